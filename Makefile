@@ -1,0 +1,47 @@
+# The commands of this project; `make help` lists them.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+LOCKS := requirements.txt requirements-dev.txt pyproject.toml
+# One stamp for what the environment holds: the locks and the interpreter that was asked for.
+STAMP := $(VENV)/.stamp-$(shell (cat $(LOCKS); command -v $(PYTHON); $(PYTHON) -V) 2>/dev/null | sha256sum | cut -c1-16)
+export UV_PYTHON_DOWNLOADS := never
+export UV_NO_PROGRESS := 1
+
+.DEFAULT_GOAL := install
+.PHONY: help install demo test check lock clean
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1 - \2/'
+
+install: $(STAMP)  ## the virtual environment, from the locks (PYTHON= chooses the interpreter)
+
+$(STAMP): $(LOCKS)
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else f"stripe_sync needs Python 3.11, 3.12 or 3.13, and $(PYTHON) is {v[0]}.{v[1]}: say make PYTHON=python3.12")'
+	@rm -f $(VENV)/.stamp-*
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep -oE '^uv==[0-9.]+' requirements-dev.txt)" 2>&1 | grep -v '^WARNING: Location' || true
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip sync --quiet --require-hashes requirements.txt requirements-dev.txt
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --offline --editable .
+	@touch $@
+
+demo: install  ## the whole pipeline on the sandbox, twice; leaves reports/demo
+	@$(BIN)/python -m sandbox.demo
+
+test: install  ## all tests, group by group
+	@$(BIN)/python -m tests.run
+
+check: install  ## lint, types, import rules, lock
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m tests.locks
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip check --quiet
+
+lock: install  ## the locks, anew from requirements.in and requirements-dev.in
+	@$(BIN)/uv pip compile requirements.in --universal --python-version 3.11 --generate-hashes --quiet --upgrade -o requirements.txt
+	@$(BIN)/uv pip compile requirements-dev.in --universal --python-version 3.11 --generate-hashes --quiet --upgrade -o requirements-dev.txt
+
+clean:  ## the environment and all state
+	@rm -rf .venv .venv-* .state reports dist .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,1 @@
+"""From a plan to writes: once each, journalled, verified against what was wanted."""

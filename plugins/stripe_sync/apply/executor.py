@@ -1,0 +1,186 @@
+"""Makes the actions of a plan: each once, in order, under a lease, with an intent before and an outcome after.
+
+An action is made only if its group may be, everything it depends on was made, its lane is not paused, and nobody made it
+before. One row's failure is that row's; what depends on it stays pending.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from itertools import groupby
+from typing import Literal
+
+from sqlalchemy import Engine
+
+from stripe_sync.apply import answers
+from stripe_sync.apply.handlers import HANDLERS, Handler, made_by
+from stripe_sync.apply.registry import Registry
+from stripe_sync.errors import RowFailed, Transient, Waiting
+from stripe_sync.model.status import Reason
+from stripe_sync.plan.actions import LANES, Action
+from stripe_sync.stripe_api.client import TIMEOUT_SECONDS, StripeApi, Written
+from stripe_sync.warehouse import journal, leases, links
+from stripe_sync.warehouse.journal import Intent, Outcome
+from stripe_sync.warehouse.leases import Lease
+from stripe_sync.warehouse.plans import StoredPlan
+
+Result = Literal["done", "refused", "dropped", "blocked", "waiting", "paused", "unknown"]
+# Stripe forgets idempotency keys after a day; an older intent is never repeated under its key.
+KEY_LIFE = timedelta(hours=23)
+SETTLE_SECONDS = leases.SECONDS + TIMEOUT_SECONDS
+
+
+@dataclass(frozen=True)
+class Step:
+    """What became of one action."""
+
+    action: Action
+    result: Result
+    reason: Reason = Reason.NONE
+    detail: str = ""
+    stripe_id: str | None = None
+    unverified: tuple[str, ...] = ()
+
+
+@dataclass
+class Executor:
+    """The tools of one application of one plan. ``settle_seconds`` is how long a lost call may still be under way."""
+
+    engine: Engine
+    api: StripeApi
+    registry: Registry
+    environment: str
+    run_id: str
+    stored: StoredPlan
+    workers: int = 8
+    settle_seconds: float = SETTLE_SECONDS
+    handlers: Mapping[str, Handler] = field(default_factory=lambda: HANDLERS)
+    progress: Callable[[Step], None] = lambda step: None
+    steps: dict[str, Step] = field(default_factory=dict)
+    reused: dict[str, Intent] = field(default_factory=dict)
+
+    def run(self) -> list[Step]:
+        """Makes what may be made, lane by lane; returns what became of each action, in the order of the plan."""
+        before = journal.concluded(self.engine, self.environment, self.run_id)
+        decisions = {hash: v.decision for v in self.stored.verdicts for hash in v.actions}
+        plan = self.stored.plan
+        for lane in LANES:
+            todo = [a for a in plan.actions if a.lane == lane]
+            if not any(decisions.get(a.hash) == "apply" for a in todo) and not self.unsettled(lane):
+                self.record([self.skipped(a, decisions.get(a.hash, "wait")) for a in todo])
+                continue
+            with leases.held(self.engine, self.environment, lane, holder=self.run_id) as lease:
+                wanted = {a.hash for a in todo if decisions.get(a.hash) == "apply"}
+                self.settle(lane, wanted)
+                for _, stage in groupby(todo, key=lambda a: a.kind):
+                    self.stage(list(stage), decisions, before, lease)
+        return [self.steps[a.hash] for a in plan.actions]
+
+    def unsettled(self, lane: str) -> bool:
+        return bool(journal.open_intents(self.engine, self.environment, lane))
+
+    def record(self, steps: list[Step]) -> None:
+        for step in steps:
+            self.steps[step.action.hash] = step
+            self.progress(step)
+
+    def stage(
+        self, actions: list[Action], decisions: Mapping[str, str], before: Mapping[str, str], lease: Lease
+    ) -> None:
+        """The actions of one kind, side by side; those of one customer one after the other."""
+        ordered = sorted(actions, key=lambda a: a.serial)
+        queues = [list(queue) for _, queue in groupby(ordered, key=lambda a: a.serial)]
+
+        def work(queue: list[Action]) -> list[Step]:
+            return [self.one(a, decisions.get(a.hash, "wait"), before.get(a.hash), lease) for a in queue]
+
+        with ThreadPoolExecutor(max_workers=self.workers, thread_name_prefix=lease.lane) as pool:
+            for steps in pool.map(work, queues):
+                self.record(steps)
+
+    def skipped(self, action: Action, decision: str) -> Step:
+        reason = Reason.OBSERVED_ONLY if decision == "observe" else Reason.WAITS_FOR_APPROVAL
+        return Step(action, "waiting", reason)
+
+    def one(self, action: Action, decision: str, earlier: str | None, lease: Lease) -> Step:
+        """One action, from the reasons not to make it to its outcome."""
+        if earlier == "done":
+            return Step(action, "done", stripe_id=self.registry.get(action.target))
+        if earlier is not None:
+            return Step(action, "refused", Reason.STRIPE_REFUSED, "It was refused earlier in this run.")
+        if decision != "apply":
+            return self.skipped(action, decision)
+        if blocked := self.blocker(action):
+            return Step(action, "blocked", Reason.BLOCKED_BY, f"It waits for {blocked}.")
+        if why := leases.pause_reason(self.engine, self.environment, lease.lane):
+            return Step(action, "paused", Reason.PAUSED, f"The lane {lease.lane} is paused: {why}.")
+        if action.kind.endswith(".create") and self.registry.get(action.target):
+            return Step(action, "dropped", Reason.WAITS_FOR_WRITE, "It exists since the plan was made; plan again.")
+        return self.write(action, lease)
+
+    def blocker(self, action: Action) -> str | None:
+        for hash in action.depends_on:
+            step = self.steps.get(hash)
+            if step is None or step.result != "done":
+                return step.action.target if step else hash
+        return None
+
+    def write(self, action: Action, lease: Lease) -> Step:
+        intent = self.reused.get(action.hash) or journal.intend(
+            self.engine, self.environment, self.run_id, self.stored.plan.hash, action, epoch=lease.epoch
+        )
+        if intent is None:
+            raise Waiting(f"The lane {lease.lane} was taken over by another run; this one writes no more.")
+        try:
+            written = self.handlers[action.kind].send(self.api, action, self.registry, intent.idempotency_key)
+        except RowFailed as failure:
+            self.conclude(intent, Outcome("refused", reason=failure.reason, detail=failure.detail))
+            return Step(action, "refused", Reason(failure.reason), failure.detail)
+        except (
+            Transient
+        ) as lost:  # nobody knows whether it was made: the intent stays open and is settled first next time
+            return Step(action, "unknown", Reason.UNVERIFIED, f"{lost} The next run looks whether it was made.")
+        return self.made(intent, written)
+
+    def made(self, intent: Intent, written: Written) -> Step:
+        """Records what was made, and says which of its fields are not as wanted."""
+        action, id = intent.action, str(written.object["id"])
+        if action.kind.endswith(".create"):
+            self.registry.add(action.target, id)
+        wrong = tuple(answers.mismatches(action.after, answers.document(action, written.object, self.registry)))
+        detail = f"Stripe's answer differs in {', '.join(wrong)}." if wrong else ""
+        self.conclude(intent, Outcome("done", stripe_id=id, request_id=written.request_id, detail=detail))
+        reason = Reason.UNVERIFIED if wrong else Reason.NONE
+        return Step(action, "done", reason, detail, stripe_id=id, unverified=wrong)
+
+    def conclude(self, intent: Intent, outcome: Outcome) -> None:
+        """The outcome and, for a creation, the link: together or not at all."""
+        with self.engine.begin() as connection:
+            journal.conclude(connection, intent, outcome)
+            if outcome.result == "done" and intent.action.kind.endswith(".create") and outcome.stripe_id:
+                links.add(connection, self.environment, intent.action.target, outcome.stripe_id, source="created")
+
+    def settle(self, lane: str, wanted: set[str]) -> None:
+        """Finds out what became of calls whose outcome nobody recorded.
+
+        What was made is recorded. What was not is made now under its own idempotency key if the present plan still wants
+        it, and dropped otherwise: nothing is done that the present does not ask for.
+        """
+        for intent in journal.open_intents(self.engine, self.environment, lane):
+            time.sleep(max(0.0, self.settle_seconds - intent.age.total_seconds()))
+            try:
+                found = made_by(self.api, intent.action, self.registry, intent.since)
+            except RowFailed as gone:
+                self.conclude(intent, Outcome("dropped", reason=gone.reason, detail=gone.detail))
+                continue
+            if found is not None:
+                step = self.made(intent, Written(found, None))
+                self.progress(replace(step, detail="It was made by an interrupted run."))
+            elif intent.action.hash in wanted and intent.age < KEY_LIFE:
+                self.reused[intent.action.hash] = intent
+            else:
+                self.conclude(intent, Outcome("dropped", detail="Not found in Stripe, and no longer wanted as it was."))

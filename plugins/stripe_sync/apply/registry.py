@@ -1,0 +1,42 @@
+"""The links as they stand while writes are being made: what one write creates, the next one refers to."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+
+from stripe_sync.desired.found import Reading
+from stripe_sync.errors import RowFailed
+from stripe_sync.marker import Signer
+
+
+class Registry:
+    """Link keys and Stripe ids, both ways; safe to share between threads."""
+
+    def __init__(self, ids: Mapping[str, str], signer: Signer) -> None:
+        self._ids = dict(ids)
+        self._keys = {id: key for key, id in ids.items()}
+        self._lock = threading.Lock()
+        self.signer = signer
+
+    def get(self, key: str) -> str | None:
+        """The Stripe id of a link key."""
+        with self._lock:
+            return self._ids.get(key)
+
+    def resolve(self, key: str) -> str:
+        """The Stripe id of a link key. Raises RowFailed ``BLOCKED_BY`` where there is none."""
+        found = self.get(key)
+        if found is None:
+            raise RowFailed("BLOCKED_BY", f"{key} is not in Stripe yet.")
+        return found
+
+    def add(self, key: str, stripe_id: str) -> None:
+        with self._lock:
+            self._ids[key] = stripe_id
+            self._keys[stripe_id] = key
+
+    def reading(self) -> Reading:
+        """How to read an answer of Stripe's as ours."""
+        with self._lock:
+            return Reading(dict(self._keys), self.signer)

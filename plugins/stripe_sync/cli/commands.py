@@ -1,0 +1,181 @@
+"""What the commands do: one call of a station each, and what people or scripts read of it."""
+
+from __future__ import annotations
+
+import json
+import sys
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from stripe_sync.errors import ConfigurationError
+from stripe_sync.pipeline.preflight import checks
+from stripe_sync.pipeline.reconcile import make_plan, reconcile
+from stripe_sync.pipeline.session import Run, Session, open_session, start_run
+from stripe_sync.plan.explain import explain
+from stripe_sync.warehouse import comparisons, plans, runs, statuses
+from stripe_sync.warehouse.engine import dumps
+from stripe_sync.warehouse.plans import StoredPlan
+
+COLOURS = {
+    "ok": "green",
+    "warning": "yellow",
+    "failure": "red",
+    "SUCCESS": "green",
+    "ERROR": "red",
+    "PENDING": "yellow",
+}
+
+
+@contextmanager
+def session_of(env: str, *, quiet: bool) -> Iterator[Session]:
+    """The session of an environment; progress goes to standard error unless the output is for a script."""
+    told = Console(stderr=True, highlight=False)
+    session = open_session(env, progress=(lambda message: None) if quiet else (lambda m: told.print(escape(m))))
+    try:
+        yield session
+    finally:
+        session.close()
+
+
+def new_run(session: Session, params: Mapping[str, Any]) -> Run:
+    """A run with an id of its own."""
+    return start_run(session, f"cli-{uuid.uuid4().hex[:12]}", params)
+
+
+def out(value: Any) -> None:
+    """JSON on standard output."""
+    print(json.dumps(json.loads(dumps(value)), indent=2, ensure_ascii=False))
+
+
+def connect(env: str, *, as_json: bool) -> int:
+    with session_of(env, quiet=True) as session:
+        found = [check for check, _ in checks(session)]
+    if as_json:
+        out([{"check": c.name, "state": c.state, "text": c.text} for c in found])
+    else:
+        console = Console(highlight=False)
+        for c in found:
+            console.print(f"[{COLOURS[c.state]}]{c.state:8}[/] {escape(c.name)}: {escape(c.text)}", soft_wrap=True)
+    return 1 if any(c.state == "failure" for c in found) else 0
+
+
+def plan(env: str, params: Mapping[str, Any], *, as_json: bool) -> int:
+    check_kinds(params["entities"])
+    with session_of(env, quiet=as_json) as session:
+        run = new_run(session, params)
+        make_plan(session, run)
+        stored = stored_plan(session, run.id)
+        show(session, stored, as_json=as_json)
+    return 2 if stored.plan.actions else 0
+
+
+def check_kinds(given: list[str]) -> None:
+    known = ("product", "price", "customer", "subscription")
+    for kind in given:
+        if kind not in known:
+            raise ConfigurationError(f"There is no kind {kind}; kinds are {', '.join(known)}.")
+
+
+def stored_plan(session: Session, run_id: str) -> StoredPlan:
+    found = plans.of_run(session.engine, session.environment.name, run_id)
+    assert found is not None
+    return found
+
+
+def show(session: Session, stored: StoredPlan, *, as_json: bool) -> None:
+    """The plan with its drift, as text or as JSON."""
+    with session.engine.connect() as connection:
+        drift = comparisons.load_drift(connection, stored.comparison_id)
+    if as_json:
+        out(
+            {
+                "environment": stored.plan.environment,
+                "run": stored.run_id,
+                "plan": stored.plan.hash,
+                "drift": drift,
+                "actions": [
+                    {"hash": a.hash, "group": a.group} | msgspec.structs.asdict(a) for a in stored.plan.actions
+                ],
+                "groups": stored.verdicts,
+                "not_planned": stored.unplanned,
+            }
+        )
+        return
+    for line in explain(stored.plan, stored.verdicts, drift, stored.unplanned):
+        print(line)
+
+
+def apply(env: str, plan_hash: str | None, *, yes: bool, as_json: bool) -> int:
+    with session_of(env, quiet=as_json) as session:
+        if plan_hash:
+            found = plans.by_hash(session.engine, session.environment.name, plan_hash)
+            if found is None:
+                raise ConfigurationError(f"There is no plan {plan_hash} of {env}; see the hash that plan prints.")
+            run = start_run(session, found.run_id)
+        else:
+            run = new_run(session, {})
+            make_plan(session, run)
+        stored = stored_plan(session, run.id)
+        if not as_json:
+            show(session, stored, as_json=False)
+        if stored.plan.actions and not yes and sys.stdin.isatty():
+            typer.confirm("Write this to Stripe, as far as the guards allow?", abort=True)
+        reconcile(session, run)
+        result = runs.result(session.engine, session.environment.name, run.id, "apply") or {}
+        report = runs.result(session.engine, session.environment.name, run.id, "report") or {}
+    if as_json:
+        out({"environment": env, "run": run.id, "plan": stored.plan.hash, **result, "report": report.get("folder")})
+    else:
+        print(f"results: {result['results'] or 'nothing to do'}; report in {report.get('folder')}")
+    return exit_code(result["results"])
+
+
+def exit_code(results: Mapping[str, int]) -> int:
+    """0 all done, 2 something waits, 1 something failed."""
+    if any(results.get(name) for name in ("refused", "unknown", "dropped")):
+        return 1
+    return 2 if any(results.get(name) for name in ("waiting", "blocked", "paused")) else 0
+
+
+def status(env: str, id: str | None, *, as_json: bool) -> int:
+    with session_of(env, quiet=True) as session:
+        if id is None:
+            rows = statuses.counts(session.engine, env)
+            last = runs.last(session.engine, env)
+            if as_json:
+                out({"environment": env, "last_run": last, "statuses": rows})
+                return 0
+            print(f"last run: {last['run_id']} at {last['started_at']:%Y-%m-%d %H:%M:%S} UTC" if last else "no run yet")
+            table(rows)
+            return 0
+        found = statuses.find(session.engine, env, id)
+        if not found:
+            raise ConfigurationError(
+                f"Nothing in {env} has the id {id}; give a Stigg id or a Stripe id as of the last run."
+            )
+        rows = [{"kind": s.kind, "id": s.id, "status": s.status.value, "reason": s.reason.value, "detail": s.detail,
+                 "stripe_id": s.stripe_id} for s in found]  # fmt: skip
+        out(rows) if as_json else table(rows)
+    return 0
+
+
+def table(rows: list[dict[str, Any]]) -> None:
+    """Rows as a table for people."""
+    if not rows:
+        return
+    shown = Table(box=None, pad_edge=False)
+    for column in rows[0]:
+        shown.add_column(column, overflow="fold")
+    for row in rows:
+        cells = [escape(str(value or "")) for value in row.values()]
+        colour = COLOURS.get(str(row.get("status")), "")
+        shown.add_row(*cells, style=colour)
+    Console(highlight=False, width=None if sys.stdout.isatty() else 200).print(shown)

@@ -1,0 +1,109 @@
+"""``stripe-sync``: plan, apply and look, from a shell.
+
+Exit codes: 0 done and nothing left to do, 1 an error, 2 actions are planned (``plan``) or wait for a person (``apply``).
+Nothing heavy is imported before a command runs, so ``--help`` is quick.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from stripe_sync.errors import StripeSyncError
+
+app = typer.Typer(
+    name="stripe-sync", help="Keeps Stigg and Stripe in agreement.", no_args_is_help=True, add_completion=False,
+    pretty_exceptions_enable=False, rich_markup_mode=None,
+)  # fmt: skip
+Env = Annotated[str, typer.Argument(metavar="ENV", help="An environment of environments.toml.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+
+
+@app.command()
+def connect(env: Env, as_json: AsJson = False) -> None:
+    """Check settings, keys, accounts and integrations, a line each; nothing is written."""
+    from stripe_sync.cli import commands
+
+    raise typer.Exit(commands.connect(env, as_json=as_json))
+
+
+@app.command()
+def plan(
+    env: Env,
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="KIND", help="product, price, customer, subscription.")
+    ] = None,
+    customer: Annotated[list[str] | None, typer.Option(metavar="ID", help="Only what is about this customer.")] = None,
+    full: Annotated[bool, typer.Option("--full", help="Read everything (this version always does).")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Read both sides and show what would be written. Exits with 2 if there is anything."""
+    from stripe_sync.cli import commands
+
+    params = {"entities": only or [], "customers": customer or [], "full": full}
+    raise typer.Exit(commands.plan(env, params, as_json=as_json))
+
+
+@app.command()
+def apply(
+    env: Env,
+    plan: Annotated[str | None, typer.Option(metavar="HASH", help="Apply this plan instead of planning anew.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask; guards and limits stay.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Plan, pass the guards, write, verify, report. Exits with 2 if something waits for a person."""
+    from stripe_sync.cli import commands
+
+    raise typer.Exit(commands.apply(env, plan, yes=yes, as_json=as_json))
+
+
+@app.command()
+def status(
+    env: Env,
+    id: Annotated[str | None, typer.Argument(metavar="ID", help="A Stigg id or a Stripe id.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the sync status of all entities in numbers, or of one with its reason."""
+    from stripe_sync.cli import commands
+
+    raise typer.Exit(commands.status(env, id, as_json=as_json))
+
+
+def run() -> None:
+    """The entry point: usage errors exit 1, known errors are one sentence, and the warehouse is there."""
+    try:
+        needs_warehouse = len(sys.argv) > 2 and "--help" not in sys.argv and sys.argv[1] in COMMANDS
+        if needs_warehouse and not os.environ.get("STRIPE_SYNC_WAREHOUSE_URL"):
+            sys.exit(under_embedded(sys.argv))
+        result: Any = app(standalone_mode=False)
+        sys.exit(result if isinstance(result, int) else 0)
+    except StripeSyncError as problem:
+        print(f"stripe-sync: {problem}", file=sys.stderr)
+    except typer.Abort:
+        print("stripe-sync: stopped; nothing was written after this.", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("stripe-sync: interrupted; the next run settles what was under way.", file=sys.stderr)
+    except Exception as problem:
+        if not hasattr(problem, "format_message"):
+            raise
+        print(f"stripe-sync: {problem.format_message()}", file=sys.stderr)
+    sys.exit(1)
+
+
+COMMANDS = frozenset({"connect", "plan", "apply", "status"})
+
+
+def under_embedded(argv: list[str]) -> int:
+    """Runs this very command again under an embedded database, once the settings are known to be readable."""
+    from stripe_sync import settings
+    from stripe_sync.warehouse import embedded
+
+    settings.environment(next((a for a in argv[2:] if not a.startswith("-")), ""))
+    return embedded.run_under([sys.executable, "-m", "stripe_sync.cli.main", *argv[1:]])
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,100 @@
+"""Who becomes a Stripe customer, and what of them is ours (BILLING 5)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from stripe_sync.desired import names
+from stripe_sync.desired.catalog import own_metadata
+from stripe_sync.desired.inputs import BILLABLE, Inputs
+from stripe_sync.model.documents import CUSTOMER, Claim, clean_text, compact
+from stripe_sync.model.status import EntityStatus, Reason, Status
+from stripe_sync.model.stigg_side import Customer, Subscription
+
+# Keys of additionalMetaData by which an application gives what Stigg's API does not return.
+BILLING_NAME, BILLING_ADDRESS = "billing_name", "billing_address"
+
+
+def customers(inputs: Inputs) -> tuple[list[Claim], list[EntityStatus]]:
+    """A claim for each customer that Stripe should know, and the status of all."""
+    claims, statuses = [], []
+    by_payer: dict[str, list[Subscription]] = defaultdict(list)
+    for subscription in inputs.stigg.subscriptions:
+        by_payer[subscription.payer()].append(subscription)
+    for customer in inputs.stigg.customers:
+        key = inputs.link_key("customer", customer.customer_id)
+        refused = refusal(inputs, customer, by_payer[customer.customer_id], key)
+        statuses.append(
+            refused or EntityStatus("customer", customer.customer_id, Status.PENDING, Reason.WAITS_FOR_WRITE)
+        )
+        if refused is None:
+            claims.append(claim(inputs, customer, key))
+    return claims, statuses
+
+
+def refusal(inputs: Inputs, customer: Customer, subscriptions: list[Subscription], key: str) -> EntityStatus | None:
+    """Why a customer is not kept in Stripe, if so. Once linked, always linked."""
+
+    def no(status: Status, reason: Reason, detail: str = "") -> EntityStatus:
+        return EntityStatus("customer", customer.customer_id, status, reason, detail, inputs.links.ids.get(key))
+
+    if key in inputs.links.ids:
+        found = inputs.stripe.customers.get(inputs.links.ids[key])
+        if found is None or found.deleted:
+            return no(
+                Status.ERROR,
+                Reason.CUSTOMER_DELETED,
+                f"The Stripe customer {inputs.links.ids[key]} was deleted; it is made again only by a person's command.",
+            )
+        return None
+    if not inputs.environment.sync_customers:
+        return no(Status.NO_SYNC_REQUIRED, Reason.CUSTOMER_SYNC_OFF)
+    if customer.deleted_at is not None:
+        return no(Status.NO_SYNC_REQUIRED, Reason.ARCHIVED)
+    if is_wanted(customer, subscriptions):
+        return None
+    return no(Status.NO_SYNC_REQUIRED, why_unwanted(subscriptions))
+
+
+def is_wanted(customer: Customer, subscriptions: Iterable[Subscription]) -> bool:
+    """Any one reason is enough: a paid subscription, billing information, a payment method."""
+    given = customer.additional_meta_data or {}
+    informed = any(given.get(name) for name in (BILLING_NAME, BILLING_ADDRESS))
+    return informed or customer.has_payment_method or any(is_paid(s) for s in subscriptions)
+
+
+def is_paid(subscription: Subscription) -> bool:
+    """A subscription that is or will be billed: not free, not in trial, not at a custom price, not ended."""
+    billable = subscription.status in BILLABLE and subscription.status != "IN_TRIAL"
+    return billable and subscription.pricing_type == "PAID" and not subscription.is_custom_price_subscription
+
+
+def why_unwanted(subscriptions: Iterable[Subscription]) -> Reason:
+    """The page's condition that holds for all of a customer's living subscriptions."""
+    living = [s for s in subscriptions if s.status in BILLABLE]
+    if not living:
+        return Reason.NO_SUBSCRIPTION
+    if all(s.status == "IN_TRIAL" for s in living):
+        return Reason.ONLY_TRIAL
+    if all(s.pricing_type == "FREE" for s in living):
+        return Reason.ONLY_FREE
+    if all(s.pricing_type == "CUSTOM" or s.is_custom_price_subscription for s in living):
+        return Reason.ONLY_CUSTOM
+    return Reason.NOTHING_PAID
+
+
+def claim(inputs: Inputs, customer: Customer, key: str) -> Claim:
+    """Name, description, e-mail and links; the invoice name of ``billing_name`` takes the place of the name."""
+    name = clean_text(customer.name)
+    invoice_name = clean_text(str((customer.additional_meta_data or {}).get(BILLING_NAME) or "")) or name
+    document = compact(
+        {
+            "name": names.cut(invoice_name, names.LIMITS["customer"]) if invoice_name else None,
+            "description": names.cut(name, names.LIMITS["description"]) if name else None,
+            "email": clean_text(customer.email),
+            "metadata": own_metadata(inputs, "customer", customer.customer_id, key)
+            | {"stiggCustomerId": customer.customer_id},
+        }
+    )
+    return Claim(CUSTOMER, key, document, ("customer", customer.customer_id))

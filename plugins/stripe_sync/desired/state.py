@@ -1,0 +1,85 @@
+"""The whole desired state of one environment: every claim of both sides and the status of every entity."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from stripe_sync import keys
+from stripe_sync.desired.catalog import catalog
+from stripe_sync.desired.customers import customers
+from stripe_sync.desired.found import found
+from stripe_sync.desired.inputs import Desired, Inputs
+from stripe_sync.desired.subscriptions import subscriptions
+from stripe_sync.model.documents import PRICE, PRICE_VERSION, PRODUCT, Claim
+from stripe_sync.model.status import EntityStatus, Reason, Status
+
+UNDECIDED = (Status.ERROR, Status.PENDING)
+
+
+def desired(inputs: Inputs) -> Desired:
+    """What is wanted and what was found.
+
+    A key whose entity could not be decided (ERROR, or PENDING for a reason of its own) is in neither: it is not drift
+    that something is there, or not there, while nobody knows what should be.
+    """
+    made = catalog(inputs)
+    customer_claims, customer_statuses = customers(inputs)
+    by_customer = {s.id: s for s in [*customer_statuses, *inputs.stigg.broken] if s.kind == "customer"}
+    subscription_claims, subscription_statuses = subscriptions(inputs, made.versions, by_customer)
+    lost, lost_statuses = deleted_products(inputs, made.claims)
+    wanted = [*(c for c in made.claims if c.key not in lost), *customer_claims, *subscription_claims]
+    all_statuses = [*made.statuses, *customer_statuses, *subscription_statuses, *inputs.stigg.broken, *lost_statuses]
+    statuses = {(s.kind, s.id): s for s in all_statuses}
+    decidable = Decidable(inputs, wanted, statuses)
+    return Desired(wanted, [claim for claim in found(inputs) if decidable.holds(claim)], statuses)
+
+
+class Decidable:
+    """Which of the objects that were found may be compared."""
+
+    def __init__(self, inputs: Inputs, wanted: list[Claim], statuses: Mapping[tuple[str, str], EntityStatus]) -> None:
+        self.claimed = {claim.key for claim in wanted}
+        undecided = [s for s in statuses.values() if s.status in UNDECIDED and s.reason is not Reason.WAITS_FOR_WRITE]
+        self.keys = {inputs.link_key(s.kind, s.id) for s in undecided if s.kind in ("customer", "subscription")}
+        self.packages = {(s.kind, keys.part(s.id)) for s in undecided if s.kind in ("plan", "addon")}
+
+    def holds(self, claim: Claim) -> bool:
+        """What is wanted is compared. A version that is not wanted is compared only beside a slot that is."""
+        if claim.key in self.claimed:
+            return True
+        if claim.kind == PRICE_VERSION:
+            return keys.slot_of(claim.key) in self.claimed
+        if claim.kind in (PRODUCT, PRICE):
+            return keys.package_of(claim.key) not in self.packages
+        return claim.key not in self.keys
+
+
+def deleted_products(inputs: Inputs, claims: list[Claim]) -> tuple[set[str], list[EntityStatus]]:
+    """Linked products that Stripe no longer has: they are not made again by themselves, nor are their prices."""
+    products = {claim.key: claim for claim in claims if claim.kind == PRODUCT}
+    gone = {key for key in products if is_gone(inputs, key)}
+    statuses = [
+        EntityStatus(
+            *claim.entity,
+            Status.ERROR,
+            Reason.DELETED_IN_STRIPE,
+            f"The product {inputs.links.ids[key]} was deleted in Stripe; unlink it to have it made again.",
+            inputs.links.ids[key],
+        )
+        for key, claim in products.items()
+        if key in gone and claim.entity is not None
+    ]
+    lost = {c.key for c in claims if c.key in gone or product_of(c) in gone}
+    return lost, statuses
+
+
+def is_gone(inputs: Inputs, key: str) -> bool:
+    id = inputs.links.ids.get(key)
+    product = inputs.stripe.products.get(id) if id else None
+    return id is not None and (product is None or product.deleted)
+
+
+def product_of(claim: Claim) -> str | None:
+    """The product that a price belongs to."""
+    product = claim.document.get("product") or claim.facts.get("product")
+    return str(product) if product else None

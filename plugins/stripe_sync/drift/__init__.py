@@ -1,0 +1,1 @@
+"""What differs, in sentences and money: pure, from the differences that SQL found."""

@@ -1,0 +1,75 @@
+"""The one tree of errors; a message names the object, the rule and the way out.
+
+StripeSyncError
+├── RunStopped            the run ends: nothing after it can be right
+│   ├── ConfigurationError    settings, connections, connections' content
+│   ├── AccountRefused        key, account, mode or environment are not what was declared
+│   ├── NotAuthorized         the API does not accept the key, or not for this
+│   ├── UnknownShape          an answer that this version does not understand
+│   ├── Incomplete            an extract that must not be compared
+│   ├── GateFailed            a data-quality check that concerns a whole table
+│   └── StalePlan             the plan is older than it may be when applied
+├── Transient             may succeed when tried again: limits, time-outs, server errors
+├── RowFailed             one row's failure; all others go on
+└── Waiting               a person or another run has to act first
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "AccountRefused", "ConfigurationError", "GateFailed", "Incomplete", "NotAuthorized", "RowFailed", "RunStopped",
+    "StalePlan", "StripeSyncError", "Transient", "UnknownShape", "Waiting",
+]  # fmt: skip
+
+
+class StripeSyncError(Exception):
+    """Everything that this package raises on purpose."""
+
+
+class RunStopped(StripeSyncError):
+    """The run ends: nothing after it can be right."""
+
+
+class ConfigurationError(RunStopped):
+    """Settings or connections cannot be used as they are."""
+
+
+class AccountRefused(RunStopped):
+    """Key, account, mode or environment are not what the environment declares (invariant 6)."""
+
+
+class NotAuthorized(RunStopped):
+    """The API does not accept the key, or not for this call."""
+
+
+class UnknownShape(RunStopped):
+    """An answer that this version does not understand."""
+
+
+class Incomplete(RunStopped):
+    """An extract that must not be compared (invariant 5)."""
+
+
+class GateFailed(RunStopped):
+    """A data-quality check that concerns a whole table failed."""
+
+
+class StalePlan(RunStopped):
+    """The plan is older than it may be when it is applied: plan again."""
+
+
+class Transient(StripeSyncError):
+    """May succeed when tried again."""
+
+
+class RowFailed(StripeSyncError):
+    """One row's failure, with its reason code; all other rows go on (invariant 8)."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+class Waiting(StripeSyncError):
+    """A person or another run has to act first."""

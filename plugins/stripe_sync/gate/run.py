@@ -1,0 +1,104 @@
+"""Runs the suites of a gate on one content of the warehouse and keeps the verdicts.
+
+A verdict that is kept is not made again, and Great Expectations (seconds to import) is imported only to make one.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Engine
+
+from stripe_sync.errors import GateFailed
+from stripe_sync.gate.suites import Suite, suites
+from stripe_sync.warehouse import verdicts
+
+
+@dataclass(frozen=True)
+class GateResult:
+    """What a gate found: rules of sets that failed, and rows to leave out as (kind, id, rule)."""
+
+    failed: list[str] = field(default_factory=list)
+    rows: list[tuple[str, str, str]] = field(default_factory=list)
+    judged: int = 0
+    kept: int = 0
+
+
+def check(engine: Engine, gate: str, *, content: str, parameters: Mapping[str, str | int]) -> GateResult:
+    """The verdict on a content; ``parameters`` fill the queries (numbers, and names of letters, digits, ``-``, ``_``)."""
+    result = GateResult()
+    judged = kept = 0
+    for suite in suites(gate):
+        found = verdicts.find(engine, suite.hash, content)
+        if found is None:
+            found = judge(engine, suite, parameters)
+            detail = {"failed": found["failed"], "rows": found["rows"]}
+            verdicts.store(
+                engine,
+                suite=suite.name,
+                suite_hash=suite.hash,
+                content=content,
+                passed=not found["failed"],
+                detail=detail,
+            )
+            judged += 1
+        else:
+            kept += 1
+        result.failed.extend(found["failed"])
+        result.rows.extend((row[0], row[1], row[2]) for row in found["rows"])
+    return GateResult(result.failed, result.rows, judged, kept)
+
+
+def require(result: GateResult, gate: str) -> None:
+    """Raises GateFailed, with every rule that failed."""
+    if result.failed:
+        raise GateFailed(f"The gate {gate} is closed: {' '.join(result.failed)}")
+
+
+def judge(engine: Engine, suite: Suite, parameters: Mapping[str, str | int]) -> dict[str, Any]:
+    """Validates one suite with Great Expectations, on the query's rows inside PostgreSQL."""
+    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+    import great_expectations as gx
+    from great_expectations.data_context.types.base import ProgressBarsConfig
+
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    source = context.data_sources.add_postgres(
+        "warehouse", connection_string=engine.url.render_as_string(hide_password=False)
+    )
+    asset = source.add_query_asset(suite.name, query=filled(suite.query, parameters))
+    batch = asset.add_batch_definition_whole_table("all").get_batch()
+    made = context.suites.add(gx.ExpectationSuite(name=suite.name, expectations=suite.document["expectations"]))
+    detail = {"result_format": "COMPLETE", "unexpected_index_column_names": ["id"]}
+    failed: list[str] = []
+    rows: list[tuple[str, str, str]] = []
+    for outcome in batch.validate(made, result_format=detail).results:
+        meta = outcome.expectation_config.meta
+        if outcome.success:
+            continue
+        keys = [str(row["id"]) for row in outcome.result.get("unexpected_index_list") or ()]
+        if meta["scope"] == "row" and suite.entity_kind and keys:
+            rows += [(suite.entity_kind, key, meta["rule"]) for key in keys]
+        else:
+            failed.append(with_keys(meta["rule"], keys))
+    return {"failed": failed, "rows": rows}
+
+
+def with_keys(rule: str, keys: list[str]) -> str:
+    """A rule with the first keys that break it."""
+    return f"{rule} ({', '.join(keys[:5])}{', ...' if len(keys) > 5 else ''})" if keys else rule
+
+
+def filled(query: str, parameters: Mapping[str, str | int]) -> str:
+    """A query with its ``:name`` parameters as literals: Great Expectations takes text alone."""
+    text = "\n".join(line for line in query.splitlines() if not line.startswith("--"))
+    for name, value in parameters.items():
+        if isinstance(value, str) and not re.fullmatch(r"[A-Za-z0-9_-]+", value):
+            raise ValueError(f"the parameter {name} cannot be a literal")
+        literal = str(value) if isinstance(value, int) else f"'{value}'"
+        text = re.sub(rf"(?<!:):{name}\b", literal, text)
+    return f"select * from ({text}) as checked"

@@ -1,0 +1,50 @@
+"""Suites as JSON files: what is asked of one query's rows, and whether a failure stops the lane or one row.
+
+A suite's ``meta`` names the query (``sql/gates``) and, for suites about entities, the entity kind; its rows carry ``id``.
+Each expectation's ``meta`` has ``scope`` (``set`` or ``row``) and ``rule``, a sentence.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stripe_sync import resources
+from stripe_sync.errors import ConfigurationError
+
+
+@dataclass(frozen=True)
+class Suite:
+    """One file of ``expectations/``. ``hash`` covers the file and its query: another one is judged anew."""
+
+    name: str
+    document: Mapping[str, Any]
+    query: str
+    entity_kind: str | None
+    hash: str
+
+
+def suites(gate: str) -> list[Suite]:
+    """The suites of a gate, in order of name. Raises ConfigurationError for one that cannot be read."""
+    return [read(path) for path in resources.expectations(gate)]
+
+
+def read(path: Path) -> Suite:
+    text = path.read_text(encoding="utf-8")
+    try:
+        document = json.loads(text)
+        meta = document["meta"]
+        query = resources.sql(f"gates/{meta['query']}")
+        for expectation in document["expectations"]:
+            if expectation["meta"]["scope"] not in ("set", "row"):
+                raise ValueError(f"the scope {expectation['meta']['scope']}")
+    except (ValueError, KeyError, OSError) as error:
+        raise ConfigurationError(
+            f"The suite {path} cannot be read: {error}; see docs/testing.md for its form."
+        ) from None
+    digest = hashlib.sha256((text + query).encode()).hexdigest()[:16]
+    return Suite(document["name"], document, query, meta.get("entity_kind"), digest)

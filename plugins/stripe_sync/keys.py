@@ -1,0 +1,82 @@
+"""Names that one thing keeps for ever: link keys, Stripe ids of our choosing, lookup keys.
+
+Parts are joined by ``:``; in a part, every byte outside A-Z a-z 0-9 . _ - is written ``~XX``, so different parts never
+meet in one key. The same key is the link key, the ``lookup_key`` and, for products, the id.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Final
+
+FLAT: Final = "base"  # the charge of a flat fee
+ANYWHERE: Final = "default"  # the price for every country that has none of its own
+LIMIT: Final = 200  # characters of a lookup_key at Stripe
+SAFE = re.compile(rb"[A-Za-z0-9._-]")
+
+
+def part(text: str) -> str:
+    """One part of a key, escaped without loss."""
+    return "".join(chr(b) if SAFE.match(bytes([b])) else f"~{b:02X}" for b in text.encode())
+
+
+def feature_part(ref_id: str) -> str:
+    """The part of a feature's charge; a feature that is called like the flat fee's part is kept apart from it."""
+    return f"~{ord(ref_id[0]):02X}{ref_id[1:]}" if ref_id == FLAT else part(ref_id)
+
+
+def joined(*parts: str) -> str:
+    """Escaped parts as one key; one that is too long for Stripe keeps its head and the hash of the whole."""
+    key = ":".join(parts)
+    if len(key) <= LIMIT:
+        return key
+    return f"{key[: LIMIT - 33]}~{hashlib.sha256(key.encode()).hexdigest()[:32]}"
+
+
+def product_id(environment: str, kind: str, package: str, charge: str | None = None) -> str:
+    """The Stripe id of a package's product, or of one of its charges'. ``kind`` is plan or addon."""
+    parts = [part(environment), kind, part(package)]
+    return joined(*parts, charge) if charge is not None else joined(*parts)
+
+
+def price_slot(environment: str, kind: str, package: str, *, charge: str, period: str, country: str | None) -> str:
+    """The lookup_key of a price: environment, kind, package, charge, period, country. One version holds it at a time."""
+    return joined(
+        part(environment), kind, part(package), charge, period.lower(), part(country) if country else ANYWHERE
+    )
+
+
+def link_key(kind: str, *parts: str) -> str:
+    """The name by which actions and links know a thing, such as ``customer:production:c-17``."""
+    return f"{kind}:{':'.join(parts)}"
+
+
+def version_key(slot: str, content_hash: str) -> str:
+    """One content of a price, whether or not it holds the slot: ``<slot link key>@<8 hex digits>``."""
+    return f"{slot}@{content_hash[:8]}"
+
+
+def slot_of(version: str) -> str:
+    """The slot of a version key."""
+    return version.rpartition("@")[0]
+
+
+def package_of(key: str) -> tuple[str, str]:
+    """(kind, escaped refId) of the package that a product's or price's link key is about."""
+    parts = key.split(":")
+    return (parts[2], parts[3]) if len(parts) > 3 else ("", "")
+
+
+def entity_of(key: str) -> tuple[str, str]:
+    """(kind, id) of the Stigg entity that a link key is about."""
+    kind, *parts = key.split(":")
+    if kind in ("product", "price") and len(parts) > 2:
+        return parts[1], unescaped(parts[2])
+    return kind, unescaped(parts[-1])
+
+
+def unescaped(text: str) -> str:
+    """The text of an escaped part."""
+    raw = re.sub(rb"~([0-9A-F]{2})", lambda m: bytes([int(m.group(1), 16)]), text.encode())
+    return raw.decode(errors="replace")

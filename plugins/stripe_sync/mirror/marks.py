@@ -1,0 +1,31 @@
+"""Links that genuine marks prove: an object of ours whose creation nobody recorded (BILLING 11)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from stripe_sync.marker import FIELD, Signer
+
+Found = tuple[str, str]  # link key, Stripe id
+
+
+def proven(rows: Iterable[dict[str, Any]], signer: Signer, known: Mapping[str, str]) -> tuple[list[Found], list[Found]]:
+    """(links that marks prove, candidates for a person).
+
+    A mark proves a link where it is genuine, its key has no link yet, and exactly one living object carries it.
+    """
+    linked = set(known.values())
+    carriers: dict[str, list[str]] = defaultdict(list)
+    for row in rows:
+        key = signer.key_of((row.get("metadata") or {}).get(FIELD))
+        if key and not row.get("deleted") and row.get("status") not in ("canceled", "incomplete_expired"):
+            carriers[key].append(row["id"])
+    proofs, candidates = [], []
+    for key, ids in sorted(carriers.items()):
+        if len(ids) > 1:
+            candidates += [(key, id) for id in ids if id not in linked]
+        elif key not in known and ids[0] not in linked:
+            proofs.append((key, ids[0]))
+    return proofs, candidates

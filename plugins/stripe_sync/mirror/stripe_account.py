@@ -1,0 +1,63 @@
+"""Everything of a Stripe account that this pipeline compares, as rows of its mirror.
+
+Stripe's defaults hide rows: prices that are not active, subscriptions that are canceled, items after the tenth, and
+whatever was deleted. Each is asked for; a linked object that no list shows is read by its id, because absence is not
+deletion (invariant 5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Any
+
+from stripe_sync.clock import epoch
+from stripe_sync.errors import AccountRefused, Incomplete
+from stripe_sync.stripe_api.client import StripeApi
+from stripe_sync.warehouse.snapshots import Landed
+
+KINDS = ("product", "price", "customer", "subscription")
+LISTS: dict[str, tuple[str, tuple[dict[str, Any], ...]]] = {
+    "product": ("/v1/products", ({},)),
+    "price": ("/v1/prices", ({"active": True}, {"active": False})),
+    "customer": ("/v1/customers", ({},)),
+    "subscription": ("/v1/subscriptions", ({"status": "all"},)),
+}
+
+
+def read(api: StripeApi, *, live: bool, upper_bound: datetime, linked: Iterable[tuple[str, str]]) -> Iterator[Landed]:
+    """All rows of all kinds created up to a moment, then the linked (kind, id) that no list showed."""
+    seen: set[str] = set()
+    bound = {"created": {"lte": epoch(upper_bound)}}
+    for kind, (path, filters) in LISTS.items():
+        for chosen in filters:
+            for page in api.pages(path, **bound, **chosen):
+                for row in page:
+                    if row["livemode"] is not live:
+                        raise AccountRefused(
+                            f"Stripe answered a {kind} of the {'test' if live else 'live'} mode; the environment is "
+                            f"{'live' if live else 'not live'}: correct the key or the setting live."
+                        )
+                    seen.add(row["id"])
+                    yield kind, row["id"], whole(api, row) if kind == "subscription" else row
+    for kind, id in sorted(linked):
+        if id not in seen:
+            yield kind, id, by_id(api, kind, id)
+
+
+def whole(api: StripeApi, subscription: dict[str, Any]) -> dict[str, Any]:
+    """A subscription with all of its items; a list shows ten."""
+    if not subscription["items"]["has_more"]:
+        return subscription
+    items = [item for page in api.pages("/v1/subscription_items", subscription=subscription["id"]) for item in page]
+    if len(items) <= len(subscription["items"]["data"]):
+        raise Incomplete(f"Stripe says that {subscription['id']} has more items and does not show them; extract again.")
+    return subscription | {"items": subscription["items"] | {"data": items, "has_more": False}}
+
+
+def by_id(api: StripeApi, kind: str, id: str) -> dict[str, Any]:
+    """A linked object that no list showed: as it is, or a stone that says it is gone."""
+    found = api.find(f"{LISTS[kind][0]}/{id}")
+    if found is None or found.get("deleted"):
+        return {"id": id, "object": kind, "deleted": True}
+    return whole(api, found) if kind == "subscription" else found

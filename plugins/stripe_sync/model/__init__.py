@@ -1,0 +1,1 @@
+"""Frozen types of both worlds, as the pipeline understands them."""

@@ -1,0 +1,62 @@
+"""Canonical documents: the fields that Stigg owns of one Stripe object, in a form in which equal means equal.
+
+Decimals are text in lowest terms, sets are sorted, absent is no key, other objects are named by link key. Both sides are
+reduced to this form by pure code; PostgreSQL compares the results.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+Document = dict[str, Any]
+CANON_VERSION = 1
+
+PRODUCT, PRICE, PRICE_VERSION, CUSTOMER, SUBSCRIPTION = "product", "price", "price_version", "customer", "subscription"
+KINDS = (PRODUCT, PRICE, PRICE_VERSION, CUSTOMER, SUBSCRIPTION)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One document of one side. ``key`` is the link key; ``entity`` is the Stigg entity as (kind, id).
+
+    ``facts`` are not compared: what a writer needs besides the document, such as item ids or the time of a change.
+    """
+
+    kind: str
+    key: str
+    document: Document
+    entity: tuple[str, str] | None = None
+    stripe_id: str | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+def clean_text(text: str | None) -> str | None:
+    """Text as PostgreSQL and Stripe can hold it: without NUL; empty is absent."""
+    return (text or "").replace("\x00", "") or None
+
+
+def compact(document: Mapping[str, Any]) -> Document:
+    """Without keys whose value is absent: null, empty text, empty list or object."""
+    return {k: v for k, v in document.items() if v is not None and v not in ("", [], {})}
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One key on which the two sides do not agree, as the comparison in SQL gives it back.
+
+    ``wanted`` without ``found`` is missing in Stripe; ``found`` without ``wanted`` is there without a claim in Stigg.
+    ``fields`` names the differing top-level fields of a key that both sides have.
+    """
+
+    kind: str
+    key: str
+    wanted: Claim | None
+    found: Claim | None
+    fields: tuple[str, ...] = ()
+
+    @property
+    def entity(self) -> tuple[str, str] | None:
+        """The Stigg entity that this is about, if it is known."""
+        return self.wanted.entity if self.wanted else None

@@ -1,0 +1,148 @@
+"""Stigg's entities: the fields that decide something, decoded from the rows of its GraphQL API.
+
+Words that Stigg may add to (models, statuses) stay text: an unknown one is that row's ERROR where it is decided upon, and
+never a failure of the whole extract.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, TypeVar
+
+import msgspec
+
+from stripe_sync.errors import RowFailed
+
+Row = dict[str, Any]
+
+
+class Stigg(msgspec.Struct, frozen=True, rename="camel"):
+    """Base of all: camel case on the wire, unknown fields ignored."""
+
+
+class Money(Stigg, frozen=True):
+    amount: Decimal
+    currency: str
+
+
+class Ref(Stigg, frozen=True):
+    ref_id: str
+    display_name: str | None = None
+    version_number: int | None = None
+
+
+class Tier(Stigg, frozen=True):
+    up_to: Decimal | None = None
+    unit_price: Money | None = None
+    flat_price: Money | None = None
+
+
+class Price(Stigg, frozen=True):
+    """One charge × period × country. ``price`` is in major units, null where tiered."""
+
+    id: str
+    billing_model: str
+    billing_period: str
+    billing_cadence: str = "RECURRING"
+    billing_country_code: str | None = None
+    price: Money | None = None
+    feature: Ref | None = None
+    tiers: list[Tier] | None = None
+    tiers_mode: str | None = None
+    block_size: Decimal | None = None
+    is_override_price: bool = False
+
+
+class Product(Stigg, frozen=True):
+    ref_id: str
+    display_name: str | None = None
+
+
+class Package(Stigg, frozen=True):
+    """One version of a plan or an add-on."""
+
+    id: str
+    ref_id: str
+    display_name: str
+    version_number: int
+    status: str
+    is_latest: bool | None = None
+    pricing_type: str | None = None
+    product: Ref | None = None
+    prices: list[Price] | None = None
+
+
+class Customer(Stigg, frozen=True):
+    customer_id: str
+    name: str | None = None
+    email: str | None = None
+    has_payment_method: bool = False
+    billing_id: str | None = None
+    deleted_at: datetime | None = None
+    additional_meta_data: dict[str, Any] | None = None
+
+
+class CustomerRef(Stigg, frozen=True):
+    customer_id: str
+
+
+class SubscriptionPrice(Stigg, frozen=True):
+    """A charge of a subscription; ``usage_limit`` is the committed quantity."""
+
+    price: Price | None = None
+    usage_limit: Decimal | None = None
+    billing_model: str | None = None
+    updated_at: datetime | None = None
+
+
+class SubscriptionAddon(Stigg, frozen=True):
+    addon: Ref
+    quantity: Decimal
+    price: Price | None = None
+    updated_at: datetime | None = None
+
+
+class FreeItem(Stigg, frozen=True):
+    addon_id: str
+    quantity: Decimal
+
+
+class Subscription(Stigg, frozen=True):
+    """A subscription; times are UTC."""
+
+    subscription_id: str
+    status: str
+    customer: CustomerRef
+    plan: Ref
+    start_date: datetime
+    pricing_type: str | None = None
+    is_custom_price_subscription: bool | None = None
+    billing_period: str | None = None
+    payment_collection_method: str | None = None
+    paying_customer: CustomerRef | None = None
+    trial_end_date: datetime | None = None
+    was_in_trial: bool | None = None
+    effective_end_date: datetime | None = None
+    cancel_reason: str | None = None
+    billing_cycle_anchor: datetime | None = None
+    current_billing_period_start: datetime | None = None
+    current_billing_period_end: datetime | None = None
+    prices: list[SubscriptionPrice] | None = None
+    addons: list[SubscriptionAddon] | None = None
+    free_items: list[FreeItem] | None = None
+
+    def payer(self) -> str:
+        """The customer that is billed: the paying one where billing is delegated."""
+        return (self.paying_customer or self.customer).customer_id
+
+
+Entity = TypeVar("Entity", bound=Stigg)
+
+
+def decode(row: Row, kind: type[Entity]) -> Entity:
+    """A row as an entity. Raises RowFailed ``UNKNOWN_SHAPE``, naming the field and not its value."""
+    try:
+        return msgspec.convert(row, kind)
+    except msgspec.ValidationError as error:
+        raise RowFailed("UNKNOWN_SHAPE", f"Stigg's answer is not understood: {error}") from None

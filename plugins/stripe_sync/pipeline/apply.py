@@ -1,0 +1,96 @@
+"""Applies the plan of a run, or a plan by its hash, and says of every entity what became of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import timedelta
+
+from stripe_sync.apply.executor import Executor, Step
+from stripe_sync.apply.registry import Registry
+from stripe_sync.errors import ConfigurationError, StalePlan
+from stripe_sync.model.status import EntityStatus, Status
+from stripe_sync.pipeline.preflight import account
+from stripe_sync.pipeline.session import Run, Session
+from stripe_sync.pipeline.station import Result, station
+from stripe_sync.warehouse import links, plans, statuses
+from stripe_sync.warehouse.plans import StoredPlan
+
+# An entity's status when several actions are about it: the worst result counts.
+WORST = ("done", "waiting", "blocked", "dropped", "paused", "unknown", "refused")
+
+
+@station
+def apply(session: Session, run: Run) -> Result:
+    """Makes what the guards allow, under leases. Raises StalePlan for a plan that is too old to be made."""
+    name = session.environment.name
+    stored = plans.of_run(session.engine, name, run.id)
+    if stored is None:
+        raise ConfigurationError(f"The run {run.id} of {name} has no plan; plan first.")
+    require_fresh(session, stored)
+    if any(verdict.decision == "apply" for verdict in stored.verdicts):
+        account(session)
+    with session.engine.connect() as connection:
+        registry = Registry(links.all_of(connection, name), session.signer)
+    executor = Executor(
+        engine=session.engine,
+        api=session.stripe,
+        registry=registry,
+        environment=name,
+        run_id=run.id,
+        stored=stored,
+        workers=session.environment.workers,
+        settle_seconds=session.settle_seconds,
+        progress=lambda step: session.progress(f"  {step.result}: {step.action.sentence} {step.detail}".rstrip()),
+    )
+    steps = executor.run()
+    with session.engine.begin() as connection:
+        statuses.store(connection, name, run.id, after(steps, registry))
+    counts = Counter(step.result for step in steps)
+    made = Counter(step.action.kind for step in steps if step.result == "done")
+    return {
+        "results": dict(sorted(counts.items())),
+        "made": dict(sorted(made.items())),
+        "unverified": [step.action.hash for step in steps if step.unverified],
+    }
+
+
+def require_fresh(session: Session, stored: StoredPlan) -> None:
+    """A plan is made against the present; an old one is made anew instead."""
+    limit = timedelta(minutes=session.environment.plan_max_age_minutes)
+    if session.clock.now() - stored.planned_at > limit:
+        raise StalePlan(
+            f"The plan {stored.plan.hash} was made at {stored.planned_at:%Y-%m-%d %H:%M} UTC and may be applied for "
+            f"{session.environment.plan_max_age_minutes} minutes; plan again."
+        )
+
+
+def after(steps: Iterable[Step], registry: Registry) -> list[EntityStatus]:
+    """The statuses of the entities that the plan was about."""
+    by_entity: dict[tuple[str, str], list[Step]] = {}
+    for step in steps:
+        if step.action.entity:
+            by_entity.setdefault(step.action.entity, []).append(step)
+    return [entity_status(kind, id, found, registry) for (kind, id), found in by_entity.items()]
+
+
+def entity_status(kind: str, id: str, steps: list[Step], registry: Registry) -> EntityStatus:
+    """One entity's status from what became of its actions."""
+    worst = max(steps, key=lambda step: (WORST.index(step.result), bool(step.unverified)))
+    stripe_id = own_id(kind, steps, registry)
+    if worst.result == "done" and not worst.unverified:
+        return EntityStatus(kind, id, Status.SUCCESS, stripe_id=stripe_id)
+    failed = worst.result in ("refused", "done")
+    return EntityStatus(kind, id, Status.ERROR if failed else Status.PENDING, worst.reason, worst.detail, stripe_id)
+
+
+def own_id(kind: str, steps: Iterable[Step], registry: Registry) -> str | None:
+    """The Stripe id of the entity's own object: the package's product, the customer, the subscription."""
+    for step in steps:
+        key = step.action.target
+        if kind in ("plan", "addon"):
+            key = f"product:{':'.join(key.split(':')[1:4])}"
+        found = registry.get(key)
+        if found:
+            return found
+    return None

@@ -1,0 +1,53 @@
+"""Full reads of both sides, each closed as a snapshot."""
+
+from __future__ import annotations
+
+from stripe_sync import keys
+from stripe_sync.mirror import marks, stigg, stripe_account
+from stripe_sync.pipeline.session import Run, Session
+from stripe_sync.pipeline.station import Result, station
+from stripe_sync.warehouse import links, snapshots
+from stripe_sync.warehouse.snapshots import Snapshot
+
+
+@station
+def extract_stigg(session: Session, run: Run) -> Result:
+    """A snapshot of everything in Stigg."""
+    snapshot = snapshots.close(
+        session.engine,
+        environment=session.environment.name,
+        side="stigg",
+        run_id=run.id,
+        kinds=stigg.KINDS,
+        upper_bound=run.now,
+        rows=stigg.read(session.stigg),
+    )
+    return described(snapshot)
+
+
+@station
+def extract_stripe(session: Session, run: Run) -> Result:
+    """A snapshot of everything in Stripe, and the links that marks in it prove."""
+    name = session.environment.name
+    with session.engine.connect() as connection:
+        known = links.all_of(connection, name)
+    linked = [(key.partition(":")[0], id) for key, id in known.items()]
+    snapshot = snapshots.close(
+        session.engine,
+        environment=name,
+        side="stripe",
+        run_id=run.id,
+        kinds=stripe_account.KINDS,
+        upper_bound=run.now,
+        rows=stripe_account.read(session.stripe, live=session.environment.live, upper_bound=run.now, linked=linked),
+    )
+    with session.engine.connect() as connection:
+        rows = [row for kind in stripe_account.KINDS for row in snapshots.bodies(connection, snapshot, kind)]
+    proofs, candidates = marks.proven(rows, session.signer, known)
+    own = [(key, id) for key, id in proofs if key.split(":")[1] == keys.part(name)]
+    links.add_all(session.engine, name, own, source="marker")
+    return described(snapshot) | {"links_from_marks": len(own), "candidates": candidates}
+
+
+def described(snapshot: Snapshot) -> Result:
+    return {"snapshot": snapshot.id, "content": snapshot.content_id, "counts": snapshot.counts}

@@ -1,0 +1,142 @@
+"""The plan of a comparison: actions from drift alone, what they cost, and the guards' word on each group."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from stripe_sync import keys
+from stripe_sync.apply import parameters
+from stripe_sync.apply.registry import Registry
+from stripe_sync.clock import epoch
+from stripe_sync.drift.amounts import PriceBook
+from stripe_sync.errors import RowFailed
+from stripe_sync.model.documents import CUSTOMER, SUBSCRIPTION, Difference
+from stripe_sync.pipeline.session import Run, Session
+from stripe_sync.pipeline.station import Result, station
+from stripe_sync.plan import builder
+from stripe_sync.plan.actions import CATALOG, CUSTOMERS, SUBSCRIPTIONS, Action, Plan
+from stripe_sync.plan.guards import Standing, judge
+from stripe_sync.warehouse import comparisons, journal, links, plans
+
+LANE_OF = {"product": CATALOG, "price": CATALOG, "customer": CUSTOMERS, "subscription": SUBSCRIPTIONS}
+# More previews than these cost more time than they are worth; the others keep the amount that was reckoned.
+PREVIEWS = 200
+PREVIEWED = ("items", "billing_cycle_anchor", "billing_mode", "proration_behavior")
+
+
+@station
+def plan(session: Session, run: Run, *, comparison: int, held_at_observe: str = "") -> Result:
+    """Builds, prices, judges and stores the plan of a run."""
+    environment = run.narrowed(session.environment)
+    with session.engine.begin() as connection:
+        differences = chosen(comparisons.differences(connection, comparison), run, environment.name)
+        drift = comparisons.load_drift(connection, comparison)
+        book = PriceBook.of(comparisons.claims_with_content(connection, comparison))
+        known = links.all_of(connection, environment.name)
+    policy = builder.Policy(environment.upgrade_proration, environment.downgrade_proration, epoch(run.now))
+    made, unplanned = builder.build(
+        environment.name, differences=differences, drift=drift, book=book, known=frozenset(known), policy=policy
+    )
+    made = previewed(session, made, differences, Registry(known, session.signer))
+    standing = Standing(
+        linked=linked_by_lane(known),
+        written_today=journal.written_since(
+            session.engine, environment.name, run.now.replace(hour=0, minute=0, second=0, microsecond=0)
+        ),
+        held_at_observe=held_at_observe,
+    )
+    verdicts = judge(made, environment, standing)
+    with session.engine.begin() as connection:
+        plans.store(
+            connection,
+            run.id,
+            comparison=comparison,
+            planned_at=run.now,
+            plan=made,
+            verdicts=verdicts,
+            unplanned=unplanned,
+        )
+    return {
+        "plan": made.hash,
+        "actions": len(made.actions),
+        "by_group": {verdict.group: len(verdict.actions) for verdict in verdicts},
+        "waiting": sum(len(v.actions) for v in verdicts if v.decision != "apply"),
+        "unplanned": len(unplanned),
+    }
+
+
+def chosen(differences: Iterable[Difference], run: Run, environment: str) -> list[Difference]:
+    """The differences of the kinds and customers that the run was asked for; all of them if it was not."""
+    kinds, customers = set(run.params.get("entities") or ()), set(run.params.get("customers") or ())
+    wanted = {keys.link_key("customer", keys.part(environment), keys.part(id)) for id in customers}
+    result = []
+    for d in differences:
+        kind = "price" if d.kind == "price_version" else d.kind
+        if kinds and kind not in kinds:
+            continue
+        if customers and customer_of(d) not in wanted:
+            continue
+        result.append(d)
+    return result
+
+
+def customer_of(d: Difference) -> str | None:
+    """The link key of the customer that a difference is about."""
+    if d.kind == CUSTOMER:
+        return d.key
+    claim = d.wanted or d.found
+    return str(claim.document.get("customer")) if claim and d.kind == SUBSCRIPTION else None
+
+
+def linked_by_lane(known: Mapping[str, str]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for key in known:
+        lane = LANE_OF.get(key.partition(":")[0], "")
+        counts[lane] = counts.get(lane, 0) + 1
+    return counts
+
+
+def previewed(session: Session, made: Plan, differences: Sequence[Difference], registry: Registry) -> Plan:
+    """The plan with ``due_now`` as Stripe itself reckons it, where what it is about exists already (BILLING 6)."""
+    by_key = {d.key: d for d in differences}
+    left = PREVIEWS
+    actions = []
+    for action in made.actions:
+        params = preview_params(action, by_key.get(action.target), registry) if left else None
+        if params is not None:
+            left -= 1
+            action = with_preview(session, action, params)
+        actions.append(action)
+    return msgspec.structs.replace(made, actions=actions)
+
+
+def preview_params(action: Action, d: Difference | None, registry: Registry) -> dict[str, Any] | None:
+    """What Stripe is asked, or None where the write charges nothing now or refers to what does not exist yet."""
+    if not action.due_now:
+        return None
+    try:
+        if action.kind == "subscription.create":
+            params = parameters.subscription_create(action, registry)
+            details = {k: params[k] for k in PREVIEWED if k in params}
+            return {"customer": params["customer"], "subscription_details": details}
+        if action.kind == "subscription.update" and d is not None and d.found is not None:
+            ids = {price: item["id"] for price, item in d.found.facts["items"].items()}
+            params = parameters.subscription_update(action, registry, ids)
+            details = {k: params[k] for k in ("items", "proration_behavior", "proration_date") if k in params}
+            return {"subscription": registry.resolve(action.target), "subscription_details": details}
+    except RowFailed:
+        return None
+    return None
+
+
+def with_preview(session: Session, action: Action, params: dict[str, Any]) -> Action:
+    """The action with Stripe's own amount; a refusal is left to the write itself, which will meet it again."""
+    try:
+        invoice = session.stripe.preview(params)
+    except RowFailed:
+        return action
+    return msgspec.structs.replace(action, due_now={invoice["currency"]: Decimal(invoice["amount_due"])})

@@ -1,0 +1,105 @@
+"""Whether this is the right place to work at: one line a check, each with its way out. Nothing is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from stripe_sync.errors import AccountRefused, NotAuthorized, StripeSyncError
+from stripe_sync.pipeline.session import Run, Session
+from stripe_sync.pipeline.station import Result, station
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of the preflight."""
+
+    name: str
+    state: Literal["ok", "warning", "failure"]
+    text: str
+
+
+def checks(session: Session) -> Iterator[tuple[Check, StripeSyncError | None]]:
+    """Every check in order, with the error that a failure is."""
+    for name, check in CHECKS.items():
+        try:
+            found = check(session)
+            yield (found if isinstance(found, Check) else Check(name, "ok", found)), None
+        except StripeSyncError as error:
+            yield Check(name, "failure", str(error)), error
+
+
+@station
+def preflight(session: Session, run: Run) -> Result:
+    """Raises the first failure; else gives the account and whether writes are held at observe, and why."""
+    for check, error in checks(session):
+        if error is not None:
+            raise error
+        session.progress(f"  {check.name}: {check.text}")
+    return {"account": session.environment.stripe_account, "held_at_observe": held_at_observe(session)}
+
+
+def warehouse(session: Session) -> str:
+    return f"PostgreSQL {session.engine.dialect.server_version_info}"  # type: ignore[attr-defined]
+
+
+def secret(session: Session) -> str:
+    return f"marks are made for {session.signer.account}"
+
+
+def account(session: Session) -> str:
+    """The key's account is the declared one. Raises AccountRefused."""
+    found = session.stripe.account()
+    declared = session.environment.stripe_account
+    if found["id"] != declared:
+        raise AccountRefused(
+            f"The key of {session.environment.stripe_connection} belongs to the account {found['id']}, and the environment "
+            f"{session.environment.name} declares {declared}; correct one of them."
+        )
+    return f"{found['id']}, {'live' if session.environment.live else 'test'}"
+
+
+def stigg_environment(session: Session) -> str:
+    """Production goes with live alone. Raises AccountRefused."""
+    found = session.stigg.environment()
+    production = found["type"] == "PRODUCTION"
+    if production != session.environment.live:
+        raise AccountRefused(
+            f"Stigg's environment {found['slug']} is of type {found['type']}, and {session.environment.name} is "
+            f"{'live' if session.environment.live else 'not live'}; production goes with live Stripe accounts alone."
+        )
+    return f"{found['slug']}, {found['type']}"
+
+
+def native_integration(session: Session) -> Check:
+    """Whether Stigg's own Stripe integration may be writing as well."""
+    why = held_at_observe(session)
+    name = "Stigg's native integration"
+    return Check(name, "warning", why) if why else Check(name, "ok", "not connected")
+
+
+def held_at_observe(session: Session) -> str:
+    """Why nothing may be written, or an empty text. What cannot be read counts as connected (BILLING 10)."""
+    declared = session.environment.native_integration == "removed"
+    try:
+        connected = any(vendor.startswith("STRIPE") for vendor in session.stigg.billing_integrations())
+    except NotAuthorized:
+        if declared:
+            return ""
+        return (
+            "Stigg's integrations cannot be read with this key, so its native Stripe integration counts as connected; "
+            'everything is held at observe until native_integration = "removed" is declared.'
+        )
+    if connected:
+        return "Stigg's native Stripe integration is connected; everything is held at observe until it is removed."
+    return ""
+
+
+CHECKS: dict[str, Callable[[Session], str | Check]] = {
+    "warehouse": warehouse,
+    "secret": secret,
+    "Stripe account": account,
+    "Stigg environment": stigg_environment,
+    "native integration": native_integration,
+}

@@ -1,0 +1,103 @@
+"""Snapshots as the frozen views that decisions are made from. A row that cannot be read stops itself alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection
+
+from stripe_sync import keys
+from stripe_sync.desired.inputs import StiggView, StripeView
+from stripe_sync.errors import RowFailed
+from stripe_sync.model import stigg_side, stripe_side
+from stripe_sync.model.status import EntityStatus, Reason, Status
+from stripe_sync.model.stigg_side import Customer, Package, Product, Subscription
+from stripe_sync.model.stripe_side import StripeCustomer, StripePrice, StripeProduct, StripeSubscription
+from stripe_sync.warehouse import snapshots
+from stripe_sync.warehouse.snapshots import Snapshot
+
+Entity = TypeVar("Entity", bound=stigg_side.Stigg)
+Object = TypeVar("Object", bound=stripe_side.Stripe)
+IDS = {
+    "product": "refId",
+    "plan": "refId",
+    "addon": "refId",
+    "customer": "customerId",
+    "subscription": "subscriptionId",
+}
+
+
+def stigg_view(connection: Connection, snapshot: Snapshot, quarantined: Iterable[tuple[str, str, str]]) -> StiggView:
+    """Stigg's entities; quarantined and unreadable rows are among ``broken``."""
+    broken = [EntityStatus(kind, id, Status.ERROR, Reason.QUARANTINED, rule) for kind, id, rule in quarantined]
+    left_out = {(s.kind, s.id) for s in broken}
+
+    def read(kind: str, entity: type[Entity]) -> list[Entity]:
+        found = []
+        for row in snapshots.bodies(connection, snapshot, kind):
+            id = str(row.get(IDS[kind]))
+            if (kind, id) in left_out:
+                continue
+            try:
+                found.append(stigg_side.decode(row, entity))
+            except RowFailed as failure:
+                broken.append(EntityStatus(kind, id, Status.ERROR, Reason(failure.reason), failure.detail))
+        return found
+
+    products, plans, addons = read("product", Product), read("plan", Package), read("addon", Package)
+    return StiggView(products, plans, addons, read("customer", Customer), read("subscription", Subscription), broken)
+
+
+def stripe_view(
+    connection: Connection, snapshot: Snapshot, known: Mapping[str, str]
+) -> tuple[StripeView, list[EntityStatus]]:
+    """Stripe's objects by id, and the Stigg entities whose linked object cannot be read."""
+    broken: list[EntityStatus] = []
+
+    def read(kind: str, shape: type[Object]) -> dict[str, Object]:
+        found = {}
+        for row in snapshots.bodies(connection, snapshot, kind):
+            if row.get("deleted") and kind in ("price", "subscription"):
+                continue
+            try:
+                found[row["id"]] = stripe_side.decode(row, shape)
+            except RowFailed as failure:
+                if row["id"] in known:
+                    broken.append(status_of(known[row["id"]], failure))
+        return found
+
+    view = StripeView(
+        read("product", StripeProduct),
+        read("price", StripePrice),
+        read("customer", StripeCustomer),
+        read("subscription", StripeSubscription),
+    )
+    return view, broken
+
+
+def status_of(key: str, failure: RowFailed) -> EntityStatus:
+    """The status of the entity behind a link key whose object cannot be read."""
+    kind, id = keys.entity_of(key)
+    return EntityStatus(kind, id, Status.ERROR, Reason(failure.reason), failure.detail)
+
+
+def without(view: StiggView, broken: Iterable[EntityStatus]) -> StiggView:
+    """The view without the entities that are broken on the other side."""
+    also = list(broken)
+    gone = {(s.kind, s.id) for s in also}
+    if not gone:
+        return view
+
+    def kept(kind: str, id: Any) -> bool:
+        return (kind, id) not in gone
+
+    return replace(
+        view,
+        plans=[p for p in view.plans if kept("plan", p.ref_id)],
+        addons=[a for a in view.addons if kept("addon", a.ref_id)],
+        customers=[c for c in view.customers if kept("customer", c.customer_id)],
+        subscriptions=[s for s in view.subscriptions if kept("subscription", s.subscription_id)],
+        broken=[*view.broken, *also],
+    )

@@ -1,0 +1,1 @@
+"""What to write, in which order, and whether it may be done: pure, from drift alone."""

@@ -1,0 +1,87 @@
+"""Actions and plans: frozen, ordered, and named by hashes of their content.
+
+An action is one write. It names other objects by link key, never by Stripe id, so its hash is the same whether or not
+those exist yet. The hash covers kind, target, before and after: what an approval is about.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+Amounts = dict[str, Decimal]
+
+CATALOG, CUSTOMERS, SUBSCRIPTIONS = "catalog", "customers", "subscriptions"
+LANES = (CATALOG, CUSTOMERS, SUBSCRIPTIONS)
+# The order of stages: what others refer to comes first.
+STAGES = (
+    "product.create", "product.update", "price.create", "price.update", "product.set_default", "price.archive",
+    "customer.create", "customer.update", "subscription.create", "subscription.update",
+)  # fmt: skip
+DELETES = frozenset({"price.archive"})
+
+
+class Action(msgspec.Struct, frozen=True, kw_only=True):
+    """One write. Money is in minor units by currency; ``before`` is absent for creations.
+
+    Actions of one ``serial`` (a customer's link key, or the target) are never made at the same time.
+    """
+
+    kind: str
+    lane: str
+    target: str
+    after: dict[str, Any]
+    before: dict[str, Any] | None = None
+    entity: tuple[str, str] | None = None
+    cause: str = ""
+    serial: str = ""
+    depends_on: list[str] = []
+    drift: list[str] = []
+    sentence: str = ""
+    due_now: Amounts = {}
+    per_month: Amounts = {}
+
+    @property
+    def hash(self) -> str:
+        """16 hex digits over kind, target, before and after."""
+        content = [self.kind, self.target, self.before, self.after]
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+    @property
+    def group(self) -> str:
+        """The unit of limits and approvals: lane, kind and cause."""
+        return f"{self.lane}/{self.kind}/{self.cause}"
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """Ordered actions. ``hash`` names the set and order of actions alone, so the same plan has the same name."""
+
+    environment: str
+    actions: list[Action] = []
+
+    @property
+    def hash(self) -> str:
+        """16 hex digits over the environment and the hashes of the actions, in order."""
+        content = json.dumps([self.environment, [action.hash for action in self.actions]])
+        return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+    def groups(self) -> dict[str, list[Action]]:
+        """The actions by group, in the order of the plan."""
+        groups: dict[str, list[Action]] = {}
+        for action in self.actions:
+            groups.setdefault(action.group, []).append(action)
+        return groups
+
+    def stages(self) -> list[tuple[str, list[Action]]]:
+        """The actions stage by stage: what the executor does and the explanation prints, in this order."""
+        return [(stage, found) for stage in STAGES if (found := [a for a in self.actions if a.kind == stage])]
+
+
+def ordered(actions: Sequence[Action]) -> list[Action]:
+    """Actions in the order of stages, then by target."""
+    return sorted(actions, key=lambda a: (STAGES.index(a.kind), a.target))

@@ -1,0 +1,33 @@
+"""A plan in words, stage by stage: the very stages that the executor walks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from stripe_sync.drift.rows import DriftRow, said
+from stripe_sync.money import shown_all
+from stripe_sync.plan.actions import Plan
+from stripe_sync.plan.guards import Verdict
+
+WORDS = {"apply": "applies by itself", "wait": "waits for approval", "observe": "is only shown"}
+
+
+def explain(
+    plan: Plan, verdicts: Sequence[Verdict], drift: Sequence[DriftRow], unplanned: dict[str, str]
+) -> Iterator[str]:
+    """The lines of the explanation: what differs, what would be written, and what holds it back."""
+    yield f"{len(drift)} differences"
+    for row in drift:
+        yield f"  {row.sentence}"
+        if row.state == "differs":
+            yield f"    {row.field}: {said(row.before)} -> {said(row.after)}"
+    yield f"{len(plan.actions)} actions, plan {plan.hash}"
+    for stage, actions in plan.stages():
+        yield f"  {stage}: {len(actions)}"
+        for action in actions:
+            yield f"    {action.hash}  {action.sentence}"
+    for verdict in verdicts:
+        money = f"due now {shown_all(verdict.due_now)}, a month {shown_all(verdict.per_month)}"
+        yield f"  {verdict.group}: {len(verdict.actions)} actions, {money}; {WORDS[verdict.decision]}"
+        yield from (f"    {refusal}" for refusal in verdict.refusals)
+    yield from (f"  not planned: {key}: {why}" for key, why in sorted(unplanned.items()))

@@ -1,0 +1,102 @@
+"""Whether a group of actions may be made by itself. Each refusal says which rule, which figure, which limit, and where."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Literal
+
+import msgspec
+
+from stripe_sync.money import shown, to_minor, total
+from stripe_sync.plan.actions import DELETES, Action, Plan
+from stripe_sync.settings import Environment, Limits
+
+Decision = Literal["apply", "wait", "observe"]
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """The guards' word on one group: its decision, its size and money, and why it does not apply by itself."""
+
+    group: str
+    lane: str
+    decision: Decision
+    actions: list[str]
+    due_now: dict[str, Decimal]
+    per_month: dict[str, Decimal]
+    refusals: list[str] = []
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """What guards know besides the plan: how many objects of a lane are linked, and what was written today."""
+
+    linked: Mapping[str, int] = {}
+    written_today: Mapping[str, int] = {}
+    held_at_observe: str = ""
+
+
+def judge(plan: Plan, environment: Environment, standing: Standing) -> list[Verdict]:
+    """A verdict a group. An action that depends on one that waits is left waiting by the executor, not here."""
+    return [verdict(group, actions, environment, standing) for group, actions in plan.groups().items()]
+
+
+def verdict(group: str, actions: Sequence[Action], environment: Environment, standing: Standing) -> Verdict:
+    lane = actions[0].lane
+    due_now, per_month = total(a.due_now for a in actions), total(a.per_month for a in actions)
+    refusals = [standing.held_at_observe] if standing.held_at_observe else []
+    mode = "observe" if refusals else environment.mode(lane)
+    if mode == "enforce":
+        refusals += over_limits(group, actions, environment, standing)
+    elif not refusals:
+        refusals.append(f"The lane {lane} is in mode {mode} (modes.{lane}).")
+    decision: Decision = "observe" if mode == "observe" else "wait" if refusals else "apply"
+    return Verdict(
+        group=group,
+        lane=lane,
+        decision=decision,
+        actions=[a.hash for a in actions],
+        due_now=due_now,
+        per_month=per_month,
+        refusals=refusals,
+    )
+
+
+def over_limits(group: str, actions: Sequence[Action], environment: Environment, standing: Standing) -> list[str]:
+    """Every limit that a group exceeds."""
+    limits, lane = environment.limits, actions[0].lane
+    where = f"environments.{environment.name}.limits"
+    found = []
+    if actions[0].cause == "late_start":
+        found.append(
+            f"{len(actions)} subscriptions began more than {environment.late_start_hours} hours ago: "
+            f"their creation always waits for a person."
+        )
+    if len(actions) > limits.actions:
+        found.append(f"{len(actions)} actions are more than the {limits.actions} of {where}.actions.")
+    today = standing.written_today.get(lane, 0) + len(actions)
+    if today > limits.day_actions:
+        found.append(f"{today} writes of {lane} today are more than the {limits.day_actions} of {where}.day_actions.")
+    deletes = sum(a.kind in DELETES for a in actions)
+    if deletes > limits.deletes:
+        found.append(f"{deletes} archived objects are more than the {limits.deletes} of {where}.deletes.")
+    linked = standing.linked.get(lane, 0)
+    changes = sum(not a.kind.endswith(".create") for a in actions)
+    if linked and changes > max(1.0, limits.share * linked):
+        found.append(
+            f"{changes} of {linked} objects of {lane} are more than the share {limits.share} of {where}.share."
+        )
+    return found + over_money(actions, limits, where)
+
+
+def over_money(actions: Sequence[Action], limits: Limits, where: str) -> list[str]:
+    """Money beyond a limit. Sums are of absolute amounts, so that what rises cannot hide what falls."""
+    found = []
+    for which in ("due_now", "per_month"):
+        allowed = limits.money(which)
+        moved = total({c: abs(v) for c, v in getattr(a, which).items()} for a in actions)
+        for currency, amount in sorted(moved.items()):
+            limit = to_minor(allowed.get(currency, Decimal(0)), currency)
+            if amount > limit:
+                found.append(f"{shown(amount, currency)} {which.replace('_', ' ')} is more than "
+                             f"{shown(limit, currency)} of {where}.{which}.{currency}.")  # fmt: skip
+    return found

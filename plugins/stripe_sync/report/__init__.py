@@ -1,0 +1,1 @@
+"""What people look at: tables made by SQL, written as HTML, CSV, XLSX and JSON."""

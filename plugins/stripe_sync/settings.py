@@ -1,0 +1,173 @@
+"""environments.toml: which Stigg environment and which Stripe account belong together, and what may be done there.
+
+Reading it is cheap and without side effects, so that DAG files may do it. Every problem is one sentence that names the
+file, the place and the way out.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from stripe_sync.errors import ConfigurationError
+
+Mode = Literal["observe", "propose", "enforce"]
+LANES = ("catalog", "customers", "subscriptions", "usage", "stigg-cancellations")
+
+
+class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What one group may do by itself. Money is in major units by currency, such as ``{usd = "5000"}``.
+
+    A currency without a limit may not be moved at all without a person.
+    """
+
+    actions: int = 50
+    day_actions: int = 500
+    share: float = 0.2
+    deletes: int = 5
+    due_now: dict[str, str] = {}
+    per_month: dict[str, str] = {}
+
+    def money(self, which: Literal["due_now", "per_month"]) -> dict[str, Decimal]:
+        """A money limit as decimals, major units by lower-case currency."""
+        given: dict[str, str] = getattr(self, which)
+        return {currency.lower(): Decimal(amount) for currency, amount in given.items()}
+
+
+class Environment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One Stigg environment and one Stripe account."""
+
+    stripe_account: str
+    name: str = ""
+    live: bool = False
+    stigg_connection: str = "stigg_default"
+    stripe_connection: str = "stripe_default"
+    secret_connection: str = ""
+    schedule: str | None = None
+    tags: list[str] = []
+    modes: dict[str, Mode] = {}
+    limits: Limits = Limits()
+    native_integration: Literal["unknown", "removed"] = "unknown"
+    sync_customers: bool = True
+    sync_subscriptions: bool = True
+    days_until_due: int = 30
+    late_start_hours: int = 48
+    upgrade_proration: Literal["always_invoice", "create_prorations", "none"] = "always_invoice"
+    downgrade_proration: Literal["always_invoice", "create_prorations", "none"] = "create_prorations"
+    stigg_page_size: int = 25
+    stigg_entity_url: str = "https://app.stigg.io/{environment}/{kind}/{id}"
+    shares_account: bool = False
+    rate_share: float = 0.8
+    endpoint_rate: float = 25
+    account_rate: float | None = None
+    workers: int = 8
+    plan_max_age_minutes: int = 60
+
+    def mode(self, lane: str) -> Mode:
+        """The mode of a lane; observe unless the file says otherwise."""
+        return self.modes.get(lane, "observe")
+
+    def requests_per_second(self) -> float:
+        """Stripe's limit on the whole account: 100 live, 25 in a sandbox, unless Stripe agreed to another."""
+        return self.account_rate or (100.0 if self.live else 25.0)
+
+    def secret_id(self) -> str:
+        """The connection whose password is the secret of the markers."""
+        return self.secret_connection or f"stripe_sync_{self.name}"
+
+
+class File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole file."""
+
+    environments: dict[str, Environment]
+
+
+def path_from(environ: Mapping[str, str]) -> Path:
+    """``STRIPE_SYNC_CONFIG``, else environments.toml in the working folder."""
+    return Path(environ.get("STRIPE_SYNC_CONFIG", "environments.toml"))
+
+
+def load(path: Path | None = None) -> dict[str, Environment]:
+    """All environments by name. Raises ConfigurationError."""
+    path = path or path_from(os.environ)
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigurationError(
+            f"There is no settings file {path}: copy environments.toml from the README, or set STRIPE_SYNC_CONFIG to yours."
+        ) from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigurationError(f"{path} is not valid TOML: {error}.") from None
+    try:
+        environments = msgspec.convert(document, File).environments
+    except msgspec.ValidationError as error:
+        raise ConfigurationError(f"{path}: {readable(str(error))}.") from None
+    if not environments:
+        raise ConfigurationError(f"{path} declares no environment; add a table [environments.NAME].")
+    named = {name: msgspec.structs.replace(env, name=name) for name, env in environments.items()}
+    for environment in named.values():
+        check(path, environment)
+    check_accounts(path, named)
+    return named
+
+
+def environment(name: str, path: Path | None = None) -> Environment:
+    """One environment. Raises ConfigurationError, naming those that exist."""
+    environments = load(path)
+    if name not in environments:
+        raise ConfigurationError(f"There is no environment {name}; declared are {', '.join(sorted(environments))}.")
+    return environments[name]
+
+
+def readable(problem: str) -> str:
+    """The decoder's message with its path first, as the file writes it."""
+    message, _, place = problem.partition(" - at `$")
+    where = place.rstrip("`").lstrip(".") or "the file"
+    return f"{where}: {message[:1].lower()}{message[1:]}"
+
+
+def check(path: Path, environment: Environment) -> None:
+    """What the types cannot say."""
+    where = f"{path}: environments.{environment.name}"
+    if not environment.name.isascii() or not environment.name.replace("-", "").replace("_", "").isalnum():
+        raise ConfigurationError(
+            f"{where}: a name is letters, digits, - and _, because it is part of keys and DAG ids."
+        )
+    if not environment.stripe_account.startswith("acct_"):
+        raise ConfigurationError(f"{where}.stripe_account: it must be the id of the account, such as acct_1Abc.")
+    for lane in environment.modes:
+        if lane not in LANES:
+            raise ConfigurationError(f"{where}.modes.{lane}: no such lane; lanes are {', '.join(LANES)}.")
+    if not 0 < environment.rate_share <= 1:
+        raise ConfigurationError(f"{where}.rate_share: it must be above 0 and at most 1.")
+    if environment.endpoint_rate <= 0 or (environment.account_rate or 1) <= 0:
+        raise ConfigurationError(f"{where}: endpoint_rate and account_rate are requests a second, above 0.")
+    try:
+        environment.limits.money("due_now"), environment.limits.money("per_month")
+    except InvalidOperation:
+        raise ConfigurationError(
+            f'{where}.limits: due_now and per_month are amounts in major units by currency, such as {{usd = "5000"}}.'
+        ) from None
+
+
+def check_accounts(path: Path, environments: Mapping[str, Environment]) -> None:
+    """Two environments on one account are refused unless both declare it (BILLING 1)."""
+    seen: dict[str, Environment] = {}
+    for environment in environments.values():
+        other = seen.setdefault(environment.stripe_account, environment)
+        if other is not environment and not (environment.shares_account and other.shares_account):
+            raise ConfigurationError(
+                f"{path}: {other.name} and {environment.name} use the same Stripe account; "
+                f"if that is meant, set shares_account = true in both."
+            )
+
+
+def headings(path: Path | None = None) -> dict[str, dict[str, Any]]:
+    """Names, schedules and tags alone: what a DAG file needs."""
+    return {name: {"schedule": env.schedule, "tags": env.tags} for name, env in load(path).items()}

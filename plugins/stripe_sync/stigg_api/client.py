@@ -1,0 +1,127 @@
+"""One client of one Stigg environment: GraphQL over httpx, tried again where that is safe."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+from types import TracebackType
+from typing import Any
+
+import httpx
+import msgspec
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+
+from stripe_sync.errors import Incomplete, NotAuthorized, Transient, UnknownShape
+from stripe_sync.stigg_api import documents
+
+API = "https://api.stigg.io"
+ATTEMPTS = 5
+AGAIN = frozenset(
+    {"RateLimitExceeded", "ObjectAlreadyBeingUsedByAnotherRequestError", "OperationTimeout", "UnexpectedError"}
+)
+REFUSED = frozenset(
+    {
+        "Unauthenticated",
+        "UNAUTHENTICATED",
+        "ApiKeyExpired",
+        "AccessDeniedError",
+        "IdentityForbidden",
+        "EnvironmentMissing",
+    }
+)
+_decoder = msgspec.json.Decoder(float_hook=Decimal)
+_name = re.compile(r"(?:query|mutation)\s+(\w+)")
+
+
+class StiggApi:
+    """Reads of one environment; a key belongs to exactly one. Raises errors of our tree alone."""
+
+    def __init__(self, key: str, *, base_url: str = API, page_size: int = 25, attempts: int = ATTEMPTS) -> None:
+        self.base_url = base_url
+        self.page_size = page_size
+        self.attempts = attempts
+        self.http = httpx.Client(
+            headers={"X-API-KEY": key, "X-API-VERSION": "1"}, timeout=httpx.Timeout(30, connect=10)
+        )
+
+    def __enter__(self) -> StiggApi:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.http.close()
+
+    def environment(self) -> dict[str, Any]:
+        """The environment that the key belongs to: id, slug, displayName, type."""
+        id = self.call(documents.CURRENT_ENVIRONMENT)["currentEnvironment"]
+        found = next(
+            (e for page in self.pages("environments", documents.ENVIRONMENTS) for e in page if e["id"] == id), None
+        )
+        if found is None:
+            raise UnknownShape("Stigg names a current environment that is not in its list of environments.")
+        return found
+
+    def billing_integrations(self) -> list[str]:
+        """The vendors of the billing integrations that are connected in Stigg, such as STRIPE."""
+        return [row["vendorIdentifier"] for page in self.pages("integrations", documents.INTEGRATIONS) for row in page]
+
+    def pages(self, root: str, document: str, **variables: Any) -> Iterator[list[dict[str, Any]]]:
+        """All pages of a list. Raises Incomplete where their rows are not as many as Stigg counts."""
+        after: str | None = None
+        seen = 0
+        while True:
+            paging = {"first": self.page_size} | ({"after": after} if after else {})
+            found = self.call(document, **variables, paging=paging)[root]
+            rows = [edge["node"] for edge in found["edges"]]
+            seen += len(rows)
+            yield rows
+            if not found["pageInfo"]["hasNextPage"]:
+                if "totalCount" in found and found["totalCount"] != seen:
+                    raise Incomplete(f"Stigg counts {found['totalCount']} {root} and showed {seen}; extract again.")
+                return
+            after = found["pageInfo"]["endCursor"]
+
+    def call(self, document: str, **variables: Any) -> dict[str, Any]:
+        """The data of one document; partial data beside errors is a failure."""
+        found = _name.search(document)
+        name = found.group(1) if found else ""
+        policy = Retrying(
+            retry=retry_if_exception_type(Transient),
+            stop=stop_after_attempt(self.attempts),
+            wait=wait_random_exponential(multiplier=0.5, max=10),
+            reraise=True,
+        )
+        return policy(self.once, name, document, variables)
+
+    def once(self, name: str, document: str, variables: dict[str, Any]) -> dict[str, Any]:
+        body = {"query": document, "operationName": name, "variables": variables}
+        try:
+            response = self.http.post(f"{self.base_url}/graphql", json=body, headers={"x-graphql-operation-name": name})
+        except httpx.HTTPError as error:
+            raise Transient(
+                f"Stigg does not answer {name} ({type(error).__name__}); check the network and the connection's host."
+            ) from None
+        try:
+            answer = _decoder.decode(response.content)
+        except msgspec.DecodeError:
+            answer = None
+        refuse(name, response.status_code, answer)
+        data: dict[str, Any] = answer["data"]
+        return data
+
+
+def refuse(name: str, status: int, answer: Any) -> None:
+    """Raises what an answer says is wrong; errors come with status 200 as well as with others."""
+    errors = answer.get("errors") if isinstance(answer, dict) else None
+    extensions = (errors[0].get("extensions") or {}) if errors else {}
+    code, trace = extensions.get("code", ""), extensions.get("traceId", "no trace id")
+    if status in (401, 403) or code in REFUSED:
+        raise NotAuthorized(
+            f"Stigg does not accept the key for {name} ({code or status}, {trace}); correct the connection."
+        )
+    if status == 429 or (status >= 500 and status != 501) or code in AGAIN:
+        raise Transient(f"Stigg asks to try {name} again ({code or status}, {trace}).")
+    if errors or status != 200 or not isinstance(answer, dict) or not isinstance(answer.get("data"), dict):
+        raise UnknownShape(f"Stigg's answer to {name} is not understood ({code or status}, {trace}).")

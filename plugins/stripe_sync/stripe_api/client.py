@@ -1,0 +1,151 @@
+"""One client of one Stripe account: paced by a budget, tried again where that is safe, quiet about secrets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+import stripe
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+
+from stripe_sync.errors import NotAuthorized, RowFailed, Transient
+from stripe_sync.stripe_api.refusals import translate
+
+API = "https://api.stripe.com"
+ATTEMPTS = 6
+TIMEOUT_SECONDS = 30
+PAGE = 100
+Answer = TypeVar("Answer")
+_decoder = msgspec.json.Decoder(float_hook=Decimal)
+_ids = re.compile(r"(?<=/)(?:[a-z]+_[A-Za-z0-9]{6,}|[^/]*:[^/]*)")
+
+
+class Budget(Protocol):
+    """Who says when a request may start."""
+
+    def wait(self, endpoint: str) -> None: ...
+
+
+class NoBudget:
+    """Every request may start at once."""
+
+    def wait(self, endpoint: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class Written:
+    """The answer of a write, and under which request Stripe did it."""
+
+    object: dict[str, Any]
+    request_id: str | None
+
+
+class StripeApi:
+    """Reads by raw requests, writes by the typed services. Raises errors of our tree alone."""
+
+    def __init__(
+        self, key: str, *, base_url: str = API, budget: Budget | None = None, attempts: int = ATTEMPTS
+    ) -> None:
+        stripe.enable_telemetry = False
+        self.base_url = base_url
+        self.budget = budget or NoBudget()
+        self.attempts = attempts
+        self.test_key = key.startswith(("sk_test_", "rk_test_"))
+        self.live_key = key.startswith(("sk_live_", "rk_live_"))
+        self.client = stripe.StripeClient(
+            key,
+            base_addresses={"api": base_url},
+            max_network_retries=2,
+            http_client=stripe.RequestsClient(timeout=TIMEOUT_SECONDS),
+        )
+
+    def account(self) -> dict[str, Any]:
+        """The account that the key belongs to."""
+        return self.get("/v1/account")
+
+    def get(self, path: str, /, **params: Any) -> dict[str, Any]:
+        """One object or page. Raises RowFailed ``STRIPE_REFUSED`` where Stripe does not have it."""
+
+        def once() -> dict[str, Any]:
+            response = self.client.raw_request("get", path, **params)
+            found: dict[str, Any] = _decoder.decode(response.body)  # type: ignore[attr-defined]
+            return found
+
+        return self.attempt(f"get {template(path)}", once)
+
+    def find(self, path: str, /) -> dict[str, Any] | None:
+        """One object by its path, or None where Stripe does not have it."""
+        try:
+            return self.get(path)
+        except RowFailed as refused:
+            if "resource_missing" in refused.detail:
+                return None
+            raise
+
+    def pages(self, path: str, /, **params: Any) -> Iterator[list[dict[str, Any]]]:
+        """All pages of a list, newest first, 100 objects a page."""
+        after: dict[str, str] = {}
+        while True:
+            page = self.get(path, limit=PAGE, **params, **after)
+            yield page["data"]
+            if not page["has_more"]:
+                return
+            after = {"starting_after": page["data"][-1]["id"]}
+
+    def write(self, what: str, call: Callable[[stripe.StripeClient, Any], Any], *, idempotency_key: str) -> Written:
+        """One write by a typed service; ``call`` is given the client and the request's options."""
+        options: Mapping[str, Any] = {"idempotency_key": idempotency_key}
+
+        def once() -> Written:
+            answer = call(self.client, options)
+            response = answer.last_response
+            return Written(answer.to_dict(), response.request_id if response else None)
+
+        return self.attempt(what, once)
+
+    def preview(self, params: dict[str, Any]) -> dict[str, Any]:
+        """The invoice that a change would make at once; a POST, so free of the read allocation."""
+        return self.attempt(
+            "post /v1/invoices/create_preview",
+            lambda: self.client.v1.invoices.create_preview(params).to_dict(),  # type: ignore[arg-type]
+        )
+
+    def attempt(self, what: str, call: Callable[[], Answer]) -> Answer:
+        """A call within the budget, tried again after Transient with growing, random waits."""
+
+        def once() -> Answer:
+            self.budget.wait(what)
+            try:
+                return call()
+            except stripe.StripeError as error:
+                raise translate(error, what) from None
+
+        policy = Retrying(
+            retry=retry_if_exception_type(Transient),
+            stop=stop_after_attempt(self.attempts),
+            wait=wait_random_exponential(multiplier=0.5, max=20),
+            reraise=True,
+        )
+        return policy(once)
+
+
+def template(path: str) -> str:
+    """A path without its ids: the name of an endpoint, safe in messages."""
+    return _ids.sub("{id}", path)
+
+
+def check_mode(api: StripeApi, *, live: bool, connection: str) -> None:
+    """The key's mode is the environment's. Raises NotAuthorized before anything is asked."""
+    if live and api.test_key:
+        raise NotAuthorized(
+            f"The environment is live and the connection {connection} holds a test key; put a live key there."
+        )
+    if not live and not api.test_key:
+        raise NotAuthorized(
+            f"The environment is not live and the connection {connection} holds no test key; put a key that begins with "
+            f"rk_test_ or sk_test_ there."
+        )

@@ -1,0 +1,39 @@
+"""Stripe's errors in the words of our tree: what stops the run, what is tried again, what fails one row.
+
+Messages carry Stripe's code, parameter and request id; a message of Stripe's that repeats a value of ours is left out.
+"""
+
+from __future__ import annotations
+
+import stripe
+
+from stripe_sync.errors import NotAuthorized, RowFailed, StripeSyncError, Transient, UnknownShape
+
+# Codes of 4xx answers that may succeed when tried again.
+AGAIN = frozenset({"lock_timeout", "rate_limit"})
+
+
+def translate(error: stripe.StripeError, what: str) -> StripeSyncError:
+    """The error of our tree for an error of Stripe's; ``what`` names the call."""
+    where = f"{what} ({error.request_id or 'no request id'})"
+    body = error.error
+    code = (body.code if body is not None else None) or error.code or ""
+    if isinstance(error, stripe.AuthenticationError):
+        return NotAuthorized(f"Stripe does not accept the key: {where}; correct the password of the connection.")
+    if isinstance(error, stripe.PermissionError):
+        return NotAuthorized(f"The key may not do this: {where}; give the restricted key this right in Stripe.")
+    if isinstance(error, stripe.RateLimitError) or code in AGAIN or error.http_status == 409:
+        reason = (error.headers or {}).get("stripe-rate-limited-reason", code)
+        return Transient(f"Stripe asks to slow down ({reason}): {where}.")
+    if isinstance(error, stripe.APIConnectionError):
+        return Transient(f"Stripe does not answer: {where}; check the network and the connection's host.")
+    if isinstance(error, stripe.CardError):
+        return RowFailed("PAYMENT_FAILED", f"Stripe could not take the payment ({code}): {where}.")
+    if isinstance(error, stripe.InvalidRequestError | stripe.IdempotencyError):
+        param = getattr(error, "param", None)
+        about = f", parameter {param}" if param else ""
+        reason = "ID_TAKEN" if code == "resource_already_exists" else "STRIPE_REFUSED"
+        return RowFailed(reason, f"Stripe refused ({code or error.http_status}{about}): {where}.")
+    if error.http_status is not None and error.http_status >= 500 and error.http_status != 501:
+        return Transient(f"Stripe has a problem ({error.http_status}): {where}.")
+    return UnknownShape(f"Stripe answered {error.http_status} in a way that is not understood: {where}.")

@@ -1,0 +1,104 @@
+"""Comparisons: the documents of both sides, the differences that SQL finds, and the drift rows made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Engine, text
+
+from stripe_sync.drift.rows import DriftRow
+from stripe_sync.model.documents import CANON_VERSION, Claim, Difference
+from stripe_sync.warehouse.engine import dumps, run_sql
+from stripe_sync.warehouse.snapshots import Snapshot
+
+
+def begin(connection: Connection, run_id: str, stigg: Snapshot, stripe: Snapshot) -> int:
+    """Opens a comparison of two snapshots."""
+    id: int = connection.execute(
+        text(
+            "insert into comparison (environment, run_id, stigg_snapshot, stripe_snapshot, canon_version) "
+            "values (:e, :r, :a, :b, :v) returning id"
+        ),
+        {"e": stigg.environment, "r": run_id, "a": stigg.id, "b": stripe.id, "v": CANON_VERSION},
+    ).scalar_one()
+    return id
+
+
+def store(connection: Connection, comparison: int, side: str, claims: Iterable[Claim]) -> None:
+    """COPY of one side's documents."""
+    columns = "comparison_id, side, kind, key, document, entity_kind, entity_id, stripe_id, facts"
+    cursor = connection.connection.cursor()
+    with cursor.copy(f"copy document ({columns}) from stdin") as target:  # type: ignore[attr-defined]
+        for c in claims:
+            kind, id = c.entity or (None, None)
+            target.write_row(
+                (comparison, side, c.kind, c.key, dumps(c.document), kind, id, c.stripe_id, dumps(dict(c.facts)))
+            )
+    cursor.close()
+
+
+def differences(connection: Connection, comparison: int) -> list[Difference]:
+    """Every key on which the two sides do not agree, in order of kind and key."""
+    return [difference(row) for row in run_sql(connection, "drift/differences", comparison_id=comparison)]
+
+
+def difference(row: Mapping[str, Any]) -> Difference:
+    fields = tuple(sorted(row["fields"])) if row["wanted"] is not None and row["found"] is not None else ()
+    return Difference(row["kind"], row["key"], claim(row, "wanted"), claim(row, "found"), fields)
+
+
+def claim(row: Mapping[str, Any], side: str) -> Claim | None:
+    if row[side] is None:
+        return None
+    entity = (row["entity_kind"], row["entity_id"]) if side == "wanted" and row["entity_kind"] else None
+    stripe_id = row["stripe_id"] if side == "found" else None
+    return Claim(row["kind"], row["key"], row[side], entity, stripe_id, row[f"{side}_facts"])
+
+
+def store_drift(
+    connection: Connection, comparison: int, rows: Sequence[DriftRow], unplanned: Mapping[str, str]
+) -> None:
+    """The drift rows of a comparison, each with why it is not planned, if so."""
+    for row in rows:
+        kind, id = row.entity or (None, None)
+        connection.execute(
+            text(
+                "insert into drift (comparison_id, id, kind, key, entity_kind, entity_id, stripe_id, state, field, "
+                "before, after, severity, sentence, per_month, unplanned) values (:c, :id, :kind, :key, :ek, :ei, :sid, "
+                ":state, :field, cast(:before as jsonb), cast(:after as jsonb), :severity, :sentence, "
+                "cast(:per_month as jsonb), :unplanned) on conflict do nothing"
+            ),
+            {
+                "c": comparison, "id": row.id, "kind": row.kind, "key": row.key, "ek": kind, "ei": id,
+                "sid": row.stripe_id, "state": row.state, "field": row.field, "before": dumps(row.before),
+                "after": dumps(row.after), "severity": row.severity, "sentence": row.sentence,
+                "per_month": dumps(dict(row.per_month)), "unplanned": unplanned.get(row.key, ""),
+            },
+        )  # fmt: skip
+
+
+def load_drift(connection: Connection, comparison: int) -> list[DriftRow]:
+    """The drift rows of a comparison, in order of kind, key and field."""
+    return [drift_row(row) for row in run_sql(connection, "drift/rows", comparison_id=comparison)]
+
+
+def drift_row(row: dict[str, Any]) -> DriftRow:
+    entity = (row.pop("entity_kind"), row.pop("entity_id"))
+    return msgspec.convert(row | {"entity": entity if entity[0] else None}, DriftRow)
+
+
+def claims_with_content(connection: Connection, comparison: int) -> Iterator[Claim]:
+    """The price versions of both sides, for the money of differences."""
+    for row in run_sql(connection, "drift/price_versions", comparison_id=comparison):
+        yield Claim(row["kind"], row["key"], {}, facts=row["facts"])
+
+
+def latest(engine: Engine, environment: str) -> int | None:
+    """The newest comparison of an environment."""
+    with engine.connect() as connection:
+        found: int | None = connection.execute(
+            text("select max(id) from comparison where environment = :e"), {"e": environment}
+        ).scalar()
+        return found

@@ -1,0 +1,108 @@
+"""One engine a process, one URL form, one way to write and read JSON: decimals stay exact."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from functools import cache
+from typing import Any
+
+import msgspec
+import psycopg.types.json
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError, OperationalError
+
+from stripe_sync import resources
+from stripe_sync.errors import ConfigurationError
+from stripe_sync.warehouse.embedded import URL_VARIABLE
+
+DRIVER = "postgresql+psycopg"
+_encoder = msgspec.json.Encoder(decimal_format="number")
+_decoder = msgspec.json.Decoder(float_hook=Decimal)
+
+
+def dumps(value: Any) -> str:
+    """JSON text with decimals as plain numbers; NUL, which PostgreSQL cannot hold, is replaced by U+FFFD."""
+    encoded = _encoder.encode(value)
+    if b"\\u0000" in encoded:
+        encoded = _encoder.encode(without_nul(_decoder.decode(encoded)))
+    return encoded.decode()
+
+
+def without_nul(value: Any) -> Any:
+    """The same value with U+FFFD in the place of every NUL in its texts."""
+    if isinstance(value, str):
+        return value.replace("\x00", "\ufffd")
+    if isinstance(value, dict):
+        return {without_nul(key): without_nul(inner) for key, inner in value.items()}
+    return [without_nul(inner) for inner in value] if isinstance(value, list) else value
+
+
+def loads(data: str | bytes) -> Any:
+    """JSON with fractional numbers as decimals."""
+    return _decoder.decode(data)
+
+
+def url_from(environ: Mapping[str, str]) -> str:
+    """The warehouse's URL. Raises ConfigurationError where it is absent or of another kind."""
+    given = environ.get(URL_VARIABLE)
+    if not given:
+        raise ConfigurationError(f"{URL_VARIABLE} is not set and no embedded database was started.")
+    try:
+        url = make_url(given)
+    except ArgumentError:
+        raise ConfigurationError(f"{URL_VARIABLE} is not a URL; its form is {DRIVER}://USER@HOST/DATABASE.") from None
+    if url.drivername not in ("postgresql", "postgres", DRIVER):
+        raise ConfigurationError(
+            f"{URL_VARIABLE} names {url.drivername}; the warehouse is PostgreSQL ({DRIVER}://...)."
+        )
+    return url.set(drivername=DRIVER).render_as_string(hide_password=False)
+
+
+@cache
+def engine_of(url: str) -> Engine:
+    """The engine of a URL: one pool a process."""
+    engine = create_engine(
+        url, pool_size=5, max_overflow=20, json_serializer=dumps, json_deserializer=loads, pool_pre_ping=True
+    )
+
+    @event.listens_for(engine, "connect")
+    def register(connection: Any, _record: Any) -> None:
+        psycopg.types.json.set_json_dumps(dumps, connection)
+        psycopg.types.json.set_json_loads(loads, connection)
+
+    return engine
+
+
+def connect(url: str) -> Engine:
+    """The engine, after a proof of life and with all migrations made. Raises ConfigurationError."""
+    engine = engine_of(url)
+    try:
+        with engine.connect() as connection:
+            connection.execute(text("select 1"))
+    except OperationalError as error:
+        reason = str(error.orig).strip().splitlines()[0]
+        raise ConfigurationError(
+            f"The warehouse {make_url(url).render_as_string(hide_password=True)} does not answer ({reason}); "
+            f"start it, or correct {URL_VARIABLE}."
+        ) from None
+    migrate(engine)
+    return engine
+
+
+def migrate(engine: Engine) -> None:
+    """Brings the schema up to date; does nothing where it is. Two at once take turns."""
+    config = Config()
+    config.set_main_option("script_location", str(resources.migrations()))
+    with engine.begin() as connection:
+        connection.execute(text("select pg_advisory_xact_lock(7265190)"))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def run_sql(connection: Connection, name: str, /, **parameters: Any) -> list[dict[str, Any]]:
+    """The rows of one SQL file, as dictionaries."""
+    result = connection.execute(text(resources.sql(name)), parameters)
+    return [dict(row._mapping) for row in result] if result.returns_rows else []

@@ -1,0 +1,121 @@
+"""The journal: an intent is committed before its call, its one outcome after. Nothing in it is ever changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+import msgspec
+from sqlalchemy import Connection, Engine, text
+
+from stripe_sync.plan.actions import Action
+from stripe_sync.warehouse.engine import dumps
+
+Result = Literal["done", "refused", "dropped"]
+
+
+@dataclass(frozen=True)
+class Intent:
+    """A write that was meant. Its idempotency key is its own for ever: another intent never shares it.
+
+    ``since`` is the start of its run by the pipeline's clock; ``age`` is by the database's.
+    """
+
+    id: int
+    warehouse: str
+    action: Action
+    since: datetime
+    age: timedelta
+
+    @property
+    def idempotency_key(self) -> str:
+        return f"stripe_sync-{self.warehouse}-{self.id}-{self.action.hash}"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of an intent."""
+
+    result: Result
+    stripe_id: str | None = None
+    request_id: str | None = None
+    reason: str = ""
+    detail: str = ""
+
+
+def intend(
+    engine: Engine, environment: str, run_id: str, plan_hash: str, action: Action, *, epoch: int
+) -> Intent | None:
+    """Commits an intent under a lease's epoch; None if the lease is no longer of that epoch."""
+    with engine.begin() as connection:
+        row = connection.execute(
+            text(
+                "insert into journal_intent (environment, lane, run_id, plan_hash, action_hash, kind, target, action, epoch) "
+                "select :e, :lane, :r, :p, :h, :kind, :target, cast(:a as jsonb), :epoch from lease where environment = :e "
+                "and lane = :lane and epoch = :epoch and expires_at > now() for share "
+                "returning id, (select id from warehouse) as warehouse, "
+                "(select started_at from run where environment = :e and run_id = :r) as since"
+            ),
+            {
+                "e": environment, "lane": action.lane, "r": run_id, "p": plan_hash, "h": action.hash,
+                "kind": action.kind, "target": action.target, "a": dumps(action), "epoch": epoch,
+            },
+        ).first()  # fmt: skip
+    return Intent(row.id, str(row.warehouse), action, row.since, timedelta(0)) if row else None
+
+
+def conclude(connection: Connection, intent: Intent, outcome: Outcome) -> None:
+    """Records the outcome of an intent; the first one stands."""
+    connection.execute(
+        text(
+            "insert into journal_outcome (intent_id, result, stripe_id, request_id, idempotency_key, reason, detail) "
+            "values (:i, :x, :s, :q, :k, :reason, :detail) on conflict do nothing"
+        ),
+        {
+            "i": intent.id, "x": outcome.result, "s": outcome.stripe_id, "q": outcome.request_id,
+            "k": intent.idempotency_key, "reason": outcome.reason, "detail": outcome.detail,
+        },
+    )  # fmt: skip
+
+
+def open_intents(engine: Engine, environment: str, lane: str) -> list[Intent]:
+    """Intents without an outcome: calls of which nobody knows whether they were made. Oldest first."""
+    with engine.connect() as connection:
+        rows = connection.execute(
+            text(
+                "select i.id, i.action, r.started_at as since, now() - i.intended_at as age, "
+                "(select id from warehouse) as warehouse from journal_intent i "
+                "join run r on r.environment = i.environment and r.run_id = i.run_id "
+                "left join journal_outcome o on o.intent_id = i.id "
+                "where i.environment = :e and i.lane = :lane and o.intent_id is null order by i.id"
+            ),
+            {"e": environment, "lane": lane},
+        ).all()
+    return [Intent(row.id, str(row.warehouse), msgspec.convert(row.action, Action), row.since, row.age) for row in rows]
+
+
+def concluded(engine: Engine, environment: str, run_id: str) -> dict[str, str]:
+    """What became of a run's actions so far: result by action hash."""
+    with engine.connect() as connection:
+        rows = connection.execute(
+            text(
+                "select i.action_hash, o.result from journal_intent i join journal_outcome o on o.intent_id = i.id "
+                "where i.environment = :e and i.run_id = :r order by i.id"
+            ),
+            {"e": environment, "r": run_id},
+        )
+        return {row.action_hash: row.result for row in rows}
+
+
+def written_since(engine: Engine, environment: str, since: datetime) -> dict[str, int]:
+    """How many writes were made since a moment, by lane."""
+    with engine.connect() as connection:
+        rows = connection.execute(
+            text(
+                "select i.lane, count(*) as n from journal_intent i join journal_outcome o on o.intent_id = i.id "
+                "where i.environment = :e and o.result = 'done' and o.finished_at >= :since group by i.lane"
+            ),
+            {"e": environment, "since": since},
+        )
+        return {row.lane: row.n for row in rows}

@@ -1,0 +1,92 @@
+"""Who may write in a lane, and the brake that stops everybody.
+
+A lease has an epoch that rises with every holder; intents are committed under it, so a worker that wakes up after its
+lease was taken can start no call. Time is the database's.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from sqlalchemy import Engine, text
+
+from stripe_sync.errors import Waiting
+
+SECONDS = 60
+HEARTBEAT = SECONDS / 4
+
+
+@dataclass(frozen=True)
+class Lease:
+    """The right to write in one lane of one environment."""
+
+    environment: str
+    lane: str
+    holder: str
+    epoch: int
+
+
+@contextmanager
+def held(engine: Engine, environment: str, lane: str, *, holder: str) -> Iterator[Lease]:
+    """Holds the lane while the block runs, with a heartbeat. Raises Waiting, naming the living holder."""
+    lease = take(engine, environment, lane, holder)
+    stop = threading.Event()
+
+    def beat() -> None:
+        while not stop.wait(HEARTBEAT):
+            extend(engine, lease, SECONDS)
+
+    thread = threading.Thread(target=beat, daemon=True, name=f"lease-{lane}")
+    thread.start()
+    try:
+        yield lease
+    finally:
+        stop.set()
+        thread.join()
+        extend(engine, lease, 0)
+
+
+def take(engine: Engine, environment: str, lane: str, holder: str) -> Lease:
+    """Takes a lane that is free or whose holder's time is over."""
+    with engine.begin() as connection:
+        epoch = connection.execute(
+            text(
+                "insert into lease (environment, lane, holder, epoch, expires_at) values "
+                "(:e, :lane, :h, 1, now() + make_interval(secs => :s)) on conflict (environment, lane) do update set "
+                "holder = excluded.holder, epoch = lease.epoch + 1, expires_at = excluded.expires_at "
+                "where lease.expires_at <= now() returning epoch"
+            ),
+            {"e": environment, "lane": lane, "h": holder, "s": SECONDS},
+        ).scalar()
+        if epoch is None:
+            other = connection.execute(
+                text("select holder from lease where environment = :e and lane = :lane"),
+                {"e": environment, "lane": lane},
+            ).scalar()
+            raise Waiting(f"The lane {lane} of {environment} is being written by {other}; this run leaves it alone.")
+    return Lease(environment, lane, holder, epoch)
+
+
+def extend(engine: Engine, lease: Lease, seconds: int) -> None:
+    """Moves the end of a lease that is still ours."""
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "update lease set expires_at = now() + make_interval(secs => :s) "
+                "where environment = :e and lane = :lane and epoch = :epoch"
+            ),
+            {"e": lease.environment, "lane": lease.lane, "epoch": lease.epoch, "s": seconds},
+        )
+
+
+def pause_reason(engine: Engine, environment: str, lane: str) -> str | None:
+    """Why a lane is paused, or None. It is read before every write."""
+    with engine.connect() as connection:
+        row = connection.execute(
+            text("select reason, paused_by from pause where environment = :e and lane in ('', :lane) limit 1"),
+            {"e": environment, "lane": lane},
+        ).first()
+    return f"{row.reason} ({row.paused_by})" if row else None

@@ -1,0 +1,104 @@
+"""Mirrors as versioned rows, and the snapshots that close an extract.
+
+A snapshot sees, of each object, the version that was valid when it closed. Landing the same rows again changes nothing,
+and such a snapshot names the same content as the one before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, text
+
+from stripe_sync.errors import Incomplete
+from stripe_sync.warehouse.engine import dumps, run_sql
+
+Landed = tuple[str, str, dict[str, Any]]  # kind, id, body
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A closed extract of one side. ``content_id`` is equal for snapshots that hold the same rows."""
+
+    id: int
+    environment: str
+    side: str
+    complete: bool
+    content_id: int
+    upper_bound: datetime
+    counts: dict[str, int]
+
+
+def close(
+    engine: Engine,
+    *,
+    environment: str,
+    side: str,
+    run_id: str,
+    kinds: Sequence[str],
+    upper_bound: datetime,
+    rows: Iterable[Landed],
+) -> Snapshot:
+    """Lands a complete extract of these kinds by COPY and closes its snapshot, in one transaction."""
+    with engine.begin() as connection:
+        connection.execute(
+            text("select pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": f"{environment}/{side}"}
+        )
+        connection.execute(
+            text('create temp table landing (kind text, id text collate "C", body jsonb) on commit drop')
+        )
+        copy(connection, rows)
+        landed = run_sql(
+            connection,
+            "mirror/land",
+            environment=environment,
+            side=side,
+            run_id=run_id,
+            kinds=list(kinds),
+            upper_bound=upper_bound,
+        )
+        id = landed[0]["id"]
+        run_sql(connection, "mirror/supersede", snapshot=id, environment=environment, side=side, kinds=list(kinds))
+        run_sql(connection, "mirror/add", snapshot=id, environment=environment, side=side)
+        run_sql(connection, "mirror/name_content", snapshot=id, environment=environment, side=side)
+    return get(engine, id)
+
+
+def copy(connection: Connection, rows: Iterable[Landed]) -> None:
+    """COPY into the landing table; the later of two rows of one object wins."""
+    latest = {(kind, id): body for kind, id, body in rows}
+    cursor = connection.connection.cursor()
+    with cursor.copy("copy landing (kind, id, body) from stdin") as target:  # type: ignore[attr-defined]
+        for (kind, id), body in latest.items():
+            target.write_row((kind, id.replace("\x00", "\ufffd"), dumps(body)))
+    cursor.close()
+
+
+def get(engine: Engine, id: int) -> Snapshot:
+    """A snapshot by its id. Raises Incomplete where it is unknown."""
+    with engine.connect() as connection:
+        row = connection.execute(
+            text(
+                "select id, environment, side, complete, content_id, upper_bound, counts from snapshot where id = :id"
+            ),
+            {"id": id},
+        ).first()
+    if row is None:
+        raise Incomplete(f"There is no snapshot {id}; extract again.")
+    return Snapshot(**row._mapping)
+
+
+def bodies(connection: Connection, snapshot: Snapshot, kind: str) -> list[dict[str, Any]]:
+    """The objects of a kind as a snapshot saw them, in order of id."""
+    rows = run_sql(
+        connection,
+        "mirror/bodies",
+        environment=snapshot.environment,
+        side=snapshot.side,
+        kind=kind,
+        snapshot=snapshot.id,
+    )
+    return [row["body"] for row in rows]

@@ -1,0 +1,55 @@
+"""The amount of a price for a quantity, in minor units.
+
+Each line is rounded half up to a whole minor unit, then lines are summed (reference/currencies.md, 3).
+"""
+
+from __future__ import annotations
+
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal
+
+from sandbox.world.state import Obj
+
+
+def round_half_up(value: Decimal) -> int:
+    return int(value.quantize(Decimal(1), rounding=ROUND_HALF_UP))
+
+
+def unit(part: Obj, name: str) -> Decimal:
+    """``unit_amount_decimal`` if given, else ``unit_amount``, else 0 (the same for ``flat_amount``)."""
+    exact = part.get(f"{name}_decimal")
+    return Decimal(str(exact)) if exact is not None else Decimal(part.get(name) or 0)
+
+
+def exact_amount(price: Obj, quantity: int) -> Decimal:
+    """Quantity × price by the price's scheme, before rounding."""
+    if price["billing_scheme"] == "tiered":
+        return tiered(price["tiers"], price["tiers_mode"], Decimal(quantity))
+    count = Decimal(quantity)
+    if transform := price.get("transform_quantity"):
+        rounding = ROUND_CEILING if transform["round"] == "up" else ROUND_FLOOR
+        count = (count / transform["divide_by"]).to_integral_value(rounding)
+    return count * unit(price, "unit_amount")
+
+
+def tiered(tiers: list[Obj], mode: str, quantity: Decimal) -> Decimal:
+    """Volume: all units at the tier that holds the total. Graduated: each tier's units at its own price."""
+    total, below = Decimal(0), Decimal(0)
+    for tier in tiers:
+        top = tier["up_to"]
+        last = top is None or quantity <= top
+        if mode == "volume":
+            if last:
+                return unit(tier, "flat_amount") + quantity * unit(tier, "unit_amount")
+            continue
+        inside = (quantity if last else Decimal(top)) - below
+        if inside > 0:
+            total += unit(tier, "flat_amount") + inside * unit(tier, "unit_amount")
+        if last:
+            return total
+        below = Decimal(top)
+    raise ValueError("the last tier is not open")
+
+
+def amount(price: Obj, quantity: int, share: Decimal = Decimal(1)) -> int:
+    """The amount of one line, for a share of the period, rounded half up."""
+    return round_half_up(exact_amount(price, quantity) * share)

@@ -1,0 +1,261 @@
+"""Builds world documents in the APIs' own shapes; used by the bundled worlds and by the tests."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from pathlib import Path
+from typing import Any
+
+from sandbox.billing.periods import shift
+from sandbox.world.state import Obj, iso, parse_time
+
+NAMESPACE = uuid.UUID("6d2f3a54-0000-4000-8000-000000000000")
+NOW = parse_time("2026-11-16T09:00:00Z")
+ACCOUNT = "acct_1SANDBOX000000001"
+
+
+def uid(*parts: object) -> str:
+    """The same UUID for the same words."""
+    return str(uuid.uuid5(NAMESPACE, ":".join(map(str, parts))))
+
+
+def flat(amount: float, *, currency: str = "USD", period: str = "MONTHLY", country: str | None = None) -> Obj:
+    """A flat fee charge, in major units."""
+    return charge("FLAT_FEE", amount, currency=currency, period=period, country=country)
+
+
+def per_unit(
+    feature: str, amount: float, *, currency: str = "USD", period: str = "MONTHLY", country: str | None = None
+) -> Obj:
+    """A committed charge a unit of a feature, in major units."""
+    return charge("PER_UNIT", amount, currency=currency, period=period, country=country) | {
+        "feature": {"refId": feature}
+    }
+
+
+def charge(model: str, amount: float, *, currency: str, period: str, country: str | None) -> Obj:
+    return {
+        "billingModel": model,
+        "billingPeriod": period,
+        "billingCadence": "RECURRING",
+        "billingCountryCode": country,
+        "isOverridePrice": False,
+        "price": {"amount": amount, "currency": currency},
+    }
+
+
+class WorldBuilder:
+    """Collects objects and makes the document; every call returns the row, so that a test can bend it."""
+
+    def __init__(self, now: int = NOW) -> None:
+        self.now = now
+        self.stigg: dict[str, Any] = {
+            "environment": {
+                "id": uid("environment"),
+                "slug": "sandbox",
+                "displayName": "Sandbox",
+                "type": "SANDBOX",
+                "isSandbox": True,
+                "hardenClientAccessEnabled": False,
+                "signingToken": "none",
+            },
+            **{
+                name: []
+                for name in ("products", "plans", "addons", "features", "customers", "subscriptions", "integrations")
+            },
+        }
+        self.stripe: dict[str, Any] = {
+            "account": {
+                "id": ACCOUNT,
+                "country": "US",
+                "default_currency": "usd",
+                "charges_enabled": True,
+                "type": "standard",
+            },
+            "keys": ["sk_test_sandbox"],
+            "customers": [],
+            "payment_methods": [],
+        }
+
+    def document(self) -> Obj:
+        """The world document, a copy."""
+        copied: Obj = json.loads(json.dumps({"clock": self.now, "stigg": self.stigg, "stripe": self.stripe}))
+        return copied
+
+    def stamps(self) -> Obj:
+        return {"createdAt": iso(self.now - 90 * 86_400), "updatedAt": iso(self.now - 90 * 86_400)}
+
+    def add(self, collection: str, row: Obj) -> Obj:
+        self.stigg[collection].append(row)
+        return row
+
+    def product(self, ref: str, name: str) -> Obj:
+        settings = {
+            "subscriptionEndSetup": "CANCEL_SUBSCRIPTION",
+            "subscriptionCancellationTime": "END_OF_BILLING_PERIOD",
+            "subscriptionStartSetup": "PLAN_SELECTION",
+        }
+        row = {"id": uid("product", ref), "refId": ref, "displayName": name, "status": "PUBLISHED"}
+        return self.add("products", row | {"multipleSubscriptions": False, "productSettings": settings} | self.stamps())
+
+    def feature(self, ref: str, name: str) -> Obj:
+        row = {
+            "id": uid("feature", ref),
+            "refId": ref,
+            "displayName": name,
+            "featureType": "NUMBER",
+            "meterType": "None",
+        }
+        return self.add("features", row | {"featureStatus": "ACTIVE"} | self.stamps())
+
+    def plan(self, ref: str, name: str, prices: list[Obj], **more: Any) -> Obj:
+        return self.package("plans", ref, name, prices, **more)
+
+    def addon(self, ref: str, name: str, prices: list[Obj], **more: Any) -> Obj:
+        return self.package("addons", ref, name, prices, **more)
+
+    def package(
+        self,
+        collection: str,
+        ref: str,
+        name: str,
+        prices: list[Obj],
+        *,
+        product: str | None = None,
+        version: int = 1,
+        pricing: str = "PAID",
+        latest: bool = True,
+        status: str = "PUBLISHED",
+    ) -> Obj:
+        """A version of a plan or add-on; a later latest version takes that mark from the earlier one."""
+        for row in self.stigg[collection]:
+            if row["refId"] == ref and latest:
+                row["isLatest"] = False
+        products = self.stigg["products"]
+        row = {
+            "id": uid(collection, ref, version),
+            "refId": ref,
+            "displayName": name,
+            "status": status,
+            "pricingType": pricing,
+            "versionNumber": version,
+            "isLatest": latest,
+            "product": {"refId": product or products[0]["refId"]},
+            "prices": [
+                price
+                | {"id": uid(ref, version, i), "createdAt": iso(self.now), "packageId": uid(collection, ref, version)}
+                for i, price in enumerate(prices)
+            ],
+        }
+        return self.add(collection, row | self.stamps())
+
+    def customer(self, ref: str, name: str | None = None, email: str | None = None, **more: Any) -> Obj:
+        row = {
+            "id": uid("customer", ref),
+            "customerId": ref,
+            "name": name,
+            "email": email,
+            "hasPaymentMethod": False,
+            "hasActiveSubscription": True,
+        }
+        return self.add("customers", row | self.stamps() | more)
+
+    def subscription(
+        self,
+        ref: str,
+        customer: str,
+        plan: str,
+        *,
+        units: dict[str, int] | None = None,
+        addons: dict[str, int] | None = None,
+        period: str = "MONTHLY",
+        hours_ago: int = 3,
+        method: str = "INVOICE",
+        **more: Any,
+    ) -> Obj:
+        """A subscription that started some hours ago, with committed units by feature."""
+        package = next(p for p in self.stigg["plans"] if p["refId"] == plan and p["isLatest"])
+        start = self.now - hours_ago * 3600
+        rhythm = {"interval": "year" if period == "ANNUALLY" else "month", "interval_count": 1}
+        charges = [
+            self.charge_of(ref, price, units or {}) for price in package["prices"] if price["billingPeriod"] == period
+        ]
+        row = {
+            "id": uid("subscription", ref),
+            "subscriptionId": ref,
+            "status": "ACTIVE",
+            "pricingType": package["pricingType"],
+            "isCustomPriceSubscription": package["pricingType"] == "CUSTOM",
+            "paymentCollection": "NOT_REQUIRED",
+            "paymentCollectionMethod": method,
+            "billingPeriod": period,
+            "startDate": iso(start),
+            "createdAt": iso(start),
+            "billingCycleAnchor": iso(start),
+            "currentBillingPeriodStart": iso(start),
+            "currentBillingPeriodEnd": iso(shift(start, rhythm, 1)),
+            "wasInTrial": False,
+            "customer": {"customerId": customer},
+            "plan": {"refId": plan, "versionNumber": package["versionNumber"]},
+            "addons": [self.addon_of(ref, addon, quantity, period) for addon, quantity in (addons or {}).items()],
+            "prices": charges,
+            "futureUpdates": [],
+        }
+        return self.add("subscriptions", row | more)
+
+    def charge_of(self, subscription: str, price: Obj, units: dict[str, int]) -> Obj:
+        feature = price.get("feature", {}).get("refId")
+        return {
+            "id": uid("charge", subscription, price["id"]),
+            "billingModel": price["billingModel"],
+            "featureId": feature,
+            "usageLimit": units.get(feature, 1) if feature else None,
+            "price": {"id": price["id"]},
+            "updatedAt": iso(self.now),
+        }
+
+    def addon_of(self, subscription: str, addon: str, quantity: int, period: str) -> Obj:
+        package = next(p for p in self.stigg["addons"] if p["refId"] == addon and p["isLatest"])
+        price = next(p for p in package["prices"] if p["billingPeriod"] == period)
+        return {
+            "id": uid("addon", subscription, addon),
+            "quantity": quantity,
+            "addon": {"refId": addon, "versionNumber": package["versionNumber"]},
+            "price": {"id": price["id"]},
+            "updatedAt": iso(self.now),
+        }
+
+    def stripe_customer(self, id: str, *, card: str | None = "4242", **more: Any) -> Obj:
+        """A customer that is in Stripe before the pipeline comes, with a card unless ``card`` is None."""
+        method = f"pm_{id}"
+        row: Obj = {
+            "id": id, "object": "customer", "address": None, "balance": 0, "created": self.now - 86_400 * 60,
+            "currency": None, "default_source": None, "delinquent": False, "description": None, "discount": None,
+            "email": None, "invoice_prefix": id[-8:].upper(), "livemode": False, "metadata": {}, "name": None,
+            "next_invoice_sequence": 1, "phone": None, "preferred_locales": [], "shipping": None, "tax_exempt": "none",
+            "test_clock": None,
+            "invoice_settings": {"custom_fields": None, "default_payment_method": method if card else None, "footer": None,
+                                 "rendering_options": None},
+        }  # fmt: skip
+        self.stripe["customers"].append(row | more)
+        if card:
+            details = {"address": None, "email": None, "name": None, "phone": None, "tax_id": None}
+            self.stripe["payment_methods"].append(
+                {
+                    "id": method,
+                    "object": "payment_method",
+                    "billing_details": details,
+                    "card": {"brand": "visa", "last4": card},
+                    "created": self.now,
+                    "customer": id,
+                    "livemode": False,
+                    "metadata": {},
+                    "type": "card",
+                }
+            )
+        return row
+
+    def write(self, path: Path) -> None:
+        """Writes the document as a world file."""
+        path.write_text(json.dumps(self.document(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,0 +1,228 @@
+"""Stigg's GraphQL: the part of its schema that a billing pipeline uses, answered from the world.
+
+References between objects are kept by id in the world (``plan: {refId, versionNumber}``) and looked up when asked for.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from graphql import GraphQLError, GraphQLResolveInfo, GraphQLSchema, build_schema
+
+from sandbox.world.refusal import NotModelled, StiggRefusal
+from sandbox.world.state import Obj, World, iso
+
+Resolver = Callable[..., Any]
+MAX_PAGE = 50  # not published; the largest that Stigg's own documents use
+LISTS = {
+    "products": "products",
+    "plans": "plans",
+    "addons": "addons",
+    "coupons": "coupons",
+    "features": "features",
+    "customers": "customers",
+    "customerSubscriptions": "subscriptions",
+    "integrations": "integrations",
+}
+
+
+@cache
+def schema() -> GraphQLSchema:
+    """The served schema. Resolvers are chosen by ``resolve``."""
+    return build_schema((Path(__file__).parent / "schema.graphql").read_text(encoding="utf-8"))
+
+
+def resolve(source: Any, info: GraphQLResolveInfo, **args: Any) -> Any:
+    """The one field resolver: roots by name, references by lookup, the rest as it stands in the world."""
+    world: World = info.context
+    parent, name = info.parent_type.name, info.field_name
+    if parent in ("Query", "Mutation"):
+        return root(world, parent, name, args)
+    value = source.get(name) if isinstance(source, dict) else None
+    if value is None and name == "environmentId":
+        return world.environment["id"]
+    if value is None and name in ("refId", "customerId", "subscriptionId"):
+        return source.get({"refId": "customerId" if parent == "Customer" else "subscriptionId"}.get(name, "refId"))
+    if isinstance(value, list):
+        value = [completed(world, parent, name, part) for part in value]
+        return filtered(value, args.get("filter") or {})
+    return completed(world, parent, name, value)
+
+
+def completed(world: World, parent: str, name: str, value: Any) -> Any:
+    """The object behind a reference, with what the reference itself says on top."""
+    if not isinstance(value, dict):
+        return value
+    if name in ("plan", "basePlan", "addon", "compatibleAddons"):
+        return package(world, value) | value
+    if name in ("customer", "payingCustomer"):
+        return one(world.stigg["customers"], customerId=value.get("customerId")) | value
+    if name == "product":
+        return one(world.stigg["products"], refId=value.get("refId")) | value
+    if name == "price" and "id" in value and "amount" not in value:
+        return next((p for p in all_prices(world) if p["id"] == value["id"]), {}) | value
+    if name == "feature":
+        return one(world.stigg["features"], refId=value.get("refId")) | value
+    return value
+
+
+def package(world: World, reference: Obj) -> Obj:
+    """The version of a plan or add-on that a reference names; its latest if it names none."""
+    rows = [p for p in (*world.stigg["plans"], *world.stigg["addons"]) if p["refId"] == reference.get("refId")]
+    version = reference.get("versionNumber")
+    matching = [p for p in rows if version is None or p["versionNumber"] == version]
+    return max(matching, key=lambda p: int(p["versionNumber"]), default={})
+
+
+def all_prices(world: World) -> Iterator[Obj]:
+    for owner in (*world.stigg["plans"], *world.stigg["addons"]):
+        yield from owner.get("prices") or ()
+        yield from owner.get("overagePrices") or ()
+
+
+def one(rows: list[Obj], **fields: Any) -> Obj:
+    return next((row for row in rows if all(row.get(k) == v for k, v in fields.items())), {})
+
+
+def root(world: World, parent: str, name: str, args: Obj) -> Any:
+    """A root field. What is not modelled says so by its name."""
+    if name in LISTS:
+        return connection(world.stigg[LISTS[name]], args)
+    if name == "environments":
+        return connection([world.environment], args)
+    if name == "currentEnvironment":
+        return world.environment["id"]
+    if name == "getSubscription":
+        return get_subscription(world, args["input"]["subscriptionId"])
+    if name == "getCustomerByRefId":
+        return one(world.stigg["customers"], customerId=args["input"]["customerId"]) or None
+    if name == "updateOneCustomer":
+        return update_customer(world, args["input"])
+    if name == "cancelSubscription":
+        return cancel_subscription(world, args["input"])
+    raise NotModelled(f"{parent}.{name}")
+
+
+def get_subscription(world: World, id: str) -> Obj:
+    found = one(world.stigg["subscriptions"], subscriptionId=id)
+    if not found:
+        raise StiggRefusal(f"Subscription not found: {id}", code="SubscriptionNotFound")
+    return found
+
+
+def update_customer(world: World, given: Obj) -> Obj:
+    found = one(world.stigg["customers"], customerId=given["customerId"])
+    if not found:
+        raise StiggRefusal(f"Customer not found: {given['customerId']}", code="CustomerNotFound")
+    modelled = {"customerId", "name", "email", "billingId", "additionalMetaData"}
+    for name in set(given) - modelled:
+        raise NotModelled(f"updateOneCustomer: {name}")
+    found |= {k: v for k, v in given.items() if k != "customerId"} | {"updatedAt": iso(world.now)}
+    return found
+
+
+def cancel_subscription(world: World, given: Obj) -> Obj:
+    found = get_subscription(world, given["subscriptionRefId"])
+    if found["status"] in ("CANCELED", "EXPIRED"):
+        raise StiggRefusal("Subscription is already canceled or expired", code="SubscriptionAlreadyCanceledOrExpired")
+    if given.get("subscriptionCancellationTime", "IMMEDIATE") != "IMMEDIATE":
+        raise NotModelled(f"cancelSubscription: {given['subscriptionCancellationTime']}")
+    ended = iso(world.now)
+    found |= {"status": "CANCELED", "cancelReason": "Immediate", "cancellationDate": ended, "effectiveEndDate": ended}
+    return found
+
+
+def connection(rows: list[Obj], args: Obj) -> Obj:
+    """A page of rows in Stigg's form: filtered, sorted, ten rows unless asked for more."""
+    paging = args.get("paging") or {"first": 10}
+    if "last" in paging or "before" in paging:
+        raise NotModelled("paging backwards")
+    rows = sorted_rows(filtered(rows, args.get("filter") or {}), args.get("sorting") or [])
+    first = paging.get("first", 10)
+    if first > MAX_PAGE:
+        raise StiggRefusal(f"paging.first can be at most {MAX_PAGE}", code="BadUserInput")
+    start = position(paging["after"]) + 1 if paging.get("after") else 0
+    shown = rows[start : start + first]
+    edges = [{"cursor": cursor(start + i), "node": row} for i, row in enumerate(shown)]
+    info = {
+        "hasNextPage": start + first < len(rows),
+        "hasPreviousPage": start > 0,
+        "startCursor": edges[0]["cursor"] if edges else None,
+        "endCursor": edges[-1]["cursor"] if edges else None,
+    }
+    return {"edges": edges, "pageInfo": info, "totalCount": len(rows)}
+
+
+def cursor(index: int) -> str:
+    return base64.b64encode(f"arrayconnection:{index}".encode()).decode()
+
+
+def position(text: str) -> int:
+    try:
+        return int(base64.b64decode(text).decode().removeprefix("arrayconnection:"))
+    except ValueError:
+        raise StiggRefusal(f"Invalid cursor: {text}", code="BadUserInput") from None
+
+
+def sorted_rows(rows: list[Obj], sorting: list[Obj]) -> list[Obj]:
+    for rule in reversed(sorting):
+        field, down = rule["field"], rule["direction"] == "DESC"
+        rows = sorted(rows, key=lambda row: (row.get(field) is not None, str(row.get(field))), reverse=down)
+    return rows
+
+
+def filtered(rows: list[Any], rules: Obj) -> list[Any]:
+    return [row for row in rows if not isinstance(row, dict) or passes(row, rules)] if rules else rows
+
+
+def passes(row: Obj, rules: Obj) -> bool:
+    for name, rule in rules.items():
+        if name == "and":
+            if not all(passes(row, r) for r in rule):
+                return False
+        elif name == "or":
+            if not any(passes(row, r) for r in rule):
+                return False
+        elif not compare(row.get(name), rule):
+            return False
+    return True
+
+
+def compare(value: Any, rule: Obj) -> bool:
+    """One comparison of Stigg's filter inputs."""
+    tests: dict[str, Callable[[Any], bool]] = {
+        "eq": lambda given: value == given,
+        "neq": lambda given: value != given,
+        "in": lambda given: value in given,
+        "notIn": lambda given: value not in given,
+        "is": lambda given: value is given or value == given,
+        "isNot": lambda given: value != given,
+        "gt": lambda given: value is not None and value > given,
+        "gte": lambda given: value is not None and value >= given,
+        "lt": lambda given: value is not None and value < given,
+        "lte": lambda given: value is not None and value <= given,
+    }
+    for operation, given in rule.items():
+        if operation not in tests:
+            raise NotModelled(f"filter operation {operation}")
+        if not tests[operation](given):
+            return False
+    return True
+
+
+def type_name(value: Any, info: GraphQLResolveInfo, _type: Any) -> str:
+    """Which member of a union an object is."""
+    if info.field_name == "credentials":
+        return "StripeCredentials"
+    return "SyncRevisionPriceBillingData" if "priceGroupPackageBillingId" in value else "SyncRevisionBillingData"
+
+
+def error_body(error: GraphQLError) -> Obj:
+    """An error in Stigg's form."""
+    original = error.original_error
+    code = original.code if isinstance(original, StiggRefusal) else "GRAPHQL_VALIDATION_FAILED"
+    return {"message": error.message, "extensions": {"code": code, "traceId": "sandbox"}, "path": error.path}

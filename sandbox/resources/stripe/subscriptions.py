@@ -1,0 +1,444 @@
+"""Subscriptions with their items, their invoices, and previews."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from sandbox.billing import invoices, periods
+from sandbox.resources.stripe.objects import emit, get, listed, only, page
+from sandbox.resources.stripe.routes import PAGING, Call, route
+from sandbox.world.forms import merge_metadata
+from sandbox.world.refusal import NotModelled, StripeRefusal, invalid, missing
+from sandbox.world.state import Obj, World
+
+ENDED = ("canceled", "incomplete_expired")
+MAX_ITEMS, MAX_SUBSCRIPTIONS = 20, 500
+CREATES = (
+    "customer", "items", "collection_method", "days_until_due", "backdate_start_date", "billing_cycle_anchor",
+    "billing_mode", "proration_behavior", "payment_behavior", "default_payment_method", "metadata", "description",
+    "off_session", "currency",
+)  # fmt: skip
+UPDATES = (
+    "items", "metadata", "proration_behavior", "proration_date", "collection_method", "days_until_due", "description",
+    "default_payment_method", "payment_behavior", "cancel_at_period_end", "off_session",
+)  # fmt: skip
+
+
+@route("post", "/v1/subscriptions", *CREATES)
+def create_subscription(call: Call) -> Obj:
+    world = call.world
+    subscription = draft_subscription(call, call.params)
+    living = [
+        s for s in world.stripe["subscriptions"].values()
+        if s["customer"] == subscription["customer"] and s["status"] not in ENDED
+    ]  # fmt: skip
+    if len(living) >= MAX_SUBSCRIPTIONS:
+        raise invalid(
+            f"This customer has already {MAX_SUBSCRIPTIONS} active or scheduled subscriptions.",
+            code="customer_max_subscriptions",
+            param="customer",
+        )
+    customer = world.stripe["customers"][subscription["customer"]]
+    if customer["currency"] not in (None, subscription["currency"]):
+        raise invalid(
+            f"You cannot combine currencies on a single customer. This customer has had a subscription, coupon, or "
+            f"invoice item with currency {customer['currency']}",
+            param="currency",
+        )
+    lines = first_invoice_lines(world, subscription, call.params)
+    if lines:
+        invoice = invoices.build(world, subscription, lines, reason="subscription_create")
+        charge(call, subscription, invoice)
+        world.put("invoices", invoice)
+        subscription["latest_invoice"] = invoice["id"]
+        emit(call, "invoice.created", invoice)
+    customer["currency"] = subscription["currency"]
+    emit(call, "customer.subscription.created", world.put("subscriptions", subscription))
+    return subscription
+
+
+@route("post", "/v1/subscriptions/{subscription_exposed_id}", *UPDATES)
+def update_subscription(call: Call) -> Obj:
+    subscription = get(call.world, "subscriptions", call.ids[0], kind="subscription")
+    before, params = copy.deepcopy(subscription), call.params
+    if subscription["status"] == "canceled" and set(params) - {"metadata", "cancellation_details", "expand"}:
+        raise invalid("A canceled subscription can only update its cancellation_details and metadata.")
+    if subscription["schedule"] and "items" in params:
+        raise NotModelled("updating the items of a subscription with a schedule")
+    changed = updated(call, subscription, params)
+    behavior = params.get("proration_behavior", "create_prorations")
+    if behavior != "none" and changed["items"]["data"] != before["items"]["data"]:
+        moment = params.get("proration_date", call.world.now)
+        lines = invoices.proration_lines(call.world, before, changed, moment)
+        if behavior == "always_invoice" and lines:
+            invoice = invoices.build(call.world, changed, lines, reason="subscription_update")
+            charge(call, changed, invoice)
+            call.world.put("invoices", invoice)
+            changed["latest_invoice"] = invoice["id"]
+            emit(call, "invoice.created", invoice)
+        elif lines:
+            for line in lines:
+                call.world.put("invoiceitems", line | {"created": call.world.now, "customer": changed["customer"]})
+    subscription.update(changed)
+    emit(call, "customer.subscription.updated", subscription, before)
+    return subscription
+
+
+@route("get", "/v1/subscriptions/{subscription_exposed_id}")
+def retrieve_subscription(call: Call) -> Obj:
+    return get(call.world, "subscriptions", call.ids[0], kind="subscription")
+
+
+@route("delete", "/v1/subscriptions/{subscription_exposed_id}", "invoice_now", "prorate", "cancellation_details")
+def cancel_subscription(call: Call) -> Obj:
+    subscription = get(call.world, "subscriptions", call.ids[0], kind="subscription")
+    if subscription["status"] in ENDED:
+        raise missing("subscription", subscription["id"])
+    only(call.params, "invoice_now", {False})
+    only(call.params, "prorate", {False})
+    now = call.world.now
+    details = {"comment": None, "feedback": None, "feedback_option": None, "reason": "cancellation_requested"}
+    subscription |= {"status": "canceled", "canceled_at": now, "ended_at": now}
+    subscription["cancellation_details"] = details | call.params.get("cancellation_details", {})
+    emit(call, "customer.subscription.deleted", subscription)
+    return subscription
+
+
+@route("get", "/v1/subscriptions", *PAGING, "customer", "status", "price")
+def list_subscriptions(call: Call) -> Obj:
+    """Without ``status``, canceled ones are left out; test-clock ones are, unless asked for by customer."""
+    customer, status, price = (call.params.get(name) for name in ("customer", "status", "price"))
+
+    def keep(s: Obj) -> bool:
+        if status == "ended":
+            right = s["status"] in ENDED
+        else:
+            right = status == "all" or (s["status"] == status if status else s["status"] not in ENDED)
+        prices = [item["price"]["id"] for item in s["items"]["data"]]
+        seen = s["test_clock"] is None or customer is not None
+        return right and seen and customer in (None, s["customer"]) and (price is None or price in prices)
+
+    answer = listed(call, "subscriptions", keep)
+    return answer | {"data": [with_first_items(s) for s in answer["data"]]}
+
+
+def with_first_items(subscription: Obj) -> Obj:
+    """A list shows at most ten items of each subscription, and says so."""
+    items = subscription["items"]
+    return subscription | {"items": items | {"data": items["data"][:10], "has_more": len(items["data"]) > 10}}
+
+
+@route("get", "/v1/subscription_items", *PAGING - {"created"}, "subscription")
+def list_subscription_items(call: Call) -> Obj:
+    id = call.params["subscription"]
+    subscription = get(call.world, "subscriptions", id, kind="subscription", param="subscription")
+    return page(call, subscription["items"]["data"], "/v1/subscription_items")
+
+
+@route("get", "/v1/invoices/{invoice}")
+def retrieve_invoice(call: Call) -> Obj:
+    return get(call.world, "invoices", call.ids[0], kind="invoice")
+
+
+@route("get", "/v1/invoices", *PAGING, "customer", "status", "subscription")
+def list_invoices(call: Call) -> Obj:
+    customer, status, subscription = (call.params.get(name) for name in ("customer", "status", "subscription"))
+
+    def keep(invoice: Obj) -> bool:
+        of = invoice["parent"]["subscription_details"]["subscription"]
+        return (
+            customer in (None, invoice["customer"])
+            and status in (None, invoice["status"])
+            and subscription in (None, of)
+        )
+
+    return listed(call, "invoices", keep)
+
+
+@route("get", "/v1/invoices/{invoice}/lines", *PAGING - {"created"})
+def list_invoice_lines(call: Call) -> Obj:
+    invoice = get(call.world, "invoices", call.ids[0], kind="invoice")
+    return page(call, invoice["lines"]["data"], f"/v1/invoices/{invoice['id']}/lines")
+
+
+@route("post", "/v1/invoices/create_preview", "customer", "subscription", "subscription_details")
+def preview_invoice(call: Call) -> Obj:
+    """What a creation or a change would invoice at once; nothing is kept."""
+    world, params = call.world, call.params
+    details = params.get("subscription_details", {})
+    if "subscription" not in params:
+        given = {k: v for k, v in details.items() if k in CREATES} | {"customer": params.get("customer")}
+        fresh = draft_subscription(call, given)
+        return invoices.build(world, fresh, first_invoice_lines(world, fresh, given), reason="", preview=True)
+    before = get(world, "subscriptions", params["subscription"], kind="subscription", param="subscription")
+    if details.get("proration_behavior") != "always_invoice":
+        raise NotModelled("invoices/create_preview of a change, without proration_behavior=always_invoice")
+    after = updated(call, copy.deepcopy(before), {"items": details.get("items", [])})
+    moment = details.get("proration_date", world.now)
+    lines = invoices.proration_lines(world, before, after, moment)
+    return invoices.build(world, after, lines, reason="", preview=True)
+
+
+def draft_subscription(call: Call, params: Obj) -> Obj:
+    """The subscription that these parameters make, checked but not kept."""
+    world = call.world
+    if not params.get("customer"):
+        raise invalid("Missing required param: customer.", param="customer", code="parameter_missing")
+    customer = get(world, "customers", params["customer"], kind="customer", param="customer", status=400)
+    if customer.get("deleted"):
+        raise missing("customer", customer["id"], param="customer", status=400)
+    start, anchor = timing(world, params)
+    id = world.next_id("sub")
+    items = [new_item(world, id, given) for given in params.get("items", [])]
+    check_items(items)
+    for item in items:
+        if anchor > world.now:
+            item |= {"current_period_start": start, "current_period_end": anchor}
+        else:
+            begin, end = periods.period_at(anchor, item["price"]["recurring"], world.now)
+            item |= {"current_period_start": max(begin, start) if begin < start else begin, "current_period_end": end}
+    check_anchor(world, items, anchor)
+    method = params.get("collection_method", "charge_automatically")
+    check_collection(params, method)
+    nothing = (
+        "application", "application_fee_percent", "billing_cycle_anchor_config", "billing_thresholds", "cancel_at",
+        "canceled_at", "cancellation_details", "customer_account", "default_source", "ended_at", "latest_invoice",
+        "next_pending_invoice_item_invoice", "on_behalf_of", "pause_collection", "pending_invoice_item_interval",
+        "pending_setup_intent", "pending_update", "schedule", "test_clock", "transfer_data", "trial_end",
+        "trial_settings", "trial_start", "managed_payments", "status_details",
+    )  # fmt: skip
+    fields: Obj = dict.fromkeys(nothing)
+    return fields | {
+        "id": id,
+        "object": "subscription",
+        "automatic_tax": {"enabled": False, "disabled_reason": None, "liability": None},
+        "billing_cycle_anchor": anchor,
+        "billing_mode": billing_mode(params),
+        "billing_schedules": [],
+        "cancel_at_period_end": False,
+        "collection_method": method,
+        "created": world.now,
+        "currency": items[0]["price"]["currency"],
+        "customer": customer["id"],
+        "days_until_due": params.get("days_until_due"),
+        "default_payment_method": params.get("default_payment_method"),
+        "default_tax_rates": [],
+        "description": params.get("description") or None,
+        "discounts": [],
+        "invoice_settings": {
+            "account_tax_ids": None,
+            "custom_fields": None,
+            "description": None,
+            "footer": None,
+            "issuer": {"type": "self"},
+        },
+        "items": {
+            "object": "list",
+            "data": items,
+            "has_more": False,
+            "url": f"/v1/subscription_items?subscription={id}",
+        },
+        "livemode": False,
+        "metadata": merge_metadata({}, params.get("metadata")),
+        "payment_settings": {
+            "payment_method_options": None,
+            "payment_method_types": None,
+            "save_default_payment_method": "off",
+        },
+        "start_date": start,
+        "status": "active",
+    }
+
+
+def billing_mode(params: Obj) -> Obj:
+    """Flexible unless said otherwise, since 2025-09-30.clover."""
+    kind = params.get("billing_mode", {}).get("type", "flexible")
+    flexible = {"proration_discounts": "included"} if kind == "flexible" else None
+    return {"type": kind, "flexible": flexible, "updated_at": None}
+
+
+def timing(world: World, params: Obj) -> tuple[int, int]:
+    """(start date, anchor): now unless backdated, the start unless anchored."""
+    start = params.get("backdate_start_date", world.now)
+    if start > world.now:
+        raise invalid("backdate_start_date must be in the past", param="backdate_start_date")
+    anchor = params.get("billing_cycle_anchor", start)
+    if "billing_cycle_anchor" in params and anchor <= world.now:
+        raise invalid("billing_cycle_anchor must be in the future", param="billing_cycle_anchor")
+    return start, anchor
+
+
+def check_anchor(world: World, items: list[Obj], anchor: int) -> None:
+    """An anchor may not lie beyond the next natural billing date."""
+    for item in items:
+        if anchor > periods.shift(world.now, item["price"]["recurring"], 1):
+            raise invalid(
+                "billing_cycle_anchor cannot be later than next natural billing date for plan",
+                param="billing_cycle_anchor",
+            )
+
+
+def first_invoice_lines(world: World, subscription: Obj, params: Obj) -> list[Obj]:
+    """Nothing is invoiced for the time before a future anchor where prorations are off."""
+    if subscription["billing_cycle_anchor"] > world.now and params.get("proration_behavior") == "none":
+        return []
+    return invoices.first_lines(world, subscription)
+
+
+def check_collection(params: Obj, method: str) -> None:
+    due = params.get("days_until_due")
+    if method == "send_invoice" and due is None:
+        raise invalid(
+            "You must pass days_until_due when creating a subscription with collection_method set to send_invoice",
+            param="days_until_due",
+            code="parameter_missing",
+        )
+    if method == "charge_automatically" and due is not None:
+        raise invalid("days_until_due goes with collection_method=send_invoice", param="days_until_due")
+
+
+def charge(call: Call, subscription: Obj, invoice: Obj) -> None:
+    """Takes the money of an automatically collected invoice, or refuses the call as ``error_if_incomplete`` does."""
+    if subscription["collection_method"] != "charge_automatically" or invoice["amount_due"] == 0:
+        return
+    customer = call.world.stripe["customers"][subscription["customer"]]
+    settings = customer["invoice_settings"]
+    method = subscription["default_payment_method"] or settings["default_payment_method"] or customer["default_source"]
+    if method is None:
+        raise StripeRefusal(
+            "This customer has no attached payment source or default payment method. Please consider adding a "
+            "default payment method.",
+            code="resource_missing",
+        )
+    if call.params.get("payment_behavior") not in ("error_if_incomplete", None):
+        raise NotModelled(f"payment_behavior={call.params['payment_behavior']}")
+    found = get(call.world, "payment_methods", method, kind="PaymentMethod", status=400)
+    if (found.get("card") or {}).get("last4") == "0341":
+        raise StripeRefusal(
+            "Your card was declined.",
+            status=402,
+            type="card_error",
+            code="card_declined",
+            decline_code="generic_decline",
+        )
+
+
+def updated(call: Call, subscription: Obj, params: Obj) -> Obj:
+    """A copy of the subscription with these parameters applied."""
+    result = copy.deepcopy(subscription)
+    items = result["items"]["data"]
+    for given in params.get("items", []):
+        apply_item(call.world, result, items, given)
+    check_items(items)
+    if "collection_method" in params or "days_until_due" in params:
+        result["collection_method"] = params.get("collection_method", result["collection_method"])
+        due = params.get("days_until_due", result["days_until_due"])
+        if result["collection_method"] == "charge_automatically":
+            due = None
+        check_collection({"days_until_due": due}, result["collection_method"])
+        result["days_until_due"] = due
+    for name in ("description", "default_payment_method", "cancel_at_period_end"):
+        if name in params:
+            result[name] = None if params[name] == "" else params[name]
+    if params.get("cancel_at_period_end"):
+        end = max(item["current_period_end"] for item in items)
+        result |= {"cancel_at": end, "canceled_at": call.world.now}
+    elif params.get("cancel_at_period_end") is False:
+        result |= {"cancel_at": None, "canceled_at": None}
+    result["metadata"] = merge_metadata(result["metadata"], params.get("metadata"))
+    return result
+
+
+def apply_item(world: World, subscription: Obj, items: list[Obj], given: Obj) -> None:
+    """With an id: changes or removes that item. Without: adds one. A changed price resets the quantity to 1."""
+    if "id" not in given:
+        item = new_item(world, subscription["id"], given)
+        first = items[0]
+        item |= {
+            "current_period_start": first["current_period_start"],
+            "current_period_end": first["current_period_end"],
+        }
+        items.append(item)
+        return
+    item = next((i for i in items if i["id"] == given["id"]), {})
+    if not item:
+        raise missing("subscription_item", given["id"], param="items", status=400)
+    if given.get("deleted"):
+        items.remove(item)
+        return
+    if "price" in given and given["price"] != item["price"]["id"]:
+        fresh = new_item(world, subscription["id"], {"price": given["price"]})
+        item |= {"price": fresh["price"], "plan": fresh["plan"], "quantity": 1}
+    if "quantity" in given:
+        item["quantity"] = given["quantity"]
+    item["metadata"] = merge_metadata(item["metadata"], given.get("metadata"))
+
+
+def new_item(world: World, subscription: str, given: Obj) -> Obj:
+    for name in set(given) - {"price", "quantity", "metadata"}:
+        raise NotModelled(f"subscription items: {name}")
+    price = get(world, "prices", str(given.get("price", "")), kind="price", param="items[0][price]", status=400)
+    if not price["active"]:
+        raise invalid(
+            "The price specified is inactive. This field only accepts active prices.", param="items[0][price]"
+        )
+    if price["recurring"] is None:
+        raise invalid("The price specified is set to `type=one_time` but this field only accepts prices with "
+                      "`type=recurring`.", param="items[0][price]")  # fmt: skip
+    return {
+        "id": world.next_id("si"),
+        "object": "subscription_item",
+        "billing_thresholds": None,
+        "created": world.now,
+        "current_period_end": world.now,
+        "current_period_start": world.now,
+        "discounts": [],
+        "metadata": merge_metadata({}, given.get("metadata")),
+        "plan": plan_of(price),
+        "price": copy.deepcopy(price),
+        "quantity": given.get("quantity", 1),
+        "subscription": subscription,
+        "tax_rates": [],
+    }
+
+
+def plan_of(price: Obj) -> Obj:
+    """The old shape that Stripe still shows beside the price."""
+    rhythm: Any = price["recurring"]
+    return {
+        "id": price["id"],
+        "object": "plan",
+        "active": price["active"],
+        "amount": price["unit_amount"],
+        "amount_decimal": price["unit_amount_decimal"],
+        "billing_scheme": price["billing_scheme"],
+        "created": price["created"],
+        "currency": price["currency"],
+        "interval": rhythm["interval"],
+        "interval_count": rhythm["interval_count"],
+        "livemode": False,
+        "metadata": price["metadata"],
+        "meter": None,
+        "nickname": price["nickname"],
+        "product": price["product"],
+        "tiers_mode": price["tiers_mode"],
+        "transform_usage": None,
+        "trial_period_days": None,
+        "usage_type": rhythm["usage_type"],
+    }
+
+
+def check_items(items: list[Obj]) -> None:
+    if not items:
+        raise invalid("A subscription needs at least one item", param="items")
+    if len(items) > MAX_ITEMS:
+        raise invalid(f"A subscription can have at most {MAX_ITEMS} items", param="items")
+    prices = [item["price"]["id"] for item in items]
+    if len(set(prices)) < len(prices):
+        raise invalid("Cannot add multiple subscription items with the same price", param="items")
+    if len({item["price"]["currency"] for item in items}) > 1:
+        raise invalid("All prices of a subscription must have the same currency", param="items")
+    intervals = {(i["price"]["recurring"]["interval"], i["price"]["recurring"]["interval_count"]) for i in items}
+    if len(intervals) > 1:
+        raise NotModelled("a subscription whose items have different intervals")

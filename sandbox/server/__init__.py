@@ -1,0 +1,1 @@
+"""The two HTTP servers, and the control that both of them serve under /_world/."""

@@ -1,0 +1,83 @@
+"""What tests and the demo do to a world from outside: look at it, move its clock, load another."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields
+from typing import Any
+
+from starlette.requests import Request as HttpRequest
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from sandbox.billing import invoices
+from sandbox.world import state
+from sandbox.world.refusal import NotModelled
+from sandbox.world.state import BadWorld, World
+
+
+class Control:
+    """The /_world/ routes of one world; the same on either port."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/_world/clock", self.clock, methods=["GET", "POST"]),
+            Route("/_world/state", self.state),
+            Route("/_world/requests", self.requests, methods=["GET", "DELETE"]),
+            Route("/_world/load", self.load, methods=["POST"]),
+            Route("/_world/stigg/{collection}", self.stigg, methods=["POST"]),
+        ]
+
+    async def clock(self, http: HttpRequest) -> Response:
+        """GET: the time. POST ``{"advance": seconds}`` or ``{"now": time}`` moves it forward."""
+        if http.method == "POST":
+            given = await http.json()
+            now = state.parse_time(given["now"]) if "now" in given else self.world.now + int(given["advance"])
+            try:
+                self.move(now)
+            except (BadWorld, NotModelled) as error:
+                return JSONResponse({"error": str(error)}, 400 if isinstance(error, BadWorld) else 501)
+        return JSONResponse({"now": self.world.now, "iso": state.iso(self.world.now)})
+
+    def move(self, now: int) -> None:
+        if now < self.world.now:
+            raise BadWorld("the clock only moves forward")
+        for subscription, item in self.world.items():
+            if subscription["status"] != "canceled" and item["current_period_end"] <= now:
+                raise NotModelled(f"the renewal of {subscription['id']} at {state.iso(item['current_period_end'])}")
+        self.world.now = now
+        invoices.finalize_due(self.world)
+
+    async def state(self, http: HttpRequest) -> Response:
+        """The world as a world file."""
+        return JSONResponse(state.to_document(self.world))
+
+    async def requests(self, http: HttpRequest) -> Response:
+        """The requests since the start, or since the last DELETE."""
+        if http.method == "DELETE":
+            self.world.requests.clear()
+        return JSONResponse([asdict(r) for r in self.world.requests])
+
+    async def load(self, http: HttpRequest) -> Response:
+        """Replaces the whole world by a world document."""
+        try:
+            fresh = state.from_document(await http.json())
+        except BadWorld as error:
+            return JSONResponse({"error": str(error)}, 400)
+        for part in fields(World):
+            setattr(self.world, part.name, getattr(fresh, part.name))
+        return JSONResponse({"now": self.world.now})
+
+    async def stigg(self, http: HttpRequest) -> Response:
+        """Changes rows of Stigg as a person would in its app: ``{"where": {...}, "set": {...}}`` or ``{"add": row}``."""
+        rows = self.world.stigg[http.path_params["collection"]]
+        given: Any = await http.json()
+        if "add" in given:
+            rows.append(given["add"])
+            return JSONResponse({"changed": 1})
+        found = [row for row in rows if all(row.get(k) == v for k, v in given["where"].items())]
+        for row in found:
+            row |= given["set"]
+        return JSONResponse({"changed": len(found)})

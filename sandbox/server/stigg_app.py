@@ -1,0 +1,74 @@
+"""Stigg's server: one GraphQL endpoint, with errors in Stigg's form."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from graphql import GraphQLError, execute_sync, parse, validate
+from starlette.requests import Request as HttpRequest
+from starlette.responses import JSONResponse, Response
+
+from sandbox.resources.stigg import graph
+from sandbox.world.refusal import NotModelled, StiggRefusal
+from sandbox.world.state import Obj, Request, World
+
+
+class StiggApp:
+    """One Stigg environment."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.count = 0
+        self.documents: dict[str, Any] = {}
+
+    async def handle(self, http: HttpRequest) -> Response:
+        self.count += 1
+        if http.headers.get("x-api-key") not in self.world.stigg_keys:
+            return failure(GraphQLError("Unauthenticated", extensions={"code": "Unauthenticated"}), status=401)
+        try:
+            given = await http.json()
+            query, variables = given["query"], given.get("variables") or {}
+        except (ValueError, TypeError, KeyError):
+            return failure(GraphQLError("The body must be a JSON object with a query"), status=400)
+        name = str(given.get("operationName") or "")
+        status, body = self.answer(query, variables, name or None)
+        self.world.requests.append(Request("stigg", "POST", name, variables, status, f"stigg-{self.count}"))
+        return JSONResponse(body, status)
+
+    def answer(self, query: str, variables: Obj, name: str | None) -> tuple[int, Obj]:
+        try:
+            document = self.documents.get(query)
+            if document is None:
+                document = parse(query)
+                problems = validate(graph.schema(), document)
+                if problems:
+                    return 400, {"errors": [graph.error_body(p) for p in problems]}
+                self.documents[query] = document
+        except GraphQLError as error:
+            return 400, {"errors": [graph.error_body(error)]}
+        result = execute_sync(
+            graph.schema(),
+            document,
+            context_value=self.world,
+            variable_values=variables,
+            operation_name=name,
+            field_resolver=graph.resolve,
+            type_resolver=graph.type_name,
+        )
+        body: Obj = {"data": result.data}
+        if result.errors:
+            body["errors"] = [graph.error_body(e) for e in result.errors]
+            gap = next((e.original_error for e in result.errors if isinstance(e.original_error, NotModelled)), None)
+            if gap:
+                return 501, {
+                    "errors": [{"message": f"The sandbox does not model {gap}", "extensions": {"code": "NotModelled"}}]
+                }
+            refusals = [e.original_error for e in result.errors if isinstance(e.original_error, StiggRefusal)]
+            if not refusals and any(e.original_error is not None for e in result.errors):
+                raise next(e.original_error for e in result.errors if e.original_error is not None)
+        return 200, body
+
+
+def failure(error: GraphQLError, *, status: int) -> Response:
+    extensions = {"traceId": "sandbox"} | (error.extensions or {"code": "BadUserInput"})
+    return JSONResponse({"errors": [{"message": error.message, "extensions": extensions}]}, status)

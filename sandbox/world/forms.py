@@ -1,0 +1,183 @@
+"""Form bodies and query strings as Stripe reads them, checked against Stripe's own types."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Any
+from urllib.parse import parse_qsl
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError, best_match
+from referencing import Registry, Resource
+from referencing.jsonschema import DRAFT202012
+
+from sandbox.world.refusal import StripeRefusal, invalid
+from sandbox.world.state import Obj
+from sandbox.world.stripe_types import Schema, spec
+
+BASE = "urn:stripe"
+# Stripe's types say nothing about lengths; these come from its published document (reference, 2.14).
+LENGTHS = {
+    ("product", "name"): 5000, ("product", "unit_label"): 12, ("product", "statement_descriptor"): 22,
+    ("price", "lookup_key"): 200, ("price", "nickname"): 5000, ("coupon", "name"): 40,
+    ("customer", "name"): 256, ("customer", "email"): 512, ("customer", "phone"): 20,
+    ("subscription", "description"): 500, ("invoice", "description"): 1500,
+}  # fmt: skip
+
+
+@cache
+def registry() -> Registry[Schema]:
+    return Registry().with_resource(BASE, Resource(contents=spec(), specification=DRAFT202012))
+
+
+@cache
+def validator(reference: str) -> Draft202012Validator:
+    """A validator of one named schema."""
+    return Draft202012Validator({"$ref": f"{BASE}{reference}"}, registry=registry())
+
+
+def resolve(schema: Schema) -> Schema:
+    """The schema behind a reference."""
+    while "$ref" in schema:
+        schema = spec()["schemas"][schema["$ref"].removeprefix("#/schemas/")]
+    return schema
+
+
+def nest(text: str) -> Obj:
+    """``a[b][0][c]=v`` as nested objects; objects whose keys are all digits are lists; ``a[]=v`` appends."""
+    root: Obj = {}
+    for name, value in parse_qsl(text, keep_blank_values=True):
+        keys = [name.split("[", 1)[0], *re.findall(r"\[([^\]]*)\]", name)]
+        current = root
+        for position, key in enumerate(keys):
+            key = str(len(current)) if key == "" else key
+            if position == len(keys) - 1:
+                current[key] = value
+            else:
+                current = current.setdefault(key, {})
+                if not isinstance(current, dict):
+                    raise invalid(f"Invalid {keys[0]}: it is given both as a value and as an object", param=keys[0])
+    return {key: listed(value) for key, value in root.items()}
+
+
+def listed(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    value = {key: listed(inner) for key, inner in value.items()}
+    if value and all(key.isdigit() for key in value):
+        return [value[key] for key in sorted(value, key=int)]
+    return value
+
+
+def retype(value: Any, schema: Schema) -> Any:
+    """Form values are strings: give them the type that the schema names, and leave the rest to the validator."""
+    schema = resolve(schema)
+    for option in schema.get("anyOf", ()):
+        candidate = retype(value, option)
+        if fits(candidate, option):
+            return candidate
+    kind = schema.get("type")
+    if isinstance(value, str):
+        if kind == "integer" and re.fullmatch(r"-?\d+", value):
+            return int(value)
+        if kind == "number" and re.fullmatch(r"-?\d+(\.\d+)?", value):
+            return float(value)
+        if kind == "boolean" and value in ("true", "false"):
+            return value == "true"
+    if isinstance(value, dict) and kind == "object":
+        properties, extra = schema.get("properties", {}), schema.get("additionalProperties")
+        fallback = extra if isinstance(extra, dict) else {}
+        return {key: retype(inner, properties.get(key, fallback)) for key, inner in value.items()}
+    if isinstance(value, list) and kind == "array":
+        return [retype(inner, schema.get("items", {})) for inner in value]
+    return value
+
+
+def fits(value: Any, schema: Schema) -> bool:
+    rooted = {"$ref": BASE + schema["$ref"]} if "$ref" in schema else absolute(schema)
+    return Draft202012Validator(rooted, registry=registry()).is_valid(value)
+
+
+def absolute(schema: Any) -> Any:
+    """References of a schema that is taken out of the document, made absolute."""
+    if isinstance(schema, dict):
+        return {k: BASE + v if k == "$ref" else absolute(v) for k, v in schema.items()}
+    return [absolute(v) for v in schema] if isinstance(schema, list) else schema
+
+
+def read(text: str, schema: Schema, *, kind: str) -> Obj:
+    """The parameters of a request, typed. Raises StripeRefusal as Stripe would answer."""
+    nested = nest(text)
+    if "$ref" not in schema:
+        schema = {"type": "object", "properties": {}, "additionalProperties": False}
+        checker = Draft202012Validator(schema)
+    else:
+        checker = validator(schema["$ref"])
+    params: Obj = retype(nested, schema)
+    problem = best_match(checker.iter_errors(params))
+    if problem is not None:
+        raise refusal(problem)
+    check_lengths(params, kind)
+    check_metadata(params.get("metadata"))
+    return params
+
+
+def refusal(problem: ValidationError) -> StripeRefusal:
+    """A schema violation in Stripe's words."""
+    path = [str(part) for part in problem.absolute_path]
+    name = bracketed(path)
+    if problem.validator == "additionalProperties":
+        unknown = next(iter(set(problem.instance) - set(problem.schema.get("properties", {}))))
+        full = bracketed([*path, unknown])
+        return invalid(f"Received unknown parameter: {full}", param=full, code="parameter_unknown")
+    if problem.validator == "required":
+        absent = next(n for n in problem.schema["required"] if n not in problem.instance)
+        full = bracketed([*path, absent])
+        return invalid(f"Missing required param: {full}.", param=full, code="parameter_missing")
+    if problem.validator == "enum":
+        options = ", ".join(str(v) for v in problem.schema["enum"])
+        return invalid(f"Invalid {name}: must be one of {options}", param=name)
+    if problem.validator == "type" and problem.schema["type"] == "integer":
+        return invalid(f"Invalid integer: {problem.instance}", param=name, code="parameter_invalid_integer")
+    return invalid(f"Invalid {name or 'request'}: {problem.message[:200]}", param=name or None)
+
+
+def bracketed(path: list[str]) -> str:
+    return path[0] + "".join(f"[{part}]" for part in path[1:]) if path else ""
+
+
+def check_lengths(params: Obj, kind: str) -> None:
+    for (owner, field), limit in LENGTHS.items():
+        value = params.get(field)
+        if owner == kind and isinstance(value, str) and len(value) > limit:
+            raise invalid(
+                f"Invalid string: {value[:10]}...; must be at most {limit} characters",
+                param=field,
+                code="parameter_invalid_string_too_long",
+            )
+
+
+def check_metadata(metadata: Any) -> None:
+    """50 keys, 40 characters a key without brackets, 500 a value."""
+    if not isinstance(metadata, dict):
+        return
+    if len(metadata) > 50:
+        raise invalid("Metadata can have at most 50 keys", param="metadata")
+    for key, value in metadata.items():
+        if len(key) > 40:
+            raise invalid(f"Metadata keys can have at most 40 characters; {key!r} has more", param="metadata")
+        if len(str(value)) > 500:
+            raise invalid(
+                f"Metadata values can have up to 500 characters; the value of {key!r} has more",
+                param=f"metadata[{key}]",
+            )
+
+
+def merge_metadata(current: Obj, given: Any) -> Obj:
+    """Stripe's rule: given keys are set, an empty string unsets a key, an empty metadata unsets all."""
+    if given is None:
+        return current
+    if given == "":
+        return {}
+    return {k: v for k, v in (current | given).items() if v != ""}

@@ -1,0 +1,174 @@
+"""The state of one world, loaded from and printed as a world file.
+
+A world file is one JSON document ``{"clock": ..., "stigg": {...}, "stripe": {...}}`` in the APIs' own shapes.
+The clock stands still until it is moved, so a world is deterministic: ids are counted, never drawn.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+Obj = dict[str, Any]
+
+STRIPE_COLLECTIONS = (
+    "products", "prices", "coupons", "customers", "payment_methods",
+    "subscriptions", "invoices", "invoiceitems", "events",
+)  # fmt: skip
+STIGG_COLLECTIONS = ("products", "plans", "addons", "features", "customers", "subscriptions", "coupons", "integrations")
+BUNDLED = Path(__file__).parent.parent / "worlds"
+
+
+class BadWorld(Exception):
+    """The world file cannot be used; the message says which part, and what is expected."""
+
+
+@dataclass
+class Request:
+    """One request as a server saw it (for tests and the demo; headers are left out)."""
+
+    side: str
+    method: str
+    path: str
+    params: Obj
+    status: int
+    request_id: str
+
+
+@dataclass
+class World:
+    """Everything that both servers hold. ``now`` is Unix time in seconds, UTC."""
+
+    now: int
+    stripe: dict[str, dict[str, Obj]]
+    account: Obj
+    stripe_keys: list[str]
+    stigg: dict[str, list[Obj]]
+    environment: Obj
+    stigg_keys: list[str]
+    limits: dict[str, float]
+    requests: list[Request] = field(default_factory=list)
+    sequence: int = 0
+    order: dict[str, int] = field(default_factory=dict)
+
+    def next_id(self, prefix: str) -> str:
+        """The next id of a kind, such as ``sub_S000000000017``; the same in every run of the same world."""
+        self.sequence += 1
+        return f"{prefix}_S{self.sequence:012d}"
+
+    def put(self, collection: str, obj: Obj) -> Obj:
+        """Adds or replaces an object; remembers the order of creation, which breaks ties of ``created``."""
+        self.stripe[collection][obj["id"]] = obj
+        self.order.setdefault(obj["id"], len(self.order))
+        return obj
+
+    def newest_first(self, collection: str) -> list[Obj]:
+        """The objects of a collection in the order in which Stripe lists them."""
+        rows = self.stripe[collection].values()
+        return sorted(rows, key=lambda o: (o["created"], self.order[o["id"]]), reverse=True)
+
+    def items(self) -> Iterator[tuple[Obj, Obj]]:
+        """Every (subscription, item) pair."""
+        for subscription in self.stripe["subscriptions"].values():
+            for item in subscription["items"]["data"]:
+                yield subscription, item
+
+
+def parse_time(value: object) -> int:
+    """Unix seconds from a number of seconds or an ISO 8601 time with an offset."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    try:
+        moment = datetime.fromisoformat(str(value).replace("Z", "+00:00"))
+    except ValueError:
+        raise BadWorld(f"clock: {value!r} is not a time; write Unix seconds or 2026-11-01T00:00:00Z") from None
+    if moment.tzinfo is None:
+        raise BadWorld(f"clock: {value!r} has no offset; write it with Z, such as {value}Z")
+    return int(moment.timestamp())
+
+
+def iso(seconds: int) -> str:
+    """``2026-11-01T00:00:00.000Z``, the form that Stigg writes."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
+def find(name_or_file: str) -> Path:
+    """The path of a bundled world by its name, or of a file."""
+    bundled = BUNDLED / f"{name_or_file}.json"
+    if bundled.is_file():
+        return bundled
+    path = Path(name_or_file)
+    if path.is_file():
+        return path
+    names = ", ".join(sorted(p.stem for p in BUNDLED.glob("*.json")))
+    raise BadWorld(f"no world {name_or_file!r}: neither a file nor one of the bundled worlds ({names})")
+
+
+def load(path: Path) -> World:
+    """The world of a file. Raises BadWorld, naming the part that is wrong."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadWorld(f"{path}: not a JSON document ({error})") from None
+    return from_document(document)
+
+
+def from_document(document: Any) -> World:
+    """The world of a document. Raises BadWorld, naming the part that is wrong."""
+    stigg, stripe = section(document, "stigg"), section(document, "stripe")
+    if "clock" not in document:
+        raise BadWorld('the world has no "clock"; give Unix seconds or an ISO time with Z')
+    known = {"account", "keys", "limits", *STRIPE_COLLECTIONS}
+    refuse_unknown("stripe", stripe, known)
+    refuse_unknown("stigg", stigg, {"environment", "keys", *STIGG_COLLECTIONS})
+    world = World(
+        now=parse_time(document["clock"]),
+        stripe={name: {} for name in STRIPE_COLLECTIONS},
+        account=section(stripe, "account"),
+        stripe_keys=list(stripe.get("keys", ["sk_test_sandbox"])),
+        stigg={name: list(stigg.get(name, [])) for name in STIGG_COLLECTIONS},
+        environment=section(stigg, "environment"),
+        stigg_keys=list(stigg.get("keys", ["server-sandbox"])),
+        limits=dict(stripe.get("limits", {})),
+        sequence=int(document.get("sequence", 0)),
+    )
+    for name in STRIPE_COLLECTIONS:
+        for obj in stripe.get(name, []):
+            if not isinstance(obj, dict) or "id" not in obj or "created" not in obj:
+                raise BadWorld(f"stripe.{name}: every object needs an id and a created time")
+            world.put(name, obj)
+    return world
+
+
+def section(document: Any, name: str) -> Obj:
+    """A part of the document that must be an object."""
+    if not isinstance(document, dict) or not isinstance(document.get(name), dict):
+        raise BadWorld(f'the world has no object "{name}"; see sandbox/README.md for its form')
+    part: Obj = document[name]
+    return part
+
+
+def refuse_unknown(where: str, part: Obj, known: set[str]) -> None:
+    """A misspelt collection would silently be empty: refuse it."""
+    for name in part:
+        if name not in known:
+            raise BadWorld(f"{where}.{name}: no such part; known are {', '.join(sorted(known))}")
+
+
+def to_document(world: World) -> Obj:
+    """The world file that would load this state."""
+    return {
+        "clock": world.now,
+        "sequence": world.sequence,
+        "stigg": {"environment": world.environment, "keys": world.stigg_keys, **world.stigg},
+        "stripe": {
+            "account": world.account,
+            "keys": world.stripe_keys,
+            "limits": world.limits,
+            **{name: list(rows.values()) for name, rows in world.stripe.items()},
+        },
+    }

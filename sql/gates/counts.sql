@@ -1,0 +1,29 @@
+-- the sizes of two snapshots beside those of the last snapshots that were compared
+-- grain: one kind of one side; key: id
+with now_counted as (
+    select s.side, c.key as kind, c.value::int as rows_now, s.environment, s.id as snapshot_id
+    from snapshot as s, jsonb_each_text(s.counts) as c
+    where s.id in (:stigg_snapshot, :stripe_snapshot)
+),
+
+earlier as (
+    select distinct on (s.side) s.side, s.counts
+    from snapshot as s
+    inner join comparison as c on s.id in (c.stigg_snapshot, c.stripe_snapshot)
+    where s.environment = :environment and s.id not in (:stigg_snapshot, :stripe_snapshot)
+    order by s.side asc, s.id desc
+)
+
+select
+    n.side || ' ' || n.kind as id,
+    n.side,
+    n.kind,
+    n.rows_now,
+    coalesce((e.counts ->> n.kind)::int, 0) as rows_before,
+    case
+        when coalesce((e.counts ->> n.kind)::int, 0) < 10 then 1.0
+        else round(n.rows_now::numeric / (e.counts ->> n.kind)::int, 3)
+    end as share_kept,
+    case when n.side = 'stigg' and n.kind in ('product', 'plan') and n.rows_now = 0 then 1 else 0 end as is_empty
+from now_counted as n
+left join earlier as e on e.side = n.side

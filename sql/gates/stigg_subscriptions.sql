@@ -1,0 +1,14 @@
+-- Stigg's living subscriptions as a snapshot saw them
+-- grain: one subscription; key: id
+select
+    m.id,
+    m.body #>> '{customer,customerId}' as customer_id,
+    m.body #>> '{plan,refId}' as plan_id,
+    m.body ->> 'startDate' as start_date,
+    coalesce(m.body ->> 'currentBillingPeriodEnd', '9999') as period_end,
+    coalesce(m.body ->> 'currentBillingPeriodStart', '0000') as period_start
+from mirror as m
+where
+    m.environment = :environment and m.side = 'stigg' and m.kind = 'subscription'
+    and m.valid_from <= :stigg_snapshot and (m.valid_to is null or m.valid_to > :stigg_snapshot)
+    and m.body ->> 'status' not in ('CANCELED', 'EXPIRED')
