@@ -26,7 +26,7 @@ $(STAMP): $(LOCKS)
 	@touch $@
 
 demo: install  ## the whole pipeline on the sandbox, twice; leaves reports/demo
-	@$(BIN)/python -m sandbox.demo
+	@$(BIN)/python -m demo
 
 test: install  ## all tests, group by group
 	@$(BIN)/python -m tests.run

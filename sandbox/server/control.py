@@ -12,7 +12,7 @@ from starlette.routing import Route
 from sandbox.billing import invoices
 from sandbox.world import state
 from sandbox.world.refusal import NotModelled
-from sandbox.world.state import BadWorld, World
+from sandbox.world.state import BadWorld, Fault, World
 
 
 class Control:
@@ -26,6 +26,7 @@ class Control:
             Route("/_world/clock", self.clock, methods=["GET", "POST"]),
             Route("/_world/state", self.state),
             Route("/_world/requests", self.requests, methods=["GET", "DELETE"]),
+            Route("/_world/faults", self.faults, methods=["GET", "POST", "DELETE"]),
             Route("/_world/load", self.load, methods=["POST"]),
             Route("/_world/stigg/{collection}", self.stigg, methods=["POST"]),
         ]
@@ -59,6 +60,17 @@ class Control:
         if http.method == "DELETE":
             self.world.requests.clear()
         return JSONResponse([asdict(r) for r in self.world.requests])
+
+    async def faults(self, http: HttpRequest) -> Response:
+        """Faults still to come. POST adds one, such as ``{"method": "POST", "path": "/v1/customers", "when": "after"}``."""
+        if http.method == "DELETE":
+            self.world.faults.clear()
+        elif http.method == "POST":
+            try:
+                self.world.faults.append(Fault(**await http.json()))
+            except TypeError as error:
+                return JSONResponse({"error": str(error)}, 400)
+        return JSONResponse([asdict(f) for f in self.world.faults])
 
     async def load(self, http: HttpRequest) -> Response:
         """Replaces the whole world by a world document."""

@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 from sandbox.resources.stripe import catalog, objects, people, routes, subscriptions
 from sandbox.world import forms
 from sandbox.world.refusal import NotModelled, StripeRefusal
-from sandbox.world.state import Obj, Request, World
+from sandbox.world.state import Fault, Obj, Request, World
 from sandbox.world.stripe_types import spec
 
 # Importing a module of resources registers its operations.
@@ -58,8 +58,13 @@ class StripeApp:
         text = (await http.body()).decode() if verb == "post" else http.url.query
         params: Obj = {}
         headers: dict[str, str] = {}
+        fault = self.world.fault(http.method, path)
         try:
+            if fault and fault.when == "before":
+                raise broken(fault)
             params, (status, body, headers) = self.answer(http, verb, path, text, request_id)
+            if fault:
+                raise broken(fault)
         except StripeRefusal as refusal:
             status, body, headers = refusal.status, refusal.body, refusal.headers
         except NotModelled as gap:
@@ -147,6 +152,19 @@ class StripeApp:
                     code="rate_limit",
                     headers={"Stripe-Rate-Limited-Reason": reason},
                 )
+
+
+def broken(fault: Fault) -> StripeRefusal:
+    """Stripe's answer to a fault."""
+    kinds = {429: "rate_limit", 409: "lock_timeout"}
+    headers = {"Stripe-Rate-Limited-Reason": "endpoint-rate"} if fault.status == 429 else {}
+    return StripeRefusal(
+        "An error that this world was told to make.",
+        status=fault.status,
+        type="api_error" if fault.status >= 500 else "invalid_request_error",
+        code=kinds.get(fault.status),
+        headers={"Stripe-Should-Retry": "false"} | headers,
+    )
 
 
 def known_operation(verb: str, path: str) -> str:

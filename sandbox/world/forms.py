@@ -27,8 +27,11 @@ LENGTHS = {
 
 
 @cache
-def registry() -> Registry[Schema]:
-    return Registry().with_resource(BASE, Resource(contents=spec(), specification=DRAFT202012))
+def registry() -> Registry[Any]:
+    resource: Resource[Any] = DRAFT202012.create_resource(spec())
+    empty: Registry[Any] = Registry()
+    filled: Registry[Any] = empty.with_resource(BASE, resource)
+    return filled
 
 
 @cache
@@ -126,20 +129,22 @@ def read(text: str, schema: Schema, *, kind: str) -> Obj:
 def refusal(problem: ValidationError) -> StripeRefusal:
     """A schema violation in Stripe's words."""
     path = [str(part) for part in problem.absolute_path]
+    schema: Any = problem.schema
+    given: Any = problem.instance
     name = bracketed(path)
     if problem.validator == "additionalProperties":
-        unknown = next(iter(set(problem.instance) - set(problem.schema.get("properties", {}))))
+        unknown = next(iter(set(given) - set(schema.get("properties", {}))))
         full = bracketed([*path, unknown])
         return invalid(f"Received unknown parameter: {full}", param=full, code="parameter_unknown")
     if problem.validator == "required":
-        absent = next(n for n in problem.schema["required"] if n not in problem.instance)
+        absent = next(n for n in schema["required"] if n not in given)
         full = bracketed([*path, absent])
         return invalid(f"Missing required param: {full}.", param=full, code="parameter_missing")
     if problem.validator == "enum":
-        options = ", ".join(str(v) for v in problem.schema["enum"])
+        options = ", ".join(str(v) for v in schema["enum"])
         return invalid(f"Invalid {name}: must be one of {options}", param=name)
-    if problem.validator == "type" and problem.schema["type"] == "integer":
-        return invalid(f"Invalid integer: {problem.instance}", param=name, code="parameter_invalid_integer")
+    if problem.validator == "type" and schema["type"] == "integer":
+        return invalid(f"Invalid integer: {given}", param=name, code="parameter_invalid_integer")
     return invalid(f"Invalid {name or 'request'}: {problem.message[:200]}", param=name or None)
 
 

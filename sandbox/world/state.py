@@ -40,6 +40,17 @@ class Request:
 
 
 @dataclass
+class Fault:
+    """An answer that goes wrong on purpose: the nth matching request from now (1: the next), before or after its effect."""
+
+    method: str
+    path: str
+    nth: int = 1
+    status: int = 500
+    when: str = "before"
+
+
+@dataclass
 class World:
     """Everything that both servers hold. ``now`` is Unix time in seconds, UTC."""
 
@@ -52,6 +63,7 @@ class World:
     stigg_keys: list[str]
     limits: dict[str, float]
     requests: list[Request] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
     sequence: int = 0
     order: dict[str, int] = field(default_factory=dict)
 
@@ -59,6 +71,16 @@ class World:
         """The next id of a kind, such as ``sub_S000000000017``; the same in every run of the same world."""
         self.sequence += 1
         return f"{prefix}_S{self.sequence:012d}"
+
+    def fault(self, method: str, path: str) -> Fault | None:
+        """The fault that hits this request, which is then spent; every matching request counts."""
+        for fault in list(self.faults):
+            if fault.method == method and path.startswith(fault.path):
+                fault.nth -= 1
+                if fault.nth == 0:
+                    self.faults.remove(fault)
+                    return fault
+        return None
 
     def put(self, collection: str, obj: Obj) -> Obj:
         """Adds or replaces an object; remembers the order of creation, which breaks ties of ``created``."""

@@ -1,6 +1,6 @@
 -- Stigg's customers as a snapshot saw them
 -- grain: one customer; key: id
-select m.id, m.body ->> 'email' as email, length(m.id) as id_length
+select m.id, nullif(m.body ->> 'email', '') as email, length(m.id) as id_length
 from mirror as m
 where
     m.environment = :environment and m.side = 'stigg' and m.kind = 'customer'

@@ -60,20 +60,22 @@ def send_product_create(api: StripeApi, action: Action, registry: Registry, key:
 
 
 def send_product_update(api: StripeApi, action: Action, registry: Registry, key: str) -> Written:
-    id, params = registry.resolve(action.target), parameters.plain(action, registry)
+    id = registry.resolve(action.target)
+    params: Any = parameters.plain(action, registry)
     return api.write(
         "post /v1/products/{id}",
         lambda c, o: c.v1.products.update(id, params, o),
-        idempotency_key=key,  # type: ignore[arg-type]
+        idempotency_key=key,
     )
 
 
 def send_set_default(api: StripeApi, action: Action, registry: Registry, key: str) -> Written:
-    id, params = registry.resolve(action.target), parameters.set_default(action, registry)
+    id = registry.resolve(action.target)
+    params: Any = parameters.set_default(action, registry)
     return api.write(
         "post /v1/products/{id}",
         lambda c, o: c.v1.products.update(id, params, o),
-        idempotency_key=key,  # type: ignore[arg-type]
+        idempotency_key=key,
     )
 
 

@@ -47,8 +47,8 @@ def claims(inputs: Inputs, reading: Reading) -> Iterator[Claim]:
             yield product_claim(reading, product, known[product.id])
     for price in stripe.prices.values():
         if price.id in known:
-            product = stripe.products.get(price.product)
-            yield from price_claims(reading, price, known[price.id], default=product.default_price if product else None)
+            owner = stripe.products.get(price.product)
+            yield from price_claims(reading, price, known[price.id], default=owner.default_price if owner else None)
     for customer in stripe.customers.values():
         if customer.id in known and not customer.deleted:
             yield customer_claim(reading, customer, known[customer.id])

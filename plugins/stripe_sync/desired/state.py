@@ -55,31 +55,27 @@ class Decidable:
 
 
 def deleted_products(inputs: Inputs, claims: list[Claim]) -> tuple[set[str], list[EntityStatus]]:
-    """Linked products that Stripe no longer has: they are not made again by themselves, nor are their prices."""
-    products = {claim.key: claim for claim in claims if claim.kind == PRODUCT}
-    gone = {key for key in products if is_gone(inputs, key)}
+    """Packages with a linked product that Stripe no longer has: nothing of them is made again by itself."""
+    gone = {
+        claim.entity: inputs.links.ids[claim.key]
+        for claim in claims
+        if claim.kind == PRODUCT and is_gone(inputs, claim.key)
+    }
     statuses = [
         EntityStatus(
-            *claim.entity,
+            *entity,
             Status.ERROR,
             Reason.DELETED_IN_STRIPE,
-            f"The product {inputs.links.ids[key]} was deleted in Stripe; unlink it to have it made again.",
-            inputs.links.ids[key],
+            f"The product {id} was deleted in Stripe; unlink it to have it made again.",
+            id,
         )
-        for key, claim in products.items()
-        if key in gone and claim.entity is not None
+        for entity, id in gone.items()
+        if entity is not None
     ]
-    lost = {c.key for c in claims if c.key in gone or product_of(c) in gone}
-    return lost, statuses
+    return {claim.key for claim in claims if claim.entity in gone}, statuses
 
 
 def is_gone(inputs: Inputs, key: str) -> bool:
     id = inputs.links.ids.get(key)
     product = inputs.stripe.products.get(id) if id else None
     return id is not None and (product is None or product.deleted)
-
-
-def product_of(claim: Claim) -> str | None:
-    """The product that a price belongs to."""
-    product = claim.document.get("product") or claim.facts.get("product")
-    return str(product) if product else None

@@ -72,7 +72,8 @@ class PriceBook:
 
 
 def items_of(document: Document | None) -> list[dict[str, str]]:
-    return (document or {}).get("items", [])
+    items: list[dict[str, str]] = (document or {}).get("items", [])
+    return items
 
 
 def difference(more: Mapping[str, Decimal], less: Mapping[str, Decimal]) -> dict[str, Decimal]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as default
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -40,7 +41,7 @@ class DriftRow:
     after: Any
     severity: Severity
     sentence: str
-    per_month: Mapping[str, Decimal] = field(default_factory=dict)
+    per_month: Mapping[str, Decimal] = default(default_factory=dict)
     stripe_id: str | None = None
 
 

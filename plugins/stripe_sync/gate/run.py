@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import os
 import re
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Engine
@@ -59,24 +61,23 @@ def require(result: GateResult, gate: str) -> None:
         raise GateFailed(f"The gate {gate} is closed: {' '.join(result.failed)}")
 
 
-def judge(engine: Engine, suite: Suite, parameters: Mapping[str, str | int]) -> dict[str, Any]:
-    """Validates one suite with Great Expectations, on the query's rows inside PostgreSQL."""
+@cache
+def context() -> Any:
+    """Great Expectations' context: one a process, kept in memory alone."""
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     import great_expectations as gx
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    source = context.data_sources.add_postgres(
-        "warehouse", connection_string=engine.url.render_as_string(hide_password=False)
-    )
-    asset = source.add_query_asset(suite.name, query=filled(suite.query, parameters))
-    batch = asset.add_batch_definition_whole_table("all").get_batch()
-    made = context.suites.add(gx.ExpectationSuite(name=suite.name, expectations=suite.document["expectations"]))
-    detail = {"result_format": "COMPLETE", "unexpected_index_column_names": ["id"]}
+    made = gx.get_context(mode="ephemeral")
+    made.variables.progress_bars = ProgressBarsConfig(globally=False)
+    return made
+
+
+def judge(engine: Engine, suite: Suite, parameters: Mapping[str, str | int]) -> dict[str, Any]:
+    """Validates one suite with Great Expectations, on the query's rows inside PostgreSQL."""
     failed: list[str] = []
     rows: list[tuple[str, str, str]] = []
-    for outcome in batch.validate(made, result_format=detail).results:
+    for outcome in outcomes(engine, suite, filled(suite.query, parameters)):
         meta = outcome.expectation_config.meta
         if outcome.success:
             continue
@@ -86,6 +87,24 @@ def judge(engine: Engine, suite: Suite, parameters: Mapping[str, str | int]) -> 
         else:
             failed.append(with_keys(meta["rule"], keys))
     return {"failed": failed, "rows": rows}
+
+
+def outcomes(engine: Engine, suite: Suite, query: str) -> list[Any]:
+    """Great Expectations' word on each expectation of a suite."""
+    sources = context().data_sources
+    import great_expectations as gx
+
+    name = f"{suite.name}-{uuid.uuid4().hex}"
+    source = sources.add_postgres(name, connection_string=engine.url.render_as_string(hide_password=False))
+    try:
+        batch = source.add_query_asset(name, query=query).add_batch_definition_whole_table("all").get_batch()
+        expectations = gx.ExpectationSuite(name=name, expectations=suite.document["expectations"])
+        detail = {"result_format": "COMPLETE", "unexpected_index_column_names": ["id"]}
+        return list(batch.validate(expectations, result_format=detail).results)
+    finally:  # Great Expectations would leave its connections to the garbage collector
+        source.get_execution_engine().close()
+        source.get_engine().dispose()
+        sources.delete(name)
 
 
 def with_keys(rule: str, keys: list[str]) -> str:

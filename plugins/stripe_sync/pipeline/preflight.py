@@ -41,7 +41,7 @@ def preflight(session: Session, run: Run) -> Result:
 
 
 def warehouse(session: Session) -> str:
-    return f"PostgreSQL {session.engine.dialect.server_version_info}"  # type: ignore[attr-defined]
+    return f"PostgreSQL {session.engine.dialect.server_version_info}"
 
 
 def secret(session: Session) -> str:

@@ -23,7 +23,7 @@ from stripe_sync.settings import Environment
 from stripe_sync.stigg_api.client import API as STIGG_URL
 from stripe_sync.stigg_api.client import StiggApi
 from stripe_sync.stripe_api.client import API as STRIPE_URL
-from stripe_sync.stripe_api.client import StripeApi, check_mode
+from stripe_sync.stripe_api.client import ATTEMPTS, StripeApi, check_mode
 from stripe_sync.stripe_api.sandbox_clock import SandboxClock
 from stripe_sync.warehouse import engine, runs
 from stripe_sync.warehouse.budget import PostgresBudget
@@ -51,6 +51,7 @@ class Session:
     clock: Clock
     progress: Progress = quiet
     settle_seconds: float = SETTLE_SECONDS
+    attempts: int = ATTEMPTS
 
     @cached_property
     def stripe(self) -> StripeApi:
@@ -59,7 +60,9 @@ class Session:
         budget = PostgresBudget(
             self.engine, env.stripe_account, env.requests_per_second(), env.endpoint_rate, env.rate_share
         )
-        api = StripeApi(connection.key(), base_url=connection.base_url(STRIPE_URL), budget=budget)
+        api = StripeApi(
+            connection.key(), base_url=connection.base_url(STRIPE_URL), budget=budget, attempts=self.attempts
+        )
         check_mode(api, live=env.live, connection=connection.id)
         return api
 
@@ -81,6 +84,8 @@ class Session:
         """Closes what was opened."""
         if "stigg" in self.__dict__:
             self.stigg.http.close()
+        if "stripe" in self.__dict__:
+            self.stripe.close()
 
 
 def open_session(

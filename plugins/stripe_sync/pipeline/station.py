@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec
+from typing import Any, Concatenate, ParamSpec, cast
 
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.warehouse import runs
@@ -31,4 +31,4 @@ def station(work: Callable[Concatenate[Session, Run, P], Result]) -> Callable[Co
         runs.finish(session.engine, name, run.id, work.__name__, result)
         return result
 
-    return once
+    return cast(Callable[Concatenate[Session, Run, P], Result], once)

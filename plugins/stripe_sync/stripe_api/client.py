@@ -56,12 +56,14 @@ class StripeApi:
         self.attempts = attempts
         self.test_key = key.startswith(("sk_test_", "rk_test_"))
         self.live_key = key.startswith(("sk_live_", "rk_live_"))
+        self.http = stripe.RequestsClient(timeout=TIMEOUT_SECONDS)
         self.client = stripe.StripeClient(
-            key,
-            base_addresses={"api": base_url},
-            max_network_retries=2,
-            http_client=stripe.RequestsClient(timeout=TIMEOUT_SECONDS),
+            key, base_addresses={"api": base_url}, max_network_retries=2, http_client=self.http
         )
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self.http.close()
 
     def account(self) -> dict[str, Any]:
         """The account that the key belongs to."""
@@ -72,7 +74,7 @@ class StripeApi:
 
         def once() -> dict[str, Any]:
             response = self.client.raw_request("get", path, **params)
-            found: dict[str, Any] = _decoder.decode(response.body)  # type: ignore[attr-defined]
+            found: dict[str, Any] = _decoder.decode(response.body)
             return found
 
         return self.attempt(f"get {template(path)}", once)

@@ -30,7 +30,7 @@ def store(connection: Connection, comparison: int, side: str, claims: Iterable[C
     """COPY of one side's documents."""
     columns = "comparison_id, side, kind, key, document, entity_kind, entity_id, stripe_id, facts"
     cursor = connection.connection.cursor()
-    with cursor.copy(f"copy document ({columns}) from stdin") as target:  # type: ignore[attr-defined]
+    with cursor.copy(f"copy document ({columns}) from stdin") as target:
         for c in claims:
             kind, id = c.entity or (None, None)
             target.write_row(

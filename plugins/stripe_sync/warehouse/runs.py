@@ -47,12 +47,12 @@ def result(engine: Engine, environment: str, run_id: str, station: str) -> dict[
 
 
 def finish(engine: Engine, environment: str, run_id: str, station: str, result: Mapping[str, Any]) -> None:
-    """Records what a station gave."""
+    """Records what a station gave, the last time that it was done."""
     with engine.begin() as connection:
         connection.execute(
             text(
                 "insert into station (environment, run_id, station, result) values (:e, :r, :s, cast(:x as jsonb)) "
-                "on conflict do nothing"
+                "on conflict (environment, run_id, station) do update set result = excluded.result, finished_at = now()"
             ),
             {"e": environment, "r": run_id, "s": station, "x": dumps(dict(result))},
         )

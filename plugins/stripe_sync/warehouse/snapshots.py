@@ -71,7 +71,7 @@ def copy(connection: Connection, rows: Iterable[Landed]) -> None:
     """COPY into the landing table; the later of two rows of one object wins."""
     latest = {(kind, id): body for kind, id, body in rows}
     cursor = connection.connection.cursor()
-    with cursor.copy("copy landing (kind, id, body) from stdin") as target:  # type: ignore[attr-defined]
+    with cursor.copy("copy landing (kind, id, body) from stdin") as target:
         for (kind, id), body in latest.items():
             target.write_row((kind, id.replace("\x00", "\ufffd"), dumps(body)))
     cursor.close()

@@ -36,7 +36,7 @@ def schema() -> GraphQLSchema:
     return build_schema((Path(__file__).parent / "schema.graphql").read_text(encoding="utf-8"))
 
 
-def resolve(source: Any, info: GraphQLResolveInfo, **args: Any) -> Any:
+def resolve(source: Any, info: GraphQLResolveInfo[Any], **args: Any) -> Any:
     """The one field resolver: roots by name, references by lookup, the rest as it stands in the world."""
     world: World = info.context
     parent, name = info.parent_type.name, info.field_name
@@ -214,7 +214,7 @@ def compare(value: Any, rule: Obj) -> bool:
     return True
 
 
-def type_name(value: Any, info: GraphQLResolveInfo, _type: Any) -> str:
+def type_name(value: Any, info: GraphQLResolveInfo[Any], _type: Any) -> str:
     """Which member of a union an object is."""
     if info.field_name == "credentials":
         return "StripeCredentials"

@@ -55,7 +55,7 @@ def create_customer(call: Call) -> Obj:
 def update_customer(call: Call) -> Obj:
     customer = living(call)
     before, params = dict(customer), call.params
-    for name in (*TEXTS, "address"):
+    for name in (*TEXTS, "address", "preferred_locales", "tax_exempt"):
         if name in params:
             customer[name] = None if params[name] == "" else params[name]
     apply_invoice_settings(call, customer)

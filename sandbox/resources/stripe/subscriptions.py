@@ -260,10 +260,10 @@ def billing_mode(params: Obj) -> Obj:
 
 def timing(world: World, params: Obj) -> tuple[int, int]:
     """(start date, anchor): now unless backdated, the start unless anchored."""
-    start = params.get("backdate_start_date", world.now)
+    start: int = params.get("backdate_start_date", world.now)
     if start > world.now:
         raise invalid("backdate_start_date must be in the past", param="backdate_start_date")
-    anchor = params.get("billing_cycle_anchor", start)
+    anchor: int = params.get("billing_cycle_anchor", start)
     if "billing_cycle_anchor" in params and anchor <= world.now:
         raise invalid("billing_cycle_anchor must be in the future", param="billing_cycle_anchor")
     return start, anchor

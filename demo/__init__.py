@@ -1,0 +1,1 @@
+"""The demo: the real DAG on the sandbox, in one process, twice."""

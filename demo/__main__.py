@@ -1,0 +1,125 @@
+"""``make demo``: embedded database, sandbox, then the real reconcile DAG through Airflow's ``dag.test()``, twice.
+
+Leaves reports/demo. Exits with 0 only if the second run had nothing to do.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+STATE = ROOT / ".state" / "demo"
+REPORTS = ROOT / "reports"
+ENVIRONMENT = "demo"
+
+
+def prepare(stripe: str, stigg: str, warehouse: str) -> None:
+    """The process's environment: connections as Airflow reads them, and an Airflow home of its own."""
+    airflow = {
+        "HOME": STATE / "airflow",
+        "_CORE__DAGS_FOLDER": ROOT / "dags",
+        "_CORE__PLUGINS_FOLDER": ROOT / "plugins",
+        "_CORE__LOAD_EXAMPLES": "False",
+        "_LOGGING__LOGGING_LEVEL": "ERROR",
+        "_LOGGING__BASE_LOG_FOLDER": STATE / "airflow" / "logs",
+        "_DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{STATE / 'airflow' / 'airflow.db'}",
+    }
+    os.environ.update({f"AIRFLOW_{name}": str(value) for name, value in airflow.items()})
+    connections = {
+        "STRIPE_DEMO": {"conn_type": "stripe", "password": "sk_test_sandbox", "host": stripe},
+        "STIGG_DEMO": {"conn_type": "stigg", "password": "server-sandbox", "host": stigg},
+        "STRIPE_SYNC_DEMO": {"conn_type": "generic", "password": "only-for-the-demo"},
+    }
+    os.environ.update({f"AIRFLOW_CONN_{name}": json.dumps(value) for name, value in connections.items()})
+    os.environ.update(
+        {
+            "STRIPE_SYNC_CONFIG": str(ROOT / "demo" / "environments.toml"),
+            "STRIPE_SYNC_WAREHOUSE_URL": warehouse,
+            "STRIPE_SYNC_CLOCK": f"{stripe}/_world/clock",
+            "STRIPE_SYNC_REPORTS": str(REPORTS),
+        }
+    )
+
+
+def reconcile_dag() -> Any:
+    """The demo's DAG, parsed from dags/ and known to Airflow's own database."""
+    from airflow.dag_processing.bundles.manager import DagBundlesManager
+    from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
+    from airflow.utils.db import initdb
+
+    initdb()
+    DagBundlesManager().sync_bundles_to_db()
+    bag = DagBag(ROOT / "dags", bundle_name="dags-folder")
+    if bag.import_errors:
+        raise SystemExit("\n".join(bag.import_errors.values()))
+    sync_bag_to_db(bag, "dags-folder", None)
+    return bag.dags[f"reconcile__{ENVIRONMENT}"]
+
+
+def run_once(dag: Any) -> dict[str, Any]:
+    """One run of the DAG; what its stations gave."""
+    from stripe_sync.pipeline.verdict import STATIONS
+    from stripe_sync.warehouse import engine, runs
+
+    started = time.monotonic()
+    dag_run = dag.test()
+    warehouse = engine.engine_of(os.environ["STRIPE_SYNC_WAREHOUSE_URL"])
+    found = {name: runs.result(warehouse, ENVIRONMENT, dag_run.run_id, name) or {} for name in STATIONS}
+    return {
+        "state": str(dag_run.state),
+        "seconds": round(time.monotonic() - started, 1),
+        "differences": found["compare"].get("drift"),
+        "planned_actions": found["plan"].get("actions"),
+        "made": found["apply"].get("made", {}),
+        "results": found["apply"].get("results", {}),
+        "read_back": found["verify"].get("read_back"),
+        "statuses": found["report"].get("summary", {}).get("statuses", {}),
+    }
+
+
+def tell(title: str, run: dict[str, Any]) -> None:
+    """What happened, for the person who watches."""
+    print(f"\n{title}: {run['state']} in {run['seconds']} s")
+    print(f"  {run['differences']} differences, {run['planned_actions']} writes planned")
+    for kind, count in run["made"].items():
+        print(f"  {count:>4}  {kind}")
+    for kind, statuses in run["statuses"].items():
+        print(f"  {kind}: " + ", ".join(f"{count} {status}" for status, count in statuses.items()))
+
+
+def main() -> int:
+    warnings.filterwarnings("ignore")
+    shutil.rmtree(STATE, ignore_errors=True)
+    (STATE / "airflow").mkdir(parents=True)
+    shutil.rmtree(REPORTS / ENVIRONMENT, ignore_errors=True)
+    from stripe_sync.warehouse import embedded, engine
+
+    from sandbox.server.run import running
+    from sandbox.world.state import find, load
+
+    print("Starting the embedded database, the sandbox and Airflow", flush=True)
+    with embedded.owned(STATE) as warehouse, running(load(find("demo"))) as (stripe, stigg):
+        prepare(stripe, stigg, warehouse)
+        dag = reconcile_dag()
+        first = run_once(dag)
+        tell("First run", first)
+        second = run_once(dag)
+        tell("Second run", second)
+        engine.engine_of(warehouse).dispose()
+    quiet = second["state"] == first["state"] == "success" and second["planned_actions"] == 0
+    summary = {"environment": ENVIRONMENT, "runs": [first, second], "second_run_had_nothing_to_do": quiet}
+    (REPORTS / ENVIRONMENT / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    print(f"\nThe second run {'had nothing to do' if quiet else 'was not quiet: this is a defect'}.")
+    print(f"The drift report: {(REPORTS / ENVIRONMENT / 'index.html').relative_to(ROOT)}")
+    return 0 if quiet else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

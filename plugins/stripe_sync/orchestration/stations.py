@@ -1,0 +1,48 @@
+"""A task is one call of one station. What the pipeline raises becomes what Airflow should do about it.
+
+Heavy modules are imported when a task runs, never when a DAG file is parsed.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+from typing import Any
+
+from airflow.sdk import get_current_context
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+from stripe_sync.errors import RunStopped, Waiting
+
+log = logging.getLogger(__name__)
+MODULES = {
+    "extract_stigg": "extract",
+    "extract_stripe": "extract",
+    "check_mirrors": "check",
+    "check_plan": "check",
+}
+
+
+def call(environment: str, station: str, **arguments: Any) -> dict[str, Any]:
+    """Runs a station for the current DAG run. Gives ids and counts, which are all that goes into XCom.
+
+    What cannot be right when tried again fails at once; a lane that somebody else writes is skipped; the rest is tried
+    again as the task's retries say.
+    """
+    from stripe_sync.orchestration.hooks import connection_of
+    from stripe_sync.pipeline.session import open_session, start_run
+
+    module = importlib.import_module(f"stripe_sync.pipeline.{MODULES.get(station, station)}")
+    context = get_current_context()
+    try:
+        session = open_session(environment, connection_of=connection_of, progress=log.info)
+        try:
+            run = start_run(session, context["run_id"], dict(context["params"]))
+            result: dict[str, Any] = getattr(module, station)(session, run, **arguments)
+            return result
+        finally:
+            session.close()
+    except Waiting as waiting:
+        raise AirflowSkipException(str(waiting)) from None
+    except RunStopped as stopped:
+        raise AirflowFailException(str(stopped)) from None

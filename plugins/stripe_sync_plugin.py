@@ -1,0 +1,1 @@
+from stripe_sync.orchestration.plugin import StripeSyncPlugin  # noqa: F401

@@ -1,0 +1,177 @@
+"""A whole house for one story: a sandbox with a world, a warehouse of its own, settings, and the pipeline."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import stripe
+from sqlalchemy import Engine
+from stripe_sync.connections import Connection
+from stripe_sync.pipeline.apply import apply
+from stripe_sync.pipeline.reconcile import make_plan, reconcile
+from stripe_sync.pipeline.session import Run, Session, start_run
+from stripe_sync.settings import Environment, Limits
+from stripe_sync.stripe_api.sandbox_clock import SandboxClock
+from stripe_sync.warehouse import plans, runs, statuses
+from stripe_sync.warehouse.plans import StoredPlan
+
+from sandbox.builder import ACCOUNT, WorldBuilder
+from sandbox.server.run import running
+from sandbox.world.state import World, from_document
+from tests import warehouses
+
+ENFORCE = {"catalog": "enforce", "customers": "enforce", "subscriptions": "enforce"}
+GENEROUS = Limits(
+    actions=1000,
+    day_actions=10_000,
+    share=1.0,
+    deletes=100,
+    due_now={"usd": "1000000", "eur": "1000000", "jpy": "1000000"},
+    per_month={"usd": "1000000", "eur": "1000000", "jpy": "1000000"},
+)
+SETTINGS = Environment(
+    name="test",
+    stripe_account=ACCOUNT,
+    modes=ENFORCE,
+    limits=GENEROUS,
+    endpoint_rate=10_000,
+    account_rate=10_000,
+    rate_share=1.0,
+)
+Obj = dict[str, Any]
+
+
+@dataclass
+class House:
+    """One environment and everything around it. ``environment`` may be replaced between runs."""
+
+    world: World
+    stripe_url: str
+    stigg_url: str
+    engine: Engine
+    warehouse_url: str
+    folder: Path
+    environment: Environment = SETTINGS
+    secret: str = "a-secret"
+    stripe_key: str = "sk_test_sandbox"
+    attempts: int = 6
+    http: stripe.RequestsClient = field(default_factory=stripe.RequestsClient)
+    counter: Iterator[int] = field(default_factory=itertools.count)
+
+    def change(self, **settings: Any) -> None:
+        """Replaces settings of the environment."""
+        self.environment = msgspec.structs.replace(self.environment, **settings)
+
+    def limit(self, **limits: Any) -> None:
+        self.change(limits=msgspec.structs.replace(self.environment.limits, **limits))
+
+    def connection(self, id: str) -> Connection:
+        known = {
+            "stripe_default": Connection(id, "stripe", host=self.stripe_url, password=self.stripe_key),
+            "stigg_default": Connection(id, "stigg", host=self.stigg_url, password="server-sandbox"),
+            "stripe_sync_test": Connection(id, "generic", password=self.secret),
+        }
+        return known[id]
+
+    def session(self) -> Session:
+        clock = SandboxClock(f"{self.stripe_url}/_world/clock")
+        return Session(
+            self.environment, self.engine, self.connection, clock, settle_seconds=0.0, attempts=self.attempts
+        )
+
+    def run(self, session: Session, id: str | None = None, **params: Any) -> Run:
+        return start_run(session, id or f"run-{next(self.counter)}", params)
+
+    def plan(self, **params: Any) -> StoredPlan:
+        """Plans and gives the stored plan."""
+        session = self.session()
+        run = self.run(session, **params)
+        try:
+            make_plan(session, run)
+        finally:
+            session.close()
+        found = plans.of_run(self.engine, "test", run.id)
+        assert found is not None
+        return found
+
+    def drift(self, **params: Any) -> list[Any]:
+        """The drift rows of a fresh comparison."""
+        from stripe_sync.warehouse import comparisons
+
+        stored = self.plan(**params)
+        with self.engine.connect() as connection:
+            return comparisons.load_drift(connection, stored.comparison_id)
+
+    def reconcile(self, id: str | None = None, **params: Any) -> Obj:
+        """A whole run; what its apply station gave."""
+        session = self.session()
+        run = self.run(session, id, **params)
+        os.environ["STRIPE_SYNC_REPORTS"] = str(self.folder / "reports")
+        try:
+            reconcile(session, run)
+        finally:
+            session.close()
+        return runs.result(self.engine, "test", run.id, "apply") or {}
+
+    def apply_run(self, id: str) -> Obj:
+        """The apply station of a run that was planned."""
+        session = self.session()
+        try:
+            return apply(session, self.run(session, id))
+        finally:
+            session.close()
+
+    def status(self, id: str) -> tuple[str, str]:
+        """(status, reason) of the entity with this Stigg id."""
+        found = statuses.find(self.engine, "test", id)
+        assert len(found) == 1, found
+        return found[0].status.value, found[0].reason.value
+
+    def stripe(self) -> stripe.StripeClient:
+        """Stripe as a person's script would see it."""
+        return stripe.StripeClient(self.stripe_key, base_addresses={"api": self.stripe_url}, http_client=self.http)
+
+    def objects(self, collection: str) -> list[Obj]:
+        """The objects of Stripe's side, as the world holds them."""
+        return list(self.world.stripe[collection].values())
+
+    def frozen(self) -> str:
+        """Everything in Stripe as text: equal texts are equal worlds."""
+        return json.dumps({k: v for k, v in self.world.stripe.items() if k != "events"}, sort_keys=True)
+
+    def writes(self) -> int:
+        """How many writes reached Stripe; previews are not among them."""
+        return sum(r.side == "stripe" and r.method != "GET" and "preview" not in r.path for r in self.world.requests)
+
+    def stigg(self, collection: str, **where: Any) -> Obj:
+        """A row of Stigg's side, to be changed in place."""
+        rows = [r for r in self.world.stigg[collection] if all(r.get(k) == v for k, v in where.items())]
+        assert len(rows) == 1, (collection, where, len(rows))
+        return rows[0]
+
+    def merge(self, builder: WorldBuilder) -> None:
+        """Takes over Stigg's side of a builder: what a person changed in Stigg's app."""
+        self.world.stigg.update(from_document(builder.document()).stigg)
+
+
+@contextmanager
+def built(builder: WorldBuilder, folder: Path) -> Iterator[House]:
+    """A house on a world without rate limits."""
+    document = builder.document()
+    document["stripe"]["limits"] = {"account": 0, "endpoint": 0}
+    world = from_document(document)
+    stripe.enable_telemetry = False
+    with warehouses.fresh() as (url, engine), running(world) as (stripe_url, stigg_url):
+        house = House(world, stripe_url, stigg_url, engine, url, folder)
+        try:
+            yield house
+        finally:
+            house.http.close()

@@ -1,0 +1,40 @@
+"""Runs the tests group by group and prints how long each took: ``python -m tests.run [GROUP...]``.
+
+A group is a process of its own, so the unit tests can prove that they load neither Airflow nor Great Expectations.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+GROUPS = {
+    "unit": ["tests/unit", "-n", "2"],
+    "contract": ["tests/contract", "-n", "2"],
+    "scenarios": ["tests/scenarios", "-n", "2"],
+    "airflow": ["tests/dags", "-n", "1", "--dist", "loadgroup"],
+}
+
+
+def main(names: list[str]) -> int:
+    unknown = [name for name in names if name not in GROUPS]
+    if unknown:
+        print(f"There is no group {unknown[0]}; groups are {', '.join(GROUPS)}.", file=sys.stderr)
+        return 1
+    lines, failed = [], False
+    for name in names or GROUPS:
+        started = time.monotonic()
+        print(f"== {name}", flush=True)
+        done = subprocess.run([sys.executable, "-m", "pytest", *GROUPS[name]], cwd=ROOT, env=os.environ, check=False)
+        failed |= done.returncode != 0
+        lines.append(f"{name:10} {'failed' if done.returncode else 'passed'} in {time.monotonic() - started:.0f} s")
+    print("\n".join(lines))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

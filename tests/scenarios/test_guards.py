@@ -1,0 +1,280 @@
+"""Modes, limits and places: what is not allowed waits or stops, and everything else goes on (invariants 5 to 8)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import text
+from stripe_sync.errors import AccountRefused, GateFailed, Incomplete, NotAuthorized, StalePlan, Waiting
+from stripe_sync.pipeline.apply import apply
+from stripe_sync.pipeline.reconcile import make_plan
+from stripe_sync.warehouse import leases
+
+from sandbox.builder import WorldBuilder
+from tests.house import House
+
+Build = Callable[[WorldBuilder], House]
+
+
+def test_observe_writes_nothing(house_of: Build, town: WorldBuilder) -> None:
+    house = house_of(town)
+    house.change(modes={})
+    result = house.reconcile()
+    assert house.writes() == 0
+    assert result["results"] == {"waiting": 17}
+    assert house.status("s-1") == ("PENDING", "OBSERVED_ONLY")
+
+
+def test_propose_makes_every_group_wait(house_of: Build, town: WorldBuilder) -> None:
+    house = house_of(town)
+    house.change(modes={"catalog": "propose", "customers": "propose", "subscriptions": "propose"})
+    house.reconcile()
+    assert house.writes() == 0
+    assert house.status("pro") == ("PENDING", "WAITS_FOR_APPROVAL")
+
+
+def test_a_runs_mode_makes_it_less_bold_and_never_bolder(house_of: Build, town: WorldBuilder) -> None:
+    house = house_of(town)
+    house.reconcile(mode="observe")
+    assert house.writes() == 0
+    house.change(modes={})
+    house.reconcile(mode="propose")
+    assert house.writes() == 0
+
+
+def test_a_group_over_its_limit_waits_and_the_others_go_on(house_of: Build, town: WorldBuilder) -> None:
+    house = house_of(town)
+    house.limit(per_month={"usd": "10"})
+    result = house.reconcile()
+    assert result["made"] == {"product.create": 5, "price.create": 3, "product.set_default": 3, "customer.create": 3}
+    assert house.status("s-1") == ("PENDING", "WAITS_FOR_APPROVAL")
+    (verdict,) = [v for v in house.plan().verdicts if v.decision == "wait"]
+    assert verdict.refusals == [
+        "105.00 USD per month is more than 10.00 USD of environments.test.limits.per_month.usd."
+    ], "three base fees of 20.00 and 2 + 3 + 4 seats at 5.00"
+
+
+def test_a_currency_without_a_limit_waits(house_of: Build, town: WorldBuilder) -> None:
+    for price in town.stigg["plans"][0]["prices"]:
+        price["price"]["currency"] = "GBP"
+    house = house_of(town)
+    house.reconcile()
+    assert house.status("s-1") == ("PENDING", "WAITS_FOR_APPROVAL")
+
+
+@pytest.mark.parametrize(
+    ("limit", "value", "words"),
+    [("actions", 2, "actions are more than the 2"), ("day_actions", 1, "today are more than the 1")],
+)
+def test_each_limit_names_its_figure_and_its_place(
+    house_of: Build, town: WorldBuilder, limit: str, value: int, words: str
+) -> None:
+    house = house_of(town)
+    house.limit(**{limit: value})
+    refusals = [r for v in house.plan().verdicts for r in v.refusals]
+    assert any(words in r and f"environments.test.limits.{limit}" in r for r in refusals), refusals
+
+
+def test_a_change_of_too_many_and_too_many_archives_wait(house_of: Build, town: WorldBuilder) -> None:
+    house = house_of(town)
+    house.reconcile()
+    for customer in town.stigg["customers"]:
+        customer["name"] += "!"
+    house.merge(town)
+    house.limit(share=0.5)
+    (verdict,) = house.plan().verdicts
+    assert verdict.refusals == [
+        "3 of 3 objects of customers are more than the share 0.5 of environments.test.limits.share."
+    ]
+    house.reconcile()
+    assert house.status("c-1") == ("PENDING", "WAITS_FOR_APPROVAL")
+
+
+def test_a_subscription_that_began_long_ago_always_waits(house_of: Build, town: WorldBuilder) -> None:
+    from sandbox.world.state import iso
+
+    town.stigg["subscriptions"][0]["startDate"] = iso(town.now - 49 * 3600)
+    house = house_of(town)
+    house.reconcile()
+    assert house.status("s-1") == ("PENDING", "WAITS_FOR_APPROVAL")
+    assert house.status("s-2") == ("SUCCESS", "")
+    (action,) = house.plan().plan.actions
+    assert action.cause == "late_start"
+    assert "backdate_start_date" not in action.after
+    assert action.due_now == {}
+
+
+def test_the_native_integration_holds_everything_at_observe(house_of: Build, town: WorldBuilder) -> None:
+    town.stigg["integrations"] = [
+        {"id": "00000000-0000-4000-8000-000000000001", "vendorIdentifier": "STRIPE", "vendorType": "BILLING"}
+    ]
+    house = house_of(town)
+    house.reconcile()
+    assert house.writes() == 0
+    assert "native Stripe integration is connected" in house.plan().verdicts[0].refusals[0]
+
+
+def test_another_accounts_key_stops_everything_before_a_snapshot(house_of: Build, town: WorldBuilder) -> None:
+    house = house_of(town)
+    house.change(stripe_account="acct_another")
+    with pytest.raises(AccountRefused, match="acct_1SANDBOX000000001.*declares acct_another"):
+        house.reconcile()
+    with house.engine.connect() as connection:
+        assert connection.execute(text("select count(*) from snapshot")).scalar() == 0
+    assert house.writes() == 0
+
+
+def test_a_test_key_on_a_live_environment_is_refused(house_of: Build, town: WorldBuilder) -> None:
+    house = house_of(town)
+    house.change(live=True)
+    with pytest.raises(NotAuthorized, match="is live and the connection stripe_default holds a test key"):
+        house.reconcile()
+    assert house.writes() == 0
+
+
+def test_a_production_stigg_environment_goes_with_live_alone(house_of: Build, town: WorldBuilder) -> None:
+    town.stigg["environment"]["type"] = "PRODUCTION"
+    house = house_of(town)
+    with pytest.raises(AccountRefused, match="PRODUCTION"):
+        house.reconcile()
+
+
+@pytest.mark.parametrize("keep", [0, 4])
+def test_an_empty_or_halved_extract_of_stigg_writes_nothing(house_of: Build, town: WorldBuilder, keep: int) -> None:
+    for number in range(4, 24):
+        town.customer(f"c-{number}", f"Customer {number}", f"c{number}@example.test")
+        town.subscription(f"s-{number}", f"c-{number}", "pro")
+    house = house_of(town)
+    house.reconcile()
+    before = house.frozen()
+    for kind in ("customers", "subscriptions", *(("plans",) if keep == 0 else ())):
+        house.world.stigg[kind] = house.world.stigg[kind][:keep]
+    for _ in range(2):  # a bad extract never becomes what the next one is measured by
+        with pytest.raises(GateFailed, match="look whether|empty extract"):
+            house.reconcile()
+    assert house.frozen() == before
+
+
+def test_a_halved_extract_of_stripe_writes_nothing(house_of: Build, town: WorldBuilder) -> None:
+    for number in range(4, 24):
+        town.customer(f"c-{number}", f"Customer {number}", f"c{number}@example.test")
+        town.subscription(f"s-{number}", f"c-{number}", "pro")
+    house = house_of(town)
+    house.reconcile()
+    kept = dict(list(house.world.stripe["customers"].items())[:5])
+    hidden = {k: v for k, v in house.world.stripe["customers"].items() if k not in kept}
+    for row in hidden.values():
+        row["test_clock"] = "clock_1"  # lists leave these out; reads by id do not
+    assert house.plan().plan.actions == [], "what a list does not show is read by its id"
+
+
+def test_a_row_of_bad_data_stops_itself_alone(house_of: Build, town: WorldBuilder) -> None:
+    town.stigg["customers"][0]["email"] = "not an address"
+    house = house_of(town)
+    house.reconcile()
+    assert house.status("c-1") == ("ERROR", "QUARANTINED")
+    assert house.status("s-1") == ("ERROR", "QUARANTINED")
+    assert house.status("s-2") == ("SUCCESS", "")
+    assert len(house.objects("customers")) == 2
+
+
+def test_an_unknown_pricing_model_is_that_plans_error(house_of: Build, town: WorldBuilder) -> None:
+    town.plan("odd", "Odd", [town.stigg["plans"][0]["prices"][0] | {"billingModel": "CREDIT_BASED"}])
+    town.customer("c-odd", "Odd", "odd@example.test")
+    town.subscription("s-odd", "c-odd", "odd")
+    house = house_of(town)
+    house.reconcile()
+    assert house.status("odd") == ("ERROR", "PRICING_MODEL_NOT_SUPPORTED")
+    assert house.status("s-odd") == ("ERROR", "NO_PRICE")
+    assert house.status("s-1") == ("SUCCESS", "")
+
+
+def test_a_plan_that_becomes_unsupported_leaves_what_it_had(house_of: Build, town: WorldBuilder) -> None:
+    house = house_of(town)
+    house.reconcile()
+    before = house.frozen()
+    odd = town.stigg["plans"][0]["prices"][0] | {"billingModel": "CREDIT_BASED"}
+    town.plan("pro", "Pro", [odd], version=2)
+    house.merge(town)
+    assert house.plan().plan.actions == []
+    house.reconcile()
+    assert house.frozen() == before
+    assert house.status("pro") == ("ERROR", "PRICING_MODEL_NOT_SUPPORTED")
+
+
+def test_a_string_with_nul_is_replaced(house_of: Build, town: WorldBuilder) -> None:
+    town.stigg["customers"][0]["name"] = "Nul\x00 here"
+    house = house_of(town)
+    house.reconcile()
+    assert "Nul\ufffd here" in {c["name"] for c in house.objects("customers")}
+    assert house.plan().plan.actions == []
+
+
+def test_an_old_plan_is_refused(house_of: Build, town: WorldBuilder) -> None:
+    house = house_of(town)
+    stored = house.plan()
+    house.world.now += int(timedelta(minutes=61).total_seconds())
+    with pytest.raises(StalePlan, match="plan again"):
+        house.apply_run(stored.run_id)
+    assert house.writes() == 0
+
+
+def test_an_old_snapshot_is_not_compared(house_of: Build, town: WorldBuilder) -> None:
+    from stripe_sync.pipeline.compare import compare
+    from stripe_sync.pipeline.extract import extract_stigg, extract_stripe
+
+    house = house_of(town)
+    session = house.session()
+    old = house.run(session, "old")
+    ids = {"stigg": extract_stigg(session, old)["snapshot"], "stripe": extract_stripe(session, old)["snapshot"]}
+    house.world.now += int(timedelta(hours=2).total_seconds())
+    with pytest.raises(Incomplete, match="extract again"):
+        compare(session, house.run(session, "new"), **ids)
+    session.close()
+
+
+def test_a_lane_that_somebody_writes_is_left_alone(house_of: Build, town: WorldBuilder) -> None:
+    house = house_of(town)
+    with leases.held(house.engine, "test", "catalog", holder="another run"):
+        with pytest.raises(Waiting, match="being written by another run"):
+            house.reconcile("first")
+        assert house.writes() == 0
+    house.reconcile("first")
+    assert house.status("s-1") == ("SUCCESS", "")
+
+
+def test_the_brake_is_read_before_every_write(house_of: Build, town: WorldBuilder) -> None:
+    house = house_of(town)
+    with house.engine.begin() as connection:
+        connection.execute(
+            text(
+                "insert into pause (environment, lane, reason, paused_by) values ('test', 'customers', 'audit', 'ann')"
+            )
+        )
+    house.reconcile()
+    assert house.status("c-1") == ("PENDING", "PAUSED")
+    assert house.status("pro") == ("SUCCESS", "")
+    assert house.status("s-1") == ("PENDING", "BLOCKED_BY")
+    assert house.objects("customers") == []
+
+
+def test_a_change_in_stripe_after_the_plan_is_not_overwritten(house_of: Build, town: WorldBuilder) -> None:
+    house = house_of(town)
+    house.reconcile()
+    town.stigg["subscriptions"][0]["prices"][1]["usageLimit"] = 8
+    house.merge(town)
+    session = house.session()
+    run = house.run(session, "slow")
+    make_plan(session, run)
+    (subscription,) = [s for s in house.objects("subscriptions") if s["metadata"]["stiggEntityId"] == "s-1"]
+    seats = next(i for i in subscription["items"]["data"] if i["price"]["unit_amount"] == 500)
+    house.stripe().v1.subscriptions.update(
+        subscription["id"], {"items": [{"id": seats["id"], "quantity": 4}], "proration_behavior": "none"}
+    )
+    assert apply(session, run)["results"] == {"refused": 1}
+    session.close()
+    assert house.status("s-1") == ("ERROR", "CHANGED_SINCE")
+    house.reconcile()
+    assert house.status("s-1") == ("SUCCESS", "")

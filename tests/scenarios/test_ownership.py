@@ -1,0 +1,194 @@
+"""Own objects, own fields, own elements of lists: nothing foreign is ever touched (invariants 2 and 3; BILLING 11)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from stripe_sync.model.status import Status
+from stripe_sync.warehouse import links
+
+from sandbox.builder import WorldBuilder
+from tests import warehouses
+from tests.house import House
+
+Build = Callable[[WorldBuilder], House]
+
+
+def owned(house: House, collection: str, id: str) -> dict[str, Any]:
+    (found,) = [o for o in house.objects(collection) if o.get("metadata", {}).get("stiggEntityId") == id]
+    return found
+
+
+def test_foreign_objects_items_and_metadata_survive_byte_for_byte(house_of: Build, town: WorldBuilder) -> None:
+    house = house_of(town)
+    house.reconcile()
+    api = house.stripe()
+    product = api.v1.products.create({"name": "A person's product", "metadata": {"mine": "yes"}})
+    price = api.v1.prices.create(
+        {"product": product.id, "currency": "usd", "unit_amount": 700, "recurring": {"interval": "month"}}
+    )
+    stranger = api.v1.customers.create({"name": "A stranger", "email": "s@example.test"})
+    subscription = owned(house, "subscriptions", "s-1")
+    api.v1.subscriptions.update(
+        subscription["id"], {"items": [{"price": price.id, "quantity": 2}], "proration_behavior": "none"}
+    )
+    api.v1.customers.update(subscription["customer"], {"metadata": {"crm": "42"}, "phone": "+1 555"})
+    foreign = json.dumps([house.world.stripe[c][i] for c, i in (
+        ("products", product.id), ("prices", price.id), ("customers", stranger.id))], sort_keys=True)  # fmt: skip
+    assert house.plan().plan.actions == []
+
+    town.stigg["subscriptions"][0]["prices"][1]["usageLimit"] = 8
+    town.stigg["customers"][0]["name"] = "Renamed"
+    house.merge(town)
+    house.reconcile()
+
+    after = json.dumps([house.world.stripe[c][i] for c, i in (
+        ("products", product.id), ("prices", price.id), ("customers", stranger.id))], sort_keys=True)  # fmt: skip
+    assert after == foreign
+    items = {i["price"]["id"]: i["quantity"] for i in owned(house, "subscriptions", "s-1")["items"]["data"]}
+    assert items[price.id] == 2
+    assert sorted(items.values()) == [1, 2, 8]
+    customer = owned(house, "customers", "c-1")
+    assert (customer["name"], customer["metadata"]["crm"], customer["phone"]) == ("Renamed", "42", "+1 555")
+
+
+def test_links_are_rebuilt_from_marks_after_the_warehouse_was_lost(house_of: Build, town: WorldBuilder) -> None:
+    house = house_of(town)
+    house.reconcile()
+    before, writes = house.frozen(), house.writes()
+    with warehouses.fresh() as (url, engine):
+        house.engine, house.warehouse_url = engine, url
+        assert house.plan().plan.actions == []
+        assert house.reconcile()["results"] == {}
+    assert (house.frozen(), house.writes()) == (before, writes)
+
+
+def test_a_mark_under_another_secret_proves_nothing(house_of: Build, town: WorldBuilder) -> None:
+    house = house_of(town)
+    house.reconcile()
+    with warehouses.fresh() as (url, engine):
+        house.engine, house.warehouse_url, house.secret = engine, url, "another-secret"
+        house.plan()
+        with engine.connect() as connection:
+            assert links.all_of(connection, "test") == {}
+        house.reconcile()
+        assert house.status("pro") == ("ERROR", "ID_TAKEN")
+
+
+def test_a_mark_that_a_person_copied_links_neither(house_of: Build, town: WorldBuilder) -> None:
+    house = house_of(town)
+    house.reconcile()
+    mark = owned(house, "customers", "c-1")["metadata"]["stiggSyncKey"]
+    house.stripe().v1.customers.create({"name": "Copy", "metadata": {"stiggSyncKey": mark}})
+    with warehouses.fresh() as (url, engine):
+        house.engine, house.warehouse_url = engine, url
+        session = house.session()
+        run = house.run(session)
+        from stripe_sync.pipeline.extract import extract_stripe
+
+        result = extract_stripe(session, run)
+        assert {key for key, _ in result["candidates"]} == {"customer:test:c-1"}
+        assert len(result["candidates"]) == 2
+        with engine.connect() as connection:
+            assert "customer:test:c-1" not in links.all_of(connection, "test")
+        session.close()
+
+
+def test_a_product_id_that_is_taken_is_that_plans_error_and_all_others_go_on(
+    house_of: Build, town: WorldBuilder
+) -> None:
+    house = house_of(town)
+    house.stripe().v1.products.create({"id": "test:addon:support:base", "name": "A person's"})
+    house.reconcile()
+    assert house.status("support") == ("ERROR", "ID_TAKEN")
+    assert house.status("pro") == ("SUCCESS", "")
+    assert house.status("s-1") == ("SUCCESS", "")
+    assert house.world.stripe["products"]["test:addon:support:base"]["name"] == "A person's"
+
+
+def test_a_customer_deleted_in_stripe_is_an_error_and_is_not_made_again(house_of: Build, town: WorldBuilder) -> None:
+    house = house_of(town)
+    house.reconcile()
+    house.stripe().v1.customers.delete(owned(house, "customers", "c-2")["id"])
+    count = len(house.objects("customers"))
+    assert house.plan().plan.actions == []
+    house.reconcile()
+    assert house.status("c-2") == ("ERROR", "CUSTOMER_DELETED")
+    assert house.status("s-2") == ("ERROR", "CUSTOMER_DELETED")
+    assert house.status("c-1") == ("SUCCESS", "")
+    assert len(house.objects("customers")) == count
+
+
+def test_a_subscription_canceled_in_stripe_is_not_made_again(house_of: Build, town: WorldBuilder) -> None:
+    house = house_of(town)
+    house.reconcile()
+    house.stripe().v1.subscriptions.cancel(owned(house, "subscriptions", "s-1")["id"])
+    house.reconcile()
+    assert house.status("s-1") == ("ERROR", "CANCELED_IN_STRIPE")
+    assert len(house.objects("subscriptions")) == 3
+
+
+def test_a_product_deleted_in_stripe_is_not_made_again(house_of: Build, town: WorldBuilder) -> None:
+    town.plan("empty", "Empty", town.stigg["plans"][0]["prices"][:1])
+    house = house_of(town)
+    house.reconcile(entities=["product"])
+    house.stripe().v1.products.delete("test:plan:empty")
+    house.reconcile()
+    assert house.status("empty") == ("ERROR", "DELETED_IN_STRIPE")
+    assert "test:plan:empty" not in house.world.stripe["products"]
+    assert house.status("pro") == ("SUCCESS", "")
+
+
+def test_a_subscription_that_ended_in_stigg_is_shown_and_not_touched(house_of: Build, town: WorldBuilder) -> None:
+    house = house_of(town)
+    house.reconcile()
+    before = house.frozen()
+    town.stigg["subscriptions"][0] |= {"status": "CANCELED", "cancelReason": "Immediate"}
+    house.merge(town)
+    stored = house.plan()
+    assert stored.plan.actions == []
+    assert list(stored.unplanned) == ["subscription:test:s-1"]
+    house.reconcile()
+    assert house.frozen() == before
+    assert house.status("s-1") == (Status.NO_SYNC_REQUIRED.value, "ENDED")
+
+
+def test_a_paused_or_scheduled_subscription_waits_for_a_person(house_of: Build, town: WorldBuilder) -> None:
+    house = house_of(town)
+    house.reconcile()
+    owned(house, "subscriptions", "s-1")["pause_collection"] = {"behavior": "void", "resumes_at": None}
+    owned(house, "subscriptions", "s-2")["schedule"] = "sub_sched_1"
+    for row in town.stigg["subscriptions"][:2]:
+        row["prices"][1]["usageLimit"] = 30
+    house.merge(town)
+    stored = house.plan()
+    assert stored.plan.actions == []
+    assert sorted(stored.unplanned) == ["subscription:test:s-1", "subscription:test:s-2"]
+
+
+def test_more_than_ten_items_are_read_in_full(house_of: Build, town: WorldBuilder) -> None:
+    from sandbox.builder import flat
+
+    for number in range(12):
+        town.addon(f"extra-{number}", f"Extra {number}", [flat(1 + number)])
+    town.stigg["subscriptions"][0]["addons"] = [town.addon_of("s-1", f"extra-{n}", 1, "MONTHLY") for n in range(12)]
+    house = house_of(town)
+    house.reconcile()
+    assert len(owned(house, "subscriptions", "s-1")["items"]["data"]) == 14
+    assert house.plan().plan.actions == []
+
+
+def test_a_person_who_edits_our_fields_is_corrected_and_one_who_edits_others_is_not(
+    house_of: Build, town: WorldBuilder
+) -> None:
+    house = house_of(town)
+    house.reconcile()
+    id = owned(house, "customers", "c-1")["id"]
+    house.stripe().v1.customers.update(id, {"name": "Typo", "preferred_locales": ["de"]})
+    (action,) = house.plan().plan.actions
+    assert action.after == {"name": "Customer 1"}
+    house.reconcile()
+    assert owned(house, "customers", "c-1")["preferred_locales"] == ["de"]
+    assert owned(house, "customers", "c-1")["name"] == "Customer 1"

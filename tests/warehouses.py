@@ -1,0 +1,61 @@
+"""Databases for tests: one embedded server a test run, one migrated template, a database a test."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import psycopg
+from sqlalchemy import Engine
+from stripe_sync.warehouse import embedded, engine
+
+SERVER = "TESTS_OF_STRIPE_SYNC_SERVER"
+TEMPLATE = "template_of_tests"
+_stack = ExitStack()
+
+
+def start() -> None:
+    """Starts the server and migrates the template; called once a test run, by the process that starts the workers."""
+    state = Path(_stack.enter_context(tempfile.TemporaryDirectory(prefix="stripe_sync-tests-")))
+    url = _stack.enter_context(embedded.owned(state))
+    os.environ[SERVER] = url
+    with psycopg.connect(conninfo("postgres"), autocommit=True) as connection:
+        connection.execute(f"create database {TEMPLATE}")
+    migrated = engine.connect(url_of(TEMPLATE))
+    migrated.dispose()
+
+
+def stop() -> None:
+    """Stops the server and removes its data."""
+    _stack.close()
+
+
+def url_of(database: str) -> str:
+    return os.environ[SERVER].replace(f"/{embedded.DATABASE}?", f"/{database}?")
+
+
+def conninfo(database: str) -> str:
+    host = os.environ[SERVER].partition("?host=")[2]
+    return f"host={host} user={embedded.USER} dbname={database}"
+
+
+@contextmanager
+def fresh() -> Iterator[tuple[str, Engine]]:
+    """A migrated database of one's own, and its engine."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(conninfo("postgres"), autocommit=True) as connection:
+        connection.execute(f"create database {name} template {TEMPLATE}")
+    with psycopg.connect(conninfo(name), autocommit=True) as connection:
+        connection.execute("update warehouse set id = gen_random_uuid()")  # a copy of the template is another warehouse
+    url = url_of(name)
+    made = engine.engine_of(url)
+    try:
+        yield url, made
+    finally:
+        made.dispose()
+        with psycopg.connect(conninfo("postgres"), autocommit=True) as connection:
+            connection.execute(f"drop database {name} with (force)")
