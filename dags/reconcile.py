@@ -12,6 +12,7 @@ from typing import Any
 
 import pendulum
 from airflow.sdk import Param, TriggerRule, dag, task
+
 from stripe_sync import settings
 
 PARAMS = {

@@ -22,6 +22,7 @@ def stripe_sync_configuration() -> None:
     @task
     def read_environments() -> list[str]:
         from airflow.sdk.exceptions import AirflowFailException
+
         from stripe_sync import settings
         from stripe_sync.errors import ConfigurationError
 

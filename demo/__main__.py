@@ -99,10 +99,9 @@ def main() -> int:
     shutil.rmtree(STATE, ignore_errors=True)
     (STATE / "airflow").mkdir(parents=True)
     shutil.rmtree(REPORTS / ENVIRONMENT, ignore_errors=True)
-    from stripe_sync.warehouse import embedded, engine
-
     from sandbox.server.run import running
     from sandbox.world.state import find, load
+    from stripe_sync.warehouse import embedded, engine
 
     print("Starting the embedded database, the sandbox and Airflow", flush=True)
     with embedded.owned(STATE) as warehouse, running(load(find("demo"))) as (stripe, stigg):

@@ -14,6 +14,10 @@ from typing import Any
 import msgspec
 import stripe
 from sqlalchemy import Engine
+
+from sandbox.builder import ACCOUNT, WorldBuilder
+from sandbox.server.run import running
+from sandbox.world.state import World, from_document
 from stripe_sync.connections import Connection
 from stripe_sync.pipeline.apply import apply
 from stripe_sync.pipeline.reconcile import make_plan, reconcile
@@ -22,10 +26,6 @@ from stripe_sync.settings import Environment, Limits
 from stripe_sync.stripe_api.sandbox_clock import SandboxClock
 from stripe_sync.warehouse import plans, runs, statuses
 from stripe_sync.warehouse.plans import StoredPlan
-
-from sandbox.builder import ACCOUNT, WorldBuilder
-from sandbox.server.run import running
-from sandbox.world.state import World, from_document
 from tests import warehouses
 
 ENFORCE = {"catalog": "enforce", "customers": "enforce", "subscriptions": "enforce"}

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psycopg
 from sqlalchemy import Engine
+
 from stripe_sync.warehouse import embedded, engine
 
 SERVER = "TESTS_OF_STRIPE_SYNC_SERVER"

@@ -75,6 +75,8 @@ def parse_json(id: str, text: str) -> Connection:
     extra = given.get("extra") or {}
     if isinstance(extra, str):
         extra = json.loads(extra)
+    if not isinstance(extra, dict):
+        raise ValueError("extra is not an object")
     port = given.get("port")
     return Connection(
         id=id,

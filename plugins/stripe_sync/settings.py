@@ -82,12 +82,6 @@ class Environment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.secret_connection or f"stripe_sync_{self.name}"
 
 
-class File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The whole file."""
-
-    environments: dict[str, Environment]
-
-
 def path_from(environ: Mapping[str, str]) -> Path:
     """``STRIPE_SYNC_CONFIG``, else environments.toml in the working folder."""
     return Path(environ.get("STRIPE_SYNC_CONFIG", "environments.toml"))
@@ -104,13 +98,11 @@ def load(path: Path | None = None) -> dict[str, Environment]:
         ) from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigurationError(f"{path} is not valid TOML: {error}.") from None
-    try:
-        environments = msgspec.convert(document, File).environments
-    except msgspec.ValidationError as error:
-        raise ConfigurationError(f"{path}: {readable(str(error))}.") from None
-    if not environments:
+    if not isinstance(document.get("environments"), dict) or not document["environments"]:
         raise ConfigurationError(f"{path} declares no environment; add a table [environments.NAME].")
-    named = {name: msgspec.structs.replace(env, name=name) for name, env in environments.items()}
+    for name in document.keys() - {"environments"}:
+        raise ConfigurationError(f"{path}: there is no table {name}; everything stands under [environments.NAME].")
+    named = {name: read(path, name, table) for name, table in document["environments"].items()}
     for environment in named.values():
         check(path, environment)
     check_accounts(path, named)
@@ -125,11 +117,14 @@ def environment(name: str, path: Path | None = None) -> Environment:
     return environments[name]
 
 
-def readable(problem: str) -> str:
-    """The decoder's message with its path first, as the file writes it."""
-    message, _, place = problem.partition(" - at `$")
-    where = place.rstrip("`").lstrip(".") or "the file"
-    return f"{where}: {message[:1].lower()}{message[1:]}"
+def read(path: Path, name: str, table: object) -> Environment:
+    """One table as an environment. Raises ConfigurationError, naming the setting."""
+    try:
+        return msgspec.structs.replace(msgspec.convert(table, Environment), name=name)
+    except msgspec.ValidationError as error:
+        message, _, place = str(error).partition(" - at `$")
+        where = f"environments.{name}{place.rstrip('`')}"
+        raise ConfigurationError(f"{path}: {where}: {message[:1].lower()}{message[1:]}.") from None
 
 
 def check(path: Path, environment: Environment) -> None:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from sandbox.builder import WorldBuilder
 from stripe_sync.drift.rows import DriftRow
 from stripe_sync.plan.explain import explain
-
-from sandbox.builder import WorldBuilder
 from tests.house import House
 
 Build = Callable[[WorldBuilder], House]

@@ -7,12 +7,12 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
+
+from sandbox.builder import WorldBuilder
 from stripe_sync.errors import AccountRefused, GateFailed, Incomplete, NotAuthorized, StalePlan, Waiting
 from stripe_sync.pipeline.apply import apply
 from stripe_sync.pipeline.reconcile import make_plan
 from stripe_sync.warehouse import leases
-
-from sandbox.builder import WorldBuilder
 from tests.house import House
 
 Build = Callable[[WorldBuilder], House]
@@ -119,7 +119,7 @@ def test_the_native_integration_holds_everything_at_observe(house_of: Build, tow
 def test_another_accounts_key_stops_everything_before_a_snapshot(house_of: Build, town: WorldBuilder) -> None:
     house = house_of(town)
     house.change(stripe_account="acct_another")
-    with pytest.raises(AccountRefused, match="acct_1SANDBOX000000001.*declares acct_another"):
+    with pytest.raises(AccountRefused, match=r"acct_1SANDBOX000000001.*declares acct_another"):
         house.reconcile()
     with house.engine.connect() as connection:
         assert connection.execute(text("select count(*) from snapshot")).scalar() == 0
@@ -152,7 +152,7 @@ def test_an_empty_or_halved_extract_of_stigg_writes_nothing(house_of: Build, tow
     for kind in ("customers", "subscriptions", *(("plans",) if keep == 0 else ())):
         house.world.stigg[kind] = house.world.stigg[kind][:keep]
     for _ in range(2):  # a bad extract never becomes what the next one is measured by
-        with pytest.raises(GateFailed, match="look whether|empty extract"):
+        with pytest.raises(GateFailed, match=r"look whether|empty extract"):
             house.reconcile()
     assert house.frozen() == before
 

@@ -6,10 +6,9 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from sandbox.builder import WorldBuilder
 from stripe_sync.model.status import Status
 from stripe_sync.warehouse import links
-
-from sandbox.builder import WorldBuilder
 from tests import warehouses
 from tests.house import House
 

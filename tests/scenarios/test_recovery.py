@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
-from stripe_sync.apply import executor
-from stripe_sync.errors import RunStopped
 
 from sandbox.builder import WorldBuilder
 from sandbox.world.state import Fault
+from stripe_sync.apply import executor
+from stripe_sync.errors import RunStopped
 from tests.house import House
 
 Build = Callable[[WorldBuilder], House]

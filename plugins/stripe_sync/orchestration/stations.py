@@ -12,7 +12,7 @@ from typing import Any
 from airflow.sdk import get_current_context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from stripe_sync.errors import RunStopped, Waiting
+from stripe_sync.errors import Incomplete, RunStopped, Waiting
 
 log = logging.getLogger(__name__)
 MODULES = {
@@ -44,5 +44,7 @@ def call(environment: str, station: str, **arguments: Any) -> dict[str, Any]:
             session.close()
     except Waiting as waiting:
         raise AirflowSkipException(str(waiting)) from None
+    except Incomplete:
+        raise  # the next try extracts anew
     except RunStopped as stopped:
         raise AirflowFailException(str(stopped)) from None

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
 
 from stripe_sync.apply.executor import Executor, Step
 from stripe_sync.apply.registry import Registry
 from stripe_sync.errors import ConfigurationError, StalePlan
 from stripe_sync.model.status import EntityStatus, Status
+from stripe_sync.pipeline.plan import standing
 from stripe_sync.pipeline.preflight import account
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result, station
-from stripe_sync.warehouse import links, plans, statuses
+from stripe_sync.plan.guards import judge
+from stripe_sync.warehouse import links, plans, runs, statuses
 from stripe_sync.warehouse.plans import StoredPlan
 
 # An entity's status when several actions are about it: the worst result counts.
@@ -28,6 +31,7 @@ def apply(session: Session, run: Run) -> Result:
     if stored is None:
         raise ConfigurationError(f"The run {run.id} of {name} has no plan; plan first.")
     require_fresh(session, stored)
+    stored = judged_again(session, run, stored)
     if any(verdict.decision == "apply" for verdict in stored.verdicts):
         account(session)
     with session.engine.connect() as connection:
@@ -53,6 +57,19 @@ def apply(session: Session, run: Run) -> Result:
         "made": dict(sorted(made.items())),
         "unverified": [step.action.hash for step in steps if step.unverified],
     }
+
+
+def judged_again(session: Session, run: Run, stored: StoredPlan) -> StoredPlan:
+    """The plan under the guards as they are now: what they have come to refuse since it was made is not made."""
+    name = session.environment.name
+    place = runs.result(session.engine, name, run.id, "preflight") or {}
+    with session.engine.connect() as connection:
+        known = links.all_of(connection, name)
+    now = judge(
+        stored.plan, run.narrowed(session.environment), standing(session, run, known, place.get("held_at_observe", ""))
+    )
+    stricter = [new if old.decision == "apply" else old for old, new in zip(stored.verdicts, now, strict=True)]
+    return replace(stored, verdicts=stricter)
 
 
 def require_fresh(session: Session, stored: StoredPlan) -> None:

@@ -42,14 +42,7 @@ def plan(session: Session, run: Run, *, comparison: int, held_at_observe: str = 
         environment.name, differences=differences, drift=drift, book=book, known=frozenset(known), policy=policy
     )
     made = previewed(session, made, differences, Registry(known, session.signer))
-    standing = Standing(
-        linked=linked_by_lane(known),
-        written_today=journal.written_since(
-            session.engine, environment.name, run.now.replace(hour=0, minute=0, second=0, microsecond=0)
-        ),
-        held_at_observe=held_at_observe,
-    )
-    verdicts = judge(made, environment, standing)
+    verdicts = judge(made, environment, standing(session, run, known, held_at_observe))
     with session.engine.begin() as connection:
         plans.store(
             connection,
@@ -90,6 +83,13 @@ def customer_of(d: Difference) -> str | None:
         return d.key
     claim = d.wanted or d.found
     return str(claim.document.get("customer")) if claim and d.kind == SUBSCRIPTION else None
+
+
+def standing(session: Session, run: Run, known: Mapping[str, str], held_at_observe: str) -> Standing:
+    """What guards know besides a plan, as of now."""
+    midnight = run.now.replace(hour=0, minute=0, second=0, microsecond=0)
+    written = journal.written_since(session.engine, session.environment.name, midnight)
+    return Standing(linked=linked_by_lane(known), written_today=written, held_at_observe=held_at_observe)
 
 
 def linked_by_lane(known: Mapping[str, str]) -> dict[str, int]:

@@ -68,18 +68,21 @@ class StiggApi:
         return [row["vendorIdentifier"] for page in self.pages("integrations", documents.INTEGRATIONS) for row in page]
 
     def pages(self, root: str, document: str, **variables: Any) -> Iterator[list[dict[str, Any]]]:
-        """All pages of a list. Raises Incomplete where their rows are not as many as Stigg counts."""
+        """All pages of a list. Raises Incomplete where rows went missing while it was read, or Stigg counts others."""
         after: str | None = None
-        seen = 0
+        seen = counted = 0
         while True:
             paging = {"first": self.page_size} | ({"after": after} if after else {})
             found = self.call(document, **variables, paging=paging)[root]
             rows = [edge["node"] for edge in found["edges"]]
+            before, counted = counted, found.get("totalCount", 0)
+            if counted < before:
+                raise Incomplete(f"{before - counted} {root} went away while Stigg's list was read; extract again.")
             seen += len(rows)
             yield rows
             if not found["pageInfo"]["hasNextPage"]:
-                if "totalCount" in found and found["totalCount"] != seen:
-                    raise Incomplete(f"Stigg counts {found['totalCount']} {root} and showed {seen}; extract again.")
+                if "totalCount" in found and counted != seen:
+                    raise Incomplete(f"Stigg counts {counted} {root} and showed {seen}; extract again.")
                 return
             after = found["pageInfo"]["endCursor"]
 

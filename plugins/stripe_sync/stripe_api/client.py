@@ -63,7 +63,7 @@ class StripeApi:
 
     def close(self) -> None:
         """Closes the connections."""
-        self.http.close()
+        self.http.close()  # type: ignore[no-untyped-call]
 
     def account(self) -> dict[str, Any]:
         """The account that the key belongs to."""

@@ -64,7 +64,7 @@ def one(engine: Engine, where: str, parameters: dict[str, Any]) -> StoredPlan | 
     columns = "run_id, comparison_id, planned_at, body, verdicts, unplanned"
     with engine.connect() as connection:
         row = connection.execute(
-            text(f"select {columns} from plan where {where} order by planned_at desc, run_id desc limit 1"), parameters
+            text(f"select {columns} from plan where {where} order by stored_at desc limit 1"), parameters
         ).first()
     if row is None:
         return None

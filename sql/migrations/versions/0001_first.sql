@@ -135,6 +135,7 @@ create table plan (
     body jsonb not null,
     verdicts jsonb not null,
     unplanned jsonb not null,
+    stored_at timestamptz not null default now(),
     primary key (environment, run_id)
 );
 

@@ -1,0 +1,281 @@
+"""Requests and answers against Stripe's own types, derived from the installed package at test time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import parse_qsl
+
+import httpx
+import pytest
+from jsonschema import Draft202012Validator
+from referencing import Registry
+from referencing.jsonschema import DRAFT202012
+
+from sandbox.builder import WorldBuilder, flat
+from sandbox.resources.stripe.routes import ROUTES
+from sandbox.server import stripe_app
+from sandbox.world.stripe_types import spec
+from tests.house import House
+
+Build = Callable[[WorldBuilder], House]
+Exchange = tuple[str, str, str, int, dict[str, Any], dict[str, str]]
+
+
+def validator(reference: str) -> Draft202012Validator:
+    registry: Registry[Any] = Registry().with_resource("urn:s", DRAFT202012.create_resource(spec()))
+    return Draft202012Validator({"$ref": f"urn:s{reference}"}, registry=registry)
+
+
+def problems(exchange: Exchange) -> Iterator[str]:
+    """What is wrong with an exchange: a field that is missing, misnamed or of the wrong type."""
+    verb, path, _, status, body, _ = exchange
+    operation = stripe_app.known_operation(verb, path)
+    if status != 200:
+        if not isinstance(body.get("error"), dict) or "type" not in body["error"] or "message" not in body["error"]:
+            yield f"{verb} {path}: an error without type and message"
+        return
+    answer = spec()["operations"][operation][verb]["answer"]
+    kinds = [spec()["schemas"][body["object"]]] if body.get("object") in spec()["schemas"] else []
+    if body.get("deleted"):
+        return
+    checker = validator(answer["$ref"][0:]) if "$ref" in answer else None
+    errors = list(checker.iter_errors(body)) if checker else []
+    rows = body["data"] if body.get("object") == "list" else [body]
+    for row in rows:
+        errors += list(validator(f"#/schemas/{row['object']}").iter_errors(row))
+        unknown = set(row) - set(spec()["schemas"][row["object"]]["properties"])
+        for name in unknown:
+            yield f"{verb} {path}: {row['object']} has no field {name}"
+    yield from (f"{verb} {path}: {'.'.join(map(str, e.absolute_path))}: {e.message[:150]}" for e in errors)
+    assert kinds or body.get("object") == "list"
+
+
+@pytest.fixture
+def recorded(monkeypatch: pytest.MonkeyPatch) -> list[Exchange]:
+    """Every exchange with the sandbox's Stripe, as it went over the wire."""
+    seen: list[Exchange] = []
+    original = stripe_app.StripeApp.handle
+
+    async def handle(self: stripe_app.StripeApp, http: Any) -> Any:
+        text = (await http.body()).decode() or http.url.query
+        response = await original(self, http)
+        import json
+
+        headers = {k.lower(): v for k, v in http.headers.items()}
+        seen.append(
+            (
+                http.method.lower(),
+                str(http.scope["path"]),
+                text,
+                response.status_code,
+                json.loads(response.body),
+                headers,
+            )
+        )
+        return response
+
+    monkeypatch.setattr(stripe_app.StripeApp, "handle", handle)
+    return seen
+
+
+def busy(house: House, town: WorldBuilder) -> None:
+    """A life with every kind of write and of read."""
+    house.reconcile()
+    town.addon("support", "Support!", [flat(12)], version=2)
+    town.stigg["customers"][0]["name"] = "Renamed"
+    town.stigg["subscriptions"][0]["prices"][1]["usageLimit"] = 9
+    town.stigg["subscriptions"][1]["prices"][1]["usageLimit"] = 1
+    house.merge(town)
+    house.reconcile()
+    gone = next(c for c in house.objects("customers") if c["metadata"]["stiggCustomerId"] == "c-3")
+    house.stripe().v1.customers.delete(gone["id"])
+    house.reconcile()
+
+
+def test_every_answer_of_the_sandbox_has_stripes_shape(
+    house_of: Build, town: WorldBuilder, recorded: list[Exchange]
+) -> None:
+    busy(house_of(town), town)
+    assert len(recorded) >= 50
+    assert [p for exchange in recorded for p in problems(exchange)] == []
+
+
+def test_every_request_of_the_pipeline_is_one_that_stripe_knows(
+    house_of: Build, town: WorldBuilder, recorded: list[Exchange]
+) -> None:
+    busy(house_of(town), town)
+    made = set()
+    for verb, path, text, status, _, headers in recorded:
+        operation = stripe_app.known_operation(verb, path)
+        made.add((verb, operation))
+        params = spec()["operations"][operation][verb]["params"]
+        known = spec()["schemas"][params["$ref"].removeprefix("#/schemas/")]["properties"] if "$ref" in params else {}
+        for name, _ in parse_qsl(text, keep_blank_values=True):
+            assert name.split("[")[0] in known, f"{verb} {operation}: {name}"
+        assert headers["stripe-version"] == spec()["version"]
+        if verb == "post":
+            assert len(headers["idempotency-key"]) <= 255
+        assert status in (200, 404), (verb, path, status)
+    assert made >= {
+        ("get", "/v1/account"), ("get", "/v1/products"), ("get", "/v1/prices"), ("get", "/v1/customers"),
+        ("get", "/v1/subscriptions"), ("get", "/v1/customers/{customer}"), ("post", "/v1/products"),
+        ("post", "/v1/products/{id}"), ("post", "/v1/prices"), ("post", "/v1/prices/{price}"), ("post", "/v1/customers"),
+        ("post", "/v1/customers/{customer}"), ("post", "/v1/subscriptions"), ("post", "/v1/invoices/create_preview"),
+        ("post", "/v1/subscriptions/{subscription_exposed_id}"),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda p: p.pop("billing_scheme"), "billing_scheme"),
+        (lambda p: p.update(activ=p.pop("active")), "activ"),
+        (lambda p: p.update(unit_amount="2000"), "2000"),
+        (lambda p: p.update(type="sometimes"), "sometimes"),
+    ],
+)
+def test_a_field_that_is_missing_misnamed_or_of_the_wrong_type_is_found(
+    house_of: Build, town: WorldBuilder, recorded: list[Exchange], change: Callable[[Any], Any], words: str
+) -> None:
+    house_of(town).reconcile()
+    exchange = next(e for e in recorded if e[0] == "post" and e[1] == "/v1/prices")
+    assert list(problems(exchange)) == []
+    change(exchange[4])
+    assert any(words in problem for problem in problems(exchange))
+
+
+def test_every_modelled_operation_is_one_of_stripes() -> None:
+    for route in ROUTES:
+        operation = spec()["operations"][route.path][route.verb]
+        params = operation["params"]
+        known = (
+            set(spec()["schemas"][params["$ref"].removeprefix("#/schemas/")]["properties"])
+            if "$ref" in params
+            else set()
+        )
+        assert route.understands - {"expand"} <= known, (route.verb, route.path, route.understands - known)
+
+
+CASES = [
+    ("POST", "/v1/prices", "product=p&unit_amount=1", 400, "parameter_missing"),
+    ("POST", "/v1/prices", "currency=usd&product=p&recurring[interval]=fortnight", 400, None),
+    ("POST", "/v1/products", "name=x&colour=red", 400, "parameter_unknown"),
+    ("POST", "/v1/products", "name=", 400, "parameter_invalid_empty"),
+    ("POST", "/v1/products/nothing", "name=x", 404, "resource_missing"),
+    ("POST", "/v1/subscriptions", "customer=cus_none&items[0][price]=p", 400, "resource_missing"),
+    ("POST", "/v1/subscriptions", "customer=c&items[0][price]=p&items[0][foo]=1", 400, "parameter_unknown"),
+    ("POST", "/v1/customers", f"name={'x' * 257}", 400, "parameter_invalid_string_too_long"),
+    ("POST", "/v1/customers", "metadata[k]=" + "x" * 501, 400, None),
+    ("POST", "/v1/coupons", "percent_off=5&duration=once&redeem_by=5", 501, "not_modelled"),
+    ("POST", "/v1/coupons", "percent_off=101", 400, None),
+    ("GET", "/v1/customers", "limit=101", 400, None),
+    ("GET", "/v1/customers", "updated=1", 400, "parameter_unknown"),
+    ("GET", "/v1/customers", "starting_after=cus_none", 400, "resource_missing"),
+    ("GET", "/v1/unicorns", "", 404, None),
+    ("GET", "/v1/invoices/search", "query=x", 501, "not_modelled"),
+    ("POST", "/v1/customers", "cash_balance[settings][reconciliation_mode]=manual", 501, "not_modelled"),
+]
+
+
+@pytest.mark.parametrize(("verb", "path", "text", "status", "code"), CASES)
+def test_what_stripe_refuses_the_sandbox_refuses(
+    house_of: Build, town: WorldBuilder, verb: str, path: str, text: str, status: int, code: str | None
+) -> None:
+    house = house_of(town)
+    answer = call(house, verb, path, text)
+    assert (answer.status_code, answer.json()["error"].get("code")) == (status, code), answer.text
+    assert answer.headers["request-id"].startswith("req_")
+
+
+def call(house: House, verb: str, path: str, text: str = "", **headers: str) -> httpx.Response:
+    url = f"{house.stripe_url}{path}"
+    auth = ("sk_test_sandbox", "")
+    if verb == "GET":
+        return httpx.get(f"{url}?{text}", auth=auth, headers=headers)
+    kind = {"Content-Type": "application/x-www-form-urlencoded"}
+    return httpx.post(url, content=text, auth=auth, headers=kind | headers)
+
+
+def test_an_idempotency_key_replays_its_answer_and_refuses_other_parameters(
+    house_of: Build, town: WorldBuilder
+) -> None:
+    house = house_of(town)
+    first = call(house, "POST", "/v1/customers", "name=A", **{"Idempotency-Key": "k"})
+    again = call(house, "POST", "/v1/customers", "name=A", **{"Idempotency-Key": "k"})
+    assert first.json()["id"] == again.json()["id"]
+    assert again.headers["idempotent-replayed"] == "true"
+    other = call(house, "POST", "/v1/customers", "name=B", **{"Idempotency-Key": "k"})
+    assert other.json()["error"]["type"] == "idempotency_error"
+    assert len(house.objects("customers")) == 1
+
+
+def test_lists_are_newest_first_in_pages_of_ten_and_hide_what_stripe_hides(house_of: Build, town: WorldBuilder) -> None:
+    house = house_of(town)
+    ids = [call(house, "POST", "/v1/customers", f"name={n}").json()["id"] for n in range(25)]
+    page = call(house, "GET", "/v1/customers").json()
+    assert [row["id"] for row in page["data"]] == ids[:-11:-1]
+    assert page["has_more"] is True
+    rest = call(house, "GET", "/v1/customers", f"limit=100&starting_after={page['data'][-1]['id']}").json()
+    assert (len(rest["data"]), rest["has_more"]) == (15, False)
+    house.reconcile()
+    default = next(p for p in house.objects("products") if p["default_price"])
+    refused = call(house, "POST", f"/v1/prices/{default['default_price']}", "active=false")
+    assert refused.status_code == 400, "a default price cannot be archived"
+    house.stripe().v1.prices.create(
+        {
+            "product": default["id"],
+            "currency": "usd",
+            "unit_amount": 1,
+            "active": False,
+            "recurring": {"interval": "month"},
+        }
+    )
+    shown = call(house, "GET", "/v1/prices", "limit=100").json()["data"]
+    hidden = call(house, "GET", "/v1/prices", "limit=100&active=false").json()["data"]
+    assert (len(shown), len(hidden)) == (3, 1), "only active prices unless asked"
+
+
+def test_a_lookup_key_belongs_to_one_price_and_is_taken_by_transfer(house_of: Build, town: WorldBuilder) -> None:
+    house = house_of(town)
+    product = call(house, "POST", "/v1/products", "name=x").json()["id"]
+    body = f"currency=usd&product={product}&unit_amount=5&lookup_key=k"
+    first = call(house, "POST", "/v1/prices", body).json()["id"]
+    assert call(house, "POST", "/v1/prices", body).status_code == 400
+    second = call(house, "POST", "/v1/prices", f"{body}&transfer_lookup_key=true").json()
+    assert second["lookup_key"] == "k"
+    assert call(house, "GET", f"/v1/prices/{first}").json()["lookup_key"] is None
+    assert call(house, "POST", f"/v1/prices/{first}", "unit_amount=6").json()["error"]["code"] == "parameter_unknown"
+
+
+def test_metadata_is_unset_by_an_empty_string_and_else_merged(house_of: Build, town: WorldBuilder) -> None:
+    house = house_of(town)
+    id = call(house, "POST", "/v1/customers", "metadata[a]=1&metadata[b]=2").json()["id"]
+    assert call(house, "POST", f"/v1/customers/{id}", "metadata[a]=").json()["metadata"] == {"b": "2"}
+    assert call(house, "POST", f"/v1/customers/{id}", "metadata=").json()["metadata"] == {}
+
+
+def test_a_key_of_nobody_is_401_and_is_not_repeated(house_of: Build, town: WorldBuilder) -> None:
+    house = house_of(town)
+    answer = httpx.get(f"{house.stripe_url}/v1/account", auth=("sk_test_stolen_key", ""))
+    assert answer.status_code == 401
+    assert "stolen" not in answer.text
+
+
+def test_too_many_requests_are_429_with_the_reason(house_of: Build, town: WorldBuilder) -> None:
+    house = house_of(town)
+    house.world.limits = {"account": 0, "endpoint": 3}
+    answers = [call(house, "GET", "/v1/account") for _ in range(8)]
+    assert {a.status_code for a in answers} == {200, 429}
+    assert {a.headers.get("stripe-rate-limited-reason") for a in answers if a.status_code == 429} == {"endpoint-rate"}
+
+
+def test_a_clock_that_would_pass_a_renewal_says_what_is_not_modelled(house_of: Build, town: WorldBuilder) -> None:
+    house = house_of(town)
+    house.reconcile()
+    moved = httpx.post(f"{house.stripe_url}/_world/clock", json={"advance": 7200})
+    assert moved.status_code == 200
+    refused = httpx.post(f"{house.stigg_url}/_world/clock", json={"advance": 40 * 86_400})
+    assert refused.status_code == 501
+    assert "renewal" in refused.json()["error"]
+    assert {i["status"] for i in house.objects("invoices")} == {"open"}, "drafts were finalized after an hour"

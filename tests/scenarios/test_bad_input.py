@@ -1,0 +1,184 @@
+"""Bad input through the real command: one clear message, exit 1, no traceback, nothing written."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox.builder import ACCOUNT, WorldBuilder
+from tests.house import House
+
+Build = Callable[[WorldBuilder], House]
+TOML = f"""
+[environments.test]
+stripe_account = "{ACCOUNT}"
+endpoint_rate = 10000
+account_rate = 10000
+rate_share = 1.0
+"""
+ENFORCE = 'modes = { catalog = "enforce", customers = "enforce", subscriptions = "enforce" }\n'
+LIMITS = '[environments.test.limits]\nactions = 100\ndue_now = { usd = "9999" }\nper_month = { usd = "9999" }\n'
+
+
+def environ(house: House, toml: str = TOML, **more: str) -> dict[str, str]:
+    """The environment of a shell that is set up for the house."""
+    (house.folder / "environments.toml").write_text(toml, encoding="utf-8")
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(house.folder),
+        "STRIPE_SYNC_CONFIG": str(house.folder / "environments.toml"),
+        "STRIPE_SYNC_WAREHOUSE_URL": house.warehouse_url,
+        "STRIPE_SYNC_CLOCK": f"{house.stripe_url}/_world/clock",
+        "STRIPE_SYNC_REPORTS": str(house.folder / "reports"),
+        "AIRFLOW_CONN_STRIPE_DEFAULT": json.dumps(
+            {"conn_type": "stripe", "password": "sk_test_sandbox", "host": house.stripe_url}
+        ),
+        "AIRFLOW_CONN_STIGG_DEFAULT": json.dumps(
+            {"conn_type": "stigg", "password": "server-sandbox", "host": house.stigg_url}
+        ),
+        "AIRFLOW_CONN_STRIPE_SYNC_TEST": json.dumps({"conn_type": "generic", "password": "a-secret"}),
+    } | more
+
+
+def command(env: dict[str, str], *arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    program = [sys.executable, "-m", "stripe_sync.cli.main", *arguments]
+    return subprocess.run(program, env=env, cwd=cwd, capture_output=True, text=True, check=False, timeout=120)
+
+
+def key(password: str, **more: Any) -> str:
+    return json.dumps({"conn_type": "stripe", "password": password, **more})
+
+
+def refusals(house: House) -> Iterator[tuple[str, dict[str, str], str]]:
+    """(what is wrong, the shell that has it, words of the message); each is set up when it is asked for."""
+    url = house.stripe_url
+    yield ("a missing connection", environ(house) | {"AIRFLOW_CONN_STRIPE_DEFAULT": ""}, "AIRFLOW_CONN_STRIPE_DEFAULT")
+    yield ("an unreadable connection", environ(house, AIRFLOW_CONN_STIGG_DEFAULT="{"), "AIRFLOW_CONN_STIGG_DEFAULT")
+    yield ("a missing secret", environ(house, AIRFLOW_CONN_STRIPE_SYNC_TEST=""), "AIRFLOW_CONN_STRIPE_SYNC_TEST")
+    yield (
+        "a wrong key",
+        environ(house, AIRFLOW_CONN_STRIPE_DEFAULT=key("sk_test_wrong", host=url)),
+        "not accept the key",
+    )
+    yield (
+        "a test key on a live environment",
+        environ(house, TOML + "live = true\n", STRIPE_SYNC_CLOCK=""),
+        "holds a test key",
+    )
+    yield ("the sandbox's clock on a live environment", environ(house, TOML + "live = true\n"), "unset it")
+    yield (
+        "another account's key",
+        environ(house, TOML.replace(ACCOUNT, "acct_other")),
+        f"belongs to the account {ACCOUNT}",
+    )
+    yield (
+        "an unreachable API",
+        environ(house, AIRFLOW_CONN_STIGG_DEFAULT=key("server-sandbox", host="http://127.0.0.1:9")),
+        "Stigg does not answer",
+    )
+    yield ("a malformed settings file", environ(house, "[environments.test"), "is not valid TOML")
+    yield ("an unknown setting", environ(house, TOML + "modez = 1\n"), "unknown field `modez`")
+    yield ("an unknown environment", environ(house, TOML.replace("test]", "other]")), "declared are other")
+    yield (
+        "a warehouse that does not answer",
+        environ(house, STRIPE_SYNC_WAREHOUSE_URL="postgresql+psycopg://u:hunter2@127.0.0.1:9/d"),
+        "does not answer",
+    )
+    yield ("a warehouse of another kind", environ(house, STRIPE_SYNC_WAREHOUSE_URL="sqlite:///x"), "is PostgreSQL")
+
+
+def test_each_is_one_message_that_names_the_thing_and_nothing_is_written(house_of: Build, town: WorldBuilder) -> None:
+    house = house_of(town)
+    for what, env, words in refusals(house):
+        done = command(env, "plan", "test")
+        message = done.stderr.strip().splitlines()[-1]
+        assert done.returncode == 1, (what, done.stderr)
+        assert words in message, (what, message)
+        assert message.startswith("stripe-sync: "), (what, message)
+        assert "Traceback" not in done.stderr, (what, done.stderr)
+        for secret in ("sk_test_wrong", "server-sandbox", "a-secret", "hunter2"):
+            assert secret not in done.stderr + done.stdout, what
+    assert house.writes() == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["plan"], "Missing argument 'ENV'"),
+        (["plan", "test", "--colour"], "No such option"),
+        (["fly", "test"], "No such command"),
+        (["plan", "test", "--only", "unicorn"], "There is no kind unicorn"),
+        (["apply", "test", "--plan", "0123456789abcdef"], "There is no plan 0123456789abcdef"),
+        (["status", "test", "nobody"], "Nothing in test has the id nobody"),
+    ],
+)
+def test_usage_errors_exit_with_1(house_of: Build, town: WorldBuilder, arguments: list[str], words: str) -> None:
+    done = command(environ(house_of(town)), *arguments)
+    assert done.returncode == 1
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_exit_codes_of_plan_and_apply(house_of: Build, town: WorldBuilder) -> None:
+    house = house_of(town)
+    env = environ(house, TOML)
+    assert command(env, "plan", "test").returncode == 2
+    assert command(env, "apply", "test", "--yes").returncode == 2, "in observe everything waits"
+    env = environ(house, TOML + ENFORCE + LIMITS)
+    planned = command(env, "plan", "test", "--json")
+    assert planned.returncode == 2
+    plan = json.loads(planned.stdout)
+    assert len(plan["actions"]) == 17
+    applied = command(env, "apply", "test", "--plan", plan["plan"], "--yes", "--json")
+    assert applied.returncode == 0, applied.stderr
+    result = json.loads(applied.stdout)
+    assert (result["results"], result["plan"]) == ({"done": 17}, plan["plan"])
+    quiet = command(env, "plan", "test", "--json")
+    assert (quiet.returncode, json.loads(quiet.stdout)["actions"]) == (0, [])
+    shown = command(env, "status", "test", "s-1", "--json")
+    assert json.loads(shown.stdout)[0]["status"] == "SUCCESS"
+    assert "last run" in command(env, "status", "test").stdout
+    assert command(env, "connect", "test").returncode == 0
+    files = sorted(p.name for p in (house.folder / "reports" / "test").iterdir())
+    assert files == ["drift.csv", "drift.xlsx", "index.html", "summary.json"]
+
+
+def test_no_colours_where_there_is_no_terminal(house_of: Build, town: WorldBuilder) -> None:
+    done = command(environ(house_of(town)), "connect", "test")
+    assert "\x1b" not in done.stdout + done.stderr
+
+
+def test_help_is_quick_and_needs_nothing(tmp_path: Path) -> None:
+    done = command({"PATH": os.environ["PATH"]}, "plan", "--help", cwd=tmp_path)
+    assert done.returncode == 0
+    assert "--customer" in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_world_that_cannot_be_used_is_one_sentence(tmp_path: Path) -> None:
+    for text, words in [
+        ("{", "not a JSON document"),
+        ("{}", 'no object "stigg"'),
+        ('{"stigg": {}, "stripe": {}}', 'no "clock"'),
+        ('{"clock": "soon", "stigg": {}, "stripe": {}}', "is not a time"),
+        ('{"clock": "2026-01-01T00:00:00", "stigg": {}, "stripe": {}}', "has no offset"),
+        ('{"clock": 1, "stigg": {}, "stripe": {"custommers": []}}', "stripe.custommers: no such part"),
+        ('{"clock": 1, "stigg": {"environment": {}}, "stripe": {"account": {}, "customers": [{}]}}', "needs an id"),
+    ]:
+        path = tmp_path / "world.json"
+        path.write_text(text, encoding="utf-8")
+        ports = ["--stripe-port", "0", "--stigg-port", "0"]
+        done = subprocess.run(
+            [sys.executable, "-m", "sandbox", *ports, "--world", str(path)],
+            capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+        assert done.returncode == 1
+        assert words in done.stderr
+        assert "Traceback" not in done.stderr

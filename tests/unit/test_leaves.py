@@ -1,0 +1,187 @@
+"""Keys, marks, periods, connections, settings: the leaves."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stripe_sync import connections, keys, periods, settings
+from stripe_sync.errors import ConfigurationError
+from stripe_sync.marker import Signer
+
+
+def slot(feature: str | None = "seats", country: str | None = "US") -> str:
+    charge = keys.feature_part(feature) if feature is not None else keys.FLAT
+    return keys.price_slot("production", "plan", "pro", charge=charge, period="MONTHLY", country=country)
+
+
+def test_a_lookup_key_reads_as_the_design_says() -> None:
+    assert slot() == "production:plan:pro:seats:monthly:US"
+    assert slot(None, None) == "production:plan:pro:base:monthly:default"
+
+
+def test_a_feature_called_like_the_flat_fee_is_kept_apart() -> None:
+    assert slot("base") != slot(None)
+    assert slot("base") == "production:plan:pro:~62ase:monthly:US"
+
+
+@given(
+    st.lists(st.text(min_size=1, max_size=12), min_size=2, max_size=2),
+    st.lists(st.text(min_size=1, max_size=12), min_size=2, max_size=2),
+)
+def test_different_parts_never_meet_in_one_key(one: list[str], other: list[str]) -> None:
+    a, b = (keys.joined(*map(keys.part, parts)) for parts in (one, other))
+    assert (a == b) == (one == other)
+
+
+@given(st.text(max_size=40).filter(lambda t: t.encode("utf-8", "ignore").decode() == t))
+def test_an_escaped_part_can_be_read_back(text: str) -> None:
+    assert keys.unescaped(keys.part(text)) == text
+
+
+def test_a_key_that_is_too_long_is_cut_and_stays_its_own() -> None:
+    long = [keys.product_id("e", "plan", "x" * 300 + tail) for tail in "ab"]
+    assert all(len(key) <= keys.LIMIT for key in long)
+    assert long[0] != long[1]
+
+
+def test_the_entity_behind_a_key() -> None:
+    assert keys.entity_of("customer:test:c-1") == ("customer", "c-1")
+    assert keys.entity_of("price:test:plan:pro:base:monthly:default@12345678") == ("plan", "pro")
+    assert keys.slot_of("price:a:b@12345678") == "price:a:b"
+
+
+def test_a_mark_is_ours_only_under_our_secret_our_account_and_unchanged() -> None:
+    mine = Signer("acct_1", ("new", "old"))
+    assert mine.key_of(mine.mark("customer:e:c")) == "customer:e:c"
+    assert mine.key_of(Signer("acct_1", ("old",)).mark("customer:e:c")) == "customer:e:c", "old secrets are accepted"
+    assert mine.key_of(Signer("acct_2", ("new",)).mark("customer:e:c")) is None
+    assert mine.key_of(Signer("acct_1", ("stolen",)).mark("customer:e:c")) is None
+    assert mine.key_of(mine.mark("customer:e:c").replace(":c", ":d")) is None
+    assert mine.key_of(None) is mine.key_of("") is mine.key_of("junk") is None
+    assert "new" not in repr(mine)
+    assert len(mine.mark("price:" + "x" * keys.LIMIT + "@12345678")) <= 500, "the limit of a metadata value"
+
+
+@pytest.mark.parametrize(
+    ("anchor", "months", "expected"),
+    [("2026-01-31", 1, "2026-02-28"), ("2026-01-31", 2, "2026-03-31"), ("2028-01-31", 1, "2028-02-29"),
+     ("2028-02-29", 12, "2029-02-28"), ("2028-02-29", 48, "2032-02-29"), ("2026-12-15", 1, "2027-01-15")],
+)  # fmt: skip
+def test_months_clamp_at_their_end_and_come_back(anchor: str, months: int, expected: str) -> None:
+    start = datetime.fromisoformat(anchor).replace(tzinfo=UTC)
+    assert periods.add_months(start, months) == datetime.fromisoformat(expected).replace(tzinfo=UTC)
+
+
+@given(
+    st.datetimes(min_value=datetime(2020, 1, 1), max_value=datetime(2030, 1, 1)),  # noqa: DTZ001 (made aware below)
+    st.integers(min_value=0, max_value=2000),
+    st.sampled_from(["MONTHLY", "ANNUALLY"]),
+)
+def test_the_next_bound_is_the_first_after_a_moment(anchor: datetime, days: int, rhythm: str) -> None:
+    from datetime import timedelta
+
+    anchor = anchor.replace(tzinfo=UTC)
+    moment = anchor + timedelta(days=days)
+    bound = periods.next_bound(anchor, rhythm, moment)
+    assert bound > moment
+    step = periods.MONTHS[rhythm]
+    count = next(n for n in range(200) if periods.add_months(anchor, n * step) == bound)
+    assert count == 0 or periods.add_months(anchor, (count - 1) * step) <= moment
+
+
+def test_a_connections_secret_is_not_in_its_text() -> None:
+    found = connections.parse(
+        "x", '{"conn_type": "stripe", "password": "sk_live_secret", "extra": {"token": "hidden"}}'
+    )
+    assert found.key() == "sk_live_secret"
+    assert "secret" not in repr(found)
+    assert "hidden" not in repr(found)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", '"x"', "no scheme", '{"extra": 5}', '{"port": "x"}'])
+def test_a_connection_that_cannot_be_read_is_one_sentence_without_the_text(text: str) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        connections.from_environ("stripe_x", {"AIRFLOW_CONN_STRIPE_X": text})
+    assert "AIRFLOW_CONN_STRIPE_X" in str(refused.value)
+    assert refused.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "expected"),
+    [(None, None, "https://d"), ("http://127.0.0.1:5", None, "http://127.0.0.1:5"), ("api.test", 8443, "https://api.test:8443"),
+     ("http://127.0.0.1", 5, "http://127.0.0.1:5"), ("https://a.test/", None, "https://a.test")],
+)  # fmt: skip
+def test_the_connections_host_is_the_apis_base_url(host: str | None, port: int | None, expected: str) -> None:
+    assert connections.Connection("x", "stripe", host=host, port=port).base_url("https://d") == expected
+
+
+def test_a_connection_without_a_key_says_so() -> None:
+    with pytest.raises(ConfigurationError, match="no password"):
+        connections.Connection("x", "stripe").key()
+
+
+GOOD = '[environments.production]\nstripe_account = "acct_1"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[environments", "is not valid TOML"),
+        ("", "declares no environment"),
+        ("[enviroments.production]\nlive = true\n", "declares no environment"),
+        (GOOD + "[defaults]\n", "there is no table defaults"),
+        ("[environments]", "declares no environment"),
+        ("[environments.production]\n", "missing required field `stripe_account`"),
+        (GOOD + "modus = 1\n", "unknown field `modus`"),
+        (GOOD + 'live = "yes"\n', "environments.production.live"),
+        (GOOD + 'modes = { catalog = "bold" }\n', "environments.production.modes"),
+        (GOOD + 'modes = { katalog = "observe" }\n', "no such lane; lanes are catalog"),
+        (GOOD + "rate_share = 2\n", "above 0 and at most 1"),
+        (GOOD + "endpoint_rate = 0\n", "requests a second"),
+        (GOOD + 'limits = { due_now = { usd = "lots" } }\n', "amounts in major units"),
+        (GOOD.replace("acct_1", "1"), "such as acct_1Abc"),
+        (GOOD.replace("production", '"a b"'), "letters, digits"),
+        (GOOD + GOOD.replace("production", "staging"), "use the same Stripe account"),
+    ],
+)
+def test_bad_settings_are_one_sentence_that_names_the_file_and_the_place(tmp_path: Path, text: str, words: str) -> None:
+    path = tmp_path / "environments.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigurationError) as refused:
+        settings.load(path)
+    message = str(refused.value)
+    assert words in message
+    assert str(path) in message
+    assert "\n" not in message.strip() or "TOML" in message
+
+
+def test_settings_that_are_not_there_say_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="STRIPE_SYNC_CONFIG"):
+        settings.load(tmp_path / "none.toml")
+
+
+def test_an_unknown_environment_names_those_that_exist(tmp_path: Path) -> None:
+    path = tmp_path / "environments.toml"
+    path.write_text(GOOD, encoding="utf-8")
+    with pytest.raises(ConfigurationError, match="declared are production"):
+        settings.environment("staging", path)
+
+
+def test_everything_is_observed_unless_the_file_says_otherwise(tmp_path: Path) -> None:
+    path = tmp_path / "environments.toml"
+    path.write_text(GOOD, encoding="utf-8")
+    environment = settings.environment("production", path)
+    assert {environment.mode(lane) for lane in settings.LANES} == {"observe"}
+    assert environment.limits.money("due_now") == {}
+
+
+def test_two_environments_may_share_an_account_if_both_say_so(tmp_path: Path) -> None:
+    path = tmp_path / "environments.toml"
+    both = GOOD + "shares_account = true\n"
+    path.write_text(both + both.replace("production", "staging"), encoding="utf-8")
+    assert set(settings.load(path)) == {"production", "staging"}
