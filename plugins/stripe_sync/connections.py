@@ -91,32 +91,35 @@ def parse_json(id: str, text: str) -> Connection:
 
 
 def parse_uri(id: str, text: str) -> Connection:
-    """Airflow's URI form: the scheme is the type with ``-`` for ``_``; a second scheme may stand in the host part."""
-    if "://" not in text:
+    """Airflow's URI form: ``type://user:password@host:port/schema?extra``, with ``-`` for ``_`` in the type.
+
+    A second scheme, ``type://http://...``, is the host's own.
+    """
+    kind, separator, rest = text.partition("://")
+    if not separator or text.count("://") > 2:
         raise ValueError("not a URI")
-    parts = urlsplit(text)
-    rest = text.partition("://")[2]
-    inner = ""
-    if "://" in rest.split("?", 1)[0]:  # stripe://http://host: the API's own scheme
-        inner, _, rest = rest.partition("://")
-        parts = urlsplit(f"{parts.scheme}://{rest}")
+    scheme, inner, rest_of_host = rest.partition("://")
+    if inner and set(scheme) & {"@", ":"}:
+        raise ValueError("the second scheme must stand first")
+    parts = urlsplit(f"//{rest_of_host if inner else rest}")
+    host = unquote(parts.hostname or "")
+    host = host_of(parts.netloc) if "/" in host else host  # a path in the host keeps its case
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
     extra = json.loads(query["__extra__"]) if "__extra__" in query else {k: decoded(v) for k, v in query.items()}
-    host = host_of(parts.netloc)
     return Connection(
         id=id,
-        type=parts.scheme.replace("-", "_"),
-        host=f"{inner}://{host}" if inner and host else host or None,
+        type="postgres" if kind == "postgresql" else kind.replace("-", "_"),
+        host=f"{scheme}://{host}" if inner and host else host or None,
         schema=unquote(parts.path[1:]) or None,
-        login=unquote(parts.username) if parts.username else None,
-        password=unquote(parts.password) if parts.password else None,
+        login=unquote(parts.username or "") or None,
+        password=unquote(parts.password or "") or None,
         port=parts.port,
         extra=extra,
     )
 
 
 def host_of(netloc: str) -> str:
-    """The host with its case kept, unquoted; ``urlsplit`` lowers it."""
+    """The host as it is written, unquoted; ``urlsplit`` lowers it."""
     host = netloc.rpartition("@")[2]
     head, _, port = host.rpartition(":")
     return unquote(head if port.isdigit() else host)

@@ -12,6 +12,9 @@ from sandbox.resources.stigg import graph
 from sandbox.world.refusal import NotModelled, StiggRefusal
 from sandbox.world.state import Obj, Request, World
 
+# Errors that are answers: a refusal, or a world without a field that may not be null. Any other is a defect of ours.
+KNOWN = (StiggRefusal, TypeError)
+
 
 class StiggApp:
     """One Stigg environment."""
@@ -63,9 +66,9 @@ class StiggApp:
                 return 501, {
                     "errors": [{"message": f"The sandbox does not model {gap}", "extensions": {"code": "NotModelled"}}]
                 }
-            refusals = [e.original_error for e in result.errors if isinstance(e.original_error, StiggRefusal)]
-            if not refusals and any(e.original_error is not None for e in result.errors):
-                raise next(e.original_error for e in result.errors if e.original_error is not None)
+            defects = [e.original_error for e in result.errors if not isinstance(e.original_error, KNOWN)]
+            if defects and defects[0] is not None:
+                raise defects[0]
         return 200, body
 
 

@@ -1,0 +1,282 @@
+"""The DAGs as Airflow sees them: wiring, parameters, parse time, and real runs through ``dag.test()``."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.house import House
+
+pytestmark = [pytest.mark.xdist_group("airflow"), pytest.mark.filterwarnings("default")]
+ROOT = Path(__file__).parent.parent.parent
+PATH = {
+    "preflight": {"extract_stigg", "extract_stripe"},
+    "extract_stigg": {"check_mirrors", "compare"},
+    "extract_stripe": {"check_mirrors", "compare"},
+    "check_mirrors": {"compare"},
+    "compare": {"plan"},
+    "plan": {"check_plan"},
+    "check_plan": {"apply"},
+    "apply": {"verify"},
+    "verify": {"report"},
+    "report": {"verdict"},
+    "verdict": set(),
+}
+
+
+def test_the_dags_are_there_without_import_errors(bag: Any) -> None:
+    assert bag.import_errors == {}
+    assert set(bag.dags) == {"reconcile__test", "stripe_sync_configuration"}
+
+
+def test_the_path_of_reconcile(bag: Any) -> None:
+    dag = bag.dags["reconcile__test"]
+    edges = {id: set(task.downstream_task_ids) for id, task in dag.task_dict.items()}
+    edges["preflight"] -= {"plan"}  # the plan is told whether writes are held at observe
+    assert edges == PATH
+
+
+def test_what_every_dag_and_task_has(bag: Any) -> None:
+    for dag in bag.dags.values():
+        assert dag.doc_md
+        assert dag.catchup is False
+        assert "stripe_sync" in dag.tags
+        assert dag.start_date.tzinfo is not None
+        assert all(task.owner == "billing" for task in dag.tasks)
+    reconcile = bag.dags["reconcile__test"]
+    assert {"test", "finance"} <= reconcile.tags
+    assert reconcile.max_active_runs == 1
+    assert set(reconcile.allowed_run_types) == {"scheduled", "manual"}, "no backfill: writes are decided in the present"
+    for task in reconcile.tasks:
+        assert task.execution_timeout is not None
+        assert task.retries == (0 if task.task_id == "verdict" else 3)
+
+
+@pytest.mark.parametrize(
+    "conf",
+    [{"mode": "bold"}, {"entities": ["unicorn"]}, {"customers": [""]}, {"full": "perhaps"}, {"customers": "c-1"}],
+)
+def test_bad_parameters_are_refused_by_the_form(bag: Any, conf: dict[str, Any]) -> None:
+    from airflow.sdk.exceptions import ParamValidationError
+
+    params = bag.dags["reconcile__test"].params
+    with pytest.raises(ParamValidationError):
+        for name, value in conf.items():
+            params.get_param(name).resolve(value)
+
+
+def parse(code: str, **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], env=os.environ | env, capture_output=True, text=True, check=False
+    )
+
+
+def test_parsing_imports_nothing_heavy_and_reads_no_connection() -> None:
+    code = f"""
+import airflow.sdk, sys, importlib.util
+for name in ("reconcile", "stripe_sync_configuration"):
+    spec = importlib.util.spec_from_file_location(name, r"{ROOT}/dags/" + name + ".py")
+    spec.loader.exec_module(importlib.util.module_from_spec(spec))
+print(sorted({{"great_expectations", "pandas", "stripe", "psycopg", "alembic"}} & set(sys.modules)))
+print(sorted(m for m in sys.modules if m.startswith("stripe_sync.")))
+"""
+    done = parse(code)
+    heavy, ours = done.stdout.splitlines()
+    assert heavy == "[]", done.stderr
+    assert set(json.loads(ours.replace("'", '"'))) == {
+        "stripe_sync.errors", "stripe_sync.settings", "stripe_sync.orchestration", "stripe_sync.orchestration.provider_info", "stripe_sync.orchestration.stations",
+    }  # fmt: skip
+
+
+def test_a_malformed_settings_file_is_one_import_error_with_its_own_sentence(tmp_path: Path) -> None:
+    broken = tmp_path / "environments.toml"
+    broken.write_text("[environments.production]\nlive = true\n", encoding="utf-8")
+    code = f"""
+from airflow.dag_processing.dagbag import DagBag
+bag = DagBag(r"{ROOT}/dags", bundle_name="dags-folder")
+print(len(bag.import_errors), sorted(bag.dags))
+print(list(bag.import_errors.values())[0].strip().splitlines()[-1])
+"""
+    done = parse(code, STRIPE_SYNC_CONFIG=str(broken))
+    counts, message = done.stdout.strip().splitlines()[-2:]
+    assert counts == "1 ['stripe_sync_configuration']", done.stderr
+    assert message.endswith(
+        f"ConfigurationError: {broken}: environments.production: object missing required field `stripe_account`."
+    )
+
+
+def test_the_configuration_dag_fails_with_the_same_sentence(
+    bag: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert str(bag.dags["stripe_sync_configuration"].test().state) == "success"
+    monkeypatch.setenv("STRIPE_SYNC_CONFIG", str(tmp_path / "none.toml"))
+    assert str(bag.dags["stripe_sync_configuration"].test().state) == "failed"
+    assert "There is no settings file" in "".join(capfd.readouterr())
+
+
+def test_the_plugins_loader_executes_the_shim_alone() -> None:
+    """Without plugins/.airflowignore the loader runs every module under its bare stem, and ours could replace others."""
+    code = """
+import sys, types, stripe
+from airflow import plugins_manager
+plugins_manager.ensure_plugins_loaded() if hasattr(plugins_manager, "ensure_plugins_loaded") else plugins_manager._get_plugins()
+bare = {"errors", "settings", "money", "keys", "marker", "clock", "client", "builder", "embedded", "reconcile"}
+print(sorted(bare & set(sys.modules)))
+print(sys.modules["types"] is types, sys.modules["stripe"] is stripe)
+import stripe_sync.orchestration.plugin as ours
+print(ours.StripeSyncPlugin.name)
+"""
+    done = parse(code)
+    assert done.stdout.strip().splitlines()[-3:] == ["[]", "True True", "stripe_sync"], done.stderr
+    assert (ROOT / "plugins" / ".airflowignore").read_text(encoding="utf-8") == "stripe_sync/\n"
+
+
+def test_airflow_lists_the_plugin_once_and_both_connection_forms() -> None:
+    code = """
+from airflow import plugins_manager
+from airflow.providers_manager import ProvidersManager
+plugins, errors = plugins_manager._get_plugins()
+print([p.name for p in plugins].count("stripe_sync"), errors)
+print(sorted(set(ProvidersManager().hooks) & {"stripe", "stigg"}))
+from stripe_sync.orchestration.hooks import StripeHook, StiggHook
+print(StripeHook.conn_type, StiggHook.conn_type)
+"""
+    done = parse(code)
+    assert done.stdout.strip().splitlines()[-3:] == ["1 {}", "['stigg', 'stripe']", "stripe stigg"], (
+        done.stderr + done.stdout
+    )
+
+
+URIS = [
+    "stripe://:rk_test_abc@",
+    "stripe://:rk%2Ftest%40x@api.test:8443",
+    "stripe://http://login:secret@127.0.0.1:12111",
+    "stripe://http://:key@127.0.0.1:12111/schema?a=1&b=text&c=%7B%22d%22%3A2%7D",
+    "my-type://:k@Host.Example/?__extra__=%7B%22accepted%22%3A%5B%22old%22%5D%7D",
+    "generic://:only-secret@",
+    "stigg://server-key@api.test",
+    "postgresql://u:p@h:5432/db",
+]
+
+
+@pytest.mark.parametrize("uri", URIS)
+def test_a_uri_is_read_as_airflow_reads_it(uri: str) -> None:
+    from airflow.models.connection import Connection
+
+    from stripe_sync.connections import parse as ours
+
+    theirs, mine = Connection(conn_id="x", uri=uri), ours("x", uri)
+    texts = (theirs.host, theirs.schema, theirs.login, theirs.password)
+    expected = (*(text or None for text in texts), theirs.port, theirs.extra_dejson)
+    assert (mine.host, mine.schema, mine.login, mine.password, mine.port, mine.extra) == expected
+    assert mine.type == theirs.conn_type
+
+
+@pytest.mark.parametrize("uri", ["stripe://login:secret@http://127.0.0.1", "a://b://c://d"])
+def test_what_airflow_refuses_is_refused(uri: str) -> None:
+    from stripe_sync.connections import parse as ours
+    from stripe_sync.errors import ConfigurationError
+
+    with pytest.raises(ConfigurationError) as refused:
+        ours("x", uri)
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"conn_type": "stripe", "password": "rk_test_abc"},
+        {"conn_type": "stripe", "password": "x", "host": "http://127.0.0.1:5", "port": 5, "login": "l", "schema": "s"},
+        {"conn_type": "generic", "password": "x", "extra": {"accepted": ["a"]}},
+        {"conn_type": "generic", "password": "x", "extra": '{"accepted": ["a"]}'},
+        {"conn_type": "stigg", "password": "x", "port": "8080"},
+    ],
+)
+def test_json_is_read_as_airflow_reads_it(given: dict[str, Any]) -> None:
+    from airflow.models.connection import Connection
+
+    from stripe_sync.connections import parse as ours
+
+    theirs, mine = Connection.from_json(json.dumps(given), conn_id="x"), ours("x", json.dumps(given))
+    assert (mine.type, mine.host, mine.schema, mine.login, mine.password, mine.port, dict(mine.extra)) == (
+        theirs.conn_type, theirs.host, theirs.schema, theirs.login, theirs.password, theirs.port, theirs.extra_dejson
+    )  # fmt: skip
+
+
+def test_the_hooks_test_their_connections(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    from stripe_sync.errors import ConfigurationError
+    from stripe_sync.orchestration.hooks import StiggHook, StripeHook, connection_of
+
+    assert StripeHook().test_connection() == (True, "Account acct_1SANDBOX000000001")
+    assert StiggHook().test_connection() == (True, "Environment sandbox")
+    wrong = {"conn_type": "stripe", "password": "sk_test_wrong", "host": house.stripe_url}
+    monkeypatch.setenv("AIRFLOW_CONN_STRIPE_DEFAULT", json.dumps(wrong))
+    ok, why = StripeHook().test_connection()
+    assert not ok
+    assert "not accept the key" in why
+    assert "sk_test_wrong" not in why
+    with pytest.raises(ConfigurationError, match="There is no connection nobody"):
+        connection_of("nobody")
+
+
+def test_the_real_dag_twice(bag: Any, house: House, tmp_path: Path) -> None:
+    dag = bag.dags["reconcile__test"]
+    first = dag.test()
+    assert str(first.state) == "success"
+    assert len(house.objects("subscriptions")) == 3
+    before, writes = house.frozen(), house.writes()
+    assert str(dag.test().state) == "success"
+    assert (house.frozen(), house.writes()) == (before, writes)
+    assert (tmp_path / "reports" / "test" / "index.html").exists()
+
+
+def test_xcom_holds_ids_and_counts_and_nobodys_data(bag: Any, house: House) -> None:
+    from airflow.models.xcom import XComModel
+    from airflow.utils.session import create_session
+
+    run = bag.dags["reconcile__test"].test()
+    with create_session() as session:
+        values = [str(row.value) for row in session.query(XComModel).filter(XComModel.run_id == run.run_id)]
+    assert values
+    text = " ".join(values)
+    for secret in ("Customer 1", "example.test", "sk_test", "server-sandbox", "a-secret"):
+        assert secret not in text
+
+
+def test_a_run_that_is_cleared_and_run_again_writes_nothing_twice(bag: Any, house: House) -> None:
+    from stripe_sync.pipeline.session import start_run
+
+    run = bag.dags["reconcile__test"].test()
+    before, writes = house.frozen(), house.writes()
+    session = house.session()
+    from stripe_sync.pipeline.reconcile import reconcile
+
+    reconcile(session, start_run(session, run.run_id))
+    session.close()
+    assert (house.frozen(), house.writes()) == (before, writes)
+
+
+def test_a_station_that_fails_fails_the_run_and_still_reports(bag: Any, house: House, tmp_path: Path) -> None:
+    for kind in ("plans", "subscriptions"):
+        house.world.stigg[kind].clear()
+    run = bag.dags["reconcile__test"].test()
+    assert str(run.state) == "failed"
+    states = {ti.task_id: str(ti.state) for ti in run.get_task_instances()}
+    assert states["check_mirrors"] == "failed"
+    assert states["apply"] == "upstream_failed"
+    assert states["report"] == "success"
+    assert states["verdict"] == "failed"
+    assert house.writes() == 0
+    assert (tmp_path / "reports" / "test" / "summary.json").exists()
+
+
+def test_observe_as_a_parameter_writes_nothing(bag: Any, house: House) -> None:
+    run = bag.dags["reconcile__test"].test(run_conf={"mode": "observe"})
+    assert str(run.state) == "success"
+    assert house.writes() == 0
