@@ -28,8 +28,8 @@ $(STAMP): $(LOCKS)
 demo: install  ## the whole pipeline on the sandbox, twice; leaves reports/demo
 	@$(BIN)/python -m demo
 
-test: install  ## all tests, group by group
-	@$(BIN)/python -m tests.run
+test: install  ## all tests, group by group (GROUPS="unit contract" chooses)
+	@$(BIN)/python -m tests.run $(GROUPS)
 
 check: install  ## lint, types, import rules, lock
 	@$(BIN)/ruff check .

@@ -96,12 +96,14 @@ def tell(title: str, run: dict[str, Any]) -> None:
 
 def main() -> int:
     warnings.filterwarnings("ignore")
-    shutil.rmtree(STATE, ignore_errors=True)
-    (STATE / "airflow").mkdir(parents=True)
-    shutil.rmtree(REPORTS / ENVIRONMENT, ignore_errors=True)
     from sandbox.server.run import running
     from sandbox.world.state import find, load
     from stripe_sync.warehouse import embedded, engine
+
+    embedded.forget(STATE)
+    shutil.rmtree(STATE, ignore_errors=True)
+    shutil.rmtree(REPORTS / ENVIRONMENT, ignore_errors=True)
+    (STATE / "airflow").mkdir(parents=True)
 
     print("Starting the embedded database, the sandbox and Airflow", flush=True)
     with embedded.owned(STATE) as warehouse, running(load(find("demo"))) as (stripe, stigg):

@@ -22,6 +22,7 @@ _stack = ExitStack()
 def start() -> None:
     """Starts the server and migrates the template; called once a test run, by the process that starts the workers."""
     state = Path(_stack.enter_context(tempfile.TemporaryDirectory(prefix="stripe_sync-tests-")))
+    _stack.callback(embedded.forget, state)
     url = _stack.enter_context(embedded.owned(state))
     os.environ[SERVER] = url
     with psycopg.connect(conninfo("postgres"), autocommit=True) as connection:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.builder import ACCOUNT, WorldBuilder
+from stripe_sync.warehouse import embedded
 from tests.house import House
 
 Build = Callable[[WorldBuilder], House]
@@ -74,6 +75,7 @@ def test_it_plans_from_an_empty_directory(house_of: Build, town: WorldBuilder, w
         AIRFLOW_CONN_STIGG_DEFAULT=json.dumps({"conn_type": "stigg", "password": "server-sandbox", "host": house.stigg_url}),
         AIRFLOW_CONN_STRIPE_SYNC_TEST=json.dumps({"conn_type": "generic", "password": "s"}),
     )  # fmt: skip
+    embedded.forget(tmp_path / "state")
     assert planned.returncode == 2, planned.stderr
     assert len(json.loads(planned.stdout)["actions"]) == 17
     assert list(empty.iterdir()) == []

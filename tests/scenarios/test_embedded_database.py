@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -20,6 +21,15 @@ SELECT = (
     "e = create_engine(os.environ['STRIPE_SYNC_WAREHOUSE_URL']); print(e.connect().execute(text('select 6 * 7')).scalar())"
 )
 SLEEP = "import os, time; print(os.environ['STRIPE_SYNC_WAREHOUSE_URL'], flush=True); time.sleep(60)"
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left(tmp_path: Path) -> Iterator[None]:
+    """Root's data lie outside the test's folder."""
+    yield
+    for state in (tmp_path, tmp_path / "closed" / "state"):
+        embedded.forget(state)
+        assert not embedded.place_of(state).data.exists()
 
 
 def under(state: Path, *command: str, **more: object) -> subprocess.Popen[str]:

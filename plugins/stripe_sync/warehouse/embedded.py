@@ -68,8 +68,8 @@ def place_of(state: Path) -> Place:
 
 
 @contextmanager
-def owned(state: Path) -> Iterator[str]:
-    """Owns the embedded server of a state folder while the block runs; yields its URL. Raises Waiting if it is owned."""
+def locked(state: Path) -> Iterator[Place]:
+    """Holds the one right to a state folder's server. Raises Waiting, naming the process that has it."""
     place = place_of(state)
     place.lock.parent.mkdir(parents=True, exist_ok=True)
     with place.lock.open("a+") as lock:
@@ -84,6 +84,13 @@ def owned(state: Path) -> Iterator[str]:
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()
+        yield place
+
+
+@contextmanager
+def owned(state: Path) -> Iterator[str]:
+    """Owns the embedded server of a state folder while the block runs; yields its URL. Raises Waiting if it is owned."""
+    with locked(state) as place:
         binaries = usable_binaries(place)
         clear_leftovers(place)
         server = start(place, binaries)
@@ -229,6 +236,14 @@ def stop(server: subprocess.Popen[bytes]) -> None:
         except subprocess.TimeoutExpired:
             server.send_signal(signal.SIGQUIT)
             server.wait(timeout=20)
+
+
+def forget(state: Path) -> None:
+    """Removes the data of a state folder's server, for good. Raises Waiting if the server is owned."""
+    with locked(state) as place:
+        clear_leftovers(place)
+        for folder in (place.data.parent, place.sockets):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def state_folder() -> Path:
