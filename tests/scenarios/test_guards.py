@@ -9,8 +9,10 @@ import pytest
 from sqlalchemy import text
 
 from sandbox.builder import WorldBuilder
-from stripe_sync.errors import AccountRefused, GateFailed, Incomplete, NotAuthorized, StalePlan, Waiting
+from stripe_sync.errors import AccountRefused, GateFailed, Incomplete, NotAuthorized, StalePlan, Transient, Waiting
 from stripe_sync.pipeline.apply import apply
+from stripe_sync.pipeline.compare import compare
+from stripe_sync.pipeline.extract import extract_stigg, extract_stripe
 from stripe_sync.pipeline.reconcile import make_plan
 from stripe_sync.warehouse import leases
 from tests.house import House
@@ -204,10 +206,14 @@ def test_a_plan_that_becomes_unsupported_leaves_what_it_had(house_of: Build, tow
     assert house.status("pro") == ("ERROR", "PRICING_MODEL_NOT_SUPPORTED")
 
 
-def test_a_string_with_nul_is_replaced(house_of: Build, town: WorldBuilder) -> None:
+def test_a_string_with_nul_is_replaced_and_reported(house_of: Build, town: WorldBuilder) -> None:
     town.stigg["customers"][0]["name"] = "Nul\x00 here"
     house = house_of(town)
-    house.reconcile()
+    house.reconcile("the-run")
+    session = house.session()
+    run = house.run(session, "the-run")
+    assert extract_stigg(session, run)["with_nul"] == [["customer", "c-1"]]
+    session.close()
     assert "Nul\ufffd here" in {c["name"] for c in house.objects("customers")}
     assert house.plan().plan.actions == []
 
@@ -222,9 +228,6 @@ def test_an_old_plan_is_refused(house_of: Build, town: WorldBuilder) -> None:
 
 
 def test_an_old_snapshot_is_not_compared(house_of: Build, town: WorldBuilder) -> None:
-    from stripe_sync.pipeline.compare import compare
-    from stripe_sync.pipeline.extract import extract_stigg, extract_stripe
-
     house = house_of(town)
     session = house.session()
     old = house.run(session, "old")
@@ -243,6 +246,22 @@ def test_a_lane_that_somebody_writes_is_left_alone(house_of: Build, town: WorldB
         assert house.writes() == 0
     house.reconcile("first")
     assert house.status("s-1") == ("SUCCESS", "")
+
+
+def test_an_earlier_try_of_the_same_run_is_waited_for_and_not_given_up(house_of: Build, town: WorldBuilder) -> None:
+    house = house_of(town)
+    with leases.held(house.engine, "test", "catalog", holder="the-run"), pytest.raises(Transient, match="earlier try"):
+        house.reconcile("the-run")
+
+
+def test_settings_that_became_stricter_hold_for_a_plan_that_was_made_before(
+    house_of: Build, town: WorldBuilder
+) -> None:
+    house = house_of(town)
+    stored = house.plan()
+    house.change(modes={})
+    assert house.apply_run(stored.run_id)["results"] == {"waiting": 17}
+    assert house.writes() == 0
 
 
 def test_the_brake_is_read_before_every_write(house_of: Build, town: WorldBuilder) -> None:

@@ -62,6 +62,7 @@ class Executor:
     progress: Callable[[Step], None] = lambda step: None
     steps: dict[str, Step] = field(default_factory=dict)
     reused: dict[str, Intent] = field(default_factory=dict)
+    settled: dict[str, Step] = field(default_factory=dict)
 
     def run(self) -> list[Step]:
         """Makes what may be made, lane by lane; returns what became of each action, in the order of the plan."""
@@ -108,9 +109,11 @@ class Executor:
 
     def one(self, action: Action, decision: str, earlier: str | None, lease: Lease) -> Step:
         """One action, from the reasons not to make it to its outcome."""
+        if action.hash in self.settled:
+            return self.settled[action.hash]
         if earlier == "done":
             return Step(action, "done", stripe_id=self.registry.get(action.target))
-        if earlier is not None:
+        if earlier == "refused":
             return Step(action, "refused", Reason.STRIPE_REFUSED, "It was refused earlier in this run.")
         if decision != "apply":
             return self.skipped(action, decision)
@@ -179,6 +182,7 @@ class Executor:
                 continue
             if found is not None:
                 step = self.made(intent, Written(found, None))
+                self.settled[intent.action.hash] = step
                 self.progress(replace(step, detail="It was made by an interrupted run."))
             elif intent.action.hash in wanted and intent.age < KEY_LIFE:
                 self.reused[intent.action.hash] = intent

@@ -49,6 +49,7 @@ def compare(
         )
         comparisons.store_drift(connection, comparison, drift, {})
         statuses.store(connection, session.environment.name, run.id, judged(wanted, found))
+        statuses.forget_others(connection, session.environment.name, run.id)
     return {"comparison": comparison, "drift": len(drift), "drift_by_kind": counts}
 
 

@@ -22,7 +22,9 @@ def extract_stigg(session: Session, run: Run) -> Result:
         upper_bound=run.now,
         rows=stigg.read(session.stigg),
     )
-    return described(snapshot)
+    for kind, id in snapshot.with_nul:
+        session.progress(f"  The {kind} {id} has a NUL in a text; it is replaced by U+FFFD: correct it in Stigg.")
+    return described(snapshot) | {"with_nul": [list(key) for key in snapshot.with_nul]}
 
 
 @station

@@ -31,6 +31,11 @@ def dumps(value: Any) -> str:
     return encoded.decode()
 
 
+def has_nul(value: Any) -> bool:
+    """Whether a text of a JSON value holds a NUL."""
+    return b"\\u0000" in _encoder.encode(value) and without_nul(value) != value
+
+
 def without_nul(value: Any) -> Any:
     """The same value with U+FFFD in the place of every NUL in its texts."""
     if isinstance(value, str):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine, text
 
-from stripe_sync.errors import Waiting
+from stripe_sync.errors import Transient, Waiting
 
 SECONDS = 60
 HEARTBEAT = SECONDS / 4
@@ -50,7 +50,10 @@ def held(engine: Engine, environment: str, lane: str, *, holder: str) -> Iterato
 
 
 def take(engine: Engine, environment: str, lane: str, holder: str) -> Lease:
-    """Takes a lane that is free or whose holder's time is over."""
+    """Takes a lane that is free or whose holder's time is over.
+
+    Raises Waiting, naming another holder; Transient where the holder is an earlier try of the same run, which may be dead.
+    """
     with engine.begin() as connection:
         epoch = connection.execute(
             text(
@@ -66,6 +69,10 @@ def take(engine: Engine, environment: str, lane: str, holder: str) -> Lease:
                 text("select holder from lease where environment = :e and lane = :lane"),
                 {"e": environment, "lane": lane},
             ).scalar()
+            if other == holder:
+                raise Transient(
+                    f"An earlier try of this run still holds the lane {lane}; its lease ends in {SECONDS} s."
+                )
             raise Waiting(f"The lane {lane} of {environment} is being written by {other}; this run leaves it alone.")
     return Lease(environment, lane, holder, epoch)
 

@@ -7,21 +7,24 @@ and such a snapshot names the same content as the one before it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Engine, text
 
 from stripe_sync.errors import Incomplete
-from stripe_sync.warehouse.engine import dumps, run_sql
+from stripe_sync.warehouse.engine import dumps, has_nul, run_sql
 
 Landed = tuple[str, str, dict[str, Any]]  # kind, id, body
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A closed extract of one side. ``content_id`` is equal for snapshots that hold the same rows."""
+    """A closed extract of one side. ``content_id`` is equal for snapshots that hold the same rows.
+
+    ``with_nul`` names the rows whose text had a NUL, which was replaced; it is known where the extract was closed alone.
+    """
 
     id: int
     environment: str
@@ -30,6 +33,7 @@ class Snapshot:
     content_id: int
     upper_bound: datetime
     counts: dict[str, int]
+    with_nul: tuple[tuple[str, str], ...] = ()
 
 
 def close(
@@ -50,7 +54,7 @@ def close(
         connection.execute(
             text('create temp table landing (kind text, id text collate "C", body jsonb) on commit drop')
         )
-        copy(connection, rows)
+        with_nul = copy(connection, rows)
         landed = run_sql(
             connection,
             "mirror/land",
@@ -64,17 +68,18 @@ def close(
         run_sql(connection, "mirror/supersede", snapshot=id, environment=environment, side=side, kinds=list(kinds))
         run_sql(connection, "mirror/add", snapshot=id, environment=environment, side=side)
         run_sql(connection, "mirror/name_content", snapshot=id, environment=environment, side=side)
-    return get(engine, id)
+    return replace(get(engine, id), with_nul=with_nul)
 
 
-def copy(connection: Connection, rows: Iterable[Landed]) -> None:
-    """COPY into the landing table; the later of two rows of one object wins."""
+def copy(connection: Connection, rows: Iterable[Landed]) -> tuple[tuple[str, str], ...]:
+    """COPY into the landing table; the later of two rows of one object wins. Returns (kind, id) of rows that had a NUL."""
     latest = {(kind, id): body for kind, id, body in rows}
     cursor = connection.connection.cursor()
     with cursor.copy("copy landing (kind, id, body) from stdin") as target:
         for (kind, id), body in latest.items():
             target.write_row((kind, id.replace("\x00", "\ufffd"), dumps(body)))
     cursor.close()
+    return tuple(key for key, body in latest.items() if has_nul(body))
 
 
 def get(engine: Engine, id: int) -> Snapshot:

@@ -34,6 +34,13 @@ def store(connection: Connection, environment: str, run_id: str, statuses: Itera
         )
 
 
+def forget_others(connection: Connection, environment: str, run_id: str) -> None:
+    """Removes the statuses of entities that a run's complete extract no longer knows."""
+    connection.execute(
+        text("delete from status where environment = :e and run_id <> :r"), {"e": environment, "r": run_id}
+    )
+
+
 def counts(engine: Engine, environment: str) -> list[dict[str, Any]]:
     """How many entities have which status and reason, by kind."""
     with engine.connect() as connection:
