@@ -79,9 +79,8 @@ def reconcile(environment: str, heading: dict[str, Any]) -> None:
             return call(environment, "check_mirrors", stigg=stigg["snapshot"], stripe=stripe["snapshot"])
 
         @task
-        def compare(stigg: Any, stripe: Any, checked: Any) -> Any:
-            ids = {"stigg": stigg["snapshot"], "stripe": stripe["snapshot"]}
-            return call(environment, "compare", **ids, quarantined=checked["quarantined"])
+        def compare(stigg: Any, stripe: Any) -> Any:
+            return call(environment, "compare", stigg=stigg["snapshot"], stripe=stripe["snapshot"])
 
         @task
         def plan(compared: Any, place: Any) -> Any:
@@ -111,9 +110,9 @@ def reconcile(environment: str, heading: dict[str, Any]) -> None:
         place = preflight()
         stigg, stripe = extract_stigg(), extract_stripe()
         place >> [stigg, stripe]
-        checked = check_mirrors(stigg, stripe)
-        planned = plan(compare(stigg, stripe, checked), place)
-        planned >> check_plan() >> apply() >> verify() >> report() >> verdict()
+        compared = compare(stigg, stripe)
+        check_mirrors(stigg, stripe) >> compared
+        plan(compared, place) >> check_plan() >> apply() >> verify() >> report() >> verdict()
 
     wiring()
 

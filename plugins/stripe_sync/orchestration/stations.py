@@ -23,6 +23,19 @@ MODULES = {
 }
 
 
+def for_xcom(result: dict[str, Any]) -> dict[str, Any]:
+    """Ids and counts of a result: its numbers and texts, and the counts by name in it. Lists stay in the warehouse."""
+
+    def small(value: Any) -> bool:
+        return value is None or isinstance(value, int | str | float)
+
+    kept = {name: value for name, value in result.items() if small(value)}
+    counts = {
+        name: value for name, value in result.items() if isinstance(value, dict) and all(map(small, value.values()))
+    }
+    return kept | counts
+
+
 def call(environment: str, station: str, **arguments: Any) -> dict[str, Any]:
     """Runs a station for the current DAG run. Gives ids and counts, which are all that goes into XCom.
 
@@ -38,8 +51,7 @@ def call(environment: str, station: str, **arguments: Any) -> dict[str, Any]:
         session = open_session(environment, connection_of=connection_of, progress=log.info)
         try:
             run = start_run(session, context["run_id"], dict(context["params"]))
-            result: dict[str, Any] = getattr(module, station)(session, run, **arguments)
-            return result
+            return for_xcom(getattr(module, station)(session, run, **arguments))
         finally:
             session.close()
     except Waiting as waiting:

@@ -18,7 +18,7 @@ from stripe_sync.model.status import EntityStatus, Reason, Status
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result, station
 from stripe_sync.pipeline.views import stigg_view, stripe_view, without
-from stripe_sync.warehouse import comparisons, links, snapshots, statuses
+from stripe_sync.warehouse import comparisons, links, runs, snapshots, statuses
 from stripe_sync.warehouse.engine import dumps
 from stripe_sync.warehouse.snapshots import Snapshot
 
@@ -26,14 +26,16 @@ STALE = timedelta(hours=1)
 
 
 @station
-def compare(
-    session: Session, run: Run, *, stigg: int, stripe: int, quarantined: Sequence[Sequence[str]] = ()
-) -> Result:
-    """The comparison of two complete snapshots, in one REPEATABLE READ transaction."""
+def compare(session: Session, run: Run, *, stigg: int, stripe: int) -> Result:
+    """The comparison of two complete snapshots, in one REPEATABLE READ transaction.
+
+    Rows that the run's ``check_mirrors`` quarantined are left out.
+    """
     pair = [snapshots.get(session.engine, id) for id in (stigg, stripe)]
     for snapshot in pair:
         require_fit(snapshot, session.environment.name, run)
-    left_out = [(row[0], row[1], row[2]) for row in quarantined]
+    checked = runs.result(session.engine, session.environment.name, run.id, "check_mirrors") or {}
+    left_out = [(row[0], row[1], row[2]) for row in checked.get("quarantined", ())]
     repeatable = session.engine.execution_options(isolation_level="REPEATABLE READ")
     with repeatable.begin() as connection:
         wanted = decide(session, run, connection, pair, left_out)

@@ -41,8 +41,6 @@ def make_plan(session: Session, run: Run) -> Result:
     place = preflight(session, run)
     stigg = extract_stigg(session, run)
     stripe = extract_stripe(session, run)
-    checked = check_mirrors(session, run, stigg=stigg["snapshot"], stripe=stripe["snapshot"])
-    compared = compare(
-        session, run, stigg=stigg["snapshot"], stripe=stripe["snapshot"], quarantined=checked["quarantined"]
-    )
+    check_mirrors(session, run, stigg=stigg["snapshot"], stripe=stripe["snapshot"])
+    compared = compare(session, run, stigg=stigg["snapshot"], stripe=stripe["snapshot"])
     return plan(session, run, comparison=compared["comparison"], held_at_observe=place["held_at_observe"])
