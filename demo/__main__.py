@@ -75,7 +75,7 @@ def run_once(dag: Any) -> dict[str, Any]:
     return {
         "state": str(dag_run.state),
         "seconds": round(time.monotonic() - started, 1),
-        "differences": found["compare"].get("drift"),
+        "differences": found["compare"].get("differences"),
         "planned_actions": found["plan"].get("actions"),
         "made": found["apply"].get("made", {}),
         "results": found["apply"].get("results", {}),

@@ -3,6 +3,7 @@
 select
     d.id as drift_id,
     d.kind,
+    d.key,
     d.entity_kind,
     d.entity_id,
     d.stripe_id,

@@ -20,7 +20,7 @@ Build = Callable[[WorldBuilder], House]
 DOCUMENTS = {
     name: value
     for name, value in vars(documents).items()
-    if isinstance(value, str) and value.lstrip().startswith(("query", "mutation"))
+    if isinstance(value, str) and value.lstrip().startswith(("query", "mutation")) and name != "PACKAGES"
 }
 
 

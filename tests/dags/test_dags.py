@@ -13,6 +13,7 @@ import pytest
 
 from tests.house import House
 
+# Airflow itself warns while it is imported and run; our own warnings are errors in the other groups.
 pytestmark = [pytest.mark.xdist_group("airflow"), pytest.mark.filterwarnings("default")]
 ROOT = Path(__file__).parent.parent.parent
 PATH = {

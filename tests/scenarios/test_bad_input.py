@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.builder import ACCOUNT, WorldBuilder
+from sandbox.builder import ACCOUNT, WorldBuilder, flat
 from tests.house import House
 
 Build = Callable[[WorldBuilder], House]
@@ -142,12 +142,38 @@ def test_the_exit_codes_of_plan_and_apply(house_of: Build, town: WorldBuilder) -
     assert (result["results"], result["plan"]) == ({"done": 17}, plan["plan"])
     quiet = command(env, "plan", "test", "--json")
     assert (quiet.returncode, json.loads(quiet.stdout)["actions"]) == (0, [])
+    town.addon("support", "Support", [flat(12)], version=2)
+    town.stigg["customers"][0]["name"] = "Renamed"
+    town.stigg["subscriptions"][1]["prices"][1]["usageLimit"] = 9
+    house.merge(town)
+    changed = command(env, "plan", "test", "--json")
+    found = {
+        (d["kind"], f["field"].partition(".")[0], f["before"], f["after"])
+        for d in drift_of(changed)
+        for f in d["fields"]
+    }
+    assert changed.returncode == 2
+    assert len(drift_of(changed)) == 3
+    assert found == {
+        ("price", "unit_amount", "1000", "1200"),
+        ("customer", "name", "Customer 1", "Renamed"),
+        ("customer", "description", "Customer 1", "Renamed"),
+        ("subscription", "items", "3", "9"),
+    }
+    text = command(env, "plan", "test").stdout
+    assert text.startswith("3 differences\n")
+    assert "    unit_amount: 1000 -> 1200\n" in text
     shown = command(env, "status", "test", "s-1", "--json")
     assert json.loads(shown.stdout)[0]["status"] == "SUCCESS"
     assert "last run" in command(env, "status", "test").stdout
     assert command(env, "connect", "test").returncode == 0
     files = sorted(p.name for p in (house.folder / "reports" / "test").iterdir())
     assert files == ["drift.csv", "drift.xlsx", "index.html", "summary.json"]
+
+
+def drift_of(done: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(done.stdout)["drift"]
+    return found
 
 
 def test_no_colours_where_there_is_no_terminal(house_of: Build, town: WorldBuilder) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from sandbox.builder import WorldBuilder, flat, per_unit
+from stripe_sync.drift.rows import by_object
 from tests.house import House
 
 Build = Callable[[WorldBuilder], House]
@@ -34,6 +35,7 @@ def test_one_price_one_name_one_quantity_are_exactly_three_differences(house_of:
     house.merge(town)
     rows = house.drift()
     seen = {(row.kind, row.field.partition(".")[0], row.before, row.after) for row in rows}
+    assert len(by_object(rows)) == 3
     assert seen == {
         ("customer", "name", "Customer 1", "Renamed"),
         ("customer", "description", "Customer 1", "Renamed"),

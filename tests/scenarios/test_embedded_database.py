@@ -20,7 +20,7 @@ SELECT = (
     "import os, psycopg; from sqlalchemy import create_engine, text; "
     "e = create_engine(os.environ['STRIPE_SYNC_WAREHOUSE_URL']); print(e.connect().execute(text('select 6 * 7')).scalar())"
 )
-SLEEP = "import os, time; print(os.environ['STRIPE_SYNC_WAREHOUSE_URL'], flush=True); time.sleep(60)"
+SLEEP = "import os, time; print(os.environ['STRIPE_SYNC_WAREHOUSE_URL'], os.getpid(), flush=True); time.sleep(60)"
 
 
 @pytest.fixture(autouse=True)
@@ -81,10 +81,11 @@ def test_a_second_owner_is_told_who_the_first_is(tmp_path: Path) -> None:
 def test_what_a_killed_owner_left_is_cleared_and_the_data_are_there(tmp_path: Path) -> None:
     first = under(tmp_path, sys.executable, "-c", SLEEP)
     assert first.stdout is not None
-    url = first.stdout.readline().strip()
+    url, child = first.stdout.readline().split()
     made = engine.connect(url)
     made.dispose()
     first.kill()
+    os.kill(int(child), signal.SIGKILL)
     first.communicate(timeout=60)
     assert servers(tmp_path), "a killed owner leaves its server"
     with embedded.owned(tmp_path) as again:
@@ -95,10 +96,6 @@ def test_what_a_killed_owner_left_is_cleared_and_the_data_are_there(tmp_path: Pa
     while servers(tmp_path) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert servers(tmp_path) == []
-    for child in subprocess.run(
-        ["pgrep", "-f", "time.sleep(60)"], capture_output=True, text=True, check=False
-    ).stdout.split():
-        os.kill(int(child), signal.SIGKILL)
 
 
 @pytest.mark.parametrize("pid", ["999999999", "1", "not a number", "our own"])

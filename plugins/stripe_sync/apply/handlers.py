@@ -20,6 +20,9 @@ from stripe_sync.plan.actions import Action
 from stripe_sync.stripe_api.client import StripeApi, Written
 
 Row = dict[str, Any]
+Send = Callable[[StripeApi, Action, Registry, str], Written]
+Build = Callable[[Action, Registry], Any]
+Service = Callable[[Any], Any]
 # Clocks of two machines differ; a creation is looked for from this much earlier on.
 SKEW = timedelta(hours=1)
 
@@ -29,7 +32,7 @@ class Handler:
     """``path`` is the list that the target's kind lives in; ``candidates`` yields what an interrupted call may have made."""
 
     path: str
-    send: Callable[[StripeApi, Action, Registry, str], Written]
+    send: Send
     candidates: Callable[[StripeApi, Action, Registry, datetime], Iterator[Row]]
 
 
@@ -59,51 +62,24 @@ def send_product_create(api: StripeApi, action: Action, registry: Registry, key:
         raise RowFailed("ID_TAKEN", f"A product with the id {params['id']} exists and is not ours.") from None
 
 
-def send_product_update(api: StripeApi, action: Action, registry: Registry, key: str) -> Written:
-    id = registry.resolve(action.target)
-    params: Any = parameters.plain(action, registry)
-    return api.write(
-        "post /v1/products/{id}",
-        lambda c, o: c.v1.products.update(id, params, o),
-        idempotency_key=key,
-    )
+def creating(path: str, service: Service, build: Build) -> Send:
+    """How objects of a list are made."""
+
+    def send(api: StripeApi, action: Action, registry: Registry, key: str) -> Written:
+        params = build(action, registry)
+        return api.write(f"post {path}", lambda c, o: service(c).create(params, o), idempotency_key=key)
+
+    return send
 
 
-def send_set_default(api: StripeApi, action: Action, registry: Registry, key: str) -> Written:
-    id = registry.resolve(action.target)
-    params: Any = parameters.set_default(action, registry)
-    return api.write(
-        "post /v1/products/{id}",
-        lambda c, o: c.v1.products.update(id, params, o),
-        idempotency_key=key,
-    )
+def updating(path: str, service: Service, build: Build) -> Send:
+    """How objects of a list are changed, by id."""
 
+    def send(api: StripeApi, action: Action, registry: Registry, key: str) -> Written:
+        id, params = registry.resolve(action.target), build(action, registry)
+        return api.write(f"post {path}/{{id}}", lambda c, o: service(c).update(id, params, o), idempotency_key=key)
 
-def send_price_create(api: StripeApi, action: Action, registry: Registry, key: str) -> Written:
-    params: Any = parameters.price_create(action, registry)
-    return api.write("post /v1/prices", lambda c, o: c.v1.prices.create(params, o), idempotency_key=key)
-
-
-def send_price_update(api: StripeApi, action: Action, registry: Registry, key: str) -> Written:
-    id = registry.resolve(action.target)
-    params: Any = parameters.price_update(action, registry)
-    return api.write("post /v1/prices/{id}", lambda c, o: c.v1.prices.update(id, params, o), idempotency_key=key)
-
-
-def send_customer_create(api: StripeApi, action: Action, registry: Registry, key: str) -> Written:
-    params: Any = parameters.plain(action, registry)
-    return api.write("post /v1/customers", lambda c, o: c.v1.customers.create(params, o), idempotency_key=key)
-
-
-def send_customer_update(api: StripeApi, action: Action, registry: Registry, key: str) -> Written:
-    id = registry.resolve(action.target)
-    params: Any = parameters.plain(action, registry)
-    return api.write("post /v1/customers/{id}", lambda c, o: c.v1.customers.update(id, params, o), idempotency_key=key)
-
-
-def send_subscription_create(api: StripeApi, action: Action, registry: Registry, key: str) -> Written:
-    params: Any = parameters.subscription_create(action, registry)
-    return api.write("post /v1/subscriptions", lambda c, o: c.v1.subscriptions.create(params, o), idempotency_key=key)
+    return send
 
 
 def send_subscription_update(api: StripeApi, action: Action, registry: Registry, key: str) -> Written:
@@ -161,15 +137,36 @@ def made_by(api: StripeApi, action: Action, registry: Registry, since: datetime)
     return None
 
 
+PRODUCTS, PRICES, CUSTOMERS, SUBSCRIPTIONS = "/v1/products", "/v1/prices", "/v1/customers", "/v1/subscriptions"
+
+
+def products(client: Any) -> Any:
+    return client.v1.products
+
+
+def prices(client: Any) -> Any:
+    return client.v1.prices
+
+
+def customers(client: Any) -> Any:
+    return client.v1.customers
+
+
+def subscriptions(client: Any) -> Any:
+    return client.v1.subscriptions
+
+
 HANDLERS: Mapping[str, Handler] = {
-    "product.create": Handler("/v1/products", send_product_create, product_candidates),
-    "product.update": Handler("/v1/products", send_product_update, updated),
-    "product.set_default": Handler("/v1/products", send_set_default, updated),
-    "price.create": Handler("/v1/prices", send_price_create, price_candidates),
-    "price.update": Handler("/v1/prices", send_price_update, updated),
-    "price.archive": Handler("/v1/prices", send_price_update, updated),
-    "customer.create": Handler("/v1/customers", send_customer_create, customer_candidates),
-    "customer.update": Handler("/v1/customers", send_customer_update, updated),
-    "subscription.create": Handler("/v1/subscriptions", send_subscription_create, subscription_candidates),
-    "subscription.update": Handler("/v1/subscriptions", send_subscription_update, updated),
+    "product.create": Handler(PRODUCTS, send_product_create, product_candidates),
+    "product.update": Handler(PRODUCTS, updating(PRODUCTS, products, parameters.plain), updated),
+    "product.set_default": Handler(PRODUCTS, updating(PRODUCTS, products, parameters.set_default), updated),
+    "price.create": Handler(PRICES, creating(PRICES, prices, parameters.price_create), price_candidates),
+    "price.update": Handler(PRICES, updating(PRICES, prices, parameters.price_update), updated),
+    "price.archive": Handler(PRICES, updating(PRICES, prices, parameters.price_update), updated),
+    "customer.create": Handler(CUSTOMERS, creating(CUSTOMERS, customers, parameters.plain), customer_candidates),
+    "customer.update": Handler(CUSTOMERS, updating(CUSTOMERS, customers, parameters.plain), updated),
+    "subscription.create": Handler(
+        SUBSCRIPTIONS, creating(SUBSCRIPTIONS, subscriptions, parameters.subscription_create), subscription_candidates
+    ),
+    "subscription.update": Handler(SUBSCRIPTIONS, send_subscription_update, updated),
 }

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from stripe_sync.drift.rows import DriftRow, by_object
 from stripe_sync.errors import ConfigurationError
 from stripe_sync.pipeline.preflight import checks
 from stripe_sync.pipeline.reconcile import make_plan, reconcile
@@ -100,7 +101,7 @@ def show(session: Session, stored: StoredPlan, *, as_json: bool) -> None:
                 "environment": stored.plan.environment,
                 "run": stored.run_id,
                 "plan": stored.plan.hash,
-                "drift": drift,
+                "drift": [difference_as_json(rows) for rows in by_object(drift)],
                 "actions": [
                     {"hash": a.hash, "group": a.group} | msgspec.structs.asdict(a) for a in stored.plan.actions
                 ],
@@ -111,6 +112,23 @@ def show(session: Session, stored: StoredPlan, *, as_json: bool) -> None:
         return
     for line in explain(stored.plan, stored.verdicts, drift, stored.unplanned):
         print(line)
+
+
+def difference_as_json(rows: list[DriftRow]) -> dict[str, Any]:
+    """One object that differs, with each of its fields before and after."""
+    first = rows[0]
+    return {
+        "kind": first.kind,
+        "key": first.key,
+        "entity": first.entity,
+        "stripe_id": first.stripe_id,
+        "state": first.state,
+        "fields": [
+            {"field": r.field, "before": r.before, "after": r.after, "severity": r.severity, "sentence": r.sentence,
+             "per_month": r.per_month}
+            for r in rows
+        ],
+    }  # fmt: skip
 
 
 def apply(env: str, plan_hash: str | None, *, yes: bool, as_json: bool) -> int:

@@ -52,6 +52,14 @@ def rows(differences: Sequence[Difference], book: PriceBook) -> list[DriftRow]:
     return sorted(parts, key=lambda row: (row.kind, row.key, row.field))
 
 
+def by_object(found: Sequence[DriftRow]) -> list[list[DriftRow]]:
+    """The rows of each object together, in their order: what people call one difference, with its fields."""
+    groups: dict[str, list[DriftRow]] = {}
+    for row in found:
+        groups.setdefault(row.key, []).append(row)
+    return list(groups.values())
+
+
 def folded_versions(differences: Iterable[Difference]) -> set[str]:
     """Price versions whose difference is the same fact as that of their slot: the one that comes, the one that goes."""
     same: set[str] = set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from airflow.sdk import BaseHook
+from airflow.sdk.exceptions import AirflowNotFoundException
 
 from stripe_sync.connections import Connection
 from stripe_sync.errors import ConfigurationError, StripeSyncError
@@ -16,9 +17,7 @@ def connection_of(id: str) -> Connection:
     """A connection of Airflow's, from wherever Airflow keeps it. Raises ConfigurationError where there is none."""
     try:
         found = BaseHook.get_connection(id)
-    except Exception as error:
-        if type(error).__name__ != "AirflowNotFoundException":
-            raise
+    except AirflowNotFoundException:
         raise ConfigurationError(
             f"There is no connection {id} in Airflow; make it under Admin, Connections, or set AIRFLOW_CONN_{id.upper()}."
         ) from None

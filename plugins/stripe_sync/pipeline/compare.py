@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 from stripe_sync.desired.inputs import Desired, Inputs, Links
 from stripe_sync.desired.state import desired
 from stripe_sync.drift.amounts import PriceBook
-from stripe_sync.drift.rows import rows
+from stripe_sync.drift.rows import by_object, rows
 from stripe_sync.errors import Incomplete
 from stripe_sync.model.documents import CUSTOMER, PRODUCT, SUBSCRIPTION, Claim, Difference
 from stripe_sync.model.status import EntityStatus, Reason, Status
@@ -44,7 +44,7 @@ def compare(session: Session, run: Run, *, stigg: int, stripe: int) -> Result:
         comparisons.store(connection, comparison, "found", wanted.found)
         found = comparisons.differences(connection, comparison)
         drift = rows(found, PriceBook.of([*wanted.wanted, *wanted.found]))
-        counts = dict(sorted(Counter(row.kind for row in drift).items()))
+        counts = dict(sorted(Counter(group[0].kind for group in by_object(drift)).items()))
         connection.execute(
             text("update comparison set counts = cast(:c as jsonb) where id = :id"),
             {"c": dumps(counts), "id": comparison},
@@ -52,7 +52,7 @@ def compare(session: Session, run: Run, *, stigg: int, stripe: int) -> Result:
         comparisons.store_drift(connection, comparison, drift, {})
         statuses.store(connection, session.environment.name, run.id, judged(wanted, found))
         statuses.forget_others(connection, session.environment.name, run.id)
-    return {"comparison": comparison, "drift": len(drift), "drift_by_kind": counts}
+    return {"comparison": comparison, "differences": len(by_object(drift)), "drift_by_kind": counts}
 
 
 def require_fit(snapshot: Snapshot, environment: str, run: Run) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from stripe_sync.drift.rows import DriftRow, said
+from stripe_sync.drift.rows import DriftRow, by_object, said
 from stripe_sync.money import shown_all
 from stripe_sync.plan.actions import Plan
 from stripe_sync.plan.guards import Verdict
@@ -16,11 +16,14 @@ def explain(
     plan: Plan, verdicts: Sequence[Verdict], drift: Sequence[DriftRow], unplanned: dict[str, str]
 ) -> Iterator[str]:
     """The lines of the explanation: what differs, what would be written, and what holds it back."""
-    yield f"{len(drift)} differences"
-    for row in drift:
-        yield f"  {row.sentence}"
-        if row.state == "differs":
-            yield f"    {row.field}: {said(row.before)} -> {said(row.after)}"
+    differences = by_object(drift)
+    yield f"{len(differences)} differences"
+    for rows in differences:
+        if rows[0].state != "differs":
+            yield f"  {rows[0].sentence}"
+            continue
+        yield f"  {rows[0].kind} {rows[0].key.partition(':')[2]}"
+        yield from (f"    {row.field}: {said(row.before)} -> {said(row.after)}" for row in rows)
     yield f"{len(plan.actions)} actions, plan {plan.hash}"
     for stage, actions in plan.stages():
         yield f"  {stage}: {len(actions)}"

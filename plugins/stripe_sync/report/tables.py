@@ -86,7 +86,7 @@ def summary(found: list[Table], environment: str, run_id: str) -> Row:
     return {
         "environment": environment,
         "run": run_id,
-        "differences": len(by_name["drift"]),
+        "differences": len({row["key"] for row in by_name["drift"]}),
         "per_month_minor": [
             {k: str(v) if isinstance(v, Decimal) else v for k, v in row.items()} for row in by_name["money"]
         ],

@@ -42,10 +42,10 @@ query Products($paging: CursorPaging!) {
 }
 """
 
-PLANS: Final = (
+PACKAGES: Final = (
     """
-query Plans($paging: CursorPaging!) {
-  plans(paging: $paging, sorting: [{field: createdAt, direction: ASC}]) {
+query ROOT($paging: CursorPaging!) {
+  LIST(paging: $paging, sorting: [{field: createdAt, direction: ASC}]) {
     totalCount pageInfo { hasNextPage endCursor }
     edges { node {
       id refId displayName status pricingType versionNumber isLatest billingId updatedAt
@@ -57,22 +57,8 @@ query Plans($paging: CursorPaging!) {
 """
     + PRICE_PARTS
 )
-
-ADDONS: Final = (
-    """
-query Addons($paging: CursorPaging!) {
-  addons(paging: $paging, sorting: [{field: createdAt, direction: ASC}]) {
-    totalCount pageInfo { hasNextPage endCursor }
-    edges { node {
-      id refId displayName status pricingType versionNumber isLatest billingId updatedAt
-      product { refId displayName }
-      prices { ...PriceParts }
-    } }
-  }
-}
-"""
-    + PRICE_PARTS
-)
+PLANS: Final = PACKAGES.replace("ROOT", "Plans").replace("LIST", "plans")
+ADDONS: Final = PACKAGES.replace("ROOT", "Addons").replace("LIST", "addons")
 
 CUSTOMERS: Final = """
 query Customers($paging: CursorPaging!) {

@@ -1,0 +1,107 @@
+"""Items of subscriptions: how they are added, changed and removed, and what Stripe refuses."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from sandbox.resources.stripe.objects import get
+from sandbox.world.forms import merge_metadata
+from sandbox.world.refusal import NotModelled, invalid, missing
+from sandbox.world.state import Obj, World
+
+MAX_ITEMS = 20
+
+
+def apply_item(world: World, subscription: Obj, items: list[Obj], given: Obj) -> None:
+    """With an id: changes or removes that item. Without: adds one. A changed price resets the quantity to 1."""
+    if "id" not in given:
+        item = new_item(world, subscription["id"], given)
+        first = items[0]
+        item |= {
+            "current_period_start": first["current_period_start"],
+            "current_period_end": first["current_period_end"],
+        }
+        items.append(item)
+        return
+    item = next((i for i in items if i["id"] == given["id"]), {})
+    if not item:
+        raise missing("subscription_item", given["id"], param="items", status=400)
+    if given.get("deleted"):
+        items.remove(item)
+        return
+    if "price" in given and given["price"] != item["price"]["id"]:
+        fresh = new_item(world, subscription["id"], {"price": given["price"]})
+        item |= {"price": fresh["price"], "plan": fresh["plan"], "quantity": 1}
+    if "quantity" in given:
+        item["quantity"] = given["quantity"]
+    item["metadata"] = merge_metadata(item["metadata"], given.get("metadata"))
+
+
+def new_item(world: World, subscription: str, given: Obj) -> Obj:
+    for name in set(given) - {"price", "quantity", "metadata"}:
+        raise NotModelled(f"subscription items: {name}")
+    price = get(world, "prices", str(given.get("price", "")), kind="price", param="items[0][price]", status=400)
+    if not price["active"]:
+        raise invalid(
+            "The price specified is inactive. This field only accepts active prices.", param="items[0][price]"
+        )
+    if price["recurring"] is None:
+        raise invalid("The price specified is set to `type=one_time` but this field only accepts prices with "
+                      "`type=recurring`.", param="items[0][price]")  # fmt: skip
+    return {
+        "id": world.next_id("si"),
+        "object": "subscription_item",
+        "billing_thresholds": None,
+        "created": world.now,
+        "current_period_end": world.now,
+        "current_period_start": world.now,
+        "discounts": [],
+        "metadata": merge_metadata({}, given.get("metadata")),
+        "plan": plan_of(price),
+        "price": copy.deepcopy(price),
+        "quantity": given.get("quantity", 1),
+        "subscription": subscription,
+        "tax_rates": [],
+    }
+
+
+def plan_of(price: Obj) -> Obj:
+    """The old shape that Stripe still shows beside the price."""
+    rhythm: Any = price["recurring"]
+    return {
+        "id": price["id"],
+        "object": "plan",
+        "active": price["active"],
+        "amount": price["unit_amount"],
+        "amount_decimal": price["unit_amount_decimal"],
+        "billing_scheme": price["billing_scheme"],
+        "created": price["created"],
+        "currency": price["currency"],
+        "interval": rhythm["interval"],
+        "interval_count": rhythm["interval_count"],
+        "livemode": False,
+        "metadata": price["metadata"],
+        "meter": None,
+        "nickname": price["nickname"],
+        "product": price["product"],
+        "tiers_mode": price["tiers_mode"],
+        "transform_usage": None,
+        "trial_period_days": None,
+        "usage_type": rhythm["usage_type"],
+    }
+
+
+def check_items(items: list[Obj]) -> None:
+    if not items:
+        raise invalid("A subscription needs at least one item", param="items")
+    if len(items) > MAX_ITEMS:
+        raise invalid(f"A subscription can have at most {MAX_ITEMS} items", param="items")
+    prices = [item["price"]["id"] for item in items]
+    if len(set(prices)) < len(prices):
+        raise invalid("Cannot add multiple subscription items with the same price", param="items")
+    if len({item["price"]["currency"] for item in items}) > 1:
+        raise invalid("All prices of a subscription must have the same currency", param="items")
+    intervals = {(i["price"]["recurring"]["interval"], i["price"]["recurring"]["interval_count"]) for i in items}
+    if len(intervals) > 1:
+        raise NotModelled("a subscription whose items have different intervals")
