@@ -42,7 +42,7 @@ def tiered(tiers: list[Obj], mode: str, quantity: Decimal) -> Decimal:
                 return unit(tier, "flat_amount") + quantity * unit(tier, "unit_amount")
             continue
         inside = (quantity if last else Decimal(top)) - below
-        if inside > 0:
+        if inside > 0 or not below:  # the first tier's flat fee is billed at 0 as well
             total += unit(tier, "flat_amount") + inside * unit(tier, "unit_amount")
         if last:
             return total

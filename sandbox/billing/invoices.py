@@ -55,11 +55,9 @@ def line(world: World, item: Obj, *, amount: int, period: tuple[int, int], prora
 
 
 def period_share(item: Obj, start: int, end: int) -> Decimal:
-    """The part of a full interval that [start, end) is; exactly 1 where it is a whole one that ends at ``end``."""
-    full_start = periods.shift(end, item["price"]["recurring"], -1)
-    if start == full_start:
-        return Decimal(1)
-    return Decimal(end - start) / Decimal(end - full_start)
+    """The part of the virtual interval from ``start`` on that [start, end) is; exactly 1 for a whole one."""
+    virtual_end = periods.shift(start, item["price"]["recurring"], 1)
+    return Decimal(end - start) / Decimal(virtual_end - start)
 
 
 def first_lines(world: World, subscription: Obj) -> list[Obj]:

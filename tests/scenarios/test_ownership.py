@@ -6,7 +6,10 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from sandbox.builder import WorldBuilder
+import pytest
+
+from sandbox.builder import WorldBuilder, flat
+from stripe_sync.errors import AccountRefused
 from stripe_sync.model.status import Status
 from stripe_sync.warehouse import links
 from tests import warehouses
@@ -67,13 +70,53 @@ def test_links_are_rebuilt_from_marks_after_the_warehouse_was_lost(house_of: Bui
 def test_a_mark_under_another_secret_proves_nothing(house_of: Build, town: WorldBuilder) -> None:
     house = house_of(town)
     house.reconcile()
+    writes = house.writes()
     with warehouses.fresh() as (url, engine):
         house.engine, house.warehouse_url, house.secret = engine, url, "another-secret"
-        house.plan()
+        with pytest.raises(AccountRefused, match="its secret lost"):
+            house.reconcile()
         with engine.connect() as connection:
             assert links.all_of(connection, "test") == {}
+    assert house.writes() == writes
+
+
+def test_a_renamed_environment_does_not_make_everything_again(house_of: Build, town: WorldBuilder) -> None:
+    house = house_of(town)
+    house.reconcile()
+    writes = house.writes()
+    house.change(name="renamed", secret_connection="stripe_sync_test")
+    with pytest.raises(AccountRefused, match="renamed"):
         house.reconcile()
-        assert house.status("pro") == ("ERROR", "ID_TAKEN")
+    assert house.writes() == writes
+
+
+def test_a_lookup_key_is_not_taken_from_a_persons_price(house_of: Build, town: WorldBuilder) -> None:
+    house = house_of(town)
+    product = house.stripe().v1.products.create({"name": "A person's"})
+    price = house.stripe().v1.prices.create(
+        {
+            "product": product.id,
+            "currency": "usd",
+            "unit_amount": 1,
+            "lookup_key": "test:addon:support:base:monthly:default",
+        }
+    )
+    house.reconcile()
+    assert house.world.stripe["prices"][price.id]["lookup_key"] == "test:addon:support:base:monthly:default"
+    assert house.status("support") == ("ERROR", "STRIPE_REFUSED")
+    assert house.status("s-1") == ("SUCCESS", "")
+
+
+def test_a_customer_that_stripe_bills_in_another_currency_is_that_subscriptions_error(
+    house_of: Build, town: WorldBuilder
+) -> None:
+    house = house_of(town)
+    house.reconcile()
+    town.plan("euro", "Euro", [flat(9, currency="EUR")])
+    town.subscription("s-euro", "c-1", "euro")
+    house.merge(town)
+    house.reconcile()
+    assert house.status("s-euro") == ("ERROR", "MIXED_CURRENCIES")
 
 
 def test_a_mark_that_a_person_copied_links_neither(house_of: Build, town: WorldBuilder) -> None:
@@ -168,8 +211,6 @@ def test_a_paused_or_scheduled_subscription_waits_for_a_person(house_of: Build, 
 
 
 def test_more_than_ten_items_are_read_in_full(house_of: Build, town: WorldBuilder) -> None:
-    from sandbox.builder import flat
-
     for number in range(12):
         town.addon(f"extra-{number}", f"Extra {number}", [flat(1 + number)])
     town.stigg["subscriptions"][0]["addons"] = [town.addon_of("s-1", f"extra-{n}", 1, "MONTHLY") for n in range(12)]

@@ -12,7 +12,9 @@ from stripe_sync.model.stripe_side import StripeCustomer, StripePrice, StripePro
 from stripe_sync.plan.actions import Action
 
 # Parts of an ``after`` that say how to write and are not fields of the object.
-HOW = frozenset({"billing_cycle_anchor", "backdate_start_date", "proration_behavior", "proration_date"})
+HOW = frozenset(
+    {"billing_cycle_anchor", "backdate_start_date", "proration_behavior", "proration_date", "transfer_lookup_key"}
+)
 
 
 def document(action: Action, answer: Mapping[str, Any], registry: Registry) -> Document:

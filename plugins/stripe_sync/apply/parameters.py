@@ -34,7 +34,7 @@ def product_create(action: Action, registry: Registry) -> Params:
 
 
 def price_create(action: Action, registry: Registry) -> Params:
-    """A new price; with a lookup_key it takes that key from its holder in the same call."""
+    """A new price; it takes its lookup_key in the same call."""
     after = action.after
     params: Params = {
         "currency": after["currency"],
@@ -59,7 +59,8 @@ def price_update(action: Action, registry: Registry) -> Params:
 
 
 def with_lookup_key(after: Mapping[str, Any]) -> Params:
-    return {"lookup_key": after["lookup_key"], "transfer_lookup_key": True} if "lookup_key" in after else {}
+    """The lookup_key; it is taken from its holder only where the plan knows that holder as ours."""
+    return {name: after[name] for name in ("lookup_key", "transfer_lookup_key") if name in after}
 
 
 def set_default(action: Action, registry: Registry) -> Params:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -16,7 +17,8 @@ from stripe_sync.model.documents import SUBSCRIPTION, Claim, Document, compact
 from stripe_sync.model.status import EntityStatus, Reason, Status
 from stripe_sync.model.stigg_side import Subscription
 
-MAX_ITEMS = 20
+MAX_ITEMS, MAX_SUBSCRIPTIONS = 20, 500
+GONE = ("canceled", "incomplete_expired")
 COLLECTION = {"CHARGE": "charge_automatically", "INVOICE": "send_invoice", None: "charge_automatically"}
 NOT_YET = {"PAYMENT_PENDING": Reason.PAYMENT_PENDING, "NOT_STARTED": Reason.NOT_STARTED}
 
@@ -29,13 +31,16 @@ def subscriptions(
     ``versions`` are price versions by the id of Stigg's price; ``customers`` are the statuses of customers by id.
     """
     claims, statuses = [], []
+    living = Counter(s.customer for s in inputs.stripe.subscriptions.values() if s.status not in GONE)
     for subscription in inputs.stigg.subscriptions:
         key = inputs.link_key("subscription", subscription.subscription_id)
         try:
             refused = refusal(inputs, subscription, key, customers.get(subscription.payer()))
             made = claim(inputs, subscription, key, versions) if refused is None else None
             if made is not None and key not in inputs.links.ids:
-                refused = not_yet_chargeable(inputs, subscription)
+                refused = not_yet_chargeable(inputs, subscription) or beyond_stripe(
+                    inputs, subscription, versions, living
+                )
         except RowFailed as failure:
             refused = status(inputs, subscription, Status.ERROR, Reason(failure.reason), failure.detail)
         if refused is None and made is not None:
@@ -82,7 +87,7 @@ def refusal(inputs: Inputs, subscription: Subscription, key: str, customer: Enti
 def gone(inputs: Inputs, subscription: Subscription, linked: str) -> EntityStatus | None:
     """A linked subscription that Stripe no longer bills is never made again by itself."""
     found = inputs.stripe.subscriptions.get(linked)
-    if found is None or found.status in ("canceled", "incomplete_expired"):
+    if found is None or found.status in GONE:
         detail = f"{linked} is canceled in Stripe and active in Stigg; cancel it in Stigg, or unlink it."
         return status(inputs, subscription, Status.ERROR, Reason.CANCELED_IN_STRIPE, detail)
     return None
@@ -191,3 +196,21 @@ def not_yet_chargeable(inputs: Inputs, subscription: Subscription) -> EntityStat
         return None
     detail = f"The customer {subscription.payer()} has no default payment method in Stripe yet."
     return status(inputs, subscription, Status.PENDING, Reason.NO_PAYMENT_METHOD, detail)
+
+
+def beyond_stripe(
+    inputs: Inputs, subscription: Subscription, versions: Mapping[str, PriceVersion], living: Mapping[str, int]
+) -> EntityStatus | None:
+    """A new subscription that Stripe would refuse: another currency than its customer's, or one too many."""
+    linked = inputs.links.ids.get(inputs.link_key("customer", subscription.payer()))
+    customer = inputs.stripe.customers.get(linked) if linked else None
+    if customer is None:
+        return None
+    currency = items(subscription, versions)[0][0].currency
+    if customer.currency not in (None, currency):
+        detail = f"Its prices are in {currency}, and Stripe bills its customer in {customer.currency}."
+        return status(inputs, subscription, Status.ERROR, Reason.MIXED_CURRENCIES, detail)
+    if living.get(customer.id, 0) >= MAX_SUBSCRIPTIONS:
+        detail = f"Its customer has {living[customer.id]} subscriptions in Stripe, which takes {MAX_SUBSCRIPTIONS}."
+        return status(inputs, subscription, Status.ERROR, Reason.TOO_MANY_SUBSCRIPTIONS, detail)
+    return None

@@ -11,6 +11,21 @@ from stripe_sync.marker import FIELD, Signer
 Found = tuple[str, str]  # link key, Stripe id
 
 
+def strangers(rows: Iterable[dict[str, Any]], signer: Signer, environment: str) -> tuple[int, int]:
+    """(marks that this environment made, marks that it did not make or cannot verify) among living objects.
+
+    ``environment`` is the escaped name that stands second in every link key.
+    """
+    own = others = 0
+    for row in rows:
+        mark = (row.get("metadata") or {}).get(FIELD)
+        if mark and not row.get("deleted"):
+            key = signer.key_of(mark)
+            genuine = key is not None and key.split(":")[1] == environment
+            own, others = own + genuine, others + (not genuine)
+    return own, others
+
+
 def proven(rows: Iterable[dict[str, Any]], signer: Signer, known: Mapping[str, str]) -> tuple[list[Found], list[Found]]:
     """(links that marks prove, candidates for a person).
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from stripe_sync import keys
+from stripe_sync.errors import AccountRefused
 from stripe_sync.mirror import marks, stigg, stripe_account
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result, station
@@ -45,10 +48,27 @@ def extract_stripe(session: Session, run: Run) -> Result:
     )
     with session.engine.connect() as connection:
         rows = [row for kind in stripe_account.KINDS for row in snapshots.bodies(connection, snapshot, kind)]
+    refuse_strangers(session, rows)
     proofs, candidates = marks.proven(rows, session.signer, known)
     own = [(key, id) for key, id in proofs if key.split(":")[1] == keys.part(name)]
     links.add_all(session.engine, name, own, source="marker")
     return described(snapshot) | {"links_from_marks": len(own), "candidates": candidates}
+
+
+def refuse_strangers(session: Session, rows: list[dict[str, Any]]) -> None:
+    """Raises AccountRefused where most marks in the account are not of this environment and its secret.
+
+    A new name or a lost secret would else make everything a second time. A few strange marks are a person's copies, and
+    prove nothing.
+    """
+    environment = session.environment
+    own, others = marks.strangers(rows, session.signer, keys.part(environment.name))
+    if others > own and not environment.shares_account:
+        raise AccountRefused(
+            f"{others} objects of {environment.stripe_account} carry marks that {environment.name} did not make with the "
+            f"secret of the connection {environment.secret_id()}, and {own} that it did. Was the environment renamed, or its "
+            f"secret lost? Restore either; an old secret may stand in the connection's extra, under accepted."
+        )
 
 
 def described(snapshot: Snapshot) -> Result:

@@ -122,6 +122,8 @@ def preview_params(action: Action, d: Difference | None, registry: Registry) -> 
         if action.kind == "subscription.create":
             params = parameters.subscription_create(action, registry)
             details = {k: params[k] for k in PREVIEWED if k in params}
+            if "backdate_start_date" in params:
+                details["start_date"] = params["backdate_start_date"]
             return {"customer": params["customer"], "subscription_details": details}
         if action.kind == "subscription.update" and d is not None and d.found is not None:
             ids = {price: item["id"] for price, item in d.found.facts["items"].items()}

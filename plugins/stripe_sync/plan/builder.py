@@ -149,8 +149,12 @@ def claim_slot(draft: Draft, d: Difference, version: str) -> Action:
     cause = "missing" if d.found is None else "changed"
     if version in draft.known:
         after = {"active": True, "lookup_key": lookup_key}
+        if d.found is not None:
+            after["transfer_lookup_key"] = True
         return action(draft, d, "price.update", CATALOG, after, target=version, cause=cause, verb="Take back")
     after = new_price(draft.differences[version]) | {"lookup_key": lookup_key}
+    if d.found is not None:  # its holder is ours, so the key may be taken from it
+        after["transfer_lookup_key"] = True
     return action(draft, d, "price.create", CATALOG, after, target=version, cause=cause, verb="Create")
 
 

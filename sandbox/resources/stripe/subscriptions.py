@@ -143,6 +143,8 @@ def preview_invoice(call: Call) -> Obj:
     details = params.get("subscription_details", {})
     if "subscription" not in params:
         given = {k: v for k, v in details.items() if k in CREATES} | {"customer": params.get("customer")}
+        if "start_date" in details:
+            given["backdate_start_date"] = details["start_date"]
         fresh = draft_subscription(call, given)
         return invoices.build(world, fresh, first_invoice_lines(world, fresh, given), reason="", preview=True)
     before = get(world, "subscriptions", params["subscription"], kind="subscription", param="subscription")

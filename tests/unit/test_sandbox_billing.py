@@ -1,0 +1,110 @@
+"""The sandbox's arithmetic against numbers that Stripe published (S1-S32 of its documentation), written by hand."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from sandbox.billing import amounts, invoices, periods
+
+MONTH = {"interval": "month", "interval_count": 1}
+
+
+def tiered(mode: str, *tiers: tuple[int | None, int, int]) -> dict[str, Any]:
+    """A tiered price; amounts in minor units: (up to, unit, flat)."""
+    rows = [{"up_to": top, "unit_amount": unit, "flat_amount": flat or None} for top, unit, flat in tiers]
+    return {"billing_scheme": "tiered", "tiers_mode": mode, "tiers": rows}
+
+
+PLAIN = ((5, 700, 0), (10, 650, 0), (None, 600, 0))
+FLAT = ((5, 500, 1000), (10, 400, 2000), (15, 300, 3000), (20, 200, 4000), (None, 100, 5000))
+
+
+@pytest.mark.parametrize(
+    ("mode", "quantity", "total"),
+    [("volume", 1, 700), ("volume", 5, 3500), ("volume", 6, 3900), ("volume", 20, 12000), ("volume", 25, 15000),
+     ("graduated", 1, 700), ("graduated", 5, 3500), ("graduated", 6, 4150), ("graduated", 20, 12750),
+     ("graduated", 25, 15750)],
+)  # fmt: skip
+def test_tiers(mode: str, quantity: int, total: int) -> None:
+    assert amounts.amount(tiered(mode, *PLAIN), quantity) == total
+
+
+@pytest.mark.parametrize(
+    ("mode", "quantity", "total"),
+    [("volume", 12, 6600), ("graduated", 12, 11100), ("volume", 0, 1000), ("graduated", 0, 1000)],
+)
+def test_tiers_with_flat_fees(mode: str, quantity: int, total: int) -> None:
+    assert amounts.amount(tiered(mode, *FLAT), quantity) == total
+
+
+@pytest.mark.parametrize(
+    ("divide", "quantity", "total"),
+    [(60, 150, 3000), (5, 1, 1000), (5, 3, 1000), (5, 5, 1000), (5, 6, 2000), (5, 7, 2000)],
+)
+def test_packages(divide: int, quantity: int, total: int) -> None:
+    price = per_unit("1000") | {"transform_quantity": {"divide_by": divide, "round": "up"}}
+    assert amounts.amount(price, quantity) == total
+
+
+def per_unit(decimal: str) -> dict[str, Any]:
+    return {"billing_scheme": "per_unit", "unit_amount_decimal": decimal, "recurring": MONTH}
+
+
+def test_a_line_is_rounded_after_multiplying() -> None:
+    assert amounts.amount(per_unit("0.05"), 30) == 2
+
+
+def at(text: str) -> int:
+    return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "share"),
+    [("2026-02-15", "2026-03-01", 14 / 28), ("2026-01-15", "2026-02-01", 17 / 31), ("2026-01-31", "2026-02-28", 1),
+     ("2026-11-16", "2026-12-16", 1)],
+)  # fmt: skip
+def test_backdating_counts_in_virtual_months(start: str, end: str, share: float) -> None:
+    assert float(invoices.period_share({"price": per_unit("1")}, at(start), at(end))) == pytest.approx(share)
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"),
+    [(0, "2026-01-31"), (1, "2026-02-28"), (2, "2026-03-31"), (3, "2026-04-30"), (13, "2027-02-28")],
+)
+def test_months_clamp_and_come_back(count: int, expected: str) -> None:
+    assert periods.shift(at("2026-01-31"), MONTH, count) == at(expected)
+
+
+def test_a_period_holds_its_start_and_not_its_end() -> None:
+    anchor = at("2026-01-15")
+    assert periods.period_at(anchor, MONTH, at("2026-02-15")) == (at("2026-02-15"), at("2026-03-15"))
+    assert periods.period_at(anchor, MONTH, at("2026-02-15") - 1) == (anchor, at("2026-02-15"))
+
+
+class Ids:
+    """Stands in for a world where only ids are counted."""
+
+    def next_id(self, prefix: str) -> str:
+        return prefix
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "moment", "lines"),
+    [(1000, 2000, "2026-04-16", [-500, 1000]), (1000, 10000, "2026-04-16", [-500, 5000]),
+     (10000, 1000, "2026-04-16", [-5000, 500]), (9000, 12000, "2026-04-21", [-3000, 4000]),
+     (9000, 3000, "2026-04-21", [-3000, 1000])],
+)  # fmt: skip
+def test_prorations_credit_first_and_round_each_line(old: int, new: int, moment: str, lines: list[int]) -> None:
+    def subscription(amount: int) -> dict[str, Any]:
+        price = per_unit(str(amount)) | {"id": f"price_{amount}", "currency": "usd", "product": "p",
+                                         "recurring": MONTH | {"usage_type": "licensed"}}  # fmt: skip
+        item = {"id": "si", "price": price, "quantity": 1, "subscription": "sub",
+                "current_period_start": at("2026-04-01"), "current_period_end": at("2026-05-01")}  # fmt: skip
+        return {"items": {"data": [item]}}
+
+    world: Any = Ids()
+    made = invoices.proration_lines(world, subscription(old), subscription(new), at(moment))
+    assert [line["amount"] for line in made] == lines
