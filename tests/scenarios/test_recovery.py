@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +16,9 @@ from sandbox.builder import WorldBuilder
 from sandbox.world.state import Fault
 from stripe_sync.apply import executor
 from stripe_sync.errors import RunStopped
+from stripe_sync.warehouse import journal, leases
 from tests.house import House
+from tests.shell import ENFORCE, LIMITS, TOML, environ
 
 Build = Callable[[WorldBuilder], House]
 PATHS = ("/v1/products", "/v1/prices", "/v1/customers", "/v1/subscriptions")
@@ -168,3 +173,41 @@ def test_a_name_that_goes_and_comes_back_within_a_day_is_written_each_time(house
         house.merge(town)
         house.reconcile()
         assert name in {c["name"] for c in house.objects("customers")}
+
+
+def test_a_process_that_is_killed_in_the_middle_leaves_nothing_double(house_of: Build, town: WorldBuilder) -> None:
+    """A real process, a real SIGKILL; time is let pass by ending its lease by hand, as the database's clock would."""
+    reference = house_of(town)
+    reference.reconcile()
+    house = house_of(town)
+    env = environ(house, TOML + ENFORCE + "workers = 2\n" + LIMITS)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "stripe_sync.cli.main", "apply", "test", "--yes"],
+        env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    while house.writes() < 9 and process.poll() is None:
+        time.sleep(0.001)
+    process.kill()
+    process.wait()
+    assert 9 <= house.writes() < 17, "it was killed in the middle"
+    with house.engine.begin() as connection:
+        connection.execute(text("update lease set expires_at = now() - interval '1 second'"))
+    house.reconcile()
+    assert undisturbed(house) == undisturbed(reference)
+    assert house.plan().plan.actions == []
+
+
+def test_a_zombie_whose_lease_was_taken_starts_no_call(house_of: Build, town: WorldBuilder) -> None:
+    house = house_of(town)
+    stored = house.plan()
+    action = stored.plan.actions[0]
+    zombie = leases.take(house.engine, "test", "catalog", "zombie")
+    leases.extend(house.engine, zombie, 0)
+    successor = leases.take(house.engine, "test", "catalog", "successor")
+    assert successor.epoch == zombie.epoch + 1
+
+    def intend(epoch: int) -> object:
+        return journal.intend(house.engine, "test", stored.run_id, stored.plan.hash, action, epoch=epoch)
+
+    assert intend(zombie.epoch) is None
+    assert intend(successor.epoch) is not None
