@@ -7,14 +7,17 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from sandbox.builder import WorldBuilder
 from stripe_sync.errors import ConfigurationError, Waiting
 from stripe_sync.warehouse import embedded, engine
+from tests.house import House
+from tests.shell import environ
 
 SELECT = (
     "import os, psycopg; from sqlalchemy import create_engine, text; "
@@ -126,3 +129,19 @@ def test_a_platform_without_a_wheel_is_one_sentence(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ConfigurationError, match="STRIPE_SYNC_WAREHOUSE_URL"):
         embedded.packaged_binaries()
+
+
+def test_a_command_that_is_ended_ends_its_database(
+    house_of: Callable[[WorldBuilder], House], town: WorldBuilder, tmp_path: Path
+) -> None:
+    env = environ(house_of(town)) | {"STRIPE_SYNC_STATE": str(tmp_path)}
+    del env["STRIPE_SYNC_WAREHOUSE_URL"]
+    program = [sys.executable, "-m", "stripe_sync.cli.main", "plan", "--only", "customer", "test"]
+    process = subprocess.Popen(program, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    assert process.stderr.readline() == "preflight\n", "the database is up"
+    assert servers(tmp_path)
+    process.terminate()
+    process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert servers(tmp_path) == []

@@ -51,6 +51,13 @@ def test_a_second_run_plans_nothing_byte_for_byte_the_same(house_of: Build, town
     assert house.writes() == writes
 
 
+def test_the_same_drift_is_the_same_plan(house_of: Build, town: WorldBuilder) -> None:
+    house = house_of(town)
+    one, other = house.plan(), house.plan()
+    assert one.plan == other.plan
+    assert one.plan.hash == other.plan.hash
+
+
 def no_drift() -> list[DriftRow]:
     return []
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import uuid
 from collections.abc import Iterator, Mapping
@@ -15,13 +16,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from stripe_sync import settings
 from stripe_sync.drift.rows import DriftRow, by_object
 from stripe_sync.errors import ConfigurationError
 from stripe_sync.pipeline.preflight import checks
 from stripe_sync.pipeline.reconcile import make_plan, reconcile
 from stripe_sync.pipeline.session import Run, Session, open_session, start_run
 from stripe_sync.plan.explain import explain
-from stripe_sync.warehouse import comparisons, plans, runs, statuses
+from stripe_sync.warehouse import comparisons, embedded, plans, runs, statuses
 from stripe_sync.warehouse.engine import dumps
 from stripe_sync.warehouse.plans import StoredPlan
 
@@ -39,11 +41,25 @@ COLOURS = {
 def session_of(env: str, *, quiet: bool) -> Iterator[Session]:
     """The session of an environment; progress goes to standard error unless the output is for a script."""
     told = Console(stderr=True, highlight=False)
-    session = open_session(env, progress=(lambda message: None) if quiet else (lambda m: told.print(escape(m))))
-    try:
-        yield session
-    finally:
-        session.close()
+    progress = (lambda message: None) if quiet else (lambda message: told.print(escape(message)))
+    with warehouse_of(env) as url:
+        session = open_session(env, environ=os.environ | {embedded.URL_VARIABLE: url}, progress=progress)
+        try:
+            yield session
+        finally:
+            session.close()
+            session.engine.dispose()
+
+
+@contextmanager
+def warehouse_of(env: str) -> Iterator[str]:
+    """The warehouse's URL: the given one, else that of an embedded server which this process owns meanwhile."""
+    if given := os.environ.get(embedded.URL_VARIABLE):
+        yield given
+        return
+    settings.environment(env)  # a mistake in the settings is told before a server is started
+    with embedded.owned(embedded.state_folder()) as url:
+        yield url
 
 
 def new_run(session: Session, params: Mapping[str, Any]) -> Run:

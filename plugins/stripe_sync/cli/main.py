@@ -6,7 +6,7 @@ Nothing heavy is imported before a command runs, so ``--help`` is quick.
 
 from __future__ import annotations
 
-import os
+import signal
 import sys
 from typing import Annotated, Any
 
@@ -73,11 +73,9 @@ def status(
 
 
 def run() -> None:
-    """The entry point: usage errors exit 1, known errors are one sentence, and the warehouse is there."""
+    """The entry point: usage errors exit 1, and known errors are one sentence."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that an embedded database is stopped
     try:
-        needs_warehouse = len(sys.argv) > 2 and "--help" not in sys.argv and sys.argv[1] in COMMANDS
-        if needs_warehouse and not os.environ.get("STRIPE_SYNC_WAREHOUSE_URL"):
-            sys.exit(under_embedded(sys.argv))
         result: Any = app(standalone_mode=False)
         sys.exit(result if isinstance(result, int) else 0)
     except StripeSyncError as problem:
@@ -86,23 +84,9 @@ def run() -> None:
         print("stripe-sync: stopped; nothing was written after this.", file=sys.stderr)
     except KeyboardInterrupt:
         print("stripe-sync: interrupted; the next run settles what was under way.", file=sys.stderr)
-    except Exception as problem:
-        if not hasattr(problem, "format_message"):
-            raise
+    except typer.TyperException as problem:
         print(f"stripe-sync: {problem.format_message()}", file=sys.stderr)
     sys.exit(1)
-
-
-COMMANDS = frozenset({"connect", "plan", "apply", "status"})
-
-
-def under_embedded(argv: list[str]) -> int:
-    """Runs this very command again under an embedded database, once the settings are known to be readable."""
-    from stripe_sync import settings
-    from stripe_sync.warehouse import embedded
-
-    settings.environment(next((a for a in argv[2:] if not a.startswith("-")), ""))
-    return embedded.run_under([sys.executable, "-m", "stripe_sync.cli.main", *argv[1:]])
 
 
 if __name__ == "__main__":
