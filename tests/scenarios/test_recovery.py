@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from sandbox.builder import WorldBuilder
 from sandbox.world.state import Fault
 from stripe_sync.apply import executor
-from stripe_sync.errors import RunStopped
+from stripe_sync.errors import NotAuthorized, RunStopped
 from stripe_sync.warehouse import journal, leases
 from tests.house import House
 from tests.shell import ENFORCE, LIMITS, TOML, environ
@@ -194,6 +194,20 @@ def test_a_process_that_is_killed_in_the_middle_leaves_nothing_double(house_of: 
         connection.execute(text("update lease set expires_at = now() - interval '1 second'"))
     house.reconcile()
     assert undisturbed(house) == undisturbed(reference)
+    assert house.plan().plan.actions == []
+
+
+def test_a_key_that_loses_its_rights_stops_the_run_and_what_was_made_stays_recorded(
+    house_of: Build, town: WorldBuilder
+) -> None:
+    house = house_of(town)
+    house.change(workers=1)
+    house.world.faults.append(Fault("POST", "/v1/customers", nth=2, status=403))
+    with pytest.raises(NotAuthorized, match="give the restricted key this right"):
+        house.reconcile("stopped")
+    assert len(house.objects("customers")) == 1, "nothing was started after the refusal"
+    house.reconcile("next")
+    assert len(house.objects("customers")) == 3
     assert house.plan().plan.actions == []
 
 

@@ -6,6 +6,7 @@ before. One row's failure is that row's; what depends on it stays pending.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -63,6 +64,7 @@ class Executor:
     steps: dict[str, Step] = field(default_factory=dict)
     reused: dict[str, Intent] = field(default_factory=dict)
     settled: dict[str, Step] = field(default_factory=dict)
+    stopped: threading.Event = field(default_factory=threading.Event)
 
     def run(self) -> list[Step]:
         """Makes what may be made, lane by lane; returns what became of each action, in the order of the plan."""
@@ -90,31 +92,41 @@ class Executor:
             self.progress(step)
 
     def stage(
-        self, actions: list[Action], decisions: Mapping[str, str], before: Mapping[str, str], lease: Lease
+        self, actions: list[Action], decisions: Mapping[str, str], before: Mapping[str, Outcome], lease: Lease
     ) -> None:
         """The actions of one kind, side by side; those of one customer one after the other."""
         ordered = sorted(actions, key=lambda a: a.serial)
         queues = [list(queue) for _, queue in groupby(ordered, key=lambda a: a.serial)]
 
         def work(queue: list[Action]) -> list[Step]:
-            return [self.one(a, decisions.get(a.hash, "wait"), before.get(a.hash), lease) for a in queue]
+            return [self.unless_stopped(a, decisions.get(a.hash, "wait"), before.get(a.hash), lease) for a in queue]
 
         with ThreadPoolExecutor(max_workers=self.workers, thread_name_prefix=lease.lane) as pool:
             for steps in pool.map(work, queues):
                 self.record(steps)
 
+    def unless_stopped(self, action: Action, decision: str, earlier: Outcome | None, lease: Lease) -> Step:
+        """One action; after an error that stops the run none is begun, only calls under way are finished."""
+        if self.stopped.is_set():
+            return Step(action, "blocked", Reason.BLOCKED_BY, "The run was stopped.")
+        try:
+            return self.one(action, decision, earlier, lease)
+        except BaseException:
+            self.stopped.set()
+            raise
+
     def skipped(self, action: Action, decision: str) -> Step:
         reason = Reason.OBSERVED_ONLY if decision == "observe" else Reason.WAITS_FOR_APPROVAL
         return Step(action, "waiting", reason)
 
-    def one(self, action: Action, decision: str, earlier: str | None, lease: Lease) -> Step:
+    def one(self, action: Action, decision: str, earlier: Outcome | None, lease: Lease) -> Step:
         """One action, from the reasons not to make it to its outcome."""
         if action.hash in self.settled:
             return self.settled[action.hash]
-        if earlier == "done":
+        if earlier is not None and earlier.result == "done":
             return Step(action, "done", stripe_id=self.registry.get(action.target))
-        if earlier == "refused":
-            return Step(action, "refused", Reason.STRIPE_REFUSED, "It was refused earlier in this run.")
+        if earlier is not None and earlier.result == "refused":
+            return Step(action, "refused", Reason(earlier.reason), earlier.detail)
         if decision != "apply":
             return self.skipped(action, decision)
         if blocked := self.blocker(action):
@@ -143,9 +155,8 @@ class Executor:
         except RowFailed as failure:
             self.conclude(intent, Outcome("refused", reason=failure.reason, detail=failure.detail))
             return Step(action, "refused", Reason(failure.reason), failure.detail)
-        except (
-            Transient
-        ) as lost:  # nobody knows whether it was made: the intent stays open and is settled first next time
+        except Transient as lost:
+            # Nobody knows whether it was made: the intent stays open, and the next run settles it first.
             return Step(action, "unknown", Reason.UNVERIFIED, f"{lost} The next run looks whether it was made.")
         return self.made(intent, written)
 

@@ -22,7 +22,9 @@ def verify(session: Session, run: Run) -> Result:
     """How many of the run's writes were read back, and which are not as wanted."""
     name = session.environment.name
     stored = plans.of_run(session.engine, name, run.id)
-    done = {hash for hash, result in journal.concluded(session.engine, name, run.id).items() if result == "done"}
+    done = {
+        hash for hash, outcome in journal.concluded(session.engine, name, run.id).items() if outcome.result == "done"
+    }
     made = [a for a in stored.plan.actions if a.hash in done] if stored else []
     sample = sorted(made, key=lambda a: a.hash)[:SAMPLE]
     with session.engine.connect() as connection:

@@ -95,17 +95,17 @@ def open_intents(engine: Engine, environment: str, lane: str) -> list[Intent]:
     return [Intent(row.id, str(row.warehouse), msgspec.convert(row.action, Action), row.since, row.age) for row in rows]
 
 
-def concluded(engine: Engine, environment: str, run_id: str) -> dict[str, str]:
-    """What became of a run's actions so far: result by action hash."""
+def concluded(engine: Engine, environment: str, run_id: str) -> dict[str, Outcome]:
+    """What became of a run's actions so far: the newest outcome by action hash."""
     with engine.connect() as connection:
         rows = connection.execute(
             text(
-                "select i.action_hash, o.result from journal_intent i join journal_outcome o on o.intent_id = i.id "
+                "select i.action_hash, o.result, o.stripe_id, o.request_id, o.reason, o.detail from journal_intent i join journal_outcome o on o.intent_id = i.id "
                 "where i.environment = :e and i.run_id = :r order by i.id"
             ),
             {"e": environment, "r": run_id},
         )
-        return {row.action_hash: row.result for row in rows}
+        return {r.action_hash: Outcome(r.result, r.stripe_id, r.request_id, r.reason, r.detail) for r in rows}
 
 
 def written_since(engine: Engine, environment: str, since: datetime) -> dict[str, int]:
