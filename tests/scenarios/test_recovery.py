@@ -180,7 +180,8 @@ def test_a_process_that_is_killed_in_the_middle_leaves_nothing_double(house_of: 
     reference = house_of(town)
     reference.reconcile()
     house = house_of(town)
-    env = environ(house, TOML + ENFORCE + "workers = 2\n" + LIMITS)
+    slow = TOML.replace("account_rate = 10000", "account_rate = 20")  # so that there is a middle to be killed in
+    env = environ(house, slow + ENFORCE + "workers = 2\n" + LIMITS)
     process = subprocess.Popen(
         [sys.executable, "-m", "stripe_sync.cli.main", "apply", "test", "--yes"],
         env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,

@@ -49,7 +49,7 @@ def compare(session: Session, run: Run, *, stigg: int, stripe: int) -> Result:
             text("update comparison set counts = cast(:c as jsonb) where id = :id"),
             {"c": dumps(counts), "id": comparison},
         )
-        comparisons.store_drift(connection, comparison, drift, {})
+        comparisons.store_drift(connection, comparison, drift)
         statuses.store(connection, session.environment.name, run.id, judged(wanted, found))
         statuses.forget_others(connection, session.environment.name, run.id)
     return {"comparison": comparison, "differences": len(by_object(drift)), "drift_by_kind": counts}

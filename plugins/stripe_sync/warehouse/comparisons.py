@@ -57,26 +57,22 @@ def claim(row: Mapping[str, Any], side: str) -> Claim | None:
     return Claim(row["kind"], row["key"], row[side], entity, stripe_id, row[f"{side}_facts"])
 
 
-def store_drift(
-    connection: Connection, comparison: int, rows: Sequence[DriftRow], unplanned: Mapping[str, str]
-) -> None:
-    """The drift rows of a comparison, each with why it is not planned, if so."""
-    for row in rows:
-        kind, id = row.entity or (None, None)
-        connection.execute(
-            text(
-                "insert into drift (comparison_id, id, kind, key, entity_kind, entity_id, stripe_id, state, field, "
-                "before, after, severity, sentence, per_month, unplanned) values (:c, :id, :kind, :key, :ek, :ei, :sid, "
-                ":state, :field, cast(:before as jsonb), cast(:after as jsonb), :severity, :sentence, "
-                "cast(:per_month as jsonb), :unplanned) on conflict do nothing"
-            ),
-            {
-                "c": comparison, "id": row.id, "kind": row.kind, "key": row.key, "ek": kind, "ei": id,
-                "sid": row.stripe_id, "state": row.state, "field": row.field, "before": dumps(row.before),
-                "after": dumps(row.after), "severity": row.severity, "sentence": row.sentence,
-                "per_month": dumps(dict(row.per_month)), "unplanned": unplanned.get(row.key, ""),
-            },
-        )  # fmt: skip
+def store_drift(connection: Connection, comparison: int, rows: Sequence[DriftRow]) -> None:
+    """COPY of the drift rows of a comparison."""
+    columns = (
+        "comparison_id, id, kind, key, entity_kind, entity_id, stripe_id, state, field, before, after, severity, "
+        "sentence, per_month"
+    )
+    cursor = connection.connection.cursor()
+    with cursor.copy(f"copy drift ({columns}) from stdin") as target:
+        for r in rows:
+            kind, id = r.entity or (None, None)
+            before, after = (None if value is None else dumps(value) for value in (r.before, r.after))
+            target.write_row(
+                (comparison, r.id, r.kind, r.key, kind, id, r.stripe_id, r.state, r.field, before, after, r.severity,
+                 r.sentence.replace("\x00", "\ufffd"), dumps(dict(r.per_month)))
+            )  # fmt: skip
+    cursor.close()
 
 
 def load_drift(connection: Connection, comparison: int) -> list[DriftRow]:

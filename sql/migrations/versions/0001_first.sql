@@ -121,7 +121,6 @@ create table drift (
     severity text not null,
     sentence text not null,
     per_month jsonb not null,
-    unplanned text not null default '',
     primary key (comparison_id, id)
 );
 
