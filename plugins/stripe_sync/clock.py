@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -18,16 +17,6 @@ class SystemClock:
 
     def now(self) -> datetime:
         return datetime.now(UTC).replace(microsecond=0)
-
-
-@dataclass(frozen=True)
-class FixedClock:
-    """Always the same moment."""
-
-    moment: datetime
-
-    def now(self) -> datetime:
-        return self.moment
 
 
 def from_epoch(seconds: int) -> datetime:

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 FIELD = "stiggSyncKey"
-IGNORE = "stiggSync"  # set to "ignore" by a person, the object is exempt
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,6 @@ Document = dict[str, Any]
 CANON_VERSION = 1
 
 PRODUCT, PRICE, PRICE_VERSION, CUSTOMER, SUBSCRIPTION = "product", "price", "price_version", "customer", "subscription"
-KINDS = (PRODUCT, PRICE, PRICE_VERSION, CUSTOMER, SUBSCRIPTION)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,6 @@ from graphql import GraphQLError, GraphQLResolveInfo, GraphQLSchema, build_schem
 from sandbox.world.refusal import NotModelled, StiggRefusal
 from sandbox.world.state import Obj, World, iso
 
-Resolver = Callable[..., Any]
 MAX_PAGE = 50  # not published; the largest that Stigg's own documents use
 LISTS = {
     "products": "products",
