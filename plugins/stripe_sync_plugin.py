@@ -1,1 +1,1 @@
-from stripe_sync.orchestration.plugin import StripeSyncPlugin  # noqa: F401
+from stripe_sync.orchestration.plugin import StripeSyncPlugin as StripeSyncPlugin

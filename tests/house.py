@@ -15,7 +15,7 @@ import msgspec
 import stripe
 from sqlalchemy import Engine
 
-from sandbox.builder import ACCOUNT, WorldBuilder
+from sandbox.builder import ACCOUNT, WorldBuilder, flat, per_unit
 from sandbox.server.run import running
 from sandbox.world.state import World, from_document
 from stripe_sync.connections import Connection
@@ -160,6 +160,19 @@ class House:
     def merge(self, builder: WorldBuilder) -> None:
         """Takes over Stigg's side of a builder: what a person changed in Stigg's app."""
         self.world.stigg.update(from_document(builder.document()).stigg)
+
+
+def small_town() -> WorldBuilder:
+    """A small catalog and three customers, each with a paid subscription."""
+    world = WorldBuilder()
+    world.product("acme", "Acme")
+    world.feature("seats", "Seats")
+    world.plan("pro", "Pro", [flat(20), per_unit("seats", 5)])
+    world.addon("support", "Support", [flat(10)])
+    for number in (1, 2, 3):
+        world.customer(f"c-{number}", f"Customer {number}", f"c{number}@example.test")
+        world.subscription(f"s-{number}", f"c-{number}", "pro", units={"seats": number + 1})
+    return world
 
 
 @contextmanager

@@ -52,8 +52,6 @@ def running(world: World) -> Iterator[tuple[str, str]]:
     """Serves a world from a thread; yields (Stripe's URL, Stigg's URL)."""
     sockets = (listener(0), listener(0))
     pair = servers(world)
-    for server in pair:
-        server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
 
     async def both() -> None:
         await asyncio.gather(*(s.serve(sockets=[sock]) for s, sock in zip(pair, sockets, strict=True)))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from sandbox.builder import WorldBuilder, flat, per_unit
 from sandbox.world.state import Obj
@@ -15,10 +17,10 @@ NAMES = (
 )  # fmt: skip
 
 
-def both(make: object, *args: object) -> list[Obj]:
+def both(make: Callable[..., Obj], *args: Any) -> list[Obj]:
     """A monthly charge and its annual twin at ten times the price."""
     *head, amount = args
-    return [make(*head, amount), make(*head, amount * 10, period="ANNUALLY")]  # type: ignore[operator]
+    return [make(*head, amount), make(*head, amount * 10, period="ANNUALLY")]
 
 
 def build() -> WorldBuilder:

@@ -36,10 +36,9 @@ def problems(exchange: Exchange) -> Iterator[str]:
             yield f"{verb} {path}: an error without type and message"
         return
     answer = spec()["operations"][operation][verb]["answer"]
-    kinds = [spec()["schemas"][body["object"]]] if body.get("object") in spec()["schemas"] else []
     if body.get("deleted"):
         return
-    checker = validator(answer["$ref"][0:]) if "$ref" in answer else None
+    checker = validator(answer["$ref"]) if "$ref" in answer else None
     errors = list(checker.iter_errors(body)) if checker else []
     rows = body["data"] if body.get("object") == "list" else [body]
     for row in rows:
@@ -48,7 +47,7 @@ def problems(exchange: Exchange) -> Iterator[str]:
         for name in unknown:
             yield f"{verb} {path}: {row['object']} has no field {name}"
     yield from (f"{verb} {path}: {'.'.join(map(str, e.absolute_path))}: {e.message[:150]}" for e in errors)
-    assert kinds or body.get("object") == "list"
+    assert body["object"] == "list" or body["object"] in spec()["schemas"]
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.builder import WorldBuilder, flat, per_unit
+from sandbox.builder import WorldBuilder
 from tests import warehouses
-from tests.house import House, built
+from tests.house import House, built, small_town
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -32,13 +32,5 @@ def house_of(tmp_path: Path) -> Iterator[Callable[[WorldBuilder], House]]:
 
 @pytest.fixture
 def town() -> WorldBuilder:
-    """A small catalog and three customers, each with a paid subscription."""
-    world = WorldBuilder()
-    world.product("acme", "Acme")
-    world.feature("seats", "Seats")
-    world.plan("pro", "Pro", [flat(20), per_unit("seats", 5)])
-    world.addon("support", "Support", [flat(10)])
-    for number in (1, 2, 3):
-        world.customer(f"c-{number}", f"Customer {number}", f"c{number}@example.test")
-        world.subscription(f"s-{number}", f"c-{number}", "pro", units={"seats": number + 1})
-    return world
+    """The town of all stories."""
+    return small_town()

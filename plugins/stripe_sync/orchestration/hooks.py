@@ -53,7 +53,8 @@ class StripeHook(BaseHook):
     def test_connection(self) -> tuple[bool, str]:
         """Whether the key is accepted, and whose account it is."""
         try:
-            return True, f"Account {self.get_conn().account()['id']}"
+            with self.get_conn() as api:
+                return True, f"Account {api.account()['id']}"
         except StripeSyncError as error:
             return False, str(error)
 

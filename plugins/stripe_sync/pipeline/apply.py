@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 
@@ -31,11 +31,12 @@ def apply(session: Session, run: Run) -> Result:
     if stored is None:
         raise ConfigurationError(f"The run {run.id} of {name} has no plan; plan first.")
     require_fresh(session, stored)
-    stored = judged_again(session, run, stored)
+    with session.engine.connect() as connection:
+        known = links.all_of(connection, name)
+    stored = judged_again(session, run, stored, known)
     if any(verdict.decision == "apply" for verdict in stored.verdicts):
         account(session)
-    with session.engine.connect() as connection:
-        registry = Registry(links.all_of(connection, name), session.signer)
+    registry = Registry(known, session.signer)
     executor = Executor(
         engine=session.engine,
         api=session.stripe,
@@ -59,12 +60,9 @@ def apply(session: Session, run: Run) -> Result:
     }
 
 
-def judged_again(session: Session, run: Run, stored: StoredPlan) -> StoredPlan:
+def judged_again(session: Session, run: Run, stored: StoredPlan, known: Mapping[str, str]) -> StoredPlan:
     """The plan under the guards as they are now: what they have come to refuse since it was made is not made."""
-    name = session.environment.name
-    place = runs.result(session.engine, name, run.id, "preflight") or {}
-    with session.engine.connect() as connection:
-        known = links.all_of(connection, name)
+    place = runs.result(session.engine, session.environment.name, run.id, "preflight") or {}
     now = judge(
         stored.plan, run.narrowed(session.environment), standing(session, run, known, place.get("held_at_observe", ""))
     )

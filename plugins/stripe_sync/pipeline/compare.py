@@ -44,7 +44,8 @@ def compare(session: Session, run: Run, *, stigg: int, stripe: int) -> Result:
         comparisons.store(connection, comparison, "found", wanted.found)
         found = comparisons.differences(connection, comparison)
         drift = rows(found, PriceBook.of([*wanted.wanted, *wanted.found]))
-        counts = dict(sorted(Counter(group[0].kind for group in by_object(drift)).items()))
+        differing = by_object(drift)
+        counts = dict(sorted(Counter(fields[0].kind for fields in differing).items()))
         connection.execute(
             text("update comparison set counts = cast(:c as jsonb) where id = :id"),
             {"c": dumps(counts), "id": comparison},
@@ -52,7 +53,7 @@ def compare(session: Session, run: Run, *, stigg: int, stripe: int) -> Result:
         comparisons.store_drift(connection, comparison, drift)
         statuses.store(connection, session.environment.name, run.id, judged(wanted, found))
         statuses.forget_others(connection, session.environment.name, run.id)
-    return {"comparison": comparison, "differences": len(by_object(drift)), "drift_by_kind": counts}
+    return {"comparison": comparison, "differences": len(differing), "drift_by_kind": counts}
 
 
 def require_fit(snapshot: Snapshot, environment: str, run: Run) -> None:

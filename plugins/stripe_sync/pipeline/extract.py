@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from stripe_sync import keys
 from stripe_sync.errors import AccountRefused
+from stripe_sync.marker import FIELD
 from stripe_sync.mirror import marks, stigg, stripe_account
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result, station
 from stripe_sync.warehouse import links, snapshots
-from stripe_sync.warehouse.snapshots import Snapshot
+from stripe_sync.warehouse.snapshots import Landed, Snapshot
 
 
 @station
@@ -37,6 +39,8 @@ def extract_stripe(session: Session, run: Run) -> Result:
     with session.engine.connect() as connection:
         known = links.all_of(connection, name)
     linked = [(key.partition(":")[0], id) for key, id in known.items()]
+    marked: dict[str, dict[str, Any]] = {}
+    read = stripe_account.read(session.stripe, live=session.environment.live, upper_bound=run.now, linked=linked)
     snapshot = snapshots.close(
         session.engine,
         environment=name,
@@ -44,18 +48,24 @@ def extract_stripe(session: Session, run: Run) -> Result:
         run_id=run.id,
         kinds=stripe_account.KINDS,
         upper_bound=run.now,
-        rows=stripe_account.read(session.stripe, live=session.environment.live, upper_bound=run.now, linked=linked),
+        rows=watched(session, read, marked),
     )
-    with session.engine.connect() as connection:
-        rows = [row for kind in stripe_account.KINDS for row in snapshots.bodies(connection, snapshot, kind)]
-    refuse_strangers(session, rows)
-    proofs, candidates = marks.proven(rows, session.signer, known)
+    proofs, candidates = marks.proven(marked.values(), session.signer, known)
     own = [(key, id) for key, id in proofs if key.split(":")[1] == keys.part(name)]
     links.add_all(session.engine, name, own, source="marker")
     return described(snapshot) | {"links_from_marks": len(own), "candidates": candidates}
 
 
-def refuse_strangers(session: Session, rows: list[dict[str, Any]]) -> None:
+def watched(session: Session, rows: Iterable[Landed], marked: dict[str, dict[str, Any]]) -> Iterator[Landed]:
+    """The rows as they are; those with a mark are remembered. Strangers' marks end the extract before it is landed."""
+    for kind, id, row in rows:
+        if FIELD in (row.get("metadata") or {}):
+            marked[id] = row
+        yield kind, id, row
+    refuse_strangers(session, marked.values())
+
+
+def refuse_strangers(session: Session, rows: Iterable[dict[str, Any]]) -> None:
     """Raises AccountRefused where most marks in the account are not of this environment and its secret.
 
     A new name or a lost secret would else make everything a second time. A few strange marks are a person's copies, and

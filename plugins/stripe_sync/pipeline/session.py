@@ -83,7 +83,7 @@ class Session:
     def close(self) -> None:
         """Closes what was opened."""
         if "stigg" in self.__dict__:
-            self.stigg.http.close()
+            self.stigg.close()
         if "stripe" in self.__dict__:
             self.stripe.close()
 
@@ -137,6 +137,7 @@ class Run:
 def start_run(session: Session, run_id: str, params: Mapping[str, Any] | None = None) -> Run:
     """The run of an id: the clock is read for the first call alone, parameters are those of the first call."""
     name = session.environment.name
-    known = runs.params(session.engine, name, run_id)
-    now = runs.start(session.engine, name, run_id, now=session.clock.now(), params=params or {})
-    return Run(run_id, now, known or dict(params or {}))
+    found = runs.find(session.engine, name, run_id) or runs.start(
+        session.engine, name, run_id, now=session.clock.now(), params=params or {}
+    )
+    return Run(run_id, *found)

@@ -51,6 +51,10 @@ class StiggApi:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the connections."""
         self.http.close()
 
     def environment(self) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from types import TracebackType
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -61,6 +62,14 @@ class StripeApi:
             key, base_addresses={"api": base_url}, max_network_retries=2, http_client=self.http
         )
 
+    def __enter__(self) -> StripeApi:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
     def close(self) -> None:
         """Closes the connections."""
         self.http.close()  # type: ignore[no-untyped-call]
@@ -109,11 +118,11 @@ class StripeApi:
 
         return self.attempt(what, once)
 
-    def preview(self, params: dict[str, Any]) -> dict[str, Any]:
+    def preview(self, params: Any) -> dict[str, Any]:
         """The invoice that a change would make at once; a POST, so free of the read allocation."""
         return self.attempt(
             "post /v1/invoices/create_preview",
-            lambda: self.client.v1.invoices.create_preview(params).to_dict(),  # type: ignore[arg-type]
+            lambda: self.client.v1.invoices.create_preview(params).to_dict(),
         )
 
     def attempt(self, what: str, call: Callable[[], Answer]) -> Answer:

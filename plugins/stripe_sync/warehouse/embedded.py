@@ -180,15 +180,14 @@ def process_command(pid: int) -> bytes:
 
 def start(place: Place, binaries: Path) -> subprocess.Popen[bytes]:
     """Initialises the data if need be, starts the server and waits until it answers ``SELECT 1``."""
-    as_user = {"user": place.run_as} if place.run_as is not None else {}
     environ = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
     if not (place.data / "PG_VERSION").exists():
         shutil.rmtree(place.data, ignore_errors=True)
         made = subprocess.run(
             [binaries / "initdb", "-D", place.data, "-U", USER, "--auth=trust", "--encoding=UTF8", "--locale=C",
              "--no-sync", "--no-instructions"],
-            capture_output=True, check=False, cwd=place.data.parent, env=environ, **as_user,
-        )  # type: ignore[call-overload]  # fmt: skip
+            capture_output=True, check=False, cwd=place.data.parent, env=environ, user=place.run_as,
+        )  # fmt: skip
         if made.returncode != 0:
             raise ConfigurationError(
                 f"The embedded database could not be made in {place.data}: {made.stderr.decode().strip()[-300:]}; "
@@ -200,10 +199,10 @@ def start(place: Place, binaries: Path) -> subprocess.Popen[bytes]:
         server = subprocess.Popen(
             [binaries / "postgres", "-D", place.data, *options],
             stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=place.data, env=environ, start_new_session=True,
-            **as_user,
-        )  # type: ignore[call-overload]  # fmt: skip
+            user=place.run_as,
+        )  # fmt: skip
     await_answer(place, server, log_path)
-    return server  # type: ignore[no-any-return]
+    return server
 
 
 def await_answer(place: Place, server: subprocess.Popen[bytes], log_path: Path) -> None:

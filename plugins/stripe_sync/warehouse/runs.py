@@ -10,9 +10,11 @@ from sqlalchemy import Engine, text
 
 from stripe_sync.warehouse.engine import dumps
 
+Started = tuple[datetime, dict[str, Any]]  # the one reading of the clock, the parameters
 
-def start(engine: Engine, environment: str, run_id: str, *, now: datetime, params: Mapping[str, Any]) -> datetime:
-    """Records a run with its one reading of the clock; returns the first reading if it was recorded before."""
+
+def start(engine: Engine, environment: str, run_id: str, *, now: datetime, params: Mapping[str, Any]) -> Started:
+    """Records a run with its one reading of the clock; of two that start the same run, the first is right for both."""
     with engine.begin() as connection:
         connection.execute(
             text(
@@ -21,19 +23,19 @@ def start(engine: Engine, environment: str, run_id: str, *, now: datetime, param
             ),
             {"e": environment, "r": run_id, "now": now, "p": dumps(dict(params))},
         )
-        found: datetime = connection.execute(
-            text("select started_at from run where environment = :e and run_id = :r"), {"e": environment, "r": run_id}
-        ).scalar_one()
-        return found
+    found = find(engine, environment, run_id)
+    assert found is not None
+    return found
 
 
-def params(engine: Engine, environment: str, run_id: str) -> dict[str, Any]:
-    """The parameters with which a run was started; empty for one that is not known."""
+def find(engine: Engine, environment: str, run_id: str) -> Started | None:
+    """A run that was started, or None."""
     with engine.connect() as connection:
-        found: dict[str, Any] | None = connection.execute(
-            text("select params from run where environment = :e and run_id = :r"), {"e": environment, "r": run_id}
-        ).scalar()
-        return found or {}
+        row = connection.execute(
+            text("select started_at, params from run where environment = :e and run_id = :r"),
+            {"e": environment, "r": run_id},
+        ).first()
+        return (row.started_at, row.params) if row else None
 
 
 def result(engine: Engine, environment: str, run_id: str, station: str) -> dict[str, Any] | None:

@@ -6,7 +6,7 @@ and such a snapshot names the same content as the one before it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -46,7 +46,12 @@ def close(
     upper_bound: datetime,
     rows: Iterable[Landed],
 ) -> Snapshot:
-    """Lands a complete extract of these kinds by COPY and closes its snapshot, in one transaction."""
+    """Lands a complete extract of these kinds by COPY and closes its snapshot, in one transaction.
+
+    The rows are read to their end first, so that no transaction is open while an API answers; the later of two rows of
+    one object wins.
+    """
+    latest = {(kind, id): body for kind, id, body in rows}
     with engine.begin() as connection:
         connection.execute(
             text("select pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": f"{environment}/{side}"}
@@ -54,7 +59,7 @@ def close(
         connection.execute(
             text('create temp table landing (kind text, id text collate "C", body jsonb) on commit drop')
         )
-        with_nul = copy(connection, rows)
+        copy(connection, latest)
         landed = run_sql(
             connection,
             "mirror/land",
@@ -68,18 +73,16 @@ def close(
         run_sql(connection, "mirror/supersede", snapshot=id, environment=environment, side=side, kinds=list(kinds))
         run_sql(connection, "mirror/add", snapshot=id, environment=environment, side=side)
         run_sql(connection, "mirror/name_content", snapshot=id, environment=environment, side=side)
-    return replace(get(engine, id), with_nul=with_nul)
+    return replace(get(engine, id), with_nul=tuple(key for key, body in latest.items() if has_nul(body)))
 
 
-def copy(connection: Connection, rows: Iterable[Landed]) -> tuple[tuple[str, str], ...]:
-    """COPY into the landing table; the later of two rows of one object wins. Returns (kind, id) of rows that had a NUL."""
-    latest = {(kind, id): body for kind, id, body in rows}
+def copy(connection: Connection, latest: Mapping[tuple[str, str], dict[str, Any]]) -> None:
+    """COPY into the landing table."""
     cursor = connection.connection.cursor()
     with cursor.copy("copy landing (kind, id, body) from stdin") as target:
         for (kind, id), body in latest.items():
             target.write_row((kind, id.replace("\x00", "\ufffd"), dumps(body)))
     cursor.close()
-    return tuple(key for key, body in latest.items() if has_nul(body))
 
 
 def get(engine: Engine, id: int) -> Snapshot:

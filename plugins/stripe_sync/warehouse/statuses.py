@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, text
 
 from stripe_sync.model.status import EntityStatus, Reason, Status
+from stripe_sync.warehouse.engine import run_sql
 
 
 def store(connection: Connection, environment: str, run_id: str, statuses: Iterable[EntityStatus]) -> None:
@@ -44,14 +45,7 @@ def forget_others(connection: Connection, environment: str, run_id: str) -> None
 def counts(engine: Engine, environment: str) -> list[dict[str, Any]]:
     """How many entities have which status and reason, by kind."""
     with engine.connect() as connection:
-        rows = connection.execute(
-            text(
-                "select kind, status, reason, count(*) as entities from status where environment = :e "
-                "group by kind, status, reason order by kind, status, reason"
-            ),
-            {"e": environment},
-        )
-        return [dict(row._mapping) for row in rows]
+        return run_sql(connection, "reports/status_counts", environment=environment)
 
 
 def find(engine: Engine, environment: str, id: str) -> list[EntityStatus]:
