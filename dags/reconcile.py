@@ -25,7 +25,7 @@ PARAMS = {
     "entities": Param(
         [],
         type="array",
-        items={"type": "string", "enum": ["product", "price", "customer", "subscription"]},
+        items={"type": "string", "enum": ["product", "price", "coupon", "customer", "subscription"]},
         description="Only these kinds; all if empty.",
     ),
     "customers": Param(

@@ -34,6 +34,26 @@ def per_unit(
     }
 
 
+def usage(feature: str, amount: float, *, currency: str = "USD", period: str = "MONTHLY", **more: Any) -> Obj:
+    """A pay-as-you-go charge a unit of a feature, in major units."""
+    row = charge("USAGE_BASED", amount, currency=currency, period=period, country=None)
+    return row | {"feature": {"refId": feature}} | more
+
+
+def tiered(
+    feature: str, tiers: list[tuple[float | None, float | None, float | None]], *, mode: str = "GRADUATED",
+    model: str = "PER_UNIT", currency: str = "USD", period: str = "MONTHLY", **more: Any,
+) -> Obj:  # fmt: skip
+    """A charge by tiers: (up to, unit price, flat price) each, in major units; None where there is none."""
+
+    def money(amount: float | None) -> Obj | None:
+        return None if amount is None else {"amount": amount, "currency": currency}
+
+    rows = [{"upTo": up_to, "unitPrice": money(unit), "flatPrice": money(flat)} for up_to, unit, flat in tiers]
+    row = charge(model, 0, currency=currency, period=period, country=None) | {"price": None}
+    return row | {"feature": {"refId": feature}, "tiersMode": mode, "tiers": rows} | more
+
+
 def charge(model: str, amount: float, *, currency: str, period: str, country: str | None) -> Obj:
     return {
         "billingModel": model,
@@ -62,7 +82,16 @@ class WorldBuilder:
             },
             **{
                 name: []
-                for name in ("products", "plans", "addons", "features", "customers", "subscriptions", "integrations")
+                for name in (
+                    "products",
+                    "plans",
+                    "addons",
+                    "features",
+                    "customers",
+                    "subscriptions",
+                    "coupons",
+                    "integrations",
+                )
             },
         }
         self.stripe: dict[str, Any] = {
@@ -149,6 +178,31 @@ class WorldBuilder:
             ],
         }
         return self.add(collection, row | self.stamps())
+
+    def coupon(
+        self, ref: str, *, percent: float | None = None, off: dict[str, float] | None = None, **more: Any
+    ) -> Obj:
+        """A coupon of the catalog: a percentage, or amounts in major units by currency."""
+        row = {
+            "id": uid("coupon", ref),
+            "refId": ref,
+            "name": ref.title(),
+            "type": "PERCENTAGE" if percent is not None else "FIXED",
+            "percentOff": percent,
+            "amountsOff": [{"currency": c, "amount": a} for c, a in off.items()] if off else None,
+            "discountValue": percent or 0,
+            "durationInMonths": None,
+            "source": "STIGG",
+            "status": "ACTIVE",
+        }
+        return self.add("coupons", row | self.stamps() | more)
+
+    def applied(self, ref: str, *, hours_ago: int = 3, **more: Any) -> Obj:
+        """The snapshot of a coupon of the catalog that was applied to a subscription."""
+        coupon = next(c for c in self.stigg["coupons"] if c["refId"] == ref)
+        kept = ("refId", "name", "type", "percentOff", "amountsOff", "durationInMonths")
+        row = {"id": uid("applied", ref, hours_ago), "startDate": iso(self.now - hours_ago * 3600), "status": "ACTIVE"}
+        return {name: coupon[name] for name in kept} | row | more
 
     def customer(self, ref: str, name: str | None = None, email: str | None = None, **more: Any) -> Obj:
         row = {

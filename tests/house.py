@@ -45,6 +45,8 @@ SETTINGS = Environment(
     endpoint_rate=10_000,
     account_rate=10_000,
     rate_share=1.0,
+    native_integration="removed",
+    accept_unknown=["product_id_characters", "coupon_id_reuse", "subscription_id_on_change"],
 )
 Obj = dict[str, Any]
 

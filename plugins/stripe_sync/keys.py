@@ -11,6 +11,8 @@ import re
 from typing import Final
 
 FLAT: Final = "base"  # the charge of a flat fee
+# What is charged besides a feature's own charge. ``~`` before a small letter occurs in no escaped part.
+ONCE, OVERAGE, MINIMUM = "~once", "~overage", "~minimum"
 ANYWHERE: Final = "default"  # the price for every country that has none of its own
 LIMIT: Final = 200  # characters of a lookup_key at Stripe
 SAFE = re.compile(rb"[A-Za-z0-9._-]")
@@ -40,11 +42,37 @@ def product_id(environment: str, kind: str, package: str, charge: str | None = N
     return joined(*parts, charge) if charge is not None else joined(*parts)
 
 
-def price_slot(environment: str, kind: str, package: str, *, charge: str, period: str, country: str | None) -> str:
-    """The lookup_key of a price: environment, kind, package, charge, period, country. One version holds it at a time."""
-    return joined(
-        part(environment), kind, part(package), charge, period.lower(), part(country) if country else ANYWHERE
-    )
+def price_slot(
+    environment: str,
+    kind: str,
+    package: str,
+    *,
+    charge: str,
+    period: str,
+    country: str | None,
+    subscription: str | None = None,
+) -> str:
+    """The lookup_key of a price: environment, kind, package, charge, period, country. One version holds it at a time.
+
+    With a subscription it is the name of that subscription's own price, which never is a lookup_key.
+    """
+    parts = [part(environment), kind, part(package), charge, period.lower(), part(country) if country else ANYWHERE]
+    return joined(*parts, part(subscription)) if subscription is not None else joined(*parts)
+
+
+def coupon_id(environment: str, ref_id: str, content_hash: str) -> str:
+    """The Stripe id of a coupon of the catalog: its environment, its refId and its content."""
+    return joined(part(environment), "coupon", part(ref_id), content_hash[:8])
+
+
+def own_coupon_id(environment: str, subscription: str, ref_id: str, content_hash: str) -> str:
+    """The Stripe id of a coupon that one subscription alone has: it was changed in the catalog since, or began long ago."""
+    return joined(part(environment), "discount", part(subscription), part(ref_id), content_hash[:8])
+
+
+def coupon_ref(key: str) -> str:
+    """The refId of the coupon that a coupon's link key is about."""
+    return unescaped(key.split(":")[-2])
 
 
 def link_key(kind: str, *parts: str) -> str:
@@ -68,11 +96,19 @@ def package_of(key: str) -> tuple[str, str]:
     return (parts[2], parts[3]) if len(parts) > 3 else ("", "")
 
 
+def subscription_of(key: str) -> str | None:
+    """The id of the subscription whose own price a version key is about; None for a price of the catalog."""
+    parts = key.split(":")
+    return unescaped(parts[7].partition("@")[0]) if len(parts) > 7 else None
+
+
 def entity_of(key: str) -> tuple[str, str]:
     """(kind, id) of the Stigg entity that a link key is about."""
     kind, *parts = key.split(":")
     if kind in ("product", "price") and len(parts) > 2:
         return parts[1], unescaped(parts[2])
+    if kind == "coupon" and len(parts) > 2:
+        return ("subscription" if parts[1] == "discount" else "coupon"), unescaped(parts[2])
     return kind, unescaped(parts[-1])
 
 

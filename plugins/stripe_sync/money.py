@@ -14,6 +14,8 @@ ZERO_DECIMAL = frozenset(
 )
 THREE_DECIMAL = frozenset({"bhd", "jod", "kwd", "omr", "tnd"})
 WHOLE_UNITS = frozenset({"isk", "ugx"})  # sent with two decimals, which must be 00
+# In Stigg's list of currencies and not in Stripe's: each was replaced by another at another value.
+NOT_AT_STRIPE = frozenset({"hrk", "mro", "sll"})
 
 # A sum of money: minor units by currency code in lower case. Never one number for several currencies.
 Amounts = Mapping[str, Decimal]

@@ -58,10 +58,19 @@ class Environment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sync_subscriptions: bool = True
     days_until_due: int = 30
     late_start_hours: int = 48
+    billing_name_key: str = "billing_name"
+    billing_address_key: str = "billing_address"
+    tax: bool = False
+    tax_behavior: Literal["", "exclusive", "inclusive"] = ""
+    tax_code: str = ""
+    cancel_invoice_now: bool = True
+    cancel_prorate: bool = False
     upgrade_proration: Literal["always_invoice", "create_prorations", "none"] = "always_invoice"
     downgrade_proration: Literal["always_invoice", "create_prorations", "none"] = "create_prorations"
     stigg_page_size: int = 25
     stigg_entity_url: str = "https://app.stigg.io/{environment}/{kind}/{id}"
+    stripe_dashboard_url: str = "https://dashboard.stripe.com"
+    accept_unknown: list[str] = []
     shares_account: bool = False
     rate_share: float = 0.8
     endpoint_rate: float = 25
@@ -139,6 +148,11 @@ def check(path: Path, environment: Environment) -> None:
     for lane in environment.modes:
         if lane not in LANES:
             raise ConfigurationError(f"{where}.modes.{lane}: no such lane; lanes are {', '.join(LANES)}.")
+    if environment.tax and not (environment.tax_behavior and environment.tax_code.startswith("txcd_")):
+        raise ConfigurationError(
+            f'{where}.tax: with tax on, set tax_behavior = "exclusive" or "inclusive", and tax_code to a code of Stripe\'s '
+            f"such as txcd_10103001."
+        )
     if not 0 < environment.rate_share <= 1:
         raise ConfigurationError(f"{where}.rate_share: it must be above 0 and at most 1.")
     if environment.endpoint_rate <= 0 or (environment.account_rate or 1) <= 0:

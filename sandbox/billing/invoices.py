@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from sandbox.billing import amounts, periods
+from sandbox.billing import amounts, discounts, periods
 from sandbox.world.refusal import invalid
 from sandbox.world.state import Obj, World
 
@@ -97,13 +97,143 @@ def proration_lines(world: World, before: Obj, after: Obj, moment: int) -> list[
     return lines
 
 
+def cycle_lines(world: World, subscription: Obj, items: list[Obj]) -> list[Obj]:
+    """The lines of a renewal: its licensed items for the period that begins, then what was pending."""
+    lines = []
+    for item in items:
+        if item["price"]["recurring"]["usage_type"] == "licensed":
+            period = (item["current_period_start"], item["current_period_end"])
+            total = amounts.amount(item["price"], item["quantity"])
+            text = f"{item['quantity']} × {item['price']['id']}"
+            lines.append(line(world, item, amount=total, period=period, proration=False, text=text))
+    return lines + pending_lines(world, subscription)
+
+
+def pending_lines(world: World, subscription: Obj) -> list[Obj]:
+    """The lines of the pending invoice items of a subscription, and of its customer's that name none."""
+    found = [i for i in world.stripe["invoiceitems"].values() if is_pending(i, subscription)]
+    return [item_line(world, item) for item in found]
+
+
+def is_pending(item: Obj, subscription: Obj) -> bool:
+    owner = ((item["parent"] or {}).get("subscription_details") or {}).get("subscription")
+    return (
+        item["invoice"] is None and item["customer"] == subscription["customer"] and owner in (None, subscription["id"])
+    )
+
+
+def item_line(world: World, item: Obj) -> Obj:
+    """The line of an invoice item."""
+    owner = ((item["parent"] or {}).get("subscription_details") or {}).get("subscription")
+    return {
+        "id": world.next_id("il"),
+        "object": "line_item",
+        "amount": item["amount"],
+        "currency": item["currency"],
+        "description": item["description"],
+        "discount_amounts": [],
+        "discountable": item["discountable"],
+        "discounts": [],
+        "invoice": None,
+        "livemode": False,
+        "metadata": dict(item["metadata"]),
+        "parent": {
+            "type": "invoice_item_details",
+            "invoice_item_details": {
+                "invoice_item": item["id"],
+                "proration": item["proration"],
+                "proration_details": {"credited_items": None},
+                "subscription": owner,
+            },
+            "subscription_item_details": None,
+        },
+        "period": dict(item["period"]),
+        "pretax_credit_amounts": [],
+        "pricing": item["pricing"],
+        "quantity": item["quantity"],
+        "quantity_decimal": item["quantity_decimal"],
+        "subscription": owner,
+        "subtotal": item["amount"],
+        "taxes": [],
+    }
+
+
+def pending_item(world: World, subscription: Obj, part: Obj) -> Obj:
+    """The invoice item that a proration line waits as, until an invoice takes it."""
+    details = part["parent"]["subscription_item_details"]
+    return {
+        "id": world.next_id("ii"),
+        "object": "invoiceitem",
+        "amount": part["amount"],
+        "created": world.now,
+        "currency": part["currency"],
+        "customer": subscription["customer"],
+        "customer_account": None,
+        "date": world.now,
+        "description": part["description"],
+        "discountable": False,
+        "discounts": [],
+        "invoice": None,
+        "livemode": False,
+        "metadata": {},
+        "net_amount": part["amount"],
+        "parent": {
+            "type": "subscription_details",
+            "subscription_details": {
+                "subscription": subscription["id"],
+                "subscription_item": details["subscription_item"],
+            },
+        },
+        "period": part["period"],
+        "pricing": part["pricing"],
+        "proration": True,
+        "proration_details": {"discount_amounts": []},
+        "quantity": part["quantity"] or 1,
+        "quantity_decimal": part["quantity_decimal"],
+        "tax_rates": [],
+        "test_clock": None,
+    }
+
+
+def add_line(world: World, invoice: Obj, part: Obj) -> None:
+    """Puts one more line on a draft and adds it up anew."""
+    part["invoice"] = invoice["id"]
+    invoice["lines"]["data"].append(part)
+    add_up(world, invoice)
+
+
+def add_up(world: World, invoice: Obj) -> None:
+    """The totals of a draft, from its lines and discounts."""
+    lines = invoice["lines"]["data"]
+    for part in lines:
+        part["discount_amounts"] = []
+    taken = discounts.apply(world, invoice["discounts"], lines, invoice["currency"])
+    subtotal = sum(part["amount"] for part in lines)
+    total = subtotal - sum(d["amount"] for d in taken)
+    invoice |= {
+        "subtotal": subtotal,
+        "subtotal_excluding_tax": subtotal,
+        "total": total,
+        "total_excluding_tax": total,
+        "total_discount_amounts": taken,
+        "amount_due": max(total, 0),
+        "amount_remaining": max(total, 0),
+    }
+
+
 def build(world: World, subscription: Obj, lines: list[Obj], *, reason: str, preview: bool = False) -> Obj:
-    """An invoice with these lines. A preview gets an id of the form that Stripe gives to previews and is not kept."""
+    """An invoice with these lines. A preview gets an id of the form that Stripe gives to previews and is not kept.
+
+    A renewal's invoice is a draft for an hour, whoever is charged; the first of an automatic collection is not.
+    """
     id = world.next_id("upcoming_in" if preview else "in")
     for part in lines:
         part["invoice"] = id
-    total = sum(part["amount"] for part in lines)
-    automatic = subscription["collection_method"] == "charge_automatically"
+        take_item(world, part, id, preview=preview)
+    subtotal = sum(part["amount"] for part in lines)
+    taken = discounts.apply(world, subscription["discounts"], lines, subscription["currency"])
+    total = subtotal - sum(d["amount"] for d in taken)
+    automatic = subscription["collection_method"] == "charge_automatically" and reason != "subscription_cycle"
     customer = world.stripe["customers"][subscription["customer"]]
     draft = not automatic
     paid = total if automatic and total > 0 else 0
@@ -130,11 +260,11 @@ def build(world: World, subscription: Obj, lines: list[Obj], *, reason: str, pre
         "attempted": automatic and not preview,
         "auto_advance": True,
         "automatic_tax": {
-            "enabled": False,
+            "enabled": subscription["automatic_tax"]["enabled"],
             "disabled_reason": None,
-            "liability": None,
-            "provider": None,
-            "status": None,
+            "liability": {"type": "self"} if subscription["automatic_tax"]["enabled"] else None,
+            "provider": "stripe" if subscription["automatic_tax"]["enabled"] else None,
+            "status": "complete" if subscription["automatic_tax"]["enabled"] else None,
         },
         "automatically_finalizes_at": world.now + GRACE if draft and not preview else None,
         "billing_reason": "upcoming" if preview else reason,
@@ -147,7 +277,7 @@ def build(world: World, subscription: Obj, lines: list[Obj], *, reason: str, pre
         "customer_tax_exempt": "none",
         "customer_tax_ids": [],
         "default_tax_rates": [],
-        "discounts": [],
+        "discounts": [id for id in subscription["discounts"] if not id.startswith("preview:")],
         "issuer": {"type": "self"},
         "lines": {"object": "list", "data": lines, "has_more": False, "url": f"/v1/invoices/{id}/lines"},
         "livemode": False,
@@ -173,10 +303,10 @@ def build(world: World, subscription: Obj, lines: list[Obj], *, reason: str, pre
             "paid_at": world.now if automatic and not preview else None,
             "voided_at": None,
         },
-        "subtotal": total,
-        "subtotal_excluding_tax": total,
+        "subtotal": subtotal,
+        "subtotal_excluding_tax": subtotal,
         "total": total,
-        "total_discount_amounts": [],
+        "total_discount_amounts": [d for d in taken if not d["discount"].startswith("preview:")],
         "total_excluding_tax": total,
         "total_pretax_credit_amounts": [],
         "total_taxes": [],
@@ -191,10 +321,22 @@ def finalize_due(world: World) -> list[Obj]:
         if invoice["status"] == "draft" and invoice["auto_advance"] and is_due(invoice, world.now)
     ]
     for invoice in due:
-        invoice["status"] = "open" if invoice["amount_remaining"] else "paid"
-        invoice["automatically_finalizes_at"] = None
-        invoice["status_transitions"] = invoice["status_transitions"] | {"finalized_at": world.now}
+        finalize(world, invoice)
     return due
+
+
+def finalize(world: World, invoice: Obj) -> None:
+    """Nothing of an invoice's money changes after this."""
+    invoice["status"] = "open" if invoice["amount_remaining"] else "paid"
+    invoice["automatically_finalizes_at"] = None
+    invoice["status_transitions"] = invoice["status_transitions"] | {"finalized_at": world.now}
+
+
+def take_item(world: World, part: Obj, invoice: str, *, preview: bool) -> None:
+    """An invoice item belongs to the invoice whose line it is."""
+    details = part["parent"]["invoice_item_details"]
+    if details and not preview:
+        world.stripe["invoiceitems"][details["invoice_item"]]["invoice"] = invoice
 
 
 def is_due(invoice: Obj, now: int) -> bool:

@@ -9,7 +9,8 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.billing import invoices
+from sandbox.billing import renewals
+from sandbox.resources.stripe.objects import record
 from sandbox.world import state
 from sandbox.world.refusal import NotModelled
 from sandbox.world.state import BadWorld, Fault, World
@@ -28,6 +29,7 @@ class Control:
             Route("/_world/requests", self.requests, methods=["GET", "DELETE"]),
             Route("/_world/faults", self.faults, methods=["GET", "POST", "DELETE"]),
             Route("/_world/load", self.load, methods=["POST"]),
+            Route("/_world/unknowns", self.unknowns, methods=["GET", "POST"]),
             Route("/_world/stigg/{collection}", self.stigg, methods=["POST"]),
         ]
 
@@ -45,11 +47,7 @@ class Control:
     def move(self, now: int) -> None:
         if now < self.world.now:
             raise BadWorld("the clock only moves forward")
-        for subscription, item in self.world.items():
-            if subscription["status"] != "canceled" and item["current_period_end"] <= now:
-                raise NotModelled(f"the renewal of {subscription['id']} at {state.iso(item['current_period_end'])}")
-        self.world.now = now
-        invoices.finalize_due(self.world)
+        renewals.advance(self.world, now, lambda type, obj: record(self.world, type, obj))
 
     async def state(self, http: HttpRequest) -> Response:
         """The world as a world file."""
@@ -71,6 +69,15 @@ class Control:
             except TypeError as error:
                 return JSONResponse({"error": str(error)}, 400)
         return JSONResponse([asdict(f) for f in self.world.faults])
+
+    async def unknowns(self, http: HttpRequest) -> Response:
+        """Which answer this world gives to what is not known for certain. POST ``{"coupon_id_reuse": false}`` changes it."""
+        if http.method == "POST":
+            given = await http.json()
+            if wrong := set(given) - set(self.world.unknowns):
+                return JSONResponse({"error": f"no such unknown: {', '.join(sorted(wrong))}"}, 400)
+            self.world.unknowns |= given
+        return JSONResponse(self.world.unknowns)
 
     async def load(self, http: HttpRequest) -> Response:
         """Replaces the whole world by a world document."""

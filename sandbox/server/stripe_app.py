@@ -12,14 +12,24 @@ from typing import Any
 from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, Response
 
-from sandbox.resources.stripe import catalog, invoices, objects, people, routes, subscriptions
+from sandbox.resources.stripe import (
+    catalog,
+    invoiceitems,
+    invoices,
+    objects,
+    people,
+    routes,
+    schedules,
+    subscriptions,
+    tax,
+)
 from sandbox.world import forms
 from sandbox.world.refusal import NotModelled, StripeRefusal
 from sandbox.world.state import Fault, Obj, Request, World
 from sandbox.world.stripe_types import spec
 
 # Importing a module of resources registers its operations.
-MODELLED = (catalog, invoices, people, subscriptions)
+MODELLED = (catalog, invoiceitems, invoices, people, schedules, subscriptions, tax)
 KINDS = {"products": "product", "prices": "price", "coupons": "coupon", "customers": "customer",
          "subscriptions": "subscription", "invoices": "invoice"}  # fmt: skip
 

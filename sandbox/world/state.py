@@ -16,10 +16,18 @@ from typing import Any
 Obj = dict[str, Any]
 
 STRIPE_COLLECTIONS = (
-    "products", "prices", "coupons", "customers", "payment_methods",
-    "subscriptions", "invoices", "invoiceitems", "events",
+    "products", "prices", "coupons", "customers", "payment_methods", "discounts",
+    "subscriptions", "subscription_schedules", "invoices", "invoiceitems", "tax_registrations", "events",
 )  # fmt: skip
 STIGG_COLLECTIONS = ("products", "plans", "addons", "features", "customers", "subscriptions", "coupons", "integrations")
+# What is not known for certain of the real APIs (docs/unknowns.md), and which answer this world gives.
+UNKNOWNS = {
+    "coupon_id_reuse": True,  # the id of a deleted coupon may be used again
+    "zero_renewal_waits": True,  # a renewal of nothing waits as a draft like any other
+    "integrations_readable": True,  # a server key may read Stigg's integrations
+    "strict_product_ids": False,  # product ids take letters, digits, - and _ alone
+    "large_pages": True,  # Stigg gives pages of 50, and not of 25 alone
+}
 BUNDLED = Path(__file__).parent.parent / "worlds"
 
 
@@ -62,10 +70,13 @@ class World:
     environment: Obj
     stigg_keys: list[str]
     limits: dict[str, float]
+    unknowns: dict[str, bool] = field(default_factory=lambda: dict(UNKNOWNS))
+    tax_settings: Obj = field(default_factory=dict)
     requests: list[Request] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     sequence: int = 0
     order: dict[str, int] = field(default_factory=dict)
+    deleted_coupons: set[str] = field(default_factory=set)
 
     def next_id(self, prefix: str) -> str:
         """The next id of a kind, such as ``sub_S000000000017``; the same in every run of the same world."""
@@ -144,7 +155,9 @@ def from_document(document: Any) -> World:
     stigg, stripe = section(document, "stigg"), section(document, "stripe")
     if "clock" not in document:
         raise BadWorld('the world has no "clock"; give Unix seconds or an ISO time with Z')
-    known = {"account", "keys", "limits", *STRIPE_COLLECTIONS}
+    known = {"account", "keys", "limits", "tax_settings", *STRIPE_COLLECTIONS}
+    unknowns = document.get("unknowns", {})
+    refuse_unknown("unknowns", unknowns, set(UNKNOWNS))
     refuse_unknown("stripe", stripe, known)
     refuse_unknown("stigg", stigg, {"environment", "keys", *STIGG_COLLECTIONS})
     world = World(
@@ -156,6 +169,8 @@ def from_document(document: Any) -> World:
         environment=section(stigg, "environment"),
         stigg_keys=list(stigg.get("keys", ["server-sandbox"])),
         limits=dict(stripe.get("limits", {})),
+        unknowns={**UNKNOWNS, **unknowns},
+        tax_settings=dict(stripe.get("tax_settings", {})),
         sequence=int(document.get("sequence", 0)),
     )
     for name in STRIPE_COLLECTIONS:
@@ -186,11 +201,13 @@ def to_document(world: World) -> Obj:
     return {
         "clock": world.now,
         "sequence": world.sequence,
+        "unknowns": world.unknowns,
         "stigg": {"environment": world.environment, "keys": world.stigg_keys, **world.stigg},
         "stripe": {
             "account": world.account,
             "keys": world.stripe_keys,
             "limits": world.limits,
+            "tax_settings": world.tax_settings,
             **{name: list(rows.values()) for name, rows in world.stripe.items()},
         },
     }

@@ -1,7 +1,8 @@
 -- the actions of a run's plan
 -- grain: one action; key: id
 select
-    a.value ->> 'target' || ' ' || (a.value ->> 'kind') as id,
+    (a.value ->> 'target') || ' ' || (a.value ->> 'kind') || ' '
+    || (select string_agg(field, ',' order by field) from jsonb_object_keys(a.value -> 'after') as field) as id,
     a.value ->> 'kind' as kind,
     a.value ->> 'lane' as lane,
     split_part(a.value ->> 'target', ':', 2) as environment,

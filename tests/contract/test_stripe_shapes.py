@@ -269,12 +269,15 @@ def test_too_many_requests_are_429_with_the_reason(house_of: Build, town: WorldB
     assert {a.headers.get("stripe-rate-limited-reason") for a in answers if a.status_code == 429} == {"endpoint-rate"}
 
 
-def test_a_clock_that_would_pass_a_renewal_says_what_is_not_modelled(house_of: Build, town: WorldBuilder) -> None:
+def test_a_clock_that_passes_a_renewal_makes_a_draft_and_finalizes_it_an_hour_later(
+    house_of: Build, town: WorldBuilder
+) -> None:
     house = house_of(town)
     house.reconcile()
-    moved = httpx.post(f"{house.stripe_url}/_world/clock", json={"advance": 7200})
+    ends = [i["current_period_end"] for s in house.objects("subscriptions") for i in s["items"]["data"]]
+    moved = httpx.post(f"{house.stripe_url}/_world/clock", json={"now": max(ends)})
     assert moved.status_code == 200
-    refused = httpx.post(f"{house.stigg_url}/_world/clock", json={"advance": 40 * 86_400})
-    assert refused.status_code == 501
-    assert "renewal" in refused.json()["error"]
-    assert {i["status"] for i in house.objects("invoices")} == {"open"}, "drafts were finalized after an hour"
+    cycle = [i for i in house.objects("invoices") if i["billing_reason"] == "subscription_cycle"]
+    assert [(i["status"], i["automatically_finalizes_at"] - i["created"]) for i in cycle] == [("draft", 3600)] * 3
+    assert httpx.post(f"{house.stigg_url}/_world/clock", json={"advance": 3601}).status_code == 200
+    assert {i["status"] for i in cycle} == {"open"}

@@ -189,7 +189,7 @@ def test_an_unknown_pricing_model_is_that_plans_error(house_of: Build, town: Wor
     house = house_of(town)
     house.reconcile()
     assert house.status("odd") == ("ERROR", "PRICING_MODEL_NOT_SUPPORTED")
-    assert house.status("s-odd") == ("ERROR", "NO_PRICE")
+    assert house.status("s-odd") == ("ERROR", "PRICING_MODEL_NOT_SUPPORTED")
     assert house.status("s-1") == ("SUCCESS", "")
 
 

@@ -10,7 +10,6 @@ import pytest
 
 from sandbox.builder import WorldBuilder, flat
 from stripe_sync.errors import AccountRefused
-from stripe_sync.model.status import Status
 from stripe_sync.warehouse import links
 from tests import warehouses
 from tests.house import House
@@ -181,33 +180,6 @@ def test_a_product_deleted_in_stripe_is_not_made_again(house_of: Build, town: Wo
     assert house.status("empty") == ("ERROR", "DELETED_IN_STRIPE")
     assert "test:plan:empty" not in house.world.stripe["products"]
     assert house.status("pro") == ("SUCCESS", "")
-
-
-def test_a_subscription_that_ended_in_stigg_is_shown_and_not_touched(house_of: Build, town: WorldBuilder) -> None:
-    house = house_of(town)
-    house.reconcile()
-    before = house.frozen()
-    town.stigg["subscriptions"][0] |= {"status": "CANCELED", "cancelReason": "Immediate"}
-    house.merge(town)
-    stored = house.plan()
-    assert stored.plan.actions == []
-    assert list(stored.unplanned) == ["subscription:test:s-1"]
-    house.reconcile()
-    assert house.frozen() == before
-    assert house.status("s-1") == (Status.NO_SYNC_REQUIRED.value, "ENDED")
-
-
-def test_a_paused_or_scheduled_subscription_waits_for_a_person(house_of: Build, town: WorldBuilder) -> None:
-    house = house_of(town)
-    house.reconcile()
-    owned(house, "subscriptions", "s-1")["pause_collection"] = {"behavior": "void", "resumes_at": None}
-    owned(house, "subscriptions", "s-2")["schedule"] = "sub_sched_1"
-    for row in town.stigg["subscriptions"][:2]:
-        row["prices"][1]["usageLimit"] = 30
-    house.merge(town)
-    stored = house.plan()
-    assert stored.plan.actions == []
-    assert sorted(stored.unplanned) == ["subscription:test:s-1", "subscription:test:s-2"]
 
 
 def test_more_than_ten_items_are_read_in_full(house_of: Build, town: WorldBuilder) -> None:

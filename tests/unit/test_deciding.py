@@ -101,8 +101,8 @@ def test_a_cut_name_fits_and_ends_between_graphemes(text: str, limit: int) -> No
         ({"prices": [price(billingModel="CREDIT_BASED")]}, "PRICING_MODEL_NOT_SUPPORTED"),
         ({"prices": [price(billingModel="SOMETHING_NEW")]}, "PRICING_MODEL_NOT_SUPPORTED"),
         ({"prices": [price(tiers=[{"upTo": None}])]}, "PRICING_MODEL_NOT_SUPPORTED"),
-        ({"prices": [price(billingCadence="ONE_OFF")]}, "PRICING_MODEL_NOT_SUPPORTED"),
-        ({"prices": [price(blockSize=10)]}, "PRICING_MODEL_NOT_SUPPORTED"),
+        ({"prices": [price(billingCadence="SOMETIMES")]}, "PRICING_MODEL_NOT_SUPPORTED"),
+        ({"prices": [price(), price("p-2", price={"amount": 3, "currency": "USD"})]}, "AMBIGUOUS_CHARGE"),
         ({"prices": [price(billingPeriod="WEEKLY")]}, "PRICING_MODEL_NOT_SUPPORTED"),
         ({"prices": [price(price=None)]}, "NO_PRICE"),
         ({"prices": [price(price={"amount": -1, "currency": "USD"})]}, "BAD_AMOUNT"),
@@ -158,11 +158,14 @@ def test_why_a_customer_is_or_is_not_in_stripe(
         ({"prices": []}, "ERROR", "NO_PRICE"),
         ({"prices": [{"price": price("unknown")}]}, "ERROR", "NO_PRICE"),
         ({"prices": [{"price": price(feature={"refId": "f"}), "usageLimit": Decimal("1.5")}]}, "ERROR", "BAD_AMOUNT"),
-        ({"prices": [{"price": price()}] * 21}, "ERROR", "TOO_MANY_ITEMS"),
+        ({"prices": [{"price": price(f"p-{n}")} for n in range(21)]}, "ERROR", "TOO_MANY_ITEMS"),
     ],
 )
 def test_why_a_subscription_is_or_is_not_in_stripe(more: dict[str, Any], status: str, reason: str) -> None:
-    made = desired(inputs([package()], [customer()], [subscription(**more)]))
+    charges = [price(), *(price(f"p-{n}", feature={"refId": f"f-{n}"}) for n in range(21))]
+    given = [{**part, "usageLimit": part.get("usageLimit", 1)} for part in more.get("prices", [])]
+    more = more | ({"prices": given} if given else {})
+    made = desired(inputs([package(prices=charges)], [customer()], [subscription(**more)]))
     found = made.statuses["subscription", "s-1"]
     assert (found.status.value, found.reason.value) == (status, reason)
     claimed = {c.key for c in made.wanted if c.kind == "subscription"}

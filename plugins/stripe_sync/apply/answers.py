@@ -8,44 +8,95 @@ from typing import Any
 from stripe_sync.apply.registry import Registry
 from stripe_sync.desired import found
 from stripe_sync.model.documents import Document
-from stripe_sync.model.stripe_side import StripeCustomer, StripePrice, StripeProduct, StripeSubscription, decode
+from stripe_sync.model.stripe_side import (
+    StripeCoupon,
+    StripeCustomer,
+    StripePrice,
+    StripeProduct,
+    StripeSubscription,
+    decode,
+)
 from stripe_sync.plan.actions import Action
 
 # Parts of an ``after`` that say how to write and are not fields of the object.
 HOW = frozenset(
-    {"billing_cycle_anchor", "backdate_start_date", "proration_behavior", "proration_date", "transfer_lookup_key"}
-)
+    {
+        "billing_cycle_anchor", "backdate_start_date", "proration_behavior", "proration_date", "transfer_lookup_key",
+        "attach", "one_off", "charged", "invoice_now", "prorate", "percent_off", "amount_off", "duration",
+        "duration_in_months", "from",
+    }
+)  # fmt: skip
 
 
 def document(action: Action, answer: Mapping[str, Any], registry: Registry) -> Document:
     """The answer's fields, in the form in which ``after`` and ``before`` are written."""
     kind, row, reading = action.kind.partition(".")[0], dict(answer), registry.reading()
+    if row.get("deleted"):
+        return {"deleted": True}
     if kind == "product":
         product = decode(row, StripeProduct)
         default = reading.known.get(product.default_price or "", product.default_price)
         return found.product_claim(reading, product, action.target).document | {"default_price": default}
     if kind == "price":
-        price = decode(row, StripePrice)
-        fields = {
-            "active": price.active,
-            "lookup_key": price.lookup_key,
-            "product": reading.known.get(price.product, price.product),
-            "metadata": found.own_metadata(reading, price.metadata),
-        }
-        return {**price.content(), **fields}
+        return price_document(decode(row, StripePrice), reading)
+    if kind == "coupon":
+        return found.coupon_claim(reading, decode(row, StripeCoupon), action.target).document
     if kind == "customer":
         return found.customer_claim(reading, decode(row, StripeCustomer), action.target).document
-    return found.subscription_claim(reading, decode(row, StripeSubscription), action.target).document
+    if kind == "invoiceitem":
+        return invoice_item_document(row, action, reading)
+    subscription = decode(row, StripeSubscription)
+    claim = found.subscription_claim(reading, subscription, action.target)
+    return claim.document | {"status": subscription.status, "schedule": subscription.schedule}
+
+
+def price_document(price: StripePrice, reading: found.Reading) -> Document:
+    behavior = price.tax_behavior if reading.tax and price.tax_behavior != "unspecified" else None
+    fields = {
+        "active": price.active,
+        "lookup_key": price.lookup_key,
+        "product": reading.known.get(price.product, price.product),
+        "tax_behavior": behavior,
+        "metadata": found.own_metadata(reading, price.metadata),
+    }
+    return {**price.content(), **fields}
+
+
+def invoice_item_document(row: Mapping[str, Any], action: Action, reading: found.Reading) -> Document:
+    """An invoice item, which has to be the customer's, of the amount or of the price that was wanted."""
+    pricing = (row.get("pricing") or {}).get("price_details") or {}
+    parent = ((row.get("parent") or {}).get("subscription_details") or {}).get("subscription")
+    document = {
+        "customer": reading.known.get(row["customer"], row["customer"]),
+        "price": reading.known.get(pricing.get("price") or "", pricing.get("price")),
+        "quantity": str(row["quantity"]),
+        "amount": str(row["amount"]),
+        "currency": row["currency"],
+        "invoice": row.get("invoice"),
+        "subscription": reading.known.get(parent or "", parent) if parent else action.after.get("subscription"),
+    }
+    return {name: value for name, value in document.items() if name in action.after}
 
 
 def mismatches(wanted: Mapping[str, Any] | None, held: Document) -> Iterator[str]:
     """The names of the fields that are not as wanted."""
     for name, value in (wanted or {}).items():
-        if name not in HOW and held.get(name) != value:
+        if name not in HOW and not same(held.get(name), value):
             yield name
+
+
+def same(held: Any, wanted: Any) -> bool:
+    """Equal, where an absent list and an empty one are."""
+    return bool(held == wanted or (not held and not wanted and not isinstance(wanted, bool)))
 
 
 def item_ids(action: Action, answer: Mapping[str, Any], registry: Registry) -> dict[str, str]:
     """The ids of a subscription's own items by price version."""
     claim = found.subscription_claim(registry.reading(), decode(dict(answer), StripeSubscription), action.target)
     return {price: item["id"] for price, item in claim.facts["items"].items()}
+
+
+def discounts(action: Action, answer: Mapping[str, Any], registry: Registry) -> list[tuple[str, str | None]]:
+    """(id, refId of our coupon or None) of each discount that a subscription has: ours and somebody else's."""
+    claim = found.subscription_claim(registry.reading(), decode(dict(answer), StripeSubscription), action.target)
+    return [(id, ref) for id, ref in claim.facts["discounts"]]

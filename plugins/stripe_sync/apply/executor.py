@@ -175,7 +175,11 @@ class Executor:
         """The outcome and, for a creation, the link: together or not at all."""
         with self.engine.begin() as connection:
             journal.conclude(connection, intent, outcome)
-            if outcome.result == "done" and intent.action.kind.endswith(".create") and outcome.stripe_id:
+            if outcome.result != "done" or not outcome.stripe_id:
+                return
+            if intent.action.kind == "coupon.delete":
+                links.end(connection, self.environment, intent.action.target, by="the pipeline: deleted in Stripe")
+            elif intent.action.kind.endswith(".create"):
                 links.add(connection, self.environment, intent.action.target, outcome.stripe_id, source="created")
 
     def settle(self, lane: str, wanted: set[str]) -> None:

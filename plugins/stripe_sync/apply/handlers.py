@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from stripe_sync import marker
 from stripe_sync.apply import answers, parameters
@@ -37,8 +37,11 @@ class Handler:
 
 
 def current(api: StripeApi, action: Action, registry: Registry) -> Row:
-    """The target of an update as Stripe holds it now."""
-    return api.get(f"{HANDLERS[action.kind].path}/{registry.resolve(action.target)}")
+    """The target of an update as Stripe holds it now, with the parts that Stripe leaves out unless asked."""
+    path = f"{HANDLERS[action.kind].path}/{registry.resolve(action.target)}"
+    expand = {"subscription": ["discounts"], "schedule": ["discounts"], "price": ["tiers"]}
+    asked = expand.get(action.kind.partition(".")[0])
+    return api.get(path, expand=asked) if asked else api.get(path)
 
 
 def check_before(action: Action, held: Row, registry: Registry) -> None:
@@ -54,12 +57,41 @@ def send_product_create(api: StripeApi, action: Action, registry: Registry, key:
     try:
         return api.write("post /v1/products", lambda c, o: c.v1.products.create(params, o), idempotency_key=key)
     except RowFailed as refused:
-        if refused.reason != "ID_TAKEN":
-            raise
-        there = api.find(f"/v1/products/{params['id']}")
-        if there is not None and registry.signer.key_of(there["metadata"].get(marker.FIELD)) == action.target:
-            return Written(there, None)
-        raise RowFailed("ID_TAKEN", f"A product with the id {params['id']} exists and is not ours.") from None
+        return taken(api, action, registry, params["id"], refused)
+
+
+def send_coupon_create(api: StripeApi, action: Action, registry: Registry, key: str) -> Written:
+    """A coupon under its own id; where Stripe keeps the id of a deleted one, under the next (docs/unknowns.md)."""
+    params: Any = parameters.coupon_create(action, registry)
+    for number, id in enumerate(coupon_ids(action)):
+        own_key = f"{key}-{number}" if number else key
+        try:
+            return make_coupon(api, params | {"id": id}, own_key)
+        except RowFailed as refused:
+            if refused.reason != "ID_TAKEN" or api.find(f"/v1/coupons/{id}") is not None:
+                return taken(api, action, registry, id, refused)
+    raise RowFailed("ID_TAKEN", f"Stripe refuses the id {params['id']} and those after it, and shows no such coupon.")
+
+
+def make_coupon(api: StripeApi, params: Any, key: str) -> Written:
+    return api.write("post /v1/coupons", lambda c, o: c.v1.coupons.create(params, o), idempotency_key=key)
+
+
+def coupon_ids(action: Action) -> list[str]:
+    """The ids under which a coupon may be made: its own, and the next after deletions."""
+    id = action.target.partition(":")[2]
+    return [id, *(f"{id}-{n}" for n in range(2, 6))]
+
+
+def taken(api: StripeApi, action: Action, registry: Registry, id: str, refused: RowFailed) -> Written:
+    """An object that is there already, if it carries the mark of this very target. Raises RowFailed ``ID_TAKEN`` else."""
+    if refused.reason != "ID_TAKEN":
+        raise refused
+    there = api.find(f"{HANDLERS[action.kind].path}/{id}")
+    if there is not None and registry.signer.key_of((there.get("metadata") or {}).get(marker.FIELD)) == action.target:
+        return Written(there, None)
+    noun = action.kind.partition(".")[0]
+    raise RowFailed("ID_TAKEN", f"A {noun} with the id {id} exists and is not ours.") from None
 
 
 def creating(path: str, service: Service, build: Build) -> Send:
@@ -83,14 +115,70 @@ def updating(path: str, service: Service, build: Build) -> Send:
 
 
 def send_subscription_update(api: StripeApi, action: Action, registry: Registry, key: str) -> Written:
-    """Reads the subscription first: for the ids of its items, and to refuse if it is not as the plan saw it."""
+    """Reads the subscription first: for the ids of its items and discounts, and to refuse if it is not as planned."""
     held = current(api, action, registry)
     check_before(action, held, registry)
     id = registry.resolve(action.target)
-    params: Any = parameters.subscription_update(action, registry, answers.item_ids(action, held, registry))
+    params: Any = parameters.subscription_update(
+        action, registry, answers.item_ids(action, held, registry), answers.discounts(action, held, registry)
+    )
     return api.write(
         "post /v1/subscriptions/{id}", lambda c, o: c.v1.subscriptions.update(id, params, o), idempotency_key=key
     )
+
+
+def send_subscription_cancel(api: StripeApi, action: Action, registry: Registry, key: str) -> Written:
+    """Ends a subscription that still bills what the plan saw; one that ended already is done."""
+    held = current(api, action, registry)
+    if held["status"] in ("canceled", "incomplete_expired"):
+        return Written(held, None)
+    check_before(action, held, registry)
+    id, params = registry.resolve(action.target), parameters.subscription_cancel(action)
+    return api.write(
+        "delete /v1/subscriptions/{id}",
+        lambda c, o: c.v1.subscriptions.cancel(id, cast(Any, params), o),
+        idempotency_key=key,
+    )
+
+
+def send_schedule_release(api: StripeApi, action: Action, registry: Registry, key: str) -> Written:
+    """Releases the schedule that the plan saw; the answer is the subscription, which goes on without it."""
+    held = current(api, action, registry)
+    check_before(action, held, registry)
+    schedule = held["schedule"]
+    written = api.write(
+        "post /v1/subscription_schedules/{id}/release",
+        lambda c, o: c.v1.subscription_schedules.release(schedule, {}, o),
+        idempotency_key=key,
+    )
+    return Written(current(api, action, registry), written.request_id)
+
+
+def send_coupon_delete(api: StripeApi, action: Action, registry: Registry, key: str) -> Written:
+    """Deletes a coupon of ours; one that is gone already is done."""
+    id = registry.resolve(action.target)
+    if api.find(f"/v1/coupons/{id}") is None:
+        return Written({"id": id, "object": "coupon", "deleted": True}, None)
+    return api.write("delete /v1/coupons/{id}", lambda c, o: c.v1.coupons.delete(id, {}, o), idempotency_key=key)
+
+
+def coupon_candidates(api: StripeApi, action: Action, registry: Registry, since: datetime) -> Iterator[Row]:
+    for id in coupon_ids(action):
+        found = api.find(f"/v1/coupons/{id}")
+        if found is not None:
+            yield found
+
+
+def coupon_deleted(api: StripeApi, action: Action, registry: Registry, since: datetime) -> Iterator[Row]:
+    id = registry.resolve(action.target)
+    if api.find(f"/v1/coupons/{id}") is None:
+        yield {"id": id, "object": "coupon", "deleted": True}
+
+
+def invoice_item_candidates(api: StripeApi, action: Action, registry: Registry, since: datetime) -> Iterator[Row]:
+    customer = registry.get(action.after["customer"])
+    if customer is not None:
+        yield from listed(api, "/v1/invoiceitems", since, customer=customer)
 
 
 def product_candidates(api: StripeApi, action: Action, registry: Registry, since: datetime) -> Iterator[Row]:
@@ -137,7 +225,8 @@ def made_by(api: StripeApi, action: Action, registry: Registry, since: datetime)
     return None
 
 
-PRODUCTS, PRICES, CUSTOMERS, SUBSCRIPTIONS = "/v1/products", "/v1/prices", "/v1/customers", "/v1/subscriptions"
+PRODUCTS, PRICES, COUPONS = "/v1/products", "/v1/prices", "/v1/coupons"
+CUSTOMERS, SUBSCRIPTIONS, INVOICE_ITEMS = "/v1/customers", "/v1/subscriptions", "/v1/invoiceitems"
 
 
 def products(client: Any) -> Any:
@@ -156,6 +245,14 @@ def subscriptions(client: Any) -> Any:
     return client.v1.subscriptions
 
 
+def coupons(client: Any) -> Any:
+    return client.v1.coupons
+
+
+def invoice_items(client: Any) -> Any:
+    return client.v1.invoice_items
+
+
 HANDLERS: Mapping[str, Handler] = {
     "product.create": Handler(PRODUCTS, send_product_create, product_candidates),
     "product.update": Handler(PRODUCTS, updating(PRODUCTS, products, parameters.plain), updated),
@@ -163,10 +260,22 @@ HANDLERS: Mapping[str, Handler] = {
     "price.create": Handler(PRICES, creating(PRICES, prices, parameters.price_create), price_candidates),
     "price.update": Handler(PRICES, updating(PRICES, prices, parameters.price_update), updated),
     "price.archive": Handler(PRICES, updating(PRICES, prices, parameters.price_update), updated),
+    "price.retire": Handler(PRICES, updating(PRICES, prices, parameters.price_update), updated),
+    "product.retire": Handler(PRODUCTS, updating(PRODUCTS, products, parameters.plain), updated),
+    "coupon.create": Handler(COUPONS, send_coupon_create, coupon_candidates),
+    "coupon.update": Handler(COUPONS, updating(COUPONS, coupons, parameters.plain), updated),
+    "coupon.delete": Handler(COUPONS, send_coupon_delete, coupon_deleted),
     "customer.create": Handler(CUSTOMERS, creating(CUSTOMERS, customers, parameters.plain), customer_candidates),
     "customer.update": Handler(CUSTOMERS, updating(CUSTOMERS, customers, parameters.plain), updated),
     "subscription.create": Handler(
         SUBSCRIPTIONS, creating(SUBSCRIPTIONS, subscriptions, parameters.subscription_create), subscription_candidates
     ),
+    "schedule.release": Handler(SUBSCRIPTIONS, send_schedule_release, updated),
+    "invoiceitem.create": Handler(
+        INVOICE_ITEMS,
+        creating(INVOICE_ITEMS, invoice_items, parameters.invoice_item_create),
+        invoice_item_candidates,
+    ),
     "subscription.update": Handler(SUBSCRIPTIONS, send_subscription_update, updated),
+    "subscription.cancel": Handler(SUBSCRIPTIONS, send_subscription_cancel, updated),
 }

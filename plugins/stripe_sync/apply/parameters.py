@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from stripe_sync import marker
 from stripe_sync.apply.registry import Registry
+from stripe_sync.clock import from_epoch
+from stripe_sync.desired.found import CANCEL_AT, ONCE
 from stripe_sync.plan.actions import Action
 
 Params = dict[str, Any]
@@ -34,37 +36,76 @@ def product_create(action: Action, registry: Registry) -> Params:
 
 
 def price_create(action: Action, registry: Registry) -> Params:
-    """A new price; it takes its lookup_key in the same call."""
+    """A new price; it takes its lookup_key in the same call. The tiers are asked back, to be compared."""
     after = action.after
     params: Params = {
         "currency": after["currency"],
         "product": registry.resolve(after["product"]),
-        "unit_amount_decimal": after["unit_amount"],
         "billing_scheme": after["billing_scheme"],
-        "recurring": {
+        "metadata": metadata(after["metadata"], registry),
+        "expand": ["tiers"],
+    }
+    if "interval" in after:
+        params["recurring"] = {
             "interval": after["interval"],
             "interval_count": int(after["interval_count"]),
             "usage_type": after["usage_type"],
-        },
-        "metadata": metadata(after["metadata"], registry),
-    }
+        }
+    if "tiers" in after:
+        params |= {"tiers_mode": after["tiers_mode"], "tiers": [tier(part) for part in after["tiers"]]}
+    else:
+        params["unit_amount_decimal"] = after["unit_amount"]
+    if "divide_by" in after:
+        number, _, way = after["divide_by"].partition(":")
+        params["transform_quantity"] = {"divide_by": int(number), "round": way}
+    if "tax_behavior" in after:
+        params["tax_behavior"] = after["tax_behavior"]
     return params | with_lookup_key(after)
 
 
+def tier(part: Mapping[str, str]) -> Params:
+    """One tier; Stripe wants at least one amount, so a free tier says 0."""
+    given: Params = {"up_to": "inf" if part["up_to"] == "inf" else int(part["up_to"])}
+    amounts = {f"{name}_decimal": part[name] for name in ("unit_amount", "flat_amount") if name in part}
+    return given | (amounts or {"unit_amount_decimal": "0"})
+
+
 def price_update(action: Action, registry: Registry) -> Params:
-    params = {name: value for name, value in action.after.items() if name == "active"}
+    params: Params = {name: action.after[name] for name in ("active", "tax_behavior") if name in action.after}
     if "metadata" in action.after:
         params["metadata"] = metadata(action.after["metadata"], registry)
     return params | with_lookup_key(action.after)
 
 
 def with_lookup_key(after: Mapping[str, Any]) -> Params:
-    """The lookup_key; it is taken from its holder only where the plan knows that holder as ours."""
-    return {name: after[name] for name in ("lookup_key", "transfer_lookup_key") if name in after}
+    """The lookup_key; it is taken from its holder only where the plan knows that holder as ours. None gives it up."""
+    return {name: after[name] or "" for name in ("lookup_key", "transfer_lookup_key") if name in after}
+
+
+def coupon_create(action: Action, registry: Registry) -> Params:
+    """The id is our own. A fixed amount in several currencies has one as its own and the others as options."""
+    after = action.after
+    params: Params = {
+        "id": action.target.partition(":")[2],
+        "duration": after["duration"],
+        "metadata": metadata(after["metadata"], registry),
+    }
+    if "name" in after:
+        params["name"] = after["name"]
+    if "duration_in_months" in after:
+        params["duration_in_months"] = int(after["duration_in_months"])
+    if "percent_off" in after:
+        return params | {"percent_off": float(after["percent_off"])}
+    amounts = {currency: int(amount) for currency, amount in sorted(after["amount_off"].items())}
+    own = "usd" if "usd" in amounts else next(iter(amounts))
+    params |= {"amount_off": amounts.pop(own), "currency": own}
+    options = {currency: {"amount_off": amount} for currency, amount in amounts.items()}
+    return params | ({"currency_options": options} if options else {})
 
 
 def set_default(action: Action, registry: Registry) -> Params:
-    return {"default_price": registry.resolve(action.after["default_price"])}
+    default = action.after["default_price"]
+    return {"default_price": registry.resolve(default) if default else ""}
 
 
 def subscription_create(action: Action, registry: Registry) -> Params:
@@ -73,14 +114,13 @@ def subscription_create(action: Action, registry: Registry) -> Params:
     backdated = "backdate_start_date" in after
     params: Params = {
         "customer": registry.resolve(after["customer"]),
-        "items": [
-            {"price": registry.resolve(item["price"]), "quantity": int(item["quantity"])} for item in after["items"]
-        ],
+        "items": [priced(item, registry) for item in after["items"]],
         "collection_method": after["collection_method"],
         "billing_mode": {"type": "flexible"},
         "billing_cycle_anchor": after["billing_cycle_anchor"],
         "proration_behavior": "create_prorations" if backdated else "none",
-        "metadata": metadata(after["metadata"], registry),
+        "metadata": metadata(after["metadata"], registry) | own_notes(after),
+        "expand": ["discounts"],
     }
     if backdated:
         params["backdate_start_date"] = after["backdate_start_date"]
@@ -88,12 +128,43 @@ def subscription_create(action: Action, registry: Registry) -> Params:
         params["days_until_due"] = int(after["days_until_due"])
     else:
         params["payment_behavior"] = "error_if_incomplete"
+    if "one_off" in after:
+        params["add_invoice_items"] = [priced(item, registry) for item in after["one_off"]]
+    if after.get("attach"):
+        params["discounts"] = [{"coupon": registry.resolve(key)} for _, key in sorted(after["attach"].items())]
+    if "cancel_at" in after:
+        params["cancel_at"] = int(after["cancel_at"])
+    if after.get("automatic_tax"):
+        params["automatic_tax"] = {"enabled": True}
     return params
 
 
-def subscription_update(action: Action, registry: Registry, items: Mapping[str, str]) -> Params:
-    """The changed fields; ``items`` are the ids of the subscription's items by price version."""
-    after, params = action.after, Params()
+def priced(item: Mapping[str, str], registry: Registry) -> Params:
+    return {"price": registry.resolve(item["price"]), "quantity": int(item["quantity"])}
+
+
+def own_notes(after: Mapping[str, Any]) -> dict[str, str]:
+    """What we note beside the mark, in the same call: what may happen once, and the end that we asked for."""
+    notes = {}
+    if "once" in after:
+        notes[ONCE] = ",".join(after["once"] or ())
+    if "cancel_at" in after:
+        notes[CANCEL_AT] = after["cancel_at"] or ""
+    return notes
+
+
+def subscription_update(
+    action: Action,
+    registry: Registry,
+    items: Mapping[str, str],
+    discounts: Sequence[tuple[str, str | None]] = (),
+) -> Params:
+    """The changed fields; ``items`` are the ids of the subscription's items by price version.
+
+    ``discounts`` are those that it has, with the refId of our coupon or None: each one that stays is sent again.
+    """
+    after = action.after
+    params: Params = {"expand": ["discounts"]}
     if "items" in after:
         params["items"] = changed_items(action, registry, items)
     for name in ("proration_behavior", "proration_date", "collection_method"):
@@ -101,9 +172,54 @@ def subscription_update(action: Action, registry: Registry, items: Mapping[str, 
             params[name] = after[name]
     if after.get("days_until_due") is not None:
         params["days_until_due"] = int(after["days_until_due"])
-    if "metadata" in after:
-        params["metadata"] = metadata(after["metadata"], registry)
+    if "discounts" in after:
+        params["discounts"] = kept_and_new(after, registry, discounts)
+    if "cancel_at" in after:
+        params["cancel_at"] = int(after["cancel_at"]) if after["cancel_at"] else ""
+    if "automatic_tax" in after:
+        params["automatic_tax"] = {"enabled": bool(after["automatic_tax"])}
+    noted = own_notes(after)
+    if "metadata" in after or noted:
+        params["metadata"] = metadata(after.get("metadata"), registry) | noted
     return params
+
+
+def kept_and_new(
+    after: Mapping[str, Any], registry: Registry, discounts: Sequence[tuple[str, str | None]]
+) -> list[dict[str, str]] | str:
+    """Every discount that stays by its own id, ours and foreign; new ones by coupon; an empty text where none is left."""
+    wanted = set(after["discounts"] or ())
+    kept = [{"discount": id} for id, ref in discounts if ref is None or ref in wanted]
+    new = [{"coupon": registry.resolve(key)} for _, key in sorted((after.get("attach") or {}).items())]
+    return [*kept, *new] or ""
+
+
+def invoice_item_create(action: Action, registry: Registry) -> Params:
+    """A one-off charge at its price, or an amount on an open draft; it carries the mark by which it is found again."""
+    after = action.after
+    params: Params = {
+        "customer": registry.resolve(after["customer"]),
+        "metadata": {marker.FIELD: registry.signer.mark(action.target)},
+    }
+    if "price" in after:
+        params |= {"pricing": {"price": registry.resolve(after["price"])}, "quantity": int(after["quantity"])}
+        return params | {"subscription": registry.resolve(after["subscription"])}
+    start = from_epoch(after["from"])
+    text = f"Change before the renewal of {start:%Y-%m-%d}"
+    return params | {
+        "invoice": after["invoice"], "amount": int(after["amount"]), "currency": after["currency"], "description": text,
+    }  # fmt: skip
+
+
+def subscription_cancel(action: Action) -> Params:
+    """An explicit word on the last invoice, and why."""
+    after = action.after
+    return {
+        "invoice_now": after["invoice_now"],
+        "prorate": after["prorate"],
+        "cancellation_details": {"comment": "Ended in Stigg."},
+        "expand": ["discounts"],
+    }
 
 
 def changed_items(action: Action, registry: Registry, ids: Mapping[str, str]) -> list[Params]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from stripe_sync.desired.found import Reading
 from stripe_sync.errors import RowFailed
@@ -13,11 +14,14 @@ from stripe_sync.marker import Signer
 class Registry:
     """Link keys and Stripe ids, both ways; safe to share between threads."""
 
-    def __init__(self, ids: Mapping[str, str], signer: Signer) -> None:
+    def __init__(
+        self, ids: Mapping[str, str], signer: Signer, *, tax: bool = False, retired: Mapping[str, str] | None = None
+    ) -> None:
         self._ids = dict(ids)
         self._keys = {id: key for key, id in ids.items()}
         self._lock = threading.Lock()
         self.signer = signer
+        self._reading = Reading(MappingProxyType(self._keys), signer, tax=tax, retired=dict(retired or {}))
 
     def get(self, key: str) -> str | None:
         """The Stripe id of a link key."""
@@ -37,6 +41,5 @@ class Registry:
             self._keys[stripe_id] = key
 
     def reading(self) -> Reading:
-        """How to read an answer of Stripe's as ours."""
-        with self._lock:
-            return Reading(dict(self._keys), self.signer)
+        """How to read an answer of Stripe's as ours; it sees what is added later."""
+        return self._reading

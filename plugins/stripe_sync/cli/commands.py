@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
 import sys
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,11 +20,14 @@ from rich.table import Table
 from stripe_sync import settings
 from stripe_sync.drift.rows import DriftRow, by_object
 from stripe_sync.errors import ConfigurationError
+from stripe_sync.pipeline import hands
+from stripe_sync.pipeline.hands import Hand
 from stripe_sync.pipeline.preflight import checks
+from stripe_sync.pipeline.probe import probe as run_probe
 from stripe_sync.pipeline.reconcile import make_plan, reconcile
 from stripe_sync.pipeline.session import Run, Session, open_session, start_run
 from stripe_sync.plan.explain import explain
-from stripe_sync.warehouse import comparisons, embedded, plans, runs, statuses
+from stripe_sync.warehouse import candidates, comparisons, embedded, leases, plans, runs, statuses
 from stripe_sync.warehouse.engine import dumps
 from stripe_sync.warehouse.plans import StoredPlan
 
@@ -94,8 +98,67 @@ def plan(env: str, params: Mapping[str, Any], *, as_json: bool) -> int:
     return 2 if stored.plan.actions else 0
 
 
+def by_hand(env: str, do: Callable[[Session, Hand], str], reason: str, person: str | None, *, as_json: bool) -> int:
+    """Something that a person does: said back in one sentence."""
+    hand = Hand(person or getpass.getuser(), reason)
+    with session_of(env, quiet=True) as session:
+        said = do(session, hand)
+    if as_json:
+        out({"environment": env, "done": said, "person": hand.person, "reason": hand.reason})
+    else:
+        print(said)
+    return 0
+
+
+def link(env: str, kind: str, id: str, stripe_id: str, reason: str, person: str | None, *, as_json: bool) -> int:
+    return by_hand(env, lambda s, h: hands.link(s, kind, id, stripe_id, h), reason, person, as_json=as_json)
+
+
+def unlink(env: str, kind: str, id: str, reason: str, person: str | None, *, as_json: bool) -> int:
+    return by_hand(env, lambda s, h: hands.unlink(s, kind, id, h), reason, person, as_json=as_json)
+
+
+def ignore(env: str, kind: str, id: str, reason: str, person: str | None, *, as_json: bool) -> int:
+    return by_hand(env, lambda s, h: hands.ignore(s, kind, id, h), reason, person, as_json=as_json)
+
+
+def pause(env: str, lane: str, reason: str, person: str | None, *, as_json: bool) -> int:
+    return by_hand(env, lambda s, h: hands.pause(s, lane, h), reason, person, as_json=as_json)
+
+
+def resume(env: str, lane: str, reason: str, person: str | None, *, as_json: bool) -> int:
+    return by_hand(env, lambda s, h: hands.resume(s, lane, h), reason, person, as_json=as_json)
+
+
+def resync(env: str, kind: str, id: str, reason: str, person: str | None, *, as_json: bool) -> int:
+    """Takes an entity up again, and reconciles it alone, under the guards."""
+    by_hand(env, lambda s, h: hands.heed(s, kind, id, h), reason, person, as_json=False)
+    with session_of(env, quiet=as_json) as session:
+        run = new_run(session, {"entity": [kind, id]})
+        make_plan(session, run)
+        stored = stored_plan(session, run.id)
+        if not as_json:
+            show(session, stored, as_json=False)
+        reconcile(session, run)
+        result = runs.result(session.engine, session.environment.name, run.id, "apply") or {}
+    if as_json:
+        out({"environment": env, "run": run.id, "plan": stored.plan.hash, **result})
+    return exit_code(result["results"])
+
+
+def probe(env: str, *, as_json: bool) -> int:
+    with session_of(env, quiet=as_json) as session:
+        found = run_probe(session)
+    rows = [
+        {"question": a.name, "answer": a.answer, "detail": a.detail, "requests": ", ".join(a.request_ids)}
+        for a in found
+    ]
+    out(rows) if as_json else table(rows)
+    return 0
+
+
 def check_kinds(given: list[str]) -> None:
-    known = ("product", "price", "customer", "subscription")
+    known = ("product", "price", "coupon", "customer", "subscription")
     for kind in given:
         if kind not in known:
             raise ConfigurationError(f"There is no kind {kind}; kinds are {', '.join(known)}.")
@@ -138,6 +201,10 @@ def difference_as_json(rows: list[DriftRow]) -> dict[str, Any]:
         "key": first.key,
         "entity": first.entity,
         "stripe_id": first.stripe_id,
+        "stripe_url": first.stripe_url,
+        "stigg_url": first.stigg_url,
+        "since": first.since,
+        "accepted": first.accepted,
         "state": first.state,
         "fields": [
             {"field": r.field, "before": r.before, "after": r.after, "severity": r.severity, "sentence": r.sentence,
@@ -184,9 +251,15 @@ def status(env: str, id: str | None, *, as_json: bool) -> int:
         if id is None:
             rows = statuses.counts(session.engine, env)
             last = runs.last(session.engine, env)
+            waiting, paused = candidates.all_of(session.engine, env), leases.pauses(session.engine, env)
             if as_json:
-                out({"environment": env, "last_run": last, "statuses": rows})
+                seen = {"last_run": last, "statuses": rows, "candidates": waiting, "paused": paused}
+                out({"environment": env, **seen})
                 return 0
+            for lane, why in paused.items():
+                print(f"paused: {lane or 'every lane'}: {why}")
+            for row in waiting:
+                print(f"candidate: {row['key']} and {row['stripe_id']}: {row['why']}")
             print(f"last run: {last['run_id']} at {last['started_at']:%Y-%m-%d %H:%M:%S} UTC" if last else "no run yet")
             table(rows)
             return 0

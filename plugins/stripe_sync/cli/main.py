@@ -34,7 +34,7 @@ def connect(env: Env, as_json: AsJson = False) -> None:
 def plan(
     env: Env,
     only: Annotated[
-        list[str] | None, typer.Option(metavar="KIND", help="product, price, customer, subscription.")
+        list[str] | None, typer.Option(metavar="KIND", help="product, price, coupon, customer, subscription.")
     ] = None,
     customer: Annotated[list[str] | None, typer.Option(metavar="ID", help="Only what is about this customer.")] = None,
     full: Annotated[bool, typer.Option("--full", help="Read everything (this version always does).")] = False,
@@ -70,6 +70,72 @@ def status(
     from stripe_sync.cli import commands
 
     raise typer.Exit(commands.status(env, id, as_json=as_json))
+
+
+Kind = Annotated[str, typer.Argument(metavar="KIND", help="plan, addon, coupon, customer or subscription.")]
+Id = Annotated[str, typer.Argument(metavar="ID", help="The entity's id in Stigg.")]
+Lane = Annotated[str, typer.Argument(metavar="LANE", help="One lane; all of them if it is left out.")]
+Reason = Annotated[str, typer.Option(help="Why; it is kept beside what you do.")]
+By = Annotated[str | None, typer.Option("--by", metavar="PERSON", help="Who; the user of this shell if left out.")]
+
+
+@app.command()
+def link(
+    env: Env, kind: Kind, id: Id, stripe_id: Annotated[str, typer.Argument(metavar="STRIPE_ID")], reason: Reason,
+    by: By = None, as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Say that a Stigg entity and a Stripe object are one; the next run compares them."""
+    from stripe_sync.cli import commands
+
+    raise typer.Exit(commands.link(env, kind, id, stripe_id, reason, by, as_json=as_json))
+
+
+@app.command()
+def unlink(env: Env, kind: Kind, id: Id, reason: Reason, by: By = None, as_json: AsJson = False) -> None:
+    """End a link; what is in Stripe stays as it is, and no mark makes the link again."""
+    from stripe_sync.cli import commands
+
+    raise typer.Exit(commands.unlink(env, kind, id, reason, by, as_json=as_json))
+
+
+@app.command()
+def ignore(env: Env, kind: Kind, id: Id, reason: Reason, by: By = None, as_json: AsJson = False) -> None:
+    """Exempt an entity: its drift is shown as accepted, and nothing about it is written."""
+    from stripe_sync.cli import commands
+
+    raise typer.Exit(commands.ignore(env, kind, id, reason, by, as_json=as_json))
+
+
+@app.command()
+def resync(env: Env, kind: Kind, id: Id, reason: Reason, by: By = None, as_json: AsJson = False) -> None:
+    """Take an entity up again, and reconcile it alone, under the guards."""
+    from stripe_sync.cli import commands
+
+    raise typer.Exit(commands.resync(env, kind, id, reason, by, as_json=as_json))
+
+
+@app.command()
+def pause(env: Env, reason: Reason, lane: Lane = "", by: By = None, as_json: AsJson = False) -> None:
+    """The brake: no write of the lane begins until it is resumed."""
+    from stripe_sync.cli import commands
+
+    raise typer.Exit(commands.pause(env, lane, reason, by, as_json=as_json))
+
+
+@app.command()
+def resume(env: Env, reason: Reason, lane: Lane = "", by: By = None, as_json: AsJson = False) -> None:
+    """Take the brake off."""
+    from stripe_sync.cli import commands
+
+    raise typer.Exit(commands.resume(env, lane, reason, by, as_json=as_json))
+
+
+@app.command()
+def probe(env: Env, as_json: AsJson = False) -> None:
+    """Ask a Stripe sandbox and a Stigg environment for tests what is not known for certain; keep the answers."""
+    from stripe_sync.cli import commands
+
+    raise typer.Exit(commands.probe(env, as_json=as_json))
 
 
 def run() -> None:

@@ -2,51 +2,31 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from decimal import Decimal
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from stripe_sync import keys, marker, money, periods
+from stripe_sync import keys, marker
 from stripe_sync.desired import names
 from stripe_sync.desired.inputs import BILLABLE, Inputs
+from stripe_sync.desired.prices import PriceVersion, version
 from stripe_sync.errors import RowFailed
-from stripe_sync.model.documents import PRICE, PRICE_VERSION, PRODUCT, Claim, Document
+from stripe_sync.model.documents import PRICE, PRICE_VERSION, PRODUCT, Claim, Document, compact
 from stripe_sync.model.status import EntityStatus, Reason, Status
-from stripe_sync.model.stigg_side import Package, Price
+from stripe_sync.model.stigg_side import Minimum, Package, Price, Subscription
 
-SUPPORTED = frozenset({"FLAT_FEE", "PER_UNIT"})
-
-
-@dataclass(frozen=True)
-class PriceVersion:
-    """One content of one price. ``key`` is its version key; ``unit_amount`` is in minor units a unit and period."""
-
-    key: str
-    product: str
-    content: Mapping[str, Any]
-    entity: tuple[str, str]
-
-    @property
-    def currency(self) -> str:
-        return str(self.content["currency"])
-
-    @property
-    def per_month(self) -> Decimal:
-        """Minor units a unit and month: a year's price by twelve."""
-        months = 12 if self.content["interval"] == "year" else 1
-        return Decimal(self.content["unit_amount"]) / months
+Charge = tuple[str, Price]  # its variant ("" for a feature's own charge), its price
+Made = tuple[str, Price, PriceVersion]
 
 
 @dataclass(frozen=True)
 class Catalog:
-    """The catalog's claims, its statuses, and every price version by the id of Stigg's price."""
+    """The catalog's claims, its statuses, every price version by the id of Stigg's price, and why some have none."""
 
     claims: list[Claim]
     statuses: list[EntityStatus]
     versions: Mapping[str, PriceVersion]
+    failures: Mapping[str, RowFailed] = field(default_factory=dict)
 
 
 def catalog(inputs: Inputs) -> Catalog:
@@ -56,15 +36,13 @@ def catalog(inputs: Inputs) -> Catalog:
         EntityStatus("product", p.ref_id, Status.NO_SYNC_REQUIRED, Reason.NOT_MAPPED) for p in inputs.stigg.products
     ]
     versions: dict[str, PriceVersion] = {}
+    failures: dict[str, RowFailed] = {}
     needed = needed_versions(inputs)
     for kind, package in inputs.stigg.packages():
         current = package.is_latest is True and package.status == "PUBLISHED"
-        refused = refusal(kind, package)
-        try:
-            made = [version(inputs, kind, package, price) for price in package.prices or ()] if refused is None else []
-        except RowFailed as failure:
-            refused, made = EntityStatus(kind, package.ref_id, Status.ERROR, Reason(failure.reason), failure.detail), []
-        versions |= {price.id: v for price, v in zip(package.prices or (), made, strict=False)}
+        refused, made = priced(inputs, kind, package, failures)
+        refused = refused or waits(inputs, kind, package)
+        versions |= {price.id: v for _, price, v in made}
         if refused is None and (current or (kind, package.ref_id, package.version_number) in needed):
             new = package_claims(inputs, kind, package, made, current=current)
             claims |= {claim.key: claim for claim in new if current or claim.key not in claims}
@@ -72,7 +50,72 @@ def catalog(inputs: Inputs) -> Catalog:
             statuses.append(refused or EntityStatus(kind, package.ref_id, Status.PENDING, Reason.WAITS_FOR_WRITE))
         elif package.is_latest is not False:
             statuses.append(refused or unpublished(kind, package))
-    return Catalog(list(claims.values()), statuses, versions)
+    for claim in override_claims(inputs, versions, failures):
+        claims[claim.key] = claim
+    for claim in retired_products(inputs, claims, statuses):
+        claims.setdefault(claim.key, claim)
+    return Catalog(list(claims.values()), statuses, versions, failures)
+
+
+def priced(
+    inputs: Inputs, kind: str, package: Package, failures: dict[str, RowFailed]
+) -> tuple[EntityStatus | None, list[Made]]:
+    """(why a package has nothing in Stripe, its charges with their versions). One bad charge is its package's ERROR."""
+    refused = refusal(kind, package)
+    if refused is not None:
+        return refused, []
+    made: list[Made] = []
+    try:
+        for variant, price in charges(kind, package):
+            try:
+                made.append((variant, price, version(inputs, kind, package, price, variant=variant)))
+            except RowFailed as failure:
+                failures[price.id] = failure
+                raise
+        refuse_twins(kind, package, made)
+    except RowFailed as failure:
+        return EntityStatus(kind, package.ref_id, Status.ERROR, Reason(failure.reason), failure.detail), []
+    return None, made
+
+
+def waits(inputs: Inputs, kind: str, package: Package) -> EntityStatus | None:
+    """A package that may be in Stripe already, by the word of one side alone, waits for a person."""
+    key = inputs.package_product(kind, package.ref_id)
+    if key in inputs.links.ids or key not in inputs.candidates:
+        return None
+    return EntityStatus(kind, package.ref_id, Status.PENDING, Reason.CANDIDATE, inputs.candidates[key])
+
+
+def charges(kind: str, package: Package) -> Iterator[Charge]:
+    """Every charge of a package: its prices, its overages, and its minimum spend where that is no price of its own."""
+    for price in package.prices or ():
+        yield "", price
+    for price in package.overage_prices or ():
+        yield keys.OVERAGE, price
+    priced_minimum = {p.billing_period for p in package.prices or () if p.billing_model == "MINIMUM_SPEND"}
+    for minimum in package.minimum_spend or ():
+        if minimum.billing_period and minimum.billing_period not in priced_minimum:
+            id = minimum_id(minimum.billing_period, kind, package.ref_id, package.version_number)
+            yield "", minimum_price(id, minimum, minimum.billing_period)
+
+
+def minimum_id(period: str, *owner: object) -> str:
+    """The id of a minimum spend that Stigg gives no price of its own; ``owner`` is its plan's version or its subscription."""
+    return ":".join(map(str, ("minimum", *owner, period)))
+
+
+def minimum_price(id: str, minimum: Minimum, period: str) -> Price:
+    return Price(id=id, billing_model="MINIMUM_SPEND", billing_period=period, price=minimum.minimum)
+
+
+def refuse_twins(kind: str, package: Package, made: Iterable[Made]) -> None:
+    """Raises RowFailed where two prices of a package would hold one name."""
+    seen: set[str] = set()
+    for _, _, v in made:
+        slot = keys.slot_of(v.key)
+        if slot in seen:
+            raise RowFailed("AMBIGUOUS_CHARGE", f"the {kind} {package.ref_id} has two prices {slot.partition(':')[2]}.")
+        seen.add(slot)
 
 
 def refusal(kind: str, package: Package) -> EntityStatus | None:
@@ -96,96 +139,39 @@ def unpublished(kind: str, package: Package) -> EntityStatus:
 
 def needed_versions(inputs: Inputs) -> set[tuple[str, str, int | None]]:
     """(kind, refId, version) of each package that a subscription which is or can become billable refers to."""
-    needed = set()
+    needed: set[tuple[str, str, int | None]] = set()
     for subscription in inputs.stigg.subscriptions:
-        if subscription.status in BILLABLE:
-            needed.add(("plan", subscription.plan.ref_id, subscription.plan.version_number))
-            needed |= {("addon", a.addon.ref_id, a.addon.version_number) for a in subscription.addons or ()}
+        if subscription.status not in BILLABLE:
+            continue
+        needed.add(("plan", subscription.plan.ref_id, subscription.plan.version_number))
+        needed |= {("addon", a.addon.ref_id, a.addon.version_number) for a in subscription.addons or ()}
+        for update in subscription.future_updates or ():
+            if (target := update.target_package) is not None:
+                needed |= {(kind, target.ref_id, target.version_number) for kind in ("plan", "addon")}
     return needed
 
 
-def version(inputs: Inputs, kind: str, package: Package, price: Price) -> PriceVersion:
-    """The version of one price. Raises RowFailed where what it costs is not known."""
-    where = f"the {kind} {package.ref_id}, charge {price.feature.ref_id if price.feature else 'flat fee'}"
-    if price.billing_model not in SUPPORTED or price.billing_cadence != "RECURRING" or price.tiers:
-        shape = "tiered " if price.tiers else "one-off " if price.billing_cadence != "RECURRING" else ""
-        raise RowFailed(
-            "PRICING_MODEL_NOT_SUPPORTED", f"{where}: the {shape}pricing model {price.billing_model} is not supported."
-        )
-    if price.block_size not in (None, Decimal(0), Decimal(1)):
-        raise RowFailed("PRICING_MODEL_NOT_SUPPORTED", f"{where}: blocks of {price.block_size} are not supported.")
-    if price.billing_period not in periods.INTERVALS:
-        raise RowFailed(
-            "PRICING_MODEL_NOT_SUPPORTED", f"{where}: the billing period {price.billing_period} is unknown."
-        )
-    if price.price is None:
-        raise RowFailed("NO_PRICE", f"{where}: Stigg gives no amount.")
-    minor = money.to_minor(price.price.amount, price.price.currency)
-    if minor < 0 or (price.billing_model == "FLAT_FEE" and not money.is_chargeable(minor, price.price.currency)):
-        raise RowFailed("BAD_AMOUNT", f"{where}: {price.price.amount} {price.price.currency} cannot be charged.")
-    content = {
-        "currency": price.price.currency.lower(),
-        "unit_amount": money.plain(minor),
-        "interval": periods.INTERVALS[price.billing_period],
-        "interval_count": "1",
-        "usage_type": "licensed",
-        "billing_scheme": "per_unit",
-    }
-    product = charge_product(inputs, kind, package, price)
-    return PriceVersion(keys.version_key(slot(inputs, kind, package, price), content_hash(content)), product, content,
-                        (kind, package.ref_id))  # fmt: skip
-
-
-def content_hash(content: Mapping[str, Any]) -> str:
-    """What tells two contents of one price apart."""
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
-def charge_part(price: Price) -> str:
-    return keys.feature_part(price.feature.ref_id) if price.feature else keys.FLAT
-
-
-def slot(inputs: Inputs, kind: str, package: Package, price: Price) -> str:
-    """The link key of a price's slot; without its first part it is the lookup_key."""
-    name = keys.price_slot(
-        inputs.environment.name,
-        kind,
-        package.ref_id,
-        charge=charge_part(price),
-        period=price.billing_period,
-        country=price.billing_country_code,
-    )
-    return keys.link_key("price", name)
-
-
-def charge_product(inputs: Inputs, kind: str, package: Package, price: Price) -> str:
-    """The link key of the product of a charge."""
-    id = keys.product_id(inputs.environment.name, kind, package.ref_id, charge_part(price))
-    return keys.link_key("product", id)
-
-
-def package_claims(
-    inputs: Inputs, kind: str, package: Package, versions: Iterable[PriceVersion], *, current: bool
-) -> list[Claim]:
+def package_claims(inputs: Inputs, kind: str, package: Package, made: list[Made], *, current: bool) -> list[Claim]:
     """The claims of one version of a package: its products and slots if it is current, its price versions always."""
-    priced = list(zip(package.prices or (), versions, strict=True))
-    claims = [version_claim(inputs, kind, package, v) for _, v in priced]
+    claims = [version_claim(inputs, (kind, package.ref_id), v) for _, _, v in made]
     if not current:
         return claims
-    claims.append(product_claim(inputs, kind, package, keys.link_key(
-        "product", keys.product_id(inputs.environment.name, kind, package.ref_id)), names.package_name(kind, package)))  # fmt: skip
-    defaults = default_slots(priced)
-    for price, v in priced:
-        claims.append(product_claim(inputs, kind, package, v.product, names.charge_name(kind, package, price)))
-        claims.append(slot_claim(v, default=v.key in defaults))
+    own = inputs.package_product(kind, package.ref_id)
+    claims.append(product_claim(inputs, (kind, package.ref_id), own, names.package_name(kind, package)))
+    defaults = default_slots(made)
+    for _, price, v in made:
+        if v.product != own:
+            name = names.charge_name(kind, package, price, variant=v.variant)
+            claims.append(product_claim(inputs, v.entity, v.product, name))
+        claims.append(slot_claim(inputs, v, default=v.key in defaults))
     return claims
 
 
-def default_slots(priced: Iterable[tuple[Price, PriceVersion]]) -> set[str]:
+def default_slots(made: Iterable[Made]) -> set[str]:
     """The default price of each charge's product: the first of monthly before annual, everywhere before a country."""
-    order = sorted(priced, key=lambda p: (p[0].billing_period != "MONTHLY", p[0].billing_country_code or ""))
+    order = sorted(made, key=lambda m: (m[1].billing_period != "MONTHLY", m[1].billing_country_code or ""))
     first: dict[str, str] = {}
-    for _, v in order:
+    for _, _, v in order:
         first.setdefault(v.product, v.key)
     return set(first.values())
 
@@ -195,19 +181,91 @@ def own_metadata(inputs: Inputs, kind: str, id: str, key: str) -> Document:
     return {"stiggEntityId": id, "stiggEntityUrl": inputs.entity_url(kind, id), marker.FIELD: key}
 
 
-def product_claim(inputs: Inputs, kind: str, package: Package, key: str, name: str) -> Claim:
-    document = {"name": name, "active": True, "metadata": own_metadata(inputs, kind, package.ref_id, key)}
-    return Claim(PRODUCT, key, document, (kind, package.ref_id))
+def product_claim(inputs: Inputs, entity: tuple[str, str], key: str, name: str) -> Claim:
+    document = {
+        "name": name,
+        "active": True,
+        "tax_code": inputs.environment.tax_code if inputs.environment.tax else None,
+        "metadata": own_metadata(inputs, *entity, key),
+    }
+    return Claim(PRODUCT, key, compact(document), entity)
 
 
-def slot_claim(v: PriceVersion, *, default: bool) -> Claim:
+def slot_claim(inputs: Inputs, v: PriceVersion, *, default: bool) -> Claim:
     """What holds the lookup_key of a slot."""
     document = {**v.content, "product": v.product, "active": True, "default": default}
     return Claim(PRICE, keys.slot_of(v.key), document, v.entity, facts={"version": v.key})
 
 
-def version_claim(inputs: Inputs, kind: str, package: Package, v: PriceVersion) -> Claim:
+def version_claim(inputs: Inputs, entity: tuple[str, str], v: PriceVersion) -> Claim:
     """A price that has to be usable, whether or not it holds its slot."""
-    document = {"active": True, "metadata": own_metadata(inputs, kind, package.ref_id, v.key)}
-    facts = {"content": dict(v.content), "product": v.product}
-    return Claim(PRICE_VERSION, v.key, document, v.entity, facts=facts)
+    document = {
+        "active": True,
+        "tax_behavior": inputs.environment.tax_behavior if inputs.environment.tax else None,
+        "metadata": own_metadata(inputs, *v.entity, v.key),
+    }
+    facts: dict[str, Any] = {"content": dict(v.content), "product": v.product}
+    if v.override:
+        facts["override"] = v.override
+    return Claim(PRICE_VERSION, v.key, compact(document), entity, facts=facts)
+
+
+def override_claims(
+    inputs: Inputs, versions: dict[str, PriceVersion], failures: dict[str, RowFailed]
+) -> Iterator[Claim]:
+    """The prices that one subscription alone has, on the product of its charge; their versions are added to the others."""
+    packages: dict[tuple[str, str, int | None], Package] = {
+        (kind, p.ref_id, p.version_number): p for kind, p in inputs.stigg.packages()
+    }
+    for subscription in inputs.stigg.subscriptions:
+        if subscription.status not in BILLABLE or subscription.is_free() or subscription.is_custom():
+            continue
+        for kind, ref, number, price in overrides(subscription):
+            package = packages.get((kind, ref, number))
+            if package is None:
+                continue
+            try:
+                v = version(inputs, kind, package, price, subscription=subscription.subscription_id)
+            except RowFailed as failure:
+                failures[price.id] = failure
+                continue
+            versions[price.id] = v
+            yield version_claim(inputs, ("subscription", subscription.subscription_id), v)
+
+
+def overrides(subscription: Subscription) -> Iterator[tuple[str, str, int | None, Price]]:
+    """(kind, refId, version, price) of each price that a subscription has instead of its package's."""
+    plan = subscription.plan
+    for part in subscription.prices or ():
+        if part.price is not None and part.price.is_override_price:
+            yield "plan", plan.ref_id, plan.version_number, part.price
+    for addon in subscription.addons or ():
+        if addon.price is not None and addon.price.is_override_price:
+            yield "addon", addon.addon.ref_id, addon.addon.version_number, addon.price
+    minimum = subscription.minimum_spend
+    if minimum is not None and minimum.is_override and subscription.billing_period:
+        id = minimum_id(subscription.billing_period, subscription.subscription_id)
+        yield "plan", plan.ref_id, plan.version_number, minimum_price(id, minimum, subscription.billing_period)
+
+
+def retired_products(inputs: Inputs, claims: Mapping[str, Claim], statuses: Iterable[EntityStatus]) -> Iterator[Claim]:
+    """Linked products of packages that were archived, and of charges that a package no longer has.
+
+    They stay as they are while anybody is on one of their prices, and are inactive after that. Nothing is deleted.
+    """
+    archived = {(s.kind, keys.part(s.id)) for s in statuses if s.reason is Reason.ARCHIVED}
+    current = {(s.kind, keys.part(s.id)) for s in statuses if s.reason is Reason.WAITS_FOR_WRITE}
+    in_use = {c.facts["product"] for c in claims.values() if c.kind == PRICE_VERSION}
+    packages_in_use = {keys.package_of(product) for product in in_use}
+    for key, id in inputs.links.ids.items():
+        package = keys.package_of(key)
+        product = inputs.stripe.products.get(id)
+        if not key.startswith("product:") or key in claims or product is None or product.deleted:
+            continue
+        if package not in archived and package not in current:
+            continue
+        whole = key == inputs.package_product_of(key)
+        used = package in packages_in_use if whole else key in in_use
+        entity = (package[0], keys.unescaped(package[1]))
+        claim = product_claim(inputs, entity, key, product.name)
+        yield replace(claim, document=compact({**claim.document, "active": used}))

@@ -12,8 +12,8 @@ from stripe_sync.model.documents import CUSTOMER, Claim, clean_text, compact
 from stripe_sync.model.status import EntityStatus, Reason, Status
 from stripe_sync.model.stigg_side import Customer, Subscription
 
-# Keys of additionalMetaData by which an application gives what Stigg's API does not return.
-BILLING_NAME, BILLING_ADDRESS = "billing_name", "billing_address"
+# What Stripe Tax says of a customer whose invoices it could not tax.
+UNUSABLE = ("unrecognized_location", "failed")
 
 
 def customers(inputs: Inputs) -> tuple[list[Claim], list[EntityStatus]]:
@@ -47,47 +47,69 @@ def refusal(inputs: Inputs, customer: Customer, subscriptions: list[Subscription
                 Reason.CUSTOMER_DELETED,
                 f"The Stripe customer {inputs.links.ids[key]} was deleted; it is made again only by a person's command.",
             )
+        if inputs.environment.tax and found.tax is not None and found.tax.automatic_tax in UNUSABLE:
+            return no(
+                Status.ERROR,
+                Reason.TAX_LOCATION,
+                f"Stripe Tax cannot use the location of {found.id} ({found.tax.automatic_tax}); it needs an address there.",
+            )
         return None
     if not inputs.environment.sync_customers:
         return no(Status.NO_SYNC_REQUIRED, Reason.CUSTOMER_SYNC_OFF)
+    if key in inputs.candidates:
+        return no(Status.PENDING, Reason.CANDIDATE, inputs.candidates[key])
     if customer.deleted_at is not None:
         return no(Status.NO_SYNC_REQUIRED, Reason.ARCHIVED)
-    if is_wanted(customer, subscriptions):
+    missing = why_unwanted(inputs, customer, subscriptions)
+    if not missing:
         return None
-    return no(Status.NO_SYNC_REQUIRED, why_unwanted(subscriptions))
+    detail = f"It has no reason to be in Stripe: {', '.join(reason.value for reason in missing)}."
+    return no(Status.NO_SYNC_REQUIRED, missing[0], detail)
 
 
-def is_wanted(customer: Customer, subscriptions: Iterable[Subscription]) -> bool:
-    """Any one reason is enough: a paid subscription, billing information, a payment method."""
+def why_unwanted(inputs: Inputs, customer: Customer, subscriptions: list[Subscription]) -> list[Reason]:
+    """The page's conditions that hold, the one about subscriptions first; none where any one reason to sync exists.
+
+    The reasons to sync are a paid subscription, billing information, and a payment method: each one alone is enough.
+    """
+    if any(is_paid(s) for s in subscriptions) or has_billing_information(inputs, customer):
+        return []
+    if customer.has_payment_method:
+        return []
+    return [about_subscriptions(subscriptions), Reason.NO_BILLING_INFORMATION, Reason.NO_PAYMENT_METHOD]
+
+
+def has_billing_information(inputs: Inputs, customer: Customer) -> bool:
+    """Whether the application gave it, by the agreed keys of additionalMetaData: Stigg's API does not return its own."""
     given = customer.additional_meta_data or {}
-    informed = any(given.get(name) for name in (BILLING_NAME, BILLING_ADDRESS))
-    return informed or customer.has_payment_method or any(is_paid(s) for s in subscriptions)
+    return any(given.get(key) for key in (inputs.environment.billing_name_key, inputs.environment.billing_address_key))
 
 
 def is_paid(subscription: Subscription) -> bool:
     """A subscription that is or will be billed: not free, not in trial, not at a custom price, not ended."""
     billable = subscription.status in BILLABLE and subscription.status != "IN_TRIAL"
-    return billable and subscription.pricing_type == "PAID" and not subscription.is_custom_price_subscription
+    return billable and subscription.pricing_type == "PAID" and not subscription.is_custom()
 
 
-def why_unwanted(subscriptions: Iterable[Subscription]) -> Reason:
-    """The page's condition that holds for all of a customer's living subscriptions."""
+def about_subscriptions(subscriptions: Iterable[Subscription]) -> Reason:
+    """The page's condition that holds for all of a customer's living subscriptions; a trial is a trial of any plan."""
     living = [s for s in subscriptions if s.status in BILLABLE]
     if not living:
         return Reason.NO_SUBSCRIPTION
     if all(s.status == "IN_TRIAL" for s in living):
         return Reason.ONLY_TRIAL
-    if all(s.pricing_type == "FREE" for s in living):
+    if all(s.is_free() for s in living):
         return Reason.ONLY_FREE
-    if all(s.pricing_type == "CUSTOM" or s.is_custom_price_subscription for s in living):
+    if all(s.is_custom() for s in living):
         return Reason.ONLY_CUSTOM
     return Reason.NOTHING_PAID
 
 
 def claim(inputs: Inputs, customer: Customer, key: str) -> Claim:
-    """Name, description, e-mail and links; the invoice name of ``billing_name`` takes the place of the name."""
+    """Name, description, e-mail and links; the invoice name, where there is one, takes the place of the name."""
     name = clean_text(customer.name)
-    invoice_name = clean_text(str((customer.additional_meta_data or {}).get(BILLING_NAME) or "")) or name
+    given = (customer.additional_meta_data or {}).get(inputs.environment.billing_name_key)
+    invoice_name = clean_text(str(given or "")) or name
     document = compact(
         {
             "name": names.cut(invoice_name, names.LIMITS["customer"]) if invoice_name else None,

@@ -1,18 +1,22 @@
 """What Stripe holds of ours, in the same canonical form as what it should hold.
 
-Only linked objects are looked at, and of those only the fields that Stigg owns: foreign objects, items and metadata keys
-appear in no document, so they can neither be drift nor be written.
+Only linked objects are looked at, and of those only the fields that Stigg owns: foreign objects, items, discounts and
+metadata keys appear in no document, so they can neither be drift nor be written.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from stripe_sync import keys, marker
 from stripe_sync.desired.inputs import Inputs
+from stripe_sync.errors import RowFailed
 from stripe_sync.marker import Signer
 from stripe_sync.model.documents import (
+    COUPON,
     CUSTOMER,
     PRICE,
     PRICE_VERSION,
@@ -21,23 +25,67 @@ from stripe_sync.model.documents import (
     Claim,
     Document,
     compact,
-)  # fmt: skip
-from stripe_sync.model.stripe_side import StripeCustomer, StripePrice, StripeProduct, StripeSubscription
+)
+from stripe_sync.model.stripe_side import (
+    StripeCoupon,
+    StripeCustomer,
+    StripeDiscount,
+    StripeInvoice,
+    StripePrice,
+    StripeProduct,
+    StripeSubscription,
+)
 
 OWN_METADATA = ("stiggEntityId", "stiggEntityUrl", "stiggCustomerId")
+# What may happen once in a subscription's life, and when we asked for its end: written beside the mark.
+ONCE, CANCEL_AT = "stiggOnce", "stiggCancelAt"
+EXEMPT, IGNORE = "stiggSync", "ignore"
+GONE = ("canceled", "incomplete_expired")
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What is needed to read an object of Stripe as ours: link keys by Stripe id, and who can tell a genuine mark."""
+    """What is needed to read an object of Stripe as ours: link keys by Stripe id, and who can tell a genuine mark.
+
+    ``tax`` is the environment's switch: tax fields are ours only while it is on.
+    """
 
     known: Mapping[str, str]
     signer: Signer
+    tax: bool = False
+    retired: Mapping[str, str] = field(default_factory=dict)
+    ignored: frozenset[str] = frozenset()
+    drafts: Mapping[str, str] = field(default_factory=dict)  # open cycle drafts by subscription id
+
+    def marked(self, metadata: Mapping[str, str], key: str) -> bool:
+        """Whether an object carries the genuine mark of its link."""
+        return self.signer.key_of(metadata.get(marker.FIELD)) == key
+
+    def standing(self, metadata: Mapping[str, str], key: str) -> dict[str, bool]:
+        """What is said of every object besides its document: our mark, a person's exemption."""
+        ignored = metadata.get(EXEMPT) == IGNORE or key in self.ignored
+        return {"marked": self.marked(metadata, key)} | ({"ignored": True} if ignored else {})
+
+    def ref_of(self, discount: StripeDiscount) -> str | None:
+        """The refId of the coupon of ours behind a discount; None for somebody else's."""
+        id = discount.source.coupon_id() or ""
+        key = self.known.get(id) or self.retired.get(id) or ""
+        return keys.coupon_ref(key) if key.startswith("coupon:") else None
 
 
 def found(inputs: Inputs) -> list[Claim]:
     """The documents of all linked objects that still exist."""
-    return list(claims(inputs, Reading(inputs.links.keys, inputs.signer)))
+    reading = Reading(
+        inputs.links.keys, inputs.signer, inputs.environment.tax, inputs.links.retired, inputs.links.ignored,
+        cycle_drafts(inputs.stripe.drafts),
+    )  # fmt: skip
+    return list(claims(inputs, reading))
+
+
+def cycle_drafts(drafts: Mapping[str, StripeInvoice]) -> dict[str, str]:
+    """The open draft of each subscription's renewal."""
+    open_ones = (d for d in drafts.values() if d.status == "draft" and d.billing_reason == "subscription_cycle")
+    return {subscription: draft.id for draft in open_ones if (subscription := draft.subscription())}
 
 
 def claims(inputs: Inputs, reading: Reading) -> Iterator[Claim]:
@@ -49,11 +97,14 @@ def claims(inputs: Inputs, reading: Reading) -> Iterator[Claim]:
         if price.id in known:
             owner = stripe.products.get(price.product)
             yield from price_claims(reading, price, known[price.id], default=owner.default_price if owner else None)
+    for coupon in stripe.coupons.values():
+        if coupon.id in known and not coupon.deleted:
+            yield coupon_claim(reading, coupon, known[coupon.id])
     for customer in stripe.customers.values():
         if customer.id in known and not customer.deleted:
             yield customer_claim(reading, customer, known[customer.id])
     for subscription in stripe.subscriptions.values():
-        if subscription.id in known and subscription.status not in ("canceled", "incomplete_expired"):
+        if subscription.id in known and subscription.status not in GONE:
             yield subscription_claim(reading, subscription, known[subscription.id])
 
 
@@ -64,8 +115,14 @@ def own_metadata(reading: Reading, metadata: dict[str, str]) -> Document:
 
 
 def product_claim(reading: Reading, product: StripeProduct, key: str) -> Claim:
-    document = {"name": product.name, "active": product.active, "metadata": own_metadata(reading, product.metadata)}
-    return Claim(PRODUCT, key, compact(document), stripe_id=product.id)
+    document = {
+        "name": product.name,
+        "active": product.active,
+        "tax_code": product.tax_code if reading.tax else None,
+        "metadata": own_metadata(reading, product.metadata),
+    }
+    facts = reading.standing(product.metadata, key)
+    return Claim(PRODUCT, key, compact(document), stripe_id=product.id, facts=facts)
 
 
 def price_claims(reading: Reading, price: StripePrice, key: str, *, default: str | None) -> Iterator[Claim]:
@@ -73,9 +130,15 @@ def price_claims(reading: Reading, price: StripePrice, key: str, *, default: str
 
     ``default`` is the id of its product's default price.
     """
+    standing = reading.standing(price.metadata, key)
     if price.active:
-        document = {"active": True, "metadata": own_metadata(reading, price.metadata)}
-        yield Claim(PRICE_VERSION, key, compact(document), stripe_id=price.id, facts={"content": price.content()})
+        document = {
+            "active": True,
+            "tax_behavior": price.tax_behavior if reading.tax and price.tax_behavior != "unspecified" else None,
+            "metadata": own_metadata(reading, price.metadata),
+        }
+        facts = {"content": price.content(), "default": default == price.id} | standing
+        yield Claim(PRICE_VERSION, key, compact(document), stripe_id=price.id, facts=facts)
     slot = keys.slot_of(key)
     if price.lookup_key is None or keys.link_key("price", price.lookup_key) != slot:
         return
@@ -85,7 +148,13 @@ def price_claims(reading: Reading, price: StripePrice, key: str, *, default: str
         "active": price.active,
         "default": default == price.id,
     }
-    yield Claim(PRICE, slot, compact(document), stripe_id=price.id, facts={"version": key})
+    yield Claim(PRICE, slot, compact(document), stripe_id=price.id, facts={"version": key} | standing)
+
+
+def coupon_claim(reading: Reading, coupon: StripeCoupon, key: str) -> Claim:
+    document = {"name": coupon.name, "metadata": own_metadata(reading, coupon.metadata)}
+    facts = reading.standing(coupon.metadata, key)
+    return Claim(COUPON, key, compact(document), stripe_id=coupon.id, facts=facts)
 
 
 def customer_claim(reading: Reading, customer: StripeCustomer, key: str) -> Claim:
@@ -95,35 +164,64 @@ def customer_claim(reading: Reading, customer: StripeCustomer, key: str) -> Clai
         "email": customer.email,
         "metadata": own_metadata(reading, customer.metadata),
     }
-    return Claim(CUSTOMER, key, compact(document), stripe_id=customer.id)
+    facts = reading.standing(customer.metadata, key)
+    return Claim(CUSTOMER, key, compact(document), stripe_id=customer.id, facts=facts)
 
 
 def subscription_claim(reading: Reading, subscription: StripeSubscription, key: str) -> Claim:
     """Our items are those whose price is linked; the others are somebody else's and stay as they are."""
-    known = reading.known
-    own = [item for item in subscription.items.data if item.price.id in known]
     invoice = subscription.collection_method == "send_invoice"
+    discounts = [(discount.id, reading.ref_of(discount)) for discount in expanded(subscription)]
     document = {
-        "customer": known.get(subscription.customer, subscription.customer),
-        "items": sorted(
-            ({"price": known[item.price.id], "quantity": str(item.quantity or 0)} for item in own),
-            key=lambda item: item["price"],
-        ),
+        "customer": reading.known.get(subscription.customer, subscription.customer),
+        "items": own_items(reading, subscription),
         "collection_method": subscription.collection_method,
         "days_until_due": str(subscription.days_until_due) if invoice else None,
+        "discounts": sorted(ref for _, ref in discounts if ref is not None),
+        "once": once_of(subscription.metadata),
+        "cancel_at": str(subscription.cancel_at) if subscription.cancel_at else None,
+        "automatic_tax": True if reading.tax and subscription.automatic_tax.enabled else None,
         "metadata": own_metadata(reading, subscription.metadata),
     }
-    facts = {
+    own = [item for item in subscription.items.data if item.price.id in reading.known]
+    facts: dict[str, Any] = {
         "items": {
-            known[item.price.id]: {
+            reading.known[item.price.id]: {
                 "id": item.id,
                 "start": item.current_period_start,
                 "end": item.current_period_end,
+                "usage": item.price.is_usage(),
             }
             for item in own
         },
         "foreign_items": len(subscription.items.data) - len(own),
+        "discounts": discounts,
         "schedule": subscription.schedule,
         "paused": subscription.pause_collection is not None or subscription.status == "paused",
+        "asked_end": subscription.metadata.get(CANCEL_AT),
+        "draft": reading.drafts.get(subscription.id),
     }
+    facts |= reading.standing(subscription.metadata, key)
     return Claim(SUBSCRIPTION, key, compact(document), stripe_id=subscription.id, facts=facts)
+
+
+def own_items(reading: Reading, subscription: StripeSubscription) -> list[dict[str, str]]:
+    """Price version and quantity of our items; a metered item has none in Stripe and counts as one."""
+    quantities: Counter[str] = Counter()
+    for item in subscription.items.data:
+        if item.price.id in reading.known:
+            quantities[reading.known[item.price.id]] += 1 if item.quantity is None else item.quantity
+    return [{"price": price, "quantity": str(quantities[price])} for price in sorted(quantities)]
+
+
+def once_of(metadata: Mapping[str, str]) -> list[str]:
+    """The tokens of what happened once already."""
+    return sorted(filter(None, metadata.get(ONCE, "").split(",")))
+
+
+def expanded(subscription: StripeSubscription) -> Iterator[StripeDiscount]:
+    """The discounts of a subscription. Raises RowFailed where they were not asked for whole."""
+    for discount in subscription.discounts:
+        if isinstance(discount, str):
+            raise RowFailed("UNKNOWN_SHAPE", f"The discounts of {subscription.id} were read as ids alone.")
+        yield discount

@@ -10,8 +10,15 @@ from stripe_sync import keys
 from stripe_sync.marker import Signer
 from stripe_sync.model.documents import Claim
 from stripe_sync.model.status import EntityStatus
-from stripe_sync.model.stigg_side import Customer, Package, Product, Subscription
-from stripe_sync.model.stripe_side import StripeCustomer, StripePrice, StripeProduct, StripeSubscription
+from stripe_sync.model.stigg_side import Coupon, Customer, Package, Product, Subscription
+from stripe_sync.model.stripe_side import (
+    StripeCoupon,
+    StripeCustomer,
+    StripeInvoice,
+    StripePrice,
+    StripeProduct,
+    StripeSubscription,
+)
 from stripe_sync.settings import Environment
 
 BILLABLE = frozenset({"ACTIVE", "PAYMENT_PENDING", "NOT_STARTED", "IN_TRIAL"})
@@ -28,6 +35,7 @@ class StiggView:
     customers: Sequence[Customer]
     subscriptions: Sequence[Subscription]
     broken: Sequence[EntityStatus] = ()
+    coupons: Sequence[Coupon] = ()
 
     def packages(self) -> list[tuple[str, Package]]:
         """Every version of every plan and add-on, with its kind (``plan`` or ``addon``)."""
@@ -42,13 +50,21 @@ class StripeView:
     prices: Mapping[str, StripePrice]
     customers: Mapping[str, StripeCustomer]
     subscriptions: Mapping[str, StripeSubscription]
+    coupons: Mapping[str, StripeCoupon] = field(default_factory=dict)
+    drafts: Mapping[str, StripeInvoice] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Links:
-    """Both directions between link keys and Stripe ids. Foreign objects are in neither."""
+    """Both directions between link keys and Stripe ids. Foreign objects are in neither.
+
+    ``retired`` are link keys, by Stripe id, of coupons that we deleted: their discounts go on and are still ours.
+    ``ignored`` are the link keys that a person exempted.
+    """
 
     ids: Mapping[str, str]
+    retired: Mapping[str, str] = field(default_factory=dict)
+    ignored: frozenset[str] = frozenset()
     keys: Mapping[str, str] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -65,10 +81,20 @@ class Inputs:
     links: Links
     signer: Signer
     now: datetime
+    candidates: Mapping[str, str] = field(default_factory=dict)  # why an entity waits for a person, by link key
 
     def link_key(self, kind: str, id: str) -> str:
         """The link key of a customer or subscription."""
         return keys.link_key(kind, keys.part(self.environment.name), keys.part(id))
+
+    def package_product(self, kind: str, ref_id: str, charge: str | None = None) -> str:
+        """The link key of a package's product, or of one of its charges'."""
+        return keys.link_key("product", keys.product_id(self.environment.name, kind, ref_id, charge))
+
+    def package_product_of(self, key: str) -> str:
+        """The link key of the whole package's product, from that of one of its products."""
+        kind, ref = keys.package_of(key)
+        return self.package_product(kind, keys.unescaped(ref))
 
     def entity_url(self, kind: str, id: str) -> str:
         """Where Stigg's app shows an entity: the environment's template."""

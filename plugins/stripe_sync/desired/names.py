@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import regex
 
+from stripe_sync import keys
 from stripe_sync.model.documents import clean_text
 from stripe_sync.model.stigg_side import Package, Price
 
 SUFFIX = {"plan": "Plan", "addon": "Add-on"}
-FLAT_FEE = "Base fee"
-LIMITS = {"product": 5000, "customer": 256, "description": 5000, "email": 512}
+FLAT_FEE, ONE_OFF, MINIMUM = "Base fee", "One-time fee", "Minimum spend"
+LIMITS = {"product": 5000, "coupon": 40, "customer": 256, "description": 5000, "email": 512}
 
 
 def package_name(kind: str, package: Package) -> str:
@@ -20,10 +21,16 @@ def package_name(kind: str, package: Package) -> str:
     return cut(" ".join(clean_text(word) or "" for word in words if word), LIMITS["product"])
 
 
-def charge_name(kind: str, package: Package, price: Price) -> str:
-    """The product name of one charge, after its package and its feature."""
+def charge_name(kind: str, package: Package, price: Price, *, variant: str = "") -> str:
+    """The product name of one charge, after its package and its feature; ``variant`` is one of keys' besides-charges."""
     feature = price.feature
     charge = (feature.display_name or feature.ref_id) if feature else FLAT_FEE
+    if variant == keys.MINIMUM:
+        charge = MINIMUM
+    elif variant == keys.ONCE:
+        charge = f"{charge}, one time" if feature else ONE_OFF
+    elif variant == keys.OVERAGE:
+        charge = f"{charge}, overage"
     return cut(f"{package_name(kind, package)} - {clean_text(charge)}", LIMITS["product"])
 
 

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 
 from stripe_sync import keys
 from stripe_sync.desired.catalog import catalog
+from stripe_sync.desired.coupons import coupons
 from stripe_sync.desired.customers import customers
 from stripe_sync.desired.found import found
 from stripe_sync.desired.inputs import Desired, Inputs
 from stripe_sync.desired.subscriptions import subscriptions
-from stripe_sync.model.documents import PRICE, PRICE_VERSION, PRODUCT, Claim
+from stripe_sync.desired.successors import fates
+from stripe_sync.model.documents import COUPON, PRICE, PRICE_VERSION, PRODUCT, Claim
 from stripe_sync.model.status import EntityStatus, Reason, Status
 
 UNDECIDED = (Status.ERROR, Status.PENDING)
@@ -23,15 +25,31 @@ def desired(inputs: Inputs) -> Desired:
     that something is there, or not there, while nobody knows what should be.
     """
     made = catalog(inputs)
+    coupon_claims, coupon_statuses = coupons(inputs)
     customer_claims, customer_statuses = customers(inputs)
     by_customer = {s.id: s for s in [*customer_statuses, *inputs.stigg.broken] if s.kind == "customer"}
-    subscription_claims, subscription_statuses = subscriptions(inputs, made.versions, by_customer)
+    subscription_claims, subscription_statuses = subscriptions(
+        inputs,
+        made,
+        by_customer,
+        catalog_coupons={c.entity[1]: c.key for c in coupon_claims if c.entity},
+        fates=fates(inputs),
+    )
     lost, lost_statuses = deleted_products(inputs, made.claims)
-    wanted = [*(c for c in made.claims if c.key not in lost), *customer_claims, *subscription_claims]
-    all_statuses = [*made.statuses, *customer_statuses, *subscription_statuses, *inputs.stigg.broken, *lost_statuses]
+    catalog_claims = [c for c in made.claims if c.key not in lost]
+    wanted = [*catalog_claims, *coupon_claims, *customer_claims, *once_each(subscription_claims)]
+    all_statuses = [
+        *made.statuses, *coupon_statuses, *customer_statuses, *subscription_statuses, *inputs.stigg.broken,
+        *lost_statuses,
+    ]  # fmt: skip
     statuses = {(s.kind, s.id): s for s in all_statuses}
     decidable = Decidable(inputs, wanted, statuses)
     return Desired(wanted, [claim for claim in found(inputs) if decidable.holds(claim)], statuses)
+
+
+def once_each(claims: list[Claim]) -> list[Claim]:
+    """The claims without repetition: two applications of one coupon may want the same object."""
+    return list({claim.key: claim for claim in claims}.values())
 
 
 class Decidable:
@@ -41,16 +59,25 @@ class Decidable:
         self.claimed = {claim.key for claim in wanted}
         undecided = [s for s in statuses.values() if s.status in UNDECIDED and s.reason is not Reason.WAITS_FOR_WRITE]
         self.keys = {inputs.link_key(s.kind, s.id) for s in undecided if s.kind in ("customer", "subscription")}
-        self.packages = {(s.kind, keys.part(s.id)) for s in undecided if s.kind in ("plan", "addon")}
+        self.entities = {(s.kind, s.id) for s in undecided}
+        waiting = [s for s in statuses.values() if s.reason is Reason.WAITS_FOR_WRITE]
+        self.current = {(s.kind, keys.part(s.id)) for s in waiting if s.kind in ("plan", "addon")}
+        archived = [s for s in statuses.values() if s.reason is Reason.ARCHIVED]
+        self.archived = {(s.kind, keys.part(s.id)) for s in archived}
 
     def holds(self, claim: Claim) -> bool:
-        """What is wanted is compared. A version that is not wanted is compared only beside a slot that is."""
+        """What is wanted is compared; what is not, only where it is known for certain that nothing wants it."""
         if claim.key in self.claimed:
             return True
-        if claim.kind == PRICE_VERSION:
-            return keys.slot_of(claim.key) in self.claimed
-        if claim.kind in (PRODUCT, PRICE):
-            return keys.package_of(claim.key) not in self.packages
+        if claim.kind in (PRICE, PRICE_VERSION):
+            owner = keys.subscription_of(claim.key)
+            free = owner is None or ("subscription", owner) not in self.entities
+            return free and keys.package_of(claim.key) in self.current
+        if claim.kind == PRODUCT:
+            kind, ref = keys.package_of(claim.key)
+            return (kind, keys.unescaped(ref)) not in self.entities and (kind, ref) not in self.archived
+        if claim.kind == COUPON:
+            return keys.entity_of(claim.key) not in self.entities
         return claim.key not in self.keys
 
 

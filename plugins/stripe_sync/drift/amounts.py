@@ -3,60 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from stripe_sync import money
+from stripe_sync.model import tariffs
 from stripe_sync.model.documents import SUBSCRIPTION, Claim, Difference, Document
+from stripe_sync.model.tariffs import Tariff
 
-MONTHS = {"month": 1, "year": 12}
-
-
-@dataclass(frozen=True)
-class Rate:
-    """One price: minor units a unit and interval."""
-
-    currency: str
-    unit_amount: Decimal
-    months: int
-
-    def amount(self, quantity: Decimal) -> Decimal:
-        """The price of a quantity for one interval."""
-        return self.unit_amount * quantity
-
-    def per_month(self, quantity: Decimal) -> Decimal:
-        return self.amount(quantity) / self.months
+Items = Iterable[Mapping[str, str]]
 
 
 class PriceBook:
-    """The rate of every price version that either side knows."""
+    """The tariff of every price version, and the content of every coupon, that either side knows."""
 
-    def __init__(self, rates: Mapping[str, Rate]) -> None:
+    def __init__(self, rates: Mapping[str, Tariff]) -> None:
         self.rates = rates
 
     @classmethod
     def of(cls, claims: Iterable[Claim]) -> PriceBook:
-        """A book of the price versions among these claims; other claims and prices without a unit amount are passed."""
+        """A book of the price versions among these claims; what says no amount is passed."""
         rates = {}
         for claim in claims:
             content = claim.facts.get("content")
-            if content and content.get("unit_amount") is not None and content.get("interval") in MONTHS:
-                months = MONTHS[content["interval"]] * int(content.get("interval_count") or 1)
-                rates[claim.key] = Rate(content["currency"], Decimal(content["unit_amount"]), months)
+            tariff = tariffs.of_content(content) if content and "currency" in content else None
+            if tariff is not None:
+                rates[claim.key] = tariff
         return cls(rates)
 
-    def per_month(self, items: Iterable[Mapping[str, str]]) -> dict[str, Decimal]:
-        """What items are worth a month; a price that is not known counts nothing."""
-        known = ((self.rates.get(item["price"]), Decimal(item["quantity"])) for item in items)
-        return money.total({rate.currency: rate.per_month(quantity)} for rate, quantity in known if rate)
+    def per_month(self, items: Items) -> dict[str, Decimal]:
+        """What items are worth a month, before discounts; a price that is not known counts nothing."""
+        return money.total({rate.currency: rate.per_month(quantity)} for rate, quantity in self.known(items))
 
-    def one_interval(self, items: Iterable[Mapping[str, str]]) -> dict[str, Decimal]:
-        """What items cost for one interval of their own, each line rounded as an invoice rounds it."""
-        known = ((self.rates.get(item["price"]), Decimal(item["quantity"])) for item in items)
-        return money.total(
-            {rate.currency: Decimal(money.round_minor(rate.amount(quantity)))} for rate, quantity in known if rate
-        )
+    def one_interval(self, items: Items) -> dict[str, Decimal]:
+        """What items cost for one interval of their own, each part rounded as an invoice rounds its lines."""
+        return money.total({rate.currency: rounded(rate, quantity)} for rate, quantity in self.known(items))
+
+    def known(self, items: Items) -> list[tuple[Tariff, Decimal]]:
+        return [(self.rates[i["price"]], Decimal(i["quantity"])) for i in items if i["price"] in self.rates]
 
     def drift_per_month(self, d: Difference, name: str, before: Any, after: Any) -> dict[str, Decimal]:
         """What Stigg claims more than Stripe bills, for one drift row of a subscription; nothing for others."""
@@ -64,11 +48,15 @@ class PriceBook:
             return {}
         if name.startswith("items."):
             price = name.removeprefix("items.").removesuffix(".quantity")
-            more = Decimal(after or 0) - Decimal(before or 0)
-            return self.per_month([{"price": price, "quantity": str(more)}])
+            old, new = ([{"price": price, "quantity": str(q)}] if q is not None else [] for q in (before, after))
+            return difference(self.per_month(new), self.per_month(old))
         if name:
             return {}
         return difference(self.per_month(items_of(after)), self.per_month(items_of(before)))
+
+
+def rounded(rate: Tariff, quantity: Decimal) -> Decimal:
+    return sum((Decimal(money.round_minor(part)) for part in rate.parts(quantity)), Decimal(0))
 
 
 def items_of(document: Document | None) -> list[dict[str, str]]:

@@ -4,38 +4,64 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from dataclasses import field as default
 from decimal import Decimal
 from typing import Any, Literal
 
 from stripe_sync import keys
 from stripe_sync.drift.amounts import PriceBook
-from stripe_sync.model.documents import CUSTOMER, PRICE, PRICE_VERSION, PRODUCT, SUBSCRIPTION, Difference
+from stripe_sync.model.documents import COUPON, CUSTOMER, PRICE, PRICE_VERSION, PRODUCT, SUBSCRIPTION, Difference
 from stripe_sync.money import shown_all
 
 Severity = Literal["money", "text", "note"]
+State = Literal["missing", "unclaimed", "ended", "differs"]
 NOUN = {
     PRODUCT: "product",
     PRICE: "price",
     PRICE_VERSION: "price version",
+    COUPON: "coupon",
     CUSTOMER: "customer",
     SUBSCRIPTION: "subscription",
 }
 TEXT_FIELDS = frozenset({"name", "description", "email"})
-NOTE_FIELDS = frozenset({"metadata", "default"})
+NOTE_FIELDS = frozenset({"metadata", "default", "once", "tax_code"})
+WHERE = {
+    PRODUCT: "products", PRICE: "prices", PRICE_VERSION: "prices", COUPON: "coupons", CUSTOMER: "customers",
+    SUBSCRIPTION: "subscriptions",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where people look at both sides: Stripe's dashboard, with ``/test`` for test mode, and Stigg's app by a template."""
+
+    dashboard: str
+    stigg: str
+    environment: str
+
+    def stripe(self, kind: str, id: str | None) -> str:
+        return f"{self.dashboard}/{WHERE[kind]}/{id}" if id else ""
+
+    def stigg_of(self, entity: tuple[str, str] | None) -> str:
+        if entity is None:
+            return ""
+        return self.stigg.format(environment=self.environment, kind=f"{entity[0]}s", id=entity[1])
 
 
 @dataclass(frozen=True)
 class DriftRow:
-    """One difference. ``per_month`` is what Stigg claims more (or less, below 0) than Stripe bills, in minor units."""
+    """One difference. ``per_month`` is what Stigg claims more (or less, below 0) than Stripe bills, in minor units.
+
+    ``accepted``: a person exempted the object. ``since`` is when it was first seen, ISO 8601 in UTC, once it is stored.
+    """
 
     id: str
     kind: str
     key: str
     entity: tuple[str, str] | None
-    state: Literal["missing", "unclaimed", "differs"]
+    state: State
     field: str
     before: Any
     after: Any
@@ -43,13 +69,25 @@ class DriftRow:
     sentence: str
     per_month: Mapping[str, Decimal] = default(default_factory=dict)
     stripe_id: str | None = None
+    stripe_url: str = ""
+    stigg_url: str = ""
+    accepted: bool = False
+    since: str | None = None
 
 
-def rows(differences: Sequence[Difference], book: PriceBook) -> list[DriftRow]:
-    """The drift rows of one comparison, in order of kind, key and field."""
+def rows(
+    differences: Sequence[Difference],
+    book: PriceBook,
+    places: Places | None = None,
+    *,
+    ignored: Collection[str] = (),
+) -> list[DriftRow]:
+    """The drift rows of one comparison, in order of kind, key and field; ``ignored`` are keys that a person exempted."""
     folded = folded_versions(differences)
-    parts = (row for d in differences if d.key not in folded for row in rows_of(d, book))
-    return sorted(parts, key=lambda row: (row.kind, row.key, row.field))
+    where = places or Places("", "", "")
+    parts = (row for d in differences if d.key not in folded for row in rows_of(d, book, where))
+    marked = (replace(row, accepted=True) if row.key in ignored else row for row in parts)
+    return sorted(marked, key=lambda row: (row.kind, row.key, row.field))
 
 
 def by_object(found: Sequence[DriftRow]) -> list[list[DriftRow]]:
@@ -69,14 +107,21 @@ def folded_versions(differences: Iterable[Difference]) -> set[str]:
     return {d.key for d in differences if d.kind == PRICE_VERSION and d.key in same}
 
 
-def rows_of(d: Difference, book: PriceBook) -> Iterator[DriftRow]:
+def rows_of(d: Difference, book: PriceBook, places: Places) -> Iterator[DriftRow]:
     if d.found is None and d.wanted is not None:
-        yield row(d, "missing", "", None, d.wanted.document, book)
+        yield row(d, "missing", "", None, d.wanted.document, book, places)
     elif d.wanted is None and d.found is not None:
-        yield row(d, "unclaimed", "", d.found.document, None, book)
+        yield row(d, "unclaimed", "", d.found.document, None, book, places)
+    elif is_ending(d) and d.found is not None:
+        yield row(d, "ended", "", d.found.document, None, book, places)
     else:
         for name, before, after in changes(d):
-            yield row(d, "differs", name, before, after, book)
+            yield row(d, "differs", name, before, after, book, places)
+
+
+def is_ending(d: Difference) -> bool:
+    """Whether what is wanted is the end of what was found."""
+    return d.wanted is not None and d.wanted.document.get("status") == "canceled"
 
 
 def changes(d: Difference) -> Iterator[tuple[str, Any, Any]]:
@@ -105,11 +150,12 @@ def item_changes(before: list[dict[str, str]], after: list[dict[str, str]]) -> I
 
 def row(
     d: Difference,
-    state: Literal["missing", "unclaimed", "differs"],
+    state: State,
     name: str,
     before: Any,
     after: Any,
     book: PriceBook,
+    places: Places,
 ) -> DriftRow:
     per_month = book.drift_per_month(d, name, before, after)
     identity = json.dumps([d.kind, d.key, state, name, before, after], sort_keys=True)
@@ -126,6 +172,9 @@ def row(
         sentence=sentence(d, state, name, before, after, per_month),
         per_month=per_month,
         stripe_id=d.found.stripe_id if d.found else None,
+        stripe_url=places.stripe(d.kind, d.found.stripe_id if d.found else None),
+        stigg_url=places.stigg_of(d.entity),
+        accepted=bool(d.found and d.found.facts.get("ignored")),
     )
 
 
@@ -145,6 +194,9 @@ def sentence(d: Difference, state: str, name: str, before: Any, after: Any, per_
     worth = f" ({shown_all(per_month)} a month)" if any(per_month.values()) else ""
     if state == "missing":
         return f"The {subject} is not in Stripe{worth}."
+    if state == "ended":
+        assert d.wanted is not None
+        return f"Stripe bills the {subject}{worth}. {d.wanted.facts['why']}"
     if state == "unclaimed":
         return f"Stripe has the {subject}, which nothing in Stigg claims{worth}."
     if d.kind == CUSTOMER and name in TEXT_FIELDS:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from stripe_sync.marker import FIELD, Signer
@@ -26,10 +26,16 @@ def strangers(rows: Iterable[dict[str, Any]], signer: Signer, environment: str) 
     return own, others
 
 
-def proven(rows: Iterable[dict[str, Any]], signer: Signer, known: Mapping[str, str]) -> tuple[list[Found], list[Found]]:
+def proven(
+    rows: Iterable[dict[str, Any]],
+    signer: Signer,
+    known: Mapping[str, str],
+    unlinked: Collection[Found] = (),
+) -> tuple[list[Found], list[Found]]:
     """(links that marks prove, candidates for a person).
 
-    A mark proves a link where it is genuine, its key has no link yet, and exactly one living object carries it.
+    A mark proves a link where it is genuine, its key has no link yet, and exactly one living object carries it. What a
+    person unlinked (``unlinked``) is not linked again by it.
     """
     linked = set(known.values())
     carriers: dict[str, list[str]] = defaultdict(list)
@@ -41,6 +47,6 @@ def proven(rows: Iterable[dict[str, Any]], signer: Signer, known: Mapping[str, s
     for key, ids in sorted(carriers.items()):
         if len(ids) > 1:
             candidates += [(key, id) for id in ids if id not in linked]
-        elif key not in known and ids[0] not in linked:
+        elif key not in known and ids[0] not in linked and (key, ids[0]) not in unlinked:
             proofs.append((key, ids[0]))
     return proofs, candidates

@@ -14,6 +14,7 @@ IDS: dict[str, Callable[[dict[str, Any]], str]] = {
     "product": lambda row: str(row["refId"]),
     "plan": lambda row: f"{row['refId']}@{row['versionNumber']}",
     "addon": lambda row: f"{row['refId']}@{row['versionNumber']}",
+    "coupon": lambda row: str(row["refId"]),
     "customer": lambda row: str(row["customerId"]),
     "subscription": lambda row: str(row["subscriptionId"]),
 }

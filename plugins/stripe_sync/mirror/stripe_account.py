@@ -1,8 +1,8 @@
 """Everything of a Stripe account that this pipeline compares, as rows of its mirror.
 
-Stripe's defaults hide rows: prices that are not active, subscriptions that are canceled, items after the tenth, and
-whatever was deleted. Each is asked for; a linked object that no list shows is read by its id, because absence is not
-deletion (invariant 5).
+Stripe's defaults hide rows: prices that are not active, subscriptions that are canceled, items after the tenth, tiers,
+what is behind a discount, and whatever was deleted. Each is asked for; a linked object that no list shows is read by its
+id, because absence is not deletion (invariant 5). Of invoices, the drafts are read.
 """
 
 from __future__ import annotations
@@ -16,21 +16,30 @@ from stripe_sync.errors import AccountRefused, Incomplete
 from stripe_sync.stripe_api.client import StripeApi
 from stripe_sync.warehouse.snapshots import Landed
 
-KINDS = ("product", "price", "customer", "subscription")
+KINDS = ("product", "price", "coupon", "customer", "subscription", "invoice")
 LISTS: dict[str, tuple[str, tuple[dict[str, Any], ...]]] = {
     "product": ("/v1/products", ({},)),
-    "price": ("/v1/prices", ({"active": True}, {"active": False})),
+    "price": ("/v1/prices", tuple({"active": active, "expand": ["data.tiers"]} for active in (True, False))),
+    "coupon": ("/v1/coupons", ({},)),
     "customer": ("/v1/customers", ({},)),
-    "subscription": ("/v1/subscriptions", ({"status": "all"},)),
+    "subscription": ("/v1/subscriptions", ({"status": "all", "expand": ["data.discounts"]},)),
+    "invoice": ("/v1/invoices", ({"status": "draft"},)),
 }
+EXPAND = {"price": ["tiers"], "subscription": ["discounts"]}
 
 
-def read(api: StripeApi, *, live: bool, upper_bound: datetime, linked: Iterable[tuple[str, str]]) -> Iterator[Landed]:
-    """All rows of all kinds created up to a moment, then the linked (kind, id) that no list showed."""
+def read(
+    api: StripeApi, *, live: bool, upper_bound: datetime, linked: Iterable[tuple[str, str]], tax: bool = False
+) -> Iterator[Landed]:
+    """All rows of all kinds created up to a moment, then the linked (kind, id) that no list showed.
+
+    With ``tax``, customers are read with what Stripe Tax says of their location.
+    """
     seen: set[str] = set()
     bound = {"created": {"lte": epoch(upper_bound)}}
     for kind, (path, filters) in LISTS.items():
-        for chosen in filters:
+        for given in filters:
+            chosen = given | {"expand": ["data.tax"]} if tax and kind == "customer" else given
             for page in api.pages(path, **bound, **chosen):
                 for row in page:
                     if row["livemode"] is not live:
@@ -41,7 +50,7 @@ def read(api: StripeApi, *, live: bool, upper_bound: datetime, linked: Iterable[
                     seen.add(row["id"])
                     yield kind, row["id"], whole(api, row) if kind == "subscription" else row
     for kind, id in sorted(linked):
-        if id not in seen:
+        if id not in seen and kind in LISTS:
             yield kind, id, by_id(api, kind, id)
 
 
@@ -57,7 +66,7 @@ def whole(api: StripeApi, subscription: dict[str, Any]) -> dict[str, Any]:
 
 def by_id(api: StripeApi, kind: str, id: str) -> dict[str, Any]:
     """A linked object that no list showed: as it is, or a stone that says it is gone."""
-    found = api.find(f"{LISTS[kind][0]}/{id}")
+    found = api.find(f"{LISTS[kind][0]}/{id}", expand=EXPAND.get(kind))
     if found is None or found.get("deleted"):
         return {"id": id, "object": kind, "deleted": True}
     return whole(api, found) if kind == "subscription" else found

@@ -13,7 +13,8 @@ from typing import Any
 Document = dict[str, Any]
 CANON_VERSION = 1
 
-PRODUCT, PRICE, PRICE_VERSION, CUSTOMER, SUBSCRIPTION = "product", "price", "price_version", "customer", "subscription"
+PRODUCT, PRICE, PRICE_VERSION, COUPON = "product", "price", "price_version", "coupon"
+CUSTOMER, SUBSCRIPTION = "customer", "subscription"
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,10 @@ class Tier(Stigg, frozen=True):
 
 
 class Price(Stigg, frozen=True):
-    """One charge × period × country. ``price`` is in major units, null where tiered."""
+    """One charge × period × country. ``price`` is in major units, null where tiered.
+
+    ``billing_id`` is the Stripe price of Stigg's native integration, where there was one.
+    """
 
     id: str
     billing_model: str
@@ -52,6 +55,15 @@ class Price(Stigg, frozen=True):
     tiers_mode: str | None = None
     block_size: Decimal | None = None
     is_override_price: bool = False
+    billing_id: str | None = None
+
+
+class Minimum(Stigg, frozen=True):
+    """A minimum spend a period, charged in advance."""
+
+    minimum: Money
+    billing_period: str | None = None
+    is_override: bool = False
 
 
 class Product(Stigg, frozen=True):
@@ -71,6 +83,23 @@ class Package(Stigg, frozen=True):
     pricing_type: str | None = None
     product: Ref | None = None
     prices: list[Price] | None = None
+    overage_prices: list[Price] | None = None
+    minimum_spend: list[Minimum] | None = None
+    billing_id: str | None = None
+
+
+class Coupon(Stigg, frozen=True):
+    """A coupon of the catalog; without months it lasts for ever."""
+
+    ref_id: str
+    name: str
+    type: str
+    status: str = "ACTIVE"
+    source: str = "STIGG"
+    percent_off: Decimal | None = None
+    amounts_off: list[Money] | None = None
+    duration_in_months: Decimal | None = None
+    billing_id: str | None = None
 
 
 class Customer(Stigg, frozen=True):
@@ -108,13 +137,43 @@ class FreeItem(Stigg, frozen=True):
     quantity: Decimal
 
 
+class SubscriptionCoupon(Stigg, frozen=True):
+    """A coupon as it was when it was applied: a snapshot, whatever becomes of the catalog's."""
+
+    ref_id: str
+    type: str
+    name: str | None = None
+    status: str = "ACTIVE"
+    percent_off: Decimal | None = None
+    amounts_off: list[Money] | None = None
+    duration_in_months: Decimal | None = None
+    start_date: datetime | None = None
+    expiration_date: datetime | None = None
+
+
+class PlanRef(Ref, frozen=True):
+    product: Ref | None = None
+
+
+class Resource(Stigg, frozen=True):
+    resource_id: str
+
+
+class FutureUpdate(Stigg, frozen=True):
+    """A change that Stigg itself will make at a moment."""
+
+    scheduled_execution_time: datetime
+    schedule_status: str | None = None
+    target_package: Ref | None = None
+
+
 class Subscription(Stigg, frozen=True):
     """A subscription; times are UTC."""
 
     subscription_id: str
     status: str
     customer: CustomerRef
-    plan: Ref
+    plan: PlanRef
     start_date: datetime
     pricing_type: str | None = None
     is_custom_price_subscription: bool | None = None
@@ -124,17 +183,30 @@ class Subscription(Stigg, frozen=True):
     trial_end_date: datetime | None = None
     was_in_trial: bool | None = None
     effective_end_date: datetime | None = None
+    cancellation_date: datetime | None = None
     cancel_reason: str | None = None
+    billing_id: str | None = None
+    old_billing_id: str | None = None
+    resource: Resource | None = None
     billing_cycle_anchor: datetime | None = None
     current_billing_period_start: datetime | None = None
     current_billing_period_end: datetime | None = None
     prices: list[SubscriptionPrice] | None = None
     addons: list[SubscriptionAddon] | None = None
     free_items: list[FreeItem] | None = None
+    coupons: list[SubscriptionCoupon] | None = None
+    minimum_spend: Minimum | None = None
+    future_updates: list[FutureUpdate] | None = None
 
     def payer(self) -> str:
         """The customer that is billed: the paying one where billing is delegated."""
         return (self.paying_customer or self.customer).customer_id
+
+    def is_free(self) -> bool:
+        return self.pricing_type == "FREE"
+
+    def is_custom(self) -> bool:
+        return self.pricing_type == "CUSTOM" or bool(self.is_custom_price_subscription)
 
 
 Entity = TypeVar("Entity", bound=Stigg)

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from stripe_sync.errors import RowFailed
+from stripe_sync.model.documents import compact
 from stripe_sync.money import plain
 
 Row = dict[str, Any]
@@ -22,7 +23,9 @@ class StripeProduct(Stripe, frozen=True):
     name: str = ""
     active: bool = True
     default_price: str | None = None
+    tax_code: str | None = None
     metadata: dict[str, str] = {}
+    created: int = 0
     deleted: bool = False
 
 
@@ -32,8 +35,25 @@ class Recurring(Stripe, frozen=True):
     usage_type: str = "licensed"
 
 
+class StripeTier(Stripe, frozen=True):
+    """Minor units; the last tier has no ``up_to``."""
+
+    up_to: int | None = None
+    unit_amount_decimal: Decimal | None = None
+    flat_amount_decimal: Decimal | None = None
+
+    def content(self) -> dict[str, str]:
+        amounts = {"unit_amount": self.unit_amount_decimal, "flat_amount": self.flat_amount_decimal}
+        return {"up_to": str(self.up_to or "inf")} | {name: plain(a) for name, a in amounts.items() if a}
+
+
+class TransformQuantity(Stripe, frozen=True):
+    divide_by: int
+    round: str = "up"
+
+
 class StripePrice(Stripe, frozen=True):
-    """``unit_amount_decimal`` is in minor units; null where tiered."""
+    """``unit_amount_decimal`` is in minor units; null where tiered. ``tiers`` are there only where they were expanded."""
 
     id: str
     product: str
@@ -41,28 +61,57 @@ class StripePrice(Stripe, frozen=True):
     active: bool
     billing_scheme: str = "per_unit"
     unit_amount_decimal: Decimal | None = None
+    tiers_mode: str | None = None
+    tiers: list[StripeTier] | None = None
+    transform_quantity: TransformQuantity | None = None
     lookup_key: str | None = None
     recurring: Recurring | None = None
+    tax_behavior: str | None = None
     metadata: dict[str, str] = {}
+    created: int = 0
 
     def content(self) -> dict[str, Any]:
         """What a price is for ever: the part that its hash covers."""
-        rhythm = self.recurring
-        return {
-            "currency": self.currency,
-            "unit_amount": plain(self.unit_amount_decimal) if self.unit_amount_decimal is not None else None,
-            "interval": rhythm.interval if rhythm else None,
-            "interval_count": str(rhythm.interval_count) if rhythm else None,
-            "usage_type": rhythm.usage_type if rhythm else None,
-            "billing_scheme": self.billing_scheme,
-        }
+        rhythm, blocks = self.recurring, self.transform_quantity
+        return compact(
+            {
+                "currency": self.currency,
+                "unit_amount": plain(self.unit_amount_decimal) if self.unit_amount_decimal is not None else None,
+                "interval": rhythm.interval if rhythm else None,
+                "interval_count": str(rhythm.interval_count) if rhythm else None,
+                "usage_type": rhythm.usage_type if rhythm else None,
+                "billing_scheme": self.billing_scheme,
+                "tiers_mode": self.tiers_mode,
+                "tiers": [tier.content() for tier in self.tiers or ()],
+                "divide_by": f"{blocks.divide_by}:{blocks.round}" if blocks else None,
+            }
+        )
+
+
+class StripeCoupon(Stripe, frozen=True):
+    id: str
+    name: str | None = None
+    percent_off: Decimal | None = None
+    amount_off: int | None = None
+    currency: str | None = None
+    duration: str = "once"
+    duration_in_months: int | None = None
+    metadata: dict[str, str] = {}
+    created: int = 0
+    deleted: bool = False
 
 
 class InvoiceSettings(Stripe, frozen=True):
     default_payment_method: str | None = None
 
 
+class CustomerTax(Stripe, frozen=True):
+    automatic_tax: str = ""
+
+
 class StripeCustomer(Stripe, frozen=True):
+    """``tax`` is there only where it was expanded."""
+
     id: str
     name: str | None = None
     email: str | None = None
@@ -72,6 +121,8 @@ class StripeCustomer(Stripe, frozen=True):
     default_source: str | None = None
     currency: str | None = None
     address: dict[str, Any] | None = None
+    tax: CustomerTax | None = None
+    created: int = 0
     deleted: bool = False
 
     def can_be_charged(self) -> bool:
@@ -84,6 +135,12 @@ class ItemPrice(Stripe, frozen=True):
     id: str
     currency: str
     unit_amount_decimal: Decimal | None = None
+    recurring: Recurring | None = None
+
+    def is_usage(self) -> bool:
+        """Whether usage is billed by it: a metered price, or the amount of 0 that anchors usage (BILLING 8)."""
+        metered = self.recurring is not None and self.recurring.usage_type == "metered"
+        return metered or self.unit_amount_decimal == 0
 
 
 class StripeItem(Stripe, frozen=True):
@@ -99,6 +156,25 @@ class ItemList(Stripe, frozen=True):
     has_more: bool = False
 
 
+class DiscountSource(Stripe, frozen=True):
+    type: str = "coupon"
+    coupon: dict[str, Any] | str | None = None
+
+    def coupon_id(self) -> str | None:
+        """The coupon's id, expanded or not."""
+        return str(self.coupon["id"]) if isinstance(self.coupon, dict) else self.coupon
+
+
+class StripeDiscount(Stripe, frozen=True):
+    id: str
+    source: DiscountSource = DiscountSource()
+    end: int | None = None
+
+
+class AutomaticTax(Stripe, frozen=True):
+    enabled: bool = False
+
+
 class StripeSubscription(Stripe, frozen=True):
     id: str
     customer: str
@@ -110,7 +186,32 @@ class StripeSubscription(Stripe, frozen=True):
     days_until_due: int | None = None
     schedule: str | None = None
     pause_collection: dict[str, Any] | None = None
-    cancel_at_period_end: bool = False
+    cancel_at: int | None = None
+    discounts: list[StripeDiscount | str] = []
+    automatic_tax: AutomaticTax = AutomaticTax()
+    latest_invoice: str | None = None
+    created: int = 0
+
+
+class StripeInvoice(Stripe, frozen=True):
+    """A draft, with what it says of its subscription."""
+
+    id: str
+    customer: str
+    currency: str
+    status: str = "draft"
+    billing_reason: str | None = None
+    parent: dict[str, Any] | None = None
+    created: int = 0
+    auto_advance: bool = True
+    automatically_finalizes_at: int | None = None
+    deleted: bool = False
+
+    def subscription(self) -> str | None:
+        """The id of the subscription that it bills."""
+        details = (self.parent or {}).get("subscription_details") or {}
+        found: dict[str, Any] | str | None = details.get("subscription")
+        return str(found["id"]) if isinstance(found, dict) else found
 
 
 Object = TypeVar("Object", bound=Stripe)

@@ -10,7 +10,7 @@ from datetime import timedelta
 from stripe_sync.apply.executor import Executor, Step
 from stripe_sync.apply.registry import Registry
 from stripe_sync.errors import ConfigurationError, StalePlan
-from stripe_sync.model.status import EntityStatus, Status
+from stripe_sync.model.status import EntityStatus, Reason, Status
 from stripe_sync.pipeline.plan import standing
 from stripe_sync.pipeline.preflight import account
 from stripe_sync.pipeline.session import Run, Session
@@ -20,6 +20,7 @@ from stripe_sync.warehouse import links, plans, runs, statuses
 from stripe_sync.warehouse.plans import StoredPlan
 
 # An entity's status when several actions are about it: the worst result counts.
+TAKEN_AWAY = ("product.retire", "coupon.delete", "price.retire")
 WORST = ("done", "waiting", "blocked", "dropped", "paused", "unknown", "refused")
 
 
@@ -32,11 +33,11 @@ def apply(session: Session, run: Run) -> Result:
         raise ConfigurationError(f"The run {run.id} of {name} has no plan; plan first.")
     require_fresh(session, stored)
     with session.engine.connect() as connection:
-        known = links.all_of(connection, name)
+        known, retired = links.all_of(connection, name), links.retired_coupons(connection, name)
     stored = judged_again(session, run, stored, known)
     if any(verdict.decision == "apply" for verdict in stored.verdicts):
         account(session)
-    registry = Registry(known, session.signer)
+    registry = Registry(known, session.signer, tax=session.environment.tax, retired=retired)
     executor = Executor(
         engine=session.engine,
         api=session.stripe,
@@ -81,10 +82,10 @@ def require_fresh(session: Session, stored: StoredPlan) -> None:
 
 
 def after(steps: Iterable[Step], registry: Registry) -> list[EntityStatus]:
-    """The statuses of the entities that the plan was about."""
+    """The statuses of the entities that the plan was about; what was only taken away keeps the status it had."""
     by_entity: dict[tuple[str, str], list[Step]] = {}
     for step in steps:
-        if step.action.entity:
+        if step.action.entity and not (step.result == "done" and step.action.kind in TAKEN_AWAY):
             by_entity.setdefault(step.action.entity, []).append(step)
     return [entity_status(kind, id, found, registry) for (kind, id), found in by_entity.items()]
 
@@ -94,6 +95,8 @@ def entity_status(kind: str, id: str, steps: list[Step], registry: Registry) -> 
     worst = max(steps, key=lambda step: (WORST.index(step.result), bool(step.unverified)))
     stripe_id = own_id(kind, steps, registry)
     if worst.result == "done" and not worst.unverified:
+        if worst.action.kind == "subscription.cancel":
+            return EntityStatus(kind, id, Status.NO_SYNC_REQUIRED, Reason.ENDED, stripe_id=stripe_id)
         return EntityStatus(kind, id, Status.SUCCESS, stripe_id=stripe_id)
     failed = worst.result in ("refused", "done")
     return EntityStatus(kind, id, Status.ERROR if failed else Status.PENDING, worst.reason, worst.detail, stripe_id)

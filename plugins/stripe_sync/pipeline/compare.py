@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from sqlalchemy import Connection, text
 
+from stripe_sync.desired import adoption, successors
 from stripe_sync.desired.inputs import Desired, Inputs, Links
 from stripe_sync.desired.state import desired
 from stripe_sync.drift.amounts import PriceBook
-from stripe_sync.drift.rows import by_object, rows
-from stripe_sync.errors import Incomplete
-from stripe_sync.model.documents import CUSTOMER, PRODUCT, SUBSCRIPTION, Claim, Difference
+from stripe_sync.drift.rows import Places, by_object, rows
+from stripe_sync.errors import Incomplete, RunStopped
+from stripe_sync.model.documents import COUPON, CUSTOMER, PRODUCT, SUBSCRIPTION, Claim, Difference
 from stripe_sync.model.status import EntityStatus, Reason, Status
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result, station
 from stripe_sync.pipeline.views import stigg_view, stripe_view, without
-from stripe_sync.warehouse import comparisons, links, runs, snapshots, statuses
+from stripe_sync.warehouse import candidates, comparisons, journal, links, runs, snapshots, statuses
 from stripe_sync.warehouse.engine import dumps
 from stripe_sync.warehouse.snapshots import Snapshot
 
@@ -43,14 +45,16 @@ def compare(session: Session, run: Run, *, stigg: int, stripe: int) -> Result:
         comparisons.store(connection, comparison, "wanted", wanted.wanted)
         comparisons.store(connection, comparison, "found", wanted.found)
         found = comparisons.differences(connection, comparison)
-        drift = rows(found, PriceBook.of([*wanted.wanted, *wanted.found]))
+        exempt = candidates.ignored(connection, session.environment.name)
+        book = PriceBook.of([*wanted.wanted, *wanted.found])
+        drift = rows(found, book, places(session), ignored=exempt)
         differing = by_object(drift)
         counts = dict(sorted(Counter(fields[0].kind for fields in differing).items()))
         connection.execute(
             text("update comparison set counts = cast(:c as jsonb) where id = :id"),
             {"c": dumps(counts), "id": comparison},
         )
-        comparisons.store_drift(connection, comparison, drift)
+        comparisons.store_drift(connection, comparison, drift, now=run.now)
         statuses.store(connection, session.environment.name, run.id, judged(wanted, found))
         statuses.forget_others(connection, session.environment.name, run.id)
     return {"comparison": comparison, "differences": len(differing), "drift_by_kind": counts}
@@ -64,6 +68,13 @@ def require_fit(snapshot: Snapshot, environment: str, run: Run) -> None:
         raise Incomplete(f"The snapshot {snapshot.id} is of {snapshot.upper_bound:%Y-%m-%d %H:%M} UTC; extract again.")
 
 
+def places(session: Session) -> Places:
+    """Where people look at both sides of a difference."""
+    environment = session.environment
+    dashboard = environment.stripe_dashboard_url + ("" if environment.live else "/test")
+    return Places(dashboard, environment.stigg_entity_url, environment.name)
+
+
 def decide(
     session: Session,
     run: Run,
@@ -71,11 +82,79 @@ def decide(
     pair: Sequence[Snapshot],
     left_out: Iterable[tuple[str, str, str]],
 ) -> Desired:
-    """The desired state from the two snapshots and the links as they are."""
-    known = links.all_of(connection, session.environment.name)
+    """The desired state from the two snapshots and the links, after what both sides prove was linked."""
+    name = session.environment.name
+    known = links.all_of(connection, name)
     stripe, unreadable = stripe_view(connection, pair[1], {id: key for key, id in known.items()})
     stigg = without(stigg_view(connection, pair[0], left_out), unreadable)
-    return desired(Inputs(session.environment, stigg, stripe, Links(known), session.signer, run.now))
+    held = Links(known, links.retired_coupons(connection, name), candidates.ignored(connection, name))
+    inputs = Inputs(session.environment, stigg, stripe, held, session.signer, run.now)
+    refuse_rivals(session, connection, inputs)
+    inputs = adopted(connection, run, inputs)
+    return desired(moved(connection, inputs))
+
+
+def refuse_rivals(session: Session, connection: Connection, inputs: Inputs) -> None:
+    """Raises RunStopped where Stigg's own integration still writes, or was taken away under us (BILLING 10)."""
+    name = session.environment.name
+    gone = successors.detached(inputs)
+    if gone:
+        raise RunStopped(
+            f"{len(gone)} linked subscriptions of {name} ended by DetachBilling, such as {gone[0]}: Stigg's integration was "
+            f"removed together with them. Nothing is canceled; restore them in Stigg, or end them in Stripe by hand."
+        )
+    vanished, adopted = adoption.vanished(inputs, links.of_source(connection, name, "adopted"))
+    if vanished > adopted / 2:
+        raise RunStopped(
+            f"Stigg lost the billing ids of {vanished} of {adopted} adopted customers and subscriptions of {name}; look "
+            f"whether its integration was removed with its data before anything is written."
+        )
+    since = journal.first_write(connection, name)
+    found = adoption.intruders(inputs, since) if since is not None else []
+    if found:
+        raise RunStopped(
+            f"{len(found)} objects in Stripe carry Stigg's metadata, not our mark, and are newer than our first write, such as "
+            f"{found[0]}: something else syncs {name} as well. Remove Stigg's own integration, or take that metadata off."
+        )
+
+
+def adopted(connection: Connection, run: Run, inputs: Inputs) -> Inputs:
+    """The inputs with the links that both sides prove, recorded, and with what waits for a person."""
+    found = adoption.adoption(inputs)
+    inputs = with_links(connection, inputs, found.links)
+    inputs = with_links(connection, inputs, adoption.prices(inputs))
+    inputs = with_links(connection, inputs, adoption.coupons(inputs))
+    copied = runs.result_in(connection, inputs.environment.name, run.id, "extract_stripe") or {}
+    all_found = [(c.key, c.stripe_id, c.why) for c in found.candidates]
+    all_found += [(key, id, "its mark is on several objects") for key, id in copied.get("candidates", ())]
+    candidates.replace_all(connection, inputs.environment.name, run.id, all_found)
+    why = {key: f"{id} in Stripe may be it: {why}; link it, or take the trace away." for key, id, why in all_found}
+    return replace(inputs, candidates=why)
+
+
+def with_links(connection: Connection, inputs: Inputs, found: Mapping[str, str]) -> Inputs:
+    """The inputs with more links, which are recorded."""
+    if not found:
+        return inputs
+    for key, id in found.items():
+        links.add(connection, inputs.environment.name, key, id, source="adopted")
+    return replace(inputs, links=replace_links(inputs.links, {**inputs.links.ids, **found}))
+
+
+def moved(connection: Connection, inputs: Inputs) -> Inputs:
+    """The inputs with the links moved of subscriptions that go on under another id (BILLING 7)."""
+    moves = successors.moved(inputs, successors.fates(inputs))
+    if not moves:
+        return inputs
+    for old, new in moves.items():
+        links.move(connection, inputs.environment.name, old, new)
+    return replace(
+        inputs, links=replace_links(inputs.links, {moves.get(key, key): id for key, id in inputs.links.ids.items()})
+    )
+
+
+def replace_links(held: Links, ids: dict[str, str]) -> Links:
+    return Links(ids, held.retired, held.ignored)
 
 
 def judged(wanted: Desired, differences: Iterable[Difference]) -> list[EntityStatus]:
@@ -106,5 +185,6 @@ def own_ids(wanted: Desired) -> Iterable[Claim]:
     for claim in wanted.found:
         entity = owners.get(claim.key)
         package = claim.kind == PRODUCT and claim.key.count(":") == 3
-        if entity and (package or claim.kind in (CUSTOMER, SUBSCRIPTION)):
+        coupon = claim.kind == COUPON and entity is not None and entity[0] == "coupon"
+        if entity and (package or coupon or claim.kind in (CUSTOMER, SUBSCRIPTION)):
             yield Claim(claim.kind, claim.key, claim.document, entity, claim.stripe_id)

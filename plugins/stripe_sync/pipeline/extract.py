@@ -37,10 +37,12 @@ def extract_stripe(session: Session, run: Run) -> Result:
     """A snapshot of everything in Stripe, and the links that marks in it prove."""
     name = session.environment.name
     with session.engine.connect() as connection:
-        known = links.all_of(connection, name)
+        known, unlinked = links.all_of(connection, name), links.unlinked(connection, name)
     linked = [(key.partition(":")[0], id) for key, id in known.items()]
     marked: dict[str, dict[str, Any]] = {}
-    read = stripe_account.read(session.stripe, live=session.environment.live, upper_bound=run.now, linked=linked)
+    read = stripe_account.read(
+        session.stripe, live=session.environment.live, upper_bound=run.now, linked=linked, tax=session.environment.tax
+    )
     snapshot = snapshots.close(
         session.engine,
         environment=name,
@@ -50,7 +52,7 @@ def extract_stripe(session: Session, run: Run) -> Result:
         upper_bound=run.now,
         rows=watched(session, read, marked),
     )
-    proofs, candidates = marks.proven(marked.values(), session.signer, known)
+    proofs, candidates = marks.proven(marked.values(), session.signer, known, unlinked)
     own = [(key, id) for key, id in proofs if key.split(":")[1] == keys.part(name)]
     links.add_all(session.engine, name, own, source="marker")
     return described(snapshot) | {"links_from_marks": len(own), "candidates": candidates}

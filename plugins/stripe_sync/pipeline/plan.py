@@ -14,18 +14,27 @@ from stripe_sync.apply.registry import Registry
 from stripe_sync.clock import epoch
 from stripe_sync.drift.amounts import PriceBook
 from stripe_sync.errors import RowFailed
-from stripe_sync.model.documents import CUSTOMER, SUBSCRIPTION, Difference
+from stripe_sync.model.documents import CUSTOMER, PRICE_VERSION, SUBSCRIPTION, Difference
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result, station
 from stripe_sync.plan import builder
 from stripe_sync.plan.actions import CATALOG, CUSTOMERS, SUBSCRIPTIONS, Action, Plan
+from stripe_sync.plan.draft import Policy
 from stripe_sync.plan.guards import Standing, judge
-from stripe_sync.warehouse import comparisons, journal, links, plans
+from stripe_sync.unknowns import open_questions
+from stripe_sync.warehouse import comparisons, hands, journal, links, plans
 
-LANE_OF = {"product": CATALOG, "price": CATALOG, "customer": CUSTOMERS, "subscription": SUBSCRIPTIONS}
+LANE_OF = {
+    "product": CATALOG,
+    "price": CATALOG,
+    "coupon": CATALOG,
+    "customer": CUSTOMERS,
+    "subscription": SUBSCRIPTIONS,
+}
 # More previews than these cost more time than they are worth; the others keep the amount that was reckoned.
 PREVIEWS = 200
 PREVIEWED = ("items", "billing_cycle_anchor", "billing_mode", "proration_behavior")
+BESIDE = ("discounts", "automatic_tax")
 
 
 @station
@@ -37,11 +46,15 @@ def plan(session: Session, run: Run, *, comparison: int, held_at_observe: str = 
         drift = comparisons.load_drift(connection, comparison)
         book = PriceBook.of(comparisons.claims_with_content(connection, comparison))
         known = links.all_of(connection, environment.name)
-    policy = builder.Policy(environment.upgrade_proration, environment.downgrade_proration, epoch(run.now))
+        retired = links.retired_coupons(connection, environment.name)
+    policy = Policy(
+        environment.upgrade_proration, environment.downgrade_proration, epoch(run.now), environment.cancel_prorate
+    )
     made, unplanned = builder.build(
         environment.name, differences=differences, drift=drift, book=book, known=frozenset(known), policy=policy
     )
-    made = previewed(session, made, differences, Registry(known, session.signer))
+    registry = Registry(known, session.signer, tax=environment.tax, retired=retired)
+    made = previewed(session, made, differences, registry)
     verdicts = judge(made, environment, standing(session, run, known, held_at_observe))
     with session.engine.begin() as connection:
         plans.store(
@@ -66,12 +79,15 @@ def chosen(differences: Iterable[Difference], run: Run, environment: str) -> lis
     """The differences of the kinds and customers that the run was asked for; all of them if it was not."""
     kinds, customers = set(run.params.get("entities") or ()), set(run.params.get("customers") or ())
     wanted = {keys.link_key("customer", keys.part(environment), keys.part(id)) for id in customers}
+    entity = tuple(run.params.get("entity") or ())
     result = []
     for d in differences:
-        kind = "price" if d.kind == "price_version" else d.kind
+        kind = "price" if d.kind == PRICE_VERSION else d.kind
         if kinds and kind not in kinds:
             continue
         if customers and customer_of(d) not in wanted:
+            continue
+        if entity and entity not in (d.entity, keys.entity_of(d.key)):
             continue
         result.append(d)
     return result
@@ -89,7 +105,15 @@ def standing(session: Session, run: Run, known: Mapping[str, str], held_at_obser
     """What guards know besides a plan, as of now."""
     midnight = run.now.replace(hour=0, minute=0, second=0, microsecond=0)
     written = journal.written_since(session.engine, session.environment.name, midnight)
-    return Standing(linked=linked_by_lane(known), written_today=written, held_at_observe=held_at_observe)
+    waiting = open_questions(
+        hands.answers(session.engine, session.environment.name), session.environment.accept_unknown
+    )
+    return Standing(
+        linked=linked_by_lane(known),
+        written_today=written,
+        held_at_observe=held_at_observe,
+        open_questions={lane: list(names) for lane, names in waiting.items()},
+    )
 
 
 def linked_by_lane(known: Mapping[str, str]) -> dict[str, int]:
@@ -124,8 +148,13 @@ def preview_params(action: Action, d: Difference | None, registry: Registry) -> 
             details = {k: params[k] for k in PREVIEWED if k in params}
             if "backdate_start_date" in params:
                 details["start_date"] = params["backdate_start_date"]
-            return {"customer": params["customer"], "subscription_details": details}
-        if action.kind == "subscription.update" and d is not None and d.found is not None:
+            beside = {k: params[k] for k in BESIDE if k in params}
+            if "add_invoice_items" in params:
+                beside["invoice_items"] = params["add_invoice_items"]
+            return {"customer": params["customer"], "subscription_details": details, **beside}
+        if action.kind == "subscription.update" and "items" in action.after and d is not None and d.found is not None:
+            if action.after["proration_behavior"] != "always_invoice":
+                return None
             ids = {price: item["id"] for price, item in d.found.facts["items"].items()}
             params = parameters.subscription_update(action, registry, ids)
             details = {k: params[k] for k in ("items", "proration_behavior", "proration_date") if k in params}

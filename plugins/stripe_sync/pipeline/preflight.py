@@ -96,10 +96,32 @@ def held_at_observe(session: Session) -> str:
     return ""
 
 
+def stripe_tax(session: Session) -> str:
+    """With tax on, Stripe Tax is set up and collects somewhere. Raises AccountRefused."""
+    if not session.environment.tax:
+        return "off"
+    settings = session.stripe.get("/v1/tax/settings")
+    if settings["status"] != "active":
+        missing = ((settings.get("status_details") or {}).get("pending") or {}).get("missing_fields") or []
+        raise AccountRefused(
+            f"{session.environment.name} has tax = true, and Stripe Tax is not set up in its account (missing: "
+            f"{', '.join(missing) or 'see its dashboard'}); set it up, or turn tax off."
+        )
+    registered = session.stripe.get("/v1/tax/registrations", status="active", limit=100)["data"]
+    if not registered:
+        raise AccountRefused(
+            f"{session.environment.name} has tax = true, and its Stripe account has no active tax registration, so no tax "
+            f"would be collected; add one in Stripe, or turn tax off."
+        )
+    countries = sorted({row["country"] for row in registered})
+    return f"set up; registered in {', '.join(countries)}"
+
+
 CHECKS: dict[str, Callable[[Session], str | Check]] = {
     "warehouse": warehouse,
     "secret": secret,
     "Stripe account": account,
     "Stigg environment": stigg_environment,
     "native integration": native_integration,
+    "Stripe Tax": stripe_tax,
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 from sqlalchemy import text
 
 from stripe_sync.apply import answers
-from stripe_sync.apply.handlers import HANDLERS
+from stripe_sync.apply.handlers import current
 from stripe_sync.apply.registry import Registry
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result, station
@@ -25,10 +25,13 @@ def verify(session: Session, run: Run) -> Result:
     done = {
         hash for hash, outcome in journal.concluded(session.engine, name, run.id).items() if outcome.result == "done"
     }
-    made = [a for a in stored.plan.actions if a.hash in done] if stored else []
+    made = [a for a in stored.plan.actions if a.hash in done and a.kind != "coupon.delete"] if stored else []
     sample = sorted(made, key=lambda a: a.hash)[:SAMPLE]
     with session.engine.connect() as connection:
-        registry = Registry(links.all_of(connection, name), session.signer)
+        retired = links.retired_coupons(connection, name)
+        registry = Registry(
+            links.all_of(connection, name), session.signer, tax=session.environment.tax, retired=retired
+        )
         open_intents = connection.execute(
             text(
                 "select count(*) from journal_intent i left join journal_outcome o on o.intent_id = i.id "
@@ -38,7 +41,7 @@ def verify(session: Session, run: Run) -> Result:
         ).scalar_one()
     wrong = []
     for action in sample:
-        held = session.stripe.get(f"{HANDLERS[action.kind].path}/{registry.resolve(action.target)}")
+        held = current(session.stripe, action, registry)
         fields = list(answers.mismatches(action.after, answers.document(action, held, registry)))
         if fields:
             wrong.append(f"{action.target}: {', '.join(fields)}")

@@ -13,8 +13,15 @@ from stripe_sync.desired.inputs import StiggView, StripeView
 from stripe_sync.errors import RowFailed
 from stripe_sync.model import stigg_side, stripe_side
 from stripe_sync.model.status import EntityStatus, Reason, Status
-from stripe_sync.model.stigg_side import Customer, Package, Product, Subscription
-from stripe_sync.model.stripe_side import StripeCustomer, StripePrice, StripeProduct, StripeSubscription
+from stripe_sync.model.stigg_side import Coupon, Customer, Package, Product, Subscription
+from stripe_sync.model.stripe_side import (
+    StripeCoupon,
+    StripeCustomer,
+    StripeInvoice,
+    StripePrice,
+    StripeProduct,
+    StripeSubscription,
+)
 from stripe_sync.warehouse import snapshots
 from stripe_sync.warehouse.snapshots import Snapshot
 
@@ -24,6 +31,7 @@ IDS = {
     "product": "refId",
     "plan": "refId",
     "addon": "refId",
+    "coupon": "refId",
     "customer": "customerId",
     "subscription": "subscriptionId",
 }
@@ -47,7 +55,8 @@ def stigg_view(connection: Connection, snapshot: Snapshot, quarantined: Iterable
         return found
 
     products, plans, addons = read("product", Product), read("plan", Package), read("addon", Package)
-    return StiggView(products, plans, addons, read("customer", Customer), read("subscription", Subscription), broken)
+    customers, subscriptions = read("customer", Customer), read("subscription", Subscription)
+    return StiggView(products, plans, addons, customers, subscriptions, broken, read("coupon", Coupon))
 
 
 def stripe_view(
@@ -59,7 +68,7 @@ def stripe_view(
     def read(kind: str, shape: type[Object]) -> dict[str, Object]:
         found = {}
         for row in snapshots.bodies(connection, snapshot, kind):
-            if row.get("deleted") and kind in ("price", "subscription"):
+            if row.get("deleted") and kind in ("price", "subscription", "coupon"):
                 continue
             try:
                 found[row["id"]] = stripe_side.decode(row, shape)
@@ -73,6 +82,8 @@ def stripe_view(
         read("price", StripePrice),
         read("customer", StripeCustomer),
         read("subscription", StripeSubscription),
+        read("coupon", StripeCoupon),
+        read("invoice", StripeInvoice),
     )
     return view, broken
 
@@ -97,6 +108,7 @@ def without(view: StiggView, broken: Iterable[EntityStatus]) -> StiggView:
         view,
         plans=[p for p in view.plans if kept("plan", p.ref_id)],
         addons=[a for a in view.addons if kept("addon", a.ref_id)],
+        coupons=[c for c in view.coupons if kept("coupon", c.ref_id)],
         customers=[c for c in view.customers if kept("customer", c.customer_id)],
         subscriptions=[s for s in view.subscriptions if kept("subscription", s.subscription_id)],
         broken=[*view.broken, *also],

@@ -21,9 +21,12 @@ LANES = (CATALOG, CUSTOMERS, SUBSCRIPTIONS)
 # The order of stages: what others refer to comes first.
 STAGES = (
     "product.create", "product.update", "price.create", "price.update", "product.set_default", "price.archive",
-    "customer.create", "customer.update", "subscription.create", "subscription.update",
+    "product.retire", "coupon.create", "coupon.update", "coupon.delete",
+    "customer.create", "customer.update",
+    "subscription.create", "schedule.release", "invoiceitem.create", "subscription.update", "subscription.cancel",
+    "price.retire",
 )  # fmt: skip
-DELETES = frozenset({"price.archive"})
+DELETES = frozenset({"price.archive", "price.retire", "product.retire", "coupon.delete", "subscription.cancel"})
 
 
 class Action(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,6 +13,13 @@ from stripe_sync.plan.actions import DELETES, Action, Plan
 from stripe_sync.settings import Environment, Limits
 
 Decision = Literal["apply", "wait", "observe"]
+# Causes that always wait for a person, whatever the limits, and what the person is told.
+ALWAYS = {
+    "late_start": "{n} subscriptions began more than {hours} hours ago: their creation always waits for a person.",
+    "scheduled": "{n} subscriptions are managed by a schedule in Stripe: its release always waits for a person.",
+    "renewed_short": "{n} renewals billed less than Stigg says (RENEWED_SHORT): that always waits for a person.",
+    "renewed_long": "{n} renewals billed more than Stigg says (RENEWED_LONG): that always waits for a person.",
+}
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,6 +40,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     linked: Mapping[str, int] = {}
     written_today: Mapping[str, int] = {}
     held_at_observe: str = ""
+    open_questions: Mapping[str, Sequence[str]] = {}
 
 
 def judge(plan: Plan, environment: Environment, standing: Standing) -> list[Verdict]:
@@ -45,6 +53,12 @@ def verdict(group: str, actions: Sequence[Action], environment: Environment, sta
     due_now, per_month = total(a.due_now for a in actions), total(a.per_month for a in actions)
     refusals = [standing.held_at_observe] if standing.held_at_observe else []
     mode = "observe" if refusals else environment.mode(lane)
+    unanswered = standing.open_questions.get(lane, ())
+    if mode == "enforce" and unanswered:
+        refusals.append(
+            f"{lane} may not enforce before these are answered by stripe-sync probe, or named in "
+            f"environments.{environment.name}.accept_unknown: {', '.join(unanswered)}."
+        )
     if mode == "enforce":
         refusals += over_limits(group, actions, environment, standing)
     elif not refusals:
@@ -66,11 +80,8 @@ def over_limits(group: str, actions: Sequence[Action], environment: Environment,
     limits, lane = environment.limits, actions[0].lane
     where = f"environments.{environment.name}.limits"
     found = []
-    if actions[0].cause == "late_start":
-        found.append(
-            f"{len(actions)} subscriptions began more than {environment.late_start_hours} hours ago: "
-            f"their creation always waits for a person."
-        )
+    if actions[0].cause in ALWAYS:
+        found.append(ALWAYS[actions[0].cause].format(n=len(actions), hours=environment.late_start_hours))
     if len(actions) > limits.actions:
         found.append(f"{len(actions)} actions are more than the {limits.actions} of {where}.actions.")
     today = standing.written_today.get(lane, 0) + len(actions)
@@ -78,7 +89,7 @@ def over_limits(group: str, actions: Sequence[Action], environment: Environment,
         found.append(f"{today} writes of {lane} today are more than the {limits.day_actions} of {where}.day_actions.")
     deletes = sum(a.kind in DELETES for a in actions)
     if deletes > limits.deletes:
-        found.append(f"{deletes} archived objects are more than the {limits.deletes} of {where}.deletes.")
+        found.append(f"{deletes} objects that end are more than the {limits.deletes} of {where}.deletes.")
     linked = standing.linked.get(lane, 0)
     changes = sum(not a.kind.endswith(".create") for a in actions)
     if linked and changes > max(1.0, limits.share * linked):

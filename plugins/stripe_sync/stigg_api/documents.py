@@ -33,6 +33,12 @@ query Integrations($paging: CursorPaging!) {
 }
 """
 
+EVENT_LOGS: Final = """
+query EventLogs($paging: CursorPaging!) {
+  eventLogs(paging: $paging) { pageInfo { hasNextPage endCursor } edges { node { id } } }
+}
+"""
+
 PRODUCTS: Final = """
 query Products($paging: CursorPaging!) {
   products(paging: $paging, sorting: [{field: createdAt, direction: ASC}]) {
@@ -51,14 +57,27 @@ query ROOT($paging: CursorPaging!) {
       id refId displayName status pricingType versionNumber isLatest billingId updatedAt
       product { refId displayName }
       prices { ...PriceParts }
+      overagePrices { ...PriceParts }MINIMUM
     } }
   }
 }
 """
     + PRICE_PARTS
 )
-PLANS: Final = PACKAGES.replace("ROOT", "Plans").replace("LIST", "plans")
-ADDONS: Final = PACKAGES.replace("ROOT", "Addons").replace("LIST", "addons")
+MINIMUM: Final = "\n      minimumSpend { billingPeriod minimum { amount currency } }"
+PLANS: Final = PACKAGES.replace("ROOT", "Plans").replace("LIST", "plans").replace("MINIMUM", MINIMUM)
+ADDONS: Final = PACKAGES.replace("ROOT", "Addons").replace("LIST", "addons").replace("MINIMUM", "")
+
+COUPONS: Final = """
+query Coupons($paging: CursorPaging!) {
+  coupons(paging: $paging, sorting: [{field: createdAt, direction: ASC}]) {
+    totalCount pageInfo { hasNextPage endCursor }
+    edges { node {
+      id refId name type source status percentOff amountsOff { amount currency } durationInMonths billingId updatedAt
+    } }
+  }
+}
+"""
 
 CUSTOMERS: Final = """
 query Customers($paging: CursorPaging!) {
@@ -75,14 +94,19 @@ query Subscriptions($filter: CustomerSubscriptionFilter, $paging: CursorPaging!)
   customerSubscriptions(filter: $filter, paging: $paging, sorting: [{field: createdAt, direction: ASC}]) {
     totalCount pageInfo { hasNextPage endCursor }
     edges { node {
-      id subscriptionId status pricingType isCustomPriceSubscription billingId paymentCollectionMethod billingPeriod
+      id subscriptionId status pricingType isCustomPriceSubscription billingId oldBillingId
+      paymentCollectionMethod billingPeriod
       billingCycleAnchor startDate endDate effectiveEndDate cancellationDate cancelReason trialEndDate wasInTrial
       currentBillingPeriodStart currentBillingPeriodEnd createdAt
       customer { customerId } payingCustomer { customerId }
-      plan { refId versionNumber }
+      resource { resourceId }
+      plan { refId versionNumber product { refId } }
       addons { quantity updatedAt addon { refId versionNumber } price { ...PriceParts } }
       prices(filter: {}) { id usageLimit billingModel updatedAt price { ...PriceParts } }
       freeItems { addonId quantity }
+      minimumSpend { isOverride minimum { amount currency } }
+      coupons { refId name type status percentOff amountsOff { amount currency } durationInMonths startDate expirationDate }
+      futureUpdates { scheduleStatus scheduledExecutionTime targetPackage { refId versionNumber } }
     } }
   }
 }
@@ -95,6 +119,7 @@ LISTS: Final = {
     "product": ("products", PRODUCTS),
     "plan": ("plans", PLANS),
     "addon": ("addons", ADDONS),
+    "coupon": ("coupons", COUPONS),
     "customer": ("customers", CUSTOMERS),
     "subscription": ("customerSubscriptions", SUBSCRIPTIONS),
 }

@@ -88,10 +88,10 @@ class StripeApi:
 
         return self.attempt(f"get {template(path)}", once)
 
-    def find(self, path: str, /) -> dict[str, Any] | None:
+    def find(self, path: str, /, *, expand: list[str] | None = None) -> dict[str, Any] | None:
         """One object by its path, or None where Stripe does not have it."""
         try:
-            return self.get(path)
+            return self.get(path, expand=expand) if expand else self.get(path)
         except RowFailed as refused:
             if "resource_missing" in refused.detail:
                 return None

@@ -9,6 +9,8 @@ import stripe
 
 from stripe_sync.errors import NotAuthorized, RowFailed, StripeSyncError, Transient, UnknownShape
 
+# Codes that have a reason of their own; all others are STRIPE_REFUSED.
+REASONS = {"resource_already_exists": "ID_TAKEN", "customer_tax_location_invalid": "TAX_LOCATION"}
 # Codes of 4xx answers that may succeed when tried again.
 AGAIN = frozenset({"lock_timeout", "rate_limit"})
 
@@ -32,7 +34,7 @@ def translate(error: stripe.StripeError, what: str) -> StripeSyncError:
     if isinstance(error, stripe.InvalidRequestError | stripe.IdempotencyError):
         param = getattr(error, "param", None)
         about = f", parameter {param}" if param else ""
-        reason = "ID_TAKEN" if code == "resource_already_exists" else "STRIPE_REFUSED"
+        reason = REASONS.get(code, "STRIPE_REFUSED")
         return RowFailed(reason, f"Stripe refused ({code or error.http_status}{about}): {where}.")
     if error.http_status is not None and error.http_status >= 500 and error.http_status != 501:
         return Transient(f"Stripe has a problem ({error.http_status}): {where}.")

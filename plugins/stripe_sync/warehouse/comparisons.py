@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -57,11 +58,11 @@ def claim(row: Mapping[str, Any], side: str) -> Claim | None:
     return Claim(row["kind"], row["key"], row[side], entity, stripe_id, row[f"{side}_facts"])
 
 
-def store_drift(connection: Connection, comparison: int, rows: Sequence[DriftRow]) -> None:
-    """COPY of the drift rows of a comparison."""
+def store_drift(connection: Connection, comparison: int, rows: Sequence[DriftRow], *, now: datetime) -> None:
+    """COPY of the drift rows of a comparison; a difference that the comparison before had as well keeps its ``since``."""
     columns = (
         "comparison_id, id, kind, key, entity_kind, entity_id, stripe_id, state, field, before, after, severity, "
-        "sentence, per_month"
+        "sentence, per_month, stripe_url, stigg_url, accepted"
     )
     cursor = connection.connection.cursor()
     with cursor.copy(f"copy drift ({columns}) from stdin") as target:
@@ -70,9 +71,11 @@ def store_drift(connection: Connection, comparison: int, rows: Sequence[DriftRow
             before, after = (None if value is None else dumps(value) for value in (r.before, r.after))
             target.write_row(
                 (comparison, r.id, r.kind, r.key, kind, id, r.stripe_id, r.state, r.field, before, after, r.severity,
-                 r.sentence.replace("\x00", "\ufffd"), dumps(dict(r.per_month)))
+                 r.sentence.replace("\x00", "\ufffd"), dumps(dict(r.per_month)), r.stripe_url,
+                 r.stigg_url.replace("\x00", "\ufffd"), r.accepted)
             )  # fmt: skip
     cursor.close()
+    run_sql(connection, "drift/since", comparison_id=comparison, now=now)
 
 
 def load_drift(connection: Connection, comparison: int) -> list[DriftRow]:
@@ -82,7 +85,8 @@ def load_drift(connection: Connection, comparison: int) -> list[DriftRow]:
 
 def drift_row(row: dict[str, Any]) -> DriftRow:
     entity = (row.pop("entity_kind"), row.pop("entity_id"))
-    return msgspec.convert(row | {"entity": entity if entity[0] else None}, DriftRow)
+    since = row["since"].isoformat() if row["since"] else None
+    return msgspec.convert(row | {"entity": entity if entity[0] else None, "since": since}, DriftRow)
 
 
 def claims_with_content(connection: Connection, comparison: int) -> Iterator[Claim]:

@@ -119,3 +119,16 @@ def written_since(engine: Engine, environment: str, since: datetime) -> dict[str
             {"e": environment, "since": since},
         )
         return {row.lane: row.n for row in rows}
+
+
+def first_write(connection: Connection, environment: str) -> int | None:
+    """When the first run that wrote anything began, Unix seconds by the pipeline's clock."""
+    found = connection.execute(
+        text(
+            "select extract(epoch from min(r.started_at))::bigint from run r where r.environment = :e and exists "
+            "(select 1 from journal_intent i join journal_outcome o on o.intent_id = i.id "
+            "where i.environment = r.environment and i.run_id = r.run_id and o.result = 'done')"
+        ),
+        {"e": environment},
+    ).scalar()
+    return int(found) if found is not None else None

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
 from stripe_sync.errors import Transient, Waiting
 
@@ -97,3 +97,32 @@ def pause_reason(engine: Engine, environment: str, lane: str) -> str | None:
             {"e": environment, "lane": lane},
         ).first()
     return f"{row.reason} ({row.paused_by})" if row else None
+
+
+def pause(connection: Connection, environment: str, lane: str, *, reason: str, person: str) -> None:
+    """Puts the brake on a lane; on all of them for an empty lane."""
+    connection.execute(
+        text(
+            "insert into pause (environment, lane, reason, paused_by) values (:e, :lane, :r, :p) "
+            "on conflict (environment, lane) do update set reason = excluded.reason, paused_by = excluded.paused_by"
+        ),
+        {"e": environment, "lane": lane, "r": reason, "p": person},
+    )
+
+
+def resume(connection: Connection, environment: str, lane: str) -> bool:
+    """Takes the brake off; whether it was on."""
+    done = connection.execute(
+        text("delete from pause where environment = :e and lane = :lane returning lane"),
+        {"e": environment, "lane": lane},
+    )
+    return done.first() is not None
+
+
+def pauses(engine: Engine, environment: str) -> dict[str, str]:
+    """Why each paused lane is paused; an empty lane is all of them."""
+    with engine.connect() as connection:
+        rows = connection.execute(
+            text("select lane, reason, paused_by from pause where environment = :e order by lane"), {"e": environment}
+        )
+        return {row.lane: f"{row.reason} ({row.paused_by})" for row in rows}

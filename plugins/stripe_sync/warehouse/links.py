@@ -7,7 +7,7 @@ from typing import Literal
 
 from sqlalchemy import Connection, Engine, text
 
-Source = Literal["created", "marker", "person"]
+Source = Literal["created", "marker", "person", "adopted", "moved"]
 
 
 def all_of(connection: Connection, environment: str) -> dict[str, str]:
@@ -36,3 +36,51 @@ def add_all(engine: Engine, environment: str, found: Iterable[tuple[str, str]], 
         for key, stripe_id in pairs:
             add(connection, environment, key, stripe_id, source=source)
     return len(pairs)
+
+
+def end(connection: Connection, environment: str, key: str, *, by: str) -> str | None:
+    """Ends a link and keeps it as ended, with who did it; gives the Stripe id that it had."""
+    ended: str | None = connection.execute(
+        text(
+            "update link set ended_at = now(), ended_by = :by where environment = :e and key = :k and ended_at is null "
+            "returning stripe_id"
+        ),
+        {"e": environment, "k": key, "by": by},
+    ).scalar()
+    return ended
+
+
+def move(connection: Connection, environment: str, old: str, new: str) -> None:
+    """The Stripe object of one link key goes on under another: the old link is ended and kept."""
+    stripe_id = end(connection, environment, old, by=f"the pipeline: moved to {new}")
+    if stripe_id is not None:
+        add(connection, environment, new, stripe_id, source="moved")
+
+
+def retired_coupons(connection: Connection, environment: str) -> dict[str, str]:
+    """Link keys, by Stripe id, of coupons that we deleted."""
+    rows = connection.execute(
+        text(
+            "select stripe_id, key from link where environment = :e and ended_at is not null and key like 'coupon:%' "
+            "order by id"
+        ),
+        {"e": environment},
+    )
+    return {row.stripe_id: row.key for row in rows}
+
+
+def unlinked(connection: Connection, environment: str) -> set[tuple[str, str]]:
+    """(link key, Stripe id) of links that a person ended: no mark makes them again."""
+    rows = connection.execute(
+        text("select key, stripe_id from link where environment = :e and ended_by like 'person:%'"), {"e": environment}
+    )
+    return {(row.key, row.stripe_id) for row in rows}
+
+
+def of_source(connection: Connection, environment: str, source: Source) -> list[str]:
+    """The keys of open links with this evidence."""
+    rows = connection.execute(
+        text("select key from link where environment = :e and source = :s and ended_at is null"),
+        {"e": environment, "s": source},
+    )
+    return [row.key for row in rows]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
 from stripe_sync.warehouse.engine import dumps
 
@@ -41,11 +41,16 @@ def find(engine: Engine, environment: str, run_id: str) -> Started | None:
 def result(engine: Engine, environment: str, run_id: str, station: str) -> dict[str, Any] | None:
     """What a finished station of a run gave, or None."""
     with engine.connect() as connection:
-        found: dict[str, Any] | None = connection.execute(
-            text("select result from station where environment = :e and run_id = :r and station = :s"),
-            {"e": environment, "r": run_id, "s": station},
-        ).scalar()
-        return found
+        return result_in(connection, environment, run_id, station)
+
+
+def result_in(connection: Connection, environment: str, run_id: str, station: str) -> dict[str, Any] | None:
+    """The same, in a transaction."""
+    found: dict[str, Any] | None = connection.execute(
+        text("select result from station where environment = :e and run_id = :r and station = :s"),
+        {"e": environment, "r": run_id, "s": station},
+    ).scalar()
+    return found
 
 
 def finish(engine: Engine, environment: str, run_id: str, station: str, result: Mapping[str, Any]) -> None:

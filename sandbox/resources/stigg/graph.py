@@ -16,7 +16,7 @@ from graphql import GraphQLError, GraphQLResolveInfo, GraphQLSchema, build_schem
 from sandbox.world.refusal import NotModelled, StiggRefusal
 from sandbox.world.state import Obj, World, iso
 
-MAX_PAGE = 50  # not published; the largest that Stigg's own documents use
+MAX_PAGE, SMALL_PAGE = 50, 25  # not published; the sizes that Stigg's own documents use
 LISTS = {
     "products": "products",
     "plans": "plans",
@@ -89,10 +89,12 @@ def one(rows: list[Obj], **fields: Any) -> Obj:
 
 def root(world: World, parent: str, name: str, args: Obj) -> Any:
     """A root field. What is not modelled says so by its name."""
+    if name == "integrations" and not world.unknowns["integrations_readable"]:
+        raise StiggRefusal("Access denied", code="AccessDeniedError")
     if name in LISTS:
-        return connection(world.stigg[LISTS[name]], args)
+        return connection(world, world.stigg[LISTS[name]], args)
     if name == "environments":
-        return connection([world.environment], args)
+        return connection(world, [world.environment], args)
     if name == "currentEnvironment":
         return world.environment["id"]
     if name == "getSubscription":
@@ -135,15 +137,16 @@ def cancel_subscription(world: World, given: Obj) -> Obj:
     return found
 
 
-def connection(rows: list[Obj], args: Obj) -> Obj:
+def connection(world: World, rows: list[Obj], args: Obj) -> Obj:
     """A page of rows in Stigg's form: filtered, sorted, ten rows unless asked for more."""
     paging = args.get("paging") or {"first": 10}
     if "last" in paging or "before" in paging:
         raise NotModelled("paging backwards")
     rows = sorted_rows(filtered(rows, args.get("filter") or {}), args.get("sorting") or [])
     first = paging.get("first", 10)
-    if first > MAX_PAGE:
-        raise StiggRefusal(f"paging.first can be at most {MAX_PAGE}", code="BadUserInput")
+    largest = MAX_PAGE if world.unknowns["large_pages"] else SMALL_PAGE
+    if first > largest:
+        raise StiggRefusal(f"paging.first can be at most {largest}", code="BadUserInput")
     start = position(paging["after"]) + 1 if paging.get("after") else 0
     shown = rows[start : start + first]
     edges = [{"cursor": cursor(start + i), "node": row} for i, row in enumerate(shown)]

@@ -19,6 +19,8 @@ DELETED = {"deleted": True}
 def create_product(call: Call) -> Obj:
     world, params = call.world, call.params
     id = params.get("id") or world.next_id("prod")
+    if world.unknowns["strict_product_ids"] and not id.replace("-", "").replace("_", "").isalnum():
+        raise invalid(f"Invalid product id: {id}; use letters, digits, - and _", param="id")
     if id in world.stripe["products"]:
         raise StripeRefusal(f"Product already exists: {id}", code="resource_already_exists")
     if not params["name"]:
@@ -261,11 +263,14 @@ def tiers(params: Obj) -> list[Obj]:
 
 
 @route("post", "/v1/coupons", "id", "name", "percent_off", "amount_off", "currency", "duration", "duration_in_months",
-       "metadata")  # fmt: skip
+       "metadata", "currency_options")  # fmt: skip
 def create_coupon(call: Call) -> Obj:
     world, params = call.world, call.params
     id = params.get("id") or world.next_id("coupon")
-    if id in world.stripe["coupons"]:
+    reused = id in world.deleted_coupons and not world.unknowns["coupon_id_reuse"]
+    if len(params.get("name") or "") > 40:
+        raise invalid("Invalid string: name; must be at most 40 characters", param="name")
+    if id in world.stripe["coupons"] or reused:
         raise StripeRefusal(f"Coupon already exists: {id}", code="resource_already_exists", param="id")
     if ("percent_off" in params) == ("amount_off" in params):
         raise invalid("You must pass exactly one of percent_off and amount_off", param="percent_off")
@@ -282,6 +287,7 @@ def create_coupon(call: Call) -> Obj:
         "amount_off": params.get("amount_off"),
         "created": world.now,
         "currency": params.get("currency"),
+        "currency_options": coupon_options(params),
         "duration": duration,
         "duration_in_months": params.get("duration_in_months"),
         "livemode": False,
@@ -295,6 +301,14 @@ def create_coupon(call: Call) -> Obj:
     }
     emit(call, "coupon.created", world.put("coupons", coupon))
     return coupon
+
+
+def coupon_options(params: Obj) -> Obj:
+    """The amounts in every currency, the coupon's own among them."""
+    if "amount_off" not in params:
+        return {}
+    own = {params["currency"]: {"amount_off": params["amount_off"]}}
+    return own | {currency: dict(option) for currency, option in params.get("currency_options", {}).items()}
 
 
 @route("post", "/v1/coupons/{coupon}", "name", "metadata")
@@ -317,6 +331,7 @@ def retrieve_coupon(call: Call) -> Obj:
 def delete_coupon(call: Call) -> Obj:
     coupon = get(call.world, "coupons", call.ids[0], kind="coupon", param="coupon")
     del call.world.stripe["coupons"][coupon["id"]]
+    call.world.deleted_coupons.add(coupon["id"])
     emit(call, "coupon.deleted", coupon)
     return {"id": coupon["id"], "object": "coupon", **DELETED}
 

@@ -20,12 +20,18 @@ EXPANDABLE = {
     "latest_invoice": "invoices",
     "default_payment_method": "payment_methods",
     "subscription": "subscriptions",
+    "discounts": "discounts",
+    "coupon": "coupons",
 }
+# Fields that are worked out when they are asked for.
+DERIVED: dict[tuple[str, str], Callable[[World, Obj], Obj]] = {}
 # Fields that an answer carries only when they are asked for.
 HIDDEN = {
     "price": ("tiers", "currency_options"),
     "customer": ("tax", "subscriptions", "sources"),
-    "coupon": ("applies_to",),
+    "coupon": ("applies_to", "currency_options"),
+    "discount": ("terms", "created"),
+    "invoiceitem": ("created",),
 }
 
 
@@ -97,8 +103,12 @@ def expand_path(world: World, node: Any, parts: list[str], whole: str) -> None:
     if not isinstance(node, dict):
         return
     head, *rest = parts
+    if derive := DERIVED.get((str(node.get("object")), head)):
+        node[head] = derive(world, node)
     value = node.get(head)
-    if isinstance(value, str):
+    if isinstance(value, list) and value and isinstance(value[0], str):
+        value = node[head] = [copy.deepcopy(world.stripe[EXPANDABLE[head]][id]) for id in value]
+    elif isinstance(value, str):
         if head not in EXPANDABLE:
             raise invalid(f"This property cannot be expanded ({whole})", param="expand")
         value = node[head] = copy.deepcopy(world.stripe[EXPANDABLE[head]][value])
@@ -127,20 +137,29 @@ def emit(call: Call, type: str, obj: Obj, previous: Obj | None = None) -> None:
         data["previous_attributes"] = {k: v for k, v in previous.items() if obj.get(k) != v}
         if not data["previous_attributes"]:
             return
+    put_event(call.world, type, data, {"id": call.request_id, "idempotency_key": call.idempotency_key})
+
+
+def record(world: World, type: str, obj: Obj) -> None:
+    """The event of something that no request did, but time."""
+    put_event(world, type, {"object": copy.deepcopy(obj)}, {"id": None, "idempotency_key": None})
+
+
+def put_event(world: World, type: str, data: Obj, request: Obj) -> None:
     event = {
-        "id": call.world.next_id("evt"),
+        "id": world.next_id("evt"),
         "object": "event",
         "account": None,
-        "api_version": call.world.account.get("api_version", api_version()),
-        "created": call.world.now,
+        "api_version": world.account.get("api_version", api_version()),
+        "created": world.now,
         "context": None,
         "data": data,
         "livemode": False,
         "pending_webhooks": 0,
-        "request": {"id": call.request_id, "idempotency_key": call.idempotency_key},
+        "request": request,
         "type": type,
     }
-    call.world.put("events", event)
+    world.put("events", event)
 
 
 def only(params: Obj, name: str, modelled: set[object]) -> None:

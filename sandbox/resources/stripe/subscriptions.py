@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import copy
 
-from sandbox.billing import invoices, periods
+from sandbox.billing import discounts, invoices, periods
+from sandbox.resources.stripe import invoiceitems, tax
 from sandbox.resources.stripe.items import apply_item, check_items, new_item
-from sandbox.resources.stripe.objects import emit, get, listed, only, page
+from sandbox.resources.stripe.objects import emit, get, listed, page
 from sandbox.resources.stripe.routes import PAGING, Call, route
 from sandbox.world.forms import merge_metadata
 from sandbox.world.refusal import NotModelled, StripeRefusal, invalid, missing
@@ -17,11 +18,12 @@ MAX_SUBSCRIPTIONS = 500
 CREATES = (
     "customer", "items", "collection_method", "days_until_due", "backdate_start_date", "billing_cycle_anchor",
     "billing_mode", "proration_behavior", "payment_behavior", "default_payment_method", "metadata", "description",
-    "off_session", "currency",
+    "off_session", "currency", "discounts", "add_invoice_items", "cancel_at", "automatic_tax",
 )  # fmt: skip
 UPDATES = (
     "items", "metadata", "proration_behavior", "proration_date", "collection_method", "days_until_due", "description",
-    "default_payment_method", "payment_behavior", "cancel_at_period_end", "off_session",
+    "default_payment_method", "payment_behavior", "cancel_at_period_end", "off_session", "discounts", "cancel_at",
+    "automatic_tax",
 )  # fmt: skip
 
 
@@ -47,9 +49,20 @@ def create_subscription(call: Call) -> Obj:
             param="currency",
         )
     lines = first_invoice_lines(world, subscription, call.params)
+    added = added_items(world, subscription, call.params)
+    wanted = call.params.get("discounts")
+    subscription["discounts"] = discounts.chosen(world, subscription, wanted, keep=False)
     if lines:
-        invoice = invoices.build(world, subscription, lines, reason="subscription_create")
-        charge(call, subscription, invoice)
+        once = [invoices.item_line(world, item) for item in added]
+        trial_run = invoices.build(world, subscription, [*lines, *once], reason="subscription_create", preview=True)
+        charge(call, subscription, trial_run)
+    subscription["discounts"] = []
+    subscription["discounts"] = discounts.chosen(world, subscription, wanted, keep=True)
+    for item in added:
+        world.put("invoiceitems", item)
+    if lines:
+        once = [invoices.item_line(world, item) for item in added]
+        invoice = invoices.build(world, subscription, [*clean(lines), *once], reason="subscription_create")
         world.put("invoices", invoice)
         subscription["latest_invoice"] = invoice["id"]
         emit(call, "invoice.created", invoice)
@@ -64,8 +77,11 @@ def update_subscription(call: Call) -> Obj:
     before, params = copy.deepcopy(subscription), call.params
     if subscription["status"] == "canceled" and set(params) - {"metadata", "cancellation_details", "expand"}:
         raise invalid("A canceled subscription can only update its cancellation_details and metadata.")
-    if subscription["schedule"] and "items" in params:
-        raise NotModelled("updating the items of a subscription with a schedule")
+    if subscription["schedule"] and {"items", "discounts", "cancel_at", "collection_method"} & set(params):
+        raise invalid(
+            "The subscription is managed by the subscription schedule `" + subscription["schedule"] + "`, and updating "
+            "any of these fields directly is not allowed. Please update the schedule instead."
+        )
     changed = updated(call, subscription, params)
     behavior = params.get("proration_behavior", "create_prorations")
     if behavior != "none" and changed["items"]["data"] != before["items"]["data"]:
@@ -79,7 +95,7 @@ def update_subscription(call: Call) -> Obj:
             emit(call, "invoice.created", invoice)
         elif lines:
             for line in lines:
-                call.world.put("invoiceitems", line | {"created": call.world.now, "customer": changed["customer"]})
+                call.world.put("invoiceitems", invoices.pending_item(call.world, changed, line))
     subscription.update(changed)
     emit(call, "customer.subscription.updated", subscription, before)
     return subscription
@@ -92,12 +108,17 @@ def retrieve_subscription(call: Call) -> Obj:
 
 @route("delete", "/v1/subscriptions/{subscription_exposed_id}", "invoice_now", "prorate", "cancellation_details")
 def cancel_subscription(call: Call) -> Obj:
+    """At once. ``prorate`` credits the unused time; ``invoice_now`` invoices what is pending, else it is left pending.
+
+    With neither, the pending prorations of the subscription are removed.
+    """
     subscription = get(call.world, "subscriptions", call.ids[0], kind="subscription")
     if subscription["status"] in ENDED:
         raise missing("subscription", subscription["id"])
-    only(call.params, "invoice_now", {False})
-    only(call.params, "prorate", {False})
-    now = call.world.now
+    now, world = call.world.now, call.world
+    last_invoice(call, subscription, **{n: bool(call.params.get(n)) for n in ("invoice_now", "prorate")})
+    if subscription["schedule"]:
+        world.stripe["subscription_schedules"][subscription["schedule"]] |= {"status": "canceled", "canceled_at": now}
     details = {"comment": None, "feedback": None, "feedback_option": None, "reason": "cancellation_requested"}
     subscription |= {"status": "canceled", "canceled_at": now, "ended_at": now}
     subscription["cancellation_details"] = details | call.params.get("cancellation_details", {})
@@ -123,6 +144,49 @@ def list_subscriptions(call: Call) -> Obj:
     return answer | {"data": [with_first_items(s) for s in answer["data"]]}
 
 
+def last_invoice(call: Call, subscription: Obj, *, invoice_now: bool, prorate: bool) -> None:
+    """What a cancellation credits and invoices."""
+    world = call.world
+    if prorate:
+        after = copy.deepcopy(subscription) | {"items": {"data": []}}
+        for line in invoices.proration_lines(world, subscription, after, world.now):
+            world.put("invoiceitems", invoices.pending_item(world, subscription, line))
+    if invoice_now:
+        lines = invoices.pending_lines(world, subscription)
+        if lines:
+            invoice = invoices.build(world, subscription, lines, reason="subscription_update")
+            world.put("invoices", invoice)
+            subscription["latest_invoice"] = invoice["id"]
+            emit(call, "invoice.created", invoice)
+    elif not prorate:
+        gone = [
+            i["id"]
+            for i in world.stripe["invoiceitems"].values()
+            if i["proration"] and invoices.is_pending(i, subscription)
+        ]
+        for id in gone:
+            del world.stripe["invoiceitems"][id]
+
+
+def clean(lines: list[Obj]) -> list[Obj]:
+    """Lines as they were before a trial run took discounts off them."""
+    return [line | {"discount_amounts": []} for line in lines]
+
+
+def added_items(world: World, subscription: Obj, params: Obj) -> list[Obj]:
+    """The one-off items of a creation; on its first invoice, or pending where there is none."""
+    found = []
+    for given in params.get("add_invoice_items", []):
+        for name in set(given) - {"price", "quantity", "metadata"}:
+            raise NotModelled(f"add_invoice_items: {name}")
+        form = {"pricing": {"price": given["price"]}, "quantity": given.get("quantity", 1)}
+        form |= {"subscription": subscription["id"], "metadata": given.get("metadata")}
+        found.append(invoiceitems.made(world, form, subscription["customer"]))
+    if len(found) > 20:
+        raise invalid("You can add up to 20 invoice items", param="add_invoice_items")
+    return found
+
+
 def with_first_items(subscription: Obj) -> Obj:
     """A list shows at most ten items of each subscription, and says so."""
     items = subscription["items"]
@@ -136,7 +200,8 @@ def list_subscription_items(call: Call) -> Obj:
     return page(call, subscription["items"]["data"], "/v1/subscription_items")
 
 
-@route("post", "/v1/invoices/create_preview", "customer", "subscription", "subscription_details")
+@route("post", "/v1/invoices/create_preview", "customer", "subscription", "subscription_details", "discounts",
+       "automatic_tax", "invoice_items")  # fmt: skip
 def preview_invoice(call: Call) -> Obj:
     """What a creation or a change would invoice at once; nothing is kept."""
     world, params = call.world, call.params
@@ -145,8 +210,11 @@ def preview_invoice(call: Call) -> Obj:
         given = {k: v for k, v in details.items() if k in CREATES} | {"customer": params.get("customer")}
         if "start_date" in details:
             given["backdate_start_date"] = details["start_date"]
-        fresh = draft_subscription(call, given)
-        return invoices.build(world, fresh, first_invoice_lines(world, fresh, given), reason="", preview=True)
+        fresh = draft_subscription(call, given | {k: params[k] for k in ("automatic_tax",) if k in params})
+        fresh["discounts"] = discounts.chosen(world, fresh, params.get("discounts"), keep=False)
+        once = added_items(world, fresh, {"add_invoice_items": params.get("invoice_items", [])})
+        lines = [*first_invoice_lines(world, fresh, given), *(invoices.item_line(world, item) for item in once)]
+        return invoices.build(world, fresh, lines, reason="", preview=True)
     before = get(world, "subscriptions", params["subscription"], kind="subscription", param="subscription")
     if details.get("proration_behavior") != "always_invoice":
         raise NotModelled("invoices/create_preview of a change, without proration_behavior=always_invoice")
@@ -175,6 +243,7 @@ def draft_subscription(call: Call, params: Obj) -> Obj:
             begin, end = periods.period_at(anchor, item["price"]["recurring"], world.now)
             item |= {"current_period_start": max(begin, start) if begin < start else begin, "current_period_end": end}
     check_anchor(world, items, anchor)
+    check_end(world, params.get("cancel_at"))
     method = params.get("collection_method", "charge_automatically")
     check_collection(params, method)
     nothing = (
@@ -188,7 +257,7 @@ def draft_subscription(call: Call, params: Obj) -> Obj:
     return fields | {
         "id": id,
         "object": "subscription",
-        "automatic_tax": {"enabled": False, "disabled_reason": None, "liability": None},
+        "automatic_tax": tax.check_automatic(world, customer, params, items),
         "billing_cycle_anchor": anchor,
         "billing_mode": billing_mode(params),
         "billing_schedules": [],
@@ -224,6 +293,7 @@ def draft_subscription(call: Call, params: Obj) -> Obj:
         },
         "start_date": start,
         "status": "active",
+        "cancel_at": params.get("cancel_at"),
     }
 
 
@@ -260,6 +330,11 @@ def first_invoice_lines(world: World, subscription: Obj, params: Obj) -> list[Ob
     if subscription["billing_cycle_anchor"] > world.now and params.get("proration_behavior") == "none":
         return []
     return invoices.first_lines(world, subscription)
+
+
+def check_end(world: World, end: object) -> None:
+    if end is not None and (not isinstance(end, int) or end <= world.now):
+        raise invalid("cancel_at must be a timestamp in the future", param="cancel_at")
 
 
 def check_collection(params: Obj, method: str) -> None:
@@ -322,5 +397,14 @@ def updated(call: Call, subscription: Obj, params: Obj) -> Obj:
         result |= {"cancel_at": end, "canceled_at": call.world.now}
     elif params.get("cancel_at_period_end") is False:
         result |= {"cancel_at": None, "canceled_at": None}
+    if "cancel_at" in params:
+        end = params["cancel_at"] or None
+        check_end(call.world, end)
+        asked = call.world.now if end else None
+        result |= {"cancel_at": end, "cancel_at_period_end": False, "canceled_at": asked}
+    if "automatic_tax" in params:
+        customer = call.world.stripe["customers"][result["customer"]]
+        result["automatic_tax"] = tax.check_automatic(call.world, customer, params, items)
+    result["discounts"] = discounts.chosen(call.world, result, params.get("discounts"), keep=True)
     result["metadata"] = merge_metadata(result["metadata"], params.get("metadata"))
     return result

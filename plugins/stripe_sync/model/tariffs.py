@@ -1,0 +1,88 @@
+"""What a price charges for a quantity, exactly, in minor units: flat, by the block, by tiers.
+
+Graduated tiers charge each tier's units at that tier's price and each entered tier's flat fee; volume tiers charge all
+units at the tier that the whole quantity falls into (Stripe, "tiers_mode"; Stigg, "tiered" and "volume").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, Decimal
+from typing import Any
+
+MONTHS = {"month": 1, "year": 12}
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True)
+class Tier:
+    """Up to and with a quantity (None: without end): an amount a unit and one for entering."""
+
+    up_to: Decimal | None
+    unit_amount: Decimal = ZERO
+    flat_amount: Decimal = ZERO
+
+
+@dataclass(frozen=True)
+class Tariff:
+    """One price. ``months`` is the length of its interval, 0 where it is charged once; ``block`` is charged whole."""
+
+    currency: str
+    months: int = 1
+    unit_amount: Decimal = ZERO
+    block: Decimal = Decimal(1)
+    tiers: tuple[Tier, ...] = ()
+    graduated: bool = False
+
+    def amount(self, quantity: Decimal) -> Decimal:
+        """The price of a quantity for one interval, before rounding."""
+        return sum(self.parts(quantity), ZERO)
+
+    def per_month(self, quantity: Decimal) -> Decimal:
+        """The same a month; what is charged once is worth nothing a month."""
+        return self.amount(quantity) / self.months if self.months else ZERO
+
+    def parts(self, quantity: Decimal) -> Iterator[Decimal]:
+        """The amounts whose sum is the price: each is a line of an invoice, rounded on its own."""
+        count = (quantity / self.block).to_integral_value(ROUND_CEILING) if self.block != 1 else quantity
+        if not self.tiers:
+            yield count * self.unit_amount
+        elif self.graduated:
+            yield from self.graduated_parts(count)
+        else:
+            tier = next(t for t in self.tiers if t.up_to is None or count <= t.up_to)
+            yield from (part for part in (count * tier.unit_amount, tier.flat_amount) if part)
+
+    def graduated_parts(self, quantity: Decimal) -> Iterator[Decimal]:
+        """Each entered tier's units, then its flat fee; the first tier is entered with nothing."""
+        below = ZERO
+        for number, tier in enumerate(self.tiers):
+            if number and quantity <= below:
+                return
+            top = quantity if tier.up_to is None else min(quantity, tier.up_to)
+            yield from (part for part in ((top - below) * tier.unit_amount, tier.flat_amount) if part)
+            below = top
+
+
+def of_content(content: Mapping[str, Any]) -> Tariff | None:
+    """The tariff of a price's content (its canonical document); None where its amounts are not in it."""
+    if content.get("unit_amount") is None and not content.get("tiers"):
+        return None
+    months = MONTHS.get(content.get("interval", ""), 0) * int(content.get("interval_count") or 1)
+    tiers = tuple(
+        Tier(
+            None if tier["up_to"] == "inf" else Decimal(tier["up_to"]),
+            Decimal(tier.get("unit_amount", 0)),
+            Decimal(tier.get("flat_amount", 0)),
+        )
+        for tier in content.get("tiers", ())
+    )
+    return Tariff(
+        currency=content["currency"],
+        months=months,
+        unit_amount=Decimal(content.get("unit_amount") or 0),
+        block=Decimal(str(content.get("divide_by", "1")).partition(":")[0]),
+        tiers=tiers,
+        graduated=content.get("tiers_mode") == "graduated",
+    )

@@ -1,0 +1,311 @@
+"""Actions for subscriptions: what makes, changes and ends what a customer is billed (BILLING 6 and 7).
+
+One difference may give several writes, each with a cause of its own, so that each is limited and approved as what it is:
+items with their proration, the end of the subscription, tax. Every write says its proration explicitly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+from msgspec import structs
+
+from stripe_sync import keys, periods
+from stripe_sync.clock import epoch, from_epoch
+from stripe_sync.drift.amounts import difference, items_of
+from stripe_sync.drift.rows import is_ending
+from stripe_sync.model.documents import Difference, Document
+from stripe_sync.plan.actions import SUBSCRIPTIONS, Action
+from stripe_sync.plan.catalog_writes import sides
+from stripe_sync.plan.draft import Draft, Policy, cause_of
+
+Items = list[dict[str, str]]
+COUPONS = ("discounts", "once")
+PLAIN = ("collection_method", "days_until_due", "metadata", *COUPONS)
+
+
+def build_subscription(draft: Draft, d: Difference) -> Iterator[Action]:
+    if d.wanted is None:
+        draft.unplanned[d.key] = "Stripe bills it and Stigg does not claim it; a person decides."
+    elif d.found is None:
+        yield create_subscription(draft, d)
+    elif is_ending(d):
+        yield from end_subscription(draft, d)
+    elif d.found.facts.get("paused"):
+        draft.unplanned[d.key] = "It is paused in Stripe; a person decides."
+    elif "customer" in d.fields:
+        draft.unplanned[d.key] = "Stripe bills another customer for it, which cannot be changed; a person decides."
+    else:
+        yield from change_subscription(draft, d)
+
+
+def create_subscription(draft: Draft, d: Difference) -> Action:
+    """Billed in full from where paid time began; one that began long ago charges nothing now and waits for a person."""
+    assert d.wanted is not None
+    start = dict(d.wanted.facts["start"])
+    late = start.pop("late")
+    items = d.wanted.document["items"]
+    once = list(d.wanted.facts["one_off"].values())
+    after = {**d.wanted.document, **start}
+    if d.wanted.facts["attach"]:
+        after["attach"] = d.wanted.facts["attach"]
+    if once:
+        after["one_off"] = once
+    due = draft.book.one_interval(once) if late else draft.book.one_interval([*items, *once])
+    return draft.action(
+        d, "subscription.create", SUBSCRIPTIONS, after, cause="late_start" if late else "missing", verb="Create",
+        due_now=due, per_month=draft.book.per_month(items),
+    )  # fmt: skip
+
+
+def end_subscription(draft: Draft, d: Difference) -> Iterator[Action]:
+    """Canceled with an explicit word on the last invoice, after the last usage; a schedule is released first."""
+    assert d.wanted is not None and d.found is not None
+    facts = d.wanted.facts
+    if facts["frozen"]:
+        draft.unplanned[d.key] = facts["why"]
+        return
+    if d.key not in draft.policy.proven and any(item["usage"] for item in d.found.facts["items"].values()):
+        draft.unplanned[d.key] = f"{facts['why']} Its usage is not proven on an invoice yet; it is canceled after that."
+        return
+    if d.found.facts["foreign_items"]:
+        draft.unplanned[d.key] = f"{facts['why']} It has items of somebody else's as well; a person decides."
+        return
+    yield from release_schedule(draft, d)
+    items = items_of(d.found.document)
+    yield draft.action(
+        d, "subscription.cancel", SUBSCRIPTIONS, {"status": "canceled", **facts["cancel"]}, before={"items": items},
+        cause="ended", verb="Cancel", per_month=difference({}, draft.book.per_month(items)),
+    )  # fmt: skip
+
+
+def release_schedule(draft: Draft, d: Difference) -> Iterator[Action]:
+    """A schedule would undo what we write, or what we end: it is released first, always by a person's approval."""
+    assert d.found is not None
+    schedule = d.found.facts.get("schedule")
+    if schedule:
+        yield draft.action(
+            d, "schedule.release", SUBSCRIPTIONS, {"schedule": None}, before={"schedule": schedule},
+            cause="scheduled", verb="Release the schedule of",
+        )  # fmt: skip
+
+
+def change_subscription(draft: Draft, d: Difference) -> Iterator[Action]:
+    """The changed fields, in as many writes as there are causes."""
+    assert d.wanted is not None and d.found is not None
+    items = list(change_items(draft, d))
+    beside = [name for name in d.fields if name in PLAIN and name not in COUPONS] if items else []
+    if beside:  # what prorates nothing goes with the items, in one call
+        before, after = sides(d, beside)
+        last = items[-1]
+        items[-1] = structs.replace(last, before={**(last.before or {}), **before}, after={**last.after, **after})
+    plain = change_plain(draft, d, without=beside)
+    writes = [*items, *plain, *change_end(draft, d), *switch_tax(draft, d)]
+    if writes:
+        yield from release_schedule(draft, d)
+    yield from writes
+
+
+def change_plain(draft: Draft, d: Difference, *, without: list[str]) -> Iterator[Action]:
+    """Everything that prorates nothing: collection, discounts, one-off charges, the mark."""
+    assert d.wanted is not None and d.found is not None
+    changed = [name for name in d.fields if name in PLAIN and name not in without]
+    if not changed:
+        return
+    if "once" in d.fields or "discounts" in d.fields:
+        changed = [*(name for name in changed if name not in COUPONS), *COUPONS]
+    before, after = sides(d, changed)
+    cause = cause_of(d, changed)
+    if any(name in changed for name in COUPONS):
+        cause = "adoption" if not d.found.facts.get("marked", True) else "discount"
+        after["attach"] = d.wanted.facts["attach"]
+        charged = list(one_off_items(draft, d))
+        yield from charged
+        if charged:
+            after["charged"] = [action.target for action in charged]
+    yield draft.action(d, "subscription.update", SUBSCRIPTIONS, after, before=before, cause=cause, verb="Update")
+
+
+def one_off_items(draft: Draft, d: Difference) -> Iterator[Action]:
+    """One-off charges that came to a subscription which Stripe bills already: an invoice item each, once in its life."""
+    assert d.wanted is not None
+    environment = d.key.split(":")[1]
+    for token, item in sorted(d.wanted.facts["one_off"].items()):
+        target = keys.link_key("oneoff", environment, keys.entity_of(d.key)[1], token)
+        after = {"customer": d.wanted.document["customer"], "subscription": d.key, **item}
+        if target not in draft.known:
+            yield draft.action(
+                d, "invoiceitem.create", SUBSCRIPTIONS, after, target=target, cause="one_off", verb="Charge once:",
+                due_now=draft.book.one_interval([item]),
+            )  # fmt: skip
+
+
+def change_end(draft: Draft, d: Difference) -> Iterator[Action]:
+    """The moment at which it ends. What a customer or a person asked for in Stripe is never undone by itself."""
+    assert d.wanted is not None and d.found is not None
+    if "cancel_at" not in d.fields:
+        return
+    wanted, found = d.wanted.document.get("cancel_at"), d.found.document.get("cancel_at")
+    ours = found is None or d.found.facts.get("asked_end") == found
+    if not ours and (wanted is None or int(found or 0) <= int(wanted)):
+        draft.unplanned[d.key] = "It was canceled for a date in Stripe, and not by us; it is shown and never undone."
+        return
+    behavior = "create_prorations" if draft.policy.cancel_prorate else "none"
+    after = {"cancel_at": wanted, "proration_behavior": behavior}
+    lost = difference({}, draft.book.per_month(items_of(d.found.document))) if wanted else {}
+    yield draft.action(
+        d, "subscription.update", SUBSCRIPTIONS, after, before={"cancel_at": found},
+        cause="cancel_at" if wanted else "resume", verb="Set the end of", per_month=lost,
+    )  # fmt: skip
+
+
+def switch_tax(draft: Draft, d: Difference) -> Iterator[Action]:
+    """Automatic tax on what is billed already changes what is billed: a group of its own."""
+    if "automatic_tax" in d.fields:
+        before, after = sides(d, ["automatic_tax"])
+        yield draft.action(
+            d, "subscription.update", SUBSCRIPTIONS, after, before=before, cause="tax", verb="Switch on tax for"
+        )
+
+
+def change_items(draft: Draft, d: Difference) -> Iterator[Action]:
+    """Changed items with their quantity and an explicit proration; usage that is not proven keeps its item."""
+    assert d.wanted is not None and d.found is not None
+    if "items" not in d.fields:
+        return
+    old: Items = items_of(d.found.document)
+    new = with_unproven_usage(draft, d, old, items_of(d.wanted.document))
+    if new == old:
+        return
+    more = difference(draft.book.per_month(new), draft.book.per_month(old))
+    cause, behavior = judge(draft.policy, old, new, more)
+    asked = asked_at(d, old, new)
+    after: Document = {"items": new, "proration_behavior": behavior}
+    if behavior != "none" and asked is not None and is_overtaken(d, asked):
+        yield from overtaken(draft, d, old, new, more=more, asked=asked)
+        return
+    moment = asked if asked is not None and is_inside(d, asked) and asked <= draft.policy.now else None
+    if behavior != "none" and moment is not None:
+        after["proration_date"] = moment
+    due = remaining(draft, d, old, new, moment) if behavior == "always_invoice" else {}
+    yield draft.action(
+        d, "subscription.update", SUBSCRIPTIONS, after, before={"items": old}, cause=cause, verb="Change",
+        due_now=due, per_month=more,
+    )  # fmt: skip
+
+
+def with_unproven_usage(draft: Draft, d: Difference, old: Items, new: Items) -> Items:
+    """The wanted items, and those of usage that would go while their window holds usage nobody has proven."""
+    assert d.found is not None
+    facts, names = d.found.facts["items"], {item["price"] for item in new}
+    kept = [item for item in old if item["price"] not in names and facts[item["price"]]["usage"]]
+    if not kept or d.key in draft.policy.proven:
+        return new
+    draft.unplanned[d.key] = "An item of usage goes when its usage is proven on an invoice; until then it stays."
+    return sorted([*new, *kept], key=lambda item: item["price"])
+
+
+def judge(policy: Policy, old: Items, new: Items, more: Mapping[str, Decimal]) -> tuple[str, str]:
+    """(cause, proration): a change of versions alone is a migration and prorates nothing; else up or down by money."""
+
+    def slots(items: Items) -> list[tuple[str, str]]:
+        return sorted((keys.slot_of(item["price"]), item["quantity"]) for item in items)
+
+    if slots(old) == slots(new):
+        return "migration", "none"
+    if any(amount > 0 for amount in more.values()):
+        return "upgrade", policy.upgrade_proration
+    return "downgrade", policy.downgrade_proration
+
+
+def changed_prices(old: Items, new: Items) -> set[str]:
+    was, now = ({item["price"]: item["quantity"] for item in items} for items in (old, new))
+    return {price for price in {*was, *now} if was.get(price) != now.get(price)}
+
+
+def asked_at(d: Difference, old: Items, new: Items) -> int | None:
+    """Stigg's time of the change, Unix seconds; None where Stigg does not tell it."""
+    assert d.wanted is not None
+    times = [d.wanted.facts["changed_at"].get(price) for price in changed_prices(old, new)]
+    known = [moment for moment in times if moment is not None]
+    return max(known) if known else None
+
+
+def item_periods(d: Difference) -> list[tuple[int, int]]:
+    assert d.found is not None
+    return [(item["start"], item["end"]) for item in d.found.facts["items"].values()]
+
+
+def is_inside(d: Difference, moment: int) -> bool:
+    """Whether a moment lies in the running period of every item."""
+    return all(start <= moment < end for start, end in item_periods(d))
+
+
+def is_overtaken(d: Difference, moment: int) -> bool:
+    """Whether the running period of every item began after the moment: a renewal has billed the state before."""
+    found = item_periods(d)
+    return bool(found) and all(moment < start for start, _ in found)
+
+
+def overtaken(
+    draft: Draft, d: Difference, old: Items, new: Items, *, more: Mapping[str, Decimal], asked: int
+) -> Iterator[Action]:
+    """A change that a renewal has overtaken: what it billed too little or too much goes on its open draft.
+
+    Where the draft is finalized, or the change is older than one period, a person decides (RENEWED_SHORT, RENEWED_LONG).
+    """
+    assert d.found is not None
+    start, _ = item_periods(d)[0]
+    months = max((draft.book.rates[i["price"]].months for i in new if i["price"] in draft.book.rates), default=1) or 1
+    before_that = epoch(periods.add_months(from_epoch(start), -months))
+    interval = difference(draft.book.one_interval(new), draft.book.one_interval(old))
+    share = Decimal(start - max(asked, before_that)) / Decimal(start - before_that)
+    owed = {c: (amount + amount * share).quantize(Decimal(1)) for c, amount in interval.items()}
+    after: Document = {"items": new, "proration_behavior": "none"}
+    invoice = d.found.facts.get("draft")
+    if invoice and asked >= before_that:
+        target = keys.link_key("renewal", d.key.split(":")[1], keys.entity_of(d.key)[1], f"{invoice}.{asked}")
+        added = list(on_draft(draft, d, target, invoice, owed, start))
+        yield from added
+        after["charged"] = [action.target for action in added]
+        yield draft.action(
+            d, "subscription.update", SUBSCRIPTIONS, after, before={"items": old}, cause="renewed", verb="Change",
+            per_month=more,
+        )  # fmt: skip
+        return
+    cause = "renewed_short" if any(amount > 0 for amount in owed.values()) else "renewed_long"
+    after |= {"proration_behavior": "create_prorations", "proration_date": start}
+    yield draft.action(
+        d, "subscription.update", SUBSCRIPTIONS, after, before={"items": old}, cause=cause, verb="Change",
+        due_now=owed, per_month=more,
+    )  # fmt: skip
+
+
+def on_draft(
+    draft: Draft, d: Difference, target: str, invoice: str, owed: Mapping[str, Decimal], start: int
+) -> Iterator[Action]:
+    """The item, or the credit, on the open draft of the renewal."""
+    assert d.wanted is not None
+    for currency, amount in owed.items():
+        if amount and target not in draft.known:
+            after: dict[str, Any] = {
+                "customer": d.wanted.document["customer"], "invoice": invoice, "amount": str(int(amount)),
+                "currency": currency, "subscription": d.key, "from": start,
+            }  # fmt: skip
+            yield draft.action(
+                d, "invoiceitem.create", SUBSCRIPTIONS, after, target=target, cause="renewed",
+                verb="Put on the open draft:", due_now={currency: amount},
+            )  # fmt: skip
+
+
+def remaining(draft: Draft, d: Difference, old: Items, new: Items, moment: int | None) -> dict[str, Decimal]:
+    """What an immediate invoice of the change comes to, before Stripe is asked: the difference for the time that remains."""
+    more = difference(draft.book.one_interval(new), draft.book.one_interval(old))
+    found = item_periods(d)
+    if not found:
+        return more
+    start, end = found[0]
+    share = Decimal(end - (moment or draft.policy.now)) / Decimal(end - start)
+    return {currency: (amount * share).quantize(Decimal(1)) for currency, amount in more.items()}

@@ -1,0 +1,77 @@
+"""What time does: periods end, cycle invoices are made as drafts, drafts are finalized, subscriptions end at their date."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sandbox.billing import discounts, invoices, periods
+from sandbox.world.state import Obj, World
+
+Told = Callable[[str, Obj], None]
+ENDED = ("canceled", "incomplete_expired")
+
+
+def advance(world: World, now: int, told: Told) -> None:
+    """Moves the clock, doing what falls due on the way in order of time. ``told`` is given each event's type and object."""
+    while True:
+        moments = [m for m in due(world) if m <= now]
+        if not moments:
+            break
+        world.now = max(world.now, min(moments))
+        step(world, told)
+    world.now = now
+
+
+def due(world: World) -> list[int]:
+    """The moments at which something happens next."""
+    moments = []
+    for subscription in world.stripe["subscriptions"].values():
+        if subscription["status"] in ENDED:
+            continue
+        if subscription["cancel_at"]:
+            moments.append(subscription["cancel_at"])
+        moments += [item["current_period_end"] for item in subscription["items"]["data"]]
+    for invoice in world.stripe["invoices"].values():
+        if invoice["status"] == "draft" and invoice["auto_advance"] and invoice["automatically_finalizes_at"]:
+            moments.append(invoice["automatically_finalizes_at"])
+    return moments
+
+
+def step(world: World, told: Told) -> None:
+    """Everything that is due at the world's moment."""
+    for subscription in list(world.stripe["subscriptions"].values()):
+        if subscription["status"] in ENDED:
+            continue
+        if subscription["cancel_at"] and subscription["cancel_at"] <= world.now:
+            cancel(world, subscription, told)
+        elif any(item["current_period_end"] <= world.now for item in subscription["items"]["data"]):
+            renew(world, subscription, told)
+    for invoice in invoices.finalize_due(world):
+        told("invoice.finalized", invoice)
+
+
+def cancel(world: World, subscription: Obj, told: Told) -> None:
+    subscription |= {"status": "canceled", "ended_at": subscription["cancel_at"]}
+    told("customer.subscription.deleted", subscription)
+
+
+def renew(world: World, subscription: Obj, told: Told) -> None:
+    """The next period of the items whose period ended, and its draft: paused collection and a paused status make none."""
+    renewed = []
+    for item in subscription["items"]["data"]:
+        if item["current_period_end"] <= world.now:
+            start = item["current_period_end"]
+            _, end = periods.period_at(subscription["billing_cycle_anchor"], item["price"]["recurring"], start)
+            item |= {"current_period_start": start, "current_period_end": end}
+            renewed.append(item)
+    told("customer.subscription.updated", subscription)
+    if subscription["status"] == "paused":
+        return
+    lines = invoices.cycle_lines(world, subscription, renewed)
+    discounts.end_expired(world, subscription, world.now)
+    invoice = invoices.build(world, subscription, lines, reason="subscription_cycle")
+    if invoice["total"] == 0 and not world.unknowns["zero_renewal_waits"]:
+        invoices.finalize(world, invoice)
+    world.put("invoices", invoice)
+    subscription["latest_invoice"] = invoice["id"]
+    told("invoice.created", invoice)

@@ -1,0 +1,81 @@
+"""Stripe Tax: whether it is set up, and whether a customer's location can be used. No tax is computed here."""
+
+from __future__ import annotations
+
+from sandbox.resources.stripe.objects import DERIVED, listed
+from sandbox.resources.stripe.routes import PAGING, Call, route
+from sandbox.world.refusal import invalid
+from sandbox.world.state import Obj, World
+
+NOT_SET_UP = {
+    "object": "tax.settings",
+    "defaults": {"provider": "stripe", "tax_behavior": None, "tax_code": None},
+    "head_office": None,
+    "livemode": False,
+    "status": "pending",
+    "status_details": {"pending": {"missing_fields": ["head_office"]}},
+}
+
+
+@route("get", "/v1/tax/settings")
+def retrieve_settings(call: Call) -> Obj:
+    return {**NOT_SET_UP, **call.world.tax_settings}
+
+
+@route("get", "/v1/tax/registrations", *PAGING - {"created"}, "status")
+def list_registrations(call: Call) -> Obj:
+    status = call.params.get("status", "all")
+    return listed(call, "tax_registrations", lambda r: status == "all" or r["status"] == status)
+
+
+def check_automatic(world: World, customer: Obj, params: Obj, items: list[Obj]) -> Obj:
+    """The subscription's ``automatic_tax``; refused where the location or a price cannot be used."""
+    enabled = bool(params.get("automatic_tax", {}).get("enabled"))
+    if enabled:
+        if {**NOT_SET_UP, **world.tax_settings}["status"] != "active":
+            raise invalid("You must set up Stripe Tax before you enable automatic tax.", param="automatic_tax[enabled]")
+        if not is_usable(customer.get("address")):
+            raise invalid(
+                "The customer's location isn't recognized. Set a valid customer address in order to automatically "
+                "calculate tax.",
+                param="automatic_tax[enabled]",
+                code="customer_tax_location_invalid",
+            )
+        refuse_unspecified(world, items)
+    return {"enabled": enabled, "disabled_reason": None, "liability": {"type": "self"} if enabled else None}
+
+
+def is_usable(address: Obj | None) -> bool:
+    """A country; in the US a postal code of five digits, in Canada a province or a postal code."""
+    country = (address or {}).get("country")
+    if not address or not country:
+        return False
+    if country == "US":
+        code = str(address.get("postal_code") or "")
+        return len(code) >= 5 and code[:5].isdigit()
+    return country != "CA" or bool(address.get("state") or address.get("postal_code"))
+
+
+def customer_tax(world: World, customer: Obj) -> Obj:
+    """What Stripe says of a customer's location, on ``expand[]=tax``."""
+    address = customer.get("address")
+    usable = is_usable(address)
+    location = (
+        {"country": address["country"], "source": "billing_address", "state": address.get("state")}
+        if usable and address
+        else None
+    )
+    state = "supported" if usable else "unrecognized_location"
+    return {"automatic_tax": state, "ip_address": None, "location": location, "provider": "stripe"}
+
+
+DERIVED["customer", "tax"] = customer_tax
+
+
+def refuse_unspecified(world: World, items: list[Obj]) -> None:
+    """Prices need a tax behaviour, or the account a default."""
+    default = ({**NOT_SET_UP, **world.tax_settings}["defaults"] or {}).get("tax_behavior")
+    for item in items:
+        behavior = world.stripe["prices"][item["price"]["id"]]["tax_behavior"]
+        if default is None and behavior in (None, "unspecified"):
+            raise invalid(f"The price {item['price']['id']} has no tax_behavior.", param="items")

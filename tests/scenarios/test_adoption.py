@@ -1,0 +1,297 @@
+"""Cut-over from the native integration, candidates, exemptions and the hand tools (BILLING 10 and 11, DESIGN 7)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from sandbox.builder import WorldBuilder, flat, per_unit
+from sandbox.world.state import World
+from stripe_sync.errors import ConfigurationError, RunStopped
+from stripe_sync.pipeline import hands as by_hand
+from stripe_sync.pipeline.hands import Hand
+from stripe_sync.warehouse import candidates, hands
+from tests.house import House
+from tests.shell import ENFORCE, LIMITS, TOML, command, environ
+
+Build = Callable[[WorldBuilder], House]
+ME = Hand("ada", "a reason")
+URL = "https://app.stigg.io/sandbox"
+
+
+def native(house: House) -> None:
+    """Fills Stripe as Stigg's own integration does: its ids, its metadata, its names; Stigg names what it made."""
+    api = house.stripe()
+    world: World = house.world
+    made: dict[str, str] = {}
+    packages = [("plans", "Plan", p) for p in world.stigg["plans"]]
+    packages += [("addons", "Add-on", a) for a in world.stigg["addons"]]
+    for path, suffix, plan in packages:
+        several = len(plan["prices"]) > 1
+        name = f"Acme {plan['displayName']} {suffix}"
+        metadata = {"stiggEntityId": plan["refId"], "stiggEntityUrl": f"{URL}/{path}/{plan['refId']}"}
+        product = api.v1.products.create({"name": name, "metadata": metadata})
+        plan["billingId"] = product.id
+        for price in plan["prices"]:
+            charge = price.get("feature", {}).get("refId")
+            label = "Seats" if charge else "Base fee"
+            own = api.v1.products.create({"name": f"{name} - {label}", "metadata": metadata}) if several else product
+            row = api.v1.prices.create(
+                {
+                    "product": own.id,
+                    "currency": price["price"]["currency"].lower(),
+                    "unit_amount": int(price["price"]["amount"] * 100),
+                    "recurring": {"interval": "month"},
+                    "metadata": {"stiggEntityId": price["id"]},
+                }
+            )
+            price["billingId"] = made[price["id"]] = row.id
+    for customer in world.stigg["customers"]:
+        id = customer["customerId"]
+        row = api.v1.customers.create(
+            {
+                "name": customer["name"],
+                "email": customer["email"],
+                "metadata": {"stiggCustomerId": id, "stiggEntityUrl": f"{URL}/customers/{id}"},
+            }
+        )
+        customer["billingId"] = row.id
+    for subscription in world.stigg["subscriptions"]:
+        id = subscription["subscriptionId"]
+        customer = house.stigg("customers", customerId=subscription["customer"]["customerId"])
+        items = [
+            {"price": made[part["price"]["id"]], "quantity": part["usageLimit"] or 1} for part in subscription["prices"]
+        ]
+        row = api.v1.subscriptions.create(
+            {
+                "customer": customer["billingId"],
+                "items": items,
+                "collection_method": "send_invoice",
+                "days_until_due": 30,
+                "billing_mode": {"type": "classic"},
+                "metadata": {"stiggEntityId": id, "stiggEntityUrl": f"{URL}/subscriptions/{id}"},
+            }
+        )
+        subscription["billingId"] = row.id
+
+
+def cut_over(house_of: Build, town: WorldBuilder) -> House:
+    town.plan("solo", "Solo", [flat(7)])
+    town.subscription("s-solo", "c-1", "solo")
+    house = house_of(town)
+    native(house)
+    return house
+
+
+def shape(house: House) -> str:
+    """Everything in Stripe that may cost anything or be seen by a customer: all but metadata, lookup keys, descriptions."""
+    rows = json.loads(house.frozen())
+    for collection in rows.values():
+        for row in collection.values():
+            for name in ("metadata", "lookup_key", "description", "default_price", "updated"):
+                row.pop(name, None)
+            for item in (row.get("items") or {}).get("data", []):
+                item["price"] = item["plan"] = item["price"]["id"]
+    return json.dumps(rows, sort_keys=True)
+
+
+def test_an_environment_that_the_native_integration_filled_is_adopted_without_a_write_beyond_metadata(
+    house_of: Build, town: WorldBuilder
+) -> None:
+    house = cut_over(house_of, town)
+    before = shape(house)
+    house.change(modes={})
+    stored = house.plan()
+    assert {v.decision for v in stored.verdicts} == {"observe"}
+    money = [a for a in stored.plan.actions if a.due_now or any(a.per_month.values())]
+    assert money == []
+    adopted = [a for a in stored.plan.actions if a.lane != "catalog" or a.kind == "price.update"]
+    assert {a.cause for a in adopted} == {"adoption"}
+
+    house.change(modes=dict.fromkeys(("catalog", "customers", "subscriptions"), "enforce"))
+    house.reconcile()
+    assert {s["billing_mode"]["type"] for s in house.objects("subscriptions")} == {"classic"}
+    kinds = {c: len(house.objects(c)) for c in ("prices", "customers", "subscriptions", "invoices")}
+    assert kinds == {"prices": 4, "customers": 3, "subscriptions": 4, "invoices": 4}, "nothing was made twice"
+    assert house.plan().plan.actions == []
+    extra = [p for p in house.objects("products") if p["id"].startswith("test:")]
+    assert extra == [], "a charge's product is the native one"
+    assert shape(house) == before
+    for id in ("pro", "solo", "c-1", "s-1", "s-solo"):
+        assert house.status(id) == ("SUCCESS", "")
+
+
+def test_an_adopted_plan_with_one_charge_keeps_its_price_on_the_plans_product(
+    house_of: Build, town: WorldBuilder
+) -> None:
+    house = cut_over(house_of, town)
+    house.reconcile()
+    town.plan("solo", "Solo", [flat(9)], version=2)
+    solo = next(p for p in house.world.stigg["plans"] if p["refId"] == "solo")
+    house.world.stigg["plans"].append({**town.stigg["plans"][-1], "billingId": solo["billingId"]})
+    solo["isLatest"] = False
+    house.reconcile()
+    (price,) = [p for p in house.objects("prices") if p["unit_amount"] == 900]
+    assert price["lookup_key"] == "test:plan:solo:base:monthly:default"
+    assert house.plan().plan.actions == []
+
+
+def test_what_one_side_alone_says_makes_a_candidate_and_nothing_new(house_of: Build, town: WorldBuilder) -> None:
+    house = cut_over(house_of, town)
+    for customer in house.objects("customers"):
+        if customer["metadata"].get("stiggCustomerId") == "c-2":
+            customer["metadata"] = {}
+    house.reconcile()
+    assert house.status("c-2") == ("PENDING", "CANDIDATE")
+    assert house.status("s-2") == ("PENDING", "CANDIDATE")
+    assert len(house.objects("customers")) == 3
+    (row,) = [r for r in candidates.all_of(house.engine, "test") if r["key"] == "customer:test:c-2"]
+    assert "does not name" in row["why"]
+    session = house.session()
+    by_hand.link(session, "customer", "c-2", row["stripe_id"], ME)
+    session.close()
+    house.reconcile()
+    assert house.status("c-2") == ("SUCCESS", "")
+    assert house.status("s-2") == ("SUCCESS", "")
+
+
+def test_two_stigg_customers_on_one_stripe_customer_are_reported(house_of: Build, town: WorldBuilder) -> None:
+    house = cut_over(house_of, town)
+    first, second = (house.stigg("customers", customerId=id) for id in ("c-1", "c-2"))
+    held = house.world.stripe["customers"][first["billingId"]]
+    held["metadata"] = {"stiggCustomerId": "c-1", "stiggEntityId": "c-2"}
+    second["billingId"] = first["billingId"]
+    house.reconcile()
+    assert house.status("c-1") == house.status("c-2") == ("PENDING", "CANDIDATE")
+
+
+def test_an_object_with_stiggs_metadata_that_is_newer_than_our_first_write_stops_the_environment(
+    house_of: Build, town: WorldBuilder
+) -> None:
+    house = house_of(town)
+    house.reconcile()
+    house.world.now += 60
+    house.stripe().v1.customers.create({"name": "x", "metadata": {"stiggCustomerId": "c-9", "stiggEntityUrl": "u"}})
+    writes = house.writes()
+    with pytest.raises(RunStopped, match="something else syncs"):
+        house.reconcile()
+    assert house.writes() == writes
+
+
+def test_billing_ids_that_vanished_stop_the_environment(house_of: Build, town: WorldBuilder) -> None:
+    house = cut_over(house_of, town)
+    house.reconcile()
+    for row in (*house.world.stigg["customers"], *house.world.stigg["subscriptions"]):
+        row["billingId"] = None
+    with pytest.raises(RunStopped, match="lost the billing ids"):
+        house.reconcile()
+
+
+def test_an_adopted_coupon_and_its_discount_are_not_attached_again(house_of: Build, town: WorldBuilder) -> None:
+    town.coupon("half", percent=50)
+    town.stigg["subscriptions"][0]["coupons"] = [town.applied("half")]
+    house = house_of(town)
+    native(house)
+    coupon = house.stripe().v1.coupons.create(
+        {"percent_off": 50, "duration": "forever", "name": "Half", "metadata": {"stiggEntityId": "half"}}
+    )
+    house.stigg("coupons", refId="half")["billingId"] = coupon.id
+    (found,) = [s for s in house.objects("subscriptions") if s["metadata"]["stiggEntityId"] == "s-1"]
+    house.stripe().v1.subscriptions.update(found["id"], {"discounts": [{"coupon": coupon.id}]})
+    before = list(found["discounts"])
+    house.reconcile()
+    assert found["discounts"] == before
+    assert house.plan().plan.actions == []
+    found["discounts"] = []
+    assert house.plan().plan.actions == [], "gone after it was attached: consumed"
+
+
+def test_an_exempt_object_is_shown_as_accepted_and_never_written(house_of: Build, town: WorldBuilder) -> None:
+    house = house_of(town)
+    house.reconcile()
+    (customer,) = [c for c in house.objects("customers") if c["metadata"]["stiggCustomerId"] == "c-1"]
+    house.stripe().v1.customers.update(customer["id"], {"name": "By hand", "metadata": {"stiggSync": "ignore"}})
+    rows = house.drift()
+    assert [(r.accepted, r.field) for r in rows] == [(True, "name")]
+    house.reconcile()
+    assert customer["name"] == "By hand"
+
+
+def test_the_hand_tools_by_their_commands(house_of: Build, town: WorldBuilder) -> None:
+    house = house_of(town)
+    env = environ(house, TOML + ENFORCE + LIMITS.replace('"9999"', '"99999"'))
+    assert command(env, "apply", "test", "--yes").returncode == 0
+    (customer,) = [c for c in house.objects("customers") if c["metadata"]["stiggCustomerId"] == "c-1"]
+    house.stripe().v1.customers.update(customer["id"], {"name": "By hand"})
+
+    no_reason = command(env, "ignore", "test", "customer", "c-1")
+    assert (no_reason.returncode, "--reason" in no_reason.stderr) == (1, True)
+    assert command(env, "ignore", "test", "customer", "c-1", "--reason", "their wish").returncode == 0
+    assert command(env, "apply", "test", "--yes").returncode == 0
+    assert customer["name"] == "By hand"
+    again = command(env, "resync", "test", "customer", "c-1", "--reason", "no longer")
+    assert again.returncode == 0, again.stderr
+    assert customer["name"] == "Customer 1"
+
+    assert command(env, "unlink", "test", "customer", "c-3", "--reason", "wrong one", "--by", "ada").returncode == 0
+    unknown = command(env, "unlink", "test", "customer", "c-99", "--reason", "x")
+    assert (unknown.returncode, "is not linked" in unknown.stderr) == (1, True)
+    done = [(row["command"], row["person"] == "ada") for row in hands.all_of(house.engine, "test")]
+    assert done == [("unlink", True), ("resync", False), ("ignore", False)]
+
+
+def test_what_a_person_unlinked_is_not_linked_again_by_its_mark(house_of: Build, town: WorldBuilder) -> None:
+    house = house_of(town)
+    house.reconcile()
+    session = house.session()
+    by_hand.unlink(session, "subscription", "s-3", ME)
+    by_hand.unlink(session, "customer", "c-3", ME)
+    session.close()
+    stored = house.plan(entities=["customer"])
+    assert [(a.kind, a.target) for a in stored.plan.actions] == [("customer.create", "customer:test:c-3")]
+
+
+def test_a_link_is_refused_where_it_would_be_wrong(house_of: Build, town: WorldBuilder) -> None:
+    house = house_of(town)
+    house.reconcile()
+    stranger = house.stripe().v1.customers.create({"name": "A stranger"})
+    taken = next(c["id"] for c in house.objects("customers") if c["metadata"].get("stiggCustomerId") == "c-2")
+    session = house.session()
+    for kind, id, stripe_id, why in (
+        ("customer", "c-1", stranger.id, "unlink it first"),
+        ("customer", "c-9", stranger.id, "Stigg shows no customer"),
+        ("customer", "c-1", "cus_none", "Stripe has no"),
+        ("customer", "c-1", taken, "carries the mark of"),
+        ("coupon", "x", "x", "linked by id"),
+    ):
+        with pytest.raises(ConfigurationError, match=why):
+            by_hand.link(session, kind, id, stripe_id, ME)
+    session.close()
+
+
+def test_the_brake_stops_every_write_and_is_taken_off_again(house_of: Build, town: WorldBuilder) -> None:
+    house = house_of(town)
+    session = house.session()
+    by_hand.pause(session, "customers", ME)
+    result = house.reconcile()
+    assert (result["results"]["paused"], house.objects("customers")) == (3, [])
+    by_hand.resume(session, "customers", ME)
+    session.close()
+    house.reconcile()
+    assert len(house.objects("subscriptions")) == 3
+
+
+def test_drift_says_since_when_and_where_to_look(house_of: Build, town: WorldBuilder) -> None:
+    house = house_of(town)
+    house.reconcile()
+    town.stigg["customers"][0]["name"] = "Renamed"
+    town.plan("pro", "Pro", [flat(20), per_unit("seats", 5)])
+    house.merge(town)
+    (first, *_) = [r for r in house.drift() if r.field == "name"]
+    house.world.now += 600
+    (second, *_) = [r for r in house.drift() if r.field == "name"]
+    assert first.since == second.since == "2026-11-16T09:00:00+00:00"
+    assert first.stripe_url == f"https://dashboard.stripe.com/test/customers/{first.stripe_id}"
+    assert first.stigg_url == "https://app.stigg.io/test/customers/c-1"

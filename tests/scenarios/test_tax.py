@@ -1,0 +1,99 @@
+"""Stripe Tax (BILLING 3; the page, "Integration with Stripe Tax")."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from sandbox.builder import WorldBuilder
+from stripe_sync.errors import AccountRefused
+from tests.house import House
+
+Build = Callable[[WorldBuilder], House]
+BERLIN = {"country": "DE", "city": "Berlin", "line1": "x", "line2": None, "postal_code": "10115", "state": None}
+ACTIVE = {"status": "active", "status_details": {"active": {}}}
+
+
+def taxed(house: House) -> None:
+    """Sets Stripe Tax up in Stripe, and on for the environment."""
+    house.world.tax_settings = dict(ACTIVE)
+    house.world.put(
+        "tax_registrations",
+        {"id": "taxreg_1", "object": "tax.registration", "status": "active", "country": "DE", "created": 1,
+         "active_from": 1, "expires_at": None, "livemode": False, "country_options": {}},
+    )  # fmt: skip
+    house.change(tax=True, tax_behavior="exclusive", tax_code="txcd_10103001")
+
+
+def live_in_berlin(house: House) -> None:
+    for customer in house.objects("customers"):
+        house.stripe().v1.customers.update(customer["id"], {"address": {k: v for k, v in BERLIN.items() if v}})
+
+
+def test_with_tax_on_everything_has_its_code_and_behaviour(house_of: Build, town: WorldBuilder) -> None:
+    house = house_of(town)
+    taxed(house)
+    house.reconcile(entities=["product", "price", "customer"])
+    live_in_berlin(house)
+    house.reconcile()
+    assert {p["tax_code"] for p in house.objects("products")} == {"txcd_10103001"}
+    assert {p["tax_behavior"] for p in house.objects("prices")} == {"exclusive"}
+    assert {s["automatic_tax"]["enabled"] for s in house.objects("subscriptions")} == {True}
+    assert house.plan().plan.actions == []
+
+
+def test_a_customer_whose_location_cannot_be_used_is_that_customers_error(house_of: Build, town: WorldBuilder) -> None:
+    house = house_of(town)
+    taxed(house)
+    house.reconcile(entities=["product", "price", "customer"])
+    live_in_berlin(house)
+    (homeless,) = [c for c in house.objects("customers") if c["metadata"]["stiggCustomerId"] == "c-2"]
+    homeless["address"] = None
+    house.reconcile()
+    assert house.status("c-2") == ("ERROR", "TAX_LOCATION")
+    assert house.status("s-2") == ("ERROR", "TAX_LOCATION")
+    assert house.status("s-1") == ("SUCCESS", "")
+
+
+def test_turning_it_on_for_existing_subscriptions_is_a_group_of_its_own(house_of: Build, town: WorldBuilder) -> None:
+    house = house_of(town)
+    house.reconcile()
+    live_in_berlin(house)
+    taxed(house)
+    stored = house.plan()
+    groups: dict[str, list[Any]] = stored.plan.groups()
+    assert len(groups["subscriptions/subscription.update/tax"]) == 3
+    assert len(groups["catalog/price.update/tax"]) == 3
+    house.limit(actions=2)
+    house.reconcile()
+    assert {s["automatic_tax"]["enabled"] for s in house.objects("subscriptions")} == {False}
+    house.limit(actions=100)
+    house.reconcile()
+    assert {s["automatic_tax"]["enabled"] for s in house.objects("subscriptions")} == {True}
+    assert house.plan().plan.actions == []
+
+
+def test_a_behaviour_that_was_set_is_never_changed(house_of: Build, town: WorldBuilder) -> None:
+    house = house_of(town)
+    house.reconcile()
+    for price in house.objects("prices"):
+        price["tax_behavior"] = "inclusive"
+    live_in_berlin(house)
+    taxed(house)
+    stored = house.plan()
+    assert not [a for a in stored.plan.actions if a.kind.startswith("price")]
+    assert sum("never changes" in why for why in stored.unplanned.values()) == 3
+
+
+@pytest.mark.parametrize("missing", ["settings", "registrations"])
+def test_tax_is_not_switched_on_before_stripe_tax_is_set_up(house_of: Build, town: WorldBuilder, missing: str) -> None:
+    house = house_of(town)
+    taxed(house)
+    if missing == "settings":
+        house.world.tax_settings = {}
+    else:
+        house.world.stripe["tax_registrations"].clear()
+    with pytest.raises(AccountRefused, match="tax = true"):
+        house.plan()

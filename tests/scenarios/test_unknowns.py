@@ -1,0 +1,66 @@
+"""What is not known for certain: asked by probe, waited for by enforce, built so that either answer works (BILLING 12)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sandbox.builder import WorldBuilder
+from sandbox.world.state import UNKNOWNS as SWITCHES
+from stripe_sync.errors import AccountRefused
+from stripe_sync.pipeline.probe import probe
+from stripe_sync.unknowns import BY_NAME
+from tests.house import House
+from tests.shell import ENFORCE, LIMITS, TOML, command, environ
+
+Build = Callable[[WorldBuilder], House]
+PAGE = Path(__file__).parents[2] / "docs" / "unknowns.md"
+
+
+def test_enforce_waits_for_the_answers_and_goes_on_with_them(house_of: Build, town: WorldBuilder) -> None:
+    house = house_of(town)
+    house.change(accept_unknown=["subscription_id_on_change"])
+    stored = house.plan()
+    waiting = {v.lane for v in stored.verdicts if v.decision == "wait"}
+    assert waiting == {"catalog"}
+    assert "coupon_id_reuse" in next(v.refusals[0] for v in stored.verdicts if v.lane == "catalog")
+    session = house.session()
+    answers = {a.name: a.answer for a in probe(session)}
+    session.close()
+    assert answers["product_id_characters"] == answers["coupon_id_reuse"] == "yes"
+    assert answers["largest_page"] == "50"
+    assert answers["subscription_id_on_change"] == "not asked"
+    assert (house.objects("products"), house.objects("coupons")) == ([], []), "what was made was taken away"
+    assert {v.decision for v in house.plan().verdicts} == {"apply"}
+
+
+def test_probe_tells_the_other_answers_as_well(house_of: Build, town: WorldBuilder) -> None:
+    house = house_of(town)
+    house.world.unknowns |= {"coupon_id_reuse": False, "integrations_readable": False, "strict_product_ids": True,
+                             "large_pages": False}  # fmt: skip
+    env = environ(house, TOML + ENFORCE + LIMITS)
+    done = command(env, "probe", "test", "--json")
+    assert done.returncode == 0, done.stderr
+    answers = {row["question"]: row["answer"] for row in json.loads(done.stdout)}
+    assert answers["product_id_characters"] == answers["coupon_id_reuse"] == answers["integrations_readable"] == "no"
+    assert answers["largest_page"] == "25"
+
+
+def test_probe_refuses_a_live_account(house_of: Build, town: WorldBuilder) -> None:
+    house = house_of(town)
+    house.change(live=True)
+    session = house.session()
+    with pytest.raises(AccountRefused, match="is live"):
+        probe(session)
+    session.close()
+
+
+def test_the_page_names_each_question_that_the_code_asks_and_each_switch() -> None:
+    rows = set(re.findall(r"^\| `(\w+)` \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE))
+    assert rows >= set(BY_NAME)
+    text = PAGE.read_text(encoding="utf-8")
+    assert all(f"`{name}`" in text for name in SWITCHES)
