@@ -9,7 +9,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
 
 .DEFAULT_GOAL := install
-.PHONY: help install demo test check lock clean
+.PHONY: help install demo test soak check lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1 - \2/'
@@ -30,6 +30,9 @@ demo: install  ## the whole pipeline on the sandbox, twice; leaves reports/demo
 
 test: install  ## all tests, group by group (GROUPS="unit contract" chooses)
 	@$(BIN)/python -m tests.run $(GROUPS)
+
+soak: install  ## the long proofs, resumable; the result is soak.json
+	@$(BIN)/python -m tests.soak
 
 check: install  ## lint, types, import rules, lock
 	@$(BIN)/ruff check .

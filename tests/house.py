@@ -183,9 +183,15 @@ def built(builder: WorldBuilder, folder: Path) -> Iterator[House]:
     document = builder.document()
     document["stripe"]["limits"] = {"account": 0, "endpoint": 0}
     world = from_document(document)
+    other = [name for name in os.environ.get("TEST_UNKNOWNS", "").split(",") if name]
+    world.unknowns |= {name: not world.unknowns[name] for name in other}
     stripe.enable_telemetry = False
     with warehouses.fresh() as (url, engine), running(world) as (stripe_url, stigg_url):
         house = House(world, stripe_url, stigg_url, engine, url, folder)
+        if world.unknowns["strict_product_ids"]:
+            house.change(plain_ids=True)
+        if not world.unknowns["integrations_readable"]:
+            house.change(native_integration="removed")
         try:
             yield house
         finally:

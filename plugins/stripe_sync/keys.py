@@ -75,6 +75,12 @@ def coupon_ref(key: str) -> str:
     return unescaped(key.split(":")[-2])
 
 
+def stripe_id(key: str, *, plain: bool) -> str:
+    """The id in Stripe of a product or coupon, from its link key; ``plain`` has letters, digits and - alone."""
+    id = key.partition(":")[2]
+    return f"stigg-{hashlib.sha256(id.encode()).hexdigest()[:32]}" if plain else id
+
+
 def link_key(kind: str, *parts: str) -> str:
     """The name by which actions and links know a thing, such as ``customer:production:c-17``."""
     return f"{kind}:{':'.join(parts)}"

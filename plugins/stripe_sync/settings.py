@@ -71,6 +71,7 @@ class Environment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     stigg_entity_url: str = "https://app.stigg.io/{environment}/{kind}/{id}"
     stripe_dashboard_url: str = "https://dashboard.stripe.com"
     accept_unknown: list[str] = []
+    plain_ids: bool = False
     shares_account: bool = False
     rate_share: float = 0.8
     endpoint_rate: float = 25

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sandbox.builder import WorldBuilder, flat, per_unit
+from sandbox.builder import WorldBuilder, flat, per_unit, tiered
 from sandbox.world.state import Obj
 
 NAMES = (
@@ -33,6 +33,7 @@ def build() -> WorldBuilder:
     world.plan("team", "Team", [*both(flat, 49), *both(per_unit, "seats", 12.5)])
     world.plan("scale", "Scale", [*both(flat, 199), *both(per_unit, "seats", 9.99), *both(per_unit, "projects", 3)])
     world.plan("enterprise", "Enterprise", [], pricing="CUSTOM")
+    world.plan("bulk", "Bulk", [flat(20), tiered("seats", [(10, 8, None), (50, 6, None), (None, 5, None)])])
     world.addon("support", "Priority Support", both(flat, 99))
     world.addon("ten-seats", "10 Seats", both(flat, 80))
     for number, name in enumerate(NAMES):
@@ -44,6 +45,10 @@ def build() -> WorldBuilder:
     world.subscription("sub-enterprise", "customer-26", "enterprise", method="NONE")
     world.subscription("sub-trial", "customer-27", "team", status="IN_TRIAL", method="CHARGE")
     world.subscription("sub-card", "customer-24", "team", units={"seats": 4}, method="CHARGE")
+    world.coupon("welcome", percent=20, durationInMonths=3)
+    world.coupon("thanks", off={"USD": 10, "EUR": 9})
+    row = world.subscription("sub-bulk", "customer-09", "bulk", units={"seats": 60}, hours_ago=2)
+    row["coupons"] = [world.applied("welcome", hours_ago=2)]
     for number in range(8):
         world.subscription(f"sub-second-{number + 1}", f"customer-{number + 1:02d}", "basic", hours_ago=number + 1)
     return world

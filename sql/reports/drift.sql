@@ -14,6 +14,19 @@ select
     d.severity,
     d.sentence,
     d.per_month,
+    coalesce(
+        (
+            select a.value -> 'due_now'
+            from jsonb_array_elements(p.body -> 'actions') as a
+            where a.value -> 'drift' ? d.id and a.value -> 'due_now' <> '{}'
+            limit 1
+        ),
+        '{}'
+    ) as due_now,
+    d.since,
+    d.accepted,
+    d.stripe_url,
+    d.stigg_url,
     coalesce(p.unplanned ->> d.key, '') as not_planned_because
 from drift as d
 inner join comparison as c on c.id = d.comparison_id

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from stripe_sync.desired.prices import version
 from stripe_sync.desired.state import desired
 from stripe_sync.errors import RowFailed
 from stripe_sync.model import stigg_side, tariffs
+from stripe_sync.model.status import Reason
 from stripe_sync.model.stigg_side import Coupon, Customer, Price
 from tests.unit.test_deciding import customer, inputs, package, price, subscription
 
@@ -297,3 +299,8 @@ def test_a_customer_that_is_not_synced_says_every_condition_that_holds() -> None
     found = desired(inputs([package()], [stigg_side.decode({"customerId": "c-1"}, Customer)], []))
     detail = found.statuses["customer", "c-1"].detail
     assert all(code in detail for code in ("NO_SUBSCRIPTION", "NO_BILLING_INFORMATION", "NO_PAYMENT_METHOD"))
+
+
+def test_the_page_for_users_explains_every_reason() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "mapping.md").read_text(encoding="utf-8")
+    assert [reason for reason in Reason if reason and f"`{reason}`" not in text] == []

@@ -63,7 +63,7 @@ def send_product_create(api: StripeApi, action: Action, registry: Registry, key:
 def send_coupon_create(api: StripeApi, action: Action, registry: Registry, key: str) -> Written:
     """A coupon under its own id; where Stripe keeps the id of a deleted one, under the next (docs/unknowns.md)."""
     params: Any = parameters.coupon_create(action, registry)
-    for number, id in enumerate(coupon_ids(action)):
+    for number, id in enumerate(coupon_ids(action, registry)):
         own_key = f"{key}-{number}" if number else key
         try:
             return make_coupon(api, params | {"id": id}, own_key)
@@ -77,9 +77,9 @@ def make_coupon(api: StripeApi, params: Any, key: str) -> Written:
     return api.write("post /v1/coupons", lambda c, o: c.v1.coupons.create(params, o), idempotency_key=key)
 
 
-def coupon_ids(action: Action) -> list[str]:
+def coupon_ids(action: Action, registry: Registry) -> list[str]:
     """The ids under which a coupon may be made: its own, and the next after deletions."""
-    id = action.target.partition(":")[2]
+    id = registry.natural_id(action.target)
     return [id, *(f"{id}-{n}" for n in range(2, 6))]
 
 
@@ -163,7 +163,7 @@ def send_coupon_delete(api: StripeApi, action: Action, registry: Registry, key: 
 
 
 def coupon_candidates(api: StripeApi, action: Action, registry: Registry, since: datetime) -> Iterator[Row]:
-    for id in coupon_ids(action):
+    for id in coupon_ids(action, registry):
         found = api.find(f"/v1/coupons/{id}")
         if found is not None:
             yield found
@@ -182,7 +182,7 @@ def invoice_item_candidates(api: StripeApi, action: Action, registry: Registry, 
 
 
 def product_candidates(api: StripeApi, action: Action, registry: Registry, since: datetime) -> Iterator[Row]:
-    found = api.find(f"/v1/products/{action.target.partition(':')[2]}")
+    found = api.find(f"/v1/products/{registry.natural_id(action.target)}")
     if found is not None:
         yield found
 

@@ -32,7 +32,7 @@ def plain(action: Action, registry: Registry) -> Params:
 
 def product_create(action: Action, registry: Registry) -> Params:
     """The id is our own, so a product cannot be made twice."""
-    return {"id": action.target.partition(":")[2], **plain(action, registry)}
+    return {"id": registry.natural_id(action.target), **plain(action, registry)}
 
 
 def price_create(action: Action, registry: Registry) -> Params:
@@ -86,7 +86,7 @@ def coupon_create(action: Action, registry: Registry) -> Params:
     """The id is our own. A fixed amount in several currencies has one as its own and the others as options."""
     after = action.after
     params: Params = {
-        "id": action.target.partition(":")[2],
+        "id": registry.natural_id(action.target),
         "duration": after["duration"],
         "metadata": metadata(after["metadata"], registry),
     }

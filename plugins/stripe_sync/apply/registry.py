@@ -6,6 +6,7 @@ import threading
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from stripe_sync import keys
 from stripe_sync.desired.found import Reading
 from stripe_sync.errors import RowFailed
 from stripe_sync.marker import Signer
@@ -15,12 +16,19 @@ class Registry:
     """Link keys and Stripe ids, both ways; safe to share between threads."""
 
     def __init__(
-        self, ids: Mapping[str, str], signer: Signer, *, tax: bool = False, retired: Mapping[str, str] | None = None
+        self,
+        ids: Mapping[str, str],
+        signer: Signer,
+        *,
+        tax: bool = False,
+        plain_ids: bool = False,
+        retired: Mapping[str, str] | None = None,
     ) -> None:
         self._ids = dict(ids)
         self._keys = {id: key for key, id in ids.items()}
         self._lock = threading.Lock()
         self.signer = signer
+        self.plain_ids = plain_ids
         self._reading = Reading(MappingProxyType(self._keys), signer, tax=tax, retired=dict(retired or {}))
 
     def get(self, key: str) -> str | None:
@@ -39,6 +47,10 @@ class Registry:
         with self._lock:
             self._ids[key] = stripe_id
             self._keys[stripe_id] = key
+
+    def natural_id(self, key: str) -> str:
+        """The id that a product or coupon of ours has in Stripe."""
+        return keys.stripe_id(key, plain=self.plain_ids)
 
     def reading(self) -> Reading:
         """How to read an answer of Stripe's as ours; it sees what is added later."""

@@ -37,7 +37,9 @@ def apply(session: Session, run: Run) -> Result:
     stored = judged_again(session, run, stored, known)
     if any(verdict.decision == "apply" for verdict in stored.verdicts):
         account(session)
-    registry = Registry(known, session.signer, tax=session.environment.tax, retired=retired)
+    registry = Registry(
+        known, session.signer, tax=session.environment.tax, plain_ids=session.environment.plain_ids, retired=retired
+    )
     executor = Executor(
         engine=session.engine,
         api=session.stripe,

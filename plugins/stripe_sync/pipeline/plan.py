@@ -53,7 +53,7 @@ def plan(session: Session, run: Run, *, comparison: int, held_at_observe: str = 
     made, unplanned = builder.build(
         environment.name, differences=differences, drift=drift, book=book, known=frozenset(known), policy=policy
     )
-    registry = Registry(known, session.signer, tax=environment.tax, retired=retired)
+    registry = Registry(known, session.signer, tax=environment.tax, plain_ids=environment.plain_ids, retired=retired)
     made = previewed(session, made, differences, registry)
     verdicts = judge(made, environment, standing(session, run, known, held_at_observe))
     with session.engine.begin() as connection:

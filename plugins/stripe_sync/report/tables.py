@@ -24,6 +24,8 @@ QUESTIONS = {
     "groups": "What the plan would do, and what holds it back",
     "status_counts": "How many entities have which status",
     "statuses": "Every entity, its status and why",
+    "candidates": "What a person has to say whether it is one",
+    "hands": "What was done by hand",
     "writes": "What was written",
 }
 

@@ -1,0 +1,7 @@
+-- what people did by a command, newest first
+-- grain: one thing done; key: id
+select id, command, subject, reason, person, done_at
+from hand
+where environment = :environment
+order by id desc
+limit 1000

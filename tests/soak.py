@@ -1,0 +1,85 @@
+"""The long proofs: ``make soak``. Resumable; what passed for this commit is not done again.
+
+The result is ``soak.json``: the commit, and for each proof its seeds, its counts, its seconds and whether it passed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.run import OTHERWISE, ROOT
+
+RESULT = ROOT / "soak.json"
+WORLDS = "tests/scenarios/test_generated.py"
+
+
+@dataclass(frozen=True)
+class Proof:
+    """One run of pytest, with what it is given by its environment."""
+
+    name: str
+    tests: list[str]
+    environ: dict[str, str] = field(default_factory=dict)
+
+
+def proofs() -> Iterator[Proof]:
+    for seed in range(100, 110):
+        yield Proof(f"20 generated worlds, seed {seed}", [WORLDS], {"TEST_SEED": str(seed), "TEST_WORLDS": "20"})
+    yield Proof("every story, unknowns answered otherwise", ["tests/scenarios"], {"TEST_UNKNOWNS": OTHERWISE})
+    yield Proof("20 generated worlds with plain ids", [WORLDS],
+                {"TEST_UNKNOWNS": "strict_product_ids", "TEST_SEED": "110", "TEST_WORLDS": "20"})  # fmt: skip
+
+
+def commit() -> str:
+    """The commit, with a mark where the tree differs from it."""
+    shown = subprocess.run(
+        ["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return shown.stdout.strip()
+
+
+def load(at: str) -> dict[str, Any]:
+    """The result so far, if it is of this commit."""
+    kept: dict[str, Any] = json.loads(RESULT.read_text(encoding="utf-8")) if RESULT.exists() else {}
+    return kept if kept.get("commit") == at else {"commit": at, "proofs": {}}
+
+
+def run(proof: Proof) -> dict[str, Any]:
+    started = time.monotonic()
+    program = [sys.executable, "-m", "pytest", *proof.tests, "-n", "2", "-q"]
+    done = subprocess.run(
+        program, cwd=ROOT, env=os.environ | proof.environ, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        print(done.stdout[-4000:])
+    counts = {word: int(n) for n, word in re.findall(r"(\d+) (passed|failed|error|skipped)", done.stdout)}
+    return {"passed": done.returncode == 0, "counts": counts, "given": proof.environ,
+            "seconds": round(time.monotonic() - started)}  # fmt: skip
+
+
+def main() -> int:
+    result = load(commit())
+    for proof in proofs():
+        if result["proofs"].get(proof.name, {}).get("passed"):
+            continue
+        print(f"== {proof.name}", flush=True)
+        result["proofs"][proof.name] = run(proof)
+        RESULT.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    failed = [name for name, one in result["proofs"].items() if not one["passed"]]
+    passed = sum(one["counts"].get("passed", 0) for one in result["proofs"].values())
+    print(
+        f"{len(result['proofs'])} proofs of {result['commit']}: {passed} tests passed, failed: {', '.join(failed) or 'none'}"
+    )
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
