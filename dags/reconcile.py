@@ -2,7 +2,8 @@
 
 One DAG an environment of environments.toml, named `reconcile__<environment>`. Each task is one station of
 `stripe_sync/pipeline`; a task that is retried or cleared does nothing twice. Trigger it with `mode` to look without
-writing (`observe`) or to have everything wait for approval (`propose`).
+writing (`observe`) or to have everything wait for approval (`propose`). What waits for a person becomes a run of the DAG
+`apply__<environment>`; the rest of this run goes on.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ from datetime import timedelta
 from typing import Any
 
 import pendulum
-from airflow.sdk import Param, TriggerRule, dag, task
+from airflow.sdk import Param, dag, task
 
 from stripe_sync import settings
+from stripe_sync.orchestration.wiring import DEFAULTS, way_of_the_data
 
 PARAMS = {
     "mode": Param(
@@ -32,14 +34,6 @@ PARAMS = {
         [], type="array", items={"type": "string", "minLength": 1}, description="Only these Stigg customers."
     ),
     "full": Param(default=False, type="boolean", description="Read everything anew (this version always does)."),
-}
-DEFAULTS = {
-    "owner": "billing",
-    "retries": 3,
-    "retry_delay": timedelta(seconds=30),
-    "retry_exponential_backoff": 2.0,
-    "max_retry_delay": timedelta(minutes=10),
-    "execution_timeout": timedelta(hours=1),
 }
 
 
@@ -60,59 +54,20 @@ def reconcile(environment: str, heading: dict[str, Any]) -> None:
         tags={"stripe_sync", environment, *heading["tags"]},
     )
     def wiring() -> None:
-        from stripe_sync.orchestration.stations import call
+        from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
+
+        from stripe_sync.orchestration.stations import asked
 
         @task
-        def preflight() -> Any:
-            return call(environment, "preflight")
+        def ask() -> Any:
+            return asked(environment)
 
-        @task
-        def extract_stigg() -> Any:
-            return call(environment, "extract_stigg")
-
-        @task
-        def extract_stripe() -> Any:
-            return call(environment, "extract_stripe")
-
-        @task
-        def check_mirrors(stigg: Any, stripe: Any) -> Any:
-            return call(environment, "check_mirrors", stigg=stigg["snapshot"], stripe=stripe["snapshot"])
-
-        @task
-        def compare(stigg: Any, stripe: Any) -> Any:
-            return call(environment, "compare", stigg=stigg["snapshot"], stripe=stripe["snapshot"])
-
-        @task
-        def plan(compared: Any, place: Any) -> Any:
-            held = place["held_at_observe"]
-            return call(environment, "plan", comparison=compared["comparison"], held_at_observe=held)
-
-        @task
-        def check_plan() -> Any:
-            return call(environment, "check_plan")
-
-        @task
-        def apply() -> Any:
-            return call(environment, "apply")
-
-        @task
-        def verify() -> Any:
-            return call(environment, "verify")
-
-        @task(trigger_rule=TriggerRule.ALL_DONE)
-        def report() -> Any:
-            return call(environment, "report")
-
-        @task(trigger_rule=TriggerRule.ALL_DONE, retries=0)
-        def verdict() -> Any:
-            return call(environment, "verdict")
-
-        place = preflight()
-        stigg, stripe = extract_stigg(), extract_stripe()
-        place >> [stigg, stripe]
-        compared = compare(stigg, stripe)
-        check_mirrors(stigg, stripe) >> compared
-        plan(compared, place) >> check_plan() >> apply() >> verify() >> report() >> verdict()
+        _, checked, _ = way_of_the_data(environment)
+        questions = ask()
+        checked >> questions
+        TriggerDagRunOperator.partial(
+            task_id="open_questions", trigger_dag_id=f"apply__{environment}", skip_when_already_exists=True
+        ).expand_kwargs(questions)
 
     wiring()
 

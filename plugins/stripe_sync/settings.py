@@ -78,6 +78,8 @@ class Environment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     account_rate: float | None = None
     workers: int = 8
     plan_max_age_minutes: int = 60
+    approval_hours: int = 24
+    monthly_reads: int = 10_000
 
     def mode(self, lane: str) -> Mode:
         """The mode of a lane; observe unless the file says otherwise."""
@@ -179,5 +181,16 @@ def check_accounts(path: Path, environments: Mapping[str, Environment]) -> None:
 
 
 def headings(path: Path | None = None) -> dict[str, dict[str, Any]]:
-    """Names, schedules and tags alone: what a DAG file needs."""
-    return {name: {"schedule": env.schedule, "tags": env.tags} for name, env in load(path).items()}
+    """Names, schedules, tags and how long a question waits: what a DAG file needs."""
+    return {
+        name: {"schedule": env.schedule, "tags": env.tags, "approval_hours": env.approval_hours}
+        for name, env in load(path).items()
+    }
+
+
+def readable_headings(path: Path | None = None) -> dict[str, dict[str, Any]]:
+    """The same; nothing where the file cannot be read: the DAG file of reconcile is the one that says why."""
+    try:
+        return headings(path)
+    except ConfigurationError:
+        return {}

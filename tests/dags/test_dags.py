@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from stripe_sync.clock import from_epoch
 from tests.house import House
 
 # Airflow itself warns while it is imported and run; our own warnings are errors in the other groups.
@@ -23,7 +24,9 @@ PATH = {
     "check_mirrors": {"compare"},
     "compare": {"plan"},
     "plan": {"check_plan"},
-    "check_plan": {"apply"},
+    "check_plan": {"apply", "ask"},
+    "ask": {"open_questions"},
+    "open_questions": set(),
     "apply": {"verify"},
     "verify": {"report"},
     "report": {"verdict"},
@@ -33,7 +36,7 @@ PATH = {
 
 def test_the_dags_are_there_without_import_errors(bag: Any) -> None:
     assert bag.import_errors == {}
-    assert set(bag.dags) == {"reconcile__test", "stripe_sync_configuration"}
+    assert set(bag.dags) == {"reconcile__test", "apply__test", "stripe_sync_configuration"}
 
 
 def test_the_path_of_reconcile(bag: Any) -> None:
@@ -81,7 +84,7 @@ def parse(code: str, **env: str) -> subprocess.CompletedProcess[str]:
 def test_parsing_imports_nothing_heavy_and_reads_no_connection() -> None:
     code = f"""
 import airflow.sdk, sys, importlib.util
-for name in ("reconcile", "stripe_sync_configuration"):
+for name in ("reconcile", "apply", "stripe_sync_configuration"):
     spec = importlib.util.spec_from_file_location(name, r"{ROOT}/dags/" + name + ".py")
     spec.loader.exec_module(importlib.util.module_from_spec(spec))
 print(sorted({{"great_expectations", "pandas", "stripe", "psycopg", "alembic"}} & set(sys.modules)))
@@ -92,6 +95,7 @@ print(sorted(m for m in sys.modules if m.startswith("stripe_sync.")))
     assert heavy == "[]", done.stderr
     assert set(json.loads(ours.replace("'", '"'))) == {
         "stripe_sync.errors", "stripe_sync.settings", "stripe_sync.orchestration", "stripe_sync.orchestration.provider_info", "stripe_sync.orchestration.stations",
+        "stripe_sync.orchestration.wiring",
     }  # fmt: skip
 
 
@@ -281,3 +285,48 @@ def test_observe_as_a_parameter_writes_nothing(bag: Any, house: House) -> None:
     run = bag.dags["reconcile__test"].test(run_conf={"mode": "observe"})
     assert str(run.state) == "success"
     assert house.writes() == 0
+
+
+def asked(house: House) -> str:
+    """The hash of the one set that waits."""
+    from stripe_sync.warehouse import approvals
+
+    (found,) = approvals.waiting(house.engine, "test", now=from_epoch(house.world.now))
+    return found.request.hash
+
+
+def test_what_is_over_a_limit_becomes_a_run_of_apply_and_is_made_after_a_yes(
+    bag: Any, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tight = Path(os.environ["STRIPE_SYNC_CONFIG"]).read_text(encoding="utf-8").replace("actions = 100", "actions = 2")
+    config = house.folder / "tight.toml"
+    config.write_text(tight, encoding="utf-8")
+    monkeypatch.setenv("STRIPE_SYNC_CONFIG", str(config))
+    assert str(bag.dags["reconcile__test"].test(run_conf={"entities": ["customer"]}).state) == "success"
+    assert house.objects("customers") == []
+    hash = asked(house)
+    assert [run.conf["approval"] for run in runs_of("apply__test")] == [hash]
+
+    done = bag.dags["apply__test"].test(run_conf={"approval": hash}, mark_success_pattern="decide")
+    states = {ti.task_id: str(ti.state) for ti in done.get_task_instances()}
+    assert (states["accept"], states["refuse"], states["verdict"]) == ("success", "skipped", "success")
+    assert len(house.objects("customers")) == 3
+
+
+def runs_of(dag_id: str) -> list[Any]:
+    from airflow.models.dagrun import DagRun
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        found = list(session.query(DagRun).filter(DagRun.dag_id == dag_id).order_by(DagRun.id))
+        session.expunge_all()
+        return found
+
+
+def test_the_question_is_asked_with_reject_as_its_default(bag: Any) -> None:
+    decide = bag.dags["apply__test"].task_dict["decide"]
+    assert decide.defaults == ["Reject"]
+    assert decide.response_timeout.total_seconds() == 24 * 3600
+    assert decide.execution_timeout is None
+    with pytest.raises(Exception, match="does not match"):
+        bag.dags["apply__test"].params.get_param("approval").resolve("not a hash")

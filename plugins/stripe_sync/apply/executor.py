@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Literal
 
@@ -24,13 +24,16 @@ from stripe_sync.errors import RowFailed, Transient, Waiting
 from stripe_sync.model.status import Reason
 from stripe_sync.plan.actions import LANES, Action
 from stripe_sync.stripe_api.client import TIMEOUT_SECONDS, StripeApi, Written
-from stripe_sync.warehouse import journal, leases, links
+from stripe_sync.warehouse import failures, journal, leases, links
+from stripe_sync.warehouse.failures import Failure
 from stripe_sync.warehouse.journal import Intent, Outcome
 from stripe_sync.warehouse.leases import Lease
 from stripe_sync.warehouse.plans import StoredPlan
 
 Result = Literal["done", "refused", "dropped", "blocked", "waiting", "paused", "unknown"]
 # Stripe forgets idempotency keys after a day; an older intent is never repeated under its key.
+# Refusals that say nothing about the target itself.
+OTHERS_FAULT = frozenset({"CHANGED_SINCE", "BLOCKED_BY"})
 KEY_LIFE = timedelta(hours=23)
 SETTLE_SECONDS = leases.SECONDS + TIMEOUT_SECONDS
 
@@ -57,6 +60,8 @@ class Executor:
     environment: str
     run_id: str
     stored: StoredPlan
+    now: datetime
+    quarantined: Mapping[str, Failure] = field(default_factory=dict)
     workers: int = 8
     settle_seconds: float = SETTLE_SECONDS
     handlers: Mapping[str, Handler] = field(default_factory=lambda: HANDLERS)
@@ -133,9 +138,17 @@ class Executor:
             return Step(action, "blocked", Reason.BLOCKED_BY, f"It waits for {blocked}.")
         if why := leases.pause_reason(self.engine, self.environment, lease.lane):
             return Step(action, "paused", Reason.PAUSED, f"The lane {lease.lane} is paused: {why}.")
+        if action.target in self.quarantined:
+            return self.left_alone(action, self.quarantined[action.target])
         if action.kind.endswith(".create") and self.registry.get(action.target):
             return Step(action, "dropped", Reason.WAITS_FOR_WRITE, "It exists since the plan was made; plan again.")
         return self.write(action, lease)
+
+    def left_alone(self, action: Action, failure: Failure) -> Step:
+        """A target that was refused again and again keeps its reason, and is not tried before its time."""
+        when = f"{failure.until:%Y-%m-%d %H:%M} UTC"
+        detail = f"{failure.detail} Refused {failure.failures} times; tried again after {when}, or after retry."
+        return Step(action, "refused", Reason(failure.reason), detail)
 
     def blocker(self, action: Action) -> str | None:
         for hash in action.depends_on:
@@ -175,8 +188,14 @@ class Executor:
         """The outcome and, for a creation, the link: together or not at all."""
         with self.engine.begin() as connection:
             journal.conclude(connection, intent, outcome)
+            if outcome.result == "refused" and outcome.reason not in OTHERS_FAULT:
+                failures.refused(
+                    connection, self.environment, target=intent.action.target, lane=intent.action.lane,
+                    entity=intent.action.entity, reason=outcome.reason, detail=outcome.detail, now=self.now,
+                )  # fmt: skip
             if outcome.result != "done" or not outcome.stripe_id:
                 return
+            failures.succeeded(connection, self.environment, intent.action.target)
             if intent.action.kind == "coupon.delete":
                 links.end(connection, self.environment, intent.action.target, by="the pipeline: deleted in Stripe")
             elif intent.action.kind.endswith(".create"):

@@ -20,6 +20,8 @@ from rich.table import Table
 from stripe_sync import settings
 from stripe_sync.drift.rows import DriftRow, by_object
 from stripe_sync.errors import ConfigurationError
+from stripe_sync.money import shown_all
+from stripe_sync.pipeline import approve as approvals
 from stripe_sync.pipeline import hands
 from stripe_sync.pipeline.hands import Hand
 from stripe_sync.pipeline.preflight import checks
@@ -27,7 +29,8 @@ from stripe_sync.pipeline.probe import probe as run_probe
 from stripe_sync.pipeline.reconcile import make_plan, reconcile
 from stripe_sync.pipeline.session import Run, Session, open_session, start_run
 from stripe_sync.plan.explain import explain
-from stripe_sync.warehouse import candidates, comparisons, embedded, leases, plans, runs, statuses
+from stripe_sync.warehouse import approvals as stored_approvals
+from stripe_sync.warehouse import candidates, comparisons, embedded, failures, leases, plans, runs, statuses
 from stripe_sync.warehouse.engine import dumps
 from stripe_sync.warehouse.plans import StoredPlan
 
@@ -146,6 +149,29 @@ def resync(env: str, kind: str, id: str, reason: str, person: str | None, *, as_
     return exit_code(result["results"])
 
 
+def approve(env: str, hash: str, reason: str, person: str | None, *, as_json: bool) -> int:
+    """Approves a set, and applies what of it a plan of this moment still has."""
+    by_hand(env, lambda s, h: approvals.approve(s, hash, h), reason, person, as_json=False)
+    with session_of(env, quiet=as_json) as session:
+        run = new_run(session, {"approval": hash})
+        reconcile(session, run)
+        result = runs.result(session.engine, session.environment.name, run.id, "apply") or {}
+    results = {k: n for k, n in result["results"].items() if k != "waiting"}
+    if as_json:
+        out({"environment": env, "run": run.id, "approval": hash, **result})
+    else:
+        print(f"results: {results or 'nothing of it is planned any more'}")
+    return exit_code(results)
+
+
+def reject(env: str, hash: str, reason: str, person: str | None, *, as_json: bool) -> int:
+    return by_hand(env, lambda s, h: approvals.reject(s, hash, h), reason, person, as_json=as_json)
+
+
+def retry(env: str, id: str, reason: str, person: str | None, *, as_json: bool) -> int:
+    return by_hand(env, lambda s, h: hands.retry(s, id, h), reason, person, as_json=as_json)
+
+
 def probe(env: str, *, as_json: bool) -> int:
     with session_of(env, quiet=as_json) as session:
         found = run_probe(session)
@@ -252,10 +278,20 @@ def status(env: str, id: str | None, *, as_json: bool) -> int:
             rows = statuses.counts(session.engine, env)
             last = runs.last(session.engine, env)
             waiting, paused = candidates.all_of(session.engine, env), leases.pauses(session.engine, env)
+            asked = asked_now(session)
+            failing = failures.all_of(session.engine, env)
             if as_json:
                 seen = {"last_run": last, "statuses": rows, "candidates": waiting, "paused": paused}
-                out({"environment": env, **seen})
+                out({"environment": env, **seen, "approvals": asked, "failing": failing})
                 return 0
+            for question in asked:
+                print(
+                    f"asked: {question['approval']}: {question['actions']} x {question['group']}, due now "
+                    f"{question['due_now']}, a month {question['per_month']}, until {question['expires']}"
+                )
+            for one in failing:
+                again = f"left alone until {one['until']:%Y-%m-%d %H:%M} UTC" if one["until"] else "tried every run"
+                print(f"failing: {one['target']}: {one['reason']}, {one['failures']} times, {again}")
             for lane, why in paused.items():
                 print(f"paused: {lane or 'every lane'}: {why}")
             for row in waiting:
@@ -272,6 +308,22 @@ def status(env: str, id: str | None, *, as_json: bool) -> int:
                  "stripe_id": s.stripe_id} for s in found]  # fmt: skip
         out(rows) if as_json else table(rows)
     return 0
+
+
+def asked_now(session: Session) -> list[dict[str, Any]]:
+    """The questions that wait for an answer, as people read them."""
+    found = stored_approvals.waiting(session.engine, session.environment.name, now=session.clock.now())
+    return [
+        {
+            "approval": a.request.hash,
+            "group": a.request.group,
+            "actions": len(a.request.actions),
+            "due_now": shown_all(a.request.due_now),
+            "per_month": shown_all(a.request.per_month),
+            "expires": f"{a.expires_at:%Y-%m-%d %H:%M} UTC",
+        }
+        for a in found
+    ]
 
 
 def table(rows: list[dict[str, Any]]) -> None:

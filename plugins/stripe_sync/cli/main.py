@@ -130,6 +130,36 @@ def resume(env: Env, reason: Reason, lane: Lane = "", by: By = None, as_json: As
     raise typer.Exit(commands.resume(env, lane, reason, by, as_json=as_json))
 
 
+Hash = Annotated[str, typer.Argument(metavar="HASH", help="The set of actions, as status or the question names it.")]
+
+
+@app.command()
+def approve(env: Env, hash: Hash, reason: Reason, by: By = None, as_json: AsJson = False) -> None:
+    """Say yes to a set of actions; what of it is still the same is made now, and nothing else."""
+    from stripe_sync.cli import commands
+
+    raise typer.Exit(commands.approve(env, hash, reason, by, as_json=as_json))
+
+
+@app.command()
+def reject(env: Env, hash: Hash, reason: Reason, by: By = None, as_json: AsJson = False) -> None:
+    """Say no to a set of actions; it is not asked about again for a week."""
+    from stripe_sync.cli import commands
+
+    raise typer.Exit(commands.reject(env, hash, reason, by, as_json=as_json))
+
+
+@app.command()
+def retry(
+    env: Env, id: Annotated[str, typer.Argument(metavar="ID", help="A Stigg id, or the target as status shows it.")],
+    reason: Reason, by: By = None, as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Free what was refused again and again; the next run tries it."""
+    from stripe_sync.cli import commands
+
+    raise typer.Exit(commands.retry(env, id, reason, by, as_json=as_json))
+
+
 @app.command()
 def probe(env: Env, as_json: AsJson = False) -> None:
     """Ask a Stripe sandbox and a Stigg environment for tests what is not known for certain; keep the answers."""

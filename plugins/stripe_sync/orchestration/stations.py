@@ -7,12 +7,17 @@ from __future__ import annotations
 
 import importlib
 import logging
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import get_current_context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from stripe_sync.errors import Incomplete, RunStopped, Waiting
+
+if TYPE_CHECKING:
+    from stripe_sync.pipeline.session import Session
 
 log = logging.getLogger(__name__)
 MODULES = {
@@ -20,6 +25,7 @@ MODULES = {
     "extract_stripe": "extract",
     "check_mirrors": "check",
     "check_plan": "check",
+    "ask": "approve",
 }
 
 
@@ -36,27 +42,81 @@ def for_xcom(result: dict[str, Any]) -> dict[str, Any]:
     return kept | counts
 
 
-def call(environment: str, station: str, **arguments: Any) -> dict[str, Any]:
-    """Runs a station for the current DAG run. Gives ids and counts, which are all that goes into XCom.
+@contextmanager
+def opened(environment: str) -> Iterator[Session]:
+    """The session of an environment inside a task, with what the pipeline raises as Airflow takes it.
 
-    What cannot be right when tried again fails at once; a lane that somebody else writes is skipped; the rest is tried
-    again as the task's retries say.
+    What cannot be right when tried again fails at once; what somebody else writes, or has to decide, is skipped; the rest
+    is tried again as the task's retries say.
     """
     from stripe_sync.orchestration.hooks import connection_of
-    from stripe_sync.pipeline.session import open_session, start_run
+    from stripe_sync.pipeline.session import open_session
 
-    module = importlib.import_module(f"stripe_sync.pipeline.{MODULES.get(station, station)}")
-    context = get_current_context()
     try:
         session = open_session(environment, connection_of=connection_of, progress=log.info)
         try:
-            run = start_run(session, context["run_id"], dict(context["params"]))
-            return for_xcom(getattr(module, station)(session, run, **arguments))
+            yield session
         finally:
             session.close()
     except Waiting as waiting:
+        if get_current_context()["params"].get("approval"):
+            raise  # an approved set waits for its turn; the task is tried again
         raise AirflowSkipException(str(waiting)) from None
     except Incomplete:
         raise  # the next try extracts anew
     except RunStopped as stopped:
         raise AirflowFailException(str(stopped)) from None
+
+
+def call(environment: str, station: str, **arguments: Any) -> dict[str, Any]:
+    """Runs a station for the current DAG run. Gives ids and counts, which are all that goes into XCom."""
+    from stripe_sync.pipeline.session import start_run
+
+    module = importlib.import_module(f"stripe_sync.pipeline.{MODULES.get(station, station)}")
+    context = get_current_context()
+    with opened(environment) as session:
+        run = start_run(session, context["run_id"], dict(context["params"]))
+        return for_xcom(getattr(module, station)(session, run, **arguments))
+
+
+def asked(environment: str) -> list[dict[str, Any]]:
+    """Runs the station ``ask``; gives what each run of the apply DAG is started with."""
+    from stripe_sync.pipeline.approve import ask
+    from stripe_sync.pipeline.session import start_run
+
+    context = get_current_context()
+    with opened(environment) as session:
+        run = start_run(session, context["run_id"], dict(context["params"]))
+        hashes = ask(session, run)["asked"]
+    return [
+        {"conf": {"approval": hash}, "trigger_run_id": f"approval__{hash}__{run.now:%Y%m%dT%H%M%S}"} for hash in hashes
+    ]
+
+
+def question(environment: str) -> dict[str, str]:
+    """Subject and body of the question that the current run of the apply DAG is about."""
+    from stripe_sync.pipeline.approve import question as asked_question
+
+    with opened(environment) as session:
+        return asked_question(session, get_current_context()["params"]["approval"])
+
+
+def answer(environment: str, *, state: str) -> None:
+    """Records the answer that a person gave in Airflow, or that nobody gave in time; one given elsewhere stands."""
+    from stripe_sync.errors import ConfigurationError
+    from stripe_sync.pipeline import approve
+    from stripe_sync.pipeline.hands import Hand
+
+    context = get_current_context()
+    hash = context["params"]["approval"]
+    given = context["ti"].xcom_pull(task_ids="decide") or {}
+    user = given.get("responded_by_user") or {}
+    person = str(user.get("name") or user.get("id") or "nobody: the time was over")
+    with opened(environment) as session:
+        try:
+            said = approve.approve if state == "approved" else approve.reject
+            log.info(said(session, hash, Hand(person, "answered in Airflow")))
+        except ConfigurationError as decided:
+            if state == "approved":
+                approve.approved_actions(session, hash)  # approved elsewhere is as good
+            log.info(str(decided))

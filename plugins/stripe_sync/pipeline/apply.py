@@ -11,12 +11,11 @@ from stripe_sync.apply.executor import Executor, Step
 from stripe_sync.apply.registry import Registry
 from stripe_sync.errors import ConfigurationError, StalePlan
 from stripe_sync.model.status import EntityStatus, Reason, Status
-from stripe_sync.pipeline.plan import standing
+from stripe_sync.pipeline.plan import judged
 from stripe_sync.pipeline.preflight import account
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result, station
-from stripe_sync.plan.guards import judge
-from stripe_sync.warehouse import links, plans, runs, statuses
+from stripe_sync.warehouse import approvals, failures, links, plans, runs, statuses
 from stripe_sync.warehouse.plans import StoredPlan
 
 # An entity's status when several actions are about it: the worst result counts.
@@ -49,12 +48,17 @@ def apply(session: Session, run: Run) -> Result:
         stored=stored,
         workers=session.environment.workers,
         settle_seconds=session.settle_seconds,
+        now=run.now,
+        quarantined=failures.quarantined(session.engine, name, now=run.now),
         progress=lambda step: session.progress(f"  {step.result}: {step.action.sentence} {step.detail}".rstrip()),
     )
     steps = executor.run()
+    counts: Counter[str] = Counter(step.result for step in steps)
     with session.engine.begin() as connection:
-        statuses.store(connection, name, run.id, after(steps, registry))
-    counts = Counter(step.result for step in steps)
+        asked = approvals.settled(connection, name, now=run.now, remember=timedelta(0))
+        statuses.store(connection, name, run.id, after(steps, registry, asked))
+        if run.params.get("approval"):
+            approvals.applied(connection, name, run.params["approval"], counts)
     made = Counter(step.action.kind for step in steps if step.result == "done")
     return {
         "results": dict(sorted(counts.items())),
@@ -66,9 +70,7 @@ def apply(session: Session, run: Run) -> Result:
 def judged_again(session: Session, run: Run, stored: StoredPlan, known: Mapping[str, str]) -> StoredPlan:
     """The plan under the guards as they are now: what they have come to refuse since it was made is not made."""
     place = runs.result(session.engine, session.environment.name, run.id, "preflight") or {}
-    now = judge(
-        stored.plan, run.narrowed(session.environment), standing(session, run, known, place.get("held_at_observe", ""))
-    )
+    now = judged(session, run, stored.plan, known, place.get("held_at_observe", ""))
     stricter = [new if old.decision == "apply" else old for old, new in zip(stored.verdicts, now, strict=True)]
     return replace(stored, verdicts=stricter)
 
@@ -83,12 +85,17 @@ def require_fresh(session: Session, stored: StoredPlan) -> None:
         )
 
 
-def after(steps: Iterable[Step], registry: Registry) -> list[EntityStatus]:
-    """The statuses of the entities that the plan was about; what was only taken away keeps the status it had."""
+def after(steps: Iterable[Step], registry: Registry, asked: Mapping[str, str]) -> list[EntityStatus]:
+    """The statuses of the entities that the plan was about; what was only taken away keeps the status it had.
+
+    ``asked`` names the approval that an action waits for.
+    """
     by_entity: dict[tuple[str, str], list[Step]] = {}
     for step in steps:
         if step.action.entity and not (step.result == "done" and step.action.kind in TAKEN_AWAY):
-            by_entity.setdefault(step.action.entity, []).append(step)
+            waits = step.reason is Reason.WAITS_FOR_APPROVAL and step.action.hash in asked
+            told = replace(step, detail=f"It waits for the approval {asked[step.action.hash]}.") if waits else step
+            by_entity.setdefault(step.action.entity, []).append(told)
     return [entity_status(kind, id, found, registry) for (kind, id), found in by_entity.items()]
 
 

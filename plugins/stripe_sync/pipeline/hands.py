@@ -17,7 +17,7 @@ from stripe_sync.pipeline.preflight import account
 from stripe_sync.pipeline.session import Session
 from stripe_sync.plan.actions import CATALOG, CUSTOMERS, SUBSCRIPTIONS
 from stripe_sync.settings import LANES
-from stripe_sync.warehouse import candidates, hands, leases, links, statuses
+from stripe_sync.warehouse import candidates, failures, hands, leases, links, statuses
 
 LANE_OF = {"plan": CATALOG, "addon": CATALOG, "coupon": CATALOG, "customer": CUSTOMERS, "subscription": SUBSCRIPTIONS}
 LINKED_BY_ID = ("plan", "addon", "customer", "subscription")
@@ -148,6 +148,18 @@ def resume(session: Session, lane: str, by: Hand) -> str:
             raise ConfigurationError(f"{lane or 'The whole environment'} is not paused; resume names what pause named.")
         note(connection, session, "resume", lane or "all lanes", by)
     return f"{lane or 'Every lane'} of {session.environment.name} writes again, as its mode and the guards allow."
+
+
+def retry(session: Session, id: str, by: Hand) -> str:
+    """Frees an entity, or one target, that was refused again and again; the next run tries it."""
+    with session.engine.begin() as connection:
+        freed = failures.free(connection, session.environment.name, id)
+        if not freed:
+            raise ConfigurationError(
+                f"Nothing of {id} in {session.environment.name} was refused; see stripe-sync status."
+            )
+        note(connection, session, "retry", id, by, {"targets": freed})
+    return f"{freed} writes of {id} are tried again by the next run."
 
 
 def require_lane(lane: str) -> None:

@@ -15,12 +15,14 @@ from stripe_sync.clock import epoch
 from stripe_sync.drift.amounts import PriceBook
 from stripe_sync.errors import RowFailed
 from stripe_sync.model.documents import CUSTOMER, PRICE_VERSION, SUBSCRIPTION, Difference
+from stripe_sync.pipeline.approve import approved_actions
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result, station
 from stripe_sync.plan import builder
 from stripe_sync.plan.actions import CATALOG, CUSTOMERS, SUBSCRIPTIONS, Action, Plan
+from stripe_sync.plan.approvals import granted
 from stripe_sync.plan.draft import Policy
-from stripe_sync.plan.guards import Standing, judge
+from stripe_sync.plan.guards import Standing, Verdict, judge
 from stripe_sync.unknowns import open_questions
 from stripe_sync.warehouse import comparisons, hands, journal, links, plans
 
@@ -55,7 +57,7 @@ def plan(session: Session, run: Run, *, comparison: int, held_at_observe: str = 
     )
     registry = Registry(known, session.signer, tax=environment.tax, plain_ids=environment.plain_ids, retired=retired)
     made = previewed(session, made, differences, registry)
-    verdicts = judge(made, environment, standing(session, run, known, held_at_observe))
+    verdicts = judged(session, run, made, known, held_at_observe)
     with session.engine.begin() as connection:
         plans.store(
             connection,
@@ -99,6 +101,13 @@ def customer_of(d: Difference) -> str | None:
         return d.key
     claim = d.wanted or d.found
     return str(claim.document.get("customer")) if claim and d.kind == SUBSCRIPTION else None
+
+
+def judged(session: Session, run: Run, made: Plan, known: Mapping[str, str], held_at_observe: str) -> list[Verdict]:
+    """The guards' word on each group; a run that applies an approval makes its actions and no others."""
+    verdicts = judge(made, run.narrowed(session.environment), standing(session, run, known, held_at_observe))
+    approval = run.params.get("approval")
+    return granted(verdicts, approved_actions(session, approval), made) if approval else verdicts
 
 
 def standing(session: Session, run: Run, known: Mapping[str, str], held_at_observe: str) -> Standing:

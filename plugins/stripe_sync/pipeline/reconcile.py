@@ -5,7 +5,7 @@
        ▼                                                                  ▼
    snapshot ─► check ─► desired ─► compare (SQL) ◄─ check ◄─ snapshot
                                       │
-                                    drift ─► plan ─► guards ─► check ─► apply ─► verify ─► report
+                                    drift ─► plan ─► guards ─► check ─► ask ─► apply ─► verify ─► report
 
 Each line below is a station. In Airflow each is a task of ``dags/reconcile.py``; here they are calls. A station that
 finished gives its kept result when it is asked again, so a run may be picked up where it stopped.
@@ -14,6 +14,7 @@ finished gives its kept result when it is asked again, so a run may be picked up
 from __future__ import annotations
 
 from stripe_sync.pipeline.apply import apply
+from stripe_sync.pipeline.approve import ask
 from stripe_sync.pipeline.check import check_mirrors, check_plan
 from stripe_sync.pipeline.compare import compare
 from stripe_sync.pipeline.extract import extract_stigg, extract_stripe
@@ -30,6 +31,7 @@ def reconcile(session: Session, run: Run) -> Result:
     """The whole job. Raises what stops it; what fails one row is in the report."""
     make_plan(session, run)
     check_plan(session, run)
+    ask(session, run)
     apply(session, run)
     verify(session, run)
     report(session, run)

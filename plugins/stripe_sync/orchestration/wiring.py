@@ -1,0 +1,75 @@
+"""The way of the data as tasks: what the DAGs reconcile and apply have in common. Nothing heavy is imported here."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import TriggerRule, task
+
+DEFAULTS = {
+    "owner": "billing",
+    "retries": 3,
+    "retry_delay": timedelta(seconds=30),
+    "retry_exponential_backoff": 2.0,
+    "max_retry_delay": timedelta(minutes=10),
+    "execution_timeout": timedelta(hours=1),
+}
+
+
+def way_of_the_data(environment: str) -> tuple[Any, Any, Any]:
+    """The stations of a run as tasks: (the first, the gate after the plan, the last)."""
+    from stripe_sync.orchestration.stations import call
+
+    @task
+    def preflight() -> Any:
+        return call(environment, "preflight")
+
+    @task
+    def extract_stigg() -> Any:
+        return call(environment, "extract_stigg")
+
+    @task
+    def extract_stripe() -> Any:
+        return call(environment, "extract_stripe")
+
+    @task
+    def check_mirrors(stigg: Any, stripe: Any) -> Any:
+        return call(environment, "check_mirrors", stigg=stigg["snapshot"], stripe=stripe["snapshot"])
+
+    @task
+    def compare(stigg: Any, stripe: Any) -> Any:
+        return call(environment, "compare", stigg=stigg["snapshot"], stripe=stripe["snapshot"])
+
+    @task
+    def plan(compared: Any, place: Any) -> Any:
+        return call(environment, "plan", comparison=compared["comparison"], held_at_observe=place["held_at_observe"])
+
+    @task
+    def check_plan() -> Any:
+        return call(environment, "check_plan")
+
+    @task(priority_weight=10)
+    def apply() -> Any:
+        return call(environment, "apply")
+
+    @task
+    def verify() -> Any:
+        return call(environment, "verify")
+
+    @task(trigger_rule=TriggerRule.ALL_DONE)
+    def report() -> Any:
+        return call(environment, "report")
+
+    @task(trigger_rule=TriggerRule.ALL_DONE, retries=0)
+    def verdict() -> Any:
+        return call(environment, "verdict")
+
+    place = preflight()
+    stigg, stripe = extract_stigg(), extract_stripe()
+    place >> [stigg, stripe]
+    compared = compare(stigg, stripe)
+    check_mirrors(stigg, stripe) >> compared
+    checked, last = check_plan(), verdict()
+    plan(compared, place) >> checked >> apply() >> verify() >> report() >> last
+    return place, checked, last
