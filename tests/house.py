@@ -149,6 +149,10 @@ class House:
         """Everything in Stripe as text: equal texts are equal worlds."""
         return json.dumps({k: v for k, v in self.world.stripe.items() if k != "events"}, sort_keys=True)
 
+    def forget_keys(self) -> None:
+        """What Stripe does with idempotency keys after a day."""
+        self.world.replays.clear()
+
     def writes(self) -> int:
         """How many writes reached Stripe; previews are not among them."""
         return sum(r.side == "stripe" and r.method != "GET" and "preview" not in r.path for r in self.world.requests)

@@ -18,6 +18,7 @@ from typing import Any
 from tests.run import OTHERWISE, ROOT
 
 RESULT = ROOT / "soak.json"
+STORMS = "tests/scenarios/test_storms.py"
 WORLDS = "tests/scenarios/test_generated.py"
 
 
@@ -33,6 +34,10 @@ class Proof:
 def proofs() -> Iterator[Proof]:
     for seed in range(100, 110):
         yield Proof(f"20 generated worlds, seed {seed}", [WORLDS], {"TEST_SEED": str(seed), "TEST_WORLDS": "20"})
+    for seed in range(200, 210):
+        yield Proof(f"20 storms, seed {seed}", [STORMS], {"TEST_SEED": str(seed), "TEST_STORMS": "20"})
+    yield Proof("a real kill after each write of the day of all kinds",
+                ["tests/scenarios/test_recovery.py", "-k", "killed_in_the_middle"], {"TEST_KILLS": "40"})  # fmt: skip
     yield Proof("every story, unknowns answered otherwise", ["tests/scenarios"], {"TEST_UNKNOWNS": OTHERWISE})
     yield Proof("20 generated worlds with plain ids", [WORLDS],
                 {"TEST_UNKNOWNS": "strict_product_ids", "TEST_SEED": "110", "TEST_WORLDS": "20"})  # fmt: skip

@@ -59,7 +59,11 @@ class StalePlan(RunStopped):
 
 
 class Transient(StripeSyncError):
-    """May succeed when tried again."""
+    """May succeed when tried again. ``limited`` names the limit that was exceeded, where one was."""
+
+    def __init__(self, message: str, *, limited: str = "") -> None:
+        super().__init__(message)
+        self.limited = limited
 
 
 class RowFailed(StripeSyncError):

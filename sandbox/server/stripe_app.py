@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import json
@@ -12,6 +13,7 @@ from typing import Any
 from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, Response
 
+from sandbox.billing import renewals
 from sandbox.resources.stripe import (
     catalog,
     invoiceitems,
@@ -57,7 +59,7 @@ class StripeApp:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.replays: dict[str, tuple[str, int, Obj]] = {}
+        self.replays = world.replays
         self.buckets: dict[str, Bucket] = {}
         self.count = 0
 
@@ -69,18 +71,27 @@ class StripeApp:
         params: Obj = {}
         headers: dict[str, str] = {}
         fault = self.world.fault(http.method, path)
+        if fault and fault.kind == "delay":
+            await asyncio.sleep(fault.seconds)
+        elif fault and fault.kind == "clock":
+            renewals.advance(
+                self.world, self.world.now + int(fault.seconds), lambda type, obj: objects.record(self.world, type, obj)
+            )
         try:
-            if fault and fault.when == "before":
+            if fault and fault.when == "before" and fault.kind in ("status", "reset"):
                 raise broken(fault)
             params, (status, body, headers) = self.answer(http, verb, path, text, request_id)
-            if fault:
+            if fault and fault.kind in ("status", "reset"):
                 raise broken(fault)
+            body = bent(fault, body) if fault else body
         except StripeRefusal as refusal:
             status, body, headers = refusal.status, refusal.body, refusal.headers
         except NotModelled as gap:
             message = f"The sandbox does not model {gap}"
             status, body = 501, {"error": {"type": "api_error", "code": "not_modelled", "message": message}}
         self.world.requests.append(Request("stripe", verb.upper(), path, params, status, request_id))
+        if fault and fault.kind in ("reset", "truncate"):
+            return Half(body if fault.kind == "truncate" else {})
         body.get("error", {}).setdefault("request_log_url", f"https://dashboard.stripe.com/logs/{request_id}")
         version = http.headers.get("stripe-version", spec()["version"])
         return JSONResponse(body, status, headers={"Request-Id": request_id, "Stripe-Version": version} | headers)
@@ -162,6 +173,32 @@ class StripeApp:
                     code="rate_limit",
                     headers={"Stripe-Rate-Limited-Reason": reason},
                 )
+
+
+class Half(Response):
+    """An answer that ends too early: the length that was announced never comes, and the connection is gone."""
+
+    def __init__(self, body: Obj) -> None:
+        whole = json.dumps(body).encode()
+        super().__init__(whole[: len(whole) // 2], media_type="application/json")
+        self.headers["content-length"] = str(len(whole) + 100)
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": self.body, "more_body": True})
+        raise ConnectionResetError("the connection was broken off on purpose")
+
+
+def bent(fault: Fault, body: Obj) -> Obj:
+    """An answer that is not the whole truth: an old list, a page that moved, another account."""
+    if fault.kind == "stale" and body.get("object") == "list":
+        fault.kept = fault.kept if fault.kept is not None else body
+        return dict(fault.kept)
+    if fault.kind == "shift" and body.get("object") == "list" and body["data"]:
+        return body | {"data": body["data"][:-1], "has_more": True}
+    if fault.kind == "account" and body.get("object") == "account":
+        return body | {"id": "acct_1ANOTHER00000001"}
+    return body
 
 
 def broken(fault: Fault) -> StripeRefusal:

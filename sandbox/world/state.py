@@ -49,13 +49,28 @@ class Request:
 
 @dataclass
 class Fault:
-    """An answer that goes wrong on purpose: the nth matching request from now (1: the next), before or after its effect."""
+    """An answer that goes wrong on purpose: the nth matching request from now (1: the next), before or after its effect.
+
+    ``kind``: ``status`` answers with ``status``; ``reset`` breaks the connection off without an answer; ``truncate`` sends
+    half of the answer; ``delay`` waits ``seconds`` first; ``stale`` answers a list as it was when the fault was made;
+    ``shift`` leaves the last row of a list's page out, as if pages had moved; ``account`` answers as another account;
+    ``clock`` lets ``seconds`` pass first. ``times`` is for how many matching requests it holds from the nth on.
+    """
 
     method: str
     path: str
     nth: int = 1
     status: int = 500
     when: str = "before"
+    kind: str = "status"
+    seconds: float = 0
+    times: int = 1
+    kept: Any = None
+
+    def __post_init__(self) -> None:
+        kinds = ("status", "reset", "truncate", "delay", "stale", "shift", "account", "clock")
+        if self.kind not in kinds or self.when not in ("before", "after"):
+            raise TypeError(f"a fault is one of {', '.join(kinds)}, before or after its effect")
 
 
 @dataclass
@@ -76,6 +91,7 @@ class World:
     faults: list[Fault] = field(default_factory=list)
     sequence: int = 0
     order: dict[str, int] = field(default_factory=dict)
+    replays: dict[str, tuple[str, int, Obj]] = field(default_factory=dict)
     deleted_coupons: set[str] = field(default_factory=set)
 
     def next_id(self, prefix: str) -> str:
@@ -88,8 +104,9 @@ class World:
         for fault in list(self.faults):
             if fault.method == method and path.startswith(fault.path):
                 fault.nth -= 1
-                if fault.nth == 0:
-                    self.faults.remove(fault)
+                if fault.nth <= 0:
+                    if fault.nth <= 1 - fault.times:
+                        self.faults.remove(fault)
                     return fault
         return None
 

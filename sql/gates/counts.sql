@@ -24,6 +24,11 @@ select
         when coalesce((e.counts ->> n.kind)::int, 0) < 10 then 1.0
         else round(n.rows_now::numeric / (e.counts ->> n.kind)::int, 3)
     end as share_kept,
-    case when n.side = 'stigg' and n.kind in ('product', 'plan') and n.rows_now = 0 then 1 else 0 end as is_empty
+    case
+        when n.rows_now > 0 then 0
+        when n.side = 'stigg' and n.kind in ('product', 'plan') then 1
+        when coalesce((e.counts ->> n.kind)::int, 0) >= 3 then 1 -- three of anything do not go at once
+        else 0
+    end as is_empty
 from now_counted as n
 left join earlier as e on e.side = n.side

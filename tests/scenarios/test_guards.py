@@ -8,8 +8,18 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from sandbox.builder import WorldBuilder
-from stripe_sync.errors import AccountRefused, GateFailed, Incomplete, NotAuthorized, StalePlan, Transient, Waiting
+from sandbox.builder import WorldBuilder, flat
+from sandbox.world.state import Fault
+from stripe_sync.errors import (
+    AccountRefused,
+    GateFailed,
+    Incomplete,
+    NotAuthorized,
+    RunStopped,
+    StalePlan,
+    Transient,
+    Waiting,
+)
 from stripe_sync.pipeline.apply import apply
 from stripe_sync.pipeline.compare import compare
 from stripe_sync.pipeline.extract import extract_stigg, extract_stripe
@@ -157,6 +167,59 @@ def test_an_empty_or_halved_extract_of_stigg_writes_nothing(house_of: Build, tow
         with pytest.raises(GateFailed, match=r"look whether|empty extract"):
             house.reconcile()
     assert house.frozen() == before
+
+
+def test_an_empty_or_halved_extract_of_any_kind_writes_nothing(house_of: Build, town: WorldBuilder) -> None:
+    for number in range(9):
+        town.product(f"p-{number}", f"Product {number}")
+        town.plan(f"plan-{number}", f"Plan {number}", [flat(5)])
+        town.addon(f"addon-{number}", f"Add-on {number}", [flat(5)])
+        town.customer(f"d-{number}", f"Customer {number}", f"d{number}@example.test")
+        town.subscription(f"t-{number}", f"d-{number}", "pro")
+    for number in range(12):
+        town.coupon(f"coupon-{number}", percent=5)
+    house = house_of(town)
+    house.reconcile()
+    before = house.frozen()
+    for kind in ("products", "plans", "addons", "coupons", "customers", "subscriptions"):
+        whole = house.world.stigg[kind]
+        for keep in (0, 4):
+            house.world.stigg[kind] = whole[:keep]
+            with pytest.raises(GateFailed, match=r"look whether|empty extract"):
+                house.reconcile()
+        house.world.stigg[kind] = whole
+    assert house.frozen() == before
+
+
+def test_a_lane_that_is_left_alone_three_times_running_fails_the_run(house_of: Build, town: WorldBuilder) -> None:
+    house = house_of(town)
+    with leases.held(house.engine, "test", "catalog", holder="a run that hangs"):
+        for _ in range(2):
+            with pytest.raises(Waiting, match="a run that hangs"):
+                house.reconcile()
+        with pytest.raises(RunStopped, match="3 times running"):
+            house.reconcile()
+    house.reconcile()
+    assert house.plan().plan.actions == []
+
+
+def test_an_account_that_changes_under_the_run_is_written_nothing(house_of: Build, town: WorldBuilder) -> None:
+    house = house_of(town)
+    house.world.faults.append(Fault("GET", "/v1/account", nth=2, kind="account"))
+    with pytest.raises(AccountRefused, match="belongs to the account"):
+        house.reconcile()
+    assert house.writes() == 0
+
+
+def test_a_clock_that_jumps_makes_the_plan_stale_and_not_wrong(house_of: Build, town: WorldBuilder) -> None:
+    house = house_of(town)
+    house.plan()
+    house.world.faults.append(Fault("GET", "/v1/subscriptions", kind="clock", seconds=2 * 3600))
+    with pytest.raises(StalePlan):
+        house.reconcile()
+    assert house.writes() == 0
+    house.reconcile()
+    assert house.plan().plan.actions == []
 
 
 def test_a_halved_extract_of_stripe_writes_nothing(house_of: Build, town: WorldBuilder) -> None:

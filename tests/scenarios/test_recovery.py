@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import random
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -12,13 +15,14 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from sandbox.builder import WorldBuilder
-from sandbox.world.state import Fault
+from sandbox.builder import WorldBuilder, flat, per_unit
+from sandbox.world.state import Fault, iso
 from stripe_sync.apply import executor
-from stripe_sync.errors import NotAuthorized, RunStopped
+from stripe_sync.errors import NotAuthorized, RunStopped, Waiting
 from stripe_sync.warehouse import journal, leases
-from tests.house import House
-from tests.shell import ENFORCE, LIMITS, TOML, environ
+from tests.essence import essence
+from tests.house import House, small_town
+from tests.shell import ENFORCE, TOML, environ
 
 Build = Callable[[WorldBuilder], House]
 PATHS = ("/v1/products", "/v1/prices", "/v1/customers", "/v1/subscriptions")
@@ -28,30 +32,80 @@ class Killed(BaseException):
     """The process dies here."""
 
 
-def undisturbed(house: House) -> list[Any]:
-    """What counts of the end state: everything but ids, times and the order of things."""
-    rows = []
-    for product in house.objects("products"):
-        rows.append(["product", product["id"], product["name"], product["default_price"] is not None])
-    for price in house.objects("prices"):
-        rows.append(["price", price["product"], price["unit_amount"], price["active"], price["lookup_key"]])
-    for customer in house.objects("customers"):
-        rows.append(["customer", customer["name"], customer["metadata"]["stiggEntityId"]])
-    for subscription in house.objects("subscriptions"):
-        items = sorted((i["price"]["unit_amount"], i["quantity"]) for i in subscription["items"]["data"])
-        rows.append(["subscription", subscription["metadata"]["stiggEntityId"], items, subscription["start_date"]])
-    return sorted(rows, key=str)
+def first_day(town: WorldBuilder) -> None:
+    """A catalog, coupons, customers and subscriptions that are to be made."""
+    town.coupon("half", percent=50)
+    town.coupon("gone", percent=5)
+    town.plan("extra", "Extra", [flat(5), per_unit("seats", 3)])
+    rows = town.stigg["subscriptions"]
+    rows[0]["coupons"] = [town.applied("half")]
+    rows[1]["prices"][0] |= {"price": {**flat(12), "id": "override-1", "isOverridePrice": True}}
+    town.plan("once", "Once", [flat(9), flat(99) | {"billingCadence": "ONE_OFF"}])
+    row = town.subscription("s-once", "c-3", "once")
+    row["kept"] = row["prices"].pop()
 
 
+def all_kinds(town: WorldBuilder) -> None:
+    """A day on which something of every kind changes."""
+    rows = town.stigg["subscriptions"]
+    town.stigg["customers"][0]["name"] = "Renamed"
+    town.stigg["coupons"][0]["name"] = "Half price"
+    town.stigg["coupons"][1]["percentOff"] = 6
+    town.addon("support", "Priority support", [flat(12)], version=2)
+    town.plan("extra", "Extra", [flat(5)], version=2)
+    rows[0]["prices"][1] |= {"usageLimit": 9}
+    rows[1]["prices"][0] |= {"price": {"id": town.stigg["plans"][0]["prices"][0]["id"]}}
+    rows[2] |= {"status": "CANCELED", "cancelReason": "Immediate", "effectiveEndDate": iso(town.now)}
+    rows[3]["prices"].append(rows[3]["kept"])
+    town.customer("c-4", "Four", "four@example.test")
+    town.subscription("s-4", "c-4", "pro", units={"seats": 1})
+
+
+KINDS = {
+    "product.update", "product.set_default", "product.retire", "price.create", "price.update", "price.archive",
+    "price.retire", "coupon.create", "coupon.update", "coupon.delete", "customer.create", "customer.update",
+    "subscription.create", "subscription.update", "subscription.cancel", "invoiceitem.create",
+}  # fmt: skip
+
+
+def lived(house_of: Build, *, days: int) -> tuple[House, WorldBuilder]:
+    """A house in which the first day, or both, are over."""
+    town = small_town()
+    first_day(town)
+    house = house_of(town)
+    house.reconcile()
+    if days == 2:
+        all_kinds(town)
+        house.merge(town)
+        house.reconcile()
+    return house, town
+
+
+def test_the_day_of_all_kinds_is_one_of_all_kinds(house_of: Build) -> None:
+    house, town = lived(house_of, days=1)
+    all_kinds(town)
+    house.merge(town)
+    kinds = {a.kind for a in house.plan().plan.actions}
+    assert kinds == KINDS
+    house.reconcile()
+    assert house.plan().plan.actions == []
+
+
+@pytest.mark.parametrize("day", ["the first day", "the day of all kinds"])
 @pytest.mark.parametrize("moment", ["before the call", "after the call"])
 def test_killed_at_every_write_and_started_again_it_ends_as_if_nothing_had_happened(
-    house_of: Build, town: WorldBuilder, moment: str, monkeypatch: pytest.MonkeyPatch
+    house_of: Build, moment: str, day: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reference = house_of(town)
-    reference.reconcile()
-    wanted = undisturbed(reference)
-
-    house = house_of(town)
+    reference, _ = lived(house_of, days=2 if "all" in day else 1)
+    if "all" in day:
+        house, town = lived(house_of, days=1)
+        all_kinds(town)
+        house.merge(town)
+    else:
+        town = small_town()
+        first_day(town)
+        house = house_of(town)
+    writes = house.plan().plan.actions
     house.change(workers=1)
     original = executor.Executor.write
     kills = 0
@@ -70,7 +124,7 @@ def test_killed_at_every_write_and_started_again_it_ends_as_if_nothing_had_happe
         raise Killed
 
     made = executor.Executor.made
-    for attempt in range(60):
+    for attempt in range(80):
         monkeypatch.setattr(executor.Executor, "write", deadly)
         try:
             house.reconcile(f"attempt-{attempt}")
@@ -84,9 +138,9 @@ def test_killed_at_every_write_and_started_again_it_ends_as_if_nothing_had_happe
         finally:
             monkeypatch.setattr(executor.Executor, "made", made)
             monkeypatch.setattr(executor.Executor, "write", original)
-    assert kills >= 17, "every write of the plan was interrupted"
+    assert kills >= len(writes), "every write of the plan was interrupted"
     house.reconcile("last")
-    assert undisturbed(house) == wanted
+    assert essence(house) == essence(reference)
     assert house.plan().plan.actions == []
 
 
@@ -175,26 +229,46 @@ def test_a_name_that_goes_and_comes_back_within_a_day_is_written_each_time(house
         assert name in {c["name"] for c in house.objects("customers")}
 
 
-def test_a_process_that_is_killed_in_the_middle_leaves_nothing_double(house_of: Build, town: WorldBuilder) -> None:
-    """A real process, a real SIGKILL; time is let pass by ending its lease by hand, as the database's clock would."""
-    reference = house_of(town)
-    reference.reconcile()
-    house = house_of(town)
-    slow = TOML.replace("account_rate = 10000", "account_rate = 20")  # so that there is a middle to be killed in
-    env = environ(house, slow + ENFORCE + "workers = 2\n" + LIMITS)
+KILLS = int(os.environ.get("TEST_KILLS", "2"))
+LIFE = (
+    TOML.replace("account_rate = 10000", "account_rate = 25")
+    + ENFORCE
+    + "workers = 2\n"
+    + """
+[environments.test.limits]
+actions = 100
+share = 1.0
+due_now = { usd = "9999" }
+per_month = { usd = "9999" }
+"""
+)  # a rate at which there is a middle to be killed in
+
+
+@pytest.mark.parametrize("number", range(KILLS))
+def test_a_process_that_is_killed_in_the_middle_leaves_nothing_double(house_of: Build, number: int) -> None:
+    """A real process, a real SIGKILL; time is let pass by ending its lease by hand, as the database's clock would.
+
+    TEST_SEED says where the kills are, TEST_KILLS how many; one for each write of the day, if there are as many.
+    """
+    reference, _ = lived(house_of, days=2)
+    house, town = lived(house_of, days=1)
+    all_kinds(town)
+    house.merge(town)
+    count, before = len(house.plan().plan.actions), house.writes()
+    dice = random.Random(int(os.environ.get("TEST_SEED", "1")))
+    after = list(range(count)) if count <= KILLS else dice.sample(range(count), KILLS)
     process = subprocess.Popen(
         [sys.executable, "-m", "stripe_sync.cli.main", "apply", "test", "--yes"],
-        env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        env=environ(house, LIFE), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
-    while house.writes() < 9 and process.poll() is None:
+    while house.writes() - before < after[number % len(after)] + 1 and process.poll() is None:
         time.sleep(0.001)
     process.kill()
     process.wait()
-    assert 9 <= house.writes() < 17, "it was killed in the middle"
     with house.engine.begin() as connection:
         connection.execute(text("update lease set expires_at = now() - interval '1 second'"))
     house.reconcile()
-    assert undisturbed(house) == undisturbed(reference)
+    assert essence(house) == essence(reference), f"killed after {after[number % len(after)] + 1} of {count} writes"
     assert house.plan().plan.actions == []
 
 
@@ -226,3 +300,67 @@ def test_a_zombie_whose_lease_was_taken_starts_no_call(house_of: Build, town: Wo
 
     assert intend(zombie.epoch) is None
     assert intend(successor.epoch) is not None
+
+
+def test_a_run_that_is_delayed_by_a_day_between_intent_and_call_makes_nothing_twice(
+    house_of: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stripe has forgotten the idempotency keys by then: what was made is found, what was not is made under another."""
+    reference, _ = lived(house_of, days=2)
+    house, town = lived(house_of, days=1)
+    all_kinds(town)
+    house.merge(town)
+    house.attempts = 1
+    for path in PATHS:
+        house.world.faults.append(Fault("POST", path, status=500, when="after"))
+        house.world.faults.append(Fault("POST", path, nth=2, status=500, when="before"))
+    with pytest.raises(RunStopped, match="unknown outcome"):
+        house.reconcile("late")
+    house.world.faults.clear()
+    with house.engine.begin() as connection:
+        connection.execute(text("alter table journal_intent disable trigger journal_intent_append_only"))
+        connection.execute(text("update journal_intent set intended_at = intended_at - interval '25 hours'"))
+        connection.execute(text("alter table journal_intent enable trigger journal_intent_append_only"))
+    house.forget_keys()
+    house.reconcile("a day later")
+    house.reconcile("and again")
+    assert essence(house) == essence(reference)
+    assert house.plan().plan.actions == []
+
+
+def test_two_runs_at_once_are_one(house_of: Build) -> None:
+    reference, _ = lived(house_of, days=2)
+    house, town = lived(house_of, days=1)
+    all_kinds(town)
+    house.merge(town)
+    outcomes: list[BaseException | None] = []
+
+    def run(name: str) -> None:
+        try:
+            house.reconcile(name)
+            outcomes.append(None)
+        except (Waiting, RunStopped) as left_alone:
+            outcomes.append(left_alone)
+
+    threads = [threading.Thread(target=run, args=(f"run-{name}",)) for name in "ab"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=120)
+    assert len(outcomes) == 2
+    house.reconcile("last")
+    assert essence(house) == essence(reference)
+    assert house.plan().plan.actions == []
+
+
+def test_every_task_of_a_finished_run_cleared_and_run_again_writes_nothing(house_of: Build) -> None:
+    house, town = lived(house_of, days=1)
+    all_kinds(town)
+    house.merge(town)
+    house.reconcile("the run")
+    writes = house.writes()
+    for lost in ("apply", "verify", "plan", "compare", "extract_stripe", "extract_stigg"):
+        with house.engine.begin() as connection:
+            connection.execute(text("delete from station where run_id = 'the run' and station = :s"), {"s": lost})
+        house.reconcile("the run")
+    assert house.writes() == writes

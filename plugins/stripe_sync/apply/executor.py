@@ -164,7 +164,9 @@ class Executor:
         if intent is None:
             raise Waiting(f"The lane {lease.lane} was taken over by another run; this one writes no more.")
         try:
-            written = self.handlers[action.kind].send(self.api, action, self.registry, intent.idempotency_key)
+            written = self.handlers[action.kind].send(
+                self.api.in_lane(action.lane), action, self.registry, intent.idempotency_key
+            )
         except RowFailed as failure:
             self.conclude(intent, Outcome("refused", reason=failure.reason, detail=failure.detail))
             return Step(action, "refused", Reason(failure.reason), failure.detail)

@@ -191,7 +191,7 @@ def price_candidates(api: StripeApi, action: Action, registry: Registry, since: 
     product = registry.get(action.after["product"])
     if product is not None:
         for active in (True, False):
-            yield from listed(api, "/v1/prices", since, product=product, active=active)
+            yield from listed(api, "/v1/prices", since, product=product, active=active, expand=["data.tiers"])
 
 
 def customer_candidates(api: StripeApi, action: Action, registry: Registry, since: datetime) -> Iterator[Row]:
@@ -201,7 +201,7 @@ def customer_candidates(api: StripeApi, action: Action, registry: Registry, sinc
 def subscription_candidates(api: StripeApi, action: Action, registry: Registry, since: datetime) -> Iterator[Row]:
     customer = registry.get(action.after["customer"])
     if customer is not None:
-        yield from listed(api, "/v1/subscriptions", since, customer=customer, status="all")
+        yield from listed(api, "/v1/subscriptions", since, customer=customer, status="all", expand=["data.discounts"])
 
 
 def updated(api: StripeApi, action: Action, registry: Registry, since: datetime) -> Iterator[Row]:

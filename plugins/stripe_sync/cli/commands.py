@@ -28,7 +28,7 @@ from stripe_sync.pipeline.preflight import checks
 from stripe_sync.pipeline.probe import probe as run_probe
 from stripe_sync.pipeline.reconcile import make_plan, reconcile
 from stripe_sync.pipeline.session import Run, Session, open_session, start_run
-from stripe_sync.plan.explain import explain
+from stripe_sync.plan.explain import changes, explain
 from stripe_sync.warehouse import approvals as stored_approvals
 from stripe_sync.warehouse import candidates, comparisons, embedded, failures, leases, plans, runs, statuses
 from stripe_sync.warehouse.engine import dumps
@@ -91,14 +91,28 @@ def connect(env: str, *, as_json: bool) -> int:
     return 1 if any(c.state == "failure" for c in found) else 0
 
 
-def plan(env: str, params: Mapping[str, Any], *, as_json: bool) -> int:
+def plan(env: str, params: Mapping[str, Any], *, against: str | None, as_json: bool) -> int:
     check_kinds(params["entities"])
     with session_of(env, quiet=as_json) as session:
+        older = plan_of_hash(session, against) if against else None
         run = new_run(session, params)
         make_plan(session, run)
         stored = stored_plan(session, run.id)
         show(session, stored, as_json=as_json)
+        if older is not None and not as_json:
+            print(f"compared with the plan {against}:")
+            print("\n".join(changes(older.plan, stored.plan)))
     return 2 if stored.plan.actions else 0
+
+
+def plan_of_hash(session: Session, hash: str) -> StoredPlan:
+    """A stored plan. Raises ConfigurationError where there is none of this hash."""
+    found = plans.by_hash(session.engine, session.environment.name, hash)
+    if found is None:
+        raise ConfigurationError(
+            f"There is no plan {hash} of {session.environment.name}; see the hash that plan prints."
+        )
+    return found
 
 
 def by_hand(env: str, do: Callable[[Session, Hand], str], reason: str, person: str | None, *, as_json: bool) -> int:
@@ -243,10 +257,7 @@ def difference_as_json(rows: list[DriftRow]) -> dict[str, Any]:
 def apply(env: str, plan_hash: str | None, *, yes: bool, as_json: bool) -> int:
     with session_of(env, quiet=as_json) as session:
         if plan_hash:
-            found = plans.by_hash(session.engine, session.environment.name, plan_hash)
-            if found is None:
-                raise ConfigurationError(f"There is no plan {plan_hash} of {env}; see the hash that plan prints.")
-            run = start_run(session, found.run_id)
+            run = start_run(session, plan_of_hash(session, plan_hash).run_id)
         else:
             run = new_run(session, {})
             make_plan(session, run)

@@ -38,13 +38,16 @@ def plan(
     ] = None,
     customer: Annotated[list[str] | None, typer.Option(metavar="ID", help="Only what is about this customer.")] = None,
     full: Annotated[bool, typer.Option("--full", help="Read everything (this version always does).")] = False,
+    against: Annotated[
+        str | None, typer.Option(metavar="HASH", help="Say what differs from this earlier plan.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Read both sides and show what would be written. Exits with 2 if there is anything."""
     from stripe_sync.cli import commands
 
     params = {"entities": only or [], "customers": customer or [], "full": full}
-    raise typer.Exit(commands.plan(env, params, as_json=as_json))
+    raise typer.Exit(commands.plan(env, params, against=against, as_json=as_json))
 
 
 @app.command()

@@ -137,7 +137,8 @@ def price_claims(reading: Reading, price: StripePrice, key: str, *, default: str
             "tax_behavior": price.tax_behavior if reading.tax and price.tax_behavior != "unspecified" else None,
             "metadata": own_metadata(reading, price.metadata),
         }
-        facts = {"content": price.content(), "default": default == price.id} | standing
+        owner = reading.known.get(price.product, price.product)
+        facts = {"content": price.content(), "product": owner, "default": default == price.id} | standing
         yield Claim(PRICE_VERSION, key, compact(document), stripe_id=price.id, facts=facts)
     slot = keys.slot_of(key)
     if price.lookup_key is None or keys.link_key("price", price.lookup_key) != slot:

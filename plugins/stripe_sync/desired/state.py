@@ -60,6 +60,7 @@ class Decidable:
         undecided = [s for s in statuses.values() if s.status in UNDECIDED and s.reason is not Reason.WAITS_FOR_WRITE]
         self.keys = {inputs.link_key(s.kind, s.id) for s in undecided if s.kind in ("customer", "subscription")}
         self.entities = {(s.kind, s.id) for s in undecided}
+        self.seen = set(statuses)
         waiting = [s for s in statuses.values() if s.reason is Reason.WAITS_FOR_WRITE]
         self.current = {(s.kind, keys.part(s.id)) for s in waiting if s.kind in ("plan", "addon")}
         archived = [s for s in statuses.values() if s.reason is Reason.ARCHIVED]
@@ -71,14 +72,18 @@ class Decidable:
             return True
         if claim.kind in (PRICE, PRICE_VERSION):
             owner = keys.subscription_of(claim.key)
-            free = owner is None or ("subscription", owner) not in self.entities
+            free = owner is None or self.is_decided(("subscription", owner))
             return free and keys.package_of(claim.key) in self.current
         if claim.kind == PRODUCT:
             kind, ref = keys.package_of(claim.key)
             return (kind, keys.unescaped(ref)) not in self.entities and (kind, ref) not in self.archived
         if claim.kind == COUPON:
-            return keys.entity_of(claim.key) not in self.entities
+            return self.is_decided(keys.entity_of(claim.key))
         return claim.key not in self.keys
+
+    def is_decided(self, entity: tuple[str, str]) -> bool:
+        """Whether Stigg shows an entity, and its state is known: what it does not show at all decides nothing."""
+        return entity in self.seen and entity not in self.entities
 
 
 def deleted_products(inputs: Inputs, claims: list[Claim]) -> tuple[set[str], list[EntityStatus]]:

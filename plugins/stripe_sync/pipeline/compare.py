@@ -21,7 +21,7 @@ from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result, station
 from stripe_sync.pipeline.views import stigg_view, stripe_view, without
 from stripe_sync.warehouse import candidates, comparisons, journal, links, runs, snapshots, statuses
-from stripe_sync.warehouse.engine import dumps
+from stripe_sync.warehouse.engine import dumps, one_at_a_time
 from stripe_sync.warehouse.snapshots import Snapshot
 
 STALE = timedelta(hours=1)
@@ -39,7 +39,7 @@ def compare(session: Session, run: Run, *, stigg: int, stripe: int) -> Result:
     checked = runs.result(session.engine, session.environment.name, run.id, "check_mirrors") or {}
     left_out = [(row[0], row[1], row[2]) for row in checked.get("quarantined", ())]
     repeatable = session.engine.execution_options(isolation_level="REPEATABLE READ")
-    with repeatable.begin() as connection:
+    with one_at_a_time(session.engine, f"compare {session.environment.name}"), repeatable.begin() as connection:
         wanted = decide(session, run, connection, pair, left_out)
         comparison = comparisons.begin(connection, run.id, pair[0], pair[1])
         comparisons.store(connection, comparison, "wanted", wanted.wanted)

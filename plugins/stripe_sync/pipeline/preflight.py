@@ -9,6 +9,9 @@ from typing import Literal
 from stripe_sync.errors import AccountRefused, NotAuthorized, StripeSyncError
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result, station
+from stripe_sync.warehouse.budget import reads_this_month
+
+WARN_AT = 0.8  # of the monthly reads
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,14 @@ def held_at_observe(session: Session) -> str:
     return ""
 
 
+def read_allocation(session: Session) -> Check:
+    """How much of Stripe's monthly allocation of reads was used; a warning before it is spent."""
+    allowed = session.environment.monthly_reads
+    used = reads_this_month(session.engine, session.environment.stripe_account)
+    text = f"{used} of {allowed} reads this month by this warehouse (monthly_reads)"
+    return Check("reads", "warning" if used > WARN_AT * allowed else "ok", text)
+
+
 def stripe_tax(session: Session) -> str:
     """With tax on, Stripe Tax is set up and collects somewhere. Raises AccountRefused."""
     if not session.environment.tax:
@@ -124,4 +135,5 @@ CHECKS: dict[str, Callable[[Session], str | Check]] = {
     "Stigg environment": stigg_environment,
     "native integration": native_integration,
     "Stripe Tax": stripe_tax,
+    "reads": read_allocation,
 }

@@ -47,6 +47,8 @@ def build(
     exempt = {row.key for row in drift if row.accepted}
     actions = [action for d in differences for action in written(draft, d, exempt)]
     actions = [action for action in actions if action.kind != "price.retire" or may_retire(draft, action, actions)]
+    moved = {a.target for a in actions if a.kind == "product.set_default" and a.after["default_price"]}
+    actions = [a for a in actions if not (is_clearing(a) and a.target in moved)]
     return Plan(environment=environment, actions=ordered(linked(actions))), draft.unplanned
 
 
@@ -67,6 +69,11 @@ def may_retire(draft: Draft, retire: Action, actions: Sequence[Action]) -> bool:
     if retire.target not in d.found.facts["items"]:
         return True
     return any(a.target == owner and ("items" in a.after or a.kind == "subscription.cancel") for a in actions)
+
+
+def is_clearing(action: Action) -> bool:
+    """Whether an action takes a product's default away without another in its place."""
+    return action.kind == "product.set_default" and action.after["default_price"] is None
 
 
 def owner_of(retire: Action) -> str:

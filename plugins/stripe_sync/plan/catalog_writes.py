@@ -106,11 +106,8 @@ def release_slot(draft: Draft, d: Difference) -> Iterator[Action]:
     """A charge that its package no longer has: its price gives up default and lookup_key, and is archived if unneeded."""
     assert d.found is not None
     holder, product = d.found.facts["version"], d.found.document["product"]
-    if d.found.document["default"] and product.startswith("product:"):
-        yield draft.action(
-            d, "product.set_default", CATALOG, {"default_price": None}, before={"default_price": holder},
-            target=product, cause="released", verb="Clear the default price of",
-        )  # fmt: skip
+    if d.found.document["default"]:
+        yield clear_default(draft, d, holder, product)
     before = {"lookup_key": d.key.partition(":")[2]}
     yield draft.action(
         d, "price.update", CATALOG, {"lookup_key": None}, before=before, target=holder, cause="released",
@@ -118,6 +115,14 @@ def release_slot(draft: Draft, d: Difference) -> Iterator[Action]:
     )  # fmt: skip
     if is_unclaimed(draft, holder):
         yield archive(draft, d, holder)
+
+
+def clear_default(draft: Draft, d: Difference, holder: str, product: str) -> Action:
+    """A default price cannot be archived."""
+    return draft.action(
+        d, "product.set_default", CATALOG, {"default_price": None}, before={"default_price": holder}, target=product,
+        cause="released", verb="Clear the default price of",
+    )  # fmt: skip
 
 
 def claim_slot(draft: Draft, d: Difference, version: str) -> Action:
@@ -182,8 +187,10 @@ def set_tax_behavior(draft: Draft, d: Difference) -> Iterator[Action]:
 
 def retire(draft: Draft, d: Difference) -> Iterator[Action]:
     """The archive of a version that nobody can be billed by: after its subscription's write, where one alone had it."""
-    owner = keys.subscription_of(d.key)
-    if owner is None:
+    assert d.found is not None
+    if keys.subscription_of(d.key) is None:
+        if d.found.facts["default"]:  # a release that was interrupted after its first step
+            yield clear_default(draft, d, d.key, d.found.facts["product"])
         yield archive(draft, d, d.key)
         return
     yield draft.action(

@@ -34,3 +34,12 @@ def explain(
         yield f"  {verdict.group}: {len(verdict.actions)} actions, {money}; {WORDS[verdict.decision]}"
         yield from (f"    {refusal}" for refusal in verdict.refusals)
     yield from (f"  not planned: {key}: {why}" for key, why in sorted(unplanned.items()))
+
+
+def changes(old: Plan, new: Plan) -> Iterator[str]:
+    """What one plan has that another had not (``+``), and the other way round (``-``), in the order of stages."""
+    before, after = ({action.hash for action in plan.actions} for plan in (old, new))
+    yield f"{len(after - before)} actions came, {len(before - after)} went, {len(before & after)} are the same"
+    for sign, plan, others in (("-", old, after), ("+", new, before)):
+        for _, actions in plan.stages():
+            yield from (f"  {sign} {a.hash}  {a.sentence}" for a in actions if a.hash not in others)

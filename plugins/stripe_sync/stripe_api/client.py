@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -30,11 +31,20 @@ class Budget(Protocol):
 
     def wait(self, endpoint: str) -> None: ...
 
+    def slow_down(self, endpoint: str, reason: str) -> None: ...
+
+    def in_lane(self, lane: str) -> Budget: ...
+
 
 class NoBudget:
     """Every request may start at once."""
 
     def wait(self, endpoint: str) -> None: ...
+
+    def slow_down(self, endpoint: str, reason: str) -> None: ...
+
+    def in_lane(self, lane: str) -> Budget:
+        return self
 
 
 @dataclass(frozen=True)
@@ -73,6 +83,12 @@ class StripeApi:
     def close(self) -> None:
         """Closes the connections."""
         self.http.close()  # type: ignore[no-untyped-call]
+
+    def in_lane(self, lane: str) -> StripeApi:
+        """The same client, served in the order of a lane."""
+        other = copy.copy(self)
+        other.budget = self.budget.in_lane(lane)
+        return other
 
     def account(self) -> dict[str, Any]:
         """The account that the key belongs to."""
@@ -133,7 +149,10 @@ class StripeApi:
             try:
                 return call()
             except stripe.StripeError as error:
-                raise translate(error, what) from None
+                translated = translate(error, what)
+                if isinstance(translated, Transient) and translated.limited:
+                    self.budget.slow_down(what, translated.limited)
+                raise translated from None
 
         policy = Retrying(
             retry=retry_if_exception_type(Transient),

@@ -26,7 +26,8 @@ def translate(error: stripe.StripeError, what: str) -> StripeSyncError:
         return NotAuthorized(f"The key may not do this: {where}; give the restricted key this right in Stripe.")
     if isinstance(error, stripe.RateLimitError) or code in AGAIN or error.http_status == 409:
         reason = (error.headers or {}).get("stripe-rate-limited-reason", code)
-        return Transient(f"Stripe asks to slow down ({reason}): {where}.")
+        limited = reason if error.http_status == 429 and reason not in AGAIN - {"rate_limit"} else ""
+        return Transient(f"Stripe asks to slow down ({reason}): {where}.", limited=limited)
     if isinstance(error, stripe.APIConnectionError):
         return Transient(f"Stripe does not answer: {where}; check the network and the connection's host.")
     if isinstance(error, stripe.CardError):

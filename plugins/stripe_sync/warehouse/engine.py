@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from decimal import Decimal
 from functools import cache
 from typing import Any
@@ -105,6 +106,18 @@ def migrate(engine: Engine) -> None:
         connection.execute(text("select pg_advisory_xact_lock(7265190)"))
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+@contextmanager
+def one_at_a_time(engine: Engine, name: str) -> Iterator[None]:
+    """Lets one of several processes do what has this name; the others wait, and then see what it did."""
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        key = {"name": name}
+        connection.execute(text("select pg_advisory_lock(hashtextextended(:name, 1))"), key)
+        try:
+            yield
+        finally:
+            connection.execute(text("select pg_advisory_unlock(hashtextextended(:name, 1))"), key)
 
 
 def run_sql(connection: Connection, name: str, /, **parameters: Any) -> list[dict[str, Any]]:

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, text
 
-from stripe_sync.errors import Transient, Waiting
+from stripe_sync.errors import RunStopped, Transient, Waiting
 
 SECONDS = 60
 HEARTBEAT = SECONDS / 4
+PATIENCE = 3  # runs in a row that may leave a lane alone before somebody has to look
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,10 @@ def held(engine: Engine, environment: str, lane: str, *, holder: str) -> Iterato
 def take(engine: Engine, environment: str, lane: str, holder: str) -> Lease:
     """Takes a lane that is free or whose holder's time is over.
 
-    Raises Waiting, naming another holder; Transient where the holder is an earlier try of the same run, which may be dead.
+    Raises Waiting, naming another holder, and RunStopped the third time in a row; Transient where the holder is an earlier
+    try of the same run, which may be dead.
     """
+    other = None
     with engine.begin() as connection:
         epoch = connection.execute(
             text(
@@ -69,12 +72,34 @@ def take(engine: Engine, environment: str, lane: str, holder: str) -> Lease:
                 text("select holder from lease where environment = :e and lane = :lane"),
                 {"e": environment, "lane": lane},
             ).scalar()
-            if other == holder:
-                raise Transient(
-                    f"An earlier try of this run still holds the lane {lane}; its lease ends in {SECONDS} s."
-                )
-            raise Waiting(f"The lane {lane} of {environment} is being written by {other}; this run leaves it alone.")
-    return Lease(environment, lane, holder, epoch)
+        else:
+            connection.execute(
+                text("delete from skipped_lane where environment = :e and lane = :lane"),
+                {"e": environment, "lane": lane},
+            )
+    if epoch is not None:
+        return Lease(environment, lane, holder, epoch)
+    if other == holder:
+        raise Transient(f"An earlier try of this run still holds the lane {lane}; its lease ends in {SECONDS} s.")
+    times = skip(engine, environment, lane, str(other))
+    held = f"The lane {lane} of {environment} is being written by {other}"
+    if times >= PATIENCE:
+        raise RunStopped(f"{held}, and was left alone {times} times running; look whether that run hangs, and end it.")
+    raise Waiting(f"{held}; this run leaves it alone.")
+
+
+def skip(engine: Engine, environment: str, lane: str, holder: str) -> int:
+    """Counts one more run that had to leave a lane alone; how many there were in a row."""
+    with engine.begin() as connection:
+        times: int = connection.execute(
+            text(
+                "insert into skipped_lane (environment, lane, times, holder) values (:e, :lane, 1, :h) "
+                "on conflict (environment, lane) do update set times = skipped_lane.times + 1, holder = excluded.holder "
+                "returning times"
+            ),
+            {"e": environment, "lane": lane, "h": holder},
+        ).scalar_one()
+    return times
 
 
 def extend(engine: Engine, lease: Lease, seconds: int) -> None:
