@@ -34,7 +34,12 @@ class StiggApp:
         except (ValueError, TypeError, KeyError):
             return failure(GraphQLError("The body must be a JSON object with a query"), status=400)
         name = str(given.get("operationName") or "")
+        fault = self.world.fault("STIGG", name)
+        if fault and fault.when == "before":
+            return failure(GraphQLError("An error that this world was told to make."), status=fault.status)
         status, body = self.answer(query, variables, name or None)
+        if fault:
+            return failure(GraphQLError("An error that this world was told to make."), status=fault.status)
         self.world.requests.append(Request("stigg", "POST", name, variables, status, f"stigg-{self.count}"))
         return JSONResponse(body, status)
 

@@ -51,7 +51,7 @@ class Request:
 class Fault:
     """An answer that goes wrong on purpose: the nth matching request from now (1: the next), before or after its effect.
 
-    ``kind``: ``status`` answers with ``status``; ``reset`` breaks the connection off without an answer; ``truncate`` sends
+    For Stigg the method is ``STIGG`` and the path the name of the operation. ``kind``: ``status`` answers with ``status``; ``reset`` breaks the connection off without an answer; ``truncate`` sends
     half of the answer; ``delay`` waits ``seconds`` first; ``stale`` answers a list as it was when the fault was made;
     ``shift`` leaves the last row of a list's page out, as if pages had moved; ``account`` answers as another account;
     ``clock`` lets ``seconds`` pass first. ``times`` is for how many matching requests it holds from the nth on.

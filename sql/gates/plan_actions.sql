@@ -10,7 +10,10 @@ select
         and a.value ->> 'kind' <> 'price.update')::int as blind,
     (not exists (
         select 1 from link as l
-        where l.environment = :environment and l.key = a.value ->> 'target' and l.ended_at is null
+        where
+            l.environment = :environment
+            and l.key = replace(a.value ->> 'target', 'stigg_subscription:', 'subscription:')
+            and l.ended_at is null
     ) and a.value ->> 'kind' not like '%.create'
     and a.value ->> 'target' not in (
         select b.value ->> 'target' from jsonb_array_elements(p.body -> 'actions') as b

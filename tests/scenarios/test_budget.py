@@ -84,7 +84,7 @@ def test_stripes_429_slows_down_what_it_named_for_everybody(house_of: Build, tow
 
 def test_what_is_urgent_is_served_first(house_of: Build, town: WorldBuilder) -> None:
     house = house_of(town)
-    slow, urgent = (PostgresBudget(house.engine, "acct_1", 50.0, 1e6, 1.0, lane) for lane in ("catalog", "deadline"))
+    slow, urgent = (PostgresBudget(house.engine, "acct_1", 50.0, 1e6, 1.0, lane) for lane in ("catalog", "usage"))
     alone = [slow.reserve("post /v1/prices") for _ in range(11)]
     time.sleep(max(0.0, alone[-1]))
     urgent.reserve("post /v1/invoiceitems")

@@ -27,10 +27,14 @@ HOW = frozenset(
     }
 )  # fmt: skip
 
+STIGG_ENDED = ("CANCELED", "EXPIRED")
+
 
 def document(action: Action, answer: Mapping[str, Any], registry: Registry) -> Document:
     """The answer's fields, in the form in which ``after`` and ``before`` are written."""
     kind, row, reading = action.kind.partition(".")[0], dict(answer), registry.reading()
+    if kind == "stigg":
+        return {"ended": True if row["status"] in STIGG_ENDED else None}
     if row.get("deleted"):
         return {"deleted": True}
     if kind == "product":

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from stripe_sync import marker
+from stripe_sync import keys, marker
 from stripe_sync.apply import answers, parameters
 from stripe_sync.apply.registry import Registry
 from stripe_sync.clock import epoch
 from stripe_sync.errors import RowFailed
 from stripe_sync.plan.actions import Action
+from stripe_sync.stigg_api.client import StiggApi
 from stripe_sync.stripe_api.client import StripeApi, Written
 
 Row = dict[str, Any]
@@ -37,7 +38,9 @@ class Handler:
 
 
 def current(api: StripeApi, action: Action, registry: Registry) -> Row:
-    """The target of an update as Stripe holds it now, with the parts that Stripe leaves out unless asked."""
+    """The target of an update as it is now, with the parts that Stripe leaves out unless asked."""
+    if action.kind.startswith("stigg."):
+        return stigg_of(registry).subscription(stigg_id(action))
     path = f"{HANDLERS[action.kind].path}/{registry.resolve(action.target)}"
     expand = {"subscription": ["discounts"], "schedule": ["discounts"], "price": ["tiers"]}
     asked = expand.get(action.kind.partition(".")[0])
@@ -162,6 +165,24 @@ def send_coupon_delete(api: StripeApi, action: Action, registry: Registry, key: 
     return api.write("delete /v1/coupons/{id}", lambda c, o: c.v1.coupons.delete(id, {}, o), idempotency_key=key)
 
 
+def stigg_of(registry: Registry) -> StiggApi:
+    assert registry.stigg is not None, "actions in Stigg need a client for it"
+    return registry.stigg
+
+
+def stigg_id(action: Action) -> str:
+    return keys.entity_of(action.target)[1]
+
+
+def send_stigg_cancel(api: StripeApi, action: Action, registry: Registry, key: str) -> Written:
+    """Reads the Stripe subscription by its id once more: only one that is canceled there is canceled in Stigg."""
+    linked = keys.link_key("subscription", *action.target.split(":")[1:])
+    held = api.get(f"/v1/subscriptions/{registry.resolve(linked)}")
+    if held["status"] != "canceled":
+        raise RowFailed("CHANGED_SINCE", f"It is {held['status']} in Stripe by now; plan again.")
+    return Written(stigg_of(registry).cancel(stigg_id(action)), None)
+
+
 def coupon_candidates(api: StripeApi, action: Action, registry: Registry, since: datetime) -> Iterator[Row]:
     for id in coupon_ids(action, registry):
         found = api.find(f"/v1/coupons/{id}")
@@ -270,6 +291,7 @@ HANDLERS: Mapping[str, Handler] = {
     "subscription.create": Handler(
         SUBSCRIPTIONS, creating(SUBSCRIPTIONS, subscriptions, parameters.subscription_create), subscription_candidates
     ),
+    "stigg.cancel": Handler("", send_stigg_cancel, updated),
     "schedule.release": Handler(SUBSCRIPTIONS, send_schedule_release, updated),
     "invoiceitem.create": Handler(
         INVOICE_ITEMS,

@@ -10,6 +10,7 @@ from stripe_sync import keys
 from stripe_sync.desired.found import Reading
 from stripe_sync.errors import RowFailed
 from stripe_sync.marker import Signer
+from stripe_sync.stigg_api.client import StiggApi
 
 
 class Registry:
@@ -23,12 +24,14 @@ class Registry:
         tax: bool = False,
         plain_ids: bool = False,
         retired: Mapping[str, str] | None = None,
+        stigg: StiggApi | None = None,
     ) -> None:
         self._ids = dict(ids)
         self._keys = {id: key for key, id in ids.items()}
         self._lock = threading.Lock()
         self.signer = signer
         self.plain_ids = plain_ids
+        self.stigg = stigg
         self._reading = Reading(MappingProxyType(self._keys), signer, tax=tax, retired=dict(retired or {}))
 
     def get(self, key: str) -> str | None:

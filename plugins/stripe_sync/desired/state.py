@@ -10,9 +10,9 @@ from stripe_sync.desired.coupons import coupons
 from stripe_sync.desired.customers import customers
 from stripe_sync.desired.found import found
 from stripe_sync.desired.inputs import Desired, Inputs
-from stripe_sync.desired.subscriptions import subscriptions
+from stripe_sync.desired.subscriptions import in_stigg, subscriptions
 from stripe_sync.desired.successors import fates
-from stripe_sync.model.documents import COUPON, PRICE, PRICE_VERSION, PRODUCT, Claim
+from stripe_sync.model.documents import COUPON, PRICE, PRICE_VERSION, PRODUCT, STIGG_SUBSCRIPTION, Claim
 from stripe_sync.model.status import EntityStatus, Reason, Status
 
 UNDECIDED = (Status.ERROR, Status.PENDING)
@@ -44,7 +44,8 @@ def desired(inputs: Inputs) -> Desired:
     ]  # fmt: skip
     statuses = {(s.kind, s.id): s for s in all_statuses}
     decidable = Decidable(inputs, wanted, statuses)
-    return Desired(wanted, [claim for claim in found(inputs) if decidable.holds(claim)], statuses)
+    there = [*found(inputs), *in_stigg(inputs)]
+    return Desired(wanted, [claim for claim in there if decidable.holds(claim)], statuses)
 
 
 def once_each(claims: list[Claim]) -> list[Claim]:
@@ -77,6 +78,8 @@ class Decidable:
         if claim.kind == PRODUCT:
             kind, ref = keys.package_of(claim.key)
             return (kind, keys.unescaped(ref)) not in self.entities and (kind, ref) not in self.archived
+        if claim.kind == STIGG_SUBSCRIPTION:
+            return False
         if claim.kind == COUPON:
             return self.is_decided(keys.entity_of(claim.key))
         return claim.key not in self.keys

@@ -18,7 +18,7 @@ from stripe_sync.desired.inputs import ENDED, Inputs
 from stripe_sync.desired.prices import PriceVersion
 from stripe_sync.desired.successors import Fate
 from stripe_sync.errors import RowFailed
-from stripe_sync.model.documents import SUBSCRIPTION, Claim, Document, compact
+from stripe_sync.model.documents import STIGG_SUBSCRIPTION, SUBSCRIPTION, Claim, Document, compact
 from stripe_sync.model.status import EntityStatus, Reason, Status
 from stripe_sync.model.stigg_side import Subscription
 from stripe_sync.model.stripe_side import StripeSubscription
@@ -74,6 +74,8 @@ def decided(inputs: Inputs, subscription: Subscription, around: Around) -> tuple
         refused = refusal(inputs, subscription, key, around.customers.get(subscription.payer()))
         if refused is not None:
             return [], refused
+        if (gone_there := canceled_in_stripe(inputs, key)) is not None:
+            return [cancellation(inputs, subscription, gone_there)], None
         lines = items(subscription, around.catalog)
         made = claim(inputs, subscription, key, lines, around)
         if key not in inputs.links.ids:
@@ -128,6 +130,8 @@ def refusal(inputs: Inputs, subscription: Subscription, key: str, customer: Enti
         return no(Status.PENDING, NOT_YET[subscription.status])
     if subscription.status != "ACTIVE":
         return no(Status.ERROR, Reason.UNKNOWN_STATUS, f"Stigg's status {subscription.status} is unknown.")
+    if canceled_in_stripe(inputs, key) is not None:
+        return None  # what is free or custom by now was canceled by us, and lives on in Stigg
     if linked is None and not inputs.environment.sync_subscriptions:
         return no(Status.NO_SYNC_REQUIRED, Reason.SUBSCRIPTION_SYNC_OFF)
     if linked is None and key in inputs.candidates:
@@ -141,11 +145,41 @@ def refusal(inputs: Inputs, subscription: Subscription, key: str, customer: Enti
     return gone(inputs, subscription, linked) if linked is not None else None
 
 
+def canceled_in_stripe(inputs: Inputs, key: str) -> StripeSubscription | None:
+    """The linked Stripe subscription where it is canceled beyond doubt: Stripe shows it, and it was billed once.
+
+    One whose first payment was never made (``incomplete_expired``), and one that is not shown, decide nothing.
+    """
+    found = inputs.stripe.subscriptions.get(inputs.links.ids.get(key, ""))
+    return found if found is not None and found.status == "canceled" else None
+
+
+def cancellation(inputs: Inputs, subscription: Subscription, gone_there: StripeSubscription) -> Claim:
+    """What is canceled in Stripe is to be canceled in Stigg (BILLING 7)."""
+    key = stigg_key(inputs, subscription)
+    entity = ("subscription", subscription.subscription_id)
+    return Claim(STIGG_SUBSCRIPTION, key, {"ended": True}, entity, facts={"stripe_id": gone_there.id})
+
+
+def stigg_key(inputs: Inputs, subscription: Subscription) -> str:
+    return inputs.link_key(STIGG_SUBSCRIPTION, subscription.subscription_id)
+
+
+def in_stigg(inputs: Inputs) -> Iterator[Claim]:
+    """The other side of cancellations: the living subscriptions of Stigg's whose Stripe subscription is canceled."""
+    for subscription in inputs.stigg.subscriptions:
+        key = inputs.link_key("subscription", subscription.subscription_id)
+        gone_there = canceled_in_stripe(inputs, key)
+        if subscription.status not in ENDED and gone_there is not None:
+            facts = {"customer": inputs.link_key("customer", subscription.payer())}
+            yield Claim(STIGG_SUBSCRIPTION, stigg_key(inputs, subscription), {}, stripe_id=gone_there.id, facts=facts)
+
+
 def gone(inputs: Inputs, subscription: Subscription, linked: str) -> EntityStatus | None:
     """A linked subscription that Stripe no longer bills is never made again by itself."""
     found = inputs.stripe.subscriptions.get(linked)
     if found is None or found.status in GONE:
-        detail = f"{linked} is canceled in Stripe and active in Stigg; cancel it in Stigg, or unlink it."
+        detail = f"{linked} is gone in Stripe and active in Stigg; cancel it in Stigg, or unlink it."
         return status(inputs, subscription, Status.ERROR, Reason.CANCELED_IN_STRIPE, detail)
     return None
 

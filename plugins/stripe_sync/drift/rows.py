@@ -12,7 +12,16 @@ from typing import Any, Literal
 
 from stripe_sync import keys
 from stripe_sync.drift.amounts import PriceBook
-from stripe_sync.model.documents import COUPON, CUSTOMER, PRICE, PRICE_VERSION, PRODUCT, SUBSCRIPTION, Difference
+from stripe_sync.model.documents import (
+    COUPON,
+    CUSTOMER,
+    PRICE,
+    PRICE_VERSION,
+    PRODUCT,
+    STIGG_SUBSCRIPTION,
+    SUBSCRIPTION,
+    Difference,
+)
 from stripe_sync.money import shown_all
 
 Severity = Literal["money", "text", "note"]
@@ -24,12 +33,13 @@ NOUN = {
     COUPON: "coupon",
     CUSTOMER: "customer",
     SUBSCRIPTION: "subscription",
+    STIGG_SUBSCRIPTION: "subscription in Stigg",
 }
 TEXT_FIELDS = frozenset({"name", "description", "email"})
 NOTE_FIELDS = frozenset({"metadata", "default", "once", "tax_code"})
 WHERE = {
     PRODUCT: "products", PRICE: "prices", PRICE_VERSION: "prices", COUPON: "coupons", CUSTOMER: "customers",
-    SUBSCRIPTION: "subscriptions",
+    SUBSCRIPTION: "subscriptions", STIGG_SUBSCRIPTION: "subscriptions",
 }  # fmt: skip
 
 
@@ -185,12 +195,14 @@ def severity(d: Difference, state: str, name: str) -> Severity:
         return "text"
     if head in NOTE_FIELDS or (state == "unclaimed" and d.kind != SUBSCRIPTION):
         return "note"
-    return "money" if d.kind in (PRICE, PRICE_VERSION, SUBSCRIPTION) else "note"
+    return "money" if d.kind in (PRICE, PRICE_VERSION, SUBSCRIPTION, STIGG_SUBSCRIPTION) else "note"
 
 
 def sentence(d: Difference, state: str, name: str, before: Any, after: Any, per_month: Mapping[str, Decimal]) -> str:
     """The difference in words. People's names and addresses are never repeated in it."""
     subject = f"{NOUN[d.kind]} {label_of(d)}"
+    if d.kind == STIGG_SUBSCRIPTION:
+        return f"The {subject} lives, and {d.found.stripe_id if d.found else 'its Stripe subscription'} is canceled in Stripe."
     worth = f" ({shown_all(per_month)} a month)" if any(per_month.values()) else ""
     if state == "missing":
         return f"The {subject} is not in Stripe{worth}."
@@ -207,7 +219,9 @@ def sentence(d: Difference, state: str, name: str, before: Any, after: Any, per_
 
 def label_of(d: Difference) -> str:
     """What people call it: a customer's or subscription's id in Stigg, else the link key."""
-    return keys.entity_of(d.key)[1] if d.kind in (CUSTOMER, SUBSCRIPTION) else d.key.partition(":")[2]
+    return (
+        keys.entity_of(d.key)[1] if d.kind in (CUSTOMER, SUBSCRIPTION, STIGG_SUBSCRIPTION) else d.key.partition(":")[2]
+    )
 
 
 def item_label(name: str) -> str:

@@ -15,6 +15,7 @@ CANON_VERSION = 1
 
 PRODUCT, PRICE, PRICE_VERSION, COUPON = "product", "price", "price_version", "coupon"
 CUSTOMER, SUBSCRIPTION = "customer", "subscription"
+STIGG_SUBSCRIPTION = "stigg_subscription"  # a subscription as Stigg holds it: what a cancellation in Stripe is sent to
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,12 @@ def apply(session: Session, run: Run) -> Result:
     if any(verdict.decision == "apply" for verdict in stored.verdicts):
         account(session)
     registry = Registry(
-        known, session.signer, tax=session.environment.tax, plain_ids=session.environment.plain_ids, retired=retired
+        known,
+        session.signer,
+        tax=session.environment.tax,
+        plain_ids=session.environment.plain_ids,
+        stigg=session.stigg,
+        retired=retired,
     )
     executor = Executor(
         engine=session.engine,
@@ -104,7 +109,7 @@ def entity_status(kind: str, id: str, steps: list[Step], registry: Registry) -> 
     worst = max(steps, key=lambda step: (WORST.index(step.result), bool(step.unverified)))
     stripe_id = own_id(kind, steps, registry)
     if worst.result == "done" and not worst.unverified:
-        if worst.action.kind == "subscription.cancel":
+        if worst.action.kind in ("subscription.cancel", "stigg.cancel"):
             return EntityStatus(kind, id, Status.NO_SYNC_REQUIRED, Reason.ENDED, stripe_id=stripe_id)
         return EntityStatus(kind, id, Status.SUCCESS, stripe_id=stripe_id)
     failed = worst.result in ("refused", "done")

@@ -14,7 +14,7 @@ from stripe_sync.apply.registry import Registry
 from stripe_sync.clock import epoch
 from stripe_sync.drift.amounts import PriceBook
 from stripe_sync.errors import RowFailed
-from stripe_sync.model.documents import CUSTOMER, PRICE_VERSION, SUBSCRIPTION, Difference
+from stripe_sync.model.documents import CUSTOMER, PRICE_VERSION, STIGG_SUBSCRIPTION, SUBSCRIPTION, Difference
 from stripe_sync.pipeline.approve import approved_actions
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result, station
@@ -99,6 +99,8 @@ def customer_of(d: Difference) -> str | None:
     """The link key of the customer that a difference is about."""
     if d.kind == CUSTOMER:
         return d.key
+    if d.kind == STIGG_SUBSCRIPTION and d.found:
+        return str(d.found.facts["customer"])
     claim = d.wanted or d.found
     return str(claim.document.get("customer")) if claim and d.kind == SUBSCRIPTION else None
 

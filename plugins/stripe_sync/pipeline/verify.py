@@ -30,7 +30,11 @@ def verify(session: Session, run: Run) -> Result:
     with session.engine.connect() as connection:
         retired = links.retired_coupons(connection, name)
         registry = Registry(
-            links.all_of(connection, name), session.signer, tax=session.environment.tax, retired=retired
+            links.all_of(connection, name),
+            session.signer,
+            tax=session.environment.tax,
+            retired=retired,
+            stigg=session.stigg,
         )
         open_intents = connection.execute(
             text(

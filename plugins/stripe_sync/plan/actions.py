@@ -17,16 +17,20 @@ import msgspec
 Amounts = dict[str, Decimal]
 
 CATALOG, CUSTOMERS, SUBSCRIPTIONS = "catalog", "customers", "subscriptions"
-LANES = (CATALOG, CUSTOMERS, SUBSCRIPTIONS)
+CANCELLATIONS = "stigg-cancellations"
+LANES = (CANCELLATIONS, CATALOG, CUSTOMERS, SUBSCRIPTIONS)
 # The order of stages: what others refer to comes first.
 STAGES = (
+    "stigg.cancel",
     "product.create", "product.update", "price.create", "price.update", "product.set_default", "price.archive",
     "product.retire", "coupon.create", "coupon.update", "coupon.delete",
     "customer.create", "customer.update",
     "subscription.create", "schedule.release", "invoiceitem.create", "subscription.update", "subscription.cancel",
     "price.retire",
 )  # fmt: skip
-DELETES = frozenset({"price.archive", "price.retire", "product.retire", "coupon.delete", "subscription.cancel"})
+DELETES = frozenset(
+    {"price.archive", "price.retire", "product.retire", "coupon.delete", "subscription.cancel", "stigg.cancel"}
+)
 
 
 class Action(msgspec.Struct, frozen=True, kw_only=True):

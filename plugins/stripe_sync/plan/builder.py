@@ -16,12 +16,14 @@ from stripe_sync.model.documents import (
     PRICE,
     PRICE_VERSION,
     PRODUCT,
+    STIGG_SUBSCRIPTION,
     SUBSCRIPTION,
     Difference,
 )
 from stripe_sync.plan.actions import Action, Plan, ordered
 from stripe_sync.plan.catalog_writes import build_coupon, build_customer, build_product, build_slot, build_version
 from stripe_sync.plan.draft import Draft, Policy
+from stripe_sync.plan.stigg_writes import build_stigg_subscription
 from stripe_sync.plan.subscription_writes import build_subscription
 
 EXEMPT = "A person exempted it (stiggSync=ignore, or the command ignore); its drift is accepted."
@@ -132,4 +134,5 @@ BUILDERS: Mapping[str, Callable[[Draft, Difference], Iterator[Any]]] = {
     COUPON: build_coupon,
     CUSTOMER: build_customer,
     SUBSCRIPTION: build_subscription,
+    STIGG_SUBSCRIPTION: build_stigg_subscription,
 }

@@ -12,7 +12,7 @@ import httpx
 import msgspec
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from stripe_sync.errors import Incomplete, NotAuthorized, Transient, UnknownShape
+from stripe_sync.errors import Incomplete, NotAuthorized, RowFailed, Transient, UnknownShape
 from stripe_sync.stigg_api import documents
 
 API = "https://api.stigg.io"
@@ -30,6 +30,13 @@ REFUSED = frozenset(
         "EnvironmentMissing",
     }
 )
+ENDED = frozenset({"SubscriptionAlreadyCanceledOrExpired"})
+ROW = frozenset(
+    {
+        "SubscriptionNotFound", "CustomerNotFound", "InvalidCancellationDate", "TrialMustBeCancelledImmediately",
+        "SchedulingAtEndOfBillingPeriod", "InvalidMetadataError",
+    }
+)  # fmt: skip
 _decoder = msgspec.json.Decoder(float_hook=Decimal)
 _name = re.compile(r"(?:query|mutation)\s+(\w+)")
 
@@ -65,6 +72,22 @@ class StiggApi:
         )
         if found is None:
             raise UnknownShape("Stigg names a current environment that is not in its list of environments.")
+        return found
+
+    def subscription(self, id: str) -> dict[str, Any]:
+        """One subscription: its id and status. Raises RowFailed where Stigg does not have it."""
+        found: dict[str, Any] = self.call(documents.SUBSCRIPTION, input={"subscriptionId": id})["getSubscription"]
+        return found
+
+    def cancel(self, id: str) -> dict[str, Any]:
+        """Cancels a subscription at once, without proration; one that has ended already is as good."""
+        given = {"subscriptionRefId": id, "subscriptionCancellationTime": "IMMEDIATE", "prorate": False}
+        try:
+            found: dict[str, Any] = self.call(documents.CANCEL, input=given)["cancelSubscription"]
+        except RowFailed as refused:
+            if refused.reason != "ALREADY_ENDED":
+                raise
+            return self.subscription(id)
         return found
 
     def billing_integrations(self) -> list[str]:
@@ -130,5 +153,9 @@ def refuse(name: str, status: int, answer: Any) -> None:
         )
     if status == 429 or (status >= 500 and status != 501) or code in AGAIN:
         raise Transient(f"Stigg asks to try {name} again ({code or status}, {trace}).")
+    if code in ENDED:
+        raise RowFailed("ALREADY_ENDED", f"Stigg has ended it already ({trace}).")
+    if code in ROW:
+        raise RowFailed("STIGG_REFUSED", f"Stigg refused {name} ({code}, {trace}).")
     if errors or status != 200 or not isinstance(answer, dict) or not isinstance(answer.get("data"), dict):
         raise UnknownShape(f"Stigg's answer to {name} is not understood ({code or status}, {trace}).")

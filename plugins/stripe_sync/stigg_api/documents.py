@@ -114,6 +114,16 @@ query Subscriptions($filter: CustomerSubscriptionFilter, $paging: CursorPaging!)
     + PRICE_PARTS
 )
 
+SUBSCRIPTION: Final = """
+query Subscription($input: GetSubscriptionInput!) { getSubscription(input: $input) { id subscriptionId status } }
+"""
+
+CANCEL: Final = """
+mutation Cancel($input: SubscriptionCancellationInput!) {
+  cancelSubscription(input: $input) { id subscriptionId status }
+}
+"""
+
 # Every list that an extract reads: our kind, the root field, the document.
 LISTS: Final = {
     "product": ("products", PRODUCTS),

@@ -14,8 +14,8 @@ from typing import Any
 from sqlalchemy import Connection, Engine, text
 
 PACE = 0.95
-# The order in which lanes are served (DESIGN 2); reads of a full audit come last.
-ORDER = ("deadline", "cancellation", "checkout", "customers", "subscriptions", "catalog", "audit")
+# The order in which lanes are served (DESIGN 2): deadlines, cancellations, checkout, ...; what only reads comes last.
+ORDER = ("usage", "stigg-cancellations", "checkout", "customers", "subscriptions", "catalog", "audit")
 YIELD_SECONDS = 1.0  # how long a more urgent lane counts as being at work after its last request
 YIELDED = 0.5  # the share of the pace that others leave to it
 SLOWER, SLOW_SECONDS = 0.7, 60.0  # what one 429 does to the pace, and for how long
