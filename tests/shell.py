@@ -17,6 +17,7 @@ stripe_account = "{ACCOUNT}"
 endpoint_rate = 10000
 account_rate = 10000
 rate_share = 1.0
+stripe_feed = false
 accept_unknown = ["product_id_characters", "coupon_id_reuse", "subscription_id_on_change"]
 """
 ENFORCE = 'modes = { catalog = "enforce", customers = "enforce", subscriptions = "enforce" }\n'

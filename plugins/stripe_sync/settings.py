@@ -72,6 +72,8 @@ class Environment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     stripe_dashboard_url: str = "https://dashboard.stripe.com"
     accept_unknown: list[str] = []
     plain_ids: bool = False
+    stripe_feed: bool = True
+    full_read_hours: int = 24
     shares_account: bool = False
     rate_share: float = 0.8
     endpoint_rate: float = 25

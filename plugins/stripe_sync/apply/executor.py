@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import groupby
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import Engine
 
@@ -24,7 +24,7 @@ from stripe_sync.errors import RowFailed, Transient, Waiting
 from stripe_sync.model.status import Reason
 from stripe_sync.plan.actions import LANES, Action
 from stripe_sync.stripe_api.client import TIMEOUT_SECONDS, StripeApi, Written
-from stripe_sync.warehouse import failures, journal, leases, links
+from stripe_sync.warehouse import failures, feeds, journal, leases, links
 from stripe_sync.warehouse.failures import Failure
 from stripe_sync.warehouse.journal import Intent, Outcome
 from stripe_sync.warehouse.leases import Lease
@@ -62,6 +62,7 @@ class Executor:
     stored: StoredPlan
     now: datetime
     quarantined: Mapping[str, Failure] = field(default_factory=dict)
+    keep_answers: frozenset[str] = frozenset()
     workers: int = 8
     settle_seconds: float = SETTLE_SECONDS
     handlers: Mapping[str, Handler] = field(default_factory=lambda: HANDLERS)
@@ -183,8 +184,20 @@ class Executor:
         wrong = tuple(answers.mismatches(action.after, answers.document(action, written.object, self.registry)))
         detail = f"Stripe's answer differs in {', '.join(wrong)}." if wrong else ""
         self.conclude(intent, Outcome("done", stripe_id=id, request_id=written.request_id, detail=detail))
+        if self.keep_answers:
+            self.keep(action, written.object)
         reason = Reason.UNVERIFIED if wrong else Reason.NONE
         return Step(action, "done", reason, detail, stripe_id=id, unverified=wrong)
+
+    def keep(self, action: Action, answer: Mapping[str, Any]) -> None:
+        """Keeps an answer that shows the whole object, so that the next extract need not read it."""
+        kind = {"schedule": "subscription"}.get(action.kind.partition(".")[0], action.kind.partition(".")[0])
+        whole = not (answer.get("items") or {}).get("has_more")
+        if kind in self.keep_answers and whole:
+            with self.engine.begin() as connection:
+                feeds.answered(connection, self.environment, kind, answer)
+                if action.kind == "subscription.create" and "customer" in self.keep_answers:
+                    feeds.billed_in(connection, self.environment, answer["customer"], answer["currency"])
 
     def conclude(self, intent: Intent, outcome: Outcome) -> None:
         """The outcome and, for a creation, the link: together or not at all."""

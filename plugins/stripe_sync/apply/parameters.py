@@ -72,6 +72,7 @@ def tier(part: Mapping[str, str]) -> Params:
 
 def price_update(action: Action, registry: Registry) -> Params:
     params: Params = {name: action.after[name] for name in ("active", "tax_behavior") if name in action.after}
+    params["expand"] = ["tiers"]
     if "metadata" in action.after:
         params["metadata"] = metadata(action.after["metadata"], registry)
     return params | with_lookup_key(action.after)

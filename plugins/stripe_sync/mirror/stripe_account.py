@@ -42,16 +42,21 @@ def read(
             chosen = given | {"expand": ["data.tax"]} if tax and kind == "customer" else given
             for page in api.pages(path, **bound, **chosen):
                 for row in page:
-                    if row["livemode"] is not live:
-                        raise AccountRefused(
-                            f"Stripe answered a {kind} of the {'test' if live else 'live'} mode; the environment is "
-                            f"{'live' if live else 'not live'}: correct the key or the setting live."
-                        )
+                    refuse_mode(kind, row, live=live)
                     seen.add(row["id"])
                     yield kind, row["id"], whole(api, row) if kind == "subscription" else row
     for kind, id in sorted(linked):
         if id not in seen and kind in LISTS:
-            yield kind, id, by_id(api, kind, id)
+            yield kind, id, by_id(api, kind, id, tax=tax)
+
+
+def refuse_mode(kind: str, row: dict[str, Any], *, live: bool) -> None:
+    """Raises AccountRefused for an object of the other mode (invariant 6)."""
+    if row.get("livemode", live) is not live:
+        raise AccountRefused(
+            f"Stripe answered a {kind} of the {'test' if live else 'live'} mode; the environment is "
+            f"{'live' if live else 'not live'}: correct the key or the setting live."
+        )
 
 
 def whole(api: StripeApi, subscription: dict[str, Any]) -> dict[str, Any]:
@@ -64,9 +69,16 @@ def whole(api: StripeApi, subscription: dict[str, Any]) -> dict[str, Any]:
     return subscription | {"items": subscription["items"] | {"data": items, "has_more": False}}
 
 
-def by_id(api: StripeApi, kind: str, id: str) -> dict[str, Any]:
-    """A linked object that no list showed: as it is, or a stone that says it is gone."""
-    found = api.find(f"{LISTS[kind][0]}/{id}", expand=EXPAND.get(kind))
+def by_id(api: StripeApi, kind: str, id: str, *, tax: bool = False) -> dict[str, Any]:
+    """One object as a list would show it: as it is, or a stone that says it is gone."""
+    expand = ["tax"] if tax and kind == "customer" else EXPAND.get(kind)
+    found = api.find(f"{LISTS[kind][0]}/{id}", expand=expand)
     if found is None or found.get("deleted"):
         return {"id": id, "object": kind, "deleted": True}
     return whole(api, found) if kind == "subscription" else found
+
+
+def drafts(api: StripeApi) -> Iterator[dict[str, Any]]:
+    """The invoices that are drafts now."""
+    for page in api.pages(LISTS["invoice"][0], **LISTS["invoice"][1][0]):
+        yield from page

@@ -20,6 +20,7 @@ from stripe_sync.warehouse.plans import StoredPlan
 
 # An entity's status when several actions are about it: the worst result counts.
 TAKEN_AWAY = ("product.retire", "coupon.delete", "price.retire")
+ANSWERED = frozenset({"product", "price", "coupon", "customer", "subscription"})
 WORST = ("done", "waiting", "blocked", "dropped", "paused", "unknown", "refused")
 
 
@@ -54,6 +55,7 @@ def apply(session: Session, run: Run) -> Result:
         workers=session.environment.workers,
         settle_seconds=session.settle_seconds,
         now=run.now,
+        keep_answers=kept_answers(session),
         quarantined=failures.quarantined(session.engine, name, now=run.now),
         progress=lambda step: session.progress(f"  {step.result}: {step.action.sentence} {step.detail}".rstrip()),
     )
@@ -70,6 +72,13 @@ def apply(session: Session, run: Run) -> Result:
         "made": dict(sorted(made.items())),
         "unverified": [step.action.hash for step in steps if step.unverified],
     }
+
+
+def kept_answers(session: Session) -> frozenset[str]:
+    """The kinds whose answers are as whole as a read; with tax on, a customer's is not."""
+    if not session.environment.stripe_feed:
+        return frozenset()
+    return ANSWERED - {"customer"} if session.environment.tax else ANSWERED
 
 
 def judged_again(session: Session, run: Run, stored: StoredPlan, known: Mapping[str, str]) -> StoredPlan:

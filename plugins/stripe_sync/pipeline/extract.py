@@ -1,17 +1,19 @@
-"""Full reads of both sides, each closed as a snapshot."""
+"""Reads of both sides, each closed as a snapshot: Stigg whole, Stripe whole or by what its events name."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 from typing import Any
 
 from stripe_sync import keys
 from stripe_sync.errors import AccountRefused
 from stripe_sync.marker import FIELD
-from stripe_sync.mirror import marks, stigg, stripe_account
+from stripe_sync.mirror import feed, marks, stigg, stripe_account
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result, station
-from stripe_sync.warehouse import links, snapshots
+from stripe_sync.warehouse import feeds, journal, links, snapshots
+from stripe_sync.warehouse.feeds import Feed
 from stripe_sync.warehouse.snapshots import Landed, Snapshot
 
 
@@ -34,15 +36,102 @@ def extract_stigg(session: Session, run: Run) -> Result:
 
 @station
 def extract_stripe(session: Session, run: Run) -> Result:
-    """A snapshot of everything in Stripe, and the links that marks in it prove."""
+    """A snapshot of Stripe, whole or by what its events name, and the links that marks in it prove."""
     name = session.environment.name
     with session.engine.connect() as connection:
         known, unlinked = links.all_of(connection, name), links.unlinked(connection, name)
+    state = feeds.find(session.engine, name)
+    why = full_because(session, run, state)
+    if why or state is None:
+        session.progress(f"  everything is read: {why}")
+        result, marked = read_whole(session, run, known, state)
+    else:
+        result, marked = read_changes(session, run, state)
+    proofs, candidates = marks.proven(marked, session.signer, known, unlinked)
+    own = [(key, id) for key, id in proofs if key.split(":")[1] == keys.part(name)]
+    links.add_all(session.engine, name, own, source="marker")
+    return result | {"links_from_marks": len(own), "candidates": candidates}
+
+
+def full_because(session: Session, run: Run, state: Feed | None) -> str:
+    """Why everything is read and not what changed, or an empty text."""
+    environment = session.environment
+    if not environment.stripe_feed:
+        return "stripe_feed is off"
+    if run.params.get("full"):
+        return "it was asked for"
+    if state is None:
+        return "it is the first read"
+    if state.of_what != of_what(session):
+        return "the account, or what is read of it, is another"
+    if run.now - state.cursor > feed.REACH:
+        return f"the feed was last read at {state.cursor:%Y-%m-%d %H:%M} UTC, and Stripe keeps 30 days"
+    if run.now - state.audited_at >= timedelta(hours=environment.full_read_hours):
+        return f"{environment.full_read_hours} hours have passed since the last time (full_read_hours)"
+    return ""
+
+
+def of_what(session: Session) -> str:
+    return f"{session.environment.stripe_account}, tax {session.environment.tax}"
+
+
+def read_whole(
+    session: Session, run: Run, known: dict[str, str], state: Feed | None
+) -> tuple[Result, list[dict[str, Any]]]:
+    """Everything, and how many changes the feed would not have shown since it was read last."""
+    environment = session.environment
+    seen = events_since(session, state) if state is not None and environment.stripe_feed else None
     linked = [(key.partition(":")[0], id) for key, id in known.items()]
     marked: dict[str, dict[str, Any]] = {}
     read = stripe_account.read(
-        session.stripe, live=session.environment.live, upper_bound=run.now, linked=linked, tax=session.environment.tax
+        session.stripe, live=environment.live, upper_bound=run.now, linked=linked, tax=environment.tax
     )
+    snapshot = snapshots.close(
+        session.engine,
+        environment=environment.name,
+        side="stripe",
+        run_id=run.id,
+        kinds=stripe_account.KINDS,
+        upper_bound=run.now,
+        rows=watched(session, read, marked),
+    )
+    missed = missed_by(session, seen, snapshot) if seen is not None else []
+    if missed:
+        session.progress(f"  the events feed had missed {len(missed)} changes, such as {missed[0][1]}")
+    with session.engine.begin() as connection:
+        feeds.begin(connection, environment.name, of_what(session), now=run.now)
+        feeds.forget_answers(connection, environment.name, feeds.take_answers(session.engine, environment.name))
+    return described(snapshot) | {"whole": 1, "missed": len(missed)}, list(marked.values())
+
+
+def events_since(session: Session, state: Feed) -> feed.Changes:
+    """What the events since the last read name."""
+    events = list(feed.listed(session.stripe, state.cursor))
+    new = feeds.unseen(session.engine, session.environment.name, (event["id"] for event in events))
+    own = f"stripe_sync-{journal.warehouse_id(session.engine)}-"
+    return feed.changes(iter(events), new=new, own=own)
+
+
+def missed_by(session: Session, seen: feed.Changes, snapshot: Snapshot) -> list[tuple[str, str]]:
+    """The objects that changed without an event that names them."""
+    known = seen.others | seen.ours | set(feeds.take_answers(session.engine, session.environment.name))
+    changed = snapshots.changed(session.engine, snapshot, feed.NOISE)
+    return sorted(key for key in changed - known if key[0] != "invoice")
+
+
+def read_changes(session: Session, run: Run, state: Feed) -> tuple[Result, list[dict[str, Any]]]:
+    """What events name, read by id; our own last answers as they were given."""
+    name, environment = session.environment.name, session.environment
+    found = events_since(session, state)
+    answers = feeds.take_answers(session.engine, name)
+    to_read = {key for key in found.others | (found.ours - answers.keys()) if key[0] in stripe_account.LISTS}
+    rows: list[Landed] = [(kind, id, body) for (kind, id), body in answers.items() if (kind, id) not in to_read]
+    for kind, id in sorted(to_read):
+        row = stripe_account.by_id(session.stripe, kind, id, tax=environment.tax)
+        stripe_account.refuse_mode(kind, row, live=environment.live)
+        rows.append((kind, id, row))
+    if found.drafts:
+        rows += [("invoice", row["id"], row) for row in stripe_account.drafts(session.stripe)]
     snapshot = snapshots.close(
         session.engine,
         environment=name,
@@ -50,12 +139,15 @@ def extract_stripe(session: Session, run: Run) -> Result:
         run_id=run.id,
         kinds=stripe_account.KINDS,
         upper_bound=run.now,
-        rows=watched(session, read, marked),
+        rows=rows,
+        whole=("invoice",) if found.drafts else (),
     )
-    proofs, candidates = marks.proven(marked.values(), session.signer, known, unlinked)
-    own = [(key, id) for key, id in proofs if key.split(":")[1] == keys.part(name)]
-    links.add_all(session.engine, name, own, source="marker")
-    return described(snapshot) | {"links_from_marks": len(own), "candidates": candidates}
+    with session.engine.begin() as connection:
+        feeds.saw(connection, name, found.events)
+        feeds.advance(connection, name, now=run.now, forget_before=run.now - 2 * feed.OVERLAP)
+        feeds.forget_answers(connection, name, answers)
+    marked = snapshots.marked_and_unlinked(session.engine, name, FIELD)
+    return described(snapshot) | {"whole": 0, "events": len(found.events), "read": len(to_read)}, marked
 
 
 def watched(session: Session, rows: Iterable[Landed], marked: dict[str, dict[str, Any]]) -> Iterator[Landed]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Literal
 
 from stripe_sync.errors import AccountRefused, NotAuthorized, StripeSyncError
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result, station
+from stripe_sync.warehouse import feeds
 from stripe_sync.warehouse.budget import reads_this_month
 
+CHECKED_EVERY = timedelta(hours=1)
 WARN_AT = 0.8  # of the monthly reads
 
 
@@ -23,9 +26,17 @@ class Check:
     text: str
 
 
-def checks(session: Session) -> Iterator[tuple[Check, StripeSyncError | None]]:
+def checked_lately(session: Session, run: Run) -> bool:
+    """Whether a run checked the account within the hour; it is checked before the first write besides."""
+    state = feeds.find(session.engine, session.environment.name) if session.environment.stripe_feed else None
+    return state is not None and run.now - state.checked_at < CHECKED_EVERY
+
+
+def checks(session: Session, without: Collection[str] = ()) -> Iterator[tuple[Check, StripeSyncError | None]]:
     """Every check in order, with the error that a failure is."""
     for name, check in CHECKS.items():
+        if name in without:
+            continue
         try:
             found = check(session)
             yield (found if isinstance(found, Check) else Check(name, "ok", found)), None
@@ -36,10 +47,13 @@ def checks(session: Session) -> Iterator[tuple[Check, StripeSyncError | None]]:
 @station
 def preflight(session: Session, run: Run) -> Result:
     """Raises the first failure; else gives the account and whether writes are held at observe, and why."""
-    for check, error in checks(session):
+    lately = checked_lately(session, run)
+    for check, error in checks(session, without=("Stripe account",) if lately else ()):
         if error is not None:
             raise error
         session.progress(f"  {check.name}: {check.text}")
+    if not lately:
+        feeds.checked(session.engine, session.environment.name, now=run.now)
     return {"account": session.environment.stripe_account, "held_at_observe": held_at_observe(session)}
 
 

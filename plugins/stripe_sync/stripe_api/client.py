@@ -130,7 +130,9 @@ class StripeApi:
         def once() -> Written:
             answer = call(self.client, options)
             response = answer.last_response
-            return Written(answer.to_dict(), response.request_id if response else None)
+            if response is None:
+                return Written(answer.to_dict(), None)
+            return Written(_decoder.decode(response.body), response.request_id)
 
         return self.attempt(what, once)
 

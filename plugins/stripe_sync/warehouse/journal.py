@@ -132,3 +132,9 @@ def first_write(connection: Connection, environment: str) -> int | None:
         {"e": environment},
     ).scalar()
     return int(found) if found is not None else None
+
+
+def warehouse_id(engine: Engine) -> str:
+    """What makes this warehouse different from every other: it is in every idempotency key of ours."""
+    with engine.connect() as connection:
+        return str(connection.execute(text("select id from warehouse")).scalar_one())

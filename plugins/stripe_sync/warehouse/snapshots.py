@@ -6,7 +6,7 @@ and such a snapshot names the same content as the one before it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -45,8 +45,12 @@ def close(
     kinds: Sequence[str],
     upper_bound: datetime,
     rows: Iterable[Landed],
+    whole: Sequence[str] | None = None,
 ) -> Snapshot:
-    """Lands a complete extract of these kinds by COPY and closes its snapshot, in one transaction.
+    """Lands an extract of these kinds by COPY and closes its snapshot, in one transaction.
+
+    Of the kinds ``whole`` (all of them, if it is left out) the rows are everything there is, and what they do not show is
+    gone; of the others they are what changed.
 
     The rows are read to their end first, so that no transaction is open while an API answers; the later of two rows of
     one object wins.
@@ -70,8 +74,11 @@ def close(
             upper_bound=upper_bound,
         )
         id = landed[0]["id"]
-        run_sql(connection, "mirror/supersede", snapshot=id, environment=environment, side=side, kinds=list(kinds))
+        complete = list(kinds if whole is None else whole)
+        run_sql(connection, "mirror/supersede", snapshot=id, environment=environment, side=side, kinds=complete)
         run_sql(connection, "mirror/add", snapshot=id, environment=environment, side=side)
+        if whole is not None:
+            run_sql(connection, "mirror/count", snapshot=id, environment=environment, side=side, kinds=list(kinds))
         run_sql(connection, "mirror/name_content", snapshot=id, environment=environment, side=side)
     return replace(get(engine, id), with_nul=tuple(key for key, body in latest.items() if has_nul(body)))
 
@@ -110,3 +117,24 @@ def bodies(connection: Connection, snapshot: Snapshot, kind: str) -> list[dict[s
         snapshot=snapshot.id,
     )
     return [row["body"] for row in rows]
+
+
+def changed(engine: Engine, snapshot: Snapshot, noise: Collection[str]) -> set[tuple[str, str]]:
+    """(kind, id) of the objects that are new or other in a snapshot than before, whatever became of the fields ``noise``."""
+    with engine.connect() as connection:
+        rows = connection.execute(
+            text(
+                "select n.kind, n.id from mirror n left join mirror o on o.environment = n.environment and o.side = n.side "
+                "and o.kind = n.kind and o.id = n.id and o.valid_to = :s "
+                "where n.environment = :e and n.side = :side and n.valid_from = :s "
+                "and n.body - cast(:noise as text[]) is distinct from o.body - cast(:noise as text[])"
+            ),
+            {"e": snapshot.environment, "side": snapshot.side, "s": snapshot.id, "noise": list(noise)},
+        )
+        return {(row.kind, row.id) for row in rows}
+
+
+def marked_and_unlinked(engine: Engine, environment: str, field: str) -> list[dict[str, Any]]:
+    """The objects of the newest mirror of Stripe that carry a mark and have no link."""
+    with engine.connect() as connection:
+        return [row["body"] for row in run_sql(connection, "mirror/unlinked", environment=environment, field=field)]

@@ -1,0 +1,164 @@
+"""Stripe's events as a change feed: what a quiet run costs, what a change costs, and what it falls back to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from sandbox.builder import WorldBuilder
+from sandbox.world.state import Fault
+from stripe_sync.errors import StripeSyncError
+from stripe_sync.warehouse import runs
+from tests.house import House
+
+Build = Callable[[WorldBuilder], House]
+
+
+@pytest.fixture
+def fed(house_of: Build, town: WorldBuilder) -> House:
+    """A house that reads by events, after a first run and a quiet one."""
+    house = house_of(town)
+    house.change(stripe_feed=True)
+    house.reconcile()
+    house.reconcile()
+    house.world.requests.clear()
+    return house
+
+
+def reads(house: House) -> list[str]:
+    return [r.path for r in house.world.requests if r.side == "stripe" and r.method == "GET"]
+
+
+def extract(house: House, run: str) -> dict[str, Any]:
+    return runs.result(house.engine, "test", run, "extract_stripe") or {}
+
+
+def owned(house: House, collection: str, id: str) -> dict[str, Any]:
+    (found,) = [o for o in house.objects(collection) if o.get("metadata", {}).get("stiggEntityId") == id]
+    return found
+
+
+def test_a_quiet_run_costs_one_read_and_two_when_the_hourly_check_is_due(fed: House) -> None:
+    fed.reconcile()
+    assert reads(fed) == ["/v1/events"]
+    assert fed.writes() == 0
+    fed.world.now += 3601
+    fed.world.requests.clear()
+    fed.reconcile()
+    assert reads(fed) == ["/v1/account", "/v1/events"]
+
+
+def test_own_writes_are_not_read_again(fed: House, town: WorldBuilder) -> None:
+    town.stigg["customers"][0]["name"] = "Renamed"
+    town.stigg["subscriptions"][1]["prices"][1]["usageLimit"] = 9
+    town.customer("c-9", "Nine", "nine@example.test")
+    town.subscription("s-9", "c-9", "pro", units={"seats": 2})
+    fed.merge(town)
+    fed.reconcile()
+    fed.world.requests.clear()
+    fed.reconcile()
+    assert reads(fed) == ["/v1/events"]
+    assert fed.writes() == 0, "and what was written is known"
+
+
+def test_a_change_to_one_customer_costs_reads_for_that_customer_only(fed: House) -> None:
+    id = owned(fed, "customers", "c-1")["id"]
+    fed.stripe().v1.customers.update(id, {"name": "By a person"})
+    fed.world.requests.clear()
+    fed.reconcile()
+    read = [path for path in reads(fed) if path not in ("/v1/account", "/v1/events")]
+    assert set(read) == {f"/v1/customers/{id}"}
+    assert owned(fed, "customers", "c-1")["name"] == "Customer 1"
+
+
+def test_events_are_taken_up_once_in_any_order_and_their_bodies_are_not_believed(fed: House) -> None:
+    id = owned(fed, "customers", "c-1")["id"]
+    fed.stripe().v1.customers.update(id, {"name": "By a person"})
+    (event,) = [
+        e for e in fed.objects("events") if e["data"]["object"]["id"] == id and "previous_attributes" in e["data"]
+    ]
+    event["data"]["object"] = {"id": id, "name": "what an older API version says"}
+    fed.world.put("events", event | {"id": "evt_twice"})
+    fed.reconcile("with-it")
+    assert extract(fed, "with-it")["read"] == 1
+    assert owned(fed, "customers", "c-1")["name"] == "Customer 1"
+    fed.reconcile("after-it")
+    assert extract(fed, "after-it")["events"] <= 1, "its own write alone"
+
+
+def test_deletions_and_cancellations_come_by_the_feed(fed: House) -> None:
+    fed.stripe().v1.customers.delete(owned(fed, "customers", "c-2")["id"])
+    fed.reconcile("deleted")
+    assert extract(fed, "deleted")["whole"] == 0
+    assert fed.status("c-2") == ("ERROR", "CUSTOMER_DELETED")
+    assert fed.status("s-2") == ("PENDING", "OBSERVED_ONLY")
+
+
+def test_what_the_feed_missed_is_found_by_the_daily_full_read_and_said(fed: House) -> None:
+    owned(fed, "customers", "c-1")["name"] = "Changed without an event"
+    fed.reconcile("blind")
+    assert owned(fed, "customers", "c-1")["name"] == "Changed without an event"
+    fed.world.now += 24 * 3600
+    fed.reconcile("audit")
+    assert (extract(fed, "audit")["whole"], extract(fed, "audit")["missed"]) == (1, 1)
+    assert owned(fed, "customers", "c-1")["name"] == "Customer 1"
+
+
+def test_a_full_read_after_feeds_finds_nothing_that_they_missed(fed: House, town: WorldBuilder) -> None:
+    town.coupon("half", percent=50)
+    town.stigg["subscriptions"][0]["coupons"] = [town.applied("half")]
+    town.plan("pro", "Professional", [dict(p) for p in town.stigg["plans"][0]["prices"]], version=2)
+    fed.merge(town)
+    fed.reconcile()
+    fed.reconcile()
+    fed.reconcile("audit", full=True)
+    assert (extract(fed, "audit")["whole"], extract(fed, "audit")["missed"]) == (1, 0)
+    assert fed.plan().plan.actions == []
+
+
+@pytest.mark.parametrize("why", ["too old", "another reading", "asked for"])
+def test_a_gap_falls_back_to_a_full_read(fed: House, why: str) -> None:
+    if why == "too old":
+        fed.change(full_read_hours=24 * 365)
+        fed.world.now += 30 * 86_400
+        fed.world.stripe["events"].clear()
+    elif why == "another reading":
+        fed.world.tax_settings = {"status": "active"}
+        fed.world.put("tax_registrations", {"id": "t", "object": "tax.registration", "status": "active", "country": "DE",
+                                            "created": 1})  # fmt: skip
+        fed.change(tax=True, tax_behavior="exclusive", tax_code="txcd_1")
+    fed.plan(**({"full": True} if why == "asked for" else {}))
+    found = [p for p in reads(fed) if p in ("/v1/products", "/v1/customers", "/v1/subscriptions")]
+    assert len(found) == 3
+
+
+def test_a_renewals_draft_is_found_by_its_event(fed: House) -> None:
+    import httpx
+
+    end = owned(fed, "subscriptions", "s-1")["items"]["data"][0]["current_period_end"]
+    fed.change(full_read_hours=24 * 365)
+    fed.world.now = end - 20 * 86_400
+    fed.reconcile()
+    httpx.post(f"{fed.stripe_url}/_world/clock", json={"now": end + 60})
+    fed.reconcile("renewal")
+    assert extract(fed, "renewal")["whole"] == 0
+    assert extract(fed, "renewal")["counts"]["invoice"] >= 3
+
+
+@pytest.mark.parametrize("nth", [1, 2, 3])
+def test_a_feed_that_breaks_off_is_taken_up_again_without_a_gap(fed: House, nth: int) -> None:
+    fed.attempts = 1
+    for id in ("c-1", "c-2", "c-3"):
+        fed.stripe().v1.customers.update(owned(fed, "customers", id)["id"], {"name": "By a person"})
+    fed.world.faults.append(Fault("GET", "/v1/customers/", nth=nth, status=500))
+    with pytest.raises(StripeSyncError):
+        fed.reconcile()
+    fed.reconcile()
+    assert {owned(fed, "customers", id)["name"] for id in ("c-1", "c-2", "c-3")} == {
+        "Customer 1",
+        "Customer 2",
+        "Customer 3",
+    }
+    assert fed.plan().plan.actions == []
