@@ -33,7 +33,9 @@ PARAMS = {
     "customers": Param(
         [], type="array", items={"type": "string", "minLength": 1}, description="Only these Stigg customers."
     ),
-    "full": Param(default=False, type="boolean", description="Read everything anew (this version always does)."),
+    "full": Param(
+        default=False, type="boolean", description="Read everything in Stripe, and not what its events name."
+    ),
 }
 
 

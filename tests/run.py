@@ -22,10 +22,12 @@ GROUPS = {
     "scenarios": ["tests/scenarios", "-n", "2"],
     "otherwise": [*TOUCHED, "-n", "2"],
     "plain ids": [*TOUCHED, "-n", "2"],
+    "feed": ["tests/scenarios/test_generated.py", "tests/scenarios/test_storms.py", "-n", "2"],
     "airflow": ["tests/dags", "-n", "1", "--dist", "loadgroup"],
 }
 MORE = {
     "otherwise": {"TEST_UNKNOWNS": OTHERWISE, "TEST_WORLDS": "2"},
+    "feed": {"TEST_FEED": "1", "TEST_WORLDS": "2", "TEST_STORMS": "2"},
     "plain ids": {"TEST_UNKNOWNS": "strict_product_ids", "TEST_WORLDS": "2"},
 }
 

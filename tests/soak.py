@@ -36,6 +36,10 @@ def proofs() -> Iterator[Proof]:
         yield Proof(f"20 generated worlds, seed {seed}", [WORLDS], {"TEST_SEED": str(seed), "TEST_WORLDS": "20"})
     for seed in range(200, 210):
         yield Proof(f"20 storms, seed {seed}", [STORMS], {"TEST_SEED": str(seed), "TEST_STORMS": "20"})
+    yield Proof(
+        "20 generated worlds by the feed", [WORLDS], {"TEST_FEED": "1", "TEST_SEED": "300", "TEST_WORLDS": "20"}
+    )
+    yield Proof("20 storms by the feed", [STORMS], {"TEST_FEED": "1", "TEST_SEED": "301", "TEST_STORMS": "20"})
     yield Proof("a real kill after each write of the day of all kinds",
                 ["tests/scenarios/test_recovery.py", "-k", "killed_in_the_middle"], {"TEST_KILLS": "40"})  # fmt: skip
     yield Proof("every story, unknowns answered otherwise", ["tests/scenarios"], {"TEST_UNKNOWNS": OTHERWISE})

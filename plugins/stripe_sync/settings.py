@@ -82,6 +82,7 @@ class Environment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     plan_max_age_minutes: int = 60
     approval_hours: int = 24
     monthly_reads: int = 10_000
+    reads_share: float = 0.6
 
     def mode(self, lane: str) -> Mode:
         """The mode of a lane; observe unless the file says otherwise."""

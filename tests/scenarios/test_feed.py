@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +10,9 @@ import pytest
 
 from sandbox.builder import WorldBuilder
 from sandbox.world.state import Fault
-from stripe_sync.errors import StripeSyncError
+from stripe_sync.errors import ConfigurationError, StripeSyncError
+from stripe_sync.pipeline.explain import explain_customer
+from stripe_sync.pipeline.preflight import checks
 from stripe_sync.warehouse import runs
 from tests.house import House
 
@@ -162,3 +165,83 @@ def test_a_feed_that_breaks_off_is_taken_up_again_without_a_gap(fed: House, nth:
         "Customer 3",
     }
     assert fed.plan().plan.actions == []
+
+
+def test_connect_says_what_the_schedule_reads_a_month_and_fails_over_the_share(
+    house_of: Build, town: WorldBuilder
+) -> None:
+    house = house_of(town)
+    house.change(stripe_feed=True, schedule="*/15 * * * *")
+    line, error = schedule_line(house)
+    assert error is None
+    # 2,880 runs, 720 checks of the account, 30 full reads of 7 pages
+    assert "about 3810 times a month" in line
+    house.change(stripe_feed=False)
+    line, error = schedule_line(house)
+    assert "2880" not in line
+    assert "more than the share 0.6" in str(error), "2,880 runs of 8 reads"
+
+
+def schedule_line(house: House) -> tuple[str, StripeSyncError | None]:
+    session = house.session()
+    try:
+        ((check, error),) = [(c, e) for c, e in checks(session) if c.name == "schedule"]
+        return check.text, error
+    finally:
+        session.close()
+
+
+def test_many_events_in_random_order_with_duplicates_and_ties_are_one_reading_an_object(fed: House) -> None:
+    ids = [owned(fed, "customers", id)["id"] for id in ("c-1", "c-2", "c-3")]
+    for id in ids:
+        fed.stripe().v1.customers.update(id, {"phone": "+1 555"})
+    dice = random.Random(1)
+    real = [e for e in fed.objects("events") if e["data"]["object"].get("id") in ids]
+    for number in range(10_000):
+        event = dice.choice(real)
+        fed.world.put("events", event | {"id": f"evt_{dice.randrange(8_000)}_{number % 2}", "created": fed.world.now})
+    fed.reconcile("flood")
+    assert extract(fed, "flood")["read"] == 3
+    assert extract(fed, "flood")["events"] > 5_000
+    fed.world.requests.clear()
+    fed.reconcile("after")
+    assert extract(fed, "after")["events"] == 0, "in the same second: each was taken up once"
+
+
+def test_a_subscription_canceled_on_both_sides_at_once_is_left_alone(fed: House, town: WorldBuilder) -> None:
+    fed.change(modes=fed.environment.modes | {"stigg-cancellations": "enforce"})
+    found = owned(fed, "subscriptions", "s-1")
+    fed.stripe().v1.subscriptions.cancel(found["id"])
+    town.stigg["subscriptions"][0] |= {"status": "CANCELED", "cancelReason": "Immediate"}
+    fed.merge(town)
+    writes = fed.writes()
+    fed.reconcile()
+    assert fed.writes() == writes
+    assert fed.status("s-1") == ("NO_SYNC_REQUIRED", "ENDED")
+
+
+def test_a_change_made_while_the_feed_is_read_is_taken_up_next_time(fed: House) -> None:
+    id = owned(fed, "customers", "c-1")["id"]
+    fed.world.faults.append(Fault("GET", "/v1/events", kind="stale", times=1))
+    fed.stripe().v1.customers.update(id, {"name": "By a person"})
+    fed.reconcile()
+    fed.reconcile()
+    assert owned(fed, "customers", "c-1")["name"] == "Customer 1"
+
+
+def test_one_page_about_one_customer(fed: House, town: WorldBuilder) -> None:
+    town.stigg["subscriptions"][0]["prices"][1]["usageLimit"] = 9
+    fed.merge(town)
+    fed.reconcile()
+    session = fed.session()
+    page = explain_customer(session, "c-1")
+    same = explain_customer(session, owned(fed, "customers", "c-1")["id"])
+    with pytest.raises(ConfigurationError, match="knows no customer"):
+        explain_customer(session, "nobody")
+    session.close()
+    assert page["customer"] == same["customer"] == "c-1"
+    assert {row["status"] for row in page["statuses"]} == {"SUCCESS"}
+    assert [row["result"] for row in page["history"]] == ["done"] * 3
+    assert all(row["request_id"].startswith("req_") for row in page["history"])
+    assert sorted(i["quantity"] for i in page["stripe"][0]["items"]) == [1, 2], "as of the run's reading"
+    assert "Customer 1" not in str(page)

@@ -22,6 +22,7 @@ from stripe_sync.drift.rows import DriftRow, by_object
 from stripe_sync.errors import ConfigurationError
 from stripe_sync.money import shown_all
 from stripe_sync.pipeline import approve as approvals
+from stripe_sync.pipeline import explain as explaining
 from stripe_sync.pipeline import hands
 from stripe_sync.pipeline.hands import Hand
 from stripe_sync.pipeline.preflight import checks
@@ -335,6 +336,20 @@ def asked_now(session: Session) -> list[dict[str, Any]]:
         }
         for a in found
     ]
+
+
+def explain_customer(env: str, customer: str, *, as_json: bool) -> int:
+    """One page about one customer."""
+    with session_of(env, quiet=True) as session:
+        page = explaining.explain_customer(session, customer)
+    if as_json:
+        out(page)
+        return 0
+    print(f"customer {page['customer']} of {env}, as of {page['as_of']:%Y-%m-%d %H:%M:%S} UTC")
+    for title in ("statuses", "links", "stigg", "stripe", "drafts", "drift", "history"):
+        print(f"\n{title}" if page[title] else f"\n{title}: nothing")
+        table(page[title])
+    return 0
 
 
 def table(rows: list[dict[str, Any]]) -> None:

@@ -37,7 +37,9 @@ def plan(
         list[str] | None, typer.Option(metavar="KIND", help="product, price, coupon, customer, subscription.")
     ] = None,
     customer: Annotated[list[str] | None, typer.Option(metavar="ID", help="Only what is about this customer.")] = None,
-    full: Annotated[bool, typer.Option("--full", help="Read everything (this version always does).")] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="Read everything in Stripe, and not what its events name.")
+    ] = False,
     against: Annotated[
         str | None, typer.Option(metavar="HASH", help="Say what differs from this earlier plan.")
     ] = None,
@@ -73,6 +75,17 @@ def status(
     from stripe_sync.cli import commands
 
     raise typer.Exit(commands.status(env, id, as_json=as_json))
+
+
+@app.command()
+def explain(
+    env: Env, customer: Annotated[str, typer.Argument(metavar="CUSTOMER", help="A Stigg id or a Stripe id.")],
+    as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """One page about one customer: both sides, links, statuses, open drift, and what was written, in order of time."""
+    from stripe_sync.cli import commands
+
+    raise typer.Exit(commands.explain_customer(env, customer, as_json=as_json))
 
 
 Kind = Annotated[str, typer.Argument(metavar="KIND", help="plan, addon, coupon, customer or subscription.")]

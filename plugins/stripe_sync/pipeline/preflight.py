@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
-from stripe_sync.errors import AccountRefused, NotAuthorized, StripeSyncError
+from stripe_sync.errors import AccountRefused, ConfigurationError, NotAuthorized, StripeSyncError
+from stripe_sync.pipeline import reads
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result, station
 from stripe_sync.warehouse import feeds
@@ -48,7 +49,7 @@ def checks(session: Session, without: Collection[str] = ()) -> Iterator[tuple[Ch
 def preflight(session: Session, run: Run) -> Result:
     """Raises the first failure; else gives the account and whether writes are held at observe, and why."""
     lately = checked_lately(session, run)
-    for check, error in checks(session, without=("Stripe account",) if lately else ()):
+    for check, error in checks(session, without=("Stripe account", "schedule") if lately else ("schedule",)):
         if error is not None:
             raise error
         session.progress(f"  {check.name}: {check.text}")
@@ -121,6 +122,19 @@ def read_allocation(session: Session) -> Check:
     return Check("reads", "warning" if used > WARN_AT * allowed else "ok", text)
 
 
+def reads_of_schedule(session: Session) -> Check:
+    """What the schedule reads a month, before anything changes. Raises ConfigurationError over the share that is allowed."""
+    environment = session.environment
+    cost, allowed = reads.a_month(session), environment.monthly_reads
+    text = f"the schedule {environment.schedule or '(none)'} reads about {cost} times a month, of {allowed} (monthly_reads)"
+    if cost > environment.reads_share * allowed:
+        raise ConfigurationError(
+            f"{text[:1].upper()}{text[1:]}: more than the share {environment.reads_share} of reads_share. Run less often, "
+            f"leave stripe_feed on, or set monthly_reads to what your account may read (500 a transaction in 30 days)."
+        )
+    return Check("schedule", "ok", text)
+
+
 def stripe_tax(session: Session) -> str:
     """With tax on, Stripe Tax is set up and collects somewhere. Raises AccountRefused."""
     if not session.environment.tax:
@@ -150,4 +164,5 @@ CHECKS: dict[str, Callable[[Session], str | Check]] = {
     "native integration": native_integration,
     "Stripe Tax": stripe_tax,
     "reads": read_allocation,
+    "schedule": reads_of_schedule,
 }
