@@ -115,7 +115,7 @@ def test_killed_at_every_write_and_started_again_it_ends_as_if_nothing_had_happe
         nonlocal kills
         kills += 1
         if moment == "before the call":
-            self.handlers = {k: type(h)(h.path, dead, h.candidates) for k, h in self.handlers.items()}
+            self.handlers = {k: type(h)(dead, h.candidates) for k, h in self.handlers.items()}
         else:
             monkeypatch.setattr(executor.Executor, "made", dead)
         return original(self, action, lease)

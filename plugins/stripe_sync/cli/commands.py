@@ -2,47 +2,28 @@
 
 from __future__ import annotations
 
-import getpass
-import json
 import os
 import sys
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-import msgspec
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from stripe_sync import settings
-from stripe_sync.drift.rows import DriftRow, by_object
+from stripe_sync.cli.showing import COLOURS, asked_now, out, show, table
 from stripe_sync.errors import ConfigurationError
-from stripe_sync.money import shown_all
-from stripe_sync.pipeline import approve as approvals
 from stripe_sync.pipeline import explain as explaining
-from stripe_sync.pipeline import hands
-from stripe_sync.pipeline.hands import Hand
 from stripe_sync.pipeline.preflight import checks
 from stripe_sync.pipeline.probe import probe as run_probe
 from stripe_sync.pipeline.reconcile import make_plan, reconcile
 from stripe_sync.pipeline.session import Run, Session, open_session, start_run
-from stripe_sync.plan.explain import changes, explain
-from stripe_sync.warehouse import approvals as stored_approvals
-from stripe_sync.warehouse import candidates, comparisons, embedded, failures, leases, plans, runs, statuses
-from stripe_sync.warehouse.engine import dumps
+from stripe_sync.plan.explain import changes
+from stripe_sync.warehouse import candidates, embedded, failures, leases, plans, runs, statuses
 from stripe_sync.warehouse.plans import StoredPlan
-
-COLOURS = {
-    "ok": "green",
-    "warning": "yellow",
-    "failure": "red",
-    "SUCCESS": "green",
-    "ERROR": "red",
-    "PENDING": "yellow",
-}
 
 
 @contextmanager
@@ -73,11 +54,6 @@ def warehouse_of(env: str) -> Iterator[str]:
 def new_run(session: Session, params: Mapping[str, Any]) -> Run:
     """A run with an id of its own."""
     return start_run(session, f"cli-{uuid.uuid4().hex[:12]}", params)
-
-
-def out(value: Any) -> None:
-    """JSON on standard output."""
-    print(json.dumps(json.loads(dumps(value)), indent=2, ensure_ascii=False))
 
 
 def connect(env: str, *, as_json: bool) -> int:
@@ -116,77 +92,6 @@ def plan_of_hash(session: Session, hash: str) -> StoredPlan:
     return found
 
 
-def by_hand(env: str, do: Callable[[Session, Hand], str], reason: str, person: str | None, *, as_json: bool) -> int:
-    """Something that a person does: said back in one sentence."""
-    hand = Hand(person or getpass.getuser(), reason)
-    with session_of(env, quiet=True) as session:
-        said = do(session, hand)
-    if as_json:
-        out({"environment": env, "done": said, "person": hand.person, "reason": hand.reason})
-    else:
-        print(said)
-    return 0
-
-
-def link(env: str, kind: str, id: str, stripe_id: str, reason: str, person: str | None, *, as_json: bool) -> int:
-    return by_hand(env, lambda s, h: hands.link(s, kind, id, stripe_id, h), reason, person, as_json=as_json)
-
-
-def unlink(env: str, kind: str, id: str, reason: str, person: str | None, *, as_json: bool) -> int:
-    return by_hand(env, lambda s, h: hands.unlink(s, kind, id, h), reason, person, as_json=as_json)
-
-
-def ignore(env: str, kind: str, id: str, reason: str, person: str | None, *, as_json: bool) -> int:
-    return by_hand(env, lambda s, h: hands.ignore(s, kind, id, h), reason, person, as_json=as_json)
-
-
-def pause(env: str, lane: str, reason: str, person: str | None, *, as_json: bool) -> int:
-    return by_hand(env, lambda s, h: hands.pause(s, lane, h), reason, person, as_json=as_json)
-
-
-def resume(env: str, lane: str, reason: str, person: str | None, *, as_json: bool) -> int:
-    return by_hand(env, lambda s, h: hands.resume(s, lane, h), reason, person, as_json=as_json)
-
-
-def resync(env: str, kind: str, id: str, reason: str, person: str | None, *, as_json: bool) -> int:
-    """Takes an entity up again, and reconciles it alone, under the guards."""
-    by_hand(env, lambda s, h: hands.heed(s, kind, id, h), reason, person, as_json=False)
-    with session_of(env, quiet=as_json) as session:
-        run = new_run(session, {"entity": [kind, id]})
-        make_plan(session, run)
-        stored = stored_plan(session, run.id)
-        if not as_json:
-            show(session, stored, as_json=False)
-        reconcile(session, run)
-        result = runs.result(session.engine, session.environment.name, run.id, "apply") or {}
-    if as_json:
-        out({"environment": env, "run": run.id, "plan": stored.plan.hash, **result})
-    return exit_code(result["results"])
-
-
-def approve(env: str, hash: str, reason: str, person: str | None, *, as_json: bool) -> int:
-    """Approves a set, and applies what of it a plan of this moment still has."""
-    by_hand(env, lambda s, h: approvals.approve(s, hash, h), reason, person, as_json=False)
-    with session_of(env, quiet=as_json) as session:
-        run = new_run(session, {"approval": hash})
-        reconcile(session, run)
-        result = runs.result(session.engine, session.environment.name, run.id, "apply") or {}
-    results = {k: n for k, n in result["results"].items() if k != "waiting"}
-    if as_json:
-        out({"environment": env, "run": run.id, "approval": hash, **result})
-    else:
-        print(f"results: {results or 'nothing of it is planned any more'}")
-    return exit_code(results)
-
-
-def reject(env: str, hash: str, reason: str, person: str | None, *, as_json: bool) -> int:
-    return by_hand(env, lambda s, h: approvals.reject(s, hash, h), reason, person, as_json=as_json)
-
-
-def retry(env: str, id: str, reason: str, person: str | None, *, as_json: bool) -> int:
-    return by_hand(env, lambda s, h: hands.retry(s, id, h), reason, person, as_json=as_json)
-
-
 def probe(env: str, *, as_json: bool) -> int:
     with session_of(env, quiet=as_json) as session:
         found = run_probe(session)
@@ -209,50 +114,6 @@ def stored_plan(session: Session, run_id: str) -> StoredPlan:
     found = plans.of_run(session.engine, session.environment.name, run_id)
     assert found is not None
     return found
-
-
-def show(session: Session, stored: StoredPlan, *, as_json: bool) -> None:
-    """The plan with its drift, as text or as JSON."""
-    with session.engine.connect() as connection:
-        drift = comparisons.load_drift(connection, stored.comparison_id)
-    if as_json:
-        out(
-            {
-                "environment": stored.plan.environment,
-                "run": stored.run_id,
-                "plan": stored.plan.hash,
-                "drift": [difference_as_json(rows) for rows in by_object(drift)],
-                "actions": [
-                    {"hash": a.hash, "group": a.group} | msgspec.structs.asdict(a) for a in stored.plan.actions
-                ],
-                "groups": stored.verdicts,
-                "not_planned": stored.unplanned,
-            }
-        )
-        return
-    for line in explain(stored.plan, stored.verdicts, drift, stored.unplanned):
-        print(line)
-
-
-def difference_as_json(rows: list[DriftRow]) -> dict[str, Any]:
-    """One object that differs, with each of its fields before and after."""
-    first = rows[0]
-    return {
-        "kind": first.kind,
-        "key": first.key,
-        "entity": first.entity,
-        "stripe_id": first.stripe_id,
-        "stripe_url": first.stripe_url,
-        "stigg_url": first.stigg_url,
-        "since": first.since,
-        "accepted": first.accepted,
-        "state": first.state,
-        "fields": [
-            {"field": r.field, "before": r.before, "after": r.after, "severity": r.severity, "sentence": r.sentence,
-             "per_month": r.per_month}
-            for r in rows
-        ],
-    }  # fmt: skip
 
 
 def apply(env: str, plan_hash: str | None, *, yes: bool, as_json: bool) -> int:
@@ -322,22 +183,6 @@ def status(env: str, id: str | None, *, as_json: bool) -> int:
     return 0
 
 
-def asked_now(session: Session) -> list[dict[str, Any]]:
-    """The questions that wait for an answer, as people read them."""
-    found = stored_approvals.waiting(session.engine, session.environment.name, now=session.clock.now())
-    return [
-        {
-            "approval": a.request.hash,
-            "group": a.request.group,
-            "actions": len(a.request.actions),
-            "due_now": shown_all(a.request.due_now),
-            "per_month": shown_all(a.request.per_month),
-            "expires": f"{a.expires_at:%Y-%m-%d %H:%M} UTC",
-        }
-        for a in found
-    ]
-
-
 def explain_customer(env: str, customer: str, *, as_json: bool) -> int:
     """One page about one customer."""
     with session_of(env, quiet=True) as session:
@@ -350,17 +195,3 @@ def explain_customer(env: str, customer: str, *, as_json: bool) -> int:
         print(f"\n{title}" if page[title] else f"\n{title}: nothing")
         table(page[title])
     return 0
-
-
-def table(rows: list[dict[str, Any]]) -> None:
-    """Rows as a table for people."""
-    if not rows:
-        return
-    shown = Table(box=None, pad_edge=False)
-    for column in rows[0]:
-        shown.add_column(column, overflow="fold")
-    for row in rows:
-        cells = [escape(str(value or "")) for value in row.values()]
-        colour = COLOURS.get(str(row.get("status")), "")
-        shown.add_row(*cells, style=colour)
-    Console(highlight=False, width=None if sys.stdout.isatty() else 200).print(shown)

@@ -101,49 +101,49 @@ def link(
     by: By = None, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Say that a Stigg entity and a Stripe object are one; the next run compares them."""
-    from stripe_sync.cli import commands
+    from stripe_sync.cli import by_hand
 
-    raise typer.Exit(commands.link(env, kind, id, stripe_id, reason, by, as_json=as_json))
+    raise typer.Exit(by_hand.link(env, kind, id, stripe_id, reason, by, as_json=as_json))
 
 
 @app.command()
 def unlink(env: Env, kind: Kind, id: Id, reason: Reason, by: By = None, as_json: AsJson = False) -> None:
     """End a link; what is in Stripe stays as it is, and no mark makes the link again."""
-    from stripe_sync.cli import commands
+    from stripe_sync.cli import by_hand
 
-    raise typer.Exit(commands.unlink(env, kind, id, reason, by, as_json=as_json))
+    raise typer.Exit(by_hand.unlink(env, kind, id, reason, by, as_json=as_json))
 
 
 @app.command()
 def ignore(env: Env, kind: Kind, id: Id, reason: Reason, by: By = None, as_json: AsJson = False) -> None:
     """Exempt an entity: its drift is shown as accepted, and nothing about it is written."""
-    from stripe_sync.cli import commands
+    from stripe_sync.cli import by_hand
 
-    raise typer.Exit(commands.ignore(env, kind, id, reason, by, as_json=as_json))
+    raise typer.Exit(by_hand.ignore(env, kind, id, reason, by, as_json=as_json))
 
 
 @app.command()
 def resync(env: Env, kind: Kind, id: Id, reason: Reason, by: By = None, as_json: AsJson = False) -> None:
     """Take an entity up again, and reconcile it alone, under the guards."""
-    from stripe_sync.cli import commands
+    from stripe_sync.cli import by_hand
 
-    raise typer.Exit(commands.resync(env, kind, id, reason, by, as_json=as_json))
+    raise typer.Exit(by_hand.resync(env, kind, id, reason, by, as_json=as_json))
 
 
 @app.command()
 def pause(env: Env, reason: Reason, lane: Lane = "", by: By = None, as_json: AsJson = False) -> None:
     """The brake: no write of the lane begins until it is resumed."""
-    from stripe_sync.cli import commands
+    from stripe_sync.cli import by_hand
 
-    raise typer.Exit(commands.pause(env, lane, reason, by, as_json=as_json))
+    raise typer.Exit(by_hand.pause(env, lane, reason, by, as_json=as_json))
 
 
 @app.command()
 def resume(env: Env, reason: Reason, lane: Lane = "", by: By = None, as_json: AsJson = False) -> None:
     """Take the brake off."""
-    from stripe_sync.cli import commands
+    from stripe_sync.cli import by_hand
 
-    raise typer.Exit(commands.resume(env, lane, reason, by, as_json=as_json))
+    raise typer.Exit(by_hand.resume(env, lane, reason, by, as_json=as_json))
 
 
 Hash = Annotated[str, typer.Argument(metavar="HASH", help="The set of actions, as status or the question names it.")]
@@ -152,17 +152,17 @@ Hash = Annotated[str, typer.Argument(metavar="HASH", help="The set of actions, a
 @app.command()
 def approve(env: Env, hash: Hash, reason: Reason, by: By = None, as_json: AsJson = False) -> None:
     """Say yes to a set of actions; what of it is still the same is made now, and nothing else."""
-    from stripe_sync.cli import commands
+    from stripe_sync.cli import by_hand
 
-    raise typer.Exit(commands.approve(env, hash, reason, by, as_json=as_json))
+    raise typer.Exit(by_hand.approve(env, hash, reason, by, as_json=as_json))
 
 
 @app.command()
 def reject(env: Env, hash: Hash, reason: Reason, by: By = None, as_json: AsJson = False) -> None:
     """Say no to a set of actions; it is not asked about again for a week."""
-    from stripe_sync.cli import commands
+    from stripe_sync.cli import by_hand
 
-    raise typer.Exit(commands.reject(env, hash, reason, by, as_json=as_json))
+    raise typer.Exit(by_hand.reject(env, hash, reason, by, as_json=as_json))
 
 
 @app.command()
@@ -171,9 +171,9 @@ def retry(
     reason: Reason, by: By = None, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Free what was refused again and again; the next run tries it."""
-    from stripe_sync.cli import commands
+    from stripe_sync.cli import by_hand
 
-    raise typer.Exit(commands.retry(env, id, reason, by, as_json=as_json))
+    raise typer.Exit(by_hand.retry(env, id, reason, by, as_json=as_json))
 
 
 @app.command()

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from stripe_sync import keys
+from stripe_sync.desired.cancellations import in_stigg
 from stripe_sync.desired.catalog import catalog
 from stripe_sync.desired.coupons import coupons
 from stripe_sync.desired.customers import customers
 from stripe_sync.desired.found import found
 from stripe_sync.desired.inputs import Desired, Inputs
-from stripe_sync.desired.subscriptions import in_stigg, subscriptions
+from stripe_sync.desired.subscriptions import subscriptions
 from stripe_sync.desired.successors import fates
 from stripe_sync.model.documents import COUPON, PRICE, PRICE_VERSION, PRODUCT, STIGG_SUBSCRIPTION, Claim
 from stripe_sync.model.status import EntityStatus, Reason, Status

@@ -8,8 +8,8 @@ from __future__ import annotations
 from sqlalchemy import text
 
 from stripe_sync.apply import answers
-from stripe_sync.apply.handlers import current
 from stripe_sync.apply.registry import Registry
+from stripe_sync.apply.targets import current
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result, station
 from stripe_sync.warehouse import journal, links, plans

@@ -8,20 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from typing import Any
 
 from msgspec import structs
 
-from stripe_sync import keys, periods
-from stripe_sync.clock import epoch, from_epoch
+from stripe_sync import keys
 from stripe_sync.drift.amounts import difference, items_of
 from stripe_sync.drift.rows import is_ending
 from stripe_sync.model.documents import Difference, Document
 from stripe_sync.plan.actions import SUBSCRIPTIONS, Action
 from stripe_sync.plan.catalog_writes import sides
 from stripe_sync.plan.draft import Draft, Policy, cause_of
+from stripe_sync.plan.renewals import Items, is_inside, is_overtaken, item_periods, overtaken
 
-Items = list[dict[str, str]]
 COUPONS = ("discounts", "once")
 PLAIN = ("collection_method", "days_until_due", "metadata", *COUPONS)
 
@@ -231,73 +229,6 @@ def asked_at(d: Difference, old: Items, new: Items) -> int | None:
     times = [d.wanted.facts["changed_at"].get(price) for price in changed_prices(old, new)]
     known = [moment for moment in times if moment is not None]
     return max(known) if known else None
-
-
-def item_periods(d: Difference) -> list[tuple[int, int]]:
-    assert d.found is not None
-    return [(item["start"], item["end"]) for item in d.found.facts["items"].values()]
-
-
-def is_inside(d: Difference, moment: int) -> bool:
-    """Whether a moment lies in the running period of every item."""
-    return all(start <= moment < end for start, end in item_periods(d))
-
-
-def is_overtaken(d: Difference, moment: int) -> bool:
-    """Whether the running period of every item began after the moment: a renewal has billed the state before."""
-    found = item_periods(d)
-    return bool(found) and all(moment < start for start, _ in found)
-
-
-def overtaken(
-    draft: Draft, d: Difference, old: Items, new: Items, *, more: Mapping[str, Decimal], asked: int
-) -> Iterator[Action]:
-    """A change that a renewal has overtaken: what it billed too little or too much goes on its open draft.
-
-    Where the draft is finalized, or the change is older than one period, a person decides (RENEWED_SHORT, RENEWED_LONG).
-    """
-    assert d.found is not None
-    start, _ = item_periods(d)[0]
-    months = max((draft.book.rates[i["price"]].months for i in new if i["price"] in draft.book.rates), default=1) or 1
-    before_that = epoch(periods.add_months(from_epoch(start), -months))
-    interval = difference(draft.book.one_interval(new), draft.book.one_interval(old))
-    share = Decimal(start - max(asked, before_that)) / Decimal(start - before_that)
-    owed = {c: (amount + amount * share).quantize(Decimal(1)) for c, amount in interval.items()}
-    after: Document = {"items": new, "proration_behavior": "none"}
-    invoice = d.found.facts.get("draft")
-    if invoice and asked >= before_that:
-        target = keys.link_key("renewal", d.key.split(":")[1], keys.entity_of(d.key)[1], f"{invoice}.{asked}")
-        added = list(on_draft(draft, d, target, invoice, owed, start))
-        yield from added
-        after["charged"] = [action.target for action in added]
-        yield draft.action(
-            d, "subscription.update", SUBSCRIPTIONS, after, before={"items": old}, cause="renewed", verb="Change",
-            per_month=more,
-        )  # fmt: skip
-        return
-    cause = "renewed_short" if any(amount > 0 for amount in owed.values()) else "renewed_long"
-    after |= {"proration_behavior": "create_prorations", "proration_date": start}
-    yield draft.action(
-        d, "subscription.update", SUBSCRIPTIONS, after, before={"items": old}, cause=cause, verb="Change",
-        due_now=owed, per_month=more,
-    )  # fmt: skip
-
-
-def on_draft(
-    draft: Draft, d: Difference, target: str, invoice: str, owed: Mapping[str, Decimal], start: int
-) -> Iterator[Action]:
-    """The item, or the credit, on the open draft of the renewal."""
-    assert d.wanted is not None
-    for currency, amount in owed.items():
-        if amount and target not in draft.known:
-            after: dict[str, Any] = {
-                "customer": d.wanted.document["customer"], "invoice": invoice, "amount": str(int(amount)),
-                "currency": currency, "subscription": d.key, "from": start,
-            }  # fmt: skip
-            yield draft.action(
-                d, "invoiceitem.create", SUBSCRIPTIONS, after, target=target, cause="renewed",
-                verb="Put on the open draft:", due_now={currency: amount},
-            )  # fmt: skip
 
 
 def remaining(draft: Draft, d: Difference, old: Items, new: Items, moment: int | None) -> dict[str, Decimal]:

@@ -1,0 +1,86 @@
+"""What people do by hand: said back in one sentence, kept with who did it and why."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Callable
+
+from stripe_sync.cli.commands import exit_code, new_run, session_of, stored_plan
+from stripe_sync.cli.showing import out, show
+from stripe_sync.pipeline import approve as approvals
+from stripe_sync.pipeline import hands
+from stripe_sync.pipeline.hands import Hand
+from stripe_sync.pipeline.reconcile import make_plan, reconcile
+from stripe_sync.pipeline.session import Session
+from stripe_sync.warehouse import runs
+
+
+def by_hand(env: str, do: Callable[[Session, Hand], str], reason: str, person: str | None, *, as_json: bool) -> int:
+    """Something that a person does: said back in one sentence."""
+    hand = Hand(person or getpass.getuser(), reason)
+    with session_of(env, quiet=True) as session:
+        said = do(session, hand)
+    if as_json:
+        out({"environment": env, "done": said, "person": hand.person, "reason": hand.reason})
+    else:
+        print(said)
+    return 0
+
+
+def link(env: str, kind: str, id: str, stripe_id: str, reason: str, person: str | None, *, as_json: bool) -> int:
+    return by_hand(env, lambda s, h: hands.link(s, kind, id, stripe_id, h), reason, person, as_json=as_json)
+
+
+def unlink(env: str, kind: str, id: str, reason: str, person: str | None, *, as_json: bool) -> int:
+    return by_hand(env, lambda s, h: hands.unlink(s, kind, id, h), reason, person, as_json=as_json)
+
+
+def ignore(env: str, kind: str, id: str, reason: str, person: str | None, *, as_json: bool) -> int:
+    return by_hand(env, lambda s, h: hands.ignore(s, kind, id, h), reason, person, as_json=as_json)
+
+
+def pause(env: str, lane: str, reason: str, person: str | None, *, as_json: bool) -> int:
+    return by_hand(env, lambda s, h: hands.pause(s, lane, h), reason, person, as_json=as_json)
+
+
+def resume(env: str, lane: str, reason: str, person: str | None, *, as_json: bool) -> int:
+    return by_hand(env, lambda s, h: hands.resume(s, lane, h), reason, person, as_json=as_json)
+
+
+def approve(env: str, hash: str, reason: str, person: str | None, *, as_json: bool) -> int:
+    """Approves a set, and applies what of it a plan of this moment still has."""
+    by_hand(env, lambda s, h: approvals.approve(s, hash, h), reason, person, as_json=False)
+    with session_of(env, quiet=as_json) as session:
+        run = new_run(session, {"approval": hash})
+        reconcile(session, run)
+        result = runs.result(session.engine, session.environment.name, run.id, "apply") or {}
+    results = {k: n for k, n in result["results"].items() if k != "waiting"}
+    if as_json:
+        out({"environment": env, "run": run.id, "approval": hash, **result})
+    else:
+        print(f"results: {results or 'nothing of it is planned any more'}")
+    return exit_code(results)
+
+
+def reject(env: str, hash: str, reason: str, person: str | None, *, as_json: bool) -> int:
+    return by_hand(env, lambda s, h: approvals.reject(s, hash, h), reason, person, as_json=as_json)
+
+
+def retry(env: str, id: str, reason: str, person: str | None, *, as_json: bool) -> int:
+    return by_hand(env, lambda s, h: hands.retry(s, id, h), reason, person, as_json=as_json)
+
+
+def resync(env: str, kind: str, id: str, reason: str, person: str | None, *, as_json: bool) -> int:
+    """Takes an entity up again, and reconciles it alone, under the guards."""
+    by_hand(env, lambda s, h: hands.heed(s, kind, id, h), reason, person, as_json=False)
+    with session_of(env, quiet=as_json) as session:
+        run = new_run(session, {"entity": [kind, id]})
+        make_plan(session, run)
+        stored = stored_plan(session, run.id)
+        if not as_json:
+            show(session, stored, as_json=False)
+        reconcile(session, run)
+        result = runs.result(session.engine, session.environment.name, run.id, "apply") or {}
+    if as_json:
+        out({"environment": env, "run": run.id, "plan": stored.plan.hash, **result})
+    return exit_code(result["results"])

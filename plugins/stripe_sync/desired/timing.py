@@ -1,0 +1,51 @@
+"""When a subscription begins, ends and was changed: Stigg's moments as Stripe is told them, in Unix seconds (BILLING 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from stripe_sync import periods
+from stripe_sync.clock import epoch
+from stripe_sync.desired.inputs import Inputs
+from stripe_sync.desired.prices import PriceVersion
+from stripe_sync.model.documents import Document
+from stripe_sync.model.stigg_side import Subscription
+
+
+def paid_from(subscription: Subscription) -> datetime:
+    """When paid time began: the end of a trial, else the start."""
+    ended = subscription.trial_end_date if subscription.was_in_trial else None
+    return ended or subscription.start_date
+
+
+def start(inputs: Inputs, subscription: Subscription) -> dict[str, Any]:
+    """How a new one begins: billed in full from where paid time began if that is recent, else from the next period.
+
+    Times are Unix seconds. ``late`` ones charge nothing for the running period and always wait for a person.
+    """
+    begin = paid_from(subscription)
+    rhythm = subscription.billing_period or "MONTHLY"
+    anchor = subscription.current_billing_period_end
+    if anchor is None or anchor <= inputs.now:
+        anchor = periods.next_bound(subscription.billing_cycle_anchor or begin, rhythm, inputs.now)
+    late = inputs.now - begin > timedelta(hours=inputs.environment.late_start_hours)
+    timing: Document = {"billing_cycle_anchor": epoch(anchor), "late": late}
+    return timing if late else timing | {"backdate_start_date": epoch(min(begin, inputs.now))}
+
+
+def ends_at(inputs: Inputs, subscription: Subscription) -> int | None:
+    """When a subscription that lives will end, Unix seconds: cancelled for a date or for the end of its period."""
+    moments = [m for m in (subscription.cancellation_date, subscription.effective_end_date) if m is not None]
+    future = [m for m in moments if m > inputs.now]
+    return epoch(min(future)) if future else None
+
+
+def changed_at(subscription: Subscription, versions: Mapping[str, PriceVersion]) -> dict[str, int]:
+    """When Stigg last changed each item, Unix seconds by price version."""
+    changes: dict[str, int] = {}
+    for part in [*(subscription.prices or ()), *(subscription.addons or ())]:
+        if part.price is not None and part.updated_at is not None and part.price.id in versions:
+            changes[versions[part.price.id].key] = epoch(part.updated_at)
+    return changes
