@@ -63,7 +63,7 @@ def load(at: str) -> dict[str, Any]:
 
 def run(proof: Proof) -> dict[str, Any]:
     started = time.monotonic()
-    program = [sys.executable, "-m", "pytest", *proof.tests, "-n", "2", "-q"]
+    program = [sys.executable, "-m", "pytest", *proof.tests, "-n", "2"]
     done = subprocess.run(
         program, cwd=ROOT, env=os.environ | proof.environ, capture_output=True, text=True, check=False
     )

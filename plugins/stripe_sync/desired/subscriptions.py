@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from stripe_sync import keys
@@ -113,7 +113,7 @@ def claim(inputs: Inputs, subscription: Subscription, key: str, lines: list[Line
             f"Stigg collects by {method}, which has no counterpart in Stripe; choose CHARGE or INVOICE.",
         )
     held = inputs.stripe.subscriptions.get(inputs.links.ids.get(key, ""))
-    known = known_discounts(inputs, held, key)
+    known = known_discounts(inputs, held)
     found = coupons.discounts(inputs, subscription, around.catalog_coupons, known)
     charged_once = [(v, quantity) for v, quantity in lines if v.once]
     once = {*found.once, *(once_token(v) for v, _ in charged_once)}
@@ -146,7 +146,7 @@ def claim(inputs: Inputs, subscription: Subscription, key: str, lines: list[Line
     return [Claim(SUBSCRIPTION, key, document, entity, facts=facts), *found.own]
 
 
-def known_discounts(inputs: Inputs, held: StripeSubscription | None, key: str) -> coupons.Known:
+def known_discounts(inputs: Inputs, held: StripeSubscription | None) -> coupons.Known:
     """The discounts and the tokens of the Stripe subscription; one without our mark was made by somebody else."""
     if held is None:
         return coupons.Known({})
@@ -165,11 +165,8 @@ def once_token(v: PriceVersion) -> str:
     return coupons.once_token("charge", keys.slot_of(v.key))
 
 
-def one_off_items(charged: list[Line], done: object) -> dict[str, dict[str, str]]:
+def one_off_items(charged: list[Line], done: Iterable[str]) -> dict[str, dict[str, str]]:
     """One-off charges that were not charged yet: price version and quantity by token."""
-    given = set(done if isinstance(done, tuple) else ())
-    return {
-        once_token(v): {"price": v.key, "quantity": str(quantity)}
-        for v, quantity in charged
-        if once_token(v) not in given
-    }
+    given = set(done)
+    tokens = {once_token(v): {"price": v.key, "quantity": str(quantity)} for v, quantity in charged}
+    return {token: item for token, item in tokens.items() if token not in given}

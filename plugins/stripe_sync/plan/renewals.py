@@ -49,7 +49,9 @@ def overtaken(
     after: Document = {"items": new, "proration_behavior": "none"}
     invoice = d.found.facts.get("draft")
     if invoice and asked >= before_that:
-        target = keys.link_key("renewal", d.key.split(":")[1], keys.entity_of(d.key)[1], f"{invoice}.{asked}")
+        target = keys.link_key(
+            "renewal", d.key.split(":")[1], keys.part(keys.entity_of(d.key)[1]), f"{invoice}.{asked}"
+        )
         added = list(on_draft(draft, d, target, invoice, owed, start))
         yield from added
         after["charged"] = [action.target for action in added]

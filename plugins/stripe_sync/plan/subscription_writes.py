@@ -131,7 +131,7 @@ def one_off_items(draft: Draft, d: Difference) -> Iterator[Action]:
     assert d.wanted is not None
     environment = d.key.split(":")[1]
     for token, item in sorted(d.wanted.facts["one_off"].items()):
-        target = keys.link_key("oneoff", environment, keys.entity_of(d.key)[1], token)
+        target = keys.link_key("oneoff", environment, keys.part(keys.entity_of(d.key)[1]), token)
         after = {"customer": d.wanted.document["customer"], "subscription": d.key, **item}
         if target not in draft.known:
             yield draft.action(
