@@ -34,8 +34,8 @@ class Proof:
 def proofs() -> Iterator[Proof]:
     for seed in range(100, 110):
         yield Proof(f"20 generated worlds, seed {seed}", [WORLDS], {"TEST_SEED": str(seed), "TEST_WORLDS": "20"})
-    for seed in range(200, 210):
-        yield Proof(f"20 storms, seed {seed}", [STORMS], {"TEST_SEED": str(seed), "TEST_STORMS": "20"})
+        storms = seed + 100
+        yield Proof(f"20 storms, seed {storms}", [STORMS], {"TEST_SEED": str(storms), "TEST_STORMS": "20"})
     yield Proof(
         "20 generated worlds by the feed", [WORLDS], {"TEST_FEED": "1", "TEST_SEED": "300", "TEST_WORLDS": "20"}
     )
