@@ -26,9 +26,9 @@ GROUPS = {
     "airflow": ["tests/dags", "-n", "1", "--dist", "loadgroup"],
 }
 MORE = {
-    "otherwise": {"TEST_UNKNOWNS": OTHERWISE, "TEST_WORLDS": "2"},
-    "feed": {"TEST_FEED": "1", "TEST_WORLDS": "2", "TEST_STORMS": "2"},
-    "plain ids": {"TEST_UNKNOWNS": "strict_product_ids", "TEST_WORLDS": "2"},
+    "otherwise": {"TEST_UNKNOWNS": OTHERWISE, "TEST_WORLDS": "1"},
+    "feed": {"TEST_FEED": "1", "TEST_WORLDS": "1", "TEST_STORMS": "1"},
+    "plain ids": {"TEST_UNKNOWNS": "strict_product_ids", "TEST_WORLDS": "1"},
 }
 
 

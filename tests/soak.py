@@ -42,6 +42,8 @@ def proofs() -> Iterator[Proof]:
     yield Proof("20 storms by the feed", [STORMS], {"TEST_FEED": "1", "TEST_SEED": "301", "TEST_STORMS": "20"})
     yield Proof("a real kill after each write of the day of all kinds",
                 ["tests/scenarios/test_recovery.py", "-k", "killed_in_the_middle"], {"TEST_KILLS": "40"})  # fmt: skip
+    yield Proof("killed at every write of both days, before and after its call",
+                ["tests/scenarios/test_recovery.py", "-k", "killed_at_every_write"], {"TEST_DAYS": "2"})  # fmt: skip
     yield Proof("every story, unknowns answered otherwise", ["tests/scenarios"], {"TEST_UNKNOWNS": OTHERWISE})
     yield Proof("20 generated worlds with plain ids", [WORLDS],
                 {"TEST_UNKNOWNS": "strict_product_ids", "TEST_SEED": "110", "TEST_WORLDS": "20"})  # fmt: skip

@@ -61,6 +61,8 @@ def all_kinds(town: WorldBuilder) -> None:
     town.subscription("s-4", "c-4", "pro", units={"seats": 1})
 
 
+# The day of all kinds has a creation of each kind as well; the first day, which has more of them, is for make soak.
+DAYS = ["the day of all kinds", *(["the first day"] if os.environ.get("TEST_DAYS") else [])]
 KINDS = {
     "product.update", "product.set_default", "product.retire", "price.create", "price.update", "price.archive",
     "price.retire", "coupon.create", "coupon.update", "coupon.delete", "customer.create", "customer.update",
@@ -91,7 +93,7 @@ def test_the_day_of_all_kinds_is_one_of_all_kinds(house_of: Build) -> None:
     assert house.plan().plan.actions == []
 
 
-@pytest.mark.parametrize("day", ["the first day", "the day of all kinds"])
+@pytest.mark.parametrize("day", DAYS)
 @pytest.mark.parametrize("moment", ["before the call", "after the call"])
 def test_killed_at_every_write_and_started_again_it_ends_as_if_nothing_had_happened(
     house_of: Build, moment: str, day: str, monkeypatch: pytest.MonkeyPatch
