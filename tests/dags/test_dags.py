@@ -302,7 +302,13 @@ def test_what_is_over_a_limit_becomes_a_run_of_apply_and_is_made_after_a_yes(
     config = house.folder / "tight.toml"
     config.write_text(tight, encoding="utf-8")
     monkeypatch.setenv("STRIPE_SYNC_CONFIG", str(config))
-    assert str(bag.dags["reconcile__test"].test(run_conf={"entities": ["customer"]}).state) == "success"
+    conf = {
+        "mode": "as configured",
+        "entities": ["customer"],
+        "customers": [],
+        "full": False,
+    }  # dag.test keeps the last ones
+    assert str(bag.dags["reconcile__test"].test(run_conf=conf).state) == "success"
     assert house.objects("customers") == []
     hash = asked(house)
     assert [run.conf["approval"] for run in runs_of("apply__test")] == [hash]
