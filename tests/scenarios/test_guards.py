@@ -194,6 +194,15 @@ def test_an_empty_or_halved_extract_of_any_kind_writes_nothing(house_of: Build, 
     assert house.frozen() == before
 
 
+def test_a_list_that_says_it_goes_on_and_shows_nothing_is_not_compared(house_of: Build, town: WorldBuilder) -> None:
+    town.stripe_customer("cus_alone")
+    house = house_of(town)
+    house.world.faults.append(Fault("GET", "/v1/customers", kind="shift"))
+    with pytest.raises(Incomplete, match="shows nothing of it"):
+        house.reconcile()
+    assert house.writes() == 0
+
+
 def test_a_lane_that_is_left_alone_three_times_running_fails_the_run(house_of: Build, town: WorldBuilder) -> None:
     house = house_of(town)
     with leases.held(house.engine, "test", "catalog", holder="a run that hangs"):

@@ -14,7 +14,7 @@ import msgspec
 import stripe
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from stripe_sync.errors import NotAuthorized, RowFailed, Transient
+from stripe_sync.errors import Incomplete, NotAuthorized, RowFailed, Transient
 from stripe_sync.stripe_api.refusals import translate
 
 API = "https://api.stripe.com"
@@ -114,13 +114,15 @@ class StripeApi:
             raise
 
     def pages(self, path: str, /, **params: Any) -> Iterator[list[dict[str, Any]]]:
-        """All pages of a list, newest first, 100 objects a page."""
+        """All pages of a list, newest first, 100 objects a page. Raises Incomplete for a page that ends nowhere."""
         after: dict[str, str] = {}
         while True:
             page = self.get(path, limit=PAGE, **params, **after)
             yield page["data"]
             if not page["has_more"]:
                 return
+            if not page["data"]:
+                raise Incomplete(f"Stripe says that {template(path)} goes on and shows nothing of it; extract again.")
             after = {"starting_after": page["data"][-1]["id"]}
 
     def write(self, what: str, call: Callable[[stripe.StripeClient, Any], Any], *, idempotency_key: str) -> Written:
