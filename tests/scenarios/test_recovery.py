@@ -64,7 +64,7 @@ def all_kinds(town: WorldBuilder) -> None:
 # The day of all kinds has a creation of each kind as well; the first day, which has more of them, is for make soak.
 DAYS = ["the day of all kinds", *(["the first day"] if os.environ.get("TEST_DAYS") else [])]
 KINDS = {
-    "product.update", "product.set_default", "product.retire", "price.create", "price.update", "price.archive",
+    "product.update", "product.set_default", "product.retire", "price.create", "price.release", "price.archive",
     "price.retire", "coupon.create", "coupon.update", "coupon.delete", "customer.create", "customer.update",
     "subscription.create", "subscription.update", "subscription.cancel", "invoiceitem.create",
 }  # fmt: skip

@@ -65,6 +65,7 @@ HANDLERS: Mapping[str, Handler] = {
     "product.set_default": Handler(updating(PRODUCTS, products, parameters.set_default), updated),
     "price.create": Handler(creating(PRICES, prices, parameters.price_create), price_candidates),
     "price.update": Handler(updating(PRICES, prices, parameters.price_update), updated),
+    "price.release": Handler(updating(PRICES, prices, parameters.price_update), updated),
     "price.archive": Handler(updating(PRICES, prices, parameters.price_update), updated),
     "price.retire": Handler(updating(PRICES, prices, parameters.price_update), updated),
     "product.retire": Handler(updating(PRODUCTS, products, parameters.plain), updated),

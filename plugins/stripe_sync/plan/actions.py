@@ -22,7 +22,7 @@ LANES = (CANCELLATIONS, CATALOG, CUSTOMERS, SUBSCRIPTIONS)
 # The order of stages: what others refer to comes first.
 STAGES = (
     "stigg.cancel",
-    "product.create", "product.update", "price.create", "price.update", "product.set_default", "price.archive",
+    "product.create", "product.update", "price.create", "price.update", "product.set_default", "price.release", "price.archive",
     "product.retire", "coupon.create", "coupon.update", "coupon.delete",
     "customer.create", "customer.update",
     "subscription.create", "schedule.release", "invoiceitem.create", "subscription.update", "subscription.cancel",

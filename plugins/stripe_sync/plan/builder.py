@@ -91,11 +91,15 @@ def linked(actions: Sequence[Action]) -> list[Action]:
     """
     makers = {a.target: a.hash for a in actions if a.kind.endswith(".create") or a.kind == "price.update"}
     moves = {slot_moved(a): a.hash for a in actions if a.kind == "product.set_default"}
-    slots = {keys.slot_of(a.target): a.hash for a in actions if a.kind in ("price.create", "price.update")}
+    slots = {
+        keys.slot_of(a.target): a.hash for a in actions if a.kind in ("price.create", "price.update", "price.release")
+    }
     releases = {a.target: a.hash for a in actions if a.kind == "schedule.release"}
     result = []
     for action in actions:
         needs = {makers[key] for key in references(action) if key in makers}
+        if action.kind == "price.release":  # a price that is interrupted in its release is still found by its key
+            needs |= {moves[slot] for slot in [keys.slot_of(action.target)] if slot in moves}
         if action.kind == "price.archive":
             slot = keys.slot_of(action.target)
             needs |= {found[slot] for found in (moves, slots) if slot in found}

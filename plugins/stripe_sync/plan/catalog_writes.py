@@ -110,7 +110,7 @@ def release_slot(draft: Draft, d: Difference) -> Iterator[Action]:
         yield clear_default(draft, d, holder, product)
     before = {"lookup_key": d.key.partition(":")[2]}
     yield draft.action(
-        d, "price.update", CATALOG, {"lookup_key": None}, before=before, target=holder, cause="released",
+        d, "price.release", CATALOG, {"lookup_key": None}, before=before, target=holder, cause="released",
         verb="Take the lookup_key from",
     )  # fmt: skip
     if is_unclaimed(draft, holder):
