@@ -7,7 +7,8 @@ from typing import Any
 
 from stripe_sync.apply.registry import Registry
 from stripe_sync.desired import found
-from stripe_sync.model.documents import Document
+from stripe_sync.desired.inputs import ENDED
+from stripe_sync.model.documents import Claim, Document
 from stripe_sync.model.stripe_side import (
     StripeCoupon,
     StripeCustomer,
@@ -27,14 +28,12 @@ HOW = frozenset(
     }
 )  # fmt: skip
 
-STIGG_ENDED = ("CANCELED", "EXPIRED")
-
 
 def document(action: Action, answer: Mapping[str, Any], registry: Registry) -> Document:
     """The answer's fields, in the form in which ``after`` and ``before`` are written."""
-    kind, row, reading = action.kind.partition(".")[0], dict(answer), registry.reading()
+    kind, row, reading = action.noun, dict(answer), registry.reading()
     if kind == "stigg":
-        return {"ended": True if row["status"] in STIGG_ENDED else None}
+        return {"ended": True if row["status"] in ENDED else None}
     if row.get("deleted"):
         return {"deleted": True}
     if kind == "product":
@@ -55,12 +54,11 @@ def document(action: Action, answer: Mapping[str, Any], registry: Registry) -> D
 
 
 def price_document(price: StripePrice, reading: found.Reading) -> Document:
-    behavior = price.tax_behavior if reading.tax and price.tax_behavior != "unspecified" else None
     fields = {
         "active": price.active,
         "lookup_key": price.lookup_key,
         "product": reading.known.get(price.product, price.product),
-        "tax_behavior": behavior,
+        "tax_behavior": reading.tax_behavior(price),
         "metadata": found.own_metadata(reading, price.metadata),
     }
     return {**price.content(), **fields}
@@ -94,13 +92,6 @@ def same(held: Any, wanted: Any) -> bool:
     return bool(held == wanted or (not held and not wanted and not isinstance(wanted, bool)))
 
 
-def item_ids(action: Action, answer: Mapping[str, Any], registry: Registry) -> dict[str, str]:
-    """The ids of a subscription's own items by price version."""
-    claim = found.subscription_claim(registry.reading(), decode(dict(answer), StripeSubscription), action.target)
-    return {price: item["id"] for price, item in claim.facts["items"].items()}
-
-
-def discounts(action: Action, answer: Mapping[str, Any], registry: Registry) -> list[tuple[str, str | None]]:
-    """(id, refId of our coupon or None) of each discount that a subscription has: ours and somebody else's."""
-    claim = found.subscription_claim(registry.reading(), decode(dict(answer), StripeSubscription), action.target)
-    return [(id, ref) for id, ref in claim.facts["discounts"]]
+def subscription(action: Action, answer: Mapping[str, Any], registry: Registry) -> Claim:
+    """A subscription of Stripe's as a claim: its document, and the ids of its own items and of all its discounts."""
+    return found.subscription_claim(registry.reading(), decode(dict(answer), StripeSubscription), action.target)

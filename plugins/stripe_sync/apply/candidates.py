@@ -16,6 +16,7 @@ from stripe_sync.apply.targets import Row, current
 from stripe_sync.clock import epoch
 from stripe_sync.plan.actions import Action
 from stripe_sync.stripe_api.client import StripeApi
+from stripe_sync.stripe_api.endpoints import in_list
 
 # Clocks of two machines differ; a creation is looked for from this much earlier on.
 SKEW = timedelta(hours=1)
@@ -31,7 +32,7 @@ def price_candidates(api: StripeApi, action: Action, registry: Registry, since: 
     product = registry.get(action.after["product"])
     if product is not None:
         for active in (True, False):
-            yield from listed(api, "/v1/prices", since, product=product, active=active, expand=["data.tiers"])
+            yield from listed(api, "/v1/prices", since, product=product, active=active, expand=in_list("price"))
 
 
 def coupon_candidates(api: StripeApi, action: Action, registry: Registry, since: datetime) -> Iterator[Row]:
@@ -54,7 +55,9 @@ def customer_candidates(api: StripeApi, action: Action, registry: Registry, sinc
 def subscription_candidates(api: StripeApi, action: Action, registry: Registry, since: datetime) -> Iterator[Row]:
     customer = registry.get(action.after["customer"])
     if customer is not None:
-        yield from listed(api, "/v1/subscriptions", since, customer=customer, status="all", expand=["data.discounts"])
+        yield from listed(
+            api, "/v1/subscriptions", since, customer=customer, status="all", expand=in_list("subscription")
+        )
 
 
 def invoice_item_candidates(api: StripeApi, action: Action, registry: Registry, since: datetime) -> Iterator[Row]:

@@ -20,6 +20,7 @@ from sqlalchemy import Engine
 from stripe_sync.apply import answers
 from stripe_sync.apply.handlers import HANDLERS, Handler, made_by
 from stripe_sync.apply.registry import Registry
+from stripe_sync.apply.targets import object_kind
 from stripe_sync.errors import RowFailed, Transient, Waiting
 from stripe_sync.model.status import Reason
 from stripe_sync.plan.actions import LANES, Action
@@ -191,7 +192,7 @@ class Executor:
 
     def keep(self, action: Action, answer: Mapping[str, Any]) -> None:
         """Keeps an answer that shows the whole object, so that the next extract need not read it."""
-        kind = {"schedule": "subscription"}.get(action.kind.partition(".")[0], action.kind.partition(".")[0])
+        kind = object_kind(action)
         whole = not (answer.get("items") or {}).get("has_more")
         if kind in self.keep_answers and whole:
             with self.engine.begin() as connection:

@@ -37,9 +37,10 @@ from stripe_sync.apply.sending import (
     subscriptions,
     updating,
 )
-from stripe_sync.apply.targets import COUPONS, CUSTOMERS, INVOICE_ITEMS, PRICES, PRODUCTS, SUBSCRIPTIONS, Row
+from stripe_sync.apply.targets import Row
 from stripe_sync.plan.actions import Action
 from stripe_sync.stripe_api.client import StripeApi
+from stripe_sync.stripe_api.endpoints import PATHS
 
 
 @dataclass(frozen=True)
@@ -61,26 +62,26 @@ def made_by(api: StripeApi, action: Action, registry: Registry, since: datetime)
 
 HANDLERS: Mapping[str, Handler] = {
     "product.create": Handler(send_product_create, product_candidates),
-    "product.update": Handler(updating(PRODUCTS, products, parameters.plain), updated),
-    "product.set_default": Handler(updating(PRODUCTS, products, parameters.set_default), updated),
-    "price.create": Handler(creating(PRICES, prices, parameters.price_create), price_candidates),
-    "price.update": Handler(updating(PRICES, prices, parameters.price_update), updated),
-    "price.release": Handler(updating(PRICES, prices, parameters.price_update), updated),
-    "price.archive": Handler(updating(PRICES, prices, parameters.price_update), updated),
-    "price.retire": Handler(updating(PRICES, prices, parameters.price_update), updated),
-    "product.retire": Handler(updating(PRODUCTS, products, parameters.plain), updated),
+    "product.update": Handler(updating(PATHS["product"], products, parameters.plain), updated),
+    "product.set_default": Handler(updating(PATHS["product"], products, parameters.set_default), updated),
+    "price.create": Handler(creating(PATHS["price"], prices, parameters.price_create), price_candidates),
+    "price.update": Handler(updating(PATHS["price"], prices, parameters.price_update), updated),
+    "price.release": Handler(updating(PATHS["price"], prices, parameters.price_update), updated),
+    "price.archive": Handler(updating(PATHS["price"], prices, parameters.price_update), updated),
+    "price.retire": Handler(updating(PATHS["price"], prices, parameters.price_update), updated),
+    "product.retire": Handler(updating(PATHS["product"], products, parameters.plain), updated),
     "coupon.create": Handler(send_coupon_create, coupon_candidates),
-    "coupon.update": Handler(updating(COUPONS, coupons, parameters.plain), updated),
+    "coupon.update": Handler(updating(PATHS["coupon"], coupons, parameters.plain), updated),
     "coupon.delete": Handler(send_coupon_delete, coupon_deleted),
-    "customer.create": Handler(creating(CUSTOMERS, customers, parameters.plain), customer_candidates),
-    "customer.update": Handler(updating(CUSTOMERS, customers, parameters.plain), updated),
+    "customer.create": Handler(creating(PATHS["customer"], customers, parameters.plain), customer_candidates),
+    "customer.update": Handler(updating(PATHS["customer"], customers, parameters.plain), updated),
     "subscription.create": Handler(
-        creating(SUBSCRIPTIONS, subscriptions, parameters.subscription_create), subscription_candidates
+        creating(PATHS["subscription"], subscriptions, parameters.subscription_create), subscription_candidates
     ),
     "stigg.cancel": Handler(send_stigg_cancel, updated),
     "schedule.release": Handler(send_schedule_release, updated),
     "invoiceitem.create": Handler(
-        creating(INVOICE_ITEMS, invoice_items, parameters.invoice_item_create),
+        creating(PATHS["invoiceitem"], invoice_items, parameters.invoice_item_create),
         invoice_item_candidates,
     ),
     "subscription.update": Handler(send_subscription_update, updated),

@@ -10,6 +10,7 @@ from stripe_sync.apply.registry import Registry
 from stripe_sync.clock import from_epoch
 from stripe_sync.desired.found import CANCEL_AT, ONCE
 from stripe_sync.plan.actions import Action
+from stripe_sync.stripe_api.endpoints import WHOLE
 
 Params = dict[str, Any]
 
@@ -43,7 +44,7 @@ def price_create(action: Action, registry: Registry) -> Params:
         "product": registry.resolve(after["product"]),
         "billing_scheme": after["billing_scheme"],
         "metadata": metadata(after["metadata"], registry),
-        "expand": ["tiers"],
+        "expand": WHOLE["price"],
     }
     if "interval" in after:
         params["recurring"] = {
@@ -72,7 +73,7 @@ def tier(part: Mapping[str, str]) -> Params:
 
 def price_update(action: Action, registry: Registry) -> Params:
     params: Params = {name: action.after[name] for name in ("active", "tax_behavior") if name in action.after}
-    params["expand"] = ["tiers"]
+    params["expand"] = WHOLE["price"]
     if "metadata" in action.after:
         params["metadata"] = metadata(action.after["metadata"], registry)
     return params | with_lookup_key(action.after)
@@ -121,7 +122,7 @@ def subscription_create(action: Action, registry: Registry) -> Params:
         "billing_cycle_anchor": after["billing_cycle_anchor"],
         "proration_behavior": "create_prorations" if backdated else "none",
         "metadata": metadata(after["metadata"], registry) | own_notes(after),
-        "expand": ["discounts"],
+        "expand": WHOLE["subscription"],
     }
     if backdated:
         params["backdate_start_date"] = after["backdate_start_date"]
@@ -154,27 +155,23 @@ def own_notes(after: Mapping[str, Any]) -> dict[str, str]:
     return notes
 
 
-def subscription_update(
-    action: Action,
-    registry: Registry,
-    items: Mapping[str, str],
-    discounts: Sequence[tuple[str, str | None]] = (),
-) -> Params:
-    """The changed fields; ``items`` are the ids of the subscription's items by price version.
+def subscription_update(action: Action, registry: Registry, held: Mapping[str, Any]) -> Params:
+    """The changed fields; ``held`` are the facts of the subscription as it is: its own items, and all its discounts.
 
-    ``discounts`` are those that it has, with the refId of our coupon or None: each one that stays is sent again.
+    Items are named by their ids, and each discount that stays is sent again.
     """
     after = action.after
-    params: Params = {"expand": ["discounts"]}
+    params: Params = {"expand": WHOLE["subscription"]}
     if "items" in after:
-        params["items"] = changed_items(action, registry, items)
+        ids = {price: item["id"] for price, item in held["items"].items()}
+        params["items"] = changed_items(action, registry, ids)
     for name in ("proration_behavior", "proration_date", "collection_method"):
         if name in after:
             params[name] = after[name]
     if after.get("days_until_due") is not None:
         params["days_until_due"] = int(after["days_until_due"])
     if "discounts" in after:
-        params["discounts"] = kept_and_new(after, registry, discounts)
+        params["discounts"] = kept_and_new(after, registry, held["discounts"])
     if "cancel_at" in after:
         params["cancel_at"] = int(after["cancel_at"]) if after["cancel_at"] else ""
     if "automatic_tax" in after:
@@ -219,7 +216,7 @@ def subscription_cancel(action: Action) -> Params:
         "invoice_now": after["invoice_now"],
         "prorate": after["prorate"],
         "cancellation_details": {"comment": "Ended in Stigg."},
-        "expand": ["discounts"],
+        "expand": WHOLE["subscription"],
     }
 
 

@@ -9,6 +9,7 @@ from stripe_sync import keys, marker
 from stripe_sync.apply import answers, parameters
 from stripe_sync.apply.registry import Registry
 from stripe_sync.apply.targets import check_before, current, path_of, stigg_id, stigg_of
+from stripe_sync.desired.found import GONE
 from stripe_sync.errors import RowFailed
 from stripe_sync.plan.actions import Action
 from stripe_sync.stripe_api.client import StripeApi, Written
@@ -57,8 +58,7 @@ def taken(api: StripeApi, action: Action, registry: Registry, id: str, refused: 
     there = api.find(f"{path_of(action)}/{id}")
     if there is not None and registry.signer.key_of((there.get("metadata") or {}).get(marker.FIELD)) == action.target:
         return Written(there, None)
-    noun = action.kind.partition(".")[0]
-    raise RowFailed("ID_TAKEN", f"A {noun} with the id {id} exists and is not ours.") from None
+    raise RowFailed("ID_TAKEN", f"A {action.noun} with the id {id} exists and is not ours.") from None
 
 
 def creating(path: str, service: Service, build: Build) -> Send:
@@ -86,9 +86,7 @@ def send_subscription_update(api: StripeApi, action: Action, registry: Registry,
     held = current(api, action, registry)
     check_before(action, held, registry)
     id = registry.resolve(action.target)
-    params: Any = parameters.subscription_update(
-        action, registry, answers.item_ids(action, held, registry), answers.discounts(action, held, registry)
-    )
+    params: Any = parameters.subscription_update(action, registry, answers.subscription(action, held, registry).facts)
     return api.write(
         "post /v1/subscriptions/{id}", lambda c, o: c.v1.subscriptions.update(id, params, o), idempotency_key=key
     )
@@ -97,7 +95,7 @@ def send_subscription_update(api: StripeApi, action: Action, registry: Registry,
 def send_subscription_cancel(api: StripeApi, action: Action, registry: Registry, key: str) -> Written:
     """Ends a subscription that still bills what the plan saw; one that ended already is done."""
     held = current(api, action, registry)
-    if held["status"] in ("canceled", "incomplete_expired"):
+    if held["status"] in GONE:
         return Written(held, None)
     check_before(action, held, registry)
     id, params = registry.resolve(action.target), parameters.subscription_cancel(action)

@@ -11,21 +11,19 @@ from stripe_sync.errors import RowFailed
 from stripe_sync.plan.actions import Action
 from stripe_sync.stigg_api.client import StiggApi
 from stripe_sync.stripe_api.client import StripeApi
+from stripe_sync.stripe_api.endpoints import PATHS, WHOLE
 
 Row = dict[str, Any]
-PRODUCTS, PRICES, COUPONS = "/v1/products", "/v1/prices", "/v1/coupons"
-CUSTOMERS, SUBSCRIPTIONS, INVOICE_ITEMS = "/v1/customers", "/v1/subscriptions", "/v1/invoiceitems"
-PATHS = {
-    "product": PRODUCTS, "price": PRICES, "coupon": COUPONS, "customer": CUSTOMERS, "subscription": SUBSCRIPTIONS,
-    "schedule": SUBSCRIPTIONS, "invoiceitem": INVOICE_ITEMS,
-}  # fmt: skip
-# Parts that Stripe leaves out unless they are asked for.
-EXPAND = {"subscription": ["discounts"], "schedule": ["discounts"], "price": ["tiers"]}
+
+
+def object_kind(action: Action) -> str:
+    """The kind of object that the target is in Stripe; a schedule is released on its subscription."""
+    return "subscription" if action.noun == "schedule" else action.noun
 
 
 def path_of(action: Action) -> str:
     """The list that the target's kind lives in."""
-    return PATHS[action.kind.partition(".")[0]]
+    return PATHS[object_kind(action)]
 
 
 def current(api: StripeApi, action: Action, registry: Registry) -> Row:
@@ -33,7 +31,7 @@ def current(api: StripeApi, action: Action, registry: Registry) -> Row:
     if action.kind.startswith("stigg."):
         return stigg_of(registry).subscription(stigg_id(action))
     path = f"{path_of(action)}/{registry.resolve(action.target)}"
-    asked = EXPAND.get(action.kind.partition(".")[0])
+    asked = WHOLE.get(object_kind(action))
     return api.get(path, expand=asked) if asked else api.get(path)
 
 

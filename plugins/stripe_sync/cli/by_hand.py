@@ -5,14 +5,13 @@ from __future__ import annotations
 import getpass
 from collections.abc import Callable
 
-from stripe_sync.cli.commands import exit_code, new_run, session_of, stored_plan
+from stripe_sync.cli.commands import applied, exit_code, new_run, session_of, stored_plan
 from stripe_sync.cli.showing import out, show
 from stripe_sync.pipeline import approve as approvals
 from stripe_sync.pipeline import hands
 from stripe_sync.pipeline.hands import Hand
-from stripe_sync.pipeline.reconcile import make_plan, reconcile
+from stripe_sync.pipeline.reconcile import make_plan
 from stripe_sync.pipeline.session import Session
-from stripe_sync.warehouse import runs
 
 
 def by_hand(env: str, do: Callable[[Session, Hand], str], reason: str, person: str | None, *, as_json: bool) -> int:
@@ -52,8 +51,7 @@ def approve(env: str, hash: str, reason: str, person: str | None, *, as_json: bo
     by_hand(env, lambda s, h: approvals.approve(s, hash, h), reason, person, as_json=False)
     with session_of(env, quiet=as_json) as session:
         run = new_run(session, {"approval": hash})
-        reconcile(session, run)
-        result = runs.result(session.engine, session.environment.name, run.id, "apply") or {}
+        result = applied(session, run)
     results = {k: n for k, n in result["results"].items() if k != "waiting"}
     if as_json:
         out({"environment": env, "run": run.id, "approval": hash, **result})
@@ -79,8 +77,7 @@ def resync(env: str, kind: str, id: str, reason: str, person: str | None, *, as_
         stored = stored_plan(session, run.id)
         if not as_json:
             show(session, stored, as_json=False)
-        reconcile(session, run)
-        result = runs.result(session.engine, session.environment.name, run.id, "apply") or {}
+        result = applied(session, run)
     if as_json:
         out({"environment": env, "run": run.id, "plan": stored.plan.hash, **result})
     return exit_code(result["results"])

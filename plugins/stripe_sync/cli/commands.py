@@ -128,14 +128,19 @@ def apply(env: str, plan_hash: str | None, *, yes: bool, as_json: bool) -> int:
             show(session, stored, as_json=False)
         if stored.plan.actions and not yes and sys.stdin.isatty():
             typer.confirm("Write this to Stripe, as far as the guards allow?", abort=True)
-        reconcile(session, run)
-        result = runs.result(session.engine, session.environment.name, run.id, "apply") or {}
+        result = applied(session, run)
         report = runs.result(session.engine, session.environment.name, run.id, "report") or {}
     if as_json:
         out({"environment": env, "run": run.id, "plan": stored.plan.hash, **result, "report": report.get("folder")})
     else:
         print(f"results: {result['results'] or 'nothing to do'}; report in {report.get('folder')}")
     return exit_code(result["results"])
+
+
+def applied(session: Session, run: Run) -> dict[str, Any]:
+    """Does the whole job, and gives what became of its writes."""
+    reconcile(session, run)
+    return runs.result(session.engine, session.environment.name, run.id, "apply") or {}
 
 
 def exit_code(results: Mapping[str, int]) -> int:

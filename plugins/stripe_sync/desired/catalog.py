@@ -205,8 +205,6 @@ def version_claim(inputs: Inputs, entity: tuple[str, str], v: PriceVersion) -> C
         "metadata": own_metadata(inputs, *v.entity, v.key),
     }
     facts: dict[str, Any] = {"content": dict(v.content), "product": v.product}
-    if v.override:
-        facts["override"] = v.override
     return Claim(PRICE_VERSION, v.key, compact(document), entity, facts=facts)
 
 

@@ -66,6 +66,10 @@ class Reading:
         ignored = metadata.get(EXEMPT) == IGNORE or key in self.ignored
         return {"marked": self.marked(metadata, key)} | ({"ignored": True} if ignored else {})
 
+    def tax_behavior(self, price: StripePrice) -> str | None:
+        """The tax behaviour that was set, where it is ours to set."""
+        return price.tax_behavior if self.tax and price.tax_behavior != "unspecified" else None
+
     def ref_of(self, discount: StripeDiscount) -> str | None:
         """The refId of the coupon of ours behind a discount; None for somebody else's."""
         id = discount.source.coupon_id() or ""
@@ -134,7 +138,7 @@ def price_claims(reading: Reading, price: StripePrice, key: str, *, default: str
     if price.active:
         document = {
             "active": True,
-            "tax_behavior": price.tax_behavior if reading.tax and price.tax_behavior != "unspecified" else None,
+            "tax_behavior": reading.tax_behavior(price),
             "metadata": own_metadata(reading, price.metadata),
         }
         owner = reading.known.get(price.product, price.product)

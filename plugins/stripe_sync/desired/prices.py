@@ -28,8 +28,7 @@ ONE = Decimal(1)
 class PriceVersion:
     """One content of one price. ``key`` is its version key, ``product`` the link key of its charge's product.
 
-    ``block`` is how many units one unit of the item's quantity stands for. ``override`` is the link key of the one
-    subscription that has this price.
+    ``block`` is how many units one unit of the item's quantity stands for.
     """
 
     key: str
@@ -40,7 +39,6 @@ class PriceVersion:
     usage: bool = False
     once: bool = False
     block: Decimal = ONE
-    override: str | None = None
 
     @property
     def currency(self) -> str:
@@ -73,7 +71,6 @@ def version(
         usage=usage,
         once=price.billing_cadence == "ONE_OFF",
         block=block_of(price) if price.tiers and not usage else ONE,
-        override=inputs.link_key("subscription", subscription) if subscription else None,
     )
 
 

@@ -140,7 +140,6 @@ def claim(inputs: Inputs, subscription: Subscription, key: str, lines: list[Line
         "changed_at": changed_at(subscription, around.catalog.versions),
         "attach": dict(found.coupons),
         "one_off": {} if known.untold else one_off_items(charged_once, known.once),
-        "usage": sorted(v.key for v, _ in lines if v.usage),
     }
     entity = ("subscription", subscription.subscription_id)
     return [Claim(SUBSCRIPTION, key, document, entity, facts=facts), *found.own]

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+from stripe_sync.desired.found import GONE
 from stripe_sync.marker import FIELD, Signer
 
 Found = tuple[str, str]  # link key, Stripe id
@@ -41,7 +42,7 @@ def proven(
     carriers: dict[str, list[str]] = defaultdict(list)
     for row in rows:
         key = signer.key_of((row.get("metadata") or {}).get(FIELD))
-        if key and not row.get("deleted") and row.get("status") not in ("canceled", "incomplete_expired"):
+        if key and not row.get("deleted") and row.get("status") not in GONE:
             carriers[key].append(row["id"])
     proofs, candidates = [], []
     for key, ids in sorted(carriers.items()):

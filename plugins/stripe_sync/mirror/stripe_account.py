@@ -14,18 +14,18 @@ from typing import Any
 from stripe_sync.clock import epoch
 from stripe_sync.errors import AccountRefused, Incomplete
 from stripe_sync.stripe_api.client import StripeApi
+from stripe_sync.stripe_api.endpoints import PATHS, WHOLE, in_list
 from stripe_sync.warehouse.snapshots import Landed
 
 KINDS = ("product", "price", "coupon", "customer", "subscription", "invoice")
 LISTS: dict[str, tuple[str, tuple[dict[str, Any], ...]]] = {
-    "product": ("/v1/products", ({},)),
-    "price": ("/v1/prices", tuple({"active": active, "expand": ["data.tiers"]} for active in (True, False))),
-    "coupon": ("/v1/coupons", ({},)),
-    "customer": ("/v1/customers", ({},)),
-    "subscription": ("/v1/subscriptions", ({"status": "all", "expand": ["data.discounts"]},)),
-    "invoice": ("/v1/invoices", ({"status": "draft"},)),
+    "product": (PATHS["product"], ({},)),
+    "price": (PATHS["price"], tuple({"active": active, "expand": in_list("price")} for active in (True, False))),
+    "coupon": (PATHS["coupon"], ({},)),
+    "customer": (PATHS["customer"], ({},)),
+    "subscription": (PATHS["subscription"], ({"status": "all", "expand": in_list("subscription")},)),
+    "invoice": (PATHS["invoice"], ({"status": "draft"},)),
 }
-EXPAND = {"price": ["tiers"], "subscription": ["discounts"]}
 
 
 def read(
@@ -71,7 +71,7 @@ def whole(api: StripeApi, subscription: dict[str, Any]) -> dict[str, Any]:
 
 def by_id(api: StripeApi, kind: str, id: str, *, tax: bool = False) -> dict[str, Any]:
     """One object as a list would show it: as it is, or a stone that says it is gone."""
-    expand = ["tax"] if tax and kind == "customer" else EXPAND.get(kind)
+    expand = ["tax"] if tax and kind == "customer" else WHOLE.get(kind)
     found = api.find(f"{LISTS[kind][0]}/{id}", expand=expand)
     if found is None or found.get("deleted"):
         return {"id": id, "object": kind, "deleted": True}

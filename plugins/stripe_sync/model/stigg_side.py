@@ -148,7 +148,6 @@ class SubscriptionCoupon(Stigg, frozen=True):
     amounts_off: list[Money] | None = None
     duration_in_months: Decimal | None = None
     start_date: datetime | None = None
-    expiration_date: datetime | None = None
 
 
 class PlanRef(Ref, frozen=True):
@@ -163,7 +162,6 @@ class FutureUpdate(Stigg, frozen=True):
     """A change that Stigg itself will make at a moment."""
 
     scheduled_execution_time: datetime
-    schedule_status: str | None = None
     target_package: Ref | None = None
 
 

@@ -189,7 +189,6 @@ class StripeSubscription(Stripe, frozen=True):
     cancel_at: int | None = None
     discounts: list[StripeDiscount | str] = []
     automatic_tax: AutomaticTax = AutomaticTax()
-    latest_invoice: str | None = None
     created: int = 0
 
 
@@ -203,8 +202,6 @@ class StripeInvoice(Stripe, frozen=True):
     billing_reason: str | None = None
     parent: dict[str, Any] | None = None
     created: int = 0
-    auto_advance: bool = True
-    automatically_finalizes_at: int | None = None
     deleted: bool = False
 
     def subscription(self) -> str | None:

@@ -40,12 +40,12 @@ def compare(session: Session, run: Run, *, stigg: int, stripe: int) -> Result:
     left_out = [(row[0], row[1], row[2]) for row in checked.get("quarantined", ())]
     repeatable = session.engine.execution_options(isolation_level="REPEATABLE READ")
     with one_at_a_time(session.engine, f"compare {session.environment.name}"), repeatable.begin() as connection:
-        wanted = decide(session, run, connection, pair, left_out)
+        exempt = candidates.ignored(connection, session.environment.name)
+        wanted = decide(session, run, connection, pair, left_out, exempt)
         comparison = comparisons.begin(connection, run.id, pair[0], pair[1])
         comparisons.store(connection, comparison, "wanted", wanted.wanted)
         comparisons.store(connection, comparison, "found", wanted.found)
         found = comparisons.differences(connection, comparison)
-        exempt = candidates.ignored(connection, session.environment.name)
         book = PriceBook.of([*wanted.wanted, *wanted.found])
         drift = rows(found, book, places(session), ignored=exempt)
         differing = by_object(drift)
@@ -81,13 +81,14 @@ def decide(
     connection: Connection,
     pair: Sequence[Snapshot],
     left_out: Iterable[tuple[str, str, str]],
+    exempt: frozenset[str],
 ) -> Desired:
     """The desired state from the two snapshots and the links, after what both sides prove was linked."""
     name = session.environment.name
     known = links.all_of(connection, name)
     stripe, unreadable = stripe_view(connection, pair[1], {id: key for key, id in known.items()})
     stigg = without(stigg_view(connection, pair[0], left_out), unreadable)
-    held = Links(known, links.retired_coupons(connection, name), candidates.ignored(connection, name))
+    held = Links(known, links.retired_coupons(connection, name), exempt)
     inputs = Inputs(session.environment, stigg, stripe, held, session.signer, run.now)
     refuse_rivals(session, connection, inputs)
     inputs = adopted(connection, run, inputs)
@@ -138,7 +139,7 @@ def with_links(connection: Connection, inputs: Inputs, found: Mapping[str, str])
         return inputs
     for key, id in found.items():
         links.add(connection, inputs.environment.name, key, id, source="adopted")
-    return replace(inputs, links=replace_links(inputs.links, {**inputs.links.ids, **found}))
+    return replace(inputs, links=replace(inputs.links, ids={**inputs.links.ids, **found}))
 
 
 def moved(connection: Connection, inputs: Inputs) -> Inputs:
@@ -148,13 +149,8 @@ def moved(connection: Connection, inputs: Inputs) -> Inputs:
         return inputs
     for old, new in moves.items():
         links.move(connection, inputs.environment.name, old, new)
-    return replace(
-        inputs, links=replace_links(inputs.links, {moves.get(key, key): id for key, id in inputs.links.ids.items()})
-    )
-
-
-def replace_links(held: Links, ids: dict[str, str]) -> Links:
-    return Links(ids, held.retired, held.ignored)
+    ids = {moves.get(key, key): id for key, id in inputs.links.ids.items()}
+    return replace(inputs, links=replace(inputs.links, ids=ids))
 
 
 def judged(wanted: Desired, differences: Iterable[Difference]) -> list[EntityStatus]:

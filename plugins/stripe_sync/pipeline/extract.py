@@ -95,12 +95,13 @@ def read_whole(
         upper_bound=run.now,
         rows=watched(session, read, marked),
     )
-    missed = missed_by(session, seen, snapshot) if seen is not None else []
+    answers = feeds.answers(session.engine, environment.name)
+    missed = missed_by(session, seen, snapshot, answers) if seen is not None else []
     if missed:
         session.progress(f"  the events feed had missed {len(missed)} changes, such as {missed[0][1]}")
     with session.engine.begin() as connection:
         feeds.begin(connection, environment.name, of_what(session), now=run.now)
-        feeds.forget_answers(connection, environment.name, feeds.take_answers(session.engine, environment.name))
+        feeds.forget_answers(connection, environment.name, answers)
     return described(snapshot) | {"whole": 1, "missed": len(missed)}, list(marked.values())
 
 
@@ -112,9 +113,11 @@ def events_since(session: Session, state: Feed) -> feed.Changes:
     return feed.changes(iter(events), new=new, own=own)
 
 
-def missed_by(session: Session, seen: feed.Changes, snapshot: Snapshot) -> list[tuple[str, str]]:
-    """The objects that changed without an event that names them."""
-    known = seen.others | seen.ours | set(feeds.take_answers(session.engine, session.environment.name))
+def missed_by(
+    session: Session, seen: feed.Changes, snapshot: Snapshot, answers: Iterable[tuple[str, str]]
+) -> list[tuple[str, str]]:
+    """The objects that changed without an event that names them, and not by an answer of ours."""
+    known = seen.others | seen.ours | set(answers)
     changed = snapshots.changed(session.engine, snapshot, feed.NOISE)
     return sorted(key for key in changed - known if key[0] != "invoice")
 
@@ -123,7 +126,7 @@ def read_changes(session: Session, run: Run, state: Feed) -> tuple[Result, list[
     """What events name, read by id; our own last answers as they were given."""
     name, environment = session.environment.name, session.environment
     found = events_since(session, state)
-    answers = feeds.take_answers(session.engine, name)
+    answers = feeds.answers(session.engine, name)
     to_read = {key for key in found.others | (found.ours - answers.keys()) if key[0] in stripe_account.LISTS}
     rows: list[Landed] = [(kind, id, body) for (kind, id), body in answers.items() if (kind, id) not in to_read]
     for kind, id in sorted(to_read):

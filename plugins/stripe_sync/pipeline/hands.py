@@ -12,11 +12,11 @@ from sqlalchemy import Connection
 from stripe_sync import keys
 from stripe_sync.errors import ConfigurationError
 from stripe_sync.marker import FIELD
-from stripe_sync.mirror.stripe_account import LISTS
 from stripe_sync.pipeline.preflight import account
 from stripe_sync.pipeline.session import Session
 from stripe_sync.plan.actions import CATALOG, CUSTOMERS, SUBSCRIPTIONS
 from stripe_sync.settings import LANES
+from stripe_sync.stripe_api.endpoints import PATHS
 from stripe_sync.warehouse import candidates, failures, hands, leases, links, statuses
 
 LANE_OF = {"plan": CATALOG, "addon": CATALOG, "coupon": CATALOG, "customer": CUSTOMERS, "subscription": SUBSCRIPTIONS}
@@ -50,8 +50,7 @@ def link(session: Session, kind: str, id: str, stripe_id: str, by: Hand) -> str:
     key = key_of(session, kind, id)
     require_known(session, kind, id)
     account(session)
-    path = LISTS[key.partition(":")[0]][0]
-    found = session.stripe.find(f"{path}/{stripe_id}")
+    found = session.stripe.find(f"{PATHS[key.partition(':')[0]]}/{stripe_id}")
     if found is None or found.get("deleted"):
         raise ConfigurationError(
             f"Stripe has no {key.partition(':')[0]} {stripe_id}; give the id that its dashboard shows."

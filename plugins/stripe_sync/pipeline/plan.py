@@ -166,8 +166,7 @@ def preview_params(action: Action, d: Difference | None, registry: Registry) -> 
         if action.kind == "subscription.update" and "items" in action.after and d is not None and d.found is not None:
             if action.after["proration_behavior"] != "always_invoice":
                 return None
-            ids = {price: item["id"] for price, item in d.found.facts["items"].items()}
-            params = parameters.subscription_update(action, registry, ids)
+            params = parameters.subscription_update(action, registry, d.found.facts)
             details = {k: params[k] for k in ("items", "proration_behavior", "proration_date") if k in params}
             return {"subscription": registry.resolve(action.target), "subscription_details": details}
     except RowFailed:

@@ -60,6 +60,11 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
     @property
+    def noun(self) -> str:
+        """What it is a write of: the part of its kind before the dot."""
+        return self.kind.partition(".")[0]
+
+    @property
     def group(self) -> str:
         """The unit of limits and approvals: lane, kind and cause."""
         return f"{self.lane}/{self.kind}/{self.cause}"

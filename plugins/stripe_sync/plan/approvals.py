@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 
 import msgspec
+from msgspec.structs import replace
 
 from stripe_sync.money import shown_all, total
 from stripe_sync.plan.actions import Action, Plan
@@ -72,17 +73,8 @@ def granted(verdicts: Sequence[Verdict], approved: Collection[str], plan: Plan) 
         ):
             if hashes:
                 money = [by_hash[hash] for hash in hashes]
-                result.append(
-                    Verdict(
-                        group=verdict.group,
-                        lane=verdict.lane,
-                        decision="apply" if decision == "apply" else "wait",
-                        actions=hashes,
-                        due_now=total(a.due_now for a in money),
-                        per_month=total(a.per_month for a in money),
-                        refusals=refusals,
-                    )
-                )
+                part = {"due_now": total(a.due_now for a in money), "per_month": total(a.per_month for a in money)}
+                result.append(replace(verdict, decision=decision, actions=hashes, refusals=refusals, **part))
     return result
 
 

@@ -109,7 +109,7 @@ def billed_in(connection: Connection, environment: str, customer: str, currency:
     )
 
 
-def take_answers(engine: Engine, environment: str) -> dict[tuple[str, str], dict[str, Any]]:
+def answers(engine: Engine, environment: str) -> dict[tuple[str, str], dict[str, Any]]:
     """The answers that no extract has taken up yet, by kind and id."""
     with engine.connect() as connection:
         rows = connection.execute(
