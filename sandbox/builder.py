@@ -91,6 +91,7 @@ class WorldBuilder:
                     "subscriptions",
                     "coupons",
                     "integrations",
+                    "usage",
                 )
             },
         }
@@ -128,7 +129,7 @@ class WorldBuilder:
         row = {"id": uid("product", ref), "refId": ref, "displayName": name, "status": "PUBLISHED"}
         return self.add("products", row | {"multipleSubscriptions": False, "productSettings": settings} | self.stamps())
 
-    def feature(self, ref: str, name: str) -> Obj:
+    def feature(self, ref: str, name: str, **more: Any) -> Obj:
         row = {
             "id": uid("feature", ref),
             "refId": ref,
@@ -136,7 +137,7 @@ class WorldBuilder:
             "featureType": "NUMBER",
             "meterType": "None",
         }
-        return self.add("features", row | {"featureStatus": "ACTIVE"} | self.stamps())
+        return self.add("features", row | {"featureStatus": "ACTIVE"} | self.stamps() | more)
 
     def plan(self, ref: str, name: str, prices: list[Obj], **more: Any) -> Obj:
         return self.package("plans", ref, name, prices, **more)
@@ -178,6 +179,18 @@ class WorldBuilder:
             ],
         }
         return self.add(collection, row | self.stamps())
+
+    def use(self, customer: str, feature: str, value: float, at: int, *, resource: str | None = None) -> Obj:
+        """A report of usage at a moment (Unix seconds), which is added to what was used so far."""
+        return self.report(customer, feature, at, resource=resource, value=value)
+
+    def reset(self, customer: str, feature: str, at: int, *, resource: str | None = None) -> Obj:
+        """The moment at which the running value of a feature begins anew."""
+        return self.report(customer, feature, at, resource=resource, reset=True)
+
+    def report(self, customer: str, feature: str, at: int, *, resource: str | None, **what: Any) -> Obj:
+        row = {"customerId": customer, "featureId": feature, "resourceId": resource, "timestamp": iso(at)}
+        return self.add("usage", row | what)
 
     def coupon(
         self, ref: str, *, percent: float | None = None, off: dict[str, float] | None = None, **more: Any

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx
 import msgspec
 import stripe
 from sqlalchemy import Engine
@@ -19,16 +20,18 @@ from sandbox.builder import ACCOUNT, WorldBuilder, flat, per_unit
 from sandbox.server.run import running
 from sandbox.world.state import World, from_document
 from stripe_sync.connections import Connection
+from stripe_sync.errors import RunStopped
 from stripe_sync.pipeline.apply import apply
 from stripe_sync.pipeline.reconcile import make_plan, reconcile
 from stripe_sync.pipeline.session import Run, Session, start_run
+from stripe_sync.pipeline.usage import STATIONS, usage
 from stripe_sync.settings import Environment, Limits
 from stripe_sync.stripe_api.sandbox_clock import SandboxClock
 from stripe_sync.warehouse import plans, runs, statuses
 from stripe_sync.warehouse.plans import StoredPlan
 from tests import warehouses
 
-ENFORCE = {"catalog": "enforce", "customers": "enforce", "subscriptions": "enforce"}
+ENFORCE = {"catalog": "enforce", "customers": "enforce", "subscriptions": "enforce", "usage": "enforce"}
 GENEROUS = Limits(
     actions=1000,
     day_actions=10_000,
@@ -45,6 +48,7 @@ SETTINGS = Environment(
     endpoint_rate=10_000,
     account_rate=10_000,
     rate_share=1.0,
+    usage_reads_per_minute=60_000,
     native_integration="removed",
     stripe_feed=bool(os.environ.get("TEST_FEED")),  # stories bend Stripe's side by hand, of which no event tells
     accept_unknown=["product_id_characters", "coupon_id_reuse", "subscription_id_on_change"],
@@ -123,6 +127,25 @@ class House:
         finally:
             session.close()
         return runs.result(self.engine, "test", run.id, "apply") or {}
+
+    def usage(self, id: str | None = None, *, wakes: bool = False) -> Obj:
+        """A whole run of the usage job; what its stations gave. ``wakes``: it has to end by waking somebody."""
+        session = self.session()
+        run = self.run(session, id)
+        try:
+            usage(session, run)
+            assert not wakes, "nobody was woken"
+        except RunStopped:
+            if not wakes:
+                raise
+        finally:
+            session.close()
+        found = {name: runs.result(self.engine, "test", run.id, name) or {} for name in STATIONS}
+        return {key: value for result in found.values() for key, value in result.items()}
+
+    def later(self, seconds: int) -> None:
+        """Lets time pass, with everything that Stripe does meanwhile."""
+        httpx.post(f"{self.stripe_url}/_world/clock", json={"advance": seconds}).raise_for_status()
 
     def apply_run(self, id: str) -> Obj:
         """The apply station of a run that was planned."""

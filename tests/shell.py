@@ -18,9 +18,10 @@ endpoint_rate = 10000
 account_rate = 10000
 rate_share = 1.0
 stripe_feed = false
+native_integration = "removed"
 accept_unknown = ["product_id_characters", "coupon_id_reuse", "subscription_id_on_change"]
 """
-ENFORCE = 'modes = { catalog = "enforce", customers = "enforce", subscriptions = "enforce" }\n'
+ENFORCE = 'modes = { catalog = "enforce", customers = "enforce", subscriptions = "enforce", usage = "enforce" }\n'
 LIMITS = '[environments.test.limits]\nactions = 100\ndue_now = { usd = "9999" }\nper_month = { usd = "9999" }\n'
 
 

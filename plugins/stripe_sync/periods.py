@@ -28,3 +28,12 @@ def next_bound(anchor: datetime, rhythm: str, after: datetime) -> datetime:
     while count > 0 and add_months(anchor, (count - 1) * step) > after:
         count -= 1
     return add_months(anchor, count * step)
+
+
+def bound_before(anchor: datetime, rhythm: str, moment: datetime) -> datetime:
+    """The last bound of the anchor's periods that lies before a moment; an anchor may lie after it."""
+    step = MONTHS[rhythm]
+    count = ((moment.year - anchor.year) * 12 + moment.month - anchor.month) // step + 1
+    while add_months(anchor, count * step) >= moment:
+        count -= 1
+    return add_months(anchor, count * step)

@@ -33,8 +33,11 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     deletes: int = 5
     due_now: dict[str, str] = {}
     per_month: dict[str, str] = {}
+    usage: dict[
+        str, str
+    ] = {}  # of one invoice; a currency that is left out has no limit, since a draft does not wait for ever
 
-    def money(self, which: Literal["due_now", "per_month"]) -> dict[str, Decimal]:
+    def money(self, which: Literal["due_now", "per_month", "usage"]) -> dict[str, Decimal]:
         """A money limit as decimals, major units by lower-case currency."""
         given: dict[str, str] = getattr(self, which)
         return {currency.lower(): Decimal(amount) for currency, amount in given.items()}
@@ -65,6 +68,13 @@ class Environment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tax_code: str = ""
     cancel_invoice_now: bool = True
     cancel_prorate: bool = False
+    usage_schedule: str | None = "*/10 * * * *"
+    usage_interval_minutes: int = 10
+    usage_aggregation: dict[str, Literal["sum", "last", "max", "average"]] = {}
+    usage_reads_per_minute: int = 250
+    reset_point: Literal["after", "before"] = "after"
+    hold_hours: int = 24
+    hold_by_auto_advance: bool = False
     upgrade_proration: Literal["always_invoice", "create_prorations", "none"] = "always_invoice"
     downgrade_proration: Literal["always_invoice", "create_prorations", "none"] = "create_prorations"
     stigg_page_size: int = 25
@@ -164,10 +174,11 @@ def check(path: Path, environment: Environment) -> None:
     if environment.endpoint_rate <= 0 or (environment.account_rate or 1) <= 0:
         raise ConfigurationError(f"{where}: endpoint_rate and account_rate are requests a second, above 0.")
     try:
-        environment.limits.money("due_now"), environment.limits.money("per_month")
+        for which in ("due_now", "per_month", "usage"):
+            environment.limits.money(which)
     except InvalidOperation:
         raise ConfigurationError(
-            f'{where}.limits: due_now and per_month are amounts in major units by currency, such as {{usd = "5000"}}.'
+            f'{where}.limits: due_now, per_month and usage are amounts in major units by currency, such as {{usd = "5000"}}.'
         ) from None
 
 

@@ -313,6 +313,16 @@ def build(world: World, subscription: Obj, lines: list[Obj], *, reason: str, pre
     }
 
 
+def standalone(world: World, customer: Obj, currency: str, method: str) -> Obj:
+    """An empty draft of no subscription."""
+    nobody = {
+        "id": None, "customer": customer["id"], "currency": currency, "collection_method": method, "discounts": [],
+        "automatic_tax": {"enabled": False}, "metadata": {},
+    }  # fmt: skip
+    invoice = build(world, nobody, [], reason="subscription_cycle")
+    return invoice | {"billing_reason": "manual", "parent": None}
+
+
 def finalize_due(world: World) -> list[Obj]:
     """Finalizes the drafts whose time has come; returns them."""
     due = [

@@ -51,7 +51,13 @@ def step(world: World, told: Told) -> None:
 
 
 def cancel(world: World, subscription: Obj, told: Told) -> None:
+    """At its date; what is pending goes on a last draft."""
     subscription |= {"status": "canceled", "ended_at": subscription["cancel_at"]}
+    lines = invoices.pending_lines(world, subscription)
+    if lines:
+        invoice = world.put("invoices", invoices.build(world, subscription, lines, reason="subscription_cycle"))
+        subscription["latest_invoice"] = invoice["id"]
+        told("invoice.created", invoice)
     told("customer.subscription.deleted", subscription)
 
 

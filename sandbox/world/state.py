@@ -17,9 +17,11 @@ Obj = dict[str, Any]
 
 STRIPE_COLLECTIONS = (
     "products", "prices", "coupons", "customers", "payment_methods", "discounts",
-    "subscriptions", "subscription_schedules", "invoices", "invoiceitems", "tax_registrations", "events",
+    "subscriptions", "subscription_schedules", "invoices", "invoiceitems", "credit_notes", "tax_registrations", "events",
 )  # fmt: skip
-STIGG_COLLECTIONS = ("products", "plans", "addons", "features", "customers", "subscriptions", "coupons", "integrations")
+STIGG_COLLECTIONS = (
+    "products", "plans", "addons", "features", "customers", "subscriptions", "coupons", "integrations", "usage",
+)  # fmt: skip
 # What is not known for certain of the real APIs (docs/unknowns.md), and which answer this world gives.
 UNKNOWNS = {
     "coupon_id_reuse": True,  # the id of a deleted coupon may be used again
@@ -27,6 +29,8 @@ UNKNOWNS = {
     "integrations_readable": True,  # a server key may read Stigg's integrations
     "strict_product_ids": False,  # product ids take letters, digits, - and _ alone
     "large_pages": True,  # Stigg gives pages of 50, and not of 25 alone
+    "reset_point_is_after": True,  # the value at a reset point is the one after it, and not the last one before
+    "finalization_moves": True,  # automatically_finalizes_at can be moved on a subscription's draft
 }
 BUNDLED = Path(__file__).parent.parent / "worlds"
 

@@ -124,6 +124,7 @@ def test_the_native_integration_holds_everything_at_observe(house_of: Build, tow
         {"id": "00000000-0000-4000-8000-000000000001", "vendorIdentifier": "STRIPE", "vendorType": "BILLING"}
     ]
     house = house_of(town)
+    house.world.unknowns["integrations_readable"] = True
     house.reconcile()
     assert house.writes() == 0
     assert "native Stripe integration is connected" in house.plan().verdicts[0].refusals[0]

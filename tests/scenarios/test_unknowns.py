@@ -23,6 +23,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "unknowns.md"
 
 def test_enforce_waits_for_the_answers_and_goes_on_with_them(house_of: Build, town: WorldBuilder) -> None:
     house = house_of(town)
+    house.world.unknowns |= {"coupon_id_reuse": True, "large_pages": True}
     house.change(accept_unknown=["subscription_id_on_change"])
     stored = house.plan()
     waiting = {v.lane for v in stored.verdicts if v.decision == "wait"}

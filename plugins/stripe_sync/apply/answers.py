@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import Any
 
 from stripe_sync.apply.registry import Registry
@@ -17,6 +18,7 @@ from stripe_sync.model.stripe_side import (
     StripeSubscription,
     decode,
 )
+from stripe_sync.money import plain
 from stripe_sync.plan.actions import Action
 
 # Parts of an ``after`` that say how to write and are not fields of the object.
@@ -36,6 +38,10 @@ def document(action: Action, answer: Mapping[str, Any], registry: Registry) -> D
         return {"ended": True if row["status"] in ENDED else None}
     if row.get("deleted"):
         return {"deleted": True}
+    if kind == "usageline":
+        return usage_line_document(row, action, registry)
+    if kind in ("draft", "finalinvoice"):
+        return invoice_document(row, action)
     if kind == "product":
         product = decode(row, StripeProduct)
         default = reading.known.get(product.default_price or "", product.default_price)
@@ -78,6 +84,35 @@ def invoice_item_document(row: Mapping[str, Any], action: Action, reading: found
         "subscription": reading.known.get(parent or "", parent) if parent else action.after.get("subscription"),
     }
     return {name: value for name, value in document.items() if name in action.after}
+
+
+def usage_line_document(row: Mapping[str, Any], action: Action, registry: Registry) -> Document:
+    """A line of use: its quantity, its price and its amount are the proof of what is billed.
+
+    How it is described, and by which id it is changed, are not part of the proof.
+    """
+    unit = (row.get("pricing") or {}).get("unit_amount_decimal")
+    wanted = action.after.get("invoice", "")
+    document = {
+        **{name: action.after.get(name) for name in ("description", "item", "product")},
+        "quantity": plain(Decimal(str(row["quantity_decimal"]))),
+        "unit_amount": plain(Decimal(str(unit if unit is not None else row["amount"]))),
+        "amount": str(row["amount"]),
+        "start": row["period"]["start"],
+        "end": row["period"]["end"],
+        "customer": row["customer"],
+        "currency": row["currency"],
+        "invoice": wanted if row.get("invoice") == (registry.get(wanted) or wanted) else row.get("invoice"),
+    }
+    return {name: value for name, value in document.items() if name in action.after}
+
+
+def invoice_document(row: Mapping[str, Any], action: Action) -> Document:
+    """An invoice: when it is finalized, whose it is, how it is collected."""
+    names = ("automatically_finalizes_at", "auto_advance", "customer", "currency", "collection_method")
+    return {name: row.get(name) for name in names if name in action.after} | {
+        name: action.after[name] for name in ("days_until_due",) if name in action.after
+    }
 
 
 def mismatches(wanted: Mapping[str, Any] | None, held: Document) -> Iterator[str]:

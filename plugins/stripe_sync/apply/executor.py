@@ -64,6 +64,7 @@ class Executor:
     now: datetime
     quarantined: Mapping[str, Failure] = field(default_factory=dict)
     keep_answers: frozenset[str] = frozenset()
+    lanes: tuple[str, ...] = LANES
     workers: int = 8
     settle_seconds: float = SETTLE_SECONDS
     handlers: Mapping[str, Handler] = field(default_factory=lambda: HANDLERS)
@@ -78,7 +79,7 @@ class Executor:
         before = journal.concluded(self.engine, self.environment, self.run_id)
         decisions = {hash: v.decision for v in self.stored.verdicts for hash in v.actions}
         plan = self.stored.plan
-        for lane in LANES:
+        for lane in self.lanes:
             todo = [a for a in plan.actions if a.lane == lane]
             if not any(decisions.get(a.hash) == "apply" for a in todo) and not self.unsettled(lane):
                 self.record([self.skipped(a, decisions.get(a.hash, "wait")) for a in todo])

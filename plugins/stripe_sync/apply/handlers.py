@@ -38,6 +38,18 @@ from stripe_sync.apply.sending import (
     updating,
 )
 from stripe_sync.apply.targets import Row
+from stripe_sync.apply.usage_lines import (
+    change_candidates,
+    final_invoice_candidates,
+    put_candidates,
+    removed,
+    send_change,
+    send_final_invoice,
+    send_put,
+    send_remove,
+    send_timing,
+    timed,
+)
 from stripe_sync.plan.actions import Action
 from stripe_sync.stripe_api.client import StripeApi
 from stripe_sync.stripe_api.endpoints import PATHS
@@ -86,4 +98,10 @@ HANDLERS: Mapping[str, Handler] = {
     ),
     "subscription.update": Handler(send_subscription_update, updated),
     "subscription.cancel": Handler(send_subscription_cancel, updated),
+    "draft.hold": Handler(send_timing, timed),
+    "draft.release": Handler(send_timing, timed),
+    "finalinvoice.create": Handler(send_final_invoice, final_invoice_candidates),
+    "usageline.put": Handler(send_put, put_candidates),
+    "usageline.change": Handler(send_change, change_candidates),
+    "usageline.remove": Handler(send_remove, removed),
 }

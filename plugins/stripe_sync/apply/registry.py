@@ -23,6 +23,8 @@ class Registry:
         *,
         tax: bool = False,
         plain_ids: bool = False,
+        tax_code: str = "",
+        tax_behavior: str = "",
         retired: Mapping[str, str] | None = None,
         stigg: StiggApi | None = None,
     ) -> None:
@@ -32,6 +34,7 @@ class Registry:
         self.signer = signer
         self.plain_ids = plain_ids
         self.stigg = stigg
+        self._tax = {"tax_code": tax_code, "tax_behavior": tax_behavior} if tax and tax_code else {}
         self._reading = Reading(MappingProxyType(self._keys), signer, tax=tax, retired=dict(retired or {}))
 
     def get(self, key: str) -> str | None:
@@ -50,6 +53,10 @@ class Registry:
         with self._lock:
             self._ids[key] = stripe_id
             self._keys[stripe_id] = key
+
+    def tax_of(self) -> dict[str, str]:
+        """The tax fields of an invoice item that we write: none while tax is off."""
+        return dict(self._tax)
 
     def natural_id(self, key: str) -> str:
         """The id that a product or coupon of ours has in Stripe."""

@@ -177,6 +177,44 @@ def retry(
 
 
 @app.command()
+def usage(env: Env, as_json: AsJson = False) -> None:
+    """Put what was used on the drafts that are due, prove it, and hold what is not proven. Exits with 2 if something waits."""
+    from stripe_sync.cli import using
+
+    raise typer.Exit(using.usage(env, as_json=as_json))
+
+
+Invoice = Annotated[str, typer.Argument(metavar="INVOICE", help="The id of a draft in Stripe.")]
+
+
+@app.command()
+def hold(env: Env, invoice: Invoice, reason: Reason, by: By = None, as_json: AsJson = False) -> None:
+    """Let a draft wait until the deadline of hold_hours, or until it is released."""
+    from stripe_sync.cli import using
+
+    raise typer.Exit(using.hold(env, invoice, reason, by, as_json=as_json))
+
+
+@app.command()
+def release(env: Env, invoice: Invoice, reason: Reason, by: By = None, as_json: AsJson = False) -> None:
+    """Give a held draft its own moment of finalization back, or five minutes from now."""
+    from stripe_sync.cli import using
+
+    raise typer.Exit(using.release(env, invoice, reason, by, as_json=as_json))
+
+
+@app.command()
+def waive(
+    env: Env, row: Annotated[str, typer.Argument(metavar="ROW", help="A row of usage, by its number.")], reason: Reason,
+    by: By = None, as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Say that a window of usage is not billed."""
+    from stripe_sync.cli import using
+
+    raise typer.Exit(using.waive(env, row, reason, by, as_json=as_json))
+
+
+@app.command()
 def probe(env: Env, as_json: AsJson = False) -> None:
     """Ask a Stripe sandbox and a Stigg environment for tests what is not known for certain; keep the answers."""
     from stripe_sync.cli import commands

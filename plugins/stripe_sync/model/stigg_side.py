@@ -32,6 +32,20 @@ class Ref(Stigg, frozen=True):
     version_number: int | None = None
 
 
+class UnitTransformation(Stigg, frozen=True):
+    """How units of use become units that are billed: divided, then rounded to whole ones (``UP`` or ``DOWN``)."""
+
+    divide: Decimal
+    round: str = "UP"
+
+
+class Feature(Ref, frozen=True):
+    """What is measured; ``meter_type`` is Incremental (it adds up), Fluctuating (it rises and falls) or None."""
+
+    meter_type: str | None = None
+    unit_transformation: UnitTransformation | None = None
+
+
 class Tier(Stigg, frozen=True):
     up_to: Decimal | None = None
     unit_price: Money | None = None
@@ -50,7 +64,7 @@ class Price(Stigg, frozen=True):
     billing_cadence: str = "RECURRING"
     billing_country_code: str | None = None
     price: Money | None = None
-    feature: Ref | None = None
+    feature: Feature | None = None
     tiers: list[Tier] | None = None
     tiers_mode: str | None = None
     block_size: Decimal | None = None

@@ -147,6 +147,7 @@ class StripeItem(Stripe, frozen=True):
     id: str
     price: ItemPrice
     quantity: int | None = None
+    created: int = 0
     current_period_start: int = 0
     current_period_end: int = 0
 
@@ -187,6 +188,9 @@ class StripeSubscription(Stripe, frozen=True):
     schedule: str | None = None
     pause_collection: dict[str, Any] | None = None
     cancel_at: int | None = None
+    start_date: int = 0
+    billing_cycle_anchor: int = 0
+    ended_at: int | None = None
     discounts: list[StripeDiscount | str] = []
     automatic_tax: AutomaticTax = AutomaticTax()
     created: int = 0

@@ -25,6 +25,16 @@ class Tier:
 
 
 @dataclass(frozen=True)
+class Line:
+    """A quantity at a unit amount, in minor units; ``tier`` counts from 1, 0 where there are none."""
+
+    quantity: Decimal
+    unit_amount: Decimal
+    tier: int = 0
+    flat: bool = False
+
+
+@dataclass(frozen=True)
 class Tariff:
     """One price. ``months`` is the length of its interval, 0 where it is charged once; ``block`` is charged whole."""
 
@@ -45,24 +55,35 @@ class Tariff:
 
     def parts(self, quantity: Decimal) -> Iterator[Decimal]:
         """The amounts whose sum is the price: each is a line of an invoice, rounded on its own."""
+        yield from (line.quantity * line.unit_amount for line in self.lines(quantity))
+
+    def lines(self, quantity: Decimal) -> Iterator[Line]:
+        """The lines of an invoice for a quantity; a tier's units and its flat fee are a line each."""
         count = (quantity / self.block).to_integral_value(ROUND_CEILING) if self.block != 1 else quantity
         if not self.tiers:
-            yield count * self.unit_amount
+            yield Line(count, self.unit_amount)
         elif self.graduated:
-            yield from self.graduated_parts(count)
+            yield from self.graduated_lines(count)
         else:
-            tier = next(t for t in self.tiers if t.up_to is None or count <= t.up_to)
-            yield from (part for part in (count * tier.unit_amount, tier.flat_amount) if part)
+            number, tier = next((n, t) for n, t in enumerate(self.tiers, 1) if t.up_to is None or count <= t.up_to)
+            yield from tier_lines(number, tier, count)
 
-    def graduated_parts(self, quantity: Decimal) -> Iterator[Decimal]:
+    def graduated_lines(self, quantity: Decimal) -> Iterator[Line]:
         """Each entered tier's units, then its flat fee; the first tier is entered with nothing."""
         below = ZERO
-        for number, tier in enumerate(self.tiers):
-            if number and quantity <= below:
+        for number, tier in enumerate(self.tiers, 1):
+            if number > 1 and quantity <= below:
                 return
             top = quantity if tier.up_to is None else min(quantity, tier.up_to)
-            yield from (part for part in ((top - below) * tier.unit_amount, tier.flat_amount) if part)
+            yield from tier_lines(number, tier, top - below)
             below = top
+
+
+def tier_lines(number: int, tier: Tier, units: Decimal) -> Iterator[Line]:
+    if units:
+        yield Line(units, tier.unit_amount, number)
+    if tier.flat_amount:
+        yield Line(Decimal(1), tier.flat_amount, number, flat=True)
 
 
 def of_content(content: Mapping[str, Any]) -> Tariff | None:

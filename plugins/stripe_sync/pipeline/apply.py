@@ -13,6 +13,7 @@ from stripe_sync.errors import ConfigurationError, StalePlan
 from stripe_sync.model.status import EntityStatus, Reason, Status
 from stripe_sync.pipeline.plan import judged
 from stripe_sync.pipeline.preflight import account
+from stripe_sync.pipeline.registry import registry_of
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result, station
 from stripe_sync.warehouse import approvals, failures, links, plans, runs, statuses
@@ -33,18 +34,10 @@ def apply(session: Session, run: Run) -> Result:
         raise ConfigurationError(f"The run {run.id} of {name} has no plan; plan first.")
     require_fresh(session, stored)
     with session.engine.connect() as connection:
-        known, retired = links.all_of(connection, name), links.retired_coupons(connection, name)
+        known, registry = links.all_of(connection, name), registry_of(session, connection)
     stored = judged_again(session, run, stored, known)
     if any(verdict.decision == "apply" for verdict in stored.verdicts):
         account(session)
-    registry = Registry(
-        known,
-        session.signer,
-        tax=session.environment.tax,
-        plain_ids=session.environment.plain_ids,
-        stigg=session.stigg,
-        retired=retired,
-    )
     executor = Executor(
         engine=session.engine,
         api=session.stripe,

@@ -16,6 +16,7 @@ from stripe_sync.drift.amounts import PriceBook
 from stripe_sync.errors import RowFailed
 from stripe_sync.model.documents import CUSTOMER, PRICE_VERSION, STIGG_SUBSCRIPTION, SUBSCRIPTION, Difference
 from stripe_sync.pipeline.approve import approved_actions
+from stripe_sync.pipeline.registry import registry_of
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result, station
 from stripe_sync.plan import builder
@@ -24,7 +25,7 @@ from stripe_sync.plan.approvals import granted
 from stripe_sync.plan.draft import Policy
 from stripe_sync.plan.guards import Standing, Verdict, judge
 from stripe_sync.unknowns import open_questions
-from stripe_sync.warehouse import comparisons, hands, journal, links, plans
+from stripe_sync.warehouse import comparisons, hands, journal, links, plans, usage
 
 LANE_OF = {
     "product": CATALOG,
@@ -48,14 +49,18 @@ def plan(session: Session, run: Run, *, comparison: int, held_at_observe: str = 
         drift = comparisons.load_drift(connection, comparison)
         book = PriceBook.of(comparisons.claims_with_content(connection, comparison))
         known = links.all_of(connection, environment.name)
-        retired = links.retired_coupons(connection, environment.name)
+        registry = registry_of(session, connection)
+        proven = usage.proven_items(connection, environment.name)
     policy = Policy(
-        environment.upgrade_proration, environment.downgrade_proration, epoch(run.now), environment.cancel_prorate
+        environment.upgrade_proration,
+        environment.downgrade_proration,
+        epoch(run.now),
+        environment.cancel_prorate,
+        proven,
     )
     made, unplanned = builder.build(
         environment.name, differences=differences, drift=drift, book=book, known=frozenset(known), policy=policy
     )
-    registry = Registry(known, session.signer, tax=environment.tax, plain_ids=environment.plain_ids, retired=retired)
     made = previewed(session, made, differences, registry)
     verdicts = judged(session, run, made, known, held_at_observe)
     with session.engine.begin() as connection:

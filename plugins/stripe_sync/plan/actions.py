@@ -17,7 +17,7 @@ import msgspec
 Amounts = dict[str, Decimal]
 
 CATALOG, CUSTOMERS, SUBSCRIPTIONS = "catalog", "customers", "subscriptions"
-CANCELLATIONS = "stigg-cancellations"
+CANCELLATIONS, USAGE = "stigg-cancellations", "usage"
 LANES = (CANCELLATIONS, CATALOG, CUSTOMERS, SUBSCRIPTIONS)
 # The order of stages: what others refer to comes first.
 STAGES = (
@@ -27,6 +27,7 @@ STAGES = (
     "customer.create", "customer.update",
     "subscription.create", "schedule.release", "invoiceitem.create", "subscription.update", "subscription.cancel",
     "price.retire",
+    "draft.hold", "finalinvoice.create", "usageline.remove", "usageline.change", "usageline.put", "draft.release",
 )  # fmt: skip
 DELETES = frozenset(
     {"price.archive", "price.retire", "product.retire", "coupon.delete", "subscription.cancel", "stigg.cancel"}

@@ -19,7 +19,7 @@ ADOPTED = frozenset({"metadata", "description"})
 class Policy:
     """What the environment says about changes of subscriptions. ``now`` is Unix seconds.
 
-    ``proven`` are link keys of subscriptions all of whose usage so far is proven on an invoice.
+    ``proven`` are the ids of Stripe's items of usage that count no more, with everything that they counted on an invoice.
     """
 
     upgrade_proration: str

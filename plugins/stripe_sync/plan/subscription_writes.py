@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from typing import Any
 
 from msgspec import structs
 
@@ -65,7 +66,7 @@ def end_subscription(draft: Draft, d: Difference) -> Iterator[Action]:
     if facts["frozen"]:
         draft.unplanned[d.key] = facts["why"]
         return
-    if d.key not in draft.policy.proven and any(item["usage"] for item in d.found.facts["items"].values()):
+    if any(is_unproven(draft, item) for item in d.found.facts["items"].values()):
         draft.unplanned[d.key] = f"{facts['why']} Its usage is not proven on an invoice yet; it is canceled after that."
         return
     if d.found.facts["foreign_items"]:
@@ -198,11 +199,16 @@ def with_unproven_usage(draft: Draft, d: Difference, old: Items, new: Items) -> 
     """The wanted items, and those of usage that would go while their window holds usage nobody has proven."""
     assert d.found is not None
     facts, names = d.found.facts["items"], {item["price"] for item in new}
-    kept = [item for item in old if item["price"] not in names and facts[item["price"]]["usage"]]
-    if not kept or d.key in draft.policy.proven:
+    kept = [item for item in old if item["price"] not in names and is_unproven(draft, facts[item["price"]])]
+    if not kept:
         return new
     draft.unplanned[d.key] = "An item of usage goes when its usage is proven on an invoice; until then it stays."
     return sorted([*new, *kept], key=lambda item: item["price"])
+
+
+def is_unproven(draft: Draft, item: Mapping[str, Any]) -> bool:
+    """Whether an item of Stripe's counts usage that is not proven on an invoice yet."""
+    return bool(item["usage"]) and item["id"] not in draft.policy.proven
 
 
 def judge(policy: Policy, old: Items, new: Items, more: Mapping[str, Decimal]) -> tuple[str, str]:

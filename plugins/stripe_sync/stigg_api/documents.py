@@ -9,7 +9,7 @@ fragment PriceParts on Price {
   id billingModel billingPeriod billingCadence billingCountryCode billingId blockSize isOverridePrice
   price { amount currency }
   tiersMode tiers { upTo unitPrice { amount currency } flatPrice { amount currency } }
-  feature { refId displayName }
+  feature { refId displayName meterType unitTransformation { divide round } }
 }
 """
 
@@ -121,6 +121,12 @@ query Subscription($input: GetSubscriptionInput!) { getSubscription(input: $inpu
 CANCEL: Final = """
 mutation Cancel($input: SubscriptionCancellationInput!) {
   cancelSubscription(input: $input) { id subscriptionId status }
+}
+"""
+
+USAGE_HISTORY: Final = """
+query UsageHistory($input: UsageHistoryV2Input!) {
+  usageHistoryV2(input: $input) { series { points { timestamp value isResetPoint } } }
 }
 """
 

@@ -131,3 +131,12 @@ def applied(connection: Connection, environment: str, hash: str, results: Mappin
         ),
         {"e": environment, "h": hash, "r": dumps(dict(results))},
     )
+
+
+def approved_sets(connection: Connection, environment: str, *, lane: str) -> dict[str, list[str]]:
+    """The sets of a lane that a person said yes to and that were not applied yet: their actions by hash."""
+    rows = connection.execute(
+        text("select hash, actions from approval where environment = :e and lane = :lane and state = 'approved'"),
+        {"e": environment, "lane": lane},
+    )
+    return {row.hash: list(row.actions) for row in rows}

@@ -102,3 +102,14 @@ def latest(engine: Engine, environment: str) -> int | None:
             text("select max(id) from comparison where environment = :e"), {"e": environment}
         ).scalar()
         return found
+
+
+def latest_pair(connection: Connection, environment: str) -> tuple[str, int, int] | None:
+    """(run, Stigg's snapshot, Stripe's snapshot) of the newest comparison: both passed the gate."""
+    row = connection.execute(
+        text(
+            "select run_id, stigg_snapshot, stripe_snapshot from comparison where environment = :e order by id desc limit 1"
+        ),
+        {"e": environment},
+    ).first()
+    return (row.run_id, row.stigg_snapshot, row.stripe_snapshot) if row else None

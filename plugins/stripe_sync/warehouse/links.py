@@ -84,3 +84,12 @@ def of_source(connection: Connection, environment: str, source: Source) -> list[
         {"e": environment, "s": source},
     )
     return [row.key for row in rows]
+
+
+def key_of(connection: Connection, environment: str, stripe_id: str) -> str | None:
+    """The link key of a Stripe id."""
+    found = connection.execute(
+        text("select key from link where environment = :e and stripe_id = :s and ended_at is null"),
+        {"e": environment, "s": stripe_id},
+    ).scalar()
+    return str(found) if found is not None else None

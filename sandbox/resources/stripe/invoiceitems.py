@@ -15,9 +15,9 @@ from sandbox.world.state import Obj, World
 MAX_ON_INVOICE = 250
 
 
-@route("post", "/v1/invoiceitems", "customer", "invoice", "subscription", "amount", "currency", "pricing", "quantity",
-       "quantity_decimal", "unit_amount_decimal", "description", "metadata", "period", "discountable", "tax_behavior",
-       "tax_code")  # fmt: skip
+@route("post", "/v1/invoiceitems", "customer", "invoice", "subscription", "amount", "currency", "pricing", "price_data",
+       "quantity", "quantity_decimal", "unit_amount_decimal", "description", "metadata", "period", "discountable",
+       "tax_behavior", "tax_code")  # fmt: skip
 def create_invoice_item(call: Call) -> Obj:
     world, params = call.world, call.params
     customer = get(world, "customers", params.get("customer", ""), kind="customer", param="customer", status=400)
@@ -37,9 +37,13 @@ def create_invoice_item(call: Call) -> Obj:
 
 def made(world: World, params: Obj, customer: str) -> Obj:
     """The item that these parameters make: an amount, or a quantity at a unit amount or a price."""
-    quantity = Decimal(str(params.get("quantity_decimal", params.get("quantity", 1))))
+    quantity = quantity_of(params)
     price = None
-    if "pricing" in params:
+    if "price_data" in params:
+        price = inline_price(world, params["price_data"])
+        currency, unit = price["currency"], price["unit_amount_decimal"]
+        amount = amounts.round_half_up(quantity * Decimal(price["unit_amount_decimal"]))
+    elif "pricing" in params:
         price = get(world, "prices", str(params["pricing"].get("price")), kind="price", param="pricing", status=400)
         if price["recurring"] is not None:
             raise invalid("The price specified is set to `type=recurring` but this field only accepts prices with "
@@ -47,9 +51,9 @@ def made(world: World, params: Obj, customer: str) -> Obj:
         if not price["active"]:
             raise invalid("The price specified is inactive. This field only accepts active prices.", param="pricing")
         currency, amount = price["currency"], amounts.amount(price, int(quantity))
-        unit: str | None = price["unit_amount_decimal"]
+        unit = price["unit_amount_decimal"]
     elif "unit_amount_decimal" in params:
-        currency, unit = currency_of(params), f"{Decimal(str(params['unit_amount_decimal'])):f}"
+        currency, unit = currency_of(params), f"{exact(params['unit_amount_decimal'], 'unit_amount_decimal'):f}"
         amount = amounts.round_half_up(quantity * Decimal(unit))
     elif "amount" in params:
         currency, amount = currency_of(params), params["amount"]
@@ -81,10 +85,47 @@ def made(world: World, params: Obj, customer: str) -> Obj:
         "proration": False,
         "proration_details": None,
         "quantity": int(quantity),
-        "quantity_decimal": f"{quantity.normalize():f}",
+        "quantity_decimal": plain(quantity),
         "tax_rates": [],
         "test_clock": None,
     }
+
+
+def plain(number: Decimal) -> str:
+    return f"{number.normalize():f}"
+
+
+def exact(given: object, param: str) -> Decimal:
+    """A decimal of at most twelve places."""
+    value = Decimal(str(given))
+    if value != round(value, 12):
+        raise invalid(f"Invalid decimal: {given}; must have at most 12 decimal places", param=param)
+    return value
+
+
+def quantity_of(params: Obj) -> Decimal:
+    """The quantity, 1 unless said otherwise; never negative."""
+    name = "quantity_decimal" if "quantity_decimal" in params else "quantity"
+    value = exact(params.get(name, 1), name)
+    if value < 0:
+        raise invalid(f"Invalid non-negative decimal: {value}", param=name)
+    return value
+
+
+def inline_price(world: World, given: Obj) -> Obj:
+    """The price that ``price_data`` makes: of one use, so it is not active."""
+    product = get(world, "products", given["product"], kind="product", param="price_data[product]", status=400)
+    if not product["active"]:
+        raise invalid("The product is inactive.", param="price_data[product]")
+    unit = exact(given.get("unit_amount_decimal", given.get("unit_amount", 0)), "price_data[unit_amount_decimal]")
+    price = dict.fromkeys(("custom_unit_amount", "lookup_key", "nickname", "recurring", "tiers", "tiers_mode",
+                           "transform_quantity"))  # fmt: skip
+    return world.put("prices", price | {
+        "id": world.next_id("price"), "object": "price", "active": False, "billing_scheme": "per_unit",
+        "created": world.now, "currency": given["currency"], "livemode": False, "metadata": {},
+        "product": product["id"], "tax_behavior": given.get("tax_behavior", "unspecified"), "type": "one_time",
+        "unit_amount": int(unit) if unit == int(unit) else None, "unit_amount_decimal": f"{unit:f}",
+    })  # fmt: skip
 
 
 def currency_of(params: Obj) -> str:
@@ -117,6 +158,50 @@ def put_on_draft(world: World, item: Obj, invoice_id: str) -> None:
         raise invalid(f"An invoice can have up to {MAX_ON_INVOICE} items", param="invoice")
     item["invoice"] = invoice["id"]
     invoices.add_line(world, invoice, invoices.item_line(world, item))
+
+
+@route("post", "/v1/invoiceitems/{invoiceitem}", "amount", "quantity", "quantity_decimal", "unit_amount_decimal", "price_data",
+       "description", "metadata", "period", "discountable")  # fmt: skip
+def update_invoice_item(call: Call) -> Obj:
+    """Of an item that is pending or on a draft; its line follows."""
+    world, params = call.world, call.params
+    item = get(world, "invoiceitems", call.ids[0], kind="invoiceitem")
+    invoice = world.stripe["invoices"].get(item["invoice"] or "")
+    if invoice is not None and invoice["status"] != "draft":
+        raise invalid("This invoice item is on a finalized invoice and cannot be changed.", code="invoice_not_editable")
+    before = dict(item)
+    if "quantity" in params or "quantity_decimal" in params:
+        quantity = quantity_of(params)
+        item |= {"quantity": int(quantity), "quantity_decimal": plain(quantity)}
+    if "price_data" in params:
+        price = inline_price(world, params["price_data"])
+        if price["currency"] != item["currency"]:
+            raise invalid("The currency of the price is not that of the invoice item", param="price_data[currency]")
+        item["pricing"] = {
+            "type": "price_details",
+            "price_details": {"price": price["id"], "product": price["product"]},
+            "unit_amount_decimal": price["unit_amount_decimal"],
+        }
+    if "unit_amount_decimal" in params:
+        item["pricing"] = item["pricing"] | {"unit_amount_decimal": f"{Decimal(str(params['unit_amount_decimal'])):f}"}
+    item["amount"] = amounts.round_half_up(
+        Decimal(item["quantity_decimal"]) * Decimal(item["pricing"]["unit_amount_decimal"])
+    )
+    if "amount" in params:
+        item |= {"amount": params["amount"], "quantity": 1, "quantity_decimal": "1"}
+        item["pricing"] = item["pricing"] | {"unit_amount_decimal": str(params["amount"])}
+    for name in ("description", "period", "discountable"):
+        if name in params:
+            item[name] = params[name]
+    item["metadata"] = merge_metadata(item["metadata"], params.get("metadata"))
+    item["net_amount"] = item["amount"]
+    if invoice is not None:
+        data = invoice["lines"]["data"]
+        place = next(n for n, line in enumerate(data) if item_of(line) == item["id"])
+        data[place] = invoices.item_line(world, item) | {"id": data[place]["id"], "invoice": invoice["id"]}
+        invoices.add_up(world, invoice)
+    emit(call, "invoiceitem.updated", item, before)
+    return item
 
 
 @route("get", "/v1/invoiceitems/{invoiceitem}")

@@ -1,0 +1,130 @@
+"""How the lines of drafts, their time of finalization and invoices of our own are written, and looked for after a crash."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from stripe_sync import marker
+from stripe_sync.apply import answers
+from stripe_sync.apply.candidates import listed
+from stripe_sync.apply.registry import Registry
+from stripe_sync.errors import RowFailed
+from stripe_sync.plan.actions import Action
+from stripe_sync.stripe_api.client import StripeApi, Written
+from stripe_sync.stripe_api.endpoints import PATHS
+
+ITEMS, INVOICES = PATHS["invoiceitem"], PATHS["invoice"]
+Row = dict[str, Any]
+
+
+def own_mark(action: Action, registry: Registry) -> dict[str, str]:
+    return {marker.FIELD: registry.signer.mark(action.target)}
+
+
+def priced(action: Action, registry: Registry) -> dict[str, Any]:
+    """A quantity at a unit amount, on the charge's product; what was paid in advance is an amount of its own."""
+    after = action.after
+    tax = registry.tax_of()
+    if "product" not in after:
+        return {"amount": int(after["amount"]), "currency": after["currency"]}
+    price = {
+        "currency": after["currency"],
+        "product": registry.resolve(after["product"]),
+        "unit_amount_decimal": Decimal(after["unit_amount"]),
+    }
+    if tax:
+        price["tax_behavior"] = tax["tax_behavior"]
+    return {"price_data": price, "quantity_decimal": Decimal(after["quantity"])}
+
+
+def send_put(api: StripeApi, action: Action, registry: Registry, key: str) -> Written:
+    after = action.after
+    params: Any = {
+        "customer": after["customer"],
+        "invoice": registry.get(after["invoice"]) or after["invoice"],
+        "description": after["description"],
+        "period": {"start": after["start"], "end": after["end"]},
+        "metadata": own_mark(action, registry),
+        **priced(action, registry),
+        **registry.tax_of(),
+    }
+    return api.write(f"post {ITEMS}", lambda c, o: c.v1.invoice_items.create(params, o), idempotency_key=key)
+
+
+def send_change(api: StripeApi, action: Action, registry: Registry, key: str) -> Written:
+    item = action.after["item"]
+    params: Any = priced(action, registry)
+    params.pop("currency", None)
+    params["period"] = {"start": action.after["start"], "end": action.after["end"]}
+    return api.write(
+        f"post {ITEMS}/{{id}}", lambda c, o: c.v1.invoice_items.update(item, params, o), idempotency_key=key
+    )
+
+
+def send_remove(api: StripeApi, action: Action, registry: Registry, key: str) -> Written:
+    """One that is gone already is done."""
+    item = action.after["item"]
+    if api.find(f"{ITEMS}/{item}") is None:
+        return Written({"id": item, "object": "invoiceitem", "deleted": True}, None)
+    return api.write(f"delete {ITEMS}/{{id}}", lambda c, o: c.v1.invoice_items.delete(item, {}, o), idempotency_key=key)
+
+
+def send_timing(api: StripeApi, action: Action, registry: Registry, key: str) -> Written:
+    """Refused where the draft is not finalized at the moment that the decision was made from: a person moved it."""
+    id = invoice_of(action, registry)
+    now = api.get(f"{INVOICES}/{id}")
+    wanted = (action.before or {}).get("automatically_finalizes_at")
+    if now["status"] != "draft" or now["automatically_finalizes_at"] != wanted:
+        raise RowFailed(
+            "CHANGED_SINCE", f"{id} is {now['status']}, or somebody moved its finalization; it is left alone."
+        )
+    params: Any = dict(action.after)
+    return api.write(f"post {INVOICES}/{{id}}", lambda c, o: c.v1.invoices.update(id, params, o), idempotency_key=key)
+
+
+def send_final_invoice(api: StripeApi, action: Action, registry: Registry, key: str) -> Written:
+    after = action.after
+    params: Any = {
+        "customer": after["customer"], "currency": after["currency"], "collection_method": after["collection_method"],
+        "auto_advance": True, "pending_invoice_items_behavior": "exclude", "metadata": own_mark(action, registry),
+    }  # fmt: skip
+    if "days_until_due" in after:
+        params["days_until_due"] = int(after["days_until_due"])
+    return api.write(f"post {INVOICES}", lambda c, o: c.v1.invoices.create(params, o), idempotency_key=key)
+
+
+def put_candidates(api: StripeApi, action: Action, registry: Registry, since: datetime) -> Iterator[Row]:
+    """A line that carries the mark and bills what was meant."""
+    for row in listed(api, ITEMS, since, customer=action.after["customer"]):
+        if registry.signer.key_of((row.get("metadata") or {}).get(marker.FIELD)) == action.target:
+            yield row
+
+
+def change_candidates(api: StripeApi, action: Action, registry: Registry, since: datetime) -> Iterator[Row]:
+    row = api.find(f"{ITEMS}/{action.after['item']}")
+    if row is not None and not list(answers.mismatches(action.after, answers.document(action, row, registry))):
+        yield row
+
+
+def removed(api: StripeApi, action: Action, registry: Registry, since: datetime) -> Iterator[Row]:
+    item = action.after["item"]
+    if api.find(f"{ITEMS}/{item}") is None:
+        yield {"id": item, "object": "invoiceitem", "deleted": True}
+
+
+def timed(api: StripeApi, action: Action, registry: Registry, since: datetime) -> Iterator[Row]:
+    row = api.get(f"{INVOICES}/{invoice_of(action, registry)}")
+    if not list(answers.mismatches(action.after, answers.document(action, row, registry))):
+        yield row
+
+
+def final_invoice_candidates(api: StripeApi, action: Action, registry: Registry, since: datetime) -> Iterator[Row]:
+    yield from listed(api, INVOICES, since, customer=action.after["customer"])
+
+
+def invoice_of(action: Action, registry: Registry) -> str:
+    id = action.target.partition(":")[2]
+    return registry.get(id) or id

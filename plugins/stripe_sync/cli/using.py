@@ -1,0 +1,54 @@
+"""The usage job and its hand tools from a shell."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stripe_sync.cli.by_hand import by_hand
+from stripe_sync.cli.commands import new_run, session_of
+from stripe_sync.cli.showing import out, table
+from stripe_sync.errors import RunStopped
+from stripe_sync.pipeline import usage_hands
+from stripe_sync.pipeline.usage import STATIONS
+from stripe_sync.pipeline.usage import usage as run_usage
+from stripe_sync.pipeline.usage_rows import rows
+from stripe_sync.warehouse import runs
+
+
+def usage(env: str, *, as_json: bool) -> int:
+    """One run of the job, then every window that is not billed yet."""
+    with session_of(env, quiet=as_json) as session:
+        run, problem = new_run(session, {}), ""
+        try:
+            run_usage(session, run)
+        except RunStopped as stopped:
+            problem = str(stopped)
+        results = {name: runs.result(session.engine, env, run.id, name) for name in STATIONS}
+        found = rows(session)
+    if as_json:
+        out({"environment": env, "run": run.id, **results, "rows": found, "problem": problem})
+    else:
+        table(found)
+        print(summary(results))
+        if problem:
+            print(problem)
+    waits = (results["usage_lines"] or {}).get("waits")
+    return 1 if problem else 2 if waits else 0
+
+
+def summary(results: dict[str, Any]) -> str:
+    due, settled = results["usage_due"] or {}, results["usage_settle"] or {}
+    counts = ", ".join(f"{n} {state}" for state, n in sorted((settled.get("counts") or {}).items()))
+    return f"{due.get('due', 0)} subscriptions due, {due.get('windows', 0)} windows closed; all windows: {counts or 'none'}"
+
+
+def hold(env: str, invoice: str, reason: str, person: str | None, *, as_json: bool) -> int:
+    return by_hand(env, lambda s, h: usage_hands.hold(s, invoice, h), reason, person, as_json=as_json)
+
+
+def release(env: str, invoice: str, reason: str, person: str | None, *, as_json: bool) -> int:
+    return by_hand(env, lambda s, h: usage_hands.release(s, invoice, h), reason, person, as_json=as_json)
+
+
+def waive(env: str, row: str, reason: str, person: str | None, *, as_json: bool) -> int:
+    return by_hand(env, lambda s, h: usage_hands.waive(s, row, h), reason, person, as_json=as_json)

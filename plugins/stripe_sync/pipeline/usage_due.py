@@ -1,0 +1,271 @@
+"""What is due: charges opened and closed as the mirrors show them, drafts read, windows stored, drafts held that are urgent.
+
+Everything but the drafts is in the warehouse, so a run with nothing due makes no request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection
+
+from stripe_sync.clock import epoch, from_epoch
+from stripe_sync.desired import successors
+from stripe_sync.desired.catalog import catalog
+from stripe_sync.desired.found import GONE
+from stripe_sync.desired.inputs import Inputs, Links
+from stripe_sync.pipeline.preflight import account, held_at_observe
+from stripe_sync.pipeline.session import Run, Session
+from stripe_sync.pipeline.station import Result, station
+from stripe_sync.pipeline.usage_timing import hold_urgent
+from stripe_sync.pipeline.views import stigg_view, stripe_view, without
+from stripe_sync.usage import drafts
+from stripe_sync.usage.charges import Charge, Problem, charges, ended
+from stripe_sync.usage.terms import Terms
+from stripe_sync.usage.windows import Measured, Opening, cuts, pieces
+from stripe_sync.warehouse import comparisons, links, runs, snapshots, usage
+from stripe_sync.warehouse.usage import Chain, Invoice, OpeningRow
+
+SECOND = timedelta(seconds=1)
+STALE = timedelta(hours=24)
+
+
+@station
+def usage_due(session: Session, run: Run) -> Result:
+    """How many subscriptions have something due, which drafts of theirs were read, and what cannot be counted."""
+    name = session.environment.name
+    with session.engine.begin() as connection:
+        state = load(session, run, connection)
+        if state is None:
+            return {"due": 0, "problems": [], "stale": ""}
+        keep_open(connection, run, state)
+        state.chains = chains_of(connection, name)
+        state.told = usage.told_until(connection, name)
+        todo = to_read(connection, session, run, state)
+    result: Result = {"due": len(todo), "problems": [asdict(p) for p in state.problems], "stale": state.stale}
+    if todo:
+        account(session)
+        result |= {"held_at_observe": held_at_observe(session), "invoices": read_invoices(session, run, state, todo)}
+    with session.engine.begin() as connection:
+        result["windows"] = store_windows(connection, run, state)
+    if todo:
+        result["held"] = hold_urgent(session, run, result["held_at_observe"])
+    return result
+
+
+@dataclass
+class Known:
+    """What the mirrors and the ledger say."""
+
+    inputs: Inputs
+    charges: list[Charge]
+    problems: list[Problem]
+    chains: dict[Chain, list[Opening]]
+    told: dict[Chain, datetime]
+    stale: str
+
+    def living(self) -> dict[Chain, Charge]:
+        return {(c.stripe.id, c.name): c for c in self.charges}
+
+
+def load(session: Session, run: Run, connection: Connection) -> Known | None:
+    """The newest mirrors that were compared; None before the first."""
+    name = session.environment.name
+    pair = comparisons.latest_pair(connection, name)
+    if pair is None:
+        return None
+    stigg, stripe = (snapshots.get(session.engine, id) for id in pair[1:])
+    checked = runs.result_in(connection, name, pair[0], "check_mirrors") or {}
+    left_out = [(row[0], row[1], row[2]) for row in checked.get("quarantined", ())]
+    known = links.all_of(connection, name)
+    there, unreadable = stripe_view(connection, stripe, {id: key for key, id in known.items()})
+    entities = without(stigg_view(connection, stigg, left_out), unreadable)
+    inputs = Inputs(session.environment, entities, there, Links(known), session.signer, run.now)
+    found, problems = charges(inputs, catalog(inputs))
+    age = run.now - min(stigg.upper_bound, stripe.upper_bound)
+    stale = (
+        f"The mirrors are {age.total_seconds() / 3600:.0f} hours old; see why reconcile does not run."
+        if age > STALE
+        else ""
+    )
+    return Known(inputs, found, problems, chains_of(connection, name), usage.told_until(connection, name), stale)
+
+
+def chains_of(connection: Connection, environment: str) -> dict[Chain, list[Opening]]:
+    return {chain: [opening(row) for row in rows] for chain, rows in usage.openings(connection, environment).items()}
+
+
+def opening(row: OpeningRow) -> Opening:
+    terms = msgspec.convert(row.terms, Terms) if row.terms is not None else None
+    return Opening(row.id, row.since, terms, Measured(**row.measured), row.why)
+
+
+def keep_open(connection: Connection, run: Run, state: Known) -> None:
+    """Opens what is new, opens anew what changed, and closes what has ended."""
+    name, living = state.inputs.environment.name, state.living()
+    for chain, charge in living.items():
+        before = state.chains.get(chain)
+        if before is None:
+            since = charge.began
+        elif before[-1].terms == charge.terms and before[-1].measured == charge.measured:
+            continue
+        else:
+            since = after_last(state, chain, charge.changed, run.now)
+        usage.open_charge(
+            connection, name, chain, since=since, terms=charge.terms, measured=charge.measured, run_id=run.id
+        )
+    unknown = {p.stripe_subscription for p in state.problems}
+    for chain, before in state.chains.items():
+        last = before[-1]
+        if last.terms is None or chain in living or chain[0] in unknown:
+            continue
+        over = ended(state.inputs, chain[0], last)
+        if over is not None:
+            since = after_last(state, chain, over[0], run.now, exact=True)
+            usage.open_charge(
+                connection, name, chain, since=since, terms=None, measured=last.measured, run_id=run.id, why=over[1]
+            )
+
+
+def after_last(state: Known, chain: Chain, moment: datetime | None, now: datetime, *, exact: bool = False) -> datetime:
+    """A moment that lies after everything that is told of a charge: what changed before that counts from there on."""
+    last = state.chains[chain][-1].since
+    known = moment is not None and (exact or last < moment <= now)
+    earliest = max(last + SECOND, state.told.get(chain, last))
+    return max(moment if known and moment is not None else now, earliest)
+
+
+def to_read(connection: Connection, session: Session, run: Run, state: Known) -> set[str]:
+    """The subscriptions of which a renewal is expected, something is not billed yet, or a draft is about to be finalized."""
+    name, living = state.inputs.environment.name, state.living()
+    todo: set[str] = set()
+    for chain, found in state.chains.items():
+        told = state.told.get(chain, found[0].since)
+        charge = living.get(chain)
+        if charge is not None and charge.stripe.pause_collection is None and charge.stripe.status != "paused":
+            start, end = from_epoch(charge.item.current_period_start), from_epoch(charge.item.current_period_end)
+            if told < (end if end <= run.now else start):
+                todo.add(chain[0])
+        elif found[-1].terms is None and any(told < c <= run.now for c in cuts(found)):
+            todo.add(chain[0])
+    todo |= {i.subscription for i in usage.looked_for(connection, name, now=run.now)}
+    waiting = usage.windows(connection, name, states=(None, *usage.OPEN, "proven"))
+    soon = 2 * timedelta(minutes=session.environment.usage_interval_minutes)
+    seen = usage.invoices(connection, name, subscriptions={w.subscription for w in waiting})
+    assigned = assign(waiting, seen)
+    for window in waiting:
+        invoice = assigned.get(window.id)
+        if window.state != "proven":
+            if invoice is not None or may_be_final(state, window) or is_renewed(living, window):
+                todo.add(window.subscription)
+        elif invoice is not None and invoice.finalizes_at is not None and invoice.finalizes_at - soon <= run.now:
+            todo.add(window.subscription)
+    return todo
+
+
+def may_be_final(state: Known, window: usage.Window) -> bool:
+    """Whether no renewal will come that a window could be billed on: its subscription is over, or will be canceled."""
+    chain = state.chains[window.subscription, window.charge]
+    return chain[-1].terms is None and is_over(state.inputs, window.subscription)
+
+
+def is_renewed(living: Mapping[Chain, Charge], window: usage.Window) -> bool:
+    """Whether the mirror shows the renewal after a window, so that its invoice must be somewhere."""
+    charge = living.get((window.subscription, window.charge))
+    return charge is not None and epoch(window.end) <= charge.item.current_period_start
+
+
+def is_over(inputs: Inputs, subscription: str) -> bool:
+    """Whether a Stripe subscription ended, or is canceled by the next reconcile because nothing follows it in Stigg."""
+    held = inputs.stripe.subscriptions.get(subscription)
+    key = inputs.links.keys.get(subscription)
+    if held is None or key is None:
+        return False
+    if held.status in GONE:
+        return True
+    fates = successors.fates(inputs)
+    return any(fate.kind == "cancelled" and inputs.link_key("subscription", id) == key for id, fate in fates.items())
+
+
+def assign(windows: Iterable[usage.Window], invoices: Iterable[Invoice]) -> dict[int, Invoice]:
+    """The invoice of each window: the one that it is on, else the first whose renewal came at its end or later."""
+    by_subscription: dict[str, list[Invoice]] = {}
+    by_id = {}
+    for invoice in invoices:
+        by_subscription.setdefault(invoice.subscription, []).append(invoice)
+        by_id[invoice.invoice] = invoice
+    result = {}
+    for window in windows:
+        candidates = [i for i in by_subscription.get(window.subscription, ()) if i.bound >= window.end]
+        found = by_id.get(window.invoice or "") or next(iter(candidates), None)
+        if found is not None:
+            result[window.id] = found
+    return result
+
+
+def read_invoices(session: Session, run: Run, state: Known, todo: set[str]) -> list[str]:
+    """Reads the drafts, and the invoices of due subscriptions that have none; the ids of those that bill use."""
+    name, api = session.environment.name, session.stripe.in_lane("usage")
+    bodies: dict[str, dict[str, Any]] = {}
+    for page in api.pages("/v1/invoices", status="draft"):
+        bodies |= {row["id"]: row for row in page if drafts.subscription_of(row, session.signer) in todo}
+    with session.engine.connect() as connection:
+        again = [i.invoice for i in usage.looked_for(connection, name, now=run.now) if i.invoice not in bodies]
+    bodies |= {id: api.get(f"/v1/invoices/{id}") for id in again}
+    seen_now = {drafts.subscription_of(body, session.signer) for body in bodies.values()}
+    for subscription in sorted(todo - seen_now):
+        since = min(
+            state.told.get(chain, found[0].since) for chain, found in state.chains.items() if chain[0] == subscription
+        )
+        for page in api.pages("/v1/invoices", subscription=subscription, created={"gte": epoch(since)}):
+            bodies |= {row["id"]: row for row in page}
+    seen = [s for body in bodies.values() if (s := seen_invoice(session, whole(session, body))) is not None]
+    with session.engine.begin() as connection:
+        for invoice in seen:
+            usage.see(connection, name, invoice)
+    return [invoice.invoice for invoice in seen]
+
+
+def whole(session: Session, body: dict[str, Any]) -> dict[str, Any]:
+    """An invoice with all its lines: Stripe shows the first ten."""
+    if not body["lines"].get("has_more"):
+        return body
+    pages = session.stripe.in_lane("usage").pages(f"/v1/invoices/{body['id']}/lines")
+    return body | {"lines": body["lines"] | {"data": [line for page in pages for line in page], "has_more": False}}
+
+
+def seen_invoice(session: Session, body: Mapping[str, Any]) -> Invoice | None:
+    """An invoice as the ledger keeps it; None for one that bills no use."""
+    subscription = drafts.subscription_of(body, session.signer)
+    bound = drafts.bound_of(body, session.signer)
+    if subscription is None or bound is None:
+        return None
+    moment = body.get("automatically_finalizes_at")
+    finalizes = from_epoch(moment) if moment is not None and body["status"] == "draft" else None
+    return Invoice(
+        body["id"], subscription, body["status"], bound, from_epoch(body["created"]), finalizes, look_again=False,
+        body=dict(body),
+    )  # fmt: skip
+
+
+def store_windows(connection: Connection, run: Run, state: Known) -> int:
+    """Stores the windows that ended: at renewals that an invoice or the mirror shows, and where terms changed."""
+    name, living = state.inputs.environment.name, state.living()
+    seen: dict[str, list[datetime]] = {}
+    for invoice in usage.invoices(connection, name, subscriptions={chain[0] for chain in state.chains}):
+        seen.setdefault(invoice.subscription, []).append(invoice.bound)
+    count = 0
+    for chain, openings in state.chains.items():
+        bounds = set(seen.get(chain[0], ()))
+        if (charge := living.get(chain)) is not None:
+            bounds.add(from_epoch(charge.item.current_period_start))
+        for piece in pieces(openings, state.told.get(chain), bounds, run.now):
+            usage.add_window(
+                connection, name, chain, opening=piece.opening.id, start=piece.start, end=piece.end, run_id=run.id
+            )
+            count += 1
+    return count

@@ -1,0 +1,93 @@
+"""What people do about usage by hand: hold a draft, release it, and say that a window is not billed."""
+
+from __future__ import annotations
+
+from stripe_sync.clock import epoch, from_epoch
+from stripe_sync.errors import ConfigurationError
+from stripe_sync.pipeline.hands import Hand, note
+from stripe_sync.pipeline.preflight import account
+from stripe_sync.pipeline.session import Session, start_run
+from stripe_sync.pipeline.usage_due import seen_invoice, whole
+from stripe_sync.pipeline.usage_timing import RELEASED, deadline, timed
+from stripe_sync.pipeline.usage_writes import write
+from stripe_sync.plan.actions import USAGE
+from stripe_sync.warehouse import leases, usage
+from stripe_sync.warehouse.usage import Invoice
+
+
+def hold(session: Session, id: str, by: Hand) -> str:
+    """Moves the finalization of a draft to the deadline of the policy, until a person releases it or that comes."""
+    invoice = draft(session, id)
+    return move(session, invoice, by, kind="hold", held=True)
+
+
+def release(session: Session, id: str, by: Hand) -> str:
+    """Gives a draft its own moment of finalization back, whoever held it."""
+    invoice = draft(session, id)
+    with session.engine.connect() as connection:
+        found = usage.holds(connection, session.environment.name).get(id)
+    if found is None or not found.held:
+        raise ConfigurationError(
+            f"{id} is not held by stripe_sync; stripe-sync usage {session.environment.name} lists what is."
+        )
+    return move(session, invoice, by, kind="release", held=False)
+
+
+def draft(session: Session, id: str) -> Invoice:
+    """A draft of a subscription with usage, as it is now. Raises ConfigurationError for anything else."""
+    account(session)
+    body = session.stripe.in_lane(USAGE).find(f"/v1/invoices/{id}")
+    if body is None:
+        raise ConfigurationError(f"Stripe has no invoice {id}; give the id that its dashboard shows.")
+    seen = seen_invoice(session, whole(session, body))
+    if seen is None or seen.status != "draft":
+        raise ConfigurationError(
+            f"{id} is {body['status']} and no draft of a renewal; only those are held and released."
+        )
+    with session.engine.begin() as connection:
+        usage.see(connection, session.environment.name, seen)
+    return seen
+
+
+def move(session: Session, invoice: Invoice, by: Hand, *, kind: str, held: bool) -> str:
+    """Moves the finalization, under the lane's lease, and keeps who did it and why."""
+    name, now = session.environment.name, session.clock.now()
+    if why := leases.pause_reason(session.engine, name, USAGE):
+        raise ConfigurationError(f"The lane usage is paused: {why}; resume it first.")
+    with session.engine.connect() as connection:
+        before = usage.holds(connection, name).get(invoice.invoice)
+    original = before.original if before is not None and before.held else invoice.finalizes_at
+    moment = deadline(session, invoice) if held else max(original or now, now + RELEASED)
+    if moment <= now:
+        raise ConfigurationError(
+            f"{invoice.invoice} may be held until {moment:%Y-%m-%d %H:%M} UTC (hold_hours), which is over."
+        )
+    run = start_run(session, f"hand-{kind}-{invoice.invoice}-{epoch(now)}")
+    (step,) = write(session, run, [timed(kind, session, invoice, moment, by.reason)])
+    if step.result != "done":
+        raise ConfigurationError(f"{invoice.invoice} was not moved: {step.detail}")
+    with session.engine.begin() as connection:
+        usage.hold(connection, name, invoice.invoice, held=held, original=original, until=moment, reason=by.reason,
+                   at=now, person=by.person)  # fmt: skip
+        usage.finalizes(connection, name, invoice.invoice, from_epoch(epoch(moment)))
+        note(connection, session, kind, invoice.invoice, by)
+    return f"{invoice.invoice} is finalized at {moment:%Y-%m-%d %H:%M} UTC."
+
+
+def waive(session: Session, row: str, by: Hand) -> str:
+    """Says that a window is not billed; its lines go off a draft with the next run."""
+    name, now = session.environment.name, session.clock.now()
+    if not row.isdigit():
+        raise ConfigurationError(f"{row} is no row of the ledger; stripe-sync usage {name} lists them by number.")
+    with session.engine.begin() as connection:
+        found = usage.window(connection, name, int(row))
+        if found is None:
+            raise ConfigurationError(f"There is no row {row} of usage in {name}; stripe-sync usage {name} lists them.")
+        if found.state in ("billed", "waived"):
+            raise ConfigurationError(f"The row {row} is {found.state} already; correct a billed one by a credit note.")
+        if found.quantity is None:
+            raise ConfigurationError(f"The row {row} was not read in Stigg yet; let a usage run read it first.")
+        usage.move_all(connection, found, (*usage.OPEN, "proven", "unbillable", "reversed"), "waived", at=now, run_id="",
+                       invoice=found.invoice, reason=by.reason, person=by.person)  # fmt: skip
+        note(connection, session, "waive", row, by)
+    return f"The row {row} ({found.measured['feature']} of {found.measured['subscription']}) is not billed."

@@ -1,0 +1,214 @@
+"""Lines on drafts: what each draft should bill for use against what it holds, and the proof that both are equal."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+
+import msgspec
+
+from stripe_sync import keys, money
+from stripe_sync.apply.executor import Step
+from stripe_sync.clock import epoch
+from stripe_sync.pipeline.approve import REMEMBERED
+from stripe_sync.pipeline.session import Run, Session
+from stripe_sync.pipeline.station import Result, station
+from stripe_sync.pipeline.usage_due import assign, seen_invoice, whole
+from stripe_sync.pipeline.usage_final import make_final_invoices
+from stripe_sync.pipeline.usage_writes import entity_of, may_write, write
+from stripe_sync.plan import approvals as questions
+from stripe_sync.plan.actions import USAGE, Action, Plan
+from stripe_sync.plan.guards import Decision, Verdict
+from stripe_sync.usage import drafts
+from stripe_sync.usage.drafts import Bill, UsageLine
+from stripe_sync.usage.terms import Terms
+from stripe_sync.warehouse import approvals, runs, usage
+from stripe_sync.warehouse.usage import Invoice, Window
+
+BILLS = (*usage.OPEN, "proven")
+
+
+@dataclass(frozen=True)
+class Page:
+    """One draft with its windows, the lines that it should have, and what is to be written for that."""
+
+    invoice: Invoice
+    windows: Sequence[Window]
+    lines: Sequence[UsageLine]
+    actions: Sequence[Action]
+
+    @property
+    def amount(self) -> Decimal:
+        return Decimal(sum(line.amount for line in self.lines))
+
+
+@station
+def usage_lines(session: Session, run: Run) -> Result:
+    """Writes the lines of all drafts that are due, and moves in the ledger what is proven by Stripe's answers."""
+    name = session.environment.name
+    due = runs.result(session.engine, name, run.id, "usage_due") or {}
+    if not due.get("due"):
+        return {"lines": {}, "proven": 0, "waits": []}
+    if not may_write(session, run, due.get("held_at_observe", "")):
+        return {"lines": {}, "proven": 0, "waits": ["The lane usage is in mode observe (modes.usage)."]}
+    make_final_invoices(session, run)
+    pages = drafts_to_write(session)
+    unsettle(session, run, pages)
+    decisions, waits = decided(session, run, pages)
+    steps = {s.action.hash: s for s in write(session, run, [a for p in pages for a in p.actions], decisions)}
+    proven = sum(prove(session, run, page, [steps[a.hash] for a in page.actions]) for page in pages)
+    finish_approvals(session, steps)
+    counts: dict[str, int] = defaultdict(int)
+    for step in steps.values():
+        counts[step.result] += 1
+    refused = [f"{s.action.cause}: {s.detail}" for s in steps.values() if s.result == "refused"]
+    return {"lines": dict(counts), "proven": proven, "waits": waits, "refused": refused}
+
+
+def drafts_to_write(session: Session) -> list[Page]:
+    """The drafts of windows that were read, with what they should bill.
+
+    A draft that seems to need a write is read by its id first: a list may be older than our own last write.
+    """
+    name = session.environment.name
+    with session.engine.connect() as connection:
+        windows = usage.windows(connection, name, states=(*BILLS, "waived"))
+        seen = usage.invoices(connection, name, subscriptions={w.subscription for w in windows})
+    assigned = assign(windows, seen)
+    by_invoice: dict[str, list[Window]] = defaultdict(list)
+    for window in windows:
+        if (found := assigned.get(window.id)) is not None and found.status == "draft":
+            by_invoice[found.invoice].append(window)
+    drafts_by_id = {i.invoice: i for i in seen}
+    pages = [page_of(session, drafts_by_id[id], its) for id, its in sorted(by_invoice.items())]
+    fresh = [read_again(session, page) if page.actions else page for page in pages]
+    return [page for page in fresh if page.invoice.status == "draft"]
+
+
+def read_again(session: Session, page: Page) -> Page:
+    """The draft as it is at this moment."""
+    body = session.stripe.in_lane(USAGE).get(f"/v1/invoices/{page.invoice.invoice}")
+    seen = seen_invoice(session, whole(session, body))
+    if seen is None:
+        return page
+    with session.engine.begin() as connection:
+        usage.see(connection, session.environment.name, seen)
+    return page_of(session, seen, page.windows)
+
+
+def page_of(session: Session, invoice: Invoice, windows: Sequence[Window]) -> Page:
+    """One draft: the lines of its windows against our lines on it; those of a waived window go."""
+    name = session.environment.name
+    bills = [bill_of(w) for w in windows if w.state in BILLS and w.quantity is not None]
+    lines = drafts.wanted(name, invoice.subscription, bills)
+    taken = [(w.charge, epoch(w.start)) for w in windows]
+    taken += [(keys.MINIMUM, start) for _, start in taken]
+    actions = drafts.actions(
+        name, invoice.invoice, invoice.body, lines, drafts.own_lines(invoice.body, session.signer),
+        entity=entity_of(session, invoice.subscription), taken=taken,
+    )  # fmt: skip
+    return Page(invoice, windows, lines, actions)
+
+
+def bill_of(window: Window) -> Bill:
+    assert window.quantity is not None, "a window that was read"
+    terms = msgspec.convert(window.terms, Terms)
+    return Bill(window.id, window.charge, window.start, window.end, terms, window.quantity)
+
+
+def unsettle(session: Session, run: Run, pages: Iterable[Page]) -> None:
+    """What counted as proven and is not on its draft any more, because somebody took it off or changed it, is not proven."""
+    with session.engine.begin() as connection:
+        for page in pages:
+            touched = {drafts.window_of(a.target) for a in page.actions if a.kind != "usageline.remove"}
+            for window in page.windows:
+                if window.state == "proven" and (window.charge, epoch(window.start)) in touched:
+                    usage.move_all(
+                        connection, window, ("proven",), "pending", at=run.now, run_id=run.id,
+                        invoice=page.invoice.invoice, reason="Its lines on the draft were changed by somebody.",
+                    )  # fmt: skip
+
+
+def decided(session: Session, run: Run, pages: Sequence[Page]) -> tuple[dict[str, Decision], list[str]]:
+    """(what may be written, by action; why some of it waits). Whoever is asked about an invoice is asked about all of it."""
+    environment = run.narrowed(session.environment)
+    limits = {c: money.to_minor(a, c) for c, a in environment.limits.money("usage").items()}
+    approved = approved_hashes(session)
+    decisions: dict[str, Decision] = {}
+    verdicts, waits = [], []
+    for page in pages:
+        currency = page.invoice.body["currency"]
+        why = []
+        if environment.mode(USAGE) != "enforce":
+            why.append("The lane usage is in mode propose (modes.usage).")
+        if currency in limits and page.amount > limits[currency]:
+            why.append(
+                f"{money.shown(page.amount, currency)} of usage are more than the {money.shown(limits[currency], currency)} "
+                f"of environments.{environment.name}.limits.usage.{currency}."
+            )
+        asked = [a for a in page.actions if a.hash not in approved] if why else []
+        decisions |= {a.hash: "wait" if a in asked else "apply" for a in page.actions}
+        if asked:
+            waits.append(f"{page.invoice.invoice}: {why[0]}")
+            due = {currency: sum((a.due_now[currency] for a in asked), Decimal(0))}
+            verdicts.append(Verdict(group=f"{USAGE}/{page.invoice.invoice}", lane=USAGE, decision="wait",
+                                    actions=[a.hash for a in asked], due_now=due, per_month={}, refusals=why))  # fmt: skip
+    ask(session, run, [a for p in pages for a in p.actions], verdicts)
+    return decisions, waits
+
+
+def approved_hashes(session: Session) -> frozenset[str]:
+    """The actions that a person said yes to."""
+    with session.engine.connect() as connection:
+        found = approvals.approved_sets(connection, session.environment.name, lane=USAGE)
+    return frozenset(action for actions in found.values() for action in actions)
+
+
+def ask(session: Session, run: Run, actions: Sequence[Action], verdicts: Sequence[Verdict]) -> None:
+    """Asks about what waits; about the same set of actions once."""
+    name = session.environment.name
+    plan = Plan(environment=name, actions=list(actions))
+    with session.engine.begin() as connection:
+        settled = approvals.settled(connection, name, now=run.now, remember=REMEMBERED)
+        for request in questions.requests(plan, verdicts, settled=settled.keys()):
+            life = timedelta(hours=session.environment.approval_hours)
+            approvals.ask(connection, name, run.id, plan.hash, request, now=run.now, life=life)
+            session.progress(f"  a person is asked: {questions.subject(name, request)}")
+
+
+def finish_approvals(session: Session, steps: Mapping[str, Step]) -> None:
+    """What was approved is applied once: what of it is not planned any more is gone."""
+    name = session.environment.name
+    with session.engine.begin() as connection:
+        for hash, actions in approvals.approved_sets(connection, name, lane=USAGE).items():
+            results: dict[str, int] = defaultdict(int)
+            for action in actions:
+                results[steps[action].result if action in steps else "dropped"] += 1
+            approvals.applied(connection, name, hash, results)
+
+
+def prove(session: Session, run: Run, page: Page, steps: Sequence[Step]) -> int:
+    """Moves the windows of a draft whose every line is as it should be; gives how many."""
+    name = session.environment.name
+    complete = all(step.result == "done" and not step.unverified for step in steps)
+    unknown = any(step.result == "unknown" for step in steps)
+    moved = 0
+    with session.engine.begin() as connection:
+        for window in page.windows:
+            if window.state not in BILLS or window.quantity is None or (window.state == "proven" and not steps):
+                continue
+            now = usage.window(connection, name, window.id)
+            assert now is not None
+            if complete:
+                usage.move_all(
+                    connection, now, usage.OPEN, "proven", at=run.now, run_id=run.id, invoice=page.invoice.invoice
+                )
+                moved += 1
+            elif unknown:
+                usage.move_all(
+                    connection, now, ("pending",), "pushed", at=run.now, run_id=run.id, invoice=page.invoice.invoice
+                )
+    return moved

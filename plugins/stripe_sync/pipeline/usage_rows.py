@@ -1,0 +1,47 @@
+"""The ledger's open windows as people read them: what they cost, where they are, and until when."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from stripe_sync import money
+from stripe_sync.pipeline.session import Session
+from stripe_sync.pipeline.usage_due import assign
+from stripe_sync.usage.terms import Terms
+from stripe_sync.warehouse import usage
+
+UNSETTLED = (None, "pending", "pushed", "proven", "unbillable", "reversed")
+
+
+def rows(session: Session) -> list[dict[str, Any]]:
+    """One row a window that is neither billed nor waived, the oldest first."""
+    name = session.environment.name
+    with session.engine.connect() as connection:
+        windows = usage.windows(connection, name, states=UNSETTLED)
+        seen = usage.invoices(connection, name, subscriptions={w.subscription for w in windows})
+        holds = usage.holds(connection, name)
+    assigned = assign(windows, seen)
+    return [row(window, assigned.get(window.id), holds) for window in windows]
+
+
+def row(window: usage.Window, invoice: usage.Invoice | None, holds: dict[str, usage.Hold]) -> dict[str, Any]:
+    terms = msgspec.convert(window.terms, Terms)
+    held = holds.get(invoice.invoice) if invoice is not None else None
+    amount = terms.amount(window.quantity) if window.quantity is not None else None
+    return {
+        "row": window.id,
+        "subscription": window.measured["subscription"],
+        "feature": window.measured["feature"],
+        "from": f"{window.start:%Y-%m-%d %H:%M}",
+        "to": f"{window.end:%Y-%m-%d %H:%M}",
+        "quantity": money.plain(window.quantity) if window.quantity is not None else None,
+        "amount": money.shown(Decimal(amount), terms.currency) if amount is not None else None,
+        "state": window.state or "due",
+        "invoice": invoice.invoice if invoice is not None else None,
+        "finalizes": f"{invoice.finalizes_at:%Y-%m-%d %H:%M}" if invoice and invoice.finalizes_at else None,
+        "held": held is not None and held.held,
+        "reason": window.reason,
+    }

@@ -1,0 +1,178 @@
+"""What became of the invoices: billed, reversed, or too late; drafts held that are not proven, and released that are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from stripe_sync import money
+from stripe_sync.clock import epoch
+from stripe_sync.pipeline.session import Run, Session
+from stripe_sync.pipeline.station import Result, station
+from stripe_sync.pipeline.usage_due import assign, load
+from stripe_sync.pipeline.usage_final import free_of_charge
+from stripe_sync.pipeline.usage_lines import bill_of
+from stripe_sync.pipeline.usage_timing import hold, is_on, release, unproven
+from stripe_sync.pipeline.usage_writes import may_write
+from stripe_sync.usage import drafts
+from stripe_sync.usage.terms import Terms
+from stripe_sync.warehouse import runs, usage
+from stripe_sync.warehouse.usage import Invoice, Window
+
+CLOSE = timedelta(minutes=20)
+FINAL = ("open", "paid", "uncollectible")
+LATE = "finalized without it"
+
+
+@station
+def usage_settle(session: Session, run: Run) -> Result:
+    """Moves what finalized invoices decide, then holds and releases drafts; ``pages`` are sentences that wake somebody."""
+    name = session.environment.name
+    due = runs.result(session.engine, name, run.id, "usage_due") or {}
+    observed = due.get("held_at_observe", "")
+    if not due.get("due"):
+        return {"counts": counts(session), "pages": [due["stale"]] if due.get("stale") else []}
+    late = settle(session, run)
+    with session.engine.connect() as connection:
+        waiting = usage.windows(connection, name, states=(None, *usage.OPEN))
+        done = usage.windows(connection, name, states=("proven", "waived"))
+        seen = usage.invoices(connection, name, subscriptions={w.subscription for w in [*waiting, *done]})
+    missing = unproven(waiting, seen)
+    why = "Its usage is not proven."
+    held = hold(session, run, missing, why=why, observed=observed)
+    missing_ids = {i.invoice for i in missing}
+    whole = [i for i in seen if i.status == "draft" and i.invoice not in missing_ids and any(is_on(w, i) for w in done)]
+    released = release(session, run, whole, observed=observed)
+    pages = [*late, *in_danger(session, run, missing, waiting, observed)]
+    if due.get("stale"):
+        pages.append(due["stale"])
+    return {"held": held, "released": released, "late": len(late), "counts": counts(session), "pages": pages}
+
+
+def counts(session: Session) -> dict[str, int]:
+    with session.engine.connect() as connection:
+        return usage.counts(connection, session.environment.name)
+
+
+def settle(session: Session, run: Run) -> list[str]:
+    """Billed where a finalized invoice has the very lines; unbillable, with its amount, where it has not."""
+    name = session.environment.name
+    late = []
+    with session.engine.begin() as connection:
+        windows = usage.windows(connection, name, states=(*usage.OPEN, "proven", "billed"))
+        seen = usage.invoices(connection, name, subscriptions={w.subscription for w in windows})
+        assigned = assign(windows, seen)
+        for window in windows:
+            invoice = assigned.get(window.id)
+            if invoice is not None and invoice.status != "draft":
+                late += settled(connection, session, run, window, invoice)
+        state = load(session, run, connection)
+        if state is not None:
+            for window in free_of_charge(connection, state, name):
+                usage.move_all(connection, window, usage.OPEN, "waived", at=run.now, run_id=run.id,
+                               reason="Nothing to bill, and no invoice to say so.")  # fmt: skip
+        late += gone(connection, session, run, windows, assigned)
+    return late
+
+
+def settled(connection: Any, session: Session, run: Run, window: Window, invoice: Invoice) -> list[str]:
+    """One window of an invoice that is not a draft any more."""
+    common: dict[str, Any] = {"at": run.now, "run_id": run.id, "invoice": invoice.invoice}
+    if invoice.status == "void":
+        if window.state != "reversed":
+            usage.move_all(connection, window, (*usage.OPEN, "proven", "billed"), "reversed",
+                           reason="The invoice was voided; a person decides whether it is billed again.", **common)  # fmt: skip
+        return []
+    if invoice.status not in FINAL or window.state == "billed":
+        return []
+    if window.quantity is not None and is_there(session, window, invoice):
+        usage.move_all(connection, window, (*usage.OPEN, "proven"), "billed", **common)
+        return []
+    if (
+        drafts.did_not_wait(invoice.body)
+        and window.state in usage.OPEN
+        and not drafts.held(invoice.body, session.signer)
+    ):
+        return []  # it goes on an invoice of our own
+    proposal = "Put it on the next invoice by hand, or waive it."
+    usage.move_all(connection, window, (*usage.OPEN, "proven"), "unbillable", reason=f"{invoice.invoice} was {LATE}. {proposal}",
+                   **common)  # fmt: skip
+    return [sentence(window, f"{invoice.invoice} was {LATE}", proposal)]
+
+
+def is_there(session: Session, window: Window, invoice: Invoice) -> bool:
+    """Whether an invoice has exactly the lines of a window."""
+    on_it = drafts.held(invoice.body, session.signer)
+    wanted = list(drafts.lines_of(session.environment.name, window.subscription, bill_of(window)))
+    here = {k for k in on_it if drafts.window_of(k) == (window.charge, epoch(window.start))}
+    return here == {line.key for line in wanted} and all(on_it[line.key].same(line) for line in wanted)
+
+
+def gone(
+    connection: Any, session: Session, run: Run, windows: Sequence[Window], assigned: dict[int, Invoice]
+) -> list[str]:
+    """Windows of subscriptions that others ended in Stripe, with no invoice to go on."""
+    chains = usage.openings(connection, session.environment.name)
+    late = []
+    for window in windows:
+        last = chains[window.subscription, window.charge][-1]
+        if window.state not in usage.OPEN or window.id in assigned or last.terms is not None or last.why != "stripe":
+            continue
+        proposal = "Make an invoice for it by hand, or waive it."
+        usage.move_all(connection, window, usage.OPEN, "unbillable", at=run.now, run_id=run.id,
+                       reason=f"{window.subscription} was canceled in Stripe. {proposal}")  # fmt: skip
+        if window.held(*usage.OPEN)[1]:
+            late.append(sentence(window, f"{window.subscription} was canceled in Stripe", proposal))
+    return late
+
+
+def sentence(window: Window, what: str, proposal: str) -> str:
+    """What somebody has to read about a window that is not billed."""
+    currency = msgspec.convert(window.terms, Terms).currency
+    amount = window.held(*usage.OPEN, "proven")[1]
+    quantity = money.plain(window.quantity or Decimal(0))
+    return (
+        f"{quantity} of {window.measured['feature']} of {window.measured['subscription']} "
+        f"({money.shown(amount, currency)}, row {window.id}) are not billed: {what}. {proposal}"
+    )
+
+
+def in_danger(
+    session: Session, run: Run, missing: Iterable[Invoice], waiting: Sequence[Window], observed: str
+) -> list[str]:
+    """Drafts without proof that are finalized soon, or that nobody finalizes."""
+    if not may_write(session, run, observed):
+        return []
+    with session.engine.connect() as connection:
+        now = {i.invoice: i for i in usage.invoices(connection, session.environment.name,
+                                                    subscriptions={i.subscription for i in missing})}  # fmt: skip
+        holds = usage.holds(connection, session.environment.name)
+    pages = []
+    for invoice in (now[i.invoice] for i in missing):
+        hold = holds.get(invoice.invoice)
+        if invoice.finalizes_at is None and hold is not None and hold.held and not hold.person:
+            pages.append(f"{invoice.invoice} is held with auto_advance off, and nobody finalizes it until you do.")
+        elif invoice.finalizes_at is not None and invoice.finalizes_at - run.now <= CLOSE:
+            pages.append(
+                f"{invoice.invoice} is finalized at {told(invoice.finalizes_at)}, and its usage is not proven: {why(session, run)}"
+            )
+    return pages
+
+
+def why(session: Session, run: Run) -> str:
+    """The first reason that this run met."""
+    name = session.environment.name
+    counted = runs.result(session.engine, name, run.id, "usage_count") or {}
+    written = runs.result(session.engine, name, run.id, "usage_lines") or {}
+    due = runs.result(session.engine, name, run.id, "usage_due") or {}
+    reasons = [*(p["detail"] for p in due.get("problems", ())), *counted.get("failed", ()), *written.get("waits", ()),
+               *written.get("refused", ())]  # fmt: skip
+    return reasons[0] if reasons else f"it was not read in time; see stripe-sync usage {name}."
+
+
+def told(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"

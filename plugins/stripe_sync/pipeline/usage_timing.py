@@ -1,0 +1,134 @@
+"""Holding drafts and releasing them (BILLING 9): only the moment of finalization is moved, never is anything finalized."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from stripe_sync.apply.executor import Step
+from stripe_sync.clock import epoch, from_epoch
+from stripe_sync.pipeline.session import Run, Session
+from stripe_sync.pipeline.usage_writes import entity_of, may_write, write
+from stripe_sync.plan.actions import Action
+from stripe_sync.usage import drafts
+from stripe_sync.warehouse import usage
+from stripe_sync.warehouse.usage import Invoice, Window
+
+RELEASED = timedelta(minutes=5)
+PERSONS = "a person holds it"
+
+
+def hold_urgent(session: Session, run: Run, observed: str) -> list[str]:
+    """Holds the drafts that would be finalized before this run can be sure to have counted; gives their ids."""
+    name, environment = session.environment.name, session.environment
+    with session.engine.connect() as connection:
+        waiting = [w for w in usage.windows(connection, name, states=(None, *usage.OPEN)) if w.end <= run.now]
+        seen = usage.invoices(connection, name, subscriptions={w.subscription for w in waiting})
+    predicted = timedelta(minutes=len(waiting) / environment.usage_reads_per_minute)
+    left = max(2 * timedelta(minutes=environment.usage_interval_minutes), predicted)
+    urgent = [i for i in unproven(waiting, seen) if i.finalizes_at is not None and i.finalizes_at - run.now < left]
+    return hold(session, run, urgent, why="Its usage is not counted yet.", observed=observed)
+
+
+def unproven(waiting: Iterable[Window], seen: Iterable[Invoice]) -> list[Invoice]:
+    """The drafts on which a window is still missing."""
+    open_windows = list(waiting)
+    return [
+        invoice
+        for invoice in seen
+        if invoice.status == "draft" and any(is_on(window, invoice) for window in open_windows)
+    ]
+
+
+def is_on(window: Window, invoice: Invoice) -> bool:
+    """Whether a window would be billed on an invoice."""
+    return window.subscription == invoice.subscription and (
+        window.invoice == invoice.invoice or (window.invoice is None and window.end <= invoice.bound)
+    )
+
+
+def deadline(session: Session, invoice: Invoice) -> datetime:
+    """Until when a draft may be held: so many hours after the period that it bills."""
+    return invoice.bound + timedelta(hours=session.environment.hold_hours)
+
+
+def hold(session: Session, run: Run, invoices: Iterable[Invoice], *, why: str, observed: str) -> list[str]:
+    """Moves the finalization of drafts to the deadline, never to an earlier moment than it is. Gives the ids held."""
+    if not may_write(session, run, observed):
+        return []
+    actions, about = [], {}
+    for invoice in invoices:
+        until = deadline(session, invoice)
+        if invoice.finalizes_at is None or until <= max(invoice.finalizes_at, run.now + RELEASED):
+            continue
+        action = timed("hold", session, invoice, until, why)
+        actions.append(action)
+        about[action.hash] = (invoice, until)
+    steps = write(session, run, actions)
+    refused = [s for s in steps if s.result == "refused" and s.reason.value == "STRIPE_REFUSED"]
+    if refused and session.environment.hold_by_auto_advance:
+        stops = [stop(session, about[s.action.hash][0], why) for s in refused]
+        for step, action in zip(refused, stops, strict=True):
+            about[action.hash] = about[step.action.hash]
+        steps += write(session, run, stops)
+    return record(session, run, steps, about, held=True, why=why)
+
+
+def release(session: Session, run: Run, invoices: Iterable[Invoice], *, observed: str) -> list[str]:
+    """Gives drafts that the pipeline held their own moment back, or five minutes from now where that is over."""
+    if not may_write(session, run, observed):
+        return []
+    with session.engine.connect() as connection:
+        holds = usage.holds(connection, session.environment.name)
+    actions, about = [], {}
+    for invoice in invoices:
+        held = holds.get(invoice.invoice)
+        if held is None or not held.held or held.person:
+            continue
+        moment = max(held.original or run.now, run.now + RELEASED)
+        if held.until is not None and moment >= held.until:
+            continue
+        action = timed("release", session, invoice, moment, "Its usage is proven.")
+        actions.append(action)
+        about[action.hash] = (invoice, moment)
+    return record(session, run, write(session, run, actions), about, held=False, why="Its usage is proven.")
+
+
+def timed(kind: str, session: Session, invoice: Invoice, moment: datetime, why: str) -> Action:
+    was = epoch(invoice.finalizes_at) if invoice.finalizes_at is not None else None
+    return drafts.timing(
+        kind, invoice.invoice, was=was, moment=epoch(moment), entity=entity_of(session, invoice.subscription), why=why
+    )
+
+
+def stop(session: Session, invoice: Invoice, why: str) -> Action:
+    was = epoch(invoice.finalizes_at) if invoice.finalizes_at is not None else None
+    return drafts.timing(
+        "hold", invoice.invoice, was=was, moment=None, entity=entity_of(session, invoice.subscription), why=why
+    )
+
+
+def record(
+    session: Session,
+    run: Run,
+    steps: Iterable[Step],
+    about: dict[str, tuple[Invoice, datetime]],
+    *,
+    held: bool,
+    why: str,
+) -> list[str]:
+    """Notes what was moved, and when it is finalized now."""
+    done = []
+    with session.engine.begin() as connection:
+        for step in steps:
+            if step.result != "done":
+                continue
+            invoice, moment = about[step.action.hash]
+            after = step.action.after.get("automatically_finalizes_at")
+            usage.hold(
+                connection, session.environment.name, invoice.invoice, held=held, original=invoice.finalizes_at,
+                until=moment, reason=why, at=run.now, run_id=run.id,
+            )  # fmt: skip
+            usage.finalizes(connection, session.environment.name, invoice.invoice, from_epoch(after) if after else None)
+            done.append(invoice.invoice)
+    return done

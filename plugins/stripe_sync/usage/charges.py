@@ -1,0 +1,196 @@
+"""Which items of Stripe's subscriptions bill use, whose, and by which terms; and which charges have ended.
+
+What cannot be known is a problem of that subscription alone: its drafts wait, all others go on (invariant 8).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from stripe_sync import keys, periods
+from stripe_sync.clock import epoch, from_epoch
+from stripe_sync.desired.catalog import Catalog
+from stripe_sync.desired.found import CANCEL_AT, GONE
+from stripe_sync.desired.inputs import ENDED, Inputs
+from stripe_sync.desired.prices import PriceVersion
+from stripe_sync.errors import RowFailed
+from stripe_sync.model.stigg_side import Price, Subscription, SubscriptionPrice
+from stripe_sync.model.stripe_side import StripeItem, StripeSubscription
+from stripe_sync.usage.terms import Terms, terms
+from stripe_sync.usage.windows import Measured, Opening
+
+LONGEST_GRACE = timedelta(hours=72)  # that an account can give drafts
+MADE_WITH = 300  # seconds between a subscription and the items that were made with it
+
+
+@dataclass(frozen=True)
+class Charge:
+    """A charge for use that lives. ``name`` tells it apart in its Stripe subscription; ``began`` is when it was first billed."""
+
+    stripe: StripeSubscription
+    item: StripeItem
+    name: str
+    terms: Terms
+    measured: Measured
+    began: datetime
+    changed: datetime | None
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why a charge of a subscription (Stigg's id) cannot be counted."""
+
+    subscription: str
+    stripe_subscription: str
+    reason: str
+    detail: str
+
+
+def charges(inputs: Inputs, catalog: Catalog) -> tuple[list[Charge], list[Problem]]:
+    """The living charges of all linked subscriptions, and what is wrong with others."""
+    found: list[Charge] = []
+    problems: list[Problem] = []
+    for subscription in inputs.stigg.subscriptions:
+        held = held_by(inputs, subscription)
+        if held is None or subscription.status != "ACTIVE":
+            continue
+        for price, included, changed in used_prices(subscription, catalog):
+            version = catalog.versions[price.id]
+            item = next((i for i in held.items.data if i.price.id == inputs.links.ids.get(version.key)), None)
+            if item is None:
+                continue
+            try:
+                found.append(charge(inputs, subscription, held, item, price, version, included, changed))
+            except RowFailed as failure:
+                problems.append(Problem(subscription.subscription_id, held.id, failure.reason, failure.detail))
+    alone, shared = ambiguous(found)
+    return alone, [*problems, *shared]
+
+
+def held_by(inputs: Inputs, subscription: Subscription) -> StripeSubscription | None:
+    """The living Stripe subscription of one of Stigg's."""
+    id = inputs.links.ids.get(inputs.link_key("subscription", subscription.subscription_id))
+    held = inputs.stripe.subscriptions.get(id or "")
+    return held if held is not None and held.status not in GONE else None
+
+
+def used_prices(subscription: Subscription, catalog: Catalog) -> Iterator[tuple[Price, Decimal, datetime | None]]:
+    """(price, what is free of it, when it was changed) of each charge for use: its own, an add-on's, an overage."""
+    for part in [*(subscription.prices or ()), *(subscription.addons or ())]:
+        version = catalog.versions.get(part.price.id) if part.price is not None else None
+        if part.price is None or version is None or not version.usage or part.price.feature is None:
+            continue
+        yield part.price, limit(subscription, part, version), part.updated_at
+
+
+def limit(subscription: Subscription, part: object, version: PriceVersion) -> Decimal:
+    """What an overage leaves free: the units that are committed of the same feature, or the charge's own limit."""
+    if version.variant != keys.OVERAGE or not isinstance(part, SubscriptionPrice) or part.price is None:
+        return Decimal(0)
+    ref = part.price.feature.ref_id if part.price.feature else ""
+    for other in subscription.prices or ():
+        of = other.price.feature.ref_id if other.price and other.price.feature else None
+        if of == ref and other is not part and other.usage_limit is not None:
+            return other.usage_limit
+    return part.usage_limit or Decimal(0)
+
+
+def charge(
+    inputs: Inputs, subscription: Subscription, held: StripeSubscription, item: StripeItem, price: Price,
+    version: PriceVersion, included: Decimal, changed: datetime | None,
+) -> Charge:  # fmt: skip
+    """One charge. Raises RowFailed where its terms are not known, or are Stripe's to count."""
+    assert price.feature is not None, "a charge for use is of a feature"
+    if item.price.recurring is not None and item.price.recurring.usage_type == "metered":
+        raise RowFailed(
+            "NOT_METERED_YET", f"{price.feature.ref_id} is billed by a meter in Stripe, which nothing feeds yet."
+        )
+    measured = Measured(
+        subscription=subscription.subscription_id,
+        customer=subscription.customer.customer_id,
+        feature=price.feature.ref_id,
+        resource=subscription.resource.resource_id if subscription.resource else None,
+        item=item.id,
+    )
+    return Charge(
+        stripe=held,
+        item=item,
+        name=keys.feature_part(price.feature.ref_id) + version.variant,
+        terms=terms(inputs, subscription, price, version, included=included),
+        measured=measured,
+        began=began(held, item, changed, inputs.now),
+        changed=changed,
+    )
+
+
+def began(held: StripeSubscription, item: StripeItem, changed: datetime | None, now: datetime) -> datetime:
+    """When an item was first billed: with its subscription, or when Stigg added its charge.
+
+    Of an item that is older than its running period, what lies before that was settled by whoever kept the ledger then;
+    but for the period before it as long as its draft may still be open.
+    """
+    with_it = item.created <= held.created + MADE_WITH
+    first = held.start_date if with_it else item.created
+    if not with_it and changed is not None and item.current_period_start <= epoch(changed) <= item.created:
+        first = epoch(changed)
+    known = from_epoch(item.current_period_start)
+    if now - known < LONGEST_GRACE:
+        rhythm = next(
+            (n for n, i in periods.INTERVALS.items() if item.price.recurring and i == item.price.recurring.interval),
+            "MONTHLY",
+        )
+        known = min(known, periods.bound_before(from_epoch(held.billing_cycle_anchor), rhythm, known))
+    return max(from_epoch(first), known)
+
+
+def ambiguous(found: Iterable[Charge]) -> tuple[list[Charge], list[Problem]]:
+    """The charges that alone bill their customer's feature and resource, and those that share it with another."""
+    by_use: dict[tuple[str, str, str | None], list[Charge]] = defaultdict(list)
+    for charge in found:
+        m = charge.measured
+        by_use[(m.customer, m.feature, m.resource)].append(charge)
+    alone, shared = [], []
+    for same in by_use.values():
+        if len({c.stripe.id for c in same}) == 1:
+            alone += same
+            continue
+        ids = ", ".join(sorted(c.measured.subscription for c in same))
+        for c in same:
+            detail = f"{ids} each bill {c.measured.feature} of {c.measured.customer}; only one of them may."
+            shared.append(Problem(c.measured.subscription, c.stripe.id, "USAGE_AMBIGUOUS", detail))
+    return alone, shared
+
+
+def ended(inputs: Inputs, subscription: str, last: Opening) -> tuple[datetime, str] | None:
+    """When a charge that is no longer there ended, and by which side; None while that is not known for certain."""
+    held = inputs.stripe.subscriptions.get(subscription)
+    key = inputs.links.keys.get(subscription)
+    if held is None or key is None:
+        return None
+    stigg = next(
+        (s for s in inputs.stigg.subscriptions if inputs.link_key("subscription", s.subscription_id) == key), None
+    )
+    by_us = held.metadata.get(CANCEL_AT) == str(held.cancel_at)
+    if held.status in GONE:
+        ours = by_us or (stigg is not None and stigg.status in ENDED)
+        moment = from_epoch(held.ended_at) if held.ended_at else inputs.now
+        return moment, "stigg" if ours else "stripe"
+    if stigg is None:
+        return None
+    if stigg.status in ENDED:
+        known = [m for m in (stigg.effective_end_date, stigg.cancellation_date) if m is not None]
+        moment = min([*known, inputs.now])
+    else:
+        changed = [p.updated_at for p in stigg.prices or () if p.updated_at is not None]
+        moment = max((m for m in changed if last.since < m <= inputs.now), default=inputs.now)
+    return max(moment, last.since), "stigg"
+
+
+def final(fates: Mapping[str, str], inputs: Inputs, subscription: str) -> bool:
+    """Whether a Stripe subscription is to be canceled, or was, with nothing that follows it."""
+    held = inputs.stripe.subscriptions.get(subscription)
+    return held is not None and (held.status in GONE or fates.get(subscription) == "cancelled")

@@ -1,0 +1,235 @@
+"""What a draft bills for use, and what it should: the lines that are ours, compared by the keys of their marks.
+
+Pure. The lines of a draft are the proof of what is billed: each carries our mark, and its quantity, unit amount and amount
+have to be the ledger's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from stripe_sync import keys, marker, money
+from stripe_sync.clock import epoch, from_epoch
+from stripe_sync.marker import Signer
+from stripe_sync.plan.actions import USAGE, Action
+from stripe_sync.usage.terms import Terms
+
+LINE, FINAL, DRAFT = "usageline", "finalinvoice", "draft"
+CYCLE = "subscription_cycle"
+INSTANT = 60  # seconds after which an invoice was finalized that did not wait as a draft
+
+
+@dataclass(frozen=True)
+class Bill:
+    """One window with what is to be billed for it. ``window`` is its number in the ledger."""
+
+    window: int
+    charge: str
+    start: datetime
+    end: datetime
+    terms: Terms
+    quantity: Decimal
+
+
+@dataclass(frozen=True)
+class UsageLine:
+    """One line; ``item`` is its invoice item's id where Stripe has it. Amounts in minor units, times in Unix seconds."""
+
+    key: str
+    quantity: Decimal
+    unit_amount: Decimal
+    amount: int
+    start: int
+    end: int
+    text: str = ""
+    product: str | None = None
+    item: str = ""
+
+    def same(self, other: UsageLine) -> bool:
+        """Whether both bill the same."""
+        mine = (self.quantity, self.unit_amount, self.amount, self.start, self.end)
+        return mine == (other.quantity, other.unit_amount, other.amount, other.start, other.end)
+
+
+def line_key(environment: str, subscription: str, charge: str, start: datetime, part: str) -> str:
+    """The name of one line of a window, in its mark."""
+    return keys.link_key(LINE, keys.part(environment), keys.part(subscription), charge, str(epoch(start)), part)
+
+
+def final_key(environment: str, subscription: str, bound: datetime) -> str:
+    """The name of an invoice that we make for use that no renewal bills."""
+    return keys.link_key(FINAL, keys.part(environment), keys.part(subscription), str(epoch(bound)))
+
+
+def window_of(key: str) -> tuple[str, int]:
+    """(charge, start) of the window that a line's key is about."""
+    *_, charge, start, _ = key.split(":")
+    return charge, int(start)
+
+
+def wanted(environment: str, subscription: str, bills: Sequence[Bill]) -> list[UsageLine]:
+    """The lines of the windows of one invoice, and what of them was paid in advance."""
+    lines = [line for bill in bills for line in lines_of(environment, subscription, bill)]
+    latest = max(bills, key=lambda b: b.end, default=None)
+    if latest is None or latest.terms.minimum is None:
+        return lines
+    used = sum(line.amount for line in lines)
+    covered = min(used, money.round_minor(Decimal(latest.terms.minimum)))
+    if covered <= 0:
+        return lines
+    start, end = min(b.start for b in bills), latest.end
+    paid = UsageLine(
+        line_key(environment, subscription, keys.MINIMUM, start, "0"), Decimal(1), Decimal(-covered), -covered,
+        epoch(start), epoch(end), "Covered by the minimum spend",
+    )  # fmt: skip
+    return [*lines, paid]
+
+
+def lines_of(environment: str, subscription: str, bill: Bill) -> Iterator[UsageLine]:
+    """The lines of one window: a tier's units and its flat fee are a line each."""
+    for number, line in enumerate(bill.terms.lines(bill.quantity), 1):
+        tier = f", tier {line.tier}" if line.tier else ""
+        text = f"{bill.terms.label}{tier}{' (flat)' if line.flat else ''}"
+        yield UsageLine(
+            line_key(environment, subscription, bill.charge, bill.start, str(number)),
+            line.quantity, line.unit_amount, money.round_minor(line.quantity * line.unit_amount),
+            epoch(bill.start), epoch(bill.end), text, bill.terms.product,
+        )  # fmt: skip
+
+
+def held(body: Mapping[str, Any], signer: Signer) -> dict[str, UsageLine]:
+    """Our lines on an invoice, by key. A line without a genuine mark is somebody else's."""
+    return {line.key: line for line in reversed(own_lines(body, signer))}
+
+
+def own_lines(body: Mapping[str, Any], signer: Signer) -> list[UsageLine]:
+    """Our lines on an invoice as they stand there; a key may be there twice where a person copied a line."""
+    found = []
+    for line in body["lines"]["data"]:
+        key = signer.key_of((line.get("metadata") or {}).get(marker.FIELD))
+        if key is None or not key.startswith(f"{LINE}:"):
+            continue
+        details = line["parent"]["invoice_item_details"] or {}
+        unit = (line.get("pricing") or {}).get("unit_amount_decimal")
+        found.append(UsageLine(
+            key, Decimal(str(line.get("quantity_decimal") or line.get("quantity") or 0)),
+            Decimal(str(unit if unit is not None else line["amount"])), int(line["amount"]),
+            line["period"]["start"], line["period"]["end"], item=str(details.get("invoice_item") or ""),
+        ))  # fmt: skip
+    return found
+
+
+def bound_of(body: Mapping[str, Any], signer: Signer) -> datetime | None:
+    """Where the windows end that an invoice bills: at the renewal that made it. None for one that bills no use."""
+    final = signer.key_of((body.get("metadata") or {}).get(marker.FIELD)) or ""
+    if final.startswith(f"{FINAL}:"):
+        return from_epoch(int(final.rpartition(":")[2]))
+    if body.get("billing_reason") != CYCLE:
+        return None
+    starts = [
+        line["period"]["start"] for line in body["lines"]["data"]
+        if (details := line["parent"]["subscription_item_details"]) and not details["proration"]
+    ]  # fmt: skip
+    return from_epoch(max(starts) if starts else body["period_end"])
+
+
+def subscription_of(body: Mapping[str, Any], signer: Signer) -> str | None:
+    """The Stripe subscription that an invoice is of; of one that we made, from its mark."""
+    details = (body.get("parent") or {}).get("subscription_details") or {}
+    found = details.get("subscription")
+    if found:
+        return str(found["id"] if isinstance(found, dict) else found)
+    final = signer.key_of((body.get("metadata") or {}).get(marker.FIELD)) or ""
+    return keys.unescaped(final.split(":")[2]) if final.startswith(f"{FINAL}:") else None
+
+
+def did_not_wait(body: Mapping[str, Any]) -> bool:
+    """Whether a renewal of nothing was finalized at once, so that no line could be put on it."""
+    at = (body.get("status_transitions") or {}).get("finalized_at")
+    return body["status"] != "draft" and at is not None and at - body["created"] < INSTANT and body["total"] == 0
+
+
+def actions(
+    environment: str, invoice: str, body: Mapping[str, Any], lines: Sequence[UsageLine],
+    there: Sequence[UsageLine], *, entity: tuple[str, str], taken: Iterable[tuple[str, int]],
+) -> list[Action]:  # fmt: skip
+    """What makes a draft bill these lines, each once. Lines of windows that are ``taken`` and not wanted go; others stay."""
+    wanted_keys, gone = {line.key for line in lines}, set(taken)
+    common: dict[str, Any] = {"entity": entity, "serial": f"invoice:{invoice}", "lane": USAGE, "cause": invoice}
+    kept: dict[str, UsageLine] = {}
+    result = []
+    for line in there:
+        if line.key in wanted_keys and line.key not in kept:
+            kept[line.key] = line
+        elif line.key in kept or window_of(line.key) in gone:
+            result.append(Action(
+                kind="usageline.remove", target=line.key, after={"deleted": True, "item": line.item},
+                before=content(line), sentence=f"Take {line.key} off {invoice}.",
+                due_now={body["currency"]: Decimal(-line.amount)}, **common,
+            ))  # fmt: skip
+    for line in lines:
+        now = kept.get(line.key)
+        if now is None or not now.same(line):
+            result.append(put(invoice, body, line, now, common))
+    return result
+
+
+def put(
+    invoice: str, body: Mapping[str, Any], line: UsageLine, now: UsageLine | None, common: Mapping[str, Any]
+) -> Action:
+    """Adds a line to a draft, or makes one that is there bill what it should."""
+    after = content(line) | {"description": line.text, "currency": body["currency"]}
+    after |= {"item": now.item} if now else {"invoice": invoice, "customer": body["customer"]}
+    if line.product is not None:
+        after["product"] = line.product
+    period = f"{from_epoch(line.start):%Y-%m-%d} to {from_epoch(line.end):%Y-%m-%d}"
+    cost = money.shown(Decimal(line.amount), body["currency"])
+    return Action(
+        kind="usageline.change" if now else "usageline.put", target=line.key, after=after,
+        before=content(now) if now else None,
+        sentence=f"Bill {money.plain(line.quantity)} of {line.text} from {period} on {invoice}: {cost}.",
+        due_now={body["currency"]: Decimal(line.amount - (now.amount if now else 0))}, **common,
+    )  # fmt: skip
+
+
+def content(line: UsageLine) -> dict[str, Any]:
+    """A line as actions write it."""
+    return {
+        "quantity": money.plain(line.quantity),
+        "unit_amount": money.plain(line.unit_amount),
+        "amount": str(line.amount),
+        "start": line.start,
+        "end": line.end,
+    }
+
+
+def final_invoice(
+    environment: str, subscription: str, bound: datetime, *, customer: str, currency: str, collection: str,
+    days_until_due: int | None, entity: tuple[str, str],
+) -> Action:  # fmt: skip
+    """Makes the invoice of what was used until a subscription ended."""
+    after: dict[str, Any] = {"customer": customer, "currency": currency, "collection_method": collection}
+    if collection == "send_invoice":
+        after["days_until_due"] = str(days_until_due or 30)
+    return Action(
+        kind="finalinvoice.create", target=final_key(environment, subscription, bound), lane=USAGE, entity=entity,
+        after=after, cause="final", serial=f"subscription:{subscription}",
+        sentence=f"Make an invoice for what {entity[1]} used until {bound:%Y-%m-%d %H:%M} UTC.",
+    )  # fmt: skip
+
+
+def timing(
+    kind: str, invoice: str, *, was: int | None, moment: int | None, entity: tuple[str, str], why: str
+) -> Action:
+    """Moves the moment at which a draft is finalized; no moment at all: it is not finalized by itself."""
+    when = f"at {from_epoch(moment):%Y-%m-%d %H:%M} UTC" if moment is not None else "by nobody but a person"
+    after = {"automatically_finalizes_at": moment} if moment is not None else {"auto_advance": False}
+    return Action(
+        kind=f"{DRAFT}.{kind}", target=keys.link_key(DRAFT, invoice), lane=USAGE, entity=entity, after=after,
+        before={"automatically_finalizes_at": was}, cause=kind, serial=f"invoice:{invoice}",
+        sentence=f"{kind.title()} {invoice}: it is finalized {when}. {why}",
+    )  # fmt: skip

@@ -1,0 +1,328 @@
+"""The ledger of usage: openings, windows, readings and movements are appended and never changed.
+
+A window's quantity in each state is the sum of its movements, so nothing can be lost between states (invariant 10).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Literal
+
+import msgspec
+from sqlalchemy import Connection, text
+
+from stripe_sync.warehouse.engine import dumps
+
+State = Literal["pending", "pushed", "proven", "billed", "reversed", "waived", "unbillable", "billed_before_us"]
+OPEN = ("pending", "pushed")  # what still has to get onto an invoice
+Chain = tuple[str, str]  # Stripe's subscription, the charge's name
+
+
+@dataclass(frozen=True)
+class OpeningRow:
+    id: int
+    since: datetime
+    terms: dict[str, Any] | None
+    measured: dict[str, Any]
+    why: str
+
+
+@dataclass(frozen=True)
+class Window:
+    """One window and where its quantity is. ``balances`` are (quantity, minor units) by state."""
+
+    id: int
+    subscription: str
+    charge: str
+    start: datetime
+    end: datetime
+    terms: dict[str, Any]
+    measured: dict[str, Any]
+    why: str
+    quantity: Decimal | None
+    read_at: datetime | None
+    state: str | None
+    invoice: str | None
+    reason: str
+    balances: Mapping[str, tuple[Decimal, Decimal]]
+
+    def held(self, *states: str) -> tuple[Decimal, Decimal]:
+        """(quantity, amount) in these states."""
+        parts = [self.balances.get(state, (Decimal(0), Decimal(0))) for state in states]
+        return sum((q for q, _ in parts), Decimal(0)), sum((a for _, a in parts), Decimal(0))
+
+
+@dataclass(frozen=True)
+class Invoice:
+    """An invoice as it was last seen."""
+
+    invoice: str
+    subscription: str
+    status: str
+    bound: datetime
+    created_at: datetime
+    finalizes_at: datetime | None
+    look_again: bool
+    body: dict[str, Any]
+
+
+def openings(connection: Connection, environment: str) -> dict[Chain, list[OpeningRow]]:
+    """The openings of every charge that is not closed, or was closed by one of them; in order of time."""
+    rows = connection.execute(
+        text(
+            "select id, subscription, charge, since, terms, measured, why from usage_opening "
+            "where environment = :e order by since"
+        ),
+        {"e": environment},
+    )
+    found: dict[Chain, list[OpeningRow]] = defaultdict(list)
+    for row in rows:
+        found[row.subscription, row.charge].append(OpeningRow(row.id, row.since, row.terms, row.measured, row.why))
+    return found
+
+
+def open_charge(
+    connection: Connection, environment: str, chain: Chain, *, since: datetime, terms: msgspec.Struct | None,
+    measured: Any, run_id: str, why: str = "",
+) -> None:  # fmt: skip
+    """Opens a charge, opens it with other terms, or closes it (no terms). A second opening at one moment is not taken."""
+    connection.execute(
+        text(
+            "insert into usage_opening (environment, subscription, charge, since, terms, measured, why, run_id) values "
+            "(:e, :s, :c, :since, cast(:t as jsonb), cast(:m as jsonb), :why, :r) on conflict do nothing"
+        ),
+        {
+            "e": environment, "s": chain[0], "c": chain[1], "since": since, "why": why, "r": run_id,
+            "t": dumps(msgspec.to_builtins(terms)) if terms is not None else None,
+            "m": dumps(measured if isinstance(measured, dict) else asdict(measured)),
+        },
+    )  # fmt: skip
+
+
+def told_until(connection: Connection, environment: str) -> dict[Chain, datetime]:
+    """Where the stored windows of each charge end."""
+    rows = connection.execute(
+        text(
+            "select subscription, charge, max(end_at) as until from usage_window where environment = :e "
+            "group by subscription, charge"
+        ),
+        {"e": environment},
+    )
+    return {(row.subscription, row.charge): row.until for row in rows}
+
+
+def add_window(
+    connection: Connection, environment: str, chain: Chain, *, opening: int, start: datetime, end: datetime, run_id: str
+) -> None:
+    """Stores a window; one that is there already is not stored again."""
+    connection.execute(
+        text(
+            "insert into usage_window (environment, subscription, charge, opening_id, start_at, end_at, run_id) values "
+            "(:e, :s, :c, :o, :start, :end, :r) on conflict do nothing"
+        ),
+        {"e": environment, "s": chain[0], "c": chain[1], "o": opening, "start": start, "end": end, "r": run_id},
+    )
+
+
+def windows(connection: Connection, environment: str, *, states: Iterable[str | None]) -> list[Window]:
+    """The windows in some states (None: nothing was read yet), oldest first."""
+    wanted = list(states)
+    return many(connection, "and (state = any(:states) or (:new and state is null))", environment,
+                states=[s for s in wanted if s is not None], new=None in wanted)  # fmt: skip
+
+
+def window(connection: Connection, environment: str, id: int) -> Window | None:
+    """One window by its number."""
+    return next(iter(many(connection, "and id = :id", environment, id=id)), None)
+
+
+def of_invoice(connection: Connection, environment: str, invoice: str) -> list[Window]:
+    """The windows whose newest movement names an invoice."""
+    return many(connection, "and invoice = :i", environment, i=invoice)
+
+
+def many(connection: Connection, where: str, environment: str, **parameters: Any) -> list[Window]:
+    rows = connection.execute(
+        text(f"select * from usage_now where environment = :e {where} order by end_at, subscription, charge"),
+        {"e": environment, **parameters},
+    )
+    return [
+        Window(
+            r.id, r.subscription, r.charge, r.start_at, r.end_at, r.terms, r.measured, r.why, r.quantity, r.read_at,
+            r.state, r.invoice, r.reason or "", {s: (Decimal(q), Decimal(a)) for s, (q, a) in r.balances.items()},
+        )
+        for r in rows
+    ]  # fmt: skip
+
+
+def read(connection: Connection, window: int, quantity: Decimal, *, at: datetime, run_id: str) -> None:
+    """What Stigg said a window's quantity is."""
+    connection.execute(
+        text("insert into usage_reading (window_id, quantity, read_at, run_id) values (:w, :q, :at, :r)"),
+        {"w": window, "q": quantity, "at": at, "r": run_id},
+    )
+
+
+def move(
+    connection: Connection, window: int, source: str, target: State, *, quantity: Decimal, amount: Decimal,
+    at: datetime, run_id: str, invoice: str | None = None, reason: str = "", person: str = "",
+) -> None:  # fmt: skip
+    """One movement between two states; ``source`` is empty for what comes from Stigg."""
+    connection.execute(
+        text(
+            "insert into usage_entry (window_id, from_state, to_state, quantity, amount, invoice, reason, person, run_id, "
+            "moved_at) values (:w, :f, :t, :q, :a, :i, :reason, :p, :r, :at)"
+        ),
+        {
+            "w": window, "f": source, "t": target, "q": quantity, "a": amount, "i": invoice, "reason": reason,
+            "p": person, "r": run_id, "at": at,
+        },
+    )  # fmt: skip
+
+
+def move_all(
+    connection: Connection, window: Window, sources: Iterable[str], target: State, *, at: datetime, run_id: str,
+    invoice: str | None = None, reason: str = "", person: str = "",
+) -> None:  # fmt: skip
+    """Everything of a window that lies in some states goes to another; one movement at least, so that the state is told."""
+    found = [s for s in sources if s in window.balances and s != target]
+    for source in [s for s in found if any(window.balances[s])] or found[-1:]:
+        quantity, amount = window.balances[source]
+        move(
+            connection, window.id, source, target, quantity=quantity, amount=amount, at=at, run_id=run_id,
+            invoice=invoice, reason=reason, person=person,
+        )  # fmt: skip
+
+
+def see(connection: Connection, environment: str, seen: Invoice) -> None:
+    """What an invoice is now."""
+    connection.execute(
+        text(
+            "insert into usage_invoice (environment, invoice, subscription, status, bound, created_at, finalizes_at, body) "
+            "values (:e, :i, :s, :status, :b, :c, :f, cast(:body as jsonb)) on conflict (environment, invoice) do update "
+            "set status = excluded.status, finalizes_at = excluded.finalizes_at, body = excluded.body, look_again = false"
+        ),
+        {
+            "e": environment, "i": seen.invoice, "s": seen.subscription, "status": seen.status, "b": seen.bound,
+            "c": seen.created_at, "f": seen.finalizes_at, "body": dumps(seen.body),
+        },
+    )  # fmt: skip
+
+
+def invoices(connection: Connection, environment: str, *, subscriptions: Iterable[str]) -> list[Invoice]:
+    """The invoices that were seen of some subscriptions, in the order of what they bill."""
+    rows = connection.execute(
+        text(
+            "select invoice, subscription, status, bound, created_at, finalizes_at, look_again, body from usage_invoice "
+            "where environment = :e and subscription = any(:s) order by bound, created_at"
+        ),
+        {"e": environment, "s": list(subscriptions)},
+    )
+    return [Invoice(**row._asdict()) for row in rows]
+
+
+def invoice(connection: Connection, environment: str, id: str) -> Invoice | None:
+    """One invoice as it was last seen."""
+    row = connection.execute(
+        text(
+            "select invoice, subscription, status, bound, created_at, finalizes_at, look_again, body from usage_invoice "
+            "where environment = :e and invoice = :i"
+        ),
+        {"e": environment, "i": id},
+    ).first()
+    return Invoice(**row._asdict()) if row else None
+
+
+def look_again(connection: Connection, environment: str, invoices: Iterable[str]) -> None:
+    """These invoices were changed by others after they were finalized."""
+    connection.execute(
+        text("update usage_invoice set look_again = true where environment = :e and invoice = any(:i)"),
+        {"e": environment, "i": list(invoices)},
+    )
+
+
+def looked_for(connection: Connection, environment: str, *, now: datetime) -> list[Invoice]:
+    """Drafts whose time has come, and invoices that were changed: what has to be read again."""
+    rows = connection.execute(
+        text(
+            "select invoice, subscription, status, bound, created_at, finalizes_at, look_again, body from usage_invoice "
+            "where environment = :e and (look_again or (status = 'draft' and finalizes_at <= :now)) order by bound"
+        ),
+        {"e": environment, "now": now},
+    )
+    return [Invoice(**row._asdict()) for row in rows]
+
+
+def hold(
+    connection: Connection, environment: str, invoice: str, *, held: bool, original: datetime | None,
+    until: datetime | None, reason: str, at: datetime, person: str = "", run_id: str = "",
+) -> None:  # fmt: skip
+    """Records that a draft was held, or released."""
+    connection.execute(
+        text(
+            "insert into usage_hold (environment, invoice, held, original, until, reason, person, run_id, at) values "
+            "(:e, :i, :h, :o, :u, :reason, :p, :r, :at)"
+        ),
+        {
+            "e": environment, "i": invoice, "h": held, "o": original, "u": until, "reason": reason, "p": person,
+            "r": run_id, "at": at,
+        },
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Hold:
+    invoice: str
+    held: bool
+    original: datetime | None
+    until: datetime | None
+    reason: str
+    person: str
+
+
+def holds(connection: Connection, environment: str) -> dict[str, Hold]:
+    """The newest hold or release of each invoice that is not finalized yet."""
+    rows = connection.execute(
+        text(
+            "select distinct on (h.invoice) h.invoice, h.held, h.original, h.until, h.reason, h.person from usage_hold h "
+            "join usage_invoice i on i.environment = h.environment and i.invoice = h.invoice and i.status = 'draft' "
+            "where h.environment = :e order by h.invoice, h.id desc"
+        ),
+        {"e": environment},
+    )
+    return {row.invoice: Hold(**row._asdict()) for row in rows}
+
+
+def counts(connection: Connection, environment: str) -> dict[str, int]:
+    """How many windows are in each state."""
+    rows = connection.execute(
+        text("select coalesce(state, 'due') as state, count(*) as n from usage_now where environment = :e group by 1"),
+        {"e": environment},
+    )
+    return {row.state: row.n for row in rows}
+
+
+def proven_items(connection: Connection, environment: str) -> frozenset[str]:
+    """The Stripe items that bill no use any more, with nothing of theirs left to be billed."""
+    told = told_until(connection, environment)
+    unfinished = {w.measured["item"] for w in windows(connection, environment, states=(None, *OPEN))}
+    free: dict[str, bool] = {}
+    for chain, rows in openings(connection, environment).items():
+        for item in {row.measured["item"] for row in rows}:
+            later = next((r for r in reversed(rows) if r.terms is not None and r.measured["item"] == item), rows[0])
+            after = [r.since for r in rows if r.since > later.since]
+            over = bool(after) and told.get(chain, rows[0].since) >= min(after)
+            free[item] = free.get(item, True) and over and item not in unfinished
+    return frozenset(item for item, is_free in free.items() if is_free)
+
+
+def finalizes(connection: Connection, environment: str, invoice: str, moment: datetime | None) -> None:
+    """When a draft is finalized after we moved that."""
+    connection.execute(
+        text("update usage_invoice set finalizes_at = :m where environment = :e and invoice = :i"),
+        {"e": environment, "i": invoice, "m": moment},
+    )

@@ -1,0 +1,65 @@
+"""Usage as Stigg tells it: the running value of one customer's feature between its resets, never a total.
+
+A row of the world is one report, ``{"customerId", "featureId", "resourceId", "timestamp", "value"}``, whose value is added;
+``"set": true`` makes it the running value, and ``"reset": true`` (without a value) begins it anew.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from sandbox.world.refusal import NotModelled, StiggRefusal
+from sandbox.world.state import Obj, World, iso, parse_time
+
+
+def history(world: World, given: Obj) -> Obj:
+    """The points of the window [startDate, endDate); without a resource, of all the customer's resources together."""
+    if given.get("groupBy") or given.get("paging"):
+        raise NotModelled("usageHistoryV2: groupBy, paging")
+    if not any(c["customerId"] == given["customerId"] for c in world.stigg["customers"]):
+        raise StiggRefusal(f"Customer not found: {given['customerId']}", code="CustomerNotFound")
+    if not any(f["refId"] == given["featureId"] for f in world.stigg["features"]):
+        raise StiggRefusal(f"Feature not found: {given['featureId']}", code="FeatureNotFound")
+    start = parse_time(given["startDate"])
+    end = parse_time(given["endDate"]) if given.get("endDate") else world.now
+    shown = visible(world, given)
+    points = [p for p in running(world, given) if start <= parse_time(p["timestamp"]) < end] if shown else []
+    resets = [{"type": "PERIODIC_RESET", "timestamp": p["timestamp"]} for p in points if p["isResetPoint"]]
+    return {"markers": resets, "series": [{"tags": [], "points": points}] if points else [], "pageInfo": None}
+
+
+def visible(world: World, given: Obj) -> bool:
+    """Whether the usage of a customer is shown: that of one whose subscriptions ended, only when it is asked for."""
+    if given.get("includeInactiveSubscriptions"):
+        return True
+    its = [s for s in world.stigg["subscriptions"] if s["customer"]["customerId"] == given["customerId"]]
+    return any(s["status"] in ("ACTIVE", "IN_TRIAL") for s in its)
+
+
+def running(world: World, given: Obj) -> list[Obj]:
+    """The running value after each report, up to the world's moment."""
+    points: list[Obj] = []
+    value = Decimal(0)
+    for row in sorted(world.stigg["usage"], key=lambda row: parse_time(row["timestamp"])):
+        if not matches(row, given) or parse_time(row["timestamp"]) > world.now:
+            continue
+        if row.get("reset"):
+            last, value = value, Decimal(0)
+            shown = value if world.unknowns["reset_point_is_after"] else last
+            points.append(point(row, shown, reset=True))
+            continue
+        value = Decimal(str(row["value"])) + (Decimal(0) if row.get("set") else value)
+        points.append(point(row, value, reset=False))
+    return points
+
+
+def matches(row: Obj, given: Obj) -> bool:
+    resource = given.get("resourceId")
+    right = row["customerId"] == given["customerId"] and row["featureId"] == given["featureId"]
+    return right and (resource is None or row.get("resourceId") == resource)
+
+
+def point(row: Obj, value: Decimal, *, reset: bool) -> Obj:
+    shown: Any = float(value)
+    return {"timestamp": iso(parse_time(row["timestamp"])), "value": shown, "isResetPoint": reset}

@@ -1,0 +1,340 @@
+"""Usage gets onto the invoice before it is finalized, proven, or the invoice waits and somebody is told (BILLING 8 and 9)."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from sandbox.builder import WorldBuilder, flat, tiered, usage
+from sandbox.world.state import Fault, iso
+from stripe_sync.apply import executor
+from stripe_sync.money import plain
+from stripe_sync.pipeline import usage_count, usage_hands
+from stripe_sync.pipeline.hands import Hand
+from stripe_sync.pipeline.usage_rows import rows
+from stripe_sync.warehouse import usage as usages
+from tests.house import House
+
+Build = Callable[[WorldBuilder], House]
+MINUTE, HOUR, DAY = 60, 3600, 86_400
+STATES = ("pending", "pushed", "proven", "billed", "reversed", "waived", "unbillable", "billed_before_us")
+# 1-5 at 20, 6-10 at 15, from 11 on at 10, with flat fees of 10, 8 and 5 (reference: E8's table).
+TIERED = tiered("calls", [(5, 20, 10), (10, 15, 8), (None, 10, 5)], model="USAGE_BASED")
+TIERED_LINES = [("5", 10000), ("1", 1000), ("5", 7500), ("1", 800), ("2", 2000), ("1", 500)]
+
+
+class Killed(BaseException):
+    """The process dies here."""
+
+
+@pytest.fixture
+def metered() -> WorldBuilder:
+    """A plan of 20 a month and 0.0027 a call, with one customer who began three hours ago."""
+    world = WorldBuilder()
+    world.product("acme", "Acme")
+    world.feature("calls", "API calls", meterType="Incremental")
+    world.plan("pro", "Pro", [flat(20), usage("calls", 0.0027)])
+    world.customer("c-1", "Customer 1", "c1@example.test")
+    world.subscription("s-1", "c-1", "pro")
+    return world
+
+
+def subscription(house: House, id: str = "s-1") -> dict[str, Any]:
+    (found,) = [s for s in house.objects("subscriptions") if s["metadata"].get("stiggEntityId") == id]
+    return found
+
+
+def period_end(house: House, id: str = "s-1") -> int:
+    end: int = subscription(house, id)["items"]["data"][0]["current_period_end"]
+    return end
+
+
+def use(house: House, value: float, at: int, **more: Any) -> None:
+    row = {"customerId": "c-1", "featureId": "calls", "resourceId": None, "value": value} | more
+    house.world.stigg["usage"].append(row | {"timestamp": iso(at)})
+
+
+def until(house: House, moment: int) -> None:
+    house.later(moment - house.world.now)
+
+
+def cycle(house: House, id: str = "s-1") -> dict[str, Any]:
+    """The newest invoice of a renewal."""
+    its = [i for i in house.objects("invoices") if i["billing_reason"] == "subscription_cycle"
+           and i["parent"]["subscription_details"]["subscription"] == subscription(house, id)["id"]]  # fmt: skip
+    return max(its, key=lambda i: i["created"])
+
+
+def lines(invoice: dict[str, Any]) -> list[tuple[str, int]]:
+    """(quantity, amount) of the lines that are not items of the subscription."""
+    return [(line["quantity_decimal"], line["amount"]) for line in invoice["lines"]["data"]
+            if line["parent"]["type"] == "invoice_item_details"]  # fmt: skip
+
+
+def month_end(house: House, value: float = 1234) -> int:
+    """Reconciles, uses something two minutes before the period ends, and moves to a minute after it; gives the end."""
+    house.reconcile()
+    end = period_end(house)
+    until(house, end - 3 * MINUTE)
+    house.reconcile()
+    use(house, value, end - 2 * MINUTE)
+    until(house, end + MINUTE)
+    return end
+
+
+def test_usage_of_the_last_minutes_is_on_the_draft_before_it_is_finalized(
+    house_of: Build, metered: WorldBuilder
+) -> None:
+    house = house_of(metered)
+    end = month_end(house)
+    given = house.usage()
+    draft = cycle(house)
+    assert (draft["status"], lines(draft)) == ("draft", [("1234", 333)])  # 3.3318 USD
+    assert draft["total"] == 2000 + 333
+    assert given["proven"] == 1
+    until(house, end + HOUR + MINUTE)
+    assert cycle(house)["status"] in ("open", "paid")
+    assert house.usage()["counts"] == {"billed": 1}
+
+
+def test_a_run_with_nothing_due_asks_nobody_anything(house_of: Build, metered: WorldBuilder) -> None:
+    house = house_of(metered)
+    house.reconcile()
+    house.later(HOUR)
+    house.reconcile()
+    house.usage()
+    house.world.requests.clear()
+    assert house.usage()["due"] == 0
+    assert [r for r in house.world.requests if r.side != "control"] == []
+
+
+def test_a_second_run_finds_nothing_to_write(house_of: Build, metered: WorldBuilder) -> None:
+    house = house_of(metered)
+    month_end(house)
+    house.usage()
+    writes = house.writes()
+    house.later(10 * MINUTE)
+    assert house.usage()["lines"] == {}
+    assert house.writes() == writes
+
+
+def test_a_correction_up_and_down_before_finalization_is_on_the_draft(house_of: Build, metered: WorldBuilder) -> None:
+    house = house_of(metered)
+    end = month_end(house, 100)
+    house.usage()
+    use(house, 20, end - MINUTE)
+    until(house, end + 45 * MINUTE)
+    house.usage()
+    assert lines(cycle(house)) == [("120", 32)]
+    use(house, -30, end - 30)
+    until(house, end + 51 * MINUTE)
+    house.usage()
+    assert lines(cycle(house)) == [("120", 32)], "it is read once in the last two intervals"
+    until(house, end + HOUR + MINUTE)
+    house.usage()
+    assert house.usage()["counts"] == {"billed": 1}
+
+
+@pytest.mark.parametrize("value", [90, 120])
+def test_a_correction_that_stigg_shows_while_the_draft_is_held(
+    house_of: Build, metered: WorldBuilder, value: int
+) -> None:
+    house = house_of(metered)
+    end = month_end(house, 100)
+    house.usage()
+    draft = cycle(house)
+    session = house.session()
+    usage_hands.hold(session, draft["id"], Hand("ann", "a late correction comes"))
+    session.close()
+    use(house, value - 100, end - MINUTE)
+    until(house, end + 24 * HOUR - 15 * MINUTE)
+    house.reconcile()
+    house.usage()
+    assert lines(cycle(house)) == [(str(value), {90: 24, 120: 32}[value])]
+    until(house, end + 24 * HOUR + MINUTE)
+    house.usage()
+    assert ledger(house) == {"billed": (str(value), {90: 24, 120: 32}[value])}
+
+
+def ledger(house: House) -> dict[str, tuple[str, int]]:
+    """(quantity, amount) of all windows by state, without what is empty; their sum is what Stigg said."""
+    with house.engine.connect() as connection:
+        rows = usages.windows(connection, "test", states=(None, *STATES))
+    found: dict[str, list[Decimal]] = {}
+    for window in rows:
+        assert sum(q for q, _ in window.balances.values()) == (window.quantity or 0), "conserved (invariant 10)"
+        for state, (quantity, amount) in window.balances.items():
+            total = found.setdefault(state, [Decimal(0), Decimal(0)])
+            total[0] += quantity
+            total[1] += amount
+    return {s: (plain(q), int(a)) for s, (q, a) in found.items() if q or a}
+
+
+def test_two_resources_of_one_customer_are_two_quantities(house_of: Build, metered: WorldBuilder) -> None:
+    for resource, row in (
+        ("r-1", metered.stigg["subscriptions"][0]),
+        ("r-2", metered.subscription("s-2", "c-1", "pro")),
+    ):
+        row["resource"] = {"resourceId": resource}
+    house = house_of(metered)
+    house.reconcile()
+    end = period_end(house)
+    until(house, end - 3 * MINUTE)
+    house.reconcile()
+    use(house, 1000, end - HOUR, resourceId="r-1")
+    use(house, 500, end - HOUR, resourceId="r-2")
+    until(house, end + MINUTE)
+    house.usage()
+    assert lines(cycle(house, "s-1")) == [("1000", 270)]
+    assert lines(cycle(house, "s-2")) == [("500", 135)]
+
+
+def test_two_subscriptions_that_bill_the_same_use_are_refused_and_held(house_of: Build, metered: WorldBuilder) -> None:
+    metered.subscription("s-2", "c-1", "pro")
+    house = house_of(metered)
+    month_end(house)
+    found = house.usage()
+    assert {p["reason"] for p in found["problems"]} == {"USAGE_AMBIGUOUS"}
+    assert lines(cycle(house, "s-1")) == lines(cycle(house, "s-2")) == []
+
+
+def test_stigg_does_not_answer_the_draft_waits_and_goes_out_whole(house_of: Build, metered: WorldBuilder) -> None:
+    house = house_of(metered)
+    house.attempts = 1
+    end = month_end(house)
+    house.world.faults.append(Fault("STIGG", "UsageHistory", status=503, times=100))
+    found = house.usage()
+    draft = cycle(house)
+    assert found["held"] == [draft["id"]]
+    assert draft["automatically_finalizes_at"] == end + 24 * HOUR
+    until(house, end + 2 * HOUR)
+    assert cycle(house)["status"] == "draft"
+    house.world.faults.clear()
+    found = house.usage()
+    assert (lines(cycle(house)), found["released"]) == ([("1234", 333)], [draft["id"]])
+    until(house, end + 2 * HOUR + 6 * MINUTE)
+    assert cycle(house)["status"] != "draft"
+    assert house.usage()["counts"] == {"billed": 1}
+
+
+def test_nothing_ran_for_a_day_what_was_finalized_without_it_is_found_with_its_amount(
+    house_of: Build, metered: WorldBuilder
+) -> None:
+    house = house_of(metered)
+    end = month_end(house)
+    until(house, end + DAY)
+    house.reconcile()
+    found = house.usage(wakes=True)
+    assert "1234 of calls of s-1 (3.33 USD, row 1) are not billed" in found["pages"][0]
+    assert ledger(house) == {"unbillable": ("1234", 333)}
+    assert house.usage()["pages"] == [], "told once, then listed"
+    session = house.session()
+    assert [(r["state"], r["amount"]) for r in rows(session)] == [("unbillable", "3.33 USD")]
+    usage_hands.waive(session, "1", Hand("ann", "a gift"))
+    session.close()
+    assert ledger(house) == {"waived": ("1234", 333)}
+
+
+def test_an_invoice_that_is_finalized_between_reading_and_writing_is_not_short_in_silence(
+    house_of: Build, metered: WorldBuilder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = house_of(metered)
+    end = month_end(house)
+    counted = usage_count.counted
+
+    def late(*given: Any) -> Any:
+        until(house, end + 2 * DAY)
+        return counted(*given)
+
+    monkeypatch.setattr(usage_count, "counted", late)
+    found = house.usage(wakes=True)
+    assert "not billed" in found["pages"][0]
+
+
+def test_a_line_that_a_person_deletes_comes_back_and_one_of_somebody_else_stays(
+    house_of: Build, metered: WorldBuilder
+) -> None:
+    house = house_of(metered)
+    end = month_end(house)
+    house.usage()
+    (item,) = house.objects("invoiceitems")
+    house.stripe().v1.invoice_items.delete(item["id"])
+    draft = cycle(house)
+    house.stripe().v1.invoice_items.create(
+        {"customer": draft["customer"], "invoice": draft["id"], "amount": 700, "currency": "usd"}
+    )
+    until(house, end + 45 * MINUTE)
+    house.usage()
+    assert sorted(lines(cycle(house))) == [("1", 700), ("1234", 333)]
+    assert ledger(house) == {"proven": ("1234", 333)}
+
+
+def test_a_list_that_is_older_than_our_own_line_does_not_double_it(house_of: Build, metered: WorldBuilder) -> None:
+    house = house_of(metered)
+    month_end(house)
+    old = Fault("GET", "/v1/invoices", kind="stale", times=3)
+    house.world.faults.append(old)
+    house.usage()
+    until(house, house.world.now + 45 * MINUTE)
+    house.usage()
+    assert lines(cycle(house)) == [("1234", 333)]
+
+
+@pytest.mark.parametrize("moment", ["before the call", "after the call", "before the ledger"])
+@pytest.mark.parametrize("nth", [1, 2, 3])
+def test_killed_at_every_write_and_started_again_each_line_is_there_once(
+    house_of: Build, metered: WorldBuilder, moment: str, nth: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    metered.plan("tiers", "Tiers", [flat(5), TIERED])
+    metered.customer("c-2", "Two", "two@example.test")
+    metered.subscription("s-2", "c-2", "tiers")
+    house = house_of(metered)
+    house.change(workers=1)
+    house.reconcile()
+    end = period_end(house)
+    until(house, end - 3 * MINUTE)
+    house.reconcile()
+    use(house, 1234, end - HOUR)
+    use(house, 12, end - HOUR, customerId="c-2")
+    until(house, end + MINUTE)
+    calls = itertools.count(1)
+    whole = {
+        "before the call": executor.Executor.write,
+        "after the call": executor.Executor.made,
+        "before the ledger": usages.move,
+    }
+
+    def deadly(*given: Any, **more: Any) -> Any:
+        if next(calls) == nth:
+            raise Killed
+        return whole[moment](*given, **more)
+
+    target, name = {"before the call": (executor.Executor, "write"), "after the call": (executor.Executor, "made"),
+                    "before the ledger": (usages, "move")}[moment]  # fmt: skip
+    monkeypatch.setattr(target, name, deadly)
+    with pytest.raises(Killed):
+        house.usage("killed")
+    monkeypatch.setattr(target, name, whole[moment])
+    house.later(10 * MINUTE)
+    house.usage("after")
+    assert lines(cycle(house, "s-1")) == [("1234", 333)]
+    assert lines(cycle(house, "s-2")) == TIERED_LINES
+    until(house, end + HOUR + MINUTE)
+    house.usage()
+    assert house.usage()["counts"] == {"billed": 2}
+
+
+def test_every_task_of_a_finished_run_cleared_three_days_later_writes_nothing(
+    house_of: Build, metered: WorldBuilder
+) -> None:
+    house = house_of(metered)
+    month_end(house)
+    house.usage("run")
+    writes = house.writes()
+    house.later(3 * DAY)
+    house.usage("run")
+    assert house.writes() == writes
