@@ -18,11 +18,11 @@ OVERLAP = timedelta(minutes=10)
 REACH = timedelta(days=29)  # Stripe keeps events for 30 days
 # Twenty types at most can be asked for; a renewal's draft is found by listing the drafts again.
 TYPES = (
-    "product.created", "product.updated", "product.deleted", "price.created", "price.updated", "price.deleted",
+    "product.created", "product.updated", "product.deleted", "price.created", "price.updated",
     "coupon.created", "coupon.updated", "coupon.deleted", "customer.created", "customer.updated", "customer.deleted",
     "customer.subscription.created", "customer.subscription.updated", "customer.subscription.deleted",
-    "customer.subscription.paused", "customer.subscription.resumed", "invoice.created", "invoice.updated",
-    "invoice.finalized",
+    "customer.subscription.paused", "customer.subscription.resumed", "invoice.created", "invoice.finalized",
+    "invoice.voided", "credit_note.created",
 )  # fmt: skip
 # Fields that move without an event of their object, and that nothing is decided by.
 NOISE = ("times_redeemed", "balance", "delinquent", "next_invoice_sequence", "updated", "latest_invoice")
@@ -35,6 +35,7 @@ class Changes:
     others: set[tuple[str, str]] = field(default_factory=set)
     ours: set[tuple[str, str]] = field(default_factory=set)
     drafts: bool = False
+    taken_back: set[str] = field(default_factory=set)  # invoices that were voided or credited
     events: dict[str, datetime] = field(default_factory=dict)
 
 
@@ -60,7 +61,9 @@ def changes(events: Iterator[dict[str, Any]], *, new: set[str], own: str) -> Cha
         found.events[event["id"]] = from_epoch(event["created"])
         named = (kind_of(event["type"]), named_id(event))
         ours = str((event.get("request") or {}).get("idempotency_key") or "").startswith(own)
-        if named[0] == "invoice":
+        if event["type"] in ("invoice.voided", "credit_note.created"):
+            found.taken_back.add(named_id(event) if named[0] == "invoice" else str(event["data"]["object"]["invoice"]))
+        elif named[0] == "invoice":
             found.drafts |= not ours
         elif ours:
             found.ours.add(named)

@@ -12,7 +12,7 @@ from stripe_sync.marker import FIELD
 from stripe_sync.mirror import feed, marks, stigg, stripe_account
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result, station
-from stripe_sync.warehouse import feeds, journal, links, snapshots
+from stripe_sync.warehouse import feeds, journal, links, snapshots, usage
 from stripe_sync.warehouse.feeds import Feed
 from stripe_sync.warehouse.snapshots import Landed, Snapshot
 
@@ -147,6 +147,7 @@ def read_changes(session: Session, run: Run, state: Feed) -> tuple[Result, list[
     )
     with session.engine.begin() as connection:
         feeds.saw(connection, name, found.events)
+        usage.look_again(connection, name, found.taken_back)
         feeds.advance(connection, name, now=run.now, forget_before=run.now - 2 * feed.OVERLAP)
         feeds.forget_answers(connection, name, answers)
     marked = snapshots.marked_and_unlinked(session.engine, name, FIELD)

@@ -45,7 +45,7 @@ def usage_count(session: Session, run: Run) -> Result:
     blocked = {p["stripe_subscription"] for p in due.get("problems", ())}
     with session.engine.connect() as connection:
         open_windows = usage.windows(connection, name, states=(None, *usage.OPEN, "proven"))
-        seen = usage.invoices(connection, name, subscriptions={w.subscription for w in open_windows})
+        seen = usage.invoices(connection, name, open_windows)
     chosen = in_order(session, run, [w for w in open_windows if w.subscription not in blocked], seen)
     fit = session.environment.usage_reads_per_minute * session.environment.usage_interval_minutes
     readings = read_all(session, chosen[:fit])

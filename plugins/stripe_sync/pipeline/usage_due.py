@@ -24,13 +24,14 @@ from stripe_sync.pipeline.station import Result, station
 from stripe_sync.pipeline.usage_timing import hold_urgent
 from stripe_sync.pipeline.views import stigg_view, stripe_view, without
 from stripe_sync.usage import drafts
-from stripe_sync.usage.charges import Charge, Problem, charges, ended
+from stripe_sync.usage.charges import LONGEST_GRACE, Charge, Problem, charges, ended
 from stripe_sync.usage.terms import Terms
 from stripe_sync.usage.windows import Measured, Opening, cuts, pieces
 from stripe_sync.warehouse import comparisons, links, runs, snapshots, usage
 from stripe_sync.warehouse.usage import Chain, Invoice, OpeningRow
 
 SECOND = timedelta(seconds=1)
+LONG_AGO = timedelta(days=400)  # no renewal that was not billed yet is older
 STALE = timedelta(hours=24)
 
 
@@ -41,19 +42,25 @@ def usage_due(session: Session, run: Run) -> Result:
     with session.engine.begin() as connection:
         state = load(session, run, connection)
         if state is None:
-            return {"due": 0, "problems": [], "stale": ""}
+            return {"due": 0, "problems": [], "stale": "", "held": []}
         keep_open(connection, run, state)
         state.chains = chains_of(connection, name)
         state.told = usage.told_until(connection, name)
         todo = to_read(connection, session, run, state)
-    result: Result = {"due": len(todo), "problems": [asdict(p) for p in state.problems], "stale": state.stale}
+    result: Result = {
+        "due": len(todo),
+        "problems": [asdict(p) for p in state.problems],
+        "stale": state.stale,
+        "held": [],
+    }
     if todo:
         account(session)
         result |= {"held_at_observe": held_at_observe(session), "invoices": read_invoices(session, run, state, todo)}
     with session.engine.begin() as connection:
         result["windows"] = store_windows(connection, run, state)
     if todo:
-        result["held"] = hold_urgent(session, run, result["held_at_observe"])
+        blocked = {p.stripe_subscription for p in state.problems}
+        result["held"] = hold_urgent(session, run, blocked, observed=result["held_at_observe"])
     return result
 
 
@@ -153,9 +160,10 @@ def to_read(connection: Connection, session: Session, run: Run, state: Known) ->
         elif found[-1].terms is None and any(told < c <= run.now for c in cuts(found)):
             todo.add(chain[0])
     todo |= {i.subscription for i in usage.looked_for(connection, name, now=run.now)}
+    todo |= {p.stripe_subscription for p in state.problems if may_have_draft(state.inputs, p, run.now)}
     waiting = usage.windows(connection, name, states=(None, *usage.OPEN, "proven"))
     soon = 2 * timedelta(minutes=session.environment.usage_interval_minutes)
-    seen = usage.invoices(connection, name, subscriptions={w.subscription for w in waiting})
+    seen = usage.invoices(connection, name, waiting)
     assigned = assign(waiting, seen)
     for window in waiting:
         invoice = assigned.get(window.id)
@@ -171,6 +179,15 @@ def may_be_final(state: Known, window: usage.Window) -> bool:
     """Whether no renewal will come that a window could be billed on: its subscription is over, or will be canceled."""
     chain = state.chains[window.subscription, window.charge]
     return chain[-1].terms is None and is_over(state.inputs, window.subscription)
+
+
+def may_have_draft(inputs: Inputs, problem: Problem, now: datetime) -> bool:
+    """Whether a renewal of a subscription that cannot be counted may be a draft now, or is expected."""
+    items = inputs.stripe.subscriptions[problem.stripe_subscription].items.data
+    return any(
+        from_epoch(i.current_period_end) <= now or now - from_epoch(i.current_period_start) < LONGEST_GRACE
+        for i in items
+    )
 
 
 def is_renewed(living: Mapping[Chain, Charge], window: usage.Window) -> bool:
@@ -215,12 +232,13 @@ def read_invoices(session: Session, run: Run, state: Known, todo: set[str]) -> l
         bodies |= {row["id"]: row for row in page if drafts.subscription_of(row, session.signer) in todo}
     with session.engine.connect() as connection:
         again = [i.invoice for i in usage.looked_for(connection, name, now=run.now) if i.invoice not in bodies]
-    bodies |= {id: api.get(f"/v1/invoices/{id}") for id in again}
+    bodies |= {id: with_credits(session, api.get(f"/v1/invoices/{id}")) for id in again}
     seen_now = {drafts.subscription_of(body, session.signer) for body in bodies.values()}
     for subscription in sorted(todo - seen_now):
-        since = min(
+        its = [
             state.told.get(chain, found[0].since) for chain, found in state.chains.items() if chain[0] == subscription
-        )
+        ]
+        since = min(its, default=run.now - LONGEST_GRACE)
         for page in api.pages("/v1/invoices", subscription=subscription, created={"gte": epoch(since)}):
             bodies |= {row["id"]: row for row in page}
     seen = [s for body in bodies.values() if (s := seen_invoice(session, whole(session, body))) is not None]
@@ -228,6 +246,18 @@ def read_invoices(session: Session, run: Run, state: Known, todo: set[str]) -> l
         for invoice in seen:
             usage.see(connection, name, invoice)
     return [invoice.invoice for invoice in seen]
+
+
+def with_credits(session: Session, body: dict[str, Any]) -> dict[str, Any]:
+    """An invoice with what was credited of each of its lines, minor units by the line's id."""
+    if not (body.get("pre_payment_credit_notes_amount") or body.get("post_payment_credit_notes_amount")):
+        return body
+    credited: dict[str, int] = {}
+    for page in session.stripe.in_lane("usage").pages("/v1/credit_notes", invoice=body["id"]):
+        for line in (line for note in page if note["status"] == "issued" for line in note["lines"]["data"]):
+            id = str(line.get("invoice_line_item"))
+            credited[id] = credited.get(id, 0) + line["amount"]
+    return body | {"credited": credited}
 
 
 def whole(session: Session, body: dict[str, Any]) -> dict[str, Any]:
@@ -255,9 +285,7 @@ def seen_invoice(session: Session, body: Mapping[str, Any]) -> Invoice | None:
 def store_windows(connection: Connection, run: Run, state: Known) -> int:
     """Stores the windows that ended: at renewals that an invoice or the mirror shows, and where terms changed."""
     name, living = state.inputs.environment.name, state.living()
-    seen: dict[str, list[datetime]] = {}
-    for invoice in usage.invoices(connection, name, subscriptions={chain[0] for chain in state.chains}):
-        seen.setdefault(invoice.subscription, []).append(invoice.bound)
+    seen = usage.bounds(connection, name, since=run.now - LONG_AGO)
     count = 0
     for chain, openings in state.chains.items():
         bounds = set(seen.get(chain[0], ()))

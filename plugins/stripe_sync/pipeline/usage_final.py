@@ -41,7 +41,7 @@ def make_final_invoices(session: Session, run: Run) -> int:
 def without_invoice(connection: Connection, state: Known, name: str) -> dict[tuple[str, datetime], list[Window]]:
     """The windows that were read, cost something and have no invoice to go on, by subscription and when it ended."""
     windows = [w for w in usage.windows(connection, name, states=usage.OPEN) if w.quantity is not None]
-    seen = usage.invoices(connection, name, subscriptions={w.subscription for w in windows})
+    seen = usage.invoices(connection, name, windows)
     assigned = assign(windows, seen)
     chains = usage.openings(connection, name)
     found: dict[tuple[str, datetime], list[Window]] = defaultdict(list)

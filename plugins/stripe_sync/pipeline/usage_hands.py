@@ -89,5 +89,6 @@ def waive(session: Session, row: str, by: Hand) -> str:
             raise ConfigurationError(f"The row {row} was not read in Stigg yet; let a usage run read it first.")
         usage.move_all(connection, found, (*usage.OPEN, "proven", "unbillable", "reversed"), "waived", at=now, run_id="",
                        invoice=found.invoice, reason=by.reason, person=by.person)  # fmt: skip
+        usage.look_again(connection, name, [found.invoice] if found.invoice else [])
         note(connection, session, "waive", row, by)
     return f"The row {row} ({found.measured['feature']} of {found.measured['subscription']}) is not billed."

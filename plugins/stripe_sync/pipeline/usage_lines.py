@@ -76,7 +76,7 @@ def drafts_to_write(session: Session) -> list[Page]:
     name = session.environment.name
     with session.engine.connect() as connection:
         windows = usage.windows(connection, name, states=(*BILLS, "waived"))
-        seen = usage.invoices(connection, name, subscriptions={w.subscription for w in windows})
+        seen = usage.invoices(connection, name, windows)
     assigned = assign(windows, seen)
     by_invoice: dict[str, list[Window]] = defaultdict(list)
     for window in windows:

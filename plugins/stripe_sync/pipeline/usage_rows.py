@@ -21,7 +21,7 @@ def rows(session: Session) -> list[dict[str, Any]]:
     name = session.environment.name
     with session.engine.connect() as connection:
         windows = usage.windows(connection, name, states=UNSETTLED)
-        seen = usage.invoices(connection, name, subscriptions={w.subscription for w in windows})
+        seen = usage.invoices(connection, name, windows)
         holds = usage.holds(connection, name)
     assigned = assign(windows, seen)
     return [row(window, assigned.get(window.id), holds) for window in windows]

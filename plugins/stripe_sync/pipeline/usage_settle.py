@@ -11,6 +11,7 @@ import msgspec
 
 from stripe_sync import money
 from stripe_sync.clock import epoch
+from stripe_sync.marker import FIELD
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result, station
 from stripe_sync.pipeline.usage_due import assign, load
@@ -35,13 +36,15 @@ def usage_settle(session: Session, run: Run) -> Result:
     due = runs.result(session.engine, name, run.id, "usage_due") or {}
     observed = due.get("held_at_observe", "")
     if not due.get("due"):
-        return {"counts": counts(session), "pages": [due["stale"]] if due.get("stale") else []}
-    late = settle(session, run)
+        pages = [due["stale"]] if due.get("stale") else []
+        return {"held": [], "released": [], "late": 0, "counts": counts(session), "pages": pages}
+    blocked = {p["stripe_subscription"] for p in due.get("problems", ())}
+    late = settle(session, run, due.get("invoices", ()))
     with session.engine.connect() as connection:
         waiting = usage.windows(connection, name, states=(None, *usage.OPEN))
         done = usage.windows(connection, name, states=("proven", "waived"))
-        seen = usage.invoices(connection, name, subscriptions={w.subscription for w in [*waiting, *done]})
-    missing = unproven(waiting, seen)
+        seen = usage.invoices(connection, name, [*waiting, *done], also=blocked)
+    missing = unproven(waiting, seen, blocked)
     why = "Its usage is not proven."
     held = hold(session, run, missing, why=why, observed=observed)
     missing_ids = {i.invoice for i in missing}
@@ -58,13 +61,14 @@ def counts(session: Session) -> dict[str, int]:
         return usage.counts(connection, session.environment.name)
 
 
-def settle(session: Session, run: Run) -> list[str]:
+def settle(session: Session, run: Run, read: Iterable[str]) -> list[str]:
     """Billed where a finalized invoice has the very lines; unbillable, with its amount, where it has not."""
     name = session.environment.name
     late = []
     with session.engine.begin() as connection:
-        windows = usage.windows(connection, name, states=(*usage.OPEN, "proven", "billed"))
-        seen = usage.invoices(connection, name, subscriptions={w.subscription for w in windows})
+        windows = usage.windows(connection, name, states=(*usage.OPEN, "proven"))
+        windows += [w for id in read for w in usage.of_invoice(connection, name, id) if w.state == "billed"]
+        seen = usage.invoices(connection, name, windows)
         assigned = assign(windows, seen)
         for window in windows:
             invoice = assigned.get(window.id)
@@ -87,7 +91,12 @@ def settled(connection: Any, session: Session, run: Run, window: Window, invoice
             usage.move_all(connection, window, (*usage.OPEN, "proven", "billed"), "reversed",
                            reason="The invoice was voided; a person decides whether it is billed again.", **common)  # fmt: skip
         return []
-    if invoice.status not in FINAL or window.state == "billed":
+    if window.state == "billed":
+        if is_credited(session, window, invoice):
+            usage.move_all(connection, window, ("billed",), "reversed",
+                           reason="A credit note took it back; a person decides whether it is billed again.", **common)  # fmt: skip
+        return []
+    if invoice.status not in FINAL:
         return []
     if window.quantity is not None and is_there(session, window, invoice):
         usage.move_all(connection, window, (*usage.OPEN, "proven"), "billed", **common)
@@ -102,6 +111,18 @@ def settled(connection: Any, session: Session, run: Run, window: Window, invoice
     usage.move_all(connection, window, (*usage.OPEN, "proven"), "unbillable", reason=f"{invoice.invoice} was {LATE}. {proposal}",
                    **common)  # fmt: skip
     return [sentence(window, f"{invoice.invoice} was {LATE}", proposal)]
+
+
+def is_credited(session: Session, window: Window, invoice: Invoice) -> bool:
+    """Whether credit notes took back everything that an invoice bills of a window."""
+    credited = invoice.body.get("credited") or {}
+    its = [
+        line for line in invoice.body["lines"]["data"]
+        if (key := session.signer.key_of((line.get("metadata") or {}).get(FIELD))) is not None
+        and key.startswith(f"{drafts.LINE}:") and drafts.window_of(key) == (window.charge, epoch(window.start))
+    ]  # fmt: skip
+    amount = sum(line["amount"] for line in its)
+    return bool(credited) and amount > 0 and sum(credited.get(line["id"], 0) for line in its) >= amount
 
 
 def is_there(session: Session, window: Window, invoice: Invoice) -> bool:
@@ -148,11 +169,10 @@ def in_danger(
     if not may_write(session, run, observed):
         return []
     with session.engine.connect() as connection:
-        now = {i.invoice: i for i in usage.invoices(connection, session.environment.name,
-                                                    subscriptions={i.subscription for i in missing})}  # fmt: skip
+        found = [usage.invoice(connection, session.environment.name, i.invoice) for i in missing]
         holds = usage.holds(connection, session.environment.name)
     pages = []
-    for invoice in (now[i.invoice] for i in missing):
+    for invoice in filter(None, found):
         hold = holds.get(invoice.invoice)
         if invoice.finalizes_at is None and hold is not None and hold.held and not hold.person:
             pages.append(f"{invoice.invoice} is held with auto_advance off, and nobody finalizes it until you do.")

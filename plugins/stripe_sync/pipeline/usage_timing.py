@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
 from stripe_sync.apply.executor import Step
@@ -18,25 +18,31 @@ RELEASED = timedelta(minutes=5)
 PERSONS = "a person holds it"
 
 
-def hold_urgent(session: Session, run: Run, observed: str) -> list[str]:
-    """Holds the drafts that would be finalized before this run can be sure to have counted; gives their ids."""
+def hold_urgent(session: Session, run: Run, blocked: Collection[str], *, observed: str) -> list[str]:
+    """Holds the drafts that would be finalized before this run can be sure to have counted; gives their ids.
+
+    ``blocked`` are the subscriptions whose use cannot be counted: their drafts wait as well.
+    """
     name, environment = session.environment.name, session.environment
     with session.engine.connect() as connection:
         waiting = [w for w in usage.windows(connection, name, states=(None, *usage.OPEN)) if w.end <= run.now]
-        seen = usage.invoices(connection, name, subscriptions={w.subscription for w in waiting})
+        seen = usage.invoices(connection, name, waiting, also=blocked)
     predicted = timedelta(minutes=len(waiting) / environment.usage_reads_per_minute)
     left = max(2 * timedelta(minutes=environment.usage_interval_minutes), predicted)
-    urgent = [i for i in unproven(waiting, seen) if i.finalizes_at is not None and i.finalizes_at - run.now < left]
+    urgent = [
+        i for i in unproven(waiting, seen, blocked) if i.finalizes_at is not None and i.finalizes_at - run.now < left
+    ]
     return hold(session, run, urgent, why="Its usage is not counted yet.", observed=observed)
 
 
-def unproven(waiting: Iterable[Window], seen: Iterable[Invoice]) -> list[Invoice]:
-    """The drafts on which a window is still missing."""
+def unproven(waiting: Iterable[Window], seen: Iterable[Invoice], blocked: Collection[str]) -> list[Invoice]:
+    """The drafts on which a window is still missing, or of which nobody knows what is."""
     open_windows = list(waiting)
     return [
         invoice
         for invoice in seen
-        if invoice.status == "draft" and any(is_on(window, invoice) for window in open_windows)
+        if invoice.status == "draft"
+        and (invoice.subscription in blocked or any(is_on(window, invoice) for window in open_windows))
     ]
 
 

@@ -213,25 +213,43 @@ def see(connection: Connection, environment: str, seen: Invoice) -> None:
     )  # fmt: skip
 
 
-def invoices(connection: Connection, environment: str, *, subscriptions: Iterable[str]) -> list[Invoice]:
-    """The invoices that were seen of some subscriptions, in the order of what they bill."""
+SEEN = "select invoice, subscription, status, bound, created_at, finalizes_at, look_again, body from usage_invoice "
+
+
+def invoices(
+    connection: Connection, environment: str, windows: Iterable[Window], *, also: Iterable[str] = ()
+) -> list[Invoice]:
+    """The invoices that may bill some windows, and the drafts of ``also`` some subscriptions, in order of what they bill."""
+    given = list(windows)
     rows = connection.execute(
         text(
-            "select invoice, subscription, status, bound, created_at, finalizes_at, look_again, body from usage_invoice "
-            "where environment = :e and subscription = any(:s) order by bound, created_at"
+            SEEN + "where environment = :e and ((subscription = any(:s) and bound >= :since) "
+            "or (subscription = any(:also) and status = 'draft')) order by bound, created_at"
         ),
-        {"e": environment, "s": list(subscriptions)},
-    )
+        {
+            "e": environment, "s": list({w.subscription for w in given}), "also": list(also),
+            "since": min((w.end for w in given), default=None),
+        },
+    )  # fmt: skip
     return [Invoice(**row._asdict()) for row in rows]
+
+
+def bounds(connection: Connection, environment: str, *, since: datetime) -> dict[str, set[datetime]]:
+    """When the renewals were whose invoices were seen, by subscription."""
+    rows = connection.execute(
+        text("select subscription, bound from usage_invoice where environment = :e and bound >= :since"),
+        {"e": environment, "since": since},
+    )
+    found: dict[str, set[datetime]] = defaultdict(set)
+    for row in rows:
+        found[row.subscription].add(row.bound)
+    return found
 
 
 def invoice(connection: Connection, environment: str, id: str) -> Invoice | None:
     """One invoice as it was last seen."""
     row = connection.execute(
-        text(
-            "select invoice, subscription, status, bound, created_at, finalizes_at, look_again, body from usage_invoice "
-            "where environment = :e and invoice = :i"
-        ),
+        text(SEEN + "where environment = :e and invoice = :i"),
         {"e": environment, "i": id},
     ).first()
     return Invoice(**row._asdict()) if row else None
@@ -249,8 +267,8 @@ def looked_for(connection: Connection, environment: str, *, now: datetime) -> li
     """Drafts whose time has come, and invoices that were changed: what has to be read again."""
     rows = connection.execute(
         text(
-            "select invoice, subscription, status, bound, created_at, finalizes_at, look_again, body from usage_invoice "
-            "where environment = :e and (look_again or (status = 'draft' and finalizes_at <= :now)) order by bound"
+            SEEN
+            + "where environment = :e and (look_again or (status = 'draft' and finalizes_at <= :now)) order by bound"
         ),
         {"e": environment, "now": now},
     )

@@ -1,0 +1,405 @@
+"""What use costs, and what becomes of it: a story a rule of BILLING 3, 7, 8 and 9."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from sandbox.builder import WorldBuilder, flat, per_unit, tiered, usage
+from sandbox.world.state import iso
+from stripe_sync.errors import ConfigurationError
+from stripe_sync.pipeline import approve, usage_hands
+from stripe_sync.pipeline.hands import Hand
+from tests.house import House
+from tests.scenarios.test_usage import DAY, HOUR, MINUTE, cycle, ledger, lines, period_end, subscription, until, use
+
+Build = Callable[[WorldBuilder], House]
+MINIMUM = flat(100) | {"billingModel": "MINIMUM_SPEND"}
+
+
+def world(*charges: dict[str, Any], **feature: Any) -> WorldBuilder:
+    """One customer on a plan with these charges, who began three hours ago."""
+    made = WorldBuilder()
+    made.product("acme", "Acme")
+    made.feature("calls", "API calls", **({"meterType": "Incremental"} | feature))
+    made.plan("pro", "Pro", list(charges))
+    made.customer("c-1", "Customer 1", "c1@example.test")
+    made.subscription("s-1", "c-1", "pro")
+    return made
+
+
+def renewed(house: House, *values: float) -> int:
+    """A month with this use, an hour apart, a minute after its end; gives the end."""
+    house.reconcile()
+    end = period_end(house)
+    until(house, end - 3 * MINUTE)
+    house.reconcile()
+    for number, value in enumerate(values, 1):
+        use(house, value, end - number * HOUR)
+    until(house, end + MINUTE)
+    return end
+
+
+@pytest.mark.parametrize(
+    ("charge", "used", "expected"),
+    [
+        (usage("calls", 0.0027), 1234, [("1234", 333)]),  # reference E3
+        (usage("calls", 1, blockSize=1000), 1500, [("2", 200)]),  # E4 and E6
+        (usage("calls", 1, blockSize=1000), 0, [("0", 0)]),
+        (tiered("calls", [(5, 20, None), (10, 15, None), (None, 10, None)], model="USAGE_BASED"), 20,
+         [("5", 10000), ("5", 7500), ("10", 10000)]),  # E7: 275
+        (tiered("calls", [(5, 20, 10), (10, 15, 8), (None, 10, 5)], model="USAGE_BASED"), 20,
+         [("5", 10000), ("1", 1000), ("5", 7500), ("1", 800), ("10", 10000), ("1", 500)]),  # E8: 298
+        (tiered("calls", [(5, 20, None), (10, 15, None), (None, 10, None)], mode="VOLUME", model="USAGE_BASED"), 20,
+         [("20", 20000)]),  # E9
+        (tiered("calls", [(5, 20, 10), (10, 15, 8), (None, 10, 5)], mode="VOLUME", model="USAGE_BASED"), 7,
+         [("7", 10500), ("1", 800)]),  # E11: 113
+        (tiered("calls", [(1000, None, 9), (None, 0.036, None)], model="USAGE_BASED"), 1031,
+         [("1000", 0), ("1", 900), ("31", 112)]),  # invoice T1: 1012
+    ],
+)  # fmt: skip
+def test_a_documented_price_gives_its_documented_lines(
+    house_of: Build, charge: dict[str, Any], used: float, expected: list[tuple[str, int]]
+) -> None:
+    house = house_of(world(flat(20), charge))
+    renewed(house, *([used] if used else []))
+    house.usage()
+    assert lines(cycle(house)) == expected
+    assert cycle(house)["total"] == 2000 + sum(amount for _, amount in expected)
+
+
+@pytest.mark.parametrize(("used", "covered", "total"), [(60, 6000, 10000), (130, 10000, 13000), (0, 0, 10000)])
+def test_a_minimum_spend_was_paid_in_advance_and_use_is_drawn_from_it(
+    house_of: Build, used: int, covered: int, total: int
+) -> None:
+    """Reference E18: 60 of 100 leave the next 100; 130 of 100 add 30."""
+    house = house_of(world(MINIMUM, usage("calls", 1)))
+    renewed(house, used)
+    house.usage()
+    assert cycle(house)["total"] == total
+    assert sum(a for _, a in lines(cycle(house)) if a < 0) == -covered
+
+
+@pytest.mark.parametrize(("price", "used", "expected"), [
+    (usage("calls", 0.01), 1300, [("300", 300)]),  # E14
+    (usage("calls", 2, blockSize=100), 1301, [("4", 800)]),  # E17
+    (usage("calls", 0.01), 900, [("0", 0)]),
+])  # fmt: skip
+def test_an_overage_bills_what_is_above_the_committed_units(
+    house_of: Build, price: dict[str, Any], used: int, expected: list[tuple[str, int]]
+) -> None:
+    made = world(per_unit("calls", 0.05))
+    plan = made.stigg["plans"][0]
+    plan["overagePrices"] = [price | {"id": "0f0f0f0f-0000-4000-8000-000000000001", "createdAt": iso(made.now)}]
+    row = made.stigg["subscriptions"][0]
+    row["prices"][0]["usageLimit"] = 1000
+    row["prices"].append(made.charge_of("s-1", plan["overagePrices"][0], {}))
+    house = house_of(made)
+    renewed(house, used)
+    house.usage()
+    assert lines(cycle(house)) == expected
+
+
+def test_units_are_transformed_and_rounded_once_a_window(house_of: Build) -> None:
+    """Reference: 0.02 GB are billed as 1 GB."""
+    made = world(usage("calls", 3), unitTransformation={"divide": 1024, "round": "UP"})
+    house = house_of(made)
+    renewed(house, 20, 1024)
+    house.usage()
+    assert lines(cycle(house)) == [("2", 600)]
+
+
+@pytest.mark.parametrize(("how", "expected"), [("last", "4"), ("max", "9")])
+def test_what_rises_and_falls_is_counted_as_the_environment_says(house_of: Build, how: Any, expected: str) -> None:
+    house = house_of(world(flat(20), usage("calls", 1), meterType="Fluctuating"))
+    house.change(usage_aggregation={"calls": how})
+    renewed(house, -5, 9)
+    house.usage()
+    assert [q for q, _ in lines(cycle(house))] == [expected]
+
+
+def test_what_rises_and_falls_waits_while_nobody_said_how_it_is_counted(house_of: Build) -> None:
+    house = house_of(world(flat(20), usage("calls", 1), meterType="Fluctuating"))
+    renewed(house, 5)
+    found = house.usage()
+    assert [p["reason"] for p in found["problems"]] == ["NO_AGGREGATION"]
+
+
+@pytest.mark.parametrize("after", [True, False])
+def test_resets_inside_the_window_lose_nothing_whatever_the_value_at_a_reset_means(
+    house_of: Build, after: bool
+) -> None:
+    house = house_of(world(flat(20), usage("calls", 1)))
+    house.world.unknowns["reset_point_is_after"] = after
+    house.change(reset_point="after" if after else "before")
+    house.reconcile()
+    end = period_end(house)
+    use(house, 7, house.world.now - 2 * DAY)  # before it began
+    for days, value in ((20, 10), (10, 5), (1, 3)):
+        use(house, value, end - days * DAY)
+    for days in (15, 5):
+        row = {
+            "customerId": "c-1",
+            "featureId": "calls",
+            "resourceId": None,
+            "timestamp": iso(end - days * DAY),
+            "reset": True,
+        }
+        house.world.stigg["usage"].append(row)
+    until(house, end - 3 * MINUTE)
+    house.reconcile()
+    until(house, end + MINUTE)
+    house.usage()
+    assert lines(cycle(house)) == [("18", 1800)]
+
+
+def test_a_price_that_changes_inside_the_period_bills_each_part_at_its_own(house_of: Build) -> None:
+    """Reference S41: 1,000 calls at 0.1 a hundred, then 500 at 0.15 a hundred."""
+    made = world(flat(20), usage("calls", 0.1, blockSize=100))
+    house = house_of(made)
+    house.reconcile()
+    house.reconcile()
+    house.usage()
+    end = period_end(house)
+    half = end - 15 * DAY
+    use(house, 1000, half - HOUR)
+    until(house, half)
+    made.now = half
+    plan = made.plan(
+        "pro", "Pro", [dict(made.stigg["plans"][0]["prices"][0]), usage("calls", 0.15, blockSize=100)], version=2
+    )
+    row = made.stigg["subscriptions"][0]
+    row["plan"]["versionNumber"] = 2
+    row["prices"] = [made.charge_of("s-1", price, {}) for price in plan["prices"]]
+    house.world.stigg.update({"plans": made.stigg["plans"], "subscriptions": made.stigg["subscriptions"]})
+    house.reconcile()
+    house.usage()
+    use(house, 500, half + HOUR)
+    until(house, end - 3 * MINUTE)
+    house.reconcile()
+    until(house, end + MINUTE)
+    house.usage()
+    assert sorted(lines(cycle(house))) == [("10", 100), ("5", 75)]
+
+
+def test_a_canceled_subscription_is_billed_its_last_use_before_it_ends_in_stripe(house_of: Build) -> None:
+    made = world(flat(20), usage("calls", 0.5))
+    house = house_of(made)
+    house.reconcile()
+    house.reconcile()
+    house.usage()
+    use(house, 40, house.world.now + HOUR)
+    house.later(2 * HOUR)
+    ended = iso(house.world.now)
+    house.stigg("subscriptions", subscriptionId="s-1").update(
+        {"status": "CANCELED", "cancelReason": "Immediate", "cancellationDate": ended, "effectiveEndDate": ended}
+    )
+    house.reconcile()
+    assert subscription(house)["status"] == "active", "final usage first"
+    house.usage()
+    (final,) = [i for i in house.objects("invoices") if i["billing_reason"] == "manual"]
+    assert (final["status"], lines(final)) == ("draft", [("40", 2000)])
+    house.reconcile()
+    assert subscription(house)["status"] == "canceled"
+    house.later(2 * HOUR)
+    house.usage()
+    assert ledger(house) == {"billed": ("40", 2000)}
+
+
+def test_what_ended_at_the_end_of_its_period_is_billed_on_an_invoice_of_its_own(house_of: Build) -> None:
+    made = world(flat(20), usage("calls", 0.5))
+    house = house_of(made)
+    house.reconcile()
+    house.reconcile()
+    house.usage()
+    end = period_end(house)
+    house.stigg("subscriptions", subscriptionId="s-1").update(
+        {"cancellationDate": iso(end), "effectiveEndDate": iso(end)}
+    )
+    house.reconcile()
+    use(house, 40, end - 2 * MINUTE)
+    until(house, end + MINUTE)
+    house.stigg("subscriptions", subscriptionId="s-1").update(
+        {"status": "CANCELED", "cancelReason": "ScheduledCancellation"}
+    )
+    house.reconcile()
+    house.usage()
+    (final,) = [i for i in house.objects("invoices") if i["billing_reason"] == "manual"]
+    assert lines(final) == [("40", 2000)]
+
+
+def test_a_subscription_that_somebody_cancels_in_stripe_leaves_its_use_to_a_person(house_of: Build) -> None:
+    made = world(flat(20), usage("calls", 0.5))
+    house = house_of(made)
+    house.reconcile()
+    house.reconcile()
+    house.usage()
+    use(house, 40, house.world.now + HOUR)
+    house.later(2 * HOUR)
+    house.stripe().v1.subscriptions.cancel(subscription(house)["id"])
+    house.reconcile()
+    found = house.usage(wakes=True)
+    assert "canceled in Stripe" in found["pages"][0]
+    assert ledger(house) == {"unbillable": ("40", 2000)}
+
+
+def test_observe_writes_nothing_and_holds_nothing(house_of: Build) -> None:
+    house = house_of(world(flat(20), usage("calls", 1)))
+    house.change(modes=house.environment.modes | {"usage": "observe"})
+    renewed(house, 5)
+    writes = house.writes()
+    assert house.usage()["held"] == []
+    assert house.writes() == writes
+
+
+@pytest.mark.parametrize("why", ["propose", "a limit"])
+def test_what_waits_for_a_person_is_held_and_goes_out_once_it_is_approved(house_of: Build, why: str) -> None:
+    house = house_of(world(flat(20), usage("calls", 1)))
+    if why == "propose":
+        house.change(modes=house.environment.modes | {"usage": "propose"})
+    else:
+        house.limit(usage={"usd": "4"})
+    end = renewed(house, 5)
+    found = house.usage()
+    draft = cycle(house)
+    assert (lines(draft), found["held"]) == ([], [draft["id"]])
+    session = house.session()
+    with house.engine.connect() as connection:
+        from sqlalchemy import text
+
+        hash = connection.execute(text("select hash from approval where lane = 'usage'")).scalar_one()
+    approve.approve(session, hash, Hand("ann", "it is right"))
+    session.close()
+    house.later(10 * MINUTE)
+    assert house.usage()["released"] == [draft["id"]]
+    assert lines(cycle(house)) == [("5", 500)]
+    until(house, end + 2 * HOUR)
+    house.usage()
+    assert ledger(house) == {"billed": ("5", 500)}
+
+
+def test_where_finalization_cannot_be_moved_it_is_switched_off_only_if_that_is_allowed(house_of: Build) -> None:
+    house = house_of(world(flat(20), usage("calls", 1), meterType="Fluctuating"))
+    house.world.unknowns["finalization_moves"] = False
+    end = renewed(house, 5)
+    house.usage()
+    assert cycle(house)["auto_advance"], "not allowed"
+    house.change(hold_by_auto_advance=True)
+    house.later(10 * MINUTE)
+    found = house.usage(wakes=True)
+    assert "auto_advance off" in found["pages"][0]
+    assert not cycle(house)["auto_advance"]
+    until(house, end + 2 * HOUR)
+    assert "auto_advance off" in house.usage(wakes=True)["pages"][0], "on every run until undone"
+
+
+def test_a_draft_that_a_person_holds_is_left_alone(house_of: Build) -> None:
+    house = house_of(world(flat(20), usage("calls", 1), meterType="Fluctuating"))
+    renewed(house, 5)
+    house.stripe().v1.invoices.update(cycle(house)["id"], {"auto_advance": False})
+    assert house.usage()["held"] == []
+    assert cycle(house)["auto_advance"] is False
+
+
+def test_a_draft_without_proof_close_to_its_finalization_wakes_somebody(house_of: Build) -> None:
+    house = house_of(world(flat(20), usage("calls", 1), meterType="Fluctuating"))
+    end = renewed(house, 5)
+    house.usage()
+    until(house, end + 24 * HOUR - 15 * MINUTE)
+    house.reconcile()
+    found = house.usage(wakes=True)
+    assert "is finalized at" in found["pages"][0]
+    assert "usage_aggregation" in found["pages"][0], "why, and the way out"
+
+
+def test_holding_and_releasing_by_hand(house_of: Build) -> None:
+    house = house_of(world(flat(20), usage("calls", 1)))
+    end = renewed(house, 5)
+    house.usage()
+    draft = cycle(house)["id"]
+    session = house.session()
+    usage_hands.hold(session, draft, Hand("ann", "look first"))
+    assert cycle(house)["automatically_finalizes_at"] == end + 24 * HOUR
+    until(house, end + 2 * HOUR)
+    house.usage()
+    assert cycle(house)["automatically_finalizes_at"] == end + 24 * HOUR, (
+        "the pipeline does not release what a person holds"
+    )
+    usage_hands.release(session, draft, Hand("ann", "looked"))
+    assert cycle(house)["automatically_finalizes_at"] == house.world.now + 5 * MINUTE
+    for wrong in (
+        "in_unknown",
+        next(i["id"] for i in house.objects("invoices") if i["billing_reason"] != "subscription_cycle"),
+    ):
+        with pytest.raises(ConfigurationError):
+            usage_hands.hold(session, wrong, Hand("ann", "why not"))
+    with pytest.raises(ConfigurationError, match="no row"):
+        usage_hands.waive(session, "first", Hand("ann", "why not"))
+    session.close()
+
+
+def test_a_waived_row_goes_off_its_draft(house_of: Build) -> None:
+    house = house_of(world(flat(20), usage("calls", 1)))
+    end = renewed(house, 5)
+    house.usage()
+    session = house.session()
+    usage_hands.waive(session, "1", Hand("ann", "a gift"))
+    session.close()
+    until(house, end + 45 * MINUTE)
+    house.usage()
+    assert lines(cycle(house)) == []
+    assert ledger(house) == {"waived": ("5", 500)}
+
+
+@pytest.mark.parametrize("what", ["void", "credit note"])
+def test_a_voided_invoice_or_a_credit_note_reverses_what_was_billed(house_of: Build, what: str) -> None:
+    house = house_of(world(flat(20), usage("calls", 1)))
+    house.change(stripe_feed=True)
+    end = renewed(house, 5)
+    house.usage()
+    until(house, end + 2 * HOUR)
+    house.usage()
+    assert ledger(house) == {"billed": ("5", 500)}
+    invoice = cycle(house)
+    if what == "void":
+        house.stripe().v1.invoices.void_invoice(invoice["id"])
+    else:
+        line = next(li for li in invoice["lines"]["data"] if li["parent"]["type"] == "invoice_item_details")
+        house.stripe().v1.credit_notes.create(
+            {
+                "invoice": invoice["id"],
+                "lines": [{"type": "invoice_line_item", "invoice_line_item": line["id"], "amount": 500}],
+            }
+        )
+    house.reconcile()
+    house.usage()
+    assert ledger(house) == {"reversed": ("5", 500)}
+
+
+def test_more_pairs_than_stigg_lets_be_read_are_held_and_none_goes_out_short(house_of: Build) -> None:
+    """Three pairs and one reading a run: in the order of deadlines, and the rest waits."""
+    made = world(flat(20), usage("calls", 1))
+    for number in (2, 3):
+        made.customer(f"c-{number}", f"Customer {number}", f"c{number}@example.test")
+        made.subscription(f"s-{number}", f"c-{number}", "pro")
+    house = house_of(made)
+    house.reconcile()
+    end = period_end(house)
+    until(house, end - 3 * MINUTE)
+    house.reconcile()
+    for number in (1, 2, 3):
+        use(house, 5, end - HOUR, customerId=f"c-{number}")
+    until(house, end + MINUTE)
+    house.change(usage_reads_per_minute=1, usage_interval_minutes=1, workers=1)
+    found = house.usage()
+    assert (found["read"], found["unread"]) == (1, 2)
+    assert len(found["held"]) == 2
+    house.change(usage_reads_per_minute=60_000)
+    house.later(HOUR)
+    assert len(house.usage()["released"]) == 2
+    house.later(HOUR)
+    house.usage()
+    assert [lines(cycle(house, f"s-{n}")) for n in (1, 2, 3)] == [[("5", 500)]] * 3
+    assert ledger(house) == {"billed": ("15", 1500)}
