@@ -64,7 +64,7 @@ def apply(environment: str, heading: dict[str, Any]) -> None:
             execution_timeout=None,
         )
         accepted = accept()
-        first, _, _ = way_of_the_data(environment)
+        first, _, _ = way_of_the_data(environment, heading)
         ask() >> decide >> accepted >> first
         accepted >> refuse()
 

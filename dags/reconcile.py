@@ -64,7 +64,7 @@ def reconcile(environment: str, heading: dict[str, Any]) -> None:
         def ask() -> Any:
             return asked(environment)
 
-        _, checked, _ = way_of_the_data(environment)
+        _, checked, _ = way_of_the_data(environment, heading)
         questions = ask()
         checked >> questions
         TriggerDagRunOperator.partial(

@@ -1,6 +1,7 @@
-"""``make demo``: embedded database, sandbox, then the real reconcile DAG through Airflow's ``dag.test()``, twice.
+"""``make demo``: embedded database, sandbox, then the real DAGs through Airflow's ``dag.test()``: reconcile twice, and a
+month end at which usage has to be on the drafts before they are finalized.
 
-Leaves reports/demo. Exits with 0 only if the second run had nothing to do.
+Leaves reports/demo. Exits with 0 only if the second run had nothing to do and all usage was billed.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import time
 import warnings
 from pathlib import Path
 from typing import Any
+
+import httpx
 
 ROOT = Path(__file__).resolve().parent.parent
 STATE = ROOT / ".state" / "demo"
@@ -48,8 +51,8 @@ def prepare(stripe: str, stigg: str, warehouse: str) -> None:
     )
 
 
-def reconcile_dag() -> Any:
-    """The demo's DAG, parsed from dags/ and known to Airflow's own database."""
+def the_dags() -> tuple[Any, Any]:
+    """The demo's DAGs reconcile and usage, parsed from dags/ and known to Airflow's own database."""
     from airflow.dag_processing.bundles.manager import DagBundlesManager
     from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
     from airflow.utils.db import initdb
@@ -60,7 +63,7 @@ def reconcile_dag() -> Any:
     if bag.import_errors:
         raise SystemExit("\n".join(bag.import_errors.values()))
     sync_bag_to_db(bag, "dags-folder", None)
-    return bag.dags[f"reconcile__{ENVIRONMENT}"]
+    return bag.dags[f"reconcile__{ENVIRONMENT}"], bag.dags[f"usage__{ENVIRONMENT}"]
 
 
 def run_once(dag: Any) -> dict[str, Any]:
@@ -82,6 +85,50 @@ def run_once(dag: Any) -> dict[str, Any]:
         "read_back": found["verify"].get("read_back"),
         "statuses": found["report"].get("summary", {}).get("statuses", {}),
     }
+
+
+def month_end(reconcile: Any, usage: Any, stripe: str) -> dict[str, Any]:
+    """Calls that are reported two minutes before their month ends; what became of them when Stripe has finalized."""
+    end = min(
+        item["current_period_end"]
+        for subscription in world(stripe)["subscriptions"]
+        for item in subscription["items"]["data"]
+        if subscription["metadata"].get("stiggEntityId", "").startswith("sub-api")
+    )
+    move(stripe, end - 180)
+    reconcile.test()
+    move(stripe, end + 60)
+    counts = [use(usage)]
+    move(stripe, end + 3600 + 120)
+    counts.append(use(usage))
+    finalized = [i for i in world(stripe)["invoices"] if i["status"] != "draft" and i["lines"]["data"]]
+    lines = [li for i in finalized for li in i["lines"]["data"] if (li["description"] or "").startswith("API calls")]
+    shown = [{"line": li["description"], "quantity": li["quantity_decimal"], "amount": li["amount"]} for li in lines]
+    first, last = counts
+    return {"due": first["due"], "proven": first["proven"], "held": len(first["held"]),
+            "billed": last["counts"].get("billed", 0), "windows": sum(last["counts"].values()), "lines": shown}  # fmt: skip
+
+
+def use(dag: Any) -> dict[str, Any]:
+    """One run of the usage DAG; what its stations gave."""
+    from stripe_sync.pipeline.usage import STATIONS
+    from stripe_sync.warehouse import engine, runs
+
+    dag_run = dag.test()
+    warehouse = engine.engine_of(os.environ["STRIPE_SYNC_WAREHOUSE_URL"])
+    found = [runs.result(warehouse, ENVIRONMENT, dag_run.run_id, name) or {} for name in STATIONS]
+    return {"state": str(dag_run.state)} | {key: value for result in found for key, value in result.items()}
+
+
+def move(stripe: str, moment: int) -> None:
+    """Lets the sandbox's time pass, with all that Stripe does meanwhile."""
+    httpx.post(f"{stripe}/_world/clock", json={"now": moment}).raise_for_status()
+
+
+def world(stripe: str) -> dict[str, Any]:
+    """Stripe's side of the sandbox."""
+    found: dict[str, Any] = httpx.get(f"{stripe}/_world/state").json()["stripe"]
+    return found
 
 
 def tell(title: str, run: dict[str, Any]) -> None:
@@ -108,18 +155,31 @@ def main() -> int:
     print("Starting the embedded database, the sandbox and Airflow", flush=True)
     with embedded.owned(STATE) as warehouse, running(load(find("demo"))) as (stripe, stigg):
         prepare(stripe, stigg, warehouse)
-        dag = reconcile_dag()
-        first = run_once(dag)
+        reconcile, usage = the_dags()
+        first = run_once(reconcile)
         tell("First run", first)
-        second = run_once(dag)
+        second = run_once(reconcile)
         tell("Second run", second)
+        used = month_end(reconcile, usage, stripe)
+        print(
+            f"\nA month end: {used['due']} subscriptions due, {used['proven']} windows of usage proven on their drafts, "
+            f"{used['held']} drafts held, {used['billed']} of {used['windows']} windows billed"
+        )
+        for line in used["lines"]:
+            print(f"  {line['quantity']:>6} x {line['line']}: {line['amount'] / 100:.2f} USD")
         engine.engine_of(warehouse).dispose()
     quiet = second["state"] == first["state"] == "success" and second["planned_actions"] == 0
-    summary = {"environment": ENVIRONMENT, "runs": [first, second], "second_run_had_nothing_to_do": quiet}
+    summary = {
+        "environment": ENVIRONMENT,
+        "runs": [first, second],
+        "second_run_had_nothing_to_do": quiet,
+        "usage": used,
+    }
+    billed = used["billed"] == used["windows"] > 0
     (REPORTS / ENVIRONMENT / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
     print(f"\nThe second run {'had nothing to do' if quiet else 'was not quiet: this is a defect'}.")
     print(f"The drift report: {(REPORTS / ENVIRONMENT / 'index.html').relative_to(ROOT)}")
-    return 0 if quiet else 1
+    return 0 if quiet and billed else 1
 
 
 if __name__ == "__main__":

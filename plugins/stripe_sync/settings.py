@@ -73,6 +73,8 @@ class Environment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     usage_aggregation: dict[str, Literal["sum", "last", "max", "average"]] = {}
     usage_reads_per_minute: int = 250
     reset_point: Literal["after", "before"] = "after"
+    alert_webhook: str = ""
+    alert_emails: list[str] = []
     hold_hours: int = 24
     hold_by_auto_advance: bool = False
     upgrade_proration: Literal["always_invoice", "create_prorations", "none"] = "always_invoice"
@@ -171,6 +173,10 @@ def check(path: Path, environment: Environment) -> None:
         )
     if not 0 < environment.rate_share <= 1:
         raise ConfigurationError(f"{where}.rate_share: it must be above 0 and at most 1.")
+    if min(environment.usage_interval_minutes, environment.usage_reads_per_minute, environment.hold_hours) < 1:
+        raise ConfigurationError(
+            f"{where}: usage_interval_minutes, usage_reads_per_minute and hold_hours are whole numbers, 1 and more."
+        )
     if environment.endpoint_rate <= 0 or (environment.account_rate or 1) <= 0:
         raise ConfigurationError(f"{where}: endpoint_rate and account_rate are requests a second, above 0.")
     try:
@@ -194,12 +200,12 @@ def check_accounts(path: Path, environments: Mapping[str, Environment]) -> None:
             )
 
 
+HEADINGS = ("schedule", "usage_schedule", "tags", "approval_hours", "alert_webhook", "alert_emails")
+
+
 def headings(path: Path | None = None) -> dict[str, dict[str, Any]]:
-    """Names, schedules, tags and how long a question waits: what a DAG file needs."""
-    return {
-        name: {"schedule": env.schedule, "tags": env.tags, "approval_hours": env.approval_hours}
-        for name, env in load(path).items()
-    }
+    """Names, schedules, tags, how long a question waits and who is told of failures: what a DAG file needs."""
+    return {name: {field: getattr(env, field) for field in HEADINGS} for name, env in load(path).items()}
 
 
 def readable_headings(path: Path | None = None) -> dict[str, dict[str, Any]]:

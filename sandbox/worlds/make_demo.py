@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.builder import WorldBuilder, flat, per_unit, tiered
-from sandbox.world.state import Obj
+from sandbox.world.state import Obj, parse_time
 
 NAMES = (
     "Aurora Robotics", "Birch & Co", "Café Lumière", "Delta Freight", "Ember Studio", "Fjord Analytics", "Grün GmbH",
@@ -28,12 +28,16 @@ def build() -> WorldBuilder:
     world.product("acme", "Acme")
     world.feature("seats", "Seats")
     world.feature("projects", "Projects")
+    world.feature("calls", "API calls", meterType="Incremental")
     world.plan("free", "Free", [], pricing="FREE")
     world.plan("basic", "Basic", both(flat, 20))
     world.plan("team", "Team", [*both(flat, 49), *both(per_unit, "seats", 12.5)])
     world.plan("scale", "Scale", [*both(flat, 199), *both(per_unit, "seats", 9.99), *both(per_unit, "projects", 3)])
     world.plan("enterprise", "Enterprise", [], pricing="CUSTOM")
     world.plan("bulk", "Bulk", [flat(20), tiered("seats", [(10, 8, None), (50, 6, None), (None, 5, None)])])
+    world.plan(
+        "api", "API", [flat(10), tiered("calls", [(1000, None, None), (None, 0.0027, None)], model="USAGE_BASED")]
+    )
     world.addon("support", "Priority Support", both(flat, 99))
     world.addon("ten-seats", "10 Seats", both(flat, 80))
     for number, name in enumerate(NAMES):
@@ -49,9 +53,20 @@ def build() -> WorldBuilder:
     world.coupon("thanks", off={"USD": 10, "EUR": 9})
     row = world.subscription("sub-bulk", "customer-09", "bulk", units={"seats": 60}, hours_ago=2)
     row["coupons"] = [world.applied("welcome", hours_ago=2)]
+    month_end(world)
     for number in range(8):
         world.subscription(f"sub-second-{number + 1}", f"customer-{number + 1:02d}", "basic", hours_ago=number + 1)
     return world
+
+
+def month_end(world: WorldBuilder) -> None:
+    """Three customers whose calls are counted until two minutes before their first month ends."""
+    for number, calls in enumerate((1234, 87_654, 400), 1):
+        ref = f"customer-{number + 10:02d}"
+        row = world.subscription(f"sub-api-{number}", ref, "api", hours_ago=1)
+        end = parse_time(row["currentBillingPeriodEnd"])
+        world.use(ref, "calls", calls - 34, end - 9 * 86_400)
+        world.use(ref, "calls", 34, end - 120)
 
 
 def paid(world: WorldBuilder, number: int, ref: str) -> None:

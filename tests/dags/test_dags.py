@@ -36,7 +36,7 @@ PATH = {
 
 def test_the_dags_are_there_without_import_errors(bag: Any) -> None:
     assert bag.import_errors == {}
-    assert set(bag.dags) == {"reconcile__test", "apply__test", "stripe_sync_configuration"}
+    assert set(bag.dags) == {"reconcile__test", "apply__test", "usage__test", "stripe_sync_configuration"}
 
 
 def test_the_path_of_reconcile(bag: Any) -> None:
@@ -95,7 +95,7 @@ print(sorted(m for m in sys.modules if m.startswith("stripe_sync.")))
     assert heavy == "[]", done.stderr
     assert set(json.loads(ours.replace("'", '"'))) == {
         "stripe_sync.errors", "stripe_sync.settings", "stripe_sync.orchestration", "stripe_sync.orchestration.provider_info", "stripe_sync.orchestration.stations",
-        "stripe_sync.orchestration.wiring",
+        "stripe_sync.orchestration.notifiers", "stripe_sync.orchestration.wiring",
     }  # fmt: skip
 
 
@@ -336,3 +336,60 @@ def test_the_question_is_asked_with_reject_as_its_default(bag: Any) -> None:
     assert decide.execution_timeout is None
     with pytest.raises(Exception, match="does not match"):
         bag.dags["apply__test"].params.get_param("approval").resolve("not a hash")
+
+
+def test_the_usage_dag_puts_the_use_of_a_month_on_its_draft(
+    bag: Any, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sandbox.builder import usage
+    from sandbox.world.state import iso
+    from tests.scenarios.test_usage import cycle, lines, period_end, until, use
+
+    house.world.stigg["features"].append({"id": "00000000-0000-4000-8000-00000000000c", "refId": "calls", "displayName": "Calls", "featureType": "NUMBER",
+                                          "meterType": "Incremental", "featureStatus": "ACTIVE"})  # fmt: skip
+    plan = house.world.stigg["plans"][0]
+    price = usage("calls", 1) | {"id": "00000000-0000-4000-8000-00000000000a", "createdAt": iso(house.world.now),
+                                 "packageId": plan["id"]}  # fmt: skip
+    plan["prices"].append(price)
+    row = house.world.stigg["subscriptions"][0]
+    row["prices"].append({"id": "00000000-0000-4000-8000-00000000000b", "billingModel": "USAGE_BASED",
+                          "featureId": "calls", "price": {"id": price["id"]}, "updatedAt": iso(house.world.now)})  # fmt: skip
+    house.reconcile()
+    end = period_end(house)
+    until(house, end - 180)
+    house.reconcile()
+    use(house, 5, end - 120)
+    until(house, end + 60)
+    assert bag.dags["usage__test"].test().state == "success"
+    assert lines(cycle(house)) == [("5", 500)]
+
+
+def test_who_is_told_of_a_failure_is_told_what_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    from http.server import BaseHTTPRequestHandler, HTTPServer
+    from threading import Thread
+
+    from stripe_sync.orchestration.notifiers import WebhookNotifier, on_failure
+
+    got: list[dict[str, Any]] = []
+
+    class Chat(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            got.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None: ...
+
+    server = HTTPServer(("127.0.0.1", 0), Chat)
+    thread = Thread(target=server.handle_request)
+    thread.start()
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_CHAT", json.dumps({"conn_type": "http", "host": f"http://127.0.0.1:{server.server_port}"})
+    )
+    found = on_failure("test", {"alert_webhook": "chat", "alert_emails": ["billing@example.test"]})
+    assert [type(n).__name__ for n in found] == ["WebhookNotifier", "SmtpNotifier"]
+    assert isinstance(found[0], WebhookNotifier)
+    found[0].notify({"exception": "in_1 is finalized at noon"})
+    thread.join(10)
+    server.server_close()
+    assert "in_1 is finalized at noon" in got[0]["text"]

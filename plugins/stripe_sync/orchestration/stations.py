@@ -26,6 +26,7 @@ MODULES = {
     "check_mirrors": "check",
     "check_plan": "check",
     "ask": "approve",
+    "usage_verdict": "usage",
 }
 
 

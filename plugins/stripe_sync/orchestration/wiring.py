@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -17,7 +18,14 @@ DEFAULTS = {
 }
 
 
-def way_of_the_data(environment: str) -> tuple[Any, Any, Any]:
+def told(environment: str, heading: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a run's last task: it fails at once, and tells whom the settings name."""
+    from stripe_sync.orchestration.notifiers import on_failure
+
+    return {"trigger_rule": TriggerRule.ALL_DONE, "retries": 0, "on_failure_callback": on_failure(environment, heading)}
+
+
+def way_of_the_data(environment: str, heading: Mapping[str, Any]) -> tuple[Any, Any, Any]:
     """The stations of a run as tasks: (the first, the gate after the plan, the last)."""
     from stripe_sync.orchestration.stations import call
 
@@ -61,7 +69,7 @@ def way_of_the_data(environment: str) -> tuple[Any, Any, Any]:
     def report() -> Any:
         return call(environment, "report")
 
-    @task(trigger_rule=TriggerRule.ALL_DONE, retries=0)
+    @task(**told(environment, heading))
     def verdict() -> Any:
         return call(environment, "verdict")
 

@@ -1,0 +1,66 @@
+"""Puts what was used on draft invoices before Stripe finalizes them, proves it, and holds what is not proven.
+
+One DAG an environment, named `usage__<environment>`, every ten minutes (`usage_schedule`). Its stations are in
+`stripe_sync/pipeline/usage.py`; a run with nothing due asks neither Stripe nor Stigg. A run that ends as failed has something
+that a person must see: a draft that is about to be finalized without its usage, or one that was. `alert_webhook` and
+`alert_emails` say who is told.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pendulum
+from airflow.sdk import dag, task
+
+from stripe_sync import settings
+from stripe_sync.orchestration.wiring import DEFAULTS, told
+
+
+def usage(environment: str, heading: dict[str, Any]) -> None:
+    """The DAG of one environment."""
+
+    @dag(
+        dag_id=f"usage__{environment}",
+        schedule=heading["usage_schedule"] if heading["schedule"] else None,
+        start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
+        catchup=False,
+        max_active_runs=1,
+        allowed_run_types=["scheduled", "manual"],
+        dagrun_timeout=timedelta(hours=2),
+        default_args=DEFAULTS
+        | {"retry_delay": timedelta(seconds=15), "max_retry_delay": timedelta(minutes=2), "priority_weight": 100},
+        doc_md=__doc__,
+        tags={"stripe_sync", environment, *heading["tags"]},
+    )
+    def wiring() -> None:
+        from stripe_sync.orchestration.stations import call
+
+        @task
+        def usage_due() -> Any:
+            return call(environment, "usage_due")
+
+        @task
+        def usage_count() -> Any:
+            return call(environment, "usage_count")
+
+        @task
+        def usage_lines() -> Any:
+            return call(environment, "usage_lines")
+
+        @task
+        def usage_settle() -> Any:
+            return call(environment, "usage_settle")
+
+        @task(**told(environment, heading))
+        def usage_verdict() -> Any:
+            return call(environment, "usage_verdict")
+
+        usage_due() >> usage_count() >> usage_lines() >> usage_settle() >> usage_verdict()
+
+    wiring()
+
+
+for name, heading in settings.readable_headings().items():
+    usage(name, heading)
