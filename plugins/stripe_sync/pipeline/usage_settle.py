@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -98,7 +99,12 @@ def settled(connection: Any, session: Session, run: Run, window: Window, invoice
         return []
     if invoice.status not in FINAL:
         return []
-    if window.quantity is not None and is_there(session, window, invoice):
+    on_it = [
+        q
+        for q in (window.quantity, window.held("proven")[0])
+        if q is not None and is_there(session, window, invoice, q)
+    ]
+    if on_it and on_it[0] == window.quantity:
         usage.move_all(connection, window, (*usage.OPEN, "proven"), "billed", **common)
         return []
     if (
@@ -108,9 +114,11 @@ def settled(connection: Any, session: Session, run: Run, window: Window, invoice
     ):
         return []  # it goes on an invoice of our own
     proposal = "Put it on the next invoice by hand, or waive it."
-    usage.move_all(connection, window, (*usage.OPEN, "proven"), "unbillable", reason=f"{invoice.invoice} was {LATE}. {proposal}",
-                   **common)  # fmt: skip
-    return [sentence(window, f"{invoice.invoice} was {LATE}", proposal)]
+    left = usage.OPEN if on_it else (*usage.OPEN, "proven")
+    if on_it:  # what was read after its lines were written is missing, and that alone
+        usage.move_all(connection, window, ("proven",), "billed", **common)
+    usage.move_all(connection, window, left, "unbillable", reason=f"{invoice.invoice} was {LATE}. {proposal}", **common)
+    return [sentence(window, f"{invoice.invoice} was {LATE}", proposal, left)]
 
 
 def is_credited(session: Session, window: Window, invoice: Invoice) -> bool:
@@ -125,10 +133,12 @@ def is_credited(session: Session, window: Window, invoice: Invoice) -> bool:
     return bool(credited) and amount > 0 and sum(credited.get(line["id"], 0) for line in its) >= amount
 
 
-def is_there(session: Session, window: Window, invoice: Invoice) -> bool:
-    """Whether an invoice has exactly the lines of a window."""
+def is_there(session: Session, window: Window, invoice: Invoice, quantity: Decimal) -> bool:
+    """Whether an invoice has exactly the lines of a quantity of a window."""
     on_it = drafts.held(invoice.body, session.signer)
-    wanted = list(drafts.lines_of(session.environment.name, window.subscription, bill_of(window)))
+    wanted = list(
+        drafts.lines_of(session.environment.name, window.subscription, replace(bill_of(window), quantity=quantity))
+    )
     here = {k for k in on_it if drafts.window_of(k) == (window.charge, epoch(window.start))}
     return here == {line.key for line in wanted} and all(on_it[line.key].same(line) for line in wanted)
 
@@ -147,17 +157,16 @@ def gone(
         usage.move_all(connection, window, usage.OPEN, "unbillable", at=run.now, run_id=run.id,
                        reason=f"{window.subscription} was canceled in Stripe. {proposal}")  # fmt: skip
         if window.held(*usage.OPEN)[1]:
-            late.append(sentence(window, f"{window.subscription} was canceled in Stripe", proposal))
+            late.append(sentence(window, f"{window.subscription} was canceled in Stripe", proposal, usage.OPEN))
     return late
 
 
-def sentence(window: Window, what: str, proposal: str) -> str:
-    """What somebody has to read about a window that is not billed."""
+def sentence(window: Window, what: str, proposal: str, states: Sequence[str]) -> str:
+    """What somebody has to read about what is not billed of a window: what lies in these states."""
     currency = msgspec.convert(window.terms, Terms).currency
-    amount = window.held(*usage.OPEN, "proven")[1]
-    quantity = money.plain(window.quantity or Decimal(0))
+    quantity, amount = window.held(*states)
     return (
-        f"{quantity} of {window.measured['feature']} of {window.measured['subscription']} "
+        f"{money.plain(quantity)} of {window.measured['feature']} of {window.measured['subscription']} "
         f"({money.shown(amount, currency)}, row {window.id}) are not billed: {what}. {proposal}"
     )
 

@@ -1,0 +1,242 @@
+"""Month ends by dice: whatever was used, reported late, reset or broken off, every invoice bills exactly that (invariant 10).
+
+The oracle knows the reports and the price lists alone: it counts in fractions, prices unit by unit, and shares no code with
+the pipeline. The seed is in the test's name; TEST_SEED and TEST_MONTHS choose others and more.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+import pytest
+
+from sandbox.builder import WorldBuilder, flat, tiered, usage
+from sandbox.world.state import Fault, Obj, iso
+from stripe_sync.errors import RunStopped, StripeSyncError
+from stripe_sync.warehouse import usage as usages
+from tests.house import House
+
+Build = Callable[[WorldBuilder], House]
+MINUTE, HOUR, DAY = 60, 3600, 86_400
+SEED = int(os.environ.get("TEST_SEED") or random.randrange(1_000_000))
+MONTHS = int(os.environ.get("TEST_MONTHS", "4"))
+DIGITS = {"usd": 2, "eur": 2, "jpy": 0, "gbp": 2}
+STATES = (None, "pending", "pushed", "proven", "billed", "reversed", "waived", "unbillable", "billed_before_us")
+Step = tuple[int | None, str, str]  # up to, unit price and flat price in major units
+
+
+@dataclass
+class Tariff:
+    """A price list as the oracle reads it, in major units as text."""
+
+    currency: str
+    kind: str
+    unit: str = "0"
+    block: int = 1
+    steps: list[Step] = field(default_factory=list)
+
+    def charge(self) -> Obj:
+        """The same as Stigg holds it."""
+        currency = self.currency.upper()
+        if self.kind == "flat":
+            more: dict[str, Any] = {"blockSize": self.block} if self.block > 1 else {}
+            return usage("calls", float(self.unit), currency=currency, **more)
+        rows = [(up_to, float(unit), float(fee) or None) for up_to, unit, fee in self.steps]
+        return tiered("calls", rows, mode=self.kind, model="USAGE_BASED", currency=currency)
+
+    def minor(self, quantity: Fraction) -> int:
+        """What an invoice bills for a quantity: each line rounded half up, then summed."""
+        return sum(half_up(amount * 10 ** DIGITS[self.currency]) for amount in self.amounts(max(Fraction(0), quantity)))
+
+    def amounts(self, quantity: Fraction) -> list[Fraction]:
+        if self.kind == "flat":
+            return [Fraction(self.unit) * (math.ceil(quantity / self.block) if self.block > 1 else quantity)]
+        lines, below = [], Fraction(0)
+        for up_to, unit, fee in self.steps:
+            if self.kind == "VOLUME":
+                if up_to is None or quantity <= up_to:
+                    return [quantity * Fraction(unit), Fraction(fee)]
+                continue
+            if below and quantity <= below:
+                break
+            top = quantity if up_to is None else min(quantity, Fraction(up_to))
+            lines += [(top - below) * Fraction(unit), Fraction(fee)]
+            below = Fraction(up_to or 0)
+        return lines
+
+
+def half_up(amount: Fraction) -> int:
+    return math.floor(amount + Fraction(1, 2))
+
+
+def tariff(dice: random.Random) -> Tariff:
+    currency = dice.choice(list(DIGITS))
+    kind = dice.choice(["flat", "flat", "GRADUATED", "VOLUME"])
+    if kind == "flat":
+        unit = dice.choice(["0.0027", "0.00001", "1", "12.5"]) if currency != "jpy" else dice.choice(["0.3", "7"])
+        return Tariff(currency, kind, unit, dice.choice([1, 1, 10, 1000]))
+    bounds = sorted(dice.sample(range(2, 200), 2))
+    fee = dice.choice(["0", "3"])
+    units = ["0.5", "0.25", "0.01"] if currency != "jpy" else ["50", "25", "1"]
+    return Tariff(currency, kind, steps=[(bounds[0], units[0], fee), (bounds[1], units[1], "0"), (None, units[2], fee)])
+
+
+@dataclass
+class Street:
+    """A world with the tariff of each customer."""
+
+    builder: WorldBuilder
+    tariffs: dict[str, Tariff]
+
+
+def street(dice: random.Random) -> Street:
+    world = WorldBuilder()
+    world.product("acme", "Acme")
+    world.feature("calls", "API calls", meterType="Incremental")
+    tariffs = {}
+    for number in range(1, 4):
+        id, price = f"c-{number}", tariff(dice)
+        world.plan(f"p-{number}", f"P {number}", [flat(20, currency=price.currency.upper()), price.charge()])
+        world.customer(id, f"Customer {number}", f"{id}@example.test")
+        resource = {"resource": {"resourceId": f"r-{number}"}} if dice.random() < 0.3 else {}
+        world.subscription(f"s-{number}", id, f"p-{number}", hours_ago=dice.randint(1, 3), **resource)
+        tariffs[id] = price
+    return Street(world, tariffs)
+
+
+def report(house: House, customer: str, at: int, value: str | None) -> None:
+    """One report of usage, or the reset of its running value (None)."""
+    number = customer.partition("-")[2]
+    row = next(s for s in house.world.stigg["subscriptions"] if s["subscriptionId"] == f"s-{number}")
+    resource = (row.get("resource") or {}).get("resourceId")
+    what: Obj = {"value": float(value)} if value is not None else {"reset": True}
+    house.world.stigg["usage"].append(
+        {"customerId": customer, "featureId": "calls", "resourceId": resource, "timestamp": iso(at)} | what
+    )
+
+
+def quantity(house: House, customer: str, start: int, end: int) -> Fraction:
+    """What was used in [start, end), straight from the reports."""
+    return sum(
+        (Fraction(str(row["value"])) for row in house.world.stigg["usage"]
+         if row["customerId"] == customer and "value" in row and iso(start) <= row["timestamp"] < iso(end)),
+        Fraction(0),
+    )  # fmt: skip
+
+
+def live(dice: random.Random, house: House, customer: str, start: int, end: int) -> None:
+    """A month's reports: at its very edges too, in fractions, taken back, and with resets."""
+    for _ in range(dice.randint(0, 5)):
+        at = dice.choice([start, end - 1, dice.randrange(start, end)])
+        report(house, customer, at, dice.choice(["1", "7", "0.5", "123", "1000", "31.25"]))
+    for _ in range(dice.randint(0, 2)):
+        report(house, customer, dice.choice([start, dice.randrange(start, end)]), None)
+
+
+def periods(house: House) -> dict[str, tuple[int, int]]:
+    """The running period of each customer's subscription."""
+    found = {}
+    for s in house.objects("subscriptions"):
+        item = s["items"]["data"][0]
+        found["c-" + s["metadata"]["stiggEntityId"].partition("-")[2]] = (
+            item["current_period_start"],
+            item["current_period_end"],
+        )
+    return found
+
+
+def attempt(house: House) -> None:
+    """A run of the job, which may break off."""
+    try:
+        house.usage()
+    except RunStopped as stopped:
+        assert "not billed" not in str(stopped), stopped
+    except StripeSyncError:
+        pass
+
+
+@pytest.mark.parametrize("seed", [SEED + n for n in range(MONTHS)])
+def test_every_invoice_bills_exactly_what_was_used(house_of: Build, seed: int) -> None:
+    dice = random.Random(seed)
+    made = street(dice)
+    house = house_of(made.builder)
+    house.change(workers=dice.choice([1, 4]), reset_point=dice.choice(["after", "before"]))
+    house.world.unknowns["reset_point_is_after"] = house.environment.reset_point == "after"
+    house.limit(due_now=dict.fromkeys(DIGITS, "1000000"), per_month=dict.fromkeys(DIGITS, "1000000"))
+    house.reconcile()
+    house.reconcile()
+    house.attempts = 2
+    expected: dict[tuple[str, int], tuple[int, int]] = {}
+    for _ in range(2):
+        month = periods(house)
+        for customer, (start, end) in month.items():
+            live(dice, house, customer, start, end)
+        until(house, min(end for _, end in month.values()) - 5 * MINUTE)
+        house.reconcile()
+        last = max(end for _, end in month.values())
+        corrected: set[str] = set()
+        while house.world.now < last + HOUR + 30 * MINUTE:
+            house.later(10 * MINUTE)
+            if dice.random() < 0.3:
+                path, method = dice.choice(
+                    [("/v1/invoiceitems", "POST"), ("/v1/invoices", "GET"), ("UsageHistory", "STIGG")]
+                )
+                kind = dice.choice(["status", "reset", "truncate"])
+                house.world.faults.append(
+                    Fault(method, path, nth=dice.randint(1, 3), kind=kind, when=dice.choice(["before", "after"]))
+                )
+            for customer, (start, end) in month.items():
+                if (
+                    customer not in corrected
+                    and end + 12 * MINUTE <= house.world.now < end + 30 * MINUTE
+                    and dice.random() < 0.4
+                ):
+                    corrected.add(customer)
+                    report(house, customer, dice.randrange(start, end), dice.choice(["5", "40", "-3"]))
+            attempt(house)
+        house.world.faults.clear()
+        attempt(house)
+        for customer, (start, end) in month.items():
+            expected[customer, end] = (start, end)
+    house.usage()
+    for (customer, _), (start, end) in expected.items():
+        used = quantity(house, customer, start, end)
+        assert billed(house, customer, end) == (made.tariffs[customer].minor(used)), (seed, customer, used)
+    assert conserved(house) == {"billed"}, seed
+
+
+def until(house: House, moment: int) -> None:
+    house.later(moment - house.world.now)
+
+
+def billed(house: House, customer: str, end: int) -> int:
+    """What the invoice of a renewal bills besides the subscription's own items; it must be finalized."""
+    number = customer.partition("-")[2]
+    (subscription,) = [s for s in house.objects("subscriptions") if s["metadata"]["stiggEntityId"] == f"s-{number}"]
+    (invoice,) = [
+        i for i in house.objects("invoices")
+        if i["billing_reason"] == "subscription_cycle" and i["created"] == end
+        and i["parent"]["subscription_details"]["subscription"] == subscription["id"]
+    ]  # fmt: skip
+    assert invoice["status"] in ("open", "paid")
+    return sum(li["amount"] for li in invoice["lines"]["data"] if li["parent"]["type"] == "invoice_item_details")
+
+
+def conserved(house: House) -> set[str]:
+    """The states in which anything is, after each window's quantity was found to be the sum of its states."""
+    with house.engine.connect() as connection:
+        windows = usages.windows(connection, "test", states=STATES)
+    for window in windows:
+        assert sum(q for q, _ in window.balances.values()) == window.quantity
+    ends: dict[tuple[str, str], Any] = {}
+    for window in sorted(windows, key=lambda w: w.start):
+        chain = (window.subscription, window.charge)
+        assert ends.setdefault(chain, window.start) == window.start, "no gap and no overlap"
+        ends[chain] = window.end
+    return {str(w.state) for w in windows}
