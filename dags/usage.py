@@ -35,7 +35,9 @@ def usage(environment: str, heading: dict[str, Any]) -> None:
         tags={"stripe_sync", environment, *heading["tags"]},
     )
     def wiring() -> None:
-        from stripe_sync.orchestration.stations import call
+        from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
+
+        from stripe_sync.orchestration.stations import asked, call
 
         @task
         def usage_due() -> Any:
@@ -57,7 +59,16 @@ def usage(environment: str, heading: dict[str, Any]) -> None:
         def usage_verdict() -> Any:
             return call(environment, "usage_verdict")
 
-        usage_due() >> usage_count() >> usage_lines() >> usage_settle() >> usage_verdict()
+        @task
+        def ask() -> Any:
+            return asked(environment)
+
+        written, questions = usage_lines(), ask()
+        usage_due() >> usage_count() >> written >> usage_settle() >> usage_verdict()
+        written >> questions
+        TriggerDagRunOperator.partial(
+            task_id="open_questions", trigger_dag_id=f"apply__{environment}", skip_when_already_exists=True
+        ).expand_kwargs(questions)
 
     wiring()
 

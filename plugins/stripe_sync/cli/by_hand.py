@@ -9,9 +9,12 @@ from stripe_sync.cli.commands import applied, exit_code, new_run, session_of, st
 from stripe_sync.cli.showing import out, show
 from stripe_sync.pipeline import approve as approvals
 from stripe_sync.pipeline import hands
+from stripe_sync.pipeline.apply import is_of_usage
 from stripe_sync.pipeline.hands import Hand
 from stripe_sync.pipeline.reconcile import make_plan
 from stripe_sync.pipeline.session import Session
+from stripe_sync.pipeline.usage import usage as run_usage
+from stripe_sync.warehouse import runs
 
 
 def by_hand(env: str, do: Callable[[Session, Hand], str], reason: str, person: str | None, *, as_json: bool) -> int:
@@ -50,8 +53,14 @@ def approve(env: str, hash: str, reason: str, person: str | None, *, as_json: bo
     """Approves a set, and applies what of it a plan of this moment still has."""
     by_hand(env, lambda s, h: approvals.approve(s, hash, h), reason, person, as_json=False)
     with session_of(env, quiet=as_json) as session:
-        run = new_run(session, {"approval": hash})
-        result = applied(session, run)
+        if is_of_usage(session, hash):
+            run = new_run(session, {})
+            run_usage(session, run)
+            found = runs.result(session.engine, env, run.id, "usage_lines") or {}
+            result = {"results": found.get("lines", {})}
+        else:
+            run = new_run(session, {"approval": hash})
+            result = applied(session, run)
     results = {k: n for k, n in result["results"].items() if k != "waiting"}
     if as_json:
         out({"environment": env, "run": run.id, "approval": hash, **result})

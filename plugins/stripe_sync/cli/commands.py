@@ -196,7 +196,7 @@ def explain_customer(env: str, customer: str, *, as_json: bool) -> int:
         out(page)
         return 0
     print(f"customer {page['customer']} of {env}, as of {page['as_of']:%Y-%m-%d %H:%M:%S} UTC")
-    for title in ("statuses", "links", "stigg", "stripe", "drafts", "drift", "history"):
+    for title in ("statuses", "links", "stigg", "stripe", "drafts", "usage", "drift", "history"):
         print(f"\n{title}" if page[title] else f"\n{title}: nothing")
         table(page[title])
     return 0

@@ -81,14 +81,19 @@ def call(environment: str, station: str, **arguments: Any) -> dict[str, Any]:
 
 
 def asked(environment: str) -> list[dict[str, Any]]:
-    """Runs the station ``ask``; gives what each run of the apply DAG is started with."""
+    """What each run of the apply DAG is started with: one a set that a person is asked about from this run on.
+
+    ``reconcile`` asks by its station ``ask``; the usage job has asked with its lines.
+    """
     from stripe_sync.pipeline.approve import ask
     from stripe_sync.pipeline.session import start_run
+    from stripe_sync.warehouse import runs
 
     context = get_current_context()
     with opened(environment) as session:
         run = start_run(session, context["run_id"], dict(context["params"]))
-        hashes = ask(session, run)["asked"]
+        lines = runs.result(session.engine, environment, run.id, "usage_lines")
+        hashes = lines.get("asked", []) if lines is not None else ask(session, run)["asked"]
     return [
         {"conf": {"approval": hash}, "trigger_run_id": f"approval__{hash}__{run.now:%Y%m%dT%H%M%S}"} for hash in hashes
     ]

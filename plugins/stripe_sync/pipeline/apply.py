@@ -16,6 +16,7 @@ from stripe_sync.pipeline.preflight import account
 from stripe_sync.pipeline.registry import registry_of
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result, station
+from stripe_sync.plan.actions import USAGE
 from stripe_sync.warehouse import approvals, failures, links, plans, runs, statuses
 from stripe_sync.warehouse.plans import StoredPlan
 
@@ -57,7 +58,7 @@ def apply(session: Session, run: Run) -> Result:
     with session.engine.begin() as connection:
         asked = approvals.settled(connection, name, now=run.now, remember=timedelta(0))
         statuses.store(connection, name, run.id, after(steps, registry, asked))
-        if run.params.get("approval"):
+        if run.params.get("approval") and not is_of_usage(session, run.params["approval"]):
             approvals.applied(connection, name, run.params["approval"], counts)
     made = Counter(step.action.kind for step in steps if step.result == "done")
     return {
@@ -65,6 +66,12 @@ def apply(session: Session, run: Run) -> Result:
         "made": dict(sorted(made.items())),
         "unverified": [step.action.hash for step in steps if step.unverified],
     }
+
+
+def is_of_usage(session: Session, approval: str) -> bool:
+    """Whether a set is about lines of drafts: those are made by the next run of the usage job."""
+    found = approvals.find(session.engine, session.environment.name, approval)
+    return found is not None and found.request.lane == USAGE
 
 
 def kept_answers(session: Session) -> frozenset[str]:

@@ -10,6 +10,7 @@ from datetime import timedelta
 from sqlalchemy import Connection, text
 
 from stripe_sync.desired import adoption, successors
+from stripe_sync.desired.catalog import catalog
 from stripe_sync.desired.inputs import Desired, Inputs, Links
 from stripe_sync.desired.state import desired
 from stripe_sync.drift.amounts import PriceBook
@@ -20,6 +21,7 @@ from stripe_sync.model.status import EntityStatus, Reason, Status
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result, station
 from stripe_sync.pipeline.views import stigg_view, stripe_view, without
+from stripe_sync.usage.charges import charges
 from stripe_sync.warehouse import candidates, comparisons, journal, links, runs, snapshots, statuses
 from stripe_sync.warehouse.engine import dumps, one_at_a_time
 from stripe_sync.warehouse.snapshots import Snapshot
@@ -41,7 +43,7 @@ def compare(session: Session, run: Run, *, stigg: int, stripe: int) -> Result:
     repeatable = session.engine.execution_options(isolation_level="REPEATABLE READ")
     with one_at_a_time(session.engine, f"compare {session.environment.name}"), repeatable.begin() as connection:
         exempt = candidates.ignored(connection, session.environment.name)
-        wanted = decide(session, run, connection, pair, left_out, exempt)
+        wanted, inputs = decide(session, run, connection, pair, left_out, exempt)
         comparison = comparisons.begin(connection, run.id, pair[0], pair[1])
         comparisons.store(connection, comparison, "wanted", wanted.wanted)
         comparisons.store(connection, comparison, "found", wanted.found)
@@ -55,7 +57,7 @@ def compare(session: Session, run: Run, *, stigg: int, stripe: int) -> Result:
             {"c": dumps(counts), "id": comparison},
         )
         comparisons.store_drift(connection, comparison, drift, now=run.now)
-        statuses.store(connection, session.environment.name, run.id, judged(wanted, found))
+        statuses.store(connection, session.environment.name, run.id, [*judged(wanted, found), *uncounted(inputs)])
         statuses.forget_others(connection, session.environment.name, run.id)
     return {"comparison": comparison, "differences": len(differing), "drift_by_kind": counts}
 
@@ -82,8 +84,8 @@ def decide(
     pair: Sequence[Snapshot],
     left_out: Iterable[tuple[str, str, str]],
     exempt: frozenset[str],
-) -> Desired:
-    """The desired state from the two snapshots and the links, after what both sides prove was linked."""
+) -> tuple[Desired, Inputs]:
+    """The desired state from the two snapshots and the links, after what both sides prove was linked; and its inputs."""
     name = session.environment.name
     known = links.all_of(connection, name)
     stripe, unreadable = stripe_view(connection, pair[1], {id: key for key, id in known.items()})
@@ -92,7 +94,8 @@ def decide(
     inputs = Inputs(session.environment, stigg, stripe, held, session.signer, run.now)
     refuse_rivals(session, connection, inputs)
     inputs = adopted(connection, run, inputs)
-    return desired(moved(connection, inputs))
+    inputs = moved(connection, inputs)
+    return desired(inputs), inputs
 
 
 def refuse_rivals(session: Session, connection: Connection, inputs: Inputs) -> None:
@@ -173,6 +176,17 @@ def judged(wanted: Desired, differences: Iterable[Difference]) -> list[EntitySta
             )
         )
     return result
+
+
+def uncounted(inputs: Inputs) -> Iterable[EntityStatus]:
+    """Subscriptions whose use cannot be billed as they are (BILLING 8): in error, whatever else is right about them."""
+    if not any(price.billing_model == "USAGE_BASED" for _, p in inputs.stigg.packages() for price in p.prices or ()):
+        return
+    for problem in charges(inputs, catalog(inputs))[1]:
+        yield EntityStatus(
+            "subscription", problem.subscription, Status.ERROR, Reason(problem.reason), problem.detail,
+            problem.stripe_subscription,
+        )  # fmt: skip
 
 
 def own_ids(wanted: Desired) -> Iterable[Claim]:

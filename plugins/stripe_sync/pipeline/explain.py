@@ -40,6 +40,7 @@ def explain_customer(session: Session, id: str) -> Row:
             "stripe": in_stripe(connection, name, list(stripe_ids)),
             "drift": rows(connection, DRIFT, e=name, keys=link_keys),
             "drafts": drafts_of(connection, name, list(stripe_ids)),
+            "usage": rows(connection, USAGE, e=name, ids=list(stripe_ids)),
             "history": rows(connection, HISTORY, e=name, keys=link_keys, ids=[id for _, id in entities]),
         }
 
@@ -124,6 +125,12 @@ select key, field, sentence, severity, per_month, since, accepted, stripe_url, s
 from drift
 where comparison_id = (select max(id) from comparison where environment = :e) and key = any(:keys)
 order by key, field
+"""
+USAGE = """
+select
+    id as row, measured ->> 'feature' as feature, start_at, end_at, trim_scale(quantity)::text as quantity,
+    coalesce(state, 'due') as state, invoice, reason
+from usage_now where environment = :e and subscription = any(:ids) order by end_at, charge
 """
 HISTORY = """
 select o.finished_at as at, i.kind || ' ' || i.target as what, o.result, o.request_id, o.reason || ' ' || o.detail as why

@@ -57,7 +57,7 @@ def usage_lines(session: Session, run: Run) -> Result:
     make_final_invoices(session, run)
     pages = drafts_to_write(session)
     unsettle(session, run, pages)
-    decisions, waits = decided(session, run, pages)
+    decisions, waits, asked = decided(session, run, pages)
     steps = {s.action.hash: s for s in write(session, run, [a for p in pages for a in p.actions], decisions)}
     proven = sum(prove(session, run, page, [steps[a.hash] for a in page.actions]) for page in pages)
     finish_approvals(session, steps)
@@ -65,7 +65,7 @@ def usage_lines(session: Session, run: Run) -> Result:
     for step in steps.values():
         counts[step.result] += 1
     refused = [f"{s.action.cause}: {s.detail}" for s in steps.values() if s.result == "refused"]
-    return {"lines": dict(counts), "proven": proven, "waits": waits, "refused": refused}
+    return {"lines": dict(counts), "proven": proven, "waits": waits, "refused": refused, "asked": asked}
 
 
 def drafts_to_write(session: Session) -> list[Page]:
@@ -132,8 +132,11 @@ def unsettle(session: Session, run: Run, pages: Iterable[Page]) -> None:
                     )  # fmt: skip
 
 
-def decided(session: Session, run: Run, pages: Sequence[Page]) -> tuple[dict[str, Decision], list[str]]:
-    """(what may be written, by action; why some of it waits). Whoever is asked about an invoice is asked about all of it."""
+def decided(session: Session, run: Run, pages: Sequence[Page]) -> tuple[dict[str, Decision], list[str], list[str]]:
+    """(what may be written, by action; why some of it waits; the sets that a person is asked about from now on).
+
+    Whoever is asked about an invoice is asked about all of it.
+    """
     environment = run.narrowed(session.environment)
     limits = {c: money.to_minor(a, c) for c, a in environment.limits.money("usage").items()}
     approved = approved_hashes(session)
@@ -155,9 +158,9 @@ def decided(session: Session, run: Run, pages: Sequence[Page]) -> tuple[dict[str
             waits.append(f"{page.invoice.invoice}: {why[0]}")
             due = {currency: sum((a.due_now[currency] for a in asked), Decimal(0))}
             verdicts.append(Verdict(group=f"{USAGE}/{page.invoice.invoice}", lane=USAGE, decision="wait",
-                                    actions=[a.hash for a in asked], due_now=due, per_month={}, refusals=why))  # fmt: skip
-    ask(session, run, [a for p in pages for a in p.actions], verdicts)
-    return decisions, waits
+                                    actions=[a.hash for a in asked], due_now=due, per_month={},
+                                    refusals=[*why, *(a.sentence for a in asked[: questions.SHOWN])]))  # fmt: skip
+    return decisions, waits, ask(session, run, [a for p in pages for a in p.actions], verdicts)
 
 
 def approved_hashes(session: Session) -> frozenset[str]:
@@ -167,16 +170,18 @@ def approved_hashes(session: Session) -> frozenset[str]:
     return frozenset(action for actions in found.values() for action in actions)
 
 
-def ask(session: Session, run: Run, actions: Sequence[Action], verdicts: Sequence[Verdict]) -> None:
-    """Asks about what waits; about the same set of actions once."""
+def ask(session: Session, run: Run, actions: Sequence[Action], verdicts: Sequence[Verdict]) -> list[str]:
+    """Asks about what waits; about the same set of actions once. Gives the hashes of the sets."""
     name = session.environment.name
     plan = Plan(environment=name, actions=list(actions))
     with session.engine.begin() as connection:
         settled = approvals.settled(connection, name, now=run.now, remember=REMEMBERED)
-        for request in questions.requests(plan, verdicts, settled=settled.keys()):
+        asked = list(questions.requests(plan, verdicts, settled=settled.keys()))
+        for request in asked:
             life = timedelta(hours=session.environment.approval_hours)
             approvals.ask(connection, name, run.id, plan.hash, request, now=run.now, life=life)
             session.progress(f"  a person is asked: {questions.subject(name, request)}")
+    return [request.hash for request in asked]
 
 
 def finish_approvals(session: Session, steps: Mapping[str, Step]) -> None:
