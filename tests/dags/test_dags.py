@@ -36,7 +36,13 @@ PATH = {
 
 def test_the_dags_are_there_without_import_errors(bag: Any) -> None:
     assert bag.import_errors == {}
-    assert set(bag.dags) == {"reconcile__test", "apply__test", "usage__test", "stripe_sync_configuration"}
+    assert set(bag.dags) == {
+        "reconcile__test",
+        "apply__test",
+        "usage__test",
+        "backfill__test",
+        "stripe_sync_configuration",
+    }
 
 
 def test_the_path_of_reconcile(bag: Any) -> None:
@@ -393,3 +399,33 @@ def test_who_is_told_of_a_failure_is_told_what_failed(monkeypatch: pytest.Monkey
     thread.join(10)
     server.server_close()
     assert "in_1 is finalized at noon" in got[0]["text"]
+
+
+@pytest.mark.parametrize(
+    "conf",
+    [
+        {"since": "yesterday"},
+        {"until": "soon"},
+        {"action": "delete"},
+        {"entities": ["unicorn"]},
+        {"customers": [""]},
+        {"full": False},
+    ],
+)
+def test_bad_parameters_of_a_backfill_are_refused_by_the_form(bag: Any, conf: dict[str, Any]) -> None:
+    from airflow.sdk.exceptions import ParamValidationError
+
+    params = bag.dags["backfill__test"].params
+    with pytest.raises(ParamValidationError):
+        for name, value in conf.items():
+            params.get_param(name).resolve(value)
+
+
+def test_the_backfill_dag_plans_and_repairs_only_if_told_to(bag: Any, house: House) -> None:
+    now = house.world.now
+    conf = {"until": None, "entities": [], "customers": [], "full": True}
+    since = from_epoch(now - 86_400).isoformat()
+    assert bag.dags["backfill__test"].test(run_conf=conf | {"since": since, "action": "plan"}).state == "success"
+    assert house.writes() == 0
+    assert bag.dags["backfill__test"].test(run_conf=conf | {"since": since, "action": "repair"}).state == "success"
+    assert house.writes() > 0

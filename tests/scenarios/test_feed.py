@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -245,3 +246,16 @@ def test_one_page_about_one_customer(fed: House, town: WorldBuilder) -> None:
     assert all(row["request_id"].startswith("req_") for row in page["history"])
     assert sorted(i["quantity"] for i in page["stripe"][0]["items"]) == [1, 2], "as of the run's reading"
     assert "Customer 1" not in str(page)
+
+
+def test_a_quiet_day_is_counted_request_by_request(fed: House) -> None:
+    """Every quarter of an hour: 96 reads of the feed, 24 checks of the account, and one full read when the day is over."""
+    fed.world.requests.clear()
+    for _ in range(95):
+        fed.world.now += 900
+        fed.reconcile()
+    found = Counter(r.path for r in fed.world.requests if r.side == "stripe")
+    assert set(found) == {"/v1/events", "/v1/account"}
+    assert found["/v1/events"] == 95
+    assert found["/v1/account"] <= 24
+    assert all(r.method == "GET" for r in fed.world.requests if r.side == "stripe")

@@ -403,3 +403,33 @@ def test_more_pairs_than_stigg_lets_be_read_are_held_and_none_goes_out_short(hou
     house.usage()
     assert [lines(cycle(house, f"s-{n}")) for n in (1, 2, 3)] == [[("5", 500)]] * 3
     assert ledger(house) == {"billed": ("15", 1500)}
+
+
+def test_a_downgrade_to_free_at_the_end_of_the_period_bills_its_last_use_and_ends(house_of: Build) -> None:
+    made = world(flat(20), usage("calls", 0.5))
+    made.plan("free", "Free", [], pricing="FREE")
+    house = house_of(made)
+    house.reconcile()
+    house.reconcile()
+    house.usage()
+    end = period_end(house)
+    house.stigg("subscriptions", subscriptionId="s-1").update(
+        {"cancellationDate": iso(end), "effectiveEndDate": iso(end)}
+    )
+    house.reconcile()
+    use(house, 40, end - HOUR)
+    until(house, end + MINUTE)
+    house.stigg("subscriptions", subscriptionId="s-1").update(
+        {"status": "CANCELED", "cancelReason": "UpgradeOrDowngrade"}
+    )
+    made.now = house.world.now
+    free = made.subscription("s-free", "c-1", "free", hours_ago=0, method="NONE")
+    house.world.stigg["subscriptions"].append(free | {"startDate": iso(end)})
+    house.reconcile()
+    house.usage()
+    house.reconcile()
+    assert subscription(house)["status"] == "canceled"
+    assert house.status("s-free") == ("NO_SYNC_REQUIRED", "FREE")
+    (final,) = [i for i in house.objects("invoices") if i["billing_reason"] == "manual"]
+    assert lines(final) == [("40", 2000)]
+    assert not any(i["billing_reason"] == "subscription_cycle" for i in house.objects("invoices")), "no second period"

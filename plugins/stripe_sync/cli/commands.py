@@ -17,6 +17,7 @@ from stripe_sync import settings
 from stripe_sync.cli.showing import COLOURS, asked_now, out, show, table
 from stripe_sync.errors import ConfigurationError
 from stripe_sync.pipeline import explain as explaining
+from stripe_sync.pipeline.backfill import params_of
 from stripe_sync.pipeline.preflight import checks
 from stripe_sync.pipeline.probe import probe as run_probe
 from stripe_sync.pipeline.reconcile import make_plan, reconcile
@@ -80,6 +81,29 @@ def plan(env: str, params: Mapping[str, Any], *, against: str | None, as_json: b
             print(f"compared with the plan {against}:")
             print("\n".join(changes(older.plan, stored.plan)))
     return 2 if stored.plan.actions else 0
+
+
+def backfill(
+    env: str, since: str, until: str, entities: list[str], customers: list[str], *, repair: bool, as_json: bool
+) -> int:
+    """Plans what a window is about, and repairs it where that was asked for."""
+    check_kinds(entities)
+    with session_of(env, quiet=as_json) as session:
+        now = session.clock.now()
+        params = params_of(since, until, entities=entities, customers=customers, repair=repair, now=now)
+        run = new_run(session, params)
+        make_plan(session, run)
+        stored = stored_plan(session, run.id)
+        if not repair or not as_json:
+            show(session, stored, as_json=as_json)
+        if not repair:
+            return 2 if stored.plan.actions else 0
+        result = applied(session, run)
+    if as_json:
+        out({"environment": env, "run": run.id, "plan": stored.plan.hash, **result})
+    else:
+        print(f"results: {result['results'] or 'nothing to do'}")
+    return exit_code(result["results"])
 
 
 def plan_of_hash(session: Session, hash: str) -> StoredPlan:

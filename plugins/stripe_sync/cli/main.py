@@ -177,6 +177,26 @@ def retry(
 
 
 @app.command()
+def backfill(
+    env: Env,
+    since: Annotated[str, typer.Option(metavar="MOMENT", help="From when on, such as 2026-11-01 (UTC).")],
+    until: Annotated[str, typer.Option(metavar="MOMENT", help="Until when; now if it is left out.")] = "",
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="KIND", help="product, price, coupon, customer, subscription.")
+    ] = None,
+    customer: Annotated[list[str] | None, typer.Option(metavar="ID", help="Only what is about this customer.")] = None,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Write what the guards allow, and not only plan it.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Take up what was made or changed in a window: read everything, plan against the present, repair if told to."""
+    from stripe_sync.cli import commands
+
+    raise typer.Exit(commands.backfill(env, since, until, only or [], customer or [], repair=repair, as_json=as_json))
+
+
+@app.command()
 def usage(env: Env, as_json: AsJson = False) -> None:
     """Put what was used on the drafts that are due, prove it, and hold what is not proven. Exits with 2 if something waits."""
     from stripe_sync.cli import using

@@ -16,6 +16,7 @@ from stripe_sync.drift.amounts import PriceBook
 from stripe_sync.errors import RowFailed
 from stripe_sync.model.documents import CUSTOMER, PRICE_VERSION, STIGG_SUBSCRIPTION, SUBSCRIPTION, Difference
 from stripe_sync.pipeline.approve import approved_actions
+from stripe_sync.pipeline.backfill import inside
 from stripe_sync.pipeline.registry import registry_of
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result, station
@@ -46,6 +47,7 @@ def plan(session: Session, run: Run, *, comparison: int, held_at_observe: str = 
     environment = run.narrowed(session.environment)
     with session.engine.begin() as connection:
         differences = chosen(comparisons.differences(connection, comparison), run, environment.name)
+        differences = inside(connection, environment.name, run, differences)
         drift = comparisons.load_drift(connection, comparison)
         book = PriceBook.of(comparisons.claims_with_content(connection, comparison))
         known = links.all_of(connection, environment.name)

@@ -125,8 +125,11 @@ class Run:
     params: Mapping[str, Any] = field(default_factory=dict)
 
     def narrowed(self, environment: Environment) -> Environment:
-        """The environment with every lane at most as bold as the run's parameter ``mode`` allows."""
-        asked = self.params.get("mode")
+        """The environment with every lane at most as bold as the run's parameter ``mode`` allows.
+
+        A backfill that is to plan (``action``) writes nothing.
+        """
+        asked = "observe" if self.params.get("action") == "plan" else self.params.get("mode")
         if asked not in ("observe", "propose"):
             return environment
         order = ("observe", "propose", "enforce")

@@ -138,3 +138,12 @@ def marked_and_unlinked(engine: Engine, environment: str, field: str) -> list[di
     """The objects of the newest mirror of Stripe that carry a mark and have no link."""
     with engine.connect() as connection:
         return [row["body"] for row in run_sql(connection, "mirror/unlinked", environment=environment, field=field)]
+
+
+def touched(
+    connection: Connection, environment: str, *, since: datetime, until: datetime
+) -> tuple[set[tuple[str, str]], set[str]]:
+    """((kind, id) of Stigg's entities, ids of Stripe's objects) that were made or changed in [since, until)."""
+    rows = run_sql(connection, "mirror/touched", environment=environment, since=since, until=until)
+    stigg = {(row["kind"], row["id"]) for row in rows if row["side"] == "stigg"}
+    return stigg, {row["id"] for row in rows if row["side"] == "stripe"}

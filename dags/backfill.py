@@ -1,0 +1,59 @@
+"""Takes up what was made or changed in a window: reads everything, plans against the present, and repairs it if told to.
+
+One DAG an environment, named `backfill__<environment>`, started by hand. Its parameters choose which differences are taken up;
+what is wanted is always the present, never an old window. It plans only, unless `action` is `repair`, and then the same guards
+and limits hold as in `reconcile`; what is over a limit waits, and the next run of `reconcile` asks about it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pendulum
+from airflow.sdk import Param, dag
+
+from stripe_sync import settings
+from stripe_sync.orchestration.wiring import DEFAULTS, way_of_the_data
+
+PARAMS = {
+    "since": Param(type="string", format="date-time", description="From when on."),
+    "until": Param(None, type=["null", "string"], format="date-time", description="Until when; now if it is empty."),
+    "action": Param(
+        "plan", type="string", enum=["plan", "repair"], description="Only plan, or write what the guards allow."
+    ),
+    "entities": Param(
+        [],
+        type="array",
+        items={"type": "string", "enum": ["product", "price", "coupon", "customer", "subscription"]},
+        description="Only these kinds; all if empty.",
+    ),
+    "customers": Param(
+        [], type="array", items={"type": "string", "minLength": 1}, description="Only these Stigg customers."
+    ),
+    "full": Param(default=True, type="boolean", const=True, description="A backfill always reads everything."),
+}
+
+
+def backfill(environment: str, heading: dict[str, Any]) -> None:
+    """The DAG of one environment."""
+
+    @dag(
+        dag_id=f"backfill__{environment}",
+        schedule=None,
+        start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
+        catchup=False,
+        max_active_runs=1,
+        allowed_run_types=["manual"],
+        params=PARAMS,
+        default_args=DEFAULTS,
+        doc_md=__doc__,
+        tags={"stripe_sync", environment, *heading["tags"]},
+    )
+    def wiring() -> None:
+        way_of_the_data(environment, heading)
+
+    wiring()
+
+
+for name, heading in settings.readable_headings().items():
+    backfill(name, heading)

@@ -1,0 +1,93 @@
+"""Backfill: a reconcile of what was made or changed in a window, by hand; it only plans unless it is told to repair.
+
+Both sides are read whole and as they are now, so mirrors and drift are rebuilt, and every write is decided against the
+present; the window chooses which differences are taken up, and never which state is wanted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from stripe_sync import keys
+from stripe_sync.errors import ConfigurationError
+from stripe_sync.model.documents import Difference
+from stripe_sync.pipeline.session import Run
+from stripe_sync.warehouse import snapshots
+
+ACTIONS = ("plan", "repair")
+
+
+def params_of(
+    since: str, until: str, *, entities: list[str], customers: list[str], repair: bool, now: datetime
+) -> dict[str, Any]:
+    """The parameters of a run that is a backfill. Raises ConfigurationError for a window that is none."""
+    start, end = moment(since), moment(until) if until else now
+    if start >= end:
+        raise ConfigurationError(
+            f"The window is empty: since {start.isoformat()} is not before until {end.isoformat()}."
+        )
+    return {
+        "since": start.isoformat(), "until": end.isoformat(), "entities": entities, "customers": customers, "full": True,
+        "action": "repair" if repair else "plan",
+    }  # fmt: skip
+
+
+def moment(text: str) -> datetime:
+    """A moment, UTC where it has no offset. Raises ConfigurationError."""
+    try:
+        found = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
+    except ValueError:
+        raise ConfigurationError(f"{text} is no moment; write it like 2026-11-01 or 2026-11-01T12:00:00Z.") from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def window_of(params: Mapping[str, Any], now: datetime) -> tuple[datetime, datetime] | None:
+    """The window of a run; None for one that takes up everything."""
+    if not params.get("since"):
+        return None
+    until = params.get("until")
+    return moment(params["since"]), moment(until) if until else now
+
+
+def inside(connection: Connection, environment: str, run: Run, differences: list[Difference]) -> list[Difference]:
+    """The differences about what was made or changed in the run's window, on either side."""
+    window = window_of(run.params, run.now)
+    if window is None:
+        return differences
+    stigg, stripe = snapshots.touched(connection, environment, since=window[0], until=window[1])
+
+    def touched(d: Difference) -> bool:
+        return d.entity in stigg or (d.found is not None and d.found.stripe_id in stripe)
+
+    return with_needed([d for d in differences if touched(d)], differences)
+
+
+def with_needed(chosen: list[Difference], everything: list[Difference]) -> list[Difference]:
+    """The chosen differences, and those about what they refer to and Stripe does not have yet."""
+    missing = {d.key: d for d in everything if d.found is None}
+    found = {d.key: d for d in chosen}
+    ahead = list(chosen)
+    while ahead:
+        claim = ahead.pop().wanted
+        names = set(texts([claim.document, dict(claim.facts)])) if claim is not None else set()
+        slots = {keys.slot_of(name) for name in names if "@" in name}
+        for key in (names | slots) & missing.keys() - found.keys():
+            found[key] = missing[key]
+            ahead.append(missing[key])
+    return [d for d in everything if d.key in found]
+
+
+def texts(node: Any) -> Iterator[str]:
+    """Every text in a document."""
+    if isinstance(node, str):
+        yield node
+    elif isinstance(node, Mapping):
+        for value in node.values():
+            yield from texts(value)
+    elif isinstance(node, list | tuple):
+        for value in node:
+            yield from texts(value)
