@@ -15,9 +15,12 @@ from airflow.sdk import Param, dag
 from stripe_sync import settings
 from stripe_sync.orchestration.wiring import DEFAULTS, way_of_the_data
 
+MOMENT = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?$"
 PARAMS = {
-    "since": Param(type="string", format="date-time", description="From when on."),
-    "until": Param(None, type=["null", "string"], format="date-time", description="Until when; now if it is empty."),
+    "since": Param(type="string", format="date-time", pattern=MOMENT, description="From when on."),
+    "until": Param(
+        None, type=["null", "string"], format="date-time", pattern=MOMENT, description="Until when; now if it is empty."
+    ),
     "action": Param(
         "plan", type="string", enum=["plan", "repair"], description="Only plan, or write what the guards allow."
     ),

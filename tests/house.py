@@ -51,6 +51,7 @@ SETTINGS = Environment(
     usage_reads_per_minute=60_000,
     native_integration="removed",
     stripe_feed=bool(os.environ.get("TEST_FEED")),  # stories bend Stripe's side by hand, of which no event tells
+    stigg_feed=False,  # and Stigg's, where updatedAt would have to follow
     accept_unknown=["product_id_characters", "coupon_id_reuse", "subscription_id_on_change"],
 )
 Obj = dict[str, Any]

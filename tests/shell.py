@@ -18,6 +18,7 @@ endpoint_rate = 10000
 account_rate = 10000
 rate_share = 1.0
 stripe_feed = false
+stigg_feed = false
 native_integration = "removed"
 accept_unknown = ["product_id_characters", "coupon_id_reuse", "subscription_id_on_change"]
 """

@@ -85,6 +85,8 @@ class Environment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     accept_unknown: list[str] = []
     plain_ids: bool = False
     stripe_feed: bool = True
+    stigg_feed: bool = True
+    stigg_scan_minutes: int = 0
     full_read_hours: int = 24
     shares_account: bool = False
     rate_share: float = 0.8
@@ -173,6 +175,10 @@ def check(path: Path, environment: Environment) -> None:
         )
     if not 0 < environment.rate_share <= 1:
         raise ConfigurationError(f"{where}.rate_share: it must be above 0 and at most 1.")
+    if not 0 <= environment.stigg_scan_minutes <= 60:
+        raise ConfigurationError(
+            f"{where}.stigg_scan_minutes: 0 (every run) to 60; what is compared may not be older than an hour."
+        )
     if min(environment.usage_interval_minutes, environment.usage_reads_per_minute, environment.hold_hours) < 1:
         raise ConfigurationError(
             f"{where}: usage_interval_minutes, usage_reads_per_minute and hold_hours are whole numbers, 1 and more."

@@ -12,16 +12,20 @@ with moments as (
         told.moment::timestamptz as moment
     from mirror as m
     cross join lateral (
+        select unnest(array[m.body ->> 'createdAt', m.body ->> 'updatedAt']) as moment
+        union all
+        -- dates that may lie ahead, and then say nothing about when something was changed
         select unnest(array[
-            m.body ->> 'createdAt', m.body ->> 'updatedAt', m.body ->> 'startDate', m.body ->> 'cancellationDate',
-            m.body ->> 'effectiveEndDate', m.body ->> 'trialEndDate'
-        ]) as moment
+            m.body ->> 'startDate', m.body ->> 'cancellationDate', m.body ->> 'effectiveEndDate', m.body ->> 'trialEndDate'
+        ])
+        where :dates
         union all
         select jsonb_path_query(m.body, '$.prices[*].updatedAt') #>> '{}'
         union all
         select jsonb_path_query(m.body, '$.addons[*].updatedAt') #>> '{}'
         union all
         select jsonb_path_query(m.body, '$.coupons[*].startDate') #>> '{}'
+        where :dates
     ) as told
     where m.environment = :environment and m.side = 'stigg' and m.valid_to is null and told.moment is not null
 )

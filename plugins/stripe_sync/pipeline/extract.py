@@ -12,26 +12,84 @@ from stripe_sync.marker import FIELD
 from stripe_sync.mirror import feed, marks, stigg, stripe_account
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result, station
-from stripe_sync.warehouse import feeds, journal, links, snapshots, usage
+from stripe_sync.warehouse import feeds, journal, links, snapshots, stigg_reads, usage
 from stripe_sync.warehouse.feeds import Feed
 from stripe_sync.warehouse.snapshots import Landed, Snapshot
+from stripe_sync.warehouse.stigg_reads import StiggRead
 
 
 @station
 def extract_stigg(session: Session, run: Run) -> Result:
-    """A snapshot of everything in Stigg."""
+    """A snapshot of Stigg: of everything, or of what may have changed since the last one."""
+    environment = session.environment
+    state = stigg_reads.find(session.engine, environment.name)
+    why = stigg_whole_because(session, run, state)
+    if why or state is None:
+        session.progress(f"  everything is read in Stigg: {why}")
+        read, whole = StiggRead(run.now, run.now, run.now), None
+        rows: Iterable[Landed] = stigg.read(session.stigg)
+    else:
+        scan = run.now - state.scanned_at >= timedelta(minutes=environment.stigg_scan_minutes)
+        read = StiggRead(run.now, run.now if scan else state.scanned_at, state.audited_at)
+        rows, whole = stigg_changes(session, state, scan=scan), stigg.CATALOG
     snapshot = snapshots.close(
         session.engine,
-        environment=session.environment.name,
+        environment=environment.name,
         side="stigg",
         run_id=run.id,
         kinds=stigg.KINDS,
         upper_bound=run.now,
-        rows=stigg.read(session.stigg),
+        rows=rows,
+        whole=whole,
     )
+    missed = unseen_in_stigg(session, state, snapshot) if why and state is not None else []
+    if missed:
+        session.progress(f"  {len(missed)} changes in Stigg had not been shown by updatedAt, such as {missed[0]}")
+    with session.engine.begin() as connection:
+        stigg_reads.advance(connection, environment.name, read)
     for kind, id in snapshot.with_nul:
         session.progress(f"  The {kind} {id} has a NUL in a text; it is replaced by U+FFFD: correct it in Stigg.")
-    return described(snapshot) | {"with_nul": [list(key) for key in snapshot.with_nul]}
+    result = {
+        "whole": 1 if whole is None else 0,
+        "missed": len(missed),
+        "with_nul": [list(key) for key in snapshot.with_nul],
+    }
+    return described(snapshot) | result
+
+
+def stigg_whole_because(session: Session, run: Run, state: StiggRead | None) -> str:
+    """Why everything is read and not what changed, or an empty text."""
+    environment = session.environment
+    if not environment.stigg_feed:
+        return "stigg_feed is off"
+    if run.params.get("full"):
+        return "it was asked for"
+    if state is None:
+        return "it is the first read"
+    if run.now - state.audited_at >= timedelta(hours=environment.full_read_hours):
+        return f"{environment.full_read_hours} hours have passed since the last time (full_read_hours)"
+    return ""
+
+
+def stigg_changes(session: Session, state: StiggRead, *, scan: bool) -> Iterator[Landed]:
+    """The catalog, the customers that changed, and the subscriptions where it is their time."""
+    with session.engine.connect() as connection:
+        known = stigg_reads.living(connection, session.environment.name, stigg.LIVING)
+    yield from stigg.catalog(session.stigg)
+    yield from stigg.changed_customers(session.stigg, state.cursor)
+    if scan:
+        yield from stigg.subscriptions(session.stigg, state.scanned_at, known)
+
+
+def unseen_in_stigg(session: Session, state: StiggRead, snapshot: Snapshot) -> list[str]:
+    """The customers that changed though Stigg does not say so by their ``updatedAt``."""
+    since = state.cursor - stigg.OVERLAP
+    changed = [id for kind, id in snapshots.changed(session.engine, snapshot, ()) if kind == "customer"]
+    with session.engine.connect() as connection:
+        shown, _ = snapshots.touched(
+            connection, session.environment.name, since=since, until=snapshot.upper_bound + stigg.OVERLAP
+        )
+    return sorted(id for id in changed if ("customer", id) not in shown)
 
 
 @station

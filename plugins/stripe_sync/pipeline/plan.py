@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import msgspec
+from sqlalchemy import Connection
 
 from stripe_sync import keys
 from stripe_sync.apply import parameters
@@ -26,7 +28,7 @@ from stripe_sync.plan.approvals import granted
 from stripe_sync.plan.draft import Policy
 from stripe_sync.plan.guards import Standing, Verdict, judge
 from stripe_sync.unknowns import open_questions
-from stripe_sync.warehouse import comparisons, hands, journal, links, plans, usage
+from stripe_sync.warehouse import comparisons, hands, journal, links, plans, snapshots, usage
 
 LANE_OF = {
     "product": CATALOG,
@@ -35,6 +37,8 @@ LANE_OF = {
     "customer": CUSTOMERS,
     "subscription": SUBSCRIPTIONS,
 }
+UNSETTLED = "It changed while both sides were read; the next run takes it up."
+SECOND, READING = timedelta(seconds=1), timedelta(hours=4)
 # More previews than these cost more time than they are worth; the others keep the amount that was reckoned.
 PREVIEWS = 200
 PREVIEWED = ("items", "billing_cycle_anchor", "billing_mode", "proration_behavior")
@@ -48,6 +52,8 @@ def plan(session: Session, run: Run, *, comparison: int, held_at_observe: str = 
     with session.engine.begin() as connection:
         differences = chosen(comparisons.differences(connection, comparison), run, environment.name)
         differences = inside(connection, environment.name, run, differences)
+        moving = unsettled(connection, environment.name, run, differences)
+        differences = [d for d in differences if d.key not in moving]
         drift = comparisons.load_drift(connection, comparison)
         book = PriceBook.of(comparisons.claims_with_content(connection, comparison))
         known = links.all_of(connection, environment.name)
@@ -73,14 +79,14 @@ def plan(session: Session, run: Run, *, comparison: int, held_at_observe: str = 
             planned_at=run.now,
             plan=made,
             verdicts=verdicts,
-            unplanned=unplanned,
+            unplanned=unplanned | dict.fromkeys(moving, UNSETTLED),
         )
     return {
         "plan": made.hash,
         "actions": len(made.actions),
         "by_group": {verdict.group: len(verdict.actions) for verdict in verdicts},
         "waiting": sum(len(v.actions) for v in verdicts if v.decision != "apply"),
-        "unplanned": len(unplanned),
+        "unplanned": len(unplanned) + len(moving),
     }
 
 
@@ -100,6 +106,15 @@ def chosen(differences: Iterable[Difference], run: Run, environment: str) -> lis
             continue
         result.append(d)
     return result
+
+
+def unsettled(connection: Connection, environment: str, run: Run, differences: Sequence[Difference]) -> set[str]:
+    """The keys of what was made or changed on either side after the run began: the two snapshots may not agree on it."""
+    if not differences:
+        return set()
+    window = (run.now + SECOND, run.now + READING)
+    stigg, stripe = snapshots.touched(connection, environment, since=window[0], until=window[1], dates=False)
+    return {d.key for d in differences if d.entity in stigg or (d.found is not None and d.found.stripe_id in stripe)}
 
 
 def customer_of(d: Difference) -> str | None:

@@ -80,8 +80,8 @@ query Coupons($paging: CursorPaging!) {
 """
 
 CUSTOMERS: Final = """
-query Customers($paging: CursorPaging!) {
-  customers(paging: $paging, sorting: [{field: createdAt, direction: ASC}]) {
+query Customers($filter: CustomerFilter, $paging: CursorPaging!) {
+  customers(filter: $filter, paging: $paging, sorting: [{field: createdAt, direction: ASC}]) {
     totalCount pageInfo { hasNextPage endCursor }
     edges { node { id customerId name email billingId hasPaymentMethod deletedAt additionalMetaData updatedAt } }
   }

@@ -141,9 +141,12 @@ def marked_and_unlinked(engine: Engine, environment: str, field: str) -> list[di
 
 
 def touched(
-    connection: Connection, environment: str, *, since: datetime, until: datetime
+    connection: Connection, environment: str, *, since: datetime, until: datetime, dates: bool = True
 ) -> tuple[set[tuple[str, str]], set[str]]:
-    """((kind, id) of Stigg's entities, ids of Stripe's objects) that were made or changed in [since, until)."""
-    rows = run_sql(connection, "mirror/touched", environment=environment, since=since, until=until)
+    """((kind, id) of Stigg's entities, ids of Stripe's objects) that were made or changed in [since, until).
+
+    ``dates``: what begins or ends in the window counts as well.
+    """
+    rows = run_sql(connection, "mirror/touched", environment=environment, since=since, until=until, dates=dates)
     stigg = {(row["kind"], row["id"]) for row in rows if row["side"] == "stigg"}
     return stigg, {row["id"] for row in rows if row["side"] == "stripe"}

@@ -1,0 +1,119 @@
+"""Stigg is read by what changed: customers by updatedAt, subscriptions by a scan of the living and those that ended lately."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+
+from sandbox.builder import WorldBuilder
+from sandbox.world.state import iso
+from tests.house import House
+
+Build = Callable[[WorldBuilder], House]
+DAY = 86_400
+
+
+@pytest.fixture
+def fed(house_of: Build, town: WorldBuilder) -> House:
+    """A house whose Stigg was read whole a while ago."""
+    house = house_of(town)
+    house.change(stigg_feed=True)
+    house.reconcile()
+    house.world.now += 3600
+    return house
+
+
+def extract(house: House, run: str) -> dict[str, int]:
+    from stripe_sync.warehouse import runs
+
+    return runs.result(house.engine, "test", run, "extract_stigg") or {}
+
+
+def names(house: House) -> set[str]:
+    return {c["name"] for c in house.objects("customers")}
+
+
+def test_a_customer_that_changed_is_read_and_the_others_are_not(fed: House) -> None:
+    fed.stigg("customers", customerId="c-1").update({"name": "Renamed", "updatedAt": iso(fed.world.now)})
+    fed.reconcile("next")
+    assert "Renamed" in names(fed)
+    assert extract(fed, "next")["whole"] == 0
+    assert extract(fed, "next")["counts"]["customer"] == 3, "the mirror has them all"  # type: ignore[index]
+
+
+def test_the_requests_of_a_quiet_run_do_not_grow_with_the_customers(house_of: Build, town: WorldBuilder) -> None:
+    for number in range(60):
+        town.customer(f"more-{number}", f"More {number}")
+    house = house_of(town)
+    house.change(stigg_feed=True)
+    house.reconcile()
+    house.world.now += 3600
+    house.world.requests.clear()
+    house.reconcile()
+    found = Counter(r.path for r in house.world.requests if r.side == "stigg")
+    assert sum(found.values()) == 11, "4 lists of the catalog, 1 of customers, 2 of subscriptions, and 4 of preflight"
+
+
+def test_a_subscription_that_changed_or_ended_is_seen_without_updated_at(fed: House) -> None:
+    fed.stigg("subscriptions", subscriptionId="s-1")["prices"][1]["usageLimit"] = 9
+    ended = {"status": "CANCELED", "cancelReason": "Immediate", "effectiveEndDate": iso(fed.world.now - 60)}
+    fed.stigg("subscriptions", subscriptionId="s-2").update(ended)
+    fed.reconcile()
+    found = {s["metadata"]["stiggEntityId"]: s for s in fed.objects("subscriptions")}
+    assert 9 in [i["quantity"] for i in found["s-1"]["items"]["data"]]
+    assert found["s-2"]["status"] == "canceled"
+
+
+def test_one_that_is_in_neither_list_is_read_by_its_id(fed: House) -> None:
+    """It ended long ago by its date, and was alive at the last reading."""
+    ended = {"status": "CANCELED", "cancelReason": "Immediate", "effectiveEndDate": iso(fed.world.now - 30 * DAY)}
+    fed.stigg("subscriptions", subscriptionId="s-2").update(ended)
+    fed.reconcile()
+    found = {s["metadata"]["stiggEntityId"]: s for s in fed.objects("subscriptions")}
+    assert found["s-2"]["status"] == "canceled"
+
+
+def test_absence_changes_nothing(fed: House) -> None:
+    fed.world.stigg["subscriptions"] = [s for s in fed.world.stigg["subscriptions"] if s["subscriptionId"] != "s-3"]
+    writes = fed.writes()
+    fed.reconcile()
+    assert fed.writes() == writes
+
+
+def test_what_updated_at_did_not_tell_is_found_by_the_daily_full_read_and_said(fed: House) -> None:
+    fed.stigg("customers", customerId="c-1")["name"] = "Silent"
+    fed.reconcile("blind")
+    assert "Silent" not in names(fed)
+    fed.world.now += DAY
+    fed.reconcile("audit")
+    assert (extract(fed, "audit")["whole"], extract(fed, "audit")["missed"]) == (1, 1)
+    assert "Silent" in names(fed)
+
+
+def test_subscriptions_on_an_interval_of_their_own(fed: House) -> None:
+    fed.change(stigg_scan_minutes=60)
+    fed.reconcile()
+    fed.stigg("subscriptions", subscriptionId="s-1")["prices"][1]["usageLimit"] = 9
+    fed.world.now += 900
+    assert fed.plan().plan.actions == []
+    fed.world.now += 3000
+    assert len(fed.plan().plan.actions) == 1
+
+
+def test_what_changes_while_the_sides_are_read_is_shown_and_taken_up_by_the_next_run(fed: House) -> None:
+    """The two snapshots would else be of two different moments."""
+    soon = {"name": "Renamed", "updatedAt": iso(fed.world.now + 5)}
+    fed.stigg("customers", customerId="c-1").update(soon)
+    stored = fed.plan()
+    assert stored.plan.actions == []
+    assert ["changed while" in why for why in stored.unplanned.values()] == [True]
+    fed.world.now += 10
+    assert len(fed.plan().plan.actions) == 1
+
+
+def test_a_date_that_lies_ahead_is_no_change_that_is_under_way(fed: House) -> None:
+    end = iso(fed.world.now + 3600)
+    fed.stigg("subscriptions", subscriptionId="s-1").update({"cancellationDate": end, "effectiveEndDate": end})
+    assert [a.cause for a in fed.plan().plan.actions] == ["cancel_at"]
