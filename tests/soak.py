@@ -37,7 +37,7 @@ def proofs() -> Iterator[Proof]:
         yield Proof(f"20 generated worlds, seed {seed}", [WORLDS], {"TEST_SEED": str(seed), "TEST_WORLDS": "20"})
         storms = seed + 100
         yield Proof(f"20 storms, seed {storms}", [STORMS], {"TEST_SEED": str(storms), "TEST_STORMS": "20"})
-    for seed in range(1000, 1500, 50):
+    for seed in range(400, 410):
         yield Proof(f"50 month ends, seed {seed}", [MONTHS], {"TEST_SEED": str(seed), "TEST_MONTHS": "50"})
     yield Proof(
         "20 generated worlds by the feed", [WORLDS], {"TEST_FEED": "1", "TEST_SEED": "300", "TEST_WORLDS": "20"}

@@ -1,7 +1,7 @@
 """Month ends by dice: whatever was used, reported late, reset or broken off, every invoice bills exactly that (invariant 10).
 
 The oracle knows the reports and the price lists alone: it counts in fractions, prices unit by unit, and shares no code with
-the pipeline. The seed is in the test's name; TEST_SEED and TEST_MONTHS choose others and more.
+the pipeline. The seed rotates and is printed by ``make test``; TEST_SEED runs a certain one again, TEST_MONTHS how many.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from tests.house import House
 
 Build = Callable[[WorldBuilder], House]
 MINUTE, HOUR, DAY = 60, 3600, 86_400
-SEED = int(os.environ.get("TEST_SEED") or random.randrange(1_000_000))
-MONTHS = int(os.environ.get("TEST_MONTHS", "4"))
+SEED = int(os.environ.get("TEST_SEED", "1"))
+MONTHS = int(os.environ.get("TEST_MONTHS", "3"))
 DIGITS = {"usd": 2, "eur": 2, "jpy": 0, "gbp": 2}
 STATES = (None, "pending", "pushed", "proven", "billed", "reversed", "waived", "unbillable", "billed_before_us")
 Step = tuple[int | None, str, str]  # up to, unit price and flat price in major units
@@ -161,8 +161,9 @@ def attempt(house: House) -> None:
         pass
 
 
-@pytest.mark.parametrize("seed", [SEED + n for n in range(MONTHS)])
-def test_every_invoice_bills_exactly_what_was_used(house_of: Build, seed: int) -> None:
+@pytest.mark.parametrize("number", range(MONTHS))
+def test_every_invoice_bills_exactly_what_was_used(house_of: Build, number: int) -> None:
+    seed = SEED * 1000 + number
     dice = random.Random(seed)
     made = street(dice)
     house = house_of(made.builder)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import threading
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -12,11 +14,13 @@ import pytest
 from sandbox.builder import WorldBuilder, flat, tiered, usage
 from sandbox.world.state import Fault, iso
 from stripe_sync.apply import executor
+from stripe_sync.errors import Waiting
 from stripe_sync.money import plain
 from stripe_sync.pipeline import usage_count, usage_hands
 from stripe_sync.pipeline.hands import Hand
 from stripe_sync.pipeline.usage_rows import rows
 from stripe_sync.warehouse import usage as usages
+from tests import warehouses
 from tests.house import House
 
 Build = Callable[[WorldBuilder], House]
@@ -338,3 +342,62 @@ def test_every_task_of_a_finished_run_cleared_three_days_later_writes_nothing(
     house.later(3 * DAY)
     house.usage("run")
     assert house.writes() == writes
+
+
+def test_two_runs_at_once_count_once(house_of: Build, metered: WorldBuilder) -> None:
+    house = house_of(metered)
+    month_end(house)
+
+    def run(name: str) -> None:
+        with contextlib.suppress(Waiting):
+            house.usage(name)
+
+    threads = [threading.Thread(target=run, args=(f"twin-{n}",)) for n in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    house.later(10 * MINUTE)
+    house.usage()
+    assert lines(cycle(house)) == [("1234", 333)]
+    assert ledger(house) == {"proven": ("1234", 333)}
+
+
+def test_a_lost_warehouse_takes_up_the_lines_that_are_on_the_drafts(house_of: Build, metered: WorldBuilder) -> None:
+    house = house_of(metered)
+    end = month_end(house)
+    house.usage()
+    with warehouses.fresh() as (url, engine):
+        house.engine, house.warehouse_url = engine, url
+        house.reconcile("anew")
+        writes = house.writes()
+        house.usage("anew-usage")
+        assert house.writes() == writes
+        assert (lines(cycle(house)), ledger(house)) == ([("1234", 333)], {"proven": ("1234", 333)})
+        until(house, end + 2 * HOUR)
+        house.usage("anew-later")
+        assert ledger(house) == {"billed": ("1234", 333)}
+
+
+def test_an_item_that_somebody_removed_does_not_end_its_charge(house_of: Build, metered: WorldBuilder) -> None:
+    house = house_of(metered)
+    house.reconcile()
+    house.reconcile()
+    house.usage()
+    held = subscription(house)
+    item = next(i for i in held["items"]["data"] if i["price"]["unit_amount"] == 0)
+    house.stripe().v1.subscriptions.update(
+        held["id"], {"items": [{"id": item["id"], "deleted": True}], "proration_behavior": "none"}
+    )
+    house.reconcile("without")
+    house.usage("without-usage")
+    house.reconcile("with")
+    end = period_end(house)
+    use(house, 1234, house.world.now + HOUR)
+    until(house, end - 3 * MINUTE)
+    house.reconcile()
+    until(house, end + MINUTE)
+    house.usage()
+    assert [line for line in lines(cycle(house)) if line != ("1", 0)] == [("1234", 333)], (
+        "besides Stripe's own for the item"
+    )

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from sandbox.builder import WorldBuilder, flat, per_unit, tiered, usage
 from sandbox.world.state import iso
@@ -267,8 +268,6 @@ def test_what_waits_for_a_person_is_held_and_goes_out_once_it_is_approved(house_
     assert (lines(draft), found["held"]) == ([], [draft["id"]])
     session = house.session()
     with house.engine.connect() as connection:
-        from sqlalchemy import text
-
         hash = connection.execute(text("select hash from approval where lane = 'usage'")).scalar_one()
     approve.approve(session, hash, Hand("ann", "it is right"))
     session.close()
@@ -397,6 +396,8 @@ def test_more_pairs_than_stigg_lets_be_read_are_held_and_none_goes_out_short(hou
     assert (found["read"], found["unread"]) == (1, 2)
     assert len(found["held"]) == 2
     house.change(usage_reads_per_minute=60_000)
+    with house.engine.begin() as connection:
+        connection.execute(text("delete from budget"))  # the pace is by real time, and the next reading a minute away
     house.later(HOUR)
     assert len(house.usage()["released"]) == 2
     house.later(HOUR)

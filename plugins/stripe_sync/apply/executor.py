@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -53,7 +54,10 @@ class Step:
 
 @dataclass
 class Executor:
-    """The tools of one application of one plan. ``settle_seconds`` is how long a lost call may still be under way."""
+    """The tools of one application of one plan. ``settle_seconds`` is how long a lost call may still be under way.
+
+    ``lease`` is one that is held already, by whoever decided under it what is written; else each lane is leased in turn.
+    """
 
     engine: Engine
     api: StripeApi
@@ -65,6 +69,7 @@ class Executor:
     quarantined: Mapping[str, Failure] = field(default_factory=dict)
     keep_answers: frozenset[str] = frozenset()
     lanes: tuple[str, ...] = LANES
+    lease: Lease | None = None
     workers: int = 8
     settle_seconds: float = SETTLE_SECONDS
     handlers: Mapping[str, Handler] = field(default_factory=lambda: HANDLERS)
@@ -84,12 +89,18 @@ class Executor:
             if not any(decisions.get(a.hash) == "apply" for a in todo) and not self.unsettled(lane):
                 self.record([self.skipped(a, decisions.get(a.hash, "wait")) for a in todo])
                 continue
-            with leases.held(self.engine, self.environment, lane, holder=self.run_id) as lease:
+            with self.leased(lane) as lease:
                 wanted = {a.hash for a in todo if decisions.get(a.hash) == "apply"}
                 self.settle(lane, wanted)
                 for _, stage in groupby(todo, key=lambda a: a.kind):
                     self.stage(list(stage), decisions, before, lease)
         return [self.steps[a.hash] for a in plan.actions]
+
+    def leased(self, lane: str) -> AbstractContextManager[Lease]:
+        """The lane's lease: the one that is held, or a fresh one."""
+        if self.lease is not None:
+            return nullcontext(self.lease)
+        return leases.held(self.engine, self.environment, lane, holder=self.run_id)
 
     def unsettled(self, lane: str) -> bool:
         return bool(journal.open_intents(self.engine, self.environment, lane))

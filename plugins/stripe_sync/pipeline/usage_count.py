@@ -116,7 +116,8 @@ def points_between(session: Session, measured: Measured, start: datetime, end: d
 
 
 def record(connection: Connection, run: Run, window: Window, quantity: Decimal) -> None:
-    """Appends a reading, and what it adds to what was read before, with what that costs."""
+    """Appends a reading, and what it adds to what was read before, with what that costs; two runs at once count once."""
+    window = usage.locked(connection, window.id)
     usage.read(connection, window.id, quantity, at=run.now, run_id=run.id)
     terms = msgspec.convert(window.terms, Terms)
     before = window.quantity if window.state is not None else None

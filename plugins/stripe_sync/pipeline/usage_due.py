@@ -22,6 +22,7 @@ from stripe_sync.pipeline.preflight import account, held_at_observe
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result, station
 from stripe_sync.pipeline.usage_timing import hold_urgent
+from stripe_sync.pipeline.usage_writes import leased
 from stripe_sync.pipeline.views import stigg_view, stripe_view, without
 from stripe_sync.usage import drafts
 from stripe_sync.usage.charges import LONGEST_GRACE, Charge, Problem, charges, ended
@@ -60,7 +61,8 @@ def usage_due(session: Session, run: Run) -> Result:
         result["windows"] = store_windows(connection, run, state)
     if todo:
         blocked = {p.stripe_subscription for p in state.problems}
-        result["held"] = hold_urgent(session, run, blocked, observed=result["held_at_observe"])
+        with leased(session, run) as lease:
+            result["held"] = hold_urgent(session, run, lease, blocked, observed=result["held_at_observe"])
     return result
 
 

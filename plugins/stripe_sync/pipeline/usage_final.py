@@ -13,10 +13,11 @@ from stripe_sync.pipeline.usage_writes import entity_of, write
 from stripe_sync.plan.actions import USAGE, Action
 from stripe_sync.usage import drafts
 from stripe_sync.warehouse import usage
+from stripe_sync.warehouse.leases import Lease
 from stripe_sync.warehouse.usage import Window
 
 
-def make_final_invoices(session: Session, run: Run) -> int:
+def make_final_invoices(session: Session, run: Run, lease: Lease) -> int:
     """Makes the invoices that windows need which no renewal bills; they are drafts like any other after that."""
     name = session.environment.name
     with session.engine.connect() as connection:
@@ -28,7 +29,7 @@ def make_final_invoices(session: Session, run: Run) -> int:
             for (subscription, bound), windows in without_invoice(connection, state, name).items()
             if (action := needed(session, state, subscription, bound, windows)) is not None
         ]
-    made = [step for step in write(session, run, actions) if step.result == "done"]
+    made = [step for step in write(session, run, actions, lease) if step.result == "done"]
     for step in made:
         body = session.stripe.in_lane(USAGE).get(f"/v1/invoices/{step.stripe_id}")
         seen = seen_invoice(session, whole(session, body))

@@ -9,7 +9,7 @@ from stripe_sync.pipeline.preflight import account
 from stripe_sync.pipeline.session import Session, start_run
 from stripe_sync.pipeline.usage_due import seen_invoice, whole
 from stripe_sync.pipeline.usage_timing import RELEASED, deadline, timed
-from stripe_sync.pipeline.usage_writes import write
+from stripe_sync.pipeline.usage_writes import leased, write
 from stripe_sync.plan.actions import USAGE
 from stripe_sync.warehouse import leases, usage
 from stripe_sync.warehouse.usage import Invoice
@@ -63,7 +63,8 @@ def move(session: Session, invoice: Invoice, by: Hand, *, kind: str, held: bool)
             f"{invoice.invoice} may be held until {moment:%Y-%m-%d %H:%M} UTC (hold_hours), which is over."
         )
     run = start_run(session, f"hand-{kind}-{invoice.invoice}-{epoch(now)}")
-    (step,) = write(session, run, [timed(kind, session, invoice, moment, by.reason)])
+    with leased(session, run) as lease:
+        (step,) = write(session, run, [timed(kind, session, invoice, moment, by.reason)], lease)
     if step.result != "done":
         raise ConfigurationError(f"{invoice.invoice} was not moved: {step.detail}")
     with session.engine.begin() as connection:

@@ -18,7 +18,7 @@ from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result, station
 from stripe_sync.pipeline.usage_due import assign, seen_invoice, whole
 from stripe_sync.pipeline.usage_final import make_final_invoices
-from stripe_sync.pipeline.usage_writes import entity_of, may_write, write
+from stripe_sync.pipeline.usage_writes import entity_of, leased, may_write, write
 from stripe_sync.plan import approvals as questions
 from stripe_sync.plan.actions import USAGE, Action, Plan
 from stripe_sync.plan.guards import Decision, Verdict
@@ -54,12 +54,14 @@ def usage_lines(session: Session, run: Run) -> Result:
         return {"lines": {}, "proven": 0, "waits": []}
     if not may_write(session, run, due.get("held_at_observe", "")):
         return {"lines": {}, "proven": 0, "waits": ["The lane usage is in mode observe (modes.usage)."]}
-    make_final_invoices(session, run)
-    pages = drafts_to_write(session)
-    unsettle(session, run, pages)
-    decisions, waits, asked = decided(session, run, pages)
-    steps = {s.action.hash: s for s in write(session, run, [a for p in pages for a in p.actions], decisions)}
-    proven = sum(prove(session, run, page, [steps[a.hash] for a in page.actions]) for page in pages)
+    with leased(session, run) as lease:
+        make_final_invoices(session, run, lease)
+        pages = drafts_to_write(session)
+        unsettle(session, run, pages)
+        decisions, waits, asked = decided(session, run, pages)
+        actions = [a for p in pages for a in p.actions]
+        steps = {s.action.hash: s for s in write(session, run, actions, lease, decisions)}
+        proven = sum(prove(session, run, page, [steps[a.hash] for a in page.actions]) for page in pages)
     finish_approvals(session, steps)
     counts: dict[str, int] = defaultdict(int)
     for step in steps.values():
@@ -197,7 +199,6 @@ def finish_approvals(session: Session, steps: Mapping[str, Step]) -> None:
 
 def prove(session: Session, run: Run, page: Page, steps: Sequence[Step]) -> int:
     """Moves the windows of a draft whose every line is as it should be; gives how many."""
-    name = session.environment.name
     complete = all(step.result == "done" and not step.unverified for step in steps)
     unknown = any(step.result == "unknown" for step in steps)
     moved = 0
@@ -205,15 +206,13 @@ def prove(session: Session, run: Run, page: Page, steps: Sequence[Step]) -> int:
         for window in page.windows:
             if window.state not in BILLS or window.quantity is None or (window.state == "proven" and not steps):
                 continue
-            now = usage.window(connection, name, window.id)
-            assert now is not None
             if complete:
                 usage.move_all(
-                    connection, now, usage.OPEN, "proven", at=run.now, run_id=run.id, invoice=page.invoice.invoice
+                    connection, window, usage.OPEN, "proven", at=run.now, run_id=run.id, invoice=page.invoice.invoice
                 )
                 moved += 1
             elif unknown:
                 usage.move_all(
-                    connection, now, ("pending",), "pushed", at=run.now, run_id=run.id, invoice=page.invoice.invoice
+                    connection, window, ("pending",), "pushed", at=run.now, run_id=run.id, invoice=page.invoice.invoice
                 )
     return moved

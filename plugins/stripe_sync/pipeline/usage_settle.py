@@ -19,7 +19,7 @@ from stripe_sync.pipeline.usage_due import assign, load
 from stripe_sync.pipeline.usage_final import free_of_charge
 from stripe_sync.pipeline.usage_lines import bill_of
 from stripe_sync.pipeline.usage_timing import hold, is_on, release, unproven
-from stripe_sync.pipeline.usage_writes import may_write
+from stripe_sync.pipeline.usage_writes import leased, may_write
 from stripe_sync.usage import drafts
 from stripe_sync.usage.terms import Terms
 from stripe_sync.warehouse import runs, usage
@@ -47,10 +47,11 @@ def usage_settle(session: Session, run: Run) -> Result:
         seen = usage.invoices(connection, name, [*waiting, *done], also=blocked)
     missing = unproven(waiting, seen, blocked)
     why = "Its usage is not proven."
-    held = hold(session, run, missing, why=why, observed=observed)
     missing_ids = {i.invoice for i in missing}
     whole = [i for i in seen if i.status == "draft" and i.invoice not in missing_ids and any(is_on(w, i) for w in done)]
-    released = release(session, run, whole, observed=observed)
+    with leased(session, run) as lease:
+        held = hold(session, run, lease, missing, why=why, observed=observed)
+        released = release(session, run, lease, whole, observed=observed)
     pages = [*late, *in_danger(session, run, missing, waiting, observed)]
     if due.get("stale"):
         pages.append(due["stale"])

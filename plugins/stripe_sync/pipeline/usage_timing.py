@@ -12,13 +12,14 @@ from stripe_sync.pipeline.usage_writes import entity_of, may_write, write
 from stripe_sync.plan.actions import Action
 from stripe_sync.usage import drafts
 from stripe_sync.warehouse import usage
+from stripe_sync.warehouse.leases import Lease
 from stripe_sync.warehouse.usage import Invoice, Window
 
 RELEASED = timedelta(minutes=5)
 PERSONS = "a person holds it"
 
 
-def hold_urgent(session: Session, run: Run, blocked: Collection[str], *, observed: str) -> list[str]:
+def hold_urgent(session: Session, run: Run, lease: Lease, blocked: Collection[str], *, observed: str) -> list[str]:
     """Holds the drafts that would be finalized before this run can be sure to have counted; gives their ids.
 
     ``blocked`` are the subscriptions whose use cannot be counted: their drafts wait as well.
@@ -32,7 +33,7 @@ def hold_urgent(session: Session, run: Run, blocked: Collection[str], *, observe
     urgent = [
         i for i in unproven(waiting, seen, blocked) if i.finalizes_at is not None and i.finalizes_at - run.now < left
     ]
-    return hold(session, run, urgent, why="Its usage is not counted yet.", observed=observed)
+    return hold(session, run, lease, urgent, why="Its usage is not counted yet.", observed=observed)
 
 
 def unproven(waiting: Iterable[Window], seen: Iterable[Invoice], blocked: Collection[str]) -> list[Invoice]:
@@ -58,7 +59,9 @@ def deadline(session: Session, invoice: Invoice) -> datetime:
     return invoice.bound + timedelta(hours=session.environment.hold_hours)
 
 
-def hold(session: Session, run: Run, invoices: Iterable[Invoice], *, why: str, observed: str) -> list[str]:
+def hold(
+    session: Session, run: Run, lease: Lease, invoices: Iterable[Invoice], *, why: str, observed: str
+) -> list[str]:
     """Moves the finalization of drafts to the deadline, never to an earlier moment than it is. Gives the ids held."""
     if not may_write(session, run, observed):
         return []
@@ -70,17 +73,17 @@ def hold(session: Session, run: Run, invoices: Iterable[Invoice], *, why: str, o
         action = timed("hold", session, invoice, until, why)
         actions.append(action)
         about[action.hash] = (invoice, until)
-    steps = write(session, run, actions)
+    steps = write(session, run, actions, lease)
     refused = [s for s in steps if s.result == "refused" and s.reason.value == "STRIPE_REFUSED"]
     if refused and session.environment.hold_by_auto_advance:
         stops = [stop(session, about[s.action.hash][0], why) for s in refused]
         for step, action in zip(refused, stops, strict=True):
             about[action.hash] = about[step.action.hash]
-        steps += write(session, run, stops)
+        steps += write(session, run, stops, lease)
     return record(session, run, steps, about, held=True, why=why)
 
 
-def release(session: Session, run: Run, invoices: Iterable[Invoice], *, observed: str) -> list[str]:
+def release(session: Session, run: Run, lease: Lease, invoices: Iterable[Invoice], *, observed: str) -> list[str]:
     """Gives drafts that the pipeline held their own moment back, or five minutes from now where that is over."""
     if not may_write(session, run, observed):
         return []
@@ -97,7 +100,7 @@ def release(session: Session, run: Run, invoices: Iterable[Invoice], *, observed
         action = timed("release", session, invoice, moment, "Its usage is proven.")
         actions.append(action)
         about[action.hash] = (invoice, moment)
-    return record(session, run, write(session, run, actions), about, held=False, why="Its usage is proven.")
+    return record(session, run, write(session, run, actions, lease), about, held=False, why="Its usage is proven.")
 
 
 def timed(kind: str, session: Session, invoice: Invoice, moment: datetime, why: str) -> Action:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 
 from stripe_sync import keys
 from stripe_sync.apply.executor import Executor, Step
@@ -10,7 +11,8 @@ from stripe_sync.pipeline.registry import registry_of
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.plan.actions import USAGE, Action, Plan, ordered
 from stripe_sync.plan.guards import Decision, Verdict
-from stripe_sync.warehouse import links
+from stripe_sync.warehouse import leases, links
+from stripe_sync.warehouse.leases import Lease
 from stripe_sync.warehouse.plans import StoredPlan
 
 
@@ -26,8 +28,13 @@ def entity_of(session: Session, subscription: str) -> tuple[str, str]:
     return keys.entity_of(key) if key else ("subscription", subscription)
 
 
+def leased(session: Session, run: Run) -> AbstractContextManager[Lease]:
+    """The right to write lines: what is written is read and decided under it, so that two runs cannot both add a line."""
+    return leases.held(session.engine, session.environment.name, USAGE, holder=run.id)
+
+
 def write(
-    session: Session, run: Run, actions: Sequence[Action], decisions: Mapping[str, Decision] | None = None
+    session: Session, run: Run, actions: Sequence[Action], lease: Lease, decisions: Mapping[str, Decision] | None = None
 ) -> list[Step]:
     """Makes actions, all of them unless ``decisions`` says otherwise by hash."""
     if not actions:
@@ -44,7 +51,7 @@ def write(
         registry = registry_of(session, connection)
     executor = Executor(
         engine=session.engine, api=session.stripe, registry=registry, environment=name, run_id=run.id,
-        stored=StoredPlan(run.id, 0, run.now, plan, verdicts, {}), now=run.now, lanes=(USAGE,),
+        stored=StoredPlan(run.id, 0, run.now, plan, verdicts, {}), now=run.now, lanes=(USAGE,), lease=lease,
         workers=session.environment.workers, settle_seconds=session.settle_seconds,
         progress=lambda step: session.progress(f"  {step.result}: {step.action.sentence} {step.detail}".rstrip()),
     )  # fmt: skip

@@ -6,7 +6,7 @@ What cannot be known is a problem of that subscription alone: its drafts wait, a
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -181,6 +181,8 @@ def ended(inputs: Inputs, subscription: str, last: Opening) -> tuple[datetime, s
         return moment, "stigg" if ours else "stripe"
     if stigg is None:
         return None
+    if stigg.status not in ENDED and still_charges(stigg, last):
+        return None  # its item, or its price, is missing for now
     if stigg.status in ENDED:
         known = [m for m in (stigg.effective_end_date, stigg.cancellation_date) if m is not None]
         moment = min([*known, inputs.now])
@@ -190,7 +192,13 @@ def ended(inputs: Inputs, subscription: str, last: Opening) -> tuple[datetime, s
     return max(moment, last.since), "stigg"
 
 
-def final(fates: Mapping[str, str], inputs: Inputs, subscription: str) -> bool:
-    """Whether a Stripe subscription is to be canceled, or was, with nothing that follows it."""
-    held = inputs.stripe.subscriptions.get(subscription)
-    return held is not None and (held.status in GONE or fates.get(subscription) == "cancelled")
+def still_charges(subscription: Subscription, last: Opening) -> bool:
+    """Whether Stigg still bills the use of a charge's feature, whatever became of its price or its item in Stripe."""
+    parts = [*(subscription.prices or ()), *(subscription.addons or ())]
+    return any(
+        part.price is not None
+        and part.price.feature is not None
+        and part.price.feature.ref_id == last.measured.feature
+        and part.price.billing_model == "USAGE_BASED"
+        for part in parts
+    )

@@ -184,14 +184,25 @@ def move(
     )  # fmt: skip
 
 
+def locked(connection: Connection, id: int) -> Window:
+    """One window as it is now; nobody else moves anything of it before this transaction ends."""
+    environment = connection.execute(
+        text("select environment from usage_window where id = :id for update"), {"id": id}
+    ).scalar_one()
+    found = window(connection, environment, id)
+    assert found is not None
+    return found
+
+
 def move_all(
     connection: Connection, window: Window, sources: Iterable[str], target: State, *, at: datetime, run_id: str,
     invoice: str | None = None, reason: str = "", person: str = "",
 ) -> None:  # fmt: skip
     """Everything of a window that lies in some states goes to another; one movement at least, so that the state is told."""
-    found = [s for s in sources if s in window.balances and s != target]
-    for source in [s for s in found if any(window.balances[s])] or found[-1:]:
-        quantity, amount = window.balances[source]
+    now = locked(connection, window.id)
+    found = [s for s in sources if s in now.balances and s != target]
+    for source in [s for s in found if any(now.balances[s])] or found[-1:]:
+        quantity, amount = now.balances[source]
         move(
             connection, window.id, source, target, quantity=quantity, amount=amount, at=at, run_id=run_id,
             invoice=invoice, reason=reason, person=person,
