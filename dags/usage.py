@@ -15,7 +15,7 @@ import pendulum
 from airflow.sdk import dag, task
 
 from stripe_sync import settings
-from stripe_sync.orchestration.wiring import DEFAULTS, told
+from stripe_sync.orchestration.wiring import DEFAULTS, told, writing
 
 
 def usage(environment: str, heading: dict[str, Any]) -> None:
@@ -39,7 +39,7 @@ def usage(environment: str, heading: dict[str, Any]) -> None:
 
         from stripe_sync.orchestration.stations import asked, call
 
-        @task
+        @task(**writing(heading))
         def usage_due() -> Any:
             return call(environment, "usage_due")
 
@@ -47,11 +47,11 @@ def usage(environment: str, heading: dict[str, Any]) -> None:
         def usage_count() -> Any:
             return call(environment, "usage_count")
 
-        @task
+        @task(**writing(heading))
         def usage_lines() -> Any:
             return call(environment, "usage_lines")
 
-        @task
+        @task(**writing(heading))
         def usage_settle() -> Any:
             return call(environment, "usage_settle")
 

@@ -92,6 +92,7 @@ class WorldBuilder:
                     "coupons",
                     "integrations",
                     "usage",
+                    "eventLogs",
                 )
             },
         }

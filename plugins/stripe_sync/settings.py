@@ -87,6 +87,8 @@ class Environment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     stripe_feed: bool = True
     stigg_feed: bool = True
     stigg_scan_minutes: int = 0
+    stigg_event_logs: bool = False
+    write_pool: str = ""
     full_read_hours: int = 24
     shares_account: bool = False
     rate_share: float = 0.8
@@ -206,7 +208,7 @@ def check_accounts(path: Path, environments: Mapping[str, Environment]) -> None:
             )
 
 
-HEADINGS = ("schedule", "usage_schedule", "tags", "approval_hours", "alert_webhook", "alert_emails")
+HEADINGS = ("schedule", "usage_schedule", "tags", "approval_hours", "alert_webhook", "alert_emails", "write_pool")
 
 
 def headings(path: Path | None = None) -> dict[str, dict[str, Any]]:

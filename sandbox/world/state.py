@@ -21,6 +21,7 @@ STRIPE_COLLECTIONS = (
 )  # fmt: skip
 STIGG_COLLECTIONS = (
     "products", "plans", "addons", "features", "customers", "subscriptions", "coupons", "integrations", "usage",
+    "eventLogs",
 )  # fmt: skip
 # What is not known for certain of the real APIs (docs/unknowns.md), and which answer this world gives.
 UNKNOWNS = {
@@ -29,6 +30,7 @@ UNKNOWNS = {
     "integrations_readable": True,  # a server key may read Stigg's integrations
     "strict_product_ids": False,  # product ids take letters, digits, - and _ alone
     "large_pages": True,  # Stigg gives pages of 50, and not of 25 alone
+    "event_logs_readable": False,  # a server key may read Stigg's event logs
     "reset_point_is_after": True,  # the value at a reset point is the one after it, and not the last one before
     "finalization_moves": True,  # automatically_finalizes_at can be moved on a subscription's draft
 }

@@ -9,6 +9,7 @@ import pytest
 
 from sandbox.builder import WorldBuilder
 from sandbox.world.state import iso
+from stripe_sync.errors import NotAuthorized
 from tests.house import House
 
 Build = Callable[[WorldBuilder], House]
@@ -117,3 +118,26 @@ def test_a_date_that_lies_ahead_is_no_change_that_is_under_way(fed: House) -> No
     end = iso(fed.world.now + 3600)
     fed.stigg("subscriptions", subscriptionId="s-1").update({"cancellationDate": end, "effectiveEndDate": end})
     assert [a.cause for a in fed.plan().plan.actions] == ["cancel_at"]
+
+
+@pytest.mark.parametrize("named", ["by its id", "by its UUID"])
+def test_event_logs_name_the_subscriptions_that_changed(fed: House, named: str) -> None:
+    fed.world.unknowns["event_logs_readable"] = True
+    fed.change(stigg_event_logs=True)
+    row = fed.stigg("subscriptions", subscriptionId="s-1")
+    row["prices"][1]["usageLimit"] = 9
+    assert fed.plan().plan.actions == [], "no log names it"
+    log = {
+        "id": "e-1", "accountId": "a", "createdAt": iso(fed.world.now), "entityType": "SUBSCRIPTION",
+        "entityId": row["id"] if "UUID" in named else "s-1", "eventLogType": "SUBSCRIPTION_UPDATED", "payload": {},
+    }  # fmt: skip
+    fed.world.stigg["eventLogs"].append(log)
+    fed.world.requests.clear()
+    assert len(fed.plan().plan.actions) == 1
+    assert Counter(r.path for r in fed.world.requests)["Subscriptions"] == 1
+
+
+def test_event_logs_that_may_not_be_read_stop_the_run_with_a_sentence(fed: House) -> None:
+    fed.change(stigg_event_logs=True)
+    with pytest.raises(NotAuthorized, match="EventLogs"):
+        fed.plan()

@@ -13,6 +13,7 @@ from sandbox.world.state import iso
 from stripe_sync.errors import ConfigurationError
 from stripe_sync.pipeline import approve, usage_hands
 from stripe_sync.pipeline.hands import Hand
+from stripe_sync.pipeline.usage_audit import audit
 from tests.house import House
 from tests.scenarios.test_usage import DAY, HOUR, MINUTE, cycle, ledger, lines, period_end, subscription, until, use
 
@@ -434,3 +435,35 @@ def test_a_downgrade_to_free_at_the_end_of_the_period_bills_its_last_use_and_end
     (final,) = [i for i in house.objects("invoices") if i["billing_reason"] == "manual"]
     assert lines(final) == [("40", 2000)]
     assert not any(i["billing_reason"] == "subscription_cycle" for i in house.objects("invoices")), "no second period"
+
+
+def test_the_audit_of_a_month_compares_every_invoice_and_finds_what_is_missing(house_of: Build) -> None:
+    house = house_of(world(MINIMUM, usage("calls", 1)))
+    end = renewed(house, 130)
+    house.usage()
+    until(house, end + 2 * HOUR)
+    house.usage()
+    session = house.session()
+    (row,) = audit(session, "2026-12")
+    assert (row["expected"], row["invoiced"], row["difference"], row["missing"]) == (3000, 3000, 0, 0)
+    (line, *_) = [li for li in cycle(house)["lines"]["data"] if li["amount"] == 13000]
+    line["amount"] = 12900
+    assert audit(session, "2026-12")[0]["difference"] == -100, "what Stripe holds, not what we believe"
+    assert audit(session, "2026-11") == []
+    with pytest.raises(ConfigurationError, match="no month"):
+        audit(session, "November")
+    session.close()
+
+
+def test_the_audit_names_what_no_invoice_bills(house_of: Build) -> None:
+    house = house_of(world(flat(20), usage("calls", 1)))
+    end = renewed(house, 5)
+    until(house, end + DAY)
+    house.reconcile()
+    house.usage(wakes=True)
+    session = house.session()
+    rows = audit(session, "2026-12")
+    session.close()
+    assert {(r["status"], r["expected"], r["missing"]) for r in rows if r["missing"] and r["expected"]} == {
+        ("unbillable", 500, 1)
+    }

@@ -197,11 +197,18 @@ def backfill(
 
 
 @app.command()
-def usage(env: Env, as_json: AsJson = False) -> None:
+def usage(
+    env: Env,
+    audit: Annotated[
+        str | None,
+        typer.Option(metavar="MONTH", help="Only compare a month's invoices, such as 2026-11, with the ledger."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """Put what was used on the drafts that are due, prove it, and hold what is not proven. Exits with 2 if something waits."""
     from stripe_sync.cli import using
 
-    raise typer.Exit(using.usage(env, as_json=as_json))
+    raise typer.Exit(using.audited(env, audit, as_json=as_json) if audit else using.usage(env, as_json=as_json))
 
 
 Invoice = Annotated[str, typer.Argument(metavar="INVOICE", help="The id of a draft in Stripe.")]

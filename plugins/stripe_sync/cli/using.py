@@ -11,6 +11,7 @@ from stripe_sync.errors import RunStopped
 from stripe_sync.pipeline import usage_hands
 from stripe_sync.pipeline.usage import STATIONS
 from stripe_sync.pipeline.usage import usage as run_usage
+from stripe_sync.pipeline.usage_audit import audit
 from stripe_sync.pipeline.usage_rows import rows
 from stripe_sync.warehouse import runs
 
@@ -34,6 +35,14 @@ def usage(env: str, *, as_json: bool) -> int:
             print(problem)
     waits = (results["usage_lines"] or {}).get("waits")
     return 1 if problem else 2 if waits else 0
+
+
+def audited(env: str, month: str, *, as_json: bool) -> int:
+    """The audit of a month; 1 where an invoice does not bill what it should, or something is on none."""
+    with session_of(env, quiet=as_json) as session:
+        found = audit(session, month)
+    out(found) if as_json else table(found)
+    return 1 if any(row["difference"] or row["missing"] for row in found) else 0
 
 
 def summary(results: dict[str, Any]) -> str:

@@ -7,12 +7,13 @@ its prices? docs/unknowns.md).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
 from stripe_sync.stigg_api.client import StiggApi, stamp
-from stripe_sync.stigg_api.documents import LISTS
+from stripe_sync.stigg_api.documents import EVENT_LOGS, LISTS
 from stripe_sync.warehouse.snapshots import Landed
 
 KINDS = tuple(LISTS)
@@ -21,6 +22,7 @@ LIVING = ("ACTIVE", "IN_TRIAL", "NOT_STARTED", "PAYMENT_PENDING")
 OVERLAP = timedelta(minutes=10)
 ENDED_LATELY = timedelta(days=2)
 BY_ID = 25
+UUID = re.compile(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
 IDS: dict[str, Callable[[dict[str, Any]], str]] = {
     "product": lambda row: str(row["refId"]),
     "plan": lambda row: f"{row['refId']}@{row['versionNumber']}",
@@ -65,6 +67,22 @@ def subscriptions(api: StiggApi, since: datetime, known: Collection[str]) -> Ite
     for landed in listed(api, "subscription", filter={"effectiveEndDate": {"gte": stamp(since - ENDED_LATELY)}}):
         missing.discard(landed[1])
         yield landed
-    left = sorted(missing)
-    for begin in range(0, len(left), BY_ID):
-        yield from listed(api, "subscription", filter={"subscriptionId": {"in": left[begin : begin + BY_ID]}})
+    yield from by_id(api, missing)
+
+
+def by_id(api: StiggApi, ids: Collection[str]) -> Iterator[Landed]:
+    """Subscriptions by their ids, or by Stigg's own UUIDs of them."""
+    for field, wanted in (
+        ("id", [i for i in ids if UUID.match(i)]),
+        ("subscriptionId", [i for i in ids if not UUID.match(i)]),
+    ):
+        ordered = sorted(wanted)
+        for begin in range(0, len(ordered), BY_ID):
+            yield from listed(api, "subscription", filter={field: {"in": ordered[begin : begin + BY_ID]}})
+
+
+def logged(api: StiggApi, since: datetime) -> set[str]:
+    """The ids of the subscriptions that Stigg's event logs name since a moment, with an overlap."""
+    found = {"createdAt": {"gte": stamp(since - OVERLAP)}, "entityType": {"eq": "SUBSCRIPTION"}}
+    rows = (row for page in api.pages("eventLogs", EVENT_LOGS, filter=found) for row in page)
+    return {row["entityId"] for row in rows if row["entityId"]}

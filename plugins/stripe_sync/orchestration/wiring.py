@@ -18,6 +18,11 @@ DEFAULTS = {
 }
 
 
+def writing(heading: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a task that writes: it queues in the account's pool, where the settings name one."""
+    return {"pool": heading["write_pool"]} if heading["write_pool"] else {}
+
+
 def told(environment: str, heading: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of a run's last task: it fails at once, and tells whom the settings name."""
     from stripe_sync.orchestration.notifiers import on_failure
@@ -57,7 +62,7 @@ def way_of_the_data(environment: str, heading: Mapping[str, Any]) -> tuple[Any, 
     def check_plan() -> Any:
         return call(environment, "check_plan")
 
-    @task(priority_weight=10)
+    @task(priority_weight=10, **writing(heading))
     def apply() -> Any:
         return call(environment, "apply")
 

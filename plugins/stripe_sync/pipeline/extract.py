@@ -72,12 +72,14 @@ def stigg_whole_because(session: Session, run: Run, state: StiggRead | None) -> 
 
 
 def stigg_changes(session: Session, state: StiggRead, *, scan: bool) -> Iterator[Landed]:
-    """The catalog, the customers that changed, and the subscriptions where it is their time."""
+    """The catalog, the customers that changed, and the subscriptions where it is their time: scanned, or as logs name them."""
     with session.engine.connect() as connection:
         known = stigg_reads.living(connection, session.environment.name, stigg.LIVING)
     yield from stigg.catalog(session.stigg)
     yield from stigg.changed_customers(session.stigg, state.cursor)
-    if scan:
+    if scan and session.environment.stigg_event_logs:
+        yield from stigg.by_id(session.stigg, stigg.logged(session.stigg, state.scanned_at))
+    elif scan:
         yield from stigg.subscriptions(session.stigg, state.scanned_at, known)
 
 

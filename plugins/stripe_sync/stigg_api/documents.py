@@ -34,8 +34,11 @@ query Integrations($paging: CursorPaging!) {
 """
 
 EVENT_LOGS: Final = """
-query EventLogs($paging: CursorPaging!) {
-  eventLogs(paging: $paging) { pageInfo { hasNextPage endCursor } edges { node { id } } }
+query EventLogs($filter: EventLogFilter, $paging: CursorPaging!) {
+  eventLogs(filter: $filter, paging: $paging, sorting: [{field: createdAt, direction: ASC}]) {
+    pageInfo { hasNextPage endCursor }
+    edges { node { id entityId createdAt } }
+  }
 }
 """
 

@@ -92,6 +92,10 @@ def root(world: World, parent: str, name: str, args: Obj) -> Any:
     """A root field. What is not modelled says so by its name."""
     if name == "integrations" and not world.unknowns["integrations_readable"]:
         raise StiggRefusal("Access denied", code="AccessDeniedError")
+    if name == "eventLogs":
+        if not world.unknowns["event_logs_readable"]:
+            raise StiggRefusal("Access denied", code="AccessDeniedError")
+        return connection(world, world.stigg["eventLogs"], args)
     if name in LISTS:
         return connection(world, world.stigg[LISTS[name]], args)
     if name == "environments":

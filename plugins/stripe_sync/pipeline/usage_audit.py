@@ -1,0 +1,88 @@
+"""The audit of a month: what each invoice should bill for use by Stigg's prices, what it bills, and what is on none.
+
+It reads Stripe's invoices anew and writes nothing there. An invoice that was voided or credited without our having seen it is
+looked at by the next run of the job.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from stripe_sync import money, periods
+from stripe_sync.clock import epoch
+from stripe_sync.errors import ConfigurationError
+from stripe_sync.pipeline.session import Session
+from stripe_sync.pipeline.usage_due import seen_invoice, whole
+from stripe_sync.pipeline.usage_lines import bill_of
+from stripe_sync.usage import drafts
+from stripe_sync.usage.terms import Terms
+from stripe_sync.warehouse import usage
+from stripe_sync.warehouse.usage import Invoice, Window
+
+COUNTED = ("billed", "proven", "pushed", "pending")
+MISSING = (None, "pending", "pushed", "unbillable")
+
+
+def month_of(text: str) -> tuple[datetime, datetime]:
+    """The half-open month of a text such as ``2026-11``, UTC. Raises ConfigurationError."""
+    try:
+        start = datetime.fromisoformat(f"{text}-01T00:00:00+00:00")
+    except ValueError:
+        raise ConfigurationError(f"{text} is no month; write it like 2026-11.") from None
+    return start, periods.add_months(start, 1)
+
+
+def audit(session: Session, month: str) -> list[dict[str, Any]]:
+    """A row an invoice of the month that bills use, and a row a window that ended in it and is on none.
+
+    Amounts are minor units of the row's currency, before discounts and tax.
+    """
+    start, end = month_of(month)
+    name = session.environment.name
+    seen = list(invoices(session, start, end))
+    rows = []
+    with session.engine.begin() as connection:
+        for invoice in seen:
+            windows = usage.of_invoice(connection, name, invoice.invoice)
+            rows.append(compared(session, invoice, windows))
+            if invoice.status == "void" and any(w.state == "billed" for w in windows):
+                usage.look_again(connection, name, [invoice.invoice])
+        missing = [w for w in usage.windows(connection, name, states=MISSING) if start <= w.end < end]
+    return rows + [without(window) for window in missing]
+
+
+def invoices(session: Session, start: datetime, end: datetime) -> Iterable[Invoice]:
+    """The invoices of renewals, and our own, that Stripe made in a month."""
+    api = session.stripe.in_lane("audit")
+    for page in api.pages("/v1/invoices", created={"gte": epoch(start), "lt": epoch(end)}):
+        for body in page:
+            found = seen_invoice(session, whole(session, body))
+            if found is not None:
+                yield found
+
+
+def compared(session: Session, invoice: Invoice, windows: list[Window]) -> dict[str, Any]:
+    """What an invoice should bill for use, reckoned anew from the ledger's quantities, and what its lines bill."""
+    bills = [bill_of(w) for w in windows if w.state in COUNTED and w.quantity is not None]
+    expected = sum(line.amount for line in drafts.wanted(session.environment.name, invoice.subscription, bills))
+    billed = sum(line.amount for line in drafts.own_lines(invoice.body, session.signer))
+    return {
+        "invoice": invoice.invoice, "subscription": invoice.subscription, "status": invoice.status,
+        "currency": invoice.body["currency"], "expected": expected, "invoiced": billed, "difference": billed - expected,
+        "missing": sum(w.state in MISSING for w in windows),
+    }  # fmt: skip
+
+
+def without(window: Window) -> dict[str, Any]:
+    """A window that is on no invoice, or was too late for its own."""
+    terms = msgspec.convert(window.terms, Terms)
+    states = ("pending", "pushed", "unbillable")
+    expected = money.round_minor(window.held(*states)[1])
+    return {
+        "invoice": window.invoice, "subscription": window.subscription, "status": window.state or "due",
+        "currency": terms.currency, "expected": expected, "invoiced": 0, "difference": -expected, "missing": 1,
+    }  # fmt: skip
