@@ -219,6 +219,8 @@ def built(builder: WorldBuilder, folder: Path) -> Iterator[House]:
         house = House(world, stripe_url, stigg_url, engine, url, folder)
         if world.unknowns["strict_product_ids"]:
             house.change(plain_ids=True)
+        if not world.unknowns["reset_point_is_after"]:
+            house.change(reset_point="before")
         if not world.unknowns["integrations_readable"]:
             house.change(native_integration="removed")
         try:

@@ -14,21 +14,19 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 # What is not known for certain of the real APIs, answered the other way (docs/unknowns.md).
-OTHERWISE = "coupon_id_reuse,zero_renewal_waits,integrations_readable,large_pages"
+OTHERWISE = "coupon_id_reuse,zero_renewal_waits,integrations_readable,large_pages,reset_point_is_after"
 TOUCHED = [f"tests/scenarios/test_{name}.py" for name in ("generated", "discounts")]
 GROUPS = {
     "unit": ["tests/unit", "-n", "2"],
     "contract": ["tests/contract", "-n", "2"],
     "scenarios": ["tests/scenarios", "-n", "2"],
     "otherwise": [*TOUCHED, "-n", "2"],
-    "plain ids": [*TOUCHED, "-n", "2"],
     "feed": ["tests/scenarios/test_generated.py", "tests/scenarios/test_storms.py", "-n", "2"],
     "airflow": ["tests/dags", "-n", "1", "--dist", "loadgroup"],
 }
 MORE = {
-    "otherwise": {"TEST_UNKNOWNS": OTHERWISE, "TEST_WORLDS": "1"},
+    "otherwise": {"TEST_UNKNOWNS": f"{OTHERWISE},strict_product_ids", "TEST_WORLDS": "1"},
     "feed": {"TEST_FEED": "1", "TEST_WORLDS": "1", "TEST_STORMS": "1"},
-    "plain ids": {"TEST_UNKNOWNS": "strict_product_ids", "TEST_WORLDS": "1"},
 }
 
 

@@ -467,3 +467,18 @@ def test_the_audit_names_what_no_invoice_bills(house_of: Build) -> None:
     assert {(r["status"], r["expected"], r["missing"]) for r in rows if r["missing"] and r["expected"]} == {
         ("unbillable", 500, 1)
     }
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_a_plan_of_use_alone_is_billed_whether_or_not_a_renewal_of_nothing_waits(house_of: Build, waits: bool) -> None:
+    house = house_of(world(usage("calls", 1)))
+    house.world.unknowns["zero_renewal_waits"] = waits
+    end = renewed(house, 5)
+    assert (cycle(house)["status"] == "draft") is waits
+    house.usage()
+    (bill,) = [i for i in house.objects("invoices") if i["total"] == 500]
+    assert bill["billing_reason"] == ("subscription_cycle" if waits else "manual")
+    until(house, end + 2 * HOUR)
+    house.usage()
+    assert ledger(house) == {"billed": ("5", 500)}
+    assert sum(i["total"] for i in house.objects("invoices")) == 500

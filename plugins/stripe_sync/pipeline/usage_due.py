@@ -211,7 +211,10 @@ def is_over(inputs: Inputs, subscription: str) -> bool:
 
 
 def assign(windows: Iterable[usage.Window], invoices: Iterable[Invoice]) -> dict[int, Invoice]:
-    """The invoice of each window: the one that it is on, else the first whose renewal came at its end or later."""
+    """The invoice of each window: the one that it is on, else the first whose renewal came at its end or later.
+
+    One that did not wait as a draft stands back behind the one that was made for it.
+    """
     by_subscription: dict[str, list[Invoice]] = {}
     by_id = {}
     for invoice in invoices:
@@ -219,7 +222,9 @@ def assign(windows: Iterable[usage.Window], invoices: Iterable[Invoice]) -> dict
         by_id[invoice.invoice] = invoice
     result = {}
     for window in windows:
-        candidates = [i for i in by_subscription.get(window.subscription, ()) if i.bound >= window.end]
+        later = [i for i in by_subscription.get(window.subscription, ()) if i.bound >= window.end]
+        first = [i for i in later if i.bound == later[0].bound]
+        candidates = [i for i in first if not drafts.did_not_wait(i.body)] or first
         found = by_id.get(window.invoice or "") or next(iter(candidates), None)
         if found is not None:
             result[window.id] = found
