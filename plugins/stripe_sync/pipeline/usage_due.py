@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -79,6 +80,14 @@ class Known:
 
     def living(self) -> dict[Chain, Charge]:
         return {(c.stripe.id, c.name): c for c in self.charges}
+
+    @cached_property
+    def over(self) -> frozenset[str]:
+        """The Stripe subscriptions that ended, or are canceled by the next reconcile because nothing follows them in Stigg."""
+        ended_there = {s.id for s in self.inputs.stripe.subscriptions.values() if s.status in GONE}
+        fates = successors.fates(self.inputs)
+        to_end = {self.inputs.link_key("subscription", id) for id, fate in fates.items() if fate.kind == "cancelled"}
+        return frozenset(ended_there | {self.inputs.links.ids[key] for key in to_end if key in self.inputs.links.ids})
 
 
 def load(session: Session, run: Run, connection: Connection) -> Known | None:
@@ -180,7 +189,7 @@ def to_read(connection: Connection, session: Session, run: Run, state: Known) ->
 def may_be_final(state: Known, window: usage.Window) -> bool:
     """Whether no renewal will come that a window could be billed on: its subscription is over, or will be canceled."""
     chain = state.chains[window.subscription, window.charge]
-    return chain[-1].terms is None and is_over(state.inputs, window.subscription)
+    return chain[-1].terms is None and window.subscription in state.over
 
 
 def may_have_draft(inputs: Inputs, problem: Problem, now: datetime) -> bool:
@@ -196,18 +205,6 @@ def is_renewed(living: Mapping[Chain, Charge], window: usage.Window) -> bool:
     """Whether the mirror shows the renewal after a window, so that its invoice must be somewhere."""
     charge = living.get((window.subscription, window.charge))
     return charge is not None and epoch(window.end) <= charge.item.current_period_start
-
-
-def is_over(inputs: Inputs, subscription: str) -> bool:
-    """Whether a Stripe subscription ended, or is canceled by the next reconcile because nothing follows it in Stigg."""
-    held = inputs.stripe.subscriptions.get(subscription)
-    key = inputs.links.keys.get(subscription)
-    if held is None or key is None:
-        return False
-    if held.status in GONE:
-        return True
-    fates = successors.fates(inputs)
-    return any(fate.kind == "cancelled" and inputs.link_key("subscription", id) == key for id, fate in fates.items())
 
 
 def assign(windows: Iterable[usage.Window], invoices: Iterable[Invoice]) -> dict[int, Invoice]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from stripe_sync.pipeline.session import Run, Session
-from stripe_sync.pipeline.usage_due import Known, assign, is_over, load, seen_invoice, whole
+from stripe_sync.pipeline.usage_due import Known, assign, load, seen_invoice, whole
 from stripe_sync.pipeline.usage_writes import entity_of, write
 from stripe_sync.plan.actions import USAGE, Action
 from stripe_sync.usage import drafts
@@ -49,7 +49,7 @@ def without_invoice(connection: Connection, state: Known, name: str) -> dict[tup
     for window in windows:
         invoice = assigned.get(window.id)
         last = chains[window.subscription, window.charge][-1]
-        over = last.terms is None and last.why == "stigg" and is_over(state.inputs, window.subscription)
+        over = last.terms is None and last.why == "stigg" and window.subscription in state.over
         if invoice is None and over:
             found[window.subscription, last.since].append(window)
         elif (

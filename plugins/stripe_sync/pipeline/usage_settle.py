@@ -26,6 +26,7 @@ from stripe_sync.warehouse import runs, usage
 from stripe_sync.warehouse.usage import Invoice, Window
 
 CLOSE = timedelta(minutes=20)
+LATELY = timedelta(days=62)
 FINAL = ("open", "paid", "uncollectible")
 LATE = "finalized without it"
 
@@ -38,7 +39,7 @@ def usage_settle(session: Session, run: Run) -> Result:
     observed = due.get("held_at_observe", "")
     if not due.get("due"):
         pages = [due["stale"]] if due.get("stale") else []
-        return {"held": [], "released": [], "late": 0, "counts": counts(session), "pages": pages}
+        return {"held": [], "released": [], "late": 0, "counts": counts(session, run), "pages": pages}
     blocked = {p["stripe_subscription"] for p in due.get("problems", ())}
     late = settle(session, run, due.get("invoices", ()))
     with session.engine.connect() as connection:
@@ -55,12 +56,13 @@ def usage_settle(session: Session, run: Run) -> Result:
     pages = [*late, *in_danger(session, run, missing, waiting, observed)]
     if due.get("stale"):
         pages.append(due["stale"])
-    return {"held": held, "released": released, "late": len(late), "counts": counts(session), "pages": pages}
+    return {"held": held, "released": released, "late": len(late), "counts": counts(session, run), "pages": pages}
 
 
-def counts(session: Session) -> dict[str, int]:
+def counts(session: Session, run: Run) -> dict[str, int]:
+    """The windows of the last two months by state."""
     with session.engine.connect() as connection:
-        return usage.counts(connection, session.environment.name)
+        return usage.counts(connection, session.environment.name, since=run.now - LATELY)
 
 
 def settle(session: Session, run: Run, read: Iterable[str]) -> list[str]:

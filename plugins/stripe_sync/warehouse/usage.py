@@ -131,7 +131,8 @@ def add_window(
 def windows(connection: Connection, environment: str, *, states: Iterable[str | None]) -> list[Window]:
     """The windows in some states (None: nothing was read yet), oldest first."""
     wanted = list(states)
-    return many(connection, "and (state = any(:states) or (:new and state is null))", environment,
+    quick = "" if "billed" in wanted else "and not settled "
+    return many(connection, f"{quick}and (state = any(:states) or (:new and state is null))", environment,
                 states=[s for s in wanted if s is not None], new=None in wanted)  # fmt: skip
 
 
@@ -182,6 +183,10 @@ def move(
             "p": person, "r": run_id, "at": at,
         },
     )  # fmt: skip
+    connection.execute(
+        text("update usage_window set settled = :s where id = :w and settled <> :s"),
+        {"w": window, "s": target == "billed"},
+    )
 
 
 def locked(connection: Connection, id: int) -> Window:
@@ -326,11 +331,14 @@ def holds(connection: Connection, environment: str) -> dict[str, Hold]:
     return {row.invoice: Hold(**row._asdict()) for row in rows}
 
 
-def counts(connection: Connection, environment: str) -> dict[str, int]:
-    """How many windows are in each state."""
+def counts(connection: Connection, environment: str, *, since: datetime) -> dict[str, int]:
+    """How many of the windows that ended since a moment are in each state."""
     rows = connection.execute(
-        text("select coalesce(state, 'due') as state, count(*) as n from usage_now where environment = :e group by 1"),
-        {"e": environment},
+        text(
+            "select coalesce(state, 'due') as state, count(*) as n from usage_now "
+            "where environment = :e and end_at >= :since group by 1"
+        ),
+        {"e": environment, "since": since},
     )
     return {row.state: row.n for row in rows}
 

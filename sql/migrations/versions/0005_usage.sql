@@ -22,8 +22,10 @@ create table usage_window (
     start_at timestamptz not null,
     end_at timestamptz not null check (end_at > start_at),
     run_id text not null collate "C",
+    settled boolean not null default false, -- whether its newest movement says billed: what quick reads leave out
     unique (environment, subscription, charge, start_at)
 );
+create index usage_window_open on usage_window (environment) where not settled;
 
 -- grain: one reading of a window's quantity in Stigg; read_at is by the pipeline's clock
 create table usage_reading (
@@ -85,7 +87,7 @@ create index usage_hold_of_invoice on usage_hold (environment, invoice, id desc)
 -- grain: one window with its newest reading, its state (of its newest movement) and what lies in each state
 create view usage_now as
 select
-    w.id, w.environment, w.subscription, w.charge, w.start_at, w.end_at, o.terms, o.measured, o.why,
+    w.id, w.environment, w.subscription, w.charge, w.start_at, w.end_at, w.settled, o.terms, o.measured, o.why,
     r.quantity, r.read_at, e.to_state as state, e.invoice, e.reason,
     coalesce(b.balances, '{}') as balances
 from usage_window w
