@@ -65,9 +65,14 @@ def test_a_list_without_paging_is_silently_ten_rows(house_of: Build, town: World
 
 
 def test_what_is_not_modelled_is_501_with_its_name(house_of: Build, town: WorldBuilder) -> None:
-    answer = post(house_of(town), "{ eventLogs { edges { node { id } } } }")
+    answer = post(house_of(town), 'mutation { archivePlan(input: {id: "00000000-0000-4000-8000-000000000001"}) { id } }')
     assert answer.status_code == 501
-    assert "Query.eventLogs" in answer.text
+    assert "Mutation.archivePlan" in answer.text
+
+
+def test_event_logs_are_refused_where_the_key_may_not_read_them(house_of: Build, town: WorldBuilder) -> None:
+    answer = post(house_of(town), "{ eventLogs { edges { node { id } } } }")
+    assert answer.json()["errors"][0]["extensions"]["code"] == "AccessDeniedError"
 
 
 def test_a_document_with_an_unknown_field_is_refused(house_of: Build, town: WorldBuilder) -> None:

@@ -49,9 +49,21 @@ def full_read(session: Session) -> int:
 def a_month(session: Session) -> int:
     """The reads of a month in which nothing changes."""
     environment = session.environment
-    runs, whole = runs_a_month(environment.schedule), full_read(session)
+    runs, whole, used = runs_a_month(environment.schedule), full_read(session), month_ends(session)
     if not environment.stripe_feed:
-        return runs * (whole + 1)
+        return runs * (whole + 1) + used
     full_reads = min(runs, ceil(MONTH / timedelta(hours=environment.full_read_hours)))
     checks = min(runs, ceil(MONTH / timedelta(hours=1)))
-    return runs + checks + full_reads * whole
+    return runs + checks + full_reads * whole + used
+
+
+def month_ends(session: Session) -> int:
+    """The reads of the usage job: each draft by its id before it is written and once it is finalized, and the list of drafts
+    and the account in every run that has something due, which is six an hour of a month end at most."""
+    with session.engine.connect() as connection:
+        count: int = connection.execute(
+            text("select count(distinct subscription) from usage_opening where environment = :e"),
+            {"e": session.environment.name},
+        ).scalar_one()
+    runs = runs_a_month(session.environment.usage_schedule)
+    return 2 * count + 2 * min(runs, 6 * count)
