@@ -65,7 +65,9 @@ def test_a_list_without_paging_is_silently_ten_rows(house_of: Build, town: World
 
 
 def test_what_is_not_modelled_is_501_with_its_name(house_of: Build, town: WorldBuilder) -> None:
-    answer = post(house_of(town), 'mutation { archivePlan(input: {id: "00000000-0000-4000-8000-000000000001"}) { id } }')
+    answer = post(
+        house_of(town), 'mutation { archivePlan(input: {id: "00000000-0000-4000-8000-000000000001"}) { id } }'
+    )
     assert answer.status_code == 501
     assert "Mutation.archivePlan" in answer.text
 

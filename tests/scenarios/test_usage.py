@@ -289,7 +289,7 @@ def test_a_list_that_is_older_than_our_own_line_does_not_double_it(house_of: Bui
 
 
 @pytest.mark.parametrize("moment", ["before the call", "after the call", "before the ledger"])
-@pytest.mark.parametrize("nth", [1, 2, 3])
+@pytest.mark.parametrize("nth", [1, 3])
 def test_killed_at_every_write_and_started_again_each_line_is_there_once(
     house_of: Build, metered: WorldBuilder, moment: str, nth: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
