@@ -13,7 +13,7 @@ import pendulum
 from airflow.sdk import Param, dag
 
 from stripe_sync import settings
-from stripe_sync.orchestration.wiring import DEFAULTS, way_of_the_data
+from stripe_sync.orchestration.wiring import CHOICES, DEFAULTS, way_of_the_data
 
 MOMENT = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?$"
 PARAMS = {
@@ -24,15 +24,7 @@ PARAMS = {
     "action": Param(
         "plan", type="string", enum=["plan", "repair"], description="Only plan, or write what the guards allow."
     ),
-    "entities": Param(
-        [],
-        type="array",
-        items={"type": "string", "enum": ["product", "price", "coupon", "customer", "subscription"]},
-        description="Only these kinds; all if empty.",
-    ),
-    "customers": Param(
-        [], type="array", items={"type": "string", "minLength": 1}, description="Only these Stigg customers."
-    ),
+    **CHOICES,
     "full": Param(default=True, type="boolean", const=True, description="A backfill always reads everything."),
 }
 

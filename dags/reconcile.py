@@ -15,7 +15,7 @@ import pendulum
 from airflow.sdk import Param, dag, task
 
 from stripe_sync import settings
-from stripe_sync.orchestration.wiring import DEFAULTS, way_of_the_data
+from stripe_sync.orchestration.wiring import CHOICES, DEFAULTS, way_of_the_data
 
 PARAMS = {
     "mode": Param(
@@ -24,15 +24,7 @@ PARAMS = {
         enum=["as configured", "propose", "observe"],
         description="At most this bold; never bolder than the environment's own modes.",
     ),
-    "entities": Param(
-        [],
-        type="array",
-        items={"type": "string", "enum": ["product", "price", "coupon", "customer", "subscription"]},
-        description="Only these kinds; all if empty.",
-    ),
-    "customers": Param(
-        [], type="array", items={"type": "string", "minLength": 1}, description="Only these Stigg customers."
-    ),
+    **CHOICES,
     "full": Param(
         default=False, type="boolean", description="Read everything in Stripe, and not what its events name."
     ),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import TriggerRule, task
+from airflow.sdk import Param, TriggerRule, task
 
 DEFAULTS = {
     "owner": "billing",
@@ -15,6 +15,20 @@ DEFAULTS = {
     "retry_exponential_backoff": 2.0,
     "max_retry_delay": timedelta(minutes=10),
     "execution_timeout": timedelta(hours=1),
+}
+
+
+# What a person may choose from when a run is started by hand.
+CHOICES = {
+    "entities": Param(
+        [],
+        type="array",
+        items={"type": "string", "enum": ["product", "price", "coupon", "customer", "subscription"]},
+        description="Only these kinds; all if empty.",
+    ),
+    "customers": Param(
+        [], type="array", items={"type": "string", "minLength": 1}, description="Only these Stigg customers."
+    ),
 }
 
 

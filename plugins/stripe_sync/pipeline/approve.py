@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from stripe_sync.errors import ConfigurationError, Waiting
@@ -10,6 +11,7 @@ from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result, station
 from stripe_sync.plan import approvals as questions
 from stripe_sync.plan.actions import Plan
+from stripe_sync.plan.guards import Verdict
 from stripe_sync.warehouse import approvals, hands, plans
 from stripe_sync.warehouse.approvals import Approval
 
@@ -23,15 +25,20 @@ def ask(session: Session, run: Run) -> Result:
     stored = plans.of_run(session.engine, name, run.id)
     if stored is None or run.params.get("approval"):
         return {"asked": []}
-    life = timedelta(hours=session.environment.approval_hours)
+    return {"asked": ask_about(session, run, stored.plan, stored.verdicts)}
+
+
+def ask_about(session: Session, run: Run, plan: Plan, verdicts: Sequence[Verdict]) -> list[str]:
+    """Asks about every group that waits, and about no action twice. Gives the hashes of the sets."""
+    name, life = session.environment.name, timedelta(hours=session.environment.approval_hours)
     with session.engine.begin() as connection:
         settled = approvals.settled(connection, name, now=run.now, remember=REMEMBERED)
-        asked = list(questions.requests(stored.plan, stored.verdicts, settled=settled.keys()))
+        asked = list(questions.requests(plan, verdicts, settled=settled.keys()))
         for request in asked:
-            approvals.ask(connection, name, run.id, stored.plan.hash, request, now=run.now, life=life)
+            approvals.ask(connection, name, run.id, plan.hash, request, now=run.now, life=life)
     for request in asked:
         session.progress(f"  a person is asked: {questions.subject(name, request)}")
-    return {"asked": [request.hash for request in asked]}
+    return [request.hash for request in asked]
 
 
 def question(session: Session, hash: str) -> dict[str, str]:

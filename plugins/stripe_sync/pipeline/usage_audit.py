@@ -1,7 +1,7 @@
 """The audit of a month: what each invoice should bill for use by Stigg's prices, what it bills, and what is on none.
 
-It reads Stripe's invoices anew and writes nothing there. An invoice that was voided or credited without our having seen it is
-looked at by the next run of the job.
+It reads Stripe's invoices anew and writes nothing there. An invoice that was voided without our having seen it is looked at by
+the next run of the job.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from stripe_sync import money, periods
 from stripe_sync.clock import epoch
 from stripe_sync.errors import ConfigurationError
 from stripe_sync.pipeline.session import Session
-from stripe_sync.pipeline.usage_due import seen_invoice, whole
+from stripe_sync.pipeline.usage_due import seen_invoice
 from stripe_sync.pipeline.usage_lines import bill_of
 from stripe_sync.usage import drafts
 from stripe_sync.usage.terms import Terms
@@ -60,7 +60,7 @@ def invoices(session: Session, start: datetime, end: datetime) -> Iterable[Invoi
     api = session.stripe.in_lane("audit")
     for page in api.pages("/v1/invoices", created={"gte": epoch(start), "lt": epoch(end)}):
         for body in page:
-            found = seen_invoice(session, whole(session, body))
+            found = seen_invoice(session, body)
             if found is not None:
                 yield found
 

@@ -32,7 +32,6 @@ class Reading:
     window: Window
     quantity: Decimal | None = None
     detail: str = ""
-    lost: bool = False
 
 
 @station
@@ -84,7 +83,7 @@ def read_all(session: Session, windows: list[Window]) -> list[Reading]:
 
     def read(window: Window) -> Reading:
         if lost:
-            return Reading(window, detail=lost[0], lost=True)
+            return Reading(window, detail=lost[0])
         budget.wait("usageHistoryV2")
         try:
             return Reading(window, counted(session, window))
@@ -92,7 +91,7 @@ def read_all(session: Session, windows: list[Window]) -> list[Reading]:
             return Reading(window, detail=failure.detail)
         except Transient as failure:
             lost.append(str(failure))
-            return Reading(window, detail=str(failure), lost=True)
+            return Reading(window, detail=str(failure))
 
     with ThreadPoolExecutor(max_workers=session.environment.workers, thread_name_prefix="usage") as pool:
         readings += pool.map(read, windows)

@@ -245,7 +245,7 @@ def read_invoices(session: Session, run: Run, state: Known, todo: set[str]) -> l
         since = min(its, default=run.now - LONGEST_GRACE)
         for page in api.pages("/v1/invoices", subscription=subscription, created={"gte": epoch(since)}):
             bodies |= {row["id"]: row for row in page}
-    seen = [s for body in bodies.values() if (s := seen_invoice(session, whole(session, body))) is not None]
+    seen = [s for body in bodies.values() if (s := seen_invoice(session, body)) is not None]
     with session.engine.begin() as connection:
         for invoice in seen:
             usage.see(connection, name, invoice)
@@ -272,8 +272,9 @@ def whole(session: Session, body: dict[str, Any]) -> dict[str, Any]:
     return body | {"lines": body["lines"] | {"data": [line for page in pages for line in page], "has_more": False}}
 
 
-def seen_invoice(session: Session, body: Mapping[str, Any]) -> Invoice | None:
-    """An invoice as the ledger keeps it; None for one that bills no use."""
+def seen_invoice(session: Session, body: dict[str, Any]) -> Invoice | None:
+    """An invoice as the ledger keeps it, with all its lines; None for one that bills no use."""
+    body = whole(session, body)
     subscription = drafts.subscription_of(body, session.signer)
     bound = drafts.bound_of(body, session.signer)
     if subscription is None or bound is None:
@@ -282,7 +283,7 @@ def seen_invoice(session: Session, body: Mapping[str, Any]) -> Invoice | None:
     finalizes = from_epoch(moment) if moment is not None and body["status"] == "draft" else None
     return Invoice(
         body["id"], subscription, body["status"], bound, from_epoch(body["created"]), finalizes, look_again=False,
-        body=dict(body),
+        body=body,
     )  # fmt: skip
 
 

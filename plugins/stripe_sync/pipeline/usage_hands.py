@@ -7,7 +7,7 @@ from stripe_sync.errors import ConfigurationError
 from stripe_sync.pipeline.hands import Hand, note
 from stripe_sync.pipeline.preflight import account
 from stripe_sync.pipeline.session import Session, start_run
-from stripe_sync.pipeline.usage_due import seen_invoice, whole
+from stripe_sync.pipeline.usage_due import seen_invoice
 from stripe_sync.pipeline.usage_timing import RELEASED, deadline, timed
 from stripe_sync.pipeline.usage_writes import leased, write
 from stripe_sync.plan.actions import USAGE
@@ -39,7 +39,7 @@ def draft(session: Session, id: str) -> Invoice:
     body = session.stripe.in_lane(USAGE).find(f"/v1/invoices/{id}")
     if body is None:
         raise ConfigurationError(f"Stripe has no invoice {id}; give the id that its dashboard shows.")
-    seen = seen_invoice(session, whole(session, body))
+    seen = seen_invoice(session, body)
     if seen is None or seen.status != "draft":
         raise ConfigurationError(
             f"{id} is {body['status']} and no draft of a renewal; only those are held and released."

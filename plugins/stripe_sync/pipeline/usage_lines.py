@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from decimal import Decimal
 
 import msgspec
@@ -13,10 +12,10 @@ import msgspec
 from stripe_sync import keys, money
 from stripe_sync.apply.executor import Step
 from stripe_sync.clock import epoch
-from stripe_sync.pipeline.approve import REMEMBERED
+from stripe_sync.pipeline.approve import ask_about
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result, station
-from stripe_sync.pipeline.usage_due import assign, seen_invoice, whole
+from stripe_sync.pipeline.usage_due import assign, seen_invoice
 from stripe_sync.pipeline.usage_final import make_final_invoices
 from stripe_sync.pipeline.usage_writes import entity_of, leased, may_write, write
 from stripe_sync.plan import approvals as questions
@@ -93,7 +92,7 @@ def drafts_to_write(session: Session) -> list[Page]:
 def read_again(session: Session, page: Page) -> Page:
     """The draft as it is at this moment."""
     body = session.stripe.in_lane(USAGE).get(f"/v1/invoices/{page.invoice.invoice}")
-    seen = seen_invoice(session, whole(session, body))
+    seen = seen_invoice(session, body)
     if seen is None:
         return page
     with session.engine.begin() as connection:
@@ -162,7 +161,8 @@ def decided(session: Session, run: Run, pages: Sequence[Page]) -> tuple[dict[str
             verdicts.append(Verdict(group=f"{USAGE}/{page.invoice.invoice}", lane=USAGE, decision="wait",
                                     actions=[a.hash for a in asked], due_now=due, per_month={},
                                     refusals=[*why, *(a.sentence for a in asked[: questions.SHOWN])]))  # fmt: skip
-    return decisions, waits, ask(session, run, [a for p in pages for a in p.actions], verdicts)
+    plan = Plan(environment=environment.name, actions=[a for p in pages for a in p.actions])
+    return decisions, waits, ask_about(session, run, plan, verdicts)
 
 
 def approved_hashes(session: Session) -> frozenset[str]:
@@ -170,20 +170,6 @@ def approved_hashes(session: Session) -> frozenset[str]:
     with session.engine.connect() as connection:
         found = approvals.approved_sets(connection, session.environment.name, lane=USAGE)
     return frozenset(action for actions in found.values() for action in actions)
-
-
-def ask(session: Session, run: Run, actions: Sequence[Action], verdicts: Sequence[Verdict]) -> list[str]:
-    """Asks about what waits; about the same set of actions once. Gives the hashes of the sets."""
-    name = session.environment.name
-    plan = Plan(environment=name, actions=list(actions))
-    with session.engine.begin() as connection:
-        settled = approvals.settled(connection, name, now=run.now, remember=REMEMBERED)
-        asked = list(questions.requests(plan, verdicts, settled=settled.keys()))
-        for request in asked:
-            life = timedelta(hours=session.environment.approval_hours)
-            approvals.ask(connection, name, run.id, plan.hash, request, now=run.now, life=life)
-            session.progress(f"  a person is asked: {questions.subject(name, request)}")
-    return [request.hash for request in asked]
 
 
 def finish_approvals(session: Session, steps: Mapping[str, Step]) -> None:

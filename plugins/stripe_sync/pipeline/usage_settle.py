@@ -15,7 +15,7 @@ from stripe_sync.clock import epoch
 from stripe_sync.marker import FIELD
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result, station
-from stripe_sync.pipeline.usage_due import assign, load
+from stripe_sync.pipeline.usage_due import assign
 from stripe_sync.pipeline.usage_final import free_of_charge
 from stripe_sync.pipeline.usage_lines import bill_of
 from stripe_sync.pipeline.usage_timing import hold, is_on, release, unproven
@@ -78,10 +78,8 @@ def settle(session: Session, run: Run, read: Iterable[str]) -> list[str]:
             invoice = assigned.get(window.id)
             if invoice is not None and invoice.status != "draft":
                 late += settled(connection, session, run, window, invoice)
-        state = load(session, run, connection)
-        if state is not None:
-            for window in free_of_charge(connection, state, name):
-                usage.move_all(connection, window, usage.OPEN, "waived", at=run.now, run_id=run.id,
+        for window in free_of_charge(connection, session, run):
+            usage.move_all(connection, window, usage.OPEN, "waived", at=run.now, run_id=run.id,
                                reason="Nothing to bill, and no invoice to say so.")  # fmt: skip
         late += gone(connection, session, run, windows, assigned)
     return late

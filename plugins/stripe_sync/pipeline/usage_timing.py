@@ -76,7 +76,7 @@ def hold(
     steps = write(session, run, actions, lease)
     refused = [s for s in steps if s.result == "refused" and s.reason.value == "STRIPE_REFUSED"]
     if refused and session.environment.hold_by_auto_advance:
-        stops = [stop(session, about[s.action.hash][0], why) for s in refused]
+        stops = [timed("hold", session, about[s.action.hash][0], None, why) for s in refused]
         for step, action in zip(refused, stops, strict=True):
             about[action.hash] = about[step.action.hash]
         steps += write(session, run, stops, lease)
@@ -103,18 +103,11 @@ def release(session: Session, run: Run, lease: Lease, invoices: Iterable[Invoice
     return record(session, run, write(session, run, actions, lease), about, held=False, why="Its usage is proven.")
 
 
-def timed(kind: str, session: Session, invoice: Invoice, moment: datetime, why: str) -> Action:
-    was = epoch(invoice.finalizes_at) if invoice.finalizes_at is not None else None
-    return drafts.timing(
-        kind, invoice.invoice, was=was, moment=epoch(moment), entity=entity_of(session, invoice.subscription), why=why
-    )
-
-
-def stop(session: Session, invoice: Invoice, why: str) -> Action:
-    was = epoch(invoice.finalizes_at) if invoice.finalizes_at is not None else None
-    return drafts.timing(
-        "hold", invoice.invoice, was=was, moment=None, entity=entity_of(session, invoice.subscription), why=why
-    )
+def timed(kind: str, session: Session, invoice: Invoice, moment: datetime | None, why: str) -> Action:
+    """Moves a draft's finalization to a moment, or stops it where there is none."""
+    was, to = (epoch(m) if m is not None else None for m in (invoice.finalizes_at, moment))
+    entity = entity_of(session, invoice.subscription)
+    return drafts.timing(kind, invoice.invoice, was=was, moment=to, entity=entity, why=why)
 
 
 def record(
