@@ -15,7 +15,7 @@ import pendulum
 from airflow.sdk import dag, task
 
 from stripe_sync import settings
-from stripe_sync.orchestration.wiring import DEFAULTS, told, writing
+from stripe_sync.orchestration.wiring import DEFAULTS, asset, told, writing
 
 
 def usage(environment: str, heading: dict[str, Any]) -> None:
@@ -51,9 +51,9 @@ def usage(environment: str, heading: dict[str, Any]) -> None:
         def usage_lines() -> Any:
             return call(environment, "usage_lines")
 
-        @task(**writing(heading))
+        @task(outlets=[asset(environment, "usage")], **writing(heading))
         def usage_settle() -> Any:
-            return call(environment, "usage_settle")
+            return call(environment, "usage_settle", outlet="usage")
 
         @task(**told(environment, heading))
         def usage_verdict() -> Any:

@@ -1,5 +1,5 @@
 """``make demo``: embedded database, sandbox, then the real DAGs through Airflow's ``dag.test()``: reconcile twice, and a
-month end at which usage has to be on the drafts before they are finalized.
+month end at which usage has to be on the drafts before they are finalized, and the report that finance reads.
 
 Leaves reports/demo. Exits with 0 only if the second run had nothing to do and all usage was billed.
 """
@@ -51,8 +51,8 @@ def prepare(stripe: str, stigg: str, warehouse: str) -> None:
     )
 
 
-def the_dags() -> tuple[Any, Any]:
-    """The demo's DAGs reconcile and usage, parsed from dags/ and known to Airflow's own database."""
+def the_dags() -> tuple[Any, Any, Any]:
+    """The demo's DAGs reconcile, usage and report, parsed from dags/ and known to Airflow's own database."""
     from airflow.dag_processing.bundles.manager import DagBundlesManager
     from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
     from airflow.utils.db import initdb
@@ -63,7 +63,8 @@ def the_dags() -> tuple[Any, Any]:
     if bag.import_errors:
         raise SystemExit("\n".join(bag.import_errors.values()))
     sync_bag_to_db(bag, "dags-folder", None)
-    return bag.dags[f"reconcile__{ENVIRONMENT}"], bag.dags[f"usage__{ENVIRONMENT}"]
+    reconcile, usage, report = (bag.dags[f"{name}__{ENVIRONMENT}"] for name in ("reconcile", "usage", "report"))
+    return reconcile, usage, report
 
 
 def run_once(dag: Any) -> dict[str, Any]:
@@ -120,6 +121,28 @@ def use(dag: Any) -> dict[str, Any]:
     return {"state": str(dag_run.state)} | {key: value for result in found for key, value in result.items()}
 
 
+def disturb(reconcile: Any, stripe: str) -> None:
+    """Somebody lowers a quantity in Stripe's dashboard; a run that may only look finds it."""
+    of, item = max(
+        ((s, i) for s in world(stripe)["subscriptions"] if s["status"] == "active" for i in s["items"]["data"]),
+        key=lambda pair: pair[1].get("quantity") or 0,
+    )
+    key = {"Authorization": "Bearer sk_test_sandbox", "Stripe-Version": "2026-10-28.endive"}
+    less = {"items[0][id]": item["id"], "items[0][quantity]": item["quantity"] - 1, "proration_behavior": "none"}
+    httpx.post(f"{stripe}/v1/subscriptions/{of['id']}", data=less, headers=key).raise_for_status()
+    choices = {"mode": "observe", "entities": [], "customers": [], "full": False}
+    if str(reconcile.test(run_conf=choices).state) != "success":
+        raise SystemExit("The run that looks only did not succeed; see the log above.")
+
+
+def published(dag: Any) -> dict[str, Any]:
+    """One run of the report DAG; the figures that it leaves."""
+    if str(dag.test(run_conf={"month": "", "names": False}).state) != "success":
+        raise SystemExit("The report was not written; see the log above.")
+    found: dict[str, Any] = json.loads((REPORTS / ENVIRONMENT / "summary.json").read_text(encoding="utf-8"))
+    return found
+
+
 def move(stripe: str, moment: int) -> None:
     """Lets the sandbox's time pass, with all that Stripe does meanwhile."""
     httpx.post(f"{stripe}/_world/clock", json={"now": moment}).raise_for_status()
@@ -155,7 +178,7 @@ def main() -> int:
     print("Starting the embedded database, the sandbox and Airflow", flush=True)
     with embedded.owned(STATE) as warehouse, running(load(find("demo"))) as (stripe, stigg):
         prepare(stripe, stigg, warehouse)
-        reconcile, usage = the_dags()
+        reconcile, usage, report = the_dags()
         first = run_once(reconcile)
         tell("First run", first)
         second = run_once(reconcile)
@@ -167,6 +190,11 @@ def main() -> int:
         )
         for line in used["lines"]:
             print(f"  {line['quantity']:>6} x {line['line']}: {line['amount'] / 100:.2f} USD")
+        disturb(reconcile, stripe)
+        figures = published(report)
+        for direction, amounts in figures["a_month"].items():
+            told = ", ".join(f"{amount} {currency.upper()}" for currency, amount in amounts.items())
+            print(f"\nSomebody changed a quantity in Stripe; the report says: {told} a month {direction}")
         engine.engine_of(warehouse).dispose()
     quiet = second["state"] == first["state"] == "success" and second["planned_actions"] == 0
     summary = {
@@ -174,6 +202,7 @@ def main() -> int:
         "runs": [first, second],
         "second_run_had_nothing_to_do": quiet,
         "usage": used,
+        "report": figures,
     }
     billed = used["billed"] == used["windows"] > 0
     (REPORTS / ENVIRONMENT / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")

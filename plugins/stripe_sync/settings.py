@@ -75,6 +75,10 @@ class Environment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reset_point: Literal["after", "before"] = "after"
     alert_webhook: str = ""
     alert_emails: list[str] = []
+    report_schedule: str | None = "0 6 * * *"
+    report_path: str = ""
+    report_emails: list[str] = []
+    report_names: bool = False
     hold_hours: int = 24
     hold_by_auto_advance: bool = False
     upgrade_proration: Literal["always_invoice", "create_prorations", "none"] = "always_invoice"
@@ -208,7 +212,10 @@ def check_accounts(path: Path, environments: Mapping[str, Environment]) -> None:
             )
 
 
-HEADINGS = ("schedule", "usage_schedule", "tags", "approval_hours", "alert_webhook", "alert_emails", "write_pool")
+HEADINGS = (
+    "schedule", "usage_schedule", "report_schedule", "report_path", "report_emails", "tags", "approval_hours",
+    "alert_webhook", "alert_emails", "write_pool",
+)  # fmt: skip
 
 
 def headings(path: Path | None = None) -> dict[str, dict[str, Any]]:

@@ -41,6 +41,7 @@ def test_the_dags_are_there_without_import_errors(bag: Any) -> None:
         "apply__test",
         "usage__test",
         "backfill__test",
+        "report__test",
         "stripe_sync_configuration",
     }
 
@@ -244,7 +245,7 @@ def test_the_real_dag_twice(bag: Any, house: House, tmp_path: Path) -> None:
     before, writes = house.frozen(), house.writes()
     assert str(dag.test().state) == "success"
     assert (house.frozen(), house.writes()) == (before, writes)
-    assert (tmp_path / "reports" / "test" / "index.html").exists()
+    assert (tmp_path / "reports" / "test" / "last-run" / "index.html").exists()
 
 
 def test_xcom_holds_ids_and_counts_and_nobodys_data(bag: Any, house: House) -> None:
@@ -284,7 +285,7 @@ def test_a_station_that_fails_fails_the_run_and_still_reports(bag: Any, house: H
     assert states["report"] == "success"
     assert states["verdict"] == "failed"
     assert house.writes() == 0
-    assert (tmp_path / "reports" / "test" / "summary.json").exists()
+    assert (tmp_path / "reports" / "test" / "last-run" / "summary.json").exists()
 
 
 def test_observe_as_a_parameter_writes_nothing(bag: Any, house: House) -> None:

@@ -134,8 +134,8 @@ def test_the_exit_codes_of_plan_and_apply(house_of: Build, town: WorldBuilder) -
     assert json.loads(shown.stdout)[0]["status"] == "SUCCESS"
     assert "last run" in command(env, "status", "test").stdout
     assert command(env, "connect", "test").returncode == 0
-    files = sorted(p.name for p in (house.folder / "reports" / "test").iterdir())
-    assert files == ["drift.csv", "drift.xlsx", "index.html", "summary.json"]
+    files = sorted(p.name for p in (house.folder / "reports" / "test" / "last-run").iterdir())
+    assert files == ["drift.csv", "drift.xlsx", "index.html", "report.json", "summary.json"]
 
 
 def drift_of(done: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ import sys
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -17,6 +18,7 @@ from stripe_sync import settings
 from stripe_sync.cli.showing import COLOURS, asked_now, out, show, table
 from stripe_sync.errors import ConfigurationError
 from stripe_sync.pipeline import explain as explaining
+from stripe_sync.pipeline import report as publishing
 from stripe_sync.pipeline.backfill import params_of
 from stripe_sync.pipeline.preflight import checks
 from stripe_sync.pipeline.probe import probe as run_probe
@@ -172,6 +174,35 @@ def exit_code(results: Mapping[str, int]) -> int:
     if any(results.get(name) for name in ("refused", "unknown", "dropped")):
         return 1
     return 2 if any(results.get(name) for name in ("waiting", "blocked", "paused")) else 0
+
+
+def report(env: str, target: str | None, month: str, *, names: bool, as_json: bool) -> int:
+    """Audits the closed month where that is due, and writes the finance report."""
+    with session_of(env, quiet=as_json) as session:
+        run = new_run(session, {"month": month, "names": names})
+        audited = publishing.audit_month(session, run)
+        result = publishing.publish(session, run, folder_of(target))
+    if as_json:
+        out({"environment": env, "run": run.id, "audited": audited, **result})
+        return 0
+    summary = result["summary"]
+    for direction, amounts in summary["a_month"].items():
+        print(
+            f"{direction}: "
+            + ", ".join(f"{amount} {currency.upper()}" for currency, amount in amounts.items())
+            + " a month"
+        )
+    print(f"{summary['open_differences']} open differences; the report is in {result['folder']}")
+    return 0
+
+
+def folder_of(target: str | None) -> Any:
+    """A folder on disk, or one in an object store by its URL; None is the environment's own."""
+    if target is None or "://" not in target:
+        return Path(target) if target else None
+    from upath import UPath
+
+    return UPath(target)
 
 
 def status(env: str, id: str | None, *, as_json: bool) -> int:

@@ -211,6 +211,22 @@ def usage(
     raise typer.Exit(using.audited(env, audit, as_json=as_json) if audit else using.usage(env, as_json=as_json))
 
 
+@app.command()
+def report(
+    env: Env,
+    out: Annotated[
+        str | None, typer.Option(metavar="DIR", help="A folder, or the URL of one in an object store.")
+    ] = None,
+    month: Annotated[str, typer.Option(metavar="MONTH", help="Audit this month anew, such as 2026-10.")] = "",
+    names: Annotated[bool, typer.Option("--names", help="Show customers' names and e-mail addresses.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """The drift report for finance, as HTML, XLSX, CSV and JSON; nothing is written in Stripe or Stigg."""
+    from stripe_sync.cli import commands
+
+    raise typer.Exit(commands.report(env, out, month, names=names, as_json=as_json))
+
+
 Invoice = Annotated[str, typer.Argument(metavar="INVOICE", help="The id of a draft in Stripe.")]
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from airflow.sdk import get_current_context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from stripe_sync.errors import Incomplete, RunStopped, Waiting
+from stripe_sync.orchestration.wiring import asset
 
 if TYPE_CHECKING:
     from stripe_sync.pipeline.session import Session
@@ -27,6 +28,8 @@ MODULES = {
     "check_plan": "check",
     "ask": "approve",
     "usage_verdict": "usage",
+    "audit_month": "report",
+    "publish": "report",
 }
 
 
@@ -69,15 +72,28 @@ def opened(environment: str) -> Iterator[Session]:
         raise AirflowFailException(str(stopped)) from None
 
 
-def call(environment: str, station: str, **arguments: Any) -> dict[str, Any]:
-    """Runs a station for the current DAG run. Gives ids and counts, which are all that goes into XCom."""
+def call(environment: str, station: str, *, outlet: str = "", **arguments: Any) -> dict[str, Any]:
+    """Runs a station for the current DAG run. Gives ids and counts, which are all that goes into XCom.
+
+    They go into the event of the asset that ``outlet`` names, too.
+    """
     from stripe_sync.pipeline.session import start_run
 
     module = importlib.import_module(f"stripe_sync.pipeline.{MODULES.get(station, station)}")
     context = get_current_context()
     with opened(environment) as session:
         run = start_run(session, context["run_id"], dict(context["params"]))
-        return for_xcom(getattr(module, station)(session, run, **arguments))
+        result = for_xcom(getattr(module, station)(session, run, **arguments))
+    if outlet:
+        context["outlet_events"][asset(environment, outlet)].extra = {"run": context["run_id"], **result}
+    return result
+
+
+def folder(environment: str, heading: Mapping[str, Any]) -> Any:
+    """Where an environment's report is written: below ``report_path``, or None for the folder beside the worker."""
+    from airflow.sdk import ObjectStoragePath
+
+    return ObjectStoragePath(heading["report_path"]) / environment if heading["report_path"] else None
 
 
 def asked(environment: str) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import Param, TriggerRule, task
+from airflow.sdk import Asset, Param, TriggerRule, task
 
 DEFAULTS = {
     "owner": "billing",
@@ -30,6 +30,11 @@ CHOICES = {
         [], type="array", items={"type": "string", "minLength": 1}, description="Only these Stigg customers."
     ),
 }
+
+
+def asset(environment: str, what: str) -> Asset:
+    """What a DAG made anew, for others to be scheduled on: drift, plan, usage or report of an environment."""
+    return Asset(name=f"stripe_sync/{environment}/{what}", uri=f"stripe-sync://{environment}/{what}")
 
 
 def writing(heading: Mapping[str, Any]) -> dict[str, Any]:
@@ -64,13 +69,14 @@ def way_of_the_data(environment: str, heading: Mapping[str, Any]) -> tuple[Any, 
     def check_mirrors(stigg: Any, stripe: Any) -> Any:
         return call(environment, "check_mirrors", stigg=stigg["snapshot"], stripe=stripe["snapshot"])
 
-    @task
+    @task(outlets=[asset(environment, "drift")])
     def compare(stigg: Any, stripe: Any) -> Any:
-        return call(environment, "compare", stigg=stigg["snapshot"], stripe=stripe["snapshot"])
+        return call(environment, "compare", outlet="drift", stigg=stigg["snapshot"], stripe=stripe["snapshot"])
 
-    @task
+    @task(outlets=[asset(environment, "plan")])
     def plan(compared: Any, place: Any) -> Any:
-        return call(environment, "plan", comparison=compared["comparison"], held_at_observe=place["held_at_observe"])
+        held, comparison = place["held_at_observe"], compared["comparison"]
+        return call(environment, "plan", outlet="plan", comparison=comparison, held_at_observe=held)
 
     @task
     def check_plan() -> Any:

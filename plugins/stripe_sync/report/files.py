@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,74 +13,131 @@ from typing import Any
 import jinja2
 import xlsxwriter
 
-from stripe_sync.report.tables import Row, Table
+from stripe_sync import money
+from stripe_sync.report.tables import Money, Row, Table
 from stripe_sync.warehouse.engine import dumps
 
 # A spreadsheet takes a cell that begins with one of these for a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
+ON_A_PAGE = 2000  # rows of a table; the spreadsheet has them all
+ON_A_SHEET = 1_048_575
+TEXT = 32_000  # characters that a cell of a spreadsheet holds
 environment = jinja2.Environment(
     loader=jinja2.PackageLoader("stripe_sync.report"), autoescape=True, undefined=jinja2.StrictUndefined
 )
+environment.filters["money"] = lambda amounts: ", ".join(f"{v} {c.upper()}" for c, v in amounts.items())
 
 
-def write(folder: Path, found: Sequence[Table], summary: Row, *, at: datetime) -> list[str]:
-    """Writes all files of a report; returns their names. Each is replaced whole, never half-written."""
-    drift = next(t for t in found if t.name == "drift")
+def write(
+    folder: Any, found: Sequence[Table], summary: Row, *, lines: str, page: str, at: datetime,
+    charts: Mapping[str, str] | None = None,
+) -> list[str]:  # fmt: skip
+    """Writes all files of a report; returns their names. Each is replaced whole, never half-written.
+
+    ``folder`` is any path object; ``lines`` names the table that becomes drift.csv, ``page`` the template of index.html.
+    """
     files = {
-        "index.html": html(found, summary, at=at).encode(),
-        "drift.csv": csv_text(drift).encode(),
+        "index.html": html(page, found, summary, at=at, charts=charts or {}).encode(),
+        "drift.csv": csv_text(next(t for t in found if t.name == lines)).encode(),
         "drift.xlsx": xlsx(found),
+        "report.json": dumps(
+            {t.name: [{c: plain(row[c]) for c in t.columns} for row in t.rows] for t in found}
+        ).encode(),
         "summary.json": dumps(summary).encode(),
     }
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
-        part = folder / f".{name}.part"
-        part.write_bytes(content)
-        part.replace(folder / name)
+        replace(folder, name, content)
     return sorted(files)
 
 
-def html(found: Sequence[Table], summary: Row, *, at: datetime) -> str:
+def replace(folder: Any, name: str, content: bytes) -> None:
+    """A file of a folder on disk appears at once; an object store does that by itself."""
+    if not isinstance(folder, Path):
+        (folder / name).write_bytes(content)
+        return
+    part = folder / f".{name}.part"
+    part.write_bytes(content)
+    part.replace(folder / name)
+
+
+def html(page: str, found: Sequence[Table], summary: Row, *, at: datetime, charts: Mapping[str, str]) -> str:
     """One page without a reference to anything outside it."""
-    return environment.get_template("report.html").render(tables=found, summary=summary, at=at, cell=text_of)
+    return environment.get_template(page).render(
+        tables=found, summary=summary, at=at, charts=charts, cell=text_of, number=is_number, most=ON_A_PAGE
+    )
 
 
 def csv_text(table: Table) -> str:
-    """The drift rows, a line each."""
+    """The rows of a table, a line each."""
     target = io.StringIO()
     writer = csv.writer(target)
     writer.writerow(table.columns)
     for row in table.rows:
-        writer.writerow([harmless(text_of(row[column])) for column in table.columns])
+        writer.writerow([harmless(row[column]) for column in table.columns])
     return target.getvalue()
 
 
 def xlsx(found: Sequence[Table]) -> bytes:
-    """A sheet a question, with a frozen header; text is written as text, numbers and times as what they are."""
+    """A sheet a question, with a frozen header; text is written as text, numbers, money and times as what they are."""
     target = io.BytesIO()
     with xlsxwriter.Workbook(
-        target, {"in_memory": True, "remove_timezone": True, "strings_to_formulas": False}
+        target, {"in_memory": True, "remove_timezone": True, "strings_to_formulas": False, "strings_to_urls": False}
     ) as book:
-        bold = book.add_format({"bold": True})
-        time = book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"})
+        sheets = Sheets(book)
         for table in found:
-            sheet = book.add_worksheet(table.name)
-            sheet.freeze_panes(1, 0)
-            for column, name in enumerate(table.columns):
-                sheet.write_string(0, column, name, bold)
-            for line, row in enumerate(table.rows, start=1):
-                for column, name in enumerate(table.columns):
-                    value = row[name]
-                    if isinstance(value, datetime):
-                        sheet.write_datetime(line, column, value, time)
-                    elif isinstance(value, int | Decimal):
-                        sheet.write_number(line, column, value)
-                    elif value is not None:
-                        sheet.write_string(line, column, str(value)[:32_000])
-            if table.rows:
-                sheet.autofilter(0, 0, len(table.rows), len(table.columns) - 1)
-                sheet.autofit()
+            sheets.add(table)
     return target.getvalue()
+
+
+class Sheets:
+    """The sheets of one workbook; a format is made once."""
+
+    def __init__(self, book: xlsxwriter.Workbook) -> None:
+        self.book = book
+        self.bold = book.add_format({"bold": True})
+        self.formats: dict[str, Any] = {}
+
+    def add(self, table: Table) -> None:
+        sheet = self.book.add_worksheet(table.name)
+        sheet.freeze_panes(1, 0)
+        for column, name in enumerate(table.columns):
+            sheet.write_string(0, column, name, self.bold)
+        for line, row in enumerate(table.rows[:ON_A_SHEET], start=1):
+            for column, name in enumerate(table.columns):
+                self.write(sheet, line, column, row[name])
+        if table.rows:
+            sheet.autofilter(0, 0, len(table.rows), len(table.columns) - 1)
+            sheet.autofit()
+
+    def write(self, sheet: Any, line: int, column: int, value: Any) -> None:
+        if isinstance(value, Money):
+            places = money.exponent(value.currency)
+            shape = "#,##0" + ("." + "0" * places if places else "") + f' "{value.currency.upper()}"'
+            sheet.write_number(line, column, value.amount, self.format(shape))
+        elif isinstance(value, datetime):
+            sheet.write_datetime(line, column, value, self.format("yyyy-mm-dd hh:mm:ss"))
+        elif isinstance(value, date):
+            sheet.write_datetime(line, column, value, self.format("yyyy-mm-dd"))
+        elif isinstance(value, int | Decimal):
+            sheet.write_number(line, column, value)
+        elif value is not None:
+            sheet.write_string(line, column, str(value)[:TEXT])
+
+    def format(self, shape: str) -> Any:
+        if shape not in self.formats:
+            self.formats[shape] = self.book.add_format({"num_format": shape})
+        return self.formats[shape]
+
+
+def is_number(value: Any) -> bool:
+    """Whether a column of such cells stands to the right."""
+    return isinstance(value, int | Decimal | Money)
+
+
+def plain(value: Any) -> Any:
+    """A cell in JSON: money as text in major units, beside its currency's column."""
+    return value.plain() if isinstance(value, Money) else value
 
 
 def text_of(value: Any) -> str:
@@ -90,6 +147,9 @@ def text_of(value: Any) -> str:
     return value.strftime("%Y-%m-%d %H:%M:%S UTC") if isinstance(value, datetime) else str(value)
 
 
-def harmless(text: str) -> str:
-    """Text that no spreadsheet takes for a formula."""
+def harmless(value: Any) -> str:
+    """A cell of a CSV file: text that no spreadsheet takes for a formula; numbers are numbers."""
+    if is_number(value):
+        return str(plain(value))
+    text = text_of(value)
     return f"'{text}" if text.startswith(FORMULA) else text

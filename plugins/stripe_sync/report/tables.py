@@ -1,24 +1,26 @@
 """The tables of a report: a question each, answered by one SQL file.
 
-Names and addresses of people are left out: a customer's texts are shown as hidden, not as they are.
+Names and addresses of people are left out unless somebody asked for them: a customer's texts are shown as hidden.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Engine
 
-from stripe_sync.money import shown_all
-from stripe_sync.warehouse.engine import dumps, run_sql
+from stripe_sync import money
+from stripe_sync.warehouse.engine import answered, dumps
 
 Row = dict[str, Any]
 HIDDEN = "(hidden)"
 PERSONAL = frozenset({"name", "email", "description"})
-QUESTIONS = {
+MINOR = frozenset({"minor", "minor_a_month", "minor_a_year", "expected", "invoiced", "difference"})
+# What a run of reconcile says about itself.
+OF_A_RUN = {
     "drift": "What differs",
     "money": "What the differences are worth a month",
     "groups": "What the plan would do, and what holds it back",
@@ -28,11 +30,42 @@ QUESTIONS = {
     "hands": "What was done by hand",
     "writes": "What was written",
 }
+# What finance reads each morning.
+FOR_FINANCE = {
+    "at_risk": "What open differences are worth",
+    "open_drift": "What differs now",
+    "invoices": "Usage on the closed month's invoices: expected and invoiced",
+    "unbilled": "Claimed in Stigg, not billed in Stripe",
+    "unclaimed": "Billed in Stripe, not claimed in Stigg",
+    "usage": "Usage by state",
+    "usage_open": "Usage that is on no finalized invoice, or never will be",
+    "status_counts": "Statuses by reason",
+    "repaired": "What was repaired since yesterday, and who approved it",
+    "accepted": "Drift that a person accepted",
+    "prices": "Price versions in use",
+    "invariants": "What always holds, and did not",
+    "history": "Differences a day",
+}
+
+
+@dataclass(frozen=True)
+class Money:
+    """An amount in major units of its currency: a number in a spreadsheet, a sentence on a page."""
+
+    amount: Decimal
+    currency: str
+
+    def __str__(self) -> str:
+        return f"{Decimal(self.plain()):,f} {self.currency.upper()}"
+
+    def plain(self) -> str:
+        """The amount with the decimals of its currency, and more only where it has fractions of a minor unit."""
+        return decimals(self.amount, self.currency)
 
 
 @dataclass(frozen=True)
 class Table:
-    """One answered question. Cells are text, numbers, times or absent."""
+    """One answered question. Cells are text, numbers, money, times or absent."""
 
     name: str
     title: str
@@ -40,33 +73,43 @@ class Table:
     rows: tuple[Row, ...]
 
 
-def tables(engine: Engine, environment: str, run_id: str) -> list[Table]:
-    """All tables of a report on one run, read in one transaction."""
+def tables(engine: Engine, questions: Mapping[str, str], *, names: bool = False, **about: Any) -> list[Table]:
+    """The answers to questions ``about`` an environment and a run or a moment, read in one transaction."""
     with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection, connection.begin():
         found = []
-        for name, title in QUESTIONS.items():
-            rows = run_sql(connection, f"reports/{name}", environment=environment, run_id=run_id)
-            found.append(table(name, title, [presentable(row) for row in rows]))
+        for name, title in questions.items():
+            columns, rows = answered(connection, f"reports/{name}", **about)
+            shown = tuple(presentable(row, names=names) for row in rows)
+            found.append(Table(name, title, tuple(column_name(c) for c in columns), shown))
     return found
 
 
-def table(name: str, title: str, rows: list[Row]) -> Table:
-    return Table(name, title, tuple(rows[0]) if rows else (), tuple(rows))
+def decimals(amount: Decimal, currency: str) -> str:
+    """An amount in major units with the decimals of its currency; fractions of a minor unit are kept."""
+    places = money.exponent(currency)
+    normal = amount.normalize()
+    exponent = normal.as_tuple().exponent
+    return f"{amount:.{max(places, -exponent if isinstance(exponent, int) else 0)}f}"
 
 
-def presentable(row: Mapping[str, Any]) -> Row:
-    """A row in cells: money by currency in words, documents as text, people hidden."""
-    result = {}
-    for column, value in row.items():
-        if column in ("per_month", "due_now"):
-            result[column] = shown_all({c: Decimal(str(v)) for c, v in (value or {}).items()})
-        elif column in ("before", "after") and row.get("kind") == "customer":
-            result[column] = without_people(row.get("field"), value)
-        elif isinstance(value, dict | list | bool):
-            result[column] = dumps(value)
-        else:
-            result[column] = value
-    return result
+def column_name(column: str) -> str:
+    """Minor units are shown as money, so their columns are not called minor."""
+    return {"minor": "amount", "minor_a_month": "a_month", "minor_a_year": "a_year"}.get(column, column)
+
+
+def presentable(row: Mapping[str, Any], *, names: bool) -> Row:
+    """A row in cells: amounts as money, documents as text, people hidden."""
+    return {column_name(column): cell(row, column, value, names=names) for column, value in row.items()}
+
+
+def cell(row: Mapping[str, Any], column: str, value: Any, *, names: bool) -> Any:
+    if column in ("per_month", "due_now"):
+        return money.shown_all({c: Decimal(str(v)) for c, v in (value or {}).items()})
+    if column in MINOR and value is not None and row.get("currency"):
+        return Money(money.to_major(Decimal(value), row["currency"]), row["currency"])
+    if column in ("before", "after") and row.get("kind") == "customer" and not names:
+        return without_people(row.get("field"), value)
+    return dumps(value) if isinstance(value, dict | list | bool) else value
 
 
 def without_people(field: Any, value: Any) -> Any:
@@ -75,16 +118,12 @@ def without_people(field: Any, value: Any) -> Any:
         return None
     if isinstance(value, dict):
         return dumps({k: HIDDEN if k in PERSONAL else v for k, v in value.items()})
-    return HIDDEN if field in PERSONAL else value
+    return HIDDEN if field in PERSONAL else dumps(value) if isinstance(value, list | bool) else value
 
 
-def summary(found: list[Table], environment: str, run_id: str) -> Row:
-    """The figures of a report: what a script or a dashboard reads."""
+def summary(found: Iterable[Table], environment: str, run_id: str) -> Row:
+    """The figures of a run's report: what a script or a dashboard reads."""
     by_name = {t.name: t.rows for t in found}
-    statuses: dict[str, dict[str, int]] = {}
-    for row in by_name["status_counts"]:
-        kind = statuses.setdefault(row["kind"], {})
-        kind[row["status"]] = kind.get(row["status"], 0) + row["entities"]
     return {
         "environment": environment,
         "run": run_id,
@@ -94,5 +133,44 @@ def summary(found: list[Table], environment: str, run_id: str) -> Row:
         ],
         "planned_actions": sum(row["actions"] for row in by_name["groups"]),
         "waiting_actions": sum(row["actions"] for row in by_name["groups"] if row["decision"] != "apply"),
-        "statuses": statuses,
+        "statuses": statuses(by_name["status_counts"]),
     }
+
+
+def finance_summary(found: Iterable[Table], environment: str, at: str) -> Row:
+    """The figures of the finance report: totals by direction and currency, each the sum of its table's rows."""
+    by_name = {t.name: t.rows for t in found}
+    return {
+        "environment": environment,
+        "as_of": at,
+        "open_differences": len(by_name["open_drift"]),
+        "a_month": totals(by_name["at_risk"], by="direction", amount="a_month"),
+        "a_year": totals(by_name["at_risk"], by="direction", amount="a_year"),
+        "usage": totals(by_name["usage"], by="state", amount="amount"),
+        "invoices": totals(by_name["invoices"], by="month", amount="difference"),
+        "claimed_not_billed": len(by_name["unbilled"]),
+        "billed_not_claimed": len(by_name["unclaimed"]),
+        "accepted": len(by_name["accepted"]),
+        "repaired_since_yesterday": len(by_name["repaired"]),
+        "invariants_broken": len(by_name["invariants"]),
+        "statuses": statuses(by_name["status_counts"]),
+    }
+
+
+def totals(rows: Iterable[Row], *, by: str, amount: str) -> dict[str, dict[str, str]]:
+    """Sums of a money column by another column and by currency, in major units as text; currencies are never added."""
+    sums: dict[str, dict[str, Decimal]] = {}
+    for row in rows:
+        if row[amount] is not None:
+            of = sums.setdefault(str(row[by]), {})
+            of[row[amount].currency] = of.get(row[amount].currency, Decimal(0)) + row[amount].amount
+    return {key: {c: decimals(amount, c) for c, amount in sorted(of.items())} for key, of in sums.items()}
+
+
+def statuses(rows: Iterable[Row]) -> dict[str, dict[str, int]]:
+    """Entities by kind and status."""
+    found: dict[str, dict[str, int]] = {}
+    for row in rows:
+        kind = found.setdefault(row["kind"], {})
+        kind[row["status"]] = kind.get(row["status"], 0) + row["entities"]
+    return found

@@ -122,5 +122,12 @@ def one_at_a_time(engine: Engine, name: str) -> Iterator[None]:
 
 def run_sql(connection: Connection, name: str, /, **parameters: Any) -> list[dict[str, Any]]:
     """The rows of one SQL file, as dictionaries."""
+    return answered(connection, name, **parameters)[1]
+
+
+def answered(connection: Connection, name: str, /, **parameters: Any) -> tuple[tuple[str, ...], list[dict[str, Any]]]:
+    """The names of the columns of one SQL file, and its rows."""
     result = connection.execute(text(resources.sql(name)), parameters)
-    return [dict(row._mapping) for row in result] if result.returns_rows else []
+    if not result.returns_rows:
+        return (), []
+    return tuple(result.keys()), [dict(row._mapping) for row in result]

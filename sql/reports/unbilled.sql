@@ -1,0 +1,19 @@
+-- subscriptions that Stigg claims and Stripe does not bill, with what they are worth where that is known
+-- grain: one Stigg subscription
+select
+    s.id as subscription,
+    m.body -> 'plan' ->> 'refId' as plan,
+    m.body ->> 'status' as stigg_status,
+    s.status,
+    s.reason,
+    s.detail,
+    d.per_month,
+    d.since
+from status as s
+inner join mirror as m
+    on m.environment = s.environment and m.side = 'stigg' and m.kind = 'subscription' and m.id = s.id and m.valid_to is null
+left join drift_now as d
+    on d.environment = s.environment and d.entity_kind = 'subscription' and d.entity_id = s.id and d.state = 'missing'
+where
+    s.environment = :environment and s.kind = 'subscription' and s.status in ('ERROR', 'PENDING') and s.stripe_id is null
+order by s.status, s.id
