@@ -95,7 +95,7 @@ class House:
             self.environment, self.engine, self.connection, clock, settle_seconds=0.0, attempts=self.attempts
         )
 
-    def run(self, session: Session, id: str | None = None, **params: Any) -> Run:
+    def run(self, session: Session, /, id: str | None = None, **params: Any) -> Run:
         return start_run(session, id or f"run-{next(self.counter)}", params)
 
     def plan(self, **params: Any) -> StoredPlan:

@@ -70,6 +70,8 @@ def renew(world: World, subscription: Obj, told: Told) -> None:
             _, end = periods.period_at(subscription["billing_cycle_anchor"], item["price"]["recurring"], start)
             item |= {"current_period_start": start, "current_period_end": end}
             renewed.append(item)
+    if subscription["status"] == "trialing" and subscription["trial_end"] <= world.now:
+        subscription["status"] = "active"
     told("customer.subscription.updated", subscription)
     if subscription["status"] == "paused":
         return

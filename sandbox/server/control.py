@@ -10,9 +10,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from sandbox.billing import renewals
+from sandbox.resources.stripe.checkout import complete
 from sandbox.resources.stripe.objects import record
 from sandbox.world import state
-from sandbox.world.refusal import NotModelled
+from sandbox.world.refusal import NotModelled, StripeRefusal
 from sandbox.world.state import BadWorld, Fault, World
 
 
@@ -30,6 +31,7 @@ class Control:
             Route("/_world/faults", self.faults, methods=["GET", "POST", "DELETE"]),
             Route("/_world/load", self.load, methods=["POST"]),
             Route("/_world/unknowns", self.unknowns, methods=["GET", "POST"]),
+            Route("/_world/checkout/{session}", self.checkout, methods=["POST"]),
             Route("/_world/stigg/{collection}", self.stigg, methods=["POST"]),
         ]
 
@@ -88,6 +90,13 @@ class Control:
         for part in fields(World):
             setattr(self.world, part.name, getattr(fresh, part.name))
         return JSONResponse({"now": self.world.now})
+
+    async def checkout(self, http: HttpRequest) -> Response:
+        """Plays the customer of a checkout session: types an address and a card in, and pays."""
+        try:
+            return JSONResponse(complete(self.world, http.path_params["session"]))
+        except StripeRefusal as refusal:
+            return JSONResponse(refusal.body, refusal.status)
 
     async def stigg(self, http: HttpRequest) -> Response:
         """Changes rows of Stigg as a person would in its app: ``{"where": {...}, "set": {...}}`` or ``{"add": row}``."""

@@ -16,10 +16,12 @@ from starlette.responses import JSONResponse, Response
 from sandbox.billing import renewals
 from sandbox.resources.stripe import (
     catalog,
+    checkout,
     invoiceitems,
     invoices,
     objects,
     people,
+    portal,
     routes,
     schedules,
     subscriptions,
@@ -31,7 +33,7 @@ from sandbox.world.state import Fault, Obj, Request, World
 from sandbox.world.stripe_types import spec
 
 # Importing a module of resources registers its operations.
-MODELLED = (catalog, invoiceitems, invoices, people, schedules, subscriptions, tax)
+MODELLED = (catalog, checkout, invoiceitems, invoices, people, portal, schedules, subscriptions, tax)
 KINDS = {"products": "product", "prices": "price", "coupons": "coupon", "customers": "customer",
          "subscriptions": "subscription", "invoices": "invoice"}  # fmt: skip
 

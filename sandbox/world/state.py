@@ -17,7 +17,8 @@ Obj = dict[str, Any]
 
 STRIPE_COLLECTIONS = (
     "products", "prices", "coupons", "customers", "payment_methods", "discounts",
-    "subscriptions", "subscription_schedules", "invoices", "invoiceitems", "credit_notes", "tax_registrations", "events",
+    "subscriptions", "subscription_schedules", "invoices", "invoiceitems", "credit_notes", "tax_registrations",
+    "checkout_sessions", "portal_configurations", "events",
 )  # fmt: skip
 STIGG_COLLECTIONS = (
     "products", "plans", "addons", "features", "customers", "subscriptions", "coupons", "integrations", "usage",
@@ -99,6 +100,7 @@ class World:
     order: dict[str, int] = field(default_factory=dict)
     replays: dict[str, tuple[str, int, Obj]] = field(default_factory=dict)
     deleted_coupons: set[str] = field(default_factory=set)
+    asked: dict[str, Obj] = field(default_factory=dict)  # what a checkout session was made with, by its id
 
     def next_id(self, prefix: str) -> str:
         """The next id of a kind, such as ``sub_S000000000017``; the same in every run of the same world."""

@@ -214,7 +214,7 @@ class Deriver:
         key = (
             own_name
             if own_name and len(path) == 1
-            else f"{where.path.stem.lstrip('_')}.{'.'.join(c.name for c in path)}"
+            else f"{where.path.parent.name}.{where.path.stem.lstrip('_')}.{'.'.join(c.name for c in path)}"
         )
         if key not in self.schemas:
             self.schemas[key] = {}

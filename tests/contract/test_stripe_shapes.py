@@ -281,3 +281,24 @@ def test_a_clock_that_passes_a_renewal_makes_a_draft_and_finalizes_it_an_hour_la
     assert [(i["status"], i["automatically_finalizes_at"] - i["created"]) for i in cycle] == [("draft", 3600)] * 3
     assert httpx.post(f"{house.stigg_url}/_world/clock", json={"advance": 3601}).status_code == 200
     assert {i["status"] for i in cycle} == {"open"}
+
+
+def test_the_hosted_pages_have_stripes_shape(house_of: Build, town: WorldBuilder, recorded: list[Exchange]) -> None:
+    from stripe_sync.pipeline import portal
+    from stripe_sync.pipeline.hands import Hand
+    from tests.scenarios.test_checkout import completed, opened, pays
+
+    town.customer("new", "New", "new@example.test")
+    house = house_of(town)
+    house.reconcile()
+    page = opened(house, trial_days=7)
+    pays(house, page)
+    completed(house, page["session"])
+    house.reconcile()
+    session = house.session()
+    portal.apply(session, Hand("ada", "x"))
+    portal.link(session, "c-1")
+    session.close()
+    seen = [e for e in recorded if "checkout" in e[1] or "billing_portal" in e[1] or e[1] == "/v1/subscriptions"]
+    assert len(seen) >= 6
+    assert [problem for exchange in seen for problem in problems(exchange)] == []

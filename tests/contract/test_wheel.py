@@ -55,7 +55,7 @@ def test_the_wheel_carries_what_the_package_reads(wheel: Path) -> None:
     for folder in ("sql", "expectations"):
         files = {p.relative_to(ROOT).as_posix() for p in (ROOT / folder).rglob("*") if p.suffix in (".sql", ".json")}
         assert {f"stripe_sync/carried/{name}" for name in files} <= names
-    assert "stripe_sync/report/templates/report.html" in names
+    assert "stripe_sync/report/templates/finance.html" in names
     assert not any(name.startswith(("sandbox", "tests", "demo")) for name in names)
 
 

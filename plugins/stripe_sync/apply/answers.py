@@ -26,7 +26,7 @@ HOW = frozenset(
     {
         "billing_cycle_anchor", "backdate_start_date", "proration_behavior", "proration_date", "transfer_lookup_key",
         "attach", "one_off", "charged", "invoice_now", "prorate", "percent_off", "amount_off", "duration",
-        "duration_in_months", "from",
+        "duration_in_months", "from", "how",
     }
 )  # fmt: skip
 
@@ -34,6 +34,12 @@ HOW = frozenset(
 def document(action: Action, answer: Mapping[str, Any], registry: Registry) -> Document:
     """The answer's fields, in the form in which ``after`` and ``before`` are written."""
     kind, row, reading = action.noun, dict(answer), registry.reading()
+    if action.kind == "stigg.provision":
+        return {"billing": reading.known.get(row.get("billingId") or "", row.get("billingId"))}
+    if kind == "checkout":
+        customer = row["customer"] or ""
+        held = {"mode": row["mode"], "reference": row["client_reference_id"]}
+        return held | {"customer": reading.known.get(customer, customer)}
     if kind == "stigg":
         return {"ended": True if row["status"] in ENDED else None}
     if row.get("deleted"):

@@ -154,9 +154,13 @@ class Executor:
             return Step(action, "paused", Reason.PAUSED, f"The lane {lease.lane} is paused: {why}.")
         if action.target in self.quarantined:
             return self.left_alone(action, self.quarantined[action.target])
-        if action.kind.endswith(".create") and self.registry.get(action.target):
+        if action.kind.endswith(".create") and self.exists(action):
             return Step(action, "dropped", Reason.WAITS_FOR_WRITE, "It exists since the plan was made; plan again.")
         return self.write(action, lease)
+
+    def exists(self, action: Action) -> bool:
+        """Whether a creation was made meanwhile: by this run, or by another that held the lane before."""
+        return bool(self.registry.get(action.target)) or links.is_linked(self.engine, self.environment, action.target)
 
     def left_alone(self, action: Action, failure: Failure) -> Step:
         """A target that was refused again and again keeps its reason, and is not tried before its time."""

@@ -18,6 +18,7 @@ from stripe_sync.apply.candidates import (
     subscription_candidates,
     updated,
 )
+from stripe_sync.apply.hosted_writes import checkout_candidates, provisioned, send_checkout, send_provision
 from stripe_sync.apply.registry import Registry
 from stripe_sync.apply.sending import (
     Send,
@@ -90,6 +91,8 @@ HANDLERS: Mapping[str, Handler] = {
     "subscription.create": Handler(
         creating(PATHS["subscription"], subscriptions, parameters.subscription_create), subscription_candidates
     ),
+    "checkout.create": Handler(send_checkout, checkout_candidates),
+    "stigg.provision": Handler(send_provision, provisioned),
     "stigg.cancel": Handler(send_stigg_cancel, updated),
     "schedule.release": Handler(send_schedule_release, updated),
     "invoiceitem.create": Handler(

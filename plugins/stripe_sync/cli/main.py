@@ -258,6 +258,69 @@ def waive(
 
 
 @app.command()
+def checkout(
+    env: Env,
+    customer: Annotated[str, typer.Option(metavar="ID", help="The customer's id in Stigg.")],
+    plan: Annotated[str, typer.Option(metavar="ID", help="The plan's id in Stigg.")],
+    success_url: Annotated[str, typer.Option(metavar="URL", help="Where the customer goes who has paid; it may hold "
+                                             "{CHECKOUT_SESSION_ID}.")],
+    cancel_url: Annotated[str, typer.Option(metavar="URL", help="Where the customer goes who has not.")] = "",
+    period: Annotated[str, typer.Option(help="MONTHLY or ANNUALLY.")] = "MONTHLY",
+    quantity: Annotated[list[str] | None, typer.Option(metavar="FEATURE=NUMBER", help="Committed units.")] = None,
+    addon: Annotated[list[str] | None, typer.Option(metavar="ADDON=NUMBER")] = None,
+    coupon: Annotated[str, typer.Option(metavar="ID", help="A coupon's id in Stigg.")] = "",
+    country: Annotated[str, typer.Option(metavar="CODE", help="The country whose prices are sold.")] = "",
+    resource: Annotated[str, typer.Option(metavar="ID", help="The resource that is subscribed.")] = "",
+    trial_days: Annotated[int | None, typer.Option(help="The plan's own trial if it is left out.")] = None,
+    subscription: Annotated[str, typer.Option(metavar="ID", help="The id of the subscription to be; the same id gives the "
+                                              "same page.")] = "",
+    as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Open Stripe's checkout page for a customer and a plan, and print its URL."""
+    from stripe_sync.cli import hosted
+
+    request = {"customer": customer, "plan": plan, "success_url": success_url, "cancel_url": cancel_url, "period": period,
+               "coupon": coupon, "country": country, "resource": resource, "trial_days": trial_days,
+               "subscription": subscription}  # fmt: skip
+    raise typer.Exit(hosted.checkout(env, request, quantity or [], addon or [], as_json=as_json))
+
+
+@app.command(name="complete-checkout")
+def complete_checkout(
+    env: Env,
+    session: Annotated[
+        str, typer.Argument(metavar="SESSION", help="Stripe's session; every open one if left out.")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Give Stigg what was paid for on a checkout page. Exits with 2 while it is not paid."""
+    from stripe_sync.cli import hosted
+
+    raise typer.Exit(hosted.complete_checkout(env, session, as_json=as_json))
+
+
+@app.command()
+def portal(
+    env: Env,
+    customer: Annotated[str, typer.Option(metavar="ID", help="Print a link for this customer.")] = "",
+    return_url: Annotated[str, typer.Option(metavar="URL", help="Where the customer goes after it.")] = "",
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Set the recommended switches on a configuration of ours.")
+    ] = False,
+    configuration: Annotated[str, typer.Option(metavar="ID", help="Set them on this one, which a person made.")] = "",
+    reason: Annotated[str, typer.Option(help="Why; --apply wants it.")] = "",
+    by: By = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the billing portal's switches, give a customer a link to it, or set the switches."""
+    from stripe_sync.cli import hosted
+
+    if apply or configuration:
+        raise typer.Exit(hosted.portal_apply(env, configuration, reason, by, as_json=as_json))
+    raise typer.Exit(hosted.portal(env, customer, return_url, as_json=as_json))
+
+
+@app.command()
 def probe(env: Env, as_json: AsJson = False) -> None:
     """Ask a Stripe sandbox and a Stigg environment for tests what is not known for certain; keep the answers."""
     from stripe_sync.cli import commands

@@ -85,6 +85,13 @@ class Product(Stigg, frozen=True):
     display_name: str | None = None
 
 
+class Trial(Stigg, frozen=True):
+    """How long a plan's trial is: a number of days or of months."""
+
+    duration: Decimal
+    units: str = "DAY"
+
+
 class Package(Stigg, frozen=True):
     """One version of a plan or an add-on."""
 
@@ -99,6 +106,7 @@ class Package(Stigg, frozen=True):
     prices: list[Price] | None = None
     overage_prices: list[Price] | None = None
     minimum_spend: list[Minimum] | None = None
+    default_trial_config: Trial | None = None
     billing_id: str | None = None
 
 

@@ -30,6 +30,8 @@ MODULES = {
     "usage_verdict": "usage",
     "audit_month": "report",
     "publish": "report",
+    "read_portal": "portal",
+    "complete_checkout": "checkout",
 }
 
 
@@ -72,17 +74,18 @@ def opened(environment: str) -> Iterator[Session]:
         raise AirflowFailException(str(stopped)) from None
 
 
-def call(environment: str, station: str, *, outlet: str = "", **arguments: Any) -> dict[str, Any]:
+def call(environment: str, station: str, *, outlet: str = "", nest: str = "", **arguments: Any) -> dict[str, Any]:
     """Runs a station for the current DAG run. Gives ids and counts, which are all that goes into XCom.
 
-    They go into the event of the asset that ``outlet`` names, too.
+    They go into the event of the asset that ``outlet`` names, too. ``nest``: the run's parameters are one parameter of that name.
     """
     from stripe_sync.pipeline.session import start_run
 
     module = importlib.import_module(f"stripe_sync.pipeline.{MODULES.get(station, station)}")
     context = get_current_context()
     with opened(environment) as session:
-        run = start_run(session, context["run_id"], dict(context["params"]))
+        params = dict(context["params"])
+        run = start_run(session, context["run_id"], {nest: params} if nest else params)
         result = for_xcom(getattr(module, station)(session, run, **arguments))
     if outlet:
         context["outlet_events"][asset(environment, outlet)].extra = {"run": context["run_id"], **result}

@@ -18,18 +18,18 @@ from stripe_sync.clock import epoch, from_epoch
 from stripe_sync.desired import successors
 from stripe_sync.desired.catalog import catalog
 from stripe_sync.desired.found import GONE
-from stripe_sync.desired.inputs import Inputs, Links
+from stripe_sync.desired.inputs import Inputs
+from stripe_sync.pipeline.latest import latest
 from stripe_sync.pipeline.preflight import account, held_at_observe
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result, station
 from stripe_sync.pipeline.usage_timing import hold_urgent
 from stripe_sync.pipeline.usage_writes import leased
-from stripe_sync.pipeline.views import stigg_view, stripe_view, without
 from stripe_sync.usage import drafts
 from stripe_sync.usage.charges import LONGEST_GRACE, Charge, Problem, charges, ended
 from stripe_sync.usage.terms import Terms
 from stripe_sync.usage.windows import Measured, Opening, cuts, pieces
-from stripe_sync.warehouse import comparisons, links, runs, snapshots, usage
+from stripe_sync.warehouse import usage
 from stripe_sync.warehouse.usage import Chain, Invoice, OpeningRow
 
 SECOND = timedelta(seconds=1)
@@ -93,18 +93,12 @@ class Known:
 def load(session: Session, run: Run, connection: Connection) -> Known | None:
     """The newest mirrors that were compared; None before the first."""
     name = session.environment.name
-    pair = comparisons.latest_pair(connection, name)
-    if pair is None:
+    newest = latest(session, run, connection)
+    if newest is None:
         return None
-    stigg, stripe = (snapshots.get(session.engine, id) for id in pair[1:])
-    checked = runs.result_in(connection, name, pair[0], "check_mirrors") or {}
-    left_out = [(row[0], row[1], row[2]) for row in checked.get("quarantined", ())]
-    known = links.all_of(connection, name)
-    there, unreadable = stripe_view(connection, stripe, {id: key for key, id in known.items()})
-    entities = without(stigg_view(connection, stigg, left_out), unreadable)
-    inputs = Inputs(session.environment, entities, there, Links(known), session.signer, run.now)
+    inputs, as_of = newest
     found, problems = charges(inputs, catalog(inputs))
-    age = run.now - min(stigg.upper_bound, stripe.upper_bound)
+    age = run.now - as_of
     stale = (
         f"The mirrors are {age.total_seconds() / 3600:.0f} hours old; see why reconcile does not run."
         if age > STALE

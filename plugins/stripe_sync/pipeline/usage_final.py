@@ -9,7 +9,8 @@ from sqlalchemy import Connection
 
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.usage_due import Known, assign, load, seen_invoice
-from stripe_sync.pipeline.usage_writes import entity_of, write
+from stripe_sync.pipeline.usage_writes import entity_of
+from stripe_sync.pipeline.writing import write
 from stripe_sync.plan.actions import USAGE, Action
 from stripe_sync.usage import drafts
 from stripe_sync.warehouse import usage

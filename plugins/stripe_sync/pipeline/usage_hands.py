@@ -9,7 +9,8 @@ from stripe_sync.pipeline.preflight import account
 from stripe_sync.pipeline.session import Session, start_run
 from stripe_sync.pipeline.usage_due import seen_invoice
 from stripe_sync.pipeline.usage_timing import RELEASED, deadline, timed
-from stripe_sync.pipeline.usage_writes import leased, write
+from stripe_sync.pipeline.usage_writes import leased
+from stripe_sync.pipeline.writing import write
 from stripe_sync.plan.actions import USAGE
 from stripe_sync.warehouse import leases, usage
 from stripe_sync.warehouse.usage import Invoice

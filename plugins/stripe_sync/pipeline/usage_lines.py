@@ -17,7 +17,8 @@ from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result, station
 from stripe_sync.pipeline.usage_due import assign, seen_invoice
 from stripe_sync.pipeline.usage_final import make_final_invoices
-from stripe_sync.pipeline.usage_writes import entity_of, leased, may_write, write
+from stripe_sync.pipeline.usage_writes import entity_of, leased, may_write
+from stripe_sync.pipeline.writing import write
 from stripe_sync.plan import approvals as questions
 from stripe_sync.plan.actions import USAGE, Action, Plan
 from stripe_sync.plan.guards import Decision, Verdict

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from stripe_sync.apply.executor import Step
 from stripe_sync.clock import epoch, from_epoch
 from stripe_sync.pipeline.session import Run, Session
-from stripe_sync.pipeline.usage_writes import entity_of, may_write, write
+from stripe_sync.pipeline.usage_writes import entity_of, may_write
+from stripe_sync.pipeline.writing import write
 from stripe_sync.plan.actions import Action
 from stripe_sync.usage import drafts
 from stripe_sync.warehouse import usage

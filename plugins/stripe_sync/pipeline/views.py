@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -27,6 +27,7 @@ from stripe_sync.warehouse.snapshots import Snapshot
 
 Entity = TypeVar("Entity", bound=stigg_side.Stigg)
 Object = TypeVar("Object", bound=stripe_side.Stripe)
+ALL = frozenset({"product", "plan", "addon", "coupon", "price", "customer", "subscription", "invoice"})
 IDS = {
     "product": "refId",
     "plan": "refId",
@@ -37,14 +38,19 @@ IDS = {
 }
 
 
-def stigg_view(connection: Connection, snapshot: Snapshot, quarantined: Iterable[tuple[str, str, str]]) -> StiggView:
-    """Stigg's entities; quarantined and unreadable rows are among ``broken``."""
+def stigg_view(
+    connection: Connection,
+    snapshot: Snapshot,
+    quarantined: Iterable[tuple[str, str, str]],
+    kinds: Collection[str] = ALL,
+) -> StiggView:
+    """Stigg's entities of these kinds; quarantined and unreadable rows are among ``broken``."""
     broken = [EntityStatus(kind, id, Status.ERROR, Reason.QUARANTINED, rule) for kind, id, rule in quarantined]
     left_out = {(s.kind, s.id) for s in broken}
 
     def read(kind: str, entity: type[Entity]) -> list[Entity]:
-        found = []
-        for row in snapshots.bodies(connection, snapshot, kind):
+        found: list[Entity] = []
+        for row in snapshots.bodies(connection, snapshot, kind) if kind in kinds else ():
             id = str(row.get(IDS[kind]))
             if (kind, id) in left_out:
                 continue
@@ -60,14 +66,14 @@ def stigg_view(connection: Connection, snapshot: Snapshot, quarantined: Iterable
 
 
 def stripe_view(
-    connection: Connection, snapshot: Snapshot, known: Mapping[str, str]
+    connection: Connection, snapshot: Snapshot, known: Mapping[str, str], kinds: Collection[str] = ALL
 ) -> tuple[StripeView, list[EntityStatus]]:
     """Stripe's objects by id, and the Stigg entities whose linked object cannot be read."""
     broken: list[EntityStatus] = []
 
     def read(kind: str, shape: type[Object]) -> dict[str, Object]:
-        found = {}
-        for row in snapshots.bodies(connection, snapshot, kind):
+        found: dict[str, Object] = {}
+        for row in snapshots.bodies(connection, snapshot, kind) if kind in kinds else ():
             if row.get("deleted") and kind in ("price", "subscription", "coupon"):
                 continue
             try:

@@ -17,11 +17,11 @@ import msgspec
 Amounts = dict[str, Decimal]
 
 CATALOG, CUSTOMERS, SUBSCRIPTIONS = "catalog", "customers", "subscriptions"
-CANCELLATIONS, USAGE = "stigg-cancellations", "usage"
+CANCELLATIONS, USAGE, CHECKOUT = "stigg-cancellations", "usage", "checkout"
 LANES = (CANCELLATIONS, CATALOG, CUSTOMERS, SUBSCRIPTIONS)
 # The order of stages: what others refer to comes first.
 STAGES = (
-    "stigg.cancel",
+    "stigg.cancel", "checkout.create", "stigg.provision",
     "product.create", "product.update", "price.create", "price.update", "product.set_default", "price.release", "price.archive",
     "product.retire", "coupon.create", "coupon.update", "coupon.delete",
     "customer.create", "customer.update",

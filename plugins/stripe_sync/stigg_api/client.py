@@ -35,7 +35,9 @@ ENDED = frozenset({"SubscriptionAlreadyCanceledOrExpired"})
 ROW = frozenset(
     {
         "SubscriptionNotFound", "CustomerNotFound", "FeatureNotFound", "InvalidCancellationDate", "TrialMustBeCancelledImmediately",
-        "SchedulingAtEndOfBillingPeriod", "InvalidMetadataError",
+        "SchedulingAtEndOfBillingPeriod", "InvalidMetadataError", "PlanNotFound", "AddonNotFound", "CouponNotFound",
+        "CheckoutIsNotSupported", "BillingIntegrationMissing", "TooManySubscriptionsPerCustomer", "BadUserInput",
+        "DuplicatedEntityNotAllowed",
     }
 )  # fmt: skip
 _decoder = msgspec.json.Decoder(float_hook=Decimal)
@@ -79,6 +81,32 @@ class StiggApi:
         """One subscription: its id and status. Raises RowFailed where Stigg does not have it."""
         found: dict[str, Any] = self.call(documents.SUBSCRIPTION, input={"subscriptionId": id})["getSubscription"]
         return found
+
+    def find_subscription(self, id: str) -> dict[str, Any] | None:
+        """One subscription, or None where Stigg does not have it."""
+        try:
+            return self.subscription(id)
+        except RowFailed as refused:
+            if "SubscriptionNotFound" not in refused.detail:
+                raise
+            return None
+
+    def customer(self, id: str) -> dict[str, Any] | None:
+        """One customer as it is now, or None where Stigg does not have it."""
+        found: dict[str, Any] | None = self.call(documents.CUSTOMER, input={"customerId": id})["getCustomerByRefId"]
+        return found
+
+    def provision(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Makes a subscription under an id of ours. Raises RowFailed where Stigg wants a payment first."""
+        answer = self.call(documents.PROVISION, input=given)["provisionSubscriptionV2"]
+        if answer["status"] != "SUCCESS" or answer["subscription"] is None:
+            raise RowFailed("STIGG_REFUSED", f"Stigg answers {answer['status']} to {given['subscriptionId']}.")
+        made: dict[str, Any] = answer["subscription"]
+        return made
+
+    def set_billing_id(self, customer: str, billing_id: str) -> None:
+        """Writes a customer's Stripe id back to Stigg."""
+        self.call(documents.UPDATE_CUSTOMER, input={"customerId": customer, "billingId": billing_id})
 
     def cancel(self, id: str) -> dict[str, Any]:
         """Cancels a subscription at once, without proration; one that has ended already is as good."""

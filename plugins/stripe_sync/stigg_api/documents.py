@@ -67,7 +67,9 @@ query ROOT($paging: CursorPaging!) {
 """
     + PRICE_PARTS
 )
-MINIMUM: Final = "\n      minimumSpend { billingPeriod minimum { amount currency } }"
+MINIMUM: Final = (
+    "\n      minimumSpend { billingPeriod minimum { amount currency } } defaultTrialConfig { duration units }"
+)
 PLANS: Final = PACKAGES.replace("ROOT", "Plans").replace("LIST", "plans").replace("MINIMUM", MINIMUM)
 ADDONS: Final = PACKAGES.replace("ROOT", "Addons").replace("LIST", "addons").replace("MINIMUM", "")
 
@@ -118,7 +120,25 @@ query Subscriptions($filter: CustomerSubscriptionFilter, $paging: CursorPaging!)
 )
 
 SUBSCRIPTION: Final = """
-query Subscription($input: GetSubscriptionInput!) { getSubscription(input: $input) { id subscriptionId status } }
+query Subscription($input: GetSubscriptionInput!) {
+  getSubscription(input: $input) { id subscriptionId status billingId }
+}
+"""
+
+CUSTOMER: Final = """
+query Customer($input: GetCustomerByRefIdInput!) {
+  getCustomerByRefId(input: $input) { id customerId name email billingId hasPaymentMethod deletedAt additionalMetaData }
+}
+"""
+
+PROVISION: Final = """
+mutation Provision($input: ProvisionSubscriptionInput!) {
+  provisionSubscriptionV2(input: $input) { id status subscription { id subscriptionId status billingId } }
+}
+"""
+
+UPDATE_CUSTOMER: Final = """
+mutation UpdateCustomer($input: UpdateCustomerInput!) { updateOneCustomer(input: $input) { id customerId billingId } }
 """
 
 CANCEL: Final = """

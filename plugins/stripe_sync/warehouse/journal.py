@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 from sqlalchemy import Connection, Engine, text
@@ -138,3 +138,12 @@ def warehouse_id(engine: Engine) -> str:
     """What makes this warehouse different from every other: it is in every idempotency key of ours."""
     with engine.connect() as connection:
         return str(connection.execute(text("select id from warehouse")).scalar_one())
+
+
+def newest_action(connection: Connection, environment: str, target: str) -> dict[str, Any] | None:
+    """The newest action that was intended on a target, as JSON."""
+    found: dict[str, Any] | None = connection.execute(
+        text("select action from journal_intent where environment = :e and target = :t order by id desc limit 1"),
+        {"e": environment, "t": target},
+    ).scalar()
+    return found

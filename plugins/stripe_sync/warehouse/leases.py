@@ -34,26 +34,33 @@ class Lease:
 def held(engine: Engine, environment: str, lane: str, *, holder: str) -> Iterator[Lease]:
     """Holds the lane while the block runs, with a heartbeat. Raises Waiting, naming the living holder."""
     lease = take(engine, environment, lane, holder)
+    with kept(engine, lease):
+        yield lease
+
+
+@contextmanager
+def kept(engine: Engine, lease: Lease) -> Iterator[None]:
+    """Keeps a lease alive while the block runs, and gives it back."""
     stop = threading.Event()
 
     def beat() -> None:
         while not stop.wait(HEARTBEAT):
             extend(engine, lease, SECONDS)
 
-    thread = threading.Thread(target=beat, daemon=True, name=f"lease-{lane}")
+    thread = threading.Thread(target=beat, daemon=True, name=f"lease-{lease.lane}")
     thread.start()
     try:
-        yield lease
+        yield
     finally:
         stop.set()
         thread.join()
         extend(engine, lease, 0)
 
 
-def take(engine: Engine, environment: str, lane: str, holder: str) -> Lease:
+def take(engine: Engine, environment: str, lane: str, holder: str, *, counted: bool = True) -> Lease:
     """Takes a lane that is free or whose holder's time is over.
 
-    Raises Waiting, naming another holder, and RunStopped the third time in a row; Transient where the holder is an earlier
+    Raises Waiting, naming another holder, and RunStopped the third time in a row that is ``counted``; Transient where the holder is an earlier
     try of the same run, which may be dead.
     """
     other = None
@@ -81,7 +88,7 @@ def take(engine: Engine, environment: str, lane: str, holder: str) -> Lease:
         return Lease(environment, lane, holder, epoch)
     if other == holder:
         raise Transient(f"An earlier try of this run still holds the lane {lane}; its lease ends in {SECONDS} s.")
-    times = skip(engine, environment, lane, str(other))
+    times = skip(engine, environment, lane, str(other)) if counted else 0
     held = f"The lane {lane} of {environment} is being written by {other}"
     if times >= PATIENCE:
         raise RunStopped(f"{held}, and was left alone {times} times running; look whether that run hangs, and end it.")

@@ -29,6 +29,27 @@ def add(connection: Connection, environment: str, key: str, stripe_id: str, *, s
     )
 
 
+def is_linked(engine: Engine, environment: str, key: str) -> bool:
+    """Whether a link key has an open link by now."""
+    with engine.connect() as connection:
+        found = connection.execute(
+            text("select 1 from link where environment = :e and key = :k and ended_at is null"),
+            {"e": environment, "k": key},
+        ).scalar()
+        return found is not None
+
+
+def of_kind(connection: Connection, environment: str, kind: str) -> dict[str, str]:
+    """The open links of one kind of link key: Stripe id by link key, the oldest first."""
+    rows = connection.execute(
+        text(
+            "select key, stripe_id from link where environment = :e and ended_at is null and starts_with(key, :k) order by id"
+        ),
+        {"e": environment, "k": f"{kind}:"},
+    )
+    return {row.key: row.stripe_id for row in rows}
+
+
 def add_all(engine: Engine, environment: str, found: Iterable[tuple[str, str]], *, source: Source) -> int:
     """Records several links in one transaction; returns how many were given."""
     pairs = list(found)

@@ -13,7 +13,7 @@ from typing import Any
 
 from graphql import GraphQLError, GraphQLResolveInfo, GraphQLSchema, build_schema
 
-from sandbox.resources.stigg import usage
+from sandbox.resources.stigg import provision, usage
 from sandbox.world.refusal import NotModelled, StiggRefusal
 from sandbox.world.state import Obj, World, iso
 
@@ -108,6 +108,8 @@ def root(world: World, parent: str, name: str, args: Obj) -> Any:
         return one(world.stigg["customers"], customerId=args["input"]["customerId"]) or None
     if name == "updateOneCustomer":
         return update_customer(world, args["input"])
+    if name == "provisionSubscriptionV2":
+        return provision.provision(world, args["input"])
     if name == "usageHistoryV2":
         return usage.history(world, args["input"])
     if name == "cancelSubscription":

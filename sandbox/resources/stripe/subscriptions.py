@@ -31,23 +31,8 @@ UPDATES = (
 def create_subscription(call: Call) -> Obj:
     world = call.world
     subscription = draft_subscription(call, call.params)
-    living = [
-        s for s in world.stripe["subscriptions"].values()
-        if s["customer"] == subscription["customer"] and s["status"] not in ENDED
-    ]  # fmt: skip
-    if len(living) >= MAX_SUBSCRIPTIONS:
-        raise invalid(
-            f"This customer has already {MAX_SUBSCRIPTIONS} active or scheduled subscriptions.",
-            code="customer_max_subscriptions",
-            param="customer",
-        )
+    check_room(world, subscription)
     customer = world.stripe["customers"][subscription["customer"]]
-    if customer["currency"] not in (None, subscription["currency"]):
-        raise invalid(
-            f"You cannot combine currencies on a single customer. This customer has had a subscription, coupon, or "
-            f"invoice item with currency {customer['currency']}",
-            param="currency",
-        )
     lines = first_invoice_lines(world, subscription, call.params)
     added = added_items(world, subscription, call.params)
     wanted = call.params.get("discounts")
@@ -166,6 +151,27 @@ def last_invoice(call: Call, subscription: Obj, *, invoice_now: bool, prorate: b
         ]
         for id in gone:
             del world.stripe["invoiceitems"][id]
+
+
+def check_room(world: World, subscription: Obj) -> None:
+    """A customer has so many subscriptions at most, all in one currency."""
+    living = [
+        s for s in world.stripe["subscriptions"].values()
+        if s["customer"] == subscription["customer"] and s["status"] not in ENDED
+    ]  # fmt: skip
+    if len(living) >= MAX_SUBSCRIPTIONS:
+        raise invalid(
+            f"This customer has already {MAX_SUBSCRIPTIONS} active or scheduled subscriptions.",
+            code="customer_max_subscriptions",
+            param="customer",
+        )
+    customer = world.stripe["customers"][subscription["customer"]]
+    if customer["currency"] not in (None, subscription["currency"]):
+        raise invalid(
+            f"You cannot combine currencies on a single customer. This customer has had a subscription, coupon, or "
+            f"invoice item with currency {customer['currency']}",
+            param="currency",
+        )
 
 
 def clean(lines: list[Obj]) -> list[Obj]:

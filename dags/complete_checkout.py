@@ -1,0 +1,50 @@
+"""Gives Stigg what was paid for on a checkout page, and closes the pages that expired.
+
+One DAG an environment, named `complete_checkout__<environment>`. With `session` it completes that one; every quarter of an hour it
+completes those for which nobody called. A run with no open page asks nobody anything.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pendulum
+from airflow.sdk import Param, dag, task
+
+from stripe_sync import settings
+from stripe_sync.orchestration.wiring import DEFAULTS, told
+
+PARAMS = {
+    "session": Param("", type="string", pattern="^(cs_.+)?$", description="One session; every open one if empty.")
+}
+
+
+def complete_checkout(environment: str, heading: dict[str, Any]) -> None:
+    """The DAG of one environment."""
+
+    @dag(
+        dag_id=f"complete_checkout__{environment}",
+        schedule="*/15 * * * *" if heading["schedule"] else None,
+        start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
+        catchup=False,
+        max_active_runs=4,
+        allowed_run_types=["scheduled", "manual"],
+        params=PARAMS,
+        default_args=DEFAULTS,
+        doc_md=__doc__,
+        tags={"stripe_sync", environment, *heading["tags"]},
+    )
+    def wiring() -> None:
+        from stripe_sync.orchestration.stations import call
+
+        @task(**told(environment, heading))
+        def complete_checkout() -> Any:
+            return call(environment, "complete_checkout")
+
+        complete_checkout()
+
+    wiring()
+
+
+for name, heading in settings.readable_headings().items():
+    complete_checkout(name, heading)

@@ -1,0 +1,1 @@
+"""Stripe's hosted pages: checkout, and the billing portal."""

@@ -1,0 +1,38 @@
+"""Writes that are decided where they are made, and not by a plan: by the same executor, each with an intent and an outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from stripe_sync.apply.executor import Executor, Step
+from stripe_sync.pipeline.registry import registry_of
+from stripe_sync.pipeline.session import Run, Session
+from stripe_sync.plan.actions import Action, Plan, ordered
+from stripe_sync.plan.guards import Decision, Verdict
+from stripe_sync.warehouse.leases import Lease
+from stripe_sync.warehouse.plans import StoredPlan
+
+
+def write(
+    session: Session, run: Run, actions: Sequence[Action], lease: Lease, decisions: Mapping[str, Decision] | None = None
+) -> list[Step]:
+    """Makes actions of the lease's lane, all of them unless ``decisions`` says otherwise by hash."""
+    if not actions:
+        return []
+    name = session.environment.name
+    plan = Plan(environment=name, actions=ordered(actions))
+    given = decisions or {}
+    verdicts = [
+        Verdict(group=a.group, lane=lease.lane, decision=given.get(a.hash, "apply"), actions=[a.hash], due_now=a.due_now,
+                per_month={})
+        for a in plan.actions
+    ]  # fmt: skip
+    with session.engine.connect() as connection:
+        registry = registry_of(session, connection)
+    executor = Executor(
+        engine=session.engine, api=session.stripe, registry=registry, environment=name, run_id=run.id,
+        stored=StoredPlan(run.id, 0, run.now, plan, verdicts, {}), now=run.now, lanes=(lease.lane,), lease=lease,
+        workers=session.environment.workers, settle_seconds=session.settle_seconds,
+        progress=lambda step: session.progress(f"  {step.result}: {step.action.sentence} {step.detail}".rstrip()),
+    )  # fmt: skip
+    return executor.run()

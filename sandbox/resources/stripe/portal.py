@@ -1,0 +1,107 @@
+"""The billing portal: its configurations, of which one is the default that people manage in the dashboard, and its links."""
+
+from __future__ import annotations
+
+from sandbox.resources.stripe.objects import emit, get, listed
+from sandbox.resources.stripe.routes import PAGING, Call, route
+from sandbox.world.forms import merge_metadata
+from sandbox.world.refusal import invalid
+from sandbox.world.state import Obj, World
+
+FEATURES: Obj = {
+    "customer_update": {"allowed_updates": [], "enabled": False},
+    "invoice_history": {"enabled": False},
+    "payment_method_update": {"enabled": False, "payment_method_configuration": None},
+    "subscription_cancel": {
+        "cancellation_reason": {"enabled": False, "options": []}, "enabled": False, "mode": "at_period_end",
+        "proration_behavior": "none",
+    },
+    "subscription_pause": {"duration": {"interval_options": [], "type": "indefinite"}, "enabled": False},
+    "subscription_update": {
+        "billing_cycle_anchor": None, "default_allowed_updates": [], "enabled": False, "proration_behavior": "none",
+        "schedule_at_period_end": {"conditions": []}, "trial_update_behavior": "end_trial",
+    },
+}  # fmt: skip
+
+
+@route("post", "/v1/billing_portal/configurations", "features", "business_profile", "login_page", "metadata", "name",
+       "default_return_url")  # fmt: skip
+def create_configuration(call: Call) -> Obj:
+    world, params = call.world, call.params
+    if "features" not in params:
+        raise invalid("Missing required param: features.", param="features", code="parameter_missing")
+    profile = dict.fromkeys(("headline", "privacy_policy_url", "terms_of_service_url"))
+    configuration: Obj = {
+        "id": world.next_id("bpc"), "object": "billing_portal.configuration", "active": True, "application": None,
+        "business_profile": profile | params.get("business_profile", {}), "created": world.now,
+        "default_return_url": params.get("default_return_url"), "features": features({}, params["features"]),
+        "is_default": False, "livemode": False, "login_page": login_page(world, params),
+        "metadata": merge_metadata({}, params.get("metadata")), "name": params.get("name"), "updated": world.now,
+    }  # fmt: skip
+    emit(call, "billing_portal.configuration.created", world.put("portal_configurations", configuration))
+    return configuration
+
+
+@route("post", "/v1/billing_portal/configurations/{configuration}", "features", "business_profile", "login_page",
+       "metadata", "name", "default_return_url", "active")  # fmt: skip
+def update_configuration(call: Call) -> Obj:
+    world, params = call.world, call.params
+    found = get(world, "portal_configurations", call.ids[0], kind="billing_portal.configuration")
+    before = dict(found)
+    found["features"] = features(found["features"], params.get("features", {}))
+    if "login_page" in params:
+        found["login_page"] = login_page(world, params)
+    for name in ("name", "default_return_url", "active"):
+        if name in params:
+            found[name] = params[name]
+    found["metadata"] = merge_metadata(found["metadata"], params.get("metadata"))
+    found["updated"] = world.now
+    emit(call, "billing_portal.configuration.updated", found, before)
+    return found
+
+
+@route("get", "/v1/billing_portal/configurations/{configuration}")
+def retrieve_configuration(call: Call) -> Obj:
+    return get(call.world, "portal_configurations", call.ids[0], kind="billing_portal.configuration")
+
+
+@route("get", "/v1/billing_portal/configurations", *PAGING - {"created"}, "active", "is_default")
+def list_configurations(call: Call) -> Obj:
+    wanted = {name: call.params[name] for name in ("active", "is_default") if name in call.params}
+    answer = listed(call, "portal_configurations", lambda c: all(c[name] == value for name, value in wanted.items()))
+    return answer | {"url": "/v1/billing_portal/configurations"}
+
+
+@route("post", "/v1/billing_portal/sessions", "customer", "configuration", "return_url", "locale")
+def create_link(call: Call) -> Obj:
+    world, params = call.world, call.params
+    customer = get(world, "customers", params.get("customer", ""), kind="customer", param="customer", status=400)
+    chosen = params.get("configuration") or next(
+        (c["id"] for c in world.stripe["portal_configurations"].values() if c["is_default"] and c["active"]), None
+    )
+    if chosen is None:
+        raise invalid(
+            "You can't create a portal session in test mode until you save your customer portal settings in test mode at "
+            "https://dashboard.stripe.com/test/settings/billing/portal."
+        )
+    get(world, "portal_configurations", chosen, kind="billing_portal.configuration", param="configuration", status=400)
+    id = world.next_id("bps")
+    return {
+        "id": id, "object": "billing_portal.session", "after_expiration": None, "configuration": chosen,
+        "created": world.now, "customer": customer["id"], "customer_account": None, "flow": None, "livemode": False,
+        "locale": params.get("locale"), "on_behalf_of": None, "return_url": params.get("return_url"),
+        "url": f"https://billing.stripe.com/p/session/{id}",
+    }  # fmt: skip
+
+
+def features(before: Obj, given: Obj) -> Obj:
+    """The features as they are with what is given on top; a feature that was never named is off."""
+    merged = {name: FEATURES[name] | before.get(name, {}) | given.get(name, {}) for name in FEATURES}
+    for of, field in (("customer_update", "allowed_updates"), ("subscription_update", "default_allowed_updates")):
+        merged[of][field] = merged[of][field] or []
+    return merged
+
+
+def login_page(world: World, params: Obj) -> Obj:
+    enabled = bool(params.get("login_page", {}).get("enabled"))
+    return {"enabled": enabled, "url": f"https://billing.stripe.com/p/login/test_{world.sequence}" if enabled else None}
