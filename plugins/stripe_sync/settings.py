@@ -93,6 +93,7 @@ class Environment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     stigg_scan_minutes: int = 0
     stigg_event_logs: bool = False
     write_pool: str = ""
+    write_billing_id: bool = False
     full_read_hours: int = 24
     shares_account: bool = False
     rate_share: float = 0.8

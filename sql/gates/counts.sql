@@ -11,6 +11,11 @@ earlier as (
     from snapshot as s
     inner join comparison as c on s.id in (c.stigg_snapshot, c.stripe_snapshot)
     where s.environment = :environment and s.id not in (:stigg_snapshot, :stripe_snapshot)
+        -- what another connection of this environment showed is no measure of this one
+        and s.closed_at > coalesce(
+            (select max(h.done_at) from hand as h where h.environment = :environment and h.command = 'disconnect'),
+            '-infinity'
+        )
     order by s.side asc, s.id desc
 )
 

@@ -42,6 +42,10 @@ def test_the_dags_are_there_without_import_errors(bag: Any) -> None:
         "usage__test",
         "backfill__test",
         "report__test",
+        "checkout__test",
+        "complete_checkout__test",
+        "connect__test",
+        "disconnect__test",
         "stripe_sync_configuration",
     }
 

@@ -34,7 +34,7 @@ HOW = frozenset(
 def document(action: Action, answer: Mapping[str, Any], registry: Registry) -> Document:
     """The answer's fields, in the form in which ``after`` and ``before`` are written."""
     kind, row, reading = action.noun, dict(answer), registry.reading()
-    if action.kind == "stigg.provision":
+    if action.kind in ("stigg.provision", "stigg.name"):
         return {"billing": reading.known.get(row.get("billingId") or "", row.get("billingId"))}
     if kind == "checkout":
         customer = row["customer"] or ""

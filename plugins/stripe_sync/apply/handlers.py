@@ -18,10 +18,18 @@ from stripe_sync.apply.candidates import (
     subscription_candidates,
     updated,
 )
-from stripe_sync.apply.hosted_writes import checkout_candidates, provisioned, send_checkout, send_provision
+from stripe_sync.apply.hosted_writes import (
+    checkout_candidates,
+    named,
+    provisioned,
+    send_checkout,
+    send_name,
+    send_provision,
+)
 from stripe_sync.apply.registry import Registry
 from stripe_sync.apply.sending import (
     Send,
+    Service,
     coupons,
     creating,
     customers,
@@ -73,6 +81,9 @@ def made_by(api: StripeApi, action: Action, registry: Registry, since: datetime)
     return None
 
 
+STRIPPED: Mapping[str, Service] = {
+    "product": products, "price": prices, "coupon": coupons, "customer": customers, "subscription": subscriptions,
+}  # fmt: skip
 HANDLERS: Mapping[str, Handler] = {
     "product.create": Handler(send_product_create, product_candidates),
     "product.update": Handler(updating(PATHS["product"], products, parameters.plain), updated),
@@ -93,6 +104,7 @@ HANDLERS: Mapping[str, Handler] = {
     ),
     "checkout.create": Handler(send_checkout, checkout_candidates),
     "stigg.provision": Handler(send_provision, provisioned),
+    "stigg.name": Handler(send_name, named),
     "stigg.cancel": Handler(send_stigg_cancel, updated),
     "schedule.release": Handler(send_schedule_release, updated),
     "invoiceitem.create": Handler(
@@ -101,6 +113,10 @@ HANDLERS: Mapping[str, Handler] = {
     ),
     "subscription.update": Handler(send_subscription_update, updated),
     "subscription.cancel": Handler(send_subscription_cancel, updated),
+    **{
+        f"{kind}.strip": Handler(updating(PATHS[kind], service, parameters.strip), updated)
+        for kind, service in STRIPPED.items()
+    },
     "draft.hold": Handler(send_timing, timed),
     "draft.release": Handler(send_timing, timed),
     "finalinvoice.create": Handler(send_final_invoice, final_invoice_candidates),

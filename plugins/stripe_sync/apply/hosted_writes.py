@@ -1,4 +1,4 @@
-"""How a Checkout Session is opened, how Stigg is given what was paid for on it, and how a lost result is looked for."""
+"""How a Checkout Session is opened, what Stigg is told then, and how a lost result is looked for."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from stripe_sync.apply.candidates import listed
 from stripe_sync.apply.parameters import metadata, own_notes, priced
 from stripe_sync.apply.registry import Registry
 from stripe_sync.apply.targets import Row, stigg_id, stigg_of
+from stripe_sync.errors import RowFailed
 from stripe_sync.plan.actions import Action
 from stripe_sync.stripe_api.client import StripeApi, Written
 
@@ -65,4 +66,19 @@ def send_provision(api: StripeApi, action: Action, registry: Registry, key: str)
 def provisioned(api: StripeApi, action: Action, registry: Registry, since: datetime) -> Iterator[Row]:
     there = stigg_of(registry).find_subscription(stigg_id(action))
     if there is not None:
+        yield there
+
+
+def send_name(api: StripeApi, action: Action, registry: Registry, key: str) -> Written:
+    """Refused where Stigg has another id by now."""
+    stigg, id = stigg_of(registry), stigg_id(action)
+    there, wanted = stigg.customer(id), registry.resolve(action.after["billing"])
+    if there is None or there["billingId"] not in (None, wanted):
+        raise RowFailed("CHANGED_SINCE", f"Stigg has another Stripe id of {id} by now, or no such customer.")
+    return Written({"id": id, "billingId": stigg.set_billing_id(id, wanted)}, None)
+
+
+def named(api: StripeApi, action: Action, registry: Registry, since: datetime) -> Iterator[Row]:
+    there = stigg_of(registry).customer(stigg_id(action))
+    if there is not None and there["billingId"] == registry.get(action.after["billing"]):
         yield there

@@ -31,6 +31,11 @@ def plain(action: Action, registry: Registry) -> Params:
     return fields
 
 
+def strip(action: Action, registry: Registry) -> Params:
+    """Our metadata taken off; foreign keys are not named, so they stay."""
+    return {"metadata": action.after["how"]["metadata"]}
+
+
 def product_create(action: Action, registry: Registry) -> Params:
     """The id is our own, so a product cannot be made twice."""
     return {"id": registry.natural_id(action.target), **plain(action, registry)}

@@ -15,12 +15,11 @@ from rich.console import Console
 from rich.markup import escape
 
 from stripe_sync import settings
-from stripe_sync.cli.showing import COLOURS, asked_now, out, show, table
+from stripe_sync.cli.showing import asked_now, out, show, table
 from stripe_sync.errors import ConfigurationError
 from stripe_sync.pipeline import explain as explaining
 from stripe_sync.pipeline import report as publishing
 from stripe_sync.pipeline.backfill import params_of
-from stripe_sync.pipeline.preflight import checks
 from stripe_sync.pipeline.probe import probe as run_probe
 from stripe_sync.pipeline.reconcile import make_plan, reconcile
 from stripe_sync.pipeline.session import Run, Session, open_session, start_run
@@ -57,18 +56,6 @@ def warehouse_of(env: str) -> Iterator[str]:
 def new_run(session: Session, params: Mapping[str, Any]) -> Run:
     """A run with an id of its own."""
     return start_run(session, f"cli-{uuid.uuid4().hex[:12]}", params)
-
-
-def connect(env: str, *, as_json: bool) -> int:
-    with session_of(env, quiet=True) as session:
-        found = [check for check, _ in checks(session)]
-    if as_json:
-        out([{"check": c.name, "state": c.state, "text": c.text} for c in found])
-    else:
-        console = Console(highlight=False)
-        for c in found:
-            console.print(f"[{COLOURS[c.state]}]{c.state:8}[/] {escape(c.name)}: {escape(c.text)}", soft_wrap=True)
-    return 1 if any(c.state == "failure" for c in found) else 0
 
 
 def plan(env: str, params: Mapping[str, Any], *, against: str | None, as_json: bool) -> int:

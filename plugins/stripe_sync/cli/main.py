@@ -23,11 +23,32 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 
 
 @app.command()
-def connect(env: Env, as_json: AsJson = False) -> None:
+def connect(
+    env: Env,
+    first_plan: Annotated[bool, typer.Option("--first-plan", help="Say what the first plan would do, too.")] = False,
+    as_json: AsJson = False,
+) -> None:
     """Check settings, keys, accounts and integrations, a line each; nothing is written."""
-    from stripe_sync.cli import commands
+    from stripe_sync.cli import connecting
 
-    raise typer.Exit(commands.connect(env, as_json=as_json))
+    raise typer.Exit(connecting.connect(env, first_plan=first_plan, as_json=as_json))
+
+
+@app.command()
+def disconnect(
+    env: Env,
+    confirm: Annotated[str, typer.Option(metavar="ENV", help="The environment's name again: do it.")] = "",
+    strip: Annotated[bool, typer.Option("--strip", help="Take our metadata off the objects in Stripe.")] = False,
+    reason: Annotated[str, typer.Option(help="Why; it is kept beside what you do.")] = "",
+    by: Annotated[
+        str | None, typer.Option("--by", metavar="PERSON", help="Who; the user of this shell if left out.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what disconnecting would do; with --confirm, close the links. Nothing is deleted in Stripe."""
+    from stripe_sync.cli import connecting
+
+    raise typer.Exit(connecting.disconnect(env, confirm, reason, by, strip=strip, as_json=as_json))
 
 
 @app.command()

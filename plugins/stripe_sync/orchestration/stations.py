@@ -145,3 +145,37 @@ def answer(environment: str, *, state: str) -> None:
             if state == "approved":
                 approve.approved_actions(session, hash)  # approved elsewhere is as good
             log.info(str(decided))
+
+
+def checked(environment: str) -> list[str]:
+    """The lines of ``connect``. Raises AirflowFailException where one is a failure."""
+    from stripe_sync.pipeline.connect import lines
+
+    with opened(environment) as session:
+        found = list(lines(session))
+    for line in found:
+        log.info("%-8s %s: %s", line.state, line.name, line.text)
+    failures = [f"{line.name}: {line.text}" for line in found if line.state == "failure"]
+    if failures:
+        raise AirflowFailException(f"{len(failures)} checks of {environment} failed. {' '.join(failures)}")
+    return [f"{line.state} {line.name}" for line in found]
+
+
+def disconnected(environment: str) -> list[str]:
+    """What disconnecting would do, or did where the run's parameter ``confirm`` is the environment's name."""
+    from stripe_sync.pipeline import disconnect
+    from stripe_sync.pipeline.hands import Hand
+    from stripe_sync.pipeline.session import start_run
+
+    context = get_current_context()
+    params = context["params"]
+    with opened(environment) as session:
+        if not params["confirm"]:
+            said = disconnect.look(session, strip=params["strip"])
+        else:
+            run = start_run(session, context["run_id"], dict(params))
+            by = Hand(str(context["dag_run"].triggering_user_name or "Airflow"), params["reason"])
+            said = disconnect.disconnect(session, run, by, confirm=params["confirm"], strip=params["strip"])
+    for sentence in said:
+        log.info(sentence)
+    return said

@@ -16,6 +16,7 @@ from stripe_sync.pipeline.preflight import account
 from stripe_sync.pipeline.registry import registry_of
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result, station
+from stripe_sync.pipeline.write_back import write_back
 from stripe_sync.plan.actions import USAGE
 from stripe_sync.warehouse import approvals, failures, links, plans, runs, statuses
 from stripe_sync.warehouse.plans import StoredPlan
@@ -54,13 +55,15 @@ def apply(session: Session, run: Run) -> Result:
         progress=lambda step: session.progress(f"  {step.result}: {step.action.sentence} {step.detail}".rstrip()),
     )
     steps = executor.run()
+    place = runs.result(session.engine, name, run.id, "preflight") or {}
+    told = [] if place.get("held_at_observe") else write_back(session, run)
     counts: Counter[str] = Counter(step.result for step in steps)
     with session.engine.begin() as connection:
         asked = approvals.settled(connection, name, now=run.now, remember=timedelta(0))
         statuses.store(connection, name, run.id, after(steps, registry, asked))
         if run.params.get("approval") and not is_of_usage(session, run.params["approval"]):
             approvals.applied(connection, name, run.params["approval"], counts)
-    made = Counter(step.action.kind for step in steps if step.result == "done")
+    made = Counter(step.action.kind for step in [*steps, *told] if step.result == "done")
     return {
         "results": dict(sorted(counts.items())),
         "made": dict(sorted(made.items())),

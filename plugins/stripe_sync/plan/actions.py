@@ -21,13 +21,14 @@ CANCELLATIONS, USAGE, CHECKOUT = "stigg-cancellations", "usage", "checkout"
 LANES = (CANCELLATIONS, CATALOG, CUSTOMERS, SUBSCRIPTIONS)
 # The order of stages: what others refer to comes first.
 STAGES = (
-    "stigg.cancel", "checkout.create", "stigg.provision",
+    "stigg.cancel", "checkout.create", "stigg.provision", "stigg.name",
     "product.create", "product.update", "price.create", "price.update", "product.set_default", "price.release", "price.archive",
     "product.retire", "coupon.create", "coupon.update", "coupon.delete",
     "customer.create", "customer.update",
     "subscription.create", "schedule.release", "invoiceitem.create", "subscription.update", "subscription.cancel",
     "price.retire",
     "draft.hold", "finalinvoice.create", "usageline.remove", "usageline.change", "usageline.put", "draft.release",
+    "product.strip", "price.strip", "coupon.strip", "customer.strip", "subscription.strip",
 )  # fmt: skip
 DELETES = frozenset(
     {"price.archive", "price.retire", "product.retire", "coupon.delete", "subscription.cancel", "stigg.cancel"}

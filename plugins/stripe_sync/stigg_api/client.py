@@ -104,9 +104,11 @@ class StiggApi:
         made: dict[str, Any] = answer["subscription"]
         return made
 
-    def set_billing_id(self, customer: str, billing_id: str) -> None:
-        """Writes a customer's Stripe id back to Stigg."""
-        self.call(documents.UPDATE_CUSTOMER, input={"customerId": customer, "billingId": billing_id})
+    def set_billing_id(self, customer: str, billing_id: str) -> str:
+        """Writes a customer's Stripe id to Stigg; gives the id that Stigg has then."""
+        given = {"customerId": customer, "billingId": billing_id}
+        found: str = self.call(documents.UPDATE_CUSTOMER, input=given)["updateOneCustomer"]["billingId"]
+        return found
 
     def cancel(self, id: str) -> dict[str, Any]:
         """Cancels a subscription at once, without proration; one that has ended already is as good."""

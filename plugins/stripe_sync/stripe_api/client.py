@@ -67,6 +67,7 @@ class StripeApi:
         self.attempts = attempts
         self.test_key = key.startswith(("sk_test_", "rk_test_"))
         self.live_key = key.startswith(("sk_live_", "rk_live_"))
+        self.version = str(stripe.api_version)
         self.http = stripe.RequestsClient(timeout=TIMEOUT_SECONDS)
         self.client = stripe.StripeClient(
             key, base_addresses={"api": base_url}, max_network_retries=2, http_client=self.http

@@ -1,0 +1,44 @@
+"""Checks everything that an environment needs, a line each with the way out; nothing is written.
+
+One DAG an environment, named `connect__<environment>`, started by hand: after its settings, keys or account changed, and before
+its lanes are made bolder. The task fails where a line is a failure; its log has all of them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pendulum
+from airflow.sdk import dag, task
+
+from stripe_sync import settings
+from stripe_sync.orchestration.wiring import DEFAULTS
+
+
+def connect(environment: str, heading: dict[str, Any]) -> None:
+    """The DAG of one environment."""
+
+    @dag(
+        dag_id=f"connect__{environment}",
+        schedule=None,
+        start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
+        catchup=False,
+        allowed_run_types=["manual"],
+        default_args=DEFAULTS | {"retries": 0},
+        doc_md=__doc__,
+        tags={"stripe_sync", environment, *heading["tags"]},
+    )
+    def wiring() -> None:
+        from stripe_sync.orchestration.stations import checked
+
+        @task
+        def connect() -> Any:
+            return checked(environment)
+
+        connect()
+
+    wiring()
+
+
+for name, heading in settings.readable_headings().items():
+    connect(name, heading)

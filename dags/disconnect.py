@@ -1,0 +1,51 @@
+"""Says what disconnecting an environment would do; with its name as `confirm`, closes its links.
+
+One DAG an environment, named `disconnect__<environment>`, started by hand. Nothing is deleted in Stripe or in Stigg, subscriptions go
+on, the journal stays; every lane is paused. `strip` takes our metadata off the objects in Stripe.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pendulum
+from airflow.sdk import Param, dag, task
+
+from stripe_sync import settings
+from stripe_sync.orchestration.wiring import DEFAULTS
+
+PARAMS = {
+    "confirm": Param("", type="string", description="The environment's name: do it. Empty: only say what it would do."),
+    "reason": Param("", type="string", description="Why; it is kept beside what is done."),
+    "strip": Param(default=False, type="boolean", description="Take our metadata off the objects in Stripe."),
+}
+
+
+def disconnect(environment: str, heading: dict[str, Any]) -> None:
+    """The DAG of one environment."""
+
+    @dag(
+        dag_id=f"disconnect__{environment}",
+        schedule=None,
+        start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
+        catchup=False,
+        allowed_run_types=["manual"],
+        params=PARAMS,
+        default_args=DEFAULTS | {"retries": 0},
+        doc_md=__doc__,
+        tags={"stripe_sync", environment, *heading["tags"]},
+    )
+    def wiring() -> None:
+        from stripe_sync.orchestration.stations import disconnected
+
+        @task
+        def disconnect() -> Any:
+            return disconnected(environment)
+
+        disconnect()
+
+    wiring()
+
+
+for name, heading in settings.readable_headings().items():
+    disconnect(name, heading)

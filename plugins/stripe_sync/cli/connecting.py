@@ -1,0 +1,50 @@
+"""Connecting an environment, and disconnecting it, from a shell."""
+
+from __future__ import annotations
+
+import getpass
+
+from rich.console import Console
+from rich.markup import escape
+
+from stripe_sync.cli.commands import new_run, session_of, stored_plan
+from stripe_sync.cli.showing import COLOURS, out, show
+from stripe_sync.pipeline import connect as connecting
+from stripe_sync.pipeline import disconnect as disconnecting
+from stripe_sync.pipeline.hands import Hand
+from stripe_sync.pipeline.reconcile import make_plan
+
+NEXT = "Next: stripe-sync plan {env}; then modes in environments.toml, lane by lane: observe, propose, enforce."
+
+
+def connect(env: str, *, first_plan: bool, as_json: bool) -> int:
+    """A line a check; 1 where one is a failure. With ``first_plan`` also what the first run would do."""
+    with session_of(env, quiet=True) as session:
+        found = list(connecting.lines(session))
+        failed = any(c.state == "failure" for c in found)
+        if as_json:
+            out([{"check": c.name, "state": c.state, "text": c.text} for c in found])
+            return 1 if failed else 0
+        console = Console(highlight=False)
+        for c in found:
+            console.print(f"[{COLOURS[c.state]}]{c.state:8}[/] {escape(c.name)}: {escape(c.text)}", soft_wrap=True)
+        if first_plan and not failed:
+            run = new_run(session, {"mode": "observe"})
+            make_plan(session, run)
+            print("\nThe first plan, of which nothing was written:")
+            show(session, stored_plan(session, run.id), as_json=False)
+            print(NEXT.format(env=env))
+    return 1 if failed else 0
+
+
+def disconnect(env: str, confirm: str, reason: str, person: str | None, *, strip: bool, as_json: bool) -> int:
+    """What it would do, or that it was done; 2 while it was not confirmed."""
+    with session_of(env, quiet=True) as session:
+        if confirm:
+            hand = Hand(person or getpass.getuser(), reason)
+            said = disconnecting.disconnect(session, new_run(session, {}), hand, confirm=confirm, strip=strip)
+        else:
+            said = disconnecting.look(session, strip=strip)
+            said.append(f"Nothing was done. To do it: --confirm {env} --reason '...'.")
+    out({"environment": env, "said": said}) if as_json else print("\n".join(said))
+    return 0 if confirm else 2

@@ -1,0 +1,151 @@
+"""Everything that should be right before an environment is scheduled: a line each, with the way out. Nothing is written.
+
+The first lines are those of every run's preflight; the others are read only when somebody asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+from sqlalchemy import text
+
+from stripe_sync.clock import SystemClock
+from stripe_sync.errors import NotAuthorized, RowFailed, StripeSyncError
+from stripe_sync.pipeline import portal, preflight
+from stripe_sync.pipeline.preflight import Check
+from stripe_sync.pipeline.session import Session
+from stripe_sync.unknowns import open_questions
+from stripe_sync.warehouse import hands
+
+# What a restricted key needs: the right by Stripe's name, how much of it, and a read that proves the half of it.
+RIGHTS = {
+    "Products": ("write", "/v1/products"),
+    "Prices": ("write", "/v1/prices"),
+    "Coupons": ("write", "/v1/coupons"),
+    "Customers": ("write", "/v1/customers"),
+    "Subscriptions": ("write", "/v1/subscriptions"),
+    "Invoices": ("write", "/v1/invoices"),
+    "Invoice items": ("write", "/v1/invoiceitems"),
+    "Checkout sessions": ("write", "/v1/checkout/sessions"),
+    "Customer portal": ("write", "/v1/billing_portal/configurations"),
+    "Events": ("read", "/v1/events"),
+    "Credit notes": ("read", "/v1/credit_notes"),
+    "Tax settings": ("read", "/v1/tax/settings"),
+}
+SKEW = timedelta(seconds=30)
+GRACE_LEAST, GRACE_GOOD, TOLERANCE = 3600, 3 * 3600, 60  # seconds (BILLING 9)
+
+
+def lines(session: Session) -> Iterator[Check]:
+    """Every check in order; one that cannot be made is a failure with its reason, and the others go on."""
+    for found, _ in preflight.checks(session):
+        yield found
+    for name, check in MORE.items():
+        try:
+            yield check(session)
+        except StripeSyncError as error:
+            yield Check(name, "failure", str(error))
+
+
+def whose(session: Session) -> Check:
+    """The account by the name that its dashboard shows."""
+    found = session.stripe.account()
+    dashboard = (found.get("settings") or {}).get("dashboard") or {}
+    name = dashboard.get("display_name") or (found.get("business_profile") or {}).get("name") or "without a name"
+    return Check(
+        "account",
+        "ok",
+        f"{name}, {found.get('country') or 'no country'}, default currency {found.get('default_currency') or 'unknown'}",
+    )
+
+
+def rights(session: Session) -> Check:
+    """Which rights the key lacks. That it may write is seen only when it does."""
+    missing = []
+    for name, (how, path) in RIGHTS.items():
+        try:
+            session.stripe.get(path, **({} if path.endswith("settings") else {"limit": 1}))
+        except NotAuthorized:
+            missing.append(f"{name} ({how})")
+        except RowFailed:
+            continue  # it may ask, and there is nothing
+    needed = ", ".join(f"{name} ({how})" for name, (how, _) in RIGHTS.items())
+    if missing:
+        return Check("key rights", "failure", f"the key lacks {', '.join(missing)}; it needs {needed}")
+    return Check("key rights", "ok", f"it may read all; it needs {needed}")
+
+
+def version(session: Session) -> Check:
+    """The version that every request names, whatever the account's own is."""
+    return Check("API version", "ok", f"requests name {session.stripe.version}; the account's own is not used")
+
+
+def clocks(session: Session) -> Check:
+    """The warehouse's clock beside ours: leases and budgets are by the warehouse's."""
+    with session.engine.connect() as connection:
+        there = connection.execute(text("select clock_timestamp()")).scalar_one()
+    apart = abs(there - SystemClock().now())
+    return Check(
+        "clocks",
+        "warning" if apart > SKEW else "ok",
+        f"the warehouse's and this machine's are {apart.total_seconds():.0f} s apart",
+    )
+
+
+def limits(session: Session) -> Check:
+    """What a group may do by itself, as it is set."""
+    held = session.environment.limits
+    money = [f"{name} {dict(getattr(held, name)) or 'nothing'}" for name in ("due_now", "per_month")]
+    text = f"{held.actions} actions a group, {held.day_actions} a day, {held.deletes} deletes, {', '.join(money)}"
+    return Check("limits", "ok", text)
+
+
+def modes(session: Session) -> Check:
+    environment = session.environment
+    lanes = ("catalog", "customers", "subscriptions", "usage", "stigg-cancellations")
+    return Check("modes", "ok", ", ".join(f"{lane} {environment.mode(lane)}" for lane in lanes))
+
+
+def grace(session: Session) -> Check:
+    """How long drafts wait before they are finalized, as the drafts of renewals that are there show it."""
+    found = [
+        row["automatically_finalizes_at"] - row["created"]
+        for row in session.stripe.get("/v1/invoices", status="draft", limit=100)["data"]
+        if row.get("billing_reason") == "subscription_cycle" and row.get("automatically_finalizes_at")
+    ]
+    if not found:
+        return Check(
+            "grace period", "warning", "unknown: there is no draft of a renewal; at least 1 hour is needed, 3 are good"
+        )
+    least = min(found)
+    if least < GRACE_LEAST - TOLERANCE:
+        return Check("grace period", "failure", f"drafts are finalized after {least // 60} minutes; set at least 1 hour in "
+                     "Stripe, Settings, Billing, Invoices")  # fmt: skip
+    said = f"drafts are finalized after {least / 3600:.1f} hours"
+    if least < GRACE_GOOD - TOLERANCE:
+        return Check("grace period", "warning", f"{said}; 3 hours or more leave room for what goes wrong")
+    return Check("grace period", "ok", said)
+
+
+def unknowns(session: Session) -> Check:
+    """Which questions a lane waits for before it may enforce."""
+    answered = hands.answers(session.engine, session.environment.name)
+    waiting = open_questions(answered, session.environment.accept_unknown)
+    if not waiting:
+        return Check("unknowns", "ok", "every question that a lane waits for is answered or accepted")
+    named = "; ".join(f"{lane}: {', '.join(names)}" for lane, names in waiting.items())
+    return Check("unknowns", "warning", f"{named}; run probe, or accept them by name in accept_unknown")
+
+
+MORE: dict[str, Callable[[Session], Check]] = {
+    "account": whose,
+    "key rights": rights,
+    "API version": version,
+    "clocks": clocks,
+    "modes": modes,
+    "limits": limits,
+    "grace period": grace,
+    "billing portal": portal.check,
+    "unknowns": unknowns,
+}

@@ -1,0 +1,51 @@
+"""Stripe's customer ids written back to Stigg (``customer.billingId``), where ``write_billing_id`` is on.
+
+Only ids that Stigg does not have: one that Stigg has is evidence of somebody else's, and is never replaced.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import text
+
+from stripe_sync import keys
+from stripe_sync.apply.executor import Step
+from stripe_sync.pipeline.session import Run, Session
+from stripe_sync.pipeline.writing import write
+from stripe_sync.plan.actions import CUSTOMERS, Action
+from stripe_sync.warehouse import leases
+
+MISSING = """
+select l.key from link as l
+join mirror as m
+    on m.environment = l.environment and m.side = 'stigg' and m.kind = 'customer' and m.valid_to is null
+    and l.key = :prefix || m.id
+where l.environment = :e and l.ended_at is null and m.body ->> 'billingId' is null
+order by l.key
+limit :most
+"""
+
+
+def write_back(session: Session, run: Run) -> list[Step]:
+    """Writes what is missing, as many as one group may have actions; nothing where the customers lane may not write."""
+    environment = session.environment
+    if not environment.write_billing_id or run.narrowed(environment).mode(CUSTOMERS) != "enforce":
+        return []
+    prefix = keys.link_key("customer", keys.part(environment.name), "")
+    with session.engine.connect() as connection:
+        rows = connection.execute(
+            text(MISSING), {"e": environment.name, "prefix": prefix, "most": environment.limits.actions}
+        )
+        actions = [naming(environment.name, row.key) for row in rows]
+    if not actions:
+        return []
+    with leases.held(session.engine, environment.name, CUSTOMERS, holder=run.id) as lease:
+        return write(session, run, actions, lease)
+
+
+def naming(environment: str, customer: str) -> Action:
+    """The action that tells Stigg a customer's Stripe id."""
+    id = keys.entity_of(customer)[1]
+    return Action(
+        kind="stigg.name", lane=CUSTOMERS, target=keys.link_key("billingid", keys.part(environment), keys.part(id)),
+        after={"billing": customer}, entity=("customer", id), serial=customer, sentence=f"Tell Stigg the Stripe id of {id}",
+    )  # fmt: skip
