@@ -12,8 +12,8 @@ import pytest
 from sandbox.builder import WorldBuilder
 from sandbox.world.state import Fault
 from stripe_sync.errors import ConfigurationError, StripeSyncError
-from stripe_sync.pipeline.explain import explain_customer
 from stripe_sync.pipeline.preflight import checks
+from stripe_sync.report.explain import explain_customer
 from stripe_sync.warehouse import runs
 from tests.house import House
 
@@ -235,10 +235,10 @@ def test_one_page_about_one_customer(fed: House, town: WorldBuilder) -> None:
     fed.merge(town)
     fed.reconcile()
     session = fed.session()
-    page = explain_customer(session, "c-1")
-    same = explain_customer(session, owned(fed, "customers", "c-1")["id"])
+    page = explain_customer(session.engine, "test", "c-1")
+    same = explain_customer(session.engine, "test", owned(fed, "customers", "c-1")["id"])
     with pytest.raises(ConfigurationError, match="knows no customer"):
-        explain_customer(session, "nobody")
+        explain_customer(session.engine, "test", "nobody")
     session.close()
     assert page["customer"] == same["customer"] == "c-1"
     assert {row["status"] for row in page["statuses"]} == {"SUCCESS"}

@@ -17,13 +17,13 @@ from rich.markup import escape
 from stripe_sync import settings
 from stripe_sync.cli.showing import asked_now, out, show, table
 from stripe_sync.errors import ConfigurationError
-from stripe_sync.pipeline import explain as explaining
 from stripe_sync.pipeline import report as publishing
 from stripe_sync.pipeline.backfill import params_of
 from stripe_sync.pipeline.probe import probe as run_probe
 from stripe_sync.pipeline.reconcile import make_plan, reconcile
 from stripe_sync.pipeline.session import Run, Session, open_session, start_run
 from stripe_sync.plan.explain import changes
+from stripe_sync.report.explain import explain_customer as explained
 from stripe_sync.warehouse import candidates, embedded, failures, leases, plans, runs, statuses
 from stripe_sync.warehouse.plans import StoredPlan
 
@@ -233,7 +233,7 @@ def status(env: str, id: str | None, *, as_json: bool) -> int:
 def explain_customer(env: str, customer: str, *, as_json: bool) -> int:
     """One page about one customer."""
     with session_of(env, quiet=True) as session:
-        page = explaining.explain_customer(session, customer)
+        page = explained(session.engine, env, customer)
     if as_json:
         out(page)
         return 0

@@ -15,4 +15,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute("drop table audit; drop table audit_of_month; drop view drift_now; drop index journal_intent_of_run")
+    indexes = "status_by_state status_by_stripe_id run_newest plan_newest comparison_newest journal_intent_of_target "
+    indexes += "journal_intent_of_entity journal_intent_of_serial journal_intent_of_run"
+    op.execute("drop table audit; drop table audit_of_month; drop view drift_now")
+    op.execute(f"drop index {', '.join(indexes.split())}")

@@ -22,6 +22,15 @@ create table audit_of_month (
     primary key (environment, month)
 );
 
+-- what the pages look up
+create index status_by_state on status (environment, kind, status, id);
+create index status_by_stripe_id on status (environment, stripe_id);
+create index run_newest on run (environment, created_at desc);
+create index plan_newest on plan (environment, planned_at desc);
+create index journal_intent_of_target on journal_intent (environment, target);
+create index journal_intent_of_entity on journal_intent (environment, (action #>> '{entity,1}'));
+create index journal_intent_of_serial on journal_intent (environment, (action ->> 'serial'));
+create index comparison_newest on comparison (environment, id desc);
 create index journal_intent_of_run on journal_intent (environment, run_id);
 
 -- grain: one difference of an environment's newest comparison that no write of that run has repaired since

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, text
 
 from stripe_sync import keys
 from stripe_sync.errors import ConfigurationError
-from stripe_sync.pipeline.session import Session
 from stripe_sync.warehouse import runs
 
 Row = dict[str, Any]
@@ -21,10 +20,9 @@ STIGG_FIELDS = ("status", "pricingType", "billingPeriod", "startDate", "trialEnd
 STRIPE_FIELDS = ("status", "collection_method", "cancel_at", "canceled_at", "start_date", "latest_invoice")
 
 
-def explain_customer(session: Session, id: str) -> Row:
-    """Everything about a customer by its Stigg or Stripe id. Raises ConfigurationError for one that nobody knows."""
-    name = session.environment.name
-    with session.engine.connect() as connection:
+def explain_customer(engine: Engine, name: str, id: str) -> Row:
+    """Everything about a customer of the environment ``name``, by its Stigg or Stripe id. Raises ConfigurationError for one that nobody knows."""
+    with engine.connect() as connection:
         customer = stigg_id(connection, name, id)
         subscriptions = subscriptions_of(connection, name, customer)
         entities = [("customer", customer), *(("subscription", s["id"]) for s in subscriptions)]
@@ -32,7 +30,7 @@ def explain_customer(session: Session, id: str) -> Row:
         stripe_ids = stripe_ids_of(connection, name, link_keys)
         return {
             "environment": name,
-            "as_of": (runs.last(session.engine, name) or {}).get("started_at"),
+            "as_of": (runs.last(engine, name) or {}).get("started_at"),
             "customer": customer,
             "statuses": rows(connection, STATUSES, e=name, ids=[id for _, id in entities]),
             "links": rows(connection, LINKS, e=name, keys=link_keys),
