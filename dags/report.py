@@ -46,6 +46,10 @@ def report(environment: str, heading: dict[str, Any]) -> None:
         def audit_month() -> Any:
             return call(environment, "audit_month")
 
+        @task
+        def read_portal() -> Any:
+            return call(environment, "read_portal")
+
         last = {} if heading["report_emails"] else told(environment, heading)
 
         @task(outlets=[asset(environment, "report")], **last)
@@ -53,7 +57,7 @@ def report(environment: str, heading: dict[str, Any]) -> None:
             return call(environment, "publish", outlet="report", folder=folder(environment, heading))
 
         published = publish()
-        audit_month() >> published
+        [audit_month(), read_portal()] >> published
         if heading["report_emails"]:
 
             @task(**told(environment, heading))

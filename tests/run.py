@@ -22,7 +22,7 @@ GROUPS = {
     "scenarios": ["tests/scenarios", "-n", "2"],
     "otherwise": [*TOUCHED, "-n", "2"],
     "feed": ["tests/scenarios/test_generated.py", "tests/scenarios/test_storms.py", "-n", "2"],
-    "airflow": ["tests/dags", "-n", "1", "--dist", "loadgroup"],
+    "airflow": ["tests/dags", "tests/browser", "-n", "1", "--dist", "loadgroup"],
 }
 MORE = {
     "otherwise": {"TEST_UNKNOWNS": f"{OTHERWISE},strict_product_ids", "TEST_WORLDS": "1"},

@@ -1,24 +1,24 @@
 -- what differs now, since when, and what it is worth
 -- grain: one difference of the newest comparison that was not repaired; key: drift_id
 select
-    d.id as drift_id,
-    d.kind,
     d.entity_kind,
     d.entity_id,
-    d.stripe_id,
     d.plan,
+    d.sentence,
+    d.per_month,
+    d.since,
+    (cast(:now as timestamptz)::date - d.since::date) as age_days,
+    d.reason,
     d.state,
     d.field,
     d.before,
     d.after,
     d.severity,
-    d.sentence,
-    d.per_month,
-    d.reason,
-    d.since,
-    (cast(:now as timestamptz)::date - d.since::date) as age_days,
+    d.kind,
+    d.stripe_id,
     d.stripe_url,
-    d.stigg_url
+    d.stigg_url,
+    d.id as drift_id
 from drift_now as d
 where d.environment = :environment and not d.accepted
 order by d.severity, d.kind, d.key, d.field

@@ -1,6 +1,6 @@
 -- what differs about one entity now, field by field
 -- grain: one difference
-select d.field, d.before, d.after, d.severity, d.sentence, d.per_month, d.since, d.accepted, d.reason, d.kind
+select d.sentence, d.per_month, d.field, d.before, d.after, d.severity, d.since, d.accepted, d.reason, d.kind
 from drift_now as d
 where d.environment = :environment and d.entity_kind = :kind and d.entity_id = :id
 order by d.kind, d.key, d.field

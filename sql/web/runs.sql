@@ -12,7 +12,7 @@ from run as r
 left join station as c on c.environment = r.environment and c.run_id = r.run_id and c.station = 'compare'
 left join station as p on p.environment = r.environment and p.run_id = r.run_id and p.station = 'plan'
 left join station as a on a.environment = r.environment and a.run_id = r.run_id and a.station = 'apply'
-left join station as v on v.environment = r.environment and v.run_id = r.run_id and v.station = 'verdict'
+left join station as v on v.environment = r.environment and v.run_id = r.run_id and v.station = 'report'
 where r.environment = :environment
 order by r.created_at desc
 limit 12

@@ -19,6 +19,7 @@ from stripe_sync.cli.showing import asked_now, out, show, table
 from stripe_sync.errors import ConfigurationError
 from stripe_sync.pipeline import report as publishing
 from stripe_sync.pipeline.backfill import params_of
+from stripe_sync.pipeline.portal import read_portal
 from stripe_sync.pipeline.probe import probe as run_probe
 from stripe_sync.pipeline.reconcile import make_plan, reconcile
 from stripe_sync.pipeline.session import Run, Session, open_session, start_run
@@ -168,6 +169,7 @@ def report(env: str, target: str | None, month: str, *, names: bool, as_json: bo
     with session_of(env, quiet=as_json) as session:
         run = new_run(session, {"month": month, "names": names})
         audited = publishing.audit_month(session, run)
+        read_portal(session, run)
         result = publishing.publish(session, run, folder_of(target))
     if as_json:
         out({"environment": env, "run": run.id, "audited": audited, **result})

@@ -6,7 +6,7 @@ import uuid
 from typing import Any
 
 from stripe_sync import keys, marker
-from stripe_sync.errors import ConfigurationError
+from stripe_sync.errors import ConfigurationError, NotAuthorized
 from stripe_sync.hosted.portal import RECOMMENDED, compared, wrong
 from stripe_sync.pipeline.hands import Hand, note
 from stripe_sync.pipeline.preflight import Check, account
@@ -40,7 +40,13 @@ def switches(session: Session) -> tuple[Row | None, list[Row]]:
 
 def read_portal(session: Session, run: Run) -> Result:
     """Keeps the portal's switches for the report of the run."""
-    configuration, rows = switches(session)
+    try:
+        configuration, rows = switches(session)
+    except NotAuthorized as refused:
+        configuration, rows = (
+            None,
+            [{"number": "", "switch": str(refused), "recommended": "", "found": "", "state": "unknown"}],
+        )
     result: Result = {"configuration": configuration["id"] if configuration else None, "rows": rows}
     runs.finish(session.engine, session.environment.name, run.id, "read_portal", result)
     return result

@@ -63,6 +63,8 @@ def publish(session: Session, run: Run, folder: Any = None) -> Result:
     name = session.environment.name
     names = bool(run.params.get("names")) or session.environment.report_names
     found = tables.tables(session.engine, FOR_FINANCE, names=names, environment=name, now=run.now)
+    portal = (runs.result(session.engine, name, run.id, "read_portal") or {}).get("rows", [])
+    found.append(tables.made("portal", "Billing portal: recommended and found", portal))
     summary = tables.finance_summary(found, name, f"{run.now:%Y-%m-%dT%H:%M:%SZ}")
     target = reports_folder() / name if folder is None else folder
     session.progress("publish")

@@ -39,7 +39,11 @@ def bars(
         return None
     values = [{key: plain(row[key]) for key in (x, y, colour) if key} for row in rows]
     axis = alt.X(f"{x}:O", sort=list(order) or "ascending", title="", axis=alt.Axis(labelAngle=-45 if dates else 0))
-    chart = alt.Chart(pd.DataFrame(values)).mark_bar().encode(x=axis, y=alt.Y(f"sum({y}):Q", title=y.replace("_", " ")))
+    chart = (
+        alt.Chart(pd.DataFrame(values))
+        .mark_bar(width={"band": 0.5})
+        .encode(x=axis, y=alt.Y(f"sum({y}):Q", title=y.replace("_", " ")))
+    )
     if colour:
         chart = chart.encode(color=alt.Color(f"{colour}:N", title=""))
     return chart.properties(width=420, height=180)

@@ -5,7 +5,7 @@ Names and addresses of people are left out unless somebody asked for them: a cus
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -90,6 +90,11 @@ def decimals(amount: Decimal, currency: str) -> str:
     normal = amount.normalize()
     exponent = normal.as_tuple().exponent
     return f"{amount:.{max(places, -exponent if isinstance(exponent, int) else 0)}f}"
+
+
+def made(name: str, title: str, rows: Sequence[Row]) -> Table:
+    """A table of rows that were read before."""
+    return Table(name, title, tuple(rows[0]) if rows else (), tuple(rows))
 
 
 def column_name(column: str) -> str:
