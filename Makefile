@@ -9,7 +9,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
 
 .DEFAULT_GOAL := install
-.PHONY: help install demo test soak check lock clean
+.PHONY: help install demo up secrets compose-test test soak check lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1 - \2/'
@@ -28,6 +28,15 @@ $(STAMP): $(LOCKS)
 demo: install  ## the whole pipeline on the sandbox, twice; leaves reports/demo
 	@$(BIN)/python -m demo
 
+up: install  ## Airflow with its UI on localhost, on the sandbox; Ctrl-C ends all
+	@$(BIN)/python -m demo.up
+
+secrets:  ## what docker-compose.yaml needs, in .env and .env.connections; what is there is kept
+	@$(PYTHON) docker/make_secrets.py
+
+compose-test: install  ## the compose files brought up and tried, where a Docker engine is
+	@$(BIN)/python docker/trial.py
+
 test: install  ## all tests, group by group (GROUPS="unit contract" chooses)
 	@$(BIN)/python -m tests.run $(GROUPS)
 
@@ -45,6 +54,7 @@ check: install  ## lint, types, import rules, lock
 lock: install  ## the locks, anew from requirements.in and requirements-dev.in
 	@$(BIN)/uv pip compile requirements.in --universal --python-version 3.11 --generate-hashes --quiet --upgrade -o requirements.txt
 	@$(BIN)/uv pip compile requirements-dev.in --universal --python-version 3.11 --generate-hashes --quiet --upgrade -o requirements-dev.txt
+	@$(BIN)/uv pip compile requirements-build.in --universal --python-version 3.11 --generate-hashes --quiet -o requirements-build.txt
 
 clean:  ## the environment and all state
 	@rm -rf .venv .venv-* .state reports dist .mypy_cache .pytest_cache .ruff_cache

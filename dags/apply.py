@@ -64,9 +64,9 @@ def apply(environment: str, heading: dict[str, Any]) -> None:
             execution_timeout=None,
         )
         accepted = accept()
-        first, _, _ = way_of_the_data(environment, heading)
+        first, _, reported = way_of_the_data(environment, heading)
         ask() >> decide >> accepted >> first
-        accepted >> refuse()
+        accepted >> refuse() >> reported  # so that the last tasks know whether there is anything to report
 
     wiring()
 

@@ -1,4 +1,4 @@
-"""``python -m sandbox --stripe-port N --stigg-port N --world NAME_OR_FILE``: serves both on loopback."""
+"""``python -m sandbox --stripe-port N --stigg-port N --world NAME_OR_FILE``: serves both, on loopback unless told otherwise."""
 
 from __future__ import annotations
 
@@ -14,11 +14,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
     parser.add_argument("--stripe-port", type=int, default=12111)
     parser.add_argument("--stigg-port", type=int, default=12112)
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="where to listen; another address is for a container's own network"
+    )
     parser.add_argument("--world", default="demo", help="a bundled world's name, or a world file")
     arguments = parser.parse_args()
     try:
         world = load(find(arguments.world))
-        sockets = (listener(arguments.stripe_port), listener(arguments.stigg_port))
+        sockets = tuple(listener(port, arguments.host) for port in (arguments.stripe_port, arguments.stigg_port))
     except (BadWorld, OSError) as error:
         print(f"sandbox: {error}", file=sys.stderr)
         return 1

@@ -20,12 +20,12 @@ from sandbox.world.state import World
 VERBS = ["GET", "POST", "DELETE", "PUT", "PATCH"]
 
 
-def listener(port: int) -> socket.socket:
-    """A listening socket on loopback; port 0 takes a free one."""
+def listener(port: int, host: str = "127.0.0.1") -> socket.socket:
+    """A listening socket; port 0 takes a free one."""
     # The protocol is named so that asyncio turns off the delay of small packets, which it does for named TCP alone.
     found = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    found.bind(("127.0.0.1", port))
+    found.bind((host, port))
     found.listen(256)
     return found
 

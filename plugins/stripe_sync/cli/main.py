@@ -35,6 +35,14 @@ def connect(
 
 
 @app.command()
+def init(as_json: AsJson = False) -> None:
+    """Make the warehouse's tables and Airflow's pools, and check every environment's connections; idempotent."""
+    from stripe_sync.cli import connecting
+
+    raise typer.Exit(connecting.init(as_json=as_json))
+
+
+@app.command()
 def disconnect(
     env: Env,
     confirm: Annotated[str, typer.Option(metavar="ENV", help="The environment's name again: do it.")] = "",

@@ -85,6 +85,8 @@ def call(environment: str, station: str, *, outlet: str = "", nest: str = "", **
     context = get_current_context()
     with opened(environment) as session:
         params = dict(context["params"])
+        if station in ("report", "verdict") and params.get("approval"):
+            skip_if_refused(session, params["approval"])
         run = start_run(session, context["run_id"], {nest: params} if nest else params)
         result = for_xcom(getattr(module, station)(session, run, **arguments))
     if outlet:
@@ -97,6 +99,16 @@ def folder(environment: str, heading: Mapping[str, Any]) -> Any:
     from airflow.sdk import ObjectStoragePath
 
     return ObjectStoragePath(heading["report_path"]) / environment if heading["report_path"] else None
+
+
+def skip_if_refused(session: Session, hash: str) -> None:
+    """Raises AirflowSkipException where nobody said yes: such a run did nothing, which is no failure."""
+    from stripe_sync.warehouse import approvals
+
+    found = approvals.find(session.engine, session.environment.name, hash)
+    state = found.state_at(session.clock.now()) if found is not None else ""
+    if state in ("rejected", "expired"):
+        raise AirflowSkipException(f"The set {hash} is {state}; nothing of it was made.")
 
 
 def asked(environment: str) -> list[dict[str, Any]]:

@@ -50,7 +50,7 @@ def told(environment: str, heading: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def way_of_the_data(environment: str, heading: Mapping[str, Any]) -> tuple[Any, Any, Any]:
-    """The stations of a run as tasks: (the first, the gate after the plan, the last)."""
+    """The stations of a run as tasks: (the first, the gate after the plan, the report)."""
     from stripe_sync.orchestration.stations import call
 
     @task
@@ -103,6 +103,6 @@ def way_of_the_data(environment: str, heading: Mapping[str, Any]) -> tuple[Any, 
     place >> [stigg, stripe]
     compared = compare(stigg, stripe)
     check_mirrors(stigg, stripe) >> compared
-    checked, last = check_plan(), verdict()
-    plan(compared, place) >> checked >> apply() >> verify() >> report() >> last
-    return place, checked, last
+    checked, reported = check_plan(), report()
+    plan(compared, place) >> checked >> apply() >> verify() >> reported >> verdict()
+    return place, checked, reported

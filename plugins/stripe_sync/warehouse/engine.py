@@ -131,3 +131,9 @@ def answered(connection: Connection, name: str, /, **parameters: Any) -> tuple[t
     if not result.returns_rows:
         return (), []
     return tuple(result.keys()), [dict(row._mapping) for row in result]
+
+
+if __name__ == "__main__":
+    import os
+
+    connect(url_from(os.environ))

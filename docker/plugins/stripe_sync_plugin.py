@@ -1,0 +1,5 @@
+"""Hands the plugin to Airflow: in the image the package is installed, and only this line stands in the plugins folder."""
+
+from stripe_sync.orchestration.plugin import StripeSyncPlugin
+
+__all__ = ["StripeSyncPlugin"]
