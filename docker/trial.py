@@ -46,7 +46,15 @@ class Trial:
             self.port = found.getsockname()[1]
         self.name = f"stripe-sync-trial-{self.port}"
         files = ["-f", "docker-compose.yaml", *(["-f", "docker-compose.celery.yaml"] if celery else [])]
-        self.compose = [*way, "-p", self.name, *files, "--profile", "sandbox"]
+        self.compose = [
+            *way,
+            "-p",
+            self.name,
+            *files,
+            "--profile",
+            "sandbox",
+            *(["--profile", "celery"] if celery else []),
+        ]
         self.scale = ["--scale", "worker=2"] if celery else []
         self.environ = {**os.environ, "AIRFLOW_PORT": str(self.port)}
 

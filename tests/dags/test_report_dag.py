@@ -87,3 +87,20 @@ def one_mail(server: socket.socket, got: list[str]) -> None:
             say("221 bye" if word == "QUIT" else "250 ok")
             if word == "QUIT":
                 return
+
+
+def test_figures_go_to_airflows_metrics_when_a_job_ends_well(
+    bag: Any, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from stripe_sync.orchestration import metrics
+
+    sent: dict[str, float] = {}
+    monkeypatch.setattr(metrics.stats, "gauge", lambda name, value: sent.update({name: value}))
+    house.change(modes={})
+    house.reconcile()
+    assert str(bag.dags["report__test"].test(run_conf={"month": "", "names": False}).state) == "success"
+    assert sent["stripe_sync.test.drift.subscription"] == 3
+    assert sent["stripe_sync.test.drift.coupon"] == 0
+    assert sent["stripe_sync.test.usage_open"] == 0
+    assert sent["stripe_sync.test.last_success.report"] > 1_700_000_000
+    assert not any("c-1" in name or "example" in name for name in sent)

@@ -27,7 +27,16 @@ SECRETS = {
 
 
 def test_the_services_of_production_are_there() -> None:
-    assert set(SERVICES) == {"postgres", "init", "api-server", "scheduler", "dag-processor", "triggerer", "sandbox"}
+    assert set(SERVICES) == {
+        "postgres",
+        "init",
+        "api-server",
+        "scheduler",
+        "dag-processor",
+        "triggerer",
+        "worker",
+        "sandbox",
+    }
     assert SERVICES["sandbox"]["profiles"] == ["sandbox"]
     assert set(yaml.safe_load(CELERY)["services"]) >= {"redis", "worker"}
 

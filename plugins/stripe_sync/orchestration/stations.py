@@ -15,6 +15,7 @@ from airflow.sdk import get_current_context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from stripe_sync.errors import Incomplete, RunStopped, Waiting
+from stripe_sync.orchestration.metrics import measured
 from stripe_sync.orchestration.wiring import asset
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ def call(environment: str, station: str, *, outlet: str = "", nest: str = "", **
             skip_if_refused(session, params["approval"])
         run = start_run(session, context["run_id"], {nest: params} if nest else params)
         result = for_xcom(getattr(module, station)(session, run, **arguments))
+        measured(session, run, station)
     if outlet:
         context["outlet_events"][asset(environment, outlet)].extra = {"run": context["run_id"], **result}
     return result

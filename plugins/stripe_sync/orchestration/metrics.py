@@ -1,0 +1,27 @@
+"""What Airflow's metrics carry of us: figures of an environment, and when each of its jobs ended well for the last time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow.sdk.observability import stats
+
+from stripe_sync.clock import SystemClock, epoch
+
+if TYPE_CHECKING:
+    from stripe_sync.pipeline.session import Run, Session
+
+# The last station of each job: when it ends well, the job did.
+JOBS = {"verdict": "reconcile", "usage_verdict": "usage", "publish": "report"}
+
+
+def measured(session: Session, run: Run, station: str) -> None:
+    """Sends the figures of the environment after the last station of a job; nothing after others."""
+    if station not in JOBS:
+        return
+    from stripe_sync.pipeline.figures import figures
+
+    prefix = f"stripe_sync.{session.environment.name}"
+    for name, value in figures(session, run).items():
+        stats.gauge(f"{prefix}.{name}", value)
+    stats.gauge(f"{prefix}.last_success.{JOBS[station]}", epoch(SystemClock().now()))

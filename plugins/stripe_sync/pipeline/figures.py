@@ -1,0 +1,16 @@
+"""What is measured of an environment: numbers only, by the warehouse alone."""
+
+from __future__ import annotations
+
+from stripe_sync.pipeline.session import Run, Session
+from stripe_sync.warehouse.engine import run_sql
+
+
+def figures(session: Session, run: Run) -> dict[str, float]:
+    """Figures by name: differences by kind, the age of the oldest, open usage, seconds to the next finalization, reads."""
+    environment = session.environment
+    with session.engine.connect() as connection:
+        rows = run_sql(
+            connection, "reports/figures", environment=environment.name, account=environment.stripe_account, now=run.now
+        )
+    return {row["name"]: float(row["value"]) for row in rows}
