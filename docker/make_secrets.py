@@ -38,8 +38,8 @@ CONNECTIONS = {
 HEADING = """\
 # Made by make secrets; keep it out of git and in a safe place.
 # For your own accounts: put environments.toml into config/, and say here
-# STRIPE_SYNC_CONFIG=/opt/stripe_sync/config/environments.toml
-# STRIPE_SYNC_CLOCK=
+# CONTAINER_CONFIG=/opt/stripe_sync/config/environments.toml
+# CONTAINER_CLOCK=
 """
 OF_CONNECTIONS = """\
 # The connections of tasks, as JSON; these are the sandbox's. For your own accounts:
