@@ -16,7 +16,7 @@ from stripe_sync.pipeline import connect, portal
 from stripe_sync.pipeline import disconnect as disconnecting
 from stripe_sync.pipeline.hands import Hand, resume
 from tests.house import House
-from tests.shell import command, environ
+from tests.shell import TOML, command, environ
 
 Build = Callable[[WorldBuilder], House]
 ADA = Hand("ada", "we move to another account")
@@ -165,6 +165,24 @@ def test_stripes_ids_are_written_back_to_stigg_where_that_is_switched_on(house_o
     house.reconcile()
     assert house.frozen() == frozen
     assert sum(r.side == "stigg" and "UpdateCustomer" in r.path for r in house.world.requests) == writes == 3
+
+
+def test_init_makes_and_checks_what_every_environment_needs_and_may_run_again(
+    house_of: Build, town: WorldBuilder
+) -> None:
+    house = house_of(town)
+    env = environ(house, TOML + 'write_pool = "stripe_acct_1"\n')
+    for _ in range(2):
+        told = command(env, "init")
+        assert told.returncode == 0, told.stdout
+        assert "test: Stripe account" in told.stdout
+        assert "airflow pools set stripe_acct_1 4" in told.stdout, "there is no Airflow in this shell"
+    assert house.writes() == 0
+    env["AIRFLOW_CONN_STRIPE_DEFAULT"] = json.dumps(
+        {"conn_type": "stripe", "password": "rk_test_x", "host": house.stripe_url}
+    )
+    told = command(env, "init")
+    assert (told.returncode, "does not accept the key" in told.stdout) == (1, True)
 
 
 def test_the_commands(house_of: Build, town: WorldBuilder) -> None:

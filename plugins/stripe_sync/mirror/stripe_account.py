@@ -13,6 +13,7 @@ from typing import Any
 
 from stripe_sync.clock import epoch
 from stripe_sync.errors import AccountRefused, Incomplete
+from stripe_sync.mirror.ranges import Listing, pages
 from stripe_sync.stripe_api.client import StripeApi
 from stripe_sync.stripe_api.endpoints import PATHS, WHOLE, in_list
 from stripe_sync.warehouse.snapshots import Landed
@@ -29,25 +30,31 @@ LISTS: dict[str, tuple[str, tuple[dict[str, Any], ...]]] = {
 
 
 def read(
-    api: StripeApi, *, live: bool, upper_bound: datetime, linked: Iterable[tuple[str, str]], tax: bool = False
-) -> Iterator[Landed]:
+    api: StripeApi, *, live: bool, upper_bound: datetime, linked: Iterable[tuple[str, str]], tax: bool = False,
+    workers: int = 8,
+) -> Iterator[Landed]:  # fmt: skip
     """All rows of all kinds created up to a moment, then the linked (kind, id) that no list showed.
 
-    With ``tax``, customers are read with what Stripe Tax says of their location.
+    With ``tax``, customers are read with what Stripe Tax says of their location. ``workers`` requests are under way at once.
     """
     seen: set[str] = set()
-    bound = {"created": {"lte": epoch(upper_bound)}}
-    for kind, (path, filters) in LISTS.items():
-        for given in filters:
-            chosen = given | {"expand": ["data.tax"]} if tax and kind == "customer" else given
-            for page in api.pages(path, **bound, **chosen):
-                for row in page:
-                    refuse_mode(kind, row, live=live)
-                    seen.add(row["id"])
-                    yield kind, row["id"], whole(api, row) if kind == "subscription" else row
+    for kind, page in pages(api.page, listings(tax=tax), upto=epoch(upper_bound), workers=workers):
+        for row in page:
+            refuse_mode(kind, row, live=live)
+            seen.add(row["id"])
+            yield kind, row["id"], whole(api, row) if kind == "subscription" else row
     for kind, id in sorted(linked):
         if id not in seen and kind in LISTS:
             yield kind, id, by_id(api, kind, id, tax=tax)
+
+
+def listings(*, tax: bool) -> list[Listing]:
+    """Every list that shows something of ours."""
+    return [
+        Listing(kind, path, given | {"expand": ["data.tax"]} if tax and kind == "customer" else given)
+        for kind, (path, filters) in LISTS.items()
+        for given in filters
+    ]
 
 
 def refuse_mode(kind: str, row: dict[str, Any], *, live: bool) -> None:

@@ -144,8 +144,9 @@ def read_whole(
     linked = [(key.partition(":")[0], id) for key, id in known.items()]
     marked: dict[str, dict[str, Any]] = {}
     read = stripe_account.read(
-        session.stripe, live=environment.live, upper_bound=run.now, linked=linked, tax=environment.tax
-    )
+        session.stripe, live=environment.live, upper_bound=run.now, linked=linked, tax=environment.tax,
+        workers=environment.workers,
+    )  # fmt: skip
     snapshot = snapshots.close(
         session.engine,
         environment=environment.name,

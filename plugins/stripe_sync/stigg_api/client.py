@@ -36,7 +36,7 @@ ROW = frozenset(
     {
         "SubscriptionNotFound", "CustomerNotFound", "FeatureNotFound", "InvalidCancellationDate", "TrialMustBeCancelledImmediately",
         "SchedulingAtEndOfBillingPeriod", "InvalidMetadataError", "PlanNotFound", "AddonNotFound", "CouponNotFound",
-        "CheckoutIsNotSupported", "BillingIntegrationMissing", "TooManySubscriptionsPerCustomer", "BadUserInput",
+        "CheckoutIsNotSupported", "BillingIntegrationMissing", "TooManySubscriptionsPerCustomer",
         "DuplicatedEntityNotAllowed",
     }
 )  # fmt: skip

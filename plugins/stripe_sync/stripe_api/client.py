@@ -114,16 +114,21 @@ class StripeApi:
                 return None
             raise
 
+    def page(self, path: str, /, **params: Any) -> dict[str, Any]:
+        """One page of a list. Raises Incomplete for one that goes on and shows nothing."""
+        found = self.get(path, **params)
+        if found["has_more"] and not found["data"]:
+            raise Incomplete(f"Stripe says that {template(path)} goes on and shows nothing of it; extract again.")
+        return found
+
     def pages(self, path: str, /, **params: Any) -> Iterator[list[dict[str, Any]]]:
         """All pages of a list, newest first, 100 objects a page. Raises Incomplete for a page that ends nowhere."""
         after: dict[str, str] = {}
         while True:
-            page = self.get(path, limit=PAGE, **params, **after)
+            page = self.page(path, limit=PAGE, **params, **after)
             yield page["data"]
             if not page["has_more"]:
                 return
-            if not page["data"]:
-                raise Incomplete(f"Stripe says that {template(path)} goes on and shows nothing of it; extract again.")
             after = {"starting_after": page["data"][-1]["id"]}
 
     def write(self, what: str, call: Callable[[stripe.StripeClient, Any], Any], *, idempotency_key: str) -> Written:

@@ -1,0 +1,364 @@
+"""``make bench``: reads, landing, comparing, a quiet run, memory and parse time, each beside its baseline.
+
+SCALE is the share of the full size (1: 100,000 subscriptions and a million documents); 0.1 by default, about two minutes.
+Leaves bench/results/latest.json, and prints a table. No absolute time is a target: ratios and counts are.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import resource
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+from rich.console import Console
+from rich.table import Table
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "bench" / "results"
+SUBSCRIPTIONS, DOCUMENTS, CUSTOMERS = 100_000, 1_000_000, 10_000
+Figure = dict[str, Any]
+
+
+def main() -> int:
+    scale = float(os.environ.get("SCALE") or 0.1)
+    from stripe_sync.warehouse import embedded
+
+    figures: list[Figure] = []
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="stripe_sync-bench-") as place, embedded.owned(Path(place)) as url:
+        for name, stage in STAGES.items():
+            print(f"{name} ...", flush=True)
+            figures += stage(url, scale)
+        embedded_state = Path(place)
+    embedded.forget(embedded_state)
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    result = {
+        "commit": commit.stdout.strip(), "scale": scale, "cores": os.cpu_count(), "python": platform.python_version(),
+        "seconds": round(time.monotonic() - started, 1), "figures": figures,
+    }  # fmt: skip
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    (RESULTS / "latest.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    show(figures)
+    return 0
+
+
+def show(figures: list[Figure]) -> None:
+    table = Table(box=None, pad_edge=False)
+    for column in ("stage", "what", "reached", "wanted", "beside"):
+        table.add_column(column, overflow="fold")
+    for f in figures:
+        kept = {True: "green", False: "red"}.get(f.get("kept"), "")  # type: ignore[arg-type]
+        table.add_row(f["stage"], f["what"], str(f["reached"]), f.get("wanted", ""), f.get("beside", ""), style=kept)
+    Console(highlight=False, width=160).print(table)
+
+
+def figure(
+    stage: str, what: str, reached: Any, *, wanted: str = "", kept: bool | None = None, beside: str = ""
+) -> Figure:
+    return {"stage": stage, "what": what, "reached": reached, "wanted": wanted, "kept": kept, "beside": beside}
+
+
+@contextmanager
+def stub(count: int, *, latency: float, rate: float) -> Iterator[str]:
+    """The stub of Stripe in a process of its own; its URL."""
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        port = found.getsockname()[1]
+    program = [sys.executable, "-m", "bench.server", str(count), str(latency), str(rate), str(port)]
+    process = subprocess.Popen(program, cwd=ROOT)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(600):
+            try:
+                httpx.get(f"{url}/counts", timeout=1)
+                break
+            except httpx.HTTPError:
+                time.sleep(0.1)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def timed(work: Callable[[], Any]) -> tuple[float, float, Any]:
+    """(seconds, CPU-seconds of this process, result)."""
+    wall, cpu = time.monotonic(), time.process_time()
+    result = work()
+    return time.monotonic() - wall, time.process_time() - cpu, result
+
+
+def api(url: str, warehouse: str, *, rate: float = 0.0, account: str = "acct_bench") -> Any:
+    """Our client of the stub; under the shared budget where there is a rate."""
+    from stripe_sync.stripe_api.client import StripeApi
+    from stripe_sync.warehouse import engine
+    from stripe_sync.warehouse.budget import PostgresBudget
+
+    budget = PostgresBudget(engine.connect(warehouse), account, 10 * rate, rate, 1.0) if rate else None
+    return StripeApi("sk_test_bench", base_url=url, budget=budget)
+
+
+def in_ranges(client: Any, names: list[str], workers: int) -> int:
+    from bench.server import NOW
+    from stripe_sync.mirror.ranges import Listing, pages
+
+    lists = [Listing(name, f"/v1/{name}", {}) for name in names]
+    return sum(len(page) for _, page in pages(client.page, lists, upto=NOW, workers=workers))
+
+
+def by_sdk(url: str, most: int) -> int:
+    """The SDK's own iterator: typed objects, one page after another."""
+    import stripe
+
+    client = stripe.StripeClient("sk_test_bench", base_addresses={"api": url}, http_client=stripe.RequestsClient())
+    count = 0
+    for _ in client.v1.subscriptions.list({"limit": 100}).auto_paging_iter():
+        count += 1
+        if count >= most:
+            break
+    return count
+
+
+def limited_read(warehouse: str, scale: float) -> list[Figure]:
+    """A collection at 100 ms latency and 25 requests a second; then four at once under an account's limit."""
+    count, rate = int(SUBSCRIPTIONS * scale), 25.0
+    stage, found = "full read, 100 ms, 25/s an endpoint", []
+    with stub(count, latency=0.1, rate=rate) as url:
+        httpx.get(f"{url}/counts")
+        with api(url, warehouse, rate=rate) as client:
+            wall, _, rows = timed(lambda: in_ranges(client, ["subscriptions"], 8))
+        counts = httpx.get(f"{url}/counts").json()
+        assert rows == count, (rows, count)
+        pages = -(-count // 100)
+        share = counts["requests"] / wall / (rate * 0.95)
+        sdk_wall, _, sdk_rows = timed(lambda: by_sdk(url, count // 10))
+    found.append(figure(stage, "requests a second, of what the budget paces (95 % of the limit)", f"{share:.2f}", wanted="0.90 of the limit",
+                        kept=share * 0.95 >= 0.9, beside=f"SDK, one page after another: {sdk_rows / 100 / sdk_wall / rate:.2f}"))  # fmt: skip
+    found.append(
+        figure(
+            stage,
+            "requests a page",
+            f"{counts['requests'] / pages:.3f}",
+            wanted="at most 1.05",
+            kept=counts["requests"] / pages <= 1.05,
+        )
+    )
+    found.append(figure(stage, "answers 429", counts["refused"], wanted="0", kept=counts["refused"] == 0))
+    return found
+
+
+def free_read(warehouse: str, scale: float) -> list[Figure]:
+    """Without latency and limits: objects per CPU-second of this process, decoded and landed."""
+    from stripe_sync.clock import from_epoch
+    from stripe_sync.warehouse import engine, snapshots
+
+    count, made = int(SUBSCRIPTIONS * scale), engine.connect(warehouse)
+    with stub(count, latency=0, rate=0) as url, api(url, warehouse) as client:
+        from bench.server import NOW
+        from stripe_sync.mirror.ranges import Listing, pages
+
+        def land() -> int:
+            read = pages(client.page, [Listing("subscription", "/v1/subscriptions", {})], upto=NOW, workers=4)
+            rows = (("subscription", row["id"], row) for _, page in read for row in page)
+            return snapshots.close(made, environment="bench", side="stripe", run_id="bench", kinds=("subscription",),
+                                   upper_bound=from_epoch(NOW), rows=rows).counts["subscription"]  # fmt: skip
+
+        _, cpu, rows = timed(land)
+        few = max(1000, count // 10)
+        _, sdk_cpu, _ = timed(lambda: row_wise(made, url, few))
+    ratio = (rows / cpu) / (few / sdk_cpu)
+    return [figure("full read, unlimited", "objects per CPU-second, read and landed, beside typed SDK and row-wise inserts",
+                   f"{ratio:.1f} times", wanted="at least 6 times", kept=ratio >= 6, beside=f"{rows / cpu:,.0f} and {few / sdk_cpu:,.0f}")]  # fmt: skip
+
+
+def row_wise(made: Any, url: str, most: int) -> None:
+    import stripe
+    from sqlalchemy import text
+
+    client = stripe.StripeClient("sk_test_bench", base_addresses={"api": url}, http_client=stripe.RequestsClient())
+    with made.begin() as connection:
+        connection.execute(text("create temp table row_wise (id text, body jsonb) on commit drop"))
+        for number, row in enumerate(client.v1.subscriptions.list({"limit": 100}).auto_paging_iter(), start=1):
+            connection.execute(
+                text("insert into row_wise values (:id, cast(:b as jsonb))"),
+                {"id": row.id, "b": json.dumps(row.to_dict(), default=str)},
+            )
+            if number >= most:
+                return
+
+
+def several(warehouse: str, scale: float) -> list[Figure]:
+    """Four collections at once: the account's limit is the ceiling, not one endpoint's."""
+    count = int(SUBSCRIPTIONS * scale / 4)
+    names = ["products", "prices", "customers", "subscriptions"]
+    with stub(count, latency=0.1, rate=0) as url, api(url, warehouse, rate=25.0, account="acct_several") as client:
+        one, _, _ = timed(lambda: [in_ranges(client, [name], 8) for name in names])
+    with stub(count, latency=0.1, rate=0) as url, api(url, warehouse, rate=25.0, account="acct_together") as client:
+        together, _, _ = timed(lambda: in_ranges(client, names, 16))
+    return [
+        figure(
+            "four collections",
+            "times as fast at once as one after another",
+            f"{one / together:.1f}",
+            wanted="towards 4",
+            kept=one / together >= 2.5,
+        )
+    ]
+
+
+def compare(warehouse: str, scale: float) -> list[Figure]:
+    """COPY of documents; comparing as many with 0.3 % drift, fields written, beside pandas' outer merge."""
+    import pandas as pd
+    from sqlalchemy import text
+
+    from stripe_sync.clock import from_epoch
+    from stripe_sync.model.documents import Claim
+    from stripe_sync.warehouse import comparisons, engine, snapshots
+
+    count, made = int(DOCUMENTS * scale), engine.connect(warehouse)
+    pair = [snapshots.close(made, environment="bench", side=side, run_id="bench", kinds=("price",), upper_bound=from_epoch(0), rows=())
+            for side in ("stigg", "stripe")]  # fmt: skip
+
+    def documents(side: str) -> list[Claim]:
+        return [
+            Claim("price", f"price:bench:plan:p{n}:base:monthly:default", {"currency": "usd", "interval": "month", "active": True,
+                  "unit_amount": "600" if side == "found" and n % 333 == 0 else "500"}, ("plan", f"p{n}"))
+            for n in range(count)
+        ]  # fmt: skip
+
+    wanted, there = documents("wanted"), documents("found")
+    with made.begin() as connection:
+        comparison = comparisons.begin(connection, "bench", pair[0], pair[1])
+
+        def stored() -> None:
+            comparisons.store(connection, comparison, "wanted", wanted)
+            comparisons.store(connection, comparison, "found", there)
+
+        wall, _, _ = timed(stored)
+        connection.execute(text("analyze document"))
+        joined, _, differing = timed(lambda: comparisons.differences(connection, comparison))
+    assert len(differing) == -(-count // 333), len(differing)
+    left = pd.DataFrame([{"key": c.key, **c.document} for c in wanted])
+    right = pd.DataFrame([{"key": c.key, **c.document} for c in there])
+
+    def merged() -> int:
+        both = left.merge(right, on="key", how="outer", indicator=True, suffixes=("_wanted", "_found"))
+        fields = ("currency", "interval", "active", "unit_amount")
+        return int(sum((both[f"{f}_wanted"] != both[f"{f}_found"]) for f in fields).astype(bool).sum())
+
+    pandas_wall, _, n = timed(merged)
+    assert n == len(differing)
+    return [
+        figure("COPY", "documents a second", f"{2 * count / wall:,.0f}", wanted="300,000 (reported)"),
+        figure("compare", f"{count:,} x {count:,} with 0.3 % drift: seconds beside pandas' outer merge", f"{joined / pandas_wall:.2f}",
+               wanted="at most 1", kept=joined <= pandas_wall, beside=f"{joined:.2f} s and {pandas_wall:.2f} s, frames made before"),
+    ]  # fmt: skip
+
+
+def quiet(warehouse: str, scale: float) -> list[Figure]:
+    """A run with nothing to do at two sizes, and with few changes among many: requests, writes, seconds beside a full run."""
+    found, seconds = [], {}
+    for customers in (max(100, int(CUSTOMERS * scale / 10)), max(500, int(CUSTOMERS * scale))):
+        figures = subprocess.run(
+            [sys.executable, "-m", "bench.quiet", str(customers)], cwd=ROOT, capture_output=True, text=True, check=False
+        )
+        if figures.returncode:
+            raise SystemExit(figures.stderr[-3000:])
+        seconds[customers] = json.loads(figures.stdout.splitlines()[-1])
+    (small, a), (large, b) = seconds.items()
+    for customers, f in seconds.items():
+        found.append(figure("quiet run", f"{customers:,} customers: GETs to Stripe, writes", f"{f['gets']}, {f['writes']}", wanted="1, 0", kept=f["gets"] <= 1 and f["writes"] == 0,
+                            beside=f"full run {f['full']:.1f} s, quiet {f['quiet']:.1f} s, Stigg {f['stigg']} requests"))  # fmt: skip
+    found.append(
+        figure(
+            "quiet run",
+            f"seconds at {large:,} beside {small:,}",
+            f"{b['quiet'] / a['quiet']:.1f} times",
+            wanted="within 1.2",
+            kept=b["quiet"] / a["quiet"] <= 1.2,
+        )
+    )
+    found.append(figure("few changes", f"{large:,} customers, 10 renamed: GETs to Stripe, writes, seconds of a full run", f"{b['few_gets']}, {b['few_writes']}, {b['few'] / b['full']:.2f}",
+                        wanted="in proportion to the 10", kept=b["few_writes"] == 10 and b["few_gets"] <= 12))  # fmt: skip
+    return found
+
+
+def memory(warehouse: str, scale: float) -> list[Figure]:
+    """What reading and landing takes beyond the imports, at two sizes, in processes of their own."""
+    found = {}
+    for count in (int(SUBSCRIPTIONS * scale / 2), int(SUBSCRIPTIONS * scale)):
+        with stub(count, latency=0, rate=0) as url:
+            done = subprocess.run(
+                [sys.executable, "-m", "bench.memory", url, warehouse],
+                cwd=ROOT,
+                capture_output=True,
+                text=True,
+                check=True,
+            )
+        found[count] = float(done.stdout)
+    (small, a), (large, b) = found.items()
+    return [figure("memory", f"MB to read and land {large:,} subscriptions, beyond the imports", f"{b:.0f}", wanted="at most 150, and flat", kept=b <= 150 and b <= 1.1 * a,
+                   beside=f"{a:.0f} at {small:,}")]  # fmt: skip
+
+
+def parsing(warehouse: str, scale: float) -> list[Figure]:
+    """How long the DAG files take to import beyond Airflow itself, the slowest of them."""
+    program = (
+        "import time, importlib.util, pathlib, airflow.sdk, pendulum, airflow.providers.standard.operators.hitl\n"
+        "import airflow.providers.standard.operators.trigger_dagrun\nworst = 0\n"
+        "for p in sorted(pathlib.Path('dags').glob('*.py')):\n"
+        "    t = time.monotonic(); s = importlib.util.spec_from_file_location(p.stem + '_dag', p)\n"
+        "    m = importlib.util.module_from_spec(s); s.loader.exec_module(m); worst = max(worst, time.monotonic() - t)\n"
+        "import sys; heavy = [n for n in ('stripe', 'pandas', 'great_expectations', 'sqlalchemy', 'altair') if n in sys.modules and n != 'sqlalchemy']\n"
+        "print(f'{worst:.3f} {heavy}')"
+    )
+    environ = os.environ | {
+        "STRIPE_SYNC_CONFIG": str(ROOT / "demo" / "environments.toml"),
+        "AIRFLOW_HOME": tempfile.mkdtemp(),
+        "PYTHONPATH": "plugins",
+        "PYTHONWARNINGS": "ignore",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, env=environ, capture_output=True, text=True, check=True
+    )
+    worst, _, heavy = done.stdout.strip().splitlines()[-1].partition(" ")
+    return [
+        figure(
+            "DAG files",
+            "seconds of the slowest, beyond Airflow; heavy modules",
+            f"{worst}, {heavy}",
+            wanted="0.3, none",
+            kept=float(worst) < 0.3 and heavy == "[]",
+        )
+    ]
+
+
+STAGES: dict[str, Callable[[str, float], list[Figure]]] = {
+    "limited read": limited_read,
+    "free read": free_read,
+    "several collections": several,
+    "compare": compare,
+    "quiet run": quiet,
+    "memory": memory,
+    "DAG files": parsing,
+}
+
+
+def peak_mb() -> float:
+    """The most memory that this process has held."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,27 @@
+"""What reading and landing takes: ``python -m bench.memory URL WAREHOUSE`` prints MB beyond what the imports took."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    from bench.__main__ import api, peak_mb
+    from bench.server import NOW
+    from stripe_sync.clock import from_epoch
+    from stripe_sync.mirror.ranges import Listing, pages
+    from stripe_sync.warehouse import engine, snapshots
+
+    url, warehouse = sys.argv[1:]
+    made = engine.connect(warehouse)
+    with api(url, warehouse) as client:
+        client.page("/v1/subscriptions", limit=100)
+        before = peak_mb()
+        read = pages(client.page, [Listing("subscription", "/v1/subscriptions", {})], upto=NOW, workers=4)
+        rows = (("subscription", row["id"], row) for _, page in read for row in page)
+        snapshots.close(made, environment="memory", side="stripe", run_id="x", kinds=("subscription",), upper_bound=from_epoch(NOW), rows=rows)  # fmt: skip
+    print(peak_mb() - before)
+
+
+if __name__ == "__main__":
+    main()

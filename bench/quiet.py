@@ -1,0 +1,74 @@
+"""Runs at one size: full, quiet, and with ten changes; ``python -m bench.quiet CUSTOMERS`` prints figures as JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import msgspec
+
+from sandbox.builder import WorldBuilder, flat, per_unit
+from sandbox.world.state import iso
+from stripe_sync.settings import Limits
+from tests import warehouses
+from tests.house import House, built
+
+
+def main() -> None:
+    customers = int(sys.argv[1])
+    world = WorldBuilder()
+    world.product("acme", "Acme")
+    world.feature("seats", "Seats")
+    world.plan("pro", "Pro", [flat(20), per_unit("seats", 5)])
+    for number in range(customers):
+        world.customer(f"c-{number}", f"Customer {number}")
+        world.subscription(f"s-{number}", f"c-{number}", "pro", units={"seats": 2})
+    warehouses.start()
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["STRIPE_SYNC_REPORTS"] = folder
+        with built(world, Path(folder)) as house:
+            many = 10**9
+            money = {"usd": str(many)}
+            limits = Limits(actions=many, day_actions=many, share=1.0, deletes=many, due_now=money, per_month=money)
+            house.environment = msgspec.structs.replace(
+                house.environment, limits=limits, stripe_feed=True, stigg_feed=True
+            )
+            full, *_ = run(house)
+            run(house)  # takes up what the first one wrote
+            quiet, gets, writes, stigg = run(house)
+            for number in range(10):
+                row = house.stigg("customers", customerId=f"c-{number}")
+                row |= {"name": "Renamed", "updatedAt": iso(house.world.now)}
+            few, few_gets, few_writes, _ = run(house)
+    warehouses.stop()
+    figures = {
+        "full": full,
+        "quiet": quiet,
+        "gets": gets,
+        "writes": writes,
+        "stigg": stigg,
+        "few": few,
+        "few_gets": few_gets,
+        "few_writes": few_writes,
+    }
+    print(json.dumps(figures))
+
+
+def run(house: House) -> tuple[float, int, int, int]:
+    """(seconds, GETs to Stripe, writes to Stripe, requests to Stigg) of one run, half an hour after the one before."""
+    house.later(1800)
+    house.world.requests.clear()
+    started = time.monotonic()
+    house.reconcile()
+    seconds = time.monotonic() - started
+    asked = house.world.requests
+    gets = sum(r.side == "stripe" and r.method == "GET" for r in asked)
+    return seconds, gets, house.writes(), sum(r.side == "stigg" for r in asked)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,150 @@
+"""Stripe's lists read side by side: several lists at once, and each in ranges of ``created`` that are split while it is read.
+
+A list is newest first and its cursor is one row after another, so one reader gets a page a round trip. A reader with more to
+read gives half of what is left, by time, to one that has nothing to do. That follows the data: a day on which half of all
+objects were made is split again and again, an empty year costs one request. The upper bound is fixed, so nothing shifts.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Row = dict[str, Any]
+Page = list[Row]
+Get = Callable[..., Row]
+PAGE = 100
+
+
+@dataclass(frozen=True)
+class Listing:
+    """One list: a name of the caller's, its path, its filters."""
+
+    name: str
+    path: str
+    params: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Range:
+    """What one reader reads: the rows of a list with ``above < created <= upto`` (Unix seconds)."""
+
+    listing: Listing
+    above: int
+    upto: int
+
+
+def pages(get: Get, listings: Iterable[Listing], *, upto: int, workers: int) -> Iterator[tuple[str, Page]]:
+    """(name, rows) of every page of every list, in any order. Raises what the first failing request raised."""
+    work = Work(get, [Range(listing, -1, upto) for listing in listings])
+    threads = [threading.Thread(target=work.run, daemon=True, name=f"read-{n}") for n in range(workers)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield from work.found(len(threads))
+    finally:
+        work.stop.set()
+        work.abandoned.set()
+        for thread in threads:
+            thread.join()
+
+
+class Work:
+    """Ranges that wait for a reader, and pages that were read."""
+
+    def __init__(self, get: Get, ranges: Iterable[Range]) -> None:
+        self.get = get
+        self.waiting: queue.Queue[Range] = queue.Queue()  # SimpleQueue.get was seen to sleep through its timeout
+        self.read: queue.Queue[tuple[str, Page] | BaseException | None] = queue.Queue(maxsize=32)
+        self.lock = threading.Lock()
+        self.stop = threading.Event()  # nothing more is read
+        self.abandoned = threading.Event()  # nobody takes what was read
+        self.open = self.idle = 0
+        for given in ranges:
+            self.add(given)
+
+    def add(self, given: Range) -> None:
+        with self.lock:
+            self.open += 1
+        self.waiting.put(given)
+
+    def found(self, readers: int) -> Iterator[tuple[str, Page]]:
+        """The pages as they come, until every reader has ended."""
+        while readers:
+            item = self.read.get()
+            if item is None:
+                readers -= 1
+            elif isinstance(item, BaseException):
+                raise item
+            else:
+                yield item
+
+    def run(self) -> None:
+        """One reader: takes ranges until there are none left to take or to come."""
+        try:
+            while (given := self.next()) is not None:
+                self.read_range(given)
+                with self.lock:
+                    self.open -= 1
+        except BaseException as error:
+            self.stop.set()
+            self.put(error)
+        self.put(None)
+
+    def put(self, item: tuple[str, Page] | BaseException | None) -> None:
+        """Hands over what was read; where nobody takes it any more, it is dropped."""
+        while True:
+            try:
+                self.read.put(item, timeout=0.1)
+                return
+            except queue.Full:
+                if self.abandoned.is_set():
+                    return
+
+    def next(self) -> Range | None:
+        """The next range, waited for as long as a range is still being read; None where none can come any more."""
+        with self.lock:
+            self.idle += 1
+        try:
+            while not self.stop.is_set():
+                try:
+                    return self.waiting.get(timeout=0.02)
+                except queue.Empty:
+                    with self.lock:
+                        if not self.open:
+                            return None
+            return None
+        finally:
+            with self.lock:
+                self.idle -= 1
+
+    def read_range(self, given: Range) -> None:
+        """Reads a range to its end; gives the older half of what is left away while somebody is idle."""
+        listing, above = given.listing, given.above
+        after: dict[str, str] = {}
+        while not self.stop.is_set():
+            bound = {"created": {"lte": given.upto} | ({"gt": above} if above >= 0 else {})}
+            page = self.get(listing.path, limit=PAGE, **bound, **listing.params, **after)
+            rows: Page = page["data"]
+            self.put((listing.name, rows))
+            if not page["has_more"]:
+                return
+            after = {"starting_after": rows[-1]["id"]}
+            oldest = int(rows[-1]["created"])
+            middle = self.split(rows, above, oldest)
+            if middle is not None:
+                self.add(Range(listing, above, middle))
+                above = middle
+
+    def split(self, rows: Page, above: int, oldest: int) -> int | None:
+        """The moment at which the rest is divided, if it is: by time, with a guess where the list has no known beginning."""
+        with self.lock:
+            wanted = self.idle > self.waiting.qsize()
+        if above < 0:
+            # Nobody knows how far back it goes: as far again as ten of these pages took, then the rest is the other half.
+            above = max(-1, oldest - 10 * max(1, int(rows[0]["created"]) - oldest))
+        middle = (above + oldest) // 2
+        return middle if wanted and above < middle < oldest else None
