@@ -323,15 +323,21 @@ def parsing(warehouse: str, scale: float) -> list[Figure]:
         "import sys; heavy = [n for n in ('stripe', 'pandas', 'great_expectations', 'sqlalchemy', 'altair') if n in sys.modules and n != 'sqlalchemy']\n"
         "print(f'{worst:.3f} {heavy}')"
     )
-    environ = os.environ | {
-        "STRIPE_SYNC_CONFIG": str(ROOT / "demo" / "environments.toml"),
-        "AIRFLOW_HOME": tempfile.mkdtemp(),
-        "PYTHONPATH": "plugins",
-        "PYTHONWARNINGS": "ignore",
-    }
-    done = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, env=environ, capture_output=True, text=True, check=True
-    )
+    with tempfile.TemporaryDirectory() as home:
+        given = {
+            "STRIPE_SYNC_CONFIG": str(ROOT / "demo" / "environments.toml"),
+            "AIRFLOW_HOME": home,
+            "PYTHONPATH": "plugins",
+            "PYTHONWARNINGS": "ignore",
+        }
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=ROOT,
+            env=os.environ | given,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
     worst, _, heavy = done.stdout.strip().splitlines()[-1].partition(" ")
     return [
         figure(

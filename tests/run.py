@@ -22,7 +22,7 @@ GROUPS = {
     "scenarios": ["tests/scenarios", "-n", "2"],
     "otherwise": [*TOUCHED, "-n", "2"],
     "feed": ["tests/scenarios/test_generated.py", "tests/scenarios/test_storms.py", "-n", "2"],
-    "stack": ["tests/stack", "-n", "0"],
+    "stack": ["tests/stack/test_stack.py", "-n", "0"],
     "airflow": ["tests/dags", "tests/browser", "-n", "1", "--dist", "loadgroup"],
 }
 MORE = {

@@ -2,117 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import os
-import time
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from threading import Thread
-from typing import Any
 
 import httpx
-import pytest
 
-from demo.stack import Stack, airflow
-from tests import shell
-from tests.house import House, built, small_town
-
-WITHIN = 150  # seconds for a run to end
-PROPOSE = 'modes = { catalog = "enforce", customers = "enforce", subscriptions = "propose", usage = "enforce" }\n'
-SECRETS = ("sk_test_sandbox", "server-sandbox", "a-secret-of-marks", "Customer 1", "c1@example.test")
-
-
-@pytest.fixture(scope="module")
-def told() -> Iterator[tuple[str, list[str]]]:
-    """A chat: its URL, and what it was told."""
-    said: list[str] = []
-
-    class Chat(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            said.append(json.loads(self.rfile.read(int(self.headers["content-length"])))["text"])
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_: Any) -> None: ...
-
-    server = HTTPServer(("127.0.0.1", 0), Chat)
-    thread = Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}", said
-    server.shutdown()
-    server.server_close()
-
-
-@pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with built(small_town(), tmp_path_factory.mktemp("stack")) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def stack(house: House, told: tuple[str, list[str]]) -> Iterator[Stack]:
-    toml = shell.TOML + PROPOSE + 'alert_webhook = "chat"\n' + shell.LIMITS
-    environ = shell.environ(house, toml)
-    environ["AIRFLOW_CONN_STRIPE_SYNC_TEST"] = json.dumps({"conn_type": "generic", "password": "a-secret-of-marks"})
-    environ["AIRFLOW_CONN_CHAT"] = json.dumps({"conn_type": "http", "host": told[0]})
-    wanted = {name: value for name, value in environ.items() if name.startswith(("AIRFLOW_CONN_", "STRIPE_SYNC_"))}
-    with airflow(house.folder / "airflow", house.warehouse_url, wanted) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def rest(stack: Stack) -> Iterator[httpx.Client]:
-    with stack.client() as client:
-        yield client
-
-
-def until(what: str, ask: Callable[[], Any], seconds: int = WITHIN) -> Any:
-    """What a question gives once it gives anything."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if found := ask():
-            return found
-        time.sleep(0.5)
-    raise AssertionError(f"{what} did not happen within {seconds} s")
-
-
-def started(rest: httpx.Client, dag: str, **conf: Any) -> str:
-    """A run of a DAG by REST; its id."""
-    until(f"{dag} is known", lambda: rest.get(f"/dags/{dag}").status_code == 200, 60)
-    made = rest.post(f"/dags/{dag}/dagRuns", json={"logical_date": None, "conf": conf}).raise_for_status().json()
-    return str(made["dag_run_id"])
-
-
-def state_of(rest: httpx.Client, dag: str, run: str) -> str:
-    def ended() -> str:
-        state = rest.get(f"/dags/{dag}/dagRuns/{run}").json()["state"]
-        return state if state in ("success", "failed") else ""
-
-    return str(until(f"{dag} {run} ends", ended))
-
-
-def question(rest: httpx.Client) -> str:
-    """The run of the apply DAG that waits for a person."""
-
-    def waiting() -> str:
-        runs = rest.get("/dags/apply__test/dagRuns", params={"state": "running"}).json()["dag_runs"]
-        for run in runs:
-            url = f"/dags/apply__test/dagRuns/{run['dag_run_id']}/taskInstances/decide"
-            if rest.get(url).json().get("state") == "deferred" or rest.get(url).json().get("state") == "awaiting_input":
-                return str(run["dag_run_id"])
-        return ""
-
-    return str(until("somebody is asked", waiting))
-
-
-def answer(rest: httpx.Client, run: str, option: str) -> None:
-    url = f"/dags/apply__test/dagRuns/{run}/taskInstances/decide/-1/hitlDetails"
-    rest.patch(url, json={"chosen_options": [option], "params_input": {}}).raise_for_status()
-
-
-def living(house: House) -> int:
-    return sum(s["status"] == "active" for s in house.objects("subscriptions"))
+from demo.stack import Stack
+from tests.house import House
+from tests.stack.conftest import SECRETS, answer, living, question, started, state_of
 
 
 def test_a_run_is_started_and_what_waits_is_approved_by_rest(house: House, rest: httpx.Client) -> None:
@@ -127,26 +23,6 @@ def test_a_run_is_started_and_what_waits_is_approved_by_rest(house: House, rest:
     assert living(house) == 3
     assert state_of(rest, "reconcile__test", second) == "success", "two runs at once take turns"
     assert len(house.objects("customers")) == 3
-
-
-@pytest.mark.skipif(
-    not os.environ.get("TEST_STACK"), reason="a minute more of real runs: make soak has it (TEST_STACK=1)"
-)
-def test_what_is_rejected_is_not_made_and_a_failure_is_told(
-    house: House, rest: httpx.Client, told: tuple[str, list[str]]
-) -> None:
-    house.stigg("subscriptions", subscriptionId="s-1")["prices"][1]["usageLimit"] = 9
-    frozen = json.dumps(house.world.stripe["subscriptions"], sort_keys=True)
-    assert state_of(rest, "reconcile__test", started(rest, "reconcile__test")) == "success"
-    asked = question(rest)
-    answer(rest, asked, "Reject")
-    assert state_of(rest, "apply__test", asked) == "success"
-    assert json.dumps(house.world.stripe["subscriptions"], sort_keys=True) == frozen
-    kept = list(house.world.stigg["plans"])
-    house.world.stigg["plans"].clear()
-    assert state_of(rest, "reconcile__test", started(rest, "reconcile__test")) == "failed"
-    house.world.stigg["plans"].extend(kept)
-    assert any("reconcile__test" in text for text in until("the chat is told", lambda: told[1], 30))
 
 
 def test_no_log_shows_a_secret_or_a_person(stack: Stack, house: House, rest: httpx.Client) -> None:
