@@ -17,6 +17,7 @@ Row = dict[str, Any]
 Page = list[Row]
 Get = Callable[..., Row]
 PAGE = 100
+WORTH = 8  # pages that should be left of a range that is divided
 
 
 @dataclass(frozen=True)
@@ -39,15 +40,15 @@ class Range:
 
 def pages(get: Get, listings: Iterable[Listing], *, upto: int, workers: int) -> Iterator[tuple[str, Page]]:
     """(name, rows) of every page of every list, in any order. Raises what the first failing request raised."""
-    work = Work(get, [Range(listing, -1, upto) for listing in listings])
+    work = Work(get, [Range(listing, -1, upto) for listing in listings], readers=workers)
     threads = [threading.Thread(target=work.run, daemon=True, name=f"read-{n}") for n in range(workers)]
     for thread in threads:
         thread.start()
     try:
-        yield from work.found(len(threads))
+        yield from work.found()
     finally:
-        work.stop.set()
         work.abandoned.set()
+        work.end()
         for thread in threads:
             thread.join()
 
@@ -55,9 +56,10 @@ def pages(get: Get, listings: Iterable[Listing], *, upto: int, workers: int) -> 
 class Work:
     """Ranges that wait for a reader, and pages that were read."""
 
-    def __init__(self, get: Get, ranges: Iterable[Range]) -> None:
+    def __init__(self, get: Get, ranges: Iterable[Range], *, readers: int) -> None:
         self.get = get
-        self.waiting: queue.Queue[Range] = queue.Queue()  # SimpleQueue.get was seen to sleep through its timeout
+        self.readers = readers
+        self.waiting: queue.Queue[Range | None] = queue.Queue()  # None: go home
         self.read: queue.Queue[tuple[str, Page] | BaseException | None] = queue.Queue(maxsize=32)
         self.lock = threading.Lock()
         self.stop = threading.Event()  # nothing more is read
@@ -71,8 +73,15 @@ class Work:
             self.open += 1
         self.waiting.put(given)
 
-    def found(self, readers: int) -> Iterator[tuple[str, Page]]:
+    def end(self) -> None:
+        """Sends every reader home."""
+        self.stop.set()
+        for _ in range(self.readers):
+            self.waiting.put(None)
+
+    def found(self) -> Iterator[tuple[str, Page]]:
         """The pages as they come, until every reader has ended."""
+        readers = self.readers
         while readers:
             item = self.read.get()
             if item is None:
@@ -89,9 +98,12 @@ class Work:
                 self.read_range(given)
                 with self.lock:
                     self.open -= 1
+                    last = not self.open
+                if last:
+                    self.end()
         except BaseException as error:
-            self.stop.set()
             self.put(error)
+            self.end()
         self.put(None)
 
     def put(self, item: tuple[str, Page] | BaseException | None) -> None:
@@ -109,14 +121,7 @@ class Work:
         with self.lock:
             self.idle += 1
         try:
-            while not self.stop.is_set():
-                try:
-                    return self.waiting.get(timeout=0.02)
-                except queue.Empty:
-                    with self.lock:
-                        if not self.open:
-                            return None
-            return None
+            return self.waiting.get()
         finally:
             with self.lock:
                 self.idle -= 1
@@ -140,11 +145,15 @@ class Work:
                 above = middle
 
     def split(self, rows: Page, above: int, oldest: int) -> int | None:
-        """The moment at which the rest is divided, if it is: by time, with a guess where the list has no known beginning."""
+        """The moment at which the rest is divided, if it is: by time, and only where some pages of it seem to be left.
+
+        How many is guessed from the page that was just read; where the list has no known beginning, it goes on for ten more.
+        """
         with self.lock:
             wanted = self.idle > self.waiting.qsize()
+        span = max(1, int(rows[0]["created"]) - oldest)
         if above < 0:
-            # Nobody knows how far back it goes: as far again as ten of these pages took, then the rest is the other half.
-            above = max(-1, oldest - 10 * max(1, int(rows[0]["created"]) - oldest))
+            above = max(-1, oldest - 10 * span)
         middle = (above + oldest) // 2
-        return middle if wanted and above < middle < oldest else None
+        worth = oldest - above >= WORTH * span
+        return middle if wanted and worth and above < middle < oldest else None
