@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import ssl
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from types import TracebackType
 from typing import Any
 
@@ -52,7 +54,7 @@ class StiggApi:
         self.page_size = page_size
         self.attempts = attempts
         self.http = httpx.Client(
-            headers={"X-API-KEY": key, "X-API-VERSION": "1"}, timeout=httpx.Timeout(30, connect=10)
+            headers={"X-API-KEY": key, "X-API-VERSION": "1"}, timeout=httpx.Timeout(30, connect=10), verify=trusted()
         )
 
     def __enter__(self) -> StiggApi:
@@ -189,6 +191,12 @@ class StiggApi:
         refuse(name, response.status_code, answer)
         data: dict[str, Any] = answer["data"]
         return data
+
+
+@cache
+def trusted() -> ssl.SSLContext:
+    """The certificates that are trusted: read once a process, since reading them takes longer than a request."""
+    return httpx.create_ssl_context()
 
 
 def stamp(moment: datetime) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import urllib.request
 from dataclasses import dataclass
 from datetime import datetime
-
-import httpx
 
 from stripe_sync.clock import from_epoch
 from stripe_sync.errors import ConfigurationError
@@ -19,8 +19,9 @@ class SandboxClock:
 
     def now(self) -> datetime:
         try:
-            return from_epoch(int(httpx.get(self.url, timeout=10).raise_for_status().json()["now"]))
-        except (httpx.HTTPError, ValueError, KeyError):
+            with urllib.request.urlopen(self.url, timeout=10) as answer:
+                return from_epoch(int(json.loads(answer.read())["now"]))
+        except (OSError, ValueError, KeyError):
             raise ConfigurationError(
                 f"STRIPE_SYNC_CLOCK is {self.url}, which does not tell the time; start the sandbox, or unset it."
             ) from None
