@@ -234,7 +234,7 @@ def test_a_name_that_goes_and_comes_back_within_a_day_is_written_each_time(house
         assert name in {c["name"] for c in house.objects("customers")}
 
 
-KILLS = int(os.environ.get("TEST_KILLS", "2"))
+KILLS = int(os.environ.get("TEST_KILLS", "1"))
 LIFE = (
     TOML.replace("account_rate = 10000", "account_rate = 25")
     + ENFORCE

@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING
 
 from airflow.sdk.observability import stats
 
-from stripe_sync.clock import SystemClock, epoch
-
 if TYPE_CHECKING:
     from stripe_sync.pipeline.session import Run, Session
 
@@ -19,6 +17,7 @@ def measured(session: Session, run: Run, station: str) -> None:
     """Sends the figures of the environment after the last station of a job; nothing after others."""
     if station not in JOBS:
         return
+    from stripe_sync.clock import SystemClock, epoch
     from stripe_sync.pipeline.figures import figures
 
     prefix = f"stripe_sync.{session.environment.name}"
