@@ -20,7 +20,7 @@ from tests import generated
 from tests.house import House
 
 Build = Callable[[WorldBuilder], House]
-SEED, WORLDS = int(os.environ.get("TEST_SEED", "1")), int(os.environ.get("TEST_WORLDS", "3"))
+SEED, WORLDS = int(os.environ.get("TEST_SEED", "1")), int(os.environ.get("TEST_WORLDS", "2"))
 
 
 def kept(house: House, foreign: dict[str, list[str]], lived: set[str]) -> list[str]:

@@ -13,7 +13,10 @@ from tests.stack.conftest import answer, living, question, started, state_of, un
 def test_what_is_rejected_is_not_made_and_a_failure_is_told(
     house: House, rest: httpx.Client, told: tuple[str, list[str]]
 ) -> None:
-    assert state_of(rest, "reconcile__test", started(rest, "reconcile__test")) == "success"
+    first, second = started(rest, "reconcile__test"), started(rest, "reconcile__test")
+    assert state_of(rest, "reconcile__test", first) == "success"
+    assert state_of(rest, "reconcile__test", second) == "success", "two runs at once take turns"
+    assert len(house.objects("customers")) == 3
     frozen = json.dumps(house.world.stripe["subscriptions"], sort_keys=True)
     asked = question(rest)
     answer(rest, asked, "Reject")

@@ -10,8 +10,6 @@ from typing import Any
 
 import msgspec
 import psycopg.types.json
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, OperationalError
 
@@ -100,12 +98,32 @@ def connect(url: str) -> Engine:
 
 def migrate(engine: Engine) -> None:
     """Brings the schema up to date; does nothing where it is. Two at once take turns."""
+    if version_of(engine) == newest_version():
+        return
+    from alembic import command
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(resources.migrations()))
     with engine.begin() as connection:
         connection.execute(text("select pg_advisory_xact_lock(7265190)"))
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+def version_of(engine: Engine) -> str | None:
+    """The migration that the schema is at; None for a new database."""
+    with engine.connect() as connection:
+        if connection.execute(text("select to_regclass('alembic_version')")).scalar() is None:
+            return None
+        found: str | None = connection.execute(text("select version_num from alembic_version")).scalar()
+        return found
+
+
+@cache
+def newest_version() -> str:
+    """The newest migration: their files begin with their number."""
+    return max(path.name.partition("_")[0] for path in (resources.migrations() / "versions").glob("[0-9]*.py"))
 
 
 @contextmanager
