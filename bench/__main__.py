@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import resource
 import socket
 import subprocess
 import sys
@@ -278,7 +277,7 @@ def quiet(warehouse: str, scale: float) -> list[Figure]:
         seconds[customers] = json.loads(figures.stdout.splitlines()[-1])
     (small, a), (large, b) = seconds.items()
     for customers, f in seconds.items():
-        found.append(figure("quiet run", f"{customers:,} customers: GETs to Stripe, writes", f"{f['gets']}, {f['writes']}", wanted="1, 0", kept=f["gets"] <= 1 and f["writes"] == 0,
+        found.append(figure("quiet run", f"{customers:,} customers: GETs to Stripe, writes", f"{f['gets']}, {f['writes']}", wanted="1 (2 with the hourly check), 0", kept=f["gets"] <= 2 and f["writes"] == 0,
                             beside=f"full run {f['full']:.1f} s, quiet {f['quiet']:.1f} s, Stigg {f['stigg']} requests"))  # fmt: skip
     found.append(
         figure(
@@ -362,8 +361,9 @@ STAGES: dict[str, Callable[[str, float], list[Figure]]] = {
 
 
 def peak_mb() -> float:
-    """The most memory that this process has held."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    """The most memory that this process has held since it began; ``ru_maxrss`` would be that of who started it."""
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
 if __name__ == "__main__":

@@ -59,8 +59,8 @@ def main() -> None:
 
 
 def run(house: House) -> tuple[float, int, int, int]:
-    """(seconds, GETs to Stripe, writes to Stripe, requests to Stigg) of one run, half an hour after the one before."""
-    house.later(1800)
+    """(seconds, GETs to Stripe, writes to Stripe, requests to Stigg) of one run, two hours after the one before."""
+    house.later(7200)
     house.world.requests.clear()
     started = time.monotonic()
     house.reconcile()
