@@ -10,11 +10,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-import pendulum
 from airflow.sdk import Param, TriggerRule, dag, task
 
 from stripe_sync import settings
-from stripe_sync.orchestration.wiring import DEFAULTS, way_of_the_data
+from stripe_sync.orchestration.wiring import DEFAULTS, common, way_of_the_data
 
 PARAMS = {
     "approval": Param(
@@ -27,16 +26,12 @@ def apply(environment: str, heading: dict[str, Any]) -> None:
     """The DAG of one environment."""
 
     @dag(
-        dag_id=f"apply__{environment}",
+        **common("apply", environment, heading, __doc__),
         schedule=None,
-        start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
-        catchup=False,
         max_active_runs=32,
         allowed_run_types=["manual", "operator_triggered"],
         params=PARAMS,
         default_args=DEFAULTS,
-        doc_md=__doc__,
-        tags={"stripe_sync", environment, *heading["tags"]},
     )
     def wiring() -> None:
         from airflow.providers.standard.operators.hitl import ApprovalOperator

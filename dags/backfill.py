@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import pendulum
 from airflow.sdk import Param, dag
 
 from stripe_sync import settings
-from stripe_sync.orchestration.wiring import CHOICES, DEFAULTS, way_of_the_data
+from stripe_sync.orchestration.wiring import CHOICES, DEFAULTS, common, way_of_the_data
 
 MOMENT = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?$"
 PARAMS = {
@@ -33,16 +32,12 @@ def backfill(environment: str, heading: dict[str, Any]) -> None:
     """The DAG of one environment."""
 
     @dag(
-        dag_id=f"backfill__{environment}",
+        **common("backfill", environment, heading, __doc__),
         schedule=None,
-        start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
-        catchup=False,
         max_active_runs=1,
         allowed_run_types=["manual"],
         params=PARAMS,
         default_args=DEFAULTS,
-        doc_md=__doc__,
-        tags={"stripe_sync", environment, *heading["tags"]},
     )
     def wiring() -> None:
         way_of_the_data(environment, heading)

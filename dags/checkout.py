@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import pendulum
 from airflow.sdk import Param, dag, task
 
 from stripe_sync import settings
-from stripe_sync.orchestration.wiring import DEFAULTS
+from stripe_sync.orchestration.wiring import DEFAULTS, common
 
 COUNTS = {"type": "object", "additionalProperties": {"type": "integer", "minimum": 0}}
 PARAMS = {
@@ -39,16 +38,12 @@ def checkout(environment: str, heading: dict[str, Any]) -> None:
     """The DAG of one environment."""
 
     @dag(
-        dag_id=f"checkout__{environment}",
+        **common("checkout", environment, heading, __doc__),
         schedule=None,
-        start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
-        catchup=False,
         max_active_runs=16,
         allowed_run_types=["manual"],
         params=PARAMS,
         default_args=DEFAULTS,
-        doc_md=__doc__,
-        tags={"stripe_sync", environment, *heading["tags"]},
     )
     def wiring() -> None:
         from stripe_sync.orchestration.stations import call

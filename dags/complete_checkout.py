@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import pendulum
 from airflow.sdk import Param, dag, task
 
 from stripe_sync import settings
-from stripe_sync.orchestration.wiring import DEFAULTS, told
+from stripe_sync.orchestration.wiring import DEFAULTS, common, told
 
 PARAMS = {
     "session": Param("", type="string", pattern="^(cs_.+)?$", description="One session; every open one if empty.")
@@ -23,16 +22,12 @@ def complete_checkout(environment: str, heading: dict[str, Any]) -> None:
     """The DAG of one environment."""
 
     @dag(
-        dag_id=f"complete_checkout__{environment}",
+        **common("complete_checkout", environment, heading, __doc__),
         schedule="*/15 * * * *" if heading["schedule"] else None,
-        start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
-        catchup=False,
         max_active_runs=4,
         allowed_run_types=["scheduled", "manual"],
         params=PARAMS,
         default_args=DEFAULTS,
-        doc_md=__doc__,
-        tags={"stripe_sync", environment, *heading["tags"]},
     )
     def wiring() -> None:
         from stripe_sync.orchestration.stations import call

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import pendulum
 from airflow.sdk import Param, dag, task
 
 from stripe_sync import settings
-from stripe_sync.orchestration.wiring import DEFAULTS
+from stripe_sync.orchestration.wiring import DEFAULTS, common
 
 PARAMS = {
     "confirm": Param("", type="string", description="The environment's name: do it. Empty: only say what it would do."),
@@ -25,15 +24,11 @@ def disconnect(environment: str, heading: dict[str, Any]) -> None:
     """The DAG of one environment."""
 
     @dag(
-        dag_id=f"disconnect__{environment}",
+        **common("disconnect", environment, heading, __doc__),
         schedule=None,
-        start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
-        catchup=False,
         allowed_run_types=["manual"],
         params=PARAMS,
         default_args=DEFAULTS | {"retries": 0},
-        doc_md=__doc__,
-        tags={"stripe_sync", environment, *heading["tags"]},
     )
     def wiring() -> None:
         from stripe_sync.orchestration.stations import disconnected

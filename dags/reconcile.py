@@ -11,11 +11,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-import pendulum
 from airflow.sdk import Param, dag, task
 
 from stripe_sync import settings
-from stripe_sync.orchestration.wiring import CHOICES, DEFAULTS, way_of_the_data
+from stripe_sync.orchestration.wiring import CHOICES, DEFAULTS, common, way_of_the_data
 
 PARAMS = {
     "mode": Param(
@@ -35,17 +34,13 @@ def reconcile(environment: str, heading: dict[str, Any]) -> None:
     """The DAG of one environment."""
 
     @dag(
-        dag_id=f"reconcile__{environment}",
+        **common("reconcile", environment, heading, __doc__),
         schedule=heading["schedule"],
-        start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
-        catchup=False,
         max_active_runs=1,
         allowed_run_types=["scheduled", "manual"],
         dagrun_timeout=timedelta(hours=4),
         params=PARAMS,
         default_args=DEFAULTS,
-        doc_md=__doc__,
-        tags={"stripe_sync", environment, *heading["tags"]},
     )
     def wiring() -> None:
         from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator

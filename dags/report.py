@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import pendulum
 from airflow.sdk import Param, dag, task
 
 from stripe_sync import settings
-from stripe_sync.orchestration.wiring import DEFAULTS, asset, told
+from stripe_sync.orchestration.wiring import DEFAULTS, asset, common, told
 
 PARAMS = {
     "month": Param(
@@ -27,16 +26,12 @@ def report(environment: str, heading: dict[str, Any]) -> None:
     """The DAG of one environment."""
 
     @dag(
-        dag_id=f"report__{environment}",
+        **common("report", environment, heading, __doc__),
         schedule=heading["report_schedule"] if heading["schedule"] else None,
-        start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
-        catchup=False,
         max_active_runs=1,
         allowed_run_types=["scheduled", "manual"],
         params=PARAMS,
         default_args=DEFAULTS,
-        doc_md=__doc__,
-        tags={"stripe_sync", environment, *heading["tags"]},
     )
     def wiring() -> None:
         from stripe_sync.orchestration.mail import send

@@ -11,28 +11,23 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-import pendulum
 from airflow.sdk import dag, task
 
 from stripe_sync import settings
-from stripe_sync.orchestration.wiring import DEFAULTS, asset, told, writing
+from stripe_sync.orchestration.wiring import DEFAULTS, asset, common, told, writing
 
 
 def usage(environment: str, heading: dict[str, Any]) -> None:
     """The DAG of one environment."""
 
     @dag(
-        dag_id=f"usage__{environment}",
+        **common("usage", environment, heading, __doc__),
         schedule=heading["usage_schedule"] if heading["schedule"] else None,
-        start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
-        catchup=False,
         max_active_runs=1,
         allowed_run_types=["scheduled", "manual"],
         dagrun_timeout=timedelta(hours=2),
         default_args=DEFAULTS
         | {"retry_delay": timedelta(seconds=15), "max_retry_delay": timedelta(minutes=2), "priority_weight": 100},
-        doc_md=__doc__,
-        tags={"stripe_sync", environment, *heading["tags"]},
     )
     def wiring() -> None:
         from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator

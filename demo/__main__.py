@@ -17,6 +17,8 @@ from typing import Any
 
 import httpx
 
+from demo.up import connections
+
 ROOT = Path(__file__).resolve().parent.parent
 STATE = ROOT / ".state" / "demo"
 REPORTS = ROOT / "reports"
@@ -35,12 +37,7 @@ def prepare(stripe: str, stigg: str, warehouse: str) -> None:
         "_DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{STATE / 'airflow' / 'airflow.db'}",
     }
     os.environ.update({f"AIRFLOW_{name}": str(value) for name, value in airflow.items()})
-    connections = {
-        "STRIPE_DEMO": {"conn_type": "stripe", "password": "sk_test_sandbox", "host": stripe},
-        "STIGG_DEMO": {"conn_type": "stigg", "password": "server-sandbox", "host": stigg},
-        "STRIPE_SYNC_DEMO": {"conn_type": "generic", "password": "only-for-the-demo"},
-    }
-    os.environ.update({f"AIRFLOW_CONN_{name}": json.dumps(value) for name, value in connections.items()})
+    os.environ.update(connections(stripe, stigg))
     os.environ.update(
         {
             "STRIPE_SYNC_CONFIG": str(ROOT / "demo" / "environments.toml"),

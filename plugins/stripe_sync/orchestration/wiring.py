@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+import pendulum
 from airflow.sdk import Asset, Param, TriggerRule, task
 
 DEFAULTS = {
@@ -30,6 +31,17 @@ CHOICES = {
         [], type="array", items={"type": "string", "minLength": 1}, description="Only these Stigg customers."
     ),
 }
+
+
+def common(job: str, environment: str, heading: Mapping[str, Any], doc: str | None) -> dict[str, Any]:
+    """What every DAG of an environment has alike: its name, when its time begins, no catching up, its page, its tags."""
+    return {
+        "dag_id": f"{job}__{environment}",
+        "start_date": pendulum.datetime(2026, 1, 1, tz="UTC"),
+        "catchup": False,
+        "doc_md": doc,
+        "tags": {"stripe_sync", environment, *heading["tags"]},
+    }
 
 
 def asset(environment: str, what: str) -> Asset:
