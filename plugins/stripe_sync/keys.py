@@ -12,7 +12,7 @@ from typing import Final
 
 FLAT: Final = "base"  # the charge of a flat fee
 # What is charged besides a feature's own charge. ``~`` before a small letter occurs in no escaped part.
-ONCE, OVERAGE, MINIMUM = "~once", "~overage", "~minimum"
+ONCE, OVERAGE, MINIMUM, METERED = "~once", "~overage", "~minimum", "~metered"
 ANYWHERE: Final = "default"  # the price for every country that has none of its own
 LIMIT: Final = 200  # characters of a lookup_key at Stripe
 SAFE = re.compile(rb"[A-Za-z0-9._-]")
@@ -94,6 +94,11 @@ def version_key(slot: str, content_hash: str) -> str:
 def slot_of(version: str) -> str:
     """The slot of a version key."""
     return version.rpartition("@")[0]
+
+
+def same_charge(version: str) -> str:
+    """The slot of a version key, whichever way the charge is billed: by a meter of Stripe's, or by lines of our own."""
+    return slot_of(version).replace(METERED, "", 1)
 
 
 def package_of(key: str) -> tuple[str, str]:

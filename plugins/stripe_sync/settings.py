@@ -43,6 +43,13 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return {currency.lower(): Decimal(amount) for currency, amount in given.items()}
 
 
+class UsageMeter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The meter in Stripe that counts a feature, in units of 10^-``decimals`` of the feature's."""
+
+    meter: str
+    decimals: int = 0
+
+
 class Environment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One Stigg environment and one Stripe account."""
 
@@ -71,6 +78,7 @@ class Environment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     usage_schedule: str | None = "*/10 * * * *"
     usage_interval_minutes: int = 10
     usage_aggregation: dict[str, Literal["sum", "last", "max", "average"]] = {}
+    usage_meters: dict[str, UsageMeter] = {}
     usage_reads_per_minute: int = 250
     reset_point: Literal["after", "before"] = "after"
     alert_webhook: str = ""
@@ -190,6 +198,11 @@ def check(path: Path, environment: Environment) -> None:
         raise ConfigurationError(
             f"{where}: usage_interval_minutes, usage_reads_per_minute and hold_hours are whole numbers, 1 and more."
         )
+    for feature, chosen in environment.usage_meters.items():
+        if not chosen.meter.startswith("mtr_") or not 0 <= chosen.decimals <= 9:
+            raise ConfigurationError(
+                f'{where}.usage_meters.{feature}: give a meter of Stripe and 0 to 9 decimals, such as {{meter = "mtr_1Abc"}}.'
+            )
     if environment.endpoint_rate <= 0 or (environment.account_rate or 1) <= 0:
         raise ConfigurationError(f"{where}: endpoint_rate and account_rate are requests a second, above 0.")
     try:

@@ -81,7 +81,7 @@ def proration_lines(world: World, before: Obj, after: Obj, moment: int) -> list[
     lines = []
     for id in [*old, *(i for i in new if i not in old)]:
         was, now = old.get(id), new.get(id)
-        if was and now and (was["price"]["id"], was["quantity"]) == (now["price"]["id"], now["quantity"]):
+        if was and now and priced(was) == priced(now):
             continue
         for item, sign, text in ((was, -1, "Unused time on"), (now, 1, "Remaining time on")):
             if item is None or item["price"]["recurring"]["usage_type"] != "licensed":
@@ -95,6 +95,10 @@ def proration_lines(world: World, before: Obj, after: Obj, moment: int) -> list[
             total = sign * amounts.amount(item["price"], item["quantity"], share)
             lines.append(line(world, item, amount=total, period=(moment, end), proration=True, text=f"{text} {id}"))
     return lines
+
+
+def priced(item: Obj) -> tuple[str, Any]:
+    return item["price"]["id"], item.get("quantity")
 
 
 def cycle_lines(world: World, subscription: Obj, items: list[Obj]) -> list[Obj]:
@@ -323,16 +327,13 @@ def standalone(world: World, customer: Obj, currency: str, method: str) -> Obj:
     return invoice | {"billing_reason": "manual", "parent": None}
 
 
-def finalize_due(world: World) -> list[Obj]:
-    """Finalizes the drafts whose time has come; returns them."""
-    due = [
+def due_to_finalize(world: World) -> list[Obj]:
+    """The drafts whose time has come."""
+    return [
         invoice
         for invoice in world.stripe["invoices"].values()
         if invoice["status"] == "draft" and invoice["auto_advance"] and is_due(invoice, world.now)
     ]
-    for invoice in due:
-        finalize(world, invoice)
-    return due
 
 
 def finalize(world: World, invoice: Obj) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sandbox.billing import discounts, invoices, periods
+from sandbox.billing import discounts, invoices, metering, periods
 from sandbox.world.state import Obj, World
 
 Told = Callable[[str, Obj], None]
@@ -34,7 +34,8 @@ def due(world: World) -> list[int]:
     for invoice in world.stripe["invoices"].values():
         if invoice["status"] == "draft" and invoice["auto_advance"] and invoice["automatically_finalizes_at"]:
             moments.append(invoice["automatically_finalizes_at"])
-    return moments
+    counting = (metering.counted_at(world, event) for event in world.stripe["meter_events"].values())
+    return [*moments, *(moment for moment in counting if moment > world.now)]
 
 
 def step(world: World, told: Told) -> None:
@@ -46,14 +47,17 @@ def step(world: World, told: Told) -> None:
             cancel(world, subscription, told)
         elif any(item["current_period_end"] <= world.now for item in subscription["items"]["data"]):
             renew(world, subscription, told)
-    for invoice in invoices.finalize_due(world):
+    metering.refresh(world)
+    for invoice in invoices.due_to_finalize(world):
+        metering.recount(world, invoice)
+        invoices.finalize(world, invoice)
         told("invoice.finalized", invoice)
 
 
 def cancel(world: World, subscription: Obj, told: Told) -> None:
     """At its date; what is pending goes on a last draft."""
     subscription |= {"status": "canceled", "ended_at": subscription["cancel_at"]}
-    lines = invoices.pending_lines(world, subscription)
+    lines = invoices.pending_lines(world, subscription) + metering.unbilled_lines(world, subscription)
     if lines:
         invoice = world.put("invoices", invoices.build(world, subscription, lines, reason="subscription_cycle"))
         subscription["latest_invoice"] = invoice["id"]
@@ -63,10 +67,13 @@ def cancel(world: World, subscription: Obj, told: Told) -> None:
 
 def renew(world: World, subscription: Obj, told: Told) -> None:
     """The next period of the items whose period ended, and its draft: paused collection and a paused status make none."""
-    renewed = []
+    renewed, used = [], []
     for item in subscription["items"]["data"]:
         if item["current_period_end"] <= world.now:
             start = item["current_period_end"]
+            if metering.is_metered(item["price"]):
+                began = item["current_period_start"]
+                used += metering.ended_lines(world, subscription["customer"], item, began, start)
             _, end = periods.period_at(subscription["billing_cycle_anchor"], item["price"]["recurring"], start)
             item |= {"current_period_start": start, "current_period_end": end}
             renewed.append(item)
@@ -75,7 +82,7 @@ def renew(world: World, subscription: Obj, told: Told) -> None:
     told("customer.subscription.updated", subscription)
     if subscription["status"] == "paused":
         return
-    lines = invoices.cycle_lines(world, subscription, renewed)
+    lines = invoices.cycle_lines(world, subscription, renewed) + used
     discounts.end_expired(world, subscription, world.now)
     invoice = invoices.build(world, subscription, lines, reason="subscription_cycle")
     if invoice["total"] == 0 and not world.unknowns["zero_renewal_waits"]:

@@ -19,6 +19,7 @@ from sandbox.resources.stripe import (
     checkout,
     invoiceitems,
     invoices,
+    meters,
     objects,
     people,
     portal,
@@ -33,7 +34,7 @@ from sandbox.world.state import Fault, Obj, Request, World
 from sandbox.world.stripe_types import spec
 
 # Importing a module of resources registers its operations.
-MODELLED = (catalog, checkout, invoiceitems, invoices, people, portal, schedules, subscriptions, tax)
+MODELLED = (catalog, checkout, invoiceitems, invoices, meters, people, portal, schedules, subscriptions, tax)
 KINDS = {"products": "product", "prices": "price", "coupons": "coupon", "customers": "customer",
          "subscriptions": "subscription", "invoices": "invoice"}  # fmt: skip
 

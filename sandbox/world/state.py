@@ -18,7 +18,7 @@ Obj = dict[str, Any]
 STRIPE_COLLECTIONS = (
     "products", "prices", "coupons", "customers", "payment_methods", "discounts",
     "subscriptions", "subscription_schedules", "invoices", "invoiceitems", "credit_notes", "tax_registrations",
-    "checkout_sessions", "portal_configurations", "events",
+    "checkout_sessions", "portal_configurations", "meters", "meter_events", "events",
 )  # fmt: skip
 STIGG_COLLECTIONS = (
     "products", "plans", "addons", "features", "customers", "subscriptions", "coupons", "integrations", "usage",
@@ -33,6 +33,7 @@ UNKNOWNS = {
     "large_pages": True,  # Stigg gives pages of 50, and not of 25 alone
     "event_logs_readable": False,  # a server key may read Stigg's event logs
     "reset_point_is_after": True,  # the value at a reset point is the one after it, and not the last one before
+    "draft_meter_lines_follow": True,  # a draft shows what a meter counted before it is finalized
     "finalization_moves": True,  # automatically_finalizes_at can be moved on a subscription's draft
 }
 BUNDLED = Path(__file__).parent.parent / "worlds"

@@ -46,6 +46,11 @@ def document(action: Action, answer: Mapping[str, Any], registry: Registry) -> D
         return {"deleted": True}
     if kind == "usageline":
         return usage_line_document(row, action, registry)
+    if kind == "meterevent":
+        how = action.after["how"]
+        told = {"value": row["payload"].get(how["value_key"]), "customer": row["payload"].get(how["customer_key"])}
+        return told | {"event_name": row["event_name"], "timestamp": row["timestamp"],
+                       "identifier": action.after["identifier"]}  # fmt: skip
     if kind in ("draft", "finalinvoice"):
         return invoice_document(row, action)
     if kind == "product":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from stripe_sync import marker
+from stripe_sync import keys, marker
 from stripe_sync.apply.registry import Registry
 from stripe_sync.clock import from_epoch
 from stripe_sync.desired.found import CANCEL_AT, ONCE
@@ -56,7 +56,7 @@ def price_create(action: Action, registry: Registry) -> Params:
             "interval": after["interval"],
             "interval_count": int(after["interval_count"]),
             "usage_type": after["usage_type"],
-        }
+        } | ({"meter": after["meter"]} if "meter" in after else {})
     if "tiers" in after:
         params |= {"tiers_mode": after["tiers_mode"], "tiers": [tier(part) for part in after["tiers"]]}
     else:
@@ -147,7 +147,8 @@ def subscription_create(action: Action, registry: Registry) -> Params:
 
 
 def priced(item: Mapping[str, str], registry: Registry) -> Params:
-    return {"price": registry.resolve(item["price"]), "quantity": int(item["quantity"])}
+    price = {"price": registry.resolve(item["price"])}
+    return price if "metered" in item else price | {"quantity": int(item["quantity"])}
 
 
 def own_notes(after: Mapping[str, Any]) -> dict[str, str]:
@@ -231,17 +232,16 @@ def changed_items(action: Action, registry: Registry, ids: Mapping[str, str]) ->
     A price that goes and one that comes in its slot are one item whose price changes.
     """
     before = {item["price"]: item["quantity"] for item in (action.before or {}).get("items") or ()}
-    after = {item["price"]: item["quantity"] for item in action.after["items"]}
+    after = {item["price"]: item for item in action.after["items"]}
     going = [price for price in before if price not in after]
     changes: list[Params] = []
-    for price, quantity in after.items():
-        sent: Params = {"price": registry.resolve(price), "quantity": int(quantity)}
-        twin = next((old for old in going if old.rpartition("@")[0] == price.rpartition("@")[0]), None)
-        if price in before and before[price] != quantity:
-            changes.append({"id": ids[price], "quantity": int(quantity)})
+    for price, item in after.items():
+        twin = next((old for old in going if keys.same_charge(old) == keys.same_charge(price)), None)
+        if price in before and before[price] != item["quantity"]:
+            changes.append({"id": ids[price], "quantity": int(item["quantity"])})
         elif price not in before and twin is not None:
             going.remove(twin)
-            changes.append({"id": ids[twin], **sent})
+            changes.append({"id": ids[twin], **priced(item, registry)})
         elif price not in before:
-            changes.append(sent)
+            changes.append(priced(item, registry))
     return changes + [{"id": ids[price], "deleted": True} for price in going]

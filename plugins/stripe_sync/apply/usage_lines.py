@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
@@ -16,6 +17,8 @@ from stripe_sync.plan.actions import Action
 from stripe_sync.stripe_api.client import StripeApi, Written
 from stripe_sync.stripe_api.endpoints import PATHS
 
+IDENTIFIER = 100  # characters
+EVENTS = "/v1/billing/meter_events"
 ITEMS, INVOICES = PATHS["invoiceitem"], PATHS["invoice"]
 Row = dict[str, Any]
 
@@ -94,6 +97,39 @@ def send_final_invoice(api: StripeApi, action: Action, registry: Registry, key: 
     if "days_until_due" in after:
         params["days_until_due"] = int(after["days_until_due"])
     return api.write(f"post {INVOICES}", lambda c, o: c.v1.invoices.create(params, o), idempotency_key=key)
+
+
+def send_meter_event(api: StripeApi, action: Action, registry: Registry, key: str) -> Written:
+    """One event. One whose identifier Stripe has already is not sent again: what was counted says what it was."""
+    after, how = action.after, action.after["how"]
+    params: Any = {
+        "event_name": after["event_name"], "timestamp": after["timestamp"], "identifier": identifier(action),
+        "payload": {how["customer_key"]: after["customer"], how["value_key"]: after["value"]},
+    }  # fmt: skip
+    try:
+        written = api.write(
+            f"post {EVENTS}", lambda c, o: c.v1.billing.meter_events.create(params, o), idempotency_key=key
+        )
+    except RowFailed as refused:
+        if "parameter identifier" not in refused.detail:
+            raise
+        raise RowFailed("CHANGED_SINCE", "Stripe has this event already; its meter counts it soon.") from None
+    return Written({**written.object, "id": params["identifier"]}, written.request_id)
+
+
+def identifier(action: Action) -> str:
+    """The identifier of an event: its name, short enough for Stripe."""
+    name = str(action.after["identifier"])
+    return (
+        name
+        if len(name) <= IDENTIFIER
+        else f"{name[: IDENTIFIER - 33]}-{hashlib.sha256(name.encode()).hexdigest()[:32]}"
+    )
+
+
+def no_trace(api: StripeApi, action: Action, registry: Registry, since: datetime) -> Iterator[Row]:
+    """An event cannot be looked for: the summary of its meter says what was counted, before anything is sent again."""
+    yield from ()
 
 
 def put_candidates(api: StripeApi, action: Action, registry: Registry, since: datetime) -> Iterator[Row]:

@@ -9,7 +9,7 @@ from typing import Any
 from stripe_sync import keys, marker
 from stripe_sync.desired import names
 from stripe_sync.desired.inputs import BILLABLE, Inputs
-from stripe_sync.desired.prices import PriceVersion, version
+from stripe_sync.desired.prices import PriceVersion, by_meter, version
 from stripe_sync.errors import RowFailed
 from stripe_sync.model.documents import PRICE, PRICE_VERSION, PRODUCT, Claim, Document, compact
 from stripe_sync.model.status import EntityStatus, Reason, Status
@@ -21,12 +21,16 @@ Made = tuple[str, Price, PriceVersion]
 
 @dataclass(frozen=True)
 class Catalog:
-    """The catalog's claims, its statuses, every price version by the id of Stigg's price, and why some have none."""
+    """The catalog's claims, its statuses, every price version by the id of Stigg's price, and why some have none.
+
+    ``metered`` are the versions that a meter of Stripe's bills, besides those that anchor lines of our own.
+    """
 
     claims: list[Claim]
     statuses: list[EntityStatus]
     versions: Mapping[str, PriceVersion]
     failures: Mapping[str, RowFailed] = field(default_factory=dict)
+    metered: Mapping[str, PriceVersion] = field(default_factory=dict)
 
 
 def catalog(inputs: Inputs) -> Catalog:
@@ -36,13 +40,15 @@ def catalog(inputs: Inputs) -> Catalog:
         EntityStatus("product", p.ref_id, Status.NO_SYNC_REQUIRED, Reason.NOT_MAPPED) for p in inputs.stigg.products
     ]
     versions: dict[str, PriceVersion] = {}
+    metered: dict[str, PriceVersion] = {}
     failures: dict[str, RowFailed] = {}
     needed = needed_versions(inputs)
     for kind, package in inputs.stigg.packages():
         current = package.is_latest is True and package.status == "PUBLISHED"
         refused, made = priced(inputs, kind, package, failures)
         refused = refused or waits(inputs, kind, package)
-        versions |= {price.id: v for _, price, v in made}
+        for _, price, v in made:
+            (metered if v.metered and price.id in versions else versions)[price.id] = v
         if refused is None and (current or (kind, package.ref_id, package.version_number) in needed):
             new = package_claims(inputs, kind, package, made, current=current)
             claims |= {claim.key: claim for claim in new if current or claim.key not in claims}
@@ -50,11 +56,11 @@ def catalog(inputs: Inputs) -> Catalog:
             statuses.append(refused or EntityStatus(kind, package.ref_id, Status.PENDING, Reason.WAITS_FOR_WRITE))
         elif package.is_latest is not False:
             statuses.append(refused or unpublished(kind, package))
-    for claim in override_claims(inputs, versions, failures):
+    for claim in override_claims(inputs, versions, metered, failures):
         claims[claim.key] = claim
     for claim in retired_products(inputs, claims, statuses):
         claims.setdefault(claim.key, claim)
-    return Catalog(list(claims.values()), statuses, versions, failures)
+    return Catalog(list(claims.values()), statuses, versions, failures, metered)
 
 
 def priced(
@@ -68,7 +74,9 @@ def priced(
     try:
         for variant, price in charges(kind, package):
             try:
-                made.append((variant, price, version(inputs, kind, package, price, variant=variant)))
+                v = version(inputs, kind, package, price, variant=variant)
+                counted = by_meter(inputs, v, kind, package, price)
+                made += [(variant, price, each) for each in (v, counted) if each is not None]
             except RowFailed as failure:
                 failures[price.id] = failure
                 raise
@@ -209,7 +217,7 @@ def version_claim(inputs: Inputs, entity: tuple[str, str], v: PriceVersion) -> C
 
 
 def override_claims(
-    inputs: Inputs, versions: dict[str, PriceVersion], failures: dict[str, RowFailed]
+    inputs: Inputs, versions: dict[str, PriceVersion], metered: dict[str, PriceVersion], failures: dict[str, RowFailed]
 ) -> Iterator[Claim]:
     """The prices that one subscription alone has, on the product of its charge; their versions are added to the others."""
     packages: dict[tuple[str, str, int | None], Package] = {
@@ -224,11 +232,15 @@ def override_claims(
                 continue
             try:
                 v = version(inputs, kind, package, price, subscription=subscription.subscription_id)
+                counted = by_meter(inputs, v, kind, package, price, subscription=subscription.subscription_id)
             except RowFailed as failure:
                 failures[price.id] = failure
                 continue
             versions[price.id] = v
             yield version_claim(inputs, ("subscription", subscription.subscription_id), v)
+            if counted is not None:
+                metered[price.id] = counted
+                yield version_claim(inputs, ("subscription", subscription.subscription_id), counted)
 
 
 def overrides(subscription: Subscription) -> Iterator[tuple[str, str, int | None, Price]]:

@@ -196,6 +196,7 @@ def subscription_claim(reading: Reading, subscription: StripeSubscription, key: 
                 "start": item.current_period_start,
                 "end": item.current_period_end,
                 "usage": item.price.is_usage(),
+                "metered": item.price.is_metered(),
             }
             for item in own
         },
@@ -213,10 +214,16 @@ def subscription_claim(reading: Reading, subscription: StripeSubscription, key: 
 def own_items(reading: Reading, subscription: StripeSubscription) -> list[dict[str, str]]:
     """Price version and quantity of our items; a metered item has none in Stripe and counts as one."""
     quantities: Counter[str] = Counter()
+    metered = set()
     for item in subscription.items.data:
         if item.price.id in reading.known:
-            quantities[reading.known[item.price.id]] += 1 if item.quantity is None else item.quantity
-    return [{"price": price, "quantity": str(quantities[price])} for price in sorted(quantities)]
+            key = reading.known[item.price.id]
+            quantities[key] += 1 if item.quantity is None else item.quantity
+            metered |= {key} if item.price.is_metered() else set()
+    return [
+        {"price": price, "quantity": str(quantities[price])} | ({"metered": "yes"} if price in metered else {})
+        for price in sorted(quantities)
+    ]
 
 
 def once_of(metadata: Mapping[str, str]) -> list[str]:

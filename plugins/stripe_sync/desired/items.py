@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from stripe_sync.desired.catalog import Catalog, minimum_id
 from stripe_sync.desired.inputs import Inputs
+from stripe_sync.desired.meters import Meters
 from stripe_sync.desired.prices import PriceVersion
 from stripe_sync.errors import RowFailed
 from stripe_sync.model.stigg_side import Subscription
@@ -17,14 +18,14 @@ MAX_ITEMS = 20
 Line = tuple[PriceVersion, int]
 
 
-def items(subscription: Subscription, catalog: Catalog) -> list[Line]:
+def items(subscription: Subscription, catalog: Catalog, meters: Meters) -> list[Line]:
     """(price version, quantity) of each charge; free add-on units are subtracted, usage is anchored by one."""
     free = {item.addon_id: item.quantity for item in subscription.free_items or ()}
     lines: list[Line] = []
     for part in subscription.prices or ():
         if part.price is None:
             raise RowFailed("NO_PRICE", "Stigg shows a charge of this subscription without its price.")
-        version = lookup(part.price.id, catalog)
+        version = meters.version(subscription, part.price, lookup(part.price.id, catalog), catalog)
         per_unit = part.price.feature is not None and not version.usage
         units = part.usage_limit if per_unit else Decimal(1)
         lines.append((version, whole(version, units, "a charge")))
@@ -33,7 +34,7 @@ def items(subscription: Subscription, catalog: Catalog) -> list[Line]:
             raise RowFailed("NO_PRICE", f"Stigg shows the add-on {addon.addon.ref_id} without its price.")
         quantity = max(Decimal(0), addon.quantity - free.get(addon.addon.ref_id, Decimal(0)))
         if quantity:
-            version = lookup(addon.price.id, catalog)
+            version = meters.version(subscription, addon.price, lookup(addon.price.id, catalog), catalog)
             lines.append((version, whole(version, quantity, f"the add-on {addon.addon.ref_id}")))
     lines += minimum_line(subscription, catalog)
     if not lines:
@@ -91,4 +92,12 @@ def item_documents(lines: list[Line]) -> list[dict[str, str]]:
     quantities: Counter[str] = Counter()
     for version, quantity in lines:
         quantities[version.key] += quantity
-    return [{"price": price, "quantity": str(quantities[price])} for price in sorted(quantities)]
+    metered = {version.key for version, _ in lines if version.metered}
+    return [item_document(price, quantities[price], metered=price in metered) for price in sorted(quantities)]
+
+
+def item_document(price: str, quantity: int, *, metered: bool) -> dict[str, str]:
+    """One item; what a meter counts has no quantity in Stripe and counts as one."""
+    return (
+        {"price": price, "quantity": "1", "metered": "yes"} if metered else {"price": price, "quantity": str(quantity)}
+    )

@@ -9,14 +9,18 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, Decimal
 from typing import Any
+
+import msgspec
 
 from stripe_sync import keys, money, periods
 from stripe_sync.desired.inputs import Inputs
 from stripe_sync.errors import RowFailed
+from stripe_sync.model import metered as meters
 from stripe_sync.model.documents import compact
+from stripe_sync.model.metered import Priced
 from stripe_sync.model.stigg_side import Package, Price, Tier
 
 MODELS = frozenset({"FLAT_FEE", "PER_UNIT", "USAGE_BASED", "MINIMUM_SPEND"})
@@ -43,6 +47,11 @@ class PriceVersion:
     @property
     def currency(self) -> str:
         return str(self.content["currency"])
+
+    @property
+    def metered(self) -> bool:
+        """Whether Stripe bills by it what a meter counts: such an item has no quantity."""
+        return bool(self.content.get("usage_type") == "metered")
 
     def quantity(self, units: Decimal) -> Decimal:
         """The quantity of an item for so many units."""
@@ -89,14 +98,15 @@ def charge_part(price: Price, variant: str) -> str:
 
 
 def slot(
-    inputs: Inputs, kind: str, package: Package, price: Price, *, variant: str, subscription: str | None = None
-) -> str:
+    inputs: Inputs, kind: str, package: Package, price: Price, *, variant: str, subscription: str | None = None,
+    metered: bool = False,
+) -> str:  # fmt: skip
     """The link key of a price's slot; without its first part it is the lookup_key."""
     name = keys.price_slot(
         inputs.environment.name,
         kind,
         package.ref_id,
-        charge=charge_part(price, variant),
+        charge=charge_part(price, variant) + (keys.METERED if metered else ""),
         period=price.billing_period,
         country=price.billing_country_code,
         subscription=subscription,
@@ -119,6 +129,33 @@ def native_meter(inputs: Inputs, price: Price) -> Mapping[str, Any] | None:
     if found is None or found.recurring is None or found.recurring.usage_type != "metered":
         return None
     return found.content()
+
+
+def by_meter(
+    inputs: Inputs, v: PriceVersion, kind: str, package: Package, price: Price, *, subscription: str | None = None
+) -> PriceVersion | None:
+    """The metered version of a charge for use, where the environment names a meter and Stripe can price it (BILLING 8)."""
+    chosen = inputs.environment.usage_meters.get(price.feature.ref_id) if price.feature else None
+    if chosen is None or not v.usage or v.variant or v.metered:
+        return None
+    assert price.feature is not None
+    where = f"the {kind} {package.ref_id}, charge {price.feature.ref_id}"
+    change = price.feature.unit_transformation
+    amounts = Priced(
+        content=charged(where, replace_model(price)), block=block_of(price) if price.tiers else ONE,
+        divide=change.divide if change else ONE, round=change.round if change else "UP",
+    )  # fmt: skip
+    same = meters.content(amounts, chosen.decimals)
+    if same is None:
+        return None
+    content = same | rhythm(where, price) | {"usage_type": "metered", "meter": chosen.meter}
+    name = slot(inputs, kind, package, price, variant=v.variant, subscription=subscription, metered=True)
+    return replace(v, key=keys.version_key(name, content_hash(content)), content=content)
+
+
+def replace_model(price: Price) -> Price:
+    """A charge for use as one that is charged by the unit: what its amounts are."""
+    return msgspec.structs.replace(price, billing_model="PER_UNIT")
 
 
 def anchor(where: str, price: Price) -> Mapping[str, Any]:

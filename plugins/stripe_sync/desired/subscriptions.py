@@ -13,6 +13,7 @@ from stripe_sync.desired.catalog import Catalog, own_metadata
 from stripe_sync.desired.found import GONE, Reading, expanded, once_of
 from stripe_sync.desired.inputs import ENDED, Inputs
 from stripe_sync.desired.items import Line, check_lines, item_documents, items
+from stripe_sync.desired.meters import Meters, meters
 from stripe_sync.desired.prices import PriceVersion
 from stripe_sync.desired.successors import Fate
 from stripe_sync.desired.timing import changed_at, ends_at, start
@@ -39,6 +40,7 @@ class Around:
     catalog_coupons: Mapping[str, str]
     fates: Mapping[str, Fate]
     living: Mapping[str, int]
+    meters: Meters
 
 
 def subscriptions(
@@ -53,11 +55,12 @@ def subscriptions(
     claims: list[Claim] = []
     statuses = []
     living = Counter(s.customer for s in inputs.stripe.subscriptions.values() if s.status not in GONE)
-    around = Around(catalog, customers, catalog_coupons, fates, living)
+    around = Around(catalog, customers, catalog_coupons, fates, living, meters(inputs, catalog))
     for subscription in inputs.stigg.subscriptions:
         made, refused = decided(inputs, subscription, around)
         claims += made
-        statuses.append(refused or status(inputs, subscription, Status.PENDING, Reason.WAITS_FOR_WRITE))
+        shared = (around.meters.shared or {}).get(subscription.subscription_id, "")
+        statuses.append(refused or status(inputs, subscription, Status.PENDING, Reason.WAITS_FOR_WRITE, shared))
     return claims, statuses
 
 
@@ -72,7 +75,7 @@ def decided(inputs: Inputs, subscription: Subscription, around: Around) -> tuple
             return [], refused
         if (gone_there := canceled_in_stripe(inputs, key)) is not None:
             return [cancellation(inputs, subscription, gone_there)], None
-        lines = items(subscription, around.catalog)
+        lines = items(subscription, around.catalog, around.meters)
         made = claim(inputs, subscription, key, lines, around)
         if key not in inputs.links.ids:
             refused = not_yet_chargeable(inputs, subscription) or beyond_stripe(

@@ -22,11 +22,12 @@ class PriceBook:
 
     @classmethod
     def of(cls, claims: Iterable[Claim]) -> PriceBook:
-        """A book of the price versions among these claims; what says no amount is passed."""
+        """A book of the price versions among these claims; what says no amount, or is counted by a meter, is passed."""
         rates = {}
         for claim in claims:
             content = claim.facts.get("content")
-            tariff = tariffs.of_content(content) if content and "currency" in content else None
+            fixed = content and "currency" in content and content.get("usage_type") != "metered"
+            tariff = tariffs.of_content(content) if content and fixed else None
             if tariff is not None:
                 rates[claim.key] = tariff
         return cls(rates)

@@ -12,6 +12,7 @@ from stripe_sync.desired import subscriptions
 from stripe_sync.desired.catalog import Catalog
 from stripe_sync.desired.inputs import Inputs
 from stripe_sync.desired.items import items
+from stripe_sync.desired.meters import Meters
 from stripe_sync.errors import ConfigurationError, RowFailed
 from stripe_sync.hosted.request import CheckoutRequest, as_subscription, trial_days
 from stripe_sync.plan.actions import CHECKOUT, Action
@@ -29,9 +30,9 @@ def action(
     """The action that opens the page. Raises ConfigurationError for what cannot be sold, or is not in Stripe yet."""
     wanted = as_subscription(inputs, request)
     key = inputs.link_key("subscription", request.subscription)
-    around = subscriptions.Around(catalog, {}, coupons, {}, {})
+    around = subscriptions.Around(catalog, {}, coupons, {}, {}, Meters())
     try:
-        claim, *own = subscriptions.claim(inputs, wanted, key, items(wanted, catalog), around)
+        claim, *own = subscriptions.claim(inputs, wanted, key, items(wanted, catalog, around.meters), around)
     except RowFailed as failure:
         raise ConfigurationError(f"{request.plan} cannot be checked out: {failure.detail}") from None
     document, facts = claim.document, claim.facts

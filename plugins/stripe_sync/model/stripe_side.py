@@ -33,6 +33,7 @@ class Recurring(Stripe, frozen=True):
     interval: str
     interval_count: int = 1
     usage_type: str = "licensed"
+    meter: str | None = None
 
 
 class StripeTier(Stripe, frozen=True):
@@ -80,6 +81,7 @@ class StripePrice(Stripe, frozen=True):
                 "interval": rhythm.interval if rhythm else None,
                 "interval_count": str(rhythm.interval_count) if rhythm else None,
                 "usage_type": rhythm.usage_type if rhythm else None,
+                "meter": rhythm.meter if rhythm else None,
                 "billing_scheme": self.billing_scheme,
                 "tiers_mode": self.tiers_mode,
                 "tiers": [tier.content() for tier in self.tiers or ()],
@@ -137,10 +139,13 @@ class ItemPrice(Stripe, frozen=True):
     unit_amount_decimal: Decimal | None = None
     recurring: Recurring | None = None
 
+    def is_metered(self) -> bool:
+        """Whether Stripe bills by it what a meter counts."""
+        return self.recurring is not None and self.recurring.usage_type == "metered"
+
     def is_usage(self) -> bool:
         """Whether usage is billed by it: a metered price, or the amount of 0 that anchors usage (BILLING 8)."""
-        metered = self.recurring is not None and self.recurring.usage_type == "metered"
-        return metered or self.unit_amount_decimal == 0
+        return self.is_metered() or self.unit_amount_decimal == 0
 
 
 class StripeItem(Stripe, frozen=True):

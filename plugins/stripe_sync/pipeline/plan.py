@@ -59,12 +59,14 @@ def plan(session: Session, run: Run, *, comparison: int, held_at_observe: str = 
         known = links.all_of(connection, environment.name)
         registry = registry_of(session, connection)
         proven = usage.proven_items(connection, environment.name)
+        settled = usage.settled_items(connection, environment.name)
     policy = Policy(
         environment.upgrade_proration,
         environment.downgrade_proration,
         epoch(run.now),
         environment.cancel_prorate,
         proven,
+        settled,
     )
     made, unplanned = builder.build(
         environment.name, differences=differences, drift=drift, book=book, known=frozenset(known), policy=policy

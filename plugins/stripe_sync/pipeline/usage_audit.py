@@ -18,7 +18,8 @@ from stripe_sync.errors import ConfigurationError
 from stripe_sync.pipeline.session import Session
 from stripe_sync.pipeline.usage_due import seen_invoice
 from stripe_sync.pipeline.usage_lines import bill_of
-from stripe_sync.usage import drafts
+from stripe_sync.pipeline.usage_meters import meter_on
+from stripe_sync.usage import drafts, metering
 from stripe_sync.usage.terms import Terms
 from stripe_sync.warehouse import usage
 from stripe_sync.warehouse.usage import Invoice, Window
@@ -67,9 +68,13 @@ def invoices(session: Session, start: datetime, end: datetime) -> Iterable[Invoi
 
 def compared(session: Session, invoice: Invoice, windows: list[Window]) -> dict[str, Any]:
     """What an invoice should bill for use, reckoned anew from the ledger's quantities, and what its lines bill."""
-    bills = [bill_of(w) for w in windows if w.state in COUNTED and w.quantity is not None]
+    known = [w for w in windows if w.state in COUNTED and w.quantity is not None]
+    by_meter = [w for w in known if meter_on(w, invoice) is not None]
+    bills = [bill_of(w) for w in known if w not in by_meter]
     expected = sum(line.amount for line in drafts.wanted(session.environment.name, invoice.subscription, bills))
+    expected += sum(b.terms.amount(b.quantity) for b in map(bill_of, by_meter))
     billed = sum(line.amount for line in drafts.own_lines(invoice.body, session.signer))
+    billed += sum(metering.billed(invoice.body, item)[1] for item in {w.measured["item"] for w in known})
     return {
         "invoice": invoice.invoice, "subscription": invoice.subscription, "status": invoice.status,
         "currency": invoice.body["currency"], "expected": expected, "invoiced": billed, "difference": billed - expected,

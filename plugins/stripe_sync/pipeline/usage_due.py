@@ -26,7 +26,7 @@ from stripe_sync.pipeline.station import Result, station
 from stripe_sync.pipeline.usage_timing import hold_urgent
 from stripe_sync.pipeline.usage_writes import leased
 from stripe_sync.usage import drafts
-from stripe_sync.usage.charges import LONGEST_GRACE, Charge, Problem, charges, ended
+from stripe_sync.usage.charges import LONGEST_GRACE, Charge, Problem, charges, ended, own_bounds
 from stripe_sync.usage.terms import Terms
 from stripe_sync.usage.windows import Measured, Opening, cuts, pieces
 from stripe_sync.warehouse import usage
@@ -289,7 +289,7 @@ def store_windows(connection: Connection, run: Run, state: Known) -> int:
     for chain, openings in state.chains.items():
         bounds = set(seen.get(chain[0], ()))
         if (charge := living.get(chain)) is not None:
-            bounds.add(from_epoch(charge.item.current_period_start))
+            bounds = own_bounds(charge, bounds | {from_epoch(charge.item.current_period_start)})
         for piece in pieces(openings, state.told.get(chain), bounds, run.now):
             usage.add_window(
                 connection, name, chain, opening=piece.opening.id, start=piece.start, end=piece.end, run_id=run.id

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 import msgspec
@@ -17,6 +17,7 @@ from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result, station
 from stripe_sync.pipeline.usage_due import assign, seen_invoice
 from stripe_sync.pipeline.usage_final import make_final_invoices
+from stripe_sync.pipeline.usage_meters import EVENT, Metered, meter_on, metered
 from stripe_sync.pipeline.usage_writes import entity_of, leased, may_write
 from stripe_sync.pipeline.writing import write
 from stripe_sync.plan import approvals as questions
@@ -33,16 +34,24 @@ BILLS = (*usage.OPEN, "proven")
 
 @dataclass(frozen=True)
 class Page:
-    """One draft with its windows, the lines that it should have, and what is to be written for that."""
+    """One draft with its windows, the lines that it should have, what a meter bills of it, and what is to be written."""
 
     invoice: Invoice
     windows: Sequence[Window]
     lines: Sequence[UsageLine]
     actions: Sequence[Action]
+    metered: Sequence[Metered] = ()
 
     @property
     def amount(self) -> Decimal:
-        return Decimal(sum(line.amount for line in self.lines))
+        """What it bills for use, by lines and by meters, minor units."""
+        counted = [bill_of(m.window) for m in self.metered if meter_on(m.window, self.invoice) is not None]
+        return Decimal(sum(line.amount for line in self.lines) + sum(b.terms.amount(b.quantity) for b in counted))
+
+    @property
+    def problems(self) -> list[str]:
+        """Why it is not proven although nothing is to be written."""
+        return [m.problem for m in self.metered if m.problem]
 
 
 @station
@@ -56,7 +65,7 @@ def usage_lines(session: Session, run: Run) -> Result:
         return {"lines": {}, "proven": 0, "waits": ["The lane usage is in mode observe (modes.usage)."]}
     with leased(session, run) as lease:
         make_final_invoices(session, run, lease)
-        pages = drafts_to_write(session)
+        pages = drafts_to_write(session, run)
         unsettle(session, run, pages)
         decisions, waits, asked = decided(session, run, pages)
         actions = [a for p in pages for a in p.actions]
@@ -67,13 +76,15 @@ def usage_lines(session: Session, run: Run) -> Result:
     for step in steps.values():
         counts[step.result] += 1
     refused = [f"{s.action.cause}: {s.detail}" for s in steps.values() if s.result == "refused"]
+    refused += [f"{p.invoice.invoice}: {problem}" for p in pages for problem in p.problems]
     return {"lines": dict(counts), "proven": proven, "waits": waits, "refused": refused, "asked": asked}
 
 
-def drafts_to_write(session: Session) -> list[Page]:
+def drafts_to_write(session: Session, run: Run) -> list[Page]:
     """The drafts of windows that were read, with what they should bill.
 
-    A draft that seems to need a write is read by its id first: a list may be older than our own last write.
+    A draft that seems to need a write is read by its id first: a list may be older than our own last write. So is one that
+    a meter bills: its lines follow what was counted.
     """
     name = session.environment.name
     with session.engine.connect() as connection:
@@ -86,8 +97,23 @@ def drafts_to_write(session: Session) -> list[Page]:
             by_invoice[found.invoice].append(window)
     drafts_by_id = {i.invoice: i for i in seen}
     pages = [page_of(session, drafts_by_id[id], its) for id, its in sorted(by_invoice.items())]
-    fresh = [read_again(session, page) if page.actions else page for page in pages]
-    return [page for page in fresh if page.invoice.status == "draft"]
+    fresh = [read_again(session, page) if page.actions or is_metered(page) else page for page in pages]
+    return [with_meters(session, run, page) for page in fresh if page.invoice.status == "draft"]
+
+
+def is_metered(page: Page) -> bool:
+    """Whether a meter bills, or could bill, a window of a draft that is not proven."""
+    return any(w.terms.get("meter") and w.state in usage.OPEN for w in page.windows)
+
+
+def with_meters(session: Session, run: Run, page: Page) -> Page:
+    """A draft with what its meters have counted; those that are proven are asked again where more was used since."""
+    asked = [w for w in page.windows if w.state in usage.OPEN]
+    found = metered(session, run, page.invoice, asked)
+    if not found:
+        return page
+    events = [m.action for m in found if m.action is not None]
+    return replace(page, actions=[*page.actions, *events], metered=found)
 
 
 def read_again(session: Session, page: Page) -> Page:
@@ -104,7 +130,8 @@ def read_again(session: Session, page: Page) -> Page:
 def page_of(session: Session, invoice: Invoice, windows: Sequence[Window]) -> Page:
     """One draft: the lines of its windows against our lines on it; those of a waived window go."""
     name = session.environment.name
-    bills = [bill_of(w) for w in windows if w.state in BILLS and w.quantity is not None]
+    by_lines = [w for w in windows if w.state in BILLS and w.quantity is not None and meter_on(w, invoice) is None]
+    bills = [bill_of(w) for w in by_lines]
     lines = drafts.wanted(name, invoice.subscription, bills)
     taken = [(w.charge, epoch(w.start)) for w in windows]
     taken += [(keys.MINIMUM, start) for _, start in taken]
@@ -186,12 +213,26 @@ def finish_approvals(session: Session, steps: Mapping[str, Step]) -> None:
 
 def prove(session: Session, run: Run, page: Page, steps: Sequence[Step]) -> int:
     """Moves the windows of a draft whose every line is as it should be; gives how many."""
-    complete = all(step.result == "done" and not step.unverified for step in steps)
-    unknown = any(step.result == "unknown" for step in steps)
+    by_meter = {m.window.id: m for m in page.metered}
+    sent = {s.action.hash: s for s in steps if s.action.noun == EVENT}
+    lines = [s for s in steps if s.action.noun != EVENT]
+    complete = all(step.result == "done" and not step.unverified for step in lines)
+    unknown = any(step.result == "unknown" for step in lines)
     moved = 0
     with session.engine.begin() as connection:
         for window in page.windows:
-            if window.state not in BILLS or window.quantity is None or (window.state == "proven" and not steps):
+            if window.state not in BILLS or window.quantity is None or (window.state == "proven" and not lines):
+                continue
+            counted = by_meter.get(window.id)
+            if counted is None and meter_on(window, page.invoice) is not None:
+                continue
+            if counted is not None and (counted.action is not None or counted.problem):
+                step = sent.get(counted.action.hash) if counted.action is not None else None
+                if step is not None and step.result == "done":
+                    usage.move_all(
+                        connection, window, ("pending",), "pushed", at=run.now, run_id=run.id,
+                        invoice=page.invoice.invoice,
+                    )  # fmt: skip
                 continue
             if complete:
                 usage.move_all(

@@ -18,6 +18,7 @@ from stripe_sync.pipeline.station import Result, station
 from stripe_sync.pipeline.usage_due import assign
 from stripe_sync.pipeline.usage_final import free_of_charge
 from stripe_sync.pipeline.usage_lines import bill_of
+from stripe_sync.pipeline.usage_meters import is_billed_by_meter, meter_on
 from stripe_sync.pipeline.usage_timing import hold, is_on, release, unproven
 from stripe_sync.pipeline.usage_writes import leased, may_write
 from stripe_sync.usage import drafts
@@ -100,9 +101,10 @@ def settled(connection: Any, session: Session, run: Run, window: Window, invoice
         return []
     if invoice.status not in FINAL:
         return []
+    before = window.held("billed_before_us")[0]
     on_it = [
         q
-        for q in (window.quantity, window.held("proven")[0])
+        for q in (window.quantity, window.held("proven")[0] + before)
         if q is not None and is_there(session, window, invoice, q)
     ]
     if on_it and on_it[0] == window.quantity:
@@ -135,7 +137,9 @@ def is_credited(session: Session, window: Window, invoice: Invoice) -> bool:
 
 
 def is_there(session: Session, window: Window, invoice: Invoice, quantity: Decimal) -> bool:
-    """Whether an invoice has exactly the lines of a quantity of a window."""
+    """Whether an invoice has exactly the lines of a quantity of a window, or its meter's bill that."""
+    if meter_on(window, invoice) is not None:
+        return is_billed_by_meter(window, invoice, quantity)
     on_it = drafts.held(invoice.body, session.signer)
     wanted = list(
         drafts.lines_of(session.environment.name, window.subscription, replace(bill_of(window), quantity=quantity))

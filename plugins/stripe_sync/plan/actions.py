@@ -27,7 +27,8 @@ STAGES = (
     "customer.create", "customer.update",
     "subscription.create", "schedule.release", "invoiceitem.create", "subscription.update", "subscription.cancel",
     "price.retire",
-    "draft.hold", "finalinvoice.create", "usageline.remove", "usageline.change", "usageline.put", "draft.release",
+    "draft.hold", "finalinvoice.create", "usageline.remove", "usageline.change", "usageline.put", "meterevent.send",
+    "draft.release",
     "product.strip", "price.strip", "coupon.strip", "customer.strip", "subscription.strip",
 )  # fmt: skip
 DELETES = frozenset(

@@ -19,7 +19,8 @@ ADOPTED = frozenset({"metadata", "description"})
 class Policy:
     """What the environment says about changes of subscriptions. ``now`` is Unix seconds.
 
-    ``proven`` are the ids of Stripe's items of usage that count no more, with everything that they counted on an invoice.
+    ``proven`` are the ids of Stripe's items of usage that count no more, with everything that they counted on an invoice;
+    ``settled`` are those of which everything that was closed is on a finalized invoice.
     """
 
     upgrade_proration: str
@@ -27,6 +28,7 @@ class Policy:
     now: int
     cancel_prorate: bool = False
     proven: frozenset[str] = frozenset()
+    settled: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -199,11 +199,28 @@ def with_unproven_usage(draft: Draft, d: Difference, old: Items, new: Items) -> 
     """The wanted items, and those of usage that would go while their window holds usage nobody has proven."""
     assert d.found is not None
     facts, names = d.found.facts["items"], {item["price"] for item in new}
-    kept = [item for item in old if item["price"] not in names and is_unproven(draft, facts[item["price"]])]
+    coming = [item for item in new if item["price"] not in facts]
+    kept = [
+        item
+        for item in old
+        if item["price"] not in names
+        and is_unproven(draft, facts[item["price"]])
+        and not is_exchanged(draft, facts[item["price"]], item, coming)
+    ]
+    stays = {keys.same_charge(item["price"]) for item in kept}
+    new = [item for item in new if item not in coming or keys.same_charge(item["price"]) not in stays]
     if not kept:
         return new
     draft.unplanned[d.key] = "An item of usage goes when its usage is proven on an invoice; until then it stays."
     return sorted([*new, *kept], key=lambda item: item["price"])
+
+
+def is_exchanged(draft: Draft, fact: Mapping[str, Any], item: Mapping[str, str], coming: Items) -> bool:
+    """Whether an item of usage goes on at another price, of which nothing is lost: a meter's only between two invoices."""
+    twins = [other for other in coming if keys.same_charge(other["price"]) == keys.same_charge(item["price"])]
+    if not twins or not (fact["metered"] or "metered" in twins[0]):
+        return False
+    return not fact["metered"] or fact["id"] in draft.policy.settled
 
 
 def is_unproven(draft: Draft, item: Mapping[str, Any]) -> bool:
@@ -215,7 +232,7 @@ def judge(policy: Policy, old: Items, new: Items, more: Mapping[str, Decimal]) -
     """(cause, proration): a change of versions alone is a migration and prorates nothing; else up or down by money."""
 
     def slots(items: Items) -> list[tuple[str, str]]:
-        return sorted((keys.slot_of(item["price"]), item["quantity"]) for item in items)
+        return sorted((keys.same_charge(item["price"]), item["quantity"]) for item in items)
 
     if slots(old) == slots(new):
         return "migration", "none"

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+import msgspec
+
 from stripe_sync import keys, periods
 from stripe_sync.clock import epoch, from_epoch
 from stripe_sync.desired.catalog import Catalog
@@ -18,12 +20,14 @@ from stripe_sync.desired.found import CANCEL_AT, GONE
 from stripe_sync.desired.inputs import ENDED, Inputs
 from stripe_sync.desired.prices import PriceVersion
 from stripe_sync.errors import RowFailed
+from stripe_sync.model.metered import meter_of
 from stripe_sync.model.stigg_side import Price, Subscription, SubscriptionPrice
 from stripe_sync.model.stripe_side import StripeItem, StripeSubscription
 from stripe_sync.usage.terms import Terms, terms
 from stripe_sync.usage.windows import Measured, Opening
 
 LONGEST_GRACE = timedelta(hours=72)  # that an account can give drafts
+SECOND = timedelta(seconds=1)
 MADE_WITH = 300  # seconds between a subscription and the items that were made with it
 
 
@@ -60,7 +64,7 @@ def charges(inputs: Inputs, catalog: Catalog) -> tuple[list[Charge], list[Proble
             continue
         for price, included, changed in used_prices(subscription, catalog):
             version = catalog.versions[price.id]
-            item = next((i for i in held.items.data if i.price.id == inputs.links.ids.get(version.key)), None)
+            item = item_of(inputs, held, version, catalog.metered.get(price.id))
             if item is None:
                 continue
             try:
@@ -76,6 +80,19 @@ def held_by(inputs: Inputs, subscription: Subscription) -> StripeSubscription | 
     id = inputs.links.ids.get(inputs.link_key("subscription", subscription.subscription_id))
     held = inputs.stripe.subscriptions.get(id or "")
     return held if held is not None and held.status not in GONE else None
+
+
+def item_of(
+    inputs: Inputs, held: StripeSubscription, version: PriceVersion, metered: PriceVersion | None
+) -> StripeItem | None:
+    """The item of a charge, by a meter or not; where its price is to be changed, the one that it has until then."""
+    wanted = [inputs.links.ids.get(v.key) for v in (metered, version) if v is not None]
+    items = {item.price.id: item for item in held.items.data}
+    exact = next((items[id] for id in wanted if id in items), None)
+    if exact is not None:
+        return exact
+    same = keys.same_charge(version.key)
+    return next((i for i in held.items.data if keys.same_charge(inputs.links.keys.get(i.price.id, "@")) == same), None)
 
 
 def used_prices(subscription: Subscription, catalog: Catalog) -> Iterator[tuple[Price, Decimal, datetime | None]]:
@@ -103,12 +120,11 @@ def charge(
     inputs: Inputs, subscription: Subscription, held: StripeSubscription, item: StripeItem, price: Price,
     version: PriceVersion, included: Decimal, changed: datetime | None,
 ) -> Charge:  # fmt: skip
-    """One charge. Raises RowFailed where its terms are not known, or are Stripe's to count."""
+    """One charge. Raises RowFailed where its terms are not known."""
     assert price.feature is not None, "a charge for use is of a feature"
-    if item.price.recurring is not None and item.price.recurring.usage_type == "metered":
-        raise RowFailed(
-            "NOT_METERED_YET", f"{price.feature.ref_id} is billed by a meter in Stripe, which nothing feeds yet."
-        )
+    own = terms(inputs, subscription, price, version, included=included)
+    chosen = inputs.environment.usage_meters.get(price.feature.ref_id)
+    meter = meter_of(own.priced(), inputs.stripe.prices.get(item.price.id), preferred=chosen.decimals if chosen else 0)
     measured = Measured(
         subscription=subscription.subscription_id,
         customer=subscription.customer.customer_id,
@@ -120,7 +136,7 @@ def charge(
         stripe=held,
         item=item,
         name=keys.feature_part(price.feature.ref_id) + version.variant,
-        terms=terms(inputs, subscription, price, version, included=included),
+        terms=msgspec.structs.replace(own, meter=meter),
         measured=measured,
         began=began(held, item, changed, inputs.now),
         changed=changed,
@@ -139,12 +155,24 @@ def began(held: StripeSubscription, item: StripeItem, changed: datetime | None, 
         first = epoch(changed)
     known = from_epoch(item.current_period_start)
     if now - known < LONGEST_GRACE:
-        rhythm = next(
-            (n for n, i in periods.INTERVALS.items() if item.price.recurring and i == item.price.recurring.interval),
-            "MONTHLY",
-        )
-        known = min(known, periods.bound_before(from_epoch(held.billing_cycle_anchor), rhythm, known))
+        known = min(known, periods.bound_before(from_epoch(held.billing_cycle_anchor), rhythm(item), known))
     return max(from_epoch(first), known)
+
+
+def rhythm(item: StripeItem) -> str:
+    """How often an item is billed, in Stigg's word."""
+    interval = item.price.recurring.interval if item.price.recurring else ""
+    return next((name for name, found in periods.INTERVALS.items() if found == interval), "MONTHLY")
+
+
+def own_bounds(charge: Charge, bounds: set[datetime]) -> set[datetime]:
+    """Of the renewals of a subscription, those that end a period of this charge: items of other rhythms have their own."""
+    rhythms = {rhythm(item) for item in charge.stripe.items.data}
+    if len(rhythms) == 1:
+        return bounds
+    anchor, own = from_epoch(charge.stripe.billing_cycle_anchor), rhythm(charge.item)
+    known = {from_epoch(charge.item.current_period_start), from_epoch(charge.item.current_period_end)}
+    return {b for b in bounds if b in known or periods.next_bound(anchor, own, b - SECOND) == b}
 
 
 def ambiguous(found: Iterable[Charge]) -> tuple[list[Charge], list[Problem]]:

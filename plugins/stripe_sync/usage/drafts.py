@@ -124,14 +124,18 @@ def own_lines(body: Mapping[str, Any], signer: Signer) -> list[UsageLine]:
 
 
 def bound_of(body: Mapping[str, Any], signer: Signer) -> datetime | None:
-    """Where the windows end that an invoice bills: at the renewal that made it. None for one that bills no use."""
+    """Where the windows end that an invoice bills: at the renewal that made it. None for one that bills no use.
+
+    A licensed item's line begins there, a metered one's ends there.
+    """
     final = signer.key_of((body.get("metadata") or {}).get(marker.FIELD)) or ""
     if final.startswith(f"{FINAL}:"):
         return from_epoch(int(final.rpartition(":")[2]))
     if body.get("billing_reason") != CYCLE:
         return None
     starts = [
-        line["period"]["start"] for line in body["lines"]["data"]
+        line["period"]["start"] if line["period"]["end"] > body["created"] else line["period"]["end"]
+        for line in body["lines"]["data"]
         if (details := line["parent"]["subscription_item_details"]) and not details["proration"]
     ]  # fmt: skip
     return from_epoch(max(starts) if starts else body["period_end"])

@@ -10,8 +10,9 @@ import msgspec
 
 from stripe_sync import money
 from stripe_sync.desired.inputs import Inputs
-from stripe_sync.desired.prices import PriceVersion, block_of, charged
+from stripe_sync.desired.prices import PriceVersion, block_of, charged, replace_model
 from stripe_sync.errors import RowFailed
+from stripe_sync.model.metered import Meter, Priced
 from stripe_sync.model.stigg_side import Price, Subscription
 from stripe_sync.model.tariffs import Line, of_content
 
@@ -24,7 +25,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
 
     ``content`` is the price in Stripe's form, ``block`` how many units one unit of its tiers stands for; ``included`` units
     are free (an overage's limit), then units are divided and rounded; ``minimum`` was charged in advance and is drawn from
-    by all charges of the subscription.
+    by all charges of the subscription. ``meter`` is what bills it where its item in Stripe is metered.
     """
 
     content: dict[str, Any]
@@ -36,10 +37,18 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     divide: str = "1"
     round: str = "UP"
     minimum: str | None = None
+    meter: Meter | None = None
 
     @property
     def currency(self) -> str:
         return str(self.content["currency"])
+
+    def priced(self) -> Priced:
+        """What a meter's price would have to be made of."""
+        return Priced(
+            content=self.content, block=Decimal(self.block), divide=Decimal(self.divide), round=self.round,
+            plain=self.minimum is None and Decimal(self.included) == 0,
+        )  # fmt: skip
 
     def units(self, quantity: Decimal) -> Decimal:
         """The units that are billed for a quantity of use; corrections below nothing bill nothing."""
@@ -69,7 +78,7 @@ def terms(
     where = f"the charge for {price.feature.ref_id} of {subscription.subscription_id}"
     change = price.feature.unit_transformation
     return Terms(
-        content=dict(charged(where, msgspec.structs.replace(price, billing_model="PER_UNIT"))),
+        content=dict(charged(where, replace_model(price))),
         label=price.feature.display_name or price.feature.ref_id,
         product=version.product,
         aggregation=aggregation(inputs, price),

@@ -357,6 +357,21 @@ def proven_items(connection: Connection, environment: str) -> frozenset[str]:
     return frozenset(item for item, is_free in free.items() if is_free)
 
 
+def settled_items(connection: Connection, environment: str) -> frozenset[str]:
+    """The Stripe items of usage of which everything that was closed is billed: their price may change (BILLING 7)."""
+    waiting = {w.measured["item"] for w in windows(connection, environment, states=(None, *OPEN, "proven"))}
+    items = {row.measured["item"] for rows in openings(connection, environment).values() for row in rows}
+    return frozenset(items - waiting)
+
+
+def pushes(connection: Connection, window: int) -> list[Decimal]:
+    """The quantities that were sent to a meter for a window, in order."""
+    rows = connection.execute(
+        text("select quantity from usage_entry where window_id = :w and to_state = 'pushed' order by id"), {"w": window}
+    )
+    return [Decimal(row.quantity) for row in rows]
+
+
 def finalizes(connection: Connection, environment: str, invoice: str, moment: datetime | None) -> None:
     """When a draft is finalized after we moved that."""
     connection.execute(

@@ -8,7 +8,7 @@ from typing import Any
 from sandbox.resources.stripe.objects import emit, get, listed
 from sandbox.resources.stripe.routes import PAGING, Call, route
 from sandbox.world.forms import merge_metadata
-from sandbox.world.refusal import NotModelled, StripeRefusal, invalid
+from sandbox.world.refusal import StripeRefusal, invalid
 from sandbox.world.state import Obj, World
 
 DELETED = {"deleted": True}
@@ -119,7 +119,7 @@ def create_price(call: Call) -> Obj:
         "metadata": merge_metadata({}, params.get("metadata")),
         "nickname": params.get("nickname"),
         "product": product["id"],
-        "recurring": recurring(params),
+        "recurring": recurring(world, params),
         "tax_behavior": params.get("tax_behavior", "unspecified"),
         "tiers": tiers(params) if scheme == "tiered" else None,
         "tiers_mode": params.get("tiers_mode"),
@@ -226,18 +226,26 @@ def decimal_of(part: Obj, name: str) -> Decimal:
     return exact
 
 
-def recurring(params: Obj) -> Obj | None:
+def recurring(world: World, params: Obj) -> Obj | None:
+    """How often; a metered price is of a meter that is active, and no other has one."""
     given = params.get("recurring")
     if given is None:
         return None
-    if given.get("usage_type", "licensed") != "licensed":
-        raise NotModelled("prices: recurring[usage_type]=metered (meters come with the usage job)")
+    usage_type, meter = given.get("usage_type", "licensed"), given.get("meter")
+    if (usage_type == "metered") != bool(meter):
+        raise invalid("Metered prices must be backed by meters.", param="recurring[meter]")
+    if (
+        meter
+        and get(world, "meters", meter, kind="billing meter", param="recurring[meter]", status=400)["status"]
+        != "active"
+    ):
+        raise invalid("The meter is inactive.", param="recurring[meter]")
     return {
         "interval": given["interval"],
         "interval_count": given.get("interval_count", 1),
-        "meter": None,
+        "meter": meter,
         "trial_period_days": None,
-        "usage_type": "licensed",
+        "usage_type": usage_type,
     }
 
 

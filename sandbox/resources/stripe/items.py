@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+from sandbox.billing import metering, periods
 from sandbox.resources.stripe.objects import get
 from sandbox.world.forms import merge_metadata
 from sandbox.world.refusal import NotModelled, invalid, missing
@@ -17,11 +18,12 @@ def apply_item(world: World, subscription: Obj, items: list[Obj], given: Obj) ->
     """With an id: changes or removes that item. Without: adds one. A changed price resets the quantity to 1."""
     if "id" not in given:
         item = new_item(world, subscription["id"], given)
-        first = items[0]
-        item |= {
-            "current_period_start": first["current_period_start"],
-            "current_period_end": first["current_period_end"],
-        }
+        anchor = subscription["billing_cycle_anchor"]
+        start, end = periods.period_at(anchor, item["price"]["recurring"], world.now)
+        begins = anchor if start < anchor <= world.now else start
+        item |= {"current_period_start": max(begins, subscription["start_date"]), "current_period_end": end}
+        if anchor > world.now:
+            item["current_period_end"] = anchor
         items.append(item)
         return
     item = next((i for i in items if i["id"] == given["id"]), {})
@@ -33,7 +35,10 @@ def apply_item(world: World, subscription: Obj, items: list[Obj], given: Obj) ->
     if "price" in given and given["price"] != item["price"]["id"]:
         fresh = new_item(world, subscription["id"], {"price": given["price"]})
         item |= {"price": fresh["price"], "plan": fresh["plan"], "quantity": 1}
+        if metering.is_metered(item["price"]):
+            del item["quantity"]
     if "quantity" in given:
+        refuse_quantity(item["price"], given)
         item["quantity"] = given["quantity"]
     item["metadata"] = merge_metadata(item["metadata"], given.get("metadata"))
 
@@ -49,6 +54,8 @@ def new_item(world: World, subscription: str, given: Obj) -> Obj:
     if price["recurring"] is None:
         raise invalid("The price specified is set to `type=one_time` but this field only accepts prices with "
                       "`type=recurring`.", param="items[0][price]")  # fmt: skip
+    refuse_quantity(price, given)
+    metered = metering.is_metered(price)
     return {
         "id": world.next_id("si"),
         "object": "subscription_item",
@@ -60,10 +67,16 @@ def new_item(world: World, subscription: str, given: Obj) -> Obj:
         "metadata": merge_metadata({}, given.get("metadata")),
         "plan": plan_of(price),
         "price": copy.deepcopy(price),
-        "quantity": given.get("quantity", 1),
+        **({} if metered else {"quantity": given.get("quantity", 1)}),
         "subscription": subscription,
         "tax_rates": [],
     }
+
+
+def refuse_quantity(price: Obj, given: Obj) -> None:
+    """What a meter counts has no quantity."""
+    if metering.is_metered(price) and "quantity" in given:
+        raise invalid("You can not set a quantity on a metered subscription item.", param="items[0][quantity]")
 
 
 def plan_of(price: Obj) -> Obj:
@@ -82,7 +95,7 @@ def plan_of(price: Obj) -> Obj:
         "interval_count": rhythm["interval_count"],
         "livemode": False,
         "metadata": price["metadata"],
-        "meter": None,
+        "meter": rhythm["meter"],
         "nickname": price["nickname"],
         "product": price["product"],
         "tiers_mode": price["tiers_mode"],
@@ -92,7 +105,8 @@ def plan_of(price: Obj) -> Obj:
     }
 
 
-def check_items(items: list[Obj]) -> None:
+def check_items(items: list[Obj], mode: str) -> None:
+    """What Stripe refuses of the items of a subscription; those of different intervals need flexible billing."""
     if not items:
         raise invalid("A subscription needs at least one item", param="items")
     if len(items) > MAX_ITEMS:
@@ -103,5 +117,6 @@ def check_items(items: list[Obj]) -> None:
     if len({item["price"]["currency"] for item in items}) > 1:
         raise invalid("All prices of a subscription must have the same currency", param="items")
     intervals = {(i["price"]["recurring"]["interval"], i["price"]["recurring"]["interval_count"]) for i in items}
-    if len(intervals) > 1:
-        raise NotModelled("a subscription whose items have different intervals")
+    if len(intervals) > 1 and mode != "flexible":
+        raise invalid("All prices of a subscription must have the same interval, unless its billing_mode is flexible.",
+                      param="items")  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 
-from sandbox.billing import discounts, invoices, periods
+from sandbox.billing import discounts, invoices, metering, periods
 from sandbox.resources.stripe import invoiceitems, tax
 from sandbox.resources.stripe.items import apply_item, check_items, new_item
 from sandbox.resources.stripe.objects import emit, get, listed, page
@@ -69,6 +69,7 @@ def update_subscription(call: Call) -> Obj:
         )
     changed = updated(call, subscription, params)
     behavior = params.get("proration_behavior", "create_prorations")
+    drop_usage(call.world, before, changed, behavior)
     if behavior != "none" and changed["items"]["data"] != before["items"]["data"]:
         moment = params.get("proration_date", call.world.now)
         lines = invoices.proration_lines(call.world, before, changed, moment)
@@ -84,6 +85,21 @@ def update_subscription(call: Call) -> Obj:
     subscription.update(changed)
     emit(call, "customer.subscription.updated", subscription, before)
     return subscription
+
+
+def drop_usage(world: World, before: Obj, after: Obj, behavior: str) -> None:
+    """Usage of a metered item whose price goes is lost without proration, and in classic mode."""
+    kept = {(item["id"], item["price"]["id"]) for item in after["items"]["data"]}
+    for item in before["items"]["data"]:
+        if not metering.is_metered(item["price"]) or (item["id"], item["price"]["id"]) in kept:
+            continue
+        lines = metering.ended_lines(world, before["customer"], item, item["current_period_start"], world.now)
+        if (
+            any(line["amount"] for line in lines)
+            and behavior != "none"
+            and before["billing_mode"]["type"] == "flexible"
+        ):
+            raise NotModelled("usage that is billed at once because a metered price is changed")
 
 
 @route("get", "/v1/subscriptions/{subscription_exposed_id}")
@@ -137,7 +153,7 @@ def last_invoice(call: Call, subscription: Obj, *, invoice_now: bool, prorate: b
         for line in invoices.proration_lines(world, subscription, after, world.now):
             world.put("invoiceitems", invoices.pending_item(world, subscription, line))
     if invoice_now:
-        lines = invoices.pending_lines(world, subscription)
+        lines = invoices.pending_lines(world, subscription) + metering.unbilled_lines(world, subscription)
         if lines:
             invoice = invoices.build(world, subscription, lines, reason="subscription_update")
             world.put("invoices", invoice)
@@ -241,7 +257,7 @@ def draft_subscription(call: Call, params: Obj) -> Obj:
     start, anchor = timing(world, params)
     id = world.next_id("sub")
     items = [new_item(world, id, given) for given in params.get("items", [])]
-    check_items(items)
+    check_items(items, billing_mode(params)["type"])
     for item in items:
         if anchor > world.now:
             item |= {"current_period_start": start, "current_period_end": anchor}
@@ -387,7 +403,7 @@ def updated(call: Call, subscription: Obj, params: Obj) -> Obj:
     items = result["items"]["data"]
     for given in params.get("items", []):
         apply_item(call.world, result, items, given)
-    check_items(items)
+    check_items(items, result["billing_mode"]["type"])
     if "collection_method" in params or "days_until_due" in params:
         result["collection_method"] = params.get("collection_method", result["collection_method"])
         due = params.get("days_until_due", result["days_until_due"])

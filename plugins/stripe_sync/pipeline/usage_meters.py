@@ -1,0 +1,174 @@
+"""Usage by Stripe's meters: what a meter has counted of a window, what is still to be sent, and the proof of both.
+
+What is counted is what Stripe's summary says; what was sent is what the ledger says. While both differ by the last event,
+it is under way and nothing else is sent. What was counted and not sent by us was billed before us, or its answer was lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection
+
+from stripe_sync import keys, money
+from stripe_sync.clock import epoch
+from stripe_sync.errors import RowFailed
+from stripe_sync.model.metered import Meter, expected
+from stripe_sync.pipeline.session import Run, Session
+from stripe_sync.plan.actions import USAGE, Action
+from stripe_sync.usage import metering
+from stripe_sync.usage.terms import Terms
+from stripe_sync.warehouse import journal, usage
+from stripe_sync.warehouse.usage import Invoice, Window
+
+EVENT = "meterevent"
+SENT = ("pushed", "proven", "billed", "billed_before_us")
+
+
+@dataclass(frozen=True)
+class Metered:
+    """One window that a meter bills: what is to be sent, and why it is not proven although nothing is."""
+
+    window: Window
+    action: Action | None = None
+    problem: str = ""
+
+
+def meter_on(window: Window, invoice: Invoice) -> Meter | None:
+    """The meter by which an invoice bills a window; None where lines of our own do."""
+    meter = msgspec.convert(window.terms, Terms).meter
+    if meter is None:
+        return None
+    here = metering.bills(invoice.body, window.measured["item"], meter, window.start, window.end)
+    return meter if here else None
+
+
+def is_billed_by_meter(window: Window, invoice: Invoice, quantity: Decimal) -> bool:
+    """Whether the metered lines of an invoice bill exactly a quantity of a window."""
+    terms = msgspec.convert(window.terms, Terms)
+    assert terms.meter is not None
+    return metering.billed(invoice.body, window.measured["item"]) == expected(terms.priced(), terms.meter, quantity)
+
+
+def metered(session: Session, run: Run, invoice: Invoice, windows: Sequence[Window]) -> list[Metered]:
+    """The windows of a draft that a meter bills, and what is wrong with others that it has counted as well."""
+    found = []
+    for window in windows:
+        meter = meter_on(window, invoice)
+        if window.quantity is None:
+            continue
+        if meter is not None:
+            found.append(one(session, run, invoice, window, meter))
+        elif problem := counted_beside(session, invoice, window):
+            found.append(Metered(window, problem=problem))
+    return found
+
+
+def counted_beside(session: Session, invoice: Invoice, window: Window) -> str:
+    """Why a window that lines bill would be billed by a meter as well; empty where it would not."""
+    meter = msgspec.convert(window.terms, Terms).meter
+    item = window.measured["item"]
+    amount = metering.billed(invoice.body, item)[1]
+    if amount:
+        return f"{invoice.invoice} bills {amount} minor units of {item} by a meter as well; a person decides."
+    if meter is None:
+        return ""
+    try:
+        value = counted(session, invoice, window, meter)
+    except RowFailed as failure:
+        return failure.detail
+    return f"The meter {meter.id} has counted {money.plain(value)} of it besides; a person decides." if value else ""
+
+
+def counted(session: Session, invoice: Invoice, window: Window, meter: Meter) -> Decimal:
+    """What a meter has counted of a window, as a quantity of the feature."""
+    start, end = metering.summary_bounds(window.start, window.end)
+    path = f"/v1/billing/meters/{meter.id}/event_summaries"
+    pages = session.stripe.in_lane(USAGE).pages(
+        path, customer=invoice.body["customer"], start_time=start, end_time=end
+    )  # fmt: skip
+    values = [Decimal(str(row["aggregated_value"])) for page in pages for row in page]
+    return meter.quantity(sum(values, Decimal(0)))
+
+
+def one(session: Session, run: Run, invoice: Invoice, window: Window, meter: Meter) -> Metered:
+    """One window: sent and counted and on the draft, or what is missing of that."""
+    assert window.quantity is not None
+    measured, quantity = window.measured, window.quantity
+    about = f"{measured['feature']} of {measured['subscription']}"
+    if not meter.can_count(window.quantity):
+        return Metered(window, problem=f"{money.plain(window.quantity)} of {about} are no whole number to the meter "
+                                       f"{meter.id}; see usage_meters.{measured['feature']}.decimals.")  # fmt: skip
+    try:
+        there = session.stripe.in_lane(USAGE).get(f"/v1/billing/meters/{meter.id}")
+        value = counted(session, invoice, window, meter)
+    except RowFailed as failure:
+        return Metered(window, problem=failure.detail)
+    if there["default_aggregation"]["formula"] != "sum":
+        return Metered(window, problem=f"The meter {meter.id} of {about} does not sum; its use cannot be sent.")
+    if there["status"] != "active":
+        return Metered(
+            window, problem=f"The meter {meter.id} of {about} is {there['status']}; reactivate it in Stripe."
+        )
+    with session.engine.begin() as connection:
+        window = reckoned(connection, session, run, window, value)
+        sent = usage.pushes(connection, window.id)
+    accepted, waiting = window.held(*SENT)[0], window.held("pending")[0]
+    if accepted != value:
+        return Metered(window, problem=f"The meter {meter.id} has not counted all of {about} yet.")
+    if waiting:
+        return Metered(window, event(session, invoice, window, meter, there, waiting, len(sent) + 1))
+    if not is_billed_by_meter(window, invoice, quantity):
+        amount = metering.billed(invoice.body, measured["item"])[1]
+        return Metered(window, problem=f"{invoice.invoice} bills {amount} minor units of {about} and not what the meter has counted.")  # fmt: skip
+    return Metered(window)
+
+
+def reckoned(connection: Connection, session: Session, run: Run, window: Window, value: Decimal) -> Window:
+    """The window with what the meter has counted beyond what was sent: before us, or by an event whose answer was lost."""
+    now = usage.locked(connection, window.id)
+    sent = usage.pushes(connection, now.id)
+    beyond = value - now.held(*SENT)[0]
+    if not beyond or (sent and beyond == -sent[-1]):
+        return now
+    lost = journal.newest_action(connection, session.environment.name, target(session, now, len(sent) + 1)) is not None
+    terms = msgspec.convert(now.terms, Terms)
+    usage.move(
+        connection, now.id, "pending", "pushed" if lost else "billed_before_us", quantity=beyond,
+        amount=Decimal(terms.amount(value) - terms.amount(value - beyond)), at=run.now, run_id=run.id,
+        invoice=now.invoice, reason="The meter has counted it." if lost else "The meter had counted it before us.",
+    )  # fmt: skip
+    return usage.locked(connection, window.id)
+
+
+def target(session: Session, window: Window, number: int) -> str:
+    """The name of one event of a window, which is its identifier too."""
+    name, subscription = keys.part(session.environment.name), keys.part(window.subscription)
+    return keys.link_key(EVENT, name, subscription, window.charge, str(epoch(window.start)), str(number))
+
+
+def event(
+    session: Session, invoice: Invoice, window: Window, meter: Meter, there: dict[str, Any], quantity: Decimal, number: int
+) -> Action:  # fmt: skip
+    """Sends what is missing of a window to its meter, dated a second before the window ends."""
+    terms = msgspec.convert(window.terms, Terms)
+    assert window.quantity is not None
+    value = money.plain(meter.counted(quantity))
+    cost = Decimal(terms.amount(window.quantity) - terms.amount(window.quantity - quantity))
+    name = target(session, window, number)
+    return Action(
+        kind=f"{EVENT}.send", target=name, lane=USAGE, entity=("subscription", window.measured["subscription"]),
+        after={
+            "event_name": there["event_name"], "value": value, "customer": invoice.body["customer"],
+            "timestamp": epoch(window.end) - 1, "identifier": name,
+            "how": {"customer_key": there["customer_mapping"]["event_payload_key"],
+                    "value_key": there["value_settings"]["event_payload_key"]},
+        },
+        cause=invoice.invoice, serial=f"customer:{invoice.body['customer']}", due_now={terms.currency: cost},
+        sentence=f"Send {value} of {terms.label} to the meter {meter.id} for {invoice.invoice}: "
+                 f"{money.shown(cost, terms.currency)}.",
+    )  # fmt: skip

@@ -1,0 +1,139 @@
+"""Billing meters: what counts usage, the events that it counts, and what it counted."""
+
+from __future__ import annotations
+
+import re
+
+from sandbox.billing import metering
+from sandbox.resources.stripe.objects import emit, get, page
+from sandbox.resources.stripe.routes import PAGING, Call, route
+from sandbox.world.refusal import NotModelled, StripeRefusal, invalid
+from sandbox.world.state import Obj, World
+
+DAY = 86_400
+OLDEST, AHEAD, DIGITS = 35 * DAY, 300, 15
+NUMBER = re.compile(r"-?\d+(\.\d+)?")
+
+
+@route("post", "/v1/billing/meters", "display_name", "event_name", "default_aggregation", "customer_mapping",
+       "value_settings", "event_time_window")  # fmt: skip
+def create_meter(call: Call) -> Obj:
+    world, params = call.world, call.params
+    if "event_time_window" in params:
+        raise NotModelled("meters with event_time_window")
+    for name, most in (("display_name", 250), ("event_name", 100)):
+        if not 0 < len(params[name]) <= most:
+            raise invalid(f"Invalid string: {name}; must be at most {most} characters", param=name)
+    if any(m["event_name"] == params["event_name"] for m in world.stripe["meters"].values()):
+        raise invalid(f"A meter with the event name {params['event_name']} already exists.", param="event_name",
+                      code="resource_already_exists")  # fmt: skip
+    mapping = params.get("customer_mapping", {"type": "by_id", "event_payload_key": "stripe_customer_id"})
+    meter = {
+        "id": world.next_id("mtr"), "object": "billing.meter", "created": world.now, "customer_mapping": mapping,
+        "default_aggregation": params["default_aggregation"], "dimension_payload_keys": None,
+        "display_name": params["display_name"], "event_name": params["event_name"], "event_time_window": None,
+        "livemode": False, "status": "active", "status_transitions": {"deactivated_at": None}, "updated": world.now,
+        "value_settings": params.get("value_settings", {"event_payload_key": "value"}),
+    }  # fmt: skip
+    emit(call, "billing.meter.created", world.put("meters", meter))
+    return meter
+
+
+@route("get", "/v1/billing/meters", *PAGING - {"created"}, "status")
+def list_meters(call: Call) -> Obj:
+    status = call.params.get("status")
+    rows = [m for m in call.world.newest_first("meters") if status in (None, m["status"])]
+    return page(call, rows, "/v1/billing/meters")
+
+
+@route("get", "/v1/billing/meters/{id}")
+def retrieve_meter(call: Call) -> Obj:
+    return get(call.world, "meters", call.ids[0], kind="billing meter")
+
+
+@route("post", "/v1/billing/meters/{id}/deactivate")
+def deactivate_meter(call: Call) -> Obj:
+    """A deactivated meter takes no events; what it counted stays."""
+    return switched(call, "active", "inactive", call.world.now)
+
+
+@route("post", "/v1/billing/meters/{id}/reactivate")
+def reactivate_meter(call: Call) -> Obj:
+    return switched(call, "inactive", "active", None)
+
+
+def switched(call: Call, was: str, to: str, at: int | None) -> Obj:
+    meter = get(call.world, "meters", call.ids[0], kind="billing meter")
+    if meter["status"] != was:
+        raise invalid(f"The meter is {meter['status']}.")
+    before = dict(meter)
+    meter |= {"status": to, "status_transitions": {"deactivated_at": at}, "updated": call.world.now}
+    emit(call, f"billing.meter.{'deactivated' if at else 'reactivated'}", meter, before)
+    return meter
+
+
+@route("post", "/v1/billing/meter_events", "event_name", "payload", "identifier", "timestamp")
+def create_meter_event(call: Call) -> Obj:
+    """Taken or refused at once; whether it counts shows later. An identifier is refused again for a day, and then counts."""
+    world, params = call.world, call.params
+    meter = next((m for m in world.stripe["meters"].values() if m["event_name"] == params["event_name"]), None)
+    if meter is None:
+        raise invalid(f"No active meter found for event name {params['event_name']}.", param="event_name",
+                      code="no_meter")  # fmt: skip
+    if meter["status"] != "active":
+        raise invalid("The meter is archived.", param="event_name", code="archived_meter")
+    moment = params.get("timestamp", world.now)
+    if moment < world.now - OLDEST:
+        raise invalid("The timestamp must be within the past 35 calendar days.", param="timestamp",
+                      code="timestamp_too_far_in_past")  # fmt: skip
+    if moment > world.now + AHEAD:
+        raise invalid("The timestamp must not be more than 5 minutes ahead.", param="timestamp",
+                      code="timestamp_in_future")  # fmt: skip
+    identifier = params.get("identifier") or world.next_id("mte")
+    if any(e["identifier"] == identifier and e["created"] > world.now - DAY for e in rows_of(world, meter)):
+        raise invalid(f"An event already exists with identifier {identifier}.", param="identifier")
+    payload = params["payload"]
+    value = value_of(meter, payload)
+    customer = payload.get(meter["customer_mapping"]["event_payload_key"])
+    if not customer:
+        raise invalid("The payload names no customer.", param="payload", code="meter_event_no_customer_defined")
+    known = customer in world.stripe["customers"] and not world.stripe["customers"][customer].get("deleted")
+    error = None if known else "meter_event_customer_not_found"
+    world.put("meter_events", {
+        "id": world.next_id("mev"), "created": world.now, "event_name": meter["event_name"], "customer": customer,
+        "identifier": identifier, "timestamp": moment, "value": value, "error": error,
+    })  # fmt: skip
+    return {"object": "billing.meter_event", "created": world.now, "event_name": meter["event_name"],
+            "identifier": identifier, "livemode": False, "payload": dict(payload), "timestamp": moment}  # fmt: skip
+
+
+def rows_of(world: World, meter: Obj) -> list[Obj]:
+    return [e for e in world.stripe["meter_events"].values() if e["event_name"] == meter["event_name"]]
+
+
+def value_of(meter: Obj, payload: Obj) -> str:
+    """The value of an event: a plain number of 15 digits at most."""
+    value = payload.get(meter["value_settings"]["event_payload_key"])
+    if value is None or not NUMBER.fullmatch(value):
+        raise invalid("The payload has no numeric value.", param="payload", code="meter_event_invalid_value")
+    if len(value.lstrip("-").replace(".", "").lstrip("0")) > DIGITS:
+        raise StripeRefusal(f"A value can have at most {DIGITS} digits.", param="payload",
+                            code="meter_event_value_too_many_digits")  # fmt: skip
+    return str(value)
+
+
+@route("get", "/v1/billing/meters/{id}/event_summaries", *PAGING - {"created"}, "customer", "start_time", "end_time",
+       "value_grouping_window")  # fmt: skip
+def list_summaries(call: Call) -> Obj:
+    """One summary of the whole time, whose bounds are whole minutes; none where nothing was counted."""
+    params = call.params
+    meter = get(call.world, "meters", call.ids[0], kind="billing meter")
+    if "value_grouping_window" in params:
+        raise NotModelled("event summaries by hour or day")
+    start, end = params["start_time"], params["end_time"]
+    if start % 60 or end % 60 or end <= start:
+        raise invalid("start_time and end_time must align with minute boundaries.", param="start_time")
+    value = metering.total(call.world, meter, params["customer"], start, end)
+    row = {"id": f"mtrsum_{meter['id']}_{start}", "object": "billing.meter_event_summary", "aggregated_value": float(value),
+           "start_time": start, "end_time": end, "livemode": False, "meter": meter["id"]}  # fmt: skip
+    return page(call, [row] if value else [], f"/v1/billing/meters/{meter['id']}/event_summaries")

@@ -1,0 +1,364 @@
+"""Usage by Stripe's meters: by choice, and for items that the native integration left (BILLING 8)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from sandbox.builder import WorldBuilder, flat, tiered
+from sandbox.world.state import Fault
+from stripe_sync.pipeline import usage_audit
+from stripe_sync.settings import UsageMeter
+from stripe_sync.warehouse import statuses
+from tests import warehouses
+from tests.house import House
+from tests.scenarios.test_usage import HOUR, MINUTE, cycle, ledger, metered, period_end, subscription, until, use
+
+Build = Callable[[WorldBuilder], House]
+URL = "https://app.stigg.io/sandbox"
+DAY = 24 * HOUR
+
+__all__ = ["metered"]
+
+
+def meter(house: House, name: str = "calls") -> str:
+    """A meter that sums, made by hand as docs/operations.md says."""
+    made = house.stripe().v1.billing.meters.create(
+        {"display_name": name, "event_name": name, "default_aggregation": {"formula": "sum"}}
+    )
+    return str(made.id)
+
+
+def by_meter(house: House, decimals: int = 0) -> str:
+    """Reconciles, then has calls billed by a meter; gives its id."""
+    id = meter(house)
+    house.change(usage_meters={"calls": UsageMeter(id, decimals)})
+    return id
+
+
+def events(house: House) -> list[str]:
+    return [e["value"] for e in house.objects("meter_events")]
+
+
+def metered_lines(invoice: dict[str, Any]) -> list[tuple[str, int]]:
+    return [(line["quantity_decimal"], line["amount"]) for line in invoice["lines"]["data"]
+            if line["period"]["end"] <= invoice["created"]]  # fmt: skip
+
+
+def prices(house: House) -> list[dict[str, Any]]:
+    """The recurring parts of the prices of a subscription's items."""
+    return [item["price"]["recurring"] for item in subscription(house)["items"]["data"]]
+
+
+def month_end(house: House, value: float = 1234) -> int:
+    house.reconcile()
+    end = period_end(house)
+    until(house, end - 3 * MINUTE)
+    house.reconcile()
+    use(house, value, end - 2 * MINUTE)
+    until(house, end + MINUTE)
+    return end
+
+
+def test_a_chosen_meter_bills_the_use_of_a_month(house_of: Build, metered: WorldBuilder) -> None:
+    house = house_of(metered)
+    id = by_meter(house)
+    end = month_end(house)
+    assert {r["meter"] for r in prices(house)} == {None, id}
+    first = house.usage()
+    assert (first["proven"], events(house)) == (0, ["1234"]), "sent, and not counted yet"
+    until(house, end + 11 * MINUTE)
+    assert house.usage()["proven"] == 1
+    draft = cycle(house)
+    assert (metered_lines(draft), draft["total"]) == ([("1234", 333)], 2333)
+    until(house, end + HOUR + MINUTE)
+    house.usage()
+    assert ledger(house) == {"billed": ("1234", 333)}
+    assert events(house) == ["1234"]
+    session = house.session()
+    (row,) = usage_audit.audit(session, "2026-12")
+    session.close()
+    assert (row["expected"], row["invoiced"], row["difference"], row["missing"]) == (333, 333, 0, 0)
+
+
+def test_a_draft_is_held_until_its_meter_has_counted(house_of: Build, metered: WorldBuilder) -> None:
+    house = house_of(metered)
+    house.world.limits["meter_delay"] = 3 * HOUR
+    by_meter(house)
+    end = month_end(house)
+    assert house.usage()["held"] == [cycle(house)["id"]]
+    until(house, end + 2 * HOUR)
+    house.usage()
+    assert cycle(house)["status"] == "draft"
+    until(house, end + 3 * HOUR + 2 * MINUTE)
+    assert house.usage()["released"] == [cycle(house)["id"]]
+    until(house, end + 4 * HOUR)
+    house.usage()
+    assert (ledger(house), events(house)) == ({"billed": ("1234", 333)}, ["1234"])
+
+
+def test_a_correction_is_sent_up_and_down(house_of: Build, metered: WorldBuilder) -> None:
+    house = house_of(metered)
+    by_meter(house)
+    end = month_end(house, 100)
+    house.usage()
+    use(house, 20, end - MINUTE)
+    until(house, end + 10 * MINUTE)
+    house.usage()
+    use(house, -30, end - 30)
+    until(house, end + 20 * MINUTE)
+    house.usage()
+    until(house, end + 30 * MINUTE)
+    house.usage()
+    assert events(house) == ["100", "20", "-30"]
+    assert metered_lines(cycle(house)) == [("90", 24)]
+    until(house, end + HOUR + MINUTE)
+    house.usage()
+    assert ledger(house) == {"billed": ("90", 24)}
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_an_event_whose_answer_is_lost_counts_once(house_of: Build, metered: WorldBuilder, when: str) -> None:
+    house = house_of(metered)
+    by_meter(house)
+    end = month_end(house)
+    house.world.faults.append(Fault("POST", "/v1/billing/meter_events", when=when, kind="reset", times=30))
+    house.usage()
+    house.world.faults.clear()
+    for minutes in (10, 20, 30):
+        until(house, end + minutes * MINUTE)
+        house.usage()
+    assert events(house) == ["1234"]
+    assert metered_lines(cycle(house)) == [("1234", 333)]
+    assert house.usage()["counts"] == {"proven": 1}
+
+
+def test_a_run_three_days_late_asks_what_was_counted_and_sends_nothing_again(
+    house_of: Build, metered: WorldBuilder
+) -> None:
+    house = house_of(metered)
+    house.change(hold_hours=120)
+    by_meter(house)
+    end = month_end(house)
+    house.world.faults.append(Fault("POST", "/v1/billing/meter_events", when="after", kind="reset", times=30))
+    house.usage()
+    house.world.faults.clear()
+    house.world.replays.clear()  # Stripe forgets idempotency keys and identifiers after a day
+    until(house, end + 3 * DAY)
+    house.reconcile()
+    house.usage()
+    house.usage()
+    assert events(house) == ["1234"]
+    until(house, end + 5 * DAY + HOUR)
+    house.reconcile()
+    house.usage()
+    assert ledger(house)["billed"] == ("1234", 333)
+
+
+def test_an_identifier_that_stripe_has_already_is_no_second_event(house_of: Build, metered: WorldBuilder) -> None:
+    house = house_of(metered)
+    by_meter(house)
+    end = month_end(house)
+    house.world.faults.append(Fault("POST", "/v1/billing/meter_events", when="after", kind="reset", times=30))
+    house.usage()
+    house.world.faults.clear()
+    house.world.replays.clear()
+    house.world.limits["meter_delay"] = HOUR
+    until(house, end + 10 * MINUTE)
+    house.usage()  # the same identifier again: refused, and not counted yet
+    until(house, end + 70 * MINUTE)
+    house.usage()
+    assert (events(house), house.usage()["counts"]) == (["1234"], {"proven": 1})
+
+
+def test_a_deactivated_meter_holds_the_draft_and_says_why(house_of: Build, metered: WorldBuilder) -> None:
+    house = house_of(metered)
+    id = by_meter(house)
+    end = month_end(house)
+    house.stripe().v1.billing.meters.deactivate(id)
+    given = house.usage()
+    assert given["held"] == [cycle(house)["id"]]
+    assert any("is inactive; reactivate it in Stripe" in text for text in given["refused"])
+    house.stripe().v1.billing.meters.reactivate(id)
+    until(house, end + 2 * HOUR)
+    house.usage()
+    until(house, end + 2 * HOUR + 10 * MINUTE)
+    assert house.usage()["proven"] == 1
+
+
+def test_a_second_subscription_of_a_customer_is_billed_by_lines(house_of: Build, metered: WorldBuilder) -> None:
+    for id, resource in (("s-1", "r-1"), ("s-2", "r-2")):
+        row = metered.stigg["subscriptions"][0] if id == "s-1" else metered.subscription(id, "c-1", "pro")
+        row["resource"] = {"resourceId": resource}
+    house = house_of(metered)
+    by_meter(house)
+    house.reconcile()
+    end = period_end(house)
+    until(house, end - 3 * MINUTE)
+    house.reconcile()
+    use(house, 100, end - 2 * MINUTE, resourceId="r-1")
+    use(house, 50, end - 2 * MINUTE, resourceId="r-2")
+    until(house, end + MINUTE)
+    house.usage()
+    until(house, end + 11 * MINUTE)
+    house.usage()
+    assert events(house) == ["100"]
+    found = {id: cycle(house, id)["total"] for id in ("s-1", "s-2")}
+    assert found == {"s-1": 2000 + 27, "s-2": 2000 + 14}
+    assert house.usage()["counts"] == {"proven": 2}
+    house.reconcile()
+    (found,) = statuses.find(house.engine, "test", "s-2")
+    assert found.detail.startswith("METER_SHARED"), found
+
+
+def test_fractions_are_sent_as_whole_numbers_of_a_smaller_unit(house_of: Build, metered: WorldBuilder) -> None:
+    house = house_of(metered)
+    by_meter(house, decimals=3)
+    end = month_end(house, 1234.5)
+    house.usage()
+    until(house, end + 11 * MINUTE)
+    assert house.usage()["proven"] == 1
+    assert (events(house), metered_lines(cycle(house))) == (["1234500"], [("1234500", 333)])
+
+
+def test_a_fraction_that_a_meter_cannot_count_waits_for_a_person(house_of: Build, metered: WorldBuilder) -> None:
+    house = house_of(metered)
+    by_meter(house)
+    month_end(house, 1234.5)
+    given = house.usage()
+    assert any("are no whole number to the meter" in text for text in given["refused"])
+    assert (given["held"], events(house)) == ([cycle(house)["id"]], [])
+
+
+def test_graduated_tiers_with_flat_fees_are_priced_alike(house_of: Build, metered: WorldBuilder) -> None:
+    metered.stigg["plans"].clear()
+    metered.stigg["subscriptions"].clear()
+    tiers = tiered("calls", [(5, 20, 10), (10, 15, 8), (None, 10, 5)], model="USAGE_BASED")
+    metered.plan("pro", "Pro", [flat(20), tiers])
+    metered.subscription("s-1", "c-1", "pro")
+    house = house_of(metered)
+    by_meter(house)
+    end = month_end(house, 12)
+    house.usage()
+    until(house, end + 11 * MINUTE)
+    assert house.usage()["proven"] == 1
+    # 5 × 20 + 10, 5 × 15 + 8, 2 × 10 + 5, by hand
+    assert cycle(house)["total"] == 2000 + 11000 + 8300 + 2500
+
+
+def test_an_anchor_becomes_a_meter_and_goes_back_at_once_without_money(house_of: Build, metered: WorldBuilder) -> None:
+    house = house_of(metered)
+    end = month_end(house, 100)
+    by_meter(house)
+    house.reconcile()
+    house.usage()
+    assert cycle(house)["total"] == 2000 + 27, "the closed month is on its draft as before"
+    until(house, end + HOUR + 5 * MINUTE)
+    house.usage()
+    invoices = len(house.objects("invoices"))
+    house.change(usage_meters={})
+    house.reconcile()
+    assert {r["usage_type"] for r in prices(house)} == {"licensed"}
+    assert len(house.objects("invoices")) == invoices
+    assert house.plan().plan.actions == []
+    use(house, 7, house.world.now)
+    end = period_end(house)
+    until(house, end - MINUTE)
+    house.reconcile()
+    until(house, end + MINUTE)
+    house.usage()
+    assert (events(house), cycle(house)["total"]) == ([], 2000 + 2)
+
+
+def native(house: House) -> None:
+    """What Stigg's own integration leaves: a metered price, and 40 calls that it has sent already."""
+    api, world = house.stripe(), house.world
+    id = meter(house)
+    (plan,) = world.stigg["plans"]
+    metadata = {"stiggEntityId": "pro", "stiggEntityUrl": f"{URL}/plans/pro"}
+    product = api.v1.products.create({"name": "Acme Pro Plan", "metadata": metadata})
+    plan["billingId"] = product.id
+    items: list[Any] = []
+    for price in plan["prices"]:
+        own = api.v1.products.create({"name": f"Acme Pro Plan - {price['billingModel']}", "metadata": metadata})
+        rhythm: Any = {"interval": "month"}
+        if price["billingModel"] == "USAGE_BASED":
+            rhythm |= {"usage_type": "metered", "meter": id}
+        row = api.v1.prices.create({
+            "product": own.id, "currency": "usd", "recurring": rhythm,
+            "unit_amount_decimal": Decimal(str(price["price"]["amount"])) * 100,
+        })  # fmt: skip
+        price["billingId"] = row.id
+        items.append({"price": row.id})
+    (customer,) = world.stigg["customers"]
+    row = api.v1.customers.create({
+        "name": customer["name"], "email": customer["email"],
+        "metadata": {"stiggCustomerId": "c-1", "stiggEntityUrl": f"{URL}/customers/c-1"},
+    })  # fmt: skip
+    customer["billingId"] = row.id
+    (subscribed,) = world.stigg["subscriptions"]
+    made = api.v1.subscriptions.create({
+        "customer": row.id, "items": items, "collection_method": "send_invoice", "days_until_due": 30,
+        "metadata": {"stiggEntityId": "s-1", "stiggEntityUrl": f"{URL}/subscriptions/s-1"},
+    })  # fmt: skip
+    subscribed["billingId"] = made.id
+    use(house, 40, world.now)
+    house.later(HOUR)
+    api.v1.billing.meter_events.create(
+        {"event_name": "calls", "payload": {"stripe_customer_id": row.id, "value": "40"}, "identifier": "native-1"}
+    )
+    house.later(2 * MINUTE)
+
+
+def test_an_adopted_meter_is_sent_what_is_missing_of_its_month(house_of: Build, metered: WorldBuilder) -> None:
+    house = house_of(metered)
+    native(house)
+    end = month_end(house, 60)
+    assert "metered" in {r["usage_type"] for r in prices(house)}, "it was adopted, and nothing was made instead"
+    assert len(house.objects("subscriptions")) == 1
+    house.usage()
+    until(house, end + 11 * MINUTE)
+    house.usage()
+    assert events(house) == ["40", "60"]
+    until(house, end + HOUR + MINUTE)
+    house.usage()
+    assert (cycle(house)["total"], ledger(house)) == (
+        2000 + 27,
+        {"billed": ("60", 16), "billed_before_us": ("40", 11)},
+    )
+
+
+def test_a_lost_warehouse_takes_up_what_its_meter_has_counted(house_of: Build, metered: WorldBuilder) -> None:
+    house = house_of(metered)
+    by_meter(house)
+    end = month_end(house)
+    house.usage()
+    until(house, end + 5 * MINUTE)
+    with warehouses.fresh() as (url, engine):
+        house.engine, house.warehouse_url = engine, url
+        house.reconcile("anew")
+        until(house, end + 15 * MINUTE)
+        house.usage("anew-usage")
+        assert (events(house), ledger(house)["billed_before_us"]) == (["1234"], ("1234", 333))
+        assert house.usage("anew-later")["counts"] == {"proven": 1}
+
+
+def test_a_draft_that_shows_its_meter_only_when_it_is_final_is_held_and_somebody_is_told(
+    house_of: Build, metered: WorldBuilder
+) -> None:
+    house = house_of(metered)
+    house.world.unknowns["draft_meter_lines_follow"] = False
+    by_meter(house)
+    end = month_end(house)
+    house.usage()
+    until(house, end + 20 * MINUTE)
+    given = house.usage()
+    assert any("not what the meter has counted" in text for text in given["refused"])
+    assert cycle(house)["automatically_finalizes_at"] == end + DAY
+    until(house, end + DAY + MINUTE)
+    house.reconcile()
+    house.usage()
+    assert ledger(house) == {"billed": ("1234", 333)}, "what is finalized is looked at once more"
