@@ -47,23 +47,24 @@ def ended_lines(world: World, customer: str, item: Obj, start: int, end: int) ->
     meter = world.stripe["meters"][price["recurring"]["meter"]]
     quantity = max(Decimal(0), total(world, meter, customer, start, end))
     lines = []
-    for count, amount, text in parts(price, quantity):
-        row = invoices.line(world, item, amount=round_half_up(count * amount) if count else round_half_up(amount),
-                            period=(start, end), proration=False, text=f"{text} × {price['id']}")  # fmt: skip
+    for count, amount, flat, text in parts(price, quantity):
+        cost = round_half_up(amount if flat else count * amount)
+        text = f"{text} × {price['id']}"
+        row = invoices.line(world, item, amount=cost, period=(start, end), proration=False, text=text)
         row |= {"quantity": int(count), "quantity_decimal": f"{count.normalize():f}"}
         row["pricing"] = row["pricing"] | {"unit_amount_decimal": f"{amount:f}"}
         lines.append(row)
     return lines
 
 
-def parts(price: Obj, quantity: Decimal) -> Iterator[tuple[Decimal, Decimal, str]]:
-    """(quantity, unit amount, text) of each line: a graduated tier is a line, its flat fee one of quantity 0 (T1)."""
+def parts(price: Obj, quantity: Decimal) -> Iterator[tuple[Decimal, Decimal, bool, str]]:
+    """(quantity, amount, whether that is a flat fee, text) of each line: a graduated tier is a line, its flat fee one of quantity 0 (T1)."""
     if price["billing_scheme"] != "tiered":
         count = quantity
         if rule := price.get("transform_quantity"):
             way = ROUND_CEILING if rule["round"] == "up" else ROUND_FLOOR
             count = (quantity / rule["divide_by"]).to_integral_value(way)
-        yield count, unit(price, "unit_amount"), f"{count:f}"
+        yield count, unit(price, "unit_amount"), False, f"{count:f}"
         return
     below = Decimal(0)
     for number, tier in enumerate(price["tiers"], 1):
@@ -73,9 +74,9 @@ def parts(price: Obj, quantity: Decimal) -> Iterator[tuple[Decimal, Decimal, str
             continue
         inside = quantity if price["tiers_mode"] == "volume" or last else Decimal(top)
         inside -= 0 if price["tiers_mode"] == "volume" else below
-        yield inside, unit(tier, "unit_amount") if inside else Decimal(0), f"{inside:f} (tier {number})"
+        yield inside, unit(tier, "unit_amount"), False, f"{inside:f} (tier {number})"
         if unit(tier, "flat_amount"):
-            yield Decimal(0), unit(tier, "flat_amount"), f"tier {number}"
+            yield Decimal(0), unit(tier, "flat_amount"), True, f"tier {number}"
         if last:
             return
         below = Decimal(top)

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
-from sandbox.builder import WorldBuilder, flat, tiered
-from sandbox.world.state import Fault
-from stripe_sync.pipeline import usage_audit
+from sandbox.builder import WorldBuilder, flat, tiered, uid, usage
+from sandbox.world.state import Fault, iso
+from stripe_sync.errors import ConfigurationError
+from stripe_sync.pipeline import usage_audit, usage_hands
+from stripe_sync.pipeline.hands import Hand
 from stripe_sync.settings import UsageMeter
 from stripe_sync.warehouse import statuses
 from tests import warehouses
@@ -274,19 +276,19 @@ def test_an_anchor_becomes_a_meter_and_goes_back_at_once_without_money(house_of:
 
 
 def native(house: House) -> None:
-    """What Stigg's own integration leaves: a metered price, and 40 calls that it has sent already."""
+    """What Stigg's own integration leaves: metered prices, and a subscription by them."""
     api, world = house.stripe(), house.world
-    id = meter(house)
+    meters = {f["refId"]: meter(house, f["refId"]) for f in world.stigg["features"]}
     (plan,) = world.stigg["plans"]
     metadata = {"stiggEntityId": "pro", "stiggEntityUrl": f"{URL}/plans/pro"}
     product = api.v1.products.create({"name": "Acme Pro Plan", "metadata": metadata})
     plan["billingId"] = product.id
     items: list[Any] = []
     for price in plan["prices"]:
-        own = api.v1.products.create({"name": f"Acme Pro Plan - {price['billingModel']}", "metadata": metadata})
-        rhythm: Any = {"interval": "month"}
+        own = api.v1.products.create({"name": f"Acme Pro Plan - {len(items)}", "metadata": metadata})
+        rhythm: Any = {"interval": "year" if price["billingPeriod"] == "ANNUALLY" else "month"}
         if price["billingModel"] == "USAGE_BASED":
-            rhythm |= {"usage_type": "metered", "meter": id}
+            rhythm |= {"usage_type": "metered", "meter": meters[price["feature"]["refId"]]}
         row = api.v1.prices.create({
             "product": own.id, "currency": "usd", "recurring": rhythm,
             "unit_amount_decimal": Decimal(str(price["price"]["amount"])) * 100,
@@ -305,6 +307,13 @@ def native(house: House) -> None:
         "metadata": {"stiggEntityId": "s-1", "stiggEntityUrl": f"{URL}/subscriptions/s-1"},
     })  # fmt: skip
     subscribed["billingId"] = made.id
+
+
+def native_with_use(house: House) -> None:
+    """The same, and 40 calls that it has sent already."""
+    native(house)
+    api, world = house.stripe(), house.world
+    (row,) = api.v1.customers.list().data
     use(house, 40, world.now)
     house.later(HOUR)
     api.v1.billing.meter_events.create(
@@ -315,7 +324,7 @@ def native(house: House) -> None:
 
 def test_an_adopted_meter_is_sent_what_is_missing_of_its_month(house_of: Build, metered: WorldBuilder) -> None:
     house = house_of(metered)
-    native(house)
+    native_with_use(house)
     end = month_end(house, 60)
     assert "metered" in {r["usage_type"] for r in prices(house)}, "it was adopted, and nothing was made instead"
     assert len(house.objects("subscriptions")) == 1
@@ -362,3 +371,122 @@ def test_a_draft_that_shows_its_meter_only_when_it_is_final_is_held_and_somebody
     house.reconcile()
     house.usage()
     assert ledger(house) == {"billed": ("1234", 333)}, "what is finalized is looked at once more"
+
+
+def test_an_event_that_stripe_does_not_count_is_named_with_its_reason(house_of: Build, metered: WorldBuilder) -> None:
+    house = house_of(metered)
+    by_meter(house)
+    end = month_end(house)
+    house.usage()
+    (event,) = house.world.stripe["meter_events"].values()
+    event["error"] = "meter_event_customer_not_found"
+    until(house, end + 11 * MINUTE)
+    given = house.usage()
+    assert any("Stripe reports meter_event_customer_not_found." in text for text in given["refused"])
+    assert (cycle(house)["automatically_finalizes_at"], events(house)) == (end + DAY, ["1234"])
+
+
+def test_what_was_sent_to_a_meter_is_not_waived(house_of: Build, metered: WorldBuilder) -> None:
+    house = house_of(metered)
+    by_meter(house)
+    month_end(house)
+    house.usage()
+    session = house.session()
+    with pytest.raises(ConfigurationError, match="was sent to the meter"):
+        usage_hands.waive(session, "1", Hand("ann", "a gift"))
+    session.close()
+
+
+def test_a_price_that_changes_in_the_period_is_billed_by_lines_then_by_the_meter_again(
+    house_of: Build, metered: WorldBuilder
+) -> None:
+    house = house_of(metered)
+    by_meter(house)
+    house.reconcile()
+    end = period_end(house)
+    house.later(HOUR)
+    house.reconcile()
+    house.usage()
+    until(house, end - 10 * DAY)
+    use(house, 100, house.world.now - HOUR)
+    (plan,) = metered.stigg["plans"]
+    (sub,) = house.world.stigg["subscriptions"]
+    part = next(p for p in sub["prices"] if p["featureId"] == "calls")
+    own = next(p for p in plan["prices"] if p["billingModel"] == "USAGE_BASED")
+    override = own | {"id": uid("dearer"), "isOverridePrice": True, "price": {"amount": 0.01, "currency": "USD"}}
+    part |= {"price": override, "updatedAt": iso(house.world.now)}
+    house.later(MINUTE)
+    house.reconcile()
+    house.usage()
+    use(house, 50, end - 2 * MINUTE)
+    until(house, end - MINUTE)
+    house.reconcile()
+    until(house, end + MINUTE)
+    house.usage()
+    until(house, end + 11 * MINUTE)
+    house.usage()
+    assert cycle(house)["total"] == 2000 + 27 + 50, "100 at 0.0027 and 50 at 0.01"
+    assert house.usage()["counts"] == {"proven": 2}
+    until(house, end + 2 * HOUR)
+    house.usage()
+    invoices = len(house.objects("invoices"))
+    for _ in range(3):  # the old item goes, then the meter comes back at the new price, then the old price is archived
+        house.reconcile()
+    assert house.plan().plan.actions == []
+    assert sorted(r["usage_type"] for r in prices(house)) == ["licensed", "metered"]
+    assert len(house.objects("invoices")) == invoices, "without money"
+
+
+def test_monthly_use_beside_an_annual_fee_and_annual_use_have_windows_of_their_own(house_of: Build) -> None:
+    world = WorldBuilder()
+    world.product("acme", "Acme")
+    world.feature("calls", "API calls", meterType="Incremental")
+    world.feature("seats", "Seats", meterType="Incremental")
+    monthly = usage("calls", 0.01)
+    world.plan("pro", "Pro", [flat(240, period="ANNUALLY"), monthly, usage("seats", 1, period="ANNUALLY")])
+    world.customer("c-1", "Customer 1", "c1@example.test")
+    made = world.subscription("s-1", "c-1", "pro", period="ANNUALLY", hours_ago=0)
+    (price,) = [p for p in world.stigg["plans"][0]["prices"] if p.get("feature", {}).get("refId") == "calls"]
+    made["prices"].append(world.charge_of("s-1", price, {}))
+    house = house_of(world)
+    native(house)
+    house.reconcile()
+    house.usage()
+    items = subscription(house)["items"]["data"]
+    (month,) = {i["current_period_end"] for i in items if i["price"]["recurring"]["interval"] == "month"}
+    (year,) = {i["current_period_end"] for i in items if i["price"]["recurring"]["interval"] == "year"}
+    assert month < year
+    use(house, 100, month - HOUR)
+    use(house, 3, month - HOUR, featureId="seats")
+    until(house, month - MINUTE)
+    house.reconcile()
+    until(house, month + MINUTE)
+    house.usage()
+    until(house, month + 11 * MINUTE)
+    house.usage()
+    assert cycle(house)["total"] == 100, "the month's calls, and nothing of the year's"
+    until(house, month + 2 * HOUR)
+    house.usage()
+    assert ledger(house) == {"billed": ("100", 100)}
+    until(house, year - MINUTE)
+    house.reconcile()
+    house.usage()  # ten months without a run and without use
+    until(house, year + MINUTE)
+    house.usage()
+    until(house, year + 11 * MINUTE)
+    house.usage()
+    assert cycle(house)["total"] == 24000 + 300
+
+
+def test_a_new_subscription_of_two_rhythms_is_refused_with_the_way_out(house_of: Build) -> None:
+    world = WorldBuilder()
+    world.product("acme", "Acme")
+    world.feature("calls", "API calls", meterType="Incremental")
+    world.plan("pro", "Pro", [flat(240, period="ANNUALLY"), usage("calls", 0.01)])
+    world.customer("c-1", "Customer 1", "c1@example.test")
+    made = world.subscription("s-1", "c-1", "pro", period="ANNUALLY")
+    made["prices"].append(world.charge_of("s-1", world.stigg["plans"][0]["prices"][1], {}))
+    house = house_of(world)
+    house.reconcile()
+    assert house.status("s-1") == ("ERROR", "PRICING_MODEL_NOT_SUPPORTED")
+    assert house.objects("subscriptions") == []

@@ -83,6 +83,13 @@ def check_lines(inputs: Inputs, lines: list[Line], held: StripeSubscription | No
     if len(own) + len(foreign) > MAX_ITEMS:
         others = f" and {len(foreign)} of somebody else's" if foreign else ""
         raise RowFailed("TOO_MANY_ITEMS", f"It has {len(own)} items{others}; Stripe takes {MAX_ITEMS}.")
+    rhythms = {version.content["interval"] for version, _ in lines if not version.once}
+    if held is None and len(rhythms) > 1:
+        raise RowFailed(
+            "PRICING_MODEL_NOT_SUPPORTED",
+            "It has monthly and annual charges; Stripe cannot begin both in the past at one anchor. Make it in Stripe and "
+            "name it in Stigg, or make two subscriptions of it.",
+        )
     if not own:
         raise RowFailed("NO_PRICE", "It has no recurring charge; Stripe bills subscriptions by those.")
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from stripe_sync.desired.catalog import Catalog
@@ -39,41 +39,50 @@ def meters(inputs: Inputs, catalog: Catalog) -> Meters:
     holders: set[tuple[str, str]] = set()
     shared: dict[str, str] = {}
     for (customer, feature), those in asking.items():
-        meter = chosen[feature].meter
-        using = items_on(inputs, customer, meter)
-        ids = {
-            s.subscription_id: inputs.links.ids.get(inputs.link_key("subscription", s.subscription_id)) for s in those
-        }
-        foreign = using - {id for id in ids.values() if id is not None}
-        order = sorted(those, key=lambda s: (ids[s.subscription_id] not in using, s.subscription_id))
-        if not foreign:
-            holders.add((order[0].subscription_id, feature))
+        on = prices_on(inputs, customer, chosen[feature].meter)
+        ids = {s.subscription_id: stripe_id(inputs, s) for s in those}
+        foreign = on.keys() - set(ids.values())
+        order = sorted(those, key=lambda s: (ids[s.subscription_id] not in on, s.subscription_id))
+        first = order[0]
+        # While an item at another price counts, a second one would bill the same use again.
+        wanted = {inputs.links.ids.get(catalog.metered[p.id].key) for p in used(first, catalog)}
+        if not foreign and on.get(ids[first.subscription_id], set()) <= wanted:
+            holders.add((first.subscription_id, feature))
         for other in order if foreign else order[1:]:
-            first = ", ".join(sorted(foreign)) or order[0].subscription_id
+            holder = ", ".join(sorted(foreign)) or first.subscription_id
             shared[other.subscription_id] = (
-                f"METER_SHARED: {first} has the meter of {feature} already; its use is billed by lines on the invoice."
+                f"METER_SHARED: {holder} has the meter of {feature} already; its use is billed by lines on the invoice."
             )
     return Meters(frozenset(holders), shared)
 
 
-def features(subscription: Subscription, catalog: Catalog) -> Iterator[str]:
-    """The features whose use a subscription could bill by a meter: not where a minimum is paid in advance."""
+def stripe_id(inputs: Inputs, subscription: Subscription) -> str:
+    """The Stripe subscription of one of Stigg's; empty where there is none."""
+    return inputs.links.ids.get(inputs.link_key("subscription", subscription.subscription_id), "")
+
+
+def features(subscription: Subscription, catalog: Catalog) -> list[str]:
+    """The features whose use a subscription could bill by a meter: not where a minimum is paid in advance, nor one twice."""
     if subscription.status not in BILLABLE or subscription.minimum_spend is not None:
-        return
+        return []
+    if any(p.price is not None and p.price.billing_model == "MINIMUM_SPEND" for p in subscription.prices or ()):
+        return []
+    found = Counter(p.feature.ref_id for p in used(subscription, catalog) if p.feature is not None)
+    return [feature for feature, n in found.items() if n == 1]
+
+
+def used(subscription: Subscription, catalog: Catalog) -> list[Price]:
+    """The prices of a subscription that a meter could bill."""
     parts = [*(subscription.prices or ()), *(subscription.addons or ())]
-    if any(p.price is not None and p.price.billing_model == "MINIMUM_SPEND" for p in parts):
-        return
-    for part in parts:
-        if part.price is not None and part.price.id in catalog.metered and part.price.feature is not None:
-            yield part.price.feature.ref_id
+    return [p.price for p in parts if p.price is not None and p.price.id in catalog.metered]
 
 
-def items_on(inputs: Inputs, customer: str, meter: str) -> set[str]:
-    """The living Stripe subscriptions of a customer that have an item on a meter."""
+def prices_on(inputs: Inputs, customer: str, meter: str) -> dict[str, set[str]]:
+    """The prices on a meter that the living Stripe subscriptions of a customer have, by subscription."""
     id = inputs.links.ids.get(inputs.link_key("customer", customer))
-    return {
-        s.id
-        for s in inputs.stripe.subscriptions.values()
-        if s.customer == id and s.status not in GONE
-        and any(i.price.recurring is not None and i.price.recurring.meter == meter for i in s.items.data)
-    }  # fmt: skip
+    found: dict[str, set[str]] = {}
+    for s in inputs.stripe.subscriptions.values():
+        on = {i.price.id for i in s.items.data if i.price.recurring is not None and i.price.recurring.meter == meter}
+        if on and s.customer == id and s.status not in GONE:
+            found[s.id] = on
+    return found

@@ -87,6 +87,11 @@ def waive(session: Session, row: str, by: Hand) -> str:
             raise ConfigurationError(f"There is no row {row} of usage in {name}; stripe-sync usage {name} lists them.")
         if found.state in ("billed", "waived"):
             raise ConfigurationError(f"The row {row} is {found.state} already; correct a billed one by a credit note.")
+        if found.terms.get("meter") and any(found.held("pushed", "proven", "billed_before_us")):
+            raise ConfigurationError(
+                f"The row {row} was sent to the meter {found.terms['meter']['id']}, which bills it; correct the use in Stigg, and "
+                f"what is too much is taken back there."
+            )
         if found.quantity is None:
             raise ConfigurationError(f"The row {row} was not read in Stigg yet; let a usage run read it first.")
         usage.move_all(connection, found, (*usage.OPEN, "proven", "unbillable", "reversed"), "waived", at=now, run_id="",

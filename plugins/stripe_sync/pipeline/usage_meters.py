@@ -26,6 +26,8 @@ from stripe_sync.warehouse import journal, usage
 from stripe_sync.warehouse.usage import Invoice, Window
 
 EVENT = "meterevent"
+ERROR_REPORT = "v1.billing.meter.error_report_triggered"
+REPORTS = 5  # the newest of a meter that are looked into
 SENT = ("pushed", "proven", "billed", "billed_before_us")
 
 
@@ -119,13 +121,28 @@ def one(session: Session, run: Run, invoice: Invoice, window: Window, meter: Met
         sent = usage.pushes(connection, window.id)
     accepted, waiting = window.held(*SENT)[0], window.held("pending")[0]
     if accepted != value:
-        return Metered(window, problem=f"The meter {meter.id} has not counted all of {about} yet.")
+        why = error_report(session, window, meter)
+        return Metered(window, problem=f"The meter {meter.id} has not counted all of {about} yet.{why}")
     if waiting:
         return Metered(window, event(session, invoice, window, meter, there, waiting, len(sent) + 1))
     if not is_billed_by_meter(window, invoice, quantity):
         amount = metering.billed(invoice.body, measured["item"])[1]
         return Metered(window, problem=f"{invoice.invoice} bills {amount} minor units of {about} and not what the meter has counted.")  # fmt: skip
     return Metered(window)
+
+
+def error_report(session: Session, window: Window, meter: Meter) -> str:
+    """What Stripe found wrong with events of this window, in its own codes; nothing where it reports none."""
+    api = session.stripe.in_lane(USAGE)
+    listed = api.get("/v2/core/events", types=[ERROR_REPORT], object_id=meter.id)["data"]
+    own = target(session, window, 0).rpartition(":")[0]
+    codes = set()
+    for event in listed[:REPORTS]:
+        found = api.get(f"/v2/core/events/{event['id']}").get("data") or {}
+        for kind in (found.get("reason") or {}).get("error_types") or ():
+            samples = [(e.get("request") or {}).get("identifier") or "" for e in kind.get("sample_errors") or ()]
+            codes |= {kind["code"]} if any(identifier.startswith(own) for identifier in samples) else set()
+    return f" Stripe reports {', '.join(sorted(codes))}." if codes else ""
 
 
 def reckoned(connection: Connection, session: Session, run: Run, window: Window, value: Decimal) -> Window:

@@ -224,8 +224,11 @@ def is_exchanged(draft: Draft, fact: Mapping[str, Any], item: Mapping[str, str],
 
 
 def is_unproven(draft: Draft, item: Mapping[str, Any]) -> bool:
-    """Whether an item of Stripe's counts usage that is not proven on an invoice yet."""
-    return bool(item["usage"]) and item["id"] not in draft.policy.proven
+    """Whether an item of Stripe's counts usage that is not proven on an invoice yet; a meter's, on a finalized one."""
+    policy = draft.policy
+    if item["metered"] and item["id"] not in policy.settled:
+        return True
+    return bool(item["usage"]) and item["id"] not in policy.proven
 
 
 def judge(policy: Policy, old: Items, new: Items, more: Mapping[str, Decimal]) -> tuple[str, str]:

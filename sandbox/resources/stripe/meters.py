@@ -8,7 +8,7 @@ from sandbox.billing import metering
 from sandbox.resources.stripe.objects import emit, get, page
 from sandbox.resources.stripe.routes import PAGING, Call, route
 from sandbox.world.refusal import NotModelled, StripeRefusal, invalid
-from sandbox.world.state import Obj, World
+from sandbox.world.state import Obj, World, iso
 
 DAY = 86_400
 OLDEST, AHEAD, DIGITS = 35 * DAY, 300, 15
@@ -137,3 +137,39 @@ def list_summaries(call: Call) -> Obj:
     row = {"id": f"mtrsum_{meter['id']}_{start}", "object": "billing.meter_event_summary", "aggregated_value": float(value),
            "start_time": start, "end_time": end, "livemode": False, "meter": meter["id"]}  # fmt: skip
     return page(call, [row] if value else [], f"/v1/billing/meters/{meter['id']}/event_summaries")
+
+
+REPORT = "v1.billing.meter.error_report_triggered"
+
+
+@route("get", "/v2/core/events", "types", "object_id", "limit")
+def list_thin_events(call: Call) -> Obj:
+    """Which meters had events that do not count; what was wrong stands in the event itself."""
+    types, meter = call.params.get("types"), call.params.get("object_id")
+    rows = [thin(e, of) for e in call.world.newest_first("meter_events") if (of := wrong(call.world, e)) is not None]
+    data = [r for r in rows if meter in (None, r["related_object"]["id"]) and (types is None or r["type"] in types)]
+    return {"data": data[: call.params.get("limit", 20)], "next_page_url": None, "previous_page_url": None}
+
+
+@route("get", "/v2/core/events/{id}")
+def retrieve_thin_event(call: Call) -> Obj:
+    event = get(call.world, "meter_events", call.ids[0].removeprefix("evt_"), kind="event")
+    meter = wrong(call.world, event)
+    if meter is None:
+        raise invalid("No such event.")
+    kind = {"code": event["error"], "error_count": 1,
+            "sample_errors": [{"error_message": "not counted", "request": {"identifier": event["identifier"]}}]}  # fmt: skip
+    return thin(event, meter) | {"data": {"reason": {"error_count": 1, "error_types": [kind]}}}
+
+
+def wrong(world: World, event: Obj) -> Obj | None:
+    """The meter of an event that was taken and does not count, once that is found out."""
+    if event["error"] is None or metering.counted_at(world, event) > world.now:
+        return None
+    return next(m for m in world.stripe["meters"].values() if m["event_name"] == event["event_name"])
+
+
+def thin(event: Obj, meter: Obj) -> Obj:
+    related = {"id": meter["id"], "type": "billing.meter", "url": f"/v1/billing/meters/{meter['id']}"}
+    return {"id": f"evt_{event['id']}", "object": "v2.core.event", "type": REPORT, "created": iso(event["created"]),
+            "livemode": False, "context": None, "related_object": related, "reason": None}  # fmt: skip
