@@ -8,11 +8,12 @@ from urllib.parse import parse_qsl
 
 import httpx
 import pytest
+import stripe
 from jsonschema import Draft202012Validator
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
-from sandbox.builder import WorldBuilder, flat
+from sandbox.builder import NOW, WorldBuilder, flat
 from sandbox.resources.stripe.routes import ROUTES
 from sandbox.server import stripe_app
 from sandbox.world.stripe_types import spec
@@ -302,3 +303,45 @@ def test_the_hosted_pages_have_stripes_shape(house_of: Build, town: WorldBuilder
     seen = [e for e in recorded if "checkout" in e[1] or "billing_portal" in e[1] or e[1] == "/v1/subscriptions"]
     assert len(seen) >= 6
     assert [problem for exchange in seen for problem in problems(exchange)] == []
+
+
+def test_meters_answer_in_stripes_shapes(house_of: Build, town: WorldBuilder, recorded: list[Exchange]) -> None:
+    api = house_of(town).stripe().v1.billing
+    made = api.meters.create(
+        {"display_name": "Calls", "event_name": "calls", "default_aggregation": {"formula": "sum"}}
+    )
+    payload = {"stripe_customer_id": "cus_none", "value": "1"}
+    api.meter_events.create({"event_name": "calls", "payload": payload, "identifier": "one"})
+    api.meters.list()
+    api.meters.event_summaries.list(made.id, {"customer": "cus_none", "start_time": 0, "end_time": 60})
+    api.meters.deactivate(made.id)
+    api.meters.reactivate(made.id)
+    assert [p for exchange in recorded for p in problems(exchange)] == []
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"event_name": "other"}, "no_meter"),
+        ({"timestamp": NOW - 36 * 86_400}, "timestamp_too_far_in_past"),
+        ({"timestamp": NOW + 600}, "timestamp_in_future"),
+        ({"payload": {"stripe_customer_id": "cus_1", "value": "1e3"}}, "meter_event_invalid_value"),
+        ({"payload": {"stripe_customer_id": "cus_1", "value": "1" * 16}}, "meter_event_value_too_many_digits"),
+        ({"payload": {"value": "1"}}, "meter_event_no_customer_defined"),
+        ({"identifier": "taken"}, None),
+    ],
+)
+def test_an_event_that_stripe_would_not_take_is_refused(
+    house_of: Build, town: WorldBuilder, change: Any, code: str | None
+) -> None:
+    api = house_of(town).stripe().v1.billing
+    api.meters.create({"display_name": "Calls", "event_name": "calls", "default_aggregation": {"formula": "sum"}})
+    event: Any = {
+        "event_name": "calls",
+        "payload": {"stripe_customer_id": "cus_1", "value": "1"},
+        "identifier": "taken",
+    }
+    api.meter_events.create(event)
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        api.meter_events.create(event | {"identifier": "another"} | change)
+    assert refused.value.code == code

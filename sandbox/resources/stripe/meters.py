@@ -30,7 +30,7 @@ def create_meter(call: Call) -> Obj:
     mapping = params.get("customer_mapping", {"type": "by_id", "event_payload_key": "stripe_customer_id"})
     meter = {
         "id": world.next_id("mtr"), "object": "billing.meter", "created": world.now, "customer_mapping": mapping,
-        "default_aggregation": params["default_aggregation"], "dimension_payload_keys": None,
+        "default_aggregation": params["default_aggregation"],
         "display_name": params["display_name"], "event_name": params["event_name"], "event_time_window": None,
         "livemode": False, "status": "active", "status_transitions": {"deactivated_at": None}, "updated": world.now,
         "value_settings": params.get("value_settings", {"event_payload_key": "value"}),
