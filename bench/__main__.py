@@ -26,6 +26,7 @@ from rich.table import Table
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "bench" / "results"
 SUBSCRIPTIONS, DOCUMENTS, CUSTOMERS = 100_000, 1_000_000, 10_000
+ENTITIES = 1_000_000
 Figure = dict[str, Any]
 
 
@@ -311,6 +312,25 @@ def memory(warehouse: str, scale: float) -> list[Figure]:
                    beside=f"{a:.0f} at {small:,}")]  # fmt: skip
 
 
+def reading(warehouse: str, scale: float) -> list[Figure]:
+    """The pages and the finance report on many entities."""
+    from bench.reading import measure
+    from stripe_sync.warehouse import embedded, engine
+
+    entities = max(1000, int(ENTITIES * scale))
+    with tempfile.TemporaryDirectory(prefix="stripe_sync-bench-") as place, embedded.owned(Path(place)) as url:
+        pages, report, scanned = measure(engine.connect(url), entities)
+        state = Path(place)
+    embedded.forget(state)
+    slowest = max(pages, key=lambda name: pages[name])
+    return [
+        figure("pages", f"seconds of the slowest page ({slowest}), {entities:,} entities", f"{pages[slowest]:.2f}", wanted="at most 1",
+               kept=pages[slowest] <= 1, beside=f"all: {sum(pages.values()):.2f} s"),
+        figure("pages", "big tables that a page reads from end to end", len(scanned), wanted="0", kept=not scanned, beside="; ".join(scanned)),
+        figure("report", f"seconds of the finance report, {entities:,} entities", f"{report:.1f}", wanted="at most 30", kept=report <= 30),
+    ]  # fmt: skip
+
+
 def parsing(warehouse: str, scale: float) -> list[Figure]:
     """How long the DAG files take to import beyond Airflow itself, the slowest of them."""
     program = (
@@ -356,6 +376,7 @@ STAGES: dict[str, Callable[[str, float], list[Figure]]] = {
     "compare": compare,
     "quiet run": quiet,
     "memory": memory,
+    "pages and report": reading,
     "DAG files": parsing,
 }
 

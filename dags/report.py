@@ -34,6 +34,7 @@ def report(environment: str, heading: dict[str, Any]) -> None:
         default_args=DEFAULTS,
     )
     def wiring() -> None:
+        from stripe_sync.orchestration.links import REPORTS, linked
         from stripe_sync.orchestration.mail import send
         from stripe_sync.orchestration.stations import call, folder
 
@@ -51,7 +52,7 @@ def report(environment: str, heading: dict[str, Any]) -> None:
         def publish() -> Any:
             return call(environment, "publish", outlet="report", folder=folder(environment, heading))
 
-        published = publish()
+        published = linked(publish(), REPORTS)
         [audit_month(), read_portal()] >> published
         if heading["report_emails"]:
 

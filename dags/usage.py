@@ -32,6 +32,7 @@ def usage(environment: str, heading: dict[str, Any]) -> None:
     def wiring() -> None:
         from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 
+        from stripe_sync.orchestration.links import STRIPE, USAGE, linked
         from stripe_sync.orchestration.stations import asked, call
 
         @task(**writing(heading))
@@ -58,8 +59,8 @@ def usage(environment: str, heading: dict[str, Any]) -> None:
         def ask() -> Any:
             return asked(environment)
 
-        written, questions = usage_lines(), ask()
-        usage_due() >> usage_count() >> written >> usage_settle() >> usage_verdict()
+        written, questions = linked(usage_lines(), USAGE, STRIPE), ask()
+        usage_due() >> usage_count() >> written >> linked(usage_settle(), USAGE) >> usage_verdict()
         written >> questions
         TriggerDagRunOperator.partial(
             task_id="open_questions", trigger_dag_id=f"apply__{environment}", skip_when_already_exists=True

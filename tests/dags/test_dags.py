@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from sandbox.builder import ACCOUNT
 from stripe_sync.clock import from_epoch
 from tests.house import House
 
@@ -434,3 +435,27 @@ def test_the_backfill_dag_plans_and_repairs_only_if_told_to(bag: Any, house: Hou
     assert house.writes() == 0
     assert bag.dags["backfill__test"].test(run_conf=conf | {"since": since, "action": "repair"}).state == "success"
     assert house.writes() > 0
+
+
+def test_tasks_lead_to_their_plan_their_drift_their_use_and_to_stripe(bag: Any, house: House) -> None:
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    kept = DagSerialization.to_dict(bag.dags["reconcile__test"])["dag"]["tasks"]
+    links = {t["__var"]["task_id"]: t["__var"].get("_operator_extra_links") for t in kept}
+    assert links["plan"] == links["check_plan"] == {"Plan": "_link_plan"}
+    assert links["apply"] == {"Plan": "_link_plan", "Stripe": "_link_StripeLink"}
+    assert set(links["compare"]) == {"Drift", "Stripe"}
+    assert links["extract_stigg"] is None
+
+    class Key:
+        dag_id, run_id = "reconcile__test", "manual__2026-11-16T09:00:00+00:00"
+
+    found = {
+        link.name: link.get_link(task, ti_key=Key())
+        for task in bag.dags["reconcile__test"].tasks
+        for link in task.operator_extra_links
+        if type(link).__module__.startswith("stripe_sync")
+    }
+    assert found["Plan"] == "/stripe-sync/test/plans/manual__2026-11-16T09%3A00%3A00%2B00%3A00"
+    assert found["Drift"] == "/stripe-sync/test/"
+    assert found["Stripe"] == f"https://dashboard.stripe.com/{ACCOUNT}/test/dashboard"

@@ -16,6 +16,8 @@ def test_a_run_is_started_and_what_waits_is_approved_by_rest(house: House, rest:
     assert state_of(rest, "reconcile__test", first) == "success"
     assert len(house.objects("customers")) == 3
     assert living(house) == 0, "subscriptions wait for a person"
+    shown = rest.get(f"/dags/reconcile__test/dagRuns/{first}/taskInstances/plan/links").raise_for_status().json()
+    assert shown["extra_links"]["Plan"].startswith("/stripe-sync/test/plans/")
     asked = question(rest)
     answer(rest, asked, "Approve")
     assert state_of(rest, "apply__test", asked) == "success"

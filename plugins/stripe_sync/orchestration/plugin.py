@@ -4,17 +4,10 @@ from __future__ import annotations
 
 import os
 from typing import Any
-from urllib.parse import urlsplit
 
-from airflow.configuration import conf
 from airflow.plugins_manager import AirflowPlugin
 
-PREFIX = "/stripe-sync"
-
-
-def base_path() -> str:
-    """The path that Airflow itself is served under, without a slash at its end."""
-    return urlsplit(conf.get("api", "base_url", fallback="") or "").path.rstrip("/")
+from stripe_sync.orchestration.place import PREFIX, base_path
 
 
 def create() -> Any:

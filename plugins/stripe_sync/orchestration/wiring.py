@@ -63,6 +63,7 @@ def told(environment: str, heading: Mapping[str, Any]) -> dict[str, Any]:
 
 def way_of_the_data(environment: str, heading: Mapping[str, Any]) -> tuple[Any, Any, Any]:
     """The stations of a run as tasks: (the first, the gate after the plan, the report)."""
+    from stripe_sync.orchestration.links import DRIFT, PLAN, STRIPE, linked
     from stripe_sync.orchestration.stations import call
 
     @task
@@ -113,8 +114,9 @@ def way_of_the_data(environment: str, heading: Mapping[str, Any]) -> tuple[Any, 
     place = preflight()
     stigg, stripe = extract_stigg(), extract_stripe()
     place >> [stigg, stripe]
-    compared = compare(stigg, stripe)
+    compared = linked(compare(stigg, stripe), DRIFT, STRIPE)
     check_mirrors(stigg, stripe) >> compared
-    checked, reported = check_plan(), report()
-    plan(compared, place) >> checked >> apply() >> verify() >> reported >> verdict()
+    checked, reported = linked(check_plan(), PLAN), report()
+    planned, applied = linked(plan(compared, place), PLAN), linked(apply(), PLAN, STRIPE)
+    planned >> checked >> applied >> verify() >> reported >> verdict()
     return place, checked, reported
