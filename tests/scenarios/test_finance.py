@@ -159,7 +159,7 @@ def test_usage_and_the_closed_months_invoices(house_of: Build, metered: WorldBui
     assert len(house.world.requests) == once, "and not again within a day"
     assert summary["usage"]["billed"] == {"usd": "3.33"}
     assert [(r["expected"], r["invoiced"], r["difference"]) for r in rows(folder, "invoices")] == [
-        ("3.33", "3.33", "0.00")
+        ("23.33", "23.33", "0.00")
     ]
     assert summary["invoices"] == {f"{from_epoch(end):%Y-%m}-01": {"usd": "0.00"}}
 

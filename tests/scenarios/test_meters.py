@@ -10,8 +10,8 @@ import pytest
 
 from sandbox.builder import WorldBuilder, flat, tiered, uid, usage
 from sandbox.world.state import Fault, iso
-from stripe_sync.errors import ConfigurationError
-from stripe_sync.pipeline import usage_audit, usage_hands
+from stripe_sync.errors import ConfigurationError, RunStopped
+from stripe_sync.pipeline import connect, usage_audit, usage_hands
 from stripe_sync.pipeline.hands import Hand
 from stripe_sync.settings import UsageMeter
 from stripe_sync.warehouse import statuses
@@ -83,7 +83,7 @@ def test_a_chosen_meter_bills_the_use_of_a_month(house_of: Build, metered: World
     session = house.session()
     (row,) = usage_audit.audit(session, "2026-12")
     session.close()
-    assert (row["expected"], row["invoiced"], row["difference"], row["missing"]) == (333, 333, 0, 0)
+    assert (row["expected"], row["invoiced"], row["difference"], row["missing"]) == (2333, 2333, 0, 0)
 
 
 def test_a_draft_is_held_until_its_meter_has_counted(house_of: Build, metered: WorldBuilder) -> None:
@@ -490,3 +490,41 @@ def test_a_new_subscription_of_two_rhythms_is_refused_with_the_way_out(house_of:
     house.reconcile()
     assert house.status("s-1") == ("ERROR", "PRICING_MODEL_NOT_SUPPORTED")
     assert house.objects("subscriptions") == []
+
+
+@pytest.mark.parametrize(("beyond", "words", "state"), [(10, "Credit the difference", "billed"),
+                                                        (-10, "Put the rest on the next invoice", "unbillable")])  # fmt: skip
+def test_what_somebody_else_sends_after_the_proof_is_found_on_the_invoice(
+    house_of: Build, metered: WorldBuilder, beyond: int, words: str, state: str
+) -> None:
+    house = house_of(metered)
+    by_meter(house)
+    end = month_end(house)
+    house.usage()
+    until(house, end + 50 * MINUTE)
+    assert house.usage()["proven"] == 1
+    house.stripe().v1.billing.meter_events.create({
+        "event_name": "calls", "identifier": "theirs", "timestamp": end - 60,
+        "payload": {"stripe_customer_id": cycle(house)["customer"], "value": str(beyond)},
+    })  # fmt: skip
+    until(house, end + HOUR + 5 * MINUTE)
+    with pytest.raises(RunStopped, match=words):
+        house.usage()
+    assert set(ledger(house)) == {state}
+
+
+def test_connect_says_which_meter_cannot_count(house_of: Build, metered: WorldBuilder) -> None:
+    house = house_of(metered)
+    id = by_meter(house)
+
+    def told() -> tuple[str, str]:
+        session = house.session()
+        (line,) = [c for c in connect.lines(session) if c.name == "meters"]
+        session.close()
+        return line.state, line.text
+
+    assert told()[0] == "ok"
+    house.stripe().v1.billing.meters.deactivate(id)
+    assert told() == ("failure", f"calls: the meter {id} is inactive; reactivate it; correct usage_meters")
+    house.change(usage_meters={"calls": UsageMeter("mtr_none")})
+    assert told() == ("failure", "calls: Stripe has no meter mtr_none; correct usage_meters")

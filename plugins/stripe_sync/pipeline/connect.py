@@ -33,6 +33,11 @@ RIGHTS = {
     "Credit notes": ("read", "/v1/credit_notes"),
     "Tax settings": ("read", "/v1/tax/settings"),
 }
+# Where usage_meters names any.
+METER_RIGHTS = {
+    "Billing meters": ("read", "/v1/billing/meters"),
+    "Billing meter events": ("write", "/v1/billing/meters"),
+}
 SKEW = timedelta(seconds=30)
 GRACE_LEAST, GRACE_GOOD, TOLERANCE = 3600, 3 * 3600, 60  # seconds (BILLING 9)
 
@@ -63,14 +68,15 @@ def whose(session: Session) -> Check:
 def rights(session: Session) -> Check:
     """Which rights the key lacks. That it may write is seen only when it does."""
     missing = []
-    for name, (how, path) in RIGHTS.items():
+    wanted = RIGHTS | (METER_RIGHTS if session.environment.usage_meters else {})
+    for name, (how, path) in wanted.items():
         try:
             session.stripe.get(path, **({} if path.endswith("settings") else {"limit": 1}))
         except NotAuthorized:
             missing.append(f"{name} ({how})")
         except RowFailed:
             continue  # it may ask, and there is nothing
-    needed = ", ".join(f"{name} ({how})" for name, (how, _) in RIGHTS.items())
+    needed = ", ".join(f"{name} ({how})" for name, (how, _) in wanted.items())
     if missing:
         return Check("key rights", "failure", f"the key lacks {', '.join(missing)}; it needs {needed}")
     return Check("key rights", "ok", f"it may read all; it needs {needed}")
@@ -128,6 +134,24 @@ def grace(session: Session) -> Check:
     return Check("grace period", "ok", said)
 
 
+def meters(session: Session) -> Check:
+    """The meters that bill use by the settings: they have to be there, active, and to sum (BILLING 8)."""
+    chosen = session.environment.usage_meters
+    wrong = []
+    for feature, named in sorted(chosen.items()):
+        found = session.stripe.find(f"/v1/billing/meters/{named.meter}")
+        if found is None:
+            wrong.append(f"{feature}: Stripe has no meter {named.meter}")
+        elif found["status"] != "active":
+            wrong.append(f"{feature}: the meter {named.meter} is {found['status']}; reactivate it")
+        elif found["default_aggregation"]["formula"] != "sum":
+            wrong.append(f"{feature}: the meter {named.meter} does not sum; make one that does")
+    if wrong:
+        return Check("meters", "failure", f"{'; '.join(wrong)}; correct usage_meters")
+    told = f"{len(chosen)} of usage_meters are active and sum" if chosen else "use is billed by lines of our own"
+    return Check("meters", "ok", told)
+
+
 def unknowns(session: Session) -> Check:
     """Which questions a lane waits for before it may enforce."""
     answered = hands.answers(session.engine, session.environment.name)
@@ -146,6 +170,7 @@ MORE: dict[str, Callable[[Session], Check]] = {
     "modes": modes,
     "limits": limits,
     "grace period": grace,
+    "meters": meters,
     "billing portal": portal.check,
     "unknowns": unknowns,
 }

@@ -1,4 +1,4 @@
-"""The audit of a month: what each invoice should bill for use by Stigg's prices, what it bills, and what is on none.
+"""The audit of a month: what each invoice should bill by Stigg's prices, in advance and for use, what it bills, and what is on none.
 
 It reads Stripe's invoices anew and writes nothing there. An invoice that was voided without our having seen it is looked at by
 the next run of the job.
@@ -15,6 +15,7 @@ import msgspec
 from stripe_sync import money, periods
 from stripe_sync.clock import epoch
 from stripe_sync.errors import ConfigurationError
+from stripe_sync.pipeline.audit_advance import in_advance
 from stripe_sync.pipeline.session import Session
 from stripe_sync.pipeline.usage_due import seen_invoice
 from stripe_sync.pipeline.usage_lines import bill_of
@@ -38,7 +39,7 @@ def month_of(text: str) -> tuple[datetime, datetime]:
 
 
 def audit(session: Session, month: str) -> list[dict[str, Any]]:
-    """A row an invoice of the month that bills use, and a row a window that ended in it and is on none.
+    """A row an invoice of a renewal, or of use, of the month, and a row a window that ended in it and is on none.
 
     Amounts are minor units of the row's currency, before discounts and tax.
     """
@@ -47,9 +48,10 @@ def audit(session: Session, month: str) -> list[dict[str, Any]]:
     seen = list(invoices(session, start, end))
     rows = []
     with session.engine.begin() as connection:
+        advance = in_advance(connection, name, seen)
         for invoice in seen:
             windows = usage.of_invoice(connection, name, invoice.invoice)
-            rows.append(compared(session, invoice, windows))
+            rows.append(compared(session, invoice, windows, advance.get(invoice.invoice, (0, 0))))
             if invoice.status == "void" and any(w.state == "billed" for w in windows):
                 usage.look_again(connection, name, [invoice.invoice])
         missing = [w for w in usage.windows(connection, name, states=MISSING) if start <= w.end < end]
@@ -66,14 +68,16 @@ def invoices(session: Session, start: datetime, end: datetime) -> Iterable[Invoi
                 yield found
 
 
-def compared(session: Session, invoice: Invoice, windows: list[Window]) -> dict[str, Any]:
-    """What an invoice should bill for use, reckoned anew from the ledger's quantities, and what its lines bill."""
+def compared(session: Session, invoice: Invoice, windows: list[Window], advance: tuple[int, int]) -> dict[str, Any]:
+    """What an invoice should bill, for use reckoned anew from the ledger's quantities, and what its lines bill."""
     known = [w for w in windows if w.state in COUNTED and w.quantity is not None]
     by_meter = [w for w in known if meter_on(w, invoice) is not None]
     bills = [bill_of(w) for w in known if w not in by_meter]
-    expected = sum(line.amount for line in drafts.wanted(session.environment.name, invoice.subscription, bills))
+    expected = advance[0] + sum(
+        line.amount for line in drafts.wanted(session.environment.name, invoice.subscription, bills)
+    )
     expected += sum(b.terms.amount(b.quantity) for b in map(bill_of, by_meter))
-    billed = sum(line.amount for line in drafts.own_lines(invoice.body, session.signer))
+    billed = advance[1] + sum(line.amount for line in drafts.own_lines(invoice.body, session.signer))
     billed += sum(metering.billed(invoice.body, item)[1] for item in {w.measured["item"] for w in known})
     return {
         "invoice": invoice.invoice, "subscription": invoice.subscription, "status": invoice.status,

@@ -21,7 +21,7 @@ from stripe_sync.pipeline.usage_lines import bill_of
 from stripe_sync.pipeline.usage_meters import is_billed_by_meter, meter_on
 from stripe_sync.pipeline.usage_timing import hold, is_on, release, unproven
 from stripe_sync.pipeline.usage_writes import leased, may_write
-from stripe_sync.usage import drafts
+from stripe_sync.usage import drafts, metering
 from stripe_sync.usage.terms import Terms
 from stripe_sync.warehouse import runs, usage
 from stripe_sync.warehouse.usage import Invoice, Window
@@ -101,10 +101,11 @@ def settled(connection: Any, session: Session, run: Run, window: Window, invoice
         return []
     if invoice.status not in FINAL:
         return []
-    before = window.held("billed_before_us")[0]
+    if (meter_on(window, invoice)) is not None and window.quantity is not None:
+        return settled_by_meter(connection, window, invoice, common)
     on_it = [
         q
-        for q in (window.quantity, window.held("proven")[0] + before)
+        for q in (window.quantity, window.held("proven")[0])
         if q is not None and is_there(session, window, invoice, q)
     ]
     if on_it and on_it[0] == window.quantity:
@@ -124,6 +125,27 @@ def settled(connection: Any, session: Session, run: Run, window: Window, invoice
     return [sentence(window, f"{invoice.invoice} was {LATE}", proposal, left)]
 
 
+def settled_by_meter(connection: Any, window: Window, invoice: Invoice, common: dict[str, Any]) -> list[str]:
+    """One window that a finalized invoice bills by a meter: exactly, more than was used, or less."""
+    assert window.quantity is not None
+    terms = msgspec.convert(window.terms, Terms)
+    has, should = metering.billed(invoice.body, window.measured["item"])[1], terms.amount(window.quantity)
+    every = (*usage.OPEN, "proven")
+    amounts = f"bills {money.shown(Decimal(has), terms.currency)} by a meter, and {money.shown(Decimal(should), terms.currency)}"
+    if is_billed_by_meter(window, invoice, window.quantity) or has > should:
+        usage.move_all(connection, window, every, "billed", **common)
+        what = f"{invoice.invoice} {amounts} was used"
+        return [] if has <= should else [f"{about(window)}: {what}. Credit the difference."]
+    proposal = "Put the rest on the next invoice by hand, or waive it."
+    what = f"{invoice.invoice} {amounts} was used"
+    usage.move_all(connection, window, every, "unbillable", reason=f"{what}. {proposal}", **common)
+    return [f"{about(window)}: {what}. {proposal}"]
+
+
+def about(window: Window) -> str:
+    return f"{window.measured['feature']} of {window.measured['subscription']} (row {window.id})"
+
+
 def is_credited(session: Session, window: Window, invoice: Invoice) -> bool:
     """Whether credit notes took back everything that an invoice bills of a window."""
     credited = invoice.body.get("credited") or {}
@@ -137,9 +159,7 @@ def is_credited(session: Session, window: Window, invoice: Invoice) -> bool:
 
 
 def is_there(session: Session, window: Window, invoice: Invoice, quantity: Decimal) -> bool:
-    """Whether an invoice has exactly the lines of a quantity of a window, or its meter's bill that."""
-    if meter_on(window, invoice) is not None:
-        return is_billed_by_meter(window, invoice, quantity)
+    """Whether an invoice has exactly the lines of a quantity of a window."""
     on_it = drafts.held(invoice.body, session.signer)
     wanted = list(
         drafts.lines_of(session.environment.name, window.subscription, replace(bill_of(window), quantity=quantity))

@@ -1,3 +1,6 @@
+-- the documents of one comparison, however many are kept
+create index document_of_comparison on document (comparison_id, side, kind, key);
+
 -- grain: one difference of an environment's newest comparison that no write of that run has repaired since
 create or replace view drift_now as
 select
