@@ -9,6 +9,7 @@ from stripe_sync.cli.commands import applied, exit_code, new_run, session_of, st
 from stripe_sync.cli.showing import out, show
 from stripe_sync.pipeline import approve as approvals
 from stripe_sync.pipeline import hands
+from stripe_sync.pipeline import prune as pruning
 from stripe_sync.pipeline.apply import is_of_usage
 from stripe_sync.pipeline.hands import Hand
 from stripe_sync.pipeline.reconcile import make_plan
@@ -67,6 +68,14 @@ def approve(env: str, hash: str, reason: str, person: str | None, *, as_json: bo
     else:
         print(f"results: {results or 'nothing of it is planned any more'}")
     return exit_code(results)
+
+
+def prune(env: str, days: int, reason: str, person: str | None, *, as_json: bool) -> int:
+    def do(session: Session, hand: Hand) -> str:
+        gone = pruning.prune(session, days, hand)
+        return f"Gone: {', '.join(f'{n} {what}' for what, n in gone.items())}."
+
+    return by_hand(env, do, reason, person, as_json=as_json)
 
 
 def reject(env: str, hash: str, reason: str, person: str | None, *, as_json: bool) -> int:

@@ -226,6 +226,22 @@ def backfill(
 
 
 @app.command()
+def prune(
+    env: Env,
+    days: Annotated[int, typer.Option(metavar="DAYS", help="Keep so many days; 62 at least.")] = 120,
+    reason: Annotated[str, typer.Option(help="Why; it is kept beside what you do.")] = "retention",
+    by: Annotated[
+        str | None, typer.Option("--by", metavar="PERSON", help="Who; the user of this shell if left out.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take away old plans, comparisons and replaced mirrors; the journal, the ledger and what people did stay."""
+    from stripe_sync.cli import by_hand
+
+    raise typer.Exit(by_hand.prune(env, days, reason, by, as_json=as_json))
+
+
+@app.command()
 def usage(
     env: Env,
     audit: Annotated[

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 
@@ -98,7 +99,8 @@ def drafts_to_write(session: Session, run: Run) -> list[Page]:
     drafts_by_id = {i.invoice: i for i in seen}
     pages = [page_of(session, drafts_by_id[id], its) for id, its in sorted(by_invoice.items())]
     fresh = [read_again(session, page) if page.actions or is_metered(page) else page for page in pages]
-    return [with_meters(session, run, page) for page in fresh if page.invoice.status == "draft"]
+    known: dict[str, dict[str, Any]] = {}
+    return [with_meters(session, run, page, known) for page in fresh if page.invoice.status == "draft"]
 
 
 def is_metered(page: Page) -> bool:
@@ -106,10 +108,10 @@ def is_metered(page: Page) -> bool:
     return any(w.terms.get("meter") and w.state in usage.OPEN for w in page.windows)
 
 
-def with_meters(session: Session, run: Run, page: Page) -> Page:
+def with_meters(session: Session, run: Run, page: Page, known: dict[str, dict[str, Any]]) -> Page:
     """A draft with what its meters have counted; those that are proven are asked again where more was used since."""
     asked = [w for w in page.windows if w.state in usage.OPEN]
-    found = metered(session, run, page.invoice, asked)
+    found = metered(session, run, page.invoice, asked, known)
     if not found:
         return page
     events = [m.action for m in found if m.action is not None]

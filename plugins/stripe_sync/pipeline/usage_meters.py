@@ -15,6 +15,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from stripe_sync import keys, money
+from stripe_sync.apply.usage_lines import IDENTIFIER
 from stripe_sync.clock import epoch
 from stripe_sync.errors import RowFailed
 from stripe_sync.model.metered import Meter, expected
@@ -56,15 +57,21 @@ def is_billed_by_meter(window: Window, invoice: Invoice, quantity: Decimal) -> b
     return metering.billed(invoice.body, window.measured["item"]) == expected(terms.priced(), terms.meter, quantity)
 
 
-def metered(session: Session, run: Run, invoice: Invoice, windows: Sequence[Window]) -> list[Metered]:
-    """The windows of a draft that a meter bills, and what is wrong with others that it has counted as well."""
+Known = dict[str, dict[str, Any]]
+
+
+def metered(session: Session, run: Run, invoice: Invoice, windows: Sequence[Window], known: Known) -> list[Metered]:
+    """The windows of a draft that a meter bills, and what is wrong with others that it has counted as well.
+
+    ``known`` are the meters that this run has read, by id: each is read once.
+    """
     found = []
     for window in windows:
         meter = meter_on(window, invoice)
         if window.quantity is None:
             continue
         if meter is not None:
-            found.append(one(session, run, invoice, window, meter))
+            found.append(one(session, run, invoice, window, meter, known))
         elif problem := counted_beside(session, invoice, window):
             found.append(Metered(window, problem=problem))
     return found
@@ -97,7 +104,7 @@ def counted(session: Session, invoice: Invoice, window: Window, meter: Meter) ->
     return meter.quantity(sum(values, Decimal(0)))
 
 
-def one(session: Session, run: Run, invoice: Invoice, window: Window, meter: Meter) -> Metered:
+def one(session: Session, run: Run, invoice: Invoice, window: Window, meter: Meter, known: Known) -> Metered:
     """One window: sent and counted and on the draft, or what is missing of that."""
     assert window.quantity is not None
     measured, quantity = window.measured, window.quantity
@@ -106,7 +113,9 @@ def one(session: Session, run: Run, invoice: Invoice, window: Window, meter: Met
         return Metered(window, problem=f"{money.plain(window.quantity)} of {about} are no whole number to the meter "
                                        f"{meter.id}; see usage_meters.{measured['feature']}.decimals.")  # fmt: skip
     try:
-        there = session.stripe.in_lane(USAGE).get(f"/v1/billing/meters/{meter.id}")
+        if meter.id not in known:
+            known[meter.id] = session.stripe.in_lane(USAGE).get(f"/v1/billing/meters/{meter.id}")
+        there = known[meter.id]
         value = counted(session, invoice, window, meter)
     except RowFailed as failure:
         return Metered(window, problem=failure.detail)
@@ -135,7 +144,7 @@ def error_report(session: Session, window: Window, meter: Meter) -> str:
     """What Stripe found wrong with events of this window, in its own codes; nothing where it reports none."""
     api = session.stripe.in_lane(USAGE)
     listed = api.get("/v2/core/events", types=[ERROR_REPORT], object_id=meter.id)["data"]
-    own = target(session, window, 0).rpartition(":")[0]
+    own = target(session, window, 0).rpartition(":")[0][: IDENTIFIER - 33]
     codes = set()
     for event in listed[:REPORTS]:
         found = api.get(f"/v2/core/events/{event['id']}").get("data") or {}

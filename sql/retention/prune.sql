@@ -1,0 +1,49 @@
+-- takes away what only explains the past: plans, comparisons with their documents and drift, versions of mirrors that were
+-- replaced, results of stations; never the newest of anything, the journal, the ledger of usage or what people did
+-- grain: one table, and how many rows of it went
+with cut as (
+    select
+        (select max(id) from comparison where environment = :environment) as newest,
+        (select min(s.id) from snapshot as s inner join run as r on r.environment = s.environment and r.run_id = s.run_id
+            where s.environment = :environment and r.started_at >= :before) as kept_from
+),
+
+old_runs as (
+    select run_id from run where environment = :environment and started_at < :before
+),
+
+plans as (
+    delete from plan
+    where environment = :environment and run_id in (select run_id from old_runs) and comparison_id <> (select newest from cut)
+    returning comparison_id
+),
+
+comparisons as (
+    delete from comparison as c
+    where
+        c.environment = :environment and c.run_id in (select run_id from old_runs) and c.id <> (select newest from cut)
+        and not exists (
+            select 1 from plan as p where p.comparison_id = c.id and p.comparison_id not in (select comparison_id from plans)
+        )
+    returning c.id
+),
+
+mirrors as (
+    delete from mirror
+    where environment = :environment and valid_to is not null and valid_to < (select kept_from from cut)
+    returning 1 as gone
+),
+
+stations as (
+    delete from station
+    where environment = :environment and run_id in (select run_id from old_runs)
+    returning 1 as gone
+)
+
+select 'plans' as what, count(*) as rows from plans
+union all
+select 'comparisons', count(*) from comparisons
+union all
+select 'versions of mirrors', count(*) from mirrors
+union all
+select 'results of stations', count(*) from stations

@@ -1,0 +1,59 @@
+"""What only explains the past goes after a time, and nothing that is needed does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import text
+
+from sandbox.builder import WorldBuilder
+from stripe_sync.errors import ConfigurationError
+from stripe_sync.pipeline.hands import Hand
+from stripe_sync.pipeline.prune import prune
+from tests.house import House
+
+Build = Callable[[WorldBuilder], House]
+DAY = 86_400
+
+
+def rows(house: House) -> dict[str, int]:
+    names = ("plan", "comparison", "document", "mirror", "station", "journal_intent", "journal_outcome", "link", "run")
+    with house.engine.connect() as connection:
+        return {name: connection.execute(text(f"select count(*) from {name}")).scalar_one() for name in names}
+
+
+def test_old_plans_and_versions_go_and_the_next_run_is_quiet(house_of: Build, town: WorldBuilder) -> None:
+    house = house_of(town)
+    house.reconcile()
+    town.stigg["customers"][0]["name"] = "Renamed"
+    house.merge(town)
+    house.reconcile()
+    house.later(100 * DAY)
+    house.reconcile()
+    before = rows(house)
+    session = house.session()
+    gone = prune(session, 62, Hand("ann", "retention"))
+    assert (gone["plans"], gone["comparisons"]) == (2, 2)
+    assert gone["versions of mirrors"] > 0 and gone["results of stations"] > 0
+    after = rows(house)
+    kept = ("journal_intent", "journal_outcome", "link", "run")
+    assert {name: after[name] for name in kept} == {name: before[name] for name in kept}
+    assert (after["plan"], after["comparison"]) == (1, 1) and after["document"] < before["document"]
+    assert set(prune(session, 62, Hand("ann", "again")).values()) == {0}
+    with pytest.raises(ConfigurationError, match="62 days"):
+        prune(session, 30, Hand("ann", "too eager"))
+    session.close()
+    house.reconcile()
+    assert house.plan().plan.actions == []
+
+
+def test_the_newest_comparison_stays_however_old_it_is(house_of: Build, town: WorldBuilder) -> None:
+    house = house_of(town)
+    house.reconcile()
+    house.later(400 * DAY)
+    session = house.session()
+    gone = prune(session, 62, Hand("ann", "retention"))
+    session.close()
+    assert (gone["plans"], gone["comparisons"], gone["versions of mirrors"]) == (0, 0, 0)
+    assert rows(house)["plan"] == 1
