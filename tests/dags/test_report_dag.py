@@ -96,9 +96,12 @@ def test_figures_go_to_airflows_metrics_when_a_job_ends_well(
 
     sent: dict[str, float] = {}
     monkeypatch.setattr(metrics.stats, "gauge", lambda name, value: sent.update({name: value}))
+    counted: dict[str, int] = {}
+    monkeypatch.setattr(metrics.stats, "incr", lambda name, count: counted.update({name: count}))
     house.change(modes={})
     house.reconcile()
     assert str(bag.dags["report__test"].test(run_conf={"month": "", "names": False}).state) == "success"
+    assert counted["stripe_sync.test.stripe.requests.get_v1_billing_portal_configurations"] == 1
     assert sent["stripe_sync.test.drift.subscription"] == 3
     assert sent["stripe_sync.test.drift.coupon"] == 0
     assert sent["stripe_sync.test.usage_open"] == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from airflow.sdk.observability import stats
@@ -11,6 +12,17 @@ if TYPE_CHECKING:
 
 # The last station of each job: when it ends well, the job did.
 JOBS = {"verdict": "reconcile", "usage_verdict": "usage", "publish": "report"}
+
+
+def requests(session: Session) -> None:
+    """Sends what a task has asked of Stripe: requests, seconds waited and answers that said to slow down, by endpoint."""
+    tally, prefix = session.stripe.tally, f"stripe_sync.{session.environment.name}.stripe"
+    for endpoint, count in tally.requests.items():
+        name = re.sub(r"[^a-z0-9_]+", "_", endpoint.lower()).strip("_")
+        stats.incr(f"{prefix}.requests.{name}", count)
+        stats.timing(f"{prefix}.waited.{name}", tally.waited[endpoint] * 1000)
+        if tally.limited[endpoint]:
+            stats.incr(f"{prefix}.limited.{name}", tally.limited[endpoint])
 
 
 def measured(session: Session, run: Run, station: str) -> None:

@@ -15,7 +15,7 @@ from airflow.sdk import get_current_context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from stripe_sync.errors import Incomplete, RunStopped, Waiting
-from stripe_sync.orchestration.metrics import measured
+from stripe_sync.orchestration.metrics import measured, requests
 from stripe_sync.orchestration.wiring import asset
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ def opened(environment: str) -> Iterator[Session]:
         try:
             yield session
         finally:
+            requests(session)
             session.close()
     except Waiting as waiting:
         if get_current_context()["params"].get("approval"):

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import copy
 import re
+import threading
+import time
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from types import TracebackType
 from typing import Any, Protocol, TypeVar
@@ -23,7 +26,8 @@ TIMEOUT_SECONDS = 30
 PAGE = 100
 Answer = TypeVar("Answer")
 _decoder = msgspec.json.Decoder(float_hook=Decimal)
-_ids = re.compile(r"(?<=/)(?:[a-z]+_[A-Za-z0-9]{6,}|[^/]*:[^/]*)")
+# An id has a digit or a capital letter behind its prefix; names such as subscription_items have none.
+_ids = re.compile(r"(?<=/)(?:[a-z]+_(?=[a-z]*[A-Z0-9])[A-Za-z0-9]{6,}|[^/]*:[^/]*)")
 
 
 class Budget(Protocol):
@@ -34,6 +38,25 @@ class Budget(Protocol):
     def slow_down(self, endpoint: str, reason: str) -> None: ...
 
     def in_lane(self, lane: str) -> Budget: ...
+
+
+@dataclass
+class Tally:
+    """What a client has asked by endpoint: requests, seconds waited for the budget, and answers that said to slow down."""
+
+    requests: Counter[str] = field(default_factory=Counter)
+    limited: Counter[str] = field(default_factory=Counter)
+    waited: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def asked(self, endpoint: str, seconds: float) -> None:
+        with self._lock:
+            self.requests[endpoint] += 1
+            self.waited[endpoint] += seconds
+
+    def slowed(self, endpoint: str) -> None:
+        with self._lock:
+            self.limited[endpoint] += 1
 
 
 class NoBudget:
@@ -65,6 +88,7 @@ class StripeApi:
         self.base_url = base_url
         self.budget = budget or NoBudget()
         self.attempts = attempts
+        self.tally = Tally()
         self.test_key = key.startswith(("sk_test_", "rk_test_"))
         self.live_key = key.startswith(("sk_live_", "rk_live_"))
         self.version = str(stripe.api_version)
@@ -155,12 +179,15 @@ class StripeApi:
         """A call within the budget, tried again after Transient with growing, random waits."""
 
         def once() -> Answer:
+            begun = time.monotonic()
             self.budget.wait(what)
+            self.tally.asked(what, time.monotonic() - begun)
             try:
                 return call()
             except stripe.StripeError as error:
                 translated = translate(error, what)
                 if isinstance(translated, Transient) and translated.limited:
+                    self.tally.slowed(what)
                     self.budget.slow_down(what, translated.limited)
                 raise translated from None
 

@@ -153,7 +153,7 @@ def list_thin_events(call: Call) -> Obj:
 
 @route("get", "/v2/core/events/{id}")
 def retrieve_thin_event(call: Call) -> Obj:
-    event = get(call.world, "meter_events", call.ids[0].removeprefix("evt_"), kind="event")
+    event = get(call.world, "meter_events", call.ids[0].replace("evt_", "mev_", 1), kind="event")
     meter = wrong(call.world, event)
     if meter is None:
         raise invalid("No such event.")
@@ -171,5 +171,5 @@ def wrong(world: World, event: Obj) -> Obj | None:
 
 def thin(event: Obj, meter: Obj) -> Obj:
     related = {"id": meter["id"], "type": "billing.meter", "url": f"/v1/billing/meters/{meter['id']}"}
-    return {"id": f"evt_{event['id']}", "object": "v2.core.event", "type": REPORT, "created": iso(event["created"]),
+    return {"id": event["id"].replace("mev_", "evt_", 1), "object": "v2.core.event", "type": REPORT, "created": iso(event["created"]),
             "livemode": False, "context": None, "related_object": related, "reason": None}  # fmt: skip
