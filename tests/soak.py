@@ -49,6 +49,7 @@ def proofs() -> Iterator[Proof]:
                 ["tests/scenarios/test_recovery.py", "-k", "killed_at_every_write"], {"TEST_DAYS": "2"})  # fmt: skip
     yield Proof("every story, unknowns answered otherwise", ["tests/scenarios"], {"TEST_UNKNOWNS": OTHERWISE})
     yield Proof("Airflow's real processes: rejection and failure", ["tests/stack/test_answers.py", "-n", "0"])
+    yield Proof("Airflow's real processes: a worker killed in apply", ["tests/stack/test_killed.py", "-n", "0"])
     yield Proof("20 generated worlds with plain ids", [WORLDS],
                 {"TEST_UNKNOWNS": "strict_product_ids", "TEST_SEED": "110", "TEST_WORLDS": "20"})  # fmt: skip
 

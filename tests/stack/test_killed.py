@@ -1,0 +1,37 @@
+"""A worker that dies in the middle of apply, in Airflow's real processes. `make soak` has it, `make test` does not."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import httpx
+import psutil
+
+from demo.stack import Stack
+from sandbox.world.state import Fault
+from tests.house import House
+from tests.stack.conftest import started, state_of, until
+
+
+def writers(stack: Stack, url: str) -> list[psutil.Process]:
+    """The processes below the scheduler that talk to Stripe."""
+    port = int(url.rpartition(":")[2])
+    below = psutil.Process(stack.processes["scheduler"].pid).children(recursive=True)
+    return [p for p in below if any(c.raddr and c.raddr.port == port for c in p.net_connections())]
+
+
+def test_a_worker_killed_in_the_middle_of_apply_is_followed_by_a_try_that_finishes(
+    house: House, stack: Stack, rest: httpx.Client
+) -> None:
+    house.world.faults.append(Fault("POST", "/v1/customers", nth=2, kind="delay", seconds=20))
+    run = started(rest, "reconcile__test")
+    until("the first customer is made", lambda: len(house.objects("customers")) >= 1)
+    victims = writers(stack, house.stripe_url)
+    assert victims
+    for process in victims:
+        process.kill()
+    assert state_of(rest, "reconcile__test", run) == "success"
+    task = rest.get(f"/dags/reconcile__test/dagRuns/{run}/taskInstances/apply").raise_for_status().json()
+    assert task["try_number"] >= 2
+    made = Counter(c["metadata"]["stiggCustomerId"] for c in house.objects("customers"))
+    assert made == {"c-1": 1, "c-2": 1, "c-3": 1}, "each once, also the one whose answer nobody heard"
