@@ -10,10 +10,6 @@ from sqlalchemy import text
 
 from sandbox.builder import WorldBuilder, flat, per_unit, tiered, usage
 from sandbox.world.state import iso
-from stripe_sync.errors import ConfigurationError
-from stripe_sync.pipeline import approve, usage_hands
-from stripe_sync.pipeline.hands import Hand
-from stripe_sync.pipeline.usage_audit import audit
 from tests.house import House
 from tests.scenarios.test_usage import DAY, HOUR, MINUTE, cycle, ledger, lines, period_end, subscription, until, use
 
@@ -240,112 +236,6 @@ def test_a_subscription_that_somebody_cancels_in_stripe_leaves_its_use_to_a_pers
     assert ledger(house) == {"unbillable": ("40", 2000)}
 
 
-def test_observe_writes_nothing_and_holds_nothing(house_of: Build) -> None:
-    house = house_of(world(flat(20), usage("calls", 1)))
-    house.change(modes=house.environment.modes | {"usage": "observe"})
-    renewed(house, 5)
-    writes = house.writes()
-    assert house.usage()["held"] == []
-    assert house.writes() == writes
-
-
-@pytest.mark.parametrize("why", ["propose", "a limit"])
-def test_what_waits_for_a_person_is_held_and_goes_out_once_it_is_approved(house_of: Build, why: str) -> None:
-    house = house_of(world(flat(20), usage("calls", 1)))
-    if why == "propose":
-        house.change(modes=house.environment.modes | {"usage": "propose"})
-    else:
-        house.limit(usage={"usd": "4"})
-    end = renewed(house, 5)
-    found = house.usage()
-    draft = cycle(house)
-    assert (lines(draft), found["held"]) == ([], [draft["id"]])
-    session = house.session()
-    with house.engine.connect() as connection:
-        hash = connection.execute(text("select hash from approval where lane = 'usage'")).scalar_one()
-    approve.approve(session, hash, Hand("ann", "it is right"))
-    session.close()
-    house.later(10 * MINUTE)
-    assert house.usage()["released"] == [draft["id"]]
-    assert lines(cycle(house)) == [("5", 500)]
-    until(house, end + 2 * HOUR)
-    house.usage()
-    assert ledger(house) == {"billed": ("5", 500)}
-
-
-def test_where_finalization_cannot_be_moved_it_is_switched_off_only_if_that_is_allowed(house_of: Build) -> None:
-    house = house_of(world(flat(20), usage("calls", 1), meterType="Fluctuating"))
-    house.world.unknowns["finalization_moves"] = False
-    end = renewed(house, 5)
-    house.usage()
-    assert cycle(house)["auto_advance"], "not allowed"
-    house.change(hold_by_auto_advance=True)
-    house.later(10 * MINUTE)
-    found = house.usage(wakes=True)
-    assert "auto_advance off" in found["pages"][0]
-    assert not cycle(house)["auto_advance"]
-    until(house, end + 2 * HOUR)
-    assert "auto_advance off" in house.usage(wakes=True)["pages"][0], "on every run until undone"
-
-
-def test_a_draft_that_a_person_holds_is_left_alone(house_of: Build) -> None:
-    house = house_of(world(flat(20), usage("calls", 1), meterType="Fluctuating"))
-    renewed(house, 5)
-    house.stripe().v1.invoices.update(cycle(house)["id"], {"auto_advance": False})
-    assert house.usage()["held"] == []
-    assert cycle(house)["auto_advance"] is False
-
-
-def test_a_draft_without_proof_close_to_its_finalization_wakes_somebody(house_of: Build) -> None:
-    house = house_of(world(flat(20), usage("calls", 1), meterType="Fluctuating"))
-    end = renewed(house, 5)
-    house.usage()
-    until(house, end + 24 * HOUR - 15 * MINUTE)
-    house.reconcile()
-    found = house.usage(wakes=True)
-    assert "is finalized at" in found["pages"][0]
-    assert "usage_aggregation" in found["pages"][0], "why, and the way out"
-
-
-def test_holding_and_releasing_by_hand(house_of: Build) -> None:
-    house = house_of(world(flat(20), usage("calls", 1)))
-    end = renewed(house, 5)
-    house.usage()
-    draft = cycle(house)["id"]
-    session = house.session()
-    usage_hands.hold(session, draft, Hand("ann", "look first"))
-    assert cycle(house)["automatically_finalizes_at"] == end + 24 * HOUR
-    until(house, end + 2 * HOUR)
-    house.usage()
-    assert cycle(house)["automatically_finalizes_at"] == end + 24 * HOUR, (
-        "the pipeline does not release what a person holds"
-    )
-    usage_hands.release(session, draft, Hand("ann", "looked"))
-    assert cycle(house)["automatically_finalizes_at"] == house.world.now + 5 * MINUTE
-    for wrong in (
-        "in_unknown",
-        next(i["id"] for i in house.objects("invoices") if i["billing_reason"] != "subscription_cycle"),
-    ):
-        with pytest.raises(ConfigurationError):
-            usage_hands.hold(session, wrong, Hand("ann", "why not"))
-    with pytest.raises(ConfigurationError, match="no row"):
-        usage_hands.waive(session, "first", Hand("ann", "why not"))
-    session.close()
-
-
-def test_a_waived_row_goes_off_its_draft(house_of: Build) -> None:
-    house = house_of(world(flat(20), usage("calls", 1)))
-    end = renewed(house, 5)
-    house.usage()
-    session = house.session()
-    usage_hands.waive(session, "1", Hand("ann", "a gift"))
-    session.close()
-    until(house, end + 45 * MINUTE)
-    house.usage()
-    assert lines(cycle(house)) == []
-    assert ledger(house) == {"waived": ("5", 500)}
-
-
 @pytest.mark.parametrize("what", ["void", "credit note"])
 def test_a_voided_invoice_or_a_credit_note_reverses_what_was_billed(house_of: Build, what: str) -> None:
     house = house_of(world(flat(20), usage("calls", 1)))
@@ -428,55 +318,6 @@ def test_a_downgrade_to_free_at_the_end_of_the_period_bills_its_last_use_and_end
     (final,) = [i for i in house.objects("invoices") if i["billing_reason"] == "manual"]
     assert lines(final) == [("40", 2000)]
     assert not any(i["billing_reason"] == "subscription_cycle" for i in house.objects("invoices")), "no second period"
-
-
-def test_the_audit_of_a_month_compares_every_invoice_and_finds_what_is_missing(house_of: Build) -> None:
-    house = house_of(world(MINIMUM, usage("calls", 1)))
-    end = renewed(house, 130)
-    house.usage()
-    until(house, end + 2 * HOUR)
-    house.usage()
-    session = house.session()
-    (row,) = audit(session, "2026-12")
-    assert (row["expected"], row["invoiced"], row["difference"], row["missing"]) == (13_000, 13_000, 0, 0), (
-        "100 in advance, and 30 more than that covers"
-    )
-    (line, *_) = [li for li in cycle(house)["lines"]["data"] if li["amount"] == 13000]
-    line["amount"] = 12900
-    assert audit(session, "2026-12")[0]["difference"] == -100, "what Stripe holds, not what we believe"
-    assert audit(session, "2026-11") == []
-    with pytest.raises(ConfigurationError, match="no month"):
-        audit(session, "November")
-    session.close()
-
-
-def test_the_audit_names_what_no_invoice_bills(house_of: Build) -> None:
-    house = house_of(world(flat(20), usage("calls", 1)))
-    end = renewed(house, 5)
-    until(house, end + DAY)
-    house.reconcile()
-    house.usage(wakes=True)
-    session = house.session()
-    rows = audit(session, "2026-12")
-    session.close()
-    assert {(r["status"], r["expected"], r["invoiced"]) for r in rows if r["missing"] and r["expected"]} == {
-        ("open", 2000, 2000),  # the renewal itself
-        ("unbillable", 500, 0),
-    }
-
-
-def test_the_audit_finds_a_charge_in_advance_that_an_invoice_lacks(house_of: Build) -> None:
-    house = house_of(world(flat(20), usage("calls", 1)))
-    end = renewed(house, 5)
-    house.usage()
-    until(house, end + 2 * HOUR)
-    house.usage()
-    bill = house.world.stripe["invoices"][cycle(house)["id"]]
-    bill["lines"]["data"] = [li for li in bill["lines"]["data"] if li["amount"] != 2000]
-    session = house.session()
-    (row,) = audit(session, "2026-12")
-    session.close()
-    assert (row["expected"], row["invoiced"], row["difference"]) == (2500, 500, -2000)
 
 
 @pytest.mark.parametrize("waits", [True, False])

@@ -1,4 +1,4 @@
-"""A worker that dies in the middle of apply, in Airflow's real processes. `make soak` has it, `make test` does not."""
+"""A worker that dies in the middle of apply, and a backfill, in Airflow's real processes: in `make soak` alone."""
 
 from __future__ import annotations
 
@@ -35,3 +35,10 @@ def test_a_worker_killed_in_the_middle_of_apply_is_followed_by_a_try_that_finish
     assert task["try_number"] >= 2
     made = Counter(c["metadata"]["stiggCustomerId"] for c in house.objects("customers"))
     assert made == {"c-1": 1, "c-2": 1, "c-3": 1}, "each once, also the one whose answer nobody heard"
+
+
+def test_a_backfill_is_started_by_rest_and_finds_nothing_left(house: House, rest: httpx.Client) -> None:
+    writes = house.writes()
+    run = started(rest, "backfill__test", since="2026-11-01T00:00:00+00:00", action="repair")
+    assert state_of(rest, "backfill__test", run) == "success"
+    assert house.writes() == writes

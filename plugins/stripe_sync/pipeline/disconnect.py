@@ -10,8 +10,6 @@ from collections import Counter
 from contextlib import ExitStack
 from typing import Any
 
-from sqlalchemy import Connection, text
-
 from stripe_sync import marker
 from stripe_sync.desired.found import CANCEL_AT, ONCE, OWN_METADATA
 from stripe_sync.errors import ConfigurationError, RunStopped
@@ -21,11 +19,9 @@ from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.writing import write
 from stripe_sync.plan.actions import CATALOG, CUSTOMERS, SUBSCRIPTIONS, Action
 from stripe_sync.settings import LANES
-from stripe_sync.warehouse import leases, links, usage
+from stripe_sync.warehouse import connections, leases, links, usage
 
 LANE = {"product": CATALOG, "price": CATALOG, "coupon": CATALOG, "customer": CUSTOMERS, "subscription": SUBSCRIPTIONS}
-# What is only about the connection: read anew when there is one again.
-FORGOTTEN = ("status", "candidate", "feed", "seen_event", "own_answer", "stigg_read", "failure", "skipped_lane")
 
 
 def look(session: Session, *, strip: bool) -> list[str]:
@@ -76,12 +72,7 @@ def disconnect(session: Session, run: Run, by: Hand, *, confirm: str, strip: boo
                     )
                 stripped += len(steps)
         with session.engine.begin() as connection:
-            closed = close_links(connection, name)
-            for table in FORGOTTEN:
-                connection.execute(text(f"delete from {table} where environment = :e"), {"e": name})
-            connection.execute(
-                text("update approval set state = 'expired' where environment = :e and state = 'waiting'"), {"e": name}
-            )
+            closed = connections.end(connection, name)
             leases.pause(connection, name, "", reason=f"disconnected: {by.reason}", person=by.person)
             note(connection, session, "disconnect", name, by, {"links": closed, "stripped": stripped})
     return [
@@ -102,11 +93,3 @@ def strips(session: Session, lane: str) -> list[Action]:
         for key, id in sorted(known.items())
         if key.startswith(f"{kind}:")
     ]  # fmt: skip
-
-
-def close_links(connection: Connection, environment: str) -> int:
-    done = connection.execute(
-        text("update link set ended_at = now(), ended_by = 'disconnect' where environment = :e and ended_at is null"),
-        {"e": environment},
-    )
-    return int(done.rowcount)

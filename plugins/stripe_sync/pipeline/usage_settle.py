@@ -101,7 +101,9 @@ def settled(connection: Any, session: Session, run: Run, window: Window, invoice
         return []
     if invoice.status not in FINAL:
         return []
-    if (meter_on(window, invoice)) is not None and window.quantity is not None:
+    if meter_on(window, invoice) is not None and window.quantity is not None:
+        if drafts.did_not_wait(invoice.body) and not is_billed_by_meter(window, invoice, window.quantity):
+            return []  # nothing could be sent for it in time: it goes on an invoice of our own
         return settled_by_meter(connection, window, invoice, common)
     on_it = [
         q

@@ -5,24 +5,13 @@ Only ids that Stigg does not have: one that Stigg has is evidence of somebody el
 
 from __future__ import annotations
 
-from sqlalchemy import text
-
 from stripe_sync import keys
 from stripe_sync.apply.executor import Step
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.writing import write
 from stripe_sync.plan.actions import CUSTOMERS, Action
 from stripe_sync.warehouse import leases
-
-MISSING = """
-select l.key from link as l
-join mirror as m
-    on m.environment = l.environment and m.side = 'stigg' and m.kind = 'customer' and m.valid_to is null
-    and l.key = :prefix || m.id
-where l.environment = :e and l.ended_at is null and m.body ->> 'billingId' is null
-order by l.key
-limit :most
-"""
+from stripe_sync.warehouse.engine import run_sql
 
 
 def write_back(session: Session, run: Run) -> list[Step]:
@@ -32,10 +21,11 @@ def write_back(session: Session, run: Run) -> list[Step]:
         return []
     prefix = keys.link_key("customer", keys.part(environment.name), "")
     with session.engine.connect() as connection:
-        rows = connection.execute(
-            text(MISSING), {"e": environment.name, "prefix": prefix, "most": environment.limits.actions}
-        )
-        actions = [naming(environment.name, row.key) for row in rows]
+        rows = run_sql(
+            connection, "mirror/without_billing_id", environment=environment.name, prefix=prefix,
+            most=environment.limits.actions,
+        )  # fmt: skip
+    actions = [naming(environment.name, row["key"]) for row in rows]
     if not actions:
         return []
     with leases.held(session.engine, environment.name, CUSTOMERS, holder=run.id) as lease:

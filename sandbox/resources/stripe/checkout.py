@@ -11,9 +11,10 @@ from typing import Any
 
 from sandbox.billing import discounts, invoices
 from sandbox.resources.stripe import invoiceitems, people
+from sandbox.resources.stripe.drafting import draft_subscription
 from sandbox.resources.stripe.objects import emit, get, listed
 from sandbox.resources.stripe.routes import PAGING, Call, route
-from sandbox.resources.stripe.subscriptions import check_room, clean, draft_subscription
+from sandbox.resources.stripe.subscriptions import check_room, clean
 from sandbox.world.forms import merge_metadata
 from sandbox.world.refusal import NotModelled, invalid
 from sandbox.world.state import Obj, World

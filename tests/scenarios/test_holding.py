@@ -1,0 +1,124 @@
+"""Drafts that wait: for proof, for a person, by hand; and use that nobody bills (BILLING 9)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import text
+
+from sandbox.builder import WorldBuilder, flat, usage
+from stripe_sync.errors import ConfigurationError
+from stripe_sync.pipeline import approve, usage_hands
+from stripe_sync.pipeline.hands import Hand
+from tests.house import House
+from tests.scenarios.test_usage import HOUR, MINUTE, cycle, ledger, lines, until
+from tests.scenarios.test_usage_rules import renewed, world
+
+Build = Callable[[WorldBuilder], House]
+
+
+def test_observe_writes_nothing_and_holds_nothing(house_of: Build) -> None:
+    house = house_of(world(flat(20), usage("calls", 1)))
+    house.change(modes=house.environment.modes | {"usage": "observe"})
+    renewed(house, 5)
+    writes = house.writes()
+    assert house.usage()["held"] == []
+    assert house.writes() == writes
+
+
+@pytest.mark.parametrize("why", ["propose", "a limit"])
+def test_what_waits_for_a_person_is_held_and_goes_out_once_it_is_approved(house_of: Build, why: str) -> None:
+    house = house_of(world(flat(20), usage("calls", 1)))
+    if why == "propose":
+        house.change(modes=house.environment.modes | {"usage": "propose"})
+    else:
+        house.limit(usage={"usd": "4"})
+    end = renewed(house, 5)
+    found = house.usage()
+    draft = cycle(house)
+    assert (lines(draft), found["held"]) == ([], [draft["id"]])
+    session = house.session()
+    with house.engine.connect() as connection:
+        hash = connection.execute(text("select hash from approval where lane = 'usage'")).scalar_one()
+    approve.approve(session, hash, Hand("ann", "it is right"))
+    session.close()
+    house.later(10 * MINUTE)
+    assert house.usage()["released"] == [draft["id"]]
+    assert lines(cycle(house)) == [("5", 500)]
+    until(house, end + 2 * HOUR)
+    house.usage()
+    assert ledger(house) == {"billed": ("5", 500)}
+
+
+def test_where_finalization_cannot_be_moved_it_is_switched_off_only_if_that_is_allowed(house_of: Build) -> None:
+    house = house_of(world(flat(20), usage("calls", 1), meterType="Fluctuating"))
+    house.world.unknowns["finalization_moves"] = False
+    end = renewed(house, 5)
+    house.usage()
+    assert cycle(house)["auto_advance"], "not allowed"
+    house.change(hold_by_auto_advance=True)
+    house.later(10 * MINUTE)
+    found = house.usage(wakes=True)
+    assert "auto_advance off" in found["pages"][0]
+    assert not cycle(house)["auto_advance"]
+    until(house, end + 2 * HOUR)
+    assert "auto_advance off" in house.usage(wakes=True)["pages"][0], "on every run until undone"
+
+
+def test_a_draft_that_a_person_holds_is_left_alone(house_of: Build) -> None:
+    house = house_of(world(flat(20), usage("calls", 1), meterType="Fluctuating"))
+    renewed(house, 5)
+    house.stripe().v1.invoices.update(cycle(house)["id"], {"auto_advance": False})
+    assert house.usage()["held"] == []
+    assert cycle(house)["auto_advance"] is False
+
+
+def test_a_draft_without_proof_close_to_its_finalization_wakes_somebody(house_of: Build) -> None:
+    house = house_of(world(flat(20), usage("calls", 1), meterType="Fluctuating"))
+    end = renewed(house, 5)
+    house.usage()
+    until(house, end + 24 * HOUR - 15 * MINUTE)
+    house.reconcile()
+    found = house.usage(wakes=True)
+    assert "is finalized at" in found["pages"][0]
+    assert "usage_aggregation" in found["pages"][0], "why, and the way out"
+
+
+def test_holding_and_releasing_by_hand(house_of: Build) -> None:
+    house = house_of(world(flat(20), usage("calls", 1)))
+    end = renewed(house, 5)
+    house.usage()
+    draft = cycle(house)["id"]
+    session = house.session()
+    usage_hands.hold(session, draft, Hand("ann", "look first"))
+    assert cycle(house)["automatically_finalizes_at"] == end + 24 * HOUR
+    until(house, end + 2 * HOUR)
+    house.usage()
+    assert cycle(house)["automatically_finalizes_at"] == end + 24 * HOUR, (
+        "the pipeline does not release what a person holds"
+    )
+    usage_hands.release(session, draft, Hand("ann", "looked"))
+    assert cycle(house)["automatically_finalizes_at"] == house.world.now + 5 * MINUTE
+    for wrong in (
+        "in_unknown",
+        next(i["id"] for i in house.objects("invoices") if i["billing_reason"] != "subscription_cycle"),
+    ):
+        with pytest.raises(ConfigurationError):
+            usage_hands.hold(session, wrong, Hand("ann", "why not"))
+    with pytest.raises(ConfigurationError, match="no row"):
+        usage_hands.waive(session, "first", Hand("ann", "why not"))
+    session.close()
+
+
+def test_a_waived_row_goes_off_its_draft(house_of: Build) -> None:
+    house = house_of(world(flat(20), usage("calls", 1)))
+    end = renewed(house, 5)
+    house.usage()
+    session = house.session()
+    usage_hands.waive(session, "1", Hand("ann", "a gift"))
+    session.close()
+    until(house, end + 45 * MINUTE)
+    house.usage()
+    assert lines(cycle(house)) == []
+    assert ledger(house) == {"waived": ("5", 500)}
