@@ -124,6 +124,7 @@ def test_a_correction_is_sent_up_and_down(house_of: Build, metered: WorldBuilder
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_an_event_whose_answer_is_lost_counts_once(house_of: Build, metered: WorldBuilder, when: str) -> None:
     house = house_of(metered)
+    house.attempts = 2
     by_meter(house)
     end = month_end(house)
     house.world.faults.append(Fault("POST", "/v1/billing/meter_events", when=when, kind="reset", times=30))
@@ -142,6 +143,7 @@ def test_a_run_three_days_late_asks_what_was_counted_and_sends_nothing_again(
 ) -> None:
     house = house_of(metered)
     house.change(hold_hours=120)
+    house.attempts = 2
     by_meter(house)
     end = month_end(house)
     house.world.faults.append(Fault("POST", "/v1/billing/meter_events", when="after", kind="reset", times=30))
@@ -161,6 +163,7 @@ def test_a_run_three_days_late_asks_what_was_counted_and_sends_nothing_again(
 
 def test_an_identifier_that_stripe_has_already_is_no_second_event(house_of: Build, metered: WorldBuilder) -> None:
     house = house_of(metered)
+    house.attempts = 2
     by_meter(house)
     end = month_end(house)
     house.world.faults.append(Fault("POST", "/v1/billing/meter_events", when="after", kind="reset", times=30))
