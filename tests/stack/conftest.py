@@ -84,12 +84,12 @@ def started(rest: httpx.Client, dag: str, **conf: Any) -> str:
     return str(made["dag_run_id"])
 
 
-def state_of(rest: httpx.Client, dag: str, run: str) -> str:
+def state_of(rest: httpx.Client, dag: str, run: str, *, seconds: int = WITHIN) -> str:
     def ended() -> str:
         state = rest.get(f"/dags/{dag}/dagRuns/{run}").json()["state"]
         return state if state in ("success", "failed") else ""
 
-    return str(until(f"{dag} {run} ends", ended))
+    return str(until(f"{dag} {run} ends", ended, seconds))
 
 
 def question(rest: httpx.Client) -> str:

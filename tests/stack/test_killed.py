@@ -30,7 +30,7 @@ def test_a_worker_killed_in_the_middle_of_apply_is_followed_by_a_try_that_finish
     assert victims
     for process in victims:
         process.kill()
-    assert state_of(rest, "reconcile__test", run) == "success"
+    assert state_of(rest, "reconcile__test", run, seconds=400) == "success"
     task = rest.get(f"/dags/reconcile__test/dagRuns/{run}/taskInstances/apply").raise_for_status().json()
     assert task["try_number"] >= 2
     made = Counter(c["metadata"]["stiggCustomerId"] for c in house.objects("customers"))
