@@ -117,6 +117,11 @@ class Environment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """The mode of a lane; observe unless the file says otherwise."""
         return self.modes.get(lane, "observe")
 
+    def dashboard(self, account: str = "") -> str:
+        """Stripe's dashboard in the mode of the environment; of an account where one is named."""
+        place = f"{self.stripe_dashboard_url}/{account}" if account else self.stripe_dashboard_url
+        return place if self.live else f"{place}/test"
+
     def requests_per_second(self) -> float:
         """Stripe's limit on the whole account: 100 live, 25 in a sandbox, unless Stripe agreed to another."""
         return self.account_rate or (100.0 if self.live else 25.0)

@@ -10,8 +10,8 @@ import pytest
 
 from sandbox.builder import WorldBuilder, flat, usage
 from tests.house import House
-from tests.scenarios.test_meters import URL, by_meter, events, meter, month_end, prices
-from tests.scenarios.test_usage import HOUR, MINUTE, cycle, ledger, metered, subscription, until, use
+from tests.scenarios.test_meters import URL, by_meter, events, meter, prices
+from tests.scenarios.test_usage import HOUR, MINUTE, cycle, ledger, metered, month_end, subscription, until, use
 
 Build = Callable[[WorldBuilder], House]
 

@@ -16,7 +16,18 @@ from stripe_sync.settings import UsageMeter
 from stripe_sync.warehouse import statuses
 from tests import warehouses
 from tests.house import House
-from tests.scenarios.test_usage import HOUR, MINUTE, cycle, ledger, metered, period_end, subscription, until, use
+from tests.scenarios.test_usage import (
+    HOUR,
+    MINUTE,
+    cycle,
+    ledger,
+    metered,
+    month_end,
+    period_end,
+    subscription,
+    until,
+    use,
+)
 
 Build = Callable[[WorldBuilder], House]
 URL = "https://app.stigg.io/sandbox"
@@ -54,14 +65,12 @@ def prices(house: House) -> list[dict[str, Any]]:
     return [item["price"]["recurring"] for item in subscription(house)["items"]["data"]]
 
 
-def month_end(house: House, value: float = 1234) -> int:
-    house.reconcile()
-    end = period_end(house)
-    until(house, end - 3 * MINUTE)
-    house.reconcile()
-    use(house, value, end - 2 * MINUTE)
-    until(house, end + MINUTE)
-    return end
+def lose_the_answer(house: House, when: str = "after") -> None:
+    """A run whose event is sent, or not even that, and never answered."""
+    house.attempts = 2
+    house.world.faults.append(Fault("POST", "/v1/billing/meter_events", when=when, kind="reset", times=30))
+    house.usage()
+    house.world.faults.clear()
 
 
 def test_a_chosen_meter_bills_the_use_of_a_month(house_of: Build, metered: WorldBuilder) -> None:
@@ -124,12 +133,9 @@ def test_a_correction_is_sent_up_and_down(house_of: Build, metered: WorldBuilder
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_an_event_whose_answer_is_lost_counts_once(house_of: Build, metered: WorldBuilder, when: str) -> None:
     house = house_of(metered)
-    house.attempts = 2
     by_meter(house)
     end = month_end(house)
-    house.world.faults.append(Fault("POST", "/v1/billing/meter_events", when=when, kind="reset", times=30))
-    house.usage()
-    house.world.faults.clear()
+    lose_the_answer(house, when)
     for minutes in (10, 20, 30):
         until(house, end + minutes * MINUTE)
         house.usage()
@@ -143,12 +149,9 @@ def test_a_run_three_days_late_asks_what_was_counted_and_sends_nothing_again(
 ) -> None:
     house = house_of(metered)
     house.change(hold_hours=120)
-    house.attempts = 2
     by_meter(house)
     end = month_end(house)
-    house.world.faults.append(Fault("POST", "/v1/billing/meter_events", when="after", kind="reset", times=30))
-    house.usage()
-    house.world.faults.clear()
+    lose_the_answer(house)
     house.world.replays.clear()  # Stripe forgets idempotency keys and identifiers after a day
     until(house, end + 3 * DAY)
     house.reconcile()
@@ -163,12 +166,9 @@ def test_a_run_three_days_late_asks_what_was_counted_and_sends_nothing_again(
 
 def test_an_identifier_that_stripe_has_already_is_no_second_event(house_of: Build, metered: WorldBuilder) -> None:
     house = house_of(metered)
-    house.attempts = 2
     by_meter(house)
     end = month_end(house)
-    house.world.faults.append(Fault("POST", "/v1/billing/meter_events", when="after", kind="reset", times=30))
-    house.usage()
-    house.world.faults.clear()
+    lose_the_answer(house)
     house.world.replays.clear()
     house.world.limits["meter_delay"] = HOUR
     until(house, end + 10 * MINUTE)

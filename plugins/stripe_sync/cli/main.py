@@ -20,6 +20,8 @@ app = typer.Typer(
 )  # fmt: skip
 Env = Annotated[str, typer.Argument(metavar="ENV", help="An environment of environments.toml.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+Reason = Annotated[str, typer.Option(help="Why; it is kept beside what you do.")]
+By = Annotated[str | None, typer.Option("--by", metavar="PERSON", help="Who; the user of this shell if left out.")]
 
 
 @app.command()
@@ -47,10 +49,8 @@ def disconnect(
     env: Env,
     confirm: Annotated[str, typer.Option(metavar="ENV", help="The environment's name again: do it.")] = "",
     strip: Annotated[bool, typer.Option("--strip", help="Take our metadata off the objects in Stripe.")] = False,
-    reason: Annotated[str, typer.Option(help="Why; it is kept beside what you do.")] = "",
-    by: Annotated[
-        str | None, typer.Option("--by", metavar="PERSON", help="Who; the user of this shell if left out.")
-    ] = None,
+    reason: Reason = "",
+    by: By = None,
     as_json: AsJson = False,
 ) -> None:
     """Say what disconnecting would do; with --confirm, close the links. Nothing is deleted in Stripe."""
@@ -120,8 +120,6 @@ def explain(
 Kind = Annotated[str, typer.Argument(metavar="KIND", help="plan, addon, coupon, customer or subscription.")]
 Id = Annotated[str, typer.Argument(metavar="ID", help="The entity's id in Stigg.")]
 Lane = Annotated[str, typer.Argument(metavar="LANE", help="One lane; all of them if it is left out.")]
-Reason = Annotated[str, typer.Option(help="Why; it is kept beside what you do.")]
-By = Annotated[str | None, typer.Option("--by", metavar="PERSON", help="Who; the user of this shell if left out.")]
 
 
 @app.command()
@@ -229,10 +227,8 @@ def backfill(
 def prune(
     env: Env,
     days: Annotated[int, typer.Option(metavar="DAYS", help="Keep so many days; 62 at least.")] = 120,
-    reason: Annotated[str, typer.Option(help="Why; it is kept beside what you do.")] = "retention",
-    by: Annotated[
-        str | None, typer.Option("--by", metavar="PERSON", help="Who; the user of this shell if left out.")
-    ] = None,
+    reason: Reason = "retention",
+    by: By = None,
     as_json: AsJson = False,
 ) -> None:
     """Take away old plans, comparisons and replaced mirrors; the journal, the ledger and what people did stay."""

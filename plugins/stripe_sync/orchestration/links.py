@@ -30,7 +30,7 @@ class PageLink(BaseOperatorLink):
 
     @property
     def xcom_key(self) -> str:
-        return f"_link_{self.title.lower().replace(' ', '_')}"
+        return f"_link_{self.title.lower()}"
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
         environment = quote(ti_key.dag_id.partition("__")[2], safe="")
@@ -47,8 +47,7 @@ class StripeLink(BaseOperatorLink):
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
         chosen = settings.environment(ti_key.dag_id.partition("__")[2])
-        mode = "" if chosen.live else "/test"
-        return f"{chosen.stripe_dashboard_url}/{chosen.stripe_account}{mode}/dashboard"
+        return f"{chosen.dashboard(chosen.stripe_account)}/dashboard"
 
 
 PLAN, DRIFT = PageLink("Plan", "plans/{run}"), PageLink("Drift", "")

@@ -14,7 +14,8 @@ from sqlalchemy import Connection
 
 from stripe_sync.model import tariffs
 from stripe_sync.money import round_minor
-from stripe_sync.usage.drafts import CYCLE
+from stripe_sync.usage.drafts import CYCLE, is_over, item_lines
+from stripe_sync.usage.metering import price_of
 from stripe_sync.warehouse import links
 from stripe_sync.warehouse.engine import dumps, run_sql
 from stripe_sync.warehouse.usage import Invoice
@@ -45,13 +46,7 @@ def in_advance(connection: Connection, environment: str, invoices: Iterable[Invo
 
 def renewed(body: Mapping[str, Any], known: Mapping[str, str]) -> list[Mapping[str, Any]]:
     """The lines of our own items for the period that begins."""
-    lines = []
-    for line in body["lines"]["data"]:
-        details = line["parent"]["subscription_item_details"]
-        price = ((line.get("pricing") or {}).get("price_details") or {}).get("price")
-        if details and not details["proration"] and line["period"]["end"] > body["created"] and price in known:
-            lines.append(line)
-    return lines
+    return [line for line in item_lines(body) if not is_over(line, body) and price_of(line) in known]
 
 
 def rhythm(line: Mapping[str, Any]) -> str:

@@ -73,8 +73,7 @@ def require_fit(snapshot: Snapshot, environment: str, run: Run) -> None:
 def places(session: Session) -> Places:
     """Where people look at both sides of a difference."""
     environment = session.environment
-    dashboard = environment.stripe_dashboard_url + ("" if environment.live else "/test")
-    return Places(dashboard, environment.stigg_entity_url, environment.name)
+    return Places(environment.dashboard(), environment.stigg_entity_url, environment.name)
 
 
 def decide(

@@ -58,8 +58,7 @@ def plan(session: Session, run: Run, *, comparison: int, held_at_observe: str = 
         book = PriceBook.of(comparisons.claims_with_content(connection, comparison))
         known = links.all_of(connection, environment.name)
         registry = registry_of(session, connection)
-        proven = usage.proven_items(connection, environment.name)
-        settled = usage.settled_items(connection, environment.name)
+        proven, settled = usage.finished_items(connection, environment.name)
     policy = Policy(
         environment.upgrade_proration,
         environment.downgrade_proration,

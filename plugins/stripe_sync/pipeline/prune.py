@@ -1,4 +1,4 @@
-"""Retention: what only explains the past goes after a time; the journal, the ledger and what people did stay (DESIGN 4)."""
+"""Retention: what only explains the past goes after a time; the journal, the ledger and what people did stay."""
 
 from __future__ import annotations
 

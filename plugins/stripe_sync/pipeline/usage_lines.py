@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any
 
 import msgspec
 
@@ -18,7 +17,7 @@ from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result, station
 from stripe_sync.pipeline.usage_due import assign, seen_invoice
 from stripe_sync.pipeline.usage_final import make_final_invoices
-from stripe_sync.pipeline.usage_meters import EVENT, Metered, meter_on, metered
+from stripe_sync.pipeline.usage_meters import EVENT, Known, Metered, meter_on, metered
 from stripe_sync.pipeline.usage_writes import entity_of, leased, may_write
 from stripe_sync.pipeline.writing import write
 from stripe_sync.plan import approvals as questions
@@ -99,7 +98,7 @@ def drafts_to_write(session: Session, run: Run) -> list[Page]:
     drafts_by_id = {i.invoice: i for i in seen}
     pages = [page_of(session, drafts_by_id[id], its) for id, its in sorted(by_invoice.items())]
     fresh = [read_again(session, page) if page.actions or is_metered(page) else page for page in pages]
-    known: dict[str, dict[str, Any]] = {}
+    known: Known = {}
     return [with_meters(session, run, page, known) for page in fresh if page.invoice.status == "draft"]
 
 
@@ -108,7 +107,7 @@ def is_metered(page: Page) -> bool:
     return any(w.terms.get("meter") and w.state in usage.OPEN for w in page.windows)
 
 
-def with_meters(session: Session, run: Run, page: Page, known: dict[str, dict[str, Any]]) -> Page:
+def with_meters(session: Session, run: Run, page: Page, known: Known) -> Page:
     """A draft with what its meters have counted; those that are proven are asked again where more was used since."""
     asked = [w for w in page.windows if w.state in usage.OPEN]
     found = metered(session, run, page.invoice, asked, known)

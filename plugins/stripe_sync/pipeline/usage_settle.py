@@ -132,14 +132,13 @@ def settled_by_meter(connection: Any, window: Window, invoice: Invoice, common: 
     assert window.quantity is not None
     terms = msgspec.convert(window.terms, Terms)
     has, should = metering.billed(invoice.body, window.measured["item"])[1], terms.amount(window.quantity)
+    shown, used = (money.shown(Decimal(amount), terms.currency) for amount in (has, should))
+    what = f"{invoice.invoice} bills {shown} by a meter, and {used} was used"
     every = (*usage.OPEN, "proven")
-    amounts = f"bills {money.shown(Decimal(has), terms.currency)} by a meter, and {money.shown(Decimal(should), terms.currency)}"
     if is_billed_by_meter(window, invoice, window.quantity) or has > should:
         usage.move_all(connection, window, every, "billed", **common)
-        what = f"{invoice.invoice} {amounts} was used"
         return [] if has <= should else [f"{about(window)}: {what}. Credit the difference."]
     proposal = "Put the rest on the next invoice by hand, or waive it."
-    what = f"{invoice.invoice} {amounts} was used"
     usage.move_all(connection, window, every, "unbillable", reason=f"{what}. {proposal}", **common)
     return [f"{about(window)}: {what}. {proposal}"]
 

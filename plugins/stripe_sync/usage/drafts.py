@@ -133,12 +133,21 @@ def bound_of(body: Mapping[str, Any], signer: Signer) -> datetime | None:
         return from_epoch(int(final.rpartition(":")[2]))
     if body.get("billing_reason") != CYCLE:
         return None
-    starts = [
-        line["period"]["start"] if line["period"]["end"] > body["created"] else line["period"]["end"]
-        for line in body["lines"]["data"]
-        if (details := line["parent"]["subscription_item_details"]) and not details["proration"]
-    ]  # fmt: skip
-    return from_epoch(max(starts) if starts else body["period_end"])
+    bounds = [line["period"]["end" if is_over(line, body) else "start"] for line in item_lines(body)]
+    return from_epoch(max(bounds) if bounds else body["period_end"])
+
+
+def item_lines(body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The lines of a subscription's own items, without prorations."""
+    for line in body["lines"]["data"]:
+        details = line["parent"]["subscription_item_details"]
+        if details and not details["proration"]:
+            yield line
+
+
+def is_over(line: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
+    """Whether a line is for time that was over when its invoice was made: what a meter counted, and not what is in advance."""
+    return bool(line["period"]["end"] <= body["created"])
 
 
 def subscription_of(body: Mapping[str, Any], signer: Signer) -> str | None:

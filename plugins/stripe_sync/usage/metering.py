@@ -9,16 +9,15 @@ from typing import Any
 
 from stripe_sync.clock import epoch
 from stripe_sync.model.metered import Meter
+from stripe_sync.usage.drafts import is_over, item_lines
 
 MINUTE = 60
 
 
 def lines_of(body: Mapping[str, Any], item: str) -> Iterator[dict[str, Any]]:
     """The lines of an invoice that bill what a meter counted, of one item of its subscription: for time that is over."""
-    for line in body["lines"]["data"]:
-        details = line["parent"]["subscription_item_details"]
-        over = line["period"]["end"] <= body["created"]
-        if details and details["subscription_item"] == item and not details["proration"] and over:
+    for line in item_lines(body):
+        if line["parent"]["subscription_item_details"]["subscription_item"] == item and is_over(line, body):
             yield line
 
 

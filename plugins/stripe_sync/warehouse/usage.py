@@ -343,25 +343,22 @@ def counts(connection: Connection, environment: str, *, since: datetime) -> dict
     return {row.state: row.n for row in rows}
 
 
-def proven_items(connection: Connection, environment: str) -> frozenset[str]:
-    """The Stripe items that bill no use any more, with nothing of theirs left to be billed."""
-    told = told_until(connection, environment)
-    unfinished = {w.measured["item"] for w in windows(connection, environment, states=(None, *OPEN))}
+def finished_items(connection: Connection, environment: str) -> tuple[frozenset[str], frozenset[str]]:
+    """The Stripe items of usage of which nothing is left to be billed: (those that count no more and are proven, those of
+    which everything that was closed is on a finalized invoice, so that their price may change (BILLING 7)).
+    """
+    told, chains = told_until(connection, environment), openings(connection, environment)
+    open_windows = windows(connection, environment, states=(None, *OPEN, "proven"))
+    waiting = {w.measured["item"] for w in open_windows}
+    unfinished = {w.measured["item"] for w in open_windows if w.state != "proven"}
     free: dict[str, bool] = {}
-    for chain, rows in openings(connection, environment).items():
+    for chain, rows in chains.items():
         for item in {row.measured["item"] for row in rows}:
             later = next((r for r in reversed(rows) if r.terms is not None and r.measured["item"] == item), rows[0])
             after = [r.since for r in rows if r.since > later.since]
             over = bool(after) and told.get(chain, rows[0].since) >= min(after)
             free[item] = free.get(item, True) and over and item not in unfinished
-    return frozenset(item for item, is_free in free.items() if is_free)
-
-
-def settled_items(connection: Connection, environment: str) -> frozenset[str]:
-    """The Stripe items of usage of which everything that was closed is billed: their price may change (BILLING 7)."""
-    waiting = {w.measured["item"] for w in windows(connection, environment, states=(None, *OPEN, "proven"))}
-    items = {row.measured["item"] for rows in openings(connection, environment).values() for row in rows}
-    return frozenset(items - waiting)
+    return frozenset(item for item, is_free in free.items() if is_free), frozenset(free.keys() - waiting)
 
 
 def pushes(connection: Connection, window: int) -> list[Decimal]:

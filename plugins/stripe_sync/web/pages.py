@@ -72,8 +72,7 @@ class Viewer:
 
     @property
     def places(self) -> Places:
-        dashboard = self.environment.stripe_dashboard_url + ("" if self.environment.live else "/test")
-        return Places(dashboard, self.environment.stigg_entity_url, self.environment.name)
+        return Places(self.environment.dashboard(), self.environment.stigg_entity_url, self.environment.name)
 
     def entity(self, kind: str, id: str) -> Cell:
         return Cell(id, self.url("entities", kind, id))

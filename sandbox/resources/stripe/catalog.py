@@ -234,11 +234,8 @@ def recurring(world: World, params: Obj) -> Obj | None:
     usage_type, meter = given.get("usage_type", "licensed"), given.get("meter")
     if (usage_type == "metered") != bool(meter):
         raise invalid("Metered prices must be backed by meters.", param="recurring[meter]")
-    if (
-        meter
-        and get(world, "meters", meter, kind="billing meter", param="recurring[meter]", status=400)["status"]
-        != "active"
-    ):
+    found = get(world, "meters", meter, kind="billing meter", param="recurring[meter]", status=400) if meter else None
+    if found is not None and found["status"] != "active":
         raise invalid("The meter is inactive.", param="recurring[meter]")
     return {
         "interval": given["interval"],

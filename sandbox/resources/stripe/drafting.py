@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sandbox.billing import invoices, periods
 from sandbox.resources.stripe import tax
-from sandbox.resources.stripe.items import check_items, new_item
+from sandbox.resources.stripe.items import check_items, first_period, new_item
 from sandbox.resources.stripe.objects import get
 from sandbox.resources.stripe.routes import Call
 from sandbox.world.forms import merge_metadata
@@ -25,11 +25,7 @@ def draft_subscription(call: Call, params: Obj) -> Obj:
     items = [new_item(world, id, given) for given in params.get("items", [])]
     check_items(items, billing_mode(params)["type"])
     for item in items:
-        if anchor > world.now:
-            item |= {"current_period_start": start, "current_period_end": anchor}
-        else:
-            begin, end = periods.period_at(anchor, item["price"]["recurring"], world.now)
-            item |= {"current_period_start": max(begin, start) if begin < start else begin, "current_period_end": end}
+        item |= first_period(world, item, anchor, start)
     check_anchor(world, items, anchor)
     check_end(world, params.get("cancel_at"))
     method = params.get("collection_method", "charge_automatically")

@@ -18,13 +18,7 @@ def apply_item(world: World, subscription: Obj, items: list[Obj], given: Obj) ->
     """With an id: changes or removes that item. Without: adds one. A changed price resets the quantity to 1."""
     if "id" not in given:
         item = new_item(world, subscription["id"], given)
-        anchor = subscription["billing_cycle_anchor"]
-        start, end = periods.period_at(anchor, item["price"]["recurring"], world.now)
-        begins = anchor if start < anchor <= world.now else start
-        item |= {"current_period_start": max(begins, subscription["start_date"]), "current_period_end": end}
-        if anchor > world.now:
-            item["current_period_end"] = anchor
-        items.append(item)
+        items.append(item | first_period(world, item, subscription["billing_cycle_anchor"], subscription["start_date"]))
         return
     item = next((i for i in items if i["id"] == given["id"]), {})
     if not item:
@@ -41,6 +35,14 @@ def apply_item(world: World, subscription: Obj, items: list[Obj], given: Obj) ->
         refuse_quantity(item["price"], given)
         item["quantity"] = given["quantity"]
     item["metadata"] = merge_metadata(item["metadata"], given.get("metadata"))
+
+
+def first_period(world: World, item: Obj, anchor: int, start: int) -> Obj:
+    """The period that an item is in when it comes: until an anchor that is still to come, else by its own interval."""
+    if anchor > world.now:
+        return {"current_period_start": start, "current_period_end": anchor}
+    begin, end = periods.period_at(anchor, item["price"]["recurring"], world.now)
+    return {"current_period_start": max(begin, start), "current_period_end": end}
 
 
 def new_item(world: World, subscription: str, given: Obj) -> Obj:
