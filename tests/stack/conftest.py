@@ -6,13 +6,14 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
 import httpx
 import pytest
 
-from demo.stack import Stack, airflow
+from demo.stack import ROOT, Stack, airflow
 from tests import shell
 from tests.house import House, built, small_town
 from tests.scenarios import conftest as scenarios
@@ -50,13 +51,20 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         yield made
 
 
+def bundles(*folders: Path) -> str:
+    """Airflow's setting for DAGs of more than one folder."""
+    local = "airflow.dag_processing.bundles.local.LocalDagBundle"
+    return json.dumps([{"name": f.parent.name, "classpath": local, "kwargs": {"path": str(f)}} for f in folders])
+
+
 @pytest.fixture(scope="module")
 def stack(house: House, told: tuple[str, list[str]]) -> Iterator[Stack]:
     toml = shell.TOML + PROPOSE + 'alert_webhook = "chat"\n' + shell.LIMITS
     environ = shell.environ(house, toml)
     environ["AIRFLOW_CONN_STRIPE_SYNC_TEST"] = json.dumps({"conn_type": "generic", "password": "a-secret-of-marks"})
+    environ["AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST"] = bundles(ROOT / "dags", Path(__file__).parent / "dags")
     environ["AIRFLOW_CONN_CHAT"] = json.dumps({"conn_type": "http", "host": told[0]})
-    wanted = {name: value for name, value in environ.items() if name.startswith(("AIRFLOW_CONN_", "STRIPE_SYNC_"))}
+    wanted = {name: value for name, value in environ.items() if name.startswith(("AIRFLOW_", "STRIPE_SYNC_"))}
     with airflow(house.folder / "airflow", house.warehouse_url, wanted) as running:
         yield running
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import httpx
@@ -22,6 +23,24 @@ def test_a_run_is_started_and_what_waits_is_approved_by_rest(house: House, rest:
     answer(rest, asked, "Approve")
     assert state_of(rest, "apply__test", asked) == "success"
     assert living(house) == 3
+
+
+def test_a_task_cannot_reach_airflows_database_and_ours_do_not_need_to(stack: Stack, rest: httpx.Client) -> None:
+    run = started(rest, "reach")
+    assert state_of(rest, "reach", run) == "success"
+    found = rest.get(f"/dags/reach/dagRuns/{run}/taskInstances/database/xcomEntries/return_value").json()["value"]
+    assert "not allowed" in found["session"]
+    database = stack.environ["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]
+    assert database not in (found["setting"], found["environment"])
+
+
+def test_a_line_of_a_log_says_what_it_is_about_in_fields(stack: Stack, rest: httpx.Client) -> None:
+    lines = [json.loads(line) for path in Path(stack.home).rglob("*.log") if "task_id=apply" in str(path)
+             for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("{")]  # fmt: skip
+    made = [line for line in lines if line.get("kind") == "customer.create"]
+    assert {line["entity"] for line in made} == {"customer:c-1", "customer:c-2", "customer:c-3"}
+    assert {(line["environment"], line["lane"], line["result"]) for line in made} == {("test", "customers", "done")}
+    assert all(line["run"].startswith("manual__") for line in made)
 
 
 def test_no_log_shows_a_secret_or_a_person(stack: Stack, house: House, rest: httpx.Client) -> None:

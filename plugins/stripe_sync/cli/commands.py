@@ -33,7 +33,7 @@ from stripe_sync.warehouse.plans import StoredPlan
 def session_of(env: str, *, quiet: bool) -> Iterator[Session]:
     """The session of an environment; progress goes to standard error unless the output is for a script."""
     told = Console(stderr=True, highlight=False)
-    progress = (lambda message: None) if quiet else (lambda message: told.print(escape(message)))
+    progress = (lambda message, **about: None) if quiet else (lambda message, **about: told.print(escape(message)))
     with warehouse_of(env) as url:
         session = open_session(env, environ=os.environ | {embedded.URL_VARIABLE: url}, progress=progress)
         try:

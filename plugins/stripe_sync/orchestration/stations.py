@@ -6,13 +6,14 @@ Heavy modules are imported when a task runs, never when a DAG file is parsed.
 from __future__ import annotations
 
 import importlib
-import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import structlog
 from airflow.sdk import get_current_context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from structlog.contextvars import bound_contextvars
 
 from stripe_sync.errors import Incomplete, RunStopped, Waiting
 from stripe_sync.orchestration.metrics import measured, requests
@@ -21,7 +22,7 @@ from stripe_sync.orchestration.wiring import asset
 if TYPE_CHECKING:
     from stripe_sync.pipeline.session import Session
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 MODULES = {
     "extract_stigg": "extract",
     "extract_stripe": "extract",
@@ -54,18 +55,19 @@ def opened(environment: str) -> Iterator[Session]:
     """The session of an environment inside a task, with what the pipeline raises as Airflow takes it.
 
     What cannot be right when tried again fails at once; what somebody else writes, or has to decide, is skipped; the rest
-    is tried again as the task's retries say.
+    is tried again as the task's retries say. Each line of the task's log carries the environment and the run.
     """
     from stripe_sync.orchestration.hooks import connection_of
     from stripe_sync.pipeline.session import open_session
 
     try:
-        session = open_session(environment, connection_of=connection_of, progress=log.info)
-        try:
-            yield session
-        finally:
-            requests(session)
-            session.close()
+        with bound_contextvars(environment=environment, run=get_current_context()["run_id"]):
+            session = open_session(environment, connection_of=connection_of, progress=log.info)
+            try:
+                yield session
+            finally:
+                requests(session)
+                session.close()
     except Waiting as waiting:
         if get_current_context()["params"].get("approval"):
             raise  # an approved set waits for its turn; the task is tried again

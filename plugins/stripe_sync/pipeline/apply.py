@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 from stripe_sync.apply.executor import Executor, Step
 from stripe_sync.apply.registry import Registry
@@ -17,6 +18,7 @@ from stripe_sync.pipeline.registry import registry_of
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result, station
 from stripe_sync.pipeline.write_back import write_back
+from stripe_sync.pipeline.writing import told
 from stripe_sync.plan.actions import USAGE
 from stripe_sync.warehouse import approvals, failures, links, plans, runs, statuses
 from stripe_sync.warehouse.plans import StoredPlan
@@ -52,18 +54,18 @@ def apply(session: Session, run: Run) -> Result:
         now=run.now,
         keep_answers=kept_answers(session),
         quarantined=failures.quarantined(session.engine, name, now=run.now),
-        progress=lambda step: session.progress(f"  {step.result}: {step.action.sentence} {step.detail}".rstrip()),
+        progress=partial(told, session),
     )
     steps = executor.run()
     place = runs.result(session.engine, name, run.id, "preflight") or {}
-    told = [] if place.get("held_at_observe") else write_back(session, run)
+    by_stigg = [] if place.get("held_at_observe") else write_back(session, run)
     counts: Counter[str] = Counter(step.result for step in steps)
     with session.engine.begin() as connection:
         asked = approvals.settled(connection, name, now=run.now, remember=timedelta(0))
         statuses.store(connection, name, run.id, after(steps, registry, asked))
         if run.params.get("approval") and not is_of_usage(session, run.params["approval"]):
             approvals.applied(connection, name, run.params["approval"], counts)
-    made = Counter(step.action.kind for step in [*steps, *told] if step.result == "done")
+    made = Counter(step.action.kind for step in [*steps, *by_stigg] if step.result == "done")
     return {
         "results": dict(sorted(counts.items())),
         "made": dict(sorted(made.items())),

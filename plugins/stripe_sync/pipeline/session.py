@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from sqlalchemy import Engine
@@ -29,7 +29,12 @@ from stripe_sync.warehouse import engine, runs
 from stripe_sync.warehouse.budget import PostgresBudget
 
 ConnectionOf = Callable[[str], Connection]
-Progress = Callable[[str], None]
+
+
+class Progress(Protocol):
+    """Takes what is being done as a sentence, and what it is ``about`` (lane, kind, entity) for logs that are searched."""
+
+    def __call__(self, message: str, **about: str) -> None: ...
 
 
 def from_environ(id: str) -> Connection:
@@ -37,7 +42,7 @@ def from_environ(id: str) -> Connection:
     return connections.from_environ(id, os.environ)
 
 
-def quiet(message: str) -> None:
+def quiet(message: str, **about: str) -> None:
     """Shows nothing."""
 
 

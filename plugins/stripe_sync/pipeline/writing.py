@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from stripe_sync.apply.executor import Executor, Step
 from stripe_sync.pipeline.registry import registry_of
@@ -11,6 +12,14 @@ from stripe_sync.plan.actions import Action, Plan, ordered
 from stripe_sync.plan.guards import Decision, Verdict
 from stripe_sync.warehouse.leases import Lease
 from stripe_sync.warehouse.plans import StoredPlan
+
+
+def told(session: Session, step: Step) -> None:
+    """Says what became of an action."""
+    action = step.action
+    entity = ":".join(action.entity) if action.entity else ""
+    sentence = f"  {step.result}: {action.sentence} {step.detail}".rstrip()
+    session.progress(sentence, lane=action.lane, kind=action.kind, entity=entity, result=step.result)
 
 
 def write(
@@ -33,6 +42,6 @@ def write(
         engine=session.engine, api=session.stripe, registry=registry, environment=name, run_id=run.id,
         stored=StoredPlan(run.id, 0, run.now, plan, verdicts, {}), now=run.now, lanes=(lease.lane,), lease=lease,
         workers=session.environment.workers, settle_seconds=session.settle_seconds,
-        progress=lambda step: session.progress(f"  {step.result}: {step.action.sentence} {step.detail}".rstrip()),
+        progress=partial(told, session),
     )  # fmt: skip
     return executor.run()
