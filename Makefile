@@ -9,7 +9,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
 
 .DEFAULT_GOAL := install
-.PHONY: help install demo up secrets compose-test test bench soak check lock clean
+.PHONY: help install demo up secrets compose-test test coverage bench soak check lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1 - \2/'
@@ -39,6 +39,9 @@ compose-test: install  ## the compose files brought up and tried, where a Docker
 
 test: install  ## all tests, group by group (GROUPS="unit contract" chooses)
 	@$(BIN)/python -m tests.run $(GROUPS)
+
+coverage: install  ## which branches of the deciding rooms the unit tests and stories take (reports/coverage)
+	@$(BIN)/python -m tests.coverage
 
 bench: install  ## benchmarks, each beside a baseline (SCALE=1 is the full size)
 	@SCALE=$(SCALE) $(BIN)/python -m bench
