@@ -1,14 +1,28 @@
--- the counts of a snapshot that landed changes alone: what the mirror holds now
+-- the counts of a snapshot that landed changes alone: those of the one before it, and what came and went since
 -- grain: the one snapshot
+with before as (
+    select counts
+    from snapshot
+    where environment = :environment and side = :side and complete and id < :snapshot
+    order by id desc
+    limit 1
+),
+
+moved as (
+    select kind, 1 as n
+    from mirror
+    where environment = :environment and side = :side and valid_from = :snapshot
+    union all
+    select kind, -1 as n
+    from mirror
+    where environment = :environment and side = :side and valid_to = :snapshot
+)
+
 update snapshot
 set counts = (
-    select jsonb_object_agg(kind, coalesce(n, 0))
+    select jsonb_object_agg(kind, coalesce((before.counts ->> kind)::int, 0) + coalesce(summed.n, 0))
     from unnest(cast(:kinds as text[])) as kind
-    left join (
-        select mirror.kind, count(*) as n
-        from mirror
-        where environment = :environment and side = :side and valid_to is null
-        group by mirror.kind
-    ) as counted using (kind)
+    left join before on true
+    left join (select kind, sum(n) as n from moved group by kind) as summed using (kind)
 )
 where id = :snapshot

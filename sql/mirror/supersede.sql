@@ -1,21 +1,29 @@
 -- ends the versions of objects that changed, and of those that an extract of their whole kind no longer shows
 -- keys: environment, side, kind, id
+with ended as (
+    select mirror.kind, mirror.id
+    from landing
+    inner join mirror
+        on mirror.environment = :environment and mirror.side = :side and mirror.kind = landing.kind and mirror.id = landing.id
+        and mirror.valid_to is null
+    where landing.body is distinct from mirror.body
+    union all
+    select mirror.kind, mirror.id
+    from mirror
+    where
+        mirror.environment = :environment
+        and mirror.side = :side
+        and mirror.kind = any(cast(:kinds as text[]))
+        and mirror.valid_to is null
+        and not exists (select 1 from landing where landing.kind = mirror.kind and landing.id = mirror.id)
+)
+
 update mirror
 set valid_to = :snapshot
+from ended
 where
-    environment = :environment
-    and side = :side
-    and valid_to is null
-    and (
-        (
-            kind = any(cast(:kinds as text[]))
-            and not exists (
-                select 1 from landing
-                where landing.kind = mirror.kind and landing.id = mirror.id and landing.body = mirror.body
-            )
-        )
-        or exists (
-            select 1 from landing
-            where landing.kind = mirror.kind and landing.id = mirror.id and landing.body is distinct from mirror.body
-        )
-    )
+    mirror.environment = :environment
+    and mirror.side = :side
+    and mirror.kind = ended.kind
+    and mirror.id = ended.id
+    and mirror.valid_to is null

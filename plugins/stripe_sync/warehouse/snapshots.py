@@ -77,7 +77,9 @@ def close(
         complete = list(kinds if whole is None else whole)
         run_sql(connection, "mirror/supersede", snapshot=id, environment=environment, side=side, kinds=complete)
         run_sql(connection, "mirror/add", snapshot=id, environment=environment, side=side)
-        if whole is not None:
+        if whole is None:
+            connection.execute(text("analyze mirror"))
+        else:
             run_sql(connection, "mirror/count", snapshot=id, environment=environment, side=side, kinds=list(kinds))
         run_sql(connection, "mirror/name_content", snapshot=id, environment=environment, side=side)
     return replace(get(engine, id), with_nul=tuple(key for key, body in latest.items() if has_nul(body)))
@@ -89,6 +91,8 @@ def copy(connection: Connection, latest: Mapping[tuple[str, str], dict[str, Any]
     with cursor.copy("copy landing (kind, id, body) from stdin") as target:
         for (kind, id), body in latest.items():
             target.write_row((kind, id.replace("\x00", "\ufffd"), dumps(body)))
+    # Without a key and figures a join with it may be planned as one that reads it again for every row.
+    cursor.execute("alter table landing add primary key (kind, id); analyze landing")
     cursor.close()
 
 
