@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import create_engine
 
 from stripe_sync import connections, keys, periods, settings
+from stripe_sync.clock import SystemClock
 from stripe_sync.errors import ConfigurationError
 from stripe_sync.marker import Signer
+from stripe_sync.pipeline.session import Session
 
 
 def slot(feature: str | None = "seats", country: str | None = "US") -> str:
@@ -185,3 +188,14 @@ def test_two_environments_may_share_an_account_if_both_say_so(tmp_path: Path) ->
     both = GOOD + "shares_account = true\n"
     path.write_text(both + both.replace("production", "staging"), encoding="utf-8")
     assert set(settings.load(path)) == {"production", "staging"}
+
+
+def test_what_was_asked_of_stripe_is_told_without_making_its_client() -> None:
+    def refused(id: str) -> connections.Connection:
+        raise ConfigurationError(f"{id} must not be asked for")
+
+    session = Session(
+        settings.Environment(name="test", stripe_account="acct_1"), create_engine("sqlite://"), refused, SystemClock()
+    )
+    assert not session.tally.requests
+    session.close()

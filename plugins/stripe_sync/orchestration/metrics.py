@@ -16,7 +16,7 @@ JOBS = {"verdict": "reconcile", "usage_verdict": "usage", "publish": "report"}
 
 def requests(session: Session) -> None:
     """Sends what a task has asked of Stripe: requests, seconds waited and answers that said to slow down, by endpoint."""
-    tally, prefix = session.stripe.tally, f"stripe_sync.{session.environment.name}.stripe"
+    tally, prefix = session.tally, f"stripe_sync.{session.environment.name}.stripe"
     for endpoint, count in tally.requests.items():
         name = re.sub(r"[^a-z0-9_]+", "_", endpoint.lower()).strip("_")
         stats.incr(f"{prefix}.requests.{name}", count)

@@ -23,7 +23,7 @@ from stripe_sync.settings import Environment
 from stripe_sync.stigg_api.client import API as STIGG_URL
 from stripe_sync.stigg_api.client import StiggApi
 from stripe_sync.stripe_api.client import API as STRIPE_URL
-from stripe_sync.stripe_api.client import ATTEMPTS, StripeApi, check_mode
+from stripe_sync.stripe_api.client import ATTEMPTS, StripeApi, Tally, check_mode
 from stripe_sync.stripe_api.sandbox_clock import SandboxClock
 from stripe_sync.warehouse import engine, runs
 from stripe_sync.warehouse.budget import PostgresBudget
@@ -84,6 +84,11 @@ class Session:
         connection = self.connection_of(self.environment.secret_id())
         accepted = connection.extra.get("accepted", [])
         return Signer(self.environment.stripe_account, (connection.key(), *accepted))
+
+    @property
+    def tally(self) -> Tally:
+        """What was asked of Stripe so far: nothing where its client was never used, which this does not make."""
+        return self.stripe.tally if "stripe" in self.__dict__ else Tally()
 
     def close(self) -> None:
         """Closes what was opened."""
