@@ -41,7 +41,12 @@ def audited(env: str, month: str, *, as_json: bool) -> int:
     """The audit of a month; 1 where an invoice does not bill what it should, or something is on none."""
     with session_of(env, quiet=as_json) as session:
         found = audit(session, month)
-    out(found) if as_json else table(found)
+    if as_json:
+        out(found)
+    elif found:
+        table(found)
+    else:
+        print(f"No invoice of {month} renews a subscription of ours or bills its use.")
     return 1 if any(row["difference"] or row["missing"] for row in found) else 0
 
 

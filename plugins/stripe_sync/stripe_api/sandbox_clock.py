@@ -23,5 +23,6 @@ class SandboxClock:
                 return from_epoch(int(json.loads(answer.read())["now"]))
         except (OSError, ValueError, KeyError):
             raise ConfigurationError(
-                f"STRIPE_SYNC_CLOCK is {self.url}, which does not tell the time; start the sandbox, or unset it."
+                f"STRIPE_SYNC_CLOCK is {self.url}, which does not tell the time; start the sandbox and name its clock"
+                " (http://127.0.0.1:12111/_world/clock), or unset it."
             ) from None
