@@ -247,7 +247,7 @@ def compare(warehouse: str, scale: float) -> list[Figure]:
 
         wall, _, _ = timed(stored)
         connection.execute(text("analyze document"))
-        joined, _, differing = timed(lambda: comparisons.differences(connection, comparison))
+        joined, _, differing = timed(lambda: comparisons.compared(connection, comparison))
     assert len(differing) == -(-count // 333), len(differing)
     left = pd.DataFrame([{"key": c.key, **c.document} for c in wanted])
     right = pd.DataFrame([{"key": c.key, **c.document} for c in there])

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import msgspec
 import stripe
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from sandbox.builder import ACCOUNT, WorldBuilder, flat, per_unit
 from sandbox.server.run import running
@@ -27,7 +27,7 @@ from stripe_sync.pipeline.session import Run, Session, start_run
 from stripe_sync.pipeline.usage import STATIONS, usage
 from stripe_sync.settings import Environment, Limits
 from stripe_sync.stripe_api.sandbox_clock import SandboxClock
-from stripe_sync.warehouse import plans, runs, statuses
+from stripe_sync.warehouse import comparisons, plans, runs, statuses
 from stripe_sync.warehouse.plans import StoredPlan
 from tests import warehouses
 
@@ -112,11 +112,21 @@ class House:
 
     def drift(self, **params: Any) -> list[Any]:
         """The drift rows of a fresh comparison."""
-        from stripe_sync.warehouse import comparisons
-
         stored = self.plan(**params)
         with self.engine.connect() as connection:
             return comparisons.load_drift(connection, stored.comparison_id)
+
+    def decision(self, **params: Any) -> tuple[Any, ...]:
+        """Plans; everything that the decision came to, as later stations and people see it."""
+        stored = self.plan(**params)
+        with self.engine.connect() as connection:
+            differences = comparisons.differences(connection, stored.comparison_id)
+            drift = comparisons.load_drift(connection, stored.comparison_id)
+            prices = {c.key: c.facts for c in comparisons.claims_with_content(connection, stored.comparison_id)}
+            entities = connection.execute(
+                text("select kind, id, status, reason, detail, stripe_id from status order by kind, id")
+            ).all()
+        return differences, drift, prices, entities, stored.plan.hash
 
     def reconcile(self, id: str | None = None, **params: Any) -> Obj:
         """A whole run; what its apply station gave."""

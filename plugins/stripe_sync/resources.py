@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from functools import cache
 from pathlib import Path
@@ -36,6 +37,16 @@ def sql(name: str) -> str:
 def expectations(gate: str) -> list[Path]:
     """The suites of a gate, in order of name."""
     return sorted((home() / "expectations" / gate).glob("*.json"))
+
+
+@cache
+def version() -> str:
+    """A hash of what this package does: of its modules, its SQL and its expectations."""
+    digest = hashlib.sha256()
+    files = [PACKAGE.rglob("*.py"), (home() / "sql").rglob("*.sql"), (home() / "expectations").rglob("*.json")]
+    for path in (path for found in files for path in sorted(found)):
+        digest.update(f"{path.name}\n".encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
 def migrations() -> Path:

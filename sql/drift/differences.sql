@@ -1,6 +1,9 @@
--- what the two sides of a comparison do not agree on
+-- finds what the two sides of a comparison do not agree on, and keeps it
 -- grain: one link key of one kind; keys: kind, key
 -- Documents are compared whole, by value (10 and 10.0 are equal in jsonb), and fields only where documents differ.
+insert into difference (
+    comparison_id, kind, key, wanted, found, entity_kind, entity_id, stripe_id, wanted_facts, found_facts, fields
+)
 with wanted as (
     select kind, key, document, entity_kind, entity_id, facts
     from document
@@ -30,6 +33,7 @@ differing as (
 )
 
 select
+    :comparison_id,
     differing.*,
     array(
         select coalesce(w.key, f.key)
@@ -38,4 +42,3 @@ select
         where w.value is distinct from f.value
     ) as fields
 from differing
-order by kind, key

@@ -4,6 +4,7 @@
 with cut as (
     select
         (select max(id) from comparison where environment = :environment) as newest,
+        (select documents_of from comparison where environment = :environment order by id desc limit 1) as newest_documents,
         (select min(s.id) from snapshot as s inner join run as r on r.environment = s.environment and r.run_id = s.run_id
             where s.environment = :environment and r.started_at >= :before) as kept_from
 ),
@@ -21,7 +22,8 @@ plans as (
 comparisons as (
     delete from comparison as c
     where
-        c.environment = :environment and c.run_id in (select run_id from old_runs) and c.id <> (select newest from cut)
+        c.environment = :environment and c.run_id in (select run_id from old_runs)
+        and c.id not in (select unnest(array[newest, coalesce(newest_documents, newest)]) from cut)
         and not exists (
             select 1 from plan as p where p.comparison_id = c.id and p.comparison_id not in (select comparison_id from plans)
         )

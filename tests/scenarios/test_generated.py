@@ -83,3 +83,7 @@ def test_any_world_and_any_mess_are_in_order_after_one_apply(house_of: Build, nu
         after = [row for row in kept(house, foreign, lived & living(house)) if not row.startswith(tuple(new) or ("-",))]
         assert set(after) <= set(before), f"seed {seed}, day {day}: something foreign changed"
         check_no_doubles(house)
+    generated.mess(dice, house)
+    for hours in (3, 0, dice.choice((1, 30))):
+        house.later(hours * 3600)
+        assert house.decision() == house.decision(full=True), f"seed {seed}: what stands is not what would be decided"

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -148,7 +147,7 @@ def discounts(inputs: Inputs, subscription: Subscription, catalog: Mapping[str, 
             own += known_own(inputs, subscription, coupon, known)
         if token(coupon) in once:
             continue
-        due = remaining(coupon, inputs.now)
+        due = remaining(inputs, coupon)
         if due is None:
             continue
         key, made = chosen(inputs, subscription, due, catalog)
@@ -159,12 +158,12 @@ def discounts(inputs: Inputs, subscription: Subscription, catalog: Mapping[str, 
     return Discounts(tuple(sorted(refs)), tuple(sorted(once)), attach, tuple(own))
 
 
-def remaining(coupon: SubscriptionCoupon, now: datetime) -> SubscriptionCoupon | None:
+def remaining(inputs: Inputs, coupon: SubscriptionCoupon) -> SubscriptionCoupon | None:
     """The snapshot with the months that remain of it; None where none do. Months count from its application."""
     if coupon.duration_in_months is None or coupon.start_date is None:
         return coupon
     passed = 0
-    while periods.add_months(coupon.start_date, passed + 1) <= now:
+    while passed < coupon.duration_in_months and inputs.has_come(periods.add_months(coupon.start_date, passed + 1)):
         passed += 1
     left = coupon.duration_in_months - passed
     return msgspec.structs.replace(coupon, duration_in_months=left) if left >= 1 else None

@@ -23,7 +23,8 @@ def paid_from(subscription: Subscription) -> datetime:
 def start(inputs: Inputs, subscription: Subscription) -> dict[str, Any]:
     """How a new one begins: billed in full from where paid time began if that is recent, else from the next period.
 
-    Times are Unix seconds. ``late`` ones charge nothing for the running period and always wait for a person.
+    Times are Unix seconds. ``late`` ones charge nothing for the running period and always wait for a person. All of it
+    moves with the time, and matters only to one that is missing.
     """
     begin = paid_from(subscription)
     rhythm = subscription.billing_period or "MONTHLY"
@@ -38,7 +39,7 @@ def start(inputs: Inputs, subscription: Subscription) -> dict[str, Any]:
 def ends_at(inputs: Inputs, subscription: Subscription) -> int | None:
     """When a subscription that lives will end, Unix seconds: cancelled for a date or for the end of its period."""
     moments = [m for m in (subscription.cancellation_date, subscription.effective_end_date) if m is not None]
-    future = [m for m in moments if m > inputs.now]
+    future = [m for m in moments if not inputs.has_come(m)]
     return epoch(min(future)) if future else None
 
 

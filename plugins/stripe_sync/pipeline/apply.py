@@ -38,7 +38,8 @@ def apply(session: Session, run: Run) -> Result:
         raise ConfigurationError(f"The run {run.id} of {name} has no plan; plan first.")
     require_fresh(session, stored)
     with session.engine.connect() as connection:
-        known, registry = links.all_of(connection, name), registry_of(session, connection)
+        known = links.all_of(connection, name) if stored.plan.actions else {}
+        registry = registry_of(session, connection, known)
     stored = judged_again(session, run, stored, known)
     if any(verdict.decision == "apply" for verdict in stored.verdicts):
         account(session)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from stripe_sync.desired import adoption, successors
 from stripe_sync.desired.catalog import catalog
@@ -18,12 +18,14 @@ from stripe_sync.drift.rows import Places, by_object, rows
 from stripe_sync.errors import Incomplete, RunStopped
 from stripe_sync.model.documents import COUPON, CUSTOMER, PRODUCT, SUBSCRIPTION, Claim, Difference
 from stripe_sync.model.status import EntityStatus, Reason, Status
+from stripe_sync.pipeline import unchanged
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result, station
 from stripe_sync.pipeline.views import stigg_view, stripe_view, without
 from stripe_sync.usage.charges import charges
 from stripe_sync.warehouse import candidates, comparisons, journal, links, runs, snapshots, statuses
-from stripe_sync.warehouse.engine import dumps, one_at_a_time
+from stripe_sync.warehouse.comparisons import Made
+from stripe_sync.warehouse.engine import one_at_a_time
 from stripe_sync.warehouse.snapshots import Snapshot
 
 STALE = timedelta(hours=1)
@@ -33,33 +35,56 @@ STALE = timedelta(hours=1)
 def compare(session: Session, run: Run, *, stigg: int, stripe: int) -> Result:
     """The comparison of two complete snapshots, in one REPEATABLE READ transaction.
 
-    Rows that the run's ``check_mirrors`` quarantined are left out.
+    Rows that the run's ``check_mirrors`` quarantined are left out. Where nothing that decides has changed since the newest
+    comparison, that one stands.
     """
+    name = session.environment.name
     pair = [snapshots.get(session.engine, id) for id in (stigg, stripe)]
     for snapshot in pair:
-        require_fit(snapshot, session.environment.name, run)
-    checked = runs.result(session.engine, session.environment.name, run.id, "check_mirrors") or {}
+        require_fit(snapshot, name, run)
+    checked = runs.result(session.engine, name, run.id, "check_mirrors") or {}
     left_out = [(row[0], row[1], row[2]) for row in checked.get("quarantined", ())]
     repeatable = session.engine.execution_options(isolation_level="REPEATABLE READ")
-    with one_at_a_time(session.engine, f"compare {session.environment.name}"), repeatable.begin() as connection:
-        exempt = candidates.ignored(connection, session.environment.name)
+    with one_at_a_time(session.engine, f"compare {name}"), repeatable.begin() as connection:
+        exempt = candidates.ignored(connection, name)
+        same = unchanged.inputs_of(session, run, connection, pair, left_out, exempt)
+        before = comparisons.newest(connection, name)
+        if before is not None and unchanged.stands(before[1], same, session.environment, run):
+            return kept(session, run, connection, *before, pair)
         wanted, inputs = decide(session, run, connection, pair, left_out, exempt)
         comparison = comparisons.begin(connection, run.id, pair[0], pair[1])
         comparisons.store(connection, comparison, "wanted", wanted.wanted)
         comparisons.store(connection, comparison, "found", wanted.found)
-        found = comparisons.differences(connection, comparison)
+        found = comparisons.compared(connection, comparison)
         book = PriceBook.of([*wanted.wanted, *wanted.found])
         drift = rows(found, book, places(session), ignored=exempt)
         differing = by_object(drift)
         counts = dict(sorted(Counter(fields[0].kind for fields in differing).items()))
-        connection.execute(
-            text("update comparison set counts = cast(:c as jsonb) where id = :id"),
-            {"c": dumps(counts), "id": comparison},
-        )
         comparisons.store_drift(connection, comparison, drift, now=run.now)
-        statuses.store(connection, session.environment.name, run.id, [*judged(wanted, found), *uncounted(inputs)])
-        statuses.forget_others(connection, session.environment.name, run.id)
-    return {"comparison": comparison, "differences": len(differing), "drift_by_kind": counts}
+        final = {(s.kind, s.id): s for s in [*judged(wanted, found), *uncounted(inputs)]}
+        statuses.store(connection, name, run.id, final.values())
+        statuses.forget_others(connection, name, run.id)
+        missing = any(d.kind == SUBSCRIPTION and d.found is None for d in found)
+        made = Made(
+            counts,
+            inputs="" if missing else same,  # how a missing one begins moves with the time
+            decided_at=run.now,
+            wakes_at=min(inputs.awaited, default=None),
+            statuses=[final[entity] for entity in sorted({d.entity for d in found if d.entity in final})],
+        )
+        comparisons.conclude(connection, comparison, made)
+    return {"comparison": comparison, "differences": len(differing), "drift_by_kind": counts, "decided": 1}
+
+
+def kept(
+    session: Session, run: Run, connection: Connection, before: int, made: Made, pair: Sequence[Snapshot]
+) -> Result:
+    """The comparison before this one again: what decided it is the same. Its entities wait for what they waited for."""
+    session.progress(f"  nothing that decides has changed since {made.decided_at:%Y-%m-%d %H:%M} UTC")
+    comparison = comparisons.keep(connection, before, run.id, pair[0], pair[1])
+    statuses.store(connection, session.environment.name, run.id, made.statuses)
+    counts = dict(made.counts)
+    return {"comparison": comparison, "differences": sum(counts.values()), "drift_by_kind": counts, "decided": 0}
 
 
 def require_fit(snapshot: Snapshot, environment: str, run: Run) -> None:

@@ -56,8 +56,8 @@ def plan(session: Session, run: Run, *, comparison: int, held_at_observe: str = 
         differences = [d for d in differences if d.key not in moving]
         drift = comparisons.load_drift(connection, comparison)
         book = PriceBook.of(comparisons.claims_with_content(connection, comparison))
-        known = links.all_of(connection, environment.name)
-        registry = registry_of(session, connection)
+        known = links.all_of(connection, environment.name) if differences else {}
+        registry = registry_of(session, connection, known)
         proven, settled = usage.finished_items(connection, environment.name)
     policy = Policy(
         environment.upgrade_proration,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from sqlalchemy import Connection
 
 from stripe_sync.apply.registry import Registry
@@ -9,11 +11,11 @@ from stripe_sync.pipeline.session import Session
 from stripe_sync.warehouse import links
 
 
-def registry_of(session: Session, connection: Connection) -> Registry:
-    """Link keys and Stripe ids as they stand, with everything that a write of this environment depends on."""
+def registry_of(session: Session, connection: Connection, known: Mapping[str, str]) -> Registry:
+    """The open links (``known``: Stripe ids by link key) with everything that a write of this environment depends on."""
     environment = session.environment
     return Registry(
-        links.all_of(connection, environment.name),
+        known,
         session.signer,
         tax=environment.tax,
         tax_code=environment.tax_code,

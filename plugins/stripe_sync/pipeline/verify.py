@@ -12,7 +12,7 @@ from stripe_sync.apply.targets import current
 from stripe_sync.pipeline.registry import registry_of
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result, station
-from stripe_sync.warehouse import journal, plans
+from stripe_sync.warehouse import journal, links, plans
 
 SAMPLE = 5
 
@@ -28,7 +28,7 @@ def verify(session: Session, run: Run) -> Result:
     made = [a for a in stored.plan.actions if a.hash in done and a.kind != "coupon.delete"] if stored else []
     sample = sorted(made, key=lambda a: a.hash)[:SAMPLE]
     with session.engine.connect() as connection:
-        registry = registry_of(session, connection)
+        registry = registry_of(session, connection, links.all_of(connection, name) if sample else {})
         open_intents = connection.execute(
             text(
                 "select count(*) from journal_intent i left join journal_outcome o on o.intent_id = i.id "

@@ -10,6 +10,7 @@ from stripe_sync.pipeline.registry import registry_of
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.plan.actions import Action, Plan, ordered
 from stripe_sync.plan.guards import Decision, Verdict
+from stripe_sync.warehouse import links
 from stripe_sync.warehouse.leases import Lease
 from stripe_sync.warehouse.plans import StoredPlan
 
@@ -37,7 +38,7 @@ def write(
         for a in plan.actions
     ]  # fmt: skip
     with session.engine.connect() as connection:
-        registry = registry_of(session, connection)
+        registry = registry_of(session, connection, links.all_of(connection, name))
     executor = Executor(
         engine=session.engine, api=session.stripe, registry=registry, environment=name, run_id=run.id,
         stored=StoredPlan(run.id, 0, run.now, plan, verdicts, {}), now=run.now, lanes=(lease.lane,), lease=lease,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -11,8 +12,24 @@ from sqlalchemy import Connection, Engine, text
 
 from stripe_sync.drift.rows import DriftRow
 from stripe_sync.model.documents import CANON_VERSION, Claim, Difference
+from stripe_sync.model.status import EntityStatus
 from stripe_sync.warehouse.engine import dumps, run_sql
 from stripe_sync.warehouse.snapshots import Snapshot
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a comparison came to. ``inputs`` is a hash of what decided it, empty where it must not be kept.
+
+    ``decided_at`` is when that was, and ``wakes_at`` the first moment at which time alone may decide something else (UTC).
+    ``statuses`` are those of the entities that differ, as they were judged.
+    """
+
+    counts: Mapping[str, int]
+    inputs: str
+    decided_at: datetime | None
+    wakes_at: datetime | None
+    statuses: Sequence[EntityStatus]
 
 
 def begin(connection: Connection, run_id: str, stigg: Snapshot, stripe: Snapshot) -> int:
@@ -40,9 +57,50 @@ def store(connection: Connection, comparison: int, side: str, claims: Iterable[C
     cursor.close()
 
 
+def compared(connection: Connection, comparison: int) -> list[Difference]:
+    """Compares the documents of both sides, keeps every key on which they do not agree, and gives them."""
+    run_sql(connection, "drift/differences", comparison_id=comparison)
+    return differences(connection, comparison)
+
+
 def differences(connection: Connection, comparison: int) -> list[Difference]:
-    """Every key on which the two sides do not agree, in order of kind and key."""
-    return [difference(row) for row in run_sql(connection, "drift/differences", comparison_id=comparison)]
+    """Every key on which the two sides did not agree, in order of kind and key."""
+    return [difference(row) for row in run_sql(connection, "drift/differing", comparison_id=comparison)]
+
+
+def conclude(connection: Connection, comparison: int, made: Made) -> None:
+    """Keeps beside a comparison what it came to."""
+    connection.execute(
+        text(
+            "update comparison set counts = cast(:c as jsonb), inputs = :i, decided_at = :d, wakes_at = :w, "
+            "statuses = cast(:s as jsonb) where id = :id"
+        ),
+        {
+            "id": comparison, "c": dumps(dict(made.counts)), "i": made.inputs, "d": made.decided_at, "w": made.wakes_at,
+            "s": dumps(list(made.statuses)),
+        },
+    )  # fmt: skip
+
+
+def newest(connection: Connection, environment: str) -> tuple[int, Made] | None:
+    """The newest comparison of an environment, and what it came to."""
+    row = connection.execute(
+        text(
+            "select id, counts, inputs, decided_at, wakes_at, statuses from comparison where environment = :e "
+            "order by id desc limit 1"
+        ),
+        {"e": environment},
+    ).first()
+    if row is None:
+        return None
+    judged = msgspec.convert(row.statuses, list[EntityStatus])
+    return row.id, Made(row.counts, row.inputs, row.decided_at, row.wakes_at, judged)
+
+
+def keep(connection: Connection, before: int, run_id: str, stigg: Snapshot, stripe: Snapshot) -> int:
+    """The same comparison again for two snapshots that show the same: its number."""
+    rows = run_sql(connection, "drift/keep", before=before, run_id=run_id, stigg=stigg.id, stripe=stripe.id)
+    return int(rows[0]["id"])
 
 
 def difference(row: Mapping[str, Any]) -> Difference:

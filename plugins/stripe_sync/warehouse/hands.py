@@ -42,6 +42,14 @@ def all_of(engine: Engine, environment: str) -> list[dict[str, Any]]:
         return [dict(row._mapping) for row in rows]
 
 
+def newest(connection: Connection, environment: str) -> int:
+    """The number of the last thing that a person did; 0 before the first."""
+    found: int = connection.execute(
+        text("select coalesce(max(id), 0) from hand where environment = :e"), {"e": environment}
+    ).scalar_one()
+    return found
+
+
 def answer(
     engine: Engine, environment: str, question: str, *, answer: str, detail: str, request_ids: Sequence[str]
 ) -> None:

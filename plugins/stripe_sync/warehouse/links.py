@@ -107,6 +107,18 @@ def of_source(connection: Connection, environment: str, source: Source) -> list[
     return [row.key for row in rows]
 
 
+def version(connection: Connection, environment: str) -> tuple[int, int]:
+    """Two numbers that are others as soon as a link was made or ended."""
+    row = connection.execute(
+        text(
+            "select (select coalesce(max(id), 0) from link where environment = :e) as newest, "
+            "(select count(*) from link where environment = :e and ended_at is not null) as ended"
+        ),
+        {"e": environment},
+    ).one()
+    return row.newest, row.ended
+
+
 def key_of(connection: Connection, environment: str, stripe_id: str) -> str | None:
     """The link key of a Stripe id."""
     found = connection.execute(

@@ -1,0 +1,153 @@
+"""What was decided stands while nothing that decides has changed, and not a moment longer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from sandbox.builder import WorldBuilder
+from sandbox.world.state import iso
+from stripe_sync import resources
+from stripe_sync.pipeline import hands
+from stripe_sync.pipeline.hands import Hand
+from stripe_sync.pipeline.prune import prune
+from stripe_sync.warehouse import comparisons, links, runs
+from tests.house import House
+
+Build = Callable[[WorldBuilder], House]
+HOUR = 3600
+
+
+def decided(house: House, **params: Any) -> bool:
+    """Plans; whether everything was decided anew for it."""
+    stored = house.plan(**params)
+    return bool((runs.result(house.engine, "test", stored.run_id, "compare") or {})["decided"])
+
+
+def settled(house_of: Build, town: WorldBuilder) -> House:
+    """A house in order, whose links and rows a second run has taken up, and whose first invoices are finalized."""
+    house = house_of(town)
+    house.reconcile()
+    house.later(2 * HOUR)
+    assert decided(house), "the first run's writes decide"
+    return house
+
+
+def test_a_quiet_run_decides_nothing(house_of: Build, town: WorldBuilder) -> None:
+    house = settled(house_of, town)
+    assert not decided(house)
+    house.later(HOUR)
+    assert not decided(house)
+    assert decided(house, full=True)
+
+
+def test_open_drift_is_the_same_and_so_is_the_word_on_its_entities(house_of: Build, town: WorldBuilder) -> None:
+    house = settled(house_of, town)
+    (customer,) = [c for c in house.objects("customers") if c["metadata"].get("stiggEntityId") == "c-1"]
+    house.stripe().v1.customers.update(customer["id"], {"name": "By hand"})
+    house.stripe().v1.subscriptions.cancel(house.objects("subscriptions")[0]["id"])
+    house.change(modes={"customers": "propose", "catalog": "enforce", "subscriptions": "observe", "usage": "enforce"})
+    house.reconcile()
+    assert house.status("c-1") == ("PENDING", "WAITS_FOR_APPROVAL")
+    anew = house.decision(full=True)
+    assert anew == house.decision(full=True)
+    house.reconcile()
+    assert house.status("c-1") == ("PENDING", "WAITS_FOR_APPROVAL")
+    assert house.decision() == anew
+    assert house.status("c-1") == ("PENDING", "WAITS_FOR_WRITE"), "a plan asks nobody"
+
+
+def renamed_in_stigg(house: House) -> None:
+    house.stigg("customers", customerId="c-1")["name"] = "Renamed"
+
+
+def renamed_in_stripe(house: House) -> None:
+    house.stripe().v1.customers.update(house.objects("customers")[0]["id"], {"name": "By hand"})
+
+
+def another_setting(house: House) -> None:
+    house.change(days_until_due=14)
+
+
+def exempted(house: House) -> None:
+    hands.ignore(house.session(), "customer", "c-1", Hand("ada", "their wish"))
+
+
+def a_link_less(house: House) -> None:
+    with house.engine.begin() as connection:
+        links.end(connection, "test", "subscription:test:s-1", by="a test")
+
+
+def a_link_more(house: House) -> None:
+    with house.engine.begin() as connection:
+        links.add(connection, "test", "subscription:test:s-9", "sub_9", source="person")
+
+
+def a_day(house: House) -> None:
+    house.later(24 * HOUR)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        renamed_in_stigg, renamed_in_stripe, another_setting, exempted, a_link_less, a_link_more, a_day,
+    ],
+    ids=lambda change: change.__name__,
+)  # fmt: skip
+def test_whatever_decides_decides_anew(house_of: Build, town: WorldBuilder, change: Callable[[House], None]) -> None:
+    house = settled(house_of, town)
+    house.change(modes={})
+    assert decided(house), "modes are settings"
+    assert not decided(house)
+    change(house)
+    assert decided(house)
+
+
+def test_other_code_decides_anew(house_of: Build, town: WorldBuilder, monkeypatch: pytest.MonkeyPatch) -> None:
+    house = settled(house_of, town)
+    monkeypatch.setattr(resources, "version", lambda: "of tomorrow")
+    assert decided(house)
+
+
+def test_a_moment_that_comes_decides_anew(house_of: Build, town: WorldBuilder) -> None:
+    house = settled(house_of, town)
+    house.change(modes={"subscriptions": "observe"})
+    end = iso(house.world.now + 5 * HOUR)
+    house.stigg("subscriptions", subscriptionId="s-1").update({"cancellationDate": end, "effectiveEndDate": end})
+    assert [row.field for row in house.drift()] == ["cancel_at"]
+    house.later(4 * HOUR)
+    assert not decided(house)
+    house.later(2 * HOUR)
+    assert house.drift() == [], "the moment is over, and Stigg does not say that it ended"
+
+
+def test_how_a_missing_one_begins_moves_with_the_time(house_of: Build, town: WorldBuilder) -> None:
+    house = house_of(town)
+    house.change(modes={"catalog": "enforce", "customers": "enforce"}, late_start_hours=5)
+    house.reconcile()
+    first = {"backdate_start_date" in a.after for a in house.plan().plan.actions}
+    house.later(6 * HOUR)
+    later = {"backdate_start_date" in a.after for a in house.plan().plan.actions}
+    assert (first, later) == ({True}, {False}), "what is late is not billed for the time before"
+
+
+def test_what_stands_is_not_pruned(house_of: Build, town: WorldBuilder) -> None:
+    house = settled(house_of, town)
+    house.change(full_read_hours=24 * 365)
+    house.stripe().v1.customers.update(house.objects("customers")[0]["id"], {"name": "By hand"})
+    house.plan()
+    assert not decided(house)
+    prune(house.session(), 62, Hand("ada", "to make room"))  # nothing is old; what a person did decides anew
+    assert decided(house)
+    with house.engine.begin() as connection:
+        connection.execute(text("update run set started_at = started_at - interval '100 days'"))
+    before = house.decision()
+    gone = prune(house.session(), 62, Hand("ada", "to make room"))
+    assert gone["comparisons"] > 0
+    with house.engine.connect() as connection:
+        left = comparisons.newest(connection, "test")
+        assert left is not None
+        assert before[2] == {c.key: c.facts for c in comparisons.claims_with_content(connection, left[0])} != {}
