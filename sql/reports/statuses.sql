@@ -1,6 +1,11 @@
--- every Stigg entity with its status, the reason for it, and its Stripe id
+-- the entities that a run settled, and those that are not in order, with the reason; the pages and `status` know all others
 -- grain: one entity; key: kind, id
 select kind, id, status, reason, detail, stripe_id, changed_at
 from status
-where environment = :environment
+where
+    environment = :environment
+    and (
+        status in ('ERROR', 'PENDING')
+        or changed_at >= (select created_at from run where environment = :environment and run_id = :run_id)
+    )
 order by case status when 'ERROR' then 0 when 'PENDING' then 1 when 'SUCCESS' then 2 else 3 end, kind, id

@@ -1,4 +1,4 @@
--- what was written, newest first
+-- what a run wrote, newest first
 -- grain: one write; key: intent_id
 select
     i.id as intent_id,
@@ -13,6 +13,5 @@ select
     o.finished_at
 from journal_intent as i
 left join journal_outcome as o on o.intent_id = i.id
-where i.environment = :environment
+where i.environment = :environment and i.run_id = :run_id
 order by i.id desc
-limit 5000

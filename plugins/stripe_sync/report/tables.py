@@ -25,7 +25,7 @@ OF_A_RUN = {
     "money": "What the differences are worth a month",
     "groups": "What the plan would do, and what holds it back",
     "status_counts": "How many entities have which status",
-    "statuses": "Every entity, its status and why",
+    "statuses": "What changed its status, or is not in order, and why",
     "candidates": "What a person has to say whether it is one",
     "hands": "What was done by hand",
     "writes": "What was written",
