@@ -78,6 +78,10 @@ class Executor:
     reused: dict[str, Intent] = field(default_factory=dict)
     settled: dict[str, Step] = field(default_factory=dict)
     stopped: threading.Event = field(default_factory=threading.Event)
+    plan_hash: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.plan_hash = self.stored.plan.hash  # reckoned over all actions: once, and not for each
 
     def run(self) -> list[Step]:
         """Makes what may be made, lane by lane; returns what became of each action, in the order of the plan."""
@@ -177,7 +181,7 @@ class Executor:
 
     def write(self, action: Action, lease: Lease) -> Step:
         intent = self.reused.get(action.hash) or journal.intend(
-            self.engine, self.environment, self.run_id, self.stored.plan.hash, action, epoch=lease.epoch
+            self.engine, self.environment, self.run_id, self.plan_hash, action, epoch=lease.epoch
         )
         if intent is None:
             raise Waiting(f"The lane {lease.lane} was taken over by another run; this one writes no more.")
