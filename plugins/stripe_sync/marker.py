@@ -31,5 +31,9 @@ class Signer:
         genuine = any(hmac.compare_digest(self._digest(key, secret), digest) for secret in self.secrets)
         return key if key and genuine else None
 
+    def fingerprint(self) -> str:
+        """What is another for another account or other secrets, and does not tell them."""
+        return " ".join(self._digest("", secret) for secret in self.secrets)
+
     def _digest(self, key: str, secret: str) -> str:
         return hmac.new(secret.encode(), f"{self.account}\n{key}".encode(), hashlib.sha256).hexdigest()[:32]

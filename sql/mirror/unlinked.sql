@@ -1,14 +1,22 @@
--- objects of Stripe that carry a mark and have no link
+-- objects of Stripe that carry a mark which is on an object without a link: the linked ones among them are what it was copied from
 -- grain: one object; key: id
-select m.id, m.body
-from mirror as m
-where
-    m.environment = :environment
-    and m.side = 'stripe'
-    and m.valid_to is null
-    and m.body -> 'metadata' ? :field
-    and not exists (
+with marked as (
+    select m.id, m.body, m.body -> 'metadata' ->> :field as mark
+    from mirror as m
+    where
+        m.environment = :environment and m.side = 'stripe' and m.valid_to is null and m.body -> 'metadata' ? :field
+),
+
+unlinked as (
+    select distinct marked.mark
+    from marked
+    where not exists (
         select 1 from link as l
-        where l.environment = :environment and l.stripe_id = m.id and l.ended_at is null
+        where l.environment = :environment and l.stripe_id = marked.id and l.ended_at is null
     )
-order by m.id
+)
+
+select marked.id, marked.body
+from marked
+inner join unlinked on unlinked.mark = marked.mark
+order by marked.id

@@ -3,28 +3,38 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from stripe_sync.desired.found import GONE
 from stripe_sync.marker import FIELD, Signer
+from stripe_sync.warehouse.snapshots import Landed
 
 Found = tuple[str, str]  # link key, Stripe id
 
 
-def strangers(rows: Iterable[dict[str, Any]], signer: Signer, environment: str) -> tuple[int, int]:
-    """(marks that this environment made, marks that it did not make or cannot verify) among living objects.
+@dataclass
+class Strangers:
+    """Counts, among living objects, the marks that an environment made and those that it did not make or cannot verify.
 
     ``environment`` is the escaped name that stands second in every link key.
     """
-    own = others = 0
-    for row in rows:
-        mark = (row.get("metadata") or {}).get(FIELD)
-        if mark and not row.get("deleted"):
-            key = signer.key_of(mark)
-            genuine = key is not None and key.split(":")[1] == environment
-            own, others = own + genuine, others + (not genuine)
-    return own, others
+
+    signer: Signer
+    environment: str
+    own: int = 0
+    others: int = 0
+
+    def counted(self, rows: Iterable[Landed]) -> Iterator[Landed]:
+        """The rows as they are, counted as they pass."""
+        for kind, id, row in rows:
+            mark = (row.get("metadata") or {}).get(FIELD)
+            if mark and not row.get("deleted"):
+                key = self.signer.key_of(mark)
+                genuine = key is not None and key.split(":")[1] == self.environment
+                self.own, self.others = self.own + genuine, self.others + (not genuine)
+            yield kind, id, row
 
 
 def proven(

@@ -29,23 +29,15 @@ LISTS: dict[str, tuple[str, tuple[dict[str, Any], ...]]] = {
 }
 
 
-def read(
-    api: StripeApi, *, live: bool, upper_bound: datetime, linked: Iterable[tuple[str, str]], tax: bool = False,
-    workers: int = 8,
-) -> Iterator[Landed]:  # fmt: skip
-    """All rows of all kinds created up to a moment, then the linked (kind, id) that no list showed.
+def read(api: StripeApi, *, live: bool, upper_bound: datetime, tax: bool = False, workers: int = 8) -> Iterator[Landed]:
+    """All rows of all kinds that lists show, created up to a moment.
 
     With ``tax``, customers are read with what Stripe Tax says of their location. ``workers`` requests are under way at once.
     """
-    seen: set[str] = set()
     for kind, page in pages(api.page, listings(tax=tax), upto=epoch(upper_bound), workers=workers):
         for row in page:
             refuse_mode(kind, row, live=live)
-            seen.add(row["id"])
             yield kind, row["id"], whole(api, row) if kind == "subscription" else row
-    for kind, id in sorted(linked):
-        if id not in seen and kind in LISTS:
-            yield kind, id, by_id(api, kind, id, tax=tax)
 
 
 def listings(*, tax: bool) -> list[Listing]:
@@ -74,6 +66,12 @@ def whole(api: StripeApi, subscription: dict[str, Any]) -> dict[str, Any]:
     if len(items) <= len(subscription["items"]["data"]):
         raise Incomplete(f"Stripe says that {subscription['id']} has more items and does not show them; extract again.")
     return subscription | {"items": subscription["items"] | {"data": items, "has_more": False}}
+
+
+def named(api: StripeApi, ids: Iterable[tuple[str, str]], *, tax: bool) -> Iterator[Landed]:
+    """The objects of these (kind, id), each read by its id."""
+    for kind, id in ids:
+        yield kind, id, by_id(api, kind, id, tax=tax)
 
 
 def by_id(api: StripeApi, kind: str, id: str, *, tax: bool = False) -> dict[str, Any]:

@@ -6,13 +6,15 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any
 
-from stripe_sync import keys
+from sqlalchemy import Connection
+
+from stripe_sync import keys, resources
 from stripe_sync.errors import AccountRefused
 from stripe_sync.marker import FIELD
 from stripe_sync.mirror import feed, marks, stigg, stripe_account
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result, station
-from stripe_sync.warehouse import feeds, journal, links, snapshots, stigg_reads, usage
+from stripe_sync.warehouse import feeds, journal, links, runs, snapshots, stigg_reads, usage
 from stripe_sync.warehouse.feeds import Feed
 from stripe_sync.warehouse.snapshots import Landed, Snapshot
 from stripe_sync.warehouse.stigg_reads import StiggRead
@@ -98,19 +100,42 @@ def unseen_in_stigg(session: Session, state: StiggRead, snapshot: Snapshot) -> l
 def extract_stripe(session: Session, run: Run) -> Result:
     """A snapshot of Stripe, whole or by what its events name, and the links that marks in it prove."""
     name = session.environment.name
-    with session.engine.connect() as connection:
-        known, unlinked = links.all_of(connection, name), links.unlinked(connection, name)
     state = feeds.find(session.engine, name)
     why = full_because(session, run, state)
     if why or state is None:
         session.progress(f"  everything is read: {why}")
-        result, marked = read_whole(session, run, known, state)
+        result = read_whole(session, run, state)
     else:
-        result, marked = read_changes(session, run, state)
-    proofs, candidates = marks.proven(marked, session.signer, known, unlinked)
+        result = read_changes(session, run, state)
+    return result | marked(session, result["content"])
+
+
+def marked(session: Session, content: int) -> Result:
+    """Records the links that marks prove, of rows of this content; how many, and what a person has to say.
+
+    Of the same rows and links they prove what they proved the last time.
+    """
+    name = session.environment.name
+    with session.engine.connect() as connection:
+        before = runs.newest_result(connection, name, "extract_stripe") or {}
+        if before.get("proven_by") == proven_by(session, connection, content):
+            return {"links_from_marks": 0, "candidates": before["candidates"], "proven_by": before["proven_by"]}
+    rows = snapshots.marked_and_unlinked(session.engine, name, FIELD)
+    with session.engine.connect() as connection:
+        known = links.all_of(connection, name) if rows else {}
+        proofs, candidates = marks.proven(rows, session.signer, known, links.unlinked(connection, name))
     own = [(key, id) for key, id in proofs if key.split(":")[1] == keys.part(name)]
     links.add_all(session.engine, name, own, source="marker")
-    return result | {"links_from_marks": len(own), "candidates": candidates}
+    with session.engine.connect() as connection:
+        by = proven_by(session, connection, content)
+    return {"links_from_marks": len(own), "candidates": candidates, "proven_by": by}
+
+
+def proven_by(session: Session, connection: Connection, content: int) -> list[Any]:
+    """What marks prove is the same as long as this is: the rows, the links, the secrets and the code."""
+    return [
+        content, *links.version(connection, session.environment.name), session.signer.fingerprint(), resources.version(),
+    ]  # fmt: skip
 
 
 def full_because(session: Session, run: Run, state: Feed | None) -> str:
@@ -135,27 +160,27 @@ def of_what(session: Session) -> str:
     return f"{session.environment.stripe_account}, tax {session.environment.tax}"
 
 
-def read_whole(
-    session: Session, run: Run, known: dict[str, str], state: Feed | None
-) -> tuple[Result, list[dict[str, Any]]]:
+def read_whole(session: Session, run: Run, state: Feed | None) -> Result:
     """Everything, and how many changes the feed would not have shown since it was read last."""
     environment = session.environment
     seen = events_since(session, state) if state is not None and environment.stripe_feed else None
-    linked = [(key.partition(":")[0], id) for key, id in known.items()]
-    marked: dict[str, dict[str, Any]] = {}
     read = stripe_account.read(
-        session.stripe, live=environment.live, upper_bound=run.now, linked=linked, tax=environment.tax,
-        workers=environment.workers,
-    )  # fmt: skip
-    snapshot = snapshots.close(
-        session.engine,
-        environment=environment.name,
-        side="stripe",
-        run_id=run.id,
-        kinds=stripe_account.KINDS,
-        upper_bound=run.now,
-        rows=watched(session, read, marked),
+        session.stripe, live=environment.live, upper_bound=run.now, tax=environment.tax, workers=environment.workers
     )
+    with snapshots.landing(session.engine) as landing:
+        found = marks.Strangers(session.signer, keys.part(environment.name))
+        landing.add(found.counted(read))
+        # Absence from a list is not deletion (invariant 5): what is linked is read by its id.
+        unseen = landing.unseen(environment.name, stripe_account.LISTS)
+        landing.add(found.counted(stripe_account.named(session.stripe, unseen, tax=environment.tax)))
+        refuse_strangers(session, found)
+        snapshot = landing.close(
+            environment=environment.name,
+            side="stripe",
+            run_id=run.id,
+            kinds=stripe_account.KINDS,
+            upper_bound=run.now,
+        )
     answers = feeds.answers(session.engine, environment.name)
     missed = missed_by(session, seen, snapshot, answers) if seen is not None else []
     if missed:
@@ -163,7 +188,7 @@ def read_whole(
     with session.engine.begin() as connection:
         feeds.begin(connection, environment.name, of_what(session), now=run.now)
         feeds.forget_answers(connection, environment.name, answers)
-    return described(snapshot) | {"whole": 1, "missed": len(missed)}, list(marked.values())
+    return described(snapshot) | {"whole": 1, "missed": len(missed)}
 
 
 def events_since(session: Session, state: Feed) -> feed.Changes:
@@ -183,7 +208,7 @@ def missed_by(
     return sorted(key for key in changed - known if key[0] != "invoice")
 
 
-def read_changes(session: Session, run: Run, state: Feed) -> tuple[Result, list[dict[str, Any]]]:
+def read_changes(session: Session, run: Run, state: Feed) -> Result:
     """What events name, read by id; our own last answers as they were given."""
     name, environment = session.environment.name, session.environment
     found = events_since(session, state)
@@ -211,32 +236,21 @@ def read_changes(session: Session, run: Run, state: Feed) -> tuple[Result, list[
         usage.look_again(connection, name, found.taken_back)
         feeds.advance(connection, name, now=run.now, forget_before=run.now - 2 * feed.OVERLAP)
         feeds.forget_answers(connection, name, answers)
-    marked = snapshots.marked_and_unlinked(session.engine, name, FIELD)
-    return described(snapshot) | {"whole": 0, "events": len(found.events), "read": len(to_read)}, marked
+    return described(snapshot) | {"whole": 0, "events": len(found.events), "read": len(to_read)}
 
 
-def watched(session: Session, rows: Iterable[Landed], marked: dict[str, dict[str, Any]]) -> Iterator[Landed]:
-    """The rows as they are; those with a mark are remembered. Strangers' marks end the extract before it is landed."""
-    for kind, id, row in rows:
-        if FIELD in (row.get("metadata") or {}):
-            marked[id] = row
-        yield kind, id, row
-    refuse_strangers(session, marked.values())
-
-
-def refuse_strangers(session: Session, rows: Iterable[dict[str, Any]]) -> None:
+def refuse_strangers(session: Session, found: marks.Strangers) -> None:
     """Raises AccountRefused where most marks in the account are not of this environment and its secret.
 
     A new name or a lost secret would else make everything a second time. A few strange marks are a person's copies, and
     prove nothing.
     """
     environment = session.environment
-    own, others = marks.strangers(rows, session.signer, keys.part(environment.name))
-    if others > own and not environment.shares_account:
+    if found.others > found.own and not environment.shares_account:
         raise AccountRefused(
-            f"{others} objects of {environment.stripe_account} carry marks that {environment.name} did not make with the "
-            f"secret of the connection {environment.secret_id()}, and {own} that it did. Was the environment renamed, or its "
-            f"secret lost? Restore either; an old secret may stand in the connection's extra, under accepted."
+            f"{found.others} objects of {environment.stripe_account} carry marks that {environment.name} did not make with "
+            f"the secret of the connection {environment.secret_id()}, and {found.own} that it did. Was the environment "
+            f"renamed, or its secret lost? Restore either; an old secret may stand in the connection's extra, under accepted."
         )
 
 

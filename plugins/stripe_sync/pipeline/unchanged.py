@@ -34,7 +34,7 @@ def inputs_of(
     inputs = [
         resources.version(),
         session.environment,
-        session.signer.mark(name),
+        session.signer.fingerprint(),
         [[snapshot.side, snapshot.content_id] for snapshot in pair],
         sorted(left_out),
         sorted(exempt),

@@ -53,6 +53,15 @@ def result_in(connection: Connection, environment: str, run_id: str, station: st
     return found
 
 
+def newest_result(connection: Connection, environment: str, station: str) -> dict[str, Any] | None:
+    """What a station gave the last time that it finished, in whatever run."""
+    found: dict[str, Any] | None = connection.execute(
+        text("select result from station where environment = :e and station = :s order by finished_at desc limit 1"),
+        {"e": environment, "s": station},
+    ).scalar()
+    return found
+
+
 def finish(engine: Engine, environment: str, run_id: str, station: str, result: Mapping[str, Any]) -> None:
     """Records what a station gave, the last time that it was done."""
     with engine.begin() as connection:

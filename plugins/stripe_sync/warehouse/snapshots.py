@@ -6,9 +6,11 @@ and such a snapshot names the same content as the one before it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection, Engine, text
@@ -17,6 +19,7 @@ from stripe_sync.errors import Incomplete
 from stripe_sync.warehouse.engine import dumps, has_nul, run_sql
 
 Landed = tuple[str, str, dict[str, Any]]  # kind, id, body
+BATCH = 1000  # rows that are landed together
 
 
 @dataclass(frozen=True)
@@ -36,75 +39,108 @@ class Snapshot:
     with_nul: tuple[tuple[str, str], ...] = ()
 
 
-def close(
-    engine: Engine,
-    *,
-    environment: str,
-    side: str,
-    run_id: str,
-    kinds: Sequence[str],
-    upper_bound: datetime,
-    rows: Iterable[Landed],
-    whole: Sequence[str] | None = None,
-) -> Snapshot:
-    """Lands an extract of these kinds by COPY and closes its snapshot, in one transaction.
-
-    Of the kinds ``whole`` (all of them, if it is left out) the rows are everything there is, and what they do not show is
-    gone; of the others they are what changed.
-
-    The rows are read to their end first, so that no transaction is open while an API answers; the later of two rows of
-    one object wins.
-    """
-    latest = {(kind, id): body for kind, id, body in rows}
-    with engine.begin() as connection:
-        connection.execute(
-            text("select pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": f"{environment}/{side}"}
-        )
-        connection.execute(
-            text('create temp table landing (kind text, id text collate "C", body jsonb) on commit drop')
-        )
-        copy(connection, latest)
-        landed = run_sql(
-            connection,
-            "mirror/land",
-            environment=environment,
-            side=side,
-            run_id=run_id,
-            kinds=list(kinds),
-            upper_bound=upper_bound,
-        )
-        id = landed[0]["id"]
-        complete = list(kinds if whole is None else whole)
-        run_sql(connection, "mirror/supersede", snapshot=id, environment=environment, side=side, kinds=complete)
-        run_sql(connection, "mirror/add", snapshot=id, environment=environment, side=side)
-        if whole is None:
-            connection.execute(text("analyze mirror"))
-        else:
-            run_sql(connection, "mirror/count", snapshot=id, environment=environment, side=side, kinds=list(kinds))
-        run_sql(connection, "mirror/name_content", snapshot=id, environment=environment, side=side)
-    return replace(get(engine, id), with_nul=tuple(key for key, body in latest.items() if has_nul(body)))
+@contextmanager
+def landing(engine: Engine) -> Iterator[Landing]:
+    """Room for an extract, in a table that goes with its connection."""
+    with engine.connect() as connection:
+        connection.detach()
+        with connection.begin():
+            connection.execute(
+                text(
+                    'create temp table landing (kind text, id text collate "C", body jsonb, '
+                    "place bigint generated always as identity)"
+                )
+            )
+        yield Landing(connection)
 
 
-def copy(connection: Connection, latest: Mapping[tuple[str, str], dict[str, Any]]) -> None:
-    """COPY into the landing table."""
-    cursor = connection.connection.cursor()
-    with cursor.copy("copy landing (kind, id, body) from stdin") as target:
-        for (kind, id), body in latest.items():
-            target.write_row((kind, id.replace("\x00", "\ufffd"), dumps(body)))
-    # Without a key and figures a join with it may be planned as one that reads it again for every row.
-    cursor.execute("alter table landing add primary key (kind, id); analyze landing")
-    cursor.close()
+@dataclass
+class Landing:
+    """The rows of an extract on their way into a mirror. However many they are, few are held in memory."""
+
+    connection: Connection
+    with_nul: list[tuple[str, str]] = field(default_factory=list)
+
+    def add(self, rows: Iterable[Landed]) -> None:
+        """COPY of rows as they come; no transaction is open while an API answers."""
+        source = iter(rows)
+        while batch := list(islice(source, BATCH)):
+            with self.connection.begin():
+                self.copy(batch)
+
+    def copy(self, batch: Sequence[Landed]) -> None:
+        cursor = self.connection.connection.cursor()
+        with cursor.copy("copy landing (kind, id, body) from stdin") as target:
+            for kind, id, body in batch:
+                target.write_row((kind, id.replace("\x00", "\ufffd"), dumps(body)))
+                if has_nul(body):
+                    self.with_nul.append((kind, id))
+        cursor.close()
+
+    def unseen(self, environment: str, kinds: Collection[str]) -> list[tuple[str, str]]:
+        """(kind, id) of the linked objects of Stripe that no row shows, in order."""
+        with self.connection.begin():
+            rows = run_sql(self.connection, "mirror/unseen", environment=environment, kinds=list(kinds))
+        return [(row["kind"], row["id"]) for row in rows]
+
+    def close(
+        self,
+        *,
+        environment: str,
+        side: str,
+        run_id: str,
+        kinds: Sequence[str],
+        upper_bound: datetime,
+        whole: Sequence[str] | None = None,
+    ) -> Snapshot:
+        """Closes the snapshot of what was landed of these kinds, in one transaction.
+
+        Of the kinds ``whole`` (all of them, if it is left out) the rows are everything there is, and what they do not show
+        is gone; of the others they are what changed. The later of two rows of one object wins.
+        """
+        about: dict[str, Any] = {"environment": environment, "side": side}
+        connection = self.connection
+        with connection.begin():
+            connection.execute(
+                text("select pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": f"{environment}/{side}"}
+            )
+            run_sql(connection, "mirror/latest")
+            # Without a key and figures a join with it may be planned as one that reads it again for every row.
+            connection.execute(text("alter table landing add primary key (kind, id)"))
+            connection.execute(text("analyze landing"))
+            opened = run_sql(
+                connection, "mirror/land", run_id=run_id, kinds=list(kinds), upper_bound=upper_bound, **about
+            )
+            id: int = opened[0]["id"]
+            complete = list(kinds if whole is None else whole)
+            run_sql(connection, "mirror/supersede", snapshot=id, kinds=complete, **about)
+            run_sql(connection, "mirror/add", snapshot=id, **about)
+            if whole is None:
+                connection.execute(text("analyze mirror"))
+            else:
+                run_sql(connection, "mirror/count", snapshot=id, kinds=list(kinds), **about)
+            run_sql(connection, "mirror/name_content", snapshot=id, **about)
+            return replace(found(connection, id), with_nul=tuple(dict.fromkeys(self.with_nul)))
+
+
+def close(engine: Engine, rows: Iterable[Landed], **about: Any) -> Snapshot:
+    """Lands an extract and closes its snapshot (``Landing.close``)."""
+    with landing(engine) as room:
+        room.add(rows)
+        return room.close(**about)
 
 
 def get(engine: Engine, id: int) -> Snapshot:
     """A snapshot by its id. Raises Incomplete where it is unknown."""
     with engine.connect() as connection:
-        row = connection.execute(
-            text(
-                "select id, environment, side, complete, content_id, upper_bound, counts from snapshot where id = :id"
-            ),
-            {"id": id},
-        ).first()
+        return found(connection, id)
+
+
+def found(connection: Connection, id: int) -> Snapshot:
+    row = connection.execute(
+        text("select id, environment, side, complete, content_id, upper_bound, counts from snapshot where id = :id"),
+        {"id": id},
+    ).first()
     if row is None:
         raise Incomplete(f"There is no snapshot {id}; extract again.")
     return Snapshot(**row._mapping)
@@ -139,7 +175,7 @@ def changed(engine: Engine, snapshot: Snapshot, noise: Collection[str]) -> set[t
 
 
 def marked_and_unlinked(engine: Engine, environment: str, field: str) -> list[dict[str, Any]]:
-    """The objects of the newest mirror of Stripe that carry a mark and have no link."""
+    """The objects of the newest mirror of Stripe whose mark is on one without a link."""
     with engine.connect() as connection:
         return [row["body"] for row in run_sql(connection, "mirror/unlinked", environment=environment, field=field)]
 

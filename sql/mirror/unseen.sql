@@ -1,0 +1,10 @@
+-- linked objects of Stripe that an extract's lists do not show
+-- grain: one object; keys: kind, id
+select split_part(l.key, ':', 1) as kind, l.stripe_id as id
+from link as l
+where
+    l.environment = :environment
+    and l.ended_at is null
+    and split_part(l.key, ':', 1) = any(cast(:kinds as text[]))
+    and not exists (select 1 from landing where landing.id = l.stripe_id)
+order by kind, id
