@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import msgspec
+from sqlalchemy import text
 
 from sandbox.builder import WorldBuilder, flat, per_unit
 from sandbox.world.state import iso
@@ -40,18 +41,24 @@ def main() -> None:
             full, *_ = run(house)
             run(house)  # takes up what the first one wrote
             quiet, gets, writes, stigg = run(house)
+            read = reading(house)
+            pages = sum(r.path == "Subscriptions" for r in house.world.requests)
             for number in range(10):
                 row = house.stigg("customers", customerId=f"c-{number}")
                 row |= {"name": "Renamed", "updatedAt": iso(house.world.now)}
             few, few_gets, few_writes, _ = run(house)
+            few_read = reading(house)
     warehouses.stop()
     figures = {
         "full": full,
         "quiet": quiet,
+        "read": read,
+        "pages": pages,
         "gets": gets,
         "writes": writes,
         "stigg": stigg,
         "few": few,
+        "few_read": few_read,
         "few_gets": few_gets,
         "few_writes": few_writes,
     }
@@ -68,6 +75,19 @@ def run(house: House) -> tuple[float, int, int, int]:
     asked = house.world.requests
     gets = sum(r.side == "stripe" and r.method == "GET" for r in asked)
     return seconds, gets, house.writes(), sum(r.side == "stigg" for r in asked)
+
+
+def reading(house: House) -> float:
+    """The seconds that the newest run spent on reading Stigg, which its pages and limits decide."""
+    with house.engine.connect() as connection:
+        seconds = connection.execute(
+            text(
+                "select extract(epoch from read.finished_at - before.finished_at) from station as read "
+                "inner join station as before on before.run_id = read.run_id and before.station = 'preflight' "
+                "where read.station = 'extract_stigg' order by read.finished_at desc limit 1"
+            )
+        ).scalar_one()
+    return float(seconds)
 
 
 if __name__ == "__main__":

@@ -125,9 +125,9 @@ def first_write(connection: Connection, environment: str) -> int | None:
     """When the first run that wrote anything began, Unix seconds by the pipeline's clock."""
     found = connection.execute(
         text(
-            "select extract(epoch from min(r.started_at))::bigint from run r where r.environment = :e and exists "
-            "(select 1 from journal_intent i join journal_outcome o on o.intent_id = i.id "
-            "where i.environment = r.environment and i.run_id = r.run_id and o.result = 'done')"
+            "select extract(epoch from r.started_at)::bigint from journal_intent i join journal_outcome o on o.intent_id = i.id "
+            "join run r on r.environment = i.environment and r.run_id = i.run_id "
+            "where i.environment = :e and o.result = 'done' order by i.id limit 1"
         ),
         {"e": environment},
     ).scalar()

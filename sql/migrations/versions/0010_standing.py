@@ -16,7 +16,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute(
-        "drop index station_newest; drop index link_ended; drop index link_newest; drop index comparison_documents; alter table comparison "
+        "drop index journal_outcome_newest; drop index station_newest; drop index link_ended; drop index link_newest; drop index comparison_documents; alter table comparison "
         "drop column inputs, drop column decided_at, drop column wakes_at, drop column statuses, drop column documents_of; "
         "drop table difference"
     )

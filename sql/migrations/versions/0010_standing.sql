@@ -25,3 +25,4 @@ create index comparison_documents on comparison (documents_of) where documents_o
 create index link_newest on link (environment, id desc);
 create index link_ended on link (environment, ended_at) where ended_at is not null;
 create index station_newest on station (environment, station, finished_at desc);
+create index journal_outcome_newest on journal_outcome (finished_at);

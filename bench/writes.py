@@ -1,0 +1,52 @@
+"""Writes under Stripe's limits at 120 ms: ``python -m bench.writes CUSTOMERS WORKERS`` prints figures as JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+from sqlalchemy import text
+
+from sandbox.builder import WorldBuilder, flat
+from sandbox.world.state import Fault
+from tests import warehouses
+from tests.house import GENEROUS, built
+
+LATENCY, RATE = 0.12, 25
+
+
+def main() -> None:
+    customers, workers = int(sys.argv[1]), int(sys.argv[2])
+    world = WorldBuilder()
+    world.product("acme", "Acme")
+    world.plan("pro", "Pro", [flat(20)])
+    for number in range(customers):
+        world.customer(f"c-{number}", f"Customer {number}")
+        world.subscription(f"s-{number}", f"c-{number}", "pro")
+    warehouses.start()
+    with tempfile.TemporaryDirectory() as folder, built(world, Path(folder)) as house:
+        house.world.limits = {"account": 100, "endpoint": RATE}
+        house.world.faults.append(Fault("POST", "/v1/customers", kind="delay", seconds=LATENCY, times=10 * customers))
+        house.change(
+            modes={"catalog": "enforce", "customers": "enforce"}, endpoint_rate=RATE, account_rate=100, workers=workers,
+            limits=GENEROUS,
+        )  # fmt: skip
+        house.limit(actions=10 * customers, day_actions=100 * customers)
+        house.reconcile()
+        asked = [r for r in house.world.requests if (r.method, r.path) == ("POST", "/v1/customers")]
+        with house.engine.connect() as connection:
+            seconds = connection.execute(
+                text(
+                    "select extract(epoch from max(o.finished_at) - min(i.intended_at)) from journal_intent as i "
+                    "inner join journal_outcome as o on o.intent_id = i.id where i.kind = 'customer.create'"
+                )
+            ).scalar_one()
+    warehouses.stop()
+    refused = sum(r.status == 429 for r in asked)
+    print(json.dumps({"seconds": float(seconds), "requests": len(asked), "refused": refused, "made": customers}))
+
+
+if __name__ == "__main__":
+    main()
