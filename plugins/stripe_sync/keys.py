@@ -15,12 +15,12 @@ FLAT: Final = "base"  # the charge of a flat fee
 ONCE, OVERAGE, MINIMUM, METERED = "~once", "~overage", "~minimum", "~metered"
 ANYWHERE: Final = "default"  # the price for every country that has none of its own
 LIMIT: Final = 200  # characters of a lookup_key at Stripe
-SAFE = re.compile(rb"[A-Za-z0-9._-]")
+UNSAFE = re.compile(rb"[^A-Za-z0-9._-]")
 
 
 def part(text: str) -> str:
     """One part of a key, escaped without loss."""
-    return "".join(chr(b) if SAFE.match(bytes([b])) else f"~{b:02X}" for b in text.encode())
+    return UNSAFE.sub(lambda found: b"~%02X" % found.group()[0], text.encode()).decode()
 
 
 def feature_part(ref_id: str) -> str:

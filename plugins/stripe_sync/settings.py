@@ -16,6 +16,7 @@ from typing import Any, Literal
 import msgspec
 
 from stripe_sync.errors import ConfigurationError
+from stripe_sync.typed import typed
 
 Mode = Literal["observe", "propose", "enforce"]
 LANES = ("catalog", "customers", "subscriptions", "usage", "stigg-cancellations")
@@ -169,7 +170,7 @@ def environment(name: str, path: Path | None = None) -> Environment:
 def read(path: Path, name: str, table: object) -> Environment:
     """One table as an environment. Raises ConfigurationError, naming the setting."""
     try:
-        return msgspec.structs.replace(msgspec.convert(table, Environment), name=name)
+        return msgspec.structs.replace(typed(table, Environment), name=name)
     except msgspec.ValidationError as error:
         message, _, place = str(error).partition(" - at `$")
         where = f"environments.{name}{place.rstrip('`')}"

@@ -51,3 +51,34 @@ def test_the_error_tree_and_its_names() -> None:
     assert set(errors.__all__) == {n for n, v in vars(errors).items() if isinstance(v, type)}
     assert all(issubclass(getattr(errors, name), errors.StripeSyncError) for name in errors.__all__)
     assert all(name in (errors.__doc__ or "") for name in errors.__all__)
+
+
+RACE = """
+import sys, threading, types
+from stripe_sync.typed import typed
+sys.setswitchinterval(1e-6)
+FIELDS = "".join(f" f{n}: {'Inner' if n % 2 else 'list[Inner] | None'} | None = None\\n" for n in range(20))
+SOURCE = f'''from __future__ import annotations
+import msgspec
+class Inner(msgspec.Struct):
+ a: int | None = None
+class Outer(msgspec.Struct):
+{FIELDS}'''
+for number in range(100):
+    module = types.ModuleType(f"made_{number}")
+    sys.modules[module.__name__] = module
+    exec(SOURCE, module.__dict__)
+    start = threading.Barrier(8)
+    def use():
+        start.wait()
+        typed({"f1": {"a": 1}, "f2": [{"a": 2}]}, module.Outer)
+    threads = [threading.Thread(target=use) for _ in range(8)]
+    [t.start() for t in threads]
+    [t.join() for t in threads]
+print("alive")
+"""
+
+
+def test_threads_that_are_the_first_to_use_a_type_do_not_crash() -> None:
+    done = subprocess.run([sys.executable, "-c", RACE], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, "alive"), done.stderr[-500:]

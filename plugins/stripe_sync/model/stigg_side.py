@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from stripe_sync.errors import RowFailed
+from stripe_sync.typed import typed
 
 Row = dict[str, Any]
 
@@ -235,6 +236,6 @@ Entity = TypeVar("Entity", bound=Stigg)
 def decode(row: Row, kind: type[Entity]) -> Entity:
     """A row as an entity. Raises RowFailed ``UNKNOWN_SHAPE``, naming the field and not its value."""
     try:
-        return msgspec.convert(row, kind)
+        return typed(row, kind)
     except msgspec.ValidationError as error:
         raise RowFailed("UNKNOWN_SHAPE", f"Stigg's answer is not understood: {error}") from None

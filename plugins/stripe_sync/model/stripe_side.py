@@ -10,6 +10,7 @@ import msgspec
 from stripe_sync.errors import RowFailed
 from stripe_sync.model.documents import compact
 from stripe_sync.money import plain
+from stripe_sync.typed import typed
 
 Row = dict[str, Any]
 
@@ -226,6 +227,6 @@ Object = TypeVar("Object", bound=Stripe)
 def decode(row: Row, kind: type[Object]) -> Object:
     """A row as an object. Raises RowFailed ``UNKNOWN_SHAPE``, naming the field and not its value."""
     try:
-        return msgspec.convert(row, kind, strict=False)
+        return typed(row, kind, strict=False)
     except msgspec.ValidationError as error:
         raise RowFailed("UNKNOWN_SHAPE", f"Stripe's answer is not understood: {error}") from None

@@ -32,6 +32,7 @@ from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result, station
 from stripe_sync.pipeline.writing import write
 from stripe_sync.plan.actions import CHECKOUT, CUSTOMERS, SUBSCRIPTIONS, Action
+from stripe_sync.typed import typed
 from stripe_sync.warehouse import journal, leases, links
 from stripe_sync.warehouse.leases import Lease
 
@@ -100,7 +101,7 @@ def requested(given: Mapping[str, Any]) -> CheckoutRequest:
     """The request in a run's parameters. Raises ConfigurationError, naming the field."""
     chosen = given.get("subscription") or f"checkout-{uuid.uuid4().hex[:16]}"
     try:
-        return msgspec.convert({**given, "subscription": chosen}, CheckoutRequest)
+        return typed({**given, "subscription": chosen}, CheckoutRequest)
     except msgspec.ValidationError as error:
         raise ConfigurationError(f"The checkout cannot be made: {error}.") from None
 

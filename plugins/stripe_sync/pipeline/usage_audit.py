@@ -10,8 +10,6 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-import msgspec
-
 from stripe_sync import money, periods
 from stripe_sync.clock import epoch
 from stripe_sync.errors import ConfigurationError
@@ -20,6 +18,7 @@ from stripe_sync.pipeline.session import Session
 from stripe_sync.pipeline.usage_due import seen_invoice
 from stripe_sync.pipeline.usage_lines import bill_of
 from stripe_sync.pipeline.usage_meters import meter_on
+from stripe_sync.typed import typed
 from stripe_sync.usage import drafts, metering
 from stripe_sync.usage.terms import Terms
 from stripe_sync.warehouse import usage
@@ -88,7 +87,7 @@ def compared(session: Session, invoice: Invoice, windows: list[Window], advance:
 
 def without(window: Window) -> dict[str, Any]:
     """A window that is on no invoice, or was too late for its own."""
-    terms = msgspec.convert(window.terms, Terms)
+    terms = typed(window.terms, Terms)
     states = ("pending", "pushed", "unbillable")
     expected = money.round_minor(window.held(*states)[1])
     return {

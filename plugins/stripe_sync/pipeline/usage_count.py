@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-import msgspec
 from sqlalchemy import Connection
 
 from stripe_sync.errors import RowFailed, Transient
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result, station
 from stripe_sync.pipeline.usage_due import assign
+from stripe_sync.typed import typed
 from stripe_sync.usage.quantities import Point, points_of, quantity
 from stripe_sync.usage.terms import Terms
 from stripe_sync.usage.windows import Measured
@@ -100,7 +100,7 @@ def read_all(session: Session, windows: list[Window]) -> list[Reading]:
 
 def counted(session: Session, window: Window) -> Decimal:
     """The quantity of a window. The running value at its start is looked for further back where it is not shown."""
-    measured, terms = Measured(**window.measured), msgspec.convert(window.terms, Terms)
+    measured, terms = Measured(**window.measured), typed(window.terms, Terms)
     points = points_between(session, measured, window.start - BACK, window.end)
     inside = [p for p in points if p.at >= window.start]
     if inside and len(inside) == len(points) and not inside[0].reset:
@@ -118,7 +118,7 @@ def record(connection: Connection, run: Run, window: Window, quantity: Decimal) 
     """Appends a reading, and what it adds to what was read before, with what that costs; two runs at once count once."""
     window = usage.locked(connection, window.id)
     usage.read(connection, window.id, quantity, at=run.now, run_id=run.id)
-    terms = msgspec.convert(window.terms, Terms)
+    terms = typed(window.terms, Terms)
     before = window.quantity if window.state is not None else None
     if before is not None and before == quantity:
         return

@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-import msgspec
 from sqlalchemy import Connection
 
 from stripe_sync.clock import epoch, from_epoch
@@ -25,6 +24,7 @@ from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result, station
 from stripe_sync.pipeline.usage_timing import hold_urgent
 from stripe_sync.pipeline.usage_writes import leased
+from stripe_sync.typed import typed
 from stripe_sync.usage import drafts
 from stripe_sync.usage.charges import LONGEST_GRACE, Charge, Problem, charges, ended, own_bounds
 from stripe_sync.usage.terms import Terms
@@ -112,7 +112,7 @@ def chains_of(connection: Connection, environment: str) -> dict[Chain, list[Open
 
 
 def opening(row: OpeningRow) -> Opening:
-    terms = msgspec.convert(row.terms, Terms) if row.terms is not None else None
+    terms = typed(row.terms, Terms) if row.terms is not None else None
     return Opening(row.id, row.since, terms, Measured(**row.measured), row.why)
 
 

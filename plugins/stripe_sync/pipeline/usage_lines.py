@@ -7,8 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-import msgspec
-
 from stripe_sync import keys, money
 from stripe_sync.apply.executor import Step
 from stripe_sync.clock import epoch
@@ -23,6 +21,7 @@ from stripe_sync.pipeline.writing import write
 from stripe_sync.plan import approvals as questions
 from stripe_sync.plan.actions import USAGE, Action, Plan
 from stripe_sync.plan.guards import Decision, Verdict
+from stripe_sync.typed import typed
 from stripe_sync.usage import drafts
 from stripe_sync.usage.drafts import Bill, UsageLine
 from stripe_sync.usage.terms import Terms
@@ -145,7 +144,7 @@ def page_of(session: Session, invoice: Invoice, windows: Sequence[Window]) -> Pa
 
 def bill_of(window: Window) -> Bill:
     assert window.quantity is not None, "a window that was read"
-    terms = msgspec.convert(window.terms, Terms)
+    terms = typed(window.terms, Terms)
     return Bill(window.id, window.charge, window.start, window.end, terms, window.quantity)
 
 

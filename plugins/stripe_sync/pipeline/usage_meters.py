@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-import msgspec
 from sqlalchemy import Connection
 
 from stripe_sync import keys, money
@@ -21,6 +20,7 @@ from stripe_sync.errors import RowFailed
 from stripe_sync.model.metered import Meter, expected
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.plan.actions import USAGE, Action
+from stripe_sync.typed import typed
 from stripe_sync.usage import metering
 from stripe_sync.usage.terms import Terms
 from stripe_sync.warehouse import journal, usage
@@ -43,7 +43,7 @@ class Metered:
 
 def meter_on(window: Window, invoice: Invoice) -> Meter | None:
     """The meter by which an invoice bills a window; None where lines of our own do."""
-    meter = msgspec.convert(window.terms, Terms).meter
+    meter = typed(window.terms, Terms).meter
     if meter is None:
         return None
     here = metering.bills(invoice.body, window.measured["item"], meter, window.start, window.end)
@@ -52,7 +52,7 @@ def meter_on(window: Window, invoice: Invoice) -> Meter | None:
 
 def is_billed_by_meter(window: Window, invoice: Invoice, quantity: Decimal) -> bool:
     """Whether the metered lines of an invoice bill exactly a quantity of a window."""
-    terms = msgspec.convert(window.terms, Terms)
+    terms = typed(window.terms, Terms)
     assert terms.meter is not None
     return metering.billed(invoice.body, window.measured["item"]) == expected(terms.priced(), terms.meter, quantity)
 
@@ -79,7 +79,7 @@ def metered(session: Session, run: Run, invoice: Invoice, windows: Sequence[Wind
 
 def counted_beside(session: Session, invoice: Invoice, window: Window) -> str:
     """Why a window that lines bill would be billed by a meter as well; empty where it would not."""
-    meter = msgspec.convert(window.terms, Terms).meter
+    meter = typed(window.terms, Terms).meter
     item = window.measured["item"]
     amount = metering.billed(invoice.body, item)[1]
     if amount:
@@ -162,7 +162,7 @@ def reckoned(connection: Connection, session: Session, run: Run, window: Window,
     if not beyond or (sent and beyond == -sent[-1]):
         return now
     lost = journal.newest_action(connection, session.environment.name, target(session, now, len(sent) + 1)) is not None
-    terms = msgspec.convert(now.terms, Terms)
+    terms = typed(now.terms, Terms)
     usage.move(
         connection, now.id, "pending", "pushed" if lost else "billed_before_us", quantity=beyond,
         amount=Decimal(terms.amount(value) - terms.amount(value - beyond)), at=run.now, run_id=run.id,
@@ -181,7 +181,7 @@ def event(
     session: Session, invoice: Invoice, window: Window, meter: Meter, there: dict[str, Any], quantity: Decimal, number: int
 ) -> Action:  # fmt: skip
     """Sends what is missing of a window to its meter, dated a second before the window ends."""
-    terms = msgspec.convert(window.terms, Terms)
+    terms = typed(window.terms, Terms)
     assert window.quantity is not None
     value = money.plain(meter.counted(quantity))
     cost = Decimal(terms.amount(window.quantity) - terms.amount(window.quantity - quantity))

@@ -5,11 +5,10 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-import msgspec
-
 from stripe_sync import money
 from stripe_sync.pipeline.session import Session
 from stripe_sync.pipeline.usage_due import assign
+from stripe_sync.typed import typed
 from stripe_sync.usage.terms import Terms
 from stripe_sync.warehouse import usage
 
@@ -28,7 +27,7 @@ def rows(session: Session) -> list[dict[str, Any]]:
 
 
 def row(window: usage.Window, invoice: usage.Invoice | None, holds: dict[str, usage.Hold]) -> dict[str, Any]:
-    terms = msgspec.convert(window.terms, Terms)
+    terms = typed(window.terms, Terms)
     held = holds.get(invoice.invoice) if invoice is not None else None
     amount = terms.amount(window.quantity) if window.quantity is not None else None
     return {

@@ -8,8 +8,6 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-import msgspec
-
 from stripe_sync import money
 from stripe_sync.clock import epoch
 from stripe_sync.marker import FIELD
@@ -21,6 +19,7 @@ from stripe_sync.pipeline.usage_lines import bill_of
 from stripe_sync.pipeline.usage_meters import is_billed_by_meter, meter_on
 from stripe_sync.pipeline.usage_timing import hold, is_on, release, unproven
 from stripe_sync.pipeline.usage_writes import leased, may_write
+from stripe_sync.typed import typed
 from stripe_sync.usage import drafts, metering
 from stripe_sync.usage.terms import Terms
 from stripe_sync.warehouse import runs, usage
@@ -130,7 +129,7 @@ def settled(connection: Any, session: Session, run: Run, window: Window, invoice
 def settled_by_meter(connection: Any, window: Window, invoice: Invoice, common: dict[str, Any]) -> list[str]:
     """One window that a finalized invoice bills by a meter: exactly, more than was used, or less."""
     assert window.quantity is not None
-    terms = msgspec.convert(window.terms, Terms)
+    terms = typed(window.terms, Terms)
     has, should = metering.billed(invoice.body, window.measured["item"])[1], terms.amount(window.quantity)
     shown, used = (money.shown(Decimal(amount), terms.currency) for amount in (has, should))
     what = f"{invoice.invoice} bills {shown} by a meter, and {used} was used"
@@ -189,7 +188,7 @@ def gone(
 
 def sentence(window: Window, what: str, proposal: str, states: Sequence[str]) -> str:
     """What somebody has to read about what is not billed of a window: what lies in these states."""
-    currency = msgspec.convert(window.terms, Terms).currency
+    currency = typed(window.terms, Terms).currency
     quantity, amount = window.held(*states)
     return (
         f"{money.plain(quantity)} of {window.measured['feature']} of {window.measured['subscription']} "

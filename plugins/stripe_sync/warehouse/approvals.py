@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-import msgspec
 from sqlalchemy import Connection, Engine, text
 
 from stripe_sync.plan.approvals import Request
+from stripe_sync.typed import typed
 from stripe_sync.warehouse.engine import dumps
 
 State = Literal["waiting", "approved", "rejected", "expired", "applied"]
@@ -95,7 +95,7 @@ def waiting(engine: Engine, environment: str, *, now: datetime) -> list[Approval
 
 
 def approval(row: Mapping[str, Any]) -> Approval:
-    request = msgspec.convert(
+    request = typed(
         {
             "hash": row["hash"], "lane": row["lane"], "group": row["group"], "actions": list(row["actions"]),
             "due_now": row["due_now"], "per_month": row["per_month"], "why": list(row["why"]),

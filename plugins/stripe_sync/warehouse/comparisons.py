@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import msgspec
 from sqlalchemy import Connection, Engine, text
 
 from stripe_sync.drift.rows import DriftRow
 from stripe_sync.model.documents import CANON_VERSION, Claim, Difference
 from stripe_sync.model.status import EntityStatus
+from stripe_sync.typed import typed
 from stripe_sync.warehouse.engine import dumps, run_sql
 from stripe_sync.warehouse.snapshots import Snapshot
 
@@ -93,7 +93,7 @@ def newest(connection: Connection, environment: str) -> tuple[int, Made] | None:
     ).first()
     if row is None:
         return None
-    judged = msgspec.convert(row.statuses, list[EntityStatus])
+    judged = typed(row.statuses, list[EntityStatus])
     return row.id, Made(row.counts, row.inputs, row.decided_at, row.wakes_at, judged)
 
 
@@ -144,7 +144,7 @@ def load_drift(connection: Connection, comparison: int) -> list[DriftRow]:
 def drift_row(row: dict[str, Any]) -> DriftRow:
     entity = (row.pop("entity_kind"), row.pop("entity_id"))
     since = row["since"].isoformat() if row["since"] else None
-    return msgspec.convert(row | {"entity": entity if entity[0] else None, "since": since}, DriftRow)
+    return typed(row | {"entity": entity if entity[0] else None, "since": since}, DriftRow)
 
 
 def claims_with_content(connection: Connection, comparison: int) -> Iterator[Claim]:

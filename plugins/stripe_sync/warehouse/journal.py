@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-import msgspec
 from sqlalchemy import Connection, Engine, text
 
 from stripe_sync.plan.actions import Action
+from stripe_sync.typed import typed
 from stripe_sync.warehouse.engine import dumps
 
 Result = Literal["done", "refused", "dropped"]
@@ -92,7 +92,7 @@ def open_intents(engine: Engine, environment: str, lane: str) -> list[Intent]:
             ),
             {"e": environment, "lane": lane},
         ).all()
-    return [Intent(row.id, str(row.warehouse), msgspec.convert(row.action, Action), row.since, row.age) for row in rows]
+    return [Intent(row.id, str(row.warehouse), typed(row.action, Action), row.since, row.age) for row in rows]
 
 
 def concluded(engine: Engine, environment: str, run_id: str) -> dict[str, Outcome]:

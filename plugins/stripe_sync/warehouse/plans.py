@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import msgspec
 from sqlalchemy import Connection, Engine, text
 
 from stripe_sync.plan.actions import Plan
 from stripe_sync.plan.guards import Verdict
+from stripe_sync.typed import typed
 from stripe_sync.warehouse.engine import dumps
 
 
@@ -72,7 +72,7 @@ def one(engine: Engine, where: str, parameters: dict[str, Any]) -> StoredPlan | 
         run_id=row.run_id,
         comparison_id=row.comparison_id,
         planned_at=row.planned_at,
-        plan=msgspec.convert(row.body, Plan),
-        verdicts=msgspec.convert(row.verdicts, list[Verdict]),
+        plan=typed(row.body, Plan),
+        verdicts=typed(row.verdicts, list[Verdict]),
         unplanned=row.unplanned,
     )
