@@ -25,8 +25,6 @@ def next_bound(anchor: datetime, rhythm: str, after: datetime) -> datetime:
     count = max(0, (after.year - anchor.year) * 12 + after.month - anchor.month) // step
     while add_months(anchor, count * step) <= after:
         count += 1
-    while count > 0 and add_months(anchor, (count - 1) * step) > after:
-        count -= 1
     return add_months(anchor, count * step)
 
 

@@ -70,14 +70,39 @@ def test_a_mark_is_ours_only_under_our_secret_our_account_and_unchanged() -> Non
     assert len(mine.mark("price:" + "x" * keys.LIMIT + "@12345678")) <= 500, "the limit of a metadata value"
 
 
+def day(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
 @pytest.mark.parametrize(
     ("anchor", "months", "expected"),
     [("2026-01-31", 1, "2026-02-28"), ("2026-01-31", 2, "2026-03-31"), ("2028-01-31", 1, "2028-02-29"),
      ("2028-02-29", 12, "2029-02-28"), ("2028-02-29", 48, "2032-02-29"), ("2026-12-15", 1, "2027-01-15")],
 )  # fmt: skip
 def test_months_clamp_at_their_end_and_come_back(anchor: str, months: int, expected: str) -> None:
-    start = datetime.fromisoformat(anchor).replace(tzinfo=UTC)
-    assert periods.add_months(start, months) == datetime.fromisoformat(expected).replace(tzinfo=UTC)
+    assert periods.add_months(day(anchor), months) == day(expected)
+
+
+@pytest.mark.parametrize(
+    ("anchor", "rhythm", "after", "expected"),
+    [("2026-01-31", "MONTHLY", "2026-01-31", "2026-02-28"), ("2026-01-31", "MONTHLY", "2026-02-28", "2026-03-31"),
+     ("2026-01-31", "MONTHLY", "2027-02-27", "2027-02-28"), ("2026-05-15", "MONTHLY", "2026-03-01", "2026-05-15"),
+     ("2024-02-29", "ANNUALLY", "2026-02-27", "2026-02-28"), ("2024-02-29", "ANNUALLY", "2027-02-28", "2028-02-29"),
+     ("2025-11-30", "MONTHLY", "2026-01-01", "2026-01-30"), ("2026-12-31", "ANNUALLY", "2027-01-01", "2027-12-31")],
+)  # fmt: skip
+def test_the_next_bound_by_hand(anchor: str, rhythm: str, after: str, expected: str) -> None:
+    assert periods.next_bound(day(anchor), rhythm, day(after)) == day(expected)
+
+
+@pytest.mark.parametrize(
+    ("anchor", "rhythm", "moment", "expected"),
+    [("2026-01-31", "MONTHLY", "2026-03-31", "2026-02-28"), ("2026-01-31", "MONTHLY", "2026-04-01", "2026-03-31"),
+     ("2026-01-31", "MONTHLY", "2026-01-31", "2025-12-31"), ("2026-05-15", "MONTHLY", "2026-03-01", "2026-02-15"),
+     ("2024-02-29", "ANNUALLY", "2026-02-28", "2025-02-28"), ("2024-02-29", "ANNUALLY", "2028-03-01", "2028-02-29"),
+     ("2025-11-30", "MONTHLY", "2026-01-01", "2025-12-30"), ("2026-12-31", "ANNUALLY", "2026-12-01", "2025-12-31")],
+)  # fmt: skip
+def test_the_bound_before_by_hand(anchor: str, rhythm: str, moment: str, expected: str) -> None:
+    assert periods.bound_before(day(anchor), rhythm, day(moment)) == day(expected)
 
 
 @given(

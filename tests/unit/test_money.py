@@ -39,7 +39,8 @@ def test_major_units_become_stripes_minor_units(amount: str, currency: str, mino
 @pytest.mark.parametrize(
     ("minor", "currency", "whole"),
     [("1000", "usd", True), ("0.5", "usd", False), ("99000", "isk", True), ("99050", "isk", False),
-     ("5124", "kwd", False), ("5120", "kwd", True), ("1", "jpy", True), ("500000", "ugx", True)],
+     ("5124", "kwd", False), ("5120", "kwd", True), ("1", "jpy", True), ("500000", "ugx", True),
+     ("-1000", "usd", True), ("-0.5", "usd", False)],
 )  # fmt: skip
 def test_what_an_invoice_can_carry(minor: str, currency: str, whole: bool) -> None:
     assert money.is_chargeable(D(minor), currency) is whole
