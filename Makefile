@@ -9,7 +9,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
 
 .DEFAULT_GOAL := install
-.PHONY: help install demo up secrets compose-test test coverage bench soak check lock clean
+.PHONY: help install demo up secrets compose-test test coverage mutants bench soak check lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1 - \2/'
@@ -42,6 +42,9 @@ test: install  ## all tests, group by group (GROUPS="unit contract" chooses)
 
 coverage: install  ## which branches of the deciding rooms the unit tests and stories take (reports/coverage)
 	@$(BIN)/python -m tests.coverage
+
+mutants: install  ## changes that no test notices in what decides about money (TEST_MUTANTS=100)
+	@$(BIN)/python -m tests.mutants
 
 bench: install  ## benchmarks, each beside a baseline (SCALE=1 is the full size)
 	@SCALE=$(SCALE) $(BIN)/python -m bench
