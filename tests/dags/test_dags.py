@@ -106,7 +106,8 @@ print(sorted(m for m in sys.modules if m.startswith("stripe_sync.")))
     heavy, ours = done.stdout.splitlines()
     assert heavy == "[]", done.stderr
     assert set(json.loads(ours.replace("'", '"'))) == {
-        "stripe_sync.errors", "stripe_sync.settings", "stripe_sync.orchestration", "stripe_sync.orchestration.provider_info", "stripe_sync.orchestration.stations",
+        "stripe_sync.errors", "stripe_sync.settings",
+        "stripe_sync.typed", "stripe_sync.orchestration", "stripe_sync.orchestration.provider_info", "stripe_sync.orchestration.stations",
         "stripe_sync.orchestration.notifiers", "stripe_sync.orchestration.metrics", "stripe_sync.orchestration.wiring",
         "stripe_sync.orchestration.links", "stripe_sync.orchestration.place",
     }  # fmt: skip
