@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -30,28 +31,33 @@ class GateResult:
     kept: int = 0
 
 
-def check(engine: Engine, gate: str, *, content: str, parameters: Mapping[str, str | int]) -> GateResult:
-    """The verdict on a content; ``parameters`` fill the queries (numbers, and names of letters, digits, ``-``, ``_``)."""
+def check(engine: Engine, gate: str, *, contents: Mapping[str, str], parameters: Mapping[str, str | int]) -> GateResult:
+    """The verdict on what there is, by side; ``parameters`` fill the queries (numbers, and names of letters, digits, ``-``,
+    ``_``). A suite that is about one side is judged again only when that side is another."""
     result = GateResult()
     judged = kept = 0
-    for suite in suites(gate):
-        found = verdicts.find(engine, suite.hash, content)
-        if found is None:
-            found = judge(engine, suite, parameters)
-            detail = {"failed": found["failed"], "rows": found["rows"]}
-            verdicts.store(
-                engine,
-                suite=suite.name,
-                suite_hash=suite.hash,
-                content=content,
-                passed=not found["failed"],
-                detail=detail,
-            )
-            judged += 1
-        else:
-            kept += 1
-        result.failed.extend(found["failed"])
-        result.rows.extend((row[0], row[1], row[2]) for row in found["rows"])
+    with ExitStack() as opened:
+        source: Any = None
+        for suite in suites(gate):
+            content = contents[suite.side] if suite.side else "/".join(contents.values())
+            found = verdicts.find(engine, suite.hash, content)
+            if found is None:
+                source = source or opened.enter_context(source_of(engine))
+                found = judge(source, suite, parameters)
+                detail = {"failed": found["failed"], "rows": found["rows"]}
+                verdicts.store(
+                    engine,
+                    suite=suite.name,
+                    suite_hash=suite.hash,
+                    content=content,
+                    passed=not found["failed"],
+                    detail=detail,
+                )
+                judged += 1
+            else:
+                kept += 1
+            result.failed.extend(found["failed"])
+            result.rows.extend((row[0], row[1], row[2]) for row in found["rows"])
     return GateResult(result.failed, result.rows, judged, kept)
 
 
@@ -73,11 +79,24 @@ def context() -> Any:
     return made
 
 
-def judge(engine: Engine, suite: Suite, parameters: Mapping[str, str | int]) -> dict[str, Any]:
+@contextmanager
+def source_of(engine: Engine) -> Iterator[Any]:
+    """The warehouse as Great Expectations sees it, for the suites of one gate."""
+    sources, name = context().data_sources, uuid.uuid4().hex
+    source = sources.add_postgres(name, connection_string=engine.url.render_as_string(hide_password=False))
+    try:
+        yield source
+    finally:  # Great Expectations would leave its connections to the garbage collector
+        source.get_execution_engine().close()
+        source.get_engine().dispose()
+        sources.delete(name)
+
+
+def judge(source: Any, suite: Suite, parameters: Mapping[str, str | int]) -> dict[str, Any]:
     """Validates one suite with Great Expectations, on the query's rows inside PostgreSQL."""
     failed: list[str] = []
     rows: list[tuple[str, str, str]] = []
-    for outcome in outcomes(engine, suite, filled(suite.query, parameters)):
+    for outcome in outcomes(source, suite, filled(suite.query, parameters)):
         meta = outcome.expectation_config.meta
         if outcome.success:
             continue
@@ -89,22 +108,14 @@ def judge(engine: Engine, suite: Suite, parameters: Mapping[str, str | int]) -> 
     return {"failed": failed, "rows": rows}
 
 
-def outcomes(engine: Engine, suite: Suite, query: str) -> list[Any]:
+def outcomes(source: Any, suite: Suite, query: str) -> list[Any]:
     """Great Expectations' word on each expectation of a suite."""
-    sources = context().data_sources
     import great_expectations as gx
 
-    name = f"{suite.name}-{uuid.uuid4().hex}"
-    source = sources.add_postgres(name, connection_string=engine.url.render_as_string(hide_password=False))
-    try:
-        batch = source.add_query_asset(name, query=query).add_batch_definition_whole_table("all").get_batch()
-        expectations = gx.ExpectationSuite(name=name, expectations=suite.document["expectations"])
-        detail = {"result_format": "COMPLETE", "unexpected_index_column_names": ["id"]}
-        return list(batch.validate(expectations, result_format=detail).results)
-    finally:  # Great Expectations would leave its connections to the garbage collector
-        source.get_execution_engine().close()
-        source.get_engine().dispose()
-        sources.delete(name)
+    batch = source.add_query_asset(suite.name, query=query).add_batch_definition_whole_table("all").get_batch()
+    expectations = gx.ExpectationSuite(name=suite.name, expectations=suite.document["expectations"])
+    detail = {"result_format": "COMPLETE", "unexpected_index_column_names": ["id"]}
+    return list(batch.validate(expectations, result_format=detail).results)
 
 
 def with_keys(rule: str, keys: list[str]) -> str:

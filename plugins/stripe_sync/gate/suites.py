@@ -1,6 +1,7 @@
 """Suites as JSON files: what is asked of one query's rows, and whether a failure stops the lane or one row.
 
-A suite's ``meta`` names the query (``sql/gates``) and, for suites about entities, the entity kind; its rows carry ``id``.
+A suite's ``meta`` names the query (``sql/gates``), the side if its rows are of one alone, and, for suites about entities, the
+entity kind; its rows carry ``id``.
 Each expectation's ``meta`` has ``scope`` (``set`` or ``row``) and ``rule``, a sentence.
 """
 
@@ -25,6 +26,7 @@ class Suite:
     document: Mapping[str, Any]
     query: str
     entity_kind: str | None
+    side: str | None
     hash: str
 
 
@@ -47,4 +49,4 @@ def read(path: Path) -> Suite:
             f"The suite {path} cannot be read: {error}; see docs/testing.md for its form."
         ) from None
     digest = hashlib.sha256((text + query).encode()).hexdigest()[:16]
-    return Suite(document["name"], document, query, meta.get("entity_kind"), digest)
+    return Suite(document["name"], document, query, meta.get("entity_kind"), meta.get("side"), digest)

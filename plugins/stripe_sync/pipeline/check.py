@@ -15,7 +15,7 @@ def check_mirrors(session: Session, run: Run, *, stigg: int, stripe: int) -> Res
     result = gate.check(
         session.engine,
         "check_mirrors",
-        content="/".join(f"{session.environment.name}:{s.side}:{s.content_id}" for s in pair),
+        contents={s.side: f"{session.environment.name}:{s.side}:{s.content_id}" for s in pair},
         parameters={
             "environment": session.environment.name,
             "stigg_snapshot": stigg,
@@ -36,7 +36,7 @@ def check_plan(session: Session, run: Run) -> Result:
     result = gate.check(
         session.engine,
         "check_plan",
-        content=f"{session.environment.name}:{stored.comparison_id}",
+        contents={"plan": f"{session.environment.name}:{stored.comparison_id}"},
         parameters={"environment": session.environment.name, "comparison": stored.comparison_id},
     )
     gate.require(result, "check_plan")
