@@ -1,0 +1,83 @@
+"""What of Stripe is ours, and which subscription follows which: the smallest cases of rules that stories tell at length."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from stripe_sync.desired.found import found
+from stripe_sync.desired.inputs import Links, StripeView
+from stripe_sync.desired.successors import follows
+from stripe_sync.model import stripe_side
+from stripe_sync.model.stripe_side import StripeCoupon, StripeCustomer, StripeProduct, StripeSubscription
+from tests.unit.test_deciding import inputs, subscription
+
+END = "2026-11-20T10:00:00.000Z"
+
+
+def held(id: str, **more: Any) -> dict[str, Any]:
+    row = {"id": id, "customer": "cus_1", "status": "active", "items": {"data": [], "has_more": False},
+           "collection_method": "send_invoice", "currency": "usd"}  # fmt: skip
+    return row | more
+
+
+def test_nobodys_objects_and_ended_ones_are_not_found() -> None:
+    def both(kind: type[Any], one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+        return {row["id"]: stripe_side.decode(row, kind) for row in (one, other)}
+
+    given = inputs()
+    ours = {
+        "product:e:plan:pro": "prod_1", "coupon:e:c": "co_1", "customer:e:c-1": "cus_1",
+        "subscription:e:s-1": "sub_1", "subscription:e:s-2": "sub_2",
+    }  # fmt: skip
+    product, coupon = (
+        {"name": "Pro", "active": True},
+        {"percent_off": 10, "duration": "forever", "name": "C", "valid": True},
+    )
+    subscriptions = [held("sub_1"), held("sub_2", status="canceled"), held("sub_3"), held("sub_4", status="canceled")]
+    view = StripeView(
+        both(StripeProduct, product | {"id": "prod_1"}, product | {"id": "prod_2"}),
+        {},
+        both(StripeCustomer, {"id": "cus_1"}, {"id": "cus_2"}),
+        {row["id"]: stripe_side.decode(row, StripeSubscription) for row in subscriptions},
+        both(StripeCoupon, coupon | {"id": "co_1"}, coupon | {"id": "co_2"}),
+    )
+    there = found(replace(given, stripe=view, links=Links(ours)))
+    assert sorted(claim.stripe_id or "" for claim in there) == ["co_1", "cus_1", "prod_1", "sub_1"]
+    gone = {"prod_1": replace_deleted(view.products["prod_1"]), "prod_2": view.products["prod_2"]}
+    there = found(replace(given, stripe=replace(view, products=gone), links=Links(ours)))
+    assert sorted(claim.stripe_id or "" for claim in there) == ["co_1", "cus_1", "sub_1"]
+
+
+def replace_deleted(product: StripeProduct) -> StripeProduct:
+    return stripe_side.decode({"id": product.id, "name": product.name, "active": False, "deleted": True}, StripeProduct)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        ({}, {}, True),
+        ({}, {"seconds": 60}, True),
+        ({}, {"seconds": -60}, True),
+        ({}, {"seconds": 61}, False),
+        ({}, {"seconds": -61}, False),
+        ({"cancelReason": "Immediate"}, {}, False),
+        ({"effectiveEndDate": None}, {}, False),
+        ({"resource": {"resourceId": "r-1"}}, {}, False),
+        ({"cancelReason": "Immediate"}, {"billingId": "sub_1"}, True),
+        ({"cancelReason": "Immediate"}, {"oldBillingId": "sub_1", "seconds": 9000}, True),
+        ({"cancelReason": "Immediate"}, {"billingId": "sub_2"}, False),
+    ],
+)
+def test_a_subscription_follows_another_by_name_or_by_its_moment(
+    before: dict[str, Any], after: dict[str, Any], expected: bool
+) -> None:
+    ended = {"status": "CANCELED", "cancelReason": "UpgradeOrDowngrade", "effectiveEndDate": END}
+    first = subscription(**(ended | before))
+    more = {name: value for name, value in after.items() if name != "seconds"}
+    moment = subscription(startDate=END).start_date + timedelta(seconds=after.get("seconds", 0))
+    then = subscription(subscriptionId="s-2", startDate=moment.isoformat(), **more)
+    assert follows(first, then, "sub_1") is expected
