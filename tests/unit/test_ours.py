@@ -1,18 +1,22 @@
-"""What of Stripe is ours, and which subscription follows which: the smallest cases of rules that stories tell at length."""
+"""The smallest cases of rules that stories tell at length: what is ours, what follows what, what remains, what needs what."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from stripe_sync.desired.coupons import remaining
 from stripe_sync.desired.found import found
 from stripe_sync.desired.inputs import Links, StripeView
 from stripe_sync.desired.successors import follows
-from stripe_sync.model import stripe_side
+from stripe_sync.model import stigg_side, stripe_side
+from stripe_sync.model.stigg_side import SubscriptionCoupon
 from stripe_sync.model.stripe_side import StripeCoupon, StripeCustomer, StripeProduct, StripeSubscription
+from stripe_sync.plan.actions import Action
+from stripe_sync.plan.builder import references
 from tests.unit.test_deciding import inputs, subscription
 
 END = "2026-11-20T10:00:00.000Z"
@@ -81,3 +85,34 @@ def test_a_subscription_follows_another_by_name_or_by_its_moment(
     moment = subscription(startDate=END).start_date + timedelta(seconds=after.get("seconds", 0))
     then = subscription(subscriptionId="s-2", startDate=moment.isoformat(), **more)
     assert follows(first, then, "sub_1") is expected
+
+
+@pytest.mark.parametrize(
+    ("months", "now", "left"),
+    [(3, "2026-08-31", 3), (3, "2026-09-29", 3), (3, "2026-09-30", 2), (3, "2026-10-30", 2), (3, "2026-10-31", 1),
+     (3, "2026-11-29", 1), (3, "2026-11-30", None), (3, "2027-08-31", None), (1, "2026-09-30", None),
+     (None, "2030-01-01", "all")],
+)  # fmt: skip
+def test_the_months_that_remain_of_a_coupon(months: int | None, now: str, left: int | str | None) -> None:
+    row = {
+        "refId": "c",
+        "type": "PERCENTAGE",
+        "percentOff": 10,
+        "startDate": "2026-08-31T00:00:00Z",
+        "durationInMonths": months,
+    }
+    coupon = stigg_side.decode(row, SubscriptionCoupon)
+    given = replace(inputs(), now=datetime.fromisoformat(now).replace(tzinfo=UTC))
+    found_left = remaining(given, coupon)
+    assert found_left is coupon if left == "all" else (found_left and found_left.duration_in_months) == left
+    assert (min(given.awaited, default=None) is not None) is isinstance(left, int), "the next month is waited for"
+
+
+@pytest.mark.parametrize(
+    ("kind", "needs_itself"),
+    [("product.set_default", True), ("subscription.update", True), ("coupon.update", True), ("price.archive", True),
+     ("price.update", False), ("subscription.create", False)],
+)  # fmt: skip
+def test_a_write_needs_what_it_is_about_to_be_there(kind: str, needs_itself: bool) -> None:
+    action = Action(kind=kind, lane="catalog", target="product:e:plan:pro", after={})
+    assert list(references(action)) == (["product:e:plan:pro"] if needs_itself else [])
