@@ -105,6 +105,7 @@ def test_a_one_off_charge_that_comes_later_is_an_invoice_item_once(house_of: Bui
     assert [(a.kind, a.due_now) for a in stored.plan.actions] == [
         ("invoiceitem.create", {"usd": 9900}), ("subscription.update", {}),
     ]  # fmt: skip
+    assert stored.plan.actions[0].target.startswith("oneoff:test:s-model:"), "its key is of this environment alone"
     house.reconcile()
     assert [i["amount"] for i in house.objects("invoiceitems")] == [9900]
     assert house.plan().plan.actions == []
