@@ -201,6 +201,27 @@ def test_a_write_whose_outcome_stays_unknown_is_settled_by_the_next_run(house_of
     assert open_intents == 0
 
 
+def test_what_was_made_is_recorded_as_made_though_nothing_is_left_to_do(house_of: Build, town: WorldBuilder) -> None:
+    house = house_of(town)
+    house.reconcile(entities=["product", "price", "customer"])
+    house.attempts = 1
+    house.world.faults.extend(Fault("POST", "/v1/subscriptions", status=500, when="after") for _ in range(3))
+    with pytest.raises(RunStopped, match="unknown outcome"):
+        house.reconcile("lost")
+    assert house.reconcile("next")["results"] == {}, "their marks say what they are"
+    house.stigg("customers", customerId="c-1")["name"] = "Renamed"
+    house.world.faults.append(Fault("POST", "/v1/customers", status=500, when="after"))
+    with pytest.raises(RunStopped, match="unknown outcome"):
+        house.reconcile("lost again")
+    assert house.reconcile("last")["results"] == {}
+    with house.engine.connect() as connection:
+        rows = connection.execute(
+            text("select i.kind, o.result from journal_intent i left join journal_outcome o on o.intent_id = i.id "
+                 "where i.run_id in ('lost', 'lost again') order by i.id")
+        ).all()  # fmt: skip
+    assert [tuple(row) for row in rows] == [("subscription.create", "done")] * 3 + [("customer.update", "done")]
+
+
 def test_every_write_has_an_intent_an_outcome_and_a_request_id(house_of: Build, town: WorldBuilder) -> None:
     house = house_of(town)
     house.reconcile()

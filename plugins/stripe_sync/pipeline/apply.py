@@ -20,7 +20,7 @@ from stripe_sync.pipeline.station import Result, station
 from stripe_sync.pipeline.write_back import write_back
 from stripe_sync.pipeline.writing import told
 from stripe_sync.plan.actions import USAGE
-from stripe_sync.warehouse import approvals, failures, links, plans, runs, statuses
+from stripe_sync.warehouse import approvals, failures, journal, links, plans, runs, statuses
 from stripe_sync.warehouse.plans import StoredPlan
 
 # An entity's status when several actions are about it: the worst result counts.
@@ -38,7 +38,8 @@ def apply(session: Session, run: Run) -> Result:
         raise ConfigurationError(f"The run {run.id} of {name} has no plan; plan first.")
     require_fresh(session, stored)
     with session.engine.connect() as connection:
-        known = links.all_of(connection, name) if stored.plan.actions else {}
+        idle = not stored.plan.actions and journal.is_settled(connection, name)
+        known = {} if idle else links.all_of(connection, name)
         registry = registry_of(session, connection, known)
     stored = judged_again(session, run, stored, known)
     if any(verdict.decision == "apply" for verdict in stored.verdicts):

@@ -95,6 +95,18 @@ def open_intents(engine: Engine, environment: str, lane: str) -> list[Intent]:
     return [Intent(row.id, str(row.warehouse), typed(row.action, Action), row.since, row.age) for row in rows]
 
 
+def is_settled(connection: Connection, environment: str) -> bool:
+    """Whether every intent of an environment has an outcome."""
+    found = connection.execute(
+        text(
+            "select 1 from journal_intent i where i.environment = :e and not exists "
+            "(select 1 from journal_outcome o where o.intent_id = i.id) limit 1"
+        ),
+        {"e": environment},
+    ).first()
+    return found is None
+
+
 def concluded(engine: Engine, environment: str, run_id: str) -> dict[str, Outcome]:
     """What became of a run's actions so far: the newest outcome by action hash."""
     with engine.connect() as connection:
