@@ -9,7 +9,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
 
 .DEFAULT_GOAL := install
-.PHONY: help install demo up secrets compose-test test coverage mutants bench soak check lock clean
+.PHONY: help install demo up secrets compose-test test coverage mutants bench soak check lock audit sbom clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1 - \2/'
@@ -64,6 +64,14 @@ lock: install  ## the locks, anew from requirements.in and requirements-dev.in
 	@$(BIN)/uv pip compile requirements.in --universal --python-version 3.11 --generate-hashes --quiet --upgrade -o requirements.txt
 	@$(BIN)/uv pip compile requirements-dev.in --universal --python-version 3.11 --generate-hashes --quiet --upgrade -o requirements-dev.txt
 	@$(BIN)/uv pip compile requirements-build.in --universal --python-version 3.11 --generate-hashes --quiet -o requirements-build.txt
+
+audit: install  ## known vulnerabilities of what is locked (pip-audit, where it reaches its database)
+	@$(BIN)/uv tool run --quiet pip-audit --requirement requirements.txt --require-hashes --disable-pip --strict
+
+sbom: install  ## the bill of materials of what is locked: dist/sbom.cdx.json (CycloneDX)
+	@mkdir -p dist
+	@PYTHONWARNINGS=ignore $(BIN)/uv tool run --quiet --from cyclonedx-bom cyclonedx-py requirements --pyproject pyproject.toml --of JSON -o dist/sbom.cdx.json requirements.txt
+	@echo dist/sbom.cdx.json
 
 clean:  ## the environment and all state
 	@rm -rf .venv .venv-* .state reports dist .mypy_cache .pytest_cache .ruff_cache

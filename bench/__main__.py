@@ -225,6 +225,7 @@ def compare(warehouse: str, scale: float) -> list[Figure]:
     from stripe_sync.clock import from_epoch
     from stripe_sync.model.documents import Claim
     from stripe_sync.warehouse import comparisons, engine, snapshots
+    from stripe_sync.warehouse.engine import run_sql
 
     count, made = int(DOCUMENTS * scale), engine.connect(warehouse)
     pair = [snapshots.close(made, environment="bench", side=side, run_id="bench", kinds=("price",), upper_bound=from_epoch(0), rows=())
@@ -242,12 +243,13 @@ def compare(warehouse: str, scale: float) -> list[Figure]:
         comparison = comparisons.begin(connection, "bench", pair[0], pair[1])
 
         def stored() -> None:
-            comparisons.store(connection, comparison, "wanted", wanted)
-            comparisons.store(connection, comparison, "found", there)
+            comparisons.copy(connection, "wanted", wanted)
+            comparisons.copy(connection, "found", there)
 
         wall, _, _ = timed(stored)
-        connection.execute(text("analyze document"))
-        joined, _, differing = timed(lambda: comparisons.compared(connection, comparison))
+        connection.execute(text("analyze decided"))
+        joined, _, _ = timed(lambda: run_sql(connection, "drift/differences", comparison_id=comparison))
+        differing = comparisons.differences(connection, comparison)
     assert len(differing) == -(-count // 333), len(differing)
     left = pd.DataFrame([{"key": c.key, **c.document} for c in wanted])
     right = pd.DataFrame([{"key": c.key, **c.document} for c in there])

@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import msgspec
 import stripe
+from sqlalchemy import Connection as Database
 from sqlalchemy import Engine, text
 
 from sandbox.builder import ACCOUNT, WorldBuilder, flat, per_unit
@@ -122,11 +123,22 @@ class House:
         with self.engine.connect() as connection:
             differences = comparisons.differences(connection, stored.comparison_id)
             drift = comparisons.load_drift(connection, stored.comparison_id)
-            prices = {c.key: c.facts for c in comparisons.claims_with_content(connection, stored.comparison_id)}
+            documents = self.documents(connection, stored.comparison_id)
             entities = connection.execute(
                 text("select kind, id, status, reason, detail, stripe_id from status order by kind, id")
             ).all()
-        return differences, drift, prices, entities, stored.plan.hash
+        return differences, drift, documents, entities, stored.plan.hash
+
+    def documents(self, connection: Database, comparison: int) -> dict[tuple[str, str, str], tuple[Any, ...]]:
+        """Every document of a comparison, with its facts but the moment at which a new subscription would begin."""
+        rows = connection.execute(
+            text(
+                "select side, kind, key, owner, document, facts - 'start' as facts, entity_kind, entity_id, stripe_id "
+                "from document where environment = 'test' and valid_from <= :c and (valid_to is null or valid_to > :c)"
+            ),
+            {"c": comparison},
+        )
+        return {(r.side, r.kind, r.key): tuple(r)[3:] for r in rows}
 
     def reconcile(self, id: str | None = None, **params: Any) -> Obj:
         """A whole run; what its apply station gave."""

@@ -57,7 +57,7 @@ def price_slot(
     With a subscription it is the name of that subscription's own price, which never is a lookup_key.
     """
     parts = [part(environment), kind, part(package), charge, period.lower(), part(country) if country else ANYWHERE]
-    return joined(*parts, part(subscription)) if subscription is not None else joined(*parts)
+    return joined(*parts) if subscription is None else ":".join([*parts, part(subscription)])
 
 
 def coupon_id(environment: str, ref_id: str, content_hash: str) -> str:
@@ -67,7 +67,7 @@ def coupon_id(environment: str, ref_id: str, content_hash: str) -> str:
 
 def own_coupon_id(environment: str, subscription: str, ref_id: str, content_hash: str) -> str:
     """The Stripe id of a coupon that one subscription alone has: it was changed in the catalog since, or began long ago."""
-    return joined(part(environment), "discount", part(subscription), part(ref_id), content_hash[:8])
+    return ":".join([part(environment), "discount", part(subscription), part(ref_id), content_hash[:8]])
 
 
 def coupon_ref(key: str) -> str:
@@ -111,6 +111,20 @@ def subscription_of(key: str) -> str | None:
     """The id of the subscription whose own price a version key is about; None for a price of the catalog."""
     parts = key.split(":")
     return unescaped(parts[7].partition("@")[0]) if len(parts) > 7 else None
+
+
+def owner(key: str) -> str:
+    """The link key of the customer or subscription with which a thing is decided; empty for what is the catalog's."""
+    kind, *parts = key.split(":")
+    if kind in ("customer", "subscription"):
+        return key
+    if kind == "stigg_subscription":
+        return link_key("subscription", *parts)
+    if kind == "price" and len(parts) > 6:
+        return link_key("subscription", parts[0], parts[6].partition("@")[0])
+    if kind == "coupon" and parts[1:2] == ["discount"]:
+        return link_key("subscription", parts[0], parts[2])
+    return ""
 
 
 def entity_of(key: str) -> tuple[str, str]:

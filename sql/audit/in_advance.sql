@@ -15,7 +15,9 @@ cross join lateral (
     limit 1
 ) as c
 inner join document as d
-    on d.comparison_id = c.id and d.side = 'wanted' and d.kind = 'subscription' and d.key = a.value ->> 'key'
+    on d.environment = :environment and d.side = 'wanted' and d.kind = 'subscription' and d.key = a.value ->> 'key'
+    and d.valid_from <= c.id and (d.valid_to is null or d.valid_to > c.id)
 cross join lateral jsonb_array_elements(d.document -> 'items') as i
 left join document as v
-    on v.comparison_id = c.id and v.side = 'wanted' and v.kind = 'price_version' and v.key = i.value ->> 'price'
+    on v.environment = :environment and v.side = 'wanted' and v.kind = 'price_version' and v.key = i.value ->> 'price'
+    and v.valid_from <= c.id and (v.valid_to is null or v.valid_to > c.id)

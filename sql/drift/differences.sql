@@ -1,25 +1,26 @@
--- finds what the two sides of a comparison do not agree on, and keeps it
+-- finds what the two sides of what was decided do not agree on, and keeps it
 -- grain: one link key of one kind; keys: kind, key
 -- Documents are compared whole, by value (10 and 10.0 are equal in jsonb), and fields only where documents differ.
 insert into difference (
-    comparison_id, kind, key, wanted, found, entity_kind, entity_id, stripe_id, wanted_facts, found_facts, fields
+    comparison_id, kind, key, owner, wanted, found, entity_kind, entity_id, stripe_id, wanted_facts, found_facts, fields
 )
 with wanted as (
-    select kind, key, document, entity_kind, entity_id, facts
-    from document
-    where comparison_id = :comparison_id and side = 'wanted'
+    select kind, key, owner, document, entity_kind, entity_id, facts
+    from decided
+    where side = 'wanted'
 ),
 
 found as (
-    select kind, key, document, stripe_id, facts
-    from document
-    where comparison_id = :comparison_id and side = 'found'
+    select kind, key, owner, document, stripe_id, facts
+    from decided
+    where side = 'found'
 ),
 
 differing as (
     select
         coalesce(wanted.kind, found.kind) as kind,
         coalesce(wanted.key, found.key) as key,
+        coalesce(wanted.owner, found.owner) as owner,
         wanted.document as wanted,
         found.document as found,
         wanted.entity_kind,

@@ -19,4 +19,4 @@ set since = coalesce(
     ),
     cast(:now as timestamptz)
 )
-where drift.comparison_id = :comparison_id
+where drift.comparison_id = :comparison_id and drift.since is null

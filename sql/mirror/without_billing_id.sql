@@ -4,7 +4,7 @@ select l.key
 from link as l
 inner join mirror as m
     on m.environment = l.environment and m.side = 'stigg' and m.kind = 'customer' and m.valid_to is null
-    and l.key = :prefix || m.id
+    and l.key = 'customer:' || key_part(m.environment) || ':' || key_part(m.id)
 where l.environment = :environment and l.ended_at is null and m.body ->> 'billingId' is null
 order by l.key
 limit :most

@@ -4,7 +4,6 @@
 with cut as (
     select
         (select max(id) from comparison where environment = :environment) as newest,
-        (select documents_of from comparison where environment = :environment order by id desc limit 1) as newest_documents,
         (select min(s.id) from snapshot as s inner join run as r on r.environment = s.environment and r.run_id = s.run_id
             where s.environment = :environment and r.started_at >= :before) as kept_from
 ),
@@ -23,11 +22,21 @@ comparisons as (
     delete from comparison as c
     where
         c.environment = :environment and c.run_id in (select run_id from old_runs)
-        and c.id not in (select unnest(array[newest, coalesce(newest_documents, newest)]) from cut)
+        and c.id <> (select newest from cut)
         and not exists (
             select 1 from plan as p where p.comparison_id = c.id and p.comparison_id not in (select comparison_id from plans)
         )
     returning c.id
+),
+
+documents as (
+    delete from document
+    where
+        environment = :environment
+        and valid_to <= (
+            select min(c.id) from comparison as c where c.environment = :environment and c.id not in (select id from comparisons)
+        )
+    returning 1 as gone
 ),
 
 mirrors as (
@@ -45,6 +54,8 @@ stations as (
 select 'plans' as what, count(*) as rows from plans
 union all
 select 'comparisons', count(*) from comparisons
+union all
+select 'documents', count(*) from documents
 union all
 select 'versions of mirrors', count(*) from mirrors
 union all

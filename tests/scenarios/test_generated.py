@@ -16,7 +16,8 @@ import pytest
 
 from sandbox.builder import WorldBuilder
 from stripe_sync import keys
-from tests import generated
+from stripe_sync.warehouse import families
+from tests import generated, whole
 from tests.house import House
 
 Build = Callable[[WorldBuilder], House]
@@ -62,7 +63,9 @@ def check_no_doubles(house: House) -> None:
 
 
 @pytest.mark.parametrize("number", range(WORLDS))
-def test_any_world_and_any_mess_are_in_order_after_one_apply(house_of: Build, number: int) -> None:
+def test_any_world_and_any_mess_are_in_order_after_one_apply(
+    house_of: Build, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seed = SEED * 1000 + number
     dice, town = random.Random(seed), generated.town_of(seed)
     house = house_of(town)
@@ -83,7 +86,15 @@ def test_any_world_and_any_mess_are_in_order_after_one_apply(house_of: Build, nu
         after = [row for row in kept(house, foreign, lived & living(house)) if not row.startswith(tuple(new) or ("-",))]
         assert set(after) <= set(before), f"seed {seed}, day {day}: something foreign changed"
         check_no_doubles(house)
-    generated.mess(dice, house)
     for hours in (3, 0, dice.choice((1, 30))):
         house.later(hours * 3600)
-        assert house.decision() == house.decision(full=True), f"seed {seed}: what stands is not what would be decided"
+        generated.mess(dice, house)
+        generated.change(dice, town)
+        house.merge(town)
+        by_change = house.decision()
+        assert whole.in_parts(house) == whole.at_once(house), f"seed {seed}: by what changed, and at once"
+        monkeypatch.setattr(families, "AT_ONCE", dice.choice((1, 2, 250)))
+        assert by_change == house.decision(full=True), f"seed {seed}: by what changed, and everything in parts"
+        assert whole.in_parts(house) == whole.at_once(house), f"seed {seed}: everything in parts, and at once"
+        if dice.random() < 0.5:
+            house.reconcile()

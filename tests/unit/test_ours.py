@@ -49,10 +49,11 @@ def test_nobodys_objects_and_ended_ones_are_not_found() -> None:
         {row["id"]: stripe_side.decode(row, StripeSubscription) for row in subscriptions},
         both(StripeCoupon, coupon | {"id": "co_1"}, coupon | {"id": "co_2"}),
     )
-    there = found(replace(given, stripe=view, links=Links(ours)))
+    there = found(replace(given, stripe=view, links=Links(ours)), view)
     assert sorted(claim.stripe_id or "" for claim in there) == ["co_1", "cus_1", "prod_1", "sub_1"]
     gone = {"prod_1": replace_deleted(view.products["prod_1"]), "prod_2": view.products["prod_2"]}
-    there = found(replace(given, stripe=replace(view, products=gone), links=Links(ours)))
+    view = replace(view, products=gone)
+    there = found(replace(given, stripe=view, links=Links(ours)), view)
     assert sorted(claim.stripe_id or "" for claim in there) == ["co_1", "cus_1", "sub_1"]
 
 
@@ -103,7 +104,7 @@ def test_the_months_that_remain_of_a_coupon(months: int | None, now: str, left: 
     }
     coupon = stigg_side.decode(row, SubscriptionCoupon)
     given = replace(inputs(), now=datetime.fromisoformat(now).replace(tzinfo=UTC))
-    found_left = remaining(given, coupon)
+    found_left = remaining(given, "s-1", coupon)
     assert found_left is coupon if left == "all" else (found_left and found_left.duration_in_months) == left
     assert (min(given.awaited, default=None) is not None) is isinstance(left, int), "the next month is waited for"
 

@@ -30,6 +30,9 @@ PATHS = {
 }
 
 
+Pair = tuple[str, tuple[str, str], str | None, Mapping[str, Mapping[str, str]]]
+
+
 @dataclass(frozen=True)
 class Candidate:
     """A pair that may belong together, and why no link was made of it."""
@@ -47,11 +50,20 @@ class Adoption:
     candidates: tuple[Candidate, ...]
 
 
-def adoption(inputs: Inputs) -> Adoption:
-    """What can be adopted besides the links that are."""
+def families(inputs: Inputs) -> Adoption:
+    """The customers and subscriptions that can be adopted besides the links that are."""
+    return adoption(inputs, pairs(inputs))
+
+
+def products(inputs: Inputs) -> Adoption:
+    """The products of packages that can be adopted besides the links that are."""
+    return adoption(inputs, package_pairs(inputs))
+
+
+def adoption(inputs: Inputs, those: Iterable[Pair]) -> Adoption:
     found: dict[str, str] = {}
     candidates: list[Candidate] = []
-    for key, entity, named, holders in pairs(inputs):
+    for key, entity, named, holders in those:
         judge(inputs, found, candidates, key=key, entity=entity, named=named, holders=holders)
     shared = {id for id, n in Counter(found.values()).items() if n > 1}
     candidates += [
@@ -62,21 +74,22 @@ def adoption(inputs: Inputs) -> Adoption:
     return Adoption({k: v for k, v in found.items() if v not in shared}, tuple(candidates))
 
 
-Pair = tuple[str, tuple[str, str], str | None, Mapping[str, Mapping[str, str]]]
-
-
 def pairs(inputs: Inputs) -> Iterator[Pair]:
-    """(link key, Stigg entity, the id that Stigg names, metadata of living Stripe objects by id) of what may be adopted."""
+    """(link key, Stigg entity, the id that Stigg names, metadata of living Stripe objects by id) of who may be adopted."""
     stripe = inputs.stripe
     customers = {c.id: c.metadata for c in stripe.customers.values() if not c.deleted}
     subscriptions = {s.id: s.metadata for s in stripe.subscriptions.values() if s.status not in GONE}
-    products = {p.id: p.metadata for p in stripe.products.values() if not p.deleted}
     for customer in inputs.stigg.customers:
         key = inputs.link_key("customer", customer.customer_id)
         yield key, ("customer", customer.customer_id), customer.billing_id, customers
     for subscription in inputs.stigg.subscriptions:
         key = inputs.link_key("subscription", subscription.subscription_id)
         yield key, ("subscription", subscription.subscription_id), subscription.billing_id, subscriptions
+
+
+def package_pairs(inputs: Inputs) -> Iterator[Pair]:
+    """The same of the packages that are sold."""
+    products = {p.id: p.metadata for p in inputs.stripe.products.values() if not p.deleted}
     for kind, package in inputs.stigg.packages():
         if package.is_latest and package.pricing_type == "PAID":
             yield inputs.package_product(kind, package.ref_id), (kind, package.ref_id), package.billing_id, products
@@ -177,29 +190,3 @@ def same_coupon(inputs: Inputs, coupon: Coupon, held: StripeCoupon) -> str | Non
     else:
         same = wanted["amount_off"].get(held.currency or "") == str(held.amount_off)
     return catalog_key(inputs, coupon.ref_id, wanted) if same and lasts else None
-
-
-def intruders(inputs: Inputs, since: int) -> list[str]:
-    """Objects with Stigg's metadata and no mark of ours that are newer than our first write, by id: somebody else syncs."""
-    kinds: Iterable[Mapping[str, object]] = (
-        inputs.stripe.products, inputs.stripe.customers, inputs.stripe.subscriptions, inputs.stripe.coupons,
-    )  # fmt: skip
-    found = []
-    for objects in kinds:
-        for id, obj in objects.items():
-            metadata: Mapping[str, str] = getattr(obj, "metadata", {})
-            stigg = "stiggEntityId" in metadata or "stiggEntityUrl" in metadata
-            new = getattr(obj, "created", 0) > since and id not in inputs.links.keys
-            if stigg and new and marker.FIELD not in metadata:
-                found.append(id)
-    return found
-
-
-def vanished(inputs: Inputs, adopted: Iterable[str]) -> tuple[int, int]:
-    """(adopted customers and subscriptions whose billing id is gone from Stigg, all of them)."""
-    named: dict[str, str | None] = {
-        inputs.link_key("customer", c.customer_id): c.billing_id for c in inputs.stigg.customers
-    }
-    named |= {inputs.link_key("subscription", s.subscription_id): s.billing_id for s in inputs.stigg.subscriptions}
-    known = [key for key in adopted if key in named]
-    return sum(named[key] is None for key in known), len(known)

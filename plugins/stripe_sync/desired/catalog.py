@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -20,47 +20,80 @@ Made = tuple[str, Price, PriceVersion]
 
 
 @dataclass(frozen=True)
-class Catalog:
-    """The catalog's claims, its statuses, every price version by the id of Stigg's price, and why some have none.
+class Offer:
+    """One version of a package: whether it is what is sold, why it has nothing in Stripe, and its charges."""
 
-    ``metered`` are the versions that a meter of Stripe's bills, besides those that anchor lines of our own.
+    kind: str
+    package: Package
+    current: bool
+    refused: EntityStatus | None
+    made: Sequence[Made]
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """What Stigg offers: claims and statuses of what is sold, every price version by the id of Stigg's price.
+
+    ``failures`` say why some prices have none. ``metered`` are the versions that a meter of Stripe's bills, besides those that
+    anchor lines of our own.
     """
 
-    claims: list[Claim]
-    statuses: list[EntityStatus]
+    offers: Sequence[Offer]
+    claims: Sequence[Claim]
+    statuses: Sequence[EntityStatus]
     versions: Mapping[str, PriceVersion]
     failures: Mapping[str, RowFailed] = field(default_factory=dict)
     metered: Mapping[str, PriceVersion] = field(default_factory=dict)
 
 
 def catalog(inputs: Inputs) -> Catalog:
-    """The catalog of one environment."""
+    """The catalog as all subscriptions know it: what is offered now, whoever is subscribed to what."""
     claims: dict[str, Claim] = {}
+    offers: list[Offer] = []
     statuses = [
         EntityStatus("product", p.ref_id, Status.NO_SYNC_REQUIRED, Reason.NOT_MAPPED) for p in inputs.stigg.products
     ]
     versions: dict[str, PriceVersion] = {}
     metered: dict[str, PriceVersion] = {}
     failures: dict[str, RowFailed] = {}
-    needed = needed_versions(inputs)
     for kind, package in inputs.stigg.packages():
         current = package.is_latest is True and package.status == "PUBLISHED"
         refused, made = priced(inputs, kind, package, failures)
         refused = refused or waits(inputs, kind, package)
         for _, price, v in made:
             (metered if v.metered and price.id in versions else versions)[price.id] = v
-        if refused is None and (current or (kind, package.ref_id, package.version_number) in needed):
-            new = package_claims(inputs, kind, package, made, current=current)
-            claims |= {claim.key: claim for claim in new if current or claim.key not in claims}
+        offers.append(Offer(kind, package, current, refused, made))
         if current:
+            new = package_claims(inputs, kind, package, made, current=True) if refused is None else []
+            claims |= {claim.key: claim for claim in new}
             statuses.append(refused or EntityStatus(kind, package.ref_id, Status.PENDING, Reason.WAITS_FOR_WRITE))
         elif package.is_latest is not False:
             statuses.append(refused or unpublished(kind, package))
-    for claim in override_claims(inputs, versions, metered, failures):
-        claims[claim.key] = claim
-    for claim in retired_products(inputs, claims, statuses):
+    return Catalog(offers, list(claims.values()), statuses, versions, failures, metered)
+
+
+def past(inputs: Inputs, catalog: Catalog, needed: Collection[str]) -> list[Claim]:
+    """The claims of what is no longer sold: older versions that somebody needs, products that were ours to sell.
+
+    ``needed`` is what ``needs`` tells of all subscriptions.
+    """
+    claims = {claim.key: claim for claim in catalog.claims}
+    for offer in catalog.offers:
+        number = need(offer.kind, offer.package.ref_id, offer.package.version_number)
+        if offer.refused is None and not offer.current and number in needed:
+            new = package_claims(inputs, offer.kind, offer.package, offer.made, current=False)
+            claims |= {claim.key: claim for claim in new if claim.key not in claims}
+    for claim in retired_products(inputs, claims, catalog.statuses, needed):
         claims.setdefault(claim.key, claim)
-    return Catalog(list(claims.values()), statuses, versions, failures, metered)
+    sold = {claim.key for claim in catalog.claims}
+    return [claim for claim in claims.values() if claim.key not in sold]
+
+
+def with_own(inputs: Inputs, catalog: Catalog) -> tuple[Catalog, list[Claim]]:
+    """The catalog with the prices that subscriptions of these inputs alone have, and the claims of those prices."""
+    versions, metered, failures = dict(catalog.versions), dict(catalog.metered), dict(catalog.failures)
+    claims = {claim.key: claim for claim in override_claims(inputs, catalog, versions, metered, failures)}
+    return replace(catalog, versions=versions, metered=metered, failures=failures), list(claims.values())
 
 
 def priced(
@@ -145,21 +178,31 @@ def unpublished(kind: str, package: Package) -> EntityStatus:
     return EntityStatus(kind, package.ref_id, Status.NO_SYNC_REQUIRED, reason)
 
 
-def needed_versions(inputs: Inputs) -> set[tuple[str, str, int | None]]:
-    """(kind, refId, version) of each package that a subscription which is or can become billable refers to."""
-    needed: set[tuple[str, str, int | None]] = set()
+def needs(inputs: Inputs, own: Iterable[Claim]) -> Iterator[tuple[str, str]]:
+    """(subscription, what it needs of the catalog's past): versions of packages, and products of prices of its own.
+
+    A version is needed by a subscription that is or can become billable. ``own`` are the claims of prices of their own.
+    """
     for subscription in inputs.stigg.subscriptions:
         if subscription.status not in BILLABLE:
             continue
-        needed.add(("plan", subscription.plan.ref_id, subscription.plan.version_number))
-        needed |= {("addon", a.addon.ref_id, a.addon.version_number) for a in subscription.addons or ()}
+        id, plan = subscription.subscription_id, subscription.plan
+        yield id, need("plan", plan.ref_id, plan.version_number)
+        yield from ((id, need("addon", a.addon.ref_id, a.addon.version_number)) for a in subscription.addons or ())
         for update in subscription.future_updates or ():
             if (target := update.target_package) is not None:
-                needed |= {(kind, target.ref_id, target.version_number) for kind in ("plan", "addon")}
-    return needed
+                yield from ((id, need(kind, target.ref_id, target.version_number)) for kind in ("plan", "addon"))
+    for claim in own:
+        if claim.entity is not None:
+            yield claim.entity[1], str(claim.facts["product"])
 
 
-def package_claims(inputs: Inputs, kind: str, package: Package, made: list[Made], *, current: bool) -> list[Claim]:
+def need(kind: str, ref_id: str, version: int | None) -> str:
+    """One version of a package as something that is needed."""
+    return f"{kind}:{ref_id}@{version}"
+
+
+def package_claims(inputs: Inputs, kind: str, package: Package, made: Sequence[Made], *, current: bool) -> list[Claim]:
     """The claims of one version of a package: its products and slots if it is current, its price versions always."""
     claims = [version_claim(inputs, (kind, package.ref_id), v) for _, _, v in made]
     if not current:
@@ -217,11 +260,15 @@ def version_claim(inputs: Inputs, entity: tuple[str, str], v: PriceVersion) -> C
 
 
 def override_claims(
-    inputs: Inputs, versions: dict[str, PriceVersion], metered: dict[str, PriceVersion], failures: dict[str, RowFailed]
+    inputs: Inputs,
+    catalog: Catalog,
+    versions: dict[str, PriceVersion],
+    metered: dict[str, PriceVersion],
+    failures: dict[str, RowFailed],
 ) -> Iterator[Claim]:
     """The prices that one subscription alone has, on the product of its charge; their versions are added to the others."""
     packages: dict[tuple[str, str, int | None], Package] = {
-        (kind, p.ref_id, p.version_number): p for kind, p in inputs.stigg.packages()
+        (o.kind, o.package.ref_id, o.package.version_number): o.package for o in catalog.offers
     }
     for subscription in inputs.stigg.subscriptions:
         if subscription.status not in BILLABLE or subscription.is_free() or subscription.is_custom():
@@ -258,14 +305,18 @@ def overrides(subscription: Subscription) -> Iterator[tuple[str, str, int | None
         yield "plan", plan.ref_id, plan.version_number, minimum_price(id, minimum, subscription.billing_period)
 
 
-def retired_products(inputs: Inputs, claims: Mapping[str, Claim], statuses: Iterable[EntityStatus]) -> Iterator[Claim]:
+def retired_products(
+    inputs: Inputs, claims: Mapping[str, Claim], statuses: Iterable[EntityStatus], needed: Collection[str]
+) -> Iterator[Claim]:
     """Linked products of packages that were archived, and of charges that a package no longer has.
 
     They stay as they are while anybody is on one of their prices, and are inactive after that. Nothing is deleted.
     """
     archived = {(s.kind, keys.part(s.id)) for s in statuses if s.reason is Reason.ARCHIVED}
     current = {(s.kind, keys.part(s.id)) for s in statuses if s.reason is Reason.WAITS_FOR_WRITE}
-    in_use = {c.facts["product"] for c in claims.values() if c.kind == PRICE_VERSION}
+    in_use = {c.facts["product"] for c in claims.values() if c.kind == PRICE_VERSION} | {
+        n for n in needed if n.startswith("product:")
+    }
     packages_in_use = {keys.package_of(product) for product in in_use}
     for key, id in inputs.links.ids.items():
         package = keys.package_of(key)

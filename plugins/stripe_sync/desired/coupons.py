@@ -147,7 +147,7 @@ def discounts(inputs: Inputs, subscription: Subscription, catalog: Mapping[str, 
             own += known_own(inputs, subscription, coupon, known)
         if token(coupon) in once:
             continue
-        due = remaining(inputs, coupon)
+        due = remaining(inputs, subscription.subscription_id, coupon)
         if due is None:
             continue
         key, made = chosen(inputs, subscription, due, catalog)
@@ -158,12 +158,14 @@ def discounts(inputs: Inputs, subscription: Subscription, catalog: Mapping[str, 
     return Discounts(tuple(sorted(refs)), tuple(sorted(once)), attach, tuple(own))
 
 
-def remaining(inputs: Inputs, coupon: SubscriptionCoupon) -> SubscriptionCoupon | None:
+def remaining(inputs: Inputs, subscription: str, coupon: SubscriptionCoupon) -> SubscriptionCoupon | None:
     """The snapshot with the months that remain of it; None where none do. Months count from its application."""
     if coupon.duration_in_months is None or coupon.start_date is None:
         return coupon
     passed = 0
-    while passed < coupon.duration_in_months and inputs.has_come(periods.add_months(coupon.start_date, passed + 1)):
+    while passed < coupon.duration_in_months and inputs.has_come(
+        periods.add_months(coupon.start_date, passed + 1), subscription
+    ):
         passed += 1
     left = coupon.duration_in_months - passed
     return msgspec.structs.replace(coupon, duration_in_months=left) if left >= 1 else None

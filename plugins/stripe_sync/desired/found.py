@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stripe_sync import keys, marker
-from stripe_sync.desired.inputs import Inputs
+from stripe_sync.desired.inputs import Inputs, StripeView
 from stripe_sync.errors import RowFailed
 from stripe_sync.marker import Signer
 from stripe_sync.model.documents import (
@@ -77,13 +77,13 @@ class Reading:
         return keys.coupon_ref(key) if key.startswith("coupon:") else None
 
 
-def found(inputs: Inputs) -> list[Claim]:
-    """The documents of all linked objects that still exist."""
+def found(inputs: Inputs, objects: StripeView) -> list[Claim]:
+    """The documents of those of these objects that are linked and still exist; what they refer to is in the inputs."""
     reading = Reading(
         inputs.links.keys, inputs.signer, inputs.environment.tax, inputs.links.retired, inputs.links.ignored,
         cycle_drafts(inputs.stripe.drafts),
     )  # fmt: skip
-    return list(claims(inputs, reading))
+    return list(claims(objects, reading, inputs.stripe.products))
 
 
 def cycle_drafts(drafts: Mapping[str, StripeInvoice]) -> dict[str, str]:
@@ -92,14 +92,14 @@ def cycle_drafts(drafts: Mapping[str, StripeInvoice]) -> dict[str, str]:
     return {subscription: draft.id for draft in open_ones if (subscription := draft.subscription())}
 
 
-def claims(inputs: Inputs, reading: Reading) -> Iterator[Claim]:
-    stripe, known = inputs.stripe, reading.known
+def claims(stripe: StripeView, reading: Reading, products: Mapping[str, StripeProduct]) -> Iterator[Claim]:
+    known = reading.known
     for product in stripe.products.values():
         if product.id in known and not product.deleted:
             yield product_claim(reading, product, known[product.id])
     for price in stripe.prices.values():
         if price.id in known:
-            owner = stripe.products.get(price.product)
+            owner = products.get(price.product)
             yield from price_claims(reading, price, known[price.id], default=owner.default_price if owner else None)
     for coupon in stripe.coupons.values():
         if coupon.id in known and not coupon.deleted:

@@ -82,14 +82,15 @@ class Inputs:
     signer: Signer
     now: datetime
     candidates: Mapping[str, str] = field(default_factory=dict)  # why an entity waits for a person, by link key
-    awaited: list[datetime] = field(
-        default_factory=list, compare=False
-    )  # moments that ``has_come`` was asked of too early
+    awaited: dict[str, datetime] = field(default_factory=dict, compare=False)  # by subscription: asked of too early
 
-    def has_come(self, moment: datetime) -> bool:
-        """Whether a moment has come. One that has not is remembered: when it comes, time alone may decide something else."""
+    def has_come(self, moment: datetime, subscription: str) -> bool:
+        """Whether a moment in a subscription's life has come.
+
+        The first that has not is remembered: when it comes, time alone may decide something else about it.
+        """
         if moment > self.now:
-            self.awaited.append(moment)
+            self.awaited[subscription] = min(moment, self.awaited.get(subscription, moment))
         return moment <= self.now
 
     def link_key(self, kind: str, id: str) -> str:

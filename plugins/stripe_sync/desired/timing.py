@@ -39,7 +39,7 @@ def start(inputs: Inputs, subscription: Subscription) -> dict[str, Any]:
 def ends_at(inputs: Inputs, subscription: Subscription) -> int | None:
     """When a subscription that lives will end, Unix seconds: cancelled for a date or for the end of its period."""
     moments = [m for m in (subscription.cancellation_date, subscription.effective_end_date) if m is not None]
-    future = [m for m in moments if not inputs.has_come(m)]
+    future = [m for m in moments if not inputs.has_come(m, subscription.subscription_id)]
     return epoch(min(future)) if future else None
 
 

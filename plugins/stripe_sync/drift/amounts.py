@@ -32,6 +32,11 @@ class PriceBook:
                 rates[claim.key] = tariff
         return cls(rates)
 
+    def also(self, claims: Iterable[Claim]) -> PriceBook:
+        """The same book with more price versions."""
+        more = PriceBook.of(claims).rates
+        return PriceBook({**self.rates, **more}) if more else self
+
     def per_month(self, items: Items) -> dict[str, Decimal]:
         """What items are worth a month, before discounts; a price that is not known counts nothing."""
         return money.total({rate.currency: rate.per_month(quantity)} for rate, quantity in self.known(items))

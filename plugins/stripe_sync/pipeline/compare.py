@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from sqlalchemy import Connection
 
+from stripe_sync import keys
 from stripe_sync.desired import adoption, successors
-from stripe_sync.desired.catalog import catalog
-from stripe_sync.desired.inputs import Desired, Inputs, Links
-from stripe_sync.desired.state import desired
+from stripe_sync.desired.catalog import need, past
+from stripe_sync.desired.found import found as found_in
+from stripe_sync.desired.inputs import Desired, Inputs
+from stripe_sync.desired.state import Families, Offered, of_catalog, of_families, offered
 from stripe_sync.drift.amounts import PriceBook
-from stripe_sync.drift.rows import Places, by_object, rows
-from stripe_sync.errors import Incomplete, RunStopped
+from stripe_sync.drift.rows import Places, rows
+from stripe_sync.errors import Incomplete
 from stripe_sync.model.documents import COUPON, CUSTOMER, PRODUCT, SUBSCRIPTION, Claim, Difference
 from stripe_sync.model.status import EntityStatus, Reason, Status
-from stripe_sync.pipeline import unchanged
+from stripe_sync.pipeline import reach, rivals
+from stripe_sync.pipeline.parts import Around, catalog_inputs, copied_of, family_inputs, with_links
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result, station
-from stripe_sync.pipeline.views import stigg_view, stripe_view, without
 from stripe_sync.usage.charges import charges
-from stripe_sync.warehouse import candidates, comparisons, journal, links, runs, snapshots, statuses
+from stripe_sync.warehouse import candidates, comparisons, families, links, runs, snapshots, statuses
 from stripe_sync.warehouse.comparisons import Made
 from stripe_sync.warehouse.engine import one_at_a_time
+from stripe_sync.warehouse.families import Members, Place
 from stripe_sync.warehouse.snapshots import Snapshot
 
 STALE = timedelta(hours=1)
@@ -35,56 +37,54 @@ STALE = timedelta(hours=1)
 def compare(session: Session, run: Run, *, stigg: int, stripe: int) -> Result:
     """The comparison of two complete snapshots, in one REPEATABLE READ transaction.
 
-    Rows that the run's ``check_mirrors`` quarantined are left out. Where nothing that decides has changed since the newest
-    comparison, that one stands.
+    Decided anew is what changed since the comparison before, with the families that it belongs to, or everything; all else
+    is taken over. Rows that the run's ``check_mirrors`` quarantined are left out.
     """
     name = session.environment.name
     pair = [snapshots.get(session.engine, id) for id in (stigg, stripe)]
     for snapshot in pair:
         require_fit(snapshot, name, run)
-    checked = runs.result(session.engine, name, run.id, "check_mirrors") or {}
-    left_out = [(row[0], row[1], row[2]) for row in checked.get("quarantined", ())]
     repeatable = session.engine.execution_options(isolation_level="REPEATABLE READ")
     with one_at_a_time(session.engine, f"compare {name}"), repeatable.begin() as connection:
-        exempt = candidates.ignored(connection, name)
-        same = unchanged.inputs_of(session, run, connection, pair, left_out, exempt)
+        around = around_of(session, run, connection, Place(name, *pair))
+        inputs = reach.inputs_of(around)
         before = comparisons.newest(connection, name)
-        if before is not None and unchanged.stands(before[1], same, session.environment, run):
-            return kept(session, run, connection, *before, pair)
-        wanted, inputs = decide(session, run, connection, pair, left_out, exempt)
-        comparison = comparisons.begin(connection, run.id, pair[0], pair[1])
-        comparisons.store(connection, comparison, "wanted", wanted.wanted)
-        comparisons.store(connection, comparison, "found", wanted.found)
-        found = comparisons.compared(connection, comparison)
-        book = PriceBook.of([*wanted.wanted, *wanted.found])
-        drift = rows(found, book, places(session), ignored=exempt)
-        differing = by_object(drift)
-        counts = dict(sorted(Counter(fields[0].kind for fields in differing).items()))
-        comparisons.store_drift(connection, comparison, drift, now=run.now)
-        final = {(s.kind, s.id): s for s in [*judged(wanted, found), *uncounted(inputs)]}
-        statuses.store(connection, name, run.id, final.values())
-        statuses.forget_others(connection, name, run.id)
-        missing = any(d.kind == SUBSCRIPTION and d.found is None for d in found)
-        made = Made(
-            counts,
-            inputs="" if missing else same,  # how a missing one begins moves with the time
-            decided_at=run.now,
-            wakes_at=min(inputs.awaited, default=None),
-            statuses=[final[entity] for entity in sorted({d.entity for d in found if d.entity in final})],
-        )
-        comparisons.conclude(connection, comparison, made)
-    return {"comparison": comparison, "differences": len(differing), "drift_by_kind": counts, "decided": 1}
+        anew = reach.of(around, before, inputs)
+        comparison = comparisons.begin(connection, run.id, *pair)
+        families.begin(connection)
+        work = Comparing(around, comparison)
+        if anew is None:
+            work.everything()
+        elif before is not None:
+            work.some(anew, since=before[0])
+            comparisons.carry(connection, comparison, before[0])
+            work.restore(before[1].statuses)
+        comparisons.note_since(connection, comparison, now=run.now)
+        counts = comparisons.counts(connection, comparison)
+        since = run.now if anew is None or before is None else before[1].decided_at
+        comparisons.conclude(connection, comparison, Made(counts, inputs, since, work.differing))
+    return {
+        "comparison": comparison,
+        "differences": sum(counts.values()),
+        "drift_by_kind": counts,
+        "decided": work.decided,
+        "everything": anew is None,
+    }
 
 
-def kept(
-    session: Session, run: Run, connection: Connection, before: int, made: Made, pair: Sequence[Snapshot]
-) -> Result:
-    """The comparison before this one again: what decided it is the same. Its entities wait for what they waited for."""
-    session.progress(f"  nothing that decides has changed since {made.decided_at:%Y-%m-%d %H:%M} UTC")
-    comparison = comparisons.keep(connection, before, run.id, pair[0], pair[1])
-    statuses.store(connection, session.environment.name, run.id, made.statuses)
-    counts = dict(made.counts)
-    return {"comparison": comparison, "differences": sum(counts.values()), "drift_by_kind": counts, "decided": 0}
+def around_of(session: Session, run: Run, connection: Connection, place: Place) -> Around:
+    """What all parts of a run's comparison have alike."""
+    checked = runs.result_in(connection, place.environment, run.id, "check_mirrors") or {}
+    extracted = runs.result_in(connection, place.environment, run.id, "extract_stripe") or {}
+    return Around(
+        session,
+        run,
+        connection,
+        place,
+        left_out=[(row[0], row[1], row[2]) for row in checked.get("quarantined", ())],
+        exempt=candidates.ignored(connection, place.environment),
+        copied=[(key, id) for key, id in extracted.get("candidates", ())],
+    )
 
 
 def require_fit(snapshot: Snapshot, environment: str, run: Run) -> None:
@@ -95,89 +95,157 @@ def require_fit(snapshot: Snapshot, environment: str, run: Run) -> None:
         raise Incomplete(f"The snapshot {snapshot.id} is of {snapshot.upper_bound:%Y-%m-%d %H:%M} UTC; extract again.")
 
 
-def places(session: Session) -> Places:
-    """Where people look at both sides of a difference."""
-    environment = session.environment
-    return Places(environment.dashboard(), environment.stigg_entity_url, environment.name)
+class Comparing:
+    """One comparison while it is made, a part at a time: however big the account, a part is held in memory."""
 
-
-def decide(
-    session: Session,
-    run: Run,
-    connection: Connection,
-    pair: Sequence[Snapshot],
-    left_out: Iterable[tuple[str, str, str]],
-    exempt: frozenset[str],
-) -> tuple[Desired, Inputs]:
-    """The desired state from the two snapshots and the links, after what both sides prove was linked; and its inputs."""
-    name = session.environment.name
-    known = links.all_of(connection, name)
-    stripe, unreadable = stripe_view(connection, pair[1], {id: key for key, id in known.items()})
-    stigg = without(stigg_view(connection, pair[0], left_out), unreadable)
-    held = Links(known, links.retired_coupons(connection, name), exempt)
-    inputs = Inputs(session.environment, stigg, stripe, held, session.signer, run.now)
-    refuse_rivals(session, connection, inputs)
-    inputs = adopted(connection, run, inputs)
-    inputs = moved(connection, inputs)
-    return desired(inputs), inputs
-
-
-def refuse_rivals(session: Session, connection: Connection, inputs: Inputs) -> None:
-    """Raises RunStopped where Stigg's own integration still writes, or was taken away under us (BILLING 10)."""
-    name = session.environment.name
-    gone = successors.detached(inputs)
-    if gone:
-        raise RunStopped(
-            f"{len(gone)} linked subscriptions of {name} ended by DetachBilling, such as {gone[0]}: Stigg's integration was "
-            f"removed together with them. Nothing is canceled; restore them in Stigg, or end them in Stripe by hand."
+    def __init__(self, around: Around, comparison: int) -> None:
+        self.around = around
+        self.connection, self.name = around.connection, around.place.environment
+        self.comparison = comparison
+        self.places = Places(
+            around.session.environment.dashboard(), around.session.environment.stigg_entity_url, self.name
         )
-    vanished, adopted = adoption.vanished(inputs, links.of_source(connection, name, "adopted"))
-    if vanished > adopted / 2:
-        raise RunStopped(
-            f"Stigg lost the billing ids of {vanished} of {adopted} adopted customers and subscriptions of {name}; look "
-            f"whether its integration was removed with its data before anything is written."
+        self.differing: list[EntityStatus] = []
+        self.decided = 0  # customers and subscriptions
+        self.compared_ids = False  # whether the billing ids of all that was adopted were looked at
+        self.done: set[tuple[str, str]] = set()  # the entities that were decided, where that is not everything
+
+    def everything(self) -> None:
+        """Decides everything anew."""
+        self.around.session.progress("  everything is decided anew")
+        candidates.clear(self.connection, self.name)
+        rivals.refuse(self.around, after=0)
+        rivals.refuse_vanished(self.around)
+        self.compared_ids = True
+        catalog = self.catalog()
+        for members in families.everybody(self.connection, self.around.place):
+            self.family(catalog, members)
+        self.conclude_catalog(catalog)
+        comparisons.close_absent(self.connection, self.comparison, self.name)
+        families.forget_absent(self.connection, self.name)
+        statuses.forget_others(self.connection, self.name, self.around.run.id)
+
+    def some(self, anew: Members, *, since: int) -> None:
+        """Decides the families of some anew, and the catalog where they need something else of its past than before."""
+        if not anew:
+            self.around.session.progress("  nothing that decides has changed")
+            return
+        rivals.refuse(self.around, after=comparisons.snapshot_of(self.connection, since))
+        candidates.clear(self.connection, self.name, {""})
+        catalog = self.catalog()
+        needed = families.needed(self.connection, self.name)
+        for members in families.some(self.connection, self.around.place, anew):
+            owners = members.owners(self.around.place)
+            candidates.clear(self.connection, self.name, set(owners))
+            self.family(catalog, members)
+            entities = {keys.entity_of(owner) for owner in owners}
+            statuses.forget(self.connection, self.name, self.around.run.id, entities)
+            self.done |= entities
+        if families.needed(self.connection, self.name) != needed:
+            self.conclude_catalog(catalog)
+            self.done |= catalog.offer.statuses.keys()
+
+    def catalog(self) -> Ground:
+        """The catalog as families know it, after what both sides prove of it was linked."""
+        around, inputs = self.around, catalog_inputs(self.around)
+        found = adoption.products(inputs)
+        inputs = self.linked(inputs, found.links)
+        inputs = self.linked(inputs, adoption.prices(inputs))
+        inputs = self.linked(inputs, adoption.coupons(inputs))
+        inputs = self.with_candidates(inputs, found, copied_of(around, None))
+        offer = offered(inputs)
+        there = [
+            *offer.catalog.claims,
+            *past(inputs, offer.catalog, every_version(offer)),
+            *found_in(inputs, inputs.stripe),
+        ]
+        return Ground(inputs, offer, PriceBook.of(there))
+
+    def conclude_catalog(self, ground: Ground) -> None:
+        """Compares the catalog, once it is known who needs what of its past."""
+        made = of_catalog(ground.inputs, ground.offer, families.needed(self.connection, self.name))
+        self.settle(made, ground.book, owners=[""])
+
+    def family(self, ground: Ground, members: Members) -> None:
+        """Decides and compares some whole families."""
+        around, owners = self.around, members.owners(self.around.place)
+        inputs, own = family_inputs(around, ground.inputs, members)
+        rivals.refuse_detached(around, inputs)
+        if not self.compared_ids and links.adopted_among(self.connection, self.name, rivals.unnamed(inputs)):
+            rivals.refuse_vanished(around)
+            self.compared_ids = True
+        found = adoption.families(inputs)
+        inputs = self.linked(inputs, found.links)
+        inputs = self.with_candidates(inputs, found, copied_of(around, owners))
+        inputs = self.moved(inputs)
+        made = of_families(inputs, ground.offer, own)
+        book = ground.book.also([c for c in [*made.desired.wanted, *made.desired.found] if "content" in c.facts])
+        self.settle(made.desired, book, owners=owners, problems=uncounted(inputs, made))
+        families.remember(
+            self.connection,
+            self.name,
+            owners,
+            [(around.place.owner("subscription", id), what) for id, what in made.needs],
+            [(around.place.owner("subscription", id), at) for id, at in inputs.awaited.items()],
         )
-    since = journal.first_write(connection, name)
-    found = adoption.intruders(inputs, since) if since is not None else []
-    if found:
-        raise RunStopped(
-            f"{len(found)} objects in Stripe carry Stigg's metadata, not our mark, and are newer than our first write, such as "
-            f"{found[0]}: something else syncs {name} as well. Remove Stigg's own integration, or take that metadata off."
+        self.decided += len(owners)
+
+    def settle(
+        self, made: Desired, book: PriceBook, *, owners: Sequence[str], problems: Iterable[EntityStatus] = ()
+    ) -> None:
+        """Compares what was decided of some owners; keeps documents, differences in words and money, and statuses."""
+        found = comparisons.compared(
+            self.connection, self.comparison, self.name, owners=owners, wanted=made.wanted, found=made.found
         )
+        drift = rows(found, book, self.places, ignored=self.around.exempt)
+        comparisons.store_drift(self.connection, self.comparison, drift)
+        final = {(s.kind, s.id): s for s in [*judged(made, found), *problems]}
+        statuses.store(self.connection, self.name, self.around.run.id, final.values())
+        families.done(self.connection, owners)
+        self.differing += [final[entity] for entity in sorted({d.entity for d in found if d.entity in final})]
+
+    def linked(self, inputs: Inputs, found: Mapping[str, str]) -> Inputs:
+        """The inputs with the links that both sides prove, recorded."""
+        for key, id in found.items():
+            links.add(self.connection, self.name, key, id, source="adopted")
+        return with_links(inputs, found)
+
+    def with_candidates(
+        self, inputs: Inputs, found: adoption.Adoption, copied: Sequence[tuple[str, str, str]]
+    ) -> Inputs:
+        """The inputs with what waits for a person, kept."""
+        waiting = [*((c.key, c.stripe_id, c.why) for c in found.candidates), *copied]
+        candidates.add(self.connection, self.name, self.around.run.id, waiting)
+        why = {key: f"{id} in Stripe may be it: {why}; link it, or take the trace away." for key, id, why in waiting}
+        return replace(inputs, candidates={**inputs.candidates, **why})
+
+    def moved(self, inputs: Inputs) -> Inputs:
+        """The inputs with the links moved of subscriptions that go on under another id (BILLING 7)."""
+        moves = successors.moved(inputs, successors.fates(inputs))
+        for old, new in moves.items():
+            links.move(self.connection, self.name, old, new)
+        ids = {moves.get(key, key): id for key, id in inputs.links.ids.items()}
+        return replace(inputs, links=replace(inputs.links, ids=ids)) if moves else inputs
+
+    def restore(self, before: Iterable[EntityStatus]) -> None:
+        """The statuses of the entities that differ as before: as they were judged, whatever became of a write since."""
+        kept = [status for status in before if (status.kind, status.id) not in self.done]
+        statuses.store(self.connection, self.name, self.around.run.id, kept)
+        self.differing += kept
 
 
-def adopted(connection: Connection, run: Run, inputs: Inputs) -> Inputs:
-    """The inputs with the links that both sides prove, recorded, and with what waits for a person."""
-    found = adoption.adoption(inputs)
-    inputs = with_links(connection, inputs, found.links)
-    inputs = with_links(connection, inputs, adoption.prices(inputs))
-    inputs = with_links(connection, inputs, adoption.coupons(inputs))
-    copied = runs.result_in(connection, inputs.environment.name, run.id, "extract_stripe") or {}
-    all_found = [(c.key, c.stripe_id, c.why) for c in found.candidates]
-    all_found += [(key, id, "its mark is on several objects") for key, id in copied.get("candidates", ())]
-    candidates.replace_all(connection, inputs.environment.name, run.id, all_found)
-    why = {key: f"{id} in Stripe may be it: {why}; link it, or take the trace away." for key, id, why in all_found}
-    return replace(inputs, candidates=why)
+@dataclass(frozen=True)
+class Ground:
+    """The catalog's part of a comparison: its inputs, what it offers, and the money of every price version."""
+
+    inputs: Inputs
+    offer: Offered
+    book: PriceBook
 
 
-def with_links(connection: Connection, inputs: Inputs, found: Mapping[str, str]) -> Inputs:
-    """The inputs with more links, which are recorded."""
-    if not found:
-        return inputs
-    for key, id in found.items():
-        links.add(connection, inputs.environment.name, key, id, source="adopted")
-    return replace(inputs, links=replace(inputs.links, ids={**inputs.links.ids, **found}))
-
-
-def moved(connection: Connection, inputs: Inputs) -> Inputs:
-    """The inputs with the links moved of subscriptions that go on under another id (BILLING 7)."""
-    moves = successors.moved(inputs, successors.fates(inputs))
-    if not moves:
-        return inputs
-    for old, new in moves.items():
-        links.move(connection, inputs.environment.name, old, new)
-    ids = {moves.get(key, key): id for key, id in inputs.links.ids.items()}
-    return replace(inputs, links=replace(inputs.links, ids=ids))
+def every_version(offer: Offered) -> set[str]:
+    """All versions of all packages, as if somebody needed each."""
+    return {need(o.kind, o.package.ref_id, o.package.version_number) for o in offer.catalog.offers}
 
 
 def judged(wanted: Desired, differences: Iterable[Difference]) -> list[EntityStatus]:
@@ -202,11 +270,11 @@ def judged(wanted: Desired, differences: Iterable[Difference]) -> list[EntitySta
     return result
 
 
-def uncounted(inputs: Inputs) -> Iterable[EntityStatus]:
+def uncounted(inputs: Inputs, made: Families) -> Iterable[EntityStatus]:
     """Subscriptions whose use cannot be billed as they are (BILLING 8): in error, whatever else is right about them."""
     if not any(price.billing_model == "USAGE_BASED" for _, p in inputs.stigg.packages() for price in p.prices or ()):
         return
-    for problem in charges(inputs, catalog(inputs))[1]:
+    for problem in charges(inputs, made.catalog)[1]:
         yield EntityStatus(
             "subscription", problem.subscription, Status.ERROR, Reason(problem.reason), problem.detail,
             problem.stripe_subscription,

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from stripe_sync.desired.inputs import Inputs, Links
 from stripe_sync.pipeline.session import Run, Session
-from stripe_sync.pipeline.views import ALL, stigg_view, stripe_view, without
+from stripe_sync.pipeline.views import ALL, every, stigg_view, stripe_view, without
 from stripe_sync.warehouse import comparisons, links, runs, snapshots
 
 
@@ -25,7 +25,7 @@ def latest(
     checked = runs.result_in(connection, name, pair[0], "check_mirrors") or {}
     left_out = [(row[0], row[1], row[2]) for row in checked.get("quarantined", ())]
     known = links.all_of(connection, name)
-    there, unreadable = stripe_view(connection, stripe, {id: key for key, id in known.items()}, kinds)
-    entities = without(stigg_view(connection, stigg, left_out, kinds), unreadable)
+    there, unreadable = stripe_view(every(connection, stripe, kinds), {id: key for key, id in known.items()})
+    entities = without(stigg_view(every(connection, stigg, kinds), left_out), unreadable)
     inputs = Inputs(session.environment, entities, there, Links(known), session.signer, run.now)
     return inputs, min(stigg.upper_bound, stripe.upper_bound)

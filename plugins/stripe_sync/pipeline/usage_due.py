@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from stripe_sync.clock import epoch, from_epoch
 from stripe_sync.desired import successors
-from stripe_sync.desired.catalog import catalog
+from stripe_sync.desired.catalog import catalog, with_own
 from stripe_sync.desired.found import GONE
 from stripe_sync.desired.inputs import Inputs
 from stripe_sync.pipeline.latest import latest
@@ -97,7 +97,7 @@ def load(session: Session, run: Run, connection: Connection) -> Known | None:
     if newest is None:
         return None
     inputs, as_of = newest
-    found, problems = charges(inputs, catalog(inputs))
+    found, problems = charges(inputs, with_own(inputs, catalog(inputs))[0])
     age = run.now - as_of
     stale = (
         f"The mirrors are {age.total_seconds() / 3600:.0f} hours old; see why reconcile does not run."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -38,19 +38,27 @@ IDS = {
 }
 
 
-def stigg_view(
-    connection: Connection,
-    snapshot: Snapshot,
-    quarantined: Iterable[tuple[str, str, str]],
-    kinds: Collection[str] = ALL,
-) -> StiggView:
-    """Stigg's entities of these kinds; quarantined and unreadable rows are among ``broken``."""
+Rows = Callable[[str], Iterable[dict[str, Any]]]  # the bodies of a kind
+
+
+def every(connection: Connection, snapshot: Snapshot, kinds: Collection[str] = ALL) -> Rows:
+    """All objects of these kinds, as a snapshot saw them."""
+    return lambda kind: snapshots.bodies(connection, snapshot, kind) if kind in kinds else ()
+
+
+def those(connection: Connection, snapshot: Snapshot, ids: Mapping[str, Collection[str]]) -> Rows:
+    """The objects with these ids, by kind, as a snapshot saw them."""
+    return lambda kind: snapshots.bodies_of(connection, snapshot, kind, ids.get(kind, ()))
+
+
+def stigg_view(rows: Rows, quarantined: Iterable[tuple[str, str, str]]) -> StiggView:
+    """Stigg's entities; quarantined and unreadable rows are among ``broken``."""
     broken = [EntityStatus(kind, id, Status.ERROR, Reason.QUARANTINED, rule) for kind, id, rule in quarantined]
     left_out = {(s.kind, s.id) for s in broken}
 
     def read(kind: str, entity: type[Entity]) -> list[Entity]:
         found: list[Entity] = []
-        for row in snapshots.bodies(connection, snapshot, kind) if kind in kinds else ():
+        for row in rows(kind):
             id = str(row.get(IDS[kind]))
             if (kind, id) in left_out:
                 continue
@@ -65,15 +73,13 @@ def stigg_view(
     return StiggView(products, plans, addons, customers, subscriptions, broken, read("coupon", Coupon))
 
 
-def stripe_view(
-    connection: Connection, snapshot: Snapshot, known: Mapping[str, str], kinds: Collection[str] = ALL
-) -> tuple[StripeView, list[EntityStatus]]:
-    """Stripe's objects by id, and the Stigg entities whose linked object cannot be read."""
+def stripe_view(rows: Rows, known: Mapping[str, str]) -> tuple[StripeView, list[EntityStatus]]:
+    """Stripe's objects by id, and the Stigg entities whose linked object cannot be read; ``known`` has keys by id."""
     broken: list[EntityStatus] = []
 
     def read(kind: str, shape: type[Object]) -> dict[str, Object]:
         found: dict[str, Object] = {}
-        for row in snapshots.bodies(connection, snapshot, kind) if kind in kinds else ():
+        for row in rows(kind):
             if row.get("deleted") and kind in ("price", "subscription", "coupon"):
                 continue
             try:
@@ -95,8 +101,8 @@ def stripe_view(
 
 
 def status_of(key: str, failure: RowFailed) -> EntityStatus:
-    """The status of the entity behind a link key whose object cannot be read."""
-    kind, id = keys.entity_of(key)
+    """The status of the entity behind a link key whose object cannot be read; a price of its own is its subscription's."""
+    kind, id = keys.entity_of(keys.owner(key) or key)
     return EntityStatus(kind, id, Status.ERROR, Reason(failure.reason), failure.detail)
 
 

@@ -19,12 +19,9 @@ def write_back(session: Session, run: Run) -> list[Step]:
     environment = session.environment
     if not environment.write_billing_id or run.narrowed(environment).mode(CUSTOMERS) != "enforce":
         return []
-    prefix = keys.link_key("customer", keys.part(environment.name), "")
+    about = {"environment": environment.name, "most": environment.limits.actions}
     with session.engine.connect() as connection:
-        rows = run_sql(
-            connection, "mirror/without_billing_id", environment=environment.name, prefix=prefix,
-            most=environment.limits.actions,
-        )  # fmt: skip
+        rows = run_sql(connection, "mirror/without_billing_id", **about)
     actions = [naming(environment.name, row["key"]) for row in rows]
     if not actions:
         return []

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from sqlalchemy import Connection, Engine, text
 
+from stripe_sync.keys import owner
 
-def replace_all(connection: Connection, environment: str, run_id: str, found: Iterable[tuple[str, str, str]]) -> None:
-    """Keeps the candidates of the newest run: (link key, Stripe id, why no link was made)."""
-    connection.execute(text("delete from candidate where environment = :e"), {"e": environment})
+
+def clear(connection: Connection, environment: str, owners: Collection[str] | None = None) -> None:
+    """Forgets the candidates of these owners (``keys.owner``), or all of them."""
+    known = connection.execute(text("select key from candidate where environment = :e"), {"e": environment}).scalars()
+    gone = [{"e": environment, "k": key} for key in {*known} if owners is None or owner(key) in owners]
+    if gone:
+        connection.execute(text("delete from candidate where environment = :e and key = :k"), gone)
+
+
+def add(connection: Connection, environment: str, run_id: str, found: Iterable[tuple[str, str, str]]) -> None:
+    """Keeps candidates: (link key, Stripe id, why no link was made)."""
     rows = [{"e": environment, "k": key, "s": id, "why": why, "r": run_id} for key, id, why in found]
     if rows:
         connection.execute(

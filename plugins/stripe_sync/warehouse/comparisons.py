@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, text
 
 from stripe_sync.drift.rows import DriftRow
+from stripe_sync.keys import owner
 from stripe_sync.model.documents import CANON_VERSION, Claim, Difference
 from stripe_sync.model.status import EntityStatus
 from stripe_sync.typed import typed
@@ -19,74 +20,114 @@ from stripe_sync.warehouse.snapshots import Snapshot
 
 @dataclass(frozen=True)
 class Made:
-    """What a comparison came to. ``inputs`` is a hash of what decided it, empty where it must not be kept.
+    """What a comparison came to. ``inputs`` is a hash of what decides everything.
 
-    ``decided_at`` is when that was, and ``wakes_at`` the first moment at which time alone may decide something else (UTC).
-    ``statuses`` are those of the entities that differ, as they were judged.
+    ``decided_at`` is when everything was decided last (UTC). ``statuses`` are those of the entities that differ, as they were
+    judged.
     """
 
     counts: Mapping[str, int]
     inputs: str
     decided_at: datetime | None
-    wakes_at: datetime | None
     statuses: Sequence[EntityStatus]
 
 
 def begin(connection: Connection, run_id: str, stigg: Snapshot, stripe: Snapshot) -> int:
-    """Opens a comparison of two snapshots."""
+    """Opens a comparison of two snapshots, and room for what is decided in its transaction."""
+    connection.execute(
+        text(
+            'create temp table decided (side text, kind text, key text collate "C", owner text collate "C", document jsonb, '
+            "entity_kind text, entity_id text, stripe_id text, facts jsonb) on commit drop"
+        )
+    )
     id: int = connection.execute(
         text(
-            "insert into comparison (environment, run_id, stigg_snapshot, stripe_snapshot, canon_version) "
-            "values (:e, :r, :a, :b, :v) returning id"
+            "insert into comparison (environment, run_id, stigg_snapshot, stripe_snapshot, canon_version, seen, seen_in) "
+            "values (:e, :r, :a, :b, :v, pg_current_snapshot(), pg_current_xact_id()) returning id"
         ),
         {"e": stigg.environment, "r": run_id, "a": stigg.id, "b": stripe.id, "v": CANON_VERSION},
     ).scalar_one()
     return id
 
 
-def store(connection: Connection, comparison: int, side: str, claims: Iterable[Claim]) -> None:
+def compared(
+    connection: Connection,
+    comparison: int,
+    environment: str,
+    *,
+    owners: Collection[str],
+    wanted: Iterable[Claim],
+    found: Iterable[Claim],
+) -> list[Difference]:
+    """Compares what was decided of some owners (``keys.owner``), keeps every key on which both sides do not agree, and
+    gives them. The documents are kept as versions, which the next comparison of these owners ends where it comes to others.
+    """
+    connection.execute(text("truncate decided"))
+    copy(connection, "wanted", wanted)
+    copy(connection, "found", found)
+    run_sql(connection, "drift/differences", comparison_id=comparison)
+    about = {"environment": environment, "comparison_id": comparison}
+    run_sql(connection, "drift/close_documents", owners=list(owners), **about)
+    run_sql(connection, "drift/add_documents", **about)
+    return differences(connection, comparison, owners)
+
+
+def copy(connection: Connection, side: str, claims: Iterable[Claim]) -> None:
     """COPY of one side's documents."""
-    columns = "comparison_id, side, kind, key, document, entity_kind, entity_id, stripe_id, facts"
+    columns = "side, kind, key, owner, document, entity_kind, entity_id, stripe_id, facts"
     cursor = connection.connection.cursor()
-    with cursor.copy(f"copy document ({columns}) from stdin") as target:
+    with cursor.copy(f"copy decided ({columns}) from stdin") as target:
         for c in claims:
             kind, id = c.entity or (None, None)
             target.write_row(
-                (comparison, side, c.kind, c.key, dumps(c.document), kind, id, c.stripe_id, dumps(dict(c.facts)))
+                (side, c.kind, c.key, owner(c.key), dumps(c.document), kind, id, c.stripe_id, dumps(dict(c.facts)))
             )
     cursor.close()
 
 
-def compared(connection: Connection, comparison: int) -> list[Difference]:
-    """Compares the documents of both sides, keeps every key on which they do not agree, and gives them."""
-    run_sql(connection, "drift/differences", comparison_id=comparison)
-    return differences(connection, comparison)
+def carry(connection: Connection, comparison: int, before: int) -> None:
+    """Takes over the differences of everybody who was not decided anew."""
+    run_sql(connection, "drift/carry", comparison_id=comparison, before=before)
 
 
-def differences(connection: Connection, comparison: int) -> list[Difference]:
-    """Every key on which the two sides did not agree, in order of kind and key."""
-    return [difference(row) for row in run_sql(connection, "drift/differing", comparison_id=comparison)]
+def close_absent(connection: Connection, comparison: int, environment: str) -> None:
+    """Ends the documents of those who are no more, after everybody was decided."""
+    run_sql(connection, "drift/close_absent", comparison_id=comparison, environment=environment)
+
+
+def counts(connection: Connection, comparison: int) -> dict[str, int]:
+    """How many objects differ, by kind."""
+    return {row["kind"]: row["n"] for row in run_sql(connection, "drift/counts", comparison_id=comparison)}
+
+
+def differences(connection: Connection, comparison: int, owners: Collection[str] | None = None) -> list[Difference]:
+    """Every key on which the two sides did not agree, in order of kind and key; of some owners alone if they are given."""
+    chosen = None if owners is None else list(owners)
+    return [difference(row) for row in run_sql(connection, "drift/differing", comparison_id=comparison, owners=chosen)]
 
 
 def conclude(connection: Connection, comparison: int, made: Made) -> None:
     """Keeps beside a comparison what it came to."""
     connection.execute(
         text(
-            "update comparison set counts = cast(:c as jsonb), inputs = :i, decided_at = :d, wakes_at = :w, "
+            "update comparison set counts = cast(:c as jsonb), inputs = :i, decided_at = :d, "
             "statuses = cast(:s as jsonb) where id = :id"
         ),
         {
-            "id": comparison, "c": dumps(dict(made.counts)), "i": made.inputs, "d": made.decided_at, "w": made.wakes_at,
+            "id": comparison,
+            "c": dumps(dict(made.counts)),
+            "i": made.inputs,
+            "d": made.decided_at,
             "s": dumps(list(made.statuses)),
         },
-    )  # fmt: skip
+    )
 
 
 def newest(connection: Connection, environment: str) -> tuple[int, Made] | None:
     """The newest comparison of an environment, and what it came to."""
     row = connection.execute(
         text(
-            "select id, counts, inputs, decided_at, wakes_at, statuses from comparison where environment = :e "
+            "select id, counts, inputs, decided_at, statuses from comparison where environment = :e "
             "order by id desc limit 1"
         ),
         {"e": environment},
@@ -94,13 +135,7 @@ def newest(connection: Connection, environment: str) -> tuple[int, Made] | None:
     if row is None:
         return None
     judged = typed(row.statuses, list[EntityStatus])
-    return row.id, Made(row.counts, row.inputs, row.decided_at, row.wakes_at, judged)
-
-
-def keep(connection: Connection, before: int, run_id: str, stigg: Snapshot, stripe: Snapshot) -> int:
-    """The same comparison again for two snapshots that show the same: its number."""
-    rows = run_sql(connection, "drift/keep", before=before, run_id=run_id, stigg=stigg.id, stripe=stripe.id)
-    return int(rows[0]["id"])
+    return row.id, Made(row.counts, row.inputs, row.decided_at, judged)
 
 
 def difference(row: Mapping[str, Any]) -> Difference:
@@ -116,8 +151,8 @@ def claim(row: Mapping[str, Any], side: str) -> Claim | None:
     return Claim(row["kind"], row["key"], row[side], entity, stripe_id, row[f"{side}_facts"])
 
 
-def store_drift(connection: Connection, comparison: int, rows: Sequence[DriftRow], *, now: datetime) -> None:
-    """COPY of the drift rows of a comparison; a difference that the comparison before had as well keeps its ``since``."""
+def store_drift(connection: Connection, comparison: int, rows: Sequence[DriftRow]) -> None:
+    """COPY of drift rows of a comparison."""
     columns = (
         "comparison_id, id, kind, key, entity_kind, entity_id, stripe_id, state, field, before, after, severity, "
         "sentence, per_month, stripe_url, stigg_url, accepted"
@@ -133,6 +168,10 @@ def store_drift(connection: Connection, comparison: int, rows: Sequence[DriftRow
                  r.stigg_url.replace("\x00", "\ufffd"), r.accepted)
             )  # fmt: skip
     cursor.close()
+
+
+def note_since(connection: Connection, comparison: int, *, now: datetime) -> None:
+    """Since when each difference is there: one that the comparison before had as well keeps its moment."""
     run_sql(connection, "drift/since", comparison_id=comparison, now=now)
 
 
@@ -147,10 +186,18 @@ def drift_row(row: dict[str, Any]) -> DriftRow:
     return typed(row | {"entity": entity if entity[0] else None, "since": since}, DriftRow)
 
 
-def claims_with_content(connection: Connection, comparison: int) -> Iterator[Claim]:
-    """The price versions of both sides, for the money of differences."""
-    for row in run_sql(connection, "drift/price_versions", comparison_id=comparison):
+def claims_with_content(connection: Connection, comparison: int, owners: Collection[str]) -> Iterator[Claim]:
+    """The price versions of both sides, for the money of differences: the catalog's, and those of some owners."""
+    for row in run_sql(connection, "drift/price_versions", comparison_id=comparison, owners=["", *owners]):
         yield Claim(row["kind"], row["key"], {}, facts=row["facts"])
+
+
+def snapshot_of(connection: Connection, comparison: int) -> int:
+    """Stripe's snapshot of a comparison."""
+    id: int = connection.execute(
+        text("select stripe_snapshot from comparison where id = :id"), {"id": comparison}
+    ).scalar_one()
+    return id
 
 
 def latest(engine: Engine, environment: str) -> int | None:

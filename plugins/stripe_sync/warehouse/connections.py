@@ -11,7 +11,9 @@ FORGOTTEN = ("status", "candidate", "feed", "seen_event", "own_answer", "stigg_r
 def end(connection: Connection, environment: str) -> int:
     """Closes every link, expires every question, forgets what was read and judged; how many links were closed."""
     closed = connection.execute(
-        text("update link set ended_at = now(), ended_by = 'disconnect' where environment = :e and ended_at is null"),
+        text(
+            "update link set ended_at = now(), ended_by = 'disconnect', changed_in = pg_current_xact_id() where environment = :e and ended_at is null"
+        ),
         {"e": environment},
     )
     for table in FORGOTTEN:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Literal
 
 from sqlalchemy import Connection, Engine, text
@@ -14,6 +14,36 @@ def all_of(connection: Connection, environment: str) -> dict[str, str]:
     """Every open link: Stripe id by link key."""
     rows = connection.execute(
         text("select key, stripe_id from link where environment = :e and ended_at is null"), {"e": environment}
+    )
+    return {row.key: row.stripe_id for row in rows}
+
+
+def of_catalog(connection: Connection, environment: str) -> dict[str, str]:
+    """The open links of products, prices and coupons that are nobody's own: Stripe id by link key."""
+    rows = connection.execute(
+        text(
+            "select key, stripe_id from link where environment = :e and ended_at is null and owner = '' "
+            "and split_part(key, ':', 1) in ('product', 'price', 'coupon')"
+        ),
+        {"e": environment},
+    )
+    return {row.key: row.stripe_id for row in rows}
+
+
+def of_owners(connection: Connection, environment: str, owners: Collection[str]) -> dict[str, str]:
+    """The open links of what is decided with these customers and subscriptions: Stripe id by link key."""
+    rows = connection.execute(
+        text("select key, stripe_id from link where environment = :e and ended_at is null and owner = any(:owners)"),
+        {"e": environment, "owners": list(owners)},
+    )
+    return {row.key: row.stripe_id for row in rows}
+
+
+def of_ids(connection: Connection, environment: str, ids: Collection[str]) -> dict[str, str]:
+    """The open links to these objects of Stripe's: Stripe id by link key."""
+    rows = connection.execute(
+        text("select key, stripe_id from link where environment = :e and ended_at is null and stripe_id = any(:ids)"),
+        {"e": environment, "ids": list(ids)},
     )
     return {row.key: row.stripe_id for row in rows}
 
@@ -63,8 +93,8 @@ def end(connection: Connection, environment: str, key: str, *, by: str) -> str |
     """Ends a link and keeps it as ended, with who did it; gives the Stripe id that it had."""
     ended: str | None = connection.execute(
         text(
-            "update link set ended_at = now(), ended_by = :by where environment = :e and key = :k and ended_at is null "
-            "returning stripe_id"
+            "update link set ended_at = now(), ended_by = :by, changed_in = pg_current_xact_id() "
+            "where environment = :e and key = :k and ended_at is null returning stripe_id"
         ),
         {"e": environment, "k": key, "by": by},
     ).scalar()
@@ -78,14 +108,14 @@ def move(connection: Connection, environment: str, old: str, new: str) -> None:
         add(connection, environment, new, stripe_id, source="moved")
 
 
-def retired_coupons(connection: Connection, environment: str) -> dict[str, str]:
-    """Link keys, by Stripe id, of coupons that we deleted."""
+def retired_coupons(connection: Connection, environment: str, ids: Collection[str] | None = None) -> dict[str, str]:
+    """Link keys, by Stripe id, of coupons that we deleted: of all, or of these."""
     rows = connection.execute(
         text(
             "select stripe_id, key from link where environment = :e and ended_at is not null and key like 'coupon:%' "
-            "order by id"
+            "and (cast(:ids as text[]) is null or stripe_id = any(cast(:ids as text[]))) order by id"
         ),
-        {"e": environment},
+        {"e": environment, "ids": None if ids is None else list(ids)},
     )
     return {row.stripe_id: row.key for row in rows}
 
@@ -98,15 +128,6 @@ def unlinked(connection: Connection, environment: str) -> set[tuple[str, str]]:
     return {(row.key, row.stripe_id) for row in rows}
 
 
-def of_source(connection: Connection, environment: str, source: Source) -> list[str]:
-    """The keys of open links with this evidence."""
-    rows = connection.execute(
-        text("select key from link where environment = :e and source = :s and ended_at is null"),
-        {"e": environment, "s": source},
-    )
-    return [row.key for row in rows]
-
-
 def version(connection: Connection, environment: str) -> tuple[int, int]:
     """Two numbers that are others as soon as a link was made or ended."""
     row = connection.execute(
@@ -117,6 +138,17 @@ def version(connection: Connection, environment: str) -> tuple[int, int]:
         {"e": environment},
     ).one()
     return row.newest, row.ended
+
+
+def adopted_among(connection: Connection, environment: str, keys: Collection[str]) -> bool:
+    """Whether one of these links was adopted."""
+    found = connection.execute(
+        text(
+            "select 1 from link where environment = :e and key = any(:k) and source = 'adopted' and ended_at is null limit 1"
+        ),
+        {"e": environment, "k": list(keys)},
+    )
+    return found.first() is not None
 
 
 def key_of(connection: Connection, environment: str, stripe_id: str) -> str | None:

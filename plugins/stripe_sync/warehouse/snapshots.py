@@ -148,15 +148,24 @@ def found(connection: Connection, id: int) -> Snapshot:
 
 def bodies(connection: Connection, snapshot: Snapshot, kind: str) -> list[dict[str, Any]]:
     """The objects of a kind as a snapshot saw them, in order of id."""
-    rows = run_sql(
-        connection,
-        "mirror/bodies",
-        environment=snapshot.environment,
-        side=snapshot.side,
-        kind=kind,
-        snapshot=snapshot.id,
+    return rows_of(connection, "mirror/bodies", snapshot, kind=kind)
+
+
+def bodies_of(connection: Connection, snapshot: Snapshot, kind: str, ids: Collection[str]) -> list[dict[str, Any]]:
+    """The objects of a kind with these ids as a snapshot saw them, in order of id."""
+    return rows_of(connection, "mirror/bodies_of", snapshot, kind=kind, ids=list(ids)) if ids else []
+
+
+def invoices_of(connection: Connection, snapshot: Snapshot, subscriptions: Collection[str]) -> list[dict[str, Any]]:
+    """The invoices of these Stripe subscriptions as a snapshot saw them, in order of id."""
+    return (
+        rows_of(connection, "mirror/invoices_of", snapshot, subscriptions=list(subscriptions)) if subscriptions else []
     )
-    return [row["body"] for row in rows]
+
+
+def rows_of(connection: Connection, question: str, snapshot: Snapshot, **about: Any) -> list[dict[str, Any]]:
+    place = {"environment": snapshot.environment, "side": snapshot.side, "snapshot": snapshot.id}
+    return [row["body"] for row in run_sql(connection, question, **place, **about)]
 
 
 def changed(engine: Engine, snapshot: Snapshot, noise: Collection[str]) -> set[tuple[str, str]]:

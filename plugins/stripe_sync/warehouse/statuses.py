@@ -42,6 +42,15 @@ def forget_others(connection: Connection, environment: str, run_id: str) -> None
     )
 
 
+def forget(connection: Connection, environment: str, run_id: str, entities: Iterable[tuple[str, str]]) -> None:
+    """Removes the statuses of those of these entities that a run has not told: they are no more."""
+    rows = [{"e": environment, "r": run_id, "kind": kind, "id": id} for kind, id in entities]
+    if rows:
+        connection.execute(
+            text("delete from status where environment = :e and kind = :kind and id = :id and run_id <> :r"), rows
+        )
+
+
 def counts(engine: Engine, environment: str) -> list[dict[str, Any]]:
     """How many entities have which status and reason, by kind."""
     with engine.connect() as connection:

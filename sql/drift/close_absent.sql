@@ -1,0 +1,7 @@
+-- after everything was decided: ends the documents of those who are no more
+-- keys: environment, side, kind, key
+update document
+set valid_to = :comparison_id
+where
+    document.environment = :environment and document.valid_to is null
+    and not exists (select 1 from done where done.owner = document.owner)

@@ -1,0 +1,7 @@
+-- the draft invoices of some Stripe customers
+-- grain: one invoice; key: id
+select id, body from mirror
+where
+    environment = :environment and side = 'stripe' and kind = 'invoice' and valid_to is null and body ->> 'status' = 'draft'
+    and body ->> 'customer' = any(cast(:ids as text[]))
+order by id

@@ -1,0 +1,12 @@
+-- some objects of one kind as a snapshot saw them
+-- grain: one object; key: id
+select id, body
+from mirror
+where
+    environment = :environment
+    and side = :side
+    and kind = :kind
+    and id = any(cast(:ids as text[]))
+    and valid_from <= :snapshot
+    and (valid_to is null or valid_to > :snapshot)
+order by id

@@ -1,0 +1,14 @@
+-- the invoices of some subscriptions as a snapshot of Stripe saw them
+-- grain: one invoice; key: id
+select id, body
+from mirror
+where
+    environment = :environment
+    and side = 'stripe'
+    and kind = 'invoice'
+    and coalesce(
+        body #>> '{parent,subscription_details,subscription,id}', body #>> '{parent,subscription_details,subscription}'
+    ) = any(cast(:subscriptions as text[]))
+    and valid_from <= :snapshot
+    and (valid_to is null or valid_to > :snapshot)
+order by id

@@ -1,0 +1,52 @@
+"""The oracle of deciding by families: everything at once, by the pure core alone, from whole mirrors."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from stripe_sync.desired.inputs import Links
+from stripe_sync.desired.state import desired
+from stripe_sync.pipeline.latest import latest
+from stripe_sync.warehouse import candidates, comparisons, links
+from tests.house import House
+
+Documents = dict[tuple[str, str, str], Any]
+
+
+def at_once(house: House) -> tuple[Documents, dict[tuple[str, str], tuple[str, str]]]:
+    """(documents by side, kind and key; status and reason of whoever has no write to wait for), decided at once."""
+    session = house.session()
+    run = house.run(session)
+    with house.engine.connect() as connection:
+        found = latest(session, run, connection)
+        assert found is not None
+        known = Links(
+            links.all_of(connection, "test"),
+            links.retired_coupons(connection, "test"),
+            candidates.ignored(connection, "test"),
+        )
+    why = "{} in Stripe may be it: {}; link it, or take the trace away."
+    waiting = {c["key"]: why.format(c["stripe_id"], c["why"]) for c in candidates.all_of(house.engine, "test")}
+    session.close()
+    made = desired(replace(found[0], links=known, candidates=waiting))
+    documents = {("wanted", c.kind, c.key): c.document for c in made.wanted}
+    documents |= {("found", c.kind, c.key): c.document for c in made.found}
+    reasons = {
+        entity: (s.status.value, s.reason.value)
+        for entity, s in made.statuses.items()
+        if s.reason.value != "WAITS_FOR_WRITE"
+    }
+    return documents, reasons
+
+
+def in_parts(house: House) -> tuple[Documents, dict[tuple[str, str], tuple[str, str]]]:
+    """The same as the newest comparison came to it."""
+    with house.engine.connect() as connection:
+        newest = comparisons.latest(house.engine, "test")
+        assert newest is not None
+        documents = {key: row[1] for key, row in house.documents(connection, newest).items()}
+        rows = connection.exec_driver_sql(
+            "select kind, id, status, reason from status where reason not in ('', 'WAITS_FOR_WRITE') and environment = 'test'"
+        )
+        return documents, {(r.kind, r.id): (r.status, r.reason) for r in rows}
