@@ -130,10 +130,10 @@ class House:
         return differences, drift, documents, entities, stored.plan.hash
 
     def documents(self, connection: Database, comparison: int) -> dict[tuple[str, str, str], tuple[Any, ...]]:
-        """Every document of a comparison, with its facts but the moment at which a new subscription would begin."""
+        """Every document of a comparison, with its facts."""
         rows = connection.execute(
             text(
-                "select side, kind, key, owner, document, facts - 'start' as facts, entity_kind, entity_id, stripe_id "
+                "select side, kind, key, owner, document, facts, entity_kind, entity_id, stripe_id "
                 "from document where environment = 'test' and valid_from <= :c and (valid_to is null or valid_to > :c)"
             ),
             {"c": comparison},

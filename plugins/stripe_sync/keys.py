@@ -118,8 +118,8 @@ def owner(key: str) -> str:
     kind, *parts = key.split(":")
     if kind in ("customer", "subscription"):
         return key
-    if kind == "stigg_subscription":
-        return link_key("subscription", *parts)
+    if kind in ("stigg_subscription", "oneoff", "renewal"):
+        return link_key("subscription", *parts[:2])
     if kind == "price" and len(parts) > 6:
         return link_key("subscription", parts[0], parts[6].partition("@")[0])
     if kind == "coupon" and parts[1:2] == ["discount"]:

@@ -1,5 +1,15 @@
 -- the actions of a run's plan
 -- grain: one action; key: id
+with actions as (
+    select a.value
+    from plan as p, jsonb_array_elements(p.body -> 'actions') as a
+    where p.environment = :environment and p.comparison_id = :comparison
+),
+
+made as (
+    select distinct value ->> 'target' as target from actions where value ->> 'kind' like '%.create'
+)
+
 select
     (a.value ->> 'target') || ' ' || (a.value ->> 'kind') || ' '
     || (select string_agg(field, ',' order by field) from jsonb_object_keys(a.value -> 'after') as field) as id,
@@ -15,9 +25,5 @@ select
             and l.key = replace(a.value ->> 'target', 'stigg_subscription:', 'subscription:')
             and l.ended_at is null
     ) and a.value ->> 'kind' not like '%.create'
-    and a.value ->> 'target' not in (
-        select b.value ->> 'target' from jsonb_array_elements(p.body -> 'actions') as b
-        where b.value ->> 'kind' like '%.create'
-    ))::int as unlinked
-from plan as p, jsonb_array_elements(p.body -> 'actions') as a
-where p.environment = :environment and p.comparison_id = :comparison
+    and not exists (select 1 from made where made.target = a.value ->> 'target'))::int as unlinked
+from actions as a

@@ -1,5 +1,21 @@
 -- what differs, as the newest comparison of a run found it
 -- grain: one difference; key: drift_id
+with found as (
+    select c.id, p.body, p.unplanned
+    from comparison as c
+    left join plan as p on p.comparison_id = c.id
+    where c.environment = :environment and c.run_id = :run_id
+),
+
+due as (
+    select distinct on (found.id, d.drift_id) found.id as comparison_id, d.drift_id, a.action -> 'due_now' as due_now
+    from found
+    cross join lateral jsonb_array_elements(found.body -> 'actions') with ordinality as a (action, n)
+    cross join lateral jsonb_array_elements_text(a.action -> 'drift') as d (drift_id)
+    where a.action -> 'due_now' <> '{}'
+    order by found.id, d.drift_id, a.n
+)
+
 select
     d.id as drift_id,
     d.kind,
@@ -14,22 +30,13 @@ select
     d.severity,
     d.sentence,
     d.per_month,
-    coalesce(
-        (
-            select a.value -> 'due_now'
-            from jsonb_array_elements(p.body -> 'actions') as a
-            where a.value -> 'drift' ? d.id and a.value -> 'due_now' <> '{}'
-            limit 1
-        ),
-        '{}'
-    ) as due_now,
+    coalesce(due.due_now, '{}') as due_now,
     d.since,
     d.accepted,
     d.stripe_url,
     d.stigg_url,
-    coalesce(p.unplanned ->> d.key, '') as not_planned_because
-from drift as d
-inner join comparison as c on c.id = d.comparison_id
-left join plan as p on p.comparison_id = c.id
-where c.environment = :environment and c.run_id = :run_id
+    coalesce(found.unplanned ->> d.key, '') as not_planned_because
+from found
+inner join drift as d on d.comparison_id = found.id
+left join due on due.comparison_id = found.id and due.drift_id = d.id
 order by d.severity, d.kind, d.key, d.field

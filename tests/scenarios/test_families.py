@@ -161,3 +161,28 @@ def result(house: House) -> Obj:
     with house.engine.connect() as connection:
         id = connection.exec_driver_sql("select run_id from comparison order by id desc limit 1").scalar_one()
     return runs.result(house.engine, "test", id, "compare") or {}
+
+
+ODD = ["c-1", "a b", "größe", "a:b@c", "💎", "~", "x" * 190, "ada@example.test", "Ünïcode:ß"]
+
+
+@pytest.mark.parametrize("id", ODD)
+def test_the_warehouse_reads_keys_as_the_code_does(house_of: Build, id: str) -> None:
+    """``key_part`` and ``link.owner`` in SQL are ``keys.part`` and ``keys.owner``: whole families depend on it."""
+    house, part = house_of(WorldBuilder()), keys.part(id)
+    slot = keys.price_slot("test", "plan", id, charge="base", period="MONTHLY", country=None)
+    own = keys.price_slot("test", "plan", "pro", charge="base", period="MONTHLY", country=None, subscription=id)
+    names = [
+        keys.link_key("customer", "test", part), keys.link_key("subscription", "test", part),
+        keys.link_key("product", keys.product_id("test", "plan", id, "base")), keys.link_key("oneoff", "test", part, "1"),
+        keys.link_key("coupon", keys.coupon_id("test", id, "0" * 8)), keys.link_key("renewal", "test", part, "in_1.5"),
+        keys.link_key("coupon", keys.own_coupon_id("test", id, id, "0" * 8)), keys.link_key("checkout", "test", part),
+        keys.version_key(keys.link_key("price", slot), "0" * 8), keys.version_key(keys.link_key("price", own), "0" * 8),
+    ]  # fmt: skip
+    with house.engine.begin() as connection:
+        assert connection.exec_driver_sql("select key_part(%s)", (id,)).scalar_one() == part
+        for number, key in enumerate(names):
+            links.add(connection, "test", key, f"id_{number}", source="person")
+        rows = connection.exec_driver_sql("select key, owner from link where ended_at is null")
+        assert {row.key: row.owner for row in rows} == {key: keys.owner(key) for key in names}
+    assert sum(keys.owner(key) == f"subscription:test:{part}" for key in names) == 5

@@ -139,7 +139,7 @@ def claim(inputs: Inputs, subscription: Subscription, key: str, lines: list[Line
         }
     )
     facts = {
-        "start": start(inputs, subscription),
+        "start": start(inputs, subscription) if key not in inputs.links.ids else {},
         "changed_at": changed_at(subscription, around.catalog.versions),
         "attach": dict(found.coupons),
         "one_off": {} if known.untold else one_off_items(charged_once, known.once),

@@ -14,13 +14,13 @@ from stripe_sync.errors import ConfigurationError, StalePlan
 from stripe_sync.model.status import EntityStatus, Reason, Status
 from stripe_sync.pipeline.plan import judged
 from stripe_sync.pipeline.preflight import account
-from stripe_sync.pipeline.registry import registry_of
+from stripe_sync.pipeline.registry import known_to, registry_of
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result, station
 from stripe_sync.pipeline.write_back import write_back
 from stripe_sync.pipeline.writing import told
 from stripe_sync.plan.actions import USAGE
-from stripe_sync.warehouse import approvals, failures, journal, links, plans, runs, statuses
+from stripe_sync.warehouse import approvals, failures, journal, plans, runs, statuses
 from stripe_sync.warehouse.plans import StoredPlan
 
 # An entity's status when several actions are about it: the worst result counts.
@@ -39,9 +39,9 @@ def apply(session: Session, run: Run) -> Result:
     require_fresh(session, stored)
     with session.engine.connect() as connection:
         idle = not stored.plan.actions and journal.is_settled(connection, name)
-        known = {} if idle else links.all_of(connection, name)
+        known = {} if idle else known_to(session, connection, stored.plan.actions)
         registry = registry_of(session, connection, known)
-    stored = judged_again(session, run, stored, known)
+    stored = judged_again(session, run, stored)
     if any(verdict.decision == "apply" for verdict in stored.verdicts):
         account(session)
     executor = Executor(
@@ -88,10 +88,10 @@ def kept_answers(session: Session) -> frozenset[str]:
     return ANSWERED - {"customer"} if session.environment.tax else ANSWERED
 
 
-def judged_again(session: Session, run: Run, stored: StoredPlan, known: Mapping[str, str]) -> StoredPlan:
+def judged_again(session: Session, run: Run, stored: StoredPlan) -> StoredPlan:
     """The plan under the guards as they are now: what they have come to refuse since it was made is not made."""
     place = runs.result(session.engine, session.environment.name, run.id, "preflight") or {}
-    now = judged(session, run, stored.plan, known, place.get("held_at_observe", ""))
+    now = judged(session, run, stored.plan, place.get("held_at_observe", ""))
     stricter = [new if old.decision == "apply" else old for old, new in zip(stored.verdicts, now, strict=True)]
     return replace(stored, verdicts=stricter)
 

@@ -6,7 +6,7 @@ present; the window chooses which differences are taken up, and never which stat
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from stripe_sync import keys
 from stripe_sync.errors import ConfigurationError
 from stripe_sync.model.documents import Difference
+from stripe_sync.pipeline.registry import texts
 from stripe_sync.pipeline.session import Run
 from stripe_sync.warehouse import snapshots
 
@@ -73,21 +74,9 @@ def with_needed(chosen: list[Difference], everything: list[Difference]) -> list[
     ahead = list(chosen)
     while ahead:
         claim = ahead.pop().wanted
-        names = set(texts([claim.document, dict(claim.facts)])) if claim is not None else set()
+        names = set(texts([claim.document, claim.facts])) if claim is not None else set()
         slots = {keys.slot_of(name) for name in names if "@" in name}
         for key in (names | slots) & missing.keys() - found.keys():
             found[key] = missing[key]
             ahead.append(missing[key])
     return [d for d in everything if d.key in found]
-
-
-def texts(node: Any) -> Iterator[str]:
-    """Every text in a document."""
-    if isinstance(node, str):
-        yield node
-    elif isinstance(node, Mapping):
-        for value in node.values():
-            yield from texts(value)
-    elif isinstance(node, list | tuple):
-        for value in node:
-            yield from texts(value)

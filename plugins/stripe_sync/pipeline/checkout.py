@@ -50,9 +50,8 @@ def checkout(session: Session, run: Run) -> Result:
     with session.engine.connect() as connection:
         newest = latest(session, run, connection, CATALOG)
         inputs = require(session, newest[0] if newest else None)
-        open_page = links.all_of(connection, session.environment.name).get(
-            pages.checkout_key(inputs, request.subscription)
-        )
+        key = pages.checkout_key(inputs, request.subscription)
+        open_page = links.of_keys(connection, session.environment.name, [key]).get(key)
     if open_page is None:
         require_new(session, inputs, request.subscription)
         claims, _ = coupons(inputs)

@@ -19,7 +19,7 @@ from stripe_sync.errors import RowFailed
 from stripe_sync.model.documents import CUSTOMER, PRICE_VERSION, STIGG_SUBSCRIPTION, SUBSCRIPTION, Difference
 from stripe_sync.pipeline.approve import approved_actions
 from stripe_sync.pipeline.backfill import inside
-from stripe_sync.pipeline.registry import registry_of
+from stripe_sync.pipeline.registry import known_to, registry_of
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result, station
 from stripe_sync.plan import builder
@@ -58,7 +58,7 @@ def plan(session: Session, run: Run, *, comparison: int, held_at_observe: str = 
         owners = {keys.owner(d.key) for d in differences}
         contents = comparisons.claims_with_content(connection, comparison, owners) if differences else ()
         book = PriceBook.of(contents)
-        known = links.all_of(connection, environment.name) if differences else {}
+        known = known_to(session, connection, map(parts_of, differences)) if differences else {}
         registry = registry_of(session, connection, known)
         proven, settled = usage.finished_items(connection, environment.name)
     policy = Policy(
@@ -73,7 +73,7 @@ def plan(session: Session, run: Run, *, comparison: int, held_at_observe: str = 
         environment.name, differences=differences, drift=drift, book=book, known=frozenset(known), policy=policy
     )
     made = previewed(session, made, differences, registry)
-    verdicts = judged(session, run, made, known, held_at_observe)
+    verdicts = judged(session, run, made, held_at_observe)
     with session.engine.begin() as connection:
         plans.store(
             connection,
@@ -116,7 +116,12 @@ def unsettled(connection: Connection, environment: str, run: Run, differences: S
     if not differences:
         return set()
     window = (run.now + SECOND, run.now + READING)
-    stigg, stripe = snapshots.touched(connection, environment, since=window[0], until=window[1], dates=False)
+    ids = {d.entity[1] for d in differences if d.entity} | {
+        d.found.stripe_id for d in differences if d.found is not None
+    }
+    stigg, stripe = snapshots.touched(
+        connection, environment, since=window[0], until=window[1], dates=False, of=ids - {None}
+    )
     return {d.key for d in differences if d.entity in stigg or (d.found is not None and d.found.stripe_id in stripe)}
 
 
@@ -130,34 +135,44 @@ def customer_of(d: Difference) -> str | None:
     return str(claim.document.get("customer")) if claim and d.kind == SUBSCRIPTION else None
 
 
-def judged(session: Session, run: Run, made: Plan, known: Mapping[str, str], held_at_observe: str) -> list[Verdict]:
+def judged(session: Session, run: Run, made: Plan, held_at_observe: str) -> list[Verdict]:
     """The guards' word on each group; a run that applies an approval makes its actions and no others."""
-    verdicts = judge(made, run.narrowed(session.environment), standing(session, run, known, held_at_observe))
     approval = run.params.get("approval")
+    if not made.actions and not approval:
+        return []
+    verdicts = judge(made, run.narrowed(session.environment), standing(session, run, held_at_observe))
     return granted(verdicts, approved_actions(session, approval), made) if approval else verdicts
 
 
-def standing(session: Session, run: Run, known: Mapping[str, str], held_at_observe: str) -> Standing:
+def standing(session: Session, run: Run, held_at_observe: str) -> Standing:
     """What guards know besides a plan, as of now."""
     midnight = run.now.replace(hour=0, minute=0, second=0, microsecond=0)
     written = journal.written_since(session.engine, session.environment.name, midnight)
+    with session.engine.connect() as connection:
+        linked = linked_by_lane(links.counts(connection, session.environment.name))
     waiting = open_questions(
         hands.answers(session.engine, session.environment.name), session.environment.accept_unknown
     )
     return Standing(
-        linked=linked_by_lane(known),
+        linked=linked,
         written_today=written,
         held_at_observe=held_at_observe,
         open_questions={lane: list(names) for lane, names in waiting.items()},
     )
 
 
-def linked_by_lane(known: Mapping[str, str]) -> dict[str, int]:
+def linked_by_lane(by_kind: Mapping[str, int]) -> dict[str, int]:
     counts: dict[str, int] = {}
-    for key in known:
-        lane = LANE_OF.get(key.partition(":")[0], "")
-        counts[lane] = counts.get(lane, 0) + 1
+    for kind, n in by_kind.items():
+        lane = LANE_OF.get(kind, "")
+        counts[lane] = counts.get(lane, 0) + n
     return counts
+
+
+def parts_of(d: Difference) -> list[Any]:
+    """Everything of a difference that may name something."""
+    claims = [claim for claim in (d.wanted, d.found) if claim is not None]
+    return [d.key, *(part for claim in claims for part in (claim.document, claim.facts))]
 
 
 def previewed(session: Session, made: Plan, differences: Sequence[Difference], registry: Registry) -> Plan:

@@ -72,7 +72,7 @@ def link(session: Session, customer: str, *, return_url: str = "") -> Row:
     name = session.environment.name
     key = keys.link_key("customer", keys.part(name), keys.part(customer))
     with session.engine.connect() as connection:
-        id = links.all_of(connection, name).get(key)
+        id = links.of_keys(connection, name, [key]).get(key)
     if id is None:
         raise ConfigurationError(f"The customer {customer} is not in Stripe; see stripe-sync status {name} {customer}.")
     params: Any = {"customer": id} | ({"return_url": return_url} if return_url else {})

@@ -5,14 +5,12 @@ Every write was compared with its answer already; reading back catches an answer
 
 from __future__ import annotations
 
-from sqlalchemy import text
-
 from stripe_sync.apply import answers
 from stripe_sync.apply.targets import current
-from stripe_sync.pipeline.registry import registry_of
+from stripe_sync.pipeline.registry import known_to, registry_of
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result, station
-from stripe_sync.warehouse import journal, links, plans
+from stripe_sync.warehouse import journal, plans
 
 SAMPLE = 5
 
@@ -28,14 +26,8 @@ def verify(session: Session, run: Run) -> Result:
     made = [a for a in stored.plan.actions if a.hash in done and a.kind != "coupon.delete"] if stored else []
     sample = sorted(made, key=lambda a: a.hash)[:SAMPLE]
     with session.engine.connect() as connection:
-        registry = registry_of(session, connection, links.all_of(connection, name) if sample else {})
-        open_intents = connection.execute(
-            text(
-                "select count(*) from journal_intent i left join journal_outcome o on o.intent_id = i.id "
-                "where i.environment = :e and i.run_id = :r and o.intent_id is null"
-            ),
-            {"e": name, "r": run.id},
-        ).scalar_one()
+        registry = registry_of(session, connection, known_to(session, connection, sample) if sample else {})
+        open_intents = journal.open_of_run(connection, name, run.id)
     wrong = []
     for action in sample:
         held = current(session.stripe, action, registry)

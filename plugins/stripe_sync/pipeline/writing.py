@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from stripe_sync.apply.executor import Executor, Step
-from stripe_sync.pipeline.registry import registry_of
+from stripe_sync.pipeline.registry import known_to, registry_of
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.plan.actions import Action, Plan, ordered
 from stripe_sync.plan.guards import Decision, Verdict
-from stripe_sync.warehouse import links
 from stripe_sync.warehouse.leases import Lease
 from stripe_sync.warehouse.plans import StoredPlan
 
@@ -38,7 +37,7 @@ def write(
         for a in plan.actions
     ]  # fmt: skip
     with session.engine.connect() as connection:
-        registry = registry_of(session, connection, links.all_of(connection, name))
+        registry = registry_of(session, connection, known_to(session, connection, plan.actions))
     executor = Executor(
         engine=session.engine, api=session.stripe, registry=registry, environment=name, run_id=run.id,
         stored=StoredPlan(run.id, 0, run.now, plan, verdicts, {}), now=run.now, lanes=(lease.lane,), lease=lease,

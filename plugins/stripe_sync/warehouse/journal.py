@@ -85,10 +85,9 @@ def open_intents(engine: Engine, environment: str, lane: str) -> list[Intent]:
         rows = connection.execute(
             text(
                 "select i.id, i.action, r.started_at as since, now() - i.intended_at as age, "
-                "(select id from warehouse) as warehouse from journal_intent i "
+                "(select id from warehouse) as warehouse from journal_open j join journal_intent i on i.id = j.intent_id "
                 "join run r on r.environment = i.environment and r.run_id = i.run_id "
-                "left join journal_outcome o on o.intent_id = i.id "
-                "where i.environment = :e and i.lane = :lane and o.intent_id is null order by i.id"
+                "where j.environment = :e and j.lane = :lane order by i.id"
             ),
             {"e": environment, "lane": lane},
         ).all()
@@ -98,13 +97,29 @@ def open_intents(engine: Engine, environment: str, lane: str) -> list[Intent]:
 def is_settled(connection: Connection, environment: str) -> bool:
     """Whether every intent of an environment has an outcome."""
     found = connection.execute(
-        text(
-            "select 1 from journal_intent i where i.environment = :e and not exists "
-            "(select 1 from journal_outcome o where o.intent_id = i.id) limit 1"
-        ),
-        {"e": environment},
+        text("select 1 from journal_open where environment = :e limit 1"), {"e": environment}
     ).first()
     return found is None
+
+
+def open_actions(connection: Connection, environment: str) -> list[Any]:
+    """The actions of all intents without an outcome, as JSON."""
+    rows = connection.execute(
+        text(
+            "select i.action from journal_open j join journal_intent i on i.id = j.intent_id where j.environment = :e"
+        ),
+        {"e": environment},
+    )
+    return [row.action for row in rows]
+
+
+def open_of_run(connection: Connection, environment: str, run_id: str) -> int:
+    """How many intents of a run have no outcome."""
+    count: int = connection.execute(
+        text("select count(*) from journal_open where environment = :e and run_id = :r"),
+        {"e": environment, "r": run_id},
+    ).scalar_one()
+    return count
 
 
 def concluded(engine: Engine, environment: str, run_id: str) -> dict[str, Outcome]:

@@ -39,6 +39,27 @@ def of_owners(connection: Connection, environment: str, owners: Collection[str])
     return {row.key: row.stripe_id for row in rows}
 
 
+def of_keys(connection: Connection, environment: str, keys: Collection[str]) -> dict[str, str]:
+    """The open links with these keys: Stripe id by link key."""
+    rows = connection.execute(
+        text("select key, stripe_id from link where environment = :e and ended_at is null and key = any(:keys)"),
+        {"e": environment, "keys": list(keys)},
+    )
+    return {row.key: row.stripe_id for row in rows}
+
+
+def counts(connection: Connection, environment: str) -> dict[str, int]:
+    """How many open links there are, by the kind of their link keys."""
+    rows = connection.execute(
+        text(
+            "select split_part(key, ':', 1) as kind, count(*) as n from link where environment = :e and ended_at is null "
+            "group by 1"
+        ),
+        {"e": environment},
+    )
+    return {row.kind: row.n for row in rows}
+
+
 def of_ids(connection: Connection, environment: str, ids: Collection[str]) -> dict[str, str]:
     """The open links to these objects of Stripe's: Stripe id by link key."""
     rows = connection.execute(

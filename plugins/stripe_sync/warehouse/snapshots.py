@@ -190,12 +190,19 @@ def marked_and_unlinked(engine: Engine, environment: str, field: str) -> list[di
 
 
 def touched(
-    connection: Connection, environment: str, *, since: datetime, until: datetime, dates: bool = True
+    connection: Connection,
+    environment: str,
+    *,
+    since: datetime,
+    until: datetime,
+    dates: bool = True,
+    of: Collection[str | None] | None = None,
 ) -> tuple[set[tuple[str, str]], set[str]]:
     """((kind, id) of Stigg's entities, ids of Stripe's objects) that were made or changed in [since, until).
 
-    ``dates``: what begins or ends in the window counts as well.
+    ``dates``: what begins or ends in the window counts as well. ``of``: of customers and subscriptions these alone.
     """
-    rows = run_sql(connection, "mirror/touched", environment=environment, since=since, until=until, dates=dates)
+    about = {"environment": environment, "since": since, "until": until, "dates": dates}
+    rows = run_sql(connection, "mirror/touched", ids=None if of is None else list(of), **about)
     stigg = {(row["kind"], row["id"]) for row in rows if row["side"] == "stigg"}
     return stigg, {row["id"] for row in rows if row["side"] == "stripe"}

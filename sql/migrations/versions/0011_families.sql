@@ -21,6 +21,8 @@ alter table link
     add column owner text collate "C" generated always as (
         case
             when key like 'customer:%' or key like 'subscription:%' then key
+            when key like 'oneoff:%' or key like 'renewal:%'
+                then 'subscription:' || split_part(key, ':', 2) || ':' || split_part(key, ':', 3)
             when key like 'price:%' and split_part(key, ':', 8) <> ''
                 then 'subscription:' || split_part(key, ':', 2) || ':' || split_part(split_part(key, ':', 8), '@', 1)
             when key like 'coupon:%' and split_part(key, ':', 3) = 'discount'
@@ -108,3 +110,32 @@ create table need (
     primary key (environment, what, owner)
 );
 create index need_of_owner on need (environment, owner);
+
+-- whether a write has repaired a difference is found by the difference
+create index journal_intent_of_drift on journal_intent using gin ((action -> 'drift'));
+
+-- grain: one intent without an outcome; kept by the journal itself, so that what is open is found however long it is
+create table journal_open (
+    intent_id bigint primary key references journal_intent,
+    environment text not null collate "C",
+    lane text not null,
+    run_id text not null collate "C"
+);
+insert into journal_open (intent_id, environment, lane, run_id)
+select i.id, i.environment, i.lane, i.run_id
+from journal_intent as i
+where not exists (select 1 from journal_outcome as o where o.intent_id = i.id);
+
+create function open_intent() returns trigger language plpgsql as $$
+begin
+    insert into journal_open (intent_id, environment, lane, run_id) values (new.id, new.environment, new.lane, new.run_id);
+    return null;
+end $$;
+create trigger journal_intent_opens after insert on journal_intent for each row execute function open_intent();
+
+create function close_intent() returns trigger language plpgsql as $$
+begin
+    delete from journal_open where intent_id = new.intent_id;
+    return null;
+end $$;
+create trigger journal_outcome_closes after insert on journal_outcome for each row execute function close_intent();
