@@ -1,0 +1,154 @@
+"""Deciding at one size: ``python -m bench.deciding CUSTOMERS`` prints seconds and megabytes as JSON.
+
+One customer goes through the whole pipeline on the sandbox; its rows in both mirrors, with their marks and links, are then
+multiplied, so that a big account is there without having been written.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import text
+
+from bench.__main__ import peak_mb
+from sandbox.builder import WorldBuilder, flat, per_unit
+from stripe_sync.pipeline.check import check_mirrors
+from stripe_sync.pipeline.compare import compare
+from stripe_sync.pipeline.plan import plan
+from stripe_sync.pipeline.session import Run
+from stripe_sync.warehouse import runs, snapshots
+from stripe_sync.warehouse.snapshots import Landed, Snapshot
+from tests import warehouses
+from tests.house import House, built
+
+CUSTOMER, SUBSCRIPTION = "customer-zero", "subscription-zero"
+FEW = 100
+
+
+def main() -> None:
+    customers = int(sys.argv[1])
+    world = WorldBuilder()
+    world.product("acme", "Acme")
+    world.feature("seats", "Seats")
+    world.plan("pro", "Pro", [flat(20), per_unit("seats", 5)])
+    world.customer(CUSTOMER, "Zero")
+    world.subscription(SUBSCRIPTION, CUSTOMER, "pro", units={"seats": 2})
+    warehouses.start()
+    with tempfile.TemporaryDirectory() as folder, built(world, Path(folder)) as house:
+        house.reconcile()
+        house.plan()
+        print(json.dumps(measured(Account(house, customers))))
+    warehouses.stop()
+
+
+class Account:
+    """Both sides of one customer, as many times as wanted."""
+
+    def __init__(self, house: House, customers: int) -> None:
+        self.house, self.customers = house, customers
+        self.session = house.session()
+        with house.engine.connect() as connection:
+            rows = connection.execute(text("select side, kind, id, body from mirror where valid_to is null")).all()
+            found = connection.execute(text("select key, stripe_id from link where owner <> ''")).all()
+        self.rows = [(row.side, row.kind, row.id, row.body) for row in rows]
+        self.links = {row.key: row.stripe_id for row in found}
+        self.owned = {CUSTOMER, SUBSCRIPTION, *self.links.values()}
+
+    def copied(self, row_text: str, number: int) -> str:
+        """The text of a row of the one customer's as another's."""
+        for key in self.links:
+            mark = self.session.signer.mark
+            row_text = row_text.replace(mark(key), mark(renamed(key, number)))
+        for name in (CUSTOMER, SUBSCRIPTION, *self.links.values()):
+            row_text = row_text.replace(name, renamed(name, number))
+        return row_text.replace('"Zero"', f'"Customer {number}"')
+
+    def side(self, side: str, numbers: range, name: str = "") -> Iterator[Landed]:
+        """The rows of one side: the catalog's, and those of these customers; ``name`` is what they are called in Stigg."""
+        for given, kind, id, body in self.rows:
+            if given != side:
+                continue
+            if id not in self.owned:
+                yield kind, id, body
+                continue
+            row_text = json.dumps(body, default=float)
+            for number in numbers:
+                copy = json.loads(self.copied(row_text, number))
+                if name and kind == "customer":
+                    copy["name"] = name
+                yield kind, renamed(id, number), copy
+
+    def land(self, side: str, numbers: range, *, whole: bool, name: str = "") -> Snapshot:
+        kinds = sorted({kind for given, kind, *_ in self.rows if given == side})
+        return snapshots.close(
+            self.house.engine, environment="test", side=side, run_id="bench", kinds=kinds, upper_bound=self.house_time(),
+            rows=self.side(side, numbers, name), whole=None if whole else (),
+        )  # fmt: skip
+
+    def house_time(self) -> Any:
+        return self.session.clock.now()
+
+    def link(self) -> None:
+        """Links of every copy."""
+        with self.house.engine.begin() as connection:
+            connection.execute(text("update link set ended_at = now() where owner <> ''"))
+            cursor = connection.connection.cursor()
+            with cursor.copy("copy link (environment, key, stripe_id, source) from stdin") as target:
+                for number in range(self.customers):
+                    for key, id in self.links.items():
+                        target.write_row(("test", renamed(key, number), renamed(id, number), "created"))
+            cursor.close()
+        with self.house.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text("analyze link"))
+
+    def run(self, id: str) -> Run:
+        now = self.house_time() + timedelta(seconds=5)
+        runs.start(self.house.engine, "test", id, now=now, params={})
+        return Run(id, now)
+
+
+def renamed(name: str, number: int) -> str:
+    """A name of the one customer's as another's."""
+    for given in (CUSTOMER, SUBSCRIPTION):
+        name = name.replace(given, f"{given[:-4]}{number:08d}")
+    return f"{name}x{number:08d}" if name.startswith(("cus_", "sub_")) else name
+
+
+def measured(account: Account) -> dict[str, Any]:
+    """Seconds and MB of deciding everything, nothing, and what a hundred renamed customers change; of gate and plan."""
+    everybody = range(account.customers)
+    stigg, stripe = (account.land(side, everybody, whole=True) for side in ("stigg", "stripe"))
+    account.link()
+    found: dict[str, Any] = {}
+    for name in ("warm", "whole", "quiet", "few"):
+        if name == "few":
+            stigg = account.land("stigg", range(FEW), whole=False, name="Renamed")
+        run = account.run(name)
+        pair = {"stigg": stigg.id, "stripe": stripe.id}
+        found[f"{name}_gate"], _, _ = spent(check_mirrors, account.session, run, **pair)
+        run = Run(run.id, run.now, {"full": name == "whole"})
+        found[name], found[f"{name}_mb"], compared = spent(compare, account.session, run, **pair)
+        assert compared["differences"] == (FEW if name == "few" else 0), compared
+        about = {"comparison": compared["comparison"]}
+        found[f"{name}_plan"], _, made = spent(plan, account.session, run, **about)
+        assert made["actions"] == (FEW if name == "few" else 0), made
+    return found
+
+
+def spent(work: Callable[..., Any], *given: Any, **named: Any) -> tuple[float, float, Any]:
+    """(seconds, MB at most beyond what was there, result)."""
+    Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")  # the peak counts from here
+    before, start = peak_mb(), time.monotonic()
+    result = work(*given, **named)
+    return time.monotonic() - start, peak_mb() - before, result
+
+
+if __name__ == "__main__":
+    main()
