@@ -1,6 +1,7 @@
-"""A stub of Stripe's lists for benchmarks: pages that are rendered once, a latency, a limit; in a process of its own.
+"""A stub of Stripe's lists, and of Stigg's usage, for benchmarks: answers that are rendered once, a latency, a limit; in a
+process of its own.
 
-It is no sandbox: it knows lists of one shape, and counts requests and refusals. ``python -m bench.server COUNT LATENCY RATE``.
+It is no sandbox: it knows lists of one shape and one history of use, and counts requests and refusals. ``python -m bench.server COUNT LATENCY RATE``.
 """
 
 from __future__ import annotations
@@ -47,6 +48,13 @@ def times(count: int) -> list[int]:
     return sorted([*spread, *(migration + 86_400 * n // count for n in range(count - count // 2))], reverse=True)
 
 
+USED = json.dumps(
+    {"data": {"usageHistoryV2": {"series": [{"points": [
+        {"timestamp": f"2027-01-{day:02}T00:00:00.000Z", "value": 100.5 * day, "isResetPoint": False} for day in range(1, 16)
+    ]}]}}}
+).encode()  # fmt: skip
+
+
 class Lists:
     """The lists of every path, all alike."""
 
@@ -81,6 +89,17 @@ class Lists:
         content = b'{"object":"list","url":"/v1/x","has_more":' + more + b',"data":[' + b",".join(shown) + b"]}"
         return Response(content, media_type="application/json", headers={"Request-Id": "req_bench"})
 
+    async def usage(self, request: Request) -> Response:
+        """Stigg's history of use of any customer."""
+        if self.rate and not self.take():
+            self.refused += 1
+            return JSONResponse({"errors": [{"extensions": {"code": "RateLimitExceeded"}}]}, 429)
+        self.requests += 1
+        await request.body()
+        if self.latency:
+            await asyncio.sleep(self.latency)
+        return Response(USED, media_type="application/json")
+
     def take(self) -> bool:
         now = time.monotonic()
         self.tokens = min(self.rate, self.tokens + (now - self.at) * self.rate)
@@ -100,7 +119,8 @@ class Lists:
 def main() -> None:
     count, latency, rate, port = int(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4])
     lists = Lists(count, latency, rate)
-    app = Starlette(routes=[Route("/counts", lists.counts), Route("/v1/{path:path}", lists.page)])
+    usage = Route("/graphql", lists.usage, methods=["POST"])
+    app = Starlette(routes=[Route("/counts", lists.counts), usage, Route("/v1/{path:path}", lists.page)])
     uvicorn.run(app, host="127.0.0.1", port=port, log_level="error", access_log=False)
 
 

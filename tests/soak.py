@@ -21,6 +21,7 @@ RESULT = ROOT / "soak.json"
 STORMS = "tests/scenarios/test_storms.py"
 WORLDS = "tests/scenarios/test_generated.py"
 MONTHS = "tests/scenarios/test_month_ends.py"
+FAMILIES = "tests/scenarios/test_families.py"
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ def proofs() -> Iterator[Proof]:
         yield Proof(f"20 generated worlds, seed {seed}", [WORLDS], {"TEST_SEED": str(seed), "TEST_WORLDS": "20"})
         storms = seed + 100
         yield Proof(f"20 storms, seed {storms}", [STORMS], {"TEST_SEED": str(storms), "TEST_STORMS": "20"})
+    for seed in range(500, 505):
+        yield Proof(f"20 lives of families, seed {seed}", [FAMILIES], {"TEST_SEED": str(seed), "TEST_LIVES": "20"})
     for seed in range(400, 410):
         yield Proof(f"50 month ends, seed {seed}", [MONTHS], {"TEST_SEED": str(seed), "TEST_MONTHS": "50"})
     yield Proof(

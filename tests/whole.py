@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
-from stripe_sync.desired.inputs import Links
+from stripe_sync.desired.inputs import Inputs, Links
 from stripe_sync.desired.state import desired
 from stripe_sync.pipeline.latest import latest
+from stripe_sync.pipeline.views import every, stigg_view, stripe_view, without
 from stripe_sync.warehouse import candidates, comparisons, links
 from tests.house import House
 
@@ -19,17 +19,21 @@ def at_once(house: House) -> tuple[Documents, dict[tuple[str, str], tuple[str, s
     session = house.session()
     run = house.run(session)
     with house.engine.connect() as connection:
-        found = latest(session, run, connection)
-        assert found is not None
+        newest = latest(session, run, connection)
+        assert newest is not None
+        place = newest.around.place
         known = Links(
             links.all_of(connection, "test"),
             links.retired_coupons(connection, "test"),
             candidates.ignored(connection, "test"),
         )
+        by_id = {id: key for key, id in known.ids.items()}
+        stripe, unreadable = stripe_view(every(connection, place.stripe), by_id)
+        stigg = without(stigg_view(every(connection, place.stigg), newest.around.left_out), unreadable)
     why = "{} in Stripe may be it: {}; link it, or take the trace away."
     waiting = {c["key"]: why.format(c["stripe_id"], c["why"]) for c in candidates.all_of(house.engine, "test")}
     session.close()
-    made = desired(replace(found[0], links=known, candidates=waiting))
+    made = desired(Inputs(house.environment, stigg, stripe, known, session.signer, run.now, waiting))
     documents = {("wanted", c.kind, c.key): c.document for c in made.wanted}
     documents |= {("found", c.kind, c.key): c.document for c in made.found}
     reasons = {

@@ -1,6 +1,6 @@
 """What changed is decided anew with whom it belongs to, and comes to what deciding everything at once would come to.
 
-The seed rotates and is printed by ``make test``; TEST_SEED runs a certain one again, TEST_WORLDS how many.
+The seed rotates and is printed by ``make test``; TEST_SEED runs a certain one again, TEST_LIVES how many.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tests.house import House
 
 Build = Callable[[WorldBuilder], House]
 Obj = dict[str, Any]
-SEED, WORLDS = int(os.environ.get("TEST_SEED", "1")), int(os.environ.get("TEST_WORLDS", "2"))
+SEED, LIVES = int(os.environ.get("TEST_SEED", "1")), int(os.environ.get("TEST_LIVES", "1"))
 HOUR = 3600
 
 
@@ -128,7 +128,7 @@ def crowd(dice: random.Random) -> WorldBuilder:
     return town
 
 
-@pytest.mark.parametrize("number", range(WORLDS))
+@pytest.mark.parametrize("number", range(LIVES))
 def test_deciding_what_changed_comes_to_the_same(house_of: Build, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     seed = SEED * 1000 + number
     dice = random.Random(seed)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from stripe_sync.mirror.ranges import Listing, pages
+from stripe_sync.mirror.ranges import Listing, pages, remaining
 
 NOW = 1_800_000_000
 
@@ -43,7 +43,7 @@ class Server:
 def read(server: Server, workers: int = 8) -> list[str]:
     found = [
         row["id"]
-        for _, page in pages(server.get, [Listing("x", "/v1/x", {})], upto=NOW, workers=workers)
+        for _, page, _ in pages(server.get, [Listing("x", "/v1/x", {})], upto=NOW, workers=workers)
         for row in page
     ]
     assert len(found) == len(set(found)), "no row is read twice"
@@ -103,3 +103,52 @@ def test_one_who_stops_listening_leaves_nobody_behind() -> None:
     next(found)
     found.close()  # type: ignore[attr-defined]
     assert not [t for t in threading.enumerate() if t.name.startswith("read-")]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_read_that_was_interrupted_goes_on_with_what_it_had_not_finished(seed: int) -> None:
+    dice = random.Random(seed)
+    server = Server([SHAPES[dice.choice(sorted(SHAPES))](dice, n) for n in range(8_000)], latency=0.0005)
+    lists = [Listing("x", "/v1/x", {}), Listing("x", "/v1/x", {"active": False})]
+    finished: dict[str, list[tuple[int, int]]] = {}
+    rows: set[tuple[str, str]] = set()
+    left = dice.randint(20, 120)
+
+    def failing(path: str, **given: Any) -> dict[str, Any]:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise ConnectionError
+        return server.get(path, **given)
+
+    with pytest.raises(ConnectionError):
+        for page in pages(failing, lists, upto=NOW, workers=4):
+            rows |= {(page.name, row["id"]) for row in page.rows}
+            if page.finished:
+                key = page.finished.listing.key
+                finished.setdefault(key, []).append((page.finished.above, page.finished.upto))
+    known = sum(len(ranges) for ranges in finished.values())
+    again: list[str] = []
+    for page in pages(server.get, lists, upto=NOW, workers=4, finished=finished):
+        again += [row["id"] for row in page.rows]
+        rows |= {(page.name, row["id"]) for row in page.rows}
+    assert rows == {("x", row["id"]) for row in server.rows}
+    inside = sum(
+        above < row["created"] <= upto for ranges in finished.values() for above, upto in ranges for row in server.rows
+    )
+    assert len(again) == 2 * len(server.rows) - inside, f"{known} finished ranges are not read again"
+    whole = {listing.key: [(-1, NOW)] for listing in lists}
+    assert list(pages(server.get, lists, upto=NOW, workers=4, finished=whole)) == []
+
+
+def test_what_remains_of_a_list_is_what_no_finished_range_covers() -> None:
+    a_list = Listing("x", "/v1/x", {})
+
+    def left(*finished: tuple[int, int]) -> list[tuple[int, int]]:
+        return [(r.above, r.upto) for r in remaining(a_list, 100, finished)]
+
+    assert left() == [(-1, 100)]
+    assert left((50, 100)) == [(-1, 50)]
+    assert left((-1, 20), (50, 100)) == [(20, 50)]
+    assert left((30, 40)) == [(40, 100), (-1, 30)]
+    assert left((-1, 100)) == left((-1, 40), (40, 100)) == []

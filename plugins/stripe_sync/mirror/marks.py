@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from stripe_sync.desired.found import GONE
 from stripe_sync.marker import FIELD, Signer
-from stripe_sync.warehouse.snapshots import Landed
 
 Found = tuple[str, str]  # link key, Stripe id
 
@@ -26,15 +25,13 @@ class Strangers:
     own: int = 0
     others: int = 0
 
-    def counted(self, rows: Iterable[Landed]) -> Iterator[Landed]:
-        """The rows as they are, counted as they pass."""
-        for kind, id, row in rows:
-            mark = (row.get("metadata") or {}).get(FIELD)
-            if mark and not row.get("deleted"):
-                key = self.signer.key_of(mark)
-                genuine = key is not None and key.split(":")[1] == self.environment
-                self.own, self.others = self.own + genuine, self.others + (not genuine)
-            yield kind, id, row
+    def count(self, marks: Iterable[str]) -> Strangers:
+        """Counts these marks."""
+        for mark in marks:
+            key = self.signer.key_of(mark)
+            genuine = key is not None and key.split(":")[1] == self.environment
+            self.own, self.others = self.own + genuine, self.others + (not genuine)
+        return self
 
 
 def proven(

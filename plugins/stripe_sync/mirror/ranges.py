@@ -2,7 +2,8 @@
 
 A list is newest first and its cursor is one row after another, so one reader gets a page a round trip. A reader with more to
 read gives half of what is left, by time, to one that has nothing to do. That follows the data: a day on which half of all
-objects were made is split again and again, an empty year costs one request. The upper bound is fixed, so nothing shifts.
+objects were made is split again and again, an empty year costs one request. The upper bound is fixed, so nothing shifts, and
+a read that was interrupted goes on with the ranges that it had not finished.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 Row = dict[str, Any]
 Page = list[Row]
@@ -28,6 +29,11 @@ class Listing:
     path: str
     params: Mapping[str, Any]
 
+    @property
+    def key(self) -> str:
+        """What tells it apart from every other list, also from one of the same rows with other filters."""
+        return f"{self.path} {sorted(self.params.items())}"
+
 
 @dataclass(frozen=True)
 class Range:
@@ -38,9 +44,27 @@ class Range:
     upto: int
 
 
-def pages(get: Get, listings: Iterable[Listing], *, upto: int, workers: int) -> Iterator[tuple[str, Page]]:
-    """(name, rows) of every page of every list, in any order. Raises what the first failing request raised."""
-    work = Work(get, [Range(listing, -1, upto) for listing in listings], readers=workers)
+class Read(NamedTuple):
+    """One page of a list, and the range that it was the last page of, if it was. All other pages of that range came before."""
+
+    name: str
+    rows: Page
+    finished: Range | None
+
+
+Finished = Mapping[str, Iterable[tuple[int, int]]]  # (above, upto) of the ranges that were read, by the list's key
+
+
+def pages(
+    get: Get, listings: Iterable[Listing], *, upto: int, workers: int, finished: Finished | None = None
+) -> Iterator[Read]:
+    """Every page of every list, in any order, but for the ranges that are finished. Raises what the first failing request
+    raised.
+    """
+    left = [r for listing in listings for r in remaining(listing, upto, (finished or {}).get(listing.key, ()))]
+    if not left:
+        return
+    work = Work(get, left, readers=workers)
     threads = [threading.Thread(target=work.run, daemon=True, name=f"read-{n}") for n in range(workers)]
     for thread in threads:
         thread.start()
@@ -53,6 +77,16 @@ def pages(get: Get, listings: Iterable[Listing], *, upto: int, workers: int) -> 
             thread.join()
 
 
+def remaining(listing: Listing, upto: int, finished: Iterable[tuple[int, int]]) -> list[Range]:
+    """What of a list is between and below its finished ranges, newest first."""
+    left, top = [], upto
+    for above, until in sorted(finished, reverse=True):
+        if until < top:
+            left.append(Range(listing, until, top))
+        top = min(top, above)
+    return [*left, Range(listing, -1, top)] if top > -1 else left
+
+
 class Work:
     """Ranges that wait for a reader, and pages that were read."""
 
@@ -60,7 +94,7 @@ class Work:
         self.get = get
         self.readers = readers
         self.waiting: queue.Queue[Range | None] = queue.Queue()  # None: go home
-        self.read: queue.Queue[tuple[str, Page] | BaseException | None] = queue.Queue(maxsize=32)
+        self.read: queue.Queue[Read | BaseException | None] = queue.Queue(maxsize=32)
         self.lock = threading.Lock()
         self.stop = threading.Event()  # nothing more is read
         self.abandoned = threading.Event()  # nobody takes what was read
@@ -79,7 +113,7 @@ class Work:
         for _ in range(self.readers):
             self.waiting.put(None)
 
-    def found(self) -> Iterator[tuple[str, Page]]:
+    def found(self) -> Iterator[Read]:
         """The pages as they come, until every reader has ended."""
         readers = self.readers
         while readers:
@@ -106,7 +140,7 @@ class Work:
             self.end()
         self.put(None)
 
-    def put(self, item: tuple[str, Page] | BaseException | None) -> None:
+    def put(self, item: Read | BaseException | None) -> None:
         """Hands over what was read; where nobody takes it any more, it is dropped."""
         while True:
             try:
@@ -134,9 +168,10 @@ class Work:
             bound = {"created": {"lte": given.upto} | ({"gt": above} if above >= 0 else {})}
             page = self.get(listing.path, limit=PAGE, **bound, **listing.params, **after)
             rows: Page = page["data"]
-            self.put((listing.name, rows))
             if not page["has_more"]:
+                self.put(Read(listing.name, rows, Range(listing, above, given.upto)))
                 return
+            self.put(Read(listing.name, rows, None))
             after = {"starting_after": rows[-1]["id"]}
             oldest = int(rows[-1]["created"])
             middle = self.split(rows, above, oldest)

@@ -13,10 +13,10 @@ from typing import Any
 
 from stripe_sync.clock import epoch
 from stripe_sync.errors import AccountRefused, Incomplete
-from stripe_sync.mirror.ranges import Listing, pages
+from stripe_sync.mirror.ranges import Finished, Listing, pages
 from stripe_sync.stripe_api.client import StripeApi
 from stripe_sync.stripe_api.endpoints import PATHS, WHOLE, in_list
-from stripe_sync.warehouse.snapshots import Landed
+from stripe_sync.warehouse.snapshots import Batch, Landed
 
 KINDS = ("product", "price", "coupon", "customer", "subscription", "invoice")
 LISTS: dict[str, tuple[str, tuple[dict[str, Any], ...]]] = {
@@ -29,15 +29,25 @@ LISTS: dict[str, tuple[str, tuple[dict[str, Any], ...]]] = {
 }
 
 
-def read(api: StripeApi, *, live: bool, upper_bound: datetime, tax: bool = False, workers: int = 8) -> Iterator[Landed]:
-    """All rows of all kinds that lists show, created up to a moment.
+def read(
+    api: StripeApi,
+    *,
+    live: bool,
+    upper_bound: datetime,
+    tax: bool = False,
+    workers: int = 8,
+    finished: Finished | None = None,
+) -> Iterator[Batch]:
+    """All rows of all kinds that lists show, created up to a moment; what is ``finished`` is not read again.
 
     With ``tax``, customers are read with what Stripe Tax says of their location. ``workers`` requests are under way at once.
     """
-    for kind, page in pages(api.page, listings(tax=tax), upto=epoch(upper_bound), workers=workers):
+    upto = epoch(upper_bound)
+    for kind, page, done in pages(api.page, listings(tax=tax), upto=upto, workers=workers, finished=finished):
         for row in page:
             refuse_mode(kind, row, live=live)
-            yield kind, row["id"], whole(api, row) if kind == "subscription" else row
+        rows = [(kind, row["id"], whole(api, row) if kind == "subscription" else row) for row in page]
+        yield Batch(rows, (done.listing.key, done.above, done.upto) if done is not None else None)
 
 
 def listings(*, tax: bool) -> list[Listing]:

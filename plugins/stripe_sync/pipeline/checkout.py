@@ -26,7 +26,7 @@ from stripe_sync.hosted import session as pages
 from stripe_sync.hosted.request import CheckoutRequest, provision
 from stripe_sync.model import stigg_side
 from stripe_sync.model.stigg_side import Customer
-from stripe_sync.pipeline.latest import latest
+from stripe_sync.pipeline.latest import Latest, latest
 from stripe_sync.pipeline.preflight import account, checked_lately, held_at_observe
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result, station
@@ -34,9 +34,9 @@ from stripe_sync.pipeline.writing import write
 from stripe_sync.plan.actions import CHECKOUT, CUSTOMERS, SUBSCRIPTIONS, Action
 from stripe_sync.typed import typed
 from stripe_sync.warehouse import journal, leases, links
+from stripe_sync.warehouse.families import Members
 from stripe_sync.warehouse.leases import Lease
 
-CATALOG = ("product", "plan", "addon", "coupon", "price")
 PATIENCE = 30  # seconds that a customer may wait for another writer
 PAID = ("paid", "no_payment_required")
 SESSIONS = "/v1/checkout/sessions"
@@ -48,8 +48,8 @@ def checkout(session: Session, run: Run) -> Result:
     request = requested(run.params["request"])
     require_writable(session, run)
     with session.engine.connect() as connection:
-        newest = latest(session, run, connection, CATALOG)
-        inputs = require(session, newest[0] if newest else None)
+        them = Members(customers={request.customer}, subscriptions={request.subscription})
+        inputs = require(session, latest(session, run, connection)).of(them)
         key = pages.checkout_key(inputs, request.subscription)
         open_page = links.of_keys(connection, session.environment.name, [key]).get(key)
     if open_page is None:
@@ -105,10 +105,10 @@ def requested(given: Mapping[str, Any]) -> CheckoutRequest:
         raise ConfigurationError(f"The checkout cannot be made: {error}.") from None
 
 
-def require(session: Session, inputs: Inputs | None) -> Inputs:
-    if inputs is None:
+def require(session: Session, newest: Latest | None) -> Latest:
+    if newest is None:
         raise ConfigurationError(f"{session.environment.name} was never compared; run reconcile first.")
-    return inputs
+    return newest
 
 
 def require_writable(session: Session, run: Run) -> None:

@@ -6,25 +6,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from sqlalchemy import Connection
-
 from stripe_sync import keys
 from stripe_sync.desired import adoption, successors
 from stripe_sync.desired.catalog import need, past
 from stripe_sync.desired.found import found as found_in
 from stripe_sync.desired.inputs import Desired, Inputs
-from stripe_sync.desired.state import Families, Offered, of_catalog, of_families, offered
+from stripe_sync.desired.state import Offered, of_catalog, of_families, offered
 from stripe_sync.drift.amounts import PriceBook
 from stripe_sync.drift.rows import Places, rows
 from stripe_sync.errors import Incomplete
 from stripe_sync.model.documents import COUPON, CUSTOMER, PRODUCT, SUBSCRIPTION, Claim, Difference
 from stripe_sync.model.status import EntityStatus, Reason, Status
 from stripe_sync.pipeline import reach, rivals
-from stripe_sync.pipeline.parts import Around, catalog_inputs, copied_of, family_inputs, with_links
+from stripe_sync.pipeline.parts import Around, around_of, catalog_inputs, copied_of, family_inputs, with_links
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result, station
-from stripe_sync.usage.charges import charges
-from stripe_sync.warehouse import candidates, comparisons, families, links, runs, snapshots, statuses
+from stripe_sync.usage.charges import Problem, charges
+from stripe_sync.warehouse import candidates, comparisons, families, links, snapshots, statuses
 from stripe_sync.warehouse.comparisons import Made
 from stripe_sync.warehouse.engine import one_at_a_time
 from stripe_sync.warehouse.families import Members, Place
@@ -46,7 +44,7 @@ def compare(session: Session, run: Run, *, stigg: int, stripe: int) -> Result:
         require_fit(snapshot, name, run)
     repeatable = session.engine.execution_options(isolation_level="REPEATABLE READ")
     with one_at_a_time(session.engine, f"compare {name}"), repeatable.begin() as connection:
-        around = around_of(session, run, connection, Place(name, *pair))
+        around = around_of(session, run, connection, Place(name, *pair), checked_by=run.id)
         inputs = reach.inputs_of(around)
         before = comparisons.newest(connection, name)
         anew = reach.of(around, before, inputs)
@@ -70,21 +68,6 @@ def compare(session: Session, run: Run, *, stigg: int, stripe: int) -> Result:
         "decided": work.decided,
         "everything": anew is None,
     }
-
-
-def around_of(session: Session, run: Run, connection: Connection, place: Place) -> Around:
-    """What all parts of a run's comparison have alike."""
-    checked = runs.result_in(connection, place.environment, run.id, "check_mirrors") or {}
-    extracted = runs.result_in(connection, place.environment, run.id, "extract_stripe") or {}
-    return Around(
-        session,
-        run,
-        connection,
-        place,
-        left_out=[(row[0], row[1], row[2]) for row in checked.get("quarantined", ())],
-        exempt=candidates.ignored(connection, place.environment),
-        copied=[(key, id) for key, id in extracted.get("candidates", ())],
-    )
 
 
 def require_fit(snapshot: Snapshot, environment: str, run: Run) -> None:
@@ -180,13 +163,16 @@ class Comparing:
         inputs = self.moved(inputs)
         made = of_families(inputs, ground.offer, own)
         book = ground.book.also([c for c in [*made.desired.wanted, *made.desired.found] if "content" in c.facts])
-        self.settle(made.desired, book, owners=owners, problems=uncounted(inputs, made))
+        counted, problems = charges(inputs, made.catalog)
+        self.settle(made.desired, book, owners=owners, problems=map(uncounted, problems))
+        use = {charge.measured.subscription for charge in counted} | {problem.subscription for problem in problems}
         families.remember(
             self.connection,
             self.name,
             owners,
-            [(around.place.owner("subscription", id), what) for id, what in made.needs],
-            [(around.place.owner("subscription", id), at) for id, at in inputs.awaited.items()],
+            needs=[(around.place.owner("subscription", id), what) for id, what in made.needs],
+            wakes=[(around.place.owner("subscription", id), at) for id, at in inputs.awaited.items()],
+            bill_use={around.place.owner("subscription", id) for id in use},
         )
         self.decided += len(owners)
 
@@ -270,15 +256,12 @@ def judged(wanted: Desired, differences: Iterable[Difference]) -> list[EntitySta
     return result
 
 
-def uncounted(inputs: Inputs, made: Families) -> Iterable[EntityStatus]:
-    """Subscriptions whose use cannot be billed as they are (BILLING 8): in error, whatever else is right about them."""
-    if not any(price.billing_model == "USAGE_BASED" for _, p in inputs.stigg.packages() for price in p.prices or ()):
-        return
-    for problem in charges(inputs, made.catalog)[1]:
-        yield EntityStatus(
-            "subscription", problem.subscription, Status.ERROR, Reason(problem.reason), problem.detail,
-            problem.stripe_subscription,
-        )  # fmt: skip
+def uncounted(problem: Problem) -> EntityStatus:
+    """A subscription whose use cannot be billed as it is (BILLING 8): in error, whatever else is right about it."""
+    reason = Reason(problem.reason)
+    return EntityStatus(
+        SUBSCRIPTION, problem.subscription, Status.ERROR, reason, problem.detail, problem.stripe_subscription
+    )
 
 
 def own_ids(wanted: Desired) -> Iterable[Claim]:

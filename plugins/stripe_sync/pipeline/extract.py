@@ -164,16 +164,25 @@ def read_whole(session: Session, run: Run, state: Feed | None) -> Result:
     """Everything, and how many changes the feed would not have shown since it was read last."""
     environment = session.environment
     seen = events_since(session, state) if state is not None and environment.stripe_feed else None
-    read = stripe_account.read(
-        session.stripe, live=environment.live, upper_bound=run.now, tax=environment.tax, workers=environment.workers
-    )
-    with snapshots.landing(session.engine) as landing:
-        found = marks.Strangers(session.signer, keys.part(environment.name))
-        landing.add(found.counted(read))
+    with snapshots.landing(session.engine, environment.name, run.id) as landing:
+        finished = landing.finished()
+        if finished:
+            session.progress(f"  {sum(map(len, finished.values()))} ranges were read before; they are not read again")
+        landing.take(
+            stripe_account.read(
+                session.stripe,
+                live=environment.live,
+                upper_bound=run.now,
+                tax=environment.tax,
+                workers=environment.workers,
+                finished=finished,
+            )
+        )
         # Absence from a list is not deletion (invariant 5): what is linked is read by its id.
         unseen = landing.unseen(environment.name, stripe_account.LISTS)
-        landing.add(found.counted(stripe_account.named(session.stripe, unseen, tax=environment.tax)))
-        refuse_strangers(session, found)
+        landing.add(stripe_account.named(session.stripe, unseen, tax=environment.tax))
+        strangers = marks.Strangers(session.signer, keys.part(environment.name))
+        refuse_strangers(session, strangers.count(landing.marks(FIELD)))
         snapshot = landing.close(
             environment=environment.name,
             side="stripe",

@@ -2,30 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection
 
-from stripe_sync.desired.inputs import Inputs, Links
+from stripe_sync.desired.inputs import Inputs
+from stripe_sync.pipeline.parts import Around, around_of, catalog_inputs, family_inputs
 from stripe_sync.pipeline.session import Run, Session
-from stripe_sync.pipeline.views import ALL, every, stigg_view, stripe_view, without
-from stripe_sync.warehouse import comparisons, links, runs, snapshots
+from stripe_sync.warehouse import comparisons, families, snapshots
+from stripe_sync.warehouse.families import Members, Place
 
 
-def latest(
-    session: Session, run: Run, connection: Connection, kinds: Collection[str] = ALL
-) -> tuple[Inputs, datetime] | None:
-    """(inputs, as of when) with the entities and objects of these kinds; None before the first comparison."""
+@dataclass(frozen=True)
+class Latest:
+    """The mirrors of the newest comparison, to be asked of the catalog or of some families."""
+
+    around: Around
+
+    @property
+    def as_of(self) -> datetime:
+        """The moment of the older mirror, UTC."""
+        return min(self.around.place.stigg.upper_bound, self.around.place.stripe.upper_bound)
+
+    def catalog(self) -> Inputs:
+        """The catalog alone, nobody's subscriptions."""
+        return catalog_inputs(self.around)
+
+    def of(self, members: Members) -> Inputs:
+        """The catalog, and the whole families of these members."""
+        found = families.whole(self.around.connection, self.around.place, members)
+        return family_inputs(self.around, self.catalog(), found)[0]
+
+
+def latest(session: Session, run: Run, connection: Connection) -> Latest | None:
+    """The newest mirrors that were compared; None before the first comparison."""
     name = session.environment.name
     pair = comparisons.latest_pair(connection, name)
     if pair is None:
         return None
     stigg, stripe = (snapshots.get(session.engine, id) for id in pair[1:])
-    checked = runs.result_in(connection, name, pair[0], "check_mirrors") or {}
-    left_out = [(row[0], row[1], row[2]) for row in checked.get("quarantined", ())]
-    known = links.all_of(connection, name)
-    there, unreadable = stripe_view(every(connection, stripe, kinds), {id: key for key, id in known.items()})
-    entities = without(stigg_view(every(connection, stigg, kinds), left_out), unreadable)
-    inputs = Inputs(session.environment, entities, there, Links(known), session.signer, run.now)
-    return inputs, min(stigg.upper_bound, stripe.upper_bound)
+    return Latest(around_of(session, run, connection, Place(name, stigg, stripe), checked_by=pair[0]))

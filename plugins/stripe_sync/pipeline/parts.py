@@ -14,8 +14,8 @@ from stripe_sync.errors import RowFailed
 from stripe_sync.model.stigg_side import Subscription
 from stripe_sync.model.stripe_side import StripeSubscription
 from stripe_sync.pipeline.session import Run, Session
-from stripe_sync.pipeline.views import Rows, stigg_view, stripe_view, those, without
-from stripe_sync.warehouse import links, snapshots
+from stripe_sync.pipeline.views import every, stigg_view, stripe_view, those, without
+from stripe_sync.warehouse import candidates, links, runs, snapshots
 from stripe_sync.warehouse.families import CATALOG, Members, Place
 
 LeftOut = Sequence[tuple[str, str, str]]
@@ -37,6 +37,21 @@ class Around:
     copied: Sequence[tuple[str, str]]
 
 
+def around_of(session: Session, run: Run, connection: Connection, place: Place, *, checked_by: str) -> Around:
+    """What all parts have alike, with what the gate of the run ``checked_by`` left out."""
+    checked = runs.result_in(connection, place.environment, checked_by, "check_mirrors") or {}
+    extracted = runs.result_in(connection, place.environment, checked_by, "extract_stripe") or {}
+    return Around(
+        session,
+        run,
+        connection,
+        place,
+        left_out=[(row[0], row[1], row[2]) for row in checked.get("quarantined", ())],
+        exempt=candidates.ignored(connection, place.environment),
+        copied=[(key, id) for key, id in extracted.get("candidates", ())],
+    )
+
+
 def catalog_inputs(around: Around) -> Inputs:
     """The catalog of both sides. Of Stripe's prices and coupons those that are linked or that Stigg names, of which there may
     be few among many.
@@ -44,7 +59,7 @@ def catalog_inputs(around: Around) -> Inputs:
     connection, place = around.connection, around.place
     known = links.of_catalog(connection, place.environment)
     left_out = [row for row in around.left_out if row[0] in CATALOG]
-    stigg = stigg_view(only(CATALOG, connection, place), left_out)
+    stigg = stigg_view(every(connection, place.stigg, CATALOG), left_out)
     ids = set(known.values()) | named(stigg)
     by_id = those(connection, place.stripe, {"price": ids, "coupon": ids})
 
@@ -60,10 +75,6 @@ def catalog_inputs(around: Around) -> Inputs:
         around.session.signer,
         around.run.now,
     )
-
-
-def only(kinds: Collection[str], connection: Connection, place: Place) -> Rows:
-    return lambda kind: snapshots.bodies(connection, place.stigg, kind) if kind in kinds else ()
 
 
 def named(stigg: StiggView) -> set[str]:

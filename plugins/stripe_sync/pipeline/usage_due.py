@@ -29,7 +29,7 @@ from stripe_sync.usage import drafts
 from stripe_sync.usage.charges import LONGEST_GRACE, Charge, Problem, charges, ended, own_bounds
 from stripe_sync.usage.terms import Terms
 from stripe_sync.usage.windows import Measured, Opening, cuts, pieces
-from stripe_sync.warehouse import usage
+from stripe_sync.warehouse import families, usage
 from stripe_sync.warehouse.usage import Chain, Invoice, OpeningRow
 
 SECOND = timedelta(seconds=1)
@@ -91,20 +91,24 @@ class Known:
 
 
 def load(session: Session, run: Run, connection: Connection) -> Known | None:
-    """The newest mirrors that were compared; None before the first."""
+    """Whoever bills use, as the mirrors that were compared last show them; None before the first comparison."""
     name = session.environment.name
     newest = latest(session, run, connection)
     if newest is None:
         return None
-    inputs, as_of = newest
+    chains = chains_of(connection, name)
+    members = families.bill_use(connection, name)
+    members.stripe |= {chain[0] for chain, openings in chains.items() if openings[-1].terms is not None}
+    members.stripe |= {w.subscription for w in usage.windows(connection, name, states=(None, *usage.OPEN, "proven"))}
+    inputs = newest.of(members)
     found, problems = charges(inputs, with_own(inputs, catalog(inputs))[0])
-    age = run.now - as_of
+    age = run.now - newest.as_of
     stale = (
         f"The mirrors are {age.total_seconds() / 3600:.0f} hours old; see why reconcile does not run."
         if age > STALE
         else ""
     )
-    return Known(inputs, found, problems, chains_of(connection, name), usage.told_until(connection, name), stale)
+    return Known(inputs, found, problems, chains, usage.told_until(connection, name), stale)
 
 
 def chains_of(connection: Connection, environment: str) -> dict[Chain, list[Opening]]:

@@ -18,6 +18,7 @@ from stripe_sync.warehouse.engine import run_sql
 from stripe_sync.warehouse.snapshots import Snapshot
 
 AT_ONCE = 250  # families that are decided together: memory, against the number of questions
+KEPT = ("need", "wake", "bills_use")  # tables of what is kept of owners
 CATALOG = frozenset({"product", "plan", "addon", "coupon", "price"})
 
 
@@ -215,12 +216,14 @@ def remember(
     connection: Connection,
     environment: str,
     owners: Collection[str],
+    *,
     needs: Iterable[tuple[str, str]],
     wakes: Iterable[tuple[str, datetime]],
+    bill_use: Collection[str],
 ) -> None:
-    """Keeps of these owners what they need, and when time alone may decide something else about them."""
+    """Keeps of these owners what they need, when time alone may decide something else about them, and who bills use."""
     about = {"e": environment, "owners": list(owners)}
-    for table in ("need", "wake"):
+    for table in KEPT:
         connection.execute(text(f"delete from {table} where environment = :e and owner = any(:owners)"), about)
     rows = [{"e": environment, "owner": owner, "what": what} for owner, what in set(needs)]
     if rows:
@@ -228,11 +231,23 @@ def remember(
     moments = [{"e": environment, "owner": owner, "at": at} for owner, at in wakes]
     if moments:
         connection.execute(text("insert into wake (environment, owner, at) values (:e, :owner, :at)"), moments)
+    if bill_use:
+        connection.execute(
+            text("insert into bills_use (environment, owner) select :e, unnest(cast(:owners as text[]))"),
+            {"e": environment, "owners": sorted(bill_use)},
+        )
+
+
+def bill_use(connection: Connection, environment: str) -> Members:
+    """Whose use is billed, or cannot be counted, as the newest comparison came to it."""
+    return of_owners(
+        connection.execute(text("select owner from bills_use where environment = :e"), {"e": environment}).scalars()
+    )
 
 
 def forget_absent(connection: Connection, environment: str) -> None:
     """Forgets what was kept of everybody who is no more, after everybody was decided."""
-    for table in ("need", "wake"):
+    for table in KEPT:
         connection.execute(
             text(
                 f"delete from {table} as t where t.environment = :e and not exists "

@@ -111,6 +111,13 @@ create table need (
 );
 create index need_of_owner on need (environment, owner);
 
+-- grain: one customer or subscription whose use is billed, or cannot be counted
+create table bills_use (
+    environment text not null collate "C",
+    owner text not null collate "C",
+    primary key (environment, owner)
+);
+
 -- whether a write has repaired a difference is found by the difference
 create index journal_intent_of_drift on journal_intent using gin ((action -> 'drift'));
 

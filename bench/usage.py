@@ -1,0 +1,68 @@
+"""Reading use in Stigg, many pairs of customer and feature, beside a bare loop on the same stub."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import httpx
+import msgspec
+
+from stripe_sync.clock import SystemClock
+from stripe_sync.connections import Connection
+from stripe_sync.pipeline.session import Session
+from stripe_sync.pipeline.usage_count import read_all
+from stripe_sync.settings import Environment
+from stripe_sync.stigg_api.documents import USAGE_HISTORY
+from stripe_sync.usage.windows import Measured
+from stripe_sync.warehouse import engine
+from stripe_sync.warehouse.usage import Window
+
+WORKERS = 8
+
+
+def windows(count: int) -> list[Window]:
+    """Windows of one period, each of another customer."""
+    begin = datetime(2027, 1, 2, tzinfo=UTC)
+    content = {"currency": "usd", "interval": "month", "interval_count": "1", "unit_amount": "1"}
+    terms = {"content": content, "label": "calls", "product": "product:bench:plan:pro:calls"}
+    return [
+        Window(n, f"sub_{n}", "calls", begin, begin + timedelta(days=13), terms, asdict(Measured(f"s-{n}", f"c-{n}", "calls", None, f"si_{n}")), "", None, None,
+               None, None, "", {})
+        for n in range(count)
+    ]  # fmt: skip
+
+
+def by_pipeline(warehouse: str, url: str, count: int, *, per_minute: int, name: str) -> float:
+    """Readings a second, as the usage job makes them."""
+    environment = Environment(
+        name=name, stripe_account="acct_bench", usage_reads_per_minute=per_minute, workers=WORKERS
+    )
+    given = Connection("stigg_default", "stigg", host=url, password="key")
+    session = Session(environment, engine.connect(warehouse), lambda _: given, SystemClock())
+    started = time.monotonic()
+    found = read_all(session, windows(count))
+    seconds = time.monotonic() - started
+    session.close()
+    assert {r.quantity for r in found} == {Decimal("1306.5")}, found[0]
+    return count / seconds
+
+
+def bare(url: str, count: int) -> float:
+    """Readings a second of a loop that only asks and decodes, with as many threads."""
+    decoder = msgspec.json.Decoder(float_hook=Decimal)
+    given = {"customerId": "c", "featureId": "calls", "includeInactiveSubscriptions": True,
+             "startDate": "2026-11-28T00:00:00.000Z", "endDate": "2027-01-15T00:00:00.000Z"}  # fmt: skip
+    body = {"query": USAGE_HISTORY, "operationName": "UsageHistory", "variables": {"input": given}}
+    with httpx.Client() as client, ThreadPoolExecutor(WORKERS) as pool:
+
+        def ask(_: int) -> Any:
+            return decoder.decode(client.post(f"{url}/graphql", json=body).content)["data"]
+
+        started = time.monotonic()
+        list(pool.map(ask, range(count)))
+        return count / (time.monotonic() - started)
