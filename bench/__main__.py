@@ -161,7 +161,7 @@ def limited_read(warehouse: str, scale: float) -> list[Figure]:
 def free_read(warehouse: str, scale: float) -> list[Figure]:
     """Without latency and limits: objects per CPU-second of this process, decoded and landed."""
     from stripe_sync.clock import from_epoch
-    from stripe_sync.warehouse import engine, snapshots
+    from stripe_sync.warehouse import engine, landing
 
     count, made = int(SUBSCRIPTIONS * scale), engine.connect(warehouse)
     with stub(count, latency=0, rate=0) as url, api(url, warehouse) as client:
@@ -171,7 +171,7 @@ def free_read(warehouse: str, scale: float) -> list[Figure]:
         def land() -> int:
             read = pages(client.page, [Listing("subscription", "/v1/subscriptions", {})], upto=NOW, workers=4)
             rows = (("subscription", row["id"], row) for _, page, _ in read for row in page)
-            return snapshots.close(made, environment="bench", side="stripe", run_id="bench", kinds=("subscription",),
+            return landing.close(made, environment="bench", side="stripe", run_id="bench", kinds=("subscription",),
                                    upper_bound=from_epoch(NOW), rows=rows).counts["subscription"]  # fmt: skip
 
         _, cpu, rows = timed(land)
@@ -224,11 +224,11 @@ def compare(warehouse: str, scale: float) -> list[Figure]:
 
     from stripe_sync.clock import from_epoch
     from stripe_sync.model.documents import Claim
-    from stripe_sync.warehouse import comparisons, engine, snapshots
+    from stripe_sync.warehouse import comparisons, engine, landing
     from stripe_sync.warehouse.engine import run_sql
 
     count, made = int(DOCUMENTS * scale), engine.connect(warehouse)
-    pair = [snapshots.close(made, environment="bench", side=side, run_id="bench", kinds=("price",), upper_bound=from_epoch(0), rows=())
+    pair = [landing.close(made, environment="bench", side=side, run_id="bench", kinds=("price",), upper_bound=from_epoch(0), rows=())
             for side in ("stigg", "stripe")]  # fmt: skip
 
     def documents(side: str) -> list[Claim]:

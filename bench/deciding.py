@@ -23,8 +23,9 @@ from stripe_sync.pipeline.check import check_mirrors
 from stripe_sync.pipeline.compare import compare
 from stripe_sync.pipeline.plan import plan
 from stripe_sync.pipeline.session import Run
-from stripe_sync.warehouse import runs, snapshots
-from stripe_sync.warehouse.snapshots import Landed, Snapshot
+from stripe_sync.warehouse import landing, runs
+from stripe_sync.warehouse.landing import Landed
+from stripe_sync.warehouse.snapshots import Snapshot
 from tests import warehouses
 from tests.house import House, built
 
@@ -87,7 +88,7 @@ class Account:
 
     def land(self, side: str, numbers: range, *, whole: bool, name: str = "") -> Snapshot:
         kinds = sorted({kind for given, kind, *_ in self.rows if given == side})
-        return snapshots.close(
+        return landing.close(
             self.house.engine, environment="test", side=side, run_id="bench", kinds=kinds, upper_bound=self.house_time(),
             rows=self.side(side, numbers, name), whole=None if whole else (),
         )  # fmt: skip

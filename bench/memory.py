@@ -10,7 +10,7 @@ def main() -> None:
     from bench.server import NOW
     from stripe_sync.clock import from_epoch
     from stripe_sync.mirror.ranges import Listing, pages
-    from stripe_sync.warehouse import engine, snapshots
+    from stripe_sync.warehouse import engine, landing
 
     url, warehouse = sys.argv[1:]
     made = engine.connect(warehouse)
@@ -19,7 +19,7 @@ def main() -> None:
         before = peak_mb()
         read = pages(client.page, [Listing("subscription", "/v1/subscriptions", {})], upto=NOW, workers=4)
         rows = (("subscription", row["id"], row) for _, page, _ in read for row in page)
-        snapshots.close(made, environment="memory", side="stripe", run_id="x", kinds=("subscription",), upper_bound=from_epoch(NOW), rows=rows)  # fmt: skip
+        landing.close(made, environment="memory", side="stripe", run_id="x", kinds=("subscription",), upper_bound=from_epoch(NOW), rows=rows)  # fmt: skip
     print(peak_mb() - before)
 
 

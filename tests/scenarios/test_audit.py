@@ -10,7 +10,7 @@ from sandbox.builder import WorldBuilder, flat, usage
 from stripe_sync.errors import ConfigurationError
 from stripe_sync.pipeline.usage_audit import audit
 from tests.house import House
-from tests.scenarios.test_usage import DAY, HOUR, cycle, until
+from tests.scenarios.test_usage import DAY, HOUR, cycle, period_end, until
 from tests.scenarios.test_usage_rules import MINIMUM, renewed, world
 
 Build = Callable[[WorldBuilder], House]
@@ -63,3 +63,16 @@ def test_the_audit_finds_a_charge_in_advance_that_an_invoice_lacks(house_of: Bui
     (row,) = audit(session, "2026-12")
     session.close()
     assert (row["expected"], row["invoiced"], row["difference"]) == (2500, 500, -2000)
+
+
+def test_what_was_wanted_is_known_of_a_run_that_decided_nothing(house_of: Build) -> None:
+    house = house_of(world(flat(20)))
+    house.reconcile()
+    for _ in range(3):
+        house.later(HOUR)
+        house.reconcile()
+    until(house, period_end(house) + 3 * HOUR)
+    session = house.session()
+    (row,) = audit(session, "2026-12")
+    session.close()
+    assert (row["expected"], row["invoiced"], row["difference"]) == (2000, 2000, 0)

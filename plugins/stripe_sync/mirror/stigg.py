@@ -14,7 +14,7 @@ from typing import Any
 
 from stripe_sync.stigg_api.client import StiggApi, stamp
 from stripe_sync.stigg_api.documents import EVENT_LOGS, LISTS
-from stripe_sync.warehouse.snapshots import Landed
+from stripe_sync.warehouse.landing import Landed
 
 KINDS = tuple(LISTS)
 CATALOG = ("product", "plan", "addon", "coupon")

@@ -16,7 +16,7 @@ from stripe_sync.errors import AccountRefused, Incomplete
 from stripe_sync.mirror.ranges import Finished, Listing, pages
 from stripe_sync.stripe_api.client import StripeApi
 from stripe_sync.stripe_api.endpoints import PATHS, WHOLE, in_list
-from stripe_sync.warehouse.snapshots import Batch, Landed
+from stripe_sync.warehouse.landing import Batch, Landed
 
 KINDS = ("product", "price", "coupon", "customer", "subscription", "invoice")
 LISTS: dict[str, tuple[str, tuple[dict[str, Any], ...]]] = {

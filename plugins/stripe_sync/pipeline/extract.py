@@ -14,9 +14,10 @@ from stripe_sync.marker import FIELD
 from stripe_sync.mirror import feed, marks, stigg, stripe_account
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result, station
-from stripe_sync.warehouse import feeds, journal, links, runs, snapshots, stigg_reads, usage
+from stripe_sync.warehouse import feeds, journal, landing, links, runs, snapshots, stigg_reads, usage
 from stripe_sync.warehouse.feeds import Feed
-from stripe_sync.warehouse.snapshots import Landed, Snapshot
+from stripe_sync.warehouse.landing import Landed
+from stripe_sync.warehouse.snapshots import Snapshot
 from stripe_sync.warehouse.stigg_reads import StiggRead
 
 
@@ -34,7 +35,7 @@ def extract_stigg(session: Session, run: Run) -> Result:
         scan = run.now - state.scanned_at >= timedelta(minutes=environment.stigg_scan_minutes)
         read = StiggRead(run.now, run.now if scan else state.scanned_at, state.audited_at)
         rows, whole = stigg_changes(session, state, scan=scan), stigg.CATALOG
-    snapshot = snapshots.close(
+    snapshot = landing.close(
         session.engine,
         environment=environment.name,
         side="stigg",
@@ -164,11 +165,11 @@ def read_whole(session: Session, run: Run, state: Feed | None) -> Result:
     """Everything, and how many changes the feed would not have shown since it was read last."""
     environment = session.environment
     seen = events_since(session, state) if state is not None and environment.stripe_feed else None
-    with snapshots.landing(session.engine, environment.name, run.id) as landing:
-        finished = landing.finished()
+    with landing.room(session.engine, environment.name, run.id) as room:
+        finished = room.finished()
         if finished:
             session.progress(f"  {sum(map(len, finished.values()))} ranges were read before; they are not read again")
-        landing.take(
+        room.take(
             stripe_account.read(
                 session.stripe,
                 live=environment.live,
@@ -179,11 +180,11 @@ def read_whole(session: Session, run: Run, state: Feed | None) -> Result:
             )
         )
         # Absence from a list is not deletion (invariant 5): what is linked is read by its id.
-        unseen = landing.unseen(environment.name, stripe_account.LISTS)
-        landing.add(stripe_account.named(session.stripe, unseen, tax=environment.tax))
+        unseen = room.unseen(environment.name, stripe_account.LISTS)
+        room.add(stripe_account.named(session.stripe, unseen, tax=environment.tax))
         strangers = marks.Strangers(session.signer, keys.part(environment.name))
-        refuse_strangers(session, strangers.count(landing.marks(FIELD)))
-        snapshot = landing.close(
+        refuse_strangers(session, strangers.count(room.marks(FIELD)))
+        snapshot = room.close(
             environment=environment.name,
             side="stripe",
             run_id=run.id,
@@ -230,7 +231,7 @@ def read_changes(session: Session, run: Run, state: Feed) -> Result:
         rows.append((kind, id, row))
     if found.drafts:
         rows += [("invoice", row["id"], row) for row in stripe_account.drafts(session.stripe)]
-    snapshot = snapshots.close(
+    snapshot = landing.close(
         session.engine,
         environment=name,
         side="stripe",

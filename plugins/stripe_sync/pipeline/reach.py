@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from stripe_sync import resources
 from stripe_sync.pipeline.parts import Around, catalog_inputs, named
-from stripe_sync.warehouse import families, hands, journal
+from stripe_sync.warehouse import changes, hands, journal
 from stripe_sync.warehouse.comparisons import Made
 from stripe_sync.warehouse.engine import dumps
 from stripe_sync.warehouse.families import Members
@@ -38,10 +38,10 @@ def of(around: Around, before: tuple[int, Made] | None, inputs: str) -> Members 
         return None
     if run.now - before[1].decided_at >= timedelta(hours=around.session.environment.full_read_hours):
         return None
-    if not families.sees(connection, before[0]):
+    if not changes.sees(connection, before[0]):
         return None
-    found = families.changes(connection, around.place, before[0])
+    found = changes.changes(connection, around.place, before[0])
     if found.catalog or (found.things and not found.things.isdisjoint(named(catalog_inputs(around).stigg))):
         return None
-    found.members.take(families.waiting(connection, name, before[0], run.now))
+    found.members.take(changes.waiting(connection, name, before[0], run.now))
     return found.members

@@ -7,7 +7,7 @@ from stripe_sync.desired import successors
 from stripe_sync.desired.inputs import Inputs
 from stripe_sync.errors import RunStopped
 from stripe_sync.pipeline.parts import Around
-from stripe_sync.warehouse import families, journal
+from stripe_sync.warehouse import changes, journal
 
 
 def refuse(around: Around, *, after: int) -> None:
@@ -15,7 +15,7 @@ def refuse(around: Around, *, after: int) -> None:
     name, since = around.place.environment, journal.first_write(around.connection, around.place.environment)
     if since is None:
         return
-    found = families.intruders(around.connection, around.place, first_write=since, mark=marker.FIELD, after=after)
+    found = changes.intruders(around.connection, around.place, first_write=since, mark=marker.FIELD, after=after)
     if found:
         raise RunStopped(
             f"{len(found)} objects in Stripe carry Stigg's metadata, not our mark, and are newer than our first write, such as "
@@ -42,7 +42,7 @@ def unnamed(inputs: Inputs) -> set[str]:
 
 def refuse_vanished(around: Around) -> None:
     """Raises RunStopped where Stigg lost the billing ids of what was adopted."""
-    vanished, adopted = families.vanished(around.connection, around.place)
+    vanished, adopted = changes.vanished(around.connection, around.place)
     if vanished > adopted / 2:
         raise RunStopped(
             f"Stigg lost the billing ids of {vanished} of {adopted} adopted customers and subscriptions of "

@@ -29,7 +29,7 @@ from stripe_sync.usage import drafts
 from stripe_sync.usage.charges import LONGEST_GRACE, Charge, Problem, charges, ended, own_bounds
 from stripe_sync.usage.terms import Terms
 from stripe_sync.usage.windows import Measured, Opening, cuts, pieces
-from stripe_sync.warehouse import families, usage
+from stripe_sync.warehouse import needs, usage
 from stripe_sync.warehouse.usage import Chain, Invoice, OpeningRow
 
 SECOND = timedelta(seconds=1)
@@ -97,7 +97,7 @@ def load(session: Session, run: Run, connection: Connection) -> Known | None:
     if newest is None:
         return None
     chains = chains_of(connection, name)
-    members = families.bill_use(connection, name)
+    members = needs.bill_use(connection, name)
     members.stripe |= {chain[0] for chain, openings in chains.items() if openings[-1].terms is not None}
     members.stripe |= {w.subscription for w in usage.windows(connection, name, states=(None, *usage.OPEN, "proven"))}
     inputs = newest.of(members)

@@ -1,0 +1,178 @@
+"""A comparison while it is made: part by part, so that what is held in memory is a part however big the account is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from stripe_sync import keys
+from stripe_sync.desired import adoption, successors
+from stripe_sync.desired.catalog import need, past
+from stripe_sync.desired.found import found as found_in
+from stripe_sync.desired.inputs import Desired, Inputs
+from stripe_sync.desired.state import Offered, of_catalog, of_families, offered
+from stripe_sync.drift.amounts import PriceBook
+from stripe_sync.drift.rows import Places, rows
+from stripe_sync.model.status import EntityStatus
+from stripe_sync.pipeline import rivals
+from stripe_sync.pipeline.judged import judged, uncounted
+from stripe_sync.pipeline.parts import Around, catalog_inputs, copied_of, family_inputs, with_links
+from stripe_sync.usage.charges import charges
+from stripe_sync.warehouse import candidates, comparisons, families, links, needs, statuses
+from stripe_sync.warehouse.families import Members
+
+
+class Comparing:
+    """One comparison while it is made, a part at a time: however big the account, a part is held in memory."""
+
+    def __init__(self, around: Around, comparison: int) -> None:
+        self.around = around
+        self.connection, self.name = around.connection, around.place.environment
+        self.comparison = comparison
+        self.places = Places(
+            around.session.environment.dashboard(), around.session.environment.stigg_entity_url, self.name
+        )
+        self.differing: list[EntityStatus] = []
+        self.decided = 0  # customers and subscriptions
+        self.compared_ids = False  # whether the billing ids of all that was adopted were looked at
+        self.done: set[tuple[str, str]] = set()  # the entities that were decided, where that is not everything
+
+    def everything(self) -> None:
+        """Decides everything anew."""
+        self.around.session.progress("  everything is decided anew")
+        candidates.clear(self.connection, self.name)
+        rivals.refuse(self.around, after=0)
+        rivals.refuse_vanished(self.around)
+        self.compared_ids = True
+        catalog = self.catalog()
+        for members in families.everybody(self.connection, self.around.place):
+            self.family(catalog, members)
+        self.conclude_catalog(catalog)
+        comparisons.close_absent(self.connection, self.comparison, self.name)
+        needs.forget_absent(self.connection, self.name)
+        statuses.forget_others(self.connection, self.name, self.around.run.id)
+
+    def some(self, anew: Members, *, since: int) -> None:
+        """Decides the families of some anew, and the catalog where they need something else of its past than before."""
+        if not anew:
+            self.around.session.progress("  nothing that decides has changed")
+            return
+        rivals.refuse(self.around, after=comparisons.snapshot_of(self.connection, since))
+        candidates.clear(self.connection, self.name, {""})
+        catalog = self.catalog()
+        needed = needs.needed(self.connection, self.name)
+        for members in families.some(self.connection, self.around.place, anew):
+            owners = members.owners(self.around.place)
+            candidates.clear(self.connection, self.name, set(owners))
+            self.family(catalog, members)
+            entities = {keys.entity_of(owner) for owner in owners}
+            statuses.forget(self.connection, self.name, self.around.run.id, entities)
+            self.done |= entities
+        if needs.needed(self.connection, self.name) != needed:
+            self.conclude_catalog(catalog)
+            self.done |= catalog.offer.statuses.keys()
+
+    def catalog(self) -> Ground:
+        """The catalog as families know it, after what both sides prove of it was linked."""
+        around, inputs = self.around, catalog_inputs(self.around)
+        found = adoption.products(inputs)
+        inputs = self.linked(inputs, found.links)
+        inputs = self.linked(inputs, adoption.prices(inputs))
+        inputs = self.linked(inputs, adoption.coupons(inputs))
+        inputs = self.with_candidates(inputs, found, copied_of(around, None))
+        offer = offered(inputs)
+        there = [
+            *offer.catalog.claims,
+            *past(inputs, offer.catalog, every_version(offer)),
+            *found_in(inputs, inputs.stripe),
+        ]
+        return Ground(inputs, offer, PriceBook.of(there))
+
+    def conclude_catalog(self, ground: Ground) -> None:
+        """Compares the catalog, once it is known who needs what of its past."""
+        made = of_catalog(ground.inputs, ground.offer, needs.needed(self.connection, self.name))
+        self.settle(made, ground.book, owners=[""])
+
+    def family(self, ground: Ground, members: Members) -> None:
+        """Decides and compares some whole families."""
+        around, owners = self.around, members.owners(self.around.place)
+        inputs, own = family_inputs(around, ground.inputs, members)
+        rivals.refuse_detached(around, inputs)
+        if not self.compared_ids and links.adopted_among(self.connection, self.name, rivals.unnamed(inputs)):
+            rivals.refuse_vanished(around)
+            self.compared_ids = True
+        found = adoption.families(inputs)
+        inputs = self.linked(inputs, found.links)
+        inputs = self.with_candidates(inputs, found, copied_of(around, owners))
+        inputs = self.moved(inputs)
+        made = of_families(inputs, ground.offer, own)
+        book = ground.book.also([c for c in [*made.desired.wanted, *made.desired.found] if "content" in c.facts])
+        counted, problems = charges(inputs, made.catalog)
+        self.settle(made.desired, book, owners=owners, problems=map(uncounted, problems))
+        use = {charge.measured.subscription for charge in counted} | {problem.subscription for problem in problems}
+        needs.remember(
+            self.connection,
+            self.name,
+            owners,
+            needs=[(around.place.owner("subscription", id), what) for id, what in made.needs],
+            wakes=[(around.place.owner("subscription", id), at) for id, at in inputs.awaited.items()],
+            bill_use={around.place.owner("subscription", id) for id in use},
+        )
+        self.decided += len(owners)
+
+    def settle(
+        self, made: Desired, book: PriceBook, *, owners: Sequence[str], problems: Iterable[EntityStatus] = ()
+    ) -> None:
+        """Compares what was decided of some owners; keeps documents, differences in words and money, and statuses."""
+        found = comparisons.compared(
+            self.connection, self.comparison, self.name, owners=owners, wanted=made.wanted, found=made.found
+        )
+        drift = rows(found, book, self.places, ignored=self.around.exempt)
+        comparisons.store_drift(self.connection, self.comparison, drift)
+        final = {(s.kind, s.id): s for s in [*judged(made, found), *problems]}
+        statuses.store(self.connection, self.name, self.around.run.id, final.values())
+        families.done(self.connection, owners)
+        self.differing += [final[entity] for entity in sorted({d.entity for d in found if d.entity in final})]
+
+    def linked(self, inputs: Inputs, found: Mapping[str, str]) -> Inputs:
+        """The inputs with the links that both sides prove, recorded."""
+        for key, id in found.items():
+            links.add(self.connection, self.name, key, id, source="adopted")
+        return with_links(inputs, found)
+
+    def with_candidates(
+        self, inputs: Inputs, found: adoption.Adoption, copied: Sequence[tuple[str, str, str]]
+    ) -> Inputs:
+        """The inputs with what waits for a person, kept."""
+        waiting = [*((c.key, c.stripe_id, c.why) for c in found.candidates), *copied]
+        candidates.add(self.connection, self.name, self.around.run.id, waiting)
+        why = {key: f"{id} in Stripe may be it: {why}; link it, or take the trace away." for key, id, why in waiting}
+        return replace(inputs, candidates={**inputs.candidates, **why})
+
+    def moved(self, inputs: Inputs) -> Inputs:
+        """The inputs with the links moved of subscriptions that go on under another id (BILLING 7)."""
+        moves = successors.moved(inputs, successors.fates(inputs))
+        for old, new in moves.items():
+            links.move(self.connection, self.name, old, new)
+        ids = {moves.get(key, key): id for key, id in inputs.links.ids.items()}
+        return replace(inputs, links=replace(inputs.links, ids=ids)) if moves else inputs
+
+    def restore(self, before: Iterable[EntityStatus]) -> None:
+        """The statuses of the entities that differ as before: as they were judged, whatever became of a write since."""
+        kept = [status for status in before if (status.kind, status.id) not in self.done]
+        statuses.store(self.connection, self.name, self.around.run.id, kept)
+        self.differing += kept
+
+
+@dataclass(frozen=True)
+class Ground:
+    """The catalog's part of a comparison: its inputs, what it offers, and the money of every price version."""
+
+    inputs: Inputs
+    offer: Offered
+    book: PriceBook
+
+
+def every_version(offer: Offered) -> set[str]:
+    """All versions of all packages, as if somebody needed each."""
+    return {need(o.kind, o.package.ref_id, o.package.version_number) for o in offer.catalog.offers}
