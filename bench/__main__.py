@@ -26,7 +26,7 @@ from rich.table import Table
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "bench" / "results"
 SUBSCRIPTIONS, DOCUMENTS, CUSTOMERS = 100_000, 1_000_000, 10_000
-ENTITIES, PLAN, PAIRS = 1_000_000, 100_000, 10_000
+ENTITIES, PLAN, PAIRS, DECIDED = 1_000_000, 100_000, 10_000, 300_000
 Figure = dict[str, Any]
 
 
@@ -340,7 +340,7 @@ def writing(warehouse: str, scale: float) -> list[Figure]:
 def deciding(warehouse: str, scale: float) -> list[Figure]:
     """Everything, nothing and a hundred changes decided in an account of two sizes: seconds, and memory beyond the imports."""
     found = {}
-    for customers in (max(100, int(ENTITIES * scale / 10)), max(200, int(ENTITIES * scale))):
+    for customers in (max(100, int(DECIDED * scale / 10)), max(200, int(DECIDED * scale))):
         program = [sys.executable, "-m", "bench.deciding", str(customers)]
         done = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, check=False)
         if done.returncode:

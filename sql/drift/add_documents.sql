@@ -1,17 +1,8 @@
--- adds a version of each document that is new or other
+-- adds a version of each document that is new or other: what is still open was decided as it is
 -- keys: environment, side, kind, key
 insert into document (
     environment, side, kind, key, valid_from, owner, document, entity_kind, entity_id, stripe_id, facts
 )
 select :environment, side, kind, key, :comparison_id, owner, document, entity_kind, entity_id, stripe_id, facts
 from decided
-where not exists (
-    select 1
-    from document
-    where
-        document.environment = :environment
-        and document.side = decided.side
-        and document.kind = decided.kind
-        and document.key = decided.key
-        and document.valid_to is null
-)
+on conflict (environment, side, kind, key) where valid_to is null do nothing

@@ -1,5 +1,5 @@
 -- who has to do with some customers, subscriptions and objects of Stripe's, one step away
--- grain: one name (kind: customer or subscription by Stigg's id, stripe by Stripe's id, link by link key); may repeat
+-- grain: one name (kind: customer or subscription by Stigg's id, stripe by Stripe's id, link by link key)
 with subscriptions as (
     select body from mirror
     where environment = :environment and side = 'stigg' and kind = 'subscription' and id = any(cast(:subscriptions as text[]))
@@ -59,20 +59,20 @@ cross join lateral (
     ('stripe', s.body ->> 'oldBillingId')
 ) as named (kind, id)
 where named.id is not null
-union all
+union
 select named.kind, named.id
 from customers as c
 cross join lateral (values ('customer', c.body ->> 'customerId'), ('stripe', c.body ->> 'billingId')) as named (kind, id)
 where named.id is not null
-union all
+union
 select 'stripe', named.id
 from in_stripe as s
 cross join lateral (values (s.id), (s.customer)) as named (id)
-union all
+union
 select 'stripe', l.stripe_id
 from link as l
 where l.environment = :environment and l.ended_at is null and l.owner = any(cast(:owners as text[])) and l.owner = l.key
-union all
+union
 select 'link', l.owner
 from link as l
 where l.environment = :environment and l.ended_at is null and l.stripe_id = any(cast(:ids as text[])) and l.owner <> ''

@@ -1,9 +1,7 @@
--- customers and subscriptions that Stigg does not show, and of which something is linked
+-- the next owners of links, in order: customers and subscriptions, also those that Stigg does not show
 -- grain: one owner; key: owner
 select distinct l.owner
 from link as l
-where
-    l.environment = :environment and l.ended_at is null and l.owner <> ''
-    and not exists (select 1 from done where done.owner = l.owner)
+where l.environment = :environment and l.ended_at is null and l.owner > :after
 order by l.owner
 limit :most

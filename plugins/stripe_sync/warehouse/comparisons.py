@@ -34,6 +34,8 @@ class Made:
 
 def begin(connection: Connection, run_id: str, stigg: Snapshot, stripe: Snapshot) -> int:
     """Opens a comparison of two snapshots, and room for what is decided in its transaction."""
+    # A plan that was kept from when a table was empty would read it from end to end as it fills.
+    connection.execute(text("set local plan_cache_mode = force_custom_plan"))
     connection.execute(
         text(
             'create temp table decided (side text, kind text, key text collate "C", owner text collate "C", document jsonb, '

@@ -148,7 +148,8 @@ def answered(connection: Connection, name: str, /, **parameters: Any) -> tuple[t
     result = connection.execute(text(resources.sql(name)), parameters)
     if not result.returns_rows:
         return (), []
-    return tuple(result.keys()), [dict(row._mapping) for row in result]
+    names = tuple(result.keys())
+    return names, [dict(zip(names, row, strict=True)) for row in result]
 
 
 if __name__ == "__main__":

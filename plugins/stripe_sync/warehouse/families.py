@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import Connection, text
 
@@ -103,17 +104,31 @@ def done(connection: Connection, owners: Collection[str]) -> None:
 
 def everybody(connection: Connection, place: Place) -> Iterator[Members]:
     """Some families at a time, until everybody is ``done``: customers, subscriptions without one, and who is linked only."""
-    about = {"environment": place.environment, "stigg": place.stigg.id, "most": AT_ONCE}
+    for kind in ("customer", "subscription"):
+        for ids in pages(
+            connection, "families/entities", "id", environment=place.environment, kind=kind, stigg=place.stigg.id
+        ):
+            owners = [place.owner(kind, id) for id in ids]
+            yield from not_done(connection, place, owners)
+    for owners in pages(connection, "families/owners", "owner", environment=place.environment):
+        yield from not_done(connection, place, owners)
+
+
+def pages(connection: Connection, question: str, key: str, **about: Any) -> Iterator[list[str]]:
+    """The keys that a question gives, some at a time, each page from where the one before ended."""
     after = ""
-    while rows := run_sql(connection, "families/customers", after=after, **about):
-        after = rows[-1]["id"]
-        yield whole(connection, place, Members(customers={row["id"] for row in rows}))
-    while rows := run_sql(connection, "families/subscriptions", **about):
-        yield whole(connection, place, Members(subscriptions={row["id"] for row in rows}))
-    while rows := run_sql(connection, "families/owners", environment=place.environment, most=AT_ONCE):
-        owners = [row["owner"] for row in rows]
-        yield whole(connection, place, of_owners(owners))
-        done(connection, owners)  # whatever the key looks like: nobody is asked for twice
+    while rows := run_sql(connection, question, after=after, most=AT_ONCE, **about):
+        found = [row[key] for row in rows]
+        yield found
+        after = found[-1]
+
+
+def not_done(connection: Connection, place: Place, owners: Collection[str]) -> Iterator[Members]:
+    """The families of those of these owners that were not decided yet, if there are any."""
+    known = connection.execute(text("select owner from done where owner = any(:owners)"), {"owners": list(owners)})
+    left = set(owners) - set(known.scalars())
+    if left:
+        yield whole(connection, place, of_owners(left))
 
 
 def some(connection: Connection, place: Place, seeds: Members) -> Iterator[Members]:

@@ -69,6 +69,7 @@ create table document (
     facts jsonb not null,
     primary key (environment, side, kind, key, valid_from)
 );
+create unique index document_now on document (environment, side, kind, key) where valid_to is null;
 create index document_of_owner on document (environment, owner) where valid_to is null;
 insert into document (environment, side, kind, key, valid_from, valid_to, owner, document, entity_kind, entity_id, stripe_id, facts)
 select
