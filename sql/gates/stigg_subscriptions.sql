@@ -1,4 +1,4 @@
--- Stigg's living subscriptions as a snapshot saw them
+-- Stigg's living subscriptions as a snapshot saw them, of those that changed since they were judged
 -- grain: one subscription; key: id
 select
     m.id,
@@ -10,5 +10,5 @@ select
 from mirror as m
 where
     m.environment = :environment and m.side = 'stigg' and m.kind = 'subscription'
-    and m.valid_from <= :stigg_snapshot and (m.valid_to is null or m.valid_to > :stigg_snapshot)
+    and m.valid_from > :judged and m.valid_from <= :stigg_snapshot and (m.valid_to is null or m.valid_to > :stigg_snapshot)
     and m.body ->> 'status' not in ('CANCELED', 'EXPIRED')

@@ -21,6 +21,7 @@ from stripe_sync.errors import (
     UnknownShape,
     Waiting,
 )
+from stripe_sync.gate import run as gate
 from stripe_sync.pipeline.apply import apply
 from stripe_sync.pipeline.compare import compare
 from stripe_sync.pipeline.extract import extract_stigg, extract_stripe
@@ -256,6 +257,33 @@ def test_a_row_of_bad_data_stops_itself_alone(house_of: Build, town: WorldBuilde
     assert house.status("s-1") == ("ERROR", "QUARANTINED")
     assert house.status("s-2") == ("SUCCESS", "")
     assert len(house.objects("customers")) == 2
+
+
+def test_only_rows_that_changed_are_judged_again(
+    house_of: Build, town: WorldBuilder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    judge = gate.judge
+    monkeypatch.setattr(
+        gate, "judge", lambda source, suite, given: asked.append(suite.name) or judge(source, suite, given)
+    )
+    town.stigg["customers"][0]["email"] = "not an address"
+    house = house_of(town)
+    house.reconcile()
+    assert "stigg_customers" in asked
+    asked.clear()
+    house.stigg("customers", customerId="c-2")["name"] = "Renamed"
+    house.reconcile()
+    assert asked.count("stigg_customers") == 1
+    assert "stigg_subscriptions" not in asked, "none of them changed"
+    assert house.status("c-1") == ("ERROR", "QUARANTINED"), "it is as it was when it was judged"
+    house.stigg("customers", customerId="c-3")["email"] = "neither is this"
+    house.reconcile()
+    assert {house.status(id) for id in ("c-1", "c-3")} == {("ERROR", "QUARANTINED")}
+    for id in ("c-1", "c-3"):
+        house.stigg("customers", customerId=id)["email"] = "good@example.test"
+    house.reconcile()
+    assert {house.status(id) for id in ("c-1", "c-2", "c-3")} == {("SUCCESS", "")}
 
 
 def test_an_unknown_pricing_model_is_that_plans_error(house_of: Build, town: WorldBuilder) -> None:

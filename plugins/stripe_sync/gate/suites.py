@@ -1,8 +1,8 @@
 """Suites as JSON files: what is asked of one query's rows, and whether a failure stops the lane or one row.
 
 A suite's ``meta`` names the query (``sql/gates``), the side if its rows are of one alone, and, for suites about entities, the
-entity kind; its rows carry ``id``.
-Each expectation's ``meta`` has ``scope`` (``set`` or ``row``) and ``rule``, a sentence.
+entity kind; its rows carry ``id``. Each expectation's ``meta`` has ``scope`` (``set`` or ``row``) and ``rule``, a sentence.
+A query that takes ``:judged`` gives the rows that came or changed after that content of the mirror: its suite is about rows alone.
 """
 
 from __future__ import annotations
@@ -29,6 +29,11 @@ class Suite:
     side: str | None
     hash: str
 
+    @property
+    def row_wise(self) -> bool:
+        """Whether each row is judged by itself, so that only rows that changed are judged again."""
+        return ":judged" in self.query
+
 
 def suites(gate: str) -> list[Suite]:
     """The suites of a gate, in order of name. Raises ConfigurationError for one that cannot be read."""
@@ -44,6 +49,8 @@ def read(path: Path) -> Suite:
         for expectation in document["expectations"]:
             if expectation["meta"]["scope"] not in ("set", "row"):
                 raise ValueError(f"the scope {expectation['meta']['scope']}")
+            if ":judged" in query and expectation["meta"]["scope"] == "set":
+                raise ValueError("its query gives changed rows alone, and an expectation is about the set")
     except (ValueError, KeyError, OSError) as error:
         raise ConfigurationError(
             f"The suite {path} cannot be read: {error}; see docs/testing.md for its form."
