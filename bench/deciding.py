@@ -17,7 +17,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from bench.__main__ import peak_mb
+from bench.figures import peak_mb
 from sandbox.builder import WorldBuilder, flat, per_unit
 from stripe_sync.pipeline.check import check_mirrors
 from stripe_sync.pipeline.compare import compare

@@ -6,8 +6,9 @@ import sys
 
 
 def main() -> None:
-    from bench.__main__ import api, peak_mb
+    from bench.figures import peak_mb
     from bench.server import NOW
+    from bench.stages_read import api
     from stripe_sync.clock import from_epoch
     from stripe_sync.mirror.ranges import Listing, pages
     from stripe_sync.warehouse import engine, landing

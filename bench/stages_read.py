@@ -1,0 +1,155 @@
+"""The stages that read: lists of Stripe's under limits and without, several at once, and what landing them takes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import httpx
+
+from bench.figures import (
+    ROOT,
+    SUBSCRIPTIONS,
+    Figure,
+    figure,
+    stub,
+    timed,
+)
+
+
+def api(url: str, warehouse: str, *, rate: float = 0.0, account: str = "acct_bench") -> Any:
+    """Our client of the stub; under the shared budget where there is a rate."""
+    from stripe_sync.stripe_api.client import StripeApi
+    from stripe_sync.warehouse import engine
+    from stripe_sync.warehouse.budget import PostgresBudget
+
+    budget = PostgresBudget(engine.connect(warehouse), account, 10 * rate, rate, 1.0) if rate else None
+    return StripeApi("sk_test_bench", base_url=url, budget=budget)
+
+
+def in_ranges(client: Any, names: list[str], workers: int) -> int:
+    from bench.server import NOW
+    from stripe_sync.mirror.ranges import Listing, pages
+
+    lists = [Listing(name, f"/v1/{name}", {}) for name in names]
+    return sum(len(page) for _, page, _ in pages(client.page, lists, upto=NOW, workers=workers))
+
+
+def by_sdk(url: str, most: int) -> int:
+    """The SDK's own iterator: typed objects, one page after another."""
+    import stripe
+
+    client = stripe.StripeClient("sk_test_bench", base_addresses={"api": url}, http_client=stripe.RequestsClient())
+    count = 0
+    for _ in client.v1.subscriptions.list({"limit": 100}).auto_paging_iter():
+        count += 1
+        if count >= most:
+            break
+    return count
+
+
+def limited_read(warehouse: str, scale: float) -> list[Figure]:
+    """A collection at 100 ms latency and 25 requests a second; then four at once under an account's limit."""
+    count, rate = int(SUBSCRIPTIONS * scale), 25.0
+    stage, found = "full read, 100 ms, 25/s an endpoint", []
+    with stub(count, latency=0.1, rate=rate) as url:
+        httpx.get(f"{url}/counts")
+        with api(url, warehouse, rate=rate) as client:
+            wall, _, rows = timed(lambda: in_ranges(client, ["subscriptions"], 8))
+        counts = httpx.get(f"{url}/counts").json()
+        assert rows == count, (rows, count)
+        pages = -(-count // 100)
+        share = counts["requests"] / wall / (rate * 0.95)
+        sdk_wall, _, sdk_rows = timed(lambda: by_sdk(url, count // 10))
+    found.append(figure(stage, "requests a second, of what the budget paces (95 % of the limit)", f"{share:.2f}", wanted="0.90 of the limit",
+                        kept=share * 0.95 >= 0.9, beside=f"SDK, one page after another: {sdk_rows / 100 / sdk_wall / rate:.2f}"))  # fmt: skip
+    found.append(
+        figure(
+            stage,
+            "requests a page",
+            f"{counts['requests'] / pages:.3f}",
+            wanted="at most 1.05",
+            kept=counts["requests"] / pages <= 1.05,
+        )
+    )
+    found.append(figure(stage, "answers 429", counts["refused"], wanted="0", kept=counts["refused"] == 0))
+    return found
+
+
+def free_read(warehouse: str, scale: float) -> list[Figure]:
+    """Without latency and limits: objects per CPU-second of this process, decoded and landed."""
+    from stripe_sync.clock import from_epoch
+    from stripe_sync.warehouse import engine, landing
+
+    count, made = int(SUBSCRIPTIONS * scale), engine.connect(warehouse)
+    with stub(count, latency=0, rate=0) as url, api(url, warehouse) as client:
+        from bench.server import NOW
+        from stripe_sync.mirror.ranges import Listing, pages
+
+        def land() -> int:
+            read = pages(client.page, [Listing("subscription", "/v1/subscriptions", {})], upto=NOW, workers=4)
+            rows = (("subscription", row["id"], row) for _, page, _ in read for row in page)
+            return landing.close(made, environment="bench", side="stripe", run_id="bench", kinds=("subscription",),
+                                   upper_bound=from_epoch(NOW), rows=rows).counts["subscription"]  # fmt: skip
+
+        _, cpu, rows = timed(land)
+        few = max(1000, count // 10)
+        _, sdk_cpu, _ = timed(lambda: row_wise(made, url, few))
+    ratio = (rows / cpu) / (few / sdk_cpu)
+    return [figure("full read, unlimited", "objects per CPU-second, read and landed, beside typed SDK and row-wise inserts",
+                   f"{ratio:.1f} times", wanted="at least 6 times", kept=ratio >= 6, beside=f"{rows / cpu:,.0f} and {few / sdk_cpu:,.0f}")]  # fmt: skip
+
+
+def row_wise(made: Any, url: str, most: int) -> None:
+    import stripe
+    from sqlalchemy import text
+
+    client = stripe.StripeClient("sk_test_bench", base_addresses={"api": url}, http_client=stripe.RequestsClient())
+    with made.begin() as connection:
+        connection.execute(text("create temp table row_wise (id text, body jsonb) on commit drop"))
+        for number, row in enumerate(client.v1.subscriptions.list({"limit": 100}).auto_paging_iter(), start=1):
+            connection.execute(
+                text("insert into row_wise values (:id, cast(:b as jsonb))"),
+                {"id": row.id, "b": json.dumps(row.to_dict(), default=str)},
+            )
+            if number >= most:
+                return
+
+
+def several(warehouse: str, scale: float) -> list[Figure]:
+    """Four collections at once: the account's limit is the ceiling, not one endpoint's."""
+    count = int(SUBSCRIPTIONS * scale / 4)
+    names = ["products", "prices", "customers", "subscriptions"]
+    with stub(count, latency=0.1, rate=0) as url, api(url, warehouse, rate=25.0, account="acct_several") as client:
+        one, _, _ = timed(lambda: [in_ranges(client, [name], 8) for name in names])
+    with stub(count, latency=0.1, rate=0) as url, api(url, warehouse, rate=25.0, account="acct_together") as client:
+        together, _, _ = timed(lambda: in_ranges(client, names, 16))
+    return [
+        figure(
+            "four collections",
+            "times as fast at once as one after another",
+            f"{one / together:.1f}",
+            wanted="towards 4",
+            kept=one / together >= 2.5,
+        )
+    ]
+
+
+def memory(warehouse: str, scale: float) -> list[Figure]:
+    """What reading and landing takes beyond the imports, at two sizes, in processes of their own."""
+    found = {}
+    for count in (int(SUBSCRIPTIONS * scale / 2), int(SUBSCRIPTIONS * scale)):
+        with stub(count, latency=0, rate=0) as url:
+            done = subprocess.run(
+                [sys.executable, "-m", "bench.memory", url, warehouse],
+                cwd=ROOT,
+                capture_output=True,
+                text=True,
+                check=True,
+            )
+        found[count] = float(done.stdout)
+    (small, a), (large, b) = found.items()
+    return [figure("memory", f"MB to read and land {large:,} subscriptions, beyond the imports", f"{b:.0f}", wanted="at most 150, and flat", kept=b <= 150 and b <= 1.1 * a,
+                   beside=f"{a:.0f} at {small:,}")]  # fmt: skip
