@@ -8,7 +8,10 @@ from bench import __main__ as bench
 from tests import warehouses
 
 
-@pytest.mark.parametrize("stage", ["limited read", "free read", "compare", "deciding", "usage close", "memory", "pages and report", "DAG files"])
+@pytest.mark.parametrize(
+    "stage",
+    ["limited read", "free read", "compare", "deciding", "usage close", "memory", "pages and report", "DAG files"],
+)
 def test_a_stage_runs_and_gives_figures(stage: str) -> None:
     with warehouses.fresh() as (url, _):
         figures = bench.STAGES[stage](url, 0.002)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import importlib.util
 import os
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from sandbox.builder import WorldBuilder
 from stripe_sync.pipeline.hands import Hand, ignore
-from stripe_sync.warehouse import candidates
+from stripe_sync.warehouse import candidates, engine
 from tests import warehouses
 from tests.house import House
 
@@ -49,3 +52,10 @@ def test_a_restored_warehouse_makes_nothing_twice(house_of: Build, town: WorldBu
     assert house.status("s-9") == ("SUCCESS", "")
     with house.engine.connect() as connection:
         assert "subscription:test:s-2" in candidates.ignored(connection, "test"), "what people did is kept"
+
+
+def test_a_schema_that_is_up_to_date_is_not_migrated(house_of: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+    house = house_of(WorldBuilder())
+    assert engine.version_of(house.engine) == engine.newest_version()
+    monkeypatch.setitem(sys.modules, "alembic", None)  # an import of it fails
+    assert engine.connect(house.warehouse_url) is house.engine

@@ -114,9 +114,9 @@ def migrate(engine: Engine) -> None:
 def version_of(engine: Engine) -> str | None:
     """The migration that the schema is at; None for a new database."""
     with engine.connect() as connection:
-        if connection.execute(text("select to_regclass('alembic_version')")).scalar() is None:
+        if connection.execute(text("select to_regclass('schema_version')")).scalar() is None:
             return None
-        found: str | None = connection.execute(text("select version_num from alembic_version")).scalar()
+        found: str | None = connection.execute(text("select version_num from schema_version")).scalar()
         return found
 
 
