@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import text
 
 from bench.figures import peak_mb
-from sandbox.builder import WorldBuilder, flat, per_unit
+from bench.quiet import catalog
 from stripe_sync.pipeline.check import check_mirrors
 from stripe_sync.pipeline.compare import compare
 from stripe_sync.pipeline.plan import plan
@@ -35,10 +35,7 @@ FEW = 100
 
 def main() -> None:
     customers = int(sys.argv[1])
-    world = WorldBuilder()
-    world.product("acme", "Acme")
-    world.feature("seats", "Seats")
-    world.plan("pro", "Pro", [flat(20), per_unit("seats", 5)])
+    world = catalog()
     world.customer(CUSTOMER, "Zero")
     world.subscription(SUBSCRIPTION, CUSTOMER, "pro", units={"seats": 2})
     warehouses.start()

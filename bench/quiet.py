@@ -19,12 +19,18 @@ from tests import warehouses
 from tests.house import House, built
 
 
-def main() -> None:
-    customers = int(sys.argv[1])
+def catalog() -> WorldBuilder:
+    """A world of one plan, for a flat fee and by seat, and nobody on it."""
     world = WorldBuilder()
     world.product("acme", "Acme")
     world.feature("seats", "Seats")
     world.plan("pro", "Pro", [flat(20), per_unit("seats", 5)])
+    return world
+
+
+def main() -> None:
+    customers = int(sys.argv[1])
+    world = catalog()
     for number in range(customers):
         world.customer(f"c-{number}", f"Customer {number}")
         world.subscription(f"s-{number}", f"c-{number}", "pro", units={"seats": 2})

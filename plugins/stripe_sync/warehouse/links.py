@@ -12,40 +12,38 @@ Source = Literal["created", "marker", "person", "adopted", "moved"]
 
 def all_of(connection: Connection, environment: str) -> dict[str, str]:
     """Every open link: Stripe id by link key."""
-    rows = connection.execute(
-        text("select key, stripe_id from link where environment = :e and ended_at is null"), {"e": environment}
-    )
-    return {row.key: row.stripe_id for row in rows}
+    return those(connection, environment, "true")
 
 
 def of_catalog(connection: Connection, environment: str) -> dict[str, str]:
     """The open links of products, prices and coupons that are nobody's own: Stripe id by link key."""
-    rows = connection.execute(
-        text(
-            "select key, stripe_id from link where environment = :e and ended_at is null and owner = '' "
-            "and split_part(key, ':', 1) in ('product', 'price', 'coupon')"
-        ),
-        {"e": environment},
-    )
-    return {row.key: row.stripe_id for row in rows}
+    return those(connection, environment, "owner = '' and split_part(key, ':', 1) in ('product', 'price', 'coupon')")
 
 
 def of_owners(connection: Connection, environment: str, owners: Collection[str]) -> dict[str, str]:
     """The open links of what is decided with these customers and subscriptions: Stripe id by link key."""
-    rows = connection.execute(
-        text("select key, stripe_id from link where environment = :e and ended_at is null and owner = any(:owners)"),
-        {"e": environment, "owners": list(owners)},
-    )
-    return {row.key: row.stripe_id for row in rows}
+    return those(connection, environment, "owner = any(:given)", given=list(owners))
 
 
 def of_keys(connection: Connection, environment: str, keys: Collection[str]) -> dict[str, str]:
     """The open links with these keys: Stripe id by link key."""
-    rows = connection.execute(
-        text("select key, stripe_id from link where environment = :e and ended_at is null and key = any(:keys)"),
-        {"e": environment, "keys": list(keys)},
-    )
-    return {row.key: row.stripe_id for row in rows}
+    return those(connection, environment, "key = any(:given)", given=list(keys))
+
+
+def of_ids(connection: Connection, environment: str, ids: Collection[str]) -> dict[str, str]:
+    """The open links to these objects of Stripe's: Stripe id by link key."""
+    return those(connection, environment, "stripe_id = any(:given)", given=list(ids))
+
+
+def of_kind(connection: Connection, environment: str, kind: str) -> dict[str, str]:
+    """The open links of one kind of link key: Stripe id by link key, the oldest first."""
+    return those(connection, environment, "starts_with(key, :given) order by id", given=f"{kind}:")
+
+
+def those(connection: Connection, environment: str, condition: str, **given: object) -> dict[str, str]:
+    """The open links that meet a condition in SQL: Stripe id by link key."""
+    question = f"select key, stripe_id from link where environment = :e and ended_at is null and {condition}"
+    return {row.key: row.stripe_id for row in connection.execute(text(question), {"e": environment, **given})}
 
 
 def counts(connection: Connection, environment: str) -> dict[str, int]:
@@ -58,15 +56,6 @@ def counts(connection: Connection, environment: str) -> dict[str, int]:
         {"e": environment},
     )
     return {row.kind: row.n for row in rows}
-
-
-def of_ids(connection: Connection, environment: str, ids: Collection[str]) -> dict[str, str]:
-    """The open links to these objects of Stripe's: Stripe id by link key."""
-    rows = connection.execute(
-        text("select key, stripe_id from link where environment = :e and ended_at is null and stripe_id = any(:ids)"),
-        {"e": environment, "ids": list(ids)},
-    )
-    return {row.key: row.stripe_id for row in rows}
 
 
 def add(connection: Connection, environment: str, key: str, stripe_id: str, *, source: Source) -> None:
@@ -88,17 +77,6 @@ def is_linked(engine: Engine, environment: str, key: str) -> bool:
             {"e": environment, "k": key},
         ).scalar()
         return found is not None
-
-
-def of_kind(connection: Connection, environment: str, kind: str) -> dict[str, str]:
-    """The open links of one kind of link key: Stripe id by link key, the oldest first."""
-    rows = connection.execute(
-        text(
-            "select key, stripe_id from link where environment = :e and ended_at is null and starts_with(key, :k) order by id"
-        ),
-        {"e": environment, "k": f"{kind}:"},
-    )
-    return {row.key: row.stripe_id for row in rows}
 
 
 def add_all(engine: Engine, environment: str, found: Iterable[tuple[str, str]], *, source: Source) -> int:
