@@ -17,7 +17,8 @@ import msgspec
 import stripe
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from stripe_sync.errors import Incomplete, NotAuthorized, RowFailed, Transient
+from stripe_sync.errors import Incomplete, NotAuthorized, RowFailed, Transient, UnknownShape
+from stripe_sync.stripe_api.http import Http, body_of
 from stripe_sync.stripe_api.refusals import translate
 
 API = "https://api.stripe.com"
@@ -92,7 +93,7 @@ class StripeApi:
         self.test_key = key.startswith(("sk_test_", "rk_test_"))
         self.live_key = key.startswith(("sk_live_", "rk_live_"))
         self.version = str(stripe.api_version)
-        self.http = stripe.RequestsClient(timeout=TIMEOUT_SECONDS)
+        self.http = Http(timeout=TIMEOUT_SECONDS)
         self.client = stripe.StripeClient(
             key, base_addresses={"api": base_url}, max_network_retries=2, http_client=self.http
         )
@@ -123,8 +124,11 @@ class StripeApi:
         """One object or page. Raises RowFailed ``STRIPE_REFUSED`` where Stripe does not have it."""
 
         def once() -> dict[str, Any]:
-            response = self.client.raw_request("get", path, **params)
-            found: dict[str, Any] = _decoder.decode(response.body)
+            body = body_of(self.client.raw_request("get", path, **params))
+            try:
+                found: dict[str, Any] = _decoder.decode(body)
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                raise UnknownShape(f"Stripe's answer cannot be read ({error}): get {template(path)}.") from None
             return found
 
         return self.attempt(f"get {template(path)}", once)

@@ -1,0 +1,47 @@
+-- takes the next slot of an endpoint and of its account, and says that the lane is at work; the seconds until both have come
+-- grain: one row
+-- Everybody locks the account's row first, so that no two can wait for each other. What a crash of the database would forget
+-- are slots of its last moment, for which no request waits on its disk.
+with paced as (
+    select
+        limited.endpoint,
+        limited.place,
+        limited.gap / case
+            when exists (
+                select 1
+                from budget
+                where
+                    account = :account and endpoint = any(cast(:urgent as text[]))
+                    and arrival > clock_timestamp() - make_interval(secs => :yield_seconds)
+            ) then :yielded
+            else 1.0
+        end as gap
+    from unnest(cast(:endpoints as text[]), cast(:gaps as double precision[])) with ordinality as limited (endpoint, gap, place)
+),
+
+slots as (
+    insert into budget (account, endpoint, arrival)
+    select :account, paced.endpoint, clock_timestamp() + make_interval(secs => paced.gap)
+    from paced
+    order by paced.place
+    on conflict (account, endpoint) do update
+    set arrival = greatest(budget.arrival, clock_timestamp()) + make_interval(
+        secs => (select paced.gap from paced where paced.endpoint = budget.endpoint)
+        / case when budget.slowed_until > clock_timestamp() then budget.factor else 1 end
+    )
+    returning
+        extract(epoch from budget.arrival - clock_timestamp())
+        - (select paced.gap from paced where paced.endpoint = budget.endpoint) as seconds
+),
+
+counted as (
+    insert into read_count (account, month, reads)
+    select :account, date_trunc('month', now())::date, 1
+    where :counts
+    on conflict (account, month) do update set reads = read_count.reads + 1
+)
+
+select
+    cast(greatest(0, max(seconds)) as double precision) as seconds,
+    set_config('synchronous_commit', 'off', true) as unsynced
+from slots

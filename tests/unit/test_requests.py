@@ -1,0 +1,56 @@
+"""Requests to Stripe: how they are named, by their endpoint and without an id, and what is made of their answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+import pytest
+import stripe
+
+from stripe_sync.errors import RowFailed, UnknownShape
+from stripe_sync.stripe_api.client import StripeApi, template
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/v1/customers/cus_NffrFeUfNV2Hib", "/v1/customers/{id}"),
+        ("/v1/invoices/in_S000000000028/lines", "/v1/invoices/{id}/lines"),
+        ("/v1/products/test:plan:pro", "/v1/products/{id}"),
+        ("/v1/billing/meters/mtr_1Abc456789/event_summaries", "/v1/billing/meters/{id}/event_summaries"),
+        ("/v1/billing_portal/configurations", "/v1/billing_portal/configurations"),
+        ("/v1/subscription_items", "/v1/subscription_items"),
+        ("/v1/subscription_schedules", "/v1/subscription_schedules"),
+    ],
+)
+def test_an_endpoint_keeps_its_name_and_loses_its_ids(path: str, name: str) -> None:
+    assert template(path) == name
+
+
+def answering(monkeypatch: pytest.MonkeyPatch, body: bytes, status: int = 200) -> StripeApi:
+    """A client whose every request is answered so."""
+    answer = (body, status, {"request-id": "req_1"})
+
+    def request(*_: object) -> tuple[bytes, int, Mapping[str, str]]:
+        return answer
+
+    monkeypatch.setattr(stripe.RequestsClient, "request", request)
+    return StripeApi("sk_test_1")
+
+
+def test_numbers_of_what_is_read_are_exact(monkeypatch: pytest.MonkeyPatch) -> None:
+    api = answering(monkeypatch, b'{"unit_amount_decimal": 0.1000000000000000055511}')
+    assert api.get("/v1/prices/price_1") == {"unit_amount_decimal": Decimal("0.1000000000000000055511")}
+
+
+@pytest.mark.parametrize("body", [b"<html>busy</html>", b'{"id": "price', b"", b'{"id": "\xff"}'])
+def test_an_answer_that_is_no_json_is_named_by_its_endpoint(monkeypatch: pytest.MonkeyPatch, body: bytes) -> None:
+    with pytest.raises(UnknownShape, match=r"get /v1/prices/\{id\}"):
+        answering(monkeypatch, body).get("/v1/prices/price_S000000001")
+
+
+def test_a_refusal_is_told_with_its_code_and_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    body = b'{"error": {"type": "invalid_request_error", "code": "resource_missing"}}'
+    with pytest.raises(RowFailed, match=r"resource_missing.*req_1"):
+        answering(monkeypatch, body, 404).get("/v1/prices/price_S000000001")
