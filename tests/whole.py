@@ -23,7 +23,7 @@ def at_once(house: House) -> tuple[Documents, dict[tuple[str, str], tuple[str, s
         assert newest is not None
         place = newest.around.place
         known = Links(
-            links.all_of(connection, "test"),
+            links.those(connection, "test", "true"),
             links.retired_coupons(connection, "test"),
             candidates.ignored(connection, "test"),
         )

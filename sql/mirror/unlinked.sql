@@ -1,7 +1,11 @@
 -- objects of Stripe that carry a mark which is on an object without a link: the linked ones among them are what it was copied from
--- grain: one object; key: id
+-- grain: one object; key: id; in order of mark
 with marked as (
-    select m.id, m.body, m.body -> 'metadata' ->> :field as mark
+    select
+        m.id,
+        m.body -> 'metadata' ->> :field as mark,
+        m.body ->> 'status' as status,
+        coalesce((m.body ->> 'deleted')::boolean, false) as deleted
     from mirror as m
     where
         m.environment = :environment and m.side = 'stripe' and m.valid_to is null and m.body -> 'metadata' ? :field
@@ -16,7 +20,7 @@ unlinked as (
     )
 )
 
-select marked.id, marked.body
+select marked.id, marked.mark, marked.status, marked.deleted
 from marked
 inner join unlinked on unlinked.mark = marked.mark
-order by marked.id
+order by marked.mark, marked.id

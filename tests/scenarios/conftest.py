@@ -11,6 +11,7 @@ import pytest
 from sandbox.builder import WorldBuilder
 from tests import warehouses
 from tests.house import House, built, small_town
+from tests.metering import metered_world
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -34,3 +35,9 @@ def house_of(tmp_path: Path) -> Iterator[Callable[[WorldBuilder], House]]:
 def town() -> WorldBuilder:
     """The town of all stories."""
     return small_town()
+
+
+@pytest.fixture
+def metered() -> WorldBuilder:
+    """A plan of 20 a month and 0.0027 a call, with one customer who began three hours ago."""
+    return metered_world()

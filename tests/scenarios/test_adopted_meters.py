@@ -10,12 +10,23 @@ import pytest
 
 from sandbox.builder import WorldBuilder, flat, usage
 from tests.house import House
-from tests.scenarios.test_meters import URL, by_meter, events, meter, prices
-from tests.scenarios.test_usage import HOUR, MINUTE, cycle, ledger, metered, month_end, subscription, until, use
+from tests.metering import (
+    HOUR,
+    MINUTE,
+    by_meter,
+    cycle,
+    events,
+    ledger,
+    meter,
+    month_end,
+    prices,
+    subscription,
+    until,
+    use,
+)
 
 Build = Callable[[WorldBuilder], House]
-
-__all__ = ["metered"]
+URL = "https://app.stigg.io/sandbox"
 
 
 def native(house: House) -> None:

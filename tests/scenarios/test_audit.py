@@ -10,7 +10,7 @@ from sandbox.builder import WorldBuilder, flat, usage
 from stripe_sync.errors import ConfigurationError
 from stripe_sync.pipeline.usage_audit import audit
 from tests.house import House
-from tests.scenarios.test_usage import DAY, HOUR, cycle, period_end, until
+from tests.metering import DAY, HOUR, cycle, period_end, until
 from tests.scenarios.test_usage_rules import MINIMUM, renewed, world
 
 Build = Callable[[WorldBuilder], House]

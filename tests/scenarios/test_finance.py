@@ -21,12 +21,11 @@ from stripe_sync.errors import ConfigurationError
 from stripe_sync.pipeline import report
 from stripe_sync.pipeline.hands import Hand, ignore
 from tests.house import House
-from tests.scenarios.test_usage import HOUR, MINUTE, metered, month_end, until
+from tests.metering import HOUR, MINUTE, month_end, until
 from tests.shell import command, environ
 
 Build = Callable[[WorldBuilder], House]
 HOSTILE = '=HYPERLINK("http://evil.test","x")<script>alert(\'x\')</script>\u202e' + "ש" * 300
-__all__ = ["metered"]
 
 
 def publish(house: House, **params: Any) -> tuple[dict[str, Any], Path]:

@@ -12,7 +12,7 @@ from stripe_sync.errors import ConfigurationError
 from stripe_sync.pipeline import approve, usage_hands
 from stripe_sync.pipeline.hands import Hand
 from tests.house import House
-from tests.scenarios.test_usage import HOUR, MINUTE, cycle, ledger, lines, until
+from tests.metering import HOUR, MINUTE, cycle, ledger, lines, until
 from tests.scenarios.test_usage_rules import renewed, world
 
 Build = Callable[[WorldBuilder], House]

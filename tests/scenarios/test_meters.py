@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
@@ -16,53 +15,23 @@ from stripe_sync.settings import UsageMeter
 from stripe_sync.warehouse import statuses
 from tests import warehouses
 from tests.house import House
-from tests.scenarios.test_usage import (
+from tests.metering import (
+    DAY,
     HOUR,
     MINUTE,
+    by_meter,
     cycle,
+    events,
     ledger,
-    metered,
+    metered_lines,
     month_end,
     period_end,
-    subscription,
+    prices,
     until,
     use,
 )
 
 Build = Callable[[WorldBuilder], House]
-URL = "https://app.stigg.io/sandbox"
-DAY = 24 * HOUR
-
-__all__ = ["metered"]
-
-
-def meter(house: House, name: str = "calls") -> str:
-    """A meter that sums, made by hand as docs/operations.md says."""
-    made = house.stripe().v1.billing.meters.create(
-        {"display_name": name, "event_name": name, "default_aggregation": {"formula": "sum"}}
-    )
-    return str(made.id)
-
-
-def by_meter(house: House, decimals: int = 0) -> str:
-    """Reconciles, then has calls billed by a meter; gives its id."""
-    id = meter(house)
-    house.change(usage_meters={"calls": UsageMeter(id, decimals)})
-    return id
-
-
-def events(house: House) -> list[str]:
-    return [e["value"] for e in house.objects("meter_events")]
-
-
-def metered_lines(invoice: dict[str, Any]) -> list[tuple[str, int]]:
-    return [(line["quantity_decimal"], line["amount"]) for line in invoice["lines"]["data"]
-            if line["period"]["end"] <= invoice["created"]]  # fmt: skip
-
-
-def prices(house: House) -> list[dict[str, Any]]:
-    """The recurring parts of the prices of a subscription's items."""
-    return [item["price"]["recurring"] for item in subscription(house)["items"]["data"]]
 
 
 def lose_the_answer(house: House, when: str = "after") -> None:

@@ -22,7 +22,7 @@ from stripe_sync.errors import RunStopped, StripeSyncError
 from stripe_sync.settings import UsageMeter
 from stripe_sync.warehouse import usage as usages
 from tests.house import House
-from tests.scenarios.test_meters import meter
+from tests.metering import meter
 
 Build = Callable[[WorldBuilder], House]
 MINUTE, HOUR, DAY = 60, 3600, 86_400

@@ -6,26 +6,23 @@ import contextlib
 import itertools
 import threading
 from collections.abc import Callable
-from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from sandbox.builder import WorldBuilder, flat, tiered, usage
-from sandbox.world.state import Fault, iso
+from sandbox.builder import WorldBuilder, flat, tiered
+from sandbox.world.state import Fault
 from stripe_sync.apply import executor
 from stripe_sync.errors import Waiting
-from stripe_sync.money import plain
 from stripe_sync.pipeline import usage_count, usage_hands
 from stripe_sync.pipeline.hands import Hand
 from stripe_sync.pipeline.usage_rows import rows
 from stripe_sync.warehouse import usage as usages
 from tests import warehouses
 from tests.house import House
+from tests.metering import DAY, HOUR, MINUTE, cycle, ledger, lines, month_end, period_end, subscription, until, use
 
 Build = Callable[[WorldBuilder], House]
-MINUTE, HOUR, DAY = 60, 3600, 86_400
-STATES = ("pending", "pushed", "proven", "billed", "reversed", "waived", "unbillable", "billed_before_us")
 # 1-5 at 20, 6-10 at 15, from 11 on at 10, with flat fees of 10, 8 and 5 (reference: E8's table).
 TIERED = tiered("calls", [(5, 20, 10), (10, 15, 8), (None, 10, 5)], model="USAGE_BASED")
 TIERED_LINES = [("5", 10000), ("1", 1000), ("5", 7500), ("1", 800), ("2", 2000), ("1", 500)]
@@ -33,61 +30,6 @@ TIERED_LINES = [("5", 10000), ("1", 1000), ("5", 7500), ("1", 800), ("2", 2000),
 
 class Killed(BaseException):
     """The process dies here."""
-
-
-@pytest.fixture
-def metered() -> WorldBuilder:
-    """A plan of 20 a month and 0.0027 a call, with one customer who began three hours ago."""
-    world = WorldBuilder()
-    world.product("acme", "Acme")
-    world.feature("calls", "API calls", meterType="Incremental")
-    world.plan("pro", "Pro", [flat(20), usage("calls", 0.0027)])
-    world.customer("c-1", "Customer 1", "c1@example.test")
-    world.subscription("s-1", "c-1", "pro")
-    return world
-
-
-def subscription(house: House, id: str = "s-1") -> dict[str, Any]:
-    (found,) = [s for s in house.objects("subscriptions") if s["metadata"].get("stiggEntityId") == id]
-    return found
-
-
-def period_end(house: House, id: str = "s-1") -> int:
-    end: int = subscription(house, id)["items"]["data"][0]["current_period_end"]
-    return end
-
-
-def use(house: House, value: float, at: int, **more: Any) -> None:
-    row = {"customerId": "c-1", "featureId": "calls", "resourceId": None, "value": value} | more
-    house.world.stigg["usage"].append(row | {"timestamp": iso(at)})
-
-
-def until(house: House, moment: int) -> None:
-    house.later(moment - house.world.now)
-
-
-def cycle(house: House, id: str = "s-1") -> dict[str, Any]:
-    """The newest invoice of a renewal."""
-    its = [i for i in house.objects("invoices") if i["billing_reason"] == "subscription_cycle"
-           and i["parent"]["subscription_details"]["subscription"] == subscription(house, id)["id"]]  # fmt: skip
-    return max(its, key=lambda i: i["created"])
-
-
-def lines(invoice: dict[str, Any]) -> list[tuple[str, int]]:
-    """(quantity, amount) of the lines that are not items of the subscription."""
-    return [(line["quantity_decimal"], line["amount"]) for line in invoice["lines"]["data"]
-            if line["parent"]["type"] == "invoice_item_details"]  # fmt: skip
-
-
-def month_end(house: House, value: float = 1234) -> int:
-    """Reconciles, uses something two minutes before the period ends, and moves to a minute after it; gives the end."""
-    house.reconcile()
-    end = period_end(house)
-    until(house, end - 3 * MINUTE)
-    house.reconcile()
-    use(house, value, end - 2 * MINUTE)
-    until(house, end + MINUTE)
-    return end
 
 
 def test_usage_of_the_last_minutes_is_on_the_draft_before_it_is_finalized(
@@ -162,20 +104,6 @@ def test_a_correction_that_stigg_shows_while_the_draft_is_held(
     until(house, end + 24 * HOUR + MINUTE)
     house.usage()
     assert ledger(house) == {"billed": (str(value), {90: 24, 120: 32}[value])}
-
-
-def ledger(house: House) -> dict[str, tuple[str, int]]:
-    """(quantity, amount) of all windows by state, without what is empty; their sum is what Stigg said."""
-    with house.engine.connect() as connection:
-        rows = usages.windows(connection, "test", states=(None, *STATES))
-    found: dict[str, list[Decimal]] = {}
-    for window in rows:
-        assert sum(q for q, _ in window.balances.values()) == (window.quantity or 0), "conserved (invariant 10)"
-        for state, (quantity, amount) in window.balances.items():
-            total = found.setdefault(state, [Decimal(0), Decimal(0)])
-            total[0] += quantity
-            total[1] += amount
-    return {s: (plain(q), int(a)) for s, (q, a) in found.items() if q or a}
 
 
 def test_two_resources_of_one_customer_are_two_quantities(house_of: Build, metered: WorldBuilder) -> None:

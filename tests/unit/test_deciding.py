@@ -213,13 +213,13 @@ def test_stripes_decimals_are_read_exactly() -> None:
 
 
 def test_a_mark_proves_a_link_only_for_one_living_object() -> None:
-    def row(id: str, key: str, **more: Any) -> dict[str, Any]:
-        return {"id": id, "metadata": {"stiggSyncKey": SIGNER.mark(key)}, **more}
+    def row(id: str, key: str, *, status: str | None = None, deleted: bool = False) -> dict[str, Any]:
+        return {"id": id, "mark": SIGNER.mark(key), "status": status, "deleted": deleted}
 
     proofs, candidates = marks.proven(
         [row("cus_1", "customer:e:a"), row("cus_2", "customer:e:b"), row("cus_3", "customer:e:b"),
          row("cus_4", "customer:e:c", deleted=True), row("sub_5", "subscription:e:d", status="canceled"),
-         {"id": "cus_6", "metadata": {"stiggSyncKey": "customer:e:f forged"}}, {"id": "cus_7"}],
+         row("cus_6", "customer:e:f") | {"mark": "customer:e:f forged"}],
         SIGNER, {"customer:e:x": "cus_9"},
     )  # fmt: skip
     assert proofs == [("customer:e:a", "cus_1")]

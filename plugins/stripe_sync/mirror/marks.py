@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stripe_sync.desired.found import GONE
-from stripe_sync.marker import FIELD, Signer
+from stripe_sync.marker import Signer
 
 Found = tuple[str, str]  # link key, Stripe id
 
@@ -35,12 +35,12 @@ class Strangers:
 
 
 def proven(
-    rows: Iterable[dict[str, Any]],
+    rows: Iterable[Mapping[str, Any]],
     signer: Signer,
     known: Mapping[str, str],
     unlinked: Collection[Found] = (),
 ) -> tuple[list[Found], list[Found]]:
-    """(links that marks prove, candidates for a person).
+    """(links that marks prove, candidates for a person), of objects with their ``mark``, ``status``, and whether ``deleted``.
 
     A mark proves a link where it is genuine, its key has no link yet, and exactly one living object carries it. What a
     person unlinked (``unlinked``) is not linked again by it.
@@ -48,8 +48,8 @@ def proven(
     linked = set(known.values())
     carriers: dict[str, list[str]] = defaultdict(list)
     for row in rows:
-        key = signer.key_of((row.get("metadata") or {}).get(FIELD))
-        if key and not row.get("deleted") and row.get("status") not in GONE:
+        key = signer.key_of(row["mark"])
+        if key and not row["deleted"] and row["status"] not in GONE:
             carriers[key].append(row["id"])
     proofs, candidates = [], []
     for key, ids in sorted(carriers.items()):

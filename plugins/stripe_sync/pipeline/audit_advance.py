@@ -25,8 +25,10 @@ LONG = 200 * 86_400  # seconds; a longer period is a year
 
 def in_advance(connection: Connection, environment: str, invoices: Iterable[Invoice]) -> dict[str, tuple[int, int]]:
     """(expected, invoiced) of each renewal's items by invoice, minor units before discounts and tax."""
-    known = {id: key for key, id in links.all_of(connection, environment).items()}
     renewals = {i.invoice: i for i in invoices if i.body.get("billing_reason") == CYCLE and i.status != "void"}
+    prices = {price for i in renewals.values() for line in item_lines(i.body) if (price := price_of(line))}
+    ids = {i.subscription for i in renewals.values()} | prices
+    known = {id: key for key, id in links.of_ids(connection, environment, ids).items()}
     asked = [
         {"invoice": id, "key": known[i.subscription], "at": f"{i.created_at:%Y-%m-%dT%H:%M:%SZ}"}
         for id, i in renewals.items()

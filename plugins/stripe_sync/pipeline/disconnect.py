@@ -28,12 +28,11 @@ def look(session: Session, *, strip: bool) -> list[str]:
     """What disconnecting would do, a sentence each."""
     name = session.environment.name
     with session.engine.connect() as connection:
-        known = links.all_of(connection, name)
+        kinds = Counter(links.counts(connection, name))
         held = [h for h in usage.holds(connection, name).values() if h.held]
-    kinds = Counter(key.partition(":")[0] for key in known)
     counts = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())) or "none"
     said = [
-        f"{len(known)} links are closed ({counts}); nothing is deleted in Stripe or in Stigg, and subscriptions go on.",
+        f"{kinds.total()} links are closed ({counts}); nothing is deleted in Stripe or in Stigg, and subscriptions go on.",
         "The journal, the ledger of usage and what was done by hand are kept; what was read is read anew.",
         "Every lane is paused; resume each when the environment is connected again.",
     ]
@@ -83,13 +82,13 @@ def disconnect(session: Session, run: Run, by: Hand, *, confirm: str, strip: boo
 def strips(session: Session, lane: str) -> list[Action]:
     """The actions that take our metadata off the linked objects of a lane."""
     with session.engine.connect() as connection:
-        known = links.all_of(connection, session.environment.name)
-    kinds = [kind for kind, of in LANE.items() if of == lane]
+        found = {
+            kind: links.of_kind(connection, session.environment.name, kind) for kind, of in LANE.items() if of == lane
+        }
     empty: dict[str, Any] = dict.fromkeys((*OWN_METADATA, ONCE, CANCEL_AT, marker.FIELD), "")
     return [
         Action(kind=f"{kind}.strip", lane=lane, target=key, after={"how": {"metadata": empty}}, serial=key,
                sentence=f"Take our metadata off {id}")
-        for kind in kinds
+        for kind, known in found.items()
         for key, id in sorted(known.items())
-        if key.startswith(f"{kind}:")
     ]  # fmt: skip

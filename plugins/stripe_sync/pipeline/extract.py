@@ -76,13 +76,13 @@ def stigg_whole_because(session: Session, run: Run, state: StiggRead | None) -> 
 
 def stigg_changes(session: Session, state: StiggRead, *, scan: bool) -> Iterator[Landed]:
     """The catalog, the customers that changed, and the subscriptions where it is their time: scanned, or as logs name them."""
-    with session.engine.connect() as connection:
-        known = stigg_reads.living(connection, session.environment.name, stigg.LIVING)
     yield from stigg.catalog(session.stigg)
     yield from stigg.changed_customers(session.stigg, state.cursor)
     if scan and session.environment.stigg_event_logs:
         yield from stigg.by_id(session.stigg, stigg.logged(session.stigg, state.scanned_at))
     elif scan:
+        with session.engine.connect() as connection:
+            known = stigg_reads.living(connection, session.environment.name, stigg.LIVING)
         yield from stigg.subscriptions(session.stigg, state.scanned_at, known)
 
 
@@ -121,15 +121,19 @@ def marked(session: Session, content: int) -> Result:
         before = runs.newest_result(connection, name, "extract_stripe") or {}
         if before.get("proven_by") == proven_by(session, connection, content):
             return {"links_from_marks": 0, "candidates": before["candidates"], "proven_by": before["proven_by"]}
-    rows = snapshots.marked_and_unlinked(session.engine, name, FIELD)
-    with session.engine.connect() as connection:
-        known = links.all_of(connection, name) if rows else {}
-        proofs, candidates = marks.proven(rows, session.signer, known, links.unlinked(connection, name))
-    own = [(key, id) for key, id in proofs if key.split(":")[1] == keys.part(name)]
-    links.add_all(session.engine, name, own, source="marker")
+    added, candidates = 0, []
+    for rows in snapshots.marked_and_unlinked(session.engine, name, FIELD):
+        with session.engine.connect() as connection:
+            marked_keys = {key for row in rows if (key := session.signer.key_of(row["mark"]))}
+            known = links.of_keys(connection, name, marked_keys)
+            known |= links.of_ids(connection, name, {row["id"] for row in rows})
+            proofs, uncertain = marks.proven(rows, session.signer, known, links.unlinked(connection, name))
+        own = [(key, id) for key, id in proofs if key.split(":")[1] == keys.part(name)]
+        added += links.add_all(session.engine, name, own, source="marker")
+        candidates += uncertain
     with session.engine.connect() as connection:
         by = proven_by(session, connection, content)
-    return {"links_from_marks": len(own), "candidates": candidates, "proven_by": by}
+    return {"links_from_marks": added, "candidates": candidates, "proven_by": by}
 
 
 def proven_by(session: Session, connection: Connection, content: int) -> list[Any]:

@@ -71,18 +71,18 @@ def link(session: Session, kind: str, id: str, stripe_id: str, by: Hand) -> str:
 
 def refuse_taken(connection: Connection, session: Session, key: str, stripe_id: str) -> None:
     """One entity has one object, and the other way round."""
-    known = links.all_of(connection, session.environment.name)
-    if key in known:
+    name = session.environment.name
+    known = links.of_keys(connection, name, [key])
+    if known:
         raise ConfigurationError(f"{key} is linked to {known[key]}; unlink it first.")
-    other = next((k for k, v in known.items() if v == stripe_id), None)
+    other = links.key_of(connection, name, stripe_id)
     if other is not None:
         raise ConfigurationError(f"{stripe_id} is linked to {other}; unlink that first.")
 
 
 def refuse_strange_customer(connection: Connection, session: Session, found: dict[str, object]) -> None:
     """A subscription is linked only where its customer is."""
-    known = set(links.all_of(connection, session.environment.name).values())
-    if found["customer"] not in known:
+    if links.key_of(connection, session.environment.name, str(found["customer"])) is None:
         raise ConfigurationError(
             f"{found['id']} bills {found['customer']}, which is linked to nobody; link the customer first."
         )
@@ -126,7 +126,9 @@ def keys_about(connection: Connection, session: Session, kind: str, id: str) -> 
     if kind not in LANE_OF:
         raise ConfigurationError(f"There is no kind {kind}; kinds are {', '.join(LANE_OF)}.")
     own = {key_of(session, kind, id)} if kind in LINKED_BY_ID else set()
-    known = {key for key in links.all_of(connection, session.environment.name) if keys.entity_of(key) == (kind, id)}
+    key = keys.link_key(kind, keys.part(session.environment.name), keys.part(id))
+    found = links.about(connection, session.environment.name, key, kind, keys.part(id))
+    known = {key for key in found if keys.entity_of(key) == (kind, id)}
     return own | known | {keys.slot_of(key) for key in known if "@" in key}
 
 

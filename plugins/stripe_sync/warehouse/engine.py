@@ -152,6 +152,14 @@ def answered(connection: Connection, name: str, /, **parameters: Any) -> tuple[t
     return names, [dict(zip(names, row, strict=True)) for row in result]
 
 
+def streamed(connection: Connection, name: str, /, **parameters: Any) -> Iterator[dict[str, Any]]:
+    """The rows of one SQL file as they come, so that few are held in memory."""
+    result = connection.execution_options(stream_results=True).execute(text(resources.sql(name)), parameters)
+    names = tuple(result.keys())
+    for row in result:
+        yield dict(zip(names, row, strict=True))
+
+
 if __name__ == "__main__":
     import os
 

@@ -10,11 +10,6 @@ from sqlalchemy import Connection, Engine, text
 Source = Literal["created", "marker", "person", "adopted", "moved"]
 
 
-def all_of(connection: Connection, environment: str) -> dict[str, str]:
-    """Every open link: Stripe id by link key."""
-    return those(connection, environment, "true")
-
-
 def of_catalog(connection: Connection, environment: str) -> dict[str, str]:
     """The open links of products, prices and coupons that are nobody's own: Stripe id by link key."""
     return those(connection, environment, "owner = '' and split_part(key, ':', 1) in ('product', 'price', 'coupon')")
@@ -40,6 +35,12 @@ def of_kind(connection: Connection, environment: str, kind: str) -> dict[str, st
     return those(connection, environment, "starts_with(key, :given) order by id", given=f"{kind}:")
 
 
+def about(connection: Connection, environment: str, key: str, kind: str, package: str) -> dict[str, str]:
+    """The open links of an entity: with its own link key, and of the package (kind, escaped refId) that it may be."""
+    condition = "(owner = :key or split_part(key, ':', 3) = :kind and split_part(key, ':', 4) = :package)"
+    return those(connection, environment, condition, key=key, kind=kind, package=package)
+
+
 def those(connection: Connection, environment: str, condition: str, **given: object) -> dict[str, str]:
     """The open links that meet a condition in SQL: Stripe id by link key."""
     question = f"select key, stripe_id from link where environment = :e and ended_at is null and {condition}"
@@ -58,15 +59,15 @@ def counts(connection: Connection, environment: str) -> dict[str, int]:
     return {row.kind: row.n for row in rows}
 
 
+ADD = text(
+    "insert into link (environment, key, stripe_id, source) select :e, :k, :s, :source where not exists "
+    "(select 1 from link where environment = :e and key = :k and stripe_id = :s and ended_at is null)"
+)
+
+
 def add(connection: Connection, environment: str, key: str, stripe_id: str, *, source: Source) -> None:
     """Records a link. The same link again changes nothing; another one for the same key or id is an error of ours."""
-    connection.execute(
-        text(
-            "insert into link (environment, key, stripe_id, source) select :e, :k, :s, :source where not exists "
-            "(select 1 from link where environment = :e and key = :k and stripe_id = :s and ended_at is null)"
-        ),
-        {"e": environment, "k": key, "s": stripe_id, "source": source},
-    )
+    connection.execute(ADD, {"e": environment, "k": key, "s": stripe_id, "source": source})
 
 
 def is_linked(engine: Engine, environment: str, key: str) -> bool:
@@ -81,11 +82,11 @@ def is_linked(engine: Engine, environment: str, key: str) -> bool:
 
 def add_all(engine: Engine, environment: str, found: Iterable[tuple[str, str]], *, source: Source) -> int:
     """Records several links in one transaction; returns how many were given."""
-    pairs = list(found)
-    with engine.begin() as connection:
-        for key, stripe_id in pairs:
-            add(connection, environment, key, stripe_id, source=source)
-    return len(pairs)
+    given = [{"e": environment, "k": key, "s": stripe_id, "source": source} for key, stripe_id in found]
+    if given:
+        with engine.begin() as connection:
+            connection.execute(ADD, given)
+    return len(given)
 
 
 def end(connection: Connection, environment: str, key: str, *, by: str) -> str | None:

@@ -6,15 +6,19 @@ and such a snapshot names the same content as the one before it.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, Engine, text
 
 from stripe_sync.errors import Incomplete
-from stripe_sync.warehouse.engine import run_sql
+from stripe_sync.warehouse.engine import run_sql, streamed
+
+AT_ONCE = 1000  # rows that are held together
 
 
 @dataclass(frozen=True)
@@ -87,10 +91,20 @@ def changed(engine: Engine, snapshot: Snapshot, noise: Collection[str]) -> set[t
         return {(row.kind, row.id) for row in rows}
 
 
-def marked_and_unlinked(engine: Engine, environment: str, field: str) -> list[dict[str, Any]]:
-    """The objects of the newest mirror of Stripe whose mark is on one without a link."""
+def marked_and_unlinked(engine: Engine, environment: str, field: str) -> Iterator[list[dict[str, Any]]]:
+    """(id, mark, status, deleted) of the objects of the newest mirror of Stripe whose mark is on one without a link: some
+    at a time, those with one mark together.
+    """
+    found: list[dict[str, Any]] = []
     with engine.connect() as connection:
-        return [row["body"] for row in run_sql(connection, "mirror/unlinked", environment=environment, field=field)]
+        rows = streamed(connection, "mirror/unlinked", environment=environment, field=field)
+        for _, alike in groupby(rows, key=itemgetter("mark")):
+            found += alike
+            if len(found) >= AT_ONCE:
+                yield found
+                found = []
+    if found:
+        yield found
 
 
 def touched(
