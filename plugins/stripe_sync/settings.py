@@ -110,6 +110,7 @@ class Environment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     account_rate: float | None = None
     workers: int = 8
     plan_max_age_minutes: int = 60
+    plan_at_most: int = 15_000
     approval_hours: int = 24
     monthly_reads: int = 10_000
     reads_share: float = 0.6
@@ -204,6 +205,8 @@ def check(path: Path, environment: Environment) -> None:
         raise ConfigurationError(
             f"{where}: usage_interval_minutes, usage_reads_per_minute and hold_hours are whole numbers, 1 and more."
         )
+    if environment.plan_at_most < 1:
+        raise ConfigurationError(f"{where}.plan_at_most: how many differences a plan takes up, 1 and more.")
     for feature, chosen in environment.usage_meters.items():
         if not chosen.meter.startswith("mtr_") or not 0 <= chosen.decimals <= 9:
             raise ConfigurationError(

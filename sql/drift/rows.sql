@@ -1,8 +1,8 @@
--- the drift rows of a comparison
+-- the drift rows of a comparison, of some keys or of all
 -- grain: one difference; key: id
 select
     id, kind, key, entity_kind, entity_id, stripe_id, state, field, before, after, severity, sentence, per_month,
     stripe_url, stigg_url, accepted, since
 from drift
-where comparison_id = :comparison_id
+where comparison_id = :comparison_id and (cast(:keys as text[]) is null or key = any(cast(:keys as text[])))
 order by kind, key, field

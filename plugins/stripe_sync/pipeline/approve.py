@@ -98,6 +98,16 @@ def decide(session: Session, hash: str, by: Hand, *, state: approvals.State) -> 
         )  # fmt: skip
 
 
+def approved_targets(session: Session, hash: str) -> frozenset[str] | None:
+    """What the actions of a set are about, by the plan that asked about it; None where that plan is kept no more."""
+    found = require(session, hash)
+    stored = plans.of_run(session.engine, session.environment.name, found.run_id)
+    if stored is None:
+        return None
+    wanted = set(found.request.actions)
+    return frozenset(action.target for action in stored.plan.actions if action.hash in wanted)
+
+
 def approved_actions(session: Session, hash: str) -> frozenset[str]:
     """The actions of an approved set. Raises Waiting where it is not approved, or was applied already."""
     found = require(session, hash)

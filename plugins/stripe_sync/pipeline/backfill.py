@@ -54,17 +54,20 @@ def window_of(params: Mapping[str, Any], now: datetime) -> tuple[datetime, datet
     return moment(params["since"]), moment(until) if until else now
 
 
-def inside(connection: Connection, environment: str, run: Run, differences: list[Difference]) -> list[Difference]:
-    """The differences about what was made or changed in the run's window, on either side."""
+Touched = tuple[set[tuple[str, str]], set[str]]  # (kind, id) of Stigg's entities; Stripe's ids
+
+
+def touched_in(connection: Connection, environment: str, run: Run) -> Touched | None:
+    """What was made or changed in the run's window, on either side; None for a run that has none."""
     window = window_of(run.params, run.now)
-    if window is None:
-        return differences
-    stigg, stripe = snapshots.touched(connection, environment, since=window[0], until=window[1])
+    return None if window is None else snapshots.touched(connection, environment, since=window[0], until=window[1])
 
-    def touched(d: Difference) -> bool:
-        return d.entity in stigg or (d.found is not None and d.found.stripe_id in stripe)
 
-    return with_needed([d for d in differences if touched(d)], differences)
+def within(touched: Touched, differences: list[Difference]) -> list[Difference]:
+    """The differences about what was touched, and about what these refer to."""
+    stigg, stripe = touched
+    chosen = [d for d in differences if d.entity in stigg or (d.found is not None and d.found.stripe_id in stripe)]
+    return with_needed(chosen, differences)
 
 
 def with_needed(chosen: list[Difference], everything: list[Difference]) -> list[Difference]:

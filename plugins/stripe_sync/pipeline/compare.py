@@ -43,12 +43,11 @@ def compare(session: Session, run: Run, *, stigg: int, stripe: int) -> Result:
             work.everything()
         elif before is not None:
             work.some(anew, since=before[0])
-            comparisons.carry(connection, comparison, before[0])
-            work.restore(before[1].statuses)
+            comparisons.carry(connection, comparison, before[0], environment=name, run_id=run.id)
         comparisons.note_since(connection, comparison, now=run.now)
         counts = comparisons.counts(connection, comparison)
         since = run.now if anew is None or before is None else before[1].decided_at
-        comparisons.conclude(connection, comparison, Made(counts, inputs, since, work.differing))
+        comparisons.conclude(connection, comparison, Made(counts, inputs, since))
     return {
         "comparison": comparison,
         "differences": sum(counts.values()),

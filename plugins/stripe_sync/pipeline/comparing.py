@@ -13,6 +13,7 @@ from stripe_sync.desired.inputs import Desired, Inputs
 from stripe_sync.desired.state import Offered, of_catalog, of_families, offered
 from stripe_sync.drift.amounts import PriceBook
 from stripe_sync.drift.rows import Places, rows
+from stripe_sync.model.documents import CUSTOMER, SUBSCRIPTION
 from stripe_sync.model.status import EntityStatus
 from stripe_sync.pipeline import rivals
 from stripe_sync.pipeline.judged import judged, uncounted
@@ -32,10 +33,8 @@ class Comparing:
         self.places = Places(
             around.session.environment.dashboard(), around.session.environment.stigg_entity_url, self.name
         )
-        self.differing: list[EntityStatus] = []
         self.decided = 0  # customers and subscriptions
         self.compared_ids = False  # whether the billing ids of all that was adopted were looked at
-        self.done: set[tuple[str, str]] = set()  # the entities that were decided, where that is not everything
 
     def everything(self) -> None:
         """Decides everything anew."""
@@ -65,12 +64,9 @@ class Comparing:
             owners = members.owners(self.around.place)
             candidates.clear(self.connection, self.name, set(owners))
             self.family(catalog, members)
-            entities = {keys.entity_of(owner) for owner in owners}
-            statuses.forget(self.connection, self.name, self.around.run.id, entities)
-            self.done |= entities
+            statuses.forget(self.connection, self.name, self.around.run.id, map(keys.entity_of, owners))
         if needs.needed(self.connection, self.name) != needed:
             self.conclude_catalog(catalog)
-            self.done |= catalog.offer.statuses.keys()
 
     def catalog(self) -> Ground:
         """The catalog as families know it, after what both sides prove of it was linked."""
@@ -132,7 +128,8 @@ class Comparing:
         final = {(s.kind, s.id): s for s in [*judged(made, found), *problems]}
         statuses.store(self.connection, self.name, self.around.run.id, final.values())
         families.done(self.connection, owners)
-        self.differing += [final[entity] for entity in sorted({d.entity for d in found if d.entity in final})]
+        differing = sorted({d.entity for d in found if d.entity in final})
+        comparisons.keep_judged(self.connection, self.comparison, [(self.owner(*e), final[e]) for e in differing])
 
     def linked(self, inputs: Inputs, found: Mapping[str, str]) -> Inputs:
         """The inputs with the links that both sides prove, recorded."""
@@ -157,11 +154,9 @@ class Comparing:
         ids = {moves.get(key, key): id for key, id in inputs.links.ids.items()}
         return replace(inputs, links=replace(inputs.links, ids=ids)) if moves else inputs
 
-    def restore(self, before: Iterable[EntityStatus]) -> None:
-        """The statuses of the entities that differ as before: as they were judged, whatever became of a write since."""
-        kept = [status for status in before if (status.kind, status.id) not in self.done]
-        statuses.store(self.connection, self.name, self.around.run.id, kept)
-        self.differing += kept
+    def owner(self, kind: str, id: str) -> str:
+        """The owner (``keys.owner``) of an entity."""
+        return self.around.place.owner(kind, id) if kind in (CUSTOMER, SUBSCRIPTION) else ""
 
 
 @dataclass(frozen=True)

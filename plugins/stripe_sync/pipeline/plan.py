@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection
 
 from stripe_sync import keys
 from stripe_sync.apply import parameters
@@ -16,9 +14,9 @@ from stripe_sync.apply.registry import Registry
 from stripe_sync.clock import epoch
 from stripe_sync.drift.amounts import PriceBook
 from stripe_sync.errors import RowFailed
-from stripe_sync.model.documents import CUSTOMER, PRICE_VERSION, STIGG_SUBSCRIPTION, SUBSCRIPTION, Difference
+from stripe_sync.model.documents import Difference
 from stripe_sync.pipeline.approve import approved_actions
-from stripe_sync.pipeline.backfill import inside
+from stripe_sync.pipeline.portion import portion
 from stripe_sync.pipeline.registry import known_to, registry_of
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result, station
@@ -28,7 +26,7 @@ from stripe_sync.plan.approvals import granted
 from stripe_sync.plan.draft import Policy
 from stripe_sync.plan.guards import Standing, Verdict, judge
 from stripe_sync.unknowns import open_questions
-from stripe_sync.warehouse import comparisons, hands, journal, links, plans, snapshots, usage
+from stripe_sync.warehouse import comparisons, hands, journal, links, plans, usage
 
 LANE_OF = {
     "product": CATALOG,
@@ -38,7 +36,6 @@ LANE_OF = {
     "subscription": SUBSCRIPTIONS,
 }
 UNSETTLED = "It changed while both sides were read; the next run takes it up."
-SECOND, READING = timedelta(seconds=1), timedelta(hours=4)
 # More previews than these cost more time than they are worth; the others keep the amount that was reckoned.
 PREVIEWS = 200
 PREVIEWED = ("items", "billing_cycle_anchor", "billing_mode", "proration_behavior")
@@ -50,11 +47,9 @@ def plan(session: Session, run: Run, *, comparison: int, held_at_observe: str = 
     """Builds, prices, judges and stores the plan of a run."""
     environment = run.narrowed(session.environment)
     with session.engine.begin() as connection:
-        differences = chosen(comparisons.differences(connection, comparison), run, environment.name)
-        differences = inside(connection, environment.name, run, differences)
-        moving = unsettled(connection, environment.name, run, differences)
-        differences = [d for d in differences if d.key not in moving]
-        drift = comparisons.load_drift(connection, comparison)
+        taken = portion(session, run, connection, comparison)
+        differences = taken.differences
+        drift = comparisons.load_drift(connection, comparison, keys={d.key for d in differences})
         owners = {keys.owner(d.key) for d in differences}
         contents = comparisons.claims_with_content(connection, comparison, owners) if differences else ()
         book = PriceBook.of(contents)
@@ -82,57 +77,16 @@ def plan(session: Session, run: Run, *, comparison: int, held_at_observe: str = 
             planned_at=run.now,
             plan=made,
             verdicts=verdicts,
-            unplanned=unplanned | dict.fromkeys(moving, UNSETTLED),
+            unplanned=unplanned | dict.fromkeys(taken.moving, UNSETTLED),
         )
     return {
         "plan": made.hash,
         "actions": len(made.actions),
         "by_group": {verdict.group: len(verdict.actions) for verdict in verdicts},
         "waiting": sum(len(v.actions) for v in verdicts if v.decision != "apply"),
-        "unplanned": len(unplanned) + len(moving),
+        "unplanned": len(unplanned) + len(taken.moving),
+        "upto": taken.upto,
     }
-
-
-def chosen(differences: Iterable[Difference], run: Run, environment: str) -> list[Difference]:
-    """The differences of the kinds and customers that the run was asked for; all of them if it was not."""
-    kinds, customers = set(run.params.get("entities") or ()), set(run.params.get("customers") or ())
-    wanted = {keys.link_key("customer", keys.part(environment), keys.part(id)) for id in customers}
-    entity = tuple(run.params.get("entity") or ())
-    result = []
-    for d in differences:
-        kind = "price" if d.kind == PRICE_VERSION else d.kind
-        if kinds and kind not in kinds:
-            continue
-        if customers and customer_of(d) not in wanted:
-            continue
-        if entity and entity not in (d.entity, keys.entity_of(d.key)):
-            continue
-        result.append(d)
-    return result
-
-
-def unsettled(connection: Connection, environment: str, run: Run, differences: Sequence[Difference]) -> set[str]:
-    """The keys of what was made or changed on either side after the run began: the two snapshots may not agree on it."""
-    if not differences:
-        return set()
-    window = (run.now + SECOND, run.now + READING)
-    ids = {d.entity[1] for d in differences if d.entity} | {
-        d.found.stripe_id for d in differences if d.found is not None
-    }
-    stigg, stripe = snapshots.touched(
-        connection, environment, since=window[0], until=window[1], dates=False, of=ids - {None}
-    )
-    return {d.key for d in differences if d.entity in stigg or (d.found is not None and d.found.stripe_id in stripe)}
-
-
-def customer_of(d: Difference) -> str | None:
-    """The link key of the customer that a difference is about."""
-    if d.kind == CUSTOMER:
-        return d.key
-    if d.kind == STIGG_SUBSCRIPTION and d.found:
-        return str(d.found.facts["customer"])
-    claim = d.wanted or d.found
-    return str(claim.document.get("customer")) if claim and d.kind == SUBSCRIPTION else None
 
 
 def judged(session: Session, run: Run, made: Plan, held_at_observe: str) -> list[Verdict]:

@@ -14,7 +14,7 @@ from stripe_sync.keys import owner
 from stripe_sync.model.documents import CANON_VERSION, Claim, Difference
 from stripe_sync.model.status import EntityStatus
 from stripe_sync.typed import typed
-from stripe_sync.warehouse.engine import dumps, run_sql
+from stripe_sync.warehouse.engine import dumps, run_sql, streamed
 from stripe_sync.warehouse.snapshots import Snapshot
 
 DECIDED = (
@@ -27,14 +27,12 @@ DECIDED = (
 class Made:
     """What a comparison came to. ``inputs`` is a hash of what decides everything.
 
-    ``decided_at`` is when everything was decided last (UTC). ``statuses`` are those of the entities that differ, as they were
-    judged.
+    ``decided_at`` is when everything was decided last (UTC).
     """
 
     counts: Mapping[str, int]
     inputs: str
     decided_at: datetime | None
-    statuses: Sequence[EntityStatus]
 
 
 def begin(connection: Connection, run_id: str, stigg: Snapshot, stripe: Snapshot) -> int:
@@ -77,7 +75,7 @@ def compared(
     about = {"environment": environment, "comparison_id": comparison}
     run_sql(connection, "drift/close_documents", owners=list(owners), **about)
     run_sql(connection, "drift/add_documents", **about)
-    return differences(connection, comparison, owners)
+    return differences(connection, comparison, owners=owners)
 
 
 def copy(connection: Connection, side: str, claims: Iterable[Claim]) -> None:
@@ -93,9 +91,21 @@ def copy(connection: Connection, side: str, claims: Iterable[Claim]) -> None:
     cursor.close()
 
 
-def carry(connection: Connection, comparison: int, before: int) -> None:
-    """Takes over the differences of everybody who was not decided anew."""
+def carry(connection: Connection, comparison: int, before: int, *, environment: str, run_id: str) -> None:
+    """Takes over the differences of everybody who was not decided anew, with their statuses as they were judged."""
     run_sql(connection, "drift/carry", comparison_id=comparison, before=before)
+    about = {"environment": environment, "run_id": run_id}
+    run_sql(connection, "drift/carry_statuses", comparison_id=comparison, before=before, **about)
+
+
+def keep_judged(connection: Connection, comparison: int, judged: Iterable[tuple[str, EntityStatus]]) -> None:
+    """COPY of (owner, status) of the entities that differ, as they were judged."""
+    columns = "comparison_id, kind, id, owner, status, reason, detail, stripe_id"
+    cursor = connection.connection.cursor()
+    with cursor.copy(f"copy judged ({columns}) from stdin") as target:
+        for owner, s in judged:
+            target.write_row((comparison, s.kind, s.id, owner, s.status.value, s.reason.value, s.detail, s.stripe_id))
+    cursor.close()
 
 
 def close_absent(connection: Connection, comparison: int, environment: str) -> None:
@@ -108,25 +118,38 @@ def counts(connection: Connection, comparison: int) -> dict[str, int]:
     return {row["kind"]: row["n"] for row in run_sql(connection, "drift/counts", comparison_id=comparison)}
 
 
-def differences(connection: Connection, comparison: int, owners: Collection[str] | None = None) -> list[Difference]:
-    """Every key on which the two sides did not agree, in order of kind and key; of some owners alone if they are given."""
-    chosen = None if owners is None else list(owners)
-    return [difference(row) for row in run_sql(connection, "drift/differing", comparison_id=comparison, owners=chosen)]
+def differences(
+    connection: Connection,
+    comparison: int,
+    *,
+    owners: Collection[str] | None = None,
+    of: Collection[tuple[str, str]] | None = None,
+) -> list[Difference]:
+    """What the two sides did not agree on, in order of kind and key; of some owners, or of some (kind, key), if given."""
+    chosen = {
+        "owners": None if owners is None else list(owners),
+        "kinds": None if of is None else sorted({kind for kind, _ in of}),
+        "keys": None if of is None else [key for _, key in of],
+    }
+    return [difference(row) for row in run_sql(connection, "drift/differing", comparison_id=comparison, **chosen)]
+
+
+def in_order(connection: Connection, comparison: int, *, after: str) -> Iterator[dict[str, Any]]:
+    """(customer, kind, key) of every difference in the order in which runs take them up: the catalog's, with no customer; then
+    customer by customer by their link keys, those behind ``after`` first.
+    """
+    return streamed(connection, "drift/order", comparison_id=comparison, after=after)
 
 
 def conclude(connection: Connection, comparison: int, made: Made) -> None:
     """Keeps beside a comparison what it came to."""
     connection.execute(
-        text(
-            "update comparison set counts = cast(:c as jsonb), inputs = :i, decided_at = :d, "
-            "statuses = cast(:s as jsonb) where id = :id"
-        ),
+        text("update comparison set counts = cast(:c as jsonb), inputs = :i, decided_at = :d where id = :id"),
         {
             "id": comparison,
             "c": dumps(dict(made.counts)),
             "i": made.inputs,
             "d": made.decided_at,
-            "s": dumps(list(made.statuses)),
         },
     )
 
@@ -134,16 +157,12 @@ def conclude(connection: Connection, comparison: int, made: Made) -> None:
 def newest(connection: Connection, environment: str) -> tuple[int, Made] | None:
     """The newest comparison of an environment, and what it came to."""
     row = connection.execute(
-        text(
-            "select id, counts, inputs, decided_at, statuses from comparison where environment = :e "
-            "order by id desc limit 1"
-        ),
+        text("select id, counts, inputs, decided_at from comparison where environment = :e order by id desc limit 1"),
         {"e": environment},
     ).first()
     if row is None:
         return None
-    judged = typed(row.statuses, list[EntityStatus])
-    return row.id, Made(row.counts, row.inputs, row.decided_at, judged)
+    return row.id, Made(row.counts, row.inputs, row.decided_at)
 
 
 def difference(row: Mapping[str, Any]) -> Difference:
@@ -183,9 +202,10 @@ def note_since(connection: Connection, comparison: int, *, now: datetime) -> Non
     run_sql(connection, "drift/since", comparison_id=comparison, now=now)
 
 
-def load_drift(connection: Connection, comparison: int) -> list[DriftRow]:
-    """The drift rows of a comparison, in order of kind, key and field."""
-    return [drift_row(row) for row in run_sql(connection, "drift/rows", comparison_id=comparison)]
+def load_drift(connection: Connection, comparison: int, *, keys: Collection[str] | None = None) -> list[DriftRow]:
+    """The drift rows of a comparison, in order of kind, key and field; of some keys if they are given."""
+    chosen = None if keys is None else list(keys)
+    return [drift_row(row) for row in run_sql(connection, "drift/rows", comparison_id=comparison, keys=chosen)]
 
 
 def drift_row(row: dict[str, Any]) -> DriftRow:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from decimal import Decimal
 from functools import cache
 from typing import Any
@@ -154,10 +154,11 @@ def answered(connection: Connection, name: str, /, **parameters: Any) -> tuple[t
 
 def streamed(connection: Connection, name: str, /, **parameters: Any) -> Iterator[dict[str, Any]]:
     """The rows of one SQL file as they come, so that few are held in memory."""
-    result = connection.execution_options(stream_results=True).execute(text(resources.sql(name)), parameters)
-    names = tuple(result.keys())
-    for row in result:
-        yield dict(zip(names, row, strict=True))
+    result = connection.execute(text(resources.sql(name)), parameters, execution_options={"stream_results": True})
+    with closing(result):
+        names = tuple(result.keys())
+        for row in result:
+            yield dict(zip(names, row, strict=True))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,132 @@
+"""Which differences a run takes up: what it was asked for, and of a big account some customers at a time.
+
+A plan is one frozen thing that a person reads and a hash names, so it has a size (``plan_at_most``). What is beyond it waits
+for the next run, which begins where this one ended, so that nobody is left behind by what cannot be written. The catalog is
+always there, and customers are whole: nothing is planned without what it refers to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import groupby
+from operator import itemgetter
+
+from sqlalchemy import Connection
+
+from stripe_sync import keys
+from stripe_sync.model.documents import CUSTOMER, PRICE_VERSION, STIGG_SUBSCRIPTION, SUBSCRIPTION, Difference
+from stripe_sync.pipeline.approve import approved_targets
+from stripe_sync.pipeline.backfill import touched_in, within
+from stripe_sync.pipeline.session import Run, Session
+from stripe_sync.warehouse import comparisons, runs, snapshots
+
+AT_ONCE = 1000  # differences that are looked at together
+SECOND, READING = timedelta(seconds=1), timedelta(hours=4)
+
+
+@dataclass(frozen=True)
+class Portion:
+    """The differences in order of kind and key; the keys of which both snapshots may not be of one moment.
+
+    ``upto`` is the link key of the customer with whom it ended where others are left: the next run begins behind them.
+    """
+
+    differences: list[Difference]
+    moving: set[str]
+    upto: str
+
+
+def portion(session: Session, run: Run, connection: Connection, comparison: int) -> Portion:
+    """What a run takes up of a comparison: whole customers, as many as a plan may have; all of an approval."""
+    name = session.environment.name
+    approved = approved_owners(session, run)
+    window = touched_in(connection, name, run)
+    asked = (
+        approved is not None
+        or window is not None
+        or any(run.params.get(p) for p in ("entities", "customers", "entity"))
+    )
+    before = str((runs.newest_result(connection, name, "plan") or {}).get("upto", ""))
+    most = session.environment.plan_at_most
+    rows = comparisons.in_order(connection, comparison, after="" if asked else before)
+    taken: dict[str, Difference] = {}
+    catalog: list[Difference] = []
+    upto = ""
+    for customer, of in in_parts(rows, at_once=min(most, AT_ONCE), only=approved):
+        if approved is None and len(taken) - len(catalog) >= most:
+            session.progress(
+                f"  {len(taken):,} differences are planned; the others wait for another run (plan_at_most)"
+            )
+            break
+        found = comparisons.differences(connection, comparison, of=of)
+        chosen = [d for d in found if is_chosen(d, run, name)]
+        catalog = catalog if customer else chosen
+        taken |= {d.key: d for d in (within(window, [*catalog, *chosen]) if window else chosen)}
+        upto = customer
+    else:
+        upto = ""
+    differences = sorted(taken.values(), key=lambda d: (d.kind, d.key))
+    moving = unsettled(connection, name, run, differences)
+    return Portion([d for d in differences if d.key not in moving], moving, before if asked else upto)
+
+
+def in_parts(
+    rows: Iterable[Mapping[str, str]], *, at_once: int, only: frozenset[str] | None
+) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    """(the last customer, (kind, key) of differences) of the catalog, then of whole customers, some at a time; with ``only``,
+    of those who are among these owners or have one among them.
+    """
+    last, ahead = "", list[tuple[str, str]]()
+    for customer, group in groupby(rows, key=itemgetter("customer")):
+        if ahead and (not last or len(ahead) >= at_once):
+            yield last, ahead
+            ahead = []
+        found = [(row["kind"], row["key"]) for row in group]
+        if only is None or not customer or any(keys.owner(key) in only for _, key in found):
+            last, ahead = customer, [*ahead, *found]
+    if ahead:
+        yield last, ahead
+
+
+def approved_owners(session: Session, run: Run) -> frozenset[str] | None:
+    """The owners of what an approval is about, for a run that applies one; None for another run."""
+    targets = approved_targets(session, run.params["approval"]) if run.params.get("approval") else None
+    return None if targets is None else frozenset(map(keys.owner, targets))
+
+
+def is_chosen(d: Difference, run: Run, environment: str) -> bool:
+    """Whether a difference is of the kinds, the customers and the entity that the run was asked for; if it was."""
+    kinds, customers = run.params.get("entities") or (), run.params.get("customers") or ()
+    entity = tuple(run.params.get("entity") or ())
+    if kinds and ("price" if d.kind == PRICE_VERSION else d.kind) not in kinds:
+        return False
+    wanted = {keys.link_key("customer", keys.part(environment), keys.part(id)) for id in customers}
+    if wanted and customer_of(d) not in wanted:
+        return False
+    return not entity or entity in (d.entity, keys.entity_of(d.key))
+
+
+def customer_of(d: Difference) -> str | None:
+    """The link key of the customer that a difference is about."""
+    if d.kind == CUSTOMER:
+        return d.key
+    if d.kind == STIGG_SUBSCRIPTION and d.found:
+        return str(d.found.facts["customer"])
+    claim = d.wanted or d.found
+    return str(claim.document.get("customer")) if claim and d.kind == SUBSCRIPTION else None
+
+
+def unsettled(connection: Connection, environment: str, run: Run, differences: Sequence[Difference]) -> set[str]:
+    """The keys of what was made or changed on either side after the run began: the two snapshots may not agree on it."""
+    if not differences:
+        return set()
+    window = (run.now + SECOND, run.now + READING)
+    ids = {d.entity[1] for d in differences if d.entity} | {
+        d.found.stripe_id for d in differences if d.found is not None
+    }
+    stigg, stripe = snapshots.touched(
+        connection, environment, since=window[0], until=window[1], dates=False, of=ids - {None}
+    )
+    return {d.key for d in differences if d.entity in stigg or (d.found is not None and d.found.stripe_id in stripe)}
