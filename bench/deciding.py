@@ -7,6 +7,7 @@ multiplied, so that a big account is there without having been written.
 from __future__ import annotations
 
 import json
+import os
 import sys
 import tempfile
 import time
@@ -22,6 +23,7 @@ from bench.quiet import catalog
 from stripe_sync.pipeline.check import check_mirrors
 from stripe_sync.pipeline.compare import compare
 from stripe_sync.pipeline.plan import plan
+from stripe_sync.pipeline.report import report
 from stripe_sync.pipeline.session import Run
 from stripe_sync.warehouse import comparisons, landing, runs
 from stripe_sync.warehouse.landing import Landed
@@ -41,6 +43,7 @@ def main() -> None:
     world.subscription(SUBSCRIPTION, CUSTOMER, "pro", units={"seats": 2})
     warehouses.start()
     with tempfile.TemporaryDirectory() as folder, built(world, Path(folder)) as house:
+        os.environ["STRIPE_SYNC_REPORTS"] = folder
         house.change(stripe_feed=True, stigg_feed=True, stigg_scan_minutes=SELDOM)
         house.reconcile()
         house.later(7200)
@@ -96,10 +99,14 @@ class Account:
     def house_time(self) -> Any:
         return self.session.clock.now()
 
+    def unlink(self) -> None:
+        """Ends the links of the one customer, who is no more."""
+        with self.house.engine.begin() as connection:
+            connection.execute(text("update link set ended_at = now() where owner <> '' and ended_at is null"))
+
     def link(self) -> None:
         """Links of every copy."""
         with self.house.engine.begin() as connection:
-            connection.execute(text("update link set ended_at = now() where owner <> ''"))
             cursor = connection.connection.cursor()
             with cursor.copy("copy link (environment, key, stripe_id, source) from stdin") as target:
                 for number in range(self.customers):
@@ -129,11 +136,13 @@ def renamed(name: str, number: int) -> str:
 
 
 def measured(account: Account) -> dict[str, Any]:
-    """Seconds and MB of deciding everything, nothing, and what a hundred renamed customers change; of gate and plan."""
+    """Seconds and MB of a first run, of deciding everything, nothing, and what a hundred renamed customers change; of gate
+    and plan.
+    """
     everybody = range(account.customers)
+    found = first_run(account)
     pair = {side: account.land(side, everybody, whole=True).id for side in ("stigg", "stripe")}
     account.link()
-    found: dict[str, Any] = {}
     for name in ("warm", "whole", "quiet", "few"):
         if name == "few":
             stigg = account.land("stigg", range(FEW), whole=False, name="Renamed")
@@ -148,6 +157,23 @@ def measured(account: Account) -> dict[str, Any]:
         assert made["actions"] == (FEW if name == "few" else 0), made
         if name == "quiet":
             found["run"], found["run_mb"], found["run_gets"] = whole_run(account.house)
+    return found
+
+
+def first_run(account: Account) -> dict[str, Any]:
+    """Seconds and MB of deciding, planning and reporting everybody who is in Stigg and not yet in Stripe."""
+    found: dict[str, Any] = {}
+    pair = {
+        side: account.land(side, range(n), whole=True).id for side, n in (("stigg", account.customers), ("stripe", 0))
+    }
+    account.unlink()
+    run = account.run("first")
+    found["first"], found["first_mb"], compared = spent(compare, account.session, run, **pair)
+    assert compared["differences"] == 2 * account.customers, compared
+    about = {"comparison": compared["comparison"]}
+    found["first_plan"], found["first_plan_mb"], made = spent(plan, account.session, run, **about)
+    found["first_actions"] = made["actions"]
+    found["first_report"], found["first_report_mb"], _ = spent(report, account.session, run)
     return found
 
 

@@ -25,7 +25,8 @@ def report(session: Session, run: Run) -> Result:
     """Writes the report of a run of reconcile, in the folder ``last-run`` of the environment's reports."""
     name = session.environment.name
     found = tables.tables(session.engine, OF_A_RUN, environment=name, run_id=run.id)
-    summary = tables.summary(found, name, run.id)
+    compared = runs.result(session.engine, name, run.id, "compare") or {}
+    summary = tables.summary(found, name, run.id, differences=compared.get("differences", 0))
     folder = reports_folder() / name / "last-run"
     session.progress("report")
     written = files.write(folder, found, summary, lines="drift", page="run.html", at=run.now)

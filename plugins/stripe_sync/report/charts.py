@@ -9,15 +9,17 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
-from stripe_sync.report.tables import Row, Table
+from stripe_sync.report.spool import Row
+from stripe_sync.report.tables import Table
 
+DRAWN = ("history", "at_risk", "usage")
 AGES = ["under a day", "under a week", "under a month", "older"]
 STATES = ["pending", "pushed", "proven", "billed", "reversed", "waived", "unbillable", "billed_before_us"]
 
 
 def charts(found: Iterable[Table]) -> dict[str, str]:
     """An SVG by title, for each question that has anything to draw."""
-    by_name = {t.name: t.rows for t in found}
+    by_name = {t.name: list(t.rows) for t in found if t.name in DRAWN}
     history = [row for row in by_name["history"] if row["kind"] != "none"]
     drawn = {
         "Differences a day": bars(history, x="day", y="differences", colour="kind", dates=True),

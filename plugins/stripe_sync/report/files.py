@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import jinja2
 import xlsxwriter
 
 from stripe_sync import money
-from stripe_sync.report.tables import Money, Row, Table
+from stripe_sync.report.spool import Row
+from stripe_sync.report.tables import Money, Table
 from stripe_sync.warehouse.engine import dumps
 
 # A spreadsheet takes a cell that begins with one of these for a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 ON_A_PAGE = 2000  # rows of a table; the spreadsheet has them all
 ON_A_SHEET = 1_048_575
+WIDEST = 60  # characters of a column of a sheet
 TEXT = 32_000  # characters that a cell of a spreadsheet holds
 environment = jinja2.Environment(
     loader=jinja2.PackageLoader("stripe_sync.report"), autoescape=True, undefined=jinja2.StrictUndefined
@@ -36,14 +41,13 @@ def write(
 
     ``folder`` is any path object; ``lines`` names the table that becomes drift.csv, ``page`` the template of index.html.
     """
-    files = {
-        "index.html": html(page, found, summary, at=at, charts=charts or {}).encode(),
-        "drift.csv": csv_text(next(t for t in found if t.name == lines)).encode(),
-        "drift.xlsx": xlsx(found),
-        "report.json": dumps(
-            {t.name: [{c: plain(row[c]) for c in t.columns} for row in t.rows] for t in found}
-        ).encode(),
-        "summary.json": dumps(summary).encode(),
+    drift = next(t for t in found if t.name == lines)
+    files: dict[str, Callable[[IO[bytes]], object]] = {
+        "index.html": lambda to: to.write(html(page, found, summary, at=at, charts=charts or {}).encode()),
+        "drift.csv": lambda to: write_csv(drift, to),
+        "drift.xlsx": lambda to: write_xlsx(found, to),
+        "report.json": lambda to: write_json(found, to),
+        "summary.json": lambda to: to.write(dumps(summary).encode()),
     }
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
@@ -51,13 +55,17 @@ def write(
     return sorted(files)
 
 
-def replace(folder: Any, name: str, content: bytes) -> None:
+def replace(folder: Any, name: str, content: Callable[[IO[bytes]], object]) -> None:
     """A file of a folder on disk appears at once; an object store does that by itself."""
     if not isinstance(folder, Path):
-        (folder / name).write_bytes(content)
+        with tempfile.TemporaryFile(prefix="stripe_sync-") as made, (folder / name).open("wb") as target:
+            content(made)
+            made.seek(0)
+            shutil.copyfileobj(made, target)
         return
     part = folder / f".{name}.part"
-    part.write_bytes(content)
+    with part.open("wb") as made:
+        content(made)
     part.replace(folder / name)
 
 
@@ -68,26 +76,38 @@ def html(page: str, found: Sequence[Table], summary: Row, *, at: datetime, chart
     )
 
 
-def csv_text(table: Table) -> str:
+def write_csv(table: Table, target: IO[bytes]) -> None:
     """The rows of a table, a line each."""
-    target = io.StringIO()
-    writer = csv.writer(target)
+    text = io.TextIOWrapper(target, encoding="utf-8", newline="", write_through=True)
+    writer = csv.writer(text)
     writer.writerow(table.columns)
     for row in table.rows:
         writer.writerow([harmless(row[column]) for column in table.columns])
-    return target.getvalue()
+    text.detach()
 
 
-def xlsx(found: Sequence[Table]) -> bytes:
+def write_json(found: Iterable[Table], target: IO[bytes]) -> None:
+    """An object with the rows of each table, a line each."""
+    between = b"{"
+    for table in found:
+        target.write(between + dumps(table.name).encode() + b":[")
+        for number, row in enumerate(table.rows):
+            line = dumps({column: plain(row[column]) for column in table.columns}).encode()
+            target.write((b",\n" if number else b"\n") + line)
+        target.write(b"]")
+        between = b",\n"
+    target.write(b"}")
+
+
+def write_xlsx(found: Iterable[Table], target: IO[bytes]) -> None:
     """A sheet a question, with a frozen header; text is written as text, numbers, money and times as what they are."""
-    target = io.BytesIO()
     with xlsxwriter.Workbook(
-        target, {"in_memory": True, "remove_timezone": True, "strings_to_formulas": False, "strings_to_urls": False}
+        target,
+        {"constant_memory": True, "remove_timezone": True, "strings_to_formulas": False, "strings_to_urls": False},
     ) as book:
         sheets = Sheets(book)
         for table in found:
             sheets.add(table)
-    return target.getvalue()
 
 
 class Sheets:
@@ -101,14 +121,17 @@ class Sheets:
     def add(self, table: Table) -> None:
         sheet = self.book.add_worksheet(table.name)
         sheet.freeze_panes(1, 0)
+        widths = [len(name) for name in table.columns]
         for column, name in enumerate(table.columns):
             sheet.write_string(0, column, name, self.bold)
-        for line, row in enumerate(table.rows[:ON_A_SHEET], start=1):
+        for line, row in enumerate(islice(table.rows, ON_A_SHEET), start=1):
             for column, name in enumerate(table.columns):
                 self.write(sheet, line, column, row[name])
+                widths[column] = max(widths[column], len(text_of(row[name])))
+        for column, width in enumerate(widths):
+            sheet.set_column(column, column, min(width, WIDEST) + 2)
         if table.rows:
-            sheet.autofilter(0, 0, len(table.rows), len(table.columns) - 1)
-            sheet.autofit()
+            sheet.autofilter(0, 0, min(len(table.rows), ON_A_SHEET), len(table.columns) - 1)
 
     def write(self, sheet: Any, line: int, column: int, value: Any) -> None:
         if isinstance(value, Money):

@@ -13,9 +13,9 @@ from typing import Any
 from sqlalchemy import Engine
 
 from stripe_sync import money
-from stripe_sync.warehouse.engine import answered, dumps
+from stripe_sync.report.spool import Row, Rows
+from stripe_sync.warehouse.engine import dumps, opened
 
-Row = dict[str, Any]
 HIDDEN = "(hidden)"
 PERSONAL = frozenset({"name", "email", "description"})
 MINOR = frozenset({"minor", "minor_a_month", "minor_a_year", "expected", "invoiced", "difference"})
@@ -70,7 +70,7 @@ class Table:
     name: str
     title: str
     columns: tuple[str, ...]
-    rows: tuple[Row, ...]
+    rows: Rows
 
 
 def tables(engine: Engine, questions: Mapping[str, str], *, names: bool = False, **about: Any) -> list[Table]:
@@ -78,8 +78,8 @@ def tables(engine: Engine, questions: Mapping[str, str], *, names: bool = False,
     with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection, connection.begin():
         found = []
         for name, title in questions.items():
-            columns, rows = answered(connection, f"reports/{name}", **about)
-            shown = tuple(presentable(row, names=names) for row in rows)
+            columns, rows = opened(connection, f"reports/{name}", **about)
+            shown = Rows(presentable(row, names=names) for row in rows)
             found.append(Table(name, title, tuple(column_name(c) for c in columns), shown))
     return found
 
@@ -94,7 +94,7 @@ def decimals(amount: Decimal, currency: str) -> str:
 
 def made(name: str, title: str, rows: Sequence[Row]) -> Table:
     """A table of rows that were read before."""
-    return Table(name, title, tuple(rows[0]) if rows else (), tuple(rows))
+    return Table(name, title, tuple(rows[0]) if rows else (), Rows(rows))
 
 
 def column_name(column: str) -> str:
@@ -126,13 +126,13 @@ def without_people(field: Any, value: Any) -> Any:
     return HIDDEN if field in PERSONAL else dumps(value) if isinstance(value, list | bool) else value
 
 
-def summary(found: Iterable[Table], environment: str, run_id: str) -> Row:
+def summary(found: Iterable[Table], environment: str, run_id: str, *, differences: int) -> Row:
     """The figures of a run's report: what a script or a dashboard reads."""
     by_name = {t.name: t.rows for t in found}
     return {
         "environment": environment,
         "run": run_id,
-        "differences": len({row["key"] for row in by_name["drift"]}),
+        "differences": differences,
         "per_month_minor": [
             {k: str(v) if isinstance(v, Decimal) else v for k, v in row.items()} for row in by_name["money"]
         ],

@@ -154,11 +154,20 @@ def answered(connection: Connection, name: str, /, **parameters: Any) -> tuple[t
 
 def streamed(connection: Connection, name: str, /, **parameters: Any) -> Iterator[dict[str, Any]]:
     """The rows of one SQL file as they come, so that few are held in memory."""
+    yield from opened(connection, name, **parameters)[1]
+
+
+def opened(connection: Connection, name: str, /, **parameters: Any) -> tuple[tuple[str, ...], Iterator[dict[str, Any]]]:
+    """The names of the columns of one SQL file, and its rows as they come."""
     result = connection.execute(text(resources.sql(name)), parameters, execution_options={"stream_results": True})
-    with closing(result):
-        names = tuple(result.keys())
-        for row in result:
-            yield dict(zip(names, row, strict=True))
+    names = tuple(result.keys())
+
+    def rows() -> Iterator[dict[str, Any]]:
+        with closing(result):
+            for row in result:
+                yield dict(zip(names, row, strict=True))
+
+    return names, rows()
 
 
 if __name__ == "__main__":
