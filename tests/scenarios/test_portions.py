@@ -41,16 +41,18 @@ def test_who_cannot_be_written_does_not_hold_up_the_others(house_of: Build, town
     house.reconcile()
     for row in house.objects("customers"):
         house.stripe().v1.customers.update(row["id"], {"name": "By hand"})
-    house.stripe().v1.customers.update(house.objects("customers")[0]["id"], {"metadata": {"stiggSync": "ignore"}})
+    (first,) = [c for c in house.objects("customers") if c["metadata"]["stiggCustomerId"] == "c-1"]
+    house.stripe().v1.customers.update(first["id"], {"metadata": {"stiggSync": "ignore"}})
     house.change(plan_at_most=1)
     for _ in range(3):
         house.reconcile()
     names = sorted(c["name"] for c in house.objects("customers"))
     assert names == ["By hand", "Customer 2", "Customer 3"], "the first one is exempt, and was planned first"
-    house.stripe().v1.customers.update(house.objects("customers")[0]["id"], {"metadata": {"stiggSync": ""}})
+    house.stripe().v1.customers.update(first["id"], {"metadata": {"stiggSync": ""}})
     house.reconcile()
     house.reconcile()
-    assert house.objects("customers")[0]["name"] == "Customer 1", "the turn comes again"
+    names = sorted(c["name"] for c in house.objects("customers"))
+    assert names == ["Customer 1", "Customer 2", "Customer 3"], "the turn comes again"
 
 
 def test_an_approval_is_made_whole_whosever_turn_it_is(house_of: Build, town: WorldBuilder) -> None:
@@ -77,3 +79,18 @@ def test_what_is_asked_for_by_name_is_planned_whosever_turn_it_is(house_of: Buil
     assert {a.target for a in house.plan().plan.actions if a.lane == "customers"} == {"customer:test:c-1"}, (
         "nobody's turn was taken"
     )
+
+
+def test_what_is_left_counts_against_the_limits(house_of: Build, town: WorldBuilder) -> None:
+    house = house_of(town)
+    house.reconcile()
+    for row in house.objects("customers"):
+        house.stripe().v1.customers.update(row["id"], {"name": "By hand"})
+    house.change(plan_at_most=1)
+    house.limit(share=0.4)
+    house.reconcile()
+    assert {c["name"] for c in house.objects("customers")} == {"By hand"}, "three of three, of which the plan has one"
+    (question,) = waiting(house)
+    assert question.request.why == [
+        "1 and 2 beyond this plan of 3 objects of customers are more than the share 0.4 of environments.test.limits.share."
+    ]

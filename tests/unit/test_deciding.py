@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -299,6 +300,21 @@ def test_each_limit_refuses_alone_and_says_where() -> None:
         "environments.e.limits.actions.", "environments.e.limits.day_actions.", "environments.e.limits.share.",
         "environments.e.limits.due_now.usd.",
     ]  # fmt: skip
+
+
+def test_what_a_plan_does_not_reach_counts_as_well() -> None:
+    limits = Limits(actions=100, share=0.5)
+    environment = Environment(stripe_account="acct_1", name="e", modes={"customers": "enforce"}, limits=limits)
+    plan = Plan(environment="e", actions=[action(kind="customer.update", before={})])
+    standing = Standing(linked={"customers": 200}, beyond={"customers": 100})
+    (verdict,) = judge(plan, environment, standing)
+    assert verdict.decision == "wait"
+    assert verdict.refusals == [
+        "1 actions and 100 beyond this plan are more than the 100 of environments.e.limits.actions.",
+        "1 and 100 beyond this plan of 200 objects of customers are more than the share 0.5 of environments.e.limits.share.",
+    ]
+    (verdict,) = judge(plan, environment, msgspec.structs.replace(standing, beyond={}))
+    assert verdict.decision == "apply"
 
 
 def test_money_that_rises_cannot_hide_money_that_falls() -> None:

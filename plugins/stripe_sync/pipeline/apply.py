@@ -12,7 +12,7 @@ from stripe_sync.apply.executor import Executor, Step
 from stripe_sync.apply.registry import Registry
 from stripe_sync.errors import ConfigurationError, StalePlan
 from stripe_sync.model.status import EntityStatus, Reason, Status
-from stripe_sync.pipeline.plan import judged
+from stripe_sync.pipeline.plan import by_lane, judged
 from stripe_sync.pipeline.preflight import account
 from stripe_sync.pipeline.registry import known_to, registry_of
 from stripe_sync.pipeline.session import Run, Session
@@ -91,7 +91,9 @@ def kept_answers(session: Session) -> frozenset[str]:
 def judged_again(session: Session, run: Run, stored: StoredPlan) -> StoredPlan:
     """The plan under the guards as they are now: what they have come to refuse since it was made is not made."""
     place = runs.result(session.engine, session.environment.name, run.id, "preflight") or {}
-    now = judged(session, run, stored.plan, place.get("held_at_observe", ""))
+    planned = runs.result(session.engine, session.environment.name, run.id, "plan") or {}
+    beyond = by_lane(planned.get("beyond", {}))
+    now = judged(session, run, stored.plan, place.get("held_at_observe", ""), beyond)
     stricter = [new if old.decision == "apply" else old for old, new in zip(stored.verdicts, now, strict=True)]
     return replace(stored, verdicts=stricter)
 

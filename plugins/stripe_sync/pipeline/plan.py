@@ -68,7 +68,7 @@ def plan(session: Session, run: Run, *, comparison: int, held_at_observe: str = 
         environment.name, differences=differences, drift=drift, book=book, known=frozenset(known), policy=policy
     )
     made = previewed(session, made, differences, registry)
-    verdicts = judged(session, run, made, held_at_observe)
+    verdicts = judged(session, run, made, held_at_observe, by_lane(taken.beyond))
     with session.engine.begin() as connection:
         plans.store(
             connection,
@@ -86,36 +86,38 @@ def plan(session: Session, run: Run, *, comparison: int, held_at_observe: str = 
         "waiting": sum(len(v.actions) for v in verdicts if v.decision != "apply"),
         "unplanned": len(unplanned) + len(taken.moving),
         "upto": taken.upto,
+        "beyond": taken.beyond,
     }
 
 
-def judged(session: Session, run: Run, made: Plan, held_at_observe: str) -> list[Verdict]:
+def judged(session: Session, run: Run, made: Plan, held_at_observe: str, beyond: Mapping[str, int]) -> list[Verdict]:
     """The guards' word on each group; a run that applies an approval makes its actions and no others."""
     approval = run.params.get("approval")
     if not made.actions and not approval:
         return []
-    verdicts = judge(made, run.narrowed(session.environment), standing(session, run, held_at_observe))
+    verdicts = judge(made, run.narrowed(session.environment), standing(session, run, held_at_observe, beyond))
     return granted(verdicts, approved_actions(session, approval), made) if approval else verdicts
 
 
-def standing(session: Session, run: Run, held_at_observe: str) -> Standing:
+def standing(session: Session, run: Run, held_at_observe: str, beyond: Mapping[str, int]) -> Standing:
     """What guards know besides a plan, as of now."""
     midnight = run.now.replace(hour=0, minute=0, second=0, microsecond=0)
     written = journal.written_since(session.engine, session.environment.name, midnight)
     with session.engine.connect() as connection:
-        linked = linked_by_lane(links.counts(connection, session.environment.name))
+        linked = by_lane(links.counts(connection, session.environment.name))
     waiting = open_questions(
         hands.answers(session.engine, session.environment.name), session.environment.accept_unknown
     )
     return Standing(
         linked=linked,
+        beyond=beyond,
         written_today=written,
         held_at_observe=held_at_observe,
         open_questions={lane: list(names) for lane, names in waiting.items()},
     )
 
 
-def linked_by_lane(by_kind: Mapping[str, int]) -> dict[str, int]:
+def by_lane(by_kind: Mapping[str, int]) -> dict[str, int]:
     counts: dict[str, int] = {}
     for kind, n in by_kind.items():
         lane = LANE_OF.get(kind, "")

@@ -7,6 +7,7 @@ always there, and customers are whole: nothing is planned without what it refers
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -31,33 +32,34 @@ class Portion:
     """The differences in order of kind and key; the keys of which both snapshots may not be of one moment.
 
     ``upto`` is the link key of the customer with whom it ended where others are left: the next run begins behind them.
+    ``beyond`` counts, by kind, the customers and subscriptions that differ and are not taken up.
     """
 
     differences: list[Difference]
     moving: set[str]
     upto: str
+    beyond: dict[str, int]
 
 
 def portion(session: Session, run: Run, connection: Connection, comparison: int) -> Portion:
     """What a run takes up of a comparison: whole customers, as many as a plan may have; all of an approval."""
     name = session.environment.name
-    approved = approved_owners(session, run)
-    window = touched_in(connection, name, run)
-    asked = (
-        approved is not None
-        or window is not None
-        or any(run.params.get(p) for p in ("entities", "customers", "entity"))
-    )
+    approval, window = run.params.get("approval"), touched_in(connection, name, run)
+    approved = approved_owners(session, approval) if approval else None
+    asked = bool(approval or window or any(run.params.get(p) for p in ("entities", "customers", "entity")))
     before = str((runs.newest_result(connection, name, "plan") or {}).get("upto", ""))
     most = session.environment.plan_at_most
     rows = comparisons.in_order(connection, comparison, after="" if asked else before)
     taken: dict[str, Difference] = {}
     catalog: list[Difference] = []
-    upto = ""
+    upto, beyond = "", dict[str, int]()
     for customer, of in in_parts(rows, at_once=min(most, AT_ONCE), only=approved):
-        if approved is None and len(taken) - len(catalog) >= most:
+        if not approval and len(taken) - len(catalog) >= most:
+            counts, had = comparisons.counts(connection, comparison), Counter(d.kind for d in taken.values())
+            beyond = {kind: counts.get(kind, 0) - had[kind] for kind in (CUSTOMER, SUBSCRIPTION)}
             session.progress(
-                f"  {len(taken):,} differences are planned; the others wait for another run (plan_at_most)"
+                f"  {len(taken):,} differences are planned; {sum(beyond.values()):,} customers and subscriptions that differ "
+                f"wait for another run (plan_at_most)"
             )
             break
         found = comparisons.differences(connection, comparison, of=of)
@@ -69,7 +71,9 @@ def portion(session: Session, run: Run, connection: Connection, comparison: int)
         upto = ""
     differences = sorted(taken.values(), key=lambda d: (d.kind, d.key))
     moving = unsettled(connection, name, run, differences)
-    return Portion([d for d in differences if d.key not in moving], moving, before if asked else upto)
+    return Portion(
+        [d for d in differences if d.key not in moving], moving, before if asked else upto, {} if asked else beyond
+    )
 
 
 def in_parts(
@@ -90,9 +94,9 @@ def in_parts(
         yield last, ahead
 
 
-def approved_owners(session: Session, run: Run) -> frozenset[str] | None:
-    """The owners of what an approval is about, for a run that applies one; None for another run."""
-    targets = approved_targets(session, run.params["approval"]) if run.params.get("approval") else None
+def approved_owners(session: Session, approval: str) -> frozenset[str] | None:
+    """The owners of what an approval is about; None where its plan is kept no more."""
+    targets = approved_targets(session, approval)
     return None if targets is None else frozenset(map(keys.owner, targets))
 
 

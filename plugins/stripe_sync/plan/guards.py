@@ -35,9 +35,12 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """What guards know besides the plan: how many objects of a lane are linked, and what was written today."""
+    """What guards know besides the plan: how many objects of a lane are linked, what was written today, and of a plan that
+    takes up a part of what differs, how many objects are ``beyond`` it.
+    """
 
     linked: Mapping[str, int] = {}
+    beyond: Mapping[str, int] = {}
     written_today: Mapping[str, int] = {}
     held_at_observe: str = ""
     open_questions: Mapping[str, Sequence[str]] = {}
@@ -82,8 +85,10 @@ def over_limits(group: str, actions: Sequence[Action], environment: Environment,
     found = []
     if actions[0].cause in ALWAYS:
         found.append(ALWAYS[actions[0].cause].format(n=len(actions), hours=environment.late_start_hours))
-    if len(actions) > limits.actions:
-        found.append(f"{len(actions)} actions are more than the {limits.actions} of {where}.actions.")
+    beyond = standing.beyond.get(lane, 0)
+    more = f" and {beyond} beyond this plan" if beyond else ""
+    if len(actions) + beyond > limits.actions:
+        found.append(f"{len(actions)} actions{more} are more than the {limits.actions} of {where}.actions.")
     today = standing.written_today.get(lane, 0) + len(actions)
     if today > limits.day_actions:
         found.append(f"{today} writes of {lane} today are more than the {limits.day_actions} of {where}.day_actions.")
@@ -92,9 +97,9 @@ def over_limits(group: str, actions: Sequence[Action], environment: Environment,
         found.append(f"{deletes} objects that end are more than the {limits.deletes} of {where}.deletes.")
     linked = standing.linked.get(lane, 0)
     changes = sum(not a.kind.endswith(".create") for a in actions)
-    if linked and changes > max(1.0, limits.share * linked):
+    if linked and changes and changes + beyond > max(1.0, limits.share * linked):
         found.append(
-            f"{changes} of {linked} objects of {lane} are more than the share {limits.share} of {where}.share."
+            f"{changes}{more} of {linked} objects of {lane} are more than the share {limits.share} of {where}.share."
         )
     return found + over_money(actions, limits, where)
 
