@@ -1,0 +1,58 @@
+"""What PostgreSQL expects of the questions that are asked for each family: an index, and few rows, however big the mirror is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import text
+
+from stripe_sync import resources
+from tests import warehouses
+
+# Of n customers: both sides' customers and subscriptions, as few fields as kinship is found by.
+FILL = """
+insert into mirror (environment, side, kind, id, valid_from, body)
+select 'e', 'stigg', 'customer', 'c-' || n, 1, jsonb_build_object('customerId', 'c-' || n, 'billingId', 'cus_' || n)
+from generate_series(1, :n) as n
+union all
+select 'e', 'stigg', 'subscription', 's-' || n, 1, jsonb_build_object('subscriptionId', 's-' || n, 'billingId', 'sub_' || n,
+    'customer', jsonb_build_object('customerId', 'c-' || n), 'payingCustomer', jsonb_build_object('customerId', 'c-' || n + 1))
+from generate_series(1, :n) as n
+union all
+select 'e', 'stripe', 'subscription', 'sub_' || n, 2, jsonb_build_object('customer', 'cus_' || n) from generate_series(1, :n) as n
+union all
+select 'e', 'stripe', 'invoice', 'in_' || n, 2,
+    jsonb_build_object('parent', jsonb_build_object('subscription_details', jsonb_build_object('subscription', 'sub_' || n)))
+from generate_series(1, :n) as n
+"""
+MANY, FAMILIES = 4000, 100
+
+
+def test_kin_is_found_by_indexes_and_expected_to_be_few() -> None:
+    some = range(FAMILIES)
+    asked: dict[str, Any] = {
+        "environment": "e", "stigg": 1, "stripe": 2, "snapshot": 2,
+        "customers": [f"c-{n}" for n in some], "ids": [x for n in some for x in (f"cus_{n}", f"sub_{n}")],
+        "owners": [f"customer:e:c-{n}" for n in some],
+    }  # fmt: skip
+    with warehouses.fresh() as (_, engine), engine.begin() as connection:
+        connection.execute(text(FILL), {"n": MANY})
+        connection.execute(text("analyze mirror"))
+        for question, subscriptions in (("families/kin", "s"), ("mirror/invoices_of", "sub_")):
+            given = asked | {"subscriptions": [f"{subscriptions}{n}" for n in some]}
+            sql = resources.sql(question)
+            explained = connection.execute(
+                text(f"explain (format json) {sql}"), {k: v for k, v in given.items() if f":{k}" in sql}
+            ).scalar_one()
+            for node in nodes(explained[0]["Plan"]):
+                if node.get("Relation Name") == "mirror":
+                    assert "Seq Scan" not in node["Node Type"], (question, node["Node Type"], node.get("Filter"))
+                    assert node["Plan Rows"] <= 4 * FAMILIES, (question, node["Plan Rows"], node.get("Index Name"))
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A plan's node and all below it."""
+    yield plan
+    for part in plan.get("Plans", ()):
+        yield from nodes(part)
