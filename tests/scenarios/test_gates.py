@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from sandbox.builder import WorldBuilder, flat
 from sandbox.world.state import Fault
-from stripe_sync.errors import (
-    GateFailed,
-    Incomplete,
-    UnknownShape,
-)
+from stripe_sync.clock import from_epoch
+from stripe_sync.errors import GateFailed, Incomplete, UnknownShape
 from stripe_sync.gate import run as gate
+from stripe_sync.mirror import stripe_account
+from stripe_sync.pipeline.check import check_mirrors
 from stripe_sync.pipeline.compare import compare
 from stripe_sync.pipeline.extract import extract_stigg, extract_stripe
+from stripe_sync.warehouse import comparisons, landing
 from tests.house import House
 
 Build = Callable[[WorldBuilder], House]
@@ -165,4 +166,25 @@ def test_an_old_snapshot_is_not_compared(house_of: Build, town: WorldBuilder) ->
     house.world.now += int(timedelta(hours=2).total_seconds())
     with pytest.raises(Incomplete, match="extract again"):
         compare(session, house.run(session, "new"), **ids)
+    session.close()
+
+
+def test_an_object_of_the_other_mode_closes_the_gate_until_it_is_gone(house_of: Build, town: WorldBuilder) -> None:
+    house = house_of(town)
+    house.reconcile()
+    session, now = house.session(), from_epoch(house.world.now)
+
+    def land(row: dict[str, Any]) -> int:
+        return landing.close(
+            house.engine, environment="test", side="stripe", run_id="by hand", kinds=stripe_account.KINDS, upper_bound=now,
+            rows=[("customer", row["id"], row)], whole=(),
+        ).id  # fmt: skip
+
+    with house.engine.connect() as connection:
+        _, stigg, _ = comparisons.latest_pair(connection, "test") or ("", 0, 0)
+    row, other = house.objects("customers")[:2]
+    for changed in (row | {"livemode": True}, other | {"name": "Changed as well"}):
+        with pytest.raises(GateFailed, match=f"of the other mode.*{row['id']}"):
+            check_mirrors(session, house.run(session), stigg=stigg, stripe=land(changed))
+    check_mirrors(session, house.run(session), stigg=stigg, stripe=land(row))
     session.close()

@@ -44,7 +44,7 @@ def check(engine: Engine, gate: str, *, contents: Mapping[str, str], parameters:
             if found is None:
                 judged_at, left = before(engine, suite, content, parameters)
                 given = {**parameters, "judged": judged_at}
-                if judged_at and is_empty(engine, suite, given):
+                if suite.row_wise and is_empty(engine, suite, given):
                     found = {"failed": [], "rows": []}
                 else:
                     source = source or opened.enter_context(source_of(engine))
@@ -132,10 +132,10 @@ def judge(source: Any, suite: Suite, parameters: Mapping[str, str | int]) -> dic
     """Validates one suite with Great Expectations, on the query's rows inside PostgreSQL."""
     failed: list[str] = []
     rows: list[tuple[str, str, str]] = []
-    query = filled(suite.query, parameters)
-    if all(outcome.success for outcome in outcomes(source, suite, query, detail="BOOLEAN_ONLY")):
+    batch = batch_of(source, suite, filled(suite.query, parameters))
+    if all(outcome.success for outcome in outcomes(batch, suite, detail="BOOLEAN_ONLY")):
         return {"failed": failed, "rows": rows}
-    for outcome in outcomes(source, suite, query, detail="COMPLETE"):
+    for outcome in outcomes(batch, suite, detail="COMPLETE"):
         meta = outcome.expectation_config.meta
         if outcome.success:
             continue
@@ -147,11 +147,17 @@ def judge(source: Any, suite: Suite, parameters: Mapping[str, str | int]) -> dic
     return {"failed": failed, "rows": rows}
 
 
-def outcomes(source: Any, suite: Suite, query: str, *, detail: str) -> list[Any]:
-    """Great Expectations' word on each expectation of a suite; which rows fail costs it as much again as whether any does."""
+def batch_of(source: Any, suite: Suite, query: str) -> Any:
+    """The rows of a suite's query as Great Expectations sees them."""
+    return source.add_query_asset(suite.name, query=query).add_batch_definition_whole_table("all").get_batch()
+
+
+def outcomes(batch: Any, suite: Suite, *, detail: str) -> list[Any]:
+    """Great Expectations' word on each expectation of a suite; which rows fail costs it half as much again as whether any
+    does.
+    """
     import great_expectations as gx
 
-    batch = source.add_query_asset(suite.name, query=query).add_batch_definition_whole_table("all").get_batch()
     expectations = gx.ExpectationSuite(name=suite.name, expectations=suite.document["expectations"])
     wanted = {"result_format": detail, "unexpected_index_column_names": ["id"]}
     return list(batch.validate(expectations, result_format=wanted).results)
