@@ -14,7 +14,7 @@ from stripe_sync import resources
 from stripe_sync.pipeline import hands
 from stripe_sync.pipeline.hands import Hand
 from stripe_sync.pipeline.prune import prune
-from stripe_sync.warehouse import comparisons, links, runs
+from stripe_sync.warehouse import changes, comparisons, links, runs
 from tests.house import House
 
 Build = Callable[[WorldBuilder], House]
@@ -151,3 +151,16 @@ def test_what_stands_is_not_pruned(house_of: Build, town: WorldBuilder) -> None:
         left = comparisons.newest(connection, "test")
         assert left is not None
         assert before[2] == house.documents(connection, left[0]) != {}
+
+
+@pytest.mark.parametrize(("many", "everything"), [(20, False), (1, True)])
+def test_of_very_much_that_changed_no_names_are_collected(
+    house_of: Build, town: WorldBuilder, monkeypatch: pytest.MonkeyPatch, many: int, everything: bool
+) -> None:
+    house = settled(house_of, town)
+    for number in (1, 2):
+        house.stigg("customers", customerId=f"c-{number}")["name"] = "Renamed"
+    monkeypatch.setattr(changes, "MANY", many)
+    stored = house.plan()
+    assert (runs.result(house.engine, "test", stored.run_id, "compare") or {})["everything"] is everything
+    assert len(stored.plan.actions) == 2

@@ -40,8 +40,12 @@ def of(around: Around, before: tuple[int, Made] | None, inputs: str) -> Members 
         return None
     if not changes.sees(connection, before[0]):
         return None
-    found = changes.changes(connection, around.place, before[0])
-    if found.catalog or (found.things and not found.things.isdisjoint(named(catalog_inputs(around).stigg))):
+    try:
+        found = changes.changes(connection, around.place, before[0])
+        waiting = changes.waiting(connection, name, before[0], run.now)
+    except changes.TooMany:
         return None
-    found.members.take(changes.waiting(connection, name, before[0], run.now))
+    if found.things and not found.things.isdisjoint(named(catalog_inputs(around).stigg)):
+        return None
+    found.members.take(waiting)
     return found.members

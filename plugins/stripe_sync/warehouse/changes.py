@@ -4,57 +4,72 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 
 from sqlalchemy import Connection, text
 
 from stripe_sync import keys
 from stripe_sync.warehouse import links
-from stripe_sync.warehouse.engine import run_sql
-from stripe_sync.warehouse.families import CATALOG, Members, Place, of_owners
+from stripe_sync.warehouse.engine import run_sql, streamed
+from stripe_sync.warehouse.families import CATALOG, Members, Place
+
+MANY = 20_000  # names from which on everything is decided, for which none has to be held in memory
+
+
+class TooMany(Exception):
+    """So much changed, or something that concerns everybody, that everything is decided."""
 
 
 @dataclass(frozen=True)
 class Changes:
-    """What has to be decided again: the families of ``members``, and with ``catalog`` everything.
+    """What has to be decided again: the families of ``members``.
 
     ``things`` are Stripe's ids of changed products, prices and coupons that nothing links: they decide if Stigg names them.
     """
 
     members: Members
-    catalog: bool
     things: frozenset[str]
 
 
 def changes(connection: Connection, place: Place, before: int) -> Changes:
-    """What changed since a comparison: in both mirrors and among the links, with whom it named before and names now."""
-    members, catalog = Members(), False
+    """What changed since a comparison: in both mirrors and among the links, with whom it named before and names now.
+
+    Raises TooMany.
+    """
+    members, things = Members(), set[str]()
     stigg, stripe = connection.execute(
         text("select stigg_snapshot, stripe_snapshot from comparison where id = :id"), {"id": before}
     ).one()
     about = {"environment": place.environment}
-    for row in run_sql(connection, "families/changed", side="stigg", since=stigg, until=place.stigg.id, **about):
+    for row in streamed(connection, "families/changed", side="stigg", since=stigg, until=place.stigg.id, **about):
         if row["kind"] in CATALOG:
-            catalog = True
-            continue
-        members.add(row["kind"], row["id"])
+            raise TooMany
+        add(members, row["kind"], row["id"])
         for kind, column in (("customer", "customer"), ("customer", "payer"), ("stripe", "billing_id"), ("stripe", "old_billing_id")):  # fmt: skip
-            members.add(kind, row[column])
-    things = set()
-    for row in run_sql(connection, "families/changed", side="stripe", since=stripe, until=place.stripe.id, **about):
+            add(members, kind, row[column])
+    for row in streamed(connection, "families/changed", side="stripe", since=stripe, until=place.stripe.id, **about):
         if row["kind"] in CATALOG:
             things.add(row["id"])
         elif row["kind"] == "invoice":
-            members.add("stripe", row["stripe_subscription"])
+            add(members, "stripe", row["stripe_subscription"])
         else:
-            members.add("stripe", row["id"])
-            members.add("stripe", row["stripe_customer"])
+            add(members, "stripe", row["id"])
+            add(members, "stripe", row["stripe_customer"])
     linked = {id: key for key, id in links.of_ids(connection, place.environment, things).items()}
-    changed = (row["key"] for row in run_sql(connection, "families/changed_links", comparison=before, **about))
-    for key in [*linked.values(), *filter(decides, changed)]:
+    changed = (row["key"] for row in streamed(connection, "families/changed_links", comparison=before, **about))
+    for key in chain(linked.values(), filter(decides, changed)):
         owner = keys.owner(key)
-        members.add("link", owner or None)
-        catalog |= not owner
-    return Changes(members, catalog, frozenset(things - linked.keys()))
+        if not owner:
+            raise TooMany
+        add(members, "link", owner)
+    return Changes(members, frozenset(things - linked.keys()))
+
+
+def add(members: Members, kind: str, id: str | None) -> None:
+    """Adds one name. Raises TooMany."""
+    members.add(kind, id)
+    if len(members) > MANY:
+        raise TooMany
 
 
 def decides(key: str) -> bool:
@@ -63,9 +78,14 @@ def decides(key: str) -> bool:
 
 
 def waiting(connection: Connection, environment: str, before: int, now: datetime) -> Members:
-    """Who is decided again though nothing changed: a moment has come, or something is missing that begins with the time."""
-    rows = run_sql(connection, "families/waiting", environment=environment, comparison=before, now=now)
-    return of_owners(row["owner"] for row in rows)
+    """Who is decided again though nothing changed: a moment has come, or something is missing that begins with the time.
+
+    Raises TooMany.
+    """
+    members = Members()
+    for row in streamed(connection, "families/waiting", environment=environment, comparison=before, now=now):
+        add(members, "link", row["owner"])
+    return members
 
 
 def sees(connection: Connection, before: int) -> bool:

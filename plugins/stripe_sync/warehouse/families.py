@@ -64,8 +64,8 @@ class Members:
         customers = (place.owner("customer", id) for id in self.customers)
         return sorted([*customers, *(place.owner("subscription", id) for id in self.subscriptions)])
 
-    def __bool__(self) -> bool:
-        return bool(self.customers or self.subscriptions or self.stripe)
+    def __len__(self) -> int:
+        return len(self.customers) + len(self.subscriptions) + len(self.stripe)
 
 
 def whole(connection: Connection, place: Place, seeds: Members) -> Members:
