@@ -1,4 +1,4 @@
--- finds what the two sides of what was decided do not agree on, and keeps it
+-- finds what the two sides of what was decided do not agree on, keeps it and gives it
 -- grain: one link key of one kind; keys: kind, key
 -- Documents are compared whole, by value (10 and 10.0 are equal in jsonb), and fields only where documents differ.
 insert into difference (
@@ -43,3 +43,4 @@ select
         where w.value is distinct from f.value
     ) as fields
 from differing
+returning kind, key, wanted, found, entity_kind, entity_id, stripe_id, wanted_facts, found_facts, fields

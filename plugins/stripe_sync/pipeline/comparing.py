@@ -22,6 +22,8 @@ from stripe_sync.usage.charges import charges
 from stripe_sync.warehouse import candidates, comparisons, families, links, needs, statuses
 from stripe_sync.warehouse.families import Members
 
+PARTS = 8  # from which on it matters that PostgreSQL knows how much there is
+
 
 class Comparing:
     """One comparison while it is made, a part at a time: however big the account, a part is held in memory."""
@@ -44,8 +46,10 @@ class Comparing:
         rivals.refuse_vanished(self.around)
         self.compared_ids = True
         catalog = self.catalog()
-        for members in families.everybody(self.connection, self.around.place):
+        for number, members in enumerate(families.everybody(self.connection, self.around.place), start=1):
             self.family(catalog, members)
+            if number >= PARTS and number.bit_count() == 1:  # 8, 16, 32, ...
+                comparisons.analyze(self.connection)
         self.conclude_catalog(catalog)
         comparisons.close_absent(self.connection, self.comparison, self.name)
         needs.forget_absent(self.connection, self.name)

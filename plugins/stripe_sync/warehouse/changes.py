@@ -50,6 +50,8 @@ def changes(connection: Connection, place: Place, before: int) -> Changes:
     for row in streamed(connection, "families/changed", side="stripe", since=stripe, until=place.stripe.id, **about):
         if row["kind"] in CATALOG:
             things.add(row["id"])
+            if len(things) > MANY:
+                raise TooMany
         elif row["kind"] == "invoice":
             add(members, "stripe", row["stripe_subscription"])
         else:

@@ -71,11 +71,11 @@ def compared(
     connection.execute(text("truncate decided"))
     copy(connection, "wanted", wanted)
     copy(connection, "found", found)
-    run_sql(connection, "drift/differences", comparison_id=comparison)
+    found_out = run_sql(connection, "drift/differences", comparison_id=comparison)
     about = {"environment": environment, "comparison_id": comparison}
     run_sql(connection, "drift/close_documents", owners=list(owners), **about)
     run_sql(connection, "drift/add_documents", **about)
-    return differences(connection, comparison, owners=owners)
+    return sorted(map(difference, found_out), key=lambda d: (d.kind, d.key))
 
 
 def copy(connection: Connection, side: str, claims: Iterable[Claim]) -> None:
@@ -108,6 +108,12 @@ def keep_judged(connection: Connection, comparison: int, judged: Iterable[tuple[
     cursor.close()
 
 
+def analyze(connection: Connection) -> None:
+    """Gives PostgreSQL figures of what was stored so far: without them it would read all of it for each part that comes."""
+    for table in ("document", "difference", "drift", "judged"):
+        connection.execute(text(f"analyze {table}"))
+
+
 def close_absent(connection: Connection, comparison: int, environment: str) -> None:
     """Ends the documents of those who are no more, after everybody was decided."""
     run_sql(connection, "drift/close_absent", comparison_id=comparison, environment=environment)
@@ -122,12 +128,10 @@ def differences(
     connection: Connection,
     comparison: int,
     *,
-    owners: Collection[str] | None = None,
     of: Collection[tuple[str, str]] | None = None,
 ) -> list[Difference]:
-    """What the two sides did not agree on, in order of kind and key; of some owners, or of some (kind, key), if given."""
+    """What the two sides did not agree on, in order of kind and key; of some (kind, key) if they are given."""
     chosen = {
-        "owners": None if owners is None else list(owners),
         "kinds": None if of is None else sorted({kind for kind, _ in of}),
         "keys": None if of is None else [key for _, key in of],
     }
