@@ -1,11 +1,18 @@
 -- the entities that a run settled, and those that are not in order, with the reason; the pages and `status` know all others
 -- grain: one entity; key: kind, id
+with shown as (
+    select kind, id, status, reason, detail, stripe_id, changed_at
+    from status
+    where environment = :environment and status in ('ERROR', 'PENDING')
+    union all
+    select kind, id, status, reason, detail, stripe_id, changed_at
+    from status
+    where
+        environment = :environment
+        and status not in ('ERROR', 'PENDING')
+        and changed_at >= (select created_at from run where environment = :environment and run_id = :run_id)
+)
+
 select kind, id, status, reason, detail, stripe_id, changed_at
-from status
-where
-    environment = :environment
-    and (
-        status in ('ERROR', 'PENDING')
-        or changed_at >= (select created_at from run where environment = :environment and run_id = :run_id)
-    )
+from shown
 order by case status when 'ERROR' then 0 when 'PENDING' then 1 when 'SUCCESS' then 2 else 3 end, kind, id

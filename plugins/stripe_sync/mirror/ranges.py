@@ -94,7 +94,7 @@ class Work:
         self.get = get
         self.readers = readers
         self.waiting: queue.Queue[Range | None] = queue.Queue()  # None: go home
-        self.read: queue.Queue[Read | BaseException | None] = queue.Queue(maxsize=32)
+        self.read: queue.Queue[Read | BaseException | None] = queue.Queue(maxsize=8)
         self.lock = threading.Lock()
         self.stop = threading.Event()  # nothing more is read
         self.abandoned = threading.Event()  # nobody takes what was read
