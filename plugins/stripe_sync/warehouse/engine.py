@@ -139,17 +139,10 @@ def one_at_a_time(engine: Engine, name: str) -> Iterator[None]:
 
 
 def run_sql(connection: Connection, name: str, /, **parameters: Any) -> list[dict[str, Any]]:
-    """The rows of one SQL file, as dictionaries."""
-    return answered(connection, name, **parameters)[1]
-
-
-def answered(connection: Connection, name: str, /, **parameters: Any) -> tuple[tuple[str, ...], list[dict[str, Any]]]:
-    """The names of the columns of one SQL file, and its rows."""
+    """The rows of one SQL file, as dictionaries; none of one that gives none."""
     result = connection.execute(text(resources.sql(name)), parameters)
-    if not result.returns_rows:
-        return (), []
-    names = tuple(result.keys())
-    return names, [dict(zip(names, row, strict=True)) for row in result]
+    names = tuple(result.keys()) if result.returns_rows else ()
+    return [dict(zip(names, row, strict=True)) for row in result] if names else []
 
 
 def streamed(connection: Connection, name: str, /, **parameters: Any) -> Iterator[dict[str, Any]]:

@@ -18,7 +18,7 @@ from stripe_sync.errors import ConfigurationError
 from stripe_sync.report.explain import explain_customer
 from stripe_sync.report.tables import presentable
 from stripe_sync.settings import LANES, Environment
-from stripe_sync.warehouse.engine import answered
+from stripe_sync.warehouse.engine import run_sql
 
 PAGE = 50
 KINDS = ("customer", "subscription", "plan", "addon", "coupon", "product")
@@ -64,7 +64,7 @@ class Viewer:
 
     def ask(self, name: str, **about: Any) -> list[dict[str, Any]]:
         with self.engine.connect() as connection:
-            return answered(connection, name, environment=self.environment.name, **about)[1]
+            return run_sql(connection, name, environment=self.environment.name, **about)
 
     def url(self, *parts: str, **query: str) -> str:
         path = "/".join([self.base, quote(self.environment.name), *(quote(part, safe="") for part in parts)])
