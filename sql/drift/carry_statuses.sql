@@ -14,15 +14,5 @@ select :environment, kind, id, status, reason, detail, stripe_id, :run_id
 from carried
 on conflict (environment, kind, id) do update
 set
-    status = excluded.status,
-    reason = excluded.reason,
-    detail = excluded.detail,
-    stripe_id = excluded.stripe_id,
-    run_id = excluded.run_id,
-    changed_at = case
-        when
-            (status.status, status.reason, status.detail, status.stripe_id)
-            is distinct from (excluded.status, excluded.reason, excluded.detail, excluded.stripe_id)
-            then now()
-        else status.changed_at
-    end
+    (status, reason, detail, stripe_id, run_id)
+    = (excluded.status, excluded.reason, excluded.detail, excluded.stripe_id, excluded.run_id)

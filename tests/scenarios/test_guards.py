@@ -114,6 +114,22 @@ def test_a_subscription_that_began_long_ago_always_waits(house_of: Build, town: 
     assert action.due_now == {}
 
 
+def test_a_subscription_whose_trial_has_days_left_is_billed_from_when_it_is_made(
+    house_of: Build, town: WorldBuilder
+) -> None:
+    """It was paid for before its trial ended: Stripe takes no start in the future, and the running period is charged."""
+    from sandbox.world.state import iso
+
+    town.stigg["subscriptions"][0] |= {"wasInTrial": True, "trialEndDate": iso(town.now + 3 * 86400)}
+    house = house_of(town)
+    now = house.world.now
+    house.reconcile()
+    assert house.status("s-1") == ("SUCCESS", "")
+    (sub,) = [s for s in house.objects("subscriptions") if s["metadata"]["stiggEntityId"] == "s-1"]
+    assert now <= sub["start_date"] <= house.world.now
+    assert sub["latest_invoice"]
+
+
 def test_the_native_integration_holds_everything_at_observe(house_of: Build, town: WorldBuilder) -> None:
     town.stigg["integrations"] = [
         {"id": "00000000-0000-4000-8000-000000000001", "vendorIdentifier": "STRIPE", "vendorType": "BILLING"}

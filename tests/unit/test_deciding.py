@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -190,6 +191,31 @@ def test_a_late_start_charges_nothing_for_the_running_period(hours: int, late: b
     assert start["late"] is late
     assert ("backdate_start_date" in start) is not late
     assert start["billing_cycle_anchor"] > NOW.timestamp()
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "wakes"),
+    [
+        (timedelta(hours=-1), timedelta(days=30), timedelta(hours=47) + timedelta.resolution),  # late from then on
+        (timedelta(hours=-1), timedelta(hours=5), timedelta(hours=5)),  # the next period
+        (timedelta(days=-40), timedelta(days=-10), timedelta(days=21)),  # the one after: it began on 7 October at 9
+        (timedelta(hours=2), timedelta(days=30), timedelta(hours=2)),  # what is paid for begins
+    ],
+)
+def test_a_missing_one_is_decided_again_when_its_start_becomes_another(
+    begin: timedelta, end: timedelta, wakes: timedelta
+) -> None:
+    row = subscription(startDate=(NOW + begin).isoformat(), currentBillingPeriodEnd=(NOW + end).isoformat())
+    about = inputs([package()], [customer()], [row])
+
+    def claim_at(now: datetime) -> Claim:
+        (claim,) = [c for c in desired(replace(about, now=now)).wanted if c.kind == "subscription"]
+        return claim
+
+    first = claim_at(NOW)
+    assert about.awaited == {"s-1": NOW + wakes}
+    assert claim_at(NOW + wakes - timedelta.resolution) == first, "until then nothing about it moves"
+    assert claim_at(NOW + wakes) != first
 
 
 def test_versions_of_a_price_are_told_apart_by_content_alone() -> None:

@@ -118,18 +118,18 @@ def set_default(action: Action, registry: Registry) -> Params:
 def subscription_create(action: Action, registry: Registry) -> Params:
     """Flexible billing, and an explicit word on everything that has a default (BILLING 6)."""
     after = action.after
-    backdated = "backdate_start_date" in after
+    charged = "backdate_start_date" in after  # for the running period, from then or, without a moment, from now
     params: Params = {
         "customer": registry.resolve(after["customer"]),
         "items": [priced(item, registry) for item in after["items"]],
         "collection_method": after["collection_method"],
         "billing_mode": {"type": "flexible"},
         "billing_cycle_anchor": after["billing_cycle_anchor"],
-        "proration_behavior": "create_prorations" if backdated else "none",
+        "proration_behavior": "create_prorations" if charged else "none",
         "metadata": metadata(after["metadata"], registry) | own_notes(after),
         "expand": WHOLE["subscription"],
     }
-    if backdated:
+    if after.get("backdate_start_date"):
         params["backdate_start_date"] = after["backdate_start_date"]
     if after["collection_method"] == "send_invoice":
         params["days_until_due"] = int(after["days_until_due"])

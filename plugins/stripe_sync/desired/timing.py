@@ -23,17 +23,18 @@ def paid_from(subscription: Subscription) -> datetime:
 def start(inputs: Inputs, subscription: Subscription) -> dict[str, Any]:
     """How a new one begins: billed in full from where paid time began if that is recent, else from the next period.
 
-    Times are Unix seconds. ``late`` ones charge nothing for the running period and always wait for a person. All of it
-    moves with the time, and matters only to one that is missing.
+    Times are Unix seconds; without one in ``backdate_start_date`` it is billed from the moment of the write. ``late`` ones
+    charge nothing for the running period and always wait for a person. Matters only to one that is missing.
     """
-    begin = paid_from(subscription)
+    id, begin = subscription.subscription_id, paid_from(subscription)
     rhythm = subscription.billing_period or "MONTHLY"
     anchor = subscription.current_billing_period_end
-    if anchor is None or anchor <= inputs.now:
+    if anchor is None or inputs.has_come(anchor, id):
         anchor = periods.next_bound(subscription.billing_cycle_anchor or begin, rhythm, inputs.now)
-    late = inputs.now - begin > timedelta(hours=inputs.environment.late_start_hours)
+        inputs.has_come(anchor, id)
+    late = inputs.has_come(begin + timedelta(hours=inputs.environment.late_start_hours) + timedelta.resolution, id)
     timing: Document = {"billing_cycle_anchor": epoch(anchor), "late": late}
-    return timing if late else timing | {"backdate_start_date": epoch(min(begin, inputs.now))}
+    return timing if late else timing | {"backdate_start_date": epoch(begin) if inputs.has_come(begin, id) else None}
 
 
 def ends_at(inputs: Inputs, subscription: Subscription) -> int | None:

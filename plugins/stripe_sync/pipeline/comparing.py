@@ -54,6 +54,7 @@ class Comparing:
         comparisons.close_absent(self.connection, self.comparison, self.name)
         needs.forget_absent(self.connection, self.name)
         statuses.forget_others(self.connection, self.name, self.around.run.id)
+        statuses.count_anew(self.connection, self.name)
 
     def some(self, anew: Members, *, since: int) -> None:
         """Decides the families of some anew, and the catalog where they need something else of its past than before."""

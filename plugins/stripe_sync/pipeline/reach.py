@@ -42,7 +42,7 @@ def of(around: Around, before: tuple[int, Made] | None, inputs: str) -> Members 
         return None
     try:
         found = changes.changes(connection, around.place, before[0])
-        waiting = changes.waiting(connection, name, before[0], run.now)
+        waiting = changes.waiting(connection, name, run.now)
     except changes.TooMany:
         return None
     if found.things and not found.things.isdisjoint(named(catalog_inputs(around).stigg)):

@@ -79,13 +79,10 @@ def decides(key: str) -> bool:
     return key.partition(":")[0] in CATALOG | {"customer", "subscription"}
 
 
-def waiting(connection: Connection, environment: str, before: int, now: datetime) -> Members:
-    """Who is decided again though nothing changed: a moment has come, or something is missing that begins with the time.
-
-    Raises TooMany.
-    """
+def waiting(connection: Connection, environment: str, now: datetime) -> Members:
+    """Who is decided again though nothing changed: a moment has come. Raises TooMany."""
     members = Members()
-    for row in streamed(connection, "families/waiting", environment=environment, comparison=before, now=now):
+    for row in streamed(connection, "families/waiting", environment=environment, now=now):
         add(members, "link", row["owner"])
     return members
 

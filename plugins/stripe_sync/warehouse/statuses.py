@@ -8,31 +8,21 @@ from typing import Any
 from sqlalchemy import Connection, Engine, text
 
 from stripe_sync.model.status import EntityStatus, Reason, Status
-from stripe_sync.warehouse.engine import run_sql
+from stripe_sync.warehouse.engine import dumps, run_sql
 
 
 def store(connection: Connection, environment: str, run_id: str, statuses: Iterable[EntityStatus]) -> None:
-    """Sets the status of these entities; ``changed_at`` moves only where something changed."""
-    rows = [
+    """Sets the status of these entities, the last one that is told of each; ``changed_at`` moves only where something changed."""
+    last = {(s.kind, s.id): s for s in statuses}
+    told = [
         {
-            "e": environment, "kind": s.kind, "id": s.id, "status": s.status.value, "reason": s.reason.value,
-            "detail": s.detail, "sid": s.stripe_id, "r": run_id,
+            "kind": s.kind, "id": s.id, "status": s.status.value, "reason": s.reason.value, "detail": s.detail,
+            "stripe_id": s.stripe_id,
         }
-        for s in statuses
+        for s in last.values()
     ]  # fmt: skip
-    if rows:
-        connection.execute(
-            text(
-                "insert into status (environment, kind, id, status, reason, detail, stripe_id, run_id) values "
-                "(:e, :kind, :id, :status, :reason, :detail, :sid, :r) on conflict (environment, kind, id) do update set "
-                "status = excluded.status, reason = excluded.reason, detail = excluded.detail, "
-                "stripe_id = excluded.stripe_id, run_id = excluded.run_id, changed_at = case when "
-                "(status.status, status.reason, status.detail, status.stripe_id) is distinct from "
-                "(excluded.status, excluded.reason, excluded.detail, excluded.stripe_id) "
-                "then now() else status.changed_at end"
-            ),
-            rows,
-        )
+    if told:
+        run_sql(connection, "drift/statuses", environment=environment, run_id=run_id, statuses=dumps(told))
 
 
 def forget_others(connection: Connection, environment: str, run_id: str) -> None:
@@ -40,6 +30,11 @@ def forget_others(connection: Connection, environment: str, run_id: str) -> None
     connection.execute(
         text("delete from status where environment = :e and run_id <> :r"), {"e": environment, "r": run_id}
     )
+
+
+def count_anew(connection: Connection, environment: str) -> None:
+    """Counts all statuses, of which only changes are added up otherwise."""
+    run_sql(connection, "drift/tally", environment=environment)
 
 
 def forget(connection: Connection, environment: str, run_id: str, entities: Iterable[tuple[str, str]]) -> None:
