@@ -7,6 +7,8 @@ with billed as (
         kind,
         key,
         owner,
+        entity_kind,
+        entity_id,
         case
             when kind = 'subscription' then coalesce(wanted ->> 'customer', found ->> 'customer')
             when kind = 'stigg_subscription' then found_facts ->> 'customer'
@@ -19,10 +21,12 @@ placed as (
     select
         kind,
         key,
+        entity_kind,
+        entity_id,
         case when owner = '' then '' else coalesce(max(customer) over (partition by owner), owner) end as customer
     from billed
 )
 
-select customer, kind, key
+select customer, kind, key, entity_kind, entity_id
 from placed
 order by customer <> '', customer <= :after, customer, kind, key

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sandbox.builder import WorldBuilder
+from sandbox.builder import WorldBuilder, flat
+from stripe_sync import keys
 from stripe_sync.drift.rows import DriftRow
 from stripe_sync.plan.explain import explain
 from tests.house import House
@@ -107,3 +108,14 @@ def test_only_the_chosen_customer_is_planned(house_of: Build, town: WorldBuilder
     house.reconcile(entities=["product", "price"])
     stored = house.plan(customers=["c-2"])
     assert {a.target for a in stored.plan.actions} == {"customer:test:c-2", "subscription:test:s-2"}
+
+
+def test_a_chosen_customer_comes_with_the_prices_of_their_own(house_of: Build, town: WorldBuilder) -> None:
+    house = house_of(town)
+    house.reconcile(entities=["product", "price"])
+    for id in ("s-1", "s-2"):
+        (flat_fee, *_) = house.stigg("subscriptions", subscriptionId=id)["prices"]
+        flat_fee["price"] = {**flat(12), "id": f"price-of-{id}", "isOverridePrice": True}
+    actions = house.plan(customers=["c-2"]).plan.actions
+    assert {a.kind for a in actions} == {"price.create", "customer.create", "subscription.create"}
+    assert {keys.owner(a.target) for a in actions} == {"customer:test:c-2", "subscription:test:s-2"}

@@ -17,7 +17,7 @@ from operator import itemgetter
 from sqlalchemy import Connection
 
 from stripe_sync import keys
-from stripe_sync.model.documents import CUSTOMER, PRICE_VERSION, STIGG_SUBSCRIPTION, SUBSCRIPTION, Difference
+from stripe_sync.model.documents import CUSTOMER, PRICE_VERSION, SUBSCRIPTION, Difference
 from stripe_sync.pipeline.approve import approved_targets
 from stripe_sync.pipeline.backfill import touched_in, within
 from stripe_sync.pipeline.session import Run, Session
@@ -49,7 +49,7 @@ def portion(session: Session, run: Run, connection: Connection, comparison: int)
     asked = bool(approval or window or any(run.params.get(p) for p in ("entities", "customers", "entity")))
     before = str((runs.newest_result(connection, name, "plan") or {}).get("upto", ""))
     most = session.environment.plan_at_most
-    rows = comparisons.in_order(connection, comparison, after="" if asked else before)
+    rows = chosen(comparisons.in_order(connection, comparison, after="" if asked else before), run, name)
     taken: dict[str, Difference] = {}
     catalog: list[Difference] = []
     upto, beyond = "", dict[str, int]()
@@ -63,9 +63,8 @@ def portion(session: Session, run: Run, connection: Connection, comparison: int)
             )
             break
         found = comparisons.differences(connection, comparison, of=of)
-        chosen = [d for d in found if is_chosen(d, run, name)]
-        catalog = catalog if customer else chosen
-        taken |= {d.key: d for d in (within(window, [*catalog, *chosen]) if window else chosen)}
+        catalog = catalog if customer else found
+        taken |= {d.key: d for d in (within(window, [*catalog, *found]) if window else found)}
         upto = customer
     else:
         upto = ""
@@ -100,26 +99,20 @@ def approved_owners(session: Session, approval: str) -> frozenset[str] | None:
     return None if targets is None else frozenset(map(keys.owner, targets))
 
 
-def is_chosen(d: Difference, run: Run, environment: str) -> bool:
-    """Whether a difference is of the kinds, the customers and the entity that the run was asked for; if it was."""
-    kinds, customers = run.params.get("entities") or (), run.params.get("customers") or ()
+def chosen(rows: Iterable[Mapping[str, str]], run: Run, environment: str) -> Iterator[Mapping[str, str]]:
+    """The rows of the kinds, the customers with all that is theirs, and the entity that the run was asked for; if it was."""
+    kinds = frozenset(run.params.get("entities") or ())
     entity = tuple(run.params.get("entity") or ())
-    if kinds and ("price" if d.kind == PRICE_VERSION else d.kind) not in kinds:
-        return False
-    wanted = {keys.link_key("customer", keys.part(environment), keys.part(id)) for id in customers}
-    if wanted and customer_of(d) not in wanted:
-        return False
-    return not entity or entity in (d.entity, keys.entity_of(d.key))
-
-
-def customer_of(d: Difference) -> str | None:
-    """The link key of the customer that a difference is about."""
-    if d.kind == CUSTOMER:
-        return d.key
-    if d.kind == STIGG_SUBSCRIPTION and d.found:
-        return str(d.found.facts["customer"])
-    claim = d.wanted or d.found
-    return str(claim.document.get("customer")) if claim and d.kind == SUBSCRIPTION else None
+    customers = {
+        keys.link_key("customer", keys.part(environment), keys.part(id)) for id in run.params.get("customers") or ()
+    }
+    for row in rows:
+        if kinds and ("price" if row["kind"] == PRICE_VERSION else row["kind"]) not in kinds:
+            continue
+        if customers and row["customer"] not in customers:
+            continue
+        if not entity or entity in ((row["entity_kind"], row["entity_id"]), keys.entity_of(row["key"])):
+            yield row
 
 
 def unsettled(connection: Connection, environment: str, run: Run, differences: Sequence[Difference]) -> set[str]:

@@ -141,8 +141,8 @@ def differences(
 
 
 def in_order(connection: Connection, comparison: int, *, after: str) -> Iterator[dict[str, Any]]:
-    """(customer, kind, key) of every difference in the order in which runs take them up: the catalog's, with no customer; then
-    customer by customer by their link keys, those behind ``after`` first.
+    """(customer, kind, key, entity) of every difference in the order in which runs take them up: the catalog's, with no
+    customer; then customer by customer by their link keys, those behind ``after`` first.
     """
     return streamed(connection, "drift/order", comparison_id=comparison, after=after)
 
