@@ -16,7 +16,7 @@ import httpx
 ROOT = Path(__file__).resolve().parent.parent
 # The full sizes.
 SUBSCRIPTIONS, DOCUMENTS, CUSTOMERS = 100_000, 1_000_000, 10_000
-ENTITIES, PLAN, PAIRS, DECIDED = 1_000_000, 100_000, 10_000, 300_000
+ENTITIES, PLAN, PAIRS, DECIDED = 100_000, 100_000, 10_000, 100_000
 Figure = dict[str, Any]
 
 

@@ -1,7 +1,7 @@
-"""A stub of Stripe's lists, and of Stigg's usage, for benchmarks: answers that are rendered once, a latency, a limit; in a
+"""A stub of Stripe's lists, and of Stigg's subscriptions and usage, for benchmarks: answers that are rendered once, a latency, a limit; in a
 process of its own.
 
-It is no sandbox: it knows lists of one shape and one history of use, and counts requests and refusals. ``python -m bench.server COUNT LATENCY RATE``.
+It is no sandbox: it knows lists of one shape on each side and one history of use, and counts requests and refusals. ``python -m bench.server COUNT LATENCY RATE``.
 """
 
 from __future__ import annotations
@@ -54,6 +54,16 @@ USED = json.dumps(
     ]}]}}}
 ).encode()  # fmt: skip
 
+FLAT = {"id": "p", "billingModel": "FLAT_FEE", "billingPeriod": "MONTHLY", "price": {"amount": 20, "currency": "USD"}}
+CHARGES = [{"id": f"charge-{n}", "billingModel": "FLAT_FEE", "updatedAt": "2027-01-01T00:00:00.000Z", "price": FLAT} for n in range(3)]
+SUBSCRIBED = json.dumps(
+    {"cursor": "NUMBER", "node": {
+        "id": "s-NUMBER", "subscriptionId": "s-NUMBER", "status": "ACTIVE", "pricingType": "PAID", "billingPeriod": "MONTHLY",
+        "paymentCollectionMethod": "INVOICE", "startDate": "2027-01-01T00:00:00.000Z", "customer": {"customerId": "c-NUMBER"},
+        "plan": {"refId": "pro", "versionNumber": 1, "product": {"refId": "acme"}}, "addons": [], "prices": CHARGES,
+    }}
+).encode()  # fmt: skip
+
 
 class Lists:
     """The lists of every path, all alike."""
@@ -89,16 +99,25 @@ class Lists:
         content = b'{"object":"list","url":"/v1/x","has_more":' + more + b',"data":[' + b",".join(shown) + b"]}"
         return Response(content, media_type="application/json", headers={"Request-Id": "req_bench"})
 
-    async def usage(self, request: Request) -> Response:
-        """Stigg's history of use of any customer."""
+    async def stigg(self, request: Request) -> Response:
+        """Stigg: a page of its subscriptions, or the history of use of any customer."""
         if self.rate and not self.take():
             self.refused += 1
             return JSONResponse({"errors": [{"extensions": {"code": "RateLimitExceeded"}}]}, 429)
         self.requests += 1
-        await request.body()
+        asked = await request.json()
         if self.latency:
             await asyncio.sleep(self.latency)
-        return Response(USED, media_type="application/json")
+        content = USED if asked["operationName"] == "UsageHistory" else self.subscribed(**asked["variables"]["paging"])
+        return Response(content, media_type="application/json")
+
+    def subscribed(self, first: int, after: str = "-1") -> bytes:
+        begin, count = int(after) + 1, len(self.created)
+        numbers = range(begin, min(begin + first, count))
+        rows = b",".join(SUBSCRIBED.replace(b"NUMBER", b"%d" % number) for number in numbers)
+        page = json.dumps({"hasNextPage": numbers.stop < count, "endCursor": str(numbers.stop - 1)}).encode()
+        found = b'{"totalCount":%d,"pageInfo":%b,"edges":[%b]}' % (count, page, rows)
+        return b'{"data":{"customerSubscriptions":' + found + b"}}"
 
     def take(self) -> bool:
         now = time.monotonic()
@@ -119,8 +138,8 @@ class Lists:
 def main() -> None:
     count, latency, rate, port = int(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4])
     lists = Lists(count, latency, rate)
-    usage = Route("/graphql", lists.usage, methods=["POST"])
-    app = Starlette(routes=[Route("/counts", lists.counts), usage, Route("/v1/{path:path}", lists.page)])
+    stigg = Route("/graphql", lists.stigg, methods=["POST"])
+    app = Starlette(routes=[Route("/counts", lists.counts), stigg, Route("/v1/{path:path}", lists.page)])
     uvicorn.run(app, host="127.0.0.1", port=port, log_level="error", access_log=False)
 
 

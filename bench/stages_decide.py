@@ -148,9 +148,6 @@ def quiet(warehouse: str, scale: float) -> list[Figure]:
     own = {customers: f["quiet"] - f["read"] for customers, f in seconds.items()}
     found.append(figure("quiet run", f"seconds at {large:,} beside {small:,}, without what reading Stigg takes", f"{own[large] / own[small]:.2f} times", wanted="within 1.2",
                         kept=own[large] / own[small] <= 1.2, beside=f"{own[large]:.2f} s and {own[small]:.2f} s"))  # fmt: skip
-    least = -(-large // 25)
-    found.append(figure("Stigg's scan", f"requests for {large:,} subscriptions in pages of 25", b["pages"], wanted=f"{least}, and one for what ended", kept=b["pages"] <= least + 1,
-                        beside=f"{b['pages'] / 250:.1f} min at 250 requests a minute"))  # fmt: skip
     found.append(figure("few changes", f"{large:,} customers, 10 renamed: GETs to Stripe, writes, seconds of a full run", f"{b['few_gets']}, {b['few_writes']}, {b['few'] / b['full']:.2f}",
                         wanted="in proportion to the 10", kept=b["few_writes"] == 10 and b["few_gets"] <= 12))  # fmt: skip
     return found

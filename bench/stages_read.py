@@ -137,6 +137,48 @@ def several(warehouse: str, scale: float) -> list[Figure]:
     ]
 
 
+def scan(warehouse: str, scale: float) -> list[Figure]:
+    """Stigg's subscriptions, read page after page at 50 ms and landed, beside a bare loop that only reads."""
+    from stripe_sync.clock import from_epoch
+    from stripe_sync.mirror import stigg
+    from stripe_sync.stigg_api.client import StiggApi
+    from stripe_sync.warehouse import engine, landing
+
+    count, made = int(SUBSCRIPTIONS * scale), engine.connect(warehouse)
+    with stub(count, latency=0.05, rate=0) as url, StiggApi("key", base_url=url) as client:
+
+        def land() -> int:
+            return landing.close(made, environment="scanned", side="stigg", run_id="bench", kinds=("subscription",),
+                                 upper_bound=from_epoch(0), rows=stigg.listed(client, "subscription")).counts["subscription"]  # fmt: skip
+
+        httpx.get(f"{url}/counts")
+        wall, _, rows = timed(land)
+        requests = httpx.get(f"{url}/counts").json()["requests"]
+        few = max(10, requests // 10)
+        bare, _, _ = timed(lambda: one_after_another(url, few))
+    assert rows == count, (rows, count)
+    least, share = -(-count // 25), (requests / wall) / (few / bare)
+    logged = 2 + -(-count // 100 // 25)  # a hundredth of them is named by the logs, and read by id
+    return [
+        figure("Stigg's scan", f"requests for {count:,} subscriptions in pages of 25", f"{requests:,}", wanted=f"{least:,}", kept=requests == least,
+               beside=f"{least / 1500:.1f} min at its limit of 1,500 a minute, {least / 600:.1f} at 100 ms; with event logs of 1 % {logged} requests"),
+        figure("Stigg's scan", "pages a second, read and landed, of what a bare loop reads", f"{share:.2f}", wanted="0.95", kept=share >= 0.95,
+               beside=f"{requests / wall:.1f} and {few / bare:.1f}"),
+    ]  # fmt: skip
+
+
+def one_after_another(url: str, pages: int) -> None:
+    """Pages of Stigg's subscriptions, each asked for with the cursor of the one before."""
+    from stripe_sync.stigg_api.documents import SUBSCRIPTIONS as DOCUMENT
+
+    paging: dict[str, Any] = {"first": 25}
+    with httpx.Client() as client:
+        for _ in range(pages):
+            asked = {"query": DOCUMENT, "operationName": "Subscriptions", "variables": {"paging": paging}}
+            page = client.post(f"{url}/graphql", json=asked).json()["data"]["customerSubscriptions"]
+            paging["after"] = page["pageInfo"]["endCursor"]
+
+
 def memory(warehouse: str, scale: float) -> list[Figure]:
     """What reading and landing takes beyond the imports, at two sizes, in processes of their own."""
     found = {}

@@ -62,6 +62,7 @@ def main(names: list[str]) -> int:
         print(f"There is no group {unknown[0]}; groups are {', '.join(GROUPS)}.", file=sys.stderr)
         return 1
     lines, failed = [], False
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # hundreds of processes would compile the same modules
     seed = os.environ.setdefault("TEST_SEED", str(random.SystemRandom().randrange(1_000_000)))
     print(f"== seed {seed} (TEST_SEED={seed} runs the same worlds again)", flush=True)
     wanted = names or list(GROUPS)

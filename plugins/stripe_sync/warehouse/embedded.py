@@ -30,6 +30,7 @@ from stripe_sync.errors import ConfigurationError, Waiting
 
 URL_VARIABLE = "STRIPE_SYNC_WAREHOUSE_URL"
 USER, DATABASE = "stripe_sync", "stripe_sync"
+KEPT = Path("/var/tmp")  # the system's temporary-but-kept folder
 START_SECONDS = 60
 # A laptop's pipeline: few connections, and no need to survive a power cut between two writes to disk less than usual.
 OPTIONS = ("listen_addresses=", "max_connections=60", "shared_buffers=64MB", "fsync=on", "log_min_messages=warning",
@@ -56,13 +57,13 @@ class Place:
 def place_of(state: Path) -> Place:
     """The place that belongs to a state folder.
 
-    Root may not run PostgreSQL: then the data lie in a folder of their own under the system's temporary-but-kept
-    folder, owned by ``nobody``, and no parent folder's permissions are touched.
+    Root may not run PostgreSQL: then the data lie in a folder of their own under ``KEPT``, owned by ``nobody``, and no
+    parent folder's permissions are touched.
     """
     state = state.resolve()
     name = hashlib.sha256(str(state).encode()).hexdigest()[:12]
     run_as = pwd.getpwnam("nobody").pw_uid if os.getuid() == 0 else None
-    base = Path("/var/tmp") / f"stripe_sync-{name}" if run_as is not None else state / "postgres"
+    base = KEPT / f"stripe_sync-{name}" if run_as is not None else state / "postgres"
     sockets = Path(tempfile.gettempdir()) / f"stripe_sync-{os.getuid()}-{name}"
     return Place(base / "data", sockets, state / "postgres.lock", run_as)
 

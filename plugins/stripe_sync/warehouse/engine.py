@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 import psycopg.types.json
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import Connection, Engine, TextClause, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, OperationalError
 
 from stripe_sync import resources
@@ -138,9 +138,15 @@ def one_at_a_time(engine: Engine, name: str) -> Iterator[None]:
             connection.execute(text("select pg_advisory_unlock(hashtextextended(:name, 1))"), key)
 
 
+@cache
+def statement(name: str) -> TextClause:
+    """One SQL file, whose parameters are looked for once a process."""
+    return text(resources.sql(name))
+
+
 def run_sql(connection: Connection, name: str, /, **parameters: Any) -> list[dict[str, Any]]:
     """The rows of one SQL file, as dictionaries; none of one that gives none."""
-    result = connection.execute(text(resources.sql(name)), parameters)
+    result = connection.execute(statement(name), parameters)
     names = tuple(result.keys()) if result.returns_rows else ()
     return [dict(zip(names, row, strict=True)) for row in result] if names else []
 
@@ -152,7 +158,7 @@ def streamed(connection: Connection, name: str, /, **parameters: Any) -> Iterato
 
 def opened(connection: Connection, name: str, /, **parameters: Any) -> tuple[tuple[str, ...], Iterator[dict[str, Any]]]:
     """The names of the columns of one SQL file, and its rows as they come."""
-    result = connection.execute(text(resources.sql(name)), parameters, execution_options={"stream_results": True})
+    result = connection.execute(statement(name), parameters, execution_options={"stream_results": True})
     names = tuple(result.keys())
 
     def rows() -> Iterator[dict[str, Any]]:
