@@ -55,7 +55,10 @@ USED = json.dumps(
 ).encode()  # fmt: skip
 
 FLAT = {"id": "p", "billingModel": "FLAT_FEE", "billingPeriod": "MONTHLY", "price": {"amount": 20, "currency": "USD"}}
-CHARGES = [{"id": f"charge-{n}", "billingModel": "FLAT_FEE", "updatedAt": "2027-01-01T00:00:00.000Z", "price": FLAT} for n in range(3)]
+CHARGES = [
+    {"id": f"charge-{n}", "billingModel": "FLAT_FEE", "updatedAt": "2027-01-01T00:00:00.000Z", "price": FLAT}
+    for n in range(3)
+]
 SUBSCRIBED = json.dumps(
     {"cursor": "NUMBER", "node": {
         "id": "s-NUMBER", "subscriptionId": "s-NUMBER", "status": "ACTIVE", "pricingType": "PAID", "billingPeriod": "MONTHLY",

@@ -122,6 +122,9 @@ def test_a_subscription_whose_trial_has_days_left_is_billed_from_when_it_is_made
 
     town.stigg["subscriptions"][0] |= {"wasInTrial": True, "trialEndDate": iso(town.now + 3 * 86400)}
     house = house_of(town)
+    planned = house.plan().plan.hash
+    house.later(3600)
+    assert house.plan(full=True).plan.hash == planned, "what was approved an hour ago is still what is made"
     now = house.world.now
     house.reconcile()
     assert house.status("s-1") == ("SUCCESS", "")
