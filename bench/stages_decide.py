@@ -117,6 +117,8 @@ def deciding(warehouse: str, scale: float) -> list[Figure]:
         figure("deciding", f"{large:,} customers: seconds to decide and plan what 100 changes reach, of deciding everything", f"{b['few'] / b['whole']:.4f}",
                wanted="in proportion to the 100", kept=b["few"] / b["whole"] <= max(0.05, 500 / large),
                beside=f"{b['few']:.2f} s and {b['whole']:.1f} s; with gates and plan {stations['few']:.2f} s and {stations['whole']:.1f} s"),
+        figure("deciding", f"{large:,} customers who are missing: seconds of the run that follows, of the first", f"{b['again'] / b['first']:.2f}",
+               wanted="reported", kept=None, beside=f"{b['again']:.1f} s and {b['first']:.0f} s"),
         figure("deciding", f"seconds of 100 changes at {large:,} beside {small:,}", f"{b['few'] / a['few']:.2f} times", wanted="within 1.2",
                kept=b["few"] / a["few"] <= 1.2, beside=f"{b['few']:.2f} s and {a['few']:.2f} s"),
         figure("deciding", f"seconds of nothing at {large:,} beside {small:,}", f"{b['quiet'] / a['quiet']:.2f} times", wanted="within 1.2",

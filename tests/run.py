@@ -21,7 +21,7 @@ TOUCHED = [f"tests/scenarios/test_{name}.py" for name in ("generated", "discount
 GROUPS = {
     "unit": ["tests/unit", "-n", "2"],
     "contract": ["tests/contract", "-n", "2"],
-    "scenarios": ["tests/scenarios", "-n", "2"],
+    "scenarios": ["tests/scenarios", "-n", "3"],
     "otherwise": [*TOUCHED, "-n", "2"],
     "feed": ["tests/scenarios/test_generated.py", "tests/scenarios/test_storms.py", "-n", "2"],
     "stack": ["tests/stack/test_stack.py", "-n", "0"],
@@ -33,8 +33,8 @@ MORE = {
 }
 
 
-# These wait more than they reckon, each in one process: they run at the same time.
-BESIDE = ("stack", "airflow")
+# These wait more than they reckon: they run at the same time.
+BESIDE = ("contract", "otherwise", "feed", "stack", "airflow")
 
 
 def run_together(names: list[str]) -> list[tuple[int, str]]:

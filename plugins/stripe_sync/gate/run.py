@@ -148,8 +148,11 @@ def judge(source: Any, suite: Suite, parameters: Mapping[str, str | int]) -> dic
 
 
 def batch_of(source: Any, suite: Suite, query: str) -> Any:
-    """The rows of a suite's query as Great Expectations sees them."""
-    return source.add_query_asset(suite.name, query=query).add_batch_definition_whole_table("all").get_batch()
+    """The rows of a suite's query as Great Expectations sees them: by a request, since a definition of a batch would be kept
+    and written out with everything else that its context keeps.
+    """
+    asset = source.add_query_asset(suite.name, query=query)
+    return asset.get_batch(asset.build_batch_request())
 
 
 def outcomes(batch: Any, suite: Suite, *, detail: str) -> list[Any]:
