@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -29,25 +30,29 @@ def main() -> int:
     scale = float(os.environ.get("SCALE") or 0.1)
     from stripe_sync.warehouse import embedded
 
-    figures: list[Figure] = []
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    result: dict[str, Any] = {
+        "commit": commit.stdout.strip(), "scale": scale, "cores": os.cpu_count(), "python": platform.python_version(),
+        "seconds": 0.0, "figures": [],
+    }  # fmt: skip
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="stripe_sync-bench-") as place, embedded.owned(Path(place)) as url:
         for name, stage in STAGES.items():
             print(f"{name} ...", flush=True)
-            figures += stage(url, scale)
+            result["figures"] += stage(url, scale)
+            result["seconds"] = round(time.monotonic() - started, 1)
+            keep(result)  # what was measured stays, if a later stage is interrupted
         embedded_state = Path(place)
     embedded.forget(embedded_state)
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    result = {
-        "commit": commit.stdout.strip(), "scale": scale, "cores": os.cpu_count(), "python": platform.python_version(),
-        "seconds": round(time.monotonic() - started, 1), "figures": figures,
-    }  # fmt: skip
+    show(result["figures"])
+    return 0
+
+
+def keep(result: dict[str, Any]) -> None:
     RESULTS.mkdir(parents=True, exist_ok=True)
     (RESULTS / "latest.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    show(figures)
-    return 0
 
 
 def show(figures: list[Figure]) -> None:
@@ -67,13 +72,13 @@ STAGES: dict[str, Callable[[str, float], list[Figure]]] = {
     "Stigg's scan": stages_read.scan,
     "compare": stages_decide.compare,
     "deciding": stages_decide.deciding,
-    "quiet run": stages_decide.quiet,
     "writes": stages_rest.writing,
     "usage close": stages_rest.usage_close,
     "plan": stages_decide.planning,
     "memory": stages_read.memory,
     "pages and report": stages_rest.reading,
     "DAG files": stages_rest.parsing,
+    "quiet run": stages_decide.quiet,
 }
 
 

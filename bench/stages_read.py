@@ -18,6 +18,8 @@ from bench.figures import (
     timed,
 )
 
+READERS = 32  # as environments have them if they say nothing
+
 
 def api(url: str, warehouse: str, *, rate: float = 0.0, account: str = "acct_bench") -> Any:
     """Our client of the stub; under the shared budget where there is a rate."""
@@ -29,12 +31,12 @@ def api(url: str, warehouse: str, *, rate: float = 0.0, account: str = "acct_ben
     return StripeApi("sk_test_bench", base_url=url, budget=budget)
 
 
-def in_ranges(client: Any, names: list[str], workers: int) -> int:
+def in_ranges(client: Any, names: list[str], readers: int) -> int:
     from bench.server import NOW
     from stripe_sync.mirror.ranges import Listing, pages
 
     lists = [Listing(name, f"/v1/{name}", {}) for name in names]
-    return sum(len(page) for _, page, _ in pages(client.page, lists, upto=NOW, workers=workers))
+    return sum(len(page) for _, page, _ in pages(client.page, lists, upto=NOW, readers=readers))
 
 
 def by_sdk(url: str, most: int) -> int:
@@ -57,7 +59,7 @@ def limited_read(warehouse: str, scale: float) -> list[Figure]:
     with stub(count, latency=0.1, rate=rate) as url:
         httpx.get(f"{url}/counts")
         with api(url, warehouse, rate=rate) as client:
-            wall, _, rows = timed(lambda: in_ranges(client, ["subscriptions"], 8))
+            wall, _, rows = timed(lambda: in_ranges(client, ["subscriptions"], READERS))
         counts = httpx.get(f"{url}/counts").json()
         assert rows == count, (rows, count)
         pages = -(-count // 100)
@@ -89,7 +91,7 @@ def free_read(warehouse: str, scale: float) -> list[Figure]:
         from stripe_sync.mirror.ranges import Listing, pages
 
         def land() -> int:
-            read = pages(client.page, [Listing("subscription", "/v1/subscriptions", {})], upto=NOW, workers=4)
+            read = pages(client.page, [Listing("subscription", "/v1/subscriptions", {})], upto=NOW, readers=4)
             rows = (("subscription", row["id"], row) for _, page, _ in read for row in page)
             return landing.close(made, environment="bench", side="stripe", run_id="bench", kinds=("subscription",),
                                    upper_bound=from_epoch(NOW), rows=rows).counts["subscription"]  # fmt: skip
@@ -123,18 +125,16 @@ def several(warehouse: str, scale: float) -> list[Figure]:
     count = int(SUBSCRIPTIONS * scale / 4)
     names = ["products", "prices", "customers", "subscriptions"]
     with stub(count, latency=0.1, rate=0) as url, api(url, warehouse, rate=25.0, account="acct_several") as client:
-        one, _, _ = timed(lambda: [in_ranges(client, [name], 8) for name in names])
+        one, _, _ = timed(lambda: [in_ranges(client, [name], READERS) for name in names])
     with stub(count, latency=0.1, rate=0) as url, api(url, warehouse, rate=25.0, account="acct_together") as client:
-        together, _, _ = timed(lambda: in_ranges(client, names, 16))
+        httpx.get(f"{url}/counts")
+        together, _, _ = timed(lambda: in_ranges(client, names, READERS))
+        requests = httpx.get(f"{url}/counts").json()["requests"]
+    share = requests / together / 100
     return [
-        figure(
-            "four collections",
-            "times as fast at once as one after another",
-            f"{one / together:.1f}",
-            wanted="towards 4",
-            kept=one / together >= 2.5,
-        )
-    ]
+        figure("four collections", "requests a second, of the account's limit of 100", f"{share:.2f}", wanted="0.90", kept=share >= 0.9,
+               beside=f"{one / together:.1f} times as fast as one after another; {requests / (4 * count / 100):.3f} requests a page"),
+    ]  # fmt: skip
 
 
 def scan(warehouse: str, scale: float) -> list[Figure]:

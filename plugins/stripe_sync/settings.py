@@ -109,6 +109,7 @@ class Environment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     endpoint_rate: float = 25
     account_rate: float | None = None
     workers: int = 8
+    readers: int = 32
     plan_max_age_minutes: int = 60
     plan_at_most: int = 15_000
     approval_hours: int = 24

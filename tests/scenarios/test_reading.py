@@ -50,7 +50,7 @@ def read(house: House, id: str) -> dict[str, int]:
 
 def test_an_interrupted_read_goes_on_in_its_run(house_of: Build, town: WorldBuilder) -> None:
     house = house_of(town)
-    house.change(workers=1)
+    house.change(readers=1)
     house.reconcile()
     whole = read(house, "whole")
     everything = asked(house)
@@ -66,7 +66,7 @@ def test_an_interrupted_read_goes_on_in_its_run(house_of: Build, town: WorldBuil
 
 def test_another_run_begins_anew_and_clears_away(house_of: Build, town: WorldBuilder) -> None:
     house = house_of(town)
-    house.change(workers=1)
+    house.change(readers=1)
     house.reconcile()
     whole = read(house, "whole")
     broken_off(house, "broken")

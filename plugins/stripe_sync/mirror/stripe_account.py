@@ -35,15 +35,15 @@ def read(
     live: bool,
     upper_bound: datetime,
     tax: bool = False,
-    workers: int = 8,
+    readers: int,
     finished: Finished | None = None,
 ) -> Iterator[Batch]:
     """All rows of all kinds that lists show, created up to a moment; what is ``finished`` is not read again.
 
-    With ``tax``, customers are read with what Stripe Tax says of their location. ``workers`` requests are under way at once.
+    With ``tax``, customers are read with what Stripe Tax says of their location. ``readers`` requests are under way at once.
     """
     upto = epoch(upper_bound)
-    for kind, page, done in pages(api.page, listings(tax=tax), upto=upto, workers=workers, finished=finished):
+    for kind, page, done in pages(api.page, listings(tax=tax), upto=upto, readers=readers, finished=finished):
         for row in page:
             refuse_mode(kind, row, live=live)
         rows = [(kind, row["id"], whole(api, row) if kind == "subscription" else row) for row in page]

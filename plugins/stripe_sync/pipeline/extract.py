@@ -179,7 +179,7 @@ def read_whole(session: Session, run: Run, state: Feed | None) -> Result:
                 live=environment.live,
                 upper_bound=run.now,
                 tax=environment.tax,
-                workers=environment.workers,
+                readers=environment.readers,
                 finished=finished,
             )
         )

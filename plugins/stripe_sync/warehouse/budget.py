@@ -6,6 +6,7 @@ how long to wait. What is urgent goes first: while a more urgent lane is at work
 
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import dataclass, replace
 
@@ -22,6 +23,9 @@ SLOWER, SLOW_SECONDS = 0.7, 60.0  # what one 429 does to the pace, and for how l
 SLOWEST = 0.1
 # Reads of these endpoints are outside Stripe's read allocation.
 FREE_READS = ("get /v1/tax",)
+
+# The threads of a process ask one after another: the database would let them in so all the same, each with a connection.
+_asking = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,7 @@ class PostgresBudget:
         gaps = {"": 1 / (self.account_rate * share), endpoint: 1 / (self.endpoint_rate * share)}
         if self.lane in ORDER[:-1]:
             gaps[f"~{self.lane}"] = 0.0  # says that this lane is at work
-        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        with _asking, self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             (row,) = run_sql(
                 connection,
                 "budget/reserve",
