@@ -8,7 +8,7 @@ from stripe_sync.desired.inputs import Inputs, Links
 from stripe_sync.desired.state import desired
 from stripe_sync.pipeline.latest import latest
 from stripe_sync.pipeline.views import every, stigg_view, stripe_view, without
-from stripe_sync.warehouse import candidates, comparisons, links
+from stripe_sync.warehouse import candidates, comparisons, links, statuses
 from tests.house import House
 
 Documents = dict[tuple[str, str, str], Any]
@@ -54,3 +54,13 @@ def in_parts(house: House) -> tuple[Documents, dict[tuple[str, str], tuple[str, 
             "select kind, id, status, reason from status where reason not in ('', 'WAITS_FOR_WRITE') and environment = 'test'"
         )
         return documents, {(r.kind, r.id): (r.status, r.reason) for r in rows}
+
+
+def tallies(house: House) -> tuple[list[Any], list[Any]]:
+    """How many entities have which status: as reports tell it, and counted."""
+    told = [tuple(row.values()) for row in statuses.counts(house.engine, "test")]
+    with house.engine.connect() as connection:
+        counted = connection.exec_driver_sql(
+            "select kind, status, reason, count(*) from status where environment = 'test' group by 1, 2, 3 order by 1, 2, 3"
+        )
+        return told, [tuple(row) for row in counted]

@@ -151,6 +151,8 @@ def test_deciding_what_changed_comes_to_the_same(house_of: Build, number: int, m
         by_change = house.decision()
         parts += not result(house)["everything"]
         assert whole.in_parts(house) == whole.at_once(house), about
+        told, counted = whole.tallies(house)
+        assert told == counted, about
         assert by_change == house.decision(full=True), about
         assert whole.in_parts(house) == whole.at_once(house), about
     assert parts >= 6, f"seed {seed}: {parts} of 12 were decided in parts"

@@ -179,6 +179,7 @@ class Landing:
             id: int = opened[0]["id"]
             complete = list(kinds if whole is None else whole)
             run_sql(connection, "mirror/supersede", snapshot=id, kinds=complete, **about)
+            run_sql(connection, "mirror/unchanged", **about)
             run_sql(connection, "mirror/add", snapshot=id, **about)
             if whole is None:
                 connection.execute(text("analyze mirror"))

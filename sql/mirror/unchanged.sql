@@ -1,0 +1,12 @@
+-- takes out of landing what the mirror holds as it is
+-- keys: kind, id
+delete from landing
+where exists (
+    select 1 from mirror
+    where
+        mirror.environment = :environment
+        and mirror.side = :side
+        and mirror.kind = landing.kind
+        and mirror.id = landing.id
+        and mirror.valid_to is null
+)
