@@ -122,6 +122,7 @@ class Account:
         """What PostgreSQL does by itself between two runs, done: it would be at work beside what is measured."""
         with self.house.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text("vacuum (analyze)"))
+            connection.execute(text("checkpoint"))
 
     def newest_of_stripe(self) -> int:
         with self.house.engine.connect() as connection:
