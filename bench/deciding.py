@@ -151,22 +151,23 @@ def measured(account: Account) -> dict[str, Any]:
     found: dict[str, list[float]] = {name: [figure] for name, figure in first_run(account).items()}
     pair = {side: account.land(side, everybody, whole=True).id for side in ("stigg", "stripe")}
     account.link()
-    for number, name in enumerate(("warm", "whole", *["quiet"] * OFTEN, *["few"] * OFTEN)):
-        if number == 2:
+    for name, times in (("warm", 1), ("whole", 1), ("quiet", OFTEN), ("few", OFTEN)):
+        if name == "quiet":
             account.rest()
-        if name == "few":
-            stigg = account.land("stigg", range(FEW), whole=False, name=f"Renamed {number}")
-            pair = {"stigg": stigg.id, "stripe": account.newest_of_stripe()}
-        given = account.run(f"{name}-{number}")
-        gate, _, _ = spent(check_mirrors, account.session, given, **pair)
-        run = Run(given.id, given.now, {"full": name == "whole"})
-        seconds, mb, compared = spent(compare, account.session, run, **pair)
-        assert compared["differences"] == (FEW if name == "few" else 0), compared
-        planned, _, made = spent(plan, account.session, run, comparison=compared["comparison"])
-        assert made["actions"] == (FEW if name == "few" else 0), made
-        for figure, value in {"": seconds, "_mb": mb, "_gate": gate, "_plan": planned}.items():
-            found.setdefault(f"{name}{figure}", []).append(value)
-        if number == 1 + OFTEN:  # after the last one in which nothing changed
+        for number in range(times):
+            if name == "few":
+                stigg = account.land("stigg", range(FEW), whole=False, name=f"Renamed {number}")
+                pair = {"stigg": stigg.id, "stripe": account.newest_of_stripe()}
+            given = account.run(f"{name}-{number}")
+            gate, _, _ = spent(check_mirrors, account.session, given, **pair)
+            run = Run(given.id, given.now, {"full": name == "whole"})
+            seconds, mb, compared = spent(compare, account.session, run, **pair)
+            assert compared["differences"] == (FEW if name == "few" else 0), compared
+            planned, _, made = spent(plan, account.session, run, comparison=compared["comparison"])
+            assert made["actions"] == (FEW if name == "few" else 0), made
+            for figure, value in {"": seconds, "_mb": mb, "_gate": gate, "_plan": planned}.items():
+                found.setdefault(f"{name}{figure}", []).append(value)
+        if name == "quiet":
             found["run"], found["run_mb"], found["run_gets"] = map(list, zip(*whole_runs(account.house), strict=True))
     return {name: median(values) for name, values in found.items()}
 

@@ -1,3 +1,3 @@
 -- who has to be decided again though nothing changed: a moment has come
--- grain: one owner; may repeat
+-- grain: one owner; key: owner
 select owner from wake where environment = :environment and at <= :now
