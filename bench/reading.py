@@ -111,7 +111,7 @@ def measure(engine: Engine, entities: int) -> tuple[dict[str, float], float, lis
     took = {name: min(seconds(page), seconds(page)) for name, page in shown.items()}
 
     def report() -> None:
-        found = tables.tables(engine, FOR_FINANCE, names=False, environment=NAME, now=NOW)
+        found = tables.tables(engine, FOR_FINANCE, NAME, now=NOW)
         found.append(tables.made("portal", "Billing portal", []))
         summary = tables.finance_summary(found, NAME, "now")
         with tempfile.TemporaryDirectory(prefix="stripe_sync-bench-") as folder:
@@ -123,9 +123,9 @@ def measure(engine: Engine, entities: int) -> tuple[dict[str, float], float, lis
     scanned = []
     with engine.connect() as connection:
         for name in ("entities", "by_stripe_id", "differences", "history"):
-            asked = {"environment": NAME, "most": 51, "id": "s77", **about} | {"stripe_id": "sub_77"}
+            asked = {"environment": NAME, "comparison": 1, "most": 51, "id": "s77", **about} | {"stripe_id": "sub_77"}
             sql = resources.sql(f"web/{name}")
             rows = connection.execute(text("explain " + sql), {k: v for k, v in asked.items() if f":{k}" in sql})
             scanned += [f"{name}: {row[0].strip()}" for row in rows if "Seq Scan on" in row[0]
-                        and any(big in row[0] for big in (" status", " mirror", " link", " journal"))]  # fmt: skip
+                        and any(big in row[0] for big in (" status", " mirror", " link", " journal", " drift"))]  # fmt: skip
     return took, whole, scanned

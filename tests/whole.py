@@ -47,7 +47,7 @@ def at_once(house: House) -> tuple[Documents, dict[tuple[str, str], tuple[str, s
 def in_parts(house: House) -> tuple[Documents, dict[tuple[str, str], tuple[str, str]]]:
     """The same as the newest comparison came to it."""
     with house.engine.connect() as connection:
-        newest = comparisons.latest(house.engine, "test")
+        newest = comparisons.latest(connection, "test")
         assert newest is not None
         documents = {key: row[1] for key, row in house.documents(connection, newest).items()}
         rows = connection.exec_driver_sql(

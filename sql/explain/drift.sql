@@ -1,6 +1,6 @@
--- what differs now of some link keys: what a write has repaired since is not among it
+-- what differs of some link keys, by a comparison: what a write has repaired since is not among it
 -- grain: one difference; keys: key, field
 select key, field, sentence, severity, per_month, since, accepted, stripe_url, stigg_url
-from drift_now
-where environment = :environment and key = any(cast(:keys as text[]))
+from unrepaired
+where comparison_id = :comparison and key = any(cast(:keys as text[]))
 order by key, field

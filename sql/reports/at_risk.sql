@@ -18,9 +18,9 @@ with amounts as (
         end as age,
         m.key as currency,
         m.value::numeric as amount
-    from drift_now as d
+    from unrepaired as d
     cross join lateral jsonb_each_text(d.per_month) as m
-    where d.environment = :environment and not d.accepted and m.value::numeric <> 0
+    where d.comparison_id = :comparison and not d.accepted and m.value::numeric <> 0
 )
 
 select

@@ -1,19 +1,18 @@
--- what differs, as the newest comparison of a run found it
+-- what differs, as a comparison found it
 -- grain: one difference; key: drift_id
-with found as (
-    select c.id, p.body, p.unplanned
-    from comparison as c
-    left join plan as p on p.comparison_id = c.id
-    where c.environment = :environment and c.run_id = :run_id
+with planned as (
+    select body, unplanned
+    from plan
+    where comparison_id = :comparison
 ),
 
 due as (
-    select distinct on (found.id, d.drift_id) found.id as comparison_id, d.drift_id, a.action -> 'due_now' as due_now
-    from found
-    cross join lateral jsonb_array_elements(found.body -> 'actions') with ordinality as a (action, n)
+    select distinct on (d.drift_id) d.drift_id, a.action -> 'due_now' as due_now
+    from planned
+    cross join lateral jsonb_array_elements(planned.body -> 'actions') with ordinality as a (action, n)
     cross join lateral jsonb_array_elements_text(a.action -> 'drift') as d (drift_id)
     where a.action -> 'due_now' <> '{}'
-    order by found.id, d.drift_id, a.n
+    order by d.drift_id, a.n
 )
 
 select
@@ -35,8 +34,9 @@ select
     d.accepted,
     d.stripe_url,
     d.stigg_url,
-    coalesce(found.unplanned ->> d.key, '') as not_planned_because
-from found
-inner join drift as d on d.comparison_id = found.id
-left join due on due.comparison_id = found.id and due.drift_id = d.id
+    coalesce(planned.unplanned ->> d.key, '') as not_planned_because
+from drift as d
+left join planned on true
+left join due on due.drift_id = d.id
+where d.comparison_id = :comparison
 order by d.severity, d.kind, d.key, d.field

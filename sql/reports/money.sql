@@ -2,8 +2,7 @@
 -- grain: one kind, state and currency; currencies are never added to each other
 select d.kind, d.state, m.key as currency, round(sum(m.value::numeric), 2) as per_month_minor, count(*) as differences
 from drift as d
-inner join comparison as c on c.id = d.comparison_id
 cross join lateral jsonb_each_text(d.per_month) as m
-where c.environment = :environment and c.run_id = :run_id and m.value::numeric <> 0
+where d.comparison_id = :comparison and m.value::numeric <> 0
 group by d.kind, d.state, m.key
 order by d.kind, d.state, m.key

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from stripe_sync.pipeline.session import Run, Session
+from stripe_sync.warehouse import comparisons
 from stripe_sync.warehouse.engine import run_sql
 
 
@@ -11,6 +12,7 @@ def figures(session: Session, run: Run) -> dict[str, float]:
     environment = session.environment
     with session.engine.connect() as connection:
         rows = run_sql(
-            connection, "reports/figures", environment=environment.name, account=environment.stripe_account, now=run.now
-        )
+            connection, "reports/figures", environment=environment.name, account=environment.stripe_account, now=run.now,
+            comparison=comparisons.latest(connection, environment.name),
+        )  # fmt: skip
     return {row["name"]: float(row["value"]) for row in rows}

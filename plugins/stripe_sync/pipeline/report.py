@@ -24,7 +24,7 @@ SETTLED = timedelta(days=4)  # after a month: longer than any draft waits, held 
 def report(session: Session, run: Run) -> Result:
     """Writes the report of a run of reconcile, in the folder ``last-run`` of the environment's reports."""
     name = session.environment.name
-    found = tables.tables(session.engine, OF_A_RUN, environment=name, run_id=run.id)
+    found = tables.tables(session.engine, OF_A_RUN, name, run_id=run.id)
     compared = runs.result(session.engine, name, run.id, "compare") or {}
     summary = tables.summary(found, name, run.id, differences=compared.get("differences", 0))
     folder = reports_folder() / name / "last-run"
@@ -63,7 +63,7 @@ def publish(session: Session, run: Run, folder: Any = None) -> Result:
     """Writes the finance report into a folder: any path object; the environment's own among the reports if left out."""
     name = session.environment.name
     names = bool(run.params.get("names")) or session.environment.report_names
-    found = tables.tables(session.engine, FOR_FINANCE, names=names, environment=name, now=run.now)
+    found = tables.tables(session.engine, FOR_FINANCE, name, names=names, now=run.now)
     portal = (runs.result(session.engine, name, run.id, "read_portal") or {}).get("rows", [])
     found.append(tables.made("portal", "Billing portal: recommended and found", portal))
     summary = tables.finance_summary(found, name, f"{run.now:%Y-%m-%dT%H:%M:%SZ}")

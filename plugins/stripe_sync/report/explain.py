@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, text
 from stripe_sync import keys
 from stripe_sync.errors import ConfigurationError
 from stripe_sync.warehouse import runs
+from stripe_sync.warehouse.comparisons import latest
 from stripe_sync.warehouse.engine import run_sql
 
 Row = dict[str, Any]
@@ -37,7 +38,7 @@ def explain_customer(engine: Engine, name: str, id: str) -> Row:
             "links": run_sql(connection, "explain/links", environment=name, keys=link_keys),
             "stigg": subscriptions,
             "stripe": in_stripe(connection, name, list(stripe_ids)),
-            "drift": run_sql(connection, "explain/drift", environment=name, keys=link_keys),
+            "drift": run_sql(connection, "explain/drift", comparison=latest(connection, name), keys=link_keys),
             "drafts": drafts_of(connection, name, list(stripe_ids)),
             "usage": run_sql(connection, "explain/usage", environment=name, ids=list(stripe_ids)),
             "history": run_sql(

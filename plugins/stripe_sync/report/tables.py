@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 
 from stripe_sync import money
 from stripe_sync.report.spool import Row, Rows
+from stripe_sync.warehouse import comparisons
 from stripe_sync.warehouse.engine import dumps, opened
 
 HIDDEN = "(hidden)"
@@ -73,10 +74,22 @@ class Table:
     rows: Rows
 
 
-def tables(engine: Engine, questions: Mapping[str, str], *, names: bool = False, **about: Any) -> list[Table]:
-    """The answers to questions ``about`` an environment and a run or a moment, read in one transaction."""
+def tables(
+    engine: Engine,
+    questions: Mapping[str, str],
+    environment: str,
+    *,
+    run_id: str | None = None,
+    names: bool = False,
+    **about: Any,
+) -> list[Table]:
+    """The answers to questions about an environment and its newest comparison, or a run and its own, read in one
+    transaction; ``about`` is what else they ask.
+    """
     with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection, connection.begin():
         found = []
+        comparison = comparisons.latest(connection, environment, run_id=run_id)
+        about |= {"environment": environment, "run_id": run_id, "comparison": comparison}
         for name, title in questions.items():
             columns, rows = opened(connection, f"reports/{name}", **about)
             shown = Rows(presentable(row, names=names) for row in rows)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, text
 
 from stripe_sync.drift.rows import DriftRow
 from stripe_sync.keys import owner
@@ -234,13 +234,13 @@ def snapshot_of(connection: Connection, comparison: int) -> int:
     return id
 
 
-def latest(engine: Engine, environment: str) -> int | None:
-    """The newest comparison of an environment."""
-    with engine.connect() as connection:
-        found: int | None = connection.execute(
-            text("select max(id) from comparison where environment = :e"), {"e": environment}
-        ).scalar()
-        return found
+def latest(connection: Connection, environment: str, *, run_id: str | None = None) -> int | None:
+    """The newest comparison of an environment, or of one of its runs."""
+    found: int | None = connection.execute(
+        text("select max(id) from comparison where environment = :e and (cast(:r as text) is null or run_id = :r)"),
+        {"e": environment, "r": run_id},
+    ).scalar()
+    return found
 
 
 def latest_pair(connection: Connection, environment: str) -> tuple[str, int, int] | None:

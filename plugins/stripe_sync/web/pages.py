@@ -18,6 +18,7 @@ from stripe_sync.errors import ConfigurationError
 from stripe_sync.report.explain import explain_customer
 from stripe_sync.report.tables import presentable
 from stripe_sync.settings import LANES, Environment
+from stripe_sync.warehouse import comparisons
 from stripe_sync.warehouse.engine import run_sql
 
 PAGE = 50
@@ -65,6 +66,11 @@ class Viewer:
     def ask(self, name: str, **about: Any) -> list[dict[str, Any]]:
         with self.engine.connect() as connection:
             return run_sql(connection, name, environment=self.environment.name, **about)
+
+    def comparison(self) -> int | None:
+        """The newest comparison, by which things differ now."""
+        with self.engine.connect() as connection:
+            return comparisons.latest(connection, self.environment.name)
 
     def url(self, *parts: str, **query: str) -> str:
         path = "/".join([self.base, quote(self.environment.name), *(quote(part, safe="") for part in parts)])
@@ -174,7 +180,7 @@ def entity(v: Viewer, *, kind: str, id: str) -> Page | None:
     more = (Section("Everything about this customer", note=v.url("customers", id)),) if kind == "customer" else ()
     differs = [
         {**r, "kind": "customer" if kind == "customer" else r["kind"]}
-        for r in v.ask("web/differences", kind=kind, id=id)
+        for r in v.ask("web/differences", comparison=v.comparison(), kind=kind, id=id)
     ]
     return Page(f"{kind} {id}", (
         head, *more,
