@@ -41,8 +41,8 @@ insert into mirror (environment, side, kind, id, valid_from, body)
     jsonb_build_object('id', 'price_' || (1 + n % 20)))))) from generate_series(1, :half) n;
 insert into comparison (environment, run_id, stigg_snapshot, stripe_snapshot, canon_version, counts)
     values (:e, :r, 1, 2, 1, '{"subscription": 1}');
-insert into drift (comparison_id, id, kind, key, entity_kind, entity_id, stripe_id, state, field, before, after, severity,
-    sentence, per_month) select 1, 'd' || n, 'subscription', 'subscription:bench:s' || n, 'subscription', 's' || n, 'sub_' || n,
+insert into drift (environment, valid_from, owner, id, kind, key, entity_kind, entity_id, stripe_id, state, field, before, after, severity,
+    sentence, per_month) select :e, 1, 'subscription:bench:s' || n, 'd' || n, 'subscription', 'subscription:bench:s' || n, 'subscription', 's' || n, 'sub_' || n,
     'differs', 'items', '1', '2', 'money', 'One more seat', '{"usd": "500"}' from generate_series(1, :drift) n;
 insert into journal_intent (environment, lane, run_id, plan_hash, action_hash, kind, target, action, epoch)
     select :e, 'subscriptions', :r, 'p', 'a' || n, 'subscription.update', 'subscription:bench:s' || n,

@@ -51,7 +51,9 @@ def compare(warehouse: str, scale: float) -> list[Figure]:
 
         wall, _, _ = timed(stored)
         connection.execute(text("analyze decided"))
-        joined, _, _ = timed(lambda: run_sql(connection, "drift/differences", comparison_id=comparison))
+        joined, _, _ = timed(
+            lambda: run_sql(connection, "drift/differences", environment="bench", comparison_id=comparison)
+        )
         differing = comparisons.differences(connection, comparison)
     assert len(differing) == -(-count // 333), len(differing)
     left = pd.DataFrame([{"key": c.key, **c.document} for c in wanted])

@@ -2,7 +2,7 @@
 -- grain: one link key of one kind; keys: kind, key
 -- Documents are compared whole, by value (10 and 10.0 are equal in jsonb), and fields only where documents differ.
 insert into difference (
-    comparison_id, kind, key, owner, wanted, found, entity_kind, entity_id, stripe_id, wanted_facts, found_facts, fields
+    environment, valid_from, kind, key, owner, wanted, found, entity_kind, entity_id, stripe_id, wanted_facts, found_facts, fields
 )
 with wanted as (
     select kind, key, owner, document, entity_kind, entity_id, facts
@@ -34,6 +34,7 @@ differing as (
 )
 
 select
+    :environment,
     :comparison_id,
     differing.*,
     array(

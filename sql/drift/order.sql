@@ -13,8 +13,7 @@ with billed as (
             when kind = 'subscription' then coalesce(wanted ->> 'customer', found ->> 'customer')
             when kind = 'stigg_subscription' then found_facts ->> 'customer'
         end collate "C" as customer
-    from difference
-    where comparison_id = :comparison_id
+    from differences_at(:comparison_id)
 ),
 
 placed as (

@@ -18,9 +18,9 @@ with amounts as (
         end as age,
         m.key as currency,
         m.value::numeric as amount
-    from unrepaired as d
+    from unrepaired(:comparison) as d
     cross join lateral jsonb_each_text(d.per_month) as m
-    where d.comparison_id = :comparison and not d.accepted and m.value::numeric <> 0
+    where not d.accepted and m.value::numeric <> 0
 )
 
 select

@@ -35,8 +35,7 @@ select
     d.stripe_url,
     d.stigg_url,
     coalesce(planned.unplanned ->> d.key, '') as not_planned_because
-from drift as d
+from drift_at(:comparison) as d
 left join planned on true
 left join due on due.drift_id = d.id
-where d.comparison_id = :comparison
 order by d.severity, d.kind, d.key, d.field

@@ -1,12 +1,12 @@
 -- what is measured of an environment: numbers only
 -- grain: one figure; key: name
 select 'drift_age' as name, coalesce(extract(epoch from cast(:now as timestamptz) - min(d.since)), 0)::float as value
-from unrepaired as d
-where d.comparison_id = :comparison and not d.accepted
+from unrepaired(:comparison) as d
+where not d.accepted
 union all
 select 'drift.' || k.kind, count(d.id)::float
 from unnest(array['product', 'price', 'coupon', 'customer', 'subscription', 'stigg_subscription']) as k(kind)
-left join unrepaired as d on d.comparison_id = :comparison and not d.accepted and d.kind = k.kind
+left join unrepaired(:comparison) as d on not d.accepted and d.kind = k.kind
 group by k.kind
 union all
 select 'usage_open', count(*)::float from usage_window where environment = :environment and not settled

@@ -12,8 +12,8 @@ select
 from status as s
 inner join mirror as m
     on m.environment = s.environment and m.side = 'stigg' and m.kind = 'subscription' and m.id = s.id and m.valid_to is null
-left join unrepaired as d
-    on d.comparison_id = :comparison and d.entity_kind = 'subscription' and d.entity_id = s.id and d.state = 'missing'
+left join unrepaired(:comparison) as d
+    on d.entity_kind = 'subscription' and d.entity_id = s.id and d.state = 'missing'
 where
     s.environment = :environment and s.kind = 'subscription' and s.status in ('ERROR', 'PENDING') and s.stripe_id is null
 order by s.status, s.id

@@ -29,14 +29,30 @@ comparisons as (
     returning c.id
 ),
 
+first_kept as (
+    select min(c.id) as id from comparison as c where c.environment = :environment and c.id not in (select id from comparisons)
+),
+
 documents as (
     delete from document
-    where
-        environment = :environment
-        and valid_to <= (
-            select min(c.id) from comparison as c where c.environment = :environment and c.id not in (select id from comparisons)
-        )
+    where environment = :environment and valid_to <= (select id from first_kept)
     returning 1 as gone
+),
+
+differences as (
+    delete from difference
+    where environment = :environment and valid_to <= (select id from first_kept)
+),
+
+drifts as (
+    delete from drift
+    where environment = :environment and valid_to <= (select id from first_kept)
+    returning 1 as gone
+),
+
+judgements as (
+    delete from judged
+    where environment = :environment and valid_to <= (select id from first_kept)
 ),
 
 mirrors as (
@@ -56,6 +72,8 @@ union all
 select 'comparisons', count(*) from comparisons
 union all
 select 'documents', count(*) from documents
+union all
+select 'differences', count(*) from drifts
 union all
 select 'versions of mirrors', count(*) from mirrors
 union all

@@ -34,11 +34,11 @@ insert into snapshot (environment, side, run_id, kinds, complete, upper_bound, c
 select 'e', side, '1', '{}', true, now(), '{}', 1 from unnest(array['stigg', 'stripe']) as side;
 insert into comparison (environment, run_id, stigg_snapshot, stripe_snapshot, canon_version)
 select 'e', run::text, 1, 2, 1 from generate_series(1, 2) as run;
-insert into drift (comparison_id, id, kind, key, entity_kind, entity_id, state, field, severity, sentence, per_month)
-select 1 + n / :n, 'd' || n, 'customer', 'k' || n, 'customer', 'c' || n, 'missing', '', 'money', '', '{}'
+insert into drift (environment, valid_from, valid_to, owner, id, kind, key, entity_kind, entity_id, state, field, severity, sentence, per_month)
+select 'e', 1 + n / :n, case when n < :n then 2 end, 'k' || n, 'd' || n, 'customer', 'k' || n, 'customer', 'c' || n, 'missing', '', 'money', '', '{}'
 from generate_series(1, :n) as n;
-insert into difference (comparison_id, kind, key, owner, wanted, fields)
-select 1 + n / :n, 'customer', 'k' || n, 'k' || n, '{}', '{}' from generate_series(1, :n) as n;
+insert into difference (environment, valid_from, valid_to, kind, key, owner, wanted, fields)
+select 'e', 1 + n / :n, case when n < :n then 2 end, 'customer', 'k' || n, 'k' || n, '{}', '{}' from generate_series(1, :n) as n;
 analyze drift, difference
 """
 MANY, FAMILIES = 4000, 100

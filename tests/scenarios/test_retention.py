@@ -18,7 +18,20 @@ DAY = 86_400
 
 
 def rows(house: House) -> dict[str, int]:
-    names = ("plan", "comparison", "document", "mirror", "station", "journal_intent", "journal_outcome", "link", "run")
+    names = (
+        "plan",
+        "comparison",
+        "document",
+        "difference",
+        "drift",
+        "judged",
+        "mirror",
+        "station",
+        "journal_intent",
+        "journal_outcome",
+        "link",
+        "run",
+    )
     with house.engine.connect() as connection:
         return {name: connection.execute(text(f"select count(*) from {name}")).scalar_one() for name in names}
 
@@ -40,6 +53,9 @@ def test_old_plans_and_versions_go_and_the_next_run_is_quiet(house_of: Build, to
     kept = ("journal_intent", "journal_outcome", "link", "run")
     assert {name: after[name] for name in kept} == {name: before[name] for name in kept}
     assert (after["plan"], after["comparison"]) == (1, 1) and after["document"] < before["document"]
+    assert (after["difference"], after["drift"], after["judged"]) == (0, 0, 0) and gone["differences"] == before[
+        "drift"
+    ] > 0
     assert set(prune(session, 62, Hand("ann", "again")).values()) == {0}
     with pytest.raises(ConfigurationError, match="62 days"):
         prune(session, 30, Hand("ann", "too eager"))

@@ -60,6 +60,35 @@ def test_open_drift_is_the_same_and_so_is_the_word_on_its_entities(house_of: Bui
     assert house.status("c-1") == ("PENDING", "WAITS_FOR_WRITE"), "a plan asks nobody"
 
 
+def test_what_goes_on_to_differ_is_not_written_again_by_each_run(house_of: Build, town: WorldBuilder) -> None:
+    """An account that only looks may differ in everything for weeks."""
+    house = house_of(town)
+    house.change(modes=dict.fromkeys(("catalog", "customers", "subscriptions", "usage"), "observe"))
+    first = house.plan()
+    rows = kept(house)
+    assert rows["drift"] > 10
+    before = house.decision()
+    assert (kept(house), house.decision()) == (rows, before), "a quiet run adds nothing, and finds the same"
+    house.later(HOUR)
+    since = {d.since for d in before[1]}
+    house.stigg("customers", customerId="c-1")["name"] = "Renamed"
+    after = house.decision()
+    assert {d.since for d in after[1]} == since, "they differ since they were seen first, whatever they have become"
+    assert 0 < kept(house)["drift"] - rows["drift"] < rows["drift"] / 2, "those of the customer alone are others"
+    with house.engine.connect() as connection:
+        again = comparisons.load_drift(connection, first.comparison_id)
+    assert [d.id for d in again] == [d.id for d in before[1]], "what the first plan was about can still be read"
+
+
+def kept(house: House) -> dict[str, int]:
+    """How many rows are kept of what differs and differed."""
+    with house.engine.connect() as connection:
+        return {
+            table: connection.execute(text(f"select count(*) from {table}")).scalar_one()
+            for table in ("difference", "drift", "judged")
+        }
+
+
 def renamed_in_stigg(house: House) -> None:
     house.stigg("customers", customerId="c-1")["name"] = "Renamed"
 

@@ -24,7 +24,7 @@ def compare(session: Session, run: Run, *, stigg: int, stripe: int) -> Result:
     """The comparison of two complete snapshots, in one REPEATABLE READ transaction.
 
     Decided anew is what changed since the comparison before, with the families that it belongs to, or everything; all else
-    is taken over. Rows that the run's ``check_mirrors`` quarantined are left out.
+    stands as it was found. Rows that the run's ``check_mirrors`` quarantined are left out.
     """
     name = session.environment.name
     pair = [snapshots.get(session.engine, id) for id in (stigg, stripe)]
@@ -43,9 +43,10 @@ def compare(session: Session, run: Run, *, stigg: int, stripe: int) -> Result:
             work.everything()
         elif before is not None:
             work.some(anew, since=before[0])
-            comparisons.carry(connection, comparison, before[0], environment=name, run_id=run.id)
-        comparisons.note_since(connection, comparison, now=run.now)
-        counts = comparisons.counts(connection, comparison)
+            comparisons.let_stand(connection, before[0], environment=name, run_id=run.id)
+        counts = (
+            before[1].counts if before and not anew and anew is not None else comparisons.counts(connection, comparison)
+        )
         since = run.now if anew is None or before is None else before[1].decided_at
         comparisons.conclude(connection, comparison, Made(counts, inputs, since))
     return {

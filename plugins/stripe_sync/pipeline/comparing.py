@@ -45,6 +45,7 @@ class Comparing:
         rivals.refuse(self.around, after=0)
         rivals.refuse_vanished(self.around)
         self.compared_ids = True
+        comparisons.close(self.connection, self.comparison, self.name)
         catalog = self.catalog()
         for number, members in enumerate(families.everybody(self.connection, self.around.place), start=1):
             self.family(catalog, members)
@@ -68,9 +69,11 @@ class Comparing:
         for members in families.some(self.connection, self.around.place, anew):
             owners = members.owners(self.around.place)
             candidates.clear(self.connection, self.name, set(owners))
+            comparisons.close(self.connection, self.comparison, self.name, owners=owners)
             self.family(catalog, members)
             statuses.forget(self.connection, self.name, self.around.run.id, map(keys.entity_of, owners))
         if needs.needed(self.connection, self.name) != needed:
+            comparisons.close(self.connection, self.comparison, self.name, owners=[""])
             self.conclude_catalog(catalog)
 
     def catalog(self) -> Ground:
@@ -129,12 +132,13 @@ class Comparing:
             self.connection, self.comparison, self.name, owners=owners, wanted=made.wanted, found=made.found
         )
         drift = rows(found, book, self.places, ignored=self.around.exempt)
-        comparisons.store_drift(self.connection, self.comparison, drift)
+        comparisons.store_drift(self.connection, self.comparison, self.name, drift, now=self.around.run.now)
         final = {(s.kind, s.id): s for s in [*judged(made, found), *problems]}
         statuses.store(self.connection, self.name, self.around.run.id, final.values())
         families.done(self.connection, owners)
         differing = sorted({d.entity for d in found if d.entity in final})
-        comparisons.keep_judged(self.connection, self.comparison, [(self.owner(*e), final[e]) for e in differing])
+        of = [(self.owner(*e), final[e]) for e in differing]
+        comparisons.keep_judged(self.connection, self.comparison, self.name, of)
 
     def linked(self, inputs: Inputs, found: Mapping[str, str]) -> Inputs:
         """The inputs with the links that both sides prove, recorded."""

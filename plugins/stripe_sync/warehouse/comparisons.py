@@ -71,8 +71,8 @@ def compared(
     connection.execute(text("truncate decided"))
     copy(connection, "wanted", wanted)
     copy(connection, "found", found)
-    found_out = run_sql(connection, "drift/differences", comparison_id=comparison)
     about = {"environment": environment, "comparison_id": comparison}
+    found_out = run_sql(connection, "drift/differences", **about)
     run_sql(connection, "drift/close_documents", owners=list(owners), **about)
     run_sql(connection, "drift/add_documents", **about)
     return sorted(map(difference, found_out), key=lambda d: (d.kind, d.key))
@@ -91,20 +91,28 @@ def copy(connection: Connection, side: str, claims: Iterable[Claim]) -> None:
     cursor.close()
 
 
-def carry(connection: Connection, comparison: int, before: int, *, environment: str, run_id: str) -> None:
-    """Takes over the differences of everybody who was not decided anew, with their statuses as they were judged."""
-    run_sql(connection, "drift/carry", comparison_id=comparison, before=before)
-    about = {"environment": environment, "run_id": run_id}
-    run_sql(connection, "drift/carry_statuses", comparison_id=comparison, before=before, **about)
+def close(connection: Connection, comparison: int, environment: str, *, owners: Collection[str] | None = None) -> None:
+    """Ends what was found to differ of some owners, or of everybody, who are decided anew."""
+    chosen = None if owners is None else list(owners)
+    run_sql(connection, "drift/close", comparison_id=comparison, environment=environment, owners=chosen)
 
 
-def keep_judged(connection: Connection, comparison: int, judged: Iterable[tuple[str, EntityStatus]]) -> None:
+def let_stand(connection: Connection, before: int, *, environment: str, run_id: str) -> None:
+    """Gives those who differ and were not decided anew the statuses again that they were judged to have."""
+    run_sql(connection, "drift/stand", before=before, environment=environment, run_id=run_id)
+
+
+def keep_judged(
+    connection: Connection, comparison: int, environment: str, judged: Iterable[tuple[str, EntityStatus]]
+) -> None:
     """COPY of (owner, status) of the entities that differ, as they were judged."""
-    columns = "comparison_id, kind, id, owner, status, reason, detail, stripe_id"
+    columns = "environment, valid_from, kind, id, owner, status, reason, detail, stripe_id"
     cursor = connection.connection.cursor()
     with cursor.copy(f"copy judged ({columns}) from stdin") as target:
         for owner, s in judged:
-            target.write_row((comparison, s.kind, s.id, owner, s.status.value, s.reason.value, s.detail, s.stripe_id))
+            target.write_row(
+                (environment, comparison, s.kind, s.id, owner, s.status.value, s.reason.value, s.detail, s.stripe_id)
+            )
     cursor.close()
 
 
@@ -184,10 +192,12 @@ def claim(row: Mapping[str, Any], side: str) -> Claim | None:
     return Claim(row["kind"], row["key"], row[side], entity, stripe_id, row[f"{side}_facts"])
 
 
-def store_drift(connection: Connection, comparison: int, rows: Sequence[DriftRow]) -> None:
-    """COPY of drift rows of a comparison."""
+def store_drift(
+    connection: Connection, comparison: int, environment: str, rows: Sequence[DriftRow], *, now: datetime
+) -> None:
+    """COPY of drift rows of a comparison. One that differed in the comparison before as well keeps the moment since when."""
     columns = (
-        "comparison_id, id, kind, key, entity_kind, entity_id, stripe_id, state, field, before, after, severity, "
+        "environment, valid_from, owner, id, kind, key, entity_kind, entity_id, stripe_id, state, field, before, after, severity, "
         "sentence, per_month, stripe_url, stigg_url, accepted"
     )
     cursor = connection.connection.cursor()
@@ -196,16 +206,13 @@ def store_drift(connection: Connection, comparison: int, rows: Sequence[DriftRow
             kind, id = r.entity or (None, None)
             before, after = (None if value is None else dumps(value) for value in (r.before, r.after))
             target.write_row(
-                (comparison, r.id, r.kind, r.key, kind, id, r.stripe_id, r.state, r.field, before, after, r.severity,
+                (environment, comparison, owner(r.key), r.id, r.kind, r.key, kind, id, r.stripe_id, r.state, r.field, before, after, r.severity,
                  r.sentence.replace("\x00", "\ufffd"), dumps(dict(r.per_month)), r.stripe_url,
                  r.stigg_url.replace("\x00", "\ufffd"), r.accepted)
             )  # fmt: skip
     cursor.close()
-
-
-def note_since(connection: Connection, comparison: int, *, now: datetime) -> None:
-    """Since when each difference is there: one that the comparison before had as well keeps its moment."""
-    run_sql(connection, "drift/since", comparison_id=comparison, now=now)
+    owners = sorted({owner(r.key) for r in rows})
+    run_sql(connection, "drift/since", comparison_id=comparison, environment=environment, owners=owners, now=now)
 
 
 def load_drift(connection: Connection, comparison: int, *, keys: Collection[str] | None = None) -> list[DriftRow]:

@@ -1,4 +1,4 @@
-"""What differs now is asked of one comparison, whose number the question gives."""
+"""What differs stays as it is until it is decided anew, and is asked of one comparison, whose number the question gives."""
 
 from __future__ import annotations
 

@@ -1,0 +1,23 @@
+-- ends what was found to differ of some owners, or of everybody: they are decided anew
+-- keys: environment, kind, key; environment, id; environment, kind, id
+with differences as (
+    update difference
+    set valid_to = :comparison_id
+    where
+        environment = :environment and valid_to is null
+        and (cast(:owners as text[]) is null or owner = any(cast(:owners as text[])))
+),
+
+judgements as (
+    update judged
+    set valid_to = :comparison_id
+    where
+        environment = :environment and valid_to is null
+        and (cast(:owners as text[]) is null or owner = any(cast(:owners as text[])))
+)
+
+update drift
+set valid_to = :comparison_id
+where
+    environment = :environment and valid_to is null
+    and (cast(:owners as text[]) is null or owner = any(cast(:owners as text[])))
