@@ -211,8 +211,9 @@ def store_drift(
                  r.stigg_url.replace("\x00", "\ufffd"), r.accepted)
             )  # fmt: skip
     cursor.close()
-    owners = sorted({owner(r.key) for r in rows})
-    run_sql(connection, "drift/since", comparison_id=comparison, environment=environment, owners=owners, now=now)
+    if rows:
+        owners = sorted({owner(r.key) for r in rows})
+        run_sql(connection, "drift/since", comparison_id=comparison, environment=environment, owners=owners, now=now)
 
 
 def load_drift(connection: Connection, comparison: int, *, keys: Collection[str] | None = None) -> list[DriftRow]:
