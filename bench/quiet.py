@@ -42,7 +42,7 @@ def main() -> None:
             money = {"usd": str(many)}
             limits = Limits(actions=many, day_actions=many, share=1.0, deletes=many, due_now=money, per_month=money)
             house.environment = msgspec.structs.replace(
-                house.environment, limits=limits, stripe_feed=True, stigg_feed=True
+                house.environment, limits=limits, stripe_feed=True, stigg_feed=True, plan_at_most=many
             )
             full, *_ = run(house)
             run(house)  # takes up what the first one wrote

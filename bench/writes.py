@@ -31,7 +31,7 @@ def main() -> None:
         house.world.faults.append(Fault("POST", "/v1/customers", kind="delay", seconds=LATENCY, times=10 * customers))
         house.change(
             modes={"catalog": "enforce", "customers": "enforce"}, endpoint_rate=RATE, account_rate=100, workers=workers,
-            limits=GENEROUS,
+            limits=GENEROUS, plan_at_most=10 * customers,
         )  # fmt: skip
         house.limit(actions=10 * customers, day_actions=100 * customers)
         house.reconcile()
