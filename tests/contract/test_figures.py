@@ -66,6 +66,25 @@ def test_kin_is_found_by_indexes_and_expected_to_be_few() -> None:
                     assert node["Plan Rows"] <= 4 * FAMILIES, (question, node["Plan Rows"], node.get("Index Name"))
 
 
+def test_links_that_changed_are_found_without_reading_all() -> None:
+    with warehouses.fresh() as (_, engine):
+        with engine.begin() as connection:
+            connection.execute(
+                text("insert into link (environment, key, stripe_id, source) "
+                     "select 'e', 'customer:e:c' || n, 'cus_' || n, 'created' from generate_series(1, :n) as n"), {"n": MANY}
+            )  # fmt: skip
+        with engine.begin() as connection:
+            connection.execute(text("analyze link"))
+            seen, seen_in = connection.execute(
+                text("select pg_current_snapshot()::text, pg_current_xact_id()::text")
+            ).one()
+            explained = connection.execute(
+                text(f"explain (format json) {resources.sql('families/changed_links')}"),
+                {"environment": "e", "seen": seen, "seen_in": seen_in},
+            ).scalar_one()
+    assert {n["Node Type"] for n in nodes(explained[0]["Plan"]) if n.get("Relation Name") == "link"} == {"Index Scan"}
+
+
 def test_an_earlier_comparison_of_very_much_is_not_read_with_the_newest() -> None:
     """After a first import many differences are kept beside the few of now; a question's comparison is known to have few."""
     asked = {"environment": "e", "now": from_epoch(0), "kind": "customer", "id": "c", "keys": ["k"], "run_id": "2"}

@@ -37,8 +37,9 @@ def changes(connection: Connection, place: Place, before: int) -> Changes:
     Raises TooMany.
     """
     members, things = Members(), set[str]()
-    stigg, stripe = connection.execute(
-        text("select stigg_snapshot, stripe_snapshot from comparison where id = :id"), {"id": before}
+    stigg, stripe, *seen = connection.execute(
+        text("select stigg_snapshot, stripe_snapshot, seen::text, seen_in::text from comparison where id = :id"),
+        {"id": before},
     ).one()
     about = {"environment": place.environment}
     for row in streamed(connection, "families/changed", side="stigg", since=stigg, until=place.stigg.id, **about):
@@ -58,7 +59,8 @@ def changes(connection: Connection, place: Place, before: int) -> Changes:
             add(members, "stripe", row["id"])
             add(members, "stripe", row["stripe_customer"])
     linked = {id: key for key, id in links.of_ids(connection, place.environment, things).items()}
-    changed = (row["key"] for row in streamed(connection, "families/changed_links", comparison=before, **about))
+    of = dict(zip(("seen", "seen_in"), seen, strict=True))
+    changed = (row["key"] for row in streamed(connection, "families/changed_links", **of, **about))
     for key in chain(linked.values(), filter(decides, changed)):
         owner = keys.owner(key)
         if not owner:
