@@ -29,11 +29,12 @@ def figure(
 @contextmanager
 def stub(count: int, *, latency: float, rate: float) -> Iterator[str]:
     """The stub of Stripe in a process of its own; its URL."""
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port = found.getsockname()[1]
-    program = [sys.executable, "-m", "bench.server", str(count), str(latency), str(rate), str(port)]
-    process = subprocess.Popen(program, cwd=ROOT)
-    url = f"http://127.0.0.1:{port}"
+    with socket.create_server(
+        ("127.0.0.1", 0)
+    ) as listening:  # handed over, so that nobody else takes the port meanwhile
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        program = [sys.executable, "-m", "bench.server", str(count), str(latency), str(rate), str(listening.fileno())]
+        process = subprocess.Popen(program, cwd=ROOT, pass_fds=[listening.fileno()])
     try:
         for _ in range(600):
             try:

@@ -1,7 +1,7 @@
 """A stub of Stripe's lists, and of Stigg's subscriptions and usage, for benchmarks: answers that are rendered once, a latency, a limit; in a
 process of its own.
 
-It is no sandbox: it knows lists of one shape on each side and one history of use, and counts requests and refusals. ``python -m bench.server COUNT LATENCY RATE``.
+It is no sandbox: it knows lists of one shape on each side and one history of use, and counts requests and refusals. ``python -m bench.server COUNT LATENCY RATE SOCKET``.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import bisect
 import json
+import socket
 import sys
 import time
 from typing import Any
@@ -139,11 +140,12 @@ class Lists:
 
 
 def main() -> None:
-    count, latency, rate, port = int(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4])
+    count, latency, rate, listening = int(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4])
     lists = Lists(count, latency, rate)
     stigg = Route("/graphql", lists.stigg, methods=["POST"])
     app = Starlette(routes=[Route("/counts", lists.counts), stigg, Route("/v1/{path:path}", lists.page)])
-    uvicorn.run(app, host="127.0.0.1", port=port, log_level="error", access_log=False)
+    with socket.socket(fileno=listening) as taken:
+        uvicorn.Server(uvicorn.Config(app, log_level="error", access_log=False)).run(sockets=[taken])
 
 
 if __name__ == "__main__":

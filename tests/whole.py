@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from stripe_sync.desired.inputs import Inputs, Links
-from stripe_sync.desired.state import desired
+from stripe_sync.desired.state import desired, of_families, offered
 from stripe_sync.pipeline.latest import latest
 from stripe_sync.pipeline.views import every, stigg_view, stripe_view, without
+from stripe_sync.usage.charges import charges
 from stripe_sync.warehouse import candidates, comparisons, links, statuses
 from tests.house import House
 
@@ -33,14 +34,16 @@ def at_once(house: House) -> tuple[Documents, dict[tuple[str, str], tuple[str, s
     why = "{} in Stripe may be it: {}; link it, or take the trace away."
     waiting = {c["key"]: why.format(c["stripe_id"], c["why"]) for c in candidates.all_of(house.engine, "test")}
     session.close()
-    made = desired(Inputs(house.environment, stigg, stripe, known, session.signer, run.now, waiting))
+    inputs = Inputs(house.environment, stigg, stripe, known, session.signer, run.now, waiting)
+    made = desired(inputs)
+    _, problems = charges(inputs, of_families(inputs, offered(inputs), inputs.stripe).catalog)
     documents = {("wanted", c.kind, c.key): c.document for c in made.wanted}
     documents |= {("found", c.kind, c.key): c.document for c in made.found}
     reasons = {
         entity: (s.status.value, s.reason.value)
         for entity, s in made.statuses.items()
         if s.reason.value != "WAITS_FOR_WRITE"
-    }
+    } | {("subscription", p.subscription): ("ERROR", p.reason) for p in problems}
     return documents, reasons
 
 
