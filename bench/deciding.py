@@ -145,10 +145,13 @@ def renamed(name: str, number: int) -> str:
 
 def measured(account: Account) -> dict[str, Any]:
     """Seconds and MB of a first run, of deciding everything, nothing, and what a hundred renamed customers change; of gate
-    and plan. What is short is measured some times, and the figure is the median.
+    and plan; of a whole run that has nothing to do, with the one customer and with all of them. What is short is measured some times, and the figure is the median.
     """
     everybody = range(account.customers)
+    account.rest()
+    alone = [seconds for seconds, *_ in whole_runs(account.house)]  # in this process, which may be a slow one
     found: dict[str, list[float]] = {name: [figure] for name, figure in first_run(account).items()}
+    found["alone"] = alone
     pair = {side: account.land(side, everybody, whole=True).id for side in ("stigg", "stripe")}
     account.link()
     for name, times in (("warm", 1), ("whole", 1), ("quiet", OFTEN), ("few", OFTEN)):
