@@ -44,7 +44,7 @@ def compare(session: Session, run: Run, *, stigg: int, stripe: int) -> Result:
         elif before is not None:
             work.some(anew, since=before[0])
             comparisons.let_stand(connection, before[0], environment=name, run_id=run.id)
-        stands = before is not None and anew is not None and not anew
+        stands = anew is not None and not anew
         counts = before[1].counts if before and stands else comparisons.counts(connection, comparison)
         since = run.now if anew is None or before is None else before[1].decided_at
         comparisons.conclude(connection, comparison, Made(counts, inputs, since))

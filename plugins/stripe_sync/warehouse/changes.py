@@ -37,7 +37,7 @@ def changes(connection: Connection, place: Place, before: int) -> Changes:
     Raises TooMany.
     """
     members, things = Members(), set[str]()
-    stigg, stripe, *seen = connection.execute(
+    stigg, stripe, seen, seen_in = connection.execute(
         text("select stigg_snapshot, stripe_snapshot, seen::text, seen_in::text from comparison where id = :id"),
         {"id": before},
     ).one()
@@ -59,8 +59,8 @@ def changes(connection: Connection, place: Place, before: int) -> Changes:
             add(members, "stripe", row["id"])
             add(members, "stripe", row["stripe_customer"])
     linked = {id: key for key, id in links.of_ids(connection, place.environment, things).items()}
-    of = dict(zip(("seen", "seen_in"), seen, strict=True))
-    changed = (row["key"] for row in streamed(connection, "families/changed_links", **of, **about))
+    found = streamed(connection, "families/changed_links", seen=seen, seen_in=seen_in, **about)
+    changed = (row["key"] for row in found)
     for key in chain(linked.values(), filter(decides, changed)):
         owner = keys.owner(key)
         if not owner:

@@ -76,20 +76,18 @@ create function unrepaired(comparison bigint) returns table (
         d.accepted, d.since,
         coalesce(p.unplanned ->> d.key, s.reason, ''),
         coalesce(m.body -> 'plan' ->> 'refId', case when d.entity_kind = 'plan' then d.entity_id end, '')
-    from comparison as c
-    join drift as d on d.environment = c.environment
+    from drift_at($1) as d
+    join comparison as c on c.id = $1
     left join plan as p on p.comparison_id = c.id
     left join status as s on s.environment = d.environment and s.kind = d.entity_kind and s.id = d.entity_id
     left join mirror as m
         on m.environment = d.environment and m.side = 'stigg' and m.kind = 'subscription' and m.valid_to is null
         and d.entity_kind = 'subscription' and m.id = d.entity_id
-    where
-        c.id = $1 and d.valid_from <= $1 and (d.valid_to is null or d.valid_to > $1)
-        and not exists (
-            select 1
-            from journal_intent as i
-            where
-                i.environment = c.environment and i.run_id = c.run_id and i.action -> 'drift' ? d.id
-                and (select o.result from journal_outcome as o where o.intent_id = i.id) = 'done'
-        )
+    where not exists (
+        select 1
+        from journal_intent as i
+        where
+            i.environment = c.environment and i.run_id = c.run_id and i.action -> 'drift' ? d.id
+            and (select o.result from journal_outcome as o where o.intent_id = i.id) = 'done'
+    )
 $$;
