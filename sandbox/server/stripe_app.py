@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 
 from sandbox.billing import renewals
 from sandbox.resources.stripe import (
+    cancellation,
     catalog,
     checkout,
     invoiceitems,
@@ -34,7 +35,19 @@ from sandbox.world.state import Fault, Obj, Request, World
 from sandbox.world.stripe_types import spec
 
 # Importing a module of resources registers its operations.
-MODELLED = (catalog, checkout, invoiceitems, invoices, meters, people, portal, schedules, subscriptions, tax)
+MODELLED = (
+    cancellation,
+    catalog,
+    checkout,
+    invoiceitems,
+    invoices,
+    meters,
+    people,
+    portal,
+    schedules,
+    subscriptions,
+    tax,
+)
 KINDS = {"products": "product", "prices": "price", "coupons": "coupon", "customers": "customer",
          "subscriptions": "subscription", "invoices": "invoice"}  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Subscriptions: making, changing and ending them, with the invoices that this makes, and previews of both."""
+"""Subscriptions: making and changing them, with the invoices that this makes, and previews of both."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sandbox.resources.stripe.items import apply_item, check_items
 from sandbox.resources.stripe.objects import emit, get, listed, page
 from sandbox.resources.stripe.routes import PAGING, Call, route
 from sandbox.world.forms import merge_metadata
-from sandbox.world.refusal import NotModelled, StripeRefusal, invalid, missing
+from sandbox.world.refusal import NotModelled, StripeRefusal, invalid
 from sandbox.world.state import Obj, World
 
 ENDED = ("canceled", "incomplete_expired")
@@ -108,26 +108,6 @@ def retrieve_subscription(call: Call) -> Obj:
     return get(call.world, "subscriptions", call.ids[0], kind="subscription")
 
 
-@route("delete", "/v1/subscriptions/{subscription_exposed_id}", "invoice_now", "prorate", "cancellation_details")
-def cancel_subscription(call: Call) -> Obj:
-    """At once. ``prorate`` credits the unused time; ``invoice_now`` invoices what is pending, else it is left pending.
-
-    With neither, the pending prorations of the subscription are removed.
-    """
-    subscription = get(call.world, "subscriptions", call.ids[0], kind="subscription")
-    if subscription["status"] in ENDED:
-        raise missing("subscription", subscription["id"])
-    now, world = call.world.now, call.world
-    last_invoice(call, subscription, **{n: bool(call.params.get(n)) for n in ("invoice_now", "prorate")})
-    if subscription["schedule"]:
-        world.stripe["subscription_schedules"][subscription["schedule"]] |= {"status": "canceled", "canceled_at": now}
-    details = {"comment": None, "feedback": None, "feedback_option": None, "reason": "cancellation_requested"}
-    subscription |= {"status": "canceled", "canceled_at": now, "ended_at": now}
-    subscription["cancellation_details"] = details | call.params.get("cancellation_details", {})
-    emit(call, "customer.subscription.deleted", subscription)
-    return subscription
-
-
 @route("get", "/v1/subscriptions", *PAGING, "customer", "status", "price")
 def list_subscriptions(call: Call) -> Obj:
     """Without ``status``, canceled ones are left out; test-clock ones are, unless asked for by customer."""
@@ -144,30 +124,6 @@ def list_subscriptions(call: Call) -> Obj:
 
     answer = listed(call, "subscriptions", keep)
     return answer | {"data": [with_first_items(s) for s in answer["data"]]}
-
-
-def last_invoice(call: Call, subscription: Obj, *, invoice_now: bool, prorate: bool) -> None:
-    """What a cancellation credits and invoices."""
-    world = call.world
-    if prorate:
-        after = copy.deepcopy(subscription) | {"items": {"data": []}}
-        for line in invoices.proration_lines(world, subscription, after, world.now):
-            world.put("invoiceitems", invoices.pending_item(world, subscription, line))
-    if invoice_now:
-        lines = invoices.pending_lines(world, subscription) + metering.unbilled_lines(world, subscription)
-        if lines:
-            invoice = invoices.build(world, subscription, lines, reason="subscription_update")
-            world.put("invoices", invoice)
-            subscription["latest_invoice"] = invoice["id"]
-            emit(call, "invoice.created", invoice)
-    elif not prorate:
-        gone = [
-            i["id"]
-            for i in world.stripe["invoiceitems"].values()
-            if i["proration"] and invoices.is_pending(i, subscription)
-        ]
-        for id in gone:
-            del world.stripe["invoiceitems"][id]
 
 
 def check_room(world: World, subscription: Obj) -> None:
