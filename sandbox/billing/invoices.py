@@ -1,202 +1,14 @@
-"""Invoices of subscriptions: the first one, prorations of a change, and previews of both."""
+"""Invoices: made of lines, added up, and finalized."""
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
-from sandbox.billing import amounts, discounts, periods
-from sandbox.world.refusal import invalid
+from sandbox.billing import discounts
+from sandbox.billing.lines import take_item
 from sandbox.world.state import Obj, World
 
 GRACE = 3600  # Stripe's default time between a draft and its finalization
-
-
-def line(world: World, item: Obj, *, amount: int, period: tuple[int, int], proration: bool, text: str) -> Obj:
-    """One line of an invoice, for an item of a subscription."""
-    price = item["price"]
-    exact = amounts.unit(price, "unit_amount")
-    return {
-        "id": world.next_id("il"),
-        "object": "line_item",
-        "amount": amount,
-        "currency": price["currency"],
-        "description": text,
-        "discount_amounts": [],
-        "discountable": not proration,
-        "discounts": [],
-        "invoice": None,
-        "livemode": False,
-        "metadata": {},
-        "parent": {
-            "type": "subscription_item_details",
-            "invoice_item_details": None,
-            "subscription_item_details": {
-                "invoice_item": None,
-                "proration": proration,
-                "proration_details": {"credited_items": None},
-                "subscription": item["subscription"],
-                "subscription_item": item["id"],
-            },
-        },
-        "period": {"start": period[0], "end": period[1]},
-        "pretax_credit_amounts": [],
-        "pricing": {
-            "type": "price_details",
-            "price_details": {"price": price["id"], "product": price["product"]},
-            "unit_amount_decimal": f"{exact:f}",
-        },
-        "quantity": item.get("quantity"),
-        "quantity_decimal": str(item.get("quantity", 0)),
-        "subscription": item["subscription"],
-        "subtotal": amount,
-        "taxes": [],
-    }
-
-
-def period_share(item: Obj, start: int, end: int) -> Decimal:
-    """The part of the virtual interval from ``start`` on that [start, end) is; exactly 1 for a whole one."""
-    virtual_end = periods.shift(start, item["price"]["recurring"], 1)
-    return Decimal(end - start) / Decimal(virtual_end - start)
-
-
-def first_lines(world: World, subscription: Obj) -> list[Obj]:
-    """The lines of the first invoice: each licensed item for its first period."""
-    lines = []
-    for item in subscription["items"]["data"]:
-        if item["price"]["recurring"]["usage_type"] != "licensed":
-            continue
-        start, end = item["current_period_start"], item["current_period_end"]
-        share = period_share(item, start, end)
-        total = amounts.amount(item["price"], item["quantity"], share)
-        text = f"{item['quantity']} × {item['price']['id']}"
-        lines.append(line(world, item, amount=total, period=(start, end), proration=share != 1, text=text))
-    return lines
-
-
-def proration_lines(world: World, before: Obj, after: Obj, moment: int) -> list[Obj]:
-    """Credit for the unused time of each changed item's old state, charge for the same time of its new state."""
-    old = {item["id"]: item for item in before["items"]["data"]}
-    new = {item["id"]: item for item in after["items"]["data"]}
-    lines = []
-    for id in [*old, *(i for i in new if i not in old)]:
-        was, now = old.get(id), new.get(id)
-        if was and now and priced(was) == priced(now):
-            continue
-        for item, sign, text in ((was, -1, "Unused time on"), (now, 1, "Remaining time on")):
-            if item is None or item["price"]["recurring"]["usage_type"] != "licensed":
-                continue
-            start, end = item["current_period_start"], item["current_period_end"]
-            if not start <= moment <= end:
-                raise invalid(
-                    "Cannot specify proration date outside of current subscription period", param="proration_date"
-                )
-            share = period_share(item, start, end) * Decimal(end - moment) / Decimal(end - start)
-            total = sign * amounts.amount(item["price"], item["quantity"], share)
-            lines.append(line(world, item, amount=total, period=(moment, end), proration=True, text=f"{text} {id}"))
-    return lines
-
-
-def priced(item: Obj) -> tuple[str, Any]:
-    return item["price"]["id"], item.get("quantity")
-
-
-def cycle_lines(world: World, subscription: Obj, items: list[Obj]) -> list[Obj]:
-    """The lines of a renewal: its licensed items for the period that begins, then what was pending."""
-    lines = []
-    for item in items:
-        if item["price"]["recurring"]["usage_type"] == "licensed":
-            period = (item["current_period_start"], item["current_period_end"])
-            total = amounts.amount(item["price"], item["quantity"])
-            text = f"{item['quantity']} × {item['price']['id']}"
-            lines.append(line(world, item, amount=total, period=period, proration=False, text=text))
-    return lines + pending_lines(world, subscription)
-
-
-def pending_lines(world: World, subscription: Obj) -> list[Obj]:
-    """The lines of the pending invoice items of a subscription, and of its customer's that name none."""
-    found = [i for i in world.stripe["invoiceitems"].values() if is_pending(i, subscription)]
-    return [item_line(world, item) for item in found]
-
-
-def is_pending(item: Obj, subscription: Obj) -> bool:
-    owner = ((item["parent"] or {}).get("subscription_details") or {}).get("subscription")
-    return (
-        item["invoice"] is None and item["customer"] == subscription["customer"] and owner in (None, subscription["id"])
-    )
-
-
-def item_line(world: World, item: Obj) -> Obj:
-    """The line of an invoice item."""
-    owner = ((item["parent"] or {}).get("subscription_details") or {}).get("subscription")
-    return {
-        "id": world.next_id("il"),
-        "object": "line_item",
-        "amount": item["amount"],
-        "currency": item["currency"],
-        "description": item["description"],
-        "discount_amounts": [],
-        "discountable": item["discountable"],
-        "discounts": [],
-        "invoice": None,
-        "livemode": False,
-        "metadata": dict(item["metadata"]),
-        "parent": {
-            "type": "invoice_item_details",
-            "invoice_item_details": {
-                "invoice_item": item["id"],
-                "proration": item["proration"],
-                "proration_details": {"credited_items": None},
-                "subscription": owner,
-            },
-            "subscription_item_details": None,
-        },
-        "period": dict(item["period"]),
-        "pretax_credit_amounts": [],
-        "pricing": item["pricing"],
-        "quantity": item["quantity"],
-        "quantity_decimal": item["quantity_decimal"],
-        "subscription": owner,
-        "subtotal": item["amount"],
-        "taxes": [],
-    }
-
-
-def pending_item(world: World, subscription: Obj, part: Obj) -> Obj:
-    """The invoice item that a proration line waits as, until an invoice takes it."""
-    details = part["parent"]["subscription_item_details"]
-    return {
-        "id": world.next_id("ii"),
-        "object": "invoiceitem",
-        "amount": part["amount"],
-        "created": world.now,
-        "currency": part["currency"],
-        "customer": subscription["customer"],
-        "customer_account": None,
-        "date": world.now,
-        "description": part["description"],
-        "discountable": False,
-        "discounts": [],
-        "invoice": None,
-        "livemode": False,
-        "metadata": {},
-        "net_amount": part["amount"],
-        "parent": {
-            "type": "subscription_details",
-            "subscription_details": {
-                "subscription": subscription["id"],
-                "subscription_item": details["subscription_item"],
-            },
-        },
-        "period": part["period"],
-        "pricing": part["pricing"],
-        "proration": True,
-        "proration_details": {"discount_amounts": []},
-        "quantity": part["quantity"] or 1,
-        "quantity_decimal": part["quantity_decimal"],
-        "tax_rates": [],
-        "test_clock": None,
-    }
 
 
 def add_line(world: World, invoice: Obj, part: Obj) -> None:
@@ -341,13 +153,6 @@ def finalize(world: World, invoice: Obj) -> None:
     invoice["status"] = "open" if invoice["amount_remaining"] else "paid"
     invoice["automatically_finalizes_at"] = None
     invoice["status_transitions"] = invoice["status_transitions"] | {"finalized_at": world.now}
-
-
-def take_item(world: World, part: Obj, invoice: str, *, preview: bool) -> None:
-    """An invoice item belongs to the invoice whose line it is."""
-    details = part["parent"]["invoice_item_details"]
-    if details and not preview:
-        world.stripe["invoiceitems"][details["invoice_item"]]["invoice"] = invoice
 
 
 def is_due(invoice: Obj, now: int) -> bool:

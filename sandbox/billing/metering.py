@@ -12,6 +12,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from sandbox.billing import invoices
 from sandbox.billing.amounts import round_half_up, unit
+from sandbox.billing.lines import subscription_line
 from sandbox.world.state import Obj, World
 
 DELAY = 60
@@ -50,7 +51,7 @@ def ended_lines(world: World, customer: str, item: Obj, start: int, end: int) ->
     for count, amount, flat, text in parts(price, quantity):
         cost = round_half_up(amount if flat else count * amount)
         text = f"{text} × {price['id']}"
-        row = invoices.line(world, item, amount=cost, period=(start, end), proration=False, text=text)
+        row = subscription_line(world, item, amount=cost, period=(start, end), proration=False, text=text)
         row |= {"quantity": int(count), "quantity_decimal": f"{count.normalize():f}"}
         row["pricing"] = row["pricing"] | {"unit_amount_decimal": f"{amount:f}"}
         lines.append(row)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sandbox.billing import discounts, invoices, metering, periods
+from sandbox.billing import discounts, invoices, metering, periods, prorations
+from sandbox.billing.lines import pending_lines
 from sandbox.world.state import Obj, World
 
 Told = Callable[[str, Obj], None]
@@ -57,7 +58,7 @@ def step(world: World, told: Told) -> None:
 def cancel(world: World, subscription: Obj, told: Told) -> None:
     """At its date; what is pending goes on a last draft."""
     subscription |= {"status": "canceled", "ended_at": subscription["cancel_at"]}
-    lines = invoices.pending_lines(world, subscription) + metering.unbilled_lines(world, subscription)
+    lines = pending_lines(world, subscription) + metering.unbilled_lines(world, subscription)
     if lines:
         invoice = world.put("invoices", invoices.build(world, subscription, lines, reason="subscription_cycle"))
         subscription["latest_invoice"] = invoice["id"]
@@ -82,7 +83,7 @@ def renew(world: World, subscription: Obj, told: Told) -> None:
     told("customer.subscription.updated", subscription)
     if subscription["status"] == "paused":
         return
-    lines = invoices.cycle_lines(world, subscription, renewed) + used
+    lines = prorations.cycle_lines(world, subscription, renewed) + used
     discounts.end_expired(world, subscription, world.now)
     invoice = invoices.build(world, subscription, lines, reason="subscription_cycle")
     if invoice["total"] == 0 and not world.unknowns["zero_renewal_waits"]:

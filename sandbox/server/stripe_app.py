@@ -24,8 +24,10 @@ from sandbox.resources.stripe import (
     objects,
     people,
     portal,
+    previews,
     routes,
     schedules,
+    subscription_items,
     subscriptions,
     tax,
 )
@@ -44,7 +46,9 @@ MODELLED = (
     meters,
     people,
     portal,
+    previews,
     schedules,
+    subscription_items,
     subscriptions,
     tax,
 )

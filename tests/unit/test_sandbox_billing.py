@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.billing import amounts, invoices, periods
+from sandbox.billing import amounts, periods, prorations
 
 MONTH = {"interval": "month", "interval_count": 1}
 
@@ -67,7 +67,7 @@ def at(text: str) -> int:
      ("2026-11-16", "2026-12-16", 1)],
 )  # fmt: skip
 def test_backdating_counts_in_virtual_months(start: str, end: str, share: float) -> None:
-    assert float(invoices.period_share({"price": per_unit("1")}, at(start), at(end))) == pytest.approx(share)
+    assert float(prorations.period_share({"price": per_unit("1")}, at(start), at(end))) == pytest.approx(share)
 
 
 @pytest.mark.parametrize(
@@ -106,5 +106,5 @@ def test_prorations_credit_first_and_round_each_line(old: int, new: int, moment:
         return {"items": {"data": [item]}}
 
     world: Any = Ids()
-    made = invoices.proration_lines(world, subscription(old), subscription(new), at(moment))
+    made = prorations.proration_lines(world, subscription(old), subscription(new), at(moment))
     assert [line["amount"] for line in made] == lines

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 
-from sandbox.billing import invoices, metering
+from sandbox.billing import invoices, metering, prorations
+from sandbox.billing.lines import is_pending, pending_item, pending_lines
 from sandbox.resources.stripe.objects import emit, get
 from sandbox.resources.stripe.routes import Call, route
 from sandbox.world.refusal import missing
@@ -38,10 +39,10 @@ def last_invoice(call: Call, subscription: Obj, *, invoice_now: bool, prorate: b
     world = call.world
     if prorate:
         after = copy.deepcopy(subscription) | {"items": {"data": []}}
-        for line in invoices.proration_lines(world, subscription, after, world.now):
-            world.put("invoiceitems", invoices.pending_item(world, subscription, line))
+        for line in prorations.proration_lines(world, subscription, after, world.now):
+            world.put("invoiceitems", pending_item(world, subscription, line))
     if invoice_now:
-        lines = invoices.pending_lines(world, subscription) + metering.unbilled_lines(world, subscription)
+        lines = pending_lines(world, subscription) + metering.unbilled_lines(world, subscription)
         if lines:
             invoice = invoices.build(world, subscription, lines, reason="subscription_update")
             world.put("invoices", invoice)
@@ -49,9 +50,7 @@ def last_invoice(call: Call, subscription: Obj, *, invoice_now: bool, prorate: b
             emit(call, "invoice.created", invoice)
     elif not prorate:
         gone = [
-            i["id"]
-            for i in world.stripe["invoiceitems"].values()
-            if i["proration"] and invoices.is_pending(i, subscription)
+            i["id"] for i in world.stripe["invoiceitems"].values() if i["proration"] and is_pending(i, subscription)
         ]
         for id in gone:
             del world.stripe["invoiceitems"][id]

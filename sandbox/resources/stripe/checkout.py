@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox.billing import discounts, invoices
+from sandbox.billing import discounts, invoices, prorations
+from sandbox.billing.lines import item_line
 from sandbox.resources.stripe import invoiceitems, people
 from sandbox.resources.stripe.drafting import draft_subscription
 from sandbox.resources.stripe.objects import emit, get, listed
@@ -212,8 +213,8 @@ def complete(world: World, id: str, *, email: str | None = None) -> Obj:
     ]
     for item in extra:
         world.put("invoiceitems", item)
-    lines = [] if trial else clean(invoices.first_lines(world, subscription))
-    lines += [invoices.item_line(world, item) for item in extra]
+    lines = [] if trial else clean(prorations.first_lines(world, subscription))
+    lines += [item_line(world, item) for item in extra]
     invoice = world.put("invoices", invoices.build(world, subscription, lines, reason="subscription_create"))
     subscription["latest_invoice"] = invoice["id"]
     owner["currency"] = subscription["currency"]

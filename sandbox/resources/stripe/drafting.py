@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sandbox.billing import invoices, periods
+from sandbox.billing import periods, prorations
 from sandbox.resources.stripe import tax
 from sandbox.resources.stripe.items import check_items, first_period, new_item
 from sandbox.resources.stripe.objects import get
@@ -113,7 +113,7 @@ def first_invoice_lines(world: World, subscription: Obj, params: Obj) -> list[Ob
     """Nothing is invoiced for the time before a future anchor where prorations are off."""
     if subscription["billing_cycle_anchor"] > world.now and params.get("proration_behavior") == "none":
         return []
-    return invoices.first_lines(world, subscription)
+    return prorations.first_lines(world, subscription)
 
 
 def check_end(world: World, end: object) -> None:

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from sandbox.billing import amounts, invoices
+from sandbox.billing.lines import item_line
 from sandbox.resources.stripe.objects import emit, get, listed
 from sandbox.resources.stripe.routes import PAGING, Call, route
 from sandbox.world.forms import merge_metadata
@@ -157,7 +158,7 @@ def put_on_draft(world: World, item: Obj, invoice_id: str) -> None:
     if sum(line["parent"]["type"] == "invoice_item_details" for line in invoice["lines"]["data"]) >= MAX_ON_INVOICE:
         raise invalid(f"An invoice can have up to {MAX_ON_INVOICE} items", param="invoice")
     item["invoice"] = invoice["id"]
-    invoices.add_line(world, invoice, invoices.item_line(world, item))
+    invoices.add_line(world, invoice, item_line(world, item))
 
 
 @route("post", "/v1/invoiceitems/{invoiceitem}", "amount", "quantity", "quantity_decimal", "unit_amount_decimal", "price_data",
@@ -198,7 +199,7 @@ def update_invoice_item(call: Call) -> Obj:
     if invoice is not None:
         data = invoice["lines"]["data"]
         place = next(n for n, line in enumerate(data) if item_of(line) == item["id"])
-        data[place] = invoices.item_line(world, item) | {"id": data[place]["id"], "invoice": invoice["id"]}
+        data[place] = item_line(world, item) | {"id": data[place]["id"], "invoice": invoice["id"]}
         invoices.add_up(world, invoice)
     emit(call, "invoiceitem.updated", item, before)
     return item

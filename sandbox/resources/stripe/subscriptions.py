@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import copy
 
-from sandbox.billing import discounts, invoices, metering
+from sandbox.billing import discounts, invoices, metering, prorations
+from sandbox.billing.lines import item_line, pending_item
 from sandbox.resources.stripe import invoiceitems, tax
 from sandbox.resources.stripe.drafting import check_collection, check_end, draft_subscription, first_invoice_lines
 from sandbox.resources.stripe.items import apply_item, check_items
-from sandbox.resources.stripe.objects import emit, get, listed, page
+from sandbox.resources.stripe.objects import emit, get, listed
 from sandbox.resources.stripe.routes import PAGING, Call, route
 from sandbox.world.forms import merge_metadata
 from sandbox.world.refusal import NotModelled, StripeRefusal, invalid
@@ -39,7 +40,7 @@ def create_subscription(call: Call) -> Obj:
     wanted = call.params.get("discounts")
     subscription["discounts"] = discounts.chosen(world, subscription, wanted, keep=False)
     if lines:
-        once = [invoices.item_line(world, item) for item in added]
+        once = [item_line(world, item) for item in added]
         trial_run = invoices.build(world, subscription, [*lines, *once], reason="subscription_create", preview=True)
         charge(call, subscription, trial_run)
     subscription["discounts"] = []
@@ -47,7 +48,7 @@ def create_subscription(call: Call) -> Obj:
     for item in added:
         world.put("invoiceitems", item)
     if lines:
-        once = [invoices.item_line(world, item) for item in added]
+        once = [item_line(world, item) for item in added]
         invoice = invoices.build(world, subscription, [*clean(lines), *once], reason="subscription_create")
         world.put("invoices", invoice)
         subscription["latest_invoice"] = invoice["id"]
@@ -73,7 +74,7 @@ def update_subscription(call: Call) -> Obj:
     drop_usage(call.world, before, changed, behavior)
     if behavior != "none" and changed["items"]["data"] != before["items"]["data"]:
         moment = params.get("proration_date", call.world.now)
-        lines = invoices.proration_lines(call.world, before, changed, moment)
+        lines = prorations.proration_lines(call.world, before, changed, moment)
         if behavior == "always_invoice" and lines:
             invoice = invoices.build(call.world, changed, lines, reason="subscription_update")
             charge(call, changed, invoice)
@@ -82,7 +83,7 @@ def update_subscription(call: Call) -> Obj:
             emit(call, "invoice.created", invoice)
         elif lines:
             for line in lines:
-                call.world.put("invoiceitems", invoices.pending_item(call.world, changed, line))
+                call.world.put("invoiceitems", pending_item(call.world, changed, line))
     subscription.update(changed)
     emit(call, "customer.subscription.updated", subscription, before)
     return subscription
@@ -170,37 +171,6 @@ def with_first_items(subscription: Obj) -> Obj:
     """A list shows at most ten items of each subscription, and says so."""
     items = subscription["items"]
     return subscription | {"items": items | {"data": items["data"][:10], "has_more": len(items["data"]) > 10}}
-
-
-@route("get", "/v1/subscription_items", *PAGING - {"created"}, "subscription")
-def list_subscription_items(call: Call) -> Obj:
-    id = call.params["subscription"]
-    subscription = get(call.world, "subscriptions", id, kind="subscription", param="subscription")
-    return page(call, subscription["items"]["data"], "/v1/subscription_items")
-
-
-@route("post", "/v1/invoices/create_preview", "customer", "subscription", "subscription_details", "discounts",
-       "automatic_tax", "invoice_items")  # fmt: skip
-def preview_invoice(call: Call) -> Obj:
-    """What a creation or a change would invoice at once; nothing is kept."""
-    world, params = call.world, call.params
-    details = params.get("subscription_details", {})
-    if "subscription" not in params:
-        given = {k: v for k, v in details.items() if k in CREATES} | {"customer": params.get("customer")}
-        if "start_date" in details:
-            given["backdate_start_date"] = details["start_date"]
-        fresh = draft_subscription(call, given | {k: params[k] for k in ("automatic_tax",) if k in params})
-        fresh["discounts"] = discounts.chosen(world, fresh, params.get("discounts"), keep=False)
-        once = added_items(world, fresh, {"add_invoice_items": params.get("invoice_items", [])})
-        lines = [*first_invoice_lines(world, fresh, given), *(invoices.item_line(world, item) for item in once)]
-        return invoices.build(world, fresh, lines, reason="", preview=True)
-    before = get(world, "subscriptions", params["subscription"], kind="subscription", param="subscription")
-    if details.get("proration_behavior") != "always_invoice":
-        raise NotModelled("invoices/create_preview of a change, without proration_behavior=always_invoice")
-    after = updated(call, copy.deepcopy(before), {"items": details.get("items", [])})
-    moment = details.get("proration_date", world.now)
-    lines = invoices.proration_lines(world, before, after, moment)
-    return invoices.build(world, after, lines, reason="", preview=True)
 
 
 def charge(call: Call, subscription: Obj, invoice: Obj) -> None:
