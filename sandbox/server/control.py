@@ -9,7 +9,7 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.billing import renewals
+from sandbox.billing import test_clocks
 from sandbox.resources.stripe.checkout import complete
 from sandbox.resources.stripe.objects import record
 from sandbox.world import state
@@ -49,7 +49,7 @@ class Control:
     def move(self, now: int) -> None:
         if now < self.world.now:
             raise BadWorld("the clock only moves forward")
-        renewals.advance(self.world, now, lambda type, obj: record(self.world, type, obj))
+        test_clocks.pass_time(self.world, now, lambda type, obj: record(self.world, type, obj))
 
     async def state(self, http: HttpRequest) -> Response:
         """The world as a world file."""

@@ -13,7 +13,7 @@ from typing import Any
 from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, Response
 
-from sandbox.billing import renewals
+from sandbox.billing.test_clocks import pass_time
 from sandbox.resources.stripe import (
     cancellation,
     catalog,
@@ -31,6 +31,7 @@ from sandbox.resources.stripe import (
     subscriptions,
     tax,
 )
+from sandbox.resources.stripe.test_clocks import in_its_time
 from sandbox.world import forms
 from sandbox.world.refusal import NotModelled, StripeRefusal
 from sandbox.world.state import Fault, Obj, Request, World
@@ -94,7 +95,7 @@ class StripeApp:
         if fault and fault.kind == "delay":
             await asyncio.sleep(fault.seconds)
         elif fault and fault.kind == "clock":
-            renewals.advance(
+            pass_time(
                 self.world, self.world.now + int(fault.seconds), lambda type, obj: objects.record(self.world, type, obj)
             )
         try:
@@ -140,7 +141,8 @@ class StripeApp:
 
     def run(self, route: routes.Route, call: routes.Call) -> Obj:
         expand = call.params.pop("expand", [])
-        return objects.shown(self.world, route.handler(call), expand)
+        with in_its_time(route, call):
+            return objects.shown(self.world, route.handler(call), expand)
 
     def once(self, route: routes.Route, call: routes.Call, content: str) -> tuple[int, Obj, dict[str, str]]:
         """The first answer to an idempotency key is kept and replayed; validation errors are not kept."""

@@ -18,7 +18,7 @@ Obj = dict[str, Any]
 STRIPE_COLLECTIONS = (
     "products", "prices", "coupons", "customers", "payment_methods", "discounts",
     "subscriptions", "subscription_schedules", "invoices", "invoiceitems", "credit_notes", "tax_registrations",
-    "checkout_sessions", "portal_configurations", "meters", "meter_events", "events",
+    "checkout_sessions", "portal_configurations", "meters", "meter_events", "test_clocks", "events",
 )  # fmt: skip
 STIGG_COLLECTIONS = (
     "products", "plans", "addons", "features", "customers", "subscriptions", "coupons", "integrations", "usage",
@@ -121,6 +121,8 @@ class World:
 
     def put(self, collection: str, obj: Obj) -> Obj:
         """Adds or replaces an object; remembers the order of creation, which breaks ties of ``created``."""
+        if "test_clock" in obj and (customer := self.stripe["customers"].get(str(obj.get("customer")))):
+            obj["test_clock"] = customer.get("test_clock")
         self.stripe[collection][obj["id"]] = obj
         self.order.setdefault(obj["id"], len(self.order))
         return obj

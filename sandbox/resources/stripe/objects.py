@@ -6,6 +6,7 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
+from sandbox.billing.test_clocks import clock_of
 from sandbox.resources.stripe.routes import Call
 from sandbox.world.refusal import NotModelled, invalid, missing
 from sandbox.world.state import Obj, World
@@ -46,8 +47,20 @@ def get(world: World, collection: str, id: str, *, kind: str, param: str = "id",
 def listed(call: Call, collection: str, keep: Callable[[Obj], bool] = lambda _: True) -> Obj:
     """A page of a collection, newest first."""
     created = call.params.get("created")
-    rows = [o for o in call.world.newest_first(collection) if not o.get("deleted") and keep(o) and in_range(o, created)]
+    rows = [
+        o
+        for o in call.world.newest_first(collection)
+        if not o.get("deleted") and keep(o) and in_range(o, created) and is_in_scope(call, o)
+    ]
     return page(call, rows, f"/v1/{collection}")
+
+
+def is_in_scope(call: Call, obj: Obj) -> bool:
+    """Whether a list shows an object: what is on a test clock only by its clock, customer, subscription or invoice."""
+    if "test_clock" in call.params:
+        return bool(clock_of(call.world, obj) == call.params["test_clock"])
+    named = any(name in call.params for name in ("customer", "subscription", "invoice"))
+    return named or clock_of(call.world, obj) is None
 
 
 def page(call: Call, rows: list[Obj], url: str) -> Obj:
