@@ -38,9 +38,10 @@ def add_up(world: World, invoice: Obj) -> None:
 
 
 def build(world: World, subscription: Obj, lines: list[Obj], *, reason: str, preview: bool = False) -> Obj:
-    """An invoice with these lines. A preview gets an id of the form that Stripe gives to previews and is not kept.
+    """Return a draft with these lines. A preview gets an id of the form that Stripe gives to previews and is not kept.
 
-    A renewal's invoice is a draft for an hour, whoever is charged; the first of an automatic collection is not.
+    A renewal's invoice is finalized an hour later, whoever is charged, and so is the first one that is sent; one that
+    belongs into its call is finalized by ``finalizing.issue``.
     """
     id = world.next_id("upcoming_in" if preview else "in")
     for part in lines:
@@ -51,15 +52,13 @@ def build(world: World, subscription: Obj, lines: list[Obj], *, reason: str, pre
     total = subtotal - sum(d["amount"] for d in taken)
     automatic = subscription["collection_method"] == "charge_automatically" and reason != "subscription_cycle"
     customer = world.stripe["customers"][subscription["customer"]]
-    draft = not automatic
-    paid = total if automatic and total > 0 else 0
     due = max(total, 0)
     nothing = (
         "account_tax_ids", "application", "custom_fields", "customer_address", "customer_phone", "customer_shipping",
         "default_payment_method", "default_source", "description", "from_invoice", "last_finalization_error",
         "latest_revision", "next_payment_attempt", "on_behalf_of", "receipt_number", "rendering", "shipping_cost",
-        "shipping_details", "statement_descriptor", "test_clock", "webhooks_delivered_at", "customer_account",
-        "effective_at", "footer", "ending_balance", "due_date", "number",
+        "shipping_details", "statement_descriptor", "test_clock", "customer_account",
+        "effective_at", "footer", "ending_balance", "due_date", "number", "hosted_invoice_url", "invoice_pdf",
     )  # fmt: skip
     fields: Obj = dict.fromkeys(nothing)
     return fields | {
@@ -69,11 +68,11 @@ def build(world: World, subscription: Obj, lines: list[Obj], *, reason: str, pre
         "account_name": None,
         "amount_due": due,
         "amount_overpaid": 0,
-        "amount_paid": 0 if preview else paid,
-        "amount_remaining": due if preview else due - paid,
+        "amount_paid": 0,
+        "amount_remaining": due,
         "amount_shipping": 0,
         "attempt_count": 0,
-        "attempted": automatic and not preview,
+        "attempted": False,
         "auto_advance": True,
         "automatic_tax": {
             "enabled": subscription["automatic_tax"]["enabled"],
@@ -82,7 +81,7 @@ def build(world: World, subscription: Obj, lines: list[Obj], *, reason: str, pre
             "provider": "stripe" if subscription["automatic_tax"]["enabled"] else None,
             "status": "complete" if subscription["automatic_tax"]["enabled"] else None,
         },
-        "automatically_finalizes_at": world.now + GRACE if draft and not preview else None,
+        "automatically_finalizes_at": None if automatic or preview else world.now + GRACE,
         "billing_reason": "upcoming" if preview else reason,
         "collection_method": subscription["collection_method"],
         "created": world.now,
@@ -112,11 +111,11 @@ def build(world: World, subscription: Obj, lines: list[Obj], *, reason: str, pre
         "post_payment_credit_notes_amount": 0,
         "pre_payment_credit_notes_amount": 0,
         "starting_balance": 0,
-        "status": "draft" if draft or preview else "paid",
+        "status": "draft",
         "status_transitions": {
-            "finalized_at": world.now if automatic and not preview else None,
+            "finalized_at": None,
             "marked_uncollectible_at": None,
-            "paid_at": world.now if automatic and not preview else None,
+            "paid_at": None,
             "voided_at": None,
         },
         "subtotal": subtotal,
@@ -126,6 +125,7 @@ def build(world: World, subscription: Obj, lines: list[Obj], *, reason: str, pre
         "total_excluding_tax": total,
         "total_pretax_credit_amounts": [],
         "total_taxes": [],
+        "webhooks_delivered_at": None if preview else world.now,
     }
 
 
@@ -146,13 +146,6 @@ def due_to_finalize(world: World) -> list[Obj]:
         for invoice in world.stripe["invoices"].values()
         if invoice["status"] == "draft" and invoice["auto_advance"] and is_due(invoice, world.now)
     ]
-
-
-def finalize(world: World, invoice: Obj) -> None:
-    """Nothing of an invoice's money changes after this."""
-    invoice["status"] = "open" if invoice["amount_remaining"] else "paid"
-    invoice["automatically_finalizes_at"] = None
-    invoice["status_transitions"] = invoice["status_transitions"] | {"finalized_at": world.now}
 
 
 def is_due(invoice: Obj, now: int) -> bool:

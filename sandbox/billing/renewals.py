@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from sandbox.billing import discounts, invoices, metering, periods, prorations
+from sandbox.billing import discounts, dunning, finalizing, invoices, metering, periods, prorations
 from sandbox.billing.lines import pending_lines
-from sandbox.world.state import Obj, World
+from sandbox.world.state import Obj, Told, World
 
-Told = Callable[[str, Obj], None]
 ENDED = ("canceled", "incomplete_expired")
 
 
@@ -35,6 +32,7 @@ def due(world: World) -> list[int]:
     for invoice in world.stripe["invoices"].values():
         if invoice["status"] == "draft" and invoice["auto_advance"] and invoice["automatically_finalizes_at"]:
             moments.append(invoice["automatically_finalizes_at"])
+    moments += dunning.due(world)
     counting = (metering.counted_at(world, event) for event in world.stripe["meter_events"].values())
     return [*moments, *(moment for moment in counting if moment > world.now)]
 
@@ -51,8 +49,8 @@ def step(world: World, told: Told) -> None:
     metering.refresh(world)
     for invoice in invoices.due_to_finalize(world):
         metering.recount(world, invoice)
-        invoices.finalize(world, invoice)
-        told("invoice.finalized", invoice)
+        finalizing.issue(world, invoice, told)
+    dunning.step(world, told)
 
 
 def cancel(world: World, subscription: Obj, told: Told) -> None:
@@ -86,8 +84,8 @@ def renew(world: World, subscription: Obj, told: Told) -> None:
     lines = prorations.cycle_lines(world, subscription, renewed) + used
     discounts.end_expired(world, subscription, world.now)
     invoice = invoices.build(world, subscription, lines, reason="subscription_cycle")
-    if invoice["total"] == 0 and not world.unknowns["zero_renewal_waits"]:
-        invoices.finalize(world, invoice)
     world.put("invoices", invoice)
     subscription["latest_invoice"] = invoice["id"]
     told("invoice.created", invoice)
+    if invoice["total"] == 0 and not world.unknowns["zero_renewal_waits"]:
+        finalizing.issue(world, invoice, told)

@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sandbox.billing import periods, renewals
-from sandbox.billing.renewals import Told
-from sandbox.world.state import Obj, World
+from sandbox.world.state import Obj, Told, World
 
 YEAR = {"interval": "year", "interval_count": 1}
 

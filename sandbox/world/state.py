@@ -7,18 +7,21 @@ The clock stands still until it is moved, so a world is deterministic: ids are c
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 Obj = dict[str, Any]
+Told = Callable[[str, Obj], None]  # is given each event's type and object
+DAY = 86_400  # seconds
 
 STRIPE_COLLECTIONS = (
     "products", "prices", "coupons", "customers", "payment_methods", "discounts",
     "subscriptions", "subscription_schedules", "invoices", "invoiceitems", "credit_notes", "tax_registrations",
-    "checkout_sessions", "portal_configurations", "meters", "meter_events", "test_clocks", "events",
+    "checkout_sessions", "portal_configurations", "meters", "meter_events", "test_clocks", "balance_transactions",
+    "events",
 )  # fmt: skip
 STIGG_COLLECTIONS = (
     "products", "plans", "addons", "features", "customers", "subscriptions", "coupons", "integrations", "usage",
@@ -35,6 +38,14 @@ UNKNOWNS = {
     "reset_point_is_after": True,  # the value at a reset point is the one after it, and not the last one before
     "draft_meter_lines_follow": True,  # a draft shows what a meter counted before it is finalized
     "finalization_moves": True,  # automatically_finalizes_at can be moved on a subscription's draft
+}
+# What the account's owner has set in the Dashboard, under ``stripe.billing`` of a world file.
+BILLING: Obj = {
+    "retry_days": [1, 2, 4, 6, 8, 10, 12, 14],  # when a failed payment is tried again, in days after the first failure
+    "after_retries": "canceled",  # what becomes of the subscription: canceled, unpaid or past_due
+    "invoice_after_retries": "open",  # and of the invoice: open or uncollectible
+    "debit_days": 4,  # how long a bank takes to answer a debit
+    "finalization_fails": {},  # customers whose invoices cannot be finalized, with the error's code
 }
 BUNDLED = Path(__file__).parent.parent / "worlds"
 
@@ -94,6 +105,7 @@ class World:
     stigg_keys: list[str]
     limits: dict[str, float]
     unknowns: dict[str, bool] = field(default_factory=lambda: dict(UNKNOWNS))
+    billing: Obj = field(default_factory=lambda: dict(BILLING))
     tax_settings: Obj = field(default_factory=dict)
     requests: list[Request] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
@@ -183,10 +195,11 @@ def from_document(document: Any) -> World:
     stigg, stripe = section(document, "stigg"), section(document, "stripe")
     if "clock" not in document:
         raise BadWorld('the world has no "clock"; give Unix seconds or an ISO time with Z')
-    known = {"account", "keys", "limits", "tax_settings", *STRIPE_COLLECTIONS}
+    known = {"account", "keys", "limits", "tax_settings", "billing", *STRIPE_COLLECTIONS}
     unknowns = document.get("unknowns", {})
     refuse_unknown("unknowns", unknowns, set(UNKNOWNS))
     refuse_unknown("stripe", stripe, known)
+    refuse_unknown("stripe.billing", stripe.get("billing", {}), set(BILLING))
     refuse_unknown("stigg", stigg, {"environment", "keys", *STIGG_COLLECTIONS})
     world = World(
         now=parse_time(document["clock"]),
@@ -198,6 +211,7 @@ def from_document(document: Any) -> World:
         stigg_keys=list(stigg.get("keys", ["server-sandbox"])),
         limits=dict(stripe.get("limits", {})),
         unknowns={**UNKNOWNS, **unknowns},
+        billing={**BILLING, **stripe.get("billing", {})},
         tax_settings=dict(stripe.get("tax_settings", {})),
         sequence=int(document.get("sequence", 0)),
     )
@@ -235,6 +249,7 @@ def to_document(world: World) -> Obj:
             "account": world.account,
             "keys": world.stripe_keys,
             "limits": world.limits,
+            "billing": world.billing,
             "tax_settings": world.tax_settings,
             **{name: list(rows.values()) for name, rows in world.stripe.items()},
         },

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import copy
 
-from sandbox.billing import invoices, metering, prorations
+from sandbox.billing import finalizing, invoices, metering, prorations
 from sandbox.billing.lines import is_pending, pending_item, pending_lines
-from sandbox.resources.stripe.objects import emit, get
+from sandbox.resources.stripe.objects import emit, get, teller
 from sandbox.resources.stripe.routes import Call, route
 from sandbox.world.refusal import missing
 from sandbox.world.state import Obj
@@ -48,6 +48,8 @@ def last_invoice(call: Call, subscription: Obj, *, invoice_now: bool, prorate: b
             world.put("invoices", invoice)
             subscription["latest_invoice"] = invoice["id"]
             emit(call, "invoice.created", invoice)
+            if subscription["collection_method"] == "charge_automatically":
+                finalizing.issue(world, invoice, teller(call))
     elif not prorate:
         gone = [
             i["id"] for i in world.stripe["invoiceitems"].values() if i["proration"] and is_pending(i, subscription)

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox.billing import discounts, invoices, prorations
+from sandbox.billing import discounts, finalizing, invoices, prorations
 from sandbox.billing.lines import item_line
 from sandbox.resources.stripe import invoiceitems, people
 from sandbox.resources.stripe.drafting import draft_subscription
-from sandbox.resources.stripe.objects import emit, get, listed
+from sandbox.resources.stripe.objects import emit, get, listed, teller
 from sandbox.resources.stripe.routes import PAGING, Call, route
 from sandbox.resources.stripe.subscriptions import check_room, clean
 from sandbox.world.forms import merge_metadata
@@ -219,6 +219,7 @@ def complete(world: World, id: str, *, email: str | None = None) -> Obj:
     subscription["latest_invoice"] = invoice["id"]
     owner["currency"] = subscription["currency"]
     emit(call, "customer.subscription.created", world.put("subscriptions", subscription))
+    finalizing.issue(world, invoice, teller(call))
     session |= {
         "status": "complete", "url": None, "customer": customer, "subscription": subscription["id"],
         "invoice": invoice["id"], "payment_status": "no_payment_required" if trial else "paid",

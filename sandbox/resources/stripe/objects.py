@@ -9,7 +9,7 @@ from typing import Any
 from sandbox.billing.test_clocks import clock_of
 from sandbox.resources.stripe.routes import Call
 from sandbox.world.refusal import NotModelled, invalid, missing
-from sandbox.world.state import Obj, World
+from sandbox.world.state import Obj, Told, World
 from sandbox.world.stripe_types import api_version
 
 # Fields that hold an id and where the object behind it lives.
@@ -33,6 +33,7 @@ HIDDEN = {
     "coupon": ("applies_to", "currency_options"),
     "discount": ("terms", "created"),
     "invoiceitem": ("created",),
+    "invoice": ("collection",),
 }
 
 
@@ -151,6 +152,11 @@ def emit(call: Call, type: str, obj: Obj, previous: Obj | None = None) -> None:
         if not data["previous_attributes"]:
             return
     put_event(call.world, type, data, {"id": call.request_id, "idempotency_key": call.idempotency_key})
+
+
+def teller(call: Call) -> Told:
+    """Return what records the events of a request."""
+    return lambda type, obj: emit(call, type, obj)
 
 
 def record(world: World, type: str, obj: Obj) -> None:

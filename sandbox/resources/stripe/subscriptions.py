@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import copy
 
-from sandbox.billing import discounts, invoices, metering, prorations
+from sandbox.billing import discounts, finalizing, invoices, metering, payments, prorations
 from sandbox.billing.lines import item_line, pending_item
 from sandbox.resources.stripe import invoiceitems, tax
 from sandbox.resources.stripe.drafting import check_collection, check_end, draft_subscription, first_invoice_lines
 from sandbox.resources.stripe.items import apply_item, check_items
-from sandbox.resources.stripe.objects import emit, get, listed
+from sandbox.resources.stripe.objects import emit, get, listed, teller
 from sandbox.resources.stripe.routes import PAGING, Call, route
 from sandbox.world.forms import merge_metadata
-from sandbox.world.refusal import NotModelled, StripeRefusal, invalid
+from sandbox.world.refusal import NotModelled, invalid
 from sandbox.world.state import Obj, World
 
 ENDED = ("canceled", "incomplete_expired")
@@ -42,7 +42,7 @@ def create_subscription(call: Call) -> Obj:
     if lines:
         once = [item_line(world, item) for item in added]
         trial_run = invoices.build(world, subscription, [*lines, *once], reason="subscription_create", preview=True)
-        charge(call, subscription, trial_run)
+        refuse_incomplete(call, subscription, trial_run)
     subscription["discounts"] = []
     subscription["discounts"] = discounts.chosen(world, subscription, wanted, keep=True)
     for item in added:
@@ -55,6 +55,8 @@ def create_subscription(call: Call) -> Obj:
         emit(call, "invoice.created", invoice)
     customer["currency"] = subscription["currency"]
     emit(call, "customer.subscription.created", world.put("subscriptions", subscription))
+    if lines and subscription["collection_method"] == "charge_automatically":
+        finalizing.issue(world, invoice, teller(call))
     return subscription
 
 
@@ -72,13 +74,14 @@ def update_subscription(call: Call) -> Obj:
     changed = updated(call, subscription, params)
     behavior = params.get("proration_behavior", "create_prorations")
     drop_usage(call.world, before, changed, behavior)
+    made: Obj | None = None
     if behavior != "none" and changed["items"]["data"] != before["items"]["data"]:
         moment = params.get("proration_date", call.world.now)
         lines = prorations.proration_lines(call.world, before, changed, moment)
         if behavior == "always_invoice" and lines:
             invoice = invoices.build(call.world, changed, lines, reason="subscription_update")
-            charge(call, changed, invoice)
-            call.world.put("invoices", invoice)
+            refuse_incomplete(call, changed, invoice)
+            made = call.world.put("invoices", invoice)
             changed["latest_invoice"] = invoice["id"]
             emit(call, "invoice.created", invoice)
         elif lines:
@@ -86,6 +89,8 @@ def update_subscription(call: Call) -> Obj:
                 call.world.put("invoiceitems", pending_item(call.world, changed, line))
     subscription.update(changed)
     emit(call, "customer.subscription.updated", subscription, before)
+    if made is not None and subscription["collection_method"] == "charge_automatically":
+        finalizing.issue(call.world, made, teller(call))
     return subscription
 
 
@@ -172,30 +177,18 @@ def with_first_items(subscription: Obj) -> Obj:
     return subscription | {"items": items | {"data": items["data"][:10], "has_more": len(items["data"]) > 10}}
 
 
-def charge(call: Call, subscription: Obj, invoice: Obj) -> None:
-    """Takes the money of an automatically collected invoice, or refuses the call as ``error_if_incomplete`` does."""
-    if subscription["collection_method"] != "charge_automatically" or invoice["amount_due"] == 0:
-        return
-    customer = call.world.stripe["customers"][subscription["customer"]]
-    settings = customer["invoice_settings"]
-    method = subscription["default_payment_method"] or settings["default_payment_method"] or customer["default_source"]
-    if method is None:
-        raise StripeRefusal(
-            "This customer has no attached payment source or default payment method. Please consider adding a "
-            "default payment method.",
-            code="resource_missing",
-        )
-    if call.params.get("payment_behavior") not in ("error_if_incomplete", None):
-        raise NotModelled(f"payment_behavior={call.params['payment_behavior']}")
-    found = get(call.world, "payment_methods", method, kind="PaymentMethod", status=400)
-    if (found.get("card") or {}).get("last4") == "0341":
-        raise StripeRefusal(
-            "Your card was declined.",
-            status=402,
-            type="card_error",
-            code="card_declined",
-            decline_code="generic_decline",
-        )
+def refuse_incomplete(call: Call, subscription: Obj, invoice: Obj) -> None:
+    """Refuse the call where its invoice would not be paid and ``payment_behavior`` wants all or nothing.
+
+    A creation without a source is refused unless it is to begin incomplete (SB 12.3).
+    """
+    attempt = payments.would_pay(call.world, invoice, subscription)
+    refusal = payments.refusal(attempt)
+    behavior = call.params.get("payment_behavior", "allow_incomplete")
+    is_new = subscription["id"] not in call.world.stripe["subscriptions"]
+    without = is_new and attempt.kind == "no_source" and behavior != "default_incomplete"
+    if refusal is not None and (without or behavior == "error_if_incomplete"):
+        raise refusal
 
 
 def updated(call: Call, subscription: Obj, params: Obj) -> Obj:

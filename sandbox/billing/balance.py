@@ -1,0 +1,90 @@
+"""The customer's balance: what an invoice takes from it, leaves on it and gives back (FACTS_A 20-23, FACTS_B 63-67).
+
+A negative balance is a credit of the customer's, a positive one a debt. Amounts are minor units of the invoice's currency.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sandbox.world.state import Obj, Told, World
+
+# The smallest amount that Stripe charges, in minor units (reference/currencies.md, 4).
+MINIMUM = {
+    "gbp": 30, "aed": 200, "myr": 200, "pln": 200, "ron": 200, "dkk": 250, "nok": 300, "sek": 300, "hkd": 400,
+    "mxn": 1000, "thb": 1000, "czk": 1500, "huf": 17_500, "jpy": 50, "krw": 50,
+}  # fmt: skip
+MINIMUM_OF_OTHERS = 50
+MAXIMUM = 99_999_999
+MAXIMA = {"idr": 999_999_999_999}
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What an invoice asks for, and the balance that it leaves."""
+
+    due: int
+    ending: int
+
+
+def settled(total: int, starting: int, currency: str) -> Settled:
+    """Return what a total asks for where the balance is ``starting``, and the balance that is left.
+
+    What cannot be charged is left on the balance: credits, amounts under the minimum and over the maximum, and what an
+    amount of UGX has beyond the nearest hundred.
+    """
+    open_amount = total + starting
+    if open_amount < MINIMUM.get(currency, MINIMUM_OF_OTHERS) or open_amount > MAXIMA.get(currency, MAXIMUM):
+        return Settled(0, open_amount)
+    if currency == "ugx":
+        due = (open_amount + 50) // 100 * 100
+        return Settled(due, open_amount - due)
+    return Settled(open_amount, 0)
+
+
+def of_customer(world: World, invoice: Obj) -> int:
+    """Return the balance of an invoice's customer, 0 where that is deleted."""
+    return int(world.stripe["customers"].get(invoice["customer"], {}).get("balance") or 0)
+
+
+def settle(world: World, invoice: Obj) -> Settled:
+    """Return what an invoice would ask for if it were finalized now; nothing is changed."""
+    return settled(invoice["total"], of_customer(world, invoice), invoice["currency"])
+
+
+def apply(world: World, invoice: Obj, told: Told) -> None:
+    """Take an invoice's share of the balance at its finalization; ``total`` stays."""
+    starting, result = of_customer(world, invoice), settle(world, invoice)
+    invoice |= {
+        "starting_balance": starting,
+        "ending_balance": result.ending,
+        "amount_due": result.due,
+        "amount_remaining": result.due,
+    }
+    move(world, invoice["customer"], result.ending - starting, told, invoice=invoice, type="applied_to_invoice")
+
+
+def give_back(world: World, invoice: Obj, told: Told) -> None:
+    """Return what an invoice took from the balance, when it is voided (SB 21.8)."""
+    taken = (invoice["ending_balance"] or 0) - invoice["starting_balance"]
+    move(world, invoice["customer"], -taken, told, invoice=invoice, type="unapplied_from_invoice")
+
+
+def move(
+    world: World, customer: str, amount: int, told: Told, *, type: str, invoice: Obj | None = None,
+    currency: str | None = None, **more: object,
+) -> Obj | None:  # fmt: skip
+    """Change a customer's balance and note it in the ledger; nothing is noted of a change of 0 (FACTS_B 64)."""
+    owner = world.stripe["customers"][customer]
+    if amount == 0 or owner.get("deleted"):
+        return None
+    owner["balance"] = (owner.get("balance") or 0) + amount
+    owner["currency"] = owner["currency"] or currency or (invoice or {}).get("currency")
+    row = {
+        "id": world.next_id("cbtxn"), "object": "customer_balance_transaction", "amount": amount,
+        "checkout_session": None, "created": world.now, "credit_note": None, "currency": owner["currency"],
+        "customer": customer, "customer_account": None, "description": None, "ending_balance": owner["balance"],
+        "invoice": invoice["id"] if invoice else None, "livemode": False, "metadata": {}, "type": type,
+    }  # fmt: skip
+    told("customer.updated", owner)
+    return world.put("balance_transactions", row | more)

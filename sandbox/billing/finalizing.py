@@ -1,0 +1,80 @@
+"""Finalization: an invoice gets its number, takes the customer's balance, and nothing of its money changes after that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sandbox.billing import balance, payments
+from sandbox.billing.payments import Attempt
+from sandbox.world.state import Obj, Told, World
+
+SOON = 180  # seconds until Stripe collects an invoice that was finalized by hand (SB 12.5)
+Check = Callable[[World, Obj], Obj | None]
+
+
+def refused_by_the_world(world: World, invoice: Obj) -> Obj | None:
+    """Return the error of a customer whose finalizations the world lets fail."""
+    code = world.billing["finalization_fails"].get(invoice["customer"])
+    message = f"The invoice could not be finalized ({code})."
+    return {"type": "invalid_request_error", "code": code, "message": message} if code else None
+
+
+# What may keep an invoice a draft: each gives the ``last_finalization_error``, or None where it has nothing against it.
+CHECKS: list[Check] = [refused_by_the_world]
+
+
+def finalize(world: World, invoice: Obj, told: Told) -> Obj | None:
+    """Finalize a draft: open, or paid where nothing is due (SB 1.8). Return the error that kept it a draft, or None."""
+    error = next((found for check in CHECKS if (found := check(world, invoice)) is not None), None)
+    if error is not None:
+        invoice |= {"last_finalization_error": error, "automatically_finalizes_at": None, "next_payment_attempt": None}
+        told("invoice.finalization_failed", invoice)
+        return error
+    number(world, invoice)
+    balance.apply(world, invoice, told)
+    invoice["status_transitions"] = invoice["status_transitions"] | {"finalized_at": world.now}
+    invoice |= {"status": "open", "automatically_finalizes_at": None, "next_payment_attempt": None}
+    told("invoice.finalized", invoice)
+    if invoice["amount_due"] == 0:
+        payments.mark_paid(world, invoice, told, attempts=0)
+    return None
+
+
+def number(world: World, invoice: Obj) -> None:
+    """Give an invoice the next number of its customer, and what else appears at finalization (FACTS_B 31, 32)."""
+    customer = world.stripe["customers"][invoice["customer"]]
+    sequence = customer.get("next_invoice_sequence") or 1
+    prefix = customer.get("invoice_prefix") or customer["id"][-8:].upper()
+    customer["next_invoice_sequence"] = sequence + 1
+    customer["currency"] = customer.get("currency") or invoice["currency"]
+    page = f"https://invoice.stripe.com/i/{world.account.get('id')}/{invoice['id']}"
+    invoice |= {
+        "number": f"{prefix}-{sequence:04d}", "effective_at": world.now, "last_finalization_error": None,
+        "hosted_invoice_url": page, "invoice_pdf": f"{page}/pdf",
+    }  # fmt: skip
+    if invoice.get("rendering"):
+        invoice["rendering"] = invoice["rendering"] | {"pdf": {"page_size": "letter"}}
+
+
+def issue(world: World, invoice: Obj, told: Told) -> Attempt:
+    """Finalize a draft and collect it at once, as inside a call that invoices, and as Stripe does when its time has come."""
+    if finalize(world, invoice, told) is not None or invoice["status"] == "paid":
+        return Attempt("nothing_due")
+    if invoice["collection_method"] != "charge_automatically" or not invoice["auto_advance"]:
+        return Attempt("sent")
+    return payments.collect(world, invoice, told)
+
+
+def finalize_by_hand(world: World, invoice: Obj, told: Told) -> Obj | None:
+    """Finalize without charging: Stripe collects a little later where ``auto_advance`` is true (SB 12.4, 12.5)."""
+    error = finalize(world, invoice, told)
+    if error is None:
+        await_collection(world, invoice)
+    return error
+
+
+def await_collection(world: World, invoice: Obj) -> None:
+    """Set when Stripe collects an open invoice next, none where it never does."""
+    automatic = invoice["collection_method"] == "charge_automatically" and invoice["auto_advance"]
+    if invoice["status"] == "open":
+        invoice["next_payment_attempt"] = world.now + SOON if automatic else None

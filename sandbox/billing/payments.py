@@ -1,0 +1,157 @@
+"""Payment of finalized invoices: from which source, with which outcome, and what that changes.
+
+Finalizing alone never charges. Stripe collects an automatically collected invoice only while its ``auto_advance`` is true;
+``pay`` collects any.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from sandbox.billing import balance, cards, retries, standing
+from sandbox.billing.cards import Answer
+from sandbox.world.refusal import StripeRefusal
+from sandbox.world.state import DAY, Obj, Told, World
+
+Kind = Literal["paid", "declined", "requires_action", "processing", "nothing_due", "no_source", "sent"]
+NO_SOURCE = (
+    "This customer has no attached payment source or default payment method. Please consider adding a default payment "
+    "method. For more information, visit "
+    "https://stripe.com/docs/billing/subscriptions/payment-methods-setting#payment-method-priority."
+)
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """The outcome of collecting an invoice. ``method`` is the payment method's id, ``answer`` what it answered."""
+
+    kind: Kind
+    method: str | None = None
+    answer: Answer = cards.PAYS
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing is left to collect, or the money is on its way."""
+        return self.kind in ("paid", "nothing_due", "processing", "sent")
+
+
+def subscription_of(world: World, invoice: Obj) -> Obj | None:
+    """Return the subscription of an invoice, None for a one-off one or where it is not kept yet."""
+    details = (invoice["parent"] or {}).get("subscription_details") or {}
+    return world.stripe["subscriptions"].get(details.get("subscription") or "")
+
+
+def source_of(world: World, invoice: Obj, subscription: Obj | None) -> Obj | None:
+    """Return the payment method that an invoice is charged to, in Stripe's order (SB 12.1)."""
+    customer = world.stripe["customers"][invoice["customer"]]
+    settings = customer.get("invoice_settings") or {}
+    of_subscription = subscription or {}
+    order = (
+        invoice.get("default_payment_method"),
+        invoice.get("default_source"),
+        of_subscription.get("default_payment_method"),
+        of_subscription.get("default_source"),
+        settings.get("default_payment_method"),
+        customer.get("default_source"),
+    )
+    known = world.stripe["payment_methods"]
+    return next((known[id] for id in order if id and id in known), None)
+
+
+def would_pay(world: World, invoice: Obj, subscription: Obj | None = None) -> Attempt:
+    """Return what collecting an invoice now would come to; nothing is changed.
+
+    ``subscription`` is given where it is not kept yet.
+    """
+    if invoice["collection_method"] != "charge_automatically":
+        return Attempt("sent")
+    if (balance.settle(world, invoice).due if invoice["status"] == "draft" else invoice["amount_remaining"]) == 0:
+        return Attempt("nothing_due")
+    method = source_of(world, invoice, subscription or subscription_of(world, invoice))
+    return tried(method)
+
+
+def tried(method: Obj | None) -> Attempt:
+    """Return what charging a payment method comes to."""
+    if method is None:
+        return Attempt("no_source")
+    answer = cards.answer_of(method)
+    return Attempt(answer.kind, method["id"], answer)
+
+
+def refusal(attempt: Attempt) -> StripeRefusal | None:
+    """Return how ``error_if_incomplete`` refuses a call for this outcome, None where it does not.
+
+    No source is a 400 (FACTS_A 54), a decline a 402, 3DS a 402 without more than a code (FACTS_A 53).
+    """
+    if attempt.is_settled:
+        return None
+    if attempt.kind == "no_source":
+        return StripeRefusal(NO_SOURCE, code="resource_missing")
+    if attempt.kind == "requires_action":
+        return StripeRefusal(
+            "Payment for this subscription requires additional user action before it can be completed successfully. "
+            "Payment can be completed using the PaymentIntent associated with `subscription.latest_invoice`.",
+            status=402, type="card_error", code="subscription_payment_intent_requires_action",
+        )  # fmt: skip
+    return cards.declined(attempt.answer)
+
+
+def collect(world: World, invoice: Obj, told: Told, *, method: Obj | None = None) -> Attempt:
+    """Charge an open invoice once and note what became of it; ``method`` goes before Stripe's order."""
+    subscription = subscription_of(world, invoice)
+    attempt = tried(method or source_of(world, invoice, subscription))
+    if attempt.kind == "paid":
+        mark_paid(world, invoice, told)
+    elif attempt.kind == "processing":
+        invoice |= {"attempted": True, "attempt_count": invoice["attempt_count"] + 1, "next_payment_attempt": None}
+        settles = world.now + int(world.billing["debit_days"] * DAY)
+        invoice["collection"] = collection(invoice) | {"method": attempt.method, "settles_at": settles}
+        standing.started(world, invoice, subscription, told)
+    else:
+        failed(world, invoice, attempt, told)
+    return attempt
+
+
+def collection(invoice: Obj) -> Obj:
+    """Return what this sandbox notes of an invoice's collection; no answer shows it."""
+    found: Obj = invoice.get("collection") or {}
+    return found
+
+
+def mark_paid(world: World, invoice: Obj, told: Told, *, attempts: int = 1, out_of_band: bool = False) -> None:
+    """Note that an invoice is paid in full."""
+    invoice |= {
+        "status": "paid",
+        "amount_paid": invoice["amount_due"],
+        "amount_remaining": 0,
+        "attempt_count": invoice["attempt_count"] + (0 if out_of_band else attempts),
+        "attempted": invoice["attempted"] or not out_of_band,
+        "auto_advance": False,
+        "automatically_finalizes_at": None,
+        "next_payment_attempt": None,
+        "collection": {},
+    }
+    invoice["status_transitions"] = invoice["status_transitions"] | {"paid_at": world.now}
+    told("invoice.paid", invoice)
+    standing.paid(world, invoice, subscription_of(world, invoice), told)
+
+
+def failed(world: World, invoice: Obj, attempt: Attempt, told: Told) -> None:
+    """Note a payment that failed, and when it is tried next."""
+    subscription = subscription_of(world, invoice)
+    if attempt.kind != "no_source":
+        invoice |= {"attempted": True, "attempt_count": invoice["attempt_count"] + 1}
+    noted = collection(invoice) | {"settles_at": None, "failures": collection(invoice).get("failures", 0) + 1}
+    noted |= {"began": noted.get("began", world.now), "method": attempt.method}
+    noted["hard"] = attempt.method if cards.is_hard(attempt.answer) else None
+    invoice["collection"] = noted
+    is_first = standing.is_starting(invoice, subscription)
+    invoice["next_payment_attempt"] = (
+        None if is_first or not invoice["auto_advance"] else retries.next_retry(world, noted)
+    )
+    told("invoice.payment_action_required" if attempt.kind == "requires_action" else "invoice.payment_failed", invoice)
+    standing.failed(world, invoice, subscription, told)
+    if invoice["next_payment_attempt"] is None and invoice["auto_advance"] and not is_first:
+        standing.given_up(world, invoice, subscription, told)

@@ -1,0 +1,99 @@
+"""What payments do to the subscription and the customer: active, past due, incomplete, unpaid, canceled."""
+
+from __future__ import annotations
+
+from sandbox.world.state import Obj, Told, World
+
+OVER = ("canceled", "incomplete_expired")
+
+
+def set_status(subscription: Obj, status: str, told: Told) -> None:
+    """Change a subscription's status and tell it; nothing is told where it is so already."""
+    if subscription["status"] not in (status, *OVER):
+        subscription["status"] = status
+        told("customer.subscription.updated", subscription)
+
+
+def is_starting(invoice: Obj, subscription: Obj | None) -> bool:
+    """Return whether an invoice is the first one of a subscription that waits for its payment."""
+    return subscription is not None and invoice["billing_reason"] == "subscription_create"
+
+
+def is_waiting(subscription: Obj) -> bool:
+    """Return whether a subscription's status follows the payment of its invoices now."""
+    return subscription["status"] in ("active", "past_due", "unpaid", "incomplete")
+
+
+def started(world: World, invoice: Obj, subscription: Obj | None, told: Told) -> None:
+    """Note that a payment is on its way: a subscription that waits for its first one is active (bank debits)."""
+    if subscription is not None and subscription["status"] == "incomplete":
+        set_status(subscription, "active", told)
+
+
+def paid(world: World, invoice: Obj, subscription: Obj | None, told: Told) -> None:
+    """Note a payment. Only that of the latest invoice makes a subscription active again (SB 12.8, 12.9)."""
+    customer = world.stripe["customers"][invoice["customer"]]
+    if customer.get("delinquent"):
+        customer["delinquent"] = False
+    if subscription is None or not is_waiting(subscription):
+        return
+    if invoice["id"] == subscription["latest_invoice"]:
+        set_status(subscription, "active", told)
+
+
+def failed(world: World, invoice: Obj, subscription: Obj | None, told: Told) -> None:
+    """Note a failed payment: the first invoice leaves the subscription incomplete, a later one past due."""
+    customer = world.stripe["customers"][invoice["customer"]]
+    if not customer.get("deleted"):
+        customer["delinquent"] = True
+    if subscription is None:
+        return
+    if is_starting(invoice, subscription) and subscription["latest_invoice"] == invoice["id"]:
+        invoice["auto_advance"] = False
+        set_status(subscription, "incomplete", told)
+    elif subscription["status"] == "active":
+        set_status(subscription, "past_due", told)
+
+
+def given_up(world: World, invoice: Obj, subscription: Obj | None, told: Told) -> None:
+    """End the collection of an invoice after its last retry, as the world's settings say."""
+    invoice |= {"auto_advance": False, "next_payment_attempt": None}
+    if world.billing["invoice_after_retries"] == "uncollectible":
+        invoice["status"] = "uncollectible"
+        invoice["status_transitions"] = invoice["status_transitions"] | {"marked_uncollectible_at": world.now}
+        told("invoice.marked_uncollectible", invoice)
+    after = world.billing["after_retries"]
+    if subscription is None or subscription["status"] not in ("past_due", "active") or after == "past_due":
+        return
+    if after == "unpaid":
+        set_status(subscription, "unpaid", told)
+    else:
+        cancel(world, subscription, told, reason="payment_failed")
+
+
+def cancel(world: World, subscription: Obj, told: Told, *, reason: str) -> None:
+    """Cancel a subscription that could not be paid, and stop the collection of its drafts and open invoices (SB 2.1)."""
+    details = {"comment": None, "feedback": None, "feedback_option": None, "reason": reason}
+    subscription |= {"status": "canceled", "canceled_at": world.now, "ended_at": world.now}
+    subscription["cancellation_details"] = details
+    stop_collection(world, subscription)
+    told("customer.subscription.deleted", subscription)
+
+
+def stop_collection(world: World, subscription: Obj) -> None:
+    """Switch off the drafts and open invoices of a subscription."""
+    for invoice in world.stripe["invoices"].values():
+        details = (invoice["parent"] or {}).get("subscription_details") or {}
+        if details.get("subscription") == subscription["id"] and invoice["status"] in ("draft", "open"):
+            invoice |= {"auto_advance": False, "automatically_finalizes_at": None, "next_payment_attempt": None}
+
+
+def expire(world: World, subscription: Obj, told: Told) -> None:
+    """End a subscription whose first payment did not come within 23 hours; its invoice is void."""
+    subscription |= {"status": "incomplete_expired", "ended_at": world.now}
+    invoice = world.stripe["invoices"].get(subscription["latest_invoice"] or "")
+    if invoice is not None and invoice["status"] == "open":
+        invoice |= {"status": "void", "auto_advance": False, "next_payment_attempt": None}
+        invoice["status_transitions"] = invoice["status_transitions"] | {"voided_at": world.now}
+        told("invoice.voided", invoice)
+    told("customer.subscription.updated", subscription)
