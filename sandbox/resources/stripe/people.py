@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox.resources.stripe.objects import emit, get, in_range, listed, page
+from sandbox.resources.stripe.objects import emit, get, in_range, listed
 from sandbox.resources.stripe.routes import PAGING, Call, route
 from sandbox.world.forms import merge_metadata
 from sandbox.world.refusal import invalid
@@ -91,28 +91,6 @@ def list_customers(call: Call) -> Obj:
     """Without a filter, customers on a test clock are left out."""
     email = call.params.get("email")
     return listed(call, "customers", lambda c: email in (None, c["email"]))
-
-
-@route("get", "/v1/customers/{customer}/payment_methods", *PAGING - {"created"}, "type")
-def list_payment_methods(call: Call) -> Obj:
-    customer = living(call)
-    rows = [
-        method
-        for method in call.world.newest_first("payment_methods")
-        if method["customer"] == customer["id"] and call.params.get("type") in (None, method["type"])
-    ]
-    return page(call, rows, f"/v1/customers/{customer['id']}/payment_methods")
-
-
-@route("post", "/v1/payment_methods/{payment_method}/attach", "customer")
-def attach_payment_method(call: Call) -> Obj:
-    method = get(call.world, "payment_methods", call.ids[0], kind="PaymentMethod")
-    customer = get(call.world, "customers", call.params["customer"], kind="customer", param="customer", status=400)
-    if method["customer"] not in (None, customer["id"]):
-        raise invalid("The payment method you provided has already been attached to a customer.")
-    method["customer"] = customer["id"]
-    emit(call, "payment_method.attached", method)
-    return method
 
 
 @route("get", "/v1/events/{id}")
