@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sandbox.billing import discounts, dunning, finalizing, invoices, metering, periods, prorations
+from sandbox.billing import discounts, dunning, finalizing, invoices, metering, periods, prorations, stopping
 from sandbox.billing.lines import pending_lines
 from sandbox.world.state import Obj, Told, World
 
@@ -33,6 +33,7 @@ def due(world: World) -> list[int]:
         if invoice["status"] == "draft" and invoice["auto_advance"] and invoice["automatically_finalizes_at"]:
             moments.append(invoice["automatically_finalizes_at"])
     moments += dunning.due(world)
+    moments += stopping.moments(world)
     counting = (metering.counted_at(world, event) for event in world.stripe["meter_events"].values())
     return [*moments, *(moment for moment in counting if moment > world.now)]
 
@@ -46,6 +47,7 @@ def step(world: World, told: Told) -> None:
             cancel(world, subscription, told)
         elif any(item["current_period_end"] <= world.now for item in subscription["items"]["data"]):
             renew(world, subscription, told)
+    stopping.settle(world, told)
     metering.refresh(world)
     for invoice in invoices.due_to_finalize(world):
         metering.recount(world, invoice)

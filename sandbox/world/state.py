@@ -38,6 +38,10 @@ UNKNOWNS = {
     "reset_point_is_after": True,  # the value at a reset point is the one after it, and not the last one before
     "draft_meter_lines_follow": True,  # a draft shows what a meter counted before it is finalized
     "finalization_moves": True,  # automatically_finalizes_at can be moved on a subscription's draft
+    "cancel_removes_prorations": True,  # C1: a cancel with both flags false removes pending prorations
+    "negative_last_to_balance": False,  # C2: a negative last invoice credits the balance; no: uncollectible, and lost
+    "cancel_stops_customer": True,  # C3: a cancel stops the open invoices of the whole customer as well
+    "canceled_draft_advances": False,  # auto_advance can be switched on again for a canceled subscription's draft
 }
 # What the account's owner has set in the Dashboard, under ``stripe.billing`` of a world file.
 BILLING: Obj = {

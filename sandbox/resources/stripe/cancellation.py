@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import copy
 
-from sandbox.billing import finalizing, invoices, metering, prorations
+from sandbox.billing import invoices, metering, prorations, stopping
 from sandbox.billing.lines import is_pending, pending_item, pending_lines
 from sandbox.resources.stripe.objects import emit, get, teller
 from sandbox.resources.stripe.routes import Call, route
 from sandbox.world.refusal import missing
-from sandbox.world.state import Obj
+from sandbox.world.state import Obj, World
 
 ENDED = ("canceled", "incomplete_expired")
 
 
 @route("delete", "/v1/subscriptions/{subscription_exposed_id}", "invoice_now", "prorate", "cancellation_details")
 def cancel_subscription(call: Call) -> Obj:
-    """At once. ``prorate`` credits the unused time; ``invoice_now`` invoices what is pending, else it is left pending.
+    """End a subscription at once; a second call is 404 (FACTS_A 38).
 
-    With neither, the pending prorations of the subscription are removed.
+    Its drafts and open invoices are stopped, but for the invoice that the cancellation itself makes (FACTS_A 32).
     """
     subscription = get(call.world, "subscriptions", call.ids[0], kind="subscription")
     if subscription["status"] in ENDED:
         raise missing("subscription", subscription["id"])
     now, world = call.world.now, call.world
-    last_invoice(call, subscription, **{n: bool(call.params.get(n)) for n in ("invoice_now", "prorate")})
+    stopping.stop(world, subscription, teller(call))
+    settle_items(call, subscription, **{n: bool(call.params.get(n)) for n in ("invoice_now", "prorate")})
     if subscription["schedule"]:
         world.stripe["subscription_schedules"][subscription["schedule"]] |= {"status": "canceled", "canceled_at": now}
     details = {"comment": None, "feedback": None, "feedback_option": None, "reason": "cancellation_requested"}
@@ -34,25 +35,39 @@ def cancel_subscription(call: Call) -> Obj:
     return subscription
 
 
-def last_invoice(call: Call, subscription: Obj, *, invoice_now: bool, prorate: bool) -> None:
-    """What a cancellation credits and invoices."""
+def settle_items(call: Call, subscription: Obj, *, invoice_now: bool, prorate: bool) -> None:
+    """Credit the unused time (``prorate``), and invoice what is pending (``invoice_now``) or leave it."""
     world = call.world
     if prorate:
-        after = copy.deepcopy(subscription) | {"items": {"data": []}}
-        for line in prorations.proration_lines(world, subscription, after, world.now):
-            world.put("invoiceitems", pending_item(world, subscription, line))
+        credit_unused(world, subscription, tied=invoice_now)
     if invoice_now:
-        lines = pending_lines(world, subscription) + metering.unbilled_lines(world, subscription)
-        if lines:
-            invoice = invoices.build(world, subscription, lines, reason="subscription_update")
-            world.put("invoices", invoice)
-            subscription["latest_invoice"] = invoice["id"]
-            emit(call, "invoice.created", invoice)
-            if subscription["collection_method"] == "charge_automatically":
-                finalizing.issue(world, invoice, teller(call))
-    elif not prorate:
-        gone = [
-            i["id"] for i in world.stripe["invoiceitems"].values() if i["proration"] and is_pending(i, subscription)
-        ]
-        for id in gone:
-            del world.stripe["invoiceitems"][id]
+        invoice_last(call, subscription)
+    elif not prorate and world.unknowns["cancel_removes_prorations"]:
+        items = world.stripe["invoiceitems"]
+        own = (i for i in items.values() if is_pending(i, subscription) and i["parent"])
+        for id in [item["id"] for item in own if item["proration"]]:
+            del items[id]
+
+
+def credit_unused(world: World, subscription: Obj, *, tied: bool) -> None:
+    """Credit the unused time as pending items; without an invoice they belong to no subscription (FACTS_A 30)."""
+    after = copy.deepcopy(subscription) | {"items": {"data": []}}
+    for line in prorations.proration_lines(world, subscription, after, world.now):
+        item = pending_item(world, subscription, line)
+        if not tied:
+            item["parent"] = None
+            item.pop("proration_details", None)
+        world.put("invoiceitems", item)
+
+
+def invoice_last(call: Call, subscription: Obj) -> None:
+    """Put what is pending, and use that a meter counted, on a draft that advances by itself (FACTS_A 32, 33)."""
+    world = call.world
+    lines = pending_lines(world, subscription) + metering.unbilled_lines(world, subscription)
+    if not lines:
+        return
+    invoice = invoices.build(world, subscription, lines, reason="subscription_cycle")
+    invoice |= {"period_start": subscription["start_date"], "period_end": world.now}
+    world.put("invoices", invoice)
+    subscription["latest_invoice"] = invoice["id"]
+    emit(call, "invoice.created", invoice)

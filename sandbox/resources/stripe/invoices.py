@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sandbox.billing import invoices
+from sandbox.billing import invoices, stopping
 from sandbox.resources.stripe.objects import emit, get, listed, page
 from sandbox.resources.stripe.routes import PAGING, Call, route
 from sandbox.world.forms import merge_metadata
@@ -70,6 +70,8 @@ def update_invoice(call: Call) -> Obj:
         invoice |= {"automatically_finalizes_at": moment, "auto_advance": True}
     if "auto_advance" in params:
         on = bool(params["auto_advance"])
+        if on:
+            stopping.check_advance(world, invoice)
         invoice |= {"auto_advance": on, "automatically_finalizes_at": world.now + 3600 if on else None}
     if "description" in params:
         invoice["description"] = params["description"] or None

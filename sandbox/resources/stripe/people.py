@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox.resources.stripe.objects import emit, get, in_range, listed
+from sandbox.billing import stopping
+from sandbox.resources.stripe.objects import emit, get, in_range, listed, teller
 from sandbox.resources.stripe.routes import PAGING, Call, route
 from sandbox.world.forms import merge_metadata
 from sandbox.world.refusal import invalid
@@ -78,6 +79,7 @@ def delete_customer(call: Call) -> Obj:
     world, customer = call.world, living(call)
     for subscription in world.stripe["subscriptions"].values():
         if subscription["customer"] == customer["id"] and subscription["status"] != "canceled":
+            stopping.stop(world, subscription, teller(call))
             subscription |= {"status": "canceled", "canceled_at": world.now, "ended_at": world.now}
             emit(call, "customer.subscription.deleted", subscription)
     emit(call, "customer.deleted", customer)

@@ -1,0 +1,78 @@
+"""The invoices that the end of a subscription stops, and what becomes of the last invoice when its total is negative."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sandbox.world.refusal import invalid
+from sandbox.world.state import Obj, World
+
+Told = Callable[[str, Obj], None]
+ENDED = ("canceled", "incomplete_expired")
+UNCOLLECTIBLE_AFTER = 5  # seconds, as recorded
+
+
+def subscription_of(invoice: Obj) -> str | None:
+    """The id of the subscription that an invoice is of, or None."""
+    details = (invoice["parent"] or {}).get("subscription_details") or {}
+    found: str | None = details.get("subscription")
+    return found
+
+
+def stop(world: World, subscription: Obj, told: Told) -> None:
+    """Switch ``auto_advance`` off: drafts and open invoices of the subscription (SB 2.1).
+
+    ``unknowns.cancel_stops_customer``: the open invoices of the whole customer as well (contradiction C3).
+    """
+    for invoice in world.stripe["invoices"].values():
+        if invoice["customer"] != subscription["customer"] or not invoice["auto_advance"]:
+            continue
+        own = subscription_of(invoice) == subscription["id"]
+        others = invoice["status"] == "open" and world.unknowns["cancel_stops_customer"]
+        if invoice["status"] in ("draft", "open") and (own or others):
+            invoice |= {"auto_advance": False, "automatically_finalizes_at": None, "next_payment_attempt": None}
+            told("invoice.updated", invoice)
+
+
+def check_advance(world: World, invoice: Obj) -> None:
+    """Refuse ``auto_advance=true`` for the draft of a canceled subscription, unless ``unknowns`` says that it is taken."""
+    subscription = world.stripe["subscriptions"].get(subscription_of(invoice) or "")
+    if subscription is None or subscription["status"] not in ENDED or invoice["status"] != "draft":
+        return
+    if not world.unknowns["canceled_draft_advances"] and not is_last(world, invoice):
+        raise invalid(
+            "You cannot enable automatic advancement of a draft whose subscription is canceled.", param="auto_advance"
+        )
+
+
+def is_last(world: World, invoice: Obj) -> bool:
+    """Return whether an invoice was made by the cancellation of its subscription itself."""
+    subscription = world.stripe["subscriptions"].get(subscription_of(invoice) or "")
+    if subscription is None or subscription["status"] != "canceled":
+        return False
+    made_by_it = invoice["created"] == subscription["ended_at"] == invoice["period_end"]
+    return made_by_it and invoice["billing_reason"] == "subscription_cycle"
+
+
+def moments(world: World) -> list[int]:
+    """The moments, Unix seconds, at which a negative last invoice becomes uncollectible."""
+    return [invoice["created"] + UNCOLLECTIBLE_AFTER for invoice in negative_last(world)]
+
+
+def settle(world: World, told: Told) -> None:
+    """Mark negative last invoices uncollectible whose seconds have passed; their credit reaches nobody (recorded)."""
+    for invoice in negative_last(world):
+        if invoice["created"] + UNCOLLECTIBLE_AFTER <= world.now:
+            invoice |= {"status": "uncollectible", "auto_advance": False}
+            invoice |= {"automatically_finalizes_at": None, "next_payment_attempt": None}
+            when = {"marked_uncollectible_at": world.now}
+            invoice["status_transitions"] = invoice["status_transitions"] | when
+            told("invoice.marked_uncollectible", invoice)
+
+
+def negative_last(world: World) -> list[Obj]:
+    """The drafts of negative total that a cancellation made; none where such a credit goes to the balance (C2)."""
+    if world.unknowns["negative_last_to_balance"]:
+        return []
+    drafts = (i for i in world.stripe["invoices"].values() if i["status"] == "draft" and i["total"] < 0)
+    return [invoice for invoice in drafts if is_last(world, invoice)]
