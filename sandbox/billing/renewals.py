@@ -56,7 +56,8 @@ def step(world: World, told: Told) -> None:
 
 
 def cancel(world: World, subscription: Obj, told: Told) -> None:
-    """At its date; what is pending goes on a last draft."""
+    """At its date; what is pending goes on a last draft, which is not stopped."""
+    stopping.stop(world, subscription, told)
     subscription |= {"status": "canceled", "ended_at": subscription["cancel_at"]}
     lines = pending_lines(world, subscription) + metering.unbilled_lines(world, subscription)
     if lines:

@@ -50,7 +50,7 @@ def is_last(world: World, invoice: Obj) -> bool:
     subscription = world.stripe["subscriptions"].get(subscription_of(invoice) or "")
     if subscription is None or subscription["status"] != "canceled":
         return False
-    made_by_it = invoice["created"] == subscription["ended_at"] == invoice["period_end"]
+    made_by_it = bool(invoice["created"] == subscription["ended_at"] == invoice["period_end"])
     return made_by_it and invoice["billing_reason"] == "subscription_cycle"
 
 
