@@ -1,0 +1,188 @@
+"""How a subscription ends, in order of time (BILLING 7). E is Stigg's end, R is Stripe's last renewal; Unix seconds, UTC.
+
+Pure: the plan decides from the mirror, and the write decides again from what Stripe shows at that moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+MINUTE = 60
+LEAD = 2 * 3600  # seconds before the next renewal at which a cancellation waits no more
+MARGIN = 300  # seconds from now at which a draft whose own time has passed is finalized
+CYCLE = "subscription_cycle"
+
+Kind = Literal["later", "wait_invoice", "wait_proof", "cancel"]
+
+
+@dataclass(frozen=True)
+class Collected:
+    """A draft or an open invoice, and whether Stripe collects it by itself.
+
+    ``finalizes_at`` is a draft's time in Unix seconds; ``begins`` is where the period begins that a renewal sells.
+    """
+
+    id: str
+    status: str
+    auto_advance: bool
+    finalizes_at: int | None = None
+    attempted: bool = False
+    method: str = "charge_automatically"
+    subscription: str | None = None
+    begins: int | None = None
+
+    def is_settled(self) -> bool:
+        """Return whether a cancellation changes nothing about it: final and tried, or stopped already."""
+        if not self.auto_advance and self.status in ("draft", "open"):
+            return True
+        return self.status != "draft" and (self.status != "open" or self.attempted or self.method == "send_invoice")
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What the decision is made from; ``renewed`` is R, None before the first renewal. ``invoice`` is the one of R.
+
+    ``next_renewal`` is the first end of a running period as it would be without ``cancel_at``.
+    """
+
+    end: int
+    renewed: int | None
+    next_renewal: int
+    now: int
+    invoice: Collected | None = None
+    unproven: bool = False
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What is done now. ``sold_after``: the last renewal sold a period that Stigg never sold."""
+
+    kind: Kind
+    why: str
+    sold_after: bool = False
+
+
+def is_sold_after(begins: int, end: int) -> bool:
+    """Return whether a period that begins at a moment was never sold in Stigg: E is before it, or within a minute."""
+    return end <= begins + MINUTE
+
+
+def decide(e: Ending) -> Decision:
+    """Return what is done about a subscription whose end is E, at this moment."""
+    if e.end > e.now:
+        return Decision("later", "Its end has not come.")
+    if e.renewed is not None and is_sold_after(e.renewed, e.end):
+        return Decision("cancel", "Its renewal sold a period that Stigg never sold.", sold_after=True)
+    if e.invoice is not None and e.invoice.status in ("draft", "open") and not e.invoice.auto_advance:
+        return Decision("cancel", "Its last invoice is stopped already, and a cancellation changes nothing about that.")
+    if e.next_renewal - e.now <= LEAD:
+        return Decision("cancel", "Its next renewal would come first.")
+    if e.invoice is not None and not e.invoice.is_settled():
+        return Decision("wait_invoice", f"It is canceled once {e.invoice.id} is finalized and collected once.")
+    if e.unproven:
+        return Decision("wait_proof", "Its usage is not proven on an invoice yet; it is canceled after that.")
+    return Decision("cancel", "Everything that it owes is on a finalized invoice.")
+
+
+@dataclass(frozen=True)
+class GiveBack:
+    """An invoice whose collection is switched on again; ``moment`` is the time of a draft, None for an open invoice."""
+
+    invoice: str
+    moment: int | None
+
+
+def unowed(found: Iterable[Collected], subscription: str, end: int | None) -> frozenset[str]:
+    """Return the ids of the invoices of a subscription that sell a period after its end."""
+    if end is None:
+        return frozenset()
+    return frozenset(
+        i.id for i in found
+        if i.subscription == subscription and i.begins is not None and is_sold_after(i.begins, end)
+    )  # fmt: skip
+
+
+def to_give_back(
+    before: Sequence[Collected], now_there: Mapping[str, Collected], *, not_owed: Collection[str], now: int
+) -> list[GiveBack]:
+    """Return the invoices that a cancellation stopped and that are owed: each had ``auto_advance=true`` before it."""
+    result = []
+    for was in before:
+        there = now_there.get(was.id)
+        if not was.auto_advance or was.id in not_owed or there is None or there.status not in ("draft", "open"):
+            continue
+        moment = None
+        if there.status == "draft":
+            moment = max(was.finalizes_at or now, now + MARGIN)
+        moved = there.status == "draft" and was.finalizes_at is not None and there.finalizes_at != was.finalizes_at
+        if not there.auto_advance or (moved and there.finalizes_at is None):
+            result.append(GiveBack(was.id, moment))
+    return result
+
+
+def begins_of(body: Mapping[str, Any]) -> int | None:
+    """Return where the period begins that a renewal's invoice sells; None for any other invoice."""
+    if body.get("billing_reason") != CYCLE:
+        return None
+    starts = [
+        line["period"]["start"] for line in body["lines"]["data"]
+        if (line["parent"].get("subscription_item_details") or {}).get("proration") is False
+        and line["period"]["end"] > body["created"]
+    ]  # fmt: skip
+    return max(starts, default=int(body["created"]))
+
+
+def collected(body: Mapping[str, Any]) -> Collected:
+    """Return an invoice of Stripe's as what the decision needs of it."""
+    details = (body.get("parent") or {}).get("subscription_details") or {}
+    owner = details.get("subscription")
+    return Collected(
+        id=body["id"], status=body["status"], auto_advance=bool(body.get("auto_advance")),
+        finalizes_at=body.get("automatically_finalizes_at"), attempted=bool(body.get("attempted")),
+        method=body.get("collection_method") or "charge_automatically",
+        subscription=str(owner["id"] if isinstance(owner, dict) else owner) if owner else None,
+        begins=begins_of(body),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Sums:
+    """What the lines of a draft come to that sells a period after the end; minor units, before discounts and tax.
+
+    ``owed`` is for time before E, ``sold`` for time from E on. ``movable`` is what of ``owed`` our own lines bill;
+    ``persons`` are the ids of the other lines before E: credits, lines of meters, foreign lines.
+    """
+
+    owed: int
+    sold: int
+    movable: int
+    persons: tuple[str, ...]
+
+
+def split(lines: Iterable[Mapping[str, Any]], end: int, own: Collection[str]) -> Sums:
+    """Divide the lines of such a draft; ``own`` are the ids of our lines of use."""
+    owed = sold = movable = 0
+    persons = []
+    for line in lines:
+        amount = int(line["amount"])
+        if line["period"]["start"] >= end:
+            sold += amount
+            continue
+        owed += amount
+        if line["id"] in own and amount >= 0:
+            movable += amount
+        elif amount:
+            persons.append(str(line["id"]))
+    return Sums(owed, sold, movable, tuple(persons))
+
+
+def end_in_period(end: int, natural_ends: Sequence[int]) -> int | None:
+    """Return the ``cancel_at`` for an end to come; None while it lies in a later period of some item (BILLING 7).
+
+    An end within a minute of the end of a running period is that very second: else a period of seconds would be sold.
+    """
+    near = [bound for bound in natural_ends if abs(bound - end) <= MINUTE]
+    wanted = min(near) if near else end
+    return wanted if natural_ends and all(wanted <= bound for bound in natural_ends) else None
