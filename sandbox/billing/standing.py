@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sandbox.billing import stopping
 from sandbox.world.state import Obj, Told, World
 
 OVER = ("canceled", "incomplete_expired")
@@ -76,16 +77,8 @@ def cancel(world: World, subscription: Obj, told: Told, *, reason: str) -> None:
     details = {"comment": None, "feedback": None, "feedback_option": None, "reason": reason}
     subscription |= {"status": "canceled", "canceled_at": world.now, "ended_at": world.now}
     subscription["cancellation_details"] = details
-    stop_collection(world, subscription)
+    stopping.stop(world, subscription, told)
     told("customer.subscription.deleted", subscription)
-
-
-def stop_collection(world: World, subscription: Obj) -> None:
-    """Switch off the drafts and open invoices of a subscription."""
-    for invoice in world.stripe["invoices"].values():
-        details = (invoice["parent"] or {}).get("subscription_details") or {}
-        if details.get("subscription") == subscription["id"] and invoice["status"] in ("draft", "open"):
-            invoice |= {"auto_advance": False, "automatically_finalizes_at": None, "next_payment_attempt": None}
 
 
 def expire(world: World, subscription: Obj, told: Told) -> None:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from sandbox.world.refusal import invalid
-from sandbox.world.state import Obj, World
+from sandbox.world.state import Obj, Told, World
 
-Told = Callable[[str, Obj], None]
 ENDED = ("canceled", "incomplete_expired")
 UNCOLLECTIBLE_AFTER = 5  # seconds, as recorded
 

@@ -68,6 +68,8 @@ def invoice_last(call: Call, subscription: Obj) -> None:
         return
     invoice = invoices.build(world, subscription, lines, reason="subscription_cycle")
     invoice |= {"period_start": subscription["start_date"], "period_end": world.now}
+    attempt = world.now + 3600 if subscription["collection_method"] == "charge_automatically" else None
+    invoice |= {"next_payment_attempt": attempt, "automatically_finalizes_at": world.now + 3601}
     world.put("invoices", invoice)
     subscription["latest_invoice"] = invoice["id"]
     emit(call, "invoice.created", invoice)
