@@ -64,6 +64,7 @@ class Environment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tags: list[str] = []
     modes: dict[str, Mode] = {}
     limits: Limits = Limits()
+    test_clock: str = ""
     native_integration: Literal["unknown", "removed"] = "unknown"
     sync_customers: bool = True
     sync_subscriptions: bool = True
@@ -119,6 +120,10 @@ class Environment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def mode(self, lane: str) -> Mode:
         """The mode of a lane; observe unless the file says otherwise."""
         return self.modes.get(lane, "observe")
+
+    def reads_events(self) -> bool:
+        """Whether Stripe is read by its events; their time is the account's, so not on a test clock."""
+        return self.stripe_feed and not self.test_clock
 
     def dashboard(self, account: str = "") -> str:
         """Stripe's dashboard in the mode of the environment; of an account where one is named."""
@@ -188,6 +193,10 @@ def check(path: Path, environment: Environment) -> None:
         )
     if not environment.stripe_account.startswith("acct_"):
         raise ConfigurationError(f"{where}.stripe_account: it must be the id of the account, such as acct_1Abc.")
+    if environment.test_clock and (environment.live or not environment.test_clock.startswith("clock_")):
+        raise ConfigurationError(
+            f"{where}.test_clock: it is the id of a test clock, such as clock_1Abc, and a live account has none: leave it out."
+        )
     for lane in environment.modes:
         if lane not in LANES:
             raise ConfigurationError(f"{where}.modes.{lane}: no such lane; lanes are {', '.join(LANES)}.")

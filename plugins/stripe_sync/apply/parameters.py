@@ -31,6 +31,11 @@ def plain(action: Action, registry: Registry) -> Params:
     return fields
 
 
+def customer_create(action: Action, registry: Registry) -> Params:
+    """A customer, on the environment's test clock where it has one."""
+    return plain(action, registry) | ({"test_clock": registry.test_clock} if registry.test_clock else {})
+
+
 def strip(action: Action, registry: Registry) -> Params:
     """Our metadata taken off; foreign keys are not named, so they stay."""
     return {"metadata": action.after["how"]["metadata"]}

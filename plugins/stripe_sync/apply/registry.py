@@ -27,6 +27,7 @@ class Registry:
         tax_behavior: str = "",
         retired: Mapping[str, str] | None = None,
         stigg: StiggApi | None = None,
+        test_clock: str = "",
     ) -> None:
         self._ids = dict(ids)
         self._keys = {id: key for key, id in ids.items()}
@@ -34,6 +35,7 @@ class Registry:
         self.signer = signer
         self.plain_ids = plain_ids
         self.stigg = stigg
+        self.test_clock = test_clock
         self._tax = {"tax_code": tax_code, "tax_behavior": tax_behavior} if tax and tax_code else {}
         self._reading = Reading(MappingProxyType(self._keys), signer, tax=tax, retired=dict(retired or {}))
 

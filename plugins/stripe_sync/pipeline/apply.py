@@ -83,7 +83,7 @@ def is_of_usage(session: Session, approval: str) -> bool:
 
 def kept_answers(session: Session) -> frozenset[str]:
     """The kinds whose answers are as whole as a read; with tax on, a customer's is not."""
-    if not session.environment.stripe_feed:
+    if not session.environment.reads_events():
         return frozenset()
     return ANSWERED - {"customer"} if session.environment.tax else ANSWERED
 

@@ -38,6 +38,8 @@ METER_RIGHTS = {
     "Billing meters": ("read", "/v1/billing/meters"),
     "Billing meter events": ("write", "/v1/billing/meters"),
 }
+# Where test_clock is set.
+CLOCK_RIGHTS = {"Billing test clocks": ("read", "/v1/test_helpers/test_clocks")}
 SKEW = timedelta(seconds=30)
 GRACE_LEAST, GRACE_GOOD, TOLERANCE = 3600, 3 * 3600, 60  # seconds (BILLING 9)
 
@@ -68,7 +70,9 @@ def whose(session: Session) -> Check:
 def rights(session: Session) -> Check:
     """Which rights the key lacks. That it may write is seen only when it does."""
     missing = []
-    wanted = RIGHTS | (METER_RIGHTS if session.environment.usage_meters else {})
+    environment = session.environment
+    wanted = RIGHTS | (METER_RIGHTS if environment.usage_meters else {})
+    wanted |= CLOCK_RIGHTS if environment.test_clock else {}
     for name, (how, path) in wanted.items():
         try:
             session.stripe.get(path, **({} if path.endswith("settings") else {"limit": 1}))
@@ -117,7 +121,7 @@ def grace(session: Session) -> Check:
     """How long drafts wait before they are finalized, as the drafts of renewals that are there show it."""
     found = [
         row["automatically_finalizes_at"] - row["created"]
-        for row in session.stripe.get("/v1/invoices", status="draft", limit=100)["data"]
+        for row in session.stripe.page("/v1/invoices", status="draft", limit=100)["data"]
         if row.get("billing_reason") == "subscription_cycle" and row.get("automatically_finalizes_at")
     ]
     if not found:

@@ -14,6 +14,7 @@ from stripe_sync.marker import FIELD
 from stripe_sync.mirror import feed, marks, stigg, stripe_account
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result, station
+from stripe_sync.stripe_api.test_clock import LATEST
 from stripe_sync.warehouse import feeds, journal, landing, links, runs, snapshots, stigg_reads, usage
 from stripe_sync.warehouse.feeds import Feed
 from stripe_sync.warehouse.landing import Landed
@@ -146,8 +147,8 @@ def proven_by(session: Session, connection: Connection, content: int) -> list[An
 def full_because(session: Session, run: Run, state: Feed | None) -> str:
     """Why everything is read and not what changed, or an empty text."""
     environment = session.environment
-    if not environment.stripe_feed:
-        return "stripe_feed is off"
+    if not environment.reads_events():
+        return "events are not read (stripe_feed is off, or a test clock is set)"
     if run.params.get("full"):
         return "it was asked for"
     if state is None:
@@ -168,7 +169,7 @@ def of_what(session: Session) -> str:
 def read_whole(session: Session, run: Run, state: Feed | None) -> Result:
     """Everything, and how many changes the feed would not have shown since it was read last."""
     environment = session.environment
-    seen = events_since(session, state) if state is not None and environment.stripe_feed else None
+    seen = events_since(session, state) if state is not None and environment.reads_events() else None
     with landing.room(session.engine, environment.name, run.id) as room:
         finished = room.finished()
         if finished:
@@ -177,7 +178,7 @@ def read_whole(session: Session, run: Run, state: Feed | None) -> Result:
             stripe_account.read(
                 session.stripe,
                 live=environment.live,
-                upper_bound=run.now,
+                upper_bound=LATEST if environment.test_clock else run.now,
                 tax=environment.tax,
                 readers=environment.readers,
                 finished=finished,

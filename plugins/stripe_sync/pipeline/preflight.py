@@ -29,7 +29,7 @@ class Check:
 
 def checked_lately(session: Session, run: Run) -> bool:
     """Whether a run checked the account within the hour; it is checked before the first write besides."""
-    state = feeds.find(session.engine, session.environment.name) if session.environment.stripe_feed else None
+    state = feeds.find(session.engine, session.environment.name) if session.environment.reads_events() else None
     return state is not None and run.now - state.checked_at < CHECKED_EVERY
 
 

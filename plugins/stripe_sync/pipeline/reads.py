@@ -50,7 +50,7 @@ def a_month(session: Session) -> int:
     """The reads of a month in which nothing changes."""
     environment = session.environment
     runs, whole, used = runs_a_month(environment.schedule), full_read(session), month_ends(session)
-    if not environment.stripe_feed:
+    if not environment.reads_events():
         return runs * (whole + 1) + used
     full_reads = min(runs, ceil(MONTH / timedelta(hours=environment.full_read_hours)))
     checks = min(runs, ceil(MONTH / timedelta(hours=1)))

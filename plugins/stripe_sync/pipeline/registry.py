@@ -58,4 +58,5 @@ def registry_of(session: Session, connection: Connection, known: Mapping[str, st
         plain_ids=environment.plain_ids,
         retired=links.retired_coupons(connection, environment.name),
         stigg=session.stigg,
+        test_clock=environment.test_clock,
     )

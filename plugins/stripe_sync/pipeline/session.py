@@ -25,6 +25,7 @@ from stripe_sync.stigg_api.client import StiggApi
 from stripe_sync.stripe_api.client import API as STRIPE_URL
 from stripe_sync.stripe_api.client import ATTEMPTS, StripeApi, Tally, check_mode
 from stripe_sync.stripe_api.sandbox_clock import SandboxClock
+from stripe_sync.stripe_api.test_clock import ClockOfAccount
 from stripe_sync.warehouse import engine, runs
 from stripe_sync.warehouse.budget import PostgresBudget
 
@@ -58,6 +59,12 @@ class Session:
     settle_seconds: float = SETTLE_SECONDS
     attempts: int = ATTEMPTS
 
+    def __post_init__(self) -> None:
+        """Take the time of the environment's test clock, where it has one."""
+        env = self.environment
+        if env.test_clock:
+            self.clock = ClockOfAccount(lambda: self.stripe, env.test_clock, env.stripe_account)
+
     @cached_property
     def stripe(self) -> StripeApi:
         """Stripe, under the account's shared rate budget. Raises NotAuthorized where the key is of the wrong mode."""
@@ -66,7 +73,11 @@ class Session:
             self.engine, env.stripe_account, env.requests_per_second(), env.endpoint_rate, env.rate_share
         )
         api = StripeApi(
-            connection.key(), base_url=connection.base_url(STRIPE_URL), budget=budget, attempts=self.attempts
+            connection.key(),
+            base_url=connection.base_url(STRIPE_URL),
+            budget=budget,
+            attempts=self.attempts,
+            test_clock=env.test_clock,
         )
         check_mode(api, live=env.live, connection=connection.id)
         return api

@@ -18,6 +18,7 @@ import stripe
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from stripe_sync.errors import Incomplete, NotAuthorized, RowFailed, Transient, UnknownShape
+from stripe_sync.stripe_api import test_clock as scoped
 from stripe_sync.stripe_api.http import Http, body_of
 from stripe_sync.stripe_api.refusals import translate
 
@@ -83,12 +84,19 @@ class StripeApi:
     """Reads by raw requests, writes by the typed services. Raises errors of our tree alone."""
 
     def __init__(
-        self, key: str, *, base_url: str = API, budget: Budget | None = None, attempts: int = ATTEMPTS
+        self,
+        key: str,
+        *,
+        base_url: str = API,
+        budget: Budget | None = None,
+        attempts: int = ATTEMPTS,
+        test_clock: str = "",
     ) -> None:
         stripe.enable_telemetry = False
         self.base_url = base_url
         self.budget = budget or NoBudget()
         self.attempts = attempts
+        self.test_clock = test_clock  # lists show its objects alone
         self.tally = Tally()
         self.test_key = key.startswith(("sk_test_", "rk_test_"))
         self.live_key = key.startswith(("sk_live_", "rk_live_"))
@@ -144,7 +152,8 @@ class StripeApi:
 
     def page(self, path: str, /, **params: Any) -> dict[str, Any]:
         """One page of a list. Raises Incomplete for one that goes on and shows nothing."""
-        found = self.get(path, **params)
+        clock = self.test_clock
+        found = scoped.page(self.get, clock, path, **params) if clock else self.get(path, **params)
         if found["has_more"] and not found["data"]:
             raise Incomplete(f"Stripe says that {template(path)} goes on and shows nothing of it; extract again.")
         return found
