@@ -53,7 +53,7 @@ SETTINGS = Environment(
     native_integration="removed",
     stripe_feed=bool(os.environ.get("TEST_FEED")),  # stories bend Stripe's side by hand, of which no event tells
     stigg_feed=False,  # and Stigg's, where updatedAt would have to follow
-    accept_unknown=["product_id_characters", "coupon_id_reuse", "subscription_id_on_change"],
+    accept_unknown=["coupon_id_reuse", "subscription_id_on_change"],
 )
 Obj = dict[str, Any]
 
@@ -239,8 +239,6 @@ def built(builder: WorldBuilder, folder: Path) -> Iterator[House]:
     stripe.enable_telemetry = False
     with warehouses.fresh() as (url, engine), running(world) as (stripe_url, stigg_url):
         house = House(world, stripe_url, stigg_url, engine, url, folder)
-        if world.unknowns["strict_product_ids"]:
-            house.change(plain_ids=True)
         if not world.unknowns["reset_point_is_after"]:
             house.change(reset_point="before")
         if not world.unknowns["integrations_readable"]:

@@ -22,7 +22,7 @@ rate_share = 1.0
 stripe_feed = false
 stigg_feed = false
 native_integration = "removed"
-accept_unknown = ["product_id_characters", "coupon_id_reuse", "subscription_id_on_change"]
+accept_unknown = ["coupon_id_reuse", "subscription_id_on_change"]
 """
 ENFORCE = 'modes = { catalog = "enforce", customers = "enforce", subscriptions = "enforce", usage = "enforce" }\n'
 LIMITS = '[environments.test.limits]\nactions = 100\ndue_now = { usd = "9999" }\nper_month = { usd = "9999" }\n'

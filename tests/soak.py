@@ -53,8 +53,6 @@ def proofs() -> Iterator[Proof]:
     yield Proof("every story, unknowns answered otherwise", ["tests/scenarios"], {"TEST_UNKNOWNS": OTHERWISE})
     yield Proof("Airflow's real processes: rejection and failure", ["tests/stack/test_answers.py", "-n", "0"])
     yield Proof("Airflow's real processes: a worker killed in apply", ["tests/stack/test_killed.py", "-n", "0"])
-    yield Proof("20 generated worlds with plain ids", [WORLDS],
-                {"TEST_UNKNOWNS": "strict_product_ids", "TEST_SEED": "110", "TEST_WORLDS": "20"})  # fmt: skip
 
 
 def commit() -> str:

@@ -1,7 +1,8 @@
 """Names that one thing keeps for ever: link keys, Stripe ids of our choosing, lookup keys.
 
 Parts are joined by ``:``; in a part, every byte outside A-Z a-z 0-9 . _ - is written ``~XX``, so different parts never
-meet in one key. The same key is the link key, the ``lookup_key`` and, for products, the id.
+meet in one key. The same key is the link key and, up to 200 characters, the ``lookup_key``. Stripe takes only letters, digits, ``-`` and ``_`` in
+the ids of products and coupons, so these are made of the key by ``stripe_id``.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ ONCE, OVERAGE, MINIMUM, METERED = "~once", "~overage", "~minimum", "~metered"
 ANYWHERE: Final = "default"  # the price for every country that has none of its own
 LIMIT: Final = 200  # characters of a lookup_key at Stripe
 UNSAFE = re.compile(rb"[^A-Za-z0-9._-]")
+ID_LIMIT: Final = 120  # characters of an id that the pipeline chooses; Stripe's own limit is not documented below 5000
+ID_PART = re.compile(r"[A-Za-z0-9_]+(-[A-Za-z0-9_]+)*")  # a part that an id carries as it is
+NOT_ID = re.compile(r"[^A-Za-z0-9_]+")
 
 
 def part(text: str) -> str:
@@ -29,8 +33,13 @@ def feature_part(ref_id: str) -> str:
 
 
 def joined(*parts: str) -> str:
-    """Escaped parts as one key; one that is too long for Stripe keeps its head and the hash of the whole."""
-    key = ":".join(parts)
+    """Join escaped parts to one key."""
+    return ":".join(parts)
+
+
+def lookup_key(slot: str) -> str:
+    """Return the ``lookup_key`` of a price's slot, at most 200 characters: the key, or its head and the hash of the whole."""
+    key = slot.partition(":")[2]
     if len(key) <= LIMIT:
         return key
     return f"{key[: LIMIT - 33]}~{hashlib.sha256(key.encode()).hexdigest()[:32]}"
@@ -57,7 +66,7 @@ def price_slot(
     With a subscription it is the name of that subscription's own price, which never is a lookup_key.
     """
     parts = [part(environment), kind, part(package), charge, period.lower(), part(country) if country else ANYWHERE]
-    return joined(*parts) if subscription is None else ":".join([*parts, part(subscription)])
+    return joined(*parts) if subscription is None else joined(*parts, part(subscription))
 
 
 def coupon_id(environment: str, ref_id: str, content_hash: str) -> str:
@@ -67,7 +76,7 @@ def coupon_id(environment: str, ref_id: str, content_hash: str) -> str:
 
 def own_coupon_id(environment: str, subscription: str, ref_id: str, content_hash: str) -> str:
     """The Stripe id of a coupon that one subscription alone has: it was changed in the catalog since, or began long ago."""
-    return ":".join([part(environment), "discount", part(subscription), part(ref_id), content_hash[:8]])
+    return joined(part(environment), "discount", part(subscription), part(ref_id), content_hash[:8])
 
 
 def coupon_ref(key: str) -> str:
@@ -75,10 +84,21 @@ def coupon_ref(key: str) -> str:
     return unescaped(key.split(":")[-2])
 
 
-def stripe_id(key: str, *, plain: bool) -> str:
-    """The id in Stripe of a product or coupon, from its link key; ``plain`` has letters, digits and - alone."""
-    id = key.partition(":")[2]
-    return f"stigg-{hashlib.sha256(id.encode()).hexdigest()[:32]}" if plain else id
+def stripe_id(key: str) -> str:
+    """Return the id in Stripe of a product or coupon, from its link key: at most 120 characters of A-Z a-z 0-9 - _.
+
+    Stripe refuses every other character (SB 9.1). Parts are joined by ``--``. Where a part holds anything but letters,
+    digits, ``_`` and single inner hyphens, or the id would be too long, the readable form ends in ``---`` and 16 hex
+    digits of the key's SHA-256. ``---`` occurs in no other id, so different keys never share an id.
+    """
+    name = key.partition(":")[2]
+    parts = name.split(":")
+    id = "--".join(parts)
+    if len(id) <= ID_LIMIT and all(ID_PART.fullmatch(part) for part in parts):
+        return id
+    readable = "--".join(NOT_ID.sub("-", unescaped(part)).strip("-") for part in parts)
+    digest = hashlib.sha256(name.encode()).hexdigest()[:16]
+    return f"{readable[: ID_LIMIT - 19]}---{digest}"
 
 
 def link_key(kind: str, *parts: str) -> str:

@@ -97,7 +97,6 @@ class Environment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     stigg_entity_url: str = "https://app.stigg.io/{environment}/{kind}/{id}"
     stripe_dashboard_url: str = "https://dashboard.stripe.com"
     accept_unknown: list[str] = []
-    plain_ids: bool = False
     stripe_feed: bool = True
     stigg_feed: bool = True
     stigg_scan_minutes: int = 0

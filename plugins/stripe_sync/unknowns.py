@@ -21,7 +21,6 @@ class Unknown:
 
 
 UNKNOWNS = (
-    Unknown("product_id_characters", "Does Stripe take `:`, `.` and `~` in ids that are chosen by us?", (CATALOG,)),
     Unknown("coupon_id_reuse", "May the id of a deleted coupon be used again?", (CATALOG,)),
     Unknown("subscription_id_on_change", "Does Stigg give a subscription a new id when its plan changes?", (SUBSCRIPTIONS,)),
     Unknown("integrations_readable", "May a server key read Stigg's integrations?"),

@@ -32,7 +32,6 @@ UNKNOWNS = {
     "coupon_id_reuse": True,  # the id of a deleted coupon may be used again
     "zero_renewal_waits": True,  # a renewal of nothing waits as a draft like any other
     "integrations_readable": True,  # a server key may read Stigg's integrations
-    "strict_product_ids": False,  # product ids take letters, digits, - and _ alone
     "large_pages": True,  # Stigg gives pages of 50, and not of 25 alone
     "event_logs_readable": False,  # a server key may read Stigg's event logs
     "reset_point_is_after": True,  # the value at a reset point is the one after it, and not the last one before

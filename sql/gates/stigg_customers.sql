@@ -1,6 +1,9 @@
 -- Stigg's customers as a snapshot saw them, of those that changed since they were judged
--- grain: one customer; key: id
-select m.id, nullif(m.body ->> 'email', '') as email, length(m.id) as id_length
+-- grain: one customer; key: id; id_length: the characters that the id takes in an ownership mark, where punctuation takes three
+select
+    m.id,
+    nullif(m.body ->> 'email', '') as email,
+    length(m.id) + 2 * length(regexp_replace(m.id, '[^\x01-\x7F]|[A-Za-z0-9._-]', '', 'g')) as id_length
 from mirror as m
 where
     m.environment = :environment and m.side = 'stigg' and m.kind = 'customer'

@@ -1,7 +1,8 @@
 -- Stigg's living subscriptions as a snapshot saw them, of those that changed since they were judged
--- grain: one subscription; key: id
+-- grain: one subscription; key: id; id_length: the characters that the id takes in an ownership mark, where punctuation takes three
 select
     m.id,
+    length(m.id) + 2 * length(regexp_replace(m.id, '[^\x01-\x7F]|[A-Za-z0-9._-]', '', 'g')) as id_length,
     m.body #>> '{customer,customerId}' as customer_id,
     m.body #>> '{plan,refId}' as plan_id,
     m.body ->> 'startDate' as start_date,

@@ -231,7 +231,7 @@ def test_approving_and_rejecting_from_the_shell(house_of: Build, town: WorldBuil
 
 def test_a_row_that_fails_again_and_again_is_left_alone_for_growing_delays(house_of: Build, town: WorldBuilder) -> None:
     house = house_of(town)
-    taken = "test:addon:support:base"
+    taken = "test--addon--support--base"
     house.stripe().v1.products.create({"id": taken, "name": "A person's"})
     for _ in range(3):
         house.reconcile()

@@ -141,12 +141,12 @@ def test_a_product_id_that_is_taken_is_that_plans_error_and_all_others_go_on(
     house_of: Build, town: WorldBuilder
 ) -> None:
     house = house_of(town)
-    house.stripe().v1.products.create({"id": "test:addon:support:base", "name": "A person's"})
+    house.stripe().v1.products.create({"id": "test--addon--support--base", "name": "A person's"})
     house.reconcile()
     assert house.status("support") == ("ERROR", "ID_TAKEN")
     assert house.status("pro") == ("SUCCESS", "")
     assert house.status("s-1") == ("SUCCESS", "")
-    assert house.world.stripe["products"]["test:addon:support:base"]["name"] == "A person's"
+    assert house.world.stripe["products"]["test--addon--support--base"]["name"] == "A person's"
 
 
 def test_a_customer_deleted_in_stripe_is_an_error_and_is_not_made_again(house_of: Build, town: WorldBuilder) -> None:
@@ -177,10 +177,10 @@ def test_a_product_deleted_in_stripe_is_not_made_again(house_of: Build, town: Wo
     town.plan("empty", "Empty", town.stigg["plans"][0]["prices"][:1])
     house = house_of(town)
     house.reconcile(entities=["product"])
-    house.stripe().v1.products.delete("test:plan:empty")
+    house.stripe().v1.products.delete("test--plan--empty")
     house.reconcile()
     assert house.status("empty") == ("ERROR", "DELETED_IN_STRIPE")
-    assert "test:plan:empty" not in house.world.stripe["products"]
+    assert "test--plan--empty" not in house.world.stripe["products"]
     assert house.status("pro") == ("SUCCESS", "")
 
 

@@ -163,7 +163,7 @@ def test_a_price_override_is_the_subscriptions_own_and_ends_with_it(house_of: Bu
     house.reconcile()
     (price,) = [p for p in house.objects("prices") if p["unit_amount"] == 1200]
     assert (price["lookup_key"], price["active"]) == (None, True)
-    assert price["product"] == "test:plan:pro:base"
+    assert price["product"] == "test--plan--pro--base"
     assert first_invoice(house, "s-1") == 1200 + 1000
     assert house.plan().plan.actions == []
 
@@ -183,9 +183,9 @@ def test_a_charge_that_a_plan_no_longer_has_gives_up_its_key_and_is_archived_whe
     town.plan("extra", "Extra", [flat(5)], version=2)
     house.merge(town)
     house.reconcile()
-    (price,) = [p for p in house.objects("prices") if p["product"] == "test:plan:extra:seats"]
+    (price,) = [p for p in house.objects("prices") if p["product"] == "test--plan--extra--seats"]
     assert (price["lookup_key"], price["active"]) == (None, False)
-    product = house.world.stripe["products"]["test:plan:extra:seats"]
+    product = house.world.stripe["products"]["test--plan--extra--seats"]
     assert (product["active"], product["default_price"]) == (False, None)
     assert house.plan().plan.actions == []
 
@@ -203,7 +203,7 @@ def test_an_archived_plan_is_inactive_when_nobody_is_on_it_and_as_it_was_before(
     assert {a.target for a in stored.plan.actions} == {"product:test:plan:old", "product:test:plan:old:base"}
     house.reconcile()
     active = {p["id"]: p["active"] for p in house.objects("products")}
-    assert (active["test:plan:old"], active["test:plan:pro"], active["test:plan:pro:seats"]) == (False, True, True)
+    assert (active["test--plan--old"], active["test--plan--pro"], active["test--plan--pro--seats"]) == (False, True, True)
     assert house.status("old") == ("NO_SYNC_REQUIRED", "ARCHIVED")
     assert house.plan().plan.actions == []
 
@@ -220,7 +220,7 @@ def test_grandfathering_over_several_versions_keeps_each_price_that_somebody_is_
             town.subscription("s-9", "c-9", "pro", units={"seats": 1})
         house.merge(town)
         house.reconcile()
-    base = {p["unit_amount"]: p["active"] for p in house.objects("prices") if p["product"] == "test:plan:pro:base"}
+    base = {p["unit_amount"]: p["active"] for p in house.objects("prices") if p["product"] == "test--plan--pro--base"}
     assert base == {2000: True, 3000: False, 4000: True, 5000: True}
     assert house.plan().plan.actions == []
 

@@ -32,7 +32,7 @@ def test_enforce_waits_for_the_answers_and_goes_on_with_them(house_of: Build, to
     session = house.session()
     answers = {a.name: a.answer for a in probe(session)}
     session.close()
-    assert answers["product_id_characters"] == answers["coupon_id_reuse"] == "yes"
+    assert answers["coupon_id_reuse"] == "yes"
     assert answers["largest_page"] == "50"
     assert answers["subscription_id_on_change"] == "not asked"
     assert (house.objects("products"), house.objects("coupons")) == ([], []), "what was made was taken away"
@@ -41,13 +41,12 @@ def test_enforce_waits_for_the_answers_and_goes_on_with_them(house_of: Build, to
 
 def test_probe_tells_the_other_answers_as_well(house_of: Build, town: WorldBuilder) -> None:
     house = house_of(town)
-    house.world.unknowns |= {"coupon_id_reuse": False, "integrations_readable": False, "strict_product_ids": True,
-                             "large_pages": False}  # fmt: skip
+    house.world.unknowns |= {"coupon_id_reuse": False, "integrations_readable": False, "large_pages": False}
     env = environ(house, TOML + ENFORCE + LIMITS)
     done = command(env, "probe", "test", "--json")
     assert done.returncode == 0, done.stderr
     answers = {row["question"]: row["answer"] for row in json.loads(done.stdout)}
-    assert answers["product_id_characters"] == answers["coupon_id_reuse"] == answers["integrations_readable"] == "no"
+    assert answers["coupon_id_reuse"] == answers["integrations_readable"] == "no"
     assert answers["largest_page"] == "25"
 
 

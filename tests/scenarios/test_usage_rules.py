@@ -146,6 +146,15 @@ def test_resets_inside_the_window_lose_nothing_whatever_the_value_at_a_reset_mea
     assert lines(cycle(house)) == [("18", 1800)]
 
 
+def test_a_tiny_price_is_written_without_an_exponent(house_of: Build) -> None:
+    """F14: a price of 0.0000001 minor units was sent as ``1E-7``."""
+    house = house_of(world(flat(20), usage("calls", 0.000000001)))
+    month_end(house, 5_000_000_000)
+    house.usage()
+    # 5,000,000,000 x 0.0000001 cents = 500 cents
+    assert lines(cycle(house)) == [("5000000000", 500)]
+
+
 def test_a_price_that_changes_inside_the_period_bills_each_part_at_its_own(house_of: Build) -> None:
     """Reference S41: 1,000 calls at 0.1 a hundred, then 500 at 0.15 a hundred."""
     made = world(flat(20), usage("calls", 0.1, blockSize=100))

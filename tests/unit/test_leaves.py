@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -46,10 +47,42 @@ def test_an_escaped_part_can_be_read_back(text: str) -> None:
     assert keys.unescaped(keys.part(text)) == text
 
 
-def test_a_key_that_is_too_long_is_cut_and_stays_its_own() -> None:
-    long = [keys.product_id("e", "plan", "x" * 300 + tail) for tail in "ab"]
-    assert all(len(key) <= keys.LIMIT for key in long)
+def test_a_lookup_key_that_is_too_long_is_cut_and_stays_its_own() -> None:
+    slots = [keys.link_key("price", slot("x" * 300 + tail)) for tail in "ab"]
+    long = [keys.lookup_key(s) for s in slots]
+    assert all(len(key) == keys.LIMIT for key in long)
     assert long[0] != long[1]
+    assert keys.lookup_key(keys.link_key("price", slot())) == slot()
+
+
+REFS = st.text(alphabet="aB1-_.:~é", min_size=1, max_size=6)
+
+
+@given(st.lists(REFS, min_size=1, max_size=3), st.lists(REFS, min_size=1, max_size=3))
+def test_different_references_never_share_an_id(one: list[str], other: list[str]) -> None:
+    """SB 9.1: an id that the caller chooses holds letters, digits, ``-`` and ``_`` alone."""
+    a, b = (keys.stripe_id(keys.link_key("product", "e", *map(keys.part, refs))) for refs in (one, other))
+    assert re.fullmatch(r"[A-Za-z0-9_-]{1,120}", a)
+    assert (a == b) == (one == other)
+
+
+@pytest.mark.parametrize(
+    ("key", "id"),
+    [
+        ("product:production:plan:pro:seats", "production--plan--pro--seats"),
+        ("product:production:plan:plan-pro_2:base", "production--plan--plan-pro_2--base"),
+        ("coupon:production:coupon:LAUNCH20:1a2b3c4d", "production--coupon--LAUNCH20--1a2b3c4d"),
+    ],
+)
+def test_an_id_reads_as_its_parts(key: str, id: str) -> None:
+    assert keys.stripe_id(key) == id
+
+
+def test_an_escaped_or_long_id_ends_in_a_hash() -> None:
+    escaped = keys.stripe_id(keys.link_key("product", keys.product_id("e", "plan", "größe.1")))
+    assert re.fullmatch(r"e--plan--gr-e-1---[0-9a-f]{16}", escaped)
+    long = [keys.stripe_id(keys.link_key("product", keys.product_id("e", "plan", "x" * 300 + t))) for t in "ab"]
+    assert {len(id) for id in long} == {120} and long[0] != long[1]
 
 
 def test_the_entity_behind_a_key() -> None:

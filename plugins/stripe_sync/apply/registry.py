@@ -22,7 +22,6 @@ class Registry:
         signer: Signer,
         *,
         tax: bool = False,
-        plain_ids: bool = False,
         tax_code: str = "",
         tax_behavior: str = "",
         retired: Mapping[str, str] | None = None,
@@ -33,7 +32,6 @@ class Registry:
         self._keys = {id: key for key, id in ids.items()}
         self._lock = threading.Lock()
         self.signer = signer
-        self.plain_ids = plain_ids
         self.stigg = stigg
         self.test_clock = test_clock
         self._tax = {"tax_code": tax_code, "tax_behavior": tax_behavior} if tax and tax_code else {}
@@ -61,8 +59,8 @@ class Registry:
         return dict(self._tax)
 
     def natural_id(self, key: str) -> str:
-        """The id that a product or coupon of ours has in Stripe."""
-        return keys.stripe_id(key, plain=self.plain_ids)
+        """Return the id that the pipeline gives a product or coupon in Stripe."""
+        return keys.stripe_id(key)
 
     def reading(self) -> Reading:
         """How to read an answer of Stripe's as ours; it sees what is added later."""

@@ -13,6 +13,7 @@ from stripe_sync.apply import answers
 from stripe_sync.apply.candidates import listed
 from stripe_sync.apply.registry import Registry
 from stripe_sync.errors import RowFailed
+from stripe_sync.money import plain
 from stripe_sync.plan.actions import Action
 from stripe_sync.stripe_api.client import StripeApi, Written
 from stripe_sync.stripe_api.endpoints import PATHS
@@ -36,11 +37,11 @@ def priced(action: Action, registry: Registry) -> dict[str, Any]:
     price = {
         "currency": after["currency"],
         "product": registry.resolve(after["product"]),
-        "unit_amount_decimal": Decimal(after["unit_amount"]),
+        "unit_amount_decimal": plain(Decimal(after["unit_amount"])),
     }
     if tax:
         price["tax_behavior"] = tax["tax_behavior"]
-    return {"price_data": price, "quantity_decimal": Decimal(after["quantity"])}
+    return {"price_data": price, "quantity_decimal": plain(Decimal(after["quantity"]))}
 
 
 def send_put(api: StripeApi, action: Action, registry: Registry, key: str) -> Written:

@@ -145,7 +145,7 @@ def price_claims(reading: Reading, price: StripePrice, key: str, *, default: str
         facts = {"content": price.content(), "product": owner, "default": default == price.id} | standing
         yield Claim(PRICE_VERSION, key, compact(document), stripe_id=price.id, facts=facts)
     slot = keys.slot_of(key)
-    if price.lookup_key is None or keys.link_key("price", price.lookup_key) != slot:
+    if price.lookup_key is None or price.lookup_key != keys.lookup_key(slot):
         return
     document = {
         **price.content(),

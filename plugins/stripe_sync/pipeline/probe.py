@@ -58,19 +58,6 @@ def asked(session: Session) -> Iterator[Answer]:
             yield ask(session)
 
 
-def product_id_characters(session: Session) -> Answer:
-    """Makes a product with such an id, and deletes it."""
-    id = f"{PREFIX}:{uuid.uuid4().hex[:8]}:a.b:~2Fc"
-    try:
-        made = session.stripe.write(
-            "post /v1/products", lambda c, o: c.v1.products.create({"id": id, "name": PREFIX}, o), idempotency_key=id
-        )
-    except RowFailed as refused:
-        return Answer("product_id_characters", "no", refused.detail)
-    delete(session, "product", id)
-    return Answer("product_id_characters", "yes", request_ids=requests(made))
-
-
 def coupon_id_reuse(session: Session) -> Answer:
     """Makes a coupon, deletes it, and makes it again."""
     id = f"{PREFIX}-{uuid.uuid4().hex[:8]}"
@@ -130,7 +117,6 @@ def largest_page(session: Session) -> Answer:
 
 
 QUESTIONS: dict[str, Callable[[Session], Answer]] = {
-    "product_id_characters": product_id_characters,
     "coupon_id_reuse": coupon_id_reuse,
     "integrations_readable": integrations_readable,
     "event_logs_readable": event_logs_readable,

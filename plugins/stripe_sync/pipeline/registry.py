@@ -55,7 +55,6 @@ def registry_of(session: Session, connection: Connection, known: Mapping[str, st
         tax=environment.tax,
         tax_code=environment.tax_code,
         tax_behavior=environment.tax_behavior,
-        plain_ids=environment.plain_ids,
         retired=links.retired_coupons(connection, environment.name),
         stigg=session.stigg,
         test_clock=environment.test_clock,

@@ -108,7 +108,7 @@ def release_slot(draft: Draft, d: Difference) -> Iterator[Action]:
     holder, product = d.found.facts["version"], d.found.document["product"]
     if d.found.document["default"]:
         yield clear_default(draft, d, holder, product)
-    before = {"lookup_key": d.key.partition(":")[2]}
+    before = {"lookup_key": keys.lookup_key(d.key)}
     yield draft.action(
         d, "price.release", CATALOG, {"lookup_key": None}, before=before, target=holder, cause="released",
         verb="Take the lookup_key from",
@@ -128,7 +128,7 @@ def clear_default(draft: Draft, d: Difference, holder: str, product: str) -> Act
 def claim_slot(draft: Draft, d: Difference, version: str) -> Action:
     """The write after which ``version`` holds the slot: a new price, or one that exists and is taken back or adopted."""
     assert d.wanted is not None
-    lookup_key = d.key.partition(":")[2]
+    lookup_key = keys.lookup_key(d.key)
     cause = "missing" if d.found is None else "changed"
     seen = draft.differences.get(version)
     if version in draft.known:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -12,6 +13,13 @@ from sandbox.world.refusal import StripeRefusal, invalid
 from sandbox.world.state import Obj, World
 
 DELETED = {"deleted": True}
+CHOSEN_ID = re.compile(r"[a-zA-Z0-9_-]+")
+
+
+def check_id(id: str) -> None:
+    """Refuse an id that Stripe would not take from a caller (SB 9.1, changelog of 2018-05-21)."""
+    if not CHOSEN_ID.fullmatch(id):
+        raise invalid(r"This value must match the regex pattern: /\A[a-zA-Z0-9_\-]+\z/", param="id")
 
 
 @route("post", "/v1/products", "id", "name", "active", "description", "metadata", "unit_label", "tax_code", "url",
@@ -19,8 +27,7 @@ DELETED = {"deleted": True}
 def create_product(call: Call) -> Obj:
     world, params = call.world, call.params
     id = params.get("id") or world.next_id("prod")
-    if world.unknowns["strict_product_ids"] and not id.replace("-", "").replace("_", "").isalnum():
-        raise invalid(f"Invalid product id: {id}; use letters, digits, - and _", param="id")
+    check_id(id)
     if id in world.stripe["products"]:
         raise StripeRefusal(f"Product already exists: {id}", code="resource_already_exists")
     if not params["name"]:
@@ -272,6 +279,7 @@ def tiers(params: Obj) -> list[Obj]:
 def create_coupon(call: Call) -> Obj:
     world, params = call.world, call.params
     id = params.get("id") or world.next_id("coupon")
+    check_id(id)
     reused = id in world.deleted_coupons and not world.unknowns["coupon_id_reuse"]
     if len(params.get("name") or "") > 40:
         raise invalid("Invalid string: name; must be at most 40 characters", param="name")

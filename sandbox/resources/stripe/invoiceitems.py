@@ -97,7 +97,9 @@ def plain(number: Decimal) -> str:
 
 
 def exact(given: object, param: str) -> Decimal:
-    """A decimal of at most twelve places."""
+    """Return a decimal of at most twelve places; an exponent is refused (assumed: SB 4.6 records it of meter values)."""
+    if "e" in str(given).lower():
+        raise invalid(f"Invalid decimal: {given}", param=param)
     value = Decimal(str(given))
     if value != round(value, 12):
         raise invalid(f"Invalid decimal: {given}; must have at most 12 decimal places", param=param)
