@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sandbox.billing import balance, payments
+from sandbox.billing import balance, payments, taxing
 from sandbox.billing.payments import Attempt
 from sandbox.world.state import Obj, Told, World
 
@@ -20,7 +20,7 @@ def refused_by_the_world(world: World, invoice: Obj) -> Obj | None:
 
 
 # What may keep an invoice a draft: each gives the ``last_finalization_error``, or None where it has nothing against it.
-CHECKS: list[Check] = [refused_by_the_world]
+CHECKS: list[Check] = [refused_by_the_world, taxing.check_location]
 
 
 def finalize(world: World, invoice: Obj, told: Told) -> Obj | None:
@@ -30,6 +30,7 @@ def finalize(world: World, invoice: Obj, told: Told) -> Obj | None:
         invoice |= {"last_finalization_error": error, "automatically_finalizes_at": None, "next_payment_attempt": None}
         told("invoice.finalization_failed", invoice)
         return error
+    taxing.switch_off(world, invoice, told)
     number(world, invoice)
     balance.apply(world, invoice, told)
     invoice["status_transitions"] = invoice["status_transitions"] | {"finalized_at": world.now}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox.billing import discounts
+from sandbox.billing import discounts, taxing
 from sandbox.billing.lines import take_item
 from sandbox.world.state import Obj, World
 
@@ -74,13 +74,7 @@ def build(world: World, subscription: Obj, lines: list[Obj], *, reason: str, pre
         "attempt_count": 0,
         "attempted": False,
         "auto_advance": True,
-        "automatic_tax": {
-            "enabled": subscription["automatic_tax"]["enabled"],
-            "disabled_reason": None,
-            "liability": {"type": "self"} if subscription["automatic_tax"]["enabled"] else None,
-            "provider": "stripe" if subscription["automatic_tax"]["enabled"] else None,
-            "status": "complete" if subscription["automatic_tax"]["enabled"] else None,
-        },
+        "automatic_tax": taxing.automatic_tax(world, customer, enabled=subscription["automatic_tax"]["enabled"]),
         "automatically_finalizes_at": None if automatic or preview else world.now + GRACE,
         "billing_reason": "upcoming" if preview else reason,
         "collection_method": subscription["collection_method"],

@@ -36,6 +36,7 @@ UNKNOWNS = {
     "event_logs_readable": False,  # a server key may read Stigg's event logs
     "reset_point_is_after": True,  # the value at a reset point is the one after it, and not the last one before
     "draft_meter_lines_follow": True,  # a draft shows what a meter counted before it is finalized
+    "missing_location_finalizes": True,  # a renewal without a tax location is finalized untaxed, and tax switched off (C5)
     "finalization_moves": True,  # automatically_finalizes_at can be moved on a subscription's draft
     "cancel_removes_prorations": True,  # C1: a cancel with both flags false removes pending prorations
     "negative_last_to_balance": False,  # C2: a negative last invoice credits the balance; no: uncollectible, and lost

@@ -79,7 +79,11 @@ def copied() -> Iterator[Path]:
 
 def run_stories(stories: tuple[str, ...], tree: Path) -> tuple[int, str]:
     """Run stories in a tree. Return pytest's exit code (0 passed, 1 failed) and what it printed."""
-    environ = os.environ | {"PYTHONPATH": f"{tree / 'plugins'}:{tree}", "PYTHONDONTWRITEBYTECODE": "1", "STRIPE_SYNC_HOME": str(tree)}
+    environ = os.environ | {
+        "PYTHONPATH": f"{tree / 'plugins'}:{tree}",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "STRIPE_SYNC_HOME": str(tree),
+    }
     program = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", *stories]
     done = subprocess.run(program, cwd=tree, env=environ, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout
@@ -121,13 +125,17 @@ def main(names: list[str]) -> int:
         unnoticed += [] if noticed else [fix.name]
     if not names:
         write(lines)
-    print(f"{len(chosen)} fixes taken out, {len(chosen) - len(unnoticed)} noticed, not noticed: {', '.join(unnoticed) or 'none'}")
+    print(
+        f"{len(chosen)} fixes taken out, {len(chosen) - len(unnoticed)} noticed, not noticed: {', '.join(unnoticed) or 'none'}"
+    )
     return 1 if unnoticed or not chosen else 0
 
 
 def write(lines: list[str]) -> None:
     """Write the table of all fixes."""
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True)
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     head = f"# Fixes taken out\n\n`python -m tests.fixes` at {commit.stdout.strip()}: each fix is taken out of a copy of the tree, and its stories run.\n"
     table = "| finding or point | fix | stories | the assertion that failed without it |\n|---|---|---|---|\n"
     RESULT.parent.mkdir(parents=True, exist_ok=True)

@@ -240,7 +240,7 @@ def test_a_row_that_fails_again_and_again_is_left_alone_for_growing_delays(house
     assert house.writes() == writes, "it is not tried"
     assert house.status("support") == ("ERROR", "ID_TAKEN")
     (failing,) = failures.all_of(house.engine, "test")
-    assert (failing["target"], failing["failures"]) == (f"product:{taken}", 3)
+    assert (failing["target"], failing["failures"]) == ("product:test:addon:support:base", 3)
     house.world.now += 3600
     house.reconcile()
     assert house.writes() == writes + 1

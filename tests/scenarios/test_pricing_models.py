@@ -203,7 +203,11 @@ def test_an_archived_plan_is_inactive_when_nobody_is_on_it_and_as_it_was_before(
     assert {a.target for a in stored.plan.actions} == {"product:test:plan:old", "product:test:plan:old:base"}
     house.reconcile()
     active = {p["id"]: p["active"] for p in house.objects("products")}
-    assert (active["test--plan--old"], active["test--plan--pro"], active["test--plan--pro--seats"]) == (False, True, True)
+    assert (active["test--plan--old"], active["test--plan--pro"], active["test--plan--pro--seats"]) == (
+        False,
+        True,
+        True,
+    )
     assert house.status("old") == ("NO_SYNC_REQUIRED", "ARCHIVED")
     assert house.plan().plan.actions == []
 

@@ -6,10 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import stripe
 
 from sandbox.builder import WorldBuilder
 from stripe_sync.errors import AccountRefused
+from stripe_sync.warehouse import statuses
 from tests.house import House
+from tests.metering import HOUR, MINUTE, cycle, period_end, subscription, until
 
 Build = Callable[[WorldBuilder], House]
 BERLIN = {"country": "DE", "city": "Berlin", "line1": "x", "line2": None, "postal_code": "10115", "state": None}
@@ -85,6 +88,78 @@ def test_a_behaviour_that_was_set_is_never_changed(house_of: Build, town: WorldB
     stored = house.plan()
     assert not [a for a in stored.plan.actions if a.kind.startswith("price")]
     assert sum("never changes" in why for why in stored.unplanned.values()) == 3
+
+
+def without_an_address(house: House) -> str:
+    """A taxed subscription whose customer's address is taken away before the renewal; its id in Stripe."""
+    taxed(house)
+    house.reconcile(entities=["product", "price", "customer"])
+    live_in_berlin(house)
+    house.reconcile()
+    held = subscription(house, "s-2")
+    house.later(2 * HOUR)  # the first invoice is final, and was taxed
+    (homeless,) = [c for c in house.objects("customers") if c["metadata"]["stiggCustomerId"] == "c-2"]
+    house.stripe().v1.customers.update(homeless["id"], {"address": ""})
+    until(house, period_end(house, "s-2") + 2 * HOUR)
+    return str(held["id"])
+
+
+def test_tax_that_stripe_switched_off_names_the_untaxed_invoices_and_waits_for_a_person(
+    house_of: Build, town: WorldBuilder
+) -> None:
+    """SB 17.2: a renewal without a location is finalized untaxed, and automatic tax stays off."""
+    house = house_of(town)
+    house.world.unknowns["missing_location_finalizes"] = True
+    id = without_an_address(house)
+    untaxed = cycle(house, "s-2")
+    assert (untaxed["status"], untaxed["automatic_tax"]["enabled"]) == ("open", False)
+    house.reconcile()
+    assert house.status("s-2") == ("ERROR", "TAX_LOCATION")
+    (row,) = statuses.find(house.engine, "test", "s-2")
+    # 20 + 3 x 5
+    assert f"Without tax: {untaxed['id']} (35.00 USD)" in row.detail
+    assert house.world.stripe["subscriptions"][id]["automatic_tax"]["enabled"] is False, "its location is not good yet"
+    live_in_berlin(house)
+    house.reconcile()
+    assert house.world.stripe["subscriptions"][id]["automatic_tax"]["enabled"] is False, "it waits for a person"
+    (verdict,) = [v for v in house.plan().verdicts if v.group.endswith("/tax_again")]
+    assert verdict.decision == "wait"
+    assert "always waits for a person" in verdict.refusals[0]
+
+
+def test_where_finalization_fails_instead_the_draft_stays_a_draft(house_of: Build, town: WorldBuilder) -> None:
+    """SB 17.3 (C5, the other answer)."""
+    house = house_of(town)
+    house.world.unknowns["missing_location_finalizes"] = False
+    id = without_an_address(house)
+    draft = cycle(house, "s-2")
+    assert draft["status"] == "draft"
+    assert draft["last_finalization_error"]["code"] == "customer_tax_location_invalid"
+    assert house.world.stripe["subscriptions"][id]["automatic_tax"]["enabled"] is True
+    house.reconcile()
+    assert house.status("s-2") == ("ERROR", "TAX_LOCATION")
+
+
+def test_automatic_tax_refuses_a_negative_item_and_one_without_tax_behaviour(
+    house_of: Build, town: WorldBuilder
+) -> None:
+    """SB 17.4."""
+    house = house_of(town)
+    taxed(house)
+    house.reconcile(entities=["product", "price", "customer"])
+    live_in_berlin(house)
+    house.reconcile()
+    until(house, period_end(house, "s-1") + MINUTE)
+    draft, client = cycle(house, "s-1"), house.stripe()
+    item = {"customer": draft["customer"], "invoice": draft["id"]}
+    product = house.objects("products")[0]["id"]
+    refused: list[Any] = [
+        {"amount": -100, "currency": "usd"},
+        {"price_data": {"currency": "usd", "product": product, "unit_amount_decimal": "100"}, "quantity": 1},
+    ]
+    for more in refused:
+        with pytest.raises(stripe.InvalidRequestError):
+            client.v1.invoice_items.create({**item, **more})
 
 
 @pytest.mark.parametrize("missing", ["settings", "registrations"])

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sandbox.builder import WorldBuilder, flat, per_unit, tiered, usage
 from sandbox.world.state import iso
 from tests.house import House
-from tests.metering import DAY, HOUR, MINUTE, cycle, ledger, lines, period_end, subscription, until, use
+from tests.metering import DAY, HOUR, MINUTE, cycle, ledger, lines, month_end, period_end, subscription, until, use
 
 Build = Callable[[WorldBuilder], House]
 MINIMUM = flat(100) | {"billingModel": "MINIMUM_SPEND"}

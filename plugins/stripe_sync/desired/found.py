@@ -205,6 +205,7 @@ def subscription_claim(reading: Reading, subscription: StripeSubscription, key: 
         "schedule": subscription.schedule,
         "paused": subscription.pause_collection is not None or subscription.status == "paused",
         "asked_end": subscription.metadata.get(CANCEL_AT),
+        "tax_disabled": subscription.automatic_tax.disabled_reason,
         "draft": reading.drafts.get(subscription.id),
     }
     facts |= reading.standing(subscription.metadata, key)

@@ -16,6 +16,7 @@ from stripe_sync.desired.items import Line, check_lines, item_documents, items
 from stripe_sync.desired.meters import Meters, meters
 from stripe_sync.desired.prices import PriceVersion
 from stripe_sync.desired.successors import Fate
+from stripe_sync.desired.taxes import switched_off
 from stripe_sync.desired.timing import changed_at, ends_at, start
 from stripe_sync.desired.unbilled import COLLECTION, beyond_stripe, not_yet_chargeable, refusal, status
 from stripe_sync.errors import RowFailed
@@ -59,9 +60,16 @@ def subscriptions(
     for subscription in inputs.stigg.subscriptions:
         made, refused = decided(inputs, subscription, around)
         claims += made
-        shared = (around.meters.shared or {}).get(subscription.subscription_id, "")
-        statuses.append(refused or status(inputs, subscription, Status.PENDING, Reason.WAITS_FOR_WRITE, shared))
+        told = (around.meters.shared or {}).get(subscription.subscription_id, "") or untaxed(inputs, subscription)
+        statuses.append(refused or status(inputs, subscription, Status.PENDING, Reason.WAITS_FOR_WRITE, told))
     return claims, statuses
+
+
+def untaxed(inputs: Inputs, subscription: Subscription) -> str:
+    """Return the sentence about tax that Stripe switched off, or an empty text where tax is not wanted or is on."""
+    key = inputs.link_key("subscription", subscription.subscription_id)
+    held = inputs.stripe.subscriptions.get(inputs.links.ids.get(key, ""))
+    return switched_off(held) if inputs.environment.tax else ""
 
 
 def decided(inputs: Inputs, subscription: Subscription, around: Around) -> tuple[list[Claim], EntityStatus | None]:

@@ -8,6 +8,7 @@ from stripe_sync.desired.cancellations import canceled_in_stripe
 from stripe_sync.desired.found import GONE
 from stripe_sync.desired.inputs import Inputs
 from stripe_sync.desired.items import Line
+from stripe_sync.desired.taxes import switched_off
 from stripe_sync.model.status import EntityStatus, Reason, Status
 from stripe_sync.model.stigg_side import Subscription
 
@@ -51,8 +52,15 @@ def refusal(inputs: Inputs, subscription: Subscription, key: str, customer: Enti
     if customer is None:
         return no(Status.ERROR, Reason.CUSTOMER_MISSING, f"Stigg shows no customer {subscription.payer()}.")
     if customer.reason is Reason.CUSTOMER_SYNC_OFF or customer.status is Status.ERROR:
-        return no(customer.status, customer.reason, customer.detail)
+        return no(customer.status, customer.reason, with_untaxed(inputs, customer, linked))
     return gone(inputs, subscription, linked) if linked is not None else None
+
+
+def with_untaxed(inputs: Inputs, customer: EntityStatus, linked: str | None) -> str:
+    """Return why a subscription's customer is not synced, and the invoices that went out without tax, if that is why."""
+    held = inputs.stripe.subscriptions.get(linked or "")
+    untaxed = switched_off(held) if customer.reason is Reason.TAX_LOCATION else ""
+    return f"{customer.detail} {untaxed}".strip()
 
 
 def gone(inputs: Inputs, subscription: Subscription, linked: str) -> EntityStatus | None:

@@ -69,7 +69,25 @@ def refuse_mode(kind: str, row: dict[str, Any], *, live: bool) -> None:
 
 
 def whole(api: StripeApi, subscription: dict[str, Any]) -> dict[str, Any]:
-    """A subscription with all of its items; a list shows ten."""
+    """Return a subscription with all of its items, of which a list shows ten, and its untaxed invoices, if it has any."""
+    return with_items(api, with_untaxed_invoices(api, subscription))
+
+
+def with_untaxed_invoices(api: StripeApi, subscription: dict[str, Any]) -> dict[str, Any]:
+    """Add the finalized invoices on which Stripe switched automatic tax off, where it did so on the subscription (SB 17.2)."""
+    if not (subscription.get("automatic_tax") or {}).get("disabled_reason"):
+        return subscription
+    invoices = (i for page in api.pages(LISTS["invoice"][0], subscription=subscription["id"]) for i in page)
+    untaxed = [
+        {"id": i["id"], "total": i["total"], "currency": i["currency"]}
+        for i in invoices
+        if i["status"] in ("open", "paid", "uncollectible") and (i.get("automatic_tax") or {}).get("disabled_reason")
+    ]
+    return subscription | {"untaxed_invoices": untaxed}
+
+
+def with_items(api: StripeApi, subscription: dict[str, Any]) -> dict[str, Any]:
+    """Return a subscription with all of its items."""
     if not subscription["items"]["has_more"]:
         return subscription
     items = [item for page in api.pages("/v1/subscription_items", subscription=subscription["id"]) for item in page]

@@ -179,7 +179,18 @@ class StripeDiscount(Stripe, frozen=True):
 
 
 class AutomaticTax(Stripe, frozen=True):
+    """``disabled_reason`` is set where Stripe switched automatic tax off (SB 17.2)."""
+
     enabled: bool = False
+    disabled_reason: str | None = None
+
+
+class UntaxedInvoice(Stripe, frozen=True):
+    """A finalized invoice of a subscription on which Stripe switched automatic tax off; ``total`` is in minor units."""
+
+    id: str
+    total: int
+    currency: str
 
 
 class StripeSubscription(Stripe, frozen=True):
@@ -199,6 +210,7 @@ class StripeSubscription(Stripe, frozen=True):
     ended_at: int | None = None
     discounts: list[StripeDiscount | str] = []
     automatic_tax: AutomaticTax = AutomaticTax()
+    untaxed_invoices: list[UntaxedInvoice] = []
     created: int = 0
 
 

@@ -17,6 +17,8 @@ Decision = Literal["apply", "wait", "observe"]
 ALWAYS = {
     "late_start": "{n} subscriptions began more than {hours} hours ago: their creation always waits for a person.",
     "scheduled": "{n} subscriptions are managed by a schedule in Stripe: its release always waits for a person.",
+    "tax_again": "Stripe switched automatic tax off for {n} subscriptions (TAX_LOCATION): switching it on again always waits "
+    "for a person.",
     "renewed_short": "{n} renewals billed less than Stigg says (RENEWED_SHORT): that always waits for a person.",
     "renewed_long": "{n} renewals billed more than Stigg says (RENEWED_LONG): that always waits for a person.",
 }

@@ -161,11 +161,15 @@ def change_end(draft: Draft, d: Difference) -> Iterator[Action]:
 
 
 def switch_tax(draft: Draft, d: Difference) -> Iterator[Action]:
-    """Automatic tax on what is billed already changes what is billed: a group of its own."""
+    """Plan automatic tax on a living subscription as a group of its own, since it changes the amount of its invoices.
+
+    Tax that Stripe switched off for a missing location is switched on again by approval only (BILLING 9).
+    """
     if "automatic_tax" in d.fields:
         before, after = sides(d, ["automatic_tax"])
+        cause = "tax_again" if d.found is not None and d.found.facts.get("tax_disabled") else "tax"
         yield draft.action(
-            d, "subscription.update", SUBSCRIPTIONS, after, before=before, cause="tax", verb="Switch on tax for"
+            d, "subscription.update", SUBSCRIPTIONS, after, before=before, cause=cause, verb="Switch on tax for"
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from sandbox.billing import amounts, invoices
+from sandbox.billing import amounts, invoices, taxing
 from sandbox.billing.lines import item_line
 from sandbox.resources.stripe.objects import emit, get, listed
 from sandbox.resources.stripe.routes import PAGING, Call, route
@@ -159,6 +159,7 @@ def put_on_draft(world: World, item: Obj, invoice_id: str) -> None:
         raise invalid("The currency of the invoice item is not that of the invoice", param="currency")
     if sum(line["parent"]["type"] == "invoice_item_details" for line in invoice["lines"]["data"]) >= MAX_ON_INVOICE:
         raise invalid(f"An invoice can have up to {MAX_ON_INVOICE} items", param="invoice")
+    taxing.refuse_item(world, invoice, item)
     item["invoice"] = invoice["id"]
     invoices.add_line(world, invoice, item_line(world, item))
 

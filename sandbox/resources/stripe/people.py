@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox.billing import stopping
+from sandbox.billing import stopping, taxing
 from sandbox.resources.stripe.objects import emit, get, in_range, listed, teller
 from sandbox.resources.stripe.routes import PAGING, Call, route
 from sandbox.world.forms import merge_metadata
@@ -62,6 +62,7 @@ def update_customer(call: Call) -> Obj:
             customer[name] = None if params[name] == "" else params[name]
     apply_invoice_settings(call, customer)
     customer["metadata"] = merge_metadata(customer["metadata"], params.get("metadata"))
+    taxing.see_location(call.world, customer)
     emit(call, "customer.updated", customer, before)
     return customer
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sandbox.billing.taxing import is_usable
 from sandbox.resources.stripe.objects import DERIVED, listed
 from sandbox.resources.stripe.routes import PAGING, Call, route
 from sandbox.world.refusal import invalid
@@ -43,17 +44,6 @@ def check_automatic(world: World, customer: Obj, params: Obj, items: list[Obj]) 
             )
         refuse_unspecified(world, items)
     return {"enabled": enabled, "disabled_reason": None, "liability": {"type": "self"} if enabled else None}
-
-
-def is_usable(address: Obj | None) -> bool:
-    """A country; in the US a postal code of five digits, in Canada a province or a postal code."""
-    country = (address or {}).get("country")
-    if not address or not country:
-        return False
-    if country == "US":
-        code = str(address.get("postal_code") or "")
-        return len(code) >= 5 and code[:5].isdigit()
-    return country != "CA" or bool(address.get("state") or address.get("postal_code"))
 
 
 def customer_tax(world: World, customer: Obj) -> Obj:

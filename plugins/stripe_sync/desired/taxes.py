@@ -1,0 +1,30 @@
+"""Automatic tax that Stripe switched off: which subscriptions, and which invoices went out without tax (BILLING 9, SB 17.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from stripe_sync.model.stripe_side import StripeSubscription, UntaxedInvoice
+from stripe_sync.money import shown
+
+SHOWN = 10  # invoices that a sentence names
+
+
+def switched_off(held: StripeSubscription | None) -> str:
+    """Return the sentence about a subscription whose automatic tax Stripe switched off, or an empty text."""
+    if held is None or held.automatic_tax.enabled or held.automatic_tax.disabled_reason is None:
+        return ""
+    return (
+        f"Stripe switched automatic tax off for {held.id} ({held.automatic_tax.disabled_reason}). "
+        f"{invoices_without_tax(held.untaxed_invoices)} Correct the customer's address in Stripe, then approve switching tax on."
+    )
+
+
+def invoices_without_tax(untaxed: Sequence[UntaxedInvoice]) -> str:
+    """Return a sentence that names the invoices that went out without tax, at most ten, with their totals."""
+    if not untaxed:
+        return "No invoice went out without tax yet."
+    named = ", ".join(f"{i.id} ({shown(Decimal(i.total), i.currency)})" for i in untaxed[:SHOWN])
+    more = f" and {len(untaxed) - SHOWN} more" if len(untaxed) > SHOWN else ""
+    return f"Without tax: {named}{more}."
