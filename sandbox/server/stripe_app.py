@@ -15,9 +15,13 @@ from starlette.responses import JSONResponse, Response
 
 from sandbox.billing.test_clocks import pass_time
 from sandbox.resources.stripe import (
+    balance_transactions,
     cancellation,
     catalog,
     checkout,
+    credit_notes,
+    invoice_lines,
+    invoice_steps,
     invoiceitems,
     invoices,
     meters,
@@ -40,9 +44,13 @@ from sandbox.world.stripe_types import spec
 
 # Importing a module of resources registers its operations.
 MODELLED = (
+    balance_transactions,
     cancellation,
     catalog,
     checkout,
+    credit_notes,
+    invoice_lines,
+    invoice_steps,
     invoiceitems,
     invoices,
     meters,

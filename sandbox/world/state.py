@@ -21,7 +21,7 @@ STRIPE_COLLECTIONS = (
     "products", "prices", "coupons", "customers", "payment_methods", "discounts",
     "subscriptions", "subscription_schedules", "invoices", "invoiceitems", "credit_notes", "tax_registrations",
     "checkout_sessions", "portal_configurations", "meters", "meter_events", "test_clocks", "balance_transactions",
-    "events",
+    "payment_intents", "events",
 )  # fmt: skip
 STIGG_COLLECTIONS = (
     "products", "plans", "addons", "features", "customers", "subscriptions", "coupons", "integrations", "usage",
@@ -42,6 +42,8 @@ UNKNOWNS = {
     "negative_last_to_balance": False,  # C2: a negative last invoice credits the balance; no: uncollectible, and lost
     "cancel_stops_customer": True,  # C3: a cancel stops the open invoices of the whole customer as well
     "canceled_draft_advances": False,  # auto_advance can be switched on again for a canceled subscription's draft
+    "unpaid_renewals_stay_drafts": True,  # renewals of an unpaid subscription stay drafts, and are not finalized and left open
+    "time_needs_auto_advance": False,  # a finalization time without auto_advance is refused, and not taken and never kept to
 }
 # What the account's owner has set in the Dashboard, under ``stripe.billing`` of a world file.
 BILLING: Obj = {
@@ -49,6 +51,9 @@ BILLING: Obj = {
     "after_retries": "canceled",  # what becomes of the subscription: canceled, unpaid or past_due
     "invoice_after_retries": "open",  # and of the invoice: open or uncollectible
     "debit_days": 4,  # how long a bank takes to answer a debit
+    "grace_hours": 1,  # how long the draft of a renewal waits, up to 72
+    "grace_rules": [],  # {"when": "cycle" or "metered", "hours": 72}: the first that fits goes before grace_hours
+    "webhook_failing": False,  # an endpoint answers invoice.created with an error: drafts wait up to 72 hours
     "finalization_fails": {},  # customers whose invoices cannot be finalized, with the error's code
 }
 BUNDLED = Path(__file__).parent.parent / "worlds"

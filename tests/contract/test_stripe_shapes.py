@@ -281,8 +281,8 @@ def test_a_clock_that_passes_a_renewal_makes_a_draft_and_finalizes_it_an_hour_la
     moved = httpx.post(f"{house.stripe_url}/_world/clock", json={"now": max(ends)})
     assert moved.status_code == 200
     cycle = [i for i in house.objects("invoices") if i["billing_reason"] == "subscription_cycle"]
-    assert [(i["status"], i["automatically_finalizes_at"] - i["created"]) for i in cycle] == [("draft", 3600)] * 3
-    assert httpx.post(f"{house.stigg_url}/_world/clock", json={"advance": 3601}).status_code == 200
+    assert [(i["status"], i["automatically_finalizes_at"] - i["created"]) for i in cycle] == [("draft", 3601)] * 3
+    assert httpx.post(f"{house.stigg_url}/_world/clock", json={"advance": 3602}).status_code == 200
     assert {i["status"] for i in cycle} == {"open"}
 
 

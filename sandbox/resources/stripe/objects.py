@@ -32,7 +32,7 @@ HIDDEN = {
     "customer": ("tax", "subscriptions", "sources"),
     "coupon": ("applies_to", "currency_options"),
     "discount": ("terms", "created"),
-    "invoiceitem": ("created",),
+    "invoiceitem": ("created", "gone"),
     "invoice": ("collection",),
 }
 
