@@ -37,6 +37,7 @@ UNKNOWNS = {
     "reset_point_is_after": True,  # the value at a reset point is the one after it, and not the last one before
     "draft_meter_lines_follow": True,  # a draft shows what a meter counted before it is finalized
     "missing_location_finalizes": True,  # a renewal without a tax location is finalized untaxed, and tax switched off (C5)
+    "item_ties_up": False,  # ties of invoice items and metered lines are rounded up, and not to the even number
     "finalization_moves": True,  # automatically_finalizes_at can be moved on a subscription's draft
     "cancel_removes_prorations": True,  # C1: a cancel with both flags false removes pending prorations
     "negative_last_to_balance": False,  # C2: a negative last invoice credits the balance; no: uncollectible, and lost

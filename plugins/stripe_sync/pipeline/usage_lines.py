@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from stripe_sync import keys, money
+from stripe_sync import money
 from stripe_sync.apply.executor import Step
 from stripe_sync.clock import epoch
 from stripe_sync.pipeline.approve import ask_about
@@ -22,8 +22,9 @@ from stripe_sync.plan import approvals as questions
 from stripe_sync.plan.actions import USAGE, Action, Plan
 from stripe_sync.plan.guards import Decision, Verdict
 from stripe_sync.typed import typed
-from stripe_sync.usage import drafts
-from stripe_sync.usage.drafts import Bill, UsageLine
+from stripe_sync.usage import bills, drafts
+from stripe_sync.usage.bills import Bill, window_of
+from stripe_sync.usage.proof import UsageLine
 from stripe_sync.usage.terms import Terms
 from stripe_sync.warehouse import approvals, runs, usage
 from stripe_sync.warehouse.usage import Invoice, Window
@@ -131,10 +132,8 @@ def page_of(session: Session, invoice: Invoice, windows: Sequence[Window]) -> Pa
     """One draft: the lines of its windows against our lines on it; those of a waived window go."""
     name = session.environment.name
     by_lines = [w for w in windows if w.state in BILLS and w.quantity is not None and meter_on(w, invoice) is None]
-    bills = [bill_of(w) for w in by_lines]
-    lines = drafts.wanted(name, invoice.subscription, bills)
+    lines = bills.wanted(name, invoice.subscription, [bill_of(w) for w in by_lines])
     taken = [(w.charge, epoch(w.start)) for w in windows]
-    taken += [(keys.MINIMUM, start) for _, start in taken]
     actions = drafts.actions(
         name, invoice.invoice, invoice.body, lines, drafts.own_lines(invoice.body, session.signer),
         entity=entity_of(session, invoice.subscription), taken=taken,
@@ -152,7 +151,7 @@ def unsettle(session: Session, run: Run, pages: Iterable[Page]) -> None:
     """What counted as proven and is not on its draft any more, because somebody took it off or changed it, is not proven."""
     with session.engine.begin() as connection:
         for page in pages:
-            touched = {drafts.window_of(a.target) for a in page.actions if a.kind != "usageline.remove"}
+            touched = {window_of(a.target) for a in page.actions if a.kind != "usageline.remove"}
             for window in page.windows:
                 if window.state == "proven" and (window.charge, epoch(window.start)) in touched:
                     usage.move_all(

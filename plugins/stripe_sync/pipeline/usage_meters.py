@@ -54,7 +54,16 @@ def is_billed_by_meter(window: Window, invoice: Invoice, quantity: Decimal) -> b
     """Whether the metered lines of an invoice bill exactly a quantity of a window."""
     terms = typed(window.terms, Terms)
     assert terms.meter is not None
-    return metering.billed(invoice.body, window.measured["item"]) == expected(terms.priced(), terms.meter, quantity)
+    should = expected(terms.priced(), terms.meter, quantity)
+    return metering.is_as_expected(invoice.body, window.measured["item"], should, terms.currency)
+
+
+def rounding_of_meter(window: Window, invoice: Invoice) -> int:
+    """The minor units by which Stripe rounded the metered lines of a window otherwise than the ledger; 0 where they differ by more."""
+    if window.quantity is None or not is_billed_by_meter(window, invoice, window.quantity):
+        return 0
+    amount = typed(window.terms, Terms).amount(window.quantity)
+    return metering.billed(invoice.body, window.measured["item"])[1] - amount
 
 
 Known = dict[str, dict[str, Any]]

@@ -17,7 +17,9 @@ from sqlalchemy import Connection, text
 
 from stripe_sync.warehouse.engine import dumps
 
-State = Literal["pending", "pushed", "proven", "billed", "reversed", "waived", "unbillable", "billed_before_us"]
+State = Literal[
+    "pending", "pushed", "proven", "billed", "reversed", "waived", "unbillable", "billed_before_us", "rounded"
+]
 OPEN = ("pending", "pushed")  # what still has to get onto an invoice
 Chain = tuple[str, str]  # Stripe's subscription, the charge's name
 
@@ -341,6 +343,19 @@ def counts(connection: Connection, environment: str, *, since: datetime) -> dict
         {"e": environment, "since": since},
     )
     return {row.state: row.n for row in rows}
+
+
+def rounded(connection: Connection, environment: str) -> dict[str, Decimal]:
+    """What Stripe billed less than the ledger reckoned because of rounding, minor units by currency; negative for more."""
+    rows = connection.execute(
+        text(
+            "select o.terms -> 'content' ->> 'currency' as currency, -sum(e.amount) as minor from usage_entry e "
+            "join usage_window w on w.id = e.window_id join usage_opening o on o.id = w.opening_id "
+            "where e.from_state = 'rounded' and w.environment = :e group by 1 order by 1"
+        ),
+        {"e": environment},
+    )
+    return {row.currency: Decimal(row.minor) for row in rows}
 
 
 def finished_items(connection: Connection, environment: str) -> tuple[frozenset[str], frozenset[str]]:

@@ -43,7 +43,7 @@ def made(world: World, params: Obj, customer: str) -> Obj:
     if "price_data" in params:
         price = inline_price(world, params["price_data"])
         currency, unit = price["currency"], price["unit_amount_decimal"]
-        amount = amounts.round_half_up(quantity * Decimal(price["unit_amount_decimal"]))
+        amount = amounts.round_item(world, quantity * Decimal(price["unit_amount_decimal"]))
     elif "pricing" in params:
         price = get(world, "prices", str(params["pricing"].get("price")), kind="price", param="pricing", status=400)
         if price["recurring"] is not None:
@@ -55,7 +55,7 @@ def made(world: World, params: Obj, customer: str) -> Obj:
         unit = price["unit_amount_decimal"]
     elif "unit_amount_decimal" in params:
         currency, unit = currency_of(params), f"{exact(params['unit_amount_decimal'], 'unit_amount_decimal'):f}"
-        amount = amounts.round_half_up(quantity * Decimal(unit))
+        amount = amounts.round_item(world, quantity * Decimal(unit))
     elif "amount" in params:
         currency, amount = currency_of(params), params["amount"]
         unit = str(amount)
@@ -214,7 +214,7 @@ def change(world: World, item: Obj, params: Obj) -> None:
         item["pricing"] = item["pricing"] | {"unit_amount_decimal": f"{Decimal(str(params['unit_amount_decimal'])):f}"}
     unit = item["pricing"]["unit_amount_decimal"]
     if unit is not None:  # a proration has an amount alone
-        item["amount"] = amounts.round_half_up(Decimal(item["quantity_decimal"]) * Decimal(unit))
+        item["amount"] = amounts.round_item(world, Decimal(item["quantity_decimal"]) * Decimal(unit))
     if "amount" in params:
         item |= {"amount": params["amount"], "quantity": 1, "quantity_decimal": "1"}
         item["pricing"] = item["pricing"] | {"unit_amount_decimal": str(params["amount"])}

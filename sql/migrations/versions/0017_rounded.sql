@@ -1,0 +1,5 @@
+-- what Stripe rounds otherwise than the ledger is a state of its own: amounts without quantity
+alter table usage_entry drop constraint usage_entry_to_state_check;
+alter table usage_entry add constraint usage_entry_to_state_check check (to_state in
+    ('pending', 'pushed', 'proven', 'billed', 'reversed', 'waived', 'unbillable', 'billed_before_us', 'rounded'));
+create index usage_entry_rounded on usage_entry (window_id) where from_state = 'rounded';
