@@ -13,8 +13,9 @@ from stripe_sync.clock import epoch
 from stripe_sync.pipeline.approve import ask_about
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result, station
-from stripe_sync.pipeline.usage_due import assign, seen_invoice
+from stripe_sync.pipeline.usage_due import assign
 from stripe_sync.pipeline.usage_final import make_final_invoices
+from stripe_sync.pipeline.usage_invoices import read_one
 from stripe_sync.pipeline.usage_meters import EVENT, Known, Metered, meter_on, metered
 from stripe_sync.pipeline.usage_writes import entity_of, leased, may_write
 from stripe_sync.pipeline.writing import write
@@ -119,13 +120,10 @@ def with_meters(session: Session, run: Run, page: Page, known: Known) -> Page:
 
 def read_again(session: Session, page: Page) -> Page:
     """The draft as it is at this moment."""
-    body = session.stripe.in_lane(USAGE).get(f"/v1/invoices/{page.invoice.invoice}")
-    seen = seen_invoice(session, body)
+    seen = read_one(session, page.invoice)
     if seen is None:
         return page
-    with session.engine.begin() as connection:
-        usage.see(connection, session.environment.name, seen)
-    return page_of(session, seen, page.windows)
+    return page_of(session, seen, page.windows) if seen.status == "draft" else replace(page, invoice=seen)
 
 
 def page_of(session: Session, invoice: Invoice, windows: Sequence[Window]) -> Page:

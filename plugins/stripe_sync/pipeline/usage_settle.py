@@ -29,6 +29,7 @@ CLOSE = timedelta(minutes=20)
 LATELY = timedelta(days=62)
 FINAL = ("open", "paid", "uncollectible")
 LATE = "finalized without it"
+BY_HAND = "Put it on the next invoice by hand, or waive it."
 
 
 @station
@@ -110,6 +111,8 @@ def settled(
             usage.move_all(connection, window, (*usage.OPEN, "proven", "billed"), "reversed",
                            reason="The invoice was voided; a person decides whether it is billed again.", **common)  # fmt: skip
         return []
+    if invoice.status == "deleted":
+        return taken_away(connection, window, invoice, common)
     if window.state == "billed":
         if is_credited(session, window, invoice):
             usage.move_all(connection, window, ("billed",), "reversed",
@@ -131,12 +134,18 @@ def settled(
         and not drafts.held(invoice.body, session.signer)
     ):
         return []  # it goes on an invoice of our own
-    proposal = "Put it on the next invoice by hand, or waive it."
     left = usage.OPEN if on_it is not None else (*usage.OPEN, "proven")
     if on_it is not None:  # what was read after its lines were written is missing, and that alone
         usage.move_all(connection, window, ("proven",), "billed", **common)
-    usage.move_all(connection, window, left, "unbillable", reason=f"{invoice.invoice} was {LATE}. {proposal}", **common)
-    return [sentence(window, f"{invoice.invoice} was {LATE}", proposal, left)]
+    usage.move_all(connection, window, left, "unbillable", reason=f"{invoice.invoice} was {LATE}. {BY_HAND}", **common)
+    return [sentence(window, f"{invoice.invoice} was {LATE}", BY_HAND, left)]
+
+
+def taken_away(connection: Any, window: Window, invoice: Invoice, common: dict[str, Any]) -> list[str]:
+    """One window of a draft that a person deleted: it is not billed by itself again."""
+    every, what = (*usage.OPEN, "proven"), f"the draft {invoice.invoice} was deleted in Stripe"
+    usage.move_all(connection, window, every, "unbillable", reason=f"{what[0].upper()}{what[1:]}. {BY_HAND}", **common)
+    return [sentence(window, what, BY_HAND, every)] if window.held(*every)[1] else []
 
 
 def settled_by_meter(connection: Any, window: Window, invoice: Invoice, common: dict[str, Any]) -> list[str]:

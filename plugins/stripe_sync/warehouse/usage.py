@@ -281,6 +281,15 @@ def look_again(connection: Connection, environment: str, invoices: Iterable[str]
     )
 
 
+def drafts_of(connection: Connection, environment: str, subscriptions: Iterable[str]) -> list[Invoice]:
+    """The drafts of some subscriptions that were seen before."""
+    rows = connection.execute(
+        text(SEEN + "where environment = :e and status = 'draft' and subscription = any(:s) order by bound"),
+        {"e": environment, "s": list(subscriptions)},
+    )
+    return [Invoice(**row._asdict()) for row in rows]
+
+
 def looked_for(connection: Connection, environment: str, *, now: datetime) -> list[Invoice]:
     """Drafts whose time has come, and invoices that were changed: what has to be read again."""
     rows = connection.execute(

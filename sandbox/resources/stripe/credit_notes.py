@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sandbox.resources.stripe.objects import emit, get, listed
+from sandbox.resources.stripe.invoices import SHOWN_LINES
+from sandbox.resources.stripe.objects import emit, get, listed, page
 from sandbox.resources.stripe.routes import PAGING, Call, route
 from sandbox.world.forms import merge_metadata
 from sandbox.world.refusal import NotModelled, invalid, missing
@@ -53,7 +54,7 @@ def create_credit_note(call: Call) -> Obj:
             "amount_remaining": invoice["amount_remaining"] - total,
         }
     emit(call, "credit_note.created", world.put("credit_notes", note))
-    return note
+    return with_first_lines(note)
 
 
 def credited(id: str, line: Obj, amount: int) -> Obj:
@@ -68,4 +69,17 @@ def credited(id: str, line: Obj, amount: int) -> Obj:
 @route("get", "/v1/credit_notes", *PAGING, "invoice", "customer")
 def list_credit_notes(call: Call) -> Obj:
     invoice, customer = call.params.get("invoice"), call.params.get("customer")
-    return listed(call, "credit_notes", lambda n: invoice in (None, n["invoice"]) and customer in (None, n["customer"]))
+    answer = listed(call, "credit_notes", lambda n: invoice in (None, n["invoice"]) and customer in (None, n["customer"]))
+    return answer | {"data": [with_first_lines(note) for note in answer["data"]]}
+
+
+@route("get", "/v1/credit_notes/{credit_note}/lines", *PAGING - {"created"})
+def list_credit_note_lines(call: Call) -> Obj:
+    note = get(call.world, "credit_notes", call.ids[0], kind="credit_note")
+    return page(call, note["lines"]["data"], f"/v1/credit_notes/{note['id']}/lines")
+
+
+def with_first_lines(note: Obj) -> Obj:
+    """A credit note shows its first ten lines, and says whether there are more."""
+    lines = note["lines"]["data"]
+    return note | {"lines": note["lines"] | {"data": lines[:SHOWN_LINES], "has_more": len(lines) > SHOWN_LINES}}
