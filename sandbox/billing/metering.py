@@ -102,7 +102,9 @@ def refresh(world: World) -> None:
 
 
 def recount(world: World, invoice: Obj) -> None:
-    """The metered lines of a draft, made anew from what is counted by now."""
+    """The metered lines of a renewal's draft, made anew from what is counted by now; those of a reset are not (SB 4.1)."""
+    if invoice["billing_reason"] != "subscription_cycle":
+        return
     subscription = world.stripe["subscriptions"].get(
         ((invoice["parent"] or {}).get("subscription_details") or {}).get("subscription") or ""
     )

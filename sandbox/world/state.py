@@ -35,8 +35,8 @@ UNKNOWNS = {
     "large_pages": True,  # Stigg gives pages of 50, and not of 25 alone
     "event_logs_readable": False,  # a server key may read Stigg's event logs
     "reset_point_is_after": True,  # the value at a reset point is the one after it, and not the last one before
-    "draft_meter_lines_follow": True,  # a draft shows what a meter counted before it is finalized
     "missing_location_finalizes": True,  # a renewal without a tax location is finalized untaxed, and tax switched off (C5)
+    "draft_meter_lines_follow": False,  # a draft shows what a meter counted before it is finalized
     "item_ties_up": False,  # ties of invoice items and metered lines are rounded up, and not to the even number
     "finalization_moves": True,  # automatically_finalizes_at can be moved on a subscription's draft
     "cancel_removes_prorations": True,  # C1: a cancel with both flags false removes pending prorations
