@@ -21,7 +21,7 @@ from stripe_sync.pipeline.latest import latest
 from stripe_sync.pipeline.preflight import account, held_at_observe
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result, station
-from stripe_sync.pipeline.usage_invoices import read_invoices
+from stripe_sync.pipeline.usage_invoices import read_invoices, since_of
 from stripe_sync.pipeline.usage_timing import hold_urgent
 from stripe_sync.pipeline.usage_writes import leased
 from stripe_sync.typed import typed
@@ -57,14 +57,15 @@ def usage_due(session: Session, run: Run) -> Result:
     }
     if todo:
         account(session)
-        since = looked_for_since(state, todo, run.now)
-        result |= {"held_at_observe": held_at_observe(session), "invoices": read_invoices(session, run, since)}
+        found = read_invoices(session, run, since_of(state.chains, state.told, todo, run.now))
+        result |= {"held_at_observe": held_at_observe(session), "invoices": found.invoices, "short": found.short}
     with session.engine.begin() as connection:
         result["windows"] = store_windows(connection, run, state)
     if todo:
         blocked = {p.stripe_subscription for p in state.problems}
         with leased(session, run) as lease:
-            result["held"] = hold_urgent(session, run, lease, blocked, observed=result["held_at_observe"])
+            observed = result["held_at_observe"]
+            result["held"] = hold_urgent(session, run, lease, blocked, observed=observed, short=found.short)
     return result
 
 
@@ -225,15 +226,6 @@ def assign(windows: Iterable[usage.Window], invoices: Iterable[Invoice]) -> dict
         if found is not None:
             result[window.id] = found
     return result
-
-
-def looked_for_since(state: Known, todo: Iterable[str], now: datetime) -> dict[str, datetime]:
-    """The subscriptions to read, each with the moment from which its invoices are looked for."""
-    told: dict[str, list[datetime]] = {subscription: [] for subscription in todo}
-    for chain, found in state.chains.items():
-        if chain[0] in told:
-            told[chain[0]].append(state.told.get(chain, found[0].since))
-    return {subscription: min(moments, default=now - LONGEST_GRACE) for subscription, moments in told.items()}
 
 
 def store_windows(connection: Connection, run: Run, state: Known) -> int:

@@ -5,8 +5,8 @@ Every list that Stripe embeds shows its first ten rows; all of them are paged he
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -16,14 +16,41 @@ from stripe_sync.clock import epoch, from_epoch
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.plan.actions import USAGE
 from stripe_sync.usage import drafts
+from stripe_sync.usage.charges import LONGEST_GRACE
+from stripe_sync.usage.grace import graces, is_short
+from stripe_sync.usage.windows import Opening
 from stripe_sync.warehouse import usage
-from stripe_sync.warehouse.usage import Invoice
+from stripe_sync.warehouse.usage import Chain, Invoice
 
 
-def read_invoices(session: Session, run: Run, since: Mapping[str, datetime]) -> list[str]:
+@dataclass(frozen=True)
+class Found:
+    """The ids of the invoices that were read and bill use, and the seconds of grace of the drafts that nobody moved."""
+
+    invoices: list[str]
+    graces: dict[str, int]
+
+    @property
+    def short(self) -> dict[str, int]:
+        """Those that wait less than an hour."""
+        return {id: seconds for id, seconds in self.graces.items() if is_short(seconds)}
+
+
+def since_of(
+    chains: Mapping[Chain, Sequence[Opening]], told: Mapping[Chain, datetime], todo: Iterable[str], now: datetime
+) -> dict[str, datetime]:
+    """The subscriptions to read, each with the moment from which its invoices are looked for: what is told of it ends there."""
+    moments: dict[str, list[datetime]] = {subscription: [] for subscription in todo}
+    for chain, found in chains.items():
+        if chain[0] in moments:
+            moments[chain[0]].append(told.get(chain, found[0].since))
+    return {subscription: min(its, default=now - LONGEST_GRACE) for subscription, its in moments.items()}
+
+
+def read_invoices(session: Session, run: Run, since: Mapping[str, datetime]) -> Found:
     """Reads the drafts of some subscriptions, and since a moment the invoices of those that have none.
 
-    Returns the ids of those that bill use. A draft that Stripe does not have any more was deleted by a person.
+    A draft that Stripe does not have any more was deleted by a person.
     """
     name, api = session.environment.name, session.stripe.in_lane(USAGE)
     bodies: dict[str, dict[str, Any]] = {}
@@ -31,6 +58,7 @@ def read_invoices(session: Session, run: Run, since: Mapping[str, datetime]) -> 
         bodies |= {row["id"]: row for row in page if drafts.subscription_of(row, session.signer) in since}
     with session.engine.connect() as connection:
         again = [i for i in known_drafts(connection, name, run.now, since) if i.invoice not in bodies]
+        moved = usage.holds(connection, name)
     found = {i.invoice: api.find(f"/v1/invoices/{i.invoice}") for i in again}
     bodies |= {id: with_credits(session, body) for id, body in found.items() if body is not None}
     seen_now = {drafts.subscription_of(body, session.signer) for body in bodies.values()}
@@ -39,10 +67,11 @@ def read_invoices(session: Session, run: Run, since: Mapping[str, datetime]) -> 
             bodies |= {row["id"]: row for row in page}
     seen = [s for body in bodies.values() if (s := seen_invoice(session, body)) is not None]
     seen += [deleted(i) for i in again if found[i.invoice] is None]
+    waits = graces((invoice.body for invoice in seen), moved)
     with session.engine.begin() as connection:
         for invoice in seen:
-            usage.see(connection, name, invoice)
-    return [invoice.invoice for invoice in seen]
+            usage.see(connection, name, invoice, grace=waits.get(invoice.invoice))
+    return Found([invoice.invoice for invoice in seen], waits)
 
 
 def known_drafts(connection: Connection, environment: str, now: datetime, of: Iterable[str]) -> Iterator[Invoice]:

@@ -19,7 +19,7 @@ from stripe_sync.pipeline.usage_proof import billed_together, proven_quantity, r
 from stripe_sync.pipeline.usage_timing import hold, is_on, release, unproven
 from stripe_sync.pipeline.usage_writes import leased, may_write
 from stripe_sync.typed import typed
-from stripe_sync.usage import drafts, metering
+from stripe_sync.usage import drafts, grace, metering
 from stripe_sync.usage.bills import LINE, window_of
 from stripe_sync.usage.terms import Terms
 from stripe_sync.warehouse import runs, usage
@@ -55,6 +55,8 @@ def usage_settle(session: Session, run: Run) -> Result:
         held = hold(session, run, lease, missing, why=why, observed=observed)
         released = release(session, run, lease, whole, observed=observed)
     pages = [*late, *in_danger(session, run, missing, waiting, observed)]
+    if due.get("short"):
+        pages.append(grace.sentence(due["short"]))
     if due.get("stale"):
         pages.append(due["stale"])
     return {"held": held, "released": released, "late": len(late), "pages": pages, **figures(session, run)}

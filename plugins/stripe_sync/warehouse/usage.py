@@ -216,17 +216,19 @@ def move_all(
         )  # fmt: skip
 
 
-def see(connection: Connection, environment: str, seen: Invoice) -> None:
-    """What an invoice is now."""
+def see(connection: Connection, environment: str, seen: Invoice, *, grace: int | None = None) -> None:
+    """What an invoice is now; ``grace`` is how many seconds a draft that nobody moved waits, kept from the first time on."""
     connection.execute(
         text(
-            "insert into usage_invoice (environment, invoice, subscription, status, bound, created_at, finalizes_at, body) "
-            "values (:e, :i, :s, :status, :b, :c, :f, cast(:body as jsonb)) on conflict (environment, invoice) do update "
-            "set status = excluded.status, finalizes_at = excluded.finalizes_at, body = excluded.body, look_again = false"
+            "insert into usage_invoice (environment, invoice, subscription, status, bound, created_at, finalizes_at, body, "
+            "grace) values (:e, :i, :s, :status, :b, :c, :f, cast(:body as jsonb), :g) "
+            "on conflict (environment, invoice) do update set status = excluded.status, "
+            "finalizes_at = excluded.finalizes_at, body = excluded.body, look_again = false, "
+            "grace = coalesce(usage_invoice.grace, excluded.grace)"
         ),
         {
             "e": environment, "i": seen.invoice, "s": seen.subscription, "status": seen.status, "b": seen.bound,
-            "c": seen.created_at, "f": seen.finalizes_at, "body": dumps(seen.body),
+            "c": seen.created_at, "f": seen.finalizes_at, "body": dumps(seen.body), "g": grace,
         },
     )  # fmt: skip
 
@@ -340,6 +342,18 @@ def holds(connection: Connection, environment: str) -> dict[str, Hold]:
         {"e": environment},
     )
     return {row.invoice: Hold(**row._asdict()) for row in rows}
+
+
+def newest_grace(connection: Connection, environment: str) -> tuple[str, int] | None:
+    """(invoice, seconds) of the newest renewal's draft that was seen before anybody moved it; the shortest of several."""
+    row = connection.execute(
+        text(
+            "select invoice, grace from usage_invoice where environment = :e and grace is not null "
+            "order by created_at desc, grace limit 1"
+        ),
+        {"e": environment},
+    ).first()
+    return (row.invoice, row.grace) if row else None
 
 
 def counts(connection: Connection, environment: str, *, since: datetime) -> dict[str, int]:
