@@ -144,7 +144,8 @@ def test_an_identifier_that_stripe_has_already_is_no_second_event(house_of: Buil
     house.world.replays.clear()
     house.world.limits["meter_delay"] = HOUR
     until(house, end + 10 * MINUTE)
-    house.usage()  # the same identifier again: refused, and not counted yet
+    given = house.usage()
+    assert (given["lines"], given["refused"]) == ({"done": 1}, []), "the same identifier again counts as sent (SB 4.7)"
     until(house, end + 70 * MINUTE)
     house.usage()
     assert (events(house), house.usage()["counts"]) == (["1234"], {"proven": 1})

@@ -26,7 +26,7 @@ HOW = frozenset(
     {
         "billing_cycle_anchor", "backdate_start_date", "proration_behavior", "proration_date", "transfer_lookup_key",
         "attach", "one_off", "charged", "invoice_now", "prorate", "percent_off", "amount_off", "duration",
-        "duration_in_months", "from", "how",
+        "duration_in_months", "from", "how", "credit",
     }
 )  # fmt: skip
 
@@ -88,6 +88,7 @@ def invoice_item_document(row: Mapping[str, Any], action: Action, reading: found
     document = {
         "customer": reading.known.get(row["customer"], row["customer"]),
         "price": reading.known.get(pricing.get("price") or "", pricing.get("price")),
+        "product": reading.known.get(pricing.get("product") or "", pricing.get("product")),
         "quantity": str(row["quantity"]),
         "amount": str(row["amount"]),
         "currency": row["currency"],

@@ -102,7 +102,7 @@ def send_final_invoice(api: StripeApi, action: Action, registry: Registry, key: 
 
 
 def send_meter_event(api: StripeApi, action: Action, registry: Registry, key: str) -> Written:
-    """One event. One whose identifier Stripe has already is not sent again: what was counted says what it was."""
+    """One event. One whose identifier Stripe has already was sent before (SB 4.7): the meter's summary says what it was."""
     after, how = action.after, action.after["how"]
     params: Any = {
         "event_name": after["event_name"], "timestamp": after["timestamp"], "identifier": identifier(action),
@@ -113,9 +113,9 @@ def send_meter_event(api: StripeApi, action: Action, registry: Registry, key: st
             f"post {EVENTS}", lambda c, o: c.v1.billing.meter_events.create(params, o), idempotency_key=key
         )
     except RowFailed as refused:
-        if "parameter identifier" not in refused.detail:
+        if "parameter identifier" not in refused.detail and "duplicate_meter_event" not in refused.detail:
             raise
-        raise RowFailed("CHANGED_SINCE", "Stripe has this event already; its meter counts it soon.") from None
+        written = Written({**params, "object": "billing.meter_event"}, None)
     return Written({**written.object, "id": params["identifier"]}, written.request_id)
 
 

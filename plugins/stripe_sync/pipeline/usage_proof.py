@@ -1,4 +1,4 @@
-"""The proof of windows on a finalized invoice, and what Stripe rounded otherwise than the ledger."""
+"""The lines of windows, their proof on a finalized invoice, and what Stripe rounded otherwise than the ledger."""
 
 from __future__ import annotations
 
@@ -11,14 +11,30 @@ from sqlalchemy import Connection
 
 from stripe_sync.clock import epoch
 from stripe_sync.pipeline.session import Run, Session
-from stripe_sync.pipeline.usage_lines import bill_of
 from stripe_sync.pipeline.usage_meters import meter_on, rounding_of_meter
+from stripe_sync.typed import typed
 from stripe_sync.usage import bills, drafts
+from stripe_sync.usage.bills import Bill
 from stripe_sync.usage.proof import UsageLine, are_proven, rounding
+from stripe_sync.usage.terms import Terms
 from stripe_sync.warehouse import usage
 from stripe_sync.warehouse.usage import Invoice, Window
 
 NOT_ON_IT = (None, "waived", "reversed")
+BILLS = (*usage.OPEN, "proven")
+
+
+def bill_of(window: Window) -> Bill:
+    """A window that was read, as lines bill it."""
+    assert window.quantity is not None, "a window that was read"
+    terms = typed(window.terms, Terms)
+    return Bill(window.id, window.charge, window.start, window.end, terms, window.quantity)
+
+
+def lines_for(session: Session, invoice: Invoice, windows: Iterable[Window]) -> list[UsageLine]:
+    """The lines that a draft should have for some windows: of those that were read and that no meter bills on it."""
+    by_lines = [w for w in windows if w.state in BILLS and w.quantity is not None and meter_on(w, invoice) is None]
+    return bills.wanted(session.environment.name, invoice.subscription, [bill_of(w) for w in by_lines])
 
 
 def billed_together(windows: Iterable[Window], invoice: Invoice) -> list[Window]:
