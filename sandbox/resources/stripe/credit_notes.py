@@ -69,7 +69,9 @@ def credited(id: str, line: Obj, amount: int) -> Obj:
 @route("get", "/v1/credit_notes", *PAGING, "invoice", "customer")
 def list_credit_notes(call: Call) -> Obj:
     invoice, customer = call.params.get("invoice"), call.params.get("customer")
-    answer = listed(call, "credit_notes", lambda n: invoice in (None, n["invoice"]) and customer in (None, n["customer"]))
+    answer = listed(
+        call, "credit_notes", lambda n: invoice in (None, n["invoice"]) and customer in (None, n["customer"])
+    )
     return answer | {"data": [with_first_lines(note) for note in answer["data"]]}
 
 
