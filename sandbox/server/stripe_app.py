@@ -6,6 +6,7 @@ import asyncio
 import base64
 import hashlib
 import json
+import re
 import time
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,8 +18,8 @@ from sandbox.billing.test_clocks import pass_time
 from sandbox.resources.stripe import (
     balance_transactions,
     cancellation,
-    catalog,
     checkout,
+    coupons,
     credit_notes,
     invoice_lines,
     invoice_steps,
@@ -30,14 +31,18 @@ from sandbox.resources.stripe import (
     people,
     portal,
     previews,
+    prices,
+    products,
+    promotion_codes,
     routes,
     schedules,
     subscription_items,
     subscriptions,
     tax,
+    tax_rates,
 )
 from sandbox.resources.stripe.test_clocks import in_its_time
-from sandbox.world import forms
+from sandbox.world import forms, ids
 from sandbox.world.refusal import NotModelled, StripeRefusal
 from sandbox.world.state import Fault, Obj, Request, World
 from sandbox.world.stripe_types import spec
@@ -46,11 +51,11 @@ from sandbox.world.stripe_types import spec
 MODELLED = (
     balance_transactions,
     cancellation,
-    catalog,
     checkout,
     credit_notes,
     invoice_lines,
     invoice_steps,
+    coupons,
     invoiceitems,
     invoices,
     meters,
@@ -58,13 +63,20 @@ MODELLED = (
     people,
     portal,
     previews,
+    prices,
+    products,
+    promotion_codes,
     schedules,
     subscription_items,
     subscriptions,
     tax,
+    tax_rates,
 )
 KINDS = {"products": "product", "prices": "price", "coupons": "coupon", "customers": "customer",
          "subscriptions": "subscription", "invoices": "invoice"}  # fmt: skip
+
+
+LOG = "https://dashboard.stripe.com/{account}/test/workbench/logs?object={request}"
 
 
 @dataclass
@@ -96,11 +108,12 @@ class StripeApp:
 
     async def handle(self, http: HttpRequest) -> Response:
         self.count += 1
-        request_id = f"req_S{self.count:010d}"
+        request_id = ids.object_id("req", self.count, self.world.now)
         path, verb = str(http.scope["path"]), http.method.lower()
         text = (await http.body()).decode() if verb == "post" else http.url.query
         params: Obj = {}
         headers: dict[str, str] = {}
+        logged = True
         fault = self.world.fault(http.method, path)
         if fault and fault.kind == "delay":
             await asyncio.sleep(fault.seconds)
@@ -116,14 +129,16 @@ class StripeApp:
                 raise broken(fault)
             body = bent(fault, body) if fault else body
         except StripeRefusal as refusal:
-            status, body, headers = refusal.status, refusal.body, refusal.headers
+            status, body, headers, logged = refusal.status, refusal.body, refusal.headers, refusal.logged
         except NotModelled as gap:
             message = f"The sandbox does not model {gap}"
             status, body = 501, {"error": {"type": "api_error", "code": "not_modelled", "message": message}}
+        if "error" in body and logged:
+            log = LOG.format(account=self.world.account.get("id"), request=request_id)
+            body["error"].setdefault("request_log_url", log)
         self.world.requests.append(Request("stripe", verb.upper(), path, params, status, request_id))
         if fault and fault.kind in ("reset", "truncate"):
             return Half(body if fault.kind == "truncate" else {})
-        body.get("error", {}).setdefault("request_log_url", f"https://dashboard.stripe.com/logs/{request_id}")
         version = http.headers.get("stripe-version", spec()["version"])
         return JSONResponse(body, status, headers={"Request-Id": request_id, "Stripe-Version": version} | headers)
 
@@ -131,20 +146,18 @@ class StripeApp:
         self, http: HttpRequest, verb: str, path: str, text: str, request_id: str
     ) -> tuple[Obj, tuple[int, Obj, dict[str, str]]]:
         self.authenticate(http)
+        check_version(http.headers.get("stripe-version", spec()["version"]))
         operation = known_operation(verb, path)
         self.limit(verb, operation)
-        version = http.headers.get("stripe-version", spec()["version"])
-        if version != spec()["version"]:
-            raise NotModelled(f"Stripe-Version {version}")
         found = routes.match(verb, path)
         if found is None:
             raise NotModelled(f"{verb.upper()} {operation}")
-        route, ids = found
+        route, found_ids = found
         schema = spec()["operations"][operation][verb]["params"]
         params = forms.read(text, schema, kind=KINDS.get(path.split("/")[2], ""))
         routes.refuse_unmodelled(route, params)
         key = http.headers.get("idempotency-key") if verb == "post" else None
-        call = routes.Call(self.world, ids, params, request_id, key)
+        call = routes.Call(self.world, found_ids, params, request_id, key, verb)
         if key is None:
             return params, (200, self.run(route, call), {})
         return params, self.once(route, call, f"{path}\n{text}")
@@ -252,4 +265,17 @@ def known_operation(verb: str, path: str) -> str:
     for template in sorted(operations, key=lambda t: t.count("{")):
         if verb in operations[template] and routes.pattern(template).match(path):
             return template
-    raise StripeRefusal(f"Unrecognized request URL ({verb.upper()}: {path}).", status=404)
+    raise StripeRefusal(
+        f"Unrecognized request URL ({verb.upper()}: {path}). Please see https://stripe.com/docs or we can help at "
+        "https://support.stripe.com/.",
+        status=404,
+        logged=False,
+    )
+
+
+def check_version(version: str) -> None:
+    """Refuse a version that Stripe cannot have (FACTS_A 74); another one than the pinned one is not modelled."""
+    if not re.fullmatch(r"\d{4}-\d{2}-\d{2}(\.[a-z]+)?", version):
+        raise StripeRefusal(f"Invalid Stripe API version: {version}", logged=False)
+    if version != spec()["version"]:
+        raise NotModelled(f"Stripe-Version {version}")

@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from sandbox.world import ids
+
 Obj = dict[str, Any]
 Told = Callable[[str, Obj], None]  # is given each event's type and object
 DAY = 86_400  # seconds
@@ -21,7 +23,7 @@ STRIPE_COLLECTIONS = (
     "products", "prices", "coupons", "customers", "payment_methods", "discounts",
     "subscriptions", "subscription_schedules", "invoices", "invoiceitems", "credit_notes", "tax_registrations",
     "checkout_sessions", "portal_configurations", "meters", "meter_events", "test_clocks", "balance_transactions",
-    "payment_intents", "events",
+    "payment_intents", "tax_rates", "promotion_codes", "events",
 )  # fmt: skip
 STIGG_COLLECTIONS = (
     "products", "plans", "addons", "features", "customers", "subscriptions", "coupons", "integrations", "usage",
@@ -121,14 +123,18 @@ class World:
     faults: list[Fault] = field(default_factory=list)
     sequence: int = 0
     order: dict[str, int] = field(default_factory=dict)
+    placed: int = 0
     replays: dict[str, tuple[str, int, Obj]] = field(default_factory=dict)
     deleted_coupons: set[str] = field(default_factory=set)
+    graves: dict[str, tuple[str, int]] = field(
+        default_factory=dict
+    )  # (collection, created) of what was deleted, by its id
     asked: dict[str, Obj] = field(default_factory=dict)  # what a checkout session was made with, by its id
 
     def next_id(self, prefix: str) -> str:
-        """The next id of a kind, such as ``sub_S000000000017``; the same in every run of the same world."""
+        """The next id of a kind, such as ``cus_VIpAf29WAAIpPi``; the same in every run of the same world."""
         self.sequence += 1
-        return f"{prefix}_S{self.sequence:012d}"
+        return ids.object_id(prefix, self.sequence, self.now)
 
     def fault(self, method: str, path: str) -> Fault | None:
         """The fault that hits this request, which is then spent; every matching request counts."""
@@ -146,8 +152,16 @@ class World:
         if "test_clock" in obj and (customer := self.stripe["customers"].get(str(obj.get("customer")))):
             obj["test_clock"] = customer.get("test_clock")
         self.stripe[collection][obj["id"]] = obj
-        self.order.setdefault(obj["id"], len(self.order))
+        if self.graves.pop(obj["id"], None) is not None:  # the id of a deleted object is used again
+            del self.order[obj["id"]]
+        if obj["id"] not in self.order:
+            self.order[obj["id"]] = self.placed = self.placed + 1
         return obj
+
+    def bury(self, collection: str, obj: Obj) -> None:
+        """Deletes an object for good; its place in the list stays known, so that its id can still be a cursor."""
+        self.stripe[collection].pop(obj["id"], None)
+        self.graves[obj["id"]] = (collection, obj["created"])
 
     def newest_first(self, collection: str) -> list[Obj]:
         """The objects of a collection in the order in which Stripe lists them."""

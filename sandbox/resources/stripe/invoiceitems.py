@@ -244,7 +244,7 @@ def delete_invoice_item(call: Call) -> Obj:
         lines = invoice["lines"]
         lines["data"] = [line for line in lines["data"] if item_of(line) != item["id"]]
         invoices.add_up(world, invoice)
-    del world.stripe["invoiceitems"][item["id"]]
+    world.bury("invoiceitems", item)
     emit(call, "invoiceitem.deleted", item)
     return {"id": item["id"], "object": "invoiceitem", "deleted": True}
 
