@@ -23,7 +23,6 @@ class Call:
     params: Obj
     request_id: str
     idempotency_key: str | None
-    verb: str = "post"
 
 
 Handler = Callable[[Call], Obj]
