@@ -13,7 +13,7 @@ from stripe_sync.warehouse import usage as usages
 from tests.house import House
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
-STATES = ("pending", "pushed", "proven", "billed", "reversed", "waived", "unbillable", "billed_before_us")
+STATES = ("pending", "pushed", "proven", "billed", "reversed", "waived", "unbillable", "billed_before_us", "rounded")
 
 
 def metered_world() -> WorldBuilder:

@@ -37,10 +37,19 @@ def to_major(minor: Decimal, currency: str) -> Decimal:
     return minor.scaleb(-exponent(currency))
 
 
+def chargeable_unit(currency: str) -> int:
+    """The smallest amount that can be charged, minor units: a whole unit of ISK and UGX, ten of three-decimal currencies."""
+    return 100 if currency.lower() in WHOLE_UNITS else 10 if currency.lower() in THREE_DECIMAL else 1
+
+
 def is_chargeable(minor: Decimal, currency: str) -> bool:
     """Whether an invoice can carry this flat amount: whole minor units, and whole units for ISK and UGX."""
-    step = 100 if currency.lower() in WHOLE_UNITS else 10 if currency.lower() in THREE_DECIMAL else 1
-    return minor % step == 0
+    return minor % chargeable_unit(currency) == 0
+
+
+def is_rounding(difference: int, currency: str, *, lines: int = 1) -> bool:
+    """Whether the amounts of so many lines may differ by this much, minor units, because Stripe rounds ties otherwise."""
+    return abs(difference) <= lines * chargeable_unit(currency)
 
 
 def round_minor(minor: Decimal) -> int:

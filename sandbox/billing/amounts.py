@@ -5,13 +5,19 @@ Each line is rounded half up to a whole minor unit, then lines are summed (refer
 
 from __future__ import annotations
 
-from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 
-from sandbox.world.state import Obj
+from sandbox.world.state import Obj, World
 
 
 def round_half_up(value: Decimal) -> int:
     return int(value.quantize(Decimal(1), rounding=ROUND_HALF_UP))
+
+
+def round_item(world: World, value: Decimal) -> int:
+    """The amount of an invoice item, or of a metered line, in whole minor units; ties as the world says."""
+    way = ROUND_HALF_UP if world.unknowns["item_ties_up"] else ROUND_HALF_EVEN
+    return int(value.quantize(Decimal(1), rounding=way))
 
 
 def unit(part: Obj, name: str) -> Decimal:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sandbox.billing import balance, payments, taxing
+from sandbox.billing import balance, payments, standing, taxing
 from sandbox.billing.payments import Attempt
 from sandbox.world.state import Obj, Told, World
 
@@ -57,13 +57,28 @@ def number(world: World, invoice: Obj) -> None:
         invoice["rendering"] = invoice["rendering"] | {"pdf": {"page_size": "letter"}}
 
 
+def is_written_off(world: World, invoice: Obj) -> bool:
+    """Return whether a pause makes an invoice uncollectible once it is finalized; its balance is used before (SB 21.3)."""
+    pause = (payments.subscription_of(world, invoice) or {}).get("pause_collection") or {}
+    return bool(pause.get("behavior") == "mark_uncollectible" and invoice["billing_reason"] == "subscription_cycle")
+
+
 def issue(world: World, invoice: Obj, told: Told) -> Attempt:
     """Finalize a draft and collect it at once, as inside a call that invoices, and as Stripe does when its time has come."""
     if finalize(world, invoice, told) is not None or invoice["status"] == "paid":
         return Attempt("nothing_due")
+    if is_written_off(world, invoice):
+        standing.write_off(world, invoice, told)
+        return Attempt("sent")
     if invoice["collection_method"] != "charge_automatically" or not invoice["auto_advance"]:
         return Attempt("sent")
     return payments.collect(world, invoice, told)
+
+
+def close(world: World, invoice: Obj, told: Told) -> None:
+    """Finalize an invoice that is never collected by itself."""
+    invoice["auto_advance"] = False
+    finalize(world, invoice, told)
 
 
 def finalize_by_hand(world: World, invoice: Obj, told: Told) -> Obj | None:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from sandbox.billing import discounts, taxing
+from sandbox.billing import discounts, drafts, taxing
 from sandbox.billing.lines import take_item
-from sandbox.world.state import Obj, World
-
-GRACE = 3600  # Stripe's default time between a draft and its finalization
+from sandbox.world.state import DAY, Obj, World
 
 
 def add_line(world: World, invoice: Obj, part: Obj) -> None:
@@ -58,10 +54,11 @@ def build(world: World, subscription: Obj, lines: list[Obj], *, reason: str, pre
         "default_payment_method", "default_source", "description", "from_invoice", "last_finalization_error",
         "latest_revision", "next_payment_attempt", "on_behalf_of", "receipt_number", "rendering", "shipping_cost",
         "shipping_details", "statement_descriptor", "test_clock", "customer_account",
-        "effective_at", "footer", "ending_balance", "due_date", "number", "hosted_invoice_url", "invoice_pdf",
+        "effective_at", "footer", "ending_balance", "number", "hosted_invoice_url", "invoice_pdf",
     )  # fmt: skip
     fields: Obj = dict.fromkeys(nothing)
-    return fields | {
+    days = subscription.get("days_until_due") if subscription["collection_method"] == "send_invoice" else None
+    invoice = fields | {
         "id": id,
         "object": "invoice",
         "account_country": world.account.get("country"),
@@ -75,7 +72,7 @@ def build(world: World, subscription: Obj, lines: list[Obj], *, reason: str, pre
         "attempted": False,
         "auto_advance": True,
         "automatic_tax": taxing.automatic_tax(world, customer, enabled=subscription["automatic_tax"]["enabled"]),
-        "automatically_finalizes_at": None if automatic or preview else world.now + GRACE,
+        "automatically_finalizes_at": None,
         "billing_reason": "upcoming" if preview else reason,
         "collection_method": subscription["collection_method"],
         "created": world.now,
@@ -120,7 +117,11 @@ def build(world: World, subscription: Obj, lines: list[Obj], *, reason: str, pre
         "total_pretax_credit_amounts": [],
         "total_taxes": [],
         "webhooks_delivered_at": None if preview else world.now,
+        "due_date": world.now + days * DAY if days is not None else None,
     }
+    if not automatic and not preview:
+        drafts.schedule(world, invoice)
+    return invoice
 
 
 def standalone(world: World, customer: Obj, currency: str, method: str) -> Obj:
@@ -131,17 +132,3 @@ def standalone(world: World, customer: Obj, currency: str, method: str) -> Obj:
     }  # fmt: skip
     invoice = build(world, nobody, [], reason="subscription_cycle")
     return invoice | {"billing_reason": "manual", "parent": None}
-
-
-def due_to_finalize(world: World) -> list[Obj]:
-    """The drafts whose time has come."""
-    return [
-        invoice
-        for invoice in world.stripe["invoices"].values()
-        if invoice["status"] == "draft" and invoice["auto_advance"] and is_due(invoice, world.now)
-    ]
-
-
-def is_due(invoice: Obj, now: int) -> bool:
-    moment: Any = invoice["automatically_finalizes_at"]
-    return moment is not None and moment <= now

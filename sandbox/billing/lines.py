@@ -5,6 +5,8 @@ from __future__ import annotations
 from sandbox.billing import amounts
 from sandbox.world.state import Obj, World
 
+MAX_ITEMS = 250  # on one invoice; what is pending beyond that waits for the next one (SB 3.2)
+
 
 def subscription_line(
     world: World, item: Obj, *, amount: int, period: tuple[int, int], proration: bool, text: str
@@ -53,7 +55,7 @@ def subscription_line(
 def pending_lines(world: World, subscription: Obj) -> list[Obj]:
     """The lines of the pending invoice items of a subscription, and of its customer's that name none."""
     found = [i for i in world.stripe["invoiceitems"].values() if is_pending(i, subscription)]
-    return [item_line(world, item) for item in found]
+    return [item_line(world, item) for item in found[:MAX_ITEMS]]
 
 
 def is_pending(item: Obj, subscription: Obj) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from sandbox.billing import invoices
-from sandbox.billing.amounts import round_half_up, unit
+from sandbox.billing.amounts import round_item, unit
 from sandbox.billing.lines import subscription_line
 from sandbox.world.state import Obj, World
 
@@ -49,7 +49,7 @@ def ended_lines(world: World, customer: str, item: Obj, start: int, end: int) ->
     quantity = max(Decimal(0), total(world, meter, customer, start, end))
     lines = []
     for count, amount, flat, text in parts(price, quantity):
-        cost = round_half_up(amount if flat else count * amount)
+        cost = round_item(world, amount if flat else count * amount)
         text = f"{text} × {price['id']}"
         row = subscription_line(world, item, amount=cost, period=(start, end), proration=False, text=text)
         row |= {"quantity": int(count), "quantity_decimal": f"{count.normalize():f}"}
@@ -102,7 +102,9 @@ def refresh(world: World) -> None:
 
 
 def recount(world: World, invoice: Obj) -> None:
-    """The metered lines of a draft, made anew from what is counted by now."""
+    """The metered lines of a renewal's draft, made anew from what is counted by now; those of a reset are not (SB 4.1)."""
+    if invoice["billing_reason"] != "subscription_cycle":
+        return
     subscription = world.stripe["subscriptions"].get(
         ((invoice["parent"] or {}).get("subscription_details") or {}).get("subscription") or ""
     )

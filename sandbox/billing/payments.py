@@ -103,6 +103,7 @@ def collect(world: World, invoice: Obj, told: Told, *, method: Obj | None = None
     subscription = subscription_of(world, invoice)
     attempt = tried(method or source_of(world, invoice, subscription))
     if attempt.kind == "paid":
+        keep_intent(world, invoice, attempt)
         mark_paid(world, invoice, told)
     elif attempt.kind == "processing":
         invoice |= {"attempted": True, "attempt_count": invoice["attempt_count"] + 1, "next_payment_attempt": None}
@@ -112,6 +113,15 @@ def collect(world: World, invoice: Obj, told: Told, *, method: Obj | None = None
     else:
         failed(world, invoice, attempt, told)
     return attempt
+
+
+def keep_intent(world: World, invoice: Obj, attempt: Attempt) -> None:
+    """Keep the payment that was made, which a refund names."""
+    world.put("payment_intents", {
+        "id": world.next_id("pi"), "object": "payment_intent", "amount": invoice["amount_remaining"],
+        "created": world.now, "currency": invoice["currency"], "customer": invoice["customer"],
+        "invoice": invoice["id"], "payment_method": attempt.method, "status": "succeeded",
+    })  # fmt: skip
 
 
 def collection(invoice: Obj) -> Obj:
@@ -136,6 +146,19 @@ def mark_paid(world: World, invoice: Obj, told: Told, *, attempts: int = 1, out_
     invoice["status_transitions"] = invoice["status_transitions"] | {"paid_at": world.now}
     told("invoice.paid", invoice)
     standing.paid(world, invoice, subscription_of(world, invoice), told)
+
+
+def void(world: World, invoice: Obj, told: Told) -> None:
+    """Void an invoice: its amounts and its number stay (FACTS_B 33), and what it took from the balance goes back (SB 21.8)."""
+    balance.give_back(world, invoice, told)
+    invoice |= {
+        "status": "void",
+        "auto_advance": False,
+        "automatically_finalizes_at": None,
+        "next_payment_attempt": None,
+    }
+    invoice["status_transitions"] = invoice["status_transitions"] | {"voided_at": world.now}
+    told("invoice.voided", invoice)
 
 
 def failed(world: World, invoice: Obj, attempt: Attempt, told: Told) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sandbox.billing import discounts, dunning, finalizing, invoices, metering, periods, prorations, stopping
+from sandbox.billing import discounts, drafts, dunning, finalizing, invoices, metering, periods, prorations, stopping
 from sandbox.billing.lines import pending_lines
 from sandbox.world.state import Obj, Told, World
 
@@ -29,9 +29,11 @@ def due(world: World) -> list[int]:
         if subscription["cancel_at"]:
             moments.append(subscription["cancel_at"])
         moments += [item["current_period_end"] for item in subscription["items"]["data"]]
+        pause = subscription.get("pause_collection") or {}
+        moments += [pause["resumes_at"]] if pause.get("resumes_at") else []
     for invoice in world.stripe["invoices"].values():
-        if invoice["status"] == "draft" and invoice["auto_advance"] and invoice["automatically_finalizes_at"]:
-            moments.append(invoice["automatically_finalizes_at"])
+        moment = drafts.finalizes_at(world, invoice)
+        moments += [moment] if moment is not None else []
     moments += dunning.due(world)
     moments += stopping.moments(world)
     counting = (metering.counted_at(world, event) for event in world.stripe["meter_events"].values())
@@ -49,7 +51,8 @@ def step(world: World, told: Told) -> None:
             renew(world, subscription, told)
     stopping.settle(world, told)
     metering.refresh(world)
-    for invoice in invoices.due_to_finalize(world):
+    drafts.end_pauses(world, told)
+    for invoice in drafts.due(world):
         metering.recount(world, invoice)
         finalizing.issue(world, invoice, told)
     dunning.step(world, told)
@@ -90,5 +93,6 @@ def renew(world: World, subscription: Obj, told: Told) -> None:
     world.put("invoices", invoice)
     subscription["latest_invoice"] = invoice["id"]
     told("invoice.created", invoice)
-    if invoice["total"] == 0 and not world.unknowns["zero_renewal_waits"]:
+    drafts.renewed(world, invoice, subscription, told)
+    if invoice["status"] == "draft" and invoice["total"] == 0 and not world.unknowns["zero_renewal_waits"]:
         finalizing.issue(world, invoice, told)

@@ -60,9 +60,7 @@ def given_up(world: World, invoice: Obj, subscription: Obj | None, told: Told) -
     """End the collection of an invoice after its last retry, as the world's settings say."""
     invoice |= {"auto_advance": False, "next_payment_attempt": None}
     if world.billing["invoice_after_retries"] == "uncollectible":
-        invoice["status"] = "uncollectible"
-        invoice["status_transitions"] = invoice["status_transitions"] | {"marked_uncollectible_at": world.now}
-        told("invoice.marked_uncollectible", invoice)
+        write_off(world, invoice, told)
     after = world.billing["after_retries"]
     if subscription is None or subscription["status"] not in ("past_due", "active") or after == "past_due":
         return
@@ -70,6 +68,13 @@ def given_up(world: World, invoice: Obj, subscription: Obj | None, told: Told) -
         set_status(subscription, "unpaid", told)
     else:
         cancel(world, subscription, told, reason="payment_failed")
+
+
+def write_off(world: World, invoice: Obj, told: Told) -> None:
+    """Mark an open invoice uncollectible; its amounts stay (FACTS_B 34)."""
+    invoice |= {"status": "uncollectible", "auto_advance": False, "next_payment_attempt": None}
+    invoice["status_transitions"] = invoice["status_transitions"] | {"marked_uncollectible_at": world.now}
+    told("invoice.marked_uncollectible", invoice)
 
 
 def cancel(world: World, subscription: Obj, told: Told, *, reason: str) -> None:

@@ -141,11 +141,42 @@ def refusal(problem: ValidationError) -> StripeRefusal:
         full = bracketed([*path, absent])
         return invalid(f"Missing required param: {full}.", param=full, code="parameter_missing")
     if problem.validator == "enum":
-        options = ", ".join(str(v) for v in schema["enum"])
-        return invalid(f"Invalid {name}: must be one of {options}", param=name)
+        return invalid(f"Invalid {name}: must be one of {spoken(schema['enum'])}", param=name)
     if problem.validator == "type" and schema["type"] == "integer":
         return invalid(f"Invalid integer: {given}", param=name, code="parameter_invalid_integer")
+    if problem.validator == "type" and schema["type"] in ("object", "array", "boolean"):
+        told = f": {given}" if schema["type"] == "boolean" else ""
+        return invalid(f"Invalid {schema['type']}{told}", param=name)
     return invalid(f"Invalid {name or 'request'}: {problem.message[:200]}", param=name or None)
+
+
+# The order in which Stripe names the values of a parameter, where it was recorded (FACTS_A 64, FACTS_B 50).
+SPOKEN_ORDERS = (
+    ("allow_incomplete", "error_if_incomplete", "pending_if_incomplete", "default_incomplete"),
+    (
+        "active",
+        "past_due",
+        "unpaid",
+        "canceled",
+        "incomplete",
+        "incomplete_expired",
+        "trialing",
+        "paused",
+        "all",
+        "ended",
+    ),
+    ("draft", "open", "void", "paid", "uncollectible"),
+    ("include", "exclude"),
+)
+
+
+def spoken(values: list[Any]) -> str:
+    """Return the values of a parameter as Stripe lists them: ``a, b, or c``; the empty text is left out."""
+    names = [str(v) for v in values if v != ""]
+    names = next((list(order) for order in SPOKEN_ORDERS if set(order) == set(names)), names)
+    if len(names) < 3:
+        return " or ".join(names)
+    return ", ".join(names[:-1]) + f", or {names[-1]}"
 
 
 def bracketed(path: list[str]) -> str:
@@ -156,11 +187,37 @@ def check_lengths(params: Obj, kind: str) -> None:
     for (owner, field), limit in LENGTHS.items():
         value = params.get(field)
         if owner == kind and isinstance(value, str) and len(value) > limit:
-            raise invalid(
-                f"Invalid string: {value[:10]}...; must be at most {limit} characters",
-                param=field,
-                code="parameter_invalid_string_too_long",
-            )
+            raise too_long(field, value, limit)
+
+
+OWN_ID = r"[a-zA-Z0-9_\-]+"
+LONGEST_ID = 5000
+
+
+def mismatch(param: str, pattern: str, value: str) -> StripeRefusal:
+    """Return the refusal of a text that does not have the form that it must have (FACTS_A 94, SB 9.1)."""
+    return invalid(
+        f"This value must match the regex pattern. (/\\A{pattern}\\z/ does not match for the value {value}).",
+        param=param,
+    )
+
+
+def check_own_id(id: str) -> str:
+    """Return an id that the caller chose: letters, digits, - and _, at most 5000 characters (SB 9.1)."""
+    if len(id) > LONGEST_ID:
+        raise too_long("id", id, LONGEST_ID)
+    if not re.fullmatch(OWN_ID, id):
+        raise mismatch("id", OWN_ID, id)
+    return id
+
+
+def too_long(param: str, value: str, limit: int) -> StripeRefusal:
+    """Return the refusal of a text of too many characters."""
+    return invalid(
+        f"Invalid string: {value[:10]}...; must be at most {limit} characters",
+        param=param,
+        code="parameter_invalid_string_too_long",
+    )
 
 
 def check_metadata(metadata: Any) -> None:

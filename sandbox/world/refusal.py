@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+DOCUMENTATION = "https://stripe.com/docs/error-codes/"
+# Codes without a page of their own (FACTS_A 53, 57).
+UNDOCUMENTED = ("subscription_payment_intent_requires_action",)
+# The parameter that a 404 of a path names: the placeholder of its route (FACTS_A 61, FACTS_B 85); "id" elsewhere.
+PLACEHOLDERS = {"price": "price", "coupon": "coupon", "promotion code": "promotion_code", "tax rate": "tax_rate"}
+
 
 class StripeRefusal(Exception):
-    """An error answer in Stripe's form: status, type, code, message, and the parameter that is at fault."""
+    """An error answer in Stripe's form: status, type, code, message, and the parameter that is at fault.
+
+    A code brings the address of its documentation (FACTS_A 57). An error that is not ``logged`` has no request_log_url.
+    """
 
     def __init__(
         self,
@@ -17,12 +26,15 @@ class StripeRefusal(Exception):
         code: str | None = None,
         param: str | None = None,
         headers: dict[str, str] | None = None,
+        logged: bool = True,
         **more: Any,
     ) -> None:
         super().__init__(message)
         self.status = status
         self.headers = headers or {}
-        fields = {"type": type, "code": code, "message": message, "param": param, **more}
+        self.logged = logged
+        page = DOCUMENTATION + code.replace("_", "-") if code and code not in UNDOCUMENTED else None
+        fields = {"type": type, "code": code, "doc_url": page, "message": message, "param": param, **more}
         self.body = {"error": {name: value for name, value in fields.items() if value is not None}}
 
 
@@ -39,11 +51,34 @@ class StiggRefusal(Exception):
         self.status = status
 
 
-def missing(kind: str, id: str, *, param: str = "id", status: int = 404) -> StripeRefusal:
-    """Stripe's answer for an id that does not exist."""
-    return StripeRefusal(f"No such {kind}: '{id}'", status=status, code="resource_missing", param=param)
+def missing(kind: str, id: str, *, param: str | None = None, status: int = 404) -> StripeRefusal:
+    """Return Stripe's answer for an id that does not exist; without ``param``, it names the placeholder of the path."""
+    mode = "(livemode=false)" if kind == "Invoice Item" else ""  # FACTS_B 53
+    name = PLACEHOLDERS.get(kind, "id") if param is None else param
+    return StripeRefusal(f"No such {kind}: '{id}'{mode}", status=status, code="resource_missing", param=name)
 
 
 def invalid(message: str, *, param: str | None = None, code: str | None = None) -> StripeRefusal:
-    """Stripe's plain 400."""
+    """Return Stripe's plain 400."""
     return StripeRefusal(message, param=param, code=code)
+
+
+def past(name: str, moment: int) -> StripeRefusal:
+    """Return the refusal of a moment that has to lie ahead (FACTS_A 68)."""
+    return invalid(
+        f"The parameter `{name}` expects a unix timestamp representing a date and time in the future. "
+        f"You specified the value `{moment}` which is in the past.",
+        param=name,
+    )
+
+
+def only_one(first: str, second: str) -> StripeRefusal:
+    """Return the refusal of two parameters that exclude each other (FACTS_A 89, 92)."""
+    return invalid(f"You may only specify one of these parameters: {first}, {second}.", param=first)
+
+
+def blank(param: str) -> StripeRefusal:
+    """Return the refusal of an empty text where a value is needed."""
+    return invalid(
+        f"You passed an empty string for '{param}'. It cannot be unset.", param=param, code="parameter_invalid_empty"
+    )

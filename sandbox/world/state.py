@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from sandbox.world import ids
+
 Obj = dict[str, Any]
 Told = Callable[[str, Obj], None]  # is given each event's type and object
 DAY = 86_400  # seconds
@@ -21,7 +23,7 @@ STRIPE_COLLECTIONS = (
     "products", "prices", "coupons", "customers", "payment_methods", "discounts",
     "subscriptions", "subscription_schedules", "invoices", "invoiceitems", "credit_notes", "tax_registrations",
     "checkout_sessions", "portal_configurations", "meters", "meter_events", "test_clocks", "balance_transactions",
-    "events",
+    "payment_intents", "tax_rates", "promotion_codes", "events",
 )  # fmt: skip
 STIGG_COLLECTIONS = (
     "products", "plans", "addons", "features", "customers", "subscriptions", "coupons", "integrations", "usage",
@@ -35,16 +37,16 @@ UNKNOWNS = {
     "large_pages": True,  # Stigg gives pages of 50, and not of 25 alone
     "event_logs_readable": False,  # a server key may read Stigg's event logs
     "reset_point_is_after": True,  # the value at a reset point is the one after it, and not the last one before
-    "draft_meter_lines_follow": True,  # a draft shows what a meter counted before it is finalized
     "missing_location_finalizes": True,  # a renewal without a tax location is finalized untaxed, and tax switched off (C5)
+    "draft_meter_lines_follow": False,  # a draft shows what a meter counted before it is finalized
+    "item_ties_up": False,  # ties of invoice items and metered lines are rounded up, and not to the even number
     "finalization_moves": True,  # automatically_finalizes_at can be moved on a subscription's draft
     "cancel_removes_prorations": True,  # C1: a cancel with both flags false removes pending prorations
     "negative_last_to_balance": False,  # C2: a negative last invoice credits the balance; no: uncollectible, and lost
     "cancel_stops_customer": True,  # C3: a cancel stops the open invoices of the whole customer as well
     "canceled_draft_advances": False,  # auto_advance can be switched on again for a canceled subscription's draft
-    "in_flight_is_idempotency_error": False,  # the type of the 409 of a key that is in use (C4)
-    "idempotency_keys_forgotten": True,  # a key is removed after 24 hours, and not kept for ever
-    "refusals_replay": True,  # a 400 that is met while a request is carried out is kept for its key
+    "unpaid_renewals_stay_drafts": True,  # renewals of an unpaid subscription stay drafts, and are not finalized and left open
+    "time_needs_auto_advance": False,  # a finalization time without auto_advance is refused, and not taken and never kept to
 }
 # What the account's owner has set in the Dashboard, under ``stripe.billing`` of a world file.
 BILLING: Obj = {
@@ -52,6 +54,9 @@ BILLING: Obj = {
     "after_retries": "canceled",  # what becomes of the subscription: canceled, unpaid or past_due
     "invoice_after_retries": "open",  # and of the invoice: open or uncollectible
     "debit_days": 4,  # how long a bank takes to answer a debit
+    "grace_hours": 1,  # how long the draft of a renewal waits, up to 72
+    "grace_rules": [],  # {"when": "cycle" or "metered", "hours": 72}: the first that fits goes before grace_hours
+    "webhook_failing": False,  # an endpoint answers invoice.created with an error: drafts wait up to 72 hours
     "finalization_fails": {},  # customers whose invoices cannot be finalized, with the error's code
 }
 BUNDLED = Path(__file__).parent.parent / "worlds"
@@ -80,10 +85,7 @@ class Fault:
     For Stigg the method is ``STIGG`` and the path the name of the operation. ``kind``: ``status`` answers with ``status``; ``reset`` breaks the connection off without an answer; ``truncate`` sends
     half of the answer; ``delay`` waits ``seconds`` first; ``stale`` answers a list as it was when the fault was made;
     ``shift`` leaves the last row of a list's page out, as if pages had moved; ``account`` answers as another account;
-    ``clock`` lets ``seconds`` pass first; ``lock`` answers 429 ``lock_timeout``; ``html`` answers 200 with a page that is
-    no JSON; ``trickle`` sends the answer byte by byte, one in ``seconds``. ``times`` is for how many matching requests it
-    holds from the nth on. ``stored``: whether a ``status`` is kept for the idempotency key, as Stripe keeps what it answered
-    once execution began; by default a 402 and every 5xx is. ``reason``: which limit a 429 names.
+    ``clock`` lets ``seconds`` pass first. ``times`` is for how many matching requests it holds from the nth on.
     """
 
     method: str
@@ -95,35 +97,11 @@ class Fault:
     seconds: float = 0
     times: int = 1
     kept: Any = None
-    stored: bool | None = None
-    reason: str = ""
 
     def __post_init__(self) -> None:
-        kinds = (
-            "status",
-            "reset",
-            "truncate",
-            "delay",
-            "stale",
-            "shift",
-            "account",
-            "clock",
-            "lock",
-            "html",
-            "trickle",
-        )
+        kinds = ("status", "reset", "truncate", "delay", "stale", "shift", "account", "clock")
         if self.kind not in kinds or self.when not in ("before", "after"):
             raise TypeError(f"a fault is one of {', '.join(kinds)}, before or after its effect")
-
-
-@dataclass(frozen=True)
-class KeptAnswer:
-    """The answer that is kept for an idempotency key: what it was to, and ``at`` which time of the world's clock."""
-
-    digest: str
-    status: int
-    body: Obj
-    at: int
 
 
 @dataclass
@@ -145,14 +123,18 @@ class World:
     faults: list[Fault] = field(default_factory=list)
     sequence: int = 0
     order: dict[str, int] = field(default_factory=dict)
-    replays: dict[str, KeptAnswer] = field(default_factory=dict)
+    placed: int = 0
+    replays: dict[str, tuple[str, int, Obj]] = field(default_factory=dict)
     deleted_coupons: set[str] = field(default_factory=set)
+    graves: dict[str, tuple[str, int]] = field(
+        default_factory=dict
+    )  # (collection, created) of what was deleted, by its id
     asked: dict[str, Obj] = field(default_factory=dict)  # what a checkout session was made with, by its id
 
     def next_id(self, prefix: str) -> str:
-        """The next id of a kind, such as ``sub_S000000000017``; the same in every run of the same world."""
+        """The next id of a kind, such as ``cus_VIpAf29WAAIpPi``; the same in every run of the same world."""
         self.sequence += 1
-        return f"{prefix}_S{self.sequence:012d}"
+        return ids.object_id(prefix, self.sequence, self.now)
 
     def fault(self, method: str, path: str) -> Fault | None:
         """The fault that hits this request, which is then spent; every matching request counts."""
@@ -170,8 +152,16 @@ class World:
         if "test_clock" in obj and (customer := self.stripe["customers"].get(str(obj.get("customer")))):
             obj["test_clock"] = customer.get("test_clock")
         self.stripe[collection][obj["id"]] = obj
-        self.order.setdefault(obj["id"], len(self.order))
+        if self.graves.pop(obj["id"], None) is not None:  # the id of a deleted object is used again
+            del self.order[obj["id"]]
+        if obj["id"] not in self.order:
+            self.order[obj["id"]] = self.placed = self.placed + 1
         return obj
+
+    def bury(self, collection: str, obj: Obj) -> None:
+        """Deletes an object for good; its place in the list stays known, so that its id can still be a cursor."""
+        self.stripe[collection].pop(obj["id"], None)
+        self.graves[obj["id"]] = (collection, obj["created"])
 
     def newest_first(self, collection: str) -> list[Obj]:
         """The objects of a collection in the order in which Stripe lists them."""

@@ -24,7 +24,9 @@ Scope = list[ast.ClassDef]
 PREFIXES = (
     "v1/account", "v1/products", "v1/prices", "v1/coupons", "v1/customers", "v1/payment_methods", "v1/events",
     "v1/subscriptions", "v1/subscription_items", "v1/subscription_schedules", "v1/invoices", "v1/invoiceitems",
-    "v1/billing/", "v2/core/events", "v1/checkout/", "v1/tax/", "v1/credit_notes", "v1/test_helpers/test_clocks", "v1/billing_portal/",
+    "v1/billing/", "v2/core/events", "v1/checkout/", "v1/tax/", "v1/credit_notes", "v1/tax_rates",
+    "v1/promotion_codes", "v1/setup_intents", "v1/refunds", "v1/payment_intents", "v1/charges", "v1/invoice_payments",
+    "v1/test_helpers/test_clocks", "v1/billing_portal/",
 )  # fmt: skip
 PRIMITIVES: dict[str, Schema] = {
     "str": {"type": "string"},

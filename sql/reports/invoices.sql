@@ -1,6 +1,8 @@
 -- the audit of the newest closed month: what each invoice should bill for use, and what it bills
 -- grain: one invoice, or one window of usage that is on none; amounts are minor units before discounts and tax
-select a.month, a.invoice, a.subscription, a.status, a.currency, a.expected, a.invoiced, a.difference, a.missing, m.audited_at
+select
+    a.month, a.invoice, a.subscription, a.status, a.currency, a.expected, a.invoiced, a.rounding, a.difference, a.missing,
+    m.audited_at
 from audit_of_month as m
 inner join audit as a on a.environment = m.environment and a.month = m.month
 where

@@ -305,11 +305,11 @@ def test_a_paused_subscription_is_reported_and_never_resumed(house_of: Build, to
     assert sorted(stored.unplanned) == ["subscription:test:s-1", "subscription:test:s-2"]
 
 
-def renewed(house: House, town: WorldBuilder, *, later: int) -> int:
-    """Raises the seats in Stigg, and lets the renewal pass before the pipeline runs; the renewal's moment."""
+def renewed(house: House, town: WorldBuilder, *, later: int, seats: int = 8) -> int:
+    """Changes the seats in Stigg, and lets the renewal pass before the pipeline runs; the renewal's moment."""
     start = int(subscription(house, "s-1")["items"]["data"][0]["current_period_end"])
     row = town.stigg["subscriptions"][0]
-    row["prices"][1] |= {"usageLimit": 8, "updatedAt": iso(start - 600)}
+    row["prices"][1] |= {"usageLimit": seats, "updatedAt": iso(start - 600)}
     httpx.post(f"{house.stripe_url}/_world/clock", json={"now": start + later})
     row |= {"currentBillingPeriodStart": iso(start), "currentBillingPeriodEnd": iso(start + 31 * DAY)}
     house.merge(town)

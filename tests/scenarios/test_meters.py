@@ -51,10 +51,11 @@ def test_a_chosen_meter_bills_the_use_of_a_month(house_of: Build, metered: World
     assert (first["proven"], events(house)) == (0, ["1234"]), "sent, and not counted yet"
     until(house, end + 11 * MINUTE)
     assert house.usage()["proven"] == 1
-    draft = cycle(house)
-    assert (metered_lines(draft), draft["total"]) == ([("1234", 333)], 2333)
+    assert metered_lines(cycle(house)) == [("0", 0)], "the summary proves it; the draft shows it when it is finalized"
     until(house, end + HOUR + MINUTE)
     house.usage()
+    final = cycle(house)
+    assert (metered_lines(final), final["total"]) == ([("1234", 333)], 2333)
     assert ledger(house) == {"billed": ("1234", 333)}
     assert events(house) == ["1234"]
     session = house.session()
@@ -93,9 +94,9 @@ def test_a_correction_is_sent_up_and_down(house_of: Build, metered: WorldBuilder
     until(house, end + 30 * MINUTE)
     house.usage()
     assert events(house) == ["100", "20", "-30"]
-    assert metered_lines(cycle(house)) == [("90", 24)]
     until(house, end + HOUR + MINUTE)
     house.usage()
+    assert metered_lines(cycle(house)) == [("90", 24)]
     assert ledger(house) == {"billed": ("90", 24)}
 
 
@@ -109,8 +110,10 @@ def test_an_event_whose_answer_is_lost_counts_once(house_of: Build, metered: Wor
         until(house, end + minutes * MINUTE)
         house.usage()
     assert events(house) == ["1234"]
-    assert metered_lines(cycle(house)) == [("1234", 333)]
     assert house.usage()["counts"] == {"proven": 1}
+    until(house, end + HOUR + MINUTE)
+    assert house.usage()["counts"] == {"billed": 1}
+    assert metered_lines(cycle(house)) == [("1234", 333)]
 
 
 def test_a_run_three_days_late_asks_what_was_counted_and_sends_nothing_again(
@@ -141,7 +144,8 @@ def test_an_identifier_that_stripe_has_already_is_no_second_event(house_of: Buil
     house.world.replays.clear()
     house.world.limits["meter_delay"] = HOUR
     until(house, end + 10 * MINUTE)
-    house.usage()  # the same identifier again: refused, and not counted yet
+    given = house.usage()
+    assert (given["lines"], given["refused"]) == ({"done": 1}, []), "the same identifier again counts as sent (SB 4.7)"
     until(house, end + 70 * MINUTE)
     house.usage()
     assert (events(house), house.usage()["counts"]) == (["1234"], {"proven": 1})
@@ -179,9 +183,10 @@ def test_a_second_subscription_of_a_customer_is_billed_by_lines(house_of: Build,
     until(house, end + 11 * MINUTE)
     house.usage()
     assert events(house) == ["100"]
+    assert house.usage()["counts"] == {"proven": 2}
+    until(house, end + HOUR + MINUTE)
     found = {id: cycle(house, id)["total"] for id in ("s-1", "s-2")}
     assert found == {"s-1": 2000 + 27, "s-2": 2000 + 14}
-    assert house.usage()["counts"] == {"proven": 2}
     house.reconcile()
     (found,) = statuses.find(house.engine, "test", "s-2")
     assert found.detail.startswith("METER_SHARED"), found
@@ -194,6 +199,7 @@ def test_fractions_are_sent_as_whole_numbers_of_a_smaller_unit(house_of: Build, 
     house.usage()
     until(house, end + 11 * MINUTE)
     assert house.usage()["proven"] == 1
+    until(house, end + HOUR + MINUTE)
     assert (events(house), metered_lines(cycle(house))) == (["1234500"], [("1234500", 333)])
 
 
@@ -219,6 +225,8 @@ def test_graduated_tiers_with_flat_fees_are_priced_alike(house_of: Build, metere
     until(house, end + 11 * MINUTE)
     assert house.usage()["proven"] == 1
     # 5 × 20 + 10, 5 × 15 + 8, 2 × 10 + 5, by hand
+    until(house, end + HOUR + MINUTE)
+    assert house.usage()["counts"] == {"billed": 1}
     assert cycle(house)["total"] == 2000 + 11000 + 8300 + 2500
 
 
@@ -261,22 +269,42 @@ def test_a_lost_warehouse_takes_up_what_its_meter_has_counted(house_of: Build, m
         assert house.usage("anew-later")["counts"] == {"proven": 1}
 
 
-def test_a_draft_that_shows_its_meter_only_when_it_is_final_is_held_and_somebody_is_told(
-    house_of: Build, metered: WorldBuilder
+@pytest.mark.parametrize("follows", [False, True])
+def test_a_meter_is_proven_by_its_summary_whatever_its_draft_shows_before_it_is_final(
+    house_of: Build, metered: WorldBuilder, follows: bool
 ) -> None:
+    """F3, SB 4.1: the quantity is updated when the draft is finalized; whether it is before that is not known."""
     house = house_of(metered)
-    house.world.unknowns["draft_meter_lines_follow"] = False
+    house.world.unknowns["draft_meter_lines_follow"] = follows
     by_meter(house)
     end = month_end(house)
     house.usage()
-    until(house, end + 20 * MINUTE)
+    until(house, end + 11 * MINUTE)
     given = house.usage()
-    assert any("not what the meter has counted" in text for text in given["refused"])
-    assert cycle(house)["automatically_finalizes_at"] == end + DAY
-    until(house, end + DAY + MINUTE)
-    house.reconcile()
+    assert (given["proven"], given["refused"], given["pages"]) == (1, [], [])
+    assert metered_lines(cycle(house)) == ([("1234", 333)] if follows else [("0", 0)])
+    until(house, end + HOUR + MINUTE)
+    assert cycle(house)["status"] == "open", "it did not wait longer than the hour"
     house.usage()
-    assert ledger(house) == {"billed": ("1234", 333)}, "what is finalized is looked at once more"
+    assert (ledger(house), metered_lines(cycle(house))) == ({"billed": ("1234", 333)}, [("1234", 333)])
+
+
+def test_use_that_a_meter_counts_after_the_draft_is_final_is_on_no_invoice_and_stays_listed(
+    house_of: Build, metered: WorldBuilder
+) -> None:
+    """SB 4.2: 100 calls are 0.27; the meter counts them an hour too late, and the draft could not wait."""
+    house = house_of(metered)
+    house.world.unknowns["finalization_moves"] = False
+    house.world.limits["meter_delay"] = 2 * HOUR
+    by_meter(house)
+    end = month_end(house, 100)
+    house.usage()
+    until(house, end + HOUR + MINUTE)
+    told = house.usage(wakes=True)["pages"]
+    assert any("bills 0.00 USD by a meter, and 0.27 USD was used" in text for text in told)
+    until(house, end + 3 * HOUR)
+    assert house.usage()["pages"] == []
+    assert (metered_lines(cycle(house)), ledger(house)) == ([("0", 0)], {"unbillable": ("100", 27)})
 
 
 def test_an_event_that_stripe_does_not_count_is_named_with_its_reason(house_of: Build, metered: WorldBuilder) -> None:
@@ -331,10 +359,10 @@ def test_a_price_that_changes_in_the_period_is_billed_by_lines_then_by_the_meter
     house.usage()
     until(house, end + 11 * MINUTE)
     house.usage()
-    assert cycle(house)["total"] == 2000 + 27 + 50, "100 at 0.0027 and 50 at 0.01"
     assert house.usage()["counts"] == {"proven": 2}
     until(house, end + 2 * HOUR)
     house.usage()
+    assert cycle(house)["total"] == 2000 + 27 + 50, "100 at 0.0027 and 50 at 0.01"
     invoices = len(house.objects("invoices"))
     for _ in range(3):  # the old item goes, then the meter comes back at the new price, then the old price is archived
         house.reconcile()

@@ -29,7 +29,18 @@ MINUTE, HOUR, DAY = 60, 3600, 86_400
 SEED = int(os.environ.get("TEST_SEED", "1"))
 MONTHS = int(os.environ.get("TEST_MONTHS", "1"))
 DIGITS = {"usd": 2, "eur": 2, "jpy": 0, "gbp": 2}
-STATES = (None, "pending", "pushed", "proven", "billed", "reversed", "waived", "unbillable", "billed_before_us")
+STATES = (
+    None,
+    "pending",
+    "pushed",
+    "proven",
+    "billed",
+    "reversed",
+    "waived",
+    "unbillable",
+    "billed_before_us",
+    "rounded",
+)
 Step = tuple[int | None, str, str]  # up to, unit price and flat price in major units
 
 

@@ -70,7 +70,8 @@ def test_a_minimum_spend_was_paid_in_advance_and_use_is_drawn_from_it(
     renewed(house, used)
     house.usage()
     assert cycle(house)["total"] == total
-    assert sum(a for _, a in lines(cycle(house)) if a < 0) == -covered
+    above = used * 100 - covered
+    assert lines(cycle(house)) == [(str(used), 0), *([("1", above)] if above else [])], "no line is negative"
 
 
 @pytest.mark.parametrize(("price", "used", "expected"), [

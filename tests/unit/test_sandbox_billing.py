@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from sandbox.billing import amounts, periods, prorations
+from sandbox.billing import amounts, metering, periods, prorations
+from sandbox.world.state import from_document
 
 MONTH = {"interval": "month", "interval_count": 1}
 
@@ -108,3 +109,35 @@ def test_prorations_credit_first_and_round_each_line(old: int, new: int, moment:
     world: Any = Ids()
     made = prorations.proration_lines(world, subscription(old), subscription(new), at(moment))
     assert [line["amount"] for line in made] == lines
+
+
+NOW = int(datetime(2026, 12, 1, 0, 30, tzinfo=UTC).timestamp())
+END = NOW - 1800
+METERED = {
+    "id": "price_1", "product": "prod_1", "currency": "usd", "billing_scheme": "per_unit", "unit_amount_decimal": "1",
+    "recurring": {"usage_type": "metered", "meter": "mtr_1"},
+}  # fmt: skip
+ITEM = {"id": "si_1", "price": METERED, "subscription": "sub_1"}
+METER = {"id": "mtr_1", "created": 1, "event_name": "calls", "default_aggregation": {"formula": "sum"}}
+
+
+def counted(id: str, value: str) -> dict[str, Any]:
+    """An event of the period that ended, which counts by now."""
+    return {"id": id, "created": NOW - 900, "event_name": "calls", "customer": "cus_1", "timestamp": END - 60,
+            "value": value, "error": None}  # fmt: skip
+
+
+@pytest.mark.parametrize(("reason", "final"), [("subscription_cycle", "106"), ("subscription_update", "105")])
+def test_finalization_counts_the_meter_of_a_renewal_again_and_not_that_of_a_reset(reason: str, final: str) -> None:
+    """SB 4.1: 105 became 106 at the finalization of a renewal; the draft of a billing cycle reset stayed."""
+    parent = {"subscription_details": {"subscription": "sub_1"}}
+    world = from_document({"clock": NOW, "stigg": {"environment": {}}, "stripe": {"account": {}, "meters": [METER]}})
+    world.put("subscriptions", {"id": "sub_1", "created": 1, "items": {"data": [ITEM]}})
+    world.put("meter_events", counted("e-1", "105"))
+    lines = metering.ended_lines(world, "cus_1", ITEM, END - 86_400, END)
+    draft = {"id": "in_1", "created": END, "billing_reason": reason, "customer": "cus_1", "parent": parent,
+             "currency": "usd", "discounts": [], "lines": {"data": lines}}  # fmt: skip
+    world.put("meter_events", counted("e-2", "1"))
+    metering.recount(world, draft)
+    (line,) = draft["lines"]["data"]  # type: ignore[index]
+    assert line["quantity_decimal"] == final

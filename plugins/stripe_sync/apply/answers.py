@@ -18,7 +18,7 @@ from stripe_sync.model.stripe_side import (
     StripeSubscription,
     decode,
 )
-from stripe_sync.money import plain
+from stripe_sync.money import is_rounding, plain
 from stripe_sync.plan.actions import Action
 
 # Parts of an ``after`` that say how to write and are not fields of the object.
@@ -26,7 +26,7 @@ HOW = frozenset(
     {
         "billing_cycle_anchor", "backdate_start_date", "proration_behavior", "proration_date", "transfer_lookup_key",
         "attach", "one_off", "charged", "invoice_now", "prorate", "percent_off", "amount_off", "duration",
-        "duration_in_months", "from", "how",
+        "duration_in_months", "from", "how", "credit",
     }
 )  # fmt: skip
 
@@ -88,6 +88,7 @@ def invoice_item_document(row: Mapping[str, Any], action: Action, reading: found
     document = {
         "customer": reading.known.get(row["customer"], row["customer"]),
         "price": reading.known.get(pricing.get("price") or "", pricing.get("price")),
+        "product": reading.known.get(pricing.get("product") or "", pricing.get("product")),
         "quantity": str(row["quantity"]),
         "amount": str(row["amount"]),
         "currency": row["currency"],
@@ -108,14 +109,22 @@ def usage_line_document(row: Mapping[str, Any], action: Action, registry: Regist
         **{name: action.after.get(name) for name in ("description", "item", "product")},
         "quantity": plain(Decimal(str(row["quantity_decimal"]))),
         "unit_amount": plain(Decimal(str(unit if unit is not None else row["amount"]))),
-        "amount": str(row["amount"]),
+        "amount": amount_as_wanted(row, action),
         "start": row["period"]["start"],
         "end": row["period"]["end"],
         "customer": row["customer"],
         "currency": row["currency"],
+        "discountable": row["discountable"],
         "invoice": wanted if row.get("invoice") == (registry.get(wanted) or wanted) else row.get("invoice"),
     }
     return {name: value for name, value in document.items() if name in action.after}
+
+
+def amount_as_wanted(row: Mapping[str, Any], action: Action) -> str:
+    """A line's amount; the wanted one where Stripe's differs by rounding alone (money.is_rounding)."""
+    wanted, amount = action.after.get("amount"), row["amount"]
+    rounded = wanted is not None and is_rounding(amount - int(wanted), row["currency"])
+    return str(wanted if rounded else amount)
 
 
 def invoice_document(row: Mapping[str, Any], action: Action) -> Document:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from stripe_sync import keys, marker
@@ -204,7 +205,7 @@ def kept_and_new(
 
 
 def invoice_item_create(action: Action, registry: Registry) -> Params:
-    """A one-off charge at its price, or an amount on an open draft; it carries the mark by which it is found again."""
+    """A one-off charge at its price, or one unit at an amount on an open draft; its mark is what it is found by again."""
     after = action.after
     params: Params = {
         "customer": registry.resolve(after["customer"]),
@@ -215,9 +216,21 @@ def invoice_item_create(action: Action, registry: Registry) -> Params:
         return params | {"subscription": registry.resolve(after["subscription"])}
     start = from_epoch(after["from"])
     text = f"Change before the renewal of {start:%Y-%m-%d}"
+    price = {
+        "currency": after["currency"],
+        "product": registry.get(after["product"]) or after["product"],
+        "unit_amount_decimal": Decimal(after["amount"]),
+    }
+    tax = registry.tax_of()
+    if tax:
+        price["tax_behavior"] = tax["tax_behavior"]
     return params | {
-        "invoice": after["invoice"], "amount": int(after["amount"]), "currency": after["currency"], "description": text,
-    }  # fmt: skip
+        "invoice": after["invoice"],
+        "price_data": price,
+        "quantity": 1,
+        "description": text,
+        **tax,
+    }
 
 
 def subscription_cancel(action: Action) -> Params:

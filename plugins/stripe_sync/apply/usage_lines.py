@@ -29,11 +29,9 @@ def own_mark(action: Action, registry: Registry) -> dict[str, str]:
 
 
 def priced(action: Action, registry: Registry) -> dict[str, Any]:
-    """A quantity at a unit amount, on the charge's product; what was paid in advance is an amount of its own."""
+    """A quantity at a unit amount, on the charge's product."""
     after = action.after
     tax = registry.tax_of()
-    if "product" not in after:
-        return {"amount": int(after["amount"]), "currency": after["currency"]}
     price = {
         "currency": after["currency"],
         "product": registry.resolve(after["product"]),
@@ -41,7 +39,11 @@ def priced(action: Action, registry: Registry) -> dict[str, Any]:
     }
     if tax:
         price["tax_behavior"] = tax["tax_behavior"]
-    return {"price_data": price, "quantity_decimal": plain(Decimal(after["quantity"]))}
+    return {
+        "price_data": price,
+        "quantity_decimal": plain(Decimal(after["quantity"])),
+        "discountable": after["discountable"],
+    }
 
 
 def send_put(api: StripeApi, action: Action, registry: Registry, key: str) -> Written:
@@ -61,7 +63,6 @@ def send_put(api: StripeApi, action: Action, registry: Registry, key: str) -> Wr
 def send_change(api: StripeApi, action: Action, registry: Registry, key: str) -> Written:
     item = action.after["item"]
     params: Any = priced(action, registry)
-    params.pop("currency", None)
     params["period"] = {"start": action.after["start"], "end": action.after["end"]}
     return api.write(
         f"post {ITEMS}/{{id}}", lambda c, o: c.v1.invoice_items.update(item, params, o), idempotency_key=key
@@ -101,7 +102,7 @@ def send_final_invoice(api: StripeApi, action: Action, registry: Registry, key: 
 
 
 def send_meter_event(api: StripeApi, action: Action, registry: Registry, key: str) -> Written:
-    """One event. One whose identifier Stripe has already is not sent again: what was counted says what it was."""
+    """One event. One whose identifier Stripe has already was sent before (SB 4.7): the meter's summary says what it was."""
     after, how = action.after, action.after["how"]
     params: Any = {
         "event_name": after["event_name"], "timestamp": after["timestamp"], "identifier": identifier(action),
@@ -112,9 +113,9 @@ def send_meter_event(api: StripeApi, action: Action, registry: Registry, key: st
             f"post {EVENTS}", lambda c, o: c.v1.billing.meter_events.create(params, o), idempotency_key=key
         )
     except RowFailed as refused:
-        if "parameter identifier" not in refused.detail:
+        if "parameter identifier" not in refused.detail and "duplicate_meter_event" not in refused.detail:
             raise
-        raise RowFailed("CHANGED_SINCE", "Stripe has this event already; its meter counts it soon.") from None
+        written = Written({**params, "object": "billing.meter_event"}, None)
     return Written({**written.object, "id": params["identifier"]}, written.request_id)
 
 

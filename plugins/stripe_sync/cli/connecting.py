@@ -56,6 +56,8 @@ def init(*, as_json: bool) -> int:
         with session_of(name, quiet=True) as session:
             for check, _ in preflight.checks(session, without=("reads", "schedule")):
                 found.append(Check(f"{name}: {check.name}", check.state, check.text))
+            waits = connecting.grace_or_why(session)
+            found.append(Check(f"{name}: {waits.name}", waits.state, waits.text))
         if environment.write_pool:
             found.append(pool(name, environment.write_pool))
     if as_json:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from stripe_sync.cli.by_hand import by_hand
 from stripe_sync.cli.commands import new_run, session_of
 from stripe_sync.cli.showing import out, table
 from stripe_sync.errors import RunStopped
+from stripe_sync.money import shown_all
 from stripe_sync.pipeline import usage_hands
 from stripe_sync.pipeline.usage import STATIONS
 from stripe_sync.pipeline.usage import usage as run_usage
@@ -53,7 +55,10 @@ def audited(env: str, month: str, *, as_json: bool) -> int:
 def summary(results: dict[str, Any]) -> str:
     due, settled = results["usage_due"] or {}, results["usage_settle"] or {}
     counts = ", ".join(f"{n} {state}" for state, n in sorted((settled.get("counts") or {}).items()))
-    return f"{due.get('due', 0)} subscriptions due, {due.get('windows', 0)} windows closed; all windows: {counts or 'none'}"
+    rounded = {currency: Decimal(minor) for currency, minor in (settled.get("rounded") or {}).items()}
+    said = f"; {shown_all(rounded)} less was billed because Stripe rounds otherwise" if any(rounded.values()) else ""
+    done = f"{due.get('due', 0)} subscriptions due, {due.get('windows', 0)} windows closed"
+    return f"{done}; all windows: {counts or 'none'}{said}"
 
 
 def hold(env: str, invoice: str, reason: str, person: str | None, *, as_json: bool) -> int:

@@ -193,6 +193,7 @@ def subscription_claim(reading: Reading, subscription: StripeSubscription, key: 
         "items": {
             reading.known[item.price.id]: {
                 "id": item.id,
+                "product": reading.known.get(item.price.product, item.price.product),
                 "start": item.current_period_start,
                 "end": item.current_period_end,
                 "usage": item.price.is_usage(),

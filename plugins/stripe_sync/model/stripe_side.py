@@ -137,6 +137,7 @@ class StripeCustomer(Stripe, frozen=True):
 class ItemPrice(Stripe, frozen=True):
     id: str
     currency: str
+    product: str = ""
     unit_amount_decimal: Decimal | None = None
     recurring: Recurring | None = None
 

@@ -15,11 +15,13 @@ from stripe_sync.clock import epoch
 from stripe_sync.errors import ConfigurationError
 from stripe_sync.pipeline.audit_advance import in_advance
 from stripe_sync.pipeline.session import Session
-from stripe_sync.pipeline.usage_due import seen_invoice
-from stripe_sync.pipeline.usage_lines import bill_of
-from stripe_sync.pipeline.usage_meters import meter_on
+from stripe_sync.pipeline.usage_invoices import seen_invoice
+from stripe_sync.pipeline.usage_meters import meter_on, rounding_of_meter
+from stripe_sync.pipeline.usage_proof import bill_of
 from stripe_sync.typed import typed
 from stripe_sync.usage import drafts, metering
+from stripe_sync.usage.bills import wanted
+from stripe_sync.usage.proof import rounding
 from stripe_sync.usage.terms import Terms
 from stripe_sync.warehouse import usage
 from stripe_sync.warehouse.usage import Invoice, Window
@@ -72,16 +74,17 @@ def compared(session: Session, invoice: Invoice, windows: list[Window], advance:
     known = [w for w in windows if w.state in COUNTED and w.quantity is not None]
     by_meter = [w for w in known if meter_on(w, invoice) is not None]
     bills = [bill_of(w) for w in known if w not in by_meter]
-    expected = advance[0] + sum(
-        line.amount for line in drafts.wanted(session.environment.name, invoice.subscription, bills)
-    )
+    lines = wanted(session.environment.name, invoice.subscription, bills)
+    own = drafts.own_lines(invoice.body, session.signer)
+    expected = advance[0] + sum(line.amount for line in lines)
     expected += sum(b.terms.amount(b.quantity) for b in map(bill_of, by_meter))
-    billed = advance[1] + sum(line.amount for line in drafts.own_lines(invoice.body, session.signer))
+    billed = advance[1] + sum(line.amount for line in own)
     billed += sum(metering.billed(invoice.body, item)[1] for item in {w.measured["item"] for w in known})
+    rounded = rounding(lines, {line.key: line for line in own}) + sum(rounding_of_meter(w, invoice) for w in by_meter)
     return {
         "invoice": invoice.invoice, "subscription": invoice.subscription, "status": invoice.status,
-        "currency": invoice.body["currency"], "expected": expected, "invoiced": billed, "difference": billed - expected,
-        "missing": sum(w.state in MISSING for w in windows),
+        "currency": invoice.body["currency"], "expected": expected, "invoiced": billed, "rounding": rounded,
+        "difference": billed - expected - rounded, "missing": sum(w.state in MISSING for w in windows),
     }  # fmt: skip
 
 
@@ -92,5 +95,6 @@ def without(window: Window) -> dict[str, Any]:
     expected = money.round_minor(window.held(*states)[1])
     return {
         "invoice": window.invoice, "subscription": window.subscription, "status": window.state or "due",
-        "currency": terms.currency, "expected": expected, "invoiced": 0, "difference": -expected, "missing": 1,
+        "currency": terms.currency, "expected": expected, "invoiced": 0, "rounding": 0, "difference": -expected,
+        "missing": 1,
     }  # fmt: skip

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any
 
 from sqlalchemy import Connection
 
@@ -22,6 +21,7 @@ from stripe_sync.pipeline.latest import latest
 from stripe_sync.pipeline.preflight import account, held_at_observe
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result, station
+from stripe_sync.pipeline.usage_invoices import read_invoices, since_of
 from stripe_sync.pipeline.usage_timing import hold_urgent
 from stripe_sync.pipeline.usage_writes import leased
 from stripe_sync.typed import typed
@@ -57,13 +57,15 @@ def usage_due(session: Session, run: Run) -> Result:
     }
     if todo:
         account(session)
-        result |= {"held_at_observe": held_at_observe(session), "invoices": read_invoices(session, run, state, todo)}
+        found = read_invoices(session, run, since_of(state.chains, state.told, todo, run.now))
+        result |= {"held_at_observe": held_at_observe(session), "invoices": found.invoices, "short": found.short}
     with session.engine.begin() as connection:
         result["windows"] = store_windows(connection, run, state)
     if todo:
         blocked = {p.stripe_subscription for p in state.problems}
         with leased(session, run) as lease:
-            result["held"] = hold_urgent(session, run, lease, blocked, observed=result["held_at_observe"])
+            observed = result["held_at_observe"]
+            result["held"] = hold_urgent(session, run, lease, blocked, observed=observed, short=found.short)
     return result
 
 
@@ -224,65 +226,6 @@ def assign(windows: Iterable[usage.Window], invoices: Iterable[Invoice]) -> dict
         if found is not None:
             result[window.id] = found
     return result
-
-
-def read_invoices(session: Session, run: Run, state: Known, todo: set[str]) -> list[str]:
-    """Reads the drafts, and the invoices of due subscriptions that have none; the ids of those that bill use."""
-    name, api = session.environment.name, session.stripe.in_lane("usage")
-    bodies: dict[str, dict[str, Any]] = {}
-    for page in api.pages("/v1/invoices", status="draft"):
-        bodies |= {row["id"]: row for row in page if drafts.subscription_of(row, session.signer) in todo}
-    with session.engine.connect() as connection:
-        again = [i.invoice for i in usage.looked_for(connection, name, now=run.now) if i.invoice not in bodies]
-    bodies |= {id: with_credits(session, api.get(f"/v1/invoices/{id}")) for id in again}
-    seen_now = {drafts.subscription_of(body, session.signer) for body in bodies.values()}
-    for subscription in sorted(todo - seen_now):
-        its = [
-            state.told.get(chain, found[0].since) for chain, found in state.chains.items() if chain[0] == subscription
-        ]
-        since = min(its, default=run.now - LONGEST_GRACE)
-        for page in api.pages("/v1/invoices", subscription=subscription, created={"gte": epoch(since)}):
-            bodies |= {row["id"]: row for row in page}
-    seen = [s for body in bodies.values() if (s := seen_invoice(session, body)) is not None]
-    with session.engine.begin() as connection:
-        for invoice in seen:
-            usage.see(connection, name, invoice)
-    return [invoice.invoice for invoice in seen]
-
-
-def with_credits(session: Session, body: dict[str, Any]) -> dict[str, Any]:
-    """An invoice with what was credited of each of its lines, minor units by the line's id."""
-    if not (body.get("pre_payment_credit_notes_amount") or body.get("post_payment_credit_notes_amount")):
-        return body
-    credited: dict[str, int] = {}
-    for page in session.stripe.in_lane("usage").pages("/v1/credit_notes", invoice=body["id"]):
-        for line in (line for note in page if note["status"] == "issued" for line in note["lines"]["data"]):
-            id = str(line.get("invoice_line_item"))
-            credited[id] = credited.get(id, 0) + line["amount"]
-    return body | {"credited": credited}
-
-
-def whole(session: Session, body: dict[str, Any]) -> dict[str, Any]:
-    """An invoice with all its lines: Stripe shows the first ten."""
-    if not body["lines"].get("has_more"):
-        return body
-    pages = session.stripe.in_lane("usage").pages(f"/v1/invoices/{body['id']}/lines")
-    return body | {"lines": body["lines"] | {"data": [line for page in pages for line in page], "has_more": False}}
-
-
-def seen_invoice(session: Session, body: dict[str, Any]) -> Invoice | None:
-    """An invoice as the ledger keeps it, with all its lines; None for one that bills no use."""
-    body = whole(session, body)
-    subscription = drafts.subscription_of(body, session.signer)
-    bound = drafts.bound_of(body, session.signer)
-    if subscription is None or bound is None:
-        return None
-    moment = body.get("automatically_finalizes_at")
-    finalizes = from_epoch(moment) if moment is not None and body["status"] == "draft" else None
-    return Invoice(
-        body["id"], subscription, body["status"], bound, from_epoch(body["created"]), finalizes, look_again=False,
-        body=body,
-    )  # fmt: skip
 
 
 def store_windows(connection: Connection, run: Run, state: Known) -> int:

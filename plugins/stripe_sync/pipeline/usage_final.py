@@ -8,7 +8,8 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from stripe_sync.pipeline.session import Run, Session
-from stripe_sync.pipeline.usage_due import Known, assign, load, seen_invoice
+from stripe_sync.pipeline.usage_due import Known, assign, load
+from stripe_sync.pipeline.usage_invoices import seen_invoice
 from stripe_sync.pipeline.usage_writes import entity_of
 from stripe_sync.pipeline.writing import write
 from stripe_sync.plan.actions import USAGE, Action

@@ -7,7 +7,7 @@ from stripe_sync.errors import ConfigurationError
 from stripe_sync.pipeline.hands import Hand, note
 from stripe_sync.pipeline.preflight import account
 from stripe_sync.pipeline.session import Session, start_run
-from stripe_sync.pipeline.usage_due import seen_invoice
+from stripe_sync.pipeline.usage_invoices import seen_invoice
 from stripe_sync.pipeline.usage_timing import RELEASED, deadline, timed
 from stripe_sync.pipeline.usage_writes import leased
 from stripe_sync.pipeline.writing import write

@@ -7,28 +7,29 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from stripe_sync import keys, money
-from stripe_sync.apply.steps import Step
+from stripe_sync import money
+from stripe_sync.apply.executor import Step
 from stripe_sync.clock import epoch
 from stripe_sync.pipeline.approve import ask_about
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result, station
-from stripe_sync.pipeline.usage_due import assign, seen_invoice
+from stripe_sync.pipeline.usage_due import assign
 from stripe_sync.pipeline.usage_final import make_final_invoices
+from stripe_sync.pipeline.usage_invoices import read_one
 from stripe_sync.pipeline.usage_meters import EVENT, Known, Metered, meter_on, metered
+from stripe_sync.pipeline.usage_proof import BILLS, bill_of, lines_for
+from stripe_sync.pipeline.usage_surplus import place
 from stripe_sync.pipeline.usage_writes import entity_of, leased, may_write
 from stripe_sync.pipeline.writing import write
 from stripe_sync.plan import approvals as questions
 from stripe_sync.plan.actions import USAGE, Action, Plan
 from stripe_sync.plan.guards import Decision, Verdict
-from stripe_sync.typed import typed
 from stripe_sync.usage import drafts
-from stripe_sync.usage.drafts import Bill, UsageLine
-from stripe_sync.usage.terms import Terms
+from stripe_sync.usage.bills import window_of
+from stripe_sync.usage.proof import UsageLine
 from stripe_sync.warehouse import approvals, runs, usage
+from stripe_sync.warehouse.leases import Lease
 from stripe_sync.warehouse.usage import Invoice, Window
-
-BILLS = (*usage.OPEN, "proven")
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Page:
     lines: Sequence[UsageLine]
     actions: Sequence[Action]
     metered: Sequence[Metered] = ()
+    waits: str = ""
 
     @property
     def amount(self) -> Decimal:
@@ -50,7 +52,7 @@ class Page:
     @property
     def problems(self) -> list[str]:
         """Why it is not proven although nothing is to be written."""
-        return [m.problem for m in self.metered if m.problem]
+        return [m.problem for m in self.metered if m.problem] + ([self.waits] if self.waits else [])
 
 
 @station
@@ -64,7 +66,7 @@ def usage_lines(session: Session, run: Run) -> Result:
         return {"lines": {}, "proven": 0, "waits": ["The lane usage is in mode observe (modes.usage)."]}
     with leased(session, run) as lease:
         make_final_invoices(session, run, lease)
-        pages = drafts_to_write(session, run)
+        pages = drafts_to_write(session, run, lease)
         unsettle(session, run, pages)
         decisions, waits, asked = decided(session, run, pages)
         actions = [a for p in pages for a in p.actions]
@@ -79,7 +81,7 @@ def usage_lines(session: Session, run: Run) -> Result:
     return {"lines": dict(counts), "proven": proven, "waits": waits, "refused": refused, "asked": asked}
 
 
-def drafts_to_write(session: Session, run: Run) -> list[Page]:
+def drafts_to_write(session: Session, run: Run, lease: Lease) -> list[Page]:
     """The drafts of windows that were read, with what they should bill.
 
     A draft that seems to need a write is read by its id first: a list may be older than our own last write. So is one that
@@ -94,8 +96,11 @@ def drafts_to_write(session: Session, run: Run) -> list[Page]:
     for window in windows:
         if (found := assigned.get(window.id)) is not None and found.status == "draft":
             by_invoice[found.invoice].append(window)
-    drafts_by_id = {i.invoice: i for i in seen}
-    pages = [page_of(session, drafts_by_id[id], its) for id, its in sorted(by_invoice.items())]
+    placed = place(session, run, lease, by_invoice, seen)
+    pages = [
+        page_of(session, placed.invoices[id], its, placed.waits.get(id, ""))
+        for id, its in sorted(placed.windows.items())
+    ]
     fresh = [read_again(session, page) if page.actions or is_metered(page) else page for page in pages]
     known: Known = {}
     return [with_meters(session, run, page, known) for page in fresh if page.invoice.status == "draft"]
@@ -118,41 +123,29 @@ def with_meters(session: Session, run: Run, page: Page, known: Known) -> Page:
 
 def read_again(session: Session, page: Page) -> Page:
     """The draft as it is at this moment."""
-    body = session.stripe.in_lane(USAGE).get(f"/v1/invoices/{page.invoice.invoice}")
-    seen = seen_invoice(session, body)
+    seen = read_one(session, page.invoice)
     if seen is None:
         return page
-    with session.engine.begin() as connection:
-        usage.see(connection, session.environment.name, seen)
-    return page_of(session, seen, page.windows)
+    return page_of(session, seen, page.windows, page.waits) if seen.status == "draft" else replace(page, invoice=seen)
 
 
-def page_of(session: Session, invoice: Invoice, windows: Sequence[Window]) -> Page:
+def page_of(session: Session, invoice: Invoice, windows: Sequence[Window], waits: str = "") -> Page:
     """One draft: the lines of its windows against our lines on it; those of a waived window go."""
     name = session.environment.name
-    by_lines = [w for w in windows if w.state in BILLS and w.quantity is not None and meter_on(w, invoice) is None]
-    bills = [bill_of(w) for w in by_lines]
-    lines = drafts.wanted(name, invoice.subscription, bills)
+    lines = lines_for(session, invoice, windows)
     taken = [(w.charge, epoch(w.start)) for w in windows]
-    taken += [(keys.MINIMUM, start) for _, start in taken]
     actions = drafts.actions(
         name, invoice.invoice, invoice.body, lines, drafts.own_lines(invoice.body, session.signer),
         entity=entity_of(session, invoice.subscription), taken=taken,
     )  # fmt: skip
-    return Page(invoice, windows, lines, actions)
-
-
-def bill_of(window: Window) -> Bill:
-    assert window.quantity is not None, "a window that was read"
-    terms = typed(window.terms, Terms)
-    return Bill(window.id, window.charge, window.start, window.end, terms, window.quantity)
+    return Page(invoice, windows, lines, actions, waits=waits)
 
 
 def unsettle(session: Session, run: Run, pages: Iterable[Page]) -> None:
     """What counted as proven and is not on its draft any more, because somebody took it off or changed it, is not proven."""
     with session.engine.begin() as connection:
         for page in pages:
-            touched = {drafts.window_of(a.target) for a in page.actions if a.kind != "usageline.remove"}
+            touched = {window_of(a.target) for a in page.actions if a.kind != "usageline.remove"}
             for window in page.windows:
                 if window.state == "proven" and (window.charge, epoch(window.start)) in touched:
                     usage.move_all(

@@ -2,6 +2,8 @@
 
 What is counted is what Stripe's summary says; what was sent is what the ledger says. While both differ by the last event,
 it is under way and nothing else is sent. What was counted and not sent by us was billed before us, or its answer was lost.
+The summary is the proof before finalization: Stripe may fill a draft's metered lines only when it finalizes it (SB 4.1), so
+they are compared after that (usage_settle.py).
 """
 
 from __future__ import annotations
@@ -54,7 +56,16 @@ def is_billed_by_meter(window: Window, invoice: Invoice, quantity: Decimal) -> b
     """Whether the metered lines of an invoice bill exactly a quantity of a window."""
     terms = typed(window.terms, Terms)
     assert terms.meter is not None
-    return metering.billed(invoice.body, window.measured["item"]) == expected(terms.priced(), terms.meter, quantity)
+    should = expected(terms.priced(), terms.meter, quantity)
+    return metering.is_as_expected(invoice.body, window.measured["item"], should, terms.currency)
+
+
+def rounding_of_meter(window: Window, invoice: Invoice) -> int:
+    """The minor units by which Stripe rounded the metered lines of a window otherwise than the ledger; 0 where they differ by more."""
+    if window.quantity is None or not is_billed_by_meter(window, invoice, window.quantity):
+        return 0
+    amount = typed(window.terms, Terms).amount(window.quantity)
+    return metering.billed(invoice.body, window.measured["item"])[1] - amount
 
 
 Known = dict[str, dict[str, Any]]
@@ -105,9 +116,9 @@ def counted(session: Session, invoice: Invoice, window: Window, meter: Meter) ->
 
 
 def one(session: Session, run: Run, invoice: Invoice, window: Window, meter: Meter, known: Known) -> Metered:
-    """One window: sent and counted and on the draft, or what is missing of that."""
+    """One window: sent and counted, or what is missing of that."""
     assert window.quantity is not None
-    measured, quantity = window.measured, window.quantity
+    measured = window.measured
     about = f"{measured['feature']} of {measured['subscription']}"
     if not meter.can_count(window.quantity):
         return Metered(window, problem=f"{money.plain(window.quantity)} of {about} are no whole number to the meter "
@@ -134,9 +145,6 @@ def one(session: Session, run: Run, invoice: Invoice, window: Window, meter: Met
         return Metered(window, problem=f"The meter {meter.id} has not counted all of {about} yet.{why}")
     if waiting:
         return Metered(window, event(session, invoice, window, meter, there, waiting, len(sent) + 1))
-    if not is_billed_by_meter(window, invoice, quantity):
-        amount = metering.billed(invoice.body, measured["item"])[1]
-        return Metered(window, problem=f"{invoice.invoice} bills {amount} minor units of {about} and not what the meter has counted.")  # fmt: skip
     return Metered(window)
 
 

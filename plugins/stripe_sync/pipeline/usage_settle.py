@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -15,12 +14,13 @@ from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result, station
 from stripe_sync.pipeline.usage_due import assign
 from stripe_sync.pipeline.usage_final import free_of_charge
-from stripe_sync.pipeline.usage_lines import bill_of
 from stripe_sync.pipeline.usage_meters import is_billed_by_meter, meter_on
+from stripe_sync.pipeline.usage_proof import billed_together, proven_quantity, record_rounding
 from stripe_sync.pipeline.usage_timing import hold, is_on, release, unproven
 from stripe_sync.pipeline.usage_writes import leased, may_write
 from stripe_sync.typed import typed
-from stripe_sync.usage import drafts, metering
+from stripe_sync.usage import drafts, grace, metering
+from stripe_sync.usage.bills import LINE, window_of
 from stripe_sync.usage.terms import Terms
 from stripe_sync.warehouse import runs, usage
 from stripe_sync.warehouse.usage import Invoice, Window
@@ -29,6 +29,7 @@ CLOSE = timedelta(minutes=20)
 LATELY = timedelta(days=62)
 FINAL = ("open", "paid", "uncollectible")
 LATE = "finalized without it"
+BY_HAND = "Put it on the next invoice by hand, or waive it."
 
 
 @station
@@ -39,7 +40,7 @@ def usage_settle(session: Session, run: Run) -> Result:
     observed = due.get("held_at_observe", "")
     if not due.get("due"):
         pages = [due["stale"]] if due.get("stale") else []
-        return {"held": [], "released": [], "late": 0, "counts": counts(session, run), "pages": pages}
+        return {"held": [], "released": [], "late": 0, "pages": pages, **figures(session, run)}
     blocked = {p["stripe_subscription"] for p in due.get("problems", ())}
     late = settle(session, run, due.get("invoices", ()))
     with session.engine.connect() as connection:
@@ -54,15 +55,19 @@ def usage_settle(session: Session, run: Run) -> Result:
         held = hold(session, run, lease, missing, why=why, observed=observed)
         released = release(session, run, lease, whole, observed=observed)
     pages = [*late, *in_danger(session, run, missing, waiting, observed)]
+    if due.get("short"):
+        pages.append(grace.sentence(due["short"]))
     if due.get("stale"):
         pages.append(due["stale"])
-    return {"held": held, "released": released, "late": len(late), "counts": counts(session, run), "pages": pages}
+    return {"held": held, "released": released, "late": len(late), "pages": pages, **figures(session, run)}
 
 
-def counts(session: Session, run: Run) -> dict[str, int]:
-    """The windows of the last two months by state."""
+def figures(session: Session, run: Run) -> Result:
+    """``counts``: the windows of the last two months by state; ``rounded``: minor units by currency that Stripe billed less."""
+    name = session.environment.name
     with session.engine.connect() as connection:
-        return usage.counts(connection, session.environment.name, since=run.now - LATELY)
+        rounded = {c: money.plain(minor) for c, minor in usage.rounded(connection, name).items()}
+        return {"counts": usage.counts(connection, name, since=run.now - LATELY), "rounded": rounded}
 
 
 def settle(session: Session, run: Run, read: Iterable[str]) -> list[str]:
@@ -74,10 +79,14 @@ def settle(session: Session, run: Run, read: Iterable[str]) -> list[str]:
         windows += [w for id in read for w in usage.of_invoice(connection, name, id) if w.state == "billed"]
         seen = usage.invoices(connection, name, windows)
         assigned = assign(windows, seen)
+        final = {w.id: i for w in windows if (i := assigned.get(w.id)) is not None and i.status != "draft"}
+        groups = {i.invoice: billed_together(on(connection, name, i, final, windows), i) for i in final.values()}
         for window in windows:
-            invoice = assigned.get(window.id)
-            if invoice is not None and invoice.status != "draft":
-                late += settled(connection, session, run, window, invoice)
+            if (invoice := final.get(window.id)) is not None:
+                late += settled(connection, session, run, window, invoice, groups[invoice.invoice])
+        for id, invoice in final.items():
+            if (now := usage.window(connection, name, id)) is not None and now.state == "billed":
+                record_rounding(connection, session, run, now, invoice)
         for window in free_of_charge(connection, session, run):
             usage.move_all(connection, window, usage.OPEN, "waived", at=run.now, run_id=run.id,
                                reason="Nothing to bill, and no invoice to say so.")  # fmt: skip
@@ -85,14 +94,27 @@ def settle(session: Session, run: Run, read: Iterable[str]) -> list[str]:
     return late
 
 
-def settled(connection: Any, session: Session, run: Run, window: Window, invoice: Invoice) -> list[str]:
-    """One window of an invoice that is not a draft any more."""
+def on(
+    connection: Any, environment: str, invoice: Invoice, final: dict[int, Invoice], windows: Sequence[Window]
+) -> list[Window]:
+    """The windows of a finalized invoice: those that name it, and those that are to be settled by it."""
+    here = {w.id: w for w in usage.of_invoice(connection, environment, invoice.invoice)}
+    here |= {w.id: w for w in windows if final.get(w.id) is not None and final[w.id].invoice == invoice.invoice}
+    return list(here.values())
+
+
+def settled(
+    connection: Any, session: Session, run: Run, window: Window, invoice: Invoice, group: Sequence[Window]
+) -> list[str]:
+    """One window of an invoice that is not a draft any more; ``group`` are those that its lines bill together."""
     common: dict[str, Any] = {"at": run.now, "run_id": run.id, "invoice": invoice.invoice}
     if invoice.status == "void":
         if window.state != "reversed":
             usage.move_all(connection, window, (*usage.OPEN, "proven", "billed"), "reversed",
                            reason="The invoice was voided; a person decides whether it is billed again.", **common)  # fmt: skip
         return []
+    if invoice.status == "deleted":
+        return taken_away(connection, window, invoice, common)
     if window.state == "billed":
         if is_credited(session, window, invoice):
             usage.move_all(connection, window, ("billed",), "reversed",
@@ -104,12 +126,8 @@ def settled(connection: Any, session: Session, run: Run, window: Window, invoice
         if drafts.did_not_wait(invoice.body) and not is_billed_by_meter(window, invoice, window.quantity):
             return []  # nothing could be sent for it in time: it goes on an invoice of our own
         return settled_by_meter(connection, window, invoice, common)
-    on_it = [
-        q
-        for q in (window.quantity, window.held("proven")[0])
-        if q is not None and is_there(session, window, invoice, q)
-    ]
-    if on_it and on_it[0] == window.quantity:
+    on_it = proven_quantity(session, window, invoice, group) if window.quantity is not None else None
+    if on_it is not None and on_it == window.quantity:
         usage.move_all(connection, window, (*usage.OPEN, "proven"), "billed", **common)
         return []
     if (
@@ -118,12 +136,18 @@ def settled(connection: Any, session: Session, run: Run, window: Window, invoice
         and not drafts.held(invoice.body, session.signer)
     ):
         return []  # it goes on an invoice of our own
-    proposal = "Put it on the next invoice by hand, or waive it."
-    left = usage.OPEN if on_it else (*usage.OPEN, "proven")
-    if on_it:  # what was read after its lines were written is missing, and that alone
+    left = usage.OPEN if on_it is not None else (*usage.OPEN, "proven")
+    if on_it is not None:  # what was read after its lines were written is missing, and that alone
         usage.move_all(connection, window, ("proven",), "billed", **common)
-    usage.move_all(connection, window, left, "unbillable", reason=f"{invoice.invoice} was {LATE}. {proposal}", **common)
-    return [sentence(window, f"{invoice.invoice} was {LATE}", proposal, left)]
+    usage.move_all(connection, window, left, "unbillable", reason=f"{invoice.invoice} was {LATE}. {BY_HAND}", **common)
+    return [sentence(window, f"{invoice.invoice} was {LATE}", BY_HAND, left)]
+
+
+def taken_away(connection: Any, window: Window, invoice: Invoice, common: dict[str, Any]) -> list[str]:
+    """One window of a draft that a person deleted: it is not billed by itself again."""
+    every, what = (*usage.OPEN, "proven"), f"the draft {invoice.invoice} was deleted in Stripe"
+    usage.move_all(connection, window, every, "unbillable", reason=f"{what[0].upper()}{what[1:]}. {BY_HAND}", **common)
+    return [sentence(window, what, BY_HAND, every)] if window.held(*every)[1] else []
 
 
 def settled_by_meter(connection: Any, window: Window, invoice: Invoice, common: dict[str, Any]) -> list[str]:
@@ -152,20 +176,10 @@ def is_credited(session: Session, window: Window, invoice: Invoice) -> bool:
     its = [
         line for line in invoice.body["lines"]["data"]
         if (key := session.signer.key_of((line.get("metadata") or {}).get(FIELD))) is not None
-        and key.startswith(f"{drafts.LINE}:") and drafts.window_of(key) == (window.charge, epoch(window.start))
+        and key.startswith(f"{LINE}:") and window_of(key) == (window.charge, epoch(window.start))
     ]  # fmt: skip
     amount = sum(line["amount"] for line in its)
     return bool(credited) and amount > 0 and sum(credited.get(line["id"], 0) for line in its) >= amount
-
-
-def is_there(session: Session, window: Window, invoice: Invoice, quantity: Decimal) -> bool:
-    """Whether an invoice has exactly the lines of a quantity of a window."""
-    on_it = drafts.held(invoice.body, session.signer)
-    wanted = list(
-        drafts.lines_of(session.environment.name, window.subscription, replace(bill_of(window), quantity=quantity))
-    )
-    here = {k for k in on_it if drafts.window_of(k) == (window.charge, epoch(window.start))}
-    return here == {line.key for line in wanted} and all(on_it[line.key].same(line) for line in wanted)
 
 
 def gone(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
-from stripe_sync.apply.steps import Step
+from stripe_sync.apply.executor import Step
 from stripe_sync.clock import epoch, from_epoch
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.usage_writes import entity_of, may_write
@@ -20,10 +20,13 @@ RELEASED = timedelta(minutes=5)
 PERSONS = "a person holds it"
 
 
-def hold_urgent(session: Session, run: Run, lease: Lease, blocked: Collection[str], *, observed: str) -> list[str]:
+def hold_urgent(
+    session: Session, run: Run, lease: Lease, blocked: Collection[str], *, observed: str, short: Collection[str]
+) -> list[str]:
     """Holds the drafts that would be finalized before this run can be sure to have counted; gives their ids.
 
-    ``blocked`` are the subscriptions whose use cannot be counted: their drafts wait as well.
+    ``blocked`` are the subscriptions whose use cannot be counted: their drafts wait as well. ``short`` are drafts that
+    Stripe lets wait less than an hour: they are held at first sight.
     """
     name, environment = session.environment.name, session.environment
     with session.engine.connect() as connection:
@@ -32,7 +35,9 @@ def hold_urgent(session: Session, run: Run, lease: Lease, blocked: Collection[st
     predicted = timedelta(minutes=len(waiting) / environment.usage_reads_per_minute)
     left = max(2 * timedelta(minutes=environment.usage_interval_minutes), predicted)
     urgent = [
-        i for i in unproven(waiting, seen, blocked) if i.finalizes_at is not None and i.finalizes_at - run.now < left
+        i
+        for i in unproven(waiting, seen, blocked)
+        if i.finalizes_at is not None and (i.finalizes_at - run.now < left or i.invoice in short)
     ]
     return hold(session, run, lease, urgent, why="Its usage is not counted yet.", observed=observed)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-from stripe_sync import keys, periods
+from stripe_sync import keys, money, periods
 from stripe_sync.clock import epoch, from_epoch
 from stripe_sync.drift.amounts import difference
 from stripe_sync.model.documents import Difference, Document
@@ -35,8 +35,9 @@ def is_overtaken(d: Difference, moment: int) -> bool:
 def overtaken(
     draft: Draft, d: Difference, old: Items, new: Items, *, more: Mapping[str, Decimal], asked: int
 ) -> Iterator[Action]:
-    """A change that a renewal has overtaken: what it billed too little or too much goes on its open draft.
+    """A change that a renewal has overtaken: what it billed too little goes on its open draft.
 
+    What it billed too much is no line, since no line is negative: it is a credit, which a person gives by a credit note.
     Where the draft is finalized, or the change is older than one period, a person decides (RENEWED_SHORT, RENEWED_LONG).
     """
     assert d.found is not None
@@ -45,19 +46,22 @@ def overtaken(
     before_that = epoch(periods.add_months(from_epoch(start), -months))
     interval = difference(draft.book.one_interval(new), draft.book.one_interval(old))
     share = Decimal(start - max(asked, before_that)) / Decimal(start - before_that)
-    owed = {c: (amount + amount * share).quantize(Decimal(1)) for c, amount in interval.items()}
+    owed = {c: Decimal(money.round_minor(amount + amount * share)) for c, amount in interval.items()}
     after: Document = {"items": new, "proration_behavior": "none"}
     invoice = d.found.facts.get("draft")
     if invoice and asked >= before_that:
         target = keys.link_key(
             "renewal", d.key.split(":")[1], keys.part(keys.entity_of(d.key)[1]), f"{invoice}.{asked}"
         )
-        added = list(on_draft(draft, d, target, invoice, owed, start))
+        added = list(on_draft(draft, d, target, invoice, owed, start, product_of(d, old, new)))
         yield from added
         after["charged"] = [action.target for action in added]
+        credits = {currency: amount for currency, amount in owed.items() if amount < 0}
+        for currency, amount in credits.items():
+            after["credit"] = {"invoice": invoice, "currency": currency, "amount": str(int(-amount))}
         yield draft.action(
             d, "subscription.update", SUBSCRIPTIONS, after, before={"items": old}, cause="renewed", verb="Change",
-            per_month=more,
+            due_now=credits, per_month=more,
         )  # fmt: skip
         return
     cause = "renewed_short" if any(amount > 0 for amount in owed.values()) else "renewed_long"
@@ -68,16 +72,25 @@ def overtaken(
     )  # fmt: skip
 
 
+def product_of(d: Difference, old: Items, new: Items) -> str:
+    """The product of the charge that changed, by link key or id; of another item where the charge is a new one."""
+    assert d.found is not None
+    items = d.found.facts["items"]
+    was, now = ({item["price"]: item["quantity"] for item in given} for given in (old, new))
+    changed = [price for price in sorted(items) if was.get(price) != now.get(price)]
+    return str(items[next(iter([*changed, *sorted(items)]))]["product"])
+
+
 def on_draft(
-    draft: Draft, d: Difference, target: str, invoice: str, owed: Mapping[str, Decimal], start: int
+    draft: Draft, d: Difference, target: str, invoice: str, owed: Mapping[str, Decimal], start: int, product: str
 ) -> Iterator[Action]:
-    """The item, or the credit, on the open draft of the renewal."""
+    """The item on the open draft of the renewal, where it billed too little."""
     assert d.wanted is not None
     for currency, amount in owed.items():
-        if amount and target not in draft.known:
+        if amount > 0 and target not in draft.known:
             after: dict[str, Any] = {
                 "customer": d.wanted.document["customer"], "invoice": invoice, "amount": str(int(amount)),
-                "currency": currency, "subscription": d.key, "from": start,
+                "currency": currency, "subscription": d.key, "from": start, "product": product,
             }  # fmt: skip
             yield draft.action(
                 d, "invoiceitem.create", SUBSCRIPTIONS, after, target=target, cause="renewed",

@@ -19,7 +19,7 @@ from stripe_sync.warehouse.engine import dumps, opened
 
 HIDDEN = "(hidden)"
 PERSONAL = frozenset({"name", "email", "description"})
-MINOR = frozenset({"minor", "minor_a_month", "minor_a_year", "expected", "invoiced", "difference"})
+MINOR = frozenset({"minor", "minor_a_month", "minor_a_year", "expected", "invoiced", "rounding", "difference"})
 # What a run of reconcile says about itself.
 OF_A_RUN = {
     "drift": "What differs",
@@ -40,6 +40,7 @@ FOR_FINANCE = {
     "unclaimed": "Billed in Stripe, not claimed in Stigg",
     "usage": "Usage by state",
     "usage_open": "Usage that is on no finalized invoice, or never will be",
+    "credits": "Credits that are owed: a credit note each, made by a person",
     "status_counts": "Statuses by reason",
     "repaired": "What was repaired since yesterday, and who approved it",
     "accepted": "Drift that a person accepted",

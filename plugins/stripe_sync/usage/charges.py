@@ -26,7 +26,7 @@ from stripe_sync.model.stripe_side import StripeItem, StripeSubscription
 from stripe_sync.usage.terms import Terms, terms
 from stripe_sync.usage.windows import Measured, Opening
 
-LONGEST_GRACE = timedelta(hours=72)  # that an account can give drafts
+LONGEST_GRACE = timedelta(hours=73)  # an account can give drafts 72 hours, and some seconds pass beyond them
 SECOND = timedelta(seconds=1)
 MADE_WITH = 300  # seconds between a subscription and the items that were made with it
 

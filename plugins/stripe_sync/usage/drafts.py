@@ -1,13 +1,11 @@
 """What a draft bills for use, and what it should: the lines that are ours, compared by the keys of their marks.
 
-Pure. The lines of a draft are the proof of what is billed: each carries our mark, and its quantity, unit amount and amount
-have to be the ledger's.
+Pure. The lines of a draft are the proof of what is billed (usage/proof.py): each carries our mark.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -16,89 +14,17 @@ from stripe_sync import keys, marker, money
 from stripe_sync.clock import epoch, from_epoch
 from stripe_sync.marker import Signer
 from stripe_sync.plan.actions import USAGE, Action
-from stripe_sync.usage.terms import Terms
+from stripe_sync.usage.bills import LINE, window_of
+from stripe_sync.usage.proof import UsageLine, proves
 
-LINE, FINAL, DRAFT = "usageline", "finalinvoice", "draft"
+FINAL, DRAFT = "finalinvoice", "draft"
 CYCLE = "subscription_cycle"
 INSTANT = 60  # seconds after which an invoice was finalized that did not wait as a draft
-
-
-@dataclass(frozen=True)
-class Bill:
-    """One window with what is to be billed for it. ``window`` is its number in the ledger."""
-
-    window: int
-    charge: str
-    start: datetime
-    end: datetime
-    terms: Terms
-    quantity: Decimal
-
-
-@dataclass(frozen=True)
-class UsageLine:
-    """One line; ``item`` is its invoice item's id where Stripe has it. Amounts in minor units, times in Unix seconds."""
-
-    key: str
-    quantity: Decimal
-    unit_amount: Decimal
-    amount: int
-    start: int
-    end: int
-    text: str = ""
-    product: str | None = None
-    item: str = ""
-
-    def same(self, other: UsageLine) -> bool:
-        """Whether both bill the same."""
-        mine = (self.quantity, self.unit_amount, self.amount, self.start, self.end)
-        return mine == (other.quantity, other.unit_amount, other.amount, other.start, other.end)
-
-
-def line_key(environment: str, subscription: str, charge: str, start: datetime, part: str) -> str:
-    """The name of one line of a window, in its mark."""
-    return keys.link_key(LINE, keys.part(environment), keys.part(subscription), charge, str(epoch(start)), part)
 
 
 def final_key(environment: str, subscription: str, bound: datetime) -> str:
     """The name of an invoice that we make for use that no renewal bills."""
     return keys.link_key(FINAL, keys.part(environment), keys.part(subscription), str(epoch(bound)))
-
-
-def window_of(key: str) -> tuple[str, int]:
-    """(charge, start) of the window that a line's key is about."""
-    *_, charge, start, _ = key.split(":")
-    return charge, int(start)
-
-
-def wanted(environment: str, subscription: str, bills: Sequence[Bill]) -> list[UsageLine]:
-    """The lines of the windows of one invoice, and what of them was paid in advance."""
-    lines = [line for bill in bills for line in lines_of(environment, subscription, bill)]
-    latest = max(bills, key=lambda b: b.end, default=None)
-    if latest is None or latest.terms.minimum is None:
-        return lines
-    used = sum(line.amount for line in lines)
-    covered = min(used, money.round_minor(Decimal(latest.terms.minimum)))
-    if covered <= 0:
-        return lines
-    start, end = min(b.start for b in bills), latest.end
-    paid = UsageLine(
-        line_key(environment, subscription, keys.MINIMUM, start, "0"), Decimal(1), Decimal(-covered), -covered,
-        epoch(start), epoch(end), "Covered by the minimum spend",
-    )  # fmt: skip
-    return [*lines, paid]
-
-
-def lines_of(environment: str, subscription: str, bill: Bill) -> Iterator[UsageLine]:
-    """The lines of one window: a tier's units and its flat fee are a line each."""
-    for number, line in enumerate(bill.terms.lines(bill.quantity), 1):
-        tier = f", tier {line.tier}" if line.tier else ""
-        text = f"{bill.terms.label}{tier}{' (flat)' if line.flat else ''}"
-        yield UsageLine(
-            line_key(environment, subscription, bill.charge, bill.start, str(number)),
-            line.quantity, line.unit_amount, money.round_minor(line.quantity * line.unit_amount),
-            epoch(bill.start), epoch(bill.end), text, bill.terms.product,
-        )  # fmt: skip
 
 
 def held(body: Mapping[str, Any], signer: Signer) -> dict[str, UsageLine]:
@@ -118,7 +44,7 @@ def own_lines(body: Mapping[str, Any], signer: Signer) -> list[UsageLine]:
         found.append(UsageLine(
             key, Decimal(str(line.get("quantity_decimal") or line.get("quantity") or 0)),
             Decimal(str(unit if unit is not None else line["amount"])), int(line["amount"]),
-            line["period"]["start"], line["period"]["end"], item=str(details.get("invoice_item") or ""),
+            line["period"]["start"], line["period"]["end"], line["currency"], item=str(details.get("invoice_item") or ""),
         ))  # fmt: skip
     return found
 
@@ -186,7 +112,7 @@ def actions(
             ))  # fmt: skip
     for line in lines:
         now = kept.get(line.key)
-        if now is None or not now.same(line):
+        if now is None or not proves(now, line):
             result.append(put(invoice, body, line, now, common))
     return result
 
@@ -195,10 +121,9 @@ def put(
     invoice: str, body: Mapping[str, Any], line: UsageLine, now: UsageLine | None, common: Mapping[str, Any]
 ) -> Action:
     """Adds a line to a draft, or makes one that is there bill what it should."""
-    after = content(line) | {"description": line.text, "currency": body["currency"]}
+    after = content(line) | {"description": line.text, "currency": line.currency, "product": line.product}
     after |= {"item": now.item} if now else {"invoice": invoice, "customer": body["customer"]}
-    if line.product is not None:
-        after["product"] = line.product
+    after["discountable"] = line.discountable
     period = f"{from_epoch(line.start):%Y-%m-%d} to {from_epoch(line.end):%Y-%m-%d}"
     cost = money.shown(Decimal(line.amount), body["currency"])
     return Action(

@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from stripe_sync import money
 from stripe_sync.clock import epoch
 from stripe_sync.model.metered import Meter
 from stripe_sync.usage.drafts import is_over, item_lines
@@ -41,6 +42,13 @@ def billed(body: Mapping[str, Any], item: str) -> tuple[Decimal, int]:
     lines = list(lines_of(body, item))
     units = sum((Decimal(str(line.get("quantity_decimal") or line.get("quantity") or 0)) for line in lines), Decimal(0))
     return units, sum(int(line["amount"]) for line in lines)
+
+
+def is_as_expected(body: Mapping[str, Any], item: str, expected: tuple[Decimal, int], currency: str) -> bool:
+    """Whether an invoice bills an item by its meter as expected (units, minor units): exactly, but for rounding a line."""
+    units, amount = billed(body, item)
+    count = max(1, len(list(lines_of(body, item))))
+    return units == expected[0] and money.is_rounding(amount - expected[1], currency, lines=count)
 
 
 def summary_bounds(start: datetime, end: datetime) -> tuple[int, int]:

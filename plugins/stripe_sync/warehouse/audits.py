@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Engine, text
 
-COLUMNS = ("invoice", "subscription", "status", "currency", "expected", "invoiced", "difference", "missing")
+COLUMNS = ("invoice", "subscription", "status", "currency", "expected", "invoiced", "rounding", "difference", "missing")
 
 
 def audited_at(engine: Engine, environment: str, month: str) -> datetime | None:

@@ -17,7 +17,9 @@ from sqlalchemy import Connection, text
 
 from stripe_sync.warehouse.engine import dumps
 
-State = Literal["pending", "pushed", "proven", "billed", "reversed", "waived", "unbillable", "billed_before_us"]
+State = Literal[
+    "pending", "pushed", "proven", "billed", "reversed", "waived", "unbillable", "billed_before_us", "rounded"
+]
 OPEN = ("pending", "pushed")  # what still has to get onto an invoice
 Chain = tuple[str, str]  # Stripe's subscription, the charge's name
 
@@ -214,17 +216,19 @@ def move_all(
         )  # fmt: skip
 
 
-def see(connection: Connection, environment: str, seen: Invoice) -> None:
-    """What an invoice is now."""
+def see(connection: Connection, environment: str, seen: Invoice, *, grace: int | None = None) -> None:
+    """What an invoice is now; ``grace`` is how many seconds a draft that nobody moved waits, kept from the first time on."""
     connection.execute(
         text(
-            "insert into usage_invoice (environment, invoice, subscription, status, bound, created_at, finalizes_at, body) "
-            "values (:e, :i, :s, :status, :b, :c, :f, cast(:body as jsonb)) on conflict (environment, invoice) do update "
-            "set status = excluded.status, finalizes_at = excluded.finalizes_at, body = excluded.body, look_again = false"
+            "insert into usage_invoice (environment, invoice, subscription, status, bound, created_at, finalizes_at, body, "
+            "grace) values (:e, :i, :s, :status, :b, :c, :f, cast(:body as jsonb), :g) "
+            "on conflict (environment, invoice) do update set status = excluded.status, "
+            "finalizes_at = excluded.finalizes_at, body = excluded.body, look_again = false, "
+            "grace = coalesce(usage_invoice.grace, excluded.grace)"
         ),
         {
             "e": environment, "i": seen.invoice, "s": seen.subscription, "status": seen.status, "b": seen.bound,
-            "c": seen.created_at, "f": seen.finalizes_at, "body": dumps(seen.body),
+            "c": seen.created_at, "f": seen.finalizes_at, "body": dumps(seen.body), "g": grace,
         },
     )  # fmt: skip
 
@@ -279,6 +283,15 @@ def look_again(connection: Connection, environment: str, invoices: Iterable[str]
     )
 
 
+def drafts_of(connection: Connection, environment: str, subscriptions: Iterable[str]) -> list[Invoice]:
+    """The drafts of some subscriptions that were seen before."""
+    rows = connection.execute(
+        text(SEEN + "where environment = :e and status = 'draft' and subscription = any(:s) order by bound"),
+        {"e": environment, "s": list(subscriptions)},
+    )
+    return [Invoice(**row._asdict()) for row in rows]
+
+
 def looked_for(connection: Connection, environment: str, *, now: datetime) -> list[Invoice]:
     """Drafts whose time has come, and invoices that were changed: what has to be read again."""
     rows = connection.execute(
@@ -331,6 +344,18 @@ def holds(connection: Connection, environment: str) -> dict[str, Hold]:
     return {row.invoice: Hold(**row._asdict()) for row in rows}
 
 
+def newest_grace(connection: Connection, environment: str) -> tuple[str, int] | None:
+    """(invoice, seconds) of the newest renewal's draft that was seen before anybody moved it; the shortest of several."""
+    row = connection.execute(
+        text(
+            "select invoice, grace from usage_invoice where environment = :e and grace is not null "
+            "order by created_at desc, grace limit 1"
+        ),
+        {"e": environment},
+    ).first()
+    return (row.invoice, row.grace) if row else None
+
+
 def counts(connection: Connection, environment: str, *, since: datetime) -> dict[str, int]:
     """How many of the windows that ended since a moment are in each state."""
     rows = connection.execute(
@@ -341,6 +366,19 @@ def counts(connection: Connection, environment: str, *, since: datetime) -> dict
         {"e": environment, "since": since},
     )
     return {row.state: row.n for row in rows}
+
+
+def rounded(connection: Connection, environment: str) -> dict[str, Decimal]:
+    """What Stripe billed less than the ledger reckoned because of rounding, minor units by currency; negative for more."""
+    rows = connection.execute(
+        text(
+            "select o.terms -> 'content' ->> 'currency' as currency, -sum(e.amount) as minor from usage_entry e "
+            "join usage_window w on w.id = e.window_id join usage_opening o on o.id = w.opening_id "
+            "where e.from_state = 'rounded' and w.environment = :e group by 1 order by 1"
+        ),
+        {"e": environment},
+    )
+    return {row.currency: Decimal(row.minor) for row in rows}
 
 
 def finished_items(connection: Connection, environment: str) -> tuple[frozenset[str], frozenset[str]]:

@@ -10,7 +10,7 @@ from sandbox.billing.lines import item_line
 from sandbox.resources.stripe.objects import emit, get, listed
 from sandbox.resources.stripe.routes import PAGING, Call, route
 from sandbox.world.forms import merge_metadata
-from sandbox.world.refusal import invalid, missing
+from sandbox.world.refusal import StripeRefusal, invalid, missing
 from sandbox.world.state import Obj, World
 
 MAX_ON_INVOICE = 250
@@ -43,7 +43,7 @@ def made(world: World, params: Obj, customer: str) -> Obj:
     if "price_data" in params:
         price = inline_price(world, params["price_data"])
         currency, unit = price["currency"], price["unit_amount_decimal"]
-        amount = amounts.round_half_up(quantity * Decimal(price["unit_amount_decimal"]))
+        amount = amounts.round_item(world, quantity * Decimal(price["unit_amount_decimal"]))
     elif "pricing" in params:
         price = get(world, "prices", str(params["pricing"].get("price")), kind="price", param="pricing", status=400)
         if price["recurring"] is not None:
@@ -55,7 +55,7 @@ def made(world: World, params: Obj, customer: str) -> Obj:
         unit = price["unit_amount_decimal"]
     elif "unit_amount_decimal" in params:
         currency, unit = currency_of(params), f"{exact(params['unit_amount_decimal'], 'unit_amount_decimal'):f}"
-        amount = amounts.round_half_up(quantity * Decimal(unit))
+        amount = amounts.round_item(world, quantity * Decimal(unit))
     elif "amount" in params:
         currency, amount = currency_of(params), params["amount"]
         unit = str(amount)
@@ -168,12 +168,36 @@ def put_on_draft(world: World, item: Obj, invoice_id: str) -> None:
        "description", "metadata", "period", "discountable")  # fmt: skip
 def update_invoice_item(call: Call) -> Obj:
     """Of an item that is pending or on a draft; its line follows."""
-    world, params = call.world, call.params
-    item = get(world, "invoiceitems", call.ids[0], kind="invoiceitem")
+    world = call.world
+    item = known(world, call.ids[0])
+    if item.get("gone"):
+        raise invalid("This invoice item has been deleted.")
     invoice = world.stripe["invoices"].get(item["invoice"] or "")
     if invoice is not None and invoice["status"] != "draft":
         raise invalid("This invoice item is on a finalized invoice and cannot be changed.", code="invoice_not_editable")
     before = dict(item)
+    change(world, item, call.params)
+    if invoice is not None:
+        data = invoice["lines"]["data"]
+        place = next(n for n, line in enumerate(data) if item_of(line) == item["id"])
+        data[place] = item_line(world, item) | {"id": data[place]["id"], "invoice": invoice["id"]}
+        invoices.add_up(world, invoice)
+    emit(call, "invoiceitem.updated", item, before)
+    return item
+
+
+def known(world: World, id: str) -> Obj:
+    """Return an invoice item; Stripe's words for an unknown one are its own (FACTS_B 53)."""
+    found = world.stripe["invoiceitems"].get(id)
+    if found is None:
+        raise StripeRefusal(
+            f"No such Invoice Item: '{id}'(livemode=false)", status=404, code="resource_missing", param="id"
+        )
+    return found
+
+
+def change(world: World, item: Obj, params: Obj) -> None:
+    """Change an invoice item: its quantity, price, amount, texts and period."""
     if "quantity" in params or "quantity_decimal" in params:
         quantity = quantity_of(params)
         item |= {"quantity": int(quantity), "quantity_decimal": plain(quantity)}
@@ -188,9 +212,9 @@ def update_invoice_item(call: Call) -> Obj:
         }
     if "unit_amount_decimal" in params:
         item["pricing"] = item["pricing"] | {"unit_amount_decimal": f"{Decimal(str(params['unit_amount_decimal'])):f}"}
-    item["amount"] = amounts.round_half_up(
-        Decimal(item["quantity_decimal"]) * Decimal(item["pricing"]["unit_amount_decimal"])
-    )
+    unit = item["pricing"]["unit_amount_decimal"]
+    if unit is not None:  # a proration has an amount alone
+        item["amount"] = amounts.round_item(world, Decimal(item["quantity_decimal"]) * Decimal(unit))
     if "amount" in params:
         item |= {"amount": params["amount"], "quantity": 1, "quantity_decimal": "1"}
         item["pricing"] = item["pricing"] | {"unit_amount_decimal": str(params["amount"])}
@@ -199,33 +223,28 @@ def update_invoice_item(call: Call) -> Obj:
             item[name] = params[name]
     item["metadata"] = merge_metadata(item["metadata"], params.get("metadata"))
     item["net_amount"] = item["amount"]
-    if invoice is not None:
-        data = invoice["lines"]["data"]
-        place = next(n for n, line in enumerate(data) if item_of(line) == item["id"])
-        data[place] = item_line(world, item) | {"id": data[place]["id"], "invoice": invoice["id"]}
-        invoices.add_up(world, invoice)
-    emit(call, "invoiceitem.updated", item, before)
-    return item
 
 
 @route("get", "/v1/invoiceitems/{invoiceitem}")
 def retrieve_invoice_item(call: Call) -> Obj:
-    return get(call.world, "invoiceitems", call.ids[0], kind="invoiceitem")
+    return known(call.world, call.ids[0])
 
 
 @route("delete", "/v1/invoiceitems/{invoiceitem}")
 def delete_invoice_item(call: Call) -> Obj:
     """Only while it is on no invoice, or on a draft."""
     world = call.world
-    item = get(world, "invoiceitems", call.ids[0], kind="invoiceitem")
+    item = known(world, call.ids[0])
+    if item.get("gone"):
+        raise invalid("Can't delete an invoice item that is attached to an invoice that is no longer editable")
     if item["invoice"]:
         invoice = world.stripe["invoices"][item["invoice"]]
         if invoice["status"] != "draft":
-            raise invalid("This invoice item is on a finalized invoice and cannot be deleted.")
+            raise invalid("Can't delete an invoice item that is attached to an invoice that is no longer editable")
         lines = invoice["lines"]
         lines["data"] = [line for line in lines["data"] if item_of(line) != item["id"]]
         invoices.add_up(world, invoice)
-    del world.stripe["invoiceitems"][item["id"]]
+    world.bury("invoiceitems", item)
     emit(call, "invoiceitem.deleted", item)
     return {"id": item["id"], "object": "invoiceitem", "deleted": True}
 
@@ -241,6 +260,11 @@ def list_invoice_items(call: Call) -> Obj:
 
     def keep(item: Obj) -> bool:
         waiting = pending is None or pending == (item["invoice"] is None)
-        return waiting and customer in (None, item["customer"]) and invoice in (None, item["invoice"])
+        return (
+            not item.get("gone")
+            and waiting
+            and customer in (None, item["customer"])
+            and invoice in (None, item["invoice"])
+        )
 
     return listed(call, "invoiceitems", keep)

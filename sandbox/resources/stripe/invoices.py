@@ -1,177 +1,222 @@
-"""Invoices: read, changed while they are drafts, voided and credited after that."""
+"""Invoices: read, listed, made by hand, changed and deleted while they are drafts."""
 
 from __future__ import annotations
 
-from sandbox.billing import invoices, stopping
+from typing import Any
+
+from sandbox.billing import balance, drafts, finalizing, invoices, stopping
+from sandbox.billing.lines import item_line
 from sandbox.resources.stripe.objects import emit, get, listed, page
 from sandbox.resources.stripe.routes import PAGING, Call, route
 from sandbox.world.forms import merge_metadata
-from sandbox.world.refusal import NotModelled, invalid, missing
-from sandbox.world.state import Obj
+from sandbox.world.refusal import invalid, missing
+from sandbox.world.state import DAY, Obj, World
 
 SHOWN_LINES = 10
 YEARS_AHEAD = 5 * 366 * 86_400
+ON_FINAL = {"metadata", "expand", "auto_advance", "default_payment_method"}
+NO_DUE_DATE = "If invoice collection method is 'send_invoice', you must specify 'due_date' or 'days_until_due'."
+DUE_DATE_OF_NONE = "You can only specify 'due_date' or 'days_until_due' if invoice collection method is 'send_invoice'."
+RENDERING = {"amount_tax_display": None, "pdf": {"page_size": "auto"}, "template": None, "template_version": None}
+CREATES = (
+    "customer", "currency", "collection_method", "days_until_due", "due_date", "auto_advance", "metadata", "description",
+    "pending_invoice_items_behavior", "automatically_finalizes_at", "default_payment_method", "subscription", "footer",
+)  # fmt: skip
 
 
-def with_first_lines(invoice: Obj) -> Obj:
-    """An invoice shows its first ten lines, and says whether there are more."""
-    lines = invoice["lines"]
-    return invoice | {
-        "lines": lines | {"data": lines["data"][:SHOWN_LINES], "has_more": len(lines["data"]) > SHOWN_LINES}
-    }
+def shown(world: World, invoice: Obj) -> Obj:
+    """Return an invoice as answers have it: its first ten lines, and of a draft the balance that it would take now."""
+    rows = invoice["lines"]["data"]
+    lines = {"data": rows[:SHOWN_LINES], "has_more": len(rows) > SHOWN_LINES, "total_count": len(rows)}
+    result = invoice | {"lines": invoice["lines"] | lines}
+    if invoice["status"] == "draft":
+        due = max(0, invoice["total"] + balance.of_customer(world, invoice))
+        result |= {"starting_balance": balance.of_customer(world, invoice), "amount_due": due, "amount_remaining": due}
+    return result
+
+
+def found(call: Call, *, param: str = "invoice") -> Obj:
+    """Return the invoice of the path; which parameter an unknown id blames depends on the route (FACTS_B 52)."""
+    return get(call.world, "invoices", call.ids[0], kind="invoice", param=param)
 
 
 @route("get", "/v1/invoices/{invoice}")
 def retrieve_invoice(call: Call) -> Obj:
-    return with_first_lines(get(call.world, "invoices", call.ids[0], kind="invoice"))
+    return shown(call.world, found(call))
 
 
-@route("post", "/v1/invoices", "customer", "currency", "collection_method", "days_until_due", "auto_advance", "metadata",
-       "pending_invoice_items_behavior", "description")  # fmt: skip
+@route("post", "/v1/invoices", *CREATES)
 def create_invoice(call: Call) -> Obj:
-    """A draft of its own, of no subscription and empty."""
+    """A draft that nothing advances unless ``auto_advance`` says so (FACTS_B 1-11)."""
     world, params = call.world, call.params
     customer = get(world, "customers", params.get("customer", ""), kind="customer", param="customer", status=400)
     if customer.get("deleted"):
         raise missing("customer", customer["id"], param="customer", status=400)
-    if params.get("pending_invoice_items_behavior", "exclude") != "exclude":
-        raise NotModelled("invoices that take what is pending")
     method = params.get("collection_method", "charge_automatically")
-    if method == "send_invoice" and "days_until_due" not in params:
-        raise invalid("You must pass days_until_due or due_date with collection_method=send_invoice",
-                      param="days_until_due", code="parameter_missing")  # fmt: skip
-    invoice = invoices.standalone(world, customer, params.get("currency") or customer["currency"], method)
-    invoice["auto_advance"] = bool(params.get("auto_advance", False))
-    invoice["automatically_finalizes_at"] = world.now + invoices.GRACE if invoice["auto_advance"] else None
-    invoice["description"] = params.get("description")
-    invoice["metadata"] = merge_metadata({}, params.get("metadata"))
-    emit(call, "invoice.created", world.put("invoices", invoice))
-    return with_first_lines(invoice)
+    check_due(params, method)
+    subscription = of_subscription(world, params, customer)
+    currency = params.get("currency") or (subscription or customer)["currency"] or account_currency(world)
+    invoice = invoices.standalone(world, customer, currency, method)
+    invoice |= {
+        "auto_advance": bool(params.get("auto_advance", False)),
+        "due_date": due_date(world, params),
+        "rendering": RENDERING,
+        "metadata": merge_metadata({}, params.get("metadata")),
+        **{name: params.get(name) or None for name in ("description", "default_payment_method", "footer")},
+    }
+    if subscription is not None:
+        details = {"subscription": subscription["id"], "metadata": dict(subscription["metadata"])}
+        kind = "subscription_details"
+        invoice["parent"] = {"type": kind, "quote_details": None, "subscription_details": details}
+    drafts.schedule(world, invoice)
+    set_timing(world, invoice, params)
+    world.put("invoices", invoice)
+    if params.get("pending_invoice_items_behavior", "exclude") == "include":
+        take_pending(world, invoice, params.get("subscription"))
+    emit(call, "invoice.created", invoice)
+    return shown(world, invoice)
 
 
-@route("post", "/v1/invoices/{invoice}", "automatically_finalizes_at", "auto_advance", "description", "metadata")
+def account_currency(world: World) -> str:
+    return str(world.account.get("default_currency") or "usd")
+
+
+def of_subscription(world: World, params: Obj, customer: Obj) -> Obj | None:
+    """Return the subscription that an invoice is made for, None where none is named."""
+    if not params.get("subscription"):
+        return None
+    subscription = get(
+        world, "subscriptions", params["subscription"], kind="subscription", param="subscription", status=400
+    )
+    if subscription["customer"] != customer["id"]:
+        raise invalid("The subscription belongs to another customer.", param="subscription")
+    return subscription
+
+
+def check_due(params: Obj, method: str) -> None:
+    """An invoice that is sent has a due date, and no other has one (FACTS_B 48, 49)."""
+    given = {"days_until_due", "due_date"} & set(params)
+    if method == "send_invoice" and not given:
+        raise invalid(NO_DUE_DATE)
+    if method == "charge_automatically" and given:
+        raise invalid(DUE_DATE_OF_NONE)
+
+
+def due_date(world: World, params: Obj) -> int | None:
+    """Return the due date, fixed when the invoice is made (FACTS_B 38)."""
+    if "days_until_due" in params:
+        return int(world.now + params["days_until_due"] * DAY)
+    return params.get("due_date")
+
+
+def take_pending(world: World, invoice: Obj, subscription: str | None) -> None:
+    """Put what is pending on a draft, newest first (FACTS_B 3): of the customer, or of the subscription that it names."""
+    for item in world.newest_first("invoiceitems"):
+        owner = ((item["parent"] or {}).get("subscription_details") or {}).get("subscription")
+        if item["invoice"] is None and item["customer"] == invoice["customer"] and subscription in (None, owner):
+            item["invoice"] = invoice["id"]
+            invoices.add_line(world, invoice, item_line(world, item))
+
+
+@route("post", "/v1/invoices/{invoice}", "automatically_finalizes_at", "auto_advance", "description", "metadata",
+       "default_payment_method", "days_until_due", "due_date", "collection_method", "footer")  # fmt: skip
 def update_invoice(call: Call) -> Obj:
-    """When a draft is finalized; of a finalized invoice the metadata alone."""
+    """A draft; of a finalized invoice the metadata, and whether and from what Stripe collects it (FACTS_B 41)."""
     world, params = call.world, call.params
-    invoice = get(world, "invoices", call.ids[0], kind="invoice")
+    invoice = found(call, param="id")
     before = dict(invoice)
-    if invoice["status"] != "draft" and set(params) - {"metadata", "expand"}:
-        raise invalid("Finalized invoices can't be updated in this way", code="invoice_not_editable")
-    if "automatically_finalizes_at" in params:
-        moment = params["automatically_finalizes_at"]
-        if not world.unknowns["finalization_moves"]:
-            raise invalid(
-                "automatically_finalizes_at cannot be set on an invoice of a subscription.",
-                param="automatically_finalizes_at",
-            )
-        if not isinstance(moment, int) or not world.now < moment <= world.now + YEARS_AHEAD:
-            raise invalid("automatically_finalizes_at must be in the future and at most five years ahead",
-                          param="automatically_finalizes_at")  # fmt: skip
-        invoice |= {"automatically_finalizes_at": moment, "auto_advance": True}
-    if "auto_advance" in params:
-        on = bool(params["auto_advance"])
-        if on:
-            stopping.check_advance(world, invoice)
-        invoice |= {"auto_advance": on, "automatically_finalizes_at": world.now + 3600 if on else None}
-    if "description" in params:
-        invoice["description"] = params["description"] or None
+    refuse_final(invoice, params)
+    if "collection_method" in params:
+        check_due(params, params["collection_method"])
+        invoice |= {"collection_method": params["collection_method"], "due_date": due_date(world, params)}
+    elif {"days_until_due", "due_date"} & set(params):
+        check_due(params, invoice["collection_method"])
+        invoice["due_date"] = due_date(world, params)
+    set_timing(world, invoice, params)
+    for name in ("description", "default_payment_method", "footer"):
+        if name in params:
+            invoice[name] = params[name] or None
     invoice["metadata"] = merge_metadata(invoice["metadata"], params.get("metadata"))
     emit(call, "invoice.updated", invoice, before)
-    return with_first_lines(invoice)
+    return shown(world, invoice)
 
 
-@route("post", "/v1/invoices/{invoice}/void")
-def void_invoice(call: Call) -> Obj:
-    """Only of an open or uncollectible invoice."""
-    world = call.world
-    invoice = get(world, "invoices", call.ids[0], kind="invoice")
-    if invoice["status"] not in ("open", "uncollectible"):
-        raise invalid(f"This invoice is {invoice['status']}; only open and uncollectible invoices can be voided.")
-    invoice |= {"status": "void", "amount_remaining": 0}
-    invoice["status_transitions"] = invoice["status_transitions"] | {"voided_at": world.now}
-    emit(call, "invoice.voided", invoice)
-    return with_first_lines(invoice)
+def refuse_final(invoice: Obj, params: Obj) -> None:
+    """Nothing else of a finalized invoice changes (FACTS_B 41); one that is over is not collected again either."""
+    allowed = ON_FINAL if invoice["status"] == "open" else {"metadata", "expand"}
+    wrong = [name for name in params if name not in allowed]
+    if invoice["status"] != "draft" and wrong:
+        raise invalid("Finalized invoices can't be updated in this way", param=wrong[0])
 
 
-@route("post", "/v1/credit_notes", "invoice", "lines", "memo", "metadata")
-def create_credit_note(call: Call) -> Obj:
-    """Of lines of a finalized invoice, by amount."""
-    world = call.world
-    invoice = get(world, "invoices", call.params["invoice"], kind="invoice", param="invoice", status=400)
-    if invoice["status"] not in ("open", "paid"):
-        raise invalid("You can only create a credit note for an open or paid invoice.", param="invoice")
-    known = {line["id"]: line for line in invoice["lines"]["data"]}
-    lines = []
-    for given in call.params.get("lines", []):
-        if given["type"] != "invoice_line_item" or "amount" not in given:
-            raise NotModelled("credit notes of anything but amounts of invoice lines")
-        line = known.get(given.get("invoice_line_item", ""))
-        if line is None:
-            raise missing("line_item", str(given.get("invoice_line_item")), param="lines", status=400)
-        if given["amount"] > line["amount"]:
-            raise invalid("The credit is more than the line's amount.", param="lines")
-        lines.append(credited(world.next_id("cnli"), line, given["amount"]))
-    if not lines:
-        raise NotModelled("credit notes without lines")
-    total = sum(line["amount"] for line in lines)
-    paid = invoice["status"] == "paid"
-    nothing = ("customer_account", "customer_balance_transaction", "effective_at", "out_of_band_amount", "reason",
-               "shipping_cost", "voided_at")  # fmt: skip
-    fields: Obj = dict.fromkeys(nothing)
-    note = fields | {
-        "id": world.next_id("cn"), "object": "credit_note", "amount": total, "amount_shipping": 0, "created": world.now,
-        "currency": invoice["currency"], "customer": invoice["customer"], "discount_amount": 0, "discount_amounts": [],
-        "invoice": invoice["id"], "livemode": False, "memo": call.params.get("memo"),
-        "metadata": merge_metadata({}, call.params.get("metadata")), "number": f"{invoice['id']}-CN", "pdf": "",
-        "post_payment_amount": total if paid else 0, "pre_payment_amount": 0 if paid else total,
-        "pretax_credit_amounts": [], "refunds": [], "status": "issued", "subtotal": total,
-        "subtotal_excluding_tax": total, "total": total, "total_excluding_tax": total, "total_taxes": [],
-        "type": "post_payment" if paid else "pre_payment",
-        "lines": {"object": "list", "data": lines, "has_more": False, "url": "/v1/credit_notes/lines"},
-    }  # fmt: skip
-    which = "post_payment_credit_notes_amount" if paid else "pre_payment_credit_notes_amount"
-    invoice[which] += total
-    if not paid:
-        invoice |= {
-            "amount_due": invoice["amount_due"] - total,
-            "amount_remaining": invoice["amount_remaining"] - total,
-        }
-    emit(call, "credit_note.created", world.put("credit_notes", note))
-    return note
+def set_timing(world: World, invoice: Obj, params: Obj) -> None:
+    """Set ``auto_advance`` and the time of finalization, which counts only while that is on (SB 6.1)."""
+    if params.get("auto_advance"):
+        stopping.check_advance(world, invoice)
+    if "auto_advance" in params:
+        invoice["auto_advance"] = bool(params["auto_advance"])
+    if invoice["status"] == "open" and "auto_advance" in params:
+        finalizing.await_collection(world, invoice)
+        return
+    moment = params.get("automatically_finalizes_at")
+    if "auto_advance" in params or "collection_method" in params:
+        drafts.schedule(world, invoice)
+    if moment is None:
+        return
+    check_time(world, moment)
+    if invoice["auto_advance"]:
+        drafts.set_time(invoice, moment)
+    elif world.unknowns["time_needs_auto_advance"]:
+        raise invalid(
+            "You can only set `automatically_finalizes_at` if `auto_advance` is true.",
+            param="automatically_finalizes_at",
+        )
 
 
-def credited(id: str, line: Obj, amount: int) -> Obj:
-    return {
-        "id": id, "object": "credit_note_line_item", "amount": amount, "description": line["description"],
-        "discount_amount": 0, "discount_amounts": [], "invoice_line_item": line["id"], "livemode": False, "metadata": {},
-        "pretax_credit_amounts": [], "quantity": None, "tax_rates": [], "taxes": [], "type": "invoice_line_item",
-        "unit_amount": None, "unit_amount_decimal": None,
-    }  # fmt: skip
+def check_time(world: World, moment: Any) -> None:
+    if not world.unknowns["finalization_moves"]:
+        raise invalid(
+            "automatically_finalizes_at cannot be set on an invoice of a subscription.",
+            param="automatically_finalizes_at",
+        )
+    if not isinstance(moment, int) or not world.now < moment <= world.now + YEARS_AHEAD:
+        raise invalid(
+            "automatically_finalizes_at must be in the future and at most five years ahead",
+            param="automatically_finalizes_at",
+        )
 
 
-@route("get", "/v1/credit_notes", *PAGING, "invoice", "customer")
-def list_credit_notes(call: Call) -> Obj:
-    invoice, customer = call.params.get("invoice"), call.params.get("customer")
-    return listed(call, "credit_notes", lambda n: invoice in (None, n["invoice"]) and customer in (None, n["customer"]))
+@route("delete", "/v1/invoices/{invoice}")
+def delete_invoice(call: Call) -> Obj:
+    """Only a one-off draft; the items that it had taken go with it (FACTS_B 12, 13), and no subscription's draft (SB 2.9)."""
+    world, invoice = call.world, found(call)
+    if invoice["status"] != "draft":
+        raise invalid("You can only delete draft invoices.")
+    if invoice["billing_reason"] != "manual":
+        raise invalid("You cannot delete an invoice that was created by a subscription.")
+    for item in world.stripe["invoiceitems"].values():
+        if item["invoice"] == invoice["id"]:
+            item["gone"] = True
+    del world.stripe["invoices"][invoice["id"]]
+    emit(call, "invoice.deleted", invoice)
+    return {"id": invoice["id"], "object": "invoice", "deleted": True}
 
 
-@route("get", "/v1/invoices", *PAGING, "customer", "status", "subscription")
+@route("get", "/v1/invoices", *PAGING, "customer", "status", "subscription", "collection_method")
 def list_invoices(call: Call) -> Obj:
-    customer, status, subscription = (call.params.get(name) for name in ("customer", "status", "subscription"))
+    wanted = {name: call.params[name] for name in ("customer", "status", "collection_method") if name in call.params}
+    subscription = call.params.get("subscription")
 
     def keep(invoice: Obj) -> bool:
         of = ((invoice["parent"] or {}).get("subscription_details") or {}).get("subscription")
-        return (
-            customer in (None, invoice["customer"])
-            and status in (None, invoice["status"])
-            and subscription in (None, of)
-        )
+        return subscription in (None, of) and all(invoice[name] == value for name, value in wanted.items())
 
     answer = listed(call, "invoices", keep)
-    return answer | {"data": [with_first_lines(invoice) for invoice in answer["data"]]}
+    return answer | {"data": [shown(call.world, invoice) for invoice in answer["data"]]}
 
 
 @route("get", "/v1/invoices/{invoice}/lines", *PAGING - {"created"})
 def list_invoice_lines(call: Call) -> Obj:
-    invoice = get(call.world, "invoices", call.ids[0], kind="invoice")
+    """A page of lines, without ``total_count`` (FACTS_B 24)."""
+    invoice = found(call)
     return page(call, invoice["lines"]["data"], f"/v1/invoices/{invoice['id']}/lines")

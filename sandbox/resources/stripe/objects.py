@@ -8,11 +8,11 @@ from typing import Any
 
 from sandbox.billing.test_clocks import clock_of
 from sandbox.resources.stripe.routes import Call
+from sandbox.world import ids
 from sandbox.world.refusal import NotModelled, invalid, missing
 from sandbox.world.state import Obj, Told, World
 from sandbox.world.stripe_types import api_version
 
-EMBEDDED = 10  # rows of a list inside of an object
 # Fields that hold an id and where the object behind it lives.
 EXPANDABLE = {
     "customer": "customers",
@@ -24,6 +24,7 @@ EXPANDABLE = {
     "subscription": "subscriptions",
     "discounts": "discounts",
     "coupon": "coupons",
+    "promotion_code": "promotion_codes",
 }
 # Fields that are worked out when they are asked for.
 DERIVED: dict[tuple[str, str], Callable[[World, Obj], Obj]] = {}
@@ -33,13 +34,22 @@ HIDDEN = {
     "customer": ("tax", "subscriptions", "sources"),
     "coupon": ("applies_to", "currency_options"),
     "discount": ("terms", "created"),
-    "invoiceitem": ("created",),
+    "invoiceitem": ("created", "gone"),
     "invoice": ("collection",),
 }
 
 
-def get(world: World, collection: str, id: str, *, kind: str, param: str = "id", status: int = 404) -> Obj:
-    """The object of an id. A foreign or unknown id is refused as Stripe does: 404 in a path, 400 in a parameter."""
+# What error messages call the objects of a collection.
+NAMES = {
+    "products": "product", "prices": "price", "coupons": "coupon", "customers": "customer", "invoices": "invoice",
+    "subscriptions": "subscription", "subscription_items": "subscription item", "invoiceitems": "Invoice Item",
+    "payment_methods": "PaymentMethod", "promotion_codes": "promotion code", "tax_rates": "tax rate", "events": "event",
+    "refunds": "refund", "credit_notes": "credit note",
+}  # fmt: skip
+
+
+def get(world: World, collection: str, id: str, *, kind: str, param: str | None = None, status: int = 404) -> Obj:
+    """Return the object of an id. An unknown id is refused as Stripe does: 404 in a path, 400 in a parameter."""
     found = world.stripe[collection].get(id)
     if found is None:
         raise missing(kind, id, param=param, status=status)
@@ -66,25 +76,40 @@ def is_in_scope(call: Call, obj: Obj) -> bool:
 
 
 def page(call: Call, rows: list[Obj], url: str) -> Obj:
-    """``limit`` rows from a cursor on; 10 unless said otherwise, 100 at most."""
+    """Return ``limit`` rows from a cursor on: 10 unless said otherwise; 0 acts as 1 and more than 100 as 100."""
     limit = call.params.get("limit", 10)
-    if not 1 <= limit <= 100:
-        raise invalid(f"Invalid limit: {limit}; must be between 1 and 100", param="limit")
-    ids = [row["id"] for row in rows]
-    after, before = call.params.get("starting_after"), call.params.get("ending_before")
-    if after and before:
-        raise invalid("You can only specify one of starting_after and ending_before", param="starting_after")
-    for name, cursor in (("starting_after", after), ("ending_before", before)):
-        if cursor and cursor not in ids:
-            raise missing("object", cursor, param=name, status=400)
-    if before:
-        end = ids.index(before)
+    if limit < 0:
+        raise invalid(f"Invalid non-negative integer: {limit}", param="limit")
+    limit = min(max(limit, 1), 100)
+    if call.params.get("starting_after") and call.params.get("ending_before"):
+        raise invalid("Received both starting_after and ending_before parameters. Please pass in only one.")
+    collection = url.rsplit("/", 1)[-1]
+    if call.params.get("ending_before"):
+        end = place(call, rows, collection, "ending_before")[0]
         start = max(0, end - limit)
         data, more = rows[start:end], start > 0
     else:
-        start = ids.index(after) + 1 if after else 0
+        start = place(call, rows, collection, "starting_after")[1] if call.params.get("starting_after") else 0
         data, more = rows[start : start + limit], start + limit < len(rows)
     return {"object": "list", "url": url, "has_more": more, "data": data}
+
+
+def place(call: Call, rows: list[Obj], collection: str, param: str) -> tuple[int, int]:
+    """Return (the index where the rows newer than a cursor end, the index where the older ones begin).
+
+    The cursor may be the id of an object that was deleted (FACTS_B 111); an unknown one is refused, and so is one that
+    the list's filters leave out (SB 10.2).
+    """
+    world, cursor = call.world, call.params[param]
+    for index, row in enumerate(rows):
+        if row["id"] == cursor:
+            return index, index + 1
+    left = world.stripe.get(collection, {}).get(cursor, {})
+    where, created = (collection, left["created"]) if left.get("deleted") else world.graves.get(cursor, ("", 0))
+    if where != collection:
+        raise missing(NAMES.get(collection, "object"), cursor, param=param, status=400)
+    newer = sum((row["created"], world.order[row["id"]]) > (created, world.order[cursor]) for row in rows)
+    return newer, newer
 
 
 def in_range(obj: Obj, created: Any) -> bool:
@@ -107,23 +132,7 @@ def shown(world: World, answer: Obj, expand: list[str]) -> Obj:
             raise invalid("You cannot expand more than 4 levels of a property", param="expand")
         expand_path(world, result, parts, path)
     hide(result, kept={path.rsplit(".", 1)[-1] for path in expand})
-    for part in result.values():
-        for row in part if result.get("object") == "list" and isinstance(part, list) else [part]:
-            shorten(row)
     return result
-
-
-def shorten(node: Any) -> None:
-    """Cut every list inside of an object to its first ten rows (SB 10.3)."""
-    if isinstance(node, list):
-        for part in node:
-            shorten(part)
-    elif isinstance(node, dict):
-        if node.get("object") == "list" and isinstance(node.get("data"), list):
-            node["has_more"] = bool(node.get("has_more")) or len(node["data"]) > EMBEDDED
-            del node["data"][EMBEDDED:]
-        for part in node.values():
-            shorten(part)
 
 
 def expand_path(world: World, node: Any, parts: list[str], whole: str) -> None:
@@ -157,18 +166,32 @@ def hide(node: Any, *, kept: set[str]) -> None:
         for name in HIDDEN.get(str(node.get("object")), ()):
             if name not in kept:
                 node.pop(name, None)
+        if node.get("deleted") is True:  # all that is left of it is its id (FACTS_B 112)
+            node.pop("created", None)
         for value in node.values():
             hide(value, kept=kept)
 
 
 def emit(call: Call, type: str, obj: Obj, previous: Obj | None = None) -> None:
-    """Records the event of a change, rendered with the account's own API version."""
+    """Record the event of a change. Without ``previous`` it tells of no attributes that changed (FACTS_A 98)."""
     data: Obj = {"object": copy.deepcopy(obj)}
     if previous is not None:
-        data["previous_attributes"] = {k: v for k, v in previous.items() if obj.get(k) != v}
+        data["previous_attributes"] = changes(previous, obj)
         if not data["previous_attributes"]:
             return
-    put_event(call.world, type, data, {"id": call.request_id, "idempotency_key": call.idempotency_key})
+    written = ids.idempotency_key(call.request_id) if call.verb == "post" else None  # FACTS_A 102
+    put_event(call.world, type, data, {"id": call.request_id, "idempotency_key": call.idempotency_key or written})
+
+
+def changes(before: Obj, after: Obj) -> Obj:
+    """Return the values that changed, as they were: of an object inside, its changed keys alone; null for a new key."""
+    found: Obj = {}
+    for key in [*before, *(k for k in after if k not in before)]:
+        old, new = before.get(key), after.get(key)
+        if old == new:
+            continue
+        found[key] = changes(old, new) if isinstance(old, dict) and isinstance(new, dict) else copy.deepcopy(old)
+    return found
 
 
 def teller(call: Call) -> Told:
@@ -185,10 +208,8 @@ def put_event(world: World, type: str, data: Obj, request: Obj) -> None:
     event = {
         "id": world.next_id("evt"),
         "object": "event",
-        "account": None,
         "api_version": world.account.get("api_version", api_version()),
         "created": world.now,
-        "context": None,
         "data": data,
         "livemode": False,
         "pending_webhooks": 0,

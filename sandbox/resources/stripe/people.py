@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import copy
+import re
 from typing import Any
 
 from sandbox.billing import stopping, taxing
 from sandbox.resources.stripe.objects import emit, get, in_range, listed, teller
 from sandbox.resources.stripe.routes import PAGING, Call, route
+from sandbox.world import ids
 from sandbox.world.forms import merge_metadata
-from sandbox.world.refusal import invalid
-from sandbox.world.state import Obj
+from sandbox.world.refusal import invalid, missing
+from sandbox.world.state import Obj, World
 
 TEXTS = ("name", "email", "description", "phone")
+SETTABLE = (
+    *TEXTS, "metadata", "address", "shipping", "preferred_locales", "invoice_settings", "invoice_prefix", "tax_exempt",
+)  # fmt: skip
+EMAIL = r"[!-?A-~]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+"
+PREFIX = "[A-Z0-9]{1,12}"
 NO_INVOICE_SETTINGS = {
     "custom_fields": None, "default_payment_method": None, "footer": None, "rendering_options": None,
 }  # fmt: skip
@@ -22,10 +30,10 @@ def retrieve_account(call: Call) -> Obj:
     return {"object": "account", **{k: v for k, v in call.world.account.items() if k != "api_version"}}
 
 
-@route("post", "/v1/customers", *TEXTS, "metadata", "address", "preferred_locales", "invoice_settings", "tax_exempt",
-       "test_clock")  # fmt: skip
+@route("post", "/v1/customers", *SETTABLE, "test_clock")
 def create_customer(call: Call) -> Obj:
     world, params = call.world, call.params
+    check_email(params.get("email"))
     customer = {
         "id": world.next_id("cus"),
         "object": "customer",
@@ -36,13 +44,14 @@ def create_customer(call: Call) -> Obj:
         "default_source": None,
         "delinquent": False,
         "discount": None,
-        "invoice_prefix": f"S{world.sequence:07d}",
+        "customer_account": None,
+        "invoice_prefix": own_prefix(world, params.get("invoice_prefix")) or ids.invoice_prefix(world.sequence),
         "invoice_settings": dict(NO_INVOICE_SETTINGS),
         "livemode": False,
         "metadata": merge_metadata({}, params.get("metadata")),
         "next_invoice_sequence": 1,
         "preferred_locales": params.get("preferred_locales", []),
-        "shipping": None,
+        "shipping": params.get("shipping") or None,
         "tax_exempt": params.get("tax_exempt", "none"),
         "test_clock": params.get("test_clock"),
         **{name: params.get(name) or None for name in TEXTS},
@@ -52,12 +61,14 @@ def create_customer(call: Call) -> Obj:
     return customer
 
 
-@route("post", "/v1/customers/{customer}", *TEXTS, "metadata", "address", "preferred_locales", "invoice_settings",
-       "tax_exempt")  # fmt: skip
+@route("post", "/v1/customers/{customer}", *SETTABLE)
 def update_customer(call: Call) -> Obj:
     customer = living(call)
-    before, params = dict(customer), call.params
-    for name in (*TEXTS, "address", "preferred_locales", "tax_exempt"):
+    before, params = copy.deepcopy(customer), call.params
+    check_email(params.get("email"))
+    if params.get("invoice_prefix"):
+        customer["invoice_prefix"] = own_prefix(call.world, params["invoice_prefix"], customer["id"])
+    for name in (*TEXTS, "address", "shipping", "preferred_locales", "tax_exempt"):
         if name in params:
             customer[name] = None if params[name] == "" else params[name]
     apply_invoice_settings(call, customer)
@@ -121,8 +132,29 @@ def living(call: Call) -> Obj:
     """The customer of the path, unless it was deleted."""
     customer = get(call.world, "customers", call.ids[0], kind="customer")
     if customer.get("deleted"):
-        raise invalid(f"No such customer: '{customer['id']}'", param="id", code="resource_missing")
+        raise missing("customer", customer["id"])
     return customer
+
+
+def check_email(email: str | None) -> None:
+    """Refuse an address without one @ and a domain of its own, or with other characters than ASCII has."""
+    if email and not re.fullmatch(EMAIL, email):
+        raise invalid(f"Invalid email address: {email}", param="email", code="email_invalid")
+
+
+def own_prefix(world: World, prefix: str | None, owner: str | None = None) -> str | None:
+    """Return a chosen prefix of invoice numbers that no other customer has (FACTS_B 93-96)."""
+    if not prefix:
+        return None
+    if not re.fullmatch(PREFIX, prefix):
+        raise invalid("Invoice number prefix must be 1\u201312 uppercase letters or numbers.")
+    for customer in world.stripe["customers"].values():
+        if customer.get("invoice_prefix") == prefix and customer["id"] != owner:
+            raise invalid(
+                f"This invoice number prefix is taken by customer: {customer['id']}. Please enter a different prefix.",
+                param="invoice_prefix",
+            )
+    return prefix
 
 
 def apply_invoice_settings(call: Call, customer: Obj) -> None:

@@ -23,6 +23,7 @@ class Call:
     params: Obj
     request_id: str
     idempotency_key: str | None
+    verb: str = "post"
 
 
 Handler = Callable[[Call], Obj]

@@ -127,7 +127,8 @@ def list_subscriptions(call: Call) -> Obj:
         prices = [item["price"]["id"] for item in s["items"]["data"]]
         return right and customer in (None, s["customer"]) and (price is None or price in prices)
 
-    return listed(call, "subscriptions", keep)
+    answer = listed(call, "subscriptions", keep)
+    return answer | {"data": [with_first_items(s) for s in answer["data"]]}
 
 
 def check_room(world: World, subscription: Obj) -> None:
@@ -168,6 +169,12 @@ def added_items(world: World, subscription: Obj, params: Obj) -> list[Obj]:
     if len(found) > 20:
         raise invalid("You can add up to 20 invoice items", param="add_invoice_items")
     return found
+
+
+def with_first_items(subscription: Obj) -> Obj:
+    """A list shows at most ten items of each subscription, and says so."""
+    items = subscription["items"]
+    return subscription | {"items": items | {"data": items["data"][:10], "has_more": len(items["data"]) > 10}}
 
 
 def refuse_incomplete(call: Call, subscription: Obj, invoice: Obj) -> None:

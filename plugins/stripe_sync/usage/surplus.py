@@ -1,0 +1,56 @@
+"""What of a draft's usage does not fit on it: Stripe takes 250 items an invoice, and rolls the rest to the next one (SB 3.2).
+
+Pure. Windows stay whole, and what is on the draft stays there, so that a retry divides alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from stripe_sync import keys, marker
+from stripe_sync.clock import epoch
+from stripe_sync.marker import Signer
+from stripe_sync.usage.bills import window_of
+from stripe_sync.usage.drafts import FINAL
+from stripe_sync.usage.proof import UsageLine
+
+MOST = 250  # lines of an invoice
+SURPLUS = "surplus"
+Name = tuple[str, int]  # the charge and the start of a window
+
+
+@dataclass(frozen=True)
+class Division:
+    """The windows whose lines stay on a draft, and those whose lines go on another invoice."""
+
+    kept: frozenset[Name]
+    surplus: frozenset[Name]
+
+
+def divided(lines: Sequence[UsageLine], there: Sequence[UsageLine], count: int) -> Division:
+    """How the windows of a draft of ``count`` lines are divided, of which ``there`` are ours; lines of a window stay together."""
+    room = MOST - (count - len(there))
+    sizes: dict[Name, int] = {}
+    for line in lines:
+        sizes[window_of(line.key)] = sizes.get(window_of(line.key), 0) + 1
+    on_it = {window_of(line.key) for line in there}
+    kept, left = set(), room
+    for name in sorted(sizes, key=lambda n: (n not in on_it, n)):
+        if sizes[name] <= left:
+            kept.add(name)
+            left -= sizes[name]
+    return Division(frozenset(kept), frozenset(sizes.keys() - kept))
+
+
+def surplus_key(environment: str, subscription: str, bound: datetime) -> str:
+    """The name of the invoice of what did not fit on the draft of a renewal."""
+    return keys.link_key(FINAL, keys.part(environment), keys.part(subscription), SURPLUS, str(epoch(bound)))
+
+
+def is_surplus(body: Mapping[str, Any], signer: Signer) -> bool:
+    """Whether an invoice is ours, of what did not fit on the draft of a renewal."""
+    key = signer.key_of((body.get("metadata") or {}).get(marker.FIELD)) or ""
+    return key.startswith(f"{FINAL}:") and f":{SURPLUS}:" in key

@@ -1,0 +1,92 @@
+"""When a draft is finalized by itself: an hour after it was made, unless the account, a person or a pause says otherwise."""
+
+from __future__ import annotations
+
+from sandbox.billing import finalizing, payments, standing
+from sandbox.world.state import DAY, Obj, Told, World
+
+HOUR = 3600
+LONGEST = 3 * DAY  # how long failing webhooks may hold a draft (SB 1.4)
+
+
+def schedule(world: World, invoice: Obj) -> None:
+    """Set the times of a draft from its ``created``: the payment one second before the finalization (FACTS_B 9-11).
+
+    Both are null where ``auto_advance`` is false; an invoice that is sent has no payment to wait for.
+    """
+    at = invoice["created"] + int(grace_hours(world, invoice) * HOUR)
+    on = bool(invoice["auto_advance"]) and invoice["status"] == "draft"
+    automatic = invoice["collection_method"] == "charge_automatically"
+    invoice |= {
+        "automatically_finalizes_at": at + 1 if on else None,
+        "next_payment_attempt": at if on and automatic else None,
+    }
+    invoice["collection"] = payments.collection(invoice) | {"custom_time": False}
+
+
+def set_time(invoice: Obj, moment: int) -> None:
+    """Set a time of one's own, which failing webhooks do not delay (SB 1.4)."""
+    automatic = invoice["collection_method"] == "charge_automatically"
+    invoice |= {
+        "automatically_finalizes_at": moment,
+        "next_payment_attempt": moment if automatic else None,
+        "collection": payments.collection(invoice) | {"custom_time": True},
+    }
+
+
+def grace_hours(world: World, invoice: Obj) -> float:
+    """Return how many hours the draft of a renewal waits: the first rule that fits, else the account's (SB 1.5)."""
+    if invoice["billing_reason"] != "subscription_cycle":
+        return 1
+    for rule in world.billing["grace_rules"]:
+        if fits(world, invoice, rule["when"]):
+            return float(rule["hours"])
+    return float(world.billing["grace_hours"])
+
+
+def fits(world: World, invoice: Obj, when: str) -> bool:
+    """Return whether a rule of the grace period is about this draft; known are ``cycle`` and ``metered``."""
+    subscription = payments.subscription_of(world, invoice)
+    items = subscription["items"]["data"] if subscription else []
+    return when == "cycle" or any(item["price"]["recurring"]["usage_type"] == when for item in items)
+
+
+def finalizes_at(world: World, invoice: Obj) -> int | None:
+    """Return when a draft is finalized by itself, later than it says where a webhook endpoint fails; None: never."""
+    moment: int | None = invoice["automatically_finalizes_at"]
+    if invoice["status"] != "draft" or not invoice["auto_advance"] or moment is None:
+        return None
+    if world.billing["webhook_failing"] and not payments.collection(invoice).get("custom_time"):
+        return int(max(moment, invoice["created"] + LONGEST))
+    return moment
+
+
+def due(world: World) -> list[Obj]:
+    """Return the drafts whose time has come."""
+    return [
+        invoice
+        for invoice in world.stripe["invoices"].values()
+        if (moment := finalizes_at(world, invoice)) is not None and moment <= world.now
+    ]
+
+
+def renewed(world: World, invoice: Obj, subscription: Obj, told: Told) -> None:
+    """Hold or end the new draft of a subscription that is unpaid (SB 12.8) or whose collection is paused (SB 21.3)."""
+    pause = (subscription.get("pause_collection") or {}).get("behavior")
+    if subscription["status"] == "unpaid" and not world.unknowns["unpaid_renewals_stay_drafts"]:
+        finalizing.close(world, invoice, told)
+    elif subscription["status"] == "unpaid" or pause == "keep_as_draft":
+        invoice["auto_advance"] = False
+        schedule(world, invoice)
+    elif pause == "void":
+        payments.void(world, invoice, told)
+
+
+def end_pauses(world: World, told: Told) -> None:
+    """Take the collection up again where its pause is over; drafts that were kept stay as they are."""
+    for subscription in world.stripe["subscriptions"].values():
+        pause = subscription.get("pause_collection")
+        if pause and pause.get("resumes_at") and pause["resumes_at"] <= world.now:
+            subscription["pause_collection"] = None
+            if subscription["status"] not in standing.OVER:
+                told("customer.subscription.updated", subscription)

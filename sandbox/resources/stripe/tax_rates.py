@@ -1,0 +1,65 @@
+"""Tax rates that are set by hand: made, archived, listed (FACTS_A 96)."""
+
+from __future__ import annotations
+
+from sandbox.resources.stripe.objects import emit, get, listed
+from sandbox.resources.stripe.routes import PAGING, Call, route
+from sandbox.world import currencies
+from sandbox.world.forms import merge_metadata
+from sandbox.world.refusal import blank
+from sandbox.world.state import Obj
+
+TEXTS = ("country", "description", "jurisdiction", "state", "tax_type")
+
+
+@route("post", "/v1/tax_rates", "display_name", "inclusive", "percentage", "active", "metadata", *TEXTS)
+def create_tax_rate(call: Call) -> Obj:
+    world, params = call.world, call.params
+    if not params["display_name"]:
+        raise blank("display_name")
+    if not 0 <= params["percentage"] <= 100:
+        refuse = currencies.at_least if params["percentage"] < 0 else currencies.at_most
+        raise refuse("percentage", 0 if params["percentage"] < 0 else 100, params["percentage"])
+    rate = {
+        "id": world.next_id("txr"),
+        "object": "tax_rate",
+        "active": params.get("active", True),
+        "created": world.now,
+        "display_name": params["display_name"],
+        "effective_percentage": params["percentage"],
+        "flat_amount": None,
+        "inclusive": params["inclusive"],
+        "jurisdiction_level": None,
+        "livemode": False,
+        "metadata": merge_metadata({}, params.get("metadata")),
+        "percentage": params["percentage"],
+        "rate_type": "percentage",
+        **{name: params.get(name) or None for name in TEXTS},
+    }
+    emit(call, "tax_rate.created", world.put("tax_rates", rate))
+    return rate
+
+
+@route("post", "/v1/tax_rates/{tax_rate}", "display_name", "active", "metadata", *TEXTS)
+def update_tax_rate(call: Call) -> Obj:
+    rate = get(call.world, "tax_rates", call.ids[0], kind="tax rate")
+    before, params = dict(rate), call.params
+    if params.get("display_name") == "":
+        raise blank("display_name")
+    for name in ("display_name", "active", *TEXTS):
+        if name in params:
+            rate[name] = None if params[name] == "" else params[name]
+    rate["metadata"] = merge_metadata(rate["metadata"], params.get("metadata"))
+    emit(call, "tax_rate.updated", rate, before)
+    return rate
+
+
+@route("get", "/v1/tax_rates/{tax_rate}")
+def retrieve_tax_rate(call: Call) -> Obj:
+    return get(call.world, "tax_rates", call.ids[0], kind="tax rate")
+
+
+@route("get", "/v1/tax_rates", *PAGING, "active", "inclusive")
+def list_tax_rates(call: Call) -> Obj:
+    active, inclusive = call.params.get("active"), call.params.get("inclusive")
+    return listed(call, "tax_rates", lambda r: active in (None, r["active"]) and inclusive in (None, r["inclusive"]))

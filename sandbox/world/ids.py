@@ -1,0 +1,50 @@
+"""Ids in the shapes of Stripe's (FACTS_A 103-105): random to look at, and the same in every run of the same world."""
+
+from __future__ import annotations
+
+import hashlib
+import string
+
+LETTERS = string.digits + string.ascii_uppercase + string.ascii_lowercase
+CAPITALS = string.digits + string.ascii_uppercase
+SHORT = ("cus", "prod", "si", "req")  # 14 characters after the prefix; the others have 24
+ACCOUNT = "SBoxAcct0k"  # the part that all long ids of one account share
+
+
+def object_id(prefix: str, sequence: int, now: int) -> str:
+    """The id of the object that was made as number ``sequence`` at Unix second ``now``, such as ``cus_VIpAf29WAAIpPi``."""
+    time = in_base(now // 60, LETTERS)
+    if prefix in SHORT:
+        return f"{prefix}_{time[-4:]}{scrambled(f'{prefix}{sequence}', 10)}"
+    return f"{prefix}_1{time[-5:]:0>5}{ACCOUNT}{scrambled(f'{prefix}{sequence}', 8)}"
+
+
+def coupon_id(sequence: int) -> str:
+    """The id of a coupon that was given none: 8 letters and digits (FACTS_A 90)."""
+    return scrambled(f"coupon{sequence}", 8)
+
+
+def invoice_prefix(sequence: int) -> str:
+    """What the invoice numbers of a customer begin with: 8 capitals and digits (FACTS_A 105, FACTS_B 94)."""
+    return scrambled(f"prefix{sequence}", 8, CAPITALS)
+
+
+def idempotency_key(request_id: str) -> str:
+    """The key in the form of a UUID that a write without a key is given (FACTS_A 102)."""
+    text = hashlib.sha256(request_id.encode()).hexdigest()
+    return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:32]))
+
+
+def scrambled(seed: str, length: int, alphabet: str = LETTERS) -> str:
+    """``length`` characters of an alphabet that follow from the seed."""
+    number = int.from_bytes(hashlib.sha256(seed.encode()).digest())
+    return in_base(number, alphabet)[-length:]
+
+
+def in_base(number: int, alphabet: str) -> str:
+    """A number written with the characters of an alphabet as digits."""
+    text = ""
+    while number:
+        number, digit = divmod(number, len(alphabet))
+        text = alphabet[digit] + text
+    return text

@@ -1,0 +1,17 @@
+-- the project's drafts and open invoices that nothing will finalize or collect, as the usage job saw them last
+-- grain: one invoice; amounts are minor units of its currency
+select
+    row_of.value ->> 'invoice' as invoice,
+    row_of.value ->> 'subscription' as subscription,
+    row_of.value ->> 'status' as status,
+    row_of.value ->> 'currency' as currency,
+    (row_of.value ->> 'amount')::numeric as minor,
+    row_of.value ->> 'why' as why
+from (
+    select result from station
+    where environment = :environment and station = 'usage_settle'
+    order by finished_at desc
+    limit 1
+) as last,
+    jsonb_array_elements(coalesce(last.result -> 'stuck', '[]'::jsonb)) as row_of
+order by row_of.value ->> 'invoice'

@@ -1,0 +1,152 @@
+"""What proves that use is billed: lines that Stripe rounds otherwise, minimum spend, drafts that are taken away (BILLING 3, 8, 9)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from sandbox.builder import WorldBuilder, flat, usage
+from sandbox.world.state import iso
+from stripe_sync.pipeline import usage_audit
+from tests.house import House
+from tests.metering import HOUR, MINUTE, cycle, ledger, lines, until, use
+from tests.scenarios.test_usage_rules import MINIMUM, renewed, world
+
+Build = Callable[[WorldBuilder], House]
+
+
+@pytest.mark.parametrize(("ties_up", "billed"), [(True, 501), (False, 500)])
+def test_a_tie_that_stripe_rounds_otherwise_is_proven_and_written_once(
+    house_of: Build, ties_up: bool, billed: int
+) -> None:
+    """SB 5.1, SB 5.2: 1001 calls at 0.005 are 500.5 cents; half up 501, half even 500, and Stripe does not say which."""
+    house = house_of(world(flat(20), usage("calls", 0.005)))
+    house.world.unknowns["item_ties_up"] = ties_up
+    end = renewed(house, 1001)
+    assert house.usage()["proven"] == 1
+    written = house.writes()
+    for minutes in (11, 21, 45, 55):
+        until(house, end + minutes * MINUTE)
+        given = house.usage()
+        assert (given["held"], given["pages"], given["lines"]) == ([], [], {})
+    assert house.writes() == written, "the line is not written a second time"
+    assert lines(cycle(house)) == [("1001", billed)]
+    until(house, end + HOUR + MINUTE)
+    house.usage()
+    kept = {"rounded": ("0", 501 - billed)} if billed != 501 else {}
+    assert ledger(house) == {"billed": ("1001", billed)} | kept, "at Stripe's amount; the difference is kept"
+    session = house.session()
+    (row,) = usage_audit.audit(session, "2026-12")
+    session.close()
+    assert (row["invoiced"], row["rounding"], row["difference"]) == (2000 + billed, billed - 501, 0)
+
+
+def test_a_minimum_spend_is_drawn_from_by_several_features_in_shares_of_the_excess(house_of: Build) -> None:
+    """BILLING 3: minimum 100.00; 70.01 of calls and 70.02 of rows are 140.03, so 40.03 too much.
+
+    calls: 4003 * 7001 // 14003 = 2001; the rest, 2002, on rows, the last feature by reference.
+    """
+    made = world(MINIMUM, usage("calls", 0.01), usage("rows", 0.01))
+    made.feature("rows", "Rows", meterType="Incremental")
+    house = house_of(made)
+    renewed(house, 7001)
+    use(house, 7002, house.world.now - HOUR, featureId="rows")
+    house.usage()
+    assert lines(cycle(house)) == [("7001", 0), ("1", 2001), ("7002", 0), ("1", 2002)]
+    assert cycle(house)["total"] == 10000 + 4003
+    writes = house.writes()
+    until(house, house.world.now + 45 * MINUTE)
+    house.usage()
+    assert house.writes() == writes
+
+
+def test_a_percentage_coupon_takes_its_part_of_a_minimum_spend_once(house_of: Build) -> None:
+    """E7: minimum 100, 100 used, 20 %: 100.00 in advance less 20.00 is 80.00; covered use is billed at price 0."""
+    made = world(MINIMUM, usage("calls", 1))
+    made.coupon("twenty", percent=20)
+    made.stigg["subscriptions"][0]["coupons"] = [made.applied("twenty")]
+    house = house_of(made)
+    end = renewed(house, 100)
+    house.usage()
+    assert cycle(house)["total"] == 8000
+    use(house, 30, end - MINUTE)
+    until(house, end + 45 * MINUTE)
+    house.usage()
+    assert lines(cycle(house)) == [("130", 0), ("1", 3000)]
+    assert cycle(house)["total"] == 8000 + 2400, "the excess, 30.00, less 20 %"
+    until(house, end + HOUR + MINUTE)
+    house.usage()
+    assert set(ledger(house)) == {"billed"}
+
+
+def ended_with_a_final_draft(house: House) -> str:
+    """Has a subscription end in its first hours with 40 used at 0.50, and gives the id of its final usage invoice, a draft."""
+    house.reconcile()
+    house.reconcile()
+    house.usage()
+    use(house, 40, house.world.now + HOUR)
+    house.later(2 * HOUR)
+    ended = iso(house.world.now)
+    house.stigg("subscriptions", subscriptionId="s-1").update(
+        {"status": "CANCELED", "cancelReason": "Immediate", "cancellationDate": ended, "effectiveEndDate": ended}
+    )
+    house.reconcile()
+    house.usage()
+    (final,) = [i for i in house.objects("invoices") if i["billing_reason"] == "manual"]
+    assert (final["status"], lines(final)) == ("draft", [("40", 2000)])
+    return str(final["id"])
+
+
+def delete_draft(house: House, id: str) -> None:
+    """Does what the Dashboard's button does to a one-off draft: its items go with it (SB 3.7)."""
+    del house.world.stripe["invoices"][id]
+    for item in [i for i in house.objects("invoiceitems") if i["invoice"] == id]:
+        del house.world.stripe["invoiceitems"][item["id"]]
+
+
+@pytest.mark.parametrize("minutes", [30, 45, 90])
+def test_a_final_draft_that_a_person_deletes_is_told_once_with_its_amount_and_not_made_again(
+    house_of: Build, minutes: int
+) -> None:
+    """R8, E5: 40 at 0.50 are 20.00; told once, listed, and no run fails."""
+    house = house_of(world(flat(20), usage("calls", 0.5)))
+    id = ended_with_a_final_draft(house)
+    delete_draft(house, id)
+    house.later(minutes * MINUTE)
+    if minutes == 30:
+        assert house.usage()["pages"] == [], "what is proven is read again within the last two intervals"
+        house.later(15 * MINUTE)
+    told = house.usage(wakes=True)["pages"]
+    assert told[0].startswith("40 of calls of s-1 (20.00 USD, row 1) are not billed: the draft ")
+    assert ledger(house) == {"unbillable": ("40", 2000)}
+    for _ in range(2):
+        house.later(10 * MINUTE)
+        assert house.usage()["pages"] == []
+        house.reconcile()
+    assert [i for i in house.objects("invoices") if i["billing_reason"] == "manual"] == [], "not made again"
+
+
+def test_a_credit_note_of_more_than_ten_lines_takes_back_each_of_them(house_of: Build) -> None:
+    """SB 10.3: lists inside objects end after ten rows. Thirteen lines credited; the usage's is the twelfth."""
+    house = house_of(world(flat(20), usage("calls", 1)))
+    house.change(stripe_feed=True)
+    end = renewed(house, 5)
+    house.usage()
+    draft = cycle(house)
+    for number in range(12):
+        house.stripe().v1.invoice_items.create(
+            {"customer": draft["customer"], "invoice": draft["id"], "amount": 100 + number, "currency": "usd"}
+        )
+    until(house, end + 2 * HOUR)
+    house.usage()
+    assert ledger(house) == {"billed": ("5", 500)}
+    items = [li for li in cycle(house)["lines"]["data"] if li["parent"]["type"] == "invoice_item_details"]
+    ordered = [*items[1:12], items[0], *items[12:]]
+    house.stripe().v1.credit_notes.create({
+        "invoice": draft["id"],
+        "lines": [{"type": "invoice_line_item", "invoice_line_item": li["id"], "amount": li["amount"]} for li in ordered],
+    })  # fmt: skip
+    house.reconcile()
+    house.usage()
+    assert ledger(house) == {"reversed": ("5", 500)}

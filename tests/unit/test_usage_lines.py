@@ -1,0 +1,103 @@
+"""Which lines bill use, what proves them, and how they are divided: by hand (BILLING 3, 6 and 8)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal as D
+
+import pytest
+
+from stripe_sync.usage import grace
+from stripe_sync.usage.bills import Bill, excess_shares, wanted
+from stripe_sync.usage.proof import UsageLine, proves, rounding
+from stripe_sync.usage.surplus import divided
+from stripe_sync.usage.terms import Terms
+
+START, END = datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC)
+
+
+def line(key: str = "usageline:t:sub:calls:1:1", *, currency: str = "usd", amount: int = 501) -> UsageLine:
+    return UsageLine(key, D(1001), D("0.5"), amount, 1, 2, currency)
+
+
+@pytest.mark.parametrize(
+    ("currency", "difference", "same"),
+    [("usd", 0, True), ("usd", -1, True), ("usd", 1, True), ("usd", 2, False), ("jpy", 1, True), ("jpy", -2, False),
+     ("isk", 100, True), ("isk", 101, False), ("kwd", 10, True), ("kwd", 11, False)],
+)  # fmt: skip
+def test_a_line_may_differ_by_one_smallest_chargeable_unit(currency: str, difference: int, same: bool) -> None:
+    wanted = line(currency=currency)
+    assert proves(replace(wanted, amount=wanted.amount + difference), wanted) is same
+
+
+@pytest.mark.parametrize("change", [{"quantity": D(1000)}, {"unit_amount": D("0.51")}, {"start": 0}, {"end": 3},
+                                    {"currency": "eur"}])  # fmt: skip
+def test_everything_else_of_a_line_is_exact(change: dict[str, object]) -> None:
+    assert not proves(replace(line(), **change), line())  # type: ignore[arg-type]
+
+
+def test_the_sum_of_roundings_is_of_proven_lines_alone() -> None:
+    a, b = line("a"), line("b")
+    assert rounding([a, b], {"a": replace(a, amount=500), "b": replace(b, amount=400)}) == -1
+
+
+@pytest.mark.parametrize(
+    ("amounts", "covers", "currency", "shares"),
+    [
+        ([7001, 7002], 10000, "usd", [2001, 2002]),  # 4003 * 7001 // 14003
+        ([6000], 10000, "usd", [0]),
+        ([13000], 10000, "usd", [3000]),
+        ([10000, 0], 0, "usd", [10000, 0]),  # nothing was paid in advance
+        ([1, 1, 1], 1, "usd", [0, 0, 2]),
+        ([5000, 5000], 9900, "isk", [0, 100]),  # whole units of ISK
+        ([], 100, "usd", []),
+        ([0, 0], 100, "usd", [0, 0]),
+    ],
+)  # fmt: skip
+def test_the_excess_over_a_minimum_is_shared_by_list_amount(
+    amounts: list[int], covers: int, currency: str, shares: list[int]
+) -> None:
+    assert excess_shares(amounts, covers, currency) == shares
+    assert sum(shares) == max(0, sum(amounts) - covers)
+
+
+def bill(charge: str, quantity: str, *, minimum: str | None) -> Bill:
+    terms = Terms(content={"currency": "usd", "unit_amount": "100"}, label=charge, product="p", minimum=minimum)
+    return Bill(1, charge, START, END, terms, D(quantity))
+
+
+def test_no_line_is_negative_whatever_was_used_under_a_minimum() -> None:
+    found = wanted("t", "sub_1", [bill("rows", "-3", minimum="1000"), bill("calls", "12", minimum="1000")])
+    assert [(li.quantity, li.unit_amount, li.amount, li.discountable) for li in found] == [
+        (D(12), D(0), 0, False),
+        (D(1), D(200), 200, True),
+        (D(0), D(0), 0, False),
+    ]
+
+
+def names(count: int, charge: str) -> list[UsageLine]:
+    return [line(f"usageline:t:sub:{charge}:1:{n}") for n in range(count)]
+
+
+def test_windows_of_a_full_draft_stay_whole_and_where_they_are() -> None:
+    lines = [*names(4, "calls"), *names(1, "rows")]
+    assert divided(lines, [], 246).surplus == {("rows", 1)}, "four of four places: calls come first"
+    assert divided(lines, names(1, "rows"), 247).surplus == {("calls", 1)}, "what is there stays"
+    assert divided(lines, lines, 250).surplus == frozenset()
+    assert divided(lines, [], 250).kept == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "wait", "seconds"),
+    [("draft", "subscription_cycle", 3600, 3600), ("draft", "subscription_cycle", None, None),
+     ("open", "subscription_cycle", 3600, None), ("draft", "manual", 1800, None)],
+)  # fmt: skip
+def test_only_a_renewals_draft_shows_the_grace_period(
+    status: str, reason: str, wait: int | None, seconds: int | None
+) -> None:
+    at = 1000 + wait if wait is not None else None
+    body = {"id": "in_1", "status": status, "billing_reason": reason, "created": 1000, "automatically_finalizes_at": at}
+    assert grace.grace_of(body) == seconds
+    assert grace.graces([body], moved=["in_1"]) == {}, "a draft that was moved proves nothing"
+    assert (grace.is_short(3599), grace.is_short(3600)) == (True, False)
