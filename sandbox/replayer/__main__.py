@@ -1,0 +1,43 @@
+"""``python -m sandbox.replayer --base URL --key-file FILE SCENARIO...``: replay scenarios and print each difference."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter
+from pathlib import Path
+
+from sandbox.replayer.http import LiveKey, Server
+from sandbox.replayer.replay import OUTCOMES, replay
+from sandbox.replayer.scenario import BadScenario, load
+
+
+def main() -> int:
+    """Return 0 if no step differs, 1 if one does, 2 for input that cannot be used."""
+    parser = argparse.ArgumentParser(prog="python -m sandbox.replayer", description=__doc__)
+    parser.add_argument("files", nargs="+", type=Path)
+    parser.add_argument("--base", default="http://127.0.0.1:12111")
+    parser.add_argument("--key-file", type=Path, help="a file with a test key; without it the sandbox's own key")
+    arguments = parser.parse_args()
+    try:
+        key = arguments.key_file.read_text(encoding="utf-8").strip() if arguments.key_file else "sk_test_sandbox"
+        server = Server(arguments.base, key)
+        scenarios = [load(path) for path in arguments.files]
+    except (BadScenario, LiveKey, OSError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    total: Counter[str] = Counter()
+    for scenario in scenarios:
+        report = replay(scenario, server)
+        total += report.counts
+        print("\n".join([f"{scenario.file}: {told(report.counts)}", *("  " + line for line in report.lines())]))
+    print(f"all: {told(total)}")
+    return 0 if total["same"] == sum(total.values()) else 1
+
+
+def told(counts: Counter[str]) -> str:
+    return ", ".join(f"{counts[name]} {name}" for name in OUTCOMES)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

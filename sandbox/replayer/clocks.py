@@ -1,0 +1,60 @@
+"""How time passes in a replay: by the sandbox's own clock, or by a test clock of the account."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Protocol
+
+from sandbox.replayer.http import Server
+
+
+class Clock(Protocol):
+    """What moves the time of a server."""
+
+    def advance(self, seconds: int) -> None:
+        """Let seconds pass, and wait until what they bring about has happened."""
+
+    def customer(self) -> dict[str, Any]:
+        """The parameters that put a new customer on this clock."""
+
+
+class WorldClock:
+    """The clock of a sandbox, moved under ``/_world/clock``."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+
+    def advance(self, seconds: int) -> None:
+        self.server.control("POST", "/_world/clock", {"advance": seconds})
+
+    def customer(self) -> dict[str, Any]:
+        return {}
+
+
+class TestClock:
+    """A test clock of a Stripe test account; it holds three customers at most."""
+
+    __test__ = False  # for pytest: this is no test
+
+    def __init__(self, server: Server, *, frozen_time: int, patience: float = 120.0) -> None:
+        status, body = server.send("POST", "/v1/test_helpers/test_clocks", {"frozen_time": frozen_time})
+        if status != 200:
+            raise RuntimeError(f"the account made no test clock: {body}")
+        self.server, self.id, self.now, self.patience = server, str(body["id"]), frozen_time, patience
+
+    def advance(self, seconds: int) -> None:
+        """Let seconds pass, and wait until the clock is ready. Raises TimeoutError."""
+        self.now += seconds
+        self.server.send("POST", f"/v1/test_helpers/test_clocks/{self.id}/advance", {"frozen_time": self.now})
+        until = time.monotonic() + self.patience
+        while self.server.send("GET", f"/v1/test_helpers/test_clocks/{self.id}", {})[1].get("status") != "ready":
+            if time.monotonic() > until:
+                raise TimeoutError(f"the test clock {self.id} is not ready after {self.patience:.0f} s")
+            time.sleep(1)
+
+    def customer(self) -> dict[str, Any]:
+        return {"test_clock": self.id}
+
+    def delete(self) -> None:
+        """Delete the clock, and with it its customers and their subscriptions."""
+        self.server.send("DELETE", f"/v1/test_helpers/test_clocks/{self.id}", {})

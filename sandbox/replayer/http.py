@@ -1,0 +1,86 @@
+"""Requests in Stripe's form encoding, with nothing but the standard library."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from dataclasses import dataclass
+from typing import Any
+
+TRIES = 6
+
+
+class LiveKey(Exception):
+    """The key is not a test key: nothing is sent."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """A Stripe-like server: where it is, the key, the API version. Raises LiveKey for a key that is no test key."""
+
+    base: str
+    key: str
+    version: str | None = None
+
+    def __post_init__(self) -> None:
+        if not self.key.startswith(("sk_test_", "rk_test_")):
+            raise LiveKey("The key is not a test key (sk_test_ or rk_test_); a replay writes, so give a test key.")
+
+    def send(
+        self, method: str, path: str, params: dict[str, Any], headers: dict[str, str] | None = None
+    ) -> tuple[int, Any]:
+        """Return (status, body). A rate limit or a lock is waited for, some times."""
+        for attempt in range(TRIES):
+            status, body = self.once(method, path, params, headers or {})
+            code = body.get("error", {}).get("code") if isinstance(body, dict) else None
+            if status != 429 or code not in ("rate_limit", "lock_timeout") or attempt == TRIES - 1:
+                break
+            time.sleep(0.2 * 2**attempt)
+        return status, body
+
+    def once(self, method: str, path: str, params: dict[str, Any], headers: dict[str, str]) -> tuple[int, Any]:
+        encoded = urllib.parse.urlencode(flat(params))
+        url, data = self.base + path, None
+        if method == "POST":
+            data = encoded.encode()
+        elif encoded:
+            url += "?" + encoded
+        request = urllib.request.Request(url, data=data, method=method)
+        version = {"Stripe-Version": self.version} if self.version else {}
+        for name, value in ({"Authorization": f"Bearer {self.key}"} | version | headers).items():
+            request.add_header(name, value)
+        return answered(request)
+
+    def control(self, method: str, path: str, body: dict[str, Any]) -> Any:
+        """Return the answer of a sandbox's own control. Raises RuntimeError where it is refused."""
+        request = urllib.request.Request(self.base + path, data=json.dumps(body).encode(), method=method)
+        request.add_header("Content-Type", "application/json")
+        status, answer = answered(request)
+        if status != 200:
+            raise RuntimeError(f"{method} {path}: {answer}")
+        return answer
+
+
+def answered(request: urllib.request.Request) -> tuple[int, Any]:
+    """Return (status, body); a body that is no JSON is ``{"unreadable": its beginning}``."""
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            status, text = answer.status, answer.read()
+    except urllib.error.HTTPError as refused:
+        status, text = refused.code, refused.read()
+    try:
+        return status, json.loads(text or b"{}")
+    except ValueError:
+        return status, {"unreadable": text[:200].decode(errors="replace")}
+
+
+def flat(value: Any, prefix: str = "") -> list[tuple[str, str]]:
+    """Return a value as pairs of Stripe's form encoding, such as ``("items[0][price]", "price_1")``."""
+    if isinstance(value, dict):
+        return [p for k, v in value.items() for p in flat(v, f"{prefix}[{k}]" if prefix else str(k))]
+    if isinstance(value, list):
+        return [p for i, v in enumerate(value) for p in flat(v, f"{prefix}[{i}]")]
+    return [(prefix, str(value).lower() if isinstance(value, bool) else str(value))]
