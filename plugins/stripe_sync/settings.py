@@ -70,6 +70,7 @@ class Environment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sync_subscriptions: bool = True
     days_until_due: int = 30
     late_start_hours: int = 48
+    backdated_start: Literal["next_period", "start"] = "next_period"
     billing_name_key: str = "billing_name"
     billing_address_key: str = "billing_address"
     tax: bool = False

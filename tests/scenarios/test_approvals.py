@@ -42,6 +42,7 @@ def late(town: WorldBuilder, number: int) -> dict[str, Any]:
     start = town.now - 20 * 86_400
     row |= {
         "startDate": iso(start),
+        "createdAt": iso(start),
         "currentBillingPeriodStart": iso(start),
         "currentBillingPeriodEnd": iso(start + 30 * 86_400),
     }

@@ -94,6 +94,34 @@ def test_absence_cancels_nothing(house_of: Build, town: WorldBuilder) -> None:
     assert house.stigg("subscriptions", subscriptionId="s-1")["status"] == "ACTIVE"
 
 
+def test_a_deleted_customer_cancels_nothing_in_stigg(house_of: Build, town: WorldBuilder) -> None:
+    """Stripe ends every subscription of a customer that is deleted (SB 2; money.md n35): it is the customer's error."""
+    house = canceling(house_of, town)
+    house.stripe().v1.customers.delete(billed(house, "s-1")["customer"])
+    stored = house.plan()
+    assert [a.kind for a in stored.plan.actions] == [], "no stigg.cancel"
+    house.reconcile()
+    assert house.stigg("subscriptions", subscriptionId="s-1")["status"] == "ACTIVE"
+    assert house.status("c-1") == ("ERROR", "CUSTOMER_DELETED")
+    assert house.status("s-1") == ("ERROR", "CUSTOMER_DELETED")
+
+
+def test_a_customer_deleted_between_plan_and_write_cancels_nothing_in_stigg(
+    house_of: Build, town: WorldBuilder
+) -> None:
+    house = canceling(house_of, town)
+    found = billed(house, "s-1")
+    house.stripe().v1.subscriptions.cancel(found["id"])
+    session = house.session()
+    run = house.run(session)
+    make_plan(session, run)
+    house.stripe().v1.customers.delete(found["customer"])
+    reconcile(session, run)
+    session.close()
+    assert house.stigg("subscriptions", subscriptionId="s-1")["status"] == "ACTIVE"
+    assert house.status("s-1") == ("ERROR", "CUSTOMER_DELETED")
+
+
 def test_a_mass_cancellation_waits_for_a_person(house_of: Build, town: WorldBuilder) -> None:
     house = canceling(house_of, town)
     house.limit(deletes=2)

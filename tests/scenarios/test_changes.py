@@ -257,6 +257,7 @@ def test_a_converted_trial_is_billed_from_the_end_of_the_trial(house_of: Build, 
     ended = town.now - 5 * 3600
     town.stigg["subscriptions"][0] |= {
         "startDate": iso(town.now - 20 * 86_400),
+        "createdAt": iso(town.now - 20 * 86_400),
         "trialEndDate": iso(ended),
         "wasInTrial": True,
     }

@@ -103,7 +103,8 @@ def test_a_change_of_too_many_and_too_many_archives_wait(house_of: Build, town: 
 def test_a_subscription_that_began_long_ago_always_waits(house_of: Build, town: WorldBuilder) -> None:
     from sandbox.world.state import iso
 
-    town.stigg["subscriptions"][0]["startDate"] = iso(town.now - 49 * 3600)
+    began = iso(town.now - 49 * 3600)
+    town.stigg["subscriptions"][0] |= {"startDate": began, "createdAt": began}
     house = house_of(town)
     house.reconcile()
     assert house.status("s-1") == ("PENDING", "WAITS_FOR_APPROVAL")

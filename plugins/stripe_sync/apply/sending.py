@@ -128,11 +128,17 @@ def send_coupon_delete(api: StripeApi, action: Action, registry: Registry, key: 
 
 
 def send_stigg_cancel(api: StripeApi, action: Action, registry: Registry, key: str) -> Written:
-    """Reads the Stripe subscription by its id once more: only one that is canceled there is canceled in Stigg."""
+    """Cancel in Stigg what Stripe shows as canceled when it is read by its id once more, and whose customer lives there.
+
+    Stripe ends the subscriptions of a customer that is deleted; that cancels nothing in Stigg.
+    """
     linked = keys.link_key("subscription", *action.target.split(":")[1:])
     held = api.get(f"/v1/subscriptions/{registry.resolve(linked)}")
     if held["status"] != "canceled":
         raise RowFailed("CHANGED_SINCE", f"It is {held['status']} in Stripe by now; plan again.")
+    customer = api.find(f"/v1/customers/{held['customer']}")
+    if customer is None or customer.get("deleted"):
+        raise RowFailed("CUSTOMER_DELETED", f"The Stripe customer {held['customer']} was deleted, which ended it there.")
     return Written(stigg_of(registry).cancel(stigg_id(action)), None)
 
 

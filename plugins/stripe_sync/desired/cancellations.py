@@ -13,10 +13,14 @@ from stripe_sync.model.stripe_side import StripeSubscription
 def canceled_in_stripe(inputs: Inputs, key: str) -> StripeSubscription | None:
     """The linked Stripe subscription where it is canceled beyond doubt: Stripe shows it, and it was billed once.
 
-    One whose first payment was never made (``incomplete_expired``), and one that is not shown, decide nothing.
+    One whose first payment was never made (``incomplete_expired``), one that is not shown, and one whose customer was
+    deleted decide nothing: Stripe ends every subscription of a deleted customer, and nobody canceled them.
     """
     found = inputs.stripe.subscriptions.get(inputs.links.ids.get(key, ""))
-    return found if found is not None and found.status == "canceled" else None
+    if found is None or found.status != "canceled":
+        return None
+    customer = inputs.stripe.customers.get(found.customer)
+    return None if customer is not None and customer.deleted else found
 
 
 def cancellation(inputs: Inputs, subscription: Subscription, gone_there: StripeSubscription) -> Claim:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from stripe_sync import periods
 from stripe_sync.clock import epoch
@@ -12,6 +12,8 @@ from stripe_sync.desired.inputs import Inputs
 from stripe_sync.desired.prices import PriceVersion
 from stripe_sync.model.documents import Document
 from stripe_sync.model.stigg_side import Subscription
+
+AT_ONCE: Final = timedelta(minutes=1)
 
 
 def paid_from(subscription: Subscription) -> datetime:
@@ -21,10 +23,11 @@ def paid_from(subscription: Subscription) -> datetime:
 
 
 def start(inputs: Inputs, subscription: Subscription) -> dict[str, Any]:
-    """How a new one begins: billed in full from where paid time began if that is recent, else from the next period.
+    """Return the timing of a creation: billed in full from where paid time began if that is recent, else from the next period.
 
     Times are Unix seconds; without one in ``backdate_start_date`` it is billed from the moment of the write. ``late`` ones
-    charge nothing for the running period and always wait for a person. Matters only to one that is missing.
+    charge nothing for the running period and always wait for a person; ``backdated`` ones charge nothing for it either and
+    need no approval. Matters only to one that is missing.
     """
     id, begin = subscription.subscription_id, paid_from(subscription)
     rhythm = subscription.billing_period or "MONTHLY"
@@ -32,9 +35,20 @@ def start(inputs: Inputs, subscription: Subscription) -> dict[str, Any]:
     if anchor is None or inputs.has_come(anchor, id):
         anchor = periods.next_bound(subscription.billing_cycle_anchor or begin, rhythm, inputs.now)
         inputs.has_come(anchor, id)
+    if is_backdated(subscription) and inputs.environment.backdated_start == "next_period":
+        return {"billing_cycle_anchor": epoch(anchor), "late": False, "backdated": True}
     late = inputs.has_come(begin + timedelta(hours=inputs.environment.late_start_hours) + timedelta.resolution, id)
-    timing: Document = {"billing_cycle_anchor": epoch(anchor), "late": late}
+    timing: Document = {"billing_cycle_anchor": epoch(anchor), "late": late, "backdated": False}
     return timing if late else timing | {"backdate_start_date": epoch(begin) if inputs.has_come(begin, id) else None}
+
+
+def is_backdated(subscription: Subscription) -> bool:
+    """Return whether a person gave paid time a start that had passed when the subscription was made in Stigg (SB 18.11).
+
+    A minute between the two is the time that Stigg itself takes.
+    """
+    made = subscription.created_at
+    return made is not None and made - paid_from(subscription) > AT_ONCE
 
 
 def ends_at(inputs: Inputs, subscription: Subscription) -> int | None:

@@ -196,6 +196,7 @@ class Subscription(Stigg, frozen=True):
     customer: CustomerRef
     plan: PlanRef
     start_date: datetime
+    created_at: datetime | None = None
     pricing_type: str | None = None
     is_custom_price_subscription: bool | None = None
     billing_period: str | None = None

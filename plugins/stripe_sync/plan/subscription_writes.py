@@ -41,10 +41,13 @@ def build_subscription(draft: Draft, d: Difference) -> Iterator[Action]:
 
 
 def create_subscription(draft: Draft, d: Difference) -> Action:
-    """Billed in full from where paid time began; one that began long ago charges nothing now and waits for a person."""
+    """Return the creation: billed in full from where paid time began.
+
+    One that began long ago charges nothing now and waits for a person; one that a person back-dated charges nothing now.
+    """
     assert d.wanted is not None
     start = dict(d.wanted.facts["start"])
-    late = start.pop("late")
+    late, backdated = start.pop("late"), start.pop("backdated")
     items = d.wanted.document["items"]
     once = list(d.wanted.facts["one_off"].values())
     after = {**d.wanted.document, **start}
@@ -52,9 +55,10 @@ def create_subscription(draft: Draft, d: Difference) -> Action:
         after["attach"] = d.wanted.facts["attach"]
     if once:
         after["one_off"] = once
-    due = draft.book.one_interval(once) if late else draft.book.one_interval([*items, *once])
+    due = draft.book.one_interval(once) if late or backdated else draft.book.one_interval([*items, *once])
+    cause = "late_start" if late else "backdated" if backdated else "missing"
     return draft.action(
-        d, "subscription.create", SUBSCRIPTIONS, after, cause="late_start" if late else "missing", verb="Create",
+        d, "subscription.create", SUBSCRIPTIONS, after, cause=cause, verb="Create",
         due_now=due, per_month=draft.book.per_month(items),
     )  # fmt: skip
 
