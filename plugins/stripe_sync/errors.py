@@ -67,12 +67,16 @@ class Transient(StripeSyncError):
 
 
 class RowFailed(StripeSyncError):
-    """One row's failure, with its reason code; all other rows go on (invariant 8)."""
+    """One row's failure, with its reason code; all other rows go on (invariant 8).
 
-    def __init__(self, reason: str, detail: str) -> None:
+    ``decline`` is Stripe's decline code of a payment, or its error code where it gave none; "" for any other failure.
+    """
+
+    def __init__(self, reason: str, detail: str, *, decline: str = "") -> None:
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail
+        self.decline = decline
 
 
 class Waiting(StripeSyncError):

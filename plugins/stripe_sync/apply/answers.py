@@ -26,7 +26,7 @@ HOW = frozenset(
     {
         "billing_cycle_anchor", "backdate_start_date", "proration_behavior", "proration_date", "transfer_lookup_key",
         "attach", "one_off", "charged", "invoice_now", "prorate", "percent_off", "amount_off", "duration",
-        "duration_in_months", "from", "how", "credit",
+        "duration_in_months", "from", "how", "credit", "payment_behavior", "default_payment_method",
     }
 )  # fmt: skip
 

@@ -49,7 +49,7 @@ def coupon_deleted(api: StripeApi, action: Action, registry: Registry, since: da
 
 
 def customer_candidates(api: StripeApi, action: Action, registry: Registry, since: datetime) -> Iterator[Row]:
-    yield from listed(api, "/v1/customers", since)
+    yield from listed(api, "/v1/customers", since, expand=in_list("customer"))
 
 
 def subscription_candidates(api: StripeApi, action: Action, registry: Registry, since: datetime) -> Iterator[Row]:

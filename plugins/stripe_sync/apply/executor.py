@@ -19,12 +19,14 @@ from typing import Any, Literal
 from sqlalchemy import Engine
 
 from stripe_sync.apply import answers
+from stripe_sync.apply.declined import Declines
 from stripe_sync.apply.handlers import HANDLERS, Handler, made_by
 from stripe_sync.apply.registry import Registry
 from stripe_sync.apply.targets import object_kind
 from stripe_sync.errors import RowFailed, Transient, Waiting
 from stripe_sync.model.status import Reason
-from stripe_sync.plan.actions import LANES, Action
+from stripe_sync.plan.actions import LANES, SUBSCRIPTIONS, Action
+from stripe_sync.plan.declines import Decline, left_open, may_charge, told
 from stripe_sync.stripe_api.client import TIMEOUT_SECONDS, StripeApi, Written
 from stripe_sync.warehouse import failures, feeds, journal, leases, links
 from stripe_sync.warehouse.failures import Failure
@@ -57,6 +59,7 @@ class Executor:
     """The tools of one application of one plan. ``settle_seconds`` is how long a lost call may still be under way.
 
     ``lease`` is one that is held already, by whoever decided under it what is written; else each lane is leased in turn.
+    ``is_asked`` says that a person approved what is made.
     """
 
     engine: Engine
@@ -68,6 +71,7 @@ class Executor:
     now: datetime
     quarantined: Mapping[str, Failure] = field(default_factory=dict)
     keep_answers: frozenset[str] = frozenset()
+    is_asked: bool = False
     lanes: tuple[str, ...] = LANES
     lease: Lease | None = None
     workers: int = 8
@@ -79,9 +83,13 @@ class Executor:
     settled: dict[str, Step] = field(default_factory=dict)
     stopped: threading.Event = field(default_factory=threading.Event)
     plan_hash: str = field(init=False)
+    declines: Declines = field(init=False)
 
     def __post_init__(self) -> None:
         self.plan_hash = self.stored.plan.hash  # reckoned over all actions: once, and not for each
+        self.declines = Declines(
+            self.engine, self.api.in_lane(SUBSCRIPTIONS), self.registry, self.environment, self.now, self.is_asked
+        )
 
     def run(self) -> list[Step]:
         """Makes what may be made, lane by lane; returns what became of each action, in the order of the plan."""
@@ -158,6 +166,8 @@ class Executor:
             return Step(action, "paused", Reason.PAUSED, f"The lane {lease.lane} is paused: {why}.")
         if action.target in self.quarantined:
             return self.left_alone(action, self.quarantined[action.target])
+        if why := self.declines.reason(action):
+            return Step(action, "refused", Reason.PAYMENT_FAILED, why)
         if action.kind.endswith(".create") and self.exists(action):
             return Step(action, "dropped", Reason.WAITS_FOR_WRITE, "It exists since the plan was made; plan again.")
         return self.write(action, lease)
@@ -190,12 +200,25 @@ class Executor:
                 self.api.in_lane(action.lane), action, self.registry, intent.idempotency_key
             )
         except RowFailed as failure:
-            self.conclude(intent, Outcome("refused", reason=failure.reason, detail=failure.detail))
-            return Step(action, "refused", Reason(failure.reason), failure.detail)
+            return self.refused(intent, failure)
         except Transient as lost:
             # Nobody knows whether it was made: the intent stays open, and the next run settles it first.
             return Step(action, "unknown", Reason.UNVERIFIED, f"{lost} The next run looks whether it was made.")
         return self.made(intent, written)
+
+    def refused(self, intent: Intent, failure: RowFailed) -> Step:
+        """Record a refusal; of a declined payment also when it may be asked for again, and what the call left behind."""
+        outcome = Outcome("refused", reason=failure.reason, detail=failure.detail)
+        if failure.reason != Reason.PAYMENT_FAILED or not may_charge(intent.action):
+            self.conclude(intent, outcome)
+            return Step(intent.action, "refused", Reason(failure.reason), failure.detail)
+        try:
+            decline = self.declines.refused(intent, failure)
+        except Transient as lost:  # the intent stays open; under its own key the next run is given the same refusal
+            return Step(intent.action, "unknown", Reason.UNVERIFIED, f"{failure.detail} {lost}")
+        self.conclude(intent, outcome, decline)
+        detail = left_open(decline, "open") if decline.invoice else told(decline)
+        return Step(intent.action, "refused", Reason.PAYMENT_FAILED, detail)
 
     def made(self, intent: Intent, written: Written) -> Step:
         """Records what was made, and says which of its fields are not as wanted."""
@@ -220,18 +243,22 @@ class Executor:
                 if action.kind == "subscription.create" and "customer" in self.keep_answers:
                     feeds.billed_in(connection, self.environment, answer["customer"], answer["currency"])
 
-    def conclude(self, intent: Intent, outcome: Outcome) -> None:
-        """The outcome and, for a creation, the link: together or not at all."""
+    def conclude(self, intent: Intent, outcome: Outcome, decline: Decline | None = None) -> None:
+        """The outcome and, for a creation, the link: together or not at all. A decline keeps its own time."""
         with self.engine.begin() as connection:
             journal.conclude(connection, intent, outcome)
+            if decline is not None:
+                self.declines.keep(connection, intent.action, decline)
             if outcome.result == "refused" and outcome.reason not in OTHERS_FAULT:
                 failures.refused(
                     connection, self.environment, target=intent.action.target, lane=intent.action.lane,
                     entity=intent.action.entity, reason=outcome.reason, detail=outcome.detail, now=self.now,
+                    has_own_time=decline is not None,
                 )  # fmt: skip
             if outcome.result != "done" or not outcome.stripe_id:
                 return
             failures.succeeded(connection, self.environment, intent.action.target)
+            self.declines.made(connection, intent.action)
             if intent.action.kind == "coupon.delete":
                 links.end(connection, self.environment, intent.action.target, by="the pipeline: deleted in Stripe")
             elif intent.action.kind.endswith(".create"):

@@ -100,7 +100,7 @@ HANDLERS: Mapping[str, Handler] = {
     "coupon.update": Handler(updating(PATHS["coupon"], coupons, parameters.plain), updated),
     "coupon.delete": Handler(send_coupon_delete, coupon_deleted),
     "customer.create": Handler(creating(PATHS["customer"], customers, parameters.customer_create), customer_candidates),
-    "customer.update": Handler(updating(PATHS["customer"], customers, parameters.plain), updated),
+    "customer.update": Handler(updating(PATHS["customer"], customers, parameters.customer), updated),
     "subscription.create": Handler(
         creating(PATHS["subscription"], subscriptions, parameters.subscription_create), subscription_candidates
     ),

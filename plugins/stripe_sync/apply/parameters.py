@@ -34,7 +34,12 @@ def plain(action: Action, registry: Registry) -> Params:
 
 def customer_create(action: Action, registry: Registry) -> Params:
     """A customer, on the environment's test clock where it has one."""
-    return plain(action, registry) | ({"test_clock": registry.test_clock} if registry.test_clock else {})
+    return customer(action, registry) | ({"test_clock": registry.test_clock} if registry.test_clock else {})
+
+
+def customer(action: Action, registry: Registry) -> Params:
+    """Return the fields of a customer, and what its answer has to show so that it is as whole as a read."""
+    return {**plain(action, registry), "expand": WHOLE["customer"]}
 
 
 def strip(action: Action, registry: Registry) -> Params:
@@ -139,8 +144,9 @@ def subscription_create(action: Action, registry: Registry) -> Params:
         params["backdate_start_date"] = after["backdate_start_date"]
     if after["collection_method"] == "send_invoice":
         params["days_until_due"] = int(after["days_until_due"])
-    else:
-        params["payment_behavior"] = "error_if_incomplete"
+    for name in ("payment_behavior", "default_payment_method"):
+        if name in after:
+            params[name] = after[name]
     if "one_off" in after:
         params["add_invoice_items"] = [priced(item, registry) for item in after["one_off"]]
     if after.get("attach"):
@@ -177,7 +183,7 @@ def subscription_update(action: Action, registry: Registry, held: Mapping[str, A
     if "items" in after:
         ids = {price: item["id"] for price, item in held["items"].items()}
         params["items"] = changed_items(action, registry, ids)
-    for name in ("proration_behavior", "proration_date", "collection_method"):
+    for name in ("proration_behavior", "proration_date", "collection_method", "payment_behavior"):
         if name in after:
             params[name] = after[name]
     if after.get("days_until_due") is not None:

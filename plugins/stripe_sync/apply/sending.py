@@ -138,7 +138,9 @@ def send_stigg_cancel(api: StripeApi, action: Action, registry: Registry, key: s
         raise RowFailed("CHANGED_SINCE", f"It is {held['status']} in Stripe by now; plan again.")
     customer = api.find(f"/v1/customers/{held['customer']}")
     if customer is None or customer.get("deleted"):
-        raise RowFailed("CUSTOMER_DELETED", f"The Stripe customer {held['customer']} was deleted, which ended it there.")
+        raise RowFailed(
+            "CUSTOMER_DELETED", f"The Stripe customer {held['customer']} was deleted, which ended it there."
+        )
     return Written(stigg_of(registry).cancel(stigg_id(action)), None)
 
 

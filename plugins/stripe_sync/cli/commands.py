@@ -23,9 +23,10 @@ from stripe_sync.pipeline.portal import read_portal
 from stripe_sync.pipeline.probe import probe as run_probe
 from stripe_sync.pipeline.reconcile import make_plan, reconcile
 from stripe_sync.pipeline.session import Run, Session, open_session, start_run
+from stripe_sync.plan.declines import Decline, next_attempt
 from stripe_sync.plan.explain import changes
 from stripe_sync.report.explain import explain_customer as explained
-from stripe_sync.warehouse import candidates, embedded, failures, leases, plans, runs, statuses
+from stripe_sync.warehouse import candidates, declines, embedded, failures, leases, plans, runs, statuses
 from stripe_sync.warehouse.plans import StoredPlan
 
 
@@ -194,6 +195,12 @@ def folder_of(target: str | None) -> Any:
     return UPath(target)
 
 
+def when(decline: Decline) -> str:
+    """Return when a declined payment is asked for again by itself."""
+    moment = next_attempt(decline)
+    return f"left alone until {moment:%Y-%m-%d %H:%M} UTC" if moment else "left alone until retry or another card"
+
+
 def status(env: str, id: str | None, *, as_json: bool) -> int:
     with session_of(env, quiet=True) as session:
         if id is None:
@@ -201,7 +208,7 @@ def status(env: str, id: str | None, *, as_json: bool) -> int:
             last = runs.last(session.engine, env)
             waiting, paused = candidates.all_of(session.engine, env), leases.pauses(session.engine, env)
             asked = asked_now(session)
-            failing = failures.all_of(session.engine, env)
+            failing, declined = failures.all_of(session.engine, env), declines.all_of(session.engine, env)
             if as_json:
                 seen = {"last_run": last, "statuses": rows, "candidates": waiting, "paused": paused}
                 out({"environment": env, **seen, "approvals": asked, "failing": failing})
@@ -213,6 +220,7 @@ def status(env: str, id: str | None, *, as_json: bool) -> int:
                 )
             for one in failing:
                 again = f"left alone until {one['until']:%Y-%m-%d %H:%M} UTC" if one["until"] else "tried every run"
+                again = when(declined[one["target"]]) if one["target"] in declined else again
                 print(f"failing: {one['target']}: {one['reason']}, {one['failures']} times, {again}")
             for lane, why in paused.items():
                 print(f"paused: {lane or 'every lane'}: {why}")

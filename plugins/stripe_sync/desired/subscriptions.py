@@ -14,6 +14,7 @@ from stripe_sync.desired.found import GONE, Reading, expanded, once_of
 from stripe_sync.desired.inputs import ENDED, Inputs
 from stripe_sync.desired.items import Line, check_lines, item_documents, items
 from stripe_sync.desired.meters import Meters, meters
+from stripe_sync.desired.payment import payment_facts
 from stripe_sync.desired.prices import PriceVersion
 from stripe_sync.desired.successors import Fate
 from stripe_sync.desired.taxes import switched_off
@@ -148,6 +149,7 @@ def claim(inputs: Inputs, subscription: Subscription, key: str, lines: list[Line
     )
     facts = {
         "start": start(inputs, subscription) if key not in inputs.links.ids else {},
+        "payment": payment_facts(inputs, subscription, held) if collection == "charge_automatically" else {},
         "changed_at": changed_at(subscription, around.catalog.versions),
         "attach": dict(found.coupons),
         "one_off": {} if known.untold else one_off_items(charged_once, known.once),

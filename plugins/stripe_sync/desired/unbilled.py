@@ -9,6 +9,8 @@ from stripe_sync.desired.found import GONE
 from stripe_sync.desired.inputs import Inputs
 from stripe_sync.desired.items import Line
 from stripe_sync.desired.taxes import switched_off
+from stripe_sync.desired.payment import named_card
+from stripe_sync.errors import RowFailed
 from stripe_sync.model.status import EntityStatus, Reason, Status
 from stripe_sync.model.stigg_side import Subscription
 
@@ -73,15 +75,17 @@ def gone(inputs: Inputs, subscription: Subscription, linked: str) -> EntityStatu
 
 
 def not_yet_chargeable(inputs: Inputs, subscription: Subscription) -> EntityStatus | None:
-    """A subscription that is charged automatically is made only when Stripe knows a default payment method."""
+    """Return why a subscription that is charged automatically is not made yet: no payment method, or more than one.
+
+    It is made only when Stripe knows the customer's default, or one card that other subscriptions of the customer have.
+    """
     if COLLECTION.get(subscription.payment_collection_method) != "charge_automatically":
         return None
-    linked = inputs.links.ids.get(inputs.link_key("customer", subscription.payer()))
-    customer = inputs.stripe.customers.get(linked) if linked else None
-    if customer is not None and customer.can_be_charged():
-        return None
-    detail = f"The customer {subscription.payer()} has no default payment method in Stripe yet."
-    return status(inputs, subscription, Status.PENDING, Reason.NO_PAYMENT_METHOD, detail)
+    try:
+        named_card(inputs, subscription)
+    except RowFailed as missing:
+        return status(inputs, subscription, Status.PENDING, Reason(missing.reason), missing.detail)
+    return None
 
 
 def beyond_stripe(

@@ -23,7 +23,7 @@ LISTS: dict[str, tuple[str, tuple[dict[str, Any], ...]]] = {
     "product": (PATHS["product"], ({},)),
     "price": (PATHS["price"], tuple({"active": active, "expand": in_list("price")} for active in (True, False))),
     "coupon": (PATHS["coupon"], ({},)),
-    "customer": (PATHS["customer"], ({},)),
+    "customer": (PATHS["customer"], ({"expand": in_list("customer")},)),
     "subscription": (PATHS["subscription"], ({"status": "all", "expand": in_list("subscription")},)),
     "invoice": (PATHS["invoice"], ({"status": "draft"},)),
 }
@@ -53,7 +53,7 @@ def read(
 def listings(*, tax: bool) -> list[Listing]:
     """Every list that shows something of ours."""
     return [
-        Listing(kind, path, given | {"expand": ["data.tax"]} if tax and kind == "customer" else given)
+        Listing(kind, path, given | {"expand": [*given["expand"], "data.tax"]} if tax and kind == "customer" else given)
         for kind, (path, filters) in LISTS.items()
         for given in filters
     ]
@@ -104,7 +104,7 @@ def named(api: StripeApi, ids: Iterable[tuple[str, str]], *, tax: bool) -> Itera
 
 def by_id(api: StripeApi, kind: str, id: str, *, tax: bool = False) -> dict[str, Any]:
     """One object as a list would show it: as it is, or a stone that says it is gone."""
-    expand = ["tax"] if tax and kind == "customer" else WHOLE.get(kind)
+    expand = [*WHOLE.get(kind, ()), *(["tax"] if tax and kind == "customer" else ())] or None
     found = api.find(f"{LISTS[kind][0]}/{id}", expand=expand)
     if found is None or found.get("deleted"):
         return {"id": id, "object": kind, "deleted": True}

@@ -104,8 +104,34 @@ class StripeCoupon(Stripe, frozen=True):
     deleted: bool = False
 
 
+class Card(Stripe, frozen=True):
+    exp_month: int | None = None
+    exp_year: int | None = None
+    fingerprint: str | None = None
+
+
+class PaymentMethod(Stripe, frozen=True):
+    """``customer`` is None where it is attached to nobody, or where Stripe did not tell."""
+
+    id: str
+    type: str = "card"
+    card: Card | None = None
+    customer: str | None = None
+
+    def fingerprint(self) -> str:
+        """Return what is alike for two saved copies of one card."""
+        return (self.card.fingerprint if self.card is not None else None) or self.id
+
+    def signature(self) -> str:
+        """Return a name that changes when the method is replaced or renewed."""
+        until = f" {self.card.exp_year}-{self.card.exp_month}" if self.card is not None and self.card.exp_year else ""
+        return f"{self.id}{until}"
+
+
 class InvoiceSettings(Stripe, frozen=True):
-    default_payment_method: str | None = None
+    """``default_payment_method`` is there as an object only where it was expanded."""
+
+    default_payment_method: PaymentMethod | str | None = None
 
 
 class CustomerTax(Stripe, frozen=True):
@@ -130,8 +156,13 @@ class StripeCustomer(Stripe, frozen=True):
 
     def can_be_charged(self) -> bool:
         """Whether a default payment method is known in Stripe."""
+        return not self.deleted and self.payment_method() is not None
+
+    def payment_method(self) -> PaymentMethod | None:
+        """Return the default that subscriptions without one of their own are paid by; of a bare id, its id alone."""
         method = self.invoice_settings.default_payment_method if self.invoice_settings else None
-        return not self.deleted and (method or self.default_source) is not None
+        method = method or self.default_source
+        return PaymentMethod(method) if isinstance(method, str) else method
 
 
 class ItemPrice(Stripe, frozen=True):
@@ -212,7 +243,13 @@ class StripeSubscription(Stripe, frozen=True):
     discounts: list[StripeDiscount | str] = []
     automatic_tax: AutomaticTax = AutomaticTax()
     untaxed_invoices: list[UntaxedInvoice] = []
+    default_payment_method: PaymentMethod | str | None = None
     created: int = 0
+
+    def payment_method(self) -> PaymentMethod | None:
+        """Return the payment method of its own; of a bare id, its id alone."""
+        method = self.default_payment_method
+        return PaymentMethod(method) if isinstance(method, str) else method
 
 
 class StripeInvoice(Stripe, frozen=True):

@@ -56,6 +56,7 @@ def apply(session: Session, run: Run) -> Result:
         now=run.now,
         keep_answers=kept_answers(session),
         quarantined=failures.quarantined(session.engine, name, now=run.now),
+        is_asked=bool(run.params.get("approval")),
         progress=partial(told, session),
     )
     steps = executor.run()

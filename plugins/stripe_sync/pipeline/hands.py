@@ -17,7 +17,7 @@ from stripe_sync.pipeline.session import Session
 from stripe_sync.plan.actions import CATALOG, CUSTOMERS, SUBSCRIPTIONS
 from stripe_sync.settings import LANES
 from stripe_sync.stripe_api.endpoints import PATHS
-from stripe_sync.warehouse import candidates, failures, hands, leases, links, statuses
+from stripe_sync.warehouse import candidates, declines, failures, hands, leases, links, statuses
 
 LANE_OF = {"plan": CATALOG, "addon": CATALOG, "coupon": CATALOG, "customer": CUSTOMERS, "subscription": SUBSCRIPTIONS}
 LINKED_BY_ID = ("plan", "addon", "customer", "subscription")
@@ -154,7 +154,8 @@ def resume(session: Session, lane: str, by: Hand) -> str:
 def retry(session: Session, id: str, by: Hand) -> str:
     """Frees an entity, or one target, that was refused again and again; the next run tries it."""
     with session.engine.begin() as connection:
-        freed = failures.free(connection, session.environment.name, id)
+        name = session.environment.name
+        freed = len({*failures.free(connection, name, id), *declines.free(connection, name, id)})
         if not freed:
             raise ConfigurationError(
                 f"Nothing of {id} in {session.environment.name} was refused; see stripe-sync status."

@@ -39,7 +39,8 @@ DELETES = frozenset(
 class Action(msgspec.Struct, frozen=True, kw_only=True):
     """One write. Money is in minor units by currency; ``before`` is absent for creations.
 
-    Actions of one ``serial`` (a customer's link key, or the target) are never made at the same time.
+    Actions of one ``serial`` (a customer's link key, or the target) are never made at the same time. ``paid_by`` names the
+    payment method that pays what the write charges, and is no part of the hash.
     """
 
     kind: str
@@ -55,6 +56,7 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
     sentence: str = ""
     due_now: Amounts = {}
     per_month: Amounts = {}
+    paid_by: str = ""
 
     @property
     def hash(self) -> str:

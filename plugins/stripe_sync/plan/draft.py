@@ -59,6 +59,7 @@ class Draft:
         serial: str | None = None,
         due_now: Mapping[str, Decimal] | None = None,
         per_month: Mapping[str, Decimal] | None = None,
+        paid_by: str = "",
     ) -> Action:
         """An action of a difference, with its sentence and the drift rows that caused it."""
         about = target or d.key
@@ -76,6 +77,7 @@ class Draft:
             sentence=f"{verb} {kind.partition('.')[0]} {about.partition(':')[2]}{worth}",
             due_now=dict(due_now or {}),
             per_month=dict(per_month or {}),
+            paid_by=paid_by,
         )
 
 

@@ -19,6 +19,8 @@ ALWAYS = {
     "scheduled": "{n} subscriptions are managed by a schedule in Stripe: its release always waits for a person.",
     "tax_again": "Stripe switched automatic tax off for {n} subscriptions (TAX_LOCATION): switching it on again always waits "
     "for a person.",
+    "bank_debit": "{n} changes would be paid by a bank debit, which fails days after the change is made: they always wait "
+    "for a person.",
     "renewed_short": "{n} renewals billed less than Stigg says (RENEWED_SHORT): that always waits for a person.",
     "renewed_long": "{n} renewals billed more than Stigg says (RENEWED_LONG): that always waits for a person.",
 }

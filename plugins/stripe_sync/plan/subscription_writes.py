@@ -55,11 +55,16 @@ def create_subscription(draft: Draft, d: Difference) -> Action:
         after["attach"] = d.wanted.facts["attach"]
     if once:
         after["one_off"] = once
+    payment = d.wanted.facts["payment"]
+    if payment.get("named"):
+        after["default_payment_method"] = payment["named"]
+    if after["collection_method"] == "charge_automatically":
+        after["payment_behavior"] = "allow_incomplete" if payment.get("delayed") else "error_if_incomplete"
     due = draft.book.one_interval(once) if late or backdated else draft.book.one_interval([*items, *once])
     cause = "late_start" if late else "backdated" if backdated else "missing"
     return draft.action(
         d, "subscription.create", SUBSCRIPTIONS, after, cause=cause, verb="Create",
-        due_now=due, per_month=draft.book.per_month(items),
+        due_now=due, per_month=draft.book.per_month(items), paid_by=payment.get("paid_by", ""),
     )  # fmt: skip
 
 
@@ -197,9 +202,13 @@ def change_items(draft: Draft, d: Difference) -> Iterator[Action]:
     if behavior != "none" and moment is not None:
         after["proration_date"] = moment
     due = remaining(draft, d, old, new, moment) if behavior == "always_invoice" else {}
+    payment = d.wanted.facts["payment"]
+    if d.wanted.document["collection_method"] == "charge_automatically":
+        after["payment_behavior"] = "allow_incomplete" if payment.get("delayed") else "error_if_incomplete"
+        cause = "bank_debit" if payment.get("delayed") and behavior == "always_invoice" else cause
     yield draft.action(
         d, "subscription.update", SUBSCRIPTIONS, after, before={"items": old}, cause=cause, verb="Change",
-        due_now=due, per_month=more,
+        due_now=due, per_month=more, paid_by=payment.get("paid_by", ""),
     )  # fmt: skip
 
 

@@ -12,7 +12,11 @@ PATHS = {
     "invoiceitem": "/v1/invoiceitems",
 }
 # Parts that Stripe leaves out unless they are asked for.
-WHOLE = {"price": ["tiers"], "subscription": ["discounts"]}
+WHOLE = {
+    "price": ["tiers"],
+    "subscription": ["discounts", "default_payment_method"],
+    "customer": ["invoice_settings.default_payment_method"],
+}
 
 
 def in_list(kind: str) -> list[str]:

@@ -31,7 +31,8 @@ def translate(error: stripe.StripeError, what: str) -> StripeSyncError:
     if isinstance(error, stripe.APIConnectionError):
         return Transient(f"Stripe does not answer: {where}; check the network and the connection's host.")
     if isinstance(error, stripe.CardError):
-        return RowFailed("PAYMENT_FAILED", f"Stripe could not take the payment ({code}): {where}.")
+        decline = getattr(body, "decline_code", None) or code
+        return RowFailed("PAYMENT_FAILED", f"Stripe could not take the payment ({decline}): {where}.", decline=decline)
     if isinstance(error, stripe.InvalidRequestError | stripe.IdempotencyError):
         param = getattr(error, "param", None)
         about = f", parameter {param}" if param else ""

@@ -41,8 +41,9 @@ def refused(
     reason: str,
     detail: str,
     now: datetime,
+    has_own_time: bool = False,
 ) -> None:
-    """Counts one more refusal in a row."""
+    """Counts one more refusal in a row. One that ``has_own_time`` (a declined payment) leaves nothing else alone."""
     kind, id = entity or ("", "")
     count = connection.execute(
         text(
@@ -53,7 +54,7 @@ def refused(
         ),
         {"e": environment, "t": target, "lane": lane, "kind": kind, "id": id, "r": reason, "d": detail, "now": now},
     ).scalar_one()
-    wait = delay(count)
+    wait = None if has_own_time else delay(count)
     connection.execute(
         text("update failure set until = :u where environment = :e and target = :t"),
         {"e": environment, "t": target, "u": now + wait if wait else None},
@@ -90,10 +91,10 @@ def all_of(engine: Engine, environment: str) -> list[dict[str, Any]]:
         return [dict(row._mapping) for row in rows]
 
 
-def free(connection: Connection, environment: str, id: str) -> int:
-    """Frees the targets of an entity, or one target by its link key; how many there were."""
+def free(connection: Connection, environment: str, id: str) -> list[str]:
+    """Frees the targets of an entity, or one target by its link key; which there were."""
     done = connection.execute(
         text("delete from failure where environment = :e and (entity_id = :id or target = :id) returning target"),
         {"e": environment, "id": id},
     )
-    return len(done.all())
+    return [row.target for row in done]

@@ -1,0 +1,111 @@
+"""Declined writes: which are left alone, and what a refused call left behind in Stripe (BILLING 6, SB 12.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine
+
+from stripe_sync import marker
+from stripe_sync.apply.candidates import listed
+from stripe_sync.apply.registry import Registry
+from stripe_sync.errors import RowFailed
+from stripe_sync.plan.actions import Action
+from stripe_sync.plan.declines import Decline, blocks, left_open, may_charge, may_repeat, refused, told
+from stripe_sync.stripe_api.client import StripeApi
+from stripe_sync.warehouse import declines
+from stripe_sync.warehouse.journal import Intent
+
+Row = dict[str, Any]
+OF_THE_CALL = ("subscription_create", "subscription_update")
+
+
+@dataclass
+class Declines:
+    """The declined writes of an environment while a plan is applied.
+
+    ``is_asked`` says that a person approved what this run applies, which is a person's word on its declined writes too.
+    """
+
+    engine: Engine
+    api: StripeApi
+    registry: Registry
+    environment: str
+    now: datetime
+    is_asked: bool = False
+    known: dict[str, Decline] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.known = declines.all_of(self.engine, self.environment)
+
+    def reason(self, action: Action) -> str:
+        """Return why a write that may charge is left alone; "" where it may be made."""
+        decline = self.known.get(action.target)
+        if decline is None or not may_charge(action):
+            return ""
+        if decline.invoice:
+            invoice = self.api.find(f"/v1/invoices/{decline.invoice}")
+            if blocks(decline, invoice):
+                return left_open(decline, invoice["status"] if invoice else "")
+        return "" if self.is_asked or may_repeat(decline, action, self.now) else told(decline)
+
+    def refused(self, intent: Intent, failure: RowFailed) -> Decline:
+        """Return the decline after a refusal; an invoice that the call left is switched off first."""
+        action = intent.action
+        decline = refused(
+            self.known.get(action.target), action, code=failure.decline, detail=failure.detail, now=self.now
+        )
+        for invoice in left_by(self.api, action, self.registry, intent.since):
+            self.switch_off(invoice, intent)
+            decline = replace(decline, invoice=invoice["id"])
+        return decline
+
+    def switch_off(self, invoice: Row, intent: Intent) -> None:
+        """Stop the collection of an invoice that a refused call left; what was stopped already stays so."""
+        if invoice["auto_advance"]:
+            self.api.write(
+                "post /v1/invoices/{id}",
+                lambda client, options: client.v1.invoices.update(invoice["id"], {"auto_advance": False}, options),
+                idempotency_key=f"{intent.idempotency_key}-off-{invoice['id']}",
+            )
+
+    def keep(self, connection: Connection, action: Action, decline: Decline) -> None:
+        """Store the decline of an action."""
+        entity = action.entity[1] if action.entity else ""
+        declines.keep(connection, self.environment, target=action.target, entity=entity, decline=decline)
+        self.known[action.target] = decline
+
+    def made(self, connection: Connection, action: Action) -> None:
+        """Forget the decline of a write that was made."""
+        if may_charge(action):
+            declines.forget(connection, self.environment, action.target)
+            self.known.pop(action.target, None)
+
+
+def left_by(api: StripeApi, action: Action, registry: Registry, since: datetime) -> Iterator[Row]:
+    """Yield the open invoices of the target that a call since the intent made, newest first."""
+    customer = registry.get(customer_of(action))
+    if customer is None:
+        return
+    for invoice in listed(api, "/v1/invoices", since, customer=customer):
+        ours = invoice["status"] == "open" and invoice["billing_reason"] in OF_THE_CALL
+        if ours and is_of(api, invoice, action, registry):
+            yield invoice
+
+
+def customer_of(action: Action) -> str:
+    """Return the link key of the customer that a write charges."""
+    return str(action.after.get("customer") or action.serial)
+
+
+def is_of(api: StripeApi, invoice: Mapping[str, Any], action: Action, registry: Registry) -> bool:
+    """Return whether an invoice is of the subscription that an action writes: by its id, or by our mark on it."""
+    id = ((invoice.get("parent") or {}).get("subscription_details") or {}).get("subscription")
+    own = registry.get(action.target)
+    if id is None or own is not None or id in registry.reading().known:
+        return id is not None and id == own
+    found = api.find(f"/v1/subscriptions/{id}")
+    return found is not None and registry.signer.key_of(found["metadata"].get(marker.FIELD)) == action.target
