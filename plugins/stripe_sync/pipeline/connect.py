@@ -25,6 +25,7 @@ RIGHTS = {
     "Prices": ("write", "/v1/prices"),
     "Coupons": ("write", "/v1/coupons"),
     "Customers": ("write", "/v1/customers"),
+    "Payment methods": ("read", "/v1/payment_methods"),
     "Subscriptions": ("write", "/v1/subscriptions"),
     "Invoices": ("write", "/v1/invoices"),
     "Invoice items": ("write", "/v1/invoiceitems"),
