@@ -93,11 +93,13 @@ def test_events_are_taken_up_once_in_any_order_and_their_bodies_are_not_believed
 
 
 def test_deletions_and_cancellations_come_by_the_feed(fed: House) -> None:
+    fed.stripe().v1.subscriptions.cancel(owned(fed, "subscriptions", "s-1")["id"])
     fed.stripe().v1.customers.delete(owned(fed, "customers", "c-2")["id"])
     fed.reconcile("deleted")
     assert extract(fed, "deleted")["whole"] == 0
     assert fed.status("c-2") == ("ERROR", "CUSTOMER_DELETED")
-    assert fed.status("s-2") == ("PENDING", "OBSERVED_ONLY")
+    assert fed.status("s-1") == ("PENDING", "OBSERVED_ONLY")
+    assert fed.status("s-2") == ("ERROR", "CUSTOMER_DELETED"), "nobody canceled it: it is not canceled in Stigg"
 
 
 def test_what_the_feed_missed_is_found_by_the_daily_full_read_and_said(fed: House) -> None:

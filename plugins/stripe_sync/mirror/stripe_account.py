@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from stripe_sync.clock import epoch
-from stripe_sync.errors import AccountRefused, Incomplete
+from stripe_sync.errors import AccountRefused, Incomplete, RowFailed
 from stripe_sync.mirror.ranges import Finished, Listing, pages
 from stripe_sync.stripe_api.client import StripeApi
 from stripe_sync.stripe_api.endpoints import PATHS, WHOLE, in_list
@@ -105,10 +105,20 @@ def named(api: StripeApi, ids: Iterable[tuple[str, str]], *, tax: bool) -> Itera
 def by_id(api: StripeApi, kind: str, id: str, *, tax: bool = False) -> dict[str, Any]:
     """One object as a list would show it: as it is, or a stone that says it is gone."""
     expand = [*WHOLE.get(kind, ()), *(["tax"] if tax and kind == "customer" else ())] or None
-    found = api.find(f"{LISTS[kind][0]}/{id}", expand=expand)
+    found = expanded(api, f"{LISTS[kind][0]}/{id}", expand)
     if found is None or found.get("deleted"):
         return {"id": id, "object": kind, "deleted": True}
     return whole(api, found) if kind == "subscription" else found
+
+
+def expanded(api: StripeApi, path: str, expand: list[str] | None) -> dict[str, Any] | None:
+    """Return one object with what was asked for; a deleted one has nothing to expand, which Stripe may refuse."""
+    try:
+        return api.find(path, expand=expand)
+    except RowFailed as refused:
+        if not expand or "parameter expand" not in refused.detail:
+            raise
+        return api.find(path)
 
 
 def drafts(api: StripeApi) -> Iterator[dict[str, Any]]:
