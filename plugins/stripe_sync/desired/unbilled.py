@@ -8,8 +8,8 @@ from stripe_sync.desired.cancellations import canceled_in_stripe
 from stripe_sync.desired.found import GONE
 from stripe_sync.desired.inputs import Inputs
 from stripe_sync.desired.items import Line
-from stripe_sync.desired.taxes import switched_off
 from stripe_sync.desired.payment import named_card
+from stripe_sync.desired.taxes import switched_off
 from stripe_sync.errors import RowFailed
 from stripe_sync.model.status import EntityStatus, Reason, Status
 from stripe_sync.model.stigg_side import Subscription
