@@ -23,7 +23,7 @@ STRIPE_COLLECTIONS = (
     "products", "prices", "coupons", "customers", "payment_methods", "discounts",
     "subscriptions", "subscription_schedules", "invoices", "invoiceitems", "credit_notes", "tax_registrations",
     "checkout_sessions", "portal_configurations", "meters", "meter_events", "test_clocks", "balance_transactions",
-    "payment_intents", "tax_rates", "promotion_codes", "events",
+    "payment_intents", "refunds", "tax_rates", "promotion_codes", "events",
 )  # fmt: skip
 STIGG_COLLECTIONS = (
     "products", "plans", "addons", "features", "customers", "subscriptions", "coupons", "integrations", "usage",
