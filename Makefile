@@ -49,7 +49,7 @@ mutants: install  ## changes that no test notices in what decides about money (T
 bench: install  ## benchmarks, each beside a baseline (SCALE=1 is the full size)
 	@SCALE=$(SCALE) $(BIN)/python -m bench
 
-soak: install  ## the long proofs, resumable; the result is soak.json
+soak: install  ## the long proofs, resumable in slices (SOAK_MINUTES=); results in docs/proofs/soak.jsonl
 	@$(BIN)/python -m tests.soak
 
 check: install  ## lint, types, import rules, lock

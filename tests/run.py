@@ -21,6 +21,7 @@ TOUCHED = [f"tests/scenarios/test_{name}.py" for name in ("generated", "discount
 GROUPS = {
     "unit": ["tests/unit", "-n", "2"],
     "contract": ["tests/contract", "-n", "2"],
+    "recorded": ["tests/recorded", "-n", "1"],
     "scenarios": ["tests/scenarios", "-n", "3"],
     "otherwise": [*TOUCHED, "-n", "2"],
     "feed": ["tests/scenarios/test_generated.py", "tests/scenarios/test_storms.py", "-n", "2"],
@@ -34,7 +35,7 @@ MORE = {
 
 
 # These wait more than they reckon: they run at the same time.
-BESIDE = ("contract", "otherwise", "feed", "stack", "airflow")
+BESIDE = ("contract", "recorded", "otherwise", "feed", "stack", "airflow")
 
 
 def run_together(names: list[str]) -> list[tuple[int, str]]:

@@ -1,6 +1,7 @@
-"""The long proofs: ``make soak``. Resumable; what passed for this commit is not done again.
+"""The long proofs: ``make soak``. It runs in slices and can be stopped at any time: what passed for this commit is not run again.
 
-The result is ``soak.json``: the commit, and for each proof its seeds, its counts, its seconds and whether it passed.
+Each proof that ran adds one line of JSON to ``docs/proofs/soak.jsonl``: the commit, what the tests were given (seeds), the counts,
+the minutes and whether it passed. ``SOAK_MINUTES`` ends the slice after the proof that passes this time.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any
 
 from tests.run import OTHERWISE, ROOT
 
-RESULT = ROOT / "soak.json"
+RESULT = ROOT / "docs" / "proofs" / "soak.jsonl"
 STORMS = "tests/scenarios/test_storms.py"
 WORLDS = "tests/scenarios/test_generated.py"
 MONTHS = "tests/scenarios/test_month_ends.py"
@@ -26,11 +27,12 @@ FAMILIES = "tests/scenarios/test_families.py"
 
 @dataclass(frozen=True)
 class Proof:
-    """One run of pytest, with what it is given by its environment."""
+    """One run of pytest, or of another module, with the environment that it is given."""
 
     name: str
     tests: list[str]
     environ: dict[str, str] = field(default_factory=dict)
+    module: str = "pytest"
 
 
 def proofs() -> Iterator[Proof]:
@@ -51,51 +53,70 @@ def proofs() -> Iterator[Proof]:
     yield Proof("killed at every write of both days, before and after its call",
                 ["tests/scenarios/test_recovery.py", "-k", "killed_at_every_write"], {"TEST_DAYS": "2"})  # fmt: skip
     yield Proof("every story, unknowns answered otherwise", ["tests/scenarios"], {"TEST_UNKNOWNS": OTHERWISE})
+    yield Proof("each fix taken out, and its stories fail", [], module="tests.fixes")
     yield Proof("Airflow's real processes: rejection and failure", ["tests/stack/test_answers.py", "-n", "0"])
     yield Proof("Airflow's real processes: a worker killed in apply", ["tests/stack/test_killed.py", "-n", "0"])
 
 
 def commit() -> str:
-    """The commit, with a mark where the tree differs from it."""
-    shown = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    return shown.stdout.strip()
+    """Return the short commit, with a mark where the tree differs from it outside the results."""
+    at = git("rev-parse", "--short", "HEAD")
+    return f"{at}-dirty" if git("status", "--porcelain", "--", ".", ":!docs/proofs") else at
 
 
-def load(at: str) -> dict[str, Any]:
-    """The result so far, if it is of this commit."""
-    kept: dict[str, Any] = json.loads(RESULT.read_text(encoding="utf-8")) if RESULT.exists() else {}
-    return kept if kept.get("commit") == at else {"commit": at, "proofs": {}}
+def git(*words: str) -> str:
+    """Return what a git command prints."""
+    return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
 
 
-def run(proof: Proof) -> dict[str, Any]:
+def passed_before(at: str) -> set[str]:
+    """Return the names of the proofs that passed for a commit."""
+    return {row["proof"] for row in rows() if row["commit"] == at and row["passed"]}
+
+
+def rows() -> list[dict[str, Any]]:
+    """Return every line of the result, oldest first."""
+    return [json.loads(line) for line in RESULT.read_text(encoding="utf-8").splitlines()] if RESULT.exists() else []
+
+
+def run(proof: Proof, at: str) -> dict[str, Any]:
+    """Run one proof. Return its line of the result."""
     started = time.monotonic()
-    program = [sys.executable, "-m", "pytest", *proof.tests, "-n", "2"]
+    program = [sys.executable, "-m", proof.module, *proof.tests, *(["-n", "2"] if proof.module == "pytest" else [])]
     done = subprocess.run(
         program, cwd=ROOT, env=os.environ | proof.environ, capture_output=True, text=True, check=False
     )
     if done.returncode:
         print(done.stdout[-4000:])
-    counts = {word: int(n) for n, word in re.findall(r"(\d+) (passed|failed|error|skipped)", done.stdout)}
-    return {"passed": done.returncode == 0, "counts": counts, "given": proof.environ,
-            "seconds": round(time.monotonic() - started)}  # fmt: skip
+    counts = {word: int(n) for n, word in re.findall(r"(\d+) (passed|failed|error|skipped|noticed)", done.stdout)}
+    minutes = round((time.monotonic() - started) / 60, 1)
+    return {"commit": at, "proof": proof.name, "given": proof.environ, "counts": counts, "minutes": minutes,
+            "passed": done.returncode == 0}  # fmt: skip
 
 
 def main() -> int:
-    result = load(commit())
+    at, until = commit(), time.monotonic() + 60 * float(os.environ.get("SOAK_MINUTES", "inf"))
+    done, failed = passed_before(at), []
+    RESULT.parent.mkdir(parents=True, exist_ok=True)
     for proof in proofs():
-        if result["proofs"].get(proof.name, {}).get("passed"):
+        if proof.name in done or time.monotonic() > until:
             continue
         print(f"== {proof.name}", flush=True)
-        result["proofs"][proof.name] = run(proof)
-        RESULT.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    failed = [name for name, one in result["proofs"].items() if not one["passed"]]
-    passed = sum(one["counts"].get("passed", 0) for one in result["proofs"].values())
-    print(
-        f"{len(result['proofs'])} proofs of {result['commit']}: {passed} tests passed, failed: {', '.join(failed) or 'none'}"
-    )
+        row = run(proof, at)
+        failed += [] if row["passed"] else [proof.name]
+        with RESULT.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+    print(summary(at))
     return 1 if failed else 0
+
+
+def summary(at: str) -> str:
+    """Return one sentence about what ran for a commit."""
+    own = [row for row in rows() if row["commit"] == at]
+    passed = sum(row["counts"].get("passed", 0) for row in own)
+    failed = sorted({row["proof"] for row in own if not row["passed"]} - passed_before(at))
+    minutes = sum(row["minutes"] for row in own)
+    return f"{len(own)} of {len(list(proofs()))} proofs of {at} ran in {minutes:.0f} minutes: {passed} tests passed, failed: {', '.join(failed) or 'none'}"
 
 
 if __name__ == "__main__":
