@@ -70,7 +70,9 @@ def test_a_draft_that_a_person_holds_is_left_alone(house_of: Build) -> None:
     house = house_of(world(flat(20), usage("calls", 1), meterType="Fluctuating"))
     renewed(house, 5)
     house.stripe().v1.invoices.update(cycle(house)["id"], {"auto_advance": False})
-    assert house.usage()["held"] == []
+    found = house.usage(wakes=True)
+    assert found["held"] == []
+    assert "nothing finalizes, its auto_advance is off" in found["pages"][-1], "it is said, and left alone"
     assert cycle(house)["auto_advance"] is False
 
 

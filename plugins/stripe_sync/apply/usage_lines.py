@@ -78,11 +78,15 @@ def send_remove(api: StripeApi, action: Action, registry: Registry, key: str) ->
 
 
 def send_timing(api: StripeApi, action: Action, registry: Registry, key: str) -> Written:
-    """Refused where the draft is not finalized at the moment that the decision was made from: a person moved it."""
+    """Refused where the draft is not finalized at the moment that the decision was made from: a person moved it.
+
+    A hold needs a draft that is on; only a release may switch one on, which we had switched off.
+    """
     id = invoice_of(action, registry)
     now = api.get(f"{INVOICES}/{id}")
     wanted = (action.before or {}).get("automatically_finalizes_at")
-    if now["status"] != "draft" or now["automatically_finalizes_at"] != wanted:
+    is_off = action.kind == "draft.hold" and not now["auto_advance"]
+    if now["status"] != "draft" or now["automatically_finalizes_at"] != wanted or is_off:
         raise RowFailed(
             "CHANGED_SINCE", f"{id} is {now['status']}, or somebody moved its finalization; it is left alone."
         )

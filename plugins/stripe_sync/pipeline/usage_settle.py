@@ -10,13 +10,15 @@ from typing import Any
 from stripe_sync import money
 from stripe_sync.clock import epoch
 from stripe_sync.marker import FIELD
+from stripe_sync.pipeline.preflight import held_at_observe
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result, station
 from stripe_sync.pipeline.usage_due import assign
 from stripe_sync.pipeline.usage_final import free_of_charge
 from stripe_sync.pipeline.usage_meters import is_billed_by_meter, meter_on
 from stripe_sync.pipeline.usage_proof import billed_together, proven_quantity, record_rounding
-from stripe_sync.pipeline.usage_timing import hold, is_on, release, unproven
+from stripe_sync.pipeline.usage_stuck import find_stuck
+from stripe_sync.pipeline.usage_timing import hold, is_on, is_own_stop, release, unproven
 from stripe_sync.pipeline.usage_writes import leased, may_write
 from stripe_sync.typed import typed
 from stripe_sync.usage import drafts, grace, metering
@@ -34,10 +36,22 @@ BY_HAND = "Put it on the next invoice by hand, or waive it."
 
 @station
 def usage_settle(session: Session, run: Run) -> Result:
-    """Moves what finalized invoices decide, then holds and releases drafts; ``pages`` are sentences that wake somebody."""
-    name = session.environment.name
-    due = runs.result(session.engine, name, run.id, "usage_due") or {}
-    observed = due.get("held_at_observe", "")
+    """Moves what finalized invoices decide, holds and releases drafts, and looks for invoices that nothing moves on.
+
+    ``pages`` are sentences that wake somebody.
+    """
+    due = runs.result(session.engine, session.environment.name, run.id, "usage_due") or {}
+    result = settle_due(session, run, due)
+    found = find_stuck(session, run, busy=bool(due.get("due")))
+    pages = found["stuck_pages"]
+    if pages and not may_write(session, run, due.get("held_at_observe") or held_at_observe(session)):
+        pages = []
+    return result | found | {"pages": [*result["pages"], *pages]}
+
+
+def settle_due(session: Session, run: Run, due: Result) -> Result:
+    """Settles what the run found due."""
+    name, observed = session.environment.name, due.get("held_at_observe", "")
     if not due.get("due"):
         pages = [due["stale"]] if due.get("stale") else []
         return {"held": [], "released": [], "late": 0, "pages": pages, **figures(session, run)}
@@ -222,7 +236,7 @@ def in_danger(
     pages = []
     for invoice in filter(None, found):
         hold = holds.get(invoice.invoice)
-        if invoice.finalizes_at is None and hold is not None and hold.held and not hold.person:
+        if invoice.finalizes_at is None and hold is not None and is_own_stop(hold) and not hold.person:
             pages.append(f"{invoice.invoice} is held with auto_advance off, and nobody finalizes it until you do.")
         elif invoice.finalizes_at is not None and invoice.finalizes_at - run.now <= CLOSE:
             pages.append(

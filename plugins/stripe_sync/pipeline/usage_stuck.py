@@ -9,6 +9,7 @@ from typing import Any
 
 from stripe_sync.marker import FIELD
 from stripe_sync.pipeline.session import Run, Session
+from stripe_sync.pipeline.usage_timing import is_own_stop
 from stripe_sync.usage import drafts
 from stripe_sync.usage.stuck import Stuck, owed, why_stuck
 from stripe_sync.warehouse import links, runs, usage
@@ -51,8 +52,8 @@ def stuck(session: Session, run: Run) -> Iterator[Stuck]:
     for body in bodies:
         subscription = drafts.subscription_of(body, session.signer)
         hold = holds.get(body["id"])
-        if subscription is None or (hold is not None and hold.held and not hold.person):
-            continue  # what we hold has a sentence of its own
+        if subscription is None or (hold is not None and is_own_stop(hold) and not hold.person):
+            continue  # what we stopped has a sentence of its own
         is_own = FIELD in body["metadata"]
         why = why_stuck(body, now=run.now, is_own=is_own)
         if why is not None and (subscription in linked or is_marked(session, body)):

@@ -68,13 +68,16 @@ def deadline(session: Session, invoice: Invoice) -> datetime:
 def hold(
     session: Session, run: Run, lease: Lease, invoices: Iterable[Invoice], *, why: str, observed: str
 ) -> list[str]:
-    """Moves the finalization of drafts to the deadline, never to an earlier moment than it is. Gives the ids held."""
+    """Moves the finalization of drafts to the deadline, never to an earlier moment than it is. Gives the ids held.
+
+    A draft that is stopped already stays as it is: a person, a pause or Stripe stopped it.
+    """
     if not may_write(session, run, observed):
         return []
     actions, about = [], {}
     for invoice in invoices:
         until = deadline(session, invoice)
-        if invoice.finalizes_at is None or until <= max(invoice.finalizes_at, run.now + RELEASED):
+        if not is_advancing(invoice) or until <= max(invoice.finalizes_at or run.now, run.now + RELEASED):
             continue
         action = timed("hold", session, invoice, until, why)
         actions.append(action)
@@ -100,6 +103,8 @@ def release(session: Session, run: Run, lease: Lease, invoices: Iterable[Invoice
         held = holds.get(invoice.invoice)
         if held is None or not held.held or held.person:
             continue
+        if not is_advancing(invoice) and not is_own_stop(held):
+            continue  # a person stopped what we had only delayed
         moment = max(held.original or run.now, run.now + RELEASED)
         if held.until is not None and moment >= held.until:
             continue
@@ -107,6 +112,17 @@ def release(session: Session, run: Run, lease: Lease, invoices: Iterable[Invoice
         actions.append(action)
         about[action.hash] = (invoice, moment)
     return record(session, run, write(session, run, actions, lease), about, held=False, why="Its usage is proven.")
+
+
+def is_advancing(invoice: Invoice) -> bool:
+    """Return whether Stripe finalizes a draft by itself. Without a time but with ``auto_advance`` it is to get one."""
+    failed = invoice.body.get("last_finalization_error")
+    return invoice.finalizes_at is not None or bool(invoice.body.get("auto_advance") and not failed)
+
+
+def is_own_stop(hold: usage.Hold) -> bool:
+    """Return whether a hold switched ``auto_advance`` off, which is ours to undo; one that moved the time has an end."""
+    return hold.held and hold.until is None
 
 
 def timed(kind: str, session: Session, invoice: Invoice, moment: datetime | None, why: str) -> Action:
@@ -135,7 +151,7 @@ def record(
             after = step.action.after.get("automatically_finalizes_at")
             usage.hold(
                 connection, session.environment.name, invoice.invoice, held=held, original=invoice.finalizes_at,
-                until=moment, reason=why, at=run.now, run_id=run.id,
+                until=moment if after else None, reason=why, at=run.now, run_id=run.id,
             )  # fmt: skip
             usage.finalizes(connection, session.environment.name, invoice.invoice, from_epoch(after) if after else None)
             done.append(invoice.invoice)

@@ -41,6 +41,7 @@ FOR_FINANCE = {
     "usage": "Usage by state",
     "usage_open": "Usage that is on no finalized invoice, or never will be",
     "credits": "Credits that are owed: a credit note each, made by a person",
+    "stuck": "Invoices that nothing will finalize or collect",
     "status_counts": "Statuses by reason",
     "repaired": "What was repaired since yesterday, and who approved it",
     "accepted": "Drift that a person accepted",

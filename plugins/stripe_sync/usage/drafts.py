@@ -165,7 +165,8 @@ def timing(
 ) -> Action:
     """Moves the moment at which a draft is finalized; no moment at all: it is not finalized by itself."""
     when = f"at {from_epoch(moment):%Y-%m-%d %H:%M} UTC" if moment is not None else "by nobody but a person"
-    after = {"automatically_finalizes_at": moment} if moment is not None else {"auto_advance": False}
+    on = {"automatically_finalizes_at": moment, "auto_advance": True}  # one without the other never comes (SB 6.1)
+    after = on if moment is not None else {"auto_advance": False}
     return Action(
         kind=f"{DRAFT}.{kind}", target=keys.link_key(DRAFT, invoice), lane=USAGE, entity=entity, after=after,
         before={"automatically_finalizes_at": was}, cause=kind, serial=f"invoice:{invoice}",
