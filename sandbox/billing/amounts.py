@@ -5,7 +5,11 @@ Each line is rounded half up to a whole minor unit, then lines are summed (refer
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
+from fractions import Fraction
 
 from sandbox.world.state import Obj, World
 
@@ -20,10 +24,51 @@ def round_item(world: World, value: Decimal) -> int:
     return int(value.quantize(Decimal(1), rounding=way))
 
 
+def round_proration(value: Fraction, *, floors: bool) -> int:
+    """A proration in whole minor units: its floor, or the nearest one with ties towards minus infinity (SB 5.2, C9)."""
+    return math.floor(value) if floors else math.ceil(value - Fraction(1, 2))
+
+
 def unit(part: Obj, name: str) -> Decimal:
     """``unit_amount_decimal`` if given, else ``unit_amount``, else 0 (the same for ``flat_amount``)."""
     exact = part.get(f"{name}_decimal")
     return Decimal(str(exact)) if exact is not None else Decimal(part.get(name) or 0)
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one line of a price charges: ``unit`` in minor units; a flat fee has quantity 0; ``tier`` counts from 1."""
+
+    quantity: Decimal
+    unit: Decimal
+    flat: bool = False
+    tier: int | None = None
+
+    @property
+    def exact(self) -> Decimal:
+        return self.unit if self.flat else self.quantity * self.unit
+
+
+def parts(price: Obj, quantity: int) -> Iterator[Part]:
+    """The lines of a licensed price for a whole period: a graduated tier is a line, its flat fee another (T1)."""
+    if price["billing_scheme"] != "tiered" or price["tiers_mode"] == "volume":
+        exact = exact_amount(price, quantity)
+        if price["billing_scheme"] == "tiered" or price.get("transform_quantity"):
+            yield Part(Decimal(quantity), exact, flat=True)
+        else:
+            yield Part(Decimal(quantity), unit(price, "unit_amount"))
+        return
+    below = Decimal(0)
+    for number, tier in enumerate(price["tiers"], 1):
+        top = tier["up_to"]
+        last = top is None or quantity <= top
+        inside = (Decimal(quantity) if last else Decimal(top)) - below
+        yield Part(inside, unit(tier, "unit_amount"), tier=number)
+        if unit(tier, "flat_amount"):
+            yield Part(Decimal(0), unit(tier, "flat_amount"), flat=True, tier=number)
+        if last:
+            return
+        below = Decimal(top)
 
 
 def exact_amount(price: Obj, quantity: int) -> Decimal:
@@ -56,6 +101,6 @@ def tiered(tiers: list[Obj], mode: str, quantity: Decimal) -> Decimal:
     raise ValueError("the last tier is not open")
 
 
-def amount(price: Obj, quantity: int, share: Decimal = Decimal(1)) -> int:
-    """The amount of one line, for a share of the period, rounded half up."""
-    return round_half_up(exact_amount(price, quantity) * share)
+def amount(price: Obj, quantity: int) -> int:
+    """The amount of one line for a whole period, rounded half up."""
+    return round_half_up(exact_amount(price, quantity))

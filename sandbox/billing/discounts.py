@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
-from sandbox.billing.amounts import round_half_up
+from sandbox.billing.amounts import exact_amount, round_half_up
 from sandbox.billing.periods import shift
 from sandbox.world.refusal import missing
 from sandbox.world.state import Obj, World
+
+TERMS = ("percent_off", "amount_off", "currency", "currency_options", "duration")
 
 
 def new(world: World, subscription: Obj, coupon_id: str) -> str:
@@ -33,7 +36,7 @@ def new(world: World, subscription: Obj, coupon_id: str) -> str:
         "start": world.now,
         "subscription": subscription["id"],
         "subscription_item": None,
-        "terms": {name: coupon[name] for name in ("percent_off", "amount_off", "currency", "currency_options")},
+        "terms": {name: coupon[name] for name in TERMS},
     }
     coupon["times_redeemed"] += 1
     world.put("discounts", discount)
@@ -66,27 +69,65 @@ def terms_of(world: World, id: str) -> Obj:
 
 
 def apply(world: World, ids: list[str], lines: list[Obj], currency: str) -> list[Obj]:
-    """Takes the discounts off the lines that may be discounted, one after the other; the sums by discount.
+    """Take the discounts off the lines that may be discounted, one after the other; return the sums by discount.
 
-    A percentage is taken of each line and rounded half up; an amount is used up line by line, and what is left is lost.
+    A percentage is taken of each line and rounded half up. An amount is spread over the lines in proportion, each share
+    rounded down, and the last line takes what is left (SB 5.3); what is more than the lines is lost.
     """
     sums = []
     for id in ids:
-        terms, taken = terms_of(world, id), 0
-        left = fixed(terms, currency)
-        for line in lines:
-            open_amount = line["amount"] - sum(d["amount"] for d in line["discount_amounts"])
-            if not line["discountable"] or open_amount <= 0:
-                continue
-            if terms["percent_off"] is not None:
-                off = round_half_up(Decimal(open_amount) * Decimal(str(terms["percent_off"])) / 100)
-            else:
-                off = min(open_amount, left)
-                left -= off
+        terms = terms_of(world, id)
+        rows = [line for line in lines if line["discountable"] and left_of(line) > 0]
+        if terms["percent_off"] is not None:
+            share = Decimal(str(terms["percent_off"])) / 100
+            taken = [round_half_up(Decimal(left_of(line)) * share) for line in rows]
+        else:
+            taken = spread(fixed(terms, currency), [left_of(line) for line in rows])
+        for line, off in zip(rows, taken, strict=True):
             line["discount_amounts"] = [*line["discount_amounts"], {"amount": off, "discount": id}]
-            taken += off
-        sums.append({"amount": taken, "discount": id})
+        sums.append({"amount": sum(taken), "discount": id})
     return sums
+
+
+def left_of(line: Obj) -> int:
+    """What of a line's amount was not discounted yet."""
+    return int(line["amount"] - sum(d["amount"] for d in line["discount_amounts"]))
+
+
+def spread(amount: int, over: list[int]) -> list[int]:
+    """An amount split in proportion, rounded down, the remainder last; never more than there is."""
+    whole = sum(over)
+    if amount >= whole:
+        return list(over)
+    shares = [amount * part // whole for part in over]
+    return [*shares[:-1], amount - sum(shares[:-1])]
+
+
+def factor(world: World, subscription: Obj) -> Fraction:
+    """What part of a proration's amount is left after the discounts of its subscription, which are inside it (SB 5.5).
+
+    A fixed amount counts in proportion to what all licensed items cost for a period.
+    """
+    items = [item for item in subscription["items"]["data"] if "quantity" in item]
+    whole = sum((Fraction(exact_amount(item["price"], item["quantity"])) for item in items), Fraction(0))
+    left = Fraction(1)
+    for id in subscription["discounts"]:
+        terms = terms_of(world, id)
+        if terms["percent_off"] is not None:
+            left *= 1 - Fraction(str(terms["percent_off"])) / 100
+        elif whole and left:
+            left = max(Fraction(0), left - fixed(terms, subscription["currency"]) / whole)
+    return left
+
+
+def consume(world: World, subscription: Obj, subtotal: int) -> None:
+    """A ``once`` discount is over with the next invoice, whatever made it (SB 21.5)."""
+    if subtotal == 0:
+        return
+    kept = [id for id in subscription["discounts"] if terms_of(world, id).get("duration") != "once"]
+    for id in set(subscription["discounts"]) - set(kept):
+        world.stripe["discounts"][id]["end"] = world.now
+    subscription["discounts"] = kept
 
 
 def fixed(terms: Obj, currency: str) -> int:
@@ -97,11 +138,12 @@ def fixed(terms: Obj, currency: str) -> int:
     return int(options[currency]["amount_off"]) if currency in options else 0
 
 
+def is_over(world: World, id: str, moment: int) -> bool:
+    """Whether a discount's time is over at a moment; one that is only tried never is."""
+    end = None if id.startswith("preview:") else world.stripe["discounts"][id]["end"]
+    return end is not None and end <= moment
+
+
 def end_expired(world: World, subscription: Obj, now: int) -> None:
     """Takes off the discounts whose time is over."""
-    kept = []
-    for id in subscription["discounts"]:
-        end = world.stripe["discounts"][id]["end"]
-        if end is None or end > now:
-            kept.append(id)
-    subscription["discounts"] = kept
+    subscription["discounts"] = [id for id in subscription["discounts"] if not is_over(world, id, now)]

@@ -22,6 +22,7 @@ def add_up(world: World, invoice: Obj) -> None:
     taken = discounts.apply(world, invoice["discounts"], lines, invoice["currency"])
     subtotal = sum(part["amount"] for part in lines)
     total = subtotal - sum(d["amount"] for d in taken)
+    invoice["lines"]["total_count"] = len(lines)
     invoice |= {
         "subtotal": subtotal,
         "subtotal_excluding_tax": subtotal,
@@ -33,7 +34,9 @@ def add_up(world: World, invoice: Obj) -> None:
     }
 
 
-def build(world: World, subscription: Obj, lines: list[Obj], *, reason: str, preview: bool = False) -> Obj:
+def build(
+    world: World, subscription: Obj, lines: list[Obj], *, reason: str, preview: bool = False, since: int | None = None
+) -> Obj:
     """Return a draft with these lines. A preview gets an id of the form that Stripe gives to previews and is not kept.
 
     A renewal's invoice is finalized an hour later, whoever is charged, and so is the first one that is sent; one that
@@ -85,7 +88,13 @@ def build(world: World, subscription: Obj, lines: list[Obj], *, reason: str, pre
         "default_tax_rates": [],
         "discounts": [id for id in subscription["discounts"] if not id.startswith("preview:")],
         "issuer": {"type": "self"},
-        "lines": {"object": "list", "data": lines, "has_more": False, "url": f"/v1/invoices/{id}/lines"},
+        "lines": {
+            "object": "list",
+            "data": lines,
+            "has_more": False,
+            "total_count": len(lines),
+            "url": f"/v1/invoices/{id}/lines",
+        },
         "livemode": False,
         "metadata": {},
         "parent": {
@@ -98,7 +107,7 @@ def build(world: World, subscription: Obj, lines: list[Obj], *, reason: str, pre
         },
         "payment_settings": {"default_mandate": None, "payment_method_options": None, "payment_method_types": None},
         "period_end": world.now,
-        "period_start": world.now,
+        "period_start": world.now if since is None else since,
         "post_payment_credit_notes_amount": 0,
         "pre_payment_credit_notes_amount": 0,
         "starting_balance": 0,
@@ -121,6 +130,8 @@ def build(world: World, subscription: Obj, lines: list[Obj], *, reason: str, pre
     }
     if not automatic and not preview:
         drafts.schedule(world, invoice)
+    if not preview:
+        discounts.consume(world, subscription, subtotal)
     return invoice
 
 

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from sandbox.billing import amounts
+from decimal import Decimal
+from typing import Any
+
 from sandbox.world.state import Obj, World
 
 MAX_ITEMS = 250  # on one invoice; what is pending beyond that waits for the next one (SB 3.2)
+FROZEN = ["pricing", "quantity", "discounts"]
 
 
 def subscription_line(
-    world: World, item: Obj, *, amount: int, period: tuple[int, int], proration: bool, text: str
+    world: World,
+    item: Obj,
+    *,
+    amount: int,
+    period: tuple[int, int],
+    proration: bool,
+    text: str,
+    unit: Decimal | None = None,
 ) -> Obj:
-    """One line of an invoice, for an item of a subscription."""
+    """One line of an invoice, for an item of a subscription. A proration has no unit amount and takes no discount."""
     price = item["price"]
-    exact = amounts.unit(price, "unit_amount")
+    exact = None if proration or unit is None else f"{unit:f}"
     return {
         "id": world.next_id("il"),
         "object": "line_item",
@@ -26,24 +36,10 @@ def subscription_line(
         "invoice": None,
         "livemode": False,
         "metadata": {},
-        "parent": {
-            "type": "subscription_item_details",
-            "invoice_item_details": None,
-            "subscription_item_details": {
-                "invoice_item": None,
-                "proration": proration,
-                "proration_details": {"credited_items": None},
-                "subscription": item["subscription"],
-                "subscription_item": item["id"],
-            },
-        },
+        "parent": item_parent(item["subscription"], item["id"], proration=proration),
         "period": {"start": period[0], "end": period[1]},
         "pretax_credit_amounts": [],
-        "pricing": {
-            "type": "price_details",
-            "price_details": {"price": price["id"], "product": price["product"]},
-            "unit_amount_decimal": f"{exact:f}",
-        },
+        "pricing": pricing(price, exact),
         "quantity": item.get("quantity"),
         "quantity_decimal": str(item.get("quantity", 0)),
         "subscription": item["subscription"],
@@ -52,22 +48,48 @@ def subscription_line(
     }
 
 
-def pending_lines(world: World, subscription: Obj) -> list[Obj]:
-    """The lines of the pending invoice items of a subscription, and of its customer's that name none."""
-    found = [i for i in world.stripe["invoiceitems"].values() if is_pending(i, subscription)]
-    return [item_line(world, item) for item in found[:MAX_ITEMS]]
+def item_parent(subscription: str, item: str, *, proration: bool) -> Obj:
+    """What a line of an item of a subscription says of its origin."""
+    return {
+        "type": "subscription_item_details",
+        "invoice_item_details": None,
+        "subscription_item_details": {
+            "invoice_item": None,
+            "proration": proration,
+            "proration_details": {"credited_items": None},
+            "subscription": subscription,
+            "subscription_item": item,
+        },
+    }
+
+
+def pricing(price: Obj, unit: str | None) -> Obj:
+    """The price that a line or an invoice item names; no unit amount on a proration."""
+    details = {"price": price["id"], "product": price["product"]}
+    return {"type": "price_details", "price_details": details, "unit_amount_decimal": unit}
+
+
+def pending_lines(world: World, subscription: Obj, *, unowned: bool = True) -> list[Obj]:
+    """The lines of the pending invoice items of a subscription, and of its customer's that name none (SB 3.5)."""
+    found = [i for i in world.newest_first("invoiceitems") if is_pending(i, subscription)]
+    return [item_line(world, item) for item in found[-MAX_ITEMS:] if unowned or owner_of(item)]
 
 
 def is_pending(item: Obj, subscription: Obj) -> bool:
-    owner = ((item["parent"] or {}).get("subscription_details") or {}).get("subscription")
-    return (
-        item["invoice"] is None and item["customer"] == subscription["customer"] and owner in (None, subscription["id"])
-    )
+    """Whether an invoice item waits for an invoice of this subscription."""
+    owners = (None, subscription["id"])
+    return item["invoice"] is None and item["customer"] == subscription["customer"] and owner_of(item) in owners
+
+
+def owner_of(item: Obj) -> str | None:
+    """The subscription that an invoice item names."""
+    found: Any = ((item["parent"] or {}).get("subscription_details") or {}).get("subscription")
+    return str(found) if found else None
 
 
 def item_line(world: World, item: Obj) -> Obj:
     """The line of an invoice item."""
-    owner = ((item["parent"] or {}).get("subscription_details") or {}).get("subscription")
+    owner = owner_of(item)
     return {
         "id": world.next_id("il"),
         "object": "line_item",
@@ -80,16 +102,7 @@ def item_line(world: World, item: Obj) -> Obj:
         "invoice": None,
         "livemode": False,
         "metadata": dict(item["metadata"]),
-        "parent": {
-            "type": "invoice_item_details",
-            "invoice_item_details": {
-                "invoice_item": item["id"],
-                "proration": item["proration"],
-                "proration_details": {"credited_items": None},
-                "subscription": owner,
-            },
-            "subscription_item_details": None,
-        },
+        "parent": parent_of(item, owner),
         "period": dict(item["period"]),
         "pretax_credit_amounts": [],
         "pricing": item["pricing"],
@@ -101,14 +114,43 @@ def item_line(world: World, item: Obj) -> Obj:
     }
 
 
+def parent_of(item: Obj, owner: str | None) -> Obj:
+    """A proration's line is of its subscription's item, and names what it credits; any other is of its invoice item."""
+    part = ((item["parent"] or {}).get("subscription_details") or {}).get("subscription_item")
+    if item["proration"] and owner and part:
+        parent = item_parent(owner, part, proration=True)
+        credited = (item.get("proration_details") or {}).get("credited_items")
+        parent["subscription_item_details"] |= {
+            "invoice_item": item["id"],
+            "proration_details": {"credited_items": credited and credited["invoice_line_item_details"]},
+        }
+        return parent
+    return {
+        "type": "invoice_item_details",
+        "invoice_item_details": {
+            "invoice_item": item["id"],
+            "proration": item["proration"],
+            "proration_details": {"credited_items": None},
+            "subscription": owner,
+        },
+        "subscription_item_details": None,
+    }
+
+
 def pending_item(world: World, subscription: Obj, part: Obj) -> Obj:
-    """The invoice item that a proration line waits as, until an invoice takes it."""
+    """The invoice item that a proration is: it waits until an invoice takes it.
+
+    ``part`` is the line of ``prorations.proration_lines``, whose ``credits`` names the debit that it gives back.
+    """
     details = part["parent"]["subscription_item_details"]
+    credited = details["proration_details"]["credited_items"]
+    wrapped = {"type": "invoice_line_items", "invoice_line_item_details": credited} if credited else None
     return {
         "id": world.next_id("ii"),
         "object": "invoiceitem",
         "amount": part["amount"],
         "created": world.now,
+        "credits": part.get("credits"),
         "currency": part["currency"],
         "customer": subscription["customer"],
         "customer_account": None,
@@ -116,7 +158,9 @@ def pending_item(world: World, subscription: Obj, part: Obj) -> Obj:
         "description": part["description"],
         "discountable": False,
         "discounts": [],
+        "frozen_fields": list(FROZEN),
         "invoice": None,
+        "invoicing_rules": [],
         "livemode": False,
         "metadata": {},
         "net_amount": part["amount"],
@@ -130,16 +174,30 @@ def pending_item(world: World, subscription: Obj, part: Obj) -> Obj:
         "period": part["period"],
         "pricing": part["pricing"],
         "proration": True,
-        "proration_details": {"discount_amounts": []},
-        "quantity": part["quantity"] or 1,
+        "proration_details": {"credited_items": wrapped, "discount_amounts": []},
+        "quantity": 1 if part["quantity"] is None else part["quantity"],
         "quantity_decimal": part["quantity_decimal"],
         "tax_rates": [],
         "test_clock": None,
     }
 
 
+def usage_item(world: World, subscription: Obj, part: Obj) -> Obj:
+    """The invoice item of what was used of a metered item that leaves; it is no proration."""
+    item = pending_item(world, subscription, part) | {"proration": False, "discountable": True, "frozen_fields": []}
+    return item | {"proration_details": None}
+
+
+def invoice_item_of(part: Obj) -> str | None:
+    """The invoice item behind a line, where there is one."""
+    parent = part["parent"]
+    details: Any = parent["invoice_item_details"] or parent["subscription_item_details"] or {}
+    found = details.get("invoice_item")
+    return str(found) if found else None
+
+
 def take_item(world: World, part: Obj, invoice: str, *, preview: bool) -> None:
-    """An invoice item belongs to the invoice whose line it is."""
-    details = part["parent"]["invoice_item_details"]
-    if details and not preview:
-        world.stripe["invoiceitems"][details["invoice_item"]]["invoice"] = invoice
+    """Ties the invoice item behind a line to the line's invoice."""
+    item = invoice_item_of(part)
+    if item and not preview:
+        world.stripe["invoiceitems"][item]["invoice"] = invoice

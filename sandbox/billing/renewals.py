@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sandbox.billing import discounts, drafts, dunning, finalizing, invoices, metering, periods, prorations, stopping
+from sandbox.billing import discounts, drafts, dunning, finalizing, invoices, metering, prorations, stopping
 from sandbox.billing.lines import pending_lines
 from sandbox.world.state import Obj, Told, World
 
@@ -72,24 +72,25 @@ def cancel(world: World, subscription: Obj, told: Told) -> None:
 
 def renew(world: World, subscription: Obj, told: Told) -> None:
     """The next period of the items whose period ended, and its draft: paused collection and a paused status make none."""
-    renewed, used = [], []
+    renewed, used, since = [], [], world.now
     for item in subscription["items"]["data"]:
         if item["current_period_end"] <= world.now:
             start = item["current_period_end"]
             if metering.is_metered(item["price"]):
                 began = item["current_period_start"]
                 used += metering.ended_lines(world, subscription["customer"], item, began, start)
-            _, end = periods.period_at(subscription["billing_cycle_anchor"], item["price"]["recurring"], start)
-            item |= {"current_period_start": start, "current_period_end": end}
+            end = prorations.grid(subscription, item, start)[1]
+            since = min(since, item["current_period_start"])
+            item |= {"current_period_start": start, "current_period_end": min(end, subscription["cancel_at"] or end)}
             renewed.append(item)
     if subscription["status"] == "trialing" and subscription["trial_end"] <= world.now:
         subscription["status"] = "active"
     told("customer.subscription.updated", subscription)
     if subscription["status"] == "paused":
         return
-    lines = prorations.cycle_lines(world, subscription, renewed) + used
+    lines = prorations.cycle_lines(world, subscription, renewed) + pending_lines(world, subscription) + used
     discounts.end_expired(world, subscription, world.now)
-    invoice = invoices.build(world, subscription, lines, reason="subscription_cycle")
+    invoice = invoices.build(world, subscription, lines, reason="subscription_cycle", since=since)
     world.put("invoices", invoice)
     subscription["latest_invoice"] = invoice["id"]
     told("invoice.created", invoice)

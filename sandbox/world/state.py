@@ -40,6 +40,10 @@ UNKNOWNS = {
     "missing_location_finalizes": True,  # a renewal without a tax location is finalized untaxed, and tax switched off (C5)
     "draft_meter_lines_follow": False,  # a draft shows what a meter counted before it is finalized
     "item_ties_up": False,  # ties of invoice items and metered lines are rounded up, and not to the even number
+    "proration_floors": True,  # a proration is rounded down, and not to the nearest minor unit with ties down
+    "removed_meter_bills": False,  # what was used of a metered item that leaves is billed, and not dropped
+    "clear_usage_refused": True,  # clear_usage is refused in flexible mode, and not without effect
+    "end_removal_resets_anchor": False,  # taking cancel_at away moves the anchor to the running period's start
     "finalization_moves": True,  # automatically_finalizes_at can be moved on a subscription's draft
     "cancel_removes_prorations": True,  # C1: a cancel with both flags false removes pending prorations
     "negative_last_to_balance": False,  # C2: a negative last invoice credits the balance; no: uncollectible, and lost

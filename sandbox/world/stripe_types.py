@@ -28,6 +28,12 @@ PREFIXES = (
     "v1/promotion_codes", "v1/setup_intents", "v1/refunds", "v1/payment_intents", "v1/charges", "v1/invoice_payments",
     "v1/test_helpers/test_clocks", "v1/billing_portal/",
 )  # fmt: skip
+# Forms of parameters that API versions before the pinned one take: those that were recorded (FACTS_B 77, 79).
+OLDER_FORMS: dict[str, dict[str, Schema]] = {
+    "params.subscription_update_params.SubscriptionUpdateParams": {
+        "billing_cycle_anchor": {"type": "string", "enum": ["now", "unchanged"]},
+    },
+}
 PRIMITIVES: dict[str, Schema] = {
     "str": {"type": "string"},
     "int": {"type": "integer"},
@@ -113,6 +119,10 @@ class Deriver:
                 for function in service.body:
                     if isinstance(function, ast.FunctionDef):
                         self.operation(function, source, operations)
+        for name, older in OLDER_FORMS.items():
+            for field, schema in older.items():
+                properties = self.schemas[name]["properties"]
+                properties[field] = {"anyOf": [properties[field], schema]}
         return {"version": version, "operations": operations, "schemas": self.schemas}
 
     def operation(self, function: ast.FunctionDef, source: Source | None, operations: dict[str, Schema]) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from fractions import Fraction
 from typing import Any
 
 import pytest
 
-from sandbox.billing import amounts, metering, periods, prorations
+from sandbox.billing import amounts, discounts, metering, periods, prorations
 from sandbox.world.state import from_document
 
 MONTH = {"interval": "month", "interval_count": 1}
@@ -68,7 +69,9 @@ def at(text: str) -> int:
      ("2026-11-16", "2026-12-16", 1)],
 )  # fmt: skip
 def test_backdating_counts_in_virtual_months(start: str, end: str, share: float) -> None:
-    assert float(prorations.period_share({"price": per_unit("1")}, at(start), at(end))) == pytest.approx(share)
+    subscription = {"billing_cycle_anchor": at(end)}
+    found = prorations.period_share(subscription, {"price": per_unit("1")}, at(start), at(end))
+    assert float(found) == pytest.approx(share)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +89,13 @@ def test_a_period_holds_its_start_and_not_its_end() -> None:
 
 
 class Ids:
-    """Stands in for a world where only ids are counted."""
+    """Stands in for a world of nothing, where only ids are counted."""
+
+    def __init__(self) -> None:
+        self.stripe: dict[str, dict[str, Any]] = {
+            name: {} for name in ("invoices", "invoiceitems", "products", "prices")
+        }
+        self.unknowns = {"proration_floors": True}
 
     def next_id(self, prefix: str) -> str:
         return prefix
@@ -104,7 +113,8 @@ def test_prorations_credit_first_and_round_each_line(old: int, new: int, moment:
                                          "recurring": MONTH | {"usage_type": "licensed"}}  # fmt: skip
         item = {"id": "si", "price": price, "quantity": 1, "subscription": "sub",
                 "current_period_start": at("2026-04-01"), "current_period_end": at("2026-05-01")}  # fmt: skip
-        return {"items": {"data": [item]}}
+        return {"id": "sub", "status": "active", "billing_mode": {"type": "flexible"}, "discounts": [],
+                "billing_cycle_anchor": at("2026-04-01"), "items": {"data": [item]}}  # fmt: skip
 
     world: Any = Ids()
     made = prorations.proration_lines(world, subscription(old), subscription(new), at(moment))
@@ -141,3 +151,34 @@ def test_finalization_counts_the_meter_of_a_renewal_again_and_not_that_of_a_rese
     metering.recount(world, draft)
     (line,) = draft["lines"]["data"]  # type: ignore[index]
     assert line["quantity_decimal"] == final
+
+
+@pytest.mark.parametrize(
+    ("exact", "floors", "nearest"),
+    [("-5/2", -3, -3), ("9/2", 4, 4), ("15/2", 7, 7), ("-2000/3", -667, -667), ("1000/3", 333, 333),
+     ("-999999/1000", -1000, -1000), ("2/3", 0, 1), ("-1/3", -1, 0), ("-3", -3, -3)],
+)  # fmt: skip
+def test_prorations_are_rounded_down_or_to_the_nearest_with_ties_down(exact: str, floors: int, nearest: int) -> None:
+    """The first six are recorded and fit both (FACTS_A 1-4); the others tell the two answers apart (SB 5.2)."""
+    assert amounts.round_proration(Fraction(exact), floors=True) == floors
+    assert amounts.round_proration(Fraction(exact), floors=False) == nearest
+
+
+def test_a_fixed_discount_is_spread_and_the_last_line_takes_the_rest() -> None:
+    """5.00 over lines of 10.00 and 20.00: 1.66 and 3.34 (SB 5.3)."""
+    assert discounts.spread(500, [1000, 2000]) == [166, 334]
+    assert discounts.spread(5000, [1000, 2000]) == [1000, 2000]
+
+
+def test_a_graduated_licensed_price_is_a_line_a_tier() -> None:
+    """12 units: 5 at 7.00, 5 at 6.50 and 2 at 6.00 (SB 4.14)."""
+    parts = list(amounts.parts(tiered("graduated", *PLAIN), 12))
+    assert [(part.quantity, part.exact) for part in parts] == [(5, 3500), (5, 3250), (2, 1200)]
+
+
+def test_a_month_of_an_anchor_on_the_31st_is_a_whole_one_however_long() -> None:
+    """31 January, 28 February, 31 March: each is one month (R2); from 28 February to 31 March are 31 days."""
+    subscription = {"billing_cycle_anchor": at("2026-01-31")}
+    item = {"price": per_unit("1")}
+    assert prorations.grid(subscription, item, at("2026-02-28")) == (at("2026-02-28"), at("2026-03-31"))
+    assert prorations.period_share(subscription, item, at("2026-02-28"), at("2026-03-31")) == 1

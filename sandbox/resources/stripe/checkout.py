@@ -13,9 +13,10 @@ from sandbox.billing import discounts, finalizing, invoices, prorations
 from sandbox.billing.lines import item_line
 from sandbox.resources.stripe import invoiceitems, people
 from sandbox.resources.stripe.drafting import draft_subscription
+from sandbox.resources.stripe.invoicing import clean
 from sandbox.resources.stripe.objects import emit, get, listed, teller
 from sandbox.resources.stripe.routes import PAGING, Call, route
-from sandbox.resources.stripe.subscriptions import check_room, clean
+from sandbox.resources.stripe.subscriptions import check_room
 from sandbox.world.forms import merge_metadata
 from sandbox.world.refusal import NotModelled, invalid
 from sandbox.world.state import Obj, World

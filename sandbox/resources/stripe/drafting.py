@@ -4,53 +4,81 @@ from __future__ import annotations
 
 from sandbox.billing import periods, prorations
 from sandbox.resources.stripe import tax
-from sandbox.resources.stripe.items import check_items, first_period, new_item
+from sandbox.resources.stripe.items import check_items, new_item, running_period
 from sandbox.resources.stripe.objects import get
 from sandbox.resources.stripe.routes import Call
+from sandbox.resources.stripe.timing import Timing, check_end, timing
 from sandbox.world.forms import merge_metadata
 from sandbox.world.refusal import invalid, missing
 from sandbox.world.state import Obj, World
+
+NOTHING = (
+    "application", "application_fee_percent", "billing_thresholds", "cancel_at", "canceled_at", "customer_account",
+    "default_source", "ended_at", "latest_invoice", "next_pending_invoice_item_invoice", "on_behalf_of",
+    "pause_collection", "pending_invoice_item_interval", "pending_setup_intent", "pending_update", "schedule",
+    "test_clock", "transfer_data", "status_details",
+)  # fmt: skip
+NO_DETAILS = {"comment": None, "feedback": None, "feedback_option": None, "reason": None}
 
 
 def draft_subscription(call: Call, params: Obj) -> Obj:
     """The subscription that these parameters make, checked but not kept."""
     world = call.world
-    if not params.get("customer"):
-        raise invalid("Missing required param: customer.", param="customer", code="parameter_missing")
-    customer = get(world, "customers", params["customer"], kind="customer", param="customer", status=400)
-    if customer.get("deleted"):
-        raise missing("customer", customer["id"], param="customer", status=400)
-    start, anchor = timing(world, params)
+    customer = customer_of(world, params)
+    if params.get("payment_behavior") == "pending_if_incomplete":
+        raise invalid(
+            "Setting `payment_behavior` to `pending_if_incomplete` has no effect when creating a subscription.",
+            param="payment_behavior",
+        )
+    when = timing(world, params)
     id = world.next_id("sub")
     items = [new_item(world, id, given) for given in params.get("items", [])]
-    check_items(items, billing_mode(params)["type"])
-    for item in items:
-        item |= first_period(world, item, anchor, start)
-    check_anchor(world, items, anchor)
-    check_end(world, params.get("cancel_at"))
+    if not items:
+        raise invalid("Missing required param: items.", param="items", code="parameter_missing")
+    check_items(items, billing_mode(world, params)["type"])
     method = params.get("collection_method", "charge_automatically")
     check_collection(params, method)
-    nothing = (
-        "application", "application_fee_percent", "billing_cycle_anchor_config", "billing_thresholds", "cancel_at",
-        "canceled_at", "cancellation_details", "customer_account", "default_source", "ended_at", "latest_invoice",
-        "next_pending_invoice_item_invoice", "on_behalf_of", "pause_collection", "pending_invoice_item_interval",
-        "pending_setup_intent", "pending_update", "schedule", "test_clock", "transfer_data", "trial_end",
-        "trial_settings", "trial_start", "managed_payments", "status_details",
-    )  # fmt: skip
-    fields: Obj = dict.fromkeys(nothing)
+    subscription = terms(world, params, customer, when) | {"id": id, "collection_method": method}
+    subscription["automatic_tax"] = tax.check_automatic(world, customer, params, items)
+    subscription["currency"] = items[0]["price"]["currency"]
+    check_anchor(world, items, when)
+    for item in items:
+        item |= running_period(world, subscription, item)
+    url = f"/v1/subscription_items?subscription={id}"
+    subscription["items"] = {"object": "list", "data": items, "has_more": False, "url": url}
+    subscription["cancel_at"] = check_end(world, items, params.get("cancel_at"))
+    for item in items:
+        item["current_period_end"] = min(
+            item["current_period_end"], subscription["cancel_at"] or item["current_period_end"]
+        )
+    return with_legacy(subscription)
+
+
+def customer_of(world: World, params: Obj) -> Obj:
+    """The living customer of a new subscription; an unknown one is a 404 (FACTS_A 59)."""
+    if not params.get("customer"):
+        raise invalid("Missing required param: customer.", param="customer", code="parameter_missing")
+    customer = get(world, "customers", params["customer"], kind="customer", param="customer")
+    if customer.get("deleted"):
+        raise missing("customer", customer["id"], param="customer", status=400)
+    return customer
+
+
+def terms(world: World, params: Obj, customer: Obj, when: Timing) -> Obj:
+    """A subscription's fields besides its items."""
+    fields: Obj = dict.fromkeys(NOTHING)
     return fields | {
-        "id": id,
         "object": "subscription",
-        "automatic_tax": tax.check_automatic(world, customer, params, items),
-        "billing_cycle_anchor": anchor,
-        "billing_mode": billing_mode(params),
+        "billing_cycle_anchor": when.anchor,
+        "billing_cycle_anchor_config": when.config,
+        "billing_mode": billing_mode(world, params),
         "billing_schedules": [],
         "cancel_at_period_end": False,
-        "collection_method": method,
+        "cancellation_details": dict(NO_DETAILS),
         "created": world.now,
-        "currency": items[0]["price"]["currency"],
         "customer": customer["id"],
         "days_until_due": params.get("days_until_due"),
+        "debits_known": True,
         "default_payment_method": params.get("default_payment_method"),
         "default_tax_rates": [],
         "description": params.get("description") or None,
@@ -62,47 +90,47 @@ def draft_subscription(call: Call, params: Obj) -> Obj:
             "footer": None,
             "issuer": {"type": "self"},
         },
-        "items": {
-            "object": "list",
-            "data": items,
-            "has_more": False,
-            "url": f"/v1/subscription_items?subscription={id}",
-        },
         "livemode": False,
+        "managed_payments": {"enabled": False},
         "metadata": merge_metadata({}, params.get("metadata")),
         "payment_settings": {
             "payment_method_options": None,
             "payment_method_types": None,
             "save_default_payment_method": "off",
         },
-        "start_date": start,
-        "status": "active",
-        "cancel_at": params.get("cancel_at"),
+        "start_date": when.start,
+        "status": "trialing" if when.trial_end else "active",
+        "trial_end": when.trial_end,
+        "trial_settings": trial_settings(params),
+        "trial_start": world.now if when.trial_end else None,
     }
 
 
-def billing_mode(params: Obj) -> Obj:
+def trial_settings(params: Obj) -> Obj:
+    """What happens at the end of a trial: a new anchor, and an invoice where there is no payment method."""
+    given = (params.get("trial_settings") or {}).get("end_behavior", {})
+    return {"end_behavior": {"billing_cycle_anchor": "now", "missing_payment_method": "create_invoice"} | given}
+
+
+def with_legacy(subscription: Obj) -> Obj:
+    """The subscription with the number of its items, and the plan and quantity of a single one (FACTS_A 42)."""
+    items = subscription["items"]
+    items["total_count"] = len(items["data"])
+    only = items["data"][0] if len(items["data"]) == 1 else {}
+    return subscription | {"plan": only.get("plan"), "quantity": only.get("quantity")}
+
+
+def billing_mode(world: World, params: Obj) -> Obj:
     """Flexible unless said otherwise, since 2025-09-30.clover."""
     kind = params.get("billing_mode", {}).get("type", "flexible")
     flexible = {"proration_discounts": "included"} if kind == "flexible" else None
-    return {"type": kind, "flexible": flexible, "updated_at": None}
+    return {"type": kind, "flexible": flexible, "updated_at": world.now if flexible else None}
 
 
-def timing(world: World, params: Obj) -> tuple[int, int]:
-    """(start date, anchor): now unless backdated, the start unless anchored."""
-    start: int = params.get("backdate_start_date", world.now)
-    if start > world.now:
-        raise invalid("backdate_start_date must be in the past", param="backdate_start_date")
-    anchor: int = params.get("billing_cycle_anchor", start)
-    if "billing_cycle_anchor" in params and anchor <= world.now:
-        raise invalid("billing_cycle_anchor must be in the future", param="billing_cycle_anchor")
-    return start, anchor
-
-
-def check_anchor(world: World, items: list[Obj], anchor: int) -> None:
-    """An anchor may not lie beyond the next natural billing date."""
+def check_anchor(world: World, items: list[Obj], when: Timing) -> None:
+    """An anchor may not lie beyond the next natural billing date, unless a trial goes until then."""
     for item in items:
-        if anchor > periods.shift(world.now, item["price"]["recurring"], 1):
+        if not when.trial_end and when.anchor > periods.shift(world.now, item["price"]["recurring"], 1):
             raise invalid(
                 "billing_cycle_anchor cannot be later than next natural billing date for plan",
                 param="billing_cycle_anchor",
@@ -110,15 +138,13 @@ def check_anchor(world: World, items: list[Obj], anchor: int) -> None:
 
 
 def first_invoice_lines(world: World, subscription: Obj, params: Obj) -> list[Obj]:
-    """Nothing is invoiced for the time before a future anchor where prorations are off."""
-    if subscription["billing_cycle_anchor"] > world.now and params.get("proration_behavior") == "none":
+    """Nothing is invoiced for the time before a future anchor where prorations are off; a trial is a line of 0."""
+    if subscription["status"] == "trialing":
+        return prorations.trial_lines(world, subscription)
+    unprorated = params.get("proration_behavior") == "none"
+    if subscription["billing_cycle_anchor"] > world.now and unprorated:
         return []
-    return prorations.first_lines(world, subscription)
-
-
-def check_end(world: World, end: object) -> None:
-    if end is not None and (not isinstance(end, int) or end <= world.now):
-        raise invalid("cancel_at must be a timestamp in the future", param="cancel_at")
+    return prorations.first_lines(world, subscription, whole=unprorated)
 
 
 def check_collection(params: Obj, method: str) -> None:
@@ -130,4 +156,4 @@ def check_collection(params: Obj, method: str) -> None:
             code="parameter_missing",
         )
     if method == "charge_automatically" and due is not None:
-        raise invalid("days_until_due goes with collection_method=send_invoice", param="days_until_due")
+        raise invalid("You can only specify 'days_until_due' if invoice collection method is 'send_invoice'.")

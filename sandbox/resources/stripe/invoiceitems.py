@@ -61,8 +61,11 @@ def made(world: World, params: Obj, customer: str) -> Obj:
         unit = str(amount)
     else:
         raise invalid("You must specify one of amount, unit_amount_decimal or pricing", param="amount")
+    if price is None:
+        product = hidden_product(world, params.get("description") or "Invoice item")
+        price = hidden_price(world, product, currency, Decimal(unit))
     period = params.get("period") or {"start": world.now, "end": world.now}
-    details = {"price": price["id"], "product": price["product"]} if price else None
+    details = {"price": price["id"], "product": price["product"]}
     subscription = params.get("subscription")
     return {
         "id": world.next_id("ii"),
@@ -76,7 +79,9 @@ def made(world: World, params: Obj, customer: str) -> Obj:
         "description": params.get("description"),
         "discountable": params.get("discountable", amount >= 0),
         "discounts": [],
+        "frozen_fields": [],
         "invoice": None,
+        "invoicing_rules": [],
         "livemode": False,
         "metadata": merge_metadata({}, params.get("metadata")),
         "net_amount": amount,
@@ -121,14 +126,31 @@ def inline_price(world: World, given: Obj) -> Obj:
     if not product["active"]:
         raise invalid("The product is inactive.", param="price_data[product]")
     unit = exact(given.get("unit_amount_decimal", given.get("unit_amount", 0)), "price_data[unit_amount_decimal]")
-    price = dict.fromkeys(("custom_unit_amount", "lookup_key", "nickname", "recurring", "tiers", "tiers_mode",
-                           "transform_quantity"))  # fmt: skip
+    return hidden_price(world, product["id"], given["currency"], unit, given.get("tax_behavior", "unspecified"))
+
+
+def hidden_price(world: World, product: str, currency: str, unit: Decimal, behavior: str = "unspecified") -> Obj:
+    """A price of one use: not active, and in no list."""
+    price: Obj = dict.fromkeys(("custom_unit_amount", "lookup_key", "nickname", "recurring", "tiers", "tiers_mode",
+                                "transform_quantity"))  # fmt: skip
     return world.put("prices", price | {
         "id": world.next_id("price"), "object": "price", "active": False, "billing_scheme": "per_unit",
-        "created": world.now, "currency": given["currency"], "livemode": False, "metadata": {},
-        "product": product["id"], "tax_behavior": given.get("tax_behavior", "unspecified"), "type": "one_time",
-        "unit_amount": int(unit) if unit == int(unit) else None, "unit_amount_decimal": f"{unit:f}",
+        "created": world.now, "currency": currency, "livemode": False, "metadata": {}, "product": product,
+        "tax_behavior": behavior, "type": "one_time", "unit_amount": int(unit) if unit == int(unit) else None,
+        "unit_amount_decimal": f"{unit:f}", "unlisted": True,
     })  # fmt: skip
+
+
+def hidden_product(world: World, name: str) -> str:
+    """The id of the product that an item of a bare amount gets (FACTS_B 16): in no list."""
+    nothing: Obj = dict.fromkeys(("default_price", "description", "package_dimensions", "shippable",
+                                  "statement_descriptor", "tax_code", "tax_details", "unit_label", "url"))  # fmt: skip
+    product = world.put("products", nothing | {
+        "id": world.next_id("prod"), "object": "product", "active": False, "attributes": [], "created": world.now,
+        "images": [], "livemode": False, "marketing_features": [], "metadata": {}, "name": name, "type": "service",
+        "updated": world.now, "unlisted": True,
+    })  # fmt: skip
+    return str(product["id"])
 
 
 def currency_of(params: Obj) -> str:
@@ -217,7 +239,13 @@ def change(world: World, item: Obj, params: Obj) -> None:
         item["amount"] = amounts.round_item(world, Decimal(item["quantity_decimal"]) * Decimal(unit))
     if "amount" in params:
         item |= {"amount": params["amount"], "quantity": 1, "quantity_decimal": "1"}
-        item["pricing"] = item["pricing"] | {"unit_amount_decimal": str(params["amount"])}
+        product = item["pricing"]["price_details"]["product"]  # another hidden price of the same product (FACTS_B 19)
+        price = hidden_price(world, product, item["currency"], Decimal(params["amount"]))
+        item["pricing"] = {
+            "type": "price_details",
+            "price_details": {"price": price["id"], "product": product},
+            "unit_amount_decimal": price["unit_amount_decimal"],
+        }
     for name in ("description", "period", "discountable"):
         if name in params:
             item[name] = params[name]

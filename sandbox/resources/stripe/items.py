@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from sandbox.billing import metering, periods
+from sandbox.billing import metering, prorations
 from sandbox.resources.stripe.objects import get
 from sandbox.world.forms import merge_metadata
 from sandbox.world.refusal import NotModelled, invalid, missing
@@ -18,17 +18,23 @@ def apply_item(world: World, subscription: Obj, items: list[Obj], given: Obj) ->
     """With an id: changes or removes that item. Without: adds one. A changed price resets the quantity to 1."""
     if "id" not in given:
         item = new_item(world, subscription["id"], given)
-        items.append(item | first_period(world, item, subscription["billing_cycle_anchor"], subscription["start_date"]))
+        items.append(item | running_period(world, subscription, item))
         return
     item = next((i for i in items if i["id"] == given["id"]), {})
     if not item:
         raise missing("subscription_item", given["id"], param="items", status=400)
+    for name in set(given) - {"id", "price", "quantity", "metadata", "deleted", "clear_usage"}:
+        raise NotModelled(f"subscription items: {name}")
+    refuse_clearing(world, subscription, given)
     if given.get("deleted"):
         items.remove(item)
         return
     if "price" in given and given["price"] != item["price"]["id"]:
         fresh = new_item(world, subscription["id"], {"price": given["price"]})
+        rhythm = prorations.rhythm_of(item)
         item |= {"price": fresh["price"], "plan": fresh["plan"], "quantity": 1}
+        if prorations.rhythm_of(item) != rhythm:
+            item |= running_period(world, subscription, item)
         if metering.is_metered(item["price"]):
             del item["quantity"]
     if "quantity" in given:
@@ -37,11 +43,18 @@ def apply_item(world: World, subscription: Obj, items: list[Obj], given: Obj) ->
     item["metadata"] = merge_metadata(item["metadata"], given.get("metadata"))
 
 
-def first_period(world: World, item: Obj, anchor: int, start: int) -> Obj:
-    """The period that an item is in when it comes: until an anchor that is still to come, else by its own interval."""
-    if anchor > world.now:
+def running_period(world: World, subscription: Obj, item: Obj) -> Obj:
+    """The period that an item is in when it comes: the trial, else the anchor's that holds now, cut at ``cancel_at``.
+
+    A classic subscription whose anchor is still to come is in one period until then.
+    """
+    anchor, start = subscription["billing_cycle_anchor"], subscription["start_date"]
+    if subscription["status"] == "trialing":
+        return {"current_period_start": subscription["trial_start"], "current_period_end": subscription["trial_end"]}
+    if anchor > world.now and not prorations.is_flexible(subscription):
         return {"current_period_start": start, "current_period_end": anchor}
-    begin, end = periods.period_at(anchor, item["price"]["recurring"], world.now)
+    begin, end = prorations.grid(subscription, item, world.now)
+    end = min(end, subscription["cancel_at"] or end)
     return {"current_period_start": max(begin, start), "current_period_end": end}
 
 
@@ -63,6 +76,7 @@ def new_item(world: World, subscription: str, given: Obj) -> Obj:
         "object": "subscription_item",
         "billing_thresholds": None,
         "created": world.now,
+        "current_trial": None,
         "current_period_end": world.now,
         "current_period_start": world.now,
         "discounts": [],
@@ -73,6 +87,15 @@ def new_item(world: World, subscription: str, given: Obj) -> Obj:
         "subscription": subscription,
         "tax_rates": [],
     }
+
+
+def refuse_clearing(world: World, subscription: Obj, given: Obj) -> None:
+    """``clear_usage`` is refused in flexible mode (SB 4.12); with meters it has no effect (C8)."""
+    if given.get("clear_usage") and prorations.is_flexible(subscription) and world.unknowns["clear_usage_refused"]:
+        raise invalid(
+            "With `billing_mode.type=flexible` set on a subscription, the following parameters are not supported: "
+            "clear_usage."
+        )
 
 
 def refuse_quantity(price: Obj, given: Obj) -> None:
@@ -114,8 +137,12 @@ def check_items(items: list[Obj], mode: str) -> None:
     if len(items) > MAX_ITEMS:
         raise invalid(f"A subscription can have at most {MAX_ITEMS} items", param="items")
     prices = [item["price"]["id"] for item in items]
-    if len(set(prices)) < len(prices):
-        raise invalid("Cannot add multiple subscription items with the same price", param="items")
+    for price in prices:
+        if prices.count(price) > 1:
+            raise invalid(
+                "Cannot create a Subscription with multiple Subscription Items with the same Price: " + price,
+                param="plan",
+            )
     if len({item["price"]["currency"] for item in items}) > 1:
         raise invalid("All prices of a subscription must have the same currency", param="items")
     intervals = {(i["price"]["recurring"]["interval"], i["price"]["recurring"]["interval_count"]) for i in items}

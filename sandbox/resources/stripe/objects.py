@@ -30,11 +30,14 @@ EXPANDABLE = {
 DERIVED: dict[tuple[str, str], Callable[[World, Obj], Obj]] = {}
 # Fields that an answer carries only when they are asked for.
 HIDDEN = {
-    "price": ("tiers", "currency_options"),
+    "price": ("tiers", "currency_options", "unlisted"),
+    "product": ("unlisted",),
+    "subscription": ("debits_known",),
     "customer": ("tax", "subscriptions", "sources"),
     "coupon": ("applies_to", "currency_options"),
     "discount": ("terms", "created"),
-    "invoiceitem": ("created", "gone"),
+    "invoiceitem": ("created", "gone", "credits"),
+    "line_item": ("credits",),
     "invoice": ("collection",),
 }
 
@@ -62,7 +65,7 @@ def listed(call: Call, collection: str, keep: Callable[[Obj], bool] = lambda _: 
     rows = [
         o
         for o in call.world.newest_first(collection)
-        if not o.get("deleted") and keep(o) and in_range(o, created) and is_in_scope(call, o)
+        if not (o.get("deleted") or o.get("unlisted")) and keep(o) and in_range(o, created) and is_in_scope(call, o)
     ]
     return page(call, rows, f"/v1/{collection}")
 

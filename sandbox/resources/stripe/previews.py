@@ -1,38 +1,118 @@
-"""Previews of the invoices that a creation or a change would make."""
+"""Previews of invoices: what a creation or a change would bill at once, or the next renewal of a subscription."""
 
 from __future__ import annotations
 
 import copy
 
 from sandbox.billing import discounts, invoices, prorations
-from sandbox.billing.lines import item_line
+from sandbox.billing.lines import item_line, pending_lines
+from sandbox.resources.stripe.changes import AT_ONCE, Change, planned
 from sandbox.resources.stripe.drafting import draft_subscription, first_invoice_lines
+from sandbox.resources.stripe.invoicing import added_items, tried_lines
 from sandbox.resources.stripe.objects import get
 from sandbox.resources.stripe.routes import Call, route
-from sandbox.resources.stripe.subscriptions import CREATES, added_items, updated
-from sandbox.world.refusal import NotModelled
-from sandbox.world.state import Obj
+from sandbox.world.refusal import NotModelled, StripeRefusal, invalid
+from sandbox.world.state import Obj, World
+
+CREATION = {
+    "items", "billing_mode", "billing_cycle_anchor", "proration_behavior", "start_date", "trial_end", "cancel_at", "metadata",
+}  # fmt: skip
+UPDATE = {
+    "items", "billing_cycle_anchor", "proration_behavior", "proration_date", "trial_end", "cancel_at", "metadata",
+    "cancel_at_period_end",
+}  # fmt: skip
 
 
 @route("post", "/v1/invoices/create_preview", "customer", "subscription", "subscription_details", "discounts",
        "automatic_tax", "invoice_items")  # fmt: skip
 def preview_invoice(call: Call) -> Obj:
-    """What a creation or a change would invoice at once; nothing is kept."""
+    """An invoice that is not kept: of a creation, or with ``subscription`` of what an update makes of it."""
+    if "subscription" not in call.params:
+        return preview_creation(call)
+    return preview_update(call)
+
+
+def preview_creation(call: Call) -> Obj:
+    """The first invoice of a subscription that does not exist."""
     world, params = call.world, call.params
-    details = params.get("subscription_details", {})
-    if "subscription" not in params:
-        given = {k: v for k, v in details.items() if k in CREATES} | {"customer": params.get("customer")}
-        if "start_date" in details:
-            given["backdate_start_date"] = details["start_date"]
-        fresh = draft_subscription(call, given | {k: params[k] for k in ("automatic_tax",) if k in params})
-        fresh["discounts"] = discounts.chosen(world, fresh, params.get("discounts"), keep=False)
-        once = added_items(world, fresh, {"add_invoice_items": params.get("invoice_items", [])})
-        lines = [*first_invoice_lines(world, fresh, given), *(item_line(world, item) for item in once)]
-        return invoices.build(world, fresh, lines, reason="", preview=True)
+    details = known(params, CREATION)
+    given = {name: value for name, value in details.items() if name not in ("start_date", "billing_cycle_anchor")}
+    given |= {"customer": params.get("customer")} | {k: params[k] for k in ("automatic_tax",) if k in params}
+    given |= anchor_of(details)
+    if "start_date" in details:
+        given["backdate_start_date"] = details["start_date"]
+    fresh = draft_subscription(call, given)
+    fresh["discounts"] = discounts.chosen(world, fresh, params.get("discounts") or None, keep=False)
+    once = added_items(world, fresh, {"add_invoice_items": params.get("invoice_items", [])})
+    rows = [*first_invoice_lines(world, fresh, given), *(item_line(world, item) for item in once)]
+    return invoices.build(world, fresh, rows, reason="", preview=True)
+
+
+def known(params: Obj, names: set[str]) -> Obj:
+    """The details of the subscription that is previewed; 501 for one that is not modelled."""
+    details: Obj = params.get("subscription_details") or {}
+    for name in set(details) - names:
+        raise NotModelled(f"invoices/create_preview: subscription_details[{name}]")
+    return details
+
+
+def anchor_of(details: Obj) -> Obj:
+    """The anchor of a creation's preview, an object of a type and its moment (endive)."""
+    anchor = details.get("billing_cycle_anchor")
+    if anchor is None or anchor["type"] != "timestamp":
+        return {}
+    if "timestamp" not in anchor:
+        name = "subscription_details[billing_cycle_anchor][timestamp]"
+        raise invalid(f"Missing required param: {name}.", param=name, code="parameter_missing")
+    return {"billing_cycle_anchor": anchor["timestamp"]}
+
+
+def preview_update(call: Call) -> Obj:
+    """What an update invoices at once with ``always_invoice``, else the whole next renewal after it (SB 21.6).
+
+    An empty ``discounts`` does not clear what the subscription has (SB 21.6).
+    """
+    world, params = call.world, call.params
+    details = known(params, UPDATE)
     before = get(world, "subscriptions", params["subscription"], kind="subscription", param="subscription")
-    if details.get("proration_behavior") != "always_invoice":
-        raise NotModelled("invoices/create_preview of a change, without proration_behavior=always_invoice")
-    after = updated(call, copy.deepcopy(before), {"items": details.get("items", [])})
-    moment = details.get("proration_date", world.now)
-    lines = prorations.proration_lines(world, before, after, moment)
-    return invoices.build(world, after, lines, reason="", preview=True)
+    if before["status"] in ("canceled", "incomplete_expired"):
+        raise none_upcoming(before)
+    given = dict(details) | ({"discounts": params["discounts"]} if params.get("discounts") else {})
+    change = planned(world, copy.deepcopy(before), given, keep=False)
+    once = added_items(world, change.after, {"add_invoice_items": params.get("invoice_items", [])})
+    more = [item_line(world, item) for item in once]
+    if details.get("proration_behavior") == AT_ONCE or change.at_once:
+        rows = [*tried_lines(world, change), *more]
+        return invoices.build(world, change.after, rows, reason="", preview=True)
+    return renewal(world, change, more)
+
+
+def renewal(world: World, change: Change, more: list[Obj]) -> Obj:
+    """The next renewal after a change: its prorations, what is pending, and the periods that begin."""
+    after = copy.deepcopy(change.after)
+    due = min(item["current_period_end"] for item in after["items"]["data"])
+    if after["cancel_at"] and after["cancel_at"] <= due:
+        raise none_upcoming(after)
+    renewed, since = [], due
+    for item in after["items"]["data"]:
+        if item["current_period_end"] == due:
+            since = min(since, item["current_period_start"])
+            end = prorations.grid(after, item, due)[1]
+            item |= {"current_period_start": due, "current_period_end": min(end, after["cancel_at"] or end)}
+            renewed.append(item)
+    after["discounts"] = [id for id in after["discounts"] if not discounts.is_over(world, id, due)]
+    rows = [
+        *prorations.cycle_lines(world, after, renewed),
+        *change.prorated,
+        *change.used,
+        *pending_lines(world, after),
+    ]
+    invoice = invoices.build(world, after, [*rows, *more], reason="", preview=True, since=since)
+    return invoice | {"created": due, "period_end": due}
+
+
+def none_upcoming(subscription: Obj) -> StripeRefusal:
+    """The answer for a subscription that makes no further invoice."""
+    return StripeRefusal(
+        f"No upcoming invoices for customer: {subscription['customer']}", status=404, code="invoice_upcoming_none"
+    )

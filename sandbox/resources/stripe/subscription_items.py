@@ -1,14 +1,68 @@
-"""The items of subscriptions as objects of their own."""
+"""The items of subscriptions as objects of their own: listed oldest first, and changed as by an update."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sandbox.resources.stripe.objects import get, page
 from sandbox.resources.stripe.routes import PAGING, Call, route
+from sandbox.resources.stripe.subscriptions import change_subscription
+from sandbox.world.refusal import StripeRefusal, invalid
 from sandbox.world.state import Obj
+
+HOW = ("proration_behavior", "proration_date", "payment_behavior")
 
 
 @route("get", "/v1/subscription_items", *PAGING - {"created"}, "subscription")
 def list_subscription_items(call: Call) -> Obj:
+    """Oldest first (FACTS_A 44)."""
+    if "subscription" not in call.params:
+        raise invalid("Missing required param: subscription.", param="subscription", code="parameter_missing")
     id = call.params["subscription"]
     subscription = get(call.world, "subscriptions", id, kind="subscription", param="subscription")
     return page(call, subscription["items"]["data"], "/v1/subscription_items")
+
+
+@route("post", "/v1/subscription_items", "subscription", "price", "quantity", "metadata", *HOW)
+def create_subscription_item(call: Call) -> Obj:
+    """One more item, in the running period (FACTS_A 45)."""
+    id = call.params.get("subscription", "")
+    subscription = get(call.world, "subscriptions", id, kind="subscription", param="subscription", status=400)
+    given: Obj = {name: call.params[name] for name in ("price", "quantity", "metadata") if name in call.params}
+    changed(call, subscription, given)
+    return dict(subscription["items"]["data"][-1])
+
+
+@route("get", "/v1/subscription_items/{item}")
+def retrieve_subscription_item(call: Call) -> Obj:
+    return found(call)[1]
+
+
+@route("post", "/v1/subscription_items/{item}", "price", "quantity", "metadata", *HOW)
+def update_subscription_item(call: Call) -> Obj:
+    subscription, item = found(call)
+    given: Obj = {name: call.params[name] for name in ("price", "quantity", "metadata") if name in call.params}
+    changed(call, subscription, given | {"id": item["id"]})
+    return found(call)[1]
+
+
+@route("delete", "/v1/subscription_items/{item}", "clear_usage", *HOW)
+def delete_subscription_item(call: Call) -> Obj:
+    subscription, item = found(call)
+    given = {"clear_usage": call.params["clear_usage"]} if "clear_usage" in call.params else {}
+    changed(call, subscription, given | {"id": item["id"], "deleted": True})
+    return {"id": item["id"], "object": "subscription_item", "deleted": True}
+
+
+def changed(call: Call, subscription: Obj, given: Obj) -> None:
+    """Updates the subscription with one entry of ``items``."""
+    params = {name: call.params[name] for name in HOW if name in call.params}
+    change_subscription(replace(call, params=params | {"items": [given]}), subscription)
+
+
+def found(call: Call) -> tuple[Obj, Obj]:
+    """The subscription and the item of the path; an unknown one has an answer of its own (FACTS_A 62)."""
+    for subscription, item in call.world.items():
+        if item["id"] == call.ids[0]:
+            return subscription, item
+    raise StripeRefusal(f"Invalid subscription_item id: {call.ids[0]}", status=404)

@@ -1,43 +1,57 @@
-"""Subscriptions: making and changing them, with the invoices that this makes, and previews of both."""
+"""Subscriptions: making, changing and listing them, with the invoices that this makes."""
 
 from __future__ import annotations
 
 import copy
 
-from sandbox.billing import discounts, finalizing, invoices, metering, payments, prorations
-from sandbox.billing.lines import item_line, pending_item
-from sandbox.resources.stripe import invoiceitems, tax
-from sandbox.resources.stripe.drafting import check_collection, check_end, draft_subscription, first_invoice_lines
-from sandbox.resources.stripe.items import apply_item, check_items
-from sandbox.resources.stripe.objects import emit, get, listed, teller
+from sandbox.billing import discounts, invoices, payments, prorations
+from sandbox.billing.lines import item_line
+from sandbox.resources.stripe.changes import begin, planned
+from sandbox.resources.stripe.drafting import draft_subscription, first_invoice_lines, with_legacy
+from sandbox.resources.stripe.invoicing import (
+    added_items,
+    clean,
+    invoiced,
+    keep_change,
+    park,
+    pending_update,
+    refuse_incomplete,
+    settle,
+    source_of,
+    tried_lines,
+)
+from sandbox.resources.stripe.objects import emit, get, listed
 from sandbox.resources.stripe.routes import PAGING, Call, route
-from sandbox.world.forms import merge_metadata
-from sandbox.world.refusal import NotModelled, invalid
+from sandbox.world.refusal import invalid, missing
 from sandbox.world.state import Obj, World
 
 ENDED = ("canceled", "incomplete_expired")
 MAX_SUBSCRIPTIONS = 500
+COMMON = (
+    "items", "collection_method", "days_until_due", "proration_behavior", "payment_behavior", "default_payment_method",
+    "metadata", "description", "off_session", "discounts", "add_invoice_items", "cancel_at", "automatic_tax",
+    "trial_end", "trial_settings", "billing_cycle_anchor",
+)  # fmt: skip
 CREATES = (
-    "customer", "items", "collection_method", "days_until_due", "backdate_start_date", "billing_cycle_anchor",
-    "billing_mode", "proration_behavior", "payment_behavior", "default_payment_method", "metadata", "description",
-    "off_session", "currency", "discounts", "add_invoice_items", "cancel_at", "automatic_tax",
+    *COMMON, "customer", "backdate_start_date", "billing_mode", "currency", "trial_period_days", "trial_from_plan",
+    "billing_cycle_anchor_config",
 )  # fmt: skip
-UPDATES = (
-    "items", "metadata", "proration_behavior", "proration_date", "collection_method", "days_until_due", "description",
-    "default_payment_method", "payment_behavior", "cancel_at_period_end", "off_session", "discounts", "cancel_at",
-    "automatic_tax",
-)  # fmt: skip
+UPDATES = (*COMMON, "proration_date", "cancel_at_period_end", "cancellation_details")
+PENDING_TAKES = {
+    "proration_behavior", "proration_date", "billing_cycle_anchor", "items", "trial_end", "add_invoice_items", "expand",
+    "payment_behavior", "metadata",
+}  # fmt: skip
+INCOMPLETE_TAKES = {"metadata", "description", "default_payment_method", "expand"}
 
 
 @route("post", "/v1/subscriptions", *CREATES)
 def create_subscription(call: Call) -> Obj:
-    world = call.world
+    """A subscription and its first invoice, which is collected in the call; without a source it is refused (SB 12.3)."""
+    world, wanted = call.world, call.params.get("discounts")
     subscription = draft_subscription(call, call.params)
     check_room(world, subscription)
-    customer = world.stripe["customers"][subscription["customer"]]
     lines = first_invoice_lines(world, subscription, call.params)
     added = added_items(world, subscription, call.params)
-    wanted = call.params.get("discounts")
     subscription["discounts"] = discounts.chosen(world, subscription, wanted, keep=False)
     if lines:
         once = [item_line(world, item) for item in added]
@@ -47,66 +61,107 @@ def create_subscription(call: Call) -> Obj:
     subscription["discounts"] = discounts.chosen(world, subscription, wanted, keep=True)
     for item in added:
         world.put("invoiceitems", item)
+    invoice = None
     if lines:
         once = [item_line(world, item) for item in added]
-        invoice = invoices.build(world, subscription, [*clean(lines), *once], reason="subscription_create")
-        world.put("invoices", invoice)
-        subscription["latest_invoice"] = invoice["id"]
-        emit(call, "invoice.created", invoice)
-    customer["currency"] = subscription["currency"]
+        invoice = invoiced(call, subscription, [*clean(lines), *once], reason="subscription_create")
+    world.stripe["customers"][subscription["customer"]]["currency"] = subscription["currency"]
+    if subscription["status"] == "trialing" and source_of(world, subscription) is None:
+        subscription["pending_setup_intent"] = world.next_id("seti")
     emit(call, "customer.subscription.created", world.put("subscriptions", subscription))
-    if lines and subscription["collection_method"] == "charge_automatically":
-        finalizing.issue(world, invoice, teller(call))
+    settle(call, subscription, invoice)
     return subscription
 
 
 @route("post", "/v1/subscriptions/{subscription_exposed_id}", *UPDATES)
 def update_subscription(call: Call) -> Obj:
-    subscription = get(call.world, "subscriptions", call.ids[0], kind="subscription")
-    before, params = copy.deepcopy(subscription), call.params
-    if subscription["status"] == "canceled" and set(params) - {"metadata", "cancellation_details", "expand"}:
-        raise invalid("A canceled subscription can only update its cancellation_details and metadata.")
+    """The change and its invoice. Without ``payment_behavior`` the change is kept although the payment fails (SB 11.1)."""
+    return change_subscription(call, get(call.world, "subscriptions", call.ids[0], kind="subscription"))
+
+
+def change_subscription(call: Call, subscription: Obj) -> Obj:
+    """Try the update that the call's parameters describe, then make it; return the subscription."""
+    world = call.world
+    check_updatable(subscription, call.params)
+    before = copy.deepcopy(subscription)
+    tried = planned(world, subscription, call.params, keep=False)
+    if tried.full and stops_without_source(world, subscription, call.params):
+        return end_without_source(call, subscription)
+    if tried.at_once:
+        once = [item_line(world, item) for item in added_items(world, subscription, call.params)]
+        trial_run = invoices.build(world, tried.after, [*tried_lines(world, tried), *once], reason="", preview=True)
+        attempt = refuse_incomplete(call, tried.after, trial_run)
+        if call.params.get("payment_behavior") == "pending_if_incomplete" and payments.refusal(attempt) is not None:
+            return park(call, subscription, tried)
+    change = planned(world, subscription, call.params, keep=True)
+    for item in added_items(world, subscription, call.params):
+        world.put("invoiceitems", item)
+    invoice = keep_change(call, change)
+    subscription.update(change.after)
+    emit(call, "customer.subscription.updated", subscription, before)
+    settle(call, subscription, invoice)
+    return subscription
+
+
+def stops_without_source(world: World, subscription: Obj, params: Obj) -> bool:
+    """Whether a trial that ends now pauses or cancels its subscription, which has nothing to charge (FACTS_A 50)."""
+    behavior = (subscription["trial_settings"] or {}).get("end_behavior", {})
+    stops = behavior.get("missing_payment_method") in ("pause", "cancel")
+    return stops and "trial_end" in params and source_of(world, subscription) is None
+
+
+def end_without_source(call: Call, subscription: Obj) -> Obj:
+    """The trial is over and nothing is invoiced; the items' periods end now."""
+    now, before = call.world.now, copy.deepcopy(subscription)
+    for item in subscription["items"]["data"]:
+        item["current_period_end"] = now
+    subscription |= {"billing_cycle_anchor": now, "trial_end": now - 1, "status": "paused"}
+    if subscription["trial_settings"]["end_behavior"]["missing_payment_method"] == "cancel":
+        subscription |= {"status": "canceled", "canceled_at": now, "ended_at": now}
+    emit(call, "customer.subscription.updated", subscription, before)
+    return subscription
+
+
+@route("post", "/v1/subscriptions/{subscription}/resume", "billing_cycle_anchor", "proration_behavior")
+def resume_subscription(call: Call) -> Obj:
+    """A paused one begins a period now; without a source it stays paused until its invoice is paid (FACTS_A 51)."""
+    world = call.world
+    subscription = get(world, "subscriptions", call.ids[0], kind="subscription")
+    if subscription["status"] in ENDED:
+        raise missing("subscription", subscription["id"])
+    if subscription["status"] != "paused":
+        raise invalid("You can only resume subscriptions with status `paused`.")
+    before, after = copy.deepcopy(subscription), copy.deepcopy(subscription)
+    begin(world, after)
+    rows = prorations.cycle_lines(world, after, after["items"]["data"])
+    if source_of(world, subscription) is None:
+        subscription["pending_update"] = pending_update(world, None)
+        invoice = invoiced(call, subscription, rows, reason="subscription_update")
+    else:
+        subscription |= after | {"status": "active"}
+        invoice = invoiced(call, subscription, rows, reason="subscription_update")
+    emit(call, "customer.subscription.updated", subscription, before)
+    settle(call, subscription, invoice)
+    return with_legacy(subscription)
+
+
+def check_updatable(subscription: Obj, params: Obj) -> None:
+    """What Stripe refuses to change: of ended, incomplete and scheduled ones, and of a pending update."""
+    if subscription["status"] in ENDED and set(params) - {"metadata", "cancellation_details", "expand"}:
+        raise invalid(
+            "A canceled subscription can only update its cancellation_details and metadata.",
+            code="invalid_canceled_subscription_fields",
+        )
+    if subscription["status"] == "incomplete" and set(params) - INCOMPLETE_TAKES:
+        raise invalid("You cannot update a subscription in `incomplete` status in this way.")
+    if params.get("payment_behavior") == "pending_if_incomplete" and set(params) - PENDING_TAKES:
+        name = min(set(params) - PENDING_TAKES)
+        raise invalid(f"`{name}` cannot be updated with `payment_behavior=pending_if_incomplete`.", param=name)
     if subscription["schedule"] and {"items", "discounts", "cancel_at", "collection_method"} & set(params):
         raise invalid(
             "The subscription is managed by the subscription schedule `" + subscription["schedule"] + "`, and updating "
             "any of these fields directly is not allowed. Please update the schedule instead."
         )
-    changed = updated(call, subscription, params)
-    behavior = params.get("proration_behavior", "create_prorations")
-    drop_usage(call.world, before, changed, behavior)
-    made: Obj | None = None
-    if behavior != "none" and changed["items"]["data"] != before["items"]["data"]:
-        moment = params.get("proration_date", call.world.now)
-        lines = prorations.proration_lines(call.world, before, changed, moment)
-        if behavior == "always_invoice" and lines:
-            invoice = invoices.build(call.world, changed, lines, reason="subscription_update")
-            refuse_incomplete(call, changed, invoice)
-            made = call.world.put("invoices", invoice)
-            changed["latest_invoice"] = invoice["id"]
-            emit(call, "invoice.created", invoice)
-        elif lines:
-            for line in lines:
-                call.world.put("invoiceitems", pending_item(call.world, changed, line))
-    subscription.update(changed)
-    emit(call, "customer.subscription.updated", subscription, before)
-    if made is not None and subscription["collection_method"] == "charge_automatically":
-        finalizing.issue(call.world, made, teller(call))
-    return subscription
-
-
-def drop_usage(world: World, before: Obj, after: Obj, behavior: str) -> None:
-    """Usage of a metered item whose price goes is lost without proration, and in classic mode."""
-    kept = {(item["id"], item["price"]["id"]) for item in after["items"]["data"]}
-    for item in before["items"]["data"]:
-        if not metering.is_metered(item["price"]) or (item["id"], item["price"]["id"]) in kept:
-            continue
-        lines = metering.ended_lines(world, before["customer"], item, item["current_period_start"], world.now)
-        if (
-            any(line["amount"] for line in lines)
-            and behavior != "none"
-            and before["billing_mode"]["type"] == "flexible"
-        ):
-            raise NotModelled("usage that is billed at once because a metered price is changed")
 
 
 @route("get", "/v1/subscriptions/{subscription_exposed_id}")
@@ -152,75 +207,7 @@ def check_room(world: World, subscription: Obj) -> None:
         )
 
 
-def clean(lines: list[Obj]) -> list[Obj]:
-    """Lines as they were before a trial run took discounts off them."""
-    return [line | {"discount_amounts": []} for line in lines]
-
-
-def added_items(world: World, subscription: Obj, params: Obj) -> list[Obj]:
-    """The one-off items of a creation; on its first invoice, or pending where there is none."""
-    found = []
-    for given in params.get("add_invoice_items", []):
-        for name in set(given) - {"price", "quantity", "metadata"}:
-            raise NotModelled(f"add_invoice_items: {name}")
-        form = {"pricing": {"price": given["price"]}, "quantity": given.get("quantity", 1)}
-        form |= {"subscription": subscription["id"], "metadata": given.get("metadata")}
-        found.append(invoiceitems.made(world, form, subscription["customer"]))
-    if len(found) > 20:
-        raise invalid("You can add up to 20 invoice items", param="add_invoice_items")
-    return found
-
-
 def with_first_items(subscription: Obj) -> Obj:
     """A list shows at most ten items of each subscription, and says so."""
     items = subscription["items"]
     return subscription | {"items": items | {"data": items["data"][:10], "has_more": len(items["data"]) > 10}}
-
-
-def refuse_incomplete(call: Call, subscription: Obj, invoice: Obj) -> None:
-    """Refuse the call where its invoice would not be paid and ``payment_behavior`` wants all or nothing.
-
-    A creation without a source is refused unless it is to begin incomplete (SB 12.3).
-    """
-    attempt = payments.would_pay(call.world, invoice, subscription)
-    refusal = payments.refusal(attempt)
-    behavior = call.params.get("payment_behavior", "allow_incomplete")
-    is_new = subscription["id"] not in call.world.stripe["subscriptions"]
-    without = is_new and attempt.kind == "no_source" and behavior != "default_incomplete"
-    if refusal is not None and (without or behavior == "error_if_incomplete"):
-        raise refusal
-
-
-def updated(call: Call, subscription: Obj, params: Obj) -> Obj:
-    """A copy of the subscription with these parameters applied."""
-    result = copy.deepcopy(subscription)
-    items = result["items"]["data"]
-    for given in params.get("items", []):
-        apply_item(call.world, result, items, given)
-    check_items(items, result["billing_mode"]["type"])
-    if "collection_method" in params or "days_until_due" in params:
-        result["collection_method"] = params.get("collection_method", result["collection_method"])
-        due = params.get("days_until_due", result["days_until_due"])
-        if result["collection_method"] == "charge_automatically":
-            due = None
-        check_collection({"days_until_due": due}, result["collection_method"])
-        result["days_until_due"] = due
-    for name in ("description", "default_payment_method", "cancel_at_period_end"):
-        if name in params:
-            result[name] = None if params[name] == "" else params[name]
-    if params.get("cancel_at_period_end"):
-        end = max(item["current_period_end"] for item in items)
-        result |= {"cancel_at": end, "canceled_at": call.world.now}
-    elif params.get("cancel_at_period_end") is False:
-        result |= {"cancel_at": None, "canceled_at": None}
-    if "cancel_at" in params:
-        end = params["cancel_at"] or None
-        check_end(call.world, end)
-        asked = call.world.now if end else None
-        result |= {"cancel_at": end, "cancel_at_period_end": False, "canceled_at": asked}
-    if "automatic_tax" in params:
-        customer = call.world.stripe["customers"][result["customer"]]
-        result["automatic_tax"] = tax.check_automatic(call.world, customer, params, items)
-    result["discounts"] = discounts.chosen(call.world, result, params.get("discounts"), keep=True)
-    result["metadata"] = merge_metadata(result["metadata"], params.get("metadata"))
-    return result

@@ -1,0 +1,83 @@
+"""What was charged for the time of a subscription's item and is not given back yet.
+
+A flexible subscription credits what was debited: each debit once, with the discount that it had (SB 5.5, FACTS_A 31).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from sandbox.billing.lines import invoice_item_of
+from sandbox.world.state import Obj, World
+
+
+@dataclass(frozen=True)
+class Debit:
+    """A charge for the time [start, end), in Unix seconds; ``amount`` in minor units, after discounts.
+
+    ``until`` is the end of what was not credited yet. ``line`` and ``invoice`` are null while it is pending.
+    """
+
+    key: str
+    amount: int
+    price: str
+    quantity: int
+    start: int
+    end: int
+    until: int
+    invoice: str | None
+    line: str | None
+
+    def unused(self, moment: int) -> tuple[int, int, Fraction]:
+        """The time from ``moment`` on that is not credited yet, and its exact share of the amount."""
+        start = max(moment, self.start)
+        return start, self.until, Fraction(self.amount * (self.until - start), self.end - self.start)
+
+
+def open_debits(world: World, subscription: Obj, item: str, moment: int) -> list[Debit]:
+    """The debits of an item that reach beyond a moment and are not credited for that time."""
+    debits = [*on_invoices(world, subscription, item), *pending(world, subscription, item)]
+    left = [replace(debit, until=credited_from(world, debit)) for debit in debits]
+    return [debit for debit in left if debit.until > max(moment, debit.start)]
+
+
+def on_invoices(world: World, subscription: Obj, item: str) -> Iterator[Debit]:
+    """The debits on the invoices of a subscription that are not void."""
+    for invoice in world.stripe["invoices"].values():
+        owner = ((invoice["parent"] or {}).get("subscription_details") or {}).get("subscription")
+        if owner != subscription["id"] or invoice["status"] == "void":
+            continue
+        for line in invoice["lines"]["data"]:
+            details = line["parent"]["subscription_item_details"]
+            if (
+                details
+                and details["subscription_item"] == item
+                and line["amount"] >= 0
+                and line["quantity"] is not None
+            ):
+                net = line["amount"] - sum(d["amount"] for d in line["discount_amounts"])
+                key = invoice_item_of(line) or line["id"]
+                yield debit_of(line, key=key, amount=net, invoice=invoice["id"], line=line["id"])
+
+
+def pending(world: World, subscription: Obj, item: str) -> Iterator[Debit]:
+    """The debits that wait for an invoice."""
+    for row in world.stripe["invoiceitems"].values():
+        owner = (row["parent"] or {}).get("subscription_details") or {}
+        named = owner.get("subscription") == subscription["id"] and owner.get("subscription_item") == item
+        if named and row["proration"] and row["invoice"] is None and not row.get("credits"):
+            yield debit_of(row, key=row["id"], amount=row["amount"], invoice=None, line=None)
+
+
+def debit_of(row: Obj, *, key: str, amount: int, invoice: str | None, line: str | None) -> Debit:
+    start, end = row["period"]["start"], row["period"]["end"]
+    price, quantity = row["pricing"]["price_details"]["price"], row["quantity"]
+    return Debit(key, amount, price, quantity, start, end, end, invoice, line)
+
+
+def credited_from(world: World, debit: Debit) -> int:
+    """The moment from which on a debit was credited; its own end where it was not."""
+    credits = [i for i in world.stripe["invoiceitems"].values() if i.get("credits") == debit.key]
+    return min([debit.end, *(int(item["period"]["start"]) for item in credits)])

@@ -1,0 +1,227 @@
+"""What an update makes of a subscription: its new state, and what this credits, charges and bills at once.
+
+Nothing is kept here, so that an update can be tried before it is made, and previewed.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, field
+
+from sandbox.billing import amounts, discounts, metering, periods, prorations
+from sandbox.resources.stripe import tax
+from sandbox.resources.stripe.drafting import NO_DETAILS, check_collection, trial_settings, with_legacy
+from sandbox.resources.stripe.items import apply_item, check_items
+from sandbox.resources.stripe.timing import check_end, past
+from sandbox.world.forms import merge_metadata
+from sandbox.world.refusal import invalid
+from sandbox.world.state import Obj, World
+
+NONE, AT_ONCE = "none", "always_invoice"
+
+
+@dataclass
+class Change:
+    """The subscription after an update; the lines that are invoice items, those of periods that begin, and when.
+
+    ``used`` are lines of metered items that leave. ``at_once`` says whether the update makes an invoice.
+    """
+
+    after: Obj
+    prorated: list[Obj] = field(default_factory=list)
+    full: list[Obj] = field(default_factory=list)
+    used: list[Obj] = field(default_factory=list)
+    at_once: bool = False
+
+
+def planned(world: World, subscription: Obj, params: Obj, *, keep: bool) -> Change:
+    """What an update with these parameters does; ``keep`` makes new discounts, else they are only tried."""
+    after = updated(world, subscription, params, keep=keep)
+    behavior = params.get("proration_behavior", "create_prorations")
+    if params.get("trial_end") is not None:
+        return trial_changed(world, subscription, after, params)
+    if resets_anchor(subscription, after, params):
+        change = anchored(world, subscription, after, behavior)
+    else:
+        change = Change(after)
+        if behavior != NONE:
+            moment = params.get("proration_date", world.now)
+            change.prorated = prorations.proration_lines(world, subscription, after, moment)
+            change.prorated += end_lines(world, subscription, after)
+    change.used = leaving_usage(world, subscription, after, behavior)
+    change.at_once |= behavior == AT_ONCE and bool(change.prorated or change.used)
+    change.after = with_legacy(after)
+    return change
+
+
+def updated(world: World, subscription: Obj, params: Obj, *, keep: bool) -> Obj:
+    """A copy of the subscription with these parameters applied."""
+    result = copy.deepcopy(subscription)
+    items = result["items"]["data"]
+    for given in params.get("items", []):
+        apply_item(world, result, items, given)
+    check_items(items, result["billing_mode"]["type"])
+    set_collection(result, params)
+    for name in ("description", "default_payment_method"):
+        if name in params:
+            result[name] = params[name] or None
+    if "trial_settings" in params:
+        result["trial_settings"] = trial_settings(params)
+    set_end(world, result, params)
+    if "automatic_tax" in params:
+        customer = world.stripe["customers"][result["customer"]]
+        result["automatic_tax"] = tax.check_automatic(world, customer, params, items)
+    result["discounts"] = discounts.chosen(world, result, params.get("discounts"), keep=keep)
+    result["metadata"] = merge_metadata(result["metadata"], params.get("metadata"))
+    return with_legacy(result)
+
+
+def set_collection(result: Obj, params: Obj) -> None:
+    """The way of collection and the terms of payment; charging automatically has none."""
+    if not {"collection_method", "days_until_due"} & set(params):
+        return
+    result["collection_method"] = params.get("collection_method", result["collection_method"])
+    due = params.get("days_until_due", result["days_until_due"])
+    if result["collection_method"] == "charge_automatically":
+        due = None
+    check_collection({"days_until_due": due}, result["collection_method"])
+    result["days_until_due"] = due
+
+
+def set_end(world: World, result: Obj, params: Obj) -> None:
+    """The end that an update sets, moves or takes away; the running periods end there at the latest (SB 21.1)."""
+    items = result["items"]["data"]
+    if params.get("cancel_at_period_end") is not None:
+        on = bool(params["cancel_at_period_end"])
+        end = max(item["current_period_end"] for item in items) if on else None
+        result["cancel_at_period_end"] = on
+    elif "cancel_at" in params:
+        end = check_end(world, items, params["cancel_at"])
+        result["cancel_at_period_end"] = False
+    else:
+        return
+    if result["cancel_at"] and not end and world.unknowns["end_removal_resets_anchor"]:
+        result["billing_cycle_anchor"] = min(item["current_period_start"] for item in items)
+    reason = "cancellation_requested" if end else None
+    result |= {"cancel_at": end, "canceled_at": world.now if end else None}
+    result["cancellation_details"] = (result["cancellation_details"] or NO_DETAILS) | {"reason": reason}
+    for item in items if result["status"] != "trialing" else []:
+        natural = natural_end(result, item)
+        item["current_period_end"] = min(natural, end or natural)
+
+
+def natural_end(subscription: Obj, item: Obj) -> int:
+    """The end of an item's running period if nothing cuts it short."""
+    anchor = subscription["billing_cycle_anchor"]
+    if not prorations.is_flexible(subscription) and item["current_period_start"] < anchor:
+        return int(anchor)
+    return prorations.grid(subscription, item, item["current_period_start"])[1]
+
+
+def end_lines(world: World, before: Obj, after: Obj) -> list[Obj]:
+    """Credits and charges for periods that became shorter or longer, of items that are otherwise as they were."""
+    found: list[Obj] = []
+    new = {item["id"]: item for item in after["items"]["data"]}
+    for was in before["items"]["data"]:
+        now = new.get(was["id"])
+        if now is None or prorations.state(was) != prorations.state(now) or not prorations.is_licensed(now):
+            continue
+        old_end, end = was["current_period_end"], now["current_period_end"]
+        if end < old_end:
+            found += prorations.credits(world, before, was, end)
+        elif end > old_end:
+            found.append(prorations.added_time(world, after, now, (old_end, end), day=old_end))
+    return found
+
+
+def resets_anchor(before: Obj, after: Obj, params: Obj) -> bool:
+    """Whether periods begin again now: as asked, and in classic mode at a change of interval and from zero to paid."""
+    asked = params.get("billing_cycle_anchor") or {}
+    kind = asked if isinstance(asked, str) else asked.get("type")
+    if kind == "now" and "proration_date" in params:
+        raise invalid("You cannot specify `proration_date` when `billing_cycle_anchor=now`", param="proration_date")
+    if kind in ("now", "unchanged") or prorations.is_flexible(before):
+        return kind == "now"
+    return rhythms(before) != rhythms(after) or (is_free(before) and not is_free(after))
+
+
+def rhythms(subscription: Obj) -> set[tuple[str, int]]:
+    return {prorations.rhythm_of(item) for item in subscription["items"]["data"]}
+
+
+def is_free(subscription: Obj) -> bool:
+    """Whether the licensed items of a subscription cost nothing."""
+    items = [item for item in subscription["items"]["data"] if prorations.is_licensed(item)]
+    return all(amounts.exact_amount(item["price"], item["quantity"]) == 0 for item in items)
+
+
+def anchored(world: World, before: Obj, after: Obj, behavior: str) -> Change:
+    """Periods that begin now. Flexible: what did not change is charged for the added time alone (FACTS_B 77, 78).
+
+    Classic: everything is credited and charged for a whole new period, by an invoice at once.
+    """
+    begin(world, after)
+    old = {item["id"]: item for item in before["items"]["data"]}
+    if not prorations.is_flexible(before):
+        unused = [] if behavior == NONE else unused_lines(world, before)
+        return Change(after, unused, prorations.cycle_lines(world, after, after["items"]["data"]), at_once=True)
+    if behavior == NONE:
+        return Change(after)
+    lines = prorations.proration_lines(world, before, after, world.now)
+    for item in after["items"]["data"]:
+        was = old.get(item["id"])
+        if was and prorations.state(was) == prorations.state(item) and prorations.is_licensed(item):
+            longer = (was["current_period_end"], item["current_period_end"])
+            if longer[1] >= longer[0]:
+                lines.append(prorations.added_time(world, after, item, longer, day=world.now))
+    return Change(after, lines)
+
+
+def unused_lines(world: World, before: Obj) -> list[Obj]:
+    """The credits for everything that is licensed, from now on."""
+    items = [item for item in before["items"]["data"] if prorations.is_licensed(item)]
+    return [line for item in items for line in prorations.credits(world, before, item, world.now)]
+
+
+def begin(world: World, after: Obj) -> None:
+    """Sets the anchor and every item's period to begin now."""
+    after |= {"billing_cycle_anchor": world.now, "billing_cycle_anchor_config": None}
+    for item in after["items"]["data"]:
+        end = periods.shift(world.now, item["price"]["recurring"], 1)
+        item |= {"current_period_start": world.now, "current_period_end": min(end, after["cancel_at"] or end)}
+
+
+def trial_changed(world: World, before: Obj, after: Obj, params: Obj) -> Change:
+    """A trial that ends now bills its first period at once (FACTS_A 48); one that is given a new end bills nothing."""
+    end = params["trial_end"]
+    if end == "now":
+        if before["status"] != "trialing":
+            return Change(after)
+        begin(world, after)
+        after |= {"status": "active", "trial_end": world.now - 1}
+        return Change(
+            with_legacy(after), full=prorations.cycle_lines(world, after, after["items"]["data"]), at_once=True
+        )
+    if end <= world.now:
+        raise past("trial_end", end)
+    after |= {"status": "trialing", "trial_end": end, "billing_cycle_anchor": end}
+    after["trial_start"] = before["trial_start"] or world.now
+    for item in after["items"]["data"]:
+        item["current_period_end"] = end
+    return Change(with_legacy(after), unused_lines(world, before) if before["status"] != "trialing" else [])
+
+
+def leaving_usage(world: World, before: Obj, after: Obj, behavior: str) -> list[Obj]:
+    """The lines of what was used of metered items that leave or change their price, where that is billed (SB 4.11, C7).
+
+    It is lost without proration, in classic mode, and as the switch ``removed_meter_bills`` says.
+    """
+    if behavior == NONE or not prorations.is_flexible(before) or not world.unknowns["removed_meter_bills"]:
+        return []
+    kept = {(item["id"], item["price"]["id"]) for item in after["items"]["data"]}
+    found = []
+    for item in before["items"]["data"]:
+        if metering.is_metered(item["price"]) and (item["id"], item["price"]["id"]) not in kept:
+            start = item["current_period_start"]
+            found += metering.ended_lines(world, before["customer"], item, start, world.now)
+    return [line for line in found if line["amount"]]

@@ -1,0 +1,133 @@
+"""The invoices that making and changing a subscription makes: tried first, then kept, finalized and collected."""
+
+from __future__ import annotations
+
+import copy
+
+from sandbox.billing import finalizing, invoices, payments
+from sandbox.billing.lines import item_line, pending_item, pending_lines, usage_item
+from sandbox.resources.stripe import invoiceitems
+from sandbox.resources.stripe.changes import AT_ONCE, Change
+from sandbox.resources.stripe.objects import emit, teller
+from sandbox.resources.stripe.routes import Call
+from sandbox.world.refusal import NotModelled, invalid
+from sandbox.world.state import Obj, World
+
+PENDING_HOURS = 23
+
+
+def tried_lines(world: World, change: Change) -> list[Obj]:
+    """The lines that an update's invoice would have: its own, then everything that is pending (flexible, SB 11.5)."""
+    return [*change.prorated, *change.used, *change.full, *riding(world, change.after)]
+
+
+def riding(world: World, subscription: Obj) -> list[Obj]:
+    """What is pending and rides on any invoice that a flexible subscription makes; classic ones leave it for renewals."""
+    if subscription["billing_mode"]["type"] != "flexible":
+        return []
+    return pending_lines(world, subscription, unowned=False)
+
+
+def keep_change(call: Call, change: Change) -> Obj | None:
+    """Puts the invoice items of a change, and makes its invoice where it has one at once."""
+    world, after = call.world, change.after
+    waiting = riding(world, after)
+    items = [pending_item(world, after, line) for line in change.prorated]
+    items += [usage_item(world, after, line) for line in change.used]
+    for item in reversed(items):  # the newest is listed first, and the credit stands before the charge (FACTS_A 25)
+        world.put("invoiceitems", item)
+    classic_extra = call.params.get("proration_behavior") == AT_ONCE and "add_invoice_items" in call.params
+    if not change.at_once and not (classic_extra and after["billing_mode"]["type"] == "classic"):
+        return None
+    rows = [item_line(world, item) for item in items]
+    if after["billing_mode"]["type"] == "classic" and classic_extra:
+        waiting = pending_lines(world, after, unowned=False)[: len(call.params["add_invoice_items"])]
+    return invoiced(call, after, [*rows, *change.full, *waiting], reason="subscription_update")
+
+
+def invoiced(call: Call, subscription: Obj, lines: list[Obj], *, reason: str) -> Obj:
+    """A draft that is the subscription's latest invoice."""
+    since = min(item["current_period_start"] for item in subscription["items"]["data"])
+    invoice = invoices.build(call.world, subscription, lines, reason=reason, since=min(since, call.world.now))
+    call.world.put("invoices", invoice)
+    subscription["latest_invoice"] = invoice["id"]
+    emit(call, "invoice.created", invoice)
+    return invoice
+
+
+def settle(call: Call, subscription: Obj, invoice: Obj | None) -> None:
+    """Finalizes and collects the invoice of a call; one that is sent stays a draft for its hour (SB 1.6)."""
+    if invoice is None or subscription["collection_method"] != "charge_automatically":
+        return
+    told = teller(call)
+    if call.params.get("payment_behavior") != "default_incomplete":
+        finalizing.issue(call.world, invoice, told)
+        return
+    finalizing.finalize(call.world, invoice, told)
+    if invoice["status"] == "open":
+        invoice["auto_advance"] = False
+        first = invoice["billing_reason"] == "subscription_create"
+        subscription["status"] = "incomplete" if first else "past_due"
+        emit(call, "customer.subscription.updated", subscription)
+
+
+def refuse_incomplete(call: Call, subscription: Obj, invoice: Obj) -> payments.Attempt:
+    """Refuse the call where its invoice would not be paid and ``payment_behavior`` wants all or nothing.
+
+    A creation without a source is refused unless it is to begin incomplete (SB 12.3), and so is a trial that ends now.
+    """
+    attempt = payments.would_pay(call.world, invoice, subscription)
+    refusal = payments.refusal(attempt)
+    behavior = call.params.get("payment_behavior", "allow_incomplete")
+    is_new = subscription["id"] not in call.world.stripe["subscriptions"] or "trial_end" in call.params
+    without = is_new and attempt.kind == "no_source" and behavior != "default_incomplete"
+    if refusal is not None and (without or behavior == "error_if_incomplete"):
+        raise refusal
+    return attempt
+
+
+def park(call: Call, subscription: Obj, tried: Change) -> Obj:
+    """An update that waits 23 hours for its payment: the invoice is open, and the subscription as it was (PENDUPD)."""
+    world = call.world
+    items = [pending_item(world, tried.after, line) for line in tried.prorated]
+    for item in reversed(items):
+        world.put("invoiceitems", item)
+    rows = [*(item_line(world, item) for item in items), *tried.full]
+    invoice = invoiced(call, subscription, rows, reason="subscription_update")
+    finalizing.finalize(world, invoice, teller(call))
+    subscription["pending_update"] = pending_update(world, tried.after["items"]["data"])
+    emit(call, "customer.subscription.updated", subscription)
+    return subscription
+
+
+def pending_update(world: World, items: list[Obj] | None) -> Obj:
+    """What a subscription shows of a change that waits for its payment (FACTS_A 51)."""
+    names = ("billing_cycle_anchor", "cancel_at_period_end", "discount", "discounts", "metadata", "trial_end",
+             "trial_from_plan")  # fmt: skip
+    fields: Obj = dict.fromkeys(names)
+    return fields | {"expires_at": world.now + PENDING_HOURS * 3600, "subscription_items": copy.deepcopy(items)}
+
+
+def source_of(world: World, subscription: Obj) -> Obj | None:
+    """The payment method that a subscription's invoices are charged to."""
+    invoice = {"customer": subscription["customer"]}
+    return payments.source_of(world, invoice, subscription)
+
+
+def added_items(world: World, subscription: Obj, params: Obj) -> list[Obj]:
+    """The one-off items of a creation; on its first invoice, or pending where there is none."""
+    found = []
+    for given in params.get("add_invoice_items", []):
+        for name in set(given) - {"price", "quantity", "metadata"}:
+            raise NotModelled(f"add_invoice_items: {name}")
+        form = {"pricing": {"price": given["price"]}, "quantity": given.get("quantity", 1)}
+        form |= {"subscription": subscription["id"], "metadata": given.get("metadata")}
+        found.append(invoiceitems.made(world, form, subscription["customer"]))
+    if len(found) > 20:
+        raise invalid("You can add up to 20 invoice items", param="add_invoice_items")
+    return found
+
+
+def clean(lines: list[Obj]) -> list[Obj]:
+    """Lines as they were before a trial run took discounts off them."""
+    return [line | {"discount_amounts": []} for line in lines]
