@@ -80,6 +80,29 @@ def test_a_percentage_coupon_takes_its_part_of_a_minimum_spend_once(house_of: Bu
     assert set(ledger(house)) == {"billed"}
 
 
+@pytest.mark.parametrize(("credited", "above"), [(0, 3000), (4000, 7000), (10000, 13000)])
+def test_a_minimum_spend_covers_what_was_charged_for_the_period_and_not_what_was_credited(
+    house_of: Build, credited: int, above: int
+) -> None:
+    """BILLING 3: 130.00 used; 100.00 were charged in advance, less what a credit note took back."""
+    house = house_of(world(MINIMUM, usage("calls", 1)))
+    house.reconcile()
+    (first,) = house.objects("invoices")
+    (line,) = [li for li in first["lines"]["data"] if li["amount"] == 10000]
+    if credited:
+        house.stripe().v1.credit_notes.create({
+            "invoice": first["id"],
+            "lines": [{"type": "invoice_line_item", "invoice_line_item": line["id"], "amount": credited}],
+        })  # fmt: skip
+    end = renewed(house, 130)
+    house.usage()
+    assert lines(cycle(house)) == [("130", 0), ("1", above)]
+    until(house, end + HOUR + MINUTE)
+    house.usage()
+    assert set(ledger(house)) == {"billed"}
+    assert cycle(house)["total"] == 10000 + above
+
+
 def ended_with_a_final_draft(house: House) -> str:
     """Has a subscription end in its first hours with 40 used at 0.50, and gives the id of its final usage invoice, a draft."""
     house.reconcile()

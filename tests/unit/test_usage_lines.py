@@ -10,6 +10,7 @@ import pytest
 
 from stripe_sync.usage import grace
 from stripe_sync.usage.bills import Bill, excess_shares, wanted
+from stripe_sync.usage.minimum import covered, is_minimum
 from stripe_sync.usage.proof import UsageLine, proves, rounding
 from stripe_sync.usage.surplus import divided
 from stripe_sync.usage.terms import Terms
@@ -74,6 +75,44 @@ def test_no_line_is_negative_whatever_was_used_under_a_minimum() -> None:
         (D(1), D(200), 200, True),
         (D(0), D(0), 0, False),
     ]
+
+
+def advance(
+    price: str, amount: int, *, item: str = "si_1", start: datetime = START, **more: object
+) -> dict[str, object]:
+    """An invoice with one line in advance, for the month from a moment on."""
+    details = {"subscription_item": item}
+    line = {
+        "id": f"il_{amount}", "amount": amount, "pricing": {"price_details": {"price": price}},
+        "parent": {"subscription_item_details": details, "invoice_item_details": None},
+        "period": {"start": int(start.timestamp()), "end": int(start.timestamp()) + 30 * 86_400},
+    }  # fmt: skip
+    return {"status": "paid", "lines": {"data": [line]}, **more}
+
+
+@pytest.mark.parametrize(
+    ("invoices", "amount"),
+    [
+        ([advance("min", 10000)], 10000),
+        ([], 0),  # nothing covers where nothing was charged
+        ([advance("min", 10000, status="void")], 0),
+        ([advance("min", 10000, status="uncollectible")], 10000),
+        ([advance("min", 10000, status="draft", auto_advance=False)], 0),
+        ([advance("min", 10000, status="draft", auto_advance=True)], 10000),
+        ([advance("min", 10000, credited={"il_10000": 2500})], 7500),
+        ([advance("min", 4000), advance("min", -1000)], 3000),  # prorated as it was
+        ([advance("old", 10000), advance("min", 20000, start=END)], 10000),  # another price of the same item
+        ([advance("min", 20000, start=END)], 0),  # of the next period
+        ([advance("flat", 5000, item="si_2")], 0),
+    ],
+)  # fmt: skip
+def test_a_minimum_covers_what_was_charged_for_its_period(invoices: list[dict[str, object]], amount: int) -> None:
+    assert covered(invoices, ["min"], start=START, bound=END) == amount
+
+
+def test_which_price_is_a_minimum() -> None:
+    assert is_minimum("price:t:plan:pro:~minimum:monthly:default@12345678")
+    assert not is_minimum("price:t:plan:pro:calls:monthly:default@12345678")
 
 
 def names(count: int, charge: str) -> list[UsageLine]:

@@ -52,7 +52,9 @@ def audit(session: Session, month: str) -> list[dict[str, Any]]:
         advance = in_advance(connection, name, seen)
         for invoice in seen:
             windows = usage.of_invoice(connection, name, invoice.invoice)
-            rows.append(compared(session, invoice, windows, advance.get(invoice.invoice, (0, 0))))
+            known = usage.invoice(connection, name, invoice.invoice)
+            covered = known.body.get("covered") if known is not None else None
+            rows.append(compared(session, invoice, windows, advance.get(invoice.invoice, (0, 0)), covered))
             if invoice.status == "void" and any(w.state == "billed" for w in windows):
                 usage.look_again(connection, name, [invoice.invoice])
         missing = [w for w in usage.windows(connection, name, states=MISSING) if start <= w.end < end]
@@ -69,12 +71,14 @@ def invoices(session: Session, start: datetime, end: datetime) -> Iterable[Invoi
                 yield found
 
 
-def compared(session: Session, invoice: Invoice, windows: list[Window], advance: tuple[int, int]) -> dict[str, Any]:
+def compared(
+    session: Session, invoice: Invoice, windows: list[Window], advance: tuple[int, int], covered: int | None
+) -> dict[str, Any]:
     """What an invoice should bill, for use reckoned anew from the ledger's quantities, and what its lines bill."""
     known = [w for w in windows if w.state in COUNTED and w.quantity is not None]
     by_meter = [w for w in known if meter_on(w, invoice) is not None]
     bills = [bill_of(w) for w in known if w not in by_meter]
-    lines = wanted(session.environment.name, invoice.subscription, bills)
+    lines = wanted(session.environment.name, invoice.subscription, bills, covered=covered)
     own = drafts.own_lines(invoice.body, session.signer)
     expected = advance[0] + sum(line.amount for line in lines)
     expected += sum(b.terms.amount(b.quantity) for b in map(bill_of, by_meter))

@@ -17,6 +17,7 @@ from stripe_sync.pipeline.usage_due import assign
 from stripe_sync.pipeline.usage_final import make_final_invoices
 from stripe_sync.pipeline.usage_invoices import read_one
 from stripe_sync.pipeline.usage_meters import EVENT, Known, Metered, meter_on, metered
+from stripe_sync.pipeline.usage_minimum import with_covered
 from stripe_sync.pipeline.usage_proof import BILLS, bill_of, lines_for
 from stripe_sync.pipeline.usage_surplus import place
 from stripe_sync.pipeline.usage_writes import entity_of, leased, may_write
@@ -96,6 +97,7 @@ def drafts_to_write(session: Session, run: Run, lease: Lease) -> list[Page]:
     for window in windows:
         if (found := assigned.get(window.id)) is not None and found.status == "draft":
             by_invoice[found.invoice].append(window)
+    seen = [with_covered(session, i, by_invoice[i.invoice]) if i.invoice in by_invoice else i for i in seen]
     placed = place(session, run, lease, by_invoice, seen)
     pages = [
         page_of(session, placed.invoices[id], its, placed.waits.get(id, ""))
@@ -126,6 +128,7 @@ def read_again(session: Session, page: Page) -> Page:
     seen = read_one(session, page.invoice)
     if seen is None:
         return page
+    seen = with_covered(session, seen, page.windows)
     return page_of(session, seen, page.windows, page.waits) if seen.status == "draft" else replace(page, invoice=seen)
 
 

@@ -34,7 +34,8 @@ def bill_of(window: Window) -> Bill:
 def lines_for(session: Session, invoice: Invoice, windows: Iterable[Window]) -> list[UsageLine]:
     """The lines that a draft should have for some windows: of those that were read and that no meter bills on it."""
     by_lines = [w for w in windows if w.state in BILLS and w.quantity is not None and meter_on(w, invoice) is None]
-    return bills.wanted(session.environment.name, invoice.subscription, [bill_of(w) for w in by_lines])
+    its = [bill_of(w) for w in by_lines]
+    return bills.wanted(session.environment.name, invoice.subscription, its, covered=invoice.body.get("covered"))
 
 
 def billed_together(windows: Iterable[Window], invoice: Invoice) -> list[Window]:
@@ -43,14 +44,15 @@ def billed_together(windows: Iterable[Window], invoice: Invoice) -> list[Window]
 
 
 def wanted_lines(
-    session: Session, window: Window, group: Iterable[Window], *, as_proven: bool = False
+    session: Session, window: Window, invoice: Invoice, group: Iterable[Window], *, as_proven: bool = False
 ) -> list[UsageLine]:
     """The lines of one window of an invoice, by what Stigg said last, or by what was proven on its draft."""
     its = [bill_of(w) for w in group if w.id != window.id] + [bill_of(window)]
     if as_proven:
         proven = {w.id: w.held("proven", "billed")[0] for w in [*group, window]}
         its = [replace(bill, quantity=proven[bill.window]) for bill in its]
-    lines = bills.wanted(session.environment.name, window.subscription, its)
+    covered = invoice.body.get("covered")
+    lines = bills.wanted(session.environment.name, window.subscription, its, covered=covered)
     return [line for line in lines if bills.window_of(line.key) == (window.charge, epoch(window.start))]
 
 
@@ -65,9 +67,9 @@ def proven_quantity(session: Session, window: Window, invoice: Invoice, group: I
     """The quantity of a window that an invoice bills: what Stigg said last, or what was proven before; None for neither."""
     assert window.quantity is not None
     own = list(group)
-    if is_there(session, window, invoice, wanted_lines(session, window, own)):
+    if is_there(session, window, invoice, wanted_lines(session, window, invoice, own)):
         return window.quantity
-    if is_there(session, window, invoice, wanted_lines(session, window, own, as_proven=True)):
+    if is_there(session, window, invoice, wanted_lines(session, window, invoice, own, as_proven=True)):
         return window.held("proven")[0]
     return None
 
@@ -78,7 +80,7 @@ def record_rounding(connection: Connection, session: Session, run: Run, window: 
         difference = rounding_of_meter(window, invoice)
     else:
         windows = usage.of_invoice(connection, session.environment.name, invoice.invoice)
-        wanted = wanted_lines(session, window, billed_together(windows, invoice))
+        wanted = wanted_lines(session, window, invoice, billed_together(windows, invoice))
         difference = rounding(wanted, drafts.held(invoice.body, session.signer))
     book(connection, window.id, difference, at=run.now, run_id=run.id, invoice=invoice.invoice)
 

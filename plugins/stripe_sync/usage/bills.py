@@ -43,12 +43,19 @@ def window_of(key: str) -> tuple[str, int]:
     return charge, int(start)
 
 
-def wanted(environment: str, subscription: str, bills: Sequence[Bill]) -> list[UsageLine]:
-    """The lines of the windows of one invoice, in the order of charges and time, so that a retry makes the same ones."""
+def wanted(
+    environment: str, subscription: str, bills: Sequence[Bill], *, covered: int | None = None
+) -> list[UsageLine]:
+    """The lines of the windows of one invoice, in the order of charges and time, so that a retry makes the same ones.
+
+    ``covered`` is what a minimum spend was charged in advance for their period, minor units; where that was not read it is
+    the minimum itself.
+    """
     ordered = sorted(bills, key=lambda b: (b.charge, b.start))
-    covers = covered_by_minimum(ordered)
-    if covers is None:
+    minimum = minimum_of(ordered)
+    if minimum is None:
         return [line for bill in ordered for line in lines_of(environment, subscription, bill)]
+    covers = covered if covered is not None else minimum
     shares = excess_shares([b.terms.amount(b.quantity) for b in ordered], covers, currency_of(ordered))
     return [
         line
@@ -62,12 +69,11 @@ def currency_of(bills: Sequence[Bill]) -> str:
     return bills[0].terms.currency
 
 
-def covered_by_minimum(bills: Sequence[Bill]) -> int | None:
-    """The minor units of use that were paid in advance, by the terms that held last; None where there is no minimum."""
-    latest = max(bills, key=lambda b: b.end, default=None)
-    if latest is None or latest.terms.minimum is None:
-        return None
-    return money.round_minor(Decimal(latest.terms.minimum))
+def minimum_of(bills: Sequence[Bill]) -> int | None:
+    """The minimum spend by the terms that held last, minor units; None where none of the windows has one."""
+    under = [bill for bill in bills if bill.terms.minimum is not None]
+    latest = max(under, key=lambda b: b.end, default=None)
+    return money.round_minor(Decimal(latest.terms.minimum or 0)) if latest is not None else None
 
 
 def excess_shares(amounts: Sequence[int], covers: int, currency: str) -> list[int]:

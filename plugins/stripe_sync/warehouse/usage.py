@@ -223,7 +223,8 @@ def see(connection: Connection, environment: str, seen: Invoice, *, grace: int |
             "insert into usage_invoice (environment, invoice, subscription, status, bound, created_at, finalizes_at, body, "
             "grace) values (:e, :i, :s, :status, :b, :c, :f, cast(:body as jsonb), :g) "
             "on conflict (environment, invoice) do update set status = excluded.status, "
-            "finalizes_at = excluded.finalizes_at, body = excluded.body, look_again = false, "
+            "finalizes_at = excluded.finalizes_at, look_again = false, "
+            "body = jsonb_strip_nulls(jsonb_build_object('covered', usage_invoice.body -> 'covered')) || excluded.body, "
             "grace = coalesce(usage_invoice.grace, excluded.grace)"
         ),
         {

@@ -1,0 +1,46 @@
+"""What minimum spends were charged in advance, read from Stripe's own invoices of the period (BILLING 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from stripe_sync.clock import epoch
+from stripe_sync.pipeline.session import Session
+from stripe_sync.pipeline.usage_invoices import whole, with_credits
+from stripe_sync.plan.actions import USAGE
+from stripe_sync.usage.metering import price_of
+from stripe_sync.usage.minimum import covered, is_minimum, looked_for_since
+from stripe_sync.warehouse import links, usage
+from stripe_sync.warehouse.usage import Invoice, Window
+
+
+def with_covered(session: Session, invoice: Invoice, windows: Sequence[Window]) -> Invoice:
+    """A draft with what was charged in advance for the period of its windows, as ``covered``, minor units.
+
+    Only where a minimum spend holds for one of them is anything read.
+    """
+    under = [w for w in windows if w.terms.get("minimum") is not None]
+    if not under or invoice.status != "draft":
+        return invoice
+    since = looked_for_since(invoice.bound, under[0].terms["content"]["interval"])
+    api = session.stripe.in_lane(USAGE)
+    pages = api.pages("/v1/invoices", subscription=invoice.subscription, created={"gte": epoch(since)})
+    bodies = [with_credits(session, whole(session, body)) for page in pages for body in page]
+    bodies = [*(body for body in bodies if body["id"] != invoice.invoice), invoice.body]
+    amount = covered(
+        bodies, minimums(session, bodies), start=min(w.start for w in windows), bound=max(w.end for w in windows)
+    )
+    seen = replace(invoice, body=invoice.body | {"covered": amount})
+    with session.engine.begin() as connection:
+        usage.see(connection, session.environment.name, seen)
+    return seen
+
+
+def minimums(session: Session, bodies: Iterable[dict[str, Any]]) -> frozenset[str]:
+    """The ids of the prices on some invoices that are minimum spends of ours."""
+    prices = {price for body in bodies for line in body["lines"]["data"] if (price := price_of(line))}
+    with session.engine.connect() as connection:
+        known = links.of_ids(connection, session.environment.name, prices)
+    return frozenset(id for key, id in known.items() if is_minimum(key))
