@@ -17,13 +17,6 @@ from tests.metering import DAY, HOUR, MINUTE, cycle, ledger, lines, month_end, u
 Build = Callable[[WorldBuilder], House]
 
 
-def grace(house: House, seconds: int) -> str:
-    """Has the renewal's draft wait as an account with another grace period would; gives its id."""
-    draft = cycle(house)
-    draft["automatically_finalizes_at"] = draft["created"] + seconds
-    return str(draft["id"])
-
-
 def told(house: House) -> tuple[str, str]:
     """What connect says of the grace period."""
     session = house.session()
@@ -36,20 +29,21 @@ def told(house: House) -> tuple[str, str]:
 def test_a_grace_period_below_an_hour_pages_and_holds_the_draft_at_first_sight(
     house_of: Build, metered: WorldBuilder, answers: bool
 ) -> None:
-    """59 minutes and 59 seconds are too few. The draft that is held after that proves nothing about the account."""
+    """Half an hour is too short. The draft that is held after that proves nothing about the account."""
     house = house_of(metered)
     house.attempts = 1
+    house.world.billing["grace_hours"] = 0.5
     end = month_end(house)
-    id = grace(house, HOUR - 1)
+    id = str(cycle(house)["id"])
     if not answers:
         house.world.faults.append(Fault("STIGG", "UsageHistory", status=503, times=100))
     given = house.usage(wakes=True)
     with house.engine.connect() as connection:
         assert usages.holds(connection, "test")[id].held is not answers, "held at first sight"
-    assert any(f"Stripe finalizes {id} (59 minutes) earlier than an hour" in page for page in given["pages"])
+    assert any(f"Stripe finalizes {id} (30 minutes) earlier than an hour" in page for page in given["pages"])
     assert given["released"] == ([id] if answers else [])
-    assert cycle(house)["automatically_finalizes_at"] == end + (HOUR - 1 if answers else DAY)
-    failure = ("failure", "drafts are finalized after 59 minutes; set at least 1 hour in Stripe, Settings, Billing, "
+    assert cycle(house)["automatically_finalizes_at"] == end + (30 * MINUTE + 1 if answers else DAY)
+    failure = ("failure", "drafts are finalized after 30 minutes; set at least 1 hour in Stripe, Settings, Billing, "
                           "Invoices")  # fmt: skip
     assert told(house) == failure
     house.world.faults.clear()
@@ -59,6 +53,7 @@ def test_a_grace_period_below_an_hour_pages_and_holds_the_draft_at_first_sight(
     until(house, end + HOUR + 10 * MINUTE)
     house.usage()
     assert ledger(house) == {"billed": ("1234", 333)}
+    house.world.billing["grace_hours"] = 1
     month_end(house, 0)
     assert told(house)[0] == "warning", "the next renewal's draft waits an hour"
 
@@ -85,8 +80,8 @@ def test_a_draft_of_seventy_two_hours_is_billed_in_its_last_hour_by_a_new_wareho
 ) -> None:
     """SB 1.5: an account may let drafts wait 72 hours; what was lost until then is taken up from there."""
     house = house_of(metered)
+    house.world.billing["grace_hours"] = 72
     end = month_end(house)
-    grace(house, 72 * HOUR + 1)
     until(house, end + 72 * HOUR)
     with warehouses.fresh() as (url, engine):
         house.engine, house.warehouse_url = engine, url

@@ -80,6 +80,24 @@ def test_a_percentage_coupon_takes_its_part_of_a_minimum_spend_once(house_of: Bu
     assert set(ledger(house)) == {"billed"}
 
 
+@pytest.mark.parametrize("moves", [True, False])
+def test_an_item_that_moves_its_drafts_finalization_gives_time_and_changes_no_amount(
+    house_of: Build, moves: bool
+) -> None:
+    """SB 3.10: the line is put on the draft half an hour after the renewal; final after one hour, or half an hour later."""
+    house = house_of(world(flat(20), usage("calls", 1)))
+    house.world.unknowns["item_moves_finalization"] = moves
+    end = renewed(house, 5)
+    until(house, end + 30 * MINUTE)
+    assert house.usage()["proven"] == 1
+    until(house, end + HOUR + MINUTE)
+    assert (cycle(house)["status"] == "draft") is moves
+    assert house.usage()["pages"] == []
+    until(house, end + 2 * HOUR)
+    house.usage()
+    assert (ledger(house), lines(cycle(house))) == ({"billed": ("5", 500)}, [("5", 500)])
+
+
 @pytest.mark.parametrize(("credited", "above"), [(0, 3000), (4000, 7000), (10000, 13000)])
 def test_a_minimum_spend_covers_what_was_charged_for_the_period_and_not_what_was_credited(
     house_of: Build, credited: int, above: int
@@ -89,6 +107,7 @@ def test_a_minimum_spend_covers_what_was_charged_for_the_period_and_not_what_was
     house.reconcile()
     (first,) = house.objects("invoices")
     (line,) = [li for li in first["lines"]["data"] if li["amount"] == 10000]
+    house.later(2 * HOUR)  # it is sent, and final after an hour
     if credited:
         house.stripe().v1.credit_notes.create({
             "invoice": first["id"],

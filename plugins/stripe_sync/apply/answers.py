@@ -115,6 +115,7 @@ def usage_line_document(row: Mapping[str, Any], action: Action, registry: Regist
         "customer": row["customer"],
         "currency": row["currency"],
         "discountable": row["discountable"],
+        "subscription": ((row.get("parent") or {}).get("subscription_details") or {}).get("subscription"),
         "invoice": wanted if row.get("invoice") == (registry.get(wanted) or wanted) else row.get("invoice"),
     }
     return {name: value for name, value in document.items() if name in action.after}

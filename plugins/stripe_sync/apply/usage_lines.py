@@ -51,6 +51,7 @@ def send_put(api: StripeApi, action: Action, registry: Registry, key: str) -> Wr
     params: Any = {
         "customer": after["customer"],
         "invoice": registry.get(after["invoice"]) or after["invoice"],
+        **({"subscription": after["subscription"]} if "subscription" in after else {}),
         "description": after["description"],
         "period": {"start": after["start"], "end": after["end"]},
         "metadata": own_mark(action, registry),

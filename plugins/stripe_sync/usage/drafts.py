@@ -122,7 +122,7 @@ def put(
 ) -> Action:
     """Adds a line to a draft, or makes one that is there bill what it should."""
     after = content(line) | {"description": line.text, "currency": line.currency, "product": line.product}
-    after |= {"item": now.item} if now else {"invoice": invoice, "customer": body["customer"]}
+    after |= {"item": now.item} if now else {"invoice": invoice, "customer": body["customer"], **of_subscription(body)}
     after["discountable"] = line.discountable
     period = f"{from_epoch(line.start):%Y-%m-%d} to {from_epoch(line.end):%Y-%m-%d}"
     cost = money.shown(Decimal(line.amount), body["currency"])
@@ -132,6 +132,13 @@ def put(
         sentence=f"Bill {money.plain(line.quantity)} of {line.text} from {period} on {invoice}: {cost}.",
         due_now={body["currency"]: Decimal(line.amount - (now.amount if now else 0))}, **common,
     )  # fmt: skip
+
+
+def of_subscription(body: Mapping[str, Any]) -> dict[str, str]:
+    """The Stripe subscription that an item is named for beside its invoice; none on an invoice of no subscription."""
+    details = (body.get("parent") or {}).get("subscription_details") or {}
+    found = details.get("subscription")
+    return {"subscription": str(found["id"] if isinstance(found, dict) else found)} if found else {}
 
 
 def content(line: UsageLine) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from sandbox.billing import amounts, invoices, taxing
+from sandbox.billing import amounts, drafts, invoices, taxing
 from sandbox.billing.lines import item_line
 from sandbox.resources.stripe.objects import emit, get, listed
 from sandbox.resources.stripe.routes import PAGING, Call, route
@@ -113,6 +113,8 @@ def exact(given: object, param: str) -> Decimal:
 
 def quantity_of(params: Obj) -> Decimal:
     """The quantity, 1 unless said otherwise; never negative."""
+    if "quantity" in params and "quantity_decimal" in params:
+        raise invalid("You may only specify one of these parameters: quantity, quantity_decimal.", param="quantity")
     name = "quantity_decimal" if "quantity_decimal" in params else "quantity"
     value = exact(params.get(name, 1), name)
     if value < 0:
@@ -184,6 +186,8 @@ def put_on_draft(world: World, item: Obj, invoice_id: str) -> None:
     taxing.refuse_item(world, invoice, item)
     item["invoice"] = invoice["id"]
     invoices.add_line(world, invoice, item_line(world, item))
+    if world.unknowns["item_moves_finalization"] and invoice["automatically_finalizes_at"]:
+        invoice["automatically_finalizes_at"] = max(invoice["automatically_finalizes_at"], world.now + drafts.HOUR)
 
 
 @route("post", "/v1/invoiceitems/{invoiceitem}", "amount", "quantity", "quantity_decimal", "unit_amount_decimal", "price_data",

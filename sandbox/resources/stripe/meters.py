@@ -125,7 +125,7 @@ def value_of(meter: Obj, payload: Obj) -> str:
 @route("get", "/v1/billing/meters/{id}/event_summaries", *PAGING - {"created"}, "customer", "start_time", "end_time",
        "value_grouping_window")  # fmt: skip
 def list_summaries(call: Call) -> Obj:
-    """One summary of the whole time, whose bounds are whole minutes; none where nothing was counted."""
+    """Summaries of parts of the time, whose bounds are whole minutes; none where nothing was counted. They have to be added."""
     params = call.params
     meter = get(call.world, "meters", call.ids[0], kind="billing meter")
     if "value_grouping_window" in params:
@@ -133,10 +133,16 @@ def list_summaries(call: Call) -> Obj:
     start, end = params["start_time"], params["end_time"]
     if start % 60 or end % 60 or end <= start:
         raise invalid("start_time and end_time must align with minute boundaries.", param="start_time")
-    value = metering.total(call.world, meter, params["customer"], start, end)
-    row = {"id": f"mtrsum_{meter['id']}_{start}", "object": "billing.meter_event_summary", "aggregated_value": float(value),
-           "start_time": start, "end_time": end, "livemode": False, "meter": meter["id"]}  # fmt: skip
-    return page(call, [row] if value else [], f"/v1/billing/meters/{meter['id']}/event_summaries")
+    middle = start + (end - start) // 120 * 60 if meter["default_aggregation"]["formula"] != "last" else start
+    parts = [(a, b) for a, b in ((start, middle), (middle, end)) if a < b]
+    rows = [summary(call.world, meter, params["customer"], a, b) for a, b in parts]
+    return page(call, [r for r in rows if r["aggregated_value"]], f"/v1/billing/meters/{meter['id']}/event_summaries")
+
+
+def summary(world: World, meter: Obj, customer: str, start: int, end: int) -> Obj:
+    value = metering.total(world, meter, customer, start, end)
+    return {"id": f"mtrsum_{meter['id']}_{start}", "object": "billing.meter_event_summary", "aggregated_value": float(value),
+            "start_time": start, "end_time": end, "livemode": False, "meter": meter["id"]}  # fmt: skip
 
 
 REPORT = "v1.billing.meter.error_report_triggered"
