@@ -14,9 +14,9 @@ INTERVALS = {"MONTHLY": "month", "ANNUALLY": "year"}
 
 def add_months(anchor: datetime, months: int) -> datetime:
     """The anchor moved by whole months; its day is clamped to the month it lands in."""
-    year, month = divmod(anchor.year * 12 + anchor.month - 1 + months, 12)
-    day = min(anchor.day, calendar.monthrange(year, month + 1)[1])
-    return anchor.replace(year=year, month=month + 1, day=day)
+    year, month = divmod_month(anchor, months)
+    day = min(anchor.day, calendar.monthrange(year, month)[1])
+    return anchor.replace(year=year, month=month, day=day)
 
 
 def next_bound(anchor: datetime, rhythm: str, after: datetime) -> datetime:
@@ -35,3 +35,29 @@ def bound_before(anchor: datetime, rhythm: str, moment: datetime) -> datetime:
     while add_months(anchor, count * step) >= moment:
         count -= 1
     return add_months(anchor, count * step)
+
+
+def day_to_keep(anchor: datetime, bound: datetime) -> int | None:
+    """Return the anchor's day of the month where a bound lost it to a short month; None where the bound has it."""
+    is_last = bound.day == calendar.monthrange(bound.year, bound.month)[1]
+    return anchor.day if is_last and bound.day < anchor.day else None
+
+
+def anchor_with(moment: datetime, day: int | None) -> datetime:
+    """Return the latest anchor at or before a moment that has a day of the month, at the same time of the day.
+
+    A renewal on 28 February whose subscription keeps day 31 counts from 31 January.
+    """
+    if day is None or moment.day >= day:
+        return moment
+    back = -1
+    while calendar.monthrange(*divmod_month(moment, back))[1] < day:
+        back -= 1
+    year, month = divmod_month(moment, back)
+    return moment.replace(year=year, month=month, day=day)
+
+
+def divmod_month(moment: datetime, months: int) -> tuple[int, int]:
+    """Return the year and the month (1 to 12) that lie some months from a moment's."""
+    year, month = divmod(moment.year * 12 + moment.month - 1 + months, 12)
+    return year, month + 1

@@ -117,6 +117,24 @@ def test_months_clamp_at_their_end_and_come_back(anchor: str, months: int, expec
 
 
 @pytest.mark.parametrize(
+    ("anchor", "bound", "kept"),
+    [("2026-01-31", "2026-02-28", 31), ("2026-01-30", "2026-02-28", 30), ("2026-01-28", "2026-02-28", None),
+     ("2026-01-31", "2026-03-31", None), ("2028-02-29", "2029-02-28", 29), ("2026-01-31", "2026-02-27", None)],
+)  # fmt: skip
+def test_the_day_that_a_short_month_took(anchor: str, bound: str, kept: int | None) -> None:
+    assert periods.day_to_keep(day(anchor), day(bound)) == kept
+
+
+@pytest.mark.parametrize(
+    ("moment", "kept", "expected"),
+    [("2026-02-28", 31, "2026-01-31"), ("2026-04-30", 31, "2026-03-31"), ("2026-03-31", 31, "2026-03-31"),
+     ("2026-02-28", None, "2026-02-28"), ("2026-02-28", 29, "2026-01-29"), ("2026-01-30", 31, "2025-12-31")],
+)  # fmt: skip
+def test_an_anchor_with_its_day(moment: str, kept: int | None, expected: str) -> None:
+    assert periods.anchor_with(day(moment), kept) == day(expected)
+
+
+@pytest.mark.parametrize(
     ("anchor", "rhythm", "after", "expected"),
     [("2026-01-31", "MONTHLY", "2026-01-31", "2026-02-28"), ("2026-01-31", "MONTHLY", "2026-02-28", "2026-03-31"),
      ("2026-01-31", "MONTHLY", "2027-02-27", "2027-02-28"), ("2026-05-15", "MONTHLY", "2026-03-01", "2026-05-15"),

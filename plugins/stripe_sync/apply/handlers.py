@@ -102,7 +102,7 @@ HANDLERS: Mapping[str, Handler] = {
     "customer.create": Handler(creating(PATHS["customer"], customers, parameters.customer_create), customer_candidates),
     "customer.update": Handler(updating(PATHS["customer"], customers, parameters.customer), updated),
     "subscription.create": Handler(
-        creating(PATHS["subscription"], subscriptions, parameters.subscription_create), subscription_candidates
+        creating(PATHS["subscription"], subscriptions, parameters.subscription_sent), subscription_candidates
     ),
     "checkout.create": Handler(send_checkout, checkout_candidates),
     "stigg.provision": Handler(send_provision, provisioned),

@@ -158,6 +158,18 @@ def subscription_create(action: Action, registry: Registry) -> Params:
     return params
 
 
+def subscription_sent(action: Action, registry: Registry) -> Params:
+    """Return the parameters of a creation; an anchor whose day a short month took is sent as the day to come back to.
+
+    Stripe takes either a moment or a configuration; the next moment that the configuration names is the anchor.
+    """
+    params = subscription_create(action, registry)
+    if "anchor_config" in action.after:
+        del params["billing_cycle_anchor"]
+        params["billing_cycle_anchor_config"] = dict(action.after["anchor_config"])
+    return params
+
+
 def priced(item: Mapping[str, str], registry: Registry) -> Params:
     price = {"price": registry.resolve(item["price"])}
     return price if "metered" in item else price | {"quantity": int(item["quantity"])}

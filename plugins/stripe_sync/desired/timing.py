@@ -35,11 +35,26 @@ def start(inputs: Inputs, subscription: Subscription) -> dict[str, Any]:
     if anchor is None or inputs.has_come(anchor, id):
         anchor = periods.next_bound(subscription.billing_cycle_anchor or begin, rhythm, inputs.now)
         inputs.has_come(anchor, id)
+    anchored: Document = {"billing_cycle_anchor": epoch(anchor)}
+    if (config := anchor_config(subscription.billing_cycle_anchor or begin, anchor, rhythm)) is not None:
+        anchored["anchor_config"] = config
     if is_backdated(subscription) and inputs.environment.backdated_start == "next_period":
-        return {"billing_cycle_anchor": epoch(anchor), "late": False, "backdated": True}
+        return anchored | {"late": False, "backdated": True}
     late = inputs.has_come(begin + timedelta(hours=inputs.environment.late_start_hours) + timedelta.resolution, id)
-    timing: Document = {"billing_cycle_anchor": epoch(anchor), "late": late, "backdated": False}
+    timing = anchored | {"late": late, "backdated": False}
     return timing if late else timing | {"backdate_start_date": epoch(begin) if inputs.has_come(begin, id) else None}
+
+
+def anchor_config(origin: datetime, anchor: datetime, rhythm: str) -> dict[str, int] | None:
+    """Return the day that renewals come back to after a short month, with the anchor's time (UTC), for Stripe.
+
+    None where the anchor itself has that day. 28 February by a start on 31 January renews on 31 March.
+    """
+    day = periods.day_to_keep(origin, anchor)
+    if day is None:
+        return None
+    config = {"day_of_month": day, "hour": anchor.hour, "minute": anchor.minute, "second": anchor.second}
+    return config | ({"month": anchor.month} if rhythm == "ANNUALLY" else {})
 
 
 def is_backdated(subscription: Subscription) -> bool:

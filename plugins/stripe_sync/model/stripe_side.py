@@ -239,6 +239,7 @@ class StripeSubscription(Stripe, frozen=True):
     cancel_at: int | None = None
     start_date: int = 0
     billing_cycle_anchor: int = 0
+    billing_cycle_anchor_config: dict[str, int | None] | None = None
     ended_at: int | None = None
     discounts: list[StripeDiscount | str] = []
     automatic_tax: AutomaticTax = AutomaticTax()

@@ -33,7 +33,7 @@ AUTHENTICATION: Final = frozenset(
     }
 )  # fmt: skip
 # Parts of a write that time alone changes: the same wish with others of them is the same wish.
-TIMES: Final = frozenset({"billing_cycle_anchor", "backdate_start_date"})
+TIMES: Final = frozenset({"billing_cycle_anchor", "anchor_config", "backdate_start_date"})
 WAYS_OUT: Final[Mapping[Kind, str]] = {
     "soft": "The customer can replace the payment method by the portal link (stripe-sync portal).",
     "hard": "The customer has to replace the payment method, by the portal link (stripe-sync portal).",

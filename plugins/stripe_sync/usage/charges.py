@@ -155,8 +155,14 @@ def began(held: StripeSubscription, item: StripeItem, changed: datetime | None, 
         first = epoch(changed)
     known = from_epoch(item.current_period_start)
     if now - known < LONGEST_GRACE:
-        known = min(known, periods.bound_before(from_epoch(held.billing_cycle_anchor), rhythm(item), known))
+        known = min(known, periods.bound_before(anchor_of(held), rhythm(item), known))
     return max(from_epoch(first), known)
+
+
+def anchor_of(held: StripeSubscription) -> datetime:
+    """Return the moment from which a subscription's periods count, with the day that a short month took from it (R2)."""
+    config = held.billing_cycle_anchor_config or {}
+    return periods.anchor_with(from_epoch(held.billing_cycle_anchor), config.get("day_of_month"))
 
 
 def rhythm(item: StripeItem) -> str:
@@ -170,7 +176,7 @@ def own_bounds(charge: Charge, bounds: set[datetime]) -> set[datetime]:
     rhythms = {rhythm(item) for item in charge.stripe.items.data}
     if len(rhythms) == 1:
         return bounds
-    anchor, own = from_epoch(charge.stripe.billing_cycle_anchor), rhythm(charge.item)
+    anchor, own = anchor_of(charge.stripe), rhythm(charge.item)
     known = {from_epoch(charge.item.current_period_start), from_epoch(charge.item.current_period_end)}
     return {b for b in bounds if b in known or periods.next_bound(anchor, own, b - SECOND) == b}
 

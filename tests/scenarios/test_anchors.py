@@ -1,0 +1,38 @@
+"""Renewals on the day of the month on which a subscription began, also after a short month (R2, SB 11.8)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from sandbox.builder import WorldBuilder
+from sandbox.world.state import iso
+from tests.house import House
+
+Build = Callable[[WorldBuilder], House]
+
+
+def at(text: str) -> int:
+    return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())
+
+
+def test_a_subscription_that_began_on_the_31st_comes_back_to_it(house_of: Build, town: WorldBuilder) -> None:
+    """Made in February, with Stigg's period ending on the 28th: it renews on 28 February, 31 March and 30 April."""
+    town.now = at("2027-02-20T09:00:00")
+    row = town.stigg["subscriptions"][0]
+    row |= {
+        "startDate": iso(at("2027-01-31T10:00:00")),
+        "createdAt": iso(town.now - 3600),
+        "billingCycleAnchor": iso(at("2027-01-31T10:00:00")),
+        "currentBillingPeriodStart": iso(at("2027-01-31T10:00:00")),
+        "currentBillingPeriodEnd": iso(at("2027-02-28T10:00:00")),
+    }
+    house = house_of(town)
+    house.reconcile()
+    assert house.status("s-1") == ("SUCCESS", "")
+    renewed = []
+    for moment in ("2027-03-01T10:00:00", "2027-04-01T10:00:00", "2027-05-01T10:00:00"):
+        house.later(at(moment) - house.world.now)
+        (made,) = [s for s in house.objects("subscriptions") if s["metadata"].get("stiggEntityId") == "s-1"]
+        renewed.append(made["items"]["data"][0]["current_period_start"])
+    assert renewed == [at("2027-02-28T10:00:00"), at("2027-03-31T10:00:00"), at("2027-04-30T10:00:00")]
