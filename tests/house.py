@@ -30,7 +30,7 @@ from stripe_sync.settings import Environment, Limits
 from stripe_sync.stripe_api.sandbox_clock import SandboxClock
 from stripe_sync.warehouse import comparisons, plans, runs, statuses
 from stripe_sync.warehouse.plans import StoredPlan
-from tests import warehouses
+from tests import endpoints, warehouses
 
 ENFORCE = {"catalog": "enforce", "customers": "enforce", "subscriptions": "enforce", "usage": "enforce"}
 GENEROUS = Limits(
@@ -237,7 +237,7 @@ def built(builder: WorldBuilder, folder: Path) -> Iterator[House]:
     other = [name for name in os.environ.get("TEST_UNKNOWNS", "").split(",") if name]
     world.unknowns |= {name: not world.unknowns[name] for name in other}
     stripe.enable_telemetry = False
-    with warehouses.fresh() as (url, engine), running(world) as (stripe_url, stigg_url):
+    with warehouses.fresh() as (url, engine), running(world) as (stripe_url, stigg_url), endpoints.watched():
         house = House(world, stripe_url, stigg_url, engine, url, folder)
         if not world.unknowns["reset_point_is_after"]:
             house.change(reset_point="before")
