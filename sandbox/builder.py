@@ -111,7 +111,8 @@ class WorldBuilder:
 
     def document(self) -> Obj:
         """The world document, a copy."""
-        copied: Obj = json.loads(json.dumps({"clock": self.now, "stigg": self.stigg, "stripe": self.stripe}))
+        stripe = {"history": False, **self.stripe}
+        copied: Obj = json.loads(json.dumps({"clock": self.now, "stigg": self.stigg, "stripe": stripe}))
         return copied
 
     def stamps(self) -> Obj:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sandbox.world import ids
+from sandbox.world import history, ids
 
 Obj = dict[str, Any]
 Told = Callable[[str, Obj], None]  # is given each event's type and object
@@ -224,7 +224,7 @@ def from_document(document: Any) -> World:
     stigg, stripe = section(document, "stigg"), section(document, "stripe")
     if "clock" not in document:
         raise BadWorld('the world has no "clock"; give Unix seconds or an ISO time with Z')
-    known = {"account", "keys", "limits", "tax_settings", "billing", *STRIPE_COLLECTIONS}
+    known = {"account", "keys", "limits", "tax_settings", "billing", "history", *STRIPE_COLLECTIONS}
     unknowns = document.get("unknowns", {})
     refuse_unknown("unknowns", unknowns, set(UNKNOWNS))
     refuse_unknown("stripe", stripe, known)
@@ -244,6 +244,8 @@ def from_document(document: Any) -> World:
         tax_settings=dict(stripe.get("tax_settings", {})),
         sequence=int(document.get("sequence", 0)),
     )
+    for event in history.events(world.now, world.account) if stripe.get("history", True) else ():
+        world.put("events", event)
     for name in STRIPE_COLLECTIONS:
         for obj in stripe.get(name, []):
             if not isinstance(obj, dict) or "id" not in obj or "created" not in obj:
@@ -280,6 +282,7 @@ def to_document(world: World) -> Obj:
             "limits": world.limits,
             "billing": world.billing,
             "tax_settings": world.tax_settings,
+            "history": False,
             **{name: list(rows.values()) for name, rows in world.stripe.items()},
         },
     }

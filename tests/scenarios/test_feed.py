@@ -260,3 +260,22 @@ def test_a_quiet_day_is_counted_request_by_request(fed: House) -> None:
     assert set(found) == {"/v1/events", "/v1/account"}
     assert found["/v1/events"] == found["/v1/account"] == 23
     assert all(r.method == "GET" for r in fed.world.requests if r.side == "stripe")
+
+
+def test_an_account_with_a_past_is_read_by_its_range_and_what_is_gone_is_gone(
+    house_of: Build, town: WorldBuilder
+) -> None:
+    """Events of before, of objects that are gone, are not asked for; one that comes late names nothing (SB 10.5)."""
+    town.stripe["history"] = True
+    house = house_of(town)
+    past = list(house.objects("events"))
+    house.change(stripe_feed=True)
+    house.reconcile()
+    house.world.requests.clear()
+    house.reconcile()
+    assert reads(house) == ["/v1/events"], "the past is before the range"
+    for event in past:
+        event["created"] = house.world.now
+    house.reconcile()
+    assert house.writes() == 0
+    assert house.status("s-1") == ("SUCCESS", "")
