@@ -72,6 +72,7 @@ class House:
     secret: str = "a-secret"
     stripe_key: str = "sk_test_sandbox"
     attempts: int = 6
+    settle_seconds: float = 0.0
     http: stripe.RequestsClient = field(default_factory=stripe.RequestsClient)
     counter: Iterator[int] = field(default_factory=itertools.count)
 
@@ -93,7 +94,12 @@ class House:
     def session(self) -> Session:
         clock = SandboxClock(f"{self.stripe_url}/_world/clock")
         return Session(
-            self.environment, self.engine, self.connection, clock, settle_seconds=0.0, attempts=self.attempts
+            self.environment,
+            self.engine,
+            self.connection,
+            clock,
+            settle_seconds=self.settle_seconds,
+            attempts=self.attempts,
         )
 
     def run(self, session: Session, /, id: str | None = None, **params: Any) -> Run:

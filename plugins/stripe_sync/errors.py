@@ -10,6 +10,7 @@ StripeSyncError
 │   ├── GateFailed            a data-quality check that concerns a whole table
 │   └── StalePlan             the plan is older than it may be when applied
 ├── Transient             may succeed when tried again: limits, time-outs, server errors
+├── Replayed              the answer is the one that Stripe keeps for an idempotency key; only another key asks again
 ├── RowFailed             one row's failure; all others go on
 └── Waiting               a person or another run has to act first
 """
@@ -17,8 +18,8 @@ StripeSyncError
 from __future__ import annotations
 
 __all__ = [
-    "AccountRefused", "ConfigurationError", "GateFailed", "Incomplete", "NotAuthorized", "RowFailed", "RunStopped",
-    "StalePlan", "StripeSyncError", "Transient", "UnknownShape", "Waiting",
+    "AccountRefused", "ConfigurationError", "GateFailed", "Incomplete", "NotAuthorized", "Replayed", "RowFailed",
+    "RunStopped", "StalePlan", "StripeSyncError", "Transient", "UnknownShape", "Waiting",
 ]  # fmt: skip
 
 
@@ -64,6 +65,18 @@ class Transient(StripeSyncError):
     def __init__(self, message: str, *, limited: str = "") -> None:
         super().__init__(message)
         self.limited = limited
+
+
+class Replayed(StripeSyncError):
+    """The answer that Stripe keeps for an idempotency key came again: ``status`` is 402, 5xx, or 400 for other parameters.
+
+    ``refused`` is the failure of the row that the first answer was, where it was one.
+    """
+
+    def __init__(self, message: str, *, status: int, refused: RowFailed | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.refused = refused
 
 
 class RowFailed(StripeSyncError):

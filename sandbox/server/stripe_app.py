@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import hashlib
 import json
 import re
 import time
@@ -12,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from starlette.requests import Request as HttpRequest
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from sandbox.billing.test_clocks import pass_time
 from sandbox.resources.stripe import (
@@ -43,6 +42,7 @@ from sandbox.resources.stripe import (
     tax_rates,
 )
 from sandbox.resources.stripe.test_clocks import in_its_time
+from sandbox.server import faults, idempotency
 from sandbox.world import forms, ids
 from sandbox.world.refusal import NotModelled, StripeRefusal
 from sandbox.world.state import Fault, Obj, Request, World
@@ -104,7 +104,7 @@ class StripeApp:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.replays = world.replays
+        self.conflicts = idempotency.Conflicts()
         self.buckets: dict[str, Bucket] = {}
         self.count = 0
 
@@ -113,23 +113,25 @@ class StripeApp:
         request_id = ids.object_id("req", self.count, self.world.now)
         path, verb = str(http.scope["path"]), http.method.lower()
         text = (await http.body()).decode() if verb == "post" else http.url.query
-        params: Obj = {}
+        call: routes.Call | None = None
         headers: dict[str, str] = {}
         logged = True
         fault = self.world.fault(http.method, path)
-        if fault and fault.kind == "delay":
-            await asyncio.sleep(fault.seconds)
-        elif fault and fault.kind == "clock":
+        if fault and fault.kind == "clock":
             pass_time(
                 self.world, self.world.now + int(fault.seconds), lambda type, obj: objects.record(self.world, type, obj)
             )
         try:
-            if fault and fault.when == "before" and fault.kind in ("status", "reset"):
-                raise broken(fault)
-            params, (status, body, headers) = self.answer(http, verb, path, text, request_id)
-            if fault and fault.kind in ("status", "reset"):
-                raise broken(fault)
-            body = bent(fault, body) if fault else body
+            if fault and fault.when == "before" and fault.kind in faults.REFUSES and not idempotency.is_stored(fault):
+                raise faults.broken(fault)
+            route, call = self.read(http, verb, path, text, request_id)
+            with self.conflicts.entered(self.world, verb=verb, key=call.idempotency_key, ids=call.ids):
+                if fault and fault.kind == "delay":
+                    await asyncio.sleep(fault.seconds)
+                status, body, headers = self.once(route, call, idempotency.digest_of(path, text), fault)
+            if fault and fault.kind in faults.REFUSES and not idempotency.is_stored(fault):
+                raise faults.broken(fault)
+            body = faults.bent(fault, body) if fault else body
         except StripeRefusal as refusal:
             status, body, headers, logged = refusal.status, refusal.body, refusal.headers, refusal.logged
         except NotModelled as gap:
@@ -138,15 +140,16 @@ class StripeApp:
         if "error" in body and logged:
             log = LOG.format(account=self.world.account.get("id"), request=request_id)
             body["error"].setdefault("request_log_url", log)
-        self.world.requests.append(Request("stripe", verb.upper(), path, params, status, request_id))
-        if fault and fault.kind in ("reset", "truncate"):
-            return Half(body if fault.kind == "truncate" else {})
+        self.world.requests.append(
+            Request("stripe", verb.upper(), path, call.params if call else {}, status, request_id)
+        )
         version = http.headers.get("stripe-version", spec()["version"])
-        return JSONResponse(body, status, headers={"Request-Id": request_id, "Stripe-Version": version} | headers)
+        return faults.sent(fault, body, status, {"Request-Id": request_id, "Stripe-Version": version} | headers)
 
-    def answer(
+    def read(
         self, http: HttpRequest, verb: str, path: str, text: str, request_id: str
-    ) -> tuple[Obj, tuple[int, Obj, dict[str, str]]]:
+    ) -> tuple[routes.Route, routes.Call]:
+        """Return what is asked, after everything that is refused before a request is carried out."""
         self.authenticate(http)
         check_version(http.headers.get("stripe-version", spec()["version"]))
         operation = known_operation(verb, path)
@@ -159,40 +162,41 @@ class StripeApp:
         params = forms.read(text, schema, kind=KINDS.get(path.split("/")[2], ""))
         routes.refuse_unmodelled(route, params)
         key = http.headers.get("idempotency-key") if verb == "post" else None
-        call = routes.Call(self.world, found_ids, params, request_id, key, verb)
-        if key is None:
-            return params, (200, self.run(route, call), {})
-        return params, self.once(route, call, f"{path}\n{text}")
+        return route, routes.Call(self.world, found_ids, params, request_id, key, verb)
 
     def run(self, route: routes.Route, call: routes.Call) -> Obj:
         expand = call.params.pop("expand", [])
         with in_its_time(route, call):
             return objects.shown(self.world, route.handler(call), expand)
 
-    def once(self, route: routes.Route, call: routes.Call, content: str) -> tuple[int, Obj, dict[str, str]]:
-        """The first answer to an idempotency key is kept and replayed; validation errors are not kept."""
-        key = call.idempotency_key or ""
-        if len(key) > 255:
-            raise StripeRefusal("Idempotency keys can have at most 255 characters", type="idempotency_error")
-        digest = hashlib.sha256(content.encode()).hexdigest()
-        if key in self.replays:
-            kept, status, body = self.replays[key]
-            if kept != digest:
-                raise StripeRefusal(
-                    f"Keys for idempotent requests can only be used with the same parameters they were first used with. "
-                    f"Try using a key other than '{key}' if you meant to execute a different request.",
-                    type="idempotency_error",
-                )
-            return status, json.loads(json.dumps(body)), {"Idempotent-Replayed": "true", "Idempotency-Key": key}
-        status, body = 200, {}
+    def once(
+        self, route: routes.Route, call: routes.Call, digest: str, fault: Fault | None
+    ) -> tuple[int, Obj, dict[str, str]]:
+        """Carry a request out, or replay the answer that is kept for its idempotency key."""
+        key = call.idempotency_key
+        if key is None:
+            return 200, self.carried_out(route, call, fault), {}
+        if old := idempotency.kept(self.world, key, digest):
+            return old.status, json.loads(json.dumps(old.body)), {"Idempotent-Replayed": "true", "Idempotency-Key": key}
+        headers = {"Idempotency-Key": key}
         try:
-            body = self.run(route, call)
+            status, body = 200, self.carried_out(route, call, fault)
         except StripeRefusal as refusal:
-            if refusal.status != 402:
+            if not idempotency.is_kept(self.world, refusal):
                 raise
-            status, body = refusal.status, refusal.body
-        self.replays[key] = (digest, status, json.loads(json.dumps(body)))
-        return status, body, {"Idempotency-Key": key}
+            status, body, headers = refusal.status, refusal.body, headers | refusal.headers
+        idempotency.keep(self.world, key, digest, status=status, body=body)
+        return status, body, headers
+
+    def carried_out(self, route: routes.Route, call: routes.Call, fault: Fault | None) -> Obj:
+        """Return the answer of a handler, which a fault of Stripe's own takes the place of, before or after the effect."""
+        own = fault is not None and idempotency.is_stored(fault)
+        if fault and own and fault.when == "before":
+            raise faults.broken(fault)
+        body = self.run(route, call)
+        if fault and own:
+            raise faults.broken(fault)
+        return body
 
     def authenticate(self, http: HttpRequest) -> None:
         scheme, _, value = http.headers.get("authorization", "").partition(" ")
@@ -220,45 +224,6 @@ class StripeApp:
                     code="rate_limit",
                     headers={"Stripe-Rate-Limited-Reason": reason},
                 )
-
-
-class Half(Response):
-    """An answer that ends too early: the length that was announced never comes, and the connection is gone."""
-
-    def __init__(self, body: Obj) -> None:
-        whole = json.dumps(body).encode()
-        super().__init__(whole[: len(whole) // 2], media_type="application/json")
-        self.headers["content-length"] = str(len(whole) + 100)
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        await send({"type": "http.response.body", "body": self.body, "more_body": True})
-        raise ConnectionResetError("the connection was broken off on purpose")
-
-
-def bent(fault: Fault, body: Obj) -> Obj:
-    """An answer that is not the whole truth: an old list, a page that moved, another account."""
-    if fault.kind == "stale" and body.get("object") == "list":
-        fault.kept = fault.kept if fault.kept is not None else body
-        return dict(fault.kept)
-    if fault.kind == "shift" and body.get("object") == "list" and body["data"]:
-        return body | {"data": body["data"][:-1], "has_more": True}
-    if fault.kind == "account" and body.get("object") == "account":
-        return body | {"id": "acct_1ANOTHER00000001"}
-    return body
-
-
-def broken(fault: Fault) -> StripeRefusal:
-    """Stripe's answer to a fault."""
-    kinds = {429: "rate_limit", 409: "lock_timeout"}
-    headers = {"Stripe-Rate-Limited-Reason": "endpoint-rate"} if fault.status == 429 else {}
-    return StripeRefusal(
-        "An error that this world was told to make.",
-        status=fault.status,
-        type="api_error" if fault.status >= 500 else "invalid_request_error",
-        code=kinds.get(fault.status),
-        headers={"Stripe-Should-Retry": "false"} | headers,
-    )
 
 
 def known_operation(verb: str, path: str) -> str:

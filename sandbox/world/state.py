@@ -52,6 +52,9 @@ UNKNOWNS = {
     "canceled_draft_advances": False,  # auto_advance can be switched on again for a canceled subscription's draft
     "unpaid_renewals_stay_drafts": True,  # renewals of an unpaid subscription stay drafts, and are not finalized and left open
     "time_needs_auto_advance": False,  # a finalization time without auto_advance is refused, and not taken and never kept to
+    "in_flight_is_idempotency_error": False,  # the type of the 409 of a key that is in use (C4)
+    "idempotency_keys_forgotten": True,  # a key is removed after 24 hours, and not kept for ever
+    "refusals_replay": True,  # a 400 that is met while a request is carried out is kept for its key
 }
 # What the account's owner has set in the Dashboard, under ``stripe.billing`` of a world file.
 BILLING: Obj = {
@@ -90,7 +93,10 @@ class Fault:
     For Stigg the method is ``STIGG`` and the path the name of the operation. ``kind``: ``status`` answers with ``status``; ``reset`` breaks the connection off without an answer; ``truncate`` sends
     half of the answer; ``delay`` waits ``seconds`` first; ``stale`` answers a list as it was when the fault was made;
     ``shift`` leaves the last row of a list's page out, as if pages had moved; ``account`` answers as another account;
-    ``clock`` lets ``seconds`` pass first. ``times`` is for how many matching requests it holds from the nth on.
+    ``clock`` lets ``seconds`` pass first; ``lock`` answers 429 ``lock_timeout``; ``html`` answers 200 with a page that is
+    no JSON; ``trickle`` sends the answer byte by byte, one in ``seconds``. ``times`` is for how many matching requests it
+    holds from the nth on. ``stored``: whether a ``status`` is kept for the idempotency key, as Stripe keeps what it answered
+    once execution began; by default a 402 and every 5xx is. ``reason``: which limit a 429 names.
     """
 
     method: str
@@ -102,11 +108,35 @@ class Fault:
     seconds: float = 0
     times: int = 1
     kept: Any = None
+    stored: bool | None = None
+    reason: str = ""
 
     def __post_init__(self) -> None:
-        kinds = ("status", "reset", "truncate", "delay", "stale", "shift", "account", "clock")
+        kinds = (
+            "status",
+            "reset",
+            "truncate",
+            "delay",
+            "stale",
+            "shift",
+            "account",
+            "clock",
+            "lock",
+            "html",
+            "trickle",
+        )
         if self.kind not in kinds or self.when not in ("before", "after"):
             raise TypeError(f"a fault is one of {', '.join(kinds)}, before or after its effect")
+
+
+@dataclass(frozen=True)
+class KeptAnswer:
+    """The answer that is kept for an idempotency key: what it was to, and ``at`` which time of the world's clock."""
+
+    digest: str
+    status: int
+    body: Obj
+    at: int
 
 
 @dataclass
@@ -129,7 +159,7 @@ class World:
     sequence: int = 0
     order: dict[str, int] = field(default_factory=dict)
     placed: int = 0
-    replays: dict[str, tuple[str, int, Obj]] = field(default_factory=dict)
+    replays: dict[str, KeptAnswer] = field(default_factory=dict)
     deleted_coupons: set[str] = field(default_factory=set)
     graves: dict[str, tuple[str, int]] = field(
         default_factory=dict

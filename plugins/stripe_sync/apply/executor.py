@@ -7,51 +7,38 @@ before. One row's failure is that row's; what depends on it stays pending.
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import groupby
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import Engine
 
-from stripe_sync.apply import answers
+from stripe_sync.apply import answers, settling
 from stripe_sync.apply.declined import Declines
-from stripe_sync.apply.handlers import HANDLERS, Handler, made_by
+from stripe_sync.apply.handlers import HANDLERS, Handler
 from stripe_sync.apply.registry import Registry
-from stripe_sync.apply.targets import object_kind
-from stripe_sync.errors import RowFailed, Transient, Waiting
+from stripe_sync.apply.steps import Step
+from stripe_sync.apply.targets import as_it_is, object_kind
+from stripe_sync.errors import Replayed, RowFailed, StripeSyncError, Transient, Waiting
 from stripe_sync.model.status import Reason
 from stripe_sync.plan.actions import LANES, SUBSCRIPTIONS, Action
 from stripe_sync.plan.declines import Decline, left_open, may_charge, told
-from stripe_sync.stripe_api.client import TIMEOUT_SECONDS, StripeApi, Written
+from stripe_sync.stripe_api.client import StripeApi, Written
 from stripe_sync.warehouse import failures, feeds, journal, leases, links
 from stripe_sync.warehouse.failures import Failure
 from stripe_sync.warehouse.journal import Intent, Outcome
 from stripe_sync.warehouse.leases import Lease
 from stripe_sync.warehouse.plans import StoredPlan
 
-Result = Literal["done", "refused", "dropped", "blocked", "waiting", "paused", "unknown"]
-# Stripe forgets idempotency keys after a day; an older intent is never repeated under its key.
 # Refusals that say nothing about the target itself.
 OTHERS_FAULT = frozenset({"CHANGED_SINCE", "BLOCKED_BY"})
-KEY_LIFE = timedelta(hours=23)
-SETTLE_SECONDS = leases.SECONDS + TIMEOUT_SECONDS
-
-
-@dataclass(frozen=True)
-class Step:
-    """What became of one action."""
-
-    action: Action
-    result: Result
-    reason: Reason = Reason.NONE
-    detail: str = ""
-    stripe_id: str | None = None
-    unverified: tuple[str, ...] = ()
+# Whoever holds the lane has waited for the lease of the one before; no call of that one is under way for longer.
+SETTLE_SECONDS = leases.SECONDS
+KEYS = 3  # idempotency keys that one write may use in one run
 
 
 @dataclass
@@ -103,7 +90,7 @@ class Executor:
                 continue
             with self.leased(lane) as lease:
                 wanted = {a.hash for a in todo if decisions.get(a.hash) == "apply"}
-                self.settle(lane, wanted)
+                settling.settle(self, lane, wanted)
                 for _, stage in groupby(todo, key=lambda a: a.kind):
                     self.stage(list(stage), decisions, before, lease)
         return [self.steps[a.hash] for a in plan.actions]
@@ -190,21 +177,38 @@ class Executor:
         return None
 
     def write(self, action: Action, lease: Lease) -> Step:
-        intent = self.reused.get(action.hash) or journal.intend(
-            self.engine, self.environment, self.run_id, self.plan_hash, action, epoch=lease.epoch
-        )
+        """Makes one action under an intent; where Stripe repeats an old error, under another intent and so another key."""
+        intent = self.reused.get(action.hash) or self.intended(action, lease)
+        for last in (*[False] * (KEYS - 1), True):
+            try:
+                return self.made(intent, self.sent(intent))
+            except RowFailed as failure:
+                return self.refused(intent, failure)
+            except Replayed as old:
+                if last:
+                    return self.unknown(action, old)
+                if step := settling.looked_into(self, action, intent, old):
+                    return step
+                intent = self.intended(action, lease)
+            except Transient as lost:
+                return self.unknown(action, lost)
+        raise AssertionError("the last key ends the loop")
+
+    def intended(self, action: Action, lease: Lease) -> Intent:
+        """Commits an intent. Raises Waiting where the lease was taken over."""
+        intent = journal.intend(self.engine, self.environment, self.run_id, self.plan_hash, action, epoch=lease.epoch)
         if intent is None:
             raise Waiting(f"The lane {lease.lane} was taken over by another run; this one writes no more.")
-        try:
-            written = self.handlers[action.kind].send(
-                self.api.in_lane(action.lane), action, self.registry, intent.idempotency_key
-            )
-        except RowFailed as failure:
-            return self.refused(intent, failure)
-        except Transient as lost:
-            # Nobody knows whether it was made: the intent stays open, and the next run settles it first.
-            return Step(action, "unknown", Reason.UNVERIFIED, f"{lost} The next run looks whether it was made.")
-        return self.made(intent, written)
+        return intent
+
+    def sent(self, intent: Intent) -> Written:
+        action = intent.action
+        send = self.handlers[action.kind].send
+        return send(self.api.in_lane(action.lane), action, self.registry, intent.idempotency_key)
+
+    def unknown(self, action: Action, lost: StripeSyncError) -> Step:
+        """Nobody knows whether it was made: the intent stays open, and the next run settles it first."""
+        return Step(action, "unknown", Reason.UNVERIFIED, f"{lost} The next run looks whether it was made.")
 
     def refused(self, intent: Intent, failure: RowFailed) -> Step:
         """Record a refusal; of a declined payment also when it may be asked for again, and what the call left behind."""
@@ -220,16 +224,18 @@ class Executor:
         detail = left_open(decline, "open") if decline.invoice else told(decline)
         return Step(intent.action, "refused", Reason.PAYMENT_FAILED, detail)
 
-    def made(self, intent: Intent, written: Written) -> Step:
-        """Records what was made, and says which of its fields are not as wanted."""
+    def made(self, intent: Intent, written: Written, *, note: str = "") -> Step:
+        """Records what was made, and says which of its fields are not as wanted. ``note`` goes into the journal."""
         action, id = intent.action, str(written.object["id"])
+        held = as_it_is(self.api.in_lane(action.lane), written)
         if action.kind.endswith(".create"):
             self.registry.add(action.target, id)
-        wrong = tuple(answers.mismatches(action.after, answers.document(action, written.object, self.registry)))
+        wrong = tuple(answers.mismatches(action.after, answers.document(action, held, self.registry)))
         detail = f"Stripe's answer differs in {', '.join(wrong)}." if wrong else ""
-        self.conclude(intent, Outcome("done", stripe_id=id, request_id=written.request_id, detail=detail))
+        noted = " ".join(filter(None, (note, detail)))
+        self.conclude(intent, Outcome("done", stripe_id=id, request_id=written.request_id, detail=noted))
         if self.keep_answers:
-            self.keep(action, written.object)
+            self.keep(action, held)
         reason = Reason.UNVERIFIED if wrong else Reason.NONE
         return Step(action, "done", reason, detail, stripe_id=id, unverified=wrong)
 
@@ -263,25 +269,3 @@ class Executor:
                 links.end(connection, self.environment, intent.action.target, by="the pipeline: deleted in Stripe")
             elif intent.action.kind.endswith(".create"):
                 links.add(connection, self.environment, intent.action.target, outcome.stripe_id, source="created")
-
-    def settle(self, lane: str, wanted: set[str]) -> None:
-        """Finds out what became of calls whose outcome nobody recorded.
-
-        What was made is recorded. What was not is made now under its own idempotency key if the present plan still wants
-        it, and dropped otherwise: nothing is done that the present does not ask for.
-        """
-        for intent in journal.open_intents(self.engine, self.environment, lane):
-            time.sleep(max(0.0, self.settle_seconds - intent.age.total_seconds()))
-            try:
-                found = made_by(self.api, intent.action, self.registry, intent.since)
-            except RowFailed as gone:
-                self.conclude(intent, Outcome("dropped", reason=gone.reason, detail=gone.detail))
-                continue
-            if found is not None:
-                step = self.made(intent, Written(found, None))
-                self.settled[intent.action.hash] = step
-                self.progress(replace(step, detail="It was made by an interrupted run."))
-            elif intent.action.hash in wanted and intent.age < KEY_LIFE:
-                self.reused[intent.action.hash] = intent
-            else:
-                self.conclude(intent, Outcome("dropped", detail="Not found in Stripe, and no longer wanted as it was."))

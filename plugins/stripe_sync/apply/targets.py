@@ -10,8 +10,9 @@ from stripe_sync.apply.registry import Registry
 from stripe_sync.errors import RowFailed
 from stripe_sync.plan.actions import Action
 from stripe_sync.stigg_api.client import StiggApi
-from stripe_sync.stripe_api.client import StripeApi
+from stripe_sync.stripe_api.client import StripeApi, Written
 from stripe_sync.stripe_api.endpoints import PATHS, WHOLE
+from stripe_sync.stripe_api.whole import with_items
 
 Row = dict[str, Any]
 
@@ -27,12 +28,22 @@ def path_of(action: Action) -> str:
 
 
 def current(api: StripeApi, action: Action, registry: Registry) -> Row:
-    """The target of an update as it is now, with the parts that Stripe leaves out unless asked."""
+    """The target of an update as it is now, with the parts that Stripe leaves out unless asked and all of its items."""
     if action.kind.startswith("stigg."):
         return stigg_of(registry).subscription(stigg_id(action))
     path = f"{path_of(action)}/{registry.resolve(action.target)}"
     asked = WHOLE.get(object_kind(action))
-    return api.get(path, expand=asked) if asked else api.get(path)
+    return with_items(api, api.get(path, expand=asked) if asked else api.get(path))
+
+
+def as_it_is(api: StripeApi, written: Written) -> Row:
+    """Return what was written as it is now: a replayed answer is read again, and a subscription has all of its items."""
+    row = written.object
+    kind = str(row.get("object", ""))
+    path = "/v1/checkout/sessions" if kind == "checkout.session" else PATHS.get(kind)
+    if written.replayed and path is not None:
+        row = api.find(f"{path}/{row['id']}", expand=WHOLE.get(kind)) or row
+    return with_items(api, row) if kind == "subscription" else row
 
 
 def check_before(action: Action, held: Row, registry: Registry) -> None:

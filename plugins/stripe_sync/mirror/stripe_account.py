@@ -12,10 +12,11 @@ from datetime import datetime
 from typing import Any
 
 from stripe_sync.clock import epoch
-from stripe_sync.errors import AccountRefused, Incomplete, RowFailed
+from stripe_sync.errors import AccountRefused, RowFailed
 from stripe_sync.mirror.ranges import Finished, Listing, pages
 from stripe_sync.stripe_api.client import StripeApi
 from stripe_sync.stripe_api.endpoints import PATHS, WHOLE, in_list
+from stripe_sync.stripe_api.whole import with_items
 from stripe_sync.warehouse.landing import Batch, Landed
 
 KINDS = ("product", "price", "coupon", "customer", "subscription", "invoice")
@@ -84,16 +85,6 @@ def with_untaxed_invoices(api: StripeApi, subscription: dict[str, Any]) -> dict[
         if i["status"] in ("open", "paid", "uncollectible") and (i.get("automatic_tax") or {}).get("disabled_reason")
     ]
     return subscription | {"untaxed_invoices": untaxed}
-
-
-def with_items(api: StripeApi, subscription: dict[str, Any]) -> dict[str, Any]:
-    """Return a subscription with all of its items."""
-    if not subscription["items"]["has_more"]:
-        return subscription
-    items = [item for page in api.pages("/v1/subscription_items", subscription=subscription["id"]) for item in page]
-    if len(items) <= len(subscription["items"]["data"]):
-        raise Incomplete(f"Stripe says that {subscription['id']} has more items and does not show them; extract again.")
-    return subscription | {"items": subscription["items"] | {"data": items, "has_more": False}}
 
 
 def named(api: StripeApi, ids: Iterable[tuple[str, str]], *, tax: bool) -> Iterator[Landed]:

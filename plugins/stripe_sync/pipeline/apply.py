@@ -8,8 +8,9 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
-from stripe_sync.apply.executor import Executor, Step
+from stripe_sync.apply.executor import Executor
 from stripe_sync.apply.registry import Registry
+from stripe_sync.apply.steps import Step
 from stripe_sync.errors import ConfigurationError, StalePlan
 from stripe_sync.model.status import EntityStatus, Reason, Status
 from stripe_sync.pipeline.plan import by_lane, judged

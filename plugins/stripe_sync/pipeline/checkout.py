@@ -15,7 +15,7 @@ import msgspec
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random
 
 from stripe_sync import keys, marker
-from stripe_sync.apply.executor import Step
+from stripe_sync.apply.steps import Step
 from stripe_sync.clock import epoch, from_epoch
 from stripe_sync.desired.catalog import catalog
 from stripe_sync.desired.coupons import coupons

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from stripe_sync import money
-from stripe_sync.apply.executor import Step
+from stripe_sync.apply.steps import Step
 from stripe_sync.clock import epoch
 from stripe_sync.pipeline.approve import ask_about
 from stripe_sync.pipeline.session import Run, Session

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
-from stripe_sync.apply.executor import Step
+from stripe_sync.apply.steps import Step
 from stripe_sync.clock import epoch, from_epoch
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.usage_writes import entity_of, may_write

@@ -6,7 +6,7 @@ Only ids that Stigg does not have: one that Stigg has is evidence of somebody el
 from __future__ import annotations
 
 from stripe_sync import keys
-from stripe_sync.apply.executor import Step
+from stripe_sync.apply.steps import Step
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.writing import write
 from stripe_sync.plan.actions import CUSTOMERS, Action

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from stripe_sync.apply.executor import Executor, Step
+from stripe_sync.apply.executor import Executor
+from stripe_sync.apply.steps import Step
 from stripe_sync.pipeline.registry import known_to, registry_of
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.plan.actions import Action, Plan, ordered

@@ -74,10 +74,14 @@ class NoBudget:
 
 @dataclass(frozen=True)
 class Written:
-    """The answer of a write, and under which request Stripe did it."""
+    """The answer of a write, and under which request Stripe did it.
+
+    ``replayed``: Stripe kept the answer for the idempotency key, so ``object`` is as it was when it was made (SB 7.4).
+    """
 
     object: dict[str, Any]
     request_id: str | None
+    replayed: bool = False
 
 
 class StripeApi:
@@ -177,7 +181,8 @@ class StripeApi:
             response = answer.last_response
             if response is None:
                 return Written(answer.to_dict(), None)
-            return Written(_decoder.decode(response.body), response.request_id)
+            repeated = response.headers.get("idempotent-replayed") == "true"
+            return Written(_decoder.decode(response.body), response.request_id, repeated)
 
         return self.attempt(what, once)
 

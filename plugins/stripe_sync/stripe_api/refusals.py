@@ -7,16 +7,32 @@ from __future__ import annotations
 
 import stripe
 
-from stripe_sync.errors import NotAuthorized, RowFailed, StripeSyncError, Transient, UnknownShape
+from stripe_sync.errors import NotAuthorized, Replayed, RowFailed, StripeSyncError, Transient, UnknownShape
 
 # Codes that have a reason of their own; all others are STRIPE_REFUSED.
 REASONS = {"resource_already_exists": "ID_TAKEN", "customer_tax_location_invalid": "TAX_LOCATION"}
 # Codes of 4xx answers that may succeed when tried again.
 AGAIN = frozenset({"lock_timeout", "rate_limit"})
+# Reasons of a 429 that are about one object, and not about the pace of an endpoint or an account.
+OF_ONE_OBJECT = frozenset({"lock_timeout", "resource-specific"})
 
 
 def translate(error: stripe.StripeError, what: str) -> StripeSyncError:
-    """The error of our tree for an error of Stripe's; ``what`` names the call."""
+    """Return the error of our tree for an error of Stripe's; ``what`` names the call."""
+    found = first(error, what)
+    status = error.http_status or 0
+    repeated = (error.headers or {}).get("idempotent-replayed") == "true"
+    if (repeated and (status == 402 or status >= 500)) or (
+        isinstance(error, stripe.IdempotencyError) and status == 400
+    ):
+        refused = found if isinstance(found, RowFailed) and status == 402 else None
+        message = f"Stripe keeps the answer {status} for the idempotency key: {what} ({error.request_id})."
+        return Replayed(message, status=status, refused=refused)
+    return found
+
+
+def first(error: stripe.StripeError, what: str) -> StripeSyncError:
+    """Return the error of our tree for an answer that is no replay."""
     where = f"{what} ({error.request_id or 'no request id'})"
     body = error.error
     code = (body.code if body is not None else None) or error.code or ""
@@ -26,7 +42,7 @@ def translate(error: stripe.StripeError, what: str) -> StripeSyncError:
         return NotAuthorized(f"The key may not do this: {where}; give the restricted key this right in Stripe.")
     if isinstance(error, stripe.RateLimitError) or code in AGAIN or error.http_status == 409:
         reason = (error.headers or {}).get("stripe-rate-limited-reason", code)
-        limited = reason if error.http_status == 429 and reason not in AGAIN - {"rate_limit"} else ""
+        limited = reason if error.http_status == 429 and reason not in OF_ONE_OBJECT else ""
         return Transient(f"Stripe asks to slow down ({reason}): {where}.", limited=limited)
     if isinstance(error, stripe.APIConnectionError):
         return Transient(f"Stripe does not answer: {where}; check the network and the connection's host.")

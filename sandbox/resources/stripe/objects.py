@@ -13,6 +13,7 @@ from sandbox.world.refusal import NotModelled, invalid, missing
 from sandbox.world.state import Obj, Told, World
 from sandbox.world.stripe_types import api_version
 
+EMBEDDED = 10  # rows of a list inside of an object
 # Fields that hold an id and where the object behind it lives.
 EXPANDABLE = {
     "customer": "customers",
@@ -135,7 +136,23 @@ def shown(world: World, answer: Obj, expand: list[str]) -> Obj:
             raise invalid("You cannot expand more than 4 levels of a property", param="expand")
         expand_path(world, result, parts, path)
     hide(result, kept={path.rsplit(".", 1)[-1] for path in expand})
+    for part in result.values():
+        for row in part if result.get("object") == "list" and isinstance(part, list) else [part]:
+            shorten(row)
     return result
+
+
+def shorten(node: Any) -> None:
+    """Cut every list inside of an object to its first ten rows (SB 10.3)."""
+    if isinstance(node, list):
+        for part in node:
+            shorten(part)
+    elif isinstance(node, dict):
+        if node.get("object") == "list" and isinstance(node.get("data"), list):
+            node["has_more"] = bool(node.get("has_more")) or len(node["data"]) > EMBEDDED
+            del node["data"][EMBEDDED:]
+        for part in node.values():
+            shorten(part)
 
 
 def expand_path(world: World, node: Any, parts: list[str], whole: str) -> None:

@@ -1,0 +1,21 @@
+"""Objects with everything that Stripe leaves out of an answer: a list inside of an object shows its first ten rows (SB 10.3)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stripe_sync.errors import Incomplete
+from stripe_sync.stripe_api.client import StripeApi
+
+Row = dict[str, Any]
+
+
+def with_items(api: StripeApi, subscription: Row) -> Row:
+    """Return a subscription with all of its items. Raises Incomplete where Stripe does not show them."""
+    items = subscription.get("items")
+    if not items or not items.get("has_more"):
+        return subscription
+    found = [item for page in api.pages("/v1/subscription_items", subscription=subscription["id"]) for item in page]
+    if len(found) <= len(items["data"]):
+        raise Incomplete(f"Stripe says that {subscription['id']} has more items and does not show them; extract again.")
+    return subscription | {"items": items | {"data": found, "has_more": False}}

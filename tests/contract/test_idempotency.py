@@ -1,0 +1,146 @@
+"""The sandbox keeps answers for idempotency keys as Stripe does (SB 7.1-7.5)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import pytest
+
+from sandbox.builder import WorldBuilder
+from sandbox.world.state import Fault
+from tests.contract.test_stripe_shapes import call
+from tests.house import House
+
+Build = Callable[[WorldBuilder], House]
+DAY = 24 * 3600
+KEY = {"Idempotency-Key": "key-1"}
+
+
+def make(house: House, text: str = "name=A") -> httpx.Response:
+    return call(house, "POST", "/v1/customers", text, **KEY)
+
+
+def told(answer: httpx.Response) -> tuple[int, str | None, str | None]:
+    """(status, error code, whether it is a replay) of an answer."""
+    error: dict[str, Any] = answer.json().get("error") or {}
+    return answer.status_code, error.get("code"), answer.headers.get("idempotent-replayed")
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_500_is_kept_once_execution_began(house_of: Build, town: WorldBuilder, when: str) -> None:
+    """SB 7.1: whether the object was made or not, the key answers 500 from now on."""
+    house = house_of(town)
+    house.world.faults.append(Fault("POST", "/v1/customers", status=500, when=when))
+    assert told(make(house)) == (500, None, None)
+    assert told(make(house)) == (500, None, "true")
+    assert len(house.objects("customers")) == (when == "after")
+    assert call(house, "POST", "/v1/customers", "name=A", **{"Idempotency-Key": "key-2"}).status_code == 200
+
+
+@pytest.mark.parametrize("status", [409, 429, 401, 403, 503])
+def test_what_is_refused_before_execution_is_not_kept(house_of: Build, town: WorldBuilder, status: int) -> None:
+    """SB 7.1: a 503 of something in front of Stripe is none of its answers either."""
+    house = house_of(town)
+    house.world.faults.append(Fault("POST", "/v1/customers", status=status, stored=False))
+    assert told(make(house))[0] == status
+    assert told(make(house)) == (200, None, None)
+
+
+def test_a_validation_error_is_not_kept(house_of: Build, town: WorldBuilder) -> None:
+    """SB 7.1: the same key may be used again, with the parameters put right."""
+    house = house_of(town)
+    assert make(house, "nmae=A").status_code == 400
+    assert told(make(house, "name=A")) == (200, None, None)
+
+
+@pytest.mark.parametrize("replays", [True, False])
+def test_a_refusal_that_execution_met_is_kept_or_not(house_of: Build, town: WorldBuilder, replays: bool) -> None:
+    """The switch refusals_replay: the product is made meanwhile, and the key knows it or does not."""
+    house = house_of(town)
+    house.world.unknowns["refusals_replay"] = replays
+    text = "currency=usd&unit_amount=100&product=later"
+
+    def price() -> httpx.Response:
+        return call(house, "POST", "/v1/prices", text, **KEY)
+
+    assert told(price()) == (400, "resource_missing", None)
+    assert call(house, "POST", "/v1/products", "id=later&name=Later").status_code == 200
+    assert told(price()) == ((400, "resource_missing", "true") if replays else (200, None, None))
+
+
+def test_a_replay_is_as_of_the_creation(house_of: Build, town: WorldBuilder) -> None:
+    """SB 7.4."""
+    house = house_of(town)
+    id = make(house).json()["id"]
+    call(house, "POST", f"/v1/customers/{id}", "name=B")
+    assert make(house).json()["name"] == "A"
+    assert call(house, "GET", f"/v1/customers/{id}").json()["name"] == "B"
+
+
+def test_other_parameters_are_refused_with_stripes_sentence(house_of: Build, town: WorldBuilder) -> None:
+    """SB 7.2: type idempotency_error, neither code nor param."""
+    house = house_of(town)
+    make(house)
+    error = make(house, "name=B").json()["error"]
+    error.pop("request_log_url", None)
+    assert error == {
+        "type": "idempotency_error",
+        "message": "Keys for idempotent requests can only be used with the same parameters they were first used with. "
+        "Try using a key other than 'key-1' if you meant to execute a different request.",
+    }
+
+
+@pytest.mark.parametrize("forgotten", [True, False])
+def test_a_key_is_forgotten_after_a_day_or_stays(house_of: Build, town: WorldBuilder, forgotten: bool) -> None:
+    """SB 7.1, "at least 24 hours": after that nothing protects from a second customer, where keys are removed."""
+    house = house_of(town)
+    house.world.unknowns["idempotency_keys_forgotten"] = forgotten
+    first = make(house).json()["id"]
+    house.later(DAY - 1)
+    assert make(house).json()["id"] == first
+    house.later(1)
+    make(house)
+    assert len(house.objects("customers")) == (2 if forgotten else 1)
+
+
+def both(house: House, *paths: tuple[str, str]) -> list[httpx.Response]:
+    """Ask at once: the first is under way for a while."""
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        asked = [pool.submit(call, house, method, path, "name=A", **KEY) for method, path in paths]
+        return [one.result() for one in asked]
+
+
+@pytest.mark.parametrize("type", ["invalid_request_error", "idempotency_error"])
+def test_a_key_in_use_is_a_409_of_either_type(house_of: Build, town: WorldBuilder, type: str) -> None:
+    """SB 7.3, C4: nothing is kept for the second, and the first is carried out."""
+    house = house_of(town)
+    house.world.unknowns["in_flight_is_idempotency_error"] = type == "idempotency_error"
+    house.world.faults.append(Fault("POST", "/v1/customers", kind="delay", seconds=0.7))
+    answers = both(house, ("POST", "/v1/customers"), ("POST", "/v1/customers"))
+    assert sorted(a.status_code for a in answers) == [200, 409]
+    error = next(a.json()["error"] for a in answers if a.status_code == 409)
+    assert (error["type"], error["code"]) == (type, "idempotency_key_in_use")
+    assert told(make(house)) == (200, None, "true")
+    assert len(house.objects("customers")) == 1
+
+
+def test_an_object_that_is_written_is_locked_for_reads_and_writes(house_of: Build, town: WorldBuilder) -> None:
+    """SB 7.5: 429 lock_timeout, invalid_request_error, without the reason header; reads meet it as well."""
+    house = house_of(town)
+    path = f"/v1/customers/{call(house, 'POST', '/v1/customers', 'name=A').json()['id']}"
+    house.world.faults.append(Fault("POST", path, kind="delay", seconds=0.7))
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        slow = pool.submit(call, house, "POST", path, "name=B")
+        while house.world.faults:
+            pass
+        for method in ("GET", "POST"):
+            refused = call(house, method, path, "")
+            assert told(refused)[:2] == (429, "lock_timeout")
+            assert refused.json()["error"]["type"] == "invalid_request_error"
+            assert "stripe-rate-limited-reason" not in refused.headers
+        assert slow.result().json()["name"] == "B"
+    assert json.loads(call(house, "GET", path).text)["name"] == "B"
