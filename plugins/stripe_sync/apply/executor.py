@@ -153,6 +153,8 @@ class Executor:
             return Step(action, "paused", Reason.PAUSED, f"The lane {lease.lane} is paused: {why}.")
         if action.target in self.quarantined:
             return self.left_alone(action, self.quarantined[action.target])
+        if action.refused:
+            return Step(action, "refused", Reason.STRIPE_REFUSED, f"Its preview was refused: {action.refused}")
         if why := self.declines.reason(action):
             return Step(action, "refused", Reason.PAYMENT_FAILED, why)
         if action.kind.endswith(".create") and self.exists(action):

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from decimal import Decimal
+from collections.abc import Mapping
 from typing import Any
 
-import msgspec
-
 from stripe_sync import keys
-from stripe_sync.apply import parameters
-from stripe_sync.apply.registry import Registry
 from stripe_sync.clock import epoch
 from stripe_sync.drift.amounts import PriceBook
-from stripe_sync.errors import RowFailed
 from stripe_sync.model.documents import Difference
 from stripe_sync.pipeline.approve import approved_actions
 from stripe_sync.pipeline.portion import portion
+from stripe_sync.pipeline.previews import previewed
 from stripe_sync.pipeline.registry import known_to, registry_of
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result, station
 from stripe_sync.plan import builder
-from stripe_sync.plan.actions import CATALOG, CUSTOMERS, SUBSCRIPTIONS, Action, Plan
+from stripe_sync.plan.actions import CATALOG, CUSTOMERS, SUBSCRIPTIONS, Plan
 from stripe_sync.plan.approvals import granted
 from stripe_sync.plan.draft import Policy
 from stripe_sync.plan.guards import Standing, Verdict, judge
@@ -36,10 +31,6 @@ LANE_OF = {
     "subscription": SUBSCRIPTIONS,
 }
 UNSETTLED = "It changed while both sides were read; the next run takes it up."
-# More previews than these cost more time than they are worth; the others keep the amount that was reckoned.
-PREVIEWS = 200
-PREVIEWED = ("items", "billing_cycle_anchor", "billing_mode", "proration_behavior")
-BESIDE = ("discounts", "automatic_tax")
 
 
 @station
@@ -129,51 +120,3 @@ def parts_of(d: Difference) -> list[Any]:
     """Everything of a difference that may name something."""
     claims = [claim for claim in (d.wanted, d.found) if claim is not None]
     return [d.key, *(part for claim in claims for part in (claim.document, claim.facts))]
-
-
-def previewed(session: Session, made: Plan, differences: Sequence[Difference], registry: Registry) -> Plan:
-    """The plan with ``due_now`` as Stripe itself reckons it, where what it is about exists already (BILLING 6)."""
-    by_key = {d.key: d for d in differences}
-    left = PREVIEWS
-    actions = []
-    for action in made.actions:
-        params = preview_params(action, by_key.get(action.target), registry) if left else None
-        if params is not None:
-            left -= 1
-            action = with_preview(session, action, params)
-        actions.append(action)
-    return msgspec.structs.replace(made, actions=actions)
-
-
-def preview_params(action: Action, d: Difference | None, registry: Registry) -> dict[str, Any] | None:
-    """What Stripe is asked, or None where the write charges nothing now or refers to what does not exist yet."""
-    if not action.due_now:
-        return None
-    try:
-        if action.kind == "subscription.create":
-            params = parameters.subscription_create(action, registry)
-            details = {k: params[k] for k in PREVIEWED if k in params}
-            if "backdate_start_date" in params:
-                details["start_date"] = params["backdate_start_date"]
-            beside = {k: params[k] for k in BESIDE if k in params}
-            if "add_invoice_items" in params:
-                beside["invoice_items"] = params["add_invoice_items"]
-            return {"customer": params["customer"], "subscription_details": details, **beside}
-        if action.kind == "subscription.update" and "items" in action.after and d is not None and d.found is not None:
-            if action.after["proration_behavior"] != "always_invoice":
-                return None
-            params = parameters.subscription_update(action, registry, d.found.facts)
-            details = {k: params[k] for k in ("items", "proration_behavior", "proration_date") if k in params}
-            return {"subscription": registry.resolve(action.target), "subscription_details": details}
-    except RowFailed:
-        return None
-    return None
-
-
-def with_preview(session: Session, action: Action, params: dict[str, Any]) -> Action:
-    """The action with Stripe's own amount; a refusal is left to the write itself, which will meet it again."""
-    try:
-        invoice = session.stripe.preview(params)
-    except RowFailed:
-        return action
-    return msgspec.structs.replace(action, due_now={invoice["currency"]: Decimal(invoice["amount_due"])})

@@ -40,7 +40,8 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
     """One write. Money is in minor units by currency; ``before`` is absent for creations.
 
     Actions of one ``serial`` (a customer's link key, or the target) are never made at the same time. ``paid_by`` names the
-    payment method that pays what the write charges, and is no part of the hash.
+    payment method that pays what the write charges, ``refused`` says why Stripe refused to preview it; neither is a part of
+    the hash.
     """
 
     kind: str
@@ -57,6 +58,7 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
     due_now: Amounts = {}
     per_month: Amounts = {}
     paid_by: str = ""
+    refused: str = ""
 
     @property
     def hash(self) -> str:

@@ -1,0 +1,94 @@
+"""``due_now`` is what Stripe itself says it is; a preview that Stripe refuses is an error of that row alone (BILLING 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from sandbox.builder import WorldBuilder, flat
+from sandbox.world.state import Fault, iso
+from stripe_sync.warehouse import statuses
+from tests.house import House
+
+Build = Callable[[WorldBuilder], House]
+HOUR, DAY = 3600, 86_400
+PREVIEW = "/v1/invoices/create_preview"
+
+
+def with_customers(house_of: Build, town: WorldBuilder) -> House:
+    """A house in which catalog and customers are in Stripe, and no subscription is yet."""
+    house = house_of(town)
+    house.change(modes=house.environment.modes | {"subscriptions": "observe"})
+    house.reconcile()
+    house.change(modes=house.environment.modes | {"subscriptions": "enforce"})
+    return house
+
+
+def creations(house: House) -> dict[str, Any]:
+    return {a.target: a for a in house.plan().plan.actions if a.kind == "subscription.create"}
+
+
+def invoices(house: House, id: str) -> list[int]:
+    (found,) = [s for s in house.objects("subscriptions") if s["metadata"].get("stiggEntityId") == id]
+    return [
+        i["total"]
+        for i in house.objects("invoices")
+        if ((i["parent"] or {}).get("subscription_details") or {}).get("subscription") == found["id"]
+    ]
+
+
+@pytest.mark.parametrize("kind", ["plain", "coupon", "short period", "one-off"])
+def test_what_a_creation_costs_now_is_stripes_own_figure_and_the_invoices(
+    house_of: Build, town: WorldBuilder, kind: str
+) -> None:
+    """money.md 3: the previews of creations were refused, and nobody said so.
+
+    s-1 is 20.00 and 2 seats at 5.00, 30.00 a month, and began three hours ago.
+    """
+    expected = 3_000
+    row = town.stigg["subscriptions"][0]
+    if kind == "coupon":
+        town.coupon("half", percent=50)
+        row["coupons"] = [town.applied("half")]
+        expected = 1_500
+    elif kind == "short period":  # the anchor comes 15 days after the start: 15 of 30 days of 20.00 and of 10.00
+        row["currentBillingPeriodEnd"] = iso(town.now - 3 * HOUR + 15 * DAY)
+        expected = 1_500
+    elif kind == "one-off":
+        setup = flat(7) | {"billingCadence": "ONE_OFF"}
+        town.plan("pro", "Pro", [*town.stigg["plans"][0]["prices"], setup], version=2)
+        latest = town.stigg["plans"][-1]
+        row["plan"]["versionNumber"] = 2
+        row["prices"] = [town.charge_of("s-1", price, {"seats": 2}) for price in latest["prices"]]
+        expected = 3_700
+    house = with_customers(house_of, town)
+    action = creations(house)["subscription:test:s-1"]
+    sent = [r.params for r in house.world.requests if r.path == PREVIEW]
+    assert all(p["subscription_details"]["billing_cycle_anchor"]["type"] == "timestamp" for p in sent)
+    assert {r.status for r in house.world.requests if r.path == PREVIEW} == {200}
+    assert action.due_now == {"usd": Decimal(expected)}
+    house.reconcile()
+    assert invoices(house, "s-1") == [expected]
+
+
+def test_a_refused_preview_is_an_error_of_that_row_alone(house_of: Build, town: WorldBuilder) -> None:
+    house = with_customers(house_of, town)
+    house.world.faults.append(Fault("POST", PREVIEW, nth=1, status=400))
+    house.reconcile()
+    (status,) = [s for s in statuses.find(house.engine, "test", "s-1") if s.kind == "subscription"]
+    assert (status.status, status.reason) == ("ERROR", "STRIPE_REFUSED")
+    assert "Its preview was refused" in status.detail
+    assert house.status("s-2") == house.status("s-3") == ("SUCCESS", "")
+    house.reconcile()
+    assert house.status("s-1") == ("SUCCESS", ""), "the next preview is answered"
+
+
+def test_a_preview_without_an_answer_leaves_the_amount_that_was_computed(house_of: Build, town: WorldBuilder) -> None:
+    house = with_customers(house_of, town)
+    house.attempts = 1
+    house.world.faults.append(Fault("POST", PREVIEW, status=500, times=3))
+    action = creations(house)["subscription:test:s-1"]
+    assert action.due_now == {"usd": Decimal(3_000)}
