@@ -76,8 +76,6 @@ class Environment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tax: bool = False
     tax_behavior: Literal["", "exclusive", "inclusive"] = ""
     tax_code: str = ""
-    cancel_invoice_now: bool = True
-    cancel_prorate: bool = False
     usage_schedule: str | None = "*/10 * * * *"
     usage_interval_minutes: int = 10
     usage_aggregation: dict[str, Literal["sum", "last", "max", "average"]] = {}
@@ -176,6 +174,12 @@ def environment(name: str, path: Path | None = None) -> Environment:
 
 def read(path: Path, name: str, table: object) -> Environment:
     """One table as an environment. Raises ConfigurationError, naming the setting."""
+    for setting in ("cancel_invoice_now", "cancel_prorate"):
+        if isinstance(table, Mapping) and setting in table:
+            raise ConfigurationError(
+                f"{path}: environments.{name}.{setting}: a subscription is always canceled with invoice_now=false and "
+                f"prorate=false, and what is owed is billed by lines of ours; take the setting out."
+            )
     try:
         return msgspec.structs.replace(typed(table, Environment), name=name)
     except msgspec.ValidationError as error:

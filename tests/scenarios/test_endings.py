@@ -11,6 +11,7 @@ import pytest
 from sandbox.builder import WorldBuilder, flat, usage
 from sandbox.world.state import iso
 from stripe_sync.errors import RunStopped
+from stripe_sync.warehouse import statuses
 from tests import warehouses
 from tests.house import House
 
@@ -29,6 +30,12 @@ def ended(town: WorldBuilder, number: int = 0, reason: str = "Immediate") -> dic
     row: dict[str, Any] = town.stigg["subscriptions"][number]
     row.update({"status": "CANCELED", "cancelReason": reason, "cancellationDate": moment, "effectiveEndDate": moment})
     return row
+
+
+def begun(house: House) -> None:
+    """Reconcile, and let two hours pass: the first invoices are finalized, so that an end has nothing to wait for."""
+    house.reconcile()
+    house.later(2 * 3600)
 
 
 def followed(town: WorldBuilder, plan: str, id: str = "s-next", **more: Any) -> dict[str, Any]:
@@ -71,7 +78,7 @@ def test_paid_by_name_of_the_stripe_subscription_whatever_the_dates(house_of: Bu
 def test_free_it_is_canceled(house_of: Build, town: WorldBuilder) -> None:
     town.plan("free", "Free", [], pricing="FREE")
     house = house_of(town)
-    house.reconcile()
+    begun(house)
     found = subscription(house, "s-1")
     followed(town, "free")
     house.merge(town)
@@ -120,22 +127,23 @@ def test_ambiguous_it_is_frozen_for_a_person(house_of: Build, town: WorldBuilder
 
 def test_nothing_it_is_canceled_with_an_explicit_word_on_the_last_invoice(house_of: Build, town: WorldBuilder) -> None:
     house = house_of(town)
-    house.reconcile()
+    begun(house)
     found = subscription(house, "s-1")
     ended(town)
     house.merge(town)
     (action,) = house.plan().plan.actions
     assert (action.kind, action.per_month) == ("subscription.cancel", {"usd": -3000})
-    assert (action.after["invoice_now"], action.after["prorate"]) == (True, False)
     house.reconcile()
     assert found["status"] == "canceled"
+    (asked,) = [r.params for r in house.world.requests if r.method == "DELETE"]
+    assert (asked["invoice_now"], asked["prorate"]) == (False, False)
     assert house.status("s-1") == ("NO_SYNC_REQUIRED", "ENDED")
     assert house.plan().plan.actions == []
 
 
 def test_many_endings_at_once_wait_for_a_person(house_of: Build, town: WorldBuilder) -> None:
     house = house_of(town)
-    house.reconcile()
+    begun(house)
     house.limit(deletes=2)
     for number in range(3):
         ended(town, number)
@@ -183,7 +191,7 @@ def test_one_that_ended_through_several_changes_moves_to_the_last(house_of: Buil
 def test_the_same_id_that_became_free_is_canceled_and_custom_is_frozen(house_of: Build, town: WorldBuilder) -> None:
     town.plan("free", "Free", [], pricing="FREE")
     house = house_of(town)
-    house.reconcile()
+    begun(house)
     first, second = subscription(house, "s-1"), subscription(house, "s-2")
     town.stigg["subscriptions"][0] |= {
         "pricingType": "FREE",
@@ -202,7 +210,7 @@ def test_usage_that_is_not_proven_keeps_its_item_and_its_subscription(house_of: 
     town.plan("metered", "Metered", [flat(20), usage("calls", 0.01)])
     town.subscription("s-usage", "c-1", "metered")
     house = house_of(town)
-    house.reconcile()
+    begun(house)
     row = town.stigg["subscriptions"][-1]
     flat_price = row["prices"][0]
     row["prices"] = [flat_price]
@@ -342,3 +350,40 @@ def test_a_change_that_a_finalized_renewal_has_overtaken_waits_for_a_person_with
     house.reconcile()
     assert sorted(i["quantity"] for i in subscription(house, "s-1")["items"]["data"]) == [1, 2]
     assert house.status("s-1") == ("PENDING", "WAITS_FOR_APPROVAL")
+
+
+def test_an_end_in_a_later_period_is_told_in_that_period_alone(house_of: Build, town: WorldBuilder) -> None:
+    """F11, SB 11.9: in a later period it would prorate whatever is sent; SB 21.1: it shortens the running period."""
+    house = house_of(town)
+    house.reconcile()
+    first_end = int(subscription(house, "s-1")["items"]["data"][0]["current_period_end"])
+    row = town.stigg["subscriptions"][0]
+    row["cancellationDate"] = row["effectiveEndDate"] = iso(first_end + 20 * DAY)
+    house.merge(town)
+    assert house.plan().plan.actions == []
+    house.reconcile()
+    assert subscription(house, "s-1")["cancel_at"] is None
+    assert "It ends at" in detail(house, "s-1")
+    httpx.post(f"{house.stripe_url}/_world/clock", json={"now": first_end + 7200})
+    house.reconcile()
+    found = subscription(house, "s-1")
+    assert found["cancel_at"] == first_end + 20 * DAY
+    assert house.plan().plan.actions == []
+    assert [i for i in house.objects("invoiceitems") if i["proration"]] == []
+
+
+def test_an_end_a_minute_beside_the_end_of_the_period_is_that_second(house_of: Build, town: WorldBuilder) -> None:
+    house = house_of(town)
+    house.reconcile()
+    end = int(subscription(house, "s-1")["items"]["data"][0]["current_period_end"])
+    row = town.stigg["subscriptions"][0]
+    row["cancellationDate"] = row["effectiveEndDate"] = iso(end - 60)
+    house.merge(town)
+    house.reconcile()
+    assert subscription(house, "s-1")["cancel_at"] == end
+    assert house.plan().plan.actions == []
+
+
+def detail(house: House, id: str) -> str:
+    (found,) = statuses.find(house.engine, "test", id)
+    return found.detail

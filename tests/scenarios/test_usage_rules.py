@@ -231,16 +231,33 @@ def test_what_ended_at_the_end_of_its_period_is_billed_on_an_invoice_of_its_own(
     assert lines(final) == [("40", 2000)]
 
 
-def test_a_subscription_that_somebody_cancels_in_stripe_leaves_its_use_to_a_person(house_of: Build) -> None:
-    made = world(flat(20), usage("calls", 0.5))
-    house = house_of(made)
+def canceled_in_stripe(house: House, reason: str) -> None:
+    """Use something, and end the subscription in Stripe for a reason."""
     house.reconcile()
     house.reconcile()
     house.usage()
     use(house, 40, house.world.now + HOUR)
     house.later(2 * HOUR)
     house.stripe().v1.subscriptions.cancel(subscription(house)["id"])
+    subscription(house)["cancellation_details"]["reason"] = reason
     house.reconcile()
+
+
+def test_one_that_somebody_cancels_in_stripe_is_billed_its_last_use(house_of: Build) -> None:
+    house = house_of(world(flat(20), usage("calls", 0.5)))
+    canceled_in_stripe(house, "cancellation_requested")
+    house.usage()
+    (final,) = [i for i in house.objects("invoices") if i["billing_reason"] == "manual"]
+    assert (lines(final), final["auto_advance"]) == ([("40", 2000)], True)
+    house.later(2 * HOUR)
+    house.usage()
+    assert ledger(house) == {"billed": ("40", 2000)}
+
+
+@pytest.mark.parametrize("reason", ["payment_failed", "payment_disputed"])
+def test_one_that_ended_because_it_was_not_paid_leaves_its_use_to_a_person(house_of: Build, reason: str) -> None:
+    house = house_of(world(flat(20), usage("calls", 0.5)))
+    canceled_in_stripe(house, reason)
     found = house.usage(wakes=True)
     assert "canceled in Stripe" in found["pages"][0]
     assert ledger(house) == {"unbillable": ("40", 2000)}

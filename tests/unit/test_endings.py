@@ -27,7 +27,8 @@ DRAFT = Collected("in_R", "draft", auto_advance=True, finalizes_at=R + HOUR, sub
 
 
 def ending(end: int, now: int, invoice: Collected | None = DRAFT, **more: Any) -> Ending:
-    return Ending(**{"end": end, "renewed": R, "next_renewal": R + MONTH, "now": now, "invoice": invoice} | more)
+    found = (invoice,) if invoice is not None else ()
+    return Ending(**{"end": end, "renewed": R, "next_renewal": R + MONTH, "now": now, "invoices": found} | more)
 
 
 def invoice(status: str, **more: Any) -> Collected:
@@ -168,7 +169,8 @@ def test_where_the_period_of_a_renewal_begins() -> None:
     lines = [line("a", 1, R, R + MONTH), line("b", 1, R - MONTH, R), line("c", 1, R + DAY, R + MONTH, proration=True)]
     body = {"billing_reason": "subscription_cycle", "created": R + 2, "lines": {"data": lines}}
     assert begins_of(body) == R
-    assert begins_of(body | {"lines": {"data": []}}) == R + 2
+    assert begins_of(body | {"lines": {"data": lines[1:2]}}) == R + 2, "what a meter counted alone"
+    assert begins_of(body | {"lines": {"data": lines[2:]}}) is None, "the last invoice of a cancellation (FACTS_A 32)"
     assert begins_of(body | {"billing_reason": "subscription_update"}) is None
 
 

@@ -220,6 +220,8 @@ GOOD = '[environments.production]\nstripe_account = "acct_1"\n'
         (GOOD + 'live = "yes"\n', "environments.production.live"),
         (GOOD + 'modes = { catalog = "bold" }\n', "environments.production.modes"),
         (GOOD + 'modes = { katalog = "observe" }\n', "no such lane; lanes are catalog"),
+        (GOOD + "cancel_invoice_now = true\n", "cancel_invoice_now: a subscription is always canceled with"),
+        (GOOD + "cancel_prorate = false\n", "cancel_prorate: a subscription is always canceled with"),
         (GOOD + "rate_share = 2\n", "above 0 and at most 1"),
         (GOOD + "endpoint_rate = 0\n", "requests a second"),
         (GOOD + 'limits = { due_now = { usd = "lots" } }\n', "amounts in major units"),

@@ -1,4 +1,4 @@
-"""What a cancellation does in the sandbox, against recorded and documented facts; each switch with both answers."""
+"""What a cancellation does in the sandbox, and the terms of an invoice of no subscription; each switch with both answers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from sandbox.billing import renewals
 from sandbox.builder import WorldBuilder
-from sandbox.resources.stripe import cancellation, catalog, invoiceitems, invoices, people, subscriptions
+from sandbox.resources.stripe import cancellation, invoiceitems, invoices, people, prices, products, subscriptions
 from sandbox.resources.stripe.routes import Call
 from sandbox.world.refusal import StripeRefusal
 from sandbox.world.state import Obj, World, from_document
@@ -26,12 +26,12 @@ def world() -> World:
     builder = WorldBuilder()
     builder.customer("c-1", "Customer 1", "c1@example.test")
     made = from_document(builder.document())
-    catalog.create_product(call(made, id="prod_1", name="One"))
+    products.create_product(call(made, id="prod_1", name="One"))
     return made
 
 
 def price(world: World, amount: int) -> str:
-    made = catalog.create_price(call(
+    made = prices.create_price(call(
         world, currency="usd", product="prod_1", unit_amount_decimal=str(amount), recurring={"interval": "month"},
     ))  # fmt: skip
     return str(made["id"])
@@ -220,3 +220,37 @@ def test_an_open_invoice_stays_open(world: World) -> None:
     later(world, 2 * HOUR)
     cancel(world, found)
     assert (newest(world, found)["status"], newest(world, found)["auto_advance"]) == ("open", False)
+
+
+def coupon(world: World, id: str, percent: int) -> str:
+    world.put("coupons", {
+        "id": id, "object": "coupon", "created": world.now, "percent_off": percent, "amount_off": None, "currency": None,
+        "currency_options": None, "duration": "forever", "duration_in_months": None, "times_redeemed": 0, "valid": True,
+        "livemode": False, "metadata": {}, "name": None, "max_redemptions": None, "redeem_by": None,
+    })  # fmt: skip
+    return id
+
+
+def draft(world: World, owner: str, **params: Any) -> Obj:
+    made = invoices.create_invoice(call(world, customer=owner, currency="usd", **params))
+    price = {"currency": "usd", "product": "prod_1", "unit_amount_decimal": "1000"}
+    invoiceitems.create_invoice_item(call(world, customer=owner, invoice=made["id"], price_data=price))
+    return world.stripe["invoices"][made["id"]]
+
+
+@pytest.mark.parametrize(
+    ("given", "total"), [({}, 900), ({"discounts": ""}, 1000), ({"discounts": [{"coupon": "half"}]}, 500)]
+)
+def test_discounts_of_the_customer_are_inherited_unless_said(world: World, given: Obj, total: int) -> None:
+    """SB 21.4."""
+    owner = customer(world)
+    coupon(world, "half", 50), coupon(world, "tenth", 10)
+    first = draft(world, owner, discounts=[{"coupon": "tenth"}])
+    world.stripe["customers"][owner]["discount"] = first["discounts"][0]
+    assert draft(world, owner, **given)["total"] == total
+
+
+def test_manual_rates_do_not_go_with_automatic_tax(world: World) -> None:
+    """SB 3.4."""
+    with pytest.raises(StripeRefusal, match="default_tax_rates"):
+        draft(world, customer(world), automatic_tax={"enabled": True}, default_tax_rates=["txr_1"])

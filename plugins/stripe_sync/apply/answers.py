@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
+from stripe_sync.apply import final_document
 from stripe_sync.apply.registry import Registry
 from stripe_sync.desired import found
 from stripe_sync.desired.inputs import ENDED
@@ -25,7 +26,7 @@ from stripe_sync.plan.actions import Action
 HOW = frozenset(
     {
         "billing_cycle_anchor", "anchor_config", "backdate_start_date", "proration_behavior", "proration_date", "transfer_lookup_key",
-        "attach", "one_off", "charged", "invoice_now", "prorate", "percent_off", "amount_off", "duration",
+        "attach", "one_off", "charged", "ended_in_stigg", "coupons", "percent_off", "amount_off", "duration",
         "duration_in_months", "from", "how", "credit", "payment_behavior", "default_payment_method",
     }
 )  # fmt: skip
@@ -51,7 +52,9 @@ def document(action: Action, answer: Mapping[str, Any], registry: Registry) -> D
         told = {"value": row["payload"].get(how["value_key"]), "customer": row["payload"].get(how["customer_key"])}
         return told | {"event_name": row["event_name"], "timestamp": row["timestamp"],
                        "identifier": action.after["identifier"]}  # fmt: skip
-    if kind in ("draft", "finalinvoice"):
+    if kind == "finalinvoice":
+        return final_document.document(row, action)
+    if kind == "draft":
         return invoice_document(row, action)
     if kind == "product":
         product = decode(row, StripeProduct)

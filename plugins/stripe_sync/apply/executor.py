@@ -180,6 +180,10 @@ class Executor:
 
     def write(self, action: Action, lease: Lease) -> Step:
         """Makes one action under an intent; where Stripe repeats an old error, under another intent and so another key."""
+        prepared = self.prepared(action)
+        if isinstance(prepared, Step):
+            return prepared
+        action = prepared
         intent = self.reused.get(action.hash) or self.intended(action, lease)
         for last in (*[False] * (KEYS - 1), True):
             try:
@@ -195,6 +199,18 @@ class Executor:
             except Transient as lost:
                 return self.unknown(action, lost)
         raise AssertionError("the last key ends the loop")
+
+    def prepared(self, action: Action) -> Action | Step:
+        """Return the action with what has to be noted before it, or the step of one that is not begun."""
+        prepare = self.handlers[action.kind].prepare
+        if prepare is None:
+            return action
+        try:
+            return prepare(self.api.in_lane(action.lane), action, self.registry, self.now)
+        except RowFailed as failure:
+            return unprepared(action, failure)
+        except Transient as lost:
+            return Step(action, "waiting", Reason.WAITS_FOR_WRITE, str(lost))
 
     def intended(self, action: Action, lease: Lease) -> Intent:
         """Commits an intent. Raises Waiting where the lease was taken over."""
@@ -226,14 +242,26 @@ class Executor:
         detail = left_open(decline, "open") if decline.invoice else told(decline)
         return Step(intent.action, "refused", Reason.PAYMENT_FAILED, detail)
 
+    def finished(self, intent: Intent) -> list[str]:
+        """Do what follows a call that was made; return what a person has to see to."""
+        finish = self.handlers[intent.action.kind].finish
+        if finish is None:
+            return []
+        api = self.api.in_lane(intent.action.lane)
+        try:
+            return finish(api, intent.action, self.registry, intent.idempotency_key, self.now)
+        except (RowFailed, Replayed) as refused:
+            return [f"It was made, and what follows it was refused: {refused}"]
+
     def made(self, intent: Intent, written: Written, *, note: str = "") -> Step:
         """Records what was made, and says which of its fields are not as wanted. ``note`` goes into the journal."""
         action, id = intent.action, str(written.object["id"])
         held = as_it_is(self.api.in_lane(action.lane), written)
+        told_after = self.finished(intent)
         if action.kind.endswith(".create"):
             self.registry.add(action.target, id)
         wrong = tuple(answers.mismatches(action.after, answers.document(action, held, self.registry)))
-        detail = f"Stripe's answer differs in {', '.join(wrong)}." if wrong else ""
+        detail = f"Stripe's answer differs in {', '.join(wrong)}." if wrong else " ".join(told_after)
         noted = " ".join(filter(None, (note, detail)))
         self.conclude(intent, Outcome("done", stripe_id=id, request_id=written.request_id, detail=noted))
         if self.keep_answers:
@@ -271,3 +299,9 @@ class Executor:
                 links.end(connection, self.environment, intent.action.target, by="the pipeline: deleted in Stripe")
             elif intent.action.kind.endswith(".create"):
                 links.add(connection, self.environment, intent.action.target, outcome.stripe_id, source="created")
+
+
+def unprepared(action: Action, failure: RowFailed) -> Step:
+    """Return the step of an action that was not begun: it is too early for it, or what it is about has changed."""
+    reason = Reason(failure.reason)
+    return Step(action, "waiting" if reason is Reason.WAITS_FOR_INVOICE else "refused", reason, failure.detail)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from stripe_sync import marker
-from stripe_sync.apply import parameters
+from stripe_sync.apply import cancelling, final_invoice, parameters
 from stripe_sync.apply.candidates import (
     coupon_candidates,
     coupon_deleted,
@@ -41,7 +41,6 @@ from stripe_sync.apply.sending import (
     send_product_create,
     send_schedule_release,
     send_stigg_cancel,
-    send_subscription_cancel,
     send_subscription_update,
     subscriptions,
     updating,
@@ -49,12 +48,10 @@ from stripe_sync.apply.sending import (
 from stripe_sync.apply.targets import Row
 from stripe_sync.apply.usage_lines import (
     change_candidates,
-    final_invoice_candidates,
     no_trace,
     put_candidates,
     removed,
     send_change,
-    send_final_invoice,
     send_meter_event,
     send_put,
     send_remove,
@@ -68,10 +65,16 @@ from stripe_sync.stripe_api.endpoints import PATHS
 
 @dataclass(frozen=True)
 class Handler:
-    """``candidates`` yields what an interrupted call may have made."""
+    """``candidates`` yields what an interrupted call may have made.
+
+    ``prepare`` notes what has to be known before the call, ``finish`` does what follows it and says what a person has to
+    see to; both are given the run's moment.
+    """
 
     send: Send
     candidates: Callable[[StripeApi, Action, Registry, datetime], Iterator[Row]]
+    prepare: Callable[[StripeApi, Action, Registry, datetime], Action] | None = None
+    finish: Callable[[StripeApi, Action, Registry, str, datetime], list[str]] | None = None
 
 
 def made_by(api: StripeApi, action: Action, registry: Registry, since: datetime) -> Row | None:
@@ -114,14 +117,16 @@ HANDLERS: Mapping[str, Handler] = {
         invoice_item_candidates,
     ),
     "subscription.update": Handler(send_subscription_update, updated),
-    "subscription.cancel": Handler(send_subscription_cancel, updated),
+    "subscription.cancel": Handler(cancelling.send, cancelling.canceled, cancelling.prepare, cancelling.finish),
     **{
         f"{kind}.strip": Handler(updating(PATHS[kind], service, parameters.strip), updated)
         for kind, service in STRIPPED.items()
     },
     "draft.hold": Handler(send_timing, timed),
     "draft.release": Handler(send_timing, timed),
-    "finalinvoice.create": Handler(send_final_invoice, final_invoice_candidates),
+    "finalinvoice.create": Handler(final_invoice.send_create, final_invoice.created),
+    "finalinvoice.release": Handler(final_invoice.send_release, final_invoice.released),
+    "finalinvoice.delete": Handler(final_invoice.send_delete, final_invoice.gone),
     "meterevent.send": Handler(send_meter_event, no_trace),
     "usageline.put": Handler(send_put, put_candidates),
     "usageline.change": Handler(send_change, change_candidates),

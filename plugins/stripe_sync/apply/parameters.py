@@ -251,12 +251,11 @@ def invoice_item_create(action: Action, registry: Registry) -> Params:
     }
 
 
-def subscription_cancel(action: Action) -> Params:
-    """An explicit word on the last invoice, and why."""
-    after = action.after
+def subscription_cancel() -> Params:
+    """Never an invoice or a credit of Stripe's own making: what is owed is billed by lines of ours (BILLING 7)."""
     return {
-        "invoice_now": after["invoice_now"],
-        "prorate": after["prorate"],
+        "invoice_now": False,
+        "prorate": False,
         "cancellation_details": {"comment": "Ended in Stigg."},
         "expand": WHOLE["subscription"],
     }

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 from stripe_sync import keys, marker
 from stripe_sync.apply import answers, parameters
 from stripe_sync.apply.registry import Registry
 from stripe_sync.apply.targets import check_before, current, path_of, stigg_id, stigg_of
-from stripe_sync.desired.found import GONE
 from stripe_sync.errors import RowFailed
 from stripe_sync.plan.actions import Action
 from stripe_sync.stripe_api.client import StripeApi, Written
@@ -89,20 +88,6 @@ def send_subscription_update(api: StripeApi, action: Action, registry: Registry,
     params: Any = parameters.subscription_update(action, registry, answers.subscription(action, held, registry).facts)
     return api.write(
         "post /v1/subscriptions/{id}", lambda c, o: c.v1.subscriptions.update(id, params, o), idempotency_key=key
-    )
-
-
-def send_subscription_cancel(api: StripeApi, action: Action, registry: Registry, key: str) -> Written:
-    """Ends a subscription that still bills what the plan saw; one that ended already is done."""
-    held = current(api, action, registry)
-    if held["status"] in GONE:
-        return Written(held, None)
-    check_before(action, held, registry)
-    id, params = registry.resolve(action.target), parameters.subscription_cancel(action)
-    return api.write(
-        "delete /v1/subscriptions/{id}",
-        lambda c, o: c.v1.subscriptions.cancel(id, cast(Any, params), o),
-        idempotency_key=key,
     )
 
 

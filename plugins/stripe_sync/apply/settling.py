@@ -61,7 +61,8 @@ def settled(executor: Executor, intent: Intent, wanted: set[str], *, since: floa
         return None
     if found is not None:
         return executor.made(intent, Written(found, None))
-    if intent.action.hash in wanted and aged(intent, since=since).age < KEY_LIFE:
+    again = intent.action.hash in wanted and not intent.action.noted  # what was noted is read again
+    if again and aged(intent, since=since).age < KEY_LIFE:
         executor.reused[intent.action.hash] = intent
     else:
         executor.conclude(intent, Outcome("dropped", detail="Not found in Stripe, and no longer wanted as it was."))

@@ -95,17 +95,6 @@ def send_timing(api: StripeApi, action: Action, registry: Registry, key: str) ->
     return api.write(f"post {INVOICES}/{{id}}", lambda c, o: c.v1.invoices.update(id, params, o), idempotency_key=key)
 
 
-def send_final_invoice(api: StripeApi, action: Action, registry: Registry, key: str) -> Written:
-    after = action.after
-    params: Any = {
-        "customer": after["customer"], "currency": after["currency"], "collection_method": after["collection_method"],
-        "auto_advance": True, "pending_invoice_items_behavior": "exclude", "metadata": own_mark(action, registry),
-    }  # fmt: skip
-    if "days_until_due" in after:
-        params["days_until_due"] = int(after["days_until_due"])
-    return api.write(f"post {INVOICES}", lambda c, o: c.v1.invoices.create(params, o), idempotency_key=key)
-
-
 def send_meter_event(api: StripeApi, action: Action, registry: Registry, key: str) -> Written:
     """One event. One whose identifier Stripe has already was sent before (SB 4.7): the meter's summary says what it was."""
     after, how = action.after, action.after["how"]
@@ -162,10 +151,6 @@ def timed(api: StripeApi, action: Action, registry: Registry, since: datetime) -
     row = api.get(f"{INVOICES}/{invoice_of(action, registry)}")
     if not list(answers.mismatches(action.after, answers.document(action, row, registry))):
         yield row
-
-
-def final_invoice_candidates(api: StripeApi, action: Action, registry: Registry, since: datetime) -> Iterator[Row]:
-    yield from listed(api, INVOICES, since, customer=action.after["customer"])
 
 
 def invoice_of(action: Action, registry: Registry) -> str:

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Literal
+
+from stripe_sync.money import shown
 
 MINUTE = 60
 LEAD = 2 * 3600  # seconds before the next renewal at which a cancellation waits no more
@@ -42,17 +45,24 @@ class Collected:
 
 @dataclass(frozen=True)
 class Ending:
-    """What the decision is made from; ``renewed`` is R, None before the first renewal. ``invoice`` is the one of R.
+    """What the decision is made from; ``renewed`` is R, None before the first renewal.
 
-    ``next_renewal`` is the first end of a running period as it would be without ``cancel_at``.
+    ``invoices`` are the drafts and open invoices of the subscription that are known. ``next_renewal`` is the first end
+    of a running period as it would be without ``cancel_at``.
     """
 
     end: int
     renewed: int | None
     next_renewal: int
     now: int
-    invoice: Collected | None = None
+    invoices: Sequence[Collected] = ()
     unproven: bool = False
+
+    def is_stopped(self) -> bool:
+        """Return whether a person, or a pause, has stopped the invoice of the last renewal."""
+        return any(
+            i.status in ("draft", "open") and not i.auto_advance and i.begins == self.renewed for i in self.invoices
+        )
 
 
 @dataclass(frozen=True)
@@ -75,12 +85,13 @@ def decide(e: Ending) -> Decision:
         return Decision("later", "Its end has not come.")
     if e.renewed is not None and is_sold_after(e.renewed, e.end):
         return Decision("cancel", "Its renewal sold a period that Stigg never sold.", sold_after=True)
-    if e.invoice is not None and e.invoice.status in ("draft", "open") and not e.invoice.auto_advance:
-        return Decision("cancel", "Its last invoice is stopped already, and a cancellation changes nothing about that.")
     if e.next_renewal - e.now <= LEAD:
         return Decision("cancel", "Its next renewal would come first.")
-    if e.invoice is not None and not e.invoice.is_settled():
-        return Decision("wait_invoice", f"It is canceled once {e.invoice.id} is finalized and collected once.")
+    unsettled = [i.id for i in e.invoices if not i.is_settled()]
+    if unsettled:
+        return Decision("wait_invoice", f"It is canceled once {', '.join(unsettled)} is finalized and collected once.")
+    if e.is_stopped():
+        return Decision("cancel", "Its last invoice is stopped already, and a cancellation changes nothing about that.")
     if e.unproven:
         return Decision("wait_proof", "Its usage is not proven on an invoice yet; it is canceled after that.")
     return Decision("cancel", "Everything that it owes is on a finalized invoice.")
@@ -123,15 +134,19 @@ def to_give_back(
 
 
 def begins_of(body: Mapping[str, Any]) -> int | None:
-    """Return where the period begins that a renewal's invoice sells; None for any other invoice."""
+    """Return where the period begins that a renewal's invoice sells; None for any other invoice.
+
+    One of prorations alone is no renewal, whatever its reason says: a cancellation makes such a one (FACTS_A 32).
+    """
     if body.get("billing_reason") != CYCLE:
         return None
-    starts = [
-        line["period"]["start"] for line in body["lines"]["data"]
+    found = [
+        line["period"] for line in (body.get("lines") or {}).get("data", ())
         if (line["parent"].get("subscription_item_details") or {}).get("proration") is False
-        and line["period"]["end"] > body["created"]
     ]  # fmt: skip
-    return max(starts, default=int(body["created"]))
+    if not found:
+        return None
+    return max((p["start"] for p in found if p["end"] > body["created"]), default=int(body["created"]))
 
 
 def collected(body: Mapping[str, Any]) -> Collected:
@@ -186,3 +201,15 @@ def end_in_period(end: int, natural_ends: Sequence[int]) -> int | None:
     near = [bound for bound in natural_ends if abs(bound - end) <= MINUTE]
     wanted = min(near) if near else end
     return wanted if natural_ends and all(wanted <= bound for bound in natural_ends) else None
+
+
+def renewed_after_end(invoice: str, status: str, currency: str, sums: Sums) -> str:
+    """Return what a person reads about a renewal that sold a period after the end (RENEWED_AFTER_END)."""
+    owed, sold = (shown(Decimal(amount), currency) for amount in (sums.owed, sums.sold))
+    says = f"{invoice} ({status}) sells a period that Stigg never sold: {owed} are owed before the end, {sold} are not."
+    if sums.movable:
+        says += f" {shown(Decimal(sums.movable), currency)} of use go on the final invoice."
+    if sums.persons:
+        says += f" Its lines {', '.join(sums.persons)} need a person."
+    way = "Finalize it without collecting it, then void it." if status == "draft" else "Credit it by a credit note."
+    return f"{says} {way}"

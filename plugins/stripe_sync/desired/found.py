@@ -7,12 +7,16 @@ metadata keys appear in no document, so they can neither be drift nor be written
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from msgspec import to_builtins
+
 from stripe_sync import keys, marker
+from stripe_sync.desired.endings import collected
 from stripe_sync.desired.inputs import Inputs, StripeView
+from stripe_sync.desired.timing import natural_end, renewed_at
 from stripe_sync.errors import RowFailed
 from stripe_sync.marker import Signer
 from stripe_sync.model.documents import (
@@ -56,6 +60,7 @@ class Reading:
     retired: Mapping[str, str] = field(default_factory=dict)
     ignored: frozenset[str] = frozenset()
     drafts: Mapping[str, str] = field(default_factory=dict)  # open cycle drafts by subscription id
+    unfinished: Mapping[str, Sequence[Document]] = field(default_factory=dict)  # all its drafts, by subscription id
 
     def marked(self, metadata: Mapping[str, str], key: str) -> bool:
         """Whether an object carries the genuine mark of its link."""
@@ -81,7 +86,7 @@ def found(inputs: Inputs, objects: StripeView) -> list[Claim]:
     """The documents of those of these objects that are linked and still exist; what they refer to is in the inputs."""
     reading = Reading(
         inputs.links.keys, inputs.signer, inputs.environment.tax, inputs.links.retired, inputs.links.ignored,
-        cycle_drafts(inputs.stripe.drafts),
+        cycle_drafts(inputs.stripe.drafts), unfinished(inputs.stripe.drafts),
     )  # fmt: skip
     return list(claims(objects, reading, inputs.stripe.products))
 
@@ -90,6 +95,15 @@ def cycle_drafts(drafts: Mapping[str, StripeInvoice]) -> dict[str, str]:
     """The open draft of each subscription's renewal."""
     open_ones = (d for d in drafts.values() if d.status == "draft" and d.billing_reason == "subscription_cycle")
     return {subscription: draft.id for draft in open_ones if (subscription := draft.subscription())}
+
+
+def unfinished(drafts: Mapping[str, StripeInvoice]) -> dict[str, list[Document]]:
+    """Return the drafts of each subscription as decisions about its end take them (desired/endings.py)."""
+    found: dict[str, list[Document]] = {}
+    for draft in drafts.values():
+        if draft.status == "draft" and (subscription := draft.subscription()):
+            found.setdefault(subscription, []).append(asdict(collected(to_builtins(draft))))
+    return found
 
 
 def claims(stripe: StripeView, reading: Reading, products: Mapping[str, StripeProduct]) -> Iterator[Claim]:
@@ -195,7 +209,7 @@ def subscription_claim(reading: Reading, subscription: StripeSubscription, key: 
                 "id": item.id,
                 "product": reading.known.get(item.price.product, item.price.product),
                 "start": item.current_period_start,
-                "end": item.current_period_end,
+                "end": natural_end(subscription, item),
                 "usage": item.price.is_usage(),
                 "metered": item.price.is_metered(),
             }
@@ -208,6 +222,8 @@ def subscription_claim(reading: Reading, subscription: StripeSubscription, key: 
         "asked_end": subscription.metadata.get(CANCEL_AT),
         "tax_disabled": subscription.automatic_tax.disabled_reason,
         "draft": reading.drafts.get(subscription.id),
+        "unfinished": list(reading.unfinished.get(subscription.id, ())),
+        "renewed": renewed_at(subscription),
     }
     facts |= reading.standing(subscription.metadata, key)
     return Claim(SUBSCRIPTION, key, compact(document), stripe_id=subscription.id, facts=facts)

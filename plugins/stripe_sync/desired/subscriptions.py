@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from msgspec import to_builtins
 
 from stripe_sync import keys
+from stripe_sync.clock import from_epoch
 from stripe_sync.desired import coupons
 from stripe_sync.desired.cancellations import canceled_in_stripe, cancellation
 from stripe_sync.desired.catalog import Catalog, own_metadata
+from stripe_sync.desired.endings import collected, renewed_after_end, split, unowed
 from stripe_sync.desired.found import GONE, Reading, expanded, once_of
 from stripe_sync.desired.inputs import ENDED, Inputs
 from stripe_sync.desired.items import Line, check_lines, item_documents, items
@@ -18,13 +22,14 @@ from stripe_sync.desired.payment import payment_facts
 from stripe_sync.desired.prices import PriceVersion
 from stripe_sync.desired.successors import Fate
 from stripe_sync.desired.taxes import switched_off
-from stripe_sync.desired.timing import changed_at, ends_at, start
+from stripe_sync.desired.timing import cancel_at, changed_at, ended_at, ends_at, start
 from stripe_sync.desired.unbilled import COLLECTION, beyond_stripe, not_yet_chargeable, refusal, status
 from stripe_sync.errors import RowFailed
+from stripe_sync.marker import FIELD
 from stripe_sync.model.documents import SUBSCRIPTION, Claim, compact
 from stripe_sync.model.status import EntityStatus, Reason, Status
 from stripe_sync.model.stigg_side import Subscription
-from stripe_sync.model.stripe_side import StripeSubscription
+from stripe_sync.model.stripe_side import StripeInvoice, StripeSubscription
 
 MAX_ONCE = 55  # tokens of nine characters in a metadata value of 500
 
@@ -34,7 +39,7 @@ class Around:
     """What a subscription's claim is made from besides itself.
 
     ``customers`` are the statuses of customers by id, ``catalog_coupons`` the link keys of the catalog's coupons,
-    ``living`` how many subscriptions each Stripe customer has.
+    ``living`` how many subscriptions each Stripe customer has, ``drafts`` the drafts of each Stripe subscription.
     """
 
     catalog: Catalog
@@ -43,6 +48,7 @@ class Around:
     fates: Mapping[str, Fate]
     living: Mapping[str, int]
     meters: Meters
+    drafts: Mapping[str, Sequence[StripeInvoice]] = field(default_factory=dict)
 
 
 def subscriptions(
@@ -57,11 +63,15 @@ def subscriptions(
     claims: list[Claim] = []
     statuses = []
     living = Counter(s.customer for s in inputs.stripe.subscriptions.values() if s.status not in GONE)
-    around = Around(catalog, customers, catalog_coupons, fates, living, meters(inputs, catalog))
+    drafts: dict[str, list[StripeInvoice]] = {}
+    for draft in inputs.stripe.drafts.values():
+        drafts.setdefault(draft.subscription() or "", []).append(draft)
+    around = Around(catalog, customers, catalog_coupons, fates, living, meters(inputs, catalog), drafts)
     for subscription in inputs.stigg.subscriptions:
         made, refused = decided(inputs, subscription, around)
         claims += made
-        told = (around.meters.shared or {}).get(subscription.subscription_id, "") or untaxed(inputs, subscription)
+        told = (around.meters.shared or {}).get(subscription.subscription_id, "")
+        told = told or untaxed(inputs, subscription) or ends_later(inputs, subscription)
         statuses.append(refused or status(inputs, subscription, Status.PENDING, Reason.WAITS_FOR_WRITE, told))
     return claims, statuses
 
@@ -95,25 +105,51 @@ def decided(inputs: Inputs, subscription: Subscription, around: Around) -> tuple
     return ([], refused) if refused is not None else (made, None)
 
 
+def ends_later(inputs: Inputs, subscription: Subscription) -> str:
+    """Return when Stripe is told of an end that lies in a later period; empty where there is none (BILLING 7)."""
+    held = inputs.stripe.subscriptions.get(
+        inputs.links.ids.get(inputs.link_key("subscription", subscription.subscription_id), "")
+    )
+    end = ends_at(inputs, subscription)
+    if end is None or held is None or cancel_at(inputs, subscription, held) is not None:
+        return ""
+    return f"It ends at {from_epoch(end):%Y-%m-%d %H:%M} UTC; Stripe is told in the period in which that lies."
+
+
 def ending(
     inputs: Inputs, subscription: Subscription, key: str, around: Around
 ) -> tuple[list[Claim], EntityStatus | None]:
     """One that ended, or is no longer paid for, wants its Stripe subscription canceled, unless its fate is another."""
     found = around.fates.get(subscription.subscription_id)
     if found is None or found.kind == "moves":
+        told = sold_after_end(inputs, subscription, key, around) if found is None else ""
+        if told:
+            return [], status(inputs, subscription, Status.PENDING, Reason.RENEWED_AFTER_END, told)
         return [], status(inputs, subscription, Status.NO_SYNC_REQUIRED, Reason.ENDED)
     frozen = found.kind == "frozen"
-    environment = inputs.environment
     facts = {
         "why": found.why,
         "frozen": frozen,
-        "cancel": {"invoice_now": environment.cancel_invoice_now, "prorate": environment.cancel_prorate},
+        "end": ended_at(subscription),
     }
     claim = Claim(
         SUBSCRIPTION, key, {"status": "canceled"}, ("subscription", subscription.subscription_id), facts=facts
     )
     reason = Reason.FROZEN if frozen else Reason.WAITS_FOR_WRITE
     return [claim], status(inputs, subscription, Status.PENDING, reason, found.why)
+
+
+def sold_after_end(inputs: Inputs, subscription: Subscription, key: str, around: Around) -> str:
+    """Return the sentences about drafts that sell a period after the end; empty where there is none (BILLING 7)."""
+    id, end = inputs.links.ids.get(key, ""), ended_at(subscription)
+    found = []
+    for draft in around.drafts.get(id, ()):
+        body = to_builtins(draft)
+        if end is not None and unowed([collected(body)], id, end):
+            lines = body["lines"]["data"]
+            own = {line["id"] for line in lines if inputs.signer.key_of((line.get("metadata") or {}).get(FIELD))}
+            found.append(renewed_after_end(draft.id, draft.status, draft.currency, split(lines, end, own)))
+    return " ".join(found)
 
 
 def claim(inputs: Inputs, subscription: Subscription, key: str, lines: list[Line], around: Around) -> list[Claim]:
@@ -133,7 +169,7 @@ def claim(inputs: Inputs, subscription: Subscription, key: str, lines: list[Line
         raise RowFailed("TOO_MUCH_ONCE", f"It has {len(once)} coupons and one-off charges; {MAX_ONCE} can be kept.")
     check_lines(inputs, lines, held)
     collection = COLLECTION[method]
-    end = ends_at(inputs, subscription)
+    end = cancel_at(inputs, subscription, held)
     document = compact(
         {
             "customer": inputs.link_key("customer", subscription.payer()),

@@ -7,11 +7,13 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from stripe_sync import periods
-from stripe_sync.clock import epoch
+from stripe_sync.clock import epoch, from_epoch
+from stripe_sync.desired.endings import end_in_period
 from stripe_sync.desired.inputs import Inputs
 from stripe_sync.desired.prices import PriceVersion
 from stripe_sync.model.documents import Document
 from stripe_sync.model.stigg_side import Subscription
+from stripe_sync.model.stripe_side import StripeItem, StripeSubscription
 
 AT_ONCE: Final = timedelta(minutes=1)
 
@@ -71,6 +73,40 @@ def ends_at(inputs: Inputs, subscription: Subscription) -> int | None:
     moments = [m for m in (subscription.cancellation_date, subscription.effective_end_date) if m is not None]
     future = [m for m in moments if not inputs.has_come(m, subscription.subscription_id)]
     return epoch(min(future)) if future else None
+
+
+def ended_at(subscription: Subscription) -> int | None:
+    """Return when a subscription ended in Stigg, Unix seconds; None where Stigg gives no date."""
+    known = [m for m in (subscription.effective_end_date, subscription.cancellation_date) if m is not None]
+    return epoch(min(known)) if known else None
+
+
+def natural_end(held: StripeSubscription, item: StripeItem) -> int:
+    """Return where the running period of an item would end without ``cancel_at``, which shortens it (SB 21.1)."""
+    rhythm = item.price.recurring
+    name = next((n for n, i in periods.INTERVALS.items() if rhythm is not None and i == rhythm.interval), None)
+    single = rhythm is not None and rhythm.interval_count == 1
+    if held.cancel_at != item.current_period_end or name is None or not single:
+        return item.current_period_end
+    anchor, start = from_epoch(held.billing_cycle_anchor), from_epoch(item.current_period_start)
+    return epoch(anchor) if anchor > start else epoch(periods.next_bound(anchor, name, start))
+
+
+def renewed_at(held: StripeSubscription) -> int | None:
+    """Return the last renewal of a subscription, Unix seconds; None in its first period."""
+    last = max((item.current_period_start for item in held.items.data), default=0)
+    return last if last > held.start_date else None
+
+
+def cancel_at(inputs: Inputs, subscription: Subscription, held: StripeSubscription | None) -> int | None:
+    """Return the end that Stripe is told, Unix seconds: one to come that lies in the running period of every item.
+
+    A new subscription gets none when it is made: its periods are not known yet.
+    """
+    end = ends_at(inputs, subscription)
+    if end is None or held is None:
+        return None
+    return end_in_period(end, [natural_end(held, item) for item in held.items.data])
 
 
 def changed_at(subscription: Subscription, versions: Mapping[str, PriceVersion]) -> dict[str, int]:

@@ -130,6 +130,11 @@ def entity_status(kind: str, id: str, steps: list[Step], registry: Registry) -> 
     stripe_id = own_id(kind, steps, registry)
     if worst.result == "done" and not worst.unverified:
         if worst.action.kind in ("subscription.cancel", "stigg.cancel"):
+            if worst.detail:
+                reason = (
+                    Reason.RENEWED_AFTER_END if worst.action.cause == "renewed_after_end" else Reason.NEEDS_A_PERSON
+                )
+                return EntityStatus(kind, id, Status.PENDING, reason, worst.detail, stripe_id)
             return EntityStatus(kind, id, Status.NO_SYNC_REQUIRED, Reason.ENDED, stripe_id=stripe_id)
         return EntityStatus(kind, id, Status.SUCCESS, stripe_id=stripe_id)
     failed = worst.result in ("refused", "done")

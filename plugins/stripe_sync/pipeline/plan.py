@@ -51,7 +51,6 @@ def plan(session: Session, run: Run, *, comparison: int, held_at_observe: str = 
         environment.upgrade_proration,
         environment.downgrade_proration,
         epoch(run.now),
-        environment.cancel_prorate,
         proven,
         settled,
     )

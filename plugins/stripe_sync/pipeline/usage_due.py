@@ -21,6 +21,7 @@ from stripe_sync.pipeline.latest import latest
 from stripe_sync.pipeline.preflight import account, held_at_observe
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result, station
+from stripe_sync.pipeline.usage_ends import ends, mark, unfinished_ends
 from stripe_sync.pipeline.usage_invoices import read_invoices, since_of
 from stripe_sync.pipeline.usage_timing import hold_urgent
 from stripe_sync.pipeline.usage_writes import leased
@@ -60,6 +61,7 @@ def usage_due(session: Session, run: Run) -> Result:
         found = read_invoices(session, run, since_of(state.chains, state.told, todo, run.now))
         result |= {"held_at_observe": held_at_observe(session), "invoices": found.invoices, "short": found.short}
     with session.engine.begin() as connection:
+        mark(connection, session, run, state.ends)
         result["windows"] = store_windows(connection, run, state)
     if todo:
         blocked = {p.stripe_subscription for p in state.problems}
@@ -82,6 +84,11 @@ class Known:
 
     def living(self) -> dict[Chain, Charge]:
         return {(c.stripe.id, c.name): c for c in self.charges}
+
+    @cached_property
+    def ends(self) -> dict[str, int]:
+        """When those of ``over`` that ended in Stigg did, Unix seconds by Stripe id."""
+        return ends(self.inputs, self.over)
 
     @cached_property
     def over(self) -> frozenset[str]:
@@ -171,6 +178,7 @@ def to_read(connection: Connection, session: Session, run: Run, state: Known) ->
         elif found[-1].terms is None and any(told < c <= run.now for c in cuts(found)):
             todo.add(chain[0])
     todo |= {i.subscription for i in usage.looked_for(connection, name, now=run.now)}
+    todo |= unfinished_ends(connection, session, state.ends)
     todo |= {p.stripe_subscription for p in state.problems if may_have_draft(state.inputs, p, run.now)}
     waiting = usage.windows(connection, name, states=(None, *usage.OPEN, "proven"))
     soon = 2 * timedelta(minutes=session.environment.usage_interval_minutes)
@@ -219,13 +227,20 @@ def assign(windows: Iterable[usage.Window], invoices: Iterable[Invoice]) -> dict
         by_id[invoice.invoice] = invoice
     result = {}
     for window in windows:
-        later = [i for i in by_subscription.get(window.subscription, ()) if i.bound >= window.end]
+        its = [i for i in by_subscription.get(window.subscription, ()) if may_bill(i, window)]
+        later = [i for i in its if i.bound >= window.end]
         first = [i for i in later if i.bound == later[0].bound]
         candidates = [i for i in first if not drafts.did_not_wait(i.body)] or first
-        found = by_id.get(window.invoice or "") or next(iter(candidates), None)
+        named = by_id.get(window.invoice or "")
+        found = named if named is not None and may_bill(named, window) else next(iter(candidates), None)
         if found is not None:
             result[window.id] = found
     return result
+
+
+def may_bill(invoice: Invoice, window: usage.Window) -> bool:
+    """Return whether a window may be on an invoice; one that sells a period after the end bills what it did as it became final."""
+    return not invoice.body.get("unowed") or (invoice.status != "draft" and window.invoice == invoice.invoice)
 
 
 def store_windows(connection: Connection, run: Run, state: Known) -> int:

@@ -3,43 +3,165 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import Connection
 
+from stripe_sync import keys, money
+from stripe_sync.clock import epoch
+from stripe_sync.desired.final_terms import FinalTerms, final_terms, id_of
+from stripe_sync.desired.minimum import is_chargeable
+from stripe_sync.marker import FIELD
 from stripe_sync.pipeline.session import Run, Session
-from stripe_sync.pipeline.usage_due import Known, assign, load
+from stripe_sync.pipeline.usage_due import assign, load
+from stripe_sync.pipeline.usage_ends import is_own_invoice
 from stripe_sync.pipeline.usage_invoices import seen_invoice
+from stripe_sync.pipeline.usage_timing import RELEASED
 from stripe_sync.pipeline.usage_writes import entity_of
 from stripe_sync.pipeline.writing import write
-from stripe_sync.plan.actions import USAGE, Action
+from stripe_sync.plan.actions import USAGE
+from stripe_sync.typed import typed
 from stripe_sync.usage import drafts
-from stripe_sync.warehouse import usage
+from stripe_sync.usage.terms import Terms
+from stripe_sync.warehouse import journal, links, usage
 from stripe_sync.warehouse.leases import Lease
-from stripe_sync.warehouse.usage import OpeningRow, Window
+from stripe_sync.warehouse.usage import Invoice, OpeningRow, Window
+
+PROPOSAL = "Make an invoice for it by hand, or waive it."
 
 
-def make_final_invoices(session: Session, run: Run, lease: Lease) -> int:
-    """Makes the invoices that windows need which no renewal bills; they are drafts like any other after that."""
+def make_final_invoices(session: Session, run: Run, lease: Lease) -> list[str]:
+    """Make the invoices that windows need which no renewal bills; return a sentence for each that a person has to make."""
     name = session.environment.name
     with session.engine.connect() as connection:
         found = without_invoice(connection, session, run)
         state = load(session, run, connection) if found else None
     if state is None:
-        return 0
-    actions = [
-        action
-        for (subscription, bound), windows in found.items()
-        if (action := needed(session, state, subscription, bound, windows)) is not None
-    ]
-    made = [step for step in write(session, run, actions, lease) if step.result == "done"]
-    for step in made:
-        body = session.stripe.in_lane(USAGE).get(f"/v1/invoices/{step.stripe_id}")
-        seen = seen_invoice(session, body)
-        if seen is not None:
-            with session.engine.begin() as connection:
-                usage.see(connection, name, seen)
-    return len(made)
+        return []
+    actions, told = [], []
+    for (subscription, bound), windows in found.items():
+        if not any(w.held(*usage.OPEN)[1] for w in windows):
+            continue
+        terms = terms_of(session, subscription, bound)
+        if terms is not None and terms.problem:
+            told += by_hand(session, run, windows, terms.problem)
+        elif terms is not None:
+            key = drafts.final_key(name, subscription, bound)
+            entity = entity_of(session, subscription)
+            actions.append(drafts.final_invoice(key, terms, bound, subscription=subscription, entity=entity))
+    for step in write(session, run, actions, lease):
+        if step.result == "done":
+            see(session, str(step.stripe_id))
+    return told
+
+
+def see(session: Session, id: str) -> Invoice | None:
+    """Read an invoice and keep what it is now."""
+    body = session.stripe.in_lane(USAGE).find(f"/v1/invoices/{id}")
+    seen = seen_invoice(session, body) if body is not None else None
+    if seen is not None:
+        with session.engine.begin() as connection:
+            usage.see(connection, session.environment.name, seen)
+    return seen
+
+
+def terms_of(session: Session, subscription: str, bound: datetime) -> FinalTerms | None:
+    """Return the terms of an invoice of our own for a subscription, as Stripe has it now; None where it has it no more."""
+    name, api = session.environment.name, session.stripe.in_lane(USAGE)
+    body = api.find(f"/v1/subscriptions/{subscription}", expand=["discounts"])
+    if body is None:
+        return None
+    ids = {id_of((d.get("source") or {}).get("coupon")) or "" for d in body["discounts"]}
+    live = {id: api.find(f"/v1/coupons/{id}") for id in ids}
+    with session.engine.connect() as connection:
+        recorded = recorded_coupons(connection, name, ids)
+    key = drafts.final_key(name, subscription, bound)
+    return final_terms(body, moment=epoch(bound), live=live, recorded=recorded, key=key)
+
+
+def recorded_coupons(connection: Connection, environment: str, ids: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Return the content of coupons that we made, by Stripe id, as the journal holds it; also of those deleted since."""
+    retired = links.retired_coupons(connection, environment)
+    found = {}
+    for id in ids:
+        key = links.key_of(connection, environment, id) or retired.get(id)
+        made = journal.newest_created(connection, environment, key) if key else None
+        if made is not None:
+            found[id] = made["after"]
+    return found
+
+
+def by_hand(session: Session, run: Run, windows: Iterable[Window], why: str) -> list[str]:
+    """Leave windows to a person, each with its amount."""
+    told = []
+    with session.engine.begin() as connection:
+        for window in windows:
+            usage.move_all(connection, window, (*usage.OPEN, "proven"), "unbillable", at=run.now, run_id=run.id,
+                           reason=f"{why} {PROPOSAL}")  # fmt: skip
+            told.append(unbilled(window, why))
+    return told
+
+
+def unbilled(window: Window, why: str) -> str:
+    """Return what a person reads about a window that no invoice of ours bills."""
+    quantity, amount = window.held(*usage.OPEN, "proven")
+    cost = money.shown(amount, typed(window.terms, Terms).currency)
+    return (
+        f"{money.plain(quantity)} of {window.measured['feature']} of {window.measured['subscription']} ({cost}, row "
+        f"{window.id}) are not billed: {why} {PROPOSAL}"
+    )
+
+
+def switch_on(session: Session, run: Run, lease: Lease) -> list[str]:
+    """Switch on the invoices of our own whose every window is proven; return a sentence for each that cannot be charged."""
+    name = session.environment.name
+    with session.engine.connect() as connection:
+        windows = usage.windows(connection, name, states=(*usage.OPEN, "proven"))
+        seen = usage.invoices(connection, name, windows)
+    assigned = assign(windows, seen)
+    told: list[str] = []
+    for invoice in (i for i in seen if is_switched_off(session, i)):
+        its = [w for w in windows if (on := assigned.get(w.id)) is not None and on.invoice == invoice.invoice]
+        if its and all(w.state == "proven" and w.invoice == invoice.invoice for w in its):
+            told += switch_one(session, run, lease, invoice, its)
+    return told
+
+
+def is_switched_off(session: Session, invoice: Invoice) -> bool:
+    """Return whether a draft of our own was not switched on yet; one that a person stopped later stays stopped."""
+    if invoice.status != "draft" or invoice.body["auto_advance"] or not is_own_invoice(invoice.body, session.signer):
+        return False
+    with session.engine.connect() as connection:
+        target = keys.link_key("finalrelease", invoice.invoice)
+        return journal.newest_done(connection, session.environment.name, target) is None
+
+
+def switch_one(session: Session, run: Run, lease: Lease, invoice: Invoice, windows: Sequence[Window]) -> list[str]:
+    """Switch one on; where its total is under the least that is charged, take it away and leave its use to a person."""
+    held = see(session, invoice.invoice)
+    if held is None or held.status != "draft":
+        return []
+    body, entity = held.body, entity_of(session, held.subscription)
+    coupons = coupons_of(session, held)
+    if not is_chargeable(body["total"], body["currency"]):
+        why = f"{money.shown(Decimal(body['total']), body['currency'])} are less than Stripe charges."
+        write(session, run, [drafts.take_away(held.invoice, coupons, entity=entity, why=why)], lease)
+        return by_hand(session, run, windows, why)
+    moment = max(body["created"] + 3600, epoch(run.now + RELEASED))
+    steps = write(session, run, [drafts.switch_on(held.invoice, moment, coupons, entity=entity)], lease)
+    see(session, held.invoice)
+    return [f"{held.invoice} was not switched on: {s.detail}" for s in steps if s.result == "refused"]
+
+
+def coupons_of(session: Session, invoice: Invoice) -> list[str]:
+    """Return the ids of the coupons that were made for an invoice of our own."""
+    key = session.signer.key_of(invoice.body["metadata"].get(FIELD)) or ""
+    with session.engine.connect() as connection:
+        made = journal.newest_action(connection, session.environment.name, key)
+    return [coupon["id"] for coupon in (made or {}).get("after", {}).get("coupons", ())]
 
 
 def without_invoice(connection: Connection, session: Session, run: Run) -> dict[tuple[str, datetime], list[Window]]:
@@ -67,17 +189,6 @@ def without_invoice(connection: Connection, session: Session, run: Run) -> dict[
 
 def is_closed_by_stigg(last: OpeningRow) -> bool:
     return last.terms is None and last.why == "stigg"
-
-
-def needed(session: Session, state: Known, subscription: str, bound: datetime, windows: list[Window]) -> Action | None:
-    """The invoice to make; none where nothing of it costs anything."""
-    held = state.inputs.stripe.subscriptions.get(subscription)
-    if held is None or not any(w.held(*usage.OPEN)[1] for w in windows):
-        return None
-    return drafts.final_invoice(
-        session.environment.name, subscription, bound, customer=held.customer, currency=held.currency,
-        collection=held.collection_method, days_until_due=held.days_until_due, entity=entity_of(session, subscription),
-    )  # fmt: skip
 
 
 def free_of_charge(connection: Connection, session: Session, run: Run) -> list[Window]:

@@ -14,7 +14,8 @@ from stripe_sync.pipeline.approve import ask_about
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result, station
 from stripe_sync.pipeline.usage_due import assign
-from stripe_sync.pipeline.usage_final import make_final_invoices
+from stripe_sync.pipeline.usage_ends import removals
+from stripe_sync.pipeline.usage_final import make_final_invoices, switch_on
 from stripe_sync.pipeline.usage_invoices import read_one
 from stripe_sync.pipeline.usage_meters import EVENT, Known, Metered, meter_on, metered
 from stripe_sync.pipeline.usage_minimum import with_covered
@@ -66,20 +67,22 @@ def usage_lines(session: Session, run: Run) -> Result:
     if not may_write(session, run, due.get("held_at_observe", "")):
         return {"lines": {}, "proven": 0, "waits": ["The lane usage is in mode observe (modes.usage)."]}
     with leased(session, run) as lease:
-        make_final_invoices(session, run, lease)
+        told = make_final_invoices(session, run, lease)
         pages = drafts_to_write(session, run, lease)
         unsettle(session, run, pages)
         decisions, waits, asked = decided(session, run, pages)
         actions = [a for p in pages for a in p.actions]
         steps = {s.action.hash: s for s in write(session, run, actions, lease, decisions)}
         proven = sum(prove(session, run, page, [steps[a.hash] for a in page.actions]) for page in pages)
+        write(session, run, removals(session), lease)
+        told += switch_on(session, run, lease)
     finish_approvals(session, steps)
     counts: dict[str, int] = defaultdict(int)
     for step in steps.values():
         counts[step.result] += 1
     refused = [f"{s.action.cause}: {s.detail}" for s in steps.values() if s.result == "refused"]
     refused += [f"{p.invoice.invoice}: {problem}" for p in pages for problem in p.problems]
-    return {"lines": dict(counts), "proven": proven, "waits": waits, "refused": refused, "asked": asked}
+    return {"lines": dict(counts), "proven": proven, "waits": waits, "refused": refused, "asked": asked, "pages": told}
 
 
 def drafts_to_write(session: Session, run: Run, lease: Lease) -> list[Page]:

@@ -68,7 +68,8 @@ def settle_due(session: Session, run: Run, due: Result) -> Result:
     with leased(session, run) as lease:
         held = hold(session, run, lease, missing, why=why, observed=observed)
         released = release(session, run, lease, whole, observed=observed)
-    pages = [*late, *in_danger(session, run, missing, waiting, observed)]
+    written = runs.result(session.engine, name, run.id, "usage_lines") or {}
+    pages = [*written.get("pages", ()), *late, *in_danger(session, run, missing, waiting, observed)]
     if due.get("short"):
         pages.append(grace.sentence(due["short"]))
     if due.get("stale"):

@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from stripe_sync.marker import FIELD
+from stripe_sync.model.status import Reason
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.usage_timing import is_own_stop
 from stripe_sync.usage import drafts
 from stripe_sync.usage.stuck import Stuck, owed, why_stuck
-from stripe_sync.warehouse import links, runs, usage
+from stripe_sync.warehouse import links, runs, statuses, usage
 
 LISTS = ({"status": "draft"}, {"status": "open", "collection_method": "charge_automatically"})
 EVERY = timedelta(hours=1)
@@ -49,11 +50,15 @@ def stuck(session: Session, run: Run) -> Iterator[Stuck]:
         ids = {id for body in bodies if (id := drafts.subscription_of(body, session.signer)) is not None}
         linked = set(links.of_ids(connection, session.environment.name, ids).values())
         holds = usage.holds(connection, session.environment.name)
+        sold_after_end = statuses.details(connection, session.environment.name, Reason.RENEWED_AFTER_END)
+        sold_after_end += " ".join(i.invoice for i in usage.unowed_drafts(connection, session.environment.name))
     for body in bodies:
         subscription = drafts.subscription_of(body, session.signer)
         hold = holds.get(body["id"])
         if subscription is None or (hold is not None and is_own_stop(hold) and not hold.person):
             continue  # what we stopped has a sentence of its own
+        if body["id"] in sold_after_end:
+            continue  # it is stopped on purpose: its row has both sums and the way out
         is_own = FIELD in body["metadata"]
         why = why_stuck(body, now=run.now, is_own=is_own)
         if why is not None and (subscription in linked or is_marked(session, body)):

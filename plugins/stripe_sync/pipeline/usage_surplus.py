@@ -10,6 +10,7 @@ from msgspec import structs
 from stripe_sync.clock import epoch
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.usage_due import load
+from stripe_sync.pipeline.usage_final import terms_of
 from stripe_sync.pipeline.usage_invoices import seen_invoice
 from stripe_sync.pipeline.usage_proof import lines_for
 from stripe_sync.pipeline.usage_writes import entity_of
@@ -95,9 +96,10 @@ def needed(session: Session, run: Run, invoice: Invoice) -> Action | None:
     if held is None or held.discounts or invoice.body.get("discounts"):
         return None
     name, bound = session.environment.name, invoice.bound
-    action = drafts.final_invoice(
-        name, held.id, bound, customer=held.customer, currency=held.currency, collection=held.collection_method,
-        days_until_due=held.days_until_due, entity=entity_of(session, held.id),
-    )  # fmt: skip
+    terms = terms_of(session, held.id, bound)
+    if terms is None or terms.problem:
+        return None
+    key = surplus_key(name, held.id, bound)
+    action = drafts.final_invoice(key, terms, bound, subscription=held.id, entity=entity_of(session, held.id))
     said = f"Make an invoice for the usage that does not fit on {invoice.invoice}, which may have 250 lines."
-    return structs.replace(action, target=surplus_key(name, held.id, bound), cause="surplus", sentence=said)
+    return structs.replace(action, cause="surplus", sentence=said)

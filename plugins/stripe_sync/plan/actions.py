@@ -28,7 +28,7 @@ STAGES = (
     "subscription.create", "schedule.release", "invoiceitem.create", "subscription.update", "subscription.cancel",
     "price.retire",
     "draft.hold", "finalinvoice.create", "usageline.remove", "usageline.change", "usageline.put", "meterevent.send",
-    "draft.release",
+    "finalinvoice.delete", "finalinvoice.release", "draft.release",
     "product.strip", "price.strip", "coupon.strip", "customer.strip", "subscription.strip",
 )  # fmt: skip
 DELETES = frozenset(
@@ -40,8 +40,8 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
     """One write. Money is in minor units by currency; ``before`` is absent for creations.
 
     Actions of one ``serial`` (a customer's link key, or the target) are never made at the same time. ``paid_by`` names the
-    payment method that pays what the write charges, ``refused`` says why Stripe refused to preview it; neither is a part of
-    the hash.
+    payment method that pays what the write charges, ``refused`` says why Stripe refused to preview it, and ``noted`` is what
+    was read right before the write and is needed to finish it; none is a part of the hash.
     """
 
     kind: str
@@ -59,6 +59,7 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
     per_month: Amounts = {}
     paid_by: str = ""
     refused: str = ""
+    noted: dict[str, Any] = {}
 
     @property
     def hash(self) -> str:

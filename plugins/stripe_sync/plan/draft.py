@@ -26,7 +26,6 @@ class Policy:
     upgrade_proration: str
     downgrade_proration: str
     now: int
-    cancel_prorate: bool = False
     proven: frozenset[str] = frozenset()
     settled: frozenset[str] = frozenset()
 

@@ -13,6 +13,7 @@ from typing import Any
 from msgspec import structs
 
 from stripe_sync import keys
+from stripe_sync.desired.endings import Collected, Ending, decide
 from stripe_sync.drift.amounts import difference, items_of
 from stripe_sync.drift.rows import is_ending
 from stripe_sync.model.documents import Difference, Document
@@ -69,24 +70,40 @@ def create_subscription(draft: Draft, d: Difference) -> Action:
 
 
 def end_subscription(draft: Draft, d: Difference) -> Iterator[Action]:
-    """Canceled with an explicit word on the last invoice, after the last usage; a schedule is released first."""
+    """Canceled in order of time (desired/endings.py); a schedule is released first."""
     assert d.wanted is not None and d.found is not None
     facts = d.wanted.facts
     if facts["frozen"]:
         draft.unplanned[d.key] = facts["why"]
         return
-    if any(is_unproven(draft, item) for item in d.found.facts["items"].values()):
-        draft.unplanned[d.key] = f"{facts['why']} Its usage is not proven on an invoice yet; it is canceled after that."
-        return
     if d.found.facts["foreign_items"]:
         draft.unplanned[d.key] = f"{facts['why']} It has items of somebody else's as well; a person decides."
+        return
+    decision = decide(ending_of(draft, d))
+    if decision.kind != "cancel":
+        draft.unplanned[d.key] = f"{facts['why']} {decision.why}"
         return
     yield from release_schedule(draft, d)
     items = items_of(d.found.document)
     yield draft.action(
-        d, "subscription.cancel", SUBSCRIPTIONS, {"status": "canceled", **facts["cancel"]}, before={"items": items},
-        cause="ended", verb="Cancel", per_month=difference({}, draft.book.per_month(items)),
+        d, "subscription.cancel", SUBSCRIPTIONS, {"status": "canceled", "ended_in_stigg": facts["end"]}, before={"items": items},
+        cause="renewed_after_end" if decision.sold_after else "ended", verb="Cancel",
+        per_month=difference({}, draft.book.per_month(items)),
     )  # fmt: skip
+
+
+def ending_of(draft: Draft, d: Difference) -> Ending:
+    """Return what the mirrors say of an end. One of which Stigg gives no date counts as ended now."""
+    assert d.wanted is not None and d.found is not None
+    facts, now = d.found.facts, draft.policy.now
+    return Ending(
+        end=d.wanted.facts["end"] or now,
+        renewed=facts["renewed"],
+        next_renewal=min((end for _, end in item_periods(d)), default=now),
+        now=now,
+        invoices=tuple(Collected(**invoice) for invoice in facts["unfinished"]),
+        unproven=any(is_unproven(draft, item) for item in facts["items"].values()),
+    )
 
 
 def release_schedule(draft: Draft, d: Difference) -> Iterator[Action]:
@@ -160,8 +177,7 @@ def change_end(draft: Draft, d: Difference) -> Iterator[Action]:
     if not ours and (wanted is None or int(found or 0) <= int(wanted)):
         draft.unplanned[d.key] = "It was canceled for a date in Stripe, and not by us; it is shown and never undone."
         return
-    behavior = "create_prorations" if draft.policy.cancel_prorate else "none"
-    after = {"cancel_at": wanted, "proration_behavior": behavior}
+    after = {"cancel_at": wanted, "proration_behavior": "none"}
     lost = difference({}, draft.book.per_month(items_of(d.found.document))) if wanted else {}
     yield draft.action(
         d, "subscription.update", SUBSCRIPTIONS, after, before={"cancel_at": found},

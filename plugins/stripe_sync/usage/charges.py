@@ -19,6 +19,7 @@ from stripe_sync.desired.catalog import Catalog
 from stripe_sync.desired.found import CANCEL_AT, GONE
 from stripe_sync.desired.inputs import ENDED, Inputs
 from stripe_sync.desired.prices import PriceVersion
+from stripe_sync.desired.timing import ended_at
 from stripe_sync.errors import RowFailed
 from stripe_sync.model.metered import meter_of
 from stripe_sync.model.stigg_side import Price, Subscription, SubscriptionPrice
@@ -208,11 +209,11 @@ def ended(inputs: Inputs, subscription: str, last: Opening) -> tuple[datetime, s
     stigg = next(
         (s for s in inputs.stigg.subscriptions if inputs.link_key("subscription", s.subscription_id) == key), None
     )
-    by_us = held.metadata.get(CANCEL_AT) == str(held.cancel_at)
     if held.status in GONE:
-        ours = by_us or (stigg is not None and stigg.status in ENDED)
         moment = from_epoch(held.ended_at) if held.ended_at else inputs.now
-        return moment, "stigg" if ours else "stripe"
+        end = ended_at(stigg) if stigg is not None and stigg.status in ENDED else None
+        moment = max(min(moment, from_epoch(end)), last.since) if end is not None else moment
+        return moment, "stigg" if is_billed_after(inputs, held, stigg) else "stripe"
     if stigg is None:
         return None
     if stigg.status not in ENDED and still_charges(stigg, last):
@@ -224,6 +225,19 @@ def ended(inputs: Inputs, subscription: str, last: Opening) -> tuple[datetime, s
         changed = [p.updated_at for p in stigg.prices or () if p.updated_at is not None]
         moment = max((m for m in changed if last.since < m <= inputs.now), default=inputs.now)
     return max(moment, last.since), "stigg"
+
+
+def is_billed_after(inputs: Inputs, held: StripeSubscription, stigg: Subscription | None) -> bool:
+    """Return whether the last use of a subscription that is gone in Stripe is billed (BILLING 7).
+
+    It is at an end that Stigg, or somebody in Stripe, asked for; not where a payment failed or the customer is deleted.
+    """
+    customer = inputs.stripe.customers.get(held.customer)
+    reason = (held.cancellation_details or {}).get("reason")
+    if reason in ("payment_failed", "payment_disputed") or (customer is not None and customer.deleted):
+        return False
+    by_us = held.cancel_at is not None and held.metadata.get(CANCEL_AT) == str(held.cancel_at)
+    return by_us or reason == "cancellation_requested" or (stigg is not None and stigg.status in ENDED)
 
 
 def still_charges(subscription: Subscription, last: Opening) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 
 from stripe_sync import keys, marker, money
 from stripe_sync.clock import epoch, from_epoch
+from stripe_sync.desired.final_terms import FinalTerms
 from stripe_sync.marker import Signer
 from stripe_sync.plan.actions import USAGE, Action
 from stripe_sync.usage.bills import LINE, window_of
@@ -52,7 +53,8 @@ def own_lines(body: Mapping[str, Any], signer: Signer) -> list[UsageLine]:
 def bound_of(body: Mapping[str, Any], signer: Signer) -> datetime | None:
     """Where the windows end that an invoice bills: at the renewal that made it. None for one that bills no use.
 
-    A licensed item's line begins there, a metered one's ends there.
+    A licensed item's line begins there, a metered one's ends there. An invoice of prorations alone is no renewal,
+    whatever its reason says: a cancellation makes such a one (FACTS_A 32).
     """
     final = signer.key_of((body.get("metadata") or {}).get(marker.FIELD)) or ""
     if final.startswith(f"{FINAL}:"):
@@ -60,7 +62,7 @@ def bound_of(body: Mapping[str, Any], signer: Signer) -> datetime | None:
     if body.get("billing_reason") != CYCLE:
         return None
     bounds = [line["period"]["end" if is_over(line, body) else "start"] for line in item_lines(body)]
-    return from_epoch(max(bounds) if bounds else body["period_end"])
+    return from_epoch(max(bounds)) if bounds else None
 
 
 def item_lines(body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -152,18 +154,40 @@ def content(line: UsageLine) -> dict[str, Any]:
     }
 
 
+def is_final(body: Mapping[str, Any], signer: Signer) -> bool:
+    """Return whether an invoice is one of our own, which is filled and proven before it is switched on."""
+    key = signer.key_of((body.get("metadata") or {}).get(marker.FIELD)) or ""
+    return key.startswith(f"{FINAL}:")
+
+
 def final_invoice(
-    environment: str, subscription: str, bound: datetime, *, customer: str, currency: str, collection: str,
-    days_until_due: int | None, entity: tuple[str, str],
-) -> Action:  # fmt: skip
-    """Makes the invoice of what was used until a subscription ended."""
-    after: dict[str, Any] = {"customer": customer, "currency": currency, "collection_method": collection}
-    if collection == "send_invoice":
-        after["days_until_due"] = str(days_until_due or 30)
+    key: str, terms: FinalTerms, bound: datetime, *, subscription: str, entity: tuple[str, str]
+) -> Action:
+    """Make the invoice of what was used until a subscription ended, switched off until it is proven."""
     return Action(
-        kind="finalinvoice.create", target=final_key(environment, subscription, bound), lane=USAGE, entity=entity,
-        after=after, cause="final", serial=f"subscription:{subscription}",
+        kind="finalinvoice.create", target=key, lane=USAGE, entity=entity, after=terms.after(), cause="final",
+        serial=f"subscription:{subscription}",
         sentence=f"Make an invoice for what {entity[1]} used until {bound:%Y-%m-%d %H:%M} UTC.",
+    )  # fmt: skip
+
+
+def switch_on(invoice: str, moment: int, coupons: Sequence[str], *, entity: tuple[str, str]) -> Action:
+    """Switch a proven invoice of our own on; the coupons that were made for it are deleted."""
+    after: dict[str, Any] = {"auto_advance": True, "automatically_finalizes_at": moment}
+    return Action(
+        kind="finalinvoice.release", target=keys.link_key("finalrelease", invoice), lane=USAGE, entity=entity,
+        after=after | ({"coupons": list(coupons)} if coupons else {}), cause="final", serial=f"invoice:{invoice}",
+        sentence=f"Switch {invoice} on: it is finalized at {from_epoch(moment):%Y-%m-%d %H:%M} UTC.",
+    )  # fmt: skip
+
+
+def take_away(invoice: str, coupons: Sequence[str], *, entity: tuple[str, str], why: str) -> Action:
+    """Delete an invoice of our own that is not billed."""
+    after: dict[str, Any] = {"deleted": True}
+    return Action(
+        kind="finalinvoice.delete", target=keys.link_key("finalrelease", invoice), lane=USAGE, entity=entity,
+        after=after | ({"coupons": list(coupons)} if coupons else {}), cause="final", serial=f"invoice:{invoice}",
+        sentence=f"Delete {invoice}: {why}",
     )  # fmt: skip
 
 

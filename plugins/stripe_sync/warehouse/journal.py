@@ -167,6 +167,27 @@ def warehouse_id(engine: Engine) -> str:
         return str(connection.execute(text("select id from warehouse")).scalar_one())
 
 
+def newest_done(connection: Connection, environment: str, target: str) -> dict[str, Any] | None:
+    """Return the newest action on a target that was made, as JSON."""
+    return newest(connection, environment, target, "o.result = 'done'")
+
+
+def newest_created(connection: Connection, environment: str, target: str) -> dict[str, Any] | None:
+    """Return the newest action that made a target, as JSON."""
+    return newest(connection, environment, target, "o.result = 'done' and i.kind like '%.create'")
+
+
+def newest(connection: Connection, environment: str, target: str, where: str) -> dict[str, Any] | None:
+    found: dict[str, Any] | None = connection.execute(
+        text(
+            "select i.action from journal_intent i join journal_outcome o on o.intent_id = i.id "
+            f"where i.environment = :e and i.target = :t and {where} order by i.id desc limit 1"
+        ),
+        {"e": environment, "t": target},
+    ).scalar()
+    return found
+
+
 def newest_action(connection: Connection, environment: str, target: str) -> dict[str, Any] | None:
     """The newest action that was intended on a target, as JSON."""
     found: dict[str, Any] | None = connection.execute(

@@ -46,6 +46,14 @@ def forget(connection: Connection, environment: str, run_id: str, entities: Iter
         )
 
 
+def details(connection: Connection, environment: str, reason: Reason) -> str:
+    """Return what is said of all entities with a reason, as one text."""
+    rows = connection.execute(
+        text("select detail from status where environment = :e and reason = :r"), {"e": environment, "r": reason.value}
+    )
+    return " ".join(row.detail or "" for row in rows)
+
+
 def counts(engine: Engine, environment: str) -> list[dict[str, Any]]:
     """How many entities have which status and reason, by kind."""
     with engine.connect() as connection:

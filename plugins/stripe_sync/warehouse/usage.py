@@ -224,7 +224,8 @@ def see(connection: Connection, environment: str, seen: Invoice, *, grace: int |
             "grace) values (:e, :i, :s, :status, :b, :c, :f, cast(:body as jsonb), :g) "
             "on conflict (environment, invoice) do update set status = excluded.status, "
             "finalizes_at = excluded.finalizes_at, look_again = false, "
-            "body = jsonb_strip_nulls(jsonb_build_object('covered', usage_invoice.body -> 'covered')) || excluded.body, "
+            "body = jsonb_strip_nulls(jsonb_build_object('covered', usage_invoice.body -> 'covered', "
+            "'unowed', usage_invoice.body -> 'unowed')) || excluded.body, "
             "grace = coalesce(usage_invoice.grace, excluded.grace)"
         ),
         {
@@ -289,6 +290,26 @@ def drafts_of(connection: Connection, environment: str, subscriptions: Iterable[
     rows = connection.execute(
         text(SEEN + "where environment = :e and status = 'draft' and subscription = any(:s) order by bound"),
         {"e": environment, "s": list(subscriptions)},
+    )
+    return [Invoice(**row._asdict()) for row in rows]
+
+
+def mark_unowed(connection: Connection, environment: str, invoices: Iterable[str]) -> None:
+    """Note that drafts sell a period after the end of their subscription: nothing is billed on them."""
+    connection.execute(
+        text(
+            "update usage_invoice set body = body || '{\"unowed\": true}'::jsonb "
+            "where environment = :e and invoice = any(:i)"
+        ),
+        {"e": environment, "i": list(invoices)},
+    )
+
+
+def unowed_drafts(connection: Connection, environment: str) -> list[Invoice]:
+    """The drafts on which nothing is billed because they sell a period after an end."""
+    rows = connection.execute(
+        text(SEEN + "where environment = :e and status = 'draft' and body->'unowed' = 'true'::jsonb order by bound"),
+        {"e": environment},
     )
     return [Invoice(**row._asdict()) for row in rows]
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from sandbox.billing import balance, drafts, finalizing, invoices, stopping
 from sandbox.billing.lines import item_line
+from sandbox.resources.stripe import invoice_terms
 from sandbox.resources.stripe.objects import emit, get, listed, page
 from sandbox.resources.stripe.routes import PAGING, Call, route
 from sandbox.world.forms import merge_metadata
@@ -45,7 +46,7 @@ def retrieve_invoice(call: Call) -> Obj:
     return shown(call.world, found(call))
 
 
-@route("post", "/v1/invoices", *CREATES)
+@route("post", "/v1/invoices", *CREATES, *invoice_terms.NAMES)
 def create_invoice(call: Call) -> Obj:
     """A draft that nothing advances unless ``auto_advance`` says so (FACTS_B 1-11)."""
     world, params = call.world, call.params
@@ -64,6 +65,7 @@ def create_invoice(call: Call) -> Obj:
         "metadata": merge_metadata({}, params.get("metadata")),
         **{name: params.get(name) or None for name in ("description", "default_payment_method", "footer")},
     }
+    invoice |= invoice_terms.terms(world, customer, params)
     if subscription is not None:
         details = {"subscription": subscription["id"], "metadata": dict(subscription["metadata"])}
         kind = "subscription_details"

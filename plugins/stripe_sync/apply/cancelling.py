@@ -1,0 +1,160 @@
+"""Cancel a subscription: what is collected of its customer is noted before, and given back to what is owed after.
+
+``prepare`` runs before the intent is committed, ``finish`` after the call; a run that was killed between them is finished
+from what its intent noted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any, cast
+
+from msgspec import structs
+
+from stripe_sync import marker
+from stripe_sync.apply import parameters
+from stripe_sync.apply.pending_items import noted, settle_pending
+from stripe_sync.apply.registry import Registry
+from stripe_sync.apply.targets import Row, check_before, current
+from stripe_sync.clock import epoch
+from stripe_sync.desired.endings import (
+    Collected,
+    Ending,
+    GiveBack,
+    collected,
+    decide,
+    renewed_after_end,
+    split,
+    to_give_back,
+    unowed,
+)
+from stripe_sync.desired.found import GONE
+from stripe_sync.desired.pending import Pending, pending
+from stripe_sync.desired.timing import natural_end, renewed_at
+from stripe_sync.errors import RowFailed
+from stripe_sync.model.stripe_side import StripeSubscription, decode
+from stripe_sync.plan.actions import Action
+from stripe_sync.stripe_api.client import StripeApi, Written
+from stripe_sync.stripe_api.endpoints import PATHS
+
+INVOICES, ITEMS = PATHS["invoice"], PATHS["invoiceitem"]
+
+
+def prepare(api: StripeApi, action: Action, registry: Registry, now: datetime) -> Action:
+    """Return the action with what it stops. Raises RowFailed ``WAITS_FOR_INVOICE`` where it is too early to cancel."""
+    held = current(api, action, registry)
+    if held["status"] not in GONE:
+        check_before(action, held, registry)
+    found = {row["id"]: row for row in unfinished(api, held["customer"])}
+    latest = held.get("latest_invoice")
+    if latest and latest not in found:
+        found[latest] = api.get(f"{INVOICES}/{latest}")
+    seen = [collected(row) for row in found.values()]
+    if held["status"] not in GONE:
+        refuse_early(action, held, seen, now)
+    waiting = [pending(row, marked=is_own(row, registry)) for row in pending_of(api, held)]
+    return structs.replace(action, noted={"collected": [asdict(i) for i in seen], "pending": noted(waiting)})
+
+
+def refuse_early(action: Action, held: Row, seen: list[Collected], now: datetime) -> None:
+    """Decide once more, from what Stripe shows at this moment; the proof of usage is the plan's to look at."""
+    subscription = decode(held, StripeSubscription)
+    moment = epoch(now)
+    decision = decide(
+        Ending(
+            end=action.after.get("ended_in_stigg") or moment,
+            renewed=renewed_at(subscription),
+            next_renewal=min((natural_end(subscription, i) for i in subscription.items.data), default=moment),
+            now=moment,
+            invoices=tuple(i for i in seen if i.subscription == subscription.id),
+        )
+    )
+    if decision.kind != "cancel":
+        raise RowFailed("WAITS_FOR_INVOICE", decision.why)
+
+
+def unfinished(api: StripeApi, customer: str) -> Iterator[Row]:
+    """Yield the drafts and open invoices of a customer."""
+    for status in ("draft", "open"):
+        for page in api.pages(INVOICES, customer=customer, status=status):
+            yield from page
+
+
+def pending_of(api: StripeApi, held: Mapping[str, Any]) -> list[Row]:
+    """Return the pending invoice items that belong to a subscription."""
+    pages = api.pages(ITEMS, customer=held["customer"], pending=True)
+    return [row for page in pages for row in page if owner_of(row) == held["id"]]
+
+
+def owner_of(item: Mapping[str, Any]) -> str | None:
+    found = ((item.get("parent") or {}).get("subscription_details") or {}).get("subscription")
+    return str(found["id"] if isinstance(found, dict) else found) if found else None
+
+
+def send(api: StripeApi, action: Action, registry: Registry, key: str) -> Written:
+    """End a subscription that still bills what the plan saw; one that ended already is done."""
+    held = current(api, action, registry)
+    if held["status"] in GONE:
+        return Written(held, None)
+    check_before(action, held, registry)
+    id, params = registry.resolve(action.target), parameters.subscription_cancel()
+    return api.write(
+        "delete /v1/subscriptions/{id}",
+        lambda c, o: c.v1.subscriptions.cancel(id, cast(Any, params), o),
+        idempotency_key=key,
+    )
+
+
+def finish(api: StripeApi, action: Action, registry: Registry, key: str, now: datetime) -> list[str]:
+    """Give the collection back to what had it and is owed. Return a sentence a thing that a person has to see to."""
+    before = [Collected(**invoice) for invoice in action.noted.get("collected", ())]
+    not_owed = unowed(before, registry.resolve(action.target), action.after.get("ended_in_stigg"))
+    there = {i.id: collected(row) for i in before if (row := api.find(f"{INVOICES}/{i.id}")) is not None}
+    told = []
+    if waiting := [Pending(**item) for item in action.noted.get("pending", ())]:
+        told += settle_pending(api, action, registry, key, found=waiting, now=epoch(now))
+    for given in to_give_back(before, there, not_owed=not_owed, now=epoch(now)):
+        told += give_back(api, given, key)
+    told += [after_end(api, registry, id, action.after["ended_in_stigg"]) for id in sorted(not_owed)]
+    return [sentence for sentence in told if sentence]
+
+
+def give_back(api: StripeApi, given: GiveBack, key: str) -> list[str]:
+    """Switch the collection of one invoice on again, at its own time, and read it back."""
+    params: Any = {"auto_advance": True}
+    if given.moment is not None:
+        params["automatically_finalizes_at"] = given.moment
+    try:
+        api.write(
+            f"post {INVOICES}/{{id}}",
+            lambda c, o: c.v1.invoices.update(given.invoice, params, o),
+            idempotency_key=f"{key}-{given.invoice}",
+        )
+        held = api.get(f"{INVOICES}/{given.invoice}")
+    except RowFailed as refused:
+        return [f"{given.invoice} is owed and not collected any more: {refused.detail} Collect it by hand."]
+    if held["auto_advance"] or held["status"] not in ("draft", "open"):
+        return []
+    return [f"{given.invoice} is owed, and Stripe did not switch its collection on again; collect it by hand."]
+
+
+def after_end(api: StripeApi, registry: Registry, id: str, end: int) -> str:
+    """Return the sentence about a renewal that sold a period after the end, with both sums."""
+    body = api.get(f"{INVOICES}/{id}")
+    lines = [line for page in api.pages(f"{INVOICES}/{id}/lines") for line in page]
+    own = {line["id"] for line in lines if is_own(line, registry)}
+    return renewed_after_end(id, body["status"], body["currency"], split(lines, end, own))
+
+
+def is_own(line: Mapping[str, Any], registry: Registry) -> bool:
+    """Return whether a line carries our genuine mark."""
+    return registry.signer.key_of((line.get("metadata") or {}).get(marker.FIELD)) is not None
+
+
+def canceled(api: StripeApi, action: Action, registry: Registry, since: datetime) -> Iterator[Row]:
+    """Yield the subscription if a call that nobody recorded has canceled it."""
+    held = current(api, action, registry)
+    if held["status"] == action.after["status"]:
+        yield held

@@ -1,0 +1,137 @@
+"""What was pending of a canceled subscription: billed once on an invoice of ours, whatever Stripe leaves of it (BILLING 7).
+
+Every step may be repeated: the invoice and its lines are found by their marks, under keys of the same intent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from decimal import Decimal
+from typing import Any
+
+from stripe_sync import keys, marker
+from stripe_sync.apply.final_invoice import INVOICES, invoice_params
+from stripe_sync.apply.registry import Registry
+from stripe_sync.desired.final_terms import final_terms
+from stripe_sync.desired.minimum import is_chargeable
+from stripe_sync.desired.pending import Net, Pending, Settlement, settle
+from stripe_sync.money import shown
+from stripe_sync.plan.actions import Action
+from stripe_sync.stripe_api.client import StripeApi
+from stripe_sync.stripe_api.endpoints import PATHS
+
+ITEMS = PATHS["invoiceitem"]
+HOUR = 3600
+Row = dict[str, Any]
+
+
+def settle_pending(
+    api: StripeApi, action: Action, registry: Registry, key: str, *, found: Sequence[Pending], now: int
+) -> list[str]:
+    """Bill what is positive, delete what Stripe left of ours, and return what a person has to see to."""
+    settlement = settle(found)
+    told = []
+    if settlement.billed:
+        told += bill(api, action, registry, key, nets=settlement.billed, now=now)
+    for id in sorted(settlement.taken()):
+        delete_left(api, id, f"{key}-{id}")
+    return told + proposals(settlement)
+
+
+def proposals(settlement: Settlement) -> list[str]:
+    """Return a sentence for each credit that is not given by itself, and for items of others."""
+    credits = [
+        f"{shown(Decimal(-net.amount), net.currency)} of credits for {net.product} were pending and are not set off; "
+        f"give them by a credit note." for net in settlement.credited if net.amount
+    ]  # fmt: skip
+    others = [
+        f"The pending item {item.id} ({shown(Decimal(item.amount), item.currency)}) is somebody else's; bill it or delete it."
+        for item in settlement.persons
+    ]
+    return credits + others
+
+
+def bill(api: StripeApi, action: Action, registry: Registry, key: str, *, nets: Sequence[Net], now: int) -> list[str]:
+    """Put each product's net on an invoice of ours, one line each, and switch that on when all are there."""
+    subscription = api.get(f"{PATHS['subscription']}/{registry.resolve(action.target)}", expand=["discounts"])
+    terms = final_terms(subscription | {"discounts": []}, moment=now, live={}, recorded={}, key=key)
+    if terms.problem:
+        return [f"{shown_sum(nets)} were pending: {terms.problem} Bill them by hand."]
+    invoice = marked_invoice(api, terms.customer, action, registry)
+    if invoice is None:
+        content = Action(kind="finalinvoice.create", lane=action.lane, target=target_of(action), after=terms.after())
+        params: Any = invoice_params(content) | {"metadata": {marker.FIELD: registry.signer.mark(target_of(action))}}
+        invoice = api.write(
+            f"post {INVOICES}", lambda c, o: c.v1.invoices.create(params, o), idempotency_key=f"{key}-pending"
+        ).object
+    if invoice["status"] != "draft" or invoice["auto_advance"]:
+        return []
+    for net in nets:
+        put_line(api, invoice, net, key)
+    return switch_on(api, invoice["id"], nets, key=key, now=now)
+
+
+def put_line(api: StripeApi, invoice: Row, net: Net, key: str) -> None:
+    """Put one line on the invoice; the same call under the same key makes it once."""
+    params: Any = {
+        "customer": invoice["customer"], "invoice": invoice["id"], "discountable": False, "quantity": 1,
+        "description": "Changes before the end", "period": {"start": net.start, "end": net.end},
+        "price_data": {"currency": net.currency, "product": net.product, "unit_amount_decimal": Decimal(net.amount)},
+        "metadata": {"stiggPending": ",".join(net.items)[:500]},
+    }  # fmt: skip
+    there = {
+        (row.get("metadata") or {}).get("stiggPending")
+        for page in api.pages(ITEMS, customer=invoice["customer"], invoice=invoice["id"]) for row in page
+    }  # fmt: skip
+    if params["metadata"]["stiggPending"] not in there:
+        api.write(
+            f"post {ITEMS}", lambda c, o: c.v1.invoice_items.create(params, o), idempotency_key=f"{key}-{net.product}"
+        )
+
+
+def switch_on(api: StripeApi, id: str, nets: Sequence[Net], *, key: str, now: int) -> list[str]:
+    """Switch the invoice on if it bills exactly the nets and can be charged; else a person is told."""
+    held = api.get(f"{INVOICES}/{id}")
+    if sorted(line["amount"] for line in held["lines"]["data"]) != sorted(net.amount for net in nets):
+        return [f"{id} does not bill the {shown_sum(nets)} that were pending; look at it, and switch it on by hand."]
+    if not is_chargeable(held["total"], held["currency"]):
+        api.write(
+            f"delete {INVOICES}/{{id}}", lambda c, o: c.v1.invoices.delete(id, {}, o), idempotency_key=f"{key}-gone"
+        )
+        return [f"{shown_sum(nets)} were pending, which is less than Stripe charges; they are not billed."]
+    params: Any = {"auto_advance": True, "automatically_finalizes_at": now + HOUR}
+    api.write(
+        f"post {INVOICES}/{{id}}", lambda c, o: c.v1.invoices.update(id, params, o), idempotency_key=f"{key}-pending-on"
+    )
+    return []
+
+
+def shown_sum(nets: Sequence[Net]) -> str:
+    return shown(Decimal(sum(net.amount for net in nets)), nets[0].currency)
+
+
+def target_of(action: Action) -> str:
+    """Return the name of the invoice for what was pending of a subscription, in its mark."""
+    return keys.link_key("pendinginvoice", *action.target.split(":")[1:])
+
+
+def marked_invoice(api: StripeApi, customer: str, action: Action, registry: Registry) -> Row | None:
+    """Return the invoice that an interrupted run made for it."""
+    for page in api.pages(INVOICES, customer=customer):
+        for row in page:
+            if registry.signer.key_of((row.get("metadata") or {}).get(marker.FIELD)) == target_of(action):
+                return row
+    return None
+
+
+def delete_left(api: StripeApi, id: str, key: str) -> None:
+    """Delete an item of ours that is pending still; one that is gone, or on an invoice, is left."""
+    held = api.find(f"{ITEMS}/{id}")
+    if held is not None and held.get("invoice") is None and not held.get("deleted"):
+        api.write(f"delete {ITEMS}/{{id}}", lambda c, o: c.v1.invoice_items.delete(id, {}, o), idempotency_key=key)
+
+
+def noted(found: Sequence[Pending]) -> list[dict[str, Any]]:
+    """Return pending items as an intent keeps them."""
+    return [asdict(item) for item in found]

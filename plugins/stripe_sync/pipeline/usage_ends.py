@@ -1,0 +1,86 @@
+"""Usage of subscriptions that ended: drafts that sell a period after the end bill none of it (BILLING 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import Connection
+
+from stripe_sync.clock import epoch
+from stripe_sync.desired.endings import is_sold_after
+from stripe_sync.desired.inputs import ENDED, Inputs
+from stripe_sync.desired.timing import ended_at
+from stripe_sync.marker import Signer
+from stripe_sync.pipeline.session import Run, Session
+from stripe_sync.pipeline.usage_writes import entity_of
+from stripe_sync.plan.actions import Action
+from stripe_sync.usage import drafts
+from stripe_sync.usage.bills import window_of
+from stripe_sync.usage.surplus import is_surplus
+from stripe_sync.warehouse import usage
+from stripe_sync.warehouse.usage import Invoice
+
+MOVED = "Its draft sells a period after the end; it goes on the final invoice."
+
+
+def ends(inputs: Inputs, over: Iterable[str]) -> dict[str, int]:
+    """Return when subscriptions ended in Stigg, Unix seconds by Stripe id; ``over`` are those that are to end in Stripe."""
+    found = {}
+    wanted = set(over)
+    for subscription in inputs.stigg.subscriptions:
+        id = inputs.links.ids.get(inputs.link_key("subscription", subscription.subscription_id), "")
+        end = ended_at(subscription)
+        if subscription.status in ENDED and id in wanted and end is not None:
+            found[id] = end
+    return found
+
+
+def is_unowed(invoice: Invoice, found: Mapping[str, int]) -> bool:
+    """Return whether a renewal's invoice sells a period that begins after the end of its subscription."""
+    end = found.get(invoice.subscription)
+    is_renewal = invoice.body.get("billing_reason") == drafts.CYCLE
+    return end is not None and is_renewal and is_sold_after(epoch(invoice.bound), end)
+
+
+def mark(connection: Connection, session: Session, run: Run, found: Mapping[str, int]) -> None:
+    """Mark the drafts that are not owed, and take the windows that were proven on them back."""
+    name = session.environment.name
+    windows = usage.windows(connection, name, states=("pushed", "proven"))
+    seen = usage.drafts_of(connection, name, found)
+    unowed = {invoice.invoice for invoice in seen if is_unowed(invoice, found)}
+    usage.mark_unowed(connection, name, unowed)
+    for window in windows:
+        if window.invoice in unowed:
+            usage.move_all(connection, window, ("pushed", "proven"), "pending", at=run.now, run_id=run.id, reason=MOVED)
+
+
+def unfinished_ends(connection: Connection, session: Session, found: Mapping[str, int]) -> set[str]:
+    """Return the subscriptions with windows on a draft that is not owed, and those with an invoice of ours to switch on."""
+    name = session.environment.name
+    windows = usage.windows(connection, name, states=("pushed", "proven"))
+    unowed = {i.invoice for i in usage.drafts_of(connection, name, found) if is_unowed(i, found)}
+    switched_off = {
+        i.invoice for i in usage.invoices(connection, name, windows)
+        if i.status == "draft" and is_own_invoice(i.body, session.signer) and not i.body["auto_advance"]
+    }  # fmt: skip
+    return {w.subscription for w in windows if w.invoice in unowed | switched_off}
+
+
+def is_own_invoice(body: Mapping[str, Any], signer: Signer) -> bool:
+    """Return whether an invoice is one of our own, which is filled and proven before it is switched on."""
+    return drafts.is_final(body, signer) or is_surplus(body, signer)
+
+
+def removals(session: Session) -> list[Action]:
+    """Return what takes our lines off the drafts that are not owed."""
+    with session.engine.connect() as connection:
+        found = usage.unowed_drafts(connection, session.environment.name)
+    actions = []
+    for invoice in found:
+        there = drafts.own_lines(invoice.body, session.signer)
+        actions += drafts.actions(
+            session.environment.name, invoice.invoice, invoice.body, [], there,
+            entity=entity_of(session, invoice.subscription), taken=[window_of(line.key) for line in there],
+        )  # fmt: skip
+    return actions

@@ -1,0 +1,201 @@
+"""The final usage invoice is on the subscription's terms, and goes out when it is proven (BILLING 7, F5, F6)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from sandbox.builder import WorldBuilder
+from sandbox.world.state import iso
+from tests.house import House
+from tests.metering import DAY, HOUR, MINUTE, ledger, lines, subscription, use
+from tests.scenarios.test_month_end_endings import end_in_stigg, finals, with_card
+
+Build = Callable[[WorldBuilder], House]
+
+
+def ended(house: House, value: float = 10_000, *, without_coupon: bool = False) -> dict[str, Any]:
+    """Use something, end the subscription a day after its start, and return the invoice of its last use."""
+    house.reconcile()
+    house.reconcile()
+    house.usage()
+    use(house, value, house.world.now + HOUR)
+    house.later(DAY)
+    end_in_stigg(house, house.world.now)
+    house.later(10 * MINUTE)
+    house.reconcile()
+    if without_coupon:
+        (coupon,) = house.objects("coupons")
+        house.stripe().v1.coupons.delete(coupon["id"])
+    house.usage()
+    (final,) = finals(house)
+    return final
+
+
+def discounted(metered: WorldBuilder) -> None:
+    """Half of everything, by a coupon of the subscription."""
+    metered.coupon("half", percent=50)
+    metered.stigg["subscriptions"][0]["coupons"] = [metered.applied("half")]
+
+
+def test_a_card_that_only_the_subscription_has_pays_it(house_of: Build, metered: WorldBuilder) -> None:
+    """F5; SB 12.2: Checkout puts the card on the subscription."""
+    house = house_of(metered)
+    with_card(house)
+    house.reconcile()
+    subscription(house)["default_payment_method"] = "pm_card"
+    house.objects("customers")[0]["invoice_settings"]["default_payment_method"] = None
+    final = ended(house)
+    assert final["default_payment_method"] == "pm_card"
+    house.later(2 * HOUR)
+    house.usage()
+    assert (final["status"], final["amount_paid"]) == ("paid", 2700)  # 10,000 x 0.27 cents
+
+
+def test_terms_of_payment_are_the_subscriptions(house_of: Build, metered: WorldBuilder) -> None:
+    house = house_of(metered)
+    house.change(days_until_due=14)
+    final = ended(house)
+    assert (final["collection_method"], final["due_date"]) == ("send_invoice", final["created"] + 14 * DAY)
+    assert final["lines"]["data"], "filled before it is switched on"
+
+
+@pytest.mark.parametrize("deleted", [False, True], ids=["live", "deleted in Stigg and Stripe"])
+def test_the_coupon_of_the_subscription_is_taken_off(house_of: Build, metered: WorldBuilder, deleted: bool) -> None:
+    """F6; a renewal at the same moment would have had it."""
+    discounted(metered)
+    house = house_of(metered)
+    final = ended(house, without_coupon=deleted)
+    assert (lines(final), final["total"]) == ([("10000", 2700)], 1350)
+    house.later(2 * HOUR)
+    house.usage()
+    assert ledger(house) == {"billed": ("10000", 2700)}
+    kept = [c["id"] for c in house.objects("coupons") if c["id"].startswith("stripe-sync-final-")]
+    assert kept == [], "what was made for the invoice is deleted after it"
+
+
+def test_the_customers_own_discount_is_not_inherited(house_of: Build, metered: WorldBuilder) -> None:
+    """SB 21.4."""
+    house = house_of(metered)
+    house.reconcile()
+    client = house.stripe()
+    client.v1.coupons.create({"id": "theirs", "percent_off": 10, "duration": "forever"})
+    customer = house.objects("customers")[0]
+    house.world.stripe["discounts"]["di_theirs"] = {
+        "id": "di_theirs", "object": "discount", "created": house.world.now, "customer": customer["id"], "end": None,
+        "checkout_session": None, "customer_account": None, "invoice": None, "invoice_item": None,
+        "promotion_code": None, "source": {"type": "coupon", "coupon": "theirs"}, "start": house.world.now,
+        "subscription": None, "subscription_item": None,
+        "terms": {"percent_off": 10, "amount_off": None, "currency": None, "currency_options": None},
+    }  # fmt: skip
+    customer["discount"] = "di_theirs"
+    assert ended(house)["total"] == 2700
+
+
+def test_a_foreign_coupon_that_is_gone_leaves_it_to_a_person(house_of: Build, metered: WorldBuilder) -> None:
+    house = house_of(metered)
+    house.reconcile()
+    client = house.stripe()
+    client.v1.coupons.create({"id": "theirs", "percent_off": 10, "duration": "forever"})
+    client.v1.subscriptions.update(subscription(house)["id"], {"discounts": [{"coupon": "theirs"}]})
+    client.v1.coupons.delete("theirs")
+    house.reconcile()
+    house.usage()
+    use(house, 10_000, house.world.now + HOUR)
+    house.later(DAY)
+    end_in_stigg(house, house.world.now)
+    house.later(10 * MINUTE)
+    house.reconcile()
+    found = house.usage(wakes=True)
+    assert "theirs is deleted" in found["pages"][0] and "27.00 USD" in found["pages"][0]
+    assert finals(house) == []
+    assert ledger(house) == {"unbillable": ("10000", 2700)}
+
+
+def test_less_than_stripe_charges_is_told_and_not_billed(house_of: Build, metered: WorldBuilder) -> None:
+    """SB 12.7: 0.27 USD would be paid uncharged, and become a debt of somebody who gets no further invoice."""
+    house = house_of(metered)
+    house.reconcile()
+    house.reconcile()
+    house.usage()
+    use(house, 100, house.world.now + HOUR)
+    house.later(DAY)
+    end_in_stigg(house, house.world.now)
+    house.later(10 * MINUTE)
+    house.reconcile()
+    found = house.usage(wakes=True)
+    assert "0.27 USD" in found["pages"][0]
+    assert finals(house) == []
+    assert ledger(house) == {"unbillable": ("100", 27)}
+
+
+def test_a_half_built_one_is_not_switched_on(house_of: Build, metered: WorldBuilder) -> None:
+    house = house_of(metered)
+    house.reconcile()
+    house.reconcile()
+    house.usage()
+    use(house, 10_000, house.world.now + HOUR)
+    house.later(DAY)
+    end_in_stigg(house, house.world.now)
+    house.later(10 * MINUTE)
+    house.reconcile()
+    house.limit(usage={"usd": "1"})
+    house.usage()
+    (final,) = finals(house)
+    assert (lines(final), final["auto_advance"], final["automatically_finalizes_at"]) == ([], False, None)
+    house.later(2 * DAY)
+    assert final["status"] == "draft"
+
+
+def test_one_that_a_person_stopped_stays_stopped(house_of: Build, metered: WorldBuilder) -> None:
+    house = house_of(metered)
+    final = ended(house)
+    assert final["auto_advance"]
+    house.stripe().v1.invoices.update(final["id"], {"auto_advance": False})
+    house.later(10 * MINUTE)
+    house.usage()
+    assert final["auto_advance"] is False
+
+
+@pytest.mark.parametrize("removed", [True, False], ids=["Stripe removes prorations", "Stripe leaves them"])
+def test_what_was_pending_is_billed_once_whatever_stripe_does_with_it(
+    house_of: Build, town: WorldBuilder, removed: bool
+) -> None:
+    """C1: a charge that waits for the renewal, of a subscription that ends before it."""
+    house = house_of(town)
+    house.world.unknowns["cancel_removes_prorations"] = removed
+    house.change(upgrade_proration="create_prorations")
+    house.reconcile()
+    row = house.stigg("subscriptions", subscriptionId="s-1")
+    house.later(DAY)
+    row["prices"][1] |= {"usageLimit": 8, "updatedAt": iso(house.world.now)}
+    house.reconcile()
+    waiting = sum(i["amount"] for i in house.objects("invoiceitems") if i["invoice"] is None)
+    assert waiting > 50
+    end_in_stigg(house, house.world.now)
+    house.later(2 * HOUR)
+    house.reconcile()
+    assert subscription(house)["status"] == "canceled"
+    (bill,) = finals(house)
+    assert (bill["total"], bill["auto_advance"]) == (waiting, True)
+    assert [i for i in house.objects("invoiceitems") if i["invoice"] is None] == []
+
+
+@pytest.mark.parametrize("removed", [True, False], ids=["Stripe removes prorations", "Stripe leaves them"])
+def test_a_pending_credit_is_a_persons_and_never_set_off(house_of: Build, town: WorldBuilder, removed: bool) -> None:
+    """C1: a downgrade's credit that waits for the renewal."""
+    house = house_of(town)
+    house.world.unknowns["cancel_removes_prorations"] = removed
+    house.reconcile()
+    row = house.stigg("subscriptions", subscriptionId="s-1")
+    house.later(DAY)
+    row["prices"][1] |= {"usageLimit": 1, "updatedAt": iso(house.world.now)}
+    house.reconcile()
+    end_in_stigg(house, house.world.now)
+    house.later(2 * HOUR)
+    house.reconcile()
+    assert finals(house) == []
+    assert [i for i in house.objects("invoiceitems") if i["invoice"] is None] == []
+    assert house.status("s-1") == ("PENDING", "NEEDS_A_PERSON")

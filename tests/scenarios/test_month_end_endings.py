@@ -1,0 +1,205 @@
+"""Month ends of subscriptions that end: what is owed is collected, what was never sold is not (BILLING 7, F2).
+
+Each story runs under both answers of SB's contradictions C1 to C3; the amounts are reckoned by hand beside them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from sandbox.builder import WorldBuilder
+from sandbox.world.state import iso
+from stripe_sync.apply import cancelling, executor
+from tests.house import House
+from tests.metering import DAY, HOUR, MINUTE, cycle, ledger, lines, period_end, subscription, until, use
+
+Build = Callable[[WorldBuilder], House]
+SWITCHES = ("cancel_removes_prorations", "negative_last_to_balance", "cancel_stops_customer")
+BOTH = pytest.mark.parametrize("other", [(), *((name,) for name in SWITCHES)], ids=lambda o: o[0] if o else "defaults")
+
+
+class Killed(BaseException):
+    """The process dies here."""
+
+
+def answered(house: House, other: tuple[str, ...]) -> House:
+    """Answer some unknowns the other way."""
+    for name in other:
+        house.world.unknowns[name] = not house.world.unknowns[name]
+    return house
+
+
+def end_in_stigg(house: House, moment: int, id: str = "s-1") -> None:
+    """End a subscription in Stigg at a moment."""
+    house.stigg("subscriptions", subscriptionId=id).update(
+        {"status": "CANCELED", "cancelReason": "Immediate", "cancellationDate": iso(moment),
+         "effectiveEndDate": iso(moment)}
+    )  # fmt: skip
+
+
+def with_card(house: House, last4: str = "4242") -> None:
+    """Give the customer a card, after which its subscription is made."""
+    house.stigg("subscriptions", subscriptionId="s-1")["paymentCollectionMethod"] = "CHARGE"
+    house.reconcile()
+    (customer,) = house.objects("customers")
+    card = {
+        "id": "pm_card", "object": "payment_method", "created": house.world.now, "customer": customer["id"],
+        "type": "card", "card": {"brand": "visa", "last4": last4}, "livemode": False, "metadata": {},
+        "billing_details": {"address": None, "email": None, "name": None, "phone": None, "tax_id": None},
+    }  # fmt: skip
+    house.world.put("payment_methods", card)
+    customer["invoice_settings"]["default_payment_method"] = "pm_card"
+
+
+def used_to_the_end(house: House, value: float = 1234) -> int:
+    """Use something an hour before the period ends; move to three minutes before that, and return its end."""
+    with_card(house)
+    house.reconcile()
+    house.reconcile()
+    house.usage()
+    end = period_end(house)
+    until(house, end - 3 * MINUTE)
+    house.reconcile()
+    use(house, value, end - HOUR)
+    return end
+
+
+def finals(house: House) -> list[dict[str, Any]]:
+    """The invoices of our own."""
+    return [i for i in house.objects("invoices") if i["billing_reason"] == "manual"]
+
+
+@BOTH
+def test_ended_before_the_renewal_and_seen_inside_the_draft_hour(
+    house_of: Build, metered: WorldBuilder, other: tuple[str, ...]
+) -> None:
+    house = answered(house_of(metered), other)
+    end = used_to_the_end(house)
+    end_in_stigg(house, end - MINUTE)
+    until(house, end + 10 * MINUTE)
+    house.reconcile()
+    assert subscription(house)["status"] == "canceled", "at once: the renewal sells a period that Stigg never sold"
+    draft = cycle(house)
+    house.usage()
+    (final,) = finals(house)
+    assert lines(final) == [("1234", 333)]  # 1234 x 0.27 cents = 333.18
+    until(house, end + 3 * HOUR)
+    house.usage()
+    house.reconcile()
+    assert (draft["status"], draft["auto_advance"], draft["total"]) == ("draft", False, 2000)
+    assert (final["status"], final["amount_paid"]) == ("paid", 333)
+    assert ledger(house) == {"billed": ("1234", 333)}
+    assert house.status("s-1") == ("PENDING", "RENEWED_AFTER_END")
+
+
+@BOTH
+def test_ended_after_the_renewal_both_are_billed(
+    house_of: Build, metered: WorldBuilder, other: tuple[str, ...]
+) -> None:
+    house = answered(house_of(metered), other)
+    end = used_to_the_end(house)
+    until(house, end + 2 * MINUTE)
+    end_in_stigg(house, end + 2 * MINUTE)
+    use(house, 10_000, end + MINUTE)
+    until(house, end + 10 * MINUTE)
+    house.usage()
+    house.reconcile()
+    assert subscription(house)["status"] == "active", "its renewal is owed, and a cancellation would stop it"
+    draft = cycle(house)
+    until(house, end + HOUR + 10 * MINUTE)
+    house.usage()
+    house.reconcile()
+    assert subscription(house)["status"] == "canceled"
+    until(house, end + 4 * HOUR)
+    house.usage()
+    assert (draft["status"], draft["amount_paid"]) == ("paid", 2000 + 333)
+    (final,) = finals(house)
+    # 10,000 x 0.27 cents between the renewal and the end.
+    assert (final["status"], final["amount_paid"], lines(final)) == ("paid", 2700, [("10000", 2700)])
+    assert ledger(house) == {"billed": ("11234", 3033)}
+    assert house.status("s-1") == ("NO_SYNC_REQUIRED", "ENDED")
+
+
+@BOTH
+def test_an_invoice_that_a_person_stopped_stays_stopped(
+    house_of: Build, metered: WorldBuilder, other: tuple[str, ...]
+) -> None:
+    house = answered(house_of(metered), other)
+    end = used_to_the_end(house)
+    until(house, end + 2 * MINUTE)
+    house.stripe().v1.invoices.update(cycle(house)["id"], {"auto_advance": False})
+    end_in_stigg(house, end + 2 * MINUTE)
+    until(house, end + 10 * MINUTE)
+    found = house.usage(wakes=True)
+    assert cycle(house)["id"] in found["pages"][0], "somebody is told that nothing finalizes it"
+    house.reconcile()
+    assert subscription(house)["status"] == "canceled", "the cancellation changes nothing about that invoice"
+    until(house, end + 2 * DAY)
+    house.reconcile()
+    draft = cycle(house)
+    assert (draft["status"], draft["auto_advance"]) == ("draft", False)
+
+
+@pytest.mark.parametrize("late", [HOUR + 10 * MINUTE, DAY, 33 * DAY], ids=["an hour", "a day", "a month"])
+def test_a_run_that_comes_late_ends_it_and_never_collects_again(
+    house_of: Build, metered: WorldBuilder, late: int
+) -> None:
+    house = house_of(metered)
+    end = used_to_the_end(house)
+    end_in_stigg(house, end - MINUTE)
+    until(house, end + late)
+    house.reconcile()
+    assert subscription(house)["status"] == "canceled"
+    assert house.status("s-1") == ("PENDING", "RENEWED_AFTER_END")
+    before = sum(i["amount_paid"] for i in house.objects("invoices"))
+    until(house, end + late + 40 * DAY)
+    assert sum(i["amount_paid"] for i in house.objects("invoices")) == before
+
+
+@pytest.mark.parametrize("when", ["before the cancel", "after the cancel", "before one is given back"])
+def test_a_kill_between_the_cancel_and_giving_back_is_finished_by_the_next_run(
+    house_of: Build, metered: WorldBuilder, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    """C3: the open invoice of the customer's other subscription is stopped by the cancellation of this one."""
+    metered.feature("seats", "Seats")
+    metered.subscription("s-2", "c-1", "pro", method="INVOICE", resource={"resourceId": "r-2"})
+    house = house_of(metered)
+    house.reconcile()
+    house.reconcile()
+    house.later(2 * HOUR)
+    house.usage()
+    (open_one,) = [i for i in house.objects("invoices") if i["status"] == "open"]
+    assert open_one["auto_advance"]
+    end_in_stigg(house, house.world.now)
+    house.later(10 * MINUTE)
+    house.usage()
+
+    def deadly(*given: Any, **more: Any) -> Any:
+        raise Killed
+
+    target, name = {
+        "before the cancel": (executor.Executor, "made"), "after the cancel": (cancelling, "finish"),
+        "before one is given back": (cancelling, "give_back"),
+    }[when]  # fmt: skip
+    whole = getattr(target, name)
+    handler = executor.HANDLERS["subscription.cancel"]
+    if when == "before the cancel":
+        monkeypatch.setattr(cancelling, "send", deadly)
+        replaced = type(handler)(deadly, handler.candidates, handler.prepare, handler.finish)
+    elif when == "after the cancel":
+        replaced = type(handler)(handler.send, handler.candidates, handler.prepare, deadly)
+    else:
+        monkeypatch.setattr(target, name, deadly)
+        replaced = handler
+    monkeypatch.setitem(executor.HANDLERS, "subscription.cancel", replaced)  # type: ignore[arg-type]
+    with pytest.raises(Killed):
+        house.reconcile("killed")
+    monkeypatch.setitem(executor.HANDLERS, "subscription.cancel", handler)  # type: ignore[arg-type]
+    monkeypatch.setattr(target, name, whole)
+    house.later(10 * MINUTE)
+    house.reconcile("after")
+    assert subscription(house)["status"] == "canceled"
+    assert open_one["auto_advance"], "it was collected before, and is owed"

@@ -1,0 +1,95 @@
+"""The terms of the last invoice of a subscription, field by field (BILLING 7, F5, F6)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from stripe_sync.desired.final_terms import final_terms
+from stripe_sync.desired.minimum import is_chargeable
+
+END = 1_800_000_000
+
+
+def subscription(**more: Any) -> dict[str, Any]:
+    return {
+        "customer": "cus_1", "currency": "usd", "collection_method": "charge_automatically", "discounts": [],
+        "default_payment_method": None, "automatic_tax": {"enabled": False}, "default_tax_rates": [],
+        "invoice_settings": {"issuer": {"type": "self"}},
+    } | more  # fmt: skip
+
+
+def discount(coupon: str, end: int | None = None) -> dict[str, Any]:
+    return {"id": f"di_{coupon}", "end": end, "source": {"type": "coupon", "coupon": coupon}}
+
+
+def terms(body: dict[str, Any], live: Any = None, recorded: Any = None) -> Any:
+    return final_terms(body, moment=END, live=live or {}, recorded=recorded or {}, key="k")
+
+
+def test_no_discount_is_said_and_not_left_out() -> None:
+    after = terms(subscription()).after()
+    assert after["discounts"] == []
+    assert after["auto_advance"] is False
+    assert "payment_method" not in after and "default_tax_rates" not in after
+
+
+@pytest.mark.parametrize("shown", ["pm_1", {"id": "pm_1", "object": "payment_method"}])
+def test_the_card_of_the_subscription(shown: Any) -> None:
+    assert terms(subscription(default_payment_method=shown)).after()["payment_method"] == "pm_1"
+
+
+def test_terms_of_payment() -> None:
+    after = terms(subscription(collection_method="send_invoice", days_until_due=14)).after()
+    assert (after["collection_method"], after["days_until_due"]) == ("send_invoice", "14")
+
+
+def test_tax_is_automatic_or_by_rates() -> None:
+    assert terms(subscription(automatic_tax={"enabled": True})).after()["automatic_tax"] is True
+    assert terms(subscription(default_tax_rates=[{"id": "txr_1"}])).after()["default_tax_rates"] == ["txr_1"]
+
+
+@pytest.mark.parametrize(("end", "kept"), [(None, True), (END + 1, True), (END, False), (END - 1, False)])
+def test_a_discount_that_has_ended_is_not_given(end: int | None, kept: bool) -> None:
+    found = terms(subscription(discounts=[discount("half", end)]), {"half": {"id": "half", "valid": True}})
+    assert found.discounts == (("half",) if kept else ())
+
+
+@pytest.mark.parametrize("live", [None, {"id": "half", "valid": False}, {"id": "half", "deleted": True}])
+def test_a_coupon_that_is_gone_is_replaced_by_one_of_the_same_content(live: Any) -> None:
+    found = terms(subscription(discounts=[discount("half")]), {"half": live}, {"half": {"percent_off": "50"}})
+    (coupon,) = found.coupons
+    assert (coupon["percent_off"], coupon["duration"]) == ("50", "once")
+    assert found.discounts == (coupon["id"],)
+    assert not found.problem
+    assert terms(subscription(discounts=[discount("half")]), {"half": live}, {"half": {"percent_off": "50"}}) == found
+
+
+def test_a_fixed_amount_is_that_of_the_currency() -> None:
+    found = terms(
+        subscription(discounts=[discount("five")]), {}, {"five": {"amount_off": {"usd": "500", "eur": "450"}}}
+    )
+    assert (found.coupons[0]["amount_off"], found.coupons[0]["currency"]) == ("500", "usd")
+
+
+def test_a_foreign_coupon_that_is_gone_waits_for_a_person() -> None:
+    assert "theirs" in terms(subscription(discounts=[discount("theirs")])).problem
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"on_behalf_of": "acct_2"}, {"transfer_data": {"destination": "acct_2"}}, {"application_fee_percent": 5},
+     {"invoice_settings": {"issuer": {"type": "account", "account": "acct_2"}}}],
+)  # fmt: skip
+def test_money_of_others_waits_for_a_person(more: dict[str, Any]) -> None:
+    assert terms(subscription(**more)).problem
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "chargeable"),
+    [(0, "usd", True), (49, "usd", False), (50, "usd", True), (29, "gbp", False), (30, "gbp", True), (-5, "usd", True),
+     (174_99, "huf", False), (175_00, "huf", True), (49, "jpy", False), (50, "jpy", True)],
+)  # fmt: skip
+def test_the_least_that_is_charged(amount: int, currency: str, chargeable: bool) -> None:
+    assert is_chargeable(amount, currency) is chargeable

@@ -1,0 +1,39 @@
+"""Pending items at a cancellation, by product: billed, credited, or a person's (BILLING 7)."""
+
+from __future__ import annotations
+
+from stripe_sync.desired.pending import Pending, settle
+
+
+def item(id: str, amount: int, product: str | None = "prod_1", *, own: bool = True, currency: str = "usd") -> Pending:
+    return Pending(id, amount, currency, product, own, 100, 200)
+
+
+def test_the_net_of_a_product_is_one_line() -> None:
+    found = settle([item("ii_credit", -300), item("ii_debit", 700)])
+    assert [(n.product, n.amount, n.items) for n in found.billed] == [("prod_1", 400, ("ii_credit", "ii_debit"))]
+    assert (found.credited, found.persons) == ((), ())
+
+
+def test_a_negative_product_is_never_set_off_against_another() -> None:
+    found = settle([item("ii_1", -900), item("ii_2", 500, "prod_2")])
+    assert [n.amount for n in found.billed] == [500]
+    assert [n.amount for n in found.credited] == [-900]
+    assert found.taken() == {"ii_1", "ii_2"}
+
+
+def test_what_comes_to_nothing_is_taken_away_and_not_billed() -> None:
+    found = settle([item("ii_1", -500), item("ii_2", 500)])
+    assert found.billed == ()
+    assert found.taken() == {"ii_1", "ii_2"}
+
+
+def test_items_of_others_and_without_a_product_are_a_persons() -> None:
+    found = settle([item("ii_theirs", 700, own=False), item("ii_bare", 100, None)])
+    assert [p.id for p in found.persons] == ["ii_theirs", "ii_bare"]
+    assert found.taken() == frozenset()
+
+
+def test_currencies_are_apart() -> None:
+    found = settle([item("ii_1", 500), item("ii_2", 300, currency="eur")])
+    assert sorted((n.currency, n.amount) for n in found.billed) == [("eur", 300), ("usd", 500)]
