@@ -27,16 +27,16 @@ class Settled:
     ending: int
 
 
-def settled(total: int, starting: int, currency: str) -> Settled:
+def settled(total: int, starting: int, currency: str, *, hundreds: bool = False) -> Settled:
     """Return what a total asks for where the balance is ``starting``, and the balance that is left.
 
-    What cannot be charged is left on the balance: credits, amounts under the minimum and over the maximum, and what an
-    amount of UGX has beyond the nearest hundred.
+    What cannot be charged is left on the balance: credits, amounts under the minimum and over the maximum, and, with
+    ``hundreds``, what an amount has beyond the nearest hundred.
     """
     open_amount = total + starting
     if open_amount < MINIMUM.get(currency, MINIMUM_OF_OTHERS) or open_amount > MAXIMA.get(currency, MAXIMUM):
         return Settled(0, open_amount)
-    if currency == "ugx":
+    if hundreds:
         due = (open_amount + 50) // 100 * 100
         return Settled(due, open_amount - due)
     return Settled(open_amount, 0)
@@ -49,7 +49,20 @@ def of_customer(world: World, invoice: Obj) -> int:
 
 def settle(world: World, invoice: Obj) -> Settled:
     """Return what an invoice would ask for if it were finalized now; nothing is changed."""
-    return settled(invoice["total"], of_customer(world, invoice), invoice["currency"])
+    currency = invoice["currency"]
+    hundreds = currency == "ugx" or (currency == "isk" and world.unknowns["isk_rounds"])
+    return settled(invoice["total"], of_customer(world, invoice), currency, hundreds=hundreds)
+
+
+def check_whole(world: World, invoice: Obj) -> Obj | None:
+    """Return the error of an invoice in ISK that does not come to whole kronur, unless Stripe rounds it like UGX."""
+    if invoice["currency"] != "isk" or settle(world, invoice).due % 100 == 0:
+        return None
+    return {
+        "type": "invalid_request_error",
+        "code": "invalid_charge_amount_no_decimal_compatible",
+        "message": "Amounts in ISK must be divisible by 100.",
+    }
 
 
 def apply(world: World, invoice: Obj, told: Told) -> None:

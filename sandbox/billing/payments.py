@@ -91,8 +91,11 @@ def refusal(attempt: Attempt) -> StripeRefusal | None:
         return StripeRefusal(NO_SOURCE, code="resource_missing")
     if attempt.kind == "requires_action":
         return StripeRefusal(
-            "Payment for this subscription requires additional user action before it can be completed successfully. "
-            "Payment can be completed using the PaymentIntent associated with `subscription.latest_invoice`.",
+            "Payment for this subscription requires additional user action, but the requested payment behavior doesn't "
+            "save the invoice or PaymentIntent. Retry the request with `payment_behavior=allow_incomplete` or "
+            "`payment_behavior=default_incomplete`, then complete the PaymentIntent on the subscription's latest invoice. "
+            "Additional information is available here: "
+            "https://stripe.com/docs/billing/subscriptions/overview#requires-action",
             status=402, type="card_error", code="subscription_payment_intent_requires_action",
         )  # fmt: skip
     return cards.declined(attempt.answer)

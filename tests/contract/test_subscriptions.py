@@ -466,3 +466,28 @@ def test_an_end_that_is_taken_away_may_move_the_anchor(account_of: Open, resets:
     account.change(made, cancel_at=at("2027-03-10T10:00:00"), proration_behavior="none")
     after = account.change(made, cancel_at="", proration_behavior="none")
     assert after["items"]["data"][0]["current_period_end"] == at(f"{end}T10:00:00")
+
+
+def test_ugx_is_asked_for_in_whole_hundreds(account_of: Open) -> None:
+    """Documented: 3,333.33 is rounded to 3,333, and 33 cents are on the balance; ``total`` stays."""
+    account = account_of()
+    customer, off = account.customer(), account.coupon(amount_off=166667, currency="ugx", duration="forever")
+    made = account.subscribe(customer, account.price(500000, currency="ugx"), discounts=[{"coupon": off}])
+    invoice = account.invoice(made)
+    assert (invoice["total"], invoice["amount_due"], invoice["ending_balance"]) == (333333, 333300, 33)
+    assert account.get(f"/v1/customers/{customer}")["balance"] == 33
+
+
+@pytest.mark.parametrize(("rounds", "status", "due"), [(False, "draft", 99000), (True, "paid", 99000)])
+def test_isk_is_rounded_or_stays_a_draft(account_of: Open, rounds: bool, status: str, due: int) -> None:
+    """Assumed, both ways: a month of 1,485.00 less a third is 989.99... and not a whole number of kronur."""
+    account = account_of(isk_rounds=rounds)
+    off = account.coupon(percent_off=33.33, duration="forever")
+    made = account.subscribe(account.customer(), account.price(148500, currency="isk"), discounts=[{"coupon": off}])
+    invoice = account.invoice(made)
+    # 33.33 % of 148500 are 49495 (49495.05): 99005 are left.
+    assert (invoice["status"], invoice["total"]) == (status, 99005)
+    if rounds:
+        assert (invoice["amount_due"], invoice["ending_balance"]) == (due, 5)
+    else:
+        assert invoice["last_finalization_error"]["code"] == "invalid_charge_amount_no_decimal_compatible"

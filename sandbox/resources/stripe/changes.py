@@ -67,6 +67,9 @@ def updated(world: World, subscription: Obj, params: Obj, *, keep: bool) -> Obj:
             result[name] = params[name] or None
     if "trial_settings" in params:
         result["trial_settings"] = trial_settings(params)
+    if "pause_collection" in params:
+        given = params["pause_collection"] or None
+        result["pause_collection"] = {"resumes_at": None} | given if given else None
     set_end(world, result, params)
     if "automatic_tax" in params:
         customer = world.stripe["customers"][result["customer"]]

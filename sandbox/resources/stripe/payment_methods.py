@@ -14,6 +14,7 @@ from sandbox.world.refusal import NotModelled, StripeRefusal, invalid, missing
 from sandbox.world.state import Obj, World
 
 NO_DETAILS = {"address": None, "email": None, "name": None, "phone": None, "tax_id": None}
+COUNTRIES = {"3220": "IE", "3184": "IE", "3155": "IE"}  # of cards that need 3DS (recorded of 3220)
 BRANDS = {"4": "visa", "5": "mastercard", "3": "amex"}
 
 
@@ -70,9 +71,10 @@ def brand_and_digits(given: Obj) -> tuple[str, str]:
 def card(world: World, brand: str, last4: str) -> Obj:
     """Return a card as Stripe shows a test card: it expires at the same month of the next year (FACTS_A 56)."""
     now = datetime.fromtimestamp(world.now, UTC)
+    country = COUNTRIES.get(last4, "US")
     checks = {"address_line1_check": None, "address_postal_code_check": None, "cvc_check": "unchecked"}
     return {
-        "brand": brand, "checks": checks, "country": "US", "display_brand": brand, "exp_month": now.month,
+        "brand": brand, "checks": checks, "country": country, "display_brand": brand, "exp_month": now.month,
         "exp_year": now.year + 1, "fingerprint": hashlib.sha256(f"{brand}{last4}".encode()).hexdigest()[:16],
         "funding": "credit", "generated_from": None, "last4": last4,
         "networks": {"available": [brand], "preferred": None}, "regulated_status": "unregulated",

@@ -36,7 +36,7 @@ CREATES = (
     *COMMON, "customer", "backdate_start_date", "billing_mode", "currency", "trial_period_days", "trial_from_plan",
     "billing_cycle_anchor_config",
 )  # fmt: skip
-UPDATES = (*COMMON, "proration_date", "cancel_at_period_end", "cancellation_details")
+UPDATES = (*COMMON, "proration_date", "cancel_at_period_end", "cancellation_details", "pause_collection")
 PENDING_TAKES = {
     "proration_behavior", "proration_date", "billing_cycle_anchor", "items", "trial_end", "add_invoice_items", "expand",
     "payment_behavior", "metadata",
