@@ -8,7 +8,7 @@ from typing import Any
 
 from sandbox.billing.amounts import exact_amount, round_half_up
 from sandbox.billing.periods import shift
-from sandbox.world.refusal import missing
+from sandbox.world.refusal import NotModelled, invalid, missing
 from sandbox.world.state import Obj, World
 
 TERMS = ("percent_off", "amount_off", "currency", "currency_options", "duration")
@@ -19,6 +19,7 @@ def new(world: World, subscription: Obj, coupon_id: str) -> str:
     coupon = world.stripe["coupons"].get(coupon_id)
     if coupon is None:
         raise missing("coupon", coupon_id, param="discounts[0][coupon]", status=400)
+    check_redeemable(world, coupon)
     months = coupon["duration_in_months"]
     end = shift(world.now, {"interval": "month"}, months) if months else None
     discount = {
@@ -41,6 +42,16 @@ def new(world: World, subscription: Obj, coupon_id: str) -> str:
     coupon["times_redeemed"] += 1
     world.put("discounts", discount)
     return str(discount["id"])
+
+
+def check_redeemable(world: World, coupon: Obj) -> None:
+    """Refuse a coupon whose time or number of redemptions is over."""
+    if coupon.get("applies_to"):
+        raise NotModelled("discounts of a coupon with applies_to")
+    most, until = coupon.get("max_redemptions"), coupon.get("redeem_by")
+    if (most is not None and coupon["times_redeemed"] >= most) or (until is not None and until <= world.now):
+        coupon["valid"] = False
+        raise invalid(f"Coupon expired: {coupon['id']}", param="discounts[0][coupon]", code="coupon_expired")
 
 
 def chosen(world: World, subscription: Obj, given: Any, *, keep: bool) -> list[str]:

@@ -128,13 +128,14 @@ def test_tax_that_stripe_switched_off_names_the_untaxed_invoices_and_waits_for_a
 
 
 def test_where_finalization_fails_instead_the_draft_stays_a_draft(house_of: Build, town: WorldBuilder) -> None:
-    """SB 17.3 (C5, the other answer)."""
+    """SB 17.3 (C5, the other answer); the draft says what it lacks (SB 21.12)."""
     house = house_of(town)
     house.world.unknowns["missing_location_finalizes"] = False
     id = without_an_address(house)
     draft = cycle(house, "s-2")
     assert draft["status"] == "draft"
     assert draft["last_finalization_error"]["code"] == "customer_tax_location_invalid"
+    assert draft["automatic_tax"]["status"] == "requires_location_inputs"
     assert house.world.stripe["subscriptions"][id]["automatic_tax"]["enabled"] is True
     house.reconcile()
     assert house.status("s-2") == ("ERROR", "TAX_LOCATION")

@@ -10,7 +10,7 @@ from sandbox.billing.lines import item_line
 from sandbox.resources.stripe.objects import emit, get, listed
 from sandbox.resources.stripe.routes import PAGING, Call, route
 from sandbox.world.forms import merge_metadata
-from sandbox.world.refusal import StripeRefusal, invalid, missing
+from sandbox.world.refusal import NotModelled, StripeRefusal, invalid, missing
 from sandbox.world.state import Obj, World
 
 MAX_ON_INVOICE = 250
@@ -51,6 +51,8 @@ def made(world: World, params: Obj, customer: str) -> Obj:
                           "`type=one_time`.", param="pricing[price]")  # fmt: skip
         if not price["active"]:
             raise invalid("The price specified is inactive. This field only accepts active prices.", param="pricing")
+        if price["custom_unit_amount"]:
+            raise NotModelled("invoice items of a price that the customer chooses")
         currency, amount = price["currency"], amounts.amount(price, int(quantity))
         unit = price["unit_amount_decimal"]
     elif "unit_amount_decimal" in params:

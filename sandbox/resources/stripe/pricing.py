@@ -22,6 +22,8 @@ def new_price(world: World, params: Obj, product: str, within: str = "") -> Obj:
     if params.get("transform_quantity") and scheme == "tiered":
         raise invalid("You cannot combine transform_quantity with tiers", param="transform_quantity")
     rhythm = recurring(world, params)
+    if rhythm and params.get("custom_unit_amount"):
+        raise invalid("`custom_unit_amount` is of one-time prices only.", param="custom_unit_amount")
     figures = UNSET if scheme == "tiered" else amounts(params | {"currency": currency})
     return figures | {
         "id": world.next_id("price"),
