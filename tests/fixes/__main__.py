@@ -68,12 +68,18 @@ def take_out(fix: Fix, tree: Path) -> None:
         path.write_text(text.replace(edit.old, edit.new), encoding="utf-8")
 
 
+def left_out(folder: str, names: list[str]) -> list[str]:
+    """Return what is not copied of a folder: environments and state at the top of the tree (``sql/reports`` is copied)."""
+    at_top = Path(folder) == ROOT
+    return [name for name in names if at_top and (name in SKIPPED or name.startswith(".venv"))]
+
+
 @contextmanager
 def copied() -> Iterator[Path]:
     """Copy the tree, without environments and state, into a folder that goes afterwards."""
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder) / "tree"
-        shutil.copytree(ROOT, tree, ignore=lambda _, names: [n for n in names if n in SKIPPED or n.startswith(".venv")])
+        shutil.copytree(ROOT, tree, ignore=left_out)
         yield tree
 
 
