@@ -19,6 +19,7 @@ def canceling(house_of: Build, town: WorldBuilder) -> House:
     """A house in which everything is in Stripe, and the lane may write."""
     house = house_of(town)
     house.reconcile()
+    house.later(2 * 3600)  # the first invoices are finalized, so that an end has nothing to wait for
     house.change(modes=house.environment.modes | {"stigg-cancellations": "enforce"})
     return house
 

@@ -13,6 +13,7 @@ import pytest
 from sandbox.builder import WorldBuilder
 from sandbox.world.state import iso
 from stripe_sync.apply import cancelling, executor
+from stripe_sync.warehouse import statuses
 from tests.house import House
 from tests.metering import DAY, HOUR, MINUTE, cycle, ledger, lines, period_end, subscription, until, use
 
@@ -171,10 +172,12 @@ def test_a_kill_between_the_cancel_and_giving_back_is_finished_by_the_next_run(
     house.reconcile()
     house.later(2 * HOUR)
     house.usage()
-    (open_one,) = [i for i in house.objects("invoices") if i["status"] == "open"]
-    assert open_one["auto_advance"]
+    other = subscription(house, "s-2")["latest_invoice"]
+    open_one = house.world.stripe["invoices"][other]
+    assert (open_one["status"], open_one["auto_advance"]) == ("open", True)
     end_in_stigg(house, house.world.now)
     house.later(10 * MINUTE)
+    house.reconcile("seen")
     house.usage()
 
     def deadly(*given: Any, **more: Any) -> Any:
@@ -203,3 +206,79 @@ def test_a_kill_between_the_cancel_and_giving_back_is_finished_by_the_next_run(
     house.reconcile("after")
     assert subscription(house)["status"] == "canceled"
     assert open_one["auto_advance"], "it was collected before, and is owed"
+
+
+def test_a_renewal_after_the_end_is_a_row_with_both_sums_until_it_is_credited(
+    house_of: Build, metered: WorldBuilder
+) -> None:
+    """The invoice was final and paid before the end was seen: a person credits it."""
+    house = house_of(metered)
+    end = used_to_the_end(house)
+    until(house, end + 10 * MINUTE)
+    house.usage()
+    end_in_stigg(house, end - MINUTE)
+    until(house, end + 2 * HOUR)
+    house.reconcile()
+    house.reconcile()
+    renewal = cycle(house)
+    assert (renewal["status"], renewal["amount_paid"]) == ("paid", 2333)
+    assert house.status("s-1") == ("PENDING", "RENEWED_AFTER_END")
+    (found,) = statuses.find(house.engine, "test", "s-1")
+    assert "3.33 USD are owed before the end, 20.00 USD are not" in found.detail
+    assert "Credit it by a credit note" in found.detail
+    kept = [line for line in renewal["lines"]["data"] if line["amount"] == 2000]
+    parts = [{"type": "invoice_line_item", "invoice_line_item": line["id"], "amount": line["amount"]} for line in
+             renewal["lines"]["data"] if line["amount"]]  # fmt: skip
+    assert kept
+    house.stripe().v1.credit_notes.create({"invoice": renewal["id"], "lines": parts})
+    house.later(HOUR)
+    house.reconcile()
+    assert house.status("s-1") == ("NO_SYNC_REQUIRED", "ENDED")
+
+
+@pytest.mark.parametrize("advances", [True, False])
+def test_where_the_next_renewal_would_come_first_the_draft_is_given_back_or_a_person_is_told(
+    house_of: Build, metered: WorldBuilder, advances: bool
+) -> None:
+    """SB 2.2 (canceled_draft_advances): a person has put the renewal's draft off for longer than a month."""
+    house = house_of(metered)
+    house.world.unknowns["canceled_draft_advances"] = advances
+    end = used_to_the_end(house)
+    until(house, end + 10 * MINUTE)
+    house.usage()
+    draft, moment = cycle(house), end + 40 * DAY
+    house.stripe().v1.invoices.update(draft["id"], {"auto_advance": True, "automatically_finalizes_at": moment})
+    end_in_stigg(house, end + 20 * MINUTE)
+    until(house, end + DAY)
+    house.reconcile()
+    assert subscription(house)["status"] == "active", "its draft is owed"
+    until(house, period_end(house) - HOUR)
+    house.reconcile()
+    assert subscription(house)["status"] == "canceled"
+    assert (draft["auto_advance"], draft["automatically_finalizes_at"]) == (advances, moment if advances else None)
+    assert house.status("s-1") == (("NO_SYNC_REQUIRED", "ENDED") if advances else ("PENDING", "NEEDS_A_PERSON"))
+
+
+@pytest.mark.parametrize("stops", [True, False])
+def test_what_a_cancellation_stopped_is_switched_on_again_where_it_stopped_anything(
+    house_of: Build, metered: WorldBuilder, stops: bool
+) -> None:
+    """C3 (cancel_stops_customer): the open invoice of the customer's other subscription."""
+    metered.subscription("s-2", "c-1", "pro", method="INVOICE", resource={"resourceId": "r-2"})
+    house = house_of(metered)
+    house.world.unknowns["cancel_stops_customer"] = stops
+    house.reconcile()
+    house.reconcile()
+    house.later(2 * HOUR)
+    house.usage()
+    end_in_stigg(house, house.world.now)
+    house.later(10 * MINUTE)
+    house.reconcile("seen")
+    house.usage()
+    house.world.requests.clear()
+    house.reconcile()
+    assert subscription(house)["status"] == "canceled"
+    its = [i for i in house.objects("invoices") if i["status"] == "open"]
+    assert all(i["auto_advance"] for i in its)
+    switched_on = [r for r in house.world.requests if r.method == "POST" and r.path.startswith("/v1/invoices/in_")]
+    assert len(switched_on) == (len(its) if stops else 1), "those of the canceled one are stopped in any case"

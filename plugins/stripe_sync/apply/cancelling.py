@@ -20,6 +20,7 @@ from stripe_sync.apply.registry import Registry
 from stripe_sync.apply.targets import Row, check_before, current
 from stripe_sync.clock import epoch
 from stripe_sync.desired.endings import (
+    MINUTE,
     Collected,
     Ending,
     GiveBack,
@@ -34,6 +35,7 @@ from stripe_sync.desired.found import GONE
 from stripe_sync.desired.pending import Pending, pending
 from stripe_sync.desired.timing import natural_end, renewed_at
 from stripe_sync.errors import RowFailed
+from stripe_sync.marker import Signer
 from stripe_sync.model.stripe_side import StripeSubscription, decode
 from stripe_sync.plan.actions import Action
 from stripe_sync.stripe_api.client import StripeApi, Written
@@ -51,10 +53,11 @@ def prepare(api: StripeApi, action: Action, registry: Registry, now: datetime) -
     latest = held.get("latest_invoice")
     if latest and latest not in found:
         found[latest] = api.get(f"{INVOICES}/{latest}")
+    found |= {row["id"]: row for row in renewed_since(api, held["id"], action.after.get("ended_in_stigg"))}
     seen = [collected(row) for row in found.values()]
     if held["status"] not in GONE:
         refuse_early(action, held, seen, now)
-    waiting = [pending(row, marked=is_own(row, registry)) for row in pending_of(api, held)]
+    waiting = [pending(row, marked=is_marked(row, registry.signer)) for row in pending_of(api, held)]
     return structs.replace(action, noted={"collected": [asdict(i) for i in seen], "pending": noted(waiting)})
 
 
@@ -79,6 +82,13 @@ def unfinished(api: StripeApi, customer: str) -> Iterator[Row]:
     """Yield the drafts and open invoices of a customer."""
     for status in ("draft", "open"):
         for page in api.pages(INVOICES, customer=customer, status=status):
+            yield from page
+
+
+def renewed_since(api: StripeApi, subscription: str, end: int | None) -> Iterator[Row]:
+    """Yield the invoices of a subscription from its end on: a run that comes late finds several renewals."""
+    if end is not None:
+        for page in api.pages(INVOICES, subscription=subscription, created={"gte": end - MINUTE}):
             yield from page
 
 
@@ -117,8 +127,7 @@ def finish(api: StripeApi, action: Action, registry: Registry, key: str, now: da
         told += settle_pending(api, action, registry, key, found=waiting, now=epoch(now))
     for given in to_give_back(before, there, not_owed=not_owed, now=epoch(now)):
         told += give_back(api, given, key)
-    told += [after_end(api, registry, id, action.after["ended_in_stigg"]) for id in sorted(not_owed)]
-    return [sentence for sentence in told if sentence]
+    return told + after_end(api, action, registry.resolve(action.target), registry.signer)
 
 
 def give_back(api: StripeApi, given: GiveBack, key: str) -> list[str]:
@@ -140,17 +149,31 @@ def give_back(api: StripeApi, given: GiveBack, key: str) -> list[str]:
     return [f"{given.invoice} is owed, and Stripe did not switch its collection on again; collect it by hand."]
 
 
-def after_end(api: StripeApi, registry: Registry, id: str, end: int) -> str:
-    """Return the sentence about a renewal that sold a period after the end, with both sums."""
-    body = api.get(f"{INVOICES}/{id}")
-    lines = [line for page in api.pages(f"{INVOICES}/{id}/lines") for line in page]
-    own = {line["id"] for line in lines if is_own(line, registry)}
-    return renewed_after_end(id, body["status"], body["currency"], split(lines, end, own))
+def after_end(api: StripeApi, action: Action, subscription: str, signer: Signer) -> list[str]:
+    """Return a sentence with both sums for each renewal after the end that is neither void nor credited yet."""
+    before = [Collected(**invoice) for invoice in action.noted.get("collected", ())]
+    end = action.after.get("ended_in_stigg")
+    told = []
+    for id in sorted(unowed(before, subscription, end)):
+        body = api.find(f"{INVOICES}/{id}")
+        if body is None or end is None or is_given_back(body):
+            continue
+        lines = [line for page in api.pages(f"{INVOICES}/{id}/lines") for line in page]
+        own = {line["id"] for line in lines if is_marked(line, signer)}
+        told.append(renewed_after_end(id, body["status"], body["currency"], split(lines, end, own)))
+    return told
 
 
-def is_own(line: Mapping[str, Any], registry: Registry) -> bool:
-    """Return whether a line carries our genuine mark."""
-    return registry.signer.key_of((line.get("metadata") or {}).get(marker.FIELD)) is not None
+def is_given_back(body: Mapping[str, Any]) -> bool:
+    """Return whether an invoice is void, or credited whole."""
+    names = ("pre_payment_credit_notes_amount", "post_payment_credit_notes_amount")
+    credited = sum(int(body.get(name) or 0) for name in names)
+    return bool(body["status"] == "void" or (body["status"] != "draft" and credited >= body["total"]))
+
+
+def is_marked(row: Mapping[str, Any], signer: Signer) -> bool:
+    """Return whether a line or an item carries our genuine mark."""
+    return signer.key_of((row.get("metadata") or {}).get(marker.FIELD)) is not None
 
 
 def canceled(api: StripeApi, action: Action, registry: Registry, since: datetime) -> Iterator[Row]:

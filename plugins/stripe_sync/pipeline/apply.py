@@ -13,6 +13,7 @@ from stripe_sync.apply.registry import Registry
 from stripe_sync.apply.steps import Step
 from stripe_sync.errors import ConfigurationError, StalePlan
 from stripe_sync.model.status import EntityStatus, Reason, Status
+from stripe_sync.pipeline.after_end import after_end_rows
 from stripe_sync.pipeline.plan import by_lane, judged
 from stripe_sync.pipeline.preflight import account
 from stripe_sync.pipeline.registry import known_to, registry_of
@@ -63,10 +64,11 @@ def apply(session: Session, run: Run) -> Result:
     steps = executor.run()
     place = runs.result(session.engine, name, run.id, "preflight") or {}
     by_stigg = [] if place.get("held_at_observe") else write_back(session, run)
+    left = after_end_rows(session, run)
     counts: Counter[str] = Counter(step.result for step in steps)
     with session.engine.begin() as connection:
         asked = approvals.settled(connection, name, now=run.now, remember=timedelta(0))
-        statuses.store(connection, name, run.id, after(steps, registry, asked))
+        statuses.store(connection, name, run.id, [*after(steps, registry, asked), *left])
         if run.params.get("approval") and not is_of_usage(session, run.params["approval"]):
             approvals.applied(connection, name, run.params["approval"], counts)
     made = Counter(step.action.kind for step in [*steps, *by_stigg] if step.result == "done")

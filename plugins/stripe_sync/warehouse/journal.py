@@ -177,6 +177,19 @@ def newest_created(connection: Connection, environment: str, target: str) -> dic
     return newest(connection, environment, target, "o.result = 'done' and i.kind like '%.create'")
 
 
+def made_for(connection: Connection, environment: str, kind: str, cause: str, *, since: datetime) -> list[Action]:
+    """Return the actions of a kind that were made for a cause by runs since a moment, oldest first."""
+    rows = connection.execute(
+        text(
+            "select i.action from journal_intent i join journal_outcome o on o.intent_id = i.id "
+            "join run r on r.environment = i.environment and r.run_id = i.run_id where i.environment = :e "
+            "and i.kind = :k and i.action->>'cause' = :c and o.result = 'done' and r.started_at >= :since order by i.id"
+        ),
+        {"e": environment, "k": kind, "c": cause, "since": since},
+    )
+    return [typed(row.action, Action) for row in rows]
+
+
 def newest(connection: Connection, environment: str, target: str, where: str) -> dict[str, Any] | None:
     found: dict[str, Any] | None = connection.execute(
         text(
