@@ -2,6 +2,7 @@
 -- grain: one invoice, or one window of usage that is on none; amounts are minor units before discounts and tax
 select
     a.month, a.invoice, a.subscription, a.status, a.currency, a.expected, a.invoiced, a.rounding, a.difference, a.missing,
+    a.total, a.balance, a.due,
     m.audited_at
 from audit_of_month as m
 inner join audit as a on a.environment = m.environment and a.month = m.month

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal as D
+from typing import Any
 
 import pytest
 
-from stripe_sync.usage import grace
+from stripe_sync.usage import drafts, grace
 from stripe_sync.usage.bills import Bill, excess_shares, wanted
+from stripe_sync.usage.bridge import bridge
 from stripe_sync.usage.minimum import covered, is_minimum
 from stripe_sync.usage.proof import UsageLine, proves, rounding
 from stripe_sync.usage.surplus import divided
@@ -127,6 +129,50 @@ def test_windows_of_a_full_draft_stay_whole_and_where_they_are() -> None:
     assert divided(lines, [], 250).kept == frozenset()
 
 
+def item_line(start: int, end: int, *, proration: bool = False) -> dict[str, Any]:
+    """Return a line of a subscription's item."""
+    details = {"proration": proration, "subscription_item": "si_1"}
+    return {"period": {"start": start, "end": end}, "parent": {"subscription_item_details": details}}
+
+
+@pytest.mark.parametrize(
+    ("reason", "lines", "is_one"),
+    [
+        ("subscription_cycle", [item_line(1000, 5000)], True),  # sold in advance from the renewal on
+        ("subscription_cycle", [item_line(0, 1000)], True),  # a metered item, for the period that is over
+        (
+            "subscription_cycle",
+            [item_line(1000, 5000, proration=True)],
+            False,
+        ),  # what a cancellation gives back (FACTS_A 32)
+        ("subscription_cycle", [], False),  # what was pending when a subscription was canceled
+        ("subscription_cycle", [item_line(3000, 5000)], False),  # a period of another time
+        ("subscription_update", [item_line(1000, 5000)], False),
+    ],
+)
+def test_a_renewal_is_told_by_its_period(reason: str, lines: list[dict[str, Any]], is_one: bool) -> None:
+    """F10."""
+    body = {"billing_reason": reason, "created": 1000, "period_end": 1000, "lines": {"data": lines}}
+    assert drafts.is_renewal(body) is is_one
+
+
+@pytest.mark.parametrize(
+    ("total", "starting", "ending", "due"),
+    [
+        (1000, 0, 0, 1000),
+        (1000, 4, 0, 1004),
+        (4, 0, 4, 0),
+        (-334, 0, -334, 0),
+        (1000, -334, 0, 666),
+        (500, 0, None, 500),
+    ],
+)
+def test_the_bridge_from_total_to_what_was_asked_for(total: int, starting: int, ending: int | None, due: int) -> None:
+    """FACTS_A 20-22, FACTS_B 63-67."""
+    body = {"total": total, "starting_balance": starting, "ending_balance": ending}
+    assert bridge(body) == {"total": total, "balance": due - total, "due": due}
+
+
 @pytest.mark.parametrize(
     ("status", "reason", "wait", "seconds"),
     [("draft", "subscription_cycle", 3600, 3600), ("draft", "subscription_cycle", None, None),
@@ -136,7 +182,8 @@ def test_only_a_renewals_draft_shows_the_grace_period(
     status: str, reason: str, wait: int | None, seconds: int | None
 ) -> None:
     at = 1000 + wait if wait is not None else None
-    body = {"id": "in_1", "status": status, "billing_reason": reason, "created": 1000, "automatically_finalizes_at": at}
+    body = {"id": "in_1", "status": status, "billing_reason": reason, "created": 1000, "automatically_finalizes_at": at,
+            "period_end": 1000, "lines": {"data": [item_line(1000, 5000)]}}  # fmt: skip
     assert grace.grace_of(body) == seconds
     assert grace.graces([body], moved=["in_1"]) == {}, "a draft that was moved proves nothing"
     assert (grace.is_short(3599), grace.is_short(3600)) == (True, False)

@@ -21,6 +21,7 @@ from stripe_sync.pipeline.usage_proof import bill_of
 from stripe_sync.typed import typed
 from stripe_sync.usage import drafts, metering
 from stripe_sync.usage.bills import wanted
+from stripe_sync.usage.bridge import bridge
 from stripe_sync.usage.proof import rounding
 from stripe_sync.usage.terms import Terms
 from stripe_sync.warehouse import usage
@@ -89,6 +90,7 @@ def compared(
         "invoice": invoice.invoice, "subscription": invoice.subscription, "status": invoice.status,
         "currency": invoice.body["currency"], "expected": expected, "invoiced": billed, "rounding": rounded,
         "difference": billed - expected - rounded, "missing": sum(w.state in MISSING for w in windows),
+        **bridge(invoice.body),
     }  # fmt: skip
 
 
@@ -100,5 +102,5 @@ def without(window: Window) -> dict[str, Any]:
     return {
         "invoice": window.invoice, "subscription": window.subscription, "status": window.state or "due",
         "currency": terms.currency, "expected": expected, "invoiced": 0, "rounding": 0, "difference": -expected,
-        "missing": 1,
+        "missing": 1, "total": 0, "balance": 0, "due": 0,
     }  # fmt: skip

@@ -61,7 +61,7 @@ def place(
 
 def too_many(session: Session, invoice: Invoice, windows: Sequence[Window]) -> frozenset[Name]:
     """The windows of a renewal's draft whose lines do not fit on it."""
-    if invoice.body.get("billing_reason") != drafts.CYCLE:
+    if not drafts.is_renewal(invoice.body):
         return frozenset()
     lines = lines_for(session, invoice, windows)
     there = drafts.own_lines(invoice.body, session.signer)

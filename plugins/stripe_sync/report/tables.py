@@ -19,7 +19,8 @@ from stripe_sync.warehouse.engine import dumps, opened
 
 HIDDEN = "(hidden)"
 PERSONAL = frozenset({"name", "email", "description"})
-MINOR = frozenset({"minor", "minor_a_month", "minor_a_year", "expected", "invoiced", "rounding", "difference"})
+MINOR = frozenset({"minor", "minor_a_month", "minor_a_year", "expected", "invoiced", "rounding", "difference", "total",
+                   "balance", "due"})  # fmt: skip
 # What a run of reconcile says about itself.
 OF_A_RUN = {
     "drift": "What differs",

@@ -20,6 +20,7 @@ from stripe_sync.usage.proof import UsageLine, proves
 
 FINAL, DRAFT = "finalinvoice", "draft"
 CYCLE = "subscription_cycle"
+DRIFT = 60  # seconds by which an invoice's period may differ from its lines' (SB 1.10)
 INSTANT = 60  # seconds after which an invoice was finalized that did not wait as a draft
 
 
@@ -59,10 +60,24 @@ def bound_of(body: Mapping[str, Any], signer: Signer) -> datetime | None:
     final = signer.key_of((body.get("metadata") or {}).get(marker.FIELD)) or ""
     if final.startswith(f"{FINAL}:"):
         return from_epoch(int(final.rpartition(":")[2]))
+    return from_epoch(max(bounds_of(body))) if is_renewal(body) else None
+
+
+def is_renewal(body: Mapping[str, Any]) -> bool:
+    """Return whether an invoice was made by a renewal: it closes the period that its items' lines end or begin at.
+
+    The reason alone does not say so: the last invoice of a cancellation is of ``subscription_cycle`` as well (FACTS_A 32),
+    and has prorations only.
+    """
     if body.get("billing_reason") != CYCLE:
-        return None
-    bounds = [line["period"]["end" if is_over(line, body) else "start"] for line in item_lines(body)]
-    return from_epoch(max(bounds)) if bounds else None
+        return False
+    bounds = bounds_of(body)
+    return bool(bounds) and abs(max(bounds) - body["period_end"]) <= DRIFT
+
+
+def bounds_of(body: Mapping[str, Any]) -> list[int]:
+    """Return where the lines of a subscription's items touch the renewal, Unix seconds."""
+    return [line["period"]["end" if is_over(line, body) else "start"] for line in item_lines(body)]
 
 
 def item_lines(body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from stripe_sync.usage.drafts import CYCLE
+from stripe_sync.usage.drafts import is_renewal
 
 LEAST = 3600  # seconds that usage needs
 
@@ -13,7 +13,7 @@ LEAST = 3600  # seconds that usage needs
 def grace_of(body: Mapping[str, Any]) -> int | None:
     """The seconds between the making of a renewal's draft and its finalization; None for what shows none."""
     moment = body.get("automatically_finalizes_at")
-    if body["status"] != "draft" or body.get("billing_reason") != CYCLE or moment is None:
+    if body["status"] != "draft" or not is_renewal(body) or moment is None:
         return None
     return int(moment) - int(body["created"])
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from sqlalchemy import Engine, text
 
-COLUMNS = ("invoice", "subscription", "status", "currency", "expected", "invoiced", "rounding", "difference", "missing")
+COLUMNS = ("invoice", "subscription", "status", "currency", "expected", "invoiced", "rounding", "difference", "missing",
+           "total", "balance", "due")  # fmt: skip
 
 
 def audited_at(engine: Engine, environment: str, month: str) -> datetime | None:
