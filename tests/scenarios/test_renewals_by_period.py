@@ -36,7 +36,7 @@ def test_usage_never_goes_on_the_last_invoice_of_a_cancellation(house_of: Build)
     assert (last["status"], last["total"] < 0) == ("draft", True)
     house.later(1)
     house.reconcile()
-    house.usage(wakes=True)
+    house.usage()
     assert lines(house.world.stripe["invoices"][last["id"]]) == []
 
 

@@ -86,12 +86,10 @@ def made(world: World, params: Obj, customer: str) -> Obj:
         "invoicing_rules": [],
         "livemode": False,
         "metadata": merge_metadata({}, params.get("metadata")),
-        "net_amount": amount,
         "parent": parent(subscription),
         "period": period,
         "pricing": {"type": "price_details", "price_details": details, "unit_amount_decimal": unit},
         "proration": False,
-        "proration_details": None,
         "quantity": int(quantity),
         "quantity_decimal": plain(quantity),
         "tax_rates": [],
@@ -256,7 +254,8 @@ def change(world: World, item: Obj, params: Obj) -> None:
         if name in params:
             item[name] = params[name]
     item["metadata"] = merge_metadata(item["metadata"], params.get("metadata"))
-    item["net_amount"] = item["amount"]
+    if item["proration"]:
+        item["net_amount"] = item["amount"]
 
 
 @route("get", "/v1/invoiceitems/{invoiceitem}")
