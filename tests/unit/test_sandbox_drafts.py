@@ -111,7 +111,8 @@ def test_a_pause_that_is_over_leaves_its_drafts_as_they_are() -> None:
         subscription = yearly(stripe, stripe.customer())
         paused("keep_as_draft")(stripe, "", subscription)
         draft = renewed(stripe, subscription)["id"]
-        stripe.world.stripe["subscriptions"][subscription]["pause_collection"]["resumes_at"] = stripe.world.now + DAY
+        pause = {"behavior": "keep_as_draft", "resumes_at": stripe.world.now + DAY}
+        stripe.post(f"/v1/subscriptions/{subscription}", pause_collection=pause)
         stripe.later(2 * DAY)
         assert stripe.get(f"/v1/subscriptions/{subscription}")["pause_collection"] is None
         assert stripe.get(f"/v1/invoices/{draft}")["status"] == "draft"

@@ -66,10 +66,7 @@ def paused(behavior: str) -> Prepare:
     """Return what pauses the collection."""
 
     def prepare(stripe: Asked, customer: str, subscription: str) -> None:
-        stripe.world.stripe["subscriptions"][subscription]["pause_collection"] = {
-            "behavior": behavior,
-            "resumes_at": None,
-        }
+        stripe.post(f"/v1/subscriptions/{subscription}", pause_collection={"behavior": behavior})
 
     return prepare
 
