@@ -31,6 +31,7 @@ def test_usage_never_goes_on_the_last_invoice_of_a_cancellation(house_of: Build)
     until(house, period_end(house) - 10 * DAY)
     use(house, 1234, house.world.now - HOUR)
     house.reconcile()
+    house.usage()
     house.stripe().v1.subscriptions.cancel(subscription(house)["id"], {"prorate": True, "invoice_now": True})
     last = cycle(house)
     assert (last["status"], last["total"] < 0) == ("draft", True)
@@ -38,6 +39,8 @@ def test_usage_never_goes_on_the_last_invoice_of_a_cancellation(house_of: Build)
     house.reconcile()
     house.usage()
     assert lines(house.world.stripe["invoices"][last["id"]]) == []
+    (own,) = [i for i in house.objects("invoices") if i["billing_reason"] == "manual"]
+    assert lines(own) == [("1234", 333)], "1234 x 0.27 cents are 3.33 USD, on an invoice of our own"
 
 
 def test_the_audit_of_a_month_says_what_the_balance_did(house_of: Build) -> None:
