@@ -185,3 +185,20 @@ def test_the_balance_is_taken_left_and_given_back() -> None:
         assert (opened["amount_due"], stripe.get(f"/v1/customers/{customer}")["balance"]) == (666, 0)
         stripe.post(f"/v1/invoices/{opened['id']}/void")
         assert stripe.get(f"/v1/customers/{customer}")["balance"] == -334
+
+
+def test_a_credit_note_lowers_an_open_invoice_and_says_where_the_money_of_a_paid_one_goes() -> None:
+    """Documented: before the payment ``amount_remaining`` falls; after it the parts must add up to the note's amount."""
+    with asking() as stripe:
+        customer = stripe.customer()
+        opened = stripe.post(f"/v1/invoices/{stripe.invoice(customer, 1000)['id']}/finalize")
+        lines = [{"type": "invoice_line_item", "invoice_line_item": opened["lines"]["data"][0]["id"], "amount": 400}]
+        note = stripe.post("/v1/credit_notes", invoice=opened["id"], lines=lines)
+        assert (note["pre_payment_amount"], note["type"]) == (400, "pre_payment")
+        paid = stripe.post(f"/v1/invoices/{opened['id']}/pay")
+        assert (paid["amount_due"], paid["amount_paid"], paid["total"]) == (600, 600, 1000)
+        status, error = stripe.refused("POST", "/v1/credit_notes", invoice=opened["id"], lines=lines)
+        assert status == 400 and "must equal" in error["message"]
+        stripe.post("/v1/credit_notes", invoice=opened["id"], lines=lines, credit_amount=100, refund_amount=300)
+        assert stripe.get(f"/v1/customers/{customer}")["balance"] == -100
+        assert [r["amount"] for r in stripe.get("/v1/refunds")["data"]] == [300]

@@ -2,21 +2,46 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from sandbox.billing import balance, payments
+from sandbox.resources.stripe import refunds
 from sandbox.resources.stripe.invoices import SHOWN_LINES
-from sandbox.resources.stripe.objects import emit, get, listed, page
+from sandbox.resources.stripe.objects import emit, get, listed, page, teller
 from sandbox.resources.stripe.routes import PAGING, Call, route
 from sandbox.world.forms import merge_metadata
 from sandbox.world.refusal import NotModelled, invalid, missing
 from sandbox.world.state import Obj
 
+WAYS = ("credit_amount", "refund_amount", "out_of_band_amount")
+NOTHING = (
+    "customer_account", "customer_balance_transaction", "effective_at", "out_of_band_amount", "reason", "shipping_cost",
+    "voided_at",
+)  # fmt: skip
 
-@route("post", "/v1/credit_notes", "invoice", "lines", "memo", "metadata")
+
+@route("post", "/v1/credit_notes", "invoice", "lines", "memo", "metadata", *WAYS)
 def create_credit_note(call: Call) -> Obj:
-    """Of lines of a finalized invoice, by amount."""
+    """Of lines of a finalized invoice, by amount: before the payment it lowers what is due, after it the money goes back."""
     world = call.world
     invoice = get(world, "invoices", call.params["invoice"], kind="invoice", param="invoice", status=400)
     if invoice["status"] not in ("open", "paid"):
         raise invalid("You can only create a credit note for an open or paid invoice.", param="invoice")
+    lines = credited_lines(call, invoice)
+    total = sum(line["amount"] for line in lines)
+    note = world.put("credit_notes", made(call, invoice, lines, total))
+    if invoice["status"] == "paid":
+        check_ways(call.params, total)
+        give_back(call, invoice, note)
+        invoice["post_payment_credit_notes_amount"] += total
+    else:
+        lower(call, invoice, total)
+    emit(call, "credit_note.created", note)
+    return with_first_lines(note)
+
+
+def credited_lines(call: Call, invoice: Obj) -> list[Obj]:
+    """Return what is credited of which lines."""
     known = {line["id"]: line for line in invoice["lines"]["data"]}
     lines = []
     for given in call.params.get("lines", []):
@@ -27,34 +52,69 @@ def create_credit_note(call: Call) -> Obj:
             raise missing("line_item", str(given.get("invoice_line_item")), param="lines", status=400)
         if given["amount"] > line["amount"]:
             raise invalid("The credit is more than the line's amount.", param="lines")
-        lines.append(credited(world.next_id("cnli"), line, given["amount"]))
+        lines.append(credited(call.world.next_id("cnli"), line, given["amount"]))
     if not lines:
         raise NotModelled("credit notes without lines")
-    total = sum(line["amount"] for line in lines)
+    return lines
+
+
+def made(call: Call, invoice: Obj, lines: list[Obj], total: int) -> Obj:
+    """Return the credit note of these lines."""
     paid = invoice["status"] == "paid"
-    nothing = ("customer_account", "customer_balance_transaction", "effective_at", "out_of_band_amount", "reason",
-               "shipping_cost", "voided_at")  # fmt: skip
-    fields: Obj = dict.fromkeys(nothing)
-    note = fields | {
-        "id": world.next_id("cn"), "object": "credit_note", "amount": total, "amount_shipping": 0, "created": world.now,
+    fields: Obj = dict.fromkeys(NOTHING)
+    return fields | {
+        "id": call.world.next_id("cn"), "object": "credit_note", "amount": total, "amount_shipping": 0,
+        "created": call.world.now,
         "currency": invoice["currency"], "customer": invoice["customer"], "discount_amount": 0, "discount_amounts": [],
         "invoice": invoice["id"], "livemode": False, "memo": call.params.get("memo"),
-        "metadata": merge_metadata({}, call.params.get("metadata")), "number": f"{invoice['id']}-CN", "pdf": "",
+        "metadata": merge_metadata({}, call.params.get("metadata")), "number": f"{invoice['number']}-CN-01", "pdf": "",
         "post_payment_amount": total if paid else 0, "pre_payment_amount": 0 if paid else total,
         "pretax_credit_amounts": [], "refunds": [], "status": "issued", "subtotal": total,
         "subtotal_excluding_tax": total, "total": total, "total_excluding_tax": total, "total_taxes": [],
         "type": "post_payment" if paid else "pre_payment",
         "lines": {"object": "list", "data": lines, "has_more": False, "url": "/v1/credit_notes/lines"},
     }  # fmt: skip
-    which = "post_payment_credit_notes_amount" if paid else "pre_payment_credit_notes_amount"
-    invoice[which] += total
-    if not paid:
-        invoice |= {
-            "amount_due": invoice["amount_due"] - total,
-            "amount_remaining": invoice["amount_remaining"] - total,
-        }
-    emit(call, "credit_note.created", world.put("credit_notes", note))
-    return with_first_lines(note)
+
+
+def check_ways(params: Obj, total: int) -> None:
+    """Refuse the credit of a paid invoice that does not say where all of the money goes."""
+    given = sum(params.get(name) or 0 for name in WAYS)
+    if given != total:
+        raise invalid(
+            f"The sum of credit amount, refund amount and out of band amount ({given}) must equal the amount of the "
+            f"credit note ({total})."
+        )
+
+
+def give_back(call: Call, invoice: Obj, note: Obj) -> None:
+    """Put the credit on the customer's balance, refund the payment, or note what was given back outside of Stripe."""
+    world, params = call.world, call.params
+    note["out_of_band_amount"] = params.get("out_of_band_amount")
+    row = balance.move(
+        world, invoice["customer"], -(params.get("credit_amount") or 0), teller(call), type="credit_note",
+        currency=invoice["currency"], credit_note=note["id"],
+    )  # fmt: skip
+    note["customer_balance_transaction"] = row["id"] if row else None
+    if amount := params.get("refund_amount"):
+        paid_by = next((p for p in world.stripe["payment_intents"].values() if p["invoice"] == invoice["id"]), None)
+        if paid_by is None:
+            raise invalid("There is no payment of this invoice to refund.", param="refund_amount")
+        form = {"payment_intent": paid_by["id"], "amount": amount}
+        refund = refunds.create_refund(replace(call, params=form))
+        note["refunds"] = [{"amount_refunded": amount, "refund": refund["id"], "type": "refund"}]
+
+
+def lower(call: Call, invoice: Obj, total: int) -> None:
+    """Lower what is due of an open invoice; it is paid where nothing is left."""
+    if total > invoice["amount_remaining"]:
+        raise invalid("The credit is more than what is left of the invoice.", param="lines")
+    invoice |= {
+        "pre_payment_credit_notes_amount": invoice["pre_payment_credit_notes_amount"] + total,
+        "amount_due": invoice["amount_due"] - total,
+        "amount_remaining": invoice["amount_remaining"] - total,
+    }
+    if invoice["amount_remaining"] == 0:
+        payments.mark_paid(call.world, invoice, teller(call), attempts=0)
 
 
 def credited(id: str, line: Obj, amount: int) -> Obj:
