@@ -39,8 +39,7 @@ def ends(inputs: Inputs, over: Iterable[str]) -> dict[str, int]:
 def is_unowed(invoice: Invoice, found: Mapping[str, int]) -> bool:
     """Return whether a renewal's invoice sells a period that begins after the end of its subscription."""
     end = found.get(invoice.subscription)
-    is_renewal = invoice.body.get("billing_reason") == drafts.CYCLE
-    return end is not None and is_renewal and is_sold_after(epoch(invoice.bound), end)
+    return end is not None and drafts.is_renewal(invoice.body) and is_sold_after(epoch(invoice.bound), end)
 
 
 def mark(connection: Connection, session: Session, run: Run, found: Mapping[str, int]) -> None:
