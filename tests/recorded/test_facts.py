@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections import Counter
 from pathlib import Path
@@ -13,6 +14,7 @@ from tests.recorded.mentions import REGISTER, TESTS, named_by_tests, named_in
 
 FACTS = tomllib.loads(REGISTER.read_text(encoding="utf-8"))
 README = TESTS.parent / "sandbox" / "README.md"
+UNKNOWNS = TESTS.parent / "docs" / "unknowns.md"
 
 
 def rows() -> list[str]:
@@ -71,6 +73,17 @@ def test_every_reason_stands_in_the_sandboxs_page() -> None:
         assert line in page, row
         told = page.split(line, 1)[1].split(" - not modelled", 1)[0]
         assert row in named_in(told), f"{row}: the page names other rows for this reason"
+
+
+def test_what_the_sandboxs_page_assumes_is_a_row_of_the_unknowns() -> None:
+    rows = set(re.findall(r"^\| `(\w+)` \|", UNKNOWNS.read_text(encoding="utf-8"), re.MULTILINE))
+    assumed = [
+        line for line in README.read_text(encoding="utf-8").splitlines() if line.startswith("|") and "assumed" in line
+    ]
+    assert assumed
+    for line in assumed:
+        evidence = line.rstrip("| ").rsplit(" | ", 1)[1]
+        assert set(re.findall(r"`(\w+)`", evidence)) & rows, line
 
 
 def test_the_list_of_endpoints_is_in_order_and_of_stripes_own() -> None:
