@@ -9,7 +9,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
 
 .DEFAULT_GOAL := install
-.PHONY: help install demo up secrets compose-test test coverage mutants bench soak check lock audit sbom clean
+.PHONY: help install demo up pair conformance secrets compose-test test coverage mutants bench soak check lock audit sbom clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1 - \2/'
@@ -30,6 +30,12 @@ demo: install  ## the whole pipeline on the sandbox, twice; leaves reports/demo
 
 up: install  ## Airflow with its UI on localhost, on the sandbox; Ctrl-C ends all
 	@$(BIN)/python -m demo.up
+
+pair: install  ## the sandbox's Stigg beside a Stripe test account on a test clock, through month ends (KEY_FILE=)
+	@$(BIN)/python -m demo.pair --key-file "$(KEY_FILE)"
+
+conformance: install  ## the project's scenarios and a month end on a Stripe test account and the sandbox (KEY_FILE=)
+	@$(BIN)/python -m sandbox.conformance --key-file "$(KEY_FILE)"
 
 secrets:  ## what docker-compose.yaml needs, in .env and .env.connections; what is there is kept
 	@$(PYTHON) docker/make_secrets.py

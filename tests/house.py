@@ -28,6 +28,7 @@ from stripe_sync.pipeline.session import Run, Session, start_run
 from stripe_sync.pipeline.usage import STATIONS, usage
 from stripe_sync.settings import Environment, Limits
 from stripe_sync.stripe_api.sandbox_clock import SandboxClock
+from stripe_sync.unknowns import BY_NAME
 from stripe_sync.warehouse import comparisons, plans, runs, statuses
 from stripe_sync.warehouse.plans import StoredPlan
 from tests import endpoints, warehouses
@@ -53,7 +54,7 @@ SETTINGS = Environment(
     native_integration="removed",
     stripe_feed=bool(os.environ.get("TEST_FEED")),  # stories bend Stripe's side by hand, of which no event tells
     stigg_feed=False,  # and Stigg's, where updatedAt would have to follow
-    accept_unknown=["coupon_id_reuse", "subscription_id_on_change"],
+    accept_unknown=sorted(BY_NAME),
 )
 Obj = dict[str, Any]
 

@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 from sandbox.builder import ACCOUNT
+from stripe_sync.unknowns import BY_NAME
 from tests.house import House
 
 TOML = f"""
@@ -22,7 +23,7 @@ rate_share = 1.0
 stripe_feed = false
 stigg_feed = false
 native_integration = "removed"
-accept_unknown = ["coupon_id_reuse", "subscription_id_on_change"]
+accept_unknown = {json.dumps(sorted(BY_NAME))}
 """
 ENFORCE = 'modes = { catalog = "enforce", customers = "enforce", subscriptions = "enforce", usage = "enforce" }\n'
 LIMITS = '[environments.test.limits]\nactions = 100\ndue_now = { usd = "9999" }\nper_month = { usd = "9999" }\n'

@@ -1,23 +1,61 @@
-"""Facts that the design rests on and that could not be checked (BILLING 12): what is asked, and what waits for the answer.
+"""Facts that the design rests on and that could not be checked (BILLING 12): what is asked, what waits for the answer, and
+what an answer forbids.
 
 docs/unknowns.md says the same for people, with the safe side of each; a test keeps the two together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from typing import Any, Protocol
 
-CATALOG, SUBSCRIPTIONS = "catalog", "subscriptions"
+CATALOG, SUBSCRIPTIONS, USAGE = "catalog", "subscriptions", "usage"
+
+
+class Settings(Protocol):
+    """The settings of an environment that decide whether a question concerns it."""
+
+    @property
+    def tax(self) -> bool: ...
+    @property
+    def hold_by_auto_advance(self) -> bool: ...
+    @property
+    def usage_meters(self) -> Mapping[str, Any]: ...
+
+
+def always(settings: Settings) -> bool:
+    return True
+
+
+def never_forbids(answer: str, settings: Settings) -> str:
+    """Forbid nothing: either answer is built."""
+    return ""
+
+
+def forbids_moving(answer: str, settings: Settings) -> str:
+    """Forbid holding by time where Stripe does not move it."""
+    if answer != "no" or settings.hold_by_auto_advance:
+        return ""
+    return (
+        "Stripe does not move the time of a renewal's draft (finalization_moves), so a draft could not be held: set "
+        "hold_by_auto_advance = true."
+    )
 
 
 @dataclass(frozen=True)
 class Unknown:
-    """One question. ``lanes`` are those that may not enforce before it is answered or accepted by name."""
+    """One question. ``lanes`` are those that may not enforce before it is answered or accepted by name.
+
+    ``concerns`` tells whether an environment depends on it; ``forbids`` gives the sentence with which an answer keeps the
+    lanes from enforcing, or an empty text.
+    """
 
     name: str
     question: str
     lanes: tuple[str, ...] = ()
+    concerns: Callable[[Settings], bool] = always
+    forbids: Callable[[str, Settings], str] = never_forbids
 
 
 UNKNOWNS = (
@@ -26,15 +64,49 @@ UNKNOWNS = (
     Unknown("integrations_readable", "May a server key read Stigg's integrations?"),
     Unknown("event_logs_readable", "May a server key read Stigg's event logs?"),
     Unknown("largest_page", "How many rows does Stigg give in one page?"),
+    Unknown("finalization_moves", "Can the time of a renewal's draft be moved?", (USAGE,), forbids=forbids_moving),
+    Unknown("zero_renewal_waits", "Does a renewal of 0 wait as a draft?", (USAGE,)),
+    Unknown("item_ties_up", "How does Stripe round half a cent on an invoice item?", (USAGE,)),
+    Unknown("item_moves_finalization", "Does an item that is added to a draft move its time?", (USAGE,)),
+    Unknown("draft_meter_lines_follow", "Does a draft show what a meter has counted?", (USAGE,),
+            concerns=lambda settings: bool(settings.usage_meters)),
+    Unknown("removed_meter_bills", "Is what a metered item counted billed when it is removed?", (USAGE,),
+            concerns=lambda settings: bool(settings.usage_meters)),
+    Unknown("clear_usage_refused", "Is clear_usage refused in flexible mode?"),
+    Unknown("proration_floors", "Is a proration rounded down, or to the nearest minor unit?"),
+    Unknown("end_removal_resets_anchor", "Does the anchor move when cancel_at is taken away?", (SUBSCRIPTIONS,)),
+    Unknown("cancel_removes_prorations", "Does a cancellation remove pending prorations?", (SUBSCRIPTIONS,)),
+    Unknown("negative_last_to_balance", "Does a negative last invoice credit the customer's balance?"),
+    Unknown("cancel_stops_customer", "Does a cancellation stop the open invoices of the customer?", (SUBSCRIPTIONS,)),
+    Unknown("canceled_draft_advances", "Can the draft of a canceled subscription be switched on again?", (SUBSCRIPTIONS,)),
+    Unknown("missing_location_finalizes", "Is a renewal without a tax location finalized, untaxed?", (SUBSCRIPTIONS,),
+            concerns=lambda settings: settings.tax),
+    Unknown("time_needs_auto_advance", "Is a time of finalization without auto_advance refused?"),
+    Unknown("refusals_replay", "Is a 400 that is met while a request is carried out kept for its key?"),
+    Unknown("isk_rounds", "Is an invoice in ISK rounded to whole kronur?"),
+    Unknown("clock_events", "Do events of objects on a test clock have the clock's time or the real one?"),
+    Unknown("smallest_lead", "How short ahead may a time of finalization be?"),
+    Unknown("interval_change", "Does one update change the interval, with the anchor at that moment?"),
 )  # fmt: skip
 BY_NAME: Mapping[str, Unknown] = {unknown.name: unknown for unknown in UNKNOWNS}
 
 
-def open_questions(answered: Iterable[str], accepted: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """What each lane still waits for before it may enforce: names of questions, by lane."""
+def open_questions(
+    answered: Collection[str], accepted: Collection[str], settings: Settings
+) -> dict[str, tuple[str, ...]]:
+    """Return what each lane still waits for before it may enforce: names of questions, by lane."""
     settled = {*answered, *accepted}
     waiting: dict[str, tuple[str, ...]] = {}
     for unknown in UNKNOWNS:
-        for lane in unknown.lanes if unknown.name not in settled else ():
-            waiting[lane] = (*waiting.get(lane, ()), unknown.name)
+        if unknown.name not in settled and unknown.concerns(settings):
+            waiting |= {lane: (*waiting.get(lane, ()), unknown.name) for lane in unknown.lanes}
     return waiting
+
+
+def forbidden(answers: Mapping[str, str], settings: Settings) -> dict[str, tuple[str, ...]]:
+    """Return the sentences with which known answers keep lanes from enforcing, by lane; no acceptance overrules them."""
+    found: dict[str, tuple[str, ...]] = {}
+    for unknown in UNKNOWNS:
+        if unknown.name in answers and (why := unknown.forbids(answers[unknown.name], settings)):
+            found |= {lane: (*found.get(lane, ()), why) for lane in unknown.lanes}
+    return found

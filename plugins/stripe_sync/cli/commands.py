@@ -112,9 +112,16 @@ def probe(env: str, *, as_json: bool) -> int:
         found = run_probe(session)
     rows = [
         {"question": a.name, "answer": a.answer, "detail": a.detail, "requests": ", ".join(a.request_ids)}
-        for a in found
+        for a in found.answers
     ]
-    out(rows) if as_json else table(rows)
+    left = found.left
+    if as_json:
+        out({"answers": rows, "archived": left.archived, "still_there": left.remaining})
+    else:
+        table(rows)
+        print(f"{left.deleted} objects deleted; archived: {', '.join(left.archived) or 'none'}")
+    for one in left.remaining:
+        print(f"still there: {one}", file=sys.stderr)
     return 0
 
 

@@ -15,7 +15,7 @@ from stripe_sync.errors import NotAuthorized, RowFailed, StripeSyncError
 from stripe_sync.pipeline import portal, preflight
 from stripe_sync.pipeline.preflight import Check
 from stripe_sync.pipeline.session import Session
-from stripe_sync.unknowns import open_questions
+from stripe_sync.unknowns import forbidden, open_questions
 from stripe_sync.usage.grace import graces, is_short
 from stripe_sync.warehouse import hands, usage
 
@@ -169,7 +169,10 @@ def meters(session: Session) -> Check:
 def unknowns(session: Session) -> Check:
     """Which questions a lane waits for before it may enforce."""
     answered = hands.answers(session.engine, session.environment.name)
-    waiting = open_questions(answered, session.environment.accept_unknown)
+    environment = session.environment
+    waiting = open_questions(answered, environment.accept_unknown, environment)
+    if against := forbidden(answered, environment):
+        return Check("unknowns", "failure", "; ".join(why for found in against.values() for why in found))
     if not waiting:
         return Check("unknowns", "ok", "every question that a lane waits for is answered or accepted")
     named = "; ".join(f"{lane}: {', '.join(names)}" for lane, names in waiting.items())

@@ -20,7 +20,7 @@ from stripe_sync.plan.actions import CATALOG, CUSTOMERS, SUBSCRIPTIONS, Plan
 from stripe_sync.plan.approvals import granted
 from stripe_sync.plan.draft import Policy
 from stripe_sync.plan.guards import Standing, Verdict, judge
-from stripe_sync.unknowns import open_questions
+from stripe_sync.unknowns import forbidden, open_questions
 from stripe_sync.warehouse import comparisons, hands, journal, links, plans, usage
 
 LANE_OF = {
@@ -95,15 +95,16 @@ def standing(session: Session, run: Run, held_at_observe: str, beyond: Mapping[s
     written = journal.written_since(session.engine, session.environment.name, midnight)
     with session.engine.connect() as connection:
         linked = by_lane(links.counts(connection, session.environment.name))
-    waiting = open_questions(
-        hands.answers(session.engine, session.environment.name), session.environment.accept_unknown
-    )
+    environment = session.environment
+    answers = hands.answers(session.engine, environment.name)
+    waiting = open_questions(answers, environment.accept_unknown, environment)
     return Standing(
         linked=linked,
         beyond=beyond,
         written_today=written,
         held_at_observe=held_at_observe,
         open_questions={lane: list(names) for lane, names in waiting.items()},
+        forbidden=forbidden(answers, environment),
     )
 
 

@@ -48,6 +48,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     written_today: Mapping[str, int] = {}
     held_at_observe: str = ""
     open_questions: Mapping[str, Sequence[str]] = {}
+    forbidden: Mapping[str, Sequence[str]] = {}
 
 
 def judge(plan: Plan, environment: Environment, standing: Standing) -> list[Verdict]:
@@ -67,6 +68,7 @@ def verdict(group: str, actions: Sequence[Action], environment: Environment, sta
             f"environments.{environment.name}.accept_unknown: {', '.join(unanswered)}."
         )
     if mode == "enforce":
+        refusals += standing.forbidden.get(lane, ())
         refusals += over_limits(group, actions, environment, standing)
     elif not refusals:
         refusals.append(f"The lane {lane} is in mode {mode} (modes.{lane}).")

@@ -1,0 +1,42 @@
+"""The answers that a question may have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Yes:
+    """The API does it."""
+
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class No:
+    """The API does not do it, or refuses just that."""
+
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Found:
+    """The API does it in a way that has a name or a number."""
+
+    value: str
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Open:
+    """Not answered: something else went wrong, or this account cannot tell."""
+
+    detail: str
+
+
+Result = Yes | No | Found | Open
+
+
+def word(result: Result) -> str:
+    """Return the answer in one word: ``yes``, ``no``, ``open``, or what was found."""
+    return result.value if isinstance(result, Found) else type(result).__name__.lower()

@@ -1,0 +1,104 @@
+"""Conformance: two servers are told apart by their answers, and two that are alike by none."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sandbox.conformance.__main__ import SCENARIOS, compared, empty
+from sandbox.conformance.comparing import differences, masked, since
+from sandbox.conformance.servers import Side
+from sandbox.replayer.http import Server
+from sandbox.replayer.scenario import load
+from sandbox.server.run import running
+from sandbox.world.state import World, from_document
+
+START = 1_798_797_600  # 2027-01-01 10:00 UTC
+APART = 3_000  # seconds between the two accounts' own times
+KEY = "sk_test_sandbox"
+Pair = tuple[World, Side, Side]
+
+
+@pytest.fixture
+def pair() -> Iterator[Pair]:
+    """A sandbox in the place of the account, whose time is another, and the sandbox."""
+    there, here = from_document(empty({}) | {"clock": START - APART}), from_document(empty({}) | {"clock": START})
+    with running(there) as (account, _), running(here) as (sandbox, _):
+        yield there, Side("account", Server(account, KEY)), Side("sandbox", Server(sandbox, KEY))
+
+
+@pytest.mark.parametrize("path", sorted(SCENARIOS.glob("*.toml")), ids=lambda path: path.stem)
+def test_two_sandboxes_with_the_same_switches_do_not_differ(pair: Pair, path: Path) -> None:
+    scenario = load(path)
+    if scenario.only:
+        pytest.skip(f"played on the {scenario.only} alone")
+    world, account, sandbox = pair
+    assert compared(scenario, account, sandbox, start=START) == []
+    assert account.left == []
+    assert world.stripe["test_clocks"] == {}
+    assert not [p for p in world.stripe["prices"].values() if p["active"] and p["recurring"]]
+
+
+def test_two_sandboxes_with_other_switches_differ_where_these_are_asked(pair: Pair) -> None:
+    world, account, sandbox = pair
+    world.unknowns |= {"item_ties_up": True, "canceled_draft_advances": True}
+    found = compared(load(SCENARIOS / "month_end.toml"), account, sandbox, start=START)
+    assert any("amount: 1 on the account, 0 on the sandbox" in line for line in found)
+    assert any(
+        "[assumed: canceled_draft_advances]: status 200 on the account, 400 on the sandbox" in line for line in found
+    )
+    told = [line for line in found if "assumed" not in line]
+    assert all("POST /v1/invoices/{used_draft}" in line or "GET /v1/invoices" in line for line in told), told
+
+
+def test_moments_are_compared_to_the_second_and_ids_by_their_kind() -> None:
+    one = {"id": "in_1Abcdefgh", "created": 2_000_000_000, "automatically_finalizes_at": 2_000_003_600}
+    other = {"id": "in_S00000001", "created": 1_900_000_000, "automatically_finalizes_at": 1_900_003_601}
+    assert list(differences(masked(since(one, 0), {}), masked(since(other, 0), {}))) == [
+        ("automatically_finalizes_at", "created +3600 s", "created +3601 s")
+    ]
+
+
+def command(folder: Path, key: str, *more: str) -> subprocess.CompletedProcess[str]:
+    file = folder / "key"
+    file.write_text(key)
+    arguments = [sys.executable, "-m", "sandbox.conformance", "--key-file", str(file), *more]
+    return subprocess.run(arguments, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_a_live_key_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    done = command(tmp_path, "rk_live_1Abc")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "The key is not a test key (sk_test_ or rk_test_); a replay writes, so give a test key.\n"
+
+
+def test_a_recording_that_is_no_json_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "broken.json").write_text("{no")
+    done = command(tmp_path, "rk_test_1Abc", "--scenarios", str(tmp_path / "broken.json"))
+    assert done.returncode == 2
+    assert "not a JSON document" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_the_command_tells_each_difference(tmp_path: Path, pair: Pair) -> None:
+    world, account, _ = pair
+    world.unknowns["item_ties_up"] = True
+    scenario = {"title": "ties", "step": [
+        {"send": "POST /v1/customers", "with": {"name": "Half"}, "name": "half"},
+        {"send": "POST /v1/invoiceitems", "fact": "assumed: item_ties_up", "answer": {"amount": 0},
+         "with": {"customer": "{half}", "currency": "usd", "unit_amount_decimal": "0.5"}},
+    ]}  # fmt: skip
+    (tmp_path / "ties.json").write_text(json.dumps(scenario))
+    given = ("--base", account.server.base, "--scenarios", str(tmp_path / "ties.json"))
+    done = command(tmp_path, KEY, *given)
+    assert done.returncode == 1, done.stderr
+    assert (
+        "step 2: POST /v1/invoiceitems [assumed: item_ties_up]: amount: 1 on the account, 0 on the sandbox"
+        in done.stdout
+    )
+    assert command(tmp_path, KEY, *given, "--answer", "item_ties_up=yes").returncode == 0

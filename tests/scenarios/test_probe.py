@@ -1,0 +1,210 @@
+"""``probe`` asks each question in objects of its own, and only the refusal that a question is about is a "no" (BILLING 12)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sandbox.builder import WorldBuilder
+from sandbox.world.state import UNKNOWNS as SWITCHES
+from sandbox.world.state import Fault
+from stripe_sync.pipeline.probe import Probed, probe
+from stripe_sync.pipeline.probing.account import NAME, Account
+from stripe_sync.pipeline.probing.answers import word
+from stripe_sync.pipeline.probing.asked import QUESTIONS, Asking, ask
+from stripe_sync.pipeline.session import Session
+from stripe_sync.stripe_api.asking import Asker
+from stripe_sync.warehouse import hands
+from tests.house import House
+
+PAGE = Path(__file__).parents[2] / "docs" / "unknowns.md"
+Build = Callable[[WorldBuilder], House]
+# question: (switch of the sandbox, its answer while the switch is on, its answer while it is off)
+ANSWERS = {
+    "coupon_id_reuse": ("coupon_id_reuse", "yes", "no"),
+    "zero_renewal_waits": ("zero_renewal_waits", "yes", "no"),
+    "finalization_moves": ("finalization_moves", "yes", "no"),
+    "draft_meter_lines_follow": ("draft_meter_lines_follow", "yes", "no"),
+    "missing_location_finalizes": ("missing_location_finalizes", "yes", "no"),
+    "cancel_removes_prorations": ("cancel_removes_prorations", "yes", "no"),
+    "negative_last_to_balance": ("negative_last_to_balance", "yes", "no"),
+    "cancel_stops_customer": ("cancel_stops_customer", "yes", "no"),
+    "canceled_draft_advances": ("canceled_draft_advances", "yes", "no"),
+    "time_needs_auto_advance": ("time_needs_auto_advance", "yes", "no"),
+    "integrations_readable": ("integrations_readable", "yes", "no"),
+    "event_logs_readable": ("event_logs_readable", "yes", "no"),
+    "item_ties_up": ("item_ties_up", "yes", "no"),
+    "item_moves_finalization": ("item_moves_finalization", "yes", "no"),
+    "removed_meter_bills": ("removed_meter_bills", "yes", "no"),
+    "isk_rounds": ("isk_rounds", "yes", "no"),
+    "refusals_replay": ("refusals_replay", "yes", "no"),
+    "clear_usage_refused": ("clear_usage_refused", "yes", "no"),
+    "proration_floors": ("proration_floors", "yes", "no"),
+    "end_removal_resets_anchor": ("end_removal_resets_anchor", "yes", "no"),
+    "largest_page": ("large_pages", "50", "25"),
+}
+# Questions that the sandbox answers one way.
+ONE_ANSWER = {
+    "smallest_lead": {"60 s"},
+    "interval_change": {"yes"},
+    "clock_events": {"the clock's"},
+}
+TAXED = {"status": "active", "defaults": {"tax_behavior": "exclusive", "tax_code": "txcd_10103001", "provider": "stripe"},
+         "head_office": {"address": {"country": "US"}}, "status_details": {"active": {}}}  # fmt: skip
+
+
+@pytest.fixture
+def house(house_of: Build, town: WorldBuilder) -> House:
+    """An account with Stripe Tax, and more rows in Stigg than any page has."""
+    for number in range(4, 60):
+        town.customer(f"c-{number}", f"Customer {number}", f"c{number}@example.test")
+    found = house_of(town)
+    found.world.tax_settings = TAXED
+    found.world.limits["clock_polls"] = 1
+    return found
+
+
+def asking(session: Session) -> Asking:
+    return Asking(Account(Asker(session.stripe, wait_seconds=0), patience=3, pause=0), session)
+
+
+def answer(house: House, name: str) -> tuple[str, str]:
+    """Ask one question; its answer and the sentence about it. Nothing may be left but what Stripe never deletes."""
+    session = house.session()
+    given = asking(session)
+    result, _ = ask(name, given)
+    session.close()
+    return word(result), result.detail
+
+
+def probed(house: House) -> Probed:
+    session = house.session()
+    found = probe(session, patience=3, pause=0)
+    session.close()
+    return found
+
+
+@pytest.mark.parametrize("name", sorted(ANSWERS))
+def test_each_switch_gives_each_answer(house: House, name: str) -> None:
+    switch, on, off = ANSWERS[name]
+    for value, expected in ((True, on), (False, off)):
+        house.world.unknowns[switch] = value
+        assert answer(house, name)[0] == expected, answer(house, name)
+
+
+@pytest.mark.parametrize("name", sorted(ONE_ANSWER))
+def test_questions_without_a_switch_are_answered(house: House, name: str) -> None:
+    assert answer(house, name)[0] in ONE_ANSWER[name], answer(house, name)
+
+
+def test_every_question_and_every_switch_is_told_apart() -> None:
+    assert set(QUESTIONS) == set(ANSWERS) | set(ONE_ANSWER)
+    rows = dict(re.findall(r"^\| `(\w+)` \|.*?\|.*?\| *(.*?) \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE))
+    assert {name for name, how in rows.items() if how.startswith("asks")} == set(QUESTIONS)
+    left = set(SWITCHES) - {switch for switch, _, _ in ANSWERS.values()}
+    text = PAGE.read_text(encoding="utf-8")
+    assert all(re.search(rf"by hand[^\n]*`{switch}`", text) for switch in left), "each other one is told how to see"
+
+
+@pytest.mark.parametrize("status", [400, 403, 500])
+@pytest.mark.parametrize("name", sorted(QUESTIONS))
+def test_an_unrelated_refusal_leaves_a_question_open(house: House, name: str, status: int) -> None:
+    house.attempts = 1
+    house.world.faults.append(Fault("STIGG", "", status=status, times=10**6))
+    for method in ("POST", "GET", "DELETE"):
+        house.world.faults.append(Fault(method, "/v1/", status=status, times=10**6))
+    assert answer(house, name)[0] == "open"
+
+
+@pytest.mark.parametrize(
+    "name", sorted(set(QUESTIONS) - {"integrations_readable", "event_logs_readable", "largest_page"})
+)
+def test_an_unrelated_400_at_any_write_is_no_answer(house: House, name: str) -> None:
+    """Each write of a question in turn is refused for another reason."""
+    right = answer(house, name)[0]
+    for nth in range(1, 30):
+        fault = Fault("POST", "/v1/", nth=nth, status=400)
+        house.world.faults[:] = [fault]
+        found = answer(house, name)
+        assert found[0] in ("open", right), (nth, found)
+        if house.world.faults:
+            break
+
+
+def test_what_a_probe_made_is_deleted_or_archived_and_listed(house: House) -> None:
+    found = probed(house)
+    assert {a.name for a in found.answers if a.answer == "open"} == set()
+    left = {
+        name: [o for o in house.objects(name) if not o.get("deleted")]
+        for name in ("customers", "coupons", "test_clocks", "products", "prices", "meters")
+    }
+    assert (left["customers"], left["coupons"], left["test_clocks"]) == ([], [], [])
+    assert all(o["name"] == NAME and not o["active"] for o in left["products"])
+    assert not any(o["active"] for o in left["prices"])
+    assert {o["status"] for o in left["meters"]} == {"inactive"}
+    listed = {line.split()[1] for line in found.left.archived}
+    inline = {o["id"] for o in left["prices"] if o["recurring"] is None}
+    assert listed == {o["id"] for name in ("products", "prices", "meters") for o in left[name]} - inline
+    assert found.left.remaining == []
+    assert not [s for s in house.objects("subscriptions") if s["status"] != "canceled"]
+
+
+def test_an_open_question_keeps_the_answer_that_it_had(house: House) -> None:
+    probed(house)
+    before = hands.answers(house.engine, "test")
+    assert before["finalization_moves"] == "yes"
+    house.world.faults.append(Fault("POST", "/v1/test_helpers", status=403, times=10**6))
+    assert {a.name: a.answer for a in probed(house).answers}["finalization_moves"] == "open"
+    assert hands.answers(house.engine, "test") == before
+
+
+def test_a_no_forbids_what_depends_on_it(house: House) -> None:
+    """Where Stripe does not move a draft's time, usage does not enforce, accepted or not, unless drafts are held otherwise."""
+    house.world.unknowns["finalization_moves"] = False
+    probed(house)
+    refused = forbidden_of(house)
+    assert refused == {"usage": ("Stripe does not move the time of a renewal's draft (finalization_moves), so a draft could "
+                                 "not be held: set hold_by_auto_advance = true.",)}  # fmt: skip
+    house.change(hold_by_auto_advance=True)
+    assert forbidden_of(house) == {}
+
+
+def forbidden_of(house: House) -> dict[str, tuple[str, ...]]:
+    from stripe_sync.unknowns import forbidden
+
+    return forbidden(hands.answers(house.engine, "test"), house.environment)
+
+
+RIGHTS = re.findall(
+    r"`(\w+_(?:read|write))`",
+    (PAGE.parent / "operations.md").read_text(encoding="utf-8").split("## Probe")[1].split("## ")[0],
+)
+
+
+def restrict(house: House, rights: list[str]) -> None:
+    """Give the house a restricted key with these rights."""
+    if "account_right_grantable" not in SWITCHES:
+        pytest.skip("the sandbox's keys have no rights yet")
+    house.stripe_key = "rk_test_ofTheProbe"
+    house.world.stripe_keys[:] = [{"key": house.stripe_key, "rights": rights, "wording": "new"}]
+
+
+def test_the_listed_rights_are_all_that_a_probe_needs(house: House) -> None:
+    """A restricted key with the rights of docs/operations.md (SB 8.4)."""
+    restrict(house, RIGHTS)
+    found = probed(house)
+    assert {a.name for a in found.answers if a.answer == "open"} == set(), found.answers
+    assert found.left.remaining == []
+
+
+@pytest.mark.parametrize("right", RIGHTS)
+def test_a_missing_right_leaves_questions_open_and_answers_none(house: House, right: str) -> None:
+    """The 403 of a right is no answer to any question (SB 8.2)."""
+    full = {a.name: a.answer for a in probed(house).answers}
+    restrict(house, [name for name in RIGHTS if name != right])
+    found = {a.name: a.answer for a in probed(house).answers}
+    changed = {name: answer for name, answer in found.items() if answer != full[name]}
+    assert set(changed.values()) == {"open"}, changed
