@@ -282,3 +282,22 @@ def test_what_a_cancellation_stopped_is_switched_on_again_where_it_stopped_anyth
     assert all(i["auto_advance"] for i in its)
     switched_on = [r for r in house.world.requests if r.method == "POST" and r.path.startswith("/v1/invoices/in_")]
     assert len(switched_on) == (len(its) if stops else 1), "those of the canceled one are stopped in any case"
+
+
+def test_a_renewal_that_is_owed_is_finalized_before_its_subscription_is_canceled(
+    house_of: Build, town: WorldBuilder
+) -> None:
+    """F2, SB 2.2: canceled inside the draft hour, the closed sale would never be billed; no usage waits here."""
+    house = house_of(town)
+    house.reconcile()
+    end = period_end(house)
+    until(house, end + 5 * MINUTE)
+    end_in_stigg(house, end + 2 * MINUTE)
+    house.reconcile()
+    found, draft = subscription(house), cycle(house)
+    assert (found["status"], draft["status"], draft["auto_advance"]) == ("active", "draft", True)
+    until(house, end + HOUR + 10 * MINUTE)
+    house.reconcile()
+    # One flat fee of 20 and two seats at 5.
+    assert (found["status"], draft["status"], draft["amount_due"]) == ("canceled", "open", 3000)
+    assert draft["auto_advance"], "stopped by the cancellation, and switched on again"
