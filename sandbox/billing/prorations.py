@@ -97,7 +97,7 @@ def credits(world: World, subscription: Obj, item: Obj, moment: int, *, until: i
     share = period_share(subscription, item, item["current_period_start"], end)
     share *= Fraction(end - moment, end - item["current_period_start"])
     exact = -discounted(world, subscription, item, share)
-    return [proration(world, item, exact, (moment, end), what=UNUSED, day=moment)]
+    return [proration(world, item, exact, (moment, end), what=UNUSED)]
 
 
 def credit_of(world: World, item: Obj, debit: debits.Debit, moment: int) -> Obj:
@@ -105,7 +105,7 @@ def credit_of(world: World, item: Obj, debit: debits.Debit, moment: int) -> Obj:
     start, end, exact = debit.unused(moment)
     price = world.stripe["prices"].get(debit.price, item["price"])
     was = item | {"price": price, "quantity": debit.quantity}
-    line = proration(world, was, -exact, (start, end), what=UNUSED, day=moment)
+    line = proration(world, was, -exact, (start, end), what=UNUSED)
     if debit.line:
         line["parent"]["subscription_item_details"]["proration_details"] = {
             "credited_items": {"invoice": debit.invoice, "invoice_line_items": [debit.line]}
@@ -121,18 +121,19 @@ def charge(world: World, subscription: Obj, item: Obj, moment: int) -> list[Obj]
     free = subscription["status"] == "trialing"
     share = Fraction(0) if free else period_share(subscription, item, start, end) * Fraction(end - moment, end - start)
     exact = discounted(world, subscription, item, share)
-    return [proration(world, item, exact, (moment, end), what=REMAINING, day=moment)]
+    return [proration(world, item, exact, (moment, end), what=REMAINING)]
 
 
-def added_time(world: World, subscription: Obj, item: Obj, period: tuple[int, int], *, day: int) -> Obj:
+def added_time(world: World, subscription: Obj, item: Obj, period: tuple[int, int]) -> Obj:
     """The charge for time by which a running period was made longer (FACTS_B 78): [old end, new end)."""
-    share = Fraction(period[1] - period[0], item["current_period_end"] - item["current_period_start"])
-    return proration(world, item, discounted(world, subscription, item, share), period, what=REMAINING, day=day)
+    start, end = item["current_period_start"], item["current_period_end"]
+    share = period_share(subscription, item, start, end) * Fraction(period[1] - period[0], end - start)
+    return proration(world, item, discounted(world, subscription, item, share), period, what=REMAINING)
 
 
-def proration(world: World, item: Obj, exact: Fraction, period: tuple[int, int], *, what: str, day: int) -> Obj:
-    """One line of a proration."""
-    text = texts.prorated(world, item["price"], item["quantity"], what=what, moment=day)
+def proration(world: World, item: Obj, exact: Fraction, period: tuple[int, int], *, what: str) -> Obj:
+    """One line of a proration; its text names the day on which its time begins (FACTS_A 8)."""
+    text = texts.prorated(world, item["price"], item["quantity"], what=what, moment=period[0])
     amount = rounded(world, exact)
     return subscription_line(world, item, amount=amount, period=period, proration=True, text=text)
 
@@ -195,7 +196,7 @@ def period_lines(
     share = Fraction(1) if whole else period_share(subscription, item, *period)
     if share != 1:
         exact = discounted(world, subscription, item, share)
-        return [proration(world, item, exact, period, what=REMAINING, day=period[0])]
+        return [proration(world, item, exact, period, what=REMAINING)]
     return [tier_line(world, item, period, part) for part in amounts.parts(item["price"], item["quantity"])]
 
 

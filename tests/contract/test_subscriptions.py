@@ -491,3 +491,71 @@ def test_isk_is_rounded_or_stays_a_draft(account_of: Open, rounds: bool, status:
         assert (invoice["amount_due"], invoice["ending_balance"]) == (due, 5)
     else:
         assert invoice["last_finalization_error"]["code"] == "invalid_charge_amount_no_decimal_compatible"
+
+
+def test_a_coupon_that_is_sent_again_is_redeemed_again(account_of: Open) -> None:
+    """SB 9.5: by coupon the once discount comes a second time and the renewal is cheaper; kept by its id, it does not."""
+    account = account_of()
+    once = account.coupon(percent_off=50, duration="once")
+    again, kept = (
+        account.subscribe(account.customer(), account.price(1000), discounts=[{"coupon": once}]) for _ in range(2)
+    )
+    account.change(again, discounts=[{"coupon": once}])
+    account.change(kept, description="untouched")
+    account.go_to(MAY)
+    assert [account.invoice(made)["total"] for made in (again, kept)] == [500, 1000]
+
+
+def test_a_change_of_nothing_makes_no_lines(account_of: Open) -> None:
+    """SB 11.15."""
+    account = account_of()
+    customer, price = account.customer(), account.price(1000)
+    made = account.subscribe(customer, price)
+    after = account.swap(made, price, proration_behavior="always_invoice")
+    assert (after["latest_invoice"], account.pending(customer)) == (made["latest_invoice"], [])
+
+
+def test_an_incomplete_subscription_takes_few_changes(account_of: Open) -> None:
+    """SB 11.14: the description, but not its items."""
+    account = account_of()
+    made = account.subscribe(account.customer("tok_chargeCustomerFail"), account.price(1000))
+    assert account.change(made, description="waits")["status"] == "incomplete"
+    with pytest.raises(Refused):
+        account.swap(made, account.price(2000))
+
+
+def test_an_end_leaves_the_trial_alone(account_of: Open) -> None:
+    """SB 21.2."""
+    account = account_of()
+    made = account.subscribe(account.customer(), account.price(1000), trial_end=MAY)
+    after = account.change(made, cancel_at=HALF)
+    assert (after["trial_end"], after["items"]["data"][0]["current_period_end"]) == (MAY, MAY)
+
+
+@pytest.mark.parametrize(("way", "status"), [("cancel", "canceled"), ("pause", "paused"), ("create_invoice", "active")])
+def test_a_trial_ends_without_a_card_as_its_settings_say(account_of: Open, way: str, status: str) -> None:
+    """FACTS_A 43, 50: by itself as well as by trial_end=now; create_invoice goes on, and its renewal is a draft (SB 1.7)."""
+    account = account_of()
+    settings = {"end_behavior": {"missing_payment_method": way}}
+    made = account.subscribe(account.customer(None), account.price(1000), trial_end=HALF, trial_settings=settings)
+    account.go_to(HALF)
+    assert account.get(f"/v1/subscriptions/{made['id']}")["status"] == status
+    assert (account.invoice(made)["id"] == made["latest_invoice"]) is (status != "active")
+
+
+def test_too_long_a_past_is_refused(account_of: Open) -> None:
+    """SB 11.10: 250 lines at most; a weekly price for five years is 260."""
+    account = account_of()
+    weekly = account.price(1000, interval="week")
+    with pytest.raises(Refused, match="250"):
+        account.subscribe(account.customer(), weekly, backdate_start_date=at("2022-04-01T00:00:00"))
+
+
+def test_an_end_that_moves_charges_the_days_between(account_of: Open) -> None:
+    """SB 21.1: from the 11th to the 21st of a month of 30 days: 20 days back, then 10 charged, of 3000."""
+    account = account_of()
+    customer = account.customer()
+    made = account.subscribe(customer, account.price(3000))
+    account.change(made, cancel_at=at("2027-04-11T00:00:00"))
+    account.change(made, cancel_at=at("2027-04-21T00:00:00"))
+    assert [item["amount"] for item in account.pending(customer)] == [1000, -2000]

@@ -133,7 +133,7 @@ def end_lines(world: World, before: Obj, after: Obj) -> list[Obj]:
         if end < old_end:
             found += prorations.credits(world, before, was, end)
         elif end > old_end:
-            found.append(prorations.added_time(world, after, now, (old_end, end), day=old_end))
+            found.append(prorations.added_time(world, after, now, (old_end, end)))
     return found
 
 
@@ -176,7 +176,7 @@ def anchored(world: World, before: Obj, after: Obj, behavior: str) -> Change:
         if was and prorations.state(was) == prorations.state(item) and prorations.is_licensed(item):
             longer = (was["current_period_end"], item["current_period_end"])
             if longer[1] >= longer[0]:
-                lines.append(prorations.added_time(world, after, item, longer, day=world.now))
+                lines.append(prorations.added_time(world, after, item, longer))
     return Change(after, lines)
 
 
