@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sandbox.billing import discounts, drafts, dunning, finalizing, invoices, metering, prorations, stopping
+from sandbox.billing import discounts, drafts, dunning, finalizing, invoices, metering, payments, prorations, stopping
 from sandbox.billing.lines import pending_lines
 from sandbox.world.state import Obj, Told, World
 
@@ -70,8 +70,27 @@ def cancel(world: World, subscription: Obj, told: Told) -> None:
     told("customer.subscription.deleted", subscription)
 
 
+def ends_without_source(world: World, subscription: Obj, told: Told) -> bool:
+    """End a trial that has nothing to charge as its settings say (paused or canceled); return whether they do."""
+    behavior = (subscription.get("trial_settings") or {}).get("end_behavior", {})
+    way = behavior.get("missing_payment_method")
+    charged = subscription["collection_method"] == "charge_automatically"
+    if not charged or way not in ("pause", "cancel"):
+        return False
+    if payments.source_of(world, {"customer": subscription["customer"]}, subscription) is not None:
+        return False
+    subscription["status"] = "paused" if way == "pause" else "canceled"
+    if way == "cancel":
+        subscription |= {"canceled_at": world.now, "ended_at": world.now}
+    told("customer.subscription.paused" if way == "pause" else "customer.subscription.deleted", subscription)
+    return True
+
+
 def renew(world: World, subscription: Obj, told: Told) -> None:
     """The next period of the items whose period ended, and its draft: paused collection and a paused status make none."""
+    over = subscription["status"] == "trialing" and subscription["trial_end"] <= world.now
+    if over and ends_without_source(world, subscription, told):
+        return
     renewed, used, since = [], [], world.now
     for item in subscription["items"]["data"]:
         if item["current_period_end"] <= world.now:
@@ -83,7 +102,7 @@ def renew(world: World, subscription: Obj, told: Told) -> None:
             since = min(since, item["current_period_start"])
             item |= {"current_period_start": start, "current_period_end": min(end, subscription["cancel_at"] or end)}
             renewed.append(item)
-    if subscription["status"] == "trialing" and subscription["trial_end"] <= world.now:
+    if over:
         subscription["status"] = "active"
     told("customer.subscription.updated", subscription)
     if subscription["status"] == "paused":

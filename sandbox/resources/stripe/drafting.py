@@ -18,6 +18,7 @@ NOTHING = (
     "pause_collection", "pending_invoice_item_interval", "pending_setup_intent", "pending_update", "schedule",
     "test_clock", "transfer_data", "status_details",
 )  # fmt: skip
+MAX_LINES = 250
 NO_DETAILS = {"comment": None, "feedback": None, "feedback_option": None, "reason": None}
 
 
@@ -144,7 +145,11 @@ def first_invoice_lines(world: World, subscription: Obj, params: Obj) -> list[Ob
     unprorated = params.get("proration_behavior") == "none"
     if subscription["billing_cycle_anchor"] > world.now and unprorated:
         return []
-    return prorations.first_lines(world, subscription, whole=unprorated)
+    lines = prorations.first_lines(world, subscription, whole=unprorated)
+    if len(lines) > MAX_LINES:
+        raise invalid(f"A backdated subscription can have up to {MAX_LINES} lines on its first invoice.",
+                      param="backdate_start_date")  # fmt: skip
+    return lines
 
 
 def check_collection(params: Obj, method: str) -> None:
