@@ -56,6 +56,7 @@ SETTINGS = Environment(
     stigg_feed=False,  # and Stigg's, where updatedAt would have to follow
     accept_unknown=sorted(BY_NAME),
 )
+NO_LIMITS = dict.fromkeys(("edge", "entity", "mutation", "usageHistoryV2", "customerSubscriptions", "reads"), 0)
 Obj = dict[str, Any]
 
 
@@ -240,6 +241,7 @@ def built(builder: WorldBuilder, folder: Path) -> Iterator[House]:
     """A house on a world without rate limits."""
     document = builder.document()
     document["stripe"]["limits"] = {"account": 0, "endpoint": 0}
+    document["stigg"]["limits"] = NO_LIMITS
     world = from_document(document)
     other = [name for name in os.environ.get("TEST_UNKNOWNS", "").split(",") if name]
     world.unknowns |= {name: not world.unknowns[name] for name in other}

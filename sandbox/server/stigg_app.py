@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from graphql import GraphQLError, execute_sync, parse, validate
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    GraphQLError,
+    OperationDefinitionNode,
+    execute_sync,
+    parse,
+    validate,
+)
 from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, Response
 
 from sandbox.resources.stigg import graph
+from sandbox.server.stigg_limits import Limits
 from sandbox.world.refusal import NotModelled, StiggRefusal
 from sandbox.world.state import Obj, Request, World
 
@@ -23,6 +32,7 @@ class StiggApp:
         self.world = world
         self.count = 0
         self.documents: dict[str, Any] = {}
+        self.limits = Limits(world)
 
     async def handle(self, http: HttpRequest) -> Response:
         self.count += 1
@@ -54,6 +64,8 @@ class StiggApp:
                 self.documents[query] = document
         except GraphQLError as error:
             return 400, {"errors": [graph.error_body(error)]}
+        if limit := self.limits.exceeded(*operation_of(document), variables):
+            return 429, {"errors": [limited(limit)]}
         result = execute_sync(
             graph.schema(),
             document,
@@ -75,6 +87,19 @@ class StiggApp:
             if defects and defects[0] is not None:
                 raise defects[0]
         return 200, body
+
+
+def operation_of(document: DocumentNode) -> tuple[str, str]:
+    """Return (query or mutation, the name of its first root field)."""
+    operation = next(node for node in document.definitions if isinstance(node, OperationDefinitionNode))
+    field = next(node for node in operation.selection_set.selections if isinstance(node, FieldNode))
+    return operation.operation.value, field.name.value
+
+
+def limited(limit: str) -> Obj:
+    """Return the error of a request too many; nothing says when to ask again."""
+    extensions = {"code": "RateLimitExceeded", "traceId": "sandbox"}
+    return {"message": f"Rate limit exceeded ({limit}).", "extensions": extensions}
 
 
 def failure(error: GraphQLError, *, status: int) -> Response:

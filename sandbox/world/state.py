@@ -35,6 +35,9 @@ UNKNOWNS = {
     "zero_renewal_waits": True,  # a renewal of nothing waits as a draft like any other
     "integrations_readable": True,  # a server key may read Stigg's integrations
     "large_pages": True,  # Stigg gives pages of 50, and not of 25 alone
+    "stigg_pages_clamp": False,  # a page that is too large is cut to Stigg's largest without a word, and not refused
+    "plan_change_keeps_id": False,  # a change from a paid plan to a paid plan is made in place, and not by a new subscription
+    "replaced_is_upgrade": False,  # one that a new subscription replaced ended by UpgradeOrDowngrade, and not by Immediate
     "event_logs_readable": False,  # a server key may read Stigg's event logs
     "reset_point_is_after": True,  # the value at a reset point is the one after it, and not the last one before
     "missing_location_finalizes": True,  # a renewal without a tax location is finalized untaxed, and tax switched off (C5)
@@ -152,6 +155,7 @@ class World:
     environment: Obj
     stigg_keys: list[str]
     limits: dict[str, float]
+    stigg_limits: dict[str, float]
     unknowns: dict[str, bool] = field(default_factory=lambda: dict(UNKNOWNS))
     billing: Obj = field(default_factory=lambda: dict(BILLING))
     tax_settings: Obj = field(default_factory=dict)
@@ -260,7 +264,7 @@ def from_document(document: Any) -> World:
     refuse_unknown("unknowns", unknowns, set(UNKNOWNS))
     refuse_unknown("stripe", stripe, known)
     refuse_unknown("stripe.billing", stripe.get("billing", {}), set(BILLING))
-    refuse_unknown("stigg", stigg, {"environment", "keys", *STIGG_COLLECTIONS})
+    refuse_unknown("stigg", stigg, {"environment", "keys", "limits", *STIGG_COLLECTIONS})
     world = World(
         now=parse_time(document["clock"]),
         stripe={name: {} for name in STRIPE_COLLECTIONS},
@@ -270,6 +274,7 @@ def from_document(document: Any) -> World:
         environment=section(stigg, "environment"),
         stigg_keys=list(stigg.get("keys", ["server-sandbox"])),
         limits=dict(stripe.get("limits", {})),
+        stigg_limits=dict(stigg.get("limits", {})),
         unknowns={**UNKNOWNS, **unknowns},
         billing={**BILLING, **stripe.get("billing", {})},
         tax_settings=dict(stripe.get("tax_settings", {})),
@@ -306,7 +311,12 @@ def to_document(world: World) -> Obj:
         "clock": world.now,
         "sequence": world.sequence,
         "unknowns": world.unknowns,
-        "stigg": {"environment": world.environment, "keys": world.stigg_keys, **world.stigg},
+        "stigg": {
+            "environment": world.environment,
+            "keys": world.stigg_keys,
+            "limits": world.stigg_limits,
+            **world.stigg,
+        },
         "stripe": {
             "account": world.account,
             "keys": world.stripe_keys,

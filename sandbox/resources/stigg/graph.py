@@ -13,7 +13,7 @@ from typing import Any
 
 from graphql import GraphQLError, GraphQLResolveInfo, GraphQLSchema, build_schema
 
-from sandbox.resources.stigg import provision, usage
+from sandbox.resources.stigg import changes, provision, usage
 from sandbox.world.refusal import NotModelled, StiggRefusal
 from sandbox.world.state import Obj, World, iso
 
@@ -109,7 +109,7 @@ def root(world: World, parent: str, name: str, args: Obj) -> Any:
     if name == "updateOneCustomer":
         return update_customer(world, args["input"])
     if name == "provisionSubscriptionV2":
-        return provision.provision(world, args["input"])
+        return provision_subscription(world, args["input"])
     if name == "usageHistoryV2":
         return usage.history(world, args["input"])
     if name == "cancelSubscription":
@@ -122,6 +122,16 @@ def get_subscription(world: World, id: str) -> Obj:
     if not found:
         raise StiggRefusal(f"Subscription not found: {id}", code="SubscriptionNotFound")
     return found
+
+
+def provision_subscription(world: World, given: Obj) -> Obj:
+    """Make a subscription; one that is paid ends the one of the same customer and resource."""
+    provision.checked(world, given)
+    row = provision.made(world, given)
+    changes.make_room(world, row)
+    world.stigg["subscriptions"].append(row)
+    result = provision.made_id(row["subscriptionId"], "result")
+    return {"id": result, "status": "SUCCESS", "isScheduled": False, "subscription": row}
 
 
 def update_customer(world: World, given: Obj) -> Obj:
@@ -154,8 +164,9 @@ def connection(world: World, rows: list[Obj], args: Obj) -> Obj:
     rows = sorted_rows(filtered(rows, args.get("filter") or {}), args.get("sorting") or [])
     first = paging.get("first", 10)
     largest = MAX_PAGE if world.unknowns["large_pages"] else SMALL_PAGE
-    if first > largest:
+    if first > largest and not world.unknowns["stigg_pages_clamp"]:
         raise StiggRefusal(f"paging.first can be at most {largest}", code="BadUserInput")
+    first = min(first, largest)
     start = position(paging["after"]) + 1 if paging.get("after") else 0
     shown = rows[start : start + first]
     edges = [{"cursor": cursor(start + i), "node": row} for i, row in enumerate(shown)]

@@ -15,14 +15,18 @@ UNDERSTOOD = {
 }  # fmt: skip
 
 
-def provision(world: World, given: Obj) -> Obj:
-    """The subscription is ACTIVE, or IN_TRIAL until its end; an id that is taken is refused."""
+def checked(world: World, given: Obj) -> None:
+    """Refuse what Stigg refuses: a customer that it does not have, an id that is taken."""
     for name in set(given) - UNDERSTOOD:
         raise NotModelled(f"provisionSubscriptionV2: {name}")
     if not any(c["customerId"] == given["customerId"] for c in world.stigg["customers"]):
         raise StiggRefusal(f"Customer not found: {given['customerId']}", code="CustomerNotFound")
     if any(s["subscriptionId"] == given.get("subscriptionId") for s in world.stigg["subscriptions"]):
         raise StiggRefusal("Subscription id is taken", code="DuplicatedEntityNotAllowed")
+
+
+def made(world: World, given: Obj) -> Obj:
+    """Return the subscription that a provisioning makes: ACTIVE, or IN_TRIAL until its end. It is not kept yet."""
     plan = latest(world, "plans", given["planId"], "PlanNotFound")
     start = parse_time(given["startDate"]) if given.get("startDate") else world.now
     period = given.get("billingPeriod", "MONTHLY")
@@ -32,9 +36,9 @@ def provision(world: World, given: Obj) -> Obj:
     anchor = parse_time(end) if end else start
     id = given.get("subscriptionId") or f"subscription-{len(world.stigg['subscriptions'])}"
     row: Obj = {
-        "id": made_id(id), "subscriptionId": id, "status": "IN_TRIAL" if end else "ACTIVE", "pricingType": "PAID",
-        "isCustomPriceSubscription": False, "paymentCollection": "NOT_REQUIRED", "billingId": given.get("billingId"),
-        "paymentCollectionMethod": given.get("paymentCollectionMethod", "CHARGE"), "billingPeriod": period,
+        "id": made_id(id), "subscriptionId": id, "status": "IN_TRIAL" if end else "ACTIVE", "pricingType": plan["pricingType"],
+        "isCustomPriceSubscription": plan["pricingType"] == "CUSTOM", "paymentCollection": "NOT_REQUIRED", "billingId": given.get("billingId"),
+        "paymentCollectionMethod": given.get("paymentCollectionMethod") or "CHARGE", "billingPeriod": period,
         "startDate": iso(start), "createdAt": iso(world.now), "updatedAt": iso(world.now),
         "billingCycleAnchor": iso(anchor), "currentBillingPeriodStart": iso(start),
         "currentBillingPeriodEnd": iso(anchor if end else shift(start, rhythm, 1)), "trialEndDate": end,
@@ -47,8 +51,7 @@ def provision(world: World, given: Obj) -> Obj:
     }  # fmt: skip
     if given.get("resourceId"):
         row["resource"] = {"resourceId": given["resourceId"]}
-    world.stigg["subscriptions"].append(row)
-    return {"id": made_id(id, "result"), "status": "SUCCESS", "isScheduled": False, "subscription": row}
+    return row
 
 
 def made_id(*parts: str) -> str:

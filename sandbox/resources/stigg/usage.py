@@ -1,7 +1,8 @@
 """Usage as Stigg tells it: the running value of one customer's feature between its resets, never a total.
 
 A row of the world is one report, ``{"customerId", "featureId", "resourceId", "timestamp", "value"}``, whose value is added;
-``"set": true`` makes it the running value, and ``"reset": true`` (without a value) begins it anew.
+``"set": true`` makes it the running value, and ``"reset": true`` (without a value) begins it again: at a new period, or
+with ``"change": true`` at a change of plan (SB 18.5).
 """
 
 from __future__ import annotations
@@ -23,18 +24,27 @@ def history(world: World, given: Obj) -> Obj:
         raise StiggRefusal(f"Feature not found: {given['featureId']}", code="FeatureNotFound")
     start = parse_time(given["startDate"])
     end = parse_time(given["endDate"]) if given.get("endDate") else world.now
-    shown = visible(world, given)
-    points = [p for p in running(world, given) if start <= parse_time(p["timestamp"]) < end] if shown else []
-    resets = [{"type": "PERIODIC_RESET", "timestamp": p["timestamp"]} for p in points if p["isResetPoint"]]
-    return {"markers": resets, "series": [{"tags": [], "points": points}] if points else [], "pageInfo": None}
+    inside = [p for p in running(world, given) if start <= parse_time(p["timestamp"]) < end]
+    points = [p for p in inside if visible(world, given, parse_time(p["timestamp"]))]
+    markers = [{"type": p["marker"], "timestamp": p["timestamp"]} for p in points if p["isResetPoint"]]
+    return {"markers": markers, "series": [{"tags": [], "points": points}] if points else [], "pageInfo": None}
 
 
-def visible(world: World, given: Obj) -> bool:
-    """Whether the usage of a customer is shown: that of one whose subscriptions ended, only when it is asked for."""
+def visible(world: World, given: Obj, at: int) -> bool:
+    """Whether a point of a customer's usage is shown: that of ended subscriptions only when it is asked for (SB 18.4).
+
+    A point is of the living subscriptions that had begun by then.
+    """
     if given.get("includeInactiveSubscriptions"):
         return True
-    its = [s for s in world.stigg["subscriptions"] if s["customer"]["customerId"] == given["customerId"]]
-    return any(s["status"] in ("ACTIVE", "IN_TRIAL") for s in its)
+    resource = given.get("resourceId")
+    return any(
+        row["status"] in ("ACTIVE", "IN_TRIAL")
+        and row["customer"]["customerId"] == given["customerId"]
+        and resource in (None, (row.get("resource") or {}).get("resourceId"))
+        and parse_time(row["startDate"]) <= at
+        for row in world.stigg["subscriptions"]
+    )
 
 
 def running(world: World, given: Obj) -> list[Obj]:
@@ -62,4 +72,5 @@ def matches(row: Obj, given: Obj) -> bool:
 
 def point(row: Obj, value: Decimal, *, reset: bool) -> Obj:
     shown: Any = float(value)
-    return {"timestamp": iso(parse_time(row["timestamp"])), "value": shown, "isResetPoint": reset}
+    marker = "SUBSCRIPTION_CHANGE_RESET" if row.get("change") else "PERIODIC_RESET"
+    return {"timestamp": iso(parse_time(row["timestamp"])), "value": shown, "isResetPoint": reset, "marker": marker}
