@@ -51,6 +51,7 @@ SETTINGS = Environment(
     account_rate=10_000,
     rate_share=1.0,
     usage_reads_per_minute=60_000,
+    stigg_rate_share=1000.0,  # a thousand times Stigg's limits: stories have no minute to wait
     native_integration="removed",
     stripe_feed=bool(os.environ.get("TEST_FEED")),  # stories bend Stripe's side by hand, of which no event tells
     stigg_feed=False,  # and Stigg's, where updatedAt would have to follow

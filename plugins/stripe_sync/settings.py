@@ -93,6 +93,7 @@ class Environment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     upgrade_proration: Literal["always_invoice", "create_prorations", "none"] = "always_invoice"
     downgrade_proration: Literal["always_invoice", "create_prorations", "none"] = "create_prorations"
     stigg_page_size: int = 25
+    stigg_rate_share: float = 0.8
     stigg_entity_url: str = "https://app.stigg.io/{environment}/{kind}/{id}"
     stripe_dashboard_url: str = "https://dashboard.stripe.com"
     accept_unknown: list[str] = []
@@ -209,8 +210,9 @@ def check(path: Path, environment: Environment) -> None:
             f'{where}.tax: with tax on, set tax_behavior = "exclusive" or "inclusive", and tax_code to a code of Stripe\'s '
             f"such as txcd_10103001."
         )
-    if not 0 < environment.rate_share <= 1:
-        raise ConfigurationError(f"{where}.rate_share: it must be above 0 and at most 1.")
+    for name in ("rate_share", "stigg_rate_share"):
+        if not 0 < getattr(environment, name) <= 1:
+            raise ConfigurationError(f"{where}.{name}: it must be above 0 and at most 1.")
     if not 0 <= environment.stigg_scan_minutes <= 60:
         raise ConfigurationError(
             f"{where}.stigg_scan_minutes: 0 (every run) to 60; what is compared may not be older than an hour."

@@ -27,7 +27,7 @@ from stripe_sync.stripe_api.client import ATTEMPTS, StripeApi, Tally, check_mode
 from stripe_sync.stripe_api.sandbox_clock import SandboxClock
 from stripe_sync.stripe_api.test_clock import ClockOfAccount
 from stripe_sync.warehouse import engine, runs
-from stripe_sync.warehouse.budget import PostgresBudget
+from stripe_sync.warehouse.budget import PostgresBudget, StiggBudget
 
 ConnectionOf = Callable[[str], Connection]
 
@@ -85,8 +85,10 @@ class Session:
     @cached_property
     def stigg(self) -> StiggApi:
         connection = self.connection_of(self.environment.stigg_connection)
+        env = self.environment
+        budget = StiggBudget(self.engine, env.name, env.stigg_rate_share, float(env.usage_reads_per_minute))
         return StiggApi(
-            connection.key(), base_url=connection.base_url(STIGG_URL), page_size=self.environment.stigg_page_size
+            connection.key(), base_url=connection.base_url(STIGG_URL), page_size=env.stigg_page_size, budget=budget
         )
 
     @cached_property

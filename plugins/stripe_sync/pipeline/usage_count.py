@@ -18,7 +18,6 @@ from stripe_sync.usage.quantities import Point, points_of, quantity
 from stripe_sync.usage.terms import Terms
 from stripe_sync.usage.windows import Measured
 from stripe_sync.warehouse import runs, usage
-from stripe_sync.warehouse.budget import PostgresBudget
 from stripe_sync.warehouse.usage import Invoice, Window
 
 BACK = timedelta(days=35)  # how far before a window the running value at its start is looked for
@@ -76,15 +75,12 @@ def in_order(session: Session, run: Run, windows: list[Window], seen: list[Invoi
 
 def read_all(session: Session, windows: list[Window]) -> list[Reading]:
     """The readings of windows, side by side; after Stigg does not answer, no further one is asked for."""
-    rate = session.environment.usage_reads_per_minute / 60
-    budget = PostgresBudget(session.engine, f"stigg {session.environment.name}", rate, rate, 1.0)
     readings: list[Reading] = []
     lost: list[str] = []
 
     def read(window: Window) -> Reading:
         if lost:
             return Reading(window, detail=lost[0])
-        budget.wait("usageHistoryV2")
         try:
             return Reading(window, counted(session, window))
         except RowFailed as failure:

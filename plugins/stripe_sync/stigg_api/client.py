@@ -13,13 +13,15 @@ from typing import Any
 
 import httpx
 import msgspec
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_random_exponential
 
 from stripe_sync.errors import Incomplete, NotAuthorized, RowFailed, Transient, UnknownShape
 from stripe_sync.stigg_api import documents
+from stripe_sync.stigg_api.pacing import Budget, NoBudget, limit_of
 
 API = "https://api.stigg.io"
 ATTEMPTS = 5
+PATIENCE_SECONDS = 150.0  # a limit is of one minute, and no answer says when it is over
 AGAIN = frozenset(
     {"RateLimitExceeded", "ObjectAlreadyBeingUsedByAnotherRequestError", "OperationTimeout", "UnexpectedError"}
 )
@@ -47,12 +49,26 @@ _name = re.compile(r"(?:query|mutation)\s+(\w+)")
 
 
 class StiggApi:
-    """Reads of one environment; a key belongs to exactly one. Raises errors of our tree alone."""
+    """Reads and changes of one environment; a key belongs to exactly one. Raises errors of our tree alone.
 
-    def __init__(self, key: str, *, base_url: str = API, page_size: int = 25, attempts: int = ATTEMPTS) -> None:
+    ``budget`` paces every call; ``patience`` is for how many seconds one that Stigg refuses as too many is asked again.
+    """
+
+    def __init__(
+        self,
+        key: str,
+        *,
+        base_url: str = API,
+        page_size: int = 25,
+        attempts: int = ATTEMPTS,
+        budget: Budget | None = None,
+        patience: float = PATIENCE_SECONDS,
+    ) -> None:
         self.base_url = base_url
         self.page_size = page_size
         self.attempts = attempts
+        self.patience = patience if attempts > 1 else 0.0
+        self.budget = budget or NoBudget()
         self.http = httpx.Client(
             headers={"X-API-KEY": key, "X-API-VERSION": "1"}, timeout=httpx.Timeout(30, connect=10), verify=trusted()
         )
@@ -170,13 +186,30 @@ class StiggApi:
         name = found.group(1) if found else ""
         policy = Retrying(
             retry=retry_if_exception_type(Transient),
-            stop=stop_after_attempt(self.attempts),
-            wait=wait_random_exponential(multiplier=0.5, max=10),
+            stop=self.is_enough,
+            wait=wait_random_exponential(multiplier=0.5, max=20),
             reraise=True,
         )
         return policy(self.once, name, document, variables)
 
+    def is_enough(self, state: RetryCallState) -> bool:
+        """Return whether a call was tried often enough; for a limit, long enough, since it says not when it is over."""
+        error = state.outcome.exception() if state.outcome is not None else None
+        if isinstance(error, Transient) and error.limited:
+            return (state.seconds_since_start or 0.0) >= self.patience
+        return state.attempt_number >= self.attempts
+
     def once(self, name: str, document: str, variables: dict[str, Any]) -> dict[str, Any]:
+        """The data of one request. A request too many slows the operation down for everybody."""
+        self.budget.wait(name, limit_of(name, document))
+        try:
+            return self.asked(name, document, variables)
+        except Transient as failure:
+            if failure.limited:
+                self.budget.slow_down(name)
+            raise
+
+    def asked(self, name: str, document: str, variables: dict[str, Any]) -> dict[str, Any]:
         body = {"query": document, "operationName": name, "variables": variables}
         try:
             response = self.http.post(f"{self.base_url}/graphql", json=body, headers={"x-graphql-operation-name": name})
@@ -214,7 +247,8 @@ def refuse(name: str, status: int, answer: Any) -> None:
             f"Stigg does not accept the key for {name} ({code or status}, {trace}); correct the connection."
         )
     if status == 429 or (status >= 500 and status != 501) or code in AGAIN:
-        raise Transient(f"Stigg asks to try {name} again ({code or status}, {trace}).")
+        limited = name if status == 429 or code == "RateLimitExceeded" else ""
+        raise Transient(f"Stigg asks to try {name} again ({code or status}, {trace}).", limited=limited)
     if code in ENDED:
         raise RowFailed("ALREADY_ENDED", f"Stigg has ended it already ({trace}).")
     if code in ROW:

@@ -23,6 +23,8 @@ SLOWER, SLOW_SECONDS = 0.7, 60.0  # what one 429 does to the pace, and for how l
 SLOWEST = 0.1
 # Reads of these endpoints are outside Stripe's read allocation.
 FREE_READS = ("get /v1/tax",)
+EDGE_PER_MINUTE = 6000.0  # requests of all operations that Stigg takes a minute
+USAGE = "UsageHistory"
 
 # The threads of a process ask one after another: the database would let them in so all the same, each with a connection.
 _asking = threading.Lock()
@@ -86,6 +88,34 @@ class PostgresBudget:
                 ),
                 {"a": self.account, "n": name, "f": SLOWER, "s": SLOW_SECONDS, "least": SLOWEST},
             )
+
+
+@dataclass(frozen=True)
+class StiggBudget:
+    """Stigg's limits of one environment, shared by everybody who works on this warehouse (SB 18.1).
+
+    ``share`` is the part of each limit that this project takes; ``usage_per_minute`` is the limit of usage reads, of which
+    it takes all. Implements ``stigg_api.pacing.Budget``.
+    """
+
+    engine: Engine
+    environment: str
+    share: float
+    usage_per_minute: float
+
+    def wait(self, operation: str, per_minute: float) -> None:
+        """Sleep until a request of this operation may start."""
+        self.of(operation, per_minute).wait(operation)
+
+    def slow_down(self, operation: str) -> None:
+        """Take up that Stigg refused a request of this operation as one too many: it goes more slowly for a minute."""
+        self.of(operation, EDGE_PER_MINUTE).slow_down(operation, "")
+
+    def of(self, operation: str, per_minute: float) -> PostgresBudget:
+        """Return the budget of an operation and of the environment as a whole, requests a second."""
+        limit = self.usage_per_minute if operation == USAGE else per_minute * self.share
+        edge = max(EDGE_PER_MINUTE * self.share, limit)
+        return PostgresBudget(self.engine, f"stigg {self.environment}", edge / 60, limit / 60, 1.0)
 
 
 def reads_this_month(engine: Engine, account: str) -> int:
