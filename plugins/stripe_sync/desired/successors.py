@@ -102,13 +102,30 @@ def heirs(ended: Subscription, others: list[Subscription], stripe_id: str) -> li
 
 
 def follows(before: Subscription, after: Subscription, stripe_id: str) -> bool:
-    """Whether one follows another: it names the Stripe subscription, or begins where the other was changed into it."""
+    """Return whether one follows another: it names the Stripe subscription, or begins where the other ended.
+
+    A change of plan may take a minute. Whatever its reason, one that ended in the very second in which a paid one of the
+    same customer and resource began was replaced by it: Stigg has one of them at a time (SB 18.8).
+    """
     if stripe_id in (after.billing_id, after.old_billing_id):
         return True
-    same = (product_of(before), resource_of(before)) == (product_of(after), resource_of(after))
     end = before.effective_end_date
-    changed = before.cancel_reason == UPGRADE and end is not None and abs(after.start_date - end) <= SAME_MOMENT
-    return same and changed
+    if end is None or owner_of(before) != owner_of(after):
+        return False
+    if before.cancel_reason == UPGRADE and product_of(before) == product_of(after):
+        return abs(after.start_date - end) <= SAME_MOMENT
+    replaced = after.start_date == end and before.cancel_reason != DETACHED
+    return replaced and is_paid(after) and after.billing_id is None
+
+
+def owner_of(subscription: Subscription) -> tuple[str, str | None]:
+    """Return (customer, resource), of which Stigg has one active subscription that is no trial."""
+    return subscription.customer.customer_id, resource_of(subscription)
+
+
+def is_paid(subscription: Subscription) -> bool:
+    free = subscription.is_free() or subscription.is_custom()
+    return not free and subscription.status != "IN_TRIAL"
 
 
 def product_of(subscription: Subscription) -> str | None:

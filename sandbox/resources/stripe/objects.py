@@ -160,7 +160,7 @@ def expand_path(world: World, node: Any, parts: list[str], whole: str) -> None:
         for part in node:
             expand_path(world, part, parts, whole)
         return
-    if not isinstance(node, dict):
+    if not isinstance(node, dict) or node.get("deleted"):  # a stub has nothing to expand (FACTS_A 75)
         return
     head, *rest = parts
     if derive := DERIVED.get((str(node.get("object")), head)):

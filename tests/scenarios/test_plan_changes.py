@@ -1,0 +1,131 @@
+"""A change of plan in Stigg, with the same id and with a new one: each row of the migration matrix (SB 18.8, 18.9; BILLING 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+
+import pytest
+
+from sandbox.builder import WorldBuilder, flat
+from sandbox.resources.stigg.changes import change_plan
+from sandbox.world.state import Obj
+from tests.house import House
+
+Build = Callable[[WorldBuilder], House]
+# How Stigg answers: the id stays; a new id after an upgrade; a new id after an immediate end.
+ANSWERS = {"same id": (True, False), "new id": (False, True), "new id, ended at once": (False, False)}
+
+
+def house_with(house_of: Build, town: WorldBuilder, plan: str, answer: str = "new id, ended at once") -> House:
+    """A house that has been reconciled, in which s-1 of c-1 is on a plan: pro is 20.00 and 2 seats at 5.00."""
+    town.plan("big", "Big", [flat(90)])
+    town.plan("free", "Free", [], pricing="FREE")
+    town.plan("custom", "Custom", [], pricing="CUSTOM")
+    if plan != "pro":
+        town.stigg["subscriptions"].pop(0)
+        town.subscription("s-1", "c-1", plan)
+    house = house_of(town)
+    keeps, upgrade = ANSWERS[answer]
+    house.world.unknowns |= {"plan_change_keeps_id": keeps, "replaced_is_upgrade": upgrade}
+    house.reconcile()
+    return house
+
+
+def of_customer(house: House) -> list[Obj]:
+    """The subscriptions in Stripe of c-1."""
+    ids = {c["id"] for c in house.objects("customers") if (c.get("metadata") or {}).get("stiggEntityId") == "c-1"}
+    return [s for s in house.objects("subscriptions") if s["customer"] in ids]
+
+
+def settled(house: House) -> None:
+    house.reconcile()
+    assert house.plan().plan.actions == []
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_paid_to_paid_goes_on_in_one_stripe_subscription(house_of: Build, town: WorldBuilder, answer: str) -> None:
+    """Never canceled and made: the customer pays the difference of the running period once.
+
+    It began 3 hours ago, 717 of 720 hours are left. Credits of 20.00 and 10.00: -1991.67 and -995.83, rounded down -19.92 and
+    -9.96; 90.00: 8962.5, rounded down 89.62. Together 59.74.
+    """
+    house = house_with(house_of, town, "pro", answer)
+    (before,) = of_customer(house)
+    row = change_plan(house.world, "s-1", "big", subscriptionId="s-next")
+    settled(house)
+    (after,) = of_customer(house)
+    assert (after["id"], after["status"]) == (before["id"], "active")
+    assert [i["price"]["unit_amount"] for i in after["items"]["data"]] == [9_000]
+    changes = [i["total"] for i in house.objects("invoices") if i["billing_reason"] == "subscription_update"]
+    assert changes == [5_974]
+    assert house.status(row["subscriptionId"]) == ("SUCCESS", "")
+    if row["subscriptionId"] != "s-1":
+        assert house.status("s-1") == ("NO_SYNC_REQUIRED", "ENDED")
+
+
+@pytest.mark.parametrize("before", ["free", "custom"])
+def test_free_or_custom_to_paid_is_a_new_subscription_in_stripe(
+    house_of: Build, town: WorldBuilder, before: str
+) -> None:
+    house = house_with(house_of, town, before)
+    assert of_customer(house) == []
+    change_plan(house.world, "s-1", "big", subscriptionId="s-next", paymentCollectionMethod="INVOICE")
+    settled(house)
+    (made,) = of_customer(house)
+    assert [i["price"]["unit_amount"] for i in made["items"]["data"]] == [9_000]
+    assert made["metadata"]["stiggEntityId"] == "s-next"
+
+
+@pytest.mark.parametrize(("before", "after"), [("free", "custom"), ("custom", "free")])
+def test_what_is_not_paid_stays_out_of_stripe(house_of: Build, town: WorldBuilder, before: str, after: str) -> None:
+    house = house_with(house_of, town, before)
+    row = change_plan(house.world, "s-1", after, subscriptionId="s-next")
+    settled(house)
+    assert of_customer(house) == []
+    reason = {"free": "FREE", "custom": "CUSTOM_PRICE"}[after]
+    assert house.status(row["subscriptionId"]) == ("NO_SYNC_REQUIRED", reason)
+
+
+def test_paid_to_custom_leaves_stripes_subscription_alive_and_shows_its_money(
+    house_of: Build, town: WorldBuilder
+) -> None:
+    """SB 18.9: Stigg does not cancel it either; a person decides what Stripe bills."""
+    house = house_with(house_of, town, "pro")
+    before = house.frozen()
+    change_plan(house.world, "s-1", "custom")
+    (row,) = [r for r in house.drift() if r.kind == "subscription"]
+    assert (row.state, row.per_month) == ("ended", {"usd": Decimal(-3_000)})
+    house.reconcile()
+    assert house.frozen() == before, "no write"
+    assert house.status("s-1") == ("PENDING", "FROZEN")
+
+
+def test_paid_to_custom_and_back_goes_on_in_the_same_stripe_subscription(house_of: Build, town: WorldBuilder) -> None:
+    house = house_with(house_of, town, "pro")
+    (before,) = of_customer(house)
+    change_plan(house.world, "s-1", "custom")
+    house.reconcile()
+    change_plan(house.world, "s-1", "big", subscriptionId="s-next", paymentCollectionMethod="INVOICE")
+    settled(house)
+    (after,) = of_customer(house)
+    assert (after["id"], after["status"]) == (before["id"], "active")
+    assert house.status("s-next") == ("SUCCESS", "")
+
+
+def test_paid_to_free_ends_stripes_subscription(house_of: Build, town: WorldBuilder) -> None:
+    house = house_with(house_of, town, "pro")
+    house.later(2 * 3600)  # its first invoice is no draft any more
+    change_plan(house.world, "s-1", "free")
+    settled(house)
+    assert [s["status"] for s in of_customer(house)] == ["canceled"]
+    assert house.stigg("subscriptions", subscriptionId="s-1")["status"] == "ACTIVE"
+
+
+def test_a_subscription_of_another_resource_is_left_alone(house_of: Build, town: WorldBuilder) -> None:
+    """SB 18.8: one a (customer, resource)."""
+    house = house_with(house_of, town, "pro")
+    town.subscription("s-other", "c-1", "big", hours_ago=0, resource={"resourceId": "r-2"})
+    house.merge(town)
+    settled(house)
+    assert sorted(s["status"] for s in of_customer(house)) == ["active", "active"]
