@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -13,12 +13,13 @@ from stripe_sync.marker import FIELD
 from stripe_sync.pipeline.preflight import held_at_observe
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result, station
+from stripe_sync.pipeline.usage_danger import in_danger
 from stripe_sync.pipeline.usage_due import assign
 from stripe_sync.pipeline.usage_final import free_of_charge
 from stripe_sync.pipeline.usage_meters import is_billed_by_meter, meter_on
 from stripe_sync.pipeline.usage_proof import billed_together, proven_quantity, record_rounding
 from stripe_sync.pipeline.usage_stuck import find_stuck
-from stripe_sync.pipeline.usage_timing import hold, is_on, is_own_stop, release, unproven
+from stripe_sync.pipeline.usage_timing import hold, is_on, release, unproven
 from stripe_sync.pipeline.usage_writes import leased, may_write
 from stripe_sync.typed import typed
 from stripe_sync.usage import drafts, grace, metering
@@ -27,7 +28,6 @@ from stripe_sync.usage.terms import Terms
 from stripe_sync.warehouse import runs, usage
 from stripe_sync.warehouse.usage import Invoice, Window
 
-CLOSE = timedelta(minutes=20)
 LATELY = timedelta(days=62)
 FINAL = ("open", "paid", "uncollectible")
 LATE = "finalized without it"
@@ -223,39 +223,3 @@ def sentence(window: Window, what: str, proposal: str, states: Sequence[str]) ->
         f"{money.plain(quantity)} of {window.measured['feature']} of {window.measured['subscription']} "
         f"({money.shown(amount, currency)}, row {window.id}) are not billed: {what}. {proposal}"
     )
-
-
-def in_danger(
-    session: Session, run: Run, missing: Iterable[Invoice], waiting: Sequence[Window], observed: str
-) -> list[str]:
-    """Drafts without proof that are finalized soon, or that nobody finalizes."""
-    if not may_write(session, run, observed):
-        return []
-    with session.engine.connect() as connection:
-        found = [usage.invoice(connection, session.environment.name, i.invoice) for i in missing]
-        holds = usage.holds(connection, session.environment.name)
-    pages = []
-    for invoice in filter(None, found):
-        hold = holds.get(invoice.invoice)
-        if invoice.finalizes_at is None and hold is not None and is_own_stop(hold) and not hold.person:
-            pages.append(f"{invoice.invoice} is held with auto_advance off, and nobody finalizes it until you do.")
-        elif invoice.finalizes_at is not None and invoice.finalizes_at - run.now <= CLOSE:
-            pages.append(
-                f"{invoice.invoice} is finalized at {told(invoice.finalizes_at)}, and its usage is not proven: {why(session, run)}"
-            )
-    return pages
-
-
-def why(session: Session, run: Run) -> str:
-    """The first reason that this run met."""
-    name = session.environment.name
-    counted = runs.result(session.engine, name, run.id, "usage_count") or {}
-    written = runs.result(session.engine, name, run.id, "usage_lines") or {}
-    due = runs.result(session.engine, name, run.id, "usage_due") or {}
-    reasons = [*(p["detail"] for p in due.get("problems", ())), *counted.get("failed", ()), *written.get("waits", ()),
-               *written.get("refused", ())]  # fmt: skip
-    return reasons[0] if reasons else f"it was not read in time; see stripe-sync usage {name}."
-
-
-def told(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M} UTC"

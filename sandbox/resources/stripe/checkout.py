@@ -11,7 +11,7 @@ from typing import Any
 
 from sandbox.billing import discounts, finalizing, invoices, prorations
 from sandbox.billing.lines import item_line
-from sandbox.resources.stripe import invoiceitems, people
+from sandbox.resources.stripe import item_contents, people
 from sandbox.resources.stripe.drafting import draft_subscription
 from sandbox.resources.stripe.invoicing import clean
 from sandbox.resources.stripe.objects import emit, get, listed, teller
@@ -205,7 +205,7 @@ def complete(world: World, id: str, *, email: str | None = None) -> Obj:
     wanted = [{"coupon": d["coupon"]} for d in session["discounts"]] or None
     subscription["discounts"] = discounts.chosen(world, subscription, wanted, keep=True) if wanted else []
     extra = [
-        invoiceitems.made(
+        item_contents.made(
             world,
             {"pricing": {"price": g["price"]}, "quantity": g["quantity"], "subscription": subscription["id"]},
             customer,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sandbox.billing import invoices
 from sandbox.billing.lines import item_line
-from sandbox.resources.stripe import invoiceitems
+from sandbox.resources.stripe import invoiceitems, item_contents
 from sandbox.resources.stripe.invoices import found, shown
 from sandbox.resources.stripe.objects import emit, get
 from sandbox.resources.stripe.routes import Call, route
@@ -28,7 +28,7 @@ def add_lines(call: Call) -> Obj:
             item = get(world, "invoiceitems", given["invoice_item"], kind="invoiceitem", param="lines", status=400)
         else:
             form = {"currency": invoice["currency"], **given}
-            item = world.put("invoiceitems", invoiceitems.made(world, form, invoice["customer"]))
+            item = world.put("invoiceitems", item_contents.made(world, form, invoice["customer"]))
             emit(call, "invoiceitem.created", item)
         item["invoice"] = invoice["id"]
         line = item_line(world, item) | {"invoice": invoice["id"]}
@@ -87,7 +87,7 @@ def change(call: Call, invoice: Obj, id: str, params: Obj) -> Obj:
     line = line_of(invoice, id)
     item = call.world.stripe["invoiceitems"][item_of(line)]
     before = dict(item)
-    invoiceitems.change(call.world, item, params)
+    item_contents.change(call.world, item, params)
     emit(call, "invoiceitem.updated", item, before)
     line |= item_line(call.world, item) | {"id": line["id"], "invoice": invoice["id"]}
     return line

@@ -6,7 +6,7 @@ import copy
 
 from sandbox.billing import finalizing, invoices, payments
 from sandbox.billing.lines import item_line, pending_item, pending_lines, usage_item
-from sandbox.resources.stripe import invoiceitems
+from sandbox.resources.stripe import item_contents
 from sandbox.resources.stripe.changes import AT_ONCE, Change
 from sandbox.resources.stripe.objects import emit, teller
 from sandbox.resources.stripe.routes import Call
@@ -122,7 +122,7 @@ def added_items(world: World, subscription: Obj, params: Obj) -> list[Obj]:
             raise NotModelled(f"add_invoice_items: {name}")
         form = {"pricing": {"price": given["price"]}, "quantity": given.get("quantity", 1)}
         form |= {"subscription": subscription["id"], "metadata": given.get("metadata")}
-        found.append(invoiceitems.made(world, form, subscription["customer"]))
+        found.append(item_contents.made(world, form, subscription["customer"]))
     if len(found) > 20:
         raise invalid("You can add up to 20 invoice items", param="add_invoice_items")
     return found

@@ -1,0 +1,181 @@
+"""What an invoice item charges: an amount, or a quantity at a unit amount or a price; and the hidden prices behind bare amounts."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from sandbox.billing import amounts
+from sandbox.resources.stripe.objects import get
+from sandbox.world.forms import merge_metadata
+from sandbox.world.refusal import NotModelled, invalid
+from sandbox.world.state import Obj, World
+
+
+def made(world: World, params: Obj, customer: str) -> Obj:
+    """The item that these parameters make: an amount, or a quantity at a unit amount or a price."""
+    quantity = quantity_of(params)
+    price = None
+    if "price_data" in params:
+        price = inline_price(world, params["price_data"])
+        currency, unit = price["currency"], price["unit_amount_decimal"]
+        amount = amounts.round_item(world, quantity * Decimal(price["unit_amount_decimal"]))
+    elif "pricing" in params:
+        price = get(world, "prices", str(params["pricing"].get("price")), kind="price", param="pricing", status=400)
+        if price["recurring"] is not None:
+            raise invalid("The price specified is set to `type=recurring` but this field only accepts prices with "
+                          "`type=one_time`.", param="pricing[price]")  # fmt: skip
+        if not price["active"]:
+            raise invalid("The price specified is inactive. This field only accepts active prices.", param="pricing")
+        if price["custom_unit_amount"]:
+            raise NotModelled("invoice items of a price that the customer chooses")
+        currency, amount = price["currency"], amounts.amount(price, int(quantity))
+        unit = price["unit_amount_decimal"]
+    elif "unit_amount_decimal" in params:
+        currency, unit = currency_of(params), f"{exact(params['unit_amount_decimal'], 'unit_amount_decimal'):f}"
+        amount = amounts.round_item(world, quantity * Decimal(unit))
+    elif "amount" in params:
+        currency, amount = currency_of(params), params["amount"]
+        unit = str(amount)
+    else:
+        raise invalid("You must specify one of amount, unit_amount_decimal or pricing", param="amount")
+    if price is None:
+        product = hidden_product(world, params.get("description") or "Invoice item")
+        price = hidden_price(world, product, currency, Decimal(unit))
+    period = params.get("period") or {"start": world.now, "end": world.now}
+    details = {"price": price["id"], "product": price["product"]}
+    subscription = params.get("subscription")
+    return {
+        "id": world.next_id("ii"),
+        "object": "invoiceitem",
+        "amount": amount,
+        "created": world.now,
+        "currency": currency,
+        "customer": customer,
+        "customer_account": None,
+        "date": world.now,
+        "description": params.get("description"),
+        "discountable": params.get("discountable", amount >= 0),
+        "discounts": [],
+        "frozen_fields": [],
+        "invoice": None,
+        "invoicing_rules": [],
+        "livemode": False,
+        "metadata": merge_metadata({}, params.get("metadata")),
+        "parent": parent(subscription),
+        "period": period,
+        "pricing": {"type": "price_details", "price_details": details, "unit_amount_decimal": unit},
+        "proration": False,
+        "quantity": int(quantity),
+        "quantity_decimal": plain(quantity),
+        "tax_rates": [],
+        "test_clock": None,
+    }
+
+
+def plain(number: Decimal) -> str:
+    return f"{number.normalize():f}"
+
+
+def exact(given: object, param: str) -> Decimal:
+    """Return a decimal of at most twelve places; an exponent is refused (assumed: SB 4.6 records it of meter values)."""
+    if "e" in str(given).lower():
+        raise invalid(f"Invalid decimal: {given}", param=param)
+    value = Decimal(str(given))
+    if value != round(value, 12):
+        raise invalid(f"Invalid decimal: {given}; must have at most 12 decimal places", param=param)
+    return value
+
+
+def quantity_of(params: Obj) -> Decimal:
+    """The quantity, 1 unless said otherwise; never negative."""
+    if "quantity" in params and "quantity_decimal" in params:
+        raise invalid("You may only specify one of these parameters: quantity, quantity_decimal.", param="quantity")
+    name = "quantity_decimal" if "quantity_decimal" in params else "quantity"
+    value = exact(params.get(name, 1), name)
+    if value < 0:
+        raise invalid(f"Invalid non-negative decimal: {value}", param=name)
+    return value
+
+
+def inline_price(world: World, given: Obj) -> Obj:
+    """The price that ``price_data`` makes: of one use, so it is not active."""
+    product = get(world, "products", given["product"], kind="product", param="price_data[product]", status=400)
+    if not product["active"]:
+        raise invalid("The product is inactive.", param="price_data[product]")
+    unit = exact(given.get("unit_amount_decimal", given.get("unit_amount", 0)), "price_data[unit_amount_decimal]")
+    return hidden_price(world, product["id"], given["currency"], unit, given.get("tax_behavior", "unspecified"))
+
+
+def hidden_price(world: World, product: str, currency: str, unit: Decimal, behavior: str = "unspecified") -> Obj:
+    """A price of one use: not active, and in no list."""
+    price: Obj = dict.fromkeys(("custom_unit_amount", "lookup_key", "nickname", "recurring", "tiers", "tiers_mode",
+                                "transform_quantity"))  # fmt: skip
+    return world.put("prices", price | {
+        "id": world.next_id("price"), "object": "price", "active": False, "billing_scheme": "per_unit",
+        "created": world.now, "currency": currency, "livemode": False, "metadata": {}, "product": product,
+        "tax_behavior": behavior, "type": "one_time", "unit_amount": int(unit) if unit == int(unit) else None,
+        "unit_amount_decimal": f"{unit:f}", "unlisted": True,
+    })  # fmt: skip
+
+
+def hidden_product(world: World, name: str) -> str:
+    """The id of the product that an item of a bare amount gets (FACTS_B 16): in no list."""
+    nothing: Obj = dict.fromkeys(("default_price", "description", "package_dimensions", "shippable",
+                                  "statement_descriptor", "tax_code", "tax_details", "unit_label", "url"))  # fmt: skip
+    product = world.put("products", nothing | {
+        "id": world.next_id("prod"), "object": "product", "active": False, "attributes": [], "created": world.now,
+        "images": [], "livemode": False, "marketing_features": [], "metadata": {}, "name": name, "type": "service",
+        "updated": world.now, "unlisted": True,
+    })  # fmt: skip
+    return str(product["id"])
+
+
+def currency_of(params: Obj) -> str:
+    if "currency" not in params:
+        raise invalid("Missing required param: currency.", param="currency", code="parameter_missing")
+    return str(params["currency"])
+
+
+def parent(subscription: str | None) -> Obj | None:
+    if subscription is None:
+        return None
+    return {
+        "type": "subscription_details",
+        "subscription_details": {"subscription": subscription, "subscription_item": None},
+    }
+
+
+def change(world: World, item: Obj, params: Obj) -> None:
+    """Change an invoice item: its quantity, price, amount, texts and period."""
+    if "quantity" in params or "quantity_decimal" in params:
+        quantity = quantity_of(params)
+        item |= {"quantity": int(quantity), "quantity_decimal": plain(quantity)}
+    if "price_data" in params:
+        price = inline_price(world, params["price_data"])
+        if price["currency"] != item["currency"]:
+            raise invalid("The currency of the price is not that of the invoice item", param="price_data[currency]")
+        item["pricing"] = {
+            "type": "price_details",
+            "price_details": {"price": price["id"], "product": price["product"]},
+            "unit_amount_decimal": price["unit_amount_decimal"],
+        }
+    if "unit_amount_decimal" in params:
+        item["pricing"] = item["pricing"] | {"unit_amount_decimal": f"{Decimal(str(params['unit_amount_decimal'])):f}"}
+    unit = item["pricing"]["unit_amount_decimal"]
+    if unit is not None:  # a proration has an amount alone
+        item["amount"] = amounts.round_item(world, Decimal(item["quantity_decimal"]) * Decimal(unit))
+    if "amount" in params:
+        item |= {"amount": params["amount"], "quantity": 1, "quantity_decimal": "1"}
+        product = item["pricing"]["price_details"]["product"]  # another hidden price of the same product (FACTS_B 19)
+        price = hidden_price(world, product, item["currency"], Decimal(params["amount"]))
+        item["pricing"] = {
+            "type": "price_details",
+            "price_details": {"price": price["id"], "product": product},
+            "unit_amount_decimal": price["unit_amount_decimal"],
+        }
+    for name in ("description", "period", "discountable"):
+        if name in params:
+            item[name] = params[name]
+    item["metadata"] = merge_metadata(item["metadata"], params.get("metadata"))
+    if item["proration"]:
+        item["net_amount"] = item["amount"]
