@@ -13,6 +13,7 @@ from stripe_sync.warehouse import usage as usages
 from tests import warehouses
 from tests.house import House
 from tests.metering import DAY, HOUR, MINUTE, cycle, ledger, lines, month_end, until
+from tests.shell import command, environ
 
 Build = Callable[[WorldBuilder], House]
 
@@ -46,6 +47,8 @@ def test_a_grace_period_below_an_hour_pages_and_holds_the_draft_at_first_sight(
     failure = ("failure", "drafts are finalized after 30 minutes; set at least 1 hour in Stripe, Settings, Billing, "
                           "Invoices")  # fmt: skip
     assert told(house) == failure
+    asked = command(environ(house), "init")
+    assert (asked.returncode, "drafts are finalized after 30 minutes" in asked.stdout) == (1, True)
     house.world.faults.clear()
     house.later(10 * MINUTE)
     assert house.usage()["pages"] == [], "told once: it was moved"

@@ -54,10 +54,10 @@ def init(*, as_json: bool) -> int:
     found: list[Check] = []
     for name, environment in settings.load().items():
         with session_of(name, quiet=True) as session:
-            for check, _ in preflight.checks(session, without=("reads", "schedule")):
-                found.append(Check(f"{name}: {check.name}", check.state, check.text))
-            waits = connecting.grace_or_why(session)
-            found.append(Check(f"{name}: {waits.name}", waits.state, waits.text))
+            own = [check for check, _ in preflight.checks(session, without=("reads", "schedule"))]
+            if not any(check.state == "failure" for check in own):
+                own.append(connecting.grace_or_why(session))
+        found += [Check(f"{name}: {check.name}", check.state, check.text) for check in own]
         if environment.write_pool:
             found.append(pool(name, environment.write_pool))
     if as_json:
