@@ -17,7 +17,7 @@ from stripe_sync.pipeline.preflight import Check
 from stripe_sync.pipeline.session import Session
 from stripe_sync.unknowns import forbidden, open_questions
 from stripe_sync.usage.grace import graces, is_short
-from stripe_sync.warehouse import hands, usage
+from stripe_sync.warehouse import hands, usage, usage_figures
 
 # What a restricted key needs: the right by Stripe's name, how much of it, and a read that proves the half of it.
 RIGHTS = {
@@ -123,7 +123,7 @@ def grace(session: Session) -> Check:
     """How long drafts of renewals wait, as those show it that nobody moved: the ones that are there, else the newest seen."""
     name = session.environment.name
     with session.engine.connect() as connection:
-        moved, seen = usage.holds(connection, name), usage.newest_grace(connection, name)
+        moved, seen = usage.holds(connection, name), usage_figures.newest_grace(connection, name)
     bodies = session.stripe.page("/v1/invoices", status="draft", limit=100)["data"]
     found = graces(bodies, moved) or dict([seen] if seen else ())
     if not found:

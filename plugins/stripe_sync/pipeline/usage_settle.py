@@ -25,7 +25,7 @@ from stripe_sync.typed import typed
 from stripe_sync.usage import drafts, grace, metering
 from stripe_sync.usage.bills import LINE, window_of
 from stripe_sync.usage.terms import Terms
-from stripe_sync.warehouse import runs, usage
+from stripe_sync.warehouse import runs, usage, usage_figures
 from stripe_sync.warehouse.usage import Invoice, Window
 
 LATELY = timedelta(days=62)
@@ -81,7 +81,7 @@ def figures(session: Session, run: Run) -> Result:
     """``counts``: the windows of the last two months by state; ``rounded``: minor units by currency that Stripe billed less."""
     name = session.environment.name
     with session.engine.connect() as connection:
-        rounded = {c: money.plain(minor) for c, minor in usage.rounded(connection, name).items()}
+        rounded = {c: money.plain(minor) for c, minor in usage_figures.rounded(connection, name).items()}
         return {"counts": usage.counts(connection, name, since=run.now - LATELY), "rounded": rounded}
 
 
