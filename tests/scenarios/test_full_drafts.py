@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from sandbox.builder import WorldBuilder, flat, tiered, usage
 from tests.house import House, Obj
@@ -14,13 +15,13 @@ Build = Callable[[WorldBuilder], House]
 TIERED = tiered("calls", [(2, 0.5, 1), (None, 0.4, 2)], model="USAGE_BASED")
 
 
-def full(house_of: Build, *, coupon: bool = False) -> tuple[House, int]:
+def full(house_of: Build, **coupon: Any) -> tuple[House, int]:
     """A renewal's draft with 248 lines, on which two of the five lines of usage fit; gives the period's end too."""
     made = world(flat(20), TIERED, usage("rows", 1))
     made.feature("rows", "Rows", meterType="Incremental")
     if coupon:
-        made.coupon("half", percent=50)
-        made.stigg["subscriptions"][0]["coupons"] = [made.applied("half")]
+        made.coupon("less", **coupon)
+        made.stigg["subscriptions"][0]["coupons"] = [made.applied("less")]
     house = house_of(made)
     end = renewed(house, 5)
     use(house, 7, end - HOUR, featureId="rows")
@@ -55,12 +56,27 @@ def test_usage_that_does_not_fit_on_a_full_draft_is_billed_on_an_invoice_for_the
     assert ledger(house) == {"billed": ("12", 1220)}
 
 
-def test_usage_of_a_discounted_subscription_that_does_not_fit_is_held_for_a_person(house_of: Build) -> None:
-    house, end = full(house_of, coupon=True)
+def test_a_percentage_is_taken_of_both_invoices(house_of: Build) -> None:
+    """Half of 5.20 on the other invoice, where the four lines are, and half of 7.00 on the renewal's draft."""
+    house, end = full(house_of, percent=50)
+    house.usage()
+    (bill,) = surplus(house)
+    assert (sum(amount for _, amount in lines(bill)), bill["total"]) == (520, 260)
+    until(house, end + 2 * HOUR)
+    house.usage()
+    until(house, end + 5 * HOUR)
+    house.usage()
+    (bill,) = surplus(house)
+    assert (bill["status"], bill["total"]) == ("open", 260)
+    assert ledger(house) == {"billed": ("12", 1220)}
+
+
+def test_usage_that_does_not_fit_beside_a_fixed_discount_is_held_for_a_person(house_of: Build) -> None:
+    """A discount of an amount would be taken from both invoices."""
+    house, end = full(house_of, off={"USD": 5})
     given = house.usage()
-    assert any(
-        "would have more than 250 lines, and its subscription has a discount" in text for text in given["refused"]
-    )
+    why = "would have more than 250 lines, and its subscription has a discount of a fixed amount"
+    assert any(why in text for text in given["refused"])
     assert surplus(house) == []
     assert cycle(house)["automatically_finalizes_at"] == end + 24 * HOUR
     assert set(ledger(house)) == {"pending", "proven"}

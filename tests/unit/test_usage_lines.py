@@ -14,7 +14,7 @@ from stripe_sync.usage.bills import Bill, excess_shares, wanted
 from stripe_sync.usage.bridge import bridge
 from stripe_sync.usage.minimum import covered, is_minimum
 from stripe_sync.usage.proof import UsageLine, proves, rounding
-from stripe_sync.usage.surplus import divided
+from stripe_sync.usage.surplus import divided, why_not
 from stripe_sync.usage.terms import Terms
 
 START, END = datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC)
@@ -187,3 +187,22 @@ def test_only_a_renewals_draft_shows_the_grace_period(
     assert grace.grace_of(body) == seconds
     assert grace.graces([body], moved=["in_1"]) == {}, "a draft that was moved proves nothing"
     assert (grace.is_short(3599), grace.is_short(3600)) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("discounts", "coupons", "minimum", "why"),
+    [
+        (0, [], False, ""),
+        (1, [{"percent_off": 50.0, "amount_off": None}], False, ""),
+        (1, [{"id": "own", "percent_off": "50"}], False, ""),
+        (1, [{"amount_off": 500}], False, "fixed amount"),
+        (1, [None], False, "not those of its subscription"),
+        (1, [], False, "not those of its subscription"),  # one that was consumed by the draft
+        (0, [], True, "minimum spend"),
+    ],
+)
+def test_who_divides_a_full_draft(
+    discounts: int, coupons: list[dict[str, object] | None], minimum: bool, why: str
+) -> None:
+    found = why_not(discounts, coupons, minimum=minimum)
+    assert why in found and bool(found) == bool(why)

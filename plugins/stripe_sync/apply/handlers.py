@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from stripe_sync import marker
-from stripe_sync.apply import cancelling, final_invoice, parameters
+from stripe_sync.apply import cancelling, final_invoice, item_parameters, parameters
 from stripe_sync.apply.candidates import (
     coupon_candidates,
     coupon_deleted,
@@ -113,7 +113,7 @@ HANDLERS: Mapping[str, Handler] = {
     "stigg.cancel": Handler(send_stigg_cancel, updated),
     "schedule.release": Handler(send_schedule_release, updated),
     "invoiceitem.create": Handler(
-        creating(PATHS["invoiceitem"], invoice_items, parameters.invoice_item_create),
+        creating(PATHS["invoiceitem"], invoice_items, item_parameters.invoice_item_create),
         invoice_item_candidates,
     ),
     "subscription.update": Handler(send_subscription_update, updated),

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import Any
 
 from stripe_sync import keys, marker
 from stripe_sync.apply.registry import Registry
-from stripe_sync.clock import from_epoch
 from stripe_sync.desired.found import CANCEL_AT, ONCE
 from stripe_sync.plan.actions import Action
 from stripe_sync.stripe_api.endpoints import WHOLE
@@ -220,35 +218,6 @@ def kept_and_new(
     kept = [{"discount": id} for id, ref in discounts if ref is None or ref in wanted]
     new = [{"coupon": registry.resolve(key)} for _, key in sorted((after.get("attach") or {}).items())]
     return [*kept, *new] or ""
-
-
-def invoice_item_create(action: Action, registry: Registry) -> Params:
-    """A one-off charge at its price, or one unit at an amount on an open draft; its mark is what it is found by again."""
-    after = action.after
-    params: Params = {
-        "customer": registry.resolve(after["customer"]),
-        "metadata": {marker.FIELD: registry.signer.mark(action.target)},
-    }
-    if "price" in after:
-        params |= {"pricing": {"price": registry.resolve(after["price"])}, "quantity": int(after["quantity"])}
-        return params | {"subscription": registry.resolve(after["subscription"])}
-    start = from_epoch(after["from"])
-    text = f"Change before the renewal of {start:%Y-%m-%d}"
-    price = {
-        "currency": after["currency"],
-        "product": registry.get(after["product"]) or after["product"],
-        "unit_amount_decimal": Decimal(after["amount"]),
-    }
-    tax = registry.tax_of()
-    if tax:
-        price["tax_behavior"] = tax["tax_behavior"]
-    return params | {
-        "invoice": after["invoice"],
-        "price_data": price,
-        "quantity": 1,
-        "description": text,
-        **tax,
-    }
 
 
 def subscription_cancel() -> Params:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from msgspec import structs
 
 from stripe_sync.clock import epoch
+from stripe_sync.desired.final_terms import FinalTerms
 from stripe_sync.pipeline.session import Run, Session
-from stripe_sync.pipeline.usage_due import load
 from stripe_sync.pipeline.usage_final import terms_of
 from stripe_sync.pipeline.usage_invoices import seen_invoice
 from stripe_sync.pipeline.usage_proof import lines_for
@@ -17,15 +18,12 @@ from stripe_sync.pipeline.usage_writes import entity_of
 from stripe_sync.pipeline.writing import write
 from stripe_sync.plan.actions import USAGE, Action
 from stripe_sync.usage import drafts
-from stripe_sync.usage.surplus import Name, divided, is_surplus, surplus_key
+from stripe_sync.usage.surplus import Name, divided, is_surplus, surplus_key, why_not
 from stripe_sync.warehouse import usage
 from stripe_sync.warehouse.leases import Lease
 from stripe_sync.warehouse.usage import Invoice, Window
 
-DISCOUNTED = (
-    "{invoice} would have more than 250 lines, and its subscription has a discount; a person decides which usage goes on "
-    "another invoice."
-)
+FULL = "{invoice} would have more than 250 lines, and {why}; a person decides which usage goes on another invoice."
 
 
 @dataclass
@@ -50,9 +48,10 @@ def place(
         names = {(w.charge, epoch(w.start)) for w in placed.windows[id]} - extra
         moved = [w for w in placed.windows[id] if (w.charge, epoch(w.start)) not in names]
         placed.windows[id] = [w for w in placed.windows[id] if w not in moved]
-        other = surplus_of(session, invoice, seen) or made(session, run, lease, invoice)
-        if other is None:
-            placed.waits[id] = DISCOUNTED.format(invoice=id)
+        minimum = any(w.terms.get("minimum") is not None for w in windows[id])
+        other = surplus_of(session, invoice, seen) or made(session, run, lease, invoice, minimum=minimum)
+        if isinstance(other, str):
+            placed.waits[id] = FULL.format(invoice=id, why=other)
             continue
         placed.invoices[other.invoice] = other
         placed.windows.setdefault(other.invoice, []).extend(moved)
@@ -74,32 +73,40 @@ def surplus_of(session: Session, invoice: Invoice, seen: Sequence[Invoice]) -> I
     return next((i for i in its if is_surplus(i.body, session.signer)), None)
 
 
-def made(session: Session, run: Run, lease: Lease, invoice: Invoice) -> Invoice | None:
-    """Makes that invoice; None where a person has to decide, or where it could not be made."""
-    action = needed(session, run, invoice)
-    steps = write(session, run, [action], lease) if action is not None else []
-    for step in (s for s in steps if s.result == "done"):
+def made(session: Session, run: Run, lease: Lease, invoice: Invoice, *, minimum: bool) -> Invoice | str:
+    """Make that invoice; return why a person has to decide where there is none."""
+    action = needed(session, invoice, minimum=minimum)
+    if isinstance(action, str):
+        return action
+    for step in (s for s in write(session, run, [action], lease) if s.result == "done"):
         body = session.stripe.in_lane(USAGE).find(f"/v1/invoices/{step.stripe_id}")
         seen = seen_invoice(session, body) if body is not None else None
         if seen is not None:
             with session.engine.begin() as connection:
                 usage.see(connection, session.environment.name, seen)
             return seen
-    return None
+    return "the invoice for the rest could not be made"
 
 
-def needed(session: Session, run: Run, invoice: Invoice) -> Action | None:
-    """The invoice to make; none where its subscription has a discount, which that invoice would not share."""
-    with session.engine.connect() as connection:
-        state = load(session, run, connection)
-    held = state.inputs.stripe.subscriptions.get(invoice.subscription) if state is not None else None
-    if held is None or held.discounts or invoice.body.get("discounts"):
-        return None
-    name, bound = session.environment.name, invoice.bound
-    terms = terms_of(session, held.id, bound)
-    if terms is None or terms.problem:
-        return None
-    key = surplus_key(name, held.id, bound)
-    action = drafts.final_invoice(key, terms, bound, subscription=held.id, entity=entity_of(session, held.id))
+def needed(session: Session, invoice: Invoice, *, minimum: bool) -> Action | str:
+    """Return the invoice to make, on the terms of the subscription, or why a person has to decide."""
+    name, bound, of = session.environment.name, invoice.bound, invoice.subscription
+    terms = terms_of(session, of, bound)
+    if terms is None:
+        return "its subscription is not there any more"
+    why = terms.problem or why_not(
+        len(invoice.body.get("discounts") or ()), coupons_of(session, terms), minimum=minimum
+    )
+    if why:
+        return why[0].lower() + why[1:].rstrip(".")
+    key = surplus_key(name, of, bound)
+    action = drafts.final_invoice(key, terms, bound, subscription=of, entity=entity_of(session, of))
     said = f"Make an invoice for the usage that does not fit on {invoice.invoice}, which may have 250 lines."
     return structs.replace(action, cause="surplus", sentence=said)
+
+
+def coupons_of(session: Session, terms: FinalTerms) -> list[Mapping[str, Any] | None]:
+    """Return the coupons of the discounts that an invoice on these terms has: those made for it, else Stripe's."""
+    own = {coupon["id"]: coupon for coupon in terms.coupons}
+    api = session.stripe.in_lane(USAGE)
+    return [own[id] if id in own else api.find(f"/v1/coupons/{id}") for id in terms.discounts]

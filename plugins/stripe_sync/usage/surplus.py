@@ -45,6 +45,21 @@ def divided(lines: Sequence[UsageLine], there: Sequence[UsageLine], count: int) 
     return Division(frozenset(kept), frozenset(sizes.keys() - kept))
 
 
+def why_not(discounts: int, coupons: Sequence[Mapping[str, Any] | None], *, minimum: bool) -> str:
+    """Return why a person has to divide a draft with so many ``discounts``; empty where its surplus may go by itself.
+
+    ``coupons`` are those of the discounts that the other invoice would have, None where Stripe has one no more. A percentage
+    of each part is the percentage of the whole; an amount, and a minimum spend, would be taken twice.
+    """
+    if minimum:
+        return "its usage is under a minimum spend"
+    if len(coupons) != discounts or any(coupon is None for coupon in coupons):
+        return "its discounts are not those of its subscription any more"
+    if any(coupon is not None and coupon.get("amount_off") is not None for coupon in coupons):
+        return "its subscription has a discount of a fixed amount"
+    return ""
+
+
 def surplus_key(environment: str, subscription: str, bound: datetime) -> str:
     """The name of the invoice of what did not fit on the draft of a renewal."""
     return keys.link_key(FINAL, keys.part(environment), keys.part(subscription), SURPLUS, str(epoch(bound)))

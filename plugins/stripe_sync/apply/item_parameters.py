@@ -1,0 +1,42 @@
+"""What invoice items of changes send: one-off charges, and what an overtaken renewal billed too little."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from stripe_sync import marker
+from stripe_sync.apply.registry import Registry
+from stripe_sync.clock import from_epoch
+from stripe_sync.plan.actions import Action
+
+Params = dict[str, Any]
+
+
+def invoice_item_create(action: Action, registry: Registry) -> Params:
+    """A one-off charge at its price, or one unit at an amount on an open draft; its mark is what it is found by again."""
+    after = action.after
+    params: Params = {
+        "customer": registry.resolve(after["customer"]),
+        "metadata": {marker.FIELD: registry.signer.mark(action.target)},
+    }
+    if "price" in after:
+        params |= {"pricing": {"price": registry.resolve(after["price"])}, "quantity": int(after["quantity"])}
+        return params | {"subscription": registry.resolve(after["subscription"])}
+    start = from_epoch(after["from"])
+    text = f"Change before the renewal of {start:%Y-%m-%d}"
+    price = {
+        "currency": after["currency"],
+        "product": registry.get(after["product"]) or after["product"],
+        "unit_amount_decimal": Decimal(after["amount"]),
+    }
+    tax = registry.tax_of()
+    if tax:
+        price["tax_behavior"] = tax["tax_behavior"]
+    return params | {
+        "invoice": after["invoice"],
+        "price_data": price,
+        "quantity": 1,
+        "description": text,
+        **tax,
+    }
