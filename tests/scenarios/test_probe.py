@@ -193,7 +193,7 @@ def restrict(house: House, rights: list[str]) -> None:
 
 
 def test_the_listed_rights_are_all_that_a_probe_needs(house: House) -> None:
-    """A restricted key with the rights of docs/operations.md (SB 8.4)."""
+    """A restricted key with the rights of docs/operations.md."""
     restrict(house, RIGHTS)
     found = probed(house)
     assert {a.name for a in found.answers if a.answer == "open"} == set(), found.answers
@@ -202,7 +202,7 @@ def test_the_listed_rights_are_all_that_a_probe_needs(house: House) -> None:
 
 @pytest.mark.parametrize("right", RIGHTS)
 def test_a_missing_right_leaves_questions_open_and_answers_none(house: House, right: str) -> None:
-    """The 403 of a right is no answer to any question (SB 8.2)."""
+    """The 403 of a right is no answer to any question."""
     full = {a.name: a.answer for a in probed(house).answers}
     restrict(house, [name for name in RIGHTS if name != right])
     found = {a.name: a.answer for a in probed(house).answers}
