@@ -40,7 +40,15 @@ class AccountRefused(RunStopped):
 
 
 class NotAuthorized(RunStopped):
-    """The API does not accept the key, or not for this call."""
+    """The API does not accept the key, or not for this call.
+
+    ``right`` and ``account`` are what Stripe names in the refusal: a right such as ``plan_read``, and the account's id.
+    """
+
+    def __init__(self, message: str, *, right: str = "", account: str = "") -> None:
+        super().__init__(message)
+        self.right = right
+        self.account = account
 
 
 class UnknownShape(RunStopped):

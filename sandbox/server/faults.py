@@ -40,9 +40,12 @@ class Trickle(JSONResponse):
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        for byte in self.body:
+        gone = asyncio.ensure_future(receive())  # the next message is that the client has gone
+        for byte in bytes(self.body):
             await send({"type": "http.response.body", "body": bytes([byte]), "more_body": True})
-            await asyncio.sleep(self.seconds)
+            if (await asyncio.wait([gone], timeout=self.seconds))[0]:
+                return
+        gone.cancel()
         await send({"type": "http.response.body", "body": b""})
 
 

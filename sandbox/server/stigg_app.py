@@ -17,9 +17,10 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, Response
 
 from sandbox.resources.stigg import graph
+from sandbox.server.faults import PAGE
 from sandbox.server.stigg_limits import Limits
 from sandbox.world.refusal import NotModelled, StiggRefusal
-from sandbox.world.state import Obj, Request, World
+from sandbox.world.state import Fault, Obj, Request, World
 
 # Errors that are answers: a refusal, or a world without a field that may not be null. Any other is a defect of ours.
 KNOWN = (StiggRefusal, TypeError)
@@ -45,11 +46,13 @@ class StiggApp:
             return failure(GraphQLError("The body must be a JSON object with a query"), status=400)
         name = str(given.get("operationName") or "")
         fault = self.world.fault("STIGG", name)
+        if fault and fault.kind == "html":
+            return Response(PAGE, media_type="text/html")
         if fault and fault.when == "before":
-            return failure(GraphQLError("An error that this world was told to make."), status=fault.status)
+            return broken(fault)
         status, body = self.answer(query, variables, name or None)
         if fault:
-            return failure(GraphQLError("An error that this world was told to make."), status=fault.status)
+            return broken(fault)
         self.world.requests.append(Request("stigg", "POST", name, variables, status, f"stigg-{self.count}"))
         return JSONResponse(body, status)
 
@@ -100,6 +103,11 @@ def limited(limit: str) -> Obj:
     """Return the error of a request too many; nothing says when to ask again."""
     extensions = {"code": "RateLimitExceeded", "traceId": "sandbox"}
     return {"message": f"Rate limit exceeded ({limit}).", "extensions": extensions}
+
+
+def broken(fault: Fault) -> Response:
+    """Return the answer to a fault: an error without a code."""
+    return JSONResponse({"errors": [{"message": "An error that this world was told to make."}]}, fault.status)
 
 
 def failure(error: GraphQLError, *, status: int) -> Response:

@@ -42,7 +42,7 @@ from sandbox.resources.stripe import (
     tax_rates,
 )
 from sandbox.resources.stripe.test_clocks import in_its_time
-from sandbox.server import faults, idempotency
+from sandbox.server import faults, idempotency, rights
 from sandbox.world import forms, ids
 from sandbox.world.refusal import NotModelled, StripeRefusal
 from sandbox.world.state import Fault, Obj, Request, World
@@ -115,7 +115,7 @@ class StripeApp:
         text = (await http.body()).decode() if verb == "post" else http.url.query
         call: routes.Call | None = None
         headers: dict[str, str] = {}
-        logged = True
+        logged, needed = True, rights.needed(verb, path, [])
         fault = self.world.fault(http.method, path)
         if fault and fault.kind == "clock":
             pass_time(
@@ -125,6 +125,7 @@ class StripeApp:
             if fault and fault.when == "before" and fault.kind in faults.REFUSES and not idempotency.is_stored(fault):
                 raise faults.broken(fault)
             route, call = self.read(http, verb, path, text, request_id)
+            needed = rights.needed(verb, path, call.params.get("expand", []))
             with self.conflicts.entered(self.world, verb=verb, key=call.idempotency_key, ids=call.ids):
                 if fault and fault.kind == "delay":
                     await asyncio.sleep(fault.seconds)
@@ -141,7 +142,7 @@ class StripeApp:
             log = LOG.format(account=self.world.account.get("id"), request=request_id)
             body["error"].setdefault("request_log_url", log)
         self.world.requests.append(
-            Request("stripe", verb.upper(), path, call.params if call else {}, status, request_id)
+            Request("stripe", verb.upper(), path, call.params if call else {}, status, request_id, needed)
         )
         version = http.headers.get("stripe-version", spec()["version"])
         return faults.sent(fault, body, status, {"Request-Id": request_id, "Stripe-Version": version} | headers)
@@ -150,9 +151,10 @@ class StripeApp:
         self, http: HttpRequest, verb: str, path: str, text: str, request_id: str
     ) -> tuple[routes.Route, routes.Call]:
         """Return what is asked, after everything that is refused before a request is carried out."""
-        self.authenticate(http)
+        key_given = self.authenticate(http)
         check_version(http.headers.get("stripe-version", spec()["version"]))
         operation = known_operation(verb, path)
+        rights.check(self.world, key_given, rights.needed(verb, path, []))
         self.limit(verb, operation)
         found = routes.match(verb, path)
         if found is None:
@@ -161,6 +163,7 @@ class StripeApp:
         schema = spec()["operations"][operation][verb]["params"]
         params = forms.read(text, schema, kind=KINDS.get(path.split("/")[2], ""))
         routes.refuse_unmodelled(route, params)
+        rights.check(self.world, key_given, rights.expanded(params.get("expand", [])))
         key = http.headers.get("idempotency-key") if verb == "post" else None
         return route, routes.Call(self.world, found_ids, params, request_id, key, verb)
 
@@ -198,14 +201,17 @@ class StripeApp:
             raise faults.broken(fault)
         return body
 
-    def authenticate(self, http: HttpRequest) -> None:
+    def authenticate(self, http: HttpRequest) -> Any:
+        """Return the key of a request as the world has it. Raises StripeRefusal 401."""
         scheme, _, value = http.headers.get("authorization", "").partition(" ")
         key = base64.b64decode(value).decode().partition(":")[0] if scheme == "Basic" else value
         if not key:
             raise StripeRefusal("You did not provide an API key.", status=401)
-        if key not in self.world.stripe_keys:
+        found = next((k for k in self.world.stripe_keys if rights.key_text(k) == key), None)
+        if found is None:
             shown = f"{key[:8]}{'*' * 8}{key[-4:]}"
             raise StripeRefusal(f"Invalid API Key provided: {shown}", status=401)
+        return found
 
     def limit(self, verb: str, operation: str) -> None:
         """25 a second an endpoint, 25 a second an account: a sandbox account's limits."""

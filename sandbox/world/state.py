@@ -58,6 +58,8 @@ UNKNOWNS = {
     "time_needs_auto_advance": False,  # a finalization time without auto_advance is refused, and not taken and never kept to
     "in_flight_is_idempotency_error": False,  # the type of the 409 of a key that is in use (C4)
     "idempotency_keys_forgotten": True,  # a key is removed after 24 hours, and not kept for ever
+    "account_right_grantable": False,  # a restricted key can be given the right for GET /v1/account (C11)
+    "thin_events_by_event_read": False,  # /v2/core/events is read by the right event_read, and not by one of its own
     "refusals_replay": True,  # a 400 that is met while a request is carried out is kept for its key
 }
 # What the account's owner has set in the Dashboard, under ``stripe.billing`` of a world file.
@@ -88,6 +90,7 @@ class Request:
     params: Obj
     status: int
     request_id: str
+    rights: list[str] = field(default_factory=list)  # what a restricted key needs for it
 
 
 @dataclass
@@ -150,7 +153,7 @@ class World:
     now: int
     stripe: dict[str, dict[str, Obj]]
     account: Obj
-    stripe_keys: list[str]
+    stripe_keys: list[Any]  # texts, or {"key": ..., "rights": [...], "wording": "new" | "old"}
     stigg: dict[str, list[Obj]]
     environment: Obj
     stigg_keys: list[str]
@@ -269,7 +272,7 @@ def from_document(document: Any) -> World:
         now=parse_time(document["clock"]),
         stripe={name: {} for name in STRIPE_COLLECTIONS},
         account=section(stripe, "account"),
-        stripe_keys=list(stripe.get("keys", ["sk_test_sandbox"])),
+        stripe_keys=checked_keys(stripe.get("keys", ["sk_test_sandbox"])),
         stigg={name: list(stigg.get(name, [])) for name in STIGG_COLLECTIONS},
         environment=section(stigg, "environment"),
         stigg_keys=list(stigg.get("keys", ["server-sandbox"])),
@@ -288,6 +291,15 @@ def from_document(document: Any) -> World:
                 raise BadWorld(f"stripe.{name}: every object needs an id and a created time")
             world.put(name, obj)
     return world
+
+
+def checked_keys(keys: Any) -> list[Any]:
+    """Return the keys of Stripe's part. Raises BadWorld for one that is neither a text nor an object with key and rights."""
+    for key in keys:
+        parts = set(key) if isinstance(key, dict) else set()
+        if not isinstance(key, str) and not ({"key", "rights"} <= parts <= {"key", "rights", "wording"}):
+            raise BadWorld('stripe.keys: a key is a text, or {"key": ..., "rights": [...], "wording": "new" or "old"}')
+    return list(keys)
 
 
 def section(document: Any, name: str) -> Obj:

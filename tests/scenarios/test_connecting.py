@@ -67,7 +67,7 @@ def test_a_right_that_the_key_lacks_is_named(house_of: Build, town: WorldBuilder
     house.world.faults.append(Fault("GET", "/v1/coupons", status=403, times=9))
     state, said = lines(house)["key rights"]
     assert state == "failure"
-    assert said.startswith("the key lacks Coupons (write); it needs Products (write), ")
+    assert said.startswith("the key lacks coupon_write (Coupons); it needs product_write (Products), ")
 
 
 def test_a_grace_period_below_an_hour_is_a_failure(house_of: Build, town: WorldBuilder) -> None:

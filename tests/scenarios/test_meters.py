@@ -407,3 +407,17 @@ def test_connect_says_which_meter_cannot_count(house_of: Build, metered: WorldBu
     assert told() == ("failure", f"calls: the meter {id} is inactive; reactivate it; correct usage_meters")
     house.change(usage_meters={"calls": UsageMeter("mtr_none")})
     assert told() == ("failure", "calls: Stripe has no meter mtr_none; correct usage_meters")
+
+
+def test_a_report_of_errors_that_may_not_be_read_ends_nothing(house_of: Build, metered: WorldBuilder) -> None:
+    """F15: the right for /v2/core/events is one of its own; without it the draft is held and told of all the same."""
+    house = house_of(metered)
+    by_meter(house)
+    end = month_end(house)
+    house.usage()
+    (event,) = house.world.stripe["meter_events"].values()
+    event["error"] = "meter_event_customer_not_found"
+    until(house, end + 11 * MINUTE)
+    house.world.faults.append(Fault("GET", "/v2/core/events", status=403, times=100))
+    given = house.usage()
+    assert any("has not counted all of" in text and "errors cannot be read" in text for text in given["refused"])

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 import stripe
 
-from stripe_sync.errors import RowFailed, UnknownShape
+from stripe_sync.errors import RowFailed, Transient
 from stripe_sync.stripe_api.client import StripeApi, template
 
 
@@ -44,10 +44,14 @@ def test_numbers_of_what_is_read_are_exact(monkeypatch: pytest.MonkeyPatch) -> N
     assert api.get("/v1/prices/price_1") == {"unit_amount_decimal": Decimal("0.1000000000000000055511")}
 
 
-@pytest.mark.parametrize("body", [b"<html>busy</html>", b'{"id": "price', b"", b'{"id": "\xff"}'])
-def test_an_answer_that_is_no_json_is_named_by_its_endpoint(monkeypatch: pytest.MonkeyPatch, body: bytes) -> None:
-    with pytest.raises(UnknownShape, match=r"get /v1/prices/\{id\}"):
-        answering(monkeypatch, body).get("/v1/prices/price_S000000001")
+@pytest.mark.parametrize("body", [b"<html>busy</html>", b'{"id": "price', b"", b'{"id": "\xff"}', b"null", b"[]"])
+def test_an_answer_that_is_no_object_is_asked_for_again_and_named_by_its_endpoint(
+    monkeypatch: pytest.MonkeyPatch, body: bytes
+) -> None:
+    api = answering(monkeypatch, body)
+    api.attempts = 1
+    with pytest.raises(Transient, match=r"get /v1/prices/\{id\}"):
+        api.get("/v1/prices/price_S000000001")
 
 
 def test_a_refusal_is_told_with_its_code_and_request(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from stripe_sync import keys, money
 from stripe_sync.apply.usage_lines import IDENTIFIER
 from stripe_sync.clock import epoch
-from stripe_sync.errors import RowFailed
+from stripe_sync.errors import NotAuthorized, RowFailed, Transient
 from stripe_sync.model.metered import Meter, expected
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.plan.actions import USAGE, Action
@@ -149,7 +149,19 @@ def one(session: Session, run: Run, invoice: Invoice, window: Window, meter: Met
 
 
 def error_report(session: Session, window: Window, meter: Meter) -> str:
-    """What Stripe found wrong with events of this window, in its own codes; nothing where it reports none."""
+    """Return what Stripe found wrong with events of this window, in its own codes; "" where it reports none.
+
+    The report only adds to what is said already: one that cannot be read is told, and nothing waits for it.
+    """
+    try:
+        codes = reported(session, window, meter)
+    except (NotAuthorized, RowFailed, Transient) as refused:
+        return f" Stripe's report of errors cannot be read: {refused}"
+    return f" Stripe reports {', '.join(sorted(codes))}." if codes else ""
+
+
+def reported(session: Session, window: Window, meter: Meter) -> set[str]:
+    """Return the codes of the errors that the newest reports of a meter name for events of a window."""
     api = session.stripe.in_lane(USAGE)
     listed = api.get("/v2/core/events", types=[ERROR_REPORT], object_id=meter.id)["data"]
     own = target(session, window, 0).rpartition(":")[0][: IDENTIFIER - 33]
@@ -159,7 +171,7 @@ def error_report(session: Session, window: Window, meter: Meter) -> str:
         for kind in (found.get("reason") or {}).get("error_types") or ():
             samples = [(e.get("request") or {}).get("identifier") or "" for e in kind.get("sample_errors") or ()]
             codes |= {kind["code"]} if any(identifier.startswith(own) for identifier in samples) else set()
-    return f" Stripe reports {', '.join(sorted(codes))}." if codes else ""
+    return codes
 
 
 def reckoned(connection: Connection, session: Session, run: Run, window: Window, value: Decimal) -> Window:

@@ -15,9 +15,11 @@ import httpx
 import msgspec
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_random_exponential
 
+from stripe_sync import deadlines
 from stripe_sync.errors import Incomplete, NotAuthorized, RowFailed, Transient, UnknownShape
 from stripe_sync.stigg_api import documents
 from stripe_sync.stigg_api.pacing import Budget, NoBudget, limit_of
+from stripe_sync.stigg_api.streams import timed
 
 API = "https://api.stigg.io"
 ATTEMPTS = 5
@@ -69,8 +71,12 @@ class StiggApi:
         self.attempts = attempts
         self.patience = patience if attempts > 1 else 0.0
         self.budget = budget or NoBudget()
-        self.http = httpx.Client(
-            headers={"X-API-KEY": key, "X-API-VERSION": "1"}, timeout=httpx.Timeout(30, connect=10), verify=trusted()
+        self.http = timed(
+            httpx.Client(
+                headers={"X-API-KEY": key, "X-API-VERSION": "1"},
+                timeout=httpx.Timeout(30, connect=10),
+                verify=trusted(),
+            )
         )
 
     def __enter__(self) -> StiggApi:
@@ -212,7 +218,10 @@ class StiggApi:
     def asked(self, name: str, document: str, variables: dict[str, Any]) -> dict[str, Any]:
         body = {"query": document, "operationName": name, "variables": variables}
         try:
-            response = self.http.post(f"{self.base_url}/graphql", json=body, headers={"x-graphql-operation-name": name})
+            with deadlines.within(deadlines.SECONDS):
+                response = self.http.post(
+                    f"{self.base_url}/graphql", json=body, headers={"x-graphql-operation-name": name}
+                )
         except httpx.HTTPError as error:
             raise Transient(
                 f"Stigg does not answer {name} ({type(error).__name__}); check the network and the connection's host."
@@ -238,7 +247,10 @@ def stamp(moment: datetime) -> str:
 
 
 def refuse(name: str, status: int, answer: Any) -> None:
-    """Raises what an answer says is wrong; errors come with status 200 as well as with others."""
+    """Raise what an answer says is wrong; errors come with status 200 as well as with others.
+
+    What is no JSON object is no answer of Stigg's, and a 409 without a code is one of something else under way.
+    """
     errors = answer.get("errors") if isinstance(answer, dict) else None
     extensions = (errors[0].get("extensions") or {}) if errors else {}
     code, trace = extensions.get("code", ""), extensions.get("traceId", "no trace id")
@@ -246,12 +258,13 @@ def refuse(name: str, status: int, answer: Any) -> None:
         raise NotAuthorized(
             f"Stigg does not accept the key for {name} ({code or status}, {trace}); correct the connection."
         )
-    if status == 429 or (status >= 500 and status != 501) or code in AGAIN:
+    again = status == 429 or (status >= 500 and status != 501) or code in AGAIN
+    if again or (status == 409 and not code) or not isinstance(answer, dict):
         limited = name if status == 429 or code == "RateLimitExceeded" else ""
         raise Transient(f"Stigg asks to try {name} again ({code or status}, {trace}).", limited=limited)
     if code in ENDED:
         raise RowFailed("ALREADY_ENDED", f"Stigg has ended it already ({trace}).")
     if code in ROW:
         raise RowFailed("STIGG_REFUSED", f"Stigg refused {name} ({code}, {trace}).")
-    if errors or status != 200 or not isinstance(answer, dict) or not isinstance(answer.get("data"), dict):
+    if errors or status != 200 or not isinstance(answer.get("data"), dict):
         raise UnknownShape(f"Stigg's answer to {name} is not understood ({code or status}, {trace}).")

@@ -17,7 +17,7 @@ import msgspec
 import stripe
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from stripe_sync.errors import Incomplete, NotAuthorized, RowFailed, Transient, UnknownShape
+from stripe_sync.errors import Incomplete, NotAuthorized, RowFailed, Transient
 from stripe_sync.stripe_api import test_clock as scoped
 from stripe_sync.stripe_api.http import Http, body_of
 from stripe_sync.stripe_api.refusals import translate
@@ -129,19 +129,22 @@ class StripeApi:
         return other
 
     def account(self) -> dict[str, Any]:
-        """The account that the key belongs to."""
-        return self.get("/v1/account")
+        """Return the account that the key belongs to; its ``id`` alone where the key may not read it.
+
+        Stripe names the account in the refusal, which proves it as well (SB 8.3). Raises NotAuthorized where it does not.
+        """
+        try:
+            return self.get("/v1/account")
+        except NotAuthorized as refused:
+            if not refused.account:
+                raise
+            return {"id": refused.account}
 
     def get(self, path: str, /, **params: Any) -> dict[str, Any]:
         """One object or page. Raises RowFailed ``STRIPE_REFUSED`` where Stripe does not have it."""
 
         def once() -> dict[str, Any]:
-            body = body_of(self.client.raw_request("get", path, **params))
-            try:
-                found: dict[str, Any] = _decoder.decode(body)
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                raise UnknownShape(f"Stripe's answer cannot be read ({error}): get {template(path)}.") from None
-            return found
+            return decoded(body_of(self.client.raw_request("get", path, **params)), path)
 
         return self.attempt(f"get {template(path)}", once)
 
@@ -216,6 +219,17 @@ class StripeApi:
             reraise=True,
         )
         return policy(once)
+
+
+def decoded(body: bytes, path: str) -> dict[str, Any]:
+    """Return the object of an answer. Raises Transient for a page of something that stands before Stripe."""
+    try:
+        found: Any = _decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        found = None
+    if not isinstance(found, dict):
+        raise Transient(f"Stripe's answer is no JSON object: get {template(path)}; look whether a proxy answers.")
+    return found
 
 
 def template(path: str) -> str:

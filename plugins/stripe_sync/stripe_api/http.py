@@ -11,6 +11,9 @@ from typing import Any
 
 import stripe
 
+from stripe_sync import deadlines
+from stripe_sync.stripe_api import sockets
+
 
 class Unread(dict[str, str]):
     """The headers of an answer, by their names in small letters, and its body."""
@@ -21,12 +24,18 @@ class Unread(dict[str, str]):
 
 
 class Http(stripe.RequestsClient):
-    """Answers a successful GET with nothing, and ``Unread`` headers; everything else as the SDK does."""
+    """Answers a successful GET with nothing, and ``Unread`` headers; everything else as the SDK does.
+
+    Each request has a deadline for all of its answer.
+    """
 
     def request(  # type: ignore[override]  # RequestsClient's own form, which HTTPClient's is not
         self, method: str, url: str, headers: Mapping[str, str] | None, post_data: Any = None
     ) -> tuple[bytes, int, Mapping[str, str]]:
-        body, status, answered = super().request(method, url, headers, post_data)
+        if getattr(self._thread_local, "session", None) is None:
+            self._thread_local.session = sockets.session()
+        with deadlines.within(deadlines.SECONDS):
+            body, status, answered = super().request(method, url, headers, post_data)
         if method == "get" and status == 200:
             return b"null", status, Unread(answered, body)
         return body, status, answered
