@@ -77,8 +77,7 @@ def test_reconcile_works_with_its_rights_and_names_each_that_is_missing(house_of
     house.reconcile()
     all_kinds(town)
     house.merge(town)
-    house.reconcile()
-    assert house.plan().plan.actions == []
+    assert set(house.reconcile()["results"]) <= {"done", "waiting"}
     restrict(house, lifted(rights, "event_read"))
     house.stigg("customers", customerId="c-1")["name"] = "Renamed again"
     with pytest.raises(NotAuthorized, match="this right in Stripe: event_read"):
