@@ -79,7 +79,7 @@ def test_a_declined_upgrade_is_not_kept(house_of: Build, town: WorldBuilder) -> 
     sent = [
         r.params for r in asked(house) if r.path == f"/v1/subscriptions/{billed(house)['id']}" and r.method == "POST"
     ]
-    assert [p["payment_behavior"] for p in sent if "items" in p] == ["error_if_incomplete"]
+    assert [p.get("payment_behavior") for p in sent if "items" in p] == ["error_if_incomplete"]
     assert (quantity(house), billed(house)["status"]) == (2, "active")
     assert house.status("s-1") == ("ERROR", "PAYMENT_FAILED")
     assert "portal link" in detail(house)

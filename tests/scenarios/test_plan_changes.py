@@ -7,10 +7,11 @@ from decimal import Decimal
 
 import pytest
 
-from sandbox.builder import WorldBuilder, flat
+from sandbox.builder import WorldBuilder, flat, usage
 from sandbox.resources.stigg.changes import change_plan
 from sandbox.world.state import Obj
 from tests.house import House
+from tests.metering import DAY, HOUR, MINUTE, cycle, lines, period_end, until, use
 
 Build = Callable[[WorldBuilder], House]
 # How Stigg answers: the id stays; a new id after an upgrade; a new id after an immediate end.
@@ -129,3 +130,29 @@ def test_a_subscription_of_another_resource_is_left_alone(house_of: Build, town:
     house.merge(town)
     settled(house)
     assert sorted(s["status"] for s in of_customer(house)) == ["active", "active"]
+
+
+def test_use_before_and_after_a_change_of_plan_is_billed(house_of: Build, metered: WorldBuilder) -> None:
+    """SB 18.4, 18.5: usage begins again at the change, and what was used before belongs to a subscription that ended.
+
+    10,000 calls at 0.0027 before it and 1,000 after it, at one price: 29.70 on one line.
+    """
+    metered.plan("max", "Max", [flat(50), usage("calls", 0.0027)])
+    house = house_of(metered)
+    house.world.unknowns["plan_change_keeps_id"] = False
+    house.reconcile()
+    house.reconcile()
+    house.usage()
+    use(house, 10_000, house.world.now + HOUR)
+    house.later(5 * DAY)
+    change_plan(house.world, "s-1", "max", subscriptionId="s-next", paymentCollectionMethod="INVOICE")
+    house.later(HOUR)
+    house.reconcile()
+    house.usage()
+    use(house, 1_000, house.world.now + HOUR)
+    end = period_end(house, "s-next")
+    until(house, end - 3 * MINUTE)
+    house.reconcile()
+    until(house, end + 2 * MINUTE)
+    house.usage()
+    assert sorted(lines(cycle(house, "s-next"))) == [("11000", 2_970)]
