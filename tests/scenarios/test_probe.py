@@ -106,7 +106,19 @@ def test_every_question_and_every_switch_is_told_apart() -> None:
     assert {name for name, how in rows.items() if how.startswith("asks")} == set(QUESTIONS)
     left = set(SWITCHES) - {switch for switch, _, _ in ANSWERS.values()}
     text = PAGE.read_text(encoding="utf-8")
-    assert all(re.search(rf"by hand[^\n]*`{switch}`", text) for switch in left), "each other one is told how to see"
+    assert all(re.search(rf"(?:by hand|asks)[^\n]*`{switch}`", text) for switch in left), (
+        "each other one is told how to see"
+    )
+
+
+@pytest.mark.parametrize(
+    ("clamps", "said"), [(True, "A page of 100 is cut to 50"), (False, "Set stigg_page_size = 50.")]
+)
+def test_a_page_of_stigg_that_is_cut_is_told_from_one_that_is_refused(house: House, clamps: bool, said: str) -> None:
+    house.world.unknowns["stigg_pages_clamp"] = clamps
+    found = answer(house, "largest_page")
+    assert found[0] == "50"
+    assert found[1].startswith(said)
 
 
 @pytest.mark.parametrize("status", [400, 403, 500])
