@@ -16,36 +16,15 @@ import msgspec
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_random_exponential
 
 from stripe_sync import deadlines
-from stripe_sync.errors import Incomplete, NotAuthorized, RowFailed, Transient, UnknownShape
+from stripe_sync.errors import Incomplete, RowFailed, Transient, UnknownShape
 from stripe_sync.stigg_api import documents
 from stripe_sync.stigg_api.pacing import Budget, NoBudget, limit_of
+from stripe_sync.stigg_api.refusals import refuse
 from stripe_sync.stigg_api.streams import timed
 
 API = "https://api.stigg.io"
 ATTEMPTS = 5
 PATIENCE_SECONDS = 150.0  # a limit is of one minute, and no answer says when it is over
-AGAIN = frozenset(
-    {"RateLimitExceeded", "ObjectAlreadyBeingUsedByAnotherRequestError", "OperationTimeout", "UnexpectedError"}
-)
-REFUSED = frozenset(
-    {
-        "Unauthenticated",
-        "UNAUTHENTICATED",
-        "ApiKeyExpired",
-        "AccessDeniedError",
-        "IdentityForbidden",
-        "EnvironmentMissing",
-    }
-)
-ENDED = frozenset({"SubscriptionAlreadyCanceledOrExpired"})
-ROW = frozenset(
-    {
-        "SubscriptionNotFound", "CustomerNotFound", "FeatureNotFound", "InvalidCancellationDate", "TrialMustBeCancelledImmediately",
-        "SchedulingAtEndOfBillingPeriod", "InvalidMetadataError", "PlanNotFound", "AddonNotFound", "CouponNotFound",
-        "CheckoutIsNotSupported", "BillingIntegrationMissing", "TooManySubscriptionsPerCustomer",
-        "DuplicatedEntityNotAllowed",
-    }
-)  # fmt: skip
 _decoder = msgspec.json.Decoder(float_hook=Decimal)
 _name = re.compile(r"(?:query|mutation)\s+(\w+)")
 
@@ -244,27 +223,3 @@ def trusted() -> ssl.SSLContext:
 def stamp(moment: datetime) -> str:
     """A moment as Stigg reads it."""
     return f"{moment:%Y-%m-%dT%H:%M:%S.000Z}"
-
-
-def refuse(name: str, status: int, answer: Any) -> None:
-    """Raise what an answer says is wrong; errors come with status 200 as well as with others.
-
-    What is no JSON object is no answer of Stigg's, and a 409 without a code is one of something else under way.
-    """
-    errors = answer.get("errors") if isinstance(answer, dict) else None
-    extensions = (errors[0].get("extensions") or {}) if errors else {}
-    code, trace = extensions.get("code", ""), extensions.get("traceId", "no trace id")
-    if status in (401, 403) or code in REFUSED:
-        raise NotAuthorized(
-            f"Stigg does not accept the key for {name} ({code or status}, {trace}); correct the connection."
-        )
-    again = status == 429 or (status >= 500 and status != 501) or code in AGAIN
-    if again or (status == 409 and not code) or not isinstance(answer, dict):
-        limited = name if status == 429 or code == "RateLimitExceeded" else ""
-        raise Transient(f"Stigg asks to try {name} again ({code or status}, {trace}).", limited=limited)
-    if code in ENDED:
-        raise RowFailed("ALREADY_ENDED", f"Stigg has ended it already ({trace}).")
-    if code in ROW:
-        raise RowFailed("STIGG_REFUSED", f"Stigg refused {name} ({code}, {trace}).")
-    if errors or status != 200 or not isinstance(answer.get("data"), dict):
-        raise UnknownShape(f"Stigg's answer to {name} is not understood ({code or status}, {trace}).")
