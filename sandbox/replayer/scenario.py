@@ -27,7 +27,7 @@ STEP_KEYS = {
     "key",
     "version",
 }
-FILE_KEYS = {"title", "step", "unknowns", "only"}
+FILE_KEYS = {"title", "step", "unknowns", "only", "clock"}
 FACT = re.compile(r"(FACTS_[AB] \d+|SB \d+\.\d+|documented: .+|assumed: .+)")
 
 
@@ -58,13 +58,17 @@ class Step:
 
 @dataclass(frozen=True)
 class Scenario:
-    """A file of steps. ``unknowns`` are switches of the sandbox; ``only`` is "sandbox" where no account can play it."""
+    """A file of steps. ``unknowns`` are switches of the sandbox; ``only`` is "sandbox" where no account can play it.
+
+    ``clock`` is the time at which it begins, such as ``2026-10-05T09:00:00Z``, where that matters.
+    """
 
     file: str
     title: str
     steps: tuple[Step, ...]
     unknowns: dict[str, Value]
     only: str | None
+    clock: str | None = None
 
     @property
     def facts(self) -> list[str]:
@@ -91,7 +95,9 @@ def parse(document: Any, file: str) -> Scenario:
     names = [step.name for step in steps if step.name]
     if len(set(names)) < len(names):
         raise BadScenario(f"{file}: two steps have the same name.")
-    return Scenario(file, document["title"], steps, document.get("unknowns", {}), document.get("only"))
+    return Scenario(
+        file, document["title"], steps, document.get("unknowns", {}), document.get("only"), document.get("clock")
+    )
 
 
 def parse_step(given: Any, number: int, where: str) -> Step:

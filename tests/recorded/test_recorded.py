@@ -30,7 +30,9 @@ def server() -> Iterator[Server]:
 @pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.stem)
 def test_every_step_is_answered_as_the_facts_say(server: Server, path: Path) -> None:
     scenario = load(path)
-    server.control("POST", "/_world/load", EMPTY | {"unknowns": scenario.unknowns})
+    server.control(
+        "POST", "/_world/load", EMPTY | {"unknowns": scenario.unknowns, "clock": scenario.clock or EMPTY["clock"]}
+    )
     report = replay(scenario, server)
     assert report.lines() == []
     assert report.counts["same"] == sum(step.advance == 0 for step in scenario.steps)

@@ -43,6 +43,8 @@ HIDDEN = {
 }
 
 
+# Filters of lists that name an object, and where it lives.
+FILTERS = {"customer": "customers", "subscription": "subscriptions", "product": "products"}
 # What error messages call the objects of a collection.
 NAMES = {
     "products": "product", "prices": "price", "coupons": "coupon", "customers": "customer", "invoices": "invoice",
@@ -62,6 +64,7 @@ def get(world: World, collection: str, id: str, *, kind: str, param: str | None 
 
 def listed(call: Call, collection: str, keep: Callable[[Obj], bool] = lambda _: True) -> Obj:
     """A page of a collection, newest first."""
+    check_filters(call)
     created = call.params.get("created")
     rows = [
         o
@@ -77,6 +80,14 @@ def is_in_scope(call: Call, obj: Obj) -> bool:
         return bool(clock_of(call.world, obj) == call.params["test_clock"])
     named = any(name in call.params for name in ("customer", "subscription", "invoice"))
     return named or clock_of(call.world, obj) is None
+
+
+def check_filters(call: Call) -> None:
+    """Refuse a filter by the id of an object that was never there (FACTS_A 60, FACTS_B 85)."""
+    for name, collection in FILTERS.items():
+        id = call.params.get(name)
+        if isinstance(id, str) and id not in call.world.stripe[collection] and id not in call.world.graves:
+            raise missing(NAMES[collection], id, param=name, status=400)
 
 
 def page(call: Call, rows: list[Obj], url: str) -> Obj:
