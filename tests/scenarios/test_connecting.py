@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from sandbox.builder import WorldBuilder
 from sandbox.world.state import Fault
-from stripe_sync.errors import ConfigurationError
+from stripe_sync.errors import AccountRefused, ConfigurationError
 from stripe_sync.pipeline import connect, portal
 from stripe_sync.pipeline import disconnect as disconnecting
 from stripe_sync.pipeline.hands import Hand, resume
@@ -150,6 +150,30 @@ def test_another_account_starts_clean(house_of: Build, town: WorldBuilder) -> No
     house.reconcile()
     assert len(house.objects("subscriptions")) == 3
     assert house.status("s-1") == ("SUCCESS", "")
+
+
+def test_settings_that_point_at_another_account_than_the_links_are_refused(house_of: Build, town: WorldBuilder) -> None:
+    """R4, 2.11: both accounts and the way out are named, the exit is not 0, and nothing is written in the other account."""
+    house = house_of(town)
+    house.reconcile()
+    for kind in ("products", "prices", "customers", "subscriptions", "invoices", "events"):
+        house.world.stripe[kind].clear()
+    house.world.account["id"] = "acct_1ANOTHER00000001"
+    house.change(stripe_account="acct_1ANOTHER00000001")
+    writes = house.writes()
+    named = (
+        r"declares the account acct_1ANOTHER00000001, and the links of this warehouse belong to acct_1SANDBOX000000001"
+    )
+    for work in (house.reconcile, house.usage):
+        with pytest.raises(AccountRefused, match=f"{named}; .* stripe-sync disconnect test"):
+            work()
+    assert lines(house)["links"][0] == "failure"
+    env = environ(house, TOML.replace("acct_1SANDBOX000000001", "acct_1ANOTHER00000001"))
+    told = command(env, "plan", "test")
+    assert told.returncode == 1
+    assert "the links of this warehouse belong to acct_1SANDBOX000000001" in told.stderr
+    assert house.writes() == writes
+    assert house.objects("products") == []
 
 
 def test_stripes_ids_are_written_back_to_stigg_where_that_is_switched_on(house_of: Build, town: WorldBuilder) -> None:

@@ -11,7 +11,7 @@ from stripe_sync.errors import AccountRefused, ConfigurationError, NotAuthorized
 from stripe_sync.pipeline import reads
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result, station
-from stripe_sync.warehouse import feeds
+from stripe_sync.warehouse import feeds, links
 from stripe_sync.warehouse.budget import reads_this_month
 
 CHECKED_EVERY = timedelta(hours=1)
@@ -66,7 +66,27 @@ def secret(session: Session) -> str:
     return f"marks are made for {session.signer.account}"
 
 
+def linked_account(session: Session) -> str:
+    """The declared account is the one that the warehouse's links belong to. Raises AccountRefused, naming both."""
+    declared, name = session.environment.stripe_account, session.environment.name
+    with session.engine.connect() as connection:
+        known = links.account_of(connection, name)
+    if known is not None and known != declared:
+        raise AccountRefused(
+            f"{name} declares the account {declared}, and the links of this warehouse belong to {known}; set stripe_account "
+            f"and the connection back, give the other account an environment of its own, or close the links with "
+            f"stripe-sync disconnect {name}."
+        )
+    return f"belong to {known}" if known is not None else "none yet"
+
+
 def account(session: Session) -> str:
+    """The key's account is the declared one, and that of the links. Raises AccountRefused."""
+    linked_account(session)
+    return proven_account(session)
+
+
+def proven_account(session: Session) -> str:
     """The key's account is the declared one. Raises AccountRefused."""
     found = session.stripe.account()
     declared = session.environment.stripe_account
@@ -159,6 +179,7 @@ def stripe_tax(session: Session) -> str:
 CHECKS: dict[str, Callable[[Session], str | Check]] = {
     "warehouse": warehouse,
     "secret": secret,
+    "links": linked_account,
     "Stripe account": account,
     "Stigg environment": stigg_environment,
     "native integration": native_integration,

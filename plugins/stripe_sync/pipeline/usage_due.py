@@ -18,7 +18,7 @@ from stripe_sync.desired.catalog import catalog, with_own
 from stripe_sync.desired.found import GONE
 from stripe_sync.desired.inputs import Inputs
 from stripe_sync.pipeline.latest import latest
-from stripe_sync.pipeline.preflight import account, held_at_observe
+from stripe_sync.pipeline.preflight import account, held_at_observe, linked_account
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result, station
 from stripe_sync.pipeline.usage_ends import ends, mark, unfinished_ends
@@ -42,6 +42,7 @@ STALE = timedelta(hours=24)
 def usage_due(session: Session, run: Run) -> Result:
     """How many subscriptions have something due, which drafts of theirs were read, and what cannot be counted."""
     name = session.environment.name
+    linked_account(session)
     with session.engine.begin() as connection:
         state = load(session, run, connection)
         if state is None:
