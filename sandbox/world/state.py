@@ -168,6 +168,9 @@ class World:
     order: dict[str, int] = field(default_factory=dict)
     placed: int = 0
     replays: dict[str, KeptAnswer] = field(default_factory=dict)
+    quantity_updates: dict[str, list[int]] = field(
+        default_factory=dict
+    )  # when quantities of a subscription were changed
     deleted_coupons: set[str] = field(default_factory=set)
     graves: dict[str, tuple[str, int]] = field(
         default_factory=dict

@@ -6,7 +6,7 @@ from typing import Any
 
 from sandbox.billing import balance, drafts, finalizing, invoices, stopping
 from sandbox.billing.lines import item_line
-from sandbox.resources.stripe import invoice_terms
+from sandbox.resources.stripe import invoice_terms, limits
 from sandbox.resources.stripe.objects import emit, get, listed, page
 from sandbox.resources.stripe.routes import PAGING, Call, route
 from sandbox.world.forms import merge_metadata
@@ -56,6 +56,8 @@ def create_invoice(call: Call) -> Obj:
     method = params.get("collection_method", "charge_automatically")
     check_due(params, method)
     subscription = of_subscription(world, params, customer)
+    if subscription is not None:
+        limits.check_invoices(world, subscription["id"])
     currency = params.get("currency") or (subscription or customer)["currency"] or account_currency(world)
     invoice = invoices.standalone(world, customer, currency, method)
     invoice |= {

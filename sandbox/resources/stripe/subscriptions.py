@@ -6,6 +6,7 @@ import copy
 
 from sandbox.billing import discounts, invoices, payments, prorations
 from sandbox.billing.lines import item_line
+from sandbox.resources.stripe import limits
 from sandbox.resources.stripe.changes import begin, planned
 from sandbox.resources.stripe.drafting import draft_subscription, first_invoice_lines, with_legacy
 from sandbox.resources.stripe.invoicing import (
@@ -87,7 +88,9 @@ def change_subscription(call: Call, subscription: Obj) -> Obj:
     tried = planned(world, subscription, call.params, keep=False)
     if tried.full and stops_without_source(world, subscription, call.params):
         return end_without_source(call, subscription)
+    limits.check_quantities(world, subscription["id"], call.params)
     if tried.at_once:
+        limits.check_invoices(world, subscription["id"])
         once = [item_line(world, item) for item in added_items(world, subscription, call.params)]
         trial_run = invoices.build(world, tried.after, [*tried_lines(world, tried), *once], reason="", preview=True)
         attempt = refuse_incomplete(call, tried.after, trial_run)
