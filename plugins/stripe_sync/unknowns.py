@@ -85,6 +85,7 @@ UNKNOWNS = (
     Unknown("refusals_replay", "Is a 400 that is met while a request is carried out kept for its key?"),
     Unknown("isk_rounds", "Is an invoice in ISK rounded to whole kronur?"),
     Unknown("clock_events", "Do events of objects on a test clock have the clock's time or the real one?"),
+    Unknown("meter_counts_per_customer", "Do two items of a customer on one meter each bill all of it?"),
     Unknown("smallest_lead", "How short ahead may a time of finalization be?"),
     Unknown("interval_change", "Does one update change the interval, with the anchor at that moment?"),
 )  # fmt: skip

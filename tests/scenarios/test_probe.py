@@ -51,6 +51,7 @@ ONE_ANSWER = {
     "smallest_lead": {"60 s"},
     "interval_change": {"yes"},
     "clock_events": {"the clock's"},
+    "meter_counts_per_customer": {"yes"},
 }
 TAXED = {"status": "active", "defaults": {"tax_behavior": "exclusive", "tax_code": "txcd_10103001", "provider": "stripe"},
          "head_office": {"address": {"country": "US"}}, "status_details": {"active": {}}}  # fmt: skip

@@ -97,3 +97,25 @@ def remove(account: Account, subscription: Obj, price: str, **more: bool) -> Non
     id = next(item["id"] for item in subscription["items"]["data"] if item["price"]["id"] == price)
     items: list[Obj] = [{"id": id, "deleted": True, **more}]
     account.post(f"/v1/subscriptions/{subscription['id']}", items=items, proration_behavior="create_prorations")
+
+
+@question("meter_counts_per_customer")
+def meter_counts_per_customer(asking: Asking) -> Result:
+    """Let two subscriptions of a customer use one meter, and read what each of their renewals bills."""
+    account = asking.account
+    meter, event_name, first = metered(account)
+    second = account.price(UNIT_AMOUNT, recurring={"usage_type": "metered", "meter": meter})
+    clock = account.clock()
+    customer = account.customer(clock)
+    made = [account.subscription(customer, {"price": price}) for price in (first, second)]
+    account.advance(clock, START + 2 * HOUR)
+    send(account, event_name, customer, START + HOUR)
+    account.advance(clock, START + 3 * HOUR)
+    if not is_counted(account, meter, customer, START + HOUR):
+        return LATE
+    account.advance(clock, period_end(made[0]) + 2 * HOUR)
+    final = [invoice for invoice in account.invoices(customer) if invoice["status"] != "draft"]
+    billed = [line["quantity"] for invoice in final for line in invoice["lines"]["data"] if line["quantity"] == SENT]
+    if not billed:
+        return Open("No finalized invoice bills what was sent.")
+    return Yes() if len(billed) == len(made) else No(f"{len(billed)} of {len(made)} renewals bill it.")
