@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from sandbox.builder import ACCOUNT, WorldBuilder, flat
+from stripe_sync.pipeline.rights import RIGHTS
 from tests.house import House
 from tests.shell import ENFORCE, LIMITS, TOML, command, environ
 
@@ -33,6 +34,14 @@ def refusals(house: House) -> Iterator[tuple[str, dict[str, str], str]]:
         "a wrong key",
         environ(house, AIRFLOW_CONN_STRIPE_DEFAULT=key("sk_test_wrong", host=url)),
         "not accept the key",
+    )
+    house.world.stripe_keys.append(
+        {"key": "rk_test_narrow", "rights": [f"{r.noun}_read" for r in RIGHTS if r.noun != "coupon"]}
+    )
+    yield (
+        "a key without a right",
+        environ(house, AIRFLOW_CONN_STRIPE_DEFAULT=key("rk_test_narrow", host=url)),
+        "give the restricted key this right in Stripe: coupon_read",
     )
     yield (
         "a test key on a live environment",
