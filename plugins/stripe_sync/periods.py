@@ -10,6 +10,7 @@ from datetime import datetime
 
 MONTHS = {"MONTHLY": 1, "ANNUALLY": 12}
 INTERVALS = {"MONTHLY": "month", "ANNUALLY": "year"}
+BACK = 8  # earlier periods within which the longest month of a rhythm comes: leap years lie at most eight years apart
 
 
 def add_months(anchor: datetime, months: int) -> datetime:
@@ -43,18 +44,18 @@ def day_to_keep(anchor: datetime, bound: datetime) -> int | None:
     return anchor.day if is_last and bound.day < anchor.day else None
 
 
-def anchor_with(moment: datetime, day: int | None) -> datetime:
-    """Return the latest anchor at or before a moment that has a day of the month, at the same time of the day.
+def anchor_with(moment: datetime, day: int | None, rhythm: str = "MONTHLY") -> datetime:
+    """Return the latest anchor of a rhythm at or before a moment that has a day of the month, at the same time of the day.
 
-    A renewal on 28 February whose subscription keeps day 31 counts from 31 January.
+    A monthly renewal on 28 February that keeps day 31 counts from 31 January; a yearly one counts from the last
+    29 February, because no February has more days.
     """
     if day is None or moment.day >= day:
         return moment
-    back = -1
-    while calendar.monthrange(*divmod_month(moment, back))[1] < day:
-        back -= 1
-    year, month = divmod_month(moment, back)
-    return moment.replace(year=year, month=month, day=day)
+    months = [divmod_month(moment, -back * MONTHS[rhythm]) for back in range(1, BACK + 1)]
+    kept = min(day, max(calendar.monthrange(*month)[1] for month in months))
+    year, month = next(month for month in months if calendar.monthrange(*month)[1] >= kept)
+    return moment.replace(year=year, month=month, day=kept)
 
 
 def divmod_month(moment: datetime, months: int) -> tuple[int, int]:

@@ -36,3 +36,29 @@ def test_a_subscription_that_began_on_the_31st_comes_back_to_it(house_of: Build,
         (made,) = [s for s in house.objects("subscriptions") if s["metadata"].get("stiggEntityId") == "s-1"]
         renewed.append(made["items"]["data"][0]["current_period_start"])
     assert renewed == [at("2027-02-28T10:00:00"), at("2027-03-31T10:00:00"), at("2027-04-30T10:00:00")]
+
+
+def test_an_end_on_the_day_that_a_short_month_took_is_told_once(house_of: Build, town: WorldBuilder) -> None:
+    """SB 21.1. Begun on 31 October: periods [31 Oct, 30 Nov), [30 Nov, 31 Dec). An end on 31 December stands."""
+    town.now = at("2027-10-31T12:00:00")
+    row = town.stigg["subscriptions"][0]
+    row |= {
+        "startDate": iso(at("2027-10-31T10:00:00")),
+        "createdAt": iso(at("2027-10-31T10:00:00")),
+        "billingCycleAnchor": iso(at("2027-10-31T10:00:00")),
+        "currentBillingPeriodStart": iso(at("2027-10-31T10:00:00")),
+        "currentBillingPeriodEnd": iso(at("2027-11-30T10:00:00")),
+    }
+    house = house_of(town)
+    house.reconcile()
+    (made,) = [s for s in house.objects("subscriptions") if s["metadata"].get("stiggEntityId") == "s-1"]
+    house.later(at("2027-12-10T10:00:00") - house.world.now)
+    end = at("2027-12-31T10:00:00")
+    assert made["items"]["data"][0]["current_period_end"] == end
+    row = house.stigg("subscriptions", subscriptionId="s-1")
+    row["cancellationDate"] = row["effectiveEndDate"] = iso(end)
+    house.reconcile()
+    assert made["cancel_at"] == end
+    assert [a for a in house.plan().plan.actions if a.target == "subscription:test:s-1"] == []
+    house.reconcile()
+    assert made["cancel_at"] == end

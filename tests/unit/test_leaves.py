@@ -135,6 +135,15 @@ def test_an_anchor_with_its_day(moment: str, kept: int | None, expected: str) ->
 
 
 @pytest.mark.parametrize(
+    ("moment", "kept", "expected"),
+    [("2029-02-28", 29, "2028-02-29"), ("2027-02-28", 31, "2024-02-29"), ("2028-02-29", 31, "2024-02-29"),
+     ("2030-11-30", 31, "2029-11-30"), ("2103-02-28", 29, "2096-02-29")],
+)  # fmt: skip
+def test_a_yearly_anchor_with_its_day_stays_in_its_month(moment: str, kept: int, expected: str) -> None:
+    assert periods.anchor_with(day(moment), kept, "ANNUALLY") == day(expected)
+
+
+@pytest.mark.parametrize(
     ("anchor", "rhythm", "after", "expected"),
     [("2026-01-31", "MONTHLY", "2026-01-31", "2026-02-28"), ("2026-01-31", "MONTHLY", "2026-02-28", "2026-03-31"),
      ("2026-01-31", "MONTHLY", "2027-02-27", "2027-02-28"), ("2026-05-15", "MONTHLY", "2026-03-01", "2026-05-15"),

@@ -88,8 +88,15 @@ def natural_end(held: StripeSubscription, item: StripeItem) -> int:
     single = rhythm is not None and rhythm.interval_count == 1
     if held.cancel_at != item.current_period_end or name is None or not single:
         return item.current_period_end
-    anchor, start = from_epoch(held.billing_cycle_anchor), from_epoch(item.current_period_start)
-    return epoch(anchor) if anchor > start else epoch(periods.next_bound(anchor, name, start))
+    if held.billing_cycle_anchor > item.current_period_start:
+        return held.billing_cycle_anchor
+    return epoch(periods.next_bound(anchor_of(held, name), name, from_epoch(item.current_period_start)))
+
+
+def anchor_of(held: StripeSubscription, rhythm: str) -> datetime:
+    """Return the moment from which periods of a rhythm count (UTC), with the day that a short month took from it (R2)."""
+    config = held.billing_cycle_anchor_config or {}
+    return periods.anchor_with(from_epoch(held.billing_cycle_anchor), config.get("day_of_month"), rhythm)
 
 
 def renewed_at(held: StripeSubscription) -> int | None:

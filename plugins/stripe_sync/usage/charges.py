@@ -19,7 +19,7 @@ from stripe_sync.desired.catalog import Catalog
 from stripe_sync.desired.found import CANCEL_AT, GONE
 from stripe_sync.desired.inputs import ENDED, Inputs
 from stripe_sync.desired.prices import PriceVersion
-from stripe_sync.desired.timing import ended_at
+from stripe_sync.desired.timing import anchor_of, ended_at
 from stripe_sync.errors import RowFailed
 from stripe_sync.model.metered import meter_of
 from stripe_sync.model.stigg_side import Price, Subscription, SubscriptionPrice
@@ -156,14 +156,8 @@ def began(held: StripeSubscription, item: StripeItem, changed: datetime | None, 
         first = epoch(changed)
     known = from_epoch(item.current_period_start)
     if now - known < LONGEST_GRACE:
-        known = min(known, periods.bound_before(anchor_of(held), rhythm(item), known))
+        known = min(known, periods.bound_before(anchor_of(held, rhythm(item)), rhythm(item), known))
     return max(from_epoch(first), known)
-
-
-def anchor_of(held: StripeSubscription) -> datetime:
-    """Return the moment from which a subscription's periods count, with the day that a short month took from it (R2)."""
-    config = held.billing_cycle_anchor_config or {}
-    return periods.anchor_with(from_epoch(held.billing_cycle_anchor), config.get("day_of_month"))
 
 
 def rhythm(item: StripeItem) -> str:
@@ -177,7 +171,8 @@ def own_bounds(charge: Charge, bounds: set[datetime]) -> set[datetime]:
     rhythms = {rhythm(item) for item in charge.stripe.items.data}
     if len(rhythms) == 1:
         return bounds
-    anchor, own = anchor_of(charge.stripe), rhythm(charge.item)
+    own = rhythm(charge.item)
+    anchor = anchor_of(charge.stripe, own)
     known = {from_epoch(charge.item.current_period_start), from_epoch(charge.item.current_period_end)}
     return {b for b in bounds if b in known or periods.next_bound(anchor, own, b - SECOND) == b}
 
