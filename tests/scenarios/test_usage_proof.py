@@ -10,7 +10,8 @@ from sandbox.builder import WorldBuilder, flat, usage
 from sandbox.world.state import iso
 from stripe_sync.pipeline import usage_audit
 from tests.house import House
-from tests.metering import HOUR, MINUTE, cycle, ledger, lines, until, use
+from tests.metering import DAY, HOUR, MINUTE, cycle, ledger, lines, until, use
+from tests.scenarios.test_month_end_endings import end_in_stigg, finals
 from tests.scenarios.test_usage_rules import MINIMUM, renewed, world
 
 Build = Callable[[WorldBuilder], House]
@@ -120,6 +121,37 @@ def test_a_minimum_spend_covers_what_was_charged_for_the_period_and_not_what_was
     house.usage()
     assert set(ledger(house)) == {"billed"}
     assert cycle(house)["total"] == 10000 + above
+
+
+def test_an_ended_subscription_gets_its_minimum_spend_once_whenever_its_charges_ended(house_of: Build) -> None:
+    """BILLING 3, 7: minimum 100.00; 80.00 of calls until they left the plan, 90.00 of rows until the end ten days later.
+
+    170.00 less 100.00 are 70.00. calls: 7000 * 8000 // 17000 = 3294; the rest, 3706, on rows.
+    """
+    made = world(MINIMUM, usage("calls", 1), usage("rows", 1))
+    made.feature("rows", "Rows", meterType="Incremental")
+    house = house_of(made)
+    house.reconcile()
+    house.reconcile()
+    house.usage()
+    use(house, 80, house.world.now + HOUR)
+    house.later(9 * DAY)
+    row = house.stigg("subscriptions", subscriptionId="s-1")
+    row["prices"] = [p | {"updatedAt": iso(house.world.now)} for p in row["prices"] if p["featureId"] != "calls"]
+    house.reconcile()
+    house.usage()
+    use(house, 90, house.world.now + HOUR, featureId="rows")
+    house.later(10 * DAY)
+    end_in_stigg(house, house.world.now)
+    house.later(10 * MINUTE)
+    house.reconcile()
+    house.usage()
+    (final,) = finals(house)
+    assert lines(final) == [("80", 0), ("1", 3294), ("90", 0), ("1", 3706)]
+    assert (final["total"], final["auto_advance"]) == (7000, True)
+    house.later(2 * HOUR)
+    house.usage()
+    assert (len(finals(house)), set(ledger(house))) == (1, {"billed"})
 
 
 def ended_with_a_final_draft(house: House) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -28,7 +28,7 @@ from stripe_sync.usage import drafts
 from stripe_sync.usage.terms import Terms
 from stripe_sync.warehouse import journal, links, usage
 from stripe_sync.warehouse.leases import Lease
-from stripe_sync.warehouse.usage import Invoice, OpeningRow, Window
+from stripe_sync.warehouse.usage import Chain, Invoice, OpeningRow, Window
 
 PROPOSAL = "Make an invoice for it by hand, or waive it."
 
@@ -165,9 +165,10 @@ def coupons_of(session: Session, invoice: Invoice) -> list[str]:
 
 
 def without_invoice(connection: Connection, session: Session, run: Run) -> dict[tuple[str, datetime], list[Window]]:
-    """The windows that were read and have no invoice to go on, by subscription and when it ended.
+    """Return the windows that were read and have no invoice to go on, by subscription and when it ended (UTC).
 
-    The mirrors are looked at only where there is such a window.
+    A subscription that ended has one invoice, also where its charges ended at several moments: a minimum spend and a fixed
+    discount are given once. The mirrors are looked at only where there is such a window.
     """
     name = session.environment.name
     windows = [w for w in usage.windows(connection, name, states=usage.OPEN) if w.quantity is not None]
@@ -183,8 +184,14 @@ def without_invoice(connection: Connection, session: Session, run: Run) -> dict[
     state = load(session, run, connection) if ended else None
     for window in ended:
         if state is not None and window.subscription in state.over:
-            found[window.subscription, chains[window.subscription, window.charge][-1].since].append(window)
+            found[window.subscription, last_end(chains, window.subscription)].append(window)
     return found
+
+
+def last_end(chains: Mapping[Chain, Sequence[OpeningRow]], subscription: str) -> datetime:
+    """Return when the last charge of a subscription ended (UTC), of those that Stigg ended."""
+    last = (openings[-1] for chain, openings in chains.items() if chain[0] == subscription)
+    return max(opening.since for opening in last if is_closed_by_stigg(opening))
 
 
 def is_closed_by_stigg(last: OpeningRow) -> bool:
