@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from sandbox.builder import WorldBuilder
+from sandbox.world.state import Fault
 from stripe_sync.pipeline import hands
 from stripe_sync.pipeline.hands import Hand
 from stripe_sync.warehouse import statuses
@@ -125,15 +126,20 @@ def test_a_declined_upgrade_is_repeated_when_something_changed(house_of: Build, 
     assert quantity(house) == (12 if what == "another card" else 2)
 
 
-def test_an_invoice_that_the_refused_call_left_is_switched_off_and_blocks(house_of: Build, town: WorldBuilder) -> None:
-    """SB 12.5: an invoice that a refused payment left open was collected minutes later."""
-    house = upgraded(house_of, town)
+def left_by_the_call(house: House) -> None:
+    """Put an open invoice into Stripe as a refused update of s-1 leaves it."""
     first = house.world.stripe["invoices"][billed(house)["latest_invoice"]]
     left = first | {
         "id": "in_left", "status": "open", "auto_advance": True, "billing_reason": "subscription_update",
         "created": house.world.now,
     }  # fmt: skip
     house.world.put("invoices", left)
+
+
+def test_an_invoice_that_the_refused_call_left_is_switched_off_and_blocks(house_of: Build, town: WorldBuilder) -> None:
+    """SB 12.5: an invoice that a refused payment left open was collected minutes later."""
+    house = upgraded(house_of, town)
+    left_by_the_call(house)
     house.reconcile()
     assert house.world.stripe["invoices"]["in_left"]["auto_advance"] is False
     assert "left the invoice in_left, which is open" in detail(house)
@@ -145,6 +151,41 @@ def test_an_invoice_that_the_refused_call_left_is_switched_off_and_blocks(house_
     house.reconcile()
     assert house.status("s-1") == ("SUCCESS", "")
     assert quantity(house) == 12
+
+
+@pytest.mark.parametrize("status", [400, 500])
+def test_an_invoice_that_cannot_be_switched_off_is_recorded_and_said(
+    house_of: Build, town: WorldBuilder, status: int
+) -> None:
+    """A refusal, or a 500 that Stripe repeats, on the switching off is that row's alone, and nothing is asked twice."""
+    house = upgraded(house_of, town)
+    house.attempts = 2
+    left_by_the_call(house)
+    house.world.faults.append(Fault("POST", "/v1/invoices/in_left", status=status))
+    house.reconcile()
+    assert house.status("s-1") == ("ERROR", "PAYMENT_FAILED")
+    assert house.status("s-2") == ("SUCCESS", "")
+    assert "in_left, which is open and is still collected by Stripe" in detail(house)
+    give_card(house, "4242", id="better")
+    before = charging(house)
+    house.reconcile()
+    assert charging(house) == before, "the open invoice blocks"
+
+
+def test_the_invoice_of_a_decline_that_cannot_be_read_stops_that_row_alone(house_of: Build, town: WorldBuilder) -> None:
+    """The other rows of the run are made; the declined write waits for the next run."""
+    house = upgraded(house_of, town)
+    left_by_the_call(house)
+    house.reconcile()
+    house.attempts = 1
+    town.stigg["subscriptions"][1]["prices"][1]["usageLimit"] = 9
+    house.merge(town)
+    house.world.faults.append(Fault("GET", "/v1/invoices/in_left", status=500, times=100))
+    before = charging(house)
+    house.reconcile()
+    assert house.status("s-1") == ("PENDING", "WAITS_FOR_WRITE")
+    assert house.status("s-2") == ("SUCCESS", "")
+    assert charging(house) == before + 1, "s-2 alone"
 
 
 def test_other_writes_of_the_subscription_are_made_while_its_upgrade_is_declined(

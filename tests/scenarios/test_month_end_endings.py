@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from sandbox.builder import WorldBuilder
-from sandbox.world.state import iso
+from sandbox.world.state import Fault, iso
 from stripe_sync.apply import cancelling, executor
 from stripe_sync.warehouse import statuses
 from tests.house import House
@@ -230,10 +230,35 @@ def test_a_renewal_after_the_end_is_a_row_with_both_sums_until_it_is_credited(
     parts = [{"type": "invoice_line_item", "invoice_line_item": line["id"], "amount": line["amount"]} for line in
              renewal["lines"]["data"] if line["amount"]]  # fmt: skip
     assert kept
-    house.stripe().v1.credit_notes.create({"invoice": renewal["id"], "lines": parts})
+    house.stripe().v1.credit_notes.create({"invoice": renewal["id"], "lines": parts, "credit_amount": 2333})
     house.later(HOUR)
     house.reconcile()
     assert house.status("s-1") == ("NO_SYNC_REQUIRED", "ENDED")
+    house.world.requests.clear()
+    house.reconcile()
+    assert house.status("s-1") == ("NO_SYNC_REQUIRED", "ENDED")
+    assert not [r for r in house.world.requests if r.path == f"/v1/invoices/{renewal['id']}"], "it is settled"
+
+
+def test_a_renewal_after_the_end_that_cannot_be_read_ends_no_run(house_of: Build, metered: WorldBuilder) -> None:
+    """Its row stays and names the invoice; the next run reads it."""
+    house = house_of(metered)
+    end = used_to_the_end(house)
+    until(house, end + 10 * MINUTE)
+    house.usage()
+    end_in_stigg(house, end - MINUTE)
+    until(house, end + 2 * HOUR)
+    house.reconcile()
+    renewal, house.attempts = cycle(house), 1
+    house.world.faults.append(Fault("GET", f"/v1/invoices/{renewal['id']}", status=500, times=100))
+    house.reconcile()
+    assert house.status("s-1") == ("PENDING", "RENEWED_AFTER_END")
+    (found,) = statuses.find(house.engine, "test", "s-1")
+    assert f"({renewal['id']}) could not be read" in found.detail
+    house.world.faults.clear()
+    house.reconcile()
+    (found,) = statuses.find(house.engine, "test", "s-1")
+    assert "20.00 USD are not" in found.detail
 
 
 @pytest.mark.parametrize("advances", [True, False])

@@ -116,4 +116,6 @@ def test_the_row_says_what_the_customer_does_and_when_it_is_tried_again() -> Non
     assert "portal link" in told(declined())
     assert "not tried again by itself" in told(declined("stolen_card"))
     assert "confirm the payment" in told(declined("authentication_required"))
-    assert "in_1, which is open" in left_open(replace(declined(), invoice="in_1"), "open")
+    assert "in_1, which is open" in left_open(
+        replace(declined(), invoice="in_1"), {"status": "open", "auto_advance": False}
+    )

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine
 from stripe_sync import marker
 from stripe_sync.apply.candidates import listed
 from stripe_sync.apply.registry import Registry
-from stripe_sync.errors import RowFailed
+from stripe_sync.errors import Replayed, RowFailed
 from stripe_sync.plan.actions import Action
 from stripe_sync.plan.declines import Decline, blocks, left_open, may_charge, may_repeat, refused, told
 from stripe_sync.stripe_api.client import StripeApi
@@ -27,7 +27,7 @@ OF_THE_CALL = ("subscription_create", "subscription_update")
 class Declines:
     """The declined writes of an environment while a plan is applied.
 
-    ``is_asked`` says that a person approved what this run applies, which is a person's word on its declined writes too.
+    ``collected`` are the invoices of refused calls that Stripe still collects. ``is_asked`` says that a person approved what this run applies, which is a person's word on its declined writes too.
     """
 
     engine: Engine
@@ -37,6 +37,7 @@ class Declines:
     now: datetime
     is_asked: bool = False
     known: dict[str, Decline] = field(init=False)
+    collected: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.known = declines.all_of(self.engine, self.environment)
@@ -49,17 +50,23 @@ class Declines:
         if decline.invoice:
             invoice = self.api.find(f"/v1/invoices/{decline.invoice}")
             if blocks(decline, invoice):
-                return left_open(decline, invoice["status"] if invoice else "")
+                return left_open(decline, invoice)
         return "" if self.is_asked or may_repeat(decline, action, self.now) else told(decline)
 
     def refused(self, intent: Intent, failure: RowFailed) -> Decline:
-        """Return the decline after a refusal; an invoice that the call left is switched off first."""
+        """Return the decline after a refusal; an invoice that the call left is switched off first.
+
+        One that Stripe does not let be switched off is recorded like the others, and is among ``collected``.
+        """
         action = intent.action
         decline = refused(
             self.known.get(action.target), action, code=failure.decline, detail=failure.detail, now=self.now
         )
         for invoice in left_by(self.api, action, self.registry, intent.since):
-            self.switch_off(invoice, intent)
+            try:
+                self.switch_off(invoice, intent)
+            except (RowFailed, Replayed):
+                self.collected.add(invoice["id"])
             decline = replace(decline, invoice=invoice["id"])
         return decline
 

@@ -141,6 +141,8 @@ class Executor:
         """One action, from the reasons not to make it to its outcome."""
         if action.hash in self.settled:
             return self.settled[action.hash]
+        if lost := settling.unsettled(self, action):
+            return lost
         if earlier is not None and earlier.result == "done":
             return Step(action, "done", stripe_id=self.registry.get(action.target))
         if earlier is not None and earlier.result == "refused":
@@ -155,7 +157,11 @@ class Executor:
             return self.left_alone(action, self.quarantined[action.target])
         if action.refused:
             return Step(action, "refused", Reason.STRIPE_REFUSED, f"Its preview was refused: {action.refused}")
-        if why := self.declines.reason(action):
+        try:
+            why = self.declines.reason(action)
+        except (RowFailed, Transient) as unread:
+            return Step(action, "waiting", Reason.WAITS_FOR_WRITE, str(unread))
+        if why:
             return Step(action, "refused", Reason.PAYMENT_FAILED, why)
         if action.kind.endswith(".create") and self.exists(action):
             return Step(action, "dropped", Reason.WAITS_FOR_WRITE, "It exists since the plan was made; plan again.")
@@ -236,10 +242,11 @@ class Executor:
             return Step(intent.action, "refused", Reason(failure.reason), failure.detail)
         try:
             decline = self.declines.refused(intent, failure)
-        except Transient as lost:  # the intent stays open; under its own key the next run is given the same refusal
+        except (RowFailed, Transient) as lost:  # it stays open: under its key the next run is given the same refusal
             return Step(intent.action, "unknown", Reason.UNVERIFIED, f"{failure.detail} {lost}")
         self.conclude(intent, outcome, decline)
-        detail = left_open(decline, "open") if decline.invoice else told(decline)
+        left = {"status": "open", "auto_advance": decline.invoice in self.declines.collected}
+        detail = left_open(decline, left) if decline.invoice else told(decline)
         return Step(intent.action, "refused", Reason.PAYMENT_FAILED, detail)
 
     def finished(self, intent: Intent) -> list[str]:

@@ -11,11 +11,11 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stripe_sync.apply.handlers import made_by
 from stripe_sync.apply.steps import Step
-from stripe_sync.errors import Replayed, RowFailed
+from stripe_sync.errors import Replayed, RowFailed, Transient
 from stripe_sync.plan.actions import Action
 from stripe_sync.stripe_api.client import Written
 from stripe_sync.warehouse import journal
@@ -52,15 +52,20 @@ def aged(intent: Intent, *, since: float) -> Intent:
 
 
 def settled(executor: Executor, intent: Intent, wanted: set[str], *, since: float) -> Step | None:
-    """Wait until the call of an intent cannot be under way, and look for what it made; None where nothing was."""
+    """Wait until the call of an intent cannot be under way, and look for what it made; None where nothing was.
+
+    The step of an intent that could not be looked into is ``unknown``: it stays open.
+    """
     time.sleep(max(0.0, executor.settle_seconds - intent.age.total_seconds()))
     try:
         found = made_by(executor.api, intent.action, executor.registry, intent.since)
     except RowFailed as gone:
         executor.conclude(intent, Outcome("dropped", reason=gone.reason, detail=gone.detail))
         return None
+    except Transient as lost:
+        return executor.unknown(intent.action, lost)
     if found is not None:
-        return executor.made(intent, Written(found, None))
+        return concluded(executor, intent, found)
     again = intent.action.hash in wanted and not intent.action.noted  # what was noted is read again
     if again and aged(intent, since=since).age < KEY_LIFE:
         executor.reused[intent.action.hash] = intent
@@ -69,11 +74,27 @@ def settled(executor: Executor, intent: Intent, wanted: set[str], *, since: floa
     return None
 
 
+def concluded(executor: Executor, intent: Intent, found: dict[str, Any], *, note: str = "") -> Step:
+    """Conclude an intent with the object that its call made; where what follows could not be done, it stays open."""
+    try:
+        return executor.made(intent, Written(found, None), note=note)
+    except (Replayed, Transient) as lost:
+        return executor.unknown(intent.action, lost)
+
+
 def record(executor: Executor, steps: Iterable[Step]) -> None:
-    """Tell of what an interrupted run made, and remember it for the plan."""
+    """Tell of what an interrupted run made, or of what nobody could look into, and remember it for the plan."""
     for step in steps:
         executor.settled[step.action.hash] = step
-        executor.progress(replace(step, detail="It was made by an interrupted run."))
+        is_made = step.result == "done"
+        executor.progress(replace(step, detail="It was made by an interrupted run.") if is_made else step)
+
+
+def unsettled(executor: Executor, action: Action) -> Step | None:
+    """Return the step of an action on whose target an earlier call could not be looked into; it is not begun."""
+    lost = (s for s in executor.settled.values() if s.result == "unknown" and s.action.target == action.target)
+    earlier = next(lost, None)
+    return replace(earlier, action=action) if earlier is not None else None
 
 
 def looked_into(executor: Executor, action: Action, intent: Intent, old: Replayed) -> Step | None:
@@ -86,8 +107,10 @@ def looked_into(executor: Executor, action: Action, intent: Intent, old: Replaye
         found = made_by(executor.api, intent.action, executor.registry, intent.since)
     except RowFailed as gone:
         return executor.refused(intent, gone)
+    except Transient as lost:
+        return executor.unknown(action, lost)
     if found is not None:
-        return executor.made(intent, Written(found, None), note=f"{old} It was made nevertheless.")
+        return concluded(executor, intent, found, note=f"{old} It was made nevertheless.")
     if old.refused is not None and action.paid_by == intent.action.paid_by:
         return executor.refused(intent, old.refused)
     executor.conclude(intent, Outcome("dropped", detail=f"{old} Nothing was made; it is sent again under a new key."))

@@ -64,7 +64,7 @@ def apply(session: Session, run: Run) -> Result:
     steps = executor.run()
     place = runs.result(session.engine, name, run.id, "preflight") or {}
     by_stigg = [] if place.get("held_at_observe") else write_back(session, run)
-    left = after_end_rows(session, run)
+    left, settled = after_end_rows(session, run)
     counts: Counter[str] = Counter(step.result for step in steps)
     with session.engine.begin() as connection:
         asked = approvals.settled(connection, name, now=run.now, remember=timedelta(0))
@@ -76,6 +76,7 @@ def apply(session: Session, run: Run) -> Result:
         "results": dict(sorted(counts.items())),
         "made": dict(sorted(made.items())),
         "unverified": [step.action.hash for step in steps if step.unverified],
+        "settled_after_end": settled,
     }
 
 

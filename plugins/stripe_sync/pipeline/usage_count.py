@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from sqlalchemy import Connection
 
-from stripe_sync.errors import RowFailed, Transient
+from stripe_sync.errors import RowFailed, Transient, UnknownShape
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result, station
 from stripe_sync.pipeline.usage_due import assign
@@ -85,6 +85,8 @@ def read_all(session: Session, windows: list[Window]) -> list[Reading]:
             return Reading(window, counted(session, window))
         except RowFailed as failure:
             return Reading(window, detail=failure.detail)
+        except UnknownShape as failure:  # of this customer; the others are read
+            return Reading(window, detail=str(failure))
         except Transient as failure:
             lost.append(str(failure))
             return Reading(window, detail=str(failure))

@@ -121,10 +121,12 @@ def told(decline: Decline) -> str:
     return f"{decline.detail} {WAYS_OUT[decline.kind]} {again}with another payment method, or after retry."
 
 
-def left_open(decline: Decline, status: str) -> str:
-    """Return what the row says while an invoice of the refused call stands in the way."""
+def left_open(decline: Decline, invoice: Mapping[str, Any] | None) -> str:
+    """Return what the row says while an invoice of the refused call stands in the way, by its status and ``auto_advance``."""
+    status, is_collected = (invoice["status"], invoice["auto_advance"]) if invoice is not None else ("", False)
+    how = "is still collected by Stripe" if status == "open" and is_collected else "collects by itself no more"
     out = "void it, or collect it and change the subscription by hand" if status != "paid" else "it was paid meanwhile"
     return (
-        f"{decline.detail} The call left the invoice {decline.invoice}, which is {status} and collects by itself no more; "
+        f"{decline.detail} The call left the invoice {decline.invoice}, which is {status} and {how}; "
         f"{out}, then retry. Nothing is repeated before that."
     )
