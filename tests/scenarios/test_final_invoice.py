@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from sandbox.builder import WorldBuilder
-from sandbox.world.state import iso
+from sandbox.world.state import Fault, iso
+from stripe_sync.errors import RunStopped
 from tests.house import House
 from tests.metering import DAY, HOUR, MINUTE, ledger, lines, subscription, use
 from tests.scenarios.test_month_end_endings import end_in_stigg, finals, with_card
+from tests.scenarios.test_tax import live_in_berlin, taxed
 
 Build = Callable[[WorldBuilder], House]
 
@@ -199,3 +201,51 @@ def test_a_pending_credit_is_a_persons_and_never_set_off(house_of: Build, town: 
     assert finals(house) == []
     assert [i for i in house.objects("invoiceitems") if i["invoice"] is None] == []
     assert house.status("s-1") == ("PENDING", "NEEDS_A_PERSON")
+
+
+def changed_and_ended(house: House) -> int:
+    """Leave a charge pending, end the subscription a few hours later, and return what is pending."""
+    house.change(upgrade_proration="create_prorations")
+    house.reconcile()
+    row = house.stigg("subscriptions", subscriptionId="s-1")
+    house.later(DAY)
+    row["prices"][1] |= {"usageLimit": 8, "updatedAt": iso(house.world.now)}
+    house.reconcile()
+    waiting = sum(i["amount"] for i in house.objects("invoiceitems") if i["invoice"] is None)
+    end_in_stigg(house, house.world.now)
+    house.later(2 * HOUR)
+    return int(waiting)
+
+
+def test_a_kept_500_at_the_pending_line_leaves_nothing_uncollected(house_of: Build, town: WorldBuilder) -> None:
+    """SB 7.1: what is owed is collected again in the same run, and the next run finishes the line under another key."""
+    house = house_of(town)
+    waiting = changed_and_ended(house)
+    first = house.world.stripe["invoices"][subscription(house)["latest_invoice"]]
+    assert (first["status"], first["auto_advance"]) == ("open", True)
+    house.world.faults.append(Fault("POST", "/v1/invoiceitems", status=500))
+    with pytest.raises(RunStopped, match="1 writes have an unknown outcome"):
+        house.reconcile("cut")
+    assert subscription(house)["status"] == "canceled"
+    assert first["auto_advance"], "given back before anything of what was pending is written"
+    (bill,) = finals(house)
+    assert (bill["total"], bill["auto_advance"]) == (0, False)
+    house.later(10 * MINUTE)
+    house.reconcile("after")
+    assert (bill["total"], bill["auto_advance"]) == (waiting, True)
+    assert [i for i in house.objects("invoiceitems") if i["invoice"] is None] == []
+
+
+def test_the_pending_line_has_the_tax_fields(house_of: Build, town: WorldBuilder) -> None:
+    """SB 17: with automatic tax a line without tax_behavior is refused."""
+    house = house_of(town)
+    taxed(house)
+    house.reconcile(entities=["product", "price", "customer"])
+    live_in_berlin(house)
+    waiting = changed_and_ended(house)
+    house.reconcile()
+    (bill,) = finals(house)
+    (line,) = [i for i in house.objects("invoiceitems") if i["invoice"] == bill["id"]]
+    assert line["amount"] == waiting > 0
+    assert (bill["automatic_tax"]["enabled"], bill["total_excluding_tax"]) == (True, waiting)
+    assert bill["auto_advance"]

@@ -6,9 +6,10 @@ from what its intent noted.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
 from datetime import datetime
+from functools import partial
 from typing import Any, cast
 
 from msgspec import structs
@@ -34,7 +35,7 @@ from stripe_sync.desired.endings import (
 from stripe_sync.desired.found import GONE
 from stripe_sync.desired.pending import Pending, pending
 from stripe_sync.desired.timing import natural_end, renewed_at
-from stripe_sync.errors import RowFailed
+from stripe_sync.errors import Replayed, RowFailed, Transient
 from stripe_sync.marker import Signer
 from stripe_sync.model.stripe_side import StripeSubscription, decode
 from stripe_sync.plan.actions import Action
@@ -118,16 +119,36 @@ def send(api: StripeApi, action: Action, registry: Registry, key: str) -> Writte
 
 
 def finish(api: StripeApi, action: Action, registry: Registry, key: str, now: datetime) -> list[str]:
-    """Give the collection back to what had it and is owed. Return a sentence a thing that a person has to see to."""
+    """Give the collection back to what had it and is owed, then settle what was pending. Return what a person has to see to.
+
+    Raises Replayed or Transient after the other steps were made: the intent stays open, and a later run repeats them under
+    other keys. What was made already is found, so a repetition makes nothing twice.
+    """
+    key = f"{key}-{epoch(now)}"
     before = [Collected(**invoice) for invoice in action.noted.get("collected", ())]
     not_owed = unowed(before, registry.resolve(action.target), action.after.get("ended_in_stigg"))
     there = {i.id: collected(row) for i in before if (row := api.find(f"{INVOICES}/{i.id}")) is not None}
-    told = []
+    given = to_give_back(before, there, not_owed=not_owed, now=epoch(now))
+    steps: list[Callable[[], list[str]]] = [partial(give_back, api, one, key) for one in given]
     if waiting := [Pending(**item) for item in action.noted.get("pending", ())]:
-        told += settle_pending(api, action, registry, key, found=waiting, now=epoch(now))
-    for given in to_give_back(before, there, not_owed=not_owed, now=epoch(now)):
-        told += give_back(api, given, key)
-    return told + after_end(api, action, registry.resolve(action.target), registry.signer)
+        steps.append(partial(settle_pending, api, action, registry, key, found=waiting, now=epoch(now)))
+    steps.append(partial(after_end, api, action, registry.resolve(action.target), registry.signer))
+    return each(steps)
+
+
+def each(steps: Iterable[Callable[[], list[str]]]) -> list[str]:
+    """Make each step whatever became of the others, and return what they tell. Raises the last Replayed or Transient."""
+    told, lost = [], None
+    for step in steps:
+        try:
+            told += step()
+        except RowFailed as refused:
+            told.append(f"It is canceled, and what follows was refused: {refused.detail} Look at its invoices.")
+        except (Replayed, Transient) as failed:
+            lost = failed
+    if lost is not None:
+        raise lost
+    return told
 
 
 def give_back(api: StripeApi, given: GiveBack, key: str) -> list[str]:

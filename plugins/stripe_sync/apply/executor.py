@@ -257,14 +257,17 @@ class Executor:
         api = self.api.in_lane(intent.action.lane)
         try:
             return finish(api, intent.action, self.registry, intent.idempotency_key, self.now)
-        except (RowFailed, Replayed) as refused:
+        except RowFailed as refused:
             return [f"It was made, and what follows it was refused: {refused}"]
 
     def made(self, intent: Intent, written: Written, *, note: str = "") -> Step:
         """Records what was made, and says which of its fields are not as wanted. ``note`` goes into the journal."""
         action, id = intent.action, str(written.object["id"])
         held = as_it_is(self.api.in_lane(action.lane), written)
-        told_after = self.finished(intent)
+        try:
+            told_after = self.finished(intent)
+        except (Replayed, Transient) as lost:  # the intent stays open: the next run finds the call made, and finishes
+            return self.unknown(action, lost)
         if action.kind.endswith(".create"):
             self.registry.add(action.target, id)
         wrong = tuple(answers.mismatches(action.after, answers.document(action, held, self.registry)))

@@ -5,7 +5,7 @@ Every step may be repeated: the invoice and its lines are found by their marks, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
@@ -68,17 +68,19 @@ def bill(api: StripeApi, action: Action, registry: Registry, key: str, *, nets: 
     if invoice["status"] != "draft" or invoice["auto_advance"]:
         return []
     for net in nets:
-        put_line(api, invoice, net, key)
+        put_line(api, invoice, net, key, tax=registry.tax_of())
     return switch_on(api, invoice["id"], nets, key=key, now=now)
 
 
-def put_line(api: StripeApi, invoice: Row, net: Net, key: str) -> None:
-    """Put one line on the invoice; the same call under the same key makes it once."""
+def put_line(api: StripeApi, invoice: Row, net: Net, key: str, *, tax: Mapping[str, str]) -> None:
+    """Put one line on the invoice, with the tax fields; one that is there already is left."""
+    price = {"currency": net.currency, "product": net.product, "unit_amount_decimal": Decimal(net.amount)}
+    if tax:
+        price["tax_behavior"] = tax["tax_behavior"]
     params: Any = {
         "customer": invoice["customer"], "invoice": invoice["id"], "discountable": False, "quantity": 1,
         "description": "Changes before the end", "period": {"start": net.start, "end": net.end},
-        "price_data": {"currency": net.currency, "product": net.product, "unit_amount_decimal": Decimal(net.amount)},
-        "metadata": {"stiggPending": ",".join(net.items)[:500]},
+        "price_data": price, "metadata": {"stiggPending": ",".join(net.items)[:500]}, **tax,
     }  # fmt: skip
     there = {
         (row.get("metadata") or {}).get("stiggPending")
