@@ -71,6 +71,16 @@ def chosen(world: World, subscription: Obj, given: Any, *, keep: bool) -> list[s
     return result
 
 
+def of_invoices(world: World, subscription: Obj) -> list[str]:
+    """Return the ids of the discounts of a subscription's invoices: its own, else the customer's that lives (SB 3.3)."""
+    found = world.stripe["customers"][subscription["customer"]].get("discount")
+    id = found["id"] if isinstance(found, dict) else found
+    if subscription["discounts"] or not id:
+        return list(subscription["discounts"])
+    end = world.stripe["discounts"][id]["end"]
+    return [id] if end is None or end > world.now else []
+
+
 def terms_of(world: World, id: str) -> Obj:
     """What a discount takes off: the coupon's terms as they were, since a coupon may be deleted."""
     if id.startswith("preview:"):

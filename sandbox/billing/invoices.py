@@ -47,7 +47,8 @@ def build(
         part["invoice"] = id
         take_item(world, part, id, preview=preview)
     subtotal = sum(part["amount"] for part in lines)
-    taken = discounts.apply(world, subscription["discounts"], lines, subscription["currency"])
+    given = discounts.of_invoices(world, subscription)
+    taken = discounts.apply(world, given, lines, subscription["currency"])
     total = subtotal - sum(d["amount"] for d in taken)
     automatic = subscription["collection_method"] == "charge_automatically" and reason != "subscription_cycle"
     customer = world.stripe["customers"][subscription["customer"]]
@@ -86,7 +87,7 @@ def build(
         "customer_tax_exempt": "none",
         "customer_tax_ids": [],
         "default_tax_rates": [],
-        "discounts": [id for id in subscription["discounts"] if not id.startswith("preview:")],
+        "discounts": [id for id in given if not id.startswith("preview:")],
         "issuer": {"type": "self"},
         "lines": {
             "object": "list",

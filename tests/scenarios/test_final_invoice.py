@@ -78,22 +78,59 @@ def test_the_coupon_of_the_subscription_is_taken_off(house_of: Build, metered: W
     assert kept == [], "what was made for the invoice is deleted after it"
 
 
-def test_the_customers_own_discount_is_not_inherited(house_of: Build, metered: WorldBuilder) -> None:
-    """SB 21.4."""
-    house = house_of(metered)
-    house.reconcile()
-    client = house.stripe()
-    client.v1.coupons.create({"id": "theirs", "percent_off": 10, "duration": "forever"})
+def discount_the_customer(house: House, percent: int) -> None:
+    """Give the customer a discount of its own, by a coupon that a person made in Stripe."""
+    house.stripe().v1.coupons.create({"id": "theirs", "percent_off": percent, "duration": "forever"})
     customer = house.objects("customers")[0]
-    house.world.stripe["discounts"]["di_theirs"] = {
+    made = {
         "id": "di_theirs", "object": "discount", "created": house.world.now, "customer": customer["id"], "end": None,
         "checkout_session": None, "customer_account": None, "invoice": None, "invoice_item": None,
         "promotion_code": None, "source": {"type": "coupon", "coupon": "theirs"}, "start": house.world.now,
         "subscription": None, "subscription_item": None,
-        "terms": {"percent_off": 10, "amount_off": None, "currency": None, "currency_options": None},
+        "terms": {"percent_off": percent, "amount_off": None, "currency": None, "currency_options": None},
     }  # fmt: skip
-    customer["discount"] = "di_theirs"
-    assert ended(house)["total"] == 2700
+    house.world.stripe["discounts"]["di_theirs"] = made
+    customer["discount"] = {name: value for name, value in made.items() if name != "terms"}
+
+
+def test_the_customers_own_discount_is_given_where_the_subscription_has_none(
+    house_of: Build, metered: WorldBuilder
+) -> None:
+    """SB 3.3; a renewal has it: 10,000 x 0.27 cents less 20 % are 21.60."""
+    house = house_of(metered)
+    house.reconcile()
+    discount_the_customer(house, 20)
+    final = ended(house)
+    assert (lines(final), final["total"]) == ([("10000", 2700)], 2160)
+    house.later(2 * HOUR)
+    house.usage()
+    assert ledger(house) == {"billed": ("10000", 2700)}
+
+
+def test_the_customers_own_discount_does_not_come_on_top(house_of: Build, metered: WorldBuilder) -> None:
+    """Half by the subscription's coupon; the customer's 20 % are not taken as well."""
+    discounted(metered)
+    house = house_of(metered)
+    house.reconcile()
+    discount_the_customer(house, 20)
+    assert ended(house)["total"] == 1350
+
+
+def test_a_customers_discount_that_began_after_the_end_is_not_inherited(house_of: Build, metered: WorldBuilder) -> None:
+    """SB 21.4."""
+    house = house_of(metered)
+    house.reconcile()
+    house.reconcile()
+    house.usage()
+    use(house, 10_000, house.world.now + HOUR)
+    house.later(DAY)
+    end_in_stigg(house, house.world.now)
+    house.later(10 * MINUTE)
+    house.reconcile()
+    discount_the_customer(house, 10)
+    house.usage()
+    (final,) = finals(house)
+    assert final["total"] == 2700
 
 
 def test_a_foreign_coupon_that_is_gone_leaves_it_to_a_person(house_of: Build, metered: WorldBuilder) -> None:

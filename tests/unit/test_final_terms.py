@@ -73,6 +73,26 @@ def test_a_fixed_amount_is_that_of_the_currency() -> None:
     assert (found.coupons[0]["amount_off"], found.coupons[0]["currency"]) == ("500", "usd")
 
 
+@pytest.mark.parametrize(
+    ("own", "start", "end", "given"),
+    [([], END, None, ("theirs",)), ([], END + 1, None, ()), ([], 0, END, ()), (["half"], 0, None, ("half",))],
+)  # fmt: skip
+def test_the_customers_discount_is_that_of_a_subscription_without_one(
+    own: list[str], start: int, end: int | None, given: tuple[str, ...]
+) -> None:
+    live = {id: {"id": id, "valid": True} for id in ("half", "theirs")}
+    body = subscription(discounts=[discount(id) for id in own])
+    inherited = discount("theirs", end) | {"start": start}
+    assert final_terms(body, moment=END, live=live, recorded={}, key="k", inherited=inherited).discounts == given
+
+
+def test_a_customers_coupon_that_is_gone_waits_for_a_person() -> None:
+    gone = discount("theirs") | {"start": 0}
+    assert "theirs" in final_terms(
+        subscription(), moment=END, live={"theirs": None}, recorded={}, key="k", inherited=gone
+    ).problem  # fmt: skip
+
+
 def test_a_foreign_coupon_that_is_gone_waits_for_a_person() -> None:
     assert "theirs" in terms(subscription(discounts=[discount("theirs")])).problem
 

@@ -55,15 +55,16 @@ def id_of(value: Any) -> str | None:
 
 def final_terms(
     body: Mapping[str, Any], *, moment: int, live: Mapping[str, Mapping[str, Any] | None],
-    recorded: Mapping[str, Mapping[str, Any]], key: str,
+    recorded: Mapping[str, Mapping[str, Any]], key: str, inherited: Mapping[str, Any] | None = None,
 ) -> FinalTerms:  # fmt: skip
     """Return the terms of a subscription's last invoice.
 
     ``body`` is Stripe's subscription with its discounts expanded; ``moment`` is the end of the use, Unix seconds;
-    ``live`` are the coupons as Stripe has them by id (None: deleted); ``recorded`` is the content of our own by id.
+    ``live`` are the coupons as Stripe has them by id (None: deleted); ``recorded`` is the content of our own by id;
+    ``inherited`` is the customer's own discount, which renewals have where the subscription has none.
     """
     discounts, coupons, problem = [], [], money_of_others(body)
-    for discount in living(body.get("discounts") or (), moment):
+    for discount in given(body, inherited, moment):
         id = id_of((discount.get("source") or {}).get("coupon")) or ""
         found = live.get(id)
         if found is not None and found.get("valid", True) and not found.get("deleted"):
@@ -81,6 +82,12 @@ def final_terms(
         tax_rates=tuple(filter(None, map(id_of, body.get("default_tax_rates") or ()))),
         discounts=tuple(discounts), coupons=tuple(coupons), problem=problem,
     )  # fmt: skip
+
+
+def given(body: Mapping[str, Any], inherited: Mapping[str, Any] | None, moment: int) -> list[Mapping[str, Any]]:
+    """Return the discounts of a renewal at a moment: the subscription's, else the customer's, if it had begun by then."""
+    own = living(body.get("discounts") or (), moment)
+    return own or living([d for d in (inherited,) if d is not None and int(d.get("start") or 0) <= moment], moment)
 
 
 def living(discounts: Sequence[Mapping[str, Any]], moment: int) -> list[Mapping[str, Any]]:

@@ -74,12 +74,14 @@ def terms_of(session: Session, subscription: str, bound: datetime) -> FinalTerms
     body = api.find(f"/v1/subscriptions/{subscription}", expand=["discounts"])
     if body is None:
         return None
-    ids = {id_of((d.get("source") or {}).get("coupon")) or "" for d in body["discounts"]}
+    inherited = (api.find(f"/v1/customers/{id_of(body['customer'])}") or {}).get("discount")
+    found = [*body["discounts"], *([inherited] if inherited else [])]
+    ids = {id_of((d.get("source") or {}).get("coupon")) or "" for d in found}
     live = {id: api.find(f"/v1/coupons/{id}") for id in ids}
     with session.engine.connect() as connection:
         recorded = recorded_coupons(connection, name, ids)
     key = drafts.final_key(name, subscription, bound)
-    return final_terms(body, moment=epoch(bound), live=live, recorded=recorded, key=key)
+    return final_terms(body, moment=epoch(bound), live=live, recorded=recorded, key=key, inherited=inherited)
 
 
 def recorded_coupons(connection: Connection, environment: str, ids: Iterable[str]) -> dict[str, dict[str, Any]]:
