@@ -70,6 +70,7 @@ BILLING: Obj = {
     "debit_days": 4,  # how long a bank takes to answer a debit
     "grace_hours": 1,  # how long the draft of a renewal waits, up to 72
     "grace_rules": [],  # {"when": "cycle" or "metered", "hours": 72}: the first that fits goes before grace_hours
+    "automatic_tax": False,  # whether a request that does not send automatic_tax is taxed
     "webhook_failing": False,  # an endpoint answers invoice.created with an error: drafts wait up to 72 hours
     "finalization_fails": {},  # customers whose invoices cannot be finalized, with the error's code
 }

@@ -13,6 +13,7 @@ from stripe_sync.errors import AccountRefused
 from stripe_sync.warehouse import statuses
 from tests.house import House
 from tests.metering import HOUR, MINUTE, cycle, period_end, subscription, until
+from tests.scenarios.test_changes import attach_card
 
 Build = Callable[[WorldBuilder], House]
 BERLIN = {"country": "DE", "city": "Berlin", "line1": "x", "line2": None, "postal_code": "10115", "state": None}
@@ -161,6 +162,23 @@ def test_automatic_tax_refuses_a_negative_item_and_one_without_tax_behaviour(
     for more in refused:
         with pytest.raises(stripe.InvalidRequestError):
             client.v1.invoice_items.create({**item, **more})
+
+
+def test_a_default_of_the_account_taxes_nothing_where_tax_is_off(house_of: Build, town: WorldBuilder) -> None:
+    """SB 21.7: the account taxes each request that does not send automatic_tax; ours send false, previews too."""
+    town.stigg["subscriptions"][0]["paymentCollectionMethod"] = "CHARGE"
+    house = house_of(town)
+    house.world.tax_settings = dict(ACTIVE)
+    house.world.billing["automatic_tax"] = True
+    house.reconcile(entities=["product", "price", "customer"])
+    attach_card(house, "c-1", "4242")
+    house.reconcile()
+    assert house.status("s-1") == house.status("s-2") == ("SUCCESS", "")
+    assert {s["automatic_tax"]["enabled"] for s in house.objects("subscriptions")} == {False}
+    asked = [r.params for r in house.world.requests if r.method == "POST" and r.path == "/v1/subscriptions"]
+    asked += [r.params for r in house.world.requests if r.path == "/v1/invoices/create_preview"]
+    assert len(asked) > 3
+    assert all(params["automatic_tax"] == {"enabled": False} for params in asked)
 
 
 @pytest.mark.parametrize("missing", ["settings", "registrations"])

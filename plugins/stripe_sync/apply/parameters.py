@@ -137,6 +137,7 @@ def subscription_create(action: Action, registry: Registry) -> Params:
         "proration_behavior": "create_prorations" if charged else "none",
         "metadata": metadata(after["metadata"], registry) | own_notes(after),
         "expand": WHOLE["subscription"],
+        "automatic_tax": {"enabled": bool(after.get("automatic_tax"))},  # a default of the account taxes what omits it
     }
     if after.get("backdate_start_date"):
         params["backdate_start_date"] = after["backdate_start_date"]
@@ -151,8 +152,6 @@ def subscription_create(action: Action, registry: Registry) -> Params:
         params["discounts"] = [{"coupon": registry.resolve(key)} for _, key in sorted(after["attach"].items())]
     if "cancel_at" in after:
         params["cancel_at"] = int(after["cancel_at"])
-    if after.get("automatic_tax"):
-        params["automatic_tax"] = {"enabled": True}
     return params
 
 

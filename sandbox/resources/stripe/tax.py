@@ -30,8 +30,11 @@ def list_registrations(call: Call) -> Obj:
 
 
 def check_automatic(world: World, customer: Obj, params: Obj, items: list[Obj]) -> Obj:
-    """The subscription's ``automatic_tax``; refused where the location or a price cannot be used."""
-    enabled = bool(params.get("automatic_tax", {}).get("enabled"))
+    """The subscription's ``automatic_tax``, the account's default where none is sent (SB 21.7).
+
+    Refused where the location or a price cannot be used.
+    """
+    enabled = bool(params.get("automatic_tax", {}).get("enabled", world.billing["automatic_tax"]))
     if enabled:
         if {**NOT_SET_UP, **world.tax_settings}["status"] != "active":
             raise invalid("You must set up Stripe Tax before you enable automatic tax.", param="automatic_tax[enabled]")
