@@ -107,7 +107,7 @@ def renew(world: World, subscription: Obj, told: Told) -> None:
     told("customer.subscription.updated", subscription)
     if subscription["status"] == "paused":
         return
-    lines = prorations.cycle_lines(world, subscription, renewed) + pending_lines(world, subscription) + used
+    lines = pending_lines(world, subscription) + prorations.cycle_lines(world, subscription, renewed) + used
     discounts.end_expired(world, subscription, world.now)
     invoice = invoices.build(world, subscription, lines, reason="subscription_cycle", since=since)
     world.put("invoices", invoice)

@@ -326,3 +326,24 @@ def test_a_renewal_that_is_owed_is_finalized_before_its_subscription_is_canceled
     # One flat fee of 20 and two seats at 5.
     assert (found["status"], draft["status"], draft["amount_due"]) == ("canceled", "open", 3000)
     assert draft["auto_advance"], "stopped by the cancellation, and switched on again"
+
+
+def test_a_renewal_of_more_than_ten_lines_after_the_end_is_not_collected(house_of: Build, town: WorldBuilder) -> None:
+    """SB 10.3: the pending items come first, so the period that the renewal sells is not among the ten lines shown."""
+    house = house_of(town)
+    house.reconcile()
+    end = period_end(house)
+    until(house, end - HOUR)
+    item: Any = {"customer": subscription(house)["customer"], "currency": "usd", "amount": 100, "description": "theirs"}
+    for _ in range(12):
+        house.stripe().v1.invoice_items.create(item)
+    end_in_stigg(house, end - MINUTE)
+    until(house, end + 10 * MINUTE)
+    house.reconcile()
+    draft = cycle(house)
+    assert subscription(house)["status"] == "canceled"
+    # Twelve items of 1.00, a flat fee of 20 and two seats at 5.
+    assert (draft["status"], draft["auto_advance"], draft["total"]) == ("draft", False, 1200 + 3000)
+    assert house.status("s-1") == ("PENDING", "RENEWED_AFTER_END")
+    (found,) = statuses.find(house.engine, "test", "s-1")
+    assert "30.00 USD are not" in found.detail or "42.00 USD are not" in found.detail

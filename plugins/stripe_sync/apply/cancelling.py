@@ -41,6 +41,7 @@ from stripe_sync.model.stripe_side import StripeSubscription, decode
 from stripe_sync.plan.actions import Action
 from stripe_sync.stripe_api.client import StripeApi, Written
 from stripe_sync.stripe_api.endpoints import PATHS
+from stripe_sync.stripe_api.whole import with_lines
 
 INVOICES, ITEMS = PATHS["invoice"], PATHS["invoiceitem"]
 
@@ -55,7 +56,7 @@ def prepare(api: StripeApi, action: Action, registry: Registry, now: datetime) -
     if latest and latest not in found:
         found[latest] = api.get(f"{INVOICES}/{latest}")
     found |= {row["id"]: row for row in renewed_since(api, held["id"], action.after.get("ended_in_stigg"))}
-    seen = [collected(row) for row in found.values()]
+    seen = [collected(with_lines(api, row)) for row in found.values()]
     if held["status"] not in GONE:
         refuse_early(action, held, seen, now)
     waiting = [pending(row, marked=is_marked(row, registry.signer)) for row in pending_of(api, held)]

@@ -20,6 +20,7 @@ from stripe_sync.money import shown
 from stripe_sync.plan.actions import Action
 from stripe_sync.stripe_api.client import StripeApi
 from stripe_sync.stripe_api.endpoints import PATHS
+from stripe_sync.stripe_api.whole import with_lines
 
 ITEMS = PATHS["invoiceitem"]
 HOUR = 3600
@@ -94,7 +95,7 @@ def put_line(api: StripeApi, invoice: Row, net: Net, key: str, *, tax: Mapping[s
 
 def switch_on(api: StripeApi, id: str, nets: Sequence[Net], *, key: str, now: int) -> list[str]:
     """Switch the invoice on if it bills exactly the nets and can be charged; else a person is told."""
-    held = api.get(f"{INVOICES}/{id}")
+    held = with_lines(api, api.get(f"{INVOICES}/{id}"))
     if sorted(line["amount"] for line in held["lines"]["data"]) != sorted(net.amount for net in nets):
         return [f"{id} does not bill the {shown_sum(nets)} that were pending; look at it, and switch it on by hand."]
     if not is_chargeable(held["total"], held["currency"]):

@@ -16,7 +16,7 @@ from stripe_sync.errors import AccountRefused, RowFailed
 from stripe_sync.mirror.ranges import Finished, Listing, pages
 from stripe_sync.stripe_api.client import StripeApi
 from stripe_sync.stripe_api.endpoints import PATHS, WHOLE, in_list
-from stripe_sync.stripe_api.whole import with_items
+from stripe_sync.stripe_api.whole import with_items, with_lines
 from stripe_sync.warehouse.landing import Batch, Landed
 
 KINDS = ("product", "price", "coupon", "customer", "subscription", "invoice")
@@ -47,7 +47,7 @@ def read(
     for kind, page, done in pages(api.page, listings(tax=tax), upto=upto, readers=readers, finished=finished):
         for row in page:
             refuse_mode(kind, row, live=live)
-        rows = [(kind, row["id"], whole(api, row) if kind == "subscription" else row) for row in page]
+        rows = [(kind, row["id"], completed(api, kind, row)) for row in page]
         yield Batch(rows, (done.listing.key, done.above, done.upto) if done is not None else None)
 
 
@@ -67,6 +67,13 @@ def refuse_mode(kind: str, row: dict[str, Any], *, live: bool) -> None:
             f"Stripe answered a {kind} of the {'test' if live else 'live'} mode; the environment is "
             f"{'live' if live else 'not live'}: correct the key or the setting live."
         )
+
+
+def completed(api: StripeApi, kind: str, row: dict[str, Any]) -> dict[str, Any]:
+    """Return an object with the rows of its lists that an answer leaves out: a subscription's items, a draft's lines."""
+    if kind == "invoice":
+        return with_lines(api, row)
+    return whole(api, row) if kind == "subscription" else row
 
 
 def whole(api: StripeApi, subscription: dict[str, Any]) -> dict[str, Any]:
@@ -99,7 +106,7 @@ def by_id(api: StripeApi, kind: str, id: str, *, tax: bool = False) -> dict[str,
     found = expanded(api, f"{LISTS[kind][0]}/{id}", expand)
     if found is None or found.get("deleted"):
         return {"id": id, "object": kind, "deleted": True}
-    return whole(api, found) if kind == "subscription" else found
+    return completed(api, kind, found)
 
 
 def expanded(api: StripeApi, path: str, expand: list[str] | None) -> dict[str, Any] | None:
@@ -115,4 +122,4 @@ def expanded(api: StripeApi, path: str, expand: list[str] | None) -> dict[str, A
 def drafts(api: StripeApi) -> Iterator[dict[str, Any]]:
     """The invoices that are drafts now."""
     for page in api.pages(LISTS["invoice"][0], **LISTS["invoice"][1][0]):
-        yield from page
+        yield from (with_lines(api, row) for row in page)

@@ -19,3 +19,12 @@ def with_items(api: StripeApi, subscription: Row) -> Row:
     if len(found) <= len(items["data"]):
         raise Incomplete(f"Stripe says that {subscription['id']} has more items and does not show them; extract again.")
     return subscription | {"items": items | {"data": found, "has_more": False}}
+
+
+def with_lines(api: StripeApi, invoice: Row) -> Row:
+    """Return an invoice with all of its lines."""
+    lines = invoice.get("lines")
+    if not lines or not lines.get("has_more"):
+        return invoice
+    found = [line for page in api.pages(f"/v1/invoices/{invoice['id']}/lines") for line in page]
+    return invoice | {"lines": lines | {"data": found, "has_more": False}}
