@@ -10,6 +10,7 @@ import pytest
 from sandbox.builder import WorldBuilder
 from sandbox.world.state import Fault, iso
 from stripe_sync.errors import RunStopped
+from stripe_sync.report.tables import tables
 from tests.house import House
 from tests.metering import DAY, HOUR, MINUTE, ledger, lines, subscription, use
 from tests.scenarios.test_month_end_endings import end_in_stigg, finals, with_card
@@ -232,12 +233,17 @@ def test_a_pending_credit_is_a_persons_and_never_set_off(house_of: Build, town: 
     house.later(DAY)
     row["prices"][1] |= {"usageLimit": 1, "updatedAt": iso(house.world.now)}
     house.reconcile()
+    waiting = sum(i["amount"] for i in house.objects("invoiceitems") if i["invoice"] is None)
     end_in_stigg(house, house.world.now)
     house.later(2 * HOUR)
     house.reconcile()
+    assert house.status("s-1") == ("PENDING", "NEEDS_A_PERSON")
+    house.reconcile()
+    (credits,) = tables(house.engine, {"credits": "Credits"}, "test")
+    (owed,) = credits.rows
+    assert (owed["subscription"], str(owed["amount"])) == ("s-1", f"{-waiting / 100:.2f} USD")
     assert finals(house) == []
     assert [i for i in house.objects("invoiceitems") if i["invoice"] is None] == []
-    assert house.status("s-1") == ("PENDING", "NEEDS_A_PERSON")
 
 
 def changed_and_ended(house: House) -> int:
@@ -286,3 +292,16 @@ def test_the_pending_line_has_the_tax_fields(house_of: Build, town: WorldBuilder
     assert line["amount"] == waiting > 0
     assert (bill["automatic_tax"]["enabled"], bill["total_excluding_tax"]) == (True, waiting)
     assert bill["auto_advance"]
+
+
+def test_pending_charges_that_a_person_bills_stay_in_stripe(house_of: Build, town: WorldBuilder) -> None:
+    """Terms that the pipeline does not write (on_behalf_of): nothing is deleted that is not billed."""
+    house = house_of(town)
+    house.world.unknowns["cancel_removes_prorations"] = False
+    waiting = changed_and_ended(house)
+    subscription(house)["on_behalf_of"] = "acct_other"
+    house.reconcile()
+    assert subscription(house)["status"] == "canceled"
+    assert finals(house) == []
+    assert sum(i["amount"] for i in house.objects("invoiceitems") if i["invoice"] is None) == waiting
+    assert house.status("s-1") == ("PENDING", "NEEDS_A_PERSON")

@@ -30,12 +30,15 @@ Row = dict[str, Any]
 def settle_pending(
     api: StripeApi, action: Action, registry: Registry, key: str, *, found: Sequence[Pending], now: int
 ) -> list[str]:
-    """Bill what is positive, delete what Stripe left of ours, and return what a person has to see to."""
+    """Bill what is positive, and return what a person has to see to.
+
+    Of what Stripe left of ours, what was billed is deleted, and credits, which the report ``credits`` has from the intent.
+    What a person bills stays.
+    """
     settlement = settle(found)
-    told = []
-    if settlement.billed:
-        told += bill(api, action, registry, key, nets=settlement.billed, now=now)
-    for id in sorted(settlement.taken()):
+    told = bill(api, action, registry, key, nets=settlement.billed, now=now) if settlement.billed else []
+    left = {id for net in settlement.billed for id in net.items} if told else set()
+    for id in sorted(settlement.taken() - left):
         delete_left(api, id, f"{key}-{id}")
     return told + proposals(settlement)
 
