@@ -91,6 +91,7 @@ def move(
     owner = world.stripe["customers"][customer]
     if amount == 0 or owner.get("deleted"):
         return None
+    before = dict(owner)
     owner["balance"] = (owner.get("balance") or 0) + amount
     owner["currency"] = owner["currency"] or currency or (invoice or {}).get("currency")
     row = {
@@ -99,5 +100,5 @@ def move(
         "customer": customer, "customer_account": None, "description": None, "ending_balance": owner["balance"],
         "invoice": invoice["id"] if invoice else None, "livemode": False, "metadata": {}, "type": type,
     }  # fmt: skip
-    told("customer.updated", owner)
+    told("customer.updated", owner, before)
     return world.put("balance_transactions", row | more)

@@ -87,6 +87,7 @@ def end_pauses(world: World, told: Told) -> None:
     for subscription in world.stripe["subscriptions"].values():
         pause = subscription.get("pause_collection")
         if pause and pause.get("resumes_at") and pause["resumes_at"] <= world.now:
+            before = dict(subscription)
             subscription["pause_collection"] = None
             if subscription["status"] not in standing.OVER:
-                told("customer.subscription.updated", subscription)
+                told("customer.subscription.updated", subscription, before)

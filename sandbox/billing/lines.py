@@ -76,9 +76,10 @@ def pending_lines(world: World, subscription: Obj, *, unowned: bool = True) -> l
 
 
 def is_pending(item: Obj, subscription: Obj) -> bool:
-    """Whether an invoice item waits for an invoice of this subscription."""
+    """Return whether an invoice item waits for an invoice of this subscription, and is in its currency (SB 11.12)."""
     owners = (None, subscription["id"])
-    return item["invoice"] is None and item["customer"] == subscription["customer"] and owner_of(item) in owners
+    alike = all(item[name] == subscription[name] for name in ("customer", "currency"))
+    return item["invoice"] is None and alike and owner_of(item) in owners
 
 
 def owner_of(item: Obj) -> str | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 from sandbox.billing import discounts, drafts, dunning, finalizing, invoices, metering, payments, prorations, stopping
 from sandbox.billing.lines import pending_lines
 from sandbox.world.state import Obj, Told, World
@@ -91,6 +93,7 @@ def renew(world: World, subscription: Obj, told: Told) -> None:
     over = subscription["status"] == "trialing" and subscription["trial_end"] <= world.now
     if over and ends_without_source(world, subscription, told):
         return
+    before = copy.deepcopy(subscription)
     renewed, used, since = [], [], world.now
     for item in subscription["items"]["data"]:
         if item["current_period_end"] <= world.now:
@@ -104,7 +107,7 @@ def renew(world: World, subscription: Obj, told: Told) -> None:
             renewed.append(item)
     if over:
         subscription["status"] = "active"
-    told("customer.subscription.updated", subscription)
+    told("customer.subscription.updated", subscription, before)
     if subscription["status"] == "paused":
         return
     lines = pending_lines(world, subscription) + prorations.cycle_lines(world, subscription, renewed) + used

@@ -11,8 +11,9 @@ OVER = ("canceled", "incomplete_expired")
 def set_status(subscription: Obj, status: str, told: Told) -> None:
     """Change a subscription's status and tell it; nothing is told where it is so already."""
     if subscription["status"] not in (status, *OVER):
+        before = dict(subscription)
         subscription["status"] = status
-        told("customer.subscription.updated", subscription)
+        told("customer.subscription.updated", subscription, before)
 
 
 def is_starting(invoice: Obj, subscription: Obj | None) -> bool:
@@ -88,10 +89,11 @@ def cancel(world: World, subscription: Obj, told: Told, *, reason: str) -> None:
 
 def expire(world: World, subscription: Obj, told: Told) -> None:
     """End a subscription whose first payment did not come within 23 hours; its invoice is void."""
+    before = dict(subscription)
     subscription |= {"status": "incomplete_expired", "ended_at": world.now}
     invoice = world.stripe["invoices"].get(subscription["latest_invoice"] or "")
     if invoice is not None and invoice["status"] == "open":
         invoice |= {"status": "void", "auto_advance": False, "next_payment_attempt": None}
         invoice["status_transitions"] = invoice["status_transitions"] | {"voided_at": world.now}
         told("invoice.voided", invoice)
-    told("customer.subscription.updated", subscription)
+    told("customer.subscription.updated", subscription, before)

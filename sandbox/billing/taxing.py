@@ -70,8 +70,9 @@ def switch_off(world: World, invoice: Obj, told: Told) -> None:
     off = {"enabled": False, "liability": None, "provider": None}
     invoice["automatic_tax"] = off | {"disabled_reason": f"finalization_{MISSING}", "status": None}
     subscription = world.stripe["subscriptions"][subscription_of(invoice) or ""]
+    before = dict(subscription)
     subscription["automatic_tax"] = {"enabled": False, "disabled_reason": MISSING, "liability": None}
-    told("customer.subscription.updated", subscription)
+    told("customer.subscription.updated", subscription, before)
 
 
 def subscription_of(invoice: Obj) -> str | None:

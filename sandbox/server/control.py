@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, fields
+from functools import partial
 from typing import Any
 
 from starlette.requests import Request as HttpRequest
@@ -49,7 +50,7 @@ class Control:
     def move(self, now: int) -> None:
         if now < self.world.now:
             raise BadWorld("the clock only moves forward")
-        test_clocks.pass_time(self.world, now, lambda type, obj: record(self.world, type, obj))
+        test_clocks.pass_time(self.world, now, partial(record, self.world))
 
     async def state(self, http: HttpRequest) -> Response:
         """The world as a world file."""

@@ -8,6 +8,7 @@ import json
 import re
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from starlette.requests import Request as HttpRequest
@@ -118,9 +119,7 @@ class StripeApp:
         logged, needed = True, rights.needed(verb, path, [])
         fault = self.world.fault(http.method, path)
         if fault and fault.kind == "clock":
-            pass_time(
-                self.world, self.world.now + int(fault.seconds), lambda type, obj: objects.record(self.world, type, obj)
-            )
+            pass_time(self.world, self.world.now + int(fault.seconds), partial(objects.record, self.world))
         try:
             if fault and fault.when == "before" and fault.kind in faults.REFUSES and not idempotency.is_stored(fault):
                 raise faults.broken(fault)

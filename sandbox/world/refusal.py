@@ -63,6 +63,11 @@ def invalid(message: str, *, param: str | None = None, code: str | None = None) 
     return StripeRefusal(message, param=param, code=code)
 
 
+def absent(param: str) -> StripeRefusal:
+    """Return the refusal of a request without a parameter that it needs (FACTS_A 63)."""
+    return invalid(f"Missing required param: {param}.", param=param, code="parameter_missing")
+
+
 def past(name: str, moment: int) -> StripeRefusal:
     """Return the refusal of a moment that has to lie ahead (FACTS_A 68)."""
     return invalid(

@@ -7,16 +7,15 @@ The clock stands still until it is moved, so a world is deterministic: ids are c
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from sandbox.world import history, ids
 
 Obj = dict[str, Any]
-Told = Callable[[str, Obj], None]  # is given each event's type and object
 DAY = 86_400  # seconds
 
 STRIPE_COLLECTIONS = (
@@ -75,6 +74,12 @@ BILLING: Obj = {
     "finalization_fails": {},  # customers whose invoices cannot be finalized, with the error's code
 }
 BUNDLED = Path(__file__).parent.parent / "worlds"
+
+
+class Told(Protocol):
+    """A recorder of events: it is given an event's type, its object and, of a change, the object as it was before."""
+
+    def __call__(self, type: str, obj: Obj, previous: Obj | None = None, /) -> None: ...
 
 
 class BadWorld(Exception):

@@ -57,7 +57,7 @@ def cancel(world: World, subscription: Obj, **params: Any) -> Obj:
 
 
 def later(world: World, seconds: int) -> None:
-    renewals.advance(world, world.now + seconds, lambda kind, obj: None)
+    renewals.advance(world, world.now + seconds, lambda *event: None)
 
 
 def newest(world: World, subscription: Obj) -> Obj:

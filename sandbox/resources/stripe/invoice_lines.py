@@ -28,8 +28,10 @@ def add_lines(call: Call) -> Obj:
             item = get(world, "invoiceitems", given["invoice_item"], kind="invoiceitem", param="lines", status=400)
         else:
             form = {"currency": invoice["currency"], **given}
-            item = world.put("invoiceitems", item_contents.made(world, form, invoice["customer"]))
-            emit(call, "invoiceitem.created", item)
+            item = item_contents.made(world, form, invoice["customer"])
+        invoiceitems.check_place(invoice, item)
+        if "invoice_item" not in given:
+            emit(call, "invoiceitem.created", world.put("invoiceitems", item))
         item["invoice"] = invoice["id"]
         line = item_line(world, item) | {"invoice": invoice["id"]}
         invoice["lines"]["data"].insert(0, line)
@@ -63,7 +65,7 @@ def remove_lines(call: Call) -> Obj:
         item = world.stripe["invoiceitems"][item_of(line)]
         item["invoice"] = None
         if given["behavior"] == "delete":
-            del world.stripe["invoiceitems"][item["id"]]
+            world.bury("invoiceitems", item)
             emit(call, "invoiceitem.deleted", item)
         invoice["lines"]["data"].remove(line)
     return changed(call, invoice)

@@ -6,10 +6,11 @@ from typing import Any
 
 from sandbox.billing import drafts, invoices, taxing
 from sandbox.billing.lines import item_line
+from sandbox.resources.stripe import payers
 from sandbox.resources.stripe.item_contents import change, made
 from sandbox.resources.stripe.objects import emit, get, listed
 from sandbox.resources.stripe.routes import PAGING, Call, route
-from sandbox.world.refusal import StripeRefusal, invalid, missing
+from sandbox.world.refusal import StripeRefusal, invalid
 from sandbox.world.state import Obj, World
 
 MAX_ON_INVOICE = 250
@@ -20,10 +21,9 @@ MAX_ON_INVOICE = 250
        "tax_behavior", "tax_code")  # fmt: skip
 def create_invoice_item(call: Call) -> Obj:
     world, params = call.world, call.params
-    customer = get(world, "customers", params.get("customer", ""), kind="customer", param="customer", status=400)
-    if customer.get("deleted"):
-        raise missing("customer", customer["id"], param="customer", status=400)
+    customer = payers.named(world, params)
     item = made(world, params, customer["id"])
+    payers.check_currency(customer, item["currency"])
     subscription = params.get("subscription")
     if subscription:
         found = get(world, "subscriptions", subscription, kind="subscription", param="subscription", status=400)
@@ -35,6 +35,14 @@ def create_invoice_item(call: Call) -> Obj:
     return item
 
 
+def check_place(invoice: Obj, item: Obj) -> None:
+    """Refuse an item of another customer or currency than its invoice's (SB 11.12)."""
+    if invoice["customer"] != item["customer"]:
+        raise invalid("The invoice belongs to another customer", param="invoice")
+    if invoice["currency"] != item["currency"]:
+        raise invalid("The currency of the invoice item is not that of the invoice", param="currency")
+
+
 def put_on_draft(world: World, item: Obj, invoice_id: str) -> None:
     """Only a draft takes items, of its own customer and currency, and 250 of them."""
     invoice = get(world, "invoices", invoice_id, kind="invoice", param="invoice", status=400)
@@ -42,10 +50,7 @@ def put_on_draft(world: World, item: Obj, invoice_id: str) -> None:
         raise invalid(
             "Invoice items can only be added to draft invoices.", param="invoice", code="invoice_not_editable"
         )
-    if invoice["customer"] != item["customer"]:
-        raise invalid("The invoice belongs to another customer", param="invoice")
-    if invoice["currency"] != item["currency"]:
-        raise invalid("The currency of the invoice item is not that of the invoice", param="currency")
+    check_place(invoice, item)
     if sum(line["parent"]["type"] == "invoice_item_details" for line in invoice["lines"]["data"]) >= MAX_ON_INVOICE:
         raise invalid(f"An invoice can have up to {MAX_ON_INVOICE} items", param="invoice")
     taxing.refuse_item(world, invoice, item)

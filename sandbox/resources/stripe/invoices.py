@@ -6,11 +6,11 @@ from typing import Any
 
 from sandbox.billing import balance, drafts, finalizing, invoices, stopping
 from sandbox.billing.lines import item_line
-from sandbox.resources.stripe import invoice_terms, limits
+from sandbox.resources.stripe import invoice_terms, limits, payers
 from sandbox.resources.stripe.objects import emit, get, listed, page
 from sandbox.resources.stripe.routes import PAGING, Call, route
 from sandbox.world.forms import merge_metadata
-from sandbox.world.refusal import invalid, missing
+from sandbox.world.refusal import invalid, only_one
 from sandbox.world.state import DAY, Obj, World
 
 SHOWN_LINES = 10
@@ -50,15 +50,14 @@ def retrieve_invoice(call: Call) -> Obj:
 def create_invoice(call: Call) -> Obj:
     """A draft that nothing advances unless ``auto_advance`` says so (FACTS_B 1-11)."""
     world, params = call.world, call.params
-    customer = get(world, "customers", params.get("customer", ""), kind="customer", param="customer", status=400)
-    if customer.get("deleted"):
-        raise missing("customer", customer["id"], param="customer", status=400)
+    customer = payers.named(world, params)
     method = params.get("collection_method", "charge_automatically")
     check_due(params, method)
     subscription = of_subscription(world, params, customer)
     if subscription is not None:
         limits.check_invoices(world, subscription["id"])
-    currency = params.get("currency") or (subscription or customer)["currency"] or account_currency(world)
+    currency = params.get("currency") or (subscription or {}).get("currency") or payers.currency_of(world, customer)
+    payers.check_currency(customer, currency)
     invoice = invoices.standalone(world, customer, currency, method)
     invoice |= {
         "auto_advance": bool(params.get("auto_advance", False)),
@@ -75,14 +74,11 @@ def create_invoice(call: Call) -> Obj:
     drafts.schedule(world, invoice)
     set_timing(world, invoice, params)
     world.put("invoices", invoice)
+    customer["currency"] = currency  # null until the first invoice (FACTS_B 65)
     if params.get("pending_invoice_items_behavior", "exclude") == "include":
         take_pending(world, invoice, params.get("subscription"))
     emit(call, "invoice.created", invoice)
     return shown(world, invoice)
-
-
-def account_currency(world: World) -> str:
-    return str(world.account.get("default_currency") or "usd")
 
 
 def of_subscription(world: World, params: Obj, customer: Obj) -> Obj | None:
@@ -100,6 +96,8 @@ def of_subscription(world: World, params: Obj, customer: Obj) -> Obj | None:
 def check_due(params: Obj, method: str) -> None:
     """An invoice that is sent has a due date, and no other has one (FACTS_B 48, 49)."""
     given = {"days_until_due", "due_date"} & set(params)
+    if len(given) > 1:
+        raise only_one("due_date", "days_until_due")
     if method == "send_invoice" and not given:
         raise invalid(NO_DUE_DATE)
     if method == "charge_automatically" and given:
@@ -114,10 +112,14 @@ def due_date(world: World, params: Obj) -> int | None:
 
 
 def take_pending(world: World, invoice: Obj, subscription: str | None) -> None:
-    """Put what is pending on a draft, newest first (FACTS_B 3): of the customer, or of the subscription that it names."""
+    """Put what is pending on a draft, newest first (FACTS_B 3): of the customer, or of the subscription that it names.
+
+    Items of another currency stay pending (SB 11.12).
+    """
     for item in world.newest_first("invoiceitems"):
         owner = ((item["parent"] or {}).get("subscription_details") or {}).get("subscription")
-        if item["invoice"] is None and item["customer"] == invoice["customer"] and subscription in (None, owner):
+        alike = all(item[name] == invoice[name] for name in ("customer", "currency"))
+        if item["invoice"] is None and alike and subscription in (None, owner):
             item["invoice"] = invoice["id"]
             invoices.add_line(world, invoice, item_line(world, item))
 
@@ -201,7 +203,7 @@ def delete_invoice(call: Call) -> Obj:
     for item in world.stripe["invoiceitems"].values():
         if item["invoice"] == invoice["id"]:
             item["gone"] = True
-    del world.stripe["invoices"][invoice["id"]]
+    world.bury("invoices", invoice)
     emit(call, "invoice.deleted", invoice)
     return {"id": invoice["id"], "object": "invoice", "deleted": True}
 

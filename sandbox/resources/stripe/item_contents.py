@@ -7,7 +7,7 @@ from decimal import Decimal
 from sandbox.billing import amounts
 from sandbox.resources.stripe.objects import get
 from sandbox.world.forms import merge_metadata
-from sandbox.world.refusal import NotModelled, invalid
+from sandbox.world.refusal import NotModelled, absent, invalid
 from sandbox.world.state import Obj, World
 
 
@@ -39,8 +39,7 @@ def made(world: World, params: Obj, customer: str) -> Obj:
     else:
         raise invalid("You must specify one of amount, unit_amount_decimal or pricing", param="amount")
     if price is None:
-        product = hidden_product(world, params.get("description") or "Invoice item")
-        price = hidden_price(world, product, currency, Decimal(unit))
+        price = hidden_price(world, hidden_product(world), currency, Decimal(unit))
     period = params.get("period") or {"start": world.now, "end": world.now}
     details = {"price": price["id"], "product": price["product"]}
     subscription = params.get("subscription")
@@ -107,7 +106,11 @@ def inline_price(world: World, given: Obj) -> Obj:
 
 
 def hidden_price(world: World, product: str, currency: str, unit: Decimal, behavior: str = "unspecified") -> Obj:
-    """A price of one use: not active, and in no list."""
+    """Return a price that is not active and in no list: the one that was made before, or a new one (FACTS_B 20)."""
+    same = {"product": product, "currency": currency, "tax_behavior": behavior, "unlisted": True}
+    for known in world.stripe["prices"].values():
+        if all(known.get(k) == v for k, v in same.items()) and Decimal(known["unit_amount_decimal"]) == unit:
+            return known
     price: Obj = dict.fromkeys(("custom_unit_amount", "lookup_key", "nickname", "recurring", "tiers", "tiers_mode",
                                 "transform_quantity"))  # fmt: skip
     return world.put("prices", price | {
@@ -118,13 +121,16 @@ def hidden_price(world: World, product: str, currency: str, unit: Decimal, behav
     })  # fmt: skip
 
 
-def hidden_product(world: World, name: str) -> str:
-    """The id of the product that an item of a bare amount gets (FACTS_B 16): in no list."""
+def hidden_product(world: World) -> str:
+    """Return the id of the account's product of bare amounts, which is in no list (FACTS_B 16, 19, 20)."""
+    for known in world.stripe["products"].values():
+        if known.get("unlisted"):
+            return str(known["id"])
     nothing: Obj = dict.fromkeys(("default_price", "description", "package_dimensions", "shippable",
                                   "statement_descriptor", "tax_code", "tax_details", "unit_label", "url"))  # fmt: skip
     product = world.put("products", nothing | {
         "id": world.next_id("prod"), "object": "product", "active": False, "attributes": [], "created": world.now,
-        "images": [], "livemode": False, "marketing_features": [], "metadata": {}, "name": name, "type": "service",
+        "images": [], "livemode": False, "marketing_features": [], "metadata": {}, "name": "Invoice item", "type": "service",
         "updated": world.now, "unlisted": True,
     })  # fmt: skip
     return str(product["id"])
@@ -132,7 +138,7 @@ def hidden_product(world: World, name: str) -> str:
 
 def currency_of(params: Obj) -> str:
     if "currency" not in params:
-        raise invalid("Missing required param: currency.", param="currency", code="parameter_missing")
+        raise absent("currency")
     return str(params["currency"])
 
 
@@ -166,7 +172,7 @@ def change(world: World, item: Obj, params: Obj) -> None:
         item["amount"] = amounts.round_item(world, Decimal(item["quantity_decimal"]) * Decimal(unit))
     if "amount" in params:
         item |= {"amount": params["amount"], "quantity": 1, "quantity_decimal": "1"}
-        product = item["pricing"]["price_details"]["product"]  # another hidden price of the same product (FACTS_B 19)
+        product = item["pricing"]["price_details"]["product"]  # a hidden price of the same product (FACTS_B 19)
         price = hidden_price(world, product, item["currency"], Decimal(params["amount"]))
         item["pricing"] = {
             "type": "price_details",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from sandbox.billing.test_clocks import clock_of
@@ -44,7 +45,7 @@ HIDDEN = {
 
 
 # Filters of lists that name an object, and where it lives.
-FILTERS = {"customer": "customers", "subscription": "subscriptions", "product": "products"}
+FILTERS = {"customer": "customers", "subscription": "subscriptions", "product": "products", "invoice": "invoices"}
 # What error messages call the objects of a collection.
 NAMES = {
     "products": "product", "prices": "price", "coupons": "coupon", "customers": "customer", "invoices": "invoice",
@@ -120,7 +121,8 @@ def place(call: Call, rows: list[Obj], collection: str, param: str) -> tuple[int
         if row["id"] == cursor:
             return index, index + 1
     left = world.stripe.get(collection, {}).get(cursor, {})
-    where, created = (collection, left["created"]) if left.get("deleted") else world.graves.get(cursor, ("", 0))
+    is_left = left.get("deleted") or left.get("gone")
+    where, created = (collection, left["created"]) if is_left else world.graves.get(cursor, ("", 0))
     if where != collection:
         raise missing(NAMES.get(collection, "object"), cursor, param=param, status=400)
     newer = sum((row["created"], world.order[row["id"]]) > (created, world.order[cursor]) for row in rows)
@@ -205,21 +207,21 @@ def hide(node: Any, *, kept: set[str]) -> None:
 
 def emit(call: Call, type: str, obj: Obj, previous: Obj | None = None) -> None:
     """Record the event of a change. Without ``previous`` it tells of no attributes that changed (FACTS_A 98)."""
-    data: Obj = {"object": copy.deepcopy(obj)}
-    if previous is not None:
-        data["previous_attributes"] = changes(previous, obj)
-        if not data["previous_attributes"]:
-            return
     written = ids.idempotency_key(call.request_id) if call.verb == "post" else None  # FACTS_A 102
-    put_event(call.world, type, data, {"id": call.request_id, "idempotency_key": call.idempotency_key or written})
+    request = {"id": call.request_id, "idempotency_key": call.idempotency_key or written}
+    put_event(call.world, type, obj, previous, request=request)
 
 
 def changes(before: Obj, after: Obj) -> Obj:
-    """Return the values that changed, as they were: of an object inside, its changed keys alone; null for a new key."""
+    """Return the values that changed, as they were: of an object inside, its changed keys alone; null for a new key.
+
+    Fields that the object itself does not show are left out.
+    """
     found: Obj = {}
+    hidden = HIDDEN.get(str(after.get("object")), ())
     for key in [*before, *(k for k in after if k not in before)]:
         old, new = before.get(key), after.get(key)
-        if old == new:
+        if old == new or key in hidden:
             continue
         found[key] = changes(old, new) if isinstance(old, dict) and isinstance(new, dict) else copy.deepcopy(old)
     return found
@@ -227,15 +229,21 @@ def changes(before: Obj, after: Obj) -> Obj:
 
 def teller(call: Call) -> Told:
     """Return what records the events of a request."""
-    return lambda type, obj: emit(call, type, obj)
+    return partial(emit, call)
 
 
-def record(world: World, type: str, obj: Obj) -> None:
+def record(world: World, type: str, obj: Obj, previous: Obj | None = None) -> None:
     """The event of something that no request did, but time."""
-    put_event(world, type, {"object": copy.deepcopy(obj)}, {"id": None, "idempotency_key": None})
+    put_event(world, type, obj, previous, request={"id": None, "idempotency_key": None})
 
 
-def put_event(world: World, type: str, data: Obj, request: Obj) -> None:
+def put_event(world: World, type: str, obj: Obj, previous: Obj | None, *, request: Obj) -> None:
+    """Record an event; none of a change that changed nothing."""
+    if obj == previous:
+        return
+    data: Obj = {"object": copy.deepcopy(obj)}
+    if previous is not None:
+        data["previous_attributes"] = changes(previous, obj)
     event = {
         "id": world.next_id("evt"),
         "object": "event",

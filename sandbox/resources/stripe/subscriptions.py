@@ -6,7 +6,7 @@ import copy
 
 from sandbox.billing import discounts, invoices, payments, prorations
 from sandbox.billing.lines import item_line
-from sandbox.resources.stripe import limits
+from sandbox.resources.stripe import limits, payers
 from sandbox.resources.stripe.changes import begin, planned
 from sandbox.resources.stripe.drafting import draft_subscription, first_invoice_lines, with_legacy
 from sandbox.resources.stripe.invoicing import (
@@ -200,10 +200,4 @@ def check_room(world: World, subscription: Obj) -> None:
             code="customer_max_subscriptions",
             param="customer",
         )
-    customer = world.stripe["customers"][subscription["customer"]]
-    if customer["currency"] not in (None, subscription["currency"]):
-        raise invalid(
-            f"You cannot combine currencies on a single customer. This customer has had a subscription, coupon, or "
-            f"invoice item with currency {customer['currency']}",
-            param="currency",
-        )
+    payers.check_currency(world.stripe["customers"][subscription["customer"]], subscription["currency"])

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from sandbox.billing import renewals, test_clocks
@@ -45,7 +46,7 @@ def retrieve_clock(call: Call) -> Obj:
         polls["polls"] += 1
         if polls["polls"] >= call.world.limits.get("clock_polls", 2):
             del call.world.asked[clock["id"]]
-            test_clocks.advance(call.world, clock, lambda type, obj: record(call.world, type, obj))
+            test_clocks.advance(call.world, clock, partial(record, call.world))
             emit(call, "test_helpers.test_clock.ready", clock)
     return clock
 
@@ -75,7 +76,7 @@ def delete_clock(call: Call) -> Obj:
     """Deletes its customers with it."""
     clock = find(call.world, call.ids[0])
     refuse_while_advancing(clock)
-    test_clocks.delete(call.world, clock, lambda type, obj: record(call.world, type, obj))
+    test_clocks.delete(call.world, clock, partial(record, call.world))
     return {"id": clock["id"], "object": "test_helpers.test_clock", "deleted": True}
 
 
