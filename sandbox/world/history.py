@@ -50,12 +50,13 @@ NAMED = {
 def events(now: int, account: Obj) -> list[Obj]:
     """Return one event of each type, oldest first, a second apart, of objects that no request finds any more."""
     found: list[Obj] = []
-    known = {kind: ids.object_id(prefix, number, now - AGE) for number, (kind, (prefix, _)) in enumerate(PAST.items())}
+    then = max(now - AGE, 0)
+    known = {kind: ids.object_id(prefix, number, then) for number, (kind, (prefix, _)) in enumerate(PAST.items())}
     for kind, (_, types) in PAST.items():
-        gone = {"id": known[kind], "object": kind, "created": now - AGE}
+        gone = {"id": known[kind], "object": kind, "created": then}
         gone |= {name: known[name] for name in NAMED.get(kind, ())}
         for type in types:
-            found.append(event(type, gone, len(found), now - AGE + len(found), account))
+            found.append(event(type, gone, len(found), then + len(found), account))
     return found
 
 

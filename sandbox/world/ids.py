@@ -42,7 +42,9 @@ def scrambled(seed: str, length: int, alphabet: str = LETTERS) -> str:
 
 
 def in_base(number: int, alphabet: str) -> str:
-    """A number written with the characters of an alphabet as digits."""
+    """Write a number that is not negative with the characters of an alphabet as digits."""
+    if number < 0:
+        raise ValueError(f"{number} is negative; ids are made of numbers from 0 on")
     text = ""
     while number:
         number, digit = divmod(number, len(alphabet))
