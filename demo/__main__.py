@@ -119,9 +119,13 @@ def use(dag: Any) -> dict[str, Any]:
 
 
 def disturb(reconcile: Any, stripe: str) -> None:
-    """Somebody lowers a quantity in Stripe's dashboard; a run that may only look finds it."""
+    """Lower a quantity as a person does in Stripe's dashboard, and find it by a run that may only look.
+
+    Nobody pays the demo's invoices, so by the month's end its subscriptions are past due.
+    """
+    living = [s for s in world(stripe)["subscriptions"] if s["status"] in ("active", "past_due")]
     of, item = max(
-        ((s, i) for s in world(stripe)["subscriptions"] if s["status"] == "active" for i in s["items"]["data"]),
+        ((s, i) for s in living for i in s["items"]["data"]),
         key=lambda pair: pair[1].get("quantity") or 0,
     )
     key = {"Authorization": "Bearer sk_test_sandbox", "Stripe-Version": "2026-10-28.endive"}
