@@ -12,7 +12,6 @@ import pytest
 
 from sandbox.builder import WorldBuilder
 from sandbox.server.run import running
-from sandbox.world.state import UNKNOWNS as SWITCHES
 from sandbox.world.state import World, from_document
 
 KEY = "rk_test_ofThePair"
@@ -20,14 +19,12 @@ RIGHTS = ("product_write", "plan_write", "coupon_write", "customer_write", "subs
           "payment_method_write", "billing_clock_write", "credit_note_read", "tax_settings_read", "event_read",
           "accounts_kyc_basic_read", "checkout_session_read", "customer_portal_read")  # fmt: skip
 
-HAS_RIGHTS = "account_right_grantable" in SWITCHES
-
 
 @pytest.fixture
 def account() -> Iterator[tuple[World, str]]:
     """An account with a restricted key, Stripe's limits on requests apart, since its clock does not stand in real time."""
     document = WorldBuilder(now=int(time.time())).document()
-    document["stripe"]["keys"] = [{"key": KEY, "rights": list(RIGHTS), "wording": "new"}] if HAS_RIGHTS else [KEY]
+    document["stripe"]["keys"] = [{"key": KEY, "rights": list(RIGHTS), "wording": "new"}]
     document["stripe"]["limits"] = {"account": 0, "endpoint": 0, "clock_polls": 2}
     world = from_document(document)
     with running(world) as (url, _):
@@ -68,7 +65,6 @@ def test_a_live_key_is_refused_in_one_sentence(tmp_path: Path) -> None:
     assert done.stderr == "The key is not a test key (sk_test_ or rk_test_), and a pair writes: give a test key.\n"
 
 
-@pytest.mark.skipif(not HAS_RIGHTS, reason="the sandbox's keys have no rights yet")
 def test_a_key_without_a_right_is_one_sentence(tmp_path: Path, account: tuple[World, str]) -> None:
     world, url = account
     world.stripe_keys[:] = [{"key": KEY, "rights": ["product_write"], "wording": "old"}]
