@@ -140,9 +140,9 @@ class StripeApp:
         if "error" in body and logged:
             log = LOG.format(account=self.world.account.get("id"), request=request_id)
             body["error"].setdefault("request_log_url", log)
-        self.world.requests.append(
-            Request("stripe", verb.upper(), path, call.params if call else {}, status, request_id, needed)
-        )
+        key = http.headers.get("idempotency-key", "")
+        params = call.params if call else {}
+        self.world.requests.append(Request("stripe", verb.upper(), path, params, status, request_id, needed, key))
         version = http.headers.get("stripe-version", spec()["version"])
         return faults.sent(fault, body, status, {"Request-Id": request_id, "Stripe-Version": version} | headers)
 

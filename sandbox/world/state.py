@@ -88,7 +88,7 @@ class BadWorld(Exception):
 
 @dataclass
 class Request:
-    """One request as a server saw it (for tests and the demo; headers are left out)."""
+    """One request as a server saw it (for tests and the demo); of its headers only the idempotency key."""
 
     side: str
     method: str
@@ -97,6 +97,7 @@ class Request:
     status: int
     request_id: str
     rights: list[str] = field(default_factory=list)  # what a restricted key needs for it
+    idempotency_key: str = ""
 
 
 @dataclass
