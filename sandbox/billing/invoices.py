@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sandbox.billing import discounts, drafts, taxing
+from sandbox.billing import discounts, drafts, rates, taxing
 from sandbox.billing.lines import take_item
 from sandbox.world.state import DAY, Obj, World
 
@@ -15,20 +15,30 @@ def add_line(world: World, invoice: Obj, part: Obj) -> None:
 
 
 def add_up(world: World, invoice: Obj) -> None:
-    """The totals of a draft, from its lines and discounts."""
+    """The totals of a draft, from its lines, discounts and manual tax rates."""
     lines = invoice["lines"]["data"]
     for part in lines:
         part["discount_amounts"] = []
     taken = discounts.apply(world, invoice["discounts"], lines, invoice["currency"])
-    subtotal = sum(part["amount"] for part in lines)
-    total = subtotal - sum(d["amount"] for d in taken)
     invoice["lines"]["total_count"] = len(lines)
-    invoice |= {
+    invoice |= sums(world, invoice, lines, taken)
+
+
+def sums(world: World, invoice: Obj, lines: list[Obj], taken: list[Obj]) -> Obj:
+    """Return the sums of an invoice; ``taken`` are the sums of its discounts, which lower what is taxed.
+
+    Exclusive taxes are in ``total`` alone; inclusive ones are in ``subtotal`` too (types).
+    """
+    taxes = rates.apply(world, invoice, lines)
+    subtotal = sum(part["amount"] for part in lines)
+    total = subtotal - sum(d["amount"] for d in taken) + rates.added(taxes)
+    return {
         "subtotal": subtotal,
-        "subtotal_excluding_tax": subtotal,
+        "subtotal_excluding_tax": subtotal - rates.contained(world, invoice, lines),
         "total": total,
-        "total_excluding_tax": total,
-        "total_discount_amounts": taken,
+        "total_excluding_tax": total - sum(tax["amount"] for tax in taxes),
+        "total_discount_amounts": [d for d in taken if not d["discount"].startswith("preview:")],
+        "total_taxes": taxes,
         "amount_due": max(total, 0),
         "amount_remaining": max(total, 0),
     }
@@ -46,13 +56,10 @@ def build(
     for part in lines:
         part["invoice"] = id
         take_item(world, part, id, preview=preview)
-    subtotal = sum(part["amount"] for part in lines)
     given = discounts.of_invoices(world, subscription)
     taken = discounts.apply(world, given, lines, subscription["currency"])
-    total = subtotal - sum(d["amount"] for d in taken)
     automatic = subscription["collection_method"] == "charge_automatically" and reason != "subscription_cycle"
     customer = world.stripe["customers"][subscription["customer"]]
-    due = max(total, 0)
     nothing = (
         "account_tax_ids", "application", "custom_fields", "customer_address", "customer_phone", "customer_shipping",
         "default_payment_method", "default_source", "description", "from_invoice", "last_finalization_error",
@@ -67,10 +74,8 @@ def build(
         "object": "invoice",
         "account_country": world.account.get("country"),
         "account_name": None,
-        "amount_due": due,
         "amount_overpaid": 0,
         "amount_paid": 0,
-        "amount_remaining": due,
         "amount_shipping": 0,
         "attempt_count": 0,
         "attempted": False,
@@ -86,7 +91,7 @@ def build(
         "customer_name": customer.get("name"),
         "customer_tax_exempt": "none",
         "customer_tax_ids": [],
-        "default_tax_rates": [],
+        "default_tax_rates": list(subscription.get("default_tax_rates") or []),
         "discounts": [id for id in given if not id.startswith("preview:")],
         "issuer": {"type": "self"},
         "lines": {
@@ -119,20 +124,15 @@ def build(
             "paid_at": None,
             "voided_at": None,
         },
-        "subtotal": subtotal,
-        "subtotal_excluding_tax": subtotal,
-        "total": total,
-        "total_discount_amounts": [d for d in taken if not d["discount"].startswith("preview:")],
-        "total_excluding_tax": total,
         "total_pretax_credit_amounts": [],
-        "total_taxes": [],
         "webhooks_delivered_at": None if preview else world.now,
         "due_date": world.now + days * DAY if days is not None else None,
     }
+    invoice |= sums(world, invoice, lines, taken)
     if not automatic and not preview:
         drafts.schedule(world, invoice)
     if not preview:
-        discounts.consume(world, subscription, subtotal)
+        discounts.consume(world, subscription, invoice["subtotal"])
     return invoice
 
 
@@ -140,7 +140,7 @@ def standalone(world: World, customer: Obj, currency: str, method: str) -> Obj:
     """An empty draft of no subscription."""
     nobody = {
         "id": None, "customer": customer["id"], "currency": currency, "collection_method": method, "discounts": [],
-        "automatic_tax": {"enabled": False}, "metadata": {},
+        "automatic_tax": {"enabled": False}, "default_tax_rates": [], "metadata": {},
     }  # fmt: skip
     invoice = build(world, nobody, [], reason="subscription_cycle")
     return invoice | {"billing_reason": "manual", "parent": None}

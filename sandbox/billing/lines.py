@@ -44,6 +44,7 @@ def subscription_line(
         "quantity_decimal": str(item.get("quantity", 0)),
         "subscription": item["subscription"],
         "subtotal": amount,
+        "tax_rates": item.get("tax_rates") or [],
         "taxes": [],
     }
 
@@ -88,6 +89,12 @@ def owner_of(item: Obj) -> str | None:
     return str(found) if found else None
 
 
+def item_of(item: Obj) -> str | None:
+    """Return the item of a subscription that an invoice item is about; a one-off item has none."""
+    found: Any = ((item["parent"] or {}).get("subscription_details") or {}).get("subscription_item")
+    return str(found) if found else None
+
+
 def item_line(world: World, item: Obj) -> Obj:
     """The line of an invoice item."""
     owner = owner_of(item)
@@ -103,6 +110,7 @@ def item_line(world: World, item: Obj) -> Obj:
         "invoice": None,
         "livemode": False,
         "metadata": dict(item["metadata"]),
+        "one_off": item_of(item) is None,
         "parent": parent_of(item, owner),
         "period": dict(item["period"]),
         "pretax_credit_amounts": [],
@@ -111,13 +119,14 @@ def item_line(world: World, item: Obj) -> Obj:
         "quantity_decimal": item["quantity_decimal"],
         "subscription": owner,
         "subtotal": item["amount"],
+        "tax_rates": item.get("tax_rates") or [],
         "taxes": [],
     }
 
 
 def parent_of(item: Obj, owner: str | None) -> Obj:
     """A proration's line is of its subscription's item, and names what it credits; any other is of its invoice item."""
-    part = ((item["parent"] or {}).get("subscription_details") or {}).get("subscription_item")
+    part = item_of(item)
     if item["proration"] and owner and part:
         parent = item_parent(owner, part, proration=True)
         credited = (item.get("proration_details") or {}).get("credited_items")
@@ -178,7 +187,7 @@ def pending_item(world: World, subscription: Obj, part: Obj) -> Obj:
         "proration_details": {"credited_items": wrapped, "discount_amounts": []},
         "quantity": 1 if part["quantity"] is None else part["quantity"],
         "quantity_decimal": part["quantity_decimal"],
-        "tax_rates": [],
+        "tax_rates": part["tax_rates"],
         "test_clock": None,
     }
 

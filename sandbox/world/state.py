@@ -39,6 +39,7 @@ UNKNOWNS = {
     "replaced_is_upgrade": False,  # one that a new subscription replaced ended by UpgradeOrDowngrade, and not by Immediate
     "event_logs_readable": False,  # a server key may read Stigg's event logs
     "reset_point_is_after": True,  # the value at a reset point is the one after it, and not the last one before
+    "items_inherit_tax_rates": False,  # a one-off item on a subscription's invoice has the subscription's default tax rates
     "missing_location_finalizes": True,  # a renewal without a tax location is finalized untaxed, and tax switched off (C5)
     "draft_meter_lines_follow": False,  # a draft shows what a meter counted before it is finalized
     "item_ties_up": False,  # ties of invoice items and metered lines are rounded up, and not to the even number

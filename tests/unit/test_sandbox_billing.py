@@ -146,7 +146,8 @@ def test_finalization_counts_the_meter_of_a_renewal_again_and_not_that_of_a_rese
     world.put("meter_events", counted("e-1", "105"))
     lines = metering.ended_lines(world, "cus_1", ITEM, END - 86_400, END)
     draft = {"id": "in_1", "created": END, "billing_reason": reason, "customer": "cus_1", "parent": parent,
-             "currency": "usd", "discounts": [], "lines": {"data": lines}}  # fmt: skip
+             "currency": "usd", "discounts": [], "lines": {"data": lines},
+             "automatic_tax": {"enabled": False}, "default_tax_rates": []}  # fmt: skip
     world.put("meter_events", counted("e-2", "1"))
     metering.recount(world, draft)
     (line,) = draft["lines"]["data"]  # type: ignore[index]

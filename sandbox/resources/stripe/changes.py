@@ -9,7 +9,7 @@ import copy
 from dataclasses import dataclass, field
 
 from sandbox.billing import amounts, discounts, metering, periods, prorations
-from sandbox.resources.stripe import tax
+from sandbox.resources.stripe import tax, tax_rates
 from sandbox.resources.stripe.drafting import NO_DETAILS, check_collection, trial_settings, with_legacy
 from sandbox.resources.stripe.items import apply_item, check_items
 from sandbox.resources.stripe.timing import check_end, past
@@ -74,6 +74,9 @@ def updated(world: World, subscription: Obj, params: Obj, *, keep: bool) -> Obj:
     if "automatic_tax" in params:
         customer = world.stripe["customers"][result["customer"]]
         result["automatic_tax"] = tax.check_automatic(world, customer, params, items)
+    if "default_tax_rates" in params:
+        result["default_tax_rates"] = tax_rates.chosen(world, params["default_tax_rates"], "default_tax_rates")
+    tax.refuse_rates(result["default_tax_rates"], items, automatic=result["automatic_tax"]["enabled"])
     result["discounts"] = discounts.chosen(world, result, params.get("discounts"), keep=keep)
     result["metadata"] = merge_metadata(result["metadata"], params.get("metadata"))
     return with_legacy(result)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sandbox.billing import balance, payments
+from sandbox.billing import balance, payments, rates
 from sandbox.resources.stripe import refunds
 from sandbox.resources.stripe.invoices import SHOWN_LINES
 from sandbox.resources.stripe.objects import emit, get, listed, page, teller
@@ -50,7 +50,7 @@ def credited_lines(call: Call, invoice: Obj) -> list[Obj]:
         line = known.get(given.get("invoice_line_item", ""))
         if line is None:
             raise missing("line_item", str(given.get("invoice_line_item")), param="lines", status=400)
-        if given["amount"] > line["amount"]:
+        if given["amount"] > line["amount"] + rates.added(line["taxes"]):
             raise invalid("The credit is more than the line's amount.", param="lines")
         lines.append(credited(call.world.next_id("cnli"), line, given["amount"]))
     if not lines:
@@ -61,6 +61,8 @@ def credited_lines(call: Call, invoice: Obj) -> list[Obj]:
 def made(call: Call, invoice: Obj, lines: list[Obj], total: int) -> Obj:
     """Return the credit note of these lines."""
     paid = invoice["status"] == "paid"
+    taxes = rates.by_rate([tax for line in lines for tax in line["taxes"]])
+    net = total - sum(tax["amount"] for tax in taxes)
     fields: Obj = dict.fromkeys(NOTHING)
     return fields | {
         "id": call.world.next_id("cn"), "object": "credit_note", "amount": total, "amount_shipping": 0,
@@ -70,7 +72,7 @@ def made(call: Call, invoice: Obj, lines: list[Obj], total: int) -> Obj:
         "metadata": merge_metadata({}, call.params.get("metadata")), "number": f"{invoice['number']}-CN-01", "pdf": "",
         "post_payment_amount": total if paid else 0, "pre_payment_amount": 0 if paid else total,
         "pretax_credit_amounts": [], "refunds": [], "status": "issued", "subtotal": total,
-        "subtotal_excluding_tax": total, "total": total, "total_excluding_tax": total, "total_taxes": [],
+        "subtotal_excluding_tax": net, "total": total, "total_excluding_tax": net, "total_taxes": taxes,
         "type": "post_payment" if paid else "pre_payment",
         "lines": {"object": "list", "data": lines, "has_more": False, "url": "/v1/credit_notes/lines"},
     }  # fmt: skip
@@ -121,8 +123,8 @@ def credited(id: str, line: Obj, amount: int) -> Obj:
     return {
         "id": id, "object": "credit_note_line_item", "amount": amount, "description": line["description"],
         "discount_amount": 0, "discount_amounts": [], "invoice_line_item": line["id"], "livemode": False, "metadata": {},
-        "pretax_credit_amounts": [], "quantity": None, "tax_rates": [], "taxes": [], "type": "invoice_line_item",
-        "unit_amount": None, "unit_amount_decimal": None,
+        "pretax_credit_amounts": [], "quantity": None, "tax_rates": line.get("tax_rates") or [], "type": "invoice_line_item",
+        "taxes": rates.share(line, amount), "unit_amount": None, "unit_amount_decimal": None,
     }  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sandbox.billing import periods, prorations
-from sandbox.resources.stripe import tax
+from sandbox.resources.stripe import tax, tax_rates
 from sandbox.resources.stripe.items import check_items, new_item, running_period
 from sandbox.resources.stripe.objects import get
 from sandbox.resources.stripe.routes import Call
@@ -41,6 +41,7 @@ def draft_subscription(call: Call, params: Obj) -> Obj:
     check_collection(params, method)
     subscription = terms(world, params, customer, when) | {"id": id, "collection_method": method}
     subscription["automatic_tax"] = tax.check_automatic(world, customer, params, items)
+    tax.refuse_rates(subscription["default_tax_rates"], items, automatic=subscription["automatic_tax"]["enabled"])
     subscription["currency"] = items[0]["price"]["currency"]
     check_anchor(world, items, when)
     for item in items:
@@ -81,7 +82,7 @@ def terms(world: World, params: Obj, customer: Obj, when: Timing) -> Obj:
         "days_until_due": params.get("days_until_due"),
         "debits_known": True,
         "default_payment_method": params.get("default_payment_method"),
-        "default_tax_rates": [],
+        "default_tax_rates": tax_rates.chosen(world, params.get("default_tax_rates"), "default_tax_rates"),
         "description": params.get("description") or None,
         "discounts": [],
         "invoice_settings": {

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sandbox.billing import invoices
+import copy
+
+from sandbox.billing import invoices, taxing
 from sandbox.billing.lines import item_line
 from sandbox.resources.stripe import invoiceitems, item_contents
 from sandbox.resources.stripe.invoices import found, shown
@@ -14,7 +16,7 @@ from sandbox.world.state import Obj
 
 CHANGES = (
     "amount", "description", "discountable", "metadata", "period", "price_data", "pricing", "quantity",
-    "quantity_decimal",
+    "quantity_decimal", "tax_rates",
 )  # fmt: skip
 
 
@@ -30,6 +32,7 @@ def add_lines(call: Call) -> Obj:
             form = {"currency": invoice["currency"], **given}
             item = item_contents.made(world, form, invoice["customer"])
         invoiceitems.check_place(invoice, item)
+        taxing.refuse_item(world, invoice, item)
         if "invoice_item" not in given:
             emit(call, "invoiceitem.created", world.put("invoiceitems", item))
         item["invoice"] = invoice["id"]
@@ -88,8 +91,10 @@ def change(call: Call, invoice: Obj, id: str, params: Obj) -> Obj:
     """Change a line and the invoice item behind it; both keep their ids (FACTS_B 19)."""
     line = line_of(invoice, id)
     item = call.world.stripe["invoiceitems"][item_of(line)]
-    before = dict(item)
-    item_contents.change(call.world, item, params)
+    before, after = dict(item), copy.deepcopy(item)
+    item_contents.change(call.world, after, params)
+    taxing.refuse_item(call.world, invoice, after)
+    item |= after
     emit(call, "invoiceitem.updated", item, before)
     line |= item_line(call.world, item) | {"id": line["id"], "invoice": invoice["id"]}
     return line

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from sandbox.billing import discounts
-from sandbox.resources.stripe import tax
-from sandbox.resources.stripe.objects import get
-from sandbox.world.refusal import invalid
+from sandbox.resources.stripe import tax, tax_rates
 from sandbox.world.state import Obj, World
 
 NAMES = ("discounts", "automatic_tax", "default_tax_rates")
@@ -14,9 +12,7 @@ NAMES = ("discounts", "automatic_tax", "default_tax_rates")
 def terms(world: World, customer: Obj, params: Obj) -> Obj:
     """Return the fields that these parameters make. Without ``discounts`` the customer's is inherited (SB 21.4)."""
     enabled = bool(params.get("automatic_tax", {}).get("enabled"))
-    rates = params.get("default_tax_rates") or []
-    if enabled and rates:
-        raise invalid("You cannot set `default_tax_rates` when automatic tax is enabled.", param="default_tax_rates")
+    manual = rates(world, params, automatic=enabled)
     tax.check_automatic(world, customer, params, [])
     return {
         "discounts": invoice_discounts(world, customer, params.get("discounts")),
@@ -27,10 +23,15 @@ def terms(world: World, customer: Obj, params: Obj) -> Obj:
             "provider": "stripe" if enabled else None,
             "status": "complete" if enabled else None,
         },
-        "default_tax_rates": [
-            get(world, "tax_rates", rate, kind="tax rate", param="default_tax_rates", status=400) for rate in rates
-        ],
+        "default_tax_rates": manual,
     }
+
+
+def rates(world: World, params: Obj, *, automatic: bool) -> list[Obj]:
+    """Return the manual tax rates of an invoice, which automatic tax excludes (SB 3.4)."""
+    given = params.get("default_tax_rates") or []
+    tax.refuse_rates(given, [], automatic=automatic)
+    return tax_rates.chosen(world, given, "default_tax_rates")
 
 
 def invoice_discounts(world: World, customer: Obj, given: object) -> list[str]:

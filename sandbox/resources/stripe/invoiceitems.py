@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 from sandbox.billing import drafts, invoices, taxing
@@ -18,7 +19,7 @@ MAX_ON_INVOICE = 250
 
 @route("post", "/v1/invoiceitems", "customer", "invoice", "subscription", "amount", "currency", "pricing", "price_data",
        "quantity", "quantity_decimal", "unit_amount_decimal", "description", "metadata", "period", "discountable",
-       "tax_behavior", "tax_code")  # fmt: skip
+       "tax_behavior", "tax_code", "tax_rates")  # fmt: skip
 def create_invoice_item(call: Call) -> Obj:
     world, params = call.world, call.params
     customer = payers.named(world, params)
@@ -61,7 +62,7 @@ def put_on_draft(world: World, item: Obj, invoice_id: str) -> None:
 
 
 @route("post", "/v1/invoiceitems/{invoiceitem}", "amount", "quantity", "quantity_decimal", "unit_amount_decimal", "price_data",
-       "description", "metadata", "period", "discountable")  # fmt: skip
+       "description", "metadata", "period", "discountable", "tax_behavior", "tax_code", "tax_rates")  # fmt: skip
 def update_invoice_item(call: Call) -> Obj:
     """Of an item that is pending or on a draft; its line follows."""
     world = call.world
@@ -71,8 +72,11 @@ def update_invoice_item(call: Call) -> Obj:
     invoice = world.stripe["invoices"].get(item["invoice"] or "")
     if invoice is not None and invoice["status"] != "draft":
         raise invalid("This invoice item is on a finalized invoice and cannot be changed.", code="invoice_not_editable")
-    before = dict(item)
-    change(world, item, call.params)
+    before, after = dict(item), copy.deepcopy(item)
+    change(world, after, call.params)
+    if invoice is not None:
+        taxing.refuse_item(world, invoice, after)
+    item |= after
     if invoice is not None:
         data = invoice["lines"]["data"]
         place = next(n for n, line in enumerate(data) if item_of(line) == item["id"])

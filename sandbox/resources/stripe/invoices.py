@@ -125,19 +125,23 @@ def take_pending(world: World, invoice: Obj, subscription: str | None) -> None:
 
 
 @route("post", "/v1/invoices/{invoice}", "automatically_finalizes_at", "auto_advance", "description", "metadata",
-       "default_payment_method", "days_until_due", "due_date", "collection_method", "footer")  # fmt: skip
+       "default_payment_method", "days_until_due", "due_date", "collection_method", "footer", "default_tax_rates")  # fmt: skip
 def update_invoice(call: Call) -> Obj:
     """A draft; of a finalized invoice the metadata, and whether and from what Stripe collects it (FACTS_B 41)."""
     world, params = call.world, call.params
     invoice = found(call, param="id")
     before = dict(invoice)
     refuse_final(invoice, params)
+    given = invoice_terms.rates(world, params, automatic=invoice["automatic_tax"]["enabled"])
     if "collection_method" in params:
         check_due(params, params["collection_method"])
         invoice |= {"collection_method": params["collection_method"], "due_date": due_date(world, params)}
     elif {"days_until_due", "due_date"} & set(params):
         check_due(params, invoice["collection_method"])
         invoice["due_date"] = due_date(world, params)
+    if "default_tax_rates" in params:
+        invoice["default_tax_rates"] = given
+        invoices.add_up(world, invoice)
     set_timing(world, invoice, params)
     for name in ("description", "default_payment_method", "footer"):
         if name in params:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from sandbox.billing import amounts
+from sandbox.resources.stripe import tax_rates
 from sandbox.resources.stripe.objects import get
 from sandbox.world.forms import merge_metadata
 from sandbox.world.refusal import NotModelled, absent, invalid
@@ -66,7 +67,7 @@ def made(world: World, params: Obj, customer: str) -> Obj:
         "proration": False,
         "quantity": int(quantity),
         "quantity_decimal": plain(quantity),
-        "tax_rates": [],
+        "tax_rates": tax_rates.chosen(world, params.get("tax_rates"), "tax_rates"),
         "test_clock": None,
     }
 
@@ -182,6 +183,8 @@ def change(world: World, item: Obj, params: Obj) -> None:
     for name in ("description", "period", "discountable"):
         if name in params:
             item[name] = params[name]
+    if "tax_rates" in params:
+        item["tax_rates"] = tax_rates.chosen(world, params["tax_rates"], "tax_rates")
     item["metadata"] = merge_metadata(item["metadata"], params.get("metadata"))
     if item["proration"]:
         item["net_amount"] = item["amount"]

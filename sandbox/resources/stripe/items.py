@@ -6,6 +6,7 @@ import copy
 from typing import Any
 
 from sandbox.billing import metering, prorations
+from sandbox.resources.stripe import tax_rates
 from sandbox.resources.stripe.objects import get
 from sandbox.world.forms import merge_metadata
 from sandbox.world.refusal import NotModelled, invalid, missing
@@ -23,7 +24,7 @@ def apply_item(world: World, subscription: Obj, items: list[Obj], given: Obj) ->
     item = next((i for i in items if i["id"] == given["id"]), {})
     if not item:
         raise missing("subscription_item", given["id"], param="items", status=400)
-    for name in set(given) - {"id", "price", "quantity", "metadata", "deleted", "clear_usage"}:
+    for name in set(given) - {"id", "price", "quantity", "metadata", "deleted", "clear_usage", "tax_rates"}:
         raise NotModelled(f"subscription items: {name}")
     refuse_clearing(world, subscription, given)
     if given.get("deleted"):
@@ -40,6 +41,8 @@ def apply_item(world: World, subscription: Obj, items: list[Obj], given: Obj) ->
     if "quantity" in given:
         refuse_quantity(item["price"], given)
         item["quantity"] = given["quantity"]
+    if "tax_rates" in given:
+        item["tax_rates"] = tax_rates.chosen(world, given["tax_rates"], "items[0][tax_rates]")
     item["metadata"] = merge_metadata(item["metadata"], given.get("metadata"))
 
 
@@ -59,7 +62,7 @@ def running_period(world: World, subscription: Obj, item: Obj) -> Obj:
 
 
 def new_item(world: World, subscription: str, given: Obj) -> Obj:
-    for name in set(given) - {"price", "quantity", "metadata"}:
+    for name in set(given) - {"price", "quantity", "metadata", "tax_rates"}:
         raise NotModelled(f"subscription items: {name}")
     price = get(world, "prices", str(given.get("price", "")), kind="price", param="items[0][price]", status=400)
     if not price["active"]:
@@ -85,7 +88,7 @@ def new_item(world: World, subscription: str, given: Obj) -> Obj:
         "price": copy.deepcopy(price),
         **({} if metered else {"quantity": given.get("quantity", 1)}),
         "subscription": subscription,
-        "tax_rates": [],
+        "tax_rates": tax_rates.chosen(world, given.get("tax_rates"), "items[0][tax_rates]"),
     }
 
 

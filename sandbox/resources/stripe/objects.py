@@ -39,7 +39,7 @@ HIDDEN = {
     "coupon": ("applies_to", "currency_options"),
     "discount": ("terms", "created"),
     "invoiceitem": ("created", "gone", "credits"),
-    "line_item": ("credits",),
+    "line_item": ("credits", "tax_rates", "one_off"),
     "invoice": ("collection",),
 }
 

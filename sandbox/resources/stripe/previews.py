@@ -16,10 +16,11 @@ from sandbox.world.state import Obj, World
 
 CREATION = {
     "items", "billing_mode", "billing_cycle_anchor", "proration_behavior", "start_date", "trial_end", "cancel_at", "metadata",
+    "default_tax_rates",
 }  # fmt: skip
 UPDATE = {
     "items", "billing_cycle_anchor", "proration_behavior", "proration_date", "trial_end", "cancel_at", "metadata",
-    "cancel_at_period_end",
+    "cancel_at_period_end", "default_tax_rates",
 }  # fmt: skip
 
 

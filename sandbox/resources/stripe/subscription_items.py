@@ -10,6 +10,7 @@ from sandbox.resources.stripe.subscriptions import change_subscription
 from sandbox.world.refusal import StripeRefusal, invalid
 from sandbox.world.state import Obj
 
+WHAT = ("price", "quantity", "metadata", "tax_rates")
 HOW = ("proration_behavior", "proration_date", "payment_behavior")
 
 
@@ -23,12 +24,12 @@ def list_subscription_items(call: Call) -> Obj:
     return page(call, subscription["items"]["data"], "/v1/subscription_items")
 
 
-@route("post", "/v1/subscription_items", "subscription", "price", "quantity", "metadata", *HOW)
+@route("post", "/v1/subscription_items", "subscription", *WHAT, *HOW)
 def create_subscription_item(call: Call) -> Obj:
     """One more item, in the running period (FACTS_A 45)."""
     id = call.params.get("subscription", "")
     subscription = get(call.world, "subscriptions", id, kind="subscription", param="subscription", status=400)
-    given: Obj = {name: call.params[name] for name in ("price", "quantity", "metadata") if name in call.params}
+    given: Obj = {name: call.params[name] for name in WHAT if name in call.params}
     changed(call, subscription, given)
     return dict(subscription["items"]["data"][-1])
 
@@ -38,10 +39,10 @@ def retrieve_subscription_item(call: Call) -> Obj:
     return found(call)[1]
 
 
-@route("post", "/v1/subscription_items/{item}", "price", "quantity", "metadata", *HOW)
+@route("post", "/v1/subscription_items/{item}", *WHAT, *HOW)
 def update_subscription_item(call: Call) -> Obj:
     subscription, item = found(call)
-    given: Obj = {name: call.params[name] for name in ("price", "quantity", "metadata") if name in call.params}
+    given: Obj = {name: call.params[name] for name in WHAT if name in call.params}
     changed(call, subscription, given | {"id": item["id"]})
     return found(call)[1]
 

@@ -31,7 +31,7 @@ MAX_SUBSCRIPTIONS = 500
 COMMON = (
     "items", "collection_method", "days_until_due", "proration_behavior", "payment_behavior", "default_payment_method",
     "metadata", "description", "off_session", "discounts", "add_invoice_items", "cancel_at", "automatic_tax",
-    "trial_end", "trial_settings", "billing_cycle_anchor",
+    "trial_end", "trial_settings", "billing_cycle_anchor", "default_tax_rates",
 )  # fmt: skip
 CREATES = (
     *COMMON, "customer", "backdate_start_date", "billing_mode", "currency", "trial_period_days", "trial_from_plan",

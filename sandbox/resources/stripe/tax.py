@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sandbox.billing.taxing import is_usable
 from sandbox.resources.stripe.objects import DERIVED, listed
 from sandbox.resources.stripe.routes import PAGING, Call, route
@@ -47,6 +49,16 @@ def check_automatic(world: World, customer: Obj, params: Obj, items: list[Obj]) 
             )
         refuse_unspecified(world, items)
     return {"enabled": enabled, "disabled_reason": None, "liability": {"type": "self"} if enabled else None}
+
+
+def refuse_rates(rates: Sequence[object], items: list[Obj], *, automatic: bool) -> None:
+    """Refuse manual rates, of an object or of its items, beside automatic tax (SB 3.4, 17.4)."""
+    if not automatic:
+        return
+    if rates:
+        raise invalid("You cannot set `default_tax_rates` when automatic tax is enabled.", param="default_tax_rates")
+    if any(item["tax_rates"] for item in items):
+        raise invalid("You cannot use `tax_rates` on an item while automatic tax is enabled.", param="items")
 
 
 def customer_tax(world: World, customer: Obj) -> Obj:

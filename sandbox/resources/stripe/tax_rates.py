@@ -1,4 +1,4 @@
-"""Tax rates that are set by hand: made, archived, listed (FACTS_A 96)."""
+"""Tax rates that are set by hand: made, archived, listed (FACTS_A 96), and named by other objects."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from sandbox.resources.stripe.objects import emit, get, listed
 from sandbox.resources.stripe.routes import PAGING, Call, route
 from sandbox.world import currencies
 from sandbox.world.forms import merge_metadata
-from sandbox.world.refusal import blank
-from sandbox.world.state import Obj
+from sandbox.world.refusal import blank, invalid
+from sandbox.world.state import Obj, World
 
+MOST = 5  # on one object
 TEXTS = ("country", "description", "jurisdiction", "state", "tax_type")
 
 
@@ -63,3 +64,15 @@ def retrieve_tax_rate(call: Call) -> Obj:
 def list_tax_rates(call: Call) -> Obj:
     active, inclusive = call.params.get("active"), call.params.get("inclusive")
     return listed(call, "tax_rates", lambda r: active in (None, r["active"]) and inclusive in (None, r["inclusive"]))
+
+
+def chosen(world: World, given: list[str] | str | None, param: str) -> list[Obj]:
+    """Return the rates that a parameter names; an empty text takes all away. An archived rate is not applied any more."""
+    names = list(given or [])
+    if len(names) > MOST:
+        raise invalid(f"You can set up to {MOST} tax rates.", param=param)
+    found = [get(world, "tax_rates", id, kind="tax rate", param=param, status=400) for id in names]
+    for rate in found:
+        if not rate["active"]:
+            raise invalid(f"The tax rate {rate['id']} is archived and cannot be applied.", param=param)
+    return found
