@@ -87,6 +87,18 @@ UNKNOWNS = (
     Unknown("clock_events", "Do events of objects on a test clock have the clock's time or the real one?"),
     Unknown("meter_counts_per_customer", "Do two items of a customer on one meter each bill all of it?"),
     Unknown("smallest_lead", "How short ahead may a time of finalization be?"),
+    Unknown("percent_rounding", "How is a percentage rounded on several lines?"),
+    Unknown("end_at_date_stops", "Does an end by cancel_at stop open invoices?"),
+    Unknown("tiers_in_parts", "Is a part of a period of a graduated price one line, or a line a tier?"),
+    Unknown("payment_timetable", "After how many days does Stripe try a payment again?"),
+    Unknown("unpaid_renewals_stay_drafts", "Do renewals of an unpaid subscription stay drafts?"),
+    Unknown("currency_of_pending", "Whose currency has an invoice that names none: the account's, or the pending item's?"),
+    Unknown("both_due_dates", "Are due_date and days_until_due together refused?"),
+    Unknown("refused_values", "Which addresses, percentages and tiers does Stripe refuse?"),
+    Unknown("in_flight_is_idempotency_error", "Is the 409 of a key in use an idempotency_error?"),
+    Unknown("thin_events_right", "Which right reads /v2/core/events?"),
+    Unknown("restricted_key_rights", "Can a restricted key be given the right for GET /v1/account?"),
+    Unknown("metadata_of_coupons", "Which metadata does the native integration write?"),
     Unknown("interval_change", "Does one update change the interval, with the anchor at that moment?"),
 )  # fmt: skip
 BY_NAME: Mapping[str, Unknown] = {unknown.name: unknown for unknown in UNKNOWNS}

@@ -11,7 +11,17 @@ from dataclasses import dataclass, field
 from stripe_sync.errors import AccountRefused
 from stripe_sync.pipeline.preflight import account as check_account
 from stripe_sync.pipeline.preflight import stigg_environment
-from stripe_sync.pipeline.probing import at_once, changing, ending, metering, of_stigg, renewing
+from stripe_sync.pipeline.probing import (
+    at_once,
+    changing,
+    collecting,
+    ending,
+    metering,
+    of_keys,
+    of_stigg,
+    renewing,
+    terms,
+)
 from stripe_sync.pipeline.probing.account import Account, Left
 from stripe_sync.pipeline.probing.answers import Open, word
 from stripe_sync.pipeline.probing.asked import QUESTIONS, Asking, ask
@@ -21,7 +31,7 @@ from stripe_sync.unknowns import UNKNOWNS
 from stripe_sync.warehouse import hands
 
 # Importing a module of questions registers them.
-MODULES = (at_once, renewing, metering, changing, ending, of_stigg)
+MODULES = (at_once, renewing, metering, changing, ending, collecting, terms, of_keys, of_stigg)
 
 
 @dataclass(frozen=True)

@@ -104,6 +104,7 @@ class StripeApi:
         self.tally = Tally()
         self.test_key = key.startswith(("sk_test_", "rk_test_"))
         self.live_key = key.startswith(("sk_live_", "rk_live_"))
+        self.restricted_key = key.startswith("rk_")
         self.version = str(stripe.api_version)
         self.http = Http(timeout=TIMEOUT_SECONDS)
         self.client = stripe.StripeClient(

@@ -15,7 +15,10 @@ NAME = "stripe_sync-probe"
 START = 1_798_797_600  # 2027-01-01 10:00 UTC: a clock's time is anything, and this month has 31 days
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 # The last field or path of what ends a kind of object: deleted where Stripe lets it, else archived.
-DELETED = {"clock": CLOCKS, "coupon": "/v1/coupons", "customer": "/v1/customers", "product": "/v1/products"}
+DELETED = {
+    "clock": CLOCKS, "coupon": "/v1/coupons", "customer": "/v1/customers", "invoice": "/v1/invoices",
+    "product": "/v1/products",
+}  # fmt: skip
 
 
 @dataclass
@@ -81,6 +84,12 @@ class Account:
         given = {"product": product, "currency": "usd", "unit_amount": amount, "recurring": recurring}
         id: str = self.make("price", "/v1/prices", **given | more)["id"]
         return id
+
+    def item(self, customer: str, amount: int, *, currency: str = "usd", **more: Any) -> Obj:
+        """Make an invoice item of a product of its own; ``amount`` in minor units."""
+        product = self.make("product", "/v1/products", name=NAME)["id"]
+        price = {"product": product, "currency": currency, "unit_amount": amount}
+        return self.post("/v1/invoiceitems", customer=customer, price_data=price, quantity=1, **more)
 
     def subscription(self, customer: str, *items: Obj, **more: Any) -> Obj:
         """Make a subscription in flexible mode that sends invoices, so that it needs no card."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from stripe_sync.pipeline.probing import readings
 from stripe_sync.pipeline.probing.account import DAY, HOUR, MINUTE, NAME, START, Account, Obj
 from stripe_sync.pipeline.probing.answers import Found, No, Open, Result, Yes
 from stripe_sync.pipeline.probing.asked import Asking, question
@@ -64,6 +65,21 @@ def item_ties_up(asking: Asking) -> Result:
     account.asker.call("delete", f"/v1/invoices/{draft}")
     unknown = Open(f"0.5, 1.5 and 2.5 came to {amounts}, which no known rule gives.")
     return ROUNDINGS.get(tuple(amounts), unknown)
+
+
+@question("percent_rounding")
+def percent_rounding(asking: Asking) -> Result:
+    """Take 33 % off a draft of its own with lines of 0.50, 1.50 and 0.51, and read what each line lost."""
+    account = asking.account
+    customer = account.customer()
+    coupon = account.make("coupon", "/v1/coupons", percent_off=33, duration="forever", name=NAME)["id"]
+    terms: Obj = {"currency": "usd", "auto_advance": False, "discounts": [{"coupon": coupon}]}
+    made = account.make("invoice", "/v1/invoices", customer=customer, **terms)["id"]
+    for amount in (50, 150, 51):
+        account.item(customer, amount, invoice=made)
+    lines = account.asker.rows(f"/v1/invoices/{made}/lines")
+    taken = {line["amount"]: sum(part["amount"] for part in line["discount_amounts"]) for line in lines}
+    return readings.rounding_of_percent([taken[amount] for amount in (50, 150, 51)])
 
 
 @question("time_needs_auto_advance")

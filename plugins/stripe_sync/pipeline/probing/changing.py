@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from stripe_sync.pipeline.probing.account import DAY, HOUR, START, Account, Obj, period_end
+from stripe_sync.pipeline.probing import readings
+from stripe_sync.pipeline.probing.account import DAY, HOUR, NAME, START, Account, Obj, period_end
 from stripe_sync.pipeline.probing.answers import Found, No, Open, Result, Yes
 from stripe_sync.pipeline.probing.asked import Asking, question
 from stripe_sync.stripe_api.asking import Refused
@@ -81,3 +82,22 @@ def clock_events(asking: Asking) -> Result:
     if created is None:
         return Open("The event is not shown yet, or such events are not listed.")
     return Found("the clock's" if created == START else "the real one")
+
+
+@question("tiers_in_parts")
+def tiers_in_parts(asking: Asking) -> Result:
+    """Go from 5 to 25 of a graduated price with a second tier after 10 in the middle of a month, and count the charges."""
+    account = asking.account
+    clock = account.clock()
+    customer = account.customer(clock)
+    tiers: list[Obj] = [{"up_to": 10, "unit_amount": 1000}, {"up_to": "inf", "unit_amount": 500}]
+    product = account.make("product", "/v1/products", name=NAME)["id"]
+    price = account.make(
+        "price", "/v1/prices", product=product, currency="usd", recurring={"interval": "month"},
+        billing_scheme="tiered", tiers_mode="graduated", tiers=tiers,
+    )["id"]  # fmt: skip
+    made = account.subscription(customer, {"price": price, "quantity": 5})
+    account.advance(clock, START + 10 * DAY)
+    change: list[Obj] = [{"id": made["items"]["data"][0]["id"], "quantity": 25}]
+    account.post(f"/v1/subscriptions/{made['id']}", items=change, proration_behavior="create_prorations")
+    return readings.parts_of_tiers([row["amount"] for row in account.pending(customer) if row["amount"] > 0])

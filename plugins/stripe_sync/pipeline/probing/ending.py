@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from stripe_sync.pipeline.probing import readings
 from stripe_sync.pipeline.probing.account import DAY, HOUR, MINUTE, START, Account, Obj, period_end
 from stripe_sync.pipeline.probing.answers import No, Open, Result, Yes
 from stripe_sync.pipeline.probing.asked import Asking, question
@@ -86,3 +87,19 @@ def canceled_draft_advances(asking: Asking) -> Result:
     account.advance(clock, period_end(made) + 2 * HOUR + MINUTE)
     status = account.invoice(draft["id"])["status"]
     return No("It is taken, and the draft is not finalized.") if status == "draft" else Yes()
+
+
+@question("end_at_date_stops")
+def end_at_date_stops(asking: Asking) -> Result:
+    """Let a subscription end at its ``cancel_at``, and read its open invoice before and after."""
+    account = asking.account
+    clock = account.clock()
+    made = account.subscription(account.customer(clock), {"price": account.price(), "quantity": 1})
+    account.advance(clock, START + 2 * HOUR)
+    end = START + 10 * DAY
+    account.post(f"/v1/subscriptions/{made['id']}", cancel_at=end, proration_behavior="none")
+    before = account.invoice(made["latest_invoice"])
+    account.advance(clock, end + HOUR)
+    status = account.get(f"/v1/subscriptions/{made['id']}")["status"]
+    after = account.invoice(before["id"])["auto_advance"]
+    return readings.stopped_by_end(status=status, before=before["auto_advance"], after=after)

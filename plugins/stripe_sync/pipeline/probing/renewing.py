@@ -50,10 +50,7 @@ def item_moves_finalization(asking: Asking) -> Result:
     account = asking.account
     clock, made, draft = renewed(account)
     account.advance(clock, draft["created"] + 10 * MINUTE)
-    given: Obj = {"customer": draft["customer"], "invoice": draft["id"], "subscription": made["id"]}
-    product = account.make("product", "/v1/products", name=NAME)["id"]
-    price: Obj = {"product": product, "currency": "usd", "unit_amount": 100}
-    account.post("/v1/invoiceitems", **given, price_data=price, quantity=1)
+    account.item(draft["customer"], 100, invoice=draft["id"], subscription=made["id"])
     after = account.invoice(draft["id"])["automatically_finalizes_at"]
     moved = after - draft["automatically_finalizes_at"]
     return Yes(f"By {moved} s.") if moved else No()
