@@ -16,9 +16,7 @@ TERMS = ("percent_off", "amount_off", "currency", "currency_options", "duration"
 
 def new(world: World, subscription: Obj, coupon_id: str) -> str:
     """A discount of a coupon; its id. A deleted coupon cannot be attached."""
-    coupon = world.stripe["coupons"].get(coupon_id)
-    if coupon is None:
-        raise missing("coupon", coupon_id, param="discounts[0][coupon]", status=400)
+    coupon = coupon_of(world, coupon_id, "discounts[0][coupon]")
     check_redeemable(world, coupon)
     months = coupon["duration_in_months"]
     end = shift(world.now, {"interval": "month"}, months) if months else None
@@ -61,14 +59,31 @@ def chosen(world: World, subscription: Obj, given: Any, *, keep: bool) -> list[s
     if given == "":
         return []
     result = []
-    for entry in given:
+    for n, entry in enumerate(given):
+        if "promotion_code" in entry:
+            check_code(world, entry["promotion_code"], f"discounts[{n}][promotion_code]")
         if "coupon" in entry:
+            coupon_of(world, entry["coupon"], f"discounts[{n}][coupon]")
             result.append(new(world, subscription, entry["coupon"]) if keep else f"preview:{entry['coupon']}")
         elif entry.get("discount") in subscription["discounts"]:
             result.append(entry["discount"])
         else:
-            raise missing("discount", str(entry.get("discount")), param="discounts[0][discount]", status=400)
+            raise missing("discount", str(entry.get("discount")), param=f"discounts[{n}][discount]", status=400)
     return result
+
+
+def check_code(world: World, id: str, param: str) -> None:
+    """Refuse an unknown promotion code; discounts of a known one are not modelled."""
+    if id not in world.stripe["promotion_codes"]:
+        raise missing("promotion code", id, param=param, status=400)
+    raise NotModelled("discounts by a promotion code")
+
+
+def coupon_of(world: World, id: str, param: str) -> Obj:
+    """Return the coupon of an id; an unknown and a deleted one are refused."""
+    if id not in world.stripe["coupons"]:
+        raise missing("coupon", id, param=param, status=400)
+    return world.stripe["coupons"][id]
 
 
 def of_invoices(world: World, subscription: Obj) -> list[str]:

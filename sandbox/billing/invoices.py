@@ -14,6 +14,14 @@ def add_line(world: World, invoice: Obj, part: Obj) -> None:
     add_up(world, invoice)
 
 
+def remove_line(invoice: Obj, part: Obj) -> None:
+    """Take a line off a draft; its id stays a cursor, in the place of the line that followed it (FACTS_B 111)."""
+    rows = invoice["lines"]["data"]
+    place = rows.index(part)
+    del rows[place]
+    invoice["removed"] = invoice.get("removed", {}) | {part["id"]: rows[place]["id"] if place < len(rows) else None}
+
+
 def add_up(world: World, invoice: Obj) -> None:
     """The totals of a draft, from its lines, discounts and manual tax rates."""
     lines = invoice["lines"]["data"]
@@ -61,7 +69,7 @@ def build(
     automatic = subscription["collection_method"] == "charge_automatically" and reason != "subscription_cycle"
     customer = world.stripe["customers"][subscription["customer"]]
     nothing = (
-        "account_tax_ids", "application", "custom_fields", "customer_address", "customer_phone", "customer_shipping",
+        "account_tax_ids", "application", "custom_fields",
         "default_payment_method", "default_source", "description", "from_invoice", "last_finalization_error",
         "latest_revision", "next_payment_attempt", "on_behalf_of", "receipt_number", "rendering", "shipping_cost",
         "shipping_details", "statement_descriptor", "test_clock", "customer_account",
@@ -87,9 +95,8 @@ def build(
         "created": world.now,
         "currency": subscription["currency"],
         "customer": subscription["customer"],
-        "customer_email": customer.get("email"),
-        "customer_name": customer.get("name"),
-        "customer_tax_exempt": "none",
+        **{f"customer_{name}": customer.get(name) for name in ("address", "email", "name", "phone", "shipping")},
+        "customer_tax_exempt": customer.get("tax_exempt") or "none",
         "customer_tax_ids": [],
         "default_tax_rates": list(subscription.get("default_tax_rates") or []),
         "discounts": [id for id in given if not id.startswith("preview:")],

@@ -211,9 +211,12 @@ def tier_line(world: World, item: Obj, period: tuple[int, int], part: amounts.Pa
 
 
 def cycle_lines(world: World, subscription: Obj, items: list[Obj]) -> list[Obj]:
-    """The lines of a renewal for its licensed items, for the periods that begin."""
+    """The lines of a renewal for its licensed items, for the periods that begin; those of later items come first.
+
+    The order is documented (types, ``Invoice.lines``); items of the same second keep theirs.
+    """
     found: list[Obj] = []
-    for item in items:
+    for item in sorted(items, key=lambda item: -item["created"]):
         if is_licensed(item):
             period = (item["current_period_start"], item["current_period_end"])
             found += period_lines(world, subscription, item, period)

@@ -66,19 +66,30 @@ def lock_timeout() -> StripeRefusal:
     return StripeRefusal(LOCKED, status=429, code="lock_timeout", headers={"Stripe-Should-Retry": "true"})
 
 
-def digest_of(path: str, text: str) -> str:
-    """Return what two requests under one key must have alike."""
-    return hashlib.sha256(f"{path}\n{text}".encode()).hexdigest()
+def digest_of(text: str) -> str:
+    """Return what the bodies of two requests under one key must have alike."""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
-def kept(world: World, key: str, digest: str) -> KeptAnswer | None:
-    """Return the answer that is kept for a key, or None. Raises StripeRefusal for other parameters (SB 7.2)."""
+def kept(world: World, key: str, sent: tuple[str, str]) -> KeptAnswer | None:
+    """Return the answer that is kept for a key, or None; ``sent`` is (path, body).
+
+    Raises StripeRefusal for another path (reported, stripe-ruby 598), and for other parameters (SB 7.2).
+    """
+    path, text = sent
     if len(key) > LONGEST:
         raise StripeRefusal(f"Idempotency keys can have at most {LONGEST} characters", type="idempotency_error")
     found = world.replays.get(key)
     if found is None or is_forgotten(world, found):
         return None
-    if found.digest != digest:
+    if found.path != path:
+        raise StripeRefusal(
+            f"Keys for idempotent requests can only be used for the same endpoint they were first used for "
+            f"('{path}' vs '{found.path}'). Try using a key other than '{key}' if you meant to execute a different "
+            f"request.",
+            type="idempotency_error",
+        )
+    if found.digest != digest_of(text):
         raise StripeRefusal(
             f"Keys for idempotent requests can only be used with the same parameters they were first used with. "
             f"Try using a key other than '{key}' if you meant to execute a different request.",
@@ -92,9 +103,10 @@ def is_forgotten(world: World, answer: KeptAnswer) -> bool:
     return world.unknowns["idempotency_keys_forgotten"] and world.now - answer.at >= KEPT_FOR
 
 
-def keep(world: World, key: str, digest: str, *, status: int, body: Obj) -> None:
+def keep(world: World, key: str, sent: tuple[str, str], *, status: int, body: Obj) -> None:
     """Keep an answer as it is now: later changes of its object do not show in replays (SB 7.4)."""
-    world.replays[key] = KeptAnswer(digest, status, json.loads(json.dumps(body)), world.now)
+    path, text = sent
+    world.replays[key] = KeptAnswer(digest_of(text), status, json.loads(json.dumps(body)), world.now, path)
 
 
 def is_kept(world: World, refusal: StripeRefusal) -> bool:

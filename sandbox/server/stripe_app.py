@@ -21,6 +21,7 @@ from sandbox.resources.stripe import (
     checkout,
     coupons,
     credit_notes,
+    expanding,
     invoice_lines,
     invoice_steps,
     invoiceitems,
@@ -79,6 +80,11 @@ KINDS = {"products": "product", "prices": "price", "coupons": "coupon", "custome
          "subscriptions": "subscription", "invoices": "invoice"}  # fmt: skip
 
 
+NO_KEY = (
+    "You did not provide an API key. You need to provide your API key in the Authorization header, using Bearer auth (e.g. "
+    "'Authorization: Bearer YOUR_SECRET_KEY'). See https://stripe.com/docs/api#authentication for details, or we can help "
+    "at https://support.stripe.com/."
+)
 LOG = "https://dashboard.stripe.com/{account}/test/workbench/logs?object={request}"
 
 
@@ -128,7 +134,7 @@ class StripeApp:
             with self.conflicts.entered(self.world, verb=verb, key=call.idempotency_key, ids=call.ids):
                 if fault and fault.kind == "delay":
                     await asyncio.sleep(fault.seconds)
-                status, body, headers = self.once(route, call, idempotency.digest_of(path, text), fault)
+                status, body, headers = self.once(route, call, (path, text), fault)
             if fault and fault.kind in faults.REFUSES and not idempotency.is_stored(fault):
                 raise faults.broken(fault)
             body = faults.bent(fault, body) if fault else body
@@ -159,9 +165,10 @@ class StripeApp:
         if found is None:
             raise NotModelled(f"{verb.upper()} {operation}")
         route, found_ids = found
-        schema = spec()["operations"][operation][verb]["params"]
-        params = forms.read(text, schema, kind=KINDS.get(path.split("/")[2], ""))
+        types = spec()["operations"][operation][verb]
+        params = forms.read(text, types["params"], kind=KINDS.get(path.split("/")[2], ""))
         routes.refuse_unmodelled(route, params)
+        expanding.check(types["answer"], params.get("expand", []))
         rights.check(self.world, key_given, rights.expanded(params.get("expand", [])))
         key = http.headers.get("idempotency-key") if verb == "post" else None
         return route, routes.Call(self.world, found_ids, params, request_id, key, verb)
@@ -169,16 +176,16 @@ class StripeApp:
     def run(self, route: routes.Route, call: routes.Call) -> Obj:
         expand = call.params.pop("expand", [])
         with in_its_time(route, call):
-            return objects.shown(self.world, route.handler(call), expand)
+            return expanding.shown(self.world, route.handler(call), expand)
 
     def once(
-        self, route: routes.Route, call: routes.Call, digest: str, fault: Fault | None
+        self, route: routes.Route, call: routes.Call, sent: tuple[str, str], fault: Fault | None
     ) -> tuple[int, Obj, dict[str, str]]:
-        """Carry a request out, or replay the answer that is kept for its idempotency key."""
+        """Carry a request out, or replay the answer that is kept for its idempotency key; ``sent`` is (path, body)."""
         key = call.idempotency_key
         if key is None:
             return 200, self.carried_out(route, call, fault), {}
-        if old := idempotency.kept(self.world, key, digest):
+        if old := idempotency.kept(self.world, key, sent):
             return old.status, json.loads(json.dumps(old.body)), {"Idempotent-Replayed": "true", "Idempotency-Key": key}
         headers = {"Idempotency-Key": key}
         try:
@@ -187,7 +194,7 @@ class StripeApp:
             if not idempotency.is_kept(self.world, refusal):
                 raise
             status, body, headers = refusal.status, refusal.body, headers | refusal.headers
-        idempotency.keep(self.world, key, digest, status=status, body=body)
+        idempotency.keep(self.world, key, sent, status=status, body=body)
         return status, body, headers
 
     def carried_out(self, route: routes.Route, call: routes.Call, fault: Fault | None) -> Obj:
@@ -205,11 +212,11 @@ class StripeApp:
         scheme, _, value = http.headers.get("authorization", "").partition(" ")
         key = base64.b64decode(value).decode().partition(":")[0] if scheme == "Basic" else value
         if not key:
-            raise StripeRefusal("You did not provide an API key.", status=401)
+            raise StripeRefusal(NO_KEY, status=401, logged=False)
         found = next((k for k in self.world.stripe_keys if rights.key_text(k) == key), None)
         if found is None:
             shown = f"{key[:8]}{'*' * 8}{key[-4:]}"
-            raise StripeRefusal(f"Invalid API Key provided: {shown}", status=401)
+            raise StripeRefusal(f"Invalid API Key provided: {shown}", status=401, logged=False)
         return found
 
     def limit(self, verb: str, operation: str) -> None:

@@ -8,15 +8,17 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from jsonschema import Draft202012Validator
-from jsonschema.exceptions import ValidationError, best_match
+from jsonschema.exceptions import best_match
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
 from sandbox.world.refusal import StripeRefusal, invalid
 from sandbox.world.state import Obj
 from sandbox.world.stripe_types import Schema, spec
+from sandbox.world.wording import refusal, resolved
 
 BASE = "urn:stripe"
+MOST_KEYS, KEY_LENGTH, VALUE_LENGTH = 50, 40, 500  # of metadata
 # Stripe's types say nothing about lengths; these come from its published document (reference, 2.14).
 LENGTHS = {
     ("product", "name"): 5000, ("product", "unit_label"): 12, ("product", "statement_descriptor"): 22,
@@ -38,13 +40,6 @@ def registry() -> Registry[Any]:
 def validator(reference: str) -> Draft202012Validator:
     """A validator of one named schema."""
     return Draft202012Validator({"$ref": f"{BASE}{reference}"}, registry=registry())
-
-
-def resolve(schema: Schema) -> Schema:
-    """The schema behind a reference."""
-    while "$ref" in schema:
-        schema = spec()["schemas"][schema["$ref"].removeprefix("#/schemas/")]
-    return schema
 
 
 def nest(text: str) -> Obj:
@@ -75,7 +70,7 @@ def listed(value: Any) -> Any:
 
 def retype(value: Any, schema: Schema) -> Any:
     """Form values are strings: give them the type that the schema names, and leave the rest to the validator."""
-    schema = resolve(schema)
+    schema = resolved(schema)
     for option in schema.get("anyOf", ()):
         candidate = retype(value, option)
         if fits(candidate, option):
@@ -122,65 +117,8 @@ def read(text: str, schema: Schema, *, kind: str) -> Obj:
     if problem is not None:
         raise refusal(problem)
     check_lengths(params, kind)
-    check_metadata(params.get("metadata"))
+    check_metadata(params)
     return params
-
-
-def refusal(problem: ValidationError) -> StripeRefusal:
-    """A schema violation in Stripe's words."""
-    path = [str(part) for part in problem.absolute_path]
-    schema: Any = problem.schema
-    given: Any = problem.instance
-    name = bracketed(path)
-    if problem.validator == "additionalProperties":
-        unknown = next(iter(set(given) - set(schema.get("properties", {}))))
-        full = bracketed([*path, unknown])
-        return invalid(f"Received unknown parameter: {full}", param=full, code="parameter_unknown")
-    if problem.validator == "required":
-        absent = next(n for n in schema["required"] if n not in given)
-        full = bracketed([*path, absent])
-        return invalid(f"Missing required param: {full}.", param=full, code="parameter_missing")
-    if problem.validator == "enum":
-        return invalid(f"Invalid {name}: must be one of {spoken(schema['enum'])}", param=name)
-    if problem.validator == "type" and schema["type"] == "integer":
-        return invalid(f"Invalid integer: {given}", param=name, code="parameter_invalid_integer")
-    if problem.validator == "type" and schema["type"] in ("object", "array", "boolean"):
-        told = f": {given}" if schema["type"] == "boolean" else ""
-        return invalid(f"Invalid {schema['type']}{told}", param=name)
-    return invalid(f"Invalid {name or 'request'}: {problem.message[:200]}", param=name or None)
-
-
-# The order in which Stripe names the values of a parameter, where it was recorded (FACTS_A 64, FACTS_B 50).
-SPOKEN_ORDERS = (
-    ("allow_incomplete", "error_if_incomplete", "pending_if_incomplete", "default_incomplete"),
-    (
-        "active",
-        "past_due",
-        "unpaid",
-        "canceled",
-        "incomplete",
-        "incomplete_expired",
-        "trialing",
-        "paused",
-        "all",
-        "ended",
-    ),
-    ("draft", "open", "void", "paid", "uncollectible"),
-    ("include", "exclude"),
-)
-
-
-def spoken(values: list[Any]) -> str:
-    """Return the values of a parameter as Stripe lists them: ``a, b, or c``; the empty text is left out."""
-    names = [str(v) for v in values if v != ""]
-    names = next((list(order) for order in SPOKEN_ORDERS if set(order) == set(names)), names)
-    if len(names) < 3:
-        return " or ".join(names)
-    return ", ".join(names[:-1]) + f", or {names[-1]}"
-
-
-def bracketed(path: list[str]) -> str:
-    return path[0] + "".join(f"[{part}]" for part in path[1:]) if path else ""
 
 
 def check_lengths(params: Obj, kind: str) -> None:
@@ -220,20 +158,42 @@ def too_long(param: str, value: str, limit: int) -> StripeRefusal:
     )
 
 
-def check_metadata(metadata: Any) -> None:
-    """50 keys, 40 characters a key without brackets, 500 a value."""
-    if not isinstance(metadata, dict):
-        return
-    if len(metadata) > 50:
-        raise invalid("Metadata can have at most 50 keys", param="metadata")
+def check_metadata(given: Any) -> None:
+    """Refuse metadata, wherever a request gives it, of too many keys or of keys or values that are too long."""
+    if isinstance(given, list):
+        for part in given:
+            check_metadata(part)
+    elif isinstance(given, dict):
+        for name, part in given.items():
+            if name == "metadata" and isinstance(part, dict):
+                check_pairs(part)
+            else:
+                check_metadata(part)
+
+
+def check_pairs(metadata: Obj) -> None:
+    """Refuse more than 50 keys, keys of more than 40 characters or with brackets, values of more than 500."""
+    check_number(metadata)
     for key, value in metadata.items():
-        if len(key) > 40:
-            raise invalid(f"Metadata keys can have at most 40 characters; {key!r} has more", param="metadata")
-        if len(str(value)) > 500:
+        if len(key) > KEY_LENGTH:
             raise invalid(
-                f"Metadata values can have up to 500 characters; the value of {key!r} has more",
-                param=f"metadata[{key}]",
+                f"Metadata keys can have up to {KEY_LENGTH} characters, but you passed in a key that is {len(key)} "
+                f"characters. Invalid key: {key}",
+                param="metadata",
             )
+        if "[" in key or "]" in key:
+            raise invalid(f"Metadata keys can't have square brackets. Invalid key: {key}", param="metadata")
+        if len(str(value)) > VALUE_LENGTH:
+            raise invalid(
+                f"Metadata values can have up to {VALUE_LENGTH} characters, but you passed in a value that is "
+                f"{len(str(value))} characters. Invalid value: {value}",
+                param="metadata",
+            )
+
+
+def check_number(metadata: Obj) -> None:
+    if len(metadata) > MOST_KEYS:
+        raise invalid(f"Metadata can have up to {MOST_KEYS} keys, but you passed in {len(metadata)}.", param="metadata")
 
 
 def merge_metadata(current: Obj, given: Any) -> Obj:
@@ -242,4 +202,6 @@ def merge_metadata(current: Obj, given: Any) -> Obj:
         return current
     if given == "":
         return {}
-    return {k: v for k, v in (current | given).items() if v != ""}
+    merged = {k: v for k, v in (current | given).items() if v != ""}
+    check_number(merged)
+    return merged

@@ -21,7 +21,7 @@ PAST = {
         "sub",
         ("customer.subscription.created", "customer.subscription.updated", "customer.subscription.deleted"),
     ),
-    "invoiceitem": ("ii", ("invoiceitem.created", "invoiceitem.updated", "invoiceitem.deleted")),
+    "invoiceitem": ("ii", ("invoiceitem.created", "invoiceitem.deleted")),
     "invoice": (
         "in",
         (

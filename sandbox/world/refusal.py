@@ -37,6 +37,17 @@ class StripeRefusal(Exception):
         fields = {"type": type, "code": code, "doc_url": page, "message": message, "param": param, **more}
         self.body = {"error": {name: value for name, value in fields.items() if value is not None}}
 
+    @property
+    def param(self) -> str:
+        """The parameter at fault, empty where none is named."""
+        return str(self.body["error"].get("param", ""))
+
+    def about(self, param: str) -> StripeRefusal:
+        """Return this refusal with the name that the parameter has in another request."""
+        if self.param:
+            self.body["error"]["param"] = param
+        return self
+
 
 class NotModelled(Exception):
     """Something that the real API does and this sandbox does not: answered with 501 and its name, never with 200."""

@@ -152,6 +152,7 @@ class KeptAnswer:
     status: int
     body: Obj
     at: int
+    path: str
 
 
 @dataclass

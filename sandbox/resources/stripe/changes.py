@@ -9,12 +9,12 @@ import copy
 from dataclasses import dataclass, field
 
 from sandbox.billing import amounts, discounts, metering, periods, prorations
-from sandbox.resources.stripe import tax, tax_rates
+from sandbox.resources.stripe import payers, tax, tax_rates
 from sandbox.resources.stripe.drafting import NO_DETAILS, check_collection, trial_settings, with_legacy
 from sandbox.resources.stripe.items import apply_item, check_items
 from sandbox.resources.stripe.timing import check_end, past
 from sandbox.world.forms import merge_metadata
-from sandbox.world.refusal import invalid
+from sandbox.world.refusal import invalid, only_one
 from sandbox.world.state import Obj, World
 
 NONE, AT_ONCE = "none", "always_invoice"
@@ -58,10 +58,11 @@ def updated(world: World, subscription: Obj, params: Obj, *, keep: bool) -> Obj:
     """A copy of the subscription with these parameters applied."""
     result = copy.deepcopy(subscription)
     items = result["items"]["data"]
-    for given in params.get("items", []):
-        apply_item(world, result, items, given)
+    for n, given in enumerate(params.get("items", [])):
+        apply_item(world, result, items, given, f"items[{n}]")
     check_items(items, result["billing_mode"]["type"])
     set_collection(result, params)
+    payers.check_method(world, result["customer"], params.get("default_payment_method"))
     for name in ("description", "default_payment_method"):
         if name in params:
             result[name] = params[name] or None
@@ -88,7 +89,7 @@ def set_collection(result: Obj, params: Obj) -> None:
         return
     result["collection_method"] = params.get("collection_method", result["collection_method"])
     due = params.get("days_until_due", result["days_until_due"])
-    if result["collection_method"] == "charge_automatically":
+    if result["collection_method"] == "charge_automatically" and "days_until_due" not in params:
         due = None
     check_collection({"days_until_due": due}, result["collection_method"])
     result["days_until_due"] = due
@@ -97,6 +98,8 @@ def set_collection(result: Obj, params: Obj) -> None:
 def set_end(world: World, result: Obj, params: Obj) -> None:
     """The end that an update sets, moves or takes away; the running periods end there at the latest (SB 21.1)."""
     items = result["items"]["data"]
+    if params.get("cancel_at_period_end") and params.get("cancel_at"):
+        raise only_one("cancel_at", "cancel_at_period_end")
     if params.get("cancel_at_period_end") is not None:
         on = bool(params["cancel_at_period_end"])
         end = max(item["current_period_end"] for item in items) if on else None

@@ -137,6 +137,11 @@ def list_credit_notes(call: Call) -> Obj:
     return answer | {"data": [with_first_lines(note) for note in answer["data"]]}
 
 
+@route("get", "/v1/credit_notes/{id}")
+def retrieve_credit_note(call: Call) -> Obj:
+    return with_first_lines(get(call.world, "credit_notes", call.ids[0], kind="credit_note"))
+
+
 @route("get", "/v1/credit_notes/{credit_note}/lines", *PAGING - {"created"})
 def list_credit_note_lines(call: Call) -> Obj:
     note = get(call.world, "credit_notes", call.ids[0], kind="credit_note")

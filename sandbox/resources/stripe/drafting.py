@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sandbox.billing import periods, prorations
-from sandbox.resources.stripe import tax, tax_rates
+from sandbox.resources.stripe import payers, tax, tax_rates
 from sandbox.resources.stripe.items import check_items, new_item, running_period
 from sandbox.resources.stripe.objects import get
 from sandbox.resources.stripe.routes import Call
@@ -33,12 +33,13 @@ def draft_subscription(call: Call, params: Obj) -> Obj:
         )
     when = timing(world, params)
     id = world.next_id("sub")
-    items = [new_item(world, id, given) for given in params.get("items", [])]
+    items = [new_item(world, id, given, f"items[{n}]") for n, given in enumerate(params.get("items", []))]
     if not items:
         raise invalid("Missing required param: items.", param="items", code="parameter_missing")
     check_items(items, billing_mode(world, params)["type"])
     method = params.get("collection_method", "charge_automatically")
     check_collection(params, method)
+    payers.check_method(world, customer["id"], params.get("default_payment_method"))
     subscription = terms(world, params, customer, when) | {"id": id, "collection_method": method}
     subscription["automatic_tax"] = tax.check_automatic(world, customer, params, items)
     tax.refuse_rates(subscription["default_tax_rates"], items, automatic=subscription["automatic_tax"]["enabled"])

@@ -22,7 +22,7 @@ CHANGES = (
 
 @route("post", "/v1/invoices/{invoice}/add_lines", "lines", "invoice_metadata")
 def add_lines(call: Call) -> Obj:
-    """Each line gets an invoice item of its own, or is one that is pending; the newest comes first."""
+    """Each line gets an invoice item of its own, or is one that is pending; the newest comes first (SB 3.9)."""
     world, invoice = call.world, draft(call)
     for given in call.params.get("lines", []):
         refuse_others(given, {*CHANGES, "invoice_item"})
@@ -70,7 +70,7 @@ def remove_lines(call: Call) -> Obj:
         if given["behavior"] == "delete":
             world.bury("invoiceitems", item)
             emit(call, "invoiceitem.deleted", item)
-        invoice["lines"]["data"].remove(line)
+        invoices.remove_line(invoice, line)
     return changed(call, invoice)
 
 
@@ -91,11 +91,10 @@ def change(call: Call, invoice: Obj, id: str, params: Obj) -> Obj:
     """Change a line and the invoice item behind it; both keep their ids (FACTS_B 19)."""
     line = line_of(invoice, id)
     item = call.world.stripe["invoiceitems"][item_of(line)]
-    before, after = dict(item), copy.deepcopy(item)
+    after = copy.deepcopy(item)
     item_contents.change(call.world, after, params)
     taxing.refuse_item(call.world, invoice, after)
     item |= after
-    emit(call, "invoiceitem.updated", item, before)
     line |= item_line(call.world, item) | {"id": line["id"], "invoice": invoice["id"]}
     return line
 

@@ -64,7 +64,7 @@ def put_on_draft(world: World, item: Obj, invoice_id: str) -> None:
 @route("post", "/v1/invoiceitems/{invoiceitem}", "amount", "quantity", "quantity_decimal", "unit_amount_decimal", "price_data",
        "description", "metadata", "period", "discountable", "tax_behavior", "tax_code", "tax_rates")  # fmt: skip
 def update_invoice_item(call: Call) -> Obj:
-    """Of an item that is pending or on a draft; its line follows."""
+    """Of an item that is pending or on a draft; its line follows. Stripe has no event of it."""
     world = call.world
     item = known(world, call.ids[0])
     if item.get("gone"):
@@ -72,7 +72,7 @@ def update_invoice_item(call: Call) -> Obj:
     invoice = world.stripe["invoices"].get(item["invoice"] or "")
     if invoice is not None and invoice["status"] != "draft":
         raise invalid("This invoice item is on a finalized invoice and cannot be changed.", code="invoice_not_editable")
-    before, after = dict(item), copy.deepcopy(item)
+    after = copy.deepcopy(item)
     change(world, after, call.params)
     if invoice is not None:
         taxing.refuse_item(world, invoice, after)
@@ -82,7 +82,6 @@ def update_invoice_item(call: Call) -> Obj:
         place = next(n for n, line in enumerate(data) if item_of(line) == item["id"])
         data[place] = item_line(world, item) | {"id": data[place]["id"], "invoice": invoice["id"]}
         invoices.add_up(world, invoice)
-    emit(call, "invoiceitem.updated", item, before)
     return item
 
 
@@ -112,8 +111,8 @@ def delete_invoice_item(call: Call) -> Obj:
         invoice = world.stripe["invoices"][item["invoice"]]
         if invoice["status"] != "draft":
             raise invalid("Can't delete an invoice item that is attached to an invoice that is no longer editable")
-        lines = invoice["lines"]
-        lines["data"] = [line for line in lines["data"] if item_of(line) != item["id"]]
+        for line in [line for line in invoice["lines"]["data"] if item_of(line) == item["id"]]:
+            invoices.remove_line(invoice, line)
         invoices.add_up(world, invoice)
     world.bury("invoiceitems", item)
     emit(call, "invoiceitem.deleted", item)

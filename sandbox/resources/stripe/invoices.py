@@ -56,6 +56,7 @@ def create_invoice(call: Call) -> Obj:
     subscription = of_subscription(world, params, customer)
     if subscription is not None:
         limits.check_invoices(world, subscription["id"])
+    payers.check_method(world, customer["id"], params.get("default_payment_method"))
     currency = params.get("currency") or (subscription or {}).get("currency") or payers.currency_of(world, customer)
     payers.check_currency(customer, currency)
     invoice = invoices.standalone(world, customer, currency, method)
@@ -133,6 +134,7 @@ def update_invoice(call: Call) -> Obj:
     before = dict(invoice)
     refuse_final(invoice, params)
     given = invoice_terms.rates(world, params, automatic=invoice["automatic_tax"]["enabled"])
+    payers.check_method(world, invoice["customer"], params.get("default_payment_method"))
     if "collection_method" in params:
         check_due(params, params["collection_method"])
         invoice |= {"collection_method": params["collection_method"], "due_date": due_date(world, params)}
@@ -229,4 +231,4 @@ def list_invoices(call: Call) -> Obj:
 def list_invoice_lines(call: Call) -> Obj:
     """A page of lines, without ``total_count`` (FACTS_B 24)."""
     invoice = found(call)
-    return page(call, invoice["lines"]["data"], f"/v1/invoices/{invoice['id']}/lines")
+    return page(call, invoice["lines"]["data"], f"/v1/invoices/{invoice['id']}/lines", invoice.get("removed"))

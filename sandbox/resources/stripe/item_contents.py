@@ -8,12 +8,19 @@ from sandbox.billing import amounts
 from sandbox.resources.stripe import tax_rates
 from sandbox.resources.stripe.objects import get
 from sandbox.world.forms import merge_metadata
-from sandbox.world.refusal import NotModelled, absent, invalid
+from sandbox.world.refusal import NotModelled, absent, invalid, only_one
 from sandbox.world.state import Obj, World
+
+# Parameters of an invoice item that exclude each other.
+EXCLUSIVE = (
+    ("amount", "quantity"), ("amount", "quantity_decimal"), ("amount", "unit_amount_decimal"), ("amount", "pricing"),
+    ("amount", "price_data"), ("pricing", "price_data"), ("pricing", "unit_amount_decimal"), ("quantity", "quantity_decimal"),
+)  # fmt: skip
 
 
 def made(world: World, params: Obj, customer: str) -> Obj:
     """The item that these parameters make: an amount, or a quantity at a unit amount or a price."""
+    check_amounts(params)
     quantity = quantity_of(params)
     price = None
     if "price_data" in params:
@@ -21,12 +28,16 @@ def made(world: World, params: Obj, customer: str) -> Obj:
         currency, unit = price["currency"], price["unit_amount_decimal"]
         amount = amounts.round_item(world, quantity * Decimal(price["unit_amount_decimal"]))
     elif "pricing" in params:
-        price = get(world, "prices", str(params["pricing"].get("price")), kind="price", param="pricing", status=400)
+        price = get(
+            world, "prices", str(params["pricing"].get("price")), kind="price", param="pricing[price]", status=400
+        )
         if price["recurring"] is not None:
             raise invalid("The price specified is set to `type=recurring` but this field only accepts prices with "
                           "`type=one_time`.", param="pricing[price]")  # fmt: skip
         if not price["active"]:
-            raise invalid("The price specified is inactive. This field only accepts active prices.", param="pricing")
+            raise invalid(
+                "The price specified is inactive. This field only accepts active prices.", param="pricing[price]"
+            )
         if price["custom_unit_amount"]:
             raise NotModelled("invoice items of a price that the customer chooses")
         currency, amount = price["currency"], amounts.amount(price, int(quantity))
@@ -38,7 +49,7 @@ def made(world: World, params: Obj, customer: str) -> Obj:
         currency, amount = currency_of(params), params["amount"]
         unit = str(amount)
     else:
-        raise invalid("You must specify one of amount, unit_amount_decimal or pricing", param="amount")
+        raise absent("amount")
     if price is None:
         price = hidden_price(world, hidden_product(world), currency, Decimal(unit))
     period = params.get("period") or {"start": world.now, "end": world.now}
@@ -53,7 +64,7 @@ def made(world: World, params: Obj, customer: str) -> Obj:
         "customer": customer,
         "customer_account": None,
         "date": world.now,
-        "description": params.get("description"),
+        "description": params.get("description") or None,
         "discountable": params.get("discountable", amount >= 0),
         "discounts": [],
         "frozen_fields": [],
@@ -86,10 +97,15 @@ def exact(given: object, param: str) -> Decimal:
     return value
 
 
+def check_amounts(params: Obj) -> None:
+    """Refuse what an item is charged twice over: an amount is a total, without quantity (SB 3.9)."""
+    for first, second in EXCLUSIVE:
+        if first in params and second in params:
+            raise only_one(first, second)
+
+
 def quantity_of(params: Obj) -> Decimal:
     """The quantity, 1 unless said otherwise; never negative."""
-    if "quantity" in params and "quantity_decimal" in params:
-        raise invalid("You may only specify one of these parameters: quantity, quantity_decimal.", param="quantity")
     name = "quantity_decimal" if "quantity_decimal" in params else "quantity"
     value = exact(params.get(name, 1), name)
     if value < 0:
@@ -154,6 +170,7 @@ def parent(subscription: str | None) -> Obj | None:
 
 def change(world: World, item: Obj, params: Obj) -> None:
     """Change an invoice item: its quantity, price, amount, texts and period."""
+    check_amounts(params)
     if "quantity" in params or "quantity_decimal" in params:
         quantity = quantity_of(params)
         item |= {"quantity": int(quantity), "quantity_decimal": plain(quantity)}
@@ -182,7 +199,7 @@ def change(world: World, item: Obj, params: Obj) -> None:
         }
     for name in ("description", "period", "discountable"):
         if name in params:
-            item[name] = params[name]
+            item[name] = None if params[name] == "" else params[name]
     if "tax_rates" in params:
         item["tax_rates"] = tax_rates.chosen(world, params["tax_rates"], "tax_rates")
     item["metadata"] = merge_metadata(item["metadata"], params.get("metadata"))

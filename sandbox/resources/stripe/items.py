@@ -9,21 +9,24 @@ from sandbox.billing import metering, prorations
 from sandbox.resources.stripe import tax_rates
 from sandbox.resources.stripe.objects import get
 from sandbox.world.forms import merge_metadata
-from sandbox.world.refusal import NotModelled, invalid, missing
+from sandbox.world.refusal import NotModelled, absent, invalid, missing
 from sandbox.world.state import Obj, World
 
 MAX_ITEMS = 20
 
 
-def apply_item(world: World, subscription: Obj, items: list[Obj], given: Obj) -> None:
-    """With an id: changes or removes that item. Without: adds one. A changed price resets the quantity to 1."""
+def apply_item(world: World, subscription: Obj, items: list[Obj], given: Obj, place: str) -> None:
+    """With an id: changes or removes that item. Without: adds one. A changed price resets the quantity to 1.
+
+    ``place`` is where the request gives the item, such as ``items[0]``.
+    """
     if "id" not in given:
-        item = new_item(world, subscription["id"], given)
+        item = new_item(world, subscription["id"], given, place)
         items.append(item | running_period(world, subscription, item))
         return
     item = next((i for i in items if i["id"] == given["id"]), {})
     if not item:
-        raise missing("subscription_item", given["id"], param="items", status=400)
+        raise missing("subscription item", given["id"], param=f"{place}[id]", status=400)
     for name in set(given) - {"id", "price", "quantity", "metadata", "deleted", "clear_usage", "tax_rates"}:
         raise NotModelled(f"subscription items: {name}")
     refuse_clearing(world, subscription, given)
@@ -31,7 +34,7 @@ def apply_item(world: World, subscription: Obj, items: list[Obj], given: Obj) ->
         items.remove(item)
         return
     if "price" in given and given["price"] != item["price"]["id"]:
-        fresh = new_item(world, subscription["id"], {"price": given["price"]})
+        fresh = new_item(world, subscription["id"], {"price": given["price"]}, place)
         rhythm = prorations.rhythm_of(item)
         item |= {"price": fresh["price"], "plan": fresh["plan"], "quantity": 1}
         if prorations.rhythm_of(item) != rhythm:
@@ -39,10 +42,10 @@ def apply_item(world: World, subscription: Obj, items: list[Obj], given: Obj) ->
         if metering.is_metered(item["price"]):
             del item["quantity"]
     if "quantity" in given:
-        refuse_quantity(item["price"], given)
+        refuse_quantity(item["price"], given, place)
         item["quantity"] = given["quantity"]
     if "tax_rates" in given:
-        item["tax_rates"] = tax_rates.chosen(world, given["tax_rates"], "items[0][tax_rates]")
+        item["tax_rates"] = tax_rates.chosen(world, given["tax_rates"], f"{place}[tax_rates]")
     item["metadata"] = merge_metadata(item["metadata"], given.get("metadata"))
 
 
@@ -61,18 +64,19 @@ def running_period(world: World, subscription: Obj, item: Obj) -> Obj:
     return {"current_period_start": max(begin, start), "current_period_end": end}
 
 
-def new_item(world: World, subscription: str, given: Obj) -> Obj:
+def new_item(world: World, subscription: str, given: Obj, place: str) -> Obj:
     for name in set(given) - {"price", "quantity", "metadata", "tax_rates"}:
         raise NotModelled(f"subscription items: {name}")
-    price = get(world, "prices", str(given.get("price", "")), kind="price", param="items[0][price]", status=400)
+    param = f"{place}[price]"
+    if "price" not in given:
+        raise absent(param)
+    price = get(world, "prices", given["price"], kind="price", param=param, status=400)
     if not price["active"]:
-        raise invalid(
-            "The price specified is inactive. This field only accepts active prices.", param="items[0][price]"
-        )
+        raise invalid("The price specified is inactive. This field only accepts active prices.", param=param)
     if price["recurring"] is None:
         raise invalid("The price specified is set to `type=one_time` but this field only accepts prices with "
-                      "`type=recurring`.", param="items[0][price]")  # fmt: skip
-    refuse_quantity(price, given)
+                      "`type=recurring`.", param=param)  # fmt: skip
+    refuse_quantity(price, given, place)
     metered = metering.is_metered(price)
     return {
         "id": world.next_id("si"),
@@ -88,7 +92,7 @@ def new_item(world: World, subscription: str, given: Obj) -> Obj:
         "price": copy.deepcopy(price),
         **({} if metered else {"quantity": given.get("quantity", 1)}),
         "subscription": subscription,
-        "tax_rates": tax_rates.chosen(world, given.get("tax_rates"), "items[0][tax_rates]"),
+        "tax_rates": tax_rates.chosen(world, given.get("tax_rates"), f"{place}[tax_rates]"),
     }
 
 
@@ -101,10 +105,13 @@ def refuse_clearing(world: World, subscription: Obj, given: Obj) -> None:
         )
 
 
-def refuse_quantity(price: Obj, given: Obj) -> None:
-    """What a meter counts has no quantity."""
+def refuse_quantity(price: Obj, given: Obj, place: str) -> None:
+    """Refuse a quantity of what a meter counts, and one below zero."""
+    param = f"{place}[quantity]"
     if metering.is_metered(price) and "quantity" in given:
-        raise invalid("You can not set a quantity on a metered subscription item.", param="items[0][quantity]")
+        raise invalid("You can not set a quantity on a metered subscription item.", param=param)
+    if given.get("quantity", 0) < 0:
+        raise invalid("Invalid non-negative integer", param=param)
 
 
 def plan_of(price: Obj) -> Obj:
@@ -136,7 +143,8 @@ def plan_of(price: Obj) -> Obj:
 def check_items(items: list[Obj], mode: str) -> None:
     """What Stripe refuses of the items of a subscription; those of different intervals need flexible billing."""
     if not items:
-        raise invalid("A subscription needs at least one item", param="items")
+        raise invalid("A subscription must have at least one active plan. To cancel a subscription, please use the cancel "
+                      "API endpoint on the subscription.")  # fmt: skip
     if len(items) > MAX_ITEMS:
         raise invalid(f"A subscription can have at most {MAX_ITEMS} items", param="items")
     prices = [item["price"]["id"] for item in items]

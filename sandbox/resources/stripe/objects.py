@@ -14,7 +14,6 @@ from sandbox.world.refusal import NotModelled, invalid, missing
 from sandbox.world.state import Obj, Told, World
 from sandbox.world.stripe_types import api_version
 
-EMBEDDED = 10  # rows of a list inside of an object
 # Fields that hold an id and where the object behind it lives.
 EXPANDABLE = {
     "customer": "customers",
@@ -40,18 +39,23 @@ HIDDEN = {
     "discount": ("terms", "created"),
     "invoiceitem": ("created", "gone", "credits"),
     "line_item": ("credits", "tax_rates", "one_off"),
-    "invoice": ("collection",),
+    "invoice": ("collection", "removed"),
 }
 
 
 # Filters of lists that name an object, and where it lives.
-FILTERS = {"customer": "customers", "subscription": "subscriptions", "product": "products", "invoice": "invoices"}
+FILTERS = {
+    "customer": "customers", "subscription": "subscriptions", "product": "products", "invoice": "invoices",
+    "price": "prices", "coupon": "coupons", "payment_intent": "payment_intents",
+}  # fmt: skip
 # What error messages call the objects of a collection.
 NAMES = {
     "products": "product", "prices": "price", "coupons": "coupon", "customers": "customer", "invoices": "invoice",
     "subscriptions": "subscription", "subscription_items": "subscription item", "invoiceitems": "Invoice Item",
     "payment_methods": "PaymentMethod", "promotion_codes": "promotion code", "tax_rates": "tax rate", "events": "event",
-    "refunds": "refund", "credit_notes": "credit note",
+    "refunds": "refund", "credit_notes": "credit note", "payment_intents": "payment_intent", "meters": "billing meter",
+    "subscription_schedules": "schedule", "test_clocks": "test clock", "sessions": "checkout.session",
+    "configurations": "billing_portal.configuration", "balance_transactions": "customer balance transaction",
 }  # fmt: skip
 
 
@@ -91,8 +95,11 @@ def check_filters(call: Call) -> None:
             raise missing(NAMES[collection], id, param=name, status=400)
 
 
-def page(call: Call, rows: list[Obj], url: str) -> Obj:
-    """Return ``limit`` rows from a cursor on: 10 unless said otherwise; 0 acts as 1 and more than 100 as 100."""
+def page(call: Call, rows: list[Obj], url: str, removed: dict[str, str | None] | None = None) -> Obj:
+    """Return ``limit`` rows from a cursor on: 10 unless said otherwise; 0 acts as 1 and more than 100 as 100.
+
+    ``removed`` names, of each row that was taken out, the one that followed it.
+    """
     limit = call.params.get("limit", 10)
     if limit < 0:
         raise invalid(f"Invalid non-negative integer: {limit}", param="limit")
@@ -101,22 +108,26 @@ def page(call: Call, rows: list[Obj], url: str) -> Obj:
         raise invalid("Received both starting_after and ending_before parameters. Please pass in only one.")
     collection = url.rsplit("/", 1)[-1]
     if call.params.get("ending_before"):
-        end = place(call, rows, collection, "ending_before")[0]
+        end = place(call, rows, collection, "ending_before", removed or {})[0]
         start = max(0, end - limit)
         data, more = rows[start:end], start > 0
     else:
-        start = place(call, rows, collection, "starting_after")[1] if call.params.get("starting_after") else 0
+        given = call.params.get("starting_after")
+        start = place(call, rows, collection, "starting_after", removed or {})[1] if given else 0
         data, more = rows[start : start + limit], start + limit < len(rows)
     return {"object": "list", "url": url, "has_more": more, "data": data}
 
 
-def place(call: Call, rows: list[Obj], collection: str, param: str) -> tuple[int, int]:
+def place(call: Call, rows: list[Obj], collection: str, param: str, removed: dict[str, str | None]) -> tuple[int, int]:
     """Return (the index where the rows newer than a cursor end, the index where the older ones begin).
 
     The cursor may be the id of an object that was deleted (FACTS_B 111); an unknown one is refused, and so is one that
     the list's filters leave out (SB 10.2).
     """
     world, cursor = call.world, call.params[param]
+    if cursor in removed:
+        ids = [row["id"] for row in rows]
+        return (place_of_removed(ids, cursor, removed),) * 2
     for index, row in enumerate(rows):
         if row["id"] == cursor:
             return index, index + 1
@@ -129,6 +140,14 @@ def place(call: Call, rows: list[Obj], collection: str, param: str) -> tuple[int
     return newer, newer
 
 
+def place_of_removed(ids: list[str], cursor: str, removed: dict[str, str | None]) -> int:
+    """Return the index at which a row stood that was taken out."""
+    follower: str | None = cursor
+    while follower in removed:
+        follower = removed[follower]
+    return len(ids) if follower is None else ids.index(follower)
+
+
 def in_range(obj: Obj, created: Any) -> bool:
     if created is None:
         return True
@@ -138,71 +157,6 @@ def in_range(obj: Obj, created: Any) -> bool:
     tests = {"gt": at > created.get("gt", 0), "gte": at >= created.get("gte", 0)}
     tests |= {"lt": "lt" not in created or at < created["lt"], "lte": "lte" not in created or at <= created["lte"]}
     return all(tests[name] for name in created)
-
-
-def shown(world: World, answer: Obj, expand: list[str]) -> Obj:
-    """A copy of the answer with what was asked to be expanded, and without what is shown only then."""
-    result = copy.deepcopy(answer)
-    for path in expand:
-        parts = path.split(".")
-        if len(parts) > 4:
-            raise invalid("You cannot expand more than 4 levels of a property", param="expand")
-        expand_path(world, result, parts, path)
-    hide(result, kept={path.rsplit(".", 1)[-1] for path in expand})
-    for part in result.values():
-        for row in part if result.get("object") == "list" and isinstance(part, list) else [part]:
-            shorten(row)
-    return result
-
-
-def shorten(node: Any) -> None:
-    """Cut every list inside of an object to its first ten rows (SB 10.3)."""
-    if isinstance(node, list):
-        for part in node:
-            shorten(part)
-    elif isinstance(node, dict):
-        if node.get("object") == "list" and isinstance(node.get("data"), list):
-            node["has_more"] = bool(node.get("has_more")) or len(node["data"]) > EMBEDDED
-            del node["data"][EMBEDDED:]
-        for part in node.values():
-            shorten(part)
-
-
-def expand_path(world: World, node: Any, parts: list[str], whole: str) -> None:
-    if isinstance(node, list):
-        for part in node:
-            expand_path(world, part, parts, whole)
-        return
-    if not isinstance(node, dict) or node.get("deleted"):  # a stub has nothing to expand (FACTS_A 75)
-        return
-    head, *rest = parts
-    if derive := DERIVED.get((str(node.get("object")), head)):
-        node[head] = derive(world, node)
-    value = node.get(head)
-    if isinstance(value, list) and value and isinstance(value[0], str):
-        value = node[head] = [copy.deepcopy(world.stripe[EXPANDABLE[head]][id]) for id in value]
-    elif isinstance(value, str):
-        if head not in EXPANDABLE:
-            raise invalid(f"This property cannot be expanded ({whole})", param="expand")
-        value = node[head] = copy.deepcopy(world.stripe[EXPANDABLE[head]][value])
-    elif head not in node and head not in {h for hidden in HIDDEN.values() for h in hidden}:
-        raise invalid(f"This property cannot be expanded ({whole})", param="expand")
-    if rest:
-        expand_path(world, value, rest, whole)
-
-
-def hide(node: Any, *, kept: set[str]) -> None:
-    if isinstance(node, list):
-        for part in node:
-            hide(part, kept=kept)
-    elif isinstance(node, dict):
-        for name in HIDDEN.get(str(node.get("object")), ()):
-            if name not in kept:
-                node.pop(name, None)
-        if node.get("deleted") is True:  # all that is left of it is its id (FACTS_B 112)
-            node.pop("created", None)
-        for value in node.values():
-            hide(value, kept=kept)
 
 
 def emit(call: Call, type: str, obj: Obj, previous: Obj | None = None) -> None:

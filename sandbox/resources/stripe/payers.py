@@ -17,6 +17,20 @@ def named(world: World, params: Obj) -> Obj:
     return customer
 
 
+def check_method(world: World, customer: str, id: str | None, *, param: str = "default_payment_method") -> None:
+    """Refuse a default payment method that is unknown, or that is attached to another customer or to none."""
+    if not id:
+        return
+    method = get(world, "payment_methods", id, kind="PaymentMethod", param=param, status=400)
+    if method["customer"] != customer:
+        raise invalid(
+            f"The customer does not have a payment method with the ID {id}. The payment method must be attached to the "
+            "customer.",
+            param=param,
+            code="resource_missing",
+        )
+
+
 def check_currency(customer: Obj, currency: str) -> None:
     """Refuse another currency than the one that the customer is locked to."""
     if customer["currency"] not in (None, currency):

@@ -7,13 +7,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sandbox.billing import cards
+from sandbox.resources.stripe import people
 from sandbox.resources.stripe.objects import emit, get, listed, page
 from sandbox.resources.stripe.routes import PAGING, Call, route
 from sandbox.world.forms import merge_metadata
 from sandbox.world.refusal import NotModelled, StripeRefusal, invalid, missing
 from sandbox.world.state import Obj, World
 
-NO_DETAILS = {"address": None, "email": None, "name": None, "phone": None, "tax_id": None}
+NO_ADDRESS: Obj = dict.fromkeys(people.ADDRESS)
+NO_DETAILS: Obj = {"address": NO_ADDRESS, "email": None, "name": None, "phone": None, "tax_id": None}
 COUNTRIES = {"3220": "IE", "3184": "IE", "3155": "IE"}  # of cards that need 3DS (recorded of 3220)
 BRANDS = {"4": "visa", "5": "mastercard", "3": "amex"}
 
@@ -33,11 +35,18 @@ def made(world: World, kind: str, params: Obj) -> Obj:
     return {
         "id": world.next_id("pm"), "object": "payment_method",
         "allow_redisplay": params.get("allow_redisplay", "unspecified"),
-        "billing_details": NO_DETAILS | params.get("billing_details", {}),
+        "billing_details": billing_details(NO_DETAILS, params.get("billing_details", {})),
         "created": world.now, "customer": None, "customer_account": None, "livemode": False,
         "metadata": merge_metadata({}, params.get("metadata")), "shared_payment_granted_token": None, "type": kind,
         kind: details(world, kind, params.get(kind) or {}),
     }  # fmt: skip
+
+
+def billing_details(before: Obj, given: Obj) -> Obj:
+    """Return the details of a payer after a write; an empty text clears one."""
+    address = given.get("address")
+    texts = {name: given[name] or None for name in given if name != "address"}
+    return before | texts | ({} if address is None else {"address": people.address_of(address) or NO_ADDRESS})
 
 
 def details(world: World, kind: str, given: Obj) -> Obj:
@@ -93,7 +102,8 @@ def update_payment_method(call: Call) -> Obj:
     before, params = dict(method), call.params
     if "allow_redisplay" in params:
         method["allow_redisplay"] = params["allow_redisplay"]
-    method["billing_details"] = method.get("billing_details", NO_DETAILS) | params.get("billing_details", {})
+    details = method.get("billing_details", NO_DETAILS)
+    method["billing_details"] = billing_details(details, params.get("billing_details", {}))
     if "card" in params:
         method["card"] = method["card"] | {k: v for k, v in params["card"].items() if k in ("exp_month", "exp_year")}
     method["metadata"] = merge_metadata(method["metadata"], params.get("metadata"))

@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from sandbox.billing import stopping, taxing
+from sandbox.resources.stripe import payers
 from sandbox.resources.stripe.objects import emit, get, in_range, listed, teller
 from sandbox.resources.stripe.routes import PAGING, Call, route
 from sandbox.world import ids
@@ -18,6 +19,7 @@ TEXTS = ("name", "email", "description", "phone")
 SETTABLE = (
     *TEXTS, "metadata", "address", "shipping", "preferred_locales", "invoice_settings", "invoice_prefix", "tax_exempt",
 )  # fmt: skip
+ADDRESS = ("city", "country", "line1", "line2", "postal_code", "state")
 EMAIL = r"[!-?A-~]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+"
 PREFIX = "[A-Z0-9]{1,12}"
 NO_INVOICE_SETTINGS = {
@@ -37,7 +39,7 @@ def create_customer(call: Call) -> Obj:
     customer = {
         "id": world.next_id("cus"),
         "object": "customer",
-        "address": params.get("address"),
+        "address": address_of(params.get("address")),
         "balance": 0,
         "created": world.now,
         "currency": None,
@@ -51,8 +53,8 @@ def create_customer(call: Call) -> Obj:
         "metadata": merge_metadata({}, params.get("metadata")),
         "next_invoice_sequence": 1,
         "preferred_locales": params.get("preferred_locales", []),
-        "shipping": params.get("shipping") or None,
-        "tax_exempt": params.get("tax_exempt", "none"),
+        "shipping": shipping_of(params.get("shipping")),
+        "tax_exempt": params.get("tax_exempt") or "none",
         "test_clock": params.get("test_clock"),
         **{name: params.get(name) or None for name in TEXTS},
     }
@@ -68,9 +70,13 @@ def update_customer(call: Call) -> Obj:
     check_email(params.get("email"))
     if params.get("invoice_prefix"):
         customer["invoice_prefix"] = own_prefix(call.world, params["invoice_prefix"], customer["id"])
-    for name in (*TEXTS, "address", "shipping", "preferred_locales", "tax_exempt"):
+    for name in (*TEXTS, "preferred_locales"):
         if name in params:
             customer[name] = None if params[name] == "" else params[name]
+    made = {"address": address_of, "shipping": shipping_of}
+    customer |= {name: make(params[name]) for name, make in made.items() if name in params}
+    if "tax_exempt" in params:
+        customer["tax_exempt"] = params["tax_exempt"] or "none"
     apply_invoice_settings(call, customer)
     customer["metadata"] = merge_metadata(customer["metadata"], params.get("metadata"))
     taxing.see_location(call.world, customer)
@@ -161,11 +167,18 @@ def apply_invoice_settings(call: Call, customer: Obj) -> None:
     given: Any = call.params.get("invoice_settings")
     if not given:
         return
-    method = given.get("default_payment_method")
-    if method:
-        found = get(
-            call.world, "payment_methods", method, kind="PaymentMethod", param="default_payment_method", status=400
-        )
-        if found["customer"] != customer["id"]:
-            raise invalid("The customer does not have a payment method with this ID", param="invoice_settings")
-    customer["invoice_settings"] = customer["invoice_settings"] | given
+    method, param = given.get("default_payment_method"), "invoice_settings[default_payment_method]"
+    payers.check_method(call.world, customer["id"], method, param=param)
+    customer["invoice_settings"] = customer["invoice_settings"] | {name: given[name] or None for name in given}
+
+
+def address_of(given: Any) -> Obj | None:
+    """Return an address with every field that Stripe shows of one, None for an empty text or nothing."""
+    return {name: given.get(name) or None for name in ADDRESS} if given else None
+
+
+def shipping_of(given: Any) -> Obj | None:
+    """Return where goods are sent: an address, a name and a phone number."""
+    if not given:
+        return None
+    return {"address": address_of(given.get("address")), "name": given.get("name"), "phone": given.get("phone") or None}

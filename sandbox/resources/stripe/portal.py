@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sandbox.resources.stripe import payers
 from sandbox.resources.stripe.objects import emit, get, listed
 from sandbox.resources.stripe.routes import PAGING, Call, route
 from sandbox.world.forms import merge_metadata
@@ -75,7 +76,7 @@ def list_configurations(call: Call) -> Obj:
 @route("post", "/v1/billing_portal/sessions", "customer", "configuration", "return_url", "locale")
 def create_link(call: Call) -> Obj:
     world, params = call.world, call.params
-    customer = get(world, "customers", params.get("customer", ""), kind="customer", param="customer", status=400)
+    customer = payers.named(world, params)
     chosen = params.get("configuration") or next(
         (c["id"] for c in world.stripe["portal_configurations"].values() if c["is_default"] and c["active"]), None
     )

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from sandbox.world import currencies
-from sandbox.world.refusal import invalid
+from sandbox.world.refusal import invalid, only_one
 from sandbox.world.state import Obj
 
 PLACES = 12  # decimal places of a unit amount
@@ -19,7 +19,7 @@ def amounts(params: Obj) -> Obj:
         chosen = params["custom_unit_amount"]
         return UNSET | {"custom_unit_amount": {n: chosen.get(n) for n in ("maximum", "minimum", "preset")}}
     if "unit_amount" in params and "unit_amount_decimal" in params:
-        raise invalid("You must specify one of unit_amount and unit_amount_decimal", param="unit_amount")
+        raise only_one("unit_amount", "unit_amount_decimal")
     if "unit_amount" not in params and "unit_amount_decimal" not in params:
         raise invalid("Prices require an `unit_amount` or `unit_amount_decimal` parameter to be set.")
     exact = decimal_of(params, "unit_amount")

@@ -55,6 +55,7 @@ def create_schedule(call: Call) -> Obj:
         "end_behavior": "release",
         "livemode": False,
         "metadata": {},
+        "pause_schedules": [],
         "phases": [],
         "released_at": None,
         "released_subscription": None,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from sandbox.resources.stripe.objects import get, page
 from sandbox.resources.stripe.routes import PAGING, Call, route
 from sandbox.resources.stripe.subscriptions import change_subscription
-from sandbox.world.refusal import StripeRefusal, invalid
+from sandbox.world.refusal import StripeRefusal, absent
 from sandbox.world.state import Obj
 
 WHAT = ("price", "quantity", "metadata", "tax_rates")
@@ -18,16 +19,19 @@ HOW = ("proration_behavior", "proration_date", "payment_behavior")
 def list_subscription_items(call: Call) -> Obj:
     """Oldest first (FACTS_A 44)."""
     if "subscription" not in call.params:
-        raise invalid("Missing required param: subscription.", param="subscription", code="parameter_missing")
+        raise absent("subscription")
     id = call.params["subscription"]
-    subscription = get(call.world, "subscriptions", id, kind="subscription", param="subscription")
+    subscription = get(call.world, "subscriptions", id, kind="subscription", param="subscription", status=400)
     return page(call, subscription["items"]["data"], "/v1/subscription_items")
 
 
 @route("post", "/v1/subscription_items", "subscription", *WHAT, *HOW)
 def create_subscription_item(call: Call) -> Obj:
     """One more item, in the running period (FACTS_A 45)."""
-    id = call.params.get("subscription", "")
+    for name in ("subscription", "price"):
+        if name not in call.params:
+            raise absent(name)
+    id = call.params["subscription"]
     subscription = get(call.world, "subscriptions", id, kind="subscription", param="subscription", status=400)
     given: Obj = {name: call.params[name] for name in WHAT if name in call.params}
     changed(call, subscription, given)
@@ -58,7 +62,10 @@ def delete_subscription_item(call: Call) -> Obj:
 def changed(call: Call, subscription: Obj, given: Obj) -> None:
     """Updates the subscription with one entry of ``items``."""
     params = {name: call.params[name] for name in HOW if name in call.params}
-    change_subscription(replace(call, params=params | {"items": [given]}), subscription)
+    try:
+        change_subscription(replace(call, params=params | {"items": [given]}), subscription)
+    except StripeRefusal as refusal:
+        raise refusal.about(re.sub(r"^items\[0\]\[(\w+)\]$", r"\1", refusal.param)) from None
 
 
 def found(call: Call) -> tuple[Obj, Obj]:
