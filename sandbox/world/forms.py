@@ -43,29 +43,27 @@ def validator(reference: str) -> Draft202012Validator:
 
 
 def nest(text: str) -> Obj:
-    """``a[b][0][c]=v`` as nested objects; objects whose keys are all digits are lists; ``a[]=v`` appends."""
+    """``a[b][0][c]=v`` as nested objects; ``a[]=v`` appends, and ``a[][b]=v`` where the last entry has its ``b``."""
     root: Obj = {}
     for name, value in parse_qsl(text, keep_blank_values=True):
         keys = [name.split("[", 1)[0], *re.findall(r"\[([^\]]*)\]", name)]
         current = root
         for position, key in enumerate(keys):
-            key = str(len(current)) if key == "" else key
+            key = entry(current, keys[position + 1 :]) if key == "" else key
             if position == len(keys) - 1:
                 current[key] = value
             else:
                 current = current.setdefault(key, {})
                 if not isinstance(current, dict):
                     raise invalid(f"Invalid {keys[0]}: it is given both as a value and as an object", param=keys[0])
-    return {key: listed(value) for key, value in root.items()}
+    return root
 
 
-def listed(value: Any) -> Any:
-    if not isinstance(value, dict):
-        return value
-    value = {key: listed(inner) for key, inner in value.items()}
-    if value and all(key.isdigit() for key in value):
-        return [value[key] for key in sorted(value, key=int)]
-    return value
+def entry(current: Obj, rest: list[str]) -> str:
+    """Return the index of the entry that empty brackets mean."""
+    last = current.get(str(len(current) - 1))
+    goes_on = isinstance(last, dict) and rest and rest[0] not in last
+    return str(len(current) - 1 if goes_on else len(current))
 
 
 def retype(value: Any, schema: Schema) -> Any:
@@ -87,8 +85,8 @@ def retype(value: Any, schema: Schema) -> Any:
         properties, extra = schema.get("properties", {}), schema.get("additionalProperties")
         fallback = extra if isinstance(extra, dict) else {}
         return {key: retype(inner, properties.get(key, fallback)) for key, inner in value.items()}
-    if isinstance(value, list) and kind == "array":
-        return [retype(inner, schema.get("items", {})) for inner in value]
+    if isinstance(value, dict) and kind == "array" and value and all(key.isdigit() for key in value):
+        return [retype(value[key], schema.get("items", {})) for key in sorted(value, key=int)]
     return value
 
 

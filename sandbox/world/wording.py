@@ -98,6 +98,8 @@ def spoken(values: list[Any]) -> str:
 
 def inspected(value: Any) -> str:
     """Return a value as Stripe's messages print it: ``{"a"=>"b"}``."""
+    if isinstance(value, dict) and value and all(key.isdigit() for key in value):
+        value = [value[key] for key in sorted(value, key=int)]
     if isinstance(value, dict):
         return "{" + ", ".join(f"{json.dumps(key)}=>{inspected(part)}" for key, part in value.items()) + "}"
     if isinstance(value, list):

@@ -12,6 +12,7 @@ from sandbox.replayer.replay import replay
 from sandbox.replayer.scenario import load
 from sandbox.server.run import running
 from sandbox.world.state import Obj, from_document
+from tests.recorded.shapes import misfits
 
 SCENARIOS = sorted((Path(__file__).parent / "scenarios").glob("*.toml"))
 EMPTY: Obj = {
@@ -35,4 +36,7 @@ def test_every_step_is_answered_as_the_facts_say(server: Server, path: Path) -> 
     )
     report = replay(scenario, server)
     assert report.lines() == []
+    assert [
+        problem for outcome in report.outcomes if outcome.status == 200 for problem in misfits(outcome.answer)
+    ] == []
     assert report.counts["same"] == sum(step.advance == 0 for step in scenario.steps)

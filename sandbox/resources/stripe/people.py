@@ -19,6 +19,11 @@ TEXTS = ("name", "email", "description", "phone")
 SETTABLE = (
     *TEXTS, "metadata", "address", "shipping", "preferred_locales", "invoice_settings", "invoice_prefix", "tax_exempt",
 )  # fmt: skip
+# An account that may charge, whatever the world says of it.
+ACCOUNT: Obj = {
+    "business_type": None, "charges_enabled": True, "country": "US", "default_currency": "usd", "details_submitted": True,
+    "email": None, "payouts_enabled": True, "type": "standard",
+}  # fmt: skip
 ADDRESS = ("city", "country", "line1", "line2", "postal_code", "state")
 EMAIL = r"[!-?A-~]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+"
 PREFIX = "[A-Z0-9]{1,12}"
@@ -29,7 +34,8 @@ NO_INVOICE_SETTINGS = {
 
 @route("get", "/v1/account")
 def retrieve_account(call: Call) -> Obj:
-    return {"object": "account", **{k: v for k, v in call.world.account.items() if k != "api_version"}}
+    known = {name: value for name, value in call.world.account.items() if name != "api_version"}
+    return {"object": "account"} | ACCOUNT | known
 
 
 @route("post", "/v1/customers", *SETTABLE, "test_clock")
