@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from sandbox.builder import WorldBuilder
 from tests import warehouses
 from tests.house import House, built, small_town
 from tests.metering import metered_world
+from tests.switches import answered
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -25,10 +27,24 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 @pytest.fixture
-def house_of(tmp_path: Path) -> Iterator[Callable[[WorldBuilder], House]]:
-    """Builds a house on a world; it is taken down after the story."""
+def end(request: pytest.FixtureRequest) -> Any:
+    """Return how a story under ``@ends`` ends with the answer that it runs under."""
+    return request.param.end
+
+
+@pytest.fixture
+def house_of(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callable[[WorldBuilder], House]]:
+    """Builds a house on a world, with the answer that the story runs under; it is taken down after the story."""
+    answer = answered(request)
+
+    def build(builder: WorldBuilder) -> House:
+        house = stack.enter_context(built(builder, tmp_path))
+        if answer is not None:
+            answer.give(house.world)
+        return house
+
     with ExitStack() as stack:
-        yield lambda builder: stack.enter_context(built(builder, tmp_path))
+        yield build
 
 
 @pytest.fixture

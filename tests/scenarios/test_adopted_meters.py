@@ -11,6 +11,7 @@ import pytest
 from sandbox.builder import WorldBuilder, flat, usage
 from tests.house import House
 from tests.metering import (
+    DAY,
     HOUR,
     MINUTE,
     by_meter,
@@ -19,11 +20,13 @@ from tests.metering import (
     ledger,
     meter,
     month_end,
+    period_end,
     prices,
     subscription,
     until,
     use,
 )
+from tests.switches import ends
 
 Build = Callable[[WorldBuilder], House]
 URL = "https://app.stigg.io/sandbox"
@@ -92,6 +95,39 @@ def test_an_adopted_meter_is_sent_what_is_missing_of_its_month(house_of: Build, 
         2000 + 27,
         {"billed": ("60", 16), "billed_before_us": ("40", 11)},
     )
+
+
+@ends("removed_meter_bills", yes=2049, no=2038)
+def test_a_metered_item_that_a_person_removes_comes_back_and_its_draft_waits_for_a_person(
+    house_of: Build, metered: WorldBuilder, end: int
+) -> None:
+    """C7, SB 4.11: 40 of 100 calls are in the meter when its item is removed, which Stripe bills at once or drops.
+
+    20.00, 100 x 0.27 cents by a line, 40 x 0.27 = 10.8 by the meter's new item, and 0.11 more where Stripe billed them.
+    """
+    house = house_of(metered)
+    native_with_use(house)
+    house.reconcile()
+    house.usage()
+    renewal = period_end(house)
+    until(house, renewal - 10 * DAY)
+    (item,) = [i for i in subscription(house)["items"]["data"] if i["price"]["recurring"]["usage_type"] == "metered"]
+    house.stripe().v1.subscriptions.update(
+        subscription(house)["id"],
+        {"items": [{"id": item["id"], "deleted": True}], "proration_behavior": "create_prorations"},
+    )
+    house.reconcile()
+    assert sorted(r["usage_type"] for r in prices(house)) == ["licensed", "metered"], "it is back"
+    house.later(HOUR)
+    month_end(house, 60)
+    (why,) = house.usage()["refused"]
+    assert "has counted 40 of it besides; a person decides." in why
+    draft = cycle(house)
+    assert (draft["total"], draft["status"], draft["automatically_finalizes_at"]) == (end, "draft", renewal + DAY)
+    until(house, renewal + DAY - 15 * MINUTE)
+    house.reconcile()
+    told = house.usage(wakes=True)["pages"]
+    assert any(draft["id"] in text and "is finalized at" in text for text in told), told
 
 
 def test_monthly_use_beside_an_annual_fee_and_annual_use_have_windows_of_their_own(house_of: Build) -> None:

@@ -15,6 +15,7 @@ from tests.house import House
 from tests.metering import DAY, HOUR, MINUTE, ledger, lines, subscription, use
 from tests.scenarios.test_month_end_endings import end_in_stigg, finals, with_card
 from tests.scenarios.test_tax import live_in_berlin, taxed
+from tests.switches import ends
 
 Build = Callable[[WorldBuilder], House]
 
@@ -199,13 +200,12 @@ def test_one_that_a_person_stopped_stays_stopped(house_of: Build, metered: World
     assert final["auto_advance"] is False
 
 
-@pytest.mark.parametrize("removed", [True, False], ids=["Stripe removes prorations", "Stripe leaves them"])
+@ends("cancel_removes_prorations", yes=0, no=2)
 def test_what_was_pending_is_billed_once_whatever_stripe_does_with_it(
-    house_of: Build, town: WorldBuilder, removed: bool
+    house_of: Build, town: WorldBuilder, end: int
 ) -> None:
-    """C1: a charge that waits for the renewal, of a subscription that ends before it."""
+    """C1: a charge and a credit that wait for the renewal, of a subscription that ends before it; what Stripe leaves is deleted."""
     house = house_of(town)
-    house.world.unknowns["cancel_removes_prorations"] = removed
     house.change(upgrade_proration="create_prorations")
     house.reconcile()
     row = house.stigg("subscriptions", subscriptionId="s-1")
@@ -221,6 +221,8 @@ def test_what_was_pending_is_billed_once_whatever_stripe_does_with_it(
     (bill,) = finals(house)
     assert (bill["total"], bill["auto_advance"]) == (waiting, True)
     assert [i for i in house.objects("invoiceitems") if i["invoice"] is None] == []
+    asked = [r for r in house.world.requests if r.method == "DELETE" and r.path.startswith("/v1/invoiceitems/")]
+    assert len(asked) == end
 
 
 @pytest.mark.parametrize("removed", [True, False], ids=["Stripe removes prorations", "Stripe leaves them"])

@@ -22,6 +22,7 @@ from stripe_sync.pipeline.apply import apply
 from stripe_sync.pipeline.reconcile import make_plan
 from stripe_sync.warehouse import leases
 from tests.house import House
+from tests.switches import ends
 
 Build = Callable[[WorldBuilder], House]
 
@@ -143,6 +144,24 @@ def test_the_native_integration_holds_everything_at_observe(house_of: Build, tow
     house.reconcile()
     assert house.writes() == 0
     assert "native Stripe integration is connected" in house.plan().verdicts[0].refusals[0]
+
+
+@ends("integrations_readable", yes=(True, ""), no=(False, "Stigg's integrations cannot be read with this key"))
+def test_a_native_integration_that_cannot_be_read_counts_as_connected(
+    house_of: Build, town: WorldBuilder, end: tuple[bool, str]
+) -> None:
+    """There is none: where the key may not read that, everything is held until a person declares it."""
+    house = house_of(town)
+    house.change(native_integration="unknown")
+    house.reconcile()
+    written, why = end
+    assert house.writes() > 0 if written else house.writes() == 0
+    refusals = [text for verdict in house.plan().verdicts for text in verdict.refusals]
+    assert any(why in text for text in refusals) if why else refusals == []
+    assert why in end
+    house.change(native_integration="removed")
+    house.reconcile()
+    assert house.status("s-1") == ("SUCCESS", "")
 
 
 def test_another_accounts_key_stops_everything_before_a_snapshot(house_of: Build, town: WorldBuilder) -> None:

@@ -14,6 +14,7 @@ from stripe_sync.pipeline.hands import Hand
 from tests.house import House
 from tests.metering import HOUR, MINUTE, cycle, ledger, lines, until
 from tests.scenarios.test_usage_rules import renewed, world
+from tests.switches import ends
 
 Build = Callable[[WorldBuilder], House]
 
@@ -49,6 +50,17 @@ def test_what_waits_for_a_person_is_held_and_goes_out_once_it_is_approved(house_
     until(house, end + 2 * HOUR)
     house.usage()
     assert ledger(house) == {"billed": ("5", 500)}
+
+
+@ends("finalization_moves", yes=24 * HOUR, no=HOUR)
+def test_a_draft_without_proof_waits_a_day_where_its_finalization_can_be_moved(house_of: Build, end: int) -> None:
+    """Nobody said how the use is counted: the draft of 20.00 waits until somebody does, or goes out after its hour."""
+    house = house_of(world(flat(20), usage("calls", 1), meterType="Fluctuating"))
+    renewal = renewed(house, 5)
+    house.usage()
+    assert cycle(house)["automatically_finalizes_at"] - renewal in (end, end + 1)
+    until(house, renewal + 2 * HOUR)
+    assert cycle(house)["status"] == ("draft" if end > HOUR else "open")
 
 
 def test_where_finalization_cannot_be_moved_it_is_switched_off_only_if_that_is_allowed(house_of: Build) -> None:

@@ -30,6 +30,7 @@ from tests.metering import (
     until,
     use,
 )
+from tests.switches import ends
 
 Build = Callable[[WorldBuilder], House]
 
@@ -269,21 +270,20 @@ def test_a_lost_warehouse_takes_up_what_its_meter_has_counted(house_of: Build, m
         assert house.usage("anew-later")["counts"] == {"proven": 1}
 
 
-@pytest.mark.parametrize("follows", [False, True])
+@ends("draft_meter_lines_follow", yes=[("1234", 333)], no=[("0", 0)])
 def test_a_meter_is_proven_by_its_summary_whatever_its_draft_shows_before_it_is_final(
-    house_of: Build, metered: WorldBuilder, follows: bool
+    house_of: Build, metered: WorldBuilder, end: list[tuple[str, int]]
 ) -> None:
     """F3, SB 4.1: the quantity is updated when the draft is finalized; whether it is before that is not known."""
     house = house_of(metered)
-    house.world.unknowns["draft_meter_lines_follow"] = follows
     by_meter(house)
-    end = month_end(house)
+    renewal = month_end(house)
     house.usage()
-    until(house, end + 11 * MINUTE)
+    until(house, renewal + 11 * MINUTE)
     given = house.usage()
     assert (given["proven"], given["refused"], given["pages"]) == (1, [], [])
-    assert metered_lines(cycle(house)) == ([("1234", 333)] if follows else [("0", 0)])
-    until(house, end + HOUR + MINUTE)
+    assert metered_lines(cycle(house)) == end
+    until(house, renewal + HOUR + MINUTE)
     assert cycle(house)["status"] == "open", "it did not wait longer than the hour"
     house.usage()
     assert (ledger(house), metered_lines(cycle(house))) == ({"billed": ("1234", 333)}, [("1234", 333)])

@@ -16,6 +16,7 @@ from stripe_sync.apply import cancelling, executor
 from stripe_sync.warehouse import statuses
 from tests.house import House
 from tests.metering import DAY, HOUR, MINUTE, cycle, ledger, lines, period_end, subscription, until, use
+from tests.switches import ends
 
 Build = Callable[[WorldBuilder], House]
 SWITCHES = ("cancel_removes_prorations", "negative_last_to_balance", "cancel_stops_customer")
@@ -261,37 +262,39 @@ def test_a_renewal_after_the_end_that_cannot_be_read_ends_no_run(house_of: Build
     assert "20.00 USD are not" in found.detail
 
 
-@pytest.mark.parametrize("advances", [True, False])
+@ends(
+    "canceled_draft_advances",
+    yes=(True, "NO_SYNC_REQUIRED", "ENDED"),
+    no=(False, "PENDING", "NEEDS_A_PERSON"),
+)
 def test_where_the_next_renewal_would_come_first_the_draft_is_given_back_or_a_person_is_told(
-    house_of: Build, metered: WorldBuilder, advances: bool
+    house_of: Build, metered: WorldBuilder, end: tuple[bool, str, str]
 ) -> None:
     """SB 2.2 (canceled_draft_advances): a person has put the renewal's draft off for longer than a month."""
     house = house_of(metered)
-    house.world.unknowns["canceled_draft_advances"] = advances
-    end = used_to_the_end(house)
-    until(house, end + 10 * MINUTE)
+    renewal = used_to_the_end(house)
+    until(house, renewal + 10 * MINUTE)
     house.usage()
-    draft, moment = cycle(house), end + 40 * DAY
+    draft, moment = cycle(house), renewal + 40 * DAY
     house.stripe().v1.invoices.update(draft["id"], {"auto_advance": True, "automatically_finalizes_at": moment})
-    end_in_stigg(house, end + 20 * MINUTE)
-    until(house, end + DAY)
+    end_in_stigg(house, renewal + 20 * MINUTE)
+    until(house, renewal + DAY)
     house.reconcile()
     assert subscription(house)["status"] == "active", "its draft is owed"
     until(house, period_end(house) - HOUR)
     house.reconcile()
     assert subscription(house)["status"] == "canceled"
-    assert (draft["auto_advance"], draft["automatically_finalizes_at"]) == (advances, moment if advances else None)
-    assert house.status("s-1") == (("NO_SYNC_REQUIRED", "ENDED") if advances else ("PENDING", "NEEDS_A_PERSON"))
+    assert (draft["auto_advance"], *house.status("s-1")) == end
+    assert draft["automatically_finalizes_at"] == (moment if draft["auto_advance"] else None)
 
 
-@pytest.mark.parametrize("stops", [True, False])
+@ends("cancel_stops_customer", yes=2, no=1)
 def test_what_a_cancellation_stopped_is_switched_on_again_where_it_stopped_anything(
-    house_of: Build, metered: WorldBuilder, stops: bool
+    house_of: Build, metered: WorldBuilder, end: int
 ) -> None:
     """C3 (cancel_stops_customer): the open invoice of the customer's other subscription."""
     metered.subscription("s-2", "c-1", "pro", method="INVOICE", resource={"resourceId": "r-2"})
     house = house_of(metered)
-    house.world.unknowns["cancel_stops_customer"] = stops
     house.reconcile()
     house.reconcile()
     house.later(2 * HOUR)
@@ -304,9 +307,9 @@ def test_what_a_cancellation_stopped_is_switched_on_again_where_it_stopped_anyth
     house.reconcile()
     assert subscription(house)["status"] == "canceled"
     its = [i for i in house.objects("invoices") if i["status"] == "open"]
-    assert all(i["auto_advance"] for i in its)
+    assert len(its) == 2 and all(i["auto_advance"] for i in its)
     switched_on = [r for r in house.world.requests if r.method == "POST" and r.path.startswith("/v1/invoices/in_")]
-    assert len(switched_on) == (len(its) if stops else 1), "those of the canceled one are stopped in any case"
+    assert len(switched_on) == end, "that of the canceled one is stopped in any case"
 
 
 def test_a_renewal_that_is_owed_is_finalized_before_its_subscription_is_canceled(

@@ -12,6 +12,8 @@ from sandbox.resources.stigg.changes import change_plan
 from sandbox.world.state import Obj
 from tests.house import House
 from tests.metering import DAY, HOUR, MINUTE, cycle, lines, period_end, until, use
+from tests.scenarios.test_month_end_endings import end_in_stigg
+from tests.switches import ends
 
 Build = Callable[[WorldBuilder], House]
 # How Stigg answers: the id stays; a new id after an upgrade; a new id after an immediate end.
@@ -65,6 +67,40 @@ def test_paid_to_paid_goes_on_in_one_stripe_subscription(house_of: Build, town: 
         assert house.status("s-1") == ("NO_SYNC_REQUIRED", "ENDED")
 
 
+@ends("plan_change_keeps_id", yes=("s-1", "SUCCESS"), no=("s-next", "NO_SYNC_REQUIRED"))
+def test_a_change_of_plan_goes_on_under_whichever_id_stigg_gives_it(
+    house_of: Build, town: WorldBuilder, end: tuple[str, str]
+) -> None:
+    """Stripe's subscription is marked with the id that lives in Stigg; the one that ended there needs nothing."""
+    town.plan("big", "Big", [flat(90)])
+    house = house_of(town)
+    house.reconcile()
+    row = change_plan(house.world, "s-1", "big", subscriptionId="s-next")
+    settled(house)
+    (after,) = of_customer(house)
+    assert (after["metadata"]["stiggEntityId"], house.status("s-1")[0]) == end
+    assert house.status(row["subscriptionId"]) == ("SUCCESS", "")
+
+
+@ends("proration_floors", yes=5_964, no=5_965)
+def test_a_change_is_billed_as_stripe_rounds_it_and_as_its_preview_said(
+    house_of: Build, town: WorldBuilder, end: int
+) -> None:
+    """C9, SB 5.2: 717 of 720 hours are left. Credits of 20.00 and 10.00: -1991.67 and -995.83, -19.92 and -9.96 either way.
+
+    89.90: 8952.54, rounded down 89.52, to the nearest 89.53. Together 59.64 or 59.65.
+    """
+    town.plan("odd", "Odd", [flat(89.9)])
+    house = house_of(town)
+    house.reconcile()
+    change_plan(house.world, "s-1", "odd", subscriptionId="s-next")
+    (action,) = house.plan().plan.actions
+    print(action)
+    settled(house)
+    (bill,) = [i for i in house.objects("invoices") if i["billing_reason"] == "subscription_update"]
+    assert bill["total"] == end
+
+
 @pytest.mark.parametrize("before", ["free", "custom"])
 def test_free_or_custom_to_paid_is_a_new_subscription_in_stripe(
     house_of: Build, town: WorldBuilder, before: str
@@ -112,6 +148,34 @@ def test_paid_to_custom_and_back_goes_on_in_the_same_stripe_subscription(house_o
     (after,) = of_customer(house)
     assert (after["id"], after["status"]) == (before["id"], "active")
     assert house.status("s-next") == ("SUCCESS", "")
+
+
+@pytest.mark.parametrize("answer", ["new id", "new id, ended at once"])
+def test_a_change_of_plan_whose_subscription_ended_before_it_was_seen_ends_stripes_subscription(
+    house_of: Build, town: WorldBuilder, answer: str
+) -> None:
+    """SB 18.8: replaced by s-next, which a person ended an hour later; nothing in Stigg is left that Stripe should bill."""
+    house = house_with(house_of, town, "pro", answer)
+    house.later(2 * HOUR)
+    change_plan(house.world, "s-1", "big", subscriptionId="s-next")
+    house.later(HOUR)
+    end_in_stigg(house, house.world.now, "s-next")
+    settled(house)
+    assert [s["status"] for s in of_customer(house)] == ["canceled"]
+
+
+@pytest.mark.parametrize("answer", ["new id", "new id, ended at once"])
+def test_a_change_to_a_custom_price_by_way_of_another_plan_waits_for_a_person(
+    house_of: Build, town: WorldBuilder, answer: str
+) -> None:
+    """SB 18.8, 18.9: replaced by s-next, which became custom before it was seen; a person decides what Stripe bills."""
+    house = house_with(house_of, town, "pro", answer)
+    change_plan(house.world, "s-1", "big", subscriptionId="s-next")
+    change_plan(house.world, "s-next", "custom")
+    before = house.frozen()
+    house.reconcile()
+    assert house.frozen() == before, "no write"
+    assert house.status("s-1") == ("PENDING", "FROZEN")
 
 
 def test_paid_to_free_ends_stripes_subscription(house_of: Build, town: WorldBuilder) -> None:

@@ -15,10 +15,11 @@ from stripe_sync.pipeline import connect, portal, preflight
 from stripe_sync.pipeline.hands import Hand
 from stripe_sync.pipeline.rights import RIGHTS, of_command
 from tests.house import House, small_town
-from tests.metering import month_end
+from tests.metering import DAY, MINUTE, cycle, month_end, until
 from tests.scenarios.test_checkout import completed, opened, pays
 from tests.scenarios.test_meters import by_meter
 from tests.scenarios.test_recovery import all_kinds, first_day
+from tests.switches import ends
 
 Build = Callable[[WorldBuilder], House]
 ADA = Hand("ada", "as the page says")
@@ -109,6 +110,29 @@ def test_the_usage_job_works_with_its_rights(house_of: Build, metered: WorldBuil
     assert house.usage()["refused"] == []
 
 
+@ends(
+    "thin_events_by_event_read",
+    yes="Stripe reports meter_event_customer_not_found.",
+    no="Stripe's report of errors cannot be read:",
+)
+def test_what_the_report_of_a_meters_errors_adds_is_left_out_without_its_right(
+    house_of: Build, metered: WorldBuilder, end: str
+) -> None:
+    """SB 4.6: the use of 1,234 calls stays unproven and its draft is held, whether or not the key may read why."""
+    house = house_of(metered)
+    by_meter(house)
+    renewal = month_end(house)
+    restrict(house, [*of_command("usage", "usage_meters"), "event_read"])
+    house.usage()
+    (event,) = house.world.stripe["meter_events"].values()
+    event["error"] = "meter_event_customer_not_found"
+    until(house, renewal + 11 * MINUTE)
+    given = house.usage()
+    assert given["proven"] == 0
+    assert any(end in text for text in given["refused"])
+    assert cycle(house)["automatically_finalizes_at"] == renewal + DAY
+
+
 def test_checkout_works_with_its_rights(house_of: Build, town: WorldBuilder) -> None:
     town.customer("new", "New customer", "new@example.test")
     house = house_of(town)
@@ -154,17 +178,16 @@ def test_connect_reads_with_its_rights_and_names_each_that_is_missing(house_of: 
 
 
 @pytest.mark.parametrize("wording", ["old", "new"])
-@pytest.mark.parametrize("grantable", [True, False])
+@ends("account_right_grantable", yes={200}, no={403})
 def test_the_account_is_proven_by_what_stripe_names(
-    house_of: Build, town: WorldBuilder, wording: str, grantable: bool
+    house_of: Build, town: WorldBuilder, wording: str, end: set[int]
 ) -> None:
     """F4, C11, SB 8.3: by GET /v1/account where the right can be given, else by the id in either refusal; never by nothing."""
     house = house_of(town)
-    house.world.unknowns["account_right_grantable"] = grantable
     restrict(house, [*of_command("reconcile"), "accounts_kyc_basic_read"], wording=wording)
     assert house.reconcile()["results"] == {"done": 17}
     statuses = {r.status for r in house.world.requests if r.path == "/v1/account"}
-    assert statuses == ({200} if grantable else {403})
+    assert statuses == end
     house.world.account["id"] = "acct_1ANOTHER00000001"
     with pytest.raises(
         AccountRefused, match=r"belongs to the account acct_1ANOTHER00000001, and .* declares acct_1SANDBOX"

@@ -10,11 +10,12 @@ import pytest
 from sandbox.builder import WorldBuilder
 from sandbox.server.run import running
 from sandbox.world.state import from_document
-from stripe_sync.errors import Transient
+from stripe_sync.errors import Transient, UnknownShape
 from stripe_sync.settings import load
 from stripe_sync.stigg_api.client import StiggApi
 from stripe_sync.stigg_api.pacing import limit_of
 from tests.house import House
+from tests.switches import ends
 
 Build = Callable[[WorldBuilder], House]
 
@@ -44,6 +45,36 @@ def test_a_run_that_meets_the_limit_goes_on_when_it_is_over(house_of: Build, tow
     house.reconcile()
     assert 429 in asked(house)
     assert house.status("s-1") == ("SUCCESS", "")
+
+
+def asked_for_pages_of_50(house_of: Build, town: WorldBuilder, **answers: bool) -> str:
+    """Return the status of s-1 after a run that asked for pages of 50 of 31 customers, or why it stopped."""
+    for number in range(28):
+        town.customer(f"c-more-{number}", "More", f"more{number}@example.test")
+    house = house_of(town)
+    house.world.unknowns |= answers
+    house.change(stigg_page_size=50)
+    try:
+        house.reconcile()
+    except UnknownShape as stopped:
+        assert house.writes() == 0
+        return str(stopped)
+    assert len(house.objects("customers")) >= 3
+    return house.status("s-1")[0]
+
+
+@ends("large_pages", yes="SUCCESS", no="Stigg may refuse pages of 50; set stigg_page_size = 25.")
+def test_a_page_larger_than_stigg_gives_stops_the_run_with_stiggs_sentence(
+    house_of: Build, town: WorldBuilder, end: str
+) -> None:
+    """SB 18.3."""
+    assert end in asked_for_pages_of_50(house_of, town)
+
+
+@ends("stigg_pages_clamp", yes="SUCCESS", no="Stigg may refuse pages of 50; set stigg_page_size = 25.")
+def test_a_page_that_stigg_cuts_without_a_word_loses_no_row(house_of: Build, town: WorldBuilder, end: str) -> None:
+    """SB 18.3: rows are counted, and pages followed to the last one."""
+    assert end in asked_for_pages_of_50(house_of, town, large_pages=False)
 
 
 @pytest.mark.parametrize("patience", [0.0, 30.0])

@@ -12,6 +12,7 @@ from tests.house import House
 from tests.metering import DAY, HOUR, MINUTE, cycle, metered_world, month_end, period_end, subscription, until
 from tests.scenarios.test_changes import attach_card
 from tests.scenarios.test_finance import publish, rows
+from tests.switches import ends
 
 Build = Callable[[WorldBuilder], House]
 
@@ -63,16 +64,20 @@ def test_a_draft_that_nothing_finalizes_is_listed_and_pages(house_of: Build, why
     assert house.usage()["stuck"] == [], "switched on it is moved on, and nobody is woken any more"
 
 
-@pytest.mark.parametrize("drafts", [True, False])
-def test_either_answer_about_unpaid_renewals_is_found(house_of: Build, drafts: bool) -> None:
+@ends(
+    "unpaid_renewals_stay_drafts",
+    yes=("draft", "nothing finalizes"),
+    no=("open", "nothing collects"),
+)
+def test_either_answer_about_unpaid_renewals_is_found(house_of: Build, end: tuple[str, str]) -> None:
     """C12: a draft that nothing finalizes, or an open invoice that nothing collects; 20.00 either way."""
     house = charged(house_of)
-    house.world.unknowns["unpaid_renewals_stay_drafts"] = drafts
     subscription(house)["status"] = "unpaid"
     renewed(house)
     (row,) = house.usage(wakes=True)["stuck"]
-    assert (row["status"], row["amount"]) == ("draft" if drafts else "open", 2000)
-    assert row["why"].startswith("nothing finalizes" if drafts else "nothing collects")
+    status, why = end
+    assert (row["status"], row["amount"]) == (status, 2000)
+    assert row["why"].startswith(why) and why in end
 
 
 def test_an_invoice_that_is_not_tried_again_pages(house_of: Build) -> None:
@@ -95,6 +100,29 @@ def test_a_finalization_that_failed_pages(house_of: Build) -> None:
     assert renewed(house)["status"] == "draft"
     (row,) = house.usage(wakes=True)["stuck"]
     assert row["why"] == "could not be finalized (customer_tax_location_invalid)"
+
+
+@ends("isk_rounds", yes=("open", 99_000, []), no=("draft", 99_005, ["could not be finalized"]))
+def test_an_invoice_in_isk_that_is_no_whole_number_of_kronur_is_rounded_or_pages(
+    house_of: Build, end: tuple[str, int, list[str]]
+) -> None:
+    """1,485 kronur less 33.33 %: 148500 - 49495 = 99005. Stripe asks for 99000 and leaves 5 on the balance, or refuses."""
+    world = metered_world()
+    world.plan("krona", "Krona", [flat(1485, currency="ISK")])
+    world.coupon("third", percent=33.33)
+    world.stigg["subscriptions"].clear()
+    world.subscription("s-1", "c-1", "krona")["coupons"] = [world.applied("third")]
+    house = house_of(world)
+    house.limit(due_now={"isk": "10000"}, per_month={"isk": "10000"})
+    house.reconcile()
+    house.later(2 * HOUR)
+    house.reconcile()
+    found = house.usage(wakes=bool(end[2]))
+    (bill,) = house.objects("invoices")
+    assert (bill["status"], bill["amount_due"], [row["why"].split(" (")[0] for row in found["stuck"]]) == end
+    (customer,) = house.objects("customers")
+    assert (bill["total"], customer["balance"]) == (99_005, 0 if found["stuck"] else 5)
+    assert all(row["amount"] == 99_005 for row in found["stuck"])
 
 
 def test_finance_reads_them_too(house_of: Build) -> None:

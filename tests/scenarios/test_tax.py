@@ -14,6 +14,7 @@ from stripe_sync.warehouse import statuses
 from tests.house import House
 from tests.metering import HOUR, MINUTE, cycle, period_end, subscription, until
 from tests.scenarios.test_changes import attach_card
+from tests.switches import ends
 
 Build = Callable[[WorldBuilder], House]
 BERLIN = {"country": "DE", "city": "Berlin", "line1": "x", "line2": None, "postal_code": "10115", "state": None}
@@ -128,16 +129,17 @@ def test_tax_that_stripe_switched_off_names_the_untaxed_invoices_and_waits_for_a
     assert "always waits for a person" in verdict.refusals[0]
 
 
-def test_where_finalization_fails_instead_the_draft_stays_a_draft(house_of: Build, town: WorldBuilder) -> None:
-    """SB 17.3 (C5, the other answer); the draft says what it lacks (SB 21.12)."""
+@ends("missing_location_finalizes", yes=("open", None, False), no=("draft", "customer_tax_location_invalid", True))
+def test_a_renewal_without_a_location_is_an_error_whether_or_not_it_is_finalized(
+    house_of: Build, town: WorldBuilder, end: tuple[str, str | None, bool]
+) -> None:
+    """SB 17.2 and 17.3 (C5): untaxed, with tax switched off, or a draft that says what it lacks (SB 21.12)."""
     house = house_of(town)
-    house.world.unknowns["missing_location_finalizes"] = False
     id = without_an_address(house)
-    draft = cycle(house, "s-2")
-    assert draft["status"] == "draft"
-    assert draft["last_finalization_error"]["code"] == "customer_tax_location_invalid"
-    assert draft["automatic_tax"]["status"] == "requires_location_inputs"
-    assert house.world.stripe["subscriptions"][id]["automatic_tax"]["enabled"] is True
+    renewal = cycle(house, "s-2")
+    told = (renewal["last_finalization_error"] or {}).get("code")
+    assert (renewal["status"], told, house.world.stripe["subscriptions"][id]["automatic_tax"]["enabled"]) == end
+    assert renewal["automatic_tax"]["status"] == ("requires_location_inputs" if told else None)
     house.reconcile()
     assert house.status("s-2") == ("ERROR", "TAX_LOCATION")
 

@@ -13,34 +13,32 @@ from tests.house import House
 from tests.metering import DAY, HOUR, MINUTE, cycle, ledger, lines, until, use
 from tests.scenarios.test_month_end_endings import end_in_stigg, finals
 from tests.scenarios.test_usage_rules import MINIMUM, renewed, world
+from tests.switches import ends
 
 Build = Callable[[WorldBuilder], House]
 
 
-@pytest.mark.parametrize(("ties_up", "billed"), [(True, 501), (False, 500)])
-def test_a_tie_that_stripe_rounds_otherwise_is_proven_and_written_once(
-    house_of: Build, ties_up: bool, billed: int
-) -> None:
+@ends("item_ties_up", yes=501, no=500)
+def test_a_tie_that_stripe_rounds_otherwise_is_proven_and_written_once(house_of: Build, end: int) -> None:
     """SB 5.1, SB 5.2: 1001 calls at 0.005 are 500.5 cents; half up 501, half even 500, and Stripe does not say which."""
     house = house_of(world(flat(20), usage("calls", 0.005)))
-    house.world.unknowns["item_ties_up"] = ties_up
-    end = renewed(house, 1001)
+    renewal = renewed(house, 1001)
     assert house.usage()["proven"] == 1
     written = house.writes()
     for minutes in (11, 21, 45, 55):
-        until(house, end + minutes * MINUTE)
+        until(house, renewal + minutes * MINUTE)
         given = house.usage()
         assert (given["held"], given["pages"], given["lines"]) == ([], [], {})
     assert house.writes() == written, "the line is not written a second time"
-    assert lines(cycle(house)) == [("1001", billed)]
-    until(house, end + HOUR + MINUTE)
+    assert lines(cycle(house)) == [("1001", end)]
+    until(house, renewal + HOUR + MINUTE)
     house.usage()
-    kept = {"rounded": ("0", 501 - billed)} if billed != 501 else {}
-    assert ledger(house) == {"billed": ("1001", billed)} | kept, "at Stripe's amount; the difference is kept"
+    kept = {"rounded": ("0", 501 - end)} if end != 501 else {}
+    assert ledger(house) == {"billed": ("1001", end)} | kept, "at Stripe's amount; the difference is kept"
     session = house.session()
     (row,) = usage_audit.audit(session, "2026-12")
     session.close()
-    assert (row["invoiced"], row["rounding"], row["difference"]) == (2000 + billed, billed - 501, 0)
+    assert (row["invoiced"], row["rounding"], row["difference"]) == (2000 + end, end - 501, 0)
 
 
 def test_a_minimum_spend_is_drawn_from_by_several_features_in_shares_of_the_excess(house_of: Build) -> None:
@@ -81,20 +79,17 @@ def test_a_percentage_coupon_takes_its_part_of_a_minimum_spend_once(house_of: Bu
     assert set(ledger(house)) == {"billed"}
 
 
-@pytest.mark.parametrize("moves", [True, False])
-def test_an_item_that_moves_its_drafts_finalization_gives_time_and_changes_no_amount(
-    house_of: Build, moves: bool
-) -> None:
+@ends("item_moves_finalization", yes="draft", no="open")
+def test_an_item_that_moves_its_drafts_finalization_gives_time_and_changes_no_amount(house_of: Build, end: str) -> None:
     """SB 3.10: the line is put on the draft half an hour after the renewal; final after one hour, or half an hour later."""
     house = house_of(world(flat(20), usage("calls", 1)))
-    house.world.unknowns["item_moves_finalization"] = moves
-    end = renewed(house, 5)
-    until(house, end + 30 * MINUTE)
+    renewal = renewed(house, 5)
+    until(house, renewal + 30 * MINUTE)
     assert house.usage()["proven"] == 1
-    until(house, end + HOUR + MINUTE)
-    assert (cycle(house)["status"] == "draft") is moves
+    until(house, renewal + HOUR + MINUTE)
+    assert cycle(house)["status"] == end
     assert house.usage()["pages"] == []
-    until(house, end + 2 * HOUR)
+    until(house, renewal + 2 * HOUR)
     house.usage()
     assert (ledger(house), lines(cycle(house))) == ({"billed": ("5", 500)}, [("5", 500)])
 

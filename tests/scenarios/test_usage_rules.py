@@ -12,6 +12,7 @@ from sandbox.builder import WorldBuilder, flat, per_unit, tiered, usage
 from sandbox.world.state import iso
 from tests.house import House
 from tests.metering import DAY, HOUR, MINUTE, cycle, ledger, lines, month_end, period_end, subscription, until, use
+from tests.switches import ends
 
 Build = Callable[[WorldBuilder], House]
 MINIMUM = flat(100) | {"billingModel": "MINIMUM_SPEND"}
@@ -347,16 +348,17 @@ def test_a_downgrade_to_free_at_the_end_of_the_period_bills_its_last_use_and_end
     assert not any(i["billing_reason"] == "subscription_cycle" for i in house.objects("invoices")), "no second period"
 
 
-@pytest.mark.parametrize("waits", [True, False])
-def test_a_plan_of_use_alone_is_billed_whether_or_not_a_renewal_of_nothing_waits(house_of: Build, waits: bool) -> None:
+@ends("zero_renewal_waits", yes=("draft", "subscription_cycle"), no=("paid", "manual"))
+def test_a_plan_of_use_alone_is_billed_whether_or_not_a_renewal_of_nothing_waits(
+    house_of: Build, end: tuple[str, str]
+) -> None:
     house = house_of(world(usage("calls", 1)))
-    house.world.unknowns["zero_renewal_waits"] = waits
-    end = renewed(house, 5)
-    assert (cycle(house)["status"] == "draft") is waits
+    renewal = renewed(house, 5)
+    waited = cycle(house)["status"]
     house.usage()
     (bill,) = [i for i in house.objects("invoices") if i["total"] == 500]
-    assert bill["billing_reason"] == ("subscription_cycle" if waits else "manual")
-    until(house, end + 2 * HOUR)
+    assert (waited, bill["billing_reason"]) == end
+    until(house, renewal + 2 * HOUR)
     house.usage()
     assert ledger(house) == {"billed": ("5", 500)}
     assert sum(i["total"] for i in house.objects("invoices")) == 500

@@ -60,14 +60,15 @@ def billed(inputs: Inputs, subscription: Subscription) -> str | None:
 
 def fate(inputs: Inputs, ended: Subscription, others: Iterable[Subscription], stripe_id: str) -> Fate:
     """One ended subscription's fate, from what follows it."""
-    found = heirs(ended, list(others), stripe_id)
+    found, last = heirs(ended, list(others), stripe_id)
     if len(found) > 1:
         ids = ", ".join(sorted(s.subscription_id for s in found))
         return Fate("frozen", f"It ended in Stigg, and {ids} may each follow it; a person decides.")
     if not found:
-        if ended.cancel_reason == UPGRADE:
+        if any(s.cancel_reason == UPGRADE for s in last):
             return Fate("frozen", "It ended in Stigg by a change of plan, and what follows it was not found yet.")
-        return Fate("cancelled", f"It ended in Stigg ({ended.cancel_reason or ended.status}) and nothing follows it.")
+        reasons = sorted({s.cancel_reason or s.status for s in last})
+        return Fate("cancelled", f"It ended in Stigg ({', '.join(reasons)}) and nothing follows it.")
     heir = found[0]
     if heir.is_free():
         return Fate("cancelled", f"It ended in Stigg, and the free subscription {heir.subscription_id} follows it.")
@@ -84,28 +85,33 @@ def fate(inputs: Inputs, ended: Subscription, others: Iterable[Subscription], st
     return Fate("moves", f"{heir.subscription_id} follows it.", heir.subscription_id)
 
 
-def heirs(ended: Subscription, others: list[Subscription], stripe_id: str) -> list[Subscription]:
-    """The living subscriptions that follow an ended one, through those in between that ended as well."""
+def heirs(
+    ended: Subscription, others: list[Subscription], stripe_id: str
+) -> tuple[list[Subscription], list[Subscription]]:
+    """Return the living subscriptions that follow an ended one, and those that ended and that nothing follows.
+
+    Those in between ended as well: a change of plan, and an end of what it made, may lie between two extracts.
+    """
     found: dict[str, Subscription] = {}
+    last: list[Subscription] = []
     seen, ahead = {ended.subscription_id}, [ended]
     while ahead:
         before = ahead.pop()
-        for other in others:
-            if other.subscription_id in seen or not follows(before, other, stripe_id):
-                continue
-            seen.add(other.subscription_id)
-            if other.status in ENDED:
-                ahead.append(other)
-            else:
-                found[other.subscription_id] = other
-    return list(found.values())
+        after = [o for o in others if o.subscription_id not in seen and follows(before, o, stripe_id)]
+        after = list({o.subscription_id: o for o in after}.values())
+        seen |= {o.subscription_id for o in after}
+        ahead += [o for o in after if o.status in ENDED]
+        found |= {o.subscription_id: o for o in after if o.status not in ENDED}
+        last += [] if after else [before]
+    return list(found.values()), last
 
 
 def follows(before: Subscription, after: Subscription, stripe_id: str) -> bool:
     """Return whether one follows another: it names the Stripe subscription, or begins where the other ended.
 
     A change of plan may take a minute. Whatever its reason, one that ended in the very second in which a paid one of the
-    same customer and resource began was replaced by it: Stigg has one of them at a time (SB 18.8).
+    same customer and resource began was replaced by it: Stigg has one of them at a time (SB 18.8). One at a custom price
+    may have begun as a paid one.
     """
     if stripe_id in (after.billing_id, after.old_billing_id):
         return True
@@ -115,7 +121,7 @@ def follows(before: Subscription, after: Subscription, stripe_id: str) -> bool:
     if before.cancel_reason == UPGRADE and product_of(before) == product_of(after):
         return abs(after.start_date - end) <= SAME_MOMENT
     replaced = after.start_date == end and before.cancel_reason != DETACHED
-    return replaced and is_paid(after) and after.billing_id is None
+    return replaced and may_replace(after) and after.billing_id is None
 
 
 def owner_of(subscription: Subscription) -> tuple[str, str | None]:
@@ -123,9 +129,8 @@ def owner_of(subscription: Subscription) -> tuple[str, str | None]:
     return subscription.customer.customer_id, resource_of(subscription)
 
 
-def is_paid(subscription: Subscription) -> bool:
-    free = subscription.is_free() or subscription.is_custom()
-    return not free and subscription.status != "IN_TRIAL"
+def may_replace(subscription: Subscription) -> bool:
+    return not subscription.is_free() and subscription.status != "IN_TRIAL"
 
 
 def product_of(subscription: Subscription) -> str | None:

@@ -25,6 +25,7 @@ from stripe_sync.stigg_api.streams import timed
 API = "https://api.stigg.io"
 ATTEMPTS = 5
 PATIENCE_SECONDS = 150.0  # a limit is of one minute, and no answer says when it is over
+SMALL_PAGE = 25  # rows that Stigg gives in a page whatever its largest is
 _decoder = msgspec.json.Decoder(float_hook=Decimal)
 _name = re.compile(r"(?:query|mutation)\s+(\w+)")
 
@@ -40,7 +41,7 @@ class StiggApi:
         key: str,
         *,
         base_url: str = API,
-        page_size: int = 25,
+        page_size: int = SMALL_PAGE,
         attempts: int = ATTEMPTS,
         budget: Budget | None = None,
         patience: float = PATIENCE_SECONDS,
@@ -152,7 +153,7 @@ class StiggApi:
         seen = counted = 0
         while True:
             paging = {"first": self.page_size} | ({"after": after} if after else {})
-            found = self.call(document, **variables, paging=paging)[root]
+            found = self.page(document, **variables, paging=paging)[root]
             rows = [edge["node"] for edge in found["edges"]]
             before, counted = counted, found.get("totalCount", 0)
             if counted < before:
@@ -164,6 +165,17 @@ class StiggApi:
                     raise Incomplete(f"Stigg counts {counted} {root} and showed {seen}; extract again.")
                 return
             after = found["pageInfo"]["endCursor"]
+
+    def page(self, document: str, **variables: Any) -> dict[str, Any]:
+        """Return the data of one page. A refusal of more than Stigg's smallest page says how to ask for that."""
+        try:
+            return self.call(document, **variables)
+        except UnknownShape as refused:
+            if self.page_size <= SMALL_PAGE:
+                raise
+            raise UnknownShape(
+                f"{refused} Stigg may refuse pages of {self.page_size}; set stigg_page_size = {SMALL_PAGE}."
+            ) from None
 
     def call(self, document: str, **variables: Any) -> dict[str, Any]:
         """The data of one document; partial data beside errors is a failure."""

@@ -1,0 +1,85 @@
+"""Stories that end differently under the two answers of a switch of the sandbox (docs/unknowns.md).
+
+``@ends("item_ties_up", yes=501, no=500)`` runs a story under both answers: its house gives the answer, and its argument ``end``
+is what the story asserts then. tests/unit/test_switches.py holds that each switch has such a story, or a reason why not.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox.world.state import UNKNOWNS, World
+
+STORIES = Path(__file__).parent / "scenarios"
+
+
+@dataclass(frozen=True)
+class Answered:
+    """One answer of a switch, and how a story ends under it."""
+
+    switch: str
+    answer: bool
+    end: Any
+
+    def give(self, world: World) -> None:
+        world.unknowns[self.switch] = self.answer
+
+
+def ends(switch: str, *, yes: Any, no: Any) -> pytest.MarkDecorator:
+    """Run a story under both answers of a switch. Raises ValueError where there is no such switch, or both ends are alike."""
+    if switch not in UNKNOWNS:
+        raise ValueError(f"there is no switch {switch}")
+    if yes == no:
+        raise ValueError(f"the story ends alike under both answers of {switch}")
+    both = [Answered(switch, answer=answer, end=end) for answer, end in ((True, yes), (False, no))]
+    ids = [f"{switch}={'yes' if one.answer else 'no'}" for one in both]
+    return pytest.mark.parametrize("end", both, ids=ids, indirect=True)
+
+
+def answered(request: pytest.FixtureRequest) -> Answered | None:
+    """Return the answer that a story runs under; None where its end does not depend on one."""
+    callspec = getattr(request.node, "callspec", None)
+    found = callspec.params.get("end") if callspec else None
+    return found if isinstance(found, Answered) else None
+
+
+@dataclass(frozen=True)
+class Story:
+    """A story under ``@ends``: ``asserts`` tells whether one of its assertions is about the end."""
+
+    switch: str
+    name: str
+    asserts: bool
+
+
+def stories() -> Iterator[Story]:
+    """Yield each story of tests/scenarios that is written under ``@ends``."""
+    for path in sorted(STORIES.glob("test_*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef):
+                for switch in switches_of(node):
+                    yield Story(switch, f"{path.name}::{node.name}", asserts_end(node))
+
+
+def switches_of(story: ast.FunctionDef) -> list[str]:
+    """Return the switches that the decorators of a function name."""
+    return [
+        str(call.args[0].value)
+        for call in story.decorator_list
+        if isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Name)
+        and call.func.id == "ends"
+        and isinstance(call.args[0], ast.Constant)
+    ]
+
+
+def asserts_end(story: ast.FunctionDef) -> bool:
+    """Return whether an assertion of a function names ``end``, or what is expected to be raised does."""
+    told = [node for node in ast.walk(story) if isinstance(node, ast.Assert)]
+    return any(isinstance(part, ast.Name) and part.id == "end" for node in told for part in ast.walk(node))

@@ -1,0 +1,45 @@
+"""Each switch of the sandbox has a story that ends differently under its two answers, or its row says why none does."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from sandbox.world.state import UNKNOWNS
+from tests.switches import ends, stories
+
+PAGE = Path(__file__).parents[2] / "docs" / "unknowns.md"
+WHY_NONE = re.compile(r"No story ends differently, because \w[^.|]+\.")
+
+ELSEWHERE = {"end_removal_resets_anchor"}  # its story is being written
+
+
+def row_of(switch: str) -> str:
+    """Return the row of the page whose column about the sandbox names a switch."""
+    rows = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("| `")]
+    found = [row for row in rows if f"`{switch}`" in re.split(r"\s*\|\s*", row)[5]]
+    assert len(found) == 1, f"docs/unknowns.md has {len(found)} rows about {switch}"
+    return found[0]
+
+
+@pytest.mark.parametrize("switch", sorted(set(UNKNOWNS) - ELSEWHERE))
+def test_a_switch_has_a_story_or_a_reason_why_none(switch: str) -> None:
+    told = [story.name for story in stories() if story.switch == switch]
+    why = WHY_NONE.search(row_of(switch))
+    assert told or why, f'write a story under @ends("{switch}", ...), or why none in docs/unknowns.md'
+    assert not (told and why), f"{told} ends differently: take the sentence out of docs/unknowns.md"
+
+
+def test_each_story_asserts_its_end() -> None:
+    found = list(stories())
+    assert found
+    assert [story.name for story in found if not story.asserts] == []
+
+
+def test_a_story_with_one_end_or_an_unknown_switch_is_refused() -> None:
+    with pytest.raises(ValueError, match="ends alike"):
+        ends("item_ties_up", yes=1, no=1)
+    with pytest.raises(ValueError, match="no switch"):
+        ends("item_ties_sideways", yes=1, no=2)
