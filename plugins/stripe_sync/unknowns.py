@@ -6,10 +6,12 @@ docs/unknowns.md says the same for people, with the safe side of each; a test ke
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+RELEASE_SECONDS = 300  # how far ahead a released draft is finalized
 CATALOG, SUBSCRIPTIONS, USAGE = "catalog", "subscriptions", "usage"
 
 
@@ -43,12 +45,23 @@ def forbids_moving(answer: str, settings: Settings) -> str:
     )
 
 
+def forbids_a_long_lead(answer: str, settings: Settings) -> str:
+    """Forbid usage where a time of finalization has to be further ahead than the one that a release sets."""
+    seconds = re.search(r"\d+", answer)
+    if seconds is None or (not answer.startswith("more") and int(seconds[0]) <= RELEASE_SECONDS):
+        return ""
+    return (
+        f"Stripe takes a time of finalization only {answer} ahead (smallest_lead), and a draft is released "
+        f"{RELEASE_SECONDS} s ahead: usage stays at propose."
+    )
+
+
 @dataclass(frozen=True)
 class Unknown:
     """One question. ``lanes`` are those that may not enforce before it is answered or accepted by name.
 
     ``concerns`` tells whether an environment depends on it; ``forbids`` gives the sentence with which an answer keeps the
-    lanes from enforcing, or an empty text.
+    lanes from enforcing, or an empty text. ``cause`` names the actions that wait for a person until the answer is "yes".
     """
 
     name: str
@@ -56,6 +69,7 @@ class Unknown:
     lanes: tuple[str, ...] = ()
     concerns: Callable[[Settings], bool] = always
     forbids: Callable[[str, Settings], str] = never_forbids
+    cause: str = ""
 
 
 UNKNOWNS = (
@@ -86,7 +100,8 @@ UNKNOWNS = (
     Unknown("isk_rounds", "Is an invoice in ISK rounded to whole kronur?"),
     Unknown("clock_events", "Do events of objects on a test clock have the clock's time or the real one?"),
     Unknown("meter_counts_per_customer", "Do two items of a customer on one meter each bill all of it?"),
-    Unknown("smallest_lead", "How short ahead may a time of finalization be?"),
+    Unknown("smallest_lead", "How short ahead may a time of finalization be?", (USAGE,),
+            forbids=forbids_a_long_lead),
     Unknown("percent_rounding", "How is a percentage rounded on several lines?"),
     Unknown("end_at_date_stops", "Does an end by cancel_at stop open invoices?"),
     Unknown("tiers_in_parts", "Is a part of a period of a graduated price one line, or a line a tier?"),
@@ -99,7 +114,8 @@ UNKNOWNS = (
     Unknown("thin_events_right", "Which right reads /v2/core/events?"),
     Unknown("restricted_key_rights", "Can a restricted key be given the right for GET /v1/account?"),
     Unknown("metadata_of_coupons", "Which metadata does the native integration write?"),
-    Unknown("interval_change", "Does one update change the interval, with the anchor at that moment?"),
+    Unknown("interval_change", "Does one update change the interval, with the anchor at that moment?",
+            cause="interval"),
 )  # fmt: skip
 BY_NAME: Mapping[str, Unknown] = {unknown.name: unknown for unknown in UNKNOWNS}
 
@@ -122,4 +138,18 @@ def forbidden(answers: Mapping[str, str], settings: Settings) -> dict[str, tuple
     for unknown in UNKNOWNS:
         if unknown.name in answers and (why := unknown.forbids(answers[unknown.name], settings)):
             found |= {lane: (*found.get(lane, ()), why) for lane in unknown.lanes}
+    return found
+
+
+def waiting_causes(answers: Mapping[str, str]) -> dict[str, str]:
+    """Return why actions wait for a person, by their cause: those that only a "yes" lets happen; no acceptance does."""
+    found: dict[str, str] = {}
+    for unknown in UNKNOWNS:
+        if unknown.cause and answers.get(unknown.name) != "yes":
+            said = (
+                f"Stripe answered {answers[unknown.name]!r}" if unknown.name in answers else "nothing has answered it"
+            )
+            found[unknown.cause] = (
+                f"{unknown.question} ({unknown.name}): {said}, so these changes wait for a person; stripe-sync probe asks it."
+            )
     return found

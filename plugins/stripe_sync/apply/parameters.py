@@ -192,9 +192,8 @@ def subscription_update(action: Action, registry: Registry, held: Mapping[str, A
     if "items" in after:
         ids = {price: item["id"] for price, item in held["items"].items()}
         params["items"] = changed_items(action, registry, ids)
-    for name in ("proration_behavior", "proration_date", "collection_method", "payment_behavior"):
-        if name in after:
-            params[name] = after[name]
+    plain = ("proration_behavior", "proration_date", "collection_method", "payment_behavior", "billing_cycle_anchor")
+    params |= {name: after[name] for name in plain if name in after}
     if after.get("days_until_due") is not None:
         params["days_until_due"] = int(after["days_until_due"])
     if "discounts" in after:

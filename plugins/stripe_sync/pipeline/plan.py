@@ -20,7 +20,7 @@ from stripe_sync.plan.actions import CATALOG, CUSTOMERS, SUBSCRIPTIONS, Plan
 from stripe_sync.plan.approvals import granted
 from stripe_sync.plan.draft import Policy
 from stripe_sync.plan.guards import Standing, Verdict, judge
-from stripe_sync.unknowns import forbidden, open_questions
+from stripe_sync.unknowns import forbidden, open_questions, waiting_causes
 from stripe_sync.warehouse import comparisons, hands, journal, links, plans, usage
 
 LANE_OF = {
@@ -105,6 +105,7 @@ def standing(session: Session, run: Run, held_at_observe: str, beyond: Mapping[s
         held_at_observe=held_at_observe,
         open_questions={lane: list(names) for lane, names in waiting.items()},
         forbidden=forbidden(answers, environment),
+        waiting_causes=waiting_causes(answers),
     )
 
 

@@ -69,7 +69,7 @@ def of_creation(params: Mapping[str, Any]) -> Params:
 
 def of_change(id: str, params: Mapping[str, Any]) -> Params:
     """Return the preview of a change of items with these parameters."""
-    names = ("items", "proration_behavior", "proration_date")
+    names = ("items", "billing_cycle_anchor", "proration_behavior", "proration_date")
     return {"subscription": id, "subscription_details": {name: params[name] for name in names if name in params}}
 
 

@@ -10,6 +10,7 @@ import msgspec
 
 from stripe_sync.money import shown, to_minor, total
 from stripe_sync.plan.actions import DELETES, Action, Plan
+from stripe_sync.plan.intervals import INTERVAL_USAGE
 from stripe_sync.settings import Environment, Limits
 
 Decision = Literal["apply", "wait", "observe"]
@@ -21,6 +22,8 @@ ALWAYS = {
     "for a person.",
     "bank_debit": "{n} changes would be paid by a bank debit, which fails days after the change is made: they always wait "
     "for a person.",
+    INTERVAL_USAGE: "{n} changes of interval are of subscriptions that are billed for use, whose period they cut: they always "
+    "wait for a person.",
     "renewed_short": "{n} renewals billed less than Stigg says (RENEWED_SHORT): that always waits for a person.",
     "renewed_long": "{n} renewals billed more than Stigg says (RENEWED_LONG): that always waits for a person.",
 }
@@ -49,6 +52,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     held_at_observe: str = ""
     open_questions: Mapping[str, Sequence[str]] = {}
     forbidden: Mapping[str, Sequence[str]] = {}
+    waiting_causes: Mapping[str, str] = {}
 
 
 def judge(plan: Plan, environment: Environment, standing: Standing) -> list[Verdict]:
@@ -69,6 +73,7 @@ def verdict(group: str, actions: Sequence[Action], environment: Environment, sta
         )
     if mode == "enforce":
         refusals += standing.forbidden.get(lane, ())
+        refusals += [why for cause, why in standing.waiting_causes.items() if cause == actions[0].cause]
         refusals += over_limits(group, actions, environment, standing)
     elif not refusals:
         refusals.append(f"The lane {lane} is in mode {mode} (modes.{lane}).")

@@ -20,6 +20,7 @@ from stripe_sync.model.documents import Difference, Document
 from stripe_sync.plan.actions import SUBSCRIPTIONS, Action
 from stripe_sync.plan.catalog_writes import sides
 from stripe_sync.plan.draft import Draft, Policy, cause_of
+from stripe_sync.plan.intervals import BEGINS_NOW, changes_interval, interval_cause
 from stripe_sync.plan.renewals import Items, is_inside, is_overtaken, item_periods, overtaken
 
 COUPONS = ("discounts", "once")
@@ -211,6 +212,9 @@ def change_items(draft: Draft, d: Difference) -> Iterator[Action]:
     cause, behavior = judge(draft.policy, old, new, more)
     asked = asked_at(d, old, new)
     after: Document = {"items": new, "proration_behavior": behavior}
+    if changes_interval(draft.book, old, new):
+        cause, behavior, asked = interval_cause(d.found.facts["items"]), "always_invoice", None
+        after |= BEGINS_NOW
     if behavior != "none" and asked is not None and is_overtaken(d, asked):
         yield from overtaken(draft, d, old, new, more=more, asked=asked)
         return
