@@ -13,9 +13,9 @@ from stripe_sync.apply.registry import Registry
 from stripe_sync.apply.steps import Step
 from stripe_sync.errors import ConfigurationError, StalePlan
 from stripe_sync.model.status import EntityStatus, Reason, Status
+from stripe_sync.pipeline.account import account
 from stripe_sync.pipeline.after_end import after_end_rows
 from stripe_sync.pipeline.plan import by_lane, judged
-from stripe_sync.pipeline.preflight import account
 from stripe_sync.pipeline.registry import known_to, registry_of
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result, station

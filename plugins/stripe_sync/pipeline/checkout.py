@@ -26,8 +26,9 @@ from stripe_sync.hosted import session as pages
 from stripe_sync.hosted.request import CheckoutRequest, provision
 from stripe_sync.model import stigg_side
 from stripe_sync.model.stigg_side import Customer
+from stripe_sync.pipeline.account import account
 from stripe_sync.pipeline.latest import Latest, latest
-from stripe_sync.pipeline.preflight import account, checked_lately, held_at_observe
+from stripe_sync.pipeline.preflight import checked_lately, held_at_observe
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result, station
 from stripe_sync.pipeline.writing import write

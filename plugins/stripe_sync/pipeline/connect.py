@@ -11,13 +11,14 @@ from datetime import timedelta
 from sqlalchemy import text
 
 from stripe_sync.clock import SystemClock
-from stripe_sync.errors import NotAuthorized, RowFailed, StripeSyncError
+from stripe_sync.errors import AccountRefused, NotAuthorized, RowFailed, StripeSyncError
 from stripe_sync.pipeline import portal, preflight
 from stripe_sync.pipeline.preflight import Check
 from stripe_sync.pipeline.rights import Right, needed
 from stripe_sync.pipeline.session import Session
+from stripe_sync.pipeline.usage_grace import graces_of
 from stripe_sync.unknowns import forbidden, open_questions
-from stripe_sync.usage.grace import graces, is_short
+from stripe_sync.usage.grace import is_short
 from stripe_sync.warehouse import hands, usage, usage_figures
 
 SKEW = timedelta(seconds=30)
@@ -25,9 +26,16 @@ GRACE_GOOD, TOLERANCE = 3 * 3600, 60  # seconds (BILLING 9)
 
 
 def lines(session: Session) -> Iterator[Check]:
-    """Every check in order; one that cannot be made is a failure with its reason, and the others go on."""
-    for found, _ in preflight.checks(session):
+    """Every check in order; one that cannot be made is a failure with its reason, and the others go on.
+
+    Of another account than the environment's nothing more is read.
+    """
+    is_other = False
+    for found, error in preflight.checks(session):
         yield found
+        is_other |= isinstance(error, AccountRefused) and found.name in ("links", "Stripe account")
+    if is_other:
+        return
     for name, check in MORE.items():
         try:
             yield check(session)
@@ -37,7 +45,7 @@ def lines(session: Session) -> Iterator[Check]:
 
 def whose(session: Session) -> Check:
     """The account by the name that its dashboard shows."""
-    found = session.stripe.account()
+    found = session.client.account()
     if set(found) == {"id"}:
         return Check("account", "ok", f"{found['id']}, as Stripe names it when it refuses GET /v1/account; the right "
                      "accounts_kyc_basic_read would show its name")  # fmt: skip
@@ -63,7 +71,7 @@ def rights(session: Session) -> Check:
 
 def may_read(session: Session, right: Right) -> bool:
     try:
-        session.stripe.get(right.path, **({} if right.path.endswith("settings") else {"limit": 1}))
+        session.client.get(right.path, **({} if right.path.endswith("settings") else {"limit": 1}))
     except NotAuthorized:
         return False
     except RowFailed:
@@ -73,7 +81,7 @@ def may_read(session: Session, right: Right) -> bool:
 
 def version(session: Session) -> Check:
     """The version that every request names, whatever the account's own is."""
-    return Check("API version", "ok", f"requests name {session.stripe.version}; the account's own is not used")
+    return Check("API version", "ok", f"requests name {session.client.version}; the account's own is not used")
 
 
 def clocks(session: Session) -> Check:
@@ -108,7 +116,7 @@ def grace(session: Session) -> Check:
     with session.engine.connect() as connection:
         moved, seen = usage.holds(connection, name), usage_figures.newest_grace(connection, name)
     bodies = session.stripe.page("/v1/invoices", status="draft", limit=100)["data"]
-    found = graces(bodies, moved) or dict([seen] if seen else ())
+    found = graces_of(session, bodies, moved) or dict([seen] if seen else ())
     if not found:
         return Check(
             "grace period", "warning", "unknown: there is no draft of a renewal; at least 1 hour is needed, 3 are good"

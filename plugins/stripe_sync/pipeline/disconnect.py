@@ -13,8 +13,8 @@ from typing import Any
 from stripe_sync import marker
 from stripe_sync.desired.found import CANCEL_AT, ONCE, OWN_METADATA
 from stripe_sync.errors import ConfigurationError, RunStopped
+from stripe_sync.pipeline.account import account
 from stripe_sync.pipeline.hands import Hand, note
-from stripe_sync.pipeline.preflight import proven_account
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.writing import write
 from stripe_sync.plan.actions import CATALOG, CUSTOMERS, SUBSCRIPTIONS, Action
@@ -60,7 +60,7 @@ def disconnect(session: Session, run: Run, by: Hand, *, confirm: str, strip: boo
     with ExitStack() as stack:
         held = {lane: stack.enter_context(leases.held(session.engine, name, lane, holder=run.id)) for lane in LANES}
         if strip:
-            proven_account(session)
+            account(session)
             for lane in (CATALOG, CUSTOMERS, SUBSCRIPTIONS):
                 steps = write(session, run, strips(session, lane), held[lane])
                 left = [s for s in steps if s.result != "done"]

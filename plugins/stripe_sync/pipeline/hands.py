@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from stripe_sync import keys
 from stripe_sync.errors import ConfigurationError
 from stripe_sync.marker import FIELD
-from stripe_sync.pipeline.preflight import account
+from stripe_sync.pipeline.account import account
 from stripe_sync.pipeline.session import Session
 from stripe_sync.plan.actions import CATALOG, CUSTOMERS, SUBSCRIPTIONS
 from stripe_sync.settings import LANES

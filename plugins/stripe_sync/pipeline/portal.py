@@ -8,8 +8,9 @@ from typing import Any
 from stripe_sync import keys, marker
 from stripe_sync.errors import ConfigurationError, NotAuthorized
 from stripe_sync.hosted.portal import RECOMMENDED, compared, wrong
+from stripe_sync.pipeline.account import account
 from stripe_sync.pipeline.hands import Hand, note
-from stripe_sync.pipeline.preflight import Check, account
+from stripe_sync.pipeline.preflight import Check
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result
 from stripe_sync.warehouse import links, runs

@@ -9,9 +9,10 @@ from typing import Literal
 
 from stripe_sync.errors import AccountRefused, ConfigurationError, NotAuthorized, StripeSyncError
 from stripe_sync.pipeline import reads
+from stripe_sync.pipeline.account import account, linked_account
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result, station
-from stripe_sync.warehouse import feeds, links
+from stripe_sync.warehouse import feeds
 from stripe_sync.warehouse.budget import reads_this_month
 
 CHECKED_EVERY = timedelta(hours=1)
@@ -64,38 +65,6 @@ def warehouse(session: Session) -> str:
 
 def secret(session: Session) -> str:
     return f"marks are made for {session.signer.account}"
-
-
-def linked_account(session: Session) -> str:
-    """The declared account is the one that the warehouse's links belong to. Raises AccountRefused, naming both."""
-    declared, name = session.environment.stripe_account, session.environment.name
-    with session.engine.connect() as connection:
-        known = links.account_of(connection, name)
-    if known is not None and known != declared:
-        raise AccountRefused(
-            f"{name} declares the account {declared}, and the links of this warehouse belong to {known}; set stripe_account "
-            f"and the connection back, give the other account an environment of its own, or close the links with "
-            f"stripe-sync disconnect {name}."
-        )
-    return f"belong to {known}" if known is not None else "none yet"
-
-
-def account(session: Session) -> str:
-    """The key's account is the declared one, and that of the links. Raises AccountRefused."""
-    linked_account(session)
-    return proven_account(session)
-
-
-def proven_account(session: Session) -> str:
-    """The key's account is the declared one. Raises AccountRefused."""
-    found = session.stripe.account()
-    declared = session.environment.stripe_account
-    if found["id"] != declared:
-        raise AccountRefused(
-            f"The key of {session.environment.stripe_connection} belongs to the account {found['id']}, and the environment "
-            f"{session.environment.name} declares {declared}; correct one of them."
-        )
-    return f"{found['id']}, {'live' if session.environment.live else 'test'}"
 
 
 def stigg_environment(session: Session) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from stripe_sync.errors import AccountRefused
-from stripe_sync.pipeline.preflight import account as check_account
+from stripe_sync.pipeline.account import account as check_account
 from stripe_sync.pipeline.preflight import stigg_environment
 from stripe_sync.pipeline.probing import (
     at_once,

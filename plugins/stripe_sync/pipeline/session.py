@@ -19,6 +19,7 @@ from stripe_sync.clock import Clock, SystemClock
 from stripe_sync.connections import Connection
 from stripe_sync.errors import ConfigurationError
 from stripe_sync.marker import Signer
+from stripe_sync.pipeline.account import require_account
 from stripe_sync.settings import Environment
 from stripe_sync.stigg_api.client import API as STIGG_URL
 from stripe_sync.stigg_api.client import StiggApi
@@ -67,7 +68,16 @@ class Session:
 
     @cached_property
     def stripe(self) -> StripeApi:
-        """Stripe, under the account's shared rate budget. Raises NotAuthorized where the key is of the wrong mode."""
+        """Stripe, once key, settings and warehouse are known to mean one account. Raises AccountRefused, NotAuthorized."""
+        require_account(self)
+        return self.client
+
+    @cached_property
+    def client(self) -> StripeApi:
+        """Stripe under the account's shared rate budget, whatever its account is: for what proves it.
+
+        Raises NotAuthorized where the key is of the wrong mode.
+        """
         env, connection = self.environment, self.connection_of(self.environment.stripe_connection)
         budget = PostgresBudget(
             self.engine, env.stripe_account, env.requests_per_second(), env.endpoint_rate, env.rate_share
@@ -101,14 +111,14 @@ class Session:
     @property
     def tally(self) -> Tally:
         """What was asked of Stripe so far: nothing where its client was never used, which this does not make."""
-        return self.stripe.tally if "stripe" in self.__dict__ else Tally()
+        return self.client.tally if "client" in self.__dict__ else Tally()
 
     def close(self) -> None:
         """Closes what was opened."""
         if "stigg" in self.__dict__:
             self.stigg.close()
-        if "stripe" in self.__dict__:
-            self.stripe.close()
+        if "client" in self.__dict__:
+            self.client.close()
 
 
 def open_session(

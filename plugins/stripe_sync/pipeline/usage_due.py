@@ -1,6 +1,7 @@
 """What is due: charges opened and closed as the mirrors show them, drafts read, windows stored, drafts held that are urgent.
 
-Everything but the drafts is in the warehouse, so a run with nothing due makes no request.
+Everything but the drafts is in the warehouse, so a run with nothing due makes no request; in the hour after the renewal of
+any linked subscription it lists the drafts made since, of which none may wait less than an hour.
 """
 
 from __future__ import annotations
@@ -17,11 +18,13 @@ from stripe_sync.desired import successors
 from stripe_sync.desired.catalog import catalog, with_own
 from stripe_sync.desired.found import GONE
 from stripe_sync.desired.inputs import Inputs
+from stripe_sync.pipeline.account import account, linked_account
 from stripe_sync.pipeline.latest import latest
-from stripe_sync.pipeline.preflight import account, held_at_observe, linked_account
+from stripe_sync.pipeline.preflight import held_at_observe
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result, station
 from stripe_sync.pipeline.usage_ends import ends, mark, unfinished_ends
+from stripe_sync.pipeline.usage_grace import compare_drafts, hold_short, is_renewing, list_drafts
 from stripe_sync.pipeline.usage_invoices import read_invoices, since_of
 from stripe_sync.pipeline.usage_timing import hold_urgent
 from stripe_sync.pipeline.usage_writes import leased
@@ -46,30 +49,42 @@ def usage_due(session: Session, run: Run) -> Result:
     with session.engine.begin() as connection:
         state = load(session, run, connection)
         if state is None:
-            return {"due": 0, "problems": [], "stale": "", "held": []}
+            return {"due": 0, "problems": [], "stale": "", "held": [], "short": {}}
         keep_open(connection, run, state)
         state.chains = chains_of(connection, name)
         state.told = usage.told_until(connection, name)
         todo = to_read(connection, session, run, state)
+        is_listed = bool(todo or state.stale) or is_renewing(connection, session, run)
     result: Result = {
         "due": len(todo),
         "problems": [asdict(p) for p in state.problems],
         "stale": state.stale,
         "held": [],
+        "short": {},
     }
-    if todo:
+    if is_listed:
+        listed = list_drafts(session, run, todo)
+        result["short"] = compare_drafts(session, listed.values())
+    if todo or result["short"]:
         account(session)
-        found = read_invoices(session, run, since_of(state.chains, state.told, todo, run.now))
-        result |= {"held_at_observe": held_at_observe(session), "invoices": found.invoices, "short": found.short}
+        result["held_at_observe"] = held_at_observe(session)
+    if todo:
+        since = since_of(state.chains, state.told, todo, run.now)
+        result["invoices"] = read_invoices(session, run, since, listed, result["short"])
     with session.engine.begin() as connection:
         mark(connection, session, run, state.ends)
         result["windows"] = store_windows(connection, run, state)
-    if todo:
-        blocked = {p.stripe_subscription for p in state.problems}
-        with leased(session, run) as lease:
-            observed = result["held_at_observe"]
-            result["held"] = hold_urgent(session, run, lease, blocked, observed=observed, short=found.short)
+    if todo or result["short"]:
+        result["held"] = hold_at_first_sight(session, run, state, result)
     return result
+
+
+def hold_at_first_sight(session: Session, run: Run, state: Known, due: Result) -> list[str]:
+    """Hold the drafts that are urgent, until they are proven, and the other short ones for an hour; return their ids."""
+    blocked, observed = {p.stripe_subscription for p in state.problems}, due["held_at_observe"]
+    with leased(session, run) as lease:
+        held = hold_urgent(session, run, lease, blocked, observed=observed, short=due["short"])
+        return held + hold_short(session, run, lease, due["short"].keys() - set(held), observed=observed)
 
 
 @dataclass

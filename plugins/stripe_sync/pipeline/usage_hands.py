@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from stripe_sync.clock import epoch, from_epoch
 from stripe_sync.errors import ConfigurationError
+from stripe_sync.pipeline.account import account
 from stripe_sync.pipeline.hands import Hand, note
-from stripe_sync.pipeline.preflight import account
 from stripe_sync.pipeline.session import Session, start_run
 from stripe_sync.pipeline.usage_invoices import seen_invoice
 from stripe_sync.pipeline.usage_timing import RELEASED, deadline, timed

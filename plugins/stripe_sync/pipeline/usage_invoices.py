@@ -5,8 +5,8 @@ Every list that Stripe embeds shows its first ten rows; all of them are paged he
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -23,19 +23,6 @@ from stripe_sync.warehouse import usage
 from stripe_sync.warehouse.usage import Chain, Invoice
 
 
-@dataclass(frozen=True)
-class Found:
-    """The ids of the invoices that were read and bill use, and the seconds of grace of the drafts that nobody moved."""
-
-    invoices: list[str]
-    graces: dict[str, int]
-
-    @property
-    def short(self) -> dict[str, int]:
-        """Those that wait less than an hour."""
-        return {id: seconds for id, seconds in self.graces.items() if is_short(seconds)}
-
-
 def since_of(
     chains: Mapping[Chain, Sequence[Opening]], told: Mapping[Chain, datetime], todo: Iterable[str], now: datetime
 ) -> dict[str, datetime]:
@@ -47,15 +34,20 @@ def since_of(
     return {subscription: min(its, default=now - LONGEST_GRACE) for subscription, its in moments.items()}
 
 
-def read_invoices(session: Session, run: Run, since: Mapping[str, datetime]) -> Found:
-    """Reads the drafts of some subscriptions, and since a moment the invoices of those that have none.
+def read_invoices(
+    session: Session,
+    run: Run,
+    since: Mapping[str, datetime],
+    listed: Mapping[str, dict[str, Any]],
+    short: Container[str],
+) -> list[str]:
+    """Read the invoices of some subscriptions since a moment where no draft of theirs is ``listed``; return the ids.
 
-    A draft that Stripe does not have any more was deleted by a person.
+    Kept are those that bill use, with the grace of the drafts that nobody moved; ``short`` are the drafts known to wait less
+    than an hour. A draft that Stripe does not have any more was deleted by a person.
     """
     name, api = session.environment.name, session.stripe.in_lane(USAGE)
-    bodies: dict[str, dict[str, Any]] = {}
-    for page in api.pages("/v1/invoices", status="draft"):
-        bodies |= {row["id"]: row for row in page if drafts.subscription_of(row, session.signer) in since}
+    bodies = {id: row for id, row in listed.items() if drafts.subscription_of(row, session.signer) in since}
     with session.engine.connect() as connection:
         again = [i for i in known_drafts(connection, name, run.now, since) if i.invoice not in bodies]
         moved = usage.holds(connection, name)
@@ -67,11 +59,12 @@ def read_invoices(session: Session, run: Run, since: Mapping[str, datetime]) -> 
             bodies |= {row["id"]: row for row in page}
     seen = [s for body in bodies.values() if (s := seen_invoice(session, body)) is not None]
     seen += [deleted(i) for i in again if found[i.invoice] is None]
-    waits = graces((invoice.body for invoice in seen), moved)
+    found_graces = graces((invoice.body for invoice in seen), moved)
+    waits = {id: seconds for id, seconds in found_graces.items() if id in short or not is_short(seconds)}
     with session.engine.begin() as connection:
         for invoice in seen:
             usage.see(connection, name, invoice, grace=waits.get(invoice.invoice))
-    return Found([invoice.invoice for invoice in seen], waits)
+    return [invoice.invoice for invoice in seen]
 
 
 def known_drafts(connection: Connection, environment: str, now: datetime, of: Iterable[str]) -> Iterator[Invoice]:

@@ -53,7 +53,7 @@ def settle_due(session: Session, run: Run, due: Result) -> Result:
     """Settles what the run found due."""
     name, observed = session.environment.name, due.get("held_at_observe", "")
     if not due.get("due"):
-        pages = [due["stale"]] if due.get("stale") else []
+        pages = about_the_whole(due)
         return {"held": [], "released": [], "late": 0, "pages": pages, **figures(session, run)}
     blocked = {p["stripe_subscription"] for p in due.get("problems", ())}
     late = settle(session, run, due.get("invoices", ()))
@@ -70,11 +70,14 @@ def settle_due(session: Session, run: Run, due: Result) -> Result:
         released = release(session, run, lease, whole, observed=observed)
     written = runs.result(session.engine, name, run.id, "usage_lines") or {}
     pages = [*written.get("pages", ()), *late, *in_danger(session, run, missing, waiting, observed)]
-    if due.get("short"):
-        pages.append(grace.sentence(due["short"]))
-    if due.get("stale"):
-        pages.append(due["stale"])
+    pages += about_the_whole(due)
     return {"held": held, "released": released, "late": len(late), "pages": pages, **figures(session, run)}
+
+
+def about_the_whole(due: Result) -> list[str]:
+    """Return what has to be read whether or not something was due: short drafts, and mirrors that are old."""
+    short = [grace.sentence(due["short"])] if due.get("short") else []
+    return short + ([due["stale"]] if due.get("stale") else [])
 
 
 def figures(session: Session, run: Run) -> Result:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime, timedelta
 
 from stripe_sync.apply.steps import Step
@@ -66,17 +66,24 @@ def deadline(session: Session, invoice: Invoice) -> datetime:
 
 
 def hold(
-    session: Session, run: Run, lease: Lease, invoices: Iterable[Invoice], *, why: str, observed: str
+    session: Session,
+    run: Run,
+    lease: Lease,
+    invoices: Iterable[Invoice],
+    *,
+    why: str,
+    observed: str,
+    until_of: Callable[[Session, Invoice], datetime] = deadline,
 ) -> list[str]:
     """Moves the finalization of drafts to the deadline, never to an earlier moment than it is. Gives the ids held.
 
-    A draft that is stopped already stays as it is: a person, a pause or Stripe stopped it.
+    A draft that is stopped already stays as it is: a person, a pause or Stripe stopped it. ``until_of`` gives the deadline.
     """
     if not may_write(session, run, observed):
         return []
     actions, about = [], {}
     for invoice in invoices:
-        until = deadline(session, invoice)
+        until = until_of(session, invoice)
         if not is_advancing(invoice) or until <= max(invoice.finalizes_at or run.now, run.now + RELEASED):
             continue
         action = timed("hold", session, invoice, until, why)

@@ -5,7 +5,17 @@ from __future__ import annotations
 from sqlalchemy import Connection, text
 
 # Read anew when there is a connection again.
-FORGOTTEN = ("status", "candidate", "feed", "seen_event", "own_answer", "stigg_read", "failure", "skipped_lane")
+FORGOTTEN = (
+    "account",
+    "status",
+    "candidate",
+    "feed",
+    "seen_event",
+    "own_answer",
+    "stigg_read",
+    "failure",
+    "skipped_lane",
+)
 
 
 def end(connection: Connection, environment: str) -> int:

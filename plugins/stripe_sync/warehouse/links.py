@@ -47,19 +47,6 @@ def those(connection: Connection, environment: str, condition: str, **given: obj
     return {row.key: row.stripe_id for row in connection.execute(text(question), {"e": environment, **given})}
 
 
-def account_of(connection: Connection, environment: str) -> str | None:
-    """Return the account that the open links belong to: the one that the newest run found; None where there are no links."""
-    found: str | None = connection.execute(
-        text(
-            "select s.result->>'account' from station s join run r on r.environment = s.environment and r.run_id = s.run_id "
-            "where s.environment = :e and s.station = 'preflight' and exists (select 1 from link where environment = :e "
-            "and ended_at is null) order by r.created_at desc, s.finished_at desc limit 1"
-        ),
-        {"e": environment},
-    ).scalar()
-    return found
-
-
 def counts(connection: Connection, environment: str) -> dict[str, int]:
     """How many open links there are, by the kind of their link keys."""
     rows = connection.execute(

@@ -1,0 +1,12 @@
+-- whether a linked subscription was renewed after one moment and until another, Unix seconds, as the newest mirror shows it:
+-- an item's running period began between them, or was to end between them
+select exists (
+    select from link l
+    join mirror m on m.environment = l.environment and m.side = 'stripe' and m.kind = 'subscription' and m.id = l.stripe_id
+        and m.valid_to is null
+    cross join lateral jsonb_array_elements(m.body -> 'items' -> 'data') item
+    cross join lateral (values (item ->> 'current_period_start'), (item ->> 'current_period_end')) bound (at)
+    where l.environment = :environment and l.ended_at is null and starts_with(l.key, 'subscription:')
+        and m.body ->> 'status' not in ('canceled', 'incomplete_expired')
+        and bound.at::bigint > :since and bound.at::bigint <= :until
+) as is_renewed
