@@ -10,8 +10,9 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 FIELD = "stiggSyncKey"
 ESCAPED = re.compile(r"(?:~[89A-F][0-9A-F])+")
@@ -53,6 +54,14 @@ class Signer:
         key = lengthened(shown)
         genuine = any(hmac.compare_digest(self._digest(key, secret), digest) for secret in self.secrets)
         return key if key and genuine else None
+
+    def own_lines(self, lines: Iterable[Mapping[str, Any]]) -> set[str]:
+        """Return the ids of the lines of invoices that our invoice items made.
+
+        A line of a subscription shows its subscription's metadata, the mark included (types, ``InvoiceLineItem.metadata``).
+        """
+        made = (line for line in lines if line["parent"]["type"] == "invoice_item_details")
+        return {str(line["id"]) for line in made if self.key_of((line.get("metadata") or {}).get(FIELD)) is not None}
 
     def fingerprint(self) -> str:
         """What is another for another account or other secrets, and does not tell them."""

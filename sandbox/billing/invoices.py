@@ -63,6 +63,7 @@ def build(
     id = world.next_id("upcoming_in" if preview else "in")
     for part in lines:
         part["invoice"] = id
+        show_metadata(part, subscription)
         take_item(world, part, id, preview=preview)
     given = discounts.of_invoices(world, subscription)
     taken = discounts.apply(world, given, lines, subscription["currency"])
@@ -141,6 +142,13 @@ def build(
     if not preview:
         discounts.consume(world, subscription, invoice["subtotal"])
     return invoice
+
+
+def show_metadata(part: Obj, subscription: Obj) -> None:
+    """Show the metadata of the subscription on a line that is of it and of no invoice item (types, ``metadata``)."""
+    details = part["parent"]["subscription_item_details"] or {}
+    if details and not details["proration"]:
+        part["metadata"] = dict(subscription["metadata"])
 
 
 def standalone(world: World, customer: Obj, currency: str, method: str) -> Obj:

@@ -124,7 +124,7 @@ def recount(world: World, invoice: Obj) -> None:
         for fresh, kept in zip(new, old, strict=False):
             fresh["id"] = kept["id"]
         for row in new:
-            row["invoice"] = invoice["id"]
+            row |= {"invoice": invoice["id"], "metadata": dict(subscription["metadata"])}
         place = invoice["lines"]["data"].index(old[0])
         others = [row for row in invoice["lines"]["data"] if row not in old]
         invoice["lines"]["data"] = [*others[:place], *new, *others[place:]]

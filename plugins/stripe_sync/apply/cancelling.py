@@ -181,7 +181,7 @@ def after_end(api: StripeApi, action: Action, subscription: str, signer: Signer)
         if body is None or end is None or is_given_back(body):
             continue
         lines = [line for page in api.pages(f"{INVOICES}/{id}/lines") for line in page]
-        own = {line["id"] for line in lines if is_marked(line, signer)}
+        own = signer.own_lines(lines)
         told.append(renewed_after_end(id, body["status"], body["currency"], split(lines, end, own)))
     return told
 

@@ -25,7 +25,6 @@ from stripe_sync.desired.taxes import switched_off
 from stripe_sync.desired.timing import cancel_at, changed_at, ended_at, ends_at, start
 from stripe_sync.desired.unbilled import COLLECTION, beyond_stripe, not_yet_chargeable, refusal, status
 from stripe_sync.errors import RowFailed
-from stripe_sync.marker import FIELD
 from stripe_sync.model.documents import SUBSCRIPTION, Claim, compact
 from stripe_sync.model.status import EntityStatus, Reason, Status
 from stripe_sync.model.stigg_side import Subscription
@@ -147,7 +146,7 @@ def sold_after_end(inputs: Inputs, subscription: Subscription, key: str, around:
         body = to_builtins(draft)
         if end is not None and unowed([collected(body)], id, end):
             lines = body["lines"]["data"]
-            own = {line["id"] for line in lines if inputs.signer.key_of((line.get("metadata") or {}).get(FIELD))}
+            own = inputs.signer.own_lines(lines)
             found.append(renewed_after_end(draft.id, draft.status, draft.currency, split(lines, end, own)))
     return " ".join(found)
 
