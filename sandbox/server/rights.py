@@ -6,10 +6,17 @@ The names are those of Stripe's managed keys, such as ``plan_read`` for prices; 
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 from sandbox.world.refusal import StripeRefusal
 from sandbox.world.state import Obj, World
+
+NO_KEY = (
+    "You did not provide an API key. You need to provide your API key in the Authorization header, using Bearer auth (e.g. "
+    "'Authorization: Bearer YOUR_SECRET_KEY'). See https://stripe.com/docs/api#authentication for details, or we can help "
+    "at https://support.stripe.com/."
+)
 
 ACCOUNT = "accounts_kyc_basic_read"
 THIN_EVENTS = "v2_core_events_read"  # no list of names has it (SB "Not found anywhere")
@@ -57,6 +64,19 @@ LABELS = {"plan": "Prices", "event": "Events", "billing_meter": "Meters", "billi
 
 def restricted(key: Any) -> bool:
     return isinstance(key, dict)
+
+
+def authenticate(world: World, authorization: str) -> Any:
+    """Return the key of a request's header as the world has it. Raises StripeRefusal 401."""
+    scheme, _, value = authorization.partition(" ")
+    key = base64.b64decode(value).decode().partition(":")[0] if scheme == "Basic" else value
+    if not key:
+        raise StripeRefusal(NO_KEY, status=401, logged=False)
+    found = next((known for known in world.stripe_keys if key_text(known) == key), None)
+    if found is None:
+        shown = f"{key[:8]}{'*' * 8}{key[-4:]}"
+        raise StripeRefusal(f"Invalid API Key provided: {shown}", status=401, logged=False)
+    return found
 
 
 def key_text(key: Any) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
 import re
 import time
@@ -80,11 +79,6 @@ KINDS = {"products": "product", "prices": "price", "coupons": "coupon", "custome
          "subscriptions": "subscription", "invoices": "invoice"}  # fmt: skip
 
 
-NO_KEY = (
-    "You did not provide an API key. You need to provide your API key in the Authorization header, using Bearer auth (e.g. "
-    "'Authorization: Bearer YOUR_SECRET_KEY'). See https://stripe.com/docs/api#authentication for details, or we can help "
-    "at https://support.stripe.com/."
-)
 LOG = "https://dashboard.stripe.com/{account}/test/workbench/logs?object={request}"
 
 
@@ -156,7 +150,7 @@ class StripeApp:
         self, http: HttpRequest, verb: str, path: str, text: str, request_id: str
     ) -> tuple[routes.Route, routes.Call]:
         """Return what is asked, after everything that is refused before a request is carried out."""
-        key_given = self.authenticate(http)
+        key_given = rights.authenticate(self.world, http.headers.get("authorization", ""))
         check_version(http.headers.get("stripe-version", spec()["version"]))
         operation = known_operation(verb, path)
         rights.check(self.world, key_given, rights.needed(verb, path, []))
@@ -206,18 +200,6 @@ class StripeApp:
         if fault and own:
             raise faults.broken(fault)
         return body
-
-    def authenticate(self, http: HttpRequest) -> Any:
-        """Return the key of a request as the world has it. Raises StripeRefusal 401."""
-        scheme, _, value = http.headers.get("authorization", "").partition(" ")
-        key = base64.b64decode(value).decode().partition(":")[0] if scheme == "Basic" else value
-        if not key:
-            raise StripeRefusal(NO_KEY, status=401, logged=False)
-        found = next((k for k in self.world.stripe_keys if rights.key_text(k) == key), None)
-        if found is None:
-            shown = f"{key[:8]}{'*' * 8}{key[-4:]}"
-            raise StripeRefusal(f"Invalid API Key provided: {shown}", status=401, logged=False)
-        return found
 
     def limit(self, verb: str, operation: str) -> None:
         """25 a second an endpoint, 25 a second an account: a sandbox account's limits."""

@@ -126,6 +126,15 @@ def check_lengths(params: Obj, kind: str) -> None:
             raise too_long(field, value, limit)
 
 
+URL = r"https?://[^\s/?#]+\S*"
+
+
+def check_url(url: str | None, param: str) -> None:
+    """Refuse an address that is none, in Stripe's words (documented: error code ``url_invalid``)."""
+    if url and not re.fullmatch(URL, url):
+        raise invalid("Not a valid URL", param=param, code="url_invalid")
+
+
 OWN_ID = r"[a-zA-Z0-9_\-]+"
 LONGEST_ID = 5000
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sandbox.resources.stripe.objects import emit, get, listed
 from sandbox.resources.stripe.pricing import new_price
 from sandbox.resources.stripe.routes import PAGING, Call, route
-from sandbox.world.forms import check_own_id, merge_metadata
+from sandbox.world.forms import check_own_id, check_url, merge_metadata
 from sandbox.world.refusal import StripeRefusal, blank, invalid
 from sandbox.world.state import Obj
 
@@ -37,6 +37,7 @@ def new_product(call: Call, params: Obj) -> Obj:
         raise StripeRefusal("Product already exists.", code="resource_already_exists")
     if not params["name"]:
         raise blank("name")
+    check_url(params.get("url"), "url")
     return {
         "id": id or world.next_id("prod"),
         "object": "product",
@@ -71,6 +72,7 @@ def update_product(call: Call) -> Obj:
     check_default_price(call, product)
     if params.get("name") == "":
         raise blank("name")
+    check_url(params.get("url"), "url")
     for name in ("name", "active", "default_price", *TEXTS):
         if name in params:
             product[name] = None if params[name] == "" else params[name]
