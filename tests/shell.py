@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sandbox.builder import ACCOUNT
 from stripe_sync.unknowns import BY_NAME
+from tests import endpoints
 from tests.house import House
 
 TOML = f"""
@@ -60,7 +61,8 @@ def command(env: dict[str, str], *arguments: str, cwd: Path | None = None) -> su
     """Runs ``stripe-sync`` as a shell would: its own process, environment, folder, exit code, output."""
     with tempfile.TemporaryDirectory(prefix="stripe_sync-shell-") as folder:
         out, err = Path(folder, "out"), Path(folder, "err")
-        process = SERVER.Process(target=run, args=(env, arguments, str(cwd or Path.cwd()), str(out), str(err)))
+        kept = {name: os.environ[name] for name in ("TEST_ENDPOINTS",) if name in os.environ}
+        process = SERVER.Process(target=run, args=(kept | env, arguments, str(cwd or Path.cwd()), str(out), str(err)))
         process.start()
         process.join(WITHIN)
         if process.exitcode is None:
@@ -72,7 +74,7 @@ def command(env: dict[str, str], *arguments: str, cwd: Path | None = None) -> su
 
 
 def run(env: dict[str, str], arguments: tuple[str, ...], cwd: str, out: str, err: str) -> None:
-    """The command, in the child."""
+    """Run the command, in the child; what it calls of Stripe is checked as a story's own calls are."""
     from stripe_sync.cli import main
 
     os.environ.clear()
@@ -82,4 +84,10 @@ def run(env: dict[str, str], arguments: tuple[str, ...], cwd: str, out: str, err
         os.dup2(sys.stdout.fileno(), 1)
         os.dup2(sys.stderr.fileno(), 2)
         sys.argv = ["stripe-sync", *arguments]
-        main.run()
+        code: object = 0
+        with endpoints.watched():
+            try:
+                main.run()
+            except SystemExit as done:
+                code = done.code
+        sys.exit(code)  # type: ignore[arg-type]
