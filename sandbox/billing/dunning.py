@@ -16,7 +16,7 @@ def due(world: World) -> Iterator[int]:
         if invoice["status"] == "open":
             yield from moments(world, invoice)
     for subscription in world.stripe["subscriptions"].values():
-        if subscription["status"] == "incomplete":
+        if is_expiring(world, subscription):
             yield subscription["created"] + EXPIRES
 
 
@@ -36,6 +36,12 @@ def is_retried(invoice: Obj) -> bool:
     return bool(automatic and invoice["next_payment_attempt"])
 
 
+def is_expiring(world: World, subscription: Obj) -> bool:
+    """Return whether a subscription ends unless its first invoice is paid; a debit that is under way is waited for."""
+    first = world.stripe["invoices"].get(subscription["latest_invoice"] or "")
+    return subscription["status"] == "incomplete" and (first is None or not payments.is_under_way(first))
+
+
 def is_watched(world: World, invoice: Obj) -> bool:
     """Return whether an invoice that was sent makes its subscription past due once it is overdue."""
     subscription = payments.subscription_of(world, invoice)
@@ -49,7 +55,7 @@ def step(world: World, told: Told) -> None:
         if invoice["status"] == "open":
             advance(world, invoice, told)
     for subscription in list(world.stripe["subscriptions"].values()):
-        if subscription["status"] == "incomplete" and subscription["created"] + EXPIRES <= world.now:
+        if is_expiring(world, subscription) and subscription["created"] + EXPIRES <= world.now:
             standing.expire(world, subscription, told)
 
 

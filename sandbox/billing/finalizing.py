@@ -90,7 +90,7 @@ def finalize_by_hand(world: World, invoice: Obj, told: Told) -> Obj | None:
 
 
 def await_collection(world: World, invoice: Obj) -> None:
-    """Set when Stripe collects an open invoice next, none where it never does."""
+    """Set when Stripe collects an open invoice next, none where it never does; a debit that is under way is waited for."""
     automatic = invoice["collection_method"] == "charge_automatically" and invoice["auto_advance"]
-    if invoice["status"] == "open":
+    if invoice["status"] == "open" and not payments.is_under_way(invoice):
         invoice["next_payment_attempt"] = world.now + SOON if automatic else None

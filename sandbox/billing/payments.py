@@ -101,6 +101,15 @@ def refusal(attempt: Attempt) -> StripeRefusal | None:
     return cards.declined(attempt.answer)
 
 
+def never_at_once() -> StripeRefusal:
+    """Return how ``error_if_incomplete`` refuses a bank debit; the sentence is assumed."""
+    return StripeRefusal(
+        "Payment for this subscription is processed later, but the requested payment behavior doesn't save the invoice or "
+        "PaymentIntent. Retry the request with `payment_behavior=allow_incomplete`.",
+        status=402, type="card_error", code="subscription_payment_intent_processing",
+    )  # fmt: skip
+
+
 def collect(world: World, invoice: Obj, told: Told, *, method: Obj | None = None) -> Attempt:
     """Charge an open invoice once and note what became of it; ``method`` goes before Stripe's order."""
     subscription = subscription_of(world, invoice)
@@ -112,7 +121,7 @@ def collect(world: World, invoice: Obj, told: Told, *, method: Obj | None = None
         invoice |= {"attempted": True, "attempt_count": invoice["attempt_count"] + 1, "next_payment_attempt": None}
         settles = world.now + int(world.billing["debit_days"] * DAY)
         invoice["collection"] = collection(invoice) | {"method": attempt.method, "settles_at": settles}
-        standing.started(world, invoice, subscription, told)
+        standing.started(world, subscription, told)
     else:
         failed(world, invoice, attempt, told)
     return attempt
@@ -131,6 +140,11 @@ def collection(invoice: Obj) -> Obj:
     """Return what this sandbox notes of an invoice's collection; no answer shows it."""
     found: Obj = invoice.get("collection") or {}
     return found
+
+
+def is_under_way(invoice: Obj) -> bool:
+    """Return whether a bank has not answered a debit of the invoice yet."""
+    return bool(collection(invoice).get("settles_at"))
 
 
 def mark_paid(world: World, invoice: Obj, told: Told, *, attempts: int = 1, out_of_band: bool = False) -> None:
@@ -167,17 +181,19 @@ def void(world: World, invoice: Obj, told: Told) -> None:
 def failed(world: World, invoice: Obj, attempt: Attempt, told: Told) -> None:
     """Note a payment that failed, and when it is tried next."""
     subscription = subscription_of(world, invoice)
+    is_first = standing.is_starting(invoice, subscription) and not (
+        is_under_way(invoice) and not standing.ends_by_debit(world, subscription)
+    )
     if attempt.kind != "no_source":
         invoice |= {"attempted": True, "attempt_count": invoice["attempt_count"] + 1}
     noted = collection(invoice) | {"settles_at": None, "failures": collection(invoice).get("failures", 0) + 1}
     noted |= {"began": noted.get("began", world.now), "method": attempt.method}
     noted["hard"] = attempt.method if cards.is_hard(attempt.answer) else None
     invoice["collection"] = noted
-    is_first = standing.is_starting(invoice, subscription)
     invoice["next_payment_attempt"] = (
         None if is_first or not invoice["auto_advance"] else retries.next_retry(world, noted)
     )
     told("invoice.payment_action_required" if attempt.kind == "requires_action" else "invoice.payment_failed", invoice)
-    standing.failed(world, invoice, subscription, told)
+    standing.failed(world, invoice, subscription, told, is_first=is_first)
     if invoice["next_payment_attempt"] is None and invoice["auto_advance"] and not is_first:
         standing.given_up(world, invoice, subscription, told)

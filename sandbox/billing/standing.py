@@ -17,8 +17,18 @@ def set_status(subscription: Obj, status: str, told: Told) -> None:
 
 
 def is_starting(invoice: Obj, subscription: Obj | None) -> bool:
-    """Return whether an invoice is the first one of a subscription that waits for its payment."""
-    return subscription is not None and invoice["billing_reason"] == "subscription_create"
+    """Return whether an invoice is the first one of a subscription that waits for its payment.
+
+    One that is past due was begun: a debit that failed days later left it so.
+    """
+    is_begun = subscription is None or subscription["status"] == "past_due"
+    return not is_begun and invoice["billing_reason"] == "subscription_create"
+
+
+def ends_by_debit(world: World, subscription: Obj | None) -> bool:
+    """Return whether a first debit that fails days later ends the subscription; one that is incomplete meanwhile always does."""
+    is_incomplete = subscription is not None and subscription["status"] == "incomplete"
+    return is_incomplete or world.unknowns["failed_debit_expires"]
 
 
 def is_waiting(subscription: Obj) -> bool:
@@ -26,10 +36,14 @@ def is_waiting(subscription: Obj) -> bool:
     return subscription["status"] in ("active", "past_due", "unpaid", "incomplete")
 
 
-def started(world: World, invoice: Obj, subscription: Obj | None, told: Told) -> None:
-    """Note that a payment is on its way: a subscription that waits for its first one is active (bank debits)."""
-    if subscription is not None and subscription["status"] == "incomplete":
-        set_status(subscription, "active", told)
+def started(world: World, subscription: Obj | None, told: Told) -> None:
+    """Note that a bank debit is on its way: a subscription that waits for its first payment is active, or incomplete."""
+    if subscription is None or subscription["status"] not in ("incomplete", "active"):
+        return
+    latest = world.stripe["invoices"][subscription["latest_invoice"]]
+    is_first = latest["billing_reason"] == "subscription_create"
+    waits = is_first and world.unknowns["debit_leaves_incomplete"]
+    set_status(subscription, "incomplete" if waits else "active", told)
 
 
 def paid(world: World, invoice: Obj, subscription: Obj | None, told: Told) -> None:
@@ -43,14 +57,14 @@ def paid(world: World, invoice: Obj, subscription: Obj | None, told: Told) -> No
         set_status(subscription, "active", told)
 
 
-def failed(world: World, invoice: Obj, subscription: Obj | None, told: Told) -> None:
+def failed(world: World, invoice: Obj, subscription: Obj | None, told: Told, *, is_first: bool) -> None:
     """Note a failed payment: the first invoice leaves the subscription incomplete, a later one past due."""
     customer = world.stripe["customers"][invoice["customer"]]
     if not customer.get("deleted"):
         customer["delinquent"] = True
     if subscription is None:
         return
-    if is_starting(invoice, subscription) and subscription["latest_invoice"] == invoice["id"]:
+    if is_first and subscription["latest_invoice"] == invoice["id"]:
         invoice["auto_advance"] = False
         set_status(subscription, "incomplete", told)
     elif subscription["status"] == "active":

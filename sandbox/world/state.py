@@ -60,6 +60,9 @@ UNKNOWNS = {
     "idempotency_keys_forgotten": True,  # a key is removed after 24 hours, and not kept for ever
     "account_right_grantable": False,  # a restricted key can be given the right for GET /v1/account (C11)
     "thin_events_by_event_read": False,  # /v2/core/events is read by the right event_read, and not by one of its own
+    "debit_refused_at_once": True,  # error_if_incomplete refuses a bank debit, which is never paid within the call (SB 21.11)
+    "debit_leaves_incomplete": False,  # a subscription whose first debit is under way is incomplete, and not active
+    "failed_debit_expires": True,  # a first debit that fails days later ends the subscription, and does not leave it past due
     "refusals_replay": True,  # a 400 that is met while a request is carried out is kept for its key
 }
 # What the account's owner has set in the Dashboard, under ``stripe.billing`` of a world file.

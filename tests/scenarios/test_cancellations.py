@@ -85,7 +85,7 @@ def test_one_whose_first_payment_was_never_made_cancels_nothing(house_of: Build,
     billed(house, "s-1")["status"] = "incomplete_expired"
     house.reconcile()
     assert house.stigg("subscriptions", subscriptionId="s-1")["status"] == "ACTIVE"
-    assert house.status("s-1") == ("ERROR", "CANCELED_IN_STRIPE")
+    assert house.status("s-1") == ("ERROR", "PAYMENT_FAILED")
 
 
 def test_absence_cancels_nothing(house_of: Build, town: WorldBuilder) -> None:

@@ -1,6 +1,6 @@
 """What becomes of a renewal's invoice and of its subscription, by source of payment, outcome and collection method.
 
-The rows are printed as one table, which sandbox/README.md shows.
+The rows are printed as tables, one of renewals and one of first invoices, which sandbox/README.md shows.
 """
 
 from __future__ import annotations
@@ -124,10 +124,15 @@ def test_a_renewal_is_collected(row: Row, prepare: Prepare, more: dict[str, Any]
 
 def yearly(stripe: Asked, customer: str, **terms: Any) -> str:
     """Return a new subscription of 10.00 a year, so that thirty days hold one renewal."""
+    items = [{"price": yearly_price(stripe)}]
+    return str(stripe.post("/v1/subscriptions", customer=customer, items=items, **terms)["id"])
+
+
+def yearly_price(stripe: Asked) -> str:
+    """Return a new price of 10.00 a year."""
     product = stripe.post("/v1/products", name="p")["id"]
     form = {"currency": "usd", "product": product, "unit_amount": 1000, "recurring": {"interval": "year"}}
-    price = stripe.post("/v1/prices", **form)["id"]
-    return str(stripe.post("/v1/subscriptions", customer=customer, items=[{"price": price}], **terms)["id"])
+    return str(stripe.post("/v1/prices", **form)["id"])
 
 
 def state(stripe: Asked, subscription: str) -> str:
@@ -137,13 +142,66 @@ def state(stripe: Asked, subscription: str) -> str:
     return f"{invoice['status']} {invoice['attempt_count']}, {found['status']}"
 
 
+# source of payment, outcome and what the creation sends, then its invoice and the subscription after the call, an hour, a day
+# and thirty days later (the subscription is yearly, so that thirty days hold no renewal).
+FIRST_CASES: list[tuple[tuple[str, ...], Prepare, dict[str, Any], dict[str, bool]]] = [
+    (("a card", "pays", "allow_incomplete", "paid 1, active", "paid 1, active", "paid 1, active", "paid 1, active"), nothing, {}, {}),
+    (("card 0341", "declines", "allow_incomplete", "open 1, incomplete", "open 1, incomplete", "void 1, incomplete_expired", "void 1, incomplete_expired"), card("0341"), {}, {}),
+    (("card 0341", "declines", "error_if_incomplete", "402, nothing is made", "", "", ""), card("0341"), {"payment_behavior": "error_if_incomplete"}, {}),
+    (("card 3220", "wants 3DS", "allow_incomplete", "open 1, incomplete", "open 1, incomplete", "void 1, incomplete_expired", "void 1, incomplete_expired"), card("3220"), {}, {}),
+    (("card 3220", "wants 3DS", "error_if_incomplete", "402, nothing is made", "", "", ""), card("3220"), {"payment_behavior": "error_if_incomplete"}, {}),
+    (("any", "is not charged", "default_incomplete", "open 0, incomplete", "open 0, incomplete", "void 0, incomplete_expired", "void 0, incomplete_expired"), nothing, {"payment_behavior": "default_incomplete"}, {}),
+    (("none", "never attempted", "allow_incomplete", "400, nothing is made", "", "", ""), none, {}, {}),
+    (("bank account", "processing, succeeds", "allow_incomplete", "open 1, active", "open 1, active", "open 1, active", "paid 1, active"), account("000123456789"), {}, {}),
+    (("bank account", "processing, succeeds; `debit_leaves_incomplete`", "allow_incomplete", "open 1, incomplete", "open 1, incomplete", "open 1, incomplete", "paid 1, active"), account("000123456789"), {}, {"debit_leaves_incomplete": True}),
+    (("bank account", "processing, fails", "allow_incomplete", "open 1, active", "open 1, active", "open 1, active", "void 1, incomplete_expired"), account("000222222227"), {}, {}),
+    (("bank account", "processing, fails; `failed_debit_expires`: no", "allow_incomplete", "open 1, active", "open 1, active", "open 1, active", "open 8, past_due"), account("000222222227"), {}, {"failed_debit_expires": False}),
+    (("bank account", "refused at once", "error_if_incomplete", "402, nothing is made", "", "", ""), account("000123456789"), {"payment_behavior": "error_if_incomplete"}, {}),
+    (("bank account", "taken; `debit_refused_at_once`: no", "error_if_incomplete", "open 1, active", "open 1, active", "open 1, active", "paid 1, active"), account("000123456789"), {"payment_behavior": "error_if_incomplete"}, {"debit_refused_at_once": False}),
+    (("credit on the balance", "covers it", "allow_incomplete", "paid 0, active", "paid 0, active", "paid 0, active", "paid 0, active"), balance(-2000), {}, {}),
+    (("customer pays", "a draft for its hour, then not yet (7 days)", "send", "draft 0, active", "open 0, active", "open 0, active", "open 0, past_due"), nothing, SENT, {}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("row", "prepare", "terms", "unknowns"), FIRST_CASES, ids=[f"{c[0][0]}-{c[0][1]}-{c[0][2]}" for c in FIRST_CASES]
+)
+def test_a_first_invoice_is_collected(
+    row: tuple[str, ...], prepare: Prepare, terms: dict[str, Any], unknowns: dict[str, bool]
+) -> None:
+    """FACTS_A 52-54; SB 1.6, 11.2, 11.14, 12.3, 21.11."""
+    with asking() as stripe:
+        stripe.world.unknowns |= unknowns
+        customer = stripe.customer()
+        prepare(stripe, customer, "")
+        price = yearly_price(stripe)
+        status, made = stripe.send("POST", "/v1/subscriptions", customer=customer, items=[{"price": price}], **terms)
+        if status != 200:
+            assert stripe.get("/v1/subscriptions", customer=customer, status="all")["data"] == []
+            assert stripe.get("/v1/invoices", customer=customer)["data"] == []
+            assert (*row[:3], f"{status}, nothing is made", "", "", "") == row
+            return
+        begun, seen = stripe.world.now, [state(stripe, made["id"])]
+        for passed in (HOUR + 2, DAY, 30 * DAY):
+            stripe.later(begun + passed - stripe.world.now)
+            seen.append(state(stripe, made["id"]))
+    assert (*row[:3], *seen) == row
+
+
 def table() -> str:
     """Return the rows as the table of sandbox/README.md."""
     head = "| source of payment | outcome | collection | an hour after finalization | a day | thirty days |\n|---|---|---|---|---|---|\n"
     return head + "\n".join(f"| {' | '.join(row)} |" for row, _, _ in CASES) + "\n"
 
 
+def first_table() -> str:
+    """Return the rows of first invoices as the second table of sandbox/README.md."""
+    head = "| source of payment | outcome | the creation sends | after the call | an hour | a day | thirty days |\n|---|---|---|---|---|---|---|\n"
+    return head + "\n".join(f"| {' | '.join(row)} |" for row, *_ in FIRST_CASES) + "\n"
+
+
 def test_the_readme_shows_the_table(capsys: pytest.CaptureFixture[str]) -> None:
     with capsys.disabled():
-        print(f"\n{table()}")
+        print(f"\n{table()}\n{first_table()}")
+    assert first_table() in README.read_text(encoding="utf-8"), "put the second table into sandbox/README.md"
     assert table() in README.read_text(encoding="utf-8"), "put this table into sandbox/README.md"

@@ -20,6 +20,7 @@ from sqlalchemy import Engine
 from stripe_sync.apply import answers, settling
 from stripe_sync.apply.declined import Declines
 from stripe_sync.apply.handlers import HANDLERS, Handler
+from stripe_sync.apply.processing import debit_of
 from stripe_sync.apply.registry import Registry
 from stripe_sync.apply.steps import Step
 from stripe_sync.apply.targets import as_it_is, object_kind
@@ -271,21 +272,24 @@ class Executor:
         if action.kind.endswith(".create"):
             self.registry.add(action.target, id)
         wrong = tuple(answers.mismatches(action.after, answers.document(action, held, self.registry)))
-        detail = f"Stripe's answer differs in {', '.join(wrong)}." if wrong else " ".join(told_after)
+        held, invoice, debit = debit_of(self.api.in_lane(action.lane), action, held)
+        detail = f"Stripe's answer differs in {', '.join(wrong)}." if wrong else debit or " ".join(told_after)
         noted = " ".join(filter(None, (note, detail)))
         self.conclude(intent, Outcome("done", stripe_id=id, request_id=written.request_id, detail=noted))
         if self.keep_answers:
-            self.keep(action, held)
-        reason = Reason.UNVERIFIED if wrong else Reason.NONE
+            self.keep(action, held, invoice)
+        reason = Reason.UNVERIFIED if wrong else Reason.PAYMENT_PROCESSING if debit else Reason.NONE
         return Step(action, "done", reason, detail, stripe_id=id, unverified=wrong)
 
-    def keep(self, action: Action, answer: Mapping[str, Any]) -> None:
-        """Keeps an answer that shows the whole object, so that the next extract need not read it."""
+    def keep(self, action: Action, answer: Mapping[str, Any], invoice: Mapping[str, Any] | None) -> None:
+        """Keeps an answer that shows the whole object, so that the next extract need not read it, and an unpaid invoice."""
         kind = object_kind(action)
         whole = not (answer.get("items") or {}).get("has_more")
         if kind in self.keep_answers and whole:
             with self.engine.begin() as connection:
                 feeds.answered(connection, self.environment, kind, answer)
+                if invoice is not None:
+                    feeds.answered(connection, self.environment, "invoice", invoice)
                 if action.kind == "subscription.create" and "customer" in self.keep_answers:
                     feeds.billed_in(connection, self.environment, answer["customer"], answer["currency"])
 

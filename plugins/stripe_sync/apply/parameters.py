@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from stripe_sync import keys, marker
+from stripe_sync.apply.processing import asked_for
 from stripe_sync.apply.registry import Registry
 from stripe_sync.desired.found import CANCEL_AT, ONCE
 from stripe_sync.plan.actions import Action
@@ -136,7 +137,7 @@ def subscription_create(action: Action, registry: Registry) -> Params:
         "billing_cycle_anchor": after["billing_cycle_anchor"],
         "proration_behavior": "create_prorations" if charged else "none",
         "metadata": metadata(after["metadata"], registry) | own_notes(after),
-        "expand": WHOLE["subscription"],
+        "expand": asked_for(action),
         "automatic_tax": {"enabled": bool(after.get("automatic_tax"))},  # a default of the account taxes what omits it
     }
     if after.get("backdate_start_date"):
@@ -188,7 +189,7 @@ def subscription_update(action: Action, registry: Registry, held: Mapping[str, A
     Items are named by their ids, and each discount that stays is sent again.
     """
     after = action.after
-    params: Params = {"expand": WHOLE["subscription"]}
+    params: Params = {"expand": asked_for(action)}
     if "items" in after:
         ids = {price: item["id"] for price, item in held["items"].items()}
         params["items"] = changed_items(action, registry, ids)

@@ -44,7 +44,7 @@ class StiggView:
 
 @dataclass(frozen=True)
 class StripeView:
-    """The objects of a Stripe snapshot, by id."""
+    """The objects of a Stripe snapshot, by id. ``unpaid`` are open invoices that a creation or a change made."""
 
     products: Mapping[str, StripeProduct]
     prices: Mapping[str, StripePrice]
@@ -52,6 +52,7 @@ class StripeView:
     subscriptions: Mapping[str, StripeSubscription]
     coupons: Mapping[str, StripeCoupon] = field(default_factory=dict)
     drafts: Mapping[str, StripeInvoice] = field(default_factory=dict)
+    unpaid: Mapping[str, StripeInvoice] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import Final
 
 from stripe_sync.desired.found import GONE
 from stripe_sync.desired.inputs import Inputs
+from stripe_sync.desired.processing import Unpaid, unpaid
 from stripe_sync.errors import RowFailed
 from stripe_sync.model.status import Reason
 from stripe_sync.model.stigg_side import Subscription
@@ -43,6 +44,8 @@ def paid_by(inputs: Inputs, subscription: Subscription, held: StripeSubscription
 def payment_facts(inputs: Inputs, subscription: Subscription, held: StripeSubscription | None) -> dict[str, str | bool]:
     """Return what a write that charges has to know: which method pays, whether days later, and the card to name.
 
+    ``processing`` is the sentence about a debit that is under way, ``incomplete`` whether Stripe takes no change until then.
+
     Empty where no method is known; a creation is refused then, before it is planned.
     """
     try:
@@ -53,7 +56,22 @@ def payment_facts(inputs: Inputs, subscription: Subscription, held: StripeSubscr
     facts: dict[str, str | bool] = {"named": named.id} if named is not None else {}
     if method is None:
         return facts
-    return facts | {"paid_by": method.signature(), "delayed": method.type in DELAYED}
+    facts |= {"paid_by": method.signature(), "delayed": method.type in DELAYED}
+    owed = unpaid_of(inputs, subscription)
+    if held is None or owed is None or owed.kind != "processing":
+        return facts
+    return facts | {"processing": owed.sentence, "incomplete": held.status == "incomplete"}
+
+
+def unpaid_of(inputs: Inputs, subscription: Subscription) -> Unpaid | None:
+    """Return what is not paid yet of a linked subscription's creation or change, None where nothing is."""
+    key = inputs.link_key("subscription", subscription.subscription_id)
+    held = inputs.stripe.subscriptions.get(inputs.links.ids.get(key, ""))
+    if held is None or not inputs.stripe.unpaid:
+        return None
+    method = paid_by(inputs, subscription, held)
+    invoices = [invoice for invoice in inputs.stripe.unpaid.values() if invoice.subscription() == held.id]
+    return unpaid(held, invoices, is_delayed=method is not None and method.type in DELAYED)
 
 
 def named_card(inputs: Inputs, subscription: Subscription) -> PaymentMethod | None:

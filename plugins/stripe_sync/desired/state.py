@@ -23,6 +23,7 @@ from stripe_sync.model.documents import COUPON, PRICE, PRICE_VERSION, PRODUCT, S
 from stripe_sync.model.status import EntityStatus, Reason, Status
 
 UNDECIDED = (Status.ERROR, Status.PENDING)
+DECIDED = (Reason.WAITS_FOR_WRITE, Reason.PAYMENT_PROCESSING)
 Statuses = Mapping[tuple[str, str], EntityStatus]
 
 
@@ -122,7 +123,7 @@ class Decidable:
 
     def __init__(self, inputs: Inputs, wanted: Iterable[Claim], statuses: Statuses) -> None:
         self.claimed = {claim.key for claim in wanted}
-        undecided = [s for s in statuses.values() if s.status in UNDECIDED and s.reason is not Reason.WAITS_FOR_WRITE]
+        undecided = [s for s in statuses.values() if s.status in UNDECIDED and s.reason not in DECIDED]
         self.keys = {inputs.link_key(s.kind, s.id) for s in undecided if s.kind in ("customer", "subscription")}
         self.entities = {(s.kind, s.id) for s in undecided}
         self.seen = set(statuses)

@@ -18,7 +18,7 @@ from stripe_sync.desired.found import GONE, Reading, expanded, once_of
 from stripe_sync.desired.inputs import ENDED, Inputs
 from stripe_sync.desired.items import Line, check_lines, item_documents, items
 from stripe_sync.desired.meters import Meters, meters
-from stripe_sync.desired.payment import payment_facts
+from stripe_sync.desired.payment import payment_facts, unpaid_of
 from stripe_sync.desired.prices import PriceVersion
 from stripe_sync.desired.successors import Fate
 from stripe_sync.desired.taxes import switched_off
@@ -71,6 +71,7 @@ def subscriptions(
         claims += made
         told = (around.meters.shared or {}).get(subscription.subscription_id, "")
         told = told or untaxed(inputs, subscription) or ends_later(inputs, subscription)
+        refused = refused or not_paid(inputs, subscription)
         statuses.append(refused or status(inputs, subscription, Status.PENDING, Reason.WAITS_FOR_WRITE, told))
     return claims, statuses
 
@@ -80,6 +81,16 @@ def untaxed(inputs: Inputs, subscription: Subscription) -> str:
     key = inputs.link_key("subscription", subscription.subscription_id)
     held = inputs.stripe.subscriptions.get(inputs.links.ids.get(key, ""))
     return switched_off(held) if inputs.environment.tax else ""
+
+
+def not_paid(inputs: Inputs, subscription: Subscription) -> EntityStatus | None:
+    """Return the status of a living subscription whose creation or change is not paid yet (BILLING 6)."""
+    found = unpaid_of(inputs, subscription) if subscription.status not in ENDED else None
+    if found is None:
+        return None
+    if found.kind == "failed":
+        return status(inputs, subscription, Status.ERROR, Reason.PAYMENT_FAILED, found.sentence)
+    return status(inputs, subscription, Status.PENDING, Reason.PAYMENT_PROCESSING, found.sentence)
 
 
 def decided(inputs: Inputs, subscription: Subscription, around: Around) -> tuple[list[Claim], EntityStatus | None]:

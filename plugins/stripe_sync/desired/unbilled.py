@@ -9,6 +9,7 @@ from stripe_sync.desired.found import GONE
 from stripe_sync.desired.inputs import Inputs
 from stripe_sync.desired.items import Line
 from stripe_sync.desired.payment import named_card
+from stripe_sync.desired.processing import expired
 from stripe_sync.desired.taxes import switched_off
 from stripe_sync.errors import RowFailed
 from stripe_sync.model.status import EntityStatus, Reason, Status
@@ -68,6 +69,8 @@ def with_untaxed(inputs: Inputs, customer: EntityStatus, linked: str | None) -> 
 def gone(inputs: Inputs, subscription: Subscription, linked: str) -> EntityStatus | None:
     """A linked subscription that Stripe no longer bills is never made again by itself."""
     found = inputs.stripe.subscriptions.get(linked)
+    if found is not None and found.status == "incomplete_expired":
+        return status(inputs, subscription, Status.ERROR, Reason.PAYMENT_FAILED, expired(found))
     if found is None or found.status in GONE:
         detail = f"{linked} is gone in Stripe and active in Stigg; cancel it in Stigg, or unlink it."
         return status(inputs, subscription, Status.ERROR, Reason.CANCELED_IN_STRIPE, detail)

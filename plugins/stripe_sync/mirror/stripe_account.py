@@ -2,7 +2,8 @@
 
 Stripe's defaults hide rows: prices that are not active, subscriptions that are canceled, items after the tenth, tiers,
 what is behind a discount, and whatever was deleted. Each is asked for; a linked object that no list shows is read by its
-id, because absence is not deletion (invariant 5). Of invoices, the drafts are read.
+id, because absence is not deletion (invariant 5). Of invoices, the drafts are read, and the open ones of creations and
+changes, whose payment may be under way for days.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from stripe_sync.clock import epoch
+from stripe_sync.desired.processing import OF_A_WRITE
 from stripe_sync.errors import AccountRefused, RowFailed
 from stripe_sync.mirror.ranges import Finished, Listing, pages
 from stripe_sync.stripe_api.client import StripeApi
@@ -26,7 +28,10 @@ LISTS: dict[str, tuple[str, tuple[dict[str, Any], ...]]] = {
     "coupon": (PATHS["coupon"], ({},)),
     "customer": (PATHS["customer"], ({"expand": in_list("customer")},)),
     "subscription": (PATHS["subscription"], ({"status": "all", "expand": in_list("subscription")},)),
-    "invoice": (PATHS["invoice"], ({"status": "draft"},)),
+    "invoice": (
+        PATHS["invoice"],
+        ({"status": "draft"}, {"status": "open", "collection_method": "charge_automatically"}),
+    ),
 }
 
 
@@ -47,7 +52,7 @@ def read(
     for kind, page, done in pages(api.page, listings(tax=tax), upto=upto, readers=readers, finished=finished):
         for row in page:
             refuse_mode(kind, row, live=live)
-        rows = [(kind, row["id"], completed(api, kind, row)) for row in page]
+        rows = [(kind, row["id"], completed(api, kind, row)) for row in page if is_kept(kind, row)]
         yield Batch(rows, (done.listing.key, done.above, done.upto) if done is not None else None)
 
 
@@ -72,7 +77,7 @@ def refuse_mode(kind: str, row: dict[str, Any], *, live: bool) -> None:
 def completed(api: StripeApi, kind: str, row: dict[str, Any]) -> dict[str, Any]:
     """Return an object with the rows of its lists that an answer leaves out: a subscription's items, a draft's lines."""
     if kind == "invoice":
-        return with_lines(api, row)
+        return with_lines(api, row) if row["status"] == "draft" else row
     return whole(api, row) if kind == "subscription" else row
 
 
@@ -119,7 +124,14 @@ def expanded(api: StripeApi, path: str, expand: list[str] | None) -> dict[str, A
         return api.find(path)
 
 
-def drafts(api: StripeApi) -> Iterator[dict[str, Any]]:
-    """The invoices that are drafts now."""
-    for page in api.pages(LISTS["invoice"][0], **LISTS["invoice"][1][0]):
-        yield from (with_lines(api, row) for row in page)
+def invoices(api: StripeApi) -> Iterator[dict[str, Any]]:
+    """Yield the invoices of the mirror as they are now: drafts, and open ones of creations and changes."""
+    path, filters = LISTS["invoice"]
+    for given in filters:
+        for page in api.pages(path, **given):
+            yield from (completed(api, "invoice", row) for row in page if is_kept("invoice", row))
+
+
+def is_kept(kind: str, row: dict[str, Any]) -> bool:
+    """Return whether a row belongs into the mirror: of open invoices those that a creation or a change made."""
+    return kind != "invoice" or row["status"] == "draft" or row["billing_reason"] in OF_A_WRITE

@@ -246,6 +246,7 @@ class StripeSubscription(Stripe, frozen=True):
     automatic_tax: AutomaticTax = AutomaticTax()
     untaxed_invoices: list[UntaxedInvoice] = []
     default_payment_method: PaymentMethod | str | None = None
+    pending_update: dict[str, Any] | None = None
     created: int = 0
 
     def payment_method(self) -> PaymentMethod | None:
@@ -255,7 +256,7 @@ class StripeSubscription(Stripe, frozen=True):
 
 
 class StripeInvoice(Stripe, frozen=True):
-    """A draft, with what it says of its subscription."""
+    """A draft, or an open invoice that a creation or a change made, with what it says of its subscription."""
 
     id: str
     customer: str
@@ -266,6 +267,8 @@ class StripeInvoice(Stripe, frozen=True):
     auto_advance: bool = False
     automatically_finalizes_at: int | None = None
     attempted: bool = False
+    next_payment_attempt: int | None = None
+    amount_remaining: int = 0
     collection_method: str = "charge_automatically"
     lines: dict[str, Any] = {}
     subtotal: int = 0

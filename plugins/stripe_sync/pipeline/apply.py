@@ -22,6 +22,7 @@ from stripe_sync.pipeline.station import Result, station
 from stripe_sync.pipeline.write_back import write_back
 from stripe_sync.pipeline.writing import told
 from stripe_sync.plan.actions import USAGE
+from stripe_sync.plan.declines import may_charge
 from stripe_sync.warehouse import approvals, failures, journal, plans, runs, statuses
 from stripe_sync.warehouse.plans import StoredPlan
 
@@ -68,7 +69,8 @@ def apply(session: Session, run: Run) -> Result:
     counts: Counter[str] = Counter(step.result for step in steps)
     with session.engine.begin() as connection:
         asked = approvals.settled(connection, name, now=run.now, remember=timedelta(0))
-        statuses.store(connection, name, run.id, [*after(steps, registry, asked), *left])
+        of_steps = not_paid(after(steps, registry, asked), steps, statuses.unpaid(connection, name))
+        statuses.store(connection, name, run.id, [*of_steps, *left])
         if run.params.get("approval") and not is_of_usage(session, run.params["approval"]):
             approvals.applied(connection, name, run.params["approval"], counts)
     made = Counter(step.action.kind for step in [*steps, *by_stigg] if step.result == "done")
@@ -113,6 +115,20 @@ def require_fresh(session: Session, stored: StoredPlan) -> None:
         )
 
 
+def not_paid(
+    found: Iterable[EntityStatus], steps: Iterable[Step], unpaid: Mapping[tuple[str, str], EntityStatus]
+) -> list[EntityStatus]:
+    """The statuses after a run, where a write that charges nothing leaves a payment under way, or failed, as it was.
+
+    ``unpaid`` are the statuses of the entities of which a payment is not made, as the comparison left them.
+    """
+    charged = {step.action.entity for step in steps if may_charge(step.action)}
+    return [
+        unpaid.get((s.kind, s.id), s) if s.status is Status.SUCCESS and (s.kind, s.id) not in charged else s
+        for s in found
+    ]
+
+
 def after(steps: Iterable[Step], registry: Registry, asked: Mapping[str, str]) -> list[EntityStatus]:
     """The statuses of the entities that the plan was about; what was only taken away keeps the status it had.
 
@@ -139,6 +155,9 @@ def entity_status(kind: str, id: str, steps: list[Step], registry: Registry) -> 
                 )
                 return EntityStatus(kind, id, Status.PENDING, reason, worst.detail, stripe_id)
             return EntityStatus(kind, id, Status.NO_SYNC_REQUIRED, Reason.ENDED, stripe_id=stripe_id)
+        debit = next((step for step in steps if step.reason is Reason.PAYMENT_PROCESSING), None)
+        if debit is not None:
+            return EntityStatus(kind, id, Status.PENDING, debit.reason, debit.detail, stripe_id)
         return EntityStatus(kind, id, Status.SUCCESS, stripe_id=stripe_id)
     failed = worst.result in ("refused", "done")
     return EntityStatus(kind, id, Status.ERROR if failed else Status.PENDING, worst.reason, worst.detail, stripe_id)

@@ -234,8 +234,10 @@ def read_changes(session: Session, run: Run, state: Feed) -> Result:
         row = stripe_account.by_id(session.stripe, kind, id, tax=environment.tax)
         stripe_account.refuse_mode(kind, row, live=environment.live)
         rows.append((kind, id, row))
-    if found.drafts:
-        rows += [("invoice", row["id"], row) for row in stripe_account.drafts(session.stripe)]
+    anew = found.drafts or is_any_unpaid(session, answers)
+    if anew:
+        rows = [row for row in rows if row[0] != "invoice"]
+        rows += [("invoice", row["id"], row) for row in stripe_account.invoices(session.stripe)]
     snapshot = landing.close(
         session.engine,
         environment=name,
@@ -244,7 +246,7 @@ def read_changes(session: Session, run: Run, state: Feed) -> Result:
         kinds=stripe_account.KINDS,
         upper_bound=run.now,
         rows=rows,
-        whole=("invoice",) if found.drafts else (),
+        whole=("invoice",) if anew else (),
     )
     with session.engine.begin() as connection:
         feeds.saw(connection, name, found.events)
@@ -252,6 +254,14 @@ def read_changes(session: Session, run: Run, state: Feed) -> Result:
         feeds.advance(connection, name, now=run.now, forget_before=run.now - 2 * feed.OVERLAP)
         feeds.forget_answers(connection, name, answers)
     return described(snapshot) | {"whole": 0, "events": len(found.events), "read": len(to_read)}
+
+
+def is_any_unpaid(session: Session, answers: Iterable[tuple[str, str]]) -> bool:
+    """Return whether a payment of a creation or a change was not made when it was looked at: its outcome is no event of ours."""
+    with session.engine.connect() as connection:
+        return any(kind == "invoice" for kind, _ in answers) or snapshots.has_unpaid(
+            connection, session.environment.name
+        )
 
 
 def refuse_strangers(session: Session, found: marks.Strangers) -> None:

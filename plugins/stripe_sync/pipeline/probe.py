@@ -15,6 +15,7 @@ from stripe_sync.pipeline.probing import (
     at_once,
     changing,
     collecting,
+    debits,
     ending,
     metering,
     of_keys,
@@ -31,7 +32,7 @@ from stripe_sync.unknowns import UNKNOWNS
 from stripe_sync.warehouse import hands
 
 # Importing a module of questions registers them.
-MODULES = (at_once, renewing, metering, changing, ending, collecting, terms, of_keys, of_stigg)
+MODULES = (at_once, renewing, metering, changing, ending, collecting, debits, terms, of_keys, of_stigg)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from stripe_sync.errors import ConfigurationError
 from stripe_sync.pipeline.session import Session
 
 MONTH = timedelta(days=30)
-LISTS = {"price": 2}  # active ones and others are two lists
+LISTS = {"price": 2, "invoice": 2}  # active prices and others, drafts and open invoices are two lists each
 PAGE = 100
 PRESETS = {"@hourly": "0 * * * *", "@daily": "0 0 * * *", "@weekly": "0 0 * * 0", "@monthly": "0 0 1 * *"}
 

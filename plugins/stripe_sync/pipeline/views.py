@@ -89,13 +89,15 @@ def stripe_view(rows: Rows, known: Mapping[str, str]) -> tuple[StripeView, list[
                     broken.append(status_of(known[row["id"]], failure))
         return found
 
+    invoices = read("invoice", StripeInvoice)
     view = StripeView(
         read("product", StripeProduct),
         read("price", StripePrice),
         read("customer", StripeCustomer),
         read("subscription", StripeSubscription),
         read("coupon", StripeCoupon),
-        read("invoice", StripeInvoice),
+        {id: invoice for id, invoice in invoices.items() if invoice.status != "open"},
+        {id: invoice for id, invoice in invoices.items() if invoice.status == "open"},
     )
     return view, broken
 

@@ -121,6 +121,10 @@ def release_schedule(draft: Draft, d: Difference) -> Iterator[Action]:
 def change_subscription(draft: Draft, d: Difference) -> Iterator[Action]:
     """The changed fields, in as many writes as there are causes."""
     assert d.wanted is not None and d.found is not None
+    payment = d.wanted.facts["payment"]
+    if payment.get("incomplete"):
+        draft.unplanned[d.key] = f"{payment['processing']} Its changes are made after that."
+        return
     items = list(change_items(draft, d))
     beside = [name for name in d.fields if name in PLAIN and name not in COUPONS] if items else []
     if beside:  # what prorates nothing goes with the items, in one call
@@ -207,6 +211,9 @@ def change_items(draft: Draft, d: Difference) -> Iterator[Action]:
     old: Items = items_of(d.found.document)
     new = with_unproven_usage(draft, d, old, items_of(d.wanted.document))
     if new == old:
+        return
+    if waits := d.wanted.facts["payment"].get("processing"):
+        draft.unplanned[d.key] = f"{waits} Its change is made after that."
         return
     more = difference(draft.book.per_month(new), draft.book.per_month(old))
     cause, behavior = judge(draft.policy, old, new, more)

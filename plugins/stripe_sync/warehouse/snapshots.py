@@ -124,3 +124,16 @@ def touched(
     rows = run_sql(connection, "mirror/touched", ids=None if of is None else list(of), **about)
     stigg = {(row["kind"], row["id"]) for row in rows if row["side"] == "stigg"}
     return stigg, {row["id"] for row in rows if row["side"] == "stripe"}
+
+
+def has_unpaid(connection: Connection, environment: str) -> bool:
+    """Return whether the newest mirror of Stripe has an invoice of a creation or a change that is open."""
+    return bool(
+        connection.execute(
+            text(
+                "select exists (select from mirror where environment = :e and side = 'stripe' and kind = 'invoice' "
+                "and valid_to is null and body ->> 'status' = 'open')"
+            ),
+            {"e": environment},
+        ).scalar_one()
+    )

@@ -46,6 +46,20 @@ def forget(connection: Connection, environment: str, run_id: str, entities: Iter
         )
 
 
+def unpaid(connection: Connection, environment: str) -> dict[tuple[str, str], EntityStatus]:
+    """Return the statuses of the entities of which a payment is under way or failed, by kind and id."""
+    rows = connection.execute(
+        text(
+            "select kind, id, status, reason, detail, stripe_id from status where environment = :e and reason = any(:r)"
+        ),
+        {"e": environment, "r": [Reason.PAYMENT_PROCESSING.value, Reason.PAYMENT_FAILED.value]},
+    )
+    return {
+        (r.kind, r.id): EntityStatus(r.kind, r.id, Status(r.status), Reason(r.reason), r.detail, r.stripe_id)
+        for r in rows
+    }
+
+
 def details(connection: Connection, environment: str, reason: Reason) -> str:
     """Return what is said of all entities with a reason, as one text."""
     rows = connection.execute(

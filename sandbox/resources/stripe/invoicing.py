@@ -74,7 +74,8 @@ def settle(call: Call, subscription: Obj, invoice: Obj | None) -> None:
 def refuse_incomplete(call: Call, subscription: Obj, invoice: Obj) -> payments.Attempt:
     """Refuse the call where its invoice would not be paid and ``payment_behavior`` wants all or nothing.
 
-    A creation without a source is refused unless it is to begin incomplete (SB 12.3), and so is a trial that ends now.
+    A creation without a source is refused unless it is to begin incomplete (SB 12.3), and so is a trial that ends now. A
+    bank debit is never paid within the call: ``debit_refused_at_once`` says whether that counts (SB 21.11).
     """
     attempt = payments.would_pay(call.world, invoice, subscription)
     refusal = payments.refusal(attempt)
@@ -83,6 +84,12 @@ def refuse_incomplete(call: Call, subscription: Obj, invoice: Obj) -> payments.A
     without = is_new and attempt.kind == "no_source" and behavior != "default_incomplete"
     if refusal is not None and (without or behavior == "error_if_incomplete"):
         raise refusal
+    if (
+        attempt.kind == "processing"
+        and behavior == "error_if_incomplete"
+        and call.world.unknowns["debit_refused_at_once"]
+    ):
+        raise payments.never_at_once()
     return attempt
 
 
