@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,7 @@ from stripe_sync.warehouse import approvals
 from tests.house import House
 from tests.metering import MINUTE, cycle, ledger, lines, metered_world, period_end, until, use
 from tests.scenarios.test_declines import automatic, billed, charging, detail, give_card, quantity
+from tests.switches import ends
 
 Build = Callable[[WorldBuilder], House]
 HOUR, DAY = 3600, 86_400
@@ -58,15 +60,13 @@ def approved(house: House) -> None:
     house.reconcile(approval=question.request.hash)
 
 
-@pytest.mark.parametrize("incomplete", [False, True])
-def test_a_creation_is_no_success_before_its_debit_is_paid(
-    house_of: Build, town: WorldBuilder, incomplete: bool
-) -> None:
+@ends("debit_leaves_incomplete", yes="incomplete", no="active")
+def test_a_creation_is_no_success_before_its_debit_is_paid(house_of: Build, town: WorldBuilder, end: Any) -> None:
     """The debit of 30.00 takes four days; under the other answer the subscription is incomplete meanwhile."""
-    house = debited(house_of, town, debit_leaves_incomplete=incomplete)
+    house = debited(house_of, town)
     invoice = first_invoice(house)
     assert (invoice["status"], invoice["amount_due"]) == ("open", 3_000)
-    assert billed(house)["status"] == ("incomplete" if incomplete else "active")
+    assert billed(house)["status"] == end
     assert house.status("s-1") == UNDER_WAY, "by the run that made it"
     assert f"The bank debit of 30.00 USD for {invoice['id']} is under way" in detail(house)
     before = charging(house)
@@ -124,6 +124,18 @@ def test_a_first_debit_that_ends_its_subscription_is_said_and_not_canceled_in_st
     house.later(7 * DAY)
     house.reconcile()
     assert charging(house) == before, "nobody is debited twice without a person's word"
+
+
+@ends("failed_debit_expires", yes=("incomplete_expired", "void"), no=("past_due", "open"))
+def test_a_first_debit_that_failed_is_that_rows_error(house_of: Build, town: WorldBuilder, end: Any) -> None:
+    """Nothing was paid either way, nobody is debited again by us, and Stigg goes on giving access."""
+    house = debited(house_of, town, FAILS)
+    house.later(4 * DAY)
+    house.reconcile()
+    assert (billed(house)["status"], first_invoice(house)["status"]) == end
+    assert house.status("s-1") == ("ERROR", "PAYMENT_FAILED")
+    assert house.plan().plan.actions == []
+    assert house.stigg("subscriptions", subscriptionId="s-1")["status"] == "ACTIVE"
 
 
 @pytest.mark.parametrize("incomplete", [False, True])
@@ -201,13 +213,10 @@ def test_an_end_in_stigg_is_written_while_the_debit_is_under_way(house_of: Build
     assert house.status("s-1") == ("NO_SYNC_REQUIRED", "ENDED")
 
 
-@pytest.mark.parametrize("refused", [True, False])
-def test_a_default_that_became_a_bank_account_since_it_was_read(
-    house_of: Build, town: WorldBuilder, refused: bool
-) -> None:
+@ends("debit_refused_at_once", yes=(("ERROR", "PAYMENT_FAILED"), 2), no=(UNDER_WAY, 1))
+def test_a_default_that_became_a_bank_account_since_it_was_read(house_of: Build, town: WorldBuilder, end: Any) -> None:
     """``error_if_incomplete`` is sent for the card that was read. Refused, or taken: both end with one debit (SB 21.11)."""
     house = house_of(automatic(town))
-    house.world.unknowns["debit_refused_at_once"] = refused
     house.reconcile()
     give_card(house, "4242")
     before = charging(house)
@@ -218,10 +227,10 @@ def test_a_default_that_became_a_bank_account_since_it_was_read(
     for station in (stations.check_plan, stations.ask, stations.apply):
         station(session, run)
     session.close()
-    assert house.status("s-1") == (("ERROR", "PAYMENT_FAILED") if refused else UNDER_WAY)
+    at_once = house.status("s-1")
     house.reconcile()
     assert house.status("s-1") == UNDER_WAY
-    assert charging(house) - before == (2 if refused else 1)
+    assert (at_once, charging(house) - before) == end
     house.later(4 * DAY)
     house.reconcile()
     assert (first_invoice(house)["status"], house.status("s-1")) == ("paid", ("SUCCESS", ""))

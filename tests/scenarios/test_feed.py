@@ -177,12 +177,12 @@ def test_connect_says_what_the_schedule_reads_a_month_and_fails_over_the_share(
     house.change(stripe_feed=True, schedule="*/15 * * * *")
     line, error = schedule_line(house)
     assert error is None
-    # 2,880 runs, 720 checks of the account, 30 full reads of 7 pages
-    assert "about 3810 times a month" in line
+    # 2,880 runs, 720 checks of the account, 30 full reads of 8 pages
+    assert "about 3840 times a month" in line
     house.change(stripe_feed=False)
     line, error = schedule_line(house)
     assert "2880" not in line
-    assert "more than the share 0.6" in str(error), "2,880 runs of 8 reads"
+    assert "more than the share 0.6" in str(error), "2,880 runs of 9 reads"
 
 
 def schedule_line(house: House) -> tuple[str, StripeSyncError | None]:
