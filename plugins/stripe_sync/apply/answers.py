@@ -97,8 +97,14 @@ def invoice_item_document(row: Mapping[str, Any], action: Action, reading: found
         "currency": row["currency"],
         "invoice": row.get("invoice"),
         "subscription": reading.known.get(parent or "", parent) if parent else action.after.get("subscription"),
+        "tax_rates": rate_ids(row),
     }
     return {name: value for name, value in document.items() if name in action.after}
+
+
+def rate_ids(row: Mapping[str, Any]) -> list[str]:
+    """Return the ids of the manual tax rates of an invoice item."""
+    return [rate["id"] for rate in row.get("tax_rates") or ()]
 
 
 def usage_line_document(row: Mapping[str, Any], action: Action, registry: Registry) -> Document:
@@ -120,6 +126,7 @@ def usage_line_document(row: Mapping[str, Any], action: Action, registry: Regist
         "discountable": row["discountable"],
         "subscription": ((row.get("parent") or {}).get("subscription_details") or {}).get("subscription"),
         "invoice": wanted if row.get("invoice") == (registry.get(wanted) or wanted) else row.get("invoice"),
+        "tax_rates": rate_ids(row),
     }
     return {name: value for name, value in document.items() if name in action.after}
 

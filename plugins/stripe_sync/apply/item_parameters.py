@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from stripe_sync import marker
+from stripe_sync.apply.item_tax import taxed
 from stripe_sync.apply.registry import Registry
 from stripe_sync.clock import from_epoch
 from stripe_sync.plan.actions import Action
@@ -20,9 +21,10 @@ def invoice_item_create(action: Action, registry: Registry) -> Params:
         "customer": registry.resolve(after["customer"]),
         "metadata": {marker.FIELD: registry.signer.mark(action.target)},
     }
+    rates = after.get("tax_rates", ())
     if "price" in after:
         params |= {"pricing": {"price": registry.resolve(after["price"])}, "quantity": int(after["quantity"])}
-        return params | {"subscription": registry.resolve(after["subscription"])}
+        return taxed(params | {"subscription": registry.resolve(after["subscription"])}, registry.tax_of(), rates)
     start = from_epoch(after["from"])
     text = f"Change before the renewal of {start:%Y-%m-%d}"
     price = {
@@ -30,13 +32,5 @@ def invoice_item_create(action: Action, registry: Registry) -> Params:
         "product": registry.get(after["product"]) or after["product"],
         "unit_amount_decimal": Decimal(after["amount"]),
     }
-    tax = registry.tax_of()
-    if tax:
-        price["tax_behavior"] = tax["tax_behavior"]
-    return params | {
-        "invoice": after["invoice"],
-        "price_data": price,
-        "quantity": 1,
-        "description": text,
-        **tax,
-    }
+    content = {"invoice": after["invoice"], "price_data": price, "quantity": 1, "description": text}
+    return taxed(params | content, registry.tax_of(), rates)

@@ -12,10 +12,12 @@ from typing import Any
 
 from stripe_sync import keys, marker
 from stripe_sync.apply.final_invoice import INVOICES, invoice_params
+from stripe_sync.apply.item_tax import taxed
 from stripe_sync.apply.registry import Registry
 from stripe_sync.desired.final_terms import final_terms
 from stripe_sync.desired.minimum import is_chargeable
 from stripe_sync.desired.pending import Net, Pending, Settlement, settle
+from stripe_sync.desired.taxes import manual_rates
 from stripe_sync.money import shown
 from stripe_sync.plan.actions import Action
 from stripe_sync.stripe_api.client import StripeApi
@@ -72,20 +74,19 @@ def bill(api: StripeApi, action: Action, registry: Registry, key: str, *, nets: 
     if invoice["status"] != "draft" or invoice["auto_advance"]:
         return []
     for net in nets:
-        put_line(api, invoice, net, key, tax=registry.tax_of())
+        put_line(api, invoice, net, key, settings=registry.tax_of())
     return switch_on(api, invoice["id"], nets, key=key, now=now)
 
 
-def put_line(api: StripeApi, invoice: Row, net: Net, key: str, *, tax: Mapping[str, str]) -> None:
+def put_line(api: StripeApi, invoice: Row, net: Net, key: str, *, settings: Mapping[str, str]) -> None:
     """Put one line on the invoice, with the tax fields; one that is there already is left."""
     price = {"currency": net.currency, "product": net.product, "unit_amount_decimal": Decimal(net.amount)}
-    if tax:
-        price["tax_behavior"] = tax["tax_behavior"]
-    params: Any = {
+    content = {
         "customer": invoice["customer"], "invoice": invoice["id"], "discountable": False, "quantity": 1,
         "description": "Changes before the end", "period": {"start": net.start, "end": net.end},
-        "price_data": price, "metadata": {"stiggPending": ",".join(net.items)[:500]}, **tax,
+        "price_data": price, "metadata": {"stiggPending": ",".join(net.items)[:500]},
     }  # fmt: skip
+    params: Any = taxed(content, settings, manual_rates(invoice))
     there = {
         (row.get("metadata") or {}).get("stiggPending")
         for page in api.pages(ITEMS, customer=invoice["customer"], invoice=invoice["id"]) for row in page

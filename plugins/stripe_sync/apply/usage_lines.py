@@ -11,6 +11,7 @@ from typing import Any
 from stripe_sync import marker
 from stripe_sync.apply import answers
 from stripe_sync.apply.candidates import listed
+from stripe_sync.apply.item_tax import taxed
 from stripe_sync.apply.registry import Registry
 from stripe_sync.errors import RowFailed
 from stripe_sync.money import plain
@@ -29,21 +30,19 @@ def own_mark(action: Action, registry: Registry) -> dict[str, str]:
 
 
 def priced(action: Action, registry: Registry) -> dict[str, Any]:
-    """A quantity at a unit amount, on the charge's product."""
+    """Return a quantity at a unit amount, on the charge's product, with the tax fields."""
     after = action.after
-    tax = registry.tax_of()
     price = {
         "currency": after["currency"],
         "product": registry.resolve(after["product"]),
         "unit_amount_decimal": plain(Decimal(after["unit_amount"])),
     }
-    if tax:
-        price["tax_behavior"] = tax["tax_behavior"]
-    return {
+    content = {
         "price_data": price,
         "quantity_decimal": plain(Decimal(after["quantity"])),
         "discountable": after["discountable"],
     }
+    return taxed(content, registry.tax_of(), after.get("tax_rates", ()))
 
 
 def send_put(api: StripeApi, action: Action, registry: Registry, key: str) -> Written:
@@ -56,7 +55,6 @@ def send_put(api: StripeApi, action: Action, registry: Registry, key: str) -> Wr
         "period": {"start": after["start"], "end": after["end"]},
         "metadata": own_mark(action, registry),
         **priced(action, registry),
-        **registry.tax_of(),
     }
     return api.write(f"post {ITEMS}", lambda c, o: c.v1.invoice_items.create(params, o), idempotency_key=key)
 

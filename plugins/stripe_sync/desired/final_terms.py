@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from stripe_sync.desired.taxes import manual_rates
+
 OWN = "stripe-sync-final-"
 
 
@@ -79,7 +81,7 @@ def final_terms(
         customer=id_of(body["customer"]) or "", currency=body["currency"], collection=body["collection_method"],
         days_until_due=body.get("days_until_due"), payment_method=id_of(body.get("default_payment_method")),
         automatic_tax=bool((body.get("automatic_tax") or {}).get("enabled")),
-        tax_rates=tuple(filter(None, map(id_of, body.get("default_tax_rates") or ()))),
+        tax_rates=manual_rates(body),
         discounts=tuple(discounts), coupons=tuple(coupons), problem=problem,
     )  # fmt: skip
 

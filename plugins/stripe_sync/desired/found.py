@@ -220,6 +220,7 @@ def subscription_claim(reading: Reading, subscription: StripeSubscription, key: 
         "schedule": subscription.schedule,
         "paused": subscription.pause_collection is not None or subscription.status == "paused",
         "asked_end": subscription.metadata.get(CANCEL_AT),
+        "tax_rates": [rate.id for rate in subscription.default_tax_rates or ()],
         "tax_disabled": subscription.automatic_tax.disabled_reason,
         "draft": reading.drafts.get(subscription.id),
         "unfinished": list(reading.unfinished.get(subscription.id, ())),

@@ -1,14 +1,22 @@
-"""Automatic tax that Stripe switched off: which subscriptions, and which invoices went out without tax (BILLING 9, SB 17.2)."""
+"""Taxes of subscriptions and invoices: manual rates, and automatic tax that Stripe switched off (BILLING 3, 9; SB 3.4, 17.2)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from typing import Any
 
 from stripe_sync.model.stripe_side import StripeSubscription, UntaxedInvoice
 from stripe_sync.money import shown
 
 SHOWN = 10  # invoices that a sentence names
+
+
+def manual_rates(body: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the ids of the manual tax rates of Stripe's subscription or invoice; none beside automatic tax."""
+    if (body.get("automatic_tax") or {}).get("enabled"):
+        return ()
+    return tuple(rate["id"] if isinstance(rate, Mapping) else rate for rate in body.get("default_tax_rates") or ())
 
 
 def switched_off(held: StripeSubscription | None) -> str:

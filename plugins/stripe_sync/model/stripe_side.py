@@ -217,6 +217,12 @@ class AutomaticTax(Stripe, frozen=True):
     disabled_reason: str | None = None
 
 
+class ManualRate(Stripe, frozen=True):
+    """A tax rate that was set by hand."""
+
+    id: str
+
+
 class UntaxedInvoice(Stripe, frozen=True):
     """A finalized invoice of a subscription on which Stripe switched automatic tax off; ``total`` is in minor units."""
 
@@ -244,6 +250,7 @@ class StripeSubscription(Stripe, frozen=True):
     cancellation_details: dict[str, Any] | None = None
     discounts: list[StripeDiscount | str] = []
     automatic_tax: AutomaticTax = AutomaticTax()
+    default_tax_rates: list[ManualRate] | None = None
     untaxed_invoices: list[UntaxedInvoice] = []
     default_payment_method: PaymentMethod | str | None = None
     pending_update: dict[str, Any] | None = None

@@ -81,6 +81,12 @@ def product_of(d: Difference, old: Items, new: Items) -> str:
     return str(items[next(iter([*changed, *sorted(items)]))]["product"])
 
 
+def manual_tax(d: Difference) -> dict[str, list[str]]:
+    """Return the manual tax rates of a subscription for an item of its own, which inherits none (SB 3.4)."""
+    rates = d.found.facts.get("tax_rates") if d.found is not None else None
+    return {"tax_rates": list(rates)} if rates else {}
+
+
 def on_draft(
     draft: Draft, d: Difference, target: str, invoice: str, owed: Mapping[str, Decimal], start: int, product: str
 ) -> Iterator[Action]:
@@ -91,6 +97,7 @@ def on_draft(
             after: dict[str, Any] = {
                 "customer": d.wanted.document["customer"], "invoice": invoice, "amount": str(int(amount)),
                 "currency": currency, "subscription": d.key, "from": start, "product": product,
+                **manual_tax(d),
             }  # fmt: skip
             yield draft.action(
                 d, "invoiceitem.create", SUBSCRIPTIONS, after, target=target, cause="renewed",

@@ -21,7 +21,7 @@ from stripe_sync.plan.actions import SUBSCRIPTIONS, Action
 from stripe_sync.plan.catalog_writes import sides
 from stripe_sync.plan.draft import Draft, Policy, cause_of
 from stripe_sync.plan.intervals import BEGINS_NOW, changes_interval, interval_cause
-from stripe_sync.plan.renewals import Items, is_inside, is_overtaken, item_periods, overtaken
+from stripe_sync.plan.renewals import Items, is_inside, is_overtaken, item_periods, manual_tax, overtaken
 
 COUPONS = ("discounts", "once")
 PLAIN = ("collection_method", "days_until_due", "metadata", *COUPONS)
@@ -164,7 +164,7 @@ def one_off_items(draft: Draft, d: Difference) -> Iterator[Action]:
     environment = d.key.split(":")[1]
     for token, item in sorted(d.wanted.facts["one_off"].items()):
         target = keys.link_key("oneoff", environment, keys.part(keys.entity_of(d.key)[1]), token)
-        after = {"customer": d.wanted.document["customer"], "subscription": d.key, **item}
+        after = {"customer": d.wanted.document["customer"], "subscription": d.key, **item, **manual_tax(d)}
         if target not in draft.known:
             yield draft.action(
                 d, "invoiceitem.create", SUBSCRIPTIONS, after, target=target, cause="one_off", verb="Charge once:",

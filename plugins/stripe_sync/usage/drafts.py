@@ -13,6 +13,7 @@ from typing import Any
 from stripe_sync import keys, marker, money
 from stripe_sync.clock import epoch, from_epoch
 from stripe_sync.desired.final_terms import FinalTerms
+from stripe_sync.desired.taxes import manual_rates
 from stripe_sync.marker import Signer
 from stripe_sync.plan.actions import USAGE, Action
 from stripe_sync.usage.bills import LINE, window_of
@@ -141,6 +142,8 @@ def put(
     after = content(line) | {"description": line.text, "currency": line.currency, "product": line.product}
     after |= {"item": now.item} if now else {"invoice": invoice, "customer": body["customer"], **of_subscription(body)}
     after["discountable"] = line.discountable
+    if rates := manual_rates(body):
+        after["tax_rates"] = list(rates)
     period = f"{from_epoch(line.start):%Y-%m-%d} to {from_epoch(line.end):%Y-%m-%d}"
     cost = money.shown(Decimal(line.amount), body["currency"])
     return Action(
