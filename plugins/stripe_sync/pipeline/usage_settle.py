@@ -22,7 +22,7 @@ from stripe_sync.pipeline.usage_stuck import find_stuck
 from stripe_sync.pipeline.usage_timing import hold, is_on, release, unproven
 from stripe_sync.pipeline.usage_writes import leased, may_write
 from stripe_sync.typed import typed
-from stripe_sync.usage import drafts, grace, metering
+from stripe_sync.usage import drafts, grace, metering, untaxed
 from stripe_sync.usage.bills import LINE, window_of
 from stripe_sync.usage.terms import Terms
 from stripe_sync.warehouse import runs, usage, usage_figures
@@ -42,7 +42,7 @@ def usage_settle(session: Session, run: Run) -> Result:
     """
     due = runs.result(session.engine, session.environment.name, run.id, "usage_due") or {}
     result = settle_due(session, run, due)
-    found = find_stuck(session, run, busy=bool(due.get("due")))
+    found = find_stuck(session, run, due)
     pages = found["stuck_pages"]
     if pages and not may_write(session, run, due.get("held_at_observe") or held_at_observe(session)):
         pages = []
@@ -64,7 +64,8 @@ def settle_due(session: Session, run: Run, due: Result) -> Result:
     missing = unproven(waiting, seen, blocked)
     why = "Its usage is not proven."
     missing_ids = {i.invoice for i in missing}
-    whole = [i for i in seen if i.status == "draft" and i.invoice not in missing_ids and any(is_on(w, i) for w in done)]
+    taxable = [i for i in seen if i.status == "draft" and untaxed.problem_of(i.body) is None]
+    whole = [i for i in taxable if i.invoice not in missing_ids and any(is_on(w, i) for w in done)]
     with leased(session, run) as lease:
         held = hold(session, run, lease, missing, why=why, observed=observed)
         released = release(session, run, lease, whole, observed=observed)

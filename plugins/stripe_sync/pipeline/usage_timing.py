@@ -18,6 +18,7 @@ from stripe_sync.warehouse.usage import Invoice, Window
 
 RELEASED = timedelta(minutes=5)
 PERSONS = "a person holds it"
+PROVEN = "Its usage is proven."
 
 
 def hold_urgent(
@@ -99,7 +100,9 @@ def hold(
     return record(session, run, steps, about, held=True, why=why)
 
 
-def release(session: Session, run: Run, lease: Lease, invoices: Iterable[Invoice], *, observed: str) -> list[str]:
+def release(
+    session: Session, run: Run, lease: Lease, invoices: Iterable[Invoice], *, observed: str, why: str = PROVEN
+) -> list[str]:
     """Gives drafts that the pipeline held their own moment back, or five minutes from now where that is over."""
     if not may_write(session, run, observed):
         return []
@@ -115,10 +118,10 @@ def release(session: Session, run: Run, lease: Lease, invoices: Iterable[Invoice
         moment = max(held.original or run.now, run.now + RELEASED)
         if held.until is not None and moment >= held.until:
             continue
-        action = timed("release", session, invoice, moment, "Its usage is proven.")
+        action = timed("release", session, invoice, moment, why)
         actions.append(action)
         about[action.hash] = (invoice, moment)
-    return record(session, run, write(session, run, actions, lease), about, held=False, why="Its usage is proven.")
+    return record(session, run, write(session, run, actions, lease), about, held=False, why=why)
 
 
 def is_advancing(invoice: Invoice) -> bool:

@@ -30,13 +30,14 @@ class Stuck:
     currency: str
     amount: int
     why: str
+    way: str = ""
 
     def sentence(self) -> str:
-        """Return what somebody has to read: the object, what is the matter, and the way out."""
+        """Return what somebody has to read: the object, what is the matter, and the way out (``way``, if it has its own)."""
         what = "draft" if self.status == "draft" else "open invoice"
         worth = money.shown(Decimal(self.amount), self.currency)
-        way = "switch auto_advance on, or finalize and void it" if self.status == "draft" else "pay, send or void it"
-        return f"{self.invoice} of {self.subscription} is a {what} of {worth} that {self.why}: {way}."
+        usual = "switch auto_advance on, or finalize and void it" if self.status == "draft" else "pay, send or void it"
+        return f"{self.invoice} of {self.subscription} is a {what} of {worth} that {self.why}: {self.way or usual}."
 
 
 def why_stuck(body: Mapping[str, Any], *, now: datetime, is_own: bool = False) -> str | None:

@@ -1,0 +1,47 @@
+"""Which renewal drafts Stripe cannot tax, and what a person is told of one (BILLING 9)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from stripe_sync.usage.untaxed import problem_of, row
+
+MISSING = "requires_location_inputs"
+
+
+def draft(status: str | None = MISSING, *, enabled: bool = True, **more: Any) -> dict[str, Any]:
+    """Return a renewal's draft of 35.00."""
+    tax = {"enabled": enabled, "status": status}
+    body: dict[str, Any] = {"id": "in_1", "status": "draft", "billing_reason": "subscription_cycle", "currency": "usd"}
+    return body | {"automatic_tax": tax, "amount_remaining": 3500, "total": 3500} | more
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        (draft(), MISSING),
+        (draft("failed"), "failed"),
+        (draft("complete"), None),
+        (draft(None), None),
+        (draft(enabled=False), None),
+        (draft(status="requires_location_inputs") | {"status": "open"}, None),
+        (draft(billing_reason="manual"), None),
+        (draft() | {"automatic_tax": None}, None),
+    ],
+)
+def test_which_drafts_cannot_be_taxed(body: dict[str, Any], problem: str | None) -> None:
+    """SB 17.2, 21.12."""
+    assert problem_of(body) == problem
+
+
+def test_the_sentence_has_amount_reason_and_way_out() -> None:
+    at = datetime(2026, 12, 2, 9, tzinfo=UTC)
+    assert row(draft(), "sub_1", at).sentence() == (
+        "in_1 of sub_1 is a draft of 35.00 USD that Stripe cannot tax (automatic_tax.status requires_location_inputs): correct "
+        "the customer's address in Stripe, or let it go untaxed with stripe-sync release; it goes out as it is at "
+        "2026-12-02 09:00 UTC."
+    )
+    assert "it is held until you release it" in row(draft(), "sub_1", None).sentence()
