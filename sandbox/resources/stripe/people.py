@@ -6,7 +6,7 @@ import copy
 import re
 from typing import Any
 
-from sandbox.billing import stopping, taxing
+from sandbox.billing import balance, stopping, taxing
 from sandbox.resources.stripe import payers
 from sandbox.resources.stripe.objects import emit, get, in_range, listed, teller
 from sandbox.resources.stripe.routes import PAGING, Call, route
@@ -18,6 +18,7 @@ from sandbox.world.state import Obj, World
 TEXTS = ("name", "email", "description", "phone")
 SETTABLE = (
     *TEXTS, "metadata", "address", "shipping", "preferred_locales", "invoice_settings", "invoice_prefix", "tax_exempt",
+    "balance",
 )  # fmt: skip
 # An account that may charge, whatever the world says of it.
 ACCOUNT: Obj = {
@@ -65,7 +66,9 @@ def create_customer(call: Call) -> Obj:
         **{name: params.get(name) or None for name in TEXTS},
     }
     apply_invoice_settings(call, customer)
-    emit(call, "customer.created", world.put("customers", customer))
+    world.put("customers", customer)
+    set_balance(call, customer, type="initial")
+    emit(call, "customer.created", customer)
     return customer
 
 
@@ -86,6 +89,7 @@ def update_customer(call: Call) -> Obj:
     apply_invoice_settings(call, customer)
     customer["metadata"] = merge_metadata(customer["metadata"], params.get("metadata"))
     taxing.see_location(call.world, customer)
+    set_balance(call, customer, type="adjustment")
     emit(call, "customer.updated", customer, before)
     return customer
 
@@ -146,6 +150,19 @@ def living(call: Call) -> Obj:
     if customer.get("deleted"):
         raise missing("customer", customer["id"])
     return customer
+
+
+def set_balance(call: Call, customer: Obj, *, type: str) -> None:
+    """Set the balance that a request names, with its row in the ledger (documented: a credit is negative)."""
+    if "balance" not in call.params:
+        return
+    currency = str(customer["currency"] or call.world.account.get("default_currency") or ACCOUNT["default_currency"])
+    amount = call.params["balance"] - customer["balance"]
+    balance.move(call.world, customer["id"], amount, told_by_the_request, type=type, currency=currency)
+
+
+def told_by_the_request(type: str, obj: Obj, previous: Obj | None = None) -> None:
+    """Record no event: the one of the request itself shows the new balance."""
 
 
 def check_email(email: str | None) -> None:
