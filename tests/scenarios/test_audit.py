@@ -10,8 +10,9 @@ from sandbox.builder import WorldBuilder, flat, usage
 from stripe_sync.errors import ConfigurationError
 from stripe_sync.pipeline.usage_audit import audit
 from tests.house import House
-from tests.metering import DAY, HOUR, cycle, period_end, until
+from tests.metering import DAY, HOUR, cycle, period_end, subscription, until
 from tests.scenarios.test_usage_rules import MINIMUM, renewed, world
+from tests.switches import ends
 
 Build = Callable[[WorldBuilder], House]
 
@@ -76,3 +77,28 @@ def test_what_was_wanted_is_known_of_a_run_that_decided_nothing(house_of: Build)
     (row,) = audit(session, "2026-12")
     session.close()
     assert (row["expected"], row["invoiced"], row["difference"]) == (2000, 2000, 0)
+
+
+@ends("negative_last_to_balance", yes=("paid", -1001, 1999), no=("uncollectible", 0, 3000))
+def test_what_a_person_credits_with_a_cancellation_is_in_the_audit_of_the_next_invoice(
+    house_of: Build, town: WorldBuilder, end: tuple[str, int, int]
+) -> None:
+    """C2, SB 2.7: ten of thirty days of 20.00 and 10.00 are -666.67 and -333.33, rounded down -6.67 and -3.34.
+
+    They go to the balance, which the renewal of 30.00 of the customer's other subscription takes, or they are lost.
+    """
+    town.subscription("s-b", "c-1", "pro", units={"seats": 2}, resource={"resourceId": "r-2"})
+    house = house_of(town)
+    house.reconcile()
+    renewal = period_end(house)
+    until(house, renewal - 10 * DAY)
+    other = subscription(house, "s-b")
+    house.stripe().v1.subscriptions.cancel(other["id"], {"invoice_now": True, "prorate": True})
+    last = house.world.stripe["invoices"][other["latest_invoice"]]
+    until(house, renewal + 2 * HOUR)
+    house.reconcile()
+    session = house.session()
+    (row,) = [row for row in audit(session, "2026-12") if row["invoice"] == cycle(house)["id"]]
+    session.close()
+    assert (last["status"], row["balance"], row["due"]) == end
+    assert (last["total"], row["expected"], row["invoiced"], row["difference"]) == (-1001, 3000, 3000, 0)
