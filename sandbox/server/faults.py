@@ -55,6 +55,10 @@ def sent(fault: Fault | None, body: Obj, status: int, headers: dict[str, str]) -
         return Half(body if fault.kind == "truncate" else {})
     if fault and fault.kind == "html":
         return Response(PAGE, media_type="text/html")
+    if fault and fault.kind == "half":
+        return Response(json.dumps(body)[: len(json.dumps(body)) // 2], media_type="application/json")
+    if fault and fault.kind == "strange":
+        return JSONResponse({"status": "busy"})
     if fault and fault.kind == "trickle":
         return Trickle(body, status, headers, seconds=fault.seconds)
     return JSONResponse(body, status, headers=headers)

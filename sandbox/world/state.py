@@ -112,7 +112,7 @@ class Fault:
     half of the answer; ``delay`` waits ``seconds`` first; ``stale`` answers a list as it was when the fault was made;
     ``shift`` leaves the last row of a list's page out, as if pages had moved; ``account`` answers as another account;
     ``clock`` lets ``seconds`` pass first; ``lock`` answers 429 ``lock_timeout``; ``html`` answers 200 with a page that is
-    no JSON; ``trickle`` sends the answer byte by byte, one in ``seconds``. ``times`` is for how many matching requests it
+    no JSON; ``half`` answers with half of the JSON, ``strange`` with an object that is not Stripe's; ``trickle`` sends the answer byte by byte, one in ``seconds``. ``times`` is for how many matching requests it
     holds from the nth on. ``stored``: whether a ``status`` is kept for the idempotency key, as Stripe keeps what it answered
     once execution began; by default a 402 and every 5xx is. ``reason``: which limit a 429 names.
     """
@@ -141,6 +141,8 @@ class Fault:
             "clock",
             "lock",
             "html",
+            "half",
+            "strange",
             "trickle",
         )
         if self.kind not in kinds or self.when not in ("before", "after"):

@@ -184,9 +184,9 @@ class StripeApi:
             answer = call(self.client, options)
             response = answer.last_response
             if response is None:
-                return Written(answer.to_dict(), None)
+                return Written(checked(answer.to_dict(), "", what), None)
             repeated = response.headers.get("idempotent-replayed") == "true"
-            return Written(_decoder.decode(response.body), response.request_id, repeated)
+            return Written(checked(_decoder.decode(response.body), "", what), response.request_id, repeated)
 
         return self.attempt(what, once)
 
@@ -194,7 +194,7 @@ class StripeApi:
         """The invoice that a change would make at once; a POST, so free of the read allocation."""
         return self.attempt(
             "post /v1/invoices/create_preview",
-            lambda: self.client.v1.invoices.create_preview(params).to_dict(),
+            lambda: checked(self.client.v1.invoices.create_preview(params).to_dict(), "", "create_preview"),
         )
 
     def attempt(self, what: str, call: Callable[[], Answer]) -> Answer:
@@ -228,8 +228,15 @@ def decoded(body: bytes, path: str) -> dict[str, Any]:
         found: Any = _decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
         found = None
+    return checked(found, path, f"get {template(path)}")
+
+
+def checked(found: Any, path: str, what: str) -> dict[str, Any]:
+    """Return an answer that is an object of Stripe's. Raises Transient for one of something that stands before Stripe."""
     if not isinstance(found, dict):
-        raise Transient(f"Stripe's answer is no JSON object: get {template(path)}; look whether a proxy answers.")
+        raise Transient(f"Stripe's answer is no JSON object: {what}; look whether a proxy answers.")
+    if not ("object" in found or ("data" in found and path.startswith("/v2/"))):
+        raise Transient(f"The answer is no object of Stripe's: {what}; look whether a proxy answers.")
     return found
 
 

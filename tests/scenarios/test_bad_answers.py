@@ -1,0 +1,132 @@
+"""No answer ends a command with anything but a sentence, and nothing is lost or made twice by it (issue 23, 2.10; R8, R17, R19, R20)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from sandbox.builder import WorldBuilder
+from sandbox.world.state import Fault
+from stripe_sync.errors import StripeSyncError
+from stripe_sync.pipeline import connect
+from stripe_sync.pipeline import report as publishing
+from tests.endpoints import listed
+from tests.house import House
+from tests.metering import MINUTE, cycle, ledger, month_end, until
+
+Build = Callable[[WorldBuilder], House]
+KINDS: dict[str, dict[str, Any]] = {
+    "a page": {"kind": "html"},
+    "half of the JSON": {"kind": "half"},
+    "an object of a proxy": {"kind": "strange"},
+    "a connection that breaks": {"kind": "reset"},
+    "a connection that breaks within the answer": {"kind": "truncate"},
+    "403": {"kind": "status", "status": 403},
+    "503": {"kind": "status", "status": 503, "stored": False},
+}
+
+
+def connecting(house: House) -> None:
+    session = house.session()
+    try:
+        assert list(connect.lines(session))
+    finally:
+        session.close()
+
+
+def reporting(house: House) -> None:
+    session = house.session()
+    try:
+        publishing.audit_month(session, house.run(session, month="2026-11"))
+    finally:
+        session.close()
+
+
+COMMANDS: dict[str, Callable[[House], object]] = {
+    "reconcile": lambda house: house.reconcile(full=True),
+    "connect": connecting,
+    "audit": reporting,
+    "usage": lambda house: house.usage(),
+}
+
+
+def classes(house: House, work: Callable[[House], object]) -> list[tuple[str, str]]:
+    """The (method, beginning of the path) of the endpoints that a command calls, of those that are listed."""
+    known = {(line.split(" ")[0], line.split(" ")[1].split("{")[0]) for line in listed()}
+    house.world.requests.clear()
+    work(house)
+    asked = {(r.method, r.path) for r in house.world.requests if r.side == "stripe"}
+    return sorted(
+        {max(((m, p) for m, p in known if m == method and path.startswith(p)), key=len) for method, path in asked}
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_answer_ends_a_command_with_anything_but_a_sentence(
+    house_of: Build, metered: WorldBuilder, kind: str
+) -> None:
+    """Each endpoint that a command calls answers so until it is mended; then 1234 calls are billed once, 3.33 USD."""
+    house = house_of(metered)
+    house.attempts = 1
+    month_end(house)
+    problems = []
+    for name, work in COMMANDS.items():
+        for method, path in USAGE if name == "usage" else classes(house, work):
+            house.world.faults[:] = [Fault(method, path, times=1000, **KINDS[kind])]
+            try:
+                work(house)
+            except StripeSyncError as told:
+                if "\n" in str(told):
+                    problems.append(f"{name} {method} {path}: {told}")
+            except AssertionError:
+                raise
+            except Exception as error:
+                problems.append(f"{name} {method} {path}: {type(error).__name__} {error}")
+    house.world.faults.clear()
+    assert problems == []
+    house.attempts = 6
+    house.reconcile()
+    house.usage()
+    house.usage()
+    until(house, house.world.now + 70 * MINUTE)
+    house.usage()
+    assert ledger(house) == {"billed": ("1234", 333)}
+    assert cycle(house)["total"] == 2333
+
+
+USAGE = (
+    ("GET", "/v1/account"),
+    ("GET", "/v1/invoices"),
+    ("GET", "/v1/invoices/"),
+    ("POST", "/v1/invoices/"),
+    ("GET", "/v1/invoiceitems"),
+    ("POST", "/v1/invoiceitems"),
+    ("GET", "/v1/subscriptions"),
+    ("GET", "/v1/products/"),
+)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_one_bad_answer_to_a_write_leaves_the_others_made(house_of: Build, town: WorldBuilder, kind: str) -> None:
+    """The first customer's creation is answered so, and then the first subscription's: three of each are made, once."""
+    house = house_of(town)
+    house.reconcile(entities=["product", "price"])
+    house.attempts = 1
+    made = []
+    for path, collection in (("/v1/customers", "customers"), ("/v1/subscriptions", "subscriptions")):
+        house.world.faults[:] = [Fault("POST", path, **KINDS[kind])]
+        try:
+            house.reconcile()
+        except StripeSyncError as told:
+            assert "\n" not in str(told)
+        assert house.world.faults == []
+        made.append(len(house.objects(collection)))
+    house.attempts = 6
+    house.reconcile()
+    house.reconcile()
+    is_refused = KINDS[kind]["kind"] in ("status", "reset")
+    assert made == [2 if is_refused else 3] * 2, "where only the answer is lost, Stripe has made it"
+    assert {house.status(f"s-{n}") for n in (1, 2, 3)} == {("SUCCESS", "")}
+    assert [len(house.objects(kind)) for kind in ("customers", "subscriptions")] == [3, 3]
