@@ -37,7 +37,7 @@ def by_rate(found: list[Obj]) -> list[Obj]:
 
 
 def share(line: Obj, amount: int) -> list[Obj]:
-    """Return the taxes inside a credit of a line; ``amount`` contains them, as the credit notes of manual rates do (types)."""
+    """Return the taxes inside a credit of a line; ``amount`` contains them, as a request with manual rates does (types)."""
     whole = left_of(line) + added(line["taxes"])
     part = Decimal(amount) / whole if whole else Decimal(0)
     names = ("amount", "taxable_amount")

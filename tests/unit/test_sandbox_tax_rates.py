@@ -171,10 +171,11 @@ def test_rates_and_automatic_tax_exclude_each_other() -> None:
 
 
 def test_a_credit_of_a_line_contains_its_tax(stripe: Asked) -> None:
-    """Types: without automatic tax a credit note line's amount contains its tax: half of 1200 is 500 and 100 of tax."""
+    """Types: without automatic tax the amount that is asked for contains the tax: half of 1200 is 500 and 100 of tax."""
     invoice = with_lines(stripe, stripe.customer(), [1000], [rate(stripe, 20)])
     stripe.post(f"/v1/invoices/{invoice['id']}/finalize")
     line: Obj = {"type": "invoice_line_item", "invoice_line_item": invoice["lines"]["data"][0]["id"], "amount": 600}
     note = stripe.post("/v1/credit_notes", invoice=invoice["id"], lines=[line])
-    assert (note["total"], note["total_excluding_tax"], note["total_taxes"][0]["amount"]) == (600, 500, 100)
+    assert (note["amount"], note["total"], note["subtotal"], note["total_excluding_tax"]) == (600, 600, 500, 500)
+    assert (note["lines"]["data"][0]["amount"], note["total_taxes"][0]["amount"]) == (500, 100)
     assert stripe.get(f"/v1/invoices/{invoice['id']}")["amount_remaining"] == 600

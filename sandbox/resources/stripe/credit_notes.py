@@ -28,7 +28,7 @@ def create_credit_note(call: Call) -> Obj:
     if invoice["status"] not in ("open", "paid"):
         raise invalid("You can only create a credit note for an open or paid invoice.", param="invoice")
     lines = credited_lines(call, invoice)
-    total = sum(line["amount"] for line in lines)
+    total = sum(line["amount"] + rates.added(line["taxes"]) for line in lines)
     note = world.put("credit_notes", made(call, invoice, lines, total))
     if invoice["status"] == "paid":
         check_ways(call.params, total)
@@ -71,7 +71,7 @@ def made(call: Call, invoice: Obj, lines: list[Obj], total: int) -> Obj:
         "invoice": invoice["id"], "livemode": False, "memo": call.params.get("memo"),
         "metadata": merge_metadata({}, call.params.get("metadata")), "number": f"{invoice['number']}-CN-01", "pdf": "",
         "post_payment_amount": total if paid else 0, "pre_payment_amount": 0 if paid else total,
-        "pretax_credit_amounts": [], "refunds": [], "status": "issued", "subtotal": total,
+        "pretax_credit_amounts": [], "refunds": [], "status": "issued", "subtotal": total - rates.added(taxes),
         "subtotal_excluding_tax": net, "total": total, "total_excluding_tax": net, "total_taxes": taxes,
         "type": "post_payment" if paid else "pre_payment",
         "lines": {"object": "list", "data": lines, "has_more": False, "url": "/v1/credit_notes/lines"},
@@ -120,11 +120,13 @@ def lower(call: Call, invoice: Obj, total: int) -> None:
 
 
 def credited(id: str, line: Obj, amount: int) -> Obj:
+    """Return the line of a credit note: what was asked for contains exclusive taxes, and the line's own amount does not (types)."""
+    taxes = rates.share(line, amount)
     return {
-        "id": id, "object": "credit_note_line_item", "amount": amount, "description": line["description"],
+        "id": id, "object": "credit_note_line_item", "amount": amount - rates.added(taxes), "description": line["description"],
         "discount_amount": 0, "discount_amounts": [], "invoice_line_item": line["id"], "livemode": False, "metadata": {},
         "pretax_credit_amounts": [], "quantity": None, "tax_rates": line.get("tax_rates") or [], "type": "invoice_line_item",
-        "taxes": rates.share(line, amount), "unit_amount": None, "unit_amount_decimal": None,
+        "taxes": taxes, "unit_amount": None, "unit_amount_decimal": None,
     }  # fmt: skip
 
 
