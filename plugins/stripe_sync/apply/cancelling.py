@@ -20,6 +20,7 @@ from stripe_sync.apply.pending_items import noted, settle_pending
 from stripe_sync.apply.registry import Registry
 from stripe_sync.apply.targets import Row, check_before, current
 from stripe_sync.clock import epoch
+from stripe_sync.desired import unpaid
 from stripe_sync.desired.endings import (
     MINUTE,
     Collected,
@@ -182,7 +183,9 @@ def after_end(api: StripeApi, action: Action, subscription: str, signer: Signer)
             continue
         lines = [line for page in api.pages(f"{INVOICES}/{id}/lines") for line in page]
         own = signer.own_lines(lines)
-        told.append(renewed_after_end(id, body["status"], body["currency"], split(lines, end, own)))
+        between = action.after.get("ended_between")
+        doubt = unpaid.told(between) if between else ""
+        told.append(renewed_after_end(id, body["status"], body["currency"], split(lines, end, own), doubt=doubt))
     return told
 
 

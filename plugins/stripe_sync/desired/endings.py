@@ -203,11 +203,19 @@ def end_in_period(end: int, natural_ends: Sequence[int]) -> int | None:
     return wanted if natural_ends and all(wanted <= bound for bound in natural_ends) else None
 
 
-def renewed_after_end(invoice: str, status: str, currency: str, sums: Sums) -> str:
-    """Return what a person reads about a renewal that sold a period after the end (RENEWED_AFTER_END)."""
+def renewed_after_end(invoice: str, status: str, currency: str, sums: Sums, *, doubt: str = "") -> str:
+    """Return what a person reads about a renewal that sold a period after the end (RENEWED_AFTER_END).
+
+    ``doubt`` is a sentence on an end of which nobody knows whether it came before the renewal.
+    """
     owed, sold = (shown(Decimal(amount), currency) for amount in (sums.owed, sums.sold))
     says = f"{invoice} ({status}) sells a period that Stigg never sold: {owed} are owed before the end, {sold} are not."
-    if sums.movable:
+    if doubt:
+        says = (
+            f"{invoice} ({status}) may sell a period after the end: {owed} are for the time before, {sold} for the time "
+            f"after. {doubt} If it is owed, collect it by hand; else:"
+        )
+    if sums.movable and not doubt:
         says += f" {shown(Decimal(sums.movable), currency)} of use go on the final invoice."
     if sums.persons:
         says += f" Its lines {', '.join(sums.persons)} need a person."

@@ -9,6 +9,7 @@ from datetime import datetime
 from stripe_sync import keys
 from stripe_sync.marker import Signer
 from stripe_sync.model.documents import Claim
+from stripe_sync.model.seen import Seen
 from stripe_sync.model.status import EntityStatus
 from stripe_sync.model.stigg_side import Coupon, Customer, Package, Product, Subscription
 from stripe_sync.model.stripe_side import (
@@ -83,6 +84,7 @@ class Inputs:
     signer: Signer
     now: datetime
     candidates: Mapping[str, str] = field(default_factory=dict)  # why an entity waits for a person, by link key
+    seen: Mapping[str, Seen] = field(default_factory=dict)  # by subscription that is not paid for by now
     awaited: dict[str, datetime] = field(default_factory=dict, compare=False)  # by subscription: asked of too early
 
     def has_come(self, moment: datetime, subscription: str) -> bool:

@@ -24,6 +24,7 @@ from stripe_sync.desired.successors import Fate
 from stripe_sync.desired.taxes import switched_off
 from stripe_sync.desired.timing import cancel_at, changed_at, ended_at, ends_at, start
 from stripe_sync.desired.unbilled import COLLECTION, beyond_stripe, not_yet_chargeable, refusal, status
+from stripe_sync.desired.unpaid import end_of
 from stripe_sync.errors import RowFailed
 from stripe_sync.model.documents import SUBSCRIPTION, Claim, compact
 from stripe_sync.model.status import EntityStatus, Reason, Status
@@ -137,10 +138,12 @@ def ending(
             return [], status(inputs, subscription, Status.PENDING, Reason.RENEWED_AFTER_END, told)
         return [], status(inputs, subscription, Status.NO_SYNC_REQUIRED, Reason.ENDED)
     frozen = found.kind == "frozen"
+    end = end_of(inputs, subscription, inputs.stripe.subscriptions.get(inputs.links.ids.get(key, "")))
     facts = {
         "why": found.why,
         "frozen": frozen,
-        "end": ended_at(subscription),
+        "end": end.moment if end is not None else None,
+        "between": list(end.between) if end is not None and end.between is not None else None,
     }
     claim = Claim(
         SUBSCRIPTION, key, {"status": "canceled"}, ("subscription", subscription.subscription_id), facts=facts

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from sqlalchemy import Connection
 
 from stripe_sync import keys
+from stripe_sync.clock import epoch
 from stripe_sync.desired.found import expanded
 from stripe_sync.desired.inputs import Inputs, Links, StiggView, StripeView
+from stripe_sync.desired.unpaid import undated
 from stripe_sync.errors import RowFailed
+from stripe_sync.model.seen import Seen
 from stripe_sync.model.stigg_side import Subscription
 from stripe_sync.model.stripe_side import StripeSubscription
 from stripe_sync.pipeline.session import Run, Session
@@ -120,9 +124,18 @@ def family_inputs(around: Around, catalog: Inputs, members: Members) -> tuple[In
             retired={**catalog.links.retired, **links.retired_coupons(connection, place.environment, seen)},
         ),
         candidates=dict(catalog.candidates),
+        seen=seen_unpaid(around, stigg.subscriptions),
         awaited={},
     )
     return inputs, theirs
+
+
+def seen_unpaid(around: Around, subscriptions: Iterable[Subscription]) -> dict[str, Seen]:
+    """Return when those were paid for last that are free, or ended, without a date of it."""
+    settings = around.session.environment
+    late = timedelta(minutes=settings.stigg_scan_minutes if settings.stigg_feed else 0)
+    ids = undated(subscriptions, now=epoch(around.run.now))
+    return snapshots.seen_unpaid(around.connection, around.place.stigg, ids, late=late)
 
 
 def prices_named(subscriptions: Iterable[Subscription]) -> set[str]:

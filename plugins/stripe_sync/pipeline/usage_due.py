@@ -18,6 +18,7 @@ from stripe_sync.desired import successors
 from stripe_sync.desired.catalog import catalog, with_own
 from stripe_sync.desired.found import GONE
 from stripe_sync.desired.inputs import Inputs
+from stripe_sync.desired.unpaid import End
 from stripe_sync.pipeline.account import account, linked_account
 from stripe_sync.pipeline.latest import latest
 from stripe_sync.pipeline.preflight import held_at_observe
@@ -102,8 +103,8 @@ class Known:
         return {(c.stripe.id, c.name): c for c in self.charges}
 
     @cached_property
-    def ends(self) -> dict[str, int]:
-        """When those of ``over`` that ended in Stigg did, Unix seconds by Stripe id."""
+    def ends(self) -> dict[str, End]:
+        """The ends of those of ``over`` that ended in Stigg or are free there by now, by Stripe id."""
         return ends(self.inputs, self.over)
 
     @cached_property

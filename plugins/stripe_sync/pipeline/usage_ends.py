@@ -9,8 +9,8 @@ from sqlalchemy import Connection
 
 from stripe_sync.clock import epoch
 from stripe_sync.desired.endings import is_sold_after
-from stripe_sync.desired.inputs import ENDED, Inputs
-from stripe_sync.desired.timing import ended_at
+from stripe_sync.desired.inputs import Inputs
+from stripe_sync.desired.unpaid import End, end_of
 from stripe_sync.marker import Signer
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.usage_writes import entity_of
@@ -24,25 +24,25 @@ from stripe_sync.warehouse.usage import Invoice
 MOVED = "Its draft sells a period after the end; it goes on the final invoice."
 
 
-def ends(inputs: Inputs, over: Iterable[str]) -> dict[str, int]:
-    """Return when subscriptions ended in Stigg, Unix seconds by Stripe id; ``over`` are those that are to end in Stripe."""
+def ends(inputs: Inputs, over: Iterable[str]) -> dict[str, End]:
+    """Return when subscriptions ended in Stigg, by Stripe id; ``over`` are those that are to end in Stripe."""
     found = {}
     wanted = set(over)
     for subscription in inputs.stigg.subscriptions:
         id = inputs.links.ids.get(inputs.link_key("subscription", subscription.subscription_id), "")
-        end = ended_at(subscription)
-        if subscription.status in ENDED and id in wanted and end is not None:
+        end = end_of(inputs, subscription, inputs.stripe.subscriptions.get(id)) if id in wanted else None
+        if end is not None:
             found[id] = end
     return found
 
 
-def is_unowed(invoice: Invoice, found: Mapping[str, int]) -> bool:
+def is_unowed(invoice: Invoice, found: Mapping[str, End]) -> bool:
     """Return whether a renewal's invoice sells a period that begins after the end of its subscription."""
     end = found.get(invoice.subscription)
-    return end is not None and drafts.is_renewal(invoice.body) and is_sold_after(epoch(invoice.bound), end)
+    return end is not None and drafts.is_renewal(invoice.body) and is_sold_after(epoch(invoice.bound), end.moment)
 
 
-def mark(connection: Connection, session: Session, run: Run, found: Mapping[str, int]) -> None:
+def mark(connection: Connection, session: Session, run: Run, found: Mapping[str, End]) -> None:
     """Mark the drafts that are not owed, and take the windows that were proven on them back."""
     name = session.environment.name
     windows = usage.windows(connection, name, states=("pushed", "proven"))
@@ -54,7 +54,7 @@ def mark(connection: Connection, session: Session, run: Run, found: Mapping[str,
             usage.move_all(connection, window, ("pushed", "proven"), "pending", at=run.now, run_id=run.id, reason=MOVED)
 
 
-def unfinished_ends(connection: Connection, session: Session, found: Mapping[str, int]) -> set[str]:
+def unfinished_ends(connection: Connection, session: Session, found: Mapping[str, End]) -> set[str]:
     """Return the subscriptions with windows on a draft that is not owed, and those with an invoice of ours to switch on."""
     name = session.environment.name
     windows = usage.windows(connection, name, states=("pushed", "proven"))

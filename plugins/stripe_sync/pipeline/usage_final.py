@@ -14,6 +14,7 @@ from stripe_sync import keys, money
 from stripe_sync.clock import epoch
 from stripe_sync.desired.final_terms import FinalTerms, final_terms, id_of
 from stripe_sync.desired.minimum import is_chargeable
+from stripe_sync.desired.unpaid import told as told_between
 from stripe_sync.marker import FIELD
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.usage_due import assign, load
@@ -44,6 +45,10 @@ def make_final_invoices(session: Session, run: Run, lease: Lease) -> list[str]:
     actions, told = [], []
     for (subscription, bound), windows in found.items():
         if not any(w.held(*usage.OPEN)[1] for w in windows):
+            continue
+        end = state.ends.get(subscription)
+        if end is not None and end.between is not None:
+            told += by_hand(session, run, windows, told_between(end.between))
             continue
         terms = terms_of(session, subscription, bound)
         if terms is not None and terms.problem:

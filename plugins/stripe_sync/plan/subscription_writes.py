@@ -86,15 +86,18 @@ def end_subscription(draft: Draft, d: Difference) -> Iterator[Action]:
         return
     yield from release_schedule(draft, d)
     items = items_of(d.found.document)
+    after: Document = {"status": "canceled", "ended_in_stigg": facts["end"]}
+    if facts.get("between"):
+        after["ended_between"] = facts["between"]
     yield draft.action(
-        d, "subscription.cancel", SUBSCRIPTIONS, {"status": "canceled", "ended_in_stigg": facts["end"]}, before={"items": items},
+        d, "subscription.cancel", SUBSCRIPTIONS, after, before={"items": items},
         cause="renewed_after_end" if decision.sold_after else "ended", verb="Cancel",
         per_month=difference({}, draft.book.per_month(items)),
     )  # fmt: skip
 
 
 def ending_of(draft: Draft, d: Difference) -> Ending:
-    """Return what the mirrors say of an end. One of which Stigg gives no date counts as ended now."""
+    """Return what the mirrors say of an end (desired/unpaid.py where Stigg gives no date)."""
     assert d.wanted is not None and d.found is not None
     facts, now = d.found.facts, draft.policy.now
     return Ending(

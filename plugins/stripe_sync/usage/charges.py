@@ -19,7 +19,8 @@ from stripe_sync.desired.catalog import Catalog
 from stripe_sync.desired.found import CANCEL_AT, GONE
 from stripe_sync.desired.inputs import ENDED, Inputs
 from stripe_sync.desired.prices import PriceVersion
-from stripe_sync.desired.timing import anchor_of, ended_at
+from stripe_sync.desired.timing import anchor_of
+from stripe_sync.desired.unpaid import is_unpaid, told_end
 from stripe_sync.errors import RowFailed
 from stripe_sync.model.metered import meter_of
 from stripe_sync.model.stigg_side import Price, Subscription, SubscriptionPrice
@@ -206,20 +207,29 @@ def ended(inputs: Inputs, subscription: str, last: Opening) -> tuple[datetime, s
     )
     if held.status in GONE:
         moment = from_epoch(held.ended_at) if held.ended_at else inputs.now
-        end = ended_at(stigg) if stigg is not None and stigg.status in ENDED else None
-        moment = max(min(moment, from_epoch(end)), last.since) if end is not None else moment
+        end = last_use(inputs, stigg) if stigg is not None else None
+        moment = max(min(moment, end), last.since) if end is not None else moment
         return moment, "stigg" if is_billed_after(inputs, held, stigg) else "stripe"
     if stigg is None:
         return None
     if stigg.status not in ENDED and still_charges(stigg, last):
         return None  # its item, or its price, is missing for now
-    if stigg.status in ENDED:
-        known = [m for m in (stigg.effective_end_date, stigg.cancellation_date) if m is not None]
-        moment = min([*known, inputs.now])
+    if (end := last_use(inputs, stigg)) is not None:
+        moment = min(end, inputs.now)
     else:
         changed = [p.updated_at for p in stigg.prices or () if p.updated_at is not None]
         moment = max((m for m in changed if last.since < m <= inputs.now), default=inputs.now)
     return max(moment, last.since), "stigg"
+
+
+def last_use(inputs: Inputs, subscription: Subscription) -> datetime | None:
+    """Return until when the use of a subscription that ended or is free counts (UTC): Stigg's date, else when it was first seen so."""
+    if not is_unpaid(subscription):
+        return None
+    if (told := told_end(inputs, subscription)) is not None:
+        return from_epoch(told)
+    seen = inputs.seen.get(subscription.subscription_id)
+    return from_epoch(seen.planned or seen.unpaid) if seen is not None else inputs.now
 
 
 def is_billed_after(inputs: Inputs, held: StripeSubscription, stigg: Subscription | None) -> bool:

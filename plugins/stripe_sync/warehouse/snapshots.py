@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, Engine, text
 
+from stripe_sync.clock import epoch
 from stripe_sync.errors import Incomplete
+from stripe_sync.model.seen import Seen
 from stripe_sync.warehouse.engine import run_sql, streamed
 
 AT_ONCE = 1000  # rows that are held together
@@ -69,6 +71,26 @@ def invoices_of(connection: Connection, snapshot: Snapshot, subscriptions: Colle
     return (
         rows_of(connection, "mirror/invoices_of", snapshot, subscriptions=list(subscriptions)) if subscriptions else []
     )
+
+
+def seen_unpaid(
+    connection: Connection, snapshot: Snapshot, ids: Collection[str], *, late: timedelta
+) -> dict[str, Seen]:
+    """Return between which readings subscriptions of Stigg's stopped being paid for, by id; those never seen paid are left out.
+
+    A reading may show a subscription as it was up to ``late`` before: subscriptions are not scanned in every run.
+    """
+    if not ids:
+        return {}
+    about = {"environment": snapshot.environment, "snapshot": snapshot.id, "ids": list(ids)}
+    return {row["id"]: seen(row, late) for row in run_sql(connection, "mirror/seen", **about)}
+
+
+def seen(row: dict[str, Any], late: timedelta) -> Seen:
+    paid, planned = (row["paid"] - late if row["paid"] is not None else None), row["planned"]
+    if planned is not None and not (planned <= row["unpaid"] and (paid is None or paid < planned)):
+        planned = None
+    return Seen(epoch(paid) if paid else None, epoch(row["unpaid"]), epoch(planned) if planned else None)
 
 
 def rows_of(connection: Connection, question: str, snapshot: Snapshot, **about: Any) -> list[dict[str, Any]]:

@@ -1,0 +1,44 @@
+-- when Stigg was read between which a subscription stopped being paid for: it ended, or became free
+-- grain: one subscription that some reading showed paid for; key: id
+with last as (
+    select id, max(valid_to) as turned
+    from mirror
+    where
+        environment = :environment
+        and side = 'stigg'
+        and kind = 'subscription'
+        and id = any(cast(:ids as text[]))
+        and valid_to <= :snapshot
+        and body ->> 'pricingType' is distinct from 'FREE'
+        and coalesce(body ->> 'status', '') not in ('CANCELED', 'EXPIRED')
+    group by id
+)
+
+select
+    last.id,
+    first_without.upper_bound as unpaid,
+    (
+        select s.upper_bound
+        from snapshot as s
+        where s.environment = :environment and s.side = 'stigg' and s.complete and s.id < last.turned
+        order by s.id desc
+        limit 1
+    ) as paid,
+    (
+        select min(cast(planned ->> 'scheduledExecutionTime' as timestamptz))
+        from jsonb_array_elements(coalesce(nullif(before.body -> 'futureUpdates', 'null'), '[]'::jsonb)) as planned
+        where
+            planned ->> 'scheduleStatus' = 'Scheduled'
+            and planned -> 'targetPackage' ->> 'refId' = (
+                select m.body -> 'plan' ->> 'refId'
+                from mirror as m
+                where m.environment = :environment and m.side = 'stigg' and m.kind = 'subscription' and m.id = last.id
+                    and m.valid_from = last.turned
+            )
+    ) as planned
+from last
+inner join snapshot as first_without on first_without.id = last.turned
+inner join mirror as before
+    on before.environment = :environment and before.side = 'stigg' and before.kind = 'subscription' and before.id = last.id
+    and before.valid_to = last.turned
+order by last.id
