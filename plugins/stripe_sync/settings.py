@@ -92,6 +92,7 @@ class Environment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hold_by_auto_advance: bool = False
     upgrade_proration: Literal["always_invoice", "create_prorations", "none"] = "always_invoice"
     downgrade_proration: Literal["always_invoice", "create_prorations", "none"] = "create_prorations"
+    end_proration: Literal["none", "propose"] = "propose"
     stigg_page_size: int = 25
     stigg_rate_share: float = 0.8
     stigg_entity_url: str = "https://app.stigg.io/{environment}/{kind}/{id}"

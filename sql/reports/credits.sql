@@ -1,30 +1,16 @@
--- credits that are owed and that no negative line gives: a credit note each, for a person
--- grain: one change that was made after its renewal had billed the state before, or one product whose pending items came to a
--- credit when its subscription was canceled; amounts are minor units
+-- credits that are owed and that no negative line gives: a credit note each, for a person, until it is given
+-- grain: one change that was made after its renewal had billed the state before, or one product and tax treatment whose
+-- pending items came to a credit when its subscription was canceled; amounts are minor units
 select
-    i.action #>> '{entity,1}' as subscription,
-    i.action #>> '{after,credit,invoice}' as invoice,
-    i.action #>> '{after,credit,currency}' as currency,
-    (i.action #>> '{after,credit,amount}')::numeric as minor,
-    o.finished_at as since,
-    'Credit it by a credit note once the invoice is finalized.' as proposal
-from journal_intent as i
-inner join journal_outcome as o on o.intent_id = i.id and o.result = 'done'
-where i.environment = :environment and i.action #> '{after,credit}' is not null
-union all
-select
-    i.action #>> '{entity,1}' as subscription,
-    null as invoice,
-    p.item ->> 'currency' as currency,
-    -sum((p.item ->> 'amount')::numeric) as minor,
-    o.finished_at as since,
-    'It was pending when the subscription was canceled; credit it on its last invoice.' as proposal
-from journal_intent as i
-inner join journal_outcome as o on o.intent_id = i.id and o.result = 'done'
-cross join lateral jsonb_array_elements(i.action #> '{noted,pending}') as p (item)
-where
-    i.environment = :environment and i.action #> '{noted,pending}' is not null
-    and p.item ->> 'own' = 'true' and p.item ->> 'product' is not null
-group by i.id, i.action, o.finished_at, p.item ->> 'currency', p.item ->> 'product'
-having sum((p.item ->> 'amount')::numeric) < 0
-order by since, subscription
+    entity_id as subscription,
+    invoice,
+    currency,
+    amount as minor,
+    since,
+    case
+        when invoice is not null then 'Credit it by a credit note once the invoice is finalized.'
+        else 'It was pending when the subscription was canceled; credit it on its last invoice.'
+    end as proposal
+from owed
+where environment = :environment and kind = 'credit' and closed_at is null
+order by since, entity_id, part

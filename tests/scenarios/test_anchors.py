@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+import pytest
+
 from sandbox.builder import WorldBuilder
 from sandbox.world.state import iso
 from tests.house import House
@@ -38,17 +40,59 @@ def test_a_subscription_that_began_on_the_31st_comes_back_to_it(house_of: Build,
     assert renewed == [at("2027-02-28T10:00:00"), at("2027-03-31T10:00:00"), at("2027-04-30T10:00:00")]
 
 
+def town_of_october(town: WorldBuilder) -> None:
+    """s-1 began on 31 October: periods [31 Oct, 30 Nov), [30 Nov, 31 Dec)."""
+    town.now = at("2027-10-31T12:00:00")
+    began = iso(at("2027-10-31T10:00:00"))
+    town.stigg["subscriptions"][0] |= {
+        "startDate": began, "createdAt": began, "billingCycleAnchor": began, "currentBillingPeriodStart": began,
+        "currentBillingPeriodEnd": iso(at("2027-11-30T10:00:00")),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("resets", "renewal", "differs"),
+    [(False, "2028-03-31T10:00:00", []), (True, "2028-03-29T10:00:00", ["renewal"])],
+    ids=["the anchor stays", "the anchor moves"],
+)
+def test_an_end_that_is_taken_away_may_move_the_renewals_and_that_is_a_difference(
+    house_of: Build, town: WorldBuilder, resets: bool, renewal: str, differs: list[str]
+) -> None:
+    """SB 21.1 (end_removal_resets_anchor): from 29 February on, the 31st comes back, or the 29th stays for good."""
+    town.now = at("2027-12-31T12:00:00")
+    began = iso(at("2027-12-31T10:00:00"))
+    town.stigg["subscriptions"][0] |= {
+        "startDate": began, "createdAt": began, "billingCycleAnchor": began, "currentBillingPeriodStart": began,
+        "currentBillingPeriodEnd": iso(at("2028-01-31T10:00:00")),
+    }  # fmt: skip
+    house = house_of(town)
+    house.world.unknowns["end_removal_resets_anchor"] = resets
+    house.reconcile()
+    house.later(at("2028-03-10T10:00:00") - house.world.now)
+    row, end = house.stigg("subscriptions", subscriptionId="s-1"), at("2028-03-20T10:00:00")
+    row["cancellationDate"] = row["effectiveEndDate"] = iso(end)
+    house.reconcile()
+    (made,) = [s for s in house.objects("subscriptions") if s["metadata"].get("stiggEntityId") == "s-1"]
+    assert made["cancel_at"] == end
+    row["cancellationDate"] = row["effectiveEndDate"] = None
+    house.reconcile()
+    assert made["cancel_at"] is None
+    for _ in range(2):
+        assert made["items"]["data"][0]["current_period_end"] == at(renewal)
+        house.reconcile()
+        found = [r for r in house.drift() if r.entity == ("subscription", "s-1")]
+        assert [r.field for r in found] == differs
+        assert all(
+            "2028-03-29 10:00:00 UTC in Stripe and 2028-03-31 10:00:00 UTC in Stigg" in r.sentence for r in found
+        )
+        assert all(r.severity == "money" for r in found)
+        assert house.status("s-1")[0] == ("PENDING" if differs else "SUCCESS")
+        house.later(3600)
+
+
 def test_an_end_on_the_day_that_a_short_month_took_is_told_once(house_of: Build, town: WorldBuilder) -> None:
     """SB 21.1. Begun on 31 October: periods [31 Oct, 30 Nov), [30 Nov, 31 Dec). An end on 31 December stands."""
-    town.now = at("2027-10-31T12:00:00")
-    row = town.stigg["subscriptions"][0]
-    row |= {
-        "startDate": iso(at("2027-10-31T10:00:00")),
-        "createdAt": iso(at("2027-10-31T10:00:00")),
-        "billingCycleAnchor": iso(at("2027-10-31T10:00:00")),
-        "currentBillingPeriodStart": iso(at("2027-10-31T10:00:00")),
-        "currentBillingPeriodEnd": iso(at("2027-11-30T10:00:00")),
-    }
+    town_of_october(town)
     house = house_of(town)
     house.reconcile()
     (made,) = [s for s in house.objects("subscriptions") if s["metadata"].get("stiggEntityId") == "s-1"]

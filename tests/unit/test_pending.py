@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from stripe_sync.desired.pending import Pending, settle
+from stripe_sync.desired.pending import Pending, pending, price_of, settle
 
 
-def item(id: str, amount: int, product: str | None = "prod_1", *, own: bool = True, currency: str = "usd") -> Pending:
-    return Pending(id, amount, currency, product, own, 100, 200)
+def item(
+    id: str, amount: int, product: str | None = "prod_1", *, own: bool = True, currency: str = "usd", tax: str = "|"
+) -> Pending:
+    return Pending(id, amount, currency, product, own, 100, 200, tax)
 
 
 def test_the_net_of_a_product_is_one_line() -> None:
@@ -32,6 +34,24 @@ def test_items_of_others_and_without_a_product_are_a_persons() -> None:
     found = settle([item("ii_theirs", 700, own=False), item("ii_bare", 100, None)])
     assert [p.id for p in found.persons] == ["ii_theirs", "ii_bare"]
     assert found.taken() == frozenset()
+
+
+def test_tax_treatments_are_apart() -> None:
+    """A debit with tax included and a credit with tax on top are not one amount."""
+    inclusive = item("ii_1", 500, tax="inclusive|")
+    exclusive = item("ii_2", -300, tax="exclusive|txr_1,txr_2")
+    found = settle([inclusive, exclusive])
+    assert [(n.amount, n.behavior, n.rates) for n in found.billed] == [(500, "inclusive", [])]
+    assert [(n.amount, n.behavior, n.rates) for n in found.credited] == [(-300, "exclusive", ["txr_1", "txr_2"])]
+
+
+def test_an_item_is_read_with_its_tax() -> None:
+    price = {"price_details": {"price": "price_1", "product": "prod_1"}}
+    body = {"id": "ii_1", "amount": 5, "currency": "usd", "pricing": price, "proration": True,
+            "period": {"start": 1, "end": 2}, "tax_rates": [{"id": "txr_2"}, {"id": "txr_1"}]}  # fmt: skip
+    assert price_of(body) == "price_1"
+    assert pending(body, marked=False, behavior="exclusive").tax == "exclusive|txr_1,txr_2"
+    assert pending(body | {"tax_rates": []}, marked=False).tax == "|"
 
 
 def test_currencies_are_apart() -> None:

@@ -25,7 +25,7 @@ from stripe_sync.plan.actions import Action
 # Parts of an ``after`` that say how to write and are not fields of the object.
 HOW = frozenset(
     {
-        "billing_cycle_anchor", "anchor_config", "backdate_start_date", "proration_behavior", "proration_date", "transfer_lookup_key",
+        "anchor", "billing_cycle_anchor", "anchor_config", "backdate_start_date", "proration_behavior", "proration_date", "transfer_lookup_key",
         "attach", "one_off", "charged", "ended_in_stigg", "ended_between", "coupons", "percent_off", "amount_off", "duration",
         "duration_in_months", "from", "how", "credit", "payment_behavior", "default_payment_method",
     }

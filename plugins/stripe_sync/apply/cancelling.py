@@ -34,8 +34,9 @@ from stripe_sync.desired.endings import (
     unowed,
 )
 from stripe_sync.desired.found import GONE
-from stripe_sync.desired.pending import Pending, pending
+from stripe_sync.desired.pending import Pending, pending, price_of
 from stripe_sync.desired.timing import natural_end, renewed_at
+from stripe_sync.desired.unused import Unused, unused
 from stripe_sync.errors import Replayed, RowFailed, Transient
 from stripe_sync.marker import Signer
 from stripe_sync.model.stripe_side import StripeSubscription, decode
@@ -45,6 +46,7 @@ from stripe_sync.stripe_api.endpoints import PATHS
 from stripe_sync.stripe_api.whole import with_lines
 
 INVOICES, ITEMS = PATHS["invoice"], PATHS["invoiceitem"]
+YEAR = 367 * 86_400  # no period is longer
 
 
 def prepare(api: StripeApi, action: Action, registry: Registry, now: datetime) -> Action:
@@ -60,8 +62,20 @@ def prepare(api: StripeApi, action: Action, registry: Registry, now: datetime) -
     seen = [collected(with_lines(api, row)) for row in found.values()]
     if held["status"] not in GONE:
         refuse_early(action, held, seen, now)
-    waiting = [pending(row, marked=is_marked(row, registry.signer)) for row in pending_of(api, held)]
-    return structs.replace(action, noted={"collected": [asdict(i) for i in seen], "pending": noted(waiting)})
+    waiting = noted(pending_items(api, held, registry.signer))
+    told = {"collected": [asdict(i) for i in seen], "pending": waiting, "customer": held["customer"]}
+    left = unused_of(api, held, action)
+    return structs.replace(action, noted=told | ({"unused": asdict(left)} if left is not None else {}))
+
+
+def unused_of(api: StripeApi, held: Row, action: Action) -> Unused | None:
+    """Return what was debited for time after the end of a subscription; None where the end is in doubt."""
+    end = action.after.get("ended_in_stigg")
+    if end is None or action.after.get("ended_between"):
+        return None
+    since = {"gte": end - YEAR}
+    found = (row for page in api.pages(INVOICES, subscription=held["id"], created=since) for row in page)
+    return unused((with_lines(api, row) for row in found), end)
 
 
 def refuse_early(action: Action, held: Row, seen: list[Collected], now: datetime) -> None:
@@ -93,6 +107,15 @@ def renewed_since(api: StripeApi, subscription: str, end: int | None) -> Iterato
     if end is not None:
         for page in api.pages(INVOICES, subscription=subscription, created={"gte": end - MINUTE}):
             yield from page
+
+
+def pending_items(api: StripeApi, held: Mapping[str, Any], signer: Signer) -> list[Pending]:
+    """Return what is pending of a subscription, each item with the tax behaviour of its price."""
+    rows = pending_of(api, held)
+    prices = {id: api.find(f"{PATHS['price']}/{id}") for id in {price_of(row) for row in rows} if id}
+    behavior = {id: (price or {}).get("tax_behavior") or "" for id, price in prices.items()}
+    known = {id: "" if found == "unspecified" else found for id, found in behavior.items()}
+    return [pending(row, marked=is_marked(row, signer), behavior=known.get(price_of(row) or "", "")) for row in rows]
 
 
 def pending_of(api: StripeApi, held: Mapping[str, Any]) -> list[Row]:

@@ -29,7 +29,7 @@ from stripe_sync.model.status import Reason
 from stripe_sync.plan.actions import LANES, SUBSCRIPTIONS, Action
 from stripe_sync.plan.declines import Decline, left_open, may_charge, told
 from stripe_sync.stripe_api.client import StripeApi, Written
-from stripe_sync.warehouse import failures, feeds, journal, leases, links
+from stripe_sync.warehouse import failures, feeds, journal, leases, links, owed
 from stripe_sync.warehouse.failures import Failure
 from stripe_sync.warehouse.journal import Intent, Outcome
 from stripe_sync.warehouse.leases import Lease
@@ -309,6 +309,7 @@ class Executor:
                 return
             failures.succeeded(connection, self.environment, intent.action.target)
             self.declines.made(connection, intent.action)
+            owed.keep_left(connection, self.environment, intent, outcome.stripe_id, at=self.now)
             if intent.action.kind == "coupon.delete":
                 links.end(connection, self.environment, intent.action.target, by="the pipeline: deleted in Stripe")
             elif intent.action.kind.endswith(".create"):

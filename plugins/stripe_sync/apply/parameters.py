@@ -9,6 +9,7 @@ from stripe_sync import keys, marker
 from stripe_sync.apply.processing import asked_for
 from stripe_sync.apply.registry import Registry
 from stripe_sync.desired.found import CANCEL_AT, ONCE
+from stripe_sync.desired.timing import ANCHOR
 from stripe_sync.plan.actions import Action
 from stripe_sync.stripe_api.endpoints import WHOLE
 
@@ -174,12 +175,14 @@ def priced(item: Mapping[str, str], registry: Registry) -> Params:
 
 
 def own_notes(after: Mapping[str, Any]) -> dict[str, str]:
-    """What we note beside the mark, in the same call: what may happen once, and the end that we asked for."""
+    """What we note beside the mark, in the same call: what may happen once, the end that we asked for, its anchor then."""
     notes = {}
     if "once" in after:
         notes[ONCE] = ",".join(after["once"] or ())
     if "cancel_at" in after:
         notes[CANCEL_AT] = after["cancel_at"] or ""
+    if "anchor" in after:
+        notes[ANCHOR] = after["anchor"]
     return notes
 
 

@@ -16,10 +16,11 @@ from stripe_sync.apply.item_tax import taxed
 from stripe_sync.apply.registry import Registry
 from stripe_sync.desired.final_terms import final_terms
 from stripe_sync.desired.minimum import is_chargeable
-from stripe_sync.desired.pending import Net, Pending, Settlement, settle
+from stripe_sync.desired.pending import Net, Pending, settle
 from stripe_sync.desired.taxes import manual_rates
 from stripe_sync.money import shown
 from stripe_sync.plan.actions import Action
+from stripe_sync.plan.owed import LONGEST, NAME, owed_of
 from stripe_sync.stripe_api.client import StripeApi
 from stripe_sync.stripe_api.endpoints import PATHS
 from stripe_sync.stripe_api.whole import with_lines
@@ -32,30 +33,16 @@ Row = dict[str, Any]
 def settle_pending(
     api: StripeApi, action: Action, registry: Registry, key: str, *, found: Sequence[Pending], now: int
 ) -> list[str]:
-    """Bill what is positive, and return what a person has to see to.
+    """Bill what is positive, and return what a person has to see to; rows of it stay until it is done (plan/owed.py).
 
-    Of what Stripe left of ours, what was billed is deleted, and credits, which the report ``credits`` has from the intent.
-    What a person bills stays.
+    Of what Stripe left of ours, what was billed is deleted, and credits. What a person bills stays.
     """
     settlement = settle(found)
     told = bill(api, action, registry, key, nets=settlement.billed, now=now) if settlement.billed else []
     left = {id for net in settlement.billed for id in net.items} if told else set()
     for id in sorted(settlement.taken() - left):
         delete_left(api, id, f"{key}-{id}")
-    return told + proposals(settlement)
-
-
-def proposals(settlement: Settlement) -> list[str]:
-    """Return a sentence for each credit that is not given by itself, and for items of others."""
-    credits = [
-        f"{shown(Decimal(-net.amount), net.currency)} of credits for {net.product} were pending and are not set off; "
-        f"give them by a credit note." for net in settlement.credited if net.amount
-    ]  # fmt: skip
-    others = [
-        f"The pending item {item.id} ({shown(Decimal(item.amount), item.currency)}) is somebody else's; bill it or delete it."
-        for item in settlement.persons
-    ]
-    return credits + others
+    return told + [row.sentence() for row in owed_of(action) if row.kind in ("credit", "foreign")]
 
 
 def bill(api: StripeApi, action: Action, registry: Registry, key: str, *, nets: Sequence[Net], now: int) -> list[str]:
@@ -81,19 +68,21 @@ def bill(api: StripeApi, action: Action, registry: Registry, key: str, *, nets: 
 def put_line(api: StripeApi, invoice: Row, net: Net, key: str, *, settings: Mapping[str, str]) -> None:
     """Put one line on the invoice, with the tax fields; one that is there already is left."""
     price = {"currency": net.currency, "product": net.product, "unit_amount_decimal": Decimal(net.amount)}
+    own_tax = {**settings, "tax_behavior": net.behavior or settings["tax_behavior"]} if settings else settings
     content = {
         "customer": invoice["customer"], "invoice": invoice["id"], "discountable": False, "quantity": 1,
         "description": "Changes before the end", "period": {"start": net.start, "end": net.end},
-        "price_data": price, "metadata": {"stiggPending": ",".join(net.items)[:500]},
+        "price_data": price, "metadata": {NAME: ",".join(net.items)[:LONGEST]},
     }  # fmt: skip
-    params: Any = taxed(content, settings, manual_rates(invoice))
+    automatic = (invoice.get("automatic_tax") or {}).get("enabled")
+    params: Any = taxed(content, own_tax, manual_rates(invoice) if automatic or not net.rates else net.rates)
     there = {
-        (row.get("metadata") or {}).get("stiggPending")
+        (row.get("metadata") or {}).get(NAME)
         for page in api.pages(ITEMS, customer=invoice["customer"], invoice=invoice["id"]) for row in page
     }  # fmt: skip
-    if params["metadata"]["stiggPending"] not in there:
+    if params["metadata"][NAME] not in there:
         api.write(
-            f"post {ITEMS}", lambda c, o: c.v1.invoice_items.create(params, o), idempotency_key=f"{key}-{net.product}"
+            f"post {ITEMS}", lambda c, o: c.v1.invoice_items.create(params, o), idempotency_key=f"{key}-{net.items[0]}"
         )
 
 

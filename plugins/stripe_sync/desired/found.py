@@ -16,7 +16,7 @@ from msgspec import to_builtins
 from stripe_sync import keys, marker
 from stripe_sync.desired.endings import collected
 from stripe_sync.desired.inputs import Inputs, StripeView
-from stripe_sync.desired.timing import natural_end, renewed_at
+from stripe_sync.desired.timing import ANCHOR, anchor_told, natural_end, renewals, renewed_at
 from stripe_sync.errors import RowFailed
 from stripe_sync.marker import Signer
 from stripe_sync.model.documents import (
@@ -199,6 +199,7 @@ def subscription_claim(reading: Reading, subscription: StripeSubscription, key: 
         "discounts": sorted(ref for _, ref in discounts if ref is not None),
         "once": once_of(subscription.metadata),
         "cancel_at": str(subscription.cancel_at) if subscription.cancel_at else None,
+        "renewal": renewal(subscription, by_anchor=False),
         "automatic_tax": True if reading.tax and subscription.automatic_tax.enabled else None,
         "metadata": own_metadata(reading, subscription.metadata),
     }
@@ -221,6 +222,7 @@ def subscription_claim(reading: Reading, subscription: StripeSubscription, key: 
         "paused": subscription.pause_collection is not None or subscription.status == "paused",
         "asked_end": subscription.metadata.get(CANCEL_AT),
         "tax_rates": [rate.id for rate in subscription.default_tax_rates or ()],
+        "anchor": None if ANCHOR in subscription.metadata else anchor_told(subscription),
         "tax_disabled": subscription.automatic_tax.disabled_reason,
         "draft": reading.drafts.get(subscription.id),
         "unfinished": list(reading.unfinished.get(subscription.id, ())),
@@ -228,6 +230,12 @@ def subscription_claim(reading: Reading, subscription: StripeSubscription, key: 
     }
     facts |= reading.standing(subscription.metadata, key)
     return Claim(SUBSCRIPTION, key, compact(document), stripe_id=subscription.id, facts=facts)
+
+
+def renewal(subscription: StripeSubscription, *, by_anchor: bool) -> str | None:
+    """Return when the running period ends, in Stripe or by the anchor that was noted; None where none was noted."""
+    found = renewals(subscription)
+    return f"{found[by_anchor]:%Y-%m-%d %H:%M:%S} UTC" if found is not None else None
 
 
 def own_items(reading: Reading, subscription: StripeSubscription) -> list[dict[str, str]]:

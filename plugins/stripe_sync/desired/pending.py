@@ -9,7 +9,10 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Pending:
-    """One pending item; amounts in minor units, times in Unix seconds. ``own``: a proration, or an item with our mark."""
+    """One pending item; amounts in minor units, times in Unix seconds. ``own``: a proration, or an item with our mark.
+
+    ``tax`` is its treatment: the ``tax_behavior`` of its price, then a bar and the ids of its own tax rates.
+    """
 
     id: str
     amount: int
@@ -18,11 +21,12 @@ class Pending:
     own: bool
     start: int
     end: int
+    tax: str = "|"
 
 
 @dataclass(frozen=True)
 class Net:
-    """What the items of one product and currency come to. ``items`` are their ids."""
+    """What the items of one product, currency and tax treatment come to. ``items`` are their ids."""
 
     product: str
     currency: str
@@ -30,6 +34,17 @@ class Net:
     start: int
     end: int
     items: tuple[str, ...]
+    tax: str = "|"
+
+    @property
+    def behavior(self) -> str:
+        """Return the ``tax_behavior`` that its items had; empty where they had none."""
+        return self.tax.partition("|")[0]
+
+    @property
+    def rates(self) -> list[str]:
+        """Return the ids of the tax rates that its items had of their own."""
+        return [id for id in self.tax.partition("|")[2].split(",") if id]
 
 
 @dataclass(frozen=True)
@@ -46,15 +61,15 @@ class Settlement:
 
 
 def settle(items: Iterable[Pending]) -> Settlement:
-    """Divide pending items. The net is taken by product; one that comes to nothing is neither billed nor credited."""
-    groups: dict[tuple[str, str], list[Pending]] = {}
+    """Divide pending items. The net is taken by product and tax; one that comes to nothing is neither billed nor credited."""
+    groups: dict[tuple[str, str, str], list[Pending]] = {}
     persons = []
     for item in items:
         if item.own and item.product is not None:
-            groups.setdefault((item.product, item.currency), []).append(item)
+            groups.setdefault((item.product, item.currency, item.tax), []).append(item)
         else:
             persons.append(item)
-    nets = [net_of(product, currency, found) for (product, currency), found in sorted(groups.items())]
+    nets = [net_of(product, currency, found) for (product, currency, _), found in sorted(groups.items())]
     return Settlement(
         tuple(net for net in nets if net.amount > 0), tuple(net for net in nets if net.amount <= 0), tuple(persons)
     )
@@ -63,14 +78,24 @@ def settle(items: Iterable[Pending]) -> Settlement:
 def net_of(product: str, currency: str, items: list[Pending]) -> Net:
     return Net(
         product, currency, sum(i.amount for i in items), min(i.start for i in items), max(i.end for i in items),
-        tuple(sorted(i.id for i in items)),
+        tuple(sorted(i.id for i in items)), items[0].tax,
     )  # fmt: skip
 
 
-def pending(body: dict[str, Any], *, marked: bool) -> Pending:
-    """Return an invoice item of Stripe's; ``marked`` says whether it carries our genuine mark."""
+def pending(body: dict[str, Any], *, marked: bool, behavior: str = "") -> Pending:
+    """Return an invoice item of Stripe's; ``marked`` says whether it carries our genuine mark.
+
+    ``behavior`` is the ``tax_behavior`` of its price, empty where it has none.
+    """
     product = ((body.get("pricing") or {}).get("price_details") or {}).get("product")
+    rates = sorted(rate["id"] if isinstance(rate, dict) else rate for rate in body.get("tax_rates") or ())
     return Pending(
         body["id"], int(body["amount"]), body["currency"], product, bool(body.get("proration")) or marked,
-        body["period"]["start"], body["period"]["end"],
+        body["period"]["start"], body["period"]["end"], f"{behavior}|{','.join(rates)}",
     )  # fmt: skip
+
+
+def price_of(body: dict[str, Any]) -> str | None:
+    """Return the id of an invoice item's price."""
+    found = ((body.get("pricing") or {}).get("price_details") or {}).get("price")
+    return found["id"] if isinstance(found, dict) else found

@@ -14,7 +14,7 @@ from stripe_sync.desired import coupons
 from stripe_sync.desired.cancellations import canceled_in_stripe, cancellation
 from stripe_sync.desired.catalog import Catalog, own_metadata
 from stripe_sync.desired.endings import collected, renewed_after_end, split, unowed
-from stripe_sync.desired.found import GONE, Reading, expanded, once_of
+from stripe_sync.desired.found import GONE, Reading, expanded, once_of, renewal
 from stripe_sync.desired.inputs import ENDED, Inputs
 from stripe_sync.desired.items import Line, check_lines, item_documents, items
 from stripe_sync.desired.meters import Meters, meters
@@ -22,7 +22,7 @@ from stripe_sync.desired.payment import payment_facts, unpaid_of
 from stripe_sync.desired.prices import PriceVersion
 from stripe_sync.desired.successors import Fate
 from stripe_sync.desired.taxes import switched_off
-from stripe_sync.desired.timing import cancel_at, changed_at, ended_at, ends_at, start
+from stripe_sync.desired.timing import cancel_at, changed_at, ended_at, ends_at, renewals, start
 from stripe_sync.desired.unbilled import COLLECTION, beyond_stripe, not_yet_chargeable, refusal, status
 from stripe_sync.desired.unpaid import end_of
 from stripe_sync.errors import RowFailed
@@ -31,6 +31,7 @@ from stripe_sync.model.status import EntityStatus, Reason, Status
 from stripe_sync.model.stigg_side import Subscription
 from stripe_sync.model.stripe_side import StripeInvoice, StripeSubscription
 
+MOVED = "Its period ends at {:%Y-%m-%d %H:%M} UTC, and by its anchor before its end was taken away at {:%Y-%m-%d %H:%M} UTC; a person decides."
 MAX_ONCE = 55  # tokens of nine characters in a metadata value of 500
 
 
@@ -71,7 +72,7 @@ def subscriptions(
         made, refused = decided(inputs, subscription, around)
         claims += made
         told = (around.meters.shared or {}).get(subscription.subscription_id, "")
-        told = told or untaxed(inputs, subscription) or ends_later(inputs, subscription)
+        told = told or untaxed(inputs, subscription) or ends_later(inputs, subscription) or moved(inputs, subscription)
         refused = refused or not_paid(inputs, subscription)
         statuses.append(refused or status(inputs, subscription, Status.PENDING, Reason.WAITS_FOR_WRITE, told))
     return claims, statuses
@@ -92,6 +93,14 @@ def not_paid(inputs: Inputs, subscription: Subscription) -> EntityStatus | None:
     if found.kind == "failed":
         return status(inputs, subscription, Status.ERROR, Reason.PAYMENT_FAILED, found.sentence)
     return status(inputs, subscription, Status.PENDING, Reason.PAYMENT_PROCESSING, found.sentence)
+
+
+def moved(inputs: Inputs, subscription: Subscription) -> str:
+    """Return the sentence about renewals that moved as an end was taken away; empty where they did not (BILLING 7)."""
+    key = inputs.link_key("subscription", subscription.subscription_id)
+    held = inputs.stripe.subscriptions.get(inputs.links.ids.get(key, ""))
+    found = renewals(held) if held is not None else None
+    return MOVED.format(*found) if found is not None and found[0] != found[1] else ""
 
 
 def decided(inputs: Inputs, subscription: Subscription, around: Around) -> tuple[list[Claim], EntityStatus | None]:
@@ -192,6 +201,7 @@ def claim(inputs: Inputs, subscription: Subscription, key: str, lines: list[Line
             "discounts": list(found.refs),
             "once": sorted(once),
             "cancel_at": str(end) if end else None,
+            "renewal": renewal(held, by_anchor=True) if held is not None else None,
             "automatic_tax": True if inputs.environment.tax else None,
             "metadata": own_metadata(inputs, "subscription", subscription.subscription_id, key),
         }

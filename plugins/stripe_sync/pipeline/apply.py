@@ -15,6 +15,7 @@ from stripe_sync.errors import ConfigurationError, StalePlan
 from stripe_sync.model.status import EntityStatus, Reason, Status
 from stripe_sync.pipeline.account import account
 from stripe_sync.pipeline.after_end import after_end_rows
+from stripe_sync.pipeline.owed import owed_rows, together
 from stripe_sync.pipeline.plan import by_lane, judged
 from stripe_sync.pipeline.registry import known_to, registry_of
 from stripe_sync.pipeline.session import Run, Session
@@ -66,11 +67,12 @@ def apply(session: Session, run: Run) -> Result:
     place = runs.result(session.engine, name, run.id, "preflight") or {}
     by_stigg = [] if place.get("held_at_observe") else write_back(session, run)
     left, settled = after_end_rows(session, run)
+    waiting = together(left, owed_rows(session, run))
     counts: Counter[str] = Counter(step.result for step in steps)
     with session.engine.begin() as connection:
         asked = approvals.settled(connection, name, now=run.now, remember=timedelta(0))
         of_steps = not_paid(after(steps, registry, asked), steps, statuses.unpaid(connection, name))
-        statuses.store(connection, name, run.id, [*of_steps, *left])
+        statuses.store(connection, name, run.id, [*of_steps, *waiting])
         if run.params.get("approval") and not is_of_usage(session, run.params["approval"]):
             approvals.applied(connection, name, run.params["approval"], counts)
     made = Counter(step.action.kind for step in [*steps, *by_stigg] if step.result == "done")

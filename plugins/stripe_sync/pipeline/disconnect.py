@@ -12,6 +12,7 @@ from typing import Any
 
 from stripe_sync import marker
 from stripe_sync.desired.found import CANCEL_AT, ONCE, OWN_METADATA
+from stripe_sync.desired.timing import ANCHOR
 from stripe_sync.errors import ConfigurationError, RunStopped
 from stripe_sync.pipeline.account import account
 from stripe_sync.pipeline.hands import Hand, note
@@ -85,7 +86,7 @@ def strips(session: Session, lane: str) -> list[Action]:
         found = {
             kind: links.of_kind(connection, session.environment.name, kind) for kind, of in LANE.items() if of == lane
         }
-    empty: dict[str, Any] = dict.fromkeys((*OWN_METADATA, ONCE, CANCEL_AT, marker.FIELD), "")
+    empty: dict[str, Any] = dict.fromkeys((*OWN_METADATA, ONCE, CANCEL_AT, ANCHOR, marker.FIELD), "")
     return [
         Action(kind=f"{kind}.strip", lane=lane, target=key, after={"how": {"metadata": empty}}, serial=key,
                sentence=f"Take our metadata off {id}")

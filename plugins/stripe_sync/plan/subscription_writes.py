@@ -128,6 +128,8 @@ def change_subscription(draft: Draft, d: Difference) -> Iterator[Action]:
     if payment.get("incomplete"):
         draft.unplanned[d.key] = f"{payment['processing']} Its changes are made after that."
         return
+    if "renewal" in d.fields:
+        draft.unplanned[d.key] = "Its renewals moved as its end was taken away; a person decides."
     items = list(change_items(draft, d))
     beside = [name for name in d.fields if name in PLAIN and name not in COUPONS] if items else []
     if beside:  # what prorates nothing goes with the items, in one call
@@ -186,6 +188,8 @@ def change_end(draft: Draft, d: Difference) -> Iterator[Action]:
         draft.unplanned[d.key] = "It was canceled for a date in Stripe, and not by us; it is shown and never undone."
         return
     after = {"cancel_at": wanted, "proration_behavior": "none"}
+    if wanted and d.found.facts.get("anchor"):
+        after["anchor"] = str(d.found.facts["anchor"])
     lost = difference({}, draft.book.per_month(items_of(d.found.document))) if wanted else {}
     yield draft.action(
         d, "subscription.update", SUBSCRIPTIONS, after, before={"cancel_at": found},

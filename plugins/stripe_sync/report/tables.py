@@ -42,6 +42,8 @@ FOR_FINANCE = {
     "usage": "Usage by state",
     "usage_open": "Usage that is on no finalized invoice, or never will be",
     "credits": "Credits that are owed: a credit note each, made by a person",
+    "charges": "Pending charges of ended subscriptions: billed or deleted by a person",
+    "unused": "Paid time after an end: a credit note each, if it is given back",
     "stuck": "Invoices that nothing will finalize or collect",
     "status_counts": "Statuses by reason",
     "repaired": "What was repaired since yesterday, and who approved it",

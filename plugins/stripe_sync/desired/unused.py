@@ -1,0 +1,54 @@
+"""What of a paid period lies after an end (BILLING 7, ``end_proration``): a share of what was debited. Pure; times in Unix seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from math import floor
+from typing import Any
+
+from stripe_sync.desired.endings import MINUTE
+
+DEBITED = ("paid", "open")
+
+
+@dataclass(frozen=True)
+class Unused:
+    """An amount in minor units, before tax; ``invoice`` is the one with the largest part of it."""
+
+    amount: int
+    currency: str
+    invoice: str
+
+
+def unused(invoices: Iterable[Mapping[str, Any]], end: int) -> Unused | None:
+    """Return what finalized invoices debited for time after an end, with all their lines; None where it is nothing.
+
+    Counted are the lines of the subscription's items in whose period the end lies, with prorations, net of discounts. A
+    period that ends within a minute of the end has nothing left.
+    """
+    shares: dict[str, Fraction] = {}
+    currency = ""
+    for invoice in invoices:
+        if invoice["status"] in DEBITED:
+            shares[invoice["id"]] = sum((share(line, end) for line in invoice["lines"]["data"]), Fraction(0))
+            currency = invoice["currency"]
+    amount = floor(sum(shares.values(), Fraction(0)))
+    return Unused(amount, currency, max(shares, key=lambda id: shares[id])) if amount > 0 else None
+
+
+def share(line: Mapping[str, Any], end: int) -> Fraction:
+    """Return the part of a line's amount that is for time after an end; minor units, unrounded."""
+    start, stop = line["period"]["start"], line["period"]["end"]
+    if not start <= end < stop - MINUTE or not is_of_item(line):
+        return Fraction(0)
+    net = line["amount"] - sum(part["amount"] for part in line.get("discount_amounts") or ())
+    return Fraction(net * (stop - end), stop - start)
+
+
+def is_of_item(line: Mapping[str, Any]) -> bool:
+    """Return whether a line is of a subscription's item: its period, or a proration of it."""
+    parent = line["parent"]
+    item = parent.get("invoice_item_details") or {}
+    return bool(parent.get("subscription_item_details")) or bool(item.get("proration"))

@@ -1,0 +1,88 @@
+"""What writes left to a person: credits to be given, pending charges to be billed, each until it was done."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, text
+
+from stripe_sync.plan.owed import Owed, owed_of
+from stripe_sync.warehouse.journal import Intent
+
+
+@dataclass(frozen=True)
+class OwedRow:
+    """One row: ``entity`` is Stigg's subscription, ``stripe_id`` and ``customer`` are Stripe's ids, ``since`` is UTC."""
+
+    intent: int
+    entity: str
+    stripe_id: str
+    customer: str
+    since: datetime
+    owed: Owed
+
+
+def keep_left(connection: Connection, environment: str, intent: Intent, stripe_id: str, *, at: datetime) -> None:
+    """Keep what a write that was made left to a person; a row that is there already stays as it is."""
+    action = intent.action
+    entity = action.entity[1] if action.entity else action.target
+    for row in owed_of(action):
+        connection.execute(
+            text(
+                "insert into owed (environment, intent_id, part, entity_id, stripe_id, customer, kind, currency, amount, "
+                "product, invoice, items, since) values (:e, :i, :part, :entity, :s, :c, :kind, :currency, :amount, "
+                ":product, :invoice, :items, :at) on conflict do nothing"
+            ),
+            {
+                "e": environment, "i": intent.id, "part": row.part, "entity": entity, "s": stripe_id,
+                "c": action.noted.get("customer", ""),
+                "kind": row.kind, "currency": row.currency, "amount": row.amount, "product": row.product,
+                "invoice": row.invoice, "items": list(row.items), "at": at,
+            },
+        )  # fmt: skip
+
+
+def open_rows(connection: Connection, environment: str) -> list[OwedRow]:
+    """Return the rows that nothing has closed yet, oldest first."""
+    rows = connection.execute(
+        text("select * from owed where environment = :e and closed_at is null order by since, intent_id, part"),
+        {"e": environment},
+    )
+    return [
+        OwedRow(
+            r.intent_id, r.entity_id, r.stripe_id, r.customer, r.since,
+            Owed(r.kind, r.currency, int(r.amount), tuple(r.items), r.product, r.invoice, r.removed),
+        )
+        for r in rows
+    ]  # fmt: skip
+
+
+def used(connection: Connection, environment: str, customers: Collection[str]) -> set[str]:
+    """Return what has closed rows of these customers."""
+    rows = connection.execute(
+        text("select closed_by from owed where environment = :e and customer = any(:c) and closed_at is not null"),
+        {"e": environment, "c": list(customers)},
+    )
+    return {row.closed_by for row in rows}
+
+
+def looked_at(connection: Connection, environment: str, row: OwedRow, *, removed: bool) -> None:
+    """Keep whether Stripe removed the items of a row with the cancellation; the first look stands."""
+    connection.execute(
+        text(
+            "update owed set removed = :r where environment = :e and intent_id = :i and part = :part and removed is null"
+        ),
+        {"e": environment, "i": row.intent, "part": row.owed.part, "r": removed},
+    )
+
+
+def close(connection: Connection, environment: str, row: OwedRow, *, by: str, at: datetime) -> None:
+    """Close a row."""
+    connection.execute(
+        text(
+            "update owed set closed_at = :at, closed_by = :by where environment = :e and intent_id = :i and part = :part"
+        ),
+        {"e": environment, "i": row.intent, "part": row.owed.part, "by": by, "at": at},
+    )

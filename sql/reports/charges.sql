@@ -1,0 +1,17 @@
+-- pending charges that an ended subscription left to a person, until they are billed or deleted in Stripe
+-- grain: one product and tax treatment of one cancellation, or one item of somebody else's; amounts are minor units
+select
+    entity_id as subscription,
+    currency,
+    amount as minor,
+    product,
+    part as items,
+    since,
+    case
+        when kind = 'foreign' then 'It is somebody else''s: bill it or delete it.'
+        when removed then 'Stripe removed them with the cancellation: bill them with stiggPending in the line''s metadata.'
+        else 'Bill or delete them.'
+    end as proposal
+from owed
+where environment = :environment and kind in ('charge', 'foreign') and closed_at is null
+order by since, entity_id, part

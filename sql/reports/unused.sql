@@ -1,0 +1,12 @@
+-- what was debited for time after an end, until it is credited; none where end_proration is none
+-- grain: one subscription that ended inside a paid period; amounts are minor units, without tax
+select
+    entity_id as subscription,
+    invoice,
+    currency,
+    amount as minor,
+    since,
+    'Credit it by a credit note, or leave it.' as proposal
+from owed
+where environment = :environment and kind = 'unused' and closed_at is null
+order by since, entity_id, part

@@ -1,0 +1,99 @@
+"""Rows that a person sees to: what they are made from, and what closes each (plan/owed.py)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from stripe_sync.desired.pending import Pending
+from stripe_sync.plan.actions import Action
+from stripe_sync.plan.owed import Owed, Shown, closed_by, owed_of
+
+CHARGE = Owed("charge", "usd", 500, ("ii_1", "ii_2"), "prod_1", removed=False)
+CREDIT = Owed("credit", "usd", 300, ("ii_3",), "prod_1")
+NOTHING = Shown({}, (), (), {})
+
+
+def note(**more: Any) -> dict[str, Any]:
+    return {"id": "cn_1", "currency": "usd", "total": 300, "subtotal": 300, "metadata": {}} | more
+
+
+def item(id: str, amount: int, product: str, *, own: bool = True) -> Pending:
+    return Pending(id, amount, "usd", product, own, 1, 2)
+
+
+def test_rows_of_a_cancellation() -> None:
+    items = [
+        item("ii_1", 700, "prod_1"),
+        item("ii_2", -200, "prod_1"),
+        item("ii_3", -300, "prod_2"),
+        item("ii_4", -50, "prod_3", own=False),
+        item("ii_5", 50, "prod_4"),
+        item("ii_6", -50, "prod_4"),
+    ]
+    noted = {
+        "pending": [vars(i) for i in items],
+        "unused": {"amount": 9, "currency": "usd", "invoice": "in_1"},
+    }
+    action = Action(kind="subscription.cancel", lane="subscriptions", target="t", after={}, noted=noted)
+    assert [(row.kind, row.amount, row.part) for row in owed_of(action)] == [
+        ("charge", 500, "ii_1,ii_2"),
+        ("credit", 300, "ii_3"),
+        ("foreign", -50, "ii_4"),
+        ("unused", 9, "unused in_1"),
+    ]
+
+
+def test_a_change_that_a_renewal_has_overtaken_leaves_a_credit_on_its_invoice() -> None:
+    after = {"credit": {"invoice": "in_1", "currency": "usd", "amount": "250"}}
+    (row,) = owed_of(Action(kind="subscription.update", lane="subscriptions", target="t", after=after))
+    assert (row.kind, row.amount, row.invoice) == ("credit", 250, "in_1")
+    for amounts, closed in (
+        ({"post_payment_credit_notes_amount": 249}, ""),
+        (
+            {"pre_payment_credit_notes_amount": 50, "post_payment_credit_notes_amount": 200},
+            "credited",
+        ),
+    ):
+        shown = Shown({}, (), (), {"in_1": {"status": "paid"} | amounts})
+        assert closed_by(row, shown, used=()) == closed
+    assert closed_by(row, Shown({}, (), (), {"in_1": {"status": "void"}}), used=()) == "void"
+    assert closed_by(row, Shown({}, (), (), {"in_1": None}), used=()) == "void"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "closed"),
+    [
+        ({"invoice": None}, None, ""),
+        (None, None, "billed or deleted in Stripe"),
+        ({"invoice": "in_1"}, None, "billed or deleted in Stripe"),
+        ({"invoice": "in_1"}, {"invoice": None}, ""),
+    ],
+)
+def test_a_charge_closes_when_all_its_items_are_billed_or_gone(
+    first: dict[str, Any] | None, second: dict[str, Any] | None, closed: str
+) -> None:
+    shown = Shown({"ii_1": first, "ii_2": second}, (), (), {})
+    assert closed_by(CHARGE, shown, used=()) == closed
+
+
+def test_a_charge_whose_items_stripe_removed_closes_by_its_name_on_a_line_alone() -> None:
+    removed = Owed("charge", "usd", 500, ("ii_1", "ii_2"), "prod_1", removed=True)
+    assert closed_by(removed, NOTHING, used=()) == ""
+    assert closed_by(removed, Shown({}, {"ii_1,ii_2"}, (), {}), used=()) == "billed"
+
+
+@pytest.mark.parametrize(
+    ("given", "closed"),
+    [
+        (note(), "cn_1"),
+        (note(total=357), "cn_1"),
+        (note(total=301, subtotal=301), ""),
+        (note(currency="eur"), ""),
+        (note(total=1000, subtotal=1000, metadata={"stiggPending": "ii_3"}), "cn_1"),
+    ],
+)
+def test_a_credit_closes_by_a_credit_note_of_its_amount_or_name(given: dict[str, Any], closed: str) -> None:
+    assert closed_by(CREDIT, Shown({}, (), [given], {}), used=()) == closed
+    assert closed_by(CREDIT, Shown({}, (), [given], {}), used={"cn_1"}) == "", "one credit note gives one credit"

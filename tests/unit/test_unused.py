@@ -1,0 +1,72 @@
+"""What of a paid period lies after an end: by hand, and over generated times."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+
+from stripe_sync.desired.unused import Unused, unused
+
+R, DAY, MONTH = 1_800_000_000, 86_400, 30 * 86_400
+ITEM = {"subscription_item_details": {"proration": False}}
+
+
+def line(amount: int, start: int, end: int, *, off: int = 0, parent: dict[str, Any] | None = None) -> dict[str, Any]:
+    discounts = [{"amount": off, "discount": "di_1"}] if off else []
+    period = {"start": start, "end": end}
+    return {"amount": amount, "period": period, "discount_amounts": discounts, "parent": parent or ITEM}
+
+
+def invoice(id: str, *lines: dict[str, Any], status: str = "paid") -> dict[str, Any]:
+    return {"id": id, "status": status, "currency": "usd", "lines": {"data": list(lines)}}
+
+
+def test_a_share_of_what_was_debited_net_of_discounts() -> None:
+    """Half of 30.00 and half of 10.00 less 5.00; what a meter counted, and items of nobody, are no paid time."""
+    renewal = invoice(
+        "in_1",
+        line(3000, R, R + MONTH),
+        line(1000, R, R + MONTH, off=500),
+        line(777, R - MONTH, R),
+        line(900, R, R + MONTH, parent={"invoice_item_details": {"proration": False}}),
+    )
+    assert unused([renewal], R + MONTH // 2) == Unused(1750, "usd", "in_1")
+
+
+def test_an_upgrade_inside_the_period_counts_with_its_credit() -> None:
+    """Ended after 20 of 30 days: a third of 30.00; of 15.00 for the rest of the period, half; of its credit of 5.00, half."""
+    change = {"subscription_item_details": {"proration": True}}
+    renewal = invoice("in_1", line(3000, R, R + MONTH))
+    upgrade = invoice(
+        "in_2",
+        line(1500, R + 10 * DAY, R + MONTH, parent=change),
+        line(-500, R + 10 * DAY, R + MONTH, parent=change),
+    )
+    assert unused([renewal, upgrade], R + 20 * DAY) == Unused(1000 + 750 - 250, "usd", "in_1")
+
+
+@pytest.mark.parametrize("status", ["draft", "void", "uncollectible"])
+def test_what_was_not_debited_is_not_given_back(status: str) -> None:
+    assert unused([invoice("in_1", line(3000, R, R + MONTH), status=status)], R + DAY) is None
+
+
+@pytest.mark.parametrize(
+    ("end", "amount"), [(R - 1, None), (R, 3000), (R + MONTH - 61, None), (R + MONTH - 60, None), (R + MONTH, None)]
+)
+def test_an_end_beside_the_bounds_of_the_period(end: int, amount: int | None) -> None:
+    found = unused([invoice("in_1", line(3000, R, R + MONTH))], end)
+    assert (found.amount if found else None) == amount
+
+
+def test_it_is_never_more_than_was_debited_and_falls_with_time() -> None:
+    dice = random.Random(23)
+    for _ in range(300):
+        lines = [line(dice.randint(0, 10_000), R, R + MONTH, off=0) for _ in range(dice.randint(1, 4))]
+        total = sum(part["amount"] for part in lines)
+        ends = sorted(dice.randint(R, R + MONTH) for _ in range(5))
+        found = [unused([invoice("in_1", *lines)], end) for end in ends]
+        amounts = [one.amount if one else 0 for one in found]
+        assert amounts == sorted(amounts, reverse=True)
+        assert all(0 <= amount <= total for amount in amounts)
