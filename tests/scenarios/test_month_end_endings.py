@@ -145,20 +145,46 @@ def test_an_invoice_that_a_person_stopped_stays_stopped(
     assert (draft["status"], draft["auto_advance"]) == ("draft", False)
 
 
-@pytest.mark.parametrize("late", [HOUR + 10 * MINUTE, DAY, 33 * DAY], ids=["an hour", "a day", "a month"])
+@pytest.mark.parametrize("late", [5 * MINUTE, 2 * HOUR, DAY, 33 * DAY], ids=["minutes", "hours", "a day", "a month"])
+@pytest.mark.parametrize("beside", [-MINUTE, 0, MINUTE], ids=["a minute before", "on the second", "a minute after"])
 def test_a_run_that_comes_late_ends_it_and_never_collects_again(
-    house_of: Build, metered: WorldBuilder, late: int
+    house_of: Build, metered: WorldBuilder, late: int, beside: int
 ) -> None:
+    """An end beside the renewal, or on its very second, and the first run after it: what Stripe collected meanwhile stays a row."""
     house = house_of(metered)
     end = used_to_the_end(house)
-    end_in_stigg(house, end - MINUTE)
+    end_in_stigg(house, end + beside)
     until(house, end + late)
     house.reconcile()
     assert subscription(house)["status"] == "canceled"
     assert house.status("s-1") == ("PENDING", "RENEWED_AFTER_END")
+    renewals = 2 if late > 31 * DAY else 1
+    (found,) = statuses.find(house.engine, "test", "s-1")
+    assert found.detail.count("20.00 USD are not") == renewals
     before = sum(i["amount_paid"] for i in house.objects("invoices"))
     until(house, end + late + 40 * DAY)
     assert sum(i["amount_paid"] for i in house.objects("invoices")) == before
+
+
+@pytest.mark.parametrize("late", [2 * HOUR, DAY, 33 * DAY], ids=["hours", "a day", "a month"])
+def test_an_end_more_than_a_minute_after_the_renewal_owes_that_period_alone(
+    house_of: Build, metered: WorldBuilder, late: int
+) -> None:
+    """61 seconds after it: 20.00 and 3.33 are collected; of a second renewal, a month later, nothing is owed."""
+    house = house_of(metered)
+    end = used_to_the_end(house)
+    until(house, end + MINUTE + 1)
+    house.usage()
+    end_in_stigg(house, end + MINUTE + 1)
+    until(house, end + late)
+    house.reconcile()
+    assert subscription(house)["status"] == "canceled"
+    first = min((i for i in house.objects("invoices") if i["billing_reason"] == "subscription_cycle"),
+                key=lambda i: i["created"])  # fmt: skip
+    assert (first["status"], first["amount_paid"]) == ("paid", 2333)
+    (found,) = statuses.find(house.engine, "test", "s-1")
+    assert first["id"] not in found.detail or "lie after the end" in found.detail
+    assert found.detail.count("20.00 USD are not") == (1 if late > 31 * DAY else 0)
 
 
 @pytest.mark.parametrize("when", ["before the cancel", "after the cancel", "before one is given back"])

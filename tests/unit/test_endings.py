@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from stripe_sync.desired.endings import (
     LEAD,
     MARGIN,
+    MINUTE,
     Collected,
     Ending,
     GiveBack,
@@ -192,3 +195,114 @@ def test_an_end_to_come_is_written_once_it_lies_in_every_running_period(
     end: int, ends: list[int], expected: int | None
 ) -> None:
     assert end_in_period(end, ends) == expected
+
+
+MOMENTS = (-33 * DAY, -DAY, -2 * HOUR, -61, -60, -59, -1, 0, 1, 59, 60, 61, 300, 2 * HOUR, DAY, 29 * DAY)
+LATE = (0, 1, 300, 2 * HOUR, DAY, 31 * DAY)
+
+
+def generated(seed: int) -> Ending:
+    """An end near, on or far from the renewal, seen soon or late, with invoices in any state."""
+    dice = random.Random(seed)
+    end = R + dice.choice(MOMENTS)
+    now = max(end, R) + dice.choice(LATE) + dice.choice((0, dice.randint(0, DAY)))
+    renewals = [R, *([R - MONTH] if dice.random() < 0.5 else [])]
+    invoices = tuple(
+        Collected(
+            f"in_{begins}", dice.choice(("draft", "open", "paid", "void", "uncollectible")),
+            auto_advance=dice.random() < 0.7, finalizes_at=begins + HOUR, attempted=dice.random() < 0.5,
+            method=dice.choice(("charge_automatically", "send_invoice")), subscription="sub_1", begins=begins,
+        )
+        for begins in renewals
+    )  # fmt: skip
+    next_renewal = R + MONTH if now < R + MONTH else now + dice.randint(1, MONTH)
+    return Ending(
+        end=end, renewed=R, next_renewal=next_renewal, now=now, invoices=invoices, unproven=dice.random() < 0.3
+    )
+
+
+@pytest.mark.parametrize("seed", range(0, 2000, 100))
+def test_no_invoice_of_a_period_after_the_end_is_ever_given_back(seed: int) -> None:
+    """Whatever a cancellation stopped, however late it comes: what is given back was collected before, and begins before E."""
+    for number in range(seed, seed + 100):
+        e = generated(number)
+        stopped = {i.id: replace(i, auto_advance=False) for i in e.invoices}
+        kept = unowed(e.invoices, "sub_1", e.end)
+        given = to_give_back(e.invoices, stopped, not_owed=kept, now=e.now)
+        by_id = {i.id: i for i in e.invoices}
+        for one in given:
+            was = by_id[one.invoice]
+            assert was.auto_advance and was.status in ("draft", "open")
+            assert was.begins is not None and was.begins + MINUTE < e.end
+            assert one.moment is None or one.moment > e.now
+        owed = {i.id for i in e.invoices if i.begins is not None and not is_sold_after(i.begins, e.end)}
+        open_ones = {i.id for i in e.invoices if i.auto_advance and i.status in ("draft", "open")}
+        assert {one.invoice for one in given} == owed & open_ones, "and all of these are"
+
+
+@pytest.mark.parametrize("seed", range(0, 2000, 100))
+def test_giving_back_twice_gives_nothing_more(seed: int) -> None:
+    """A run that was killed between the cancel and giving back is finished by the next, from what the intent noted."""
+    for number in range(seed, seed + 100):
+        e = generated(number)
+        there = {i.id: replace(i, auto_advance=False) for i in e.invoices}
+        kept = unowed(e.invoices, "sub_1", e.end)
+        first = to_give_back(e.invoices, there, not_owed=kept, now=e.now)
+        for one in first[: number % 3]:  # killed after some of them
+            was = there[one.invoice]
+            there[one.invoice] = replace(was, auto_advance=True, finalizes_at=one.moment or was.finalizes_at)
+        rest = to_give_back(e.invoices, there, not_owed=kept, now=e.now + DAY)
+        assert [one.invoice for one in rest] == [one.invoice for one in first[number % 3 :]]
+
+
+@pytest.mark.parametrize("seed", range(0, 2000, 100))
+def test_the_order_of_time_decides_whenever_it_is_seen(seed: int) -> None:
+    for number in range(seed, seed + 100):
+        e = generated(number)
+        found = decide(e)
+        if e.end > e.now:
+            assert found.kind == "later"
+            continue
+        assert found.sold_after == is_sold_after(R, e.end), "a late run judges as one in time"
+        if found.sold_after:
+            assert found.kind == "cancel", "at once, whatever is not proven or not collected"
+        elif e.next_renewal - e.now <= LEAD:
+            assert found.kind == "cancel", "before the next renewal sells another period"
+        elif not all(i.is_settled() for i in e.invoices):
+            assert found.kind == "wait_invoice", "a cancellation would stop it"
+        elif e.unproven and not e.is_stopped():
+            assert found.kind == "wait_proof"
+        else:
+            assert found.kind == "cancel"
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_sums_of_a_renewal_after_the_end_are_the_whole_invoice(seed: int) -> None:
+    dice = random.Random(seed)
+    for _ in range(200):
+        end = R + dice.choice(MOMENTS)
+        lines = [
+            line(f"il_{n}", dice.randint(-500, 5000), R + dice.choice(MOMENTS), R + MONTH, item=dice.random() < 0.5)
+            for n in range(dice.randint(0, 12))
+        ]
+        own = {part["id"] for part in lines if dice.random() < 0.5}
+        sums = split(lines, end, own)
+        assert sums.owed + sums.sold == sum(part["amount"] for part in lines)
+        before = {part["id"]: part["amount"] for part in lines if part["period"]["start"] < end and part["amount"]}
+        assert sums.movable == sum(a for id, a in before.items() if id in own and a > 0)
+        assert set(sums.persons) == {id for id, a in before.items() if not (id in own and a > 0)}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_an_end_to_come_is_never_told_for_a_later_period(seed: int) -> None:
+    dice = random.Random(seed)
+    for _ in range(500):
+        ends = [R + dice.choice((MONTH, 12 * MONTH, dice.randint(1, 2 * MONTH))) for _ in range(dice.randint(1, 3))]
+        end = dice.choice(ends) + dice.choice((*MOMENTS, dice.randint(-MONTH, MONTH)))
+        told = end_in_period(end, ends)
+        if told is None:
+            assert end > min(ends)
+            continue
+        assert told <= min(ends) and abs(told - end) <= MINUTE
+        assert told == end or told in ends
+        assert all(told == bound or abs(told - bound) > MINUTE or told in ends for bound in ends)
