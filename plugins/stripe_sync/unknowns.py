@@ -112,6 +112,7 @@ UNKNOWNS = (
     Unknown("unpaid_renewals_stay_drafts", "Do renewals of an unpaid subscription stay drafts?"),
     Unknown("currency_of_pending", "Whose currency has an invoice that names none: the account's, or the pending item's?"),
     Unknown("both_due_dates", "Are due_date and days_until_due together refused?"),
+    Unknown("free_in_place_date", "Does Stigg date a paid plan that becomes free under its id?"),
     Unknown("refused_values", "Which addresses, percentages and tiers does Stripe refuse?"),
     Unknown("in_flight_is_idempotency_error", "Is the 409 of a key in use an idempotency_error?"),
     Unknown("thin_events_right", "Which right reads /v2/core/events?"),

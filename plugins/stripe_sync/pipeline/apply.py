@@ -72,7 +72,7 @@ def apply(session: Session, run: Run) -> Result:
     with session.engine.begin() as connection:
         asked = approvals.settled(connection, name, now=run.now, remember=timedelta(0))
         of_steps = not_paid(after(steps, registry, asked), steps, statuses.unpaid(connection, name))
-        statuses.store(connection, name, run.id, [*of_steps, *waiting])
+        statuses.store(connection, name, run.id, unless_settled(of_steps, waiting))
         if run.params.get("approval") and not is_of_usage(session, run.params["approval"]):
             approvals.applied(connection, name, run.params["approval"], counts)
     made = Counter(step.action.kind for step in [*steps, *by_stigg] if step.result == "done")
@@ -82,6 +82,12 @@ def apply(session: Session, run: Run) -> Result:
         "unverified": [step.action.hash for step in steps if step.unverified],
         "settled_after_end": settled,
     }
+
+
+def unless_settled(made: list[EntityStatus], waiting: list[EntityStatus]) -> list[EntityStatus]:
+    """Return the statuses of a run: what waits counts last, but what is settled hides nothing that a write has just told."""
+    told = {(s.kind, s.id) for s in made if s.status in (Status.PENDING, Status.ERROR)}
+    return [*made, *(s for s in waiting if s.status is Status.PENDING or (s.kind, s.id) not in told)]
 
 
 def is_of_usage(session: Session, approval: str) -> bool:

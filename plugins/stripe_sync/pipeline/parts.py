@@ -124,17 +124,19 @@ def family_inputs(around: Around, catalog: Inputs, members: Members) -> tuple[In
             retired={**catalog.links.retired, **links.retired_coupons(connection, place.environment, seen)},
         ),
         candidates=dict(catalog.candidates),
-        seen=seen_unpaid(around, stigg.subscriptions),
+        seen=seen_unpaid(around, stigg.subscriptions, ids_of),
         awaited={},
     )
     return inputs, theirs
 
 
-def seen_unpaid(around: Around, subscriptions: Iterable[Subscription]) -> dict[str, Seen]:
-    """Return when those were paid for last that are free, or ended, without a date of it."""
+def seen_unpaid(around: Around, subscriptions: Iterable[Subscription], linked: Collection[str]) -> dict[str, Seen]:
+    """Return when those were paid for last that are free, or ended, without a date of it; ``linked`` are link keys."""
     settings = around.session.environment
     late = timedelta(minutes=settings.stigg_scan_minutes if settings.stigg_feed else 0)
-    ids = undated(subscriptions, now=epoch(around.run.now))
+    name = keys.part(settings.name)
+    billed = [s for s in subscriptions if keys.link_key("subscription", name, keys.part(s.subscription_id)) in linked]
+    ids = undated(billed, now=epoch(around.run.now))
     return snapshots.seen_unpaid(around.connection, around.place.stigg, ids, late=late)
 
 
