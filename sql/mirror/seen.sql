@@ -1,16 +1,27 @@
 -- when Stigg was read between which a subscription stopped being paid for: it ended, or became free
--- grain: one subscription that some reading showed paid for; key: id
-with last as (
-    select id, max(valid_to) as turned
+-- grain: one subscription; paid is null where no reading showed it paid for; key: id
+with versions as (
+    select
+        id,
+        valid_from,
+        valid_to,
+        body ->> 'pricingType' is distinct from 'FREE'
+        and coalesce(body ->> 'status', '') not in ('CANCELED', 'EXPIRED') as is_paid
     from mirror
     where
         environment = :environment
         and side = 'stigg'
         and kind = 'subscription'
         and id = any(cast(:ids as text[]))
-        and valid_to <= :snapshot
-        and body ->> 'pricingType' is distinct from 'FREE'
-        and coalesce(body ->> 'status', '') not in ('CANCELED', 'EXPIRED')
+        and valid_from <= :snapshot
+),
+
+last as (
+    select
+        id,
+        bool_or(is_paid) as was_paid,
+        coalesce(max(valid_to) filter (where is_paid), min(valid_from)) as turned
+    from versions
     group by id
 )
 
@@ -20,7 +31,7 @@ select
     (
         select s.upper_bound
         from snapshot as s
-        where s.environment = :environment and s.side = 'stigg' and s.complete and s.id < last.turned
+        where s.environment = :environment and s.side = 'stigg' and s.complete and s.id < last.turned and last.was_paid
         order by s.id desc
         limit 1
     ) as paid,
@@ -38,7 +49,7 @@ select
     ) as planned
 from last
 inner join snapshot as first_without on first_without.id = last.turned
-inner join mirror as before
+left join mirror as before
     on before.environment = :environment and before.side = 'stigg' and before.kind = 'subscription' and before.id = last.id
-    and before.valid_to = last.turned
+    and before.valid_to = last.turned and last.was_paid
 order by last.id

@@ -13,6 +13,7 @@ from sandbox.builder import WorldBuilder
 from sandbox.resources.stigg.changes import change_plan
 from sandbox.world.state import iso
 from stripe_sync.warehouse import statuses
+from tests import warehouses
 from tests.house import House
 from tests.metering import DAY, HOUR, MINUTE, cycle, ledger, lines, subscription, until, use
 from tests.scenarios.test_month_end_endings import finals, used_to_the_end
@@ -125,3 +126,25 @@ def test_a_change_that_stigg_had_planned_has_its_moment(house_of: Build, metered
     until(house, end + 3 * HOUR)
     house.usage()
     assert (cycle(house)["auto_advance"], final["amount_paid"]) == (False, 333)
+
+
+def test_a_warehouse_that_never_saw_it_paid_collects_nothing_of_the_renewal(
+    house_of: Build, metered: WorldBuilder
+) -> None:
+    """A fresh warehouse knows the link by its mark, and the end alone that a reading showed: the plan stays the same."""
+    house, end = house_with(house_of, metered)
+    until(house, end + 2 * MINUTE)
+    change_plan(house.world, "s-1", "free")
+    until(house, end + 5 * MINUTE)
+    with warehouses.fresh() as (url, engine):
+        house.engine, house.warehouse_url = engine, url
+        house.limit(deletes=0)
+        hashes = set()
+        for _ in range(2):
+            stored = house.plan()
+            (action,) = [a for a in stored.plan.actions if a.kind == "subscription.cancel"]
+            assert action.cause == "renewed_after_end"
+            assert action.after["ended_between"] == [None, end + 5 * MINUTE]
+            hashes.add(action.hash)
+            house.later(MINUTE)
+        assert len(hashes) == 1, "an approval of it holds"

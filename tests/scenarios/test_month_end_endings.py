@@ -178,6 +178,8 @@ def test_an_end_more_than_a_minute_after_the_renewal_owes_that_period_alone(
     end_in_stigg(house, end + MINUTE + 1)
     until(house, end + late)
     house.reconcile()
+    house.usage()
+    house.reconcile()
     assert subscription(house)["status"] == "canceled"
     first = min((i for i in house.objects("invoices") if i["billing_reason"] == "subscription_cycle"),
                 key=lambda i: i["created"])  # fmt: skip

@@ -76,7 +76,7 @@ def invoices_of(connection: Connection, snapshot: Snapshot, subscriptions: Colle
 def seen_unpaid(
     connection: Connection, snapshot: Snapshot, ids: Collection[str], *, late: timedelta
 ) -> dict[str, Seen]:
-    """Return between which readings subscriptions of Stigg's stopped being paid for, by id; those never seen paid are left out.
+    """Return between which readings subscriptions of Stigg's stopped being paid for, by id.
 
     A reading may show a subscription as it was up to ``late`` before: subscriptions are not scanned in every run.
     """
