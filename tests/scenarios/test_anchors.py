@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-
-import pytest
+from typing import Any
 
 from sandbox.builder import WorldBuilder
 from sandbox.world.state import iso
 from tests.house import House
+from tests.switches import ends
 
 Build = Callable[[WorldBuilder], House]
 
@@ -50,13 +50,9 @@ def town_of_october(town: WorldBuilder) -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("resets", "renewal", "differs"),
-    [(False, "2028-03-31T10:00:00", []), (True, "2028-03-29T10:00:00", ["renewal"])],
-    ids=["the anchor stays", "the anchor moves"],
-)
+@ends("end_removal_resets_anchor", yes="2028-03-29T10:00:00", no="2028-03-31T10:00:00")
 def test_an_end_that_is_taken_away_may_move_the_renewals_and_that_is_a_difference(
-    house_of: Build, town: WorldBuilder, resets: bool, renewal: str, differs: list[str]
+    house_of: Build, town: WorldBuilder, end: Any
 ) -> None:
     """SB 21.1 (end_removal_resets_anchor): from 29 February on, the 31st comes back, or the 29th stays for good."""
     town.now = at("2027-12-31T12:00:00")
@@ -66,22 +62,22 @@ def test_an_end_that_is_taken_away_may_move_the_renewals_and_that_is_a_differenc
         "currentBillingPeriodEnd": iso(at("2028-01-31T10:00:00")),
     }  # fmt: skip
     house = house_of(town)
-    house.world.unknowns["end_removal_resets_anchor"] = resets
     house.reconcile()
     house.later(at("2028-03-10T10:00:00") - house.world.now)
-    row, end = house.stigg("subscriptions", subscriptionId="s-1"), at("2028-03-20T10:00:00")
-    row["cancellationDate"] = row["effectiveEndDate"] = iso(end)
+    row, asked = house.stigg("subscriptions", subscriptionId="s-1"), at("2028-03-20T10:00:00")
+    row["cancellationDate"] = row["effectiveEndDate"] = iso(asked)
     house.reconcile()
     (made,) = [s for s in house.objects("subscriptions") if s["metadata"].get("stiggEntityId") == "s-1"]
-    assert made["cancel_at"] == end
+    assert made["cancel_at"] == asked
     row["cancellationDate"] = row["effectiveEndDate"] = None
     house.reconcile()
     assert made["cancel_at"] is None
     for _ in range(2):
-        assert made["items"]["data"][0]["current_period_end"] == at(renewal)
+        assert made["items"]["data"][0]["current_period_end"] == at(end)
         house.reconcile()
         found = [r for r in house.drift() if r.entity == ("subscription", "s-1")]
-        assert [r.field for r in found] == differs
+        differs = end != "2028-03-31T10:00:00"
+        assert [r.field for r in found] == (["renewal"] if differs else [])
         assert all(
             "2028-03-29 10:00:00 UTC in Stripe and 2028-03-31 10:00:00 UTC in Stigg" in r.sentence for r in found
         )

@@ -168,6 +168,11 @@ def test_both_sums_of_a_renewal_after_the_end() -> None:
     assert found.persons == ("il_meter", "il_credit")
 
 
+@pytest.mark.parametrize(("end", "sold"), [(R - 60, 2000), (R, 2000), (R + 60, 2000), (R + 61, 0)])
+def test_the_sums_have_the_minute_that_the_decision_has(end: int, sold: int) -> None:
+    assert split([line("il_flat", 2000, R, R + MONTH)], end, ()).sold == sold
+
+
 def test_where_the_period_of_a_renewal_begins() -> None:
     lines = [line("a", 1, R, R + MONTH), line("b", 1, R - MONTH, R), line("c", 1, R + DAY, R + MONTH, proration=True)]
     body = {"billing_reason": "subscription_cycle", "created": R + 2, "lines": {"data": lines}}
@@ -288,7 +293,11 @@ def test_the_sums_of_a_renewal_after_the_end_are_the_whole_invoice(seed: int) ->
         own = {part["id"] for part in lines if dice.random() < 0.5}
         sums = split(lines, end, own)
         assert sums.owed + sums.sold == sum(part["amount"] for part in lines)
-        before = {part["id"]: part["amount"] for part in lines if part["period"]["start"] < end and part["amount"]}
+        before = {
+            part["id"]: part["amount"]
+            for part in lines
+            if part["amount"] and not is_sold_after(part["period"]["start"], end)
+        }
         assert sums.movable == sum(a for id, a in before.items() if id in own and a > 0)
         assert set(sums.persons) == {id for id, a in before.items() if not (id in own and a > 0)}
 

@@ -166,7 +166,7 @@ def collected(body: Mapping[str, Any]) -> Collected:
 class Sums:
     """What the lines of a draft come to that sells a period after the end; minor units, before discounts and tax.
 
-    ``owed`` is for time before E, ``sold`` for time from E on. ``movable`` is what of ``owed`` our own lines bill;
+    ``owed`` is for time before E, ``sold`` for time from E on, or from within a minute before it. ``movable`` is what of ``owed`` our own lines bill;
     ``persons`` are the ids of the other lines before E: credits, lines of meters, foreign lines.
     """
 
@@ -182,7 +182,7 @@ def split(lines: Iterable[Mapping[str, Any]], end: int, own: Collection[str]) ->
     persons = []
     for line in lines:
         amount = int(line["amount"])
-        if line["period"]["start"] >= end:
+        if is_sold_after(line["period"]["start"], end):
             sold += amount
             continue
         owed += amount
