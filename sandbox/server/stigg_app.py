@@ -46,6 +46,8 @@ class StiggApp:
             return failure(GraphQLError("The body must be a JSON object with a query"), status=400)
         name = str(given.get("operationName") or "")
         fault = self.world.fault("STIGG", name)
+        if fault and fault.kind == "strange":
+            return JSONResponse({"status": "busy"})
         if fault and fault.kind == "html":
             return Response(PAGE, media_type="text/html")
         if fault and fault.when == "before":

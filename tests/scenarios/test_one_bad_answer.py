@@ -24,6 +24,7 @@ Build = Callable[[WorldBuilder], House]
         ("GET", "/v1/prices", {"kind": "html"}),
         ("POST", "/v1/customers", {"kind": "html"}),
         ("STIGG", "Customers", {"kind": "html"}),
+        ("STIGG", "Customers", {"kind": "strange"}),
         ("STIGG", "Customers", {"status": 409}),
     ],
 )

@@ -33,17 +33,20 @@ ROW = frozenset(
 def refuse(name: str, status: int, answer: Any) -> None:
     """Raise what an answer says is wrong; errors come with status 200 as well as with others.
 
-    What is no JSON object is no answer of Stigg's, and a 409 without a code is one of something else under way.
+    What is no JSON object, or has neither data nor errors, is no answer of Stigg's, and a 409 without a code is one of
+    something else under way.
     """
     errors = answer.get("errors") if isinstance(answer, dict) else None
-    extensions = (errors[0].get("extensions") or {}) if errors else {}
+    told = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], dict) else {}
+    extensions = told.get("extensions") or {}
     code, trace = extensions.get("code", ""), extensions.get("traceId", "no trace id")
     if status in (401, 403) or code in REFUSED:
         raise NotAuthorized(
             f"Stigg does not accept the key for {name} ({code or status}, {trace}); correct the connection."
         )
     again = status == 429 or (status >= 500 and status != 501) or code in AGAIN
-    if again or (status == 409 and not code) or not isinstance(answer, dict):
+    is_strange = not isinstance(answer, dict) or (status == 200 and not {"data", "errors"} & answer.keys())
+    if again or (status == 409 and not code) or is_strange:
         limited = name if status == 429 or code == "RateLimitExceeded" else ""
         raise Transient(f"Stigg asks to try {name} again ({code or status}, {trace}).", limited=limited)
     if code in ENDED:
