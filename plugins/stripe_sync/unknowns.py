@@ -75,6 +75,13 @@ class Unknown:
 UNKNOWNS = (
     Unknown("coupon_id_reuse", "May the id of a deleted coupon be used again?", (CATALOG,)),
     Unknown("subscription_id_on_change", "Does Stigg give a subscription a new id when its plan changes?", (SUBSCRIPTIONS,)),
+    Unknown("replaced_reason", "Which reason has a subscription that a new paid one ended?"),
+    Unknown("inactive_usage", "Which usage does Stigg leave out without ended subscriptions?"),
+    Unknown("reset_point_value", "Is the value at a reset point the one after it, or the last before?"),
+    Unknown("usage_without_resource", "What does Stigg show of several resources when none is named?"),
+    Unknown("stigg_limit_answer", "How does Stigg answer a request too many?"),
+    Unknown("product_prices_by_content", "Does an unchanged charge keep its price's id over plan versions?"),
+    Unknown("addon_charges", "Where do the further charges of an add-on appear?"),
     Unknown("integrations_readable", "May a server key read Stigg's integrations?"),
     Unknown("event_logs_readable", "May a server key read Stigg's event logs?"),
     Unknown("largest_page", "How many rows does Stigg give in one page?"),

@@ -12,14 +12,14 @@ from graphql import build_schema, parse, validate
 from sandbox.builder import WorldBuilder
 from sandbox.resources.stigg.graph import schema
 from stripe_sync.errors import Incomplete, NotAuthorized, Transient
-from stripe_sync.stigg_api import documents
+from stripe_sync.stigg_api import documents, probe_documents
 from stripe_sync.stigg_api.client import StiggApi, refuse
 from tests.house import House
 
 Build = Callable[[WorldBuilder], House]
 DOCUMENTS = {
     name: value
-    for name, value in vars(documents).items()
+    for name, value in (vars(documents) | vars(probe_documents)).items()
     if isinstance(value, str) and value.lstrip().startswith(("query", "mutation")) and name != "PACKAGES"
 }
 

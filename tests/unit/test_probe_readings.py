@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stripe_sync.pipeline.probing import readings
+from stripe_sync.pipeline.probing import readings, stigg_readings
 from stripe_sync.pipeline.probing.answers import word
 
 NEW = "Permission denied. Enabling \"Events Read\" ('event_read') permissions on this key would allow this request to continue."
@@ -106,3 +106,74 @@ def test_the_names_of_the_native_integration() -> None:
     rows = [{"stiggEntityId": "a", "note": "b"}, {"stiggEntityUrl": "c"}, {}]
     assert word(readings.native_names(rows)) == "stiggEntityId, stiggEntityUrl"
     assert word(readings.native_names([{"note": "b"}])) == "open"
+
+
+def test_the_ids_of_a_change_of_plan() -> None:
+    assert word(stigg_readings.ids_of_change("a", "a")) == "no"
+    assert word(stigg_readings.ids_of_change("a", "b")) == "yes"
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "answer"),
+    [("CANCELED", "Immediate", "Immediate"), ("CANCELED", None, "open"), ("ACTIVE", None, "open")],
+)
+def test_the_reason_of_what_was_replaced(status: str, reason: str | None, answer: str) -> None:
+    assert word(stigg_readings.reason_of_end(status, reason)) == answer
+
+
+@pytest.mark.parametrize(
+    ("values", "answer"), [((0,), "after"), ((5,), "before"), ((3,), "open"), ((), "open"), ((0, 0), "open")]
+)
+def test_the_value_at_a_reset(values: tuple[float, ...], answer: str) -> None:
+    assert word(stigg_readings.value_at_reset(values, before=5)) == answer
+
+
+@pytest.mark.parametrize(
+    ("living", "answer"),
+    [(["1", "2", "3"], "none"), (["2", "3"], "those before the living subscription"), (["1", "3"], "1 of 3")],
+)
+def test_what_is_left_out_without_ended_subscriptions(living: list[str], answer: str) -> None:
+    assert word(stigg_readings.left_out(["1", "2", "3"], living)) == answer
+    assert word(stigg_readings.left_out([], [])) == "open"
+
+
+@pytest.mark.parametrize(
+    ("values", "answer"), [([5, 8], "all of them together"), ([5], "one of them"), ([], "nothing"), ([9], "open")]
+)
+def test_what_is_shown_without_a_resource(values: list[float], answer: str) -> None:
+    assert word(stigg_readings.without_resource(values, 5, 3)) == answer
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "answer"),
+    [
+        (429, "", "status 429"),
+        (429, "RateLimitExceeded", "status 429"),
+        (200, "RateLimitExceeded", "status 200 with RateLimitExceeded"),
+        (400, "BadUserInput", "open"),
+        (500, "", "open"),
+    ],
+)
+def test_how_a_request_too_many_is_refused(status: int, code: str, answer: str) -> None:
+    assert word(stigg_readings.limit(status, code)) == answer
+
+
+def test_whether_an_unchanged_charge_keeps_its_id() -> None:
+    first, same, other = ({"id": id, "billingModel": model} for id, model in (("1", "A"), ("2", "A"), ("3", "B")))
+    assert word(stigg_readings.prices_over_versions([[first], [same]])) == "no"
+    assert word(stigg_readings.prices_over_versions([[first], [first, other]])) == "yes"
+    assert word(stigg_readings.prices_over_versions([[first], [other]])) == "open"
+    assert word(stigg_readings.prices_over_versions([[first, other], [same, other]])) == "1 of 2 keep theirs"
+
+
+def test_where_the_further_charges_of_an_addon_are() -> None:
+    def asked(*prices: str) -> str:
+        row = {
+            "prices": [{"price": {"id": id}} for id in prices],
+            "addons": [{"addon": {"refId": "extra", "versionNumber": 1}, "price": {"id": "1"}}],
+        }
+        return word(stigg_readings.charges_of_addons([row], {("extra", 1): {"1", "2"}}))
+
+    assert asked("2") == "in the subscription's prices"
+    assert asked() == "nowhere in the subscription"
+    assert word(stigg_readings.charges_of_addons([], {})) == "open"

@@ -20,6 +20,7 @@ from stripe_sync.pipeline.probing import (
     metering,
     of_keys,
     of_stigg,
+    of_stigg_changes,
     renewing,
     terms,
 )
@@ -32,7 +33,19 @@ from stripe_sync.unknowns import UNKNOWNS
 from stripe_sync.warehouse import hands
 
 # Importing a module of questions registers them.
-MODULES = (at_once, renewing, metering, changing, ending, collecting, debits, terms, of_keys, of_stigg)
+MODULES = (
+    at_once,
+    renewing,
+    metering,
+    changing,
+    ending,
+    collecting,
+    debits,
+    terms,
+    of_keys,
+    of_stigg,
+    of_stigg_changes,
+)
 
 
 @dataclass(frozen=True)

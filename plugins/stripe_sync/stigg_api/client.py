@@ -206,7 +206,21 @@ class StiggApi:
                 self.budget.slow_down(name)
             raise
 
+    def raw(self, document: str, **variables: Any) -> tuple[int, str]:
+        """The status and the error's code of one request that is made once, beside the budget; for what limits are."""
+        found = _name.search(document)
+        status, answer = self.sent(found.group(1) if found else "", document, variables)
+        errors = answer.get("errors") if isinstance(answer, dict) else None
+        return status, str((errors[0].get("extensions") or {}).get("code") or "") if errors else ""
+
     def asked(self, name: str, document: str, variables: dict[str, Any]) -> dict[str, Any]:
+        status, answer = self.sent(name, document, variables)
+        refuse(name, status, answer)
+        data: dict[str, Any] = answer["data"]
+        return data
+
+    def sent(self, name: str, document: str, variables: dict[str, Any]) -> tuple[int, Any]:
+        """The status and the decoded body of one request; None for a body that is no JSON."""
         body = {"query": document, "operationName": name, "variables": variables}
         try:
             with deadlines.within(deadlines.SECONDS):
@@ -218,12 +232,9 @@ class StiggApi:
                 f"Stigg does not answer {name} ({type(error).__name__}); check the network and the connection's host."
             ) from None
         try:
-            answer = _decoder.decode(response.content)
+            return response.status_code, _decoder.decode(response.content)
         except msgspec.DecodeError:
-            answer = None
-        refuse(name, response.status_code, answer)
-        data: dict[str, Any] = answer["data"]
-        return data
+            return response.status_code, None
 
 
 @cache

@@ -68,12 +68,32 @@ def end(world: World, row: Obj) -> None:
 
 def make_room(world: World, fresh: Obj) -> None:
     """End what a new paid subscription replaces: one active one that is no trial a (customer, resource) (SB 18.8)."""
-    if fresh["status"] != "ACTIVE" or fresh["pricingType"] != "PAID":
-        return
     for row in world.stigg["subscriptions"]:
-        same = row["customer"] == fresh["customer"] and resource_of(row) == resource_of(fresh)
-        if row is not fresh and same and row["status"] == "ACTIVE":
+        if is_replaced_by(row, fresh):
             end(world, row)
+
+
+def is_replaced_by(row: Obj, fresh: Obj) -> bool:
+    """Whether an active subscription ends by a new paid one that is no trial, of the same customer and resource."""
+    paid = fresh["status"] == "ACTIVE" and fresh["pricingType"] == "PAID"
+    same = row["customer"] == fresh["customer"] and resource_of(row) == resource_of(fresh)
+    return row is not fresh and paid and same and row["status"] == "ACTIVE"
+
+
+def provisioned(world: World, given: Obj) -> Obj:
+    """Make a subscription, or give the paid one of the same customer and resource another plan where Stigg keeps its id."""
+    fresh = made(world, given)
+    same = [row for row in world.stigg["subscriptions"] if is_replaced_by(row, fresh)]
+    if (
+        same
+        and not given.get("subscriptionId")
+        and world.unknowns["plan_change_keeps_id"]
+        and kind_of(same[0]) == "PAID"
+    ):
+        return changed_in_place(world, same[0], given)
+    make_room(world, fresh)
+    world.stigg["subscriptions"].append(fresh)
+    return fresh
 
 
 def begin_again(world: World, row: Obj) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from graphql import GraphQLError, GraphQLResolveInfo, GraphQLSchema, build_schema
 
-from sandbox.resources.stigg import changes, provision, usage
+from sandbox.resources.stigg import changes, customers, provision, usage
 from sandbox.world.refusal import NotModelled, StiggRefusal
 from sandbox.world.state import Obj, World, iso
 
@@ -106,14 +106,8 @@ def root(world: World, parent: str, name: str, args: Obj) -> Any:
         return get_subscription(world, args["input"]["subscriptionId"])
     if name == "getCustomerByRefId":
         return one(world.stigg["customers"], customerId=args["input"]["customerId"]) or None
-    if name == "updateOneCustomer":
-        return update_customer(world, args["input"])
-    if name == "provisionSubscriptionV2":
-        return provision_subscription(world, args["input"])
-    if name == "usageHistoryV2":
-        return usage.history(world, args["input"])
-    if name == "cancelSubscription":
-        return cancel_subscription(world, args["input"])
+    if name in INPUTS:
+        return INPUTS[name](world, args["input"])
     raise NotModelled(f"{parent}.{name}")
 
 
@@ -127,22 +121,9 @@ def get_subscription(world: World, id: str) -> Obj:
 def provision_subscription(world: World, given: Obj) -> Obj:
     """Make a subscription; one that is paid ends the one of the same customer and resource."""
     provision.checked(world, given)
-    row = provision.made(world, given)
-    changes.make_room(world, row)
-    world.stigg["subscriptions"].append(row)
+    row = changes.provisioned(world, given)
     result = provision.made_id(row["subscriptionId"], "result")
     return {"id": result, "status": "SUCCESS", "isScheduled": False, "subscription": row}
-
-
-def update_customer(world: World, given: Obj) -> Obj:
-    found = one(world.stigg["customers"], customerId=given["customerId"])
-    if not found:
-        raise StiggRefusal(f"Customer not found: {given['customerId']}", code="CustomerNotFound")
-    modelled = {"customerId", "name", "email", "billingId", "additionalMetaData"}
-    for name in set(given) - modelled:
-        raise NotModelled(f"updateOneCustomer: {name}")
-    found |= {k: v for k, v in given.items() if k != "customerId"} | {"updatedAt": iso(world.now)}
-    return found
 
 
 def cancel_subscription(world: World, given: Obj) -> Obj:
@@ -154,6 +135,17 @@ def cancel_subscription(world: World, given: Obj) -> Obj:
     ended = iso(world.now)
     found |= {"status": "CANCELED", "cancelReason": "Immediate", "cancellationDate": ended, "effectiveEndDate": ended}
     return found
+
+
+INPUTS: dict[str, Callable[[World, Obj], Any]] = {
+    "archiveCustomer": customers.archive,
+    "cancelSubscription": cancel_subscription,
+    "provisionCustomer": customers.provision,
+    "provisionSubscriptionV2": provision_subscription,
+    "reportUsage": usage.report,
+    "updateOneCustomer": customers.update,
+    "usageHistoryV2": usage.history,
+}
 
 
 def connection(world: World, rows: list[Obj], args: Obj) -> Obj:

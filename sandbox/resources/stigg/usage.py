@@ -7,6 +7,7 @@ with ``"change": true`` at a change of plan (SB 18.5).
 
 from __future__ import annotations
 
+import uuid
 from decimal import Decimal
 from typing import Any
 
@@ -74,3 +75,18 @@ def point(row: Obj, value: Decimal, *, reset: bool) -> Obj:
     shown: Any = float(value)
     marker = "SUBSCRIPTION_CHANGE_RESET" if row.get("change") else "PERIODIC_RESET"
     return {"timestamp": iso(parse_time(row["timestamp"])), "value": shown, "isResetPoint": reset, "marker": marker}
+
+
+def report(world: World, given: Obj) -> Obj:
+    """Take a report of usage: added to the running value, or set (SB 18.6)."""
+    if not any(c["customerId"] == given["customerId"] for c in world.stigg["customers"]):
+        raise StiggRefusal(f"Customer not found: {given['customerId']}", code="CustomerNotFound")
+    if not any(f["refId"] == given["featureId"] for f in world.stigg["features"]):
+        raise StiggRefusal(f"Feature not found: {given['featureId']}", code="FeatureNotFound")
+    for name in set(given) - {"customerId", "featureId", "resourceId", "value", "createdAt", "updateBehavior"}:
+        raise NotModelled(f"reportUsage: {name}")
+    moment = given.get("createdAt") or iso(world.now)
+    row = {name: given.get(name) for name in ("customerId", "featureId", "resourceId", "value")} | {"timestamp": moment}
+    world.stigg["usage"].append(row | ({"set": True} if given.get("updateBehavior") == "SET" else {}))
+    id = str(uuid.uuid5(uuid.NAMESPACE_URL, f"usage/{len(world.stigg['usage'])}"))
+    return row | {"id": id, "createdAt": moment, "environmentId": world.environment["id"]}

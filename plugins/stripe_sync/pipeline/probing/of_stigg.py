@@ -1,8 +1,11 @@
-"""Questions to a Stigg environment; nothing is written there."""
+"""Questions to a Stigg environment that reading alone answers."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from stripe_sync.errors import NotAuthorized, UnknownShape
+from stripe_sync.pipeline.probing import stigg_readings as readings
 from stripe_sync.pipeline.probing.answers import Found, No, Open, Result, Yes
 from stripe_sync.pipeline.probing.asked import Asking, question
 from stripe_sync.stigg_api import documents
@@ -38,9 +41,8 @@ def largest_page(asking: Asking) -> Result:
     for size in PAGES:
         fewer = 0
         for root, document in LISTS.values():
-            try:
-                found = asking.session.stigg.call(document, paging={"first": size})[root]
-            except UnknownShape:
+            found = page(asking, root, document, size)
+            if found is None:
                 break
             rows = len(found["edges"])
             if rows == size:
@@ -51,3 +53,43 @@ def largest_page(asking: Asking) -> Result:
         else:
             return Open(f"No list has more than {fewer} rows, so a page of {size} cannot be told from a shorter one.")
     return Open("Each size was refused.")
+
+
+def page(asking: Asking, root: str, document: str, size: int) -> dict[str, Any] | None:
+    """Return a page of a list; None where Stigg refuses its size: twice, so that another error is not taken for it."""
+    for _ in range(2):
+        try:
+            found: dict[str, Any] = asking.session.stigg.call(document, paging={"first": size})[root]
+        except UnknownShape:
+            continue
+        return found
+    return None
+
+
+def rows(asking: Asking, kind: str) -> list[dict[str, Any]]:
+    """Return all rows of one of the lists of an extract."""
+    root, document = LISTS[kind]
+    return [row for page in asking.session.stigg.pages(root, document) for row in page]
+
+
+@question("product_prices_by_content")
+def product_prices_by_content(asking: Asking) -> Result:
+    """Compare the charges of a plan's versions, of the plan that has the most versions."""
+    plans = sorted(rows(asking, "plan"), key=lambda row: int(row["versionNumber"]))
+    found: Result = Open("No plan has two versions.")
+    for ref in dict.fromkeys(row["refId"] for row in plans):
+        versions = [row["prices"] or [] for row in plans if row["refId"] == ref and row["status"] != "DRAFT"]
+        found = readings.prices_over_versions(versions)
+        if not isinstance(found, Open):
+            return found
+    return found
+
+
+@question("addon_charges")
+def addon_charges(asking: Asking) -> Result:
+    """Look for the further charges of add-ons in the subscriptions that have them."""
+    charges = {
+        (row["refId"], int(row["versionNumber"])): {price["id"] for price in row["prices"] or ()}
+        for row in rows(asking, "addon")
+    }
+    return readings.charges_of_addons(rows(asking, "subscription"), charges)
