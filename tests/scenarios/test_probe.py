@@ -106,13 +106,16 @@ def catalog(town: WorldBuilder) -> None:
     town.plan("pro", "Pro", [flat(20), per_unit("seats", 6)], version=2)
 
 
-@pytest.fixture
-def house(house_of: Build, town: WorldBuilder) -> House:
-    """An account with Stripe Tax, and more rows in Stigg than any page has."""
+def world_of(town: WorldBuilder) -> WorldBuilder:
+    """Add to a town what the questions need: more rows in Stigg than any page has, and a catalog."""
     for number in range(4, 60):
         town.customer(f"c-{number}", f"Customer {number}", f"c{number}@example.test")
     catalog(town)
-    found = house_of(town)
+    return town
+
+
+def prepared(found: House) -> House:
+    """Set an account up: Stripe Tax, unpaid subscriptions, a coupon of the native integration, and a restricted key."""
     found.world.stigg_limits["entity"] = 30
     found.world.tax_settings = TAXED
     found.world.limits["clock_polls"] = 1
@@ -122,6 +125,20 @@ def house(house_of: Build, town: WorldBuilder) -> House:
     native = Asker(StripeApi("sk_test_sandbox", base_url=found.stripe_url))
     native.call("post", "/v1/coupons", id="native", percent_off=5, duration="forever", metadata={"stiggEntityId": "c"})
     return found
+
+
+@pytest.fixture
+def house(house_of: Build, town: WorldBuilder) -> House:
+    return prepared(house_of(world_of(town)))
+
+
+def break_off(house: House, status: int) -> None:
+    """Let every request be answered with an error that is about nothing."""
+    house.attempts = 1
+    restrict(house, [*RIGHTS, "accounts_kyc_basic_read", "v2_core_events_read"])  # a 403 of a right would be its answer
+    house.world.faults[:] = [Fault("STIGG", "", status=status, times=10**6)]
+    for method in ("POST", "GET", "DELETE"):
+        house.world.faults.append(Fault(method, "/v", status=status, times=10**6))
 
 
 def asking(session: Session) -> Asking:
@@ -181,11 +198,7 @@ def test_a_page_of_stigg_that_is_cut_is_told_from_one_that_is_refused(house: Hou
 @pytest.mark.parametrize("status", [400, 403, 500])
 @pytest.mark.parametrize("name", sorted(QUESTIONS))
 def test_an_unrelated_refusal_leaves_a_question_open(house: House, name: str, status: int) -> None:
-    house.attempts = 1
-    restrict(house, [*RIGHTS, "accounts_kyc_basic_read", "v2_core_events_read"])  # a 403 of a right would be its answer
-    house.world.faults[:] = [Fault("STIGG", "", status=status, times=10**6)]
-    for method in ("POST", "GET", "DELETE"):
-        house.world.faults.append(Fault(method, "/v", status=status, times=10**6))
+    break_off(house, status)
     assert answer(house, name)[0] == "open"
 
 
@@ -216,11 +229,17 @@ def test_what_a_probe_made_is_deleted_or_archived_and_listed(house: House) -> No
     assert [o for o in left["products"] if o["name"] != NAME or o["active"]] == []
     assert not any(o["active"] for o in left["prices"])
     assert {o["status"] for o in left["meters"]} == {"inactive"}
-    listed = {line.split()[1] for line in found.left.archived}
+    listed = {line.split()[1] for line in found.left.archived if not line.startswith("Stigg")}
     inline = {o["id"] for o in left["prices"] if o["recurring"] is None}
     assert listed == {o["id"] for name in ("products", "prices", "meters") for o in left[name]} - inline
     assert found.left.remaining == []
     assert not [s for s in house.objects("subscriptions") if s["status"] != "canceled"]
+    made = {c["customerId"] for c in house.world.stigg["customers"] if c["customerId"].startswith(NAME)}
+    assert {f"Stigg customer {id}" for id in made} == {line for line in found.left.archived if line.startswith("Stigg")}
+    assert all(c["deletedAt"] for c in house.world.stigg["customers"] if c["customerId"] in made)
+    assert {s["status"] for s in house.world.stigg["subscriptions"] if s["customer"]["customerId"] in made} == {
+        "CANCELED"
+    }
 
 
 def test_an_open_question_keeps_the_answer_that_it_had(house: House) -> None:
