@@ -55,8 +55,7 @@ def row(name: str) -> str:
             answers.append(stories.answer(one, name)[0])
     for status in STATUSES:
         with house() as one:
-            stories.break_off(one, status)
-            answers.append(stories.answer(one, name)[0])
+            answers.append(stories.answer_of_broken(one, name, status)[0])
     return f"| `{name}` | {switch} | {' | '.join(answers)} |"
 
 
