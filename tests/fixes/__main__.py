@@ -2,8 +2,8 @@
 
 A fix is a file ``tests/fixes/NAME.toml``: ``findings`` (rows of a review or points of an issue), ``fix`` (one sentence),
 ``stories`` (pytest node ids), and ``edits``, each a ``file``, the ``old`` text that occurs once in it, and the ``new`` text
-without the fix. Stories must pass with the fix and fail without it. The result is a table, as Markdown, in
-``docs/proofs/fixes.md``.
+without the fix. Stories must pass with the fix and fail without it. Each result is a row, with its commit, of the table
+in ``docs/proofs/fixes.md``, so the proof can be run in slices.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import sys
 import tempfile
 import tomllib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,13 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 FOLDER = Path(__file__).parent
 RESULT = ROOT / "docs" / "proofs" / "fixes.md"
+HEAD = """# Fixes taken out
+
+`python -m tests.fixes [NAME...]`: each fix is taken out of a copy of the tree at the commit of its row, and its stories run.
+
+| fix | finding or point | what it mends | stories | the assertion that failed without it | commit |
+|---|---|---|---|---|---|
+"""
 SKIPPED = {".venv", ".git", ".state", "reports", "dist"}
 
 
@@ -114,38 +122,39 @@ def prove(fix: Fix) -> tuple[bool, str]:
     return False, "the stories pass without the fix" if code == 0 else f"pytest ended with {code}: {output[-300:]}"
 
 
-def row(fix: Fix, noticed: bool, seen: str) -> str:
+def row(fix: Fix, noticed: bool, seen: str, commit: str) -> str:
     """Return one line of the Markdown table."""
-    cells = (", ".join(fix.findings), fix.fix, ", ".join(s.rpartition("/")[2] for s in fix.stories))
+    cells = (fix.name, ", ".join(fix.findings), fix.fix, ", ".join(s.rpartition("/")[2] for s in fix.stories))
     told = f"`{seen}`" if noticed else f"**not noticed**: {seen}"
-    return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in (*cells, told)) + " |"
+    return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in (*cells, told, commit)) + " |"
 
 
 def main(names: list[str]) -> int:
-    lines, unnoticed = [], []
+    unnoticed, commit = [], head()
     chosen = fixes(names)
-    for fix in chosen:
-        noticed, seen = prove(fix)
-        lines.append(row(fix, noticed, seen))
-        print(f"{fix.name}: {'noticed' if noticed else 'NOT NOTICED'}: {seen}", flush=True)
-        unnoticed += [] if noticed else [fix.name]
-    if not names:
-        write(lines)
-    print(
-        f"{len(chosen)} fixes taken out, {len(chosen) - len(unnoticed)} noticed, not noticed: {', '.join(unnoticed) or 'none'}"
-    )
+    with ThreadPoolExecutor(int(os.environ.get("FIXES_AT_ONCE", "2"))) as pool:
+        for fix, (noticed, seen) in zip(chosen, pool.map(prove, chosen), strict=True):
+            record(fix.name, row(fix, noticed, seen, commit))
+            print(f"{fix.name}: {'noticed' if noticed else 'NOT NOTICED'}: {seen}", flush=True)
+            unnoticed += [] if noticed else [fix.name]
+    told = ", ".join(unnoticed) or "none"
+    print(f"{len(chosen)} fixes taken out, {len(chosen) - len(unnoticed)} noticed, not noticed: {told}")
     return 1 if unnoticed or not chosen else 0
 
 
-def write(lines: list[str]) -> None:
-    """Write the table of all fixes."""
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    head = f"# Fixes taken out\n\n`python -m tests.fixes` at {commit.stdout.strip()}: each fix is taken out of a copy of the tree, and its stories run.\n"
-    table = "| finding or point | fix | stories | the assertion that failed without it |\n|---|---|---|---|\n"
+def head() -> str:
+    """Return the commit of this tree, short."""
+    program = ["git", "rev-parse", "--short", "HEAD"]
+    return subprocess.run(program, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def record(name: str, line: str) -> None:
+    """Put the row of a fix into the table; rows of fixes that are gone go too."""
+    found = RESULT.read_text(encoding="utf-8").splitlines() if RESULT.exists() else []
+    rows = {text.split(" | ", 1)[0].removeprefix("| "): text for text in found if text.startswith("| ")}
+    rows = {key: text for key, text in {**rows, name: line}.items() if (FOLDER / f"{key}.toml").exists()}
     RESULT.parent.mkdir(parents=True, exist_ok=True)
-    RESULT.write_text(f"{head}\n{table}" + "\n".join(lines) + "\n", encoding="utf-8")
+    RESULT.write_text(HEAD + "\n".join(rows[key] for key in sorted(rows)) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
