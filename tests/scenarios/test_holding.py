@@ -52,6 +52,30 @@ def test_what_waits_for_a_person_is_held_and_goes_out_once_it_is_approved(house_
     assert ledger(house) == {"billed": ("5", 500)}
 
 
+@ends("short_leads_refused", yes=("65 minutes from now", "draft"), no=("its own time", "open"))
+def test_a_released_draft_goes_out_at_the_first_time_that_stripe_takes(house_of: Build, end: tuple[str, str]) -> None:
+    """A limit held the draft; ten minutes later a person agrees, and its own time is 49 minutes ahead (SB 6.2)."""
+    house = house_of(world(flat(20), usage("calls", 1)))
+    house.limit(usage={"usd": "4"})
+    renewal = renewed(house, 5)
+    held = house.usage()["held"]
+    with house.engine.connect() as connection:
+        hash = connection.execute(text("select hash from approval where lane = 'usage'")).scalar_one()
+    session = house.session()
+    approve.approve(session, hash, Hand("ann", "it is right"))
+    session.close()
+    house.later(10 * MINUTE)
+    now = house.world.now
+    assert house.usage()["released"] == held
+    moment = cycle(house)["automatically_finalizes_at"]
+    found = {renewal + HOUR + 1: "its own time", now + 65 * MINUTE: "65 minutes from now"}[moment]
+    until(house, renewal + 70 * MINUTE)
+    assert (found, cycle(house)["status"]) == end
+    until(house, renewal + 2 * HOUR)
+    house.usage()
+    assert (lines(cycle(house)), ledger(house)) == ([("5", 500)], {"billed": ("5", 500)})
+
+
 @ends("finalization_moves", yes=24 * HOUR, no=HOUR)
 def test_a_draft_without_proof_waits_a_day_where_its_finalization_can_be_moved(house_of: Build, end: int) -> None:
     """Nobody said how the use is counted: the draft of 20.00 waits until somebody does, or goes out after its hour."""

@@ -48,6 +48,7 @@ ANSWERS = {
     "debit_refused_at_once": ("debit_refused_at_once", "yes", "no"),
     "debit_leaves_incomplete": ("debit_leaves_incomplete", "yes", "no"),
     "failed_debit_expires": ("failed_debit_expires", "yes", "no"),
+    "smallest_lead": ("short_leads_refused", "3600 s", "60 s"),
     "largest_page": ("large_pages", "50", "25"),
     "subscription_id_on_change": ("plan_change_keeps_id", "no", "yes"),
     "replaced_reason": ("replaced_is_upgrade", "UpgradeOrDowngrade", "Immediate"),
@@ -59,7 +60,6 @@ ANSWERS = {
 }
 # Questions that the sandbox answers one way.
 ONE_ANSWER = {
-    "smallest_lead": {"60 s"},
     "interval_change": {"yes"},
     "clock_events": {"the clock's"},
     "meter_counts_per_customer": {"yes"},

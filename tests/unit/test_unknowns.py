@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from stripe_sync.pipeline.usage_timing import RELEASED
+from stripe_sync.plan.leads import leads
 from stripe_sync.settings import Environment
-from stripe_sync.unknowns import BY_NAME, RELEASE_SECONDS, UNKNOWNS, Unknown, forbidden, open_questions, waiting_causes
+from stripe_sync.unknowns import BY_NAME, UNKNOWNS, Unknown, forbidden, open_questions, waiting_causes
 
 PAGE = Path(__file__).parents[2] / "docs" / "unknowns.md"
 CELLS = re.compile(r"^\| `(\w+)` \|([^|]*)\|([^|]*)\|([^|]*)\|([^|]*)\|([^|]*)\|$", re.MULTILINE)
@@ -55,12 +55,25 @@ def test_an_answer_forbids_what_depends_on_it_and_nothing_else(unknown: Unknown,
     assert set(waiting_causes({unknown.name: answer})) == set(waits)
 
 
-@pytest.mark.parametrize("lead", ["60 s", "300 s"])
+@pytest.mark.parametrize("lead", ["60 s", "300 s", "3600 s", "86400 s"])
 def test_a_lead_that_a_release_keeps_forbids_nothing(lead: str) -> None:
-    assert RELEASED.total_seconds() == RELEASE_SECONDS
     assert forbidden({"smallest_lead": lead}, NONE) == {}
 
 
-@pytest.mark.parametrize("lead", ["3600 s", "more than 86400 s"])
-def test_a_lead_that_is_longer_than_a_release_takes_forbids_usage(lead: str) -> None:
-    assert list(forbidden({"smallest_lead": lead}, NONE)) == ["usage"]
+def test_a_lead_that_is_longer_than_any_release_forbids_usage() -> None:
+    assert list(forbidden({"smallest_lead": "more than 86400 s"}, NONE)) == ["usage"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "minutes"),
+    [
+        ("", [5, 65]),
+        ("60 s", [5, 65]),
+        ("300 s", [5, 65]),
+        ("3600 s", [65]),
+        ("86400 s", [24 * 60 + 5]),
+        ("more than 1 s", [5, 65]),
+    ],
+)
+def test_what_a_release_asks_for(answer: str, minutes: list[int]) -> None:
+    assert [lead.total_seconds() / 60 for lead in leads(answer)] == minutes

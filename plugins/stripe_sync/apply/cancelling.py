@@ -7,7 +7,7 @@ from what its intent noted.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from functools import partial
 from typing import Any, cast
@@ -41,6 +41,7 @@ from stripe_sync.errors import Replayed, RowFailed, Transient
 from stripe_sync.marker import Signer
 from stripe_sync.model.stripe_side import StripeSubscription, decode
 from stripe_sync.plan.actions import Action
+from stripe_sync.plan.leads import LONGER, TIME, is_too_near
 from stripe_sync.stripe_api.client import StripeApi, Written
 from stripe_sync.stripe_api.endpoints import PATHS
 from stripe_sync.stripe_api.whole import with_lines
@@ -154,7 +155,7 @@ def finish(api: StripeApi, action: Action, registry: Registry, key: str, now: da
     not_owed = unowed(before, registry.resolve(action.target), action.after.get("ended_in_stigg"))
     there = {i.id: collected(row) for i in before if (row := api.find(f"{INVOICES}/{i.id}")) is not None}
     given = to_give_back(before, there, not_owed=not_owed, now=epoch(now))
-    steps: list[Callable[[], list[str]]] = [partial(give_back, api, one, key) for one in given]
+    steps: list[Callable[[], list[str]]] = [partial(give_back, api, one, key, epoch(now)) for one in given]
     if waiting := [Pending(**item) for item in action.noted.get("pending", ())]:
         steps.append(partial(settle_pending, api, action, registry, key, found=waiting, now=epoch(now)))
     steps.append(partial(after_end, api, action, registry.resolve(action.target), registry.signer))
@@ -176,23 +177,30 @@ def each(steps: Iterable[Callable[[], list[str]]]) -> list[str]:
     return told
 
 
-def give_back(api: StripeApi, given: GiveBack, key: str) -> list[str]:
-    """Switch the collection of one invoice on again, at its own time, and read it back."""
-    params: Any = {"auto_advance": True}
-    if given.moment is not None:
-        params["automatically_finalizes_at"] = given.moment
+def give_back(api: StripeApi, given: GiveBack, key: str, now: int) -> list[str]:
+    """Switch the collection of one invoice on again, at its own time or, where that is too near, later; read it back."""
     try:
-        api.write(
-            f"post {INVOICES}/{{id}}",
-            lambda c, o: c.v1.invoices.update(given.invoice, params, o),
-            idempotency_key=f"{key}-{given.invoice}",
-        )
+        try:
+            switch_on(api, given, f"{key}-{given.invoice}")
+        except RowFailed as refused:
+            if given.moment is None or not is_too_near(refused.detail):
+                raise
+            later = replace(given, moment=max(given.moment, now + int(LONGER.total_seconds())))
+            switch_on(api, later, f"{key}-{given.invoice}-later")
         held = api.get(f"{INVOICES}/{given.invoice}")
     except RowFailed as refused:
         return [f"{given.invoice} is owed and not collected any more: {refused.detail} Collect it by hand."]
     if held["auto_advance"] or held["status"] not in ("draft", "open"):
         return []
     return [f"{given.invoice} is owed, and Stripe did not switch its collection on again; collect it by hand."]
+
+
+def switch_on(api: StripeApi, given: GiveBack, key: str) -> None:
+    """Switch the collection of one invoice on, a draft with its time."""
+    params: Any = {"auto_advance": True} | ({TIME: given.moment} if given.moment is not None else {})
+    api.write(
+        f"post {INVOICES}/{{id}}", lambda c, o: c.v1.invoices.update(given.invoice, params, o), idempotency_key=key
+    )
 
 
 def after_end(api: StripeApi, action: Action, subscription: str, signer: Signer) -> list[str]:

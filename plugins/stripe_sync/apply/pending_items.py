@@ -20,13 +20,13 @@ from stripe_sync.desired.pending import Net, Pending, settle
 from stripe_sync.desired.taxes import manual_rates
 from stripe_sync.money import shown
 from stripe_sync.plan.actions import Action
+from stripe_sync.plan.leads import LONGER
 from stripe_sync.plan.owed import LONGEST, NAME, owed_of
 from stripe_sync.stripe_api.client import StripeApi
 from stripe_sync.stripe_api.endpoints import PATHS
 from stripe_sync.stripe_api.whole import with_lines
 
 ITEMS = PATHS["invoiceitem"]
-HOUR = 3600
 Row = dict[str, Any]
 
 
@@ -96,7 +96,7 @@ def switch_on(api: StripeApi, id: str, nets: Sequence[Net], *, key: str, now: in
             f"delete {INVOICES}/{{id}}", lambda c, o: c.v1.invoices.delete(id, {}, o), idempotency_key=f"{key}-gone"
         )
         return [f"{shown_sum(nets)} were pending, which is less than Stripe charges; they are not billed."]
-    params: Any = {"auto_advance": True, "automatically_finalizes_at": now + HOUR}
+    params: Any = {"auto_advance": True, "automatically_finalizes_at": now + int(LONGER.total_seconds())}
     api.write(
         f"post {INVOICES}/{{id}}", lambda c, o: c.v1.invoices.update(id, params, o), idempotency_key=f"{key}-pending-on"
     )

@@ -20,10 +20,11 @@ from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.usage_due import assign, load
 from stripe_sync.pipeline.usage_ends import is_own_invoice
 from stripe_sync.pipeline.usage_invoices import seen_invoice
-from stripe_sync.pipeline.usage_timing import RELEASED
+from stripe_sync.pipeline.usage_timing import known_leads
 from stripe_sync.pipeline.usage_writes import entity_of
 from stripe_sync.pipeline.writing import write
 from stripe_sync.plan.actions import USAGE
+from stripe_sync.plan.leads import is_too_near
 from stripe_sync.typed import typed
 from stripe_sync.usage import drafts
 from stripe_sync.usage.terms import Terms
@@ -157,8 +158,11 @@ def switch_one(session: Session, run: Run, lease: Lease, invoice: Invoice, windo
         why = f"{money.shown(Decimal(body['total']), body['currency'])} are less than Stripe charges."
         write(session, run, [drafts.take_away(held.invoice, coupons, entity=entity, why=why)], lease)
         return by_hand(session, run, windows, why)
-    moment = max(body["created"] + 3600, epoch(run.now + RELEASED))
-    steps = write(session, run, [drafts.switch_on(held.invoice, moment, coupons, entity=entity)], lease)
+    for lead in known_leads(session):
+        moment = max(body["created"] + 3600, epoch(run.now + lead))
+        steps = write(session, run, [drafts.switch_on(held.invoice, moment, coupons, entity=entity)], lease)
+        if not any(s.result == "refused" and is_too_near(s.detail) for s in steps):
+            break
     see(session, held.invoice)
     return [f"{held.invoice} was not switched on: {s.detail}" for s in steps if s.result == "refused"]
 

@@ -8,10 +8,11 @@ from stripe_sync.pipeline.account import account
 from stripe_sync.pipeline.hands import Hand, note
 from stripe_sync.pipeline.session import Session, start_run
 from stripe_sync.pipeline.usage_invoices import seen_invoice
-from stripe_sync.pipeline.usage_timing import RELEASED, deadline, timed
+from stripe_sync.pipeline.usage_timing import deadline, known_leads, timed
 from stripe_sync.pipeline.usage_writes import leased
 from stripe_sync.pipeline.writing import write
 from stripe_sync.plan.actions import USAGE
+from stripe_sync.plan.leads import is_too_near
 from stripe_sync.warehouse import leases, usage
 from stripe_sync.warehouse.usage import Invoice
 
@@ -58,14 +59,18 @@ def move(session: Session, invoice: Invoice, by: Hand, *, kind: str, held: bool)
     with session.engine.connect() as connection:
         before = usage.holds(connection, name).get(invoice.invoice)
     original = before.original if before is not None and before.held else invoice.finalizes_at
-    moment = deadline(session, invoice) if held else max(original or now, now + RELEASED)
-    if moment <= now:
+    own = [max(original or now, now + lead) for lead in known_leads(session)]
+    moments = [deadline(session, invoice)] if held else own
+    if moments[0] <= now:
         raise ConfigurationError(
-            f"{invoice.invoice} may be held until {moment:%Y-%m-%d %H:%M} UTC (hold_hours), which is over."
+            f"{invoice.invoice} may be held until {moments[0]:%Y-%m-%d %H:%M} UTC (hold_hours), which is over."
         )
     run = start_run(session, f"hand-{kind}-{invoice.invoice}-{epoch(now)}")
     with leased(session, run) as lease:
-        (step,) = write(session, run, [timed(kind, session, invoice, moment, by.reason)], lease)
+        for moment in moments:
+            (step,) = write(session, run, [timed(kind, session, invoice, moment, by.reason)], lease)
+            if step.result != "refused" or not is_too_near(step.detail):
+                break
     if step.result != "done":
         raise ConfigurationError(f"{invoice.invoice} was not moved: {step.detail}")
     with session.engine.begin() as connection:

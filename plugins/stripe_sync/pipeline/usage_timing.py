@@ -11,12 +11,12 @@ from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.usage_writes import entity_of, may_write
 from stripe_sync.pipeline.writing import write
 from stripe_sync.plan.actions import Action
+from stripe_sync.plan.leads import LONGER, RELEASED, is_too_near, leads
 from stripe_sync.usage import drafts
-from stripe_sync.warehouse import usage
+from stripe_sync.warehouse import hands, usage
 from stripe_sync.warehouse.leases import Lease
 from stripe_sync.warehouse.usage import Invoice, Window
 
-RELEASED = timedelta(minutes=5)
 PERSONS = "a person holds it"
 PROVEN = "Its usage is proven."
 
@@ -90,7 +90,7 @@ def hold(
         action = timed("hold", session, invoice, until, why)
         actions.append(action)
         about[action.hash] = (invoice, until)
-    steps = write(session, run, actions, lease)
+    steps = hold_later(session, run, lease, write(session, run, actions, lease), about, why)
     refused = [s for s in steps if s.result == "refused" and s.reason.value == "STRIPE_REFUSED"]
     if refused and session.environment.hold_by_auto_advance:
         stops = [timed("hold", session, about[s.action.hash][0], None, why) for s in refused]
@@ -100,28 +100,67 @@ def hold(
     return record(session, run, steps, about, held=True, why=why)
 
 
+def hold_later(
+    session: Session, run: Run, lease: Lease, steps: list[Step], about: dict[str, tuple[Invoice, datetime]], why: str
+) -> list[Step]:
+    """Return the steps of holds with those that Stripe refused as too near made anew, more than an hour ahead."""
+    later, near = run.now + LONGER, []
+    for step in steps:
+        invoice, until = about[step.action.hash]
+        if step.result == "refused" and is_too_near(step.detail) and until < later:
+            action = timed("hold", session, invoice, later, why)
+            about[action.hash] = (invoice, later)
+            near.append((step, action))
+    if not near:
+        return steps
+    made = {step.action.hash for step, _ in near}
+    return [s for s in steps if s.action.hash not in made] + write(session, run, [a for _, a in near], lease)
+
+
 def release(
     session: Session, run: Run, lease: Lease, invoices: Iterable[Invoice], *, observed: str, why: str = PROVEN
 ) -> list[str]:
-    """Gives drafts that the pipeline held their own moment back, or five minutes from now where that is over."""
+    """Gives drafts that the pipeline held their own moment back, or five minutes from now where that is over.
+
+    Where Stripe refuses a moment as too near, a later one is asked for; one after the end of the hold never is.
+    """
     if not may_write(session, run, observed):
         return []
     with session.engine.connect() as connection:
         holds = usage.holds(connection, session.environment.name)
+    held = [(i, holds[i.invoice]) for i in invoices if i.invoice in holds and is_released(i, holds[i.invoice])]
+    done: list[str] = []
+    for lead in known_leads(session):
+        actions, about = releases(session, run, held, lead, why)
+        steps = write(session, run, actions, lease)
+        done += record(session, run, steps, about, held=False, why=why)
+        near = {about[s.action.hash][0].invoice for s in steps if s.result == "refused" and is_too_near(s.detail)}
+        held = [(invoice, hold) for invoice, hold in held if invoice.invoice in near]
+    return done
+
+
+def releases(
+    session: Session, run: Run, held: Iterable[tuple[Invoice, usage.Hold]], lead: timedelta, why: str
+) -> tuple[list[Action], dict[str, tuple[Invoice, datetime]]]:
+    """Return the releases of the drafts whose hold does not end before, and what each is about by its hash."""
     actions, about = [], {}
-    for invoice in invoices:
-        held = holds.get(invoice.invoice)
-        if held is None or not held.held or held.person:
-            continue
-        if not is_advancing(invoice) and not is_own_stop(held):
-            continue  # a person stopped what we had only delayed
-        moment = max(held.original or run.now, run.now + RELEASED)
-        if held.until is not None and moment >= held.until:
-            continue
-        action = timed("release", session, invoice, moment, why)
-        actions.append(action)
-        about[action.hash] = (invoice, moment)
-    return record(session, run, write(session, run, actions, lease), about, held=False, why=why)
+    for invoice, hold in held:
+        moment = max(hold.original or run.now, run.now + lead)
+        if hold.until is None or moment < hold.until:
+            action = timed("release", session, invoice, moment, why)
+            actions.append(action)
+            about[action.hash] = (invoice, moment)
+    return actions, about
+
+
+def is_released(invoice: Invoice, hold: usage.Hold) -> bool:
+    """Return whether a hold is ours to undo: no person holds the draft, and none stopped what we had only delayed."""
+    return hold.held and not hold.person and (is_advancing(invoice) or is_own_stop(hold))
+
+
+def known_leads(session: Session) -> tuple[timedelta, ...]:
+    """Return how far ahead a time of finalization is asked for, as far as probe has answered."""
+    return leads(hands.answers(session.engine, session.environment.name).get("smallest_lead", ""))
 
 
 def is_advancing(invoice: Invoice) -> bool:

@@ -73,6 +73,7 @@ def create_invoice(call: Call) -> Obj:
         kind = "subscription_details"
         invoice["parent"] = {"type": kind, "quote_details": None, "subscription_details": details}
     drafts.schedule(world, invoice)
+    check_timing(world, invoice, params)
     set_timing(world, invoice, params)
     world.put("invoices", invoice)
     customer["currency"] = currency  # null until the first invoice (FACTS_B 65)
@@ -133,6 +134,7 @@ def update_invoice(call: Call) -> Obj:
     invoice = found(call, param="id")
     before = dict(invoice)
     refuse_final(invoice, params)
+    check_timing(world, invoice, params)
     given = invoice_terms.rates(world, params, automatic=invoice["automatic_tax"]["enabled"])
     payers.check_method(world, invoice["customer"], params.get("default_payment_method"))
     if "collection_method" in params:
@@ -170,15 +172,20 @@ def set_timing(world: World, invoice: Obj, params: Obj) -> None:
     if invoice["status"] == "open" and "auto_advance" in params:
         finalizing.await_collection(world, invoice)
         return
-    moment = params.get("automatically_finalizes_at")
     if "auto_advance" in params or "collection_method" in params:
         drafts.schedule(world, invoice)
+    moment = params.get("automatically_finalizes_at")
+    if moment is not None and invoice["auto_advance"]:
+        drafts.set_time(invoice, moment)
+
+
+def check_timing(world: World, invoice: Obj, params: Obj) -> None:
+    """Refuse a time of finalization before anything is changed."""
+    moment = params.get("automatically_finalizes_at")
     if moment is None:
         return
     check_time(world, moment)
-    if invoice["auto_advance"]:
-        drafts.set_time(invoice, moment)
-    elif world.unknowns["time_needs_auto_advance"]:
+    if not params.get("auto_advance", invoice["auto_advance"]) and world.unknowns["time_needs_auto_advance"]:
         raise invalid(
             "You can only set `automatically_finalizes_at` if `auto_advance` is true.",
             param="automatically_finalizes_at",
@@ -191,7 +198,8 @@ def check_time(world: World, moment: Any) -> None:
             "automatically_finalizes_at cannot be set on an invoice of a subscription.",
             param="automatically_finalizes_at",
         )
-    if not isinstance(moment, int) or not world.now < moment <= world.now + YEARS_AHEAD:
+    least = drafts.HOUR if world.unknowns["short_leads_refused"] else 1
+    if not isinstance(moment, int) or not world.now + least <= moment <= world.now + YEARS_AHEAD:
         raise invalid(
             "automatically_finalizes_at must be in the future and at most five years ahead",
             param="automatically_finalizes_at",
