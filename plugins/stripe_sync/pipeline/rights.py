@@ -38,7 +38,7 @@ RIGHTS = (
     Right("payment_method", "Payment methods", "/v1/payment_methods", {"reconcile": "read", "checkout": "read"}),
     Right("subscription", "Subscriptions", "/v1/subscriptions", {"reconcile": "write", "checkout": "read"}),
     Right("invoice", "Invoices", "/v1/invoices", {"reconcile": "write", "usage": "write"}),
-    Right("credit_note", "Credit notes", "/v1/credit_notes", {"reconcile": "read", "usage": "read"}),
+    Right("credit_note", "Credit notes", "/v1/credit_notes", {"usage": "read"}),
     Right("checkout_session", "Checkout sessions", "/v1/checkout/sessions", {"checkout": "write"}),
     Right("customer_portal", "Customer portal", "/v1/billing_portal/configurations", {"portal": "write"}),
     Right("event", "Events", "/v1/events", {"reconcile": "read"}, "stripe_feed"),
