@@ -216,7 +216,10 @@ def main() -> int:
                 "The key is not a test key (sk_test_ or rk_test_), and a pair writes: give a test key."
             )
         return begin(key, arguments.base, arguments.months, state=arguments.state)
-    except (OSError, UnicodeDecodeError, Refused, StripeSyncError) as error:
+    except Refused as refused:
+        print(f"Stripe refused a request of the pair: {refused.message} {refused}", file=sys.stderr)
+        return 2
+    except (OSError, UnicodeDecodeError, StripeSyncError) as error:
         print(error, file=sys.stderr)
         return 2
 

@@ -109,6 +109,7 @@ UNKNOWNS = (
     Unknown("failed_debit_expires", "Does a first bank debit that fails days later end its subscription?"),
     Unknown("smallest_lead", "How short ahead may a time of finalization be?", (USAGE,),
             forbids=forbids_a_long_lead),
+    Unknown("items_inherit_tax_rates", "Has an item without rates the default_tax_rates of its subscription?"),
     Unknown("percent_rounding", "How is a percentage rounded on several lines?"),
     Unknown("end_at_date_stops", "Does an end by cancel_at stop open invoices?"),
     Unknown("tiers_in_parts", "Is a part of a period of a graduated price one line, or a line a tier?"),

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sandbox.conformance.comparing import differences, masked, since
 from sandbox.conformance.servers import Side
-from sandbox.replayer.http import LiveKey, Server
+from sandbox.replayer.http import LiveKey, Server, Unusable, require_right
 from sandbox.replayer.replay import Report
 from sandbox.replayer.scenario import BadScenario, Scenario, load
 from sandbox.server.run import running
@@ -24,8 +24,11 @@ KEY = "sk_test_sandbox"
 
 
 def compared(scenario: Scenario, account: Side, sandbox: Side, *, start: int) -> list[str]:
-    """Play a scenario on both, and return a line for each difference between their answers."""
+    """Play a scenario on both, and return a line for each difference. Raises Unusable for a key that lacks a right."""
     theirs, ours = (side.play(scenario, start=start) for side in (account, sandbox))
+    for one, other in zip(theirs.outcomes, ours.outcomes, strict=True):
+        if one.status != other.status:
+            require_right(one.status, one.answer)
     return list(told(theirs, ours, account=account, sandbox=sandbox))
 
 
@@ -90,7 +93,11 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 2
     with running(world) as (url, _):
-        return play_all(scenarios, account, Side("sandbox", Server(url, KEY)))
+        try:
+            return play_all(scenarios, account, Side("sandbox", Server(url, KEY)))
+        except Unusable as error:
+            print(error, file=sys.stderr)
+            return 2
 
 
 def play_all(scenarios: list[Scenario], account: Side, sandbox: Side) -> int:

@@ -7,9 +7,9 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from sandbox.replayer.http import LiveKey, Server
+from sandbox.replayer.http import LiveKey, Server, Unusable
 from sandbox.replayer.replay import OUTCOMES, replay
-from sandbox.replayer.scenario import BadScenario, load
+from sandbox.replayer.scenario import BadScenario, Scenario, load
 
 
 def main() -> int:
@@ -26,6 +26,15 @@ def main() -> int:
     except (BadScenario, LiveKey, OSError) as error:
         print(error, file=sys.stderr)
         return 2
+    try:
+        return replay_all(scenarios, server)
+    except Unusable as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+def replay_all(scenarios: list[Scenario], server: Server) -> int:
+    """Print the differences of all scenarios; return 1 if there are any. Raises Unusable."""
     total: Counter[str] = Counter()
     for scenario in scenarios:
         report = replay(scenario, server)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any, Protocol
 
-from sandbox.replayer.http import Server
+from sandbox.replayer.http import Server, require_right
 
 
 class Clock(Protocol):
@@ -38,6 +38,7 @@ class TestClock:
 
     def __init__(self, server: Server, *, frozen_time: int, patience: float = 120.0) -> None:
         status, body = server.send("POST", "/v1/test_helpers/test_clocks", {"frozen_time": frozen_time})
+        require_right(status, body)
         if status != 200:
             raise RuntimeError(f"the account made no test clock: {body}")
         self.server, self.id, self.now, self.patience = server, str(body["id"]), frozen_time, patience

@@ -17,6 +17,10 @@ class LiveKey(Exception):
     """The key is not a test key: nothing is sent."""
 
 
+class Unusable(Exception):
+    """The server does not answer, or does not let the key do what a replay needs."""
+
+
 @dataclass(frozen=True)
 class Server:
     """A Stripe-like server: where it is, the key, the API version. Raises LiveKey for a key that is no test key."""
@@ -65,16 +69,25 @@ class Server:
 
 
 def answered(request: urllib.request.Request) -> tuple[int, Any]:
-    """Return (status, body); a body that is no JSON is ``{"unreadable": its beginning}``."""
+    """Return (status, body); a body that is no JSON is ``{"unreadable": its beginning}``. Raises Unusable."""
     try:
         with urllib.request.urlopen(request, timeout=60) as answer:
             status, text = answer.status, answer.read()
     except urllib.error.HTTPError as refused:
         status, text = refused.code, refused.read()
+    except urllib.error.URLError as error:
+        raise Unusable(f"{request.host} does not answer ({error.reason}): check --base and the network.") from None
     try:
         return status, json.loads(text or b"{}")
     except ValueError:
         return status, {"unreadable": text[:200].decode(errors="replace")}
+
+
+def require_right(status: int, body: Any) -> None:
+    """Raise Unusable for an answer that refuses the key (401), or a right of it (403)."""
+    if status in (401, 403):
+        said = body.get("error", {}).get("message") if isinstance(body, dict) else None
+        raise Unusable(f"The account refuses the key ({status}): {said or 'without a word'}")
 
 
 def flat(value: Any, prefix: str = "") -> list[tuple[str, str]]:

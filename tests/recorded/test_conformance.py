@@ -79,6 +79,23 @@ def test_a_live_key_is_refused_in_one_sentence(tmp_path: Path) -> None:
     assert done.stderr == "The key is not a test key (sk_test_ or rk_test_); a replay writes, so give a test key.\n"
 
 
+@pytest.mark.parametrize("name", ["coupons.toml", "month_end.toml"])
+def test_a_key_without_a_right_is_one_sentence(tmp_path: Path, name: str) -> None:
+    document = empty({})
+    document["stripe"]["keys"] = [{"key": "rk_test_poor", "rights": ["product_read"]}]
+    with running(from_document(document)) as (url, _):
+        done = command(tmp_path, "rk_test_poor", "--base", url, "--scenarios", str(SCENARIOS / name))
+    assert done.returncode == 2
+    assert done.stderr.startswith("The account refuses the key (403): Permission denied.")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_server_that_does_not_answer_is_one_sentence(tmp_path: Path) -> None:
+    done = command(tmp_path, "rk_test_1Abc", "--base", "http://127.0.0.1:9")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "does not answer" in done.stderr
+
+
 def test_a_recording_that_is_no_json_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "broken.json").write_text("{no")
     done = command(tmp_path, "rk_test_1Abc", "--scenarios", str(tmp_path / "broken.json"))

@@ -50,6 +50,7 @@ ANSWERS = {
     "failed_debit_expires": ("failed_debit_expires", "yes", "no"),
     "smallest_lead": ("short_leads_refused", "3600 s", "60 s"),
     "largest_page": ("large_pages", "50", "25"),
+    "items_inherit_tax_rates": ("items_inherit_tax_rates", "yes", "no"),
     "subscription_id_on_change": ("plan_change_keeps_id", "no", "yes"),
     "replaced_reason": ("replaced_is_upgrade", "UpgradeOrDowngrade", "Immediate"),
     "reset_point_value": ("reset_point_is_after", "after", "before"),

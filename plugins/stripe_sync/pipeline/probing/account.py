@@ -20,6 +20,8 @@ DELETED = {
     "product": "/v1/products",
 }  # fmt: skip
 
+ARCHIVED = {"price": "/v1/prices", "rate": "/v1/tax_rates"}
+
 
 @dataclass
 class Left:
@@ -118,8 +120,8 @@ class Account:
 
     def take_away(self, kind: str, id: str) -> None:
         """Delete an object, or archive it: prices, products that have one, and meters are never deleted."""
-        if kind == "price":
-            self.post(f"/v1/prices/{id}", active=False)
+        if kind in ARCHIVED:
+            self.post(f"{ARCHIVED[kind]}/{id}", active=False)
         elif kind == "meter":
             self.post(f"/v1/billing/meters/{id}/deactivate")
         elif self.is_deleted(f"{DELETED[kind]}/{id}", archivable=kind == "product"):

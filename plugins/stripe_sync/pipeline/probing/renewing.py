@@ -56,6 +56,21 @@ def item_moves_finalization(asking: Asking) -> Result:
     return Yes(f"By {moved} s.") if moved else No()
 
 
+@question("items_inherit_tax_rates")
+def items_inherit_tax_rates(asking: Asking) -> Result:
+    """Put an item without rates on the renewal of a subscription with ``default_tax_rates``, and read the taxes of its line."""
+    account = asking.account
+    rate = account.make("rate", "/v1/tax_rates", display_name=NAME, percentage=10, inclusive=False)["id"]
+    _, made, draft = renewed(account, default_tax_rates=[rate])
+    item = account.item(draft["customer"], 100, invoice=draft["id"], subscription=made["id"])["id"]
+    lines = list(account.asker.rows(f"/v1/invoices/{draft['id']}/lines"))
+    of_item = [line for line in lines if (line["parent"].get("invoice_item_details") or {}).get("invoice_item") == item]
+    others = [line for line in lines if line not in of_item]
+    if len(of_item) != 1 or not any(line["taxes"] for line in others):
+        return Open("The renewal's own lines are not taxed, or the item has no line.")
+    return Yes() if of_item[0]["taxes"] else No()
+
+
 @question("isk_rounds")
 def isk_rounds(asking: Asking) -> Result:
     """Send an invoice of 663.3 kronur (990 less 33 %, in hundredths 66330), and see whether it is finalized."""
