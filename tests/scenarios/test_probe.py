@@ -223,15 +223,15 @@ def test_what_a_probe_made_is_deleted_or_archived_and_listed(house: House) -> No
     assert {a.name for a in found.answers if a.answer == "open"} == set()
     left = {
         name: [o for o in house.objects(name) if not o.get("deleted") and o["id"] != "native"]
-        for name in ("customers", "coupons", "test_clocks", "products", "prices", "meters")
+        for name in ("customers", "coupons", "test_clocks", "products", "prices", "meters", "tax_rates")
     }
     assert (left["customers"], left["coupons"], left["test_clocks"]) == ([], [], [])
     assert [o for o in left["products"] if o["name"] != NAME or o["active"]] == []
-    assert not any(o["active"] for o in left["prices"])
+    assert not any(o["active"] for name in ("prices", "tax_rates") for o in left[name])
     assert {o["status"] for o in left["meters"]} == {"inactive"}
     listed = {line.split()[1] for line in found.left.archived if not line.startswith("Stigg")}
     inline = {o["id"] for o in left["prices"] if o["recurring"] is None}
-    assert listed == {o["id"] for name in ("products", "prices", "meters") for o in left[name]} - inline
+    assert listed == {o["id"] for name in ("products", "prices", "meters", "tax_rates") for o in left[name]} - inline
     assert found.left.remaining == []
     assert {s["status"] for s in house.objects("subscriptions")} <= {"canceled", "incomplete_expired"}
     made = {c["customerId"] for c in house.world.stigg["customers"] if c["customerId"].startswith(NAME)}
