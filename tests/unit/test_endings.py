@@ -15,10 +15,13 @@ from stripe_sync.desired.endings import (
     Collected,
     Ending,
     GiveBack,
+    Sums,
     begins_of,
     decide,
     end_in_period,
+    is_settled_after_end,
     is_sold_after,
+    renewed_after_end,
     split,
     to_give_back,
     unowed,
@@ -171,6 +174,52 @@ def test_both_sums_of_a_renewal_after_the_end() -> None:
 @pytest.mark.parametrize(("end", "sold"), [(R - 60, 2000), (R, 2000), (R + 60, 2000), (R + 61, 0)])
 def test_the_sums_have_the_minute_that_the_decision_has(end: int, sold: int) -> None:
     assert split([line("il_flat", 2000, R, R + MONTH)], end, ()).sold == sold
+
+
+def test_both_sums_are_after_discounts_and_with_tax() -> None:
+    """10.00 less 5.00, and 19 % of it on top; a tax that the price includes adds nothing."""
+    sold = line("il_flat", 1000, R, R + MONTH) | {
+        "discount_amounts": [{"amount": 300, "discount": "di_1"}, {"amount": 200, "discount": "di_2"}],
+        "taxes": [{"amount": 95, "tax_behavior": "exclusive"}],
+    }
+    use = line("il_use", 333, R - MONTH, R, item=False) | {
+        "discount_amounts": [{"amount": 167, "discount": "di_1"}],
+        "taxes": [{"amount": 27, "tax_behavior": "inclusive"}],
+    }
+    found = split([sold, use], R, {"il_use"})
+    assert (found.owed, found.sold, found.movable) == (166, 595, 166)
+
+
+@pytest.mark.parametrize(
+    ("status", "before", "after", "settled"),
+    [
+        ("draft", 0, 0, False), ("void", 0, 0, True), ("paid", 0, 1999, False), ("paid", 0, 2000, True),
+        ("open", 2000, 0, True), ("paid", 500, 1500, True), ("uncollectible", 0, 0, False),
+    ],
+)  # fmt: skip
+def test_a_renewal_after_the_end_is_settled_when_what_it_sold_is_credited(
+    status: str, before: int, after: int, settled: bool
+) -> None:
+    body = {
+        "status": status, "total": 2333, "pre_payment_credit_notes_amount": before,
+        "post_payment_credit_notes_amount": after,
+    }  # fmt: skip
+    assert is_settled_after_end(body, Sums(owed=333, sold=2000, movable=333, persons=())) is settled
+
+
+@pytest.mark.parametrize(
+    ("status", "owed", "ways"),
+    [
+        ("draft", 333, ["use go on the final invoice", "then void it", "credit the whole of it"]),
+        ("open", 333, ["Credit 20.00 USD of it by a credit note. Then collect the rest of it."]),
+        ("open", 0, ["Credit 20.00 USD of it by a credit note."]),
+        ("paid", 333, ["Credit 20.00 USD of it by a credit note."]),
+    ],
+)
+def test_the_way_out_of_a_renewal_after_the_end(status: str, owed: int, ways: list[str]) -> None:
+    told = renewed_after_end("in_R", status, "usd", Sums(owed=owed, sold=2000, movable=owed, persons=()))
+    assert all(way in told for way in ways)
+    assert told.endswith(ways[-1]) or status == "draft"
 
 
 def test_where_the_period_of_a_renewal_begins() -> None:

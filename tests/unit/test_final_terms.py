@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from stripe_sync.desired.final_terms import final_terms
-from stripe_sync.desired.minimum import is_chargeable
+from stripe_sync.desired.final_terms import final_terms, with_used_up
+from stripe_sync.desired.minimum import is_billable, is_chargeable, left_as_debt
 
 END = 1_800_000_000
 
@@ -113,3 +113,38 @@ def test_money_of_others_waits_for_a_person(more: dict[str, Any]) -> None:
 )  # fmt: skip
 def test_the_least_that_is_charged(amount: int, currency: str, chargeable: bool) -> None:
     assert is_chargeable(amount, currency) is chargeable
+
+
+@pytest.mark.parametrize(
+    ("total", "balance", "debt", "billable"),
+    [
+        (40, 0, 40, False),
+        (40, -40, 0, True),  # the credit covers it
+        (40, -10, 30, False),
+        (40, 9, 40, False),
+        (40, 10, 0, True),  # 50 are charged
+        (1500, -1480, 20, True),  # 14.80 of it are paid by the credit
+        (1500, -2000, 0, True),
+        (1500, 500, 0, True),
+        (0, 20, 0, True),  # the debt was there before
+        (0, 0, 0, True),
+    ],
+)  # fmt: skip
+def test_what_stripe_leaves_of_a_last_invoice_as_a_debt(total: int, balance: int, debt: int, billable: bool) -> None:
+    """FACTS_A 20-22."""
+    assert left_as_debt(total, balance, "usd") == debt
+    assert is_billable(total, balance, "usd") is billable
+
+
+@pytest.mark.parametrize("behavior", ["keep_as_draft", "void", "mark_uncollectible"])
+def test_a_pause_waits_for_a_person(behavior: str) -> None:
+    assert behavior in terms(subscription(pause_collection={"behavior": behavior})).problem
+    assert terms(subscription(pause_collection=None)).problem == ""
+
+
+def test_discounts_that_a_renewal_after_the_end_used_up_come_back() -> None:
+    body = subscription(discounts=[discount("half")])
+    used = [discount("half"), discount("once") | {"start": END - 5}, discount("later") | {"start": END + 1}]
+    found = with_used_up(body, [*used, *used], END)["discounts"]
+    assert [d["id"] for d in found] == ["di_half", "di_once"]
+    assert body["discounts"] == [discount("half")], "nothing given is changed"

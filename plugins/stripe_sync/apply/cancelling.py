@@ -28,6 +28,7 @@ from stripe_sync.desired.endings import (
     GiveBack,
     collected,
     decide,
+    is_settled_after_end,
     renewed_after_end,
     split,
     to_give_back,
@@ -210,21 +211,15 @@ def after_end(api: StripeApi, action: Action, subscription: str, signer: Signer)
     told = []
     for id in sorted(unowed(before, subscription, end)):
         body = api.find(f"{INVOICES}/{id}")
-        if body is None or end is None or is_given_back(body):
+        if body is None or end is None:
             continue
         lines = [line for page in api.pages(f"{INVOICES}/{id}/lines") for line in page]
-        own = signer.own_lines(lines)
+        sums = split(lines, end, signer.own_lines(lines))
         between = action.after.get("ended_between")
         doubt = unpaid.told(between) if between else ""
-        told.append(renewed_after_end(id, body["status"], body["currency"], split(lines, end, own), doubt=doubt))
+        if not is_settled_after_end(body, sums):
+            told.append(renewed_after_end(id, body["status"], body["currency"], sums, doubt=doubt))
     return told
-
-
-def is_given_back(body: Mapping[str, Any]) -> bool:
-    """Return whether an invoice is void, or credited whole."""
-    names = ("pre_payment_credit_notes_amount", "post_payment_credit_notes_amount")
-    credited = sum(int(body.get(name) or 0) for name in names)
-    return bool(body["status"] == "void" or (body["status"] != "draft" and credited >= body["total"]))
 
 
 def is_marked(row: Mapping[str, Any], signer: Signer) -> bool:

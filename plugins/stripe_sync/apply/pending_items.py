@@ -15,7 +15,7 @@ from stripe_sync.apply.final_invoice import INVOICES, invoice_params
 from stripe_sync.apply.item_tax import taxed
 from stripe_sync.apply.registry import Registry
 from stripe_sync.desired.final_terms import final_terms
-from stripe_sync.desired.minimum import is_chargeable
+from stripe_sync.desired.minimum import is_billable
 from stripe_sync.desired.pending import Net, Pending, settle
 from stripe_sync.desired.taxes import manual_rates
 from stripe_sync.money import shown
@@ -91,7 +91,8 @@ def switch_on(api: StripeApi, id: str, nets: Sequence[Net], *, key: str, now: in
     held = with_lines(api, api.get(f"{INVOICES}/{id}"))
     if sorted(line["amount"] for line in held["lines"]["data"]) != sorted(net.amount for net in nets):
         return [f"{id} does not bill the {shown_sum(nets)} that were pending; look at it, and switch it on by hand."]
-    if not is_chargeable(held["total"], held["currency"]):
+    balance = int((api.find(f"{PATHS['customer']}/{held['customer']}") or {}).get("balance") or 0)
+    if not is_billable(held["total"], balance, held["currency"]):
         api.write(
             f"delete {INVOICES}/{{id}}", lambda c, o: c.v1.invoices.delete(id, {}, o), idempotency_key=f"{key}-gone"
         )

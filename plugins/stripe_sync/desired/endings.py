@@ -164,7 +164,7 @@ def collected(body: Mapping[str, Any]) -> Collected:
 
 @dataclass(frozen=True)
 class Sums:
-    """What the lines of a draft come to that sells a period after the end; minor units, before discounts and tax.
+    """What the lines of an invoice come to that sells a period after the end; minor units, after discounts and with tax.
 
     ``owed`` is for time before E, ``sold`` for time from E on, or from within a minute before it. ``movable`` is what of ``owed`` our own lines bill;
     ``persons`` are the ids of the other lines before E: credits, lines of meters, foreign lines.
@@ -177,11 +177,11 @@ class Sums:
 
 
 def split(lines: Iterable[Mapping[str, Any]], end: int, own: Collection[str]) -> Sums:
-    """Divide the lines of such a draft; ``own`` are the ids of our lines of use."""
+    """Divide the lines of such an invoice; ``own`` are the ids of our lines of use."""
     owed = sold = movable = 0
     persons = []
     for line in lines:
-        amount = int(line["amount"])
+        amount = charged(line)
         if is_sold_after(line["period"]["start"], end):
             sold += amount
             continue
@@ -191,6 +191,13 @@ def split(lines: Iterable[Mapping[str, Any]], end: int, own: Collection[str]) ->
         elif amount:
             persons.append(str(line["id"]))
     return Sums(owed, sold, movable, tuple(persons))
+
+
+def charged(line: Mapping[str, Any]) -> int:
+    """Return what a line adds to the total of its invoice, minor units: less its discounts, with its exclusive tax."""
+    off = sum(int(d["amount"]) for d in line.get("discount_amounts") or ())
+    tax = sum(int(t["amount"]) for t in line.get("taxes") or () if t.get("tax_behavior") == "exclusive")
+    return int(line["amount"]) - off + tax
 
 
 def end_in_period(end: int, natural_ends: Sequence[int]) -> int | None:
@@ -215,9 +222,26 @@ def renewed_after_end(invoice: str, status: str, currency: str, sums: Sums, *, d
             f"{invoice} ({status}) may sell a period after the end: {owed} are for the time before, {sold} for the time "
             f"after. {doubt} If it is owed, collect it by hand; else:"
         )
-    if sums.movable and not doubt:
+    if sums.movable and not doubt and status == "draft":
         says += f" {shown(Decimal(sums.movable), currency)} of use go on the final invoice."
     if sums.persons:
         says += f" Its lines {', '.join(sums.persons)} need a person."
-    way = "Finalize it without collecting it, then void it." if status == "draft" else "Credit it by a credit note."
-    return f"{says} {way}"
+    return f"{says} {way_out(status, sold, is_rest_owed=sums.owed > 0)}"
+
+
+def way_out(status: str, sold: str, *, is_rest_owed: bool) -> str:
+    """Return how a person takes back what such a renewal sold (BILLING 7); ``sold`` is that amount as people read it."""
+    if status == "draft":
+        return (
+            "Finalize it with auto_advance off, then void it; if Stripe marks it paid at once, since the customer's balance "
+            "covers it, credit the whole of it by a credit note instead."
+        )
+    rest = " Then collect the rest of it." if status == "open" and is_rest_owed else ""
+    return f"Credit {sold} of it by a credit note.{rest}"
+
+
+def is_settled_after_end(body: Mapping[str, Any], sums: Sums) -> bool:
+    """Return whether nothing of what an invoice sold after the end is charged: it is void, or that much was credited."""
+    names = ("pre_payment_credit_notes_amount", "post_payment_credit_notes_amount")
+    credited = sum(int(body.get(name) or 0) for name in names)
+    return bool(body["status"] == "void" or (body["status"] != "draft" and credited >= sums.sold))

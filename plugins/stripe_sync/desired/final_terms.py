@@ -65,7 +65,7 @@ def final_terms(
     ``live`` are the coupons as Stripe has them by id (None: deleted); ``recorded`` is the content of our own by id;
     ``inherited`` is the customer's own discount, which renewals have where the subscription has none.
     """
-    discounts, coupons, problem = [], [], money_of_others(body)
+    discounts, coupons, problem = [], [], money_of_others(body) or paused(body)
     for discount in given(body, inherited, moment):
         id = id_of((discount.get("source") or {}).get("coupon")) or ""
         found = live.get(id)
@@ -106,6 +106,27 @@ def money_of_others(body: Mapping[str, Any]) -> str:
     }  # fmt: skip
     found = [name for name, value in named.items() if value]
     return f"It has {', '.join(found)} in Stripe, which an invoice of ours does not." if found else ""
+
+
+def paused(body: Mapping[str, Any]) -> str:
+    """Return why nothing is collected: somebody paused the collection, as a renewal's would be; empty where nobody did."""
+    behavior = (body.get("pause_collection") or {}).get("behavior")
+    return (
+        f"Its collection is paused in Stripe ({behavior}), and an invoice of ours would be collected."
+        if behavior
+        else ""
+    )
+
+
+def with_used_up(body: Mapping[str, Any], used: Sequence[Mapping[str, Any]], moment: int) -> dict[str, Any]:
+    """Return a subscription with the discounts that only a renewal after its end has used up: that is not owed.
+
+    ``used`` are the discounts of such invoices, expanded; those that began after ``moment``, Unix seconds, are left out.
+    """
+    own = list(body.get("discounts") or ())
+    known = {d["id"] for d in own}
+    back = {d["id"]: d for d in used if d["id"] not in known and int(d.get("start") or 0) <= moment}
+    return {**body, "discounts": [*own, *back.values()]}
 
 
 def copy_of(content: Mapping[str, Any], currency: str, key: str) -> dict[str, Any]:

@@ -43,14 +43,17 @@ def is_unowed(invoice: Invoice, found: Mapping[str, End]) -> bool:
 
 
 def mark(connection: Connection, session: Session, run: Run, found: Mapping[str, End]) -> None:
-    """Mark the drafts that are not owed, and take the windows that were proven on them back."""
+    """Mark the invoices that are not owed, and take the windows that were proven on their drafts back.
+
+    One that became final before the end was seen bills the use that is on it already, and nothing more.
+    """
     name = session.environment.name
     windows = usage.windows(connection, name, states=("pushed", "proven"))
-    seen = usage.drafts_of(connection, name, found)
-    unowed = {invoice.invoice for invoice in seen if is_unowed(invoice, found)}
-    usage.mark_unowed(connection, name, unowed)
+    unowed = [i for i in usage.invoices_of(connection, name, found) if is_unowed(i, found)]
+    usage.mark_unowed(connection, name, [invoice.invoice for invoice in unowed])
+    drafts_left = {invoice.invoice for invoice in unowed if invoice.status == "draft"}
     for window in windows:
-        if window.invoice in unowed:
+        if window.invoice in drafts_left:
             usage.move_all(connection, window, ("pushed", "proven"), "pending", at=run.now, run_id=run.id, reason=MOVED)
 
 

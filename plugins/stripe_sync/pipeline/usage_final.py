@@ -12,8 +12,8 @@ from sqlalchemy import Connection
 
 from stripe_sync import keys, money
 from stripe_sync.clock import epoch
-from stripe_sync.desired.final_terms import FinalTerms, final_terms, id_of
-from stripe_sync.desired.minimum import is_chargeable
+from stripe_sync.desired.final_terms import FinalTerms, final_terms, id_of, with_used_up
+from stripe_sync.desired.minimum import is_billable, left_as_debt
 from stripe_sync.desired.unpaid import told as told_between
 from stripe_sync.marker import FIELD
 from stripe_sync.pipeline.session import Run, Session
@@ -80,6 +80,7 @@ def terms_of(session: Session, subscription: str, bound: datetime) -> FinalTerms
     body = api.find(f"/v1/subscriptions/{subscription}", expand=["discounts"])
     if body is None:
         return None
+    body = with_used_up(body, used_up(session, subscription), epoch(bound))
     inherited = (api.find(f"/v1/customers/{id_of(body['customer'])}") or {}).get("discount")
     found = [*body["discounts"], *([inherited] if inherited else [])]
     ids = {id_of((d.get("source") or {}).get("coupon")) or "" for d in found}
@@ -88,6 +89,16 @@ def terms_of(session: Session, subscription: str, bound: datetime) -> FinalTerms
         recorded = recorded_coupons(connection, name, ids)
     key = drafts.final_key(name, subscription, bound)
     return final_terms(body, moment=epoch(bound), live=live, recorded=recorded, key=key, inherited=inherited)
+
+
+def used_up(session: Session, subscription: str) -> list[dict[str, Any]]:
+    """Return the discounts of the invoices of a subscription that sell a period after its end, expanded."""
+    api = session.stripe.in_lane(USAGE)
+    with session.engine.connect() as connection:
+        seen = usage.invoices_of(connection, session.environment.name, [subscription])
+    ids = [i.invoice for i in seen if i.body.get("unowed") and i.body.get("discounts")]
+    bodies = (api.find(f"/v1/invoices/{id}", expand=["discounts"]) for id in ids)
+    return [discount for body in bodies if body is not None for discount in body["discounts"]]
 
 
 def recorded_coupons(connection: Connection, environment: str, ids: Iterable[str]) -> dict[str, dict[str, Any]]:
@@ -154,7 +165,8 @@ def switch_one(session: Session, run: Run, lease: Lease, invoice: Invoice, windo
         return []
     body, entity = held.body, entity_of(session, held.subscription)
     coupons = coupons_of(session, held)
-    if not is_chargeable(body["total"], body["currency"]):
+    balance = int((session.stripe.in_lane(USAGE).find(f"/v1/customers/{body['customer']}") or {}).get("balance") or 0)
+    if not is_billable(body["total"], balance, body["currency"]):
         why = f"{money.shown(Decimal(body['total']), body['currency'])} are less than Stripe charges."
         write(session, run, [drafts.take_away(held.invoice, coupons, entity=entity, why=why)], lease)
         return by_hand(session, run, windows, why)
@@ -164,7 +176,19 @@ def switch_one(session: Session, run: Run, lease: Lease, invoice: Invoice, windo
         if not any(s.result == "refused" and is_too_near(s.detail) for s in steps):
             break
     see(session, held.invoice)
-    return [f"{held.invoice} was not switched on: {s.detail}" for s in steps if s.result == "refused"]
+    refused = [f"{held.invoice} was not switched on: {s.detail}" for s in steps if s.result == "refused"]
+    return refused + debt_of(held, balance)
+
+
+def debt_of(invoice: Invoice, balance: int) -> list[str]:
+    """Return what a person reads where Stripe leaves a part of a last invoice as a debt; ``balance`` is the customer's."""
+    total, currency = invoice.body["total"], invoice.body["currency"]
+    debt = left_as_debt(total, balance, currency)
+    left, whole = (money.shown(Decimal(amount), currency) for amount in (debt, total))
+    told = (
+        f"Stripe leaves {left} of {invoice.invoice} ({whole}) as a debt on the customer's balance: collect it by hand."
+    )
+    return [told] if debt else []
 
 
 def coupons_of(session: Session, invoice: Invoice) -> list[str]:

@@ -28,7 +28,8 @@ def with_covered(session: Session, invoice: Invoice, windows: Sequence[Window]) 
     api = session.stripe.in_lane(USAGE)
     pages = api.pages("/v1/invoices", subscription=invoice.subscription, created={"gte": epoch(since)})
     bodies = [with_credits(session, whole(session, body)) for page in pages for body in page]
-    bodies = [*(body for body in bodies if body["id"] != invoice.invoice), invoice.body]
+    unowed = unowed_of(session, invoice.subscription)
+    bodies = [*(body for body in bodies if body["id"] not in {invoice.invoice, *unowed}), invoice.body]
     amount = covered(
         bodies, minimums(session, bodies), start=min(w.start for w in windows), bound=max(w.end for w in windows)
     )
@@ -36,6 +37,13 @@ def with_covered(session: Session, invoice: Invoice, windows: Sequence[Window]) 
     with session.engine.begin() as connection:
         usage.see(connection, session.environment.name, seen)
     return seen
+
+
+def unowed_of(session: Session, subscription: str) -> frozenset[str]:
+    """The ids of the invoices that sell a period after the end: what they charged in advance is given back, and covers nothing."""
+    with session.engine.connect() as connection:
+        seen = usage.invoices_of(connection, session.environment.name, [subscription])
+    return frozenset(i.invoice for i in seen if i.body.get("unowed"))
 
 
 def minimums(session: Session, bodies: Iterable[dict[str, Any]]) -> frozenset[str]:

@@ -294,8 +294,17 @@ def drafts_of(connection: Connection, environment: str, subscriptions: Iterable[
     return [Invoice(**row._asdict()) for row in rows]
 
 
+def invoices_of(connection: Connection, environment: str, subscriptions: Iterable[str]) -> list[Invoice]:
+    """The invoices of some subscriptions that were seen before."""
+    rows = connection.execute(
+        text(SEEN + "where environment = :e and subscription = any(:s) order by bound"),
+        {"e": environment, "s": list(subscriptions)},
+    )
+    return [Invoice(**row._asdict()) for row in rows]
+
+
 def mark_unowed(connection: Connection, environment: str, invoices: Iterable[str]) -> None:
-    """Note that drafts sell a period after the end of their subscription: nothing is billed on them."""
+    """Note that invoices sell a period after the end of their subscription: nothing more is billed on them."""
     connection.execute(
         text(
             "update usage_invoice set body = body || '{\"unowed\": true}'::jsonb "
