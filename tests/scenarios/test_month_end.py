@@ -139,6 +139,7 @@ def test_ended_after_the_renewal_both_are_billed(house_of: Build, answers: tuple
     house.reconcile()
     assert subscription(house)["status"] == "active", "its renewal is owed, and a cancellation would stop it"
     run_at(house, end + HOUR + 10 * MINUTE)
+    house.reconcile()
     renewal = cycle(house)
     assert subscription(house)["status"] == "canceled", "its renewal is final and was tried"
     assert (money_of(renewal), renewal["auto_advance"]) == (("open", 7500, 6500, 0), True)
@@ -423,6 +424,7 @@ def test_the_open_invoice_of_another_subscription_is_collected_on(house_of: Buil
     for id in ("s-1", "s-2")[: 2 if both else 1]:
         end_in_stigg(house, end + 90 * MINUTE, id)
     run_at(house, end + 2 * HOUR + MINUTE)
+    house.reconcile()
     open_ones = [cycle(house), cycle(house, "s-2")]
     assert [(money_of(i)[:2], i["auto_advance"]) for i in open_ones] == [(("open", 7500), True), (("open", 3000), True)]
     give_card(house, GOOD, id="pm_better")
