@@ -254,7 +254,7 @@ def test_a_renewal_after_the_end_is_a_row_with_both_sums_until_it_is_credited(
     assert house.status("s-1") == ("PENDING", "RENEWED_AFTER_END")
     (found,) = statuses.find(house.engine, "test", "s-1")
     assert "3.33 USD are owed before the end, 20.00 USD are not" in found.detail
-    assert "Credit it by a credit note" in found.detail
+    assert "Credit 20.00 USD of it by a credit note" in found.detail
     kept = [line for line in renewal["lines"]["data"] if line["amount"] == 2000]
     parts = [{"type": "invoice_line_item", "invoice_line_item": line["id"], "amount": line["amount"]} for line in
              renewal["lines"]["data"] if line["amount"]]  # fmt: skip
