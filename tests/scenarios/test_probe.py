@@ -11,6 +11,7 @@ import pytest
 from sandbox.builder import WorldBuilder, flat, per_unit, usage
 from sandbox.world.state import UNKNOWNS as SWITCHES
 from sandbox.world.state import Fault
+from stripe_sync.errors import ConfigurationError
 from stripe_sync.pipeline.probe import Probed, probe
 from stripe_sync.pipeline.probing.account import NAME, Account
 from stripe_sync.pipeline.probing.answers import word
@@ -281,6 +282,16 @@ def test_a_missing_right_leaves_questions_open_and_answers_none(house: House, ri
     """The 403 of a right is no answer to any question."""
     full = {a.name: a.answer for a in probed(house).answers}
     restrict(house, [name for name in RIGHTS if name != right])
-    found = {a.name: a.answer for a in probed(house).answers}
+    answers = probed(house).answers
+    found, told = ({a.name: a.answer for a in answers}, {a.name: a.detail for a in answers})
     changed = {name: answer for name, answer in found.items() if answer != full[name]}
     assert set(changed.values()) == {"open"}, changed
+    assert all(right.rpartition("_")[0] in told[name] for name in changed), "each says which right it needs"
+
+
+def test_a_clock_of_another_account_is_one_sentence(house: House) -> None:
+    house.change(test_clock="clock_other000001")
+    session = house.session()
+    with pytest.raises(ConfigurationError, match="has no test clock clock_other000001"):
+        probe(session)
+    session.close()

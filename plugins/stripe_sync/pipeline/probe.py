@@ -67,7 +67,8 @@ class Probed:
 
 
 def probe(session: Session, *, patience: int = 300, pause: float = 1.0) -> Probed:
-    """Ask every question that can be asked, and keep the answers. Raises AccountRefused for a live account.
+    """Ask every question that can be asked, and keep the answers. Raises AccountRefused for a live account, or for
+    a test clock of another one.
 
     ``patience`` polls, ``pause`` seconds apart, are made for a clock or a meter that is not ready.
     """
@@ -77,6 +78,7 @@ def probe(session: Session, *, patience: int = 300, pause: float = 1.0) -> Probe
         )
     check_account(session)
     stigg_environment(session)
+    session.clock.now()  # a test clock of another account is refused here
     account = Account(Asker(session.stripe), patience=patience, pause=pause)
     answers = []
     for answer in asked(Asking(account, session)):

@@ -10,6 +10,7 @@ from stripe_sync.pipeline.probing.account import Account
 from stripe_sync.pipeline.probing.answers import Open, Result
 from stripe_sync.pipeline.session import Session
 from stripe_sync.stripe_api.asking import Refused
+from stripe_sync.stripe_api.refusals import RIGHT
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ def ask(name: str, asking: Asking) -> tuple[Result, tuple[str, ...]]:
     try:
         result = QUESTIONS[name](asking)
     except Refused as refused:
-        result = Open(f"Stripe answered {refused}.")
+        result = Open(told(refused))
     except StripeSyncError as error:
         result = Open(str(error))
     except (KeyError, IndexError, TypeError, ValueError) as error:
@@ -49,3 +50,10 @@ def ask(name: str, asking: Asking) -> tuple[Result, tuple[str, ...]]:
     ids = tuple(account.asker.request_ids)
     account.clear()
     return result, ids
+
+
+def told(refused: Refused) -> str:
+    """Return the sentence about an error that answers nothing; a right that the key lacks is named."""
+    right = RIGHT.search(refused.message) if refused.status == 403 else None
+    lacks = f"; add {right[1]} to the key's rights and probe again" if right else ""
+    return f"Stripe answered {refused}{lacks}."

@@ -14,6 +14,7 @@ HALVES = ("0.5", "1.5", "2.5")
 ROUNDINGS: dict[tuple[int, ...], Result] = {
     (1, 2, 3): Yes("Half up."), (0, 2, 2): No("Half to even."), (0, 1, 2): No("Half down."),
 }  # fmt: skip
+MONTH = 30 * DAY
 LEADS = (MINUTE, 5 * MINUTE, HOUR, DAY)
 
 
@@ -97,17 +98,17 @@ def time_needs_auto_advance(asking: Asking) -> Result:
 
 @question("smallest_lead")
 def smallest_lead(asking: Asking) -> Result:
-    """Find the shortest time ahead at which Stripe takes a time of finalization."""
+    """Find the shortest time ahead at which Stripe takes a time of finalization; one that is never taken has no lead."""
     account, draft = one_off(asking.account)
-    for lead in LEADS:
+    for lead in (*LEADS, MONTH):
         try:
             account.post(f"/v1/invoices/{draft}", automatically_finalizes_at=START + lead, auto_advance=True)
         except Refused as refused:
             if not refused.is_about(param="automatically_finalizes_at"):
                 raise
             continue
-        return Found(f"{lead} s")
-    return Found(f"more than {LEADS[-1]} s")
+        return Found(f"{lead} s" if lead in LEADS else f"more than {LEADS[-1]} s")
+    return Open(f"No time up to {MONTH // DAY} days ahead is taken.")
 
 
 def one_off(account: Account) -> tuple[Account, str]:
