@@ -40,8 +40,8 @@ def answering(monkeypatch: pytest.MonkeyPatch, body: bytes, status: int = 200) -
 
 
 def test_numbers_of_what_is_read_are_exact(monkeypatch: pytest.MonkeyPatch) -> None:
-    api = answering(monkeypatch, b'{"unit_amount_decimal": 0.1000000000000000055511}')
-    assert api.get("/v1/prices/price_1") == {"unit_amount_decimal": Decimal("0.1000000000000000055511")}
+    api = answering(monkeypatch, b'{"object": "price", "unit_amount_decimal": 0.1000000000000000055511}')
+    assert api.get("/v1/prices/price_1")["unit_amount_decimal"] == Decimal("0.1000000000000000055511")
 
 
 @pytest.mark.parametrize("body", [b"<html>busy</html>", b'{"id": "price', b"", b'{"id": "\xff"}', b"null", b"[]"])

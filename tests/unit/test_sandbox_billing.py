@@ -142,7 +142,7 @@ def test_finalization_counts_the_meter_of_a_renewal_again_and_not_that_of_a_rese
     """SB 4.1: 105 became 106 at the finalization of a renewal; the draft of a billing cycle reset stayed."""
     parent = {"subscription_details": {"subscription": "sub_1"}}
     world = from_document({"clock": NOW, "stigg": {"environment": {}}, "stripe": {"account": {}, "meters": [METER]}})
-    world.put("subscriptions", {"id": "sub_1", "created": 1, "items": {"data": [ITEM]}})
+    world.put("subscriptions", {"id": "sub_1", "created": 1, "metadata": {}, "items": {"data": [ITEM]}})
     world.put("meter_events", counted("e-1", "105"))
     lines = metering.ended_lines(world, "cus_1", ITEM, END - 86_400, END)
     draft = {"id": "in_1", "created": END, "billing_reason": reason, "customer": "cus_1", "parent": parent,
