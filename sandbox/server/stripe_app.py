@@ -221,11 +221,14 @@ class StripeApp:
 
 
 def known_operation(verb: str, path: str) -> str:
-    """The path template in Stripe's own types; a path that Stripe does not know is a 404."""
+    """The path template in Stripe's own types; a path that Stripe does not know is a 404, one of its others a 501."""
     operations: dict[str, Any] = spec()["operations"]
     for template in sorted(operations, key=lambda t: t.count("{")):
         if verb in operations[template] and routes.pattern(template).match(path):
             return template
+    for template, verbs in spec()["elsewhere"].items():
+        if verb in verbs and routes.pattern(template).match(path):
+            raise NotModelled(f"{verb.upper()} {template}")
     raise StripeRefusal(
         f"Unrecognized request URL ({verb.upper()}: {path}). Please see https://stripe.com/docs or we can help at "
         "https://support.stripe.com/.",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 DOCUMENTATION = "https://stripe.com/docs/error-codes/"
-# Codes without a page of their own (FACTS_A 53, 57).
-UNDOCUMENTED = ("subscription_payment_intent_requires_action",)
+# Codes without a page of their own (FACTS_A 53, 57; the second is reported).
+UNDOCUMENTED = ("subscription_payment_intent_requires_action", "property_expansion_max_depth")
 # The parameter that a 404 of a path names: the placeholder of its route (FACTS_A 61, FACTS_B 85); "id" elsewhere.
 PLACEHOLDERS = {"price": "price", "coupon": "coupon", "promotion code": "promotion_code", "tax rate": "tax_rate"}
 
@@ -94,7 +94,10 @@ def only_one(first: str, second: str) -> StripeRefusal:
 
 
 def blank(param: str) -> StripeRefusal:
-    """Return the refusal of an empty text where a value is needed."""
+    """Return the refusal of an empty text where a value is needed, as many have reported it."""
     return invalid(
-        f"You passed an empty string for '{param}'. It cannot be unset.", param=param, code="parameter_invalid_empty"
+        f"You passed an empty string for '{param}'. We assume empty values are an attempt to unset a parameter; however "
+        f"'{param}' cannot be unset. You should remove '{param}' from your request or supply a non-empty value.",
+        param=param,
+        code="parameter_invalid_empty",
     )

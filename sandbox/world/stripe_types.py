@@ -51,7 +51,10 @@ PRIMITIVES: dict[str, Schema] = {
 
 @cache
 def spec() -> Schema:
-    """``{"version", "operations": {path: {verb: {"params": schema, "answer": schema}}}, "schemas": {...}}``."""
+    """``{"version", "operations": {path: {verb: {"params": schema, "answer": schema}}}, "schemas": {...}}``.
+
+    ``elsewhere`` has the verbs of all other paths: what Stripe has and nothing here is about.
+    """
     source = Path(__file__).read_bytes()
     version = api_version()
     digest = hashlib.sha256(source + version.encode() + str(package_root()).encode()).hexdigest()[:16]
@@ -109,6 +112,7 @@ class Deriver:
         self.root = root
         self.sources: dict[str, Source | None] = {}
         self.schemas: dict[str, Schema] = {}
+        self.elsewhere: dict[str, list[str]] = {}
 
     def document(self, version: str) -> Schema:
         """The whole specification of the operations under PREFIXES."""
@@ -123,7 +127,7 @@ class Deriver:
             for field, schema in older.items():
                 properties = self.schemas[name]["properties"]
                 properties[field] = {"anyOf": [properties[field], schema]}
-        return {"version": version, "operations": operations, "schemas": self.schemas}
+        return {"version": version, "operations": operations, "schemas": self.schemas, "elsewhere": self.elsewhere}
 
     def operation(self, function: ast.FunctionDef, source: Source | None, operations: dict[str, Schema]) -> None:
         """Adds the operation that a service's method calls, if it is one of ours."""
@@ -135,6 +139,7 @@ class Deriver:
         template = raw.func.value if isinstance(raw, ast.Call) and isinstance(raw.func, ast.Attribute) else raw
         url = ast.literal_eval(template)
         if not url.lstrip("/").startswith(PREFIXES):
+            self.elsewhere.setdefault(url, []).append(ast.literal_eval(call.args[0]))
             return
         annotation = next((a.annotation for a in function.args.args if a.arg == "params"), None)
         params = self.convert(annotation, source, [], request=True)[0] if annotation is not None else {"type": "object"}

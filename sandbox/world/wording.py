@@ -7,7 +7,7 @@ from typing import Any
 
 from jsonschema.exceptions import ValidationError
 
-from sandbox.world.refusal import StripeRefusal, invalid
+from sandbox.world.refusal import StripeRefusal, absent, blank, invalid
 from sandbox.world.stripe_types import Schema, spec
 
 # The order in which Stripe names the values of a parameter, where it was recorded (FACTS_A 64, FACTS_B 50) or is documented.
@@ -36,6 +36,8 @@ SPOKEN_ORDERS = (
 def refusal(problem: ValidationError) -> StripeRefusal:
     """Return the refusal of a schema violation."""
     choice = problem if problem.validator == "anyOf" else problem.parent
+    if isinstance(choice, ValidationError) and (inner := missing_inside(choice)):
+        return absent(inner)
     if isinstance(choice, ValidationError) and is_choice(choice, problem):
         several: Any = choice.schema
         return refused(choice.instance, [resolved(option) for option in several["anyOf"]], path_of(choice))
@@ -46,9 +48,8 @@ def refusal(problem: ValidationError) -> StripeRefusal:
         full = bracketed([*path_of(problem), unknown])
         return invalid(f"Received unknown parameter: {full}", param=full, code="parameter_unknown")
     if problem.validator == "required":
-        absent = next(name for name in schema["required"] if name not in given)
-        full = bracketed([*path_of(problem), absent])
-        return invalid(f"Missing required param: {full}.", param=full, code="parameter_missing")
+        name = next(name for name in schema["required"] if name not in given)
+        return absent(bracketed([*path_of(problem), name]))
     return refused(given, [schema], path_of(problem))
 
 
@@ -58,9 +59,25 @@ def is_choice(choice: ValidationError, problem: ValidationError) -> bool:
     return whole and problem.validator in ("anyOf", "enum", "type")
 
 
+def missing_inside(choice: ValidationError) -> str | None:
+    """Return the parameter that an object lacks where an object, or an empty text instead, is taken; else None."""
+    several: Any = choice.schema
+    objects = [s for s in map(resolved, several.get("anyOf", ())) if s.get("type") == "object"]
+    if (
+        not isinstance(choice.instance, dict)
+        or len(objects) != 1
+        or set(choice.instance) - set(objects[0].get("properties", ()))
+    ):
+        return None
+    absent_one = next((name for name in objects[0].get("required", ()) if name not in choice.instance), None)
+    return bracketed([*path_of(choice), absent_one]) if absent_one else None
+
+
 def refused(given: Any, options: list[Schema], path: list[str]) -> StripeRefusal:
     """Return the refusal of a value that is of none of these types (FACTS_A 64, 70, 92)."""
     name = bracketed(path)
+    if given == "" and path:
+        return blank(name)
     types = {option.get("type") for option in options}
     if isinstance(given, str) and "integer" in types:
         return invalid(f"Invalid integer: {given}", param=name, code="parameter_invalid_integer")

@@ -11,8 +11,8 @@ from tests.asking import Asked, asking
 from tests.unit.test_sandbox_drafts import renewed
 
 ONE_CURRENCY = (
-    "You cannot combine currencies on a single customer. This customer has had a subscription, coupon, or invoice item "
-    "with currency usd"
+    "You cannot combine currencies on a single customer. This customer has an active subscription, subscription schedule, "
+    "discount, quote, invoice item or active subscription mode checkout session with currency usd."
 )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from sandbox.billing import amounts, discounts, metering, periods, prorations
 from sandbox.resources.stripe import payers, tax, tax_rates
 from sandbox.resources.stripe.drafting import NO_DETAILS, check_collection, trial_settings, with_legacy
-from sandbox.resources.stripe.items import apply_item, check_items
+from sandbox.resources.stripe.items import apply_item, check_items, check_price_currency
 from sandbox.resources.stripe.timing import check_end, past
 from sandbox.world.forms import merge_metadata
 from sandbox.world.refusal import invalid, only_one
@@ -60,6 +60,9 @@ def updated(world: World, subscription: Obj, params: Obj, *, keep: bool) -> Obj:
     items = result["items"]["data"]
     for n, given in enumerate(params.get("items", [])):
         apply_item(world, result, items, given, f"items[{n}]")
+        if "price" in given:
+            price = world.stripe["prices"][given["price"]]
+            check_price_currency(price, result["currency"], f"items[{n}][price]")
     check_items(items, result["billing_mode"]["type"])
     set_collection(result, params)
     payers.check_method(world, result["customer"], params.get("default_payment_method"))
@@ -72,6 +75,10 @@ def updated(world: World, subscription: Obj, params: Obj, *, keep: bool) -> Obj:
         given = params["pause_collection"] or None
         result["pause_collection"] = {"resumes_at": None} | given if given else None
     set_end(world, result, params)
+    said = params.get("cancellation_details", {})  # documented of an update: what the customer said of the end
+    if said:
+        details = result["cancellation_details"] or NO_DETAILS
+        result["cancellation_details"] = details | {name: value or None for name, value in said.items()}
     if "automatic_tax" in params:
         customer = world.stripe["customers"][result["customer"]]
         result["automatic_tax"] = tax.check_automatic(world, customer, params, items)

@@ -17,7 +17,7 @@ from sandbox.resources.stripe.invoicing import clean
 from sandbox.resources.stripe.objects import emit, get, listed, teller
 from sandbox.resources.stripe.routes import PAGING, Call, route
 from sandbox.resources.stripe.subscriptions import check_room
-from sandbox.world.forms import merge_metadata
+from sandbox.world.forms import check_url, merge_metadata
 from sandbox.world.refusal import NotModelled, invalid
 from sandbox.world.state import Obj, World
 
@@ -47,6 +47,8 @@ def create_session(call: Call) -> Obj:
         raise NotModelled(f"checkout sessions: mode={params.get('mode')}")
     if "success_url" not in params:
         raise invalid("You must provide a success_url.", param="success_url", code="parameter_missing")
+    for name in ("success_url", "cancel_url"):
+        check_url(params.get(name), name)
     if params.get("customer") and params.get("customer_email"):
         raise invalid("You may only specify one of these parameters: customer, customer_email.", param="customer")
     if params.get("customer"):

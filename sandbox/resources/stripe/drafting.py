@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from sandbox.billing import periods, prorations
 from sandbox.resources.stripe import payers, tax, tax_rates
-from sandbox.resources.stripe.items import check_items, new_item, running_period
+from sandbox.resources.stripe.items import check_items, check_price_currency, new_item, running_period
 from sandbox.resources.stripe.objects import get
 from sandbox.resources.stripe.routes import Call
 from sandbox.resources.stripe.timing import Timing, check_end, timing
+from sandbox.world import currencies
 from sandbox.world.forms import merge_metadata
-from sandbox.world.refusal import invalid, missing
+from sandbox.world.refusal import invalid, missing, only_one
 from sandbox.world.state import Obj, World
 
 NOTHING = (
@@ -37,6 +38,9 @@ def draft_subscription(call: Call, params: Obj) -> Obj:
     if not items:
         raise invalid("Missing required param: items.", param="items", code="parameter_missing")
     check_items(items, billing_mode(world, params)["type"])
+    if "currency" in params:
+        for n, item in enumerate(items):
+            check_price_currency(item["price"], currencies.check(params["currency"]), f"items[{n}][price]")
     method = params.get("collection_method", "charge_automatically")
     check_collection(params, method)
     payers.check_method(world, customer["id"], params.get("default_payment_method"))
@@ -54,7 +58,18 @@ def draft_subscription(call: Call, params: Obj) -> Obj:
         item["current_period_end"] = min(
             item["current_period_end"], subscription["cancel_at"] or item["current_period_end"]
         )
+    if params.get("cancel_at_period_end"):
+        end_with_period(world, subscription, params)
     return with_legacy(subscription)
+
+
+def end_with_period(world: World, subscription: Obj, params: Obj) -> None:
+    """A subscription that is made to end with its first period, as an update makes it (FACTS_A 36)."""
+    if params.get("cancel_at"):
+        raise only_one("cancel_at", "cancel_at_period_end")
+    end = max(item["current_period_end"] for item in subscription["items"]["data"])
+    subscription |= {"cancel_at_period_end": True, "cancel_at": end, "canceled_at": world.now}
+    subscription["cancellation_details"] = NO_DETAILS | {"reason": "cancellation_requested"}
 
 
 def customer_of(world: World, params: Obj) -> Obj:

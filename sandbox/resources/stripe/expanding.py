@@ -12,12 +12,18 @@ from sandbox.world.stripe_types import Schema, spec
 from sandbox.world.wording import resolved
 
 EMBEDDED = 10  # rows of a list inside of an object
+DEEPEST = 4  # levels of a path; "data" of a list is one
 
 
 def check(answer: Schema, expand: list[str]) -> None:
     """Refuse a path that the type of an answer does not have, before anything is done."""
     is_list = "data" in resolved(answer).get("properties", {})
     for path in expand:
+        if path.count(".") >= DEEPEST:
+            raise invalid(
+                f"You cannot expand more than {DEEPEST} levels of a property. Property: {path}",
+                code="property_expansion_max_depth",
+            )
         schemas = [answer]
         for part in path.split("."):
             objects = [found for schema in schemas for found in objects_of(schema)]
@@ -59,11 +65,8 @@ def shown(world: World, answer: Obj, expand: list[str]) -> Obj:
     """A copy of the answer with what was asked to be expanded, and without what is shown only then."""
     result = copy.deepcopy(answer)
     for path in expand:
-        parts = path.split(".")
-        if len(parts) > 4:
-            raise invalid("You cannot expand more than 4 levels of a property.")
-        expand_path(world, result, parts, path)
-    hide(result, kept={path.rsplit(".", 1)[-1] for path in expand})
+        expand_path(world, result, path.split("."), path)
+    hide(result, kept={part for path in expand for part in path.split(".")})
     for part in result.values():
         for row in part if result.get("object") == "list" and isinstance(part, list) else [part]:
             shorten(row)

@@ -24,15 +24,8 @@ CHANGES = (
 def add_lines(call: Call) -> Obj:
     """Each line gets an invoice item of its own, or is one that is pending; the newest comes first (SB 3.9)."""
     world, invoice = call.world, draft(call)
-    for given in call.params.get("lines", []):
-        refuse_others(given, {*CHANGES, "invoice_item"})
-        if "invoice_item" in given:
-            item = get(world, "invoiceitems", given["invoice_item"], kind="invoiceitem", param="lines", status=400)
-        else:
-            form = {"currency": invoice["currency"], **given}
-            item = item_contents.made(world, form, invoice["customer"])
-        invoiceitems.check_place(invoice, item)
-        taxing.refuse_item(world, invoice, item)
+    items = [item_of_line(call, invoice, given, f"lines[{n}]") for n, given in enumerate(call.params["lines"])]
+    for given, item in zip(call.params["lines"], items, strict=True):
         if "invoice_item" not in given:
             emit(call, "invoiceitem.created", world.put("invoiceitems", item))
         item["invoice"] = invoice["id"]
@@ -41,11 +34,28 @@ def add_lines(call: Call) -> Obj:
     return changed(call, invoice)
 
 
+def item_of_line(call: Call, invoice: Obj, given: Obj, place: str) -> Obj:
+    """Return the invoice item that a line of a request is or makes; one that is refused leaves the others out as well."""
+    world = call.world
+    refuse_others(given, {*CHANGES, "invoice_item"})
+    if "invoice_item" in given:
+        param = f"{place}[invoice_item]"
+        item = get(world, "invoiceitems", given["invoice_item"], kind="Invoice Item", param=param, status=400)
+    else:
+        form = {"currency": invoice["currency"], **given}
+        item = item_contents.made(world, form, invoice["customer"], param=f"{place}[pricing][price]")
+    invoiceitems.check_place(invoice, item)
+    taxing.refuse_item(world, invoice, item)
+    return item
+
+
 @route("post", "/v1/invoices/{invoice}/update_lines", "lines", "invoice_metadata")
 def update_lines(call: Call) -> Obj:
     invoice = draft(call)
-    for given in call.params.get("lines", []):
+    for given in call.params["lines"]:
         refuse_others(given, {*CHANGES, "id"})
+        tried(call, invoice, given["id"], {k: v for k, v in given.items() if k != "id"})
+    for given in call.params["lines"]:
         change(call, invoice, given["id"], {k: v for k, v in given.items() if k != "id"})
     return changed(call, invoice)
 
@@ -63,9 +73,9 @@ def update_line(call: Call) -> Obj:
 def remove_lines(call: Call) -> Obj:
     """``delete`` takes the item away, ``unassign`` leaves it pending."""
     world, invoice = call.world, draft(call)
-    for given in call.params.get("lines", []):
-        line = line_of(invoice, given["id"])
-        item = world.stripe["invoiceitems"][item_of(line)]
+    lines = [line_of(invoice, given["id"]) for given in call.params["lines"]]
+    items = [world.stripe["invoiceitems"][item_of(line)] for line in lines]
+    for given, line, item in zip(call.params["lines"], lines, items, strict=True):
         item["invoice"] = None
         if given["behavior"] == "delete":
             world.bury("invoiceitems", item)
@@ -89,14 +99,20 @@ def refuse_others(given: Obj, known: set[str]) -> None:
 
 def change(call: Call, invoice: Obj, id: str, params: Obj) -> Obj:
     """Change a line and the invoice item behind it; both keep their ids (FACTS_B 19)."""
-    line = line_of(invoice, id)
+    line, after = tried(call, invoice, id, params)
     item = call.world.stripe["invoiceitems"][item_of(line)]
-    after = copy.deepcopy(item)
-    item_contents.change(call.world, after, params)
-    taxing.refuse_item(call.world, invoice, after)
     item |= after
     line |= item_line(call.world, item) | {"id": line["id"], "invoice": invoice["id"]}
     return line
+
+
+def tried(call: Call, invoice: Obj, id: str, params: Obj) -> tuple[Obj, Obj]:
+    """Return a line, and what a change makes of the item behind it."""
+    line = line_of(invoice, id)
+    after = copy.deepcopy(call.world.stripe["invoiceitems"][item_of(line)])
+    item_contents.change(call.world, after, params)
+    taxing.refuse_item(call.world, invoice, after)
+    return line, after
 
 
 def line_of(invoice: Obj, id: str) -> Obj:

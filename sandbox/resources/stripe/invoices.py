@@ -9,6 +9,7 @@ from sandbox.billing.lines import item_line
 from sandbox.resources.stripe import invoice_terms, limits, payers
 from sandbox.resources.stripe.objects import emit, get, listed, page
 from sandbox.resources.stripe.routes import PAGING, Call, route
+from sandbox.world import currencies
 from sandbox.world.forms import merge_metadata
 from sandbox.world.refusal import invalid, only_one
 from sandbox.world.state import DAY, Obj, World
@@ -57,7 +58,12 @@ def create_invoice(call: Call) -> Obj:
     if subscription is not None:
         limits.check_invoices(world, subscription["id"])
     payers.check_method(world, customer["id"], params.get("default_payment_method"))
-    currency = params.get("currency") or (subscription or {}).get("currency") or payers.currency_of(world, customer)
+    asked = params.get("currency")
+    currency = (
+        (asked and currencies.check(asked))
+        or (subscription or {}).get("currency")
+        or payers.currency_of(world, customer)
+    )
     payers.check_currency(customer, currency)
     invoice = invoices.standalone(world, customer, currency, method)
     invoice |= {

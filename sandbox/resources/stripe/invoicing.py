@@ -121,16 +121,16 @@ def source_of(world: World, subscription: Obj) -> Obj | None:
     return payments.source_of(world, invoice, subscription)
 
 
-def added_items(world: World, subscription: Obj, params: Obj) -> list[Obj]:
+def added_items(world: World, subscription: Obj, params: Obj, *, place: str = "add_invoice_items") -> list[Obj]:
     """The one-off items of a creation; on its first invoice, or pending where there is none."""
     found = []
-    for given in params.get("add_invoice_items", []):
+    for n, given in enumerate(params.get("add_invoice_items", [])):
         for name in set(given) - {"price", "quantity", "metadata", "tax_rates"}:
             raise NotModelled(f"add_invoice_items: {name}")
         form = {"pricing": {"price": given["price"]}, "quantity": given.get("quantity", 1)}
         form |= {"subscription": subscription["id"], "metadata": given.get("metadata")}
         form |= {"tax_rates": given.get("tax_rates")}
-        found.append(item_contents.made(world, form, subscription["customer"]))
+        found.append(item_contents.made(world, form, subscription["customer"], param=f"{place}[{n}][price]"))
     if len(found) > 20:
         raise invalid("You can add up to 20 invoice items", param="add_invoice_items")
     return found

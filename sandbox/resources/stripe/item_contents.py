@@ -7,6 +7,7 @@ from decimal import Decimal
 from sandbox.billing import amounts
 from sandbox.resources.stripe import tax_rates
 from sandbox.resources.stripe.objects import get
+from sandbox.world import currencies
 from sandbox.world.forms import merge_metadata
 from sandbox.world.refusal import NotModelled, absent, invalid, only_one
 from sandbox.world.state import Obj, World
@@ -18,8 +19,8 @@ EXCLUSIVE = (
 )  # fmt: skip
 
 
-def made(world: World, params: Obj, customer: str) -> Obj:
-    """The item that these parameters make: an amount, or a quantity at a unit amount or a price."""
+def made(world: World, params: Obj, customer: str, *, param: str = "pricing[price]") -> Obj:
+    """The item that these parameters make: an amount, or a quantity at a unit amount or a price, which ``param`` names."""
     check_amounts(params)
     quantity = quantity_of(params)
     price = None
@@ -28,16 +29,12 @@ def made(world: World, params: Obj, customer: str) -> Obj:
         currency, unit = price["currency"], price["unit_amount_decimal"]
         amount = amounts.round_item(world, quantity * Decimal(price["unit_amount_decimal"]))
     elif "pricing" in params:
-        price = get(
-            world, "prices", str(params["pricing"].get("price")), kind="price", param="pricing[price]", status=400
-        )
+        price = get(world, "prices", str(params["pricing"].get("price")), kind="price", param=param, status=400)
         if price["recurring"] is not None:
             raise invalid("The price specified is set to `type=recurring` but this field only accepts prices with "
-                          "`type=one_time`.", param="pricing[price]")  # fmt: skip
+                          "`type=one_time`.", param=param)  # fmt: skip
         if not price["active"]:
-            raise invalid(
-                "The price specified is inactive. This field only accepts active prices.", param="pricing[price]"
-            )
+            raise invalid("The price specified is inactive. This field only accepts active prices.", param=param)
         if price["custom_unit_amount"]:
             raise NotModelled("invoice items of a price that the customer chooses")
         currency, amount = price["currency"], amounts.amount(price, int(quantity))
@@ -156,7 +153,7 @@ def hidden_product(world: World) -> str:
 def currency_of(params: Obj) -> str:
     if "currency" not in params:
         raise absent("currency")
-    return str(params["currency"])
+    return currencies.check(str(params["currency"]))
 
 
 def parent(subscription: str | None) -> Obj | None:

@@ -96,6 +96,18 @@ def new_item(world: World, subscription: str, given: Obj, place: str) -> Obj:
     }
 
 
+def check_price_currency(price: Obj, currency: str, param: str) -> None:
+    """Refuse a price of another currency than the subscription's, in the words that others have met."""
+    if price["currency"] == currency:
+        return
+    if currency in (price.get("currency_options") or {}):
+        raise NotModelled("subscriptions in another currency of their prices")
+    raise invalid(
+        f"The price specified only supports `{price['currency']}`. This doesn't match the expected currency: `{currency}`.",
+        param=param,
+    )
+
+
 def refuse_clearing(world: World, subscription: Obj, given: Obj) -> None:
     """``clear_usage`` is refused in flexible mode (SB 4.12); with meters it has no effect (C8)."""
     if given.get("clear_usage") and prorations.is_flexible(subscription) and world.unknowns["clear_usage_refused"]:

@@ -7,7 +7,8 @@ import re
 from sandbox.billing import metering
 from sandbox.resources.stripe.objects import emit, get, page
 from sandbox.resources.stripe.routes import PAGING, Call, route
-from sandbox.world.refusal import NotModelled, StripeRefusal, invalid
+from sandbox.world.forms import too_long
+from sandbox.world.refusal import NotModelled, StripeRefusal, blank, invalid
 from sandbox.world.state import Obj, World, iso
 
 DAY = 86_400
@@ -23,7 +24,7 @@ def create_meter(call: Call) -> Obj:
         raise NotModelled("meters with event_time_window")
     for name, most in (("display_name", 250), ("event_name", 100)):
         if not 0 < len(params[name]) <= most:
-            raise invalid(f"Invalid string: {name}; must be at most {most} characters", param=name)
+            raise too_long(name, params[name], most) if params[name] else blank(name)
     if any(m["event_name"] == params["event_name"] for m in world.stripe["meters"].values()):
         raise invalid(f"A meter with the event name {params['event_name']} already exists.", param="event_name",
                       code="resource_already_exists")  # fmt: skip
@@ -49,6 +50,17 @@ def list_meters(call: Call) -> Obj:
 @route("get", "/v1/billing/meters/{id}")
 def retrieve_meter(call: Call) -> Obj:
     return get(call.world, "meters", call.ids[0], kind="billing meter")
+
+
+@route("post", "/v1/billing/meters/{id}", "display_name")
+def update_meter(call: Call) -> Obj:
+    """The name of a meter is all that changes (types)."""
+    meter = get(call.world, "meters", call.ids[0], kind="billing meter")
+    before = dict(meter)
+    if "display_name" in call.params:
+        meter |= {"display_name": call.params["display_name"], "updated": call.world.now}
+    emit(call, "billing.meter.updated", meter, before)
+    return meter
 
 
 @route("post", "/v1/billing/meters/{id}/deactivate")

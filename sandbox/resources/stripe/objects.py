@@ -37,6 +37,7 @@ HIDDEN = {
     "customer": ("tax", "subscriptions", "sources"),
     "coupon": ("applies_to", "currency_options"),
     "discount": ("terms", "created"),
+    "payment_method": ("detached",),
     "invoiceitem": ("created", "gone", "credits"),
     "line_item": ("credits", "tax_rates", "one_off"),
     "invoice": ("collection", "removed"),

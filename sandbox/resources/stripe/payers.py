@@ -35,8 +35,9 @@ def check_currency(customer: Obj, currency: str) -> None:
     """Refuse another currency than the one that the customer is locked to."""
     if customer["currency"] not in (None, currency):
         raise invalid(
-            f"You cannot combine currencies on a single customer. This customer has had a subscription, coupon, or "
-            f"invoice item with currency {customer['currency']}",
+            "You cannot combine currencies on a single customer. This customer has an active subscription, subscription "
+            "schedule, discount, quote, invoice item or active subscription mode checkout session with currency "
+            f"{customer['currency']}.",
             param="currency",
         )
 

@@ -160,6 +160,11 @@ def attach_payment_method(call: Call) -> Obj:
     )
     if method["customer"] not in (None, customer["id"]):
         raise invalid("The payment method you provided has already been attached to a customer.")
+    if method.get("detached"):
+        raise invalid(
+            "This PaymentMethod was previously used without being attached to a Customer or was detached from a Customer, "
+            "and may not be used again."
+        )
     if not cards.is_attachable(method):
         raise cards.declined(
             cards.answer_of(method), advice_code="try_again_later", network_decline_code="01", param=""
@@ -182,13 +187,13 @@ def test_method(world: World, id: str) -> Obj | None:
 
 @route("post", "/v1/payment_methods/{payment_method}/detach")
 def detach_payment_method(call: Call) -> Obj:
-    """The method stops being anybody's default as well."""
+    """The method stops being anybody's default as well, and is nobody's ever again (documented: detach)."""
     method = get(call.world, "payment_methods", call.ids[0], kind="PaymentMethod")
     if method["customer"] is None:
         raise invalid("The payment method you provided is not attached to a customer so detachment is impossible.")
     before = dict(method)
     forget(call.world, method)
-    method["customer"] = None
+    method |= {"customer": None, "detached": True}
     emit(call, "payment_method.detached", method, before)
     return method
 

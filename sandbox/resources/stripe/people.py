@@ -8,11 +8,11 @@ from typing import Any
 
 from sandbox.billing import balance, stopping, taxing
 from sandbox.resources.stripe import payers
-from sandbox.resources.stripe.objects import emit, get, in_range, listed, teller
+from sandbox.resources.stripe.objects import DERIVED, emit, get, in_range, listed, teller
 from sandbox.resources.stripe.routes import PAGING, Call, route
 from sandbox.world import ids
 from sandbox.world.forms import merge_metadata
-from sandbox.world.refusal import invalid, missing
+from sandbox.world.refusal import invalid, missing, only_one
 from sandbox.world.state import Obj, World
 
 TEXTS = ("name", "email", "description", "phone")
@@ -132,6 +132,8 @@ def retrieve_event(call: Call) -> Obj:
 def list_events(call: Call) -> Obj:
     """30 days back, newest first."""
     one, many = call.params.get("type"), call.params.get("types")
+    if one is not None and many is not None:  # "either `type` or `types`, but not both" (types)
+        raise only_one("type", "types")
     if many is not None and len(many) > 20:
         raise invalid("You can pass up to 20 types", param="types")
     oldest = {"gte": call.world.now - 30 * 86_400}
@@ -205,3 +207,15 @@ def shipping_of(given: Any) -> Obj | None:
     if not given:
         return None
     return {"address": address_of(given.get("address")), "name": given.get("name"), "phone": given.get("phone") or None}
+
+
+def subscriptions_of(world: World, customer: Obj) -> Obj:
+    """The living subscriptions of a customer, newest first, which an answer has only when they are asked for (types)."""
+    rows = [
+        copy.deepcopy(s) for s in world.newest_first("subscriptions")
+        if s["customer"] == customer["id"] and s["status"] not in ("canceled", "incomplete_expired")
+    ]  # fmt: skip
+    return {"object": "list", "data": rows, "has_more": False, "url": f"/v1/customers/{customer['id']}/subscriptions"}
+
+
+DERIVED["customer", "subscriptions"] = subscriptions_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sandbox.resources.stripe import payers
 from sandbox.resources.stripe.objects import emit, get, listed
 from sandbox.resources.stripe.routes import PAGING, Call, route
-from sandbox.world.forms import merge_metadata
+from sandbox.world.forms import check_url, merge_metadata
 from sandbox.world.refusal import invalid
 from sandbox.world.state import Obj, World
 
@@ -77,6 +77,7 @@ def list_configurations(call: Call) -> Obj:
 def create_link(call: Call) -> Obj:
     world, params = call.world, call.params
     customer = payers.named(world, params)
+    check_url(params.get("return_url"), "return_url")
     chosen = params.get("configuration") or next(
         (c["id"] for c in world.stripe["portal_configurations"].values() if c["is_default"] and c["active"]), None
     )

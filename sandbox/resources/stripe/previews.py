@@ -7,7 +7,7 @@ import copy
 from sandbox.billing import discounts, invoices, prorations
 from sandbox.billing.lines import item_line, pending_lines
 from sandbox.resources.stripe.changes import AT_ONCE, Change, planned
-from sandbox.resources.stripe.drafting import draft_subscription, first_invoice_lines
+from sandbox.resources.stripe.drafting import customer_of, draft_subscription, first_invoice_lines
 from sandbox.resources.stripe.invoicing import added_items, tried_lines
 from sandbox.resources.stripe.objects import get
 from sandbox.resources.stripe.routes import Call, route
@@ -28,9 +28,30 @@ UPDATE = {
        "automatic_tax", "invoice_items")  # fmt: skip
 def preview_invoice(call: Call) -> Obj:
     """An invoice that is not kept: of a creation, or with ``subscription`` of what an update makes of it."""
-    if "subscription" not in call.params:
-        return preview_creation(call)
+    params = call.params
+    try:
+        if "subscription" in params:
+            return preview_update(call)
+        if (params.get("subscription_details") or {}).get("items"):
+            return preview_creation(call)
+    except StripeRefusal as refusal:
+        if refusal.param.startswith("items["):
+            raise refusal.about("subscription_details[items]" + refusal.param.removeprefix("items")) from None
+        raise
+    call.params["subscription"] = next_due(call.world, params)
     return preview_update(call)
+
+
+def next_due(world: World, params: Obj) -> str:
+    """The customer's subscription that renews next, where none is named and none is made (documented: create_preview)."""
+    customer = customer_of(world, params)["id"]
+    living = [
+        s for s in world.stripe["subscriptions"].values()
+        if s["customer"] == customer and s["status"] not in ("canceled", "incomplete_expired")
+    ]  # fmt: skip
+    if not living:
+        raise none_upcoming({"customer": customer})
+    return str(min(living, key=lambda s: min(item["current_period_end"] for item in s["items"]["data"]))["id"])
 
 
 def preview_creation(call: Call) -> Obj:
@@ -44,7 +65,7 @@ def preview_creation(call: Call) -> Obj:
         given["backdate_start_date"] = details["start_date"]
     fresh = draft_subscription(call, given)
     fresh["discounts"] = discounts.chosen(world, fresh, params.get("discounts") or None, keep=False)
-    once = added_items(world, fresh, {"add_invoice_items": params.get("invoice_items", [])})
+    once = added_items(world, fresh, {"add_invoice_items": params.get("invoice_items", [])}, place="invoice_items")
     rows = [*first_invoice_lines(world, fresh, given), *(item_line(world, item) for item in once)]
     return invoices.build(world, fresh, rows, reason="", preview=True)
 
@@ -80,7 +101,9 @@ def preview_update(call: Call) -> Obj:
         raise none_upcoming(before)
     given = dict(details) | ({"discounts": params["discounts"]} if params.get("discounts") else {})
     change = planned(world, copy.deepcopy(before), given, keep=False)
-    once = added_items(world, change.after, {"add_invoice_items": params.get("invoice_items", [])})
+    once = added_items(
+        world, change.after, {"add_invoice_items": params.get("invoice_items", [])}, place="invoice_items"
+    )
     more = [item_line(world, item) for item in once]
     if details.get("proration_behavior") == AT_ONCE or change.at_once:
         rows = [*tried_lines(world, change), *more]

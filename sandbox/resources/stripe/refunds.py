@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
+from sandbox.billing import texts
 from sandbox.resources.stripe.objects import emit, get, listed, page
 from sandbox.resources.stripe.routes import PAGING, Call, route
 from sandbox.world import currencies
@@ -66,7 +69,8 @@ def check_amount(world: World, payment: Obj, amount: int) -> None:
     if amount < 1:
         raise currencies.at_least("amount", 1, amount)
     if amount > left:
-        raise invalid(f"Refund amount ({amount}) is greater than unrefunded amount on charge ({left})", param="amount")
+        asked, rest = (texts.money(Decimal(value), payment["currency"]) for value in (amount, left))
+        raise invalid(f"Refund amount ({asked}) is greater than unrefunded amount on charge ({rest})", param="amount")
 
 
 @route("post", "/v1/refunds/{refund}", "metadata")

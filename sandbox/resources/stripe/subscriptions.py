@@ -31,13 +31,13 @@ MAX_SUBSCRIPTIONS = 500
 COMMON = (
     "items", "collection_method", "days_until_due", "proration_behavior", "payment_behavior", "default_payment_method",
     "metadata", "description", "off_session", "discounts", "add_invoice_items", "cancel_at", "automatic_tax",
-    "trial_end", "trial_settings", "billing_cycle_anchor", "default_tax_rates",
+    "trial_end", "trial_settings", "billing_cycle_anchor", "default_tax_rates", "cancel_at_period_end",
 )  # fmt: skip
 CREATES = (
     *COMMON, "customer", "backdate_start_date", "billing_mode", "currency", "trial_period_days", "trial_from_plan",
     "billing_cycle_anchor_config",
 )  # fmt: skip
-UPDATES = (*COMMON, "proration_date", "cancel_at_period_end", "cancellation_details", "pause_collection")
+UPDATES = (*COMMON, "proration_date", "cancellation_details", "pause_collection")
 PENDING_TAKES = {
     "proration_behavior", "proration_date", "billing_cycle_anchor", "items", "trial_end", "add_invoice_items", "expand",
     "payment_behavior", "metadata",
