@@ -60,9 +60,9 @@ def updated(world: World, subscription: Obj, params: Obj, *, keep: bool) -> Obj:
     items = result["items"]["data"]
     for n, given in enumerate(params.get("items", [])):
         apply_item(world, result, items, given, f"items[{n}]")
-        if "price" in given:
-            price = world.stripe["prices"][given["price"]]
-            check_price_currency(price, result["currency"], f"items[{n}][price]")
+        if {"price", "price_data"} & set(given) and not given.get("deleted"):
+            item = next((item for item in items if item["id"] == given.get("id")), items[-1])
+            check_price_currency(item["price"], result["currency"], f"items[{n}][price]")
     check_items(items, result["billing_mode"]["type"])
     set_collection(result, params)
     payers.check_method(world, result["customer"], params.get("default_payment_method"))

@@ -119,18 +119,20 @@ def inline_price(world: World, given: Obj) -> Obj:
     return hidden_price(world, product["id"], given["currency"], unit, given.get("tax_behavior", "unspecified"))
 
 
-def hidden_price(world: World, product: str, currency: str, unit: Decimal, behavior: str = "unspecified") -> Obj:
+def hidden_price(
+    world: World, product: str, currency: str, unit: Decimal, behavior: str = "unspecified", rhythm: Obj | None = None
+) -> Obj:
     """Return a price that is not active and in no list: the one that was made before, or a new one (FACTS_B 20)."""
-    same = {"product": product, "currency": currency, "tax_behavior": behavior, "unlisted": True}
+    same = {"product": product, "currency": currency, "tax_behavior": behavior, "unlisted": True, "recurring": rhythm}
     for known in world.stripe["prices"].values():
         if all(known.get(k) == v for k, v in same.items()) and Decimal(known["unit_amount_decimal"]) == unit:
             return known
-    price: Obj = dict.fromkeys(("custom_unit_amount", "lookup_key", "nickname", "recurring", "tiers", "tiers_mode",
+    price: Obj = dict.fromkeys(("custom_unit_amount", "lookup_key", "nickname", "tiers", "tiers_mode",
                                 "transform_quantity"))  # fmt: skip
     return world.put("prices", price | {
         "id": world.next_id("price"), "object": "price", "active": False, "billing_scheme": "per_unit",
         "created": world.now, "currency": currency, "livemode": False, "metadata": {}, "product": product,
-        "tax_behavior": behavior, "type": "one_time", "unit_amount": int(unit) if unit == int(unit) else None,
+        "recurring": rhythm, "tax_behavior": behavior, "type": "recurring" if rhythm else "one_time", "unit_amount": int(unit) if unit == int(unit) else None,
         "unit_amount_decimal": f"{unit:f}", "unlisted": True,
     })  # fmt: skip
 

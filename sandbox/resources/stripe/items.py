@@ -7,9 +7,11 @@ from typing import Any
 
 from sandbox.billing import metering, prorations
 from sandbox.resources.stripe import tax_rates
+from sandbox.resources.stripe.item_contents import exact, hidden_price
 from sandbox.resources.stripe.objects import get
+from sandbox.world import currencies
 from sandbox.world.forms import merge_metadata
-from sandbox.world.refusal import NotModelled, absent, invalid, missing
+from sandbox.world.refusal import NotModelled, absent, invalid, missing, only_one
 from sandbox.world.state import Obj, World
 
 MAX_ITEMS = 20
@@ -27,14 +29,24 @@ def apply_item(world: World, subscription: Obj, items: list[Obj], given: Obj, pl
     item = next((i for i in items if i["id"] == given["id"]), {})
     if not item:
         raise missing("subscription item", given["id"], param=f"{place}[id]", status=400)
-    for name in set(given) - {"id", "price", "quantity", "metadata", "deleted", "clear_usage", "tax_rates"}:
+    for name in set(given) - {
+        "id",
+        "price",
+        "price_data",
+        "quantity",
+        "metadata",
+        "deleted",
+        "clear_usage",
+        "tax_rates",
+    }:
         raise NotModelled(f"subscription items: {name}")
     refuse_clearing(world, subscription, given)
     if given.get("deleted"):
         items.remove(item)
         return
-    if "price" in given and given["price"] != item["price"]["id"]:
-        fresh = new_item(world, subscription["id"], {"price": given["price"]}, place)
+    if "price_data" in given or given.get("price", item["price"]["id"]) != item["price"]["id"]:
+        named: Obj = {name: given[name] for name in ("price", "price_data") if name in given}
+        fresh = new_item(world, subscription["id"], named, place)
         rhythm = prorations.rhythm_of(item)
         item |= {"price": fresh["price"], "plan": fresh["plan"], "quantity": 1}
         if prorations.rhythm_of(item) != rhythm:
@@ -65,17 +77,9 @@ def running_period(world: World, subscription: Obj, item: Obj) -> Obj:
 
 
 def new_item(world: World, subscription: str, given: Obj, place: str) -> Obj:
-    for name in set(given) - {"price", "quantity", "metadata", "tax_rates"}:
+    for name in set(given) - {"price", "price_data", "quantity", "metadata", "tax_rates"}:
         raise NotModelled(f"subscription items: {name}")
-    param = f"{place}[price]"
-    if "price" not in given:
-        raise absent(param)
-    price = get(world, "prices", given["price"], kind="price", param=param, status=400)
-    if not price["active"]:
-        raise invalid("The price specified is inactive. This field only accepts active prices.", param=param)
-    if price["recurring"] is None:
-        raise invalid("The price specified is set to `type=one_time` but this field only accepts prices with "
-                      "`type=recurring`.", param=param)  # fmt: skip
+    price = price_of(world, given, place)
     refuse_quantity(price, given, place)
     metered = metering.is_metered(price)
     return {
@@ -94,6 +98,40 @@ def new_item(world: World, subscription: str, given: Obj, place: str) -> Obj:
         "subscription": subscription,
         "tax_rates": tax_rates.chosen(world, given.get("tax_rates"), f"{place}[tax_rates]"),
     }
+
+
+def price_of(world: World, given: Obj, place: str) -> Obj:
+    """The price of an item: an active one that recurs, or one that ``price_data`` makes, which is not active (documented)."""
+    param = f"{place}[price]"
+    if "price_data" in given:
+        if "price" in given:
+            raise only_one("price", "price_data")
+        return inline_price(world, given["price_data"], f"{place}[price_data]")
+    if "price" not in given:
+        raise absent(param)
+    price = get(world, "prices", given["price"], kind="price", param=param, status=400)
+    if not price["active"]:
+        raise invalid("The price specified is inactive. This field only accepts active prices.", param=param)
+    if price["recurring"] is None:
+        raise invalid("The price specified is set to `type=one_time` but this field only accepts prices with "
+                      "`type=recurring`.", param=param)  # fmt: skip
+    return price
+
+
+def inline_price(world: World, given: Obj, place: str) -> Obj:
+    """The price that ``price_data`` makes for one item: in no list, and the same as before for the same content."""
+    param = f"{place}[product]"
+    product = get(world, "products", given["product"], kind="product", param=param, status=400)
+    if not product["active"]:
+        raise invalid("The product is inactive.", param=param)
+    if "unit_amount" not in given and "unit_amount_decimal" not in given:
+        raise invalid("Prices require an `unit_amount` or `unit_amount_decimal` parameter to be set.")
+    rhythm = {"interval_count": 1, "meter": None, "trial_period_days": None, "usage_type": "licensed"} | given[
+        "recurring"
+    ]
+    unit = exact(given.get("unit_amount_decimal", given.get("unit_amount")), f"{place}[unit_amount_decimal]")
+    currency = currencies.check(given["currency"], f"{place}[currency]")
+    return hidden_price(world, product["id"], currency, unit, given.get("tax_behavior", "unspecified"), rhythm)
 
 
 def check_price_currency(price: Obj, currency: str, param: str) -> None:

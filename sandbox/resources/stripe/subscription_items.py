@@ -11,7 +11,7 @@ from sandbox.resources.stripe.subscriptions import change_subscription
 from sandbox.world.refusal import StripeRefusal, absent
 from sandbox.world.state import Obj
 
-WHAT = ("price", "quantity", "metadata", "tax_rates")
+WHAT = ("price", "price_data", "quantity", "metadata", "tax_rates")
 HOW = ("proration_behavior", "proration_date", "payment_behavior")
 
 
@@ -28,9 +28,10 @@ def list_subscription_items(call: Call) -> Obj:
 @route("post", "/v1/subscription_items", "subscription", *WHAT, *HOW)
 def create_subscription_item(call: Call) -> Obj:
     """One more item, in the running period (FACTS_A 45)."""
-    for name in ("subscription", "price"):
-        if name not in call.params:
-            raise absent(name)
+    if "subscription" not in call.params:
+        raise absent("subscription")
+    if "price" not in call.params and "price_data" not in call.params:
+        raise absent("price")
     id = call.params["subscription"]
     subscription = get(call.world, "subscriptions", id, kind="subscription", param="subscription", status=400)
     given: Obj = {name: call.params[name] for name in WHAT if name in call.params}
