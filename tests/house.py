@@ -158,7 +158,7 @@ class House:
             reconcile(session, run)
         finally:
             session.close()
-        return runs.result(self.engine, "test", run.id, "apply") or {}
+        return runs.result(self.engine, self.environment.name, run.id, "apply") or {}
 
     def usage(self, id: str | None = None, *, wakes: bool = False) -> Obj:
         """A whole run of the usage job; what its stations gave. ``wakes``: it has to end by waking somebody."""
@@ -172,7 +172,7 @@ class House:
                 raise
         finally:
             session.close()
-        found = {name: runs.result(self.engine, "test", run.id, name) or {} for name in STATIONS}
+        found = {name: runs.result(self.engine, self.environment.name, run.id, name) or {} for name in STATIONS}
         return {key: value for result in found.values() for key, value in result.items()}
 
     def later(self, seconds: int) -> None:

@@ -198,9 +198,12 @@ def test_a_page_of_stigg_that_is_cut_is_told_from_one_that_is_refused(house: Hou
 
 
 @pytest.mark.parametrize("status", [400, 403, 500])
-@pytest.mark.parametrize("name", sorted(QUESTIONS))
-def test_an_unrelated_refusal_leaves_a_question_open(house: House, name: str, status: int) -> None:
-    assert answer_of_broken(house, name, status)[0] == "open"
+def test_an_unrelated_refusal_leaves_each_question_open(house: House, status: int) -> None:
+    answers = {}
+    for name in sorted(QUESTIONS):
+        house.world.faults.clear()
+        answers[name] = answer_of_broken(house, name, status)[0]
+    assert answers == dict.fromkeys(QUESTIONS, "open")
 
 
 @pytest.mark.parametrize("name", sorted(QUESTIONS))
@@ -277,16 +280,17 @@ def test_the_listed_rights_are_all_that_a_probe_needs(house: House) -> None:
     assert found.left.remaining == []
 
 
-@pytest.mark.parametrize("right", RIGHTS)
-def test_a_missing_right_leaves_questions_open_and_answers_none(house: House, right: str) -> None:
-    """The 403 of a right is no answer to any question."""
+@pytest.mark.parametrize("part", range(4))
+def test_a_missing_right_leaves_questions_open_and_answers_none(house: House, part: int) -> None:
+    """The 403 of a right is no answer to any question. Each part takes every fourth right away, one at a time."""
     full = {a.name: a.answer for a in probed(house).answers}
-    restrict(house, [name for name in RIGHTS if name != right])
-    answers = probed(house).answers
-    found, told = ({a.name: a.answer for a in answers}, {a.name: a.detail for a in answers})
-    changed = {name: answer for name, answer in found.items() if answer != full[name]}
-    assert set(changed.values()) == {"open"}, changed
-    assert all(right.rpartition("_")[0] in told[name] for name in changed), "each says which right it needs"
+    for right in RIGHTS[part::4]:
+        restrict(house, [name for name in RIGHTS if name != right])
+        answers = probed(house).answers
+        found, told = ({a.name: a.answer for a in answers}, {a.name: a.detail for a in answers})
+        changed = {name: answer for name, answer in found.items() if answer != full[name]}
+        assert set(changed.values()) == {"open"}, (right, changed)
+        assert all(right.rpartition("_")[0] in told[name] for name in changed), f"each says that it needs {right}"
 
 
 def test_a_clock_of_another_account_is_one_sentence(house: House) -> None:
