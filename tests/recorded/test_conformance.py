@@ -66,6 +66,17 @@ def test_moments_are_compared_to_the_second_and_ids_by_their_kind() -> None:
     ]
 
 
+@pytest.mark.parametrize("name", ["balances", "events_of_customers"])
+def test_what_an_account_did_before_is_no_difference(pair: Pair, name: str) -> None:
+    """A page of all events of an account that was used before goes on; that of a new sandbox does not."""
+    _, account, sandbox = pair
+    scenario = load(SCENARIOS / f"{name}.toml")
+    assert compared(scenario, account, sandbox, start=START) == []
+    assert compared(scenario, account, Side("sandbox", sandbox.server), start=START) == []
+    with running(from_document(empty({}) | {"clock": START})) as (url, _):
+        assert compared(scenario, account, Side("sandbox", Server(url, KEY)), start=START) == []
+
+
 def command(folder: Path, key: str, *more: str) -> subprocess.CompletedProcess[str]:
     file = folder / "key"
     file.write_text(key)
