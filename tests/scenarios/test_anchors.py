@@ -6,8 +6,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from sandbox.builder import WorldBuilder
+import pytest
+
+from sandbox.builder import WorldBuilder, flat
 from sandbox.world.state import iso
+from stripe_sync.desired.timing import ANCHOR
+from stripe_sync.warehouse import hands
 from tests.house import House
 from tests.switches import ends
 
@@ -102,3 +106,86 @@ def test_an_end_on_the_day_that_a_short_month_took_is_told_once(house_of: Build,
     assert [a for a in house.plan().plan.actions if a.target == "subscription:test:s-1"] == []
     house.reconcile()
     assert made["cancel_at"] == end
+
+
+def by_the_year(world: WorldBuilder, house: House) -> None:
+    """Let the customer of s-1 pay 200.00 by the year from now on, in place of 20.00 by the month."""
+    row = house.stigg("subscriptions", subscriptionId="s-1")
+    annual = world.subscription("s-2", "c-1", "pro", period="ANNUALLY", hours_ago=0)
+    world.stigg["subscriptions"].remove(annual)
+    row |= {"billingPeriod": "ANNUALLY", "prices": annual["prices"]}
+
+
+def monthly(house_of: Build) -> tuple[WorldBuilder, House, dict[str, Any]]:
+    """A house in which s-1 began at 10:00 on 5 January for 20.00 a month; its interval may change; (world, house, s-1)."""
+    world = WorldBuilder(at("2027-01-05T12:00:00"))
+    world.product("acme", "Acme")
+    world.plan("pro", "Pro", [flat(20), flat(200, period="ANNUALLY")])
+    world.customer("c-1", "Customer 1", "c1@example.test")
+    world.subscription("s-1", "c-1", "pro", hours_ago=2)
+    house = house_of(world)
+    house.reconcile()
+    hands.answer(house.engine, "test", "interval_change", answer="yes", detail="", request_ids=[])
+    (made,) = [s for s in house.objects("subscriptions") if s["metadata"].get("stiggEntityId") == "s-1"]
+    return world, house, made
+
+
+def end_at(house: House, moment: int | None) -> None:
+    """Set the end of s-1 in Stigg, or take it away, and let Stripe be told."""
+    row = house.stigg("subscriptions", subscriptionId="s-1")
+    row["cancellationDate"] = row["effectiveEndDate"] = iso(moment) if moment is not None else None
+    house.reconcile()
+
+
+def test_periods_that_begin_again_on_purpose_are_no_renewals_that_moved(house_of: Build) -> None:
+    """An end is set and taken away; then the interval changes, whose periods begin on 20 January: nothing differs.
+
+    20.00 for the 31 days from 5 January 10:00; 16 of them are unused on the 20th at 10:00: -10.322, rounded down -10.33;
+    200.00 begin: 189.67.
+    """
+    world, house, made = monthly(house_of)
+    end_at(house, at("2027-01-25T10:00:00"))
+    end_at(house, None)
+    assert made["metadata"].get(ANCHOR) == str(made["billing_cycle_anchor"])
+    house.later(at("2027-01-20T10:00:00") - house.world.now)
+    by_the_year(world, house)
+    house.reconcile()
+    assert made["billing_cycle_anchor"] == at("2027-01-20T10:00:00")
+    assert [i["total"] for i in house.objects("invoices") if i["billing_reason"] == "subscription_update"] == [18_967]
+    assert ANCHOR not in made["metadata"]
+    house.reconcile()
+    assert (house.drift(), house.status("s-1")) == ([], ("SUCCESS", ""))
+
+
+def test_an_end_that_is_set_anew_notes_the_anchor_of_then(house_of: Build) -> None:
+    """The note is the anchor of the periods that run: of 31 January, on which the interval changed, and not of the 5th."""
+    world, house, made = monthly(house_of)
+    end_at(house, at("2027-01-25T10:00:00"))
+    end_at(house, None)
+    house.later(at("2027-01-31T10:00:00") - house.world.now)
+    by_the_year(world, house)
+    house.reconcile()
+    end_at(house, at("2027-09-01T10:00:00"))
+    assert made["metadata"].get(ANCHOR) == str(at("2027-01-31T10:00:00"))
+    end_at(house, None)
+    house.reconcile()
+    assert made["items"]["data"][0]["current_period_end"] == at("2028-01-31T10:00:00")
+    assert (house.drift(), house.status("s-1")) == ([], ("SUCCESS", ""))
+
+
+@pytest.mark.parametrize("together", [False, True], ids=["the end stood before", "both at once"])
+def test_an_end_that_stands_while_periods_begin_again_has_the_new_anchor(house_of: Build, together: bool) -> None:
+    """An end on 30 January; the interval changes on the 20th: the note is of the 20th, and no difference is left."""
+    world, house, made = monthly(house_of)
+    if not together:
+        end_at(house, at("2027-01-30T10:00:00"))
+    house.later(at("2027-01-20T10:00:00") - house.world.now)
+    by_the_year(world, house)
+    end_at(house, at("2027-01-30T10:00:00"))
+    house.reconcile()
+    assert made["billing_cycle_anchor"] == at("2027-01-20T10:00:00")
+    assert made["cancel_at"] == at("2027-01-30T10:00:00")
+    assert made["metadata"].get(ANCHOR) == str(at("2027-01-20T10:00:00"))
+    assert house.drift() == []
+    house.reconcile()
+    assert house.status("s-1")[0] == "SUCCESS"

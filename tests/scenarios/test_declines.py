@@ -226,7 +226,7 @@ def test_a_bank_debit_waits_for_a_person_before_it_pays_an_upgrade(house_of: Bui
     give_card(house, "4242", id="bank", type="us_bank_account")
     stored = house.plan()
     (action,) = [a for a in stored.plan.actions if a.target == "subscription:test:s-1"]
-    assert (action.cause, action.after["payment_behavior"]) == ("bank_debit", "allow_incomplete")
+    assert (action.causes, action.after["payment_behavior"]) == (("upgrade", "bank_debit"), "allow_incomplete")
     house.reconcile()
     assert house.status("s-1") == ("PENDING", "WAITS_FOR_APPROVAL")
     assert quantity(house) == 2

@@ -12,6 +12,8 @@ from sandbox.world.state import DAY
 from stripe_sync.warehouse import hands
 from tests.house import House
 from tests.metering import until
+from tests.scenarios.test_changes import attach_card
+from tests.scenarios.test_debits import give_account
 
 Build = Callable[[WorldBuilder], House]
 
@@ -97,3 +99,30 @@ def test_a_change_of_interval_of_what_is_billed_for_use_always_waits(house_of: B
     (verdict,) = stored.verdicts
     assert verdict.decision == "wait"
     assert "always wait for a person" in " ".join(verdict.refusals)
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"), [("no", ["Stripe answered 'no'", "bank debit"]), ("yes", ["bank debit"])], ids=["no", "yes"]
+)
+def test_a_change_of_interval_that_a_bank_debit_pays_waits_for_both_reasons(
+    house_of: Build, world: WorldBuilder, answer: str, said: list[str]
+) -> None:
+    """300.00 for the year less 20.00 that are not used, 280.00, by a debit: the person reads each reason by itself."""
+    world.stigg["subscriptions"][0]["paymentCollectionMethod"] = "CHARGE"
+    house = house_of(world)
+    house.reconcile()
+    attach_card(house, "c-1", "4242")
+    house.reconcile()
+    give_account(house)
+    until(house, house.objects("subscriptions")[0]["start_date"] + 10 * DAY)
+    answered(house, answer)
+    go_annual(world, house)
+    world.stigg["subscriptions"][0]["paymentCollectionMethod"] = "CHARGE"
+    house.merge(world)
+    stored = house.plan()
+    (action,) = [a for a in stored.plan.actions if a.target == "subscription:test:s-1"]
+    (verdict,) = [v for v in stored.verdicts if action.hash in v.actions]
+    assert (verdict.decision, action.causes) == ("wait", ("interval", "bank_debit"))
+    assert action.due_now == {"usd": Decimal(28_000)}
+    told = " ".join(verdict.refusals)
+    assert [reason for reason in ("Stripe answered 'no'", "bank debit") if reason in told] == said

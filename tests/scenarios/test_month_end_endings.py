@@ -6,6 +6,7 @@ Each story runs under both answers of SB's contradictions C1 to C3; the amounts 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from sandbox.builder import WorldBuilder
 from sandbox.world.state import Fault, iso
 from stripe_sync.apply import cancelling, executor
+from stripe_sync.errors import RunStopped
 from stripe_sync.warehouse import statuses
 from tests.house import House
 from tests.metering import DAY, HOUR, MINUTE, cycle, ledger, lines, period_end, subscription, until, use
@@ -378,3 +380,32 @@ def test_a_renewal_of_more_than_ten_lines_after_the_end_is_not_collected(house_o
     assert house.status("s-1") == ("PENDING", "RENEWED_AFTER_END")
     (found,) = statuses.find(house.engine, "test", "s-1")
     assert "30.00 USD are not" in found.detail or "42.00 USD are not" in found.detail
+
+
+def test_a_draft_that_we_stopped_for_its_use_is_no_settled_one(house_of: Build, metered: WorldBuilder) -> None:
+    """E is 20 minutes after R, and the use before R is not counted while Stigg cannot be asked: 20.00 and 1234 x 0.27 cents = 3.33.
+
+    Stripe moves no time, so the draft is stopped by us; a cancellation would leave it stopped, so it waits until it is paid.
+    """
+    house = house_of(metered)
+    house.world.unknowns["finalization_moves"] = False
+    house.change(hold_by_auto_advance=True)
+    end = used_to_the_end(house)
+    house.world.faults.append(Fault("STIGG", "UsageHistory", status=503, times=1000))
+    until(house, end + 40 * MINUTE)
+    with suppress(RunStopped):
+        house.usage()
+    assert (cycle(house)["status"], cycle(house)["auto_advance"]) == ("draft", False)
+    end_in_stigg(house, end + 20 * MINUTE)
+    house.reconcile()
+    assert subscription(house)["status"] == "active"
+    told = house.plan().unplanned["subscription:test:s-1"]
+    assert f"It is canceled once {cycle(house)['id']} is finalized" in told
+    house.world.faults.clear()
+    house.world.unknowns["finalization_moves"] = True
+    house.later(10 * MINUTE)
+    house.usage()
+    until(house, end + 2 * HOUR)
+    assert (cycle(house)["status"], cycle(house)["amount_paid"]) == ("paid", 2000 + 333)
+    house.reconcile()
+    assert subscription(house)["status"] == "canceled"

@@ -8,8 +8,11 @@ from decimal import Decimal
 import pytest
 
 from sandbox.builder import WorldBuilder, flat, usage
-from sandbox.resources.stigg.changes import change_plan
+from sandbox.resources.stigg.changes import change_plan, changed_in_place
 from sandbox.world.state import Obj
+from stripe_sync.pipeline import hands
+from stripe_sync.pipeline.hands import Hand
+from stripe_sync.warehouse import statuses
 from tests.house import House
 from tests.metering import DAY, HOUR, MINUTE, cycle, lines, period_end, until, use
 from tests.scenarios.test_month_end_endings import end_in_stigg
@@ -185,6 +188,58 @@ def test_paid_to_free_ends_stripes_subscription(house_of: Build, town: WorldBuil
     settled(house)
     assert [s["status"] for s in of_customer(house)] == ["canceled"]
     assert house.stigg("subscriptions", subscriptionId="s-1")["status"] == "ACTIVE"
+
+
+def pay_again(house: House) -> None:
+    """Let the free s-1 be paid for under its id, at 90.00 a month."""
+    row = house.stigg("subscriptions", subscriptionId="s-1")
+    asked = {"customerId": "c-1", "planId": "big", "billingPeriod": "MONTHLY", "resourceId": None}
+    changed_in_place(house.world, row, asked | {"paymentCollectionMethod": row["paymentCollectionMethod"]})
+
+
+def test_one_that_was_free_and_is_paid_again_is_not_canceled_in_stigg(house_of: Build, town: WorldBuilder) -> None:
+    """Our own cancellation of 30.00 a month is nobody's wish: s-1 lives in Stigg, and is made again when a person unlinks it."""
+    house = house_with(house_of, town, "pro")
+    house.later(2 * HOUR)
+    change_plan(house.world, "s-1", "free")
+    settled(house)
+    (ended,) = of_customer(house)
+    assert ended["status"] == "canceled"
+    house.later(HOUR)
+    pay_again(house)
+    assert house.plan().plan.actions == []
+    house.reconcile()
+    assert house.stigg("subscriptions", subscriptionId="s-1")["status"] == "ACTIVE"
+    assert house.status("s-1") == ("ERROR", "CANCELED_IN_STRIPE")
+    (told,) = statuses.find(house.engine, "test", "s-1")
+    assert f"unlink {ended['id']}, and it is made again" in told.detail
+    session = house.session()
+    hands.unlink(session, "subscription", "s-1", Hand("It is paid again.", "ada"))
+    session.close()
+    house.reconcile()
+    assert [s["status"] for s in of_customer(house) if s["id"] != ended["id"]] == ["active"]
+    assert house.status("s-1") == ("SUCCESS", "")
+
+
+def test_one_that_was_free_and_paid_again_and_is_canceled_by_a_person_is_canceled_in_stigg(
+    house_of: Build, town: WorldBuilder
+) -> None:
+    """The journal knows which Stripe subscription we ended: the next one of s-1, which somebody cancels, is another."""
+    house = house_with(house_of, town, "pro")
+    house.later(2 * HOUR)
+    change_plan(house.world, "s-1", "free")
+    settled(house)
+    (ended,) = of_customer(house)
+    house.later(HOUR)
+    pay_again(house)
+    house.reconcile()
+    session = house.session()
+    hands.unlink(session, "subscription", "s-1", Hand("It is paid again.", "ada"))
+    session.close()
+    house.reconcile()
+    (made,) = [s for s in of_customer(house) if s["id"] != ended["id"]]
+    house.stripe().v1.subscriptions.cancel(made["id"])
+    assert [a.kind for a in house.plan().plan.actions] == ["stigg.cancel"]
 
 
 def test_a_subscription_of_another_resource_is_left_alone(house_of: Build, town: WorldBuilder) -> None:

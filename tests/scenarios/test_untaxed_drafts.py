@@ -37,6 +37,13 @@ def renewed_without_location(house_of: Build, used: float, *, finalizes: bool = 
 
     Of 20.00 a month, and ``used`` calls of 0.27 cents; without any the plan has none.
     """
+    house, end = without_location(house_of, used, finalizes=finalizes)
+    until(house, end + MINUTE)
+    return house, end
+
+
+def without_location(house_of: Build, used: float, *, finalizes: bool = True) -> tuple[House, int]:
+    """Return the house three minutes before that renewal."""
     world = metered_world()
     if not used:
         without_usage(world)
@@ -52,7 +59,6 @@ def renewed_without_location(house_of: Build, used: float, *, finalizes: bool = 
     homeless(house)
     if used:
         use(house, used, end - 2 * MINUTE)
-    until(house, end + MINUTE)
     return house, end
 
 
@@ -180,3 +186,19 @@ def test_the_proof_of_its_use_does_not_release_it(house_of: Build) -> None:
     found = house.usage(wakes=True)
     assert (found["proven"], found["released"]) == (1, [])
     assert cycle(house)["automatically_finalizes_at"] == end + LIMIT
+
+
+def test_what_was_adopted_with_automatic_tax_is_held_as_well(house_of: Build) -> None:
+    """Without ``tax`` Stripe goes on taxing what it taxed: 20.00, read a minute before the renewal and 58 minutes after it."""
+    house, end = without_location(house_of, 0)
+    house.change(tax=False)
+    until(house, end - MINUTE)
+    assert house.usage()["stuck"] == []
+    until(house, end + 58 * MINUTE)
+    draft = cycle(house)
+    assert draft["automatic_tax"]["enabled"]
+    found = house.usage(wakes=True)
+    assert (row(found)["invoice"], row(found)["amount"]) == (draft["id"], 2000)
+    assert draft["automatically_finalizes_at"] == end + LIMIT
+    until(house, end + 2 * HOUR)
+    assert (draft["status"], draft["automatic_tax"]["enabled"]) == ("draft", True)

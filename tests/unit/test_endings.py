@@ -69,6 +69,7 @@ def test_the_order_of_end_renewal_and_now(end: int, now: int, kind: str, sold_af
     [
         (invoice("draft"), "wait_invoice"),
         (invoice("draft", auto_advance=False), "cancel"),
+        (invoice("draft", auto_advance=False, is_ours=True), "wait_invoice"),
         (invoice("open"), "wait_invoice"),
         (invoice("open", attempted=True), "cancel"),
         (invoice("open", method="send_invoice"), "cancel"),

@@ -61,7 +61,8 @@ def prepare(api: StripeApi, action: Action, registry: Registry, now: datetime) -
     if latest and latest not in found:
         found[latest] = api.get(f"{INVOICES}/{latest}")
     found |= {row["id"]: row for row in renewed_since(api, held["id"], action.after.get("ended_in_stigg"))}
-    seen = [collected(with_lines(api, row)) for row in found.values()]
+    ours = action.noted.get("own_stops", ())
+    seen = [replace(collected(with_lines(api, row)), is_ours=id in ours) for id, row in found.items()]
     if held["status"] not in GONE:
         refuse_early(action, held, seen, now)
     waiting = noted(pending_items(api, held, registry.signer))

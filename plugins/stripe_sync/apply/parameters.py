@@ -9,7 +9,7 @@ from stripe_sync import keys, marker
 from stripe_sync.apply.processing import asked_for
 from stripe_sync.apply.registry import Registry
 from stripe_sync.desired.found import CANCEL_AT, ONCE
-from stripe_sync.desired.timing import ANCHOR
+from stripe_sync.desired.timing import anchor_note
 from stripe_sync.plan.actions import Action
 from stripe_sync.stripe_api.endpoints import WHOLE
 
@@ -175,14 +175,12 @@ def priced(item: Mapping[str, str], registry: Registry) -> Params:
 
 
 def own_notes(after: Mapping[str, Any]) -> dict[str, str]:
-    """What we note beside the mark, in the same call: what may happen once, the end that we asked for, its anchor then."""
+    """What we note beside the mark, in the same call: what may happen once, and the end that we asked for."""
     notes = {}
     if "once" in after:
         notes[ONCE] = ",".join(after["once"] or ())
     if "cancel_at" in after:
         notes[CANCEL_AT] = after["cancel_at"] or ""
-    if "anchor" in after:
-        notes[ANCHOR] = after["anchor"]
     return notes
 
 
@@ -206,7 +204,7 @@ def subscription_update(action: Action, registry: Registry, held: Mapping[str, A
         params["cancel_at"] = int(after["cancel_at"]) if after["cancel_at"] else ""
     if "automatic_tax" in after:
         params["automatic_tax"] = {"enabled": bool(after["automatic_tax"])}
-    noted = own_notes(after)
+    noted = own_notes(after) | anchor_note(after, held)
     if "metadata" in after or noted:
         params["metadata"] = metadata(after.get("metadata"), registry) | noted
     return params

@@ -11,13 +11,13 @@ from stripe_sync.model.stripe_side import StripeSubscription
 
 
 def canceled_in_stripe(inputs: Inputs, key: str) -> StripeSubscription | None:
-    """The linked Stripe subscription where it is canceled beyond doubt: Stripe shows it, and it was billed once.
+    """The linked Stripe subscription where it is canceled beyond doubt: Stripe shows it, it was billed once, and not by us.
 
     One whose first payment was never made (``incomplete_expired``), one that is not shown, and one whose customer was
     deleted decide nothing: Stripe ends every subscription of a deleted customer, and nobody canceled them.
     """
     found = inputs.stripe.subscriptions.get(inputs.links.ids.get(key, ""))
-    if found is None or found.status != "canceled":
+    if found is None or found.status != "canceled" or found.id in inputs.ended_by_us:
         return None
     customer = inputs.stripe.customers.get(found.customer)
     return None if customer is not None and customer.deleted else found

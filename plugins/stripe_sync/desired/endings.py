@@ -25,6 +25,7 @@ class Collected:
     """A draft or an open invoice, and whether Stripe collects it by itself.
 
     ``finalizes_at`` is a draft's time in Unix seconds; ``begins`` is where the period begins that a renewal sells.
+    ``is_ours`` says that the pipeline stopped it, until its usage is proven: it is switched on again after that.
     """
 
     id: str
@@ -35,11 +36,12 @@ class Collected:
     method: str = "charge_automatically"
     subscription: str | None = None
     begins: int | None = None
+    is_ours: bool = False
 
     def is_settled(self) -> bool:
-        """Return whether a cancellation changes nothing about it: final and tried, or stopped already."""
+        """Return whether a cancellation changes nothing about it: final and tried, or stopped by another than us."""
         if not self.auto_advance and self.status in ("draft", "open"):
-            return True
+            return not self.is_ours
         return self.status != "draft" and (self.status != "open" or self.attempted or self.method == "send_invoice")
 
 
@@ -61,7 +63,8 @@ class Ending:
     def is_stopped(self) -> bool:
         """Return whether a person, or a pause, has stopped the invoice of the last renewal."""
         return any(
-            i.status in ("draft", "open") and not i.auto_advance and i.begins == self.renewed for i in self.invoices
+            i.status in ("draft", "open") and not i.auto_advance and not i.is_ours and i.begins == self.renewed
+            for i in self.invoices
         )
 
 

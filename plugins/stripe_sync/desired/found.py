@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from msgspec import to_builtins
+from msgspec import structs, to_builtins
 
 from stripe_sync import keys, marker
 from stripe_sync.desired.endings import collected
@@ -222,7 +222,8 @@ def subscription_claim(reading: Reading, subscription: StripeSubscription, key: 
         "paused": subscription.pause_collection is not None or subscription.status == "paused",
         "asked_end": subscription.metadata.get(CANCEL_AT),
         "tax_rates": [rate.id for rate in subscription.default_tax_rates or ()],
-        "anchor": None if ANCHOR in subscription.metadata else anchor_told(subscription),
+        "anchor": anchor_told(subscription),
+        "noted": ANCHOR in subscription.metadata,
         "tax_disabled": subscription.automatic_tax.disabled_reason,
         "draft": reading.drafts.get(subscription.id),
         "unfinished": list(reading.unfinished.get(subscription.id, ())),
@@ -233,9 +234,20 @@ def subscription_claim(reading: Reading, subscription: StripeSubscription, key: 
 
 
 def renewal(subscription: StripeSubscription, *, by_anchor: bool) -> str | None:
-    """Return when the running period ends, in Stripe or by the anchor that was noted; None where none was noted."""
+    """Return when the running period ends, in Stripe or by the anchor that was noted; None where none was noted.
+
+    Where an end of ours stands without a note, the anchor of now is to be noted: the end by it differs from None.
+    """
     found = renewals(subscription)
+    if found is None and by_anchor and is_unnoted(subscription):
+        found = renewals(structs.replace(subscription, metadata={ANCHOR: str(anchor_told(subscription))}))
     return f"{found[by_anchor]:%Y-%m-%d %H:%M:%S} UTC" if found is not None else None
+
+
+def is_unnoted(subscription: StripeSubscription) -> bool:
+    """Return whether an end that we asked for stands, and no anchor is noted with it."""
+    is_own = subscription.cancel_at is not None and subscription.metadata.get(CANCEL_AT) == str(subscription.cancel_at)
+    return is_own and ANCHOR not in subscription.metadata and anchor_told(subscription) is not None
 
 
 def own_items(reading: Reading, subscription: StripeSubscription) -> list[dict[str, str]]:

@@ -85,6 +85,7 @@ class Inputs:
     now: datetime
     candidates: Mapping[str, str] = field(default_factory=dict)  # why an entity waits for a person, by link key
     seen: Mapping[str, Seen] = field(default_factory=dict)  # by subscription that is not paid for by now
+    ended_by_us: frozenset[str] = frozenset()  # ids of canceled Stripe subscriptions that the journal's writes ended
     awaited: dict[str, datetime] = field(default_factory=dict, compare=False)  # by subscription: asked of too early
 
     def has_come(self, moment: datetime, subscription: str) -> bool:

@@ -107,6 +107,13 @@ def anchor_told(held: StripeSubscription) -> int | None:
     return epoch(anchor_of(held, rhythm[0])) if rhythm is not None else None
 
 
+def anchor_note(after: Mapping[str, Any], held: Mapping[str, Any]) -> dict[str, str]:
+    """Return the note of the anchor: with an end the one that Stripe has right now, and none where periods begin now."""
+    if "anchor" in after:
+        return {ANCHOR: str(held["anchor"] or "")}
+    return {ANCHOR: ""} if "billing_cycle_anchor" in after and held["noted"] else {}
+
+
 def renewals(held: StripeSubscription) -> tuple[datetime, datetime] | None:
     """Return (when the running period ends in Stripe, when by the anchor that was noted), UTC; None where none was noted."""
     noted, rhythm = held.metadata.get(ANCHOR), shortest(held)

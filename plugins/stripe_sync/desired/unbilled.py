@@ -71,6 +71,9 @@ def gone(inputs: Inputs, subscription: Subscription, linked: str) -> EntityStatu
     found = inputs.stripe.subscriptions.get(linked)
     if found is not None and found.status == "incomplete_expired":
         return status(inputs, subscription, Status.ERROR, Reason.PAYMENT_FAILED, expired(found))
+    if linked in inputs.ended_by_us:
+        detail = f"{linked} was canceled as Stigg did not bill it any more, and Stigg bills it again; unlink {linked}, and it is made again."
+        return status(inputs, subscription, Status.ERROR, Reason.CANCELED_IN_STRIPE, detail)
     if found is None or found.status in GONE:
         detail = f"{linked} is gone in Stripe and active in Stigg; cancel it in Stigg, or unlink it."
         return status(inputs, subscription, Status.ERROR, Reason.CANCELED_IN_STRIPE, detail)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -72,7 +72,8 @@ def apply(session: Session, run: Run) -> Result:
     with session.engine.begin() as connection:
         asked = approvals.settled(connection, name, now=run.now, remember=timedelta(0))
         of_steps = not_paid(after(steps, registry, asked), steps, statuses.unpaid(connection, name))
-        statuses.store(connection, name, run.id, unless_settled(of_steps, waiting))
+        errors = statuses.in_error(connection, name, [(s.kind, s.id) for s in waiting]) if waiting else set()
+        statuses.store(connection, name, run.id, unless_settled(of_steps, waiting, errors=errors))
         if run.params.get("approval") and not is_of_usage(session, run.params["approval"]):
             approvals.applied(connection, name, run.params["approval"], counts)
     made = Counter(step.action.kind for step in [*steps, *by_stigg] if step.result == "done")
@@ -84,9 +85,15 @@ def apply(session: Session, run: Run) -> Result:
     }
 
 
-def unless_settled(made: list[EntityStatus], waiting: list[EntityStatus]) -> list[EntityStatus]:
-    """Return the statuses of a run: what waits counts last, but what is settled hides nothing that a write has just told."""
+def unless_settled(
+    made: list[EntityStatus], waiting: list[EntityStatus], *, errors: Collection[tuple[str, str]]
+) -> list[EntityStatus]:
+    """Return the statuses of a run: what waits counts last, but what is settled hides nothing that was told.
+
+    By a write just now, or by the comparison (``errors``, (kind, id)) about what this run did not write.
+    """
     told = {(s.kind, s.id) for s in made if s.status in (Status.PENDING, Status.ERROR)}
+    told |= set(errors) - {(s.kind, s.id) for s in made}
     return [*made, *(s for s in waiting if s.status is Status.PENDING or (s.kind, s.id) not in told)]
 
 

@@ -19,7 +19,7 @@ from stripe_sync.model.stigg_side import Subscription
 from stripe_sync.model.stripe_side import StripeSubscription
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.views import every, stigg_view, stripe_view, those, without
-from stripe_sync.warehouse import candidates, links, runs, snapshots
+from stripe_sync.warehouse import candidates, journal, links, runs, snapshots
 from stripe_sync.warehouse.families import CATALOG, Members, Place
 
 LeftOut = Sequence[tuple[str, str, str]]
@@ -125,6 +125,7 @@ def family_inputs(around: Around, catalog: Inputs, members: Members) -> tuple[In
         ),
         candidates=dict(catalog.candidates),
         seen=seen_unpaid(around, stigg.subscriptions, ids_of),
+        ended_by_us=ended_by_us(around, theirs.subscriptions.values(), ids_of),
         awaited={},
     )
     return inputs, theirs
@@ -138,6 +139,15 @@ def seen_unpaid(around: Around, subscriptions: Iterable[Subscription], linked: C
     billed = [s for s in subscriptions if keys.link_key("subscription", name, keys.part(s.subscription_id)) in linked]
     ids = undated(billed, now=epoch(around.run.now))
     return snapshots.seen_unpaid(around.connection, around.place.stigg, ids, late=late)
+
+
+def ended_by_us(
+    around: Around, subscriptions: Iterable[StripeSubscription], linked: Mapping[str, str]
+) -> frozenset[str]:
+    """Return the ids of the canceled subscriptions that our own writes ended; ``linked`` has ids by link key."""
+    canceled = {s.id for s in subscriptions if s.status == "canceled"}
+    keys_of = {key: id for key, id in linked.items() if id in canceled}
+    return journal.canceled(around.connection, around.place.environment, keys_of) if keys_of else frozenset()
 
 
 def prices_named(subscriptions: Iterable[Subscription]) -> set[str]:

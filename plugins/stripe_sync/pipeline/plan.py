@@ -22,6 +22,7 @@ from stripe_sync.plan.draft import Policy
 from stripe_sync.plan.guards import Standing, Verdict, judge
 from stripe_sync.unknowns import forbidden, open_questions, waiting_causes
 from stripe_sync.warehouse import comparisons, hands, journal, links, plans, usage
+from stripe_sync.warehouse.stops import own_stops
 
 LANE_OF = {
     "product": CATALOG,
@@ -47,12 +48,14 @@ def plan(session: Session, run: Run, *, comparison: int, held_at_observe: str = 
         known = known_to(session, connection, map(parts_of, differences)) if differences else {}
         registry = registry_of(session, connection, known)
         proven, settled = usage.finished_items(connection, environment.name)
+        stops = own_stops(connection, environment.name) if differences else frozenset()
     policy = Policy(
         environment.upgrade_proration,
         environment.downgrade_proration,
         epoch(run.now),
         proven,
         settled,
+        stops,
     )
     made, unplanned = builder.build(
         environment.name, differences=differences, drift=drift, book=book, known=frozenset(known), policy=policy

@@ -18,23 +18,22 @@ from stripe_sync.usage.stuck import Stuck, owed, why_stuck
 from stripe_sync.warehouse import links, runs, statuses, usage
 
 LISTS = ({"status": "draft"}, {"status": "open", "collection_method": "charge_automatically"})
-EVERY = timedelta(hours=1)
-EVERY_TAXED = timedelta(minutes=20)  # a draft that cannot be taxed is seen within the hour that it waits
+EVERY = timedelta(minutes=20)  # a draft that cannot be taxed is seen within the hour that it waits
 
 
 def find_stuck(session: Session, run: Run, due: Result) -> Result:
     """Return ``stuck``, the rows found, ``stuck_at``, the moment of reading in ISO 8601, and ``stuck_pages``, sentences.
 
-    Stripe is asked once an hour (with tax on every 20 minutes), in a run that found something due, and until nothing is stuck
-    any more; else the last answer stands. Drafts that cannot be taxed are held, and released when they can be.
+    Stripe is asked every 20 minutes, in a run that found something due, and until nothing is stuck any more; else the last
+    answer stands. Drafts that cannot be taxed are held, and released when they can be, also without ``tax``: what was
+    adopted may be taxed by Stripe.
     """
     name = session.environment.name
     with session.engine.connect() as connection:
         last = runs.newest_result(connection, name, "usage_settle") or {}
         is_linked = bool(links.of_kind(connection, name, "subscription"))
     at = last.get("stuck_at")
-    every = EVERY_TAXED if session.environment.tax else EVERY
-    is_recent = at is not None and run.now - datetime.fromisoformat(at) < every
+    is_recent = at is not None and run.now - datetime.fromisoformat(at) < EVERY
     if not is_linked or (is_recent and not due.get("due") and not last.get("stuck")):
         return {"stuck": [], "stuck_at": at, "stuck_pages": []}
     bodies = list(of_links(session))

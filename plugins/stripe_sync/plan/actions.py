@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 Amounts = dict[str, Decimal]
+AND = "+"  # between the causes of one action
 
 CATALOG, CUSTOMERS, SUBSCRIPTIONS = "catalog", "customers", "subscriptions"
 CANCELLATIONS, USAGE, CHECKOUT = "stigg-cancellations", "usage", "checkout"
@@ -71,6 +72,11 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
     def noun(self) -> str:
         """What it is a write of: the part of its kind before the dot."""
         return self.kind.partition(".")[0]
+
+    @property
+    def causes(self) -> tuple[str, ...]:
+        """Return its causes one by one: each may hold it back (guards.py)."""
+        return tuple(self.cause.split(AND))
 
     @property
     def group(self) -> str:

@@ -20,7 +20,8 @@ class Policy:
     """What the environment says about changes of subscriptions. ``now`` is Unix seconds.
 
     ``proven`` are the ids of Stripe's items of usage that count no more, with everything that they counted on an invoice;
-    ``settled`` are those of which everything that was closed is on a finalized invoice.
+    ``settled`` are those of which everything that was closed is on a finalized invoice. ``own_stops`` are the ids of the
+    drafts that the pipeline stopped and has not switched on again.
     """
 
     upgrade_proration: str
@@ -28,6 +29,7 @@ class Policy:
     now: int
     proven: frozenset[str] = frozenset()
     settled: frozenset[str] = frozenset()
+    own_stops: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

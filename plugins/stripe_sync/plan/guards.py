@@ -73,7 +73,7 @@ def verdict(group: str, actions: Sequence[Action], environment: Environment, sta
         )
     if mode == "enforce":
         refusals += standing.forbidden.get(lane, ())
-        refusals += [why for cause, why in standing.waiting_causes.items() if cause == actions[0].cause]
+        refusals += [why for cause, why in standing.waiting_causes.items() if cause in actions[0].causes]
         refusals += over_limits(group, actions, environment, standing)
     elif not refusals:
         refusals.append(f"The lane {lane} is in mode {mode} (modes.{lane}).")
@@ -94,8 +94,9 @@ def over_limits(group: str, actions: Sequence[Action], environment: Environment,
     limits, lane = environment.limits, actions[0].lane
     where = f"environments.{environment.name}.limits"
     found = []
-    if actions[0].cause in ALWAYS:
-        found.append(ALWAYS[actions[0].cause].format(n=len(actions), hours=environment.late_start_hours))
+    for cause in actions[0].causes:
+        if cause in ALWAYS:
+            found.append(ALWAYS[cause].format(n=len(actions), hours=environment.late_start_hours))
     beyond = standing.beyond.get(lane, 0)
     more = f" and {beyond} beyond this plan" if beyond else ""
     if len(actions) + beyond > limits.actions:

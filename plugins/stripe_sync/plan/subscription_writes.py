@@ -17,12 +17,14 @@ from stripe_sync.desired.endings import Collected, Ending, decide
 from stripe_sync.drift.amounts import difference, items_of
 from stripe_sync.drift.rows import is_ending
 from stripe_sync.model.documents import Difference, Document
-from stripe_sync.plan.actions import SUBSCRIPTIONS, Action
+from stripe_sync.plan.actions import AND, SUBSCRIPTIONS, Action
+from stripe_sync.plan.anchors import has_moved, is_anchor_noted, note_anchor
 from stripe_sync.plan.catalog_writes import sides
 from stripe_sync.plan.draft import Draft, Policy, cause_of
 from stripe_sync.plan.intervals import BEGINS_NOW, changes_interval, interval_cause
 from stripe_sync.plan.renewals import Items, is_inside, is_overtaken, item_periods, manual_tax, overtaken
 
+BANK_DEBIT = "bank_debit"  # a cause beside that of the change
 COUPONS = ("discounts", "once")
 PLAIN = ("collection_method", "days_until_due", "metadata", *COUPONS)
 
@@ -89,11 +91,18 @@ def end_subscription(draft: Draft, d: Difference) -> Iterator[Action]:
     after: Document = {"status": "canceled", "ended_in_stigg": facts["end"]}
     if facts.get("between"):
         after["ended_between"] = facts["between"]
-    yield draft.action(
+    action = draft.action(
         d, "subscription.cancel", SUBSCRIPTIONS, after, before={"items": items},
         cause="renewed_after_end" if decision.sold_after else "ended", verb="Cancel",
         per_month=difference({}, draft.book.per_month(items)),
     )  # fmt: skip
+    yield structs.replace(action, noted={"own_stops": sorted(draft.policy.own_stops & ids_of(d))})
+
+
+def ids_of(d: Difference) -> set[str]:
+    """Return the ids of the drafts and open invoices of a subscription that the mirror has."""
+    assert d.found is not None
+    return {invoice["id"] for invoice in d.found.facts["unfinished"]}
 
 
 def ending_of(draft: Draft, d: Difference) -> Ending:
@@ -105,7 +114,10 @@ def ending_of(draft: Draft, d: Difference) -> Ending:
         renewed=facts["renewed"],
         next_renewal=min((end for _, end in item_periods(d)), default=now),
         now=now,
-        invoices=tuple(Collected(**invoice) for invoice in facts["unfinished"]),
+        invoices=tuple(
+            Collected(**invoice | {"is_ours": invoice["id"] in draft.policy.own_stops})
+            for invoice in facts["unfinished"]
+        ),
         unproven=any(is_unproven(draft, item) for item in facts["items"].values()),
     )
 
@@ -128,7 +140,7 @@ def change_subscription(draft: Draft, d: Difference) -> Iterator[Action]:
     if payment.get("incomplete"):
         draft.unplanned[d.key] = f"{payment['processing']} Its changes are made after that."
         return
-    if "renewal" in d.fields:
+    if has_moved(d):
         draft.unplanned[d.key] = "Its renewals moved as its end was taken away; a person decides."
     items = list(change_items(draft, d))
     beside = [name for name in d.fields if name in PLAIN and name not in COUPONS] if items else []
@@ -137,7 +149,7 @@ def change_subscription(draft: Draft, d: Difference) -> Iterator[Action]:
         last = items[-1]
         items[-1] = structs.replace(last, before={**(last.before or {}), **before}, after={**last.after, **after})
     plain = change_plain(draft, d, without=beside)
-    writes = [*items, *plain, *change_end(draft, d), *switch_tax(draft, d)]
+    writes = [*items, *plain, *change_end(draft, d), *note_anchor(draft, d), *switch_tax(draft, d)]
     if writes:
         yield from release_schedule(draft, d)
     yield from writes
@@ -188,7 +200,7 @@ def change_end(draft: Draft, d: Difference) -> Iterator[Action]:
         draft.unplanned[d.key] = "It was canceled for a date in Stripe, and not by us; it is shown and never undone."
         return
     after = {"cancel_at": wanted, "proration_behavior": "none"}
-    if wanted and d.found.facts.get("anchor"):
+    if wanted and is_anchor_noted(d):
         after["anchor"] = str(d.found.facts["anchor"])
     lost = difference({}, draft.book.per_month(items_of(d.found.document))) if wanted else {}
     yield draft.action(
@@ -239,7 +251,8 @@ def change_items(draft: Draft, d: Difference) -> Iterator[Action]:
     payment = d.wanted.facts["payment"]
     if d.wanted.document["collection_method"] == "charge_automatically":
         after["payment_behavior"] = "allow_incomplete" if payment.get("delayed") else "error_if_incomplete"
-        cause = "bank_debit" if payment.get("delayed") and behavior == "always_invoice" else cause
+        if payment.get("delayed") and behavior == "always_invoice":
+            cause = f"{cause}{AND}{BANK_DEBIT}"
     yield draft.action(
         d, "subscription.update", SUBSCRIPTIONS, after, before={"items": old}, cause=cause, verb="Change",
         due_now=due, per_month=more, paid_by=payment.get("paid_by", ""),

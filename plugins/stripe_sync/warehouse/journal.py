@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -188,6 +189,19 @@ def made_for(connection: Connection, environment: str, kind: str, cause: str, *,
         {"e": environment, "k": kind, "c": cause, "since": since},
     )
     return [typed(row.action, Action) for row in rows]
+
+
+def canceled(connection: Connection, environment: str, linked: Mapping[str, str]) -> frozenset[str]:
+    """Return the ids of the Stripe subscriptions that a write canceled; ``linked`` has their ids by link key."""
+    rows = connection.execute(
+        text(
+            "select distinct o.stripe_id from journal_intent i join journal_outcome o on o.intent_id = i.id "
+            "where i.environment = :e and i.target = any(:t) and i.kind = 'subscription.cancel' and o.result = 'done' "
+            "and o.stripe_id = any(:s)"
+        ),
+        {"e": environment, "t": list(linked), "s": list(linked.values())},
+    )
+    return frozenset(row.stripe_id for row in rows)
 
 
 def newest(connection: Connection, environment: str, target: str, where: str) -> dict[str, Any] | None:

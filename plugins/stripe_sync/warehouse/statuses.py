@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from sqlalchemy import Connection, Engine, text
@@ -44,6 +44,15 @@ def forget(connection: Connection, environment: str, run_id: str, entities: Iter
         connection.execute(
             text("delete from status where environment = :e and kind = :kind and id = :id and run_id <> :r"), rows
         )
+
+
+def in_error(connection: Connection, environment: str, entities: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Return those of some (kind, id) whose status is an error."""
+    rows = connection.execute(
+        text("select kind, id from status where environment = :e and status = 'ERROR' and id = any(:ids)"),
+        {"e": environment, "ids": [id for _, id in entities]},
+    )
+    return {(row.kind, row.id) for row in rows} & set(entities)
 
 
 def unpaid(connection: Connection, environment: str) -> dict[tuple[str, str], EntityStatus]:
