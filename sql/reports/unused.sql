@@ -1,5 +1,5 @@
 -- what was debited for time after an end, until it is credited; none where end_proration is none
--- grain: one subscription that ended inside a paid period; amounts are minor units, without tax
+-- grain: one subscription that ended inside a paid period, or pending charges that its ending billed; amounts are minor units, without tax
 select
     entity_id as subscription,
     invoice,
@@ -8,5 +8,5 @@ select
     since,
     'Credit it by a credit note, or leave it.' as proposal
 from owed
-where environment = :environment and kind = 'unused' and closed_at is null
+where environment = :environment and kind = 'unused' and closed_at is null and not waits
 order by since, entity_id, part

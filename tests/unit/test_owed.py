@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from stripe_sync.desired.pending import Pending
 from stripe_sync.plan.actions import Action
-from stripe_sync.plan.owed import Owed, Shown, closed_by, owed_of
+from stripe_sync.plan.owed import Owed, Shown, as_seen, closed_by, owed_of
 
 CHARGE = Owed("charge", "usd", 500, ("ii_1", "ii_2"), "prod_1", removed=False)
 CREDIT = Owed("credit", "usd", 300, ("ii_3",), "prod_1")
-NOTHING = Shown({}, (), (), {})
+NOTHING = Shown({}, {}, (), {})
 
 
 def note(**more: Any) -> dict[str, Any]:
@@ -56,10 +57,10 @@ def test_a_change_that_a_renewal_has_overtaken_leaves_a_credit_on_its_invoice() 
             "credited",
         ),
     ):
-        shown = Shown({}, (), (), {"in_1": {"status": "paid"} | amounts})
+        shown = Shown({}, {}, (), {"in_1": {"status": "paid"} | amounts})
         assert closed_by(row, shown, used=()) == closed
-    assert closed_by(row, Shown({}, (), (), {"in_1": {"status": "void"}}), used=()) == "void"
-    assert closed_by(row, Shown({}, (), (), {"in_1": None}), used=()) == "void"
+    assert closed_by(row, Shown({}, {}, (), {"in_1": {"status": "void"}}), used=()) == "void"
+    assert closed_by(row, Shown({}, {}, (), {"in_1": None}), used=()) == "void"
 
 
 @pytest.mark.parametrize(
@@ -74,14 +75,14 @@ def test_a_change_that_a_renewal_has_overtaken_leaves_a_credit_on_its_invoice() 
 def test_a_charge_closes_when_all_its_items_are_billed_or_gone(
     first: dict[str, Any] | None, second: dict[str, Any] | None, closed: str
 ) -> None:
-    shown = Shown({"ii_1": first, "ii_2": second}, (), (), {})
+    shown = Shown({"ii_1": first, "ii_2": second}, {}, (), {})
     assert closed_by(CHARGE, shown, used=()) == closed
 
 
 def test_a_charge_whose_items_stripe_removed_closes_by_its_name_on_a_line_alone() -> None:
     removed = Owed("charge", "usd", 500, ("ii_1", "ii_2"), "prod_1", removed=True)
     assert closed_by(removed, NOTHING, used=()) == ""
-    assert closed_by(removed, Shown({}, {"ii_1,ii_2"}, (), {}), used=()) == "billed"
+    assert closed_by(removed, Shown({}, {"ii_1,ii_2": ("in_9",)}, (), {}), used=()) == "billed"
 
 
 @pytest.mark.parametrize(
@@ -95,5 +96,70 @@ def test_a_charge_whose_items_stripe_removed_closes_by_its_name_on_a_line_alone(
     ],
 )
 def test_a_credit_closes_by_a_credit_note_of_its_amount_or_name(given: dict[str, Any], closed: str) -> None:
-    assert closed_by(CREDIT, Shown({}, (), [given], {}), used=()) == closed
-    assert closed_by(CREDIT, Shown({}, (), [given], {}), used={"cn_1"}) == "", "one credit note gives one credit"
+    assert closed_by(CREDIT, Shown({}, {}, [given], {}), used=()) == closed
+    assert closed_by(CREDIT, Shown({}, {}, [given], {}), used={"cn_1"}) == "", "one credit note gives one credit"
+
+
+def invoice(status: str, **more: Any) -> dict[str, Any]:
+    return {"id": "in_9", "status": status, "auto_advance": True} | more
+
+
+@pytest.mark.parametrize(
+    ("body", "why", "closed", "waits"),
+    [
+        (invoice("draft"), "", "", True),
+        (invoice("draft"), "could not be finalized", "", False),
+        (invoice("open"), "", "billed", False),
+        (invoice("open", auto_advance=False), "nothing collects", "", False),
+        (invoice("paid"), "", "billed", False),
+        (invoice("void"), "", "void", False),
+        (invoice("uncollectible"), "", "uncollectible", False),
+        (None, "", "deleted in Stripe", False),
+    ],
+)
+def test_our_invoice_of_charges_closes_them_once_it_is_collected(
+    body: dict[str, Any] | None, why: str, closed: str, waits: bool
+) -> None:
+    shown = Shown({}, {}, (), {"in_9": body}, {"in_9"} if body else (), {"in_9": why} if why else {})
+    row = as_seen(replace(CHARGE, invoice="in_9", removed=True), shown)
+    assert (closed_by(row, shown, used=()), row.waits) == (closed, waits)
+
+
+def test_the_invoice_of_charges_is_told_by_the_name_on_its_line() -> None:
+    shown = Shown({}, {"ii_1,ii_2": ["in_9"]}, (), {"in_9": invoice("draft")}, {"in_9"})
+    assert as_seen(CHARGE, shown).invoice == "in_9"
+    another = replace(shown, named={"ii_1,ii_2": ["in_8", "in_9"]})
+    assert closed_by(as_seen(CHARGE, another), another, used=()) == "billed", (
+        "a person bills them on an invoice of theirs"
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "why", "closed"),
+    [
+        (invoice("open"), "", "collected again"),
+        (invoice("open", auto_advance=False), "", ""),
+        (invoice("draft"), "has no time of finalization", ""),
+        (invoice("paid", auto_advance=False), "", "paid"),
+        (None, "", "deleted in Stripe"),
+    ],
+)
+def test_an_invoice_that_is_owed_closes_once_it_is_collected_again(
+    body: dict[str, Any] | None, why: str, closed: str
+) -> None:
+    row = Owed("uncollected", "usd", 2000, invoice="in_9")
+    assert closed_by(row, Shown({}, {}, (), {"in_9": body}, (), {"in_9": why}), used=()) == closed
+
+
+def test_rows_of_whole_invoices() -> None:
+    """What was collected and is owed, and what sold time after the end; a stopped one is neither."""
+    seen: dict[str, Any] = {"status": "open", "auto_advance": True, "currency": "usd", "amount": 700}
+    noted = {
+        "collected": [seen | {"id": "in_1"}, seen | {"id": "in_2", "auto_advance": False}, seen | {"id": "in_3"}],
+        "sold_after": [{"invoice": "in_3", "currency": "usd", "amount": 500}],
+    }
+    action = Action(kind="subscription.cancel", lane="subscriptions", target="t", after={}, noted=noted)
+    assert [(row.kind, row.amount, row.invoice) for row in owed_of(action)] == [
+        ("sold_after", 500, "in_3"),
+        ("uncollected", 700, "in_1"),
+    ]

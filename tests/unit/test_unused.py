@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from stripe_sync.desired.unused import Unused, unused
+from stripe_sync.desired.pending import Pending
+from stripe_sync.desired.unused import Unused, unused, unused_pending
 
 R, DAY, MONTH = 1_800_000_000, 86_400, 30 * 86_400
 ITEM = {"subscription_item_details": {"proration": False}}
@@ -70,3 +71,18 @@ def test_it_is_never_more_than_was_debited_and_falls_with_time() -> None:
         amounts = [one.amount if one else 0 for one in found]
         assert amounts == sorted(amounts, reverse=True)
         assert all(0 <= amount <= total for amount in amounts)
+
+
+def pending_item(id: str, amount: int, start: int, end: int) -> Pending:
+    return Pending(id, amount, "usd", "prod_1", own=True, start=start, end=end)
+
+
+def test_what_the_ending_bills_for_time_after_it() -> None:
+    """38.50 and -9.63 of a month, ended in its middle: 19.25 and -4.815, rounded down to 14.43."""
+    items = [pending_item("ii_1", 3850, R, R + MONTH), pending_item("ii_2", -963, R, R + MONTH)]
+    assert unused_pending(items, R + MONTH // 2) == [{"items": ["ii_1", "ii_2"], "currency": "usd", "amount": 1443}]
+    assert unused_pending(items, R) == [{"items": ["ii_1", "ii_2"], "currency": "usd", "amount": 2887}]
+    assert unused_pending(items, R - DAY) == [{"items": ["ii_1", "ii_2"], "currency": "usd", "amount": 2887}]
+    assert unused_pending(items, R + MONTH - 60) == []
+    assert unused_pending([pending_item("ii_1", 500, R, R)], R) == [], "a single charge is for no time"
+    assert unused_pending(items[1:], R) == [], "a credit is not billed"

@@ -6,7 +6,7 @@ from what its intent noted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 from functools import partial
@@ -37,7 +37,7 @@ from stripe_sync.desired.endings import (
 from stripe_sync.desired.found import GONE
 from stripe_sync.desired.pending import Pending, pending, price_of
 from stripe_sync.desired.timing import natural_end, renewed_at
-from stripe_sync.desired.unused import Unused, unused
+from stripe_sync.desired.unused import unused, unused_pending
 from stripe_sync.errors import Replayed, RowFailed, Transient
 from stripe_sync.marker import Signer
 from stripe_sync.model.stripe_side import StripeSubscription, decode
@@ -61,24 +61,35 @@ def prepare(api: StripeApi, action: Action, registry: Registry, now: datetime) -
     if latest and latest not in found:
         found[latest] = api.get(f"{INVOICES}/{latest}")
     found |= {row["id"]: row for row in renewed_since(api, held["id"], action.after.get("ended_in_stigg"))}
+    whole = [with_lines(api, row) for row in found.values()]
     ours = action.noted.get("own_stops", ())
-    seen = [replace(collected(with_lines(api, row)), is_ours=id in ours) for id, row in found.items()]
+    seen = [replace(collected(row), is_ours=row["id"] in ours) for row in whole]
     if held["status"] not in GONE:
         refuse_early(action, held, seen, now)
-    waiting = noted(pending_items(api, held, registry.signer))
-    told = {"collected": [asdict(i) for i in seen], "pending": waiting, "customer": held["customer"]}
-    left = unused_of(api, held, action)
-    return structs.replace(action, noted=told | ({"unused": asdict(left)} if left is not None else {}))
+    waiting = pending_items(api, held, registry.signer)
+    told = {"collected": [asdict(i) for i in seen], "pending": noted(waiting), "customer": held["customer"]}
+    sold = sold_after(whole, unowed(seen, held["id"], end := action.after.get("ended_in_stigg")), end)
+    return structs.replace(action, noted=told | {"sold_after": sold} | unused_of(api, held, action, waiting))
 
 
-def unused_of(api: StripeApi, held: Row, action: Action) -> Unused | None:
-    """Return what was debited for time after the end of a subscription; None where the end is in doubt."""
+def sold_after(invoices: Iterable[Row], ids: Collection[str], end: int | None) -> list[Row]:
+    """Return what each of these invoices asks for time after the end: its id, the currency, the amount in minor units."""
+    return [
+        {"invoice": row["id"], "currency": row["currency"], "amount": split(row["lines"]["data"], end, ()).sold}
+        for row in invoices
+        if end is not None and row["id"] in ids
+    ]
+
+
+def unused_of(api: StripeApi, held: Row, action: Action, waiting: Sequence[Pending]) -> Row:
+    """Return what was debited, and what the ending itself bills, for time after the end; nothing where that is in doubt."""
     end = action.after.get("ended_in_stigg")
     if end is None or action.after.get("ended_between"):
-        return None
+        return {}
     since = {"gte": end - YEAR}
-    found = (row for page in api.pages(INVOICES, subscription=held["id"], created=since) for row in page)
-    return unused((with_lines(api, row) for row in found), end)
+    rows = (row for page in api.pages(INVOICES, subscription=held["id"], created=since) for row in page)
+    left = unused((with_lines(api, row) for row in rows), end)
+    return {"unused_pending": unused_pending(waiting, end)} | ({"unused": asdict(left)} if left is not None else {})
 
 
 def refuse_early(action: Action, held: Row, seen: list[Collected], now: datetime) -> None:
@@ -208,19 +219,21 @@ def switch_on(api: StripeApi, given: GiveBack, key: str) -> None:
 def after_end(api: StripeApi, action: Action, subscription: str, signer: Signer) -> list[str]:
     """Return a sentence with both sums for each renewal after the end that is neither void nor credited yet."""
     before = [Collected(**invoice) for invoice in action.noted.get("collected", ())]
-    end = action.after.get("ended_in_stigg")
-    told = []
-    for id in sorted(unowed(before, subscription, end)):
-        body = api.find(f"{INVOICES}/{id}")
-        if body is None or end is None:
-            continue
-        lines = [line for page in api.pages(f"{INVOICES}/{id}/lines") for line in page]
-        sums = split(lines, end, signer.own_lines(lines))
-        between = action.after.get("ended_between")
-        doubt = unpaid.told(between) if between else ""
-        if not is_settled_after_end(body, sums):
-            told.append(renewed_after_end(id, body["status"], body["currency"], sums, doubt=doubt))
-    return told
+    found = sorted(unowed(before, subscription, action.after.get("ended_in_stigg")))
+    return [told for id in found if (told := renewal_after_end(api, action, id, signer))]
+
+
+def renewal_after_end(api: StripeApi, action: Action, id: str, signer: Signer) -> str:
+    """Return a sentence with both sums of one invoice that sold a period after the end; empty where it is settled."""
+    body, end = api.find(f"{INVOICES}/{id}"), action.after.get("ended_in_stigg")
+    if body is None or end is None:
+        return ""
+    lines = [line for page in api.pages(f"{INVOICES}/{id}/lines") for line in page]
+    sums = split(lines, end, signer.own_lines(lines))
+    if is_settled_after_end(body, sums):
+        return ""
+    between = action.after.get("ended_between")
+    return renewed_after_end(id, body["status"], body["currency"], sums, doubt=unpaid.told(between) if between else "")
 
 
 def is_marked(row: Mapping[str, Any], signer: Signer) -> bool:

@@ -273,7 +273,8 @@ class Executor:
             self.registry.add(action.target, id)
         wrong = tuple(answers.mismatches(action.after, answers.document(action, held, self.registry)))
         held, invoice, debit = debit_of(self.api.in_lane(action.lane), action, held)
-        detail = f"Stripe's answer differs in {', '.join(wrong)}." if wrong else debit or " ".join(told_after)
+        differs = f"Stripe's answer differs in {', '.join(wrong)}." if wrong else ""
+        detail = " ".join(filter(None, (differs, debit, *told_after)))
         noted = " ".join(filter(None, (note, detail)))
         self.conclude(intent, Outcome("done", stripe_id=id, request_id=written.request_id, detail=noted))
         if self.keep_answers:
@@ -309,7 +310,7 @@ class Executor:
                 return
             failures.succeeded(connection, self.environment, intent.action.target)
             self.declines.made(connection, intent.action)
-            owed.keep_left(connection, self.environment, intent, outcome.stripe_id, at=self.now)
+            owed.keep_left(connection, self.environment, intent, outcome.stripe_id)
             if intent.action.kind == "coupon.delete":
                 links.end(connection, self.environment, intent.action.target, by="the pipeline: deleted in Stripe")
             elif intent.action.kind.endswith(".create"):

@@ -21,7 +21,7 @@ from stripe_sync.desired.taxes import manual_rates
 from stripe_sync.money import shown
 from stripe_sync.plan.actions import Action
 from stripe_sync.plan.leads import LONGER
-from stripe_sync.plan.owed import LONGEST, NAME, owed_of
+from stripe_sync.plan.owed import INVOICE, LONGEST, NAME, owed_of
 from stripe_sync.stripe_api.client import StripeApi
 from stripe_sync.stripe_api.endpoints import PATHS
 from stripe_sync.stripe_api.whole import with_lines
@@ -110,7 +110,7 @@ def shown_sum(nets: Sequence[Net]) -> str:
 
 def target_of(action: Action) -> str:
     """Return the name of the invoice for what was pending of a subscription, in its mark."""
-    return keys.link_key("pendinginvoice", *action.target.split(":")[1:])
+    return keys.link_key(INVOICE, *action.target.split(":")[1:])
 
 
 def marked_invoice(api: StripeApi, customer: str, action: Action, registry: Registry) -> Row | None:

@@ -25,7 +25,7 @@ class Collected:
     """A draft or an open invoice, and whether Stripe collects it by itself.
 
     ``finalizes_at`` is a draft's time in Unix seconds; ``begins`` is where the period begins that a renewal sells.
-    ``is_ours`` says that the pipeline stopped it, until its usage is proven: it is switched on again after that.
+    ``is_ours``: the pipeline stopped it until its usage is proven. ``amount`` is what it asks for, minor units.
     """
 
     id: str
@@ -37,6 +37,8 @@ class Collected:
     subscription: str | None = None
     begins: int | None = None
     is_ours: bool = False
+    currency: str = ""
+    amount: int = 0
 
     def is_settled(self) -> bool:
         """Return whether a cancellation changes nothing about it: final and tried, or stopped by another than us."""
@@ -161,7 +163,7 @@ def collected(body: Mapping[str, Any]) -> Collected:
         finalizes_at=body.get("automatically_finalizes_at"), attempted=bool(body.get("attempted")),
         method=body.get("collection_method") or "charge_automatically",
         subscription=str(owner["id"] if isinstance(owner, dict) else owner) if owner else None,
-        begins=begins_of(body),
+        begins=begins_of(body), currency=body.get("currency") or "", amount=int(body.get("amount_remaining") or 0),
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from math import floor
 from typing import Any
 
 from stripe_sync.desired.endings import MINUTE
+from stripe_sync.desired.pending import Pending, settle
 
 DEBITED = ("paid", "open")
 
@@ -36,6 +37,24 @@ def unused(invoices: Iterable[Mapping[str, Any]], end: int) -> Unused | None:
             currency = invoice["currency"]
     amount = floor(sum(shares.values(), Fraction(0)))
     return Unused(amount, currency, max(shares, key=lambda id: shares[id])) if amount > 0 else None
+
+
+def unused_pending(items: Iterable[Pending], end: int) -> list[dict[str, Any]]:
+    """Return what an ending bills of pending items for time after it: their ids, the currency, the amount in minor units."""
+    parts = []
+    by_id = {item.id: item for item in items}
+    for net in settle(by_id.values()).billed:
+        amount = floor(sum((part_after(by_id[id], end) for id in net.items), Fraction(0)))
+        if amount > 0:
+            parts.append({"items": list(net.items), "currency": net.currency, "amount": amount})
+    return parts
+
+
+def part_after(item: Pending, end: int) -> Fraction:
+    """Return the part of a pending item's amount that is for time after an end; minor units, unrounded."""
+    if end >= item.end - MINUTE or item.end <= item.start:
+        return Fraction(0)
+    return Fraction(item.amount * (item.end - max(item.start, end)), item.end - item.start)
 
 
 def share(line: Mapping[str, Any], end: int) -> Fraction:

@@ -2,50 +2,53 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections import defaultdict
 
-from stripe_sync.apply.cancelling import after_end
-from stripe_sync.desired.endings import Collected, unowed
+from stripe_sync.apply.cancelling import renewal_after_end
 from stripe_sync.errors import RowFailed, Transient, UnknownShape
 from stripe_sync.model.status import EntityStatus, Reason, Status
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.plan.actions import SUBSCRIPTIONS, Action
-from stripe_sync.warehouse import journal, links, runs
+from stripe_sync.warehouse import candidates, journal, links, owed
+from stripe_sync.warehouse.owed import EXEMPT, OwedRow
 
-LATELY = timedelta(days=100)
+SETTLED = "void or credited"
 
 
-def after_end_rows(session: Session, run: Run) -> tuple[list[EntityStatus], list[str]]:
-    """Return the status of each such subscription that was canceled lately, and the link keys of those that are settled.
+def after_end_rows(session: Session, run: Run) -> list[EntityStatus]:
+    """Close the rows of renewals that are void or credited, and return the status of each subscription that had one.
 
-    Stripe is asked about its invoices alone, and no more once they are void or credited; a row that could not be read
-    says so and names the invoices.
+    Stripe is asked about their invoices alone; a row that could not be read says so and names its invoice.
     """
     name = session.environment.name
     with session.engine.connect() as connection:
-        since = run.now - LATELY
-        actions = journal.made_for(connection, name, "subscription.cancel", "renewed_after_end", since=since)
-        settled = set((runs.newest_result(connection, name, "apply") or {}).get("settled_after_end", ()))
-        known = links.of_keys(connection, name, {action.target for action in actions})
-    rows = []
-    done = sorted(settled & {action.target for action in actions})
-    for action in actions:
-        id = known.get(action.target)
-        if id is not None and action.entity is not None and action.target not in settled:
-            told = sold_after_end(session, action, id)
-            status, reason = Status.PENDING, Reason.RENEWED_AFTER_END
-            if not told:
-                status, reason = Status.NO_SYNC_REQUIRED, Reason.ENDED
-                done.append(action.target)
-            rows.append(EntityStatus(*action.entity, status, reason, told, id))
-    return rows, done
+        rows = [row for row in owed.open_rows(connection, name) if row.owed.kind == "sold_after"]
+        actions = journal.actions_of(connection, {row.intent for row in rows})
+        keys = {id: key for key, id in links.of_ids(connection, name, {row.stripe_id for row in rows}).items()}
+        exempt = candidates.ignored(connection, name)
+    told: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for row in rows:
+        is_exempt = keys.get(row.stripe_id) in exempt
+        sentence = "" if is_exempt else sold_after_end(session, actions[row.intent], row)
+        if not sentence:
+            with session.engine.begin() as connection:
+                owed.close(connection, name, row, by=EXEMPT if is_exempt else SETTLED, at=run.now)
+        if row.stripe_id in keys:
+            told[row.entity, row.stripe_id].append(sentence)
+    return [status_of(entity, id, " ".join(filter(None, found))) for (entity, id), found in sorted(told.items())]
 
 
-def sold_after_end(session: Session, action: Action, id: str) -> str:
-    """Return the sentences about the renewals of one subscription; empty where all are void or credited."""
+def status_of(entity: str, id: str, told: str) -> EntityStatus:
+    """Return the status of a subscription from the sentences about its renewals after the end."""
+    if told:
+        return EntityStatus("subscription", entity, Status.PENDING, Reason.RENEWED_AFTER_END, told, id)
+    return EntityStatus("subscription", entity, Status.NO_SYNC_REQUIRED, Reason.ENDED, stripe_id=id)
+
+
+def sold_after_end(session: Session, action: Action, row: OwedRow) -> str:
+    """Return the sentence about one renewal; empty where it is void or credited."""
+    invoice = row.owed.invoice or ""
     try:
-        return " ".join(after_end(session.stripe.in_lane(SUBSCRIPTIONS), action, id, session.signer))
+        return renewal_after_end(session.stripe.in_lane(SUBSCRIPTIONS), action, invoice, session.signer)
     except (RowFailed, Transient, UnknownShape) as unread:
-        before = [Collected(**invoice) for invoice in action.noted.get("collected", ())]
-        ids = ", ".join(sorted(unowed(before, id, action.after.get("ended_in_stigg"))))
-        return f"The renewal after its end ({ids}) could not be read; the next run reads it: {unread}"
+        return f"The renewal after its end ({invoice}) could not be read; the next run reads it: {unread}"

@@ -66,8 +66,7 @@ def apply(session: Session, run: Run) -> Result:
     steps = executor.run()
     place = runs.result(session.engine, name, run.id, "preflight") or {}
     by_stigg = [] if place.get("held_at_observe") else write_back(session, run)
-    left, settled = after_end_rows(session, run)
-    waiting = together(left, owed_rows(session, run))
+    waiting = together(after_end_rows(session, run), owed_rows(session, run))
     counts: Counter[str] = Counter(step.result for step in steps)
     with session.engine.begin() as connection:
         asked = approvals.settled(connection, name, now=run.now, remember=timedelta(0))
@@ -81,7 +80,6 @@ def apply(session: Session, run: Run) -> Result:
         "results": dict(sorted(counts.items())),
         "made": dict(sorted(made.items())),
         "unverified": [step.action.hash for step in steps if step.unverified],
-        "settled_after_end": settled,
     }
 
 
@@ -165,9 +163,8 @@ def entity_status(kind: str, id: str, steps: list[Step], registry: Registry) -> 
     if worst.result == "done" and not worst.unverified:
         if worst.action.kind in ("subscription.cancel", "stigg.cancel"):
             if worst.detail:
-                reason = (
-                    Reason.RENEWED_AFTER_END if worst.action.cause == "renewed_after_end" else Reason.NEEDS_A_PERSON
-                )
+                is_sold = worst.action.noted.get("sold_after")
+                reason = Reason.RENEWED_AFTER_END if is_sold else Reason.NEEDS_A_PERSON
                 return EntityStatus(kind, id, Status.PENDING, reason, worst.detail, stripe_id)
             return EntityStatus(kind, id, Status.NO_SYNC_REQUIRED, Reason.ENDED, stripe_id=stripe_id)
         debit = next((step for step in steps if step.reason is Reason.PAYMENT_PROCESSING), None)

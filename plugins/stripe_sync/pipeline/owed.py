@@ -5,24 +5,26 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
 
 from stripe_sync.clock import epoch
 from stripe_sync.errors import RowFailed, Transient, UnknownShape
+from stripe_sync.marker import FIELD
 from stripe_sync.model.status import EntityStatus, Reason, Status
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.plan.actions import SUBSCRIPTIONS
-from stripe_sync.plan.owed import NAME, Owed, Shown, closed_by
+from stripe_sync.plan.owed import INVOICE, NAME, Owed, Shown, as_seen, closed_by
 from stripe_sync.stripe_api.client import StripeApi
 from stripe_sync.stripe_api.endpoints import PATHS
+from stripe_sync.usage.stuck import usual_way, why_stuck
 from stripe_sync.warehouse import candidates, links, owed
-from stripe_sync.warehouse.owed import OwedRow
+from stripe_sync.warehouse.owed import EXEMPT, OwedRow
 
 NOTES = "/v1/credit_notes"
-EXEMPT = "a person exempted the subscription"
+SKEW = timedelta(minutes=1)  # by which Stripe's clock may differ from that of the run
 UNWANTED = "end_proration is none"
 
 
@@ -33,7 +35,7 @@ def owed_rows(session: Session, run: Run) -> list[EntityStatus]:
     """
     name = session.environment.name
     with session.engine.connect() as connection:
-        rows = owed.open_rows(connection, name)
+        rows = [row for row in owed.open_rows(connection, name) if row.owed.kind != "sold_after"]
         if not rows:
             return []
         used = owed.used(connection, name, {row.customer for row in rows})
@@ -44,7 +46,7 @@ def owed_rows(session: Session, run: Run) -> list[EntityStatus]:
     left: list[OwedRow] = []
     for customer, its in by_customer.items():
         try:
-            shown = shown_of(session.stripe.in_lane(SUBSCRIPTIONS), customer, its)
+            shown = shown_of(session, customer, its, run.now)
         except (RowFailed, Transient, UnknownShape):
             left += its
             continue
@@ -54,19 +56,40 @@ def owed_rows(session: Session, run: Run) -> list[EntityStatus]:
         return statuses_of(connection, name, rows, left)
 
 
-def shown_of(api: StripeApi, customer: str, rows: Sequence[OwedRow]) -> Shown:
+def shown_of(session: Session, customer: str, rows: Sequence[OwedRow], now: datetime) -> Shown:
     """Read what decides about the rows of one customer; without a customer they are about an invoice alone."""
-    invoices = {id: api.find(f"{PATHS['invoice']}/{id}") for row in rows if (id := row.owed.invoice)}
-    items = {id: held(api, id) for row in rows if row.owed.kind in ("charge", "foreign") for id in row.owed.items}
-    if not customer:
-        return Shown(items, (), (), invoices)
-    since = {"gte": epoch(min(row.since for row in rows))}
-    lines = (row for page in api.pages(PATHS["invoiceitem"], customer=customer, created=since) for row in page)
-    named = {name for row in lines if row.get("invoice") and (name := (row.get("metadata") or {}).get(NAME))}
+    api = session.stripe.in_lane(SUBSCRIPTIONS)
+    items = {id: held(api, id) for row in rows if row.owed.kind != "credit" for id in row.owed.items}
+    since = {"gte": epoch(min(row.since for row in rows) - SKEW)}
+    named = names(api, customer, since) if customer and any(row.owed.items for row in rows) else {}
     credited = any(row.owed.kind == "credit" and row.owed.invoice is None for row in rows)
-    pages = api.pages(NOTES, customer=customer, created=since) if credited else ()
+    pages = api.pages(NOTES, customer=customer, created=since) if customer and credited else ()
     notes = [note for page in pages for note in page if note["status"] == "issued"]
-    return Shown(items, named, notes, invoices)
+    ids = {row.owed.invoice for row in rows} | {id for row in rows for id in named.get(row.owed.name, ())}
+    invoices = {id: api.find(f"{PATHS['invoice']}/{id}") for id in sorted(filter(None, ids))}
+    there = {id: body for id, body in invoices.items() if body is not None}
+    own = {id for id, body in there.items() if is_own(session, body)}
+    stuck = {
+        id: f"{why}: {usual_way(body['status'])}" for id, body in there.items() if (why := why_stuck(body, now=now))
+    }
+    return Shown(items, named, notes, invoices, own, stuck)
+
+
+def names(api: StripeApi, customer: str, since: Mapping[str, int]) -> dict[str, list[str]]:
+    """Return the invoices that have a line with a name, by the name."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for page in api.pages(PATHS["invoiceitem"], customer=customer, created=since):
+        for row in page:
+            name, invoice = (row.get("metadata") or {}).get(NAME), row.get("invoice")
+            if name and invoice:
+                found[name].append(str(invoice["id"] if isinstance(invoice, dict) else invoice))
+    return found
+
+
+def is_own(session: Session, body: Mapping[str, Any]) -> bool:
+    """Return whether an invoice is ours of pending charges."""
+    key = session.signer.key_of((body.get("metadata") or {}).get(FIELD)) or ""
+    return key.startswith(f"{INVOICE}:")
 
 
 def held(api: StripeApi, item: str) -> Mapping[str, Any] | None:
@@ -84,17 +107,18 @@ def still_open(
     ids = {id: key for key, id in links.of_ids(connection, name, {row.stripe_id for row in rows}).items()}
     is_credited = session.environment.end_proration == "propose"
     for row in rows:
-        seen = row
-        if row.owed.removed is None and row.owed.kind == "charge":
+        seen = replace(row, owed=as_seen(row.owed, shown))
+        if seen.owed.removed is None and row.owed.kind in ("charge", "unused") and row.owed.items:
             gone = any(shown.items.get(id) is None for id in row.owed.items)
             owed.looked_at(connection, name, row, removed=gone)
-            seen = replace(row, owed=replace(row.owed, removed=gone))
+            seen = replace(seen, owed=replace(seen.owed, removed=gone))
         by = EXEMPT if ids.get(row.stripe_id) in exempt else closed_by(seen.owed, shown, used=used)
         by = UNWANTED if row.owed.kind == "unused" and not is_credited else by
         if by:
             owed.close(connection, name, row, by=by, at=at)
             used.add(by)
         else:
+            owed.as_seen(connection, name, seen)
             left.append(seen)
     return left
 
@@ -112,9 +136,12 @@ def statuses_of(
 
 
 def status_of(entity: str, id: str, rows: Sequence[Owed]) -> EntityStatus:
-    """Return the status of a canceled subscription from its open rows; one with unused time alone is settled."""
-    told = " ".join(row.sentence() for row in rows)
-    if all(row.kind == "unused" for row in rows):
+    """Return the status of a canceled subscription from its open rows; one with unused time alone is settled.
+
+    Rows that wait for Stripe alone are not told.
+    """
+    told = " ".join(row.sentence() for row in rows if not row.waits)
+    if all(row.kind == "unused" or row.waits for row in rows):
         return EntityStatus("subscription", entity, Status.NO_SYNC_REQUIRED, Reason.ENDED, told, id)
     return EntityStatus("subscription", entity, Status.PENDING, Reason.NEEDS_A_PERSON, told, id)
 

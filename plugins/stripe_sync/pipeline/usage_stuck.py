@@ -7,17 +7,23 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
+from stripe_sync import keys
 from stripe_sync.marker import FIELD
 from stripe_sync.model.status import Reason
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result
 from stripe_sync.pipeline.usage_tax import hold_untaxed
 from stripe_sync.pipeline.usage_timing import is_own_stop
+from stripe_sync.plan.owed import INVOICE
 from stripe_sync.usage import drafts, untaxed
 from stripe_sync.usage.stuck import Stuck, owed, why_stuck
 from stripe_sync.warehouse import links, runs, statuses, usage
+from stripe_sync.warehouse import owed as kept
 
 LISTS = ({"status": "draft"}, {"status": "open", "collection_method": "charge_automatically"})
+UNOWED = (
+    "it sold time after the end: finalize it with auto_advance off and void it, or credit it, but never switch it on"
+)
 EVERY = timedelta(minutes=20)  # a draft that cannot be taxed is seen within the hour that it waits
 
 
@@ -48,7 +54,7 @@ def of_links(session: Session) -> Iterator[dict[str, Any]]:
     """Yield the drafts and automatically collected open invoices of linked subscriptions, and our own."""
     api = session.stripe.in_lane("usage")
     bodies = [row for given in LISTS for page in api.pages("/v1/invoices", **given) for row in page]
-    of = {body["id"]: drafts.subscription_of(body, session.signer) for body in bodies}
+    of = {body["id"]: owner_of(session, body) for body in bodies}
     with session.engine.connect() as connection:
         linked = set(links.of_ids(connection, session.environment.name, set(filter(None, of.values()))).values())
     for body in bodies:
@@ -62,17 +68,27 @@ def stuck(session: Session, run: Run, bodies: Iterable[dict[str, Any]]) -> Itera
         holds = usage.holds(connection, session.environment.name)
         sold_after_end = statuses.details(connection, session.environment.name, Reason.RENEWED_AFTER_END)
         sold_after_end += " ".join(i.invoice for i in usage.unowed_drafts(connection, session.environment.name))
+        sold = kept.sold_after(connection, session.environment.name)
     for body in bodies:
-        subscription = drafts.subscription_of(body, session.signer)
+        subscription = owner_of(session, body)
         hold = holds.get(body["id"])
         if subscription is None or is_told_by_usage(hold):
             continue
-        if body["id"] in sold_after_end:
+        if body["id"] in sold_after_end or sold.get(body["id"]):
             continue  # it is stopped on purpose: its row has both sums and the way out
         is_own = FIELD in body["metadata"]
         why = why_stuck(body, now=run.now, is_own=is_own)
         if why is not None:
-            yield Stuck(body["id"], subscription, body["status"], body["currency"], owed(body), why)
+            way = UNOWED if body["id"] in sold else ""
+            yield Stuck(body["id"], subscription, body["status"], body["currency"], owed(body), why, way)
+
+
+def owner_of(session: Session, body: dict[str, Any]) -> str | None:
+    """Return the Stripe subscription of an invoice; of our invoice of pending charges, Stigg's id of it."""
+    key = session.signer.key_of(body["metadata"].get(FIELD)) or ""
+    if key.startswith(f"{INVOICE}:"):
+        return keys.entity_of(key)[1]
+    return drafts.subscription_of(body, session.signer)
 
 
 def is_told_by_usage(hold: usage.Hold | None) -> bool:

@@ -44,6 +44,7 @@ FOR_FINANCE = {
     "credits": "Credits that are owed: a credit note each, made by a person",
     "charges": "Pending charges of ended subscriptions: billed or deleted by a person",
     "unused": "Paid time after an end: a credit note each, if it is given back",
+    "after_end": "Invoices of ended subscriptions: void, credited or collected by a person",
     "stuck": "Invoices that nothing will finalize or collect",
     "status_counts": "Statuses by reason",
     "repaired": "What was repaired since yesterday, and who approved it",

@@ -36,8 +36,13 @@ class Stuck:
         """Return what somebody has to read: the object, what is the matter, and the way out (``way``, if it has its own)."""
         what = "draft" if self.status == "draft" else "open invoice"
         worth = money.shown(Decimal(self.amount), self.currency)
-        usual = "switch auto_advance on, or finalize and void it" if self.status == "draft" else "pay, send or void it"
-        return f"{self.invoice} of {self.subscription} is a {what} of {worth} that {self.why}: {self.way or usual}."
+        way = self.way or usual_way(self.status)
+        return f"{self.invoice} of {self.subscription} is a {what} of {worth} that {self.why}: {way}."
+
+
+def usual_way(status: str) -> str:
+    """Return how a person moves an invoice on that stays as it is."""
+    return "switch auto_advance on, or finalize and void it" if status == "draft" else "pay, send or void it"
 
 
 def why_stuck(body: Mapping[str, Any], *, now: datetime, is_own: bool = False) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -178,17 +178,12 @@ def newest_created(connection: Connection, environment: str, target: str) -> dic
     return newest(connection, environment, target, "o.result = 'done' and i.kind like '%.create'")
 
 
-def made_for(connection: Connection, environment: str, kind: str, cause: str, *, since: datetime) -> list[Action]:
-    """Return the actions of a kind that were made for a cause by runs since a moment, oldest first."""
+def actions_of(connection: Connection, intents: Collection[int]) -> dict[int, Action]:
+    """Return the actions of intents, by the intent's id."""
     rows = connection.execute(
-        text(
-            "select i.action from journal_intent i join journal_outcome o on o.intent_id = i.id "
-            "join run r on r.environment = i.environment and r.run_id = i.run_id where i.environment = :e "
-            "and i.kind = :k and i.action->>'cause' = :c and o.result = 'done' and r.started_at >= :since order by i.id"
-        ),
-        {"e": environment, "k": kind, "c": cause, "since": since},
+        text("select id, action from journal_intent where id = any(:ids)"), {"ids": list(intents)}
     )
-    return [typed(row.action, Action) for row in rows]
+    return {row.id: typed(row.action, Action) for row in rows}
 
 
 def canceled(connection: Connection, environment: str, linked: Mapping[str, str]) -> frozenset[str]:

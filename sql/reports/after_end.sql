@@ -1,0 +1,15 @@
+-- invoices that an ended subscription left to a person: renewals after the end, and what nothing collects any more
+-- grain: one invoice of one cancellation; amounts are minor units, of a renewal what it sold after the end
+select
+    entity_id as subscription,
+    invoice,
+    currency,
+    amount as minor,
+    since,
+    case
+        when kind = 'sold_after' then 'It sold time after the end: void it, or credit it by a credit note.'
+        else 'It is owed, and its collection was not switched on again: collect it by hand.'
+    end as proposal
+from owed
+where environment = :environment and kind in ('sold_after', 'uncollected') and closed_at is null and not waits
+order by since, entity_id, part
