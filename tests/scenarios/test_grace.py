@@ -9,7 +9,7 @@ import pytest
 from sandbox.builder import WorldBuilder, flat
 from sandbox.world.state import Fault
 from stripe_sync.pipeline import connect
-from stripe_sync.warehouse import usage as usages
+from stripe_sync.warehouse import holding
 from tests import warehouses
 from tests.house import House
 from tests.metering import DAY, HOUR, MINUTE, cycle, ledger, lines, month_end, until
@@ -30,7 +30,7 @@ def told(house: House) -> tuple[str, str]:
 def test_a_grace_period_below_an_hour_pages_and_holds_the_draft_at_first_sight(
     house_of: Build, metered: WorldBuilder, answers: bool
 ) -> None:
-    """Half an hour is too short. The draft that is held after that proves nothing about the account."""
+    """Half an hour is too short: proven use gets the hour too. What is held proves nothing about the account."""
     house = house_of(metered)
     house.attempts = 1
     house.world.billing["grace_hours"] = 0.5
@@ -40,10 +40,10 @@ def test_a_grace_period_below_an_hour_pages_and_holds_the_draft_at_first_sight(
         house.world.faults.append(Fault("STIGG", "UsageHistory", status=503, times=100))
     given = house.usage(wakes=True)
     with house.engine.connect() as connection:
-        assert usages.holds(connection, "test")[id].held is not answers, "held at first sight"
+        assert holding.holds(connection, "test")[id].held is not answers, "held at first sight"
     assert any(f"Stripe finalizes {id} (30 minutes) earlier than an hour" in page for page in given["pages"])
     assert given["released"] == ([id] if answers else [])
-    assert cycle(house)["automatically_finalizes_at"] == end + (30 * MINUTE + 1 if answers else DAY)
+    assert cycle(house)["automatically_finalizes_at"] == end + (HOUR if answers else DAY)
     failure = ("failure", "drafts are finalized after 30 minutes; set at least 1 hour in Stripe, Settings, Billing, "
                           "Invoices")  # fmt: skip
     assert told(house) == failure

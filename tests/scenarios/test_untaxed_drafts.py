@@ -146,8 +146,8 @@ def test_one_that_a_person_stopped_stays_stopped(house_of: Build) -> None:
     assert not cycle(house)["auto_advance"]
 
 
-def test_where_stripe_moves_no_time_it_is_stopped_and_pages_until_a_person_switches_it_on(house_of: Build) -> None:
-    """``finalization_moves`` no, with hold_by_auto_advance: Stripe takes no time back either, so a person undoes the stop."""
+def test_where_stripe_moves_no_time_it_is_stopped_and_switched_on_without_one(house_of: Build) -> None:
+    """``finalization_moves`` no, with hold_by_auto_advance: Stripe takes no time back either, so the stop alone is undone."""
     house, end = renewed_without_location(house_of, 0)
     house.world.unknowns["finalization_moves"] = False
     house.change(hold_by_auto_advance=True)
@@ -155,10 +155,10 @@ def test_where_stripe_moves_no_time_it_is_stopped_and_pages_until_a_person_switc
     until(house, end + 2 * HOUR)
     assert (cycle(house)["status"], cycle(house)["auto_advance"]) == ("draft", False)
     live_in_berlin(house)
-    assert row(house.usage(wakes=True))["why"] == "nothing finalizes, its auto_advance is off"
-    house.stripe().v1.invoices.update(cycle(house)["id"], {"auto_advance": True})
+    found = house.usage()
+    assert (found["stuck"], found["released"]) == ([], [cycle(house)["id"]])
     house.later(1)
-    assert (house.usage()["stuck"], cycle(house)["status"]) == ([], "open")
+    assert (cycle(house)["status"], cycle(house)["total"]) == ("open", 2000)
 
 
 def test_use_that_is_not_proven_keeps_it_although_its_location_is_good(house_of: Build) -> None:

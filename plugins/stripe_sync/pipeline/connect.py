@@ -19,7 +19,7 @@ from stripe_sync.pipeline.session import Session
 from stripe_sync.pipeline.usage_grace import graces_of
 from stripe_sync.unknowns import forbidden, open_questions
 from stripe_sync.usage.grace import is_short
-from stripe_sync.warehouse import hands, usage, usage_figures
+from stripe_sync.warehouse import hands, holding, usage_figures
 
 SKEW = timedelta(seconds=30)
 GRACE_GOOD, TOLERANCE = 3 * 3600, 60  # seconds (BILLING 9)
@@ -114,7 +114,7 @@ def grace(session: Session) -> Check:
     """How long drafts of renewals wait, as those show it that nobody moved: the ones that are there, else the newest seen."""
     name = session.environment.name
     with session.engine.connect() as connection:
-        moved, seen = usage.holds(connection, name), usage_figures.newest_grace(connection, name)
+        moved, seen = holding.holds(connection, name), usage_figures.newest_grace(connection, name)
     bodies = session.stripe.page("/v1/invoices", status="draft", limit=100)["data"]
     found = graces_of(session, bodies, moved) or dict([seen] if seen else ())
     if not found:

@@ -20,7 +20,7 @@ from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.writing import write
 from stripe_sync.plan.actions import CATALOG, CUSTOMERS, SUBSCRIPTIONS, Action
 from stripe_sync.settings import LANES
-from stripe_sync.warehouse import connections, leases, links, usage
+from stripe_sync.warehouse import connections, holding, leases, links
 
 LANE = {"product": CATALOG, "price": CATALOG, "coupon": CATALOG, "customer": CUSTOMERS, "subscription": SUBSCRIPTIONS}
 
@@ -30,7 +30,7 @@ def look(session: Session, *, strip: bool) -> list[str]:
     name = session.environment.name
     with session.engine.connect() as connection:
         kinds = Counter(links.counts(connection, name))
-        held = [h for h in usage.holds(connection, name).values() if h.held]
+        held = [h for h in holding.holds(connection, name).values() if h.held]
     counts = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())) or "none"
     said = [
         f"{kinds.total()} links are closed ({counts}); nothing is deleted in Stripe or in Stigg, and subscriptions go on.",

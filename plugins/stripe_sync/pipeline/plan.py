@@ -22,7 +22,7 @@ from stripe_sync.plan.draft import Policy
 from stripe_sync.plan.guards import Standing, Verdict, judge
 from stripe_sync.unknowns import forbidden, open_questions, waiting_causes
 from stripe_sync.warehouse import comparisons, hands, journal, links, plans, usage
-from stripe_sync.warehouse.stops import own_stops
+from stripe_sync.warehouse.holding import own_stops
 
 LANE_OF = {
     "product": CATALOG,

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from stripe_sync.pipeline.session import Run, Session
-from stripe_sync.pipeline.usage_timing import is_own_stop
 from stripe_sync.pipeline.usage_writes import may_write
-from stripe_sync.warehouse import runs, usage
+from stripe_sync.warehouse import holding, runs, usage
 from stripe_sync.warehouse.usage import Invoice, Window
 
 CLOSE = timedelta(minutes=20)
@@ -22,11 +21,11 @@ def in_danger(
         return []
     with session.engine.connect() as connection:
         found = [usage.invoice(connection, session.environment.name, i.invoice) for i in missing]
-        holds = usage.holds(connection, session.environment.name)
+        holds = holding.holds(connection, session.environment.name)
     pages = []
     for invoice in filter(None, found):
         hold = holds.get(invoice.invoice)
-        if invoice.finalizes_at is None and hold is not None and is_own_stop(hold) and not hold.person:
+        if invoice.finalizes_at is None and hold is not None and hold.is_own_stop():
             pages.append(f"{invoice.invoice} is held with auto_advance off, and nobody finalizes it until you do.")
         elif invoice.finalizes_at is not None and invoice.finalizes_at - run.now <= CLOSE:
             pages.append(

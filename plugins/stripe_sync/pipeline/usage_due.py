@@ -24,17 +24,18 @@ from stripe_sync.pipeline.latest import latest
 from stripe_sync.pipeline.preflight import held_at_observe
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result, station
-from stripe_sync.pipeline.usage_ends import ends, mark, unfinished_ends
+from stripe_sync.pipeline.usage_ends import ends, mark, renewed_after, unfinished_ends
 from stripe_sync.pipeline.usage_grace import compare_drafts, hold_short, is_renewing, list_drafts
 from stripe_sync.pipeline.usage_invoices import read_invoices, since_of
-from stripe_sync.pipeline.usage_timing import hold_urgent
+from stripe_sync.pipeline.usage_timing import hold_urgent, may_bill
+from stripe_sync.pipeline.usage_unowed import hold_unowed, sentences
 from stripe_sync.pipeline.usage_writes import leased
 from stripe_sync.typed import typed
 from stripe_sync.usage import drafts
 from stripe_sync.usage.charges import LONGEST_GRACE, Charge, Problem, charges, ended, own_bounds
 from stripe_sync.usage.terms import Terms
 from stripe_sync.usage.windows import Measured, Opening, cuts, pieces
-from stripe_sync.warehouse import needs, usage
+from stripe_sync.warehouse import holding, needs, usage
 from stripe_sync.warehouse.usage import Chain, Invoice, OpeningRow
 
 SECOND = timedelta(seconds=1)
@@ -50,7 +51,7 @@ def usage_due(session: Session, run: Run) -> Result:
     with session.engine.begin() as connection:
         state = load(session, run, connection)
         if state is None:
-            return {"due": 0, "problems": [], "stale": "", "held": [], "short": {}}
+            return {"due": 0, "problems": [], "stale": "", "held": [], "short": {}, "unowed": []}
         keep_open(connection, run, state)
         state.chains = chains_of(connection, name)
         state.told = usage.told_until(connection, name)
@@ -62,6 +63,7 @@ def usage_due(session: Session, run: Run) -> Result:
         "stale": state.stale,
         "held": [],
         "short": {},
+        "unowed": [],
     }
     if is_listed:
         listed = list_drafts(session, run, todo)
@@ -73,18 +75,23 @@ def usage_due(session: Session, run: Run) -> Result:
         since = since_of(state.chains, state.told, todo, run.now)
         result["invoices"] = read_invoices(session, run, since, listed, result["short"])
     with session.engine.begin() as connection:
-        mark(connection, session, run, state.ends)
+        mark(connection, session, run, state.ends, state.living_ids)
         result["windows"] = store_windows(connection, run, state)
     if todo or result["short"]:
         result["held"] = hold_at_first_sight(session, run, state, result)
+        result["unowed"] = sentences(session, state.ends, state.living_ids)
     return result
 
 
 def hold_at_first_sight(session: Session, run: Run, state: Known, due: Result) -> list[str]:
-    """Hold the drafts that are urgent, until they are proven, and the other short ones for an hour; return their ids."""
+    """Hold the drafts that are urgent, until they are proven, and the other short ones for an hour; return their ids.
+
+    One that sells a period after the end is held until its subscription is canceled.
+    """
     blocked, observed = {p.stripe_subscription for p in state.problems}, due["held_at_observe"]
     with leased(session, run) as lease:
-        held = hold_urgent(session, run, lease, blocked, observed=observed, short=due["short"])
+        held = hold_unowed(session, run, lease, state.ends, state.living_ids, observed=observed)
+        held += hold_urgent(session, run, lease, blocked, observed=observed, short=due["short"])
         return held + hold_short(session, run, lease, due["short"].keys() - set(held), observed=observed)
 
 
@@ -108,6 +115,11 @@ class Known:
         return ends(self.inputs, self.over)
 
     @cached_property
+    def living_ids(self) -> frozenset[str]:
+        """The Stripe subscriptions that are not canceled there, as the mirror shows them."""
+        return frozenset(s.id for s in self.inputs.stripe.subscriptions.values() if s.status not in GONE)
+
+    @cached_property
     def over(self) -> frozenset[str]:
         """The Stripe subscriptions that ended, or are canceled by the next reconcile because nothing follows them in Stigg."""
         ended_there = {s.id for s in self.inputs.stripe.subscriptions.values() if s.status in GONE}
@@ -117,7 +129,7 @@ class Known:
 
 
 def load(session: Session, run: Run, connection: Connection) -> Known | None:
-    """Whoever bills use, as the mirrors that were compared last show them; None before the first comparison."""
+    """Whoever bills use, is to end, or has a draft that waits, as the newest mirrors show them; None before the first comparison."""
     name = session.environment.name
     newest = latest(session, run, connection)
     if newest is None:
@@ -126,6 +138,8 @@ def load(session: Session, run: Run, connection: Connection) -> Known | None:
     members = needs.bill_use(connection, name)
     members.stripe |= {chain[0] for chain, openings in chains.items() if openings[-1].terms is not None}
     members.stripe |= {w.subscription for w in usage.windows(connection, name, states=(None, *usage.OPEN, "proven"))}
+    members.stripe |= {invoice.subscription for invoice in waiting_drafts(connection, name)}
+    members.take(needs.to_end(connection, name))
     inputs = newest.of(members)
     found, problems = charges(inputs, with_own(inputs, catalog(inputs))[0])
     age = run.now - newest.as_of
@@ -196,6 +210,9 @@ def to_read(connection: Connection, session: Session, run: Run, state: Known) ->
             todo.add(chain[0])
     todo |= {i.subscription for i in usage.looked_for(connection, name, now=run.now)}
     todo |= unfinished_ends(connection, session, state.ends)
+    todo |= {i.subscription for i in waiting_drafts(connection, name)} | renewed_after(
+        state.inputs, state.ends, run.now
+    )
     todo |= {p.stripe_subscription for p in state.problems if may_have_draft(state.inputs, p, run.now)}
     waiting = usage.windows(connection, name, states=(None, *usage.OPEN, "proven"))
     soon = 2 * timedelta(minutes=session.environment.usage_interval_minutes)
@@ -209,6 +226,11 @@ def to_read(connection: Connection, session: Session, run: Run, state: Known) ->
         elif invoice is not None and invoice.finalizes_at is not None and invoice.finalizes_at - soon <= run.now:
             todo.add(window.subscription)
     return todo
+
+
+def waiting_drafts(connection: Connection, environment: str) -> list[Invoice]:
+    """The drafts that the pipeline holds, whatever for: each run reads them."""
+    return usage.drafts_in(connection, environment, holding.live(connection, environment))
 
 
 def may_be_final(state: Known, window: usage.Window) -> bool:
@@ -253,11 +275,6 @@ def assign(windows: Iterable[usage.Window], invoices: Iterable[Invoice]) -> dict
         if found is not None:
             result[window.id] = found
     return result
-
-
-def may_bill(invoice: Invoice, window: usage.Window) -> bool:
-    """Return whether a window may be on an invoice; one that sells a period after the end bills what it did as it became final."""
-    return not invoice.body.get("unowed") or (invoice.status != "draft" and window.invoice == invoice.invoice)
 
 
 def store_windows(connection: Connection, run: Run, state: Known) -> int:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
-from stripe_sync.clock import epoch
+from stripe_sync.clock import epoch, from_epoch
 from stripe_sync.desired.endings import is_sold_after
+from stripe_sync.desired.found import GONE
 from stripe_sync.desired.inputs import Inputs
 from stripe_sync.desired.unpaid import End, end_of
 from stripe_sync.marker import Signer
@@ -17,10 +20,12 @@ from stripe_sync.pipeline.usage_writes import entity_of
 from stripe_sync.plan.actions import Action
 from stripe_sync.usage import drafts
 from stripe_sync.usage.bills import window_of
+from stripe_sync.usage.charges import LONGEST_GRACE
 from stripe_sync.usage.surplus import is_surplus
-from stripe_sync.warehouse import usage
+from stripe_sync.warehouse import holding, usage
 from stripe_sync.warehouse.usage import Invoice
 
+STOPPED = "Its subscription is canceled, which stops it."
 MOVED = "Its draft sells a period after the end; it goes on the final invoice."
 
 
@@ -42,12 +47,29 @@ def is_unowed(invoice: Invoice, found: Mapping[str, End]) -> bool:
     return end is not None and drafts.is_renewal(invoice.body) and is_sold_after(epoch(invoice.bound), end.moment)
 
 
-def mark(connection: Connection, session: Session, run: Run, found: Mapping[str, End]) -> None:
+def renewed_after(inputs: Inputs, found: Mapping[str, End], now: datetime) -> set[str]:
+    """Return the subscriptions that are to end and of which a renewal after the end may be a draft now."""
+    return {
+        id for id, end in found.items()
+        if (held := inputs.stripe.subscriptions.get(id)) is not None and held.status not in GONE
+        and any(
+            is_sold_after(bound, end.moment) and from_epoch(bound) <= now < from_epoch(bound) + LONGEST_GRACE
+            for item in held.items.data for bound in (item.current_period_start, item.current_period_end)
+        )
+    }  # fmt: skip
+
+
+def mark(connection: Connection, session: Session, run: Run, found: Mapping[str, End], living: Collection[str]) -> None:
     """Mark the invoices that are not owed, and take the windows that were proven on their drafts back.
 
-    One that became final before the end was seen bills the use that is on it already, and nothing more.
+    One that became final before the end was seen bills the use that is on it already, and nothing more. A draft of a
+    ``living`` subscription that is not to end any more is owed again; of a canceled one the hold is over.
     """
     name = session.environment.name
+    left = [i for i in usage.unowed_drafts(connection, name) if not is_unowed(i, found)]
+    owed = [i.invoice for i in left if i.subscription in living]
+    usage.mark_unowed(connection, name, owed, is_unowed=False)
+    end_holds(connection, session, run, living)
     windows = usage.windows(connection, name, states=("pushed", "proven"))
     unowed = [i for i in usage.invoices_of(connection, name, found) if is_unowed(i, found)]
     usage.mark_unowed(connection, name, [invoice.invoice for invoice in unowed])
@@ -55,6 +77,17 @@ def mark(connection: Connection, session: Session, run: Run, found: Mapping[str,
     for window in windows:
         if window.invoice in drafts_left:
             usage.move_all(connection, window, ("pushed", "proven"), "pending", at=run.now, run_id=run.id, reason=MOVED)
+
+
+def end_holds(connection: Connection, session: Session, run: Run, living: Collection[str]) -> None:
+    """End the holds of drafts that are not owed and that the cancellation of their subscription has stopped."""
+    name = session.environment.name
+    live = holding.live(connection, name)
+    for invoice in usage.unowed_drafts(connection, name):
+        own = live.get(invoice.invoice)
+        if own is not None and invoice.subscription not in living and not invoice.body["auto_advance"]:
+            over = replace(own, held=False, reason=STOPPED)
+            holding.add(connection, name, over, at=run.now, run_id=run.id)
 
 
 def unfinished_ends(connection: Connection, session: Session, found: Mapping[str, End]) -> set[str]:

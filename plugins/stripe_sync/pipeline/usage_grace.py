@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Container, Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import islice
 from typing import Any
 
@@ -17,10 +17,9 @@ from stripe_sync.pipeline.usage_timing import hold
 from stripe_sync.plan.actions import USAGE
 from stripe_sync.usage import drafts
 from stripe_sync.usage.grace import LEAST, grace_of, graces, is_short, may_be_short, moved_in
-from stripe_sync.warehouse import links, usage, usage_figures
+from stripe_sync.warehouse import holding, links, usage, usage_figures
 from stripe_sync.warehouse.engine import run_sql
 from stripe_sync.warehouse.leases import Lease
-from stripe_sync.warehouse.usage import Invoice
 
 LATE = timedelta(minutes=10)  # within which Stripe has made the draft of a renewal
 SHORT_LIVED = timedelta(seconds=LEAST) + LATE  # a draft that is short is final so long after its renewal
@@ -60,7 +59,7 @@ def compare_drafts(session: Session, bodies: Iterable[Body]) -> dict[str, int]:
     name = session.environment.name
     given = of_linked(session, bodies)
     with session.engine.connect() as connection:
-        moved, newest = usage.holds(connection, name), usage_figures.newest_grace(connection, name)
+        moved, newest = holding.holds(connection, name), usage_figures.newest_grace(connection, name)
     found = graces_of(session, given, moved)
     short = {id: seconds for id, seconds in found.items() if is_short(seconds)}
     by_age = sorted((body for body in given if body["id"] in found), key=lambda body: int(body["created"]))
@@ -111,11 +110,6 @@ def moved_by_others(session: Session, suspects: Mapping[str, int]) -> set[str]:
     return found
 
 
-def an_hour(session: Session, invoice: Invoice) -> datetime:
-    """Return until when a draft is held on which nothing is missing: an hour after it was made."""
-    return invoice.created_at + timedelta(seconds=LEAST)
-
-
 def hold_short(session: Session, run: Run, lease: Lease, short: Iterable[str], *, observed: str) -> list[str]:
     """Give drafts that are short, and on which nothing is missing, an hour; return the ids of those held.
 
@@ -125,4 +119,4 @@ def hold_short(session: Session, run: Run, lease: Lease, short: Iterable[str], *
         found = [usage.invoice(connection, session.environment.name, id) for id in sorted(short)]
     its = [invoice for invoice in found if invoice is not None and invoice.status == "draft"]
     why = "Stripe would finalize it earlier than an hour after it was made."
-    return hold(session, run, lease, its, why=why, observed=observed, until_of=an_hour)
+    return hold(session, run, lease, its, cause="short", why=why, observed=observed)

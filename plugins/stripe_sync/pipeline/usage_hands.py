@@ -13,7 +13,7 @@ from stripe_sync.pipeline.usage_writes import leased
 from stripe_sync.pipeline.writing import write
 from stripe_sync.plan.actions import USAGE
 from stripe_sync.plan.leads import is_too_near
-from stripe_sync.warehouse import leases, usage
+from stripe_sync.warehouse import holding, leases, usage
 from stripe_sync.warehouse.usage import Invoice
 
 
@@ -27,7 +27,7 @@ def release(session: Session, id: str, by: Hand) -> str:
     """Gives a draft its own moment of finalization back, whoever held it."""
     invoice = draft(session, id)
     with session.engine.connect() as connection:
-        found = usage.holds(connection, session.environment.name).get(id)
+        found = holding.holds(connection, session.environment.name).get(id)
     if found is None or not found.held:
         raise ConfigurationError(
             f"{id} is not held by stripe_sync; stripe-sync usage {session.environment.name} lists what is."
@@ -57,7 +57,7 @@ def move(session: Session, invoice: Invoice, by: Hand, *, kind: str, held: bool)
     if why := leases.pause_reason(session.engine, name, USAGE):
         raise ConfigurationError(f"The lane usage is paused: {why}; resume it first.")
     with session.engine.connect() as connection:
-        before = usage.holds(connection, name).get(invoice.invoice)
+        before = holding.holds(connection, name).get(invoice.invoice)
     original = before.original if before is not None and before.held else invoice.finalizes_at
     own = [max(original or now, now + lead) for lead in known_leads(session)]
     moments = [deadline(session, invoice)] if held else own
@@ -74,8 +74,8 @@ def move(session: Session, invoice: Invoice, by: Hand, *, kind: str, held: bool)
     if step.result != "done":
         raise ConfigurationError(f"{invoice.invoice} was not moved: {step.detail}")
     with session.engine.begin() as connection:
-        usage.hold(connection, name, invoice.invoice, held=held, original=original, until=moment, reason=by.reason,
-                   at=now, person=by.person)  # fmt: skip
+        found = holding.Hold(invoice.invoice, held, original, moment, by.reason, by.person)
+        holding.add(connection, name, found, at=now)
         usage.finalizes(connection, name, invoice.invoice, from_epoch(epoch(moment)))
         note(connection, session, kind, invoice.invoice, by)
     return f"{invoice.invoice} is finalized at {moment:%Y-%m-%d %H:%M} UTC."

@@ -19,7 +19,7 @@ from stripe_sync.usage import drafts
 from stripe_sync.usage.charges import LONGEST_GRACE
 from stripe_sync.usage.grace import graces, is_short
 from stripe_sync.usage.windows import Opening
-from stripe_sync.warehouse import usage
+from stripe_sync.warehouse import holding, usage
 from stripe_sync.warehouse.usage import Chain, Invoice
 
 
@@ -50,7 +50,7 @@ def read_invoices(
     bodies = {id: row for id, row in listed.items() if drafts.subscription_of(row, session.signer) in since}
     with session.engine.connect() as connection:
         again = [i for i in known_drafts(connection, name, run.now, since) if i.invoice not in bodies]
-        moved = usage.holds(connection, name)
+        moved = holding.holds(connection, name)
     found = {i.invoice: api.find(f"/v1/invoices/{i.invoice}") for i in again}
     bodies |= {id: with_credits(session, body) for id, body in found.items() if body is not None}
     seen_now = {drafts.subscription_of(body, session.signer) for body in bodies.values()}

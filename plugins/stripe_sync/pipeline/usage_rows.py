@@ -10,7 +10,7 @@ from stripe_sync.pipeline.session import Session
 from stripe_sync.pipeline.usage_due import assign
 from stripe_sync.typed import typed
 from stripe_sync.usage.terms import Terms
-from stripe_sync.warehouse import usage
+from stripe_sync.warehouse import holding, usage
 
 UNSETTLED = (None, "pending", "pushed", "proven", "unbillable", "reversed")
 
@@ -21,12 +21,12 @@ def rows(session: Session) -> list[dict[str, Any]]:
     with session.engine.connect() as connection:
         windows = usage.windows(connection, name, states=UNSETTLED)
         seen = usage.invoices(connection, name, windows)
-        holds = usage.holds(connection, name)
+        holds = holding.holds(connection, name)
     assigned = assign(windows, seen)
     return [row(window, assigned.get(window.id), holds) for window in windows]
 
 
-def row(window: usage.Window, invoice: usage.Invoice | None, holds: dict[str, usage.Hold]) -> dict[str, Any]:
+def row(window: usage.Window, invoice: usage.Invoice | None, holds: dict[str, holding.Hold]) -> dict[str, Any]:
     terms = typed(window.terms, Terms)
     held = holds.get(invoice.invoice) if invoice is not None else None
     amount = terms.amount(window.quantity) if window.quantity is not None else None

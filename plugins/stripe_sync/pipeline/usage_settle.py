@@ -18,11 +18,12 @@ from stripe_sync.pipeline.usage_due import assign
 from stripe_sync.pipeline.usage_final import free_of_charge
 from stripe_sync.pipeline.usage_meters import is_billed_by_meter, meter_on
 from stripe_sync.pipeline.usage_proof import billed_together, proven_quantity, record_rounding
+from stripe_sync.pipeline.usage_release import let_go
 from stripe_sync.pipeline.usage_stuck import find_stuck
-from stripe_sync.pipeline.usage_timing import hold, is_on, release, unproven
+from stripe_sync.pipeline.usage_timing import hold, unproven
 from stripe_sync.pipeline.usage_writes import leased, may_write
 from stripe_sync.typed import typed
-from stripe_sync.usage import drafts, grace, metering, untaxed
+from stripe_sync.usage import drafts, grace, metering
 from stripe_sync.usage.bills import LINE, window_of
 from stripe_sync.usage.terms import Terms
 from stripe_sync.warehouse import runs, usage, usage_figures
@@ -59,19 +60,15 @@ def settle_due(session: Session, run: Run, due: Result) -> Result:
     late = settle(session, run, due.get("invoices", ()))
     with session.engine.connect() as connection:
         waiting = usage.windows(connection, name, states=(None, *usage.OPEN))
-        done = usage.windows(connection, name, states=("proven", "waived"))
-        seen = usage.invoices(connection, name, [*waiting, *done], also=blocked)
+        seen = usage.invoices(connection, name, waiting, also=blocked)
     missing = unproven(waiting, seen, blocked)
     why = "Its usage is not proven."
-    missing_ids = {i.invoice for i in missing}
-    taxable = [i for i in seen if i.status == "draft" and untaxed.problem_of(i.body) is None]
-    whole = [i for i in taxable if i.invoice not in missing_ids and any(is_on(w, i) for w in done)]
     with leased(session, run) as lease:
-        held = hold(session, run, lease, missing, why=why, observed=observed)
-        released = release(session, run, lease, whole, observed=observed)
+        held = hold(session, run, lease, missing, cause="usage", why=why, observed=observed)
+        released = let_go(session, run, lease, blocked, observed=observed)
     written = runs.result(session.engine, name, run.id, "usage_lines") or {}
     pages = [*written.get("pages", ()), *late, *in_danger(session, run, missing, waiting, observed)]
-    pages += about_the_whole(due)
+    pages += [*due.get("unowed", ()), *about_the_whole(due)]
     return {"held": held, "released": released, "late": len(late), "pages": pages, **figures(session, run)}
 
 

@@ -13,11 +13,10 @@ from stripe_sync.model.status import Reason
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result
 from stripe_sync.pipeline.usage_tax import hold_untaxed
-from stripe_sync.pipeline.usage_timing import is_own_stop
 from stripe_sync.plan.owed import INVOICE
-from stripe_sync.usage import drafts, untaxed
+from stripe_sync.usage import drafts
 from stripe_sync.usage.stuck import Stuck, owed, why_stuck
-from stripe_sync.warehouse import links, runs, statuses, usage
+from stripe_sync.warehouse import holding, links, runs, statuses, usage
 from stripe_sync.warehouse import owed as kept
 
 LISTS = ({"status": "draft"}, {"status": "open", "collection_method": "charge_automatically"})
@@ -31,7 +30,7 @@ def find_stuck(session: Session, run: Run, due: Result) -> Result:
     """Return ``stuck``, the rows found, ``stuck_at``, the moment of reading in ISO 8601, and ``stuck_pages``, sentences.
 
     Stripe is asked every 20 minutes, in a run that found something due, and until nothing is stuck any more; else the last
-    answer stands. Drafts that cannot be taxed are held, and released when they can be, also without ``tax``: what was
+    answer stands. Drafts that cannot be taxed are held, also without ``tax``: what was
     adopted may be taxed by Stripe.
     """
     name = session.environment.name
@@ -43,8 +42,8 @@ def find_stuck(session: Session, run: Run, due: Result) -> Result:
     if not is_linked or (is_recent and not due.get("due") and not last.get("stuck")):
         return {"stuck": [], "stuck_at": at, "stuck_pages": []}
     bodies = list(of_links(session))
-    found, released = hold_untaxed(session, run, bodies, due)
-    settled = released | {row.invoice for row in found}
+    found = hold_untaxed(session, run, bodies, due)
+    settled = {row.invoice for row in found}
     found += stuck(session, run, (body for body in bodies if body["id"] not in settled))
     rows = [asdict(row) for row in found]
     return {"stuck": rows, "stuck_at": run.now.isoformat(), "stuck_pages": [row.sentence() for row in found]}
@@ -65,7 +64,7 @@ def of_links(session: Session) -> Iterator[dict[str, Any]]:
 def stuck(session: Session, run: Run, bodies: Iterable[dict[str, Any]]) -> Iterator[Stuck]:
     """Yield the invoices that stay as they are."""
     with session.engine.connect() as connection:
-        holds = usage.holds(connection, session.environment.name)
+        holds = holding.holds(connection, session.environment.name)
         sold_after_end = statuses.details(connection, session.environment.name, Reason.RENEWED_AFTER_END)
         sold_after_end += " ".join(i.invoice for i in usage.unowed_drafts(connection, session.environment.name))
         sold = kept.sold_after(connection, session.environment.name)
@@ -91,9 +90,9 @@ def owner_of(session: Session, body: dict[str, Any]) -> str | None:
     return drafts.subscription_of(body, session.signer)
 
 
-def is_told_by_usage(hold: usage.Hold | None) -> bool:
-    """Return whether a draft was stopped for its usage, which has a sentence of its own; a person's stop has none."""
-    return hold is not None and is_own_stop(hold) and not hold.person and hold.reason != untaxed.REASON
+def is_told_by_usage(hold: holding.Hold | None) -> bool:
+    """Return whether a draft that we stopped waits for its usage, which has a sentence of its own."""
+    return hold is not None and hold.is_own_stop() and "usage" in hold.causes
 
 
 def is_marked(session: Session, body: dict[str, Any]) -> bool:

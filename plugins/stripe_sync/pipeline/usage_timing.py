@@ -1,24 +1,34 @@
-"""Holding drafts and releasing them (BILLING 9): only the moment of finalization is moved, never is anything finalized."""
+"""Holding drafts (BILLING 9): only the moment of finalization is moved, never is anything finalized."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from stripe_sync.apply.steps import Step
 from stripe_sync.clock import epoch, from_epoch
+from stripe_sync.model.causes import Cause
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.usage_writes import entity_of, may_write
 from stripe_sync.pipeline.writing import write
 from stripe_sync.plan.actions import Action
-from stripe_sync.plan.leads import LONGER, RELEASED, is_too_near, leads
+from stripe_sync.plan.leads import LONGER, is_too_near, leads
 from stripe_sync.usage import drafts
-from stripe_sync.warehouse import hands, usage
+from stripe_sync.usage import holds as rules
+from stripe_sync.warehouse import hands, holding, usage
+from stripe_sync.warehouse.holding import Hold
 from stripe_sync.warehouse.leases import Lease
 from stripe_sync.warehouse.usage import Invoice, Window
 
-PERSONS = "a person holds it"
-PROVEN = "Its usage is proven."
+
+@dataclass(frozen=True)
+class Move:
+    """A draft whose time is moved to ``moment`` (None: it is stopped, or switched on without a time), and its hold then."""
+
+    invoice: Invoice
+    moment: datetime | None
+    hold: Hold
 
 
 def hold_urgent(
@@ -40,7 +50,7 @@ def hold_urgent(
         for i in unproven(waiting, seen, blocked)
         if i.finalizes_at is not None and (i.finalizes_at - run.now < left or i.invoice in short)
     ]
-    return hold(session, run, lease, urgent, why="Its usage is not counted yet.", observed=observed)
+    return hold(session, run, lease, urgent, cause="usage", why="Its usage is not counted yet.", observed=observed)
 
 
 def unproven(waiting: Iterable[Window], seen: Iterable[Invoice], blocked: Collection[str]) -> list[Invoice]:
@@ -56,9 +66,13 @@ def unproven(waiting: Iterable[Window], seen: Iterable[Invoice], blocked: Collec
 
 def is_on(window: Window, invoice: Invoice) -> bool:
     """Whether a window would be billed on an invoice."""
-    return window.subscription == invoice.subscription and (
-        window.invoice == invoice.invoice or (window.invoice is None and window.end <= invoice.bound)
-    )
+    is_its = window.invoice == invoice.invoice or (window.invoice is None and window.end <= invoice.bound)
+    return window.subscription == invoice.subscription and is_its and may_bill(invoice, window)
+
+
+def may_bill(invoice: Invoice, window: Window) -> bool:
+    """Return whether a window may be on an invoice; one that sells a period after the end bills what it did as it became final."""
+    return not invoice.body.get("unowed") or (invoice.status != "draft" and window.invoice == invoice.invoice)
 
 
 def deadline(session: Session, invoice: Invoice) -> datetime:
@@ -67,95 +81,91 @@ def deadline(session: Session, invoice: Invoice) -> datetime:
 
 
 def hold(
-    session: Session,
-    run: Run,
-    lease: Lease,
-    invoices: Iterable[Invoice],
-    *,
-    why: str,
-    observed: str,
-    until_of: Callable[[Session, Invoice], datetime] = deadline,
+    session: Session, run: Run, lease: Lease, invoices: Iterable[Invoice], *, cause: Cause, why: str, observed: str
 ) -> list[str]:
-    """Moves the finalization of drafts to the deadline, never to an earlier moment than it is. Gives the ids held.
+    """Hold drafts for a cause, beside those for which they are held already (usage/holds.py); return the ids of those moved.
 
-    A draft that is stopped already stays as it is: a person, a pause or Stripe stopped it. ``until_of`` gives the deadline.
-    """
-    if not may_write(session, run, observed):
-        return []
-    actions, about = [], {}
-    for invoice in invoices:
-        until = until_of(session, invoice)
-        if not is_advancing(invoice) or until <= max(invoice.finalizes_at or run.now, run.now + RELEASED):
-            continue
-        action = timed("hold", session, invoice, until, why)
-        actions.append(action)
-        about[action.hash] = (invoice, until)
-    steps = hold_later(session, run, lease, write(session, run, actions, lease), about, why)
-    refused = [s for s in steps if s.result == "refused" and s.reason.value == "STRIPE_REFUSED"]
-    if refused and session.environment.hold_by_auto_advance:
-        stops = [timed("hold", session, about[s.action.hash][0], None, why) for s in refused]
-        for step, action in zip(refused, stops, strict=True):
-            about[action.hash] = about[step.action.hash]
-        steps += write(session, run, stops, lease)
-    return record(session, run, steps, about, held=True, why=why)
-
-
-def hold_later(
-    session: Session, run: Run, lease: Lease, steps: list[Step], about: dict[str, tuple[Invoice, datetime]], why: str
-) -> list[Step]:
-    """Return the steps of holds with those that Stripe refused as too near made anew, more than an hour ahead."""
-    later, near = run.now + LONGER, []
-    for step in steps:
-        invoice, until = about[step.action.hash]
-        if step.result == "refused" and is_too_near(step.detail) and until < later:
-            action = timed("hold", session, invoice, later, why)
-            about[action.hash] = (invoice, later)
-            near.append((step, action))
-    if not near:
-        return steps
-    made = {step.action.hash for step, _ in near}
-    return [s for s in steps if s.action.hash not in made] + write(session, run, [a for _, a in near], lease)
-
-
-def release(
-    session: Session, run: Run, lease: Lease, invoices: Iterable[Invoice], *, observed: str, why: str = PROVEN
-) -> list[str]:
-    """Gives drafts that the pipeline held their own moment back, or five minutes from now where that is over.
-
-    Where Stripe refuses a moment as too near, a later one is asked for; one after the end of the hold never is.
+    What a person holds or has let go is left, but for usage that is missing on what was let go.
     """
     if not may_write(session, run, observed):
         return []
     with session.engine.connect() as connection:
-        holds = usage.holds(connection, session.environment.name)
-    held = [(i, holds[i.invoice]) for i in invoices if i.invoice in holds and is_released(i, holds[i.invoice])]
-    done: list[str] = []
-    for lead in known_leads(session):
-        actions, about = releases(session, run, held, lead, why)
-        steps = write(session, run, actions, lease)
-        done += record(session, run, steps, about, held=False, why=why)
-        near = {about[s.action.hash][0].invoice for s in steps if s.result == "refused" and is_too_near(s.detail)}
-        held = [(invoice, hold) for invoice, hold in held if invoice.invoice in near]
-    return done
+        known = holding.holds(connection, session.environment.name)
+    moves = []
+    for invoice in invoices:
+        found = known.get(invoice.invoice)
+        if found is not None and (found.is_persons() or (found.is_let_go() and cause != "usage")):
+            continue
+        move = moved(session, run, invoice, found if found is not None and found.is_live() else None, cause, why)
+        moves += [move] if move is not None else []
+    return make_holds(session, run, lease, moves, why)
 
 
-def releases(
-    session: Session, run: Run, held: Iterable[tuple[Invoice, usage.Hold]], lead: timedelta, why: str
-) -> tuple[list[Action], dict[str, tuple[Invoice, datetime]]]:
-    """Return the releases of the drafts whose hold does not end before, and what each is about by its hash."""
-    actions, about = [], {}
-    for invoice, hold in held:
-        moment = max(hold.original or run.now, run.now + lead)
-        if hold.until is None or moment < hold.until:
-            action = timed("release", session, invoice, moment, why)
-            actions.append(action)
-            about[action.hash] = (invoice, moment)
-    return actions, about
+def moved(session: Session, run: Run, invoice: Invoice, own: Hold | None, cause: Cause, why: str) -> Move | None:
+    """Return the move of a draft that waits for one cause more; where it is held as it has to be, the cause is noted."""
+    causes: frozenset[Cause] = (own.causes if own is not None else frozenset()) | {cause}
+    decided = rules.decide(draft_of(session, invoice), causes, standing_of(own), now=run.now)
+    if isinstance(decided, rules.Hold):
+        original = own.original if own is not None else invoice.finalizes_at
+        held = Hold(invoice.invoice, held=True, original=original, until=decided.until, reason=why, causes=causes)
+        return Move(invoice, decided.until, held)
+    if own is not None and causes != own.causes:
+        with session.engine.begin() as connection:
+            noted = replace(own, causes=causes, reason=why)
+            holding.add(connection, session.environment.name, noted, at=run.now, run_id=run.id)
+    return None
 
 
-def is_released(invoice: Invoice, hold: usage.Hold) -> bool:
-    """Return whether a hold is ours to undo: no person holds the draft, and none stopped what we had only delayed."""
-    return hold.held and not hold.person and (is_advancing(invoice) or is_own_stop(hold))
+def draft_of(session: Session, invoice: Invoice) -> rules.Draft:
+    """Return a draft as the decision needs it."""
+    return rules.Draft(invoice.created_at, deadline(session, invoice), invoice.finalizes_at, is_advancing(invoice))
+
+
+def standing_of(own: Hold | None) -> rules.Standing | None:
+    """Return a hold of the pipeline as the decision needs it."""
+    return rules.Standing(own.original, own.until, own.is_stop) if own is not None else None
+
+
+def make_holds(session: Session, run: Run, lease: Lease, moves: Iterable[Move], why: str) -> list[str]:
+    """Move drafts to a later time, more than an hour ahead where that is too near; stop those whose time Stripe does not move."""
+    done, refused = make(session, run, lease, moves, kind="hold", why=why)
+    later = run.now + LONGER
+    near = [m for m, step in refused if is_too_near(step.detail) and m.moment is not None and m.moment < later]
+    again = [replace(m, moment=later, hold=replace(m.hold, until=later)) for m in near]
+    more, still = make(session, run, lease, again, kind="hold", why=why)
+    left = [(m, step) for m, step in refused if m not in near] + still
+    if not session.environment.hold_by_auto_advance:
+        return done + more
+    stops = [
+        replace(m, moment=None, hold=replace(m.hold, until=None, is_stop=True))
+        for m, step in left
+        if step.reason.value == "STRIPE_REFUSED"
+    ]
+    return done + more + make(session, run, lease, stops, kind="hold", why=why)[0]
+
+
+def make(
+    session: Session, run: Run, lease: Lease, moves: Iterable[Move], *, kind: str, why: str
+) -> tuple[list[str], list[tuple[Move, Step]]]:
+    """Write moves and note what was moved; return the ids of those, and the moves that were refused with their steps."""
+    of = {(action := timed(kind, session, m.invoice, m.moment, why)).hash: (action, m) for m in moves}
+    done, refused = [], []
+    for step in write(session, run, [action for action, _ in of.values()], lease):
+        move = of[step.action.hash][1]
+        if step.result == "done":
+            note(session, run, move)
+            done.append(move.invoice.invoice)
+        elif step.result == "refused":
+            refused.append((move, step))
+    return done, refused
+
+
+def note(session: Session, run: Run, move: Move) -> None:
+    """Note that a draft was moved, and when it is finalized now."""
+    name, at = session.environment.name, from_epoch(epoch(move.moment)) if move.moment is not None else None
+    with session.engine.begin() as connection:
+        holding.add(connection, name, move.hold, at=run.now, run_id=run.id)
+        usage.finalizes(connection, name, move.invoice.invoice, at)
 
 
 def known_leads(session: Session) -> tuple[timedelta, ...]:
@@ -169,39 +179,8 @@ def is_advancing(invoice: Invoice) -> bool:
     return invoice.finalizes_at is not None or bool(invoice.body.get("auto_advance") and not failed)
 
 
-def is_own_stop(hold: usage.Hold) -> bool:
-    """Return whether a hold switched ``auto_advance`` off, which is ours to undo; one that moved the time has an end."""
-    return hold.held and hold.until is None
-
-
 def timed(kind: str, session: Session, invoice: Invoice, moment: datetime | None, why: str) -> Action:
-    """Moves a draft's finalization to a moment, or stops it where there is none."""
+    """Moves a draft's finalization to a moment; where there is none, a hold stops it, and a release switches it on alone."""
     was, to = (epoch(m) if m is not None else None for m in (invoice.finalizes_at, moment))
     entity = entity_of(session, invoice.subscription)
     return drafts.timing(kind, invoice.invoice, was=was, moment=to, entity=entity, why=why)
-
-
-def record(
-    session: Session,
-    run: Run,
-    steps: Iterable[Step],
-    about: dict[str, tuple[Invoice, datetime]],
-    *,
-    held: bool,
-    why: str,
-) -> list[str]:
-    """Notes what was moved, and when it is finalized now."""
-    done = []
-    with session.engine.begin() as connection:
-        for step in steps:
-            if step.result != "done":
-                continue
-            invoice, moment = about[step.action.hash]
-            after = step.action.after.get("automatically_finalizes_at")
-            usage.hold(
-                connection, session.environment.name, invoice.invoice, held=held, original=invoice.finalizes_at,
-                until=moment if after else None, reason=why, at=run.now, run_id=run.id,
-            )  # fmt: skip
-            usage.finalizes(connection, session.environment.name, invoice.invoice, from_epoch(after) if after else None)
-            done.append(invoice.invoice)
-    return done

@@ -212,10 +212,12 @@ def take_away(invoice: str, coupons: Sequence[str], *, entity: tuple[str, str], 
 def timing(
     kind: str, invoice: str, *, was: int | None, moment: int | None, entity: tuple[str, str], why: str
 ) -> Action:
-    """Moves the moment at which a draft is finalized; no moment at all: it is not finalized by itself."""
-    when = f"at {from_epoch(moment):%Y-%m-%d %H:%M} UTC" if moment is not None else "by nobody but a person"
+    """Moves the moment at which a draft is finalized; with none a hold stops it, and a release leaves the moment to Stripe."""
+    is_on = kind == "release"
+    alone = "when Stripe sets it" if is_on else "by nobody but a person"
+    when = f"at {from_epoch(moment):%Y-%m-%d %H:%M} UTC" if moment is not None else alone
     on = {"automatically_finalizes_at": moment, "auto_advance": True}  # one without the other never comes (SB 6.1)
-    after = on if moment is not None else {"auto_advance": False}
+    after = on if moment is not None else {"auto_advance": is_on}
     return Action(
         kind=f"{DRAFT}.{kind}", target=keys.link_key(DRAFT, invoice), lane=USAGE, entity=entity, after=after,
         before={"automatically_finalizes_at": was}, cause=kind, serial=f"invoice:{invoice}",

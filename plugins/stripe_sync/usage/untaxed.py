@@ -15,7 +15,6 @@ from stripe_sync.usage.stuck import Stuck, owed
 
 UNUSABLE = frozenset({"requires_location_inputs", "failed"})
 REASON = "Stripe cannot compute its tax."  # of a hold
-GOOD_AGAIN = "Stripe can compute its tax again."  # of a release
 
 
 def problem_of(body: Mapping[str, Any]) -> str | None:

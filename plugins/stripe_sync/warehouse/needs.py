@@ -63,3 +63,16 @@ def forget_absent(connection: Connection, environment: str) -> None:
             ),
             {"e": environment},
         )
+
+
+def to_end(connection: Connection, environment: str) -> Members:
+    """Return those whose subscription the newest comparison wants canceled in Stripe, and that is not canceled there yet."""
+    return of_owners(
+        connection.execute(
+            text(
+                "select owner from difference where environment = :e and valid_to is null and kind = 'subscription' "
+                "and wanted ->> 'status' = 'canceled'"
+            ),
+            {"e": environment},
+        ).scalars()
+    )

@@ -303,14 +303,14 @@ def invoices_of(connection: Connection, environment: str, subscriptions: Iterabl
     return [Invoice(**row._asdict()) for row in rows]
 
 
-def mark_unowed(connection: Connection, environment: str, invoices: Iterable[str]) -> None:
-    """Note that invoices sell a period after the end of their subscription: nothing more is billed on them."""
+def mark_unowed(connection: Connection, environment: str, invoices: Iterable[str], *, is_unowed: bool = True) -> None:
+    """Note that invoices sell a period after the end of their subscription, where nothing more is billed on them, or not."""
     connection.execute(
         text(
-            "update usage_invoice set body = body || '{\"unowed\": true}'::jsonb "
+            "update usage_invoice set body = body || jsonb_build_object('unowed', cast(:is as boolean)) "
             "where environment = :e and invoice = any(:i)"
         ),
-        {"e": environment, "i": list(invoices)},
+        {"e": environment, "i": list(invoices), "is": is_unowed},
     )
 
 
@@ -335,44 +335,13 @@ def looked_for(connection: Connection, environment: str, *, now: datetime) -> li
     return [Invoice(**row._asdict()) for row in rows]
 
 
-def hold(
-    connection: Connection, environment: str, invoice: str, *, held: bool, original: datetime | None,
-    until: datetime | None, reason: str, at: datetime, person: str = "", run_id: str = "",
-) -> None:  # fmt: skip
-    """Records that a draft was held, or released."""
-    connection.execute(
-        text(
-            "insert into usage_hold (environment, invoice, held, original, until, reason, person, run_id, at) values "
-            "(:e, :i, :h, :o, :u, :reason, :p, :r, :at)"
-        ),
-        {
-            "e": environment, "i": invoice, "h": held, "o": original, "u": until, "reason": reason, "p": person,
-            "r": run_id, "at": at,
-        },
-    )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Hold:
-    invoice: str
-    held: bool
-    original: datetime | None
-    until: datetime | None
-    reason: str
-    person: str
-
-
-def holds(connection: Connection, environment: str) -> dict[str, Hold]:
-    """The newest hold or release of each invoice that is not finalized yet."""
+def drafts_in(connection: Connection, environment: str, ids: Iterable[str]) -> list[Invoice]:
+    """The drafts among some invoices, as they were last seen."""
     rows = connection.execute(
-        text(
-            "select distinct on (h.invoice) h.invoice, h.held, h.original, h.until, h.reason, h.person from usage_hold h "
-            "join usage_invoice i on i.environment = h.environment and i.invoice = h.invoice and i.status = 'draft' "
-            "where h.environment = :e order by h.invoice, h.id desc"
-        ),
-        {"e": environment},
+        text(SEEN + "where environment = :e and status = 'draft' and invoice = any(:i) order by bound, invoice"),
+        {"e": environment, "i": list(ids)},
     )
-    return {row.invoice: Hold(**row._asdict()) for row in rows}
+    return [Invoice(**row._asdict()) for row in rows]
 
 
 def counts(connection: Connection, environment: str, *, since: datetime) -> dict[str, int]:

@@ -1,0 +1,18 @@
+"""A hold has its causes, and says whether it stopped its draft or moved its time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0023"
+down_revision = "0022"
+
+
+def upgrade() -> None:
+    op.execute(Path(__file__).with_suffix(".sql").read_text(encoding="utf-8"))
+
+
+def downgrade() -> None:
+    raise NotImplementedError("Restore the back-up that was made before.")
