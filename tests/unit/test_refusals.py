@@ -39,6 +39,8 @@ ALLOWED = {
     "follows an untaxed invoice; the refusal is the other end of the story after it",
     "scenarios/test_month_end_endings.py::test_a_draft_that_we_stopped_for_its_use_is_no_settled_one": "its first half is under "
     "the refusal; then times are taken again, so that the stop is undone",
+    "scenarios/test_holds.py::test_a_draft_that_we_stopped_and_is_not_owed_stays_stopped": "the careless side: Stripe would "
+    "take the switch back on and collect 20.00 that are not owed; with the refusal on nothing could go wrong",
 }
 
 
