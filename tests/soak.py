@@ -52,6 +52,11 @@ def proofs() -> Iterator[Proof]:
                 ["tests/scenarios/test_recovery.py", "-k", "killed_in_the_middle"], {"TEST_KILLS": "40"})  # fmt: skip
     yield Proof("killed at every write of both days, before and after its call",
                 ["tests/scenarios/test_recovery.py", "-k", "killed_at_every_write"], {"TEST_DAYS": "2"})  # fmt: skip
+    yield Proof(
+        "each right of a probe taken away",
+        ["tests/scenarios/test_probe.py", "-k", "missing_right"],
+        {"TEST_PARTS": "8"},
+    )
     yield Proof("every story, unknowns answered otherwise", ["tests/scenarios"], {"TEST_UNKNOWNS": OTHERWISE})
     yield Proof("each fix taken out, and its stories fail", [], module="tests.fixes")
     yield Proof("Airflow's real processes: rejection and failure", ["tests/stack/test_answers.py", "-n", "0"])
