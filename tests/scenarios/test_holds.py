@@ -10,9 +10,9 @@ from sandbox.builder import WorldBuilder, flat, usage
 from sandbox.world.state import Fault
 from stripe_sync.warehouse import holding
 from tests.house import House
-from tests.metering import DAY, HOUR, MINUTE, cycle, ledger, lines, period_end, subscription, until
+from tests.metering import DAY, HOUR, MINUTE, cycle, ledger, lines, subscription, until
 from tests.scenarios.test_grace import licensed
-from tests.scenarios.test_month_end_endings import end_in_stigg, used_to_the_end, with_card
+from tests.scenarios.test_month_end_endings import end_in_stigg, paid_to_the_end, used_to_the_end
 from tests.scenarios.test_usage_rules import renewed, world
 
 Build = Callable[[WorldBuilder], House]
@@ -22,14 +22,20 @@ def set_usage(house: House, mode: str) -> None:
     house.change(modes=house.environment.modes | {"usage": mode})
 
 
-def test_a_draft_that_we_stopped_is_switched_on_once_its_use_is_proven(house_of: Build) -> None:
-    """``finalization_moves`` no: 20.00 and 5 calls at 1.00. Its lines waited for a person; then the stop alone is undone."""
+def stopped(house_of: Build) -> tuple[House, int]:
+    """Renew 20.00 with 5 calls at 1.00; the draft waits for a person and is stopped, since its time cannot be moved. Return the renewal."""
     house = house_of(world(flat(20), usage("calls", 1)))
     house.change(hold_by_auto_advance=True)
     house.world.unknowns["finalization_moves"] = False
     set_usage(house, "propose")
     end = renewed(house, 5)
     house.usage(wakes=True)
+    return house, end
+
+
+def test_a_draft_that_we_stopped_is_switched_on_once_its_use_is_proven(house_of: Build) -> None:
+    """``finalization_moves`` no: 20.00 and 5 calls at 1.00. Its lines waited for a person; then the stop alone is undone."""
+    house, end = stopped(house_of)
     draft = cycle(house)
     assert not draft["auto_advance"]
     with house.engine.connect() as connection:
@@ -45,12 +51,7 @@ def test_a_draft_that_we_stopped_is_switched_on_once_its_use_is_proven(house_of:
 
 def test_a_stop_that_stripe_does_not_undo_is_told_by_every_run_until_it_is_undone(house_of: Build) -> None:
     """20.00 and 5 calls at 1.00 are proven, and the draft cannot be switched on for two runs."""
-    house = house_of(world(flat(20), usage("calls", 1)))
-    house.change(hold_by_auto_advance=True)
-    house.world.unknowns["finalization_moves"] = False
-    set_usage(house, "propose")
-    end = renewed(house, 5)
-    house.usage(wakes=True)
+    house, end = stopped(house_of)
     draft = cycle(house)
     set_usage(house, "enforce")
     for _ in range(2):
@@ -96,13 +97,7 @@ def test_a_draft_that_we_stopped_and_is_not_owed_stays_stopped(house_of: Build, 
     """Its end came before the renewal, and Stripe would take the switch back on: 20.00 of it are never paid."""
     house = house_of(metered)
     house.change(hold_by_auto_advance=True)
-    with_card(house)
-    house.reconcile()
-    house.reconcile()
-    house.usage()
-    end = period_end(house)
-    until(house, end - 3 * MINUTE)
-    house.reconcile()
+    end = paid_to_the_end(house)
     end_in_stigg(house, end - 2 * MINUTE)
     until(house, end + MINUTE)
     house.world.unknowns["finalization_moves"] = False

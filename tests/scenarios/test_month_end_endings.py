@@ -60,6 +60,13 @@ def with_card(house: House, last4: str = "4242") -> None:
 
 def used_to_the_end(house: House, value: float = 1234) -> int:
     """Use something an hour before the period ends; move to three minutes before that, and return its end."""
+    end = paid_to_the_end(house)
+    use(house, value, end - HOUR)
+    return end
+
+
+def paid_to_the_end(house: House) -> int:
+    """Pay the first period by a card and use nothing; move to three minutes before its end, and return that."""
     with_card(house)
     house.reconcile()
     house.reconcile()
@@ -67,7 +74,6 @@ def used_to_the_end(house: House, value: float = 1234) -> int:
     end = period_end(house)
     until(house, end - 3 * MINUTE)
     house.reconcile()
-    use(house, value, end - HOUR)
     return end
 
 
