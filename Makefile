@@ -58,11 +58,12 @@ bench: install  ## benchmarks, each beside a baseline (SCALE=1 is the full size)
 soak: install  ## the long proofs, resumable in slices (SOAK_MINUTES=); results in docs/proofs/soak.jsonl
 	@$(BIN)/python -m tests.soak
 
-check: install  ## lint, types, import rules, lock
+check: install  ## lint, types, import rules, words, lock
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m tools.vocabulary
 	@$(BIN)/python -m tests.locks
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip check --quiet
 

@@ -1,0 +1,1 @@
+"""Retired words of the project (``tools/vocabulary.toml``), found in names, texts, files and SQL."""
