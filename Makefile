@@ -58,12 +58,14 @@ bench: install  ## benchmarks, each beside a baseline (SCALE=1 is the full size)
 soak: install  ## the long proofs, resumable in slices (SOAK_MINUTES=); results in docs/proofs/soak.jsonl
 	@$(BIN)/python -m tests.soak
 
-check: install  ## lint, types, import rules, words, lock
+check: install  ## lint, types, import rules, words, untyped borders, branches of steps, lock
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m tools.vocabulary
+	@$(BIN)/python -m tools.seams
+	@$(BIN)/python -m tools.branches
 	@$(BIN)/python -m tests.locks
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip check --quiet
 

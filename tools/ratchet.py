@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,6 +68,21 @@ def save(path: Path, now: Ratchet) -> None:
         )
     path.parent.mkdir(exist_ok=True)
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def compare(title: str, baseline: Ratchet, now: Ratchet, findings: Sequence[tuple[Key, str]]) -> int:
+    """Print the findings of each count that rose, and a line of summary; return 1 if one did.
+
+    ``findings`` has (key, text) of each.
+    """
+    risen = baseline.risen(now)
+    for key in risen:
+        print("\n".join(text for other, text in findings if other == key))
+        print(f"{key[0]}: {now.counts[key]} in {key[1]}, {baseline.counts[key]} in the baseline.")
+    fallen = baseline.fallen(now)
+    kept = f" {fallen} fewer than the baseline: --write-baseline keeps that." if fallen and not risen else ""
+    print(f"{title}: {now.counts.total()} findings, {len(risen)} counts risen.{kept}")
+    return 1 if risen else 0
 
 
 def _totals(counts: Counter[Key]) -> Counter[str]:

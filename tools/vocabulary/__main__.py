@@ -11,7 +11,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from tools.ratchet import Ratchet, RatchetError, load, ratchet, save
+from tools.ratchet import Ratchet, RatchetError, compare, load, ratchet, save
 from tools.sources import ROOT, matches
 from tools.vocabulary.rules import Vocabulary, VocabularyError
 from tools.vocabulary.rules import load as load_rules
@@ -43,7 +43,9 @@ def main(arguments: list[str] | None = None) -> int:
             save(BASELINE, now)
             print(f"{now.counts.total()} findings are the baseline.")
             return 0
-        return _compare(load(BASELINE), now, findings)
+        return compare(
+            "Vocabulary", load(BASELINE), now, [((f.rule.word, f.folder), str(f)) for f in findings if f.rule.is_error]
+        )
     except (VocabularyError, RatchetError) as error:
         print(error, file=sys.stderr)
         return 2
@@ -70,17 +72,6 @@ def _list(findings: list[Finding], *, summary: bool) -> int:
 def _count(vocabulary: Vocabulary, findings: list[Finding]) -> Ratchet:
     errors = [(f.rule.word, f.folder) for f in findings if f.rule.is_error]
     return ratchet(errors, (rule.word for rule in vocabulary.rules if rule.is_error))
-
-
-def _compare(baseline: Ratchet, now: Ratchet, findings: list[Finding]) -> int:
-    risen = baseline.risen(now)
-    for word, folder in risen:
-        print("\n".join(str(f) for f in findings if (f.rule.word, f.folder) == (word, folder)))
-        print(f"{word}: {now.counts[word, folder]} in {folder}, {baseline.counts[word, folder]} in the baseline.")
-    fallen = baseline.fallen(now)
-    kept = f" {fallen} fewer than the baseline: --write-baseline keeps that." if fallen and not risen else ""
-    print(f"Vocabulary: {now.counts.total()} retired words, {len(risen)} counts risen.{kept}")
-    return 1 if risen else 0
 
 
 if __name__ == "__main__":
