@@ -35,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
         now = ratchet(((f.kind, f.scope) for f in findings), KINDS)
         if given.list:
             chosen = [f for f in findings if not given.paths or matches(f.path, given.paths)]
-            print("\n".join([*map(str, chosen), f"{len(chosen)} untyped places."]))
+            print("\n".join([*map(str, chosen), f"{len(chosen)} untyped signatures, fields and casts."]))
             return 1 if chosen else 0
         if given.write_baseline:
             save(BASELINE, now)

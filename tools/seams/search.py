@@ -81,31 +81,31 @@ def load(path: Path) -> Settings:
 
 
 def find(root: Path, settings: Settings, *, everywhere: bool = False) -> list[Finding]:
-    """Return the untyped places in the scopes of the package, or in all of it; sorted by path and line."""
+    """Return the untyped positions in the scopes of the package, or in all of it; sorted by path and line."""
     modules = {path: _module(path, source, settings.package) for path, source in sources.python(root, settings.package)}
     aliases = untyped_names(modules.values())
     found = []
     for path, module in modules.items():
         scope = settings.scope(path) or ("other" if everywhere else None)
         if scope is not None:
-            places = Places(module, aliases).visit_body(module.tree.body, "")
+            positions = Visitor(module, aliases).visit_body(module.tree.body, "")
             found += [
                 Finding(path, line, kind, name, part, scope)
-                for line, kind, name, part in places
+                for line, kind, name, part in positions
                 if not settings.excepts(path, name)
             ]
     return sorted(found, key=lambda f: (f.path, f.line))
 
 
 @dataclass(frozen=True)
-class Places:
-    """The untyped places of one module, as (line, kind, qualified name, part)."""
+class Visitor:
+    """The untyped positions of one module, as (line, kind, qualified name, part)."""
 
     module: Module
     aliases: Mapping[Name, str]
 
     def visit_body(self, body: list[ast.stmt], owner: str) -> Iterator[tuple[int, str, str, str]]:
-        """Yield the places of a module's or a class's statements."""
+        """Yield the positions of a module's or a class's statements."""
         for node in body:
             match node:
                 case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
