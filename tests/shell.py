@@ -53,7 +53,7 @@ def environ(house: House, toml: str = TOML, **more: str) -> dict[str, str]:
 # Commands run in processes of their own, forked from a server that has imported what most of them need.
 SERVER = multiprocessing.get_context("forkserver")
 SERVER.set_forkserver_preload(["stripe_sync.cli.main", "stripe_sync.cli.commands", "stripe_sync.cli.by_hand", "stripe_sync.cli.hosted",
-                               "stripe_sync.cli.connecting", "stripe_sync.pipeline.reconcile", "stripe_sync.gate.run", "great_expectations", "stripe_sync.pipeline.report"])  # fmt: skip
+                               "stripe_sync.cli.connecting", "stripe_sync.pipeline.reconcile", "stripe_sync.gate.run", "great_expectations", "stripe_sync.pipeline.report", "stripe_sync.pipeline.publish"])  # fmt: skip
 WITHIN = 120  # seconds
 
 

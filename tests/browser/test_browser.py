@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import uvicorn
 
-from stripe_sync.pipeline import report
+from stripe_sync.pipeline import publish
 from tests.dags.test_pages import as_
 from tests.house import House
 
@@ -84,7 +84,7 @@ def test_the_report_opens_offline_sorts_and_filters(browser: Any, house: House, 
     house.change(modes={})
     house.reconcile()
     session = house.session()
-    report.publish(session, house.run(session), tmp_path / "report")
+    publish.publish(session, house.run(session), tmp_path / "report")
     session.close()
     context = browser.new_context(offline=True, viewport={"width": 1280, "height": 1000})
     page = context.new_page()

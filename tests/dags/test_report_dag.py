@@ -38,7 +38,7 @@ def test_the_report_goes_to_an_object_store(bag: Any, house: House, tmp_path: Pa
     target = folder("test", {"report_path": f"file://{tmp_path}/bucket"})
     house.reconcile()
     session = house.session()
-    from stripe_sync.pipeline.report import publish
+    from stripe_sync.pipeline.publish import publish
 
     publish(session, house.run(session), target)
     session.close()

@@ -10,7 +10,7 @@ import pytest
 
 from sandbox.builder import WorldBuilder, flat
 from sandbox.world.state import iso
-from stripe_sync.desired.timing import ANCHOR
+from stripe_sync.desired.billing_periods import ANCHOR
 from stripe_sync.warehouse import hands
 from tests.house import House
 from tests.switches import ends

@@ -11,7 +11,7 @@ from sandbox.builder import WorldBuilder
 from sandbox.world.state import Fault
 from stripe_sync.errors import StripeSyncError
 from stripe_sync.pipeline import connect
-from stripe_sync.pipeline import report as publishing
+from stripe_sync.pipeline import publish as publishing
 from tests.endpoints import listed
 from tests.house import House
 from tests.metering import MINUTE, cycle, ledger, month_end, until

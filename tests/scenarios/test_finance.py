@@ -18,7 +18,7 @@ from sqlalchemy import text
 from sandbox.builder import WorldBuilder, flat, usage
 from stripe_sync.clock import from_epoch
 from stripe_sync.errors import ConfigurationError
-from stripe_sync.pipeline import report
+from stripe_sync.pipeline import publish as publishing
 from stripe_sync.pipeline.hands import Hand, ignore
 from tests.house import House
 from tests.metering import HOUR, MINUTE, month_end, until
@@ -34,8 +34,8 @@ def publish(house: House, **params: Any) -> tuple[dict[str, Any], Path]:
     session = house.session()
     try:
         run = house.run(session, **params)
-        report.audit_month(session, run)
-        summary: dict[str, Any] = report.publish(session, run, folder)["summary"]
+        publishing.audit_month(session, run)
+        summary: dict[str, Any] = publishing.publish(session, run, folder)["summary"]
     finally:
         session.close()
     return summary, folder

@@ -21,6 +21,7 @@ from stripe_sync.apply.registry import Registry
 from stripe_sync.apply.targets import Row, check_before, current
 from stripe_sync.clock import epoch
 from stripe_sync.desired import unpaid
+from stripe_sync.desired.billing_periods import natural_end, renewed_at
 from stripe_sync.desired.endings import (
     MINUTE,
     Collected,
@@ -36,7 +37,6 @@ from stripe_sync.desired.endings import (
 )
 from stripe_sync.desired.found import GONE
 from stripe_sync.desired.pending import Pending, pending, price_of
-from stripe_sync.desired.timing import natural_end, renewed_at
 from stripe_sync.desired.unused import unused, unused_pending
 from stripe_sync.errors import Replayed, RowFailed, Transient
 from stripe_sync.marker import Signer

@@ -17,7 +17,7 @@ from rich.markup import escape
 from stripe_sync import settings
 from stripe_sync.cli.showing import asked_now, out, show, table
 from stripe_sync.errors import ConfigurationError
-from stripe_sync.pipeline import report as publishing
+from stripe_sync.pipeline import publish as publishing
 from stripe_sync.pipeline.backfill import params_of
 from stripe_sync.pipeline.portal import read_portal
 from stripe_sync.pipeline.probe import probe as run_probe

@@ -14,9 +14,9 @@ from typing import Any
 from msgspec import structs, to_builtins
 
 from stripe_sync import keys, marker
+from stripe_sync.desired.billing_periods import ANCHOR, anchor_told, natural_end, renewals, renewed_at
 from stripe_sync.desired.endings import collected
 from stripe_sync.desired.inputs import Inputs, StripeView
-from stripe_sync.desired.timing import ANCHOR, anchor_told, natural_end, renewals, renewed_at
 from stripe_sync.errors import RowFailed
 from stripe_sync.marker import Signer
 from stripe_sync.model.documents import (

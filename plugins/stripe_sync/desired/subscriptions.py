@@ -11,6 +11,7 @@ from msgspec import to_builtins
 from stripe_sync import keys
 from stripe_sync.clock import from_epoch
 from stripe_sync.desired import coupons
+from stripe_sync.desired.billing_periods import renewals
 from stripe_sync.desired.cancellations import canceled_in_stripe, cancellation
 from stripe_sync.desired.catalog import Catalog, own_metadata
 from stripe_sync.desired.endings import collected, renewed_after_end, split, unowed
@@ -22,9 +23,9 @@ from stripe_sync.desired.payment import payment_facts, unpaid_of
 from stripe_sync.desired.prices import PriceVersion
 from stripe_sync.desired.successors import Fate
 from stripe_sync.desired.taxes import switched_off
-from stripe_sync.desired.timing import cancel_at, changed_at, ended_at, ends_at, renewals, start
+from stripe_sync.desired.timing import cancel_at, changed_at, ends_at, start
 from stripe_sync.desired.unbilled import COLLECTION, beyond_stripe, not_yet_chargeable, refusal, status
-from stripe_sync.desired.unpaid import end_of
+from stripe_sync.desired.unpaid import end_of, ended_at
 from stripe_sync.errors import RowFailed
 from stripe_sync.model.documents import SUBSCRIPTION, Claim, compact
 from stripe_sync.model.status import EntityStatus, Reason, Status

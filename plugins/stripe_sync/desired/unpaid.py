@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from stripe_sync.clock import epoch, from_epoch
+from stripe_sync.desired.billing_periods import renewed_at
 from stripe_sync.desired.endings import MINUTE
 from stripe_sync.desired.inputs import ENDED, Inputs
-from stripe_sync.desired.timing import ended_at, renewed_at
 from stripe_sync.model.seen import Seen
 from stripe_sync.model.stigg_side import Subscription
 from stripe_sync.model.stripe_side import StripeSubscription
@@ -78,3 +78,9 @@ def told(between: Iterable[int | None]) -> str:
     paid, unpaid = between
     was = f"It was paid for at {from_epoch(paid):%Y-%m-%d %H:%M} UTC" if paid is not None else "Nobody saw it paid for"
     return f"{was}, and at {from_epoch(unpaid or 0):%Y-%m-%d %H:%M} UTC no more; Stigg has no date between."
+
+
+def ended_at(subscription: Subscription) -> int | None:
+    """Return when a subscription ended in Stigg, Unix seconds; None where Stigg gives no date."""
+    known = [m for m in (subscription.effective_end_date, subscription.cancellation_date) if m is not None]
+    return epoch(min(known)) if known else None

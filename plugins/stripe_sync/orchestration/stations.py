@@ -30,8 +30,7 @@ MODULES = {
     "check_plan": "check",
     "ask": "approve",
     "usage_verdict": "usage",
-    "audit_month": "report",
-    "publish": "report",
+    "audit_month": "publish",
     "read_portal": "portal",
     "complete_checkout": "checkout",
 }

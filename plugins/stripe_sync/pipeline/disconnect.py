@@ -11,8 +11,8 @@ from contextlib import ExitStack
 from typing import Any
 
 from stripe_sync import marker
+from stripe_sync.desired.billing_periods import ANCHOR
 from stripe_sync.desired.found import CANCEL_AT, ONCE, OWN_METADATA
-from stripe_sync.desired.timing import ANCHOR
 from stripe_sync.errors import ConfigurationError, RunStopped
 from stripe_sync.pipeline.account import account
 from stripe_sync.pipeline.hands import Hand, note

@@ -15,9 +15,8 @@ from stripe_sync.clock import epoch
 from stripe_sync.errors import ConfigurationError
 from stripe_sync.pipeline.audit_advance import in_advance
 from stripe_sync.pipeline.session import Session
+from stripe_sync.pipeline.usage_bills import bill_of, meter_on, rounding_of_meter
 from stripe_sync.pipeline.usage_invoices import seen_invoice
-from stripe_sync.pipeline.usage_meters import meter_on, rounding_of_meter
-from stripe_sync.pipeline.usage_proof import bill_of
 from stripe_sync.typed import typed
 from stripe_sync.usage import drafts, metering
 from stripe_sync.usage.bills import wanted

@@ -13,13 +13,14 @@ from stripe_sync.clock import epoch
 from stripe_sync.pipeline.approve import ask_about
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result, station
+from stripe_sync.pipeline.usage_bills import bill_of, meter_on
 from stripe_sync.pipeline.usage_due import assign
 from stripe_sync.pipeline.usage_ends import removals
 from stripe_sync.pipeline.usage_final import make_final_invoices, switch_on
 from stripe_sync.pipeline.usage_invoices import read_one
-from stripe_sync.pipeline.usage_meters import EVENT, Known, Metered, meter_on, metered
+from stripe_sync.pipeline.usage_meters import EVENT, Known, Metered, metered
 from stripe_sync.pipeline.usage_minimum import with_covered
-from stripe_sync.pipeline.usage_proof import BILLS, bill_of, lines_for
+from stripe_sync.pipeline.usage_proof import BILLS, lines_for
 from stripe_sync.pipeline.usage_surplus import place
 from stripe_sync.pipeline.usage_writes import entity_of, leased, may_write
 from stripe_sync.pipeline.writing import write

@@ -19,8 +19,9 @@ from stripe_sync import keys, money
 from stripe_sync.apply.usage_lines import IDENTIFIER
 from stripe_sync.clock import epoch
 from stripe_sync.errors import NotAuthorized, RowFailed, Transient
-from stripe_sync.model.metered import Meter, expected
+from stripe_sync.model.metered import Meter
 from stripe_sync.pipeline.session import Run, Session
+from stripe_sync.pipeline.usage_bills import meter_on
 from stripe_sync.plan.actions import USAGE, Action
 from stripe_sync.typed import typed
 from stripe_sync.usage import metering
@@ -41,31 +42,6 @@ class Metered:
     window: Window
     action: Action | None = None
     problem: str = ""
-
-
-def meter_on(window: Window, invoice: Invoice) -> Meter | None:
-    """The meter by which an invoice bills a window; None where lines of our own do."""
-    meter = typed(window.terms, Terms).meter
-    if meter is None:
-        return None
-    here = metering.bills(invoice.body, window.measured["item"], meter, window.start, window.end)
-    return meter if here else None
-
-
-def is_billed_by_meter(window: Window, invoice: Invoice, quantity: Decimal) -> bool:
-    """Whether the metered lines of an invoice bill exactly a quantity of a window."""
-    terms = typed(window.terms, Terms)
-    assert terms.meter is not None
-    should = expected(terms.priced(), terms.meter, quantity)
-    return metering.is_as_expected(invoice.body, window.measured["item"], should, terms.currency)
-
-
-def rounding_of_meter(window: Window, invoice: Invoice) -> int:
-    """The minor units by which Stripe rounded the metered lines of a window otherwise than the ledger; 0 where they differ by more."""
-    if window.quantity is None or not is_billed_by_meter(window, invoice, window.quantity):
-        return 0
-    amount = typed(window.terms, Terms).amount(window.quantity)
-    return metering.billed(invoice.body, window.measured["item"])[1] - amount
 
 
 Known = dict[str, dict[str, Any]]

@@ -11,24 +11,14 @@ from sqlalchemy import Connection
 
 from stripe_sync.clock import epoch
 from stripe_sync.pipeline.session import Run, Session
-from stripe_sync.pipeline.usage_meters import meter_on, rounding_of_meter
-from stripe_sync.typed import typed
+from stripe_sync.pipeline.usage_bills import bill_of, meter_on, rounding_of_meter
 from stripe_sync.usage import bills, drafts
-from stripe_sync.usage.bills import Bill
 from stripe_sync.usage.proof import UsageLine, are_proven, rounding
-from stripe_sync.usage.terms import Terms
 from stripe_sync.warehouse import usage
 from stripe_sync.warehouse.usage import Invoice, Window
 
 NOT_ON_IT = (None, "waived", "reversed")
 BILLS = (*usage.OPEN, "proven")
-
-
-def bill_of(window: Window) -> Bill:
-    """A window that was read, as lines bill it."""
-    assert window.quantity is not None, "a window that was read"
-    terms = typed(window.terms, Terms)
-    return Bill(window.id, window.charge, window.start, window.end, terms, window.quantity)
 
 
 def lines_for(session: Session, invoice: Invoice, windows: Iterable[Window]) -> list[UsageLine]:

@@ -13,10 +13,10 @@ from stripe_sync.marker import FIELD
 from stripe_sync.pipeline.preflight import held_at_observe
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.station import Result, station
+from stripe_sync.pipeline.usage_bills import is_billed_by_meter, meter_on
 from stripe_sync.pipeline.usage_danger import in_danger
 from stripe_sync.pipeline.usage_due import assign
 from stripe_sync.pipeline.usage_final import free_of_charge
-from stripe_sync.pipeline.usage_meters import is_billed_by_meter, meter_on
 from stripe_sync.pipeline.usage_proof import billed_together, proven_quantity, record_rounding
 from stripe_sync.pipeline.usage_release import let_go
 from stripe_sync.pipeline.usage_stuck import find_stuck

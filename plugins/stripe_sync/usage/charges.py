@@ -15,11 +15,11 @@ import msgspec
 
 from stripe_sync import keys, periods
 from stripe_sync.clock import epoch, from_epoch
+from stripe_sync.desired.billing_periods import anchor_of
 from stripe_sync.desired.catalog import Catalog
 from stripe_sync.desired.found import CANCEL_AT, GONE
 from stripe_sync.desired.inputs import ENDED, Inputs
 from stripe_sync.desired.prices import PriceVersion
-from stripe_sync.desired.timing import anchor_of
 from stripe_sync.desired.unpaid import is_unpaid, told_end
 from stripe_sync.errors import RowFailed
 from stripe_sync.model.metered import meter_of
