@@ -1,0 +1,1 @@
+"""Figures about the layout of a commit, in one table (docs/proofs/layout.md)."""
