@@ -113,10 +113,10 @@ def table(columns: Mapping[str, list[Row]]) -> str:
     return "\n".join(lines)
 
 
-def replaced(text: str, shown: str) -> str:
-    """Return a document with its first table of figures replaced."""
+def replaced(text: str, shown: str, *, heading: str = "| figure |") -> str:
+    """Return a document with the table that begins with this heading replaced; appended where there is none."""
     lines = text.splitlines()
-    first = next((n for n, line in enumerate(lines) if line.startswith("| figure |")), len(lines))
+    first = next((n for n, line in enumerate(lines) if line.startswith(heading)), len(lines))
     last = next((n for n in range(first, len(lines)) if not lines[n].startswith("|")), len(lines))
     return "\n".join([*lines[:first], shown, *lines[last:]]) + "\n"
 

@@ -1,0 +1,1 @@
+"""One price and one usage quantity, followed through the modules of stripe_sync under a profiler."""
