@@ -8,7 +8,7 @@ select
     since,
     case
         when kind = 'sold_after' then 'It sold time after the end: void it, or credit it by a credit note.'
-        else 'It is owed, and its collection was not switched on again: collect it by hand.'
+        else 'It is owed, and nothing collects it: collect it by hand, or void it where the final usage invoice bills the same use.'
     end as proposal
 from owed
 where environment = :environment and kind in ('sold_after', 'uncollected') and closed_at is null and not waits

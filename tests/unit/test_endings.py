@@ -16,7 +16,7 @@ from stripe_sync.desired.endings import (
     Ending,
     GiveBack,
     Sums,
-    begins_of,
+    collected,
     decide,
     end_in_period,
     is_settled_after_end,
@@ -223,13 +223,38 @@ def test_the_way_out_of_a_renewal_after_the_end(status: str, owed: int, ways: li
     assert told.endswith(ways[-1]) or status == "draft"
 
 
-def test_where_the_period_of_a_renewal_begins() -> None:
-    lines = [line("a", 1, R, R + MONTH), line("b", 1, R - MONTH, R), line("c", 1, R + DAY, R + MONTH, proration=True)]
-    body = {"billing_reason": "subscription_cycle", "created": R + 2, "lines": {"data": lines}}
-    assert begins_of(body) == R
-    assert begins_of(body | {"lines": {"data": lines[1:2]}}) == R + 2, "what a meter counted alone"
-    assert begins_of(body | {"lines": {"data": lines[2:]}}) is None, "the last invoice of a cancellation (FACTS_A 32)"
-    assert begins_of(body | {"billing_reason": "subscription_update"}) is None
+@pytest.mark.parametrize(
+    ("status", "movable", "is_whole"),
+    [("draft", 0, True), ("draft", 333, False), ("open", 333, True), ("open", 0, True)],
+)
+def test_a_renewal_after_the_end_that_sold_nothing_is_owed_whole(status: str, movable: int, is_whole: bool) -> None:
+    """Our lines go from a draft on the final invoice, and stay on what is final; those of a meter stay where they are."""
+    sums = Sums(owed=333, sold=0, movable=movable, persons=() if movable else ("il_meter",))
+    assert sums.is_owed_whole(status) is is_whole
+    assert not Sums(owed=333, sold=2000, movable=movable, persons=()).is_owed_whole(status)
+    told = renewed_after_end("in_R", status, "usd", sums)
+    assert ("collect it by hand" in told) is is_whole
+    body = {"status": status, "auto_advance": False}
+    assert is_settled_after_end(body, sums) is False
+    settled = {"status": "paid", "auto_advance": False}, {"status": "open", "auto_advance": True}
+    assert all(is_settled_after_end(row, sums) for row in settled)
+
+
+@pytest.mark.parametrize(("end", "is_owed"), [(R + 61, True), (R + 60, False), (R - DAY, False)])
+def test_an_invoice_of_meter_lines_alone_is_owed_by_its_renewal(end: int, is_owed: bool) -> None:
+    """It was made 50 seconds after the renewal: an end in the second minute lies after R, and is no end at R."""
+    body = {
+        "id": "in_R", "status": "draft", "auto_advance": True, "billing_reason": "subscription_cycle", "created": R + 50,
+        "period_end": R, "parent": {"subscription_details": {"subscription": "sub_1"}}, "currency": "usd",
+        "lines": {"data": [line("il_meter", 333, R - MONTH, R)]},
+    }  # fmt: skip
+    found = collected(body)
+    assert found.begins == R
+    assert (unowed([found], "sub_1", end) == frozenset()) is is_owed
+    stopped = collected(body | {"auto_advance": False})
+    assert ending(R + DAY, R + 2 * DAY, stopped, unproven=True).is_stopped(), (
+        "a person stopped it: nothing is waited for"
+    )
 
 
 @pytest.mark.parametrize(

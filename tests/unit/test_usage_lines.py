@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from stripe_sync.usage import drafts, grace
+from stripe_sync.desired.cycles import is_renewal
+from stripe_sync.usage import grace
 from stripe_sync.usage.bills import Bill, excess_shares, wanted
 from stripe_sync.usage.bridge import bridge
 from stripe_sync.usage.minimum import covered, is_minimum
@@ -153,7 +154,7 @@ def item_line(start: int, end: int, *, proration: bool = False) -> dict[str, Any
 def test_a_renewal_is_told_by_its_period(reason: str, lines: list[dict[str, Any]], is_one: bool) -> None:
     """F10."""
     body = {"billing_reason": reason, "created": 1000, "period_end": 1000, "lines": {"data": lines}}
-    assert drafts.is_renewal(body) is is_one
+    assert is_renewal(body) is is_one
 
 
 @pytest.mark.parametrize(

@@ -68,17 +68,24 @@ def prepare(api: StripeApi, action: Action, registry: Registry, now: datetime) -
         refuse_early(action, held, seen, now)
     waiting = pending_items(api, held, registry.signer)
     told = {"collected": [asdict(i) for i in seen], "pending": noted(waiting), "customer": held["customer"]}
-    sold = sold_after(whole, unowed(seen, held["id"], end := action.after.get("ended_in_stigg")), end)
+    sold = sold_after(whole, unowed(seen, held["id"], end := action.after.get("ended_in_stigg")), end, registry.signer)
     return structs.replace(action, noted=told | {"sold_after": sold} | unused_of(api, held, action, waiting))
 
 
-def sold_after(invoices: Iterable[Row], ids: Collection[str], end: int | None) -> list[Row]:
-    """Return what each of these invoices asks for time after the end: its id, the currency, the amount in minor units."""
-    return [
-        {"invoice": row["id"], "currency": row["currency"], "amount": split(row["lines"]["data"], end, ()).sold}
-        for row in invoices
-        if end is not None and row["id"] in ids
-    ]
+def sold_after(invoices: Iterable[Row], ids: Collection[str], end: int | None, signer: Signer) -> list[Row]:
+    """Return what each of these invoices asks for time after the end: its id, the currency, the amount in minor units.
+
+    One that is owed whole is none of them: it is a row of what nothing collects any more (plan/owed.py).
+    """
+    found = []
+    for row in invoices:
+        lines = row["lines"]["data"]
+        if end is None or row["id"] not in ids:
+            continue
+        sums = split(lines, end, signer.own_lines(lines))
+        if not sums.is_owed_whole(row["status"]):
+            found.append({"invoice": row["id"], "currency": row["currency"], "amount": sums.sold})
+    return found
 
 
 def unused_of(api: StripeApi, held: Row, action: Action, waiting: Sequence[Pending]) -> Row:

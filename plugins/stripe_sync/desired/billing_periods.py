@@ -62,6 +62,10 @@ def rhythm_of(item: StripeItem) -> str | None:
 
 
 def renewed_at(held: StripeSubscription) -> int | None:
-    """Return the last renewal of a subscription, Unix seconds; None in its first period."""
+    """Return the last renewal of a subscription, Unix seconds; None in its first period.
+
+    Its items say it, and no invoice: the mirror has drafts alone, and an end is decided where the invoice is paid or was
+    never made. Where there is one, ``cycles.renewal_of`` gives the same moment of it.
+    """
     last = max((item.current_period_start for item in held.items.data), default=0)
     return last if last > held.start_date else None

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
 
+from stripe_sync.desired.cycles import renewal_of
 from stripe_sync.money import shown
 
 MINUTE = 60
 LEAD = 2 * 3600  # seconds before the next renewal at which a cancellation waits no more
 MARGIN = 300  # seconds from now at which a draft whose own time has passed is finalized
-CYCLE = "subscription_cycle"
+ONCE = "Bill that once: collect it by hand, or void it where the final usage invoice bills the same use."
 
 Kind = Literal["later", "wait_invoice", "wait_proof", "cancel"]
 
@@ -24,8 +25,9 @@ Kind = Literal["later", "wait_invoice", "wait_proof", "cancel"]
 class Collected:
     """A draft or an open invoice, and whether Stripe collects it by itself.
 
-    ``finalizes_at`` is a draft's time in Unix seconds; ``begins`` is where the period begins that a renewal sells.
-    ``is_ours``: the pipeline stopped it until its usage is proven. ``amount`` is what it asks for, minor units.
+    ``finalizes_at`` is a draft's time in Unix seconds; ``begins`` is the renewal that made it.
+    ``is_ours``: the pipeline stopped it until its usage is proven. ``amount`` is what it asks for, minor units;
+    ``tried_at`` is when Stripe tries an open one again.
     """
 
     id: str
@@ -39,6 +41,7 @@ class Collected:
     is_ours: bool = False
     currency: str = ""
     amount: int = 0
+    tried_at: int | None = None
 
     def is_settled(self) -> bool:
         """Return whether a cancellation changes nothing about it: final and tried, or stopped by another than us."""
@@ -138,22 +141,6 @@ def to_give_back(
     return result
 
 
-def begins_of(body: Mapping[str, Any]) -> int | None:
-    """Return where the period begins that a renewal's invoice sells; None for any other invoice.
-
-    One of prorations alone is no renewal, whatever its reason says: a cancellation makes such a one (FACTS_A 32).
-    """
-    if body.get("billing_reason") != CYCLE:
-        return None
-    found = [
-        line["period"] for line in (body.get("lines") or {}).get("data", ())
-        if (line["parent"].get("subscription_item_details") or {}).get("proration") is False
-    ]  # fmt: skip
-    if not found:
-        return None
-    return max((p["start"] for p in found if p["end"] > body["created"]), default=int(body["created"]))
-
-
 def collected(body: Mapping[str, Any]) -> Collected:
     """Return an invoice of Stripe's as what the decision needs of it."""
     details = (body.get("parent") or {}).get("subscription_details") or {}
@@ -163,7 +150,8 @@ def collected(body: Mapping[str, Any]) -> Collected:
         finalizes_at=body.get("automatically_finalizes_at"), attempted=bool(body.get("attempted")),
         method=body.get("collection_method") or "charge_automatically",
         subscription=str(owner["id"] if isinstance(owner, dict) else owner) if owner else None,
-        begins=begins_of(body), currency=body.get("currency") or "", amount=int(body.get("amount_remaining") or 0),
+        begins=renewal_of(body), currency=body.get("currency") or "", amount=int(body.get("amount_remaining") or 0),
+        tried_at=body.get("next_payment_attempt"),
     )  # fmt: skip
 
 
@@ -179,6 +167,10 @@ class Sums:
     sold: int
     movable: int
     persons: tuple[str, ...]
+
+    def is_owed_whole(self, status: str) -> bool:
+        """Return whether nothing is for time after the end, and not all of the rest is use that goes from a draft to the final invoice."""
+        return not self.sold and self.owed > (self.movable if status == "draft" else 0)
 
 
 def split(lines: Iterable[Mapping[str, Any]], end: int, own: Collection[str]) -> Sums:
@@ -227,11 +219,14 @@ def renewed_after_end(invoice: str, status: str, currency: str, sums: Sums, *, d
             f"{invoice} ({status}) may sell a period after the end: {owed} are for the time before, {sold} for the time "
             f"after. {doubt} If it is owed, collect it by hand; else:"
         )
+    elif sums.is_owed_whole(status):
+        says = f"{invoice} ({status}) came after the end and sells nothing after it: {owed} are owed."
     if sums.movable and not doubt and status == "draft":
         says += f" {shown(Decimal(sums.movable), currency)} of use go on the final invoice."
     if sums.persons:
         says += f" Its lines {', '.join(sums.persons)} need a person."
-    return f"{says} {way_out(status, sold, is_rest_owed=sums.owed > 0)}"
+    way = ONCE if sums.is_owed_whole(status) else way_out(status, sold, is_rest_owed=sums.owed > 0)
+    return f"{says} {way}"
 
 
 def way_out(status: str, sold: str, *, is_rest_owed: bool) -> str:
@@ -246,7 +241,9 @@ def way_out(status: str, sold: str, *, is_rest_owed: bool) -> str:
 
 
 def is_settled_after_end(body: Mapping[str, Any], sums: Sums) -> bool:
-    """Return whether nothing of what an invoice sold after the end is charged: it is void, or that much was credited."""
+    """Return whether what an invoice sold after the end is void or credited, and one that sold nothing collected or void."""
+    if sums.is_owed_whole(body["status"]):
+        return body["status"] in ("paid", "void", "uncollectible") or bool(body.get("auto_advance"))
     names = ("pre_payment_credit_notes_amount", "post_payment_credit_notes_amount")
     credited = sum(int(body.get(name) or 0) for name in names)
     return bool(body["status"] == "void" or (body["status"] != "draft" and credited >= sums.sold))

@@ -15,6 +15,7 @@ from msgspec import structs, to_builtins
 
 from stripe_sync import keys, marker
 from stripe_sync.desired.billing_periods import ANCHOR, anchor_told, natural_end, renewals, renewed_at
+from stripe_sync.desired.cycles import CYCLE
 from stripe_sync.desired.endings import collected
 from stripe_sync.desired.inputs import Inputs, StripeView
 from stripe_sync.errors import RowFailed
@@ -93,7 +94,7 @@ def found(inputs: Inputs, objects: StripeView) -> list[Claim]:
 
 def cycle_drafts(drafts: Mapping[str, StripeInvoice]) -> dict[str, str]:
     """The open draft of each subscription's renewal."""
-    open_ones = (d for d in drafts.values() if d.status == "draft" and d.billing_reason == "subscription_cycle")
+    open_ones = (d for d in drafts.values() if d.status == "draft" and d.billing_reason == CYCLE)
     return {subscription: draft.id for draft in open_ones if (subscription := draft.subscription())}
 
 

@@ -280,6 +280,7 @@ class StripeInvoice(Stripe, frozen=True):
     lines: dict[str, Any] = {}
     subtotal: int = 0
     created: int = 0
+    period_end: int = 0
     deleted: bool = False
 
     def subscription(self) -> str | None:

@@ -12,9 +12,9 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from stripe_sync.desired.cycles import is_over, is_renewal, item_lines
 from stripe_sync.model import tariffs
 from stripe_sync.money import round_minor
-from stripe_sync.usage.drafts import is_over, is_renewal, item_lines
 from stripe_sync.usage.metering import price_of
 from stripe_sync.warehouse import links
 from stripe_sync.warehouse.engine import dumps, run_sql

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from stripe_sync.clock import epoch, from_epoch
+from stripe_sync.desired.cycles import is_renewal
 from stripe_sync.desired.endings import is_sold_after
 from stripe_sync.desired.found import GONE
 from stripe_sync.desired.inputs import Inputs
@@ -44,7 +45,7 @@ def ends(inputs: Inputs, over: Iterable[str]) -> dict[str, End]:
 def is_unowed(invoice: Invoice, found: Mapping[str, End]) -> bool:
     """Return whether a renewal's invoice sells a period that begins after the end of its subscription."""
     end = found.get(invoice.subscription)
-    return end is not None and drafts.is_renewal(invoice.body) and is_sold_after(epoch(invoice.bound), end.moment)
+    return end is not None and is_renewal(invoice.body) and is_sold_after(epoch(invoice.bound), end.moment)
 
 
 def renewed_after(inputs: Inputs, found: Mapping[str, End], now: datetime) -> set[str]:

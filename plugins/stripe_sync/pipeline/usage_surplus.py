@@ -9,6 +9,7 @@ from typing import Any
 from msgspec import structs
 
 from stripe_sync.clock import epoch
+from stripe_sync.desired.cycles import is_renewal
 from stripe_sync.desired.final_terms import FinalTerms
 from stripe_sync.pipeline.session import Run, Session
 from stripe_sync.pipeline.usage_final import terms_of
@@ -60,7 +61,7 @@ def place(
 
 def too_many(session: Session, invoice: Invoice, windows: Sequence[Window]) -> frozenset[Name]:
     """The windows of a renewal's draft whose lines do not fit on it."""
-    if not drafts.is_renewal(invoice.body):
+    if not is_renewal(invoice.body):
         return frozenset()
     lines = lines_for(session, invoice, windows)
     there = drafts.own_lines(invoice.body, session.signer)

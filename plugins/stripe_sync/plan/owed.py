@@ -17,6 +17,7 @@ from stripe_sync.plan.actions import Action
 Kind = Literal["charge", "credit", "foreign", "unused", "sold_after", "uncollected"]
 INVOICE = "pendinginvoice"  # begins the mark of our invoices of pending charges
 NAME = "stiggPending"  # the metadata of a line, or of a credit note, that names the pending items it is for
+UNLESS_FINAL = ", or void it where the final usage invoice bills the same use"
 LONGEST = 500  # characters of a value of metadata
 
 
@@ -59,7 +60,7 @@ class Owed:
         if self.kind == "unused":
             return f"{worth} of the paid period lie after the end; credit {self.invoice}, or set end_proration to none."
         if self.kind == "uncollected":
-            return f"{worth} on {self.invoice} are owed and not collected any more; collect it by hand."
+            return f"{worth} on {self.invoice} are owed and not collected any more; collect it by hand{UNLESS_FINAL}."
         if self.kind == "sold_after":
             return f"{worth} on {self.invoice} are for time after the end; void or credit it."
         if self.kind == "charge" and self.invoice:

@@ -5,13 +5,14 @@ Pure. The lines of a draft are the proof of what is billed (usage/proof.py): eac
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from stripe_sync import keys, marker, money
 from stripe_sync.clock import epoch, from_epoch
+from stripe_sync.desired.cycles import renewal_of
 from stripe_sync.desired.final_terms import FinalTerms
 from stripe_sync.desired.taxes import manual_rates
 from stripe_sync.marker import Signer
@@ -20,8 +21,6 @@ from stripe_sync.usage.bills import LINE, window_of
 from stripe_sync.usage.proof import UsageLine, proves
 
 FINAL, DRAFT = "finalinvoice", "draft"
-CYCLE = "subscription_cycle"
-DRIFT = 60  # seconds by which an invoice's period may differ from its lines' (SB 1.10)
 INSTANT = 60  # seconds after which an invoice was finalized that did not wait as a draft
 
 
@@ -53,45 +52,14 @@ def own_lines(body: Mapping[str, Any], signer: Signer) -> list[UsageLine]:
 
 
 def bound_of(body: Mapping[str, Any], signer: Signer) -> datetime | None:
-    """Where the windows end that an invoice bills: at the renewal that made it. None for one that bills no use.
-
-    A licensed item's line begins there, a metered one's ends there. An invoice of prorations alone is no renewal,
-    whatever its reason says: a cancellation makes such a one (FACTS_A 32).
+    """Return where the windows end that an invoice bills: at the renewal that made it (``cycles.renewal_of``), at the end
+    that an invoice of ours names. None for one that bills no use.
     """
     final = signer.key_of((body.get("metadata") or {}).get(marker.FIELD)) or ""
     if final.startswith(f"{FINAL}:"):
         return from_epoch(int(final.rpartition(":")[2]))
-    return from_epoch(max(bounds_of(body))) if is_renewal(body) else None
-
-
-def is_renewal(body: Mapping[str, Any]) -> bool:
-    """Return whether an invoice was made by a renewal: it closes the period that its items' lines end or begin at.
-
-    The reason alone does not say so: the last invoice of a cancellation is of ``subscription_cycle`` as well (FACTS_A 32),
-    and has prorations only.
-    """
-    if body.get("billing_reason") != CYCLE:
-        return False
-    bounds = bounds_of(body)
-    return bool(bounds) and abs(max(bounds) - body["period_end"]) <= DRIFT
-
-
-def bounds_of(body: Mapping[str, Any]) -> list[int]:
-    """Return where the lines of a subscription's items touch the renewal, Unix seconds."""
-    return [line["period"]["end" if is_over(line, body) else "start"] for line in item_lines(body)]
-
-
-def item_lines(body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """The lines of a subscription's own items, without prorations."""
-    for line in body["lines"]["data"]:
-        details = line["parent"]["subscription_item_details"]
-        if details and not details["proration"]:
-            yield line
-
-
-def is_over(line: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
-    """Whether a line is for time that was over when its invoice was made: what a meter counted, and not what is in advance."""
-    return bool(line["period"]["end"] <= body["created"])
+    renewal = renewal_of(body)
+    return from_epoch(renewal) if renewal is not None else None
 
 
 def subscription_of(body: Mapping[str, Any], signer: Signer) -> str | None:

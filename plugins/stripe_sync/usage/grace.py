@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from stripe_sync.usage.drafts import CYCLE, is_renewal
+from stripe_sync.desired.cycles import CYCLE, is_renewal
 
 LEAST = 3600  # seconds that usage needs, and what is decided of a renewal
 

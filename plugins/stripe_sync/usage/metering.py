@@ -9,8 +9,8 @@ from typing import Any
 
 from stripe_sync import money
 from stripe_sync.clock import epoch
+from stripe_sync.desired.cycles import is_over, item_lines
 from stripe_sync.model.metered import Meter
-from stripe_sync.usage.drafts import is_over, item_lines
 
 MINUTE = 60
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from stripe_sync.usage.drafts import CYCLE
+from stripe_sync.desired.cycles import CYCLE
 from stripe_sync.usage.stuck import Stuck, owed
 
 UNUSABLE = frozenset({"requires_location_inputs", "failed"})

@@ -1,0 +1,125 @@
+"""Ends of a subscription whose renewal bills use and sells nothing in advance (BILLING 7). A call is 1.00.
+
+Of 100 calls before the renewal the native integration sent 40 to the meter: 40.00 are on the renewal's invoice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from sandbox.builder import WorldBuilder, usage
+from tests.house import House
+from tests.metering import HOUR, MINUTE, cycle, ledger, lines, metered_lines, period_end, subscription, until, use
+from tests.scenarios.test_adopted_meters import native_with_use
+from tests.scenarios.test_month_end_endings import end_in_stigg, finals
+from tests.scenarios.test_owed import detail, rows
+
+Build = Callable[[WorldBuilder], House]
+ENDED = ("NO_SYNC_REQUIRED", "ENDED")
+PERSON = ("PENDING", "NEEDS_A_PERSON")
+
+
+def use_alone() -> WorldBuilder:
+    """A plan of 1.00 a call and nothing else, with one customer."""
+    world = WorldBuilder()
+    world.product("acme", "Acme")
+    world.feature("calls", "API calls", meterType="Incremental")
+    world.plan("pro", "Pro", [usage("calls", 1)])
+    world.customer("c-1", "Customer 1", "c1@example.test")
+    world.subscription("s-1", "c-1", "pro")
+    return world
+
+
+def counted(house_of: Build) -> tuple[House, int]:
+    """Return a house whose meter has counted 40 of 100 calls, two minutes before the renewal, and the renewal's moment."""
+    house = house_of(use_alone())
+    native_with_use(house)
+    return used(house, 60)
+
+
+def used(house: House, calls: int) -> tuple[House, int]:
+    """Use some calls two hours before the renewal; move to two minutes before it."""
+    house.reconcile()
+    house.usage()
+    end = period_end(house)
+    use(house, calls, end - 2 * HOUR)
+    until(house, end - 2 * MINUTE)
+    house.reconcile()
+    return house, end
+
+
+@pytest.mark.parametrize("way", ["void", "collect"])
+def test_meter_lines_of_a_renewal_after_the_end_are_a_row_until_a_person_billed_them_once(
+    house_of: Build, way: str
+) -> None:
+    """The invoice sells no period, so there is nothing to credit: its 40.00 are owed, and no advice gives them away."""
+    house, end = counted(house_of)
+    end_in_stigg(house, end - MINUTE)
+    until(house, end + 10 * MINUTE)
+    house.reconcile()
+    draft = cycle(house)
+    assert (subscription(house)["status"], metered_lines(draft)) == ("canceled", [("40", 4000)])
+    assert (draft["status"], draft["auto_advance"]) == ("draft", False), "never given back (BILLING 7)"
+    found = house.usage()
+    (final,) = finals(house)
+    assert (lines(final), final["auto_advance"]) == ([("100", 10000)], False)
+    (why,) = found["refused"]
+    assert why.startswith(final["id"]) and "has counted 40 of it besides; a person decides." in why
+    for _ in range(2):
+        house.reconcile()
+        assert (house.status("s-1"), rows(house, "after_end")) == (PERSON, [("s-1", "40.00 USD")])
+        assert f"40.00 USD on {draft['id']} are owed" in detail(house)
+        assert "void it where the final usage invoice bills the same use" in detail(house)
+    api = house.stripe().v1.invoices
+    api.finalize_invoice(draft["id"], {"auto_advance": False})
+    house.reconcile()
+    assert rows(house, "after_end") == [("s-1", "40.00 USD")], "final, and not collected"
+    if way == "void":
+        api.void_invoice(draft["id"])
+    else:
+        api.pay(draft["id"], {"paid_out_of_band": True})
+    house.reconcile()
+    assert rows(house, "after_end") == []
+
+
+def test_meter_lines_of_a_renewal_before_the_end_are_collected(house_of: Build) -> None:
+    """It ends two minutes after the renewal: the cancellation waits until the invoice of 40.00 and 60.00 is out."""
+    house, end = counted(house_of)
+    until(house, end + 2 * MINUTE)
+    end_in_stigg(house, end + 2 * MINUTE)
+    until(house, end + 3 * MINUTE)
+    house.usage()
+    until(house, end + 14 * MINUTE)
+    house.usage()
+    house.reconcile()
+    assert subscription(house)["status"] == "active"
+    until(house, end + HOUR + 10 * MINUTE)
+    house.usage()
+    house.reconcile()
+    bill = cycle(house)
+    assert (subscription(house)["status"], bill["status"], bill["total"]) == ("canceled", "open", 10_000)
+    assert bill["auto_advance"], "given back"
+    assert ledger(house) == {"billed": ("60", 6000), "billed_before_us": ("40", 4000)}
+    assert rows(house, "after_end") == []
+
+
+def test_use_on_a_final_renewal_after_the_end_is_a_row_until_it_is_collected(house_of: Build) -> None:
+    """Seen two hours late: 5 calls are on the renewal's open invoice by lines of ours, and stay there; it sold nothing."""
+    house, end = used(house_of(use_alone()), 5)
+    until(house, end + 2 * MINUTE)
+    house.usage()
+    until(house, end + 2 * HOUR)
+    house.usage()
+    end_in_stigg(house, end - MINUTE)
+    house.reconcile()
+    bill = cycle(house)
+    assert (subscription(house)["status"], bill["status"], bill["auto_advance"]) == ("canceled", "open", False)
+    assert (lines(bill), bill["total"], finals(house)) == ([("5", 500)], 500, [])
+    for _ in range(2):
+        assert (house.status("s-1"), rows(house, "after_end")) == (PERSON, [("s-1", "5.00 USD")])
+        house.reconcile()
+    house.stripe().v1.invoices.pay(bill["id"], {"paid_out_of_band": True})
+    house.reconcile()
+    assert (house.status("s-1"), rows(house, "after_end")) == (ENDED, [])
