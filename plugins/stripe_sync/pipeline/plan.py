@@ -10,6 +10,7 @@ from stripe_sync.clock import epoch
 from stripe_sync.drift.amounts import PriceBook
 from stripe_sync.model.documents import Difference
 from stripe_sync.pipeline.approve import approved_actions
+from stripe_sync.pipeline.outgoing import with_invoices
 from stripe_sync.pipeline.portion import portion
 from stripe_sync.pipeline.previews import previewed
 from stripe_sync.pipeline.registry import known_to, registry_of
@@ -62,6 +63,7 @@ def plan(session: Session, run: Run, *, comparison: int, held_at_observe: str = 
     )
     made = previewed(session, made, differences, registry)
     verdicts = judged(session, run, made, held_at_observe, by_lane(taken.beyond))
+    made = with_invoices(session, made, verdicts, registry, now=run.now)
     with session.engine.begin() as connection:
         plans.store(
             connection,
