@@ -31,6 +31,7 @@ PENDING = {"period": {"start": R, "end": R}, "parent": {"subscription_item_detai
         ([METERED, LICENSED, PRORATION, PENDING], R),
         ([line(R, R + 12 * MONTH), METERED], R),  # a year in advance beside a month of use
         ([PRORATION], None),  # the last invoice of a cancellation (FACTS_A 32)
+        ([line(R, R + MONTH, proration=True)], None),  # the same, of a whole period that was paid in advance
         ([PENDING], None),  # what was pending when a subscription was canceled
         ([], None),
         ([line(R + 2 * 3600, R + MONTH)], None),  # a period of another time
