@@ -48,6 +48,12 @@ def house_of(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callabl
 
 
 @pytest.fixture
+def harness_of(house_of: Callable[[WorldBuilder], House]) -> Callable[[WorldBuilder], House]:
+    """Return the builder of harnesses under the name that new stories use."""
+    return house_of
+
+
+@pytest.fixture
 def town() -> WorldBuilder:
     """The town of all stories."""
     return small_town()

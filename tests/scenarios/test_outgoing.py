@@ -24,10 +24,10 @@ from tests.switches import ends
 Build = Callable[[WorldBuilder], House]
 
 
-def asked(house: House) -> tuple[str, str]:
+def question_of(env: House) -> tuple[str, str]:
     """Return the hash and the body of the one question that waits, which names no person."""
-    (question,) = waiting(house)
-    session = house.session()
+    (question,) = waiting(env)
+    session = env.session()
     try:
         body = approve.question(session, question.request.hash)["body"]
     finally:
@@ -36,9 +36,9 @@ def asked(house: House) -> tuple[str, str]:
     return question.request.hash, body
 
 
-def shown(house: House) -> str:
+def shown(env: House) -> str:
     """Return the sentence of the cancellation in the plan."""
-    (action,) = [a for a in house.plan().plan.actions if a.kind == "subscription.cancel"]
+    (action,) = [a for a in env.plan().plan.actions if a.kind == "subscription.cancel"]
     return action.sentence
 
 
@@ -46,62 +46,62 @@ def utc(moment: int) -> str:
     return f"{from_epoch(moment):%Y-%m-%d %H:%M} UTC"
 
 
-def test_a_renewal_that_was_never_sold_is_named_as_stopped(house_of: Build, metered: WorldBuilder) -> None:
+def test_a_renewal_that_was_never_sold_is_named_as_stopped(harness_of: Build, metered: WorldBuilder) -> None:
     """Stripe finalizes the draft of 20.00 3,601 seconds after the renewal; the use is on none yet."""
-    house = house_of(metered)
-    end = used_to_the_end(house)
-    end_in_stigg(house, end - MINUTE)
-    until(house, end + 10 * MINUTE)
-    house.change(modes=house.environment.modes | {"subscriptions": "propose"})
-    house.reconcile()
-    draft = cycle(house)
+    env = harness_of(metered)
+    end = used_to_the_end(env)
+    end_in_stigg(env, end - MINUTE)
+    until(env, end + 10 * MINUTE)
+    env.change(modes=env.environment.modes | {"subscriptions": "propose"})
+    env.reconcile()
+    draft = cycle(env)
     says = (
         f"{draft['id']} (draft, 20.00 USD) is stopped and not collected, since it came after the end; without that it goes "
         f"out at {utc(end + 3601)}."
     )
-    hash, body = asked(house)
-    assert says in body and says in shown(house)
-    say(house, approve.approve, hash)
-    house.reconcile(approval=hash)
-    assert (subscription(house)["status"], draft["status"], draft["auto_advance"]) == ("canceled", "draft", False)
+    hash, body = question_of(env)
+    assert says in body and says in shown(env)
+    say(env, approve.approve, hash)
+    env.reconcile(approval=hash)
+    assert (subscription(env)["status"], draft["status"], draft["auto_advance"]) == ("canceled", "draft", False)
 
 
 @ends("canceled_draft_advances", yes=True, no=False)
 def test_a_renewal_that_is_owed_is_named_as_collected_at_its_own_time(
-    house_of: Build, metered: WorldBuilder, end: bool
+    harness_of: Build, metered: WorldBuilder, end: bool
 ) -> None:
     """SB 2.2: a person has put the draft of 20.00 and 3.33 off for longer than a month, and the next renewal would come first."""
-    house = house_of(metered)
-    renewal = used_to_the_end(house)
-    until(house, renewal + 10 * MINUTE)
-    house.usage()
-    draft, moment = cycle(house), renewal + 40 * DAY
-    house.stripe().v1.invoices.update(draft["id"], {"auto_advance": True, "automatically_finalizes_at": moment})
-    end_in_stigg(house, renewal + 20 * MINUTE)
-    until(house, period_end(house) - HOUR)
-    house.change(modes=house.environment.modes | {"subscriptions": "propose"})
-    house.reconcile()
+    env = harness_of(metered)
+    renewal = used_to_the_end(env)
+    until(env, renewal + 10 * MINUTE)
+    env.usage()
+    draft, moment = cycle(env), renewal + 40 * DAY
+    env.stripe().v1.invoices.update(draft["id"], {"auto_advance": True, "automatically_finalizes_at": moment})
+    end_in_stigg(env, renewal + 20 * MINUTE)
+    until(env, period_end(env) - HOUR)
+    env.change(modes=env.environment.modes | {"subscriptions": "propose"})
+    env.reconcile()
     says = f"{draft['id']} (draft, 23.33 USD) is collected: it goes out at {utc(moment)}, or is left to a person"
-    hash, body = asked(house)
+    hash, body = question_of(env)
     assert says in body
-    say(house, approve.approve, hash)
-    house.reconcile(approval=hash)
-    assert (subscription(house)["status"], draft["auto_advance"]) == ("canceled", end)
-    assert draft["automatically_finalizes_at"] == (moment if end else None), "as it was told"
+    say(env, approve.approve, hash)
+    env.reconcile(approval=hash)
+    assert (subscription(env)["status"], draft["auto_advance"]) == ("canceled", end)
+    assert draft["automatically_finalizes_at"] == (moment if end else None), "as announced"
 
 
 def test_one_without_a_draft_and_one_that_cannot_be_read_say_so(
-    house_of: Build, metered: WorldBuilder, monkeypatch: pytest.MonkeyPatch
+    harness_of: Build, metered: WorldBuilder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    house = house_of(metered)
-    end = used_to_the_end(house)
-    end_in_stigg(house, end - 2 * MINUTE)
-    until(house, end - MINUTE)
-    house.change(modes=house.environment.modes | {"subscriptions": "propose"})
-    assert shown(house).endswith("It has no draft and no open invoice.")
+    env = harness_of(metered)
+    end = used_to_the_end(env)
+    end_in_stigg(env, end - 2 * MINUTE)
+    until(env, end - MINUTE)
+    env.change(modes=env.environment.modes | {"subscriptions": "propose"})
+    assert shown(env).endswith("It has no draft and no open invoice.")
 
     def lost(*given: Any) -> Iterator[Collected]:
         raise Transient("no answer")
 
     monkeypatch.setattr(outgoing, "unfinished", lost)
-    assert shown(house).endswith("look at them in Stripe before you decide.")
+    assert shown(env).endswith("look at them in Stripe before you decide.")

@@ -232,8 +232,8 @@ def test_a_renewal_after_the_end_that_sold_nothing_is_owed_whole(status: str, mo
     sums = Sums(owed=333, sold=0, movable=movable, persons=() if movable else ("il_meter",))
     assert sums.is_owed_whole(status) is is_whole
     assert not Sums(owed=333, sold=2000, movable=movable, persons=()).is_owed_whole(status)
-    told = renewed_after_end("in_R", status, "usd", sums)
-    assert ("collect it by hand" in told) is is_whole
+    says = renewed_after_end("in_R", status, "usd", sums)
+    assert ("collect it by hand" in says) is is_whole
     body = {"status": status, "auto_advance": False}
     assert is_settled_after_end(body, sums) is False
     settled = {"status": "paid", "auto_advance": False}, {"status": "open", "auto_advance": True}

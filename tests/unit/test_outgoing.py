@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from stripe_sync.desired.endings import MARGIN, Collected
-from stripe_sync.plan.outgoing import NONE, sentence, told
+from stripe_sync.plan.outgoing import NONE, sentence, sentences
 
 NOW = 1_800_000_000  # 2027-01-15 08:00 UTC
 HOUR = 3600
@@ -61,6 +61,6 @@ def test_the_sentence_on_one_invoice(found: Collected, is_owed: bool, says: str)
 
 def test_every_draft_and_open_invoice_is_named_once_in_the_order_of_ids() -> None:
     found = [invoice("in_3", "paid"), invoice("in_2", finalizes_at=NOW + HOUR), invoice("in_1", "open")]
-    first, second = told(found, not_owed={"in_2"}, now=NOW).split(". ")[:2]
+    first, second = sentences(found, not_owed={"in_2"}, now=NOW).split(". ")[:2]
     assert first.startswith("in_1 (open") and second.startswith("in_2 (draft, 23.33 USD) is stopped")
-    assert told(found[:1], not_owed=(), now=NOW) == NONE
+    assert sentences(found[:1], not_owed=(), now=NOW) == NONE

@@ -16,7 +16,7 @@ from stripe_sync.money import shown
 MINUTE = 60
 LEAD = 2 * 3600  # seconds before the next renewal at which a cancellation waits no more
 MARGIN = 300  # seconds from now at which a draft whose own time has passed is finalized
-ONCE = "Bill that once: collect it by hand, or void it where the final usage invoice bills the same use."
+COLLECT_OR_VOID = "Bill that once: collect it by hand, or void it where the final usage invoice bills the same use."
 
 Kind = Literal["later", "wait_invoice", "wait_proof", "cancel"]
 
@@ -225,7 +225,7 @@ def renewed_after_end(invoice: str, status: str, currency: str, sums: Sums, *, d
         says += f" {shown(Decimal(sums.movable), currency)} of use go on the final invoice."
     if sums.persons:
         says += f" Its lines {', '.join(sums.persons)} need a person."
-    way = ONCE if sums.is_owed_whole(status) else way_out(status, sold, is_rest_owed=sums.owed > 0)
+    way = COLLECT_OR_VOID if sums.is_owed_whole(status) else way_out(status, sold, is_rest_owed=sums.owed > 0)
     return f"{says} {way}"
 
 

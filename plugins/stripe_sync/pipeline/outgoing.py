@@ -21,39 +21,39 @@ from stripe_sync.stripe_api.client import StripeApi
 from stripe_sync.stripe_api.endpoints import PATHS
 from stripe_sync.stripe_api.whole import with_lines
 
-MOST: Final = 200  # cancellations of which the invoices are read; more than these nobody decides one by one
+MOST: Final = 200  # cancellations of which the invoices are read; a person reads no more of them one by one
 UNREAD: Final = "Its invoices were not read: look at them in Stripe before you decide."
 
 
 def with_invoices(
-    session: Session, made: Plan, verdicts: Iterable[Verdict], registry: Registry, *, now: datetime
+    session: Session, made: Plan, guarded: Iterable[Verdict], link_index: Registry, *, now: datetime
 ) -> Plan:
     """Return the plan whose waiting cancellations say which invoices are collected and which are stopped.
 
     The set of actions stays the same: a sentence is no part of a hash.
     """
-    waiting = {hash for verdict in verdicts if verdict.decision == "wait" for hash in verdict.actions}
+    waiting = {hash for group in guarded if group.decision == "wait" for hash in group.actions}
     left = MOST
     actions = []
     for action in made.actions:
         if action.kind == "subscription.cancel" and action.hash in waiting:
-            says = told(session, action, registry, now) if left else UNREAD
+            says = sentences(session, action, link_index, now) if left else UNREAD
             action = structs.replace(action, sentence=f"{action.sentence}. {says}")
             left = max(left - 1, 0)
         actions.append(action)
     return structs.replace(made, actions=actions)
 
 
-def told(session: Session, action: Action, registry: Registry, now: datetime) -> str:
+def sentences(session: Session, action: Action, link_index: Registry, now: datetime) -> str:
     """Return the sentences on the invoices of one cancellation; where they cannot be read, that."""
     ours = action.noted.get("own_stops", ())
     try:
-        id = registry.resolve(action.target)
+        id = link_index.resolve(action.target)
         found = list(unfinished(session.stripe.in_lane(SUBSCRIPTIONS), id, ours))
     except (RowFailed, Transient):
         return UNREAD
     not_owed = unowed(found, id, action.after.get("ended_in_stigg"))
-    return outgoing.told(found, not_owed=not_owed, now=epoch(now))
+    return outgoing.sentences(found, not_owed=not_owed, now=epoch(now))
 
 
 def unfinished(api: StripeApi, subscription: str, ours: Sequence[str]) -> Iterator[Collected]:

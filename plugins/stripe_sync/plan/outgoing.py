@@ -16,7 +16,7 @@ NONE = "It has no draft and no open invoice."
 REFUSED = "or is left to a person where Stripe does not switch it on again"  # canceled_draft_advances
 
 
-def told(invoices: Iterable[Collected], *, not_owed: Collection[str], now: int) -> str:
+def sentences(invoices: Iterable[Collected], *, not_owed: Collection[str], now: int) -> str:
     """Return a sentence on each draft and open invoice of a subscription that is to be canceled: collected, or stopped.
 
     ``not_owed`` are the ids of those that sell a period after its end.
@@ -27,14 +27,14 @@ def told(invoices: Iterable[Collected], *, not_owed: Collection[str], now: int) 
 
 def sentence(invoice: Collected, *, is_owed: bool, now: int) -> str:
     """Return whether a cancellation at this moment has an invoice collected or stopped, with its amount and when it goes out."""
-    worth = f"{invoice.id} ({invoice.status}, {shown(Decimal(invoice.amount), invoice.currency)})"
+    shown_as = f"{invoice.id} ({invoice.status}, {shown(Decimal(invoice.amount), invoice.currency)})"
     if not invoice.auto_advance:
         until = " until its usage is proven" if invoice.is_ours and is_owed else ""
-        return f"{worth} stays stopped{until}."
+        return f"{shown_as} stays stopped{until}."
     if is_owed:
         doubt = f", {REFUSED}" if invoice.status == "draft" else ""
-        return f"{worth} is collected: {course(invoice, earliest=now + MARGIN)}{doubt}."
-    return f"{worth} is stopped and not collected, since it came after the end; without that {course(invoice)}."
+        return f"{shown_as} is collected: {course(invoice, earliest=now + MARGIN)}{doubt}."
+    return f"{shown_as} is stopped and not collected, since it came after the end; without that {course(invoice)}."
 
 
 def course(invoice: Collected, *, earliest: int = 0) -> str:

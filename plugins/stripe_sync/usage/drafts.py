@@ -53,7 +53,7 @@ def own_lines(body: Mapping[str, Any], signer: Signer) -> list[UsageLine]:
 
 def bound_of(body: Mapping[str, Any], signer: Signer) -> datetime | None:
     """Return where the windows end that an invoice bills: at the renewal that made it (``cycles.renewal_of``), at the end
-    that an invoice of ours names. None for one that bills no use.
+    that our own invoice names. None for one that bills no use.
     """
     final = signer.key_of((body.get("metadata") or {}).get(marker.FIELD)) or ""
     if final.startswith(f"{FINAL}:"):
