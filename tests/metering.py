@@ -13,6 +13,7 @@ from stripe_sync.warehouse import usage as usages
 from tests.house import House
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
+LEAD = 65 * MINUTE  # how far ahead a requested time is where Stripe refuses less than an hour (short_leads_refused)
 STATES = ("pending", "pushed", "proven", "billed", "reversed", "waived", "unbillable", "billed_before_us", "rounded")
 
 

@@ -49,7 +49,7 @@ UNKNOWNS = {
     "end_removal_resets_anchor": False,  # taking cancel_at away moves the anchor to the running period's start
     "item_moves_finalization": False,  # an item that is put on a draft moves its finalization to an hour from then
     "isk_rounds": False,  # an invoice in ISK is rounded to whole kronur like one in UGX, and not kept a draft
-    "short_leads_refused": False,  # automatically_finalizes_at has to be an hour ahead, and not just in the future
+    "short_leads_refused": True,  # automatically_finalizes_at has to be an hour ahead, and not just in the future
     "finalization_moves": True,  # automatically_finalizes_at can be moved on a subscription's draft
     "cancel_removes_prorations": True,  # C1: a cancel with both flags false removes pending prorations
     "negative_last_to_balance": False,  # C2: a negative last invoice credits the balance; no: uncollectible, and lost

@@ -13,6 +13,7 @@ from tests.house import House
 from tests.metering import (
     DAY,
     HOUR,
+    LEAD,
     MINUTE,
     by_meter,
     cycle,
@@ -89,7 +90,7 @@ def test_an_adopted_meter_is_sent_what_is_missing_of_its_month(house_of: Build, 
     until(house, end + 11 * MINUTE)
     house.usage()
     assert events(house) == ["40", "60"]
-    until(house, end + HOUR + MINUTE)
+    until(house, end + 11 * MINUTE + LEAD)
     house.usage()
     assert (cycle(house)["total"], ledger(house)) == (
         2000 + 27,

@@ -12,7 +12,7 @@ from stripe_sync.errors import ConfigurationError
 from stripe_sync.pipeline import approve, usage_hands
 from stripe_sync.pipeline.hands import Hand
 from tests.house import House
-from tests.metering import HOUR, MINUTE, cycle, ledger, lines, until
+from tests.metering import HOUR, LEAD, MINUTE, cycle, ledger, lines, until
 from tests.scenarios.test_usage_rules import renewed, world
 from tests.switches import ends
 
@@ -68,7 +68,7 @@ def test_a_released_draft_goes_out_at_the_first_time_that_stripe_takes(house_of:
     now = house.world.now
     assert house.usage()["released"] == held
     moment = cycle(house)["automatically_finalizes_at"]
-    found = {renewal + HOUR + 1: "its own time", now + 65 * MINUTE: "65 minutes from now"}[moment]
+    found = {renewal + HOUR + 1: "its own time", now + LEAD: "65 minutes from now"}[moment]
     until(house, renewal + 70 * MINUTE)
     assert (found, cycle(house)["status"]) == end
     until(house, renewal + 2 * HOUR)
@@ -137,7 +137,7 @@ def test_holding_and_releasing_by_hand(house_of: Build) -> None:
         "the pipeline does not release what a person holds"
     )
     usage_hands.release(session, draft, Hand("ann", "looked"))
-    assert cycle(house)["automatically_finalizes_at"] == house.world.now + 5 * MINUTE
+    assert cycle(house)["automatically_finalizes_at"] == house.world.now + LEAD
     for wrong in (
         "in_unknown",
         next(i["id"] for i in house.objects("invoices") if i["billing_reason"] != "subscription_cycle"),

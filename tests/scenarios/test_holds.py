@@ -10,10 +10,11 @@ from sandbox.builder import WorldBuilder, flat, usage
 from sandbox.world.state import Fault
 from stripe_sync.warehouse import holding
 from tests.house import House
-from tests.metering import DAY, HOUR, MINUTE, cycle, ledger, lines, subscription, until
+from tests.metering import DAY, HOUR, LEAD, MINUTE, cycle, ledger, lines, subscription, until
 from tests.scenarios.test_grace import licensed
 from tests.scenarios.test_month_end_endings import end_in_stigg, paid_to_the_end, used_to_the_end
 from tests.scenarios.test_usage_rules import renewed, world
+from tests.switches import ends
 
 Build = Callable[[WorldBuilder], House]
 
@@ -66,14 +67,15 @@ def test_a_stop_that_stripe_does_not_undo_is_told_by_every_run_until_it_is_undon
     assert (draft["status"], draft["total"]) == ("open", 2500)
 
 
-def test_a_short_draft_whose_use_is_proven_waits_its_hour(house_of: Build) -> None:
+@ends("short_leads_refused", yes=MINUTE + LEAD, no=HOUR)
+def test_a_short_draft_whose_use_is_proven_waits_its_hour(house_of: Build, end: int) -> None:
     """20 minutes of grace: an end that comes forty minutes after the renewal still finds the draft."""
     house = house_of(world(flat(20), usage("calls", 1)))
     house.world.billing["grace_hours"] = 1 / 3
-    end = renewed(house, 5)
+    renewal = renewed(house, 5)
     found = house.usage(wakes=True)
     assert (found["released"], lines(cycle(house))) == ([cycle(house)["id"]], [("5", 500)])
-    assert cycle(house)["automatically_finalizes_at"] == end + HOUR
+    assert cycle(house)["automatically_finalizes_at"] - renewal == end
 
 
 def test_a_short_draft_without_tax_is_released_once_it_can_be_taxed(house_of: Build) -> None:
@@ -81,7 +83,7 @@ def test_a_short_draft_without_tax_is_released_once_it_can_be_taxed(house_of: Bu
     house, end, id = licensed(house_of)
     house.usage(wakes=True)
     draft = cycle(house)
-    assert draft["automatically_finalizes_at"] == end + HOUR
+    assert draft["automatically_finalizes_at"] == end + MINUTE + LEAD
     draft["automatic_tax"] |= {"enabled": True, "status": "requires_location_inputs"}
     house.change(tax=True)
     house.later(25 * MINUTE)
@@ -90,7 +92,7 @@ def test_a_short_draft_without_tax_is_released_once_it_can_be_taxed(house_of: Bu
     until(house, end + 80 * MINUTE)
     draft["automatic_tax"]["status"] = "complete"
     assert house.usage()["released"] == [id]
-    assert draft["automatically_finalizes_at"] == end + 85 * MINUTE
+    assert draft["automatically_finalizes_at"] == end + 80 * MINUTE + LEAD
 
 
 def test_a_draft_that_we_stopped_and_is_not_owed_stays_stopped(house_of: Build, metered: WorldBuilder) -> None:
@@ -174,5 +176,5 @@ def test_a_held_renewal_is_owed_again_where_its_subscription_goes_on(house_of: B
     house.later(HOUR)
     house.reconcile()
     assert house.usage()["released"] == [id]
-    house.later(10 * MINUTE)
+    house.later(LEAD + MINUTE)
     assert (cycle(house)["status"], cycle(house)["total"]) == ("open", 2000)

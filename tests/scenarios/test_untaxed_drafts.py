@@ -12,7 +12,7 @@ from stripe_sync.pipeline import usage_hands
 from stripe_sync.pipeline.hands import Hand
 from stripe_sync.warehouse import statuses
 from tests.house import House
-from tests.metering import HOUR, MINUTE, cycle, lines, metered_world, period_end, subscription, until, use
+from tests.metering import HOUR, LEAD, MINUTE, cycle, lines, metered_world, period_end, subscription, until, use
 from tests.scenarios.test_tax import live_in_berlin, taxed
 
 Build = Callable[[WorldBuilder], House]
@@ -86,8 +86,8 @@ def test_it_is_held_until_its_location_is_good(house_of: Build, used: float, tot
     assert lines(cycle(house)) == ([("1234", 333)] if used else [])
     live_in_berlin(house)
     assert house.usage()["stuck"] == []
-    assert cycle(house)["automatically_finalizes_at"] == house.world.now + 5 * MINUTE
-    house.later(10 * MINUTE)
+    assert cycle(house)["automatically_finalizes_at"] == house.world.now + LEAD
+    house.later(LEAD + MINUTE)
     final = cycle(house)
     assert (final["status"], final["total"], final["automatic_tax"]["enabled"]) == ("open", total, True)
     assert subscription(house)["automatic_tax"]["enabled"], "Stripe never switched it off"
@@ -119,10 +119,10 @@ def test_a_person_may_let_it_go_untaxed(house_of: Build) -> None:
     session = house.session()
     usage_hands.release(session, cycle(house)["id"], Hand("ann", "Not taxable there."))
     session.close()
-    assert cycle(house)["automatically_finalizes_at"] == end + HOUR + 1
+    assert cycle(house)["automatically_finalizes_at"] == end + MINUTE + LEAD
     house.later(10 * MINUTE)
     found = house.usage()
-    assert (found["stuck"], cycle(house)["automatically_finalizes_at"]) == ([], end + HOUR + 1)
+    assert (found["stuck"], cycle(house)["automatically_finalizes_at"]) == ([], end + MINUTE + LEAD)
     until(house, end + 2 * HOUR)
     assert (cycle(house)["status"], cycle(house)["total"]) == ("open", 2333)
 
@@ -172,7 +172,7 @@ def test_use_that_is_not_proven_keeps_it_although_its_location_is_good(house_of:
     assert cycle(house)["automatically_finalizes_at"] == end + LIMIT
     house.change(modes=house.environment.modes | {"usage": "enforce"})
     house.usage()
-    assert cycle(house)["automatically_finalizes_at"] == house.world.now + 5 * MINUTE
+    assert cycle(house)["automatically_finalizes_at"] == house.world.now + LEAD
     assert (lines(cycle(house)), cycle(house)["total"]) == ([("1234", 333)], 2333)
 
 

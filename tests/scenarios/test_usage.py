@@ -20,7 +20,20 @@ from stripe_sync.pipeline.usage_rows import rows
 from stripe_sync.warehouse import usage as usages
 from tests import warehouses
 from tests.house import House
-from tests.metering import DAY, HOUR, MINUTE, cycle, ledger, lines, month_end, period_end, subscription, until, use
+from tests.metering import (
+    DAY,
+    HOUR,
+    LEAD,
+    MINUTE,
+    cycle,
+    ledger,
+    lines,
+    month_end,
+    period_end,
+    subscription,
+    until,
+    use,
+)
 
 Build = Callable[[WorldBuilder], House]
 # 1-5 at 20, 6-10 at 15, from 11 on at 10, with flat fees of 10, 8 and 5 (reference: E8's table).
@@ -148,7 +161,7 @@ def test_stigg_does_not_answer_the_draft_waits_and_goes_out_whole(house_of: Buil
     house.world.faults.clear()
     found = house.usage()
     assert (lines(cycle(house)), found["released"]) == ([("1234", 333)], [draft["id"]])
-    until(house, end + 2 * HOUR + 6 * MINUTE)
+    until(house, end + 2 * HOUR + LEAD)
     assert cycle(house)["status"] != "draft"
     assert house.usage()["counts"] == {"billed": 1}
 

@@ -11,7 +11,20 @@ from sqlalchemy import text
 from sandbox.builder import WorldBuilder, flat, per_unit, tiered, usage
 from sandbox.world.state import iso
 from tests.house import House
-from tests.metering import DAY, HOUR, MINUTE, cycle, ledger, lines, month_end, period_end, subscription, until, use
+from tests.metering import (
+    DAY,
+    HOUR,
+    LEAD,
+    MINUTE,
+    cycle,
+    ledger,
+    lines,
+    month_end,
+    period_end,
+    subscription,
+    until,
+    use,
+)
 from tests.switches import ends
 
 Build = Callable[[WorldBuilder], House]
@@ -312,7 +325,7 @@ def test_more_pairs_than_stigg_lets_be_read_are_held_and_none_goes_out_short(hou
         connection.execute(text("delete from budget"))  # the pace is by real time, and the next reading a minute away
     house.later(HOUR)
     assert len(house.usage()["released"]) == 2
-    house.later(HOUR)
+    house.later(LEAD)
     house.usage()
     assert [lines(cycle(house, f"s-{n}")) for n in (1, 2, 3)] == [[("5", 500)]] * 3
     assert ledger(house) == {"billed": ("15", 1500)}
