@@ -28,7 +28,7 @@ RESULTS = ROOT / "bench" / "results"
 
 def main() -> int:
     scale = float(os.environ.get("SCALE") or 0.1)
-    from stripe_sync.warehouse import embedded
+    from stripe_sync.warehouse.embedded import server
 
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
@@ -38,14 +38,14 @@ def main() -> int:
         "seconds": 0.0, "figures": [],
     }  # fmt: skip
     started = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="stripe_sync-bench-") as place, embedded.owned(Path(place)) as url:
+    with tempfile.TemporaryDirectory(prefix="stripe_sync-bench-") as place, server.owned(Path(place)) as url:
         for name, stage in STAGES.items():
             print(f"{name} ...", flush=True)
             result["figures"] += stage(url, scale)
             result["seconds"] = round(time.monotonic() - started, 1)
             keep(result)  # what was measured stays, if a later stage is interrupted
         embedded_state = Path(place)
-    embedded.forget(embedded_state)
+    server.forget(embedded_state)
     show(result["figures"])
     return 0
 

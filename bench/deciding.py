@@ -21,14 +21,16 @@ from sqlalchemy import text
 
 from bench.figures import peak_mb
 from bench.quiet import catalog
-from stripe_sync.pipeline.check import check_mirrors
-from stripe_sync.pipeline.compare import compare
-from stripe_sync.pipeline.plan import plan
-from stripe_sync.pipeline.report import report
-from stripe_sync.pipeline.session import Run
-from stripe_sync.warehouse import comparisons, landing, runs
-from stripe_sync.warehouse.landing import Landed
-from stripe_sync.warehouse.snapshots import Snapshot
+from stripe_sync.jobs.reconcile.steps.check import check_mirrors
+from stripe_sync.jobs.reconcile.steps.compare import compare
+from stripe_sync.jobs.reconcile.steps.plan import plan
+from stripe_sync.jobs.reconcile.steps.report import report
+from stripe_sync.jobs.runtime.context import Run
+from stripe_sync.warehouse import runs
+from stripe_sync.warehouse.comparisons import comparisons
+from stripe_sync.warehouse.snapshots import staging
+from stripe_sync.warehouse.snapshots.snapshots import Snapshot
+from stripe_sync.warehouse.snapshots.staging import Landed
 from tests import warehouses
 from tests.house import House, built
 
@@ -93,7 +95,7 @@ class Account:
 
     def land(self, side: str, numbers: range, *, whole: bool, name: str = "") -> Snapshot:
         kinds = sorted({kind for given, kind, *_ in self.rows if given == side})
-        return landing.close(
+        return staging.close(
             self.house.engine, environment="test", side=side, run_id="bench", kinds=kinds, upper_bound=self.house_time(),
             rows=self.side(side, numbers, name), whole=None if whole else (),
         )  # fmt: skip

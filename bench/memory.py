@@ -9,9 +9,10 @@ def main() -> None:
     from bench.figures import peak_mb
     from bench.server import NOW
     from bench.stages_read import api
-    from stripe_sync.clock import from_epoch
-    from stripe_sync.mirror.ranges import Listing, pages
-    from stripe_sync.warehouse import engine, landing
+    from stripe_sync.core.clock import from_epoch
+    from stripe_sync.jobs.extract.ranges import Listing, pages
+    from stripe_sync.warehouse import engine
+    from stripe_sync.warehouse.snapshots import staging
 
     url, warehouse = sys.argv[1:]
     made = engine.connect(warehouse)
@@ -20,7 +21,7 @@ def main() -> None:
         before = peak_mb()
         read = pages(client.page, [Listing("subscription", "/v1/subscriptions", {})], upto=NOW, readers=4)
         rows = (("subscription", row["id"], row) for _, page, _ in read for row in page)
-        landing.close(made, environment="memory", side="stripe", run_id="x", kinds=("subscription",), upper_bound=from_epoch(NOW), rows=rows)  # fmt: skip
+        staging.close(made, environment="memory", side="stripe", run_id="x", kinds=("subscription",), upper_bound=from_epoch(NOW), rows=rows)  # fmt: skip
     print(peak_mb() - before)
 
 

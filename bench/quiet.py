@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from sandbox.builder import WorldBuilder, flat, per_unit
 from sandbox.world.state import iso
-from stripe_sync.settings import Limits
+from stripe_sync.core.settings import Limits
 from tests import warehouses
 from tests.house import House, built
 

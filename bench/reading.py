@@ -87,12 +87,12 @@ def seconds(work: Callable[[], Any]) -> float:
 
 def measure(engine: Engine, entities: int) -> tuple[dict[str, float], float, list[str]]:
     """(seconds of each page, seconds of the finance report, tables of a page that a query reads from end to end)."""
-    from stripe_sync import resources
-    from stripe_sync.report import files, tables
-    from stripe_sync.report.charts import charts
-    from stripe_sync.report.tables import FOR_FINANCE
-    from stripe_sync.settings import Environment
-    from stripe_sync.web import pages
+    from stripe_sync.core.config import packaged
+    from stripe_sync.core.settings import Environment
+    from stripe_sync.interfaces.web import pages
+    from stripe_sync.reporting import files, tables
+    from stripe_sync.reporting.charts import charts
+    from stripe_sync.reporting.tables import FOR_FINANCE
 
     with engine.begin() as connection:
         fill(connection, entities)
@@ -124,7 +124,7 @@ def measure(engine: Engine, entities: int) -> tuple[dict[str, float], float, lis
     with engine.connect() as connection:
         for name in ("entities", "by_stripe_id", "differences", "history"):
             asked = {"environment": NAME, "comparison": 1, "most": 51, "id": "s77", **about} | {"stripe_id": "sub_77"}
-            sql = resources.sql(f"web/{name}")
+            sql = packaged.sql(f"web/{name}")
             rows = connection.execute(text("explain " + sql), {k: v for k, v in asked.items() if f":{k}" in sql})
             scanned += [f"{name}: {row[0].strip()}" for row in rows if "Seq Scan on" in row[0]
                         and any(big in row[0] for big in (" status", " mirror", " link", " journal", " drift"))]  # fmt: skip

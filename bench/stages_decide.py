@@ -25,13 +25,15 @@ def compare(warehouse: str, scale: float) -> list[Figure]:
     import pandas as pd
     from sqlalchemy import text
 
-    from stripe_sync.clock import from_epoch
-    from stripe_sync.model.documents import Claim
-    from stripe_sync.warehouse import comparisons, engine, landing
+    from stripe_sync.core.clock import from_epoch
+    from stripe_sync.domain.model.documents import Claim
+    from stripe_sync.warehouse import engine
+    from stripe_sync.warehouse.comparisons import comparisons
     from stripe_sync.warehouse.engine import run_sql
+    from stripe_sync.warehouse.snapshots import staging
 
     count, made = int(DOCUMENTS * scale), engine.connect(warehouse)
-    pair = [landing.close(made, environment="bench", side=side, run_id="bench", kinds=("price",), upper_bound=from_epoch(0), rows=())
+    pair = [staging.close(made, environment="bench", side=side, run_id="bench", kinds=("price",), upper_bound=from_epoch(0), rows=())
             for side in ("stigg", "stripe")]  # fmt: skip
 
     def documents(side: str) -> list[Claim]:
@@ -161,8 +163,8 @@ def quiet(warehouse: str, scale: float) -> list[Figure]:
 
 def planning(warehouse: str, scale: float) -> list[Figure]:
     """The name of a big plan, and what people read of it."""
-    from stripe_sync.plan import explain
-    from stripe_sync.plan.actions import Action, Plan
+    from stripe_sync.domain.plan import explain
+    from stripe_sync.domain.plan.actions import Action, Plan
 
     count = int(PLAN * scale)
     plan = Plan(environment="bench", actions=[

@@ -23,9 +23,9 @@ READERS = 32  # as environments have them if they say nothing
 
 def api(url: str, warehouse: str, *, rate: float = 0.0, account: str = "acct_bench") -> Any:
     """Our client of the stub; under the shared budget where there is a rate."""
-    from stripe_sync.stripe_api.client import StripeApi
+    from stripe_sync.clients.stripe.client import StripeApi
     from stripe_sync.warehouse import engine
-    from stripe_sync.warehouse.budget import PostgresBudget
+    from stripe_sync.warehouse.writes.budget import PostgresBudget
 
     budget = PostgresBudget(engine.connect(warehouse), account, 10 * rate, rate, 1.0) if rate else None
     return StripeApi("sk_test_bench", base_url=url, budget=budget)
@@ -33,7 +33,7 @@ def api(url: str, warehouse: str, *, rate: float = 0.0, account: str = "acct_ben
 
 def in_ranges(client: Any, names: list[str], readers: int) -> int:
     from bench.server import NOW
-    from stripe_sync.mirror.ranges import Listing, pages
+    from stripe_sync.jobs.extract.ranges import Listing, pages
 
     lists = [Listing(name, f"/v1/{name}", {}) for name in names]
     return sum(len(page) for _, page, _ in pages(client.page, lists, upto=NOW, readers=readers))
@@ -82,18 +82,19 @@ def limited_read(warehouse: str, scale: float) -> list[Figure]:
 
 def free_read(warehouse: str, scale: float) -> list[Figure]:
     """Without latency and limits: objects per CPU-second of this process, decoded and landed."""
-    from stripe_sync.clock import from_epoch
-    from stripe_sync.warehouse import engine, landing
+    from stripe_sync.core.clock import from_epoch
+    from stripe_sync.warehouse import engine
+    from stripe_sync.warehouse.snapshots import staging
 
     count, made = int(SUBSCRIPTIONS * scale), engine.connect(warehouse)
     with stub(count, latency=0, rate=0) as url, api(url, warehouse) as client:
         from bench.server import NOW
-        from stripe_sync.mirror.ranges import Listing, pages
+        from stripe_sync.jobs.extract.ranges import Listing, pages
 
         def land() -> int:
             read = pages(client.page, [Listing("subscription", "/v1/subscriptions", {})], upto=NOW, readers=4)
             rows = (("subscription", row["id"], row) for _, page, _ in read for row in page)
-            return landing.close(made, environment="bench", side="stripe", run_id="bench", kinds=("subscription",),
+            return staging.close(made, environment="bench", side="stripe", run_id="bench", kinds=("subscription",),
                                    upper_bound=from_epoch(NOW), rows=rows).counts["subscription"]  # fmt: skip
 
         _, cpu, rows = timed(land)
@@ -139,16 +140,17 @@ def several(warehouse: str, scale: float) -> list[Figure]:
 
 def scan(warehouse: str, scale: float) -> list[Figure]:
     """Stigg's subscriptions, read page after page at 50 ms and landed, beside a bare loop that only reads."""
-    from stripe_sync.clock import from_epoch
-    from stripe_sync.mirror import stigg
-    from stripe_sync.stigg_api.client import StiggApi
-    from stripe_sync.warehouse import engine, landing
+    from stripe_sync.clients.stigg.client import StiggApi
+    from stripe_sync.core.clock import from_epoch
+    from stripe_sync.jobs.extract import stigg
+    from stripe_sync.warehouse import engine
+    from stripe_sync.warehouse.snapshots import staging
 
     count, made = int(SUBSCRIPTIONS * scale), engine.connect(warehouse)
     with stub(count, latency=0.05, rate=0) as url, StiggApi("key", base_url=url) as client:
 
         def land() -> int:
-            return landing.close(made, environment="scanned", side="stigg", run_id="bench", kinds=("subscription",),
+            return staging.close(made, environment="scanned", side="stigg", run_id="bench", kinds=("subscription",),
                                  upper_bound=from_epoch(0), rows=stigg.listed(client, "subscription")).counts["subscription"]  # fmt: skip
 
         httpx.get(f"{url}/counts")
@@ -169,7 +171,7 @@ def scan(warehouse: str, scale: float) -> list[Figure]:
 
 def one_after_another(url: str, pages: int) -> None:
     """Pages of Stigg's subscriptions, each asked for with the cursor of the one before."""
-    from stripe_sync.stigg_api.documents import SUBSCRIPTIONS as DOCUMENT
+    from stripe_sync.clients.stigg.documents import SUBSCRIPTIONS as DOCUMENT
 
     paging: dict[str, Any] = {"first": 25}
     with httpx.Client() as client:

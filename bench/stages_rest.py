@@ -58,13 +58,14 @@ def usage_close(warehouse: str, scale: float) -> list[Figure]:
 def reading(warehouse: str, scale: float) -> list[Figure]:
     """The pages and the finance report on many entities."""
     from bench.reading import measure
-    from stripe_sync.warehouse import embedded, engine
+    from stripe_sync.warehouse import engine
+    from stripe_sync.warehouse.embedded import server
 
     entities = max(1000, int(ENTITIES * scale))
-    with tempfile.TemporaryDirectory(prefix="stripe_sync-bench-") as place, embedded.owned(Path(place)) as url:
+    with tempfile.TemporaryDirectory(prefix="stripe_sync-bench-") as place, server.owned(Path(place)) as url:
         pages, report, scanned = measure(engine.connect(url), entities)
         state = Path(place)
-    embedded.forget(state)
+    server.forget(state)
     slowest = max(pages, key=lambda name: pages[name])
     return [
         figure("pages", f"seconds of the slowest page ({slowest}), {entities:,} entities", f"{pages[slowest]:.2f}", wanted="at most 1",

@@ -12,15 +12,15 @@ from typing import Any
 import httpx
 import msgspec
 
-from stripe_sync.clock import SystemClock
-from stripe_sync.connections import Connection
-from stripe_sync.pipeline.session import Session
-from stripe_sync.pipeline.usage_count import read_all
-from stripe_sync.settings import Environment
-from stripe_sync.stigg_api.documents import USAGE_HISTORY
-from stripe_sync.usage.windows import Measured
+from stripe_sync.clients.stigg.documents import USAGE_HISTORY
+from stripe_sync.core.clock import SystemClock
+from stripe_sync.core.config.connections import Connection
+from stripe_sync.core.settings import Environment
+from stripe_sync.domain.usage.windows import Measured
+from stripe_sync.jobs.runtime.context import Session
+from stripe_sync.jobs.usage.steps.read_quantities import read_all
 from stripe_sync.warehouse import engine
-from stripe_sync.warehouse.usage import Window
+from stripe_sync.warehouse.usage.ledger import Window
 
 WORKERS = 8
 

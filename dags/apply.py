@@ -12,8 +12,8 @@ from typing import Any
 
 from airflow.sdk import Param, TriggerRule, dag, task
 
-from stripe_sync import settings
-from stripe_sync.orchestration.wiring import DEFAULTS, common, way_of_the_data
+from stripe_sync.core import settings
+from stripe_sync.interfaces.airflow.wiring import DEFAULTS, common, way_of_the_data
 
 PARAMS = {
     "approval": Param(
@@ -36,7 +36,7 @@ def apply(environment: str, heading: dict[str, Any]) -> None:
     def wiring() -> None:
         from airflow.providers.standard.operators.hitl import ApprovalOperator
 
-        from stripe_sync.orchestration.stations import answer, question
+        from stripe_sync.interfaces.airflow.steps import answer, question
 
         @task
         def ask() -> Any:

@@ -11,8 +11,8 @@ from typing import Any
 
 from airflow.sdk import Param, dag
 
-from stripe_sync import settings
-from stripe_sync.orchestration.wiring import CHOICES, DEFAULTS, common, way_of_the_data
+from stripe_sync.core import settings
+from stripe_sync.interfaces.airflow.wiring import CHOICES, DEFAULTS, common, way_of_the_data
 
 MOMENT = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?$"
 PARAMS = {

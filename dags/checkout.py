@@ -10,8 +10,8 @@ from typing import Any
 
 from airflow.sdk import Param, dag, task
 
-from stripe_sync import settings
-from stripe_sync.orchestration.wiring import DEFAULTS, common
+from stripe_sync.core import settings
+from stripe_sync.interfaces.airflow.wiring import DEFAULTS, common
 
 COUNTS = {"type": "object", "additionalProperties": {"type": "integer", "minimum": 0}}
 PARAMS = {
@@ -46,7 +46,7 @@ def checkout(environment: str, heading: dict[str, Any]) -> None:
         default_args=DEFAULTS,
     )
     def wiring() -> None:
-        from stripe_sync.orchestration.stations import call
+        from stripe_sync.interfaces.airflow.steps import call
 
         @task
         def checkout() -> Any:

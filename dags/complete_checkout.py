@@ -10,8 +10,8 @@ from typing import Any
 
 from airflow.sdk import Param, dag, task
 
-from stripe_sync import settings
-from stripe_sync.orchestration.wiring import DEFAULTS, common, told
+from stripe_sync.core import settings
+from stripe_sync.interfaces.airflow.wiring import DEFAULTS, common, told
 
 PARAMS = {
     "session": Param("", type="string", pattern="^(cs_.+)?$", description="One session; every open one if empty.")
@@ -30,7 +30,7 @@ def complete_checkout(environment: str, heading: dict[str, Any]) -> None:
         default_args=DEFAULTS,
     )
     def wiring() -> None:
-        from stripe_sync.orchestration.stations import call
+        from stripe_sync.interfaces.airflow.steps import call
 
         @task(**told(environment, heading))
         def complete_checkout() -> Any:

@@ -10,8 +10,8 @@ from typing import Any
 
 from airflow.sdk import dag, task
 
-from stripe_sync import settings
-from stripe_sync.orchestration.wiring import DEFAULTS, common
+from stripe_sync.core import settings
+from stripe_sync.interfaces.airflow.wiring import DEFAULTS, common
 
 
 def connect(environment: str, heading: dict[str, Any]) -> None:
@@ -24,7 +24,7 @@ def connect(environment: str, heading: dict[str, Any]) -> None:
         default_args=DEFAULTS | {"retries": 0},
     )
     def wiring() -> None:
-        from stripe_sync.orchestration.stations import checked
+        from stripe_sync.interfaces.airflow.steps import checked
 
         @task
         def connect() -> Any:

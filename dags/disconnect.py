@@ -10,8 +10,8 @@ from typing import Any
 
 from airflow.sdk import Param, dag, task
 
-from stripe_sync import settings
-from stripe_sync.orchestration.wiring import DEFAULTS, common
+from stripe_sync.core import settings
+from stripe_sync.interfaces.airflow.wiring import DEFAULTS, common
 
 PARAMS = {
     "confirm": Param("", type="string", description="The environment's name: do it. Empty: only say what it would do."),
@@ -31,7 +31,7 @@ def disconnect(environment: str, heading: dict[str, Any]) -> None:
         default_args=DEFAULTS | {"retries": 0},
     )
     def wiring() -> None:
-        from stripe_sync.orchestration.stations import disconnected
+        from stripe_sync.interfaces.airflow.steps import disconnected
 
         @task
         def disconnect() -> Any:

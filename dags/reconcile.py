@@ -1,7 +1,7 @@
 """Compares Stigg with Stripe, plans what to write, writes what the guards allow, verifies it and reports.
 
 One DAG an environment of environments.toml, named `reconcile__<environment>`. Each task is one station of
-`stripe_sync/pipeline`; a task that is retried or cleared does nothing twice. Trigger it with `mode` to look without
+`stripe_sync/jobs/reconcile`; a task that is retried or cleared does nothing twice. Trigger it with `mode` to look without
 writing (`observe`) or to have everything wait for approval (`propose`). What waits for a person becomes a run of the DAG
 `apply__<environment>`; the rest of this run goes on.
 """
@@ -13,8 +13,8 @@ from typing import Any
 
 from airflow.sdk import Param, dag, task
 
-from stripe_sync import settings
-from stripe_sync.orchestration.wiring import CHOICES, DEFAULTS, common, way_of_the_data
+from stripe_sync.core import settings
+from stripe_sync.interfaces.airflow.wiring import CHOICES, DEFAULTS, common, way_of_the_data
 
 PARAMS = {
     "mode": Param(
@@ -45,7 +45,7 @@ def reconcile(environment: str, heading: dict[str, Any]) -> None:
     def wiring() -> None:
         from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 
-        from stripe_sync.orchestration.stations import asked
+        from stripe_sync.interfaces.airflow.steps import asked
 
         @task
         def ask() -> Any:

@@ -11,8 +11,8 @@ from typing import Any
 
 from airflow.sdk import Param, dag, task
 
-from stripe_sync import settings
-from stripe_sync.orchestration.wiring import DEFAULTS, asset, common, told
+from stripe_sync.core import settings
+from stripe_sync.interfaces.airflow.wiring import DEFAULTS, asset, common, told
 
 PARAMS = {
     "month": Param(
@@ -34,9 +34,9 @@ def report(environment: str, heading: dict[str, Any]) -> None:
         default_args=DEFAULTS,
     )
     def wiring() -> None:
-        from stripe_sync.orchestration.links import REPORTS, linked
-        from stripe_sync.orchestration.mail import send
-        from stripe_sync.orchestration.stations import call, folder
+        from stripe_sync.interfaces.airflow.links import REPORTS, linked
+        from stripe_sync.interfaces.airflow.mail import send
+        from stripe_sync.interfaces.airflow.steps import call, folder
 
         @task
         def audit_month() -> Any:

@@ -23,8 +23,8 @@ def stripe_sync_configuration() -> None:
     def read_environments() -> list[str]:
         from airflow.sdk.exceptions import AirflowFailException
 
-        from stripe_sync import settings
-        from stripe_sync.errors import ConfigurationError
+        from stripe_sync.core import settings
+        from stripe_sync.core.errors import ConfigurationError
 
         try:
             return sorted(settings.load())

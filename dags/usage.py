@@ -1,7 +1,7 @@
 """Puts what was used on draft invoices before Stripe finalizes them, proves it, and holds what is not proven.
 
 One DAG an environment, named `usage__<environment>`, every ten minutes (`usage_schedule`). Its stations are in
-`stripe_sync/pipeline/usage.py`; a run with nothing due asks neither Stripe nor Stigg. A run that ends as failed has something
+`stripe_sync/jobs/usage/job.py`; a run with nothing due asks neither Stripe nor Stigg. A run that ends as failed has something
 that a person must see: a draft that is about to be finalized without its usage, or one that was. `alert_webhook` and
 `alert_emails` say who is told.
 """
@@ -13,8 +13,8 @@ from typing import Any
 
 from airflow.sdk import dag, task
 
-from stripe_sync import settings
-from stripe_sync.orchestration.wiring import DEFAULTS, asset, common, told, writing
+from stripe_sync.core import settings
+from stripe_sync.interfaces.airflow.wiring import DEFAULTS, asset, common, told, writing
 
 
 def usage(environment: str, heading: dict[str, Any]) -> None:
@@ -32,8 +32,8 @@ def usage(environment: str, heading: dict[str, Any]) -> None:
     def wiring() -> None:
         from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 
-        from stripe_sync.orchestration.links import STRIPE, USAGE, linked
-        from stripe_sync.orchestration.stations import asked, call
+        from stripe_sync.interfaces.airflow.links import STRIPE, USAGE, linked
+        from stripe_sync.interfaces.airflow.steps import asked, call
 
         @task(**writing(heading))
         def usage_due() -> Any:

@@ -66,7 +66,7 @@ def the_dags() -> tuple[Any, Any, Any]:
 
 def run_once(dag: Any) -> dict[str, Any]:
     """One run of the DAG; what its stations gave."""
-    from stripe_sync.pipeline.verdict import STATIONS
+    from stripe_sync.jobs.reconcile.steps.outcome import STATIONS
     from stripe_sync.warehouse import engine, runs
 
     started = time.monotonic()
@@ -109,7 +109,7 @@ def month_end(reconcile: Any, usage: Any, stripe: str) -> dict[str, Any]:
 
 def use(dag: Any) -> dict[str, Any]:
     """One run of the usage DAG; what its stations gave."""
-    from stripe_sync.pipeline.usage import STATIONS
+    from stripe_sync.jobs.usage.job import STATIONS
     from stripe_sync.warehouse import engine, runs
 
     dag_run = dag.test()
@@ -169,15 +169,16 @@ def main() -> int:
     warnings.filterwarnings("ignore")
     from sandbox.server.run import running
     from sandbox.world.state import find, load
-    from stripe_sync.warehouse import embedded, engine
+    from stripe_sync.warehouse import engine
+    from stripe_sync.warehouse.embedded import server
 
-    embedded.forget(STATE)
+    server.forget(STATE)
     shutil.rmtree(STATE, ignore_errors=True)
     shutil.rmtree(REPORTS / ENVIRONMENT, ignore_errors=True)
     (STATE / "airflow").mkdir(parents=True)
 
     print("Starting the embedded database, the sandbox and Airflow", flush=True)
-    with embedded.owned(STATE) as warehouse, running(load(find("demo"))) as (stripe, stigg):
+    with server.owned(STATE) as warehouse, running(load(find("demo"))) as (stripe, stigg):
         prepare(stripe, stigg, warehouse)
         reconcile, usage, report = the_dags()
         first = run_once(reconcile)

@@ -20,21 +20,22 @@ import httpx
 from sandbox.builder import WorldBuilder, flat, usage
 from sandbox.server.run import running
 from sandbox.world.state import World, from_document, iso
-from stripe_sync.clock import SystemClock
-from stripe_sync.connections import Connection
-from stripe_sync.errors import ConfigurationError, StripeSyncError
-from stripe_sync.marker import FIELD, Signer
-from stripe_sync.pipeline.probing.account import Account
-from stripe_sync.pipeline.reconcile import reconcile
-from stripe_sync.pipeline.session import Session, start_run
-from stripe_sync.pipeline.usage import STATIONS
-from stripe_sync.pipeline.usage import usage as bill_usage
-from stripe_sync.settings import Environment, Limits
-from stripe_sync.stripe_api.asking import Asker, Refused
-from stripe_sync.stripe_api.client import API, StripeApi
-from stripe_sync.stripe_api.test_clock import PATH as CLOCKS
-from stripe_sync.unknowns import BY_NAME
-from stripe_sync.warehouse import embedded, engine, runs
+from stripe_sync.clients.stripe.asking import Asker, Refused
+from stripe_sync.clients.stripe.client import API, StripeApi
+from stripe_sync.clients.stripe.test_clock import PATH as CLOCKS
+from stripe_sync.core.clock import SystemClock
+from stripe_sync.core.config.connections import Connection
+from stripe_sync.core.errors import ConfigurationError, StripeSyncError
+from stripe_sync.core.open_questions import BY_NAME
+from stripe_sync.core.ownership import FIELD, Signer
+from stripe_sync.core.settings import Environment, Limits
+from stripe_sync.jobs.reconcile.job import reconcile
+from stripe_sync.jobs.runtime.context import Session, start_run
+from stripe_sync.jobs.setup.probing.test_account import Account
+from stripe_sync.jobs.usage.job import STATIONS
+from stripe_sync.jobs.usage.job import usage as bill_usage
+from stripe_sync.warehouse import engine, runs
+from stripe_sync.warehouse.embedded import server
 
 STATE = Path(__file__).resolve().parent.parent / ".state" / "pair"
 NAME, SECRET = "pair", "only-for-the-pair"
@@ -189,9 +190,9 @@ def begin(key: str, base: str, months: int, *, state: Path) -> int:
         modes=dict.fromkeys(("catalog", "customers", "subscriptions", "usage"), "enforce"), accept_unknown=sorted(BY_NAME),
     )  # fmt: skip
     world = from_document(town(now).document())
-    embedded.forget(state)
+    server.forget(state)
     shutil.rmtree(state, ignore_errors=True)
-    with embedded.owned(state) as warehouse, running(world) as (_, stigg):
+    with server.owned(state) as warehouse, running(world) as (_, stigg):
         pair = Pair(environment, key, base, stigg, world, account, warehouse)
         print(f"Stigg: {stigg}; Stripe: {environment.stripe_account} at {base}, test clock {clock}", flush=True)
         try:

@@ -12,7 +12,7 @@ from pathlib import Path
 from demo.stack import ROOT, airflow
 from sandbox.server.run import running
 from sandbox.world.state import find, load
-from stripe_sync.warehouse import embedded
+from stripe_sync.warehouse.embedded import server
 
 STATE = ROOT / ".state" / "up"
 PORT = 8080
@@ -30,10 +30,10 @@ def connections(stripe: str, stigg: str) -> dict[str, str]:
 
 def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    embedded.forget(STATE)
+    server.forget(STATE)
     shutil.rmtree(STATE, ignore_errors=True)
     print("Starting the embedded database, the sandbox and Airflow; this takes about half a minute", flush=True)
-    with embedded.owned(STATE) as warehouse, running(load(find("demo"))) as (stripe, stigg):
+    with server.owned(STATE) as warehouse, running(load(find("demo"))) as (stripe, stigg):
         environ = connections(stripe, stigg) | {
             "STRIPE_SYNC_CONFIG": str(ROOT / "demo" / "environments.toml"),
             "STRIPE_SYNC_WAREHOUSE_URL": warehouse,

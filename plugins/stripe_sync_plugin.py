@@ -1,1 +1,1 @@
-from stripe_sync.orchestration.plugin import StripeSyncPlugin as StripeSyncPlugin
+from stripe_sync.interfaces.airflow.plugin import StripeSyncPlugin as StripeSyncPlugin

@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-ROOMS = ("model", "desired", "drift", "plan", "apply", "usage")
-LEAVES = ("money", "periods", "keys", "marker")
+ROOMS = ("domain", "apply")
+LEAVES = ("core.money", "core.periods", "core.keys", "core.ownership")
 # Apart, since the unit tests prove that they load nothing heavy.
 PARTS = (("tests/unit", False), ("tests/scenarios", True))
 

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from sandbox.server.stripe_app import known_operation
 from sandbox.world.refusal import StripeRefusal
-from stripe_sync.stripe_api.http import Http
+from stripe_sync.clients.stripe.http import Http
 
 LIST = Path(__file__).parent / "recorded" / "endpoints.txt"
 

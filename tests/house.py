@@ -20,17 +20,19 @@ from sqlalchemy import Engine, text
 from sandbox.builder import ACCOUNT, WorldBuilder, flat, per_unit
 from sandbox.server.run import running
 from sandbox.world.state import World, from_document
-from stripe_sync.connections import Connection
-from stripe_sync.errors import RunStopped
-from stripe_sync.pipeline.apply import apply
-from stripe_sync.pipeline.reconcile import make_plan, reconcile
-from stripe_sync.pipeline.session import Run, Session, start_run
-from stripe_sync.pipeline.usage import STATIONS, usage
-from stripe_sync.settings import Environment, Limits
-from stripe_sync.stripe_api.sandbox_clock import SandboxClock
-from stripe_sync.unknowns import BY_NAME
-from stripe_sync.warehouse import comparisons, plans, runs, statuses
-from stripe_sync.warehouse.plans import StoredPlan
+from stripe_sync.clients.stripe.sandbox_clock import SandboxClock
+from stripe_sync.core.config.connections import Connection
+from stripe_sync.core.errors import RunStopped
+from stripe_sync.core.open_questions import BY_NAME
+from stripe_sync.core.settings import Environment, Limits
+from stripe_sync.jobs.reconcile.job import make_plan, reconcile
+from stripe_sync.jobs.reconcile.steps.apply import apply
+from stripe_sync.jobs.runtime.context import Run, Session, start_run
+from stripe_sync.jobs.usage.job import STATIONS, usage
+from stripe_sync.warehouse import runs
+from stripe_sync.warehouse.comparisons import comparisons, statuses
+from stripe_sync.warehouse.plans import plans
+from stripe_sync.warehouse.plans.plans import StoredPlan
 from tests import endpoints, warehouses
 
 ENFORCE = {"catalog": "enforce", "customers": "enforce", "subscriptions": "enforce", "usage": "enforce"}

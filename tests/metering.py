@@ -7,9 +7,9 @@ from typing import Any
 
 from sandbox.builder import WorldBuilder, flat, usage
 from sandbox.world.state import iso
-from stripe_sync.money import plain
-from stripe_sync.settings import UsageMeter
-from stripe_sync.warehouse import usage as usages
+from stripe_sync.core.money import plain
+from stripe_sync.core.settings import UsageMeter
+from stripe_sync.warehouse.usage import ledger as usages
 from tests.house import House
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400

@@ -17,7 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 TOOL = ["uv", "tool", "run", "--from", "cosmic-ray==8.7.0", "cosmic-ray"]
-MUTATED = ("money.py", "periods.py", "desired", "plan")
+MUTATED = ("core/money.py", "core/periods.py", "domain/actual", "domain/adoption", "domain/target", "domain/plan")
 STORIES = (
     "pricing_models",
     "endings",

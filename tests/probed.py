@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from stripe_sync.pipeline.probing.asked import QUESTIONS
+from stripe_sync.jobs.setup.probing.questions import QUESTIONS
 from tests import warehouses
 from tests.house import House, built, small_town
 from tests.scenarios import test_probe as stories

@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 from sandbox.builder import ACCOUNT
-from stripe_sync.unknowns import BY_NAME
+from stripe_sync.core.open_questions import BY_NAME
 from tests import endpoints
 from tests.house import House
 
@@ -52,8 +52,8 @@ def environ(house: House, toml: str = TOML, **more: str) -> dict[str, str]:
 
 # Commands run in processes of their own, forked from a server that has imported what most of them need.
 SERVER = multiprocessing.get_context("forkserver")
-SERVER.set_forkserver_preload(["stripe_sync.cli.main", "stripe_sync.cli.commands", "stripe_sync.cli.by_hand", "stripe_sync.cli.hosted",
-                               "stripe_sync.cli.connecting", "stripe_sync.pipeline.reconcile", "stripe_sync.gate.run", "great_expectations", "stripe_sync.pipeline.report", "stripe_sync.pipeline.publish"])  # fmt: skip
+SERVER.set_forkserver_preload(["stripe_sync.interfaces.cli.main", "stripe_sync.interfaces.cli.commands", "stripe_sync.interfaces.cli.manual_actions", "stripe_sync.interfaces.cli.hosted",
+                               "stripe_sync.interfaces.cli.environments", "stripe_sync.jobs.reconcile.job", "stripe_sync.checks.run", "great_expectations", "stripe_sync.jobs.reconcile.steps.report", "stripe_sync.jobs.finance.steps.publish"])  # fmt: skip
 WITHIN = 120  # seconds
 
 
@@ -75,7 +75,7 @@ def command(env: dict[str, str], *arguments: str, cwd: Path | None = None) -> su
 
 def run(env: dict[str, str], arguments: tuple[str, ...], cwd: str, out: str, err: str) -> None:
     """Run the command, in the child; what it calls of Stripe is checked as a story's own calls are."""
-    from stripe_sync.cli import main
+    from stripe_sync.interfaces.cli import main
 
     os.environ.clear()
     os.environ.update(env)

@@ -13,7 +13,8 @@ from pathlib import Path
 import psycopg
 from sqlalchemy import Engine
 
-from stripe_sync.warehouse import embedded, engine
+from stripe_sync.warehouse import engine
+from stripe_sync.warehouse.embedded import server
 
 SERVER = "TESTS_OF_STRIPE_SYNC_SERVER"
 TEMPLATE = "template_of_tests"
@@ -27,14 +28,14 @@ def start() -> None:
     Its data lie in memory where there is room: a database is 300 files, and a test has one of its own.
     """
     place = MEMORY if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ENOUGH else None
-    embedded.KEPT = place or embedded.KEPT
+    server.KEPT = place or server.KEPT
     state = Path(_stack.enter_context(tempfile.TemporaryDirectory(prefix="stripe_sync-tests-", dir=place)))
-    _stack.callback(embedded.forget, state)
-    url = _stack.enter_context(embedded.owned(state))
+    _stack.callback(server.forget, state)
+    url = _stack.enter_context(server.owned(state))
     os.environ[SERVER] = url
     with psycopg.connect(conninfo("postgres"), autocommit=True) as connection:
         # The server outlives every process that a test kills, so nothing has to wait for the disk.
-        connection.execute(f"alter role {embedded.USER} set synchronous_commit = off")
+        connection.execute(f"alter role {server.USER} set synchronous_commit = off")
         connection.execute(f"create database {TEMPLATE}")
     migrated = engine.connect(url_of(TEMPLATE))
     migrated.dispose()
@@ -46,12 +47,12 @@ def stop() -> None:
 
 
 def url_of(database: str) -> str:
-    return os.environ[SERVER].replace(f"/{embedded.DATABASE}?", f"/{database}?")
+    return os.environ[SERVER].replace(f"/{server.DATABASE}?", f"/{database}?")
 
 
 def conninfo(database: str) -> str:
     host = os.environ[SERVER].partition("?host=")[2]
-    return f"host={host} user={embedded.USER} dbname={database}"
+    return f"host={host} user={server.USER} dbname={database}"
 
 
 @contextmanager

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from stripe_sync.desired.inputs import Inputs, Links
-from stripe_sync.desired.state import desired, of_families, offered
-from stripe_sync.pipeline.latest import latest
-from stripe_sync.pipeline.views import every, stigg_view, stripe_view, without
-from stripe_sync.usage.charges import charges
-from stripe_sync.warehouse import candidates, comparisons, links, statuses
+from stripe_sync.domain.model.inputs import Inputs, Links
+from stripe_sync.domain.target.target_state import desired, of_families, offered
+from stripe_sync.domain.usage.charges import charges
+from stripe_sync.jobs.inputs.latest import latest
+from stripe_sync.jobs.inputs.snapshots import every, stigg_view, stripe_view, without
+from stripe_sync.warehouse.comparisons import comparisons, link_suggestions, links, statuses
 from tests.house import House
 
 Documents = dict[tuple[str, str, str], Any]
@@ -26,13 +26,13 @@ def at_once(house: House) -> tuple[Documents, dict[tuple[str, str], tuple[str, s
         known = Links(
             links.those(connection, "test", "true"),
             links.retired_coupons(connection, "test"),
-            candidates.ignored(connection, "test"),
+            link_suggestions.ignored(connection, "test"),
         )
         by_id = {id: key for key, id in known.ids.items()}
         stripe, unreadable = stripe_view(every(connection, place.stripe), by_id)
         stigg = without(stigg_view(every(connection, place.stigg), newest.around.left_out), unreadable)
     why = "{} in Stripe may be it: {}; link it, or take the trace away."
-    waiting = {c["key"]: why.format(c["stripe_id"], c["why"]) for c in candidates.all_of(house.engine, "test")}
+    waiting = {c["key"]: why.format(c["stripe_id"], c["why"]) for c in link_suggestions.all_of(house.engine, "test")}
     session.close()
     inputs = Inputs(house.environment, stigg, stripe, known, session.signer, run.now, waiting)
     made = desired(inputs)

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import uvicorn
 
-from stripe_sync.pipeline import publish
+from stripe_sync.jobs.finance.steps import publish
 from tests.dags.test_pages import as_
 from tests.house import House
 

@@ -7,9 +7,10 @@ from typing import Any
 
 from sqlalchemy import text
 
-from stripe_sync import resources
-from stripe_sync.clock import from_epoch
-from stripe_sync.warehouse import comparisons, landing
+from stripe_sync.core.clock import from_epoch
+from stripe_sync.core.config import packaged
+from stripe_sync.warehouse.comparisons import comparisons
+from stripe_sync.warehouse.snapshots import staging
 from tests import warehouses
 
 # Of n customers: both sides' customers and subscriptions, as few fields as kinship is found by.
@@ -56,7 +57,7 @@ def test_kin_is_found_by_indexes_and_expected_to_be_few() -> None:
         connection.execute(text("analyze mirror"))
         for question, subscriptions in (("families/kin", "s"), ("mirror/invoices_of", "sub_")):
             given = asked | {"subscriptions": [f"{subscriptions}{n}" for n in some]}
-            sql = resources.sql(question)
+            sql = packaged.sql(question)
             explained = connection.execute(
                 text(f"explain (format json) {sql}"), {k: v for k, v in given.items() if f":{k}" in sql}
             ).scalar_one()
@@ -79,7 +80,7 @@ def test_links_that_changed_are_found_without_reading_all() -> None:
                 text("select pg_current_snapshot()::text, pg_current_xact_id()::text")
             ).one()
             explained = connection.execute(
-                text(f"explain (format json) {resources.sql('families/changed_links')}"),
+                text(f"explain (format json) {packaged.sql('families/changed_links')}"),
                 {"environment": "e", "seen": seen, "seen_in": seen_in},
             ).scalar_one()
     assert {n["Node Type"] for n in nodes(explained[0]["Plan"]) if n.get("Relation Name") == "link"} == {"Index Scan"}
@@ -96,7 +97,7 @@ def test_an_earlier_comparison_of_very_much_is_not_read_with_the_newest() -> Non
         newest = comparisons.latest(connection, "e")
         given = asked | {"account": "a", "comparison": newest, "comparison_id": newest, "kinds": None, "after": ""}
         for question in questions:
-            sql = resources.sql(question)
+            sql = packaged.sql(question)
             explained = connection.execute(
                 text(f"explain (format json) {sql}"), {k: v for k, v in given.items() if f":{k}" in sql}
             ).scalar_one()
@@ -108,7 +109,7 @@ def test_a_first_extract_is_landed_without_reading_what_was_landed_before_each_r
     """A new warehouse has figures of an empty mirror, by which reading it from end to end costs nothing."""
     rows = [("customer", f"cus_{n}", {"id": f"cus_{n}"}) for n in range(MANY)]
     with warehouses.fresh() as (_, engine), engine.connect() as connection:
-        landing.close(
+        staging.close(
             engine, rows, environment="e", side="stripe", run_id="r", kinds=("customer",), upper_bound=from_epoch(0)
         )
         connection.execute(text("select pg_stat_force_next_flush()"))

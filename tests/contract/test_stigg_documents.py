@@ -11,9 +11,9 @@ from graphql import build_schema, parse, validate
 
 from sandbox.builder import WorldBuilder
 from sandbox.resources.stigg.graph import schema
-from stripe_sync.errors import Incomplete, NotAuthorized, Transient
-from stripe_sync.stigg_api import documents, probe_documents
-from stripe_sync.stigg_api.client import StiggApi, refuse
+from stripe_sync.clients.stigg import documents, probe_documents
+from stripe_sync.clients.stigg.client import StiggApi, refuse
+from stripe_sync.core.errors import Incomplete, NotAuthorized, Transient
 from tests.house import House
 
 Build = Callable[[WorldBuilder], House]

@@ -289,8 +289,8 @@ def test_a_clock_that_passes_a_renewal_makes_a_draft_and_finalizes_it_an_hour_la
 
 
 def test_the_hosted_pages_have_stripes_shape(house_of: Build, town: WorldBuilder, recorded: list[Exchange]) -> None:
-    from stripe_sync.pipeline import portal
-    from stripe_sync.pipeline.hands import Hand
+    from stripe_sync.jobs.checkout import portal
+    from stripe_sync.jobs.runtime.manual_actions import Hand
     from tests.scenarios.test_checkout import completed, opened, pays
 
     town.customer("new", "New", "new@example.test")

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.builder import ACCOUNT, WorldBuilder
-from stripe_sync.warehouse import embedded
+from stripe_sync.warehouse.embedded import server
 from tests.house import House
 
 Build = Callable[[WorldBuilder], House]
@@ -55,7 +55,7 @@ def test_the_wheel_carries_what_the_package_reads(wheel: Path) -> None:
     for folder in ("sql", "expectations"):
         files = {p.relative_to(ROOT).as_posix() for p in (ROOT / folder).rglob("*") if p.suffix in (".sql", ".json")}
         assert {f"stripe_sync/carried/{name}" for name in files} <= names
-    assert "stripe_sync/report/templates/finance.html" in names
+    assert "stripe_sync/reporting/templates/finance.html" in names
     assert not any(name.startswith(("sandbox", "tests", "demo")) for name in names)
 
 
@@ -75,7 +75,7 @@ def test_it_plans_from_an_empty_directory(house_of: Build, town: WorldBuilder, w
         AIRFLOW_CONN_STIGG_DEFAULT=json.dumps({"conn_type": "stigg", "password": "server-sandbox", "host": house.stigg_url}),
         AIRFLOW_CONN_STRIPE_SYNC_TEST=json.dumps({"conn_type": "generic", "password": "s"}),
     )  # fmt: skip
-    embedded.forget(tmp_path / "state")
+    server.forget(tmp_path / "state")
     assert planned.returncode == 2, planned.stderr
     assert len(json.loads(planned.stdout)["actions"]) == 17
     assert list(empty.iterdir()) == []

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from sandbox.builder import ACCOUNT
-from stripe_sync.clock import from_epoch
+from stripe_sync.core.clock import from_epoch
 from tests.house import House
 from tests.metering import cycle, lines, period_end, until, use
 
@@ -110,12 +110,12 @@ def test_xcom_holds_ids_and_counts_and_nobodys_data(bag: Any, house: House) -> N
 
 
 def test_a_run_that_is_cleared_and_run_again_writes_nothing_twice(bag: Any, house: House) -> None:
-    from stripe_sync.pipeline.session import start_run
+    from stripe_sync.jobs.runtime.context import start_run
 
     run = bag.dags["reconcile__test"].test()
     before, writes = house.frozen(), house.writes()
     session = house.session()
-    from stripe_sync.pipeline.reconcile import reconcile
+    from stripe_sync.jobs.reconcile.job import reconcile
 
     reconcile(session, start_run(session, run.run_id))
     session.close()
@@ -144,7 +144,7 @@ def test_observe_as_a_parameter_writes_nothing(bag: Any, house: House) -> None:
 
 def asked(house: House) -> str:
     """The hash of the one set that waits."""
-    from stripe_sync.warehouse import approvals
+    from stripe_sync.warehouse.plans import approvals
 
     (found,) = approvals.waiting(house.engine, "test", now=from_epoch(house.world.now))
     return found.request.hash
@@ -222,7 +222,7 @@ def test_who_is_told_of_a_failure_is_told_what_failed(monkeypatch: pytest.Monkey
     from http.server import BaseHTTPRequestHandler, HTTPServer
     from threading import Thread
 
-    from stripe_sync.orchestration.notifiers import WebhookNotifier, on_failure
+    from stripe_sync.interfaces.airflow.notifiers import WebhookNotifier, on_failure
 
     got: list[dict[str, Any]] = []
 

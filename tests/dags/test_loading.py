@@ -37,10 +37,10 @@ print(sorted(m for m in sys.modules if m.startswith("stripe_sync.")))
     heavy, ours = done.stdout.splitlines()
     assert heavy == "[]", done.stderr
     assert set(json.loads(ours.replace("'", '"'))) == {
-        "stripe_sync.errors", "stripe_sync.settings",
-        "stripe_sync.typed", "stripe_sync.orchestration", "stripe_sync.orchestration.provider_info", "stripe_sync.orchestration.stations",
-        "stripe_sync.orchestration.notifiers", "stripe_sync.orchestration.metrics", "stripe_sync.orchestration.wiring",
-        "stripe_sync.orchestration.links", "stripe_sync.orchestration.place",
+        "stripe_sync.core.errors", "stripe_sync.core.settings",
+        "stripe_sync.core.decoding", "stripe_sync.core", "stripe_sync.interfaces", "stripe_sync.interfaces.airflow", "stripe_sync.interfaces.airflow.provider_info", "stripe_sync.interfaces.airflow.steps",
+        "stripe_sync.interfaces.airflow.notifiers", "stripe_sync.interfaces.airflow.metrics", "stripe_sync.interfaces.airflow.wiring",
+        "stripe_sync.interfaces.airflow.links", "stripe_sync.interfaces.airflow.place",
     }  # fmt: skip
 
 
@@ -79,7 +79,7 @@ plugins_manager.ensure_plugins_loaded() if hasattr(plugins_manager, "ensure_plug
 bare = {"errors", "settings", "money", "keys", "marker", "clock", "client", "builder", "embedded", "reconcile"}
 print(sorted(bare & set(sys.modules)))
 print(sys.modules["types"] is types, sys.modules["stripe"] is stripe)
-import stripe_sync.orchestration.plugin as ours
+import stripe_sync.interfaces.airflow.plugin as ours
 print(ours.StripeSyncPlugin.name)
 """
     done = parse(code)
@@ -94,7 +94,7 @@ from airflow.providers_manager import ProvidersManager
 plugins, errors = plugins_manager._get_plugins()
 print([p.name for p in plugins].count("stripe_sync"), errors)
 print(sorted(set(ProvidersManager().hooks) & {"stripe", "stigg"}))
-from stripe_sync.orchestration.hooks import StripeHook, StiggHook
+from stripe_sync.interfaces.airflow.hooks import StripeHook, StiggHook
 print(StripeHook.conn_type, StiggHook.conn_type)
 """
     done = parse(code)
@@ -119,7 +119,7 @@ URIS = [
 def test_a_uri_is_read_as_airflow_reads_it(uri: str) -> None:
     from airflow.models.connection import Connection
 
-    from stripe_sync.connections import parse as ours
+    from stripe_sync.core.config.connections import parse as ours
 
     theirs, mine = Connection(conn_id="x", uri=uri), ours("x", uri)
     texts = (theirs.host, theirs.schema, theirs.login, theirs.password)
@@ -130,8 +130,8 @@ def test_a_uri_is_read_as_airflow_reads_it(uri: str) -> None:
 
 @pytest.mark.parametrize("uri", ["stripe://login:secret@http://127.0.0.1", "a://b://c://d"])
 def test_what_airflow_refuses_is_refused(uri: str) -> None:
-    from stripe_sync.connections import parse as ours
-    from stripe_sync.errors import ConfigurationError
+    from stripe_sync.core.config.connections import parse as ours
+    from stripe_sync.core.errors import ConfigurationError
 
     with pytest.raises(ConfigurationError) as refused:
         ours("x", uri)
@@ -151,7 +151,7 @@ def test_what_airflow_refuses_is_refused(uri: str) -> None:
 def test_json_is_read_as_airflow_reads_it(given: dict[str, Any]) -> None:
     from airflow.models.connection import Connection
 
-    from stripe_sync.connections import parse as ours
+    from stripe_sync.core.config.connections import parse as ours
 
     theirs, mine = Connection.from_json(json.dumps(given), conn_id="x"), ours("x", json.dumps(given))
     assert (mine.type, mine.host, mine.schema, mine.login, mine.password, mine.port, dict(mine.extra)) == (
@@ -160,8 +160,8 @@ def test_json_is_read_as_airflow_reads_it(given: dict[str, Any]) -> None:
 
 
 def test_the_hooks_test_their_connections(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    from stripe_sync.errors import ConfigurationError
-    from stripe_sync.orchestration.hooks import StiggHook, StripeHook, connection_of
+    from stripe_sync.core.errors import ConfigurationError
+    from stripe_sync.interfaces.airflow.hooks import StiggHook, StripeHook, connection_of
 
     assert StripeHook().test_connection() == (True, "Account acct_1SANDBOX000000001")
     assert StiggHook().test_connection() == (True, "Environment sandbox")

@@ -139,7 +139,7 @@ def test_reports_are_downloads_of_known_names(airflow: Any, house: House, tmp_pa
 def test_no_page_reads_a_whole_table(house: House) -> None:
     from sqlalchemy import text
 
-    from stripe_sync import resources
+    from stripe_sync.core.config import packaged
 
     with house.engine.begin() as connection:
         connection.execute(text(
@@ -149,12 +149,12 @@ def test_no_page_reads_a_whole_table(house: House) -> None:
         connection.execute(text("analyze status"))
         about = {"environment": "test", "kind": "customer", "status": "", "q": "c12", "after": "", "most": 51}
         for name in ("entities", "by_stripe_id"):
-            plan = [row[0] for row in connection.execute(text("explain " + resources.sql(f"web/{name}")), about)]
+            plan = [row[0] for row in connection.execute(text("explain " + packaged.sql(f"web/{name}")), about)]
             assert not any("Seq Scan on status" in line for line in plan), plan
 
 
 def test_the_entry_in_the_navigation(bag: Any) -> None:
-    from stripe_sync.orchestration.plugin import StripeSyncPlugin
+    from stripe_sync.interfaces.airflow.plugin import StripeSyncPlugin
 
     (view,) = StripeSyncPlugin.external_views
     assert (view["name"], view["href"], view["destination"]) == ("Billing sync", "/stripe-sync/", "nav")

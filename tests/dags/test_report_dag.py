@@ -32,13 +32,13 @@ def test_the_report_dag_writes_the_report_and_an_event_with_counts(bag: Any, hou
 
 
 def test_the_report_goes_to_an_object_store(bag: Any, house: House, tmp_path: Path) -> None:
-    from stripe_sync.orchestration.stations import folder
+    from stripe_sync.interfaces.airflow.steps import folder
 
     assert folder("test", {"report_path": ""}) is None
     target = folder("test", {"report_path": f"file://{tmp_path}/bucket"})
     house.reconcile()
     session = house.session()
-    from stripe_sync.pipeline.publish import publish
+    from stripe_sync.jobs.finance.steps.publish import publish
 
     publish(session, house.run(session), target)
     session.close()
@@ -46,7 +46,7 @@ def test_the_report_goes_to_an_object_store(bag: Any, house: House, tmp_path: Pa
 
 
 def test_the_report_is_sent_with_the_page_and_the_workbook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from stripe_sync.orchestration.mail import send
+    from stripe_sync.interfaces.airflow.mail import send
 
     for name in ("index.html", "drift.xlsx"):
         (tmp_path / name).write_bytes(b"content of " + name.encode())
@@ -92,7 +92,7 @@ def one_mail(server: socket.socket, got: list[str]) -> None:
 def test_figures_go_to_airflows_metrics_when_a_job_ends_well(
     bag: Any, house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from stripe_sync.orchestration import metrics
+    from stripe_sync.interfaces.airflow import metrics
 
     sent: dict[str, float] = {}
     monkeypatch.setattr(metrics.stats, "gauge", lambda name, value: sent.update({name: value}))

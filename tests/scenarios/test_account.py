@@ -14,9 +14,9 @@ from sqlalchemy import text
 from sandbox.builder import WorldBuilder
 from sandbox.server.run import running
 from sandbox.world.state import from_document
-from stripe_sync.errors import AccountRefused
-from stripe_sync.pipeline import disconnect as disconnecting
-from stripe_sync.pipeline.hands import Hand, link, resume
+from stripe_sync.core.errors import AccountRefused
+from stripe_sync.jobs.runtime.manual_actions import Hand, link, resume
+from stripe_sync.jobs.setup import disconnect as disconnecting
 from stripe_sync.warehouse import accounts
 from stripe_sync.warehouse.accounts import Proven
 from tests import warehouses

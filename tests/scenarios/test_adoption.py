@@ -9,10 +9,11 @@ import pytest
 
 from sandbox.builder import WorldBuilder, flat, per_unit
 from sandbox.world.state import World
-from stripe_sync.errors import ConfigurationError, RunStopped
-from stripe_sync.pipeline import hands as by_hand
-from stripe_sync.pipeline.hands import Hand
-from stripe_sync.warehouse import candidates, hands
+from stripe_sync.core.errors import ConfigurationError, RunStopped
+from stripe_sync.jobs.runtime import manual_actions as by_hand
+from stripe_sync.jobs.runtime.manual_actions import Hand
+from stripe_sync.warehouse import manual_actions
+from stripe_sync.warehouse.comparisons import link_suggestions
 from tests.house import House
 from tests.shell import ENFORCE, LIMITS, TOML, command, environ
 
@@ -147,7 +148,7 @@ def test_what_one_side_alone_says_makes_a_candidate_and_nothing_new(house_of: Bu
     assert house.status("c-2") == ("PENDING", "CANDIDATE")
     assert house.status("s-2") == ("PENDING", "CANDIDATE")
     assert len(house.objects("customers")) == 3
-    (row,) = [r for r in candidates.all_of(house.engine, "test") if r["key"] == "customer:test:c-2"]
+    (row,) = [r for r in link_suggestions.all_of(house.engine, "test") if r["key"] == "customer:test:c-2"]
     assert "does not name" in row["why"]
     session = house.session()
     by_hand.link(session, "customer", "c-2", row["stripe_id"], ME)
@@ -238,7 +239,7 @@ def test_the_hand_tools_by_their_commands(house_of: Build, town: WorldBuilder) -
     assert command(env, "unlink", "test", "customer", "c-3", "--reason", "wrong one", "--by", "ada").returncode == 0
     unknown = command(env, "unlink", "test", "customer", "c-99", "--reason", "x")
     assert (unknown.returncode, "is not linked" in unknown.stderr) == (1, True)
-    done = [(row["command"], row["person"] == "ada") for row in hands.all_of(house.engine, "test")]
+    done = [(row["command"], row["person"] == "ada") for row in manual_actions.all_of(house.engine, "test")]
     assert done == [("unlink", True), ("resync", False), ("ignore", False)]
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from sandbox.builder import WorldBuilder, flat
 from sandbox.world.state import iso
-from stripe_sync.desired.billing_periods import ANCHOR
-from stripe_sync.warehouse import hands
+from stripe_sync.domain.actual.billing_periods import ANCHOR
+from stripe_sync.warehouse import manual_actions
 from tests.house import House
 from tests.switches import ends
 
@@ -125,7 +125,7 @@ def monthly(house_of: Build) -> tuple[WorldBuilder, House, dict[str, Any]]:
     world.subscription("s-1", "c-1", "pro", hours_ago=2)
     house = house_of(world)
     house.reconcile()
-    hands.answer(house.engine, "test", "interval_change", answer="yes", detail="", request_ids=[])
+    manual_actions.answer(house.engine, "test", "interval_change", answer="yes", detail="", request_ids=[])
     (made,) = [s for s in house.objects("subscriptions") if s["metadata"].get("stiggEntityId") == "s-1"]
     return world, house, made
 

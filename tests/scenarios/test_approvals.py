@@ -11,12 +11,15 @@ import pytest
 
 from sandbox.builder import WorldBuilder, flat, per_unit
 from sandbox.world.state import iso
-from stripe_sync.clock import from_epoch
-from stripe_sync.errors import ConfigurationError, Waiting
-from stripe_sync.pipeline import approve
-from stripe_sync.pipeline import hands as by_hand
-from stripe_sync.pipeline.hands import Hand
-from stripe_sync.warehouse import approvals, failures, hands, leases
+from stripe_sync.core.clock import from_epoch
+from stripe_sync.core.errors import ConfigurationError, Waiting
+from stripe_sync.jobs.runtime import manual_actions as by_hand
+from stripe_sync.jobs.runtime.approvals import approve, reject
+from stripe_sync.jobs.runtime.approvals import question as question_of
+from stripe_sync.jobs.runtime.manual_actions import Hand
+from stripe_sync.warehouse import manual_actions
+from stripe_sync.warehouse.plans import approvals, failures
+from stripe_sync.warehouse.writes import leases
 from tests.house import House
 from tests.shell import ENFORCE, TOML, command, environ
 
@@ -64,7 +67,7 @@ def test_a_group_that_waits_is_asked_about_once_and_made_after_a_yes(house_of: B
     assert len(waiting(house)) == 1, "nobody is asked twice"
     assert house.status("s-1") == ("PENDING", "WAITS_FOR_APPROVAL")
 
-    say(house, approve.approve, question.request.hash)
+    say(house, approve, question.request.hash)
     house.reconcile(approval=question.request.hash)
     assert len(house.objects("subscriptions")) == 3
     assert house.status("s-1") == ("SUCCESS", "")
@@ -115,7 +118,7 @@ def test_the_world_moves_under_an_approved_set(house_of: Build, town: WorldBuild
     house.reconcile()
     (question,) = waiting(house)
     assert len(question.request.actions) == 3
-    say(house, approve.approve, question.request.hash)
+    say(house, approve, question.request.hash)
     if mover == "Stripe":
         (moved,) = [c for c in house.objects("customers") if c["metadata"]["stiggCustomerId"] == "c-2"]
         house.stripe().v1.customers.update(moved["id"], {"name": "By a person"})
@@ -138,7 +141,7 @@ def test_nothing_but_the_approved_set_is_made(house_of: Build, town: WorldBuilde
     (question,) = waiting(house)
     town.stigg["customers"][0]["name"] = "Renamed"
     house.merge(town)
-    say(house, approve.approve, question.request.hash)
+    say(house, approve, question.request.hash)
     house.reconcile(approval=question.request.hash)
     names = {c["name"] for c in house.objects("customers")}
     assert "Renamed" not in names
@@ -152,7 +155,7 @@ def test_an_approval_that_nobody_answers_expires_and_is_a_rejection(house_of: Bu
     (question,) = waiting(house)
     house.world.now += 24 * 3600
     with pytest.raises(ConfigurationError, match="expired already"):
-        say(house, approve.approve, question.request.hash)
+        say(house, approve, question.request.hash)
     with pytest.raises(Waiting, match="is expired"):
         house.reconcile(approval=question.request.hash)
     assert len(house.objects("subscriptions")) == 2
@@ -165,12 +168,12 @@ def test_what_was_rejected_is_not_asked_about_again_for_a_week(house_of: Build, 
     house = house_of(town)
     house.reconcile()
     (question,) = waiting(house)
-    say(house, approve.reject, question.request.hash)
+    say(house, reject, question.request.hash)
     house.reconcile()
     assert waiting(house) == []
     with pytest.raises(ConfigurationError, match="rejected already"):
-        say(house, approve.approve, question.request.hash)
-    (row,) = hands.all_of(house.engine, "test")
+        say(house, approve, question.request.hash)
+    (row,) = manual_actions.all_of(house.engine, "test")
     assert (row["command"], row["person"], row["reason"]) == ("reject", "ada", "looked at it")
 
 
@@ -179,7 +182,7 @@ def test_an_approval_is_applied_once(house_of: Build, town: WorldBuilder) -> Non
     house = house_of(town)
     house.reconcile()
     (question,) = waiting(house)
-    say(house, approve.approve, question.request.hash)
+    say(house, approve, question.request.hash)
     house.reconcile(approval=question.request.hash)
     with pytest.raises(Waiting, match="is applied"):
         house.reconcile(approval=question.request.hash)
@@ -190,7 +193,7 @@ def test_observe_is_not_overruled_by_an_approval(house_of: Build, town: WorldBui
     house = house_of(town)
     house.reconcile()
     (question,) = waiting(house)
-    say(house, approve.approve, question.request.hash)
+    say(house, approve, question.request.hash)
     house.change(modes={})
     house.reconcile(approval=question.request.hash)
     assert len(house.objects("subscriptions")) == 2
@@ -201,7 +204,7 @@ def test_the_question_says_what_and_how_much_and_nobodys_name(house_of: Build, t
     house.change(modes=dict.fromkeys(("catalog", "customers", "subscriptions"), "propose"))
     house.reconcile()
     session = house.session()
-    asked = {a.request.group: approve.question(session, a.request.hash) for a in waiting(house)}
+    asked = {a.request.group: question_of(session, a.request.hash) for a in waiting(house)}
     session.close()
     found = asked["customers/customer.create/missing"]
     assert found["subject"].startswith("test: 3 × customers/customer.create/missing (")

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from sandbox.builder import WorldBuilder, flat, usage
-from stripe_sync.errors import ConfigurationError
-from stripe_sync.pipeline.usage_audit import audit
+from stripe_sync.core.errors import ConfigurationError
+from stripe_sync.jobs.finance.month_audit import audit
 from tests.house import House
 from tests.metering import DAY, HOUR, cycle, period_end, subscription, until
 from tests.scenarios.test_usage_rules import MINIMUM, renewed, world

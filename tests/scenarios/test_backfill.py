@@ -8,9 +8,9 @@ import pytest
 
 from sandbox.builder import WorldBuilder
 from sandbox.world.state import iso
-from stripe_sync.clock import from_epoch
-from stripe_sync.errors import ConfigurationError
-from stripe_sync.pipeline.backfill import params_of
+from stripe_sync.core.clock import from_epoch
+from stripe_sync.core.errors import ConfigurationError
+from stripe_sync.jobs.reconcile.backfill import params_of
 from tests import shell
 from tests.house import House
 

@@ -9,9 +9,9 @@ import pytest
 
 from sandbox.builder import WorldBuilder
 from sandbox.world.state import Fault
-from stripe_sync.errors import StripeSyncError
-from stripe_sync.pipeline import connect
-from stripe_sync.pipeline import publish as publishing
+from stripe_sync.core.errors import StripeSyncError
+from stripe_sync.jobs.finance.steps import publish as publishing
+from stripe_sync.jobs.setup import connect
 from tests.endpoints import listed
 from tests.house import House
 from tests.metering import MINUTE, cycle, ledger, month_end, until

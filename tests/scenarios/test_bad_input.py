@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from sandbox.builder import ACCOUNT, WorldBuilder, flat
-from stripe_sync.pipeline.rights import RIGHTS
+from stripe_sync.jobs.setup.rights import RIGHTS
 from tests.house import House
 from tests.shell import ENFORCE, LIMITS, TOML, command, environ
 

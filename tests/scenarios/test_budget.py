@@ -12,8 +12,8 @@ from sqlalchemy import text
 
 from sandbox.builder import WorldBuilder
 from sandbox.world.state import Fault
-from stripe_sync.pipeline.preflight import checks
-from stripe_sync.warehouse.budget import PACE, PostgresBudget, reads_this_month
+from stripe_sync.jobs.runtime.preflight import checks
+from stripe_sync.warehouse.writes.budget import PACE, PostgresBudget, reads_this_month
 from tests.house import House
 
 Build = Callable[[WorldBuilder], House]

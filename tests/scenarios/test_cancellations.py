@@ -9,7 +9,7 @@ import pytest
 
 from sandbox.builder import WorldBuilder
 from sandbox.world.state import Fault
-from stripe_sync.pipeline.reconcile import make_plan, reconcile
+from stripe_sync.jobs.reconcile.job import make_plan, reconcile
 from tests.house import House
 
 Build = Callable[[WorldBuilder], House]

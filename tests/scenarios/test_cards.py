@@ -9,7 +9,7 @@ import pytest
 
 from sandbox.builder import WorldBuilder
 from sandbox.world.state import Obj
-from stripe_sync.warehouse import statuses
+from stripe_sync.warehouse.comparisons import statuses
 from tests.house import House
 
 Build = Callable[[WorldBuilder], House]

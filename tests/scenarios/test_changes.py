@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sandbox.builder import WorldBuilder, flat, per_unit
-from stripe_sync.drift.rows import by_object
+from stripe_sync.domain.drift.rows import by_object
 from tests.house import House
 
 Build = Callable[[WorldBuilder], House]

@@ -10,9 +10,9 @@ import pytest
 
 from sandbox.builder import WorldBuilder, flat, per_unit, usage
 from sandbox.world.state import Fault
-from stripe_sync.errors import ConfigurationError, RunStopped, Transient, Waiting
-from stripe_sync.pipeline import checkout
-from stripe_sync.pipeline.hands import Hand, pause
+from stripe_sync.core.errors import ConfigurationError, RunStopped, Transient, Waiting
+from stripe_sync.jobs.checkout.steps import checkout
+from stripe_sync.jobs.runtime.manual_actions import Hand, pause
 from tests.house import House
 from tests.shell import ENFORCE, LIMITS, TOML, command, environ
 

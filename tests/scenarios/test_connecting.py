@@ -11,10 +11,11 @@ from sqlalchemy import text
 
 from sandbox.builder import WorldBuilder
 from sandbox.world.state import Fault
-from stripe_sync.errors import AccountRefused, ConfigurationError
-from stripe_sync.pipeline import connect, portal
-from stripe_sync.pipeline import disconnect as disconnecting
-from stripe_sync.pipeline.hands import Hand, resume
+from stripe_sync.core.errors import AccountRefused, ConfigurationError
+from stripe_sync.jobs.checkout import portal
+from stripe_sync.jobs.runtime.manual_actions import Hand, resume
+from stripe_sync.jobs.setup import connect
+from stripe_sync.jobs.setup import disconnect as disconnecting
 from tests.house import House
 from tests.shell import TOML, command, environ
 

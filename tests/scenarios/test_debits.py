@@ -9,11 +9,11 @@ import pytest
 
 from sandbox.builder import WorldBuilder, flat, per_unit, usage
 from sandbox.world.state import Obj
-from stripe_sync.clock import from_epoch
-from stripe_sync.pipeline import reconcile as stations
-from stripe_sync.pipeline.approve import approve
-from stripe_sync.pipeline.hands import Hand
-from stripe_sync.warehouse import approvals
+from stripe_sync.core.clock import from_epoch
+from stripe_sync.jobs.reconcile import job as stations
+from stripe_sync.jobs.runtime.approvals import approve
+from stripe_sync.jobs.runtime.manual_actions import Hand
+from stripe_sync.warehouse.plans import approvals
 from tests.house import House
 from tests.metering import MINUTE, cycle, ledger, lines, metered_world, period_end, until, use
 from tests.scenarios.test_declines import automatic, billed, charging, detail, give_card, quantity

@@ -9,9 +9,9 @@ import pytest
 
 from sandbox.builder import WorldBuilder
 from sandbox.world.state import Fault
-from stripe_sync.pipeline import hands
-from stripe_sync.pipeline.hands import Hand
-from stripe_sync.warehouse import statuses
+from stripe_sync.jobs.runtime import manual_actions
+from stripe_sync.jobs.runtime.manual_actions import Hand
+from stripe_sync.warehouse.comparisons import statuses
 from tests.house import House
 
 Build = Callable[[WorldBuilder], House]
@@ -117,7 +117,7 @@ def test_a_declined_upgrade_is_repeated_when_something_changed(house_of: Build, 
         house.merge(town)
     elif what == "retry":
         session = house.session()
-        hands.retry(session, "s-1", Hand("The customer called.", "ada"))
+        manual_actions.retry(session, "s-1", Hand("The customer called.", "ada"))
         session.close()
     house.reconcile()
     assert charging(house) - before == (0 if what == "nothing" else 1)

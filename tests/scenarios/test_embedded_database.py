@@ -14,8 +14,9 @@ import psycopg
 import pytest
 
 from sandbox.builder import WorldBuilder
-from stripe_sync.errors import ConfigurationError, Waiting
-from stripe_sync.warehouse import embedded, engine
+from stripe_sync.core.errors import ConfigurationError, Waiting
+from stripe_sync.warehouse import engine
+from stripe_sync.warehouse.embedded import server
 from tests.house import House
 from tests.shell import environ
 
@@ -31,19 +32,19 @@ def nothing_is_left(tmp_path: Path) -> Iterator[None]:
     """Root's data lie outside the test's folder."""
     yield
     for state in (tmp_path, tmp_path / "closed" / "state"):
-        embedded.forget(state)
-        assert not embedded.place_of(state).data.exists()
+        server.forget(state)
+        assert not server.place_of(state).data.exists()
 
 
 def under(state: Path, *command: str, **more: object) -> subprocess.Popen[str]:
-    program = [sys.executable, "-m", "stripe_sync.warehouse.embedded", "--", *command]
+    program = [sys.executable, "-m", "stripe_sync.warehouse.embedded.server", "--", *command]
     env = os.environ | {"STRIPE_SYNC_STATE": str(state)}
     return subprocess.Popen(program, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def servers(state: Path) -> list[int]:
     """The living PostgreSQL servers of a state folder."""
-    data = str(embedded.place_of(state).data).encode()
+    data = str(server.place_of(state).data).encode()
     found = []
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
@@ -91,8 +92,8 @@ def test_what_a_killed_owner_left_is_cleared_and_the_data_are_there(tmp_path: Pa
     os.kill(int(child), signal.SIGKILL)
     first.communicate(timeout=60)
     assert servers(tmp_path), "a killed owner leaves its server"
-    with embedded.owned(tmp_path) as again:
-        with psycopg.connect(embedded.place_of(tmp_path).conninfo("stripe_sync")) as connection:
+    with server.owned(tmp_path) as again:
+        with psycopg.connect(server.place_of(tmp_path).conninfo("stripe_sync")) as connection:
             assert connection.execute("select count(*) from warehouse").fetchone() == (1,)
         assert again == url
     deadline = time.monotonic() + 20
@@ -103,24 +104,24 @@ def test_what_a_killed_owner_left_is_cleared_and_the_data_are_there(tmp_path: Pa
 
 @pytest.mark.parametrize("pid", ["999999999", "1", "not a number", "our own"])
 def test_a_stale_pid_file_is_believed_by_nobody(tmp_path: Path, pid: str) -> None:
-    with embedded.owned(tmp_path):
+    with server.owned(tmp_path):
         pass
-    (embedded.place_of(tmp_path).data / "postmaster.pid").write_text(
+    (server.place_of(tmp_path).data / "postmaster.pid").write_text(
         f"{os.getpid() if pid == 'our own' else pid}\n", encoding="utf-8"
     )
-    with embedded.owned(tmp_path), psycopg.connect(embedded.place_of(tmp_path).conninfo()) as connection:
+    with server.owned(tmp_path), psycopg.connect(server.place_of(tmp_path).conninfo()) as connection:
         assert connection.execute("select 1").fetchone() == (1,)
 
 
 def test_a_held_lock_in_this_process_is_waiting(tmp_path: Path) -> None:
-    with embedded.owned(tmp_path), pytest.raises(Waiting, match="STRIPE_SYNC_WAREHOUSE_URL"), embedded.owned(tmp_path):
+    with server.owned(tmp_path), pytest.raises(Waiting, match="STRIPE_SYNC_WAREHOUSE_URL"), server.owned(tmp_path):
         pass
 
 
 def test_no_parent_folder_is_opened_for_the_unprivileged_user(tmp_path: Path) -> None:
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
-    with embedded.owned(closed / "state"):
+    with server.owned(closed / "state"):
         pass
     assert closed.stat().st_mode & 0o777 == 0o700
 
@@ -128,7 +129,7 @@ def test_no_parent_folder_is_opened_for_the_unprivileged_user(tmp_path: Path) ->
 def test_a_platform_without_a_wheel_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ConfigurationError, match="STRIPE_SYNC_WAREHOUSE_URL"):
-        embedded.packaged_binaries()
+        server.packaged_binaries()
 
 
 def test_a_command_that_is_ended_ends_its_database(
@@ -136,7 +137,7 @@ def test_a_command_that_is_ended_ends_its_database(
 ) -> None:
     env = environ(house_of(town)) | {"STRIPE_SYNC_STATE": str(tmp_path)}
     del env["STRIPE_SYNC_WAREHOUSE_URL"]
-    program = [sys.executable, "-m", "stripe_sync.cli.main", "plan", "--only", "customer", "test"]
+    program = [sys.executable, "-m", "stripe_sync.interfaces.cli.main", "plan", "--only", "customer", "test"]
     process = subprocess.Popen(program, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     assert process.stderr.readline() == "preflight\n", "the database is up"

@@ -10,8 +10,8 @@ import pytest
 
 from sandbox.builder import WorldBuilder, flat, usage
 from sandbox.world.state import iso
-from stripe_sync.errors import RunStopped
-from stripe_sync.warehouse import statuses
+from stripe_sync.core.errors import RunStopped
+from stripe_sync.warehouse.comparisons import statuses
 from tests import warehouses
 from tests.house import House
 

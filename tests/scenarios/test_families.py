@@ -14,8 +14,10 @@ import pytest
 
 from sandbox.builder import WorldBuilder, flat, uid
 from sandbox.world.state import iso
-from stripe_sync import keys
-from stripe_sync.warehouse import families, links, runs
+from stripe_sync.core import keys
+from stripe_sync.warehouse import runs
+from stripe_sync.warehouse.comparisons import links
+from stripe_sync.warehouse.snapshots import families
 from tests import generated, whole
 from tests.house import House
 

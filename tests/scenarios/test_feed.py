@@ -11,9 +11,9 @@ import pytest
 
 from sandbox.builder import WorldBuilder
 from sandbox.world.state import Fault
-from stripe_sync.errors import ConfigurationError, StripeSyncError
-from stripe_sync.pipeline.preflight import checks
-from stripe_sync.report.explain import explain_customer
+from stripe_sync.core.errors import ConfigurationError, StripeSyncError
+from stripe_sync.jobs.runtime.preflight import checks
+from stripe_sync.reporting.explain import explain_customer
 from stripe_sync.warehouse import runs
 from tests.house import House
 

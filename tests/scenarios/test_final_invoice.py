@@ -9,8 +9,8 @@ import pytest
 
 from sandbox.builder import WorldBuilder
 from sandbox.world.state import Fault, iso
-from stripe_sync.errors import RunStopped
-from stripe_sync.report.tables import tables
+from stripe_sync.core.errors import RunStopped
+from stripe_sync.reporting.tables import tables
 from tests.house import House
 from tests.metering import DAY, HOUR, MINUTE, ledger, lines, subscription, use
 from tests.scenarios.test_month_end_endings import end_in_stigg, finals, with_card

@@ -16,10 +16,10 @@ import pytest
 from sqlalchemy import text
 
 from sandbox.builder import WorldBuilder, flat, usage
-from stripe_sync.clock import from_epoch
-from stripe_sync.errors import ConfigurationError
-from stripe_sync.pipeline import publish as publishing
-from stripe_sync.pipeline.hands import Hand, ignore
+from stripe_sync.core.clock import from_epoch
+from stripe_sync.core.errors import ConfigurationError
+from stripe_sync.jobs.finance.steps import publish as publishing
+from stripe_sync.jobs.runtime.manual_actions import Hand, ignore
 from tests.house import House
 from tests.metering import HOUR, MINUTE, month_end, until
 from tests.shell import command, environ

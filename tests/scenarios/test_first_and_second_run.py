@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sandbox.builder import WorldBuilder, flat
-from stripe_sync import keys
-from stripe_sync.drift.rows import DriftRow
-from stripe_sync.plan.explain import explain
+from stripe_sync.core import keys
+from stripe_sync.domain.drift.rows import DriftRow
+from stripe_sync.domain.plan.explain import explain
 from tests.house import House
 
 Build = Callable[[WorldBuilder], House]

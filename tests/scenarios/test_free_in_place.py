@@ -12,7 +12,7 @@ import pytest
 from sandbox.builder import WorldBuilder
 from sandbox.resources.stigg.changes import change_plan
 from sandbox.world.state import iso
-from stripe_sync.warehouse import statuses
+from stripe_sync.warehouse.comparisons import statuses
 from tests import warehouses
 from tests.house import House
 from tests.metering import DAY, HOUR, MINUTE, cycle, ledger, lines, subscription, until, use

@@ -10,14 +10,15 @@ import pytest
 
 from sandbox.builder import WorldBuilder, flat
 from sandbox.world.state import Fault
-from stripe_sync.clock import from_epoch
-from stripe_sync.errors import GateFailed, Incomplete, UnknownShape
-from stripe_sync.gate import run as gate
-from stripe_sync.mirror import stripe_account
-from stripe_sync.pipeline.check import check_mirrors
-from stripe_sync.pipeline.compare import compare
-from stripe_sync.pipeline.extract import extract_stigg, extract_stripe
-from stripe_sync.warehouse import comparisons, landing
+from stripe_sync.checks import run as gate
+from stripe_sync.core.clock import from_epoch
+from stripe_sync.core.errors import GateFailed, Incomplete, UnknownShape
+from stripe_sync.jobs.extract import stripe_account
+from stripe_sync.jobs.reconcile.steps.check import check_mirrors
+from stripe_sync.jobs.reconcile.steps.compare import compare
+from stripe_sync.jobs.reconcile.steps.extract import extract_stigg, extract_stripe
+from stripe_sync.warehouse.comparisons import comparisons
+from stripe_sync.warehouse.snapshots import staging
 from tests.house import House
 
 Build = Callable[[WorldBuilder], House]
@@ -175,7 +176,7 @@ def test_an_object_of_the_other_mode_closes_the_gate_until_it_is_gone(house_of: 
     session, now = house.session(), from_epoch(house.world.now)
 
     def land(row: dict[str, Any]) -> int:
-        return landing.close(
+        return staging.close(
             house.engine, environment="test", side="stripe", run_id="by hand", kinds=stripe_account.KINDS, upper_bound=now,
             rows=[("customer", row["id"], row)], whole=(),
         ).id  # fmt: skip

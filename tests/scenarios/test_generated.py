@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from sandbox.builder import WorldBuilder
-from stripe_sync import keys
-from stripe_sync.warehouse import families
+from stripe_sync.core import keys
+from stripe_sync.warehouse.snapshots import families
 from tests import generated, whole
 from tests.house import House
 

@@ -8,8 +8,8 @@ import pytest
 
 from sandbox.builder import WorldBuilder, flat
 from sandbox.world.state import Fault
-from stripe_sync.pipeline import connect
-from stripe_sync.warehouse import holding
+from stripe_sync.jobs.setup import connect
+from stripe_sync.warehouse.usage import draft_holds
 from tests import warehouses
 from tests.house import House
 from tests.metering import DAY, HOUR, LEAD, MINUTE, cycle, ledger, lines, month_end, until
@@ -40,7 +40,7 @@ def test_a_grace_period_below_an_hour_pages_and_holds_the_draft_at_first_sight(
         house.world.faults.append(Fault("STIGG", "UsageHistory", status=503, times=100))
     given = house.usage(wakes=True)
     with house.engine.connect() as connection:
-        assert holding.holds(connection, "test")[id].held is not answers, "held at first sight"
+        assert draft_holds.holds(connection, "test")[id].held is not answers, "held at first sight"
     assert any(f"Stripe finalizes {id} (30 minutes) earlier than an hour" in page for page in given["pages"])
     assert given["released"] == ([id] if answers else [])
     assert cycle(house)["automatically_finalizes_at"] == end + (MINUTE + LEAD if answers else DAY)

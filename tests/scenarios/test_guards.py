@@ -10,17 +10,10 @@ from sqlalchemy import text
 
 from sandbox.builder import WorldBuilder
 from sandbox.world.state import Fault
-from stripe_sync.errors import (
-    AccountRefused,
-    NotAuthorized,
-    RunStopped,
-    StalePlan,
-    Transient,
-    Waiting,
-)
-from stripe_sync.pipeline.apply import apply
-from stripe_sync.pipeline.reconcile import make_plan
-from stripe_sync.warehouse import leases
+from stripe_sync.core.errors import AccountRefused, NotAuthorized, RunStopped, StalePlan, Transient, Waiting
+from stripe_sync.jobs.reconcile.job import make_plan
+from stripe_sync.jobs.reconcile.steps.apply import apply
+from stripe_sync.warehouse.writes import leases
 from tests.house import House
 from tests.switches import ends
 

@@ -8,9 +8,10 @@ import pytest
 from sqlalchemy import text
 
 from sandbox.builder import WorldBuilder, flat, usage
-from stripe_sync.errors import ConfigurationError
-from stripe_sync.pipeline import approve, usage_hands
-from stripe_sync.pipeline.hands import Hand
+from stripe_sync.core.errors import ConfigurationError
+from stripe_sync.jobs.runtime import approvals
+from stripe_sync.jobs.runtime.manual_actions import Hand
+from stripe_sync.jobs.usage import manual_actions
 from tests.house import House
 from tests.metering import HOUR, LEAD, MINUTE, cycle, ledger, lines, until
 from tests.scenarios.test_usage_rules import renewed, world
@@ -42,7 +43,7 @@ def test_what_waits_for_a_person_is_held_and_goes_out_once_it_is_approved(house_
     session = house.session()
     with house.engine.connect() as connection:
         hash = connection.execute(text("select hash from approval where lane = 'usage'")).scalar_one()
-    approve.approve(session, hash, Hand("ann", "it is right"))
+    approvals.approve(session, hash, Hand("ann", "it is right"))
     session.close()
     house.later(10 * MINUTE)
     assert house.usage()["released"] == [draft["id"]]
@@ -62,7 +63,7 @@ def test_a_released_draft_goes_out_at_the_first_time_that_stripe_takes(house_of:
     with house.engine.connect() as connection:
         hash = connection.execute(text("select hash from approval where lane = 'usage'")).scalar_one()
     session = house.session()
-    approve.approve(session, hash, Hand("ann", "it is right"))
+    approvals.approve(session, hash, Hand("ann", "it is right"))
     session.close()
     house.later(10 * MINUTE)
     now = house.world.now
@@ -129,23 +130,23 @@ def test_holding_and_releasing_by_hand(house_of: Build) -> None:
     house.usage()
     draft = cycle(house)["id"]
     session = house.session()
-    usage_hands.hold(session, draft, Hand("ann", "look first"))
+    manual_actions.hold(session, draft, Hand("ann", "look first"))
     assert cycle(house)["automatically_finalizes_at"] == end + 24 * HOUR
     until(house, end + 2 * HOUR)
     house.usage()
     assert cycle(house)["automatically_finalizes_at"] == end + 24 * HOUR, (
         "the pipeline does not release what a person holds"
     )
-    usage_hands.release(session, draft, Hand("ann", "looked"))
+    manual_actions.release(session, draft, Hand("ann", "looked"))
     assert cycle(house)["automatically_finalizes_at"] == house.world.now + LEAD
     for wrong in (
         "in_unknown",
         next(i["id"] for i in house.objects("invoices") if i["billing_reason"] != "subscription_cycle"),
     ):
         with pytest.raises(ConfigurationError):
-            usage_hands.hold(session, wrong, Hand("ann", "why not"))
+            manual_actions.hold(session, wrong, Hand("ann", "why not"))
     with pytest.raises(ConfigurationError, match="no row"):
-        usage_hands.waive(session, "first", Hand("ann", "why not"))
+        manual_actions.waive(session, "first", Hand("ann", "why not"))
     session.close()
 
 
@@ -154,7 +155,7 @@ def test_a_waived_row_goes_off_its_draft(house_of: Build) -> None:
     end = renewed(house, 5)
     house.usage()
     session = house.session()
-    usage_hands.waive(session, "1", Hand("ann", "a gift"))
+    manual_actions.waive(session, "1", Hand("ann", "a gift"))
     session.close()
     until(house, end + 45 * MINUTE)
     house.usage()

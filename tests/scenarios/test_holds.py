@@ -8,7 +8,7 @@ import pytest
 
 from sandbox.builder import WorldBuilder, flat, usage
 from sandbox.world.state import Fault
-from stripe_sync.warehouse import holding
+from stripe_sync.warehouse.usage import draft_holds
 from tests.house import House
 from tests.metering import DAY, HOUR, LEAD, MINUTE, cycle, ledger, lines, subscription, until
 from tests.scenarios.test_grace import licensed
@@ -40,7 +40,7 @@ def test_a_draft_that_we_stopped_is_switched_on_once_its_use_is_proven(house_of:
     draft = cycle(house)
     assert not draft["auto_advance"]
     with house.engine.connect() as connection:
-        assert holding.own_stops(connection, "test") == {draft["id"]}
+        assert draft_holds.own_stops(connection, "test") == {draft["id"]}
     set_usage(house, "enforce")
     house.later(10 * MINUTE)
     found = house.usage()

@@ -9,7 +9,7 @@ import pytest
 
 from sandbox.builder import WorldBuilder, flat, usage
 from sandbox.world.state import DAY
-from stripe_sync.warehouse import hands
+from stripe_sync.warehouse import manual_actions
 from tests.house import House
 from tests.metering import until
 from tests.scenarios.test_changes import attach_card
@@ -39,7 +39,7 @@ def go_annual(world: WorldBuilder, house: House) -> None:
 
 
 def answered(house: House, answer: str) -> None:
-    hands.answer(house.engine, "test", "interval_change", answer=answer, detail="", request_ids=[])
+    manual_actions.answer(house.engine, "test", "interval_change", answer=answer, detail="", request_ids=[])
 
 
 @pytest.mark.parametrize(

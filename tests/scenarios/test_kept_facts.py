@@ -14,9 +14,9 @@ import pytest
 from sandbox.builder import WorldBuilder
 from sandbox.resources.stigg.changes import change_plan
 from sandbox.world.state import Fault, iso
-from stripe_sync.apply import answers
-from stripe_sync.errors import RunStopped
-from stripe_sync.pipeline.reconcile import make_plan
+from stripe_sync.apply import verification
+from stripe_sync.core.errors import RunStopped
+from stripe_sync.jobs.reconcile.job import make_plan
 from tests.house import House
 from tests.metering import DAY, HOUR, MINUTE, cycle, subscription, until
 from tests.scenarios.test_final_invoice import changed_and_ended, finals
@@ -104,12 +104,12 @@ def test_an_invoice_that_is_not_given_back_is_a_row_until_it_is_settled(
     house.reconcile("seen")
     house.usage()
     house.world.faults.append(Fault("POST", f"/v1/invoices/{stopped['id']}", status=400, times=10))
-    whole = answers.mismatches
+    whole = verification.mismatches
 
     def one_more(*given: Any) -> list[str]:
         return [*whole(*given), "status"] if "ended_in_stigg" in given[0] else list(whole(*given))
 
-    monkeypatch.setattr(answers, "mismatches", one_more)
+    monkeypatch.setattr(verification, "mismatches", one_more)
     with pytest.raises(RunStopped, match="not as they were wanted"):
         house.reconcile("ending")
     with house.engine.connect() as connection:
@@ -117,7 +117,7 @@ def test_an_invoice_that_is_not_given_back_is_a_row_until_it_is_settled(
             "select detail from journal_outcome where detail like '%%differs%%'"
         ).scalars()
         assert f"{stopped['id']} is owed and not collected any more" in " ".join(kept)
-    monkeypatch.setattr(answers, "mismatches", whole)
+    monkeypatch.setattr(verification, "mismatches", whole)
     assert subscription(house)["status"] == "canceled"
     assert not stopped["auto_advance"]
     for _ in range(2):

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from sandbox.builder import WorldBuilder, flat, per_unit
 from sandbox.world.state import Fault
-from stripe_sync.errors import RunStopped
+from stripe_sync.core.errors import RunStopped
 from tests.contract.test_stripe_shapes import call
 from tests.house import House
 

@@ -8,11 +8,13 @@ import pytest
 
 from sandbox.builder import WorldBuilder, flat, tiered, uid
 from sandbox.world.state import Fault, iso
-from stripe_sync.errors import ConfigurationError, RunStopped
-from stripe_sync.pipeline import connect, usage_audit, usage_hands
-from stripe_sync.pipeline.hands import Hand
-from stripe_sync.settings import UsageMeter
-from stripe_sync.warehouse import statuses
+from stripe_sync.core.errors import ConfigurationError, RunStopped
+from stripe_sync.core.settings import UsageMeter
+from stripe_sync.jobs.finance import month_audit
+from stripe_sync.jobs.runtime.manual_actions import Hand
+from stripe_sync.jobs.setup import connect
+from stripe_sync.jobs.usage import manual_actions
+from stripe_sync.warehouse.comparisons import statuses
 from tests import warehouses
 from tests.house import House
 from tests.metering import (
@@ -61,7 +63,7 @@ def test_a_chosen_meter_bills_the_use_of_a_month(house_of: Build, metered: World
     assert ledger(house) == {"billed": ("1234", 333)}
     assert events(house) == ["1234"]
     session = house.session()
-    (row,) = usage_audit.audit(session, "2026-12")
+    (row,) = month_audit.audit(session, "2026-12")
     session.close()
     assert (row["expected"], row["invoiced"], row["difference"], row["missing"]) == (2333, 2333, 0, 0)
 
@@ -328,7 +330,7 @@ def test_what_was_sent_to_a_meter_is_not_waived(house_of: Build, metered: WorldB
     house.usage()
     session = house.session()
     with pytest.raises(ConfigurationError, match="was sent to the meter"):
-        usage_hands.waive(session, "1", Hand("ann", "a gift"))
+        manual_actions.waive(session, "1", Hand("ann", "a gift"))
     session.close()
 
 

@@ -19,7 +19,7 @@ import pytest
 
 from sandbox.builder import WorldBuilder, flat, per_unit, usage
 from sandbox.world.state import iso
-from stripe_sync.warehouse import statuses
+from stripe_sync.warehouse.comparisons import statuses
 from tests.house import House
 from tests.metering import DAY, HOUR, MINUTE, cycle, ledger, lines, period_end, subscription, until, use
 from tests.scenarios.test_declines import give_card

@@ -13,9 +13,10 @@ import pytest
 
 from sandbox.builder import WorldBuilder
 from sandbox.world.state import Fault, iso
-from stripe_sync.apply import cancelling, executor
-from stripe_sync.errors import RunStopped
-from stripe_sync.warehouse import statuses
+from stripe_sync.apply import executor
+from stripe_sync.apply.resources import cancellation
+from stripe_sync.core.errors import RunStopped
+from stripe_sync.warehouse.comparisons import statuses
 from tests.house import House
 from tests.metering import DAY, HOUR, MINUTE, cycle, ledger, lines, period_end, subscription, until, use
 from tests.switches import ends
@@ -221,13 +222,13 @@ def test_a_kill_between_the_cancel_and_giving_back_is_finished_by_the_next_run(
         raise Killed
 
     target, name = {
-        "before the cancel": (executor.Executor, "made"), "after the cancel": (cancelling, "finish"),
-        "before one is given back": (cancelling, "give_back"),
+        "before the cancel": (executor.Executor, "made"), "after the cancel": (cancellation, "finish"),
+        "before one is given back": (cancellation, "give_back"),
     }[when]  # fmt: skip
     whole = getattr(target, name)
     handler = executor.HANDLERS["subscription.cancel"]
     if when == "before the cancel":
-        monkeypatch.setattr(cancelling, "send", deadly)
+        monkeypatch.setattr(cancellation, "send", deadly)
         replaced = type(handler)(deadly, handler.candidates, handler.prepare, handler.finish)
     elif when == "after the cancel":
         replaced = type(handler)(handler.send, handler.candidates, handler.prepare, deadly)

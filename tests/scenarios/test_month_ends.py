@@ -18,9 +18,9 @@ import pytest
 
 from sandbox.builder import WorldBuilder, flat, tiered, usage
 from sandbox.world.state import Fault, Obj, iso
-from stripe_sync.errors import RunStopped, StripeSyncError
-from stripe_sync.settings import UsageMeter
-from stripe_sync.warehouse import usage as usages
+from stripe_sync.core.errors import RunStopped, StripeSyncError
+from stripe_sync.core.settings import UsageMeter
+from stripe_sync.warehouse.usage import ledger as usages
 from tests.house import House
 from tests.metering import meter
 

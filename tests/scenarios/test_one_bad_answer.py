@@ -9,9 +9,9 @@ import pytest
 
 from sandbox.builder import WorldBuilder
 from sandbox.world.state import Fault
-from stripe_sync import deadlines
 from stripe_sync.apply import settling
-from stripe_sync.errors import RunStopped, Transient
+from stripe_sync.core import deadlines
+from stripe_sync.core.errors import RunStopped, Transient
 from tests.house import House
 from tests.metering import MINUTE, month_end, use
 

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from sandbox.builder import WorldBuilder
-from stripe_sync.clock import from_epoch
-from stripe_sync.desired.endings import Collected
-from stripe_sync.errors import Transient
-from stripe_sync.pipeline import approve, outgoing
+from stripe_sync.core.clock import from_epoch
+from stripe_sync.core.errors import Transient
+from stripe_sync.domain.actual.endings import Collected
+from stripe_sync.jobs.reconcile import outgoing_invoices
+from stripe_sync.jobs.runtime import approvals
 from tests.house import House
 from tests.metering import DAY, HOUR, MINUTE, cycle, period_end, subscription, until
 from tests.scenarios.test_approvals import say, waiting
@@ -29,7 +30,7 @@ def question_of(env: House) -> tuple[str, str]:
     (question,) = waiting(env)
     session = env.session()
     try:
-        body = approve.question(session, question.request.hash)["body"]
+        body = approvals.question(session, question.request.hash)["body"]
     finally:
         session.close()
     assert "c1@example.test" not in body and "Customer 1" not in body
@@ -61,7 +62,7 @@ def test_a_renewal_that_was_never_sold_is_named_as_stopped(harness_of: Build, me
     )
     hash, body = question_of(env)
     assert says in body and says in shown(env)
-    say(env, approve.approve, hash)
+    say(env, approvals.approve, hash)
     env.reconcile(approval=hash)
     assert (subscription(env)["status"], draft["status"], draft["auto_advance"]) == ("canceled", "draft", False)
 
@@ -84,7 +85,7 @@ def test_a_renewal_that_is_owed_is_named_as_collected_at_its_own_time(
     says = f"{draft['id']} (draft, 23.33 USD) is collected: it goes out at {utc(moment)}, or is left to a person"
     hash, body = question_of(env)
     assert says in body
-    say(env, approve.approve, hash)
+    say(env, approvals.approve, hash)
     env.reconcile(approval=hash)
     assert (subscription(env)["status"], draft["auto_advance"]) == ("canceled", end)
     assert draft["automatically_finalizes_at"] == (moment if end else None), "as announced"
@@ -103,5 +104,5 @@ def test_one_without_a_draft_and_one_that_cannot_be_read_say_so(
     def lost(*given: Any) -> Iterator[Collected]:
         raise Transient("no answer")
 
-    monkeypatch.setattr(outgoing, "unfinished", lost)
+    monkeypatch.setattr(outgoing_invoices, "unfinished", lost)
     assert shown(env).endswith("look at them in Stripe before you decide.")

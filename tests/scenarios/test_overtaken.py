@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sandbox.builder import WorldBuilder
-from stripe_sync.report.tables import tables
+from stripe_sync.reporting.tables import tables
 from tests.house import House
 from tests.metering import subscription
 from tests.scenarios.test_endings import renewed

@@ -12,8 +12,8 @@ import pytest
 
 from sandbox.builder import WorldBuilder
 from sandbox.world.state import iso
-from stripe_sync.report.tables import tables
-from stripe_sync.warehouse import statuses
+from stripe_sync.reporting.tables import tables
+from stripe_sync.warehouse.comparisons import statuses
 from tests.house import House
 from tests.metering import DAY, HOUR, subscription
 from tests.scenarios.test_final_invoice import changed_and_ended, finals

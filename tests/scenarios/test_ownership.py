@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from sandbox.builder import WorldBuilder, flat
-from stripe_sync.errors import AccountRefused
-from stripe_sync.warehouse import links
+from stripe_sync.core.errors import AccountRefused
+from stripe_sync.warehouse.comparisons import links
 from tests import warehouses
 from tests.house import House
 
@@ -127,7 +127,7 @@ def test_a_mark_that_a_person_copied_links_neither(house_of: Build, town: WorldB
         house.engine, house.warehouse_url = engine, url
         session = house.session()
         run = house.run(session)
-        from stripe_sync.pipeline.extract import extract_stripe
+        from stripe_sync.jobs.reconcile.steps.extract import extract_stripe
 
         result = extract_stripe(session, run)
         assert {key for key, _ in result["candidates"]} == {"customer:test:c-1"}

@@ -10,9 +10,9 @@ import pytest
 from sandbox.builder import WorldBuilder, flat, usage
 from sandbox.resources.stigg.changes import change_plan, changed_in_place
 from sandbox.world.state import Obj
-from stripe_sync.pipeline import hands
-from stripe_sync.pipeline.hands import Hand
-from stripe_sync.warehouse import statuses
+from stripe_sync.jobs.runtime import manual_actions
+from stripe_sync.jobs.runtime.manual_actions import Hand
+from stripe_sync.warehouse.comparisons import statuses
 from tests.house import House
 from tests.metering import DAY, HOUR, MINUTE, cycle, lines, period_end, until, use
 from tests.scenarios.test_month_end_endings import end_in_stigg
@@ -214,7 +214,7 @@ def test_one_that_was_free_and_is_paid_again_is_not_canceled_in_stigg(house_of: 
     (told,) = statuses.find(house.engine, "test", "s-1")
     assert f"unlink {ended['id']}, and it is made again" in told.detail
     session = house.session()
-    hands.unlink(session, "subscription", "s-1", Hand("It is paid again.", "ada"))
+    manual_actions.unlink(session, "subscription", "s-1", Hand("It is paid again.", "ada"))
     session.close()
     house.reconcile()
     assert [s["status"] for s in of_customer(house) if s["id"] != ended["id"]] == ["active"]
@@ -234,7 +234,7 @@ def test_one_that_was_free_and_paid_again_and_is_canceled_by_a_person_is_cancele
     pay_again(house)
     house.reconcile()
     session = house.session()
-    hands.unlink(session, "subscription", "s-1", Hand("It is paid again.", "ada"))
+    manual_actions.unlink(session, "subscription", "s-1", Hand("It is paid again.", "ada"))
     session.close()
     house.reconcile()
     (made,) = [s for s in of_customer(house) if s["id"] != ended["id"]]

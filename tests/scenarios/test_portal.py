@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from sandbox.builder import WorldBuilder
-from stripe_sync.errors import ConfigurationError
-from stripe_sync.pipeline import portal
-from stripe_sync.pipeline.hands import Hand
+from stripe_sync.core.errors import ConfigurationError
+from stripe_sync.jobs.checkout import portal
+from stripe_sync.jobs.runtime.manual_actions import Hand
 from tests.house import House
 from tests.shell import command, environ
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sandbox.builder import WorldBuilder
-from stripe_sync.pipeline import approve
+from stripe_sync.jobs.runtime import approvals
 from tests.house import House
 from tests.scenarios.test_approvals import say, waiting
 
@@ -65,7 +65,7 @@ def test_an_approval_is_made_whole_whosever_turn_it_is(house_of: Build, town: Wo
     (question,) = waiting(house)
     house.reconcile()
     assert len(waiting(house)) == 2, "the next customer, who is asked about apart"
-    say(house, approve.approve, question.request.hash)
+    say(house, approvals.approve, question.request.hash)
     house.reconcile(approval=question.request.hash)
     assert sorted(c["name"] for c in house.objects("customers")) == ["By hand", "By hand", "Customer 1"]
 

@@ -10,7 +10,7 @@ import pytest
 
 from sandbox.builder import WorldBuilder, flat
 from sandbox.world.state import Fault, iso
-from stripe_sync.warehouse import statuses
+from stripe_sync.warehouse.comparisons import statuses
 from tests.house import House
 
 Build = Callable[[WorldBuilder], House]

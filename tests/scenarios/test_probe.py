@@ -12,15 +12,15 @@ import pytest
 from sandbox.builder import WorldBuilder, flat, per_unit, usage
 from sandbox.world.state import UNKNOWNS as SWITCHES
 from sandbox.world.state import Fault
-from stripe_sync.errors import ConfigurationError
-from stripe_sync.pipeline.probe import Probed, probe
-from stripe_sync.pipeline.probing.account import NAME, Account
-from stripe_sync.pipeline.probing.answers import word
-from stripe_sync.pipeline.probing.asked import QUESTIONS, Asking, ask
-from stripe_sync.pipeline.session import Session
-from stripe_sync.stripe_api.asking import Asker
-from stripe_sync.stripe_api.client import StripeApi
-from stripe_sync.warehouse import hands
+from stripe_sync.clients.stripe.asking import Asker
+from stripe_sync.clients.stripe.client import StripeApi
+from stripe_sync.core.errors import ConfigurationError
+from stripe_sync.jobs.runtime.context import Session
+from stripe_sync.jobs.setup.probe import Probed, probe
+from stripe_sync.jobs.setup.probing.answers import word
+from stripe_sync.jobs.setup.probing.questions import QUESTIONS, Asking, ask
+from stripe_sync.jobs.setup.probing.test_account import NAME, Account
+from stripe_sync.warehouse import manual_actions
 from tests.house import House
 
 SEED, PARTS = int(os.environ.get("TEST_SEED", "1")), int(os.environ.get("TEST_PARTS", "1"))
@@ -250,11 +250,11 @@ def test_what_a_probe_made_is_deleted_or_archived_and_listed(house: House) -> No
 
 def test_an_open_question_keeps_the_answer_that_it_had(house: House) -> None:
     probed(house)
-    before = hands.answers(house.engine, "test")
+    before = manual_actions.answers(house.engine, "test")
     assert before["finalization_moves"] == "yes"
     house.world.faults.append(Fault("POST", "/v1/test_helpers", status=403, times=10**6))
     assert {a.name: a.answer for a in probed(house).answers}["finalization_moves"] == "open"
-    assert hands.answers(house.engine, "test") == before
+    assert manual_actions.answers(house.engine, "test") == before
 
 
 def test_a_no_forbids_what_depends_on_it(house: House) -> None:
@@ -269,9 +269,9 @@ def test_a_no_forbids_what_depends_on_it(house: House) -> None:
 
 
 def forbidden_of(house: House) -> dict[str, tuple[str, ...]]:
-    from stripe_sync.unknowns import forbidden
+    from stripe_sync.core.open_questions import forbidden
 
-    return forbidden(hands.answers(house.engine, "test"), house.environment)
+    return forbidden(manual_actions.answers(house.engine, "test"), house.environment)
 
 
 def test_the_listed_rights_are_all_that_a_probe_needs(house: House) -> None:

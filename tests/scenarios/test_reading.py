@@ -9,8 +9,8 @@ from sqlalchemy import text
 
 from sandbox.builder import WorldBuilder
 from sandbox.world.state import Fault
-from stripe_sync.errors import Transient
-from stripe_sync.pipeline.extract import extract_stripe
+from stripe_sync.core.errors import Transient
+from stripe_sync.jobs.reconcile.steps.extract import extract_stripe
 from tests.house import House
 
 Build = Callable[[WorldBuilder], House]

@@ -18,8 +18,8 @@ from sqlalchemy.exc import DBAPIError
 from sandbox.builder import WorldBuilder, flat, per_unit
 from sandbox.world.state import Fault, iso
 from stripe_sync.apply import executor
-from stripe_sync.errors import NotAuthorized, RunStopped, Waiting
-from stripe_sync.warehouse import journal, leases
+from stripe_sync.core.errors import NotAuthorized, RunStopped, Waiting
+from stripe_sync.warehouse.writes import journal, leases
 from tests.essence import essence
 from tests.house import House, small_town
 from tests.shell import ENFORCE, TOML, environ
@@ -285,7 +285,7 @@ def test_a_process_that_is_killed_in_the_middle_leaves_nothing_double(house_of: 
     dice = random.Random(int(os.environ.get("TEST_SEED", "1")))
     after = list(range(count)) if count <= KILLS else dice.sample(range(count), KILLS)
     process = subprocess.Popen(
-        [sys.executable, "-m", "stripe_sync.cli.main", "apply", "test", "--yes"],
+        [sys.executable, "-m", "stripe_sync.interfaces.cli.main", "apply", "test", "--yes"],
         env=environ(house, LIFE), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     while house.writes() - before < after[number % len(after)] + 1 and process.poll() is None:

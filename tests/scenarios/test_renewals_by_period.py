@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sandbox.builder import WorldBuilder
-from stripe_sync.pipeline.usage_audit import audit
+from stripe_sync.jobs.finance.month_audit import audit
 from tests.house import House
 from tests.metering import (
     DAY,

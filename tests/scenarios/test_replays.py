@@ -12,8 +12,8 @@ from sqlalchemy import text
 from sandbox.builder import WorldBuilder
 from sandbox.world.state import Fault
 from stripe_sync.apply import settling
-from stripe_sync.apply.targets import as_it_is
-from stripe_sync.errors import RunStopped
+from stripe_sync.apply.current import as_it_is
+from stripe_sync.core.errors import RunStopped
 from tests.house import House, small_town
 from tests.scenarios.test_changes import attach_card
 

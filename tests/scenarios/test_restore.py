@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from sandbox.builder import WorldBuilder
-from stripe_sync.pipeline.hands import Hand, ignore
-from stripe_sync.warehouse import candidates, engine
+from stripe_sync.jobs.runtime.manual_actions import Hand, ignore
+from stripe_sync.warehouse import engine
+from stripe_sync.warehouse.comparisons import link_suggestions
 from tests import warehouses
 from tests.house import House
 
@@ -51,7 +52,7 @@ def test_a_restored_warehouse_makes_nothing_twice(house_of: Build, town: WorldBu
     assert house.frozen() == made
     assert house.status("s-9") == ("SUCCESS", "")
     with house.engine.connect() as connection:
-        assert "subscription:test:s-2" in candidates.ignored(connection, "test"), "what people did is kept"
+        assert "subscription:test:s-2" in link_suggestions.ignored(connection, "test"), "what people did is kept"
 
 
 def test_a_schema_that_is_up_to_date_is_not_migrated(house_of: Build, monkeypatch: pytest.MonkeyPatch) -> None:

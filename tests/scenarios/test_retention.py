@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import text
 
 from sandbox.builder import WorldBuilder
-from stripe_sync.errors import ConfigurationError
-from stripe_sync.pipeline.hands import Hand
-from stripe_sync.pipeline.prune import prune
+from stripe_sync.core.errors import ConfigurationError
+from stripe_sync.jobs.runtime.manual_actions import Hand
+from stripe_sync.jobs.setup.prune import prune
 from tests.house import House
 
 Build = Callable[[WorldBuilder], House]

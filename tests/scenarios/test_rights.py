@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 
 from sandbox.builder import WorldBuilder
-from stripe_sync.errors import AccountRefused, NotAuthorized
-from stripe_sync.pipeline import connect, portal, preflight
-from stripe_sync.pipeline.hands import Hand
-from stripe_sync.pipeline.rights import RIGHTS, of_command
+from stripe_sync.core.errors import AccountRefused, NotAuthorized
+from stripe_sync.jobs.checkout import portal
+from stripe_sync.jobs.runtime import preflight
+from stripe_sync.jobs.runtime.manual_actions import Hand
+from stripe_sync.jobs.setup import connect
+from stripe_sync.jobs.setup.rights import RIGHTS, of_command
 from tests.house import House, small_town
 from tests.metering import DAY, MINUTE, cycle, month_end, until
 from tests.scenarios.test_checkout import completed, opened, pays

@@ -10,11 +10,13 @@ from sqlalchemy import text
 
 from sandbox.builder import WorldBuilder
 from sandbox.world.state import iso
-from stripe_sync import resources
-from stripe_sync.pipeline import hands
-from stripe_sync.pipeline.hands import Hand
-from stripe_sync.pipeline.prune import prune
-from stripe_sync.warehouse import changes, comparisons, links, runs
+from stripe_sync.core.config import packaged
+from stripe_sync.jobs.runtime import manual_actions
+from stripe_sync.jobs.runtime.manual_actions import Hand
+from stripe_sync.jobs.setup.prune import prune
+from stripe_sync.warehouse import runs
+from stripe_sync.warehouse.comparisons import comparisons, links
+from stripe_sync.warehouse.snapshots import changes
 from tests.house import House
 
 Build = Callable[[WorldBuilder], House]
@@ -102,7 +104,7 @@ def another_setting(house: House) -> None:
 
 
 def exempted(house: House) -> None:
-    hands.ignore(house.session(), "customer", "c-1", Hand("ada", "their wish"))
+    manual_actions.ignore(house.session(), "customer", "c-1", Hand("ada", "their wish"))
 
 
 def a_link_less(house: House) -> None:
@@ -137,7 +139,7 @@ def test_whatever_decides_decides_anew(house_of: Build, town: WorldBuilder, chan
 
 def test_other_code_decides_anew(house_of: Build, town: WorldBuilder, monkeypatch: pytest.MonkeyPatch) -> None:
     house = settled(house_of, town)
-    monkeypatch.setattr(resources, "version", lambda: "of tomorrow")
+    monkeypatch.setattr(packaged, "version", lambda: "of tomorrow")
     assert decided(house)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from sandbox.builder import WorldBuilder
 from sandbox.world.state import iso
-from stripe_sync.errors import NotAuthorized
+from stripe_sync.core.errors import NotAuthorized
 from tests.house import House
 from tests.switches import ends
 

@@ -10,10 +10,10 @@ import pytest
 from sandbox.builder import WorldBuilder
 from sandbox.server.run import running
 from sandbox.world.state import from_document
-from stripe_sync.errors import Transient, UnknownShape
-from stripe_sync.settings import load
-from stripe_sync.stigg_api.client import StiggApi
-from stripe_sync.stigg_api.pacing import limit_of
+from stripe_sync.clients.stigg.client import StiggApi
+from stripe_sync.clients.stigg.pacing import limit_of
+from stripe_sync.core.errors import Transient, UnknownShape
+from stripe_sync.core.settings import load
 from tests.house import House
 from tests.switches import ends
 

@@ -14,7 +14,7 @@ import stripe
 
 from sandbox.builder import WorldBuilder
 from sandbox.world.state import Fault
-from stripe_sync.errors import RunStopped, StripeSyncError
+from stripe_sync.core.errors import RunStopped, StripeSyncError
 from tests import generated
 from tests.essence import essence
 from tests.house import House

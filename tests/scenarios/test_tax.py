@@ -9,8 +9,8 @@ import pytest
 import stripe
 
 from sandbox.builder import WorldBuilder
-from stripe_sync.errors import AccountRefused
-from stripe_sync.warehouse import statuses
+from stripe_sync.core.errors import AccountRefused
+from stripe_sync.warehouse.comparisons import statuses
 from tests.house import House
 from tests.metering import HOUR, MINUTE, cycle, period_end, subscription, until
 from tests.scenarios.test_changes import attach_card

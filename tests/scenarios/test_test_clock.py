@@ -9,8 +9,8 @@ import pytest
 
 from sandbox.builder import WorldBuilder
 from sandbox.world.state import Fault
-from stripe_sync import settings
-from stripe_sync.errors import ConfigurationError, RunStopped
+from stripe_sync.core import settings
+from stripe_sync.core.errors import ConfigurationError, RunStopped
 from tests.house import House
 from tests.metering import HOUR, MINUTE, ledger, lines, use
 from tests.pairs import Pair, paired

@@ -11,9 +11,9 @@ import pytest
 
 from sandbox.builder import WorldBuilder
 from sandbox.world.state import UNKNOWNS as SWITCHES
-from stripe_sync.errors import AccountRefused
-from stripe_sync.pipeline.probe import probe
-from stripe_sync.unknowns import BY_NAME
+from stripe_sync.core.errors import AccountRefused
+from stripe_sync.core.open_questions import BY_NAME
+from stripe_sync.jobs.setup.probe import probe
 from tests.house import House
 from tests.shell import ENFORCE, LIMITS, TOML, command, environ
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from sandbox.builder import WorldBuilder, flat
-from stripe_sync.pipeline import usage_hands
-from stripe_sync.pipeline.hands import Hand
-from stripe_sync.warehouse import statuses
+from stripe_sync.jobs.runtime.manual_actions import Hand
+from stripe_sync.jobs.usage import manual_actions
+from stripe_sync.warehouse.comparisons import statuses
 from tests.house import House
 from tests.metering import HOUR, LEAD, MINUTE, cycle, lines, metered_world, period_end, subscription, until, use
 from tests.scenarios.test_tax import live_in_berlin, taxed
@@ -117,7 +117,7 @@ def test_a_person_may_let_it_go_untaxed(house_of: Build) -> None:
     house, end = renewed_without_location(house_of, 1234)
     house.usage(wakes=True)
     session = house.session()
-    usage_hands.release(session, cycle(house)["id"], Hand("ann", "Not taxable there."))
+    manual_actions.release(session, cycle(house)["id"], Hand("ann", "Not taxable there."))
     session.close()
     assert cycle(house)["automatically_finalizes_at"] == end + MINUTE + LEAD
     house.later(10 * MINUTE)

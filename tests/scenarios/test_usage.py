@@ -13,11 +13,12 @@ import pytest
 from sandbox.builder import WorldBuilder, flat, tiered
 from sandbox.world.state import Fault
 from stripe_sync.apply import executor
-from stripe_sync.errors import Waiting
-from stripe_sync.pipeline import usage_count, usage_hands
-from stripe_sync.pipeline.hands import Hand
-from stripe_sync.pipeline.usage_rows import rows
-from stripe_sync.warehouse import usage as usages
+from stripe_sync.core.errors import Waiting
+from stripe_sync.jobs.runtime.manual_actions import Hand
+from stripe_sync.jobs.usage import manual_actions
+from stripe_sync.jobs.usage.open_windows import rows
+from stripe_sync.jobs.usage.steps import read_quantities
+from stripe_sync.warehouse.usage import ledger as usages
 from tests import warehouses
 from tests.house import House
 from tests.metering import (
@@ -107,7 +108,7 @@ def test_a_correction_that_stigg_shows_while_the_draft_is_held(
     house.usage()
     draft = cycle(house)
     session = house.session()
-    usage_hands.hold(session, draft["id"], Hand("ann", "a late correction comes"))
+    manual_actions.hold(session, draft["id"], Hand("ann", "a late correction comes"))
     session.close()
     use(house, value - 100, end - MINUTE)
     until(house, end + 24 * HOUR - 15 * MINUTE)
@@ -179,7 +180,7 @@ def test_nothing_ran_for_a_day_what_was_finalized_without_it_is_found_with_its_a
     assert house.usage()["pages"] == [], "told once, then listed"
     session = house.session()
     assert [(r["state"], r["amount"]) for r in rows(session)] == [("unbillable", "3.33 USD")]
-    usage_hands.waive(session, "1", Hand("ann", "a gift"))
+    manual_actions.waive(session, "1", Hand("ann", "a gift"))
     session.close()
     assert ledger(house) == {"waived": ("1234", 333)}
 
@@ -189,13 +190,13 @@ def test_an_invoice_that_is_finalized_between_reading_and_writing_is_not_short_i
 ) -> None:
     house = house_of(metered)
     end = month_end(house)
-    counted = usage_count.counted
+    counted = read_quantities.counted
 
     def late(*given: Any) -> Any:
         until(house, end + 2 * DAY)
         return counted(*given)
 
-    monkeypatch.setattr(usage_count, "counted", late)
+    monkeypatch.setattr(read_quantities, "counted", late)
     found = house.usage(wakes=True)
     assert "not billed" in found["pages"][0]
 

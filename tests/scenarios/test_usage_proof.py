@@ -8,7 +8,7 @@ import pytest
 
 from sandbox.builder import WorldBuilder, flat, usage
 from sandbox.world.state import iso
-from stripe_sync.pipeline import usage_audit
+from stripe_sync.jobs.finance import month_audit
 from tests.house import House
 from tests.metering import DAY, HOUR, MINUTE, cycle, ledger, lines, until, use
 from tests.scenarios.test_month_end_endings import end_in_stigg, finals
@@ -36,7 +36,7 @@ def test_a_tie_that_stripe_rounds_otherwise_is_proven_and_written_once(house_of:
     kept = {"rounded": ("0", 501 - end)} if end != 501 else {}
     assert ledger(house) == {"billed": ("1001", end)} | kept, "at Stripe's amount; the difference is kept"
     session = house.session()
-    (row,) = usage_audit.audit(session, "2026-12")
+    (row,) = month_audit.audit(session, "2026-12")
     session.close()
     assert (row["invoiced"], row["rounding"], row["difference"]) == (2000 + end, end - 501, 0)
 

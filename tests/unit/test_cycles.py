@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from stripe_sync.desired.cycles import is_renewal, renewal_of
+from stripe_sync.domain.actual.renewals import is_renewal, renewal_of
 
 R, MADE, MONTH = 1_800_000_000, 50, 30 * 86_400
 

@@ -10,10 +10,10 @@ from contextlib import contextmanager
 
 import pytest
 
-from stripe_sync import deadlines
-from stripe_sync.errors import Transient
-from stripe_sync.stigg_api.client import StiggApi
-from stripe_sync.stripe_api.client import StripeApi
+from stripe_sync.clients.stigg.client import StiggApi
+from stripe_sync.clients.stripe.client import StripeApi
+from stripe_sync.core import deadlines
+from stripe_sync.core.errors import Transient
 
 HEADERS = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 4000\r\n\r\n"
 TRICKLE = {"headers": b"HTTP/1.1 200 OK\r\n" + b"X-Long: a\r\n" * 400, "body": HEADERS + b" " * 4000}

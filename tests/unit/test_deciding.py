@@ -12,22 +12,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stripe_sync.desired import names
-from stripe_sync.desired.catalog import catalog
-from stripe_sync.desired.inputs import Inputs, Links, StiggView, StripeView
-from stripe_sync.desired.state import desired
-from stripe_sync.drift.amounts import PriceBook
-from stripe_sync.drift.rows import rows
-from stripe_sync.errors import RowFailed
-from stripe_sync.marker import Signer
-from stripe_sync.mirror import marks
-from stripe_sync.model import stigg_side, stripe_side
-from stripe_sync.model.documents import Claim, Difference
-from stripe_sync.model.stigg_side import Customer, Package, Subscription
-from stripe_sync.plan import builder
-from stripe_sync.plan.actions import Action, Plan, ordered
-from stripe_sync.plan.guards import Standing, judge
-from stripe_sync.settings import Environment, Limits
+from stripe_sync.core.errors import RowFailed
+from stripe_sync.core.ownership import Signer
+from stripe_sync.core.settings import Environment, Limits
+from stripe_sync.domain.drift.amounts import PriceBook
+from stripe_sync.domain.drift.rows import rows
+from stripe_sync.domain.model import stigg, stripe
+from stripe_sync.domain.model.documents import Claim, Difference
+from stripe_sync.domain.model.inputs import Inputs, Links, StiggView, StripeView
+from stripe_sync.domain.model.stigg import Customer, Package, Subscription
+from stripe_sync.domain.plan import builder
+from stripe_sync.domain.plan.actions import Action, Plan, ordered
+from stripe_sync.domain.plan.guards import Standing, judge
+from stripe_sync.domain.target import display_names
+from stripe_sync.domain.target.catalog import catalog
+from stripe_sync.domain.target.target_state import desired
+from stripe_sync.jobs.extract import ownership_links
 
 NOW = datetime(2026, 11, 16, 9, tzinfo=UTC)
 SIGNER = Signer("acct_1", ("secret",))
@@ -42,7 +42,7 @@ def package(ref: str = "pro", prices: list[dict[str, Any]] | None = None, **more
     row = {"id": "u", "refId": ref, "displayName": ref.title(), "versionNumber": 1, "status": "PUBLISHED",
            "isLatest": True, "pricingType": "PAID", "product": {"refId": "acme", "displayName": "Acme"},
            "prices": [price()] if prices is None else prices}  # fmt: skip
-    return stigg_side.decode(row | more, Package)
+    return stigg.decode(row | more, Package)
 
 
 def subscription(**more: Any) -> Subscription:
@@ -51,7 +51,7 @@ def subscription(**more: Any) -> Subscription:
            "billingPeriod": "MONTHLY", "paymentCollectionMethod": "INVOICE",
            "currentBillingPeriodEnd": "2026-12-16T06:00:00.000Z",
            "prices": [{"price": price(), "updatedAt": "2026-11-16T06:00:00.000Z"}]}  # fmt: skip
-    return stigg_side.decode(row | more, Subscription)
+    return stigg.decode(row | more, Subscription)
 
 
 def inputs(
@@ -71,22 +71,22 @@ def inputs(
 
 
 def customer(**more: Any) -> Customer:
-    return stigg_side.decode({"customerId": "c-1", "name": "One"} | more, Customer)
+    return stigg.decode({"customerId": "c-1", "name": "One"} | more, Customer)
 
 
 def test_names_in_the_pages_formats() -> None:
-    assert names.package_name("plan", package("basic")) == "Acme Basic Plan"
-    assert names.package_name("addon", package("x", displayName="10 Seats")) == "Acme 10 Seats Add-on"
-    assert names.package_name("addon", package("x", displayName="10 Seats", product=None)) == "10 Seats Add-on"
-    assert names.package_name("plan", package("x", product={"refId": "acme"})) == "acme X Plan"
-    assert names.package_name("plan", package("x", displayName="שלום 👩‍👩‍👧")) == "Acme שלום 👩‍👩‍👧 Plan"
+    assert display_names.package_name("plan", package("basic")) == "Acme Basic Plan"
+    assert display_names.package_name("addon", package("x", displayName="10 Seats")) == "Acme 10 Seats Add-on"
+    assert display_names.package_name("addon", package("x", displayName="10 Seats", product=None)) == "10 Seats Add-on"
+    assert display_names.package_name("plan", package("x", product={"refId": "acme"})) == "acme X Plan"
+    assert display_names.package_name("plan", package("x", displayName="שלום 👩‍👩‍👧")) == "Acme שלום 👩‍👩‍👧 Plan"
 
 
 @given(st.text(max_size=60), st.integers(min_value=2, max_value=30))
 def test_a_cut_name_fits_and_ends_between_graphemes(text: str, limit: int) -> None:
     import regex
 
-    cut = names.cut(text, limit)
+    cut = display_names.cut(text, limit)
     assert len(cut) <= limit
     if cut != text:
         assert cut.endswith("…")
@@ -229,21 +229,21 @@ def test_versions_of_a_price_are_told_apart_by_content_alone() -> None:
 
 def test_decoding_names_the_field_and_not_its_value() -> None:
     with pytest.raises(RowFailed) as refused:
-        stigg_side.decode({"customerId": "c", "email": {"secret": "a@b.test"}}, Customer)
+        stigg.decode({"customerId": "c", "email": {"secret": "a@b.test"}}, Customer)
     assert "email" in refused.value.detail
     assert "a@b.test" not in refused.value.detail
 
 
 def test_stripes_decimals_are_read_exactly() -> None:
     row = {"id": "p", "product": "x", "currency": "usd", "active": True, "unit_amount_decimal": "0.000000000001"}
-    assert stripe_side.decode(row, stripe_side.StripePrice).content()["unit_amount"] == "0.000000000001"
+    assert stripe.decode(row, stripe.StripePrice).content()["unit_amount"] == "0.000000000001"
 
 
 def test_a_mark_proves_a_link_only_for_one_living_object() -> None:
     def row(id: str, key: str, *, status: str | None = None, deleted: bool = False) -> dict[str, Any]:
         return {"id": id, "mark": SIGNER.mark(key), "status": status, "deleted": deleted}
 
-    proofs, candidates = marks.proven(
+    proofs, candidates = ownership_links.proven(
         [row("cus_1", "customer:e:a"), row("cus_2", "customer:e:b"), row("cus_3", "customer:e:b"),
          row("cus_4", "customer:e:c", deleted=True), row("sub_5", "subscription:e:d", status="canceled"),
          row("cus_6", "customer:e:f") | {"mark": "customer:e:f forged"}],

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from stripe_sync.plan.actions import SUBSCRIPTIONS, Action
-from stripe_sync.plan.declines import (
+from stripe_sync.domain.plan.actions import SUBSCRIPTIONS, Action
+from stripe_sync.domain.plan.declines import (
     Decline,
     blocks,
     classify,

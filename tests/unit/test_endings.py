@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from stripe_sync.desired.endings import (
+from stripe_sync.domain.actual.endings import (
     LEAD,
     MARGIN,
     MINUTE,

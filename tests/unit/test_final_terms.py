@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from stripe_sync.desired.final_terms import final_terms, with_used_up
-from stripe_sync.desired.minimum import is_billable, is_chargeable, left_as_debt
+from stripe_sync.core.charge_minimum import is_billable, is_chargeable, left_as_debt
+from stripe_sync.domain.usage.final_terms import final_terms, with_used_up
 
 END = 1_800_000_000
 

@@ -1,4 +1,4 @@
-"""Drafts that are held and let go: every combination of causes, holds, moments and leads (usage/holds.py)."""
+"""Drafts that are held and let go: every combination of causes, holds, moments and leads (domain/usage/holds/rules.py)."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import chain, combinations, product
 
-from stripe_sync.model.causes import Cause
-from stripe_sync.usage.holds import HOUR, Draft, Hold, Release, Standing, decide
+from stripe_sync.domain.model.hold_causes import Cause
+from stripe_sync.domain.usage.holds.rules import HOUR, Draft, Hold, Release, Standing, decide
 
 MADE = datetime(2026, 1, 1, tzinfo=UTC)
 DEADLINE = MADE + timedelta(days=1)

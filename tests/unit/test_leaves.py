@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import create_engine
 
-from stripe_sync import connections, keys, periods, settings
-from stripe_sync.clock import SystemClock
-from stripe_sync.errors import ConfigurationError
-from stripe_sync.marker import Signer
-from stripe_sync.pipeline.session import Session
+from stripe_sync.core import keys, periods, settings
+from stripe_sync.core.clock import SystemClock
+from stripe_sync.core.config import connections
+from stripe_sync.core.errors import ConfigurationError
+from stripe_sync.core.ownership import Signer
+from stripe_sync.jobs.runtime.context import Session
 
 
 def slot(feature: str | None = "seats", country: str | None = "US") -> str:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from stripe_sync.model.metered import Meter, Priced, content, expected, meter_of
-from stripe_sync.model.stripe_side import Recurring, StripePrice
+from stripe_sync.domain.model.meter_units import Meter, Priced, content, expected, meter_of
+from stripe_sync.domain.model.stripe import Recurring, StripePrice
 
 UNIT = {"currency": "usd", "unit_amount": "0.27", "billing_scheme": "per_unit"}
 TIERS = {

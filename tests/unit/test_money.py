@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stripe_sync import money
+from stripe_sync.core import money
 
 D = Decimal
 

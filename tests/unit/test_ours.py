@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from stripe_sync.desired.coupons import remaining
-from stripe_sync.desired.found import found
-from stripe_sync.desired.inputs import Links, StripeView
-from stripe_sync.desired.successors import follows
-from stripe_sync.model import stigg_side, stripe_side
-from stripe_sync.model.stigg_side import SubscriptionCoupon
-from stripe_sync.model.stripe_side import StripeCoupon, StripeCustomer, StripeProduct, StripeSubscription
-from stripe_sync.plan.actions import Action
-from stripe_sync.plan.builder import references
+from stripe_sync.domain.actual.stripe_objects import found
+from stripe_sync.domain.actual.successors import follows
+from stripe_sync.domain.model import stigg, stripe
+from stripe_sync.domain.model.inputs import Links, StripeView
+from stripe_sync.domain.model.stigg import SubscriptionCoupon
+from stripe_sync.domain.model.stripe import StripeCoupon, StripeCustomer, StripeProduct, StripeSubscription
+from stripe_sync.domain.plan.actions import Action
+from stripe_sync.domain.plan.builder import references
+from stripe_sync.domain.target.coupons import remaining
 from tests.unit.test_deciding import inputs, subscription
 
 END = "2026-11-20T10:00:00.000Z"
@@ -30,7 +30,7 @@ def held(id: str, **more: Any) -> dict[str, Any]:
 
 def test_nobodys_objects_and_ended_ones_are_not_found() -> None:
     def both(kind: type[Any], one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
-        return {row["id"]: stripe_side.decode(row, kind) for row in (one, other)}
+        return {row["id"]: stripe.decode(row, kind) for row in (one, other)}
 
     given = inputs()
     ours = {
@@ -46,7 +46,7 @@ def test_nobodys_objects_and_ended_ones_are_not_found() -> None:
         both(StripeProduct, product | {"id": "prod_1"}, product | {"id": "prod_2"}),
         {},
         both(StripeCustomer, {"id": "cus_1"}, {"id": "cus_2"}),
-        {row["id"]: stripe_side.decode(row, StripeSubscription) for row in subscriptions},
+        {row["id"]: stripe.decode(row, StripeSubscription) for row in subscriptions},
         both(StripeCoupon, coupon | {"id": "co_1"}, coupon | {"id": "co_2"}),
     )
     there = found(replace(given, stripe=view, links=Links(ours)), view)
@@ -58,7 +58,7 @@ def test_nobodys_objects_and_ended_ones_are_not_found() -> None:
 
 
 def replace_deleted(product: StripeProduct) -> StripeProduct:
-    return stripe_side.decode({"id": product.id, "name": product.name, "active": False, "deleted": True}, StripeProduct)
+    return stripe.decode({"id": product.id, "name": product.name, "active": False, "deleted": True}, StripeProduct)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_the_months_that_remain_of_a_coupon(months: int | None, now: str, left: 
         "startDate": "2026-08-31T00:00:00Z",
         "durationInMonths": months,
     }
-    coupon = stigg_side.decode(row, SubscriptionCoupon)
+    coupon = stigg.decode(row, SubscriptionCoupon)
     given = replace(inputs(), now=datetime.fromisoformat(now).replace(tzinfo=UTC))
     found_left = remaining(given, "s-1", coupon)
     assert found_left is coupon if left == "all" else (found_left and found_left.duration_in_months) == left

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from stripe_sync.desired.endings import MARGIN, Collected
-from stripe_sync.plan.outgoing import NONE, sentence, sentences
+from stripe_sync.domain.actual.endings import MARGIN, Collected
+from stripe_sync.domain.plan.outgoing_invoices import NONE, sentence, sentences
 
 NOW = 1_800_000_000  # 2027-01-15 08:00 UTC
 HOUR = 3600

@@ -1,4 +1,4 @@
-"""Rows that a person sees to: what they are made from, and what closes each (plan/owed.py)."""
+"""Rows that a person sees to: what they are made from, and what closes each (domain/plan/owed.py)."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from stripe_sync.desired.pending import Pending
-from stripe_sync.plan.actions import Action
-from stripe_sync.plan.owed import Owed, Shown, as_seen, closed_by, owed_of
+from stripe_sync.domain.actual.pending_items import Pending
+from stripe_sync.domain.plan.actions import Action
+from stripe_sync.domain.plan.owed import Owed, Shown, as_seen, closed_by, owed_of
 
 CHARGE = Owed("charge", "usd", 500, ("ii_1", "ii_2"), "prod_1", removed=False)
 CREDIT = Owed("credit", "usd", 300, ("ii_3",), "prod_1")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from stripe_sync.desired.endings import split
-from stripe_sync.marker import FIELD, Signer
+from stripe_sync.core.ownership import FIELD, Signer
+from stripe_sync.domain.actual.endings import split
 
 SIGNER = Signer("acct_1", ("secret",))
 END = 1_790_000_000

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stripe_sync.desired.pending import Pending, pending, price_of, settle
+from stripe_sync.domain.actual.pending_items import Pending, pending, price_of, settle
 
 
 def item(

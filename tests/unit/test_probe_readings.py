@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from stripe_sync.pipeline.probing import readings, stigg_readings
-from stripe_sync.pipeline.probing.answers import word
+from stripe_sync.jobs.setup.probing.answers import word
+from stripe_sync.jobs.setup.probing.stigg import readings as stigg_readings
+from stripe_sync.jobs.setup.probing.stripe import readings
 
 NEW = "Permission denied. Enabling \"Events Read\" ('event_read') permissions on this key would allow this request to continue."
 OLD = "Having the 'rak_event_read' permission would allow this request to continue."

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from stripe_sync.desired.processing import unpaid
-from stripe_sync.model.stripe_side import StripeInvoice, StripeSubscription, decode
+from stripe_sync.domain.actual.payment_processing import unpaid
+from stripe_sync.domain.model.stripe import StripeInvoice, StripeSubscription, decode
 
 
 def held(status: str, **more: Any) -> StripeSubscription:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from stripe_sync.mirror.ranges import Listing, pages, remaining
+from stripe_sync.jobs.extract.ranges import Listing, pages, remaining
 
 NOW = 1_800_000_000
 

@@ -8,8 +8,8 @@ from decimal import Decimal
 import pytest
 import stripe
 
-from stripe_sync.errors import RowFailed, Transient
-from stripe_sync.stripe_api.client import StripeApi, template
+from stripe_sync.clients.stripe.client import StripeApi, template
+from stripe_sync.core.errors import RowFailed, Transient
 
 
 @pytest.mark.parametrize(

@@ -12,15 +12,15 @@ from typing import Any
 
 import pytest
 
-from stripe_sync import keys, money
-from stripe_sync.desired import names
-from stripe_sync.desired.coupons import content as coupon_content
-from stripe_sync.desired.prices import version
-from stripe_sync.desired.state import desired
-from stripe_sync.errors import RowFailed
-from stripe_sync.model import stigg_side, tariffs
-from stripe_sync.model.status import Reason
-from stripe_sync.model.stigg_side import Coupon, Customer, Price
+from stripe_sync.core import keys, money
+from stripe_sync.core.errors import RowFailed
+from stripe_sync.domain.model import stigg, tariffs
+from stripe_sync.domain.model.status import Reason
+from stripe_sync.domain.model.stigg import Coupon, Customer, Price
+from stripe_sync.domain.target import display_names
+from stripe_sync.domain.target.coupons import content as coupon_content
+from stripe_sync.domain.target.prices import version
+from stripe_sync.domain.target.target_state import desired
 from tests.unit.test_deciding import customer, inputs, package, price, subscription
 
 D = Decimal
@@ -236,18 +236,18 @@ CUSTOMERS: list[Row] = [
 
 
 def made(row: dict[str, Any], kind: str = "plan") -> Any:
-    return version(inputs(), kind, package(), stigg_side.decode(row, Price))
+    return version(inputs(), kind, package(), stigg.decode(row, Price))
 
 
 def name_of(given: tuple[str, dict[str, Any]]) -> str:
-    return names.package_name(given[0], package(**given[1]))
+    return display_names.package_name(given[0], package(**given[1]))
 
 
 def charge_name(row: dict[str, Any]) -> str:
-    from stripe_sync.desired.prices import variant_of
+    from stripe_sync.domain.target.prices import variant_of
 
-    given = stigg_side.decode(row, Price)
-    return names.charge_name("plan", package(), given, variant=variant_of(given))
+    given = stigg.decode(row, Price)
+    return display_names.charge_name("plan", package(), given, variant=variant_of(given))
 
 
 def reason(call: Callable[[], Any]) -> Any:
@@ -267,13 +267,13 @@ def customer_reason(given: tuple[list[dict[str, Any]], dict[str, Any]]) -> str:
 RULES: dict[str, Callable[[Any], Any]] = {
     "name": name_of,
     "charge name": charge_name,
-    "coupon name": lambda text: names.cut(text, names.LIMITS["coupon"]),
+    "coupon name": lambda text: display_names.cut(text, display_names.LIMITS["coupon"]),
     "slot": lambda row: keys.slot_of(made(row).key).partition(":")[2],
     "product": lambda row: made(row).product,
     "amount": lambda row: made(row).content["unit_amount"],
     "refused": lambda row: reason(lambda: made(row)),
     "exponent": money.exponent,
-    "coupon": lambda row: reason(lambda: coupon_content("", stigg_side.decode(row, Coupon))),
+    "coupon": lambda row: reason(lambda: coupon_content("", stigg.decode(row, Coupon))),
     "customer": customer_reason,
 }
 ROWS = [*NAMES, *KEYS, *CONTENT, *REFUSED, *COSTS, *EXPONENTS, *COUPONS, *CUSTOMERS]
@@ -296,7 +296,7 @@ def test_the_mapping(rule: str, given: Any, wanted: Any) -> None:
 
 
 def test_a_customer_that_is_not_synced_says_every_condition_that_holds() -> None:
-    found = desired(inputs([package()], [stigg_side.decode({"customerId": "c-1"}, Customer)], []))
+    found = desired(inputs([package()], [stigg.decode({"customerId": "c-1"}, Customer)], []))
     detail = found.statuses["customer", "c-1"].detail
     assert all(code in detail for code in ("NO_SUBSCRIPTION", "NO_BILLING_INFORMATION", "NO_PAYMENT_METHOD"))
 

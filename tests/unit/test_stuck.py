@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from stripe_sync.usage.stuck import Stuck, owed, why_stuck
+from stripe_sync.domain.usage.holds.stuck import Stuck, owed, why_stuck
 
 NOW = datetime(2026, 12, 1, 12, tzinfo=UTC)
 AN_HOUR_AGO = int((NOW - timedelta(hours=1)).timestamp())

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from stripe_sync.plan.leads import leads
-from stripe_sync.settings import Environment
-from stripe_sync.unknowns import BY_NAME, UNKNOWNS, Unknown, forbidden, open_questions, waiting_causes
+from stripe_sync.core.open_questions import BY_NAME, UNKNOWNS, Unknown, forbidden, open_questions, waiting_causes
+from stripe_sync.core.settings import Environment
+from stripe_sync.domain.usage.holds.leads import leads
 
 PAGE = Path(__file__).parents[2] / "docs" / "unknowns.md"
 CELLS = re.compile(r"^\| `(\w+)` \|([^|]*)\|([^|]*)\|([^|]*)\|([^|]*)\|([^|]*)\|$", re.MULTILINE)

@@ -6,9 +6,9 @@ import random
 
 import pytest
 
-from stripe_sync.desired.endings import is_sold_after
-from stripe_sync.desired.unpaid import End, end_seen
-from stripe_sync.model.seen import Seen
+from stripe_sync.domain.actual.endings import is_sold_after
+from stripe_sync.domain.actual.stigg_end import End, end_seen
+from stripe_sync.domain.model.seen import Seen
 
 R = 1_800_000_000  # the last renewal
 MINUTE, HOUR, DAY = 60, 3600, 86_400

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from stripe_sync.usage.untaxed import problem_of, row
+from stripe_sync.domain.usage.holds.untaxed import problem_of, row
 
 MISSING = "requires_location_inputs"
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from stripe_sync.desired.pending import Pending
-from stripe_sync.desired.unused import Unused, unused, unused_pending
+from stripe_sync.domain.actual.pending_items import Pending
+from stripe_sync.domain.actual.unused_time import Unused, unused, unused_pending
 
 R, DAY, MONTH = 1_800_000_000, 86_400, 30 * 86_400
 ITEM = {"subscription_item_details": {"proration": False}}

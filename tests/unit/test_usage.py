@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from stripe_sync.model.tariffs import Line
-from stripe_sync.usage.quantities import Point, quantity
-from stripe_sync.usage.terms import Terms
-from stripe_sync.usage.windows import Measured, Opening, pieces
+from stripe_sync.domain.model.tariffs import Line
+from stripe_sync.domain.usage.quantities import Point, quantity
+from stripe_sync.domain.usage.terms import Terms
+from stripe_sync.domain.usage.windows import Measured, Opening, pieces
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 DAY = timedelta(days=1)

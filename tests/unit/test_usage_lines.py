@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from stripe_sync.desired.cycles import is_renewal
-from stripe_sync.usage import grace
-from stripe_sync.usage.bills import Bill, excess_shares, wanted
-from stripe_sync.usage.bridge import bridge
-from stripe_sync.usage.minimum import covered, is_minimum
-from stripe_sync.usage.proof import UsageLine, proves, rounding
-from stripe_sync.usage.surplus import divided, why_not
-from stripe_sync.usage.terms import Terms
+from stripe_sync.domain.actual.renewals import is_renewal
+from stripe_sync.domain.usage.bills import Bill, excess_shares, wanted
+from stripe_sync.domain.usage.bridge import bridge
+from stripe_sync.domain.usage.holds import grace
+from stripe_sync.domain.usage.minimum_spend import covered, is_minimum
+from stripe_sync.domain.usage.proof import UsageLine, proves, rounding
+from stripe_sync.domain.usage.surplus import divided, why_not
+from stripe_sync.domain.usage.terms import Terms
 
 START, END = datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC)
 

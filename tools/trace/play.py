@@ -24,7 +24,7 @@ from typing import Any
 
 from tools.trace.calls import Calls
 
-MODULES = ("stripe_sync.interfaces.cli.main", "stripe_sync.cli.main")
+MODULES = ("stripe_sync.interfaces.cli.main", "stripe_sync.interfaces.cli.main")
 MINUTE, HOUR = 60, 3600
 
 

@@ -1,1 +1,1 @@
-"""From a plan to writes: once each, journalled, verified against what was wanted."""
+"""Writes: each action once, journalled, and verified against its document."""

@@ -9,15 +9,15 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
-from stripe_sync import marker
-from stripe_sync.apply.candidates import listed
-from stripe_sync.apply.registry import Registry
-from stripe_sync.errors import Replayed, RowFailed
-from stripe_sync.plan.actions import Action
-from stripe_sync.plan.declines import Decline, blocks, left_open, may_charge, may_repeat, refused, told
-from stripe_sync.stripe_api.client import StripeApi
-from stripe_sync.warehouse import declines
-from stripe_sync.warehouse.journal import Intent
+from stripe_sync.apply.links import Registry
+from stripe_sync.apply.resources.recovery import listed
+from stripe_sync.clients.stripe.client import StripeApi
+from stripe_sync.core import ownership
+from stripe_sync.core.errors import Replayed, RowFailed
+from stripe_sync.domain.plan.actions import Action
+from stripe_sync.domain.plan.declines import Decline, blocks, left_open, may_charge, may_repeat, refused, told
+from stripe_sync.warehouse.plans import declines
+from stripe_sync.warehouse.writes.journal import Intent
 
 Row = dict[str, Any]
 OF_THE_CALL = ("subscription_create", "subscription_update")
@@ -115,4 +115,4 @@ def is_of(api: StripeApi, invoice: Mapping[str, Any], action: Action, registry: 
     if id is None or own is not None or id in registry.reading().known:
         return id is not None and id == own
     found = api.find(f"/v1/subscriptions/{id}")
-    return found is not None and registry.signer.key_of(found["metadata"].get(marker.FIELD)) == action.target
+    return found is not None and registry.signer.key_of(found["metadata"].get(ownership.FIELD)) == action.target

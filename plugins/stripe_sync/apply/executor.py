@@ -17,23 +17,26 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from stripe_sync.apply import answers, settling
+from stripe_sync.apply import settling, verification
+from stripe_sync.apply.current import as_it_is, object_kind
 from stripe_sync.apply.declined import Declines
-from stripe_sync.apply.handlers import HANDLERS, Handler
-from stripe_sync.apply.processing import debit_of
-from stripe_sync.apply.registry import Registry
-from stripe_sync.apply.steps import Step
-from stripe_sync.apply.targets import as_it_is, object_kind
-from stripe_sync.errors import Replayed, RowFailed, StripeSyncError, Transient, Waiting
-from stripe_sync.model.status import Reason
-from stripe_sync.plan.actions import LANES, SUBSCRIPTIONS, Action
-from stripe_sync.plan.declines import Decline, left_open, may_charge, told
-from stripe_sync.stripe_api.client import StripeApi, Written
-from stripe_sync.warehouse import failures, feeds, journal, leases, links, owed
-from stripe_sync.warehouse.failures import Failure
-from stripe_sync.warehouse.journal import Intent, Outcome
-from stripe_sync.warehouse.leases import Lease
-from stripe_sync.warehouse.plans import StoredPlan
+from stripe_sync.apply.links import Registry
+from stripe_sync.apply.resources.handlers import HANDLERS, Handler
+from stripe_sync.apply.resources.processing import debit_of
+from stripe_sync.apply.results import Step
+from stripe_sync.clients.stripe.client import StripeApi, Written
+from stripe_sync.core.errors import Replayed, RowFailed, StripeSyncError, Transient, Waiting
+from stripe_sync.domain.model.status import Reason
+from stripe_sync.domain.plan.actions import LANES, SUBSCRIPTIONS, Action
+from stripe_sync.domain.plan.declines import Decline, left_open, may_charge, told
+from stripe_sync.warehouse.comparisons import links
+from stripe_sync.warehouse.plans import failures
+from stripe_sync.warehouse.plans.failures import Failure
+from stripe_sync.warehouse.plans.plans import StoredPlan
+from stripe_sync.warehouse.snapshots import stripe_events
+from stripe_sync.warehouse.writes import journal, leases, owed
+from stripe_sync.warehouse.writes.journal import Intent, Outcome
+from stripe_sync.warehouse.writes.leases import Lease
 
 # Refusals that say nothing about the target itself.
 OTHERS_FAULT = frozenset({"CHANGED_SINCE", "BLOCKED_BY"})
@@ -271,7 +274,7 @@ class Executor:
             return self.unknown(action, lost)
         if action.kind.endswith(".create"):
             self.registry.add(action.target, id)
-        wrong = tuple(answers.mismatches(action.after, answers.document(action, held, self.registry)))
+        wrong = tuple(verification.mismatches(action.after, verification.document(action, held, self.registry)))
         held, invoice, debit = debit_of(self.api.in_lane(action.lane), action, held)
         differs = f"Stripe's answer differs in {', '.join(wrong)}." if wrong else ""
         detail = " ".join(filter(None, (differs, debit, *told_after)))
@@ -288,11 +291,11 @@ class Executor:
         whole = not (answer.get("items") or {}).get("has_more")
         if kind in self.keep_answers and whole:
             with self.engine.begin() as connection:
-                feeds.answered(connection, self.environment, kind, answer)
+                stripe_events.answered(connection, self.environment, kind, answer)
                 if invoice is not None:
-                    feeds.answered(connection, self.environment, "invoice", invoice)
+                    stripe_events.answered(connection, self.environment, "invoice", invoice)
                 if action.kind == "subscription.create" and "customer" in self.keep_answers:
-                    feeds.billed_in(connection, self.environment, answer["customer"], answer["currency"])
+                    stripe_events.billed_in(connection, self.environment, answer["customer"], answer["currency"])
 
     def conclude(self, intent: Intent, outcome: Outcome, decline: Decline | None = None) -> None:
         """The outcome and, for a creation, the link: together or not at all. A decline keeps its own time."""

@@ -13,13 +13,13 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from stripe_sync.apply.handlers import made_by
-from stripe_sync.apply.steps import Step
-from stripe_sync.errors import Replayed, RowFailed, Transient
-from stripe_sync.plan.actions import Action
-from stripe_sync.stripe_api.client import Written
-from stripe_sync.warehouse import journal
-from stripe_sync.warehouse.journal import Intent, Outcome
+from stripe_sync.apply.resources.handlers import made_by
+from stripe_sync.apply.results import Step
+from stripe_sync.clients.stripe.client import Written
+from stripe_sync.core.errors import Replayed, RowFailed, Transient
+from stripe_sync.domain.plan.actions import Action
+from stripe_sync.warehouse.writes import journal
+from stripe_sync.warehouse.writes.journal import Intent, Outcome
 
 if TYPE_CHECKING:
     from stripe_sync.apply.executor import Executor

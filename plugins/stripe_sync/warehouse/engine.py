@@ -13,9 +13,9 @@ import psycopg.types.json
 from sqlalchemy import Connection, Engine, TextClause, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, OperationalError
 
-from stripe_sync import resources
-from stripe_sync.errors import ConfigurationError
-from stripe_sync.warehouse.embedded import URL_VARIABLE
+from stripe_sync.core.config import packaged
+from stripe_sync.core.errors import ConfigurationError
+from stripe_sync.warehouse.embedded.server import URL_VARIABLE
 
 DRIVER = "postgresql+psycopg"
 _encoder = msgspec.json.Encoder(decimal_format="number")
@@ -104,7 +104,7 @@ def migrate(engine: Engine) -> None:
     from alembic.config import Config
 
     config = Config()
-    config.set_main_option("script_location", str(resources.migrations()))
+    config.set_main_option("script_location", str(packaged.migrations()))
     with engine.begin() as connection:
         connection.execute(text("select pg_advisory_xact_lock(7265190)"))
         config.attributes["connection"] = connection
@@ -123,7 +123,7 @@ def version_of(engine: Engine) -> str | None:
 @cache
 def newest_version() -> str:
     """The newest migration: their files begin with their number."""
-    return max(path.name.partition("_")[0] for path in (resources.migrations() / "versions").glob("[0-9]*.py"))
+    return max(path.name.partition("_")[0] for path in (packaged.migrations() / "versions").glob("[0-9]*.py"))
 
 
 @contextmanager
@@ -141,7 +141,7 @@ def one_at_a_time(engine: Engine, name: str) -> Iterator[None]:
 @cache
 def statement(name: str) -> TextClause:
     """One SQL file, whose parameters are looked for once a process."""
-    return text(resources.sql(name))
+    return text(packaged.sql(name))
 
 
 def run_sql(connection: Connection, name: str, /, **parameters: Any) -> list[dict[str, Any]]:

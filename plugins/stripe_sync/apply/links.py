@@ -1,0 +1,67 @@
+"""The links as they stand while writes are being made: what one write creates, the next one refers to."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from stripe_sync.clients.stigg.client import StiggApi
+from stripe_sync.core import keys
+from stripe_sync.core.errors import RowFailed
+from stripe_sync.core.ownership import Signer
+from stripe_sync.domain.actual.stripe_objects import Reading
+
+
+class Registry:
+    """Link keys and Stripe ids, both ways; safe to share between threads."""
+
+    def __init__(
+        self,
+        ids: Mapping[str, str],
+        signer: Signer,
+        *,
+        tax: bool = False,
+        tax_code: str = "",
+        tax_behavior: str = "",
+        retired: Mapping[str, str] | None = None,
+        stigg: StiggApi | None = None,
+        test_clock: str = "",
+    ) -> None:
+        self._ids = dict(ids)
+        self._keys = {id: key for key, id in ids.items()}
+        self._lock = threading.Lock()
+        self.signer = signer
+        self.stigg = stigg
+        self.test_clock = test_clock
+        self._tax = {"tax_code": tax_code, "tax_behavior": tax_behavior} if tax and tax_code else {}
+        self._reading = Reading(MappingProxyType(self._keys), signer, tax=tax, retired=dict(retired or {}))
+
+    def get(self, key: str) -> str | None:
+        """The Stripe id of a link key."""
+        with self._lock:
+            return self._ids.get(key)
+
+    def resolve(self, key: str) -> str:
+        """The Stripe id of a link key. Raises RowFailed ``BLOCKED_BY`` where there is none."""
+        found = self.get(key)
+        if found is None:
+            raise RowFailed("BLOCKED_BY", f"{key} is not in Stripe yet.")
+        return found
+
+    def add(self, key: str, stripe_id: str) -> None:
+        with self._lock:
+            self._ids[key] = stripe_id
+            self._keys[stripe_id] = key
+
+    def tax_of(self) -> dict[str, str]:
+        """The tax fields of an invoice item that we write: none while tax is off."""
+        return dict(self._tax)
+
+    def natural_id(self, key: str) -> str:
+        """Return the id that the pipeline gives a product or coupon in Stripe."""
+        return keys.stripe_id(key)
+
+    def reading(self) -> Reading:
+        """How to read an answer of Stripe's as ours; it sees what is added later."""
+        return self._reading

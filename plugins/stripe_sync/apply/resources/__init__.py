@@ -1,0 +1,1 @@
+"""Writes by resource: parameters, sending, verifying, recovering a lost result."""

@@ -1,0 +1,43 @@
+"""The invoice of a write that charges: whether a bank debit of it is under way once the call was answered (BILLING 6)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stripe_sync.clients.stripe.client import StripeApi
+from stripe_sync.clients.stripe.endpoints import WHOLE
+from stripe_sync.core.errors import StripeSyncError
+from stripe_sync.domain.actual.payment_processing import unpaid
+from stripe_sync.domain.model.stripe import StripeInvoice, StripeSubscription, decode
+from stripe_sync.domain.plan.actions import Action
+from stripe_sync.domain.plan.declines import may_charge
+
+Row = dict[str, Any]
+LATEST = "latest_invoice"
+UNREAD = "A bank debit pays it, which succeeds or fails within days; its invoice could not be read."
+
+
+def asked_for(action: Action) -> list[str]:
+    """Return what the answer of a subscription's write is to show whole: of one that charges, its invoice too."""
+    return [*WHOLE["subscription"], *([LATEST] if may_charge(action) else ())]
+
+
+def debit_of(api: StripeApi, action: Action, held: Row) -> tuple[Row, Row | None, str]:
+    """Return (the subscription as lists show it, the invoice whose debit is under way, the sentence for its row).
+
+    ``held`` is the subscription as the call left it; its invoice is read where the answer does not show it. None and "" where
+    nothing is under way. An invoice that cannot be read counts as under way: the next run sees it.
+    """
+    shown = held.get(LATEST)
+    if not may_charge(action) or not shown:
+        return held, None, ""
+    held = held | {LATEST: shown["id"]} if isinstance(shown, dict) else held
+    try:
+        invoice = shown if isinstance(shown, dict) else api.find(f"/v1/invoices/{shown}")
+    except StripeSyncError:
+        return held, None, UNREAD
+    if invoice is None:
+        return held, None, ""
+    is_delayed = action.after["payment_behavior"] == "allow_incomplete"
+    found = unpaid(decode(held, StripeSubscription), [decode(invoice, StripeInvoice)], is_delayed=is_delayed)
+    return (held, invoice, found.sentence) if found is not None else (held, None, "")

@@ -1,0 +1,1 @@
+"""Client of one Stigg environment."""

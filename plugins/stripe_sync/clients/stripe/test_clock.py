@@ -1,0 +1,104 @@
+"""A Stripe test clock: which of the account's objects are on it, and its time.
+
+Lists that name nobody leave objects on a clock out, so they are scoped to the clock, or read customer by customer. A clock
+has three customers at most, so each such list is read whole.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from stripe_sync.core.clock import from_epoch
+from stripe_sync.core.errors import ConfigurationError, RowFailed, RunStopped
+
+Get = Callable[..., dict[str, Any]]
+Row = dict[str, Any]
+PATH = "/v1/test_helpers/test_clocks"
+BY_CLOCK = ("/v1/customers", "/v1/subscriptions")
+BY_CUSTOMER = (
+    "/v1/invoices", "/v1/invoiceitems", "/v1/credit_notes", "/v1/subscription_schedules", "/v1/checkout/sessions",
+    "/v1/refunds", "/v1/charges", "/v1/payment_intents",
+)  # fmt: skip
+OF_ACCOUNT = ("/v1/products", "/v1/prices", "/v1/coupons", "/v1/events")
+NAMES_SOMEBODY = ("customer", "subscription", "invoice", "test_clock")
+LATEST = from_epoch(2**32)  # no object is created later
+WAIT_SECONDS, POLL_SECONDS = 600.0, 0.5
+
+
+class Reader(Protocol):
+    """The part of a client of Stripe that is needed here."""
+
+    def get(self, path: str, /, **params: Any) -> dict[str, Any]: ...
+
+
+def page(get: Get, clock: str, path: str, /, **params: Any) -> Row:
+    """Return one page of a list as an account would show it that had nothing but this clock's objects.
+
+    A list of customers' objects comes as one page, newest first. Objects that belong to no customer are made in the
+    account's time, so ``created.gte``, which is a moment of the clock's, does not narrow them.
+    """
+    if path in OF_ACCOUNT and "created" in params:
+        created = {name: value for name, value in params.pop("created").items() if name != "gte"}
+        return get(path, **params, **({"created": created} if created else {}))
+    if path in BY_CLOCK and not any(name in params for name in NAMES_SOMEBODY):
+        return get(path, **params, test_clock=clock)
+    if path in BY_CUSTOMER and not any(name in params for name in NAMES_SOMEBODY):
+        rows = [row for customer in customers(get, clock) for row in every(get, path, **params, customer=customer)]
+        rows.sort(key=lambda row: int(row.get("created") or row.get("date") or 0), reverse=True)
+        return {"object": "list", "url": path, "has_more": False, "data": rows}
+    return get(path, **params)
+
+
+def customers(get: Get, clock: str) -> list[str]:
+    """Return the ids of the customers on a clock."""
+    return [row["id"] for row in every(get, "/v1/customers", test_clock=clock)]
+
+
+def every(get: Get, path: str, /, **params: Any) -> Iterator[Row]:
+    """Yield the rows of all pages of a list."""
+    after: dict[str, str] = {}
+    while True:
+        found = get(path, **(params | {"limit": 100} | after))
+        yield from found["data"]
+        if not found["has_more"] or not found["data"]:
+            return
+        after = {"starting_after": found["data"][-1]["id"]}
+
+
+@dataclass(frozen=True)
+class ClockOfAccount:
+    """The time of a test clock, as a run's clock."""
+
+    reader: Callable[[], Reader]
+    id: str
+    account: str
+
+    def now(self) -> datetime:
+        """Return the clock's frozen time, UTC, once it is ready.
+
+        Raises ConfigurationError for a clock that the account does not have, RunStopped for one that does not get ready.
+        """
+        ends = time.monotonic() + WAIT_SECONDS
+        while (found := self.read())["status"] != "ready":
+            if found["status"] == "internal_failure" or time.monotonic() > ends:
+                raise RunStopped(
+                    f"The test clock {self.id} is {found['status']} and does not get ready; make another one."
+                )
+            time.sleep(POLL_SECONDS)
+        return from_epoch(int(found["frozen_time"]))
+
+    def read(self) -> Row:
+        """Return the clock as Stripe shows it."""
+        try:
+            return self.reader().get(f"{PATH}/{self.id}")
+        except RowFailed as refused:
+            if "resource_missing" not in refused.detail:
+                raise
+            raise ConfigurationError(
+                f"The account {self.account} has no test clock {self.id}: set test_clock to one of this account's, or "
+                "leave it out."
+            ) from None

@@ -1,0 +1,1 @@
+"""Values that every other package uses: errors, clock, money, periods, ids, ownership markers, decoding, settings."""

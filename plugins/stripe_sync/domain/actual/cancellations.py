@@ -1,0 +1,44 @@
+"""What was canceled in Stripe and lives in Stigg (BILLING 7): beyond doubt, and wherever Stigg still bills it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from stripe_sync.domain.model.documents import STIGG_SUBSCRIPTION, Claim
+from stripe_sync.domain.model.inputs import ENDED, Inputs
+from stripe_sync.domain.model.stigg import Subscription
+from stripe_sync.domain.model.stripe import StripeSubscription
+
+
+def canceled_in_stripe(inputs: Inputs, key: str) -> StripeSubscription | None:
+    """The linked Stripe subscription where it is canceled beyond doubt: Stripe shows it, it was billed once, and not by us.
+
+    One whose first payment was never made (``incomplete_expired``), one that is not shown, and one whose customer was
+    deleted decide nothing: Stripe ends every subscription of a deleted customer, and nobody canceled them.
+    """
+    found = inputs.stripe.subscriptions.get(inputs.links.ids.get(key, ""))
+    if found is None or found.status != "canceled" or found.id in inputs.ended_by_us:
+        return None
+    customer = inputs.stripe.customers.get(found.customer)
+    return None if customer is not None and customer.deleted else found
+
+
+def cancellation(inputs: Inputs, subscription: Subscription, gone_there: StripeSubscription) -> Claim:
+    """What is canceled in Stripe is to be canceled in Stigg (BILLING 7)."""
+    key = stigg_key(inputs, subscription)
+    entity = ("subscription", subscription.subscription_id)
+    return Claim(STIGG_SUBSCRIPTION, key, {"ended": True}, entity, facts={"stripe_id": gone_there.id})
+
+
+def stigg_key(inputs: Inputs, subscription: Subscription) -> str:
+    return inputs.link_key(STIGG_SUBSCRIPTION, subscription.subscription_id)
+
+
+def in_stigg(inputs: Inputs) -> Iterator[Claim]:
+    """The other side of cancellations: the living subscriptions of Stigg's whose Stripe subscription is canceled."""
+    for subscription in inputs.stigg.subscriptions:
+        key = inputs.link_key("subscription", subscription.subscription_id)
+        gone_there = canceled_in_stripe(inputs, key)
+        if subscription.status not in ENDED and gone_there is not None:
+            facts = {"customer": inputs.link_key("customer", subscription.payer())}
+            yield Claim(STIGG_SUBSCRIPTION, stigg_key(inputs, subscription), {}, stripe_id=gone_there.id, facts=facts)

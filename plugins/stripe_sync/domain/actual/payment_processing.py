@@ -1,0 +1,77 @@
+"""Invoices of a creation or a change that are not paid yet: the bank debit is under way, or it failed (BILLING 6).
+
+Pure. A renewal whose debit is under way is no part of this: Stripe collects it as any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final, Literal
+
+from stripe_sync.core.clock import from_epoch
+from stripe_sync.core.money import shown
+from stripe_sync.domain.model.stripe import StripeInvoice, StripeSubscription
+
+Kind = Literal["processing", "failed"]
+
+OF_A_WRITE: Final = ("subscription_create", "subscription_update")
+WAY_OUT: Final = "The customer can replace the payment method by the portal link (stripe-sync portal)."
+
+
+@dataclass(frozen=True)
+class Unpaid:
+    """What is not paid yet of a subscription, and the sentence that its row says. ``invoice`` is the invoice's id."""
+
+    kind: Kind
+    invoice: str
+    sentence: str
+
+
+def unpaid(held: StripeSubscription | None, invoices: Iterable[StripeInvoice], *, is_delayed: bool) -> Unpaid | None:
+    """Return what is not paid yet of what a creation or a change of a subscription invoiced, a failed payment first.
+
+    ``is_delayed`` says that a bank debit pays the subscription, whose outcome comes days after the call.
+    """
+    if held is None:
+        return None
+    kinds = [(kind_of(held, invoice, is_delayed=is_delayed), invoice) for invoice in invoices]
+    found = [(kind, invoice) for kind, invoice in kinds if kind is not None]
+    if not found:
+        return None
+    kind, invoice = min(found, key=lambda row: (row[0] != "failed", row[1].created, row[1].id))
+    return Unpaid(kind, invoice.id, sentence(kind, invoice))
+
+
+def kind_of(held: StripeSubscription, invoice: StripeInvoice, *, is_delayed: bool) -> Kind | None:
+    """Return whether the payment of an invoice is under way or failed; None where it is paid or not a write's."""
+    if invoice.status != "open" or invoice.billing_reason not in OF_A_WRITE or not invoice.amount_remaining:
+        return None
+    if invoice.next_payment_attempt is not None:
+        return "failed"
+    if held.status in ("past_due", "unpaid"):
+        return "processing" if is_delayed and invoice.auto_advance else "failed"
+    if held.status == "incomplete":
+        return "processing" if is_delayed else None
+    if held.status not in ("active", "trialing") or held.pending_update is not None:
+        return None
+    return "processing" if is_delayed or invoice.auto_advance else None
+
+
+def sentence(kind: Kind, invoice: StripeInvoice) -> str:
+    """Return what the row of a subscription says of a payment."""
+    worth = f"{shown(Decimal(invoice.amount_remaining), invoice.currency)} for {invoice.id}"
+    if kind == "processing":
+        return f"The bank debit of {worth} is under way; it succeeds or fails within days, and nothing repeats it until then."
+    moment = invoice.next_payment_attempt
+    again = f"tries it again after {from_epoch(moment):%Y-%m-%d %H:%M} UTC" if moment else "does not try it again"
+    return f"The payment of {worth} failed, and Stripe {again}. {WAY_OUT}"
+
+
+def expired(held: StripeSubscription) -> str:
+    """Return what the row says of a subscription that Stripe ended because its first payment failed."""
+    return (
+        f"Stripe ended {held.id}, because its first payment failed; nothing was billed. {WAY_OUT} Then unlink {held.id}, "
+        "and it is made again; or cancel it in Stigg."
+    )

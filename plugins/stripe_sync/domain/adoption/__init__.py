@@ -1,0 +1,1 @@
+"""Objects of Stripe that are not linked yet: suggestions and proofs."""

@@ -1,0 +1,1 @@
+"""Checkout sessions and settings of the billing portal."""

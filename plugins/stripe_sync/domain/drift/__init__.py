@@ -1,0 +1,1 @@
+"""Differences in sentences and money, from the rows that SQL found."""

@@ -1,0 +1,75 @@
+"""What a difference is worth a month, in minor units by currency; currencies are never added to each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from stripe_sync.core import money
+from stripe_sync.domain.model import tariffs
+from stripe_sync.domain.model.documents import SUBSCRIPTION, Claim, Difference, Document
+from stripe_sync.domain.model.tariffs import Tariff
+
+Items = Iterable[Mapping[str, str]]
+
+
+class PriceBook:
+    """The tariff of every price version, and the content of every coupon, that either side knows."""
+
+    def __init__(self, rates: Mapping[str, Tariff]) -> None:
+        self.rates = rates
+
+    @classmethod
+    def of(cls, claims: Iterable[Claim]) -> PriceBook:
+        """A book of the price versions among these claims; what says no amount, or is counted by a meter, is passed."""
+        rates = {}
+        for claim in claims:
+            content = claim.facts.get("content")
+            fixed = content and "currency" in content and content.get("usage_type") != "metered"
+            tariff = tariffs.of_content(content) if content and fixed else None
+            if tariff is not None:
+                rates[claim.key] = tariff
+        return cls(rates)
+
+    def also(self, claims: Iterable[Claim]) -> PriceBook:
+        """The same book with more price versions."""
+        more = PriceBook.of(claims).rates
+        return PriceBook({**self.rates, **more}) if more else self
+
+    def per_month(self, items: Items) -> dict[str, Decimal]:
+        """What items are worth a month, before discounts; a price that is not known counts nothing."""
+        return money.total({rate.currency: rate.per_month(quantity)} for rate, quantity in self.known(items))
+
+    def one_interval(self, items: Items) -> dict[str, Decimal]:
+        """What items cost for one interval of their own, each part rounded as an invoice rounds its lines."""
+        return money.total({rate.currency: rounded(rate, quantity)} for rate, quantity in self.known(items))
+
+    def known(self, items: Items) -> list[tuple[Tariff, Decimal]]:
+        return [(self.rates[i["price"]], Decimal(i["quantity"])) for i in items if i["price"] in self.rates]
+
+    def drift_per_month(self, d: Difference, name: str, before: Any, after: Any) -> dict[str, Decimal]:
+        """What Stigg claims more than Stripe bills, for one drift row of a subscription; nothing for others."""
+        if d.kind != SUBSCRIPTION:
+            return {}
+        if name.startswith("items."):
+            price = name.removeprefix("items.").removesuffix(".quantity")
+            old, new = ([{"price": price, "quantity": str(q)}] if q is not None else [] for q in (before, after))
+            return difference(self.per_month(new), self.per_month(old))
+        if name:
+            return {}
+        return difference(self.per_month(items_of(after)), self.per_month(items_of(before)))
+
+
+def rounded(rate: Tariff, quantity: Decimal) -> Decimal:
+    return sum((Decimal(money.round_minor(part)) for part in rate.parts(quantity)), Decimal(0))
+
+
+def items_of(document: Document | None) -> list[dict[str, str]]:
+    items: list[dict[str, str]] = (document or {}).get("items", [])
+    return items
+
+
+def difference(more: Mapping[str, Decimal], less: Mapping[str, Decimal]) -> dict[str, Decimal]:
+    """``more`` minus ``less``, currency by currency."""
+    return money.total([more, {currency: -amount for currency, amount in less.items()}])

@@ -1,0 +1,234 @@
+"""One drift row a difference: which field, before and after, a sentence, a severity, and the money a month."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from dataclasses import field as default
+from decimal import Decimal
+from typing import Any, Literal
+
+from stripe_sync.core import keys
+from stripe_sync.core.money import shown_all
+from stripe_sync.domain.drift.amounts import PriceBook
+from stripe_sync.domain.model.documents import (
+    COUPON,
+    CUSTOMER,
+    PRICE,
+    PRICE_VERSION,
+    PRODUCT,
+    STIGG_SUBSCRIPTION,
+    SUBSCRIPTION,
+    Difference,
+)
+
+Severity = Literal["money", "text", "note"]
+State = Literal["missing", "unclaimed", "ended", "differs"]
+NOUN = {
+    PRODUCT: "product",
+    PRICE: "price",
+    PRICE_VERSION: "price version",
+    COUPON: "coupon",
+    CUSTOMER: "customer",
+    SUBSCRIPTION: "subscription",
+    STIGG_SUBSCRIPTION: "subscription in Stigg",
+}
+TEXT_FIELDS = frozenset({"name", "description", "email"})
+NOTE_FIELDS = frozenset({"metadata", "default", "once", "tax_code"})
+WHERE = {
+    PRODUCT: "products", PRICE: "prices", PRICE_VERSION: "prices", COUPON: "coupons", CUSTOMER: "customers",
+    SUBSCRIPTION: "subscriptions", STIGG_SUBSCRIPTION: "subscriptions",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where people look at both sides: Stripe's dashboard, with ``/test`` for test mode, and Stigg's app by a template."""
+
+    dashboard: str
+    stigg: str
+    environment: str
+
+    def stripe(self, kind: str, id: str | None) -> str:
+        return f"{self.dashboard}/{WHERE[kind]}/{id}" if id else ""
+
+    def stigg_of(self, entity: tuple[str, str] | None) -> str:
+        if entity is None:
+            return ""
+        return self.stigg.format(environment=self.environment, kind=f"{entity[0]}s", id=entity[1])
+
+
+@dataclass(frozen=True)
+class DriftRow:
+    """One difference. ``per_month`` is what Stigg claims more (or less, below 0) than Stripe bills, in minor units.
+
+    ``accepted``: a person exempted the object. ``since`` is when it was first seen, ISO 8601 in UTC, once it is stored.
+    """
+
+    id: str
+    kind: str
+    key: str
+    entity: tuple[str, str] | None
+    state: State
+    field: str
+    before: Any
+    after: Any
+    severity: Severity
+    sentence: str
+    per_month: Mapping[str, Decimal] = default(default_factory=dict)
+    stripe_id: str | None = None
+    stripe_url: str = ""
+    stigg_url: str = ""
+    accepted: bool = False
+    since: str | None = None
+
+
+def rows(
+    differences: Sequence[Difference],
+    book: PriceBook,
+    places: Places | None = None,
+    *,
+    ignored: Collection[str] = (),
+) -> list[DriftRow]:
+    """The drift rows of one comparison, in order of kind, key and field; ``ignored`` are keys that a person exempted."""
+    folded = folded_versions(differences)
+    where = places or Places("", "", "")
+    parts = (row for d in differences if d.key not in folded for row in rows_of(d, book, where))
+    marked = (replace(row, accepted=True) if row.key in ignored else row for row in parts)
+    return sorted(marked, key=lambda row: (row.kind, row.key, row.field))
+
+
+def by_object(found: Sequence[DriftRow]) -> list[list[DriftRow]]:
+    """The rows of each object together, in their order: what people call one difference, with its fields."""
+    groups: dict[str, list[DriftRow]] = {}
+    for row in found:
+        groups.setdefault(row.key, []).append(row)
+    return list(groups.values())
+
+
+def folded_versions(differences: Iterable[Difference]) -> set[str]:
+    """Price versions whose difference is the same fact as that of their slot: the one that comes, the one that goes."""
+    same: set[str] = set()
+    for d in differences:
+        if d.kind == PRICE:
+            same |= {c.facts["version"] for c in (d.wanted, d.found) if c is not None}
+    return {d.key for d in differences if d.kind == PRICE_VERSION and d.key in same}
+
+
+def rows_of(d: Difference, book: PriceBook, places: Places) -> Iterator[DriftRow]:
+    if d.found is None and d.wanted is not None:
+        yield row(d, "missing", "", None, d.wanted.document, book, places)
+    elif d.wanted is None and d.found is not None:
+        yield row(d, "unclaimed", "", d.found.document, None, book, places)
+    elif is_ending(d) and d.found is not None:
+        yield row(d, "ended", "", d.found.document, None, book, places)
+    else:
+        for name, before, after in changes(d):
+            yield row(d, "differs", name, before, after, book, places)
+
+
+def is_ending(d: Difference) -> bool:
+    """Whether what is wanted is the end of what was found."""
+    return d.wanted is not None and d.wanted.document.get("status") == "canceled"
+
+
+def changes(d: Difference) -> Iterator[tuple[str, Any, Any]]:
+    """(field, before, after), with metadata and items taken apart."""
+    assert d.wanted is not None and d.found is not None
+    for name in d.fields:
+        before, after = d.found.document.get(name), d.wanted.document.get(name)
+        if name == "items":
+            yield from item_changes(before or [], after or [])
+        elif name == "metadata":
+            for key in sorted({*(before or {}), *(after or {})}):
+                if (before or {}).get(key) != (after or {}).get(key):
+                    yield f"metadata.{key}", (before or {}).get(key), (after or {}).get(key)
+        else:
+            yield name, before, after
+
+
+def item_changes(before: list[dict[str, str]], after: list[dict[str, str]]) -> Iterator[tuple[str, Any, Any]]:
+    """Quantities by price: an item that comes has none before, one that goes has none after."""
+    old = {item["price"]: item["quantity"] for item in before}
+    new = {item["price"]: item["quantity"] for item in after}
+    for price in sorted({*old, *new}):
+        if old.get(price) != new.get(price):
+            yield f"items.{price}.quantity", old.get(price), new.get(price)
+
+
+def row(
+    d: Difference,
+    state: State,
+    name: str,
+    before: Any,
+    after: Any,
+    book: PriceBook,
+    places: Places,
+) -> DriftRow:
+    per_month = book.drift_per_month(d, name, before, after)
+    identity = json.dumps([d.kind, d.key, state, name, before, after], sort_keys=True)
+    return DriftRow(
+        id=hashlib.sha256(identity.encode()).hexdigest()[:16],
+        kind=d.kind,
+        key=d.key,
+        entity=d.entity,
+        state=state,
+        field=name,
+        before=before,
+        after=after,
+        severity=severity(d, state, name),
+        sentence=sentence(d, state, name, before, after, per_month),
+        per_month=per_month,
+        stripe_id=d.found.stripe_id if d.found else None,
+        stripe_url=places.stripe(d.kind, d.found.stripe_id if d.found else None),
+        stigg_url=places.stigg_of(d.entity),
+        accepted=bool(d.found and d.found.facts.get("ignored")),
+    )
+
+
+def severity(d: Difference, state: str, name: str) -> Severity:
+    """``money`` where a bill is or may become wrong, ``text`` where people read something wrong, else ``note``."""
+    head = name.split(".")[0]
+    if head in TEXT_FIELDS:
+        return "text"
+    if head in NOTE_FIELDS or (state == "unclaimed" and d.kind != SUBSCRIPTION):
+        return "note"
+    return "money" if d.kind in (PRICE, PRICE_VERSION, SUBSCRIPTION, STIGG_SUBSCRIPTION) else "note"
+
+
+def sentence(d: Difference, state: str, name: str, before: Any, after: Any, per_month: Mapping[str, Decimal]) -> str:
+    """The difference in words. People's names and addresses are never repeated in it."""
+    subject = f"{NOUN[d.kind]} {label_of(d)}"
+    if d.kind == STIGG_SUBSCRIPTION:
+        return f"The {subject} lives, and {d.found.stripe_id if d.found else 'its Stripe subscription'} is canceled in Stripe."
+    worth = f" ({shown_all(per_month)} a month)" if any(per_month.values()) else ""
+    if state == "missing":
+        return f"The {subject} is not in Stripe{worth}."
+    if state == "ended":
+        assert d.wanted is not None
+        return f"Stripe bills the {subject}{worth}. {d.wanted.facts['why']}"
+    if state == "unclaimed":
+        return f"Stripe has the {subject}, which nothing in Stigg claims{worth}."
+    if d.kind == CUSTOMER and name in TEXT_FIELDS:
+        return f"The {name} of the {subject} is not the one that Stigg has."
+    label = item_label(name) if name.startswith("items.") else name
+    return f"The {label} of the {subject} is {said(before)} in Stripe and {said(after)} in Stigg{worth}."
+
+
+def label_of(d: Difference) -> str:
+    """What people call it: a customer's or subscription's id in Stigg, else the link key."""
+    return (
+        keys.entity_of(d.key)[1] if d.kind in (CUSTOMER, SUBSCRIPTION, STIGG_SUBSCRIPTION) else d.key.partition(":")[2]
+    )
+
+
+def item_label(name: str) -> str:
+    """``items.price:production:plan:pro:seats:monthly:default@1a2b3c4d.quantity`` as ``quantity of plan pro seats``."""
+    parts = keys.slot_of(name.removeprefix("items.").removesuffix(".quantity")).split(":")
+    return f"quantity of {' '.join(parts[2:5])}"
+
+
+def said(value: Any) -> str:
+    return "absent" if value is None else "yes" if value is True else "no" if value is False else str(value)

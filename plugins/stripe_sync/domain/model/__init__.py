@@ -1,0 +1,1 @@
+"""Typed entities of both sides, as the pipeline understands them."""

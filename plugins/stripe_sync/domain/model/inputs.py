@@ -1,0 +1,124 @@
+"""What the desired state is made from: one frozen view of both snapshots and the links."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from stripe_sync.core import keys
+from stripe_sync.core.ownership import Signer
+from stripe_sync.core.settings import Environment
+from stripe_sync.domain.model.documents import Claim
+from stripe_sync.domain.model.seen import Seen
+from stripe_sync.domain.model.status import EntityStatus
+from stripe_sync.domain.model.stigg import Coupon, Customer, Package, Product, Subscription
+from stripe_sync.domain.model.stripe import (
+    StripeCoupon,
+    StripeCustomer,
+    StripeInvoice,
+    StripePrice,
+    StripeProduct,
+    StripeSubscription,
+)
+
+BILLABLE = frozenset({"ACTIVE", "PAYMENT_PENDING", "NOT_STARTED", "IN_TRIAL"})
+ENDED = frozenset({"CANCELED", "EXPIRED"})
+
+
+@dataclass(frozen=True)
+class StiggView:
+    """The entities of a Stigg snapshot. ``broken`` are rows that could not be read, with their status."""
+
+    products: Sequence[Product]
+    plans: Sequence[Package]
+    addons: Sequence[Package]
+    customers: Sequence[Customer]
+    subscriptions: Sequence[Subscription]
+    broken: Sequence[EntityStatus] = ()
+    coupons: Sequence[Coupon] = ()
+
+    def packages(self) -> list[tuple[str, Package]]:
+        """Every version of every plan and add-on, with its kind (``plan`` or ``addon``)."""
+        return [*(("plan", p) for p in self.plans), *(("addon", a) for a in self.addons)]
+
+
+@dataclass(frozen=True)
+class StripeView:
+    """The objects of a Stripe snapshot, by id. ``unpaid`` are open invoices that a creation or a change made."""
+
+    products: Mapping[str, StripeProduct]
+    prices: Mapping[str, StripePrice]
+    customers: Mapping[str, StripeCustomer]
+    subscriptions: Mapping[str, StripeSubscription]
+    coupons: Mapping[str, StripeCoupon] = field(default_factory=dict)
+    drafts: Mapping[str, StripeInvoice] = field(default_factory=dict)
+    unpaid: Mapping[str, StripeInvoice] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Links:
+    """Both directions between link keys and Stripe ids. Foreign objects are in neither.
+
+    ``retired`` are link keys, by Stripe id, of coupons that we deleted: their discounts go on and are still ours.
+    ``ignored`` are the link keys that a person exempted.
+    """
+
+    ids: Mapping[str, str]
+    retired: Mapping[str, str] = field(default_factory=dict)
+    ignored: frozenset[str] = frozenset()
+    keys: Mapping[str, str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "keys", {id: key for key, id in self.ids.items()})
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Everything that decides; ``now`` is the run's moment, UTC."""
+
+    environment: Environment
+    stigg: StiggView
+    stripe: StripeView
+    links: Links
+    signer: Signer
+    now: datetime
+    candidates: Mapping[str, str] = field(default_factory=dict)  # why an entity waits for a person, by link key
+    seen: Mapping[str, Seen] = field(default_factory=dict)  # by subscription that is not paid for by now
+    ended_by_us: frozenset[str] = frozenset()  # ids of canceled Stripe subscriptions that the journal's writes ended
+    awaited: dict[str, datetime] = field(default_factory=dict, compare=False)  # by subscription: asked of too early
+
+    def has_come(self, moment: datetime, subscription: str) -> bool:
+        """Whether a moment in a subscription's life has come.
+
+        The first that has not is remembered: when it comes, time alone may decide something else about it.
+        """
+        if moment > self.now:
+            self.awaited[subscription] = min(moment, self.awaited.get(subscription, moment))
+        return moment <= self.now
+
+    def link_key(self, kind: str, id: str) -> str:
+        """The link key of a customer or subscription."""
+        return keys.link_key(kind, keys.part(self.environment.name), keys.part(id))
+
+    def package_product(self, kind: str, ref_id: str, charge: str | None = None) -> str:
+        """The link key of a package's product, or of one of its charges'."""
+        return keys.link_key("product", keys.product_id(self.environment.name, kind, ref_id, charge))
+
+    def package_product_of(self, key: str) -> str:
+        """The link key of the whole package's product, from that of one of its products."""
+        kind, ref = keys.package_of(key)
+        return self.package_product(kind, keys.unescaped(ref))
+
+    def entity_url(self, kind: str, id: str) -> str:
+        """Where Stigg's app shows an entity: the environment's template."""
+        return self.environment.stigg_entity_url.format(environment=self.environment.name, kind=f"{kind}s", id=id)
+
+
+@dataclass(frozen=True)
+class Desired:
+    """The claims of both sides, the status of every entity so far, and the keys about which nothing may be decided."""
+
+    wanted: Sequence[Claim]
+    found: Sequence[Claim]
+    statuses: Mapping[tuple[str, str], EntityStatus]

@@ -1,0 +1,301 @@
+"""Stripe's objects: the fields that this pipeline owns or that tell it what it may do."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any, TypeVar
+
+import msgspec
+
+from stripe_sync.core.decoding import typed
+from stripe_sync.core.errors import RowFailed
+from stripe_sync.core.money import plain
+from stripe_sync.domain.model.documents import compact
+
+Row = dict[str, Any]
+
+
+class Stripe(msgspec.Struct, frozen=True):
+    """Base of all: snake case on the wire, unknown fields ignored."""
+
+
+class StripeProduct(Stripe, frozen=True):
+    id: str
+    name: str = ""
+    active: bool = True
+    default_price: str | None = None
+    tax_code: str | None = None
+    metadata: dict[str, str] = {}
+    created: int = 0
+    deleted: bool = False
+
+
+class Recurring(Stripe, frozen=True):
+    interval: str
+    interval_count: int = 1
+    usage_type: str = "licensed"
+    meter: str | None = None
+
+
+class StripeTier(Stripe, frozen=True):
+    """Minor units; the last tier has no ``up_to``."""
+
+    up_to: int | None = None
+    unit_amount_decimal: Decimal | None = None
+    flat_amount_decimal: Decimal | None = None
+
+    def content(self) -> dict[str, str]:
+        amounts = {"unit_amount": self.unit_amount_decimal, "flat_amount": self.flat_amount_decimal}
+        return {"up_to": str(self.up_to or "inf")} | {name: plain(a) for name, a in amounts.items() if a}
+
+
+class TransformQuantity(Stripe, frozen=True):
+    divide_by: int
+    round: str = "up"
+
+
+class StripePrice(Stripe, frozen=True):
+    """``unit_amount_decimal`` is in minor units; null where tiered. ``tiers`` are there only where they were expanded."""
+
+    id: str
+    product: str
+    currency: str
+    active: bool
+    billing_scheme: str = "per_unit"
+    unit_amount_decimal: Decimal | None = None
+    tiers_mode: str | None = None
+    tiers: list[StripeTier] | None = None
+    transform_quantity: TransformQuantity | None = None
+    lookup_key: str | None = None
+    recurring: Recurring | None = None
+    tax_behavior: str | None = None
+    metadata: dict[str, str] = {}
+    created: int = 0
+
+    def content(self) -> dict[str, Any]:
+        """What a price is for ever: the part that its hash covers."""
+        rhythm, blocks = self.recurring, self.transform_quantity
+        return compact(
+            {
+                "currency": self.currency,
+                "unit_amount": plain(self.unit_amount_decimal) if self.unit_amount_decimal is not None else None,
+                "interval": rhythm.interval if rhythm else None,
+                "interval_count": str(rhythm.interval_count) if rhythm else None,
+                "usage_type": rhythm.usage_type if rhythm else None,
+                "meter": rhythm.meter if rhythm else None,
+                "billing_scheme": self.billing_scheme,
+                "tiers_mode": self.tiers_mode,
+                "tiers": [tier.content() for tier in self.tiers or ()],
+                "divide_by": f"{blocks.divide_by}:{blocks.round}" if blocks else None,
+            }
+        )
+
+
+class StripeCoupon(Stripe, frozen=True):
+    id: str
+    name: str | None = None
+    percent_off: Decimal | None = None
+    amount_off: int | None = None
+    currency: str | None = None
+    duration: str = "once"
+    duration_in_months: int | None = None
+    metadata: dict[str, str] = {}
+    created: int = 0
+    deleted: bool = False
+
+
+class Card(Stripe, frozen=True):
+    exp_month: int | None = None
+    exp_year: int | None = None
+    fingerprint: str | None = None
+
+
+class PaymentMethod(Stripe, frozen=True):
+    """``customer`` is None where it is attached to nobody, or where Stripe did not tell."""
+
+    id: str
+    type: str = "card"
+    card: Card | None = None
+    customer: str | None = None
+
+    def fingerprint(self) -> str:
+        """Return what is alike for two saved copies of one card."""
+        return (self.card.fingerprint if self.card is not None else None) or self.id
+
+    def signature(self) -> str:
+        """Return a name that changes when the method is replaced or renewed."""
+        until = f" {self.card.exp_year}-{self.card.exp_month}" if self.card is not None and self.card.exp_year else ""
+        return f"{self.id}{until}"
+
+
+class InvoiceSettings(Stripe, frozen=True):
+    """``default_payment_method`` is there as an object only where it was expanded."""
+
+    default_payment_method: PaymentMethod | str | None = None
+
+
+class CustomerTax(Stripe, frozen=True):
+    automatic_tax: str = ""
+
+
+class StripeCustomer(Stripe, frozen=True):
+    """``tax`` is there only where it was expanded."""
+
+    id: str
+    name: str | None = None
+    email: str | None = None
+    description: str | None = None
+    metadata: dict[str, str] = {}
+    invoice_settings: InvoiceSettings | None = None
+    default_source: str | None = None
+    currency: str | None = None
+    address: dict[str, Any] | None = None
+    tax: CustomerTax | None = None
+    created: int = 0
+    deleted: bool = False
+
+    def can_be_charged(self) -> bool:
+        """Whether a default payment method is known in Stripe."""
+        return not self.deleted and self.payment_method() is not None
+
+    def payment_method(self) -> PaymentMethod | None:
+        """Return the default that subscriptions without one of their own are paid by; of a bare id, its id alone."""
+        method = self.invoice_settings.default_payment_method if self.invoice_settings else None
+        method = method or self.default_source
+        return PaymentMethod(method) if isinstance(method, str) else method
+
+
+class ItemPrice(Stripe, frozen=True):
+    id: str
+    currency: str
+    product: str = ""
+    unit_amount_decimal: Decimal | None = None
+    recurring: Recurring | None = None
+
+    def is_metered(self) -> bool:
+        """Whether Stripe bills by it what a meter counts."""
+        return self.recurring is not None and self.recurring.usage_type == "metered"
+
+    def is_usage(self) -> bool:
+        """Whether usage is billed by it: a metered price, or the amount of 0 that anchors usage (BILLING 8)."""
+        return self.is_metered() or self.unit_amount_decimal == 0
+
+
+class StripeItem(Stripe, frozen=True):
+    id: str
+    price: ItemPrice
+    quantity: int | None = None
+    created: int = 0
+    current_period_start: int = 0
+    current_period_end: int = 0
+
+
+class ItemList(Stripe, frozen=True):
+    data: list[StripeItem]
+    has_more: bool = False
+
+
+class DiscountSource(Stripe, frozen=True):
+    type: str = "coupon"
+    coupon: dict[str, Any] | str | None = None
+
+    def coupon_id(self) -> str | None:
+        """The coupon's id, expanded or not."""
+        return str(self.coupon["id"]) if isinstance(self.coupon, dict) else self.coupon
+
+
+class StripeDiscount(Stripe, frozen=True):
+    id: str
+    source: DiscountSource = DiscountSource()
+    end: int | None = None
+
+
+class AutomaticTax(Stripe, frozen=True):
+    """``disabled_reason`` is set where Stripe switched automatic tax off (SB 17.2)."""
+
+    enabled: bool = False
+    disabled_reason: str | None = None
+
+
+class ManualRate(Stripe, frozen=True):
+    """A tax rate that was set by hand."""
+
+    id: str
+
+
+class UntaxedInvoice(Stripe, frozen=True):
+    """A finalized invoice of a subscription on which Stripe switched automatic tax off; ``total`` is in minor units."""
+
+    id: str
+    total: int
+    currency: str
+
+
+class StripeSubscription(Stripe, frozen=True):
+    id: str
+    customer: str
+    status: str
+    items: ItemList
+    collection_method: str
+    currency: str
+    metadata: dict[str, str] = {}
+    days_until_due: int | None = None
+    schedule: str | None = None
+    pause_collection: dict[str, Any] | None = None
+    cancel_at: int | None = None
+    start_date: int = 0
+    billing_cycle_anchor: int = 0
+    billing_cycle_anchor_config: dict[str, int | None] | None = None
+    ended_at: int | None = None
+    cancellation_details: dict[str, Any] | None = None
+    discounts: list[StripeDiscount | str] = []
+    automatic_tax: AutomaticTax = AutomaticTax()
+    default_tax_rates: list[ManualRate] | None = None
+    untaxed_invoices: list[UntaxedInvoice] = []
+    default_payment_method: PaymentMethod | str | None = None
+    pending_update: dict[str, Any] | None = None
+    created: int = 0
+
+    def payment_method(self) -> PaymentMethod | None:
+        """Return the payment method of its own; of a bare id, its id alone."""
+        method = self.default_payment_method
+        return PaymentMethod(method) if isinstance(method, str) else method
+
+
+class StripeInvoice(Stripe, frozen=True):
+    """A draft, or an open invoice that a creation or a change made, with what it says of its subscription."""
+
+    id: str
+    customer: str
+    currency: str
+    status: str = "draft"
+    billing_reason: str | None = None
+    parent: dict[str, Any] | None = None
+    auto_advance: bool = False
+    automatically_finalizes_at: int | None = None
+    attempted: bool = False
+    next_payment_attempt: int | None = None
+    amount_remaining: int = 0
+    collection_method: str = "charge_automatically"
+    lines: dict[str, Any] = {}
+    subtotal: int = 0
+    created: int = 0
+    period_end: int = 0
+    deleted: bool = False
+
+    def subscription(self) -> str | None:
+        """The id of the subscription that it bills."""
+        details = (self.parent or {}).get("subscription_details") or {}
+        found: dict[str, Any] | str | None = details.get("subscription")
+        return str(found["id"]) if isinstance(found, dict) else found
+
+
+Object = TypeVar("Object", bound=Stripe)
+
+
+def decode(row: Row, kind: type[Object]) -> Object:
+    """A row as an object. Raises RowFailed ``UNKNOWN_SHAPE``, naming the field and not its value."""
+    try:
+        return typed(row, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise RowFailed("UNKNOWN_SHAPE", f"Stripe's answer is not understood: {error}") from None

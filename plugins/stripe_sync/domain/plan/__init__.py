@@ -1,0 +1,1 @@
+"""Actions, their order, guards and approvals, from drift alone."""

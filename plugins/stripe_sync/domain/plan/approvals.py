@@ -1,0 +1,100 @@
+"""What a person is asked: a set of actions by their hashes, with how much they are about (invariant 7).
+
+An approval is about the actions and nothing else: each one's kind, target, before and after are in its hash. What is
+approved is made only as far as a plan of that moment still has the very same actions.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
+
+import msgspec
+from msgspec.structs import replace
+
+from stripe_sync.core.money import shown_all, total
+from stripe_sync.domain.plan.actions import Action, Plan
+from stripe_sync.domain.plan.guards import Verdict
+
+SHOWN = 20
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """One question to a person."""
+
+    hash: str
+    lane: str
+    group: str
+    actions: list[str]
+    due_now: dict[str, Decimal]
+    per_month: dict[str, Decimal]
+    why: list[str]
+
+
+def set_hash(environment: str, actions: Iterable[str]) -> str:
+    """16 hex digits over the environment and the hashes of the actions, whatever their order."""
+    return hashlib.sha256(json.dumps([environment, sorted(actions)]).encode()).hexdigest()[:16]
+
+
+def requests(plan: Plan, verdicts: Sequence[Verdict], *, settled: Collection[str]) -> Iterator[Request]:
+    """A question a waiting group, about the actions that nobody was asked about and nobody refused (``settled``)."""
+    by_hash = {action.hash: action for action in plan.actions}
+    for verdict in verdicts:
+        fresh = [hash for hash in verdict.actions if hash not in settled]
+        if verdict.decision != "wait" or not fresh:
+            continue
+        actions = [by_hash[hash] for hash in fresh]
+        yield Request(
+            hash=set_hash(plan.environment, fresh),
+            lane=verdict.lane,
+            group=verdict.group,
+            actions=sorted(fresh),
+            due_now=total(a.due_now for a in actions),
+            per_month=total(a.per_month for a in actions),
+            why=verdict.refusals,
+        )
+
+
+def granted(verdicts: Sequence[Verdict], approved: Collection[str], plan: Plan) -> list[Verdict]:
+    """The verdicts of a run that applies an approval: its actions apply, where their lane may write; nothing else does."""
+    by_hash: Mapping[str, Action] = {action.hash: action for action in plan.actions}
+    result = []
+    for verdict in verdicts:
+        if verdict.decision == "observe":
+            result.append(verdict)
+            continue
+        chosen = [hash for hash in verdict.actions if hash in approved]
+        others = [hash for hash in verdict.actions if hash not in approved]
+        for hashes, decision, refusals in (
+            (chosen, "apply", list[str]()),
+            (others, "wait", ["It is not part of the approval that this run applies."]),
+        ):
+            if hashes:
+                money = [by_hash[hash] for hash in hashes]
+                part = {"due_now": total(a.due_now for a in money), "per_month": total(a.per_month for a in money)}
+                result.append(replace(verdict, decision=decision, actions=hashes, refusals=refusals, **part))
+    return result
+
+
+def subject(environment: str, request: Request) -> str:
+    """The headline of the question: which set, how many, where."""
+    return f"{environment}: {len(request.actions)} × {request.group} ({request.hash})"
+
+
+def body(request: Request, sentences: Sequence[str], expires: str) -> str:
+    """What and how much, in Markdown; names and addresses of people are in no sentence."""
+    lines = [
+        f"**{len(request.actions)} writes** of the group `{request.group}`.",
+        f"Due now: **{shown_all(request.due_now)}**. A month: **{shown_all(request.per_month)}**.",
+        "",
+        "Why it waits:",
+        *(f"- {why}" for why in request.why),
+        "",
+        "What would be written:",
+        *(f"- {sentence}" for sentence in sentences[:SHOWN]),
+    ]
+    if len(sentences) > SHOWN:
+        lines.append(f"- … and {len(sentences) - SHOWN} more")
+    return "\n".join([*lines, "", f"Nobody's answer by {expires} UTC is a rejection. The set is `{request.hash}`."])

@@ -1,0 +1,148 @@
+"""From drift to actions: one difference gives the writes that end it, or none where a person has to decide."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from stripe_sync.core import keys
+from stripe_sync.domain.drift.amounts import PriceBook
+from stripe_sync.domain.drift.rows import DriftRow
+from stripe_sync.domain.model.documents import (
+    COUPON,
+    CUSTOMER,
+    PRICE,
+    PRICE_VERSION,
+    PRODUCT,
+    STIGG_SUBSCRIPTION,
+    SUBSCRIPTION,
+    Difference,
+)
+from stripe_sync.domain.plan.actions import Action, Plan, ordered
+from stripe_sync.domain.plan.writes.catalog import (
+    build_coupon,
+    build_customer,
+    build_product,
+    build_slot,
+    build_version,
+)
+from stripe_sync.domain.plan.writes.context import Draft, Policy
+from stripe_sync.domain.plan.writes.stigg import build_stigg_subscription
+from stripe_sync.domain.plan.writes.subscription import build_subscription
+
+EXEMPT = "A person exempted it (stiggSync=ignore, or the command ignore); its drift is accepted."
+
+
+def build(
+    environment: str,
+    *,
+    differences: Sequence[Difference],
+    drift: Sequence[DriftRow],
+    book: PriceBook,
+    known: frozenset[str],
+    policy: Policy,
+) -> tuple[Plan, dict[str, str]]:
+    """The plan, and why some drift is not planned, by link key.
+
+    ``known`` are link keys of objects that Stripe has; a price version among them is reactivated, not made again.
+    """
+    by_key: dict[str, list[str]] = {}
+    for row in drift:
+        by_key.setdefault(row.key, []).append(row.id)
+    draft = Draft({d.key: d for d in differences}, by_key, book, known, policy)
+    exempt = {row.key for row in drift if row.accepted}
+    actions = [action for d in differences for action in written(draft, d, exempt)]
+    actions = [action for action in actions if action.kind != "price.retire" or may_retire(draft, action, actions)]
+    moved = {a.target for a in actions if a.kind == "product.set_default" and a.after["default_price"]}
+    actions = [a for a in actions if not (is_clearing(a) and a.target in moved)]
+    return Plan(environment=environment, actions=ordered(linked(actions))), draft.unplanned
+
+
+def written(draft: Draft, d: Difference, exempt: Collection[str]) -> Iterator[Action]:
+    """The actions of one difference; none where a person exempted the object."""
+    if d.key in exempt or (d.found is not None and d.found.facts.get("ignored")):
+        draft.unplanned[d.key] = EXEMPT
+        return
+    yield from BUILDERS[d.kind](draft, d)
+
+
+def may_retire(draft: Draft, retire: Action, actions: Sequence[Action]) -> bool:
+    """Whether a subscription's own price may be archived: no item of its will be on it after this plan."""
+    owner = owner_of(retire)
+    d = draft.differences.get(owner)
+    if d is None or d.found is None:
+        return True
+    if retire.target not in d.found.facts["items"]:
+        return True
+    return any(a.target == owner and ("items" in a.after or a.kind == "subscription.cancel") for a in actions)
+
+
+def is_clearing(action: Action) -> bool:
+    """Whether an action takes a product's default away without another in its place."""
+    return action.kind == "product.set_default" and action.after["default_price"] is None
+
+
+def owner_of(retire: Action) -> str:
+    """The link key of the subscription that alone has a price."""
+    environment, owner = retire.target.split(":")[1], keys.subscription_of(retire.target) or ""
+    return keys.link_key("subscription", environment, keys.part(owner))
+
+
+def linked(actions: Sequence[Action]) -> list[Action]:
+    """The actions with their dependencies: whatever of this plan makes or changes an object that they refer to.
+
+    An archive waits for every other write that is about its slot; the others wait for creations only.
+    """
+    makers = {a.target: a.hash for a in actions if a.kind.endswith(".create") or a.kind == "price.update"}
+    moves = {slot_moved(a): a.hash for a in actions if a.kind == "product.set_default"}
+    slots = {
+        keys.slot_of(a.target): a.hash for a in actions if a.kind in ("price.create", "price.update", "price.release")
+    }
+    releases = {a.target: a.hash for a in actions if a.kind == "schedule.release"}
+    result = []
+    for action in actions:
+        needs = {makers[key] for key in references(action) if key in makers}
+        if action.kind == "price.release":  # a price that is interrupted in its release is still found by its key
+            needs |= {moves[slot] for slot in [keys.slot_of(action.target)] if slot in moves}
+        if action.kind == "price.archive":
+            slot = keys.slot_of(action.target)
+            needs |= {found[slot] for found in (moves, slots) if slot in found}
+        if action.kind in ("subscription.update", "subscription.cancel") and action.target in releases:
+            needs.add(releases[action.target])
+        if action.kind == "price.retire":
+            needs |= {a.hash for a in actions if a.target == owner_of(action)}
+        result.append(msgspec.structs.replace(action, depends_on=sorted(needs - {action.hash})))
+    return result
+
+
+def slot_moved(action: Action) -> str:
+    """The slot whose price a product's default moves to, or away from."""
+    version = action.after["default_price"] or (action.before or {}).get("default_price") or ""
+    return keys.slot_of(version)
+
+
+def references(action: Action) -> Iterator[str]:
+    """The link keys that an action's content names."""
+    after = action.after
+    if not action.kind.endswith(".create") and action.kind != "price.update":
+        yield action.target
+    for name in ("product", "customer", "default_price", "price", "subscription"):
+        if after.get(name):
+            yield after[name]
+    for item in (*(after.get("items") or ()), *(after.get("one_off") or ())):
+        yield item["price"]
+    yield from (after.get("attach") or {}).values()
+    yield from after.get("charged") or ()
+
+
+BUILDERS: Mapping[str, Callable[[Draft, Difference], Iterator[Any]]] = {
+    PRODUCT: build_product,
+    PRICE: build_slot,
+    PRICE_VERSION: build_version,
+    COUPON: build_coupon,
+    CUSTOMER: build_customer,
+    SUBSCRIPTION: build_subscription,
+    STIGG_SUBSCRIPTION: build_stigg_subscription,
+}

@@ -1,0 +1,132 @@
+"""When a write whose payment was declined may be made again (BILLING 6). Pure: moments are given, UTC.
+
+Card networks punish repeated attempts. So a declined write is repeated when the payment method or the wanted state
+changed, or when a person says so; by itself only on certain days after the first refusal, and after a hard decline or a
+demand for authentication never.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal
+
+from stripe_sync.domain.plan.actions import Action
+
+Kind = Literal["soft", "hard", "authentication"]
+
+BACKOFF: Final = tuple(timedelta(days=days) for days in (1, 3, 5, 7))
+# The declines after which Stripe's own retries stop.
+HARD: Final = frozenset(
+    {
+        "incorrect_number", "lost_card", "pickup_card", "stolen_card", "revocation_of_authorization",
+        "revocation_of_all_authorizations", "highest_risk_level", "transaction_not_allowed",
+    }
+)  # fmt: skip
+AUTHENTICATION: Final = frozenset(
+    {
+        "authentication_required", "subscription_payment_intent_requires_action", "invoice_payment_intent_requires_action",
+        "payment_intent_action_required", "payment_intent_authentication_failure",
+    }
+)  # fmt: skip
+# Parts of a write that time alone changes: the same wish with others of them is the same wish.
+TIMES: Final = frozenset({"billing_cycle_anchor", "anchor_config", "backdate_start_date"})
+WAYS_OUT: Final[Mapping[Kind, str]] = {
+    "soft": "The customer can replace the payment method by the portal link (stripe-sync portal).",
+    "hard": "The customer has to replace the payment method, by the portal link (stripe-sync portal).",
+    "authentication": "The customer has to confirm the payment, by the checkout or the portal link (stripe-sync portal).",
+}
+
+
+@dataclass(frozen=True)
+class Decline:
+    """The refusals of one write in a row.
+
+    ``wanted`` names what was asked for, ``method`` the payment method that was to pay it; ``invoice`` is the id of an
+    invoice that the refused call left, "" where it left none; ``is_freed`` says that a person asked for another attempt.
+    """
+
+    kind: Kind
+    wanted: str
+    method: str
+    first_at: datetime
+    last_at: datetime
+    refusals: int = 1
+    invoice: str = ""
+    is_freed: bool = False
+    detail: str = ""
+
+
+def classify(code: str) -> Kind:
+    """Return what kind of refusal Stripe's decline code, or its error code where it gives none, stands for."""
+    return "hard" if code in HARD else "authentication" if code in AUTHENTICATION else "soft"
+
+
+def may_charge(action: Action) -> bool:
+    """Return whether a write may take money within its call: exactly those say how a refused payment is treated."""
+    return action.after.get("payment_behavior") is not None
+
+
+def wish(action: Action) -> str:
+    """Return 16 hex digits that name what an action asks for, without the moments that pass by themselves."""
+    content = [action.kind, {name: value for name, value in action.after.items() if name not in TIMES}]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def refused(earlier: Decline | None, action: Action, *, code: str, detail: str, now: datetime) -> Decline:
+    """Return the decline after one more refusal; another wish or another payment method begins to count again."""
+    kind, wanted = classify(code), wish(action)
+    if earlier is None or (earlier.wanted, earlier.method) != (wanted, action.paid_by):
+        return Decline(kind, wanted, action.paid_by, now, now, detail=detail)
+    return Decline(kind, wanted, action.paid_by, earlier.first_at, now, earlier.refusals + 1, detail=detail)
+
+
+def next_attempt(decline: Decline) -> datetime | None:
+    """Return the moment from which the write is repeated by itself, UTC; None where it never is."""
+    if decline.kind != "soft":
+        return None
+    moments = (decline.first_at + wait for wait in BACKOFF)
+    return next((moment for moment in moments if moment > decline.last_at), None)
+
+
+def may_repeat(decline: Decline, action: Action, now: datetime) -> bool:
+    """Return whether a declined write may be made again at a moment."""
+    if decline.is_freed or (decline.wanted, decline.method) != (wish(action), action.paid_by):
+        return True
+    moment = next_attempt(decline)
+    return moment is not None and moment <= now
+
+
+def blocks(decline: Decline, invoice: Mapping[str, Any] | None) -> bool:
+    """Return whether the invoice that a refused call left forbids another attempt.
+
+    An open one may still be paid, and a paid one was: a person decides that by ``retry``. ``invoice`` is None where
+    Stripe no longer has it.
+    """
+    status = invoice["status"] if invoice is not None else "void"
+    return status in ("draft", "open") or (status == "paid" and not decline.is_freed)
+
+
+def told(decline: Decline) -> str:
+    """Return what the row of a declined write says: the refusal, the customer's way out, and when it is tried again."""
+    moment = next_attempt(decline)
+    again = (
+        f"It is tried again after {moment:%Y-%m-%d %H:%M} UTC, "
+        if moment is not None
+        else "It is not tried again by itself, "
+    )
+    return f"{decline.detail} {WAYS_OUT[decline.kind]} {again}with another payment method, or after retry."
+
+
+def left_open(decline: Decline, invoice: Mapping[str, Any] | None) -> str:
+    """Return what the row says while an invoice of the refused call stands in the way, by its status and ``auto_advance``."""
+    status, is_collected = (invoice["status"], invoice["auto_advance"]) if invoice is not None else ("", False)
+    how = "is still collected by Stripe" if status == "open" and is_collected else "collects by itself no more"
+    out = "void it, or collect it and change the subscription by hand" if status != "paid" else "it was paid meanwhile"
+    return (
+        f"{decline.detail} The call left the invoice {decline.invoice}, which is {status} and {how}; "
+        f"{out}, then retry. Nothing is repeated before that."
+    )

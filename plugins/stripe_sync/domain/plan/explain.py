@@ -1,0 +1,45 @@
+"""A plan in words, stage by stage: the very stages that the executor walks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from stripe_sync.core.money import shown_all
+from stripe_sync.domain.drift.rows import DriftRow, by_object, said
+from stripe_sync.domain.plan.actions import Plan
+from stripe_sync.domain.plan.guards import Verdict
+
+WORDS = {"apply": "applies by itself", "wait": "waits for approval", "observe": "is only shown"}
+
+
+def explain(
+    plan: Plan, verdicts: Sequence[Verdict], drift: Sequence[DriftRow], unplanned: dict[str, str]
+) -> Iterator[str]:
+    """The lines of the explanation: what differs, what would be written, and what holds it back."""
+    differences = by_object(drift)
+    yield f"{len(differences)} differences"
+    for rows in differences:
+        if rows[0].state != "differs":
+            yield f"  {rows[0].sentence}"
+            continue
+        yield f"  {rows[0].kind} {rows[0].key.partition(':')[2]}"
+        yield from (f"    {row.field}: {said(row.before)} -> {said(row.after)}" for row in rows)
+    yield f"{len(plan.actions)} actions, plan {plan.hash}"
+    for stage, actions in plan.stages():
+        yield f"  {stage}: {len(actions)}"
+        for action in actions:
+            yield f"    {action.hash}  {action.sentence}"
+    for verdict in verdicts:
+        money = f"due now {shown_all(verdict.due_now)}, a month {shown_all(verdict.per_month)}"
+        yield f"  {verdict.group}: {len(verdict.actions)} actions, {money}; {WORDS[verdict.decision]}"
+        yield from (f"    {refusal}" for refusal in verdict.refusals)
+    yield from (f"  not planned: {key}: {why}" for key, why in sorted(unplanned.items()))
+
+
+def changes(old: Plan, new: Plan) -> Iterator[str]:
+    """What one plan has that another had not (``+``), and the other way round (``-``), in the order of stages."""
+    before, after = ({action.hash for action in plan.actions} for plan in (old, new))
+    yield f"{len(after - before)} actions came, {len(before - after)} went, {len(before & after)} are the same"
+    for sign, plan, others in (("-", old, after), ("+", new, before)):
+        for _, actions in plan.stages():
+            yield from (f"  {sign} {a.hash}  {a.sentence}" for a in actions if a.hash not in others)

@@ -1,0 +1,130 @@
+"""Whether a group of actions may be made by itself. Each refusal says which rule, which figure, which limit, and where."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Literal
+
+import msgspec
+
+from stripe_sync.core.money import shown, to_minor, total
+from stripe_sync.core.settings import Environment, Limits
+from stripe_sync.domain.plan.actions import DELETES, Action, Plan
+from stripe_sync.domain.plan.intervals import INTERVAL_USAGE
+
+Decision = Literal["apply", "wait", "observe"]
+# Causes that always wait for a person, whatever the limits, and what the person is told.
+ALWAYS = {
+    "late_start": "{n} subscriptions began more than {hours} hours ago: their creation always waits for a person.",
+    "scheduled": "{n} subscriptions are managed by a schedule in Stripe: its release always waits for a person.",
+    "tax_again": "Stripe switched automatic tax off for {n} subscriptions (TAX_LOCATION): switching it on again always waits "
+    "for a person.",
+    "bank_debit": "{n} changes would be paid by a bank debit, which fails days after the change is made: they always wait "
+    "for a person.",
+    INTERVAL_USAGE: "{n} changes of interval are of subscriptions that are billed for use, whose period they cut: they always "
+    "wait for a person.",
+    "renewed_short": "{n} renewals billed less than Stigg says (RENEWED_SHORT): that always waits for a person.",
+    "renewed_long": "{n} renewals billed more than Stigg says (RENEWED_LONG): that always waits for a person.",
+}
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """The guards' word on one group: its decision, its size and money, and why it does not apply by itself."""
+
+    group: str
+    lane: str
+    decision: Decision
+    actions: list[str]
+    due_now: dict[str, Decimal]
+    per_month: dict[str, Decimal]
+    refusals: list[str] = []
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """What guards know besides the plan: how many objects of a lane are linked, what was written today, and of a plan that
+    takes up a part of what differs, how many objects are ``beyond`` it.
+    """
+
+    linked: Mapping[str, int] = {}
+    beyond: Mapping[str, int] = {}
+    written_today: Mapping[str, int] = {}
+    held_at_observe: str = ""
+    open_questions: Mapping[str, Sequence[str]] = {}
+    forbidden: Mapping[str, Sequence[str]] = {}
+    waiting_causes: Mapping[str, str] = {}
+
+
+def judge(plan: Plan, environment: Environment, standing: Standing) -> list[Verdict]:
+    """A verdict a group. An action that depends on one that waits is left waiting by the executor, not here."""
+    return [verdict(group, actions, environment, standing) for group, actions in plan.groups().items()]
+
+
+def verdict(group: str, actions: Sequence[Action], environment: Environment, standing: Standing) -> Verdict:
+    lane = actions[0].lane
+    due_now, per_month = total(a.due_now for a in actions), total(a.per_month for a in actions)
+    refusals = [standing.held_at_observe] if standing.held_at_observe else []
+    mode = "observe" if refusals else environment.mode(lane)
+    unanswered = standing.open_questions.get(lane, ())
+    if mode == "enforce" and unanswered:
+        refusals.append(
+            f"{lane} may not enforce before these are answered by stripe-sync probe, or named in "
+            f"environments.{environment.name}.accept_unknown: {', '.join(unanswered)}."
+        )
+    if mode == "enforce":
+        refusals += standing.forbidden.get(lane, ())
+        refusals += [why for cause, why in standing.waiting_causes.items() if cause in actions[0].causes]
+        refusals += over_limits(group, actions, environment, standing)
+    elif not refusals:
+        refusals.append(f"The lane {lane} is in mode {mode} (modes.{lane}).")
+    decision: Decision = "observe" if mode == "observe" else "wait" if refusals else "apply"
+    return Verdict(
+        group=group,
+        lane=lane,
+        decision=decision,
+        actions=[a.hash for a in actions],
+        due_now=due_now,
+        per_month=per_month,
+        refusals=refusals,
+    )
+
+
+def over_limits(group: str, actions: Sequence[Action], environment: Environment, standing: Standing) -> list[str]:
+    """Every limit that a group exceeds."""
+    limits, lane = environment.limits, actions[0].lane
+    where = f"environments.{environment.name}.limits"
+    found = []
+    for cause in actions[0].causes:
+        if cause in ALWAYS:
+            found.append(ALWAYS[cause].format(n=len(actions), hours=environment.late_start_hours))
+    beyond = standing.beyond.get(lane, 0)
+    more = f" and {beyond} beyond this plan" if beyond else ""
+    if len(actions) + beyond > limits.actions:
+        found.append(f"{len(actions)} actions{more} are more than the {limits.actions} of {where}.actions.")
+    today = standing.written_today.get(lane, 0) + len(actions)
+    if today > limits.day_actions:
+        found.append(f"{today} writes of {lane} today are more than the {limits.day_actions} of {where}.day_actions.")
+    deletes = sum(a.kind in DELETES for a in actions)
+    if deletes > limits.deletes:
+        found.append(f"{deletes} objects that end are more than the {limits.deletes} of {where}.deletes.")
+    linked = standing.linked.get(lane, 0)
+    changes = sum(not a.kind.endswith(".create") for a in actions)
+    if linked and changes and changes + beyond > max(1.0, limits.share * linked):
+        found.append(
+            f"{changes}{more} of {linked} objects of {lane} are more than the share {limits.share} of {where}.share."
+        )
+    return found + over_money(actions, limits, where)
+
+
+def over_money(actions: Sequence[Action], limits: Limits, where: str) -> list[str]:
+    """Money beyond a limit. Sums are of absolute amounts, so that what rises cannot hide what falls."""
+    found = []
+    for which in ("due_now", "per_month"):
+        allowed = limits.money(which)
+        moved = total({c: abs(v) for c, v in getattr(a, which).items()} for a in actions)
+        for currency, amount in sorted(moved.items()):
+            limit = to_minor(allowed.get(currency, Decimal(0)), currency)
+            if amount > limit:
+                found.append(f"{shown(amount, currency)} {which.replace('_', ' ')} is more than "
+                             f"{shown(limit, currency)} of {where}.{which}.{currency}.")  # fmt: skip
+    return found

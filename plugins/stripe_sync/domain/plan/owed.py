@@ -1,0 +1,199 @@
+"""What an action leaves to a person: credits to be given and pending charges to be billed, until Stripe shows that it was done.
+
+Pure. Rows come from what a write said and noted; what closes one is decided from what Stripe shows later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Any, Literal
+
+from stripe_sync.core.money import shown
+from stripe_sync.domain.actual.pending_items import Net, Pending, settle
+from stripe_sync.domain.plan.actions import Action
+
+Kind = Literal["charge", "credit", "foreign", "unused", "sold_after", "uncollected"]
+INVOICE = "pendinginvoice"  # begins the mark of our invoices of pending charges
+NAME = "stiggPending"  # the metadata of a line, or of a credit note, that names the pending items it is for
+UNLESS_FINAL = ", or void it where the final usage invoice bills the same use"
+LONGEST = 500  # characters of a value of metadata
+
+
+@dataclass(frozen=True)
+class Owed:
+    """One amount that a person bills or credits. ``amount`` in minor units: positive, or a foreign item's own.
+
+    ``items`` are pending invoice items; ``invoice`` is the one that has to be credited, void or collected, of a charge
+    our own that bills its items. ``removed`` says that Stripe removed the items with the cancellation; None until they
+    were looked at. ``waits``: nobody has to do anything yet. ``why`` says why our invoice stays as it is, and the way out.
+    """
+
+    kind: Kind
+    currency: str
+    amount: int
+    items: tuple[str, ...] = ()
+    product: str | None = None
+    invoice: str | None = None
+    removed: bool | None = None
+    waits: bool = False
+    why: str = ""
+
+    @property
+    def name(self) -> str:
+        """Return what names its items in metadata."""
+        return ",".join(self.items)[:LONGEST]
+
+    @property
+    def part(self) -> str:
+        """Return what tells it apart among the rows of its action."""
+        if self.items and self.kind != "unused":
+            return self.name
+        return f"{self.kind} {','.join(self.items) or self.invoice or ''}".strip()[:LONGEST]
+
+    def sentence(self) -> str:
+        """Return what somebody has to read: the amount, what it is, and the way out."""
+        worth = shown(Decimal(self.amount), self.currency)
+        if self.kind == "foreign":
+            return f"The pending item {self.part} ({worth}) is somebody else's; bill it or delete it."
+        if self.kind == "unused":
+            return f"{worth} of the paid period lie after the end; credit {self.invoice}, or set end_proration to none."
+        if self.kind == "uncollected":
+            return f"{worth} on {self.invoice} are owed and not collected any more; collect it by hand{UNLESS_FINAL}."
+        if self.kind == "sold_after":
+            return f"{worth} on {self.invoice} are for time after the end; void or credit it."
+        if self.kind == "charge" and self.invoice:
+            return (
+                f"{worth} of charges for {self.product} are on {self.invoice}, which {self.why or 'could not be read'}."
+            )
+        if self.kind == "credit" and self.invoice:
+            return f"{worth} are to be credited on {self.invoice} once it is finalized."
+        if self.kind == "credit":
+            return (
+                f"{worth} of credits for {self.product} were pending and are not set off; give them by a credit note of "
+                f"that amount."
+            )
+        how = f"bill them with {NAME}={self.name} in the line's metadata" if self.removed else "bill or delete them"
+        return f"{worth} of charges for {self.product} ({self.part}) were pending and are not billed; {how}."
+
+
+def owed_of(action: Action) -> list[Owed]:
+    """Return what an action that was made leaves to a person; what it bills itself is closed once Stripe shows it."""
+    found = []
+    if credit := action.after.get("credit"):
+        found.append(Owed("credit", credit["currency"], int(credit["amount"]), invoice=credit["invoice"]))
+    settlement = settle(Pending(**item) for item in action.noted.get("pending", ()))
+    found += [replace(of_net("charge", net), waits=True) for net in settlement.billed]
+    found += [of_net("credit", net) for net in settlement.credited if net.amount]
+    found += [Owed("foreign", p.currency, p.amount, (p.id,), p.product) for p in settlement.persons]
+    if unused := action.noted.get("unused"):
+        found.append(Owed("unused", unused["currency"], unused["amount"], invoice=unused["invoice"]))
+    for part in action.noted.get("unused_pending", ()):
+        found.append(Owed("unused", part["currency"], part["amount"], tuple(part["items"]), waits=True))
+    return found + of_invoices(action)
+
+
+def of_invoices(action: Action) -> list[Owed]:
+    """Return the rows of whole invoices: those that sold time after the end, and those whose collection is given back."""
+    sold = [
+        Owed("sold_after", s["currency"], s["amount"], invoice=s["invoice"]) for s in action.noted.get("sold_after", ())
+    ]
+    without = {row.invoice for row in sold}
+    return sold + [
+        Owed("uncollected", i["currency"], i["amount"], invoice=i["id"], waits=True)
+        for i in action.noted.get("collected", ())
+        if i["auto_advance"] and i["status"] in ("draft", "open") and i["id"] not in without and i.get("currency")
+    ]
+
+
+def of_net(kind: Kind, net: Net) -> Owed:
+    return Owed(kind, net.currency, abs(net.amount), net.items, net.product)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What Stripe shows of a customer: pending items by id (None: gone), the invoices that have a line with a name, credit
+    notes in force, and invoices that rows are about (None: gone).
+
+    ``own`` are ids of our invoices of pending charges; ``stuck`` says why an invoice stays as it is, and the way out.
+    """
+
+    items: Mapping[str, Mapping[str, Any] | None]
+    named: Mapping[str, Collection[str]]
+    notes: Iterable[Mapping[str, Any]]
+    invoices: Mapping[str, Mapping[str, Any] | None]
+    own: Collection[str] = ()
+    stuck: Mapping[str, str] = field(default_factory=dict)
+
+
+def as_seen(row: Owed, shown: Shown) -> Owed:
+    """Return a row with the invoice that bills its items, and whether that leaves anything to a person.
+
+    What a write does itself waits until it was looked at.
+    """
+    if row.kind == "uncollected":
+        return replace(row, waits=False)
+    if row.kind not in ("charge", "unused") or not row.items:
+        return row
+    its = [id for id in shown.named.get(row.name, ()) if id in shown.own or row.kind == "unused"]
+    id = its[0] if its else row.invoice
+    status = (shown.invoices.get(id or "") or {}).get("status", "")
+    if row.kind == "unused":
+        return replace(row, invoice=id, waits=status in ("", "draft"))
+    why = shown.stuck.get(id or "", "")
+    return replace(row, invoice=id, waits=status == "draft" and not why, why=why)
+
+
+def closed_by(row: Owed, shown: Shown, *, used: Collection[str]) -> str:
+    """Return what closed a row: an id, or a word; empty where it is open. ``used`` are credit notes that closed others."""
+    others = set(shown.named.get(row.name, ())) - set(shown.own) if row.items else set()
+    if others and row.kind != "unused":
+        return "billed"
+    if row.kind == "charge" and row.invoice is not None:
+        return billed(shown.invoices.get(row.invoice), row)
+    if row.kind == "uncollected" and row.invoice is not None:
+        return collected_again(shown.invoices.get(row.invoice), shown.stuck.get(row.invoice, ""))
+    if row.kind in ("charge", "foreign") or (row.kind == "unused" and row.invoice is None):
+        gone = all((item := shown.items.get(id)) is None or item.get("invoice") for id in row.items)
+        return "billed or deleted in Stripe" if gone and not row.removed else ""
+    if row.invoice is not None:
+        return credited(row, shown.invoices.get(row.invoice))
+    for note in shown.notes:
+        if note["id"] not in used and gives(note, row):
+            return str(note["id"])
+    return ""
+
+
+def billed(invoice: Mapping[str, Any] | None, row: Owed) -> str:
+    """Return how our invoice settled its charges; empty while it is a draft, or one that nothing collects."""
+    if invoice is None:
+        return "deleted in Stripe"
+    if invoice["status"] in ("void", "uncollectible"):
+        return str(invoice["status"])
+    return "" if row.why or invoice["status"] == "draft" else "billed"
+
+
+def collected_again(invoice: Mapping[str, Any] | None, why: str) -> str:
+    """Return how an invoice came to be collected again, or to be settled; empty where nothing collects it."""
+    if invoice is None:
+        return "deleted in Stripe"
+    if invoice["status"] not in ("draft", "open"):
+        return str(invoice["status"])
+    return "collected again" if invoice["auto_advance"] and not why else ""
+
+
+def gives(note: Mapping[str, Any], row: Owed) -> bool:
+    """Return whether a credit note gives a credit: it names it, or it has its currency and amount, with or without tax."""
+    if (note.get("metadata") or {}).get(NAME) == row.name:
+        return True
+    amounts = {note["total"], note.get("subtotal"), note.get("total_excluding_tax")}
+    return note["currency"] == row.currency and row.amount in amounts
+
+
+def credited(row: Owed, invoice: Mapping[str, Any] | None) -> str:
+    """Return how an invoice came to be credited by at least a row's amount; empty where it is not."""
+    if invoice is None or invoice["status"] == "void":
+        return "void"
+    names = ("pre_payment_credit_notes_amount", "post_payment_credit_notes_amount")
+    return "credited" if sum(int(invoice.get(name) or 0) for name in names) >= row.amount else ""

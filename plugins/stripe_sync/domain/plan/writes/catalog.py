@@ -1,0 +1,211 @@
+"""Actions for products, prices, coupons and customers: objects that cost nobody anything by themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from stripe_sync.core import keys
+from stripe_sync.domain.model.documents import COUPON, CUSTOMER, PRODUCT, Difference, Document
+from stripe_sync.domain.plan.actions import CATALOG, CUSTOMERS, SUBSCRIPTIONS, Action
+from stripe_sync.domain.plan.writes.context import Draft, cause_of
+
+UPDATABLE = {
+    PRODUCT: {"name", "active", "tax_code", "metadata"},
+    COUPON: {"name", "metadata"},
+    CUSTOMER: {"name", "description", "email", "metadata"},
+}
+
+
+def build_product(draft: Draft, d: Difference) -> Iterator[Action]:
+    """A product that nobody is billed by any more is made inactive, and never deleted."""
+    if d.wanted is not None and d.found is not None and d.wanted.document["active"] is False:
+        changed = [name for name in d.fields if name in UPDATABLE[PRODUCT]]
+        before, after = sides(d, changed)
+        verb = "Deactivate" if "active" in changed else "Update"
+        kind = "product.retire" if "active" in changed else "product.update"
+        yield draft.action(d, kind, CATALOG, after, before=before, cause="retired", verb=verb)
+        return
+    yield from build_plain(draft, d, lane=CATALOG, noun="product")
+
+
+def build_customer(draft: Draft, d: Difference) -> Iterator[Action]:
+    yield from build_plain(draft, d, lane=CUSTOMERS, noun="customer")
+
+
+def build_coupon(draft: Draft, d: Difference) -> Iterator[Action]:
+    """A coupon that nothing will attach is deleted; what it was attached to keeps its discount (BILLING 4)."""
+    if d.wanted is None and d.found is not None:
+        before = d.found.document
+        yield draft.action(
+            d, "coupon.delete", CATALOG, {"deleted": True}, before=before, cause="unused", verb="Delete"
+        )  # fmt: skip
+    elif d.found is None and d.wanted is not None:
+        after = {**d.wanted.document, **d.wanted.facts["content"]}
+        yield draft.action(d, "coupon.create", CATALOG, after, cause="missing", verb="Create")
+    else:
+        yield from build_plain(draft, d, lane=CATALOG, noun="coupon")
+
+
+def build_plain(draft: Draft, d: Difference, *, lane: str, noun: str) -> Iterator[Action]:
+    """Objects that are made whole and updated field by field."""
+    if d.wanted is None:
+        draft.unplanned[d.key] = f"Nothing in Stigg claims this {noun}; a person decides what becomes of it."
+        return
+    if d.found is None:
+        yield draft.action(d, f"{d.kind}.create", lane, d.wanted.document, cause="missing", verb="Create")
+        return
+    changed = [name for name in d.fields if name in UPDATABLE[d.kind]]
+    before, after = sides(d, changed)
+    yield draft.action(
+        d, f"{d.kind}.update", lane, after, before=before, cause=cause_of(d, changed), verb="Update"
+    )  # fmt: skip
+
+
+def sides(d: Difference, changed: list[str]) -> tuple[Document, Document]:
+    """The changed fields as they are and as they should be; an absent one is None."""
+    assert d.wanted is not None and d.found is not None
+    return (
+        {name: d.found.document.get(name) for name in changed},
+        {name: d.wanted.document.get(name) for name in changed},
+    )
+
+
+def build_slot(draft: Draft, d: Difference) -> Iterator[Action]:
+    """A slot that is missing, holds another content, is archived, is not its product's default, or is wanted no more.
+
+    New price and lookup_key (one call), then the default, then the archive of the old one: each step heals on the next
+    run (BILLING 2).
+    """
+    if d.wanted is None:
+        yield from release_slot(draft, d)
+        return
+    version = d.wanted.facts["version"]
+    product = d.wanted.document["product"]
+    holder = d.found.facts["version"] if d.found else None
+    if holder != version or (d.found is not None and d.found.document["active"] is False):
+        yield claim_slot(draft, d, version)
+    if d.wanted.document["default"] and not is_default(draft, d, version):
+        after = {"default_price": version}
+        yield draft.action(
+            d, "product.set_default", CATALOG, after, before={"default_price": holder}, target=product,
+            cause="price", verb="Set the default price of",
+        )  # fmt: skip
+    if holder is not None and holder != version and is_unclaimed(draft, holder):
+        yield archive(draft, d, holder)
+
+
+def is_default(draft: Draft, d: Difference, version: str) -> bool:
+    """Whether the version that is to hold a slot is its product's default already, as far as it was seen."""
+    if d.found is not None:
+        return d.found.facts["version"] == version and "default" not in d.fields
+    seen = draft.differences.get(version)
+    return bool(seen is not None and seen.found is not None and seen.found.facts.get("default"))
+
+
+def release_slot(draft: Draft, d: Difference) -> Iterator[Action]:
+    """A charge that its package no longer has: its price gives up default and lookup_key, and is archived if unneeded."""
+    assert d.found is not None
+    holder, product = d.found.facts["version"], d.found.document["product"]
+    if d.found.document["default"]:
+        yield clear_default(draft, d, holder, product)
+    before = {"lookup_key": keys.lookup_key(d.key)}
+    yield draft.action(
+        d, "price.release", CATALOG, {"lookup_key": None}, before=before, target=holder, cause="released",
+        verb="Take the lookup_key from",
+    )  # fmt: skip
+    if is_unclaimed(draft, holder):
+        yield archive(draft, d, holder)
+
+
+def clear_default(draft: Draft, d: Difference, holder: str, product: str) -> Action:
+    """A default price cannot be archived."""
+    return draft.action(
+        d, "product.set_default", CATALOG, {"default_price": None}, before={"default_price": holder}, target=product,
+        cause="released", verb="Clear the default price of",
+    )  # fmt: skip
+
+
+def claim_slot(draft: Draft, d: Difference, version: str) -> Action:
+    """The write after which ``version`` holds the slot: a new price, or one that exists and is taken back or adopted."""
+    assert d.wanted is not None
+    lookup_key = keys.lookup_key(d.key)
+    cause = "missing" if d.found is None else "changed"
+    seen = draft.differences.get(version)
+    if version in draft.known:
+        after: Document = {"active": True, "lookup_key": lookup_key}
+        if seen is not None and seen.wanted is not None:
+            after |= {name: seen.wanted.document[name] for name in ("metadata",) if name in seen.wanted.document}
+            if seen.found is not None and not seen.found.facts.get("marked", True):
+                cause = "adoption"
+        if d.found is not None:
+            after["transfer_lookup_key"] = True
+        return draft.action(d, "price.update", CATALOG, after, target=version, cause=cause, verb="Take back")
+    after = new_price(draft.differences[version]) | {"lookup_key": lookup_key}
+    if d.found is not None:  # its holder is ours, so the key may be taken from it
+        after["transfer_lookup_key"] = True
+    return draft.action(d, "price.create", CATALOG, after, target=version, cause=cause, verb="Create")
+
+
+def new_price(d: Difference) -> Document:
+    """What a creation of a missing price version sends: its content, its product, its metadata."""
+    assert d.wanted is not None
+    facts, document = d.wanted.facts, d.wanted.document
+    tax = {"tax_behavior": document["tax_behavior"]} if "tax_behavior" in document else {}
+    return {**facts["content"], "product": facts["product"], "metadata": document["metadata"], **tax}
+
+
+def build_version(draft: Draft, d: Difference) -> Iterator[Action]:
+    """A price version besides the one that its slot wants: needed and absent, or present and no longer needed."""
+    slot = draft.differences.get(keys.slot_of(d.key))
+    folded = slot is not None and any(c is not None and c.facts["version"] == d.key for c in (slot.wanted, slot.found))
+    if d.wanted is not None and d.found is not None and "tax_behavior" in d.fields:
+        yield from set_tax_behavior(draft, d)
+    if folded:
+        return  # the same fact as its slot's difference
+    if d.wanted is None:
+        yield from retire(draft, d)
+    elif d.found is None and d.key in draft.known:
+        yield draft.action(d, "price.update", CATALOG, {"active": True}, cause="needed", verb="Reactivate")
+    elif d.found is None:
+        yield draft.action(d, "price.create", CATALOG, new_price(d), cause="needed", verb="Create")
+    elif "metadata" in d.fields:
+        before, after = sides(d, ["metadata"])
+        cause = cause_of(d, ["metadata"])
+        yield draft.action(d, "price.update", CATALOG, after, before=before, cause=cause, verb="Update")
+
+
+def set_tax_behavior(draft: Draft, d: Difference) -> Iterator[Action]:
+    """Prices whose tax behaviour is unspecified get it once; Stripe changes it never after."""
+    assert d.found is not None
+    held = d.found.document.get("tax_behavior")
+    if held is not None:
+        draft.unplanned[d.key] = f"Its tax behaviour is {held}, which Stripe never changes; a person decides."
+        return
+    before, after = sides(d, ["tax_behavior"])
+    yield draft.action(d, "price.update", CATALOG, after, before=before, cause="tax", verb="Set the tax behaviour of")
+
+
+def retire(draft: Draft, d: Difference) -> Iterator[Action]:
+    """The archive of a version that nobody can be billed by: after its subscription's write, where one alone had it."""
+    assert d.found is not None
+    if keys.subscription_of(d.key) is None:
+        if d.found.facts["default"]:  # a release that was interrupted after its first step
+            yield clear_default(draft, d, d.key, d.found.facts["product"])
+        yield archive(draft, d, d.key)
+        return
+    yield draft.action(
+        d, "price.retire", SUBSCRIPTIONS, {"active": False}, before={"active": True}, cause="override_ended",
+        verb="Archive",
+    )  # fmt: skip
+
+
+def archive(draft: Draft, d: Difference, version: str) -> Action:
+    return draft.action(
+        d, "price.archive", CATALOG, {"active": False}, before={"active": True}, target=version,
+        cause="superseded", verb="Archive",
+    )  # fmt: skip
+
+
+def is_unclaimed(draft: Draft, version: str) -> bool:
+    d = draft.differences.get(version)
+    return d is not None and d.wanted is None

@@ -1,0 +1,98 @@
+"""What the builders of actions share: the differences they start from, and how an action of one is made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from stripe_sync.core.money import shown_all
+from stripe_sync.domain.drift.amounts import PriceBook
+from stripe_sync.domain.model.documents import Difference, Document
+from stripe_sync.domain.plan.actions import Action
+
+# What adoption alone explains: the native integration wrote no mark, and other texts.
+ADOPTED = frozenset({"metadata", "description"})
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What the environment says about changes of subscriptions. ``now`` is Unix seconds.
+
+    ``proven`` are the ids of Stripe's items of usage that count no more, with everything that they counted on an invoice;
+    ``settled`` are those of which everything that was closed is on a finalized invoice. ``own_stops`` are the ids of the
+    drafts that the pipeline stopped and has not switched on again.
+    """
+
+    upgrade_proration: str
+    downgrade_proration: str
+    now: int
+    proven: frozenset[str] = frozenset()
+    settled: frozenset[str] = frozenset()
+    own_stops: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What the builders work on: the differences, what they are worth, and which objects Stripe already knows.
+
+    ``unplanned`` says, by link key, why a difference gives no action.
+    """
+
+    differences: Mapping[str, Difference]
+    drift: Mapping[str, list[str]]
+    book: PriceBook
+    known: frozenset[str]
+    policy: Policy
+    unplanned: dict[str, str] = field(default_factory=dict)
+
+    def action(
+        self,
+        d: Difference,
+        kind: str,
+        lane: str,
+        after: Document,
+        *,
+        cause: str,
+        verb: str,
+        before: Document | None = None,
+        target: str | None = None,
+        serial: str | None = None,
+        due_now: Mapping[str, Decimal] | None = None,
+        per_month: Mapping[str, Decimal] | None = None,
+        paid_by: str = "",
+    ) -> Action:
+        """An action of a difference, with its sentence and the drift rows that caused it."""
+        about = target or d.key
+        worth = f", {shown_all(per_month)} a month" if per_month and any(per_month.values()) else ""
+        return Action(
+            kind=kind,
+            lane=lane,
+            target=about,
+            entity=d.entity,
+            before=before,
+            after=after,
+            cause=cause,
+            serial=serial or serial_of(d, about),
+            drift=self.drift.get(d.key, []),
+            sentence=f"{verb} {kind.partition('.')[0]} {about.partition(':')[2]}{worth}",
+            due_now=dict(due_now or {}),
+            per_month=dict(per_month or {}),
+            paid_by=paid_by,
+        )
+
+
+def serial_of(d: Difference, about: str) -> str:
+    """Writes to one customer are made one after the other, whatever they are about."""
+    for claim in (d.wanted, d.found):
+        if claim is not None and "customer" in claim.document:
+            return str(claim.document["customer"])
+    return about
+
+
+def cause_of(d: Difference, changed: list[str]) -> str:
+    """Why fields are written: they are the mark alone, adoption explains them, or they changed."""
+    adopted = d.found is not None and not d.found.facts.get("marked", True)
+    if adopted and set(changed) <= ADOPTED:
+        return "adoption"
+    return "metadata" if changed == ["metadata"] else "changed"

@@ -1,0 +1,19 @@
+"""Actions in Stigg: what was canceled in Stripe is canceled there, in a lane of its own with its own limits (BILLING 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from stripe_sync.domain.model.documents import Difference
+from stripe_sync.domain.plan.actions import CANCELLATIONS, Action
+from stripe_sync.domain.plan.writes.context import Draft
+
+
+def build_stigg_subscription(draft: Draft, d: Difference) -> Iterator[Action]:
+    """At once and without proration: Stripe has settled the money already."""
+    if d.wanted is None or d.found is None:
+        return
+    yield draft.action(
+        d, "stigg.cancel", CANCELLATIONS, {"ended": True}, before={"ended": None}, cause="canceled_in_stripe",
+        verb="Cancel in Stigg:", serial=str(d.found.facts["customer"]),
+    )  # fmt: skip

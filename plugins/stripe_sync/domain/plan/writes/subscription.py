@@ -1,0 +1,332 @@
+"""Actions for subscriptions: what makes, changes and ends what a customer is billed (BILLING 6 and 7).
+
+One difference may give several writes, each with a cause of its own, so that each is limited and approved as what it is:
+items with their proration, the end of the subscription, tax. Every write says its proration explicitly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+from msgspec import structs
+
+from stripe_sync.core import keys
+from stripe_sync.domain.actual.endings import Collected, Ending, decide
+from stripe_sync.domain.drift.amounts import difference, items_of
+from stripe_sync.domain.drift.rows import is_ending
+from stripe_sync.domain.model.documents import Difference, Document
+from stripe_sync.domain.plan.actions import AND, SUBSCRIPTIONS, Action
+from stripe_sync.domain.plan.intervals import BEGINS_NOW, changes_interval, interval_cause
+from stripe_sync.domain.plan.writes.anchors import has_moved, is_anchor_noted, note_anchor
+from stripe_sync.domain.plan.writes.catalog import sides
+from stripe_sync.domain.plan.writes.context import Draft, Policy, cause_of
+from stripe_sync.domain.plan.writes.renewals import Items, is_inside, is_overtaken, item_periods, manual_tax, overtaken
+
+BANK_DEBIT = "bank_debit"  # a cause beside that of the change
+COUPONS = ("discounts", "once")
+PLAIN = ("collection_method", "days_until_due", "metadata", *COUPONS)
+
+
+def build_subscription(draft: Draft, d: Difference) -> Iterator[Action]:
+    if d.wanted is None:
+        draft.unplanned[d.key] = "Stripe bills it and Stigg does not claim it; a person decides."
+    elif d.found is None:
+        yield create_subscription(draft, d)
+    elif is_ending(d):
+        yield from end_subscription(draft, d)
+    elif d.found.facts.get("paused"):
+        draft.unplanned[d.key] = "It is paused in Stripe; a person decides."
+    elif "customer" in d.fields:
+        draft.unplanned[d.key] = "Stripe bills another customer for it, which cannot be changed; a person decides."
+    else:
+        yield from change_subscription(draft, d)
+
+
+def create_subscription(draft: Draft, d: Difference) -> Action:
+    """Return the creation: billed in full from where paid time began.
+
+    One that began long ago charges nothing now and waits for a person; one that a person back-dated charges nothing now.
+    """
+    assert d.wanted is not None
+    start = dict(d.wanted.facts["start"])
+    late, backdated = start.pop("late"), start.pop("backdated")
+    items = d.wanted.document["items"]
+    once = list(d.wanted.facts["one_off"].values())
+    after = {**d.wanted.document, **start}
+    if d.wanted.facts["attach"]:
+        after["attach"] = d.wanted.facts["attach"]
+    if once:
+        after["one_off"] = once
+    payment = d.wanted.facts["payment"]
+    if payment.get("named"):
+        after["default_payment_method"] = payment["named"]
+    if after["collection_method"] == "charge_automatically":
+        after["payment_behavior"] = "allow_incomplete" if payment.get("delayed") else "error_if_incomplete"
+    due = draft.book.one_interval(once) if late or backdated else draft.book.one_interval([*items, *once])
+    cause = "late_start" if late else "backdated" if backdated else "missing"
+    return draft.action(
+        d, "subscription.create", SUBSCRIPTIONS, after, cause=cause, verb="Create",
+        due_now=due, per_month=draft.book.per_month(items), paid_by=payment.get("paid_by", ""),
+    )  # fmt: skip
+
+
+def end_subscription(draft: Draft, d: Difference) -> Iterator[Action]:
+    """Canceled in order of time (domain/actual/endings.py); a schedule is released first."""
+    assert d.wanted is not None and d.found is not None
+    facts = d.wanted.facts
+    if facts["frozen"]:
+        draft.unplanned[d.key] = facts["why"]
+        return
+    if d.found.facts["foreign_items"]:
+        draft.unplanned[d.key] = f"{facts['why']} It has items of somebody else's as well; a person decides."
+        return
+    decision = decide(ending_of(draft, d))
+    if decision.kind != "cancel":
+        draft.unplanned[d.key] = f"{facts['why']} {decision.why}"
+        return
+    yield from release_schedule(draft, d)
+    items = items_of(d.found.document)
+    after: Document = {"status": "canceled", "ended_in_stigg": facts["end"]}
+    if facts.get("between"):
+        after["ended_between"] = facts["between"]
+    action = draft.action(
+        d, "subscription.cancel", SUBSCRIPTIONS, after, before={"items": items},
+        cause="renewed_after_end" if decision.sold_after else "ended", verb="Cancel",
+        per_month=difference({}, draft.book.per_month(items)),
+    )  # fmt: skip
+    yield structs.replace(action, noted={"own_stops": sorted(draft.policy.own_stops & ids_of(d))})
+
+
+def ids_of(d: Difference) -> set[str]:
+    """Return the ids of the drafts and open invoices of a subscription that the mirror has."""
+    assert d.found is not None
+    return {invoice["id"] for invoice in d.found.facts["unfinished"]}
+
+
+def ending_of(draft: Draft, d: Difference) -> Ending:
+    """Return what the mirrors say of an end (domain/actual/stigg_end.py where Stigg gives no date)."""
+    assert d.wanted is not None and d.found is not None
+    facts, now = d.found.facts, draft.policy.now
+    return Ending(
+        end=d.wanted.facts["end"] or now,
+        renewed=facts["renewed"],
+        next_renewal=min((end for _, end in item_periods(d)), default=now),
+        now=now,
+        invoices=tuple(
+            Collected(**invoice | {"is_ours": invoice["id"] in draft.policy.own_stops})
+            for invoice in facts["unfinished"]
+        ),
+        unproven=any(is_unproven(draft, item) for item in facts["items"].values()),
+    )
+
+
+def release_schedule(draft: Draft, d: Difference) -> Iterator[Action]:
+    """A schedule would undo what we write, or what we end: it is released first, always by a person's approval."""
+    assert d.found is not None
+    schedule = d.found.facts.get("schedule")
+    if schedule:
+        yield draft.action(
+            d, "schedule.release", SUBSCRIPTIONS, {"schedule": None}, before={"schedule": schedule},
+            cause="scheduled", verb="Release the schedule of",
+        )  # fmt: skip
+
+
+def change_subscription(draft: Draft, d: Difference) -> Iterator[Action]:
+    """The changed fields, in as many writes as there are causes."""
+    assert d.wanted is not None and d.found is not None
+    payment = d.wanted.facts["payment"]
+    if payment.get("incomplete"):
+        draft.unplanned[d.key] = f"{payment['processing']} Its changes are made after that."
+        return
+    if has_moved(d):
+        draft.unplanned[d.key] = "Its renewals moved as its end was taken away; a person decides."
+    items = list(change_items(draft, d))
+    beside = [name for name in d.fields if name in PLAIN and name not in COUPONS] if items else []
+    if beside:  # what prorates nothing goes with the items, in one call
+        before, after = sides(d, beside)
+        last = items[-1]
+        items[-1] = structs.replace(last, before={**(last.before or {}), **before}, after={**last.after, **after})
+    plain = change_plain(draft, d, without=beside)
+    writes = [*items, *plain, *change_end(draft, d), *note_anchor(draft, d), *switch_tax(draft, d)]
+    if writes:
+        yield from release_schedule(draft, d)
+    yield from writes
+
+
+def change_plain(draft: Draft, d: Difference, *, without: list[str]) -> Iterator[Action]:
+    """Everything that prorates nothing: collection, discounts, one-off charges, the mark."""
+    assert d.wanted is not None and d.found is not None
+    changed = [name for name in d.fields if name in PLAIN and name not in without]
+    if not changed:
+        return
+    if "once" in d.fields or "discounts" in d.fields:
+        changed = [*(name for name in changed if name not in COUPONS), *COUPONS]
+    before, after = sides(d, changed)
+    cause = cause_of(d, changed)
+    if any(name in changed for name in COUPONS):
+        cause = "adoption" if not d.found.facts.get("marked", True) else "discount"
+        after["attach"] = d.wanted.facts["attach"]
+        charged = list(one_off_items(draft, d))
+        yield from charged
+        if charged:
+            after["charged"] = [action.target for action in charged]
+    yield draft.action(d, "subscription.update", SUBSCRIPTIONS, after, before=before, cause=cause, verb="Update")
+
+
+def one_off_items(draft: Draft, d: Difference) -> Iterator[Action]:
+    """One-off charges that came to a subscription which Stripe bills already: an invoice item each, once in its life."""
+    assert d.wanted is not None
+    environment = d.key.split(":")[1]
+    for token, item in sorted(d.wanted.facts["one_off"].items()):
+        target = keys.link_key("oneoff", environment, keys.part(keys.entity_of(d.key)[1]), token)
+        after = {"customer": d.wanted.document["customer"], "subscription": d.key, **item, **manual_tax(d)}
+        if target not in draft.known:
+            yield draft.action(
+                d, "invoiceitem.create", SUBSCRIPTIONS, after, target=target, cause="one_off", verb="Charge once:",
+                due_now=draft.book.one_interval([item]),
+            )  # fmt: skip
+
+
+def change_end(draft: Draft, d: Difference) -> Iterator[Action]:
+    """The moment at which it ends. What a customer or a person asked for in Stripe is never undone by itself."""
+    assert d.wanted is not None and d.found is not None
+    if "cancel_at" not in d.fields:
+        return
+    wanted, found = d.wanted.document.get("cancel_at"), d.found.document.get("cancel_at")
+    ours = found is None or d.found.facts.get("asked_end") == found
+    if not ours and (wanted is None or int(found or 0) <= int(wanted)):
+        draft.unplanned[d.key] = "It was canceled for a date in Stripe, and not by us; it is shown and never undone."
+        return
+    after = {"cancel_at": wanted, "proration_behavior": "none"}
+    if wanted and is_anchor_noted(d):
+        after["anchor"] = str(d.found.facts["anchor"])
+    lost = difference({}, draft.book.per_month(items_of(d.found.document))) if wanted else {}
+    yield draft.action(
+        d, "subscription.update", SUBSCRIPTIONS, after, before={"cancel_at": found},
+        cause="cancel_at" if wanted else "resume", verb="Set the end of", per_month=lost,
+    )  # fmt: skip
+
+
+def switch_tax(draft: Draft, d: Difference) -> Iterator[Action]:
+    """Plan automatic tax on a living subscription as a group of its own, since it changes the amount of its invoices.
+
+    Tax that Stripe switched off for a missing location is switched on again by approval only (BILLING 9).
+    """
+    if "automatic_tax" in d.fields:
+        before, after = sides(d, ["automatic_tax"])
+        cause = "tax_again" if d.found is not None and d.found.facts.get("tax_disabled") else "tax"
+        yield draft.action(
+            d, "subscription.update", SUBSCRIPTIONS, after, before=before, cause=cause, verb="Switch on tax for"
+        )
+
+
+def change_items(draft: Draft, d: Difference) -> Iterator[Action]:
+    """Changed items with their quantity and an explicit proration; usage that is not proven keeps its item."""
+    assert d.wanted is not None and d.found is not None
+    if "items" not in d.fields:
+        return
+    old: Items = items_of(d.found.document)
+    new = with_unproven_usage(draft, d, old, items_of(d.wanted.document))
+    if new == old:
+        return
+    if waits := d.wanted.facts["payment"].get("processing"):
+        draft.unplanned[d.key] = f"{waits} Its change is made after that."
+        return
+    more = difference(draft.book.per_month(new), draft.book.per_month(old))
+    cause, behavior = judge(draft.policy, old, new, more)
+    asked = asked_at(d, old, new)
+    after: Document = {"items": new, "proration_behavior": behavior}
+    if changes_interval(draft.book, old, new):
+        cause, behavior, asked = interval_cause(d.found.facts["items"]), "always_invoice", None
+        after |= BEGINS_NOW
+    if behavior != "none" and asked is not None and is_overtaken(d, asked):
+        yield from overtaken(draft, d, old, new, more=more, asked=asked)
+        return
+    moment = asked if asked is not None and is_inside(d, asked) and asked <= draft.policy.now else None
+    if behavior != "none" and moment is not None:
+        after["proration_date"] = moment
+    due = remaining(draft, d, old, new, moment) if behavior == "always_invoice" else {}
+    payment = d.wanted.facts["payment"]
+    if d.wanted.document["collection_method"] == "charge_automatically":
+        after["payment_behavior"] = "allow_incomplete" if payment.get("delayed") else "error_if_incomplete"
+        if payment.get("delayed") and behavior == "always_invoice":
+            cause = f"{cause}{AND}{BANK_DEBIT}"
+    yield draft.action(
+        d, "subscription.update", SUBSCRIPTIONS, after, before={"items": old}, cause=cause, verb="Change",
+        due_now=due, per_month=more, paid_by=payment.get("paid_by", ""),
+    )  # fmt: skip
+
+
+def with_unproven_usage(draft: Draft, d: Difference, old: Items, new: Items) -> Items:
+    """The wanted items, and those of usage that would go while their window holds usage nobody has proven."""
+    assert d.found is not None
+    facts, names = d.found.facts["items"], {item["price"] for item in new}
+    coming = [item for item in new if item["price"] not in facts]
+    kept = [
+        item
+        for item in old
+        if item["price"] not in names
+        and is_unproven(draft, facts[item["price"]])
+        and not is_exchanged(draft, facts[item["price"]], item, coming)
+    ]
+    stays = {keys.same_charge(item["price"]) for item in kept}
+    new = [item for item in new if item not in coming or keys.same_charge(item["price"]) not in stays]
+    if not kept:
+        return new
+    draft.unplanned[d.key] = "An item of usage goes when its usage is proven on an invoice; until then it stays."
+    return sorted([*new, *kept], key=lambda item: item["price"])
+
+
+def is_exchanged(draft: Draft, fact: Mapping[str, Any], item: Mapping[str, str], coming: Items) -> bool:
+    """Whether an item of usage goes on at another price, of which nothing is lost: a meter's only between two invoices."""
+    twins = [other for other in coming if keys.same_charge(other["price"]) == keys.same_charge(item["price"])]
+    if not twins or not (fact["metered"] or "metered" in twins[0]):
+        return False
+    return not fact["metered"] or fact["id"] in draft.policy.settled
+
+
+def is_unproven(draft: Draft, item: Mapping[str, Any]) -> bool:
+    """Whether an item of Stripe's counts usage that is not proven on an invoice yet; a meter's, on a finalized one."""
+    policy = draft.policy
+    if item["metered"] and item["id"] not in policy.settled:
+        return True
+    return bool(item["usage"]) and item["id"] not in policy.proven
+
+
+def judge(policy: Policy, old: Items, new: Items, more: Mapping[str, Decimal]) -> tuple[str, str]:
+    """(cause, proration): a change of versions alone is a migration and prorates nothing; else up or down by money."""
+
+    def slots(items: Items) -> list[tuple[str, str]]:
+        return sorted((keys.same_charge(item["price"]), item["quantity"]) for item in items)
+
+    if slots(old) == slots(new):
+        return "migration", "none"
+    if any(amount > 0 for amount in more.values()):
+        return "upgrade", policy.upgrade_proration
+    return "downgrade", policy.downgrade_proration
+
+
+def changed_prices(old: Items, new: Items) -> set[str]:
+    was, now = ({item["price"]: item["quantity"] for item in items} for items in (old, new))
+    return {price for price in {*was, *now} if was.get(price) != now.get(price)}
+
+
+def asked_at(d: Difference, old: Items, new: Items) -> int | None:
+    """Stigg's time of the change, Unix seconds; None where Stigg does not tell it."""
+    assert d.wanted is not None
+    times = [d.wanted.facts["changed_at"].get(price) for price in changed_prices(old, new)]
+    known = [moment for moment in times if moment is not None]
+    return max(known) if known else None
+
+
+def remaining(draft: Draft, d: Difference, old: Items, new: Items, moment: int | None) -> dict[str, Decimal]:
+    """What an immediate invoice of the change comes to, before Stripe is asked: the difference for the time that remains."""
+    more = difference(draft.book.one_interval(new), draft.book.one_interval(old))
+    found = item_periods(d)
+    if not found:
+        return more
+    start, end = found[0]
+    share = Decimal(end - (moment or draft.policy.now)) / Decimal(end - start)
+    return {currency: (amount * share).quantize(Decimal(1)) for currency, amount in more.items()}

@@ -1,0 +1,198 @@
+"""Coupons, and which of them a subscription gets (BILLING 4).
+
+A coupon's content cannot be changed in Stripe: other content is another object. What a subscription has is the snapshot
+that Stigg took when it was applied; it attaches the catalog's coupon while that is the same, else one of its own. A
+coupon is attached at most once in a subscription's life: its token is written in the same call, into ``stiggOnce``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from stripe_sync.core import keys, money, periods
+from stripe_sync.core.errors import RowFailed
+from stripe_sync.domain.model.documents import COUPON, Claim, compact
+from stripe_sync.domain.model.inputs import Inputs
+from stripe_sync.domain.model.status import EntityStatus, Reason, Status
+from stripe_sync.domain.model.stigg import Coupon, Subscription, SubscriptionCoupon
+from stripe_sync.domain.target import display_names
+from stripe_sync.domain.target.catalog import own_metadata
+from stripe_sync.domain.target.prices import content_hash
+
+Content = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Known:
+    """A subscription's discounts so far: refs that are on it with their coupon's link key, and tokens that were.
+
+    ``untold``: it is in Stripe and was not made by us, so its coupons were attached by who made it.
+    """
+
+    live: Mapping[str, str]
+    once: Iterable[str] = ()
+    untold: bool = False
+
+
+@dataclass(frozen=True)
+class Discounts:
+    """What a subscription's coupons ask for: refs that stay or come, tokens of what was or will be attached.
+
+    ``coupons`` are the link keys of the coupons to attach, by ref; ``own`` the claims of those that it alone has.
+    """
+
+    refs: tuple[str, ...] = ()
+    once: tuple[str, ...] = ()
+    coupons: Mapping[str, str] = field(default_factory=dict)
+    own: tuple[Claim, ...] = ()
+
+
+def coupons(inputs: Inputs) -> tuple[list[Claim], list[EntityStatus]]:
+    """The catalog's coupons: a claim for each active one, and the status of all."""
+    claims, statuses = [], []
+    for coupon in inputs.stigg.coupons:
+        refused = refusal(coupon)
+        if refused is None:
+            try:
+                claims.append(catalog_claim(inputs, coupon))
+            except RowFailed as failure:
+                refused = status(coupon, Status.ERROR, Reason(failure.reason), failure.detail)
+        statuses.append(refused or status(coupon, Status.PENDING, Reason.WAITS_FOR_WRITE))
+    return claims, statuses
+
+
+def status(coupon: Coupon, status: Status, reason: Reason, detail: str = "") -> EntityStatus:
+    return EntityStatus("coupon", coupon.ref_id, status, reason, detail)
+
+
+def refusal(coupon: Coupon) -> EntityStatus | None:
+    """Why a coupon is not kept in Stripe, if so. An archived one is deleted there; its discounts stay."""
+    if coupon.status == "ARCHIVED":
+        return status(coupon, Status.NO_SYNC_REQUIRED, Reason.ARCHIVED)
+    if coupon.source == "STRIPE":
+        return status(coupon, Status.NO_SYNC_REQUIRED, Reason.MADE_IN_STRIPE)
+    if coupon.source == "STIGG_ADHOC":
+        return status(coupon, Status.NO_SYNC_REQUIRED, Reason.AD_HOC)
+    return None
+
+
+def catalog_claim(inputs: Inputs, coupon: Coupon) -> Claim:
+    made = content(f"the coupon {coupon.ref_id}", coupon)
+    key = catalog_key(inputs, coupon.ref_id, made)
+    return claim(inputs, key, coupon.name, made, entity=("coupon", coupon.ref_id), about=("coupon", coupon.ref_id))
+
+
+def catalog_key(inputs: Inputs, ref_id: str, made: Content) -> str:
+    return keys.link_key("coupon", keys.coupon_id(inputs.environment.name, ref_id, content_hash(made)))
+
+
+def claim(
+    inputs: Inputs, key: str, name: str, made: Content, *, entity: tuple[str, str], about: tuple[str, str]
+) -> Claim:
+    document = compact(
+        {"name": display_names.cut(name, display_names.LIMITS["coupon"]), "metadata": own_metadata(inputs, *about, key)}
+    )
+    return Claim(COUPON, key, document, entity, facts={"content": dict(made)})
+
+
+def content(where: str, coupon: Coupon | SubscriptionCoupon) -> Content:
+    """What a coupon is for ever. Raises RowFailed where what it takes off is not known."""
+    months = coupon.duration_in_months
+    if months is not None and (months != months.to_integral_value() or months < 1):
+        raise RowFailed("BAD_AMOUNT", f"{where}: it lasts {months} months.")
+    lasting = {"duration": "repeating", "duration_in_months": str(int(months))} if months else {"duration": "forever"}
+    if coupon.type == "PERCENTAGE":
+        if coupon.percent_off is None or not 0 < coupon.percent_off <= 100:
+            raise RowFailed("BAD_AMOUNT", f"{where}: {coupon.percent_off} per cent cannot be taken off.")
+        return {"percent_off": money.plain(coupon.percent_off), **lasting}
+    if coupon.type != "FIXED":
+        raise RowFailed("PRICING_MODEL_NOT_SUPPORTED", f"{where}: the type {coupon.type} is not supported.")
+    if not coupon.amounts_off:
+        raise RowFailed("BAD_AMOUNT", f"{where}: Stigg gives no amount.")
+    off = {}
+    for amount in coupon.amounts_off:
+        minor = money.to_minor(amount.amount, amount.currency)
+        if minor <= 0 or not money.is_chargeable(minor, amount.currency):
+            raise RowFailed("BAD_AMOUNT", f"{where}: {amount.amount} {amount.currency} cannot be taken off.")
+        off[amount.currency.lower()] = money.plain(minor)
+    return {"amount_off": off, **lasting}
+
+
+def token(applied: SubscriptionCoupon) -> str:
+    """What names one application of one coupon for ever: applied again later, it is another."""
+    return once_token("coupon", applied.ref_id, applied.start_date.isoformat() if applied.start_date else "")
+
+
+def once_token(*parts: str) -> str:
+    """Eight hex digits that name something that may happen once in a subscription's life."""
+    return hashlib.sha256("|".join(parts).encode()).hexdigest()[:8]
+
+
+def discounts(inputs: Inputs, subscription: Subscription, catalog: Mapping[str, str], known: Known) -> Discounts:
+    """What becomes of a subscription's coupons.
+
+    ``catalog`` are the link keys of the catalog's current coupons. ``known`` is what Stripe and our ledger say.
+    """
+    applied = list(subscription.coupons or ())
+    removed = {c.ref_id for c in applied if c.status == "REMOVED"} - {c.ref_id for c in applied if c.status == "ACTIVE"}
+    refs, once = [r for r in known.live if r not in removed], set(known.once)
+    attach: dict[str, str] = {}
+    own: list[Claim] = []
+    for coupon in (c for c in applied if c.status == "ACTIVE"):
+        if coupon.ref_id in known.live or known.untold:
+            once.add(token(coupon))
+            own += known_own(inputs, subscription, coupon, known)
+        if token(coupon) in once:
+            continue
+        due = remaining(inputs, subscription.subscription_id, coupon)
+        if due is None:
+            continue
+        key, made = chosen(inputs, subscription, due, catalog)
+        once.add(token(coupon))
+        refs.append(coupon.ref_id)
+        attach[coupon.ref_id] = key
+        own += made
+    return Discounts(tuple(sorted(refs)), tuple(sorted(once)), attach, tuple(own))
+
+
+def remaining(inputs: Inputs, subscription: str, coupon: SubscriptionCoupon) -> SubscriptionCoupon | None:
+    """The snapshot with the months that remain of it; None where none do. Months count from its application."""
+    if coupon.duration_in_months is None or coupon.start_date is None:
+        return coupon
+    passed = 0
+    while passed < coupon.duration_in_months and inputs.has_come(
+        periods.add_months(coupon.start_date, passed + 1), subscription
+    ):
+        passed += 1
+    left = coupon.duration_in_months - passed
+    return msgspec.structs.replace(coupon, duration_in_months=left) if left >= 1 else None
+
+
+def chosen(
+    inputs: Inputs, subscription: Subscription, coupon: SubscriptionCoupon, catalog: Mapping[str, str]
+) -> tuple[str, Iterator[Claim]]:
+    """The link key of the coupon to attach: the catalog's while it is the same, else one of the subscription's own."""
+    made = content(f"its coupon {coupon.ref_id}", coupon)
+    shared = catalog_key(inputs, coupon.ref_id, made)
+    if shared in catalog.values():
+        return shared, iter(())
+    id = keys.own_coupon_id(inputs.environment.name, subscription.subscription_id, coupon.ref_id, content_hash(made))
+    key = keys.link_key("coupon", id)
+    return key, iter([own_claim(inputs, subscription, coupon, key, made)])
+
+
+def own_claim(inputs: Inputs, subscription: Subscription, coupon: SubscriptionCoupon, key: str, made: Content) -> Claim:
+    entity = ("subscription", subscription.subscription_id)
+    return claim(inputs, key, coupon.name or coupon.ref_id, made, entity=entity, about=entity)
+
+
+def known_own(inputs: Inputs, subscription: Subscription, coupon: SubscriptionCoupon, known: Known) -> Iterator[Claim]:
+    """The coupon of its own that a subscription has attached stays while it is applied in Stigg."""
+    key = known.live.get(coupon.ref_id, "")
+    if key.split(":")[2:3] == ["discount"] and key in inputs.links.ids:
+        yield own_claim(inputs, subscription, coupon, key, {})

@@ -1,0 +1,122 @@
+"""Who becomes a Stripe customer, and what of them is ours (BILLING 5)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from stripe_sync.domain.model.documents import CUSTOMER, Claim, clean_text, compact
+from stripe_sync.domain.model.inputs import BILLABLE, Inputs
+from stripe_sync.domain.model.status import EntityStatus, Reason, Status
+from stripe_sync.domain.model.stigg import Customer, Subscription
+from stripe_sync.domain.target import display_names
+from stripe_sync.domain.target.catalog import own_metadata
+
+# What Stripe Tax says of a customer whose invoices it could not tax.
+UNUSABLE = ("unrecognized_location", "failed")
+
+
+def customers(inputs: Inputs) -> tuple[list[Claim], list[EntityStatus]]:
+    """A claim for each customer that Stripe should know, and the status of all."""
+    claims, statuses = [], []
+    by_payer: dict[str, list[Subscription]] = defaultdict(list)
+    for subscription in inputs.stigg.subscriptions:
+        by_payer[subscription.payer()].append(subscription)
+    for customer in inputs.stigg.customers:
+        key = inputs.link_key("customer", customer.customer_id)
+        refused = refusal(inputs, customer, by_payer[customer.customer_id], key)
+        statuses.append(
+            refused or EntityStatus("customer", customer.customer_id, Status.PENDING, Reason.WAITS_FOR_WRITE)
+        )
+        if refused is None:
+            claims.append(claim(inputs, customer, key))
+    return claims, statuses
+
+
+def refusal(inputs: Inputs, customer: Customer, subscriptions: list[Subscription], key: str) -> EntityStatus | None:
+    """Why a customer is not kept in Stripe, if so. Once linked, always linked."""
+
+    def no(status: Status, reason: Reason, detail: str = "") -> EntityStatus:
+        return EntityStatus("customer", customer.customer_id, status, reason, detail, inputs.links.ids.get(key))
+
+    if key in inputs.links.ids:
+        found = inputs.stripe.customers.get(inputs.links.ids[key])
+        if found is None or found.deleted:
+            return no(
+                Status.ERROR,
+                Reason.CUSTOMER_DELETED,
+                f"The Stripe customer {inputs.links.ids[key]} was deleted; it is made again only by a person's command.",
+            )
+        if inputs.environment.tax and found.tax is not None and found.tax.automatic_tax in UNUSABLE:
+            return no(
+                Status.ERROR,
+                Reason.TAX_LOCATION,
+                f"Stripe Tax cannot use the location of {found.id} ({found.tax.automatic_tax}); it needs an address there.",
+            )
+        return None
+    if not inputs.environment.sync_customers:
+        return no(Status.NO_SYNC_REQUIRED, Reason.CUSTOMER_SYNC_OFF)
+    if key in inputs.candidates:
+        return no(Status.PENDING, Reason.CANDIDATE, inputs.candidates[key])
+    if customer.deleted_at is not None:
+        return no(Status.NO_SYNC_REQUIRED, Reason.ARCHIVED)
+    missing = why_unwanted(inputs, customer, subscriptions)
+    if not missing:
+        return None
+    detail = f"It has no reason to be in Stripe: {', '.join(reason.value for reason in missing)}."
+    return no(Status.NO_SYNC_REQUIRED, missing[0], detail)
+
+
+def why_unwanted(inputs: Inputs, customer: Customer, subscriptions: list[Subscription]) -> list[Reason]:
+    """The page's conditions that hold, the one about subscriptions first; none where any one reason to sync exists.
+
+    The reasons to sync are a paid subscription, billing information, and a payment method: each one alone is enough.
+    """
+    if any(is_paid(s) for s in subscriptions) or has_billing_information(inputs, customer):
+        return []
+    if customer.has_payment_method:
+        return []
+    return [about_subscriptions(subscriptions), Reason.NO_BILLING_INFORMATION, Reason.NO_PAYMENT_METHOD]
+
+
+def has_billing_information(inputs: Inputs, customer: Customer) -> bool:
+    """Whether the application gave it, by the agreed keys of additionalMetaData: Stigg's API does not return its own."""
+    given = customer.additional_meta_data or {}
+    return any(given.get(key) for key in (inputs.environment.billing_name_key, inputs.environment.billing_address_key))
+
+
+def is_paid(subscription: Subscription) -> bool:
+    """A subscription that is or will be billed: not free, not in trial, not at a custom price, not ended."""
+    billable = subscription.status in BILLABLE and subscription.status != "IN_TRIAL"
+    return billable and subscription.pricing_type == "PAID" and not subscription.is_custom()
+
+
+def about_subscriptions(subscriptions: Iterable[Subscription]) -> Reason:
+    """The page's condition that holds for all of a customer's living subscriptions; a trial is a trial of any plan."""
+    living = [s for s in subscriptions if s.status in BILLABLE]
+    if not living:
+        return Reason.NO_SUBSCRIPTION
+    if all(s.status == "IN_TRIAL" for s in living):
+        return Reason.ONLY_TRIAL
+    if all(s.is_free() for s in living):
+        return Reason.ONLY_FREE
+    if all(s.is_custom() for s in living):
+        return Reason.ONLY_CUSTOM
+    return Reason.NOTHING_PAID
+
+
+def claim(inputs: Inputs, customer: Customer, key: str) -> Claim:
+    """Name, description, e-mail and links; the invoice name, where there is one, takes the place of the name."""
+    name = clean_text(customer.name)
+    given = (customer.additional_meta_data or {}).get(inputs.environment.billing_name_key)
+    invoice_name = clean_text(str(given or "")) or name
+    document = compact(
+        {
+            "name": display_names.cut(invoice_name, display_names.LIMITS["customer"]) if invoice_name else None,
+            "description": display_names.cut(name, display_names.LIMITS["description"]) if name else None,
+            "email": clean_text(customer.email),
+            "metadata": own_metadata(inputs, "customer", customer.customer_id, key)
+            | {"stiggCustomerId": customer.customer_id},
+        }
+    )
+    return Claim(CUSTOMER, key, document, ("customer", customer.customer_id))

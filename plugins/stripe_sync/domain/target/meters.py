@@ -1,0 +1,88 @@
+"""Which subscriptions are billed by a meter of Stripe's (BILLING 8): one at a time of each customer, since it counts per customer."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from stripe_sync.domain.actual.stripe_objects import GONE
+from stripe_sync.domain.model.inputs import BILLABLE, Inputs
+from stripe_sync.domain.model.stigg import Price, Subscription
+from stripe_sync.domain.target.catalog import Catalog
+from stripe_sync.domain.target.prices import PriceVersion
+
+
+@dataclass(frozen=True)
+class Meters:
+    """(subscription, feature) of what a meter bills, and why not of what it could: ``shared``, by subscription."""
+
+    holders: frozenset[tuple[str, str]] = frozenset()
+    shared: Mapping[str, str] | None = None
+
+    def version(self, subscription: Subscription, price: Price, anchor: PriceVersion, catalog: Catalog) -> PriceVersion:
+        """The version by which a charge is billed: by a meter where this subscription has it, else as it is."""
+        ref = price.feature.ref_id if price.feature is not None else ""
+        by_meter = catalog.metered.get(price.id) if (subscription.subscription_id, ref) in self.holders else None
+        return by_meter or anchor
+
+
+def meters(inputs: Inputs, catalog: Catalog) -> Meters:
+    """Who has each meter. Whoever has it in Stripe keeps it; else the oldest subscription of its customer gets it."""
+    chosen = inputs.environment.usage_meters
+    if not chosen:
+        return Meters()
+    asking: dict[tuple[str, str], list[Subscription]] = defaultdict(list)
+    for subscription in inputs.stigg.subscriptions:
+        for feature in features(subscription, catalog):
+            asking[subscription.payer(), feature].append(subscription)
+    holders: set[tuple[str, str]] = set()
+    shared: dict[str, str] = {}
+    for (customer, feature), those in asking.items():
+        on = prices_on(inputs, customer, chosen[feature].meter)
+        ids = {s.subscription_id: stripe_id(inputs, s) for s in those}
+        foreign = on.keys() - set(ids.values())
+        order = sorted(those, key=lambda s: (ids[s.subscription_id] not in on, s.subscription_id))
+        first = order[0]
+        # While an item at another price counts, a second one would bill the same use again.
+        wanted = {inputs.links.ids.get(catalog.metered[p.id].key) for p in used(first, catalog)}
+        if not foreign and on.get(ids[first.subscription_id], set()) <= wanted:
+            holders.add((first.subscription_id, feature))
+        for other in order if foreign else order[1:]:
+            holder = ", ".join(sorted(foreign)) or first.subscription_id
+            shared[other.subscription_id] = (
+                f"METER_SHARED: {holder} has the meter of {feature} already; its use is billed by lines on the invoice."
+            )
+    return Meters(frozenset(holders), shared)
+
+
+def stripe_id(inputs: Inputs, subscription: Subscription) -> str:
+    """The Stripe subscription of one of Stigg's; empty where there is none."""
+    return inputs.links.ids.get(inputs.link_key("subscription", subscription.subscription_id), "")
+
+
+def features(subscription: Subscription, catalog: Catalog) -> list[str]:
+    """The features whose use a subscription could bill by a meter: not where a minimum is paid in advance, nor one twice."""
+    if subscription.status not in BILLABLE or subscription.minimum_spend is not None:
+        return []
+    if any(p.price is not None and p.price.billing_model == "MINIMUM_SPEND" for p in subscription.prices or ()):
+        return []
+    found = Counter(p.feature.ref_id for p in used(subscription, catalog) if p.feature is not None)
+    return [feature for feature, n in found.items() if n == 1]
+
+
+def used(subscription: Subscription, catalog: Catalog) -> list[Price]:
+    """The prices of a subscription that a meter could bill."""
+    parts = [*(subscription.prices or ()), *(subscription.addons or ())]
+    return [p.price for p in parts if p.price is not None and p.price.id in catalog.metered]
+
+
+def prices_on(inputs: Inputs, customer: str, meter: str) -> dict[str, set[str]]:
+    """The prices on a meter that the living Stripe subscriptions of a customer have, by subscription."""
+    id = inputs.links.ids.get(inputs.link_key("customer", customer))
+    found: dict[str, set[str]] = {}
+    for s in inputs.stripe.subscriptions.values():
+        on = {i.price.id for i in s.items.data if i.price.recurring is not None and i.price.recurring.meter == meter}
+        if on and s.customer == id and s.status not in GONE:
+            found[s.id] = on
+    return found

@@ -1,0 +1,127 @@
+"""How a subscription is paid: which payment method Stripe would charge, and which one a creation has to name (BILLING 5)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Final
+
+from stripe_sync.core.errors import RowFailed
+from stripe_sync.domain.actual.payment_processing import Unpaid, unpaid
+from stripe_sync.domain.actual.stripe_objects import GONE
+from stripe_sync.domain.model.inputs import Inputs
+from stripe_sync.domain.model.status import Reason
+from stripe_sync.domain.model.stigg import Subscription
+from stripe_sync.domain.model.stripe import PaymentMethod, StripeCustomer, StripeSubscription
+
+# Bank debits, which succeed or fail days after the call.
+DELAYED: Final = frozenset(
+    {"us_bank_account", "sepa_debit", "bacs_debit", "acss_debit", "au_becs_debit", "nz_bank_account"}
+)
+
+
+def customer_of(inputs: Inputs, subscription: Subscription) -> StripeCustomer | None:
+    """Return the Stripe customer that pays a subscription, if it is linked and read."""
+    linked = inputs.links.ids.get(inputs.link_key("customer", subscription.payer()))
+    return inputs.stripe.customers.get(linked) if linked else None
+
+
+def paid_by(inputs: Inputs, subscription: Subscription, held: StripeSubscription | None) -> PaymentMethod | None:
+    """Return the payment method that Stripe charges for a subscription: its own, else its customer's (SB 12.1).
+
+    For one that is missing (``held`` is None) it is the customer's alone, or the card that the creation names (SB 12.3).
+    """
+    own = held.payment_method() if held is not None else None
+    if own is not None:
+        return own
+    customer = customer_of(inputs, subscription)
+    if customer is None:
+        return None
+    if (method := customer.payment_method()) is not None:
+        return method
+    return named_card(inputs, subscription) if held is None else None
+
+
+def payment_facts(inputs: Inputs, subscription: Subscription, held: StripeSubscription | None) -> dict[str, str | bool]:
+    """Return what a write that charges has to know: which method pays, whether days later, and the card to name.
+
+    ``processing`` is the sentence about a debit that is under way, ``incomplete`` whether Stripe takes no change until then.
+
+    Empty where no method is known; a creation is refused then, before it is planned.
+    """
+    try:
+        method = paid_by(inputs, subscription, held)
+        named = named_card(inputs, subscription) if held is None else None
+    except RowFailed:
+        return {}
+    facts: dict[str, str | bool] = {"named": named.id} if named is not None else {}
+    if method is None:
+        return facts
+    facts |= {"paid_by": method.signature(), "delayed": method.type in DELAYED}
+    owed = unpaid_of(inputs, subscription)
+    if held is None or owed is None or owed.kind != "processing":
+        return facts
+    return facts | {"processing": owed.sentence, "incomplete": held.status == "incomplete"}
+
+
+def unpaid_of(inputs: Inputs, subscription: Subscription) -> Unpaid | None:
+    """Return what is not paid yet of a linked subscription's creation or change, None where nothing is."""
+    key = inputs.link_key("subscription", subscription.subscription_id)
+    held = inputs.stripe.subscriptions.get(inputs.links.ids.get(key, ""))
+    if held is None or not inputs.stripe.unpaid:
+        return None
+    method = paid_by(inputs, subscription, held)
+    invoices = [invoice for invoice in inputs.stripe.unpaid.values() if invoice.subscription() == held.id]
+    return unpaid(held, invoices, is_delayed=method is not None and method.type in DELAYED)
+
+
+def named_card(inputs: Inputs, subscription: Subscription) -> PaymentMethod | None:
+    """Return the card that a creation names because only other subscriptions of its customer have it.
+
+    Raises RowFailed ``NO_PAYMENT_METHOD`` where there is none that can be used, ``SEVERAL_PAYMENT_METHODS`` where there are
+    several. None where the customer has a default of its own, which Stripe takes by itself.
+    """
+    customer = customer_of(inputs, subscription)
+    who = f"The customer {subscription.payer()}"
+    if customer is None:
+        raise RowFailed(Reason.NO_PAYMENT_METHOD, f"{who} has no default payment method in Stripe yet.")
+    if customer.can_be_charged():
+        return None
+    cards = usable_cards(inputs, customer, subscription)
+    if len(cards) > 1:
+        raise RowFailed(
+            Reason.SEVERAL_PAYMENT_METHODS,
+            f"{who} has no default payment method in Stripe, and its subscriptions have {len(cards)} cards; "
+            "make one of them the customer's default in Stripe.",
+        )
+    if not cards:
+        raise RowFailed(Reason.NO_PAYMENT_METHOD, f"{who} has no default payment method in Stripe yet.")
+    return cards[0]
+
+
+def usable_cards(inputs: Inputs, customer: StripeCustomer, subscription: Subscription) -> list[PaymentMethod]:
+    """Return the distinct cards of a customer's living subscriptions that can be charged, by id.
+
+    Usable is what is a card, is attached to this customer and has not expired. The same card saved twice counts once.
+    """
+    found: dict[str, PaymentMethod] = {}
+    for other in inputs.stripe.subscriptions.values():
+        method = other.payment_method()
+        if other.customer != customer.id or other.status in GONE or method is None:
+            continue
+        if (
+            method.type == "card"
+            and method.customer in (None, customer.id)
+            and not has_expired(inputs, method, subscription)
+        ):
+            found[method.fingerprint()] = max(method, found.get(method.fingerprint(), method), key=lambda m: m.id)
+    return sorted(found.values(), key=lambda m: m.id)
+
+
+def has_expired(inputs: Inputs, method: PaymentMethod, subscription: Subscription) -> bool:
+    """Return whether a card has expired by now: it is good until its month ends."""
+    if method.card is None or not method.card.exp_year or not method.card.exp_month:
+        return False
+    years, month = divmod(method.card.exp_month, 12)
+    return inputs.has_come(
+        datetime(method.card.exp_year + years, month + 1, 1, tzinfo=UTC), subscription.subscription_id
+    )

@@ -1,0 +1,270 @@
+"""What one price of Stigg's is in Stripe (BILLING 1 and 3): its content, and which of our names it has.
+
+The content is what a Stripe price is for ever. What is charged for use has a price of 0 that anchors its item; its amounts
+come with the usage job, from Stigg's own price.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from decimal import ROUND_CEILING, Decimal
+from typing import Any
+
+import msgspec
+
+from stripe_sync.core import keys, money, periods
+from stripe_sync.core.errors import RowFailed
+from stripe_sync.domain.model import meter_units as meters
+from stripe_sync.domain.model.documents import compact
+from stripe_sync.domain.model.inputs import Inputs
+from stripe_sync.domain.model.meter_units import Priced
+from stripe_sync.domain.model.stigg import Package, Price, Tier
+
+MODELS = frozenset({"FLAT_FEE", "PER_UNIT", "USAGE_BASED", "MINIMUM_SPEND"})
+TIERS_MODES = {"GRADUATED": "graduated", "VOLUME": "volume"}
+ONE = Decimal(1)
+
+
+@dataclass(frozen=True)
+class PriceVersion:
+    """One content of one price. ``key`` is its version key, ``product`` the link key of its charge's product.
+
+    ``block`` is how many units one unit of the item's quantity stands for.
+    """
+
+    key: str
+    product: str
+    content: Mapping[str, Any]
+    entity: tuple[str, str]
+    variant: str = ""
+    usage: bool = False
+    once: bool = False
+    block: Decimal = ONE
+
+    @property
+    def currency(self) -> str:
+        return str(self.content["currency"])
+
+    @property
+    def metered(self) -> bool:
+        """Whether Stripe bills by it what a meter counts: such an item has no quantity."""
+        return bool(self.content.get("usage_type") == "metered")
+
+    def quantity(self, units: Decimal) -> Decimal:
+        """The quantity of an item for so many units."""
+        return (units / self.block).to_integral_value(ROUND_CEILING) if self.block != 1 else units
+
+
+def version(
+    inputs: Inputs, kind: str, package: Package, price: Price, *, variant: str = "", subscription: str | None = None
+) -> PriceVersion:
+    """The version of one price. Raises RowFailed where what it costs is not known.
+
+    ``subscription`` is the id of the subscription whose override it is.
+    """
+    where = f"the {kind} {package.ref_id}, charge {price.feature.ref_id if price.feature else 'flat fee'}"
+    variant = variant or variant_of(price)
+    usage = price.billing_model == "USAGE_BASED" or variant == keys.OVERAGE
+    content = native_meter(inputs, price) if usage else None
+    content = content or (anchor(where, price) if usage else charged(where, price))
+    name = slot(inputs, kind, package, price, variant=variant, subscription=subscription)
+    return PriceVersion(
+        key=keys.version_key(name, content_hash(content)),
+        product=charge_product(inputs, kind, package, price, variant=variant),
+        content=content,
+        entity=(kind, package.ref_id),
+        variant=variant,
+        usage=usage,
+        once=price.billing_cadence == "ONE_OFF",
+        block=block_of(price) if price.tiers and not usage else ONE,
+    )
+
+
+def variant_of(price: Price) -> str:
+    """Which charge besides its feature's own a price is, if so."""
+    if price.billing_model == "MINIMUM_SPEND":
+        return keys.MINIMUM
+    return keys.ONCE if price.billing_cadence == "ONE_OFF" else ""
+
+
+def charge_part(price: Price, variant: str) -> str:
+    """The part of a key that names a charge of its package."""
+    if variant == keys.MINIMUM:
+        return variant
+    return (keys.feature_part(price.feature.ref_id) if price.feature else keys.FLAT) + variant
+
+
+def slot(
+    inputs: Inputs, kind: str, package: Package, price: Price, *, variant: str, subscription: str | None = None,
+    metered: bool = False,
+) -> str:  # fmt: skip
+    """The link key of a price's slot; without its first part it is the lookup_key."""
+    name = keys.price_slot(
+        inputs.environment.name,
+        kind,
+        package.ref_id,
+        charge=charge_part(price, variant) + (keys.METERED if metered else ""),
+        period=price.billing_period,
+        country=price.billing_country_code,
+        subscription=subscription,
+    )
+    return keys.link_key("price", name)
+
+
+def charge_product(inputs: Inputs, kind: str, package: Package, price: Price, *, variant: str) -> str:
+    """The link key of the product of a charge; an adopted plan with one charge keeps its price on the plan's product."""
+    own = inputs.package_product(kind, package.ref_id)
+    adopted = inputs.stripe.prices.get(price.billing_id or "")
+    if adopted is not None and adopted.id in inputs.links.keys and inputs.links.ids.get(own) == adopted.product:
+        return own
+    return inputs.package_product(kind, package.ref_id, charge_part(price, variant))
+
+
+def native_meter(inputs: Inputs, price: Price) -> Mapping[str, Any] | None:
+    """The content of a metered price that the native integration made for this charge: it goes on (BILLING 8 and 10)."""
+    found = inputs.stripe.prices.get(price.billing_id or "")
+    if found is None or found.recurring is None or found.recurring.usage_type != "metered":
+        return None
+    return found.content()
+
+
+def by_meter(
+    inputs: Inputs, v: PriceVersion, kind: str, package: Package, price: Price, *, subscription: str | None = None
+) -> PriceVersion | None:
+    """The metered version of a charge for use, where the environment names a meter and Stripe can price it (BILLING 8)."""
+    chosen = inputs.environment.usage_meters.get(price.feature.ref_id) if price.feature else None
+    if chosen is None or not v.usage or v.variant or v.metered:
+        return None
+    assert price.feature is not None
+    where = f"the {kind} {package.ref_id}, charge {price.feature.ref_id}"
+    change = price.feature.unit_transformation
+    amounts = Priced(
+        content=charged(where, replace_model(price)), block=block_of(price) if price.tiers else ONE,
+        divide=change.divide if change else ONE, round=change.round if change else "UP",
+    )  # fmt: skip
+    same = meters.content(amounts, chosen.decimals)
+    if same is None:
+        return None
+    content = same | rhythm(where, price) | {"usage_type": "metered", "meter": chosen.meter}
+    name = slot(inputs, kind, package, price, variant=v.variant, subscription=subscription, metered=True)
+    return replace(v, key=keys.version_key(name, content_hash(content)), content=content)
+
+
+def replace_model(price: Price) -> Price:
+    """A charge for use as one that is charged by the unit: what its amounts are."""
+    return msgspec.structs.replace(price, billing_model="PER_UNIT")
+
+
+def anchor(where: str, price: Price) -> Mapping[str, Any]:
+    """A licensed price of 0: a usage charge's item, so that its cycle makes a draft (BILLING 8)."""
+    return {
+        "currency": currency_of(where, price),
+        "unit_amount": "0",
+        "billing_scheme": "per_unit",
+        **rhythm(where, price),
+    }
+
+
+def charged(where: str, price: Price) -> Mapping[str, Any]:
+    """What is charged in advance, by its pricing model."""
+    if price.billing_model not in MODELS:
+        raise unsupported(f"{where}: the pricing model {price.billing_model}")
+    if price.billing_cadence not in ("RECURRING", "ONE_OFF"):
+        raise unsupported(f"{where}: the cadence {price.billing_cadence}")
+    content = {"currency": currency_of(where, price), **rhythm(where, price)}
+    if price.tiers:
+        if price.billing_cadence == "ONE_OFF":
+            raise unsupported(f"{where}: a one-off charge by tiers")
+        return content | tiered(where, price)
+    if price.price is None:
+        raise RowFailed("NO_PRICE", f"{where}: Stigg gives no amount.")
+    whole = price.billing_model != "PER_UNIT"
+    amount = minor(where, price.price.amount, price.price.currency, whole=whole)
+    blocks = block_of(price)
+    if blocks != blocks.to_integral_value():
+        raise unsupported(f"{where}: blocks of {blocks} units")
+    return content | compact(
+        {
+            "unit_amount": amount,
+            "billing_scheme": "per_unit",
+            "divide_by": f"{int(blocks)}:up" if blocks != 1 else None,
+        }
+    )
+
+
+def rhythm(where: str, price: Price) -> dict[str, str]:
+    """The interval of what is charged again and again; nothing for what is charged once."""
+    if price.billing_cadence == "ONE_OFF":
+        return {}
+    if price.billing_period not in periods.INTERVALS:
+        raise unsupported(f"{where}: the billing period {price.billing_period}")
+    return {"interval": periods.INTERVALS[price.billing_period], "interval_count": "1", "usage_type": "licensed"}
+
+
+def tiered(where: str, price: Price) -> dict[str, Any]:
+    """Tiers in Stripe's form. With blocks, Stripe is told of blocks: their number, and tiers bounded by it (BILLING 3)."""
+    if price.tiers_mode not in TIERS_MODES:
+        raise unsupported(f"{where}: the tiers mode {price.tiers_mode}")
+    given = price.tiers or []
+    if given[-1].up_to is not None:
+        raise RowFailed("BAD_AMOUNT", f"{where}: the last tier ends at {given[-1].up_to}; it must have no end.")
+    currency, block = currency_of(where, price), block_of(price)
+    return {
+        "billing_scheme": "tiered",
+        "tiers_mode": TIERS_MODES[price.tiers_mode],
+        "tiers": [tier_content(where, tier, currency, block) for tier in given],
+    }
+
+
+def tier_content(where: str, tier: Tier, currency: str, block: Decimal) -> dict[str, str]:
+    bound = None if tier.up_to is None else tier.up_to / block
+    if bound is not None and (bound != bound.to_integral_value() or bound <= 0):
+        raise RowFailed("BAD_AMOUNT", f"{where}: a tier ends at {tier.up_to}, which is no whole number of blocks.")
+    flat, unit = tier.flat_price, tier.unit_price
+    amounts = {
+        "unit_amount": minor(where, unit.amount, currency, whole=False) if unit else None,
+        "flat_amount": minor(where, flat.amount, currency, whole=True) if flat else None,
+    }
+    return {"up_to": "inf" if bound is None else str(int(bound))} | {
+        name: amount for name, amount in amounts.items() if amount not in (None, "0")
+    }
+
+
+def currency_of(where: str, price: Price) -> str:
+    """The one currency of a price; that of its tiers where it has no price of its own."""
+    parts = [price.price] + [part for tier in price.tiers or () for part in (tier.unit_price, tier.flat_price)]
+    found = {part.currency.lower() for part in parts if part is not None}
+    if not found:
+        raise RowFailed("NO_PRICE", f"{where}: Stigg gives no amount.")
+    if len(found) > 1:
+        raise RowFailed("MIXED_CURRENCIES", f"{where}: its tiers are in {', '.join(sorted(found))}.")
+    (currency,) = found
+    if currency in money.NOT_AT_STRIPE:
+        raise RowFailed("BAD_AMOUNT", f"{where}: Stripe does not have the currency {currency.upper()}.")
+    return currency
+
+
+def minor(where: str, amount: Decimal, currency: str, *, whole: bool) -> str:
+    """Minor units as plain text; ``whole`` where an invoice carries the amount as it is."""
+    value = money.to_minor(amount, currency)
+    if value < 0 or (whole and not money.is_chargeable(value, currency)) or value != round(value, 12):
+        raise RowFailed("BAD_AMOUNT", f"{where}: {amount} {currency.upper()} cannot be charged.")
+    if currency.lower() in money.WHOLE_UNITS and value == value.to_integral_value() and value % 100:
+        raise RowFailed("BAD_AMOUNT", f"{where}: {amount} {currency.upper()} cannot be charged; it has no decimals.")
+    return money.plain(value)
+
+
+def block_of(price: Price) -> Decimal:
+    return price.block_size if price.block_size else ONE
+
+
+def content_hash(content: Mapping[str, Any]) -> str:
+    """What tells two contents of one price apart."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def unsupported(what: str) -> RowFailed:
+    return RowFailed("PRICING_MODEL_NOT_SUPPORTED", f"{what} is not supported.")

@@ -1,0 +1,175 @@
+"""The desired state of one environment: every claim of both sides and the status of every entity.
+
+It has two parts. The catalog is one, and small. The rest is decided a family at a time: customers and subscriptions that
+have to do with each other, with what is theirs alone. A family is decided from itself and the catalog; the catalog is decided
+from itself and from what of its past some family ``needs``. So any division into whole families comes to the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from stripe_sync.core import keys
+from stripe_sync.domain.actual.cancellations import in_stigg
+from stripe_sync.domain.actual.stripe_objects import found
+from stripe_sync.domain.actual.successors import fates
+from stripe_sync.domain.model.documents import COUPON, PRICE, PRICE_VERSION, PRODUCT, STIGG_SUBSCRIPTION, Claim
+from stripe_sync.domain.model.inputs import Desired, Inputs, StripeView
+from stripe_sync.domain.model.status import EntityStatus, Reason, Status
+from stripe_sync.domain.target.catalog import Catalog, catalog, needs, past, with_own
+from stripe_sync.domain.target.coupons import coupons
+from stripe_sync.domain.target.customers import customers
+from stripe_sync.domain.target.subscriptions import subscriptions
+
+UNDECIDED = (Status.ERROR, Status.PENDING)
+DECIDED = (Reason.WAITS_FOR_WRITE, Reason.PAYMENT_PROCESSING)
+Statuses = Mapping[tuple[str, str], EntityStatus]
+
+
+@dataclass(frozen=True)
+class Offered:
+    """The catalog as families know it, with the statuses of everything in it. Of ``lost`` packages nothing is claimed."""
+
+    catalog: Catalog
+    coupons: Sequence[Claim]
+    lost: Collection[tuple[str, str]]
+    statuses: Statuses
+
+
+@dataclass(frozen=True)
+class Families:
+    """What was decided of some families, and (subscription, what it needs of the catalog's past).
+
+    ``catalog`` is the catalog with the prices that they alone have.
+    """
+
+    desired: Desired
+    catalog: Catalog
+    needs: Sequence[tuple[str, str]]
+
+
+def desired(inputs: Inputs) -> Desired:
+    """What is wanted and what was found, of everything in these inputs.
+
+    A key whose entity could not be decided (ERROR, or PENDING for a reason of its own) is in neither: it is not drift
+    that something is there, or not there, while nobody knows what should be.
+    """
+    offer = offered(inputs)
+    families = of_families(inputs, offer, inputs.stripe)
+    catalog_part = of_catalog(inputs, offer, {what for _, what in families.needs})
+    both = (catalog_part, families.desired)
+    return Desired(
+        [claim for part in both for claim in part.wanted],
+        [claim for part in both for claim in part.found],
+        {entity: status for part in both for entity, status in part.statuses.items()},
+    )
+
+
+def offered(inputs: Inputs) -> Offered:
+    """The catalog's side of the inputs."""
+    made = catalog(inputs)
+    coupon_claims, coupon_statuses = coupons(inputs)
+    broken = [s for s in inputs.stigg.broken if s.kind not in ("customer", "subscription")]
+    lost = deleted_products(inputs, made.claims)
+    statuses = by_entity(made.statuses, coupon_statuses, broken, lost)
+    return Offered(made, coupon_claims, {(s.kind, s.id) for s in lost}, statuses)
+
+
+def of_catalog(inputs: Inputs, offer: Offered, needed: Collection[str]) -> Desired:
+    """What is wanted and found of products, prices and coupons that are nobody's own. ``needed``: see ``past``."""
+    claims = [*offer.catalog.claims, *past(inputs, offer.catalog, needed)]
+    wanted = [*(claim for claim in claims if claim.entity not in offer.lost), *offer.coupons]
+    decidable = Decidable(inputs, wanted, offer.statuses)
+    there = [claim for claim in found(inputs, inputs.stripe) if not keys.owner(claim.key) and decidable.holds(claim)]
+    return Desired(wanted, there, offer.statuses)
+
+
+def of_families(inputs: Inputs, offer: Offered, own: StripeView) -> Families:
+    """What is wanted and found of customers and subscriptions, and of prices and coupons that one of these alone has.
+
+    ``own`` are the objects of Stripe that are theirs; ``inputs`` has the catalog's besides.
+    """
+    known, own_prices = with_own(inputs, offer.catalog)
+    customer_claims, customer_statuses = customers(inputs)
+    broken = [s for s in inputs.stigg.broken if s.kind in ("customer", "subscription")]
+    subscription_claims, subscription_statuses = subscriptions(
+        inputs,
+        known,
+        {s.id: s for s in [*customer_statuses, *broken] if s.kind == "customer"},
+        catalog_coupons={c.entity[1]: c.key for c in offer.coupons if c.entity},
+        fates=fates(inputs),
+    )
+    wanted = [*own_prices, *customer_claims, *once_each(subscription_claims)]
+    statuses = by_entity(customer_statuses, subscription_statuses, broken)
+    decidable = Decidable(inputs, wanted, {**offer.statuses, **statuses})
+    there = (claim for claim in [*found(inputs, own), *in_stigg(inputs)] if keys.owner(claim.key))
+    made = Desired(wanted, [claim for claim in there if decidable.holds(claim)], statuses)
+    return Families(made, known, list(needs(inputs, own_prices)))
+
+
+def by_entity(*statuses: Iterable[EntityStatus]) -> dict[tuple[str, str], EntityStatus]:
+    """Statuses by (kind, id); the later one of an entity counts."""
+    return {(s.kind, s.id): s for those in statuses for s in those}
+
+
+def once_each(claims: list[Claim]) -> list[Claim]:
+    """The claims without repetition: two applications of one coupon may want the same object."""
+    return list({claim.key: claim for claim in claims}.values())
+
+
+class Decidable:
+    """Which of the objects that were found may be compared."""
+
+    def __init__(self, inputs: Inputs, wanted: Iterable[Claim], statuses: Statuses) -> None:
+        self.claimed = {claim.key for claim in wanted}
+        undecided = [s for s in statuses.values() if s.status in UNDECIDED and s.reason not in DECIDED]
+        self.keys = {inputs.link_key(s.kind, s.id) for s in undecided if s.kind in ("customer", "subscription")}
+        self.entities = {(s.kind, s.id) for s in undecided}
+        self.seen = set(statuses)
+        waiting = [s for s in statuses.values() if s.reason is Reason.WAITS_FOR_WRITE]
+        self.current = {(s.kind, keys.part(s.id)) for s in waiting if s.kind in ("plan", "addon")}
+        archived = [s for s in statuses.values() if s.reason is Reason.ARCHIVED]
+        self.archived = {(s.kind, keys.part(s.id)) for s in archived}
+
+    def holds(self, claim: Claim) -> bool:
+        """What is wanted is compared; what is not, only where it is known for certain that nothing wants it."""
+        if claim.key in self.claimed:
+            return True
+        if claim.kind in (PRICE, PRICE_VERSION):
+            owner = keys.subscription_of(claim.key)
+            free = owner is None or self.is_decided(("subscription", owner))
+            return free and keys.package_of(claim.key) in self.current
+        if claim.kind == PRODUCT:
+            kind, ref = keys.package_of(claim.key)
+            return (kind, keys.unescaped(ref)) not in self.entities and (kind, ref) not in self.archived
+        if claim.kind == STIGG_SUBSCRIPTION:
+            return False
+        if claim.kind == COUPON:
+            return self.is_decided(keys.entity_of(claim.key))
+        return claim.key not in self.keys
+
+    def is_decided(self, entity: tuple[str, str]) -> bool:
+        """Whether Stigg shows an entity, and its state is known: what it does not show at all decides nothing."""
+        return entity in self.seen and entity not in self.entities
+
+
+def deleted_products(inputs: Inputs, claims: Iterable[Claim]) -> list[EntityStatus]:
+    """Packages with a linked product that Stripe no longer has: nothing of them is made again by itself."""
+    gone = {
+        claim.entity: inputs.links.ids[claim.key]
+        for claim in claims
+        if claim.kind == PRODUCT and is_gone(inputs, claim.key)
+    }
+    detail = "The product {} was deleted in Stripe; unlink it to have it made again."
+    return [
+        EntityStatus(*entity, Status.ERROR, Reason.DELETED_IN_STRIPE, detail.format(id), id)
+        for entity, id in gone.items()
+        if entity is not None
+    ]
+
+
+def is_gone(inputs: Inputs, key: str) -> bool:
+    id = inputs.links.ids.get(key)
+    product = inputs.stripe.products.get(id) if id else None
+    return id is not None and (product is None or product.deleted)

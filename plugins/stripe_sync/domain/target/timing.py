@@ -1,0 +1,103 @@
+"""When a subscription begins, ends and was changed: Stigg's moments as Stripe is told them, in Unix seconds (BILLING 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from stripe_sync.core import periods
+from stripe_sync.core.clock import epoch
+from stripe_sync.domain.actual.billing_periods import ANCHOR, natural_end
+from stripe_sync.domain.actual.endings import end_in_period
+from stripe_sync.domain.model.documents import Document
+from stripe_sync.domain.model.inputs import Inputs
+from stripe_sync.domain.model.stigg import Subscription
+from stripe_sync.domain.model.stripe import StripeSubscription
+from stripe_sync.domain.target.prices import PriceVersion
+
+AT_ONCE: Final = timedelta(minutes=1)
+
+
+def paid_from(subscription: Subscription) -> datetime:
+    """When paid time began: the end of a trial, else the start."""
+    ended = subscription.trial_end_date if subscription.was_in_trial else None
+    return ended or subscription.start_date
+
+
+def start(inputs: Inputs, subscription: Subscription) -> dict[str, Any]:
+    """Return the timing of a creation: billed in full from where paid time began if that is recent, else from the next period.
+
+    Times are Unix seconds; without one in ``backdate_start_date`` it is billed from the moment of the write. ``late`` ones
+    charge nothing for the running period and always wait for a person; ``backdated`` ones charge nothing for it either and
+    need no approval. Matters only to one that is missing.
+    """
+    id, begin = subscription.subscription_id, paid_from(subscription)
+    rhythm = subscription.billing_period or "MONTHLY"
+    anchor = subscription.current_billing_period_end
+    if anchor is None or inputs.has_come(anchor, id):
+        anchor = periods.next_bound(subscription.billing_cycle_anchor or begin, rhythm, inputs.now)
+        inputs.has_come(anchor, id)
+    anchored: Document = {"billing_cycle_anchor": epoch(anchor)}
+    if (config := anchor_config(subscription.billing_cycle_anchor or begin, anchor, rhythm)) is not None:
+        anchored["anchor_config"] = config
+    if is_backdated(subscription) and inputs.environment.backdated_start == "next_period":
+        return anchored | {"late": False, "backdated": True}
+    late = inputs.has_come(begin + timedelta(hours=inputs.environment.late_start_hours) + timedelta.resolution, id)
+    timing = anchored | {"late": late, "backdated": False}
+    return timing if late else timing | {"backdate_start_date": epoch(begin) if inputs.has_come(begin, id) else None}
+
+
+def anchor_config(origin: datetime, anchor: datetime, rhythm: str) -> dict[str, int] | None:
+    """Return the day that renewals come back to after a short month, with the anchor's time (UTC), for Stripe.
+
+    None where the anchor itself has that day. 28 February by a start on 31 January renews on 31 March.
+    """
+    day = periods.day_to_keep(origin, anchor)
+    if day is None:
+        return None
+    config = {"day_of_month": day, "hour": anchor.hour, "minute": anchor.minute, "second": anchor.second}
+    return config | ({"month": anchor.month} if rhythm == "ANNUALLY" else {})
+
+
+def is_backdated(subscription: Subscription) -> bool:
+    """Return whether a person gave paid time a start that had passed when the subscription was made in Stigg (SB 18.11).
+
+    A minute between the two is the time that Stigg itself takes.
+    """
+    made = subscription.created_at
+    return made is not None and made - paid_from(subscription) > AT_ONCE
+
+
+def ends_at(inputs: Inputs, subscription: Subscription) -> int | None:
+    """When a subscription that lives will end, Unix seconds: cancelled for a date or for the end of its period."""
+    moments = [m for m in (subscription.cancellation_date, subscription.effective_end_date) if m is not None]
+    future = [m for m in moments if not inputs.has_come(m, subscription.subscription_id)]
+    return epoch(min(future)) if future else None
+
+
+def anchor_note(after: Mapping[str, Any], held: Mapping[str, Any]) -> dict[str, str]:
+    """Return the note of the anchor: with an end the one that Stripe has right now, and none where periods begin now."""
+    if "anchor" in after:
+        return {ANCHOR: str(held["anchor"] or "")}
+    return {ANCHOR: ""} if "billing_cycle_anchor" in after and held["noted"] else {}
+
+
+def cancel_at(inputs: Inputs, subscription: Subscription, held: StripeSubscription | None) -> int | None:
+    """Return the end that Stripe is told, Unix seconds: one to come that lies in the running period of every item.
+
+    A new subscription gets none when it is made: its periods are not known yet.
+    """
+    end = ends_at(inputs, subscription)
+    if end is None or held is None:
+        return None
+    return end_in_period(end, [natural_end(held, item) for item in held.items.data])
+
+
+def changed_at(subscription: Subscription, versions: Mapping[str, PriceVersion]) -> dict[str, int]:
+    """When Stigg last changed each item, Unix seconds by price version."""
+    changes: dict[str, int] = {}
+    for part in [*(subscription.prices or ()), *(subscription.addons or ())]:
+        if part.price is not None and part.updated_at is not None and part.price.id in versions:
+            changes[versions[part.price.id].key] = epoch(part.updated_at)
+    return changes

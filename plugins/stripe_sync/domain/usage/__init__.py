@@ -1,0 +1,1 @@
+"""Metered usage on invoices before they are finalized (BILLING 8)."""

@@ -1,0 +1,257 @@
+"""Which items of Stripe's subscriptions bill use, whose, and by which terms; and which charges have ended.
+
+What cannot be known is a problem of that subscription alone: its drafts wait, all others go on (invariant 8).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import msgspec
+
+from stripe_sync.core import keys, periods
+from stripe_sync.core.clock import epoch, from_epoch
+from stripe_sync.core.errors import RowFailed
+from stripe_sync.domain.actual.billing_periods import anchor_of
+from stripe_sync.domain.actual.stigg_end import is_unpaid, told_end
+from stripe_sync.domain.actual.stripe_objects import CANCEL_AT, GONE
+from stripe_sync.domain.model.inputs import ENDED, Inputs
+from stripe_sync.domain.model.meter_units import meter_of
+from stripe_sync.domain.model.stigg import Price, Subscription, SubscriptionPrice
+from stripe_sync.domain.model.stripe import StripeItem, StripeSubscription
+from stripe_sync.domain.target.catalog import Catalog
+from stripe_sync.domain.target.prices import PriceVersion
+from stripe_sync.domain.usage.terms import Terms, terms
+from stripe_sync.domain.usage.windows import Measured, Opening
+
+LONGEST_GRACE = timedelta(hours=73)  # an account can give drafts 72 hours, and some seconds pass beyond them
+SECOND = timedelta(seconds=1)
+MADE_WITH = 300  # seconds between a subscription and the items that were made with it
+
+
+@dataclass(frozen=True)
+class Charge:
+    """A charge for use that lives. ``name`` tells it apart in its Stripe subscription; ``began`` is when it was first billed."""
+
+    stripe: StripeSubscription
+    item: StripeItem
+    name: str
+    terms: Terms
+    measured: Measured
+    began: datetime
+    changed: datetime | None
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why a charge of a subscription (Stigg's id) cannot be counted."""
+
+    subscription: str
+    stripe_subscription: str
+    reason: str
+    detail: str
+
+
+def charges(inputs: Inputs, catalog: Catalog) -> tuple[list[Charge], list[Problem]]:
+    """The living charges of all linked subscriptions, and what is wrong with others."""
+    found: list[Charge] = []
+    problems: list[Problem] = []
+    for subscription in inputs.stigg.subscriptions:
+        held = held_by(inputs, subscription)
+        if held is None or subscription.status != "ACTIVE":
+            continue
+        for price, included, changed in used_prices(subscription, catalog):
+            version = catalog.versions[price.id]
+            item = item_of(inputs, held, version, catalog.metered.get(price.id))
+            if item is None:
+                continue
+            try:
+                found.append(charge(inputs, subscription, held, item, price, version, included, changed))
+            except RowFailed as failure:
+                problems.append(Problem(subscription.subscription_id, held.id, failure.reason, failure.detail))
+    alone, shared = ambiguous(found)
+    return alone, [*problems, *shared]
+
+
+def held_by(inputs: Inputs, subscription: Subscription) -> StripeSubscription | None:
+    """The living Stripe subscription of one of Stigg's."""
+    id = inputs.links.ids.get(inputs.link_key("subscription", subscription.subscription_id))
+    held = inputs.stripe.subscriptions.get(id or "")
+    return held if held is not None and held.status not in GONE else None
+
+
+def item_of(
+    inputs: Inputs, held: StripeSubscription, version: PriceVersion, metered: PriceVersion | None
+) -> StripeItem | None:
+    """The item of a charge, by a meter or not; where its price is to be changed, the one that it has until then."""
+    wanted = [inputs.links.ids.get(v.key) for v in (metered, version) if v is not None]
+    items = {item.price.id: item for item in held.items.data}
+    exact = next((items[id] for id in wanted if id in items), None)
+    if exact is not None:
+        return exact
+    same = keys.same_charge(version.key)
+    return next((i for i in held.items.data if keys.same_charge(inputs.links.keys.get(i.price.id, "@")) == same), None)
+
+
+def used_prices(subscription: Subscription, catalog: Catalog) -> Iterator[tuple[Price, Decimal, datetime | None]]:
+    """(price, what is free of it, when it was changed) of each charge for use: its own, an add-on's, an overage."""
+    for part in [*(subscription.prices or ()), *(subscription.addons or ())]:
+        version = catalog.versions.get(part.price.id) if part.price is not None else None
+        if part.price is None or version is None or not version.usage or part.price.feature is None:
+            continue
+        yield part.price, limit(subscription, part, version), part.updated_at
+
+
+def limit(subscription: Subscription, part: object, version: PriceVersion) -> Decimal:
+    """What an overage leaves free: the units that are committed of the same feature, or the charge's own limit."""
+    if version.variant != keys.OVERAGE or not isinstance(part, SubscriptionPrice) or part.price is None:
+        return Decimal(0)
+    ref = part.price.feature.ref_id if part.price.feature else ""
+    for other in subscription.prices or ():
+        of = other.price.feature.ref_id if other.price and other.price.feature else None
+        if of == ref and other is not part and other.usage_limit is not None:
+            return other.usage_limit
+    return part.usage_limit or Decimal(0)
+
+
+def charge(
+    inputs: Inputs, subscription: Subscription, held: StripeSubscription, item: StripeItem, price: Price,
+    version: PriceVersion, included: Decimal, changed: datetime | None,
+) -> Charge:  # fmt: skip
+    """One charge. Raises RowFailed where its terms are not known."""
+    assert price.feature is not None, "a charge for use is of a feature"
+    own = terms(inputs, subscription, price, version, included=included)
+    chosen = inputs.environment.usage_meters.get(price.feature.ref_id)
+    meter = meter_of(own.priced(), inputs.stripe.prices.get(item.price.id), preferred=chosen.decimals if chosen else 0)
+    measured = Measured(
+        subscription=subscription.subscription_id,
+        customer=subscription.customer.customer_id,
+        feature=price.feature.ref_id,
+        resource=subscription.resource.resource_id if subscription.resource else None,
+        item=item.id,
+    )
+    return Charge(
+        stripe=held,
+        item=item,
+        name=keys.feature_part(price.feature.ref_id) + version.variant,
+        terms=msgspec.structs.replace(own, meter=meter),
+        measured=measured,
+        began=began(held, item, changed, inputs.now),
+        changed=changed,
+    )
+
+
+def began(held: StripeSubscription, item: StripeItem, changed: datetime | None, now: datetime) -> datetime:
+    """When an item was first billed: with its subscription, or when Stigg added its charge.
+
+    Of an item that is older than its running period, what lies before that was settled by whoever kept the ledger then;
+    but for the period before it as long as its draft may still be open.
+    """
+    with_it = item.created <= held.created + MADE_WITH
+    first = held.start_date if with_it else item.created
+    if not with_it and changed is not None and item.current_period_start <= epoch(changed) <= item.created:
+        first = epoch(changed)
+    known = from_epoch(item.current_period_start)
+    if now - known < LONGEST_GRACE:
+        known = min(known, periods.bound_before(anchor_of(held, rhythm(item)), rhythm(item), known))
+    return max(from_epoch(first), known)
+
+
+def rhythm(item: StripeItem) -> str:
+    """How often an item is billed, in Stigg's word."""
+    interval = item.price.recurring.interval if item.price.recurring else ""
+    return next((name for name, found in periods.INTERVALS.items() if found == interval), "MONTHLY")
+
+
+def own_bounds(charge: Charge, bounds: set[datetime]) -> set[datetime]:
+    """Of the renewals of a subscription, those that end a period of this charge: items of other rhythms have their own."""
+    rhythms = {rhythm(item) for item in charge.stripe.items.data}
+    if len(rhythms) == 1:
+        return bounds
+    own = rhythm(charge.item)
+    anchor = anchor_of(charge.stripe, own)
+    known = {from_epoch(charge.item.current_period_start), from_epoch(charge.item.current_period_end)}
+    return {b for b in bounds if b in known or periods.next_bound(anchor, own, b - SECOND) == b}
+
+
+def ambiguous(found: Iterable[Charge]) -> tuple[list[Charge], list[Problem]]:
+    """The charges that alone bill their customer's feature and resource, and those that share it with another."""
+    by_use: dict[tuple[str, str, str | None], list[Charge]] = defaultdict(list)
+    for charge in found:
+        m = charge.measured
+        by_use[(m.customer, m.feature, m.resource)].append(charge)
+    alone, shared = [], []
+    for same in by_use.values():
+        if len({c.stripe.id for c in same}) == 1:
+            alone += same
+            continue
+        ids = ", ".join(sorted(c.measured.subscription for c in same))
+        for c in same:
+            detail = f"{ids} each bill {c.measured.feature} of {c.measured.customer}; only one of them may."
+            shared.append(Problem(c.measured.subscription, c.stripe.id, "USAGE_AMBIGUOUS", detail))
+    return alone, shared
+
+
+def ended(inputs: Inputs, subscription: str, last: Opening) -> tuple[datetime, str] | None:
+    """When a charge that is no longer there ended, and by which side; None while that is not known for certain."""
+    held = inputs.stripe.subscriptions.get(subscription)
+    key = inputs.links.keys.get(subscription)
+    if held is None or key is None:
+        return None
+    stigg = next(
+        (s for s in inputs.stigg.subscriptions if inputs.link_key("subscription", s.subscription_id) == key), None
+    )
+    if held.status in GONE:
+        moment = from_epoch(held.ended_at) if held.ended_at else inputs.now
+        end = last_use(inputs, stigg) if stigg is not None else None
+        moment = max(min(moment, end), last.since) if end is not None else moment
+        return moment, "stigg" if is_billed_after(inputs, held, stigg) else "stripe"
+    if stigg is None:
+        return None
+    if stigg.status not in ENDED and still_charges(stigg, last):
+        return None  # its item, or its price, is missing for now
+    if (end := last_use(inputs, stigg)) is not None:
+        moment = min(end, inputs.now)
+    else:
+        changed = [p.updated_at for p in stigg.prices or () if p.updated_at is not None]
+        moment = max((m for m in changed if last.since < m <= inputs.now), default=inputs.now)
+    return max(moment, last.since), "stigg"
+
+
+def last_use(inputs: Inputs, subscription: Subscription) -> datetime | None:
+    """Return until when the use of a subscription that ended or is free counts (UTC): Stigg's date, else when it was first seen so."""
+    if not is_unpaid(subscription):
+        return None
+    if (told := told_end(inputs, subscription)) is not None:
+        return from_epoch(told)
+    seen = inputs.seen.get(subscription.subscription_id)
+    return from_epoch(seen.planned or seen.unpaid) if seen is not None else inputs.now
+
+
+def is_billed_after(inputs: Inputs, held: StripeSubscription, stigg: Subscription | None) -> bool:
+    """Return whether the last use of a subscription that is gone in Stripe is billed (BILLING 7).
+
+    It is at an end that Stigg, or somebody in Stripe, asked for; not where a payment failed or the customer is deleted.
+    """
+    customer = inputs.stripe.customers.get(held.customer)
+    reason = (held.cancellation_details or {}).get("reason")
+    if reason in ("payment_failed", "payment_disputed") or (customer is not None and customer.deleted):
+        return False
+    by_us = held.cancel_at is not None and held.metadata.get(CANCEL_AT) == str(held.cancel_at)
+    return by_us or reason == "cancellation_requested" or (stigg is not None and stigg.status in ENDED)
+
+
+def still_charges(subscription: Subscription, last: Opening) -> bool:
+    """Whether Stigg still bills the use of a charge's feature, whatever became of its price or its item in Stripe."""
+    parts = [*(subscription.prices or ()), *(subscription.addons or ())]
+    return any(
+        part.price is not None
+        and part.price.feature is not None
+        and part.price.feature.ref_id == last.measured.feature
+        and part.price.billing_model == "USAGE_BASED"
+        for part in parts
+    )

@@ -1,0 +1,37 @@
+"""Renewal drafts whose tax Stripe cannot compute, as the drafts themselves show it (BILLING 9, SB 17.2, 17.3, 21.12). Pure.
+
+Stripe would finalize such a draft without tax and switch automatic tax off for good, or let its finalization fail. It is held
+before that, and waits for a person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from stripe_sync.domain.actual.renewals import CYCLE
+from stripe_sync.domain.usage.holds.stuck import Stuck, owed
+
+UNUSABLE = frozenset({"requires_location_inputs", "failed"})
+REASON = "Stripe cannot compute its tax."  # of a hold
+
+
+def problem_of(body: Mapping[str, Any]) -> str | None:
+    """Return the ``automatic_tax.status`` of a renewal's draft that cannot be taxed; None for any other invoice."""
+    tax = body.get("automatic_tax") or {}
+    if body["status"] != "draft" or body.get("billing_reason") != CYCLE or not tax.get("enabled"):
+        return None
+    return tax["status"] if tax.get("status") in UNUSABLE else None
+
+
+def row(body: Mapping[str, Any], subscription: str, finalizes_at: datetime | None) -> Stuck:
+    """Return what a person is told of a draft that cannot be taxed; ``finalizes_at`` (UTC) is when it goes out as it is."""
+    until = (
+        f"goes out as it is at {finalizes_at:%Y-%m-%d %H:%M} UTC" if finalizes_at else "is held until you release it"
+    )
+    return Stuck(
+        body["id"], subscription, "draft", body["currency"], owed(body),
+        why=f"Stripe cannot tax (automatic_tax.status {problem_of(body)})",
+        way=f"correct the customer's address in Stripe, or let it go untaxed with stripe-sync release; it {until}",
+    )  # fmt: skip

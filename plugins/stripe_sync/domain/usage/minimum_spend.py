@@ -1,0 +1,56 @@
+"""What a minimum spend covers of a period: the sum that its lines in advance charged for it, and nothing else (BILLING 3). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from stripe_sync.core import keys
+from stripe_sync.core.clock import epoch
+from stripe_sync.domain.usage.metering import price_of
+
+FINAL = ("open", "paid", "uncollectible")  # finalized, and not void
+LONGEST = {"month": timedelta(days=32), "year": timedelta(days=367)}  # a period by its interval
+CHARGE = 4  # the place of the charge in a price's link key
+
+
+def is_minimum(key: str) -> bool:
+    """Whether a price's link key is that of a minimum spend."""
+    parts = key.split(":")
+    return len(parts) > CHARGE and parts[CHARGE] == keys.MINIMUM
+
+
+def looked_for_since(bound: datetime, interval: str) -> datetime:
+    """From when on the invoices were made that charged a minimum for the period that ends at a moment."""
+    return bound - LONGEST[interval]
+
+
+def is_charged(body: Mapping[str, Any]) -> bool:
+    """Whether an invoice charges what is on it: it is finalized and not void, or a draft that is finalized by itself."""
+    return body["status"] in FINAL or (body["status"] == "draft" and bool(body.get("auto_advance")))
+
+
+def lines_of_items(bodies: Iterable[Mapping[str, Any]]) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any], str]]:
+    """(invoice, line, subscription item) of each line of a subscription's item, prorations too."""
+    for body in bodies:
+        for line in body["lines"]["data"]:
+            details = line["parent"]["subscription_item_details"] or line["parent"]["invoice_item_details"] or {}
+            item = details.get("subscription_item")
+            yield body, line, str(item or "")
+
+
+def covered(bodies: Iterable[Mapping[str, Any]], minimums: Collection[str], *, start: datetime, bound: datetime) -> int:
+    """The minor units that were charged in advance for [start, bound), before discounts and without what was credited.
+
+    ``minimums`` are the ids of the prices of minimum spends; an item that has, or had, one of them is a minimum at any price.
+    """
+    found = list(lines_of_items(bodies))
+    items = {item for _, line, item in found if item and price_of(line) in minimums}
+    total = 0
+    for body, line, item in found:
+        its = price_of(line) in minimums or item in items
+        inside = line["period"]["start"] < epoch(bound) and line["period"]["end"] > epoch(start)
+        if its and inside and is_charged(body):
+            total += int(line["amount"]) - int((body.get("credited") or {}).get(line["id"], 0))
+    return max(0, total)

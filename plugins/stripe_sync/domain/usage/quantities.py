@@ -1,0 +1,80 @@
+"""The quantity of a window, from Stigg's running values between resets (reference: Stigg gives no total).
+
+A report at the window's start is inside, one at its end is not. What the value at a reset point means is not known for
+certain: the one after it, or the last one before (docs/unknowns.md); either can be told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from stripe_sync.domain.usage.terms import Aggregation
+
+ZERO = Decimal(0)
+PLACES = Decimal("1e-12")  # the decimals that Stripe takes
+
+
+@dataclass(frozen=True)
+class Point:
+    """A running value at a moment, UTC."""
+
+    at: datetime
+    value: Decimal
+    reset: bool = False
+
+
+def points_of(rows: Iterable[Mapping[str, Any]]) -> list[Point]:
+    """Stigg's points in order of time."""
+    found = [Point(datetime.fromisoformat(r["timestamp"]), Decimal(r["value"]), bool(r["isResetPoint"])) for r in rows]
+    return sorted(found, key=lambda p: p.at)
+
+
+def quantity(
+    points: Sequence[Point], start: datetime, end: datetime, aggregation: Aggregation, *, reset_is_after: bool
+) -> Decimal:
+    """What was used in [start, end)."""
+    before = [p for p in points if p.at < start]
+    inside = [p for p in points if start <= p.at < end]
+    if aggregation == "sum":
+        return used(base(before, reset_is_after=reset_is_after), inside, reset_is_after=reset_is_after)
+    level = base(before, reset_is_after=reset_is_after)
+    if aggregation == "last":
+        return inside[-1].value if inside else level
+    if aggregation == "max":
+        return max([level, *(p.value for p in inside)])
+    return average(level, inside, start, end)
+
+
+def base(before: Sequence[Point], *, reset_is_after: bool) -> Decimal:
+    """The running value when the window begins."""
+    if not before:
+        return ZERO
+    last = before[-1]
+    return ZERO if last.reset and not reset_is_after else last.value
+
+
+def used(running: Decimal, inside: Iterable[Point], *, reset_is_after: bool) -> Decimal:
+    """The sum of what was added between resets."""
+    total, begun = ZERO, running
+    for point in inside:
+        if not point.reset:
+            running = point.value
+            continue
+        ended = running if reset_is_after else point.value
+        total += ended - begun
+        begun, running = ZERO, point.value if reset_is_after else ZERO
+    return total + running - begun
+
+
+def average(level: Decimal, inside: Iterable[Point], start: datetime, end: datetime) -> Decimal:
+    """The mean over time."""
+    weighted, since = ZERO, start
+    for point in inside:
+        weighted += level * Decimal((point.at - since).total_seconds())
+        level, since = point.value, point.at
+    weighted += level * Decimal((end - since).total_seconds())
+    return (weighted / Decimal((end - start).total_seconds())).quantize(PLACES)

@@ -1,0 +1,71 @@
+"""What of a draft's usage does not fit on it: Stripe takes 250 items an invoice, and rolls the rest to the next one (SB 3.2).
+
+Pure. Windows stay whole, and what is on the draft stays there, so that a retry divides alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from stripe_sync.core import keys, ownership
+from stripe_sync.core.clock import epoch
+from stripe_sync.core.ownership import Signer
+from stripe_sync.domain.usage.bills import window_of
+from stripe_sync.domain.usage.drafts import FINAL
+from stripe_sync.domain.usage.proof import UsageLine
+
+MOST = 250  # lines of an invoice
+SURPLUS = "surplus"
+Name = tuple[str, int]  # the charge and the start of a window
+
+
+@dataclass(frozen=True)
+class Division:
+    """The windows whose lines stay on a draft, and those whose lines go on another invoice."""
+
+    kept: frozenset[Name]
+    surplus: frozenset[Name]
+
+
+def divided(lines: Sequence[UsageLine], there: Sequence[UsageLine], count: int) -> Division:
+    """How the windows of a draft of ``count`` lines are divided, of which ``there`` are ours; lines of a window stay together."""
+    room = MOST - (count - len(there))
+    sizes: dict[Name, int] = {}
+    for line in lines:
+        sizes[window_of(line.key)] = sizes.get(window_of(line.key), 0) + 1
+    on_it = {window_of(line.key) for line in there}
+    kept, left = set(), room
+    for name in sorted(sizes, key=lambda n: (n not in on_it, n)):
+        if sizes[name] <= left:
+            kept.add(name)
+            left -= sizes[name]
+    return Division(frozenset(kept), frozenset(sizes.keys() - kept))
+
+
+def why_not(discounts: int, coupons: Sequence[Mapping[str, Any] | None], *, minimum: bool) -> str:
+    """Return why a person has to divide a draft with so many ``discounts``; empty where its surplus may go by itself.
+
+    ``coupons`` are those of the discounts that the other invoice would have, None where Stripe has one no more. A percentage
+    of each part is the percentage of the whole; an amount, and a minimum spend, would be taken twice.
+    """
+    if minimum:
+        return "its usage is under a minimum spend"
+    if len(coupons) != discounts or any(coupon is None for coupon in coupons):
+        return "its discounts are not those of its subscription any more"
+    if any(coupon is not None and coupon.get("amount_off") is not None for coupon in coupons):
+        return "its subscription has a discount of a fixed amount"
+    return ""
+
+
+def surplus_key(environment: str, subscription: str, bound: datetime) -> str:
+    """The name of the invoice of what did not fit on the draft of a renewal."""
+    return keys.link_key(FINAL, keys.part(environment), keys.part(subscription), SURPLUS, str(epoch(bound)))
+
+
+def is_surplus(body: Mapping[str, Any], signer: Signer) -> bool:
+    """Whether an invoice is ours, of what did not fit on the draft of a renewal."""
+    key = signer.key_of((body.get("metadata") or {}).get(ownership.FIELD)) or ""
+    return key.startswith(f"{FINAL}:") and f":{SURPLUS}:" in key

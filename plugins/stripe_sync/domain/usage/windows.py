@@ -1,0 +1,78 @@
+"""Windows: how the life of a charge is cut into half-open pieces [start, end), without gap or overlap (invariant 10).
+
+A charge of a Stripe subscription is opened with its terms at a moment, opened anew when they change, and closed. A piece
+ends where a billing period ends in Stripe, or where the terms change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+
+from stripe_sync.domain.usage.terms import Terms
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Whose use of what a charge bills, and where Stripe has its item. All ids, and nothing that is billed by."""
+
+    subscription: str  # Stigg's
+    customer: str
+    feature: str
+    resource: str | None
+    item: str
+
+
+@dataclass(frozen=True)
+class Opening:
+    """From a moment on a charge has these terms; None where it is closed, with the side that ended it as ``why``."""
+
+    id: int
+    since: datetime
+    terms: Terms | None
+    measured: Measured
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One window to be stored: under which opening, from when to when."""
+
+    opening: Opening
+    start: datetime
+    end: datetime
+
+
+def pieces(
+    openings: Sequence[Opening], told: datetime | None, bounds: Collection[datetime], now: datetime
+) -> list[Piece]:
+    """The windows that have ended and are not stored yet. ``told`` is where the stored ones end.
+
+    A window has the terms that held when it ended: what changes without cutting it, such as a limit, counts for all of it.
+    """
+    cursor = told or openings[0].since
+    edges = {b for b in bounds if cursor < b <= now} | {c for c in cuts(openings) if cursor < c <= now}
+    result = []
+    for edge in sorted(edges):
+        opening = max((o for o in openings if o.since < edge), key=lambda o: o.since, default=None)
+        if opening is not None and opening.terms is not None:
+            result.append(Piece(opening, cursor, edge))
+        cursor = edge
+    return result
+
+
+def cuts(openings: Sequence[Opening]) -> set[datetime]:
+    """The moments at which a window has to end because what follows is priced otherwise."""
+    ordered = sorted(openings, key=lambda o: o.since)
+    return {later.since for earlier, later in pairwise(ordered) if priced(earlier) != priced(later)}
+
+
+def priced(opening: Opening) -> tuple[object, ...] | None:
+    """What the price of a quantity depends on, but for limits; None where nothing is charged."""
+    if opening.terms is None:
+        return None
+    terms, measured = opening.terms, opening.measured
+    counted = (measured.customer, measured.feature, measured.resource)
+    return terms.content, terms.block, terms.divide, terms.round, terms.aggregation, counted

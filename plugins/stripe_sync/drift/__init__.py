@@ -1,1 +1,0 @@
-"""What differs, in sentences and money: pure, from the differences that SQL found."""

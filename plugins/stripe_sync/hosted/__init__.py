@@ -1,1 +1,0 @@
-"""Stripe's hosted pages: checkout, and the billing portal."""

@@ -1,0 +1,73 @@
+"""The usage job and its hand tools from a shell."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from stripe_sync.core.errors import RunStopped
+from stripe_sync.core.money import shown_all
+from stripe_sync.interfaces.cli.commands import new_run, session_of
+from stripe_sync.interfaces.cli.manual_actions import by_hand
+from stripe_sync.interfaces.cli.output import out, table
+from stripe_sync.jobs.finance.month_audit import audit
+from stripe_sync.jobs.usage import manual_actions
+from stripe_sync.jobs.usage.job import STATIONS
+from stripe_sync.jobs.usage.job import usage as run_usage
+from stripe_sync.jobs.usage.open_windows import rows
+from stripe_sync.warehouse import runs
+
+
+def usage(env: str, *, as_json: bool) -> int:
+    """One run of the job, then every window that is not billed yet."""
+    with session_of(env, quiet=as_json) as session:
+        run, problem = new_run(session, {}), ""
+        try:
+            run_usage(session, run)
+        except RunStopped as stopped:
+            problem = str(stopped)
+        results = {name: runs.result(session.engine, env, run.id, name) for name in STATIONS}
+        found = rows(session)
+    if as_json:
+        out({"environment": env, "run": run.id, **results, "rows": found, "problem": problem})
+    else:
+        table(found)
+        print(summary(results))
+        if problem:
+            print(problem)
+    waits = (results["usage_lines"] or {}).get("waits")
+    return 1 if problem else 2 if waits else 0
+
+
+def audited(env: str, month: str, *, as_json: bool) -> int:
+    """The audit of a month; 1 where an invoice does not bill what it should, or something is on none."""
+    with session_of(env, quiet=as_json) as session:
+        found = audit(session, month)
+    if as_json:
+        out(found)
+    elif found:
+        table(found)
+    else:
+        print(f"No invoice of {month} renews a subscription of ours or bills its use.")
+    return 1 if any(row["difference"] or row["missing"] for row in found) else 0
+
+
+def summary(results: dict[str, Any]) -> str:
+    due, settled = results["usage_due"] or {}, results["usage_settle"] or {}
+    counts = ", ".join(f"{n} {state}" for state, n in sorted((settled.get("counts") or {}).items()))
+    rounded = {currency: Decimal(minor) for currency, minor in (settled.get("rounded") or {}).items()}
+    said = f"; {shown_all(rounded)} less was billed because Stripe rounds otherwise" if any(rounded.values()) else ""
+    done = f"{due.get('due', 0)} subscriptions due, {due.get('windows', 0)} windows closed"
+    return f"{done}; all windows: {counts or 'none'}{said}"
+
+
+def hold(env: str, invoice: str, reason: str, person: str | None, *, as_json: bool) -> int:
+    return by_hand(env, lambda s, h: manual_actions.hold(s, invoice, h), reason, person, as_json=as_json)
+
+
+def release(env: str, invoice: str, reason: str, person: str | None, *, as_json: bool) -> int:
+    return by_hand(env, lambda s, h: manual_actions.release(s, invoice, h), reason, person, as_json=as_json)
+
+
+def waive(env: str, row: str, reason: str, person: str | None, *, as_json: bool) -> int:
+    return by_hand(env, lambda s, h: manual_actions.waive(s, row, h), reason, person, as_json=as_json)

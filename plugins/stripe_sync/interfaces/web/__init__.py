@@ -1,0 +1,1 @@
+"""Read-only pages about an environment."""

@@ -1,0 +1,1 @@
+"""The order of steps: each loads, calls the domain, and stores."""

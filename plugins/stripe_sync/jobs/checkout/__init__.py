@@ -1,0 +1,1 @@
+"""The checkout job, and the billing portal."""

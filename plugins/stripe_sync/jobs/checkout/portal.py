@@ -1,0 +1,113 @@
+"""The billing portal: its switches as they are and as they should be, a configuration of our own, and links for customers."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from stripe_sync.core import keys, ownership
+from stripe_sync.core.errors import ConfigurationError, NotAuthorized
+from stripe_sync.domain.checkout.portal_settings import RECOMMENDED, compared, wrong
+from stripe_sync.jobs.runtime.account import account
+from stripe_sync.jobs.runtime.context import Run, Session
+from stripe_sync.jobs.runtime.manual_actions import Hand, note
+from stripe_sync.jobs.runtime.preflight import Check
+from stripe_sync.jobs.runtime.step import Result
+from stripe_sync.warehouse import runs
+from stripe_sync.warehouse.comparisons import links
+
+CONFIGURATIONS = "/v1/billing_portal/configurations"
+Row = dict[str, Any]
+
+
+def configurations(session: Session) -> list[Row]:
+    """The active configurations, ours first, then the default."""
+    found = [row for page in session.stripe.pages(CONFIGURATIONS, active=True) for row in page]
+    return sorted(found, key=lambda row: (not is_ours(session, row), not row["is_default"], row["id"]))
+
+
+def is_ours(session: Session, row: Row) -> bool:
+    return session.signer.key_of((row.get("metadata") or {}).get(ownership.FIELD)) == own_key(session)
+
+
+def own_key(session: Session) -> str:
+    return keys.link_key("portal", keys.part(session.environment.name))
+
+
+def switches(session: Session) -> tuple[Row | None, list[Row]]:
+    """(the configuration that customers get, a row a switch); none where there is no configuration."""
+    found = configurations(session)
+    return (found[0], compared(found[0])) if found else (None, [])
+
+
+def read_portal(session: Session, run: Run) -> Result:
+    """Keeps the portal's switches for the report of the run."""
+    try:
+        configuration, rows = switches(session)
+    except NotAuthorized as refused:
+        configuration, rows = (
+            None,
+            [{"number": "", "switch": str(refused), "recommended": "", "found": "", "state": "unknown"}],
+        )
+    result: Result = {"configuration": configuration["id"] if configuration else None, "rows": rows}
+    runs.finish(session.engine, session.environment.name, run.id, "read_portal", result)
+    return result
+
+
+def check(session: Session) -> Check:
+    """The line of the preflight about the portal."""
+    configuration, rows = switches(session)
+    if configuration is None:
+        return Check(
+            "billing portal", "warning", "it is not configured; stripe-sync portal ENV --apply makes a configuration"
+        )
+    differing = wrong(rows)
+    text = f"{configuration['id']} is as recommended"
+    if differing:
+        text = f"{configuration['id']} is not as recommended in {', '.join(differing)}; see stripe-sync portal"
+    return Check("billing portal", "warning" if differing else "ok", text)
+
+
+def link(session: Session, customer: str, *, return_url: str = "") -> Row:
+    """A link to the portal for one customer, by its Stigg id; it is short-lived. Raises ConfigurationError if not linked."""
+    account(session)
+    name = session.environment.name
+    key = keys.link_key("customer", keys.part(name), keys.part(customer))
+    with session.engine.connect() as connection:
+        id = links.of_keys(connection, name, [key]).get(key)
+    if id is None:
+        raise ConfigurationError(f"The customer {customer} is not in Stripe; see stripe-sync status {name} {customer}.")
+    params: Any = {"customer": id} | ({"return_url": return_url} if return_url else {})
+    own = next((row for row in configurations(session) if is_ours(session, row)), None)
+    if own is not None:
+        params["configuration"] = own["id"]
+    made = session.stripe.write(
+        "post /v1/billing_portal/sessions", lambda c, o: c.v1.billing_portal.sessions.create(params, o),
+        idempotency_key=f"stripe_sync-portal-{uuid.uuid4().hex}",
+    ).object  # fmt: skip
+    return {"customer": customer, "url": made["url"], "configuration": made["configuration"]}
+
+
+def apply(session: Session, by: Hand, configuration: str = "") -> str:
+    """Sets the recommended switches on a configuration of our own, or on the one that a person names."""
+    account(session)
+    found = configurations(session)
+    if configuration and not any(row["id"] == configuration for row in found):
+        raise ConfigurationError(f"There is no active portal configuration {configuration} in this account.")
+    own = configuration or next((row["id"] for row in found if is_ours(session, row)), "")
+    params: Any = dict(RECOMMENDED)
+    if not configuration:
+        params["metadata"] = {ownership.FIELD: session.signer.mark(own_key(session))}
+    key = f"stripe_sync-portal-{uuid.uuid4().hex}"
+    with session.engine.begin() as connection:
+        note(connection, session, "portal", own or "a new configuration", by, {"set": dict(RECOMMENDED)})
+    if own:
+        session.stripe.write(
+            f"post {CONFIGURATIONS}/{{id}}", lambda c, o: c.v1.billing_portal.configurations.update(own, params, o),
+            idempotency_key=key,
+        )  # fmt: skip
+        return f"{own} has the recommended switches."
+    made = session.stripe.write(
+        f"post {CONFIGURATIONS}", lambda c, o: c.v1.billing_portal.configurations.create(params, o), idempotency_key=key
+    ).object
+    return f"{made['id']} was made with the recommended switches; links of stripe-sync portal use it."

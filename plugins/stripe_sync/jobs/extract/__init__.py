@@ -1,0 +1,1 @@
+"""Readers of both sides: ranges, events, feeds."""

@@ -1,0 +1,77 @@
+"""What changed in Stripe since a moment, by its events (BILLING's mirror, DESIGN 6).
+
+Events name ids, in any order and sometimes twice; their bodies, which may be of another API version, are not read. Each
+object that they name is read again by id, but for those whose last change was a write of ours, whose answer is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from stripe_sync.clients.stripe.client import StripeApi
+from stripe_sync.core.clock import epoch, from_epoch
+
+OVERLAP = timedelta(minutes=10)
+REACH = timedelta(days=29)  # Stripe keeps events for 30 days
+# Twenty types at most can be asked for; a renewal's draft is found by listing the drafts again.
+TYPES = (
+    "product.created", "product.updated", "product.deleted", "price.created", "price.updated",
+    "coupon.created", "coupon.updated", "coupon.deleted", "customer.created", "customer.updated", "customer.deleted",
+    "customer.subscription.created", "customer.subscription.updated", "customer.subscription.deleted",
+    "customer.subscription.paused", "customer.subscription.resumed", "invoice.created", "invoice.finalized",
+    "invoice.voided", "credit_note.created",
+)  # fmt: skip
+# Fields that move without an event of their object, and that nothing is decided by.
+NOISE = ("times_redeemed", "balance", "delinquent", "next_invoice_sequence", "updated", "latest_invoice")
+
+
+@dataclass
+class Changes:
+    """What events name: (kind, id) of objects that others changed, and of those that we did; new events by id."""
+
+    others: set[tuple[str, str]] = field(default_factory=set)
+    ours: set[tuple[str, str]] = field(default_factory=set)
+    drafts: bool = False
+    taken_back: set[str] = field(default_factory=set)  # invoices that were voided or credited
+    events: dict[str, datetime] = field(default_factory=dict)
+
+
+def kind_of(type: str) -> str:
+    """The mirror's kind that an event's type is about."""
+    if type.startswith("customer.subscription."):
+        return "subscription"
+    return type.partition(".")[0]
+
+
+def listed(api: StripeApi, since: datetime) -> Iterator[dict[str, Any]]:
+    """The events from a moment on, with an overlap; newest first."""
+    for page in api.pages("/v1/events", created={"gte": epoch(since - OVERLAP)}, types=list(TYPES)):
+        yield from page
+
+
+def changes(events: Iterator[dict[str, Any]], *, new: set[str], own: str) -> Changes:
+    """What the new events name. ``own`` is how the idempotency keys of this warehouse begin."""
+    found = Changes()
+    for event in events:
+        if event["id"] not in new:
+            continue
+        found.events[event["id"]] = from_epoch(event["created"])
+        named = (kind_of(event["type"]), named_id(event))
+        ours = str((event.get("request") or {}).get("idempotency_key") or "").startswith(own)
+        if event["type"] in ("invoice.voided", "credit_note.created"):
+            found.taken_back.add(named_id(event) if named[0] == "invoice" else str(event["data"]["object"]["invoice"]))
+        elif named[0] == "invoice":
+            found.drafts |= not ours
+        elif ours:
+            found.ours.add(named)
+        else:
+            found.others.add(named)
+    return found
+
+
+def named_id(event: Mapping[str, Any]) -> str:
+    """The id of the object that an event is about: the one thing that its body is believed."""
+    return str(event["data"]["object"]["id"])

@@ -1,0 +1,1 @@
+"""The finance job: the audit of a month, metrics, and the report."""

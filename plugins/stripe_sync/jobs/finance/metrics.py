@@ -1,0 +1,18 @@
+"""What is measured of an environment: numbers only, by the warehouse alone."""
+
+from __future__ import annotations
+
+from stripe_sync.jobs.runtime.context import Run, Session
+from stripe_sync.warehouse.comparisons import comparisons
+from stripe_sync.warehouse.engine import run_sql
+
+
+def figures(session: Session, run: Run) -> dict[str, float]:
+    """Figures by name: differences by kind, the age of the oldest, open usage, seconds to the next finalization, reads."""
+    environment = session.environment
+    with session.engine.connect() as connection:
+        rows = run_sql(
+            connection, "reports/figures", environment=environment.name, account=environment.stripe_account, now=run.now,
+            comparison=comparisons.latest(connection, environment.name),
+        )  # fmt: skip
+    return {row["name"]: float(row["value"]) for row in rows}

@@ -1,0 +1,105 @@
+"""The audit of a month: what each invoice should bill by Stigg's prices, in advance and for use, what it bills, and what is on none.
+
+It reads Stripe's invoices anew and writes nothing there. An invoice that was voided without our having seen it is looked at by
+the next run of the job.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from stripe_sync.core import money, periods
+from stripe_sync.core.clock import epoch
+from stripe_sync.core.decoding import typed
+from stripe_sync.core.errors import ConfigurationError
+from stripe_sync.domain.usage import drafts, metering
+from stripe_sync.domain.usage.bills import wanted
+from stripe_sync.domain.usage.bridge import bridge
+from stripe_sync.domain.usage.proof import rounding
+from stripe_sync.domain.usage.terms import Terms
+from stripe_sync.jobs.finance.audit_advance import in_advance
+from stripe_sync.jobs.inputs.billed_windows import bill_of, meter_on, rounding_of_meter
+from stripe_sync.jobs.inputs.invoices import seen_invoice
+from stripe_sync.jobs.runtime.context import Session
+from stripe_sync.warehouse.usage import ledger
+from stripe_sync.warehouse.usage.ledger import Invoice, Window
+
+COUNTED = ("billed", "proven", "pushed", "pending")
+MISSING = (None, "pending", "pushed", "unbillable")
+
+
+def month_of(text: str) -> tuple[datetime, datetime]:
+    """The half-open month of a text such as ``2026-11``, UTC. Raises ConfigurationError."""
+    try:
+        start = datetime.fromisoformat(f"{text}-01T00:00:00+00:00")
+    except ValueError:
+        raise ConfigurationError(f"{text} is no month; write it like 2026-11.") from None
+    return start, periods.add_months(start, 1)
+
+
+def audit(session: Session, month: str) -> list[dict[str, Any]]:
+    """A row an invoice of a renewal, or of use, of the month, and a row a window that ended in it and is on none.
+
+    Amounts are minor units of the row's currency, before discounts and tax.
+    """
+    start, end = month_of(month)
+    name = session.environment.name
+    seen = list(invoices(session, start, end))
+    rows = []
+    with session.engine.begin() as connection:
+        advance = in_advance(connection, name, seen)
+        for invoice in seen:
+            windows = ledger.of_invoice(connection, name, invoice.invoice)
+            known = ledger.invoice(connection, name, invoice.invoice)
+            covered = known.body.get("covered") if known is not None else None
+            rows.append(compared(session, invoice, windows, advance.get(invoice.invoice, (0, 0)), covered))
+            if invoice.status == "void" and any(w.state == "billed" for w in windows):
+                ledger.look_again(connection, name, [invoice.invoice])
+        missing = [w for w in ledger.windows(connection, name, states=MISSING) if start <= w.end < end]
+    return rows + [without(window) for window in missing]
+
+
+def invoices(session: Session, start: datetime, end: datetime) -> Iterable[Invoice]:
+    """The invoices of renewals, and our own, that Stripe made in a month."""
+    api = session.stripe.in_lane("audit")
+    for page in api.pages("/v1/invoices", created={"gte": epoch(start), "lt": epoch(end)}):
+        for body in page:
+            found = seen_invoice(session, body)
+            if found is not None:
+                yield found
+
+
+def compared(
+    session: Session, invoice: Invoice, windows: list[Window], advance: tuple[int, int], covered: int | None
+) -> dict[str, Any]:
+    """What an invoice should bill, for use reckoned anew from the ledger's quantities, and what its lines bill."""
+    known = [w for w in windows if w.state in COUNTED and w.quantity is not None]
+    by_meter = [w for w in known if meter_on(w, invoice) is not None]
+    bills = [bill_of(w) for w in known if w not in by_meter]
+    lines = wanted(session.environment.name, invoice.subscription, bills, covered=covered)
+    own = drafts.own_lines(invoice.body, session.signer)
+    expected = advance[0] + sum(line.amount for line in lines)
+    expected += sum(b.terms.amount(b.quantity) for b in map(bill_of, by_meter))
+    billed = advance[1] + sum(line.amount for line in own)
+    billed += sum(metering.billed(invoice.body, item)[1] for item in {w.measured["item"] for w in known})
+    rounded = rounding(lines, {line.key: line for line in own}) + sum(rounding_of_meter(w, invoice) for w in by_meter)
+    return {
+        "invoice": invoice.invoice, "subscription": invoice.subscription, "status": invoice.status,
+        "currency": invoice.body["currency"], "expected": expected, "invoiced": billed, "rounding": rounded,
+        "difference": billed - expected - rounded, "missing": sum(w.state in MISSING for w in windows),
+        **bridge(invoice.body),
+    }  # fmt: skip
+
+
+def without(window: Window) -> dict[str, Any]:
+    """A window that is on no invoice, or was too late for its own."""
+    terms = typed(window.terms, Terms)
+    states = ("pending", "pushed", "unbillable")
+    expected = money.round_minor(window.held(*states)[1])
+    return {
+        "invoice": window.invoice, "subscription": window.subscription, "status": window.state or "due",
+        "currency": terms.currency, "expected": expected, "invoiced": 0, "rounding": 0, "difference": -expected,
+        "missing": 1, "total": 0, "balance": 0, "due": 0,
+    }  # fmt: skip

@@ -1,0 +1,65 @@
+"""The finance report: the audit of a closed month, and the tables that finance reads each morning.
+
+The report is made of the warehouse alone, so it is written anew whenever it is asked for. Only the audit reads Stripe: the
+month's invoices, once after the last of them can be finalized.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from stripe_sync.core import periods
+from stripe_sync.jobs.finance.month_audit import audit, month_of
+from stripe_sync.jobs.runtime.context import Run, Session, reports_folder
+from stripe_sync.jobs.runtime.step import Result, station
+from stripe_sync.reporting import files, tables
+from stripe_sync.reporting.charts import charts
+from stripe_sync.reporting.tables import FOR_FINANCE
+from stripe_sync.warehouse import runs
+from stripe_sync.warehouse.finance import audits
+
+SETTLED = timedelta(days=4)  # after a month: longer than any draft waits, held ones too
+
+
+@station
+def audit_month(session: Session, run: Run) -> Result:
+    """Audits the month of the run's parameter ``month``; without one the newest closed month, until it cannot change."""
+    asked = run.params.get("month") or ""
+    month = asked or f"{periods.add_months(run.now, -1):%Y-%m}"
+    month_of(month)
+    done = audits.audited_at(session.engine, session.environment.name, month)
+    if not asked and done is not None and (done >= settled(run.now) or run.now - done < timedelta(days=1)):
+        return {"month": month, "read": False}
+    rows = audit(session, month)
+    audits.keep(session.engine, session.environment.name, month, rows, at=run.now)
+    return {
+        "month": month,
+        "read": True,
+        "rows": len(rows),
+        "wrong": sum(bool(r["difference"] or r["missing"]) for r in rows),
+    }
+
+
+def settled(now: datetime) -> datetime:
+    """From when on the newest closed month's invoices do not change by themselves."""
+    return now.replace(day=1, hour=0, minute=0, second=0, microsecond=0) + SETTLED
+
+
+def publish(session: Session, run: Run, folder: Any = None) -> Result:
+    """Writes the finance report into a folder: any path object; the environment's own among the reports if left out."""
+    name = session.environment.name
+    names = bool(run.params.get("names")) or session.environment.report_names
+    found = tables.tables(session.engine, FOR_FINANCE, name, names=names, now=run.now)
+    portal = (runs.result(session.engine, name, run.id, "read_portal") or {}).get("rows", [])
+    found.append(tables.made("portal", "Billing portal: recommended and found", portal))
+    summary = tables.finance_summary(found, name, f"{run.now:%Y-%m-%dT%H:%M:%SZ}")
+    target = reports_folder() / name if folder is None else folder
+    session.progress("publish")
+    written = files.write(
+        target, found, summary, lines="open_drift", page="finance.html", at=run.now, charts=charts(found)
+    )
+    counts = {"open_differences": summary["open_differences"], "invariants_broken": summary["invariants_broken"]}
+    result = {"files": written, "folder": str(target), "summary": summary, "counts": counts}
+    runs.finish(session.engine, name, run.id, "publish", result)
+    return result

@@ -1,0 +1,134 @@
+"""The invoices that may bill use, as Stripe has them: with all their lines and what was credited of each.
+
+Every list that Stripe embeds shows its first ten rows; all of them are paged here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from stripe_sync.core.clock import epoch, from_epoch
+from stripe_sync.domain.plan.actions import USAGE
+from stripe_sync.domain.usage import drafts
+from stripe_sync.domain.usage.charges import LONGEST_GRACE
+from stripe_sync.domain.usage.holds.grace import graces, is_short
+from stripe_sync.domain.usage.windows import Opening
+from stripe_sync.jobs.runtime.context import Run, Session
+from stripe_sync.warehouse.usage import draft_holds, ledger
+from stripe_sync.warehouse.usage.ledger import Chain, Invoice
+
+
+def since_of(
+    chains: Mapping[Chain, Sequence[Opening]], told: Mapping[Chain, datetime], todo: Iterable[str], now: datetime
+) -> dict[str, datetime]:
+    """The subscriptions to read, each with the moment from which its invoices are looked for: what is told of it ends there."""
+    moments: dict[str, list[datetime]] = {subscription: [] for subscription in todo}
+    for chain, found in chains.items():
+        if chain[0] in moments:
+            moments[chain[0]].append(told.get(chain, found[0].since))
+    return {subscription: min(its, default=now - LONGEST_GRACE) for subscription, its in moments.items()}
+
+
+def read_invoices(
+    session: Session,
+    run: Run,
+    since: Mapping[str, datetime],
+    listed: Mapping[str, dict[str, Any]],
+    short: Container[str],
+) -> list[str]:
+    """Read the invoices of some subscriptions since a moment where no draft of theirs is ``listed``; return the ids.
+
+    Kept are those that bill use, with the grace of the drafts that nobody moved; ``short`` are the drafts known to wait less
+    than an hour. A draft that Stripe does not have any more was deleted by a person.
+    """
+    name, api = session.environment.name, session.stripe.in_lane(USAGE)
+    bodies = {id: row for id, row in listed.items() if drafts.subscription_of(row, session.signer) in since}
+    with session.engine.connect() as connection:
+        again = [i for i in known_drafts(connection, name, run.now, since) if i.invoice not in bodies]
+        moved = draft_holds.holds(connection, name)
+    found = {i.invoice: api.find(f"/v1/invoices/{i.invoice}") for i in again}
+    bodies |= {id: with_credits(session, body) for id, body in found.items() if body is not None}
+    seen_now = {drafts.subscription_of(body, session.signer) for body in bodies.values()}
+    for subscription in sorted(since.keys() - seen_now):
+        for page in api.pages("/v1/invoices", subscription=subscription, created={"gte": epoch(since[subscription])}):
+            bodies |= {row["id"]: row for row in page}
+    seen = [s for body in bodies.values() if (s := seen_invoice(session, body)) is not None]
+    seen += [deleted(i) for i in again if found[i.invoice] is None]
+    found_graces = graces((invoice.body for invoice in seen), moved)
+    waits = {id: seconds for id, seconds in found_graces.items() if id in short or not is_short(seconds)}
+    with session.engine.begin() as connection:
+        for invoice in seen:
+            ledger.see(connection, name, invoice, grace=waits.get(invoice.invoice))
+    return [invoice.invoice for invoice in seen]
+
+
+def known_drafts(connection: Connection, environment: str, now: datetime, of: Iterable[str]) -> Iterator[Invoice]:
+    """What has to be read again: drafts whose time has come, invoices that were changed, and drafts of some subscriptions."""
+    yield from ledger.looked_for(connection, environment, now=now)
+    yield from ledger.drafts_of(connection, environment, of)
+
+
+def deleted(invoice: Invoice) -> Invoice:
+    """A draft that a person deleted: Stripe has it no more, and nothing that was on it."""
+    return replace(invoice, status="deleted", finalizes_at=None, look_again=False)
+
+
+def read_one(session: Session, invoice: Invoice) -> Invoice | None:
+    """An invoice as it is at this moment, kept in the ledger; None where it bills no use."""
+    body = session.stripe.in_lane(USAGE).find(f"/v1/invoices/{invoice.invoice}")
+    seen = seen_invoice(session, body) if body is not None else deleted(invoice)
+    if seen is not None:
+        with session.engine.begin() as connection:
+            ledger.see(connection, session.environment.name, seen)
+    return seen
+
+
+def with_credits(session: Session, body: dict[str, Any]) -> dict[str, Any]:
+    """An invoice with what was credited of each of its lines, minor units by the line's id."""
+    if not (body.get("pre_payment_credit_notes_amount") or body.get("post_payment_credit_notes_amount")):
+        return body
+    credited: dict[str, int] = {}
+    for line in credited_lines(session, body["id"]):
+        id = str(line.get("invoice_line_item"))
+        credited[id] = credited.get(id, 0) + line["amount"]
+    return body | {"credited": credited}
+
+
+def credited_lines(session: Session, invoice: str) -> Iterator[dict[str, Any]]:
+    """The lines of the credit notes of an invoice that are in force."""
+    api = session.stripe.in_lane(USAGE)
+    for notes in api.pages("/v1/credit_notes", invoice=invoice):
+        for note in (note for note in notes if note["status"] == "issued"):
+            if not note["lines"].get("has_more"):
+                yield from note["lines"]["data"]
+                continue
+            for page in api.pages(f"/v1/credit_notes/{note['id']}/lines"):
+                yield from page
+
+
+def whole(session: Session, body: dict[str, Any]) -> dict[str, Any]:
+    """An invoice with all its lines."""
+    if not body["lines"].get("has_more"):
+        return body
+    pages = session.stripe.in_lane(USAGE).pages(f"/v1/invoices/{body['id']}/lines")
+    return body | {"lines": body["lines"] | {"data": [line for page in pages for line in page], "has_more": False}}
+
+
+def seen_invoice(session: Session, body: dict[str, Any]) -> Invoice | None:
+    """An invoice as the ledger keeps it, with all its lines; None for one that bills no use."""
+    body = whole(session, body)
+    subscription = drafts.subscription_of(body, session.signer)
+    bound = drafts.bound_of(body, session.signer)
+    if subscription is None or bound is None:
+        return None
+    moment = body.get("automatically_finalizes_at")
+    finalizes = from_epoch(moment) if moment is not None and body["status"] == "draft" else None
+    return Invoice(
+        body["id"], subscription, body["status"], bound, from_epoch(body["created"]), finalizes, look_again=False,
+        body=body,
+    )  # fmt: skip

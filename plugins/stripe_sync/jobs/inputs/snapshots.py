@@ -1,0 +1,129 @@
+"""Snapshots as the frozen views that decisions are made from. A row that cannot be read stops itself alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection
+
+from stripe_sync.core import keys
+from stripe_sync.core.errors import RowFailed
+from stripe_sync.domain.model import stigg, stripe
+from stripe_sync.domain.model.inputs import StiggView, StripeView
+from stripe_sync.domain.model.status import EntityStatus, Reason, Status
+from stripe_sync.domain.model.stigg import Coupon, Customer, Package, Product, Subscription
+from stripe_sync.domain.model.stripe import (
+    StripeCoupon,
+    StripeCustomer,
+    StripeInvoice,
+    StripePrice,
+    StripeProduct,
+    StripeSubscription,
+)
+from stripe_sync.warehouse.snapshots import snapshots
+from stripe_sync.warehouse.snapshots.snapshots import Snapshot
+
+Entity = TypeVar("Entity", bound=stigg.Stigg)
+Object = TypeVar("Object", bound=stripe.Stripe)
+ALL = frozenset({"product", "plan", "addon", "coupon", "price", "customer", "subscription", "invoice"})
+IDS = {
+    "product": "refId",
+    "plan": "refId",
+    "addon": "refId",
+    "coupon": "refId",
+    "customer": "customerId",
+    "subscription": "subscriptionId",
+}
+
+
+Rows = Callable[[str], Iterable[dict[str, Any]]]  # the bodies of a kind
+
+
+def every(connection: Connection, snapshot: Snapshot, kinds: Collection[str] = ALL) -> Rows:
+    """All objects of these kinds, as a snapshot saw them."""
+    return lambda kind: snapshots.bodies(connection, snapshot, kind) if kind in kinds else ()
+
+
+def those(connection: Connection, snapshot: Snapshot, ids: Mapping[str, Collection[str]]) -> Rows:
+    """The objects with these ids, by kind, as a snapshot saw them."""
+    return lambda kind: snapshots.bodies_of(connection, snapshot, kind, ids.get(kind, ()))
+
+
+def stigg_view(rows: Rows, quarantined: Iterable[tuple[str, str, str]]) -> StiggView:
+    """Stigg's entities; quarantined and unreadable rows are among ``broken``."""
+    broken = [EntityStatus(kind, id, Status.ERROR, Reason.QUARANTINED, rule) for kind, id, rule in quarantined]
+    left_out = {(s.kind, s.id) for s in broken}
+
+    def read(kind: str, entity: type[Entity]) -> list[Entity]:
+        found: list[Entity] = []
+        for row in rows(kind):
+            id = str(row.get(IDS[kind]))
+            if (kind, id) in left_out:
+                continue
+            try:
+                found.append(stigg.decode(row, entity))
+            except RowFailed as failure:
+                broken.append(EntityStatus(kind, id, Status.ERROR, Reason(failure.reason), failure.detail))
+        return found
+
+    products, plans, addons = read("product", Product), read("plan", Package), read("addon", Package)
+    customers, subscriptions = read("customer", Customer), read("subscription", Subscription)
+    return StiggView(products, plans, addons, customers, subscriptions, broken, read("coupon", Coupon))
+
+
+def stripe_view(rows: Rows, known: Mapping[str, str]) -> tuple[StripeView, list[EntityStatus]]:
+    """Stripe's objects by id, and the Stigg entities whose linked object cannot be read; ``known`` has keys by id."""
+    broken: list[EntityStatus] = []
+
+    def read(kind: str, shape: type[Object]) -> dict[str, Object]:
+        found: dict[str, Object] = {}
+        for row in rows(kind):
+            if row.get("deleted") and kind in ("price", "subscription", "coupon"):
+                continue
+            try:
+                found[row["id"]] = stripe.decode(row, shape)
+            except RowFailed as failure:
+                if row["id"] in known:
+                    broken.append(status_of(known[row["id"]], failure))
+        return found
+
+    invoices = read("invoice", StripeInvoice)
+    view = StripeView(
+        read("product", StripeProduct),
+        read("price", StripePrice),
+        read("customer", StripeCustomer),
+        read("subscription", StripeSubscription),
+        read("coupon", StripeCoupon),
+        {id: invoice for id, invoice in invoices.items() if invoice.status != "open"},
+        {id: invoice for id, invoice in invoices.items() if invoice.status == "open"},
+    )
+    return view, broken
+
+
+def status_of(key: str, failure: RowFailed) -> EntityStatus:
+    """The status of the entity behind a link key whose object cannot be read; a price of its own is its subscription's."""
+    kind, id = keys.entity_of(keys.owner(key) or key)
+    return EntityStatus(kind, id, Status.ERROR, Reason(failure.reason), failure.detail)
+
+
+def without(view: StiggView, broken: Iterable[EntityStatus]) -> StiggView:
+    """The view without the entities that are broken on the other side."""
+    also = list(broken)
+    gone = {(s.kind, s.id) for s in also}
+    if not gone:
+        return view
+
+    def kept(kind: str, id: Any) -> bool:
+        return (kind, id) not in gone
+
+    return replace(
+        view,
+        plans=[p for p in view.plans if kept("plan", p.ref_id)],
+        addons=[a for a in view.addons if kept("addon", a.ref_id)],
+        coupons=[c for c in view.coupons if kept("coupon", c.ref_id)],
+        customers=[c for c in view.customers if kept("customer", c.customer_id)],
+        subscriptions=[s for s in view.subscriptions if kept("subscription", s.subscription_id)],
+        broken=[*view.broken, *also],
+    )

@@ -1,0 +1,85 @@
+"""Backfill: a reconcile of what was made or changed in a window, by hand; it only plans unless it is told to repair.
+
+Both sides are read whole and as they are now, so mirrors and drift are rebuilt, and every write is decided against the
+present; the window chooses which differences are taken up, and never which state is wanted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from stripe_sync.core import keys
+from stripe_sync.core.errors import ConfigurationError
+from stripe_sync.domain.model.documents import Difference
+from stripe_sync.jobs.inputs.links import texts
+from stripe_sync.jobs.runtime.context import Run
+from stripe_sync.warehouse.snapshots import snapshots
+
+ACTIONS = ("plan", "repair")
+
+
+def params_of(
+    since: str, until: str, *, entities: list[str], customers: list[str], repair: bool, now: datetime
+) -> dict[str, Any]:
+    """The parameters of a run that is a backfill. Raises ConfigurationError for a window that is none."""
+    start, end = moment(since), moment(until) if until else now
+    if start >= end:
+        raise ConfigurationError(
+            f"The window is empty: since {start.isoformat()} is not before until {end.isoformat()}."
+        )
+    return {
+        "since": start.isoformat(), "until": end.isoformat(), "entities": entities, "customers": customers, "full": True,
+        "action": "repair" if repair else "plan",
+    }  # fmt: skip
+
+
+def moment(text: str) -> datetime:
+    """A moment, UTC where it has no offset. Raises ConfigurationError."""
+    try:
+        found = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
+    except ValueError:
+        raise ConfigurationError(f"{text} is no moment; write it like 2026-11-01 or 2026-11-01T12:00:00Z.") from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def window_of(params: Mapping[str, Any], now: datetime) -> tuple[datetime, datetime] | None:
+    """The window of a run; None for one that takes up everything."""
+    if not params.get("since"):
+        return None
+    until = params.get("until")
+    return moment(params["since"]), moment(until) if until else now
+
+
+Touched = tuple[set[tuple[str, str]], set[str]]  # (kind, id) of Stigg's entities; Stripe's ids
+
+
+def touched_in(connection: Connection, environment: str, run: Run) -> Touched | None:
+    """What was made or changed in the run's window, on either side; None for a run that has none."""
+    window = window_of(run.params, run.now)
+    return None if window is None else snapshots.touched(connection, environment, since=window[0], until=window[1])
+
+
+def within(touched: Touched, differences: list[Difference]) -> list[Difference]:
+    """The differences about what was touched, and about what these refer to."""
+    stigg, stripe = touched
+    chosen = [d for d in differences if d.entity in stigg or (d.found is not None and d.found.stripe_id in stripe)]
+    return with_needed(chosen, differences)
+
+
+def with_needed(chosen: list[Difference], everything: list[Difference]) -> list[Difference]:
+    """The chosen differences, and those about what they refer to and Stripe does not have yet."""
+    missing = {d.key: d for d in everything if d.found is None}
+    found = {d.key: d for d in chosen}
+    ahead = list(chosen)
+    while ahead:
+        claim = ahead.pop().wanted
+        names = set(texts([claim.document, claim.facts])) if claim is not None else set()
+        slots = {keys.slot_of(name) for name in names if "@" in name}
+        for key in (names | slots) & missing.keys() - found.keys():
+            found[key] = missing[key]
+            ahead.append(missing[key])
+    return [d for d in everything if d.key in found]

@@ -1,0 +1,51 @@
+"""The statuses of entities from what was decided of them and what differs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from stripe_sync.domain.model.documents import COUPON, CUSTOMER, PRODUCT, SUBSCRIPTION, Claim, Difference
+from stripe_sync.domain.model.inputs import Desired
+from stripe_sync.domain.model.status import EntityStatus, Reason, Status
+from stripe_sync.domain.usage.charges import Problem
+
+
+def judged(wanted: Desired, differences: Iterable[Difference]) -> list[EntityStatus]:
+    """Everybody's status: an entity that waits for a write and has no difference is a success."""
+    differing = {d.entity for d in differences if d.entity}
+    main = {claim.entity: claim.stripe_id for claim in own_ids(wanted)}
+    result = []
+    for status in wanted.statuses.values():
+        entity = (status.kind, status.id)
+        stripe_id = status.stripe_id or main.get(entity)
+        settled = status.reason is Reason.WAITS_FOR_WRITE and entity not in differing
+        result.append(
+            EntityStatus(
+                status.kind,
+                status.id,
+                Status.SUCCESS if settled else status.status,
+                Reason.NONE if settled else status.reason,
+                status.detail,
+                stripe_id,
+            )
+        )
+    return result
+
+
+def uncounted(problem: Problem) -> EntityStatus:
+    """A subscription whose use cannot be billed as it is (BILLING 8): in error, whatever else is right about it."""
+    reason = Reason(problem.reason)
+    return EntityStatus(
+        SUBSCRIPTION, problem.subscription, Status.ERROR, reason, problem.detail, problem.stripe_subscription
+    )
+
+
+def own_ids(wanted: Desired) -> Iterable[Claim]:
+    """The found claims that are an entity's own object, with the entity: what Stigg calls its billing id."""
+    owners = {claim.key: claim.entity for claim in wanted.wanted}
+    for claim in wanted.found:
+        entity = owners.get(claim.key)
+        package = claim.kind == PRODUCT and claim.key.count(":") == 3
+        coupon = claim.kind == COUPON and entity is not None and entity[0] == "coupon"
+        if entity and (package or coupon or claim.kind in (CUSTOMER, SUBSCRIPTION)):
+            yield Claim(claim.kind, claim.key, claim.document, entity, claim.stripe_id)

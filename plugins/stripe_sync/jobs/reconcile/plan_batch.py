@@ -1,0 +1,131 @@
+"""Which differences a run takes up: what it was asked for, and of a big account some customers at a time.
+
+A plan is one frozen thing that a person reads and a hash names, so it has a size (``plan_at_most``). What is beyond it waits
+for the next run, which begins where this one ended, so that nobody is left behind by what cannot be written. The catalog is
+always there, and customers are whole: nothing is planned without what it refers to.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import groupby
+from operator import itemgetter
+
+from sqlalchemy import Connection
+
+from stripe_sync.core import keys
+from stripe_sync.domain.model.documents import CUSTOMER, PRICE_VERSION, SUBSCRIPTION, Difference
+from stripe_sync.jobs.reconcile.backfill import touched_in, within
+from stripe_sync.jobs.runtime.approvals import approved_targets
+from stripe_sync.jobs.runtime.context import Run, Session
+from stripe_sync.warehouse import runs
+from stripe_sync.warehouse.comparisons import comparisons
+from stripe_sync.warehouse.snapshots import snapshots
+
+AT_ONCE = 1000  # differences that are looked at together
+SECOND, READING = timedelta(seconds=1), timedelta(hours=4)
+
+
+@dataclass(frozen=True)
+class Portion:
+    """The differences in order of kind and key; the keys of which both snapshots may not be of one moment.
+
+    ``upto`` is the link key of the customer with whom it ended where others are left: the next run begins behind them.
+    ``beyond`` counts, by kind, the customers and subscriptions that differ and are not taken up.
+    """
+
+    differences: list[Difference]
+    moving: set[str]
+    upto: str
+    beyond: dict[str, int]
+
+
+def portion(session: Session, run: Run, connection: Connection, comparison: int) -> Portion:
+    """What a run takes up of a comparison: whole customers, as many as a plan may have; all of an approval."""
+    name = session.environment.name
+    approval, window = run.params.get("approval"), touched_in(connection, name, run)
+    approved = approved_owners(session, approval) if approval else None
+    asked = bool(approval or window or any(run.params.get(p) for p in ("entities", "customers", "entity")))
+    before = str((runs.newest_result(connection, name, "plan") or {}).get("upto", ""))
+    most = session.environment.plan_at_most
+    rows = chosen(comparisons.in_order(connection, comparison, after="" if asked else before), run, name)
+    taken: dict[str, Difference] = {}
+    catalog: list[Difference] = []
+    upto, beyond = "", dict[str, int]()
+    for customer, of in in_parts(rows, at_once=min(most, AT_ONCE), only=approved):
+        if not approval and len(taken) - len(catalog) >= most:
+            counts, had = comparisons.counts(connection, comparison), Counter(d.kind for d in taken.values())
+            beyond = {kind: counts.get(kind, 0) - had[kind] for kind in (CUSTOMER, SUBSCRIPTION)}
+            session.progress(
+                f"  {len(taken):,} differences are planned; {sum(beyond.values()):,} customers and subscriptions that differ "
+                f"wait for another run (plan_at_most)"
+            )
+            break
+        found = comparisons.differences(connection, comparison, of=of)
+        catalog = catalog if customer else found
+        taken |= {d.key: d for d in (within(window, [*catalog, *found]) if window else found)}
+        upto = customer
+    else:
+        upto = ""
+    differences = sorted(taken.values(), key=lambda d: (d.kind, d.key))
+    moving = unsettled(connection, name, run, differences)
+    return Portion(
+        [d for d in differences if d.key not in moving], moving, before if asked else upto, {} if asked else beyond
+    )
+
+
+def in_parts(
+    rows: Iterable[Mapping[str, str]], *, at_once: int, only: frozenset[str] | None
+) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    """(the last customer, (kind, key) of differences) of the catalog, then of whole customers, some at a time; with ``only``,
+    of those who are among these owners or have one among them.
+    """
+    last, ahead = "", list[tuple[str, str]]()
+    for customer, group in groupby(rows, key=itemgetter("customer")):
+        if ahead and (not last or len(ahead) >= at_once):
+            yield last, ahead
+            ahead = []
+        found = [(row["kind"], row["key"]) for row in group]
+        if only is None or not customer or any(keys.owner(key) in only for _, key in found):
+            last, ahead = customer, [*ahead, *found]
+    if ahead:
+        yield last, ahead
+
+
+def approved_owners(session: Session, approval: str) -> frozenset[str] | None:
+    """The owners of what an approval is about; None where its plan is kept no more."""
+    targets = approved_targets(session, approval)
+    return None if targets is None else frozenset(map(keys.owner, targets))
+
+
+def chosen(rows: Iterable[Mapping[str, str]], run: Run, environment: str) -> Iterator[Mapping[str, str]]:
+    """The rows of the kinds, the customers with all that is theirs, and the entity that the run was asked for; if it was."""
+    kinds = frozenset(run.params.get("entities") or ())
+    entity = tuple(run.params.get("entity") or ())
+    customers = {
+        keys.link_key("customer", keys.part(environment), keys.part(id)) for id in run.params.get("customers") or ()
+    }
+    for row in rows:
+        if kinds and ("price" if row["kind"] == PRICE_VERSION else row["kind"]) not in kinds:
+            continue
+        if customers and row["customer"] not in customers:
+            continue
+        if not entity or entity in ((row["entity_kind"], row["entity_id"]), keys.entity_of(row["key"])):
+            yield row
+
+
+def unsettled(connection: Connection, environment: str, run: Run, differences: Sequence[Difference]) -> set[str]:
+    """The keys of what was made or changed on either side after the run began: the two snapshots may not agree on it."""
+    if not differences:
+        return set()
+    window = (run.now + SECOND, run.now + READING)
+    ids = {d.entity[1] for d in differences if d.entity} | {
+        d.found.stripe_id for d in differences if d.found is not None
+    }
+    stigg, stripe = snapshots.touched(
+        connection, environment, since=window[0], until=window[1], dates=False, of=ids - {None}
+    )
+    return {d.key for d in differences if d.entity in stigg or (d.found is not None and d.found.stripe_id in stripe)}

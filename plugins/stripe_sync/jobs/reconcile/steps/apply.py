@@ -1,0 +1,190 @@
+"""Applies the plan of a run, or a plan by its hash, and says of every entity what became of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+
+from stripe_sync.apply.executor import Executor
+from stripe_sync.apply.links import Registry
+from stripe_sync.apply.results import Step
+from stripe_sync.core.errors import ConfigurationError, StalePlan
+from stripe_sync.domain.model.status import EntityStatus, Reason, Status
+from stripe_sync.domain.plan.actions import USAGE
+from stripe_sync.domain.plan.declines import may_charge
+from stripe_sync.jobs.inputs.direct_writes import told
+from stripe_sync.jobs.inputs.links import known_to, registry_of
+from stripe_sync.jobs.reconcile.after_end import after_end_rows
+from stripe_sync.jobs.reconcile.owed import owed_rows, together
+from stripe_sync.jobs.reconcile.steps.plan import by_lane, judged
+from stripe_sync.jobs.reconcile.write_back import write_back
+from stripe_sync.jobs.runtime.account import account
+from stripe_sync.jobs.runtime.context import Run, Session
+from stripe_sync.jobs.runtime.step import Result, station
+from stripe_sync.warehouse import runs
+from stripe_sync.warehouse.comparisons import statuses
+from stripe_sync.warehouse.plans import approvals, failures, plans
+from stripe_sync.warehouse.plans.plans import StoredPlan
+from stripe_sync.warehouse.writes import journal
+
+# An entity's status when several actions are about it: the worst result counts.
+TAKEN_AWAY = ("product.retire", "coupon.delete", "price.retire")
+ANSWERED = frozenset({"product", "price", "coupon", "customer", "subscription"})
+WORST = ("done", "waiting", "blocked", "dropped", "paused", "unknown", "refused")
+
+
+@station
+def apply(session: Session, run: Run) -> Result:
+    """Makes what the guards allow, under leases. Raises StalePlan for a plan that is too old to be made."""
+    name = session.environment.name
+    stored = plans.of_run(session.engine, name, run.id)
+    if stored is None:
+        raise ConfigurationError(f"The run {run.id} of {name} has no plan; plan first.")
+    require_fresh(session, stored)
+    with session.engine.connect() as connection:
+        idle = not stored.plan.actions and journal.is_settled(connection, name)
+        known = {} if idle else known_to(session, connection, stored.plan.actions)
+        registry = registry_of(session, connection, known)
+    stored = judged_again(session, run, stored)
+    if any(verdict.decision == "apply" for verdict in stored.verdicts):
+        account(session)
+    executor = Executor(
+        engine=session.engine,
+        api=session.stripe,
+        registry=registry,
+        environment=name,
+        run_id=run.id,
+        stored=stored,
+        workers=session.environment.workers,
+        settle_seconds=session.settle_seconds,
+        now=run.now,
+        keep_answers=kept_answers(session),
+        quarantined=failures.quarantined(session.engine, name, now=run.now),
+        is_asked=bool(run.params.get("approval")),
+        progress=partial(told, session),
+    )
+    steps = executor.run()
+    place = runs.result(session.engine, name, run.id, "preflight") or {}
+    by_stigg = [] if place.get("held_at_observe") else write_back(session, run)
+    waiting = together(after_end_rows(session, run), owed_rows(session, run))
+    counts: Counter[str] = Counter(step.result for step in steps)
+    with session.engine.begin() as connection:
+        asked = approvals.settled(connection, name, now=run.now, remember=timedelta(0))
+        of_steps = not_paid(after(steps, registry, asked), steps, statuses.unpaid(connection, name))
+        errors = statuses.in_error(connection, name, [(s.kind, s.id) for s in waiting]) if waiting else set()
+        statuses.store(connection, name, run.id, unless_settled(of_steps, waiting, errors=errors))
+        if run.params.get("approval") and not is_of_usage(session, run.params["approval"]):
+            approvals.applied(connection, name, run.params["approval"], counts)
+    made = Counter(step.action.kind for step in [*steps, *by_stigg] if step.result == "done")
+    return {
+        "results": dict(sorted(counts.items())),
+        "made": dict(sorted(made.items())),
+        "unverified": [step.action.hash for step in steps if step.unverified],
+    }
+
+
+def unless_settled(
+    made: list[EntityStatus], waiting: list[EntityStatus], *, errors: Collection[tuple[str, str]]
+) -> list[EntityStatus]:
+    """Return the statuses of a run: what waits counts last, but what is settled hides nothing that was told.
+
+    By a write just now, or by the comparison (``errors``, (kind, id)) about what this run did not write.
+    """
+    told = {(s.kind, s.id) for s in made if s.status in (Status.PENDING, Status.ERROR)}
+    told |= set(errors) - {(s.kind, s.id) for s in made}
+    return [*made, *(s for s in waiting if s.status is Status.PENDING or (s.kind, s.id) not in told)]
+
+
+def is_of_usage(session: Session, approval: str) -> bool:
+    """Whether a set is about lines of drafts: those are made by the next run of the usage job."""
+    found = approvals.find(session.engine, session.environment.name, approval)
+    return found is not None and found.request.lane == USAGE
+
+
+def kept_answers(session: Session) -> frozenset[str]:
+    """The kinds whose answers are as whole as a read; with tax on, a customer's is not."""
+    if not session.environment.reads_events():
+        return frozenset()
+    return ANSWERED - {"customer"} if session.environment.tax else ANSWERED
+
+
+def judged_again(session: Session, run: Run, stored: StoredPlan) -> StoredPlan:
+    """The plan under the guards as they are now: what they have come to refuse since it was made is not made."""
+    place = runs.result(session.engine, session.environment.name, run.id, "preflight") or {}
+    planned = runs.result(session.engine, session.environment.name, run.id, "plan") or {}
+    beyond = by_lane(planned.get("beyond", {}))
+    now = judged(session, run, stored.plan, place.get("held_at_observe", ""), beyond)
+    stricter = [new if old.decision == "apply" else old for old, new in zip(stored.verdicts, now, strict=True)]
+    return replace(stored, verdicts=stricter)
+
+
+def require_fresh(session: Session, stored: StoredPlan) -> None:
+    """A plan is made against the present; an old one is made anew instead."""
+    limit = timedelta(minutes=session.environment.plan_max_age_minutes)
+    if session.clock.now() - stored.planned_at > limit:
+        raise StalePlan(
+            f"The plan {stored.plan.hash} was made at {stored.planned_at:%Y-%m-%d %H:%M} UTC and may be applied for "
+            f"{session.environment.plan_max_age_minutes} minutes; plan again."
+        )
+
+
+def not_paid(
+    found: Iterable[EntityStatus], steps: Iterable[Step], unpaid: Mapping[tuple[str, str], EntityStatus]
+) -> list[EntityStatus]:
+    """The statuses after a run, where a write that charges nothing leaves a payment under way, or failed, as it was.
+
+    ``unpaid`` are the statuses of the entities of which a payment is not made, as the comparison left them.
+    """
+    charged = {step.action.entity for step in steps if may_charge(step.action)}
+    return [
+        unpaid.get((s.kind, s.id), s) if s.status is Status.SUCCESS and (s.kind, s.id) not in charged else s
+        for s in found
+    ]
+
+
+def after(steps: Iterable[Step], registry: Registry, asked: Mapping[str, str]) -> list[EntityStatus]:
+    """The statuses of the entities that the plan was about; what was only taken away keeps the status it had.
+
+    ``asked`` names the approval that an action waits for.
+    """
+    by_entity: dict[tuple[str, str], list[Step]] = {}
+    for step in steps:
+        if step.action.entity and not (step.result == "done" and step.action.kind in TAKEN_AWAY):
+            waits = step.reason is Reason.WAITS_FOR_APPROVAL and step.action.hash in asked
+            told = replace(step, detail=f"It waits for the approval {asked[step.action.hash]}.") if waits else step
+            by_entity.setdefault(step.action.entity, []).append(told)
+    return [entity_status(kind, id, found, registry) for (kind, id), found in by_entity.items()]
+
+
+def entity_status(kind: str, id: str, steps: list[Step], registry: Registry) -> EntityStatus:
+    """One entity's status from what became of its actions."""
+    worst = max(steps, key=lambda step: (WORST.index(step.result), bool(step.unverified)))
+    stripe_id = own_id(kind, steps, registry)
+    if worst.result == "done" and not worst.unverified:
+        if worst.action.kind in ("subscription.cancel", "stigg.cancel"):
+            if worst.detail:
+                is_sold = worst.action.noted.get("sold_after")
+                reason = Reason.RENEWED_AFTER_END if is_sold else Reason.NEEDS_A_PERSON
+                return EntityStatus(kind, id, Status.PENDING, reason, worst.detail, stripe_id)
+            return EntityStatus(kind, id, Status.NO_SYNC_REQUIRED, Reason.ENDED, stripe_id=stripe_id)
+        debit = next((step for step in steps if step.reason is Reason.PAYMENT_PROCESSING), None)
+        if debit is not None:
+            return EntityStatus(kind, id, Status.PENDING, debit.reason, debit.detail, stripe_id)
+        return EntityStatus(kind, id, Status.SUCCESS, stripe_id=stripe_id)
+    failed = worst.result in ("refused", "done")
+    return EntityStatus(kind, id, Status.ERROR if failed else Status.PENDING, worst.reason, worst.detail, stripe_id)
+
+
+def own_id(kind: str, steps: Iterable[Step], registry: Registry) -> str | None:
+    """The Stripe id of the entity's own object: the package's product, the customer, the subscription."""
+    for step in steps:
+        key = step.action.target
+        if kind in ("plan", "addon"):
+            key = f"product:{':'.join(key.split(':')[1:4])}"
+        found = registry.get(key)
+        if found:
+            return found
+    return None

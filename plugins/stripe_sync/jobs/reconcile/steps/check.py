@@ -1,0 +1,44 @@
+"""The two gates of a reconcile run."""
+
+from __future__ import annotations
+
+from stripe_sync.checks import run as gate
+from stripe_sync.jobs.runtime.context import Run, Session
+from stripe_sync.jobs.runtime.step import Result, station
+from stripe_sync.warehouse.plans import plans
+from stripe_sync.warehouse.snapshots import snapshots
+
+
+@station
+def check_mirrors(session: Session, run: Run, *, stigg: int, stripe: int) -> Result:
+    """Whether two snapshots may be compared, and which rows are left out. Raises GateFailed."""
+    pair = [snapshots.get(session.engine, id) for id in (stigg, stripe)]
+    result = gate.check(
+        session.engine,
+        "check_mirrors",
+        contents={s.side: f"{session.environment.name}:{s.side}:{s.content_id}" for s in pair},
+        parameters={
+            "environment": session.environment.name,
+            "stigg_snapshot": stigg,
+            "stripe_snapshot": stripe,
+            "live": int(session.environment.live),
+        },
+    )
+    gate.require(result, "check_mirrors")
+    return {"quarantined": [list(row) for row in result.rows], "judged": result.judged, "kept": result.kept}
+
+
+@station
+def check_plan(session: Session, run: Run) -> Result:
+    """Whether a run's plan is one that may be applied at all. Raises GateFailed."""
+    stored = plans.of_run(session.engine, session.environment.name, run.id)
+    if stored is None or not stored.plan.actions:
+        return {"judged": 0, "kept": 0}
+    result = gate.check(
+        session.engine,
+        "check_plan",
+        contents={"plan": f"{session.environment.name}:{stored.comparison_id}"},
+        parameters={"environment": session.environment.name, "comparison": stored.comparison_id},
+    )
+    gate.require(result, "check_plan")
+    return {"judged": result.judged, "kept": result.kept}

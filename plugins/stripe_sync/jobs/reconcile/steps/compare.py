@@ -1,0 +1,66 @@
+"""Compares two snapshots: documents of both sides, what differs, in sentences and money, and everybody's status."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from stripe_sync.core.errors import Incomplete
+from stripe_sync.jobs.inputs.partitions import around_of
+from stripe_sync.jobs.reconcile import change_scope
+from stripe_sync.jobs.reconcile.comparison_builder import Comparing
+from stripe_sync.jobs.runtime.context import Run, Session
+from stripe_sync.jobs.runtime.step import Result, station
+from stripe_sync.warehouse.comparisons import comparisons
+from stripe_sync.warehouse.comparisons.comparisons import Made
+from stripe_sync.warehouse.engine import one_at_a_time
+from stripe_sync.warehouse.snapshots import families, snapshots
+from stripe_sync.warehouse.snapshots.families import Place
+from stripe_sync.warehouse.snapshots.snapshots import Snapshot
+
+STALE = timedelta(hours=1)
+
+
+@station
+def compare(session: Session, run: Run, *, stigg: int, stripe: int) -> Result:
+    """The comparison of two complete snapshots, in one REPEATABLE READ transaction.
+
+    Decided anew is what changed since the comparison before, with the families that it belongs to, or everything; all else
+    stands as it was found. Rows that the run's ``check_mirrors`` quarantined are left out.
+    """
+    name = session.environment.name
+    pair = [snapshots.get(session.engine, id) for id in (stigg, stripe)]
+    for snapshot in pair:
+        require_fit(snapshot, name, run)
+    repeatable = session.engine.execution_options(isolation_level="REPEATABLE READ")
+    with one_at_a_time(session.engine, f"compare {name}"), repeatable.begin() as connection:
+        around = around_of(session, run, connection, Place(name, *pair), checked_by=run.id)
+        inputs = change_scope.inputs_of(around)
+        before = comparisons.newest(connection, name)
+        anew = change_scope.of(around, before, inputs)
+        comparison = comparisons.begin(connection, run.id, *pair)
+        families.begin(connection)
+        work = Comparing(around, comparison)
+        if anew is None:
+            work.everything()
+        elif before is not None:
+            work.some(anew, since=before[0])
+            comparisons.let_stand(connection, before[0], environment=name, run_id=run.id)
+        stands = anew is not None and not anew
+        counts = before[1].counts if before and stands else comparisons.counts(connection, comparison)
+        since = run.now if anew is None or before is None else before[1].decided_at
+        comparisons.conclude(connection, comparison, Made(counts, inputs, since))
+    return {
+        "comparison": comparison,
+        "differences": sum(counts.values()),
+        "drift_by_kind": counts,
+        "decided": work.decided,
+        "everything": anew is None,
+    }
+
+
+def require_fit(snapshot: Snapshot, environment: str, run: Run) -> None:
+    """Raises Incomplete for a snapshot that is partial, stale, or of another environment."""
+    if not snapshot.complete or snapshot.environment != environment:
+        raise Incomplete(f"The snapshot {snapshot.id} is not a complete one of {environment}; extract again.")
+    if run.now - snapshot.upper_bound > STALE:
+        raise Incomplete(f"The snapshot {snapshot.id} is of {snapshot.upper_bound:%Y-%m-%d %H:%M} UTC; extract again.")

@@ -1,0 +1,132 @@
+"""The plan of a comparison: actions from drift alone, what they cost, and the guards' word on each group."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from stripe_sync.core import keys
+from stripe_sync.core.clock import epoch
+from stripe_sync.core.open_questions import forbidden, open_questions, waiting_causes
+from stripe_sync.domain.drift.amounts import PriceBook
+from stripe_sync.domain.model.documents import Difference
+from stripe_sync.domain.plan import builder
+from stripe_sync.domain.plan.actions import CATALOG, CUSTOMERS, SUBSCRIPTIONS, Plan
+from stripe_sync.domain.plan.approvals import granted
+from stripe_sync.domain.plan.guards import Standing, Verdict, judge
+from stripe_sync.domain.plan.writes.context import Policy
+from stripe_sync.jobs.inputs.links import known_to, registry_of
+from stripe_sync.jobs.reconcile.outgoing_invoices import with_invoices
+from stripe_sync.jobs.reconcile.plan_batch import portion
+from stripe_sync.jobs.reconcile.previews import previewed
+from stripe_sync.jobs.runtime.approvals import approved_actions
+from stripe_sync.jobs.runtime.context import Run, Session
+from stripe_sync.jobs.runtime.step import Result, station
+from stripe_sync.warehouse import manual_actions
+from stripe_sync.warehouse.comparisons import comparisons, links
+from stripe_sync.warehouse.plans import plans
+from stripe_sync.warehouse.usage import ledger
+from stripe_sync.warehouse.usage.draft_holds import own_stops
+from stripe_sync.warehouse.writes import journal
+
+LANE_OF = {
+    "product": CATALOG,
+    "price": CATALOG,
+    "coupon": CATALOG,
+    "customer": CUSTOMERS,
+    "subscription": SUBSCRIPTIONS,
+}
+UNSETTLED = "It changed while both sides were read; the next run takes it up."
+
+
+@station
+def plan(session: Session, run: Run, *, comparison: int, held_at_observe: str = "") -> Result:
+    """Builds, prices, judges and stores the plan of a run."""
+    environment = run.narrowed(session.environment)
+    with session.engine.begin() as connection:
+        taken = portion(session, run, connection, comparison)
+        differences = taken.differences
+        drift = comparisons.load_drift(connection, comparison, keys={d.key for d in differences})
+        owners = {keys.owner(d.key) for d in differences}
+        contents = comparisons.claims_with_content(connection, comparison, owners) if differences else ()
+        book = PriceBook.of(contents)
+        known = known_to(session, connection, map(parts_of, differences)) if differences else {}
+        registry = registry_of(session, connection, known)
+        proven, settled = ledger.finished_items(connection, environment.name)
+        stops = own_stops(connection, environment.name) if differences else frozenset()
+    policy = Policy(
+        environment.upgrade_proration,
+        environment.downgrade_proration,
+        epoch(run.now),
+        proven,
+        settled,
+        stops,
+    )
+    made, unplanned = builder.build(
+        environment.name, differences=differences, drift=drift, book=book, known=frozenset(known), policy=policy
+    )
+    made = previewed(session, made, differences, registry)
+    verdicts = judged(session, run, made, held_at_observe, by_lane(taken.beyond))
+    made = with_invoices(session, made, verdicts, registry, now=run.now)
+    with session.engine.begin() as connection:
+        plans.store(
+            connection,
+            run.id,
+            comparison=comparison,
+            planned_at=run.now,
+            plan=made,
+            verdicts=verdicts,
+            unplanned=unplanned | dict.fromkeys(taken.moving, UNSETTLED),
+        )
+    return {
+        "plan": made.hash,
+        "actions": len(made.actions),
+        "by_group": {verdict.group: len(verdict.actions) for verdict in verdicts},
+        "waiting": sum(len(v.actions) for v in verdicts if v.decision != "apply"),
+        "unplanned": len(unplanned) + len(taken.moving),
+        "upto": taken.upto,
+        "beyond": taken.beyond,
+    }
+
+
+def judged(session: Session, run: Run, made: Plan, held_at_observe: str, beyond: Mapping[str, int]) -> list[Verdict]:
+    """The guards' word on each group; a run that applies an approval makes its actions and no others."""
+    approval = run.params.get("approval")
+    if not made.actions and not approval:
+        return []
+    verdicts = judge(made, run.narrowed(session.environment), standing(session, run, held_at_observe, beyond))
+    return granted(verdicts, approved_actions(session, approval), made) if approval else verdicts
+
+
+def standing(session: Session, run: Run, held_at_observe: str, beyond: Mapping[str, int]) -> Standing:
+    """What guards know besides a plan, as of now."""
+    midnight = run.now.replace(hour=0, minute=0, second=0, microsecond=0)
+    written = journal.written_since(session.engine, session.environment.name, midnight)
+    with session.engine.connect() as connection:
+        linked = by_lane(links.counts(connection, session.environment.name))
+    environment = session.environment
+    answers = manual_actions.answers(session.engine, environment.name)
+    waiting = open_questions(answers, environment.accept_unknown, environment)
+    return Standing(
+        linked=linked,
+        beyond=beyond,
+        written_today=written,
+        held_at_observe=held_at_observe,
+        open_questions={lane: list(names) for lane, names in waiting.items()},
+        forbidden=forbidden(answers, environment),
+        waiting_causes=waiting_causes(answers),
+    )
+
+
+def by_lane(by_kind: Mapping[str, int]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for kind, n in by_kind.items():
+        lane = LANE_OF.get(kind, "")
+        counts[lane] = counts.get(lane, 0) + n
+    return counts
+
+
+def parts_of(d: Difference) -> list[Any]:
+    """Everything of a difference that may name something."""
+    claims = [claim for claim in (d.wanted, d.found) if claim is not None]
+    return [d.key, *(part for claim in claims for part in (claim.document, claim.facts))]

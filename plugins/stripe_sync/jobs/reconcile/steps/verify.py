@@ -1,0 +1,38 @@
+"""Proves a sample of what was made: reads it back by id and compares it with what was wanted.
+
+Every write was compared with its answer already; reading back catches an answer that was not the truth.
+"""
+
+from __future__ import annotations
+
+from stripe_sync.apply import verification
+from stripe_sync.apply.current import current
+from stripe_sync.jobs.inputs.links import known_to, registry_of
+from stripe_sync.jobs.runtime.context import Run, Session
+from stripe_sync.jobs.runtime.step import Result, station
+from stripe_sync.warehouse.plans import plans
+from stripe_sync.warehouse.writes import journal
+
+SAMPLE = 5
+
+
+@station
+def verify(session: Session, run: Run) -> Result:
+    """How many of the run's writes were read back, and which are not as wanted."""
+    name = session.environment.name
+    stored = plans.of_run(session.engine, name, run.id)
+    done = {
+        hash for hash, outcome in journal.concluded(session.engine, name, run.id).items() if outcome.result == "done"
+    }
+    made = [a for a in stored.plan.actions if a.hash in done and a.kind != "coupon.delete"] if stored else []
+    sample = sorted(made, key=lambda a: a.hash)[:SAMPLE]
+    with session.engine.connect() as connection:
+        registry = registry_of(session, connection, known_to(session, connection, sample) if sample else {})
+        open_intents = journal.open_of_run(connection, name, run.id)
+    wrong = []
+    for action in sample:
+        held = current(session.stripe, action, registry)
+        fields = list(verification.mismatches(action.after, verification.document(action, held, registry)))
+        if fields:
+            wrong.append(f"{action.target}: {', '.join(fields)}")
+    return {"written": len(done), "read_back": len(sample), "wrong": wrong, "open_intents": open_intents}

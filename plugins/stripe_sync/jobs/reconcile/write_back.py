@@ -1,0 +1,38 @@
+"""Stripe's customer ids written back to Stigg (``customer.billingId``), where ``write_billing_id`` is on.
+
+Only ids that Stigg does not have: one that Stigg has is evidence of somebody else's, and is never replaced.
+"""
+
+from __future__ import annotations
+
+from stripe_sync.apply.results import Step
+from stripe_sync.core import keys
+from stripe_sync.domain.plan.actions import CUSTOMERS, Action
+from stripe_sync.jobs.inputs.direct_writes import write
+from stripe_sync.jobs.runtime.context import Run, Session
+from stripe_sync.warehouse.engine import run_sql
+from stripe_sync.warehouse.writes import leases
+
+
+def write_back(session: Session, run: Run) -> list[Step]:
+    """Writes what is missing, as many as one group may have actions; nothing where the customers lane may not write."""
+    environment = session.environment
+    if not environment.write_billing_id or run.narrowed(environment).mode(CUSTOMERS) != "enforce":
+        return []
+    about = {"environment": environment.name, "most": environment.limits.actions}
+    with session.engine.connect() as connection:
+        rows = run_sql(connection, "mirror/without_billing_id", **about)
+    actions = [naming(environment.name, row["key"]) for row in rows]
+    if not actions:
+        return []
+    with leases.held(session.engine, environment.name, CUSTOMERS, holder=run.id) as lease:
+        return write(session, run, actions, lease)
+
+
+def naming(environment: str, customer: str) -> Action:
+    """The action that tells Stigg a customer's Stripe id."""
+    id = keys.entity_of(customer)[1]
+    return Action(
+        kind="stigg.name", lane=CUSTOMERS, target=keys.link_key("billingid", keys.part(environment), keys.part(id)),
+        after={"billing": customer}, entity=("customer", id), serial=customer, sentence=f"Tell Stigg the Stripe id of {id}",
+    )  # fmt: skip

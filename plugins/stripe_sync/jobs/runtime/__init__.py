@@ -1,0 +1,1 @@
+"""Context, run, step, preflight, approvals and the record of manual actions."""

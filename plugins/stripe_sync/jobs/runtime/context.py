@@ -1,0 +1,180 @@
+"""What every station is given: the environment, the warehouse, and the ways to both APIs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+from sqlalchemy import Engine
+
+from stripe_sync.apply.executor import SETTLE_SECONDS
+from stripe_sync.clients.stigg.client import API as STIGG_URL
+from stripe_sync.clients.stigg.client import StiggApi
+from stripe_sync.clients.stripe.client import API as STRIPE_URL
+from stripe_sync.clients.stripe.client import ATTEMPTS, StripeApi, Tally, check_mode
+from stripe_sync.clients.stripe.sandbox_clock import SandboxClock
+from stripe_sync.clients.stripe.test_clock import ClockOfAccount
+from stripe_sync.core import settings
+from stripe_sync.core.clock import Clock, SystemClock
+from stripe_sync.core.config import connections
+from stripe_sync.core.config.connections import Connection
+from stripe_sync.core.errors import ConfigurationError
+from stripe_sync.core.ownership import Signer
+from stripe_sync.core.settings import Environment
+from stripe_sync.jobs.runtime.account import require_account
+from stripe_sync.warehouse import engine, runs
+from stripe_sync.warehouse.writes.budget import PostgresBudget, StiggBudget
+
+ConnectionOf = Callable[[str], Connection]
+
+
+class Progress(Protocol):
+    """Takes what is being done as a sentence, and what it is ``about`` (lane, kind, entity) for logs that are searched."""
+
+    def __call__(self, message: str, **about: str) -> None: ...
+
+
+def from_environ(id: str) -> Connection:
+    """The connection of ``AIRFLOW_CONN_<ID>``: the way outside Airflow."""
+    return connections.from_environ(id, os.environ)
+
+
+def quiet(message: str, **about: str) -> None:
+    """Shows nothing."""
+
+
+@dataclass
+class Session:
+    """One environment and everything that is needed to work on it; clients are made when first used."""
+
+    environment: Environment
+    engine: Engine
+    connection_of: ConnectionOf
+    clock: Clock
+    progress: Progress = quiet
+    settle_seconds: float = SETTLE_SECONDS
+    attempts: int = ATTEMPTS
+
+    def __post_init__(self) -> None:
+        """Take the time of the environment's test clock, where it has one."""
+        env = self.environment
+        if env.test_clock:
+            self.clock = ClockOfAccount(lambda: self.stripe, env.test_clock, env.stripe_account)
+
+    @cached_property
+    def stripe(self) -> StripeApi:
+        """Stripe, once key, settings and warehouse are known to mean one account. Raises AccountRefused, NotAuthorized."""
+        require_account(self)
+        return self.client
+
+    @cached_property
+    def client(self) -> StripeApi:
+        """Stripe under the account's shared rate budget, whatever its account is: for what proves it.
+
+        Raises NotAuthorized where the key is of the wrong mode.
+        """
+        env, connection = self.environment, self.connection_of(self.environment.stripe_connection)
+        budget = PostgresBudget(
+            self.engine, env.stripe_account, env.requests_per_second(), env.endpoint_rate, env.rate_share
+        )
+        api = StripeApi(
+            connection.key(),
+            base_url=connection.base_url(STRIPE_URL),
+            budget=budget,
+            attempts=self.attempts,
+            test_clock=env.test_clock,
+        )
+        check_mode(api, live=env.live, connection=connection.id)
+        return api
+
+    @cached_property
+    def stigg(self) -> StiggApi:
+        connection = self.connection_of(self.environment.stigg_connection)
+        env = self.environment
+        budget = StiggBudget(self.engine, env.name, env.stigg_rate_share, float(env.usage_reads_per_minute))
+        return StiggApi(
+            connection.key(), base_url=connection.base_url(STIGG_URL), page_size=env.stigg_page_size, budget=budget
+        )
+
+    @cached_property
+    def signer(self) -> Signer:
+        """Makes and tells genuine marks. Old secrets stand in the connection's extra under ``accepted``."""
+        connection = self.connection_of(self.environment.secret_id())
+        accepted = connection.extra.get("accepted", [])
+        return Signer(self.environment.stripe_account, (connection.key(), *accepted))
+
+    @property
+    def tally(self) -> Tally:
+        """What was asked of Stripe so far: nothing where its client was never used, which this does not make."""
+        return self.client.tally if "client" in self.__dict__ else Tally()
+
+    def close(self) -> None:
+        """Closes what was opened."""
+        if "stigg" in self.__dict__:
+            self.stigg.close()
+        if "client" in self.__dict__:
+            self.client.close()
+
+
+def open_session(
+    name: str,
+    *,
+    connection_of: ConnectionOf = from_environ,
+    environ: Mapping[str, str] = os.environ,
+    progress: Progress = quiet,
+) -> Session:
+    """The session of an environment: settings read, warehouse migrated, clock chosen. Raises ConfigurationError."""
+    environment = settings.environment(name, settings.path_from(environ))
+    warehouse = engine.connect(engine.url_from(environ))
+    return Session(environment, warehouse, connection_of, clock_from(environment, environ), progress)
+
+
+def clock_from(environment: Environment, environ: Mapping[str, str]) -> Clock:
+    """The system's clock, or the sandbox's where ``STRIPE_SYNC_CLOCK`` names it; never that for a live environment."""
+    url = environ.get("STRIPE_SYNC_CLOCK")
+    if not url:
+        return SystemClock()
+    if environment.live:
+        raise ConfigurationError("STRIPE_SYNC_CLOCK is set and the environment is live; unset it.")
+    return SandboxClock(url)
+
+
+def reports_folder(environ: Mapping[str, str] = os.environ) -> Path:
+    """``STRIPE_SYNC_REPORTS``, else ``reports`` in the working folder."""
+    return Path(environ.get("STRIPE_SYNC_REPORTS", "reports"))
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run: its id, its one reading of the clock, and what it was asked to do."""
+
+    id: str
+    now: datetime
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+    def narrowed(self, environment: Environment) -> Environment:
+        """The environment with every lane at most as bold as the run's parameter ``mode`` allows.
+
+        A backfill that is to plan (``action``) writes nothing.
+        """
+        asked = "observe" if self.params.get("action") == "plan" else self.params.get("mode")
+        if asked not in ("observe", "propose"):
+            return environment
+        order = ("observe", "propose", "enforce")
+        modes = {lane: min(environment.mode(lane), asked, key=order.index) for lane in settings.LANES}
+        return msgspec.structs.replace(environment, modes=modes)
+
+
+def start_run(session: Session, run_id: str, params: Mapping[str, Any] | None = None) -> Run:
+    """The run of an id: the clock is read for the first call alone, parameters are those of the first call."""
+    name = session.environment.name
+    found = runs.find(session.engine, name, run_id) or runs.start(
+        session.engine, name, run_id, now=session.clock.now(), params=params or {}
+    )
+    return Run(run_id, *found)

@@ -1,0 +1,1 @@
+"""Connecting, disconnecting, probing and pruning an environment."""

@@ -1,0 +1,1 @@
+"""Questions to a Stripe test account."""

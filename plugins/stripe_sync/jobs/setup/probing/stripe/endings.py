@@ -1,0 +1,105 @@
+"""Questions to Stripe about cancellations (SB's contradictions C1 to C3); time passes on a test clock."""
+
+from __future__ import annotations
+
+from stripe_sync.clients.stripe.asking import Refused
+from stripe_sync.jobs.setup.probing.answers import No, Open, Result, Yes
+from stripe_sync.jobs.setup.probing.questions import Asking, question
+from stripe_sync.jobs.setup.probing.stripe import readings
+from stripe_sync.jobs.setup.probing.stripe.renewals import renewed
+from stripe_sync.jobs.setup.probing.test_account import DAY, HOUR, MINUTE, START, Account, Obj, period_end
+
+
+def cancel(account: Account, subscription: Obj, *, invoice_now: bool = False, prorate: bool = False) -> None:
+    path = f"/v1/subscriptions/{subscription['id']}"
+    account.asker.call("delete", path, invoice_now=invoice_now, prorate=prorate)
+
+
+@question("cancel_removes_prorations")
+def cancel_removes_prorations(asking: Asking) -> Result:
+    """Make pending prorations, cancel with neither flag, and read what is pending (C1)."""
+    account = asking.account
+    clock = account.clock()
+    customer = account.customer(clock)
+    made = account.subscription(customer, {"price": account.price(), "quantity": 1})
+    account.advance(clock, START + 10 * DAY)
+    item = {"id": made["items"]["data"][0]["id"], "quantity": 3}
+    account.post(f"/v1/subscriptions/{made['id']}", items=[item], proration_behavior="create_prorations")
+    before = len(account.pending(customer))
+    cancel(account, made)
+    after = len(account.pending(customer))
+    if not before:
+        return Open("The change of quantity left nothing pending.")
+    return No(f"{after} of {before} are still pending.") if after else Yes()
+
+
+@question("negative_last_to_balance")
+def negative_last_to_balance(asking: Asking) -> Result:
+    """Cancel with both flags in a paid period, and see where the credit goes (C2)."""
+    account = asking.account
+    clock = account.clock()
+    customer = account.customer(clock)
+    made = account.subscription(customer, {"price": account.price(), "quantity": 1})
+    account.advance(clock, START + 10 * DAY)
+    cancel(account, made, invoice_now=True, prorate=True)
+    account.advance(clock, START + 10 * DAY + 2 * HOUR)
+    last = account.invoices(customer)[0]
+    balance = account.get(f"/v1/customers/{customer}")["balance"]
+    if last["total"] >= 0:
+        return Open(f"The last invoice is of {last['total']}, not negative.")
+    if balance < 0:
+        return Yes()
+    return No(f"It is {last['status']}, and the balance is {balance}.")
+
+
+@question("cancel_stops_customer")
+def cancel_stops_customer(asking: Asking) -> Result:
+    """Cancel one of two subscriptions of a customer, and read the open invoice of the other one (C3)."""
+    account = asking.account
+    clock = account.clock()
+    customer = account.customer(clock)
+    ended, other = (account.subscription(customer, {"price": account.price(), "quantity": 1}) for _ in range(2))
+    account.advance(clock, START + DAY)
+    its = account.invoice(other["latest_invoice"])
+    if its["status"] != "open" or not its["auto_advance"]:
+        return Open(
+            f"The invoice is {its['status']}, with auto_advance {its['auto_advance']}, before the cancellation."
+        )
+    cancel(account, ended)
+    return No() if account.invoice(its["id"])["auto_advance"] else Yes()
+
+
+@question("canceled_draft_advances")
+def canceled_draft_advances(asking: Asking) -> Result:
+    """Cancel within the draft's hour, switch the draft on again, and see whether it is finalized."""
+    account = asking.account
+    clock, made, draft = renewed(account)
+    cancel(account, made)
+    stopped = account.invoice(draft["id"])
+    if stopped["auto_advance"]:
+        return Open("The cancellation did not stop the draft.")
+    try:
+        account.post(f"/v1/invoices/{draft['id']}", auto_advance=True)
+    except Refused as refused:
+        if refused.is_about(param="auto_advance"):
+            return No(str(refused))
+        raise
+    account.advance(clock, period_end(made) + 2 * HOUR + MINUTE)
+    status = account.invoice(draft["id"])["status"]
+    return No("It is taken, and the draft is not finalized.") if status == "draft" else Yes()
+
+
+@question("end_at_date_stops")
+def end_at_date_stops(asking: Asking) -> Result:
+    """Let a subscription end at its ``cancel_at``, and read its open invoice before and after."""
+    account = asking.account
+    clock = account.clock()
+    made = account.subscription(account.customer(clock), {"price": account.price(), "quantity": 1})
+    account.advance(clock, START + 2 * HOUR)
+    end = START + 10 * DAY
+    account.post(f"/v1/subscriptions/{made['id']}", cancel_at=end, proration_behavior="none")
+    before = account.invoice(made["latest_invoice"])
+    account.advance(clock, end + HOUR)
+    status = account.get(f"/v1/subscriptions/{made['id']}")["status"]
+    after = account.invoice(before["id"])["auto_advance"]
+    return readings.stopped_by_end(status=status, before=before["auto_advance"], after=after)

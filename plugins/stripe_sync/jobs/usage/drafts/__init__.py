@@ -1,0 +1,1 @@
+"""Drafts held, given their grace, and released (BILLING 9)."""

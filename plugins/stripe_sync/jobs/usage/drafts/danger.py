@@ -1,0 +1,50 @@
+"""Drafts that are about to go out without their usage, or that wait until somebody lets them go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from stripe_sync.jobs.runtime.context import Run, Session
+from stripe_sync.jobs.usage.permissions import may_write
+from stripe_sync.warehouse import runs
+from stripe_sync.warehouse.usage import draft_holds, ledger
+from stripe_sync.warehouse.usage.ledger import Invoice, Window
+
+CLOSE = timedelta(minutes=20)
+
+
+def in_danger(
+    session: Session, run: Run, missing: Iterable[Invoice], waiting: Sequence[Window], observed: str
+) -> list[str]:
+    """Drafts without proof that are finalized soon, or that nobody finalizes."""
+    if not may_write(session, run, observed):
+        return []
+    with session.engine.connect() as connection:
+        found = [ledger.invoice(connection, session.environment.name, i.invoice) for i in missing]
+        holds = draft_holds.holds(connection, session.environment.name)
+    pages = []
+    for invoice in filter(None, found):
+        hold = holds.get(invoice.invoice)
+        if invoice.finalizes_at is None and hold is not None and hold.is_own_stop():
+            pages.append(f"{invoice.invoice} is held with auto_advance off, and nobody finalizes it until you do.")
+        elif invoice.finalizes_at is not None and invoice.finalizes_at - run.now <= CLOSE:
+            pages.append(
+                f"{invoice.invoice} is finalized at {told(invoice.finalizes_at)}, and its usage is not proven: {why(session, run)}"
+            )
+    return pages
+
+
+def why(session: Session, run: Run) -> str:
+    """The first reason that this run met."""
+    name = session.environment.name
+    counted = runs.result(session.engine, name, run.id, "usage_count") or {}
+    written = runs.result(session.engine, name, run.id, "usage_lines") or {}
+    due = runs.result(session.engine, name, run.id, "usage_due") or {}
+    reasons = [*(p["detail"] for p in due.get("problems", ())), *counted.get("failed", ()), *written.get("waits", ()),
+               *written.get("refused", ())]  # fmt: skip
+    return reasons[0] if reasons else f"it was not read in time; see stripe-sync usage {name}."
+
+
+def told(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"

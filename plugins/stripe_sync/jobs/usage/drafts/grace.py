@@ -1,0 +1,123 @@
+"""The drafts of renewals that wait less than an hour: found among those listed, told, and given their hour (BILLING 9)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Container, Iterable, Mapping
+from datetime import timedelta
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import Connection
+
+from stripe_sync.core.clock import epoch
+from stripe_sync.core.errors import NotAuthorized
+from stripe_sync.domain.plan.actions import USAGE
+from stripe_sync.domain.usage import drafts
+from stripe_sync.domain.usage.holds.grace import LEAST, grace_of, graces, is_short, may_be_short, moved_in
+from stripe_sync.jobs.inputs.invoices import seen_invoice, whole
+from stripe_sync.jobs.runtime.context import Run, Session
+from stripe_sync.jobs.usage.drafts.holds import hold
+from stripe_sync.warehouse.comparisons import links
+from stripe_sync.warehouse.engine import run_sql
+from stripe_sync.warehouse.usage import draft_holds, figures, ledger
+from stripe_sync.warehouse.writes.leases import Lease
+
+LATE = timedelta(minutes=10)  # within which Stripe has made the draft of a renewal
+SHORT_LIVED = timedelta(seconds=LEAST) + LATE  # a draft that is short is final so long after its renewal
+EVENT_PAGES = 5
+Body = dict[str, Any]
+
+
+def is_renewing(connection: Connection, session: Session, run: Run) -> bool:
+    """Return whether a linked subscription was renewed so lately that its draft, if it is short, may still be there."""
+    since, until = epoch(run.now - SHORT_LIVED), epoch(run.now)
+    (row,) = run_sql(connection, "usage/renewals", environment=session.environment.name, since=since, until=until)
+    return bool(row["is_renewed"])
+
+
+def list_drafts(session: Session, run: Run, of: Container[str]) -> dict[str, Body]:
+    """Return drafts by id: those ``of`` some subscriptions, those that may be short, and the newest good one of a page.
+
+    Where no subscription is asked for, those alone are listed that may be short.
+    """
+    created = {} if of else {"created": {"gte": epoch(run.now - SHORT_LIVED)}}
+    kept: dict[str, Body] = {}
+    for page in session.stripe.in_lane(USAGE).pages("/v1/invoices", status="draft", **created):
+        good = next((row for row in page if (seconds := grace_of(row)) is not None and not is_short(seconds)), None)
+        kept |= {
+            row["id"]: row
+            for row in page
+            if row is good or may_be_short(row) or drafts.subscription_of(row, session.signer) in of
+        }
+    return kept
+
+
+def compare_drafts(session: Session, bodies: Iterable[Body]) -> dict[str, int]:
+    """Return the seconds of grace, by invoice, of the renewals of linked subscriptions that wait less than an hour.
+
+    They are kept in the ledger; so is the newest good one, where a short one was the newest that was known.
+    """
+    name = session.environment.name
+    given = of_linked(session, bodies)
+    with session.engine.connect() as connection:
+        moved, newest = draft_holds.holds(connection, name), figures.newest_grace(connection, name)
+    found = graces_of(session, given, moved)
+    short = {id: seconds for id, seconds in found.items() if is_short(seconds)}
+    by_age = sorted((body for body in given if body["id"] in found), key=lambda body: int(body["created"]))
+    is_over = not short and newest is not None and is_short(newest[1])
+    chosen = by_age[-1:] if is_over else [body for body in by_age if body["id"] in short]
+    seen = [invoice for body in chosen if (invoice := seen_invoice(session, body)) is not None]
+    with session.engine.begin() as connection:
+        for invoice in seen:
+            ledger.see(connection, name, invoice, grace=found[invoice.invoice])
+    return short
+
+
+def of_linked(session: Session, bodies: Iterable[Body]) -> list[Body]:
+    """Return the invoices of linked subscriptions."""
+    found = [(body, drafts.subscription_of(body, session.signer)) for body in bodies]
+    with session.engine.connect() as connection:
+        linked = set(links.of_ids(connection, session.environment.name, {s for _, s in found if s}).values())
+    return [body for body, subscription in found if subscription in linked]
+
+
+def graces_of(session: Session, bodies: Iterable[Body], moved: Collection[str]) -> dict[str, int]:
+    """Return the seconds of grace by invoice, of the drafts of renewals that nobody moved.
+
+    ``moved`` are those that we moved. Whether somebody else did is asked for the short ones alone: by Stripe's events, or,
+    where the key may not read them, it is taken that nobody did.
+    """
+    shown = [whole(session, body) if may_be_short(body) else body for body in bodies]
+    found = graces(shown, moved)
+    suspects = {body["id"]: int(body["created"]) for body in shown if is_short(found.get(body["id"], LEAST))}
+    by_others = moved_by_others(session, suspects)
+    return {id: seconds for id, seconds in found.items() if id not in by_others}
+
+
+def moved_by_others(session: Session, suspects: Mapping[str, int]) -> set[str]:
+    """Return those of some invoices, given with when they were made, whose time of finalization was changed since.
+
+    At most ``EVENT_PAGES`` pages of events are read.
+    """
+    if not suspects:
+        return set()
+    found: set[str] = set()
+    asked: dict[str, Any] = {"types": ["invoice.updated"], "created": {"gte": min(suspects.values())}}
+    try:
+        for page in islice(session.stripe.in_lane(USAGE).pages("/v1/events", **asked), EVENT_PAGES):
+            found |= moved_in(page) & suspects.keys()
+    except NotAuthorized:
+        pass
+    return found
+
+
+def hold_short(session: Session, run: Run, lease: Lease, short: Iterable[str], *, observed: str) -> list[str]:
+    """Give drafts that are short, and on which nothing is missing, an hour; return the ids of those held.
+
+    An end at or before the renewal, and a change that it has overtaken, are found within the hour (BILLING 7).
+    """
+    with session.engine.connect() as connection:
+        found = [ledger.invoice(connection, session.environment.name, id) for id in sorted(short)]
+    its = [invoice for invoice in found if invoice is not None and invoice.status == "draft"]
+    why = "Stripe would finalize it earlier than an hour after it was made."
+    return hold(session, run, lease, its, cause="short", why=why, observed=observed)

@@ -1,0 +1,50 @@
+"""Holds renewal drafts whose tax Stripe cannot compute (BILLING 9); jobs/usage/drafts/release.py lets them go once it can."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from stripe_sync.domain.usage.holds import untaxed
+from stripe_sync.domain.usage.holds.stuck import Stuck
+from stripe_sync.jobs.inputs.invoices import seen_invoice
+from stripe_sync.jobs.runtime.context import Run, Session
+from stripe_sync.jobs.runtime.preflight import held_at_observe
+from stripe_sync.jobs.runtime.step import Result
+from stripe_sync.jobs.usage.drafts.holds import hold, is_advancing
+from stripe_sync.jobs.usage.permissions import leased, may_write
+from stripe_sync.warehouse.usage import draft_holds, ledger
+from stripe_sync.warehouse.usage.ledger import Invoice
+
+
+def hold_untaxed(session: Session, run: Run, bodies: Iterable[Mapping[str, Any]], due: Result) -> list[Stuck]:
+    """Hold the drafts that cannot be taxed, and return a row for each.
+
+    ``bodies`` are drafts of linked subscriptions as Stripe has them now; ``due`` is what the run found due.
+    What a person released goes out; what a person, a pause or Stripe stopped stays stopped, and is no row here.
+    """
+    name = session.environment.name
+    with session.engine.connect() as connection:
+        holds = draft_holds.holds(connection, name)
+    let_go = {id for id, hold in holds.items() if hold.is_let_go()}
+    bad = [b for b in bodies if untaxed.problem_of(b) is not None and b["id"] not in let_go]
+    if not bad:
+        return []
+    stopped = {id for id, hold in holds.items() if hold.is_own_stop()}
+    waiting = [i for i in seen(session, bad) if is_advancing(i) or i.invoice in stopped]
+    observed = due.get("held_at_observe") or held_at_observe(session)
+    if may_write(session, run, observed):
+        with leased(session, run) as lease:
+            hold(session, run, lease, waiting, cause="tax", why=untaxed.REASON, observed=observed)
+    with session.engine.connect() as connection:
+        now = ledger.drafts_in(connection, name, (i.invoice for i in waiting))
+    return [untaxed.row(i.body, i.subscription, i.finalizes_at) for i in now]
+
+
+def seen(session: Session, bodies: Iterable[Mapping[str, Any]]) -> list[Invoice]:
+    """Return the renewals among drafts, kept in the ledger as they are now."""
+    found = [invoice for body in bodies if (invoice := seen_invoice(session, dict(body))) is not None]
+    with session.engine.begin() as connection:
+        for invoice in found:
+            ledger.see(connection, session.environment.name, invoice)
+    return found

@@ -1,0 +1,107 @@
+"""What people do about usage by hand: hold a draft, release it, and say that a window is not billed."""
+
+from __future__ import annotations
+
+from stripe_sync.core.clock import epoch, from_epoch
+from stripe_sync.core.errors import ConfigurationError
+from stripe_sync.domain.plan.actions import USAGE
+from stripe_sync.domain.usage.holds.leads import is_too_near
+from stripe_sync.jobs.inputs.direct_writes import write
+from stripe_sync.jobs.inputs.invoices import seen_invoice
+from stripe_sync.jobs.runtime.account import account
+from stripe_sync.jobs.runtime.context import Session, start_run
+from stripe_sync.jobs.runtime.manual_actions import Hand, note
+from stripe_sync.jobs.usage.drafts.holds import deadline, known_leads, timed
+from stripe_sync.jobs.usage.permissions import leased
+from stripe_sync.warehouse.usage import draft_holds, ledger
+from stripe_sync.warehouse.usage.ledger import Invoice
+from stripe_sync.warehouse.writes import leases
+
+
+def hold(session: Session, id: str, by: Hand) -> str:
+    """Moves the finalization of a draft to the deadline of the policy, until a person releases it or that comes."""
+    invoice = draft(session, id)
+    return move(session, invoice, by, kind="hold", held=True)
+
+
+def release(session: Session, id: str, by: Hand) -> str:
+    """Gives a draft its own moment of finalization back, whoever held it."""
+    invoice = draft(session, id)
+    with session.engine.connect() as connection:
+        found = draft_holds.holds(connection, session.environment.name).get(id)
+    if found is None or not found.held:
+        raise ConfigurationError(
+            f"{id} is not held by stripe_sync; stripe-sync usage {session.environment.name} lists what is."
+        )
+    return move(session, invoice, by, kind="release", held=False)
+
+
+def draft(session: Session, id: str) -> Invoice:
+    """A draft of a subscription with usage, as it is now. Raises ConfigurationError for anything else."""
+    account(session)
+    body = session.stripe.in_lane(USAGE).find(f"/v1/invoices/{id}")
+    if body is None:
+        raise ConfigurationError(f"Stripe has no invoice {id}; give the id that its dashboard shows.")
+    seen = seen_invoice(session, body)
+    if seen is None or seen.status != "draft":
+        raise ConfigurationError(
+            f"{id} is {body['status']} and no draft of a renewal; only those are held and released."
+        )
+    with session.engine.begin() as connection:
+        ledger.see(connection, session.environment.name, seen)
+    return seen
+
+
+def move(session: Session, invoice: Invoice, by: Hand, *, kind: str, held: bool) -> str:
+    """Moves the finalization, under the lane's lease, and keeps who did it and why."""
+    name, now = session.environment.name, session.clock.now()
+    if why := leases.pause_reason(session.engine, name, USAGE):
+        raise ConfigurationError(f"The lane usage is paused: {why}; resume it first.")
+    with session.engine.connect() as connection:
+        before = draft_holds.holds(connection, name).get(invoice.invoice)
+    original = before.original if before is not None and before.held else invoice.finalizes_at
+    own = [max(original or now, now + lead) for lead in known_leads(session)]
+    moments = [deadline(session, invoice)] if held else own
+    if moments[0] <= now:
+        raise ConfigurationError(
+            f"{invoice.invoice} may be held until {moments[0]:%Y-%m-%d %H:%M} UTC (hold_hours), which is over."
+        )
+    run = start_run(session, f"hand-{kind}-{invoice.invoice}-{epoch(now)}")
+    with leased(session, run) as lease:
+        for moment in moments:
+            (step,) = write(session, run, [timed(kind, session, invoice, moment, by.reason)], lease)
+            if step.result != "refused" or not is_too_near(step.detail):
+                break
+    if step.result != "done":
+        raise ConfigurationError(f"{invoice.invoice} was not moved: {step.detail}")
+    with session.engine.begin() as connection:
+        found = draft_holds.Hold(invoice.invoice, held, original, moment, by.reason, by.person)
+        draft_holds.add(connection, name, found, at=now)
+        ledger.finalizes(connection, name, invoice.invoice, from_epoch(epoch(moment)))
+        note(connection, session, kind, invoice.invoice, by)
+    return f"{invoice.invoice} is finalized at {moment:%Y-%m-%d %H:%M} UTC."
+
+
+def waive(session: Session, row: str, by: Hand) -> str:
+    """Says that a window is not billed; its lines go off a draft with the next run."""
+    name, now = session.environment.name, session.clock.now()
+    if not row.isdigit():
+        raise ConfigurationError(f"{row} is no row of the ledger; stripe-sync usage {name} lists them by number.")
+    with session.engine.begin() as connection:
+        found = ledger.window(connection, name, int(row))
+        if found is None:
+            raise ConfigurationError(f"There is no row {row} of usage in {name}; stripe-sync usage {name} lists them.")
+        if found.state in ("billed", "waived"):
+            raise ConfigurationError(f"The row {row} is {found.state} already; correct a billed one by a credit note.")
+        if found.terms.get("meter") and any(found.held("pushed", "proven", "billed_before_us")):
+            raise ConfigurationError(
+                f"The row {row} was sent to the meter {found.terms['meter']['id']}, which bills it; correct the use in Stigg, and "
+                f"what is too much is taken back there."
+            )
+        if found.quantity is None:
+            raise ConfigurationError(f"The row {row} was not read in Stigg yet; let a usage run read it first.")
+        ledger.move_all(connection, found, (*ledger.OPEN, "proven", "unbillable", "reversed"), "waived", at=now, run_id="",
+                       invoice=found.invoice, reason=by.reason, person=by.person)  # fmt: skip
+        ledger.look_again(connection, name, [found.invoice] if found.invoice else [])
+        note(connection, session, "waive", row, by)
+    return f"The row {row} ({found.measured['feature']} of {found.measured['subscription']}) is not billed."

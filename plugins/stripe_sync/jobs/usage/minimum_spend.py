@@ -1,0 +1,55 @@
+"""What minimum spends were charged in advance, read from Stripe's own invoices of the period (BILLING 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from stripe_sync.core.clock import epoch
+from stripe_sync.domain.plan.actions import USAGE
+from stripe_sync.domain.usage.metering import price_of
+from stripe_sync.domain.usage.minimum_spend import covered, is_minimum, looked_for_since
+from stripe_sync.jobs.inputs.invoices import whole, with_credits
+from stripe_sync.jobs.runtime.context import Session
+from stripe_sync.warehouse.comparisons import links
+from stripe_sync.warehouse.usage import ledger
+from stripe_sync.warehouse.usage.ledger import Invoice, Window
+
+
+def with_covered(session: Session, invoice: Invoice, windows: Sequence[Window]) -> Invoice:
+    """A draft with what was charged in advance for the period of its windows, as ``covered``, minor units.
+
+    Only where a minimum spend holds for one of them is anything read.
+    """
+    under = [w for w in windows if w.terms.get("minimum") is not None]
+    if not under or invoice.status != "draft":
+        return invoice
+    since = looked_for_since(invoice.bound, under[0].terms["content"]["interval"])
+    api = session.stripe.in_lane(USAGE)
+    pages = api.pages("/v1/invoices", subscription=invoice.subscription, created={"gte": epoch(since)})
+    bodies = [with_credits(session, whole(session, body)) for page in pages for body in page]
+    unowed = unowed_of(session, invoice.subscription)
+    bodies = [*(body for body in bodies if body["id"] not in {invoice.invoice, *unowed}), invoice.body]
+    amount = covered(
+        bodies, minimums(session, bodies), start=min(w.start for w in windows), bound=max(w.end for w in windows)
+    )
+    seen = replace(invoice, body=invoice.body | {"covered": amount})
+    with session.engine.begin() as connection:
+        ledger.see(connection, session.environment.name, seen)
+    return seen
+
+
+def unowed_of(session: Session, subscription: str) -> frozenset[str]:
+    """The ids of the invoices that sell a period after the end: what they charged in advance is given back, and covers nothing."""
+    with session.engine.connect() as connection:
+        seen = ledger.invoices_of(connection, session.environment.name, [subscription])
+    return frozenset(i.invoice for i in seen if i.body.get("unowed"))
+
+
+def minimums(session: Session, bodies: Iterable[dict[str, Any]]) -> frozenset[str]:
+    """The ids of the prices on some invoices that are minimum spends of ours."""
+    prices = {price for body in bodies for line in body["lines"]["data"] if (price := price_of(line))}
+    with session.engine.connect() as connection:
+        known = links.of_ids(connection, session.environment.name, prices)
+    return frozenset(id for key, id in known.items() if is_minimum(key))

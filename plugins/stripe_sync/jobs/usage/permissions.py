@@ -1,0 +1,29 @@
+"""What the usage job may write, and under whose lease."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+
+from stripe_sync.core import keys
+from stripe_sync.domain.plan.actions import USAGE
+from stripe_sync.jobs.runtime.context import Run, Session
+from stripe_sync.warehouse.comparisons import links
+from stripe_sync.warehouse.writes import leases
+from stripe_sync.warehouse.writes.leases import Lease
+
+
+def may_write(session: Session, run: Run, observed: str) -> bool:
+    """Whether anything may be written at all; holding is allowed in every mode but observe (BILLING 9)."""
+    return not observed and run.narrowed(session.environment).mode(USAGE) != "observe"
+
+
+def entity_of(session: Session, subscription: str) -> tuple[str, str]:
+    """The Stigg subscription of a Stripe subscription."""
+    with session.engine.connect() as connection:
+        key = links.key_of(connection, session.environment.name, subscription)
+    return keys.entity_of(key) if key else ("subscription", subscription)
+
+
+def leased(session: Session, run: Run) -> AbstractContextManager[Lease]:
+    """The right to write lines: what is written is read and decided under it, so that two runs cannot both add a line."""
+    return leases.held(session.engine, session.environment.name, USAGE, holder=run.id)

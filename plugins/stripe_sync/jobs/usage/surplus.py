@@ -1,0 +1,113 @@
+"""Invoices of our own for usage that does not fit on the draft of its renewal (BILLING 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from msgspec import structs
+
+from stripe_sync.core.clock import epoch
+from stripe_sync.domain.actual.renewals import is_renewal
+from stripe_sync.domain.plan.actions import USAGE, Action
+from stripe_sync.domain.usage import drafts
+from stripe_sync.domain.usage.final_terms import FinalTerms
+from stripe_sync.domain.usage.surplus import Name, divided, is_surplus, surplus_key, why_not
+from stripe_sync.jobs.inputs.direct_writes import write
+from stripe_sync.jobs.inputs.invoices import seen_invoice
+from stripe_sync.jobs.runtime.context import Run, Session
+from stripe_sync.jobs.usage.final_invoice import terms_of
+from stripe_sync.jobs.usage.line_proof import lines_for
+from stripe_sync.jobs.usage.permissions import entity_of
+from stripe_sync.warehouse.usage import ledger
+from stripe_sync.warehouse.usage.ledger import Invoice, Window
+from stripe_sync.warehouse.writes.leases import Lease
+
+FULL = "{invoice} would have more than 250 lines, and {why}; a person decides which usage goes on another invoice."
+
+
+@dataclass
+class Placed:
+    """The windows by invoice, each with its invoice; ``waits`` says of an invoice why some of its usage is nowhere."""
+
+    windows: dict[str, list[Window]]
+    invoices: dict[str, Invoice]
+    waits: dict[str, str] = field(default_factory=dict)
+
+
+def place(
+    session: Session, run: Run, lease: Lease, windows: Mapping[str, Sequence[Window]], seen: Sequence[Invoice]
+) -> Placed:
+    """The windows of drafts, of which those that do not fit are moved to an invoice of our own for the same period."""
+    placed = Placed({id: list(its) for id, its in windows.items()}, {i.invoice: i for i in seen})
+    for id in sorted(windows):
+        invoice = placed.invoices[id]
+        extra = too_many(session, invoice, placed.windows[id])
+        if not extra:
+            continue
+        names = {(w.charge, epoch(w.start)) for w in placed.windows[id]} - extra
+        moved = [w for w in placed.windows[id] if (w.charge, epoch(w.start)) not in names]
+        placed.windows[id] = [w for w in placed.windows[id] if w not in moved]
+        minimum = any(w.terms.get("minimum") is not None for w in windows[id])
+        other = surplus_of(session, invoice, seen) or made(session, run, lease, invoice, minimum=minimum)
+        if isinstance(other, str):
+            placed.waits[id] = FULL.format(invoice=id, why=other)
+            continue
+        placed.invoices[other.invoice] = other
+        placed.windows.setdefault(other.invoice, []).extend(moved)
+    return placed
+
+
+def too_many(session: Session, invoice: Invoice, windows: Sequence[Window]) -> frozenset[Name]:
+    """The windows of a renewal's draft whose lines do not fit on it."""
+    if not is_renewal(invoice.body):
+        return frozenset()
+    lines = lines_for(session, invoice, windows)
+    there = drafts.own_lines(invoice.body, session.signer)
+    return divided(lines, there, len(invoice.body["lines"]["data"])).surplus
+
+
+def surplus_of(session: Session, invoice: Invoice, seen: Sequence[Invoice]) -> Invoice | None:
+    """The invoice of what does not fit on a draft, where it was made before."""
+    its = (i for i in seen if i.subscription == invoice.subscription and i.bound == invoice.bound)
+    return next((i for i in its if is_surplus(i.body, session.signer)), None)
+
+
+def made(session: Session, run: Run, lease: Lease, invoice: Invoice, *, minimum: bool) -> Invoice | str:
+    """Make that invoice; return why a person has to decide where there is none."""
+    action = needed(session, invoice, minimum=minimum)
+    if isinstance(action, str):
+        return action
+    for step in (s for s in write(session, run, [action], lease) if s.result == "done"):
+        body = session.stripe.in_lane(USAGE).find(f"/v1/invoices/{step.stripe_id}")
+        seen = seen_invoice(session, body) if body is not None else None
+        if seen is not None:
+            with session.engine.begin() as connection:
+                ledger.see(connection, session.environment.name, seen)
+            return seen
+    return "the invoice for the rest could not be made"
+
+
+def needed(session: Session, invoice: Invoice, *, minimum: bool) -> Action | str:
+    """Return the invoice to make, on the terms of the subscription, or why a person has to decide."""
+    name, bound, of = session.environment.name, invoice.bound, invoice.subscription
+    terms = terms_of(session, of, bound)
+    if terms is None:
+        return "its subscription is not there any more"
+    why = terms.problem or why_not(
+        len(invoice.body.get("discounts") or ()), coupons_of(session, terms), minimum=minimum
+    )
+    if why:
+        return why[0].lower() + why[1:].rstrip(".")
+    key = surplus_key(name, of, bound)
+    action = drafts.final_invoice(key, terms, bound, subscription=of, entity=entity_of(session, of))
+    said = f"Make an invoice for the usage that does not fit on {invoice.invoice}, which may have 250 lines."
+    return structs.replace(action, cause="surplus", sentence=said)
+
+
+def coupons_of(session: Session, terms: FinalTerms) -> list[Mapping[str, Any] | None]:
+    """Return the coupons of the discounts that an invoice on these terms has: those made for it, else Stripe's."""
+    own = {coupon["id"]: coupon for coupon in terms.coupons}
+    api = session.stripe.in_lane(USAGE)
+    return [own[id] if id in own else api.find(f"/v1/coupons/{id}") for id in terms.discounts]

@@ -1,1 +1,0 @@
-"""Frozen types of both worlds, as the pipeline understands them."""

@@ -1,1 +1,0 @@
-"""The only code that imports Airflow: hooks, connection forms, task wrappers, the plugin."""

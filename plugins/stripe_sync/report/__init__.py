@@ -1,1 +1,0 @@
-"""What people look at: tables made by SQL, written as HTML, CSV, XLSX and JSON."""

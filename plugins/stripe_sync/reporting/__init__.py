@@ -1,0 +1,1 @@
+"""Reports: tables made by SQL, written as HTML, CSV, XLSX and JSON."""

@@ -1,0 +1,92 @@
+"""One page about one customer, for the support person who asks why they were billed that: everything the warehouse knows.
+
+It reads the warehouse alone; the reading is as old as the last run, and says so. What people may not see elsewhere (names,
+e-mail addresses) is not in it either.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, Engine, text
+
+from stripe_sync.core import keys
+from stripe_sync.core.errors import ConfigurationError
+from stripe_sync.warehouse import runs
+from stripe_sync.warehouse.comparisons.comparisons import latest
+from stripe_sync.warehouse.engine import run_sql
+
+Row = dict[str, Any]
+STIGG_FIELDS = ("status", "pricingType", "billingPeriod", "startDate", "trialEndDate", "currentBillingPeriodEnd",
+                "cancellationDate", "cancelReason")  # fmt: skip
+STRIPE_FIELDS = ("status", "collection_method", "cancel_at", "canceled_at", "start_date", "latest_invoice")
+
+
+def explain_customer(engine: Engine, name: str, id: str) -> Row:
+    """Everything about a customer of the environment ``name``, by its Stigg or Stripe id. Raises ConfigurationError for one that nobody knows."""
+    with engine.connect() as connection:
+        customer = stigg_id(connection, name, id)
+        subscriptions = subscriptions_of(connection, name, customer)
+        entities = [("customer", customer), *(("subscription", s["id"]) for s in subscriptions)]
+        link_keys = [keys.link_key(kind, keys.part(name), keys.part(id)) for kind, id in entities]
+        stripe_ids = stripe_ids_of(connection, name, link_keys)
+        return {
+            "environment": name,
+            "as_of": (runs.last(engine, name) or {}).get("started_at"),
+            "customer": customer,
+            "statuses": run_sql(connection, "explain/statuses", environment=name, ids=[id for _, id in entities]),
+            "links": run_sql(connection, "explain/links", environment=name, keys=link_keys),
+            "stigg": subscriptions,
+            "stripe": in_stripe(connection, name, list(stripe_ids)),
+            "drift": run_sql(connection, "explain/drift", comparison=latest(connection, name), keys=link_keys),
+            "drafts": drafts_of(connection, name, list(stripe_ids)),
+            "usage": run_sql(connection, "explain/usage", environment=name, ids=list(stripe_ids)),
+            "history": run_sql(
+                connection, "explain/history", environment=name, keys=link_keys, ids=[id for _, id in entities]
+            ),
+        }
+
+
+def stigg_id(connection: Connection, environment: str, id: str) -> str:
+    """The customer's id in Stigg, from that or from its Stripe id."""
+    found: str | None = connection.execute(
+        text("select id from status where environment = :e and kind = 'customer' and (id = :id or stripe_id = :id)"),
+        {"e": environment, "id": id},
+    ).scalar()
+    if found is None:
+        raise ConfigurationError(
+            f"{environment} knows no customer {id} as of its last run; give a Stigg id or a Stripe id."
+        )
+    return found
+
+
+def subscriptions_of(connection: Connection, environment: str, customer: str) -> list[Row]:
+    """The customer's subscriptions in Stigg: theirs, and those that they pay for."""
+    found = run_sql(connection, "explain/subscriptions", environment=environment, id=customer)
+    return [{"id": row["id"], **{name: row["body"].get(name) for name in STIGG_FIELDS}} for row in found]
+
+
+def in_stripe(connection: Connection, environment: str, ids: list[str]) -> list[Row]:
+    """The linked subscriptions as the mirror of Stripe holds them, with their items."""
+    result = []
+    for row in run_sql(connection, "explain/in_stripe", environment=environment, ids=ids):
+        body = row["body"]
+        items = [
+            {"price": i["price"]["id"], "unit_amount": i["price"].get("unit_amount_decimal"), "quantity": i.get("quantity"),
+             "until": i.get("current_period_end")}
+            for i in (body.get("items") or {}).get("data", ())
+        ]  # fmt: skip
+        result.append({"id": row["id"], **{name: body.get(name) for name in STRIPE_FIELDS}, "items": items})
+    return result
+
+
+def drafts_of(connection: Connection, environment: str, ids: list[str]) -> list[Row]:
+    """The customer's draft invoices, with the moment at which Stripe finalizes each."""
+    found = run_sql(connection, "explain/drafts", environment=environment, ids=ids)
+    names = ("total", "currency", "billing_reason", "created", "automatically_finalizes_at")
+    return [{"id": row["id"], **{name: row["body"].get(name) for name in names}} for row in found]
+
+
+def stripe_ids_of(connection: Connection, environment: str, link_keys: list[str]) -> set[str]:
+    found = run_sql(connection, "explain/links", environment=environment, keys=link_keys)
+    return {row["stripe_id"] for row in found if row["ended_at"] is None}

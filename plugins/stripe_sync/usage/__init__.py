@@ -1,1 +1,0 @@
-"""How usage gets onto an invoice before it is finalized (BILLING 8)."""

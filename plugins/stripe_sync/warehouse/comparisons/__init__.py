@@ -1,0 +1,1 @@
+"""Comparisons, links, statuses and results of checks."""

@@ -1,0 +1,1 @@
+"""Plans, approvals, and writes that were refused."""

@@ -1,0 +1,161 @@
+"""Mirrors as versioned rows, and the snapshots that close an extract.
+
+A snapshot sees, of each object, the version that was valid when it closed. Landing the same rows again changes nothing,
+and such a snapshot names the same content as the one before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+from sqlalchemy import Connection, Engine, text
+
+from stripe_sync.core.clock import epoch
+from stripe_sync.core.errors import Incomplete
+from stripe_sync.domain.model.seen import Seen
+from stripe_sync.warehouse.engine import run_sql, streamed
+
+AT_ONCE = 1000  # rows that are held together
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A closed extract of one side. ``content_id`` is equal for snapshots that hold the same rows.
+
+    ``with_nul`` names the rows whose text had a NUL, which was replaced; it is known where the extract was closed alone.
+    """
+
+    id: int
+    environment: str
+    side: str
+    complete: bool
+    content_id: int
+    upper_bound: datetime
+    counts: dict[str, int]
+    with_nul: tuple[tuple[str, str], ...] = ()
+
+
+def get(engine: Engine, id: int) -> Snapshot:
+    """A snapshot by its id. Raises Incomplete where it is unknown."""
+    with engine.connect() as connection:
+        return found(connection, id)
+
+
+def found(connection: Connection, id: int) -> Snapshot:
+    row = connection.execute(
+        text("select id, environment, side, complete, content_id, upper_bound, counts from snapshot where id = :id"),
+        {"id": id},
+    ).first()
+    if row is None:
+        raise Incomplete(f"There is no snapshot {id}; extract again.")
+    return Snapshot(**row._mapping)
+
+
+def bodies(connection: Connection, snapshot: Snapshot, kind: str) -> list[dict[str, Any]]:
+    """The objects of a kind as a snapshot saw them, in order of id."""
+    return rows_of(connection, "mirror/bodies", snapshot, kind=kind)
+
+
+def bodies_of(connection: Connection, snapshot: Snapshot, kind: str, ids: Collection[str]) -> list[dict[str, Any]]:
+    """The objects of a kind with these ids as a snapshot saw them, in order of id."""
+    return rows_of(connection, "mirror/bodies_of", snapshot, kind=kind, ids=list(ids)) if ids else []
+
+
+def invoices_of(connection: Connection, snapshot: Snapshot, subscriptions: Collection[str]) -> list[dict[str, Any]]:
+    """The invoices of these Stripe subscriptions as a snapshot saw them, in order of id."""
+    return (
+        rows_of(connection, "mirror/invoices_of", snapshot, subscriptions=list(subscriptions)) if subscriptions else []
+    )
+
+
+def seen_unpaid(
+    connection: Connection, snapshot: Snapshot, ids: Collection[str], *, late: timedelta
+) -> dict[str, Seen]:
+    """Return between which readings subscriptions of Stigg's stopped being paid for, by id.
+
+    A reading may show a subscription as it was up to ``late`` before: subscriptions are not scanned in every run.
+    """
+    if not ids:
+        return {}
+    about = {"environment": snapshot.environment, "snapshot": snapshot.id, "ids": list(ids)}
+    return {row["id"]: seen(row, late) for row in run_sql(connection, "mirror/seen", **about)}
+
+
+def seen(row: dict[str, Any], late: timedelta) -> Seen:
+    paid, planned = (row["paid"] - late if row["paid"] is not None else None), row["planned"]
+    if planned is not None and not (planned <= row["unpaid"] and (paid is None or paid < planned)):
+        planned = None
+    return Seen(epoch(paid) if paid else None, epoch(row["unpaid"]), epoch(planned) if planned else None)
+
+
+def rows_of(connection: Connection, question: str, snapshot: Snapshot, **about: Any) -> list[dict[str, Any]]:
+    place = {"environment": snapshot.environment, "side": snapshot.side, "snapshot": snapshot.id}
+    return [row["body"] for row in run_sql(connection, question, **place, **about)]
+
+
+def changed(engine: Engine, snapshot: Snapshot, noise: Collection[str]) -> set[tuple[str, str]]:
+    """(kind, id) of the objects that are new or other in a snapshot than before, whatever became of the fields ``noise``."""
+    with engine.connect() as connection:
+        rows = connection.execute(
+            text(
+                "select n.kind, n.id from mirror n left join mirror o on o.environment = n.environment and o.side = n.side "
+                "and o.kind = n.kind and o.id = n.id and o.valid_to = :s "
+                "where n.environment = :e and n.side = :side and n.valid_from = :s "
+                "and n.body - cast(:noise as text[]) is distinct from o.body - cast(:noise as text[])"
+            ),
+            {"e": snapshot.environment, "side": snapshot.side, "s": snapshot.id, "noise": list(noise)},
+        )
+        return {(row.kind, row.id) for row in rows}
+
+
+def marked_and_unlinked(engine: Engine, environment: str, field: str) -> Iterator[list[dict[str, Any]]]:
+    """(id, mark, status, deleted) of the objects of the newest mirror of Stripe whose mark is on one without a link: some
+    at a time, those with one mark together.
+    """
+    found: list[dict[str, Any]] = []
+    with engine.connect() as connection:
+        rows = streamed(connection, "mirror/unlinked", environment=environment, field=field)
+        for _, alike in groupby(rows, key=itemgetter("mark")):
+            found += alike
+            if len(found) >= AT_ONCE:
+                yield found
+                found = []
+    if found:
+        yield found
+
+
+def touched(
+    connection: Connection,
+    environment: str,
+    *,
+    since: datetime,
+    until: datetime,
+    dates: bool = True,
+    of: Collection[str | None] | None = None,
+) -> tuple[set[tuple[str, str]], set[str]]:
+    """((kind, id) of Stigg's entities, ids of Stripe's objects) that were made or changed in [since, until).
+
+    ``dates``: what begins or ends in the window counts as well. ``of``: of customers and subscriptions these alone.
+    """
+    about = {"environment": environment, "since": since, "until": until, "dates": dates}
+    rows = run_sql(connection, "mirror/touched", ids=None if of is None else list(of), **about)
+    stigg = {(row["kind"], row["id"]) for row in rows if row["side"] == "stigg"}
+    return stigg, {row["id"] for row in rows if row["side"] == "stripe"}
+
+
+def has_unpaid(connection: Connection, environment: str) -> bool:
+    """Return whether the newest mirror of Stripe has an invoice of a creation or a change that is open."""
+    return bool(
+        connection.execute(
+            text(
+                "select exists (select from mirror where environment = :e and side = 'stripe' and kind = 'invoice' "
+                "and valid_to is null and body ->> 'status' = 'open')"
+            ),
+            {"e": environment},
+        ).scalar_one()
+    )

@@ -1,0 +1,1 @@
+"""The ledger of usage, holds of drafts, and figures of usage."""

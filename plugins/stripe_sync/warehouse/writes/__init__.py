@@ -1,0 +1,1 @@
+"""Journal, leases, rate budget, and amounts that writes left to a person."""
