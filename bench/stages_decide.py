@@ -116,11 +116,11 @@ def deciding(warehouse: str, scale: float) -> list[Figure]:
     first = max(b["first_mb"], b["first_plan_mb"], b["first_report_mb"])
     peak = max(b["whole_mb"], b["few_mb"], b["run_mb"])
     before = max(a["whole_mb"], a["few_mb"], a["run_mb"], 10)
-    stations = {name: b[f"{name}_gate"] + b[name] + b[f"{name}_plan"] for name in ("whole", "quiet", "few")}
+    steps = {name: b[f"{name}_gate"] + b[name] + b[f"{name}_plan"] for name in ("whole", "quiet", "few")}
     return [
         figure("deciding", f"{large:,} customers: seconds to decide and plan what 100 changes reach, of deciding everything", f"{b['few'] / b['whole']:.4f}",
                wanted="in proportion to the 100", kept=b["few"] / b["whole"] <= max(0.05, 500 / large),
-               beside=f"{b['few']:.2f} s and {b['whole']:.1f} s; with gates and plan {stations['few']:.2f} s and {stations['whole']:.1f} s"),
+               beside=f"{b['few']:.2f} s and {b['whole']:.1f} s; with gates and plan {steps['few']:.2f} s and {steps['whole']:.1f} s"),
         figure("deciding", f"{large:,} customers who are missing: seconds of the run that follows, of the first", f"{b['again'] / b['first']:.2f}",
                wanted="reported", kept=None, beside=f"{b['again']:.1f} s and {b['first']:.0f} s"),
         figure("deciding", f"seconds of 100 changes at {large:,} beside {small:,}", f"{b['few'] / a['few']:.2f} times", wanted="within 1.2",

@@ -65,7 +65,7 @@ def the_dags() -> tuple[Any, Any, Any]:
 
 
 def run_once(dag: Any) -> dict[str, Any]:
-    """One run of the DAG; what its stations gave."""
+    """One run of the DAG; the results of its steps."""
     from stripe_sync.jobs.reconcile.steps.outcome import STATIONS
     from stripe_sync.warehouse import engine, runs
 
@@ -108,7 +108,7 @@ def month_end(reconcile: Any, usage: Any, stripe: str) -> dict[str, Any]:
 
 
 def use(dag: Any) -> dict[str, Any]:
-    """One run of the usage DAG; what its stations gave."""
+    """One run of the usage DAG; the results of its steps."""
     from stripe_sync.jobs.usage.job import STATIONS
     from stripe_sync.warehouse import engine, runs
 

@@ -78,14 +78,14 @@ class Pair:
         }
         return known.get(id) or Connection(id, "generic", password=SECRET)
 
-    def run(self, job: Any, *stations: str) -> dict[str, Any]:
-        """Run a job of the pipeline, and return what its stations gave."""
+    def run(self, job: Any, *steps: str) -> dict[str, Any]:
+        """Run a job of the pipeline, and return the results of its steps."""
         self.count += 1
         session = Session(self.environment, engine.connect(self.warehouse), self.connection, SystemClock())
         try:
             run = start_run(session, f"pair-{self.count}")
             job(session, run)
-            found = [runs.result(session.engine, NAME, run.id, station) or {} for station in stations]
+            found = [runs.result(session.engine, NAME, run.id, step) or {} for step in steps]
         finally:
             session.close()
         return {name: value for result in found for name, value in result.items()}

@@ -129,7 +129,7 @@ class House:
             return comparisons.load_drift(connection, stored.comparison_id)
 
     def decision(self, **params: Any) -> tuple[Any, ...]:
-        """Plans; everything that the decision came to, as later stations and people see it."""
+        """Plans; everything that the decision came to, as later steps and people see it."""
         stored = self.plan(**params)
         with self.engine.connect() as connection:
             differences = comparisons.differences(connection, stored.comparison_id)
@@ -152,7 +152,7 @@ class House:
         return {(r.side, r.kind, r.key): tuple(r)[3:] for r in rows}
 
     def reconcile(self, id: str | None = None, **params: Any) -> Obj:
-        """A whole run; what its apply station gave."""
+        """A whole run; what its step apply gave."""
         session = self.session()
         run = self.run(session, id, **params)
         os.environ["STRIPE_SYNC_REPORTS"] = str(self.folder / "reports")
@@ -163,7 +163,7 @@ class House:
         return runs.result(self.engine, self.environment.name, run.id, "apply") or {}
 
     def usage(self, id: str | None = None, *, wakes: bool = False) -> Obj:
-        """A whole run of the usage job; what its stations gave. ``wakes``: it has to end by waking somebody."""
+        """A whole run of the usage job; what its steps gave. ``wakes``: it has to end by waking somebody."""
         session = self.session()
         run = self.run(session, id)
         try:
@@ -182,7 +182,7 @@ class House:
         httpx.post(f"{self.stripe_url}/_world/clock", json={"advance": seconds}, verify=False).raise_for_status()
 
     def apply_run(self, id: str) -> Obj:
-        """The apply station of a run that was planned."""
+        """The step apply of a run that was planned."""
         session = self.session()
         try:
             return apply(session, self.run(session, id))

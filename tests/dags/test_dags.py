@@ -122,7 +122,7 @@ def test_a_run_that_is_cleared_and_run_again_writes_nothing_twice(bag: Any, hous
     assert (house.frozen(), house.writes()) == (before, writes)
 
 
-def test_a_station_that_fails_fails_the_run_and_still_reports(bag: Any, house: House, tmp_path: Path) -> None:
+def test_a_step_that_fails_fails_the_run_and_still_reports(bag: Any, house: House, tmp_path: Path) -> None:
     for kind in ("plans", "subscriptions"):
         house.world.stigg[kind].clear()
     run = bag.dags["reconcile__test"].test()

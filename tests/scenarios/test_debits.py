@@ -10,7 +10,7 @@ import pytest
 from sandbox.builder import WorldBuilder, flat, per_unit, usage
 from sandbox.world.state import Obj
 from stripe_sync.core.clock import from_epoch
-from stripe_sync.jobs.reconcile import job as stations
+from stripe_sync.jobs.reconcile import job as steps
 from stripe_sync.jobs.runtime.approvals import approve
 from stripe_sync.jobs.runtime.manual_actions import Hand
 from stripe_sync.warehouse.plans import approvals
@@ -222,10 +222,10 @@ def test_a_default_that_became_a_bank_account_since_it_was_read(house_of: Build,
     before = charging(house)
     session = house.session()
     run = house.run(session, "late")
-    stations.make_plan(session, run)
+    steps.make_plan(session, run)
     give_account(house)
-    for station in (stations.check_plan, stations.ask, stations.apply):
-        station(session, run)
+    for step in (steps.check_plan, steps.ask, steps.apply):
+        step(session, run)
     session.close()
     at_once = house.status("s-1")
     house.reconcile()

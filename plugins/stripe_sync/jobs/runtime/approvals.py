@@ -11,7 +11,7 @@ from stripe_sync.domain.plan.actions import Plan
 from stripe_sync.domain.plan.guards import Verdict
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.runtime.manual_actions import Hand
-from stripe_sync.jobs.runtime.step import Result, station
+from stripe_sync.jobs.runtime.step import Result, step
 from stripe_sync.warehouse import manual_actions
 from stripe_sync.warehouse.plans import approvals, plans
 from stripe_sync.warehouse.plans.approvals import Approval
@@ -19,7 +19,7 @@ from stripe_sync.warehouse.plans.approvals import Approval
 REMEMBERED = timedelta(days=7)  # a rejected action is not asked about again for so long
 
 
-@station
+@step
 def ask(session: Session, run: Run) -> Result:
     """Asks about every group of a run's plan that waits, and about no action twice. Gives the hashes of the sets."""
     name = session.environment.name

@@ -1,4 +1,4 @@
-"""What every station is given: the environment, the warehouse, and the ways to both APIs."""
+"""The session that every step works with: the environment, the warehouse, and the ways to both APIs."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from stripe_sync.core.errors import AccountRefused, ConfigurationError, NotAutho
 from stripe_sync.jobs.runtime import read_quota
 from stripe_sync.jobs.runtime.account import account, linked_account
 from stripe_sync.jobs.runtime.context import Run, Session
-from stripe_sync.jobs.runtime.step import Result, station
+from stripe_sync.jobs.runtime.step import Result, step
 from stripe_sync.warehouse.snapshots import stripe_events
 from stripe_sync.warehouse.writes.budget import reads_this_month
 
@@ -46,7 +46,7 @@ def checks(session: Session, without: Collection[str] = ()) -> Iterator[tuple[Ch
             yield Check(name, "failure", str(error)), error
 
 
-@station
+@step
 def preflight(session: Session, run: Run) -> Result:
     """Raises the first failure; else gives the account and whether writes are held at observe, and why."""
     lately = checked_lately(session, run)

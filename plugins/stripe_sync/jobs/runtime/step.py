@@ -1,7 +1,7 @@
-"""What makes a station idempotent: what a run's station gave is kept, and given again when it is asked again.
+"""The decorator that makes a step idempotent: the result of a run's step is kept and returned when it is called again.
 
-A station that failed left nothing behind and is done anew; one that finished is not, whoever clears or retries it, so a
-retry of any task of any run writes nothing twice.
+A step that failed kept nothing and runs again; one that finished does not, whoever clears or retries its task, so a retry
+writes nothing twice.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ Result = dict[str, Any]  # ids and counts, as tasks hand them on
 P = ParamSpec("P")
 
 
-def station(work: Callable[Concatenate[Session, Run, P], Result]) -> Callable[Concatenate[Session, Run, P], Result]:
-    """Keeps the result of a station by (environment, run id, station)."""
+def step(work: Callable[Concatenate[Session, Run, P], Result]) -> Callable[Concatenate[Session, Run, P], Result]:
+    """Keep the result of a step by (environment, run id, name of its function)."""
 
     @wraps(work)
     def once(session: Session, run: Run, *args: P.args, **kwargs: P.kwargs) -> Result:

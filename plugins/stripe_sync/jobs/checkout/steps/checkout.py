@@ -33,7 +33,7 @@ from stripe_sync.jobs.inputs.latest import Latest, latest
 from stripe_sync.jobs.runtime.account import account
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.runtime.preflight import checked_lately, held_at_observe
-from stripe_sync.jobs.runtime.step import Result, station
+from stripe_sync.jobs.runtime.step import Result, step
 from stripe_sync.warehouse.comparisons import links
 from stripe_sync.warehouse.snapshots.families import Members
 from stripe_sync.warehouse.writes import journal, leases
@@ -44,7 +44,7 @@ PAID = ("paid", "no_payment_required")
 SESSIONS = "/v1/checkout/sessions"
 
 
-@station
+@step
 def checkout(session: Session, run: Run) -> Result:
     """Opens a page for the run's parameter ``request``; gives its session, URL, subscription id and end (Unix seconds)."""
     request = requested(run.params["request"])
@@ -74,7 +74,7 @@ def checkout(session: Session, run: Run) -> Result:
     }
 
 
-@station
+@step
 def complete_checkout(session: Session, run: Run) -> Result:
     """Completes the session of the run's parameter ``session``, or every open one without it; says what became of each.
 

@@ -12,7 +12,7 @@ from typing import Any
 from stripe_sync.core import periods
 from stripe_sync.jobs.finance.month_audit import audit, month_of
 from stripe_sync.jobs.runtime.context import Run, Session, reports_folder
-from stripe_sync.jobs.runtime.step import Result, station
+from stripe_sync.jobs.runtime.step import Result, step
 from stripe_sync.reporting import files, tables
 from stripe_sync.reporting.charts import charts
 from stripe_sync.reporting.tables import FOR_FINANCE
@@ -22,7 +22,7 @@ from stripe_sync.warehouse.finance import audits
 SETTLED = timedelta(days=4)  # after a month: longer than any draft waits, held ones too
 
 
-@station
+@step
 def audit_month(session: Session, run: Run) -> Result:
     """Audits the month of the run's parameter ``month``; without one the newest closed month, until it cannot change."""
     asked = run.params.get("month") or ""

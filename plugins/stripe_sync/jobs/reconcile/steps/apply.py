@@ -23,7 +23,7 @@ from stripe_sync.jobs.reconcile.steps.plan import by_lane, judged
 from stripe_sync.jobs.reconcile.write_back import write_back
 from stripe_sync.jobs.runtime.account import account
 from stripe_sync.jobs.runtime.context import Run, Session
-from stripe_sync.jobs.runtime.step import Result, station
+from stripe_sync.jobs.runtime.step import Result, step
 from stripe_sync.warehouse import runs
 from stripe_sync.warehouse.comparisons import statuses
 from stripe_sync.warehouse.plans import approvals, failures, plans
@@ -36,7 +36,7 @@ ANSWERED = frozenset({"product", "price", "coupon", "customer", "subscription"})
 WORST = ("done", "waiting", "blocked", "dropped", "paused", "unknown", "refused")
 
 
-@station
+@step
 def apply(session: Session, run: Run) -> Result:
     """Makes what the guards allow, under leases. Raises StalePlan for a plan that is too old to be made."""
     name = session.environment.name
@@ -151,11 +151,15 @@ def after(steps: Iterable[Step], registry: Registry, asked: Mapping[str, str]) -
     ``asked`` names the approval that an action waits for.
     """
     by_entity: dict[tuple[str, str], list[Step]] = {}
-    for step in steps:
-        if step.action.entity and not (step.result == "done" and step.action.kind in TAKEN_AWAY):
-            waits = step.reason is Reason.WAITS_FOR_APPROVAL and step.action.hash in asked
-            told = replace(step, detail=f"It waits for the approval {asked[step.action.hash]}.") if waits else step
-            by_entity.setdefault(step.action.entity, []).append(told)
+    for written in steps:
+        if written.action.entity and not (written.result == "done" and written.action.kind in TAKEN_AWAY):
+            waits = written.reason is Reason.WAITS_FOR_APPROVAL and written.action.hash in asked
+            told = (
+                replace(written, detail=f"It waits for the approval {asked[written.action.hash]}.")
+                if waits
+                else written
+            )
+            by_entity.setdefault(written.action.entity, []).append(told)
     return [entity_status(kind, id, found, registry) for (kind, id), found in by_entity.items()]
 
 
@@ -180,8 +184,8 @@ def entity_status(kind: str, id: str, steps: list[Step], registry: Registry) -> 
 
 def own_id(kind: str, steps: Iterable[Step], registry: Registry) -> str | None:
     """The Stripe id of the entity's own object: the package's product, the customer, the subscription."""
-    for step in steps:
-        key = step.action.target
+    for written in steps:
+        key = written.action.target
         if kind in ("plan", "addon"):
             key = f"product:{':'.join(key.split(':')[1:4])}"
         found = registry.get(key)

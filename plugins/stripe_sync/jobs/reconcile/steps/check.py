@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from stripe_sync.checks import run as gate
 from stripe_sync.jobs.runtime.context import Run, Session
-from stripe_sync.jobs.runtime.step import Result, station
+from stripe_sync.jobs.runtime.step import Result, step
 from stripe_sync.warehouse.plans import plans
 from stripe_sync.warehouse.snapshots import snapshots
 
 
-@station
+@step
 def check_mirrors(session: Session, run: Run, *, stigg: int, stripe: int) -> Result:
     """Whether two snapshots may be compared, and which rows are left out. Raises GateFailed."""
     pair = [snapshots.get(session.engine, id) for id in (stigg, stripe)]
@@ -28,7 +28,7 @@ def check_mirrors(session: Session, run: Run, *, stigg: int, stripe: int) -> Res
     return {"quarantined": [list(row) for row in result.rows], "judged": result.judged, "kept": result.kept}
 
 
-@station
+@step
 def check_plan(session: Session, run: Run) -> Result:
     """Whether a run's plan is one that may be applied at all. Raises GateFailed."""
     stored = plans.of_run(session.engine, session.environment.name, run.id)

@@ -9,7 +9,7 @@ from stripe_sync.jobs.inputs.partitions import around_of
 from stripe_sync.jobs.reconcile import change_scope
 from stripe_sync.jobs.reconcile.comparison_builder import Comparing
 from stripe_sync.jobs.runtime.context import Run, Session
-from stripe_sync.jobs.runtime.step import Result, station
+from stripe_sync.jobs.runtime.step import Result, step
 from stripe_sync.warehouse.comparisons import comparisons
 from stripe_sync.warehouse.comparisons.comparisons import Made
 from stripe_sync.warehouse.engine import one_at_a_time
@@ -20,7 +20,7 @@ from stripe_sync.warehouse.snapshots.snapshots import Snapshot
 STALE = timedelta(hours=1)
 
 
-@station
+@step
 def compare(session: Session, run: Run, *, stigg: int, stripe: int) -> Result:
     """The comparison of two complete snapshots, in one REPEATABLE READ transaction.
 

@@ -15,7 +15,7 @@ from stripe_sync.core.errors import AccountRefused
 from stripe_sync.core.ownership import FIELD
 from stripe_sync.jobs.extract import feed, ownership_links, stigg, stripe_account
 from stripe_sync.jobs.runtime.context import Run, Session
-from stripe_sync.jobs.runtime.step import Result, station
+from stripe_sync.jobs.runtime.step import Result, step
 from stripe_sync.warehouse import runs
 from stripe_sync.warehouse.comparisons import links
 from stripe_sync.warehouse.snapshots import snapshots, staging, stigg_cursors, stripe_events
@@ -27,7 +27,7 @@ from stripe_sync.warehouse.usage import ledger
 from stripe_sync.warehouse.writes import journal
 
 
-@station
+@step
 def extract_stigg(session: Session, run: Run) -> Result:
     """A snapshot of Stigg: of everything, or of what may have changed since the last one."""
     environment = session.environment
@@ -103,7 +103,7 @@ def unseen_in_stigg(session: Session, state: StiggRead, snapshot: Snapshot) -> l
     return sorted(id for id in changed if ("customer", id) not in shown)
 
 
-@station
+@step
 def extract_stripe(session: Session, run: Run) -> Result:
     """A snapshot of Stripe, whole or by what its events name, and the links that marks in it prove."""
     name = session.environment.name

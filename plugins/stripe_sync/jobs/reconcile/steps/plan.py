@@ -21,7 +21,7 @@ from stripe_sync.jobs.reconcile.plan_batch import portion
 from stripe_sync.jobs.reconcile.previews import previewed
 from stripe_sync.jobs.runtime.approvals import approved_actions
 from stripe_sync.jobs.runtime.context import Run, Session
-from stripe_sync.jobs.runtime.step import Result, station
+from stripe_sync.jobs.runtime.step import Result, step
 from stripe_sync.warehouse import manual_actions
 from stripe_sync.warehouse.comparisons import comparisons, links
 from stripe_sync.warehouse.plans import plans
@@ -39,7 +39,7 @@ LANE_OF = {
 UNSETTLED = "It changed while both sides were read; the next run takes it up."
 
 
-@station
+@step
 def plan(session: Session, run: Run, *, comparison: int, held_at_observe: str = "") -> Result:
     """Builds, prices, judges and stores the plan of a run."""
     environment = run.narrowed(session.environment)

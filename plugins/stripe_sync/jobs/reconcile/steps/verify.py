@@ -9,14 +9,14 @@ from stripe_sync.apply import verification
 from stripe_sync.apply.current import current
 from stripe_sync.jobs.inputs.links import known_to, registry_of
 from stripe_sync.jobs.runtime.context import Run, Session
-from stripe_sync.jobs.runtime.step import Result, station
+from stripe_sync.jobs.runtime.step import Result, step
 from stripe_sync.warehouse.plans import plans
 from stripe_sync.warehouse.writes import journal
 
 SAMPLE = 5
 
 
-@station
+@step
 def verify(session: Session, run: Run) -> Result:
     """How many of the run's writes were read back, and which are not as wanted."""
     name = session.environment.name

@@ -29,7 +29,7 @@ from stripe_sync.jobs.inputs.latest import latest
 from stripe_sync.jobs.runtime.account import account, linked_account
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.runtime.preflight import held_at_observe
-from stripe_sync.jobs.runtime.step import Result, station
+from stripe_sync.jobs.runtime.step import Result, step
 from stripe_sync.jobs.usage.drafts.grace import compare_drafts, hold_short, is_renewing, list_drafts
 from stripe_sync.jobs.usage.drafts.holds import hold_urgent, may_bill
 from stripe_sync.jobs.usage.drafts.unowed import hold_unowed, sentences
@@ -44,7 +44,7 @@ LONG_AGO = timedelta(days=400)  # no renewal that was not billed yet is older
 STALE = timedelta(hours=24)
 
 
-@station
+@step
 def usage_due(session: Session, run: Run) -> Result:
     """How many subscriptions have something due, which drafts of theirs were read, and what cannot be counted."""
     name = session.environment.name

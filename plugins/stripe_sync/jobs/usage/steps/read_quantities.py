@@ -15,7 +15,7 @@ from stripe_sync.domain.usage.quantities import Point, points_of, quantity
 from stripe_sync.domain.usage.terms import Terms
 from stripe_sync.domain.usage.windows import Measured
 from stripe_sync.jobs.runtime.context import Run, Session
-from stripe_sync.jobs.runtime.step import Result, station
+from stripe_sync.jobs.runtime.step import Result, step
 from stripe_sync.jobs.usage.steps.find_due import assign
 from stripe_sync.warehouse import runs
 from stripe_sync.warehouse.usage import ledger
@@ -34,7 +34,7 @@ class Reading:
     detail: str = ""
 
 
-@station
+@step
 def usage_count(session: Session, run: Run) -> Result:
     """Reads the quantities that are due and appends what changed to the ledger."""
     name = session.environment.name

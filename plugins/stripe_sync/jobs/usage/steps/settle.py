@@ -18,7 +18,7 @@ from stripe_sync.domain.usage.terms import Terms
 from stripe_sync.jobs.inputs.billed_windows import is_billed_by_meter, meter_on
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.runtime.preflight import held_at_observe
-from stripe_sync.jobs.runtime.step import Result, station
+from stripe_sync.jobs.runtime.step import Result, step
 from stripe_sync.jobs.usage.drafts.danger import in_danger
 from stripe_sync.jobs.usage.drafts.holds import hold, unproven
 from stripe_sync.jobs.usage.drafts.release import let_go
@@ -38,7 +38,7 @@ LATE = "finalized without it"
 BY_HAND = "Put it on the next invoice by hand, or waive it."
 
 
-@station
+@step
 def usage_settle(session: Session, run: Run) -> Result:
     """Moves what finalized invoices decide, holds and releases drafts, and looks for invoices that nothing moves on.
 

@@ -21,7 +21,7 @@ from stripe_sync.jobs.inputs.direct_writes import write
 from stripe_sync.jobs.inputs.invoices import read_one
 from stripe_sync.jobs.runtime.approvals import ask_about
 from stripe_sync.jobs.runtime.context import Run, Session
-from stripe_sync.jobs.runtime.step import Result, station
+from stripe_sync.jobs.runtime.step import Result, step
 from stripe_sync.jobs.usage.ended_subscriptions import removals
 from stripe_sync.jobs.usage.final_invoice import make_final_invoices, switch_on
 from stripe_sync.jobs.usage.line_proof import BILLS, lines_for
@@ -60,7 +60,7 @@ class Page:
         return [m.problem for m in self.metered if m.problem] + ([self.waits] if self.waits else [])
 
 
-@station
+@step
 def usage_lines(session: Session, run: Run) -> Result:
     """Writes the lines of all drafts that are due, and moves in the ledger what is proven by Stripe's answers."""
     name = session.environment.name
@@ -81,8 +81,8 @@ def usage_lines(session: Session, run: Run) -> Result:
         told += switch_on(session, run, lease)
     finish_approvals(session, steps)
     counts: dict[str, int] = defaultdict(int)
-    for step in steps.values():
-        counts[step.result] += 1
+    for written in steps.values():
+        counts[written.result] += 1
     refused = [f"{s.action.cause}: {s.detail}" for s in steps.values() if s.result == "refused"]
     refused += [f"{p.invoice.invoice}: {problem}" for p in pages for problem in p.problems]
     return {"lines": dict(counts), "proven": proven, "waits": waits, "refused": refused, "asked": asked, "pages": told}
