@@ -69,7 +69,13 @@ def url_from(environ: Mapping[str, str]) -> str:
 def engine_of(url: str) -> Engine:
     """The engine of a URL: one pool a process."""
     engine = create_engine(
-        url, pool_size=5, max_overflow=20, json_serializer=dumps, json_deserializer=loads, pool_pre_ping=True
+        url,
+        pool_size=5,
+        max_overflow=20,
+        json_serializer=dumps,
+        json_deserializer=loads,
+        pool_pre_ping=True,
+        hide_parameters=True,
     )
 
     @event.listens_for(engine, "connect")
