@@ -150,6 +150,20 @@ def test_holding_and_releasing_by_hand(house_of: Build) -> None:
     session.close()
 
 
+def test_a_person_holds_a_draft_whose_deadline_is_too_near_for_stripe(house_of: Build) -> None:
+    """hold_hours = 1: the deadline is 50 minutes ahead, which Stripe refuses; the draft waits 65 minutes."""
+    house = house_of(world(flat(20), usage("calls", 1)))
+    house.change(hold_hours=1)
+    end = renewed(house, 5)
+    house.usage()
+    until(house, end + 10 * MINUTE)
+    session = house.session()
+    said = manual_actions.hold(session, cycle(house)["id"], Hand("ann", "look first"))
+    session.close()
+    assert cycle(house)["automatically_finalizes_at"] == house.world.now + LEAD
+    assert "is finalized at" in said
+
+
 def test_a_waived_row_goes_off_its_draft(house_of: Build) -> None:
     house = house_of(world(flat(20), usage("calls", 1)))
     end = renewed(house, 5)

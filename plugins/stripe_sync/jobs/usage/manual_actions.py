@@ -5,7 +5,7 @@ from __future__ import annotations
 from stripe_sync.core.clock import epoch, from_epoch
 from stripe_sync.core.errors import ConfigurationError
 from stripe_sync.domain.plan.actions import USAGE
-from stripe_sync.domain.usage.holds.leads import is_too_near
+from stripe_sync.domain.usage.holds.leads import LONGER, is_too_near
 from stripe_sync.jobs.inputs.direct_writes import write
 from stripe_sync.jobs.inputs.invoices import seen_invoice
 from stripe_sync.jobs.runtime.account import account
@@ -19,7 +19,7 @@ from stripe_sync.warehouse.writes import leases
 
 
 def hold(session: Session, id: str, by: Hand) -> str:
-    """Moves the finalization of a draft to the deadline of the policy, until a person releases it or that comes."""
+    """Move the finalization of a draft to the deadline of the policy; to 65 minutes from now where Stripe refuses that as too near."""
     invoice = draft(session, id)
     return move(session, invoice, by, kind="hold", held=True)
 
@@ -61,7 +61,8 @@ def move(session: Session, invoice: Invoice, by: Hand, *, kind: str, held: bool)
         before = draft_holds.holds(connection, name).get(invoice.invoice)
     original = before.original if before is not None and before.held else invoice.finalizes_at
     own = [max(original or now, now + lead) for lead in known_leads(session)]
-    moments = [deadline(session, invoice)] if held else own
+    end = deadline(session, invoice)
+    moments = [end, max(end, now + LONGER)] if held else own
     if moments[0] <= now:
         raise ConfigurationError(
             f"{invoice.invoice} may be held until {moments[0]:%Y-%m-%d %H:%M} UTC (hold_hours), which is over."
