@@ -14,8 +14,8 @@ import pytest
 
 from stripe_sync.core import keys, money
 from stripe_sync.core.errors import RowFailed
+from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.model import stigg, tariffs
-from stripe_sync.domain.model.status import Reason
 from stripe_sync.domain.model.stigg import Coupon, Customer, Price
 from stripe_sync.domain.target import display_names
 from stripe_sync.domain.target.coupons import content as coupon_content
@@ -303,4 +303,4 @@ def test_a_customer_that_is_not_synced_says_every_condition_that_holds() -> None
 
 def test_the_page_for_users_explains_every_reason() -> None:
     text = (Path(__file__).parents[2] / "docs" / "mapping.md").read_text(encoding="utf-8")
-    assert [reason for reason in Reason if reason and f"`{reason}`" not in text] == []
+    assert [reason for reason in ReasonCode if reason and f"`{reason}`" not in text] == []

@@ -12,6 +12,7 @@ from stripe_sync.clients.stripe.endpoints import PATHS, WHOLE
 from stripe_sync.clients.stripe.whole import with_items
 from stripe_sync.core import keys
 from stripe_sync.core.errors import RowFailed
+from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.plan.actions import Action
 
 Row = dict[str, Any]
@@ -50,7 +51,9 @@ def check_before(action: Action, held: Row, registry: Registry) -> None:
     """Refuses a change whose before-state no longer holds; the next run plans it anew."""
     wrong = list(verification.mismatches(action.before, verification.document(action, held, registry)))
     if wrong:
-        raise RowFailed("CHANGED_SINCE", f"{', '.join(wrong)} changed in Stripe since the plan was made; plan again.")
+        raise RowFailed(
+            ReasonCode.CHANGED_SINCE, f"{', '.join(wrong)} changed in Stripe since the plan was made; plan again."
+        )
 
 
 def stigg_of(registry: Registry) -> StiggApi:

@@ -26,7 +26,7 @@ from stripe_sync.apply.resources.processing import debit_of
 from stripe_sync.apply.results import Step
 from stripe_sync.clients.stripe.client import StripeApi, Written
 from stripe_sync.core.errors import Replayed, RowFailed, StripeSyncError, Transient, Waiting
-from stripe_sync.domain.model.status import Reason
+from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.plan.actions import LANES, SUBSCRIPTIONS, Action
 from stripe_sync.domain.plan.declines import Decline, left_open, may_charge, told
 from stripe_sync.warehouse.comparisons import links
@@ -39,7 +39,7 @@ from stripe_sync.warehouse.writes.journal import Intent, Outcome
 from stripe_sync.warehouse.writes.leases import Lease
 
 # Refusals that say nothing about the target itself.
-OTHERS_FAULT = frozenset({"CHANGED_SINCE", "BLOCKED_BY"})
+OTHERS_FAULT = frozenset({ReasonCode.CHANGED_SINCE, ReasonCode.BLOCKED_BY})
 # Whoever holds the lane has waited for the lease of the one before; no call of that one is under way for longer.
 SETTLE_SECONDS = leases.SECONDS
 KEYS = 3  # idempotency keys that one write may use in one run
@@ -130,7 +130,7 @@ class Executor:
     def unless_stopped(self, action: Action, decision: str, earlier: Outcome | None, lease: Lease) -> Step:
         """One action; after an error that stops the run none is begun, only calls under way are finished."""
         if self.stopped.is_set():
-            return Step(action, "blocked", Reason.BLOCKED_BY, "The run was stopped.")
+            return Step(action, "blocked", ReasonCode.BLOCKED_BY, "The run was stopped.")
         try:
             return self.one(action, decision, earlier, lease)
         except BaseException:
@@ -138,7 +138,7 @@ class Executor:
             raise
 
     def skipped(self, action: Action, decision: str) -> Step:
-        reason = Reason.OBSERVED_ONLY if decision == "observe" else Reason.WAITS_FOR_APPROVAL
+        reason = ReasonCode.OBSERVED_ONLY if decision == "observe" else ReasonCode.WAITS_FOR_APPROVAL
         return Step(action, "waiting", reason)
 
     def one(self, action: Action, decision: str, earlier: Outcome | None, lease: Lease) -> Step:
@@ -150,25 +150,25 @@ class Executor:
         if earlier is not None and earlier.result == "done":
             return Step(action, "done", stripe_id=self.registry.get(action.target))
         if earlier is not None and earlier.result == "refused":
-            return Step(action, "refused", Reason(earlier.reason), earlier.detail)
+            return Step(action, "refused", ReasonCode(earlier.reason), earlier.detail)
         if decision != "apply":
             return self.skipped(action, decision)
         if blocked := self.blocker(action):
-            return Step(action, "blocked", Reason.BLOCKED_BY, f"It waits for {blocked}.")
+            return Step(action, "blocked", ReasonCode.BLOCKED_BY, f"It waits for {blocked}.")
         if why := leases.pause_reason(self.engine, self.environment, lease.lane):
-            return Step(action, "paused", Reason.PAUSED, f"The lane {lease.lane} is paused: {why}.")
+            return Step(action, "paused", ReasonCode.PAUSED, f"The lane {lease.lane} is paused: {why}.")
         if action.target in self.quarantined:
             return self.left_alone(action, self.quarantined[action.target])
         if action.refused:
-            return Step(action, "refused", Reason.STRIPE_REFUSED, f"Its preview was refused: {action.refused}")
+            return Step(action, "refused", ReasonCode.STRIPE_REFUSED, f"Its preview was refused: {action.refused}")
         try:
             why = self.declines.reason(action)
         except (RowFailed, Transient) as unread:
-            return Step(action, "waiting", Reason.WAITS_FOR_WRITE, str(unread))
+            return Step(action, "waiting", ReasonCode.WAITS_FOR_WRITE, str(unread))
         if why:
-            return Step(action, "refused", Reason.PAYMENT_FAILED, why)
+            return Step(action, "refused", ReasonCode.PAYMENT_FAILED, why)
         if action.kind.endswith(".create") and self.exists(action):
-            return Step(action, "dropped", Reason.WAITS_FOR_WRITE, "It exists since the plan was made; plan again.")
+            return Step(action, "dropped", ReasonCode.WAITS_FOR_WRITE, "It exists since the plan was made; plan again.")
         return self.write(action, lease)
 
     def exists(self, action: Action) -> bool:
@@ -179,7 +179,7 @@ class Executor:
         """A target that was refused again and again keeps its reason, and is not tried before its time."""
         when = f"{failure.until:%Y-%m-%d %H:%M} UTC"
         detail = f"{failure.detail} Refused {failure.failures} times; tried again after {when}, or after retry."
-        return Step(action, "refused", Reason(failure.reason), detail)
+        return Step(action, "refused", ReasonCode(failure.reason), detail)
 
     def blocker(self, action: Action) -> str | None:
         for hash in action.depends_on:
@@ -220,7 +220,7 @@ class Executor:
         except RowFailed as failure:
             return unprepared(action, failure)
         except Transient as lost:
-            return Step(action, "waiting", Reason.WAITS_FOR_WRITE, str(lost))
+            return Step(action, "waiting", ReasonCode.WAITS_FOR_WRITE, str(lost))
 
     def intended(self, action: Action, lease: Lease) -> Intent:
         """Commits an intent. Raises Waiting where the lease was taken over."""
@@ -236,22 +236,22 @@ class Executor:
 
     def unknown(self, action: Action, lost: StripeSyncError) -> Step:
         """Nobody knows whether it was made: the intent stays open, and the next run settles it first."""
-        return Step(action, "unknown", Reason.UNVERIFIED, f"{lost} The next run looks whether it was made.")
+        return Step(action, "unknown", ReasonCode.UNVERIFIED, f"{lost} The next run looks whether it was made.")
 
     def refused(self, intent: Intent, failure: RowFailed) -> Step:
         """Record a refusal; of a declined payment also when it may be asked for again, and what the call left behind."""
         outcome = Outcome("refused", reason=failure.reason, detail=failure.detail)
-        if failure.reason != Reason.PAYMENT_FAILED or not may_charge(intent.action):
+        if failure.reason != ReasonCode.PAYMENT_FAILED or not may_charge(intent.action):
             self.conclude(intent, outcome)
-            return Step(intent.action, "refused", Reason(failure.reason), failure.detail)
+            return Step(intent.action, "refused", ReasonCode(failure.reason), failure.detail)
         try:
             decline = self.declines.refused(intent, failure)
         except (RowFailed, Transient) as lost:  # it stays open: under its key the next run is given the same refusal
-            return Step(intent.action, "unknown", Reason.UNVERIFIED, f"{failure.detail} {lost}")
+            return Step(intent.action, "unknown", ReasonCode.UNVERIFIED, f"{failure.detail} {lost}")
         self.conclude(intent, outcome, decline)
         left = {"status": "open", "auto_advance": decline.invoice in self.declines.collected}
         detail = left_open(decline, left) if decline.invoice else told(decline)
-        return Step(intent.action, "refused", Reason.PAYMENT_FAILED, detail)
+        return Step(intent.action, "refused", ReasonCode.PAYMENT_FAILED, detail)
 
     def finished(self, intent: Intent) -> list[str]:
         """Do what follows a call that was made; return what a person has to see to."""
@@ -282,7 +282,7 @@ class Executor:
         self.conclude(intent, Outcome("done", stripe_id=id, request_id=written.request_id, detail=noted))
         if self.keep_answers:
             self.keep(action, held, invoice)
-        reason = Reason.UNVERIFIED if wrong else Reason.PAYMENT_PROCESSING if debit else Reason.NONE
+        reason = ReasonCode.UNVERIFIED if wrong else ReasonCode.PAYMENT_PROCESSING if debit else ReasonCode.NONE
         return Step(action, "done", reason, detail, stripe_id=id, unverified=wrong)
 
     def keep(self, action: Action, answer: Mapping[str, Any], invoice: Mapping[str, Any] | None) -> None:
@@ -322,5 +322,5 @@ class Executor:
 
 def unprepared(action: Action, failure: RowFailed) -> Step:
     """Return the step of an action that was not begun: it is too early for it, or what it is about has changed."""
-    reason = Reason(failure.reason)
-    return Step(action, "waiting" if reason is Reason.WAITS_FOR_INVOICE else "refused", reason, failure.detail)
+    reason = ReasonCode(failure.reason)
+    return Step(action, "waiting" if reason is ReasonCode.WAITS_FOR_INVOICE else "refused", reason, failure.detail)

@@ -10,6 +10,7 @@ from stripe_sync.clients.stigg.client import StiggApi
 from stripe_sync.core import keys
 from stripe_sync.core.errors import RowFailed
 from stripe_sync.core.ownership import Signer
+from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.actual.stripe_objects import Reading
 
 
@@ -46,7 +47,7 @@ class Registry:
         """The Stripe id of a link key. Raises RowFailed ``BLOCKED_BY`` where there is none."""
         found = self.get(key)
         if found is None:
-            raise RowFailed("BLOCKED_BY", f"{key} is not in Stripe yet.")
+            raise RowFailed(ReasonCode.BLOCKED_BY, f"{key} is not in Stripe yet.")
         return found
 
     def add(self, key: str, stripe_id: str) -> None:

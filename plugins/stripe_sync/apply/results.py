@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from stripe_sync.domain.model.status import Reason
+from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.plan.actions import Action
 
 Result = Literal["done", "refused", "dropped", "blocked", "waiting", "paused", "unknown"]
@@ -17,7 +17,7 @@ class Step:
 
     action: Action
     result: Result
-    reason: Reason = Reason.NONE
+    reason: ReasonCode = ReasonCode.NONE
     detail: str = ""
     stripe_id: str | None = None
     unverified: tuple[str, ...] = ()

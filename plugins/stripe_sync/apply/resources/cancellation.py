@@ -25,6 +25,7 @@ from stripe_sync.core import ownership
 from stripe_sync.core.clock import epoch
 from stripe_sync.core.errors import Replayed, RowFailed, Transient
 from stripe_sync.core.ownership import Signer
+from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.actual import stigg_end
 from stripe_sync.domain.actual.billing_periods import natural_end, renewed_at
 from stripe_sync.domain.actual.endings import (
@@ -113,7 +114,7 @@ def refuse_early(action: Action, held: Row, seen: list[Collected], now: datetime
         )
     )
     if decision.kind != "cancel":
-        raise RowFailed("WAITS_FOR_INVOICE", decision.why)
+        raise RowFailed(ReasonCode.WAITS_FOR_INVOICE, decision.why)
 
 
 def unfinished(api: StripeApi, customer: str) -> Iterator[Row]:

@@ -13,6 +13,7 @@ from stripe_sync.apply.resources.recovery import listed
 from stripe_sync.clients.stripe.client import StripeApi, Written
 from stripe_sync.core import ownership
 from stripe_sync.core.errors import RowFailed
+from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.plan.actions import Action
 
 SESSIONS = "/v1/checkout/sessions"
@@ -74,7 +75,7 @@ def send_name(api: StripeApi, action: Action, registry: Registry, key: str) -> W
     stigg, id = stigg_of(registry), stigg_id(action)
     there, wanted = stigg.customer(id), registry.resolve(action.after["billing"])
     if there is None or there["billingId"] not in (None, wanted):
-        raise RowFailed("CHANGED_SINCE", f"Stigg has another Stripe id of {id} by now, or no such customer.")
+        raise RowFailed(ReasonCode.CHANGED_SINCE, f"Stigg has another Stripe id of {id} by now, or no such customer.")
     return Written({"id": id, "billingId": stigg.set_billing_id(id, wanted)}, None)
 
 

@@ -12,6 +12,7 @@ from stripe_sync.clients.stripe.client import StripeApi, Written
 from stripe_sync.clients.stripe.endpoints import PATHS
 from stripe_sync.core import ownership
 from stripe_sync.core.errors import RowFailed
+from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.plan.actions import Action
 
 INVOICES, COUPONS = PATHS["invoice"], PATHS["coupon"]
@@ -62,7 +63,9 @@ def send_release(api: StripeApi, action: Action, registry: Registry, key: str) -
     delete_coupons(api, action, key)
     held = api.get(f"{INVOICES}/{id}")
     if held["status"] != "draft" or held["auto_advance"]:
-        raise RowFailed("CHANGED_SINCE", f"{id} is {held['status']}, or somebody switched it on; it is left alone.")
+        raise RowFailed(
+            ReasonCode.CHANGED_SINCE, f"{id} is {held['status']}, or somebody switched it on; it is left alone."
+        )
     moment = action.after["automatically_finalizes_at"]
     params: Any = {"auto_advance": True, "automatically_finalizes_at": moment}
     return api.write(f"post {INVOICES}/{{id}}", lambda c, o: c.v1.invoices.update(id, params, o), idempotency_key=key)

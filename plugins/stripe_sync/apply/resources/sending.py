@@ -12,6 +12,7 @@ from stripe_sync.apply.resources import parameters
 from stripe_sync.clients.stripe.client import StripeApi, Written
 from stripe_sync.core import keys, ownership
 from stripe_sync.core.errors import RowFailed
+from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.plan.actions import Action
 
 Send = Callable[[StripeApi, Action, Registry, str], Written]
@@ -36,9 +37,11 @@ def send_coupon_create(api: StripeApi, action: Action, registry: Registry, key: 
         try:
             return make_coupon(api, params | {"id": id}, own_key)
         except RowFailed as refused:
-            if refused.reason != "ID_TAKEN" or api.find(f"/v1/coupons/{id}") is not None:
+            if refused.reason != ReasonCode.ID_TAKEN or api.find(f"/v1/coupons/{id}") is not None:
                 return taken(api, action, registry, id, refused)
-    raise RowFailed("ID_TAKEN", f"Stripe refuses the id {params['id']} and those after it, and shows no such coupon.")
+    raise RowFailed(
+        ReasonCode.ID_TAKEN, f"Stripe refuses the id {params['id']} and those after it, and shows no such coupon."
+    )
 
 
 def make_coupon(api: StripeApi, params: Any, key: str) -> Written:
@@ -53,7 +56,7 @@ def coupon_ids(action: Action, registry: Registry) -> list[str]:
 
 def taken(api: StripeApi, action: Action, registry: Registry, id: str, refused: RowFailed) -> Written:
     """An object that is there already, if it carries the mark of this very target. Raises RowFailed ``ID_TAKEN`` else."""
-    if refused.reason != "ID_TAKEN":
+    if refused.reason != ReasonCode.ID_TAKEN:
         raise refused
     there = api.find(f"{path_of(action)}/{id}")
     if (
@@ -61,7 +64,7 @@ def taken(api: StripeApi, action: Action, registry: Registry, id: str, refused: 
         and registry.signer.key_of((there.get("metadata") or {}).get(ownership.FIELD)) == action.target
     ):
         return Written(there, None)
-    raise RowFailed("ID_TAKEN", f"A {action.noun} with the id {id} exists and is not ours.") from None
+    raise RowFailed(ReasonCode.ID_TAKEN, f"A {action.noun} with the id {id} exists and is not ours.") from None
 
 
 def creating(path: str, service: Service, build: Build) -> Send:
@@ -126,11 +129,11 @@ def send_stigg_cancel(api: StripeApi, action: Action, registry: Registry, key: s
     linked = keys.link_key("subscription", *action.target.split(":")[1:])
     held = api.get(f"/v1/subscriptions/{registry.resolve(linked)}")
     if held["status"] != "canceled":
-        raise RowFailed("CHANGED_SINCE", f"It is {held['status']} in Stripe by now; plan again.")
+        raise RowFailed(ReasonCode.CHANGED_SINCE, f"It is {held['status']} in Stripe by now; plan again.")
     customer = api.find(f"/v1/customers/{held['customer']}")
     if customer is None or customer.get("deleted"):
         raise RowFailed(
-            "CUSTOMER_DELETED", f"The Stripe customer {held['customer']} was deleted, which ended it there."
+            ReasonCode.CUSTOMER_DELETED, f"The Stripe customer {held['customer']} was deleted, which ended it there."
         )
     return Written(stigg_of(registry).cancel(stigg_id(action)), None)
 

@@ -17,6 +17,7 @@ from stripe_sync.clients.stripe.endpoints import PATHS
 from stripe_sync.core import ownership
 from stripe_sync.core.errors import RowFailed
 from stripe_sync.core.money import plain
+from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.plan.actions import Action
 
 IDENTIFIER = 100  # characters
@@ -87,7 +88,7 @@ def send_timing(api: StripeApi, action: Action, registry: Registry, key: str) ->
     is_off = action.kind == "draft.hold" and not now["auto_advance"]
     if now["status"] != "draft" or now["automatically_finalizes_at"] != wanted or is_off:
         raise RowFailed(
-            "CHANGED_SINCE", f"{id} is {now['status']}, or somebody moved its finalization; it is left alone."
+            ReasonCode.CHANGED_SINCE, f"{id} is {now['status']}, or somebody moved its finalization; it is left alone."
         )
     params: Any = dict(action.after)
     return api.write(f"post {INVOICES}/{{id}}", lambda c, o: c.v1.invoices.update(id, params, o), idempotency_key=key)

@@ -17,10 +17,11 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_ran
 
 from stripe_sync.clients.stigg import documents
 from stripe_sync.clients.stigg.pacing import Budget, NoBudget, limit_of
-from stripe_sync.clients.stigg.refusals import refuse
+from stripe_sync.clients.stigg.refusals import AlreadyEnded, refuse
 from stripe_sync.clients.stigg.streams import timed
 from stripe_sync.core import deadlines
 from stripe_sync.core.errors import Incomplete, RowFailed, Transient, UnknownShape
+from stripe_sync.core.reasons import ReasonCode
 
 API = "https://api.stigg.io"
 ATTEMPTS = 5
@@ -104,7 +105,7 @@ class StiggApi:
         """Makes a subscription under an id of ours. Raises RowFailed where Stigg wants a payment first."""
         answer = self.call(documents.PROVISION, input=given)["provisionSubscriptionV2"]
         if answer["status"] != "SUCCESS" or answer["subscription"] is None:
-            raise RowFailed("STIGG_REFUSED", f"Stigg answers {answer['status']} to {given['subscriptionId']}.")
+            raise RowFailed(ReasonCode.STIGG_REFUSED, f"Stigg answers {answer['status']} to {given['subscriptionId']}.")
         made: dict[str, Any] = answer["subscription"]
         return made
 
@@ -119,9 +120,7 @@ class StiggApi:
         given = {"subscriptionRefId": id, "subscriptionCancellationTime": "IMMEDIATE", "prorate": False}
         try:
             found: dict[str, Any] = self.call(documents.CANCEL, input=given)["cancelSubscription"]
-        except RowFailed as refused:
-            if refused.reason != "ALREADY_ENDED":
-                raise
+        except AlreadyEnded:
             return self.subscription(id)
         return found
 

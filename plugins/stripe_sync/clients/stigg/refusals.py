@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from stripe_sync.core.errors import NotAuthorized, RowFailed, Transient, UnknownShape
+from stripe_sync.core.reasons import ReasonCode
 
 AGAIN = frozenset(
     {"RateLimitExceeded", "ObjectAlreadyBeingUsedByAnotherRequestError", "OperationTimeout", "UnexpectedError"}
@@ -30,6 +31,10 @@ ROW = frozenset(
 )  # fmt: skip
 
 
+class AlreadyEnded(RowFailed):
+    """A write on a subscription that Stigg has ended already."""
+
+
 def refuse(name: str, status: int, answer: Any) -> None:
     """Raise what an answer says is wrong; errors come with status 200 as well as with others.
 
@@ -50,8 +55,8 @@ def refuse(name: str, status: int, answer: Any) -> None:
         limited = name if status == 429 or code == "RateLimitExceeded" else ""
         raise Transient(f"Stigg asks to try {name} again ({code or status}, {trace}).", limited=limited)
     if code in ENDED:
-        raise RowFailed("ALREADY_ENDED", f"Stigg has ended it already ({trace}).")
+        raise AlreadyEnded(ReasonCode.STIGG_REFUSED, f"Stigg has ended it already ({trace}).")
     if code in ROW:
-        raise RowFailed("STIGG_REFUSED", f"Stigg refused {name} ({code}, {trace}).")
+        raise RowFailed(ReasonCode.STIGG_REFUSED, f"Stigg refused {name} ({code}, {trace}).")
     if errors or status != 200 or not isinstance(answer.get("data"), dict):
         raise UnknownShape(f"Stigg's answer to {name} is not understood ({code or status}, {trace}).")

@@ -10,12 +10,13 @@ import re
 import stripe
 
 from stripe_sync.core.errors import NotAuthorized, Replayed, RowFailed, StripeSyncError, Transient, UnknownShape
+from stripe_sync.core.reasons import ReasonCode
 
 # A right in a refusal: 'rak_plan_read' in the older wording, ('plan_read') in the newer one.
 RIGHT = re.compile(r"'(?:rak_)?([a-z0-9_]+_(?:read|write))'")
 ACCOUNT = re.compile(r"\bacct_[A-Za-z0-9]+")
 # Codes that have a reason of their own; all others are STRIPE_REFUSED.
-REASONS = {"resource_already_exists": "ID_TAKEN", "customer_tax_location_invalid": "TAX_LOCATION"}
+REASONS = {"resource_already_exists": ReasonCode.ID_TAKEN, "customer_tax_location_invalid": ReasonCode.TAX_LOCATION}
 # Codes of 4xx answers that may succeed when tried again.
 AGAIN = frozenset({"lock_timeout", "rate_limit"})
 # Reasons of a 429 that are about one object, and not about the pace of an endpoint or an account.
@@ -53,11 +54,13 @@ def first(error: stripe.StripeError, what: str) -> StripeSyncError:
         return Transient(f"Stripe does not answer: {where}; check the network and the connection's host.")
     if isinstance(error, stripe.CardError):
         decline = getattr(body, "decline_code", None) or code
-        return RowFailed("PAYMENT_FAILED", f"Stripe could not take the payment ({decline}): {where}.", decline=decline)
+        return RowFailed(
+            ReasonCode.PAYMENT_FAILED, f"Stripe could not take the payment ({decline}): {where}.", decline=decline
+        )
     if isinstance(error, stripe.InvalidRequestError | stripe.IdempotencyError):
         param = getattr(error, "param", None)
         about = f", parameter {param}" if param else ""
-        reason = REASONS.get(code, "STRIPE_REFUSED")
+        reason = REASONS.get(code, ReasonCode.STRIPE_REFUSED)
         return RowFailed(reason, f"Stripe refused ({code or error.http_status}{about}): {where}.")
     if isinstance(error, stripe.APIError) and not isinstance(error.json_body, dict):
         return Transient(

@@ -16,6 +16,7 @@ from msgspec import structs, to_builtins
 from stripe_sync.core import keys, ownership
 from stripe_sync.core.errors import RowFailed
 from stripe_sync.core.ownership import Signer
+from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.actual.billing_periods import ANCHOR, anchor_told, natural_end, renewals, renewed_at
 from stripe_sync.domain.actual.endings import collected
 from stripe_sync.domain.actual.renewals import CYCLE
@@ -275,5 +276,5 @@ def expanded(subscription: StripeSubscription) -> Iterator[StripeDiscount]:
     """The discounts of a subscription. Raises RowFailed where they were not asked for whole."""
     for discount in subscription.discounts:
         if isinstance(discount, str):
-            raise RowFailed("UNKNOWN_SHAPE", f"The discounts of {subscription.id} were read as ids alone.")
+            raise RowFailed(ReasonCode.UNKNOWN_SHAPE, f"The discounts of {subscription.id} were read as ids alone.")
         yield discount

@@ -1,9 +1,11 @@
-"""The status of every entity, in Stigg's own words, and the reasons for it."""
+"""The status of every entity, in Stigg's own words, with its reason."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+
+from stripe_sync.core.reasons import ReasonCode
 
 
 class Status(StrEnum):
@@ -15,69 +17,6 @@ class Status(StrEnum):
     NO_SYNC_REQUIRED = "NO_SYNC_REQUIRED"
 
 
-class Reason(StrEnum):
-    """Why an entity has its status. docs/mapping.md explains each to users."""
-
-    NONE = ""
-    NOT_MAPPED = "NOT_MAPPED"
-    FREE = "FREE"
-    CUSTOM_PRICE = "CUSTOM_PRICE"
-    DRAFT = "DRAFT"
-    ARCHIVED = "ARCHIVED"
-    TRIAL = "TRIAL"
-    ENDED = "ENDED"
-    NO_SUBSCRIPTION = "NO_SUBSCRIPTION"
-    ONLY_FREE = "ONLY_FREE"
-    ONLY_TRIAL = "ONLY_TRIAL"
-    ONLY_CUSTOM = "ONLY_CUSTOM"
-    NOTHING_PAID = "NOTHING_PAID"
-    NO_BILLING_INFORMATION = "NO_BILLING_INFORMATION"
-    MADE_IN_STRIPE = "MADE_IN_STRIPE"
-    AD_HOC = "AD_HOC"
-    CUSTOMER_SYNC_OFF = "CUSTOMER_SYNC_OFF"
-    SUBSCRIPTION_SYNC_OFF = "SUBSCRIPTION_SYNC_OFF"
-    PRICING_MODEL_NOT_SUPPORTED = "PRICING_MODEL_NOT_SUPPORTED"
-    UNKNOWN_SHAPE = "UNKNOWN_SHAPE"
-    UNKNOWN_STATUS = "UNKNOWN_STATUS"
-    NO_PRICE = "NO_PRICE"
-    AMBIGUOUS_CHARGE = "AMBIGUOUS_CHARGE"
-    BAD_AMOUNT = "BAD_AMOUNT"
-    MIXED_CURRENCIES = "MIXED_CURRENCIES"
-    TOO_MANY_ITEMS = "TOO_MANY_ITEMS"
-    TOO_MANY_SUBSCRIPTIONS = "TOO_MANY_SUBSCRIPTIONS"
-    TOO_MUCH_ONCE = "TOO_MUCH_ONCE"
-    TAX_LOCATION = "TAX_LOCATION"
-    CUSTOMER_MISSING = "CUSTOMER_MISSING"
-    CUSTOMER_DELETED = "CUSTOMER_DELETED"
-    DELETED_IN_STRIPE = "DELETED_IN_STRIPE"
-    CANCELED_IN_STRIPE = "CANCELED_IN_STRIPE"
-    CHANGED_SINCE = "CHANGED_SINCE"
-    CANDIDATE = "CANDIDATE"
-    FROZEN = "FROZEN"
-    NO_AGGREGATION = "NO_AGGREGATION"
-    USAGE_AMBIGUOUS = "USAGE_AMBIGUOUS"
-    METER_SHARED = "METER_SHARED"
-    PAYMENT_PENDING = "PAYMENT_PENDING"
-    NOT_STARTED = "NOT_STARTED"
-    NO_PAYMENT_METHOD = "NO_PAYMENT_METHOD"
-    SEVERAL_PAYMENT_METHODS = "SEVERAL_PAYMENT_METHODS"
-    PAYMENT_PROCESSING = "PAYMENT_PROCESSING"
-    PAYMENT_FAILED = "PAYMENT_FAILED"
-    ID_TAKEN = "ID_TAKEN"
-    BLOCKED_BY = "BLOCKED_BY"
-    WAITS_FOR_APPROVAL = "WAITS_FOR_APPROVAL"
-    WAITS_FOR_WRITE = "WAITS_FOR_WRITE"
-    WAITS_FOR_INVOICE = "WAITS_FOR_INVOICE"
-    RENEWED_AFTER_END = "RENEWED_AFTER_END"
-    OBSERVED_ONLY = "OBSERVED_ONLY"
-    NEEDS_A_PERSON = "NEEDS_A_PERSON"
-    PAUSED = "PAUSED"
-    STRIPE_REFUSED = "STRIPE_REFUSED"
-    STIGG_REFUSED = "STIGG_REFUSED"
-    UNVERIFIED = "UNVERIFIED"
-    QUARANTINED = "QUARANTINED"
-
-
 @dataclass(frozen=True)
 class EntityStatus:
     """One entity's status; ``kind`` and ``id`` are Stigg's, ``stripe_id`` is what Stigg calls the billing id."""
@@ -85,6 +24,6 @@ class EntityStatus:
     kind: str
     id: str
     status: Status
-    reason: Reason = Reason.NONE
+    reason: ReasonCode = ReasonCode.NONE
     detail: str = ""
     stripe_id: str | None = None

@@ -14,6 +14,7 @@ import msgspec
 
 from stripe_sync.core.decoding import typed
 from stripe_sync.core.errors import RowFailed
+from stripe_sync.core.reasons import ReasonCode
 
 Row = dict[str, Any]
 
@@ -239,4 +240,4 @@ def decode(row: Row, kind: type[Entity]) -> Entity:
     try:
         return typed(row, kind)
     except msgspec.ValidationError as error:
-        raise RowFailed("UNKNOWN_SHAPE", f"Stigg's answer is not understood: {error}") from None
+        raise RowFailed(ReasonCode.UNKNOWN_SHAPE, f"Stigg's answer is not understood: {error}") from None

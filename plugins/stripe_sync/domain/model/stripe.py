@@ -10,6 +10,7 @@ import msgspec
 from stripe_sync.core.decoding import typed
 from stripe_sync.core.errors import RowFailed
 from stripe_sync.core.money import plain
+from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.model.documents import compact
 
 Row = dict[str, Any]
@@ -298,4 +299,4 @@ def decode(row: Row, kind: type[Object]) -> Object:
     try:
         return typed(row, kind, strict=False)
     except msgspec.ValidationError as error:
-        raise RowFailed("UNKNOWN_SHAPE", f"Stripe's answer is not understood: {error}") from None
+        raise RowFailed(ReasonCode.UNKNOWN_SHAPE, f"Stripe's answer is not understood: {error}") from None

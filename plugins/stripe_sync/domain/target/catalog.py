@@ -8,9 +8,10 @@ from typing import Any
 
 from stripe_sync.core import keys, ownership
 from stripe_sync.core.errors import RowFailed
+from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.model.documents import PRICE, PRICE_VERSION, PRODUCT, Claim, Document, compact
 from stripe_sync.domain.model.inputs import BILLABLE, Inputs
-from stripe_sync.domain.model.status import EntityStatus, Reason, Status
+from stripe_sync.domain.model.status import EntityStatus, Status
 from stripe_sync.domain.model.stigg import Minimum, Package, Price, Subscription
 from stripe_sync.domain.target import display_names
 from stripe_sync.domain.target.prices import PriceVersion, by_meter, version
@@ -51,7 +52,7 @@ def catalog(inputs: Inputs) -> Catalog:
     claims: dict[str, Claim] = {}
     offers: list[Offer] = []
     statuses = [
-        EntityStatus("product", p.ref_id, Status.NO_SYNC_REQUIRED, Reason.NOT_MAPPED) for p in inputs.stigg.products
+        EntityStatus("product", p.ref_id, Status.NO_SYNC_REQUIRED, ReasonCode.NOT_MAPPED) for p in inputs.stigg.products
     ]
     versions: dict[str, PriceVersion] = {}
     metered: dict[str, PriceVersion] = {}
@@ -66,7 +67,7 @@ def catalog(inputs: Inputs) -> Catalog:
         if current:
             new = package_claims(inputs, kind, package, made, current=True) if refused is None else []
             claims |= {claim.key: claim for claim in new}
-            statuses.append(refused or EntityStatus(kind, package.ref_id, Status.PENDING, Reason.WAITS_FOR_WRITE))
+            statuses.append(refused or EntityStatus(kind, package.ref_id, Status.PENDING, ReasonCode.WAITS_FOR_WRITE))
         elif package.is_latest is not False:
             statuses.append(refused or unpublished(kind, package))
     return Catalog(offers, list(claims.values()), statuses, versions, failures, metered)
@@ -115,7 +116,7 @@ def priced(
                 raise
         refuse_twins(kind, package, made)
     except RowFailed as failure:
-        return EntityStatus(kind, package.ref_id, Status.ERROR, Reason(failure.reason), failure.detail), []
+        return EntityStatus(kind, package.ref_id, Status.ERROR, ReasonCode(failure.reason), failure.detail), []
     return None, made
 
 
@@ -124,7 +125,7 @@ def waits(inputs: Inputs, kind: str, package: Package) -> EntityStatus | None:
     key = inputs.package_product(kind, package.ref_id)
     if key in inputs.links.ids or key not in inputs.candidates:
         return None
-    return EntityStatus(kind, package.ref_id, Status.PENDING, Reason.CANDIDATE, inputs.candidates[key])
+    return EntityStatus(kind, package.ref_id, Status.PENDING, ReasonCode.CANDIDATE, inputs.candidates[key])
 
 
 def charges(kind: str, package: Package) -> Iterator[Charge]:
@@ -155,26 +156,28 @@ def refuse_twins(kind: str, package: Package, made: Iterable[Made]) -> None:
     for _, _, v in made:
         slot = keys.slot_of(v.key)
         if slot in seen:
-            raise RowFailed("AMBIGUOUS_CHARGE", f"the {kind} {package.ref_id} has two prices {slot.partition(':')[2]}.")
+            raise RowFailed(
+                ReasonCode.AMBIGUOUS_CHARGE, f"the {kind} {package.ref_id} has two prices {slot.partition(':')[2]}."
+            )
         seen.add(slot)
 
 
 def refusal(kind: str, package: Package) -> EntityStatus | None:
     """Why a package has nothing in Stripe, if so."""
     if package.pricing_type == "FREE":
-        return EntityStatus(kind, package.ref_id, Status.NO_SYNC_REQUIRED, Reason.FREE)
+        return EntityStatus(kind, package.ref_id, Status.NO_SYNC_REQUIRED, ReasonCode.FREE)
     if package.pricing_type == "CUSTOM":
-        return EntityStatus(kind, package.ref_id, Status.NO_SYNC_REQUIRED, Reason.CUSTOM_PRICE)
+        return EntityStatus(kind, package.ref_id, Status.NO_SYNC_REQUIRED, ReasonCode.CUSTOM_PRICE)
     if package.status == "DRAFT":
-        return EntityStatus(kind, package.ref_id, Status.NO_SYNC_REQUIRED, Reason.DRAFT)
+        return EntityStatus(kind, package.ref_id, Status.NO_SYNC_REQUIRED, ReasonCode.DRAFT)
     if not package.prices and package.status == "PUBLISHED":
         detail = f"The {kind} {package.ref_id} is paid and has no price; set one in Stigg."
-        return EntityStatus(kind, package.ref_id, Status.ERROR, Reason.NO_PRICE, detail)
+        return EntityStatus(kind, package.ref_id, Status.ERROR, ReasonCode.NO_PRICE, detail)
     return None
 
 
 def unpublished(kind: str, package: Package) -> EntityStatus:
-    reason = Reason.ARCHIVED if package.status == "ARCHIVED" else Reason.DRAFT
+    reason = ReasonCode.ARCHIVED if package.status == "ARCHIVED" else ReasonCode.DRAFT
     return EntityStatus(kind, package.ref_id, Status.NO_SYNC_REQUIRED, reason)
 
 
@@ -312,8 +315,8 @@ def retired_products(
 
     They stay as they are while anybody is on one of their prices, and are inactive after that. Nothing is deleted.
     """
-    archived = {(s.kind, keys.part(s.id)) for s in statuses if s.reason is Reason.ARCHIVED}
-    current = {(s.kind, keys.part(s.id)) for s in statuses if s.reason is Reason.WAITS_FOR_WRITE}
+    archived = {(s.kind, keys.part(s.id)) for s in statuses if s.reason is ReasonCode.ARCHIVED}
+    current = {(s.kind, keys.part(s.id)) for s in statuses if s.reason is ReasonCode.WAITS_FOR_WRITE}
     in_use = {c.facts["product"] for c in claims.values() if c.kind == PRICE_VERSION} | {
         n for n in needed if n.startswith("product:")
     }

@@ -16,9 +16,10 @@ import msgspec
 
 from stripe_sync.core import keys, money, periods
 from stripe_sync.core.errors import RowFailed
+from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.model.documents import COUPON, Claim, compact
 from stripe_sync.domain.model.inputs import Inputs
-from stripe_sync.domain.model.status import EntityStatus, Reason, Status
+from stripe_sync.domain.model.status import EntityStatus, Status
 from stripe_sync.domain.model.stigg import Coupon, Subscription, SubscriptionCoupon
 from stripe_sync.domain.target import display_names
 from stripe_sync.domain.target.catalog import own_metadata
@@ -61,23 +62,23 @@ def coupons(inputs: Inputs) -> tuple[list[Claim], list[EntityStatus]]:
             try:
                 claims.append(catalog_claim(inputs, coupon))
             except RowFailed as failure:
-                refused = status(coupon, Status.ERROR, Reason(failure.reason), failure.detail)
-        statuses.append(refused or status(coupon, Status.PENDING, Reason.WAITS_FOR_WRITE))
+                refused = status(coupon, Status.ERROR, ReasonCode(failure.reason), failure.detail)
+        statuses.append(refused or status(coupon, Status.PENDING, ReasonCode.WAITS_FOR_WRITE))
     return claims, statuses
 
 
-def status(coupon: Coupon, status: Status, reason: Reason, detail: str = "") -> EntityStatus:
+def status(coupon: Coupon, status: Status, reason: ReasonCode, detail: str = "") -> EntityStatus:
     return EntityStatus("coupon", coupon.ref_id, status, reason, detail)
 
 
 def refusal(coupon: Coupon) -> EntityStatus | None:
     """Why a coupon is not kept in Stripe, if so. An archived one is deleted there; its discounts stay."""
     if coupon.status == "ARCHIVED":
-        return status(coupon, Status.NO_SYNC_REQUIRED, Reason.ARCHIVED)
+        return status(coupon, Status.NO_SYNC_REQUIRED, ReasonCode.ARCHIVED)
     if coupon.source == "STRIPE":
-        return status(coupon, Status.NO_SYNC_REQUIRED, Reason.MADE_IN_STRIPE)
+        return status(coupon, Status.NO_SYNC_REQUIRED, ReasonCode.MADE_IN_STRIPE)
     if coupon.source == "STIGG_ADHOC":
-        return status(coupon, Status.NO_SYNC_REQUIRED, Reason.AD_HOC)
+        return status(coupon, Status.NO_SYNC_REQUIRED, ReasonCode.AD_HOC)
     return None
 
 
@@ -104,21 +105,21 @@ def content(where: str, coupon: Coupon | SubscriptionCoupon) -> Content:
     """What a coupon is for ever. Raises RowFailed where what it takes off is not known."""
     months = coupon.duration_in_months
     if months is not None and (months != months.to_integral_value() or months < 1):
-        raise RowFailed("BAD_AMOUNT", f"{where}: it lasts {months} months.")
+        raise RowFailed(ReasonCode.BAD_AMOUNT, f"{where}: it lasts {months} months.")
     lasting = {"duration": "repeating", "duration_in_months": str(int(months))} if months else {"duration": "forever"}
     if coupon.type == "PERCENTAGE":
         if coupon.percent_off is None or not 0 < coupon.percent_off <= 100:
-            raise RowFailed("BAD_AMOUNT", f"{where}: {coupon.percent_off} per cent cannot be taken off.")
+            raise RowFailed(ReasonCode.BAD_AMOUNT, f"{where}: {coupon.percent_off} per cent cannot be taken off.")
         return {"percent_off": money.plain(coupon.percent_off), **lasting}
     if coupon.type != "FIXED":
-        raise RowFailed("PRICING_MODEL_NOT_SUPPORTED", f"{where}: the type {coupon.type} is not supported.")
+        raise RowFailed(ReasonCode.PRICING_MODEL_NOT_SUPPORTED, f"{where}: the type {coupon.type} is not supported.")
     if not coupon.amounts_off:
-        raise RowFailed("BAD_AMOUNT", f"{where}: Stigg gives no amount.")
+        raise RowFailed(ReasonCode.BAD_AMOUNT, f"{where}: Stigg gives no amount.")
     off = {}
     for amount in coupon.amounts_off:
         minor = money.to_minor(amount.amount, amount.currency)
         if minor <= 0 or not money.is_chargeable(minor, amount.currency):
-            raise RowFailed("BAD_AMOUNT", f"{where}: {amount.amount} {amount.currency} cannot be taken off.")
+            raise RowFailed(ReasonCode.BAD_AMOUNT, f"{where}: {amount.amount} {amount.currency} cannot be taken off.")
         off[amount.currency.lower()] = money.plain(minor)
     return {"amount_off": off, **lasting}
 

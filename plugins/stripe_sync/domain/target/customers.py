@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
+from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.model.documents import CUSTOMER, Claim, clean_text, compact
 from stripe_sync.domain.model.inputs import BILLABLE, Inputs
-from stripe_sync.domain.model.status import EntityStatus, Reason, Status
+from stripe_sync.domain.model.status import EntityStatus, Status
 from stripe_sync.domain.model.stigg import Customer, Subscription
 from stripe_sync.domain.target import display_names
 from stripe_sync.domain.target.catalog import own_metadata
@@ -26,7 +27,7 @@ def customers(inputs: Inputs) -> tuple[list[Claim], list[EntityStatus]]:
         key = inputs.link_key("customer", customer.customer_id)
         refused = refusal(inputs, customer, by_payer[customer.customer_id], key)
         statuses.append(
-            refused or EntityStatus("customer", customer.customer_id, Status.PENDING, Reason.WAITS_FOR_WRITE)
+            refused or EntityStatus("customer", customer.customer_id, Status.PENDING, ReasonCode.WAITS_FOR_WRITE)
         )
         if refused is None:
             claims.append(claim(inputs, customer, key))
@@ -36,7 +37,7 @@ def customers(inputs: Inputs) -> tuple[list[Claim], list[EntityStatus]]:
 def refusal(inputs: Inputs, customer: Customer, subscriptions: list[Subscription], key: str) -> EntityStatus | None:
     """Why a customer is not kept in Stripe, if so. Once linked, always linked."""
 
-    def no(status: Status, reason: Reason, detail: str = "") -> EntityStatus:
+    def no(status: Status, reason: ReasonCode, detail: str = "") -> EntityStatus:
         return EntityStatus("customer", customer.customer_id, status, reason, detail, inputs.links.ids.get(key))
 
     if key in inputs.links.ids:
@@ -44,22 +45,22 @@ def refusal(inputs: Inputs, customer: Customer, subscriptions: list[Subscription
         if found is None or found.deleted:
             return no(
                 Status.ERROR,
-                Reason.CUSTOMER_DELETED,
+                ReasonCode.CUSTOMER_DELETED,
                 f"The Stripe customer {inputs.links.ids[key]} was deleted; it is made again only by a person's command.",
             )
         if inputs.environment.tax and found.tax is not None and found.tax.automatic_tax in UNUSABLE:
             return no(
                 Status.ERROR,
-                Reason.TAX_LOCATION,
+                ReasonCode.TAX_LOCATION,
                 f"Stripe Tax cannot use the location of {found.id} ({found.tax.automatic_tax}); it needs an address there.",
             )
         return None
     if not inputs.environment.sync_customers:
-        return no(Status.NO_SYNC_REQUIRED, Reason.CUSTOMER_SYNC_OFF)
+        return no(Status.NO_SYNC_REQUIRED, ReasonCode.CUSTOMER_SYNC_OFF)
     if key in inputs.candidates:
-        return no(Status.PENDING, Reason.CANDIDATE, inputs.candidates[key])
+        return no(Status.PENDING, ReasonCode.CANDIDATE, inputs.candidates[key])
     if customer.deleted_at is not None:
-        return no(Status.NO_SYNC_REQUIRED, Reason.ARCHIVED)
+        return no(Status.NO_SYNC_REQUIRED, ReasonCode.ARCHIVED)
     missing = why_unwanted(inputs, customer, subscriptions)
     if not missing:
         return None
@@ -67,7 +68,7 @@ def refusal(inputs: Inputs, customer: Customer, subscriptions: list[Subscription
     return no(Status.NO_SYNC_REQUIRED, missing[0], detail)
 
 
-def why_unwanted(inputs: Inputs, customer: Customer, subscriptions: list[Subscription]) -> list[Reason]:
+def why_unwanted(inputs: Inputs, customer: Customer, subscriptions: list[Subscription]) -> list[ReasonCode]:
     """The page's conditions that hold, the one about subscriptions first; none where any one reason to sync exists.
 
     The reasons to sync are a paid subscription, billing information, and a payment method: each one alone is enough.
@@ -76,7 +77,7 @@ def why_unwanted(inputs: Inputs, customer: Customer, subscriptions: list[Subscri
         return []
     if customer.has_payment_method:
         return []
-    return [about_subscriptions(subscriptions), Reason.NO_BILLING_INFORMATION, Reason.NO_PAYMENT_METHOD]
+    return [about_subscriptions(subscriptions), ReasonCode.NO_BILLING_INFORMATION, ReasonCode.NO_PAYMENT_METHOD]
 
 
 def has_billing_information(inputs: Inputs, customer: Customer) -> bool:
@@ -91,18 +92,18 @@ def is_paid(subscription: Subscription) -> bool:
     return billable and subscription.pricing_type == "PAID" and not subscription.is_custom()
 
 
-def about_subscriptions(subscriptions: Iterable[Subscription]) -> Reason:
+def about_subscriptions(subscriptions: Iterable[Subscription]) -> ReasonCode:
     """The page's condition that holds for all of a customer's living subscriptions; a trial is a trial of any plan."""
     living = [s for s in subscriptions if s.status in BILLABLE]
     if not living:
-        return Reason.NO_SUBSCRIPTION
+        return ReasonCode.NO_SUBSCRIPTION
     if all(s.status == "IN_TRIAL" for s in living):
-        return Reason.ONLY_TRIAL
+        return ReasonCode.ONLY_TRIAL
     if all(s.is_free() for s in living):
-        return Reason.ONLY_FREE
+        return ReasonCode.ONLY_FREE
     if all(s.is_custom() for s in living):
-        return Reason.ONLY_CUSTOM
-    return Reason.NOTHING_PAID
+        return ReasonCode.ONLY_CUSTOM
+    return ReasonCode.NOTHING_PAID
 
 
 def claim(inputs: Inputs, customer: Customer, key: str) -> Claim:

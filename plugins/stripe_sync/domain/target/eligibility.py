@@ -5,23 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from stripe_sync.core.errors import RowFailed
+from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.actual.cancellations import canceled_in_stripe
 from stripe_sync.domain.actual.payment_processing import expired
 from stripe_sync.domain.actual.stripe_objects import GONE
 from stripe_sync.domain.actual.taxes import switched_off
 from stripe_sync.domain.model.inputs import Inputs
-from stripe_sync.domain.model.status import EntityStatus, Reason, Status
+from stripe_sync.domain.model.status import EntityStatus, Status
 from stripe_sync.domain.model.stigg import Subscription
 from stripe_sync.domain.target.items import Line
 from stripe_sync.domain.target.payment import named_card
 
 MAX_SUBSCRIPTIONS = 500
 COLLECTION = {"CHARGE": "charge_automatically", "INVOICE": "send_invoice", None: "charge_automatically"}
-NOT_YET = {"PAYMENT_PENDING": Reason.PAYMENT_PENDING, "NOT_STARTED": Reason.NOT_STARTED}
+NOT_YET = {"PAYMENT_PENDING": ReasonCode.PAYMENT_PENDING, "NOT_STARTED": ReasonCode.NOT_STARTED}
 
 
 def status(
-    inputs: Inputs, subscription: Subscription, status: Status, reason: Reason, detail: str = ""
+    inputs: Inputs, subscription: Subscription, status: Status, reason: ReasonCode, detail: str = ""
 ) -> EntityStatus:
     key = inputs.link_key("subscription", subscription.subscription_id)
     return EntityStatus("subscription", subscription.subscription_id, status, reason, detail, inputs.links.ids.get(key))
@@ -30,31 +31,31 @@ def status(
 def refusal(inputs: Inputs, subscription: Subscription, key: str, customer: EntityStatus | None) -> EntityStatus | None:
     """Why Stripe does not bill a living subscription, if so. The first that holds counts."""
 
-    def no(kind: Status, reason: Reason, detail: str = "") -> EntityStatus:
+    def no(kind: Status, reason: ReasonCode, detail: str = "") -> EntityStatus:
         return status(inputs, subscription, kind, reason, detail)
 
     linked = inputs.links.ids.get(key)
     if subscription.is_free():
-        return no(Status.NO_SYNC_REQUIRED, Reason.FREE)
+        return no(Status.NO_SYNC_REQUIRED, ReasonCode.FREE)
     if subscription.is_custom():
-        return no(Status.NO_SYNC_REQUIRED, Reason.CUSTOM_PRICE)
+        return no(Status.NO_SYNC_REQUIRED, ReasonCode.CUSTOM_PRICE)
     if subscription.status == "IN_TRIAL":
-        return no(Status.NO_SYNC_REQUIRED, Reason.TRIAL)
+        return no(Status.NO_SYNC_REQUIRED, ReasonCode.TRIAL)
     if subscription.status in NOT_YET:
         return no(Status.PENDING, NOT_YET[subscription.status])
     if subscription.status != "ACTIVE":
-        return no(Status.ERROR, Reason.UNKNOWN_STATUS, f"Stigg's status {subscription.status} is unknown.")
+        return no(Status.ERROR, ReasonCode.UNKNOWN_STATUS, f"Stigg's status {subscription.status} is unknown.")
     if canceled_in_stripe(inputs, key) is not None:
         return None  # what is free or custom by now was canceled by us, and lives on in Stigg
     if linked is None and not inputs.environment.sync_subscriptions:
-        return no(Status.NO_SYNC_REQUIRED, Reason.SUBSCRIPTION_SYNC_OFF)
+        return no(Status.NO_SYNC_REQUIRED, ReasonCode.SUBSCRIPTION_SYNC_OFF)
     if linked is None and key in inputs.candidates:
-        return no(Status.PENDING, Reason.CANDIDATE, inputs.candidates[key])
-    if customer is not None and customer.reason is Reason.CANDIDATE:
-        return no(Status.PENDING, Reason.CANDIDATE, f"Its customer waits for a person: {customer.detail}")
+        return no(Status.PENDING, ReasonCode.CANDIDATE, inputs.candidates[key])
+    if customer is not None and customer.reason is ReasonCode.CANDIDATE:
+        return no(Status.PENDING, ReasonCode.CANDIDATE, f"Its customer waits for a person: {customer.detail}")
     if customer is None:
-        return no(Status.ERROR, Reason.CUSTOMER_MISSING, f"Stigg shows no customer {subscription.payer()}.")
-    if customer.reason is Reason.CUSTOMER_SYNC_OFF or customer.status is Status.ERROR:
+        return no(Status.ERROR, ReasonCode.CUSTOMER_MISSING, f"Stigg shows no customer {subscription.payer()}.")
+    if customer.reason is ReasonCode.CUSTOMER_SYNC_OFF or customer.status is Status.ERROR:
         return no(customer.status, customer.reason, with_untaxed(inputs, customer, linked))
     return gone(inputs, subscription, linked) if linked is not None else None
 
@@ -62,7 +63,7 @@ def refusal(inputs: Inputs, subscription: Subscription, key: str, customer: Enti
 def with_untaxed(inputs: Inputs, customer: EntityStatus, linked: str | None) -> str:
     """Return why a subscription's customer is not synced, and the invoices that went out without tax, if that is why."""
     held = inputs.stripe.subscriptions.get(linked or "")
-    untaxed = switched_off(held) if customer.reason is Reason.TAX_LOCATION else ""
+    untaxed = switched_off(held) if customer.reason is ReasonCode.TAX_LOCATION else ""
     return f"{customer.detail} {untaxed}".strip()
 
 
@@ -70,13 +71,13 @@ def gone(inputs: Inputs, subscription: Subscription, linked: str) -> EntityStatu
     """A linked subscription that Stripe no longer bills is never made again by itself."""
     found = inputs.stripe.subscriptions.get(linked)
     if found is not None and found.status == "incomplete_expired":
-        return status(inputs, subscription, Status.ERROR, Reason.PAYMENT_FAILED, expired(found))
+        return status(inputs, subscription, Status.ERROR, ReasonCode.PAYMENT_FAILED, expired(found))
     if linked in inputs.ended_by_us:
         detail = f"{linked} was canceled as Stigg did not bill it any more, and Stigg bills it again; unlink {linked}, and it is made again."
-        return status(inputs, subscription, Status.ERROR, Reason.CANCELED_IN_STRIPE, detail)
+        return status(inputs, subscription, Status.ERROR, ReasonCode.CANCELED_IN_STRIPE, detail)
     if found is None or found.status in GONE:
         detail = f"{linked} is gone in Stripe and active in Stigg; cancel it in Stigg, or unlink it."
-        return status(inputs, subscription, Status.ERROR, Reason.CANCELED_IN_STRIPE, detail)
+        return status(inputs, subscription, Status.ERROR, ReasonCode.CANCELED_IN_STRIPE, detail)
     return None
 
 
@@ -90,7 +91,7 @@ def not_yet_chargeable(inputs: Inputs, subscription: Subscription) -> EntityStat
     try:
         named_card(inputs, subscription)
     except RowFailed as missing:
-        return status(inputs, subscription, Status.PENDING, Reason(missing.reason), missing.detail)
+        return status(inputs, subscription, Status.PENDING, ReasonCode(missing.reason), missing.detail)
     return None
 
 
@@ -105,8 +106,8 @@ def beyond_stripe(
     currency = lines[0][0].currency
     if customer.currency not in (None, currency):
         detail = f"Its prices are in {currency}, and Stripe bills its customer in {customer.currency}."
-        return status(inputs, subscription, Status.ERROR, Reason.MIXED_CURRENCIES, detail)
+        return status(inputs, subscription, Status.ERROR, ReasonCode.MIXED_CURRENCIES, detail)
     if living.get(customer.id, 0) >= MAX_SUBSCRIPTIONS:
         detail = f"Its customer has {living[customer.id]} subscriptions in Stripe, which takes {MAX_SUBSCRIPTIONS}."
-        return status(inputs, subscription, Status.ERROR, Reason.TOO_MANY_SUBSCRIPTIONS, detail)
+        return status(inputs, subscription, Status.ERROR, ReasonCode.TOO_MANY_SUBSCRIPTIONS, detail)
     return None

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from stripe_sync.core.errors import RowFailed
+from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.model.inputs import Inputs
 from stripe_sync.domain.model.stigg import Subscription
 from stripe_sync.domain.model.stripe import StripeSubscription
@@ -24,21 +25,21 @@ def items(subscription: Subscription, catalog: Catalog, meters: Meters) -> list[
     lines: list[Line] = []
     for part in subscription.prices or ():
         if part.price is None:
-            raise RowFailed("NO_PRICE", "Stigg shows a charge of this subscription without its price.")
+            raise RowFailed(ReasonCode.NO_PRICE, "Stigg shows a charge of this subscription without its price.")
         version = meters.version(subscription, part.price, lookup(part.price.id, catalog), catalog)
         per_unit = part.price.feature is not None and not version.usage
         units = part.usage_limit if per_unit else Decimal(1)
         lines.append((version, whole(version, units, "a charge")))
     for addon in subscription.addons or ():
         if addon.price is None:
-            raise RowFailed("NO_PRICE", f"Stigg shows the add-on {addon.addon.ref_id} without its price.")
+            raise RowFailed(ReasonCode.NO_PRICE, f"Stigg shows the add-on {addon.addon.ref_id} without its price.")
         quantity = max(Decimal(0), addon.quantity - free.get(addon.addon.ref_id, Decimal(0)))
         if quantity:
             version = meters.version(subscription, addon.price, lookup(addon.price.id, catalog), catalog)
             lines.append((version, whole(version, quantity, f"the add-on {addon.addon.ref_id}")))
     lines += minimum_line(subscription, catalog)
     if not lines:
-        raise RowFailed("NO_PRICE", "It is paid, and Stigg shows no price of it.")
+        raise RowFailed(ReasonCode.NO_PRICE, "It is paid, and Stigg shows no price of it.")
     return lines
 
 
@@ -62,14 +63,14 @@ def lookup(price_id: str, catalog: Catalog) -> PriceVersion:
     failure = catalog.failures.get(price_id)
     if failure is not None:
         raise RowFailed(failure.reason, failure.detail)
-    raise RowFailed("NO_PRICE", f"Stigg's price {price_id} is of no plan or add-on that can be synced.")
+    raise RowFailed(ReasonCode.NO_PRICE, f"Stigg's price {price_id} is of no plan or add-on that can be synced.")
 
 
 def whole(version: PriceVersion, units: Decimal | None, what: str) -> int:
     """The quantity of an item in Stripe: whole units, or whole blocks of them."""
     quantity = version.quantity(units) if units is not None else None
     if quantity is None or quantity != quantity.to_integral_value() or quantity < 0:
-        raise RowFailed("BAD_AMOUNT", f"The quantity of {what} is {units}; Stripe bills whole units.")
+        raise RowFailed(ReasonCode.BAD_AMOUNT, f"The quantity of {what} is {units}; Stripe bills whole units.")
     return int(quantity)
 
 
@@ -77,21 +78,23 @@ def check_lines(inputs: Inputs, lines: list[Line], held: StripeSubscription | No
     """Raises RowFailed for what Stripe would refuse: several currencies, more than 20 items with the foreign ones."""
     currencies = {version.currency for version, _ in lines}
     if len(currencies) > 1:
-        raise RowFailed("MIXED_CURRENCIES", f"Its prices are in {', '.join(sorted(currencies))}; Stripe bills one.")
+        raise RowFailed(
+            ReasonCode.MIXED_CURRENCIES, f"Its prices are in {', '.join(sorted(currencies))}; Stripe bills one."
+        )
     own = {version.key for version, _ in lines if not version.once}
     foreign = [i for i in held.items.data if i.price.id not in inputs.links.keys] if held else []
     if len(own) + len(foreign) > MAX_ITEMS:
         others = f" and {len(foreign)} of somebody else's" if foreign else ""
-        raise RowFailed("TOO_MANY_ITEMS", f"It has {len(own)} items{others}; Stripe takes {MAX_ITEMS}.")
+        raise RowFailed(ReasonCode.TOO_MANY_ITEMS, f"It has {len(own)} items{others}; Stripe takes {MAX_ITEMS}.")
     rhythms = {version.content["interval"] for version, _ in lines if not version.once}
     if held is None and len(rhythms) > 1:
         raise RowFailed(
-            "PRICING_MODEL_NOT_SUPPORTED",
+            ReasonCode.PRICING_MODEL_NOT_SUPPORTED,
             "It has monthly and annual charges; Stripe cannot begin both in the past at one anchor. Make it in Stripe and "
             "name it in Stigg, or make two subscriptions of it.",
         )
     if not own:
-        raise RowFailed("NO_PRICE", "It has no recurring charge; Stripe bills subscriptions by those.")
+        raise RowFailed(ReasonCode.NO_PRICE, "It has no recurring charge; Stripe bills subscriptions by those.")
 
 
 def item_documents(lines: list[Line]) -> list[dict[str, str]]:

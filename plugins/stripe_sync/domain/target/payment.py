@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from typing import Final
 
 from stripe_sync.core.errors import RowFailed
+from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.actual.payment_processing import Unpaid, unpaid
 from stripe_sync.domain.actual.stripe_objects import GONE
 from stripe_sync.domain.model.inputs import Inputs
-from stripe_sync.domain.model.status import Reason
 from stripe_sync.domain.model.stigg import Subscription
 from stripe_sync.domain.model.stripe import PaymentMethod, StripeCustomer, StripeSubscription
 
@@ -83,18 +83,18 @@ def named_card(inputs: Inputs, subscription: Subscription) -> PaymentMethod | No
     customer = customer_of(inputs, subscription)
     who = f"The customer {subscription.payer()}"
     if customer is None:
-        raise RowFailed(Reason.NO_PAYMENT_METHOD, f"{who} has no default payment method in Stripe yet.")
+        raise RowFailed(ReasonCode.NO_PAYMENT_METHOD, f"{who} has no default payment method in Stripe yet.")
     if customer.can_be_charged():
         return None
     cards = usable_cards(inputs, customer, subscription)
     if len(cards) > 1:
         raise RowFailed(
-            Reason.SEVERAL_PAYMENT_METHODS,
+            ReasonCode.SEVERAL_PAYMENT_METHODS,
             f"{who} has no default payment method in Stripe, and its subscriptions have {len(cards)} cards; "
             "make one of them the customer's default in Stripe.",
         )
     if not cards:
-        raise RowFailed(Reason.NO_PAYMENT_METHOD, f"{who} has no default payment method in Stripe yet.")
+        raise RowFailed(ReasonCode.NO_PAYMENT_METHOD, f"{who} has no default payment method in Stripe yet.")
     return cards[0]
 
 

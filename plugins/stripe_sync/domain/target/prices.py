@@ -17,6 +17,7 @@ import msgspec
 
 from stripe_sync.core import keys, money, periods
 from stripe_sync.core.errors import RowFailed
+from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.model import meter_units as meters
 from stripe_sync.domain.model.documents import compact
 from stripe_sync.domain.model.inputs import Inputs
@@ -180,7 +181,7 @@ def charged(where: str, price: Price) -> Mapping[str, Any]:
             raise unsupported(f"{where}: a one-off charge by tiers")
         return content | tiered(where, price)
     if price.price is None:
-        raise RowFailed("NO_PRICE", f"{where}: Stigg gives no amount.")
+        raise RowFailed(ReasonCode.NO_PRICE, f"{where}: Stigg gives no amount.")
     whole = price.billing_model != "PER_UNIT"
     amount = minor(where, price.price.amount, price.price.currency, whole=whole)
     blocks = block_of(price)
@@ -210,7 +211,9 @@ def tiered(where: str, price: Price) -> dict[str, Any]:
         raise unsupported(f"{where}: the tiers mode {price.tiers_mode}")
     given = price.tiers or []
     if given[-1].up_to is not None:
-        raise RowFailed("BAD_AMOUNT", f"{where}: the last tier ends at {given[-1].up_to}; it must have no end.")
+        raise RowFailed(
+            ReasonCode.BAD_AMOUNT, f"{where}: the last tier ends at {given[-1].up_to}; it must have no end."
+        )
     currency, block = currency_of(where, price), block_of(price)
     return {
         "billing_scheme": "tiered",
@@ -222,7 +225,9 @@ def tiered(where: str, price: Price) -> dict[str, Any]:
 def tier_content(where: str, tier: Tier, currency: str, block: Decimal) -> dict[str, str]:
     bound = None if tier.up_to is None else tier.up_to / block
     if bound is not None and (bound != bound.to_integral_value() or bound <= 0):
-        raise RowFailed("BAD_AMOUNT", f"{where}: a tier ends at {tier.up_to}, which is no whole number of blocks.")
+        raise RowFailed(
+            ReasonCode.BAD_AMOUNT, f"{where}: a tier ends at {tier.up_to}, which is no whole number of blocks."
+        )
     flat, unit = tier.flat_price, tier.unit_price
     amounts = {
         "unit_amount": minor(where, unit.amount, currency, whole=False) if unit else None,
@@ -238,12 +243,12 @@ def currency_of(where: str, price: Price) -> str:
     parts = [price.price] + [part for tier in price.tiers or () for part in (tier.unit_price, tier.flat_price)]
     found = {part.currency.lower() for part in parts if part is not None}
     if not found:
-        raise RowFailed("NO_PRICE", f"{where}: Stigg gives no amount.")
+        raise RowFailed(ReasonCode.NO_PRICE, f"{where}: Stigg gives no amount.")
     if len(found) > 1:
-        raise RowFailed("MIXED_CURRENCIES", f"{where}: its tiers are in {', '.join(sorted(found))}.")
+        raise RowFailed(ReasonCode.MIXED_CURRENCIES, f"{where}: its tiers are in {', '.join(sorted(found))}.")
     (currency,) = found
     if currency in money.NOT_AT_STRIPE:
-        raise RowFailed("BAD_AMOUNT", f"{where}: Stripe does not have the currency {currency.upper()}.")
+        raise RowFailed(ReasonCode.BAD_AMOUNT, f"{where}: Stripe does not have the currency {currency.upper()}.")
     return currency
 
 
@@ -251,9 +256,11 @@ def minor(where: str, amount: Decimal, currency: str, *, whole: bool) -> str:
     """Minor units as plain text; ``whole`` where an invoice carries the amount as it is."""
     value = money.to_minor(amount, currency)
     if value < 0 or (whole and not money.is_chargeable(value, currency)) or value != round(value, 12):
-        raise RowFailed("BAD_AMOUNT", f"{where}: {amount} {currency.upper()} cannot be charged.")
+        raise RowFailed(ReasonCode.BAD_AMOUNT, f"{where}: {amount} {currency.upper()} cannot be charged.")
     if currency.lower() in money.WHOLE_UNITS and value == value.to_integral_value() and value % 100:
-        raise RowFailed("BAD_AMOUNT", f"{where}: {amount} {currency.upper()} cannot be charged; it has no decimals.")
+        raise RowFailed(
+            ReasonCode.BAD_AMOUNT, f"{where}: {amount} {currency.upper()} cannot be charged; it has no decimals."
+        )
     return money.plain(value)
 
 
@@ -267,4 +274,4 @@ def content_hash(content: Mapping[str, Any]) -> str:
 
 
 def unsupported(what: str) -> RowFailed:
-    return RowFailed("PRICING_MODEL_NOT_SUPPORTED", f"{what} is not supported.")
+    return RowFailed(ReasonCode.PRICING_MODEL_NOT_SUPPORTED, f"{what} is not supported.")

@@ -11,6 +11,7 @@ from msgspec import to_builtins
 from stripe_sync.core import keys
 from stripe_sync.core.clock import from_epoch
 from stripe_sync.core.errors import RowFailed
+from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.actual.billing_periods import renewals
 from stripe_sync.domain.actual.cancellations import canceled_in_stripe, cancellation
 from stripe_sync.domain.actual.endings import collected, renewed_after_end, split, unowed
@@ -20,7 +21,7 @@ from stripe_sync.domain.actual.successors import Fate
 from stripe_sync.domain.actual.taxes import switched_off
 from stripe_sync.domain.model.documents import SUBSCRIPTION, Claim, compact
 from stripe_sync.domain.model.inputs import ENDED, Inputs
-from stripe_sync.domain.model.status import EntityStatus, Reason, Status
+from stripe_sync.domain.model.status import EntityStatus, Status
 from stripe_sync.domain.model.stigg import Subscription
 from stripe_sync.domain.model.stripe import StripeInvoice, StripeSubscription
 from stripe_sync.domain.target import coupons
@@ -75,7 +76,7 @@ def subscriptions(
         told = (around.meters.shared or {}).get(subscription.subscription_id, "")
         told = told or untaxed(inputs, subscription) or ends_later(inputs, subscription) or moved(inputs, subscription)
         refused = refused or not_paid(inputs, subscription)
-        statuses.append(refused or status(inputs, subscription, Status.PENDING, Reason.WAITS_FOR_WRITE, told))
+        statuses.append(refused or status(inputs, subscription, Status.PENDING, ReasonCode.WAITS_FOR_WRITE, told))
     return claims, statuses
 
 
@@ -92,8 +93,8 @@ def not_paid(inputs: Inputs, subscription: Subscription) -> EntityStatus | None:
     if found is None:
         return None
     if found.kind == "failed":
-        return status(inputs, subscription, Status.ERROR, Reason.PAYMENT_FAILED, found.sentence)
-    return status(inputs, subscription, Status.PENDING, Reason.PAYMENT_PROCESSING, found.sentence)
+        return status(inputs, subscription, Status.ERROR, ReasonCode.PAYMENT_FAILED, found.sentence)
+    return status(inputs, subscription, Status.PENDING, ReasonCode.PAYMENT_PROCESSING, found.sentence)
 
 
 def moved(inputs: Inputs, subscription: Subscription) -> str:
@@ -122,7 +123,7 @@ def decided(inputs: Inputs, subscription: Subscription, around: Around) -> tuple
                 inputs, subscription, lines, around.living
             )
     except RowFailed as failure:
-        refused = status(inputs, subscription, Status.ERROR, Reason(failure.reason), failure.detail)
+        refused = status(inputs, subscription, Status.ERROR, ReasonCode(failure.reason), failure.detail)
     return ([], refused) if refused is not None else (made, None)
 
 
@@ -145,8 +146,8 @@ def ending(
     if found is None or found.kind == "moves":
         told = sold_after_end(inputs, subscription, key, around) if found is None else ""
         if told:
-            return [], status(inputs, subscription, Status.PENDING, Reason.RENEWED_AFTER_END, told)
-        return [], status(inputs, subscription, Status.NO_SYNC_REQUIRED, Reason.ENDED)
+            return [], status(inputs, subscription, Status.PENDING, ReasonCode.RENEWED_AFTER_END, told)
+        return [], status(inputs, subscription, Status.NO_SYNC_REQUIRED, ReasonCode.ENDED)
     frozen = found.kind == "frozen"
     end = end_of(inputs, subscription, inputs.stripe.subscriptions.get(inputs.links.ids.get(key, "")))
     facts = {
@@ -158,7 +159,7 @@ def ending(
     claim = Claim(
         SUBSCRIPTION, key, {"status": "canceled"}, ("subscription", subscription.subscription_id), facts=facts
     )
-    reason = Reason.FROZEN if frozen else Reason.WAITS_FOR_WRITE
+    reason = ReasonCode.FROZEN if frozen else ReasonCode.WAITS_FOR_WRITE
     return [claim], status(inputs, subscription, Status.PENDING, reason, found.why)
 
 
@@ -180,7 +181,7 @@ def claim(inputs: Inputs, subscription: Subscription, key: str, lines: list[Line
     method = subscription.payment_collection_method
     if method not in COLLECTION:
         raise RowFailed(
-            "NEEDS_A_PERSON",
+            ReasonCode.NEEDS_A_PERSON,
             f"Stigg collects by {method}, which has no counterpart in Stripe; choose CHARGE or INVOICE.",
         )
     held = inputs.stripe.subscriptions.get(inputs.links.ids.get(key, ""))
@@ -189,7 +190,9 @@ def claim(inputs: Inputs, subscription: Subscription, key: str, lines: list[Line
     charged_once = [(v, quantity) for v, quantity in lines if v.once]
     once = {*found.once, *(once_token(v) for v, _ in charged_once)}
     if len(once) > MAX_ONCE:
-        raise RowFailed("TOO_MUCH_ONCE", f"It has {len(once)} coupons and one-off charges; {MAX_ONCE} can be kept.")
+        raise RowFailed(
+            ReasonCode.TOO_MUCH_ONCE, f"It has {len(once)} coupons and one-off charges; {MAX_ONCE} can be kept."
+        )
     check_lines(inputs, lines, held)
     collection = COLLECTION[method]
     end = cancel_at(inputs, subscription, held)

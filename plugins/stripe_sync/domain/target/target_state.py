@@ -11,19 +11,20 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from stripe_sync.core import keys
+from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.actual.cancellations import in_stigg
 from stripe_sync.domain.actual.stripe_objects import found
 from stripe_sync.domain.actual.successors import fates
 from stripe_sync.domain.model.documents import COUPON, PRICE, PRICE_VERSION, PRODUCT, STIGG_SUBSCRIPTION, Claim
 from stripe_sync.domain.model.inputs import Desired, Inputs, StripeView
-from stripe_sync.domain.model.status import EntityStatus, Reason, Status
+from stripe_sync.domain.model.status import EntityStatus, Status
 from stripe_sync.domain.target.catalog import Catalog, catalog, needs, past, with_own
 from stripe_sync.domain.target.coupons import coupons
 from stripe_sync.domain.target.customers import customers
 from stripe_sync.domain.target.subscriptions import subscriptions
 
 UNDECIDED = (Status.ERROR, Status.PENDING)
-DECIDED = (Reason.WAITS_FOR_WRITE, Reason.PAYMENT_PROCESSING)
+DECIDED = (ReasonCode.WAITS_FOR_WRITE, ReasonCode.PAYMENT_PROCESSING)
 Statuses = Mapping[tuple[str, str], EntityStatus]
 
 
@@ -127,9 +128,9 @@ class Decidable:
         self.keys = {inputs.link_key(s.kind, s.id) for s in undecided if s.kind in ("customer", "subscription")}
         self.entities = {(s.kind, s.id) for s in undecided}
         self.seen = set(statuses)
-        waiting = [s for s in statuses.values() if s.reason is Reason.WAITS_FOR_WRITE]
+        waiting = [s for s in statuses.values() if s.reason is ReasonCode.WAITS_FOR_WRITE]
         self.current = {(s.kind, keys.part(s.id)) for s in waiting if s.kind in ("plan", "addon")}
-        archived = [s for s in statuses.values() if s.reason is Reason.ARCHIVED]
+        archived = [s for s in statuses.values() if s.reason is ReasonCode.ARCHIVED]
         self.archived = {(s.kind, keys.part(s.id)) for s in archived}
 
     def holds(self, claim: Claim) -> bool:
@@ -163,7 +164,7 @@ def deleted_products(inputs: Inputs, claims: Iterable[Claim]) -> list[EntityStat
     }
     detail = "The product {} was deleted in Stripe; unlink it to have it made again."
     return [
-        EntityStatus(*entity, Status.ERROR, Reason.DELETED_IN_STRIPE, detail.format(id), id)
+        EntityStatus(*entity, Status.ERROR, ReasonCode.DELETED_IN_STRIPE, detail.format(id), id)
         for entity, id in gone.items()
         if entity is not None
     ]

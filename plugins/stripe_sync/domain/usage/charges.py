@@ -16,6 +16,7 @@ import msgspec
 from stripe_sync.core import keys, periods
 from stripe_sync.core.clock import epoch, from_epoch
 from stripe_sync.core.errors import RowFailed
+from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.actual.billing_periods import anchor_of
 from stripe_sync.domain.actual.stigg_end import is_unpaid, told_end
 from stripe_sync.domain.actual.stripe_objects import CANCEL_AT, GONE
@@ -52,7 +53,7 @@ class Problem:
 
     subscription: str
     stripe_subscription: str
-    reason: str
+    reason: ReasonCode
     detail: str
 
 
@@ -192,7 +193,7 @@ def ambiguous(found: Iterable[Charge]) -> tuple[list[Charge], list[Problem]]:
         ids = ", ".join(sorted(c.measured.subscription for c in same))
         for c in same:
             detail = f"{ids} each bill {c.measured.feature} of {c.measured.customer}; only one of them may."
-            shared.append(Problem(c.measured.subscription, c.stripe.id, "USAGE_AMBIGUOUS", detail))
+            shared.append(Problem(c.measured.subscription, c.stripe.id, ReasonCode.USAGE_AMBIGUOUS, detail))
     return alone, shared
 
 

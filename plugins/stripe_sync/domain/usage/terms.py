@@ -10,6 +10,7 @@ import msgspec
 
 from stripe_sync.core import money
 from stripe_sync.core.errors import RowFailed
+from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.model.inputs import Inputs
 from stripe_sync.domain.model.meter_units import Meter, Priced
 from stripe_sync.domain.model.stigg import Price, Subscription
@@ -96,7 +97,7 @@ def aggregation(inputs: Inputs, price: Price) -> Aggregation:
     found = inputs.environment.usage_aggregation.get(price.feature.ref_id)
     if found is None and price.feature.meter_type == "Fluctuating":
         raise RowFailed(
-            "NO_AGGREGATION",
+            ReasonCode.NO_AGGREGATION,
             f"The feature {price.feature.ref_id} rises and falls; say in environments.{inputs.environment.name}."
             f"usage_aggregation whether its last, max or average value is billed.",
         )
@@ -108,7 +109,7 @@ def minimum(subscription: Subscription, price: Price) -> str | None:
     found = dict(minimums(subscription))
     if found and price.billing_period not in found:
         raise RowFailed(
-            "PRICING_MODEL_NOT_SUPPORTED",
+            ReasonCode.PRICING_MODEL_NOT_SUPPORTED,
             f"The minimum spend of {subscription.subscription_id} has another rhythm than its usage.",
         )
     return found.get(price.billing_period)

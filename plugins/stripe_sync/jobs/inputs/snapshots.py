@@ -10,9 +10,10 @@ from sqlalchemy import Connection
 
 from stripe_sync.core import keys
 from stripe_sync.core.errors import RowFailed
+from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.model import stigg, stripe
 from stripe_sync.domain.model.inputs import StiggView, StripeView
-from stripe_sync.domain.model.status import EntityStatus, Reason, Status
+from stripe_sync.domain.model.status import EntityStatus, Status
 from stripe_sync.domain.model.stigg import Coupon, Customer, Package, Product, Subscription
 from stripe_sync.domain.model.stripe import (
     StripeCoupon,
@@ -53,7 +54,7 @@ def those(connection: Connection, snapshot: Snapshot, ids: Mapping[str, Collecti
 
 def stigg_view(rows: Rows, quarantined: Iterable[tuple[str, str, str]]) -> StiggView:
     """Stigg's entities; quarantined and unreadable rows are among ``broken``."""
-    broken = [EntityStatus(kind, id, Status.ERROR, Reason.QUARANTINED, rule) for kind, id, rule in quarantined]
+    broken = [EntityStatus(kind, id, Status.ERROR, ReasonCode.QUARANTINED, rule) for kind, id, rule in quarantined]
     left_out = {(s.kind, s.id) for s in broken}
 
     def read(kind: str, entity: type[Entity]) -> list[Entity]:
@@ -65,7 +66,7 @@ def stigg_view(rows: Rows, quarantined: Iterable[tuple[str, str, str]]) -> Stigg
             try:
                 found.append(stigg.decode(row, entity))
             except RowFailed as failure:
-                broken.append(EntityStatus(kind, id, Status.ERROR, Reason(failure.reason), failure.detail))
+                broken.append(EntityStatus(kind, id, Status.ERROR, ReasonCode(failure.reason), failure.detail))
         return found
 
     products, plans, addons = read("product", Product), read("plan", Package), read("addon", Package)
@@ -105,7 +106,7 @@ def stripe_view(rows: Rows, known: Mapping[str, str]) -> tuple[StripeView, list[
 def status_of(key: str, failure: RowFailed) -> EntityStatus:
     """The status of the entity behind a link key whose object cannot be read; a price of its own is its subscription's."""
     kind, id = keys.entity_of(keys.owner(key) or key)
-    return EntityStatus(kind, id, Status.ERROR, Reason(failure.reason), failure.detail)
+    return EntityStatus(kind, id, Status.ERROR, ReasonCode(failure.reason), failure.detail)
 
 
 def without(view: StiggView, broken: Iterable[EntityStatus]) -> StiggView:

@@ -6,7 +6,8 @@ from collections import defaultdict
 
 from stripe_sync.apply.resources.cancellation import renewal_after_end
 from stripe_sync.core.errors import RowFailed, Transient, UnknownShape
-from stripe_sync.domain.model.status import EntityStatus, Reason, Status
+from stripe_sync.core.reasons import ReasonCode
+from stripe_sync.domain.model.status import EntityStatus, Status
 from stripe_sync.domain.plan.actions import SUBSCRIPTIONS, Action
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.warehouse.comparisons import link_suggestions, links
@@ -42,8 +43,8 @@ def after_end_rows(session: Session, run: Run) -> list[EntityStatus]:
 def status_of(entity: str, id: str, told: str) -> EntityStatus:
     """Return the status of a subscription from the sentences about its renewals after the end."""
     if told:
-        return EntityStatus("subscription", entity, Status.PENDING, Reason.RENEWED_AFTER_END, told, id)
-    return EntityStatus("subscription", entity, Status.NO_SYNC_REQUIRED, Reason.ENDED, stripe_id=id)
+        return EntityStatus("subscription", entity, Status.PENDING, ReasonCode.RENEWED_AFTER_END, told, id)
+    return EntityStatus("subscription", entity, Status.NO_SYNC_REQUIRED, ReasonCode.ENDED, stripe_id=id)
 
 
 def sold_after_end(session: Session, action: Action, row: OwedRow) -> str:

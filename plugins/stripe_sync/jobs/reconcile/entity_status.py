@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.model.documents import COUPON, CUSTOMER, PRODUCT, SUBSCRIPTION, Claim, Difference
 from stripe_sync.domain.model.inputs import Desired
-from stripe_sync.domain.model.status import EntityStatus, Reason, Status
+from stripe_sync.domain.model.status import EntityStatus, Status
 from stripe_sync.domain.usage.charges import Problem
 
 
@@ -18,13 +19,13 @@ def judged(wanted: Desired, differences: Iterable[Difference]) -> list[EntitySta
     for status in wanted.statuses.values():
         entity = (status.kind, status.id)
         stripe_id = status.stripe_id or main.get(entity)
-        settled = status.reason is Reason.WAITS_FOR_WRITE and entity not in differing
+        settled = status.reason is ReasonCode.WAITS_FOR_WRITE and entity not in differing
         result.append(
             EntityStatus(
                 status.kind,
                 status.id,
                 Status.SUCCESS if settled else status.status,
-                Reason.NONE if settled else status.reason,
+                ReasonCode.NONE if settled else status.reason,
                 status.detail,
                 stripe_id,
             )
@@ -34,7 +35,7 @@ def judged(wanted: Desired, differences: Iterable[Difference]) -> list[EntitySta
 
 def uncounted(problem: Problem) -> EntityStatus:
     """A subscription whose use cannot be billed as it is (BILLING 8): in error, whatever else is right about it."""
-    reason = Reason(problem.reason)
+    reason = ReasonCode(problem.reason)
     return EntityStatus(
         SUBSCRIPTION, problem.subscription, Status.ERROR, reason, problem.detail, problem.stripe_subscription
     )

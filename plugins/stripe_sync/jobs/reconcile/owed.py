@@ -15,7 +15,8 @@ from stripe_sync.clients.stripe.endpoints import PATHS
 from stripe_sync.core.clock import epoch
 from stripe_sync.core.errors import RowFailed, Transient, UnknownShape
 from stripe_sync.core.ownership import FIELD
-from stripe_sync.domain.model.status import EntityStatus, Reason, Status
+from stripe_sync.core.reasons import ReasonCode
+from stripe_sync.domain.model.status import EntityStatus, Status
 from stripe_sync.domain.plan.actions import SUBSCRIPTIONS
 from stripe_sync.domain.plan.owed import INVOICE, NAME, Owed, Shown, as_seen, closed_by
 from stripe_sync.domain.usage.holds.stuck import usual_way, why_stuck
@@ -143,8 +144,8 @@ def status_of(entity: str, id: str, rows: Sequence[Owed]) -> EntityStatus:
     """
     told = " ".join(row.sentence() for row in rows if not row.waits)
     if all(row.kind == "unused" or row.waits for row in rows):
-        return EntityStatus("subscription", entity, Status.NO_SYNC_REQUIRED, Reason.ENDED, told, id)
-    return EntityStatus("subscription", entity, Status.PENDING, Reason.NEEDS_A_PERSON, told, id)
+        return EntityStatus("subscription", entity, Status.NO_SYNC_REQUIRED, ReasonCode.ENDED, told, id)
+    return EntityStatus("subscription", entity, Status.PENDING, ReasonCode.NEEDS_A_PERSON, told, id)
 
 
 def together(*groups: Iterable[EntityStatus]) -> list[EntityStatus]:

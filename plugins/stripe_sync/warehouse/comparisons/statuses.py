@@ -7,7 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, text
 
-from stripe_sync.domain.model.status import EntityStatus, Reason, Status
+from stripe_sync.core.reasons import ReasonCode
+from stripe_sync.domain.model.status import EntityStatus, Status
 from stripe_sync.warehouse.engine import dumps, run_sql
 
 
@@ -61,15 +62,15 @@ def unpaid(connection: Connection, environment: str) -> dict[tuple[str, str], En
         text(
             "select kind, id, status, reason, detail, stripe_id from status where environment = :e and reason = any(:r)"
         ),
-        {"e": environment, "r": [Reason.PAYMENT_PROCESSING.value, Reason.PAYMENT_FAILED.value]},
+        {"e": environment, "r": [ReasonCode.PAYMENT_PROCESSING.value, ReasonCode.PAYMENT_FAILED.value]},
     )
     return {
-        (r.kind, r.id): EntityStatus(r.kind, r.id, Status(r.status), Reason(r.reason), r.detail, r.stripe_id)
+        (r.kind, r.id): EntityStatus(r.kind, r.id, Status(r.status), ReasonCode(r.reason), r.detail, r.stripe_id)
         for r in rows
     }
 
 
-def details(connection: Connection, environment: str, reason: Reason) -> str:
+def details(connection: Connection, environment: str, reason: ReasonCode) -> str:
     """Return what is said of all entities with a reason, as one text."""
     rows = connection.execute(
         text("select detail from status where environment = :e and reason = :r"), {"e": environment, "r": reason.value}
@@ -93,4 +94,4 @@ def find(engine: Engine, environment: str, id: str) -> list[EntityStatus]:
             ),
             {"e": environment, "id": id},
         )
-        return [EntityStatus(r.kind, r.id, Status(r.status), Reason(r.reason), r.detail, r.stripe_id) for r in rows]
+        return [EntityStatus(r.kind, r.id, Status(r.status), ReasonCode(r.reason), r.detail, r.stripe_id) for r in rows]

@@ -12,7 +12,8 @@ from stripe_sync.apply.executor import Executor
 from stripe_sync.apply.links import Registry
 from stripe_sync.apply.results import Step
 from stripe_sync.core.errors import ConfigurationError, StalePlan
-from stripe_sync.domain.model.status import EntityStatus, Reason, Status
+from stripe_sync.core.reasons import ReasonCode
+from stripe_sync.domain.model.status import EntityStatus, Status
 from stripe_sync.domain.plan.actions import USAGE
 from stripe_sync.domain.plan.declines import may_charge
 from stripe_sync.jobs.inputs.direct_writes import told
@@ -153,7 +154,7 @@ def after(steps: Iterable[Step], registry: Registry, asked: Mapping[str, str]) -
     by_entity: dict[tuple[str, str], list[Step]] = {}
     for written in steps:
         if written.action.entity and not (written.result == "done" and written.action.kind in TAKEN_AWAY):
-            waits = written.reason is Reason.WAITS_FOR_APPROVAL and written.action.hash in asked
+            waits = written.reason is ReasonCode.WAITS_FOR_APPROVAL and written.action.hash in asked
             told = (
                 replace(written, detail=f"It waits for the approval {asked[written.action.hash]}.")
                 if waits
@@ -171,10 +172,10 @@ def entity_status(kind: str, id: str, steps: list[Step], registry: Registry) -> 
         if worst.action.kind in ("subscription.cancel", "stigg.cancel"):
             if worst.detail:
                 is_sold = worst.action.noted.get("sold_after")
-                reason = Reason.RENEWED_AFTER_END if is_sold else Reason.NEEDS_A_PERSON
+                reason = ReasonCode.RENEWED_AFTER_END if is_sold else ReasonCode.NEEDS_A_PERSON
                 return EntityStatus(kind, id, Status.PENDING, reason, worst.detail, stripe_id)
-            return EntityStatus(kind, id, Status.NO_SYNC_REQUIRED, Reason.ENDED, stripe_id=stripe_id)
-        debit = next((step for step in steps if step.reason is Reason.PAYMENT_PROCESSING), None)
+            return EntityStatus(kind, id, Status.NO_SYNC_REQUIRED, ReasonCode.ENDED, stripe_id=stripe_id)
+        debit = next((step for step in steps if step.reason is ReasonCode.PAYMENT_PROCESSING), None)
         if debit is not None:
             return EntityStatus(kind, id, Status.PENDING, debit.reason, debit.detail, stripe_id)
         return EntityStatus(kind, id, Status.SUCCESS, stripe_id=stripe_id)

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from stripe_sync.apply.results import Step
 from stripe_sync.core.clock import epoch, from_epoch
+from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.model.hold_causes import Cause
 from stripe_sync.domain.plan.actions import Action
 from stripe_sync.domain.usage import drafts
@@ -140,7 +141,7 @@ def make_holds(session: Session, run: Run, lease: Lease, moves: Iterable[Move], 
     stops = [
         replace(m, moment=None, hold=replace(m.hold, until=None, is_stop=True))
         for m, step in left
-        if step.reason.value == "STRIPE_REFUSED"
+        if step.reason is ReasonCode.STRIPE_REFUSED
     ]
     return done + more + make(session, run, lease, stops, kind="hold", why=why)[0]
 

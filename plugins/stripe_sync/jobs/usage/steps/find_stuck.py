@@ -9,7 +9,7 @@ from typing import Any
 
 from stripe_sync.core import keys
 from stripe_sync.core.ownership import FIELD
-from stripe_sync.domain.model.status import Reason
+from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.plan.owed import INVOICE
 from stripe_sync.domain.usage import drafts
 from stripe_sync.domain.usage.holds.stuck import Stuck, owed, why_stuck
@@ -67,7 +67,7 @@ def stuck(session: Session, run: Run, bodies: Iterable[dict[str, Any]]) -> Itera
     """Yield the invoices that stay as they are."""
     with session.engine.connect() as connection:
         holds = draft_holds.holds(connection, session.environment.name)
-        sold_after_end = statuses.details(connection, session.environment.name, Reason.RENEWED_AFTER_END)
+        sold_after_end = statuses.details(connection, session.environment.name, ReasonCode.RENEWED_AFTER_END)
         sold_after_end += " ".join(i.invoice for i in ledger.unowed_drafts(connection, session.environment.name))
         sold = kept.sold_after(connection, session.environment.name)
     for body in bodies:
