@@ -163,12 +163,13 @@ def quiet(warehouse: str, scale: float) -> list[Figure]:
 
 def planning(warehouse: str, scale: float) -> list[Figure]:
     """The name of a big plan, and what people read of it."""
+    from stripe_sync.core.lanes import Lane
     from stripe_sync.domain.plan import explain
     from stripe_sync.domain.plan.actions import Action, Plan
 
     count = int(PLAN * scale)
     plan = Plan(environment="bench", actions=[
-        Action(kind="customer.create", lane="customers", target=f"customer:bench:c-{n}", after={"name": f"Customer {n}", "email": None},
+        Action(kind="customer.create", lane=Lane.CUSTOMERS, target=f"customer:bench:c-{n}", after={"name": f"Customer {n}", "email": None},
                entity=("customer", f"c-{n}"), serial=f"customer:bench:c-{n}", sentence=f"Create customer bench:c-{n}") for n in range(count)
     ])  # fmt: skip
     hashed, _, _ = timed(lambda: plan.hash)

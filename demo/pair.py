@@ -26,6 +26,7 @@ from stripe_sync.clients.stripe.test_clock import PATH as CLOCKS
 from stripe_sync.core.clock import SystemClock
 from stripe_sync.core.config.connections import Connection
 from stripe_sync.core.errors import ConfigurationError, StripeSyncError
+from stripe_sync.core.lanes import Lane, Mode
 from stripe_sync.core.open_questions import BY_NAME
 from stripe_sync.core.ownership import FIELD, Signer
 from stripe_sync.core.settings import Environment, Limits
@@ -187,7 +188,7 @@ def begin(key: str, base: str, months: int, *, state: Path) -> int:
     clock = account.make("clock", CLOCKS, frozen_time=now, name="stripe_sync pair")["id"]
     environment = Environment(
         name=NAME, stripe_account=account_of(asker), test_clock=clock, native_integration="removed", limits=LIMITS,
-        modes=dict.fromkeys(("catalog", "customers", "subscriptions", "usage"), "enforce"), accept_unknown=sorted(BY_NAME),
+        modes=dict.fromkeys((Lane.CATALOG, Lane.CUSTOMERS, Lane.SUBSCRIPTIONS, Lane.USAGE), Mode.ENFORCE), accept_unknown=sorted(BY_NAME),
     )  # fmt: skip
     world = from_document(town(now).document())
     server.forget(state)

@@ -26,9 +26,11 @@ from stripe_sync.apply.resources.processing import debit_of
 from stripe_sync.apply.results import Step
 from stripe_sync.clients.stripe.client import StripeApi, Written
 from stripe_sync.core.errors import Replayed, RowFailed, StripeSyncError, Transient, Waiting
+from stripe_sync.core.lanes import Lane
 from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.plan.actions import LANES, SUBSCRIPTIONS, Action
 from stripe_sync.domain.plan.declines import Decline, left_open, may_charge, told
+from stripe_sync.domain.plan.guards import Decision
 from stripe_sync.warehouse.comparisons import links
 from stripe_sync.warehouse.plans import failures
 from stripe_sync.warehouse.plans.failures import Failure
@@ -63,7 +65,7 @@ class Executor:
     quarantined: Mapping[str, Failure] = field(default_factory=dict)
     keep_answers: frozenset[str] = frozenset()
     is_asked: bool = False
-    lanes: tuple[str, ...] = LANES
+    lanes: tuple[Lane, ...] = LANES
     lease: Lease | None = None
     workers: int = 8
     settle_seconds: float = SETTLE_SECONDS
@@ -89,17 +91,17 @@ class Executor:
         plan = self.stored.plan
         for lane in self.lanes:
             todo = [a for a in plan.actions if a.lane == lane]
-            if not any(decisions.get(a.hash) == "apply" for a in todo) and not self.unsettled(lane):
-                self.record([self.skipped(a, decisions.get(a.hash, "wait")) for a in todo])
+            if not any(decisions.get(a.hash) == Decision.APPLY for a in todo) and not self.unsettled(lane):
+                self.record([self.skipped(a, decisions.get(a.hash, Decision.WAIT)) for a in todo])
                 continue
             with self.leased(lane) as lease:
-                wanted = {a.hash for a in todo if decisions.get(a.hash) == "apply"}
+                wanted = {a.hash for a in todo if decisions.get(a.hash) == Decision.APPLY}
                 settling.settle(self, lane, wanted)
                 for _, stage in groupby(todo, key=lambda a: a.kind):
                     self.stage(list(stage), decisions, before, lease)
         return [self.steps[a.hash] for a in plan.actions]
 
-    def leased(self, lane: str) -> AbstractContextManager[Lease]:
+    def leased(self, lane: Lane) -> AbstractContextManager[Lease]:
         """The lane's lease: the one that is held, or a fresh one."""
         if self.lease is not None:
             return nullcontext(self.lease)
@@ -114,14 +116,16 @@ class Executor:
             self.progress(step)
 
     def stage(
-        self, actions: list[Action], decisions: Mapping[str, str], before: Mapping[str, Outcome], lease: Lease
+        self, actions: list[Action], decisions: Mapping[str, Decision], before: Mapping[str, Outcome], lease: Lease
     ) -> None:
         """The actions of one kind, side by side; those of one customer one after the other."""
         ordered = sorted(actions, key=lambda a: a.serial)
         queues = [list(queue) for _, queue in groupby(ordered, key=lambda a: a.serial)]
 
         def work(queue: list[Action]) -> list[Step]:
-            return [self.unless_stopped(a, decisions.get(a.hash, "wait"), before.get(a.hash), lease) for a in queue]
+            return [
+                self.unless_stopped(a, decisions.get(a.hash, Decision.WAIT), before.get(a.hash), lease) for a in queue
+            ]
 
         with ThreadPoolExecutor(max_workers=self.workers, thread_name_prefix=lease.lane) as pool:
             for steps in pool.map(work, queues):
@@ -138,7 +142,7 @@ class Executor:
             raise
 
     def skipped(self, action: Action, decision: str) -> Step:
-        reason = ReasonCode.OBSERVED_ONLY if decision == "observe" else ReasonCode.WAITS_FOR_APPROVAL
+        reason = ReasonCode.OBSERVED_ONLY if decision == Decision.OBSERVE else ReasonCode.WAITS_FOR_APPROVAL
         return Step(action, "waiting", reason)
 
     def one(self, action: Action, decision: str, earlier: Outcome | None, lease: Lease) -> Step:
@@ -151,7 +155,7 @@ class Executor:
             return Step(action, "done", stripe_id=self.registry.get(action.target))
         if earlier is not None and earlier.result == "refused":
             return Step(action, "refused", ReasonCode(earlier.reason), earlier.detail)
-        if decision != "apply":
+        if decision != Decision.APPLY:
             return self.skipped(action, decision)
         if blocked := self.blocker(action):
             return Step(action, "blocked", ReasonCode.BLOCKED_BY, f"It waits for {blocked}.")

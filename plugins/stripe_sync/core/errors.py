@@ -17,7 +17,7 @@ StripeSyncError
 
 from __future__ import annotations
 
-from stripe_sync.core.reasons import ReasonCode
+from stripe_sync.core import reasons
 
 __all__ = [
     "AccountRefused", "ConfigurationError", "GateFailed", "Incomplete", "NotAuthorized", "Replayed", "RowFailed",
@@ -95,7 +95,7 @@ class RowFailed(StripeSyncError):
     ``decline`` is Stripe's decline code of a payment, or its error code where it gave none; "" for any other failure.
     """
 
-    def __init__(self, reason: ReasonCode, detail: str, *, decline: str = "") -> None:
+    def __init__(self, reason: reasons.ReasonCode, detail: str, *, decline: str = "") -> None:
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail

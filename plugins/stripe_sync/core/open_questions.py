@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-CATALOG, SUBSCRIPTIONS, USAGE = "catalog", "subscriptions", "usage"
+from stripe_sync.core.lanes import Lane
 
 
 class Settings(Protocol):
@@ -63,15 +63,15 @@ class Unknown:
 
     name: str
     question: str
-    lanes: tuple[str, ...] = ()
+    lanes: tuple[Lane, ...] = ()
     concerns: Callable[[Settings], bool] = always
     forbids: Callable[[str, Settings], str] = never_forbids
     cause: str = ""
 
 
 UNKNOWNS = (
-    Unknown("coupon_id_reuse", "May the id of a deleted coupon be used again?", (CATALOG,)),
-    Unknown("subscription_id_on_change", "Does Stigg give a subscription a new id when its plan changes?", (SUBSCRIPTIONS,)),
+    Unknown("coupon_id_reuse", "May the id of a deleted coupon be used again?", (Lane.CATALOG,)),
+    Unknown("subscription_id_on_change", "Does Stigg give a subscription a new id when its plan changes?", (Lane.SUBSCRIPTIONS,)),
     Unknown("replaced_reason", "Which reason has a subscription that a new paid one ended?"),
     Unknown("inactive_usage", "Which usage does Stigg leave out without ended subscriptions?"),
     Unknown("reset_point_value", "Is the value at a reset point the one after it, or the last before?"),
@@ -82,22 +82,22 @@ UNKNOWNS = (
     Unknown("integrations_readable", "May a server key read Stigg's integrations?"),
     Unknown("event_logs_readable", "May a server key read Stigg's event logs?"),
     Unknown("largest_page", "How many rows does Stigg give in one page?"),
-    Unknown("finalization_moves", "Can the time of a renewal's draft be moved?", (USAGE,), forbids=forbids_moving),
-    Unknown("zero_renewal_waits", "Does a renewal of 0 wait as a draft?", (USAGE,)),
-    Unknown("item_ties_up", "How does Stripe round half a cent on an invoice item?", (USAGE,)),
-    Unknown("item_moves_finalization", "Does an item that is added to a draft move its time?", (USAGE,)),
-    Unknown("draft_meter_lines_follow", "Does a draft show what a meter has counted?", (USAGE,),
+    Unknown("finalization_moves", "Can the time of a renewal's draft be moved?", (Lane.USAGE,), forbids=forbids_moving),
+    Unknown("zero_renewal_waits", "Does a renewal of 0 wait as a draft?", (Lane.USAGE,)),
+    Unknown("item_ties_up", "How does Stripe round half a cent on an invoice item?", (Lane.USAGE,)),
+    Unknown("item_moves_finalization", "Does an item that is added to a draft move its time?", (Lane.USAGE,)),
+    Unknown("draft_meter_lines_follow", "Does a draft show what a meter has counted?", (Lane.USAGE,),
             concerns=lambda settings: bool(settings.usage_meters)),
-    Unknown("removed_meter_bills", "Is what a metered item counted billed when it is removed?", (USAGE,),
+    Unknown("removed_meter_bills", "Is what a metered item counted billed when it is removed?", (Lane.USAGE,),
             concerns=lambda settings: bool(settings.usage_meters)),
     Unknown("clear_usage_refused", "Is clear_usage refused in flexible mode?"),
     Unknown("proration_floors", "Is a proration rounded down, or to the nearest minor unit?"),
-    Unknown("end_removal_resets_anchor", "Does the anchor move when cancel_at is taken away?", (SUBSCRIPTIONS,)),
-    Unknown("cancel_removes_prorations", "Does a cancellation remove pending prorations?", (SUBSCRIPTIONS,)),
+    Unknown("end_removal_resets_anchor", "Does the anchor move when cancel_at is taken away?", (Lane.SUBSCRIPTIONS,)),
+    Unknown("cancel_removes_prorations", "Does a cancellation remove pending prorations?", (Lane.SUBSCRIPTIONS,)),
     Unknown("negative_last_to_balance", "Does a negative last invoice credit the customer's balance?"),
-    Unknown("cancel_stops_customer", "Does a cancellation stop the open invoices of the customer?", (SUBSCRIPTIONS,)),
-    Unknown("canceled_draft_advances", "Can the draft of a canceled subscription be switched on again?", (SUBSCRIPTIONS,)),
-    Unknown("missing_location_finalizes", "Is a renewal without a tax location finalized, untaxed?", (SUBSCRIPTIONS,),
+    Unknown("cancel_stops_customer", "Does a cancellation stop the open invoices of the customer?", (Lane.SUBSCRIPTIONS,)),
+    Unknown("canceled_draft_advances", "Can the draft of a canceled subscription be switched on again?", (Lane.SUBSCRIPTIONS,)),
+    Unknown("missing_location_finalizes", "Is a renewal without a tax location finalized, untaxed?", (Lane.SUBSCRIPTIONS,),
             concerns=lambda settings: settings.tax),
     Unknown("time_needs_auto_advance", "Is a time of finalization without auto_advance refused?"),
     Unknown("refusals_replay", "Is a 400 that is met while a request is carried out kept for its key?"),
@@ -107,7 +107,7 @@ UNKNOWNS = (
     Unknown("debit_refused_at_once", "Does error_if_incomplete refuse a bank debit?"),
     Unknown("debit_leaves_incomplete", "Is a subscription incomplete while its first bank debit is under way?"),
     Unknown("failed_debit_expires", "Does a first bank debit that fails days later end its subscription?"),
-    Unknown("smallest_lead", "How short ahead may a time of finalization be?", (USAGE,),
+    Unknown("smallest_lead", "How short ahead may a time of finalization be?", (Lane.USAGE,),
             forbids=forbids_a_long_lead),
     Unknown("items_inherit_tax_rates", "Has an item without rates the default_tax_rates of its subscription?"),
     Unknown("percent_rounding", "How is a percentage rounded on several lines?"),

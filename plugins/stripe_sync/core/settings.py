@@ -17,9 +17,7 @@ import msgspec
 
 from stripe_sync.core.decoding import typed
 from stripe_sync.core.errors import ConfigurationError
-
-Mode = Literal["observe", "propose", "enforce"]
-LANES = ("catalog", "customers", "subscriptions", "usage", "stigg-cancellations")
+from stripe_sync.core.lanes import LANES, Lane, Mode
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -117,9 +115,9 @@ class Environment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     monthly_reads: int = 10_000
     reads_share: float = 0.6
 
-    def mode(self, lane: str) -> Mode:
+    def mode(self, lane: Lane) -> Mode:
         """The mode of a lane; observe unless the file says otherwise."""
-        return self.modes.get(lane, "observe")
+        return self.modes.get(lane, Mode.OBSERVE)
 
     def reads_events(self) -> bool:
         """Whether Stripe is read by its events; their time is the account's, so not on a test clock."""

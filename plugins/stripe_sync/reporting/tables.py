@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from stripe_sync.core import money
+from stripe_sync.domain.plan.guards import Decision
 from stripe_sync.reporting.spool import Row, Rows
 from stripe_sync.warehouse.comparisons import comparisons
 from stripe_sync.warehouse.engine import dumps, opened
@@ -156,7 +157,7 @@ def summary(found: Iterable[Table], environment: str, run_id: str, *, difference
             {k: str(v) if isinstance(v, Decimal) else v for k, v in row.items()} for row in by_name["money"]
         ],
         "planned_actions": sum(row["actions"] for row in by_name["groups"]),
-        "waiting_actions": sum(row["actions"] for row in by_name["groups"] if row["decision"] != "apply"),
+        "waiting_actions": sum(row["actions"] for row in by_name["groups"] if row["decision"] != Decision.APPLY),
         "statuses": statuses(by_name["status_counts"]),
     }
 

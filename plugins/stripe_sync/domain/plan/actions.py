@@ -14,12 +14,13 @@ from typing import Any
 
 import msgspec
 
+from stripe_sync.core.lanes import Lane
+
 Amounts = dict[str, Decimal]
 AND = "+"  # between the causes of one action
 
-CATALOG, CUSTOMERS, SUBSCRIPTIONS = "catalog", "customers", "subscriptions"
-CANCELLATIONS, USAGE, CHECKOUT = "stigg-cancellations", "usage", "checkout"
-LANES = (CANCELLATIONS, CATALOG, CUSTOMERS, SUBSCRIPTIONS)
+SUBSCRIPTIONS, USAGE = Lane.SUBSCRIPTIONS, Lane.USAGE
+LANES = (Lane.CANCELLATIONS, Lane.CATALOG, Lane.CUSTOMERS, Lane.SUBSCRIPTIONS)
 # The order of stages: what others refer to comes first.
 STAGES = (
     "stigg.cancel", "checkout.create", "stigg.provision", "stigg.name",
@@ -46,7 +47,7 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     kind: str
-    lane: str
+    lane: Lane
     target: str
     after: dict[str, Any]
     before: dict[str, Any] | None = None

@@ -14,9 +14,10 @@ from decimal import Decimal
 import msgspec
 from msgspec.structs import replace
 
+from stripe_sync.core.lanes import Lane
 from stripe_sync.core.money import shown_all, total
 from stripe_sync.domain.plan.actions import Action, Plan
-from stripe_sync.domain.plan.guards import Verdict
+from stripe_sync.domain.plan.guards import Decision, Verdict
 
 SHOWN = 20
 
@@ -25,7 +26,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """One question to a person."""
 
     hash: str
-    lane: str
+    lane: Lane
     group: str
     actions: list[str]
     due_now: dict[str, Decimal]
@@ -43,7 +44,7 @@ def requests(plan: Plan, verdicts: Sequence[Verdict], *, settled: Collection[str
     by_hash = {action.hash: action for action in plan.actions}
     for verdict in verdicts:
         fresh = [hash for hash in verdict.actions if hash not in settled]
-        if verdict.decision != "wait" or not fresh:
+        if verdict.decision != Decision.WAIT or not fresh:
             continue
         actions = [by_hash[hash] for hash in fresh]
         yield Request(
@@ -62,14 +63,14 @@ def granted(verdicts: Sequence[Verdict], approved: Collection[str], plan: Plan) 
     by_hash: Mapping[str, Action] = {action.hash: action for action in plan.actions}
     result = []
     for verdict in verdicts:
-        if verdict.decision == "observe":
+        if verdict.decision == Decision.OBSERVE:
             result.append(verdict)
             continue
         chosen = [hash for hash in verdict.actions if hash in approved]
         others = [hash for hash in verdict.actions if hash not in approved]
         for hashes, decision, refusals in (
-            (chosen, "apply", list[str]()),
-            (others, "wait", ["It is not part of the approval that this run applies."]),
+            (chosen, Decision.APPLY, list[str]()),
+            (others, Decision.WAIT, ["It is not part of the approval that this run applies."]),
         ):
             if hashes:
                 money = [by_hash[hash] for hash in hashes]

@@ -7,9 +7,13 @@ from collections.abc import Iterator, Sequence
 from stripe_sync.core.money import shown_all
 from stripe_sync.domain.drift.rows import DriftRow, by_object, said
 from stripe_sync.domain.plan.actions import Plan
-from stripe_sync.domain.plan.guards import Verdict
+from stripe_sync.domain.plan.guards import Decision, Verdict
 
-WORDS = {"apply": "applies by itself", "wait": "waits for approval", "observe": "is only shown"}
+WORDS = {
+    Decision.APPLY: "applies by itself",
+    Decision.WAIT: "waits for approval",
+    Decision.OBSERVE: "is only shown",
+}
 
 
 def explain(

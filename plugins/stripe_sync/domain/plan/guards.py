@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Literal
+from enum import StrEnum
 
 import msgspec
 
+from stripe_sync.core.lanes import Lane, Mode
 from stripe_sync.core.money import shown, to_minor, total
 from stripe_sync.core.settings import Environment, Limits
 from stripe_sync.domain.plan.actions import DELETES, Action, Plan
 from stripe_sync.domain.plan.intervals import INTERVAL_USAGE
 
-Decision = Literal["apply", "wait", "observe"]
+
+class Decision(StrEnum):
+    """Answer of the guards to a group: it is written, it waits for a person, it is shown only."""
+
+    APPLY = "apply"
+    WAIT = "wait"
+    OBSERVE = "observe"
+
+
 # Causes that always wait for a person, whatever the limits, and what the person is told.
 ALWAYS = {
     "late_start": "{n} subscriptions began more than {hours} hours ago: their creation always waits for a person.",
@@ -33,7 +42,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """The guards' word on one group: its decision, its size and money, and why it does not apply by itself."""
 
     group: str
-    lane: str
+    lane: Lane
     decision: Decision
     actions: list[str]
     due_now: dict[str, Decimal]
@@ -64,20 +73,20 @@ def verdict(group: str, actions: Sequence[Action], environment: Environment, sta
     lane = actions[0].lane
     due_now, per_month = total(a.due_now for a in actions), total(a.per_month for a in actions)
     refusals = [standing.held_at_observe] if standing.held_at_observe else []
-    mode = "observe" if refusals else environment.mode(lane)
+    mode = Mode.OBSERVE if refusals else environment.mode(lane)
     unanswered = standing.open_questions.get(lane, ())
-    if mode == "enforce" and unanswered:
+    if mode == Mode.ENFORCE and unanswered:
         refusals.append(
             f"{lane} may not enforce before these are answered by stripe-sync probe, or named in "
             f"environments.{environment.name}.accept_unknown: {', '.join(unanswered)}."
         )
-    if mode == "enforce":
+    if mode == Mode.ENFORCE:
         refusals += standing.forbidden.get(lane, ())
         refusals += [why for cause, why in standing.waiting_causes.items() if cause in actions[0].causes]
         refusals += over_limits(group, actions, environment, standing)
     elif not refusals:
         refusals.append(f"The lane {lane} is in mode {mode} (modes.{lane}).")
-    decision: Decision = "observe" if mode == "observe" else "wait" if refusals else "apply"
+    decision = _decision(mode, refusals)
     return Verdict(
         group=group,
         lane=lane,
@@ -87,6 +96,12 @@ def verdict(group: str, actions: Sequence[Action], environment: Environment, sta
         per_month=per_month,
         refusals=refusals,
     )
+
+
+def _decision(mode: Mode, refusals: Sequence[str]) -> Decision:
+    if mode == Mode.OBSERVE:
+        return Decision.OBSERVE
+    return Decision.WAIT if refusals else Decision.APPLY
 
 
 def over_limits(group: str, actions: Sequence[Action], environment: Environment, standing: Standing) -> list[str]:

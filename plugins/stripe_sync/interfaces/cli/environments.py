@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from stripe_sync.core import settings
+from stripe_sync.core.lanes import Mode
 from stripe_sync.interfaces.cli.commands import new_run, session_of, stored_plan
 from stripe_sync.interfaces.cli.output import COLOURS, out, show
 from stripe_sync.jobs.reconcile.job import make_plan
@@ -41,7 +42,7 @@ def connect(env: str, *, first_plan: bool, as_json: bool) -> int:
             return 1 if failed else 0
         show_checks(found)
         if first_plan and not failed:
-            run = new_run(session, {"mode": "observe"})
+            run = new_run(session, {"mode": Mode.OBSERVE.value})
             make_plan(session, run)
             print("\nThe first plan, of which nothing was written:")
             show(session, stored_plan(session, run.id), as_json=False)

@@ -14,7 +14,8 @@ from urllib.parse import quote, urlencode
 from sqlalchemy import Engine
 
 from stripe_sync.core.errors import ConfigurationError
-from stripe_sync.core.settings import LANES, Environment
+from stripe_sync.core.lanes import LANES
+from stripe_sync.core.settings import Environment
 from stripe_sync.domain.drift.rows import Places
 from stripe_sync.reporting.explain import explain_customer
 from stripe_sync.reporting.tables import presentable

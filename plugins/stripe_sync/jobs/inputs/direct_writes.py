@@ -33,7 +33,7 @@ def write(
     plan = Plan(environment=name, actions=ordered(actions))
     given = decisions or {}
     verdicts = [
-        Verdict(group=a.group, lane=lease.lane, decision=given.get(a.hash, "apply"), actions=[a.hash], due_now=a.due_now,
+        Verdict(group=a.group, lane=lease.lane, decision=given.get(a.hash, Decision.APPLY), actions=[a.hash], due_now=a.due_now,
                 per_month={})
         for a in plan.actions
     ]  # fmt: skip

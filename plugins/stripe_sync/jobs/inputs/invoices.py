@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from stripe_sync.core.clock import epoch, from_epoch
-from stripe_sync.domain.plan.actions import USAGE
+from stripe_sync.core.lanes import Lane
 from stripe_sync.domain.usage import drafts
 from stripe_sync.domain.usage.charges import LONGEST_GRACE
 from stripe_sync.domain.usage.holds.grace import graces, is_short
@@ -46,7 +46,7 @@ def read_invoices(
     Kept are those that bill use, with the grace of the drafts that nobody moved; ``short`` are the drafts known to wait less
     than an hour. A draft that Stripe does not have any more was deleted by a person.
     """
-    name, api = session.environment.name, session.stripe.in_lane(USAGE)
+    name, api = session.environment.name, session.stripe.in_lane(Lane.USAGE)
     bodies = {id: row for id, row in listed.items() if drafts.subscription_of(row, session.signer) in since}
     with session.engine.connect() as connection:
         again = [i for i in known_drafts(connection, name, run.now, since) if i.invoice not in bodies]
@@ -80,7 +80,7 @@ def deleted(invoice: Invoice) -> Invoice:
 
 def read_one(session: Session, invoice: Invoice) -> Invoice | None:
     """An invoice as it is at this moment, kept in the ledger; None where it bills no use."""
-    body = session.stripe.in_lane(USAGE).find(f"/v1/invoices/{invoice.invoice}")
+    body = session.stripe.in_lane(Lane.USAGE).find(f"/v1/invoices/{invoice.invoice}")
     seen = seen_invoice(session, body) if body is not None else deleted(invoice)
     if seen is not None:
         with session.engine.begin() as connection:
@@ -101,7 +101,7 @@ def with_credits(session: Session, body: dict[str, Any]) -> dict[str, Any]:
 
 def credited_lines(session: Session, invoice: str) -> Iterator[dict[str, Any]]:
     """The lines of the credit notes of an invoice that are in force."""
-    api = session.stripe.in_lane(USAGE)
+    api = session.stripe.in_lane(Lane.USAGE)
     for notes in api.pages("/v1/credit_notes", invoice=invoice):
         for note in (note for note in notes if note["status"] == "issued"):
             if not note["lines"].get("has_more"):
@@ -115,7 +115,7 @@ def whole(session: Session, body: dict[str, Any]) -> dict[str, Any]:
     """An invoice with all its lines."""
     if not body["lines"].get("has_more"):
         return body
-    pages = session.stripe.in_lane(USAGE).pages(f"/v1/invoices/{body['id']}/lines")
+    pages = session.stripe.in_lane(Lane.USAGE).pages(f"/v1/invoices/{body['id']}/lines")
     return body | {"lines": body["lines"] | {"data": [line for page in pages for line in page], "has_more": False}}
 
 

@@ -6,9 +6,10 @@ from collections import defaultdict
 
 from stripe_sync.apply.resources.cancellation import renewal_after_end
 from stripe_sync.core.errors import RowFailed, Transient, UnknownShape
+from stripe_sync.core.lanes import Lane
 from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.model.status import EntityStatus, Status
-from stripe_sync.domain.plan.actions import SUBSCRIPTIONS, Action
+from stripe_sync.domain.plan.actions import Action
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.warehouse.comparisons import link_suggestions, links
 from stripe_sync.warehouse.writes import journal, owed
@@ -51,6 +52,6 @@ def sold_after_end(session: Session, action: Action, row: OwedRow) -> str:
     """Return the sentence about one renewal; empty where it is void or credited."""
     invoice = row.owed.invoice or ""
     try:
-        return renewal_after_end(session.stripe.in_lane(SUBSCRIPTIONS), action, invoice, session.signer)
+        return renewal_after_end(session.stripe.in_lane(Lane.SUBSCRIPTIONS), action, invoice, session.signer)
     except (RowFailed, Transient, UnknownShape) as unread:
         return f"The renewal after its end ({invoice}) could not be read; the next run reads it: {unread}"

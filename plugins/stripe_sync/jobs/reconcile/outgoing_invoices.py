@@ -15,10 +15,11 @@ from stripe_sync.clients.stripe.endpoints import PATHS
 from stripe_sync.clients.stripe.whole import with_lines
 from stripe_sync.core.clock import epoch
 from stripe_sync.core.errors import RowFailed, Transient
+from stripe_sync.core.lanes import Lane
 from stripe_sync.domain.actual.endings import Collected, collected, unowed
 from stripe_sync.domain.plan import outgoing_invoices
-from stripe_sync.domain.plan.actions import SUBSCRIPTIONS, Action, Plan
-from stripe_sync.domain.plan.guards import Verdict
+from stripe_sync.domain.plan.actions import Action, Plan
+from stripe_sync.domain.plan.guards import Decision, Verdict
 from stripe_sync.jobs.runtime.context import Session
 
 MOST: Final = 200  # cancellations of which the invoices are read; a person reads no more of them one by one
@@ -32,7 +33,7 @@ def with_invoices(
 
     The set of actions stays the same: a sentence is no part of a hash.
     """
-    waiting = {hash for group in guarded if group.decision == "wait" for hash in group.actions}
+    waiting = {hash for group in guarded if group.decision == Decision.WAIT for hash in group.actions}
     left = MOST
     actions = []
     for action in made.actions:
@@ -49,7 +50,7 @@ def sentences(session: Session, action: Action, link_index: Registry, now: datet
     ours = action.noted.get("own_stops", ())
     try:
         id = link_index.resolve(action.target)
-        found = list(unfinished(session.stripe.in_lane(SUBSCRIPTIONS), id, ours))
+        found = list(unfinished(session.stripe.in_lane(Lane.SUBSCRIPTIONS), id, ours))
     except (RowFailed, Transient):
         return UNREAD
     not_owed = unowed(found, id, action.after.get("ended_in_stigg"))

@@ -14,10 +14,10 @@ from stripe_sync.clients.stripe.client import StripeApi
 from stripe_sync.clients.stripe.endpoints import PATHS
 from stripe_sync.core.clock import epoch
 from stripe_sync.core.errors import RowFailed, Transient, UnknownShape
+from stripe_sync.core.lanes import Lane
 from stripe_sync.core.ownership import FIELD
 from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.model.status import EntityStatus, Status
-from stripe_sync.domain.plan.actions import SUBSCRIPTIONS
 from stripe_sync.domain.plan.owed import INVOICE, NAME, Owed, Shown, as_seen, closed_by
 from stripe_sync.domain.usage.holds.stuck import usual_way, why_stuck
 from stripe_sync.jobs.runtime.context import Run, Session
@@ -60,7 +60,7 @@ def owed_rows(session: Session, run: Run) -> list[EntityStatus]:
 
 def shown_of(session: Session, customer: str, rows: Sequence[OwedRow], now: datetime) -> Shown:
     """Read what decides about the rows of one customer; without a customer they are about an invoice alone."""
-    api = session.stripe.in_lane(SUBSCRIPTIONS)
+    api = session.stripe.in_lane(Lane.SUBSCRIPTIONS)
     items = {id: held(api, id) for row in rows if row.owed.kind != "credit" for id in row.owed.items}
     since = {"gte": epoch(min(row.since for row in rows) - SKEW)}
     named = names(api, customer, since) if customer and any(row.owed.items for row in rows) else {}

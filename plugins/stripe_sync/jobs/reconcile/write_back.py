@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from stripe_sync.apply.results import Step
 from stripe_sync.core import keys
-from stripe_sync.domain.plan.actions import CUSTOMERS, Action
+from stripe_sync.core.lanes import Lane, Mode
+from stripe_sync.domain.plan.actions import Action
 from stripe_sync.jobs.inputs.direct_writes import write
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.warehouse.engine import run_sql
@@ -17,7 +18,7 @@ from stripe_sync.warehouse.writes import leases
 def write_back(session: Session, run: Run) -> list[Step]:
     """Writes what is missing, as many as one group may have actions; nothing where the customers lane may not write."""
     environment = session.environment
-    if not environment.write_billing_id or run.narrowed(environment).mode(CUSTOMERS) != "enforce":
+    if not environment.write_billing_id or run.narrowed(environment).mode(Lane.CUSTOMERS) != Mode.ENFORCE:
         return []
     about = {"environment": environment.name, "most": environment.limits.actions}
     with session.engine.connect() as connection:
@@ -25,7 +26,7 @@ def write_back(session: Session, run: Run) -> list[Step]:
     actions = [naming(environment.name, row["key"]) for row in rows]
     if not actions:
         return []
-    with leases.held(session.engine, environment.name, CUSTOMERS, holder=run.id) as lease:
+    with leases.held(session.engine, environment.name, Lane.CUSTOMERS, holder=run.id) as lease:
         return write(session, run, actions, lease)
 
 
@@ -33,6 +34,6 @@ def naming(environment: str, customer: str) -> Action:
     """The action that tells Stigg a customer's Stripe id."""
     id = keys.entity_of(customer)[1]
     return Action(
-        kind="stigg.name", lane=CUSTOMERS, target=keys.link_key("billingid", keys.part(environment), keys.part(id)),
+        kind="stigg.name", lane=Lane.CUSTOMERS, target=keys.link_key("billingid", keys.part(environment), keys.part(id)),
         after={"billing": customer}, entity=("customer", id), serial=customer, sentence=f"Tell Stigg the Stripe id of {id}",
     )  # fmt: skip

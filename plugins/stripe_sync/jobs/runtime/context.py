@@ -25,6 +25,7 @@ from stripe_sync.core.clock import Clock, SystemClock
 from stripe_sync.core.config import connections
 from stripe_sync.core.config.connections import Connection
 from stripe_sync.core.errors import ConfigurationError
+from stripe_sync.core.lanes import LANES, Mode
 from stripe_sync.core.ownership import Signer
 from stripe_sync.core.settings import Environment
 from stripe_sync.jobs.runtime.account import require_account
@@ -163,11 +164,11 @@ class Run:
 
         A backfill that is to plan (``action``) writes nothing.
         """
-        asked = "observe" if self.params.get("action") == "plan" else self.params.get("mode")
-        if asked not in ("observe", "propose"):
+        asked = Mode.OBSERVE if self.params.get("action") == "plan" else self.params.get("mode")
+        if asked not in (Mode.OBSERVE, Mode.PROPOSE):
             return environment
-        order = ("observe", "propose", "enforce")
-        modes = {lane: min(environment.mode(lane), asked, key=order.index) for lane in settings.LANES}
+        order = tuple(Mode)
+        modes = {lane: min(environment.mode(lane), Mode(asked), key=order.index) for lane in LANES}
         return msgspec.structs.replace(environment, modes=modes)
 
 

@@ -12,9 +12,8 @@ from sqlalchemy import Connection
 from stripe_sync.clients.stripe.endpoints import PATHS
 from stripe_sync.core import keys
 from stripe_sync.core.errors import ConfigurationError
+from stripe_sync.core.lanes import LANES, Lane
 from stripe_sync.core.ownership import FIELD
-from stripe_sync.core.settings import LANES
-from stripe_sync.domain.plan.actions import CATALOG, CUSTOMERS, SUBSCRIPTIONS
 from stripe_sync.jobs.runtime.account import account
 from stripe_sync.jobs.runtime.context import Session
 from stripe_sync.warehouse import manual_actions
@@ -22,7 +21,13 @@ from stripe_sync.warehouse.comparisons import link_suggestions, links, statuses
 from stripe_sync.warehouse.plans import declines, failures
 from stripe_sync.warehouse.writes import leases
 
-LANE_OF = {"plan": CATALOG, "addon": CATALOG, "coupon": CATALOG, "customer": CUSTOMERS, "subscription": SUBSCRIPTIONS}
+LANE_OF = {
+    "plan": Lane.CATALOG,
+    "addon": Lane.CATALOG,
+    "coupon": Lane.CATALOG,
+    "customer": Lane.CUSTOMERS,
+    "subscription": Lane.SUBSCRIPTIONS,
+}
 LINKED_BY_ID = ("plan", "addon", "customer", "subscription")
 
 

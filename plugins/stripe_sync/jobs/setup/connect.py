@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from stripe_sync.core.clock import SystemClock
 from stripe_sync.core.errors import AccountRefused, NotAuthorized, RowFailed, StripeSyncError
+from stripe_sync.core.lanes import LANES
 from stripe_sync.core.open_questions import forbidden, open_questions
 from stripe_sync.domain.usage.holds.grace import is_short
 from stripe_sync.jobs.checkout import portal
@@ -108,8 +109,7 @@ def limits(session: Session) -> Check:
 
 def modes(session: Session) -> Check:
     environment = session.environment
-    lanes = ("catalog", "customers", "subscriptions", "usage", "stigg-cancellations")
-    return Check("modes", "ok", ", ".join(f"{lane} {environment.mode(lane)}" for lane in lanes))
+    return Check("modes", "ok", ", ".join(f"{lane} {environment.mode(lane)}" for lane in LANES))
 
 
 def grace(session: Session) -> Check:

@@ -12,10 +12,10 @@ from typing import Any
 
 from stripe_sync.core import ownership
 from stripe_sync.core.errors import ConfigurationError, RunStopped
-from stripe_sync.core.settings import LANES
+from stripe_sync.core.lanes import LANES, Lane
 from stripe_sync.domain.actual.billing_periods import ANCHOR
 from stripe_sync.domain.actual.stripe_objects import CANCEL_AT, ONCE, OWN_METADATA
-from stripe_sync.domain.plan.actions import CATALOG, CUSTOMERS, SUBSCRIPTIONS, Action
+from stripe_sync.domain.plan.actions import Action
 from stripe_sync.jobs.inputs.direct_writes import write
 from stripe_sync.jobs.runtime.account import account
 from stripe_sync.jobs.runtime.context import Run, Session
@@ -25,7 +25,13 @@ from stripe_sync.warehouse.comparisons import links
 from stripe_sync.warehouse.usage import draft_holds
 from stripe_sync.warehouse.writes import leases
 
-LANE = {"product": CATALOG, "price": CATALOG, "coupon": CATALOG, "customer": CUSTOMERS, "subscription": SUBSCRIPTIONS}
+LANE = {
+    "product": Lane.CATALOG,
+    "price": Lane.CATALOG,
+    "coupon": Lane.CATALOG,
+    "customer": Lane.CUSTOMERS,
+    "subscription": Lane.SUBSCRIPTIONS,
+}
 
 
 def look(session: Session, *, strip: bool) -> list[str]:
@@ -65,7 +71,7 @@ def disconnect(session: Session, run: Run, by: Hand, *, confirm: str, strip: boo
         held = {lane: stack.enter_context(leases.held(session.engine, name, lane, holder=run.id)) for lane in LANES}
         if strip:
             account(session)
-            for lane in (CATALOG, CUSTOMERS, SUBSCRIPTIONS):
+            for lane in (Lane.CATALOG, Lane.CUSTOMERS, Lane.SUBSCRIPTIONS):
                 steps = write(session, run, strips(session, lane), held[lane])
                 left = [s for s in steps if s.result != "done"]
                 if left:
@@ -83,7 +89,7 @@ def disconnect(session: Session, run: Run, by: Hand, *, confirm: str, strip: boo
     ]
 
 
-def strips(session: Session, lane: str) -> list[Action]:
+def strips(session: Session, lane: Lane) -> list[Action]:
     """The actions that take our metadata off the linked objects of a lane."""
     with session.engine.connect() as connection:
         found = {

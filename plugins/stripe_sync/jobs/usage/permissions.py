@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 
 from stripe_sync.core import keys
+from stripe_sync.core.lanes import Mode
 from stripe_sync.domain.plan.actions import USAGE
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.warehouse.comparisons import links
@@ -14,7 +15,7 @@ from stripe_sync.warehouse.writes.leases import Lease
 
 def may_write(session: Session, run: Run, observed: str) -> bool:
     """Whether anything may be written at all; holding is allowed in every mode but observe (BILLING 9)."""
-    return not observed and run.narrowed(session.environment).mode(USAGE) != "observe"
+    return not observed and run.narrowed(session.environment).mode(USAGE) != Mode.OBSERVE
 
 
 def entity_of(session: Session, subscription: str) -> tuple[str, str]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Engine, text
 
 from stripe_sync.core.errors import RunStopped, Transient, Waiting
+from stripe_sync.core.lanes import Lane
 
 SECONDS = 60
 HEARTBEAT = SECONDS / 4
@@ -25,13 +26,13 @@ class Lease:
     """The right to write in one lane of one environment."""
 
     environment: str
-    lane: str
+    lane: Lane
     holder: str
     epoch: int
 
 
 @contextmanager
-def held(engine: Engine, environment: str, lane: str, *, holder: str) -> Iterator[Lease]:
+def held(engine: Engine, environment: str, lane: Lane, *, holder: str) -> Iterator[Lease]:
     """Holds the lane while the block runs, with a heartbeat. Raises Waiting, naming the living holder."""
     lease = take(engine, environment, lane, holder)
     with kept(engine, lease):
@@ -57,7 +58,7 @@ def kept(engine: Engine, lease: Lease) -> Iterator[None]:
         extend(engine, lease, 0)
 
 
-def take(engine: Engine, environment: str, lane: str, holder: str, *, counted: bool = True) -> Lease:
+def take(engine: Engine, environment: str, lane: Lane, holder: str, *, counted: bool = True) -> Lease:
     """Takes a lane that is free or whose holder's time is over.
 
     Raises Waiting, naming another holder, and RunStopped the third time in a row that is ``counted``; Transient where the holder is an earlier

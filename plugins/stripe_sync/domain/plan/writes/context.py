@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from stripe_sync.core.lanes import Lane
 from stripe_sync.core.money import shown_all
 from stripe_sync.domain.drift.amounts import PriceBook
 from stripe_sync.domain.model.documents import Difference, Document
@@ -50,7 +51,7 @@ class Draft:
         self,
         d: Difference,
         kind: str,
-        lane: str,
+        lane: Lane,
         after: Document,
         *,
         cause: str,

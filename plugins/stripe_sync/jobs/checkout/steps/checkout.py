@@ -19,12 +19,13 @@ from stripe_sync.core import keys, ownership
 from stripe_sync.core.clock import epoch, from_epoch
 from stripe_sync.core.decoding import typed
 from stripe_sync.core.errors import ConfigurationError, RowFailed, RunStopped, Waiting
+from stripe_sync.core.lanes import Lane, Mode
 from stripe_sync.domain.checkout import checkout_session as pages
 from stripe_sync.domain.checkout.request import CheckoutRequest, provision
 from stripe_sync.domain.model import stigg
 from stripe_sync.domain.model.inputs import Inputs
 from stripe_sync.domain.model.stigg import Customer
-from stripe_sync.domain.plan.actions import CHECKOUT, CUSTOMERS, SUBSCRIPTIONS, Action
+from stripe_sync.domain.plan.actions import Action
 from stripe_sync.domain.target.catalog import catalog
 from stripe_sync.domain.target.coupons import coupons
 from stripe_sync.domain.target.customers import claim as customer_claim
@@ -60,8 +61,8 @@ def checkout(session: Session, run: Run) -> Result:
         by_ref = {c.entity[1]: c.key for c in claims if c.entity}
         action = pages.action(inputs, catalog(inputs), by_ref, request, now=epoch(run.now))
         customer_in_stripe(session, run, inputs, request.customer)
-        open_page = done(make(session, run, action, CHECKOUT)).stripe_id
-    page = session.stripe.in_lane(CHECKOUT).get(f"{SESSIONS}/{open_page}")
+        open_page = done(make(session, run, action, Lane.CHECKOUT)).stripe_id
+    page = session.stripe.in_lane(Lane.CHECKOUT).get(f"{SESSIONS}/{open_page}")
     if page["status"] != "open":
         raise ConfigurationError(
             f"The checkout of {request.subscription} is {page['status']}; choose another subscription id for another one."
@@ -118,8 +119,8 @@ def require_writable(session: Session, run: Run) -> None:
     name, environment = session.environment.name, session.environment
     if not checked_lately(session, run):
         account(session)
-    for lane in (CUSTOMERS, SUBSCRIPTIONS):
-        if environment.mode(lane) == "observe":
+    for lane in (Lane.CUSTOMERS, Lane.SUBSCRIPTIONS):
+        if environment.mode(lane) == Mode.OBSERVE:
             raise ConfigurationError(
                 f"The lane {lane} of {name} is in observe, which makes no checkout; set it to propose or enforce."
             )
@@ -151,15 +152,15 @@ def customer_in_stripe(session: Session, run: Run, inputs: Inputs, id: str) -> N
             f"Stigg says that {id} is {customer.billing_id} in Stripe, and they are not linked; reconcile, or link them."
         )
     action = Action(
-        kind="customer.create", lane=CUSTOMERS, target=key, after=dict(customer_claim(inputs, customer, key).document),
+        kind="customer.create", lane=Lane.CUSTOMERS, target=key, after=dict(customer_claim(inputs, customer, key).document),
         entity=("customer", id), serial=key, sentence=f"Create customer {id}",
     )  # fmt: skip
-    step = make(session, run, action, CUSTOMERS)
+    step = make(session, run, action, Lane.CUSTOMERS)
     if step.result != "dropped":  # made by another run meanwhile
         done(step)
 
 
-def make(session: Session, run: Run, action: Action, lane: str) -> Step:
+def make(session: Session, run: Run, action: Action, lane: Lane) -> Step:
     """Makes one action under its lane's lease, after those who write there now."""
     with patiently(session, run, lane) as lease:
         (step,) = write(session, run, [action], lease)
@@ -167,7 +168,7 @@ def make(session: Session, run: Run, action: Action, lane: str) -> Step:
 
 
 @contextmanager
-def patiently(session: Session, run: Run, lane: str) -> Iterator[Lease]:
+def patiently(session: Session, run: Run, lane: Lane) -> Iterator[Lease]:
     """The lane's lease, waited for."""
     policy = Retrying(
         retry=retry_if_exception_type(Waiting),
@@ -190,7 +191,7 @@ def done(step: Step) -> Step:
 
 def completed(session: Session, run: Run, id: str) -> str:
     """``provisioned`` or ``expired``. Raises Waiting while nobody has paid, ConfigurationError for a session of others."""
-    api = session.stripe.in_lane(CHECKOUT)
+    api = session.stripe.in_lane(Lane.CHECKOUT)
     page = api.find(f"{SESSIONS}/{id}", expand=["subscription"])
     key = session.signer.key_of(((page or {}).get("metadata") or {}).get(ownership.FIELD))
     name = session.environment.name
@@ -213,7 +214,7 @@ def completed(session: Session, run: Run, id: str) -> str:
         request["after"]["how"]["request"], billing_id=page["subscription"]["id"],
         start=from_epoch(page["subscription"]["start_date"]), trial_end=from_epoch(trial_end) if trial_end else None,
     )  # fmt: skip
-    done(make(session, run, pages.provisioning(name, given), CHECKOUT))
+    done(make(session, run, pages.provisioning(name, given), Lane.CHECKOUT))
     close(session, key, "completed")
     return "provisioned"
 

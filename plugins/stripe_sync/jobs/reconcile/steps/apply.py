@@ -12,10 +12,11 @@ from stripe_sync.apply.executor import Executor
 from stripe_sync.apply.links import Registry
 from stripe_sync.apply.results import Step
 from stripe_sync.core.errors import ConfigurationError, StalePlan
+from stripe_sync.core.lanes import Lane
 from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.model.status import EntityStatus, Status
-from stripe_sync.domain.plan.actions import USAGE
 from stripe_sync.domain.plan.declines import may_charge
+from stripe_sync.domain.plan.guards import Decision
 from stripe_sync.jobs.inputs.direct_writes import told
 from stripe_sync.jobs.inputs.links import known_to, registry_of
 from stripe_sync.jobs.reconcile.after_end import after_end_rows
@@ -50,7 +51,7 @@ def apply(session: Session, run: Run) -> Result:
         known = {} if idle else known_to(session, connection, stored.plan.actions)
         registry = registry_of(session, connection, known)
     stored = judged_again(session, run, stored)
-    if any(verdict.decision == "apply" for verdict in stored.verdicts):
+    if any(verdict.decision == Decision.APPLY for verdict in stored.verdicts):
         account(session)
     executor = Executor(
         engine=session.engine,
@@ -102,7 +103,7 @@ def unless_settled(
 def is_of_usage(session: Session, approval: str) -> bool:
     """Whether a set is about lines of drafts: those are made by the next run of the usage job."""
     found = approvals.find(session.engine, session.environment.name, approval)
-    return found is not None and found.request.lane == USAGE
+    return found is not None and found.request.lane == Lane.USAGE
 
 
 def kept_answers(session: Session) -> frozenset[str]:
@@ -118,7 +119,7 @@ def judged_again(session: Session, run: Run, stored: StoredPlan) -> StoredPlan:
     planned = runs.result(session.engine, session.environment.name, run.id, "plan") or {}
     beyond = by_lane(planned.get("beyond", {}))
     now = judged(session, run, stored.plan, place.get("held_at_observe", ""), beyond)
-    stricter = [new if old.decision == "apply" else old for old, new in zip(stored.verdicts, now, strict=True)]
+    stricter = [new if old.decision == Decision.APPLY else old for old, new in zip(stored.verdicts, now, strict=True)]
     return replace(stored, verdicts=stricter)
 
 

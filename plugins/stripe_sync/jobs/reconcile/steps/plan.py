@@ -7,13 +7,14 @@ from typing import Any
 
 from stripe_sync.core import keys
 from stripe_sync.core.clock import epoch
+from stripe_sync.core.lanes import Lane
 from stripe_sync.core.open_questions import forbidden, open_questions, waiting_causes
 from stripe_sync.domain.drift.amounts import PriceBook
 from stripe_sync.domain.model.documents import Difference
 from stripe_sync.domain.plan import builder
-from stripe_sync.domain.plan.actions import CATALOG, CUSTOMERS, SUBSCRIPTIONS, Plan
+from stripe_sync.domain.plan.actions import Plan
 from stripe_sync.domain.plan.approvals import granted
-from stripe_sync.domain.plan.guards import Standing, Verdict, judge
+from stripe_sync.domain.plan.guards import Decision, Standing, Verdict, judge
 from stripe_sync.domain.plan.writes.context import Policy
 from stripe_sync.jobs.inputs.links import known_to, registry_of
 from stripe_sync.jobs.reconcile.outgoing_invoices import with_invoices
@@ -30,11 +31,11 @@ from stripe_sync.warehouse.usage.draft_holds import own_stops
 from stripe_sync.warehouse.writes import journal
 
 LANE_OF = {
-    "product": CATALOG,
-    "price": CATALOG,
-    "coupon": CATALOG,
-    "customer": CUSTOMERS,
-    "subscription": SUBSCRIPTIONS,
+    "product": Lane.CATALOG,
+    "price": Lane.CATALOG,
+    "coupon": Lane.CATALOG,
+    "customer": Lane.CUSTOMERS,
+    "subscription": Lane.SUBSCRIPTIONS,
 }
 UNSETTLED = "It changed while both sides were read; the next run takes it up."
 
@@ -82,7 +83,7 @@ def plan(session: Session, run: Run, *, comparison: int, held_at_observe: str = 
         "plan": made.hash,
         "actions": len(made.actions),
         "by_group": {verdict.group: len(verdict.actions) for verdict in verdicts},
-        "waiting": sum(len(v.actions) for v in verdicts if v.decision != "apply"),
+        "waiting": sum(len(v.actions) for v in verdicts if v.decision != Decision.APPLY),
         "unplanned": len(unplanned) + len(taken.moving),
         "upto": taken.upto,
         "beyond": taken.beyond,

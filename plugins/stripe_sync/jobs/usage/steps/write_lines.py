@@ -10,6 +10,7 @@ from decimal import Decimal
 from stripe_sync.apply.results import Step
 from stripe_sync.core import money
 from stripe_sync.core.clock import epoch
+from stripe_sync.core.lanes import Mode
 from stripe_sync.domain.plan import approvals as questions
 from stripe_sync.domain.plan.actions import USAGE, Action, Plan
 from stripe_sync.domain.plan.guards import Decision, Verdict
@@ -176,7 +177,7 @@ def decided(session: Session, run: Run, pages: Sequence[Page]) -> tuple[dict[str
     for page in pages:
         currency = page.invoice.body["currency"]
         why = []
-        if environment.mode(USAGE) != "enforce":
+        if environment.mode(USAGE) != Mode.ENFORCE:
             why.append("The lane usage is in mode propose (modes.usage).")
         if currency in limits and page.amount > limits[currency]:
             why.append(
@@ -184,11 +185,11 @@ def decided(session: Session, run: Run, pages: Sequence[Page]) -> tuple[dict[str
                 f"of environments.{environment.name}.limits.usage.{currency}."
             )
         asked = [a for a in page.actions if a.hash not in approved] if why else []
-        decisions |= {a.hash: "wait" if a in asked else "apply" for a in page.actions}
+        decisions |= {a.hash: Decision.WAIT if a in asked else Decision.APPLY for a in page.actions}
         if asked:
             waits.append(f"{page.invoice.invoice}: {why[0]}")
             due = {currency: sum((a.due_now[currency] for a in asked), Decimal(0))}
-            verdicts.append(Verdict(group=f"{USAGE}/{page.invoice.invoice}", lane=USAGE, decision="wait",
+            verdicts.append(Verdict(group=f"{USAGE}/{page.invoice.invoice}", lane=USAGE, decision=Decision.WAIT,
                                     actions=[a.hash for a in asked], due_now=due, per_month={},
                                     refusals=[*why, *(a.sentence for a in asked[: questions.SHOWN])]))  # fmt: skip
     plan = Plan(environment=environment.name, actions=[a for p in pages for a in p.actions])
