@@ -8,6 +8,7 @@ from stripe_sync.domain.model.documents import STIGG_SUBSCRIPTION, Claim
 from stripe_sync.domain.model.inputs import ENDED, Inputs
 from stripe_sync.domain.model.stigg import Subscription
 from stripe_sync.domain.model.stripe import StripeSubscription
+from stripe_sync.domain.model.stripe_status import SubscriptionStatus
 
 
 def canceled_in_stripe(inputs: Inputs, key: str) -> StripeSubscription | None:
@@ -17,7 +18,7 @@ def canceled_in_stripe(inputs: Inputs, key: str) -> StripeSubscription | None:
     deleted decide nothing: Stripe ends every subscription of a deleted customer, and nobody canceled them.
     """
     found = inputs.stripe.subscriptions.get(inputs.links.ids.get(key, ""))
-    if found is None or found.status != "canceled" or found.id in inputs.ended_by_us:
+    if found is None or found.status != SubscriptionStatus.CANCELED or found.id in inputs.ended_by_us:
         return None
     customer = inputs.stripe.customers.get(found.customer)
     return None if customer is not None and customer.deleted else found

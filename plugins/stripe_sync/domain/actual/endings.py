@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from stripe_sync.core.money import shown
 from stripe_sync.domain.actual.renewals import renewal_of
+from stripe_sync.domain.model.stripe_status import COLLECTIBLE, InvoiceStatus
 
 MINUTE = 60
 LEAD = 2 * 3600  # seconds before the next renewal at which a cancellation waits no more
@@ -45,9 +46,11 @@ class Collected:
 
     def is_settled(self) -> bool:
         """Return whether a cancellation changes nothing about it: final and tried, or stopped by another than us."""
-        if not self.auto_advance and self.status in ("draft", "open"):
+        if not self.auto_advance and self.status in COLLECTIBLE:
             return not self.is_ours
-        return self.status != "draft" and (self.status != "open" or self.attempted or self.method == "send_invoice")
+        return self.status != InvoiceStatus.DRAFT and (
+            self.status != InvoiceStatus.OPEN or self.attempted or self.method == "send_invoice"
+        )
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,7 @@ class Ending:
     def is_stopped(self) -> bool:
         """Return whether a person, or a pause, has stopped the invoice of the last renewal."""
         return any(
-            i.status in ("draft", "open") and not i.auto_advance and not i.is_ours and i.begins == self.renewed
+            i.status in COLLECTIBLE and not i.auto_advance and not i.is_ours and i.begins == self.renewed
             for i in self.invoices
         )
 
@@ -130,12 +133,16 @@ def to_give_back(
     result = []
     for was in before:
         there = now_there.get(was.id)
-        if not was.auto_advance or was.id in not_owed or there is None or there.status not in ("draft", "open"):
+        if not was.auto_advance or was.id in not_owed or there is None or there.status not in COLLECTIBLE:
             continue
         moment = None
-        if there.status == "draft":
+        if there.status == InvoiceStatus.DRAFT:
             moment = max(was.finalizes_at or now, now + MARGIN)
-        moved = there.status == "draft" and was.finalizes_at is not None and there.finalizes_at != was.finalizes_at
+        moved = (
+            there.status == InvoiceStatus.DRAFT
+            and was.finalizes_at is not None
+            and there.finalizes_at != was.finalizes_at
+        )
         if not there.auto_advance or (moved and there.finalizes_at is None):
             result.append(GiveBack(was.id, moment))
     return result
@@ -170,7 +177,7 @@ class Sums:
 
     def is_owed_whole(self, status: str) -> bool:
         """Return whether nothing is for time after the end, and not all of the rest is use that goes from a draft to the final invoice."""
-        return not self.sold and self.owed > (self.movable if status == "draft" else 0)
+        return not self.sold and self.owed > (self.movable if status == InvoiceStatus.DRAFT else 0)
 
 
 def split(lines: Iterable[Mapping[str, Any]], end: int, own: Collection[str]) -> Sums:
@@ -221,7 +228,7 @@ def renewed_after_end(invoice: str, status: str, currency: str, sums: Sums, *, d
         )
     elif sums.is_owed_whole(status):
         says = f"{invoice} ({status}) came after the end and sells nothing after it: {owed} are owed."
-    if sums.movable and not doubt and status == "draft":
+    if sums.movable and not doubt and status == InvoiceStatus.DRAFT:
         says += f" {shown(Decimal(sums.movable), currency)} of use go on the final invoice."
     if sums.persons:
         says += f" Its lines {', '.join(sums.persons)} need a person."
@@ -231,19 +238,23 @@ def renewed_after_end(invoice: str, status: str, currency: str, sums: Sums, *, d
 
 def way_out(status: str, sold: str, *, is_rest_owed: bool) -> str:
     """Return how a person takes back what such a renewal sold (BILLING 7); ``sold`` is that amount as people read it."""
-    if status == "draft":
+    if status == InvoiceStatus.DRAFT:
         return (
             "Finalize it with auto_advance off, then void it; if Stripe marks it paid at once, since the customer's balance "
             "covers it, credit the whole of it by a credit note instead."
         )
-    rest = " Then collect the rest of it." if status == "open" and is_rest_owed else ""
+    rest = " Then collect the rest of it." if status == InvoiceStatus.OPEN and is_rest_owed else ""
     return f"Credit {sold} of it by a credit note.{rest}"
 
 
 def is_settled_after_end(body: Mapping[str, Any], sums: Sums) -> bool:
     """Return whether what an invoice sold after the end is void or credited, and one that sold nothing collected or void."""
     if sums.is_owed_whole(body["status"]):
-        return body["status"] in ("paid", "void", "uncollectible") or bool(body.get("auto_advance"))
+        return body["status"] in (InvoiceStatus.PAID, InvoiceStatus.VOID, InvoiceStatus.UNCOLLECTIBLE) or bool(
+            body.get("auto_advance")
+        )
     names = ("pre_payment_credit_notes_amount", "post_payment_credit_notes_amount")
     credited = sum(int(body.get(name) or 0) for name in names)
-    return bool(body["status"] == "void" or (body["status"] != "draft" and credited >= sums.sold))
+    return bool(
+        body["status"] == InvoiceStatus.VOID or (body["status"] != InvoiceStatus.DRAFT and credited >= sums.sold)
+    )

@@ -13,6 +13,7 @@ from typing import Final, Literal
 from stripe_sync.core.clock import from_epoch
 from stripe_sync.core.money import shown
 from stripe_sync.domain.model.stripe import StripeInvoice, StripeSubscription
+from stripe_sync.domain.model.stripe_status import InvoiceStatus, SubscriptionStatus
 
 Kind = Literal["processing", "failed"]
 
@@ -46,15 +47,15 @@ def unpaid(held: StripeSubscription | None, invoices: Iterable[StripeInvoice], *
 
 def kind_of(held: StripeSubscription, invoice: StripeInvoice, *, is_delayed: bool) -> Kind | None:
     """Return whether the payment of an invoice is under way or failed; None where it is paid or not a write's."""
-    if invoice.status != "open" or invoice.billing_reason not in OF_A_WRITE or not invoice.amount_remaining:
+    if invoice.status != InvoiceStatus.OPEN or invoice.billing_reason not in OF_A_WRITE or not invoice.amount_remaining:
         return None
     if invoice.next_payment_attempt is not None:
         return "failed"
-    if held.status in ("past_due", "unpaid"):
+    if held.status in (SubscriptionStatus.PAST_DUE, SubscriptionStatus.UNPAID):
         return "processing" if is_delayed and invoice.auto_advance else "failed"
-    if held.status == "incomplete":
+    if held.status == SubscriptionStatus.INCOMPLETE:
         return "processing" if is_delayed else None
-    if held.status not in ("active", "trialing") or held.pending_update is not None:
+    if held.status not in (SubscriptionStatus.ACTIVE, SubscriptionStatus.TRIALING) or held.pending_update is not None:
         return None
     return "processing" if is_delayed or invoice.auto_advance else None
 

@@ -41,12 +41,13 @@ from stripe_sync.domain.model.stripe import (
     StripeProduct,
     StripeSubscription,
 )
+from stripe_sync.domain.model.stripe_status import InvoiceStatus, SubscriptionStatus
 
 OWN_METADATA = ("stiggEntityId", "stiggEntityUrl", "stiggCustomerId")
 # What may happen once in a subscription's life, and when we asked for its end: written beside the mark.
 ONCE, CANCEL_AT = "stiggOnce", "stiggCancelAt"
 EXEMPT, IGNORE = "stiggSync", "ignore"
-GONE = ("canceled", "incomplete_expired")
+GONE = (SubscriptionStatus.CANCELED, SubscriptionStatus.INCOMPLETE_EXPIRED)
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def found(inputs: Inputs, objects: StripeView) -> list[Claim]:
 
 def cycle_drafts(drafts: Mapping[str, StripeInvoice]) -> dict[str, str]:
     """The open draft of each subscription's renewal."""
-    open_ones = (d for d in drafts.values() if d.status == "draft" and d.billing_reason == CYCLE)
+    open_ones = (d for d in drafts.values() if d.status == InvoiceStatus.DRAFT and d.billing_reason == CYCLE)
     return {subscription: draft.id for draft in open_ones if (subscription := draft.subscription())}
 
 
@@ -103,7 +104,7 @@ def unfinished(drafts: Mapping[str, StripeInvoice]) -> dict[str, list[Document]]
     """Return the drafts of each subscription as decisions about its end take them (domain/actual/endings.py)."""
     found: dict[str, list[Document]] = {}
     for draft in drafts.values():
-        if draft.status == "draft" and (subscription := draft.subscription()):
+        if draft.status == InvoiceStatus.DRAFT and (subscription := draft.subscription()):
             found.setdefault(subscription, []).append(asdict(collected(to_builtins(draft))))
     return found
 
@@ -221,7 +222,7 @@ def subscription_claim(reading: Reading, subscription: StripeSubscription, key: 
         "foreign_items": len(subscription.items.data) - len(own),
         "discounts": discounts,
         "schedule": subscription.schedule,
-        "paused": subscription.pause_collection is not None or subscription.status == "paused",
+        "paused": subscription.pause_collection is not None or subscription.status == SubscriptionStatus.PAUSED,
         "asked_end": subscription.metadata.get(CANCEL_AT),
         "tax_rates": [rate.id for rate in subscription.default_tax_rates or ()],
         "anchor": anchor_told(subscription),

@@ -15,6 +15,7 @@ from typing import Literal
 from stripe_sync.domain.actual.stripe_objects import GONE
 from stripe_sync.domain.model.inputs import ENDED, Inputs
 from stripe_sync.domain.model.stigg import Subscription
+from stripe_sync.domain.model.stigg_status import StiggStatus
 
 SAME_MOMENT = timedelta(minutes=1)
 UPGRADE, DETACHED = "UpgradeOrDowngrade", "DetachBilling"
@@ -76,7 +77,7 @@ def fate(inputs: Inputs, ended: Subscription, others: Iterable[Subscription], st
         return Fate(
             "frozen", f"{heir.subscription_id} follows it at a custom price; a person decides what Stripe bills."
         )
-    if heir.status == "IN_TRIAL":
+    if heir.status == StiggStatus.IN_TRIAL:
         return Fate("frozen", f"{heir.subscription_id} follows it and is in trial; a person decides what Stripe bills.")
     if billed(inputs, heir) is not None:
         return Fate(
@@ -130,7 +131,7 @@ def owner_of(subscription: Subscription) -> tuple[str, str | None]:
 
 
 def may_replace(subscription: Subscription) -> bool:
-    return not subscription.is_free() and subscription.status != "IN_TRIAL"
+    return not subscription.is_free() and subscription.status != StiggStatus.IN_TRIAL
 
 
 def product_of(subscription: Subscription) -> str | None:

@@ -15,6 +15,7 @@ from stripe_sync.core.errors import RowFailed
 from stripe_sync.domain.actual.stripe_objects import GONE
 from stripe_sync.domain.model.inputs import Inputs
 from stripe_sync.domain.model.stigg import Coupon, Package
+from stripe_sync.domain.model.stigg_status import CouponStatus
 from stripe_sync.domain.model.stripe import StripeCoupon
 from stripe_sync.domain.target.catalog import charges
 from stripe_sync.domain.target.coupons import catalog_key
@@ -167,7 +168,7 @@ def coupons(inputs: Inputs) -> dict[str, str]:
     found: dict[str, str] = {}
     for coupon in inputs.stigg.coupons:
         held = inputs.stripe.coupons.get(coupon.billing_id or "")
-        if held is None or held.deleted or ownership.FIELD in held.metadata or coupon.status != "ACTIVE":
+        if held is None or held.deleted or ownership.FIELD in held.metadata or coupon.status != CouponStatus.ACTIVE:
             continue
         key = same_coupon(inputs, coupon, held)
         if key and key not in inputs.links.ids and held.id not in inputs.links.keys:

@@ -26,6 +26,7 @@ from stripe_sync.domain.model.stigg import (
     SubscriptionCoupon,
     SubscriptionPrice,
 )
+from stripe_sync.domain.model.stigg_status import CouponStatus, PackageStatus, StiggStatus
 
 STAMP = "%Y-%m-%dT%H:%M:%S.000Z"
 PERIODS = ("MONTHLY", "ANNUALLY")
@@ -67,7 +68,7 @@ def as_subscription(inputs: Inputs, request: CheckoutRequest) -> Subscription:
     minimum = next((m for m in plan.minimum_spend or () if m.billing_period in (None, request.period)), None)
     return Subscription(
         subscription_id=request.subscription,
-        status="ACTIVE",
+        status=StiggStatus.ACTIVE,
         customer=CustomerRef(request.customer),
         plan=PlanRef(ref_id=plan.ref_id, version_number=plan.version_number, product=plan.product),
         start_date=inputs.now,
@@ -84,7 +85,7 @@ def as_subscription(inputs: Inputs, request: CheckoutRequest) -> Subscription:
 
 def published(packages: Sequence[Package], kind: str, ref: str) -> Package:
     """The version of a plan or add-on that is sold now."""
-    found = next((p for p in packages if p.ref_id == ref and p.is_latest and p.status == "PUBLISHED"), None)
+    found = next((p for p in packages if p.ref_id == ref and p.is_latest and p.status == PackageStatus.PUBLISHED), None)
     if found is None:
         raise ConfigurationError(f"Stigg shows no published {kind} {ref} as of the last run; reconcile if it is new.")
     return found
@@ -133,7 +134,7 @@ def addon(inputs: Inputs, ref: str, quantity: int, request: CheckoutRequest) -> 
 
 def applied(inputs: Inputs, ref: str) -> SubscriptionCoupon:
     """The catalog's coupon, as it is applied."""
-    found = next((c for c in inputs.stigg.coupons if c.ref_id == ref and c.status == "ACTIVE"), None)
+    found = next((c for c in inputs.stigg.coupons if c.ref_id == ref and c.status == CouponStatus.ACTIVE), None)
     if found is None:
         raise ConfigurationError(f"Stigg shows no active coupon {ref} as of the last run; reconcile if it is new.")
     return SubscriptionCoupon(

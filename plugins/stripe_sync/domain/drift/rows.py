@@ -23,6 +23,7 @@ from stripe_sync.domain.model.documents import (
     SUBSCRIPTION,
     Difference,
 )
+from stripe_sync.domain.model.stripe_status import SubscriptionStatus
 
 Severity = Literal["money", "text", "note"]
 State = Literal["missing", "unclaimed", "ended", "differs"]
@@ -131,7 +132,7 @@ def rows_of(d: Difference, book: PriceBook, places: Places) -> Iterator[DriftRow
 
 def is_ending(d: Difference) -> bool:
     """Whether what is wanted is the end of what was found."""
-    return d.wanted is not None and d.wanted.document.get("status") == "canceled"
+    return d.wanted is not None and d.wanted.document.get("status") == SubscriptionStatus.CANCELED
 
 
 def changes(d: Difference) -> Iterator[tuple[str, Any, Any]]:

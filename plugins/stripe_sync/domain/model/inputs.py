@@ -13,6 +13,7 @@ from stripe_sync.domain.model.documents import Claim
 from stripe_sync.domain.model.seen import Seen
 from stripe_sync.domain.model.status import EntityStatus
 from stripe_sync.domain.model.stigg import Coupon, Customer, Package, Product, Subscription
+from stripe_sync.domain.model.stigg_status import StiggStatus
 from stripe_sync.domain.model.stripe import (
     StripeCoupon,
     StripeCustomer,
@@ -22,8 +23,8 @@ from stripe_sync.domain.model.stripe import (
     StripeSubscription,
 )
 
-BILLABLE = frozenset({"ACTIVE", "PAYMENT_PENDING", "NOT_STARTED", "IN_TRIAL"})
-ENDED = frozenset({"CANCELED", "EXPIRED"})
+BILLABLE = frozenset({StiggStatus.ACTIVE, StiggStatus.PAYMENT_PENDING, StiggStatus.NOT_STARTED, StiggStatus.IN_TRIAL})
+ENDED = frozenset({StiggStatus.CANCELED, StiggStatus.EXPIRED})
 
 
 @dataclass(frozen=True)

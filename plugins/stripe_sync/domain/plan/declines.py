@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
+from stripe_sync.domain.model.stripe_status import COLLECTIBLE, InvoiceStatus
 from stripe_sync.domain.plan.actions import Action
 
 Kind = Literal["soft", "hard", "authentication"]
@@ -107,7 +108,7 @@ def blocks(decline: Decline, invoice: Mapping[str, Any] | None) -> bool:
     Stripe no longer has it.
     """
     status = invoice["status"] if invoice is not None else "void"
-    return status in ("draft", "open") or (status == "paid" and not decline.is_freed)
+    return status in COLLECTIBLE or (status == InvoiceStatus.PAID and not decline.is_freed)
 
 
 def told(decline: Decline) -> str:
@@ -124,8 +125,16 @@ def told(decline: Decline) -> str:
 def left_open(decline: Decline, invoice: Mapping[str, Any] | None) -> str:
     """Return what the row says while an invoice of the refused call stands in the way, by its status and ``auto_advance``."""
     status, is_collected = (invoice["status"], invoice["auto_advance"]) if invoice is not None else ("", False)
-    how = "is still collected by Stripe" if status == "open" and is_collected else "collects by itself no more"
-    out = "void it, or collect it and change the subscription by hand" if status != "paid" else "it was paid meanwhile"
+    how = (
+        "is still collected by Stripe"
+        if status == InvoiceStatus.OPEN and is_collected
+        else "collects by itself no more"
+    )
+    out = (
+        "void it, or collect it and change the subscription by hand"
+        if status != InvoiceStatus.PAID
+        else "it was paid meanwhile"
+    )
     return (
         f"{decline.detail} The call left the invoice {decline.invoice}, which is {status} and {how}; "
         f"{out}, then retry. Nothing is repeated before that."

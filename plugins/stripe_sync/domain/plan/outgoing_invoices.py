@@ -11,6 +11,7 @@ from decimal import Decimal
 from stripe_sync.core.clock import from_epoch
 from stripe_sync.core.money import shown
 from stripe_sync.domain.actual.endings import MARGIN, Collected
+from stripe_sync.domain.model.stripe_status import COLLECTIBLE, InvoiceStatus
 
 NONE = "It has no draft and no open invoice."
 REFUSED = "or is left to a person where Stripe does not switch it on again"  # canceled_draft_advances
@@ -21,7 +22,7 @@ def sentences(invoices: Iterable[Collected], *, not_owed: Collection[str], now: 
 
     ``not_owed`` are the ids of those that sell a period after its end.
     """
-    found = sorted((i for i in invoices if i.status in ("draft", "open")), key=lambda i: i.id)
+    found = sorted((i for i in invoices if i.status in COLLECTIBLE), key=lambda i: i.id)
     return " ".join(sentence(i, is_owed=i.id not in not_owed, now=now) for i in found) or NONE
 
 
@@ -32,14 +33,14 @@ def sentence(invoice: Collected, *, is_owed: bool, now: int) -> str:
         until = " until its usage is proven" if invoice.is_ours and is_owed else ""
         return f"{shown_as} stays stopped{until}."
     if is_owed:
-        doubt = f", {REFUSED}" if invoice.status == "draft" else ""
+        doubt = f", {REFUSED}" if invoice.status == InvoiceStatus.DRAFT else ""
         return f"{shown_as} is collected: {course(invoice, earliest=now + MARGIN)}{doubt}."
     return f"{shown_as} is stopped and not collected, since it came after the end; without that {course(invoice)}."
 
 
 def course(invoice: Collected, *, earliest: int = 0) -> str:
     """Return when an invoice goes out, not before the ``earliest`` moment; of one that is out, when it is tried again."""
-    if invoice.status == "draft":
+    if invoice.status == InvoiceStatus.DRAFT:
         return f"it goes out at {utc(max(invoice.finalizes_at or 0, earliest))}"
     if invoice.method == "send_invoice":
         return "it is out, and its customer pays it"

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from stripe_sync.core.money import shown
 from stripe_sync.domain.actual.pending_items import Net, Pending, settle
+from stripe_sync.domain.model.stripe_status import COLLECTIBLE, InvoiceStatus
 from stripe_sync.domain.plan.actions import Action
 
 Kind = Literal["charge", "credit", "foreign", "unused", "sold_after", "uncollected"]
@@ -103,7 +104,7 @@ def of_invoices(action: Action) -> list[Owed]:
     return sold + [
         Owed("uncollected", i["currency"], i["amount"], invoice=i["id"], waits=True)
         for i in action.noted.get("collected", ())
-        if i["auto_advance"] and i["status"] in ("draft", "open") and i["id"] not in without and i.get("currency")
+        if i["auto_advance"] and i["status"] in COLLECTIBLE and i["id"] not in without and i.get("currency")
     ]
 
 
@@ -140,9 +141,9 @@ def as_seen(row: Owed, shown: Shown) -> Owed:
     id = its[0] if its else row.invoice
     status = (shown.invoices.get(id or "") or {}).get("status", "")
     if row.kind == "unused":
-        return replace(row, invoice=id, waits=status in ("", "draft"))
+        return replace(row, invoice=id, waits=status in ("", InvoiceStatus.DRAFT))
     why = shown.stuck.get(id or "", "")
-    return replace(row, invoice=id, waits=status == "draft" and not why, why=why)
+    return replace(row, invoice=id, waits=status == InvoiceStatus.DRAFT and not why, why=why)
 
 
 def closed_by(row: Owed, shown: Shown, *, used: Collection[str]) -> str:
@@ -169,16 +170,16 @@ def billed(invoice: Mapping[str, Any] | None, row: Owed) -> str:
     """Return how our invoice settled its charges; empty while it is a draft, or one that nothing collects."""
     if invoice is None:
         return "deleted in Stripe"
-    if invoice["status"] in ("void", "uncollectible"):
+    if invoice["status"] in (InvoiceStatus.VOID, InvoiceStatus.UNCOLLECTIBLE):
         return str(invoice["status"])
-    return "" if row.why or invoice["status"] == "draft" else "billed"
+    return "" if row.why or invoice["status"] == InvoiceStatus.DRAFT else "billed"
 
 
 def collected_again(invoice: Mapping[str, Any] | None, why: str) -> str:
     """Return how an invoice came to be collected again, or to be settled; empty where nothing collects it."""
     if invoice is None:
         return "deleted in Stripe"
-    if invoice["status"] not in ("draft", "open"):
+    if invoice["status"] not in COLLECTIBLE:
         return str(invoice["status"])
     return "collected again" if invoice["auto_advance"] and not why else ""
 
@@ -193,7 +194,7 @@ def gives(note: Mapping[str, Any], row: Owed) -> bool:
 
 def credited(row: Owed, invoice: Mapping[str, Any] | None) -> str:
     """Return how an invoice came to be credited by at least a row's amount; empty where it is not."""
-    if invoice is None or invoice["status"] == "void":
+    if invoice is None or invoice["status"] == InvoiceStatus.VOID:
         return "void"
     names = ("pre_payment_credit_notes_amount", "post_payment_credit_notes_amount")
     return "credited" if sum(int(invoice.get(name) or 0) for name in names) >= row.amount else ""

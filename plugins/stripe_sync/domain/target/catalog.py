@@ -13,6 +13,7 @@ from stripe_sync.domain.model.documents import PRICE, PRICE_VERSION, PRODUCT, Cl
 from stripe_sync.domain.model.inputs import BILLABLE, Inputs
 from stripe_sync.domain.model.status import EntityStatus, Status
 from stripe_sync.domain.model.stigg import Minimum, Package, Price, Subscription
+from stripe_sync.domain.model.stigg_status import PackageStatus
 from stripe_sync.domain.target import display_names
 from stripe_sync.domain.target.prices import PriceVersion, by_meter, version
 
@@ -58,7 +59,7 @@ def catalog(inputs: Inputs) -> Catalog:
     metered: dict[str, PriceVersion] = {}
     failures: dict[str, RowFailed] = {}
     for kind, package in inputs.stigg.packages():
-        current = package.is_latest is True and package.status == "PUBLISHED"
+        current = package.is_latest is True and package.status == PackageStatus.PUBLISHED
         refused, made = priced(inputs, kind, package, failures)
         refused = refused or waits(inputs, kind, package)
         for _, price, v in made:
@@ -168,16 +169,16 @@ def refusal(kind: str, package: Package) -> EntityStatus | None:
         return EntityStatus(kind, package.ref_id, Status.NO_SYNC_REQUIRED, ReasonCode.FREE)
     if package.pricing_type == "CUSTOM":
         return EntityStatus(kind, package.ref_id, Status.NO_SYNC_REQUIRED, ReasonCode.CUSTOM_PRICE)
-    if package.status == "DRAFT":
+    if package.status == PackageStatus.DRAFT:
         return EntityStatus(kind, package.ref_id, Status.NO_SYNC_REQUIRED, ReasonCode.DRAFT)
-    if not package.prices and package.status == "PUBLISHED":
+    if not package.prices and package.status == PackageStatus.PUBLISHED:
         detail = f"The {kind} {package.ref_id} is paid and has no price; set one in Stigg."
         return EntityStatus(kind, package.ref_id, Status.ERROR, ReasonCode.NO_PRICE, detail)
     return None
 
 
 def unpublished(kind: str, package: Package) -> EntityStatus:
-    reason = ReasonCode.ARCHIVED if package.status == "ARCHIVED" else ReasonCode.DRAFT
+    reason = ReasonCode.ARCHIVED if package.status == PackageStatus.ARCHIVED else ReasonCode.DRAFT
     return EntityStatus(kind, package.ref_id, Status.NO_SYNC_REQUIRED, reason)
 
 

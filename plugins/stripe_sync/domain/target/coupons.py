@@ -21,6 +21,7 @@ from stripe_sync.domain.model.documents import COUPON, Claim, compact
 from stripe_sync.domain.model.inputs import Inputs
 from stripe_sync.domain.model.status import EntityStatus, Status
 from stripe_sync.domain.model.stigg import Coupon, Subscription, SubscriptionCoupon
+from stripe_sync.domain.model.stigg_status import CouponStatus
 from stripe_sync.domain.target import display_names
 from stripe_sync.domain.target.catalog import own_metadata
 from stripe_sync.domain.target.prices import content_hash
@@ -73,7 +74,7 @@ def status(coupon: Coupon, status: Status, reason: ReasonCode, detail: str = "")
 
 def refusal(coupon: Coupon) -> EntityStatus | None:
     """Why a coupon is not kept in Stripe, if so. An archived one is deleted there; its discounts stay."""
-    if coupon.status == "ARCHIVED":
+    if coupon.status == CouponStatus.ARCHIVED:
         return status(coupon, Status.NO_SYNC_REQUIRED, ReasonCode.ARCHIVED)
     if coupon.source == "STRIPE":
         return status(coupon, Status.NO_SYNC_REQUIRED, ReasonCode.MADE_IN_STRIPE)
@@ -140,11 +141,13 @@ def discounts(inputs: Inputs, subscription: Subscription, catalog: Mapping[str, 
     ``catalog`` are the link keys of the catalog's current coupons. ``known`` is what Stripe and our ledger say.
     """
     applied = list(subscription.coupons or ())
-    removed = {c.ref_id for c in applied if c.status == "REMOVED"} - {c.ref_id for c in applied if c.status == "ACTIVE"}
+    removed = {c.ref_id for c in applied if c.status == CouponStatus.REMOVED} - {
+        c.ref_id for c in applied if c.status == CouponStatus.ACTIVE
+    }
     refs, once = [r for r in known.live if r not in removed], set(known.once)
     attach: dict[str, str] = {}
     own: list[Claim] = []
-    for coupon in (c for c in applied if c.status == "ACTIVE"):
+    for coupon in (c for c in applied if c.status == CouponStatus.ACTIVE):
         if coupon.ref_id in known.live or known.untold:
             once.add(token(coupon))
             own += known_own(inputs, subscription, coupon, known)

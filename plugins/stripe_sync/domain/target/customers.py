@@ -10,6 +10,7 @@ from stripe_sync.domain.model.documents import CUSTOMER, Claim, clean_text, comp
 from stripe_sync.domain.model.inputs import BILLABLE, Inputs
 from stripe_sync.domain.model.status import EntityStatus, Status
 from stripe_sync.domain.model.stigg import Customer, Subscription
+from stripe_sync.domain.model.stigg_status import StiggStatus
 from stripe_sync.domain.target import display_names
 from stripe_sync.domain.target.catalog import own_metadata
 
@@ -88,7 +89,7 @@ def has_billing_information(inputs: Inputs, customer: Customer) -> bool:
 
 def is_paid(subscription: Subscription) -> bool:
     """A subscription that is or will be billed: not free, not in trial, not at a custom price, not ended."""
-    billable = subscription.status in BILLABLE and subscription.status != "IN_TRIAL"
+    billable = subscription.status in BILLABLE and subscription.status != StiggStatus.IN_TRIAL
     return billable and subscription.pricing_type == "PAID" and not subscription.is_custom()
 
 
@@ -97,7 +98,7 @@ def about_subscriptions(subscriptions: Iterable[Subscription]) -> ReasonCode:
     living = [s for s in subscriptions if s.status in BILLABLE]
     if not living:
         return ReasonCode.NO_SUBSCRIPTION
-    if all(s.status == "IN_TRIAL" for s in living):
+    if all(s.status == StiggStatus.IN_TRIAL for s in living):
         return ReasonCode.ONLY_TRIAL
     if all(s.is_free() for s in living):
         return ReasonCode.ONLY_FREE

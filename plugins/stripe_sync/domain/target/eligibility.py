@@ -13,12 +13,17 @@ from stripe_sync.domain.actual.taxes import switched_off
 from stripe_sync.domain.model.inputs import Inputs
 from stripe_sync.domain.model.status import EntityStatus, Status
 from stripe_sync.domain.model.stigg import Subscription
+from stripe_sync.domain.model.stigg_status import StiggStatus
+from stripe_sync.domain.model.stripe_status import SubscriptionStatus
 from stripe_sync.domain.target.items import Line
 from stripe_sync.domain.target.payment import named_card
 
 MAX_SUBSCRIPTIONS = 500
 COLLECTION = {"CHARGE": "charge_automatically", "INVOICE": "send_invoice", None: "charge_automatically"}
-NOT_YET = {"PAYMENT_PENDING": ReasonCode.PAYMENT_PENDING, "NOT_STARTED": ReasonCode.NOT_STARTED}
+NOT_YET: dict[str, ReasonCode] = {
+    StiggStatus.PAYMENT_PENDING: ReasonCode.PAYMENT_PENDING,
+    StiggStatus.NOT_STARTED: ReasonCode.NOT_STARTED,
+}
 
 
 def status(
@@ -39,11 +44,11 @@ def refusal(inputs: Inputs, subscription: Subscription, key: str, customer: Enti
         return no(Status.NO_SYNC_REQUIRED, ReasonCode.FREE)
     if subscription.is_custom():
         return no(Status.NO_SYNC_REQUIRED, ReasonCode.CUSTOM_PRICE)
-    if subscription.status == "IN_TRIAL":
+    if subscription.status == StiggStatus.IN_TRIAL:
         return no(Status.NO_SYNC_REQUIRED, ReasonCode.TRIAL)
     if subscription.status in NOT_YET:
         return no(Status.PENDING, NOT_YET[subscription.status])
-    if subscription.status != "ACTIVE":
+    if subscription.status != StiggStatus.ACTIVE:
         return no(Status.ERROR, ReasonCode.UNKNOWN_STATUS, f"Stigg's status {subscription.status} is unknown.")
     if canceled_in_stripe(inputs, key) is not None:
         return None  # what is free or custom by now was canceled by us, and lives on in Stigg
@@ -70,7 +75,7 @@ def with_untaxed(inputs: Inputs, customer: EntityStatus, linked: str | None) -> 
 def gone(inputs: Inputs, subscription: Subscription, linked: str) -> EntityStatus | None:
     """A linked subscription that Stripe no longer bills is never made again by itself."""
     found = inputs.stripe.subscriptions.get(linked)
-    if found is not None and found.status == "incomplete_expired":
+    if found is not None and found.status == SubscriptionStatus.INCOMPLETE_EXPIRED:
         return status(inputs, subscription, Status.ERROR, ReasonCode.PAYMENT_FAILED, expired(found))
     if linked in inputs.ended_by_us:
         detail = f"{linked} was canceled as Stigg did not bill it any more, and Stigg bills it again; unlink {linked}, and it is made again."

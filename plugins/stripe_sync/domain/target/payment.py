@@ -12,6 +12,7 @@ from stripe_sync.domain.actual.stripe_objects import GONE
 from stripe_sync.domain.model.inputs import Inputs
 from stripe_sync.domain.model.stigg import Subscription
 from stripe_sync.domain.model.stripe import PaymentMethod, StripeCustomer, StripeSubscription
+from stripe_sync.domain.model.stripe_status import SubscriptionStatus
 
 # Bank debits, which succeed or fail days after the call.
 DELAYED: Final = frozenset(
@@ -60,7 +61,7 @@ def payment_facts(inputs: Inputs, subscription: Subscription, held: StripeSubscr
     owed = unpaid_of(inputs, subscription)
     if held is None or owed is None or owed.kind != "processing":
         return facts
-    return facts | {"processing": owed.sentence, "incomplete": held.status == "incomplete"}
+    return facts | {"processing": owed.sentence, "incomplete": held.status == SubscriptionStatus.INCOMPLETE}
 
 
 def unpaid_of(inputs: Inputs, subscription: Subscription) -> Unpaid | None:

@@ -24,6 +24,7 @@ from stripe_sync.domain.model.inputs import ENDED, Inputs
 from stripe_sync.domain.model.status import EntityStatus, Status
 from stripe_sync.domain.model.stigg import Subscription
 from stripe_sync.domain.model.stripe import StripeInvoice, StripeSubscription
+from stripe_sync.domain.model.stripe_status import SubscriptionStatus
 from stripe_sync.domain.target import coupons
 from stripe_sync.domain.target.catalog import Catalog, own_metadata
 from stripe_sync.domain.target.eligibility import COLLECTION, beyond_stripe, not_yet_chargeable, refusal, status
@@ -157,7 +158,11 @@ def ending(
         "between": list(end.between) if end is not None and end.between is not None else None,
     }
     claim = Claim(
-        SUBSCRIPTION, key, {"status": "canceled"}, ("subscription", subscription.subscription_id), facts=facts
+        SUBSCRIPTION,
+        key,
+        {"status": SubscriptionStatus.CANCELED.value},
+        ("subscription", subscription.subscription_id),
+        facts=facts,
     )
     reason = ReasonCode.FROZEN if frozen else ReasonCode.WAITS_FOR_WRITE
     return [claim], status(inputs, subscription, Status.PENDING, reason, found.why)

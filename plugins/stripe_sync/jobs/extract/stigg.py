@@ -14,11 +14,12 @@ from typing import Any
 
 from stripe_sync.clients.stigg.client import StiggApi, stamp
 from stripe_sync.clients.stigg.documents import EVENT_LOGS, LISTS
+from stripe_sync.domain.model.stigg_status import StiggStatus
 from stripe_sync.warehouse.snapshots.staging import Landed
 
 KINDS = tuple(LISTS)
 CATALOG = ("product", "plan", "addon", "coupon")
-LIVING = ("ACTIVE", "IN_TRIAL", "NOT_STARTED", "PAYMENT_PENDING")
+LIVING = (StiggStatus.ACTIVE, StiggStatus.IN_TRIAL, StiggStatus.NOT_STARTED, StiggStatus.PAYMENT_PENDING)
 OVERLAP = timedelta(minutes=10)
 ENDED_LATELY = timedelta(days=2)
 BY_ID = 25

@@ -18,6 +18,7 @@ from stripe_sync.clients.stripe.whole import with_items, with_lines
 from stripe_sync.core.clock import epoch
 from stripe_sync.core.errors import AccountRefused, RowFailed
 from stripe_sync.domain.actual.payment_processing import OF_A_WRITE
+from stripe_sync.domain.model.stripe_status import InvoiceStatus
 from stripe_sync.jobs.extract.ranges import Finished, Listing, pages
 from stripe_sync.warehouse.snapshots.staging import Batch, Landed
 
@@ -77,7 +78,7 @@ def refuse_mode(kind: str, row: dict[str, Any], *, live: bool) -> None:
 def completed(api: StripeApi, kind: str, row: dict[str, Any]) -> dict[str, Any]:
     """Return an object with the rows of its lists that an answer leaves out: a subscription's items, a draft's lines."""
     if kind == "invoice":
-        return with_lines(api, row) if row["status"] == "draft" else row
+        return with_lines(api, row) if row["status"] == InvoiceStatus.DRAFT else row
     return whole(api, row) if kind == "subscription" else row
 
 
@@ -94,7 +95,8 @@ def with_untaxed_invoices(api: StripeApi, subscription: dict[str, Any]) -> dict[
     untaxed = [
         {"id": i["id"], "total": i["total"], "currency": i["currency"]}
         for i in invoices
-        if i["status"] in ("open", "paid", "uncollectible") and (i.get("automatic_tax") or {}).get("disabled_reason")
+        if i["status"] in (InvoiceStatus.OPEN, InvoiceStatus.PAID, InvoiceStatus.UNCOLLECTIBLE)
+        and (i.get("automatic_tax") or {}).get("disabled_reason")
     ]
     return subscription | {"untaxed_invoices": untaxed}
 
@@ -134,4 +136,4 @@ def invoices(api: StripeApi) -> Iterator[dict[str, Any]]:
 
 def is_kept(kind: str, row: dict[str, Any]) -> bool:
     """Return whether a row belongs into the mirror: of open invoices those that a creation or a change made."""
-    return kind != "invoice" or row["status"] == "draft" or row["billing_reason"] in OF_A_WRITE
+    return kind != "invoice" or row["status"] == InvoiceStatus.DRAFT or row["billing_reason"] in OF_A_WRITE

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from stripe_sync.core.money import round_minor
 from stripe_sync.domain.actual.renewals import is_over, is_renewal, item_lines
 from stripe_sync.domain.model import tariffs
+from stripe_sync.domain.model.stripe_status import InvoiceStatus
 from stripe_sync.domain.usage.metering import price_of
 from stripe_sync.warehouse.comparisons import links
 from stripe_sync.warehouse.engine import dumps, run_sql
@@ -25,7 +26,7 @@ LONG = 200 * 86_400  # seconds; a longer period is a year
 
 def in_advance(connection: Connection, environment: str, invoices: Iterable[Invoice]) -> dict[str, tuple[int, int]]:
     """(expected, invoiced) of each renewal's items by invoice, minor units before discounts and tax."""
-    renewals = {i.invoice: i for i in invoices if is_renewal(i.body) and i.status != "void"}
+    renewals = {i.invoice: i for i in invoices if is_renewal(i.body) and i.status != InvoiceStatus.VOID}
     prices = {price for i in renewals.values() for line in item_lines(i.body) if (price := price_of(line))}
     ids = {i.subscription for i in renewals.values()} | prices
     known = {id: key for key, id in links.of_ids(connection, environment, ids).items()}

@@ -14,6 +14,7 @@ from stripe_sync.core import money, periods
 from stripe_sync.core.clock import epoch
 from stripe_sync.core.decoding import typed
 from stripe_sync.core.errors import ConfigurationError
+from stripe_sync.domain.model.stripe_status import InvoiceStatus
 from stripe_sync.domain.usage import drafts, metering
 from stripe_sync.domain.usage.bills import wanted
 from stripe_sync.domain.usage.bridge import bridge
@@ -55,7 +56,7 @@ def audit(session: Session, month: str) -> list[dict[str, Any]]:
             known = ledger.invoice(connection, name, invoice.invoice)
             covered = known.body.get("covered") if known is not None else None
             rows.append(compared(session, invoice, windows, advance.get(invoice.invoice, (0, 0)), covered))
-            if invoice.status == "void" and any(w.state == "billed" for w in windows):
+            if invoice.status == InvoiceStatus.VOID and any(w.state == "billed" for w in windows):
                 ledger.look_again(connection, name, [invoice.invoice])
         missing = [w for w in ledger.windows(connection, name, states=MISSING) if start <= w.end < end]
     return rows + [without(window) for window in missing]

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from stripe_sync.core.clock import epoch, from_epoch
 from stripe_sync.core.lanes import Lane
+from stripe_sync.domain.model.stripe_status import InvoiceStatus
 from stripe_sync.domain.usage import drafts
 from stripe_sync.domain.usage.charges import LONGEST_GRACE
 from stripe_sync.domain.usage.holds.grace import graces, is_short
@@ -127,7 +128,7 @@ def seen_invoice(session: Session, body: dict[str, Any]) -> Invoice | None:
     if subscription is None or bound is None:
         return None
     moment = body.get("automatically_finalizes_at")
-    finalizes = from_epoch(moment) if moment is not None and body["status"] == "draft" else None
+    finalizes = from_epoch(moment) if moment is not None and body["status"] == InvoiceStatus.DRAFT else None
     return Invoice(
         body["id"], subscription, body["status"], bound, from_epoch(body["created"]), finalizes, look_again=False,
         body=body,

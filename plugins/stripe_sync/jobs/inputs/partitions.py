@@ -17,6 +17,7 @@ from stripe_sync.domain.model.inputs import Inputs, Links, StiggView, StripeView
 from stripe_sync.domain.model.seen import Seen
 from stripe_sync.domain.model.stigg import Subscription
 from stripe_sync.domain.model.stripe import StripeSubscription
+from stripe_sync.domain.model.stripe_status import SubscriptionStatus
 from stripe_sync.jobs.inputs.snapshots import every, stigg_view, stripe_view, those, without
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.warehouse import runs
@@ -148,7 +149,7 @@ def ended_by_us(
     around: Around, subscriptions: Iterable[StripeSubscription], linked: Mapping[str, str]
 ) -> frozenset[str]:
     """Return the ids of the canceled subscriptions that our own writes ended; ``linked`` has ids by link key."""
-    canceled = {s.id for s in subscriptions if s.status == "canceled"}
+    canceled = {s.id for s in subscriptions if s.status == SubscriptionStatus.CANCELED}
     keys_of = {key: id for key, id in linked.items() if id in canceled}
     return journal.canceled(around.connection, around.place.environment, keys_of) if keys_of else frozenset()
 

@@ -23,6 +23,7 @@ from stripe_sync.domain.model.stripe import (
     StripeProduct,
     StripeSubscription,
 )
+from stripe_sync.domain.model.stripe_status import InvoiceStatus
 from stripe_sync.warehouse.snapshots import snapshots
 from stripe_sync.warehouse.snapshots.snapshots import Snapshot
 
@@ -97,8 +98,8 @@ def stripe_view(rows: Rows, known: Mapping[str, str]) -> tuple[StripeView, list[
         read("customer", StripeCustomer),
         read("subscription", StripeSubscription),
         read("coupon", StripeCoupon),
-        {id: invoice for id, invoice in invoices.items() if invoice.status != "open"},
-        {id: invoice for id, invoice in invoices.items() if invoice.status == "open"},
+        {id: invoice for id, invoice in invoices.items() if invoice.status != InvoiceStatus.OPEN},
+        {id: invoice for id, invoice in invoices.items() if invoice.status == InvoiceStatus.OPEN},
     )
     return view, broken
 

@@ -12,14 +12,14 @@ from stripe_sync.jobs.runtime.context import Session
 from stripe_sync.jobs.usage.steps.find_due import assign
 from stripe_sync.warehouse.usage import draft_holds, ledger
 
-UNSETTLED = (None, "pending", "pushed", "proven", "unbillable", "reversed")
+COLLECTIBLE = (None, "pending", "pushed", "proven", "unbillable", "reversed")
 
 
 def rows(session: Session) -> list[dict[str, Any]]:
     """One row a window that is neither billed nor waived, the oldest first."""
     name = session.environment.name
     with session.engine.connect() as connection:
-        windows = ledger.windows(connection, name, states=UNSETTLED)
+        windows = ledger.windows(connection, name, states=COLLECTIBLE)
         seen = ledger.invoices(connection, name, windows)
         holds = draft_holds.holds(connection, name)
     assigned = assign(windows, seen)

@@ -18,6 +18,7 @@ from stripe_sync.domain.actual.endings import Collected, Ending, decide
 from stripe_sync.domain.drift.amounts import difference, items_of
 from stripe_sync.domain.drift.rows import is_ending
 from stripe_sync.domain.model.documents import Difference, Document
+from stripe_sync.domain.model.stripe_status import SubscriptionStatus
 from stripe_sync.domain.plan.actions import AND, Action
 from stripe_sync.domain.plan.intervals import BEGINS_NOW, changes_interval, interval_cause
 from stripe_sync.domain.plan.writes.anchors import has_moved, is_anchor_noted, note_anchor
@@ -89,7 +90,7 @@ def end_subscription(draft: Draft, d: Difference) -> Iterator[Action]:
         return
     yield from release_schedule(draft, d)
     items = items_of(d.found.document)
-    after: Document = {"status": "canceled", "ended_in_stigg": facts["end"]}
+    after: Document = {"status": SubscriptionStatus.CANCELED.value, "ended_in_stigg": facts["end"]}
     if facts.get("between"):
         after["ended_between"] = facts["between"]
     action = draft.action(

@@ -25,6 +25,7 @@ from stripe_sync.domain.checkout.request import CheckoutRequest, provision
 from stripe_sync.domain.model import stigg
 from stripe_sync.domain.model.inputs import Inputs
 from stripe_sync.domain.model.stigg import Customer
+from stripe_sync.domain.model.stripe_status import SessionStatus
 from stripe_sync.domain.plan.actions import Action
 from stripe_sync.domain.target.catalog import catalog
 from stripe_sync.domain.target.coupons import coupons
@@ -63,7 +64,7 @@ def checkout(session: Session, run: Run) -> Result:
         customer_in_stripe(session, run, inputs, request.customer)
         open_page = done(make(session, run, action, Lane.CHECKOUT)).stripe_id
     page = session.stripe.in_lane(Lane.CHECKOUT).get(f"{SESSIONS}/{open_page}")
-    if page["status"] != "open":
+    if page["status"] != SessionStatus.OPEN:
         raise ConfigurationError(
             f"The checkout of {request.subscription} is {page['status']}; choose another subscription id for another one."
         )
@@ -197,10 +198,10 @@ def completed(session: Session, run: Run, id: str) -> str:
     name = session.environment.name
     if page is None or key is None or not key.startswith(f"checkout:{keys.part(name)}:"):
         raise ConfigurationError(f"{id} is no checkout of {name}; give the id of a session that checkout opened.")
-    if page["status"] == "expired":
+    if page["status"] == SessionStatus.EXPIRED:
         close(session, key, "expired")
         return "expired"
-    if page["status"] != "complete" or page["payment_status"] not in PAID:
+    if page["status"] != SessionStatus.COMPLETE or page["payment_status"] not in PAID:
         raise Waiting(f"{id} is {page['status']} and {page['payment_status']}; it is completed once it is paid.")
     subscription = keys.entity_of(key)[1]
     with session.engine.begin() as connection:

@@ -37,7 +37,7 @@ LANE_OF = {
     "customer": Lane.CUSTOMERS,
     "subscription": Lane.SUBSCRIPTIONS,
 }
-UNSETTLED = "It changed while both sides were read; the next run takes it up."
+COLLECTIBLE = "It changed while both sides were read; the next run takes it up."
 
 
 @step
@@ -77,7 +77,7 @@ def plan(session: Session, run: Run, *, comparison: int, held_at_observe: str = 
             planned_at=run.now,
             plan=made,
             verdicts=verdicts,
-            unplanned=unplanned | dict.fromkeys(taken.moving, UNSETTLED),
+            unplanned=unplanned | dict.fromkeys(taken.moving, COLLECTIBLE),
         )
     return {
         "plan": made.hash,

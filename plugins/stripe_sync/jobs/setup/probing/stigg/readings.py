@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
+from stripe_sync.domain.model.stigg_status import StiggStatus
 from stripe_sync.jobs.setup.probing.answers import Found, No, Open, Result, Yes
 
 # What makes two charges the same, whatever their ids.
@@ -21,7 +22,7 @@ def ids_of_change(before: str, after: str) -> Result:
 
 def reason_of_end(status: str, reason: str | None) -> Result:
     """Return the reason with which a subscription ended that another one replaced."""
-    if status == "ACTIVE":
+    if status == StiggStatus.ACTIVE:
         return Open("The change of plan kept the subscription, so none was replaced.")
     return Found(reason) if reason else Open(f"It is {status} and has no reason.")
 

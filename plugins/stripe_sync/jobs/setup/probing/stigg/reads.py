@@ -7,6 +7,7 @@ from typing import Any
 from stripe_sync.clients.stigg import documents
 from stripe_sync.clients.stigg.documents import LISTS
 from stripe_sync.core.errors import NotAuthorized, UnknownShape
+from stripe_sync.domain.model.stigg_status import PackageStatus
 from stripe_sync.jobs.setup.probing.answers import Found, No, Open, Result, Yes
 from stripe_sync.jobs.setup.probing.questions import Asking, question
 from stripe_sync.jobs.setup.probing.stigg import readings
@@ -78,7 +79,9 @@ def product_prices_by_content(asking: Asking) -> Result:
     plans = sorted(rows(asking, "plan"), key=lambda row: int(row["versionNumber"]))
     found: Result = Open("No plan has two versions.")
     for ref in dict.fromkeys(row["refId"] for row in plans):
-        versions = [row["prices"] or [] for row in plans if row["refId"] == ref and row["status"] != "DRAFT"]
+        versions = [
+            row["prices"] or [] for row in plans if row["refId"] == ref and row["status"] != PackageStatus.DRAFT
+        ]
         found = readings.prices_over_versions(versions)
         if not isinstance(found, Open):
             return found

@@ -12,6 +12,7 @@ from stripe_sync.clients.stigg import documents
 from stripe_sync.clients.stigg import probe_documents as own
 from stripe_sync.clients.stigg.client import StiggApi, stamp
 from stripe_sync.core.errors import StripeSyncError, UnknownShape
+from stripe_sync.domain.model.stigg_status import PackageStatus
 from stripe_sync.jobs.setup.probing.questions import Asking
 from stripe_sync.jobs.setup.probing.test_account import NAME
 
@@ -92,7 +93,7 @@ def paid_plans(api: StiggApi, *, with_usage: bool = False) -> list[Obj]:
     return [
         row | {"prices": monthly}
         for row in rows
-        if row["status"] == "PUBLISHED" and row["isLatest"] and row["pricingType"] == "PAID"
+        if row["status"] == PackageStatus.PUBLISHED and row["isLatest"] and row["pricingType"] == "PAID"
         and (monthly := [price for price in row["prices"] or () if price["billingPeriod"] == "MONTHLY"])
         and (not with_usage or usage_feature(monthly))
     ]  # fmt: skip

@@ -6,6 +6,7 @@ Each leaves the row open where Stripe wants a mandate of the account first, whic
 from __future__ import annotations
 
 from stripe_sync.clients.stripe.asking import Refused
+from stripe_sync.domain.model.stripe_status import SubscriptionStatus
 from stripe_sync.jobs.setup.probing.answers import No, Open, Result, Yes
 from stripe_sync.jobs.setup.probing.questions import Asking, question
 from stripe_sync.jobs.setup.probing.test_account import DAY, START, Account, Obj
@@ -33,8 +34,8 @@ def debit_leaves_incomplete(asking: Asking) -> Result:
     """Make a subscription that a bank account pays, with ``allow_incomplete``, and read its status."""
     account = asking.account
     status = debited(account, account.clock(), PAYS, behavior="allow_incomplete")["status"]
-    if status in ("incomplete", "active"):
-        return Yes() if status == "incomplete" else No()
+    if status in (SubscriptionStatus.INCOMPLETE, SubscriptionStatus.ACTIVE):
+        return Yes() if status == SubscriptionStatus.INCOMPLETE else No()
     return Open(f"The subscription is {status}.")
 
 
@@ -46,7 +47,7 @@ def failed_debit_expires(asking: Asking) -> Result:
     made = debited(account, clock, FAILS, behavior="allow_incomplete")
     account.advance(clock, START + ANSWERED * DAY)
     status = account.get(f"/v1/subscriptions/{made['id']}")["status"]
-    if status == "incomplete_expired":
+    if status == SubscriptionStatus.INCOMPLETE_EXPIRED:
         return Yes()
     return (
         No(f"It is {status}.") if status in PAST_DUE else Open(f"The subscription is {status} after {ANSWERED} days.")

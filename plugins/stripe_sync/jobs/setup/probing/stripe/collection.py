@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from stripe_sync.domain.model.stripe_status import SubscriptionStatus
 from stripe_sync.jobs.setup.probing.answers import Result
 from stripe_sync.jobs.setup.probing.questions import Asking, question
 from stripe_sync.jobs.setup.probing.stripe import readings
@@ -51,7 +52,7 @@ def unpaid_renewals_stay_drafts(asking: Asking) -> Result:
     """Let a renewal be declined to the end, and read the renewal after it."""
     account = asking.account
     clock, subscription, _ = failing(account)
-    if subscription["status"] != "unpaid":
+    if subscription["status"] != SubscriptionStatus.UNPAID:
         return readings.renewal_of_unpaid(subscription["status"], "")
     before = {invoice["id"] for invoice in account.invoices(subscription["customer"])}
     account.advance(clock, period_end(subscription) + 2 * HOUR)

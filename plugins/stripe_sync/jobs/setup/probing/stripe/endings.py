@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from stripe_sync.clients.stripe.asking import Refused
+from stripe_sync.domain.model.stripe_status import InvoiceStatus
 from stripe_sync.jobs.setup.probing.answers import No, Open, Result, Yes
 from stripe_sync.jobs.setup.probing.questions import Asking, question
 from stripe_sync.jobs.setup.probing.stripe import readings
@@ -61,7 +62,7 @@ def cancel_stops_customer(asking: Asking) -> Result:
     ended, other = (account.subscription(customer, {"price": account.price(), "quantity": 1}) for _ in range(2))
     account.advance(clock, START + DAY)
     its = account.invoice(other["latest_invoice"])
-    if its["status"] != "open" or not its["auto_advance"]:
+    if its["status"] != InvoiceStatus.OPEN or not its["auto_advance"]:
         return Open(
             f"The invoice is {its['status']}, with auto_advance {its['auto_advance']}, before the cancellation."
         )
@@ -86,7 +87,7 @@ def canceled_draft_advances(asking: Asking) -> Result:
         raise
     account.advance(clock, period_end(made) + 2 * HOUR + MINUTE)
     status = account.invoice(draft["id"])["status"]
-    return No("It is taken, and the draft is not finalized.") if status == "draft" else Yes()
+    return No("It is taken, and the draft is not finalized.") if status == InvoiceStatus.DRAFT else Yes()
 
 
 @question("end_at_date_stops")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from stripe_sync.clients.stripe.asking import Refused
+from stripe_sync.domain.model.stripe_status import InvoiceStatus
 from stripe_sync.jobs.setup.probing.answers import No, Open, Result, Yes
 from stripe_sync.jobs.setup.probing.questions import Asking, question
 from stripe_sync.jobs.setup.probing.test_account import HOUR, MINUTE, NAME, START, Account, Obj, period_end
@@ -114,7 +115,7 @@ def meter_counts_per_customer(asking: Asking) -> Result:
     if not is_counted(account, meter, customer, START + HOUR):
         return LATE
     account.advance(clock, period_end(made[0]) + 2 * HOUR)
-    final = [invoice for invoice in account.invoices(customer) if invoice["status"] != "draft"]
+    final = [invoice for invoice in account.invoices(customer) if invoice["status"] != InvoiceStatus.DRAFT]
     billed = [line["quantity"] for invoice in final for line in invoice["lines"]["data"] if line["quantity"] == SENT]
     if not billed:
         return Open("No finalized invoice bills what was sent.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from stripe_sync.clients.stripe.refusals import RIGHT
+from stripe_sync.domain.model.stripe_status import SubscriptionStatus
 from stripe_sync.jobs.setup.probing.answers import Found, No, Open, Result, Yes
 
 DAY = 86_400  # seconds
@@ -37,7 +38,7 @@ def parts_of_tiers(charges: Sequence[int]) -> Result:
 
 def stopped_by_end(*, status: str, before: bool, after: bool) -> Result:
     """Return whether the end of a subscription took ``auto_advance`` from its open invoice."""
-    if status != "canceled":
+    if status != SubscriptionStatus.CANCELED:
         return Open(f"The subscription is {status} after its cancel_at.")
     if not before:
         return Open("The invoice was not collected before the end.")
@@ -54,7 +55,7 @@ def timetable(tries: Sequence[int], status: str) -> Result:
 
 def renewal_of_unpaid(status: str, renewal: str) -> Result:
     """Return whether the renewal of an unpaid subscription stays a draft (SB 12.8, C12)."""
-    if status != "unpaid":
+    if status != SubscriptionStatus.UNPAID:
         return Open(
             f"This account makes a subscription {status} after the last try: choose unpaid in Settings, Billing, "
             "Subscriptions and emails, and probe again."

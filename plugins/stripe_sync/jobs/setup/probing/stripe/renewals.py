@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from stripe_sync.clients.stripe.asking import Refused
+from stripe_sync.domain.model.stripe_status import InvoiceStatus
 from stripe_sync.jobs.setup.probing.answers import No, Open, Result, Yes
 from stripe_sync.jobs.setup.probing.questions import Asking, question
 from stripe_sync.jobs.setup.probing.test_account import DAY, HOUR, MINUTE, NAME, START, Account, Obj, period_end
@@ -26,7 +27,7 @@ def renewed(account: Account, amount: int = 1000, **more: Any) -> tuple[str, Obj
 def zero_renewal_waits(asking: Asking) -> Result:
     """Renew a subscription of 0."""
     _, _, newest = renewed(asking.account, 0)
-    return Yes() if newest["status"] == "draft" else No(f"It is {newest['status']} within a minute.")
+    return Yes() if newest["status"] == InvoiceStatus.DRAFT else No(f"It is {newest['status']} within a minute.")
 
 
 @question("finalization_moves")
@@ -82,7 +83,7 @@ def isk_rounds(asking: Asking) -> Result:
     account.subscription(customer, {"price": price, "quantity": 1}, discounts=[{"coupon": coupon}])
     account.advance(clock, START + 2 * HOUR)
     first = account.invoices(customer)[0]
-    if first["status"] == "draft":
+    if first["status"] == InvoiceStatus.DRAFT:
         return No(f"It stays a draft: {(first['last_finalization_error'] or {}).get('code')}.")
     return Yes(f"{first['amount_due']} are due.")
 
@@ -104,9 +105,9 @@ def missing_location_finalizes(asking: Asking) -> Result:
     account.advance(clock, period_end(made) + 2 * HOUR)
     newest = account.invoices(customer)[0]
     error = (newest["last_finalization_error"] or {}).get("code")
-    if newest["status"] == "draft" and error == "customer_tax_location_invalid":
+    if newest["status"] == InvoiceStatus.DRAFT and error == "customer_tax_location_invalid":
         return No("The renewal stays a draft.")
     reason = newest["automatic_tax"]["disabled_reason"]
-    if newest["status"] != "draft" and reason:
+    if newest["status"] != InvoiceStatus.DRAFT and reason:
         return Yes(f"Automatic tax is switched off: {reason}.")
     return Open(f"The renewal is {newest['status']}, with the error {error} and the reason {reason}.")
