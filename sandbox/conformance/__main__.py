@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sandbox.conformance.comparing import differences, masked, since
 from sandbox.conformance.servers import Side
-from sandbox.replayer.http import LiveKey, Server, Unusable, require_right
+from sandbox.replayer.http import LiveKey, Server, Unusable, key_in, require_right
 from sandbox.replayer.replay import Report
 from sandbox.replayer.scenario import BadScenario, Scenario, load
 from sandbox.server.run import running
@@ -84,14 +84,10 @@ def main() -> int:
     parser.add_argument("--answer", action="append", default=[], help="NAME=yes or NAME=no of docs/unknowns.md")
     arguments = parser.parse_args()
     try:
-        key = arguments.key_file.read_text(encoding="utf-8").strip()
-        account = Side("account", Server(arguments.base, key))
-        folder = arguments.scenarios
-        files = sorted([*folder.glob("*.toml"), *folder.glob("*.json")]) if folder.is_dir() else [folder]
-        scenarios = [load(path) for path in files]
-        answers = {name: given == "yes" for name, _, given in (text.partition("=") for text in arguments.answer)}
-        world = from_document(empty(answers))
-    except (BadScenario, BadWorld, LiveKey, OSError, UnicodeDecodeError) as error:
+        account = Side("account", Server(arguments.base, key_in(arguments.key_file)))
+        scenarios = loaded(arguments.scenarios)
+        world = from_document(empty(dict(answer(text) for text in arguments.answer)))
+    except (BadScenario, BadWorld, LiveKey, Unusable) as error:
         print(error, file=sys.stderr)
         return 2
     with running(world) as (url, _):
@@ -100,6 +96,24 @@ def main() -> int:
         except Unusable as error:
             print(error, file=sys.stderr)
             return 2
+
+
+def loaded(path: Path) -> list[Scenario]:
+    """Return the scenarios of a folder, or of one file. Raises BadScenario."""
+    files = sorted([*path.glob("*.toml"), *path.glob("*.json")]) if path.is_dir() else [path]
+    if not files:
+        raise BadScenario(f"{path}: the folder has no scenario (*.toml or *.json).")
+    return [load(file) for file in files]
+
+
+def answer(text: str) -> tuple[str, bool]:
+    """Return the name and the answer of ``NAME=yes`` or ``NAME=no``. Raises Unusable."""
+    name, _, given = text.partition("=")
+    if given not in ("yes", "no"):
+        raise Unusable(
+            f"--answer {text}: write {name or 'NAME'}=yes or {name or 'NAME'}=no, a switch of docs/unknowns.md."
+        )
+    return name, given == "yes"
 
 
 def play_all(scenarios: list[Scenario], account: Side, sandbox: Side) -> int:

@@ -7,7 +7,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from sandbox.replayer.http import LiveKey, Server, Unusable
+from sandbox.replayer.http import LiveKey, Server, Unusable, key_in, require_right
 from sandbox.replayer.replay import OUTCOMES, replay
 from sandbox.replayer.scenario import BadScenario, Scenario, load
 
@@ -20,15 +20,10 @@ def main() -> int:
     parser.add_argument("--key-file", type=Path, help="a file with a test key; without it the sandbox's own key")
     arguments = parser.parse_args()
     try:
-        key = arguments.key_file.read_text(encoding="utf-8").strip() if arguments.key_file else "sk_test_sandbox"
+        key = key_in(arguments.key_file) if arguments.key_file else "sk_test_sandbox"
         server = Server(arguments.base, key)
-        scenarios = [load(path) for path in arguments.files]
-    except (BadScenario, LiveKey, OSError) as error:
-        print(error, file=sys.stderr)
-        return 2
-    try:
-        return replay_all(scenarios, server)
-    except Unusable as error:
+        return replay_all([load(path) for path in arguments.files], server)
+    except (BadScenario, LiveKey, Unusable) as error:
         print(error, file=sys.stderr)
         return 2
 
@@ -38,6 +33,9 @@ def replay_all(scenarios: list[Scenario], server: Server) -> int:
     total: Counter[str] = Counter()
     for scenario in scenarios:
         report = replay(scenario, server)
+        for outcome in report.outcomes:
+            if outcome.status != outcome.step.status:
+                require_right(outcome.status, outcome.answer)
         total += report.counts
         print("\n".join([f"{scenario.file}: {told(report.counts)}", *("  " + line for line in report.lines())]))
     print(f"all: {told(total)}")

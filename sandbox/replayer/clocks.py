@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any, Protocol
 
-from sandbox.replayer.http import Server, require_right
+from sandbox.replayer.http import Server, Unusable, require_right
 
 
 class Clock(Protocol):
@@ -40,17 +40,19 @@ class TestClock:
         status, body = server.send("POST", "/v1/test_helpers/test_clocks", {"frozen_time": frozen_time})
         require_right(status, body)
         if status != 200:
-            raise RuntimeError(f"the account made no test clock: {body}")
+            raise Unusable(f"The account made no test clock ({status}): {body}")
         self.server, self.id, self.now, self.patience = server, str(body["id"]), frozen_time, patience
 
     def advance(self, seconds: int) -> None:
-        """Let seconds pass, and wait until the clock is ready. Raises TimeoutError."""
+        """Let seconds pass, and wait until the clock is ready. Raises Unusable."""
         self.now += seconds
         self.server.send("POST", f"/v1/test_helpers/test_clocks/{self.id}/advance", {"frozen_time": self.now})
         until = time.monotonic() + self.patience
         while self.server.send("GET", f"/v1/test_helpers/test_clocks/{self.id}", {})[1].get("status") != "ready":
             if time.monotonic() > until:
-                raise TimeoutError(f"the test clock {self.id} is not ready after {self.patience:.0f} s")
+                raise Unusable(
+                    f"The test clock {self.id} is not ready after {self.patience:.0f} s: play the scenario again."
+                )
             time.sleep(1)
 
     def customer(self) -> dict[str, Any]:

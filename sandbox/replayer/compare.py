@@ -53,7 +53,7 @@ def referred(found: re.Match[str], known: Mapping[str, Any]) -> Any:
     value = known[name]
     if path or isinstance(value, dict):
         value = at(value, path or "id")
-    if value is ABSENT:
+    if value is ABSENT or (found[2] and type(value) is not int):
         raise NoSuchValue(found[0])
     return value + int(found[2] + found[3]) if found[2] else value
 

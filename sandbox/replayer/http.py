@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import http.client
 import json
+import re
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 TRIES = 6
@@ -18,7 +21,28 @@ class LiveKey(Exception):
 
 
 class Unusable(Exception):
-    """The server does not answer, or does not let the key do what a replay needs."""
+    """The server does not answer, or does not let the key do what a replay needs; or the key cannot be read."""
+
+
+def key_in(file: Path) -> str:
+    """Return the key that a file holds. Raises Unusable."""
+    if not file.name:
+        raise Unusable(
+            "No key file is given: write KEY_FILE=FILE (or --key-file FILE), a file with a test key of the account."
+        )
+    try:
+        key = file.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise Unusable(
+            f"The key file {file} cannot be read ({error.strerror}): name a file that holds a test key of the account."
+        ) from None
+    except UnicodeDecodeError:
+        key = ""
+    if not re.fullmatch(r"[!-~]+", key):
+        raise Unusable(
+            f"The key file {file} has to hold one key and nothing else: write a test key of the account into it."
+        )
+    return key
 
 
 @dataclass(frozen=True)
@@ -30,6 +54,8 @@ class Server:
     version: str | None = None
 
     def __post_init__(self) -> None:
+        if not re.match(r"https?://[^/]", self.base):
+            raise Unusable(f"{self.base!r} is no address of a server: give --base http://HOST:PORT or https://HOST.")
         if not self.key.startswith(("sk_test_", "rk_test_")):
             raise LiveKey("The key is not a test key (sk_test_ or rk_test_); a replay writes, so give a test key.")
 
@@ -59,12 +85,15 @@ class Server:
         return answered(request)
 
     def control(self, method: str, path: str, body: dict[str, Any]) -> Any:
-        """Return the answer of a sandbox's own control. Raises RuntimeError where it is refused."""
+        """Return the answer of a sandbox's own control. Raises Unusable where it is refused."""
         request = urllib.request.Request(self.base + path, data=json.dumps(body).encode(), method=method)
         request.add_header("Content-Type", "application/json")
         status, answer = answered(request)
         if status != 200:
-            raise RuntimeError(f"{method} {path}: {answer}")
+            raise Unusable(
+                f"{self.base} answers {method} {path} with {status}, so it is no sandbox or refuses it ({answer}): "
+                "time passes on a sandbox, or with make conformance on an account."
+            )
         return answer
 
 
@@ -75,8 +104,8 @@ def answered(request: urllib.request.Request) -> tuple[int, Any]:
             status, text = answer.status, answer.read()
     except urllib.error.HTTPError as refused:
         status, text = refused.code, refused.read()
-    except urllib.error.URLError as error:
-        raise Unusable(f"{request.host} does not answer ({error.reason}): check --base and the network.") from None
+    except (OSError, http.client.HTTPException) as error:
+        raise Unusable(f"{request.host} does not answer ({error}): check --base and the network.") from None
     try:
         return status, json.loads(text or b"{}")
     except ValueError:
@@ -86,8 +115,12 @@ def answered(request: urllib.request.Request) -> tuple[int, Any]:
 def require_right(status: int, body: Any) -> None:
     """Raise Unusable for an answer that refuses the key (401), or a right of it (403)."""
     if status in (401, 403):
-        said = body.get("error", {}).get("message") if isinstance(body, dict) else None
-        raise Unusable(f"The account refuses the key ({status}): {said or 'without a word'}")
+        error = body.get("error") if isinstance(body, dict) else None
+        reason = str(error.get("message") or "") if isinstance(error, dict) else ""
+        way_out = "give a test key of this account" if status == 401 else "add this right to the key and start again"
+        raise Unusable(
+            f"The account refuses the key ({status}): {reason or 'it gives no reason.'} The way out: {way_out}."
+        )
 
 
 def flat(value: Any, prefix: str = "") -> list[tuple[str, str]]:

@@ -28,6 +28,13 @@ STEP_KEYS = {
     "version",
 }
 FILE_KEYS = {"title", "step", "unknowns", "only", "clock"}
+# The types of what a key holds, with the word for people.
+TEXT, NUMBER, OBJECT, TEXTS = (str, "a text"), (int, "a whole number"), (dict, "an object"), (list, "a list of texts")
+KINDS: dict[str, tuple[type, str]] = {
+    "title": TEXT, "only": TEXT, "clock": TEXT, "unknowns": OBJECT,
+    "send": TEXT, "name": TEXT, "fact": TEXT, "key": TEXT, "version": TEXT, "with": OBJECT, "answer": OBJECT,
+    "status": NUMBER, "advance": NUMBER, "present": TEXTS, "absent": TEXTS, "facts": TEXTS,
+}  # fmt: skip
 FACT = re.compile(r"(FACTS_[AB] \d+|SB \d+\.\d+|documented: .+|assumed: .+)")
 
 
@@ -81,7 +88,9 @@ def load(path: Path) -> Scenario:
     try:
         text = path.read_text(encoding="utf-8")
         document = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise BadScenario(f"{path}: the file cannot be read ({error.strerror}).") from None
+    except ValueError as error:
         raise BadScenario(f"{path}: not a {path.suffix.lstrip('.').upper() or 'TOML'} document ({error}).") from None
     return parse(document, path.name)
 
@@ -91,6 +100,7 @@ def parse(document: Any, file: str) -> Scenario:
     if not isinstance(document, dict) or not isinstance(document.get("step"), list) or not document.get("title"):
         raise BadScenario(f"{file}: a scenario is an object with a title and a list named step.")
     refuse_unknown(file, document, FILE_KEYS)
+    refuse_other_types(file, document)
     steps = tuple(parse_step(given, index, f"{file}, step {index}") for index, given in enumerate(document["step"], 1))
     names = [step.name for step in steps if step.name]
     if len(set(names)) < len(names):
@@ -105,9 +115,15 @@ def parse_step(given: Any, number: int, where: str) -> Step:
     if not isinstance(given, dict):
         raise BadScenario(f"{where}: a step is an object.")
     refuse_unknown(where, given, STEP_KEYS)
+    refuse_other_types(where, given)
+    refuse_patterns(where, given.get("answer", {}))
     advance = given.get("advance", 0)
     method, _, path = str(given.get("send", "")).partition(" ")
-    if bool(advance) == bool(method) or (method and not (method in ("GET", "POST", "DELETE") and path.startswith("/"))):
+    if (
+        advance < 0
+        or bool(advance) == bool(method)
+        or (method and not (method in ("GET", "POST", "DELETE") and path.startswith("/")))
+    ):
         raise BadScenario(f'{where}: write either send = "POST /v1/..." or advance = seconds.')
     facts = tuple(given.get("facts", [given["fact"]] if "fact" in given else []))
     for fact in facts:
@@ -126,6 +142,24 @@ def parse_step(given: Any, number: int, where: str) -> Step:
         number, method, path, given.get("with", {}), given.get("name"), status, given.get("answer", {}),
         tuple(given.get("present", ())), tuple(given.get("absent", ())), facts, advance, headers,
     )  # fmt: skip
+
+
+def refuse_other_types(where: str, given: dict[str, Any]) -> None:
+    """Refuse a value of another type than its key has. Raises BadScenario."""
+    for key, (kind, word) in KINDS.items():
+        value = given.get(key, kind())
+        fits = isinstance(value, kind) and not isinstance(value, bool)
+        if not fits or (kind is list and not all(isinstance(text, str) for text in value)):
+            raise BadScenario(f"{where}: {key} is {json.dumps(value, default=str)[:40]}, and has to be {word}.")
+
+
+def refuse_patterns(where: str, answer: dict[str, Any]) -> None:
+    """Refuse an expected text that begins with ~ and is no pattern. Raises BadScenario."""
+    for path, expected in answer.items():
+        try:
+            re.compile(expected[1:] if isinstance(expected, str) and expected.startswith("~") else "")
+        except re.error as error:
+            raise BadScenario(f"{where}: {expected!r} at {path} is no regular expression ({error}).") from None
 
 
 def refuse_unknown(where: str, given: dict[str, Any], known: set[str]) -> None:

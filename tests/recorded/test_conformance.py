@@ -78,8 +78,12 @@ def test_whether_a_page_of_all_events_goes_on_is_no_difference(pair: Pair) -> No
 def command(folder: Path, key: str, *more: str) -> subprocess.CompletedProcess[str]:
     file = folder / "key"
     file.write_text(key)
-    arguments = [sys.executable, "-m", "sandbox.conformance", "--key-file", str(file), *more]
-    return subprocess.run(arguments, capture_output=True, text=True, timeout=120, check=False)
+    return conformance("--key-file", str(file), *more)
+
+
+def conformance(*arguments: str) -> subprocess.CompletedProcess[str]:
+    line = [sys.executable, "-m", "sandbox.conformance", *arguments]
+    return subprocess.run(line, capture_output=True, text=True, timeout=120, check=False)
 
 
 def test_a_live_key_is_refused_in_one_sentence(tmp_path: Path) -> None:
@@ -96,7 +100,53 @@ def test_a_key_without_a_right_is_one_sentence(tmp_path: Path, name: str) -> Non
         done = command(tmp_path, "rk_test_poor", "--base", url, "--scenarios", str(SCENARIOS / name))
     assert done.returncode == 2
     assert done.stderr.startswith("The account refuses the key (403): Permission denied.")
+    assert done.stderr.endswith("The way out: add this right to the key and start again.\n")
     assert done.stderr.count("\n") == 1
+
+
+def test_a_key_that_the_account_does_not_know_is_one_sentence(tmp_path: Path) -> None:
+    with running(from_document(empty({}))) as (url, _):
+        done = command(tmp_path, "sk_test_other", "--base", url)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done.stderr
+    assert done.stderr.endswith("The way out: give a test key of this account.\n")
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("", "No key file is given: write KEY_FILE=FILE"),
+        ("{folder}/none", "/none cannot be read (No such file or directory): name a file that holds a test key"),
+        ("{folder}", "cannot be read (Is a directory): name a file that holds a test key"),
+        ("{folder}/two", "has to hold one key and nothing else"),
+        ("{folder}/bytes", "has to hold one key and nothing else"),
+    ],
+)
+def test_a_key_file_that_cannot_be_used_is_one_sentence(tmp_path: Path, given: str, words: str) -> None:
+    (tmp_path / "two").write_text("sk_test_1\nsk_test_2")
+    (tmp_path / "bytes").write_bytes(b"\xff\xfe")
+    done = conformance("--key-file", given.format(folder=tmp_path))
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert words in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("item_ties_up=maybe", "--answer item_ties_up=maybe: write item_ties_up=yes or item_ties_up=no"),
+        ("item_ties_up", "--answer item_ties_up: write item_ties_up=yes or item_ties_up=no"),
+        ("nobody=yes", "nobody"),
+    ],
+)
+def test_an_answer_that_is_none_is_one_sentence(tmp_path: Path, given: str, words: str) -> None:
+    done = command(tmp_path, KEY, "--answer", given)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert words in done.stderr
+
+
+def test_a_folder_without_a_scenario_is_one_sentence(tmp_path: Path) -> None:
+    done = command(tmp_path, KEY, "--scenarios", str(tmp_path))
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "has no scenario" in done.stderr
 
 
 def test_a_server_that_does_not_answer_is_one_sentence(tmp_path: Path) -> None:

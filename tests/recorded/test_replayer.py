@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sandbox.replayer.http import LiveKey, Server
+from sandbox.replayer.http import LiveKey, Server, Unusable
 from sandbox.replayer.replay import replay
 from sandbox.replayer.scenario import BadScenario, load, parse
 from sandbox.server.run import running
 from sandbox.world.state import from_document
-from tests.recorded.test_recorded import EMPTY
+from tests.recorded.test_recorded import EMPTY, SCENARIOS
 
 MAKE = {"send": "POST /v1/customers", "with": {"email": "a@b.example"}, "name": "made"}
 
@@ -78,6 +80,16 @@ def test_what_is_not_modelled_is_counted_apart(server: Server) -> None:
         ({"title": "t", "step": [MAKE | {"fact": "I think so"}]}, "is not a fact"),
         ({"title": "t", "step": [MAKE | {"expect": {}}]}, "'expect' is no key of a scenario"),
         ({"title": "t", "step": [MAKE, MAKE]}, "two steps have the same name"),
+        ({"title": "t", "step": [MAKE | {"answer": 5}]}, "step 1: answer is 5, and has to be an object"),
+        ({"title": "t", "step": [MAKE | {"status": "x"}]}, 'step 1: status is "x", and has to be a whole number'),
+        ({"title": "t", "step": [MAKE | {"status": True}]}, "step 1: status is true, and has to be a whole number"),
+        ({"title": "t", "step": [MAKE | {"with": [1]}]}, "step 1: with is .*, and has to be an object"),
+        ({"title": "t", "step": [MAKE | {"present": [1]}]}, "step 1: present is .*, and has to be a list of texts"),
+        ({"title": "t", "step": [MAKE | {"fact": None}]}, "step 1: fact is null, and has to be a text"),
+        ({"title": "t", "step": [{"advance": "1 h"}]}, "step 1: advance is .*, and has to be a whole number"),
+        ({"title": "t", "step": [{"advance": -1}]}, "step 1: write either send"),
+        ({"title": "t", "step": [], "unknowns": 1}, "unknowns is 1, and has to be an object"),
+        ({"title": "t", "step": [MAKE | {"fact": "SB 1.1", "answer": {"id": "~("}}]}, "is no regular expression"),
     ],
 )
 def test_a_scenario_that_cannot_be_used_is_told_in_a_sentence(document: dict[str, Any], words: str) -> None:
@@ -92,6 +104,40 @@ def test_a_file_that_is_no_document_is_told_in_a_sentence(tmp_path: Path, name: 
     (tmp_path / name).write_text("{no")
     with pytest.raises(BadScenario, match=f"not a {name[2:].upper()} document"):
         load(tmp_path / name)
+
+
+def test_a_file_that_is_not_there_is_reported_in_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(BadScenario, match=r"none.toml: the file cannot be read \(No such file or directory\)\.$"):
+        load(tmp_path / "none.toml")
+
+
+def test_a_sum_with_a_text_is_a_difference(server: Server) -> None:
+    lines = played(server, MAKE | {"fact": "FACTS_A 24", "answer": {"email": "{self.email + 1}"}})
+    assert "there is no {self.email + 1} to compare with" in lines[0]
+
+
+def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+    line = [sys.executable, "-m", "sandbox.replayer", *arguments]
+    return subprocess.run(line, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_a_key_that_the_server_does_not_know_is_one_sentence(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("sk_test_other")
+    done = command("--base", server.base, "--key-file", str(tmp_path / "key"), *(str(path) for path in SCENARIOS))
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done.stderr
+    assert done.stderr.startswith("The account refuses the key (401): Invalid API Key provided")
+    assert done.stderr.endswith("The way out: give a test key of this account.\n")
+
+
+@pytest.mark.parametrize("base", ["127.0.0.1:12111", "ftp://x", ""])
+def test_an_address_that_is_none_is_one_sentence(base: str) -> None:
+    with pytest.raises(Unusable, match="is no address of a server: give --base"):
+        Server(base, "sk_test_sandbox")
+
+
+def test_time_on_a_server_that_is_no_sandbox_is_one_sentence(server: Server) -> None:
+    with pytest.raises(Unusable, match="so it is no sandbox or refuses it"):
+        server.control("POST", "/v1/nothing", {})
 
 
 @pytest.mark.parametrize("key", ["sk_live_1", "rk_live_1", "pk_test_1", ""])
