@@ -14,11 +14,12 @@ from sandbox.world.state import UNKNOWNS as SWITCHES
 from sandbox.world.state import Fault
 from stripe_sync.clients.stripe.asking import Asker
 from stripe_sync.clients.stripe.client import StripeApi
-from stripe_sync.core.errors import ConfigurationError
+from stripe_sync.core.errors import AccountRefused, ConfigurationError, NotAuthorized, StripeSyncError
 from stripe_sync.jobs.runtime.context import Session
 from stripe_sync.jobs.setup.probe import Probed, probe
 from stripe_sync.jobs.setup.probing.answers import word
 from stripe_sync.jobs.setup.probing.questions import QUESTIONS, Asking, ask
+from stripe_sync.jobs.setup.probing.rights import RIGHTS as LISTED
 from stripe_sync.jobs.setup.probing.test_account import NAME, Account
 from stripe_sync.warehouse import manual_actions
 from tests.house import House
@@ -92,10 +93,10 @@ RIGHTS = re.findall(
 )
 
 
-def restrict(house: House, rights: list[str]) -> None:
-    """Give the house a restricted key with these rights."""
-    house.stripe_key = "rk_test_ofTheProbe"
-    house.world.stripe_keys[:] = ["sk_test_sandbox", {"key": house.stripe_key, "rights": rights, "wording": "new"}]
+def restrict(harness: House, rights: list[str]) -> None:
+    """Give the harness a restricted key with these rights."""
+    harness.stripe_key = "rk_test_ofTheProbe"
+    harness.world.stripe_keys[:] = ["sk_test_sandbox", {"key": harness.stripe_key, "rights": rights, "wording": "new"}]
 
 
 def catalog(town: WorldBuilder) -> None:
@@ -132,50 +133,52 @@ def prepared(found: House) -> House:
 
 
 @pytest.fixture
-def house(house_of: Build, town: WorldBuilder) -> House:
-    return prepared(house_of(world_of(town)))
+def harness(harness_of: Build, town: WorldBuilder) -> House:
+    return prepared(harness_of(world_of(town)))
 
 
-def answer_of_broken(house: House, name: str, status: int) -> tuple[str, str]:
+def answer_of_broken(harness: House, name: str, status: int) -> tuple[str, str]:
     """Ask one question of servers whose every answer is an error that is about nothing."""
-    house.attempts = 1
-    restrict(house, [*RIGHTS, "accounts_kyc_basic_read", "v2_core_events_read"])  # a 403 of a right would be its answer
+    harness.attempts = 1
+    restrict(
+        harness, [*RIGHTS, "accounts_kyc_basic_read", "v2_core_events_read"]
+    )  # a 403 of a right would be its answer
     paths = (("STIGG", ""), ("POST", "/v"), ("GET", "/v"), ("DELETE", "/v"))
-    return answer(house, name, *(Fault(method, path, status=status, times=10**6) for method, path in paths))
+    return answer(harness, name, *(Fault(method, path, status=status, times=10**6) for method, path in paths))
 
 
 def asking(session: Session) -> Asking:
     return Asking(Account(Asker(session.stripe, wait_seconds=0), patience=3, pause=0), session)
 
 
-def answer(house: House, name: str, *faults: Fault) -> tuple[str, str]:
+def answer(harness: House, name: str, *faults: Fault) -> tuple[str, str]:
     """Ask one question; its answer and the sentence about it. Nothing may be left but what Stripe never deletes."""
-    session = house.session()
+    session = harness.session()
     given = asking(session)  # asks whose account it is
-    house.world.faults[:0] = faults
+    harness.world.faults[:0] = faults
     result, _ = ask(name, given)
     session.close()
     return word(result), result.detail
 
 
-def probed(house: House) -> Probed:
-    session = house.session()
+def probed(harness: House) -> Probed:
+    session = harness.session()
     found = probe(session, patience=3, pause=0)
     session.close()
     return found
 
 
 @pytest.mark.parametrize("name", sorted(ANSWERS))
-def test_each_switch_gives_each_answer(house: House, name: str) -> None:
+def test_each_switch_gives_each_answer(harness: House, name: str) -> None:
     switch, on, off = ANSWERS[name]
     for value, expected in ((True, on), (False, off)):
-        house.world.unknowns[switch] = value
-        assert answer(house, name)[0] == expected, answer(house, name)
+        harness.world.unknowns[switch] = value
+        assert answer(harness, name)[0] == expected, answer(harness, name)
 
 
 @pytest.mark.parametrize("name", sorted(ONE_ANSWER))
-def test_questions_without_a_switch_are_answered(house: House, name: str) -> None:
-    assert answer(house, name)[0] in ONE_ANSWER[name], answer(house, name)
+def test_questions_without_a_switch_are_answered(harness: House, name: str) -> None:
+    assert answer(harness, name)[0] in ONE_ANSWER[name], answer(harness, name)
 
 
 def test_every_question_and_every_switch_is_told_apart() -> None:
@@ -190,45 +193,47 @@ def test_every_question_and_every_switch_is_told_apart() -> None:
 
 
 @pytest.mark.parametrize(
-    ("clamps", "said"), [(True, "A page of 100 is cut to 50"), (False, "Set stigg_page_size = 50.")]
+    ("clamps", "detail"), [(True, "A page of 100 is cut to 50"), (False, "Set stigg_page_size = 50.")]
 )
-def test_a_page_of_stigg_that_is_cut_is_told_from_one_that_is_refused(house: House, clamps: bool, said: str) -> None:
-    house.world.unknowns["stigg_pages_clamp"] = clamps
-    found = answer(house, "largest_page")
+def test_a_page_of_stigg_that_is_cut_is_distinguished_from_one_that_is_refused(
+    harness: House, clamps: bool, detail: str
+) -> None:
+    harness.world.unknowns["stigg_pages_clamp"] = clamps
+    found = answer(harness, "largest_page")
     assert found[0] == "50"
-    assert found[1].startswith(said)
+    assert found[1].startswith(detail)
 
 
 @pytest.mark.parametrize("status", [400, 403, 500])
-def test_an_unrelated_refusal_leaves_each_question_open(house: House, status: int) -> None:
+def test_an_unrelated_refusal_leaves_each_question_open(harness: House, status: int) -> None:
     answers = {}
     for name in sorted(QUESTIONS):
-        house.world.faults.clear()
-        answers[name] = answer_of_broken(house, name, status)[0]
+        harness.world.faults.clear()
+        answers[name] = answer_of_broken(harness, name, status)[0]
     assert answers == dict.fromkeys(QUESTIONS, "open")
 
 
 @pytest.mark.parametrize("name", sorted(QUESTIONS))
-def test_an_unrelated_400_at_any_write_is_no_answer(house: House, name: str) -> None:
+def test_an_unrelated_400_at_any_write_is_no_answer(harness: House, name: str) -> None:
     """Each write of a question in turn, and each request to Stigg, is refused for another reason."""
-    right = answer(house, name)[0]
+    right = answer(harness, name)[0]
     for nth in range(1, 30):
         fault = (
             Fault("STIGG", "", nth=nth, status=400) if name in OF_STIGG else Fault("POST", "/v1/", nth=nth, status=400)
         )
-        house.world.faults.clear()
-        found = answer(house, name, fault)
+        harness.world.faults.clear()
+        found = answer(harness, name, fault)
         assert found[0] in ("open", right), (nth, found)
-        if house.world.faults:
+        if harness.world.faults:
             break
 
 
-def test_what_a_probe_made_is_deleted_or_archived_and_listed(house: House) -> None:
-    house.world.unknowns["account_right_grantable"] = True
-    found = probed(house)
+def test_what_a_probe_made_is_deleted_or_archived_and_listed(harness: House) -> None:
+    harness.world.unknowns["account_right_grantable"] = True
+    found = probed(harness)
     assert {a.name for a in found.answers if a.answer == "open"} == set()
     left = {
-        name: [o for o in house.objects(name) if not o.get("deleted") and o["id"] != "native"]
+        name: [o for o in harness.objects(name) if not o.get("deleted") and o["id"] != "native"]
         for name in ("customers", "coupons", "test_clocks", "products", "prices", "meters", "tax_rates")
     }
     assert (left["customers"], left["coupons"], left["test_clocks"]) == ([], [], [])
@@ -239,68 +244,105 @@ def test_what_a_probe_made_is_deleted_or_archived_and_listed(house: House) -> No
     inline = {o["id"] for o in left["prices"] if o["recurring"] is None}
     assert listed == {o["id"] for name in ("products", "prices", "meters", "tax_rates") for o in left[name]} - inline
     assert found.left.remaining == []
-    assert {s["status"] for s in house.objects("subscriptions")} <= {"canceled", "incomplete_expired"}
-    made = {c["customerId"] for c in house.world.stigg["customers"] if c["customerId"].startswith(NAME)}
+    assert {s["status"] for s in harness.objects("subscriptions")} <= {"canceled", "incomplete_expired"}
+    made = {c["customerId"] for c in harness.world.stigg["customers"] if c["customerId"].startswith(NAME)}
     assert {f"Stigg customer {id}" for id in made} == {line for line in found.left.archived if line.startswith("Stigg")}
-    assert all(c["deletedAt"] for c in house.world.stigg["customers"] if c["customerId"] in made)
-    assert {s["status"] for s in house.world.stigg["subscriptions"] if s["customer"]["customerId"] in made} == {
+    assert all(c["deletedAt"] for c in harness.world.stigg["customers"] if c["customerId"] in made)
+    assert {s["status"] for s in harness.world.stigg["subscriptions"] if s["customer"]["customerId"] in made} == {
         "CANCELED"
     }
 
 
-def test_an_open_question_keeps_the_answer_that_it_had(house: House) -> None:
-    probed(house)
-    before = manual_actions.answers(house.engine, "test")
+def test_an_open_question_keeps_the_answer_that_it_had(harness: House) -> None:
+    probed(harness)
+    before = manual_actions.answers(harness.engine, "test")
     assert before["finalization_moves"] == "yes"
-    house.world.faults.append(Fault("POST", "/v1/test_helpers", status=403, times=10**6))
-    assert {a.name: a.answer for a in probed(house).answers}["finalization_moves"] == "open"
-    assert manual_actions.answers(house.engine, "test") == before
+    harness.world.faults.append(Fault("POST", "/v1/test_helpers", status=403, times=10**6))
+    assert {a.name: a.answer for a in probed(harness).answers}["finalization_moves"] == "open"
+    assert manual_actions.answers(harness.engine, "test") == before
 
 
-def test_a_no_forbids_what_depends_on_it(house: House) -> None:
+def test_a_no_forbids_what_depends_on_it(harness: House) -> None:
     """Where Stripe does not move a draft's time, usage does not enforce, accepted or not, unless drafts are held otherwise."""
-    house.world.unknowns["finalization_moves"] = False
-    probed(house)
-    refused = forbidden_of(house)
+    harness.world.unknowns["finalization_moves"] = False
+    probed(harness)
+    refused = forbidden_of(harness)
     assert refused == {"usage": ("Stripe does not move the time of a renewal's draft (finalization_moves), so a draft could "
                                  "not be held: set hold_by_auto_advance = true.",)}  # fmt: skip
-    house.change(hold_by_auto_advance=True)
-    assert forbidden_of(house) == {}
+    harness.change(hold_by_auto_advance=True)
+    assert forbidden_of(harness) == {}
 
 
-def forbidden_of(house: House) -> dict[str, tuple[str, ...]]:
+def forbidden_of(harness: House) -> dict[str, tuple[str, ...]]:
     from stripe_sync.core.open_questions import forbidden
 
-    return forbidden(manual_actions.answers(house.engine, "test"), house.environment)
+    return forbidden(manual_actions.answers(harness.engine, "test"), harness.environment)
 
 
-def test_the_listed_rights_are_all_that_a_probe_needs(house: House) -> None:
+def test_the_listed_rights_are_all_that_a_probe_needs(harness: House) -> None:
     """A restricted key with the rights of docs/operations.md."""
-    restrict(house, RIGHTS)
-    found = probed(house)
+    restrict(harness, RIGHTS)
+    found = probed(harness)
     assert {a.name for a in found.answers if a.answer == "open"} == {"restricted_key_rights"}, found.answers
     assert found.left.remaining == []
 
 
 @pytest.mark.parametrize("part", [(SEED + number) % 8 for number in range(PARTS)])
-def test_a_missing_right_leaves_questions_open_and_answers_none(house: House, part: int) -> None:
+def test_a_missing_right_leaves_questions_open_and_answers_none(harness: House, part: int) -> None:
     """The 403 of a right is no answer to any question. Each part takes every eighth right away, one at a time.
 
     TEST_SEED says which part, TEST_PARTS how many; soak runs all eight.
     """
-    full = {a.name: a.answer for a in probed(house).answers}
+    full = {a.name: a.answer for a in probed(harness).answers}
     for right in RIGHTS[part::8]:
-        restrict(house, [name for name in RIGHTS if name != right])
-        answers = probed(house).answers
+        restrict(harness, [name for name in RIGHTS if name != right])
+        answers = probed(harness).answers
         found, told = ({a.name: a.answer for a in answers}, {a.name: a.detail for a in answers})
         changed = {name: answer for name, answer in found.items() if answer != full[name]}
         assert set(changed.values()) == {"open"}, (right, changed)
         assert all(right.rpartition("_")[0] in told[name] for name in changed), f"each says that it needs {right}"
 
 
-def test_a_clock_of_another_account_is_one_sentence(house: House) -> None:
-    house.change(test_clock="clock_other000001")
-    session = house.session()
-    with pytest.raises(ConfigurationError, match="has no test clock clock_other000001"):
-        probe(session)
+def test_a_clock_of_another_account_is_one_sentence_before_any_request_to_stigg(harness: House) -> None:
+    harness.change(test_clock="clock_other000001")
+    refusal = refused(harness, ConfigurationError)
+    assert "has no test clock clock_other000001" in refusal
+    assert [request.side for request in harness.world.requests if request.side == "stigg"] == []
+
+
+def refused(harness: House, kind: type[StripeSyncError]) -> str:
+    """Probe, and return the sentence with which it is refused; neither Stripe nor Stigg is written to."""
+    harness.world.requests.clear()
+    session = harness.session()
+    with pytest.raises(kind) as refusal:
+        probe(session, patience=3, pause=0)
     session.close()
+    assert harness.writes() == 0
+    assert "\n" not in str(refusal.value)
+    return str(refusal.value)
+
+
+def test_the_rights_of_the_page_are_those_that_a_refusal_lists() -> None:
+    assert sorted(RIGHTS) == sorted(LISTED)
+
+
+def test_a_key_without_any_right_is_one_sentence_that_lists_them(harness: House) -> None:
+    restrict(harness, [])
+    refusal = refused(harness, NotAuthorized)
+    assert all(right in refusal for right in RIGHTS)
+    assert [request.side for request in harness.world.requests if request.side == "stigg"] == []
+
+
+@pytest.mark.parametrize("key", ["sk_live_1Abc", "rk_live_1Abc"])
+def test_a_live_key_in_an_environment_that_is_not_live_sends_nothing(harness: House, key: str) -> None:
+    harness.stripe_key = key
+    assert "is not live and the connection stripe_default holds no test key" in refused(harness, NotAuthorized)
+    assert harness.world.requests == []
+
+
+@pytest.mark.parametrize("key", ["sk_live_1Abc", "rk_live_1Abc", "sk_test_sandbox"])
+def test_a_live_environment_is_not_probed(harness: House, key: str) -> None:
+    harness.stripe_key = key
+    harness.change(live=True)
+    assert "test is live; probe a Stripe sandbox" in refused(harness, AccountRefused)
+    assert harness.world.requests == []

@@ -16,6 +16,7 @@ from stripe_sync.jobs.runtime.context import Session
 from stripe_sync.jobs.runtime.preflight import stigg_environment
 from stripe_sync.jobs.setup.probing.answers import Open, word
 from stripe_sync.jobs.setup.probing.questions import QUESTIONS, Asking, ask
+from stripe_sync.jobs.setup.probing.rights import require_any_right
 from stripe_sync.jobs.setup.probing.stigg import reads, writes
 from stripe_sync.jobs.setup.probing.stripe import (
     api_keys,
@@ -66,8 +67,8 @@ class Probed:
 
 
 def probe(session: Session, *, patience: int = 300, pause: float = 1.0) -> Probed:
-    """Ask every question that can be asked, and keep the answers. Raises AccountRefused for a live account, or for
-    a test clock of another one.
+    """Ask every question that can be asked, and keep the answers. Raises AccountRefused for a live account,
+    NotAuthorized for a live key or one without any right, ConfigurationError for a test clock of another account.
 
     ``patience`` polls, ``pause`` seconds apart, are made for a clock or a meter that is not ready.
     """
@@ -76,9 +77,11 @@ def probe(session: Session, *, patience: int = 300, pause: float = 1.0) -> Probe
             f"{session.environment.name} is live; probe a Stripe sandbox and a Stigg environment for tests."
         )
     check_account(session)
-    stigg_environment(session)
+    asker = Asker(session.stripe)
+    require_any_right(asker)
     session.clock.now()  # a test clock of another account is refused here
-    account = Account(Asker(session.stripe), patience=patience, pause=pause)
+    stigg_environment(session)
+    account = Account(asker, patience=patience, pause=pause)
     answers = []
     for answer in asked(Asking(account, session)):
         session.progress(f"  {answer.name}: {answer.answer} {answer.detail}".rstrip())
