@@ -230,10 +230,10 @@ def test_the_command(house_of: Build, town: WorldBuilder) -> None:
     assert json.loads(remote.stdout)["folder"] == "memory://reports"
 
 
-def test_a_month_that_is_none(house_of: Build, town: WorldBuilder) -> None:
-    house = house_of(town)
+def test_a_month_that_is_none(harness_of: Build, town: WorldBuilder) -> None:
+    harness = harness_of(town)
     with pytest.raises(ConfigurationError, match="write it like 2026-11"):
-        publish(house, month="November")
+        publish(harness, month="November")
 
 
 def test_two_plans_cost_apart(house_of: Build) -> None:

@@ -158,10 +158,10 @@ def test_a_person_holds_a_draft_whose_deadline_is_too_near_for_stripe(house_of: 
     house.usage()
     until(house, end + 10 * MINUTE)
     session = house.session()
-    said = manual_actions.hold(session, cycle(house)["id"], Hand("ann", "look first"))
+    answer = manual_actions.hold(session, cycle(house)["id"], Hand("ann", "look first"))
     session.close()
     assert cycle(house)["automatically_finalizes_at"] == house.world.now + LEAD
-    assert "is finalized at" in said
+    assert "is finalized at" in answer
 
 
 def test_a_waived_row_goes_off_its_draft(house_of: Build) -> None:

@@ -14,7 +14,6 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from stripe_sync.core import settings
 from stripe_sync.core.errors import ConfigurationError
 from stripe_sync.domain.plan.declines import Decline, next_attempt
 from stripe_sync.domain.plan.explain import changes
@@ -23,12 +22,12 @@ from stripe_sync.jobs.checkout.portal import read_portal
 from stripe_sync.jobs.finance.steps import publish as publishing
 from stripe_sync.jobs.reconcile.backfill import params_of
 from stripe_sync.jobs.reconcile.job import make_plan, reconcile
-from stripe_sync.jobs.runtime.context import Run, Session, open_session, start_run
+from stripe_sync.jobs.runtime.context import Run, Session, from_environ, start_run
+from stripe_sync.jobs.runtime.environment_session import session_for
 from stripe_sync.jobs.setup.probe import probe as run_probe
 from stripe_sync.reporting.explain import explain_customer as explained
 from stripe_sync.warehouse import runs
 from stripe_sync.warehouse.comparisons import link_suggestions, statuses
-from stripe_sync.warehouse.embedded import server
 from stripe_sync.warehouse.plans import declines, failures, plans
 from stripe_sync.warehouse.plans.plans import StoredPlan
 from stripe_sync.warehouse.writes import leases
@@ -37,26 +36,10 @@ from stripe_sync.warehouse.writes import leases
 @contextmanager
 def session_of(env: str, *, quiet: bool) -> Iterator[Session]:
     """The session of an environment; progress goes to standard error unless the output is for a script."""
-    told = Console(stderr=True, highlight=False)
-    progress = (lambda message, **about: None) if quiet else (lambda message, **about: told.print(escape(message)))
-    with warehouse_of(env) as url:
-        session = open_session(env, environ=os.environ | {server.URL_VARIABLE: url}, progress=progress)
-        try:
-            yield session
-        finally:
-            session.close()
-            session.engine.dispose()
-
-
-@contextmanager
-def warehouse_of(env: str) -> Iterator[str]:
-    """The warehouse's URL: the given one, else that of an embedded server which this process owns meanwhile."""
-    if given := os.environ.get(server.URL_VARIABLE):
-        yield given
-        return
-    settings.environment(env)  # a mistake in the settings is told before a server is started
-    with server.owned(server.state_folder()) as url:
-        yield url
+    console = Console(stderr=True, highlight=False)
+    progress = (lambda message, **about: None) if quiet else (lambda message, **about: console.print(escape(message)))
+    with session_for(env, environ=os.environ, connection_of=from_environ, progress=progress) as session:
+        yield session
 
 
 def new_run(session: Session, params: Mapping[str, Any]) -> Run:
@@ -218,13 +201,13 @@ def status(env: str, id: str | None, *, as_json: bool) -> int:
             rows = statuses.counts(session.engine, env)
             last = runs.last(session.engine, env)
             waiting, paused = link_suggestions.all_of(session.engine, env), leases.pauses(session.engine, env)
-            asked = asked_now(session)
+            requests = asked_now(session)
             failing, declined = failures.all_of(session.engine, env), declines.all_of(session.engine, env)
             if as_json:
                 seen = {"last_run": last, "statuses": rows, "candidates": waiting, "paused": paused}
-                out({"environment": env, **seen, "approvals": asked, "failing": failing})
+                out({"environment": env, **seen, "approvals": requests, "failing": failing})
                 return 0
-            for question in asked:
+            for question in requests:
                 print(
                     f"asked: {question['approval']}: {question['actions']} x {question['group']}, due now "
                     f"{question['due_now']}, a month {question['per_month']}, until {question['expires']}"

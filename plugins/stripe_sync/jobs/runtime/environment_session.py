@@ -1,0 +1,40 @@
+"""A session for one command or script: the warehouse that is set, or the embedded one while the session is open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from stripe_sync.core import settings
+from stripe_sync.jobs.runtime.context import ConnectionOf, Progress, Session, open_session
+from stripe_sync.warehouse.embedded import server
+
+
+@contextmanager
+def session_for(
+    name: str, *, environ: Mapping[str, str], connection_of: ConnectionOf, progress: Progress
+) -> Iterator[Session]:
+    """Open the session of an environment, and close its clients and the warehouse's connections at the end.
+
+    Raises ConfigurationError for unusable settings or a warehouse that does not answer.
+    """
+    with warehouse_of(name, environ) as url:
+        session = open_session(
+            name, environ={**environ, server.URL_VARIABLE: url}, connection_of=connection_of, progress=progress
+        )
+        try:
+            yield session
+        finally:
+            session.close()
+            session.engine.dispose()
+
+
+@contextmanager
+def warehouse_of(name: str, environ: Mapping[str, str]) -> Iterator[str]:
+    """Yield the URL of the warehouse: the one that is set, else that of an embedded server that this process owns."""
+    if given := environ.get(server.URL_VARIABLE):
+        yield given
+        return
+    settings.environment(name, settings.path_from(environ))  # report a mistake in the settings before a server starts
+    with server.owned(server.state_folder()) as url:
+        yield url
