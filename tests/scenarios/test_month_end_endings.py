@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ import pytest
 from sandbox.builder import WorldBuilder
 from sandbox.world.state import Fault, iso
 from stripe_sync.apply import executor
-from stripe_sync.apply.resources import cancellation
+from stripe_sync.apply.cancellation import finish
 from stripe_sync.core.errors import RunStopped
 from stripe_sync.warehouse.comparisons import statuses
 from tests.house import House
@@ -222,16 +223,15 @@ def test_a_kill_between_the_cancel_and_giving_back_is_finished_by_the_next_run(
         raise Killed
 
     target, name = {
-        "before the cancel": (executor.Executor, "made"), "after the cancel": (cancellation, "finish"),
-        "before one is given back": (cancellation, "give_back"),
+        "before the cancel": (executor.Executor, "made"), "after the cancel": (finish, "finish"),
+        "before one is given back": (finish, "give_back"),
     }[when]  # fmt: skip
     whole = getattr(target, name)
     handler = executor.HANDLERS["subscription.cancel"]
     if when == "before the cancel":
-        monkeypatch.setattr(cancellation, "send", deadly)
-        replaced = type(handler)(deadly, handler.candidates, handler.prepare, handler.finish)
+        replaced = replace(handler, send=deadly)
     elif when == "after the cancel":
-        replaced = type(handler)(handler.send, handler.candidates, handler.prepare, deadly)
+        replaced = replace(handler, finish=deadly)
     else:
         monkeypatch.setattr(target, name, deadly)
         replaced = handler

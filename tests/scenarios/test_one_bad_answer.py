@@ -85,10 +85,10 @@ def test_a_lost_call_that_cannot_be_looked_into_is_that_rows_alone(
         house.reconcile("lost")
     original = settling.made_by
 
-    def made_by(api: Any, action: Any, *rest: Any) -> Any:
-        if action.target.endswith("c-1"):
+    def made_by(call: Any, since: Any) -> Any:
+        if call.action.target.endswith("c-1"):
             raise Transient("Stripe does not answer.")
-        return original(api, action, *rest)
+        return original(call, since)
 
     monkeypatch.setattr(settling, "made_by", made_by)
     house.stigg("customers", customerId="c-1")["name"] = "Another name"  # another action with the same target

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -121,7 +122,7 @@ def test_killed_at_every_write_and_started_again_it_ends_as_if_nothing_had_happe
         nonlocal kills
         kills += 1
         if moment == "before the call":
-            self.handlers = {k: type(h)(dead, h.candidates) for k, h in self.handlers.items()}
+            self.handlers = {k: replace(h, send=dead) for k, h in self.handlers.items()}
         else:
             monkeypatch.setattr(executor.Executor, "made", dead)
         return original(self, action, lease)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from stripe_sync.apply.resources.item_tax import taxed
+from stripe_sync.apply.resources.invoice_item import taxed
 from stripe_sync.domain.actual.taxes import manual_rates
 
 SETTINGS = {"tax_code": "txcd_1", "tax_behavior": "exclusive"}

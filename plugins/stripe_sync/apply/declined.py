@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 
 from stripe_sync.apply.links import Registry
-from stripe_sync.apply.resources.recovery import listed
+from stripe_sync.apply.resources.invoice import INVOICES
 from stripe_sync.clients.stripe.client import StripeApi
 from stripe_sync.core import ownership
 from stripe_sync.core.errors import Replayed, RowFailed
@@ -97,7 +97,8 @@ def left_by(api: StripeApi, action: Action, registry: Registry, since: datetime)
     customer = registry.get(customer_of(action))
     if customer is None:
         return
-    for invoice in listed(api, "/v1/invoices", since, customer=customer):
+    for found in INVOICES.created_since(api, since, customer=customer):
+        invoice = found.object
         ours = invoice["status"] == "open" and invoice["billing_reason"] in OF_THE_CALL
         if ours and is_of(api, invoice, action, registry):
             yield invoice

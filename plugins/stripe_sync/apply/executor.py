@@ -17,14 +17,15 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from stripe_sync.apply import settling, verification
-from stripe_sync.apply.current import as_it_is, object_kind
+from stripe_sync.apply import settling
+from stripe_sync.apply.current import as_it_is
 from stripe_sync.apply.declined import Declines
 from stripe_sync.apply.links import Registry
-from stripe_sync.apply.resources.handlers import HANDLERS, Handler
-from stripe_sync.apply.resources.processing import debit_of
+from stripe_sync.apply.processing import debit_of
+from stripe_sync.apply.resource import Call, Handler
+from stripe_sync.apply.resources.table import HANDLERS
 from stripe_sync.apply.results import Step
-from stripe_sync.clients.stripe.client import StripeApi, Written
+from stripe_sync.clients.stripe.client import Found, StripeApi, Written
 from stripe_sync.core.errors import Replayed, RowFailed, StripeSyncError, Transient, Waiting
 from stripe_sync.core.lanes import Lane
 from stripe_sync.core.reasons import ReasonCode
@@ -220,7 +221,7 @@ class Executor:
         if prepare is None:
             return action
         try:
-            return prepare(self.api.in_lane(action.lane), action, self.registry, self.now)
+            return prepare(self.call(action), self.now)
         except RowFailed as failure:
             return unprepared(action, failure)
         except Transient as lost:
@@ -234,9 +235,10 @@ class Executor:
         return intent
 
     def sent(self, intent: Intent) -> Written:
-        action = intent.action
-        send = self.handlers[action.kind].send
-        return send(self.api.in_lane(action.lane), action, self.registry, intent.idempotency_key)
+        return self.handlers[intent.action.kind].send(self.call(intent.action), intent.idempotency_key)
+
+    def call(self, action: Action) -> Call:
+        return Call(self.api.in_lane(action.lane), action, self.registry)
 
     def unknown(self, action: Action, lost: StripeSyncError) -> Step:
         """Nobody knows whether it was made: the intent stays open, and the next run settles it first."""
@@ -262,24 +264,24 @@ class Executor:
         finish = self.handlers[intent.action.kind].finish
         if finish is None:
             return []
-        api = self.api.in_lane(intent.action.lane)
         try:
-            return finish(api, intent.action, self.registry, intent.idempotency_key, self.now)
+            return finish(self.call(intent.action), intent.idempotency_key, self.now)
         except RowFailed as refused:
             return [f"It was made, and what follows it was refused: {refused}"]
 
     def made(self, intent: Intent, written: Written, *, note: str = "") -> Step:
         """Records what was made, and says which of its fields are not as wanted. ``note`` goes into the journal."""
         action, id = intent.action, str(written.object["id"])
-        held = as_it_is(self.api.in_lane(action.lane), written)
+        call = self.call(action)
+        held = as_it_is(call.api, written)
         try:
             told_after = self.finished(intent)
         except (Replayed, Transient) as lost:  # the intent stays open: the next run finds the call made, and finishes
             return self.unknown(action, lost)
         if action.kind.endswith(".create"):
             self.registry.add(action.target, id)
-        wrong = tuple(verification.mismatches(action.after, verification.document(action, held, self.registry)))
-        held, invoice, debit = debit_of(self.api.in_lane(action.lane), action, held)
+        wrong = tuple(self.handlers[action.kind].resource.differences(call, Found(held)))
+        held, invoice, debit = debit_of(call.api, action, held)
         differs = f"Stripe's answer differs in {', '.join(wrong)}." if wrong else ""
         detail = " ".join(filter(None, (differs, debit, *told_after)))
         noted = " ".join(filter(None, (note, detail)))
@@ -291,7 +293,7 @@ class Executor:
 
     def keep(self, action: Action, answer: Mapping[str, Any], invoice: Mapping[str, Any] | None) -> None:
         """Keeps an answer that shows the whole object, so that the next extract need not read it, and an unpaid invoice."""
-        kind = object_kind(action)
+        kind = self.handlers[action.kind].resource.name
         whole = not (answer.get("items") or {}).get("has_more")
         if kind in self.keep_answers and whole:
             with self.engine.begin() as connection:

@@ -11,11 +11,12 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from stripe_sync.apply.resources.handlers import made_by
+from stripe_sync.apply.resource import Call
+from stripe_sync.apply.resources.table import made_by
 from stripe_sync.apply.results import Step
-from stripe_sync.clients.stripe.client import Written
+from stripe_sync.clients.stripe.client import Found, Written
 from stripe_sync.core.errors import Replayed, RowFailed, Transient
 from stripe_sync.domain.plan.actions import Action
 from stripe_sync.warehouse.writes import journal
@@ -58,7 +59,7 @@ def settled(executor: Executor, intent: Intent, wanted: set[str], *, since: floa
     """
     time.sleep(max(0.0, executor.settle_seconds - intent.age.total_seconds()))
     try:
-        found = made_by(executor.api, intent.action, executor.registry, intent.since)
+        found = made_by(Call(executor.api, intent.action, executor.registry), intent.since)
     except RowFailed as gone:
         executor.conclude(intent, Outcome("dropped", reason=gone.reason, detail=gone.detail))
         return None
@@ -74,10 +75,10 @@ def settled(executor: Executor, intent: Intent, wanted: set[str], *, since: floa
     return None
 
 
-def concluded(executor: Executor, intent: Intent, found: dict[str, Any], *, note: str = "") -> Step:
+def concluded(executor: Executor, intent: Intent, found: Found, *, note: str = "") -> Step:
     """Conclude an intent with the object that its call made; where what follows could not be done, it stays open."""
     try:
-        return executor.made(intent, Written(found, None), note=note)
+        return executor.made(intent, Written(found.object, None), note=note)
     except (Replayed, Transient) as lost:
         return executor.unknown(intent.action, lost)
 
@@ -104,7 +105,7 @@ def looked_into(executor: Executor, action: Action, intent: Intent, old: Replaye
     that of the intent is to pay ``action`` by now.
     """
     try:
-        found = made_by(executor.api, intent.action, executor.registry, intent.since)
+        found = made_by(Call(executor.api, intent.action, executor.registry), intent.since)
     except RowFailed as gone:
         return executor.refused(intent, gone)
     except Transient as lost:

@@ -73,13 +73,19 @@ class NoBudget:
 
 
 @dataclass(frozen=True)
-class Written:
+class Found:
+    """An object as a read of one of the two APIs shows it."""
+
+    object: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Written(Found):
     """The answer of a write, and under which request Stripe did it.
 
     ``replayed``: Stripe kept the answer for the idempotency key, so ``object`` is as it was when it was made (SB 7.4).
     """
 
-    object: dict[str, Any]
     request_id: str | None
     replayed: bool = False
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from stripe_sync.apply.resources.cancellation import renewal_after_end
+from stripe_sync.apply.cancellation.after_end import renewal_after_end
 from stripe_sync.core.errors import RowFailed, Transient, UnknownShape
 from stripe_sync.core.lanes import Lane
 from stripe_sync.core.reasons import ReasonCode
@@ -52,6 +52,7 @@ def sold_after_end(session: Session, action: Action, row: OwedRow) -> str:
     """Return the sentence about one renewal; empty where it is void or credited."""
     invoice = row.owed.invoice or ""
     try:
-        return renewal_after_end(session.stripe.in_lane(Lane.SUBSCRIPTIONS), action, invoice, session.signer)
+        api = session.stripe.in_lane(Lane.SUBSCRIPTIONS)
+        return renewal_after_end(api, action, invoice=invoice, signer=session.signer)
     except (RowFailed, Transient, UnknownShape) as unread:
         return f"The renewal after its end ({invoice}) could not be read; the next run reads it: {unread}"

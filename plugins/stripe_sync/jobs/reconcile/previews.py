@@ -9,7 +9,8 @@ from typing import Any, Final
 import msgspec
 
 from stripe_sync.apply.links import Registry
-from stripe_sync.apply.resources import parameters
+from stripe_sync.apply.resource import Call
+from stripe_sync.apply.resources import subscription
 from stripe_sync.core.errors import RowFailed, Transient
 from stripe_sync.domain.model.documents import Difference
 from stripe_sync.domain.plan.actions import Action, Plan
@@ -32,7 +33,7 @@ def previewed(session: Session, made: Plan, differences: Sequence[Difference], r
     left = PREVIEWS
     actions = []
     for action in made.actions:
-        params = preview_params(action, by_key.get(action.target), registry) if left else None
+        params = preview_params(Call(session.stripe, action, registry), by_key.get(action.target)) if left else None
         if params is not None:
             left -= 1
             action = with_preview(session, action, params)
@@ -40,16 +41,17 @@ def previewed(session: Session, made: Plan, differences: Sequence[Difference], r
     return msgspec.structs.replace(made, actions=actions)
 
 
-def preview_params(action: Action, d: Difference | None, registry: Registry) -> Params | None:
+def preview_params(call: Call, d: Difference | None) -> Params | None:
     """Return what Stripe is asked; None where the write charges nothing now or refers to what does not exist yet."""
+    action = call.action
     if not action.due_now:
         return None
     try:
         if action.kind == "subscription.create":
-            return of_creation(parameters.subscription_create(action, registry))
+            return of_creation(subscription.creation(call))
         if action.kind == "subscription.update" and action.after.get("proration_behavior") == "always_invoice":
             facts: Mapping[str, Any] = d.found.facts if d is not None and d.found is not None else {}
-            return of_change(registry.resolve(action.target), parameters.subscription_update(action, registry, facts))
+            return of_change(call.id, subscription.changes(call, facts))
     except RowFailed:
         return None
     return None

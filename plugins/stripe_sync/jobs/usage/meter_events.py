@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from stripe_sync.apply.resources.usage_lines import IDENTIFIER
+from stripe_sync.apply.resources.meter_event import IDENTIFIER
 from stripe_sync.core import keys, money
 from stripe_sync.core.clock import epoch
 from stripe_sync.core.decoding import typed

@@ -5,8 +5,8 @@ Every write was compared with its answer already; reading back catches an answer
 
 from __future__ import annotations
 
-from stripe_sync.apply import verification
-from stripe_sync.apply.current import current
+from stripe_sync.apply.resource import Call
+from stripe_sync.apply.resources.table import HANDLERS
 from stripe_sync.jobs.inputs.links import known_to, registry_of
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.runtime.step import Result, step
@@ -31,8 +31,8 @@ def verify(session: Session, run: Run) -> Result:
         open_intents = journal.open_of_run(connection, name, run.id)
     wrong = []
     for action in sample:
-        held = current(session.stripe, action, registry)
-        fields = list(verification.mismatches(action.after, verification.document(action, held, registry)))
+        resource, call = HANDLERS[action.kind].resource, Call(session.stripe, action, registry)
+        fields = resource.differences(call, resource.read(call))
         if fields:
             wrong.append(f"{action.target}: {', '.join(fields)}")
     return {"written": len(done), "read_back": len(sample), "wrong": wrong, "open_intents": open_intents}

@@ -1,0 +1,127 @@
+"""The items that were pending of a canceled subscription: billed once on an invoice of our own, whatever Stripe leaves of them.
+
+Every step may be repeated: the invoice and its lines are found by their markers, under keys of the same intent (BILLING 7).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from decimal import Decimal
+from typing import Any
+
+from stripe_sync.apply.resource import Call, Params
+from stripe_sync.apply.resources.invoice import INVOICES, terms
+from stripe_sync.apply.resources.invoice_item import ITEMS, taxed
+from stripe_sync.clients.stripe.client import Found
+from stripe_sync.clients.stripe.endpoints import PATHS
+from stripe_sync.clients.stripe.whole import with_lines
+from stripe_sync.core import keys
+from stripe_sync.core.charge_minimum import is_billable
+from stripe_sync.core.money import shown
+from stripe_sync.domain.actual.pending_items import Net, Pending, settle
+from stripe_sync.domain.actual.taxes import manual_rates
+from stripe_sync.domain.plan.actions import Action
+from stripe_sync.domain.plan.owed import INVOICE, LONGEST, NAME, owed_of
+from stripe_sync.domain.usage.final_terms import final_terms
+from stripe_sync.domain.usage.holds.leads import LONGER
+
+
+def settle_pending(call: Call, found: Sequence[Pending], *, key: str, now: int) -> list[str]:
+    """Bill what is positive, and return what a person has to see to; rows of it stay until it is done (domain/plan/owed.py).
+
+    Of what Stripe left of ours, what was billed is deleted, and credits. What a person bills stays.
+    """
+    settlement = settle(found)
+    told = _bill(call, settlement.billed, key=key, now=now) if settlement.billed else []
+    left = {id for net in settlement.billed for id in net.items} if told else set()
+    for id in sorted(settlement.taken() - left):
+        _delete_left(call, id, key=f"{key}-{id}")
+    return told + [row.sentence() for row in owed_of(call.action) if row.kind in ("credit", "foreign")]
+
+
+def _bill(call: Call, nets: Sequence[Net], *, key: str, now: int) -> list[str]:
+    """Put each product's net on an invoice of our own, one line each, and switch that on when all are there."""
+    subscription = call.api.get(f"{PATHS['subscription']}/{call.id}", expand=["discounts"])
+    found = final_terms(subscription | {"discounts": []}, moment=now, live={}, recorded={}, key=key)
+    if found.problem:
+        return [f"{_sum(nets)} were pending: {found.problem} Bill them by hand."]
+    own = _own_invoice(call, found.after())
+    invoice = _marked_invoice(own, found.customer)
+    if invoice is None:
+        params = terms(own.action) | {"metadata": own.mark()}
+        invoice = INVOICES.create(own.api, params, key=f"{key}-pending")
+    if invoice.object["status"] != "draft" or invoice.object["auto_advance"]:
+        return []
+    for net in nets:
+        _put_line(own, invoice, net, key=key)
+    return _switch_on(own, invoice.object["id"], nets, key=key, now=now)
+
+
+def _own_invoice(call: Call, after: Params) -> Call:
+    """Return the creation of the invoice, whose target names the subscription in its marker."""
+    target = keys.link_key(INVOICE, *call.action.target.split(":")[1:])
+    action = Action(kind="finalinvoice.create", lane=call.action.lane, target=target, after=after)
+    return Call(call.api, action, call.links)
+
+
+def _put_line(call: Call, invoice: Found, net: Net, *, key: str) -> None:
+    """Put one line on the invoice, with the tax fields; one that is there already is left."""
+    settings = call.links.tax_of()
+    row = invoice.object
+    price = {"currency": net.currency, "product": net.product, "unit_amount_decimal": Decimal(net.amount)}
+    own_tax = {**settings, "tax_behavior": net.behavior or settings["tax_behavior"]} if settings else settings
+    content = {
+        "customer": row["customer"], "invoice": row["id"], "discountable": False, "quantity": 1,
+        "description": "Changes before the end", "period": {"start": net.start, "end": net.end},
+        "price_data": price, "metadata": {NAME: ",".join(net.items)[:LONGEST]},
+    }  # fmt: skip
+    automatic = (row.get("automatic_tax") or {}).get("enabled")
+    params = taxed(content, own_tax, manual_rates(row) if automatic or not net.rates else net.rates)
+    there = {
+        (item.get("metadata") or {}).get(NAME)
+        for page in call.api.pages(ITEMS.path, customer=row["customer"], invoice=row["id"])
+        for item in page
+    }
+    if params["metadata"][NAME] not in there:
+        ITEMS.create(call.api, params, key=f"{key}-{net.items[0]}")
+
+
+def _switch_on(call: Call, id: str, nets: Sequence[Net], *, key: str, now: int) -> list[str]:
+    """Switch the invoice on if it bills exactly the nets and can be charged; else a person is told."""
+    api, path = call.api, f"{INVOICES.path}/{id}"
+    held = with_lines(api, api.get(path))
+    if sorted(line["amount"] for line in held["lines"]["data"]) != sorted(net.amount for net in nets):
+        return [f"{id} does not bill the {_sum(nets)} that were pending; look at it, and switch it on by hand."]
+    balance = int((api.find(f"{PATHS['customer']}/{held['customer']}") or {}).get("balance") or 0)
+    if not is_billable(held["total"], balance, held["currency"]):
+        INVOICES.delete(call.api, id, key=f"{key}-gone")
+        return [f"{_sum(nets)} were pending, which is less than Stripe charges; they are not billed."]
+    params: dict[str, Any] = {"auto_advance": True, "automatically_finalizes_at": now + int(LONGER.total_seconds())}
+    INVOICES.update(call.api, id, params, key=f"{key}-pending-on")
+    return []
+
+
+def _sum(nets: Sequence[Net]) -> str:
+    return shown(Decimal(sum(net.amount for net in nets)), nets[0].currency)
+
+
+def _marked_invoice(call: Call, customer: str) -> Found | None:
+    """Return the invoice that an interrupted run made for it."""
+    for page in call.api.pages(INVOICES.path, customer=customer):
+        for row in page:
+            if call.is_target(Found(row)):
+                return Found(row)
+    return None
+
+
+def _delete_left(call: Call, id: str, *, key: str) -> None:
+    """Delete an item of ours that is pending still; one that is gone, or on an invoice, is left."""
+    held = ITEMS.find(call.api, id)
+    if held is not None and held.object.get("invoice") is None and not held.object.get("deleted"):
+        ITEMS.delete(call.api, id, key=key)
+
+
+def noted(found: Sequence[Pending]) -> list[dict[str, Any]]:
+    """Return pending items as an intent keeps them."""
+    return [asdict(item) for item in found]

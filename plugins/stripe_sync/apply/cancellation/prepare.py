@@ -1,0 +1,146 @@
+"""The facts that are noted before a cancellation: what is collected of the customer, and what is pending."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from datetime import datetime
+from typing import Any
+
+from msgspec import structs
+
+from stripe_sync.apply.cancellation.pending_items import noted
+from stripe_sync.apply.resource import Call
+from stripe_sync.apply.resources.subscription import SUBSCRIPTION
+from stripe_sync.clients.stripe.client import StripeApi
+from stripe_sync.clients.stripe.endpoints import PATHS
+from stripe_sync.clients.stripe.whole import with_lines
+from stripe_sync.core import ownership
+from stripe_sync.core.clock import epoch
+from stripe_sync.core.errors import RowFailed
+from stripe_sync.core.ownership import Signer
+from stripe_sync.core.reasons import ReasonCode
+from stripe_sync.domain.actual.billing_periods import natural_end, renewed_at
+from stripe_sync.domain.actual.endings import MINUTE, Collected, Ending, collected, decide, split, unowed
+from stripe_sync.domain.actual.pending_items import Pending, pending, price_of
+from stripe_sync.domain.actual.stripe_objects import GONE
+from stripe_sync.domain.actual.unused_time import unused, unused_pending
+from stripe_sync.domain.model.stripe import StripeSubscription, decode
+from stripe_sync.domain.plan.actions import Action
+
+Row = dict[str, Any]
+INVOICES, ITEMS = PATHS["invoice"], PATHS["invoiceitem"]
+YEAR = 367 * 86_400  # no period is longer
+
+
+def prepare(call: Call, now: datetime) -> Action:
+    """Return the action with what it stops. Raises RowFailed ``WAITS_FOR_INVOICE`` where it is too early to cancel."""
+    api, action, signer = call.api, call.action, call.links.signer
+    found = SUBSCRIPTION.read(call)
+    held = found.object
+    if held["status"] not in GONE:
+        SUBSCRIPTION.check_before(call, found)
+    end = action.after.get("ended_in_stigg")
+    whole = [with_lines(api, row) for row in _invoices(api, held, end)]
+    ours = action.noted.get("own_stops", ())
+    seen = [replace(collected(row), is_ours=row["id"] in ours) for row in whole]
+    if held["status"] not in GONE:
+        _refuse_early(action, held, seen, now)
+    waiting = _pending_items(api, held, signer)
+    told = {"collected": [asdict(i) for i in seen], "pending": noted(waiting), "customer": held["customer"]}
+    sold = _sold_after(whole, unowed(seen, held["id"], end), end, signer)
+    return structs.replace(action, noted=told | {"sold_after": sold} | _unused(call, held, waiting))
+
+
+def _invoices(api: StripeApi, held: Row, end: int | None) -> Iterable[Row]:
+    """Return the invoices of the customer that are not finished, the subscription's newest, and those after its end."""
+    found = {row["id"]: row for row in _unfinished(api, held["customer"])}
+    latest = held.get("latest_invoice")
+    if latest and latest not in found:
+        found[latest] = api.get(f"{INVOICES}/{latest}")
+    found |= {row["id"]: row for row in _renewed_since(api, held["id"], end)}
+    return found.values()
+
+
+def _sold_after(invoices: Iterable[Row], ids: Collection[str], end: int | None, signer: Signer) -> list[Row]:
+    """Return what each of these invoices asks for time after the end: its id, the currency, the amount in minor units.
+
+    One that is owed whole is none of them: it is a row of what nothing collects any more (domain/plan/owed.py).
+    """
+    found = []
+    for row in invoices:
+        lines = row["lines"]["data"]
+        if end is None or row["id"] not in ids:
+            continue
+        sums = split(lines, end, signer.own_lines(lines))
+        if not sums.is_owed_whole(row["status"]):
+            found.append({"invoice": row["id"], "currency": row["currency"], "amount": sums.sold})
+    return found
+
+
+def _unused(call: Call, held: Row, waiting: Sequence[Pending]) -> Row:
+    """Return what was debited, and what the ending itself bills, for time after the end; nothing where that is in doubt."""
+    api, action = call.api, call.action
+    end = action.after.get("ended_in_stigg")
+    if end is None or action.after.get("ended_between"):
+        return {}
+    since = {"gte": end - YEAR}
+    rows = (row for page in api.pages(INVOICES, subscription=held["id"], created=since) for row in page)
+    left = unused((with_lines(api, row) for row in rows), end)
+    return {"unused_pending": unused_pending(waiting, end)} | ({"unused": asdict(left)} if left is not None else {})
+
+
+def _refuse_early(action: Action, held: Row, seen: list[Collected], now: datetime) -> None:
+    """Decide once more, from what Stripe shows at this moment; the proof of usage is the plan's to look at."""
+    subscription = decode(held, StripeSubscription)
+    moment = epoch(now)
+    decision = decide(
+        Ending(
+            end=action.after.get("ended_in_stigg") or moment,
+            renewed=renewed_at(subscription),
+            next_renewal=min((natural_end(subscription, i) for i in subscription.items.data), default=moment),
+            now=moment,
+            invoices=tuple(i for i in seen if i.subscription == subscription.id),
+        )
+    )
+    if decision.kind != "cancel":
+        raise RowFailed(ReasonCode.WAITS_FOR_INVOICE, decision.why)
+
+
+def _unfinished(api: StripeApi, customer: str) -> Iterator[Row]:
+    """Yield the drafts and open invoices of a customer."""
+    for status in ("draft", "open"):
+        for page in api.pages(INVOICES, customer=customer, status=status):
+            yield from page
+
+
+def _renewed_since(api: StripeApi, subscription: str, end: int | None) -> Iterator[Row]:
+    """Yield the invoices of a subscription from its end on: a run that comes late finds several renewals."""
+    if end is not None:
+        for page in api.pages(INVOICES, subscription=subscription, created={"gte": end - MINUTE}):
+            yield from page
+
+
+def _pending_items(api: StripeApi, held: Mapping[str, Any], signer: Signer) -> list[Pending]:
+    """Return what is pending of a subscription, each item with the tax behaviour of its price."""
+    rows = _pending_of(api, held)
+    prices = {id: api.find(f"{PATHS['price']}/{id}") for id in {price_of(row) for row in rows} if id}
+    behavior = {id: (price or {}).get("tax_behavior") or "" for id, price in prices.items()}
+    known = {id: "" if found == "unspecified" else found for id, found in behavior.items()}
+    return [pending(row, marked=_is_marked(row, signer), behavior=known.get(price_of(row) or "", "")) for row in rows]
+
+
+def _pending_of(api: StripeApi, held: Mapping[str, Any]) -> list[Row]:
+    """Return the pending invoice items that belong to a subscription."""
+    pages = api.pages(ITEMS, customer=held["customer"], pending=True)
+    return [row for page in pages for row in page if _owner(row) == held["id"]]
+
+
+def _owner(item: Mapping[str, Any]) -> str | None:
+    found = ((item.get("parent") or {}).get("subscription_details") or {}).get("subscription")
+    return str(found["id"] if isinstance(found, dict) else found) if found else None
+
+
+def _is_marked(row: Mapping[str, Any], signer: Signer) -> bool:
+    """Return whether an item carries our genuine marker."""
+    return signer.key_of((row.get("metadata") or {}).get(ownership.FIELD)) is not None

@@ -1,0 +1,107 @@
+"""Coupons: they have an id of our own; where Stripe keeps that of a deleted coupon, the next of five (docs/unknowns.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from stripe_sync.apply.resource import (
+    Call,
+    Handler,
+    Params,
+    Resource,
+    change,
+    existing,
+    fields,
+    metadata,
+    reader,
+    without_marker,
+)
+from stripe_sync.clients.stripe.client import Found, Written
+from stripe_sync.clients.stripe.collection import Collection
+from stripe_sync.clients.stripe.endpoints import PATHS
+from stripe_sync.core.errors import RowFailed
+from stripe_sync.core.reasons import ReasonCode
+from stripe_sync.domain.actual import stripe_objects
+from stripe_sync.domain.model.documents import Document
+from stripe_sync.domain.model.stripe import StripeCoupon, decode
+
+ATTEMPTS = 5
+
+
+def _parameters(call: Call) -> Params:
+    """Return the parameters of a new coupon."""
+    after = call.action.after
+    params: Params = {
+        "id": call.links.natural_id(call.action.target),
+        "duration": after["duration"],
+        "metadata": metadata(after["metadata"], call.links),
+    }
+    if "name" in after:
+        params["name"] = after["name"]
+    if "duration_in_months" in after:
+        params["duration_in_months"] = int(after["duration_in_months"])
+    if "percent_off" in after:
+        return params | {"percent_off": float(after["percent_off"])}
+    return params | _fixed_amount(after["amount_off"])
+
+
+def _fixed_amount(amount_off: Mapping[str, Any]) -> Params:
+    """Return a fixed amount: of several currencies one is the coupon's own, the others are its options."""
+    amounts = {currency: int(amount) for currency, amount in sorted(amount_off.items())}
+    own = "usd" if "usd" in amounts else next(iter(amounts))
+    params: Params = {"amount_off": amounts.pop(own), "currency": own}
+    options = {currency: {"amount_off": amount} for currency, amount in amounts.items()}
+    return params | ({"currency_options": options} if options else {})
+
+
+def _create(call: Call, key: str) -> Written:
+    """Create the coupon under the first of its ids that Stripe takes, or return ours if it exists."""
+    params = _parameters(call)
+    for number, id in enumerate(_ids(call)):
+        try:
+            return COUPONS.create(call.api, params | {"id": id}, key=f"{key}-{number}" if number else key)
+        except RowFailed as refused:
+            if refused.reason != ReasonCode.ID_TAKEN or COUPONS.find(call.api, id) is not None:
+                return existing(call, COUPONS, id=id, refused=refused)
+    raise RowFailed(
+        ReasonCode.ID_TAKEN, f"Stripe refuses the id {params['id']} and those after it, and shows no such coupon."
+    )
+
+
+def _ids(call: Call) -> list[str]:
+    """Return the ids under which the coupon may be made: its own, and the next after deletions."""
+    id = call.links.natural_id(call.action.target)
+    return [id, *(f"{id}-{number}" for number in range(2, ATTEMPTS + 1))]
+
+
+def _recover(call: Call, since: datetime) -> Iterator[Found]:
+    yield from (found for id in _ids(call) if (found := COUPONS.find(call.api, id)) is not None)
+
+
+def _delete(call: Call, key: str) -> Written:
+    return COUPONS.delete_if_there(call.api, call.id, key=key)
+
+
+def _recover_deletion(call: Call, since: datetime) -> Iterator[Found]:
+    return COUPONS.recover_deletion(call.api, call.id)
+
+
+def _document(call: Call, found: Found) -> Document:
+    return stripe_objects.coupon_claim(
+        call.links.reading(), decode(found.object, StripeCoupon), call.action.target
+    ).document
+
+
+COUPONS = Collection("coupon", PATHS["coupon"], lambda client: client.v1.coupons)
+COUPON = Resource(
+    "coupon", reader(COUPONS), _document,
+    instructions=frozenset({"percent_off", "amount_off", "duration", "duration_in_months", "how"}),
+)  # fmt: skip
+HANDLERS = {
+    "coupon.create": Handler(COUPON, _create, _recover),
+    "coupon.update": change(COUPON, COUPONS, fields),
+    "coupon.delete": Handler(COUPON, _delete, _recover_deletion),
+    "coupon.strip": change(COUPON, COUPONS, without_marker),
+}

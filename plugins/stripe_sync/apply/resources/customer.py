@@ -1,0 +1,52 @@
+"""Customers: a new one is on the environment's test clock where it has one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from stripe_sync.apply.resource import (
+    Call,
+    Handler,
+    Params,
+    Resource,
+    change,
+    fields,
+    reader,
+    without_marker,
+)
+from stripe_sync.clients.stripe.client import Found, Written
+from stripe_sync.clients.stripe.collection import Collection
+from stripe_sync.clients.stripe.endpoints import PATHS, WHOLE, in_list
+from stripe_sync.domain.actual import stripe_objects
+from stripe_sync.domain.model.documents import Document
+from stripe_sync.domain.model.stripe import StripeCustomer, decode
+
+
+def _changes(call: Call) -> Params:
+    """Return the fields, and what the answer has to show so that it is as whole as a read."""
+    return {**fields(call), "expand": WHOLE["customer"]}
+
+
+def _create(call: Call, key: str) -> Written:
+    clock = {"test_clock": call.links.test_clock} if call.links.test_clock else {}
+    return CUSTOMERS.create(call.api, _changes(call) | clock, key=key)
+
+
+def _recover(call: Call, since: datetime) -> Iterator[Found]:
+    return CUSTOMERS.created_since(call.api, since, expand=in_list("customer"))
+
+
+def _document(call: Call, found: Found) -> Document:
+    return stripe_objects.customer_claim(
+        call.links.reading(), decode(found.object, StripeCustomer), call.action.target
+    ).document
+
+
+CUSTOMERS = Collection("customer", PATHS["customer"], lambda client: client.v1.customers)
+CUSTOMER = Resource("customer", reader(CUSTOMERS), _document, instructions=frozenset({"how"}))
+HANDLERS = {
+    "customer.create": Handler(CUSTOMER, _create, _recover),
+    "customer.update": change(CUSTOMER, CUSTOMERS, _changes),
+    "customer.strip": change(CUSTOMER, CUSTOMERS, without_marker),
+}

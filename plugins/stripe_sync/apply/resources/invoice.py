@@ -1,0 +1,165 @@
+"""Invoices: the time of finalization of drafts, and the pipeline's own invoice at the end of a subscription.
+
+That one is made switched off, filled, then switched on, or deleted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from stripe_sync.apply.resource import Call, Handler, Params, Resource
+from stripe_sync.apply.resources.coupon import COUPONS
+from stripe_sync.clients.stripe.client import Found, Written
+from stripe_sync.clients.stripe.collection import Collection
+from stripe_sync.clients.stripe.endpoints import PATHS
+from stripe_sync.core.errors import RowFailed
+from stripe_sync.core.reasons import ReasonCode
+from stripe_sync.domain.model.documents import Document
+from stripe_sync.domain.plan.actions import Action
+
+
+def id_of(call: Call) -> str:
+    """Return the id of the invoice that the target names; of one of the pipeline's own, its link's."""
+    id = call.action.target.partition(":")[2]
+    return call.links.get(id) or id
+
+
+def _own_id(call: Call) -> str:
+    return call.action.target.partition(":")[2]
+
+
+def _set_time(call: Call, key: str) -> Written:
+    """Set the time of finalization. Refused where the draft's is not the one that the decision was made from.
+
+    A hold needs a draft that is on; only a release may switch one on, which the pipeline had switched off.
+    """
+    id = id_of(call)
+    now = call.api.get(f"{INVOICES.path}/{id}")
+    wanted = (call.action.before or {}).get("automatically_finalizes_at")
+    is_off = call.action.kind == "draft.hold" and not now["auto_advance"]
+    if now["status"] != "draft" or now["automatically_finalizes_at"] != wanted or is_off:
+        raise RowFailed(
+            ReasonCode.CHANGED_SINCE, f"{id} is {now['status']}, or somebody moved its finalization; it is left alone."
+        )
+    return INVOICES.update(call.api, id, dict(call.action.after), key=key)
+
+
+def _read(call: Call) -> Found:
+    return Found(call.api.get(f"{INVOICES.path}/{id_of(call)}"))
+
+
+def _draft_document(call: Call, found: Found) -> Document:
+    """Return the time of finalization, the customer and the way of collection."""
+    after = call.action.after
+    names = ("automatically_finalizes_at", "auto_advance", "customer", "currency", "collection_method")
+    return {name: found.object.get(name) for name in names if name in after} | {
+        name: after[name] for name in ("days_until_due",) if name in after
+    }
+
+
+def _create(call: Call, key: str) -> Written:
+    """Make the coupons that it needs, then the invoice: switched off, so that a half-built one never goes out."""
+    for coupon in call.action.after.get("coupons", ()):
+        _create_coupon(call, coupon, key=f"{key}-{coupon['id']}")
+    return INVOICES.create(call.api, terms(call.action) | {"metadata": call.mark()}, key=key)
+
+
+def terms(action: Action) -> Params:
+    """Return the terms of payment, tax and discounts, each with an explicit word."""
+    after = action.after
+    params: Params = {
+        "customer": after["customer"], "currency": after["currency"], "collection_method": after["collection_method"],
+        "auto_advance": False, "pending_invoice_items_behavior": "exclude",
+        "discounts": [{"coupon": id} for id in after["discounts"]] or "",
+        "automatic_tax": {"enabled": after["automatic_tax"]},
+    }  # fmt: skip
+    if "days_until_due" in after:
+        params["days_until_due"] = int(after["days_until_due"])
+    if "payment_method" in after:
+        params["default_payment_method"] = after["payment_method"]
+    if "default_tax_rates" in after:
+        params["default_tax_rates"] = after["default_tax_rates"]
+    return params
+
+
+def _create_coupon(call: Call, coupon: Mapping[str, Any], *, key: str) -> None:
+    """Make a coupon for one invoice, unless an earlier try made it."""
+    if COUPONS.find(call.api, coupon["id"]) is not None:
+        return
+    params: Params = {"id": coupon["id"], "duration": coupon["duration"]}
+    if "percent_off" in coupon:
+        params["percent_off"] = float(coupon["percent_off"])
+    else:
+        params |= {"amount_off": int(coupon["amount_off"]), "currency": coupon["currency"]}
+    COUPONS.create(call.api, params, key=key)
+
+
+def _release(call: Call, key: str) -> Written:
+    """Delete the coupons that were made for it, then switch the draft on with its time."""
+    id = _own_id(call)
+    _delete_coupons(call, key)
+    held = call.api.get(f"{INVOICES.path}/{id}")
+    if held["status"] != "draft" or held["auto_advance"]:
+        raise RowFailed(
+            ReasonCode.CHANGED_SINCE, f"{id} is {held['status']}, or somebody switched it on; it is left alone."
+        )
+    moment = call.action.after["automatically_finalizes_at"]
+    return INVOICES.update(call.api, id, {"auto_advance": True, "automatically_finalizes_at": moment}, key=key)
+
+
+def _delete(call: Call, key: str) -> Written:
+    """Delete a draft that is not billed, with its items."""
+    _delete_coupons(call, key)
+    return INVOICES.delete_if_there(call.api, _own_id(call), key=key)
+
+
+def _delete_coupons(call: Call, key: str) -> None:
+    """Delete the coupons that were made for one invoice; its discounts stay."""
+    for id in call.action.after.get("coupons", ()):
+        COUPONS.delete_if_there(call.api, id, key=f"{key}-{id}")
+
+
+def _recover(call: Call, since: datetime) -> Iterator[Found]:
+    """Yield the invoices of the customer that were made since; ours is told by its marker, which names the subscription."""
+    return INVOICES.created_since(call.api, since, customer=call.action.after["customer"])
+
+
+def _recover_release(call: Call, since: datetime) -> Iterator[Found]:
+    found = INVOICES.find(call.api, _own_id(call))
+    if found is not None and (found.object["auto_advance"] or found.object["status"] != "draft"):
+        yield found
+
+
+def _recover_deletion(call: Call, since: datetime) -> Iterator[Found]:
+    return INVOICES.recover_deletion(call.api, _own_id(call))
+
+
+def _document(call: Call, found: Found) -> Document:
+    """Return the terms of an own invoice; coupons are compared by their number."""
+    row, after = found.object, call.action.after
+    method, rates = row.get("default_payment_method"), row.get("default_tax_rates") or []
+    document: Document = {
+        "customer": row["customer"], "currency": row["currency"], "collection_method": row["collection_method"],
+        "auto_advance": row["auto_advance"], "automatically_finalizes_at": row.get("automatically_finalizes_at"),
+        "automatic_tax": bool((row.get("automatic_tax") or {}).get("enabled")),
+        "payment_method": method["id"] if isinstance(method, dict) else method,
+        "default_tax_rates": [rate["id"] if isinstance(rate, dict) else rate for rate in rates],
+    }  # fmt: skip
+    target = after.get("discounts", [])
+    document["discounts"] = target if len(row.get("discounts") or ()) == len(target) else row.get("discounts")
+    document |= {name: after[name] for name in ("days_until_due", "coupons") if name in after}
+    return {name: value for name, value in document.items() if name in after}
+
+
+INVOICES = Collection("invoice", PATHS["invoice"], lambda client: client.v1.invoices)
+DRAFT = Resource("draft", _read, _draft_document)
+FINAL_INVOICE = Resource("finalinvoice", _read, _document, instructions=frozenset({"coupons"}))
+HANDLERS = {
+    "draft.hold": Handler(DRAFT, _set_time, DRAFT.recover_update),
+    "draft.release": Handler(DRAFT, _set_time, DRAFT.recover_update),
+    "finalinvoice.create": Handler(FINAL_INVOICE, _create, _recover),
+    "finalinvoice.release": Handler(FINAL_INVOICE, _release, _recover_release),
+    "finalinvoice.delete": Handler(FINAL_INVOICE, _delete, _recover_deletion),
+}

@@ -1,0 +1,191 @@
+"""Invoice items: one-off charges, what an overtaken renewal billed too little, and lines of usage on drafts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from stripe_sync.apply.resource import Call, Handler, Params, Resource, reader
+from stripe_sync.clients.stripe.client import Found, Written
+from stripe_sync.clients.stripe.collection import Collection
+from stripe_sync.clients.stripe.endpoints import PATHS
+from stripe_sync.core.clock import from_epoch
+from stripe_sync.core.money import is_rounding, plain
+from stripe_sync.domain.model.documents import Document
+
+
+def taxed(params: Mapping[str, Any], settings: Mapping[str, str], rates: Sequence[str] = ()) -> Params:
+    """Return the parameters of an item with its tax fields (BILLING 3).
+
+    ``settings`` are ``tax_code`` and ``tax_behavior`` while the environment has tax on, else empty; they are sent with an
+    amount of its own (``price_data``), since a price has them already. ``rates`` are the ids of the manual tax rates of
+    the invoice or subscription that the item is for: one-off items inherit none (SB 3.4), so each item names them.
+    """
+    found = dict(params)
+    if "price_data" in params and settings:
+        found |= settings
+        found["price_data"] = {**params["price_data"], "tax_behavior": settings["tax_behavior"]}
+    if rates:
+        found["tax_rates"] = list(rates)
+    return found
+
+
+def _parameters(call: Call) -> Params:
+    """Return a one-off charge at its price, or one unit at an amount on an open draft."""
+    after, links = call.action.after, call.links
+    params: Params = {"customer": links.resolve(after["customer"]), "metadata": call.mark()}
+    rates = after.get("tax_rates", ())
+    if "price" in after:
+        params |= {"pricing": {"price": links.resolve(after["price"])}, "quantity": int(after["quantity"])}
+        return taxed(params | {"subscription": links.resolve(after["subscription"])}, links.tax_of(), rates)
+    text = f"Change before the renewal of {from_epoch(after['from']):%Y-%m-%d}"
+    price = {
+        "currency": after["currency"],
+        "product": links.get(after["product"]) or after["product"],
+        "unit_amount_decimal": Decimal(after["amount"]),
+    }
+    content = {"invoice": after["invoice"], "price_data": price, "quantity": 1, "description": text}
+    return taxed(params | content, links.tax_of(), rates)
+
+
+def _create(call: Call, key: str) -> Written:
+    return ITEMS.create(call.api, _parameters(call), key=key)
+
+
+def _recover(call: Call, since: datetime) -> Iterator[Found]:
+    customer = call.links.get(call.action.after["customer"])
+    if customer is not None:
+        yield from ITEMS.created_since(call.api, since, customer=customer)
+
+
+def _document(call: Call, found: Found) -> Document:
+    """Return an item's fields, which has to be the customer's, of the amount or of the price of the action."""
+    known, after = call.links.reading().known, call.action.after
+    row = found.object
+    pricing = (row.get("pricing") or {}).get("price_details") or {}
+    parent = _subscription(found)
+    document = {
+        "customer": known.get(row["customer"], row["customer"]),
+        "price": known.get(pricing.get("price") or "", pricing.get("price")),
+        "product": known.get(pricing.get("product") or "", pricing.get("product")),
+        "quantity": str(row["quantity"]),
+        "amount": str(row["amount"]),
+        "currency": row["currency"],
+        "invoice": row.get("invoice"),
+        "subscription": known.get(parent or "", parent) if parent else after.get("subscription"),
+        "tax_rates": _rate_ids(found),
+    }
+    return {name: value for name, value in document.items() if name in after}
+
+
+def _subscription(found: Found) -> str | None:
+    id: str | None = ((found.object.get("parent") or {}).get("subscription_details") or {}).get("subscription")
+    return id
+
+
+def _rate_ids(found: Found) -> list[str]:
+    """Return the ids of the manual tax rates of an invoice item."""
+    return [rate["id"] for rate in found.object.get("tax_rates") or ()]
+
+
+def _quantity(call: Call) -> Params:
+    """Return a quantity at a unit amount, on the charge's product, with the tax fields."""
+    after = call.action.after
+    price = {
+        "currency": after["currency"],
+        "product": call.links.resolve(after["product"]),
+        "unit_amount_decimal": plain(Decimal(after["unit_amount"])),
+    }
+    content = {
+        "price_data": price,
+        "quantity_decimal": plain(Decimal(after["quantity"])),
+        "discountable": after["discountable"],
+    }
+    return taxed(content, call.links.tax_of(), after.get("tax_rates", ()))
+
+
+def _put_line(call: Call, key: str) -> Written:
+    after = call.action.after
+    params: Params = {
+        "customer": after["customer"],
+        "invoice": call.links.get(after["invoice"]) or after["invoice"],
+        **({"subscription": after["subscription"]} if "subscription" in after else {}),
+        "description": after["description"],
+        "period": {"start": after["start"], "end": after["end"]},
+        "metadata": call.mark(),
+        **_quantity(call),
+    }
+    return ITEMS.create(call.api, params, key=key)
+
+
+def _change_line(call: Call, key: str) -> Written:
+    after = call.action.after
+    period = {"period": {"start": after["start"], "end": after["end"]}}
+    return ITEMS.update(call.api, after["item"], _quantity(call) | period, key=key)
+
+
+def _remove_line(call: Call, key: str) -> Written:
+    return ITEMS.delete_if_there(call.api, call.action.after["item"], key=key)
+
+
+def _recover_line(call: Call, since: datetime) -> Iterator[Found]:
+    """Yield the line that carries the marker and bills what was meant."""
+    for row in ITEMS.created_since(call.api, since, customer=call.action.after["customer"]):
+        if call.is_target(row):
+            yield row
+
+
+def _recover_change(call: Call, since: datetime) -> Iterator[Found]:
+    row = ITEMS.find(call.api, call.action.after["item"])
+    if row is not None and not USAGE_LINE.differences(call, row):
+        yield row
+
+
+def _recover_removal(call: Call, since: datetime) -> Iterator[Found]:
+    return ITEMS.recover_deletion(call.api, call.action.after["item"])
+
+
+def _line_document(call: Call, found: Found) -> Document:
+    """Return a line's quantity, price and amount, which are the proof of what is billed.
+
+    Its description and the id by which it is changed are no part of the proof.
+    """
+    after = call.action.after
+    row = found.object
+    unit = (row.get("pricing") or {}).get("unit_amount_decimal")
+    wanted = after.get("invoice", "")
+    document = {
+        **{name: after.get(name) for name in ("description", "item", "product")},
+        "quantity": plain(Decimal(str(row["quantity_decimal"]))),
+        "unit_amount": plain(Decimal(str(unit if unit is not None else row["amount"]))),
+        "amount": _amount(call, found),
+        "start": row["period"]["start"],
+        "end": row["period"]["end"],
+        "customer": row["customer"],
+        "currency": row["currency"],
+        "discountable": row["discountable"],
+        "subscription": _subscription(found),
+        "invoice": wanted if row.get("invoice") == (call.links.get(wanted) or wanted) else row.get("invoice"),
+        "tax_rates": _rate_ids(found),
+    }
+    return {name: value for name, value in document.items() if name in after}
+
+
+def _amount(call: Call, found: Found) -> str:
+    """Return a line's amount; the action's where Stripe's differs by rounding alone (money.is_rounding)."""
+    target, amount = call.action.after.get("amount"), found.object["amount"]
+    rounded = target is not None and is_rounding(amount - int(target), found.object["currency"])
+    return str(target if rounded else amount)
+
+
+ITEMS = Collection("invoiceitem", PATHS["invoiceitem"], lambda client: client.v1.invoice_items)
+INVOICE_ITEM = Resource("invoiceitem", reader(ITEMS), _document, instructions=frozenset({"from"}))
+USAGE_LINE = Resource("usageline", lambda call: ITEMS.read(call.api, call.action.after["item"]), _line_document)
+HANDLERS = {
+    "invoiceitem.create": Handler(INVOICE_ITEM, _create, _recover),
+    "usageline.put": Handler(USAGE_LINE, _put_line, _recover_line),
+    "usageline.change": Handler(USAGE_LINE, _change_line, _recover_change),
+    "usageline.remove": Handler(USAGE_LINE, _remove_line, _recover_removal),
+}

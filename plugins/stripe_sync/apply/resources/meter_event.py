@@ -1,0 +1,74 @@
+"""Meter events: sent once under their identifier, and never looked for: the meter's summary says what was counted."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from datetime import datetime
+
+from stripe_sync.apply.resource import Call, Handler, Params, Resource
+from stripe_sync.clients.stripe.client import Found, Written
+from stripe_sync.clients.stripe.collection import Collection
+from stripe_sync.core.errors import RowFailed
+from stripe_sync.core.reasons import ReasonCode
+from stripe_sync.domain.model.documents import Document
+from stripe_sync.domain.plan.actions import Action
+
+IDENTIFIER = 100  # characters
+
+
+def _parameters(call: Call) -> Params:
+    after, how = call.action.after, call.action.after["how"]
+    return {
+        "event_name": after["event_name"],
+        "timestamp": after["timestamp"],
+        "identifier": identifier(call.action),
+        "payload": {how["customer_key"]: after["customer"], how["value_key"]: after["value"]},
+    }
+
+
+def _send(call: Call, key: str) -> Written:
+    """Send one event. One whose identifier Stripe has already was sent before (SB 4.7)."""
+    params = _parameters(call)
+    try:
+        written = EVENTS.create(call.api, params, key=key)
+    except RowFailed as refused:
+        if "parameter identifier" not in refused.detail and "duplicate_meter_event" not in refused.detail:
+            raise
+        written = Written({**params, "object": EVENTS.name}, None)
+    return Written({**written.object, "id": params["identifier"]}, written.request_id)
+
+
+def identifier(action: Action) -> str:
+    """Return the identifier of an event: its name, short enough for Stripe."""
+    name = str(action.after["identifier"])
+    if len(name) <= IDENTIFIER:
+        return name
+    return f"{name[: IDENTIFIER - 33]}-{hashlib.sha256(name.encode()).hexdigest()[:32]}"
+
+
+def _recover(call: Call, since: datetime) -> Iterator[Found]:
+    """Yield nothing: an event cannot be looked for."""
+    yield from ()
+
+
+def _read(call: Call) -> Found:
+    raise RowFailed(
+        ReasonCode.STRIPE_REFUSED, f"{call.action.target}: Stripe shows no single event; read the meter's summary."
+    )
+
+
+def _document(call: Call, found: Found) -> Document:
+    how = call.action.after["how"]
+    return {
+        "value": found.object["payload"].get(how["value_key"]),
+        "customer": found.object["payload"].get(how["customer_key"]),
+        "event_name": found.object["event_name"],
+        "timestamp": found.object["timestamp"],
+        "identifier": call.action.after["identifier"],
+    }
+
+
+EVENTS = Collection("billing.meter_event", "/v1/billing/meter_events", lambda client: client.v1.billing.meter_events)
+METER_EVENT = Resource("meterevent", _read, _document, instructions=frozenset({"how"}))
+HANDLERS = {"meterevent.send": Handler(METER_EVENT, _send, _recover)}

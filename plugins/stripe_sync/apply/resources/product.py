@@ -1,0 +1,67 @@
+"""Products: they have an id of our own, so that none can be made twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from stripe_sync.apply.resource import (
+    Call,
+    Handler,
+    Params,
+    Resource,
+    change,
+    existing,
+    fields,
+    reader,
+    without_marker,
+)
+from stripe_sync.clients.stripe.client import Found, Written
+from stripe_sync.clients.stripe.collection import Collection
+from stripe_sync.clients.stripe.endpoints import PATHS
+from stripe_sync.core.errors import RowFailed
+from stripe_sync.domain.actual import stripe_objects
+from stripe_sync.domain.model.documents import Document
+from stripe_sync.domain.model.stripe import StripeProduct, decode
+
+
+def _parameters(call: Call) -> Params:
+    return {"id": call.links.natural_id(call.action.target), **fields(call)}
+
+
+def _default_price(call: Call) -> Params:
+    default = call.action.after["default_price"]
+    return {"default_price": call.links.resolve(default) if default else ""}
+
+
+def _create(call: Call, key: str) -> Written:
+    """Create the product; one that is there already is taken only with our marker, else the id is taken."""
+    params = _parameters(call)
+    try:
+        return PRODUCTS.create(call.api, params, key=key)
+    except RowFailed as refused:
+        return existing(call, PRODUCTS, id=params["id"], refused=refused)
+
+
+def _recover(call: Call, since: datetime) -> Iterator[Found]:
+    found = PRODUCTS.find(call.api, call.links.natural_id(call.action.target))
+    if found is not None:
+        yield found
+
+
+def _document(call: Call, found: Found) -> Document:
+    product, reading = decode(found.object, StripeProduct), call.links.reading()
+    default = reading.known.get(product.default_price or "", product.default_price)
+    document = stripe_objects.product_claim(reading, product, call.action.target).document
+    return document | {"default_price": default}
+
+
+PRODUCTS = Collection("product", PATHS["product"], lambda client: client.v1.products)
+PRODUCT = Resource("product", reader(PRODUCTS), _document, instructions=frozenset({"how"}))
+HANDLERS = {
+    "product.create": Handler(PRODUCT, _create, _recover),
+    "product.update": change(PRODUCT, PRODUCTS, fields),
+    "product.set_default": change(PRODUCT, PRODUCTS, _default_price),
+    "product.retire": change(PRODUCT, PRODUCTS, fields),
+    "product.strip": change(PRODUCT, PRODUCTS, without_marker),
+}

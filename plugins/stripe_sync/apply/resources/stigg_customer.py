@@ -1,0 +1,45 @@
+"""Customers in Stigg: told the id of their customer in Stripe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from stripe_sync.apply.resource import Call, Handler, Resource
+from stripe_sync.clients.stripe.client import Found, Written
+from stripe_sync.core.errors import RowFailed
+from stripe_sync.core.reasons import ReasonCode
+from stripe_sync.domain.model.documents import Document
+
+
+def _set_billing_id(call: Call, key: str) -> Written:
+    """Set the Stripe id of a customer. Refused where Stigg has another one by now."""
+    id, given = call.stigg_id, call.links.resolve(call.action.after["billing"])
+    there = call.stigg.customer(id)
+    if there is None or there["billingId"] not in (None, given):
+        raise RowFailed(ReasonCode.CHANGED_SINCE, f"Stigg has another Stripe id of {id} by now, or no such customer.")
+    return Written({"id": id, "billingId": call.stigg.set_billing_id(id, given)}, None)
+
+
+def _recover(call: Call, since: datetime) -> Iterator[Found]:
+    there = call.stigg.customer(call.stigg_id)
+    if there is not None and there["billingId"] == call.links.get(call.action.after["billing"]):
+        yield Found(there)
+
+
+def _read(call: Call) -> Found:
+    there = call.stigg.customer(call.stigg_id)
+    if there is None:
+        raise RowFailed(ReasonCode.CHANGED_SINCE, f"Stigg has no customer {call.stigg_id}.")
+    return Found(there)
+
+
+def billing_document(call: Call, found: Found) -> Document:
+    """Return the link of the Stripe object that an object of Stigg names."""
+    known = call.links.reading().known
+    billing = found.object.get("billingId")
+    return {"billing": known.get(billing or "", billing)}
+
+
+STIGG_CUSTOMER = Resource("stigg", _read, billing_document)
+HANDLERS = {"stigg.name": Handler(STIGG_CUSTOMER, _set_billing_id, _recover)}

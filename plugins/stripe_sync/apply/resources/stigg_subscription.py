@@ -1,0 +1,60 @@
+"""Subscriptions in Stigg: provisioned for a checkout, and canceled where Stripe has canceled them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from stripe_sync.apply.resource import Call, Handler, Resource
+from stripe_sync.apply.resources.stigg_customer import billing_document
+from stripe_sync.clients.stripe.client import Found, Written
+from stripe_sync.core import keys
+from stripe_sync.core.errors import RowFailed
+from stripe_sync.core.reasons import ReasonCode
+from stripe_sync.domain.model.documents import Document
+from stripe_sync.domain.model.inputs import ENDED
+
+
+def _provision(call: Call, key: str) -> Written:
+    """Provision a subscription; one that Stigg has under this id already is as good."""
+    there = call.stigg.find_subscription(call.stigg_id)
+    return Written(there or call.stigg.provision(dict(call.action.after["how"])), None)
+
+
+def _recover_provision(call: Call, since: datetime) -> Iterator[Found]:
+    there = call.stigg.find_subscription(call.stigg_id)
+    if there is not None:
+        yield Found(there)
+
+
+def _cancel(call: Call, key: str) -> Written:
+    """Cancel in Stigg what Stripe shows as canceled when it is read by its id once more, and whose customer lives there.
+
+    Stripe ends the subscriptions of a customer that is deleted; that cancels nothing in Stigg.
+    """
+    linked = keys.link_key("subscription", *call.action.target.split(":")[1:])
+    held = call.api.get(f"/v1/subscriptions/{call.links.resolve(linked)}")
+    if held["status"] != "canceled":
+        raise RowFailed(ReasonCode.CHANGED_SINCE, f"It is {held['status']} in Stripe by now; plan again.")
+    customer = call.api.find(f"/v1/customers/{held['customer']}")
+    if customer is None or customer.get("deleted"):
+        raise RowFailed(
+            ReasonCode.CUSTOMER_DELETED, f"The Stripe customer {held['customer']} was deleted, which ended it there."
+        )
+    return Written(call.stigg.cancel(call.stigg_id), None)
+
+
+def _read(call: Call) -> Found:
+    return Found(call.stigg.subscription(call.stigg_id))
+
+
+def _document(call: Call, found: Found) -> Document:
+    return {"ended": True if found.object["status"] in ENDED else None}
+
+
+PROVISIONED = Resource("stigg", _read, billing_document, instructions=frozenset({"how"}))
+CANCELED = Resource("stigg", _read, _document)
+HANDLERS = {
+    "stigg.provision": Handler(PROVISIONED, _provision, _recover_provision),
+    "stigg.cancel": Handler(CANCELED, _cancel, CANCELED.recover_update),
+}

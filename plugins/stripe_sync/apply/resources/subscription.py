@@ -1,0 +1,184 @@
+"""Subscriptions: billed flexibly, and with an explicit parameter for everything that has a default (BILLING 6).
+
+Their cancellation is in ``apply/cancellation/``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from stripe_sync.apply.processing import asked_for
+from stripe_sync.apply.resource import Call, Handler, Params, Resource, change, metadata, reader, without_marker
+from stripe_sync.clients.stripe.client import Found, Written
+from stripe_sync.clients.stripe.collection import Collection
+from stripe_sync.clients.stripe.endpoints import PATHS, in_list
+from stripe_sync.core import keys
+from stripe_sync.domain.actual import stripe_objects
+from stripe_sync.domain.actual.stripe_objects import CANCEL_AT, ONCE
+from stripe_sync.domain.model.documents import Claim, Document
+from stripe_sync.domain.model.stripe import StripeSubscription, decode
+from stripe_sync.domain.target.timing import anchor_note
+
+INSTRUCTIONS = frozenset(
+    {
+        "anchor", "billing_cycle_anchor", "anchor_config", "backdate_start_date", "proration_behavior", "proration_date",
+        "attach", "one_off", "charged", "ended_in_stigg", "ended_between", "credit", "payment_behavior",
+        "default_payment_method", "how",
+    }
+)  # fmt: skip
+
+
+def creation(call: Call) -> Params:
+    """Return the parameters of a new subscription with its anchor as a moment, as a preview takes it."""
+    after, links = call.action.after, call.links
+    charged = "backdate_start_date" in after  # for the running period, from then or, without a moment, from now
+    params: Params = {
+        "customer": links.resolve(after["customer"]),
+        "items": [priced(call, item) for item in after["items"]],
+        "collection_method": after["collection_method"],
+        "billing_mode": {"type": "flexible"},
+        "billing_cycle_anchor": after["billing_cycle_anchor"],
+        "proration_behavior": "create_prorations" if charged else "none",
+        "metadata": metadata(after["metadata"], links) | own_notes(after),
+        "expand": asked_for(call.action),
+        "automatic_tax": {"enabled": bool(after.get("automatic_tax"))},  # a default of the account taxes what omits it
+    }
+    if after.get("backdate_start_date"):
+        params["backdate_start_date"] = after["backdate_start_date"]
+    if after["collection_method"] == "send_invoice":
+        params["days_until_due"] = int(after["days_until_due"])
+    for name in ("payment_behavior", "default_payment_method"):
+        if name in after:
+            params[name] = after[name]
+    if "one_off" in after:
+        params["add_invoice_items"] = [priced(call, item) for item in after["one_off"]]
+    if after.get("attach"):
+        params["discounts"] = [{"coupon": links.resolve(key)} for _, key in sorted(after["attach"].items())]
+    if "cancel_at" in after:
+        params["cancel_at"] = int(after["cancel_at"])
+    return params
+
+
+def _parameters(call: Call) -> Params:
+    """Return the parameters of a creation; an anchor whose day a short month took is sent as the day to come back to.
+
+    Stripe takes either a moment or a configuration; the next moment that the configuration names is the anchor.
+    """
+    params = creation(call)
+    if "anchor_config" in call.action.after:
+        del params["billing_cycle_anchor"]
+        params["billing_cycle_anchor_config"] = dict(call.action.after["anchor_config"])
+    return params
+
+
+def priced(call: Call, item: Mapping[str, str]) -> Params:
+    """Return an item at its price, with its quantity unless a meter counts it."""
+    price = {"price": call.links.resolve(item["price"])}
+    return price if "metered" in item else price | {"quantity": int(item["quantity"])}
+
+
+def own_notes(after: Mapping[str, Any]) -> dict[str, str]:
+    """Return what is noted beside the marker, in the same call: what may happen once, and the end that we asked for."""
+    notes = {}
+    if "once" in after:
+        notes[ONCE] = ",".join(after["once"] or ())
+    if "cancel_at" in after:
+        notes[CANCEL_AT] = after["cancel_at"] or ""
+    return notes
+
+
+def changes(call: Call, held: Mapping[str, Any]) -> Params:
+    """Return the changed fields; ``held`` are the facts of the subscription as it is: its own items, and all its discounts.
+
+    Items are named by their ids, and each discount that stays is sent again.
+    """
+    after = call.action.after
+    params: Params = {"expand": asked_for(call.action)}
+    if "items" in after:
+        ids = {price: item["id"] for price, item in held["items"].items()}
+        params["items"] = _changed_items(call, ids)
+    plain = ("proration_behavior", "proration_date", "collection_method", "payment_behavior", "billing_cycle_anchor")
+    params |= {name: after[name] for name in plain if name in after}
+    if after.get("days_until_due") is not None:
+        params["days_until_due"] = int(after["days_until_due"])
+    if "discounts" in after:
+        params["discounts"] = _discounts(call, held["discounts"])
+    if "cancel_at" in after:
+        params["cancel_at"] = int(after["cancel_at"]) if after["cancel_at"] else ""
+    if "automatic_tax" in after:
+        params["automatic_tax"] = {"enabled": bool(after["automatic_tax"])}
+    noted = own_notes(after) | anchor_note(after, held)
+    if "metadata" in after or noted:
+        params["metadata"] = metadata(after.get("metadata"), call.links) | noted
+    return params
+
+
+def _discounts(call: Call, discounts: Sequence[tuple[str, str | None]]) -> list[dict[str, str]] | str:
+    """Return each discount that stays by its own id, ours and foreign, and new ones by coupon; "" where none is left."""
+    after = call.action.after
+    own = set(after["discounts"] or ())
+    kept = [{"discount": id} for id, ref in discounts if ref is None or ref in own]
+    new = [{"coupon": call.links.resolve(key)} for _, key in sorted((after.get("attach") or {}).items())]
+    return [*kept, *new] or ""
+
+
+def _changed_items(call: Call, ids: Mapping[str, str]) -> list[Params]:
+    """Return the items that change: known ones by id and always with a quantity; foreign ones are not named, so they stay.
+
+    A price that goes and one that comes in its slot are one item whose price changes.
+    """
+    before = {item["price"]: item["quantity"] for item in (call.action.before or {}).get("items") or ()}
+    after = {item["price"]: item for item in call.action.after["items"]}
+    going = [price for price in before if price not in after]
+    changed: list[Params] = []
+    for price, item in after.items():
+        replaced = next((old for old in going if keys.same_charge(old) == keys.same_charge(price)), None)
+        if price in before and before[price] != item["quantity"]:
+            changed.append({"id": ids[price], "quantity": int(item["quantity"])})
+        elif price not in before and replaced is not None:
+            going.remove(replaced)
+            changed.append({"id": ids[replaced], **priced(call, item)})
+        elif price not in before:
+            changed.append(priced(call, item))
+    return changed + [{"id": ids[price], "deleted": True} for price in going]
+
+
+def _create(call: Call, key: str) -> Written:
+    return SUBSCRIPTIONS.create(call.api, _parameters(call), key=key)
+
+
+def _update(call: Call, key: str) -> Written:
+    """Read the subscription first: for the ids of its items and discounts, and to refuse if it is not as planned."""
+    held = SUBSCRIPTION.read(call)
+    SUBSCRIPTION.check_before(call, held)
+    return SUBSCRIPTIONS.update(call.api, call.id, changes(call, _own_parts(call, held).facts), key=key)
+
+
+def _recover(call: Call, since: datetime) -> Iterator[Found]:
+    customer = call.links.get(call.action.after["customer"])
+    if customer is not None:
+        shown = in_list("subscription")
+        yield from SUBSCRIPTIONS.created_since(call.api, since, customer=customer, status="all", expand=shown)
+
+
+def _own_parts(call: Call, found: Found) -> Claim:
+    """Return the document of a subscription, and as facts the ids of its own items and of all its discounts."""
+    return stripe_objects.subscription_claim(
+        call.links.reading(), decode(dict(found.object), StripeSubscription), call.action.target
+    )
+
+
+def _document(call: Call, found: Found) -> Document:
+    subscription = decode(found.object, StripeSubscription)
+    return _own_parts(call, found).document | {"status": subscription.status, "schedule": subscription.schedule}
+
+
+SUBSCRIPTIONS = Collection("subscription", PATHS["subscription"], lambda client: client.v1.subscriptions)
+SUBSCRIPTION = Resource("subscription", reader(SUBSCRIPTIONS), _document, INSTRUCTIONS)
+HANDLERS = {
+    "subscription.create": Handler(SUBSCRIPTION, _create, _recover),
+    "subscription.update": Handler(SUBSCRIPTION, _update, SUBSCRIPTION.recover_update),
+    "subscription.strip": change(SUBSCRIPTION, SUBSCRIPTIONS, without_marker),
+}

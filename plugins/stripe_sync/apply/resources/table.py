@@ -1,0 +1,48 @@
+"""The one table of action kinds: each module of ``resources`` names the handlers of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from stripe_sync.apply.cancellation import cancel
+from stripe_sync.apply.resource import Call, Handler
+from stripe_sync.apply.resources import (
+    checkout_session,
+    coupon,
+    customer,
+    invoice,
+    invoice_item,
+    meter_event,
+    price,
+    product,
+    schedule,
+    stigg_customer,
+    stigg_subscription,
+    subscription,
+)
+from stripe_sync.clients.stripe.client import Found
+
+HANDLERS: Mapping[str, Handler] = {
+    **product.HANDLERS,
+    **price.HANDLERS,
+    **coupon.HANDLERS,
+    **customer.HANDLERS,
+    **subscription.HANDLERS,
+    **cancel.HANDLERS,
+    **schedule.HANDLERS,
+    **invoice.HANDLERS,
+    **invoice_item.HANDLERS,
+    **meter_event.HANDLERS,
+    **checkout_session.HANDLERS,
+    **stigg_subscription.HANDLERS,
+    **stigg_customer.HANDLERS,
+}
+
+
+def made_by(call: Call, since: datetime) -> Found | None:
+    """Return the object that an interrupted call left, or None. A created one must carry the genuine marker of its target."""
+    for found in HANDLERS[call.action.kind].recover(call, since):
+        if call.is_target(found) or not call.action.kind.endswith(".create"):
+            return found
+    return None

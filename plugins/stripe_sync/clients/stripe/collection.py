@@ -1,0 +1,76 @@
+"""A list of Stripe's: its objects are read, found, created, changed and deleted through it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import stripe
+
+from stripe_sync.clients.stripe.client import Found, StripeApi, Written
+from stripe_sync.clients.stripe.endpoints import WHOLE
+from stripe_sync.clients.stripe.whole import with_items
+from stripe_sync.core.clock import epoch
+
+# Clocks of two machines differ; a creation is looked for from this much earlier on.
+SKEW = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class Collection:
+    """A list of Stripe's: the noun of its objects, its path and the SDK's service."""
+
+    name: str
+    path: str
+    service: Callable[[stripe.StripeClient], Any]
+
+    def read(self, api: StripeApi, id: str) -> Found:
+        """Return an object with the parts that Stripe leaves out unless asked and all of its items."""
+        path, whole = f"{self.path}/{id}", WHOLE.get(self.name)
+        return Found(with_items(api, api.get(path, expand=whole) if whole else api.get(path)))
+
+    def find(self, api: StripeApi, id: str) -> Found | None:
+        """Return an object by its id; None if Stripe does not have it."""
+        found = api.find(f"{self.path}/{id}")
+        return Found(found) if found is not None else None
+
+    def created_since(self, api: StripeApi, since: datetime, **filters: Any) -> Iterator[Found]:
+        """Yield the objects that were created since a moment, newest first."""
+        for page in api.pages(self.path, created={"gte": epoch(since - SKEW)}, **filters):
+            yield from map(Found, page)
+
+    def create(self, api: StripeApi, params: Mapping[str, Any], *, key: str) -> Written:
+        """Create an object under an idempotency key."""
+        return api.write(
+            f"post {self.path}", lambda client, options: self.service(client).create(params, options),
+            idempotency_key=key,
+        )  # fmt: skip
+
+    def update(self, api: StripeApi, id: str, params: Mapping[str, Any], *, key: str) -> Written:
+        """Change an object by its id."""
+        return api.write(
+            f"post {self.path}/{{id}}", lambda client, options: self.service(client).update(id, params, options),
+            idempotency_key=key,
+        )  # fmt: skip
+
+    def delete(self, api: StripeApi, id: str, *, key: str) -> Written:
+        """Delete an object by its id."""
+        return api.write(
+            f"delete {self.path}/{{id}}", lambda client, options: self.service(client).delete(id, {}, options),
+            idempotency_key=key,
+        )  # fmt: skip
+
+    def delete_if_there(self, api: StripeApi, id: str, *, key: str) -> Written:
+        """Delete an object by its id; one that is gone already is done."""
+        return self.delete(api, id, key=key) if self.find(api, id) else Written(self.deleted(id).object, None)
+
+    def deleted(self, id: str) -> Found:
+        """Return Stripe's answer about an object that is gone."""
+        return Found({"id": id, "object": self.name, "deleted": True})
+
+    def recover_deletion(self, api: StripeApi, id: str) -> Iterator[Found]:
+        """Yield the answer of a deletion if the object is gone."""
+        if self.find(api, id) is None:
+            yield self.deleted(id)
