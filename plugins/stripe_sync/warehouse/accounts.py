@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, exists, func, or_, select
+from sqlalchemy.dialects.postgresql import insert
 
-# What makes the account one that cannot be exchanged: objects that are linked, and writes whose outcome is not known.
-IS_USED = text(
-    "select exists (select from link where environment = :e and ended_at is null) "
-    "or exists (select from journal_open where environment = :e)"
-)
+from stripe_sync.warehouse.tables.comparisons import link
+from stripe_sync.warehouse.tables.runs import account
+from stripe_sync.warehouse.tables.writes import journal_open
 
 
 @dataclass(frozen=True)
@@ -24,7 +23,7 @@ class Proven:
 def find(connection: Connection, environment: str) -> Proven | None:
     """Return the account of an environment; None before the first proof."""
     row = connection.execute(
-        text("select account, key_digest from account where environment = :e"), {"e": environment}
+        select(account.c.account, account.c.key_digest).where(account.c.environment == environment)
     ).first()
     return Proven(**row._asdict()) if row else None
 
@@ -32,16 +31,21 @@ def find(connection: Connection, environment: str) -> Proven | None:
 def bound(connection: Connection, environment: str) -> str | None:
     """Return the account that the links and open writes of an environment are of; None where there are none of them."""
     found = find(connection, environment)
-    is_used = found is not None and connection.execute(IS_USED, {"e": environment}).scalar_one()
-    return found.account if found is not None and is_used else None
+    return found.account if found is not None and _is_used(connection, environment) else None
+
+
+def _is_used(connection: Connection, environment: str) -> bool:
+    """Return whether the account cannot be exchanged: objects are linked, or the outcome of a write is not known."""
+    is_linked = exists().where(link.c.environment == environment, link.c.ended_at.is_(None))
+    is_written = exists().where(journal_open.c.environment == environment)
+    return bool(connection.execute(select(or_(is_linked, is_written))).scalar_one())
 
 
 def prove(connection: Connection, environment: str, proven: Proven) -> None:
     """Keep the account that a key proved."""
+    proof = {"account": proven.account, "key_digest": proven.key_digest, "proven_at": func.now()}
     connection.execute(
-        text(
-            "insert into account (environment, account, key_digest, proven_at) values (:e, :a, :d, now()) "
-            "on conflict (environment) do update set account = :a, key_digest = :d, proven_at = now()"
-        ),
-        {"e": environment, "a": proven.account, "d": proven.key_digest},
+        insert(account)
+        .values(environment=environment, **proof)
+        .on_conflict_do_update(index_elements=[account.c.environment], set_=proof)
     )

@@ -1,34 +1,38 @@
-"""What is only about the connection of an environment, and ends with it; the journal, the ledger and what people did stay."""
+"""The end of an environment's connection. The journal, the ledger and the actions of people stay."""
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, delete, func, update
+
+from stripe_sync.warehouse.tables import comparisons, plans, runs, snapshots, writes
 
 # Read anew when there is a connection again.
 FORGOTTEN = (
-    "account",
-    "status",
-    "candidate",
-    "feed",
-    "seen_event",
-    "own_answer",
-    "stigg_read",
-    "failure",
-    "skipped_lane",
+    runs.account,
+    comparisons.status,
+    comparisons.candidate,
+    snapshots.feed,
+    snapshots.seen_event,
+    snapshots.own_answer,
+    snapshots.stigg_read,
+    plans.failure,
+    writes.skipped_lane,
 )
 
 
 def end(connection: Connection, environment: str) -> int:
-    """Closes every link, expires every question, forgets what was read and judged; how many links were closed."""
+    """Close every link, expire every question, and delete the rows of both sides; return the number of closed links."""
+    link, approval = comparisons.link, plans.approval
     closed = connection.execute(
-        text(
-            "update link set ended_at = now(), ended_by = 'disconnect', changed_in = pg_current_xact_id() where environment = :e and ended_at is null"
-        ),
-        {"e": environment},
+        update(link)
+        .where(link.c.environment == environment, link.c.ended_at.is_(None))
+        .values(ended_at=func.now(), ended_by="disconnect", changed_in=func.pg_current_xact_id())
     )
     for table in FORGOTTEN:
-        connection.execute(text(f"delete from {table} where environment = :e"), {"e": environment})
+        connection.execute(delete(table).where(table.c.environment == environment))
     connection.execute(
-        text("update approval set state = 'expired' where environment = :e and state = 'waiting'"), {"e": environment}
+        update(approval)
+        .where(approval.c.environment == environment, approval.c.state == "waiting")
+        .values(state="expired")
     )
     return int(closed.rowcount)

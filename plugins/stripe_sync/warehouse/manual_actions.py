@@ -1,13 +1,13 @@
-"""What people did by hand, append-only, and the answers of probe."""
+"""Actions of people, append-only, and the answers of probe."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, func, insert, select
 
-from stripe_sync.warehouse.engine import dumps
+from stripe_sync.warehouse.tables import runs as tables
 
 
 def record(
@@ -20,32 +20,33 @@ def record(
     person: str,
     detail: Mapping[str, Any] | None = None,
 ) -> None:
-    """One thing that a person did, with who and why."""
+    """Record one action of a person, with who and why."""
     connection.execute(
-        text(
-            "insert into hand (environment, command, subject, reason, person, detail) "
-            "values (:e, :c, :s, :r, :p, cast(:d as jsonb))"
-        ),
-        {"e": environment, "c": command, "s": subject, "r": reason, "p": person, "d": dumps(dict(detail or {}))},
+        insert(tables.hand).values(
+            environment=environment,
+            command=command,
+            subject=subject,
+            reason=reason,
+            person=person,
+            detail=dict(detail or {}),
+        )
     )
 
 
 def all_of(engine: Engine, environment: str) -> list[dict[str, Any]]:
-    """What was done by hand, newest first."""
+    """Return the actions of people, newest first."""
+    of = tables.hand.c
+    asked = select(of.command, of.subject, of.reason, of.person, of.detail, of.done_at)
     with engine.connect() as connection:
-        rows = connection.execute(
-            text(
-                "select command, subject, reason, person, detail, done_at from hand where environment = :e order by id desc"
-            ),
-            {"e": environment},
-        )
+        rows = connection.execute(asked.where(of.environment == environment).order_by(of.id.desc()))
         return [dict(row._mapping) for row in rows]
 
 
 def newest(connection: Connection, environment: str) -> int:
-    """The number of the last thing that a person did; 0 before the first."""
+    """Return the number of the last action of a person; 0 before the first."""
+    of = tables.hand.c
     found: int = connection.execute(
-        text("select coalesce(max(id), 0) from hand where environment = :e"), {"e": environment}
+        select(func.coalesce(func.max(of.id), 0)).where(of.environment == environment)
     ).scalar_one()
     return found
 
@@ -53,21 +54,15 @@ def newest(connection: Connection, environment: str) -> int:
 def answer(
     engine: Engine, environment: str, question: str, *, answer: str, detail: str, request_ids: Sequence[str]
 ) -> None:
-    """Keeps the answer to a question, with the requests that gave it."""
+    """Store the answer to a question, with the requests that gave it."""
+    row = {"environment": environment, "question": question, "answer": answer, "detail": detail}
     with engine.begin() as connection:
-        connection.execute(
-            text("insert into answer (environment, question, answer, detail, request_ids) values (:e, :q, :a, :d, :r)"),
-            {"e": environment, "q": question, "a": answer, "d": detail, "r": list(request_ids)},
-        )
+        connection.execute(insert(tables.answer).values(row | {"request_ids": list(request_ids)}))
 
 
 def answers(engine: Engine, environment: str) -> dict[str, str]:
-    """The newest answer to each question that was answered."""
+    """Return the newest answer to each question that was answered."""
+    of = tables.answer.c
+    asked = select(of.question, of.answer).where(of.environment == environment).order_by(of.id)
     with engine.connect() as connection:
-        rows = connection.execute(
-            text(
-                "select distinct on (question) question, answer from answer where environment = :e order by question, id desc"
-            ),
-            {"e": environment},
-        )
-        return {row.question: row.answer for row in rows}
+        return {row.question: row.answer for row in connection.execute(asked)}

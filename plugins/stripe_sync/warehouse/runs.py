@@ -1,4 +1,4 @@
-"""Runs and their finished stations: what makes every station idempotent by (environment, run id, station)."""
+"""Runs and their finished steps: every step is idempotent by (environment, run id, step)."""
 
 from __future__ import annotations
 
@@ -6,83 +6,74 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy.dialects.postgresql import insert
 
-from stripe_sync.warehouse.engine import dumps
+from stripe_sync.warehouse.engine import run_sql
+from stripe_sync.warehouse.tables import runs as tables
 
-Started = tuple[datetime, dict[str, Any]]  # the one reading of the clock, the parameters
+Started = tuple[datetime, dict[str, Any]]  # the one reading of the clock (UTC), the parameters
 
 
 def start(engine: Engine, environment: str, run_id: str, *, now: datetime, params: Mapping[str, Any]) -> Started:
-    """Records a run with its one reading of the clock; of two that start the same run, the first is right for both."""
+    """Record a run with its one reading of the clock; of two that start the same run, the first is right for both."""
+    row = {"environment": environment, "run_id": run_id, "started_at": now, "params": dict(params)}
     with engine.begin() as connection:
-        connection.execute(
-            text(
-                "insert into run (environment, run_id, started_at, params) values (:e, :r, :now, cast(:p as jsonb)) "
-                "on conflict do nothing"
-            ),
-            {"e": environment, "r": run_id, "now": now, "p": dumps(dict(params))},
-        )
+        connection.execute(insert(tables.run).values(row).on_conflict_do_nothing())
     found = find(engine, environment, run_id)
     assert found is not None
     return found
 
 
 def find(engine: Engine, environment: str, run_id: str) -> Started | None:
-    """A run that was started, or None."""
+    """Return a run that was started, or None."""
+    asked = select(tables.run.c.started_at, tables.run.c.params).where(
+        tables.run.c.environment == environment, tables.run.c.run_id == run_id
+    )
     with engine.connect() as connection:
-        row = connection.execute(
-            text("select started_at, params from run where environment = :e and run_id = :r"),
-            {"e": environment, "r": run_id},
-        ).first()
-        return (row.started_at, row.params) if row else None
+        row = connection.execute(asked).first()
+    return (row.started_at, row.params) if row else None
 
 
 def result(engine: Engine, environment: str, run_id: str, station: str) -> dict[str, Any] | None:
-    """What a finished station of a run gave, or None."""
+    """Return the result of a finished step of a run, or None."""
     with engine.connect() as connection:
         return result_in(connection, environment, run_id, station)
 
 
 def result_in(connection: Connection, environment: str, run_id: str, station: str) -> dict[str, Any] | None:
-    """The same, in a transaction."""
+    """Return the result of a finished step of a run, or None, in a transaction."""
+    of = tables.station.c
     found: dict[str, Any] | None = connection.execute(
-        text("select result from station where environment = :e and run_id = :r and station = :s"),
-        {"e": environment, "r": run_id, "s": station},
+        select(of.result).where(of.environment == environment, of.run_id == run_id, of.station == station)
     ).scalar()
     return found
 
 
 def newest_result(connection: Connection, environment: str, station: str) -> dict[str, Any] | None:
-    """What a station gave the last time that it finished, in whatever run."""
+    """Return the result of a step when it last finished, in whatever run."""
+    of = tables.station.c
     found: dict[str, Any] | None = connection.execute(
-        text("select result from station where environment = :e and station = :s order by finished_at desc limit 1"),
-        {"e": environment, "s": station},
+        select(of.result)
+        .where(of.environment == environment, of.station == station)
+        .order_by(of.finished_at.desc())
+        .limit(1)
     ).scalar()
     return found
 
 
 def finish(engine: Engine, environment: str, run_id: str, station: str, result: Mapping[str, Any]) -> None:
-    """Records what a station gave, the last time that it was done."""
+    """Record the result of a step; a later one replaces it."""
+    row = {"environment": environment, "run_id": run_id, "station": station, "result": dict(result)}
+    given = insert(tables.station).values(row)
+    replaced = {"result": given.excluded.result, "finished_at": func.now()}
     with engine.begin() as connection:
         connection.execute(
-            text(
-                "insert into station (environment, run_id, station, result) values (:e, :r, :s, cast(:x as jsonb)) "
-                "on conflict (environment, run_id, station) do update set result = excluded.result, finished_at = now()"
-            ),
-            {"e": environment, "r": run_id, "s": station, "x": dumps(dict(result))},
+            given.on_conflict_do_update(index_elements=tables.station.primary_key.columns, set_=replaced)
         )
 
 
 def last(engine: Engine, environment: str) -> dict[str, Any] | None:
-    """The newest run: its id, start, and the stations that it finished."""
+    """Return the newest run: ``run_id``, ``started_at``, and ``stations``, the steps that it finished in order."""
     with engine.connect() as connection:
-        row = connection.execute(
-            text(
-                "select run_id, started_at, array(select station from station s where s.environment = r.environment and "
-                "s.run_id = r.run_id order by finished_at) as stations from run r where environment = :e "
-                "order by created_at desc limit 1"
-            ),
-            {"e": environment},
-        ).first()
-        return dict(row._mapping) if row else None
+        return next(iter(run_sql(connection, "runs/newest", environment=environment)), None)

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import ColumnElement, Connection, Engine, and_, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
 
 from stripe_sync.core.decoding import typed
 from stripe_sync.domain.plan.approvals import Request
-from stripe_sync.warehouse.engine import dumps
+from stripe_sync.warehouse.tables.plans import approval as approvals
 
 State = Literal["waiting", "approved", "rejected", "expired", "applied"]
+REQUEST = ("hash", "lane", "group", "actions", "due_now", "per_month", "why")  # columns that are the question itself
 
 
 @dataclass(frozen=True)
@@ -44,99 +46,111 @@ def ask(
     now: datetime,
     life: timedelta,
 ) -> None:
-    """Records a question."""
+    """Record a question."""
     connection.execute(
-        text(
-            'insert into approval (environment, hash, lane, "group", run_id, plan_hash, actions, due_now, per_month, why, '
-            "asked_at, expires_at) values (:e, :h, :lane, :g, :r, :p, :a, cast(:due as jsonb), cast(:month as jsonb), :why, "
-            ":now, :expires) on conflict do nothing"
-        ),
-        {
-            "e": environment, "h": request.hash, "lane": request.lane, "g": request.group, "r": run_id, "p": plan_hash,
-            "a": request.actions, "due": dumps(request.due_now), "month": dumps(request.per_month), "why": request.why,
-            "now": now, "expires": now + life,
-        },
-    )  # fmt: skip
+        insert(approvals)
+        .values(
+            environment=environment,
+            hash=request.hash,
+            lane=request.lane,
+            group=request.group,
+            run_id=run_id,
+            plan_hash=plan_hash,
+            actions=request.actions,
+            due_now=request.due_now,
+            per_month=request.per_month,
+            why=request.why,
+            asked_at=now,
+            expires_at=now + life,
+        )
+        .on_conflict_do_nothing()
+    )
 
 
 def settled(connection: Connection, environment: str, *, now: datetime, remember: timedelta) -> dict[str, str]:
-    """The actions that nobody is asked about again for now, with the set that they are in: asked, approved, or refused."""
+    """Return the actions of which no question is due, with the hash of their set: waiting, approved, or rejected lately."""
+    of = approvals.c
     rows = connection.execute(
-        text(
-            "select hash, unnest(actions) as action from approval where environment = :e and ("
-            "(state = 'waiting' and expires_at > :now) or state = 'approved' "
-            "or (state = 'rejected' and decided_at > :since))"
-        ),
-        {"e": environment, "now": now, "since": now - remember},
+        select(of.hash, of.actions).where(
+            of.environment == environment,
+            or_(
+                and_(of.state == "waiting", of.expires_at > now),
+                of.state == "approved",
+                and_(of.state == "rejected", of.decided_at > now - remember),
+            ),
+        )
     )
-    return {row.action: row.hash for row in rows}
+    return {action: row.hash for row in rows for action in row.actions}
 
 
 def find(engine: Engine, environment: str, hash: str) -> Approval | None:
-    """The newest question about a set of actions."""
+    """Return the newest question about a set of actions."""
     with engine.connect() as connection:
         row = connection.execute(
-            text("select * from approval where environment = :e and hash = :h order by asked_at desc limit 1"),
-            {"e": environment, "h": hash},
+            select(approvals)
+            .where(approvals.c.environment == environment, approvals.c.hash == hash)
+            .order_by(approvals.c.asked_at.desc())
+            .limit(1)
         ).first()
     return approval(row._asdict()) if row else None
 
 
 def waiting(engine: Engine, environment: str, *, now: datetime) -> list[Approval]:
-    """The questions that somebody still may answer, oldest first."""
+    """Return the questions that somebody still may answer, oldest first."""
     with engine.connect() as connection:
         rows = connection.execute(
-            text(
-                "select * from approval where environment = :e and state = 'waiting' and expires_at > :now order by asked_at"
-            ),
-            {"e": environment, "now": now},
+            select(approvals).where(_waits(environment, now)).order_by(approvals.c.asked_at)
         ).all()
     return [approval(row._asdict()) for row in rows]
 
 
 def approval(row: Mapping[str, Any]) -> Approval:
-    request = typed(
-        {
-            "hash": row["hash"], "lane": row["lane"], "group": row["group"], "actions": list(row["actions"]),
-            "due_now": row["due_now"], "per_month": row["per_month"], "why": list(row["why"]),
-        },
-        Request,
-    )  # fmt: skip
+    """Return a row as an approval."""
     return Approval(
-        request, row["run_id"], row["plan_hash"], row["state"], row["asked_at"], row["expires_at"], row["decided_by"],
-        row["reason"],
-    )  # fmt: skip
+        request=typed({name: row[name] for name in REQUEST}, Request),
+        run_id=row["run_id"],
+        plan_hash=row["plan_hash"],
+        state=row["state"],
+        asked_at=row["asked_at"],
+        expires_at=row["expires_at"],
+        decided_by=row["decided_by"],
+        reason=row["reason"],
+    )
 
 
 def decide(
     connection: Connection, environment: str, hash: str, *, state: State, now: datetime, person: str, reason: str
 ) -> bool:
-    """Answers a question that still waits; False where it was answered, or is over."""
+    """Answer a question that still waits; return False where it was answered, or is over."""
     done = connection.execute(
-        text(
-            "update approval set state = :s, decided_at = :now, decided_by = :p, reason = :r "
-            "where environment = :e and hash = :h and state = 'waiting' and expires_at > :now returning hash"
-        ),
-        {"e": environment, "h": hash, "s": state, "now": now, "p": person, "r": reason},
+        update(approvals)
+        .where(_waits(environment, now), approvals.c.hash == hash)
+        .values(state=state, decided_at=now, decided_by=person, reason=reason)
+        .returning(approvals.c.hash)
     )
     return done.first() is not None
 
 
+def _waits(environment: str, now: datetime) -> ColumnElement[bool]:
+    """Return the condition that a question of an environment still may be answered."""
+    of = approvals.c
+    return and_(of.environment == environment, of.state == "waiting", of.expires_at > now)
+
+
 def applied(connection: Connection, environment: str, hash: str, results: Mapping[str, int]) -> None:
-    """Records that an approved set was applied, and with which results."""
+    """Record that an approved set was applied, and with which results."""
+    of = approvals.c
     connection.execute(
-        text(
-            "update approval set state = 'applied', results = cast(:r as jsonb) "
-            "where environment = :e and hash = :h and state = 'approved'"
-        ),
-        {"e": environment, "h": hash, "r": dumps(dict(results))},
+        update(approvals)
+        .where(of.environment == environment, of.hash == hash, of.state == "approved")
+        .values(state="applied", results=dict(results))
     )
 
 
 def approved_sets(connection: Connection, environment: str, *, lane: str) -> dict[str, list[str]]:
-    """The sets of a lane that a person said yes to and that were not applied yet: their actions by hash."""
+    """Return the sets of a lane that a person approved and that were not applied yet: their actions by hash."""
+    of = approvals.c
     rows = connection.execute(
-        text("select hash, actions from approval where environment = :e and lane = :lane and state = 'approved'"),
-        {"e": environment, "lane": lane},
+        select(of.hash, of.actions).where(of.environment == environment, of.lane == lane, of.state == "approved")
     )
     return {row.hash: list(row.actions) for row in rows}

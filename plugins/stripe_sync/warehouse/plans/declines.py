@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any, get_args
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import ColumnElement, Connection, Engine, delete, insert, or_, select, update
 
 from stripe_sync.domain.plan.declines import Decline, Kind
+from stripe_sync.warehouse.tables.plans import decline as declines
 
-COLUMNS = "kind, wanted, method, first_at, last_at, refusals, invoice, is_freed, detail"
+COLUMNS = [declines.c[field.name] for field in fields(Decline)]
 
 
 def find(connection: Connection, environment: str, target: str) -> Decline | None:
     """Return the decline of a target, if its last charging write was refused."""
-    row = connection.execute(
-        text(f"select {COLUMNS} from decline where environment = :e and target = :t"), {"e": environment, "t": target}
-    ).first()
+    row = connection.execute(select(*COLUMNS).where(_is_of(environment, target))).first()
     return decoded(row._asdict()) if row else None
 
 
@@ -23,7 +23,7 @@ def all_of(engine: Engine, environment: str) -> dict[str, Decline]:
     """Return every decline of an environment by target."""
     with engine.connect() as connection:
         rows = connection.execute(
-            text(f"select target, {COLUMNS} from decline where environment = :e order by target"), {"e": environment}
+            select(declines.c.target, *COLUMNS).where(declines.c.environment == environment).order_by(declines.c.target)
         )
         found = [row._asdict() for row in rows]
     return {row.pop("target"): decoded(row) for row in found}
@@ -37,22 +37,14 @@ def decoded(row: dict[str, Any]) -> Decline:
 
 def keep(connection: Connection, environment: str, *, target: str, entity: str, decline: Decline) -> None:
     """Store the decline of a target in the place of an earlier one; ``entity`` is the id of what it is about in Stigg."""
-    values = {"e": environment, "t": target, "id": entity} | {n: getattr(decline, n) for n in COLUMNS.split(", ")}
-    connection.execute(text("delete from decline where environment = :e and target = :t"), values)
-    connection.execute(
-        text(
-            f"insert into decline (environment, target, entity_id, {COLUMNS}) values (:e, :t, :id, :kind, :wanted, :method, :first_at, "
-            ":last_at, :refusals, :invoice, :is_freed, :detail)"
-        ),
-        values,
-    )
+    forget(connection, environment, target)
+    values = {column.name: getattr(decline, column.name) for column in COLUMNS}
+    connection.execute(insert(declines).values(environment=environment, target=target, entity_id=entity, **values))
 
 
 def forget(connection: Connection, environment: str, target: str) -> None:
     """Remove the decline of a target whose write was made."""
-    connection.execute(
-        text("delete from decline where environment = :e and target = :t"), {"e": environment, "t": target}
-    )
+    connection.execute(delete(declines).where(_is_of(environment, target)))
 
 
 def free(connection: Connection, environment: str, id: str) -> list[str]:
@@ -61,10 +53,13 @@ def free(connection: Connection, environment: str, id: str) -> list[str]:
     An open invoice of the refused call still stands in the way.
     """
     done = connection.execute(
-        text(
-            "update decline set is_freed = true where environment = :e and (entity_id = :id or target = :id) "
-            "returning target"
-        ),
-        {"e": environment, "id": id},
+        update(declines)
+        .where(declines.c.environment == environment, or_(declines.c.entity_id == id, declines.c.target == id))
+        .values(is_freed=True)
+        .returning(declines.c.target)
     )
     return [row.target for row in done]
+
+
+def _is_of(environment: str, target: str) -> ColumnElement[bool]:
+    return (declines.c.environment == environment) & (declines.c.target == target)

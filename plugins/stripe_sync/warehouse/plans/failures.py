@@ -1,4 +1,4 @@
-"""Writes that are refused again and again: left alone for growing delays, listed, and freed by ``retry`` (invariant 8)."""
+"""Writes that are refused again and again: retried after growing delays, listed, and freed by ``retry`` (invariant 8)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, delete, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from stripe_sync.warehouse.tables.plans import failure as refusals
 
 PATIENCE = 3  # refusals in a row before a target is left alone
 FIRST, LONGEST = timedelta(hours=1), timedelta(hours=24)
@@ -24,7 +27,7 @@ class Failure:
 
 
 def delay(failures: int) -> timedelta | None:
-    """How long a target is left alone after so many refusals in a row: none, 1 h, 2 h, 4 h, … 24 h."""
+    """Return the time that a target is left alone after so many refusals in a row: none, 1 h, 2 h, 4 h, … 24 h."""
     if failures < PATIENCE:
         return None
     doubled: timedelta = FIRST * 2 ** min(failures - PATIENCE, 10)
@@ -43,58 +46,54 @@ def refused(
     now: datetime,
     has_own_time: bool = False,
 ) -> None:
-    """Counts one more refusal in a row. One that ``has_own_time`` (a declined payment) leaves nothing else alone."""
+    """Count one more refusal in a row. One that ``has_own_time`` (a declined payment) leaves nothing else alone."""
     kind, id = entity or ("", "")
+    newest = {"reason": reason, "detail": detail, "last_at": now}
+    of = refusals.c
     count = connection.execute(
-        text(
-            "insert into failure (environment, target, lane, entity_kind, entity_id, failures, reason, detail, last_at) "
-            "values (:e, :t, :lane, :kind, :id, 1, :r, :d, :now) on conflict (environment, target) do update set "
-            "failures = failure.failures + 1, reason = excluded.reason, detail = excluded.detail, last_at = excluded.last_at "
-            "returning failures"
-        ),
-        {"e": environment, "t": target, "lane": lane, "kind": kind, "id": id, "r": reason, "d": detail, "now": now},
+        insert(refusals)
+        .values(environment=environment, target=target, lane=lane, entity_kind=kind, entity_id=id, failures=1, **newest)
+        .on_conflict_do_update(index_elements=[of.environment, of.target], set_=newest | {"failures": of.failures + 1})
+        .returning(of.failures)
     ).scalar_one()
     wait = None if has_own_time else delay(count)
     connection.execute(
-        text("update failure set until = :u where environment = :e and target = :t"),
-        {"e": environment, "t": target, "u": now + wait if wait else None},
+        update(refusals)
+        .where(of.environment == environment, of.target == target)
+        .values(until=now + wait if wait else None)
     )
 
 
 def succeeded(connection: Connection, environment: str, target: str) -> None:
-    """A write that is made ends the count."""
-    connection.execute(
-        text("delete from failure where environment = :e and target = :t"), {"e": environment, "t": target}
-    )
+    """End the count of a target whose write was made."""
+    connection.execute(delete(refusals).where(refusals.c.environment == environment, refusals.c.target == target))
 
 
 def quarantined(engine: Engine, environment: str, *, now: datetime) -> dict[str, Failure]:
-    """The targets that are left alone at a moment."""
+    """Return the targets that are left alone at a moment."""
+    of = refusals.c
+    asked = select(of.target, of.failures, of.reason, of.detail, of.until)
     with engine.connect() as connection:
-        rows = connection.execute(
-            text("select target, failures, reason, detail, until from failure where environment = :e and until > :now"),
-            {"e": environment, "now": now},
-        )
+        rows = connection.execute(asked.where(of.environment == environment, of.until > now))
         return {row.target: Failure(**row._mapping) for row in rows}
 
 
 def all_of(engine: Engine, environment: str) -> list[dict[str, Any]]:
-    """Every target whose last write was refused, those that are left alone longest first."""
+    """Return every target whose last write was refused, those that are left alone longest first."""
+    of = refusals.c
+    asked = select(of.target, of.entity_kind, of.entity_id, of.failures, of.reason, of.detail, of.until)
+    in_order = asked.order_by(of.until.desc().nulls_last(), of.target)
     with engine.connect() as connection:
-        rows = connection.execute(
-            text(
-                "select target, entity_kind, entity_id, failures, reason, detail, until from failure where environment = :e "
-                "order by until desc nulls last, target"
-            ),
-            {"e": environment},
-        )
+        rows = connection.execute(in_order.where(of.environment == environment))
         return [dict(row._mapping) for row in rows]
 
 
 def free(connection: Connection, environment: str, id: str) -> list[str]:
-    """Frees the targets of an entity, or one target by its link key; which there were."""
+    """Free the targets of an entity, or one target by its link key; return them."""
+    of = refusals.c
     done = connection.execute(
-        text("delete from failure where environment = :e and (entity_id = :id or target = :id) returning target"),
-        {"e": environment, "id": id},
+        delete(refusals)
+        .where(of.environment == environment, or_(of.entity_id == id, of.target == id))
+        .returning(of.target)
     )
     return [row.target for row in done]

@@ -1,18 +1,18 @@
-"""Plans as runs made them: stored whole, read again by run or by hash."""
+"""Plans of runs: stored as they were made, read again by run or by hash."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import ColumnElement, Connection, Engine, select
+from sqlalchemy.dialects.postgresql import insert
 
 from stripe_sync.core.decoding import typed
 from stripe_sync.domain.plan.actions import Plan
 from stripe_sync.domain.plan.guards import Verdict
-from stripe_sync.warehouse.engine import dumps
+from stripe_sync.warehouse.tables import plans as tables
 
 
 @dataclass(frozen=True)
@@ -37,34 +37,37 @@ def store(
     verdicts: Sequence[Verdict],
     unplanned: Mapping[str, str],
 ) -> None:
-    """Keeps the plan of a run; a second one for the same run is not taken."""
+    """Store the plan of a run; a second one for the same run is not taken."""
     connection.execute(
-        text(
-            "insert into plan (environment, run_id, hash, comparison_id, planned_at, body, verdicts, unplanned) values "
-            "(:e, :r, :h, :c, :at, cast(:b as jsonb), cast(:v as jsonb), cast(:u as jsonb)) on conflict do nothing"
-        ),
-        {
-            "e": plan.environment, "r": run_id, "h": plan.hash, "c": comparison, "at": planned_at,
-            "b": dumps(plan), "v": dumps(list(verdicts)), "u": dumps(dict(unplanned)),
-        },
-    )  # fmt: skip
+        insert(tables.plan)
+        .values(
+            environment=plan.environment,
+            run_id=run_id,
+            hash=plan.hash,
+            comparison_id=comparison,
+            planned_at=planned_at,
+            body=plan,
+            verdicts=list(verdicts),
+            unplanned=dict(unplanned),
+        )
+        .on_conflict_do_nothing()
+    )
 
 
 def of_run(engine: Engine, environment: str, run_id: str) -> StoredPlan | None:
-    """The plan of a run."""
-    return one(engine, "environment = :e and run_id = :r", {"e": environment, "r": run_id})
+    """Return the plan of a run."""
+    return _newest(engine, tables.plan.c.environment == environment, tables.plan.c.run_id == run_id)
 
 
 def by_hash(engine: Engine, environment: str, hash: str) -> StoredPlan | None:
-    """The newest plan of this hash."""
-    return one(engine, "environment = :e and hash = :h", {"e": environment, "h": hash})
+    """Return the newest plan of this hash."""
+    return _newest(engine, tables.plan.c.environment == environment, tables.plan.c.hash == hash)
 
 
-def one(engine: Engine, where: str, parameters: dict[str, Any]) -> StoredPlan | None:
-    columns = "run_id, comparison_id, planned_at, body, verdicts, unplanned"
+def _newest(engine: Engine, *conditions: ColumnElement[bool]) -> StoredPlan | None:
     with engine.connect() as connection:
         row = connection.execute(
-            text(f"select {columns} from plan where {where} order by stored_at desc limit 1"), parameters
+            select(tables.plan).where(*conditions).order_by(tables.plan.c.stored_at.desc()).limit(1)
         ).first()
     if row is None:
         return None

@@ -10,9 +10,10 @@ import threading
 import time
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Date, Engine, cast, func, select
 
 from stripe_sync.warehouse.engine import run_sql
+from stripe_sync.warehouse.tables.writes import read_count
 
 PACE = 0.95
 # The order in which lanes are served (DESIGN 2): deadlines, cancellations, checkout, ...; what only reads comes last.
@@ -79,14 +80,14 @@ class PostgresBudget:
         """Stripe said 429: what it named, the account or the endpoint, goes more slowly for a while."""
         name = "" if reason.startswith("global") else endpoint
         with self.engine.begin() as connection:
-            connection.execute(
-                text(
-                    "insert into budget (account, endpoint, arrival, factor, slowed_until) values (:a, :n, clock_timestamp(), "
-                    ":f, clock_timestamp() + make_interval(secs => :s)) on conflict (account, endpoint) do update set "
-                    "factor = greatest(:least, :f * case when budget.slowed_until > clock_timestamp() then budget.factor "
-                    "else 1 end), slowed_until = clock_timestamp() + make_interval(secs => :s)"
-                ),
-                {"a": self.account, "n": name, "f": SLOWER, "s": SLOW_SECONDS, "least": SLOWEST},
+            run_sql(
+                connection,
+                "budget/slow_down",
+                account=self.account,
+                endpoint=name,
+                factor=SLOWER,
+                seconds=SLOW_SECONDS,
+                least=SLOWEST,
             )
 
 
@@ -119,10 +120,10 @@ class StiggBudget:
 
 
 def reads_this_month(engine: Engine, account: str) -> int:
-    """How many reads of this month count against Stripe's allocation, as far as this warehouse made them."""
+    """Return the number of reads of this month that count against Stripe's allocation, made through this warehouse."""
+    this_month = cast(func.date_trunc("month", func.now()), Date)
     with engine.connect() as connection:
         found = connection.execute(
-            text("select reads from read_count where account = :a and month = date_trunc('month', now())::date"),
-            {"a": account},
+            select(read_count.c.reads).where(read_count.c.account == account, read_count.c.month == this_month)
         ).scalar()
     return int(found or 0)

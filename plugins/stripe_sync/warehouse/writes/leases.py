@@ -1,4 +1,4 @@
-"""Who may write in a lane, and the brake that stops everybody.
+"""Leases, by which one run at a time writes in a lane, and pauses, which stop everybody.
 
 A lease has an epoch that rises with every holder; intents are committed under it, so a worker that wakes up after its
 lease was taken can start no call. Time is the database's.
@@ -10,11 +10,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert
 
 from stripe_sync.core.errors import RunStopped, Transient, Waiting
 from stripe_sync.core.lanes import Lane
+from stripe_sync.warehouse.tables import writes as tables
 
 SECONDS = 60
 HEARTBEAT = SECONDS / 4
@@ -33,7 +36,7 @@ class Lease:
 
 @contextmanager
 def held(engine: Engine, environment: str, lane: Lane, *, holder: str) -> Iterator[Lease]:
-    """Holds the lane while the block runs, with a heartbeat. Raises Waiting, naming the living holder."""
+    """Hold the lane while the block runs, with a heartbeat. Raises Waiting, naming the living holder."""
     lease = take(engine, environment, lane, holder)
     with kept(engine, lease):
         yield lease
@@ -41,7 +44,7 @@ def held(engine: Engine, environment: str, lane: Lane, *, holder: str) -> Iterat
 
 @contextmanager
 def kept(engine: Engine, lease: Lease) -> Iterator[None]:
-    """Keeps a lease alive while the block runs, and gives it back."""
+    """Keep a lease alive while the block runs, and gives it back."""
     stop = threading.Event()
 
     def beat() -> None:
@@ -59,31 +62,20 @@ def kept(engine: Engine, lease: Lease) -> Iterator[None]:
 
 
 def take(engine: Engine, environment: str, lane: Lane, holder: str, *, counted: bool = True) -> Lease:
-    """Takes a lane that is free or whose holder's time is over.
+    """Take a lane that is free or whose holder's time is over.
 
     Raises Waiting, naming another holder, and RunStopped the third time in a row that is ``counted``; Transient where the holder is an earlier
     try of the same run, which may be dead.
     """
     other = None
+    skipped = tables.skipped_lane.c
     with engine.begin() as connection:
-        epoch = connection.execute(
-            text(
-                "insert into lease (environment, lane, holder, epoch, expires_at) values "
-                "(:e, :lane, :h, 1, now() + make_interval(secs => :s)) on conflict (environment, lane) do update set "
-                "holder = excluded.holder, epoch = lease.epoch + 1, expires_at = excluded.expires_at "
-                "where lease.expires_at <= now() returning epoch"
-            ),
-            {"e": environment, "lane": lane, "h": holder, "s": SECONDS},
-        ).scalar()
+        epoch = _raise_epoch(connection, environment, lane, holder)
         if epoch is None:
-            other = connection.execute(
-                text("select holder from lease where environment = :e and lane = :lane"),
-                {"e": environment, "lane": lane},
-            ).scalar()
+            other = _holder(connection, environment, lane)
         else:
             connection.execute(
-                text("delete from skipped_lane where environment = :e and lane = :lane"),
-                {"e": environment, "lane": lane},
+                delete(tables.skipped_lane).where(skipped.environment == environment, skipped.lane == lane)
             )
     if epoch is not None:
         return Lease(environment, lane, holder, epoch)
@@ -96,66 +88,91 @@ def take(engine: Engine, environment: str, lane: Lane, holder: str, *, counted: 
     raise Waiting(f"{held}; this run leaves it alone.")
 
 
+def _raise_epoch(connection: Connection, environment: str, lane: str, holder: str) -> int | None:
+    """Give a lane that is free to a holder, and return the epoch; None while another has it."""
+    lease = tables.lease.c
+    given = {"holder": holder, "expires_at": func.now() + timedelta(seconds=SECONDS)}
+    epoch: int | None = connection.execute(
+        insert(tables.lease)
+        .values(environment=environment, lane=lane, epoch=1, **given)
+        .on_conflict_do_update(
+            index_elements=[lease.environment, lease.lane],
+            set_=given | {"epoch": lease.epoch + 1},
+            where=lease.expires_at <= func.now(),
+        )
+        .returning(lease.epoch)
+    ).scalar()
+    return epoch
+
+
+def _holder(connection: Connection, environment: str, lane: str) -> str | None:
+    lease = tables.lease.c
+    found: str | None = connection.execute(
+        select(lease.holder).where(lease.environment == environment, lease.lane == lane)
+    ).scalar()
+    return found
+
+
 def skip(engine: Engine, environment: str, lane: str, holder: str) -> int:
-    """Counts one more run that had to leave a lane alone; how many there were in a row."""
+    """Count one more run that had to leave a lane alone; return the number of them in a row."""
+    skipped = tables.skipped_lane.c
+    counted = (
+        insert(tables.skipped_lane)
+        .values(environment=environment, lane=lane, times=1, holder=holder)
+        .on_conflict_do_update(
+            index_elements=[skipped.environment, skipped.lane],
+            set_={"times": skipped.times + 1, "holder": holder},
+        )
+        .returning(skipped.times)
+    )
     with engine.begin() as connection:
-        times: int = connection.execute(
-            text(
-                "insert into skipped_lane (environment, lane, times, holder) values (:e, :lane, 1, :h) "
-                "on conflict (environment, lane) do update set times = skipped_lane.times + 1, holder = excluded.holder "
-                "returning times"
-            ),
-            {"e": environment, "lane": lane, "h": holder},
-        ).scalar_one()
+        times: int = connection.execute(counted).scalar_one()
     return times
 
 
 def extend(engine: Engine, lease: Lease, seconds: int) -> None:
-    """Moves the end of a lease that is still ours."""
+    """Move the end of a lease whose epoch still stands."""
+    of = tables.lease.c
     with engine.begin() as connection:
         connection.execute(
-            text(
-                "update lease set expires_at = now() + make_interval(secs => :s) "
-                "where environment = :e and lane = :lane and epoch = :epoch"
-            ),
-            {"e": lease.environment, "lane": lease.lane, "epoch": lease.epoch, "s": seconds},
+            update(tables.lease)
+            .where(of.environment == lease.environment, of.lane == lease.lane, of.epoch == lease.epoch)
+            .values(expires_at=func.now() + timedelta(seconds=seconds))
         )
 
 
 def pause_reason(engine: Engine, environment: str, lane: str) -> str | None:
-    """Why a lane is paused, or None. It is read before every write."""
+    """Return the reason of a lane's pause, or None. It is read before every write."""
+    of = tables.pause.c
+    asked = select(of.reason, of.paused_by).where(of.environment == environment, of.lane.in_(["", lane])).limit(1)
     with engine.connect() as connection:
-        row = connection.execute(
-            text("select reason, paused_by from pause where environment = :e and lane in ('', :lane) limit 1"),
-            {"e": environment, "lane": lane},
-        ).first()
+        row = connection.execute(asked).first()
     return f"{row.reason} ({row.paused_by})" if row else None
 
 
 def pause(connection: Connection, environment: str, lane: str, *, reason: str, person: str) -> None:
-    """Puts the brake on a lane; on all of them for an empty lane."""
+    """Pause a lane; all of them for an empty lane."""
+    given = {"reason": reason, "paused_by": person}
     connection.execute(
-        text(
-            "insert into pause (environment, lane, reason, paused_by) values (:e, :lane, :r, :p) "
-            "on conflict (environment, lane) do update set reason = excluded.reason, paused_by = excluded.paused_by"
-        ),
-        {"e": environment, "lane": lane, "r": reason, "p": person},
+        insert(tables.pause)
+        .values(environment=environment, lane=lane, **given)
+        .on_conflict_do_update(index_elements=[tables.pause.c.environment, tables.pause.c.lane], set_=given)
     )
 
 
 def resume(connection: Connection, environment: str, lane: str) -> bool:
-    """Takes the brake off; whether it was on."""
+    """End a pause; return whether there was one."""
+    of = tables.pause.c
     done = connection.execute(
-        text("delete from pause where environment = :e and lane = :lane returning lane"),
-        {"e": environment, "lane": lane},
+        delete(tables.pause).where(of.environment == environment, of.lane == lane).returning(of.lane)
     )
     return done.first() is not None
 
 
 def pauses(engine: Engine, environment: str) -> dict[str, str]:
-    """Why each paused lane is paused; an empty lane is all of them."""
+    """Return the reason of each paused lane; an empty lane is all of them."""
+    of = tables.pause.c
+    asked = select(of.lane, of.reason, of.paused_by).where(of.environment == environment).order_by(of.lane)
     with engine.connect() as connection:
-        rows = connection.execute(
-            text("select lane, reason, paused_by from pause where environment = :e order by lane"), {"e": environment}
-        )
+        rows = connection.execute(asked)
         return {row.lane: f"{row.reason} ({row.paused_by})" for row in rows}

@@ -1,4 +1,4 @@
-"""What writes left to a person: credits to be given, pending charges to be billed, each until it was done."""
+"""Amounts that writes left to a person: credits to be given, pending charges to be billed, each until it was done."""
 
 from __future__ import annotations
 
@@ -6,11 +6,16 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, text
+from sqlalchemy import ColumnElement, Connection, and_, select, update
+from sqlalchemy.dialects.postgresql import insert
 
 from stripe_sync.domain.plan.owed import Owed, owed_of
+from stripe_sync.warehouse.engine import run_sql
+from stripe_sync.warehouse.tables.base import is_among
+from stripe_sync.warehouse.tables.writes import owed as owed_rows
 from stripe_sync.warehouse.writes.journal import Intent
 
+WRITTEN = ("part", "kind", "currency", "amount", "product", "invoice", "waits")  # fields that a new row has as they are
 EXEMPT = "a person exempted the subscription"
 
 
@@ -30,27 +35,28 @@ def keep_left(connection: Connection, environment: str, intent: Intent, stripe_i
     """Keep what a write that was made left to a person, since its run; a row that is there already stays as it is."""
     action = intent.action
     entity = action.entity[1] if action.entity else action.target
+    about = {
+        "environment": environment,
+        "intent_id": intent.id,
+        "entity_id": entity,
+        "stripe_id": stripe_id,
+        "customer": action.noted.get("customer", ""),
+        "since": intent.since,
+    }
     for row in owed_of(action):
+        given = {name: getattr(row, name) for name in WRITTEN}
         connection.execute(
-            text(
-                "insert into owed (environment, intent_id, part, entity_id, stripe_id, customer, kind, currency, amount, "
-                "product, invoice, items, since, waits) values (:e, :i, :part, :entity, :s, :c, :kind, :currency, :amount, "
-                ":product, :invoice, :items, :at, :waits) on conflict do nothing"
-            ),
-            {
-                "e": environment, "i": intent.id, "part": row.part, "entity": entity, "s": stripe_id,
-                "c": action.noted.get("customer", ""),
-                "kind": row.kind, "currency": row.currency, "amount": row.amount, "product": row.product,
-                "invoice": row.invoice, "items": list(row.items), "at": intent.since, "waits": row.waits,
-            },
-        )  # fmt: skip
+            insert(owed_rows).values(about | given | {"items": list(row.items)}).on_conflict_do_nothing()
+        )
 
 
 def open_rows(connection: Connection, environment: str) -> list[OwedRow]:
     """Return the rows that nothing has closed yet, oldest first."""
+    of = owed_rows.c
     rows = connection.execute(
-        text("select * from owed where environment = :e and closed_at is null order by since, intent_id, part"),
-        {"e": environment},
+        select(owed_rows)
+        .where(of.environment == environment, of.closed_at.is_(None))
+        .order_by(of.since, of.intent_id, of.part)
     )
     return [
         OwedRow(
@@ -63,9 +69,11 @@ def open_rows(connection: Connection, environment: str) -> list[OwedRow]:
 
 def used(connection: Connection, environment: str, customers: Collection[str]) -> set[str]:
     """Return what has closed rows of these customers."""
+    of = owed_rows.c
     rows = connection.execute(
-        text("select closed_by from owed where environment = :e and customer = any(:c) and closed_at is not null"),
-        {"e": environment, "c": list(customers)},
+        select(of.closed_by).where(
+            of.environment == environment, is_among(of.customer, customers), of.closed_at.is_not(None)
+        )
     )
     return {row.closed_by for row in rows}
 
@@ -73,38 +81,28 @@ def used(connection: Connection, environment: str, customers: Collection[str]) -
 def as_seen(connection: Connection, environment: str, row: OwedRow) -> None:
     """Keep the invoice of a row, and whether it waits for Stripe alone."""
     connection.execute(
-        text("update owed set invoice = :inv, waits = :w where environment = :e and intent_id = :i and part = :part"),
-        {"e": environment, "i": row.intent, "part": row.owed.part, "inv": row.owed.invoice, "w": row.owed.waits},
+        update(owed_rows).where(_is(environment, row)).values(invoice=row.owed.invoice, waits=row.owed.waits)
     )
 
 
 def sold_after(connection: Connection, environment: str) -> dict[str, bool]:
     """Return the invoices that sold a period after the end, with whether their row is open."""
-    rows = connection.execute(
-        text(
-            "select invoice, bool_or(closed_at is null) as is_open from owed "
-            "where environment = :e and kind = 'sold_after' group by invoice"
-        ),
-        {"e": environment},
-    )
-    return {row.invoice: row.is_open for row in rows}
+    rows = run_sql(connection, "owed/sold_after", environment=environment)
+    return {row["invoice"]: row["is_open"] for row in rows}
 
 
 def looked_at(connection: Connection, environment: str, row: OwedRow, *, removed: bool) -> None:
     """Keep whether Stripe removed the items of a row with the cancellation; the first look stands."""
     connection.execute(
-        text(
-            "update owed set removed = :r where environment = :e and intent_id = :i and part = :part and removed is null"
-        ),
-        {"e": environment, "i": row.intent, "part": row.owed.part, "r": removed},
+        update(owed_rows).where(_is(environment, row), owed_rows.c.removed.is_(None)).values(removed=removed)
     )
 
 
 def close(connection: Connection, environment: str, row: OwedRow, *, by: str, at: datetime) -> None:
     """Close a row."""
-    connection.execute(
-        text(
-            "update owed set closed_at = :at, closed_by = :by where environment = :e and intent_id = :i and part = :part"
-        ),
-        {"e": environment, "i": row.intent, "part": row.owed.part, "by": by, "at": at},
-    )
+    connection.execute(update(owed_rows).where(_is(environment, row)).values(closed_at=at, closed_by=by))
+
+
+def _is(environment: str, row: OwedRow) -> ColumnElement[bool]:
+    of = owed_rows.c
+    return and_(of.environment == environment, of.intent_id == row.intent, of.part == row.owed.part)

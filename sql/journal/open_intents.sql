@@ -1,0 +1,13 @@
+-- The intents of a lane without an outcome, each with the start of its run and its age by the database's clock.
+-- Grain: one intent; in order of id. Keys: environment, lane.
+select
+    i.id,
+    i.action,
+    r.started_at as since,
+    now() - i.intended_at as age,
+    (select w.id from warehouse as w) as warehouse
+from journal_open as o
+inner join journal_intent as i on i.id = o.intent_id
+inner join run as r on r.environment = i.environment and r.run_id = i.run_id
+where o.environment = :environment and o.lane = :lane
+order by i.id
