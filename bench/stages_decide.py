@@ -48,8 +48,7 @@ def compare(warehouse: str, scale: float) -> list[Figure]:
         comparison = comparisons.begin(connection, "bench", pair[0], pair[1])
 
         def stored() -> None:
-            comparisons.copy(connection, "wanted", wanted)
-            comparisons.copy(connection, "found", there)
+            comparisons.stage(connection, wanted=wanted, found=there)
 
         wall, _, _ = timed(stored)
         connection.execute(text("analyze decided"))

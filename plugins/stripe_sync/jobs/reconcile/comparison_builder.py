@@ -21,6 +21,7 @@ from stripe_sync.jobs.inputs.partitions import Around, catalog_inputs, copied_of
 from stripe_sync.jobs.reconcile import conflicts
 from stripe_sync.jobs.reconcile.entity_status import judged, uncounted
 from stripe_sync.warehouse.comparisons import catalog_references, comparisons, link_suggestions, links, statuses
+from stripe_sync.warehouse.copy import analyze_compared
 from stripe_sync.warehouse.snapshots import families
 from stripe_sync.warehouse.snapshots.families import Members
 
@@ -52,7 +53,7 @@ class Comparing:
         for number, members in enumerate(families.everybody(self.connection, self.around.place), start=1):
             self.family(catalog, members)
             if number >= PARTS and number.bit_count() == 1:  # 8, 16, 32, ...
-                comparisons.analyze(self.connection)
+                analyze_compared(self.connection)
         self.conclude_catalog(catalog)
         comparisons.close_absent(self.connection, self.comparison, self.name)
         catalog_references.forget_absent(self.connection, self.name)

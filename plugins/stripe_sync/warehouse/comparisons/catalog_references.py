@@ -7,16 +7,19 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from datetime import datetime
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, delete, exists, insert, select
 
+from stripe_sync.warehouse.copy import DONE
 from stripe_sync.warehouse.engine import run_sql
 from stripe_sync.warehouse.snapshots.families import Members, of_owners
+from stripe_sync.warehouse.tables.base import is_among
+from stripe_sync.warehouse.tables.comparisons import bills_use, need, wake
 
-TABLES = ("need", "wake", "bills_use")
+TABLES = (need, wake, bills_use)
 
 
 def needed(connection: Connection, environment: str) -> frozenset[str]:
-    """What of the catalog's past somebody needs."""
+    """Return the parts of the catalog's past that somebody needs."""
     return frozenset(row["what"] for row in run_sql(connection, "families/needed", environment=environment))
 
 
@@ -29,50 +32,32 @@ def remember(
     wakes: Iterable[tuple[str, datetime]],
     bill_use: Collection[str],
 ) -> None:
-    """Keeps of these owners what they need, when time alone may decide something else about them, and who bills use."""
-    about = {"e": environment, "owners": list(owners)}
+    """Store what these owners need, when time alone may decide something else about them, and who of them bills use."""
+    of_these = list(owners)
     for table in TABLES:
-        connection.execute(text(f"delete from {table} where environment = :e and owner = any(:owners)"), about)
-    rows = [{"e": environment, "owner": owner, "what": what} for owner, what in set(needs)]
-    if rows:
-        connection.execute(text("insert into need (environment, owner, what) values (:e, :owner, :what)"), rows)
-    moments = [{"e": environment, "owner": owner, "at": at} for owner, at in wakes]
-    if moments:
-        connection.execute(text("insert into wake (environment, owner, at) values (:e, :owner, :at)"), moments)
-    if bill_use:
-        connection.execute(
-            text("insert into bills_use (environment, owner) select :e, unnest(cast(:owners as text[]))"),
-            {"e": environment, "owners": sorted(bill_use)},
-        )
+        connection.execute(delete(table).where(table.c.environment == environment, is_among(table.c.owner, of_these)))
+    rows = [{"environment": environment, "owner": owner, "what": what} for owner, what in set(needs)]
+    moments = [{"environment": environment, "owner": owner, "at": at} for owner, at in wakes]
+    users = [{"environment": environment, "owner": owner} for owner in sorted(bill_use)]
+    for table, given in ((need, rows), (wake, moments), (bills_use, users)):
+        if given:
+            connection.execute(insert(table), [*given])
 
 
 def bill_use(connection: Connection, environment: str) -> Members:
-    """Whose use is billed, or cannot be counted, as the newest comparison came to it."""
+    """Return the members whose use is billed, or cannot be counted, by the newest comparison."""
     return of_owners(
-        connection.execute(text("select owner from bills_use where environment = :e"), {"e": environment}).scalars()
+        connection.execute(select(bills_use.c.owner).where(bills_use.c.environment == environment)).scalars()
     )
 
 
 def forget_absent(connection: Connection, environment: str) -> None:
-    """Forgets what was kept of everybody who is no more, after everybody was decided."""
+    """Delete the rows of everybody who is no more, after everybody was decided."""
     for table in TABLES:
-        connection.execute(
-            text(
-                f"delete from {table} as t where t.environment = :e and not exists "
-                "(select 1 from done where done.owner = t.owner)"
-            ),
-            {"e": environment},
-        )
+        is_done = exists().where(DONE.c.owner == table.c.owner)
+        connection.execute(delete(table).where(table.c.environment == environment, ~is_done))
 
 
 def to_end(connection: Connection, environment: str) -> Members:
     """Return those whose subscription the newest comparison wants canceled in Stripe, and that is not canceled there yet."""
-    return of_owners(
-        connection.execute(
-            text(
-                "select owner from difference where environment = :e and valid_to is null and kind = 'subscription' "
-                "and wanted ->> 'status' = 'canceled'"
-            ),
-            {"e": environment},
-        ).scalars()
-    )
+    return of_owners(row["owner"] for row in run_sql(connection, "drift/to_end", environment=environment))

@@ -7,19 +7,38 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Select, func, insert, select, true, update
 
 from stripe_sync.core.decoding import typed
 from stripe_sync.core.keys import owner
 from stripe_sync.domain.drift.rows import DriftRow
 from stripe_sync.domain.model.documents import CANON_VERSION, Claim, Difference
 from stripe_sync.domain.model.status import EntityStatus
+from stripe_sync.warehouse.copy import DECIDED, clear_decided, copy_rows, create_decided
 from stripe_sync.warehouse.engine import dumps, run_sql, streamed
 from stripe_sync.warehouse.snapshots.snapshots import Snapshot
+from stripe_sync.warehouse.tables import comparisons as tables
 
-DECIDED = (
-    'side text, kind text, key text collate "C", owner text collate "C", document jsonb, entity_kind text, entity_id text, '
-    "stripe_id text, facts jsonb"
+DRIFT_COLUMNS = (
+    "environment",
+    "valid_from",
+    "owner",
+    "id",
+    "kind",
+    "key",
+    "entity_kind",
+    "entity_id",
+    "stripe_id",
+    "state",
+    "field",
+    "before",
+    "after",
+    "severity",
+    "sentence",
+    "per_month",
+    "stripe_url",
+    "stigg_url",
+    "accepted",
 )
 
 
@@ -38,20 +57,22 @@ class Made:
 def begin(connection: Connection, run_id: str, stigg: Snapshot, stripe: Snapshot) -> int:
     """Opens a comparison of two snapshots, and room for what is decided in its transaction."""
     # A plan that was kept from when a table was empty would read it from end to end as it fills.
-    connection.execute(text("set local plan_cache_mode = force_custom_plan"))
+    connection.execute(select(func.set_config("plan_cache_mode", "force_custom_plan", true())))
     # Hash joins of a part stay in memory; a part is small, so this is never taken whole.
-    connection.execute(text("set local work_mem = '128MB'"))
-    connection.execute(text(f"create temp table decided ({DECIDED}) partition by list (side) on commit drop"))
-    for side in ("wanted", "found"):
-        connection.execute(
-            text(f"create temp table {side} partition of decided for values in ('{side}') on commit drop")
-        )
+    connection.execute(select(func.set_config("work_mem", "128MB", true())))
+    create_decided(connection)
     id: int = connection.execute(
-        text(
-            "insert into comparison (environment, run_id, stigg_snapshot, stripe_snapshot, canon_version, seen, seen_in) "
-            "values (:e, :r, :a, :b, :v, pg_current_snapshot(), pg_current_xact_id()) returning id"
-        ),
-        {"e": stigg.environment, "r": run_id, "a": stigg.id, "b": stripe.id, "v": CANON_VERSION},
+        insert(tables.comparison)
+        .values(
+            environment=stigg.environment,
+            run_id=run_id,
+            stigg_snapshot=stigg.id,
+            stripe_snapshot=stripe.id,
+            canon_version=CANON_VERSION,
+            seen=func.pg_current_snapshot(),
+            seen_in=func.pg_current_xact_id(),
+        )
+        .returning(tables.comparison.c.id)
     ).scalar_one()
     return id
 
@@ -68,9 +89,8 @@ def compared(
     """Compares what was decided of some owners (``keys.owner``), keeps every key on which both sides do not agree, and
     gives them. The documents are kept as versions, which the next comparison of these owners ends where it comes to others.
     """
-    connection.execute(text("truncate decided"))
-    copy(connection, "wanted", wanted)
-    copy(connection, "found", found)
+    clear_decided(connection)
+    stage(connection, wanted=wanted, found=found)
     about = {"environment": environment, "comparison_id": comparison}
     found_out = run_sql(connection, "drift/differences", **about)
     run_sql(connection, "drift/close_documents", owners=list(owners), **about)
@@ -78,17 +98,15 @@ def compared(
     return sorted(map(difference, found_out), key=lambda d: (d.kind, d.key))
 
 
-def copy(connection: Connection, side: str, claims: Iterable[Claim]) -> None:
-    """COPY of one side's documents."""
-    columns = "side, kind, key, owner, document, entity_kind, entity_id, stripe_id, facts"
-    cursor = connection.connection.cursor()
-    with cursor.copy(f"copy {side} ({columns}) from stdin") as target:
-        for c in claims:
-            kind, id = c.entity or (None, None)
-            target.write_row(
-                (side, c.kind, c.key, owner(c.key), dumps(c.document), kind, id, c.stripe_id, dumps(dict(c.facts)))
-            )
-    cursor.close()
+def stage(connection: Connection, *, wanted: Iterable[Claim], found: Iterable[Claim]) -> None:
+    """COPY the documents of both sides into the staging table."""
+    for side, claims in zip(DECIDED, (wanted, found), strict=True):
+        copy_rows(connection, side, side.c.keys(), (_document_row(side.name, claim) for claim in claims))
+
+
+def _document_row(side: str, c: Claim) -> tuple[object, ...]:
+    kind, id = c.entity or (None, None)
+    return side, c.kind, c.key, owner(c.key), dumps(c.document), kind, id, c.stripe_id, dumps(dict(c.facts))
 
 
 def close(connection: Connection, comparison: int, environment: str, *, owners: Collection[str] | None = None) -> None:
@@ -106,22 +124,12 @@ def keep_judged(
     connection: Connection, comparison: int, environment: str, judged: Iterable[tuple[str, EntityStatus]]
 ) -> None:
     """COPY of (owner, status) of the entities that differ, as they were judged."""
-    columns = "environment, valid_from, kind, id, owner, status, reason, detail, stripe_id"
-    cursor = connection.connection.cursor()
-    with cursor.copy(f"copy judged ({columns}) from stdin") as target:
-        for owner, s in judged:
-            target.write_row(
-                (environment, comparison, s.kind, s.id, owner, s.status.value, s.reason.value, s.detail, s.stripe_id)
-            )
-    cursor.close()
-
-
-def analyze(connection: Connection) -> None:
-    """Gives PostgreSQL figures of what was stored so far: without them it would read all of it for each part that comes.
-
-    Their lock is held to the end of the transaction: where another environment has it, its figures do.
-    """
-    connection.execute(text("analyze (skip_locked) document, difference, drift, judged"))
+    columns = ("environment", "valid_from", "kind", "id", "owner", "status", "reason", "detail", "stripe_id")
+    rows = (
+        (environment, comparison, s.kind, s.id, owner, s.status.value, s.reason.value, s.detail, s.stripe_id)
+        for owner, s in judged
+    )
+    copy_rows(connection, tables.judged, columns, rows)
 
 
 def close_absent(connection: Connection, comparison: int, environment: str) -> None:
@@ -158,25 +166,21 @@ def in_order(connection: Connection, comparison: int, *, after: str) -> Iterator
 def conclude(connection: Connection, comparison: int, made: Made) -> None:
     """Keeps beside a comparison what it came to."""
     connection.execute(
-        text("update comparison set counts = cast(:c as jsonb), inputs = :i, decided_at = :d where id = :id"),
-        {
-            "id": comparison,
-            "c": dumps(dict(made.counts)),
-            "i": made.inputs,
-            "d": made.decided_at,
-        },
+        update(tables.comparison)
+        .where(tables.comparison.c.id == comparison)
+        .values(counts=dict(made.counts), inputs=made.inputs, decided_at=made.decided_at)
     )
 
 
 def newest(connection: Connection, environment: str) -> tuple[int, Made] | None:
     """The newest comparison of an environment, and what it came to."""
-    row = connection.execute(
-        text("select id, counts, inputs, decided_at from comparison where environment = :e order by id desc limit 1"),
-        {"e": environment},
-    ).first()
-    if row is None:
-        return None
-    return row.id, Made(row.counts, row.inputs, row.decided_at)
+    row = connection.execute(_newest_of(environment)).first()
+    return (row.id, Made(row.counts, row.inputs, row.decided_at)) if row else None
+
+
+def _newest_of(environment: str) -> Select[tuple[Any, ...]]:
+    of = tables.comparison.c
+    return select(tables.comparison).where(of.environment == environment).order_by(of.id.desc()).limit(1)
 
 
 def difference(row: Mapping[str, Any]) -> Difference:
@@ -192,25 +196,21 @@ def claim(row: Mapping[str, Any], side: str) -> Claim | None:
     return Claim(row["kind"], row["key"], row[side], entity, stripe_id, row[f"{side}_facts"])
 
 
+def _drift_columns(r: DriftRow) -> tuple[object, ...]:
+    kind, id = r.entity or (None, None)
+    before, after = (None if value is None else dumps(value) for value in (r.before, r.after))
+    sentence, stigg_url = (value.replace("\x00", "\ufffd") for value in (r.sentence, r.stigg_url))
+    what = (owner(r.key), r.id, r.kind, r.key, kind, id, r.stripe_id, r.state, r.field, before, after)
+    return (*what, r.severity, sentence, dumps(dict(r.per_month)), r.stripe_url, stigg_url, r.accepted)
+
+
 def store_drift(
     connection: Connection, comparison: int, environment: str, rows: Sequence[DriftRow], *, now: datetime
 ) -> None:
     """COPY of drift rows of a comparison. One that differed in the comparison before as well keeps the moment since when."""
-    columns = (
-        "environment, valid_from, owner, id, kind, key, entity_kind, entity_id, stripe_id, state, field, before, after, severity, "
-        "sentence, per_month, stripe_url, stigg_url, accepted"
+    copy_rows(
+        connection, tables.drift, DRIFT_COLUMNS, ((environment, comparison, *_drift_columns(row)) for row in rows)
     )
-    cursor = connection.connection.cursor()
-    with cursor.copy(f"copy drift ({columns}) from stdin") as target:
-        for r in rows:
-            kind, id = r.entity or (None, None)
-            before, after = (None if value is None else dumps(value) for value in (r.before, r.after))
-            target.write_row(
-                (environment, comparison, owner(r.key), r.id, r.kind, r.key, kind, id, r.stripe_id, r.state, r.field, before, after, r.severity,
-                 r.sentence.replace("\x00", "\ufffd"), dumps(dict(r.per_month)), r.stripe_url,
-                 r.stigg_url.replace("\x00", "\ufffd"), r.accepted)
-            )  # fmt: skip
-    cursor.close()
     if rows:
         owners = sorted({owner(r.key) for r in rows})
         run_sql(connection, "drift/since", comparison_id=comparison, environment=environment, owners=owners, now=now)
@@ -237,26 +237,20 @@ def claims_with_content(connection: Connection, comparison: int, owners: Collect
 def snapshot_of(connection: Connection, comparison: int) -> int:
     """Stripe's snapshot of a comparison."""
     id: int = connection.execute(
-        text("select stripe_snapshot from comparison where id = :id"), {"id": comparison}
+        select(tables.comparison.c.stripe_snapshot).where(tables.comparison.c.id == comparison)
     ).scalar_one()
     return id
 
 
 def latest(connection: Connection, environment: str, *, run_id: str | None = None) -> int | None:
     """The newest comparison of an environment, or of one of its runs."""
-    found: int | None = connection.execute(
-        text("select max(id) from comparison where environment = :e and (cast(:r as text) is null or run_id = :r)"),
-        {"e": environment, "r": run_id},
-    ).scalar()
+    of = tables.comparison.c
+    asked = select(func.max(of.id)).where(of.environment == environment)
+    found: int | None = connection.execute(asked if run_id is None else asked.where(of.run_id == run_id)).scalar()
     return found
 
 
 def latest_pair(connection: Connection, environment: str) -> tuple[str, int, int] | None:
     """(run, Stigg's snapshot, Stripe's snapshot) of the newest comparison: both passed the gate."""
-    row = connection.execute(
-        text(
-            "select run_id, stigg_snapshot, stripe_snapshot from comparison where environment = :e order by id desc limit 1"
-        ),
-        {"e": environment},
-    ).first()
+    row = connection.execute(_newest_of(environment)).first()
     return (row.run_id, row.stigg_snapshot, row.stripe_snapshot) if row else None

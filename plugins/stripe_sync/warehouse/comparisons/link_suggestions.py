@@ -1,66 +1,63 @@
-"""What waits for a person: pairs that one side alone puts together, and objects that a person exempted."""
+"""Link suggestions, which wait for a person, and objects that a person exempted."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, delete, select
+from sqlalchemy.dialects.postgresql import insert
 
 from stripe_sync.core.keys import owner
+from stripe_sync.warehouse.tables.base import is_among
+from stripe_sync.warehouse.tables.comparisons import candidate as suggestions
+from stripe_sync.warehouse.tables.comparisons import ignored as exempted
 
 
 def clear(connection: Connection, environment: str, owners: Collection[str] | None = None) -> None:
-    """Forgets the candidates of these owners (``keys.owner``), or all of them."""
-    known = connection.execute(text("select key from candidate where environment = :e"), {"e": environment}).scalars()
-    gone = [{"e": environment, "k": key} for key in {*known} if owners is None or owner(key) in owners]
+    """Delete the suggestions of these owners (``keys.owner``), or all of them."""
+    of = suggestions.c
+    known = connection.execute(select(of.key).where(of.environment == environment)).scalars()
+    gone = [key for key in {*known} if owners is None or owner(key) in owners]
     if gone:
-        connection.execute(text("delete from candidate where environment = :e and key = :k"), gone)
+        connection.execute(delete(suggestions).where(of.environment == environment, is_among(of.key, gone)))
 
 
 def add(connection: Connection, environment: str, run_id: str, found: Iterable[tuple[str, str, str]]) -> None:
-    """Keeps candidates: (link key, Stripe id, why no link was made)."""
-    rows = [{"e": environment, "k": key, "s": id, "why": why, "r": run_id} for key, id, why in found]
+    """Store suggestions: (link key, Stripe id, the reason that no link was added)."""
+    about = {"environment": environment, "run_id": run_id}
+    rows = [about | {"key": key, "stripe_id": id, "why": why} for key, id, why in found]
     if rows:
-        connection.execute(
-            text(
-                "insert into candidate (environment, key, stripe_id, why, run_id) values (:e, :k, :s, :why, :r) "
-                "on conflict do nothing"
-            ),
-            rows,
-        )
+        connection.execute(insert(suggestions).on_conflict_do_nothing(), rows)
 
 
 def all_of(engine: Engine, environment: str) -> list[dict[str, Any]]:
-    """The candidates of the newest run."""
+    """Return the suggestions of the newest run."""
+    of = suggestions.c
+    asked = select(of.key, of.stripe_id, of.why).where(of.environment == environment).order_by(of.key, of.stripe_id)
     with engine.connect() as connection:
-        rows = connection.execute(
-            text("select key, stripe_id, why from candidate where environment = :e order by key, stripe_id"),
-            {"e": environment},
-        )
+        rows = connection.execute(asked)
         return [dict(row._mapping) for row in rows]
 
 
 def ignored(connection: Connection, environment: str) -> frozenset[str]:
-    """The link keys that a person exempted by the command ``ignore``."""
-    rows = connection.execute(text("select key from ignored where environment = :e"), {"e": environment})
+    """Return the link keys that a person exempted by the command ``ignore``."""
+    rows = connection.execute(select(exempted.c.key).where(exempted.c.environment == environment))
     return frozenset(row.key for row in rows)
 
 
 def ignore(connection: Connection, environment: str, key: str, *, reason: str, person: str) -> None:
-    """Exempts an object until it is synced again."""
+    """Exempt an object until it is synced again."""
+    given = {"reason": reason, "ignored_by": person}
     connection.execute(
-        text(
-            "insert into ignored (environment, key, reason, ignored_by) values (:e, :k, :r, :p) "
-            "on conflict (environment, key) do update set reason = excluded.reason, ignored_by = excluded.ignored_by"
-        ),
-        {"e": environment, "k": key, "r": reason, "p": person},
+        insert(exempted)
+        .values(environment=environment, key=key, **given)
+        .on_conflict_do_update(index_elements=exempted.primary_key.columns, set_=given)
     )
 
 
 def heed(connection: Connection, environment: str, key: str) -> bool:
-    """Takes an exemption back; whether there was one."""
-    done = connection.execute(
-        text("delete from ignored where environment = :e and key = :k returning key"), {"e": environment, "k": key}
-    )
+    """Take an exemption back; return whether there was one."""
+    of = exempted.c
+    done = connection.execute(delete(exempted).where(of.environment == environment, of.key == key).returning(of.key))
     return done.first() is not None

@@ -3,158 +3,132 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from typing import Literal
+from typing import Any, Literal
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, func, or_, select, update
+
+from stripe_sync.warehouse.engine import run_sql, statement
+from stripe_sync.warehouse.tables.base import is_among
+from stripe_sync.warehouse.tables.comparisons import link as table
 
 Source = Literal["created", "marker", "person", "adopted", "moved"]
+LINK = table.c
 
 
 def of_catalog(connection: Connection, environment: str) -> dict[str, str]:
-    """The open links of products, prices and coupons that are nobody's own: Stripe id by link key."""
-    return those(connection, environment, "owner = '' and split_part(key, ':', 1) in ('product', 'price', 'coupon')")
+    """Return the open links of products, prices and coupons that are nobody's own: Stripe id by link key."""
+    kind = func.split_part(LINK.key, ":", 1)
+    return _ids(connection, _open(environment, LINK.owner == "", kind.in_(["product", "price", "coupon"])))
 
 
 def of_owners(connection: Connection, environment: str, owners: Collection[str]) -> dict[str, str]:
-    """The open links of what is decided with these customers and subscriptions: Stripe id by link key."""
-    return those(connection, environment, "owner = any(:given)", given=list(owners))
+    """Return the open links of what is decided with these customers and subscriptions: Stripe id by link key."""
+    return _ids(connection, _open(environment, is_among(LINK.owner, owners)))
 
 
 def of_keys(connection: Connection, environment: str, keys: Collection[str]) -> dict[str, str]:
-    """The open links with these keys: Stripe id by link key."""
-    return those(connection, environment, "key = any(:given)", given=list(keys))
+    """Return the open links with these keys: Stripe id by link key."""
+    return _ids(connection, _open(environment, is_among(LINK.key, keys)))
 
 
 def of_ids(connection: Connection, environment: str, ids: Collection[str]) -> dict[str, str]:
-    """The open links to these objects of Stripe's: Stripe id by link key."""
-    return those(connection, environment, "stripe_id = any(:given)", given=list(ids))
+    """Return the open links to these objects of Stripe's: Stripe id by link key."""
+    return _ids(connection, _open(environment, is_among(LINK.stripe_id, ids)))
 
 
 def of_kind(connection: Connection, environment: str, kind: str) -> dict[str, str]:
-    """The open links of one kind of link key: Stripe id by link key, the oldest first."""
-    return those(connection, environment, "starts_with(key, :given) order by id", given=f"{kind}:")
+    """Return the open links of one kind of link key: Stripe id by link key, the oldest first."""
+    return _ids(connection, _open(environment, func.starts_with(LINK.key, f"{kind}:")).order_by(LINK.id))
 
 
 def about(connection: Connection, environment: str, key: str, kind: str, package: str) -> dict[str, str]:
-    """The open links of an entity: with its own link key, and of the package (kind, escaped refId) that it may be."""
-    condition = "(owner = :key or split_part(key, ':', 3) = :kind and split_part(key, ':', 4) = :package)"
-    return those(connection, environment, condition, key=key, kind=kind, package=package)
+    """Return the open links of an entity: with its own link key, and of the package (kind, escaped refId) it may be."""
+    is_package = and_(func.split_part(LINK.key, ":", 3) == kind, func.split_part(LINK.key, ":", 4) == package)
+    return _ids(connection, _open(environment, or_(LINK.owner == key, is_package)))
 
 
-def those(connection: Connection, environment: str, condition: str, **given: object) -> dict[str, str]:
-    """The open links that meet a condition in SQL: Stripe id by link key."""
-    question = f"select key, stripe_id from link where environment = :e and ended_at is null and {condition}"
-    return {row.key: row.stripe_id for row in connection.execute(text(question), {"e": environment, **given})}
+def _open(environment: str, *conditions: ColumnElement[bool]) -> Select[tuple[Any, ...]]:
+    """Return the question for the keys and Stripe ids of open links."""
+    return select(LINK.key, LINK.stripe_id).where(LINK.environment == environment, LINK.ended_at.is_(None), *conditions)
+
+
+def _ids(connection: Connection, question: Select[tuple[Any, ...]]) -> dict[str, str]:
+    return {row.key: row.stripe_id for row in connection.execute(question)}
 
 
 def counts(connection: Connection, environment: str) -> dict[str, int]:
-    """How many open links there are, by the kind of their link keys."""
-    rows = connection.execute(
-        text(
-            "select split_part(key, ':', 1) as kind, count(*) as n from link where environment = :e and ended_at is null "
-            "group by 1"
-        ),
-        {"e": environment},
-    )
-    return {row.kind: row.n for row in rows}
-
-
-ADD = text(
-    "insert into link (environment, key, stripe_id, source) select :e, :k, :s, :source where not exists "
-    "(select 1 from link where environment = :e and key = :k and stripe_id = :s and ended_at is null)"
-)
+    """Return the numbers of open links by the kind of their link keys."""
+    return {row["kind"]: row["links"] for row in run_sql(connection, "links/counts", environment=environment)}
 
 
 def add(connection: Connection, environment: str, key: str, stripe_id: str, *, source: Source) -> None:
-    """Records a link. The same link again changes nothing; another one for the same key or id is an error of ours."""
-    connection.execute(ADD, {"e": environment, "k": key, "s": stripe_id, "source": source})
+    """Record a link. The same link again changes nothing; another one for the same key or id is an error of ours."""
+    run_sql(connection, "links/add", environment=environment, key=key, stripe_id=stripe_id, source=source)
 
 
 def is_linked(engine: Engine, environment: str, key: str) -> bool:
-    """Whether a link key has an open link by now."""
+    """Return whether a link key has an open link by now."""
     with engine.connect() as connection:
-        found = connection.execute(
-            text("select 1 from link where environment = :e and key = :k and ended_at is null"),
-            {"e": environment, "k": key},
-        ).scalar()
-        return found is not None
+        return bool(of_keys(connection, environment, [key]))
 
 
 def add_all(engine: Engine, environment: str, found: Iterable[tuple[str, str]], *, source: Source) -> int:
-    """Records several links in one transaction; returns how many were given."""
-    given = [{"e": environment, "k": key, "s": stripe_id, "source": source} for key, stripe_id in found]
+    """Record several links in one transaction; return how many were given."""
+    about = {"environment": environment, "source": source}
+    given = [about | {"key": key, "stripe_id": stripe_id} for key, stripe_id in found]
     if given:
         with engine.begin() as connection:
-            connection.execute(ADD, given)
+            connection.execute(statement("links/add"), given)
     return len(given)
 
 
 def end(connection: Connection, environment: str, key: str, *, by: str) -> str | None:
-    """Ends a link and keeps it as ended, with who did it; gives the Stripe id that it had."""
+    """End a link and keep it as ended, with who did it; return the Stripe id that it had."""
     ended: str | None = connection.execute(
-        text(
-            "update link set ended_at = now(), ended_by = :by, changed_in = pg_current_xact_id() "
-            "where environment = :e and key = :k and ended_at is null returning stripe_id"
-        ),
-        {"e": environment, "k": key, "by": by},
+        update(table)
+        .where(LINK.environment == environment, LINK.key == key, LINK.ended_at.is_(None))
+        .values(ended_at=func.now(), ended_by=by, changed_in=func.pg_current_xact_id())
+        .returning(LINK.stripe_id)
     ).scalar()
     return ended
 
 
 def move(connection: Connection, environment: str, old: str, new: str) -> None:
-    """The Stripe object of one link key goes on under another: the old link is ended and kept."""
+    """Move the Stripe object of one link key to another: the old link is ended and kept."""
     stripe_id = end(connection, environment, old, by=f"the pipeline: moved to {new}")
     if stripe_id is not None:
         add(connection, environment, new, stripe_id, source="moved")
 
 
 def retired_coupons(connection: Connection, environment: str, ids: Collection[str] | None = None) -> dict[str, str]:
-    """Link keys, by Stripe id, of coupons that we deleted: of all, or of these."""
-    rows = connection.execute(
-        text(
-            "select stripe_id, key from link where environment = :e and ended_at is not null and key like 'coupon:%' "
-            "and (cast(:ids as text[]) is null or stripe_id = any(cast(:ids as text[]))) order by id"
-        ),
-        {"e": environment, "ids": None if ids is None else list(ids)},
+    """Return the link keys, by Stripe id, of coupons that we deleted: of all, or of these."""
+    question = select(LINK.stripe_id, LINK.key).where(
+        LINK.environment == environment, LINK.ended_at.is_not(None), LINK.key.like("coupon:%")
     )
-    return {row.stripe_id: row.key for row in rows}
+    chosen = question if ids is None else question.where(is_among(LINK.stripe_id, ids))
+    return {row.stripe_id: row.key for row in connection.execute(chosen.order_by(LINK.id))}
 
 
 def unlinked(connection: Connection, environment: str) -> set[tuple[str, str]]:
-    """(link key, Stripe id) of links that a person ended: no mark makes them again."""
+    """Return (link key, Stripe id) of links that a person ended: no mark makes them again."""
     rows = connection.execute(
-        text("select key, stripe_id from link where environment = :e and ended_by like 'person:%'"), {"e": environment}
+        select(LINK.key, LINK.stripe_id).where(LINK.environment == environment, LINK.ended_by.like("person:%"))
     )
     return {(row.key, row.stripe_id) for row in rows}
 
 
 def version(connection: Connection, environment: str) -> tuple[int, int]:
-    """Two numbers that are others as soon as a link was made or ended."""
-    row = connection.execute(
-        text(
-            "select (select coalesce(max(id), 0) from link where environment = :e) as newest, "
-            "(select count(*) from link where environment = :e and ended_at is not null) as ended"
-        ),
-        {"e": environment},
-    ).one()
-    return row.newest, row.ended
+    """Return two numbers that are others as soon as a link was added or ended."""
+    (row,) = run_sql(connection, "links/version", environment=environment)
+    return row["newest"], row["ended"]
 
 
 def adopted_among(connection: Connection, environment: str, keys: Collection[str]) -> bool:
-    """Whether one of these links was adopted."""
-    found = connection.execute(
-        text(
-            "select 1 from link where environment = :e and key = any(:k) and source = 'adopted' and ended_at is null limit 1"
-        ),
-        {"e": environment, "k": list(keys)},
-    )
-    return found.first() is not None
+    """Return whether one of these links was adopted."""
+    adopted = _open(environment, is_among(LINK.key, keys), LINK.source == "adopted")
+    return connection.execute(adopted.limit(1)).first() is not None
 
 
 def key_of(connection: Connection, environment: str, stripe_id: str) -> str | None:
-    """The link key of a Stripe id."""
-    found = connection.execute(
-        text("select key from link where environment = :e and stripe_id = :s and ended_at is null"),
-        {"e": environment, "s": stripe_id},
-    ).scalar()
-    return str(found) if found is not None else None
+    """Return the link key of a Stripe id."""
+    return next(iter(of_ids(connection, environment, [stripe_id])), None)

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, Select, bindparam, delete, or_, select
 
 from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.model.status import EntityStatus, Status
 from stripe_sync.warehouse.engine import dumps, run_sql
+from stripe_sync.warehouse.tables.base import is_among
+from stripe_sync.warehouse.tables.comparisons import status as table
 
 
 def store(connection: Connection, environment: str, run_id: str, statuses: Iterable[EntityStatus]) -> None:
-    """Sets the status of these entities, the last one that is told of each; ``changed_at`` moves only where something changed."""
+    """Set the status of these entities, the last one given of each; ``changed_at`` moves only where something changed."""
     last = {(s.kind, s.id): s for s in statuses}
     told = [
         {
@@ -27,71 +29,61 @@ def store(connection: Connection, environment: str, run_id: str, statuses: Itera
 
 
 def forget_others(connection: Connection, environment: str, run_id: str) -> None:
-    """Removes the statuses of entities that a run's complete extract no longer knows."""
-    connection.execute(
-        text("delete from status where environment = :e and run_id <> :r"), {"e": environment, "r": run_id}
-    )
+    """Remove the statuses of entities that a run's complete extract no longer knows."""
+    of = table.c
+    connection.execute(delete(table).where(of.environment == environment, of.run_id != run_id))
 
 
 def count_anew(connection: Connection, environment: str) -> None:
-    """Counts all statuses, of which only changes are added up otherwise."""
+    """Count all statuses, of which only changes are added up otherwise."""
     run_sql(connection, "drift/tally", environment=environment)
 
 
 def forget(connection: Connection, environment: str, run_id: str, entities: Iterable[tuple[str, str]]) -> None:
-    """Removes the statuses of those of these entities that a run has not told: they are no more."""
-    rows = [{"e": environment, "r": run_id, "kind": kind, "id": id} for kind, id in entities]
+    """Remove the statuses of those of these entities that a run has not set: they are no more."""
+    rows = [{"gone_kind": kind, "gone_id": id} for kind, id in entities]
+    of = table.c
+    is_gone = (of.kind == bindparam("gone_kind")) & (of.id == bindparam("gone_id"))
     if rows:
-        connection.execute(
-            text("delete from status where environment = :e and kind = :kind and id = :id and run_id <> :r"), rows
-        )
+        connection.execute(delete(table).where(of.environment == environment, is_gone, of.run_id != run_id), rows)
 
 
 def in_error(connection: Connection, environment: str, entities: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
     """Return those of some (kind, id) whose status is an error."""
-    rows = connection.execute(
-        text("select kind, id from status where environment = :e and status = 'ERROR' and id = any(:ids)"),
-        {"e": environment, "ids": [id for _, id in entities]},
-    )
-    return {(row.kind, row.id) for row in rows} & set(entities)
+    rows = run_sql(connection, "drift/in_error", environment=environment, ids=[id for _, id in entities])
+    return {(row["kind"], row["id"]) for row in rows} & set(entities)
 
 
 def unpaid(connection: Connection, environment: str) -> dict[tuple[str, str], EntityStatus]:
     """Return the statuses of the entities of which a payment is under way or failed, by kind and id."""
-    rows = connection.execute(
-        text(
-            "select kind, id, status, reason, detail, stripe_id from status where environment = :e and reason = any(:r)"
-        ),
-        {"e": environment, "r": [ReasonCode.PAYMENT_PROCESSING.value, ReasonCode.PAYMENT_FAILED.value]},
-    )
-    return {
-        (r.kind, r.id): EntityStatus(r.kind, r.id, Status(r.status), ReasonCode(r.reason), r.detail, r.stripe_id)
-        for r in rows
-    }
+    reasons = [ReasonCode.PAYMENT_PROCESSING.value, ReasonCode.PAYMENT_FAILED.value]
+    asked = select(table).where(table.c.environment == environment, is_among(table.c.reason, reasons))
+    return {(status.kind, status.id): status for status in _statuses(connection, asked)}
 
 
 def details(connection: Connection, environment: str, reason: ReasonCode) -> str:
     """Return what is said of all entities with a reason, as one text."""
-    rows = connection.execute(
-        text("select detail from status where environment = :e and reason = :r"), {"e": environment, "r": reason.value}
-    )
+    of = table.c
+    rows = connection.execute(select(of.detail).where(of.environment == environment, of.reason == reason.value))
     return " ".join(row.detail or "" for row in rows)
 
 
 def counts(engine: Engine, environment: str) -> list[dict[str, Any]]:
-    """How many entities have which status and reason, by kind."""
+    """Return the numbers of entities by kind, status and reason."""
     with engine.connect() as connection:
         return run_sql(connection, "reports/status_counts", environment=environment)
 
 
 def find(engine: Engine, environment: str, id: str) -> list[EntityStatus]:
-    """The statuses of the entities with this Stigg id or Stripe id."""
+    """Return the statuses of the entities with this Stigg id or Stripe id."""
+    of = table.c
+    asked = select(table).where(of.environment == environment, or_(of.id == id, of.stripe_id == id))
     with engine.connect() as connection:
-        rows = connection.execute(
-            text(
-                "select kind, id, status, reason, detail, stripe_id from status where environment = :e "
-                "and (id = :id or stripe_id = :id) order by kind"
-            ),
-            {"e": environment, "id": id},
-        )
-        return [EntityStatus(r.kind, r.id, Status(r.status), ReasonCode(r.reason), r.detail, r.stripe_id) for r in rows]
+        return _statuses(connection, asked.order_by(of.kind))
+
+
+def _statuses(connection: Connection, asked: Select[tuple[Any, ...]]) -> list[EntityStatus]:
+    return [
+        EntityStatus(r.kind, r.id, Status(r.status), ReasonCode(r.reason), r.detail, r.stripe_id)
+        for r in connection.execute(asked)
+    ]

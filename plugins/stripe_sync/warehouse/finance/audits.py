@@ -3,43 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, delete, func, select
+from sqlalchemy.dialects.postgresql import insert
 
-COLUMNS = ("invoice", "subscription", "status", "currency", "expected", "invoiced", "rounding", "difference", "missing",
-           "total", "balance", "due")  # fmt: skip
+from stripe_sync.warehouse.tables.finance import audit, audit_of_month
+
+COLUMNS = (
+    "invoice",
+    "subscription",
+    "status",
+    "currency",
+    "expected",
+    "invoiced",
+    "rounding",
+    "difference",
+    "missing",
+    "total",
+    "balance",
+    "due",
+)
 
 
 def audited_at(engine: Engine, environment: str, month: str) -> datetime | None:
-    """When a month such as ``2026-11`` was audited last; one without invoices counts once it was looked at."""
+    """Return the moment of a month's last audit, such as ``2026-11``; one without invoices counts as well."""
+    of = audit_of_month.c
+    asked = select(func.max(of.audited_at)).where(of.environment == environment, of.month == _first_day(month))
     with engine.connect() as connection:
-        found: datetime | None = connection.execute(
-            text("select max(audited_at) from audit_of_month where environment = :e and month = cast(:m as date)"),
-            {"e": environment, "m": f"{month}-01"},
-        ).scalar()
+        found: datetime | None = connection.execute(asked).scalar()
         return found
 
 
 def keep(engine: Engine, environment: str, month: str, rows: Sequence[Mapping[str, Any]], *, at: datetime) -> None:
-    """Replaces the audit of a month."""
-    of = {"e": environment, "m": f"{month}-01"}
-    names, values = ", ".join(COLUMNS), ", ".join(f":{column}" for column in COLUMNS)
+    """Replace the audit of a month."""
+    of = {"environment": environment, "month": _first_day(month)}
+    noted = insert(audit_of_month).values(of | {"audited_at": at})
+    lines = [{**of, "line": n, **{c: row[c] for c in COLUMNS}} for n, row in enumerate(rows)]
     with engine.begin() as connection:
-        connection.execute(text("delete from audit where environment = :e and month = cast(:m as date)"), of)
+        connection.execute(delete(audit).where(audit.c.environment == environment, audit.c.month == _first_day(month)))
         connection.execute(
-            text(
-                "insert into audit_of_month (environment, month, audited_at) values (:e, cast(:m as date), :at) "
-                "on conflict (environment, month) do update set audited_at = excluded.audited_at"
-            ),
-            {**of, "at": at},
-        )
-        lines = [{**of, "line": n, **{c: row[c] for c in COLUMNS}} for n, row in enumerate(rows)]
-        if lines:
-            connection.execute(
-                text(
-                    f"insert into audit (environment, month, line, {names}) values (:e, cast(:m as date), :line, {values})"
-                ),
-                lines,
+            noted.on_conflict_do_update(
+                index_elements=audit_of_month.primary_key.columns, set_={"audited_at": noted.excluded.audited_at}
             )
+        )
+        if lines:
+            connection.execute(insert(audit), lines)
+
+
+def _first_day(month: str) -> date:
+    return date.fromisoformat(f"{month}-01")

@@ -1,4 +1,4 @@
-"""What is another than a comparison saw it: rows of both mirrors, links, moments that have come; and what must not be there."""
+"""Changes since a comparison: rows of both mirrors, links, timers that are due; and objects that must not be there."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Text, cast, func, select
 
 from stripe_sync.core import keys
 from stripe_sync.warehouse.comparisons import links
 from stripe_sync.warehouse.engine import run_sql, streamed
 from stripe_sync.warehouse.snapshots.families import CATALOG, Members, Place
+from stripe_sync.warehouse.tables.comparisons import comparison
 
 MANY = 20_000  # names from which on everything is decided, for which none has to be held in memory
 
@@ -32,14 +33,16 @@ class Changes:
 
 
 def changes(connection: Connection, place: Place, before: int) -> Changes:
-    """What changed since a comparison: in both mirrors and among the links, with whom it named before and names now.
+    """Return the changes since a comparison: in both mirrors and among the links, with whom it named before and names now.
 
     Raises TooMany.
     """
     members, things = Members(), set[str]()
+    of = comparison.c
     stigg, stripe, seen, seen_in = connection.execute(
-        text("select stigg_snapshot, stripe_snapshot, seen::text, seen_in::text from comparison where id = :id"),
-        {"id": before},
+        select(of.stigg_snapshot, of.stripe_snapshot, cast(of.seen, Text), cast(of.seen_in, Text)).where(
+            of.id == before
+        )
     ).one()
     about = {"environment": place.environment}
     for row in streamed(connection, "families/changed", side="stigg", since=stigg, until=place.stigg.id, **about):
@@ -90,10 +93,10 @@ def waiting(connection: Connection, environment: str, now: datetime) -> Members:
 
 
 def sees(connection: Connection, before: int) -> bool:
-    """Whether a comparison can tell which links it has seen: not after the database was restored into a younger one."""
+    """Return whether a comparison can tell which links it has seen: not after a restore into a younger database."""
+    newest = func.pg_snapshot_xmax(func.pg_current_snapshot())
     found: bool | None = connection.execute(
-        text("select pg_snapshot_xmax(seen) <= pg_snapshot_xmax(pg_current_snapshot()) from comparison where id = :id"),
-        {"id": before},
+        select(func.pg_snapshot_xmax(comparison.c.seen) <= newest).where(comparison.c.id == before)
     ).scalar()
     return bool(found)
 

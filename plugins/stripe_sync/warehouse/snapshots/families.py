@@ -10,11 +10,13 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, select
 
 from stripe_sync.core import keys
+from stripe_sync.warehouse.copy import DONE, create_done
 from stripe_sync.warehouse.engine import run_sql
 from stripe_sync.warehouse.snapshots.snapshots import Snapshot
+from stripe_sync.warehouse.tables.base import is_among
 
 AT_ONCE = 250  # families that are decided together: memory, against the number of questions
 CATALOG = frozenset({"product", "plan", "addon", "coupon", "price"})
@@ -91,15 +93,13 @@ def whole(connection: Connection, place: Place, seeds: Members) -> Members:
 
 
 def begin(connection: Connection) -> None:
-    """Room for the owners that a comparison decides, for its transaction."""
-    connection.execute(text('create temp table done (owner text collate "C" primary key) on commit drop'))
+    """Create the list of owners that a comparison decides, for its transaction."""
+    create_done(connection)
 
 
 def done(connection: Connection, owners: Collection[str]) -> None:
-    """Notes that these were decided: nobody is decided twice."""
-    connection.execute(
-        text("insert into done select unnest(cast(:owners as text[])) on conflict do nothing"), {"owners": list(owners)}
-    )
+    """Note that these were decided: nobody is decided twice."""
+    run_sql(connection, "families/add_done", owners=list(owners))
 
 
 def everybody(connection: Connection, place: Place) -> Iterator[Members]:
@@ -125,7 +125,7 @@ def pages(connection: Connection, question: str, key: str, **about: Any) -> Iter
 
 def not_done(connection: Connection, place: Place, owners: Collection[str]) -> Iterator[Members]:
     """The families of those of these owners that were not decided yet, if there are any."""
-    known = connection.execute(text("select owner from done where owner = any(:owners)"), {"owners": list(owners)})
+    known = connection.execute(select(DONE.c.owner).where(is_among(DONE.c.owner, owners)))
     left = set(owners) - set(known.scalars())
     if left:
         yield whole(connection, place, of_owners(left))

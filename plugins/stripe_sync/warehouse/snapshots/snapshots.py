@@ -13,12 +13,13 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, select
 
 from stripe_sync.core.clock import epoch
 from stripe_sync.core.errors import Incomplete
 from stripe_sync.domain.model.seen import Seen
 from stripe_sync.warehouse.engine import run_sql, streamed
+from stripe_sync.warehouse.tables.snapshots import snapshot as table
 
 AT_ONCE = 1000  # rows that are held together
 
@@ -47,10 +48,9 @@ def get(engine: Engine, id: int) -> Snapshot:
 
 
 def found(connection: Connection, id: int) -> Snapshot:
-    row = connection.execute(
-        text("select id, environment, side, complete, content_id, upper_bound, counts from snapshot where id = :id"),
-        {"id": id},
-    ).first()
+    of = table.c
+    columns = (of.id, of.environment, of.side, of.complete, of.content_id, of.upper_bound, of.counts)
+    row = connection.execute(select(*columns).where(of.id == id)).first()
     if row is None:
         raise Incomplete(f"There is no snapshot {id}; extract again.")
     return Snapshot(**row._mapping)
@@ -99,18 +99,11 @@ def rows_of(connection: Connection, question: str, snapshot: Snapshot, **about: 
 
 
 def changed(engine: Engine, snapshot: Snapshot, noise: Collection[str]) -> set[tuple[str, str]]:
-    """(kind, id) of the objects that are new or other in a snapshot than before, whatever became of the fields ``noise``."""
+    """Return (kind, id) of the objects that are new or other in a snapshot than before, but for the fields ``noise``."""
+    about = {"environment": snapshot.environment, "side": snapshot.side, "snapshot": snapshot.id}
     with engine.connect() as connection:
-        rows = connection.execute(
-            text(
-                "select n.kind, n.id from mirror n left join mirror o on o.environment = n.environment and o.side = n.side "
-                "and o.kind = n.kind and o.id = n.id and o.valid_to = :s "
-                "where n.environment = :e and n.side = :side and n.valid_from = :s "
-                "and n.body - cast(:noise as text[]) is distinct from o.body - cast(:noise as text[])"
-            ),
-            {"e": snapshot.environment, "side": snapshot.side, "s": snapshot.id, "noise": list(noise)},
-        )
-        return {(row.kind, row.id) for row in rows}
+        rows = run_sql(connection, "mirror/changed", noise=list(noise), **about)
+    return {(row["kind"], row["id"]) for row in rows}
 
 
 def marked_and_unlinked(engine: Engine, environment: str, field: str) -> Iterator[list[dict[str, Any]]]:
@@ -150,12 +143,5 @@ def touched(
 
 def has_unpaid(connection: Connection, environment: str) -> bool:
     """Return whether the newest mirror of Stripe has an invoice of a creation or a change that is open."""
-    return bool(
-        connection.execute(
-            text(
-                "select exists (select from mirror where environment = :e and side = 'stripe' and kind = 'invoice' "
-                "and valid_to is null and body ->> 'status' = 'open')"
-            ),
-            {"e": environment},
-        ).scalar_one()
-    )
+    (row,) = run_sql(connection, "mirror/has_open_invoice", environment=environment)
+    return bool(row["has_open_invoice"])

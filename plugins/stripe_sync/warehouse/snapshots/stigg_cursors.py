@@ -1,11 +1,15 @@
-"""How far Stigg was read."""
+"""The cursor of Stigg's reads."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, select
+from sqlalchemy.dialects.postgresql import insert
+
+from stripe_sync.warehouse.engine import run_sql
+from stripe_sync.warehouse.tables.snapshots import stigg_read
 
 
 @dataclass(frozen=True)
@@ -18,33 +22,25 @@ class StiggRead:
 
 
 def find(engine: Engine, environment: str) -> StiggRead | None:
-    """How far an environment was read, once it was read whole."""
+    """Return the cursor of an environment, once it was read whole."""
+    of = stigg_read.c
+    asked = select(of.cursor, of.scanned_at, of.audited_at).where(of.environment == environment)
     with engine.connect() as connection:
-        row = connection.execute(
-            text("select cursor, scanned_at, audited_at from stigg_read where environment = :e"), {"e": environment}
-        ).first()
+        row = connection.execute(asked).first()
     return StiggRead(**row._asdict()) if row else None
 
 
 def advance(connection: Connection, environment: str, read: StiggRead) -> None:
-    """Sets how far it was read."""
+    """Set the cursor of an environment."""
+    given = asdict(read)
     connection.execute(
-        text(
-            "insert into stigg_read (environment, cursor, scanned_at, audited_at) values (:e, :c, :s, :a) on conflict "
-            "(environment) do update set cursor = excluded.cursor, scanned_at = excluded.scanned_at, "
-            "audited_at = excluded.audited_at"
-        ),
-        {"e": environment, "c": read.cursor, "s": read.scanned_at, "a": read.audited_at},
+        insert(stigg_read)
+        .values(environment=environment, **given)
+        .on_conflict_do_update(index_elements=[stigg_read.c.environment], set_=given)
     )
 
 
 def living(connection: Connection, environment: str, statuses: tuple[str, ...]) -> set[str]:
-    """The ids of the subscriptions that the newest mirror of Stigg shows in these statuses."""
-    rows = connection.execute(
-        text(
-            "select id from mirror where environment = :e and side = 'stigg' and kind = 'subscription' "
-            "and valid_to is null and body ->> 'status' = any(:s)"
-        ),
-        {"e": environment, "s": list(statuses)},
-    )
-    return {row.id for row in rows}
+    """Return the ids of the subscriptions that the newest mirror of Stigg shows in these statuses."""
+    rows = run_sql(connection, "mirror/with_status", environment=environment, statuses=list(statuses))
+    return {row["id"] for row in rows}

@@ -1,4 +1,4 @@
-"""How far the events feed was read, which events were taken up, and what our own writes were answered."""
+"""The cursor of the events feed, the events that were taken up, and the answers of our own writes."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, bindparam, delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert
 
-from stripe_sync.warehouse.engine import dumps
+from stripe_sync.warehouse.engine import run_sql
+from stripe_sync.warehouse.tables import snapshots as tables
+from stripe_sync.warehouse.tables.base import is_among
 
 
 @dataclass(frozen=True)
@@ -23,103 +26,88 @@ class Feed:
 
 
 def find(engine: Engine, environment: str) -> Feed | None:
-    """The feed of an environment, once a full read has begun it."""
+    """Return the feed of an environment, once a full read has begun it."""
+    of = tables.feed.c
+    asked = select(of.of_what, of.cursor, of.audited_at, of.checked_at).where(of.environment == environment)
     with engine.connect() as connection:
-        row = connection.execute(
-            text("select of_what, cursor, audited_at, checked_at from feed where environment = :e"), {"e": environment}
-        ).first()
+        row = connection.execute(asked).first()
     return Feed(**row._asdict()) if row else None
 
 
 def begin(connection: Connection, environment: str, of_what: str, *, now: datetime) -> None:
-    """A full read: the feed goes on from its upper bound."""
+    """Begin the feed at the upper bound of a full read."""
+    given = {"of_what": of_what, "cursor": now, "audited_at": now, "checked_at": now}
     connection.execute(
-        text(
-            "insert into feed (environment, of_what, cursor, audited_at, checked_at) values (:e, :w, :now, :now, :now) "
-            "on conflict (environment) do update set of_what = :w, cursor = :now, audited_at = :now, checked_at = :now"
-        ),
-        {"e": environment, "w": of_what, "now": now},
+        insert(tables.feed)
+        .values(environment=environment, **given)
+        .on_conflict_do_update(index_elements=[tables.feed.c.environment], set_=given)
     )
 
 
 def advance(connection: Connection, environment: str, *, now: datetime, forget_before: datetime) -> None:
-    """The feed was read up to a moment; events before the overlap need not be known any longer."""
-    connection.execute(text("update feed set cursor = :now where environment = :e"), {"e": environment, "now": now})
-    connection.execute(
-        text("delete from seen_event where environment = :e and created < :b"), {"e": environment, "b": forget_before}
-    )
+    """Move the cursor on; events before the overlap need not be known any longer."""
+    feed, event = tables.feed, tables.seen_event
+    connection.execute(update(feed).where(feed.c.environment == environment).values(cursor=now))
+    connection.execute(delete(event).where(event.c.environment == environment, event.c.created < forget_before))
 
 
 def checked(engine: Engine, environment: str, *, now: datetime) -> None:
-    """The account was checked at a moment."""
+    """Record the moment at which the account was checked."""
+    feed = tables.feed
     with engine.begin() as connection:
-        connection.execute(
-            text("update feed set checked_at = :now where environment = :e"), {"e": environment, "now": now}
-        )
+        connection.execute(update(feed).where(feed.c.environment == environment).values(checked_at=now))
 
 
 def unseen(engine: Engine, environment: str, ids: Iterable[str]) -> set[str]:
-    """Those of these events that were not taken up yet."""
+    """Return those of these events that were not taken up yet."""
     given = set(ids)
+    of = tables.seen_event.c
     with engine.connect() as connection:
-        rows = connection.execute(
-            text("select id from seen_event where environment = :e and id = any(:ids)"),
-            {"e": environment, "ids": list(given)},
-        )
+        rows = connection.execute(select(of.id).where(of.environment == environment, is_among(of.id, given)))
         return given - {row.id for row in rows}
 
 
 def saw(connection: Connection, environment: str, events: Mapping[str, datetime]) -> None:
-    """These events were taken up."""
-    rows = [{"e": environment, "id": id, "at": at} for id, at in events.items()]
+    """Record that these events were taken up."""
+    rows = [{"environment": environment, "id": id, "created": at} for id, at in events.items()]
     if rows:
-        connection.execute(
-            text("insert into seen_event (environment, id, created) values (:e, :id, :at) on conflict do nothing"), rows
-        )
+        connection.execute(insert(tables.seen_event).on_conflict_do_nothing(), rows)
 
 
 def answered(connection: Connection, environment: str, kind: str, body: Mapping[str, Any]) -> None:
-    """Keeps the answer of a write of ours, so that nobody has to read the object again."""
+    """Store the answer of a write of ours, so that nobody has to read the object again."""
+    of = tables.own_answer.c
+    given = insert(tables.own_answer).values(environment=environment, kind=kind, id=body["id"], body=dict(body))
     connection.execute(
-        text(
-            "insert into own_answer (environment, kind, id, body) values (:e, :k, :id, cast(:b as jsonb)) "
-            "on conflict (environment, kind, id) do update set body = excluded.body"
-        ),
-        {"e": environment, "k": kind, "id": body["id"], "b": dumps(dict(body))},
+        given.on_conflict_do_update(index_elements=[of.environment, of.kind, of.id], set_={"body": given.excluded.body})
     )
 
 
 def billed_in(connection: Connection, environment: str, customer: str, currency: str) -> None:
-    """A first subscription gives its customer a currency, of which its own answer does not tell: it is noted as if it did."""
+    """Note the currency that a first subscription gives its customer, which no answer of the customer shows."""
+    run_sql(connection, "mirror/answer_currency", environment=environment, customer=customer, currency=currency)
+    of = tables.own_answer.c
+    is_without = (of.id == customer) & of.body["currency"].astext.is_(None)
     connection.execute(
-        text(
-            "insert into own_answer (environment, kind, id, body) "
-            "select :e, 'customer', :id, body || jsonb_build_object('currency', cast(:c as text)) from mirror "
-            "where environment = :e and side = 'stripe' and kind = 'customer' and id = :id and valid_to is null "
-            "and body ->> 'currency' is null on conflict do nothing"
-        ),
-        {"e": environment, "id": customer, "c": currency},
-    )
-    connection.execute(
-        text(
-            "update own_answer set body = body || jsonb_build_object('currency', cast(:c as text)) "
-            "where environment = :e and kind = 'customer' and id = :id and body ->> 'currency' is null"
-        ),
-        {"e": environment, "id": customer, "c": currency},
+        update(tables.own_answer)
+        .where(of.environment == environment, of.kind == "customer", is_without)
+        .values(body=of.body.concat(func.jsonb_build_object("currency", currency)))
     )
 
 
 def answers(engine: Engine, environment: str) -> dict[tuple[str, str], dict[str, Any]]:
-    """The answers that no extract has taken up yet, by kind and id."""
+    """Return the answers that no extract has taken up yet, by kind and id."""
+    of = tables.own_answer.c
+    asked = select(of.kind, of.id, of.body).where(of.environment == environment)
     with engine.connect() as connection:
-        rows = connection.execute(
-            text("select kind, id, body from own_answer where environment = :e"), {"e": environment}
-        )
+        rows = connection.execute(asked)
         return {(row.kind, row.id): row.body for row in rows}
 
 
 def forget_answers(connection: Connection, environment: str, keys: Iterable[tuple[str, str]]) -> None:
-    """These answers are in the mirror now."""
-    rows = [{"e": environment, "k": kind, "id": id} for kind, id in keys]
+    """Delete these answers, which are in the mirror now."""
+    rows = [{"known_kind": kind, "known_id": id} for kind, id in keys]
+    of = tables.own_answer.c
+    is_known = (of.kind == bindparam("known_kind")) & (of.id == bindparam("known_id"))
     if rows:
-        connection.execute(text("delete from own_answer where environment = :e and kind = :k and id = :id"), rows)
+        connection.execute(delete(tables.own_answer).where(of.environment == environment, is_known), rows)

@@ -1,0 +1,8 @@
+-- Whether the newest mirror of Stripe has an open invoice.
+-- Grain: one row. Keys: environment.
+select exists (
+    select from mirror as m
+    where
+        m.environment = :environment and m.side = 'stripe' and m.kind = 'invoice' and m.valid_to is null
+        and m.body ->> 'status' = 'open'
+) as has_open_invoice
