@@ -3,4 +3,4 @@
 -- keys: environment, side, kind, id
 insert into mirror (environment, side, kind, id, valid_from, body)
 select :environment, :side, kind, id, :snapshot, body
-from landing
+from "{schema}".landing

@@ -11,7 +11,7 @@ select
     (
         select coalesce(jsonb_object_agg(kind, coalesce(n, 0)), '{}')
         from unnest(cast(:kinds as text[])) as kind
-        left join (select kind, count(*) as n from landing group by kind) as counted using (kind)
+        left join (select kind, count(*) as n from "{schema}".landing group by kind) as counted using (kind)
     ),
     0
 returning id

@@ -2,7 +2,7 @@
 -- keys: environment, side, kind, id
 with ended as (
     select mirror.kind, mirror.id
-    from landing
+    from "{schema}".landing
     inner join mirror
         on mirror.environment = :environment and mirror.side = :side and mirror.kind = landing.kind and mirror.id = landing.id
         and mirror.valid_to is null
@@ -15,7 +15,7 @@ with ended as (
         and mirror.side = :side
         and mirror.kind = any(cast(:kinds as text[]))
         and mirror.valid_to is null
-        and not exists (select 1 from landing where landing.kind = mirror.kind and landing.id = mirror.id)
+        and not exists (select 1 from "{schema}".landing where landing.kind = mirror.kind and landing.id = mirror.id)
 )
 
 update mirror

@@ -1,6 +1,6 @@
 -- takes out of landing what the mirror holds as it is
 -- keys: kind, id
-delete from landing
+delete from "{schema}".landing
 where exists (
     select 1 from mirror
     where

@@ -6,5 +6,5 @@ where
     l.environment = :environment
     and l.ended_at is null
     and split_part(l.key, ':', 1) = any(cast(:kinds as text[]))
-    and not exists (select 1 from landing where landing.id = l.stripe_id)
+    and not exists (select 1 from "{schema}".landing where landing.id = l.stripe_id)
 order by kind, id

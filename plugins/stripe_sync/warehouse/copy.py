@@ -1,11 +1,12 @@
-"""Staging tables of a transaction, and COPY: the only module with SQL text."""
+"""Staging tables, and COPY: the only module with SQL text."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
 from psycopg import sql
-from sqlalchemy import Connection, FromClause, column, table, text
+from sqlalchemy import Connection, TableClause, column, table, text
+from sqlalchemy.dialects.postgresql import JSONB
 
 DONE = table("done", column("owner"))
 DECIDED = tuple(
@@ -19,19 +20,64 @@ _DECIDED_COLUMNS = (
     'side text, kind text, key text collate "C", owner text collate "C", document jsonb, entity_kind text, entity_id text, '
     "stripe_id text, facts jsonb"
 )
+_EXTRACTED_COLUMNS = '(kind text, id text collate "C", body jsonb, place bigint generated always as identity)'
+_FINISHED_COLUMNS = "(list text not null, above bigint not null, upto bigint not null)"
 
 
 def copy_rows(
-    connection: Connection, target: FromClause, columns: Sequence[str], rows: Iterable[tuple[object, ...]]
+    connection: Connection, target: TableClause, columns: Sequence[str], rows: Iterable[tuple[object, ...]]
 ) -> None:
     """COPY rows into a table. Values of ``columns`` that are JSON are given as text."""
     names = sql.SQL(", ").join(map(sql.Identifier, columns))
-    statement = sql.SQL("copy {} ({}) from stdin").format(sql.Identifier(target.description), names)
+    statement = sql.SQL("copy {} ({}) from stdin").format(_name(target), names)
     cursor = connection.connection.cursor()
     with cursor.copy(statement) as copied:
         for row in rows:
             copied.write_row(row)
     cursor.close()
+
+
+def _name(target: TableClause) -> sql.Identifier:
+    return sql.Identifier(target.schema, target.name) if target.schema else sql.Identifier(target.name)
+
+
+def extracted(schema: str) -> TableClause:
+    """Return the staging table of an extract's rows."""
+    return table("landing", *map(column, ("kind", "id", "place")), column("body", JSONB), schema=schema)
+
+
+def finished_ranges(schema: str) -> TableClause:
+    """Return the staging table of the ranges that an extract has read."""
+    return table("finished", *map(column, ("list", "above", "upto")), schema=schema)
+
+
+def create_extracted(connection: Connection, schema: str) -> None:
+    """Create the staging tables of an extract in a schema of their own; those that are there stay with their rows."""
+    quoted = _quoted(connection, schema)
+    connection.execute(text(f"create schema if not exists {quoted}"))
+    connection.execute(text(f"create unlogged table if not exists {quoted}.landing {_EXTRACTED_COLUMNS}"))
+    connection.execute(text(f"create unlogged table if not exists {quoted}.finished {_FINISHED_COLUMNS}"))
+
+
+def index_extracted(connection: Connection, schema: str) -> None:
+    """Give the rows of an extract a key and figures: without them a join may be planned as one that rereads each row."""
+    quoted = _quoted(connection, schema)
+    connection.execute(text(f"alter table {quoted}.landing add primary key (kind, id)"))
+    connection.execute(text(f"analyze {quoted}.landing"))
+
+
+def drop_extracted(connection: Connection, schema: str) -> None:
+    """Drop the staging tables of an extract with their schema, if they are there."""
+    connection.execute(text(f"drop schema if exists {_quoted(connection, schema)} cascade"))
+
+
+def analyze_mirror(connection: Connection) -> None:
+    """Give PostgreSQL figures of the mirrors."""
+    connection.execute(text("analyze mirror"))
+
+
+def _quoted(connection: Connection, schema: str) -> str:
+    return connection.dialect.identifier_preparer.quote_identifier(schema)
 
 
 def create_decided(connection: Connection) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 import psycopg.types.json
-from sqlalchemy import Connection, Engine, TextClause, create_engine, event, make_url, text
+from sqlalchemy import Connection, Engine, TextClause, column, create_engine, event, func, make_url, select, table, text
 from sqlalchemy.exc import ArgumentError, OperationalError
 
 from stripe_sync.core.config import packaged
@@ -18,6 +18,8 @@ from stripe_sync.core.errors import ConfigurationError
 from stripe_sync.warehouse.embedded.server import URL_VARIABLE
 
 DRIVER = "postgresql+psycopg"
+SCHEMA_VERSION = table("schema_version", column("version_num"))
+STAGING_SCHEMA = '"{schema}"'  # the one name that is put into SQL files, quoted
 _encoder = msgspec.json.Encoder(decimal_format="number")
 _decoder = msgspec.json.Decoder(float_hook=Decimal)
 
@@ -91,7 +93,7 @@ def connect(url: str) -> Engine:
     engine = engine_of(url)
     try:
         with engine.connect() as connection:
-            connection.execute(text("select 1"))
+            connection.execute(select(1))
     except OperationalError as error:
         reason = str(error.orig).strip().splitlines()[0]
         raise ConfigurationError(
@@ -112,17 +114,17 @@ def migrate(engine: Engine) -> None:
     config = Config()
     config.set_main_option("script_location", str(packaged.migrations()))
     with engine.begin() as connection:
-        connection.execute(text("select pg_advisory_xact_lock(7265190)"))
+        connection.execute(select(func.pg_advisory_xact_lock(7265190)))
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 
 
 def version_of(engine: Engine) -> str | None:
-    """The migration that the schema is at; None for a new database."""
+    """Return the migration that the schema is at; None for a new database."""
     with engine.connect() as connection:
-        if connection.execute(text("select to_regclass('schema_version')")).scalar() is None:
+        if connection.execute(select(func.to_regclass(SCHEMA_VERSION.name))).scalar() is None:
             return None
-        found: str | None = connection.execute(text("select version_num from schema_version")).scalar()
+        found: str | None = connection.execute(select(SCHEMA_VERSION.c.version_num)).scalar()
         return found
 
 
@@ -134,25 +136,34 @@ def newest_version() -> str:
 
 @contextmanager
 def one_at_a_time(engine: Engine, name: str) -> Iterator[None]:
-    """Lets one of several processes do what has this name; the others wait, and then see what it did."""
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        key = {"name": name}
-        connection.execute(text("select pg_advisory_lock(hashtextextended(:name, 1))"), key)
-        try:
-            yield
-        finally:
-            connection.execute(text("select pg_advisory_unlock(hashtextextended(:name, 1))"), key)
+    """Let one of several processes do what has this name; the others wait, and then see what it did.
+
+    The lock is one of a transaction of its own, which reads nothing: transaction pooling keeps it on one connection.
+    """
+    with engine.begin() as connection:
+        connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 1))))
+        yield
 
 
 @cache
 def statement(name: str) -> TextClause:
-    """One SQL file, whose parameters are looked for once a process."""
+    """Return one SQL file, whose parameters are looked for once a process."""
     return text(packaged.sql(name))
 
 
 def run_sql(connection: Connection, name: str, /, **parameters: Any) -> list[dict[str, Any]]:
-    """The rows of one SQL file, as dictionaries; none of one that gives none."""
-    result = connection.execute(statement(name), parameters)
+    """Return the rows of one SQL file, as dictionaries; none of one that gives none."""
+    return _rows(connection, statement(name), parameters)
+
+
+def run_staged(connection: Connection, name: str, schema: str, /, **parameters: Any) -> list[dict[str, Any]]:
+    """Return the rows of one SQL file that reads the staging tables of a schema."""
+    quoted = connection.dialect.identifier_preparer.quote_identifier(schema)
+    return _rows(connection, text(packaged.sql(name).replace(STAGING_SCHEMA, quoted)), parameters)
+
+
+def _rows(connection: Connection, asked: TextClause, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+    result = connection.execute(asked, parameters)
     names = tuple(result.keys()) if result.returns_rows else ()
     return [dict(zip(names, row, strict=True)) for row in result] if names else []
 

@@ -1,8 +1,9 @@
-"""Where an extract is landed before its snapshot is closed: in batches as it is read, so that few rows are held in memory."""
+"""Staging of an extract before its snapshot is closed: in batches as it is read, so that few rows are in memory."""
 
 from __future__ import annotations
 
 import hashlib
+import uuid
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -10,13 +11,23 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Boolean, Connection, Engine, cast, column, false, func, insert, select, table
 
-from stripe_sync.warehouse.engine import dumps, has_nul, run_sql
+from stripe_sync.warehouse.copy import (
+    analyze_mirror,
+    copy_rows,
+    create_extracted,
+    drop_extracted,
+    extracted,
+    finished_ranges,
+    index_extracted,
+)
+from stripe_sync.warehouse.engine import dumps, has_nul, run_sql, run_staged
 from stripe_sync.warehouse.snapshots.snapshots import Snapshot, found
 
 Landed = tuple[str, str, dict[str, Any]]  # kind, id, body
 BATCH = 1000  # rows that are landed together
+NAMESPACES = table("pg_namespace", column("nspname"))
 
 
 class Batch(NamedTuple):
@@ -28,46 +39,54 @@ class Batch(NamedTuple):
 
 @contextmanager
 def room(engine: Engine, environment: str = "", run_id: str = "") -> Iterator[Landing]:
-    """Room for an extract. With the environment and the run whose it is, what was landed outlives a crash, and the same run
-    goes on with it; without them it goes with its connection.
+    """Open the staging schema of an extract. With the environment and the run, its rows outlive a crash, and the same run
+    goes on with them; without a run, or while another process has the run's, they go at the end.
+
+    The schema is locked by a transaction of its own, which reads nothing: transaction pooling keeps it on one connection.
     """
-    with engine.connect() as connection:
-        connection.detach()
-        kept = kept_room(connection, environment, run_id) if run_id else None
+    with engine.begin() as guard, engine.connect() as connection:
+        schema = _lock_schema(guard, environment, run_id)
+        is_kept = schema == _schema_of(environment, run_id)
+        if is_kept:
+            _drop_dead(engine, environment, schema)
         with connection.begin():
-            if kept is None:
-                connection.execute(text(f"create temp table landing {LANDING}"))
-            else:
-                connection.execute(text(f"create schema if not exists {kept}"))
-                connection.execute(text(f"create unlogged table if not exists {kept}.landing {LANDING}"))
-                ranges = "(list text not null, above bigint not null, upto bigint not null)"
-                connection.execute(text(f"create unlogged table if not exists {kept}.finished {ranges}"))
-                connection.execute(text(f"set search_path to {kept}, public"))
-        yield Landing(connection, kept)
+            create_extracted(connection, schema)
+        try:
+            yield Landing(connection, schema)
+        finally:
+            if not is_kept:
+                with connection.begin():
+                    drop_extracted(connection, schema)
 
 
-LANDING = '(kind text, id text collate "C", body jsonb, place bigint generated always as identity)'
+def _lock_schema(guard: Connection, environment: str, run_id: str) -> str:
+    """Return the name of a schema that this process alone has: the run's, or one of its own."""
+    name = _schema_of(environment, run_id)
+    if run_id and _try_lock(guard, name):
+        return name
+    own = _schema_of(environment, uuid.uuid4().hex)
+    _try_lock(guard, own)
+    return own
 
 
-def kept_room(connection: Connection, environment: str, run_id: str) -> str | None:
-    """The name of a run's room; None while somebody else is in it. Rooms that a dead run left are removed."""
-    name = f"landing_{digest(environment)}_{digest(run_id)}"
-    with connection.begin():
-        if not in_use(connection, name, "pg_try_advisory_lock"):
-            return None
-        known = connection.execute(
-            text("select nspname from pg_namespace where starts_with(nspname, :begin) and nspname <> :name"),
-            {"begin": f"landing_{digest(environment)}_", "name": name},
-        ).scalars()
-        for other in list(known):
-            if in_use(connection, other, "pg_try_advisory_xact_lock"):
-                connection.execute(text(f"drop schema if exists {other} cascade"))
-    return name
+def _drop_dead(engine: Engine, environment: str, own: str) -> None:
+    """Drop the schemas of an environment that no process has."""
+    of = NAMESPACES.c.nspname
+    with engine.begin() as connection:
+        known = connection.execute(select(of).where(func.starts_with(of, _schema_of(environment, "")), of != own))
+        for schema in known.scalars().all():
+            if _try_lock(connection, schema):
+                drop_extracted(connection, schema)
 
 
-def in_use(connection: Connection, name: str, lock: str) -> bool:
-    """Takes the lock of a room; whether it was free."""
-    return bool(connection.execute(text(f"select {lock}(hashtextextended(:name, 2))"), {"name": name}).scalar())
+def _try_lock(connection: Connection, name: str) -> bool:
+    """Take the lock of a schema until the transaction ends; return whether it was free."""
+    return bool(connection.execute(select(func.pg_try_advisory_xact_lock(func.hashtextextended(name, 2)))).scalar())
+
+
+def _schema_of(environment: str, run_id: str) -> str:
+    """Return the name of a run's schema; its beginning, which those of all runs share, for an empty id."""
+    return f"landing_{digest(environment)}_{digest(run_id) if run_id else ''}"
 
 
 def digest(name: str) -> str:
@@ -76,13 +95,13 @@ def digest(name: str) -> str:
 
 @dataclass
 class Landing:
-    """The rows of an extract on their way into a mirror. However many they are, few are held in memory.
+    """The rows of an extract on their way into a mirror. However many they are, few are in memory.
 
-    ``kept`` is the schema in which they outlive a crash.
+    ``schema`` has their staging tables.
     """
 
     connection: Connection
-    kept: str | None = None
+    schema: str
     with_nul: list[tuple[str, str]] = field(default_factory=list)
 
     def add(self, rows: Iterable[Landed]) -> None:
@@ -109,43 +128,36 @@ class Landing:
     def note(self, rows: Sequence[Landed], finished: Sequence[tuple[str, int, int]]) -> None:
         with self.connection.begin():
             self.copy(rows)
-            if finished and self.kept:
+            if finished:
                 given = [{"list": list, "above": above, "upto": upto} for list, above, upto in finished]
-                self.connection.execute(text("insert into finished values (:list, :above, :upto)"), given)
+                self.connection.execute(insert(finished_ranges(self.schema)), given)
 
     def finished(self) -> dict[str, list[tuple[int, int]]]:
-        """(above, upto) of the ranges that were read before a crash, by list."""
+        """Return (above, upto) of the ranges that were read before a crash, by list."""
         found: dict[str, list[tuple[int, int]]] = {}
-        if self.kept:
-            with self.connection.begin():
-                for row in self.connection.execute(text("select list, above, upto from finished")):
-                    found.setdefault(row.list, []).append((row.above, row.upto))
+        with self.connection.begin():
+            for row in self.connection.execute(select(finished_ranges(self.schema))):
+                found.setdefault(row.list, []).append((row.above, row.upto))
         return found
 
     def marks(self, field: str) -> Iterator[str]:
-        """The marks of the living objects that were landed."""
+        """Give the ownership markers of the living objects that were read."""
+        body = extracted(self.schema).c.body
+        is_deleted = func.coalesce(cast(body["deleted"].astext, Boolean), false())
+        asked = select(body["metadata"][field].astext).where(body["metadata"].has_key(field), ~is_deleted)
         with self.connection.begin():
-            yield from self.connection.execute(
-                text(
-                    "select body -> 'metadata' ->> :field from landing where body -> 'metadata' ? :field "
-                    "and not coalesce((body ->> 'deleted')::boolean, false)"
-                ),
-                {"field": field},
-            ).scalars()
+            found = self.connection.execute(asked).scalars().all()
+        yield from found
 
     def copy(self, batch: Sequence[Landed]) -> None:
-        cursor = self.connection.connection.cursor()
-        with cursor.copy("copy landing (kind, id, body) from stdin") as target:
-            for kind, id, body in batch:
-                target.write_row((kind, id.replace("\x00", "\ufffd"), dumps(body)))
-                if has_nul(body):
-                    self.with_nul.append((kind, id))
-        cursor.close()
+        rows = ((kind, id.replace("\x00", "\ufffd"), dumps(body)) for kind, id, body in batch)
+        copy_rows(self.connection, extracted(self.schema), ("kind", "id", "body"), rows)
+        self.with_nul += [(kind, id) for kind, id, body in batch if has_nul(body)]
 
     def unseen(self, environment: str, kinds: Collection[str]) -> list[tuple[str, str]]:
         """(kind, id) of the linked objects of Stripe that no row shows, in order."""
         with self.connection.begin():
-            rows = run_sql(self.connection, "mirror/unseen", environment=environment, kinds=list(kinds))
+            rows = run_staged(self.connection, "mirror/unseen", self.schema, environment=environment, kinds=list(kinds))
         return [(row["kind"], row["id"]) for row in rows]
 
     def close(
@@ -166,28 +178,29 @@ class Landing:
         about: dict[str, Any] = {"environment": environment, "side": side}
         connection = self.connection
         with connection.begin():
-            connection.execute(
-                text("select pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": f"{environment}/{side}"}
-            )
-            run_sql(connection, "mirror/latest")
-            # Without a key and figures a join with it may be planned as one that reads it again for every row.
-            connection.execute(text("alter table landing add primary key (kind, id)"))
-            connection.execute(text("analyze landing"))
-            opened = run_sql(
-                connection, "mirror/land", run_id=run_id, kinds=list(kinds), upper_bound=upper_bound, **about
+            connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"{environment}/{side}", 0))))
+            run_staged(connection, "mirror/latest", self.schema)
+            index_extracted(connection, self.schema)
+            opened = run_staged(
+                connection,
+                "mirror/land",
+                self.schema,
+                run_id=run_id,
+                kinds=list(kinds),
+                upper_bound=upper_bound,
+                **about,
             )
             id: int = opened[0]["id"]
             complete = list(kinds if whole is None else whole)
-            run_sql(connection, "mirror/supersede", snapshot=id, kinds=complete, **about)
-            run_sql(connection, "mirror/unchanged", **about)
-            run_sql(connection, "mirror/add", snapshot=id, **about)
+            run_staged(connection, "mirror/supersede", self.schema, snapshot=id, kinds=complete, **about)
+            run_staged(connection, "mirror/unchanged", self.schema, **about)
+            run_staged(connection, "mirror/add", self.schema, snapshot=id, **about)
             if whole is None:
-                connection.execute(text("analyze mirror"))
+                analyze_mirror(connection)
             else:
                 run_sql(connection, "mirror/count", snapshot=id, kinds=list(kinds), **about)
             run_sql(connection, "mirror/name_content", snapshot=id, **about)
-            if self.kept:
-                connection.execute(text(f"drop schema {self.kept} cascade"))
+            drop_extracted(connection, self.schema)
             return replace(found(connection, id), with_nul=tuple(dict.fromkeys(self.with_nul)))
 
 
