@@ -1,4 +1,4 @@
--- The objects that are new or other in a snapshot than before, whatever became of the fields in noise.
+-- The objects that are new or other in a snapshot than before, but for the fields in noise.
 -- Grain: one object. Keys: environment, side, snapshot.
 select n.kind, n.id
 from mirror as n

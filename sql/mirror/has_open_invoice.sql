@@ -1,4 +1,4 @@
--- Whether the newest mirror of Stripe has an open invoice.
+-- An open invoice in the newest mirror of Stripe.
 -- Grain: one row. Keys: environment.
 select exists (
     select from mirror as m

@@ -162,8 +162,8 @@ def run_staged(connection: Connection, name: str, schema: str, /, **parameters: 
     return _rows(connection, text(packaged.sql(name).replace(STAGING_SCHEMA, quoted)), parameters)
 
 
-def _rows(connection: Connection, asked: TextClause, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
-    result = connection.execute(asked, parameters)
+def _rows(connection: Connection, query: TextClause, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+    result = connection.execute(query, parameters)
     names = tuple(result.keys()) if result.returns_rows else ()
     return [dict(zip(names, row, strict=True)) for row in result] if names else []
 

@@ -36,9 +36,9 @@ def record(
 def all_of(engine: Engine, environment: str) -> list[dict[str, Any]]:
     """Return the actions of people, newest first."""
     of = tables.hand.c
-    asked = select(of.command, of.subject, of.reason, of.person, of.detail, of.done_at)
+    query = select(of.command, of.subject, of.reason, of.person, of.detail, of.done_at)
     with engine.connect() as connection:
-        rows = connection.execute(asked.where(of.environment == environment).order_by(of.id.desc()))
+        rows = connection.execute(query.where(of.environment == environment).order_by(of.id.desc()))
         return [dict(row._mapping) for row in rows]
 
 
@@ -63,6 +63,6 @@ def answer(
 def answers(engine: Engine, environment: str) -> dict[str, str]:
     """Return the newest answer to each question that was answered."""
     of = tables.answer.c
-    asked = select(of.question, of.answer).where(of.environment == environment).order_by(of.id)
+    query = select(of.question, of.answer).where(of.environment == environment).order_by(of.id)
     with engine.connect() as connection:
-        return {row.question: row.answer for row in connection.execute(asked)}
+        return {row.question: row.answer for row in connection.execute(query)}

@@ -27,11 +27,11 @@ def start(engine: Engine, environment: str, run_id: str, *, now: datetime, param
 
 def find(engine: Engine, environment: str, run_id: str) -> Started | None:
     """Return a run that was started, or None."""
-    asked = select(tables.run.c.started_at, tables.run.c.params).where(
+    query = select(tables.run.c.started_at, tables.run.c.params).where(
         tables.run.c.environment == environment, tables.run.c.run_id == run_id
     )
     with engine.connect() as connection:
-        row = connection.execute(asked).first()
+        row = connection.execute(query).first()
     return (row.started_at, row.params) if row else None
 
 

@@ -15,9 +15,9 @@ from stripe_sync.warehouse.tables.comparisons import verdict as results
 def find(engine: Engine, suite_hash: str, content: str) -> dict[str, Any] | None:
     """Return the detail of a stored result, with ``passed``."""
     of = results.c
-    asked = select(of.passed, of.detail).where(of.suite_hash == suite_hash, of.content == content)
+    query = select(of.passed, of.detail).where(of.suite_hash == suite_hash, of.content == content)
     with engine.connect() as connection:
-        row = connection.execute(asked).first()
+        row = connection.execute(query).first()
     return {**row.detail, "passed": row.passed} if row else None
 
 

@@ -100,8 +100,8 @@ def compared(
 
 def stage(connection: Connection, *, wanted: Iterable[Claim], found: Iterable[Claim]) -> None:
     """COPY the documents of both sides into the staging table."""
-    for side, claims in zip(DECIDED, (wanted, found), strict=True):
-        copy_rows(connection, side, side.c.keys(), (_document_row(side.name, claim) for claim in claims))
+    for side, documents in zip(DECIDED, (wanted, found), strict=True):
+        copy_rows(connection, side, side.c.keys(), (_document_row(side.name, document) for document in documents))
 
 
 def _document_row(side: str, c: Claim) -> tuple[object, ...]:
@@ -245,8 +245,8 @@ def snapshot_of(connection: Connection, comparison: int) -> int:
 def latest(connection: Connection, environment: str, *, run_id: str | None = None) -> int | None:
     """The newest comparison of an environment, or of one of its runs."""
     of = tables.comparison.c
-    asked = select(func.max(of.id)).where(of.environment == environment)
-    found: int | None = connection.execute(asked if run_id is None else asked.where(of.run_id == run_id)).scalar()
+    query = select(func.max(of.id)).where(of.environment == environment)
+    found: int | None = connection.execute(query if run_id is None else query.where(of.run_id == run_id)).scalar()
     return found
 
 

@@ -34,9 +34,9 @@ def add(connection: Connection, environment: str, run_id: str, found: Iterable[t
 def all_of(engine: Engine, environment: str) -> list[dict[str, Any]]:
     """Return the suggestions of the newest run."""
     of = suggestions.c
-    asked = select(of.key, of.stripe_id, of.why).where(of.environment == environment).order_by(of.key, of.stripe_id)
+    query = select(of.key, of.stripe_id, of.why).where(of.environment == environment).order_by(of.key, of.stripe_id)
     with engine.connect() as connection:
-        rows = connection.execute(asked)
+        rows = connection.execute(query)
         return [dict(row._mapping) for row in rows]
 
 

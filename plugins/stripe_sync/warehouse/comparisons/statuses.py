@@ -57,8 +57,8 @@ def in_error(connection: Connection, environment: str, entities: Collection[tupl
 def unpaid(connection: Connection, environment: str) -> dict[tuple[str, str], EntityStatus]:
     """Return the statuses of the entities of which a payment is under way or failed, by kind and id."""
     reasons = [ReasonCode.PAYMENT_PROCESSING.value, ReasonCode.PAYMENT_FAILED.value]
-    asked = select(table).where(table.c.environment == environment, is_among(table.c.reason, reasons))
-    return {(status.kind, status.id): status for status in _statuses(connection, asked)}
+    query = select(table).where(table.c.environment == environment, is_among(table.c.reason, reasons))
+    return {(status.kind, status.id): status for status in _statuses(connection, query)}
 
 
 def details(connection: Connection, environment: str, reason: ReasonCode) -> str:
@@ -77,13 +77,13 @@ def counts(engine: Engine, environment: str) -> list[dict[str, Any]]:
 def find(engine: Engine, environment: str, id: str) -> list[EntityStatus]:
     """Return the statuses of the entities with this Stigg id or Stripe id."""
     of = table.c
-    asked = select(table).where(of.environment == environment, or_(of.id == id, of.stripe_id == id))
+    query = select(table).where(of.environment == environment, or_(of.id == id, of.stripe_id == id))
     with engine.connect() as connection:
-        return _statuses(connection, asked.order_by(of.kind))
+        return _statuses(connection, query.order_by(of.kind))
 
 
-def _statuses(connection: Connection, asked: Select[tuple[Any, ...]]) -> list[EntityStatus]:
+def _statuses(connection: Connection, query: Select[tuple[Any, ...]]) -> list[EntityStatus]:
     return [
         EntityStatus(r.kind, r.id, Status(r.status), ReasonCode(r.reason), r.detail, r.stripe_id)
-        for r in connection.execute(asked)
+        for r in connection.execute(query)
     ]

@@ -30,9 +30,9 @@ COLUMNS = (
 def audited_at(engine: Engine, environment: str, month: str) -> datetime | None:
     """Return the moment of a month's last audit, such as ``2026-11``; one without invoices counts as well."""
     of = audit_of_month.c
-    asked = select(func.max(of.audited_at)).where(of.environment == environment, of.month == _first_day(month))
+    query = select(func.max(of.audited_at)).where(of.environment == environment, of.month == _first_day(month))
     with engine.connect() as connection:
-        found: datetime | None = connection.execute(asked).scalar()
+        found: datetime | None = connection.execute(query).scalar()
         return found
 
 

@@ -1,4 +1,4 @@
-"""Approvals as they were asked, decided and applied. A question that nobody answered in time counts as rejected."""
+"""Approvals as they were requested, decided and applied. A question that nobody answered in time counts as rejected."""
 
 from __future__ import annotations
 

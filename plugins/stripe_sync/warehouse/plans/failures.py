@@ -72,17 +72,17 @@ def succeeded(connection: Connection, environment: str, target: str) -> None:
 def quarantined(engine: Engine, environment: str, *, now: datetime) -> dict[str, Failure]:
     """Return the targets that are left alone at a moment."""
     of = refusals.c
-    asked = select(of.target, of.failures, of.reason, of.detail, of.until)
+    query = select(of.target, of.failures, of.reason, of.detail, of.until)
     with engine.connect() as connection:
-        rows = connection.execute(asked.where(of.environment == environment, of.until > now))
+        rows = connection.execute(query.where(of.environment == environment, of.until > now))
         return {row.target: Failure(**row._mapping) for row in rows}
 
 
 def all_of(engine: Engine, environment: str) -> list[dict[str, Any]]:
     """Return every target whose last write was refused, those that are left alone longest first."""
     of = refusals.c
-    asked = select(of.target, of.entity_kind, of.entity_id, of.failures, of.reason, of.detail, of.until)
-    in_order = asked.order_by(of.until.desc().nulls_last(), of.target)
+    query = select(of.target, of.entity_kind, of.entity_id, of.failures, of.reason, of.detail, of.until)
+    in_order = query.order_by(of.until.desc().nulls_last(), of.target)
     with engine.connect() as connection:
         rows = connection.execute(in_order.where(of.environment == environment))
         return [dict(row._mapping) for row in rows]

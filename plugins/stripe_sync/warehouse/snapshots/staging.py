@@ -144,9 +144,9 @@ class Landing:
         """Give the ownership markers of the living objects that were read."""
         body = extracted(self.schema).c.body
         is_deleted = func.coalesce(cast(body["deleted"].astext, Boolean), false())
-        asked = select(body["metadata"][field].astext).where(body["metadata"].has_key(field), ~is_deleted)
+        query = select(body["metadata"][field].astext).where(body["metadata"].has_key(field), ~is_deleted)
         with self.connection.begin():
-            found = self.connection.execute(asked).scalars().all()
+            found = self.connection.execute(query).scalars().all()
         yield from found
 
     def copy(self, batch: Sequence[Landed]) -> None:

@@ -24,9 +24,9 @@ class StiggRead:
 def find(engine: Engine, environment: str) -> StiggRead | None:
     """Return the cursor of an environment, once it was read whole."""
     of = stigg_read.c
-    asked = select(of.cursor, of.scanned_at, of.audited_at).where(of.environment == environment)
+    query = select(of.cursor, of.scanned_at, of.audited_at).where(of.environment == environment)
     with engine.connect() as connection:
-        row = connection.execute(asked).first()
+        row = connection.execute(query).first()
     return StiggRead(**row._asdict()) if row else None
 
 

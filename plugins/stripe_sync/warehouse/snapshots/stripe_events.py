@@ -28,9 +28,9 @@ class Feed:
 def find(engine: Engine, environment: str) -> Feed | None:
     """Return the feed of an environment, once a full read has begun it."""
     of = tables.feed.c
-    asked = select(of.of_what, of.cursor, of.audited_at, of.checked_at).where(of.environment == environment)
+    query = select(of.of_what, of.cursor, of.audited_at, of.checked_at).where(of.environment == environment)
     with engine.connect() as connection:
-        row = connection.execute(asked).first()
+        row = connection.execute(query).first()
     return Feed(**row._asdict()) if row else None
 
 
@@ -98,9 +98,9 @@ def billed_in(connection: Connection, environment: str, customer: str, currency:
 def answers(engine: Engine, environment: str) -> dict[tuple[str, str], dict[str, Any]]:
     """Return the answers that no extract has taken up yet, by kind and id."""
     of = tables.own_answer.c
-    asked = select(of.kind, of.id, of.body).where(of.environment == environment)
+    query = select(of.kind, of.id, of.body).where(of.environment == environment)
     with engine.connect() as connection:
-        rows = connection.execute(asked)
+        rows = connection.execute(query)
         return {(row.kind, row.id): row.body for row in rows}
 
 

@@ -125,14 +125,14 @@ def open_of_run(connection: Connection, environment: str, run_id: str) -> int:
 def concluded(engine: Engine, environment: str, run_id: str) -> dict[str, Outcome]:
     """Return the outcomes of a run's actions so far: the newest by action hash."""
     of, outcome = journal_intent.c, journal_outcome.c
-    asked = (
+    query = (
         select(of.action_hash, outcome.result, outcome.stripe_id, outcome.request_id, outcome.reason, outcome.detail)
         .join(journal_outcome, outcome.intent_id == of.id)
         .where(of.environment == environment, of.run_id == run_id)
         .order_by(of.id)
     )
     with engine.connect() as connection:
-        rows = connection.execute(asked)
+        rows = connection.execute(query)
         return {r.action_hash: Outcome(r.result, r.stripe_id, r.request_id, r.reason, r.detail) for r in rows}
 
 

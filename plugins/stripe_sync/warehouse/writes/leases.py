@@ -144,9 +144,9 @@ def extend(engine: Engine, lease: Lease, seconds: int) -> None:
 def pause_reason(engine: Engine, environment: str, lane: str) -> str | None:
     """Return the reason of a lane's pause, or None. It is read before every write."""
     of = tables.pause.c
-    asked = select(of.reason, of.paused_by).where(of.environment == environment, of.lane.in_(["", lane])).limit(1)
+    query = select(of.reason, of.paused_by).where(of.environment == environment, of.lane.in_(["", lane])).limit(1)
     with engine.connect() as connection:
-        row = connection.execute(asked).first()
+        row = connection.execute(query).first()
     return f"{row.reason} ({row.paused_by})" if row else None
 
 
@@ -172,7 +172,7 @@ def resume(connection: Connection, environment: str, lane: str) -> bool:
 def pauses(engine: Engine, environment: str) -> dict[str, str]:
     """Return the reason of each paused lane; an empty lane is all of them."""
     of = tables.pause.c
-    asked = select(of.lane, of.reason, of.paused_by).where(of.environment == environment).order_by(of.lane)
+    query = select(of.lane, of.reason, of.paused_by).where(of.environment == environment).order_by(of.lane)
     with engine.connect() as connection:
-        rows = connection.execute(asked)
+        rows = connection.execute(query)
         return {row.lane: f"{row.reason} ({row.paused_by})" for row in rows}
