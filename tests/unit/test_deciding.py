@@ -20,6 +20,7 @@ from stripe_sync.domain.drift.rows import rows
 from stripe_sync.domain.model import stigg, stripe
 from stripe_sync.domain.model.documents import Claim, Difference
 from stripe_sync.domain.model.inputs import Inputs, Links, StiggView, StripeView
+from stripe_sync.domain.model.price_content import encode
 from stripe_sync.domain.model.stigg import Customer, Package, Subscription
 from stripe_sync.domain.plan import builder
 from stripe_sync.domain.plan.actions import Action, Plan, ordered
@@ -236,7 +237,7 @@ def test_decoding_names_the_field_and_not_its_value() -> None:
 
 def test_stripes_decimals_are_read_exactly() -> None:
     row = {"id": "p", "product": "x", "currency": "usd", "active": True, "unit_amount_decimal": "0.000000000001"}
-    assert stripe.decode(row, stripe.StripePrice).content()["unit_amount"] == "0.000000000001"
+    assert encode(stripe.decode(row, stripe.StripePrice).content())["unit_amount"] == "0.000000000001"
 
 
 def test_a_mark_proves_a_link_only_for_one_living_object() -> None:

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from stripe_sync.domain.model.meter_units import Meter, Priced, content, expected, meter_of
+from stripe_sync.domain.model.price_content import EncodedPrice, decode, encode
 from stripe_sync.domain.model.stripe import Recurring, StripePrice
 
-UNIT = {"currency": "usd", "unit_amount": "0.27", "billing_scheme": "per_unit"}
-TIERS = {
+UNIT: EncodedPrice = {"currency": "usd", "unit_amount": "0.27", "billing_scheme": "per_unit"}
+TIERS: EncodedPrice = {
     "currency": "usd", "billing_scheme": "tiered", "tiers_mode": "graduated",
     "tiers": [{"up_to": "5", "unit_amount": "2000", "flat_amount": "1000"}, {"up_to": "inf", "unit_amount": "1"}],
 }  # fmt: skip
@@ -20,21 +21,21 @@ TIERS = {
 @pytest.mark.parametrize(
     ("priced", "decimals", "result"),
     [
-        (Priced(content=UNIT), 0, UNIT),
-        (Priced(content=UNIT), 3, UNIT | {"unit_amount": "0.00027"}),
-        (Priced(content=UNIT | {"unit_amount": "0.0000000001"}), 3, None),  # 13 decimals
-        (Priced(content=UNIT, divide=D(60), round="UP"), 0, UNIT | {"divide_by": "60:up"}),
-        (Priced(content=UNIT, divide=D(60), round="DOWN"), 2, UNIT | {"divide_by": "6000:down"}),
-        (Priced(content=UNIT, divide=D("0.5")), 0, None),  # half a unit is no whole number to a meter of units
-        (Priced(content=UNIT, divide=D("0.5")), 1, UNIT | {"divide_by": "5:up"}),
-        (Priced(content=UNIT | {"divide_by": "10:up"}), 0, UNIT | {"divide_by": "10:up"}),
-        (Priced(content=UNIT | {"divide_by": "10:up"}, divide=D(60)), 0, None),  # rounded twice
-        (Priced(content=UNIT, plain=False), 0, None),  # an overage, a minimum spend
-        (Priced(content=TIERS, block=D(10)), 0, None),
-        (Priced(content=TIERS, divide=D(10)), 0, None),
-        (Priced(content=TIERS), 0, TIERS),
+        (Priced(content=decode(UNIT)), 0, UNIT),
+        (Priced(content=decode(UNIT)), 3, UNIT | {"unit_amount": "0.00027"}),
+        (Priced(content=decode(UNIT | {"unit_amount": "0.0000000001"})), 3, None),  # 13 decimals
+        (Priced(content=decode(UNIT), divide=D(60), round="UP"), 0, UNIT | {"divide_by": "60:up"}),
+        (Priced(content=decode(UNIT), divide=D(60), round="DOWN"), 2, UNIT | {"divide_by": "6000:down"}),
+        (Priced(content=decode(UNIT), divide=D("0.5")), 0, None),  # half a unit is no whole number to a meter of units
+        (Priced(content=decode(UNIT), divide=D("0.5")), 1, UNIT | {"divide_by": "5:up"}),
+        (Priced(content=decode(UNIT | {"divide_by": "10:up"})), 0, UNIT | {"divide_by": "10:up"}),
+        (Priced(content=decode(UNIT | {"divide_by": "10:up"}), divide=D(60)), 0, None),  # rounded twice
+        (Priced(content=decode(UNIT), plain=False), 0, None),  # an overage, a minimum spend
+        (Priced(content=decode(TIERS), block=D(10)), 0, None),
+        (Priced(content=decode(TIERS), divide=D(10)), 0, None),
+        (Priced(content=decode(TIERS)), 0, TIERS),
         (
-            Priced(content=TIERS),
+            Priced(content=decode(TIERS)),
             2,
             TIERS
             | {
@@ -47,19 +48,25 @@ TIERS = {
     ],
 )
 def test_the_price_of_a_meter_costs_the_same_or_there_is_none(priced: Priced, decimals: int, result: Any) -> None:
-    assert content(priced, decimals) == result
+    made = content(priced, decimals)
+    assert (encode(made) if made else None) == result
 
 
 @pytest.mark.parametrize(
     ("priced", "decimals", "quantity", "billed"),
     [
-        (Priced(content=UNIT), 0, "1234", ("1234", 333)),
-        (Priced(content=UNIT), 3, "1234.5", ("1234500", 333)),
-        (Priced(content=UNIT | {"unit_amount": "100"}, divide=D(60)), 0, "150", ("3", 300)),  # S14: three packages
-        (Priced(content=TIERS), 0, "7", ("7", 11002)),  # 5 × 20 + 10, 2 × 0.01
-        (Priced(content=TIERS), 2, "7", ("700", 11002)),
-        (Priced(content=TIERS), 0, "0", ("0", 1000)),  # S13: the first tier's flat fee
-        (Priced(content=UNIT), 0, "-30", ("0", 0)),
+        (Priced(content=decode(UNIT)), 0, "1234", ("1234", 333)),
+        (Priced(content=decode(UNIT)), 3, "1234.5", ("1234500", 333)),
+        (
+            Priced(content=decode(UNIT | {"unit_amount": "100"}), divide=D(60)),
+            0,
+            "150",
+            ("3", 300),
+        ),  # S14: three packages
+        (Priced(content=decode(TIERS)), 0, "7", ("7", 11002)),  # 5 × 20 + 10, 2 × 0.01
+        (Priced(content=decode(TIERS)), 2, "7", ("700", 11002)),
+        (Priced(content=decode(TIERS)), 0, "0", ("0", 1000)),  # S13: the first tier's flat fee
+        (Priced(content=decode(UNIT)), 0, "-30", ("0", 0)),
     ],
 )
 def test_what_a_meter_bills(priced: Priced, decimals: int, quantity: str, billed: tuple[str, int]) -> None:
@@ -72,9 +79,9 @@ def test_the_meter_of_a_price_is_found_by_what_it_costs() -> None:
         id="price_1", product="prod_1", currency="usd", active=True, unit_amount_decimal=D("0.00027"),
         recurring=Recurring("month", 1, "metered", "mtr_1"),
     )  # fmt: skip
-    assert meter_of(Priced(content=UNIT), held) == Meter(id="mtr_1", price="price_1", decimals=3)
-    assert meter_of(Priced(content=UNIT | {"unit_amount": "0.28"}), held) is None
-    assert meter_of(Priced(content=UNIT), None) is None
+    assert meter_of(Priced(content=decode(UNIT)), held) == Meter(id="mtr_1", price="price_1", decimals=3)
+    assert meter_of(Priced(content=decode(UNIT | {"unit_amount": "0.28"})), held) is None
+    assert meter_of(Priced(content=decode(UNIT)), None) is None
 
 
 @pytest.mark.parametrize(("quantity", "decimals", "can"), [("12", 0, True), ("12.5", 0, False), ("12.5", 1, True),

@@ -21,6 +21,7 @@ from stripe_sync.clients.stripe.collection import Collection
 from stripe_sync.clients.stripe.endpoints import PATHS, WHOLE, in_list
 from stripe_sync.domain.actual import stripe_objects
 from stripe_sync.domain.model.documents import Document
+from stripe_sync.domain.model.price_content import encode
 from stripe_sync.domain.model.stripe import StripePrice, decode
 
 
@@ -98,7 +99,7 @@ def _document(call: Call, found: Found) -> Document:
         "tax_behavior": reading.tax_behavior(price),
         "metadata": stripe_objects.own_metadata(reading, price.metadata),
     }
-    return {**price.content(), **fields}
+    return {**encode(price.content()), **fields}
 
 
 PRICES = Collection("price", PATHS["price"], lambda client: client.v1.prices)

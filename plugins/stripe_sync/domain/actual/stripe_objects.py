@@ -32,6 +32,7 @@ from stripe_sync.domain.model.documents import (
     compact,
 )
 from stripe_sync.domain.model.inputs import Inputs, StripeView
+from stripe_sync.domain.model.price_content import encode
 from stripe_sync.domain.model.stripe import (
     StripeCoupon,
     StripeCustomer,
@@ -159,18 +160,18 @@ def price_claims(reading: Reading, price: StripePrice, key: str, *, default: str
             "metadata": own_metadata(reading, price.metadata),
         }
         owner = reading.known.get(price.product, price.product)
-        facts = {"content": price.content(), "product": owner, "default": default == price.id} | standing
+        facts = {"content": encode(price.content()), "product": owner, "default": default == price.id} | standing
         yield Claim(PRICE_VERSION, key, compact(document), stripe_id=price.id, facts=facts)
     slot = keys.slot_of(key)
     if price.lookup_key is None or price.lookup_key != keys.lookup_key(slot):
         return
-    document = {
-        **price.content(),
+    held: Document = {
+        **encode(price.content()),
         "product": reading.known.get(price.product, price.product),
         "active": price.active,
         "default": default == price.id,
     }
-    yield Claim(PRICE, slot, compact(document), stripe_id=price.id, facts={"version": key} | standing)
+    yield Claim(PRICE, slot, compact(held), stripe_id=price.id, facts={"version": key} | standing)
 
 
 def coupon_claim(reading: Reading, coupon: StripeCoupon, key: str) -> Claim:

@@ -9,6 +9,7 @@ from typing import Any
 from stripe_sync.core import money
 from stripe_sync.domain.model import tariffs
 from stripe_sync.domain.model.documents import SUBSCRIPTION, Claim, Difference, Document
+from stripe_sync.domain.model.price_content import EncodedPrice, decode
 from stripe_sync.domain.model.tariffs import Tariff
 
 Items = Iterable[Mapping[str, str]]
@@ -25,9 +26,11 @@ class PriceBook:
         """A book of the price versions among these claims; what says no amount, or is counted by a meter, is passed."""
         rates = {}
         for claim in claims:
-            content = claim.facts.get("content")
-            fixed = content and "currency" in content and content.get("usage_type") != "metered"
-            tariff = tariffs.of_content(content) if content and fixed else None
+            content: EncodedPrice | None = claim.facts.get("content")
+            if not content or not ("unit_amount" in content or "tiers" in content):
+                continue
+            price = decode(content)
+            tariff = None if price.is_metered else tariffs.of_content(price)
             if tariff is not None:
                 rates[claim.key] = tariff
         return cls(rates)

@@ -6,18 +6,17 @@ exactly. Stripe prices what it counted; a charge that Stripe cannot price alike 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
-from typing import Any
 
 import msgspec
 
 from stripe_sync.core import money
+from stripe_sync.domain.model.price_content import ZERO, PerUnit, PriceContent, Rounding, Tiered, TransformQuantity
 from stripe_sync.domain.model.stripe import StripePrice
 from stripe_sync.domain.model.tariffs import of_content
 
 MOST_DIGITS, MOST_DECIMALS, PLACES = 15, 9, 12
-RHYTHM = ("interval", "interval_count", "usage_type", "meter")
 
 
 class Meter(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,44 +43,57 @@ class Meter(msgspec.Struct, frozen=True, kw_only=True):
 class Priced(msgspec.Struct, frozen=True, kw_only=True):
     """What a charge's price is made of, apart from its rhythm (see usage.terms.Terms)."""
 
-    content: Mapping[str, Any]
+    content: PriceContent
     block: Decimal = Decimal(1)
     divide: Decimal = Decimal(1)
     round: str = "UP"
     plain: bool = True
 
 
-def content(priced: Priced, decimals: int) -> dict[str, Any] | None:
-    """The price of a meter that bills the same; None where Stripe has no such price: an overage, a minimum, blocks in tiers."""
-    scale = Decimal(10) ** decimals
-    given = {name: value for name, value in priced.content.items() if name not in RHYTHM}
+def content(priced: Priced, decimals: int) -> PriceContent | None:
+    """Return the price of a meter that bills the same, its interval left open.
+
+    None where Stripe has no such price: an overage, a minimum, blocks in tiers.
+    """
     if not priced.plain:
         return None
-    if given.get("tiers"):
-        if priced.block != 1 or priced.divide != 1:
-            return None
-        tiers = [metered_tier(tier, scale) for tier in given["tiers"]]
-        return given | {"tiers": tiers} if None not in tiers else None
-    packs, _, way = str(given.get("divide_by", "1:up")).partition(":")
-    if packs != "1" and priced.divide != 1:
+    scale = Decimal(10) ** decimals
+    made: PerUnit | Tiered | None
+    match priced.content.scheme:
+        case Tiered() as scheme if scheme.tiers:
+            made = _metered_tiers(scheme, scale) if priced.block == 1 and priced.divide == 1 else None
+        case PerUnit() as scheme:
+            made = _metered_units(scheme, priced, scale)
+        case _:
+            made = None
+    return replace(priced.content, scheme=made, recurrence=None) if made is not None else None
+
+
+def _metered_tiers(scheme: Tiered, scale: Decimal) -> Tiered | None:
+    tiers = tuple(
+        replace(
+            tier,
+            up_to=None if tier.up_to is None else int(tier.up_to * scale),
+            unit_amount=tier.unit_amount / scale,
+        )
+        for tier in scheme.tiers
+    )
+    return replace(scheme, tiers=tiers) if all(fits(tier.unit_amount) for tier in tiers) else None
+
+
+def _metered_units(scheme: PerUnit, charge: Priced, scale: Decimal) -> PerUnit | None:
+    packages = scheme.transform_quantity
+    if packages is not None and charge.divide != 1:
         return None
-    divide = Decimal(packs) * priced.divide
+    divide = Decimal(packages.divide_by) if packages else charge.divide
     if divide == 1:
-        unit = Decimal(given["unit_amount"]) / scale
-        return given | {"unit_amount": money.plain(unit)} if fits(unit) else None
-    if divide * scale != int(divide * scale):
+        unit = (scheme.unit_amount or ZERO) / scale
+        return replace(scheme, unit_amount=unit) if fits(unit) else None
+    counted = divide * scale
+    if counted != int(counted):
         return None
-    how = way if packs != "1" else priced.round.lower()
-    return given | {"divide_by": f"{int(divide * scale)}:{how}"}
-
-
-def metered_tier(tier: Mapping[str, str], scale: Decimal) -> dict[str, str] | None:
-    bound = tier["up_to"]
-    top = bound if bound == "inf" else money.plain(Decimal(bound) * scale)
-    if "unit_amount" not in tier:
-        return {**tier, "up_to": top}
-    unit = Decimal(tier["unit_amount"]) / scale
-    return {**tier, "up_to": top, "unit_amount": money.plain(unit)} if fits(unit) else None
+    rounding = packages.round if packages else Rounding(charge.round.lower())
+    return replace(scheme, transform_quantity=TransformQuantity(int(counted), rounding))
 
 
 def fits(unit: Decimal) -> bool:
@@ -92,7 +104,7 @@ def meter_of(priced: Priced, price: StripePrice | None, *, preferred: int = 0) -
     """The meter of an item's price, if it bills what the charge costs; None for any other price."""
     if price is None or price.recurring is None or not price.recurring.meter:
         return None
-    held = {name: value for name, value in price.content().items() if name not in RHYTHM}
+    held = replace(price.content(), recurrence=None)
     for decimals in (preferred, *range(MOST_DECIMALS + 1)):
         if content(priced, decimals) == held:
             return Meter(id=price.recurring.meter, price=price.id, decimals=decimals)
@@ -101,7 +113,8 @@ def meter_of(priced: Priced, price: StripePrice | None, *, preferred: int = 0) -
 
 def expected(priced: Priced, meter: Meter, quantity: Decimal) -> tuple[Decimal, int]:
     """(units, minor units) that the meter's price has to bill for a quantity; below nothing it is nothing."""
-    tariff = of_content(content(priced, meter.decimals) or {})
+    made = content(priced, meter.decimals)
+    tariff = of_content(made) if made is not None else None
     assert tariff is not None, "a meter's price has its amounts"
     lines = list(tariff.lines(max(Decimal(0), meter.counted(quantity))))
     units = sum((line.quantity for line in lines if not line.flat), Decimal(0))

@@ -9,9 +9,20 @@ import msgspec
 
 from stripe_sync.core.decoding import typed
 from stripe_sync.core.errors import RowFailed
-from stripe_sync.core.money import plain
 from stripe_sync.core.reasons import ReasonCode
-from stripe_sync.domain.model.documents import compact
+from stripe_sync.domain.model.price_content import (
+    ZERO,
+    PerUnit,
+    PriceContent,
+    Recurrence,
+    Rounding,
+    Scheme,
+    Tier,
+    Tiered,
+    TiersMode,
+    TransformQuantity,
+    UsageType,
+)
 
 Row = dict[str, Any]
 
@@ -34,8 +45,13 @@ class StripeProduct(Stripe, frozen=True):
 class Recurring(Stripe, frozen=True):
     interval: str
     interval_count: int = 1
-    usage_type: str = "licensed"
+    usage_type: UsageType = UsageType.LICENSED
     meter: str | None = None
+
+    def content(self) -> Recurrence:
+        return Recurrence(
+            interval=self.interval, count=self.interval_count, usage_type=self.usage_type, meter=self.meter
+        )
 
 
 class StripeTier(Stripe, frozen=True):
@@ -45,14 +61,22 @@ class StripeTier(Stripe, frozen=True):
     unit_amount_decimal: Decimal | None = None
     flat_amount_decimal: Decimal | None = None
 
-    def content(self) -> dict[str, str]:
-        amounts = {"unit_amount": self.unit_amount_decimal, "flat_amount": self.flat_amount_decimal}
-        return {"up_to": str(self.up_to or "inf")} | {name: plain(a) for name, a in amounts.items() if a}
+    def content(self) -> Tier:
+        return Tier(
+            up_to=self.up_to,
+            unit_amount=self.unit_amount_decimal or ZERO,
+            flat_amount=self.flat_amount_decimal or ZERO,
+        )
 
 
-class TransformQuantity(Stripe, frozen=True):
+class StripePackages(Stripe, frozen=True):
+    """Stripe's ``transform_quantity``."""
+
     divide_by: int
-    round: str = "up"
+    round: Rounding = Rounding.UP
+
+    def content(self) -> TransformQuantity:
+        return TransformQuantity(self.divide_by, self.round)
 
 
 class StripePrice(Stripe, frozen=True):
@@ -64,31 +88,30 @@ class StripePrice(Stripe, frozen=True):
     active: bool
     billing_scheme: str = "per_unit"
     unit_amount_decimal: Decimal | None = None
-    tiers_mode: str | None = None
+    tiers_mode: TiersMode | None = None
     tiers: list[StripeTier] | None = None
-    transform_quantity: TransformQuantity | None = None
+    transform_quantity: StripePackages | None = None
     lookup_key: str | None = None
     recurring: Recurring | None = None
     tax_behavior: str | None = None
     metadata: dict[str, str] = {}
     created: int = 0
 
-    def content(self) -> dict[str, Any]:
-        """What a price is for ever: the part that its hash covers."""
-        rhythm, blocks = self.recurring, self.transform_quantity
-        return compact(
-            {
-                "currency": self.currency,
-                "unit_amount": plain(self.unit_amount_decimal) if self.unit_amount_decimal is not None else None,
-                "interval": rhythm.interval if rhythm else None,
-                "interval_count": str(rhythm.interval_count) if rhythm else None,
-                "usage_type": rhythm.usage_type if rhythm else None,
-                "meter": rhythm.meter if rhythm else None,
-                "billing_scheme": self.billing_scheme,
-                "tiers_mode": self.tiers_mode,
-                "tiers": [tier.content() for tier in self.tiers or ()],
-                "divide_by": f"{blocks.divide_by}:{blocks.round}" if blocks else None,
-            }
+    def content(self) -> PriceContent:
+        """Return the part that Stripe never changes, which a version's hash covers."""
+        return PriceContent(
+            currency=self.currency,
+            scheme=self._tiered() if self.billing_scheme == Scheme.TIERED else self._per_unit(),
+            recurrence=self.recurring.content() if self.recurring else None,
+        )
+
+    def _tiered(self) -> Tiered:
+        return Tiered(self.tiers_mode, tuple(tier.content() for tier in self.tiers or ()))
+
+    def _per_unit(self) -> PerUnit:
+        packages = self.transform_quantity
+        return PerUnit(
+            unit_amount=self.unit_amount_decimal, transform_quantity=packages.content() if packages else None
         )
 
 
@@ -175,7 +198,7 @@ class ItemPrice(Stripe, frozen=True):
 
     def is_metered(self) -> bool:
         """Whether Stripe bills by it what a meter counts."""
-        return self.recurring is not None and self.recurring.usage_type == "metered"
+        return self.recurring is not None and self.recurring.usage_type == UsageType.METERED
 
     def is_usage(self) -> bool:
         """Whether usage is billed by it: a metered price, or the amount of 0 that anchors usage (BILLING 8)."""

@@ -6,22 +6,13 @@ units at the tier that the whole quantity falls into (Stripe, "tiers_mode"; Stig
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
-from typing import Any
+
+from stripe_sync.domain.model.price_content import ZERO, PerUnit, PriceContent, Tier, Tiered, TiersMode
 
 MONTHS = {"month": 1, "year": 12}
-ZERO = Decimal(0)
-
-
-@dataclass(frozen=True)
-class Tier:
-    """Up to and with a quantity (None: without end): an amount a unit and one for entering."""
-
-    up_to: Decimal | None
-    unit_amount: Decimal = ZERO
-    flat_amount: Decimal = ZERO
 
 
 @dataclass(frozen=True)
@@ -74,7 +65,7 @@ class Tariff:
         for number, tier in enumerate(self.tiers, 1):
             if number > 1 and quantity <= below:
                 return
-            top = quantity if tier.up_to is None else min(quantity, tier.up_to)
+            top = quantity if tier.up_to is None else min(quantity, Decimal(tier.up_to))
             yield from tier_lines(number, tier, top - below)
             below = top
 
@@ -86,24 +77,15 @@ def tier_lines(number: int, tier: Tier, units: Decimal) -> Iterator[Line]:
         yield Line(Decimal(1), tier.flat_amount, number, flat=True)
 
 
-def of_content(content: Mapping[str, Any]) -> Tariff | None:
-    """The tariff of a price's content (its canonical document); None where its amounts are not in it."""
-    if content.get("unit_amount") is None and not content.get("tiers"):
-        return None
-    months = MONTHS.get(content.get("interval", ""), 0) * int(content.get("interval_count") or 1)
-    tiers = tuple(
-        Tier(
-            None if tier["up_to"] == "inf" else Decimal(tier["up_to"]),
-            Decimal(tier.get("unit_amount", 0)),
-            Decimal(tier.get("flat_amount", 0)),
-        )
-        for tier in content.get("tiers", ())
-    )
-    return Tariff(
-        currency=content["currency"],
-        months=months,
-        unit_amount=Decimal(content.get("unit_amount") or 0),
-        block=Decimal(str(content.get("divide_by", "1")).partition(":")[0]),
-        tiers=tiers,
-        graduated=content.get("tiers_mode") == "graduated",
-    )
+def of_content(content: PriceContent) -> Tariff | None:
+    """Return the tariff of a price's content; None where its amounts are not in it."""
+    rhythm = content.recurrence
+    months = MONTHS.get(rhythm.interval, 0) * rhythm.count if rhythm else 0
+    match content.scheme:
+        case PerUnit(unit_amount=Decimal() as amount, transform_quantity=packages):
+            block = Decimal(packages.divide_by) if packages else Decimal(1)
+            return Tariff(content.currency, months, amount, block)
+        case Tiered(mode=mode, tiers=tiers) if tiers:
+            return Tariff(content.currency, months, tiers=tiers, graduated=mode == TiersMode.GRADUATED)
+        case _:
+            return None

@@ -11,6 +11,7 @@ from stripe_sync.core.errors import RowFailed
 from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.model.documents import PRICE, PRICE_VERSION, PRODUCT, Claim, Document, compact
 from stripe_sync.domain.model.inputs import BILLABLE, Inputs
+from stripe_sync.domain.model.price_content import encode
 from stripe_sync.domain.model.status import EntityStatus, Status
 from stripe_sync.domain.model.stigg import Minimum, Package, Price, Subscription
 from stripe_sync.domain.model.stigg_status import PackageStatus
@@ -248,7 +249,7 @@ def product_claim(inputs: Inputs, entity: tuple[str, str], key: str, name: str) 
 
 def slot_claim(inputs: Inputs, v: PriceVersion, *, default: bool) -> Claim:
     """What holds the lookup_key of a slot."""
-    document = {**v.content, "product": v.product, "active": True, "default": default}
+    document = {**encode(v.content), "product": v.product, "active": True, "default": default}
     return Claim(PRICE, keys.slot_of(v.key), document, v.entity, facts={"version": v.key})
 
 
@@ -259,7 +260,7 @@ def version_claim(inputs: Inputs, entity: tuple[str, str], v: PriceVersion) -> C
         "tax_behavior": inputs.environment.tax_behavior if inputs.environment.tax else None,
         "metadata": own_metadata(inputs, *v.entity, v.key),
     }
-    facts: dict[str, Any] = {"content": dict(v.content), "product": v.product}
+    facts: dict[str, Any] = {"content": encode(v.content), "product": v.product}
     return Claim(PRICE_VERSION, v.key, compact(document), entity, facts=facts)
 
 

@@ -86,7 +86,7 @@ def check_lines(inputs: Inputs, lines: list[Line], held: StripeSubscription | No
     if len(own) + len(foreign) > MAX_ITEMS:
         others = f" and {len(foreign)} of somebody else's" if foreign else ""
         raise RowFailed(ReasonCode.TOO_MANY_ITEMS, f"It has {len(own)} items{others}; Stripe takes {MAX_ITEMS}.")
-    rhythms = {version.content["interval"] for version, _ in lines if not version.once}
+    rhythms = {version.content.interval for version, _ in lines if not version.once}
     if held is None and len(rhythms) > 1:
         raise RowFailed(
             ReasonCode.PRICING_MODEL_NOT_SUPPORTED,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, Decimal
 from typing import Any
@@ -19,13 +19,23 @@ from stripe_sync.core import keys, money, periods
 from stripe_sync.core.errors import RowFailed
 from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.model import meter_units as meters
-from stripe_sync.domain.model.documents import compact
+from stripe_sync.domain.model import price_content
 from stripe_sync.domain.model.inputs import Inputs
 from stripe_sync.domain.model.meter_units import Priced
+from stripe_sync.domain.model.price_content import (
+    PerUnit,
+    PriceContent,
+    Recurrence,
+    Tiered,
+    TiersMode,
+    TransformQuantity,
+    UsageType,
+    encode,
+)
 from stripe_sync.domain.model.stigg import Package, Price, Tier
 
 MODELS = frozenset({"FLAT_FEE", "PER_UNIT", "USAGE_BASED", "MINIMUM_SPEND"})
-TIERS_MODES = {"GRADUATED": "graduated", "VOLUME": "volume"}
+TIERS_MODES = {"GRADUATED": TiersMode.GRADUATED, "VOLUME": TiersMode.VOLUME}
 ONE = Decimal(1)
 
 
@@ -38,7 +48,7 @@ class PriceVersion:
 
     key: str
     product: str
-    content: Mapping[str, Any]
+    content: PriceContent
     entity: tuple[str, str]
     variant: str = ""
     usage: bool = False
@@ -47,12 +57,12 @@ class PriceVersion:
 
     @property
     def currency(self) -> str:
-        return str(self.content["currency"])
+        return self.content.currency
 
     @property
     def metered(self) -> bool:
         """Whether Stripe bills by it what a meter counts: such an item has no quantity."""
-        return bool(self.content.get("usage_type") == "metered")
+        return self.content.is_metered
 
     def quantity(self, units: Decimal) -> Decimal:
         """The quantity of an item for so many units."""
@@ -73,7 +83,7 @@ def version(
     content = content or (anchor(where, price) if usage else charged(where, price))
     name = slot(inputs, kind, package, price, variant=variant, subscription=subscription)
     return PriceVersion(
-        key=keys.version_key(name, content_hash(content)),
+        key=keys.version_key(name, content_hash(encode(content))),
         product=charge_product(inputs, kind, package, price, variant=variant),
         content=content,
         entity=(kind, package.ref_id),
@@ -124,10 +134,10 @@ def charge_product(inputs: Inputs, kind: str, package: Package, price: Price, *,
     return inputs.package_product(kind, package.ref_id, charge_part(price, variant))
 
 
-def native_meter(inputs: Inputs, price: Price) -> Mapping[str, Any] | None:
+def native_meter(inputs: Inputs, price: Price) -> PriceContent | None:
     """The content of a metered price that the native integration made for this charge: it goes on (BILLING 8 and 10)."""
     found = inputs.stripe.prices.get(price.billing_id or "")
-    if found is None or found.recurring is None or found.recurring.usage_type != "metered":
+    if found is None or found.recurring is None or found.recurring.usage_type != UsageType.METERED:
         return None
     return found.content()
 
@@ -149,9 +159,11 @@ def by_meter(
     same = meters.content(amounts, chosen.decimals)
     if same is None:
         return None
-    content = same | rhythm(where, price) | {"usage_type": "metered", "meter": chosen.meter}
+    interval = rhythm(where, price)
+    assert interval is not None, "a charge for use is charged again and again"
+    content = replace(same, recurrence=replace(interval, usage_type=UsageType.METERED, meter=chosen.meter))
     name = slot(inputs, kind, package, price, variant=v.variant, subscription=subscription, metered=True)
-    return replace(v, key=keys.version_key(name, content_hash(content)), content=content)
+    return replace(v, key=keys.version_key(name, content_hash(encode(content))), content=content)
 
 
 def replace_model(price: Price) -> Price:
@@ -159,27 +171,26 @@ def replace_model(price: Price) -> Price:
     return msgspec.structs.replace(price, billing_model="PER_UNIT")
 
 
-def anchor(where: str, price: Price) -> Mapping[str, Any]:
+def anchor(where: str, price: Price) -> PriceContent:
     """A licensed price of 0: a usage charge's item, so that its cycle makes a draft (BILLING 8)."""
-    return {
-        "currency": currency_of(where, price),
-        "unit_amount": "0",
-        "billing_scheme": "per_unit",
-        **rhythm(where, price),
-    }
+    return PriceContent(
+        currency=currency_of(where, price), scheme=PerUnit(unit_amount=Decimal(0)), recurrence=rhythm(where, price)
+    )
 
 
-def charged(where: str, price: Price) -> Mapping[str, Any]:
-    """What is charged in advance, by its pricing model."""
+def charged(where: str, price: Price) -> PriceContent:
+    """Return the content of a charge in advance, by its pricing model. Raises RowFailed."""
     if price.billing_model not in MODELS:
         raise unsupported(f"{where}: the pricing model {price.billing_model}")
     if price.billing_cadence not in ("RECURRING", "ONE_OFF"):
         raise unsupported(f"{where}: the cadence {price.billing_cadence}")
-    content = {"currency": currency_of(where, price), **rhythm(where, price)}
-    if price.tiers:
-        if price.billing_cadence == "ONE_OFF":
-            raise unsupported(f"{where}: a one-off charge by tiers")
-        return content | tiered(where, price)
+    currency, interval = currency_of(where, price), rhythm(where, price)
+    scheme = tiered(where, price, price.tiers) if price.tiers else per_unit(where, price)
+    return PriceContent(currency=currency, scheme=scheme, recurrence=interval)
+
+
+def per_unit(where: str, price: Price) -> PerUnit:
+    """Return the amount a unit, or a block of units. Raises RowFailed."""
     if price.price is None:
         raise RowFailed(ReasonCode.NO_PRICE, f"{where}: Stigg gives no amount.")
     whole = price.billing_model != "PER_UNIT"
@@ -187,55 +198,45 @@ def charged(where: str, price: Price) -> Mapping[str, Any]:
     blocks = block_of(price)
     if blocks != blocks.to_integral_value():
         raise unsupported(f"{where}: blocks of {blocks} units")
-    return content | compact(
-        {
-            "unit_amount": amount,
-            "billing_scheme": "per_unit",
-            "divide_by": f"{int(blocks)}:up" if blocks != 1 else None,
-        }
-    )
+    return PerUnit(unit_amount=amount, transform_quantity=TransformQuantity(int(blocks)) if blocks != 1 else None)
 
 
-def rhythm(where: str, price: Price) -> dict[str, str]:
-    """The interval of what is charged again and again; nothing for what is charged once."""
+def rhythm(where: str, price: Price) -> Recurrence | None:
+    """Return the interval of a recurring charge; None for one that is charged once. Raises RowFailed."""
     if price.billing_cadence == "ONE_OFF":
-        return {}
+        return None
     if price.billing_period not in periods.INTERVALS:
         raise unsupported(f"{where}: the billing period {price.billing_period}")
-    return {"interval": periods.INTERVALS[price.billing_period], "interval_count": "1", "usage_type": "licensed"}
+    return Recurrence(interval=periods.INTERVALS[price.billing_period])
 
 
-def tiered(where: str, price: Price) -> dict[str, Any]:
+def tiered(where: str, price: Price, given: Sequence[Tier]) -> Tiered:
     """Tiers in Stripe's form. With blocks, Stripe is told of blocks: their number, and tiers bounded by it (BILLING 3)."""
+    if price.billing_cadence == "ONE_OFF":
+        raise unsupported(f"{where}: a one-off charge by tiers")
     if price.tiers_mode not in TIERS_MODES:
         raise unsupported(f"{where}: the tiers mode {price.tiers_mode}")
-    given = price.tiers or []
     if given[-1].up_to is not None:
         raise RowFailed(
             ReasonCode.BAD_AMOUNT, f"{where}: the last tier ends at {given[-1].up_to}; it must have no end."
         )
     currency, block = currency_of(where, price), block_of(price)
-    return {
-        "billing_scheme": "tiered",
-        "tiers_mode": TIERS_MODES[price.tiers_mode],
-        "tiers": [tier_content(where, tier, currency, block) for tier in given],
-    }
+    tiers = tuple(tier_content(where, tier, currency, block) for tier in given)
+    return Tiered(TIERS_MODES[price.tiers_mode], tiers)
 
 
-def tier_content(where: str, tier: Tier, currency: str, block: Decimal) -> dict[str, str]:
+def tier_content(where: str, tier: Tier, currency: str, block: Decimal) -> price_content.Tier:
     bound = None if tier.up_to is None else tier.up_to / block
     if bound is not None and (bound != bound.to_integral_value() or bound <= 0):
         raise RowFailed(
             ReasonCode.BAD_AMOUNT, f"{where}: a tier ends at {tier.up_to}, which is no whole number of blocks."
         )
     flat, unit = tier.flat_price, tier.unit_price
-    amounts = {
-        "unit_amount": minor(where, unit.amount, currency, whole=False) if unit else None,
-        "flat_amount": minor(where, flat.amount, currency, whole=True) if flat else None,
-    }
-    return {"up_to": "inf" if bound is None else str(int(bound))} | {
-        name: amount for name, amount in amounts.items() if amount not in (None, "0")
-    }
+    return price_content.Tier(
+        up_to=None if bound is None else int(bound),
+        unit_amount=minor(where, unit.amount, currency, whole=False) if unit else Decimal(0),
+        flat_amount=minor(where, flat.amount, currency, whole=True) if flat else Decimal(0),
+    )
 
 
 def currency_of(where: str, price: Price) -> str:
@@ -252,8 +253,8 @@ def currency_of(where: str, price: Price) -> str:
     return currency
 
 
-def minor(where: str, amount: Decimal, currency: str, *, whole: bool) -> str:
-    """Minor units as plain text; ``whole`` where an invoice carries the amount as it is."""
+def minor(where: str, amount: Decimal, currency: str, *, whole: bool) -> Decimal:
+    """Return minor units; ``whole`` where an invoice carries the amount as it is."""
     value = money.to_minor(amount, currency)
     if value < 0 or (whole and not money.is_chargeable(value, currency)) or value != round(value, 12):
         raise RowFailed(ReasonCode.BAD_AMOUNT, f"{where}: {amount} {currency.upper()} cannot be charged.")
@@ -261,7 +262,7 @@ def minor(where: str, amount: Decimal, currency: str, *, whole: bool) -> str:
         raise RowFailed(
             ReasonCode.BAD_AMOUNT, f"{where}: {amount} {currency.upper()} cannot be charged; it has no decimals."
         )
-    return money.plain(value)
+    return value
 
 
 def block_of(price: Price) -> Decimal:

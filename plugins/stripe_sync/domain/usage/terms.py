@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
@@ -13,6 +13,7 @@ from stripe_sync.core.errors import RowFailed
 from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.model.inputs import Inputs
 from stripe_sync.domain.model.meter_units import Meter, Priced
+from stripe_sync.domain.model.price_content import EncodedPrice, decode, encode
 from stripe_sync.domain.model.stigg import Price, Subscription
 from stripe_sync.domain.model.tariffs import Line, of_content
 from stripe_sync.domain.target.prices import PriceVersion, block_of, charged, replace_model
@@ -29,7 +30,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     by all charges of the subscription. ``meter`` is what bills it where its item in Stripe is metered.
     """
 
-    content: dict[str, Any]
+    content: EncodedPrice
     label: str
     product: str
     aggregation: Aggregation = "sum"
@@ -42,12 +43,12 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def currency(self) -> str:
-        return str(self.content["currency"])
+        return self.content["currency"]
 
     def priced(self) -> Priced:
         """What a meter's price would have to be made of."""
         return Priced(
-            content=self.content, block=Decimal(self.block), divide=Decimal(self.divide), round=self.round,
+            content=decode(self.content), block=Decimal(self.block), divide=Decimal(self.divide), round=self.round,
             plain=self.minimum is None and Decimal(self.included) == 0,
         )  # fmt: skip
 
@@ -62,7 +63,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
 
     def lines(self, quantity: Decimal) -> list[Line]:
         """The lines of an invoice for a quantity of use: one at least, so that nothing used is seen as well."""
-        tariff = of_content(self.content)
+        tariff = of_content(decode(self.content))
         assert tariff is not None, "a price of use has its amounts"
         return list(tariff.lines(self.units(quantity))) or [Line(ZERO, ZERO)]
 
@@ -79,7 +80,7 @@ def terms(
     where = f"the charge for {price.feature.ref_id} of {subscription.subscription_id}"
     change = price.feature.unit_transformation
     return Terms(
-        content=dict(charged(where, replace_model(price))),
+        content=encode(charged(where, replace_model(price))),
         label=price.feature.display_name or price.feature.ref_id,
         product=version.product,
         aggregation=aggregation(inputs, price),

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from stripe_sync.core.money import round_minor
 from stripe_sync.domain.actual.renewals import is_over, is_renewal, item_lines
 from stripe_sync.domain.model import tariffs
+from stripe_sync.domain.model.price_content import UsageType, decode
 from stripe_sync.domain.model.stripe_status import InvoiceStatus
 from stripe_sync.domain.usage.metering import price_of
 from stripe_sync.warehouse.comparisons import links
@@ -68,9 +69,9 @@ def expected_of(rows: Iterable[Mapping[str, Any]], rhythms: set[str]) -> int | N
         content = row["content"]
         if content is None:
             return None
-        if content["usage_type"] == "metered" or (several and content["interval"] not in rhythms):
+        if content["usage_type"] == UsageType.METERED or (several and content["interval"] not in rhythms):
             continue
-        tariff = tariffs.of_content(content)
+        tariff = tariffs.of_content(decode(content))
         if tariff is None:
             return None
         total += sum(round_minor(part) for part in tariff.parts(Decimal(row["quantity"])))
