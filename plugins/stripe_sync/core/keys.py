@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from dataclasses import dataclass
 from typing import Final
 
 FLAT: Final = "base"  # the charge of a flat fee
@@ -16,10 +17,92 @@ FLAT: Final = "base"  # the charge of a flat fee
 ONCE, OVERAGE, MINIMUM, METERED = "~once", "~overage", "~minimum", "~metered"
 ANYWHERE: Final = "default"  # the price for every country that has none of its own
 LIMIT: Final = 200  # characters of a lookup_key at Stripe
+# Kinds of keys that say more than their last part.
+PRODUCT, PRICE, COUPON, CUSTOMER, SUBSCRIPTION = "product", "price", "coupon", "customer", "subscription"
+STIGG_SUBSCRIPTION, ONE_OFF, RENEWAL = "stigg_subscription", "oneoff", "renewal"
+OWN: Final = "discount"  # the second part of a coupon that one subscription alone has
+PACKAGE, CHARGE, OVERRIDDEN = 2, 3, 6  # places in the parts of a product or price
+VERSION = re.compile(r"@([0-9a-f]{8})\Z")
 UNSAFE = re.compile(rb"[^A-Za-z0-9._-]")
 ID_LIMIT: Final = 120  # characters of an id that the pipeline chooses; Stripe's own limit is not documented below 5000
 ID_PART = re.compile(r"[A-Za-z0-9_]+(-[A-Za-z0-9_]+)*")  # a part that an id carries as it is
 NOT_ID = re.compile(r"[^A-Za-z0-9_]+")
+
+
+@dataclass(frozen=True)
+class LinkKey:
+    """Name by which links, markers and actions know one thing, such as ``customer:production:c-17``.
+
+    ``parts`` are escaped, as they are stored; the first is the environment. ``version`` are the 8 hex digits of a price's
+    content, empty for the price's slot and for every other kind.
+    """
+
+    kind: str
+    parts: tuple[str, ...]
+    version: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> LinkKey:
+        """Return the key of a text. Every text has one, and ``str`` gives the same text back."""
+        found = VERSION.search(text)
+        kind, *parts = (text[: found.start()] if found else text).split(":")
+        return cls(kind, tuple(parts), found.group(1) if found else "")
+
+    def __str__(self) -> str:
+        slot = joined(self.kind, *self.parts)
+        return f"{slot}@{self.version}" if self.version else slot
+
+    @property
+    def environment(self) -> str:
+        """Name of the environment, escaped."""
+        return self.parts[0] if self.parts else ""
+
+    @property
+    def id(self) -> str:
+        """Last part, such as a customer's id in Stigg."""
+        return unescaped(self.parts[-1]) if self.parts else ""
+
+    @property
+    def package(self) -> tuple[str, str]:
+        """(kind, escaped refId) of the package of a product or price; empty texts for other kinds of key."""
+        return (self.parts[1], self.parts[2]) if len(self.parts) > PACKAGE else ("", "")
+
+    @property
+    def charge(self) -> str:
+        """Escaped charge of a price, or of a charge's product; empty for a package's product."""
+        return self.parts[CHARGE] if len(self.parts) > CHARGE else ""
+
+    @property
+    def subscription(self) -> str | None:
+        """Id of the subscription whose own price this is; None for a price of the catalog."""
+        return unescaped(self.parts[OVERRIDDEN]) if len(self.parts) > OVERRIDDEN else None
+
+    def is_own_coupon(self) -> bool:
+        """Whether one subscription alone has this coupon."""
+        return self.kind == COUPON and self.parts[1:2] == (OWN,)
+
+    def of_kind(self, kind: str) -> LinkKey:
+        """Return the key of another kind with the same parts."""
+        return LinkKey(kind, self.parts)
+
+    def owner(self) -> LinkKey | None:
+        """Return the key of the customer or subscription with which this is decided; None for what is the catalog's."""
+        environment, *rest = self.parts or ("",)
+        if self.kind in (CUSTOMER, SUBSCRIPTION):
+            return self
+        if self.kind in (STIGG_SUBSCRIPTION, ONE_OFF, RENEWAL):
+            return LinkKey(SUBSCRIPTION, self.parts[:2])
+        if self.kind == PRICE and len(self.parts) > OVERRIDDEN:
+            return LinkKey(SUBSCRIPTION, (environment, self.parts[OVERRIDDEN]))
+        return LinkKey(SUBSCRIPTION, (environment, rest[1])) if self.is_own_coupon() else None
+
+    def entity(self) -> tuple[str, str]:
+        """Return (kind, id) of the Stigg entity that this is about."""
+        if self.kind in (PRODUCT, PRICE) and len(self.parts) > PACKAGE:
+            return self.parts[1], unescaped(self.parts[PACKAGE])
+        if self.kind == COUPON and len(self.parts) > PACKAGE:
+            return (SUBSCRIPTION if self.is_own_coupon() else COUPON), unescaped(self.parts[PACKAGE])
+        return self.kind, self.id
 
 
 def part(text: str) -> str:
@@ -81,7 +164,7 @@ def own_coupon_id(environment: str, subscription: str, ref_id: str, content_hash
 
 def coupon_ref(key: str) -> str:
     """The refId of the coupon that a coupon's link key is about."""
-    return unescaped(key.split(":")[-2])
+    return unescaped(LinkKey.parse(key).parts[-2])
 
 
 def stripe_id(key: str) -> str:
@@ -103,7 +186,7 @@ def stripe_id(key: str) -> str:
 
 def link_key(kind: str, *parts: str) -> str:
     """The name by which actions and links know a thing, such as ``customer:production:c-17``."""
-    return f"{kind}:{':'.join(parts)}"
+    return str(LinkKey(kind, parts))
 
 
 def version_key(slot: str, content_hash: str) -> str:
@@ -123,38 +206,23 @@ def same_charge(version: str) -> str:
 
 def package_of(key: str) -> tuple[str, str]:
     """(kind, escaped refId) of the package that a product's or price's link key is about."""
-    parts = key.split(":")
-    return (parts[2], parts[3]) if len(parts) > 3 else ("", "")
+    return LinkKey.parse(key).package
 
 
 def subscription_of(key: str) -> str | None:
     """The id of the subscription whose own price a version key is about; None for a price of the catalog."""
-    parts = key.split(":")
-    return unescaped(parts[7].partition("@")[0]) if len(parts) > 7 else None
+    return LinkKey.parse(key).subscription
 
 
 def owner(key: str) -> str:
     """The link key of the customer or subscription with which a thing is decided; empty for what is the catalog's."""
-    kind, *parts = key.split(":")
-    if kind in ("customer", "subscription"):
-        return key
-    if kind in ("stigg_subscription", "oneoff", "renewal"):
-        return link_key("subscription", *parts[:2])
-    if kind == "price" and len(parts) > 6:
-        return link_key("subscription", parts[0], parts[6].partition("@")[0])
-    if kind == "coupon" and parts[1:2] == ["discount"]:
-        return link_key("subscription", parts[0], parts[2])
-    return ""
+    found = LinkKey.parse(key).owner()
+    return str(found) if found is not None else ""
 
 
 def entity_of(key: str) -> tuple[str, str]:
     """(kind, id) of the Stigg entity that a link key is about."""
-    kind, *parts = key.split(":")
-    if kind in ("product", "price") and len(parts) > 2:
-        return parts[1], unescaped(parts[2])
-    if kind == "coupon" and len(parts) > 2:
-        return ("subscription" if parts[1] == "discount" else "coupon"), unescaped(parts[2])
-    return kind, unescaped(parts[-1])
+    return LinkKey.parse(key).entity()
 
 
 def unescaped(text: str) -> str:

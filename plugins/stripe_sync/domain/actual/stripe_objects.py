@@ -83,7 +83,7 @@ class Reading:
         """The refId of the coupon of ours behind a discount; None for somebody else's."""
         id = discount.source.coupon_id() or ""
         key = self.known.get(id) or self.retired.get(id) or ""
-        return keys.coupon_ref(key) if key.startswith("coupon:") else None
+        return keys.coupon_ref(key) if keys.LinkKey.parse(key).kind == COUPON else None
 
 
 def found(inputs: Inputs, objects: StripeView) -> list[Claim]:

@@ -227,8 +227,8 @@ def label_of(d: Difference) -> str:
 
 def item_label(name: str) -> str:
     """``items.price:production:plan:pro:seats:monthly:default@1a2b3c4d.quantity`` as ``quantity of plan pro seats``."""
-    parts = keys.slot_of(name.removeprefix("items.").removesuffix(".quantity")).split(":")
-    return f"quantity of {' '.join(parts[2:5])}"
+    price = keys.LinkKey.parse(name.removeprefix("items.").removesuffix(".quantity"))
+    return f"quantity of {' '.join([*price.package, price.charge])}"
 
 
 def said(value: Any) -> str:

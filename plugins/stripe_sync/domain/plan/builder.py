@@ -86,8 +86,7 @@ def is_clearing(action: Action) -> bool:
 
 def owner_of(retire: Action) -> str:
     """The link key of the subscription that alone has a price."""
-    environment, owner = retire.target.split(":")[1], keys.subscription_of(retire.target) or ""
-    return keys.link_key("subscription", environment, keys.part(owner))
+    return keys.owner(retire.target)
 
 
 def linked(actions: Sequence[Action]) -> list[Action]:

@@ -320,13 +320,13 @@ def retired_products(
     archived = {(s.kind, keys.part(s.id)) for s in statuses if s.reason is ReasonCode.ARCHIVED}
     current = {(s.kind, keys.part(s.id)) for s in statuses if s.reason is ReasonCode.WAITS_FOR_WRITE}
     in_use = {c.facts["product"] for c in claims.values() if c.kind == PRICE_VERSION} | {
-        n for n in needed if n.startswith("product:")
+        n for n in needed if keys.LinkKey.parse(n).kind == PRODUCT
     }
     packages_in_use = {keys.package_of(product) for product in in_use}
     for key, id in inputs.links.ids.items():
         package = keys.package_of(key)
         product = inputs.stripe.products.get(id)
-        if not key.startswith("product:") or key in claims or product is None or product.deleted:
+        if keys.LinkKey.parse(key).kind != PRODUCT or key in claims or product is None or product.deleted:
             continue
         if package not in archived and package not in current:
             continue

@@ -198,5 +198,5 @@ def own_claim(inputs: Inputs, subscription: Subscription, coupon: SubscriptionCo
 def known_own(inputs: Inputs, subscription: Subscription, coupon: SubscriptionCoupon, known: Known) -> Iterator[Claim]:
     """The coupon of its own that a subscription has attached stays while it is applied in Stigg."""
     key = known.live.get(coupon.ref_id, "")
-    if key.split(":")[2:3] == ["discount"] and key in inputs.links.ids:
+    if keys.LinkKey.parse(key).is_own_coupon() and key in inputs.links.ids:
         yield own_claim(inputs, subscription, coupon, key, {})

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from stripe_sync.core import keys
 from stripe_sync.core.ownership import Signer
 from stripe_sync.domain.actual.stripe_objects import GONE
 
@@ -29,7 +30,7 @@ class Strangers:
         """Counts these marks."""
         for mark in marks:
             key = self.signer.key_of(mark)
-            genuine = key is not None and key.split(":")[1] == self.environment
+            genuine = key is not None and keys.LinkKey.parse(key).environment == self.environment
             self.own, self.others = self.own + genuine, self.others + (not genuine)
         return self
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from stripe_sync.core import keys
 from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.model.documents import COUPON, CUSTOMER, PRODUCT, SUBSCRIPTION, Claim, Difference
 from stripe_sync.domain.model.inputs import Desired
@@ -46,7 +47,7 @@ def own_ids(wanted: Desired) -> Iterable[Claim]:
     owners = {claim.key: claim.entity for claim in wanted.wanted}
     for claim in wanted.found:
         entity = owners.get(claim.key)
-        package = claim.kind == PRODUCT and claim.key.count(":") == 3
+        package = claim.kind == PRODUCT and not keys.LinkKey.parse(claim.key).charge
         coupon = claim.kind == COUPON and entity is not None and entity[0] == "coupon"
         if entity and (package or coupon or claim.kind in (CUSTOMER, SUBSCRIPTION)):
             yield Claim(claim.kind, claim.key, claim.document, entity, claim.stripe_id)

@@ -81,7 +81,7 @@ def add(members: Members, kind: str, id: str | None) -> None:
 
 def decides(key: str) -> bool:
     """Whether what a link key names is compared."""
-    return key.partition(":")[0] in CATALOG | {"customer", "subscription"}
+    return keys.LinkKey.parse(key).kind in CATALOG | {"customer", "subscription"}
 
 
 def waiting(connection: Connection, environment: str, now: datetime) -> Members:

@@ -52,7 +52,7 @@ def overtaken(
     invoice = d.found.facts.get("draft")
     if invoice and asked >= before_that:
         target = keys.link_key(
-            "renewal", d.key.split(":")[1], keys.part(keys.entity_of(d.key)[1]), f"{invoice}.{asked}"
+            "renewal", keys.LinkKey.parse(d.key).environment, keys.part(keys.entity_of(d.key)[1]), f"{invoice}.{asked}"
         )
         added = list(on_draft(draft, d, target, invoice, owed, start, product_of(d, old, new)))
         yield from added

@@ -180,7 +180,7 @@ def change_plain(draft: Draft, d: Difference, *, without: list[str]) -> Iterator
 def one_off_items(draft: Draft, d: Difference) -> Iterator[Action]:
     """One-off charges that came to a subscription which Stripe bills already: an invoice item each, once in its life."""
     assert d.wanted is not None
-    environment = d.key.split(":")[1]
+    environment = keys.LinkKey.parse(d.key).environment
     for token, item in sorted(d.wanted.facts["one_off"].items()):
         target = keys.link_key("oneoff", environment, keys.part(keys.entity_of(d.key)[1]), token)
         after = {"customer": d.wanted.document["customer"], "subscription": d.key, **item, **manual_tax(d)}

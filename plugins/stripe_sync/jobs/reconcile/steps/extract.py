@@ -134,7 +134,7 @@ def marked(session: Session, content: int) -> Result:
             known = links.of_keys(connection, name, marked_keys)
             known |= links.of_ids(connection, name, {row["id"] for row in rows})
             proofs, uncertain = ownership_links.proven(rows, session.signer, known, links.unlinked(connection, name))
-        own = [(key, id) for key, id in proofs if key.split(":")[1] == keys.part(name)]
+        own = [(key, id) for key, id in proofs if keys.LinkKey.parse(key).environment == keys.part(name)]
         added += links.add_all(session.engine, name, own, source="marker")
         candidates += uncertain
     with session.engine.connect() as connection:
