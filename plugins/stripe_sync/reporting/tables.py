@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from stripe_sync.core import money
+from stripe_sync.domain.model.kinds import EntityKind
 from stripe_sync.domain.plan.guards import Decision
 from stripe_sync.reporting.spool import Row, Rows
 from stripe_sync.warehouse.comparisons import comparisons
@@ -132,7 +133,7 @@ def cell(row: Mapping[str, Any], column: str, value: Any, *, names: bool) -> Any
         return money.shown_all({c: Decimal(str(v)) for c, v in (value or {}).items()})
     if column in MINOR and value is not None and row.get("currency"):
         return Money(money.to_major(Decimal(value), row["currency"]), row["currency"])
-    if column in ("before", "after") and row.get("kind") == "customer" and not names:
+    if column in ("before", "after") and row.get("kind") == EntityKind.CUSTOMER and not names:
         return without_people(row.get("field"), value)
     return dumps(value) if isinstance(value, dict | list | bool) else value
 

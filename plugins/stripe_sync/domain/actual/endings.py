@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Literal
+from enum import StrEnum
+from typing import Any
 
 from stripe_sync.core.money import shown
 from stripe_sync.domain.actual.renewals import renewal_of
@@ -19,7 +20,14 @@ LEAD = 2 * 3600  # seconds before the next renewal at which a cancellation waits
 MARGIN = 300  # seconds from now at which a draft whose own time has passed is finalized
 COLLECT_OR_VOID = "Bill that once: collect it by hand, or void it where the final usage invoice bills the same use."
 
-Kind = Literal["later", "wait_invoice", "wait_proof", "cancel"]
+
+class EndingStep(StrEnum):
+    """Next step of a subscription that ends."""
+
+    LATER = "later"
+    WAIT_INVOICE = "wait_invoice"
+    WAIT_PROOF = "wait_proof"
+    CANCEL = "cancel"
 
 
 @dataclass(frozen=True)
@@ -80,7 +88,7 @@ class Ending:
 class Decision:
     """What is done now. ``sold_after``: the last renewal sold a period that Stigg never sold."""
 
-    kind: Kind
+    kind: EndingStep
     why: str
     sold_after: bool = False
 
@@ -93,19 +101,23 @@ def is_sold_after(begins: int, end: int) -> bool:
 def decide(e: Ending) -> Decision:
     """Return what is done about a subscription whose end is E, at this moment."""
     if e.end > e.now:
-        return Decision("later", "Its end has not come.")
+        return Decision(EndingStep.LATER, "Its end has not come.")
     if e.renewed is not None and is_sold_after(e.renewed, e.end):
-        return Decision("cancel", "Its renewal sold a period that Stigg never sold.", sold_after=True)
+        return Decision(EndingStep.CANCEL, "Its renewal sold a period that Stigg never sold.", sold_after=True)
     if e.next_renewal - e.now <= LEAD:
-        return Decision("cancel", "Its next renewal would come first.")
+        return Decision(EndingStep.CANCEL, "Its next renewal would come first.")
     unsettled = [i.id for i in e.invoices if not i.is_settled()]
     if unsettled:
-        return Decision("wait_invoice", f"It is canceled once {', '.join(unsettled)} is finalized and collected once.")
+        return Decision(
+            EndingStep.WAIT_INVOICE, f"It is canceled once {', '.join(unsettled)} is finalized and collected once."
+        )
     if e.is_stopped():
-        return Decision("cancel", "Its last invoice is stopped already, and a cancellation changes nothing about that.")
+        return Decision(
+            EndingStep.CANCEL, "Its last invoice is stopped already, and a cancellation changes nothing about that."
+        )
     if e.unproven:
-        return Decision("wait_proof", "Its usage is not proven on an invoice yet; it is canceled after that.")
-    return Decision("cancel", "Everything that it owes is on a finalized invoice.")
+        return Decision(EndingStep.WAIT_PROOF, "Its usage is not proven on an invoice yet; it is canceled after that.")
+    return Decision(EndingStep.CANCEL, "Everything that it owes is on a finalized invoice.")
 
 
 @dataclass(frozen=True)

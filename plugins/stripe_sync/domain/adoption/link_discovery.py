@@ -14,6 +14,7 @@ from stripe_sync.core import ownership
 from stripe_sync.core.errors import RowFailed
 from stripe_sync.domain.actual.stripe_objects import GONE
 from stripe_sync.domain.model.inputs import Inputs
+from stripe_sync.domain.model.kinds import EntityKind
 from stripe_sync.domain.model.stigg import Coupon, Package
 from stripe_sync.domain.model.stigg_status import CouponStatus
 from stripe_sync.domain.model.stripe import StripeCoupon
@@ -122,7 +123,7 @@ def judge(
 
 def names(metadata: Mapping[str, str], kind: str, id: str) -> bool:
     """Whether an object's metadata names a Stigg entity, in the fields that the native integration writes."""
-    if kind == "customer" and metadata.get("stiggCustomerId") == id:
+    if kind == EntityKind.CUSTOMER and metadata.get("stiggCustomerId") == id:
         return True
     url = metadata.get("stiggEntityUrl", "").rstrip("/")
     by_url = url.rsplit("/", 2)[-2:] == [PATHS[kind], id]

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from dataclasses import field as default
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any, Literal
 
 from stripe_sync.core import keys
@@ -26,7 +27,17 @@ from stripe_sync.domain.model.documents import (
 from stripe_sync.domain.model.stripe_status import SubscriptionStatus
 
 Severity = Literal["money", "text", "note"]
-State = Literal["missing", "unclaimed", "ended", "differs"]
+
+
+class DriftState(StrEnum):
+    """Relation of the two sides: missing in Stripe, unclaimed in Stigg, ended in Stigg alone, different in a field."""
+
+    MISSING = "missing"
+    UNCLAIMED = "unclaimed"
+    ENDED = "ended"
+    DIFFERS = "differs"
+
+
 NOUN = {
     PRODUCT: "product",
     PRICE: "price",
@@ -72,7 +83,7 @@ class DriftRow:
     kind: str
     key: str
     entity: tuple[str, str] | None
-    state: State
+    state: DriftState
     field: str
     before: Any
     after: Any
@@ -120,14 +131,14 @@ def folded_versions(differences: Iterable[Difference]) -> set[str]:
 
 def rows_of(d: Difference, book: PriceBook, places: Places) -> Iterator[DriftRow]:
     if d.found is None and d.wanted is not None:
-        yield row(d, "missing", "", None, d.wanted.document, book, places)
+        yield row(d, DriftState.MISSING, "", None, d.wanted.document, book, places)
     elif d.wanted is None and d.found is not None:
-        yield row(d, "unclaimed", "", d.found.document, None, book, places)
+        yield row(d, DriftState.UNCLAIMED, "", d.found.document, None, book, places)
     elif is_ending(d) and d.found is not None:
-        yield row(d, "ended", "", d.found.document, None, book, places)
+        yield row(d, DriftState.ENDED, "", d.found.document, None, book, places)
     else:
         for name, before, after in changes(d):
-            yield row(d, "differs", name, before, after, book, places)
+            yield row(d, DriftState.DIFFERS, name, before, after, book, places)
 
 
 def is_ending(d: Difference) -> bool:
@@ -161,7 +172,7 @@ def item_changes(before: list[dict[str, str]], after: list[dict[str, str]]) -> I
 
 def row(
     d: Difference,
-    state: State,
+    state: DriftState,
     name: str,
     before: Any,
     after: Any,
@@ -189,28 +200,30 @@ def row(
     )
 
 
-def severity(d: Difference, state: str, name: str) -> Severity:
+def severity(d: Difference, state: DriftState, name: str) -> Severity:
     """``money`` where a bill is or may become wrong, ``text`` where people read something wrong, else ``note``."""
     head = name.split(".")[0]
     if head in TEXT_FIELDS:
         return "text"
-    if head in NOTE_FIELDS or (state == "unclaimed" and d.kind != SUBSCRIPTION):
+    if head in NOTE_FIELDS or (state == DriftState.UNCLAIMED and d.kind != SUBSCRIPTION):
         return "note"
     return "money" if d.kind in (PRICE, PRICE_VERSION, SUBSCRIPTION, STIGG_SUBSCRIPTION) else "note"
 
 
-def sentence(d: Difference, state: str, name: str, before: Any, after: Any, per_month: Mapping[str, Decimal]) -> str:
+def sentence(
+    d: Difference, state: DriftState, name: str, before: Any, after: Any, per_month: Mapping[str, Decimal]
+) -> str:
     """The difference in words. People's names and addresses are never repeated in it."""
     subject = f"{NOUN[d.kind]} {label_of(d)}"
     if d.kind == STIGG_SUBSCRIPTION:
         return f"The {subject} lives, and {d.found.stripe_id if d.found else 'its Stripe subscription'} is canceled in Stripe."
     worth = f" ({shown_all(per_month)} a month)" if any(per_month.values()) else ""
-    if state == "missing":
+    if state == DriftState.MISSING:
         return f"The {subject} is not in Stripe{worth}."
-    if state == "ended":
+    if state == DriftState.ENDED:
         assert d.wanted is not None
         return f"Stripe bills the {subject}{worth}. {d.wanted.facts['why']}"
-    if state == "unclaimed":
+    if state == DriftState.UNCLAIMED:
         return f"Stripe has the {subject}, which nothing in Stigg claims{worth}."
     if d.kind == CUSTOMER and name in TEXT_FIELDS:
         return f"The {name} of the {subject} is not the one that Stigg has."

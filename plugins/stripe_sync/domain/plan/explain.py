@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from stripe_sync.core.money import shown_all
-from stripe_sync.domain.drift.rows import DriftRow, by_object, said
+from stripe_sync.domain.drift.rows import DriftRow, DriftState, by_object, said
 from stripe_sync.domain.plan.actions import Plan
 from stripe_sync.domain.plan.guards import Decision, Verdict
 
@@ -23,7 +23,7 @@ def explain(
     differences = by_object(drift)
     yield f"{len(differences)} differences"
     for rows in differences:
-        if rows[0].state != "differs":
+        if rows[0].state != DriftState.DIFFERS:
             yield f"  {rows[0].sentence}"
             continue
         yield f"  {rows[0].kind} {rows[0].key.partition(':')[2]}"

@@ -8,18 +8,29 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Any, Literal
+from enum import StrEnum
+from typing import Any
 
 from stripe_sync.core.money import shown
 from stripe_sync.domain.actual.pending_items import Net, Pending, settle
 from stripe_sync.domain.model.stripe_status import COLLECTIBLE, InvoiceStatus
 from stripe_sync.domain.plan.actions import Action
 
-Kind = Literal["charge", "credit", "foreign", "unused", "sold_after", "uncollected"]
 INVOICE = "pendinginvoice"  # begins the mark of our invoices of pending charges
 NAME = "stiggPending"  # the metadata of a line, or of a credit note, that names the pending items it is for
 UNLESS_FINAL = ", or void it where the final usage invoice bills the same use"
 LONGEST = 500  # characters of a value of metadata
+
+
+class OwedKind(StrEnum):
+    """Cause of an amount that a write leaves to a person."""
+
+    CHARGE = "charge"
+    CREDIT = "credit"
+    FOREIGN = "foreign"
+    UNUSED = "unused"
+    SOLD_AFTER = "sold_after"
+    UNCOLLECTED = "uncollected"
 
 
 @dataclass(frozen=True)
@@ -31,7 +42,7 @@ class Owed:
     were looked at. ``waits``: nobody has to do anything yet. ``why`` says why our invoice stays as it is, and the way out.
     """
 
-    kind: Kind
+    kind: OwedKind
     currency: str
     amount: int
     items: tuple[str, ...] = ()
@@ -49,28 +60,28 @@ class Owed:
     @property
     def part(self) -> str:
         """Return what tells it apart among the rows of its action."""
-        if self.items and self.kind != "unused":
+        if self.items and self.kind != OwedKind.UNUSED:
             return self.name
         return f"{self.kind} {','.join(self.items) or self.invoice or ''}".strip()[:LONGEST]
 
     def sentence(self) -> str:
         """Return what somebody has to read: the amount, what it is, and the way out."""
         worth = shown(Decimal(self.amount), self.currency)
-        if self.kind == "foreign":
+        if self.kind == OwedKind.FOREIGN:
             return f"The pending item {self.part} ({worth}) is somebody else's; bill it or delete it."
-        if self.kind == "unused":
+        if self.kind == OwedKind.UNUSED:
             return f"{worth} of the paid period lie after the end; credit {self.invoice}, or set end_proration to none."
-        if self.kind == "uncollected":
+        if self.kind == OwedKind.UNCOLLECTED:
             return f"{worth} on {self.invoice} are owed and not collected any more; collect it by hand{UNLESS_FINAL}."
-        if self.kind == "sold_after":
+        if self.kind == OwedKind.SOLD_AFTER:
             return f"{worth} on {self.invoice} are for time after the end; void or credit it."
-        if self.kind == "charge" and self.invoice:
+        if self.kind == OwedKind.CHARGE and self.invoice:
             return (
                 f"{worth} of charges for {self.product} are on {self.invoice}, which {self.why or 'could not be read'}."
             )
-        if self.kind == "credit" and self.invoice:
+        if self.kind == OwedKind.CREDIT and self.invoice:
             return f"{worth} are to be credited on {self.invoice} once it is finalized."
-        if self.kind == "credit":
+        if self.kind == OwedKind.CREDIT:
             return (
                 f"{worth} of credits for {self.product} were pending and are not set off; give them by a credit note of "
                 f"that amount."
@@ -83,32 +94,33 @@ def owed_of(action: Action) -> list[Owed]:
     """Return what an action that was made leaves to a person; what it bills itself is closed once Stripe shows it."""
     found = []
     if credit := action.after.get("credit"):
-        found.append(Owed("credit", credit["currency"], int(credit["amount"]), invoice=credit["invoice"]))
+        found.append(Owed(OwedKind.CREDIT, credit["currency"], int(credit["amount"]), invoice=credit["invoice"]))
     settlement = settle(Pending(**item) for item in action.noted.get("pending", ()))
-    found += [replace(of_net("charge", net), waits=True) for net in settlement.billed]
-    found += [of_net("credit", net) for net in settlement.credited if net.amount]
-    found += [Owed("foreign", p.currency, p.amount, (p.id,), p.product) for p in settlement.persons]
+    found += [replace(of_net(OwedKind.CHARGE, net), waits=True) for net in settlement.billed]
+    found += [of_net(OwedKind.CREDIT, net) for net in settlement.credited if net.amount]
+    found += [Owed(OwedKind.FOREIGN, p.currency, p.amount, (p.id,), p.product) for p in settlement.persons]
     if unused := action.noted.get("unused"):
-        found.append(Owed("unused", unused["currency"], unused["amount"], invoice=unused["invoice"]))
+        found.append(Owed(OwedKind.UNUSED, unused["currency"], unused["amount"], invoice=unused["invoice"]))
     for part in action.noted.get("unused_pending", ()):
-        found.append(Owed("unused", part["currency"], part["amount"], tuple(part["items"]), waits=True))
+        found.append(Owed(OwedKind.UNUSED, part["currency"], part["amount"], tuple(part["items"]), waits=True))
     return found + of_invoices(action)
 
 
 def of_invoices(action: Action) -> list[Owed]:
     """Return the rows of whole invoices: those that sold time after the end, and those whose collection is given back."""
     sold = [
-        Owed("sold_after", s["currency"], s["amount"], invoice=s["invoice"]) for s in action.noted.get("sold_after", ())
+        Owed(OwedKind.SOLD_AFTER, s["currency"], s["amount"], invoice=s["invoice"])
+        for s in action.noted.get("sold_after", ())
     ]
     without = {row.invoice for row in sold}
     return sold + [
-        Owed("uncollected", i["currency"], i["amount"], invoice=i["id"], waits=True)
+        Owed(OwedKind.UNCOLLECTED, i["currency"], i["amount"], invoice=i["id"], waits=True)
         for i in action.noted.get("collected", ())
         if i["auto_advance"] and i["status"] in COLLECTIBLE and i["id"] not in without and i.get("currency")
     ]
 
 
-def of_net(kind: Kind, net: Net) -> Owed:
+def of_net(kind: OwedKind, net: Net) -> Owed:
     return Owed(kind, net.currency, abs(net.amount), net.items, net.product)
 
 
@@ -133,14 +145,14 @@ def as_seen(row: Owed, shown: Shown) -> Owed:
 
     What a write does itself waits until it was looked at.
     """
-    if row.kind == "uncollected":
+    if row.kind == OwedKind.UNCOLLECTED:
         return replace(row, waits=False)
-    if row.kind not in ("charge", "unused") or not row.items:
+    if row.kind not in (OwedKind.CHARGE, OwedKind.UNUSED) or not row.items:
         return row
-    its = [id for id in shown.named.get(row.name, ()) if id in shown.own or row.kind == "unused"]
+    its = [id for id in shown.named.get(row.name, ()) if id in shown.own or row.kind == OwedKind.UNUSED]
     id = its[0] if its else row.invoice
     status = (shown.invoices.get(id or "") or {}).get("status", "")
-    if row.kind == "unused":
+    if row.kind == OwedKind.UNUSED:
         return replace(row, invoice=id, waits=status in ("", InvoiceStatus.DRAFT))
     why = shown.stuck.get(id or "", "")
     return replace(row, invoice=id, waits=status == InvoiceStatus.DRAFT and not why, why=why)
@@ -149,13 +161,13 @@ def as_seen(row: Owed, shown: Shown) -> Owed:
 def closed_by(row: Owed, shown: Shown, *, used: Collection[str]) -> str:
     """Return what closed a row: an id, or a word; empty where it is open. ``used`` are credit notes that closed others."""
     others = set(shown.named.get(row.name, ())) - set(shown.own) if row.items else set()
-    if others and row.kind != "unused":
+    if others and row.kind != OwedKind.UNUSED:
         return "billed"
-    if row.kind == "charge" and row.invoice is not None:
+    if row.kind == OwedKind.CHARGE and row.invoice is not None:
         return billed(shown.invoices.get(row.invoice), row)
-    if row.kind == "uncollected" and row.invoice is not None:
+    if row.kind == OwedKind.UNCOLLECTED and row.invoice is not None:
         return collected_again(shown.invoices.get(row.invoice), shown.stuck.get(row.invoice, ""))
-    if row.kind in ("charge", "foreign") or (row.kind == "unused" and row.invoice is None):
+    if row.kind in (OwedKind.CHARGE, OwedKind.FOREIGN) or (row.kind == OwedKind.UNUSED and row.invoice is None):
         gone = all((item := shown.items.get(id)) is None or item.get("invoice") for id in row.items)
         return "billed or deleted in Stripe" if gone and not row.removed else ""
     if row.invoice is not None:

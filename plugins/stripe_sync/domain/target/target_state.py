@@ -17,6 +17,7 @@ from stripe_sync.domain.actual.stripe_objects import found
 from stripe_sync.domain.actual.successors import fates
 from stripe_sync.domain.model.documents import COUPON, PRICE, PRICE_VERSION, PRODUCT, STIGG_SUBSCRIPTION, Claim
 from stripe_sync.domain.model.inputs import Desired, Inputs, StripeView
+from stripe_sync.domain.model.kinds import EntityKind
 from stripe_sync.domain.model.status import EntityStatus, Status
 from stripe_sync.domain.target.catalog import Catalog, catalog, needs, past, with_own
 from stripe_sync.domain.target.coupons import coupons
@@ -71,7 +72,7 @@ def offered(inputs: Inputs) -> Offered:
     """The catalog's side of the inputs."""
     made = catalog(inputs)
     coupon_claims, coupon_statuses = coupons(inputs)
-    broken = [s for s in inputs.stigg.broken if s.kind not in ("customer", "subscription")]
+    broken = [s for s in inputs.stigg.broken if s.kind not in (EntityKind.CUSTOMER, EntityKind.SUBSCRIPTION)]
     lost = deleted_products(inputs, made.claims)
     statuses = by_entity(made.statuses, coupon_statuses, broken, lost)
     return Offered(made, coupon_claims, {(s.kind, s.id) for s in lost}, statuses)
@@ -93,11 +94,11 @@ def of_families(inputs: Inputs, offer: Offered, own: StripeView) -> Families:
     """
     known, own_prices = with_own(inputs, offer.catalog)
     customer_claims, customer_statuses = customers(inputs)
-    broken = [s for s in inputs.stigg.broken if s.kind in ("customer", "subscription")]
+    broken = [s for s in inputs.stigg.broken if s.kind in (EntityKind.CUSTOMER, EntityKind.SUBSCRIPTION)]
     subscription_claims, subscription_statuses = subscriptions(
         inputs,
         known,
-        {s.id: s for s in [*customer_statuses, *broken] if s.kind == "customer"},
+        {s.id: s for s in [*customer_statuses, *broken] if s.kind == EntityKind.CUSTOMER},
         catalog_coupons={c.entity[1]: c.key for c in offer.coupons if c.entity},
         fates=fates(inputs),
     )
@@ -125,11 +126,13 @@ class Decidable:
     def __init__(self, inputs: Inputs, wanted: Iterable[Claim], statuses: Statuses) -> None:
         self.claimed = {claim.key for claim in wanted}
         undecided = [s for s in statuses.values() if s.status in UNDECIDED and s.reason not in DECIDED]
-        self.keys = {inputs.link_key(s.kind, s.id) for s in undecided if s.kind in ("customer", "subscription")}
+        self.keys = {
+            inputs.link_key(s.kind, s.id) for s in undecided if s.kind in (EntityKind.CUSTOMER, EntityKind.SUBSCRIPTION)
+        }
         self.entities = {(s.kind, s.id) for s in undecided}
         self.seen = set(statuses)
         waiting = [s for s in statuses.values() if s.reason is ReasonCode.WAITS_FOR_WRITE]
-        self.current = {(s.kind, keys.part(s.id)) for s in waiting if s.kind in ("plan", "addon")}
+        self.current = {(s.kind, keys.part(s.id)) for s in waiting if s.kind in (EntityKind.PLAN, EntityKind.ADDON)}
         archived = [s for s in statuses.values() if s.reason is ReasonCode.ARCHIVED]
         self.archived = {(s.kind, keys.part(s.id)) for s in archived}
 

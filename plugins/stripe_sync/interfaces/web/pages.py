@@ -17,6 +17,7 @@ from stripe_sync.core.errors import ConfigurationError
 from stripe_sync.core.lanes import LANES
 from stripe_sync.core.settings import Environment
 from stripe_sync.domain.drift.rows import Places
+from stripe_sync.domain.model.kinds import EntityKind
 from stripe_sync.reporting.explain import explain_customer
 from stripe_sync.reporting.tables import presentable
 from stripe_sync.warehouse.comparisons import comparisons
@@ -178,9 +179,11 @@ def entity(v: Viewer, *, kind: str, id: str) -> Page | None:
         "Sync status", links, sync_status=lambda r: Cell(STATES[r["sync_status"]], mark=r["sync_status"]),
         billing_ID=lambda r: v.in_stripe(kind, r["billing_ID"]), in_Stigg=lambda r: Cell("open in Stigg", r["in_Stigg"]),
     )  # fmt: skip
-    more = (Section("Everything about this customer", note=v.url("customers", id)),) if kind == "customer" else ()
+    more = (
+        (Section("Everything about this customer", note=v.url("customers", id)),) if kind == EntityKind.CUSTOMER else ()
+    )
     differs = [
-        {**r, "kind": "customer" if kind == "customer" else r["kind"]}
+        {**r, "kind": "customer" if kind == EntityKind.CUSTOMER else r["kind"]}
         for r in v.ask("web/differences", comparison=v.comparison(), kind=kind, id=id)
     ]
     return Page(f"{kind} {id}", (

@@ -10,6 +10,7 @@ from stripe_sync.core.lanes import Lane
 from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.model.status import EntityStatus, Status
 from stripe_sync.domain.plan.actions import Action
+from stripe_sync.domain.plan.owed import OwedKind
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.warehouse.comparisons import link_suggestions, links
 from stripe_sync.warehouse.writes import journal, owed
@@ -25,7 +26,7 @@ def after_end_rows(session: Session, run: Run) -> list[EntityStatus]:
     """
     name = session.environment.name
     with session.engine.connect() as connection:
-        rows = [row for row in owed.open_rows(connection, name) if row.owed.kind == "sold_after"]
+        rows = [row for row in owed.open_rows(connection, name) if row.owed.kind == OwedKind.SOLD_AFTER]
         actions = journal.actions_of(connection, {row.intent for row in rows})
         keys = {id: key for key, id in links.of_ids(connection, name, {row.stripe_id for row in rows}).items()}
         exempt = link_suggestions.ignored(connection, name)

@@ -18,7 +18,7 @@ from stripe_sync.core.lanes import Lane
 from stripe_sync.core.ownership import FIELD
 from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.model.status import EntityStatus, Status
-from stripe_sync.domain.plan.owed import INVOICE, NAME, Owed, Shown, as_seen, closed_by
+from stripe_sync.domain.plan.owed import INVOICE, NAME, Owed, OwedKind, Shown, as_seen, closed_by
 from stripe_sync.domain.usage.holds.stuck import usual_way, why_stuck
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.warehouse.comparisons import link_suggestions, links
@@ -37,7 +37,7 @@ def owed_rows(session: Session, run: Run) -> list[EntityStatus]:
     """
     name = session.environment.name
     with session.engine.connect() as connection:
-        rows = [row for row in owed.open_rows(connection, name) if row.owed.kind != "sold_after"]
+        rows = [row for row in owed.open_rows(connection, name) if row.owed.kind != OwedKind.SOLD_AFTER]
         if not rows:
             return []
         used = owed.used(connection, name, {row.customer for row in rows})
@@ -61,10 +61,10 @@ def owed_rows(session: Session, run: Run) -> list[EntityStatus]:
 def shown_of(session: Session, customer: str, rows: Sequence[OwedRow], now: datetime) -> Shown:
     """Read what decides about the rows of one customer; without a customer they are about an invoice alone."""
     api = session.stripe.in_lane(Lane.SUBSCRIPTIONS)
-    items = {id: held(api, id) for row in rows if row.owed.kind != "credit" for id in row.owed.items}
+    items = {id: held(api, id) for row in rows if row.owed.kind != OwedKind.CREDIT for id in row.owed.items}
     since = {"gte": epoch(min(row.since for row in rows) - SKEW)}
     named = names(api, customer, since) if customer and any(row.owed.items for row in rows) else {}
-    credited = any(row.owed.kind == "credit" and row.owed.invoice is None for row in rows)
+    credited = any(row.owed.kind == OwedKind.CREDIT and row.owed.invoice is None for row in rows)
     pages = api.pages(NOTES, customer=customer, created=since) if customer and credited else ()
     notes = [note for page in pages for note in page if note["status"] == "issued"]
     ids = {row.owed.invoice for row in rows} | {id for row in rows for id in named.get(row.owed.name, ())}
@@ -110,12 +110,12 @@ def still_open(
     is_credited = session.environment.end_proration == "propose"
     for row in rows:
         seen = replace(row, owed=as_seen(row.owed, shown))
-        if seen.owed.removed is None and row.owed.kind in ("charge", "unused") and row.owed.items:
+        if seen.owed.removed is None and row.owed.kind in (OwedKind.CHARGE, OwedKind.UNUSED) and row.owed.items:
             gone = any(shown.items.get(id) is None for id in row.owed.items)
             owed.looked_at(connection, name, row, removed=gone)
             seen = replace(seen, owed=replace(seen.owed, removed=gone))
         by = EXEMPT if ids.get(row.stripe_id) in exempt else closed_by(seen.owed, shown, used=used)
-        by = UNWANTED if row.owed.kind == "unused" and not is_credited else by
+        by = UNWANTED if row.owed.kind == OwedKind.UNUSED and not is_credited else by
         if by:
             owed.close(connection, name, row, by=by, at=at)
             used.add(by)
@@ -143,7 +143,7 @@ def status_of(entity: str, id: str, rows: Sequence[Owed]) -> EntityStatus:
     Rows that wait for Stripe alone are not told.
     """
     told = " ".join(row.sentence() for row in rows if not row.waits)
-    if all(row.kind == "unused" or row.waits for row in rows):
+    if all(row.kind == OwedKind.UNUSED or row.waits for row in rows):
         return EntityStatus("subscription", entity, Status.NO_SYNC_REQUIRED, ReasonCode.ENDED, told, id)
     return EntityStatus("subscription", entity, Status.PENDING, ReasonCode.NEEDS_A_PERSON, told, id)
 

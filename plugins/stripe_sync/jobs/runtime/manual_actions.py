@@ -14,6 +14,7 @@ from stripe_sync.core import keys
 from stripe_sync.core.errors import ConfigurationError
 from stripe_sync.core.lanes import LANES, Lane
 from stripe_sync.core.ownership import FIELD
+from stripe_sync.domain.model.kinds import EntityKind
 from stripe_sync.jobs.runtime.account import account
 from stripe_sync.jobs.runtime.context import Session
 from stripe_sync.warehouse import manual_actions
@@ -48,7 +49,7 @@ def key_of(session: Session, kind: str, id: str) -> str:
     if kind not in LINKED_BY_ID:
         raise ConfigurationError(f"There is no kind {kind} that is linked by id; kinds are {', '.join(LINKED_BY_ID)}.")
     environment = session.environment.name
-    if kind in ("plan", "addon"):
+    if kind in (EntityKind.PLAN, EntityKind.ADDON):
         return keys.link_key("product", keys.product_id(environment, kind, id))
     return keys.link_key(kind, keys.part(environment), keys.part(id))
 
@@ -70,7 +71,7 @@ def link(session: Session, kind: str, id: str, stripe_id: str, by: Hand) -> str:
         raise ConfigurationError(f"{stripe_id} carries the mark of {marked}; take its {FIELD} off first.")
     with session.engine.begin() as connection:
         refuse_taken(connection, session, key, stripe_id)
-        if kind == "subscription":
+        if kind == EntityKind.SUBSCRIPTION:
             refuse_strange_customer(connection, session, found)
         links.add(connection, session.environment.name, key, stripe_id, source="person")
         note(connection, session, "link", key, by, {"stripe_id": stripe_id})

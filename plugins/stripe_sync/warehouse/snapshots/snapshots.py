@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine, select
 
 from stripe_sync.core.clock import epoch
 from stripe_sync.core.errors import Incomplete
+from stripe_sync.domain.model.kinds import Side
 from stripe_sync.domain.model.seen import Seen
 from stripe_sync.warehouse.engine import run_sql, streamed
 from stripe_sync.warehouse.tables.snapshots import snapshot as table
@@ -137,8 +138,8 @@ def touched(
     """
     about = {"environment": environment, "since": since, "until": until, "dates": dates}
     rows = run_sql(connection, "mirror/touched", ids=None if of is None else list(of), **about)
-    stigg = {(row["kind"], row["id"]) for row in rows if row["side"] == "stigg"}
-    return stigg, {row["id"] for row in rows if row["side"] == "stripe"}
+    stigg = {(row["kind"], row["id"]) for row in rows if row["side"] == Side.STIGG}
+    return stigg, {row["id"] for row in rows if row["side"] == Side.STRIPE}
 
 
 def has_unpaid(connection: Connection, environment: str) -> bool:

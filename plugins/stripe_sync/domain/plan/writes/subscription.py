@@ -14,7 +14,7 @@ from msgspec import structs
 
 from stripe_sync.core import keys
 from stripe_sync.core.lanes import Lane
-from stripe_sync.domain.actual.endings import Collected, Ending, decide
+from stripe_sync.domain.actual.endings import Collected, Ending, EndingStep, decide
 from stripe_sync.domain.drift.amounts import difference, items_of
 from stripe_sync.domain.drift.rows import is_ending
 from stripe_sync.domain.model.documents import Difference, Document
@@ -85,7 +85,7 @@ def end_subscription(draft: Draft, d: Difference) -> Iterator[Action]:
         draft.unplanned[d.key] = f"{facts['why']} It has items of somebody else's as well; a person decides."
         return
     decision = decide(ending_of(draft, d))
-    if decision.kind != "cancel":
+    if decision.kind != EndingStep.CANCEL:
         draft.unplanned[d.key] = f"{facts['why']} {decision.why}"
         return
     yield from release_schedule(draft, d)

@@ -14,6 +14,7 @@ from stripe_sync.apply.results import Step
 from stripe_sync.core.errors import ConfigurationError, StalePlan
 from stripe_sync.core.lanes import Lane
 from stripe_sync.core.reasons import ReasonCode
+from stripe_sync.domain.model.kinds import EntityKind
 from stripe_sync.domain.model.status import EntityStatus, Status
 from stripe_sync.domain.plan.declines import may_charge
 from stripe_sync.domain.plan.guards import Decision
@@ -188,7 +189,7 @@ def own_id(kind: str, steps: Iterable[Step], registry: Registry) -> str | None:
     """The Stripe id of the entity's own object: the package's product, the customer, the subscription."""
     for written in steps:
         key = written.action.target
-        if kind in ("plan", "addon"):
+        if kind in (EntityKind.PLAN, EntityKind.ADDON):
             key = f"product:{':'.join(key.split(':')[1:4])}"
         found = registry.get(key)
         if found:
