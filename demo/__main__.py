@@ -18,6 +18,7 @@ from typing import Any
 import httpx
 
 from demo.up import connections
+from stripe_sync.jobs.runtime.step_list import Job
 
 ROOT = Path(__file__).resolve().parent.parent
 STATE = ROOT / ".state" / "demo"
@@ -66,13 +67,11 @@ def the_dags() -> tuple[Any, Any, Any]:
 
 def run_once(dag: Any) -> dict[str, Any]:
     """One run of the DAG; the results of its steps."""
-    from stripe_sync.jobs.reconcile.steps.outcome import STATIONS
-    from stripe_sync.warehouse import engine, runs
+    from stripe_sync.jobs.reconcile.job import RECONCILE
 
     started = time.monotonic()
     dag_run = dag.test()
-    warehouse = engine.engine_of(os.environ["STRIPE_SYNC_WAREHOUSE_URL"])
-    found = {name: runs.result(warehouse, ENVIRONMENT, dag_run.run_id, name) or {} for name in STATIONS}
+    found = results(dag_run.run_id, RECONCILE)
     return {
         "state": str(dag_run.state),
         "seconds": round(time.monotonic() - started, 1),
@@ -83,6 +82,15 @@ def run_once(dag: Any) -> dict[str, Any]:
         "read_back": found["verify"].get("read_back"),
         "statuses": found["report"].get("summary", {}).get("statuses", {}),
     }
+
+
+def results(run_id: str, job: Job) -> dict[str, dict[str, Any]]:
+    """Return the kept result of each step that a job's last step waits for, empty where it has none."""
+    from stripe_sync.warehouse import engine, runs
+
+    warehouse = engine.engine_of(os.environ["STRIPE_SYNC_WAREHOUSE_URL"])
+    names = [step.name for step in job.leading_to(job.last.name)]
+    return {name: runs.result(warehouse, ENVIRONMENT, run_id, name) or {} for name in names}
 
 
 def month_end(reconcile: Any, usage: Any, stripe: str) -> dict[str, Any]:
@@ -109,13 +117,11 @@ def month_end(reconcile: Any, usage: Any, stripe: str) -> dict[str, Any]:
 
 def use(dag: Any) -> dict[str, Any]:
     """One run of the usage DAG; the results of its steps."""
-    from stripe_sync.jobs.usage.job import STATIONS
-    from stripe_sync.warehouse import engine, runs
+    from stripe_sync.jobs.usage.job import USAGE
 
     dag_run = dag.test()
-    warehouse = engine.engine_of(os.environ["STRIPE_SYNC_WAREHOUSE_URL"])
-    found = [runs.result(warehouse, ENVIRONMENT, dag_run.run_id, name) or {} for name in STATIONS]
-    return {"state": str(dag_run.state)} | {key: value for result in found for key, value in result.items()}
+    found = results(dag_run.run_id, USAGE)
+    return {"state": str(dag_run.state)} | {key: value for result in found.values() for key, value in result.items()}
 
 
 def disturb(reconcile: Any, stripe: str) -> None:

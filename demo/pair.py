@@ -30,12 +30,13 @@ from stripe_sync.core.lanes import Lane, Mode
 from stripe_sync.core.open_questions import BY_NAME
 from stripe_sync.core.ownership import FIELD, Signer
 from stripe_sync.core.settings import Environment, Limits
-from stripe_sync.jobs.reconcile.job import reconcile
+from stripe_sync.jobs.reconcile.job import RECONCILE
 from stripe_sync.jobs.runtime.context import Session, start_run
+from stripe_sync.jobs.runtime.runner import kept_results, run_job
+from stripe_sync.jobs.runtime.step_list import Job
 from stripe_sync.jobs.setup.probing.test_account import Account
-from stripe_sync.jobs.usage.job import STATIONS
-from stripe_sync.jobs.usage.job import usage as bill_usage
-from stripe_sync.warehouse import engine, runs
+from stripe_sync.jobs.usage.job import USAGE
+from stripe_sync.warehouse import engine
 from stripe_sync.warehouse.embedded import server
 
 STATE = Path(__file__).resolve().parent.parent / ".state" / "pair"
@@ -79,17 +80,17 @@ class Pair:
         }
         return known.get(id) or Connection(id, "generic", password=SECRET)
 
-    def run(self, job: Any, *steps: str) -> dict[str, Any]:
-        """Run a job of the pipeline, and return the results of its steps."""
+    def run(self, job: Job) -> dict[str, dict[str, Any]]:
+        """Run a job of the pipeline, and return the results of its steps by name."""
         self.count += 1
         session = Session(self.environment, engine.connect(self.warehouse), self.connection, SystemClock())
         try:
             run = start_run(session, f"pair-{self.count}")
-            job(session, run)
-            found = [runs.result(session.engine, NAME, run.id, step) or {} for step in steps]
+            run_job(session, run, job)
+            found = kept_results(session, run, job)
         finally:
             session.close()
-        return {name: value for result in found for name, value in result.items()}
+        return {name: result or {} for name, result in found.items()}
 
     def until(self, moment: int) -> None:
         """Move both clocks to a moment, Unix seconds."""
@@ -123,12 +124,12 @@ def play_month(pair: Pair) -> dict[str, Any]:
     """Let a month end: use in its last minutes, the usage job within the drafts' hour, and after they are finalized."""
     end = pair.end()
     pair.until(end - 3 * MINUTE)
-    pair.run(reconcile)
+    pair.run(RECONCILE)
     pair.use(end - 2 * MINUTE)
     pair.until(end + MINUTE)
-    pair.run(bill_usage)
+    pair.run(USAGE)
     pair.until(end + 2 * HOUR)
-    counts: dict[str, Any] = pair.run(bill_usage, *STATIONS)["counts"]
+    counts: dict[str, Any] = pair.run(USAGE)["usage_settle"]["counts"]
     print(f"the month that ends at {iso(end)}: windows {counts}")
     for customer in pair.customers():
         newest = next(pair.account.asker.rows("/v1/invoices", customer=customer["id"]))
@@ -140,10 +141,10 @@ def play_month(pair: Pair) -> dict[str, Any]:
 
 def play(pair: Pair, months: int) -> int:
     """Make everything, then play months; return 0 if a second run is quiet and all use is billed."""
-    pair.run(reconcile)
+    pair.run(RECONCILE)
     give_cards(pair)
-    made = pair.run(reconcile, "apply")["made"]
-    quiet = not pair.run(reconcile, "plan")["actions"]
+    made = pair.run(RECONCILE)["apply"]["made"]
+    quiet = not pair.run(RECONCILE)["plan"]["actions"]
     print(f"made: {made}; a second run {'has nothing to do' if quiet else 'still has something to do'}")
     billed = 0
     for _ in range(months):

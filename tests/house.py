@@ -25,10 +25,11 @@ from stripe_sync.core.config.connections import Connection
 from stripe_sync.core.errors import RunStopped
 from stripe_sync.core.open_questions import BY_NAME
 from stripe_sync.core.settings import Environment, Limits
-from stripe_sync.jobs.reconcile.job import make_plan, reconcile
+from stripe_sync.jobs.reconcile.job import RECONCILE
 from stripe_sync.jobs.reconcile.steps.apply import apply
 from stripe_sync.jobs.runtime.context import Run, Session, start_run
-from stripe_sync.jobs.usage.job import STATIONS, usage
+from stripe_sync.jobs.runtime.runner import kept_results, run_job, run_until
+from stripe_sync.jobs.usage.job import USAGE
 from stripe_sync.warehouse import runs
 from stripe_sync.warehouse.comparisons import comparisons, statuses
 from stripe_sync.warehouse.plans import plans
@@ -115,7 +116,7 @@ class House:
         session = self.session()
         run = self.run(session, **params)
         try:
-            make_plan(session, run)
+            run_until(session, run, RECONCILE, "plan")
         finally:
             session.close()
         found = plans.of_run(self.engine, "test", run.id)
@@ -157,7 +158,7 @@ class House:
         run = self.run(session, id, **params)
         os.environ["STRIPE_SYNC_REPORTS"] = str(self.folder / "reports")
         try:
-            reconcile(session, run)
+            run_job(session, run, RECONCILE)
         finally:
             session.close()
         return runs.result(self.engine, self.environment.name, run.id, "apply") or {}
@@ -167,15 +168,15 @@ class House:
         session = self.session()
         run = self.run(session, id)
         try:
-            usage(session, run)
+            run_job(session, run, USAGE)
             assert not wakes, "nobody was woken"
         except RunStopped:
             if not wakes:
                 raise
         finally:
             session.close()
-        found = {name: runs.result(self.engine, self.environment.name, run.id, name) or {} for name in STATIONS}
-        return {key: value for result in found.values() for key, value in result.items()}
+        found = kept_results(session, run, USAGE)
+        return {key: value for result in found.values() for key, value in (result or {}).items()}
 
     def later(self, seconds: int) -> None:
         """Lets time pass, with everything that Stripe does meanwhile."""

@@ -12,6 +12,9 @@ from pathlib import Path
 
 from sandbox.builder import ACCOUNT
 from stripe_sync.core.open_questions import BY_NAME
+from stripe_sync.jobs.finance.job import REPORT
+from stripe_sync.jobs.reconcile.job import RECONCILE
+from stripe_sync.jobs.usage.job import USAGE
 from tests import endpoints
 from tests.house import House
 
@@ -51,9 +54,12 @@ def environ(house: House, toml: str = TOML, **more: str) -> dict[str, str]:
 
 
 # Commands run in processes of their own, forked from a server that has imported what most of them need.
+STEP_MODULES = sorted(
+    {f"stripe_sync.jobs.{s.function.partition(':')[0]}" for job in (RECONCILE, USAGE, REPORT) for s in job.steps}
+)
 SERVER = multiprocessing.get_context("forkserver")
 SERVER.set_forkserver_preload(["stripe_sync.interfaces.cli.main", "stripe_sync.interfaces.cli.commands", "stripe_sync.interfaces.cli.manual_actions", "stripe_sync.interfaces.cli.hosted",
-                               "stripe_sync.interfaces.cli.environments", "stripe_sync.jobs.reconcile.job", "stripe_sync.checks.run", "great_expectations", "stripe_sync.jobs.reconcile.steps.report", "stripe_sync.jobs.finance.steps.publish"])  # fmt: skip
+                               "stripe_sync.interfaces.cli.environments", "stripe_sync.checks.run", "great_expectations", *STEP_MODULES])  # fmt: skip
 WITHIN = 120  # seconds
 
 

@@ -23,9 +23,10 @@ from stripe_sync.core.money import Amounts
 from stripe_sync.domain.plan.guards import Decision
 from stripe_sync.jobs.checkout import portal
 from stripe_sync.jobs.checkout.steps.checkout import checkout, complete_checkout
-from stripe_sync.jobs.reconcile.job import make_plan, reconcile
+from stripe_sync.jobs.reconcile.job import RECONCILE
 from stripe_sync.jobs.runtime.context import ConnectionOf, Progress, Run, Session, from_environ, quiet, start_run
 from stripe_sync.jobs.runtime.environment_session import session_for
+from stripe_sync.jobs.runtime.runner import run_job, run_until
 from stripe_sync.reporting import datasets
 from stripe_sync.reporting.datasets import Dataset, TableReader
 from stripe_sync.warehouse import runs
@@ -133,7 +134,7 @@ class BillingEnvironment:
         With ``customers`` (Stigg ids) the plan is about these alone.
         """
         run = self._start({"entities": [], "customers": list(customers), "full": full})
-        make_plan(self._session, run)
+        run_until(self._session, run, RECONCILE, "plan")
         return _plan_of(self._stored_plan(run))
 
     def apply(self, plan: Plan | None = None) -> AppliedPlan:
@@ -142,7 +143,7 @@ class BillingEnvironment:
         Applying a plan again gives its first result. Raises StripeSyncError if the run stops.
         """
         run = start_run(self._session, plan.run_id) if plan else self._start({})
-        reconcile(self._session, run)
+        run_job(self._session, run, RECONCILE)
         name, engine = self.name, self._session.engine
         applied = runs.result(engine, name, run.id, "apply") or {}
         requests = runs.result(engine, name, run.id, "ask") or {}

@@ -115,9 +115,10 @@ def test_a_run_that_is_cleared_and_run_again_writes_nothing_twice(bag: Any, hous
     run = bag.dags["reconcile__test"].test()
     before, writes = house.frozen(), house.writes()
     session = house.session()
-    from stripe_sync.jobs.reconcile.job import reconcile
+    from stripe_sync.jobs.reconcile.job import RECONCILE
+    from stripe_sync.jobs.runtime.runner import run_job
 
-    reconcile(session, start_run(session, run.run_id))
+    run_job(session, start_run(session, run.run_id), RECONCILE)
     session.close()
     assert (house.frozen(), house.writes()) == (before, writes)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import subprocess
@@ -26,22 +27,48 @@ def parse(code: str, **env: str) -> subprocess.CompletedProcess[str]:
 
 def test_parsing_imports_nothing_heavy_and_reads_no_connection() -> None:
     code = f"""
-import airflow.sdk, sys, importlib.util
-for name in ("reconcile", "apply", "stripe_sync_configuration"):
-    spec = importlib.util.spec_from_file_location(name, r"{ROOT}/dags/" + name + ".py")
+import airflow.sdk, sys, importlib.util, pathlib
+for file in sorted(pathlib.Path(r"{ROOT}/dags").glob("*.py")):
+    spec = importlib.util.spec_from_file_location(file.stem, file)
     spec.loader.exec_module(importlib.util.module_from_spec(spec))
 print(sorted({{"great_expectations", "pandas", "stripe", "psycopg", "alembic"}} & set(sys.modules)))
-print(sorted(m for m in sys.modules if m.startswith("stripe_sync.")))
+print(sorted(m for m in sys.modules if m.startswith("stripe_sync.") and not m.startswith("stripe_sync.interfaces.airflow")))
 """
     done = parse(code)
     heavy, ours = done.stdout.splitlines()
     assert heavy == "[]", done.stderr
     assert set(json.loads(ours.replace("'", '"'))) == {
-        "stripe_sync.core.errors", "stripe_sync.core.settings",
-        "stripe_sync.core.decoding", "stripe_sync.core", "stripe_sync.interfaces", "stripe_sync.interfaces.airflow", "stripe_sync.interfaces.airflow.provider_info", "stripe_sync.interfaces.airflow.steps",
-        "stripe_sync.interfaces.airflow.notifiers", "stripe_sync.interfaces.airflow.metrics", "stripe_sync.interfaces.airflow.wiring",
-        "stripe_sync.interfaces.airflow.links", "stripe_sync.interfaces.airflow.place",
+        "stripe_sync.core.errors", "stripe_sync.core.settings", "stripe_sync.core.decoding", "stripe_sync.core",
+        "stripe_sync.interfaces", "stripe_sync.jobs", "stripe_sync.jobs.runtime", "stripe_sync.jobs.runtime.step_list",
+        *(f"stripe_sync.jobs.{job}" for job in ("reconcile", "usage", "finance", "checkout")),
+        *(f"stripe_sync.jobs.{job}.job" for job in ("reconcile", "usage", "finance", "checkout")),
     }  # fmt: skip
+
+
+def test_a_dag_file_calls_its_factory_and_nothing_else() -> None:
+    for file in (ROOT / "dags").glob("*.py"):
+        body = ast.parse(file.read_text(encoding="utf-8")).body
+        assert [type(node).__name__ for node in body] == ["Expr", "ImportFrom", "Expr"], file
+
+
+def test_one_call_makes_every_dag_and_the_public_names_are_these(bag: Any, tmp_path: Path) -> None:
+    from airflow.dag_processing.dagbag import DagBag
+
+    import stripe_sync.airflow as public
+
+    assert public.__all__ == sorted(public.__all__)
+    assert set(public.__all__) == {
+        "WebhookNotifier", "stripe_sync_dags", "configuration_dags",
+        *(f"{file.stem}_dags" for file in (ROOT / "dags").glob("*.py") if not file.stem.startswith("stripe_sync")),
+    }  # fmt: skip
+    assert all(callable(getattr(public, name)) for name in public.__all__)
+    (tmp_path / "all.py").write_text(
+        "from stripe_sync.airflow import stripe_sync_dags\n\nstripe_sync_dags()\n", "utf-8"
+    )
+    made = DagBag(tmp_path, bundle_name="dags-folder")
+    assert made.import_errors == {}
+    assert set(made.dags) == set(bag.dags)
+    assert {dag.fileloc for dag in made.dags.values()} == {str(tmp_path / "all.py")}
 
 
 def test_a_malformed_settings_file_is_one_import_error_with_its_own_sentence(tmp_path: Path) -> None:

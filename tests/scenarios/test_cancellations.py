@@ -9,7 +9,8 @@ import pytest
 
 from sandbox.builder import WorldBuilder
 from sandbox.world.state import Fault
-from stripe_sync.jobs.reconcile.job import make_plan, reconcile
+from stripe_sync.jobs.reconcile.job import RECONCILE
+from stripe_sync.jobs.runtime.runner import run_job, run_until
 from tests.house import House
 
 Build = Callable[[WorldBuilder], House]
@@ -73,9 +74,9 @@ def test_already_ended_in_stigg_counts_as_done(house_of: Build, town: WorldBuild
     house.stripe().v1.subscriptions.cancel(billed(house, "s-1")["id"])
     session = house.session()
     run = house.run(session)
-    make_plan(session, run)
+    run_until(session, run, RECONCILE, "plan")
     house.stigg("subscriptions", subscriptionId="s-1")["status"] = "EXPIRED"
-    reconcile(session, run)
+    run_job(session, run, RECONCILE)
     session.close()
     assert house.status("s-1") == ("NO_SYNC_REQUIRED", "ENDED")
 
@@ -115,9 +116,9 @@ def test_a_customer_deleted_between_plan_and_write_cancels_nothing_in_stigg(
     house.stripe().v1.subscriptions.cancel(found["id"])
     session = house.session()
     run = house.run(session)
-    make_plan(session, run)
+    run_until(session, run, RECONCILE, "plan")
     house.stripe().v1.customers.delete(found["customer"])
-    reconcile(session, run)
+    run_job(session, run, RECONCILE)
     session.close()
     assert house.stigg("subscriptions", subscriptionId="s-1")["status"] == "ACTIVE"
     assert house.status("s-1") == ("ERROR", "CUSTOMER_DELETED")
@@ -139,9 +140,9 @@ def test_one_that_lives_again_between_plan_and_write_is_left_alone(house_of: Bui
     house.stripe().v1.subscriptions.cancel(found["id"])
     session = house.session()
     run = house.run(session)
-    make_plan(session, run)
+    run_until(session, run, RECONCILE, "plan")
     found["status"] = "active"
-    reconcile(session, run)
+    run_job(session, run, RECONCILE)
     session.close()
     assert house.stigg("subscriptions", subscriptionId="s-1")["status"] == "ACTIVE"
 

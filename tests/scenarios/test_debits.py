@@ -10,9 +10,10 @@ import pytest
 from sandbox.builder import WorldBuilder, flat, per_unit, usage
 from sandbox.world.state import Obj
 from stripe_sync.core.clock import from_epoch
-from stripe_sync.jobs.reconcile import job as steps
+from stripe_sync.jobs.reconcile.job import RECONCILE
 from stripe_sync.jobs.runtime.approvals import approve
 from stripe_sync.jobs.runtime.manual_actions import Hand
+from stripe_sync.jobs.runtime.runner import run_step, run_until
 from stripe_sync.warehouse.plans import approvals
 from tests.house import House
 from tests.metering import MINUTE, cycle, ledger, lines, metered_world, period_end, until, use
@@ -222,10 +223,10 @@ def test_a_default_that_became_a_bank_account_since_it_was_read(house_of: Build,
     before = charging(house)
     session = house.session()
     run = house.run(session, "late")
-    steps.make_plan(session, run)
+    run_until(session, run, RECONCILE, "plan")
     give_account(house)
-    for step in (steps.check_plan, steps.ask, steps.apply):
-        step(session, run)
+    for name in ("check_plan", "ask", "apply"):
+        run_step(session, run, RECONCILE.step(name))
     session.close()
     at_once = house.status("s-1")
     house.reconcile()

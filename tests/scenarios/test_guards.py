@@ -11,8 +11,9 @@ from sqlalchemy import text
 from sandbox.builder import WorldBuilder
 from sandbox.world.state import Fault
 from stripe_sync.core.errors import AccountRefused, NotAuthorized, RunStopped, StalePlan, Transient, Waiting
-from stripe_sync.jobs.reconcile.job import make_plan
+from stripe_sync.jobs.reconcile.job import RECONCILE
 from stripe_sync.jobs.reconcile.steps.apply import apply
+from stripe_sync.jobs.runtime.runner import run_until
 from stripe_sync.warehouse.writes import leases
 from tests.house import House
 from tests.switches import ends
@@ -270,7 +271,7 @@ def test_a_change_in_stripe_after_the_plan_is_not_overwritten(house_of: Build, t
     house.merge(town)
     session = house.session()
     run = house.run(session, "slow")
-    make_plan(session, run)
+    run_until(session, run, RECONCILE, "plan")
     (subscription,) = [s for s in house.objects("subscriptions") if s["metadata"]["stiggEntityId"] == "s-1"]
     seats = next(i for i in subscription["items"]["data"] if i["price"]["unit_amount"] == 500)
     house.stripe().v1.subscriptions.update(

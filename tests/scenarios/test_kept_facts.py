@@ -16,7 +16,8 @@ from sandbox.resources.stigg.changes import change_plan
 from sandbox.world.state import Fault, iso
 from stripe_sync.apply import verification
 from stripe_sync.core.errors import RunStopped
-from stripe_sync.jobs.reconcile.job import make_plan
+from stripe_sync.jobs.reconcile.job import RECONCILE
+from stripe_sync.jobs.runtime.runner import run_until
 from tests.house import House
 from tests.metering import DAY, HOUR, MINUTE, cycle, subscription, until
 from tests.scenarios.test_final_invoice import changed_and_ended, finals
@@ -110,7 +111,7 @@ def test_an_invoice_that_is_not_given_back_is_a_row_until_it_is_settled(
         return [*whole(*given), "status"] if "ended_in_stigg" in given[0] else list(whole(*given))
 
     monkeypatch.setattr(verification, "mismatches", one_more)
-    with pytest.raises(RunStopped, match="not as they were wanted"):
+    with pytest.raises(RunStopped, match="differ from their target"):
         house.reconcile("ending")
     with house.engine.connect() as connection:
         kept = connection.exec_driver_sql(
@@ -140,7 +141,7 @@ def test_a_renewal_that_came_between_the_plan_and_the_write_stays_a_row(house_of
     change_plan(house.world, "s-1", "free")
     until(house, end - MINUTE)
     session = house.session()
-    make_plan(session, house.run(session, "late"))
+    run_until(session, house.run(session, "late"), RECONCILE, "plan")
     session.close()
     until(house, end + MINUTE)
     house.apply_run("late")

@@ -13,6 +13,7 @@ from airflow.sdk import BaseOperatorLink
 
 from stripe_sync.core import settings
 from stripe_sync.interfaces.airflow.place import PREFIX, base_path
+from stripe_sync.jobs.runtime.step_list import Page
 
 Task = TypeVar("Task")
 
@@ -50,11 +51,16 @@ class StripeLink(BaseOperatorLink):
         return f"{chosen.dashboard(chosen.stripe_account)}/dashboard"
 
 
-PLAN, DRIFT = PageLink("Plan", "plans/{run}"), PageLink("Drift", "")
-USAGE, REPORTS, STRIPE = PageLink("Usage", "usage"), PageLink("Reports", "reports"), StripeLink()
+LINKS: dict[Page, BaseOperatorLink] = {
+    Page.PLAN: PageLink("Plan", "plans/{run}"),
+    Page.DRIFT: PageLink("Drift", ""),
+    Page.USAGE: PageLink("Usage", "usage"),
+    Page.REPORTS: PageLink("Reports", "reports"),
+    Page.STRIPE: StripeLink(),
+}
 
 
 def linked(task: Task, *links: BaseOperatorLink) -> Task:
-    """A task of a DAG with its buttons."""
+    """Give a task of a DAG its buttons, and return it."""
     task.operator.operator_extra_links = links  # type: ignore[attr-defined]
     return task

@@ -1,4 +1,4 @@
-"""What Airflow's metrics carry of us: figures of an environment, and when each of its jobs ended well for the last time."""
+"""Metrics sent through Airflow: figures of an environment, and when each of its jobs last succeeded."""
 
 from __future__ import annotations
 
@@ -7,15 +7,19 @@ from typing import TYPE_CHECKING
 
 from airflow.sdk.observability import stats
 
+from stripe_sync.jobs.finance.job import REPORT
+from stripe_sync.jobs.reconcile.job import RECONCILE
+from stripe_sync.jobs.usage.job import USAGE
+
 if TYPE_CHECKING:
     from stripe_sync.jobs.runtime.context import Run, Session
 
-# The last station of each job: when it ends well, the job did.
-JOBS = {"verdict": "reconcile", "usage_verdict": "usage", "publish": "report"}
+# Jobs by the name of their last step: when it succeeds, the job did.
+JOBS = {job.last.name: job.name for job in (RECONCILE, USAGE, REPORT)}
 
 
-def requests(session: Session) -> None:
-    """Sends what a task has asked of Stripe: requests, seconds waited and answers that said to slow down, by endpoint."""
+def send_requests(session: Session) -> None:
+    """Send the figures of a task's requests to Stripe: requests, seconds waited and answers that said to slow down, by endpoint."""
     tally, prefix = session.tally, f"stripe_sync.{session.environment.name}.stripe"
     for endpoint, count in tally.requests.items():
         name = re.sub(r"[^a-z0-9_]+", "_", endpoint.lower()).strip("_")
@@ -25,9 +29,9 @@ def requests(session: Session) -> None:
             stats.incr(f"{prefix}.limited.{name}", tally.limited[endpoint])
 
 
-def measured(session: Session, run: Run, station: str) -> None:
-    """Sends the figures of the environment after the last station of a job; nothing after others."""
-    if station not in JOBS:
+def send_figures(session: Session, run: Run, step: str) -> None:
+    """Send the figures of the environment after the last step of a job, and nothing after others."""
+    if step not in JOBS:
         return
     from stripe_sync.core.clock import SystemClock, epoch
     from stripe_sync.jobs.finance.metrics import figures
@@ -35,4 +39,4 @@ def measured(session: Session, run: Run, station: str) -> None:
     prefix = f"stripe_sync.{session.environment.name}"
     for name, value in figures(session, run).items():
         stats.gauge(f"{prefix}.{name}", value)
-    stats.gauge(f"{prefix}.last_success.{JOBS[station]}", epoch(SystemClock().now()))
+    stats.gauge(f"{prefix}.last_success.{JOBS[step]}", epoch(SystemClock().now()))

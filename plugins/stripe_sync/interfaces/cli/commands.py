@@ -1,4 +1,4 @@
-"""What the commands do: one call of a station each, and what people or scripts read of it."""
+"""The commands: each performs steps of a job and prints their results, for people or for scripts."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ from stripe_sync.core.errors import ConfigurationError
 from stripe_sync.domain.plan.declines import Decline, next_attempt
 from stripe_sync.domain.plan.explain import changes
 from stripe_sync.interfaces.cli.output import asked_now, out, show, table
-from stripe_sync.jobs.checkout.portal import read_portal
-from stripe_sync.jobs.finance.steps import publish as publishing
+from stripe_sync.jobs.finance.job import REPORT
+from stripe_sync.jobs.finance.steps.publish import publish
 from stripe_sync.jobs.reconcile.backfill import params_of
-from stripe_sync.jobs.reconcile.job import make_plan, reconcile
+from stripe_sync.jobs.reconcile.job import RECONCILE
 from stripe_sync.jobs.runtime.context import Run, Session, from_environ, start_run
 from stripe_sync.jobs.runtime.environment_session import session_for
+from stripe_sync.jobs.runtime.runner import run_job, run_step, run_until
 from stripe_sync.jobs.setup.probe import probe as run_probe
 from stripe_sync.reporting.explain import explain_customer as explained
 from stripe_sync.warehouse import runs
@@ -52,7 +53,7 @@ def plan(env: str, params: Mapping[str, Any], *, against: str | None, as_json: b
     with session_of(env, quiet=as_json) as session:
         older = plan_of_hash(session, against) if against else None
         run = new_run(session, params)
-        make_plan(session, run)
+        run_until(session, run, RECONCILE, "plan")
         stored = stored_plan(session, run.id)
         show(session, stored, as_json=as_json)
         if older is not None and not as_json:
@@ -70,7 +71,7 @@ def backfill(
         now = session.clock.now()
         params = params_of(since, until, entities=entities, customers=customers, repair=repair, now=now)
         run = new_run(session, params)
-        make_plan(session, run)
+        run_until(session, run, RECONCILE, "plan")
         stored = stored_plan(session, run.id)
         if not repair or not as_json:
             show(session, stored, as_json=as_json)
@@ -131,7 +132,7 @@ def apply(env: str, plan_hash: str | None, *, yes: bool, as_json: bool) -> int:
             run = start_run(session, plan_of_hash(session, plan_hash).run_id)
         else:
             run = new_run(session, {})
-            make_plan(session, run)
+            run_until(session, run, RECONCILE, "plan")
         stored = stored_plan(session, run.id)
         if not as_json:
             show(session, stored, as_json=False)
@@ -148,7 +149,7 @@ def apply(env: str, plan_hash: str | None, *, yes: bool, as_json: bool) -> int:
 
 def applied(session: Session, run: Run) -> dict[str, Any]:
     """Does the whole job, and gives what became of its writes."""
-    reconcile(session, run)
+    run_job(session, run, RECONCILE)
     return runs.result(session.engine, session.environment.name, run.id, "apply") or {}
 
 
@@ -163,11 +164,10 @@ def report(env: str, target: str | None, month: str, *, names: bool, as_json: bo
     """Audits the closed month where that is due, and writes the finance report."""
     with session_of(env, quiet=as_json) as session:
         run = new_run(session, {"month": month, "names": names})
-        audited = publishing.audit_month(session, run)
-        read_portal(session, run)
-        result = publishing.publish(session, run, folder_of(target))
+        results = {step.name: run_step(session, run, step) for step in REPORT.steps[:-1]}
+        result = publish(session, run, folder_of(target))
     if as_json:
-        out({"environment": env, "run": run.id, "audited": audited, **result})
+        out({"environment": env, "run": run.id, "audited": results["audit_month"], **result})
         return 0
     summary = result["summary"]
     for direction, amounts in summary["a_month"].items():

@@ -15,10 +15,11 @@ from stripe_sync.core import settings
 from stripe_sync.core.lanes import Mode
 from stripe_sync.interfaces.cli.commands import new_run, session_of, stored_plan
 from stripe_sync.interfaces.cli.output import COLOURS, out, show
-from stripe_sync.jobs.reconcile.job import make_plan
+from stripe_sync.jobs.reconcile.job import RECONCILE
 from stripe_sync.jobs.runtime import preflight
 from stripe_sync.jobs.runtime.manual_actions import Hand
 from stripe_sync.jobs.runtime.preflight import Check
+from stripe_sync.jobs.runtime.runner import run_until
 from stripe_sync.jobs.setup import connect as connecting
 from stripe_sync.jobs.setup import disconnect as disconnecting
 
@@ -43,7 +44,7 @@ def connect(env: str, *, first_plan: bool, as_json: bool) -> int:
         show_checks(found)
         if first_plan and not failed:
             run = new_run(session, {"mode": Mode.OBSERVE.value})
-            make_plan(session, run)
+            run_until(session, run, RECONCILE, "plan")
             print("\nThe first plan, of which nothing was written:")
             show(session, stored_plan(session, run.id), as_json=False)
             print(NEXT.format(env=env))

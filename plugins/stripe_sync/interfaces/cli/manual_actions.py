@@ -7,13 +7,14 @@ from collections.abc import Callable
 
 from stripe_sync.interfaces.cli.commands import applied, exit_code, new_run, session_of, stored_plan
 from stripe_sync.interfaces.cli.output import out, show
-from stripe_sync.jobs.reconcile.job import make_plan
+from stripe_sync.jobs.reconcile.job import RECONCILE
 from stripe_sync.jobs.reconcile.steps.apply import is_of_usage
 from stripe_sync.jobs.runtime import approvals, manual_actions
 from stripe_sync.jobs.runtime.context import Session
 from stripe_sync.jobs.runtime.manual_actions import Hand
+from stripe_sync.jobs.runtime.runner import run_job, run_until
 from stripe_sync.jobs.setup import prune as pruning
-from stripe_sync.jobs.usage.job import usage as run_usage
+from stripe_sync.jobs.usage.job import USAGE
 from stripe_sync.warehouse import runs
 
 
@@ -55,7 +56,7 @@ def approve(env: str, hash: str, reason: str, person: str | None, *, as_json: bo
     with session_of(env, quiet=as_json) as session:
         if is_of_usage(session, hash):
             run = new_run(session, {})
-            run_usage(session, run)
+            run_job(session, run, USAGE)
             found = runs.result(session.engine, env, run.id, "usage_lines") or {}
             result = {"results": found.get("lines", {})}
         else:
@@ -90,7 +91,7 @@ def resync(env: str, kind: str, id: str, reason: str, person: str | None, *, as_
     by_hand(env, lambda s, h: manual_actions.heed(s, kind, id, h), reason, person, as_json=False)
     with session_of(env, quiet=as_json) as session:
         run = new_run(session, {"entity": [kind, id]})
-        make_plan(session, run)
+        run_until(session, run, RECONCILE, "plan")
         stored = stored_plan(session, run.id)
         if not as_json:
             show(session, stored, as_json=False)

@@ -11,11 +11,10 @@ from stripe_sync.interfaces.cli.commands import new_run, session_of
 from stripe_sync.interfaces.cli.manual_actions import by_hand
 from stripe_sync.interfaces.cli.output import out, table
 from stripe_sync.jobs.finance.month_audit import audit
+from stripe_sync.jobs.runtime.runner import kept_results, run_job
 from stripe_sync.jobs.usage import manual_actions
-from stripe_sync.jobs.usage.job import STATIONS
-from stripe_sync.jobs.usage.job import usage as run_usage
+from stripe_sync.jobs.usage.job import USAGE
 from stripe_sync.jobs.usage.open_windows import rows
-from stripe_sync.warehouse import runs
 
 
 def usage(env: str, *, as_json: bool) -> int:
@@ -23,10 +22,10 @@ def usage(env: str, *, as_json: bool) -> int:
     with session_of(env, quiet=as_json) as session:
         run, problem = new_run(session, {}), ""
         try:
-            run_usage(session, run)
+            run_job(session, run, USAGE)
         except RunStopped as stopped:
             problem = str(stopped)
-        results = {name: runs.result(session.engine, env, run.id, name) for name in STATIONS}
+        results = kept_results(session, run, USAGE)
         found = rows(session)
     if as_json:
         out({"environment": env, "run": run.id, **results, "rows": found, "problem": problem})

@@ -1,48 +1,62 @@
-"""The reconcile job, from top to bottom: the picture of the way of the data in code.
+"""The reconcile job: the list of its steps, which the CLI, the DAGs and the run's outcome iterate over; there is no other.
 
-     Stigg                                                              Stripe
-       │ extract                                                          │ extract
-       ▼                                                                  ▼
-   snapshot ─► check ─► desired ─► compare (SQL) ◄─ check ◄─ snapshot
-                                      │
-                                    drift ─► plan ─► guards ─► check ─► ask ─► apply ─► verify ─► report
+  Stigg                                                              Stripe
+    │ extract                                                          │ extract
+    ▼                                                                  ▼
+snapshot ─► check ─► target ─► compare (SQL) ◄─ check ◄─ snapshot
+                                   │
+                                 drift ─► plan ─► guards ─► check ─► ask ─► apply ─► verify ─► report
 
-Each line below is a station. In Airflow each is a task of ``dags/reconcile.py``; here they are calls. A station that
-finished gives its kept result when it is asked again, so a run may be picked up where it stopped.
 """
 
 from __future__ import annotations
 
-from stripe_sync.jobs.reconcile.steps.apply import apply
-from stripe_sync.jobs.reconcile.steps.check import check_mirrors, check_plan
-from stripe_sync.jobs.reconcile.steps.compare import compare
-from stripe_sync.jobs.reconcile.steps.extract import extract_stigg, extract_stripe
-from stripe_sync.jobs.reconcile.steps.outcome import verdict
-from stripe_sync.jobs.reconcile.steps.plan import plan
-from stripe_sync.jobs.reconcile.steps.report import report
-from stripe_sync.jobs.reconcile.steps.verify import verify
-from stripe_sync.jobs.runtime.approvals import ask
-from stripe_sync.jobs.runtime.context import Run, Session
-from stripe_sync.jobs.runtime.preflight import preflight
-from stripe_sync.jobs.runtime.step import Result
+from stripe_sync.jobs.runtime.step_list import Argument, Job, Page, Step, Trigger
 
+SNAPSHOTS = (Argument("stigg", "extract_stigg", "snapshot"), Argument("stripe", "extract_stripe", "snapshot"))
 
-def reconcile(session: Session, run: Run) -> Result:
-    """The whole job. Raises what stops it; what fails one row is in the report."""
-    make_plan(session, run)
-    check_plan(session, run)
-    ask(session, run)
-    apply(session, run)
-    verify(session, run)
-    report(session, run)
-    return verdict(session, run)
-
-
-def make_plan(session: Session, run: Run) -> Result:
-    """The first half: everything that only reads."""
-    place = preflight(session, run)
-    stigg = extract_stigg(session, run)
-    stripe = extract_stripe(session, run)
-    check_mirrors(session, run, stigg=stigg["snapshot"], stripe=stripe["snapshot"])
-    compared = compare(session, run, stigg=stigg["snapshot"], stripe=stripe["snapshot"])
-    return plan(session, run, comparison=compared["comparison"], held_at_observe=place["held_at_observe"])
+RECONCILE = Job(
+    "reconcile",
+    (
+        Step(name="preflight", function="runtime.preflight:preflight"),
+        Step(name="extract_stigg", function="reconcile.steps.extract:extract_stigg", after=("preflight",)),
+        Step(name="extract_stripe", function="reconcile.steps.extract:extract_stripe", after=("preflight",)),
+        Step(name="check_mirrors", function="reconcile.steps.check:check_mirrors", arguments=SNAPSHOTS),
+        Step(
+            name="compare",
+            function="reconcile.steps.compare:compare",
+            arguments=SNAPSHOTS,
+            after=("check_mirrors",),
+            asset="drift",
+            pages=(Page.DRIFT, Page.STRIPE),
+        ),
+        Step(
+            name="plan",
+            function="reconcile.steps.plan:plan",
+            arguments=(
+                Argument("comparison", "compare", "comparison"),
+                Argument("held_at_observe", "preflight", "held_at_observe"),
+            ),
+            asset="plan",
+            pages=(Page.PLAN,),
+        ),
+        Step(name="check_plan", function="reconcile.steps.check:check_plan", after=("plan",), pages=(Page.PLAN,)),
+        Step(name="ask", function="runtime.approvals:ask", after=("check_plan",)),
+        Step(
+            name="apply",
+            function="reconcile.steps.apply:apply",
+            after=("check_plan",),
+            writes=True,
+            priority=10,
+            pages=(Page.PLAN, Page.STRIPE),
+        ),
+        Step(name="verify", function="reconcile.steps.verify:verify", after=("apply",)),
+        Step(name="report", function="reconcile.steps.report:report", after=("verify",), trigger=Trigger.ALL_DONE),
+        Step(
+            name="verdict",
+            function="reconcile.steps.outcome:decide_outcome",
+            after=("report",),
+            trigger=Trigger.ALL_DONE,
+        ),
+    ),
+)

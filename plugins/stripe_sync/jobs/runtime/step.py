@@ -14,6 +14,7 @@ from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.warehouse import runs
 
 Result = dict[str, Any]  # ids and counts, as tasks hand them on
+StepFunction = Callable[..., Result]  # (session, run, **arguments)
 P = ParamSpec("P")
 
 

@@ -1,0 +1,62 @@
+"""Arguments that DAGs and tasks have in common. Nothing heavy is imported here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import pendulum
+from airflow.sdk import Asset, Param, TriggerRule
+
+START = pendulum.datetime(2026, 1, 1, tz="UTC")
+DEFAULTS = {
+    "owner": "billing",
+    "retries": 3,
+    "retry_delay": timedelta(seconds=30),
+    "retry_exponential_backoff": 2.0,
+    "max_retry_delay": timedelta(minutes=10),
+    "execution_timeout": timedelta(hours=1),
+}
+
+
+# Choices of a person who starts a run by hand.
+CHOICES = {
+    "entities": Param(
+        [],
+        type="array",
+        items={"type": "string", "enum": ["product", "price", "coupon", "customer", "subscription"]},
+        description="Only these kinds; all if empty.",
+    ),
+    "customers": Param(
+        [], type="array", items={"type": "string", "minLength": 1}, description="Only these Stigg customers."
+    ),
+}
+
+
+def dag_arguments(job: str, environment: str, heading: Mapping[str, Any], doc: str | None) -> dict[str, Any]:
+    """Return the arguments of every DAG of an environment: its id, start date, no catch-up, its page and tags."""
+    return {
+        "dag_id": f"{job}__{environment}",
+        "start_date": START,
+        "catchup": False,
+        "doc_md": doc,
+        "tags": {"stripe_sync", environment, *heading["tags"]},
+    }
+
+
+def asset(environment: str, name: str) -> Asset:
+    """Return the asset that others schedule on: drift, plan, usage or report of an environment."""
+    return Asset(name=f"stripe_sync/{environment}/{name}", uri=f"stripe-sync://{environment}/{name}")
+
+
+def pool_arguments(heading: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a task that writes: it queues in the account's pool where the settings name one."""
+    return {"pool": heading["write_pool"]} if heading["write_pool"] else {}
+
+
+def final_task_args(environment: str, heading: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a run's last task: it has no retries and sends the alerts that the settings name."""
+    from stripe_sync.interfaces.airflow.notifiers import on_failure
+
+    return {"trigger_rule": TriggerRule.ALL_DONE, "retries": 0, "on_failure_callback": on_failure(environment, heading)}

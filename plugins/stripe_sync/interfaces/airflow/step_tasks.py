@@ -1,0 +1,81 @@
+"""The steps of a job as tasks of a DAG: one task a step, with the edges that the job's list states."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from airflow.sdk import TriggerRule, task
+
+from stripe_sync.interfaces.airflow.dag_arguments import asset, final_task_args, pool_arguments
+from stripe_sync.interfaces.airflow.links import LINKS, linked
+from stripe_sync.interfaces.airflow.questions import asked
+from stripe_sync.interfaces.airflow.steps import perform
+from stripe_sync.jobs.runtime.step_list import Step
+
+Arguments = Callable[[], dict[str, Any]]
+
+
+def no_arguments() -> dict[str, Any]:
+    """Return the arguments of a step that takes none but the results of others."""
+    return {}
+
+
+def step_tasks(
+    environment: str, heading: Mapping[str, Any], steps: Iterable[Step], *, final: str = ""
+) -> dict[str, Any]:
+    """Make a task of each step and return the tasks by name; ``final`` is the step whose task sends the run's alerts."""
+    tasks: dict[str, Any] = {}
+    for step in steps:
+        tasks[step.name] = step_task(environment, heading, step, is_final=step.name == final)
+        for name in step.upstream():
+            tasks[name] >> tasks[step.name]
+    return tasks
+
+
+def step_task(
+    environment: str,
+    heading: Mapping[str, Any],
+    step: Step,
+    *,
+    is_final: bool = False,
+    arguments: Arguments = no_arguments,
+) -> Any:
+    """Make the task of a step; ``arguments`` gives, when it runs, those that are no results of other steps."""
+
+    @task(task_id=step.name, **task_arguments(environment, heading, step, is_final=is_final))
+    def step_of_job() -> Any:
+        return perform(environment, step, **arguments())
+
+    made = step_of_job()
+    return linked(made, *(LINKS[page] for page in step.pages)) if step.pages else made
+
+
+def task_arguments(environment: str, heading: Mapping[str, Any], step: Step, *, is_final: bool) -> dict[str, Any]:
+    """Return the arguments of a step's task."""
+    found: dict[str, Any] = {"trigger_rule": TriggerRule(step.trigger.value)}
+    if step.asset:
+        found["outlets"] = [asset(environment, step.asset)]
+    if step.priority:
+        found["priority_weight"] = step.priority
+    if step.writes:
+        found |= pool_arguments(heading)
+    return found | (final_task_args(environment, heading) if is_final else {})
+
+
+def question_tasks(environment: str, step: Step) -> Any:
+    """Make the tasks that start a run of ``apply__ENVIRONMENT`` for each set that a step asks people about.
+
+    Returns the first of them.
+    """
+    from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
+
+    @task
+    def ask() -> Any:
+        return asked(environment, step)
+
+    questions = ask()
+    TriggerDagRunOperator.partial(
+        task_id="open_questions", trigger_dag_id=f"apply__{environment}", skip_when_already_exists=True
+    ).expand_kwargs(questions)
+    return questions
