@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from sandbox.builder import WorldBuilder
-from tests import warehouses
+from tests import shared_checks, warehouses
 from tests.house import House, built, small_town
 from tests.metering import metered_world
 from tests.switches import answered
@@ -44,6 +45,8 @@ def house_of(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callabl
         return house
 
     with ExitStack() as stack:
+        if request.node.get_closest_marker("always_validated") is None:
+            stack.enter_context(shared_checks.shared(proved="TEST_CHECKS" in os.environ))
         yield build
 
 

@@ -22,6 +22,7 @@ from stripe_sync.warehouse.snapshots import staging
 from tests.house import House
 
 Build = Callable[[WorldBuilder], House]
+pytestmark = pytest.mark.always_validated
 
 
 @pytest.mark.parametrize("keep", [0, 4])
