@@ -11,8 +11,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from sandbox.world.state import UNKNOWNS
 
@@ -26,7 +29,7 @@ GROUPS = {
     "unit": ["tests/unit", "-n", "2"],
     "contract": ["tests/contract", "-n", "2"],
     "recorded": ["tests/recorded", "-n", "1"],
-    "scenarios": ["tests/scenarios", "-n", "3"],
+    "scenarios": ["tests/scenarios", "-n", "3", "--dist", "worksteal"],
     "otherwise": [*TOUCHED, "-n", "2"],
     "feed": ["tests/scenarios/test_generated.py", "tests/scenarios/test_storms.py", "-n", "2"],
     "stack": ["tests/stack/test_stack.py", "-n", "0"],
@@ -37,28 +40,69 @@ MORE = {
     "feed": {"TEST_FEED": "1", "TEST_WORLDS": "1", "TEST_STORMS": "1"},
 }
 
+# The unit tests run first and alone. The others start in this order as soon as enough of the processes before them have
+# ended: the groups of one process run beside the stories, which are many and short and so end on all cores.
+ORDER = ("scenarios", "stack", "airflow", "recorded", "contract", "feed", "otherwise")
+PROCESSES = 3 * (os.cpu_count() or 1)
 
-# These wait more than they reckon: they run at the same time.
-BESIDE = ("contract", "recorded", "otherwise", "feed", "stack", "airflow")
+
+@dataclass
+class Group:
+    """A group that runs; ``output`` is None where it prints as it goes."""
+
+    name: str
+    output: IO[str] | None
+    started: float = field(default_factory=time.monotonic)
+    seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "pytest", *GROUPS[self.name]],
+            cwd=ROOT,
+            env=os.environ | MORE.get(self.name, {}),
+            stdout=self.output,
+            stderr=subprocess.STDOUT if self.output else None,
+        )
+
+    def ended(self) -> bool:
+        """Return whether it has ended; its seconds are kept then."""
+        if self.process.poll() is None:
+            return False
+        self.seconds = time.monotonic() - self.started
+        return True
+
+    def kept_output(self) -> str:
+        """Return the output that was kept."""
+        if self.output is None:
+            return ""
+        self.output.seek(0)
+        return self.output.read()
 
 
-def run_together(names: list[str]) -> list[tuple[int, str]]:
-    """(exit code, what it printed) of each group; one alone prints as it goes."""
-    programs = [[sys.executable, "-m", "pytest", *GROUPS[name]] for name in names]
-    environs = [os.environ | MORE.get(name, {}) for name in names]
-    if len(names) == 1:
-        print(f"== {names[0]} begins", flush=True)
-        return [(subprocess.run(programs[0], cwd=ROOT, env=environs[0], check=False).returncode, "")]
+def workers(name: str) -> int:
+    """Return the number of processes of a group."""
+    options = GROUPS[name]
+    return max(1, int(options[options.index("-n") + 1]))
+
+
+def run_together(names: list[str]) -> Iterator[Group]:
+    """Run groups side by side, at most PROCESSES of their processes at a time; yield each when it has ended."""
+    waiting, running = list(names), list[Group]()
     with ExitStack() as stack:
-        outputs = [stack.enter_context(tempfile.TemporaryFile("w+")) for _ in names]
-        running = [
-            subprocess.Popen(program, cwd=ROOT, env=environ, stdout=output, stderr=subprocess.STDOUT)
-            for program, environ, output in zip(programs, environs, outputs, strict=True)
-        ]
-        codes = [process.wait() for process in running]
-        for output in outputs:
-            output.seek(0)
-        return [(code, output.read()) for code, output in zip(codes, outputs, strict=True)]
+        outputs = {name: stack.enter_context(tempfile.TemporaryFile("w+")) for name in names} if len(names) > 1 else {}
+        while waiting or running:
+            while waiting and fits(waiting[0], running):
+                name = waiting.pop(0)
+                running.append(Group(name, outputs.get(name)))
+            time.sleep(0.2)
+            for group in [group for group in running if group.ended()]:
+                running.remove(group)
+                yield group
+
+
+def fits(name: str, running: list[Group]) -> bool:
+    """Return whether a group may start beside those that run."""
+    return not running or workers(name) + sum(workers(group.name) for group in running) <= PROCESSES
 
 
 def main(names: list[str]) -> int:
@@ -71,13 +115,15 @@ def main(names: list[str]) -> int:
     seed = os.environ.setdefault("TEST_SEED", str(random.SystemRandom().randrange(1_000_000)))
     print(f"== seed {seed} (TEST_SEED={seed} runs the same worlds again)", flush=True)
     wanted = names or list(GROUPS)
-    beside = [name for name in wanted if name in BESIDE]
-    for together in [*([name] for name in wanted if name not in beside), beside]:
-        started = time.monotonic()
-        for name, (code, output) in zip(together, run_together(together), strict=True):
-            print(f"== {name}\n{output}", end="", flush=True)
+    alone = [name for name in wanted if name not in ORDER]
+    for together in [*([name] for name in alone), [name for name in ORDER if name in wanted]]:
+        if len(together) == 1:
+            print(f"== {together[0]} begins", flush=True)
+        for group in run_together(together):
+            code = group.process.returncode
+            print(f"== {group.name}\n{group.kept_output()}", end="", flush=True)
             failed |= code != 0
-            lines.append(f"{name:10} {'failed' if code else 'passed'} in {time.monotonic() - started:.0f} s")
+            lines.append(f"{group.name:10} {'failed' if code else 'passed'} in {group.seconds:.0f} s")
     print("\n".join(lines))
     return 1 if failed else 0
 
