@@ -7,21 +7,23 @@ before. One row's failure is that row's; what depends on it stays pending.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
-from typing import Any
 
 from sqlalchemy import Engine
 
 from stripe_sync.apply import settling
+from stripe_sync.apply.admission import held_back, skipped, unprepared
 from stripe_sync.apply.current import as_it_is
 from stripe_sync.apply.declined import Declines
 from stripe_sync.apply.links import Registry
+from stripe_sync.apply.permits import Permits
 from stripe_sync.apply.processing import debit_of
+from stripe_sync.apply.recording import Recorder
 from stripe_sync.apply.resource import Call, Handler
 from stripe_sync.apply.resources.table import HANDLERS
 from stripe_sync.apply.results import Step
@@ -29,20 +31,14 @@ from stripe_sync.clients.stripe.client import Found, StripeApi, Written
 from stripe_sync.core.errors import Replayed, RowFailed, StripeSyncError, Transient, Waiting
 from stripe_sync.core.lanes import Lane
 from stripe_sync.core.reasons import ReasonCode
-from stripe_sync.domain.plan.actions import LANES, SUBSCRIPTIONS, Action
-from stripe_sync.domain.plan.declines import Decline, left_open, may_charge, told
+from stripe_sync.domain.plan.actions import LANES, SUBSCRIPTIONS, Action, plan_hash
+from stripe_sync.domain.plan.declines import left_open, may_charge, told
 from stripe_sync.domain.plan.guards import Decision
-from stripe_sync.warehouse.comparisons import links
-from stripe_sync.warehouse.plans import failures
 from stripe_sync.warehouse.plans.failures import Failure
-from stripe_sync.warehouse.plans.plans import StoredPlan
-from stripe_sync.warehouse.snapshots import stripe_events
-from stripe_sync.warehouse.writes import journal, leases, owed
+from stripe_sync.warehouse.writes import journal, leases
 from stripe_sync.warehouse.writes.journal import Intent, Outcome
 from stripe_sync.warehouse.writes.leases import Lease
 
-# Refusals that say nothing about the target itself.
-OTHERS_FAULT = frozenset({ReasonCode.CHANGED_SINCE, ReasonCode.BLOCKED_BY})
 # Whoever holds the lane has waited for the lease of the one before; no call of that one is under way for longer.
 SETTLE_SECONDS = leases.SECONDS
 KEYS = 3  # idempotency keys that one write may use in one run
@@ -50,7 +46,7 @@ KEYS = 3  # idempotency keys that one write may use in one run
 
 @dataclass
 class Executor:
-    """The tools of one application of one plan. ``settle_seconds`` is how long a lost call may still be under way.
+    """The tools of one application of ordered actions. ``settle_seconds`` is how long a lost call may still be under way.
 
     ``lease`` is one that is held already, by whoever decided under it what is written; else each lane is leased in turn.
     ``is_asked`` says that a person approved what is made.
@@ -61,7 +57,8 @@ class Executor:
     registry: Registry
     environment: str
     run_id: str
-    stored: StoredPlan
+    actions: Sequence[Action]
+    permits: Permits
     now: datetime
     quarantined: Mapping[str, Failure] = field(default_factory=dict)
     keep_answers: frozenset[str] = frozenset()
@@ -78,29 +75,29 @@ class Executor:
     stopped: threading.Event = field(default_factory=threading.Event)
     plan_hash: str = field(init=False)
     declines: Declines = field(init=False)
+    recorder: Recorder = field(init=False)
 
     def __post_init__(self) -> None:
-        self.plan_hash = self.stored.plan.hash  # reckoned over all actions: once, and not for each
+        self.plan_hash = plan_hash(self.environment, self.actions)  # reckoned over all actions: once, and not for each
         self.declines = Declines(
             self.engine, self.api.in_lane(SUBSCRIPTIONS), self.registry, self.environment, self.now, self.is_asked
         )
+        self.recorder = Recorder(self.engine, self.environment, self.now, self.declines, self.keep_answers)
 
     def run(self) -> list[Step]:
-        """Makes what may be made, lane by lane; returns what became of each action, in the order of the plan."""
+        """Make what may be made, lane by lane; return what became of each action, in the order given."""
         before = journal.concluded(self.engine, self.environment, self.run_id)
-        decisions = {hash: v.decision for v in self.stored.verdicts for hash in v.actions}
-        plan = self.stored.plan
         for lane in self.lanes:
-            todo = [a for a in plan.actions if a.lane == lane]
-            if not any(decisions.get(a.hash) == Decision.APPLY for a in todo) and not self.unsettled(lane):
-                self.record([self.skipped(a, decisions.get(a.hash, Decision.WAIT)) for a in todo])
+            todo = [a for a in self.actions if a.lane == lane]
+            permitted = {a.hash for a in todo if self.permits.of(a) == Decision.APPLY}
+            if not permitted and not self.unsettled(lane):
+                self.record([skipped(a, self.permits.of(a)) for a in todo])
                 continue
             with self.leased(lane) as lease:
-                wanted = {a.hash for a in todo if decisions.get(a.hash) == Decision.APPLY}
-                settling.settle(self, lane, wanted)
+                settling.settle(self, lane, permitted)
                 for _, stage in groupby(todo, key=lambda a: a.kind):
-                    self.stage(list(stage), decisions, before, lease)
-        return [self.steps[a.hash] for a in plan.actions]
+                    self.stage(list(stage), before, lease)
+        return [self.steps[a.hash] for a in self.actions]
 
     def leased(self, lane: Lane) -> AbstractContextManager[Lease]:
         """The lane's lease: the one that is held, or a fresh one."""
@@ -116,82 +113,27 @@ class Executor:
             self.steps[step.action.hash] = step
             self.progress(step)
 
-    def stage(
-        self, actions: list[Action], decisions: Mapping[str, Decision], before: Mapping[str, Outcome], lease: Lease
-    ) -> None:
+    def stage(self, actions: list[Action], before: Mapping[str, Outcome], lease: Lease) -> None:
         """The actions of one kind, side by side; those of one customer one after the other."""
         ordered = sorted(actions, key=lambda a: a.serial)
         queues = [list(queue) for _, queue in groupby(ordered, key=lambda a: a.serial)]
 
         def work(queue: list[Action]) -> list[Step]:
-            return [
-                self.unless_stopped(a, decisions.get(a.hash, Decision.WAIT), before.get(a.hash), lease) for a in queue
-            ]
+            return [self.unless_stopped(a, before.get(a.hash), lease) for a in queue]
 
         with ThreadPoolExecutor(max_workers=self.workers, thread_name_prefix=lease.lane) as pool:
             for steps in pool.map(work, queues):
                 self.record(steps)
 
-    def unless_stopped(self, action: Action, decision: str, earlier: Outcome | None, lease: Lease) -> Step:
+    def unless_stopped(self, action: Action, earlier: Outcome | None, lease: Lease) -> Step:
         """One action; after an error that stops the run none is begun, only calls under way are finished."""
         if self.stopped.is_set():
             return Step(action, "blocked", ReasonCode.BLOCKED_BY, "The run was stopped.")
         try:
-            return self.one(action, decision, earlier, lease)
+            return held_back(self, action, earlier, lease) or self.write(action, lease)
         except BaseException:
             self.stopped.set()
             raise
-
-    def skipped(self, action: Action, decision: str) -> Step:
-        reason = ReasonCode.OBSERVED_ONLY if decision == Decision.OBSERVE else ReasonCode.WAITS_FOR_APPROVAL
-        return Step(action, "waiting", reason)
-
-    def one(self, action: Action, decision: str, earlier: Outcome | None, lease: Lease) -> Step:
-        """One action, from the reasons not to make it to its outcome."""
-        if action.hash in self.settled:
-            return self.settled[action.hash]
-        if lost := settling.unsettled(self, action):
-            return lost
-        if earlier is not None and earlier.result == "done":
-            return Step(action, "done", stripe_id=self.registry.get(action.target))
-        if earlier is not None and earlier.result == "refused":
-            return Step(action, "refused", ReasonCode(earlier.reason), earlier.detail)
-        if decision != Decision.APPLY:
-            return self.skipped(action, decision)
-        if blocked := self.blocker(action):
-            return Step(action, "blocked", ReasonCode.BLOCKED_BY, f"It waits for {blocked}.")
-        if why := leases.pause_reason(self.engine, self.environment, lease.lane):
-            return Step(action, "paused", ReasonCode.PAUSED, f"The lane {lease.lane} is paused: {why}.")
-        if action.target in self.quarantined:
-            return self.left_alone(action, self.quarantined[action.target])
-        if action.refused:
-            return Step(action, "refused", ReasonCode.STRIPE_REFUSED, f"Its preview was refused: {action.refused}")
-        try:
-            why = self.declines.reason(action)
-        except (RowFailed, Transient) as unread:
-            return Step(action, "waiting", ReasonCode.WAITS_FOR_WRITE, str(unread))
-        if why:
-            return Step(action, "refused", ReasonCode.PAYMENT_FAILED, why)
-        if action.kind.endswith(".create") and self.exists(action):
-            return Step(action, "dropped", ReasonCode.WAITS_FOR_WRITE, "It exists since the plan was made; plan again.")
-        return self.write(action, lease)
-
-    def exists(self, action: Action) -> bool:
-        """Whether a creation was made meanwhile: by this run, or by another that held the lane before."""
-        return bool(self.registry.get(action.target)) or links.is_linked(self.engine, self.environment, action.target)
-
-    def left_alone(self, action: Action, failure: Failure) -> Step:
-        """A target that was refused again and again keeps its reason, and is not tried before its time."""
-        when = f"{failure.until:%Y-%m-%d %H:%M} UTC"
-        detail = f"{failure.detail} Refused {failure.failures} times; tried again after {when}, or after retry."
-        return Step(action, "refused", ReasonCode(failure.reason), detail)
-
-    def blocker(self, action: Action) -> str | None:
-        for hash in action.depends_on:
-            step = self.steps.get(hash)
-            if step is None or step.result != "done":
-                return step.action.target if step else hash
-        return None
 
     def write(self, action: Action, lease: Lease) -> Step:
         """Makes one action under an intent; where Stripe repeats an old error, under another intent and so another key."""
@@ -248,13 +190,13 @@ class Executor:
         """Record a refusal; of a declined payment also when it may be asked for again, and what the call left behind."""
         outcome = Outcome("refused", reason=failure.reason, detail=failure.detail)
         if failure.reason != ReasonCode.PAYMENT_FAILED or not may_charge(intent.action):
-            self.conclude(intent, outcome)
+            self.recorder.conclude(intent, outcome)
             return Step(intent.action, "refused", ReasonCode(failure.reason), failure.detail)
         try:
             decline = self.declines.refused(intent, failure)
         except (RowFailed, Transient) as lost:  # it stays open: under its key the next run is given the same refusal
             return Step(intent.action, "unknown", ReasonCode.UNVERIFIED, f"{failure.detail} {lost}")
-        self.conclude(intent, outcome, decline)
+        self.recorder.conclude(intent, outcome, decline)
         left = {"status": "open", "auto_advance": decline.invoice in self.declines.collected}
         detail = left_open(decline, left) if decline.invoice else told(decline)
         return Step(intent.action, "refused", ReasonCode.PAYMENT_FAILED, detail)
@@ -285,48 +227,8 @@ class Executor:
         differs = f"Stripe's answer differs in {', '.join(wrong)}." if wrong else ""
         detail = " ".join(filter(None, (differs, debit, *told_after)))
         noted = " ".join(filter(None, (note, detail)))
-        self.conclude(intent, Outcome("done", stripe_id=id, request_id=written.request_id, detail=noted))
+        self.recorder.conclude(intent, Outcome("done", stripe_id=id, request_id=written.request_id, detail=noted))
         if self.keep_answers:
-            self.keep(action, held, invoice)
+            self.recorder.keep(action, self.handlers[action.kind].resource.name, answer=held, invoice=invoice)
         reason = ReasonCode.UNVERIFIED if wrong else ReasonCode.PAYMENT_PROCESSING if debit else ReasonCode.NONE
         return Step(action, "done", reason, detail, stripe_id=id, unverified=wrong)
-
-    def keep(self, action: Action, answer: Mapping[str, Any], invoice: Mapping[str, Any] | None) -> None:
-        """Keeps an answer that shows the whole object, so that the next extract need not read it, and an unpaid invoice."""
-        kind = self.handlers[action.kind].resource.name
-        whole = not (answer.get("items") or {}).get("has_more")
-        if kind in self.keep_answers and whole:
-            with self.engine.begin() as connection:
-                stripe_events.answered(connection, self.environment, kind, answer)
-                if invoice is not None:
-                    stripe_events.answered(connection, self.environment, "invoice", invoice)
-                if action.kind == "subscription.create" and "customer" in self.keep_answers:
-                    stripe_events.billed_in(connection, self.environment, answer["customer"], answer["currency"])
-
-    def conclude(self, intent: Intent, outcome: Outcome, decline: Decline | None = None) -> None:
-        """The outcome and, for a creation, the link: together or not at all. A decline keeps its own time."""
-        with self.engine.begin() as connection:
-            journal.conclude(connection, intent, outcome)
-            if decline is not None:
-                self.declines.keep(connection, intent.action, decline)
-            if outcome.result == "refused" and outcome.reason not in OTHERS_FAULT:
-                failures.refused(
-                    connection, self.environment, target=intent.action.target, lane=intent.action.lane,
-                    entity=intent.action.entity, reason=outcome.reason, detail=outcome.detail, now=self.now,
-                    has_own_time=decline is not None,
-                )  # fmt: skip
-            if outcome.result != "done" or not outcome.stripe_id:
-                return
-            failures.succeeded(connection, self.environment, intent.action.target)
-            self.declines.made(connection, intent.action)
-            owed.keep_left(connection, self.environment, intent, outcome.stripe_id)
-            if intent.action.kind == "coupon.delete":
-                links.end(connection, self.environment, intent.action.target, by="the pipeline: deleted in Stripe")
-            elif intent.action.kind.endswith(".create"):
-                links.add(connection, self.environment, intent.action.target, outcome.stripe_id, source="created")
-
-
-def unprepared(action: Action, failure: RowFailed) -> Step:
-    """Return the step of an action that was not begun: it is too early for it, or what it is about has changed."""
-    reason = ReasonCode(failure.reason)
-    return Step(action, "waiting" if reason is ReasonCode.WAITS_FOR_INVOICE else "refused", reason, failure.detail)

@@ -61,7 +61,7 @@ def settled(executor: Executor, intent: Intent, wanted: set[str], *, since: floa
     try:
         found = made_by(Call(executor.api, intent.action, executor.registry), intent.since)
     except RowFailed as gone:
-        executor.conclude(intent, Outcome("dropped", reason=gone.reason, detail=gone.detail))
+        executor.recorder.conclude(intent, Outcome("dropped", reason=gone.reason, detail=gone.detail))
         return None
     except Transient as lost:
         return executor.unknown(intent.action, lost)
@@ -71,7 +71,9 @@ def settled(executor: Executor, intent: Intent, wanted: set[str], *, since: floa
     if again and aged(intent, since=since).age < KEY_LIFE:
         executor.reused[intent.action.hash] = intent
     else:
-        executor.conclude(intent, Outcome("dropped", detail="Not found in Stripe, and no longer wanted as it was."))
+        executor.recorder.conclude(
+            intent, Outcome("dropped", detail="Not found in Stripe, and no longer wanted as it was.")
+        )
     return None
 
 
@@ -114,5 +116,7 @@ def looked_into(executor: Executor, action: Action, intent: Intent, old: Replaye
         return concluded(executor, intent, found, note=f"{old} It was made nevertheless.")
     if old.refused is not None and action.paid_by == intent.action.paid_by:
         return executor.refused(intent, old.refused)
-    executor.conclude(intent, Outcome("dropped", detail=f"{old} Nothing was made; it is sent again under a new key."))
+    executor.recorder.conclude(
+        intent, Outcome("dropped", detail=f"{old} Nothing was made; it is sent again under a new key.")
+    )
     return None

@@ -94,8 +94,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def hash(self) -> str:
         """16 hex digits over the environment and the hashes of the actions, in order."""
-        content = json.dumps([self.environment, [action.hash for action in self.actions]])
-        return hashlib.sha256(content.encode()).hexdigest()[:16]
+        return plan_hash(self.environment, self.actions)
 
     def groups(self) -> dict[str, list[Action]]:
         """The actions by group, in the order of the plan."""
@@ -112,3 +111,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 def ordered(actions: Sequence[Action]) -> list[Action]:
     """Actions in the order of stages, then by target."""
     return sorted(actions, key=lambda a: (STAGES.index(a.kind), a.target))
+
+
+def plan_hash(environment: str, actions: Sequence[Action]) -> str:
+    """Return 16 hex digits over the environment and the hashes of the actions, in order."""
+    content = json.dumps([environment, [action.hash for action in actions]])
+    return hashlib.sha256(content.encode()).hexdigest()[:16]

@@ -10,6 +10,7 @@ from functools import partial
 
 from stripe_sync.apply.executor import Executor
 from stripe_sync.apply.links import Registry
+from stripe_sync.apply.permits import Permits
 from stripe_sync.apply.results import Step
 from stripe_sync.core.errors import ConfigurationError, StalePlan
 from stripe_sync.core.lanes import Lane
@@ -60,7 +61,8 @@ def apply(session: Session, run: Run) -> Result:
         registry=registry,
         environment=name,
         run_id=run.id,
-        stored=stored,
+        actions=stored.plan.actions,
+        permits=Permits.of_groups(stored.verdicts),
         workers=session.environment.workers,
         settle_seconds=session.settle_seconds,
         now=run.now,

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from stripe_sync.apply.permits import Permits
 from stripe_sync.apply.results import Step
 from stripe_sync.core import money
 from stripe_sync.core.clock import epoch
@@ -74,9 +75,9 @@ def usage_lines(session: Session, run: Run) -> Result:
         told = make_final_invoices(session, run, lease)
         pages = drafts_to_write(session, run, lease)
         unsettle(session, run, pages)
-        decisions, waits, asked = decided(session, run, pages)
+        permits, waits, asked = decided(session, run, pages)
         actions = [a for p in pages for a in p.actions]
-        steps = {s.action.hash: s for s in write(session, run, actions, lease, decisions)}
+        steps = {s.action.hash: s for s in write(session, run, actions, lease, permits)}
         proven = sum(prove(session, run, page, [steps[a.hash] for a in page.actions]) for page in pages)
         write(session, run, removals(session), lease)
         told += switch_on(session, run, lease)
@@ -164,8 +165,8 @@ def unsettle(session: Session, run: Run, pages: Iterable[Page]) -> None:
                     )  # fmt: skip
 
 
-def decided(session: Session, run: Run, pages: Sequence[Page]) -> tuple[dict[str, Decision], list[str], list[str]]:
-    """(what may be written, by action; why some of it waits; the sets that a person is asked about from now on).
+def decided(session: Session, run: Run, pages: Sequence[Page]) -> tuple[Permits, list[str], list[str]]:
+    """Return (the permits of the actions; why some of it waits; the sets that a person is asked about from now on).
 
     Whoever is asked about an invoice is asked about all of it.
     """
@@ -193,7 +194,7 @@ def decided(session: Session, run: Run, pages: Sequence[Page]) -> tuple[dict[str
                                     actions=[a.hash for a in asked], due_now=due, per_month={},
                                     refusals=[*why, *(a.sentence for a in asked[: questions.SHOWN])]))  # fmt: skip
     plan = Plan(environment=environment.name, actions=[a for p in pages for a in p.actions])
-    return decisions, waits, ask_about(session, run, plan, verdicts)
+    return Permits(decisions), waits, ask_about(session, run, plan, verdicts)
 
 
 def approved_hashes(session: Session) -> frozenset[str]:

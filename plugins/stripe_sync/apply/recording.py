@@ -1,0 +1,67 @@
+"""The records of a call that was answered: its outcome with the link, and the answer for the next extract."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Engine
+
+from stripe_sync.apply.declined import Declines
+from stripe_sync.core.reasons import ReasonCode
+from stripe_sync.domain.plan.actions import Action
+from stripe_sync.domain.plan.declines import Decline
+from stripe_sync.warehouse.comparisons import links
+from stripe_sync.warehouse.plans import failures
+from stripe_sync.warehouse.snapshots import stripe_events
+from stripe_sync.warehouse.writes import journal, owed
+from stripe_sync.warehouse.writes.journal import Intent, Outcome
+
+# Refusals that say nothing about the target itself.
+OTHERS_FAULT = frozenset({ReasonCode.CHANGED_SINCE, ReasonCode.BLOCKED_BY})
+
+
+@dataclass(frozen=True)
+class Recorder:
+    """Records what became of calls. ``keep_answers`` are the nouns of the objects whose answers are as whole as a read."""
+
+    engine: Engine
+    environment: str
+    now: datetime
+    declines: Declines
+    keep_answers: frozenset[str] = frozenset()
+
+    def conclude(self, intent: Intent, outcome: Outcome, decline: Decline | None = None) -> None:
+        """Record the outcome and, for a creation, the link: together or not at all. A decline keeps its own time."""
+        with self.engine.begin() as connection:
+            journal.conclude(connection, intent, outcome)
+            if decline is not None:
+                self.declines.keep(connection, intent.action, decline)
+            if outcome.result == "refused" and outcome.reason not in OTHERS_FAULT:
+                failures.refused(
+                    connection, self.environment, target=intent.action.target, lane=intent.action.lane,
+                    entity=intent.action.entity, reason=outcome.reason, detail=outcome.detail, now=self.now,
+                    has_own_time=decline is not None,
+                )  # fmt: skip
+            if outcome.result != "done" or not outcome.stripe_id:
+                return
+            failures.succeeded(connection, self.environment, intent.action.target)
+            self.declines.made(connection, intent.action)
+            owed.keep_left(connection, self.environment, intent, outcome.stripe_id)
+            if intent.action.kind == "coupon.delete":
+                links.end(connection, self.environment, intent.action.target, by="the pipeline: deleted in Stripe")
+            elif intent.action.kind.endswith(".create"):
+                links.add(connection, self.environment, intent.action.target, outcome.stripe_id, source="created")
+
+    def keep(self, action: Action, noun: str, *, answer: Mapping[str, Any], invoice: Mapping[str, Any] | None) -> None:
+        """Keep an answer that shows the whole object, so that the next extract need not read it, and an unpaid invoice."""
+        whole = not (answer.get("items") or {}).get("has_more")
+        if noun in self.keep_answers and whole:
+            with self.engine.begin() as connection:
+                stripe_events.answered(connection, self.environment, noun, answer)
+                if invoice is not None:
+                    stripe_events.answered(connection, self.environment, "invoice", invoice)
+                if action.kind == "subscription.create" and "customer" in self.keep_answers:
+                    stripe_events.billed_in(connection, self.environment, answer["customer"], answer["currency"])
