@@ -93,6 +93,20 @@ def test_what_the_sandboxs_page_assumes_is_a_row_of_the_unknowns() -> None:
         assert set(re.findall(r"`(\w+)`", evidence)) & rows, line
 
 
+EVIDENCE = re.compile(r"recorded[^|(]*\((?:SB|FACTS)|documented[^|(]*\(`?\w|assumed[^|(]*\(`\w")
+
+
+def test_each_row_of_the_sandboxs_page_names_its_evidence() -> None:
+    """Recorded with a fact, documented with the place, or assumed with the row of the unknowns."""
+    page = README.read_text(encoding="utf-8").split("## Behaviour of Stripe")[1]
+    tables = re.findall(
+        r"^\| (?:Stripe|Stigg) \| the sandbox \| evidence \|\n\|---.*\n((?:\|.*\n)+)", page, re.MULTILINE
+    )
+    assert len(tables) == 3
+    rows = [row for table in tables for row in table.splitlines()]
+    assert [row for row in rows if not EVIDENCE.search(row.rstrip("| ").rsplit("|", 1)[1])] == []
+
+
 def test_the_list_of_endpoints_is_in_order_and_of_stripes_own() -> None:
     lines = [line for line in endpoints.LIST.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
     assert lines == sorted(set(lines))
