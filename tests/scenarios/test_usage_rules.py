@@ -10,6 +10,8 @@ from sqlalchemy import text
 
 from sandbox.builder import WorldBuilder, flat, per_unit, tiered, usage
 from sandbox.world.state import iso
+from stripe_sync.core.open_questions import BY_NAME
+from stripe_sync.warehouse import manual_actions
 from tests.house import House
 from tests.metering import (
     DAY,
@@ -157,6 +159,38 @@ def test_resets_inside_the_window_lose_nothing_whatever_the_value_at_a_reset_mea
     until(house, end - 3 * MINUTE)
     house.reconcile()
     until(house, end + MINUTE)
+    house.usage()
+    assert lines(cycle(house)) == [("18", 1800)]
+
+
+@ends("reset_point_is_after", yes=[("18", 1800)], no=[])
+def test_a_count_below_zero_is_never_billed_and_holds_its_draft(house_of: Build, end: list[tuple[str, int]]) -> None:
+    """1,000 calls and a reset lie before the start, 18 calls in the period. Where Stigg's value at a reset is the last one
+    before it and reset_point says "after", they count to 18 - 1,000 = -982, of which 0.00 used to be billed.
+    """
+    house = house_of(world(flat(20), usage("calls", 1)))
+    house.change(reset_point="after")
+    use(house, 1000, house.world.now - 2 * DAY)
+    row = {"customerId": "c-1", "featureId": "calls", "resourceId": None, "reset": True}
+    house.world.stigg["usage"].append(row | {"timestamp": iso(house.world.now - DAY)})
+    renewal = renewed(house, 18)
+    problems = house.usage()["failed"]
+    until(house, renewal + 2 * HOUR)
+    assert lines(cycle(house)) == end
+    assert cycle(house)["status"] == ("open" if end else "draft")
+    assert [" count to -982: " in sentence for sentence in problems] == ([] if end else [True])
+
+
+def test_usage_waits_for_the_answers_and_is_forbidden_by_one_that_the_setting_contradicts(house_of: Build) -> None:
+    """18 calls of 1.00: the lines wait until ``reset_point_value`` is answered; "before" contradicts the setting."""
+    house = house_of(world(flat(20), usage("calls", 1)))
+    house.change(accept_unknown=sorted(set(BY_NAME) - {"reset_point_value"}))
+    renewed(house, 18)
+    assert "before these are answered" in house.usage()["waits"][0]
+    manual_actions.answer(house.engine, "test", "reset_point_value", answer="before", detail="", request_ids=[])
+    assert 'set reset_point = "before"' in house.usage()["waits"][0]
+    assert lines(cycle(house)) == []
+    manual_actions.answer(house.engine, "test", "reset_point_value", answer="after", detail="", request_ids=[])
     house.usage()
     assert lines(cycle(house)) == [("18", 1800)]
 

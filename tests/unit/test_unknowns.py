@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -58,6 +59,16 @@ def test_an_answer_forbids_what_depends_on_it_and_nothing_else(unknown: Unknown,
 @pytest.mark.parametrize("lead", ["60 s", "300 s", "3600 s", "86400 s"])
 def test_a_lead_that_a_release_keeps_forbids_nothing(lead: str) -> None:
     assert forbidden({"smallest_lead": lead}, NONE) == {}
+
+
+@pytest.mark.parametrize(("setting", "answer", "lanes"), [
+    ("after", "after", []), ("after", "before", ["usage"]), ("before", "after", ["usage"]), ("before", "before", []),
+])  # fmt: skip
+def test_an_answer_about_resets_that_the_setting_contradicts_forbids_usage(
+    setting: Literal["after", "before"], answer: str, lanes: list[str]
+) -> None:
+    environment = Environment(name="test", stripe_account="acct_1", reset_point=setting)
+    assert list(forbidden({"reset_point_value": answer}, environment)) == lanes
 
 
 def test_a_lead_that_is_longer_than_any_release_forbids_usage() -> None:

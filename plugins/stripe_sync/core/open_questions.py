@@ -21,6 +21,8 @@ class Settings(Protocol):
     @property
     def hold_by_auto_advance(self) -> bool: ...
     @property
+    def reset_point(self) -> str: ...
+    @property
     def usage_meters(self) -> Mapping[str, Any]: ...
 
 
@@ -53,6 +55,16 @@ def forbids_a_long_lead(answer: str, settings: Settings) -> str:
     )
 
 
+def forbids_another_reset_point(answer: str, settings: Settings) -> str:
+    """Forbid usage where Stigg's values at a reset are not the ones that the setting says."""
+    if answer not in {"after", "before"} - {settings.reset_point}:
+        return ""
+    return (
+        f"Stigg's value at a reset point is the one {answer} the reset (reset_point_value), and reset_point is "
+        f'"{settings.reset_point}", so usage would be counted wrong: set reset_point = "{answer}".'
+    )
+
+
 @dataclass(frozen=True)
 class Unknown:
     """One question. ``lanes`` are those that may not enforce before it is answered or accepted by name.
@@ -74,7 +86,8 @@ UNKNOWNS = (
     Unknown("subscription_id_on_change", "Does Stigg give a subscription a new id when its plan changes?", (Lane.SUBSCRIPTIONS,)),
     Unknown("replaced_reason", "Which reason has a subscription that a new paid one ended?"),
     Unknown("inactive_usage", "Which usage does Stigg leave out without ended subscriptions?"),
-    Unknown("reset_point_value", "Is the value at a reset point the one after it, or the last before?"),
+    Unknown("reset_point_value", "Is the value at a reset point the one after it, or the last before?", (Lane.USAGE,),
+            forbids=forbids_another_reset_point),
     Unknown("usage_without_resource", "What does Stigg show of several resources when none is named?"),
     Unknown("stigg_limit_answer", "How does Stigg answer a request too many?"),
     Unknown("product_prices_by_content", "Does an unchanged charge keep its price's id over plan versions?"),

@@ -74,14 +74,8 @@ def verdict(group: str, actions: Sequence[Action], environment: Environment, sta
     due_now, per_month = total(a.due_now for a in actions), total(a.per_month for a in actions)
     refusals = [standing.held_at_observe] if standing.held_at_observe else []
     mode = Mode.OBSERVE if refusals else environment.mode(lane)
-    unanswered = standing.open_questions.get(lane, ())
-    if mode == Mode.ENFORCE and unanswered:
-        refusals.append(
-            f"{lane} may not enforce before these are answered by stripe-sync probe, or named in "
-            f"environments.{environment.name}.accept_unknown: {', '.join(unanswered)}."
-        )
     if mode == Mode.ENFORCE:
-        refusals += standing.forbidden.get(lane, ())
+        refusals += lane_refusals(lane, environment, standing)
         refusals += [why for cause, why in standing.waiting_causes.items() if cause in actions[0].causes]
         refusals += over_limits(group, actions, environment, standing)
     elif not refusals:
@@ -102,6 +96,16 @@ def _decision(mode: Mode, refusals: Sequence[str]) -> Decision:
     if mode == Mode.OBSERVE:
         return Decision.OBSERVE
     return Decision.WAIT if refusals else Decision.APPLY
+
+
+def lane_refusals(lane: Lane, environment: Environment, standing: Standing) -> list[str]:
+    """Return the sentences with which open questions, and answers of probe, keep a lane from enforcing."""
+    unanswered = standing.open_questions.get(lane, ())
+    waits = (
+        f"{lane} may not enforce before these are answered by stripe-sync probe, or named in "
+        f"environments.{environment.name}.accept_unknown: {', '.join(unanswered)}."
+    )
+    return [*([waits] if unanswered else []), *standing.forbidden.get(lane, ())]
 
 
 def over_limits(group: str, actions: Sequence[Action], environment: Environment, standing: Standing) -> list[str]:

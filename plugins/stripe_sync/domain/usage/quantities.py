@@ -12,6 +12,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from stripe_sync.core.errors import UnknownShape
+from stripe_sync.core.money import plain
 from stripe_sync.domain.usage.terms import Aggregation
 
 ZERO = Decimal(0)
@@ -47,6 +49,16 @@ def quantity(
     if aggregation == "max":
         return max([level, *(p.value for p in inside)])
     return average(level, inside, start, end)
+
+
+def checked(counted: Decimal, about: str) -> Decimal:
+    """Return a quantity that can be billed. Raises UnknownShape for one below zero (BILLING 8)."""
+    if counted < 0:
+        raise UnknownShape(
+            f"Stigg's values of {about} count to {plain(counted)}: correct them in Stigg, or set reset_point as "
+            "stripe-sync probe answers it."
+        )
+    return counted
 
 
 def base(before: Sequence[Point], *, reset_is_after: bool) -> Decimal:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from msgspec import structs
+
 from stripe_sync.core import keys
 from stripe_sync.core.clock import epoch
 from stripe_sync.core.lanes import Lane
-from stripe_sync.core.open_questions import forbidden, open_questions, waiting_causes
 from stripe_sync.domain.drift.amounts import PriceBook
 from stripe_sync.domain.model.documents import Difference
 from stripe_sync.domain.plan import builder
@@ -20,10 +21,10 @@ from stripe_sync.jobs.inputs.links import known_to, registry_of
 from stripe_sync.jobs.reconcile.outgoing_invoices import with_invoices
 from stripe_sync.jobs.reconcile.plan_batch import portion
 from stripe_sync.jobs.reconcile.previews import previewed
+from stripe_sync.jobs.runtime.answers import answered
 from stripe_sync.jobs.runtime.approvals import approved_actions
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.runtime.step import Result, step
-from stripe_sync.warehouse import manual_actions
 from stripe_sync.warehouse.comparisons import comparisons, links
 from stripe_sync.warehouse.plans import plans
 from stripe_sync.warehouse.usage import ledger
@@ -105,17 +106,8 @@ def standing(session: Session, run: Run, held_at_observe: str, beyond: Mapping[s
     written = journal.written_since(session.engine, session.environment.name, midnight)
     with session.engine.connect() as connection:
         linked = by_lane(links.counts(connection, session.environment.name))
-    environment = session.environment
-    answers = manual_actions.answers(session.engine, environment.name)
-    waiting = open_questions(answers, environment.accept_unknown, environment)
-    return Standing(
-        linked=linked,
-        beyond=beyond,
-        written_today=written,
-        held_at_observe=held_at_observe,
-        open_questions={lane: list(names) for lane, names in waiting.items()},
-        forbidden=forbidden(answers, environment),
-        waiting_causes=waiting_causes(answers),
+    return structs.replace(
+        answered(session), linked=linked, beyond=beyond, written_today=written, held_at_observe=held_at_observe
     )
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from stripe_sync.core.decoding import typed
 from stripe_sync.core.errors import RowFailed, Transient, UnknownShape
-from stripe_sync.domain.usage.quantities import Point, points_of, quantity
+from stripe_sync.domain.usage.quantities import Point, checked, points_of, quantity
 from stripe_sync.domain.usage.terms import Terms
 from stripe_sync.domain.usage.windows import Measured
 from stripe_sync.jobs.runtime.context import Run, Session
@@ -105,7 +105,8 @@ def counted(session: Session, window: Window) -> Decimal:
     if inside and len(inside) == len(points) and not inside[0].reset:
         points = points_between(session, measured, window.start - 12 * BACK, window.end)
     after = session.environment.reset_point == "after"
-    return quantity(points, window.start, window.end, terms.aggregation, reset_is_after=after)
+    found = quantity(points, window.start, window.end, terms.aggregation, reset_is_after=after)
+    return checked(found, f"{measured.feature} of {measured.subscription}")
 
 
 def points_between(session: Session, measured: Measured, start: datetime, end: datetime) -> list[Point]:

@@ -14,13 +14,14 @@ from stripe_sync.core.clock import epoch
 from stripe_sync.core.lanes import Mode
 from stripe_sync.domain.plan import approvals as questions
 from stripe_sync.domain.plan.actions import USAGE, Action, Plan
-from stripe_sync.domain.plan.guards import Decision, Verdict
+from stripe_sync.domain.plan.guards import Decision, Verdict, lane_refusals
 from stripe_sync.domain.usage import drafts
 from stripe_sync.domain.usage.bills import window_of
 from stripe_sync.domain.usage.proof import UsageLine
 from stripe_sync.jobs.inputs.billed_windows import bill_of, meter_on
 from stripe_sync.jobs.inputs.direct_writes import write
 from stripe_sync.jobs.inputs.invoices import read_one
+from stripe_sync.jobs.runtime.answers import answered
 from stripe_sync.jobs.runtime.approvals import ask_about
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.runtime.step import Result, step
@@ -172,7 +173,7 @@ def decided(session: Session, run: Run, pages: Sequence[Page]) -> tuple[Permits,
     """
     environment = run.narrowed(session.environment)
     limits = {c: money.to_minor(a, c) for c, a in environment.limits.money("usage").items()}
-    approved = approved_hashes(session)
+    approved, open_questions = approved_hashes(session), lane_refusals(USAGE, environment, answered(session))
     decisions: dict[str, Decision] = {}
     verdicts, waits = [], []
     for page in pages:
@@ -180,6 +181,8 @@ def decided(session: Session, run: Run, pages: Sequence[Page]) -> tuple[Permits,
         why = []
         if environment.mode(USAGE) != Mode.ENFORCE:
             why.append("The lane usage is in mode propose (modes.usage).")
+        else:
+            why += open_questions
         if currency in limits and page.amount > limits[currency]:
             why.append(
                 f"{money.shown(page.amount, currency)} of usage are more than the {money.shown(limits[currency], currency)} "
