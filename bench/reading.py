@@ -61,8 +61,10 @@ insert into usage_window (environment, subscription, charge, opening_id, start_a
     select environment, subscription, charge, id, since + k * interval '30 days', since + (k + 1) * interval '30 days', :r, k < 2
     from usage_opening cross join generate_series(0, 2) k;
 insert into usage_reading (window_id, quantity, read_at, run_id) select id, 100, :now, :r from usage_window;
+insert into usage_entry (window_id, from_state, to_state, quantity, amount, run_id, moved_at)
+    select id, '', 'pending', 100, 100, :r, :now from usage_window;
 insert into usage_entry (window_id, from_state, to_state, quantity, amount, invoice, run_id, moved_at)
-    select id, '', case when settled then 'billed' else 'proven' end, 100, 100, 'in_' || id, :r, :now from usage_window;
+    select id, 'pending', case when settled then 'billed' else 'proven' end, 100, 100, 'in_' || id, :r, :now from usage_window;
 insert into usage_invoice (environment, invoice, subscription, status, bound, created_at, finalizes_at, body)
     select environment, 'in_' || id, subscription, case when settled then 'paid' else 'draft' end, end_at, end_at,
     case when settled then null else :now + interval '1 hour' end, '{"lines": {"data": []}}' from usage_window;

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -16,11 +15,12 @@ from stripe_sync.clients.stigg.documents import USAGE_HISTORY
 from stripe_sync.core.clock import SystemClock
 from stripe_sync.core.config.connections import Connection
 from stripe_sync.core.settings import Environment
-from stripe_sync.domain.usage.windows import Measured
+from stripe_sync.domain.model.price_content import EncodedPrice
+from stripe_sync.domain.usage.terms import Terms
+from stripe_sync.domain.usage.windows import Measured, Window
 from stripe_sync.jobs.runtime.context import Session
 from stripe_sync.jobs.usage.steps.read_quantities import read_all
 from stripe_sync.warehouse import engine
-from stripe_sync.warehouse.usage.ledger import Window
 
 WORKERS = 8
 
@@ -28,13 +28,21 @@ WORKERS = 8
 def windows(count: int) -> list[Window]:
     """Windows of one period, each of another customer."""
     begin = datetime(2027, 1, 2, tzinfo=UTC)
-    content = {"currency": "usd", "interval": "month", "interval_count": "1", "unit_amount": "1"}
-    terms = {"content": content, "label": "calls", "product": "product:bench:plan:pro:calls"}
+    content: EncodedPrice = {"currency": "usd", "interval": "month", "interval_count": "1", "unit_amount": "1"}
+    terms = Terms(content=content, label="calls", product="product:bench:plan:pro:calls")
     return [
-        Window(n, f"sub_{n}", "calls", begin, begin + timedelta(days=13), terms, asdict(Measured(f"s-{n}", f"c-{n}", "calls", None, f"si_{n}")), "", None, None,
-               None, None, "", {})
+        Window(
+            id=n,
+            subscription=f"sub_{n}",
+            charge="calls",
+            start=begin,
+            end=begin + timedelta(days=13),
+            terms=terms,
+            measured=Measured(f"s-{n}", f"c-{n}", "calls", None, f"si_{n}"),
+            balances={},
+        )
         for n in range(count)
-    ]  # fmt: skip
+    ]
 
 
 def by_pipeline(warehouse: str, url: str, count: int, *, per_minute: int, name: str) -> float:

@@ -9,12 +9,12 @@ from sandbox.builder import WorldBuilder, flat, usage
 from sandbox.world.state import iso
 from stripe_sync.core.money import plain
 from stripe_sync.core.settings import UsageMeter
-from stripe_sync.warehouse.usage import ledger as usages
+from stripe_sync.domain.usage.ledger import UsageState
+from stripe_sync.warehouse.usage import usage_windows
 from tests.house import House
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 LEAD = 65 * MINUTE  # how far ahead a requested time is where Stripe refuses less than an hour (short_leads_refused)
-STATES = ("pending", "pushed", "proven", "billed", "reversed", "waived", "unbillable", "billed_before_us", "rounded")
 
 
 def metered_world() -> WorldBuilder:
@@ -72,16 +72,16 @@ def month_end(house: House, value: float = 1234) -> int:
 
 
 def ledger(house: House) -> dict[str, tuple[str, int]]:
-    """(quantity, amount) of all windows by state, without what is empty; their sum is what Stigg said."""
+    """(quantity, amount) of all windows by state, without what is empty; their sum is what Stigg reported."""
     with house.engine.connect() as connection:
-        rows = usages.windows(connection, "test", states=(None, *STATES))
+        rows = usage_windows.in_states(connection, "test", UsageState)
     found: dict[str, list[Decimal]] = {}
     for window in rows:
-        assert sum(q for q, _ in window.balances.values()) == (window.quantity or 0), "conserved (invariant 10)"
-        for state, (quantity, amount) in window.balances.items():
+        assert sum(b.quantity for b in window.balances.values()) == (window.quantity or 0), "conserved (invariant 10)"
+        for state, balance in window.balances.items():
             total = found.setdefault(state, [Decimal(0), Decimal(0)])
-            total[0] += quantity
-            total[1] += amount
+            total[0] += balance.quantity
+            total[1] += balance.amount
     return {s: (plain(q), int(a)) for s, (q, a) in found.items() if q or a}
 
 

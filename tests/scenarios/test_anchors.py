@@ -116,14 +116,14 @@ def by_the_year(world: WorldBuilder, house: House) -> None:
     row |= {"billingPeriod": "ANNUALLY", "prices": annual["prices"]}
 
 
-def monthly(house_of: Build) -> tuple[WorldBuilder, House, dict[str, Any]]:
+def monthly(build: Build) -> tuple[WorldBuilder, House, dict[str, Any]]:
     """A house in which s-1 began at 10:00 on 5 January for 20.00 a month; its interval may change; (world, house, s-1)."""
     world = WorldBuilder(at("2027-01-05T12:00:00"))
     world.product("acme", "Acme")
     world.plan("pro", "Pro", [flat(20), flat(200, period="ANNUALLY")])
     world.customer("c-1", "Customer 1", "c1@example.test")
     world.subscription("s-1", "c-1", "pro", hours_ago=2)
-    house = house_of(world)
+    house = build(world)
     house.reconcile()
     manual_actions.answer(house.engine, "test", "interval_change", answer="yes", detail="", request_ids=[])
     (made,) = [s for s in house.objects("subscriptions") if s["metadata"].get("stiggEntityId") == "s-1"]

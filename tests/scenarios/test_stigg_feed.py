@@ -19,7 +19,7 @@ DAY = 86_400
 
 @pytest.fixture
 def fed(house_of: Build, town: WorldBuilder) -> House:
-    """A house whose Stigg was read whole a while ago."""
+    """Return an environment whose Stigg was read in full some time ago."""
     house = house_of(town)
     house.change(stigg_feed=True)
     house.reconcile()

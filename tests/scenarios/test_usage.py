@@ -18,7 +18,7 @@ from stripe_sync.jobs.runtime.manual_actions import Hand
 from stripe_sync.jobs.usage import manual_actions
 from stripe_sync.jobs.usage.open_windows import rows
 from stripe_sync.jobs.usage.steps import read_quantities
-from stripe_sync.warehouse.usage import ledger as usages
+from stripe_sync.warehouse.usage import movements
 from tests import warehouses
 from tests.house import House
 from tests.metering import (
@@ -251,7 +251,7 @@ def test_killed_at_every_write_and_started_again_each_line_is_there_once(
     whole = {
         "before the call": executor.Executor.write,
         "after the call": executor.Executor.made,
-        "before the ledger": usages.move,
+        "before the ledger": movements.move,
     }
 
     def deadly(*given: Any, **more: Any) -> Any:
@@ -260,7 +260,7 @@ def test_killed_at_every_write_and_started_again_each_line_is_there_once(
         return whole[moment](*given, **more)
 
     target, name = {"before the call": (executor.Executor, "write"), "after the call": (executor.Executor, "made"),
-                    "before the ledger": (usages, "move")}[moment]  # fmt: skip
+                    "before the ledger": (movements, "move")}[moment]  # fmt: skip
     monkeypatch.setattr(target, name, deadly)
     with pytest.raises(Killed):
         house.usage("killed")

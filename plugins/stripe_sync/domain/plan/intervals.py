@@ -10,7 +10,7 @@ from stripe_sync.domain.drift.amounts import PriceBook
 INTERVAL: Final = "interval"  # waits for the answer to interval_change
 INTERVAL_USAGE: Final = "interval_usage"  # waits for a person always
 # One update with the new price whose periods begin at once, and an invoice for it. Stripe refuses a proration_date beside it.
-BEGINS_NOW: Final[Mapping[str, Any]] = {
+BEGINS_NOW: Final[Mapping[str, str | dict[str, str]]] = {
     "billing_cycle_anchor": {"type": "now"},
     "proration_behavior": "always_invoice",
 }

@@ -10,14 +10,32 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from stripe_sync.core import keys, money
 from stripe_sync.core.clock import epoch
+from stripe_sync.domain.model.meter_units import Meter, expected
+from stripe_sync.domain.usage import metering
 from stripe_sync.domain.usage.proof import UsageLine
 from stripe_sync.domain.usage.terms import Terms
+from stripe_sync.domain.usage.windows import Window
 
 LINE = "usageline"
 COVERED, EXCESS = "covered", "excess"
+
+
+@dataclass(frozen=True)
+class Invoice:
+    """An invoice as it was last seen. ``bound`` is the end of the windows that it bills (UTC), ``body`` Stripe's answer."""
+
+    invoice: str
+    subscription: str
+    status: str
+    bound: datetime
+    created_at: datetime
+    finalizes_at: datetime | None
+    look_again: bool
+    body: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -124,3 +142,34 @@ def made(
         product=bill.terms.product,
         discountable=discountable,
     )
+
+
+def bill_of(window: Window) -> Bill:
+    """Return a window that was read, as lines bill it."""
+    assert window.quantity is not None, "a window that was read"
+    return Bill(window.id, window.charge, window.start, window.end, window.terms, window.quantity)
+
+
+def meter_on(window: Window, invoice: Invoice) -> Meter | None:
+    """Return the meter by which an invoice bills a window; None where lines of our own do."""
+    meter = window.terms.meter
+    if meter is None:
+        return None
+    here = metering.bills(invoice.body, window.measured.item, meter, window.start, window.end)
+    return meter if here else None
+
+
+def is_billed_by_meter(window: Window, invoice: Invoice, quantity: Decimal) -> bool:
+    """Return whether the metered lines of an invoice bill exactly a quantity of a window."""
+    terms = window.terms
+    assert terms.meter is not None
+    should = expected(terms.priced(), terms.meter, quantity)
+    return metering.is_as_expected(invoice.body, window.measured.item, should, terms.currency)
+
+
+def rounding_of_meter(window: Window, invoice: Invoice) -> int:
+    """Return the minor units by which Stripe rounded the metered lines of a window otherwise; 0 where they differ by more."""
+    if window.quantity is None or not is_billed_by_meter(window, invoice, window.quantity):
+        return 0
+    amount = window.terms.amount(window.quantity)
+    return metering.billed(invoice.body, window.measured.item)[1] - amount

@@ -9,9 +9,14 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from itertools import pairwise
 
+from stripe_sync.domain.usage import ledger
+from stripe_sync.domain.usage.ledger import Balance, Balances, UsageState
 from stripe_sync.domain.usage.terms import Terms
+
+Chain = tuple[str, str]  # Stripe's subscription, the charge's name
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,35 @@ class Opening:
     terms: Terms | None
     measured: Measured
     why: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Window:
+    """A half-open period of a charge with what was read of it, and where that quantity is.
+
+    ``state`` and ``invoice`` are those of its newest movement, ``quantity`` is Stigg's newest; None where it was never read.
+    """
+
+    id: int
+    subscription: str  # Stripe's
+    charge: str
+    start: datetime
+    end: datetime
+    terms: Terms
+    measured: Measured
+    quantity: Decimal | None = None
+    read_at: datetime | None = None
+    state: UsageState = UsageState.REPORTED
+    invoice: str | None = None
+    reason: str = ""
+    balances: Balances
+
+    def balance(self, *states: UsageState) -> Balance:
+        """Return what lies in some states."""
+        return ledger.total(self.balances, states)
+
+    def __str__(self) -> str:
+        return f"{self.measured.feature} of {self.measured.subscription} (row {self.id})"
 
 
 @dataclass(frozen=True)

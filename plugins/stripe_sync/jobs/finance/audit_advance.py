@@ -17,10 +17,10 @@ from stripe_sync.domain.actual.renewals import is_over, is_renewal, item_lines
 from stripe_sync.domain.model import tariffs
 from stripe_sync.domain.model.price_content import UsageType, decode
 from stripe_sync.domain.model.stripe_status import InvoiceStatus
+from stripe_sync.domain.usage.bills import Invoice
 from stripe_sync.domain.usage.metering import price_of
 from stripe_sync.warehouse.comparisons import links
 from stripe_sync.warehouse.engine import dumps, run_sql
-from stripe_sync.warehouse.usage.ledger import Invoice
 
 LONG = 200 * 86_400  # seconds; a longer period is a year
 

@@ -12,23 +12,22 @@ from typing import Any
 
 from stripe_sync.core import money, periods
 from stripe_sync.core.clock import epoch
-from stripe_sync.core.decoding import typed
 from stripe_sync.core.errors import ConfigurationError
 from stripe_sync.domain.model.stripe_status import InvoiceStatus
 from stripe_sync.domain.usage import drafts, metering
-from stripe_sync.domain.usage.bills import wanted
+from stripe_sync.domain.usage.bills import Invoice, bill_of, meter_on, rounding_of_meter, wanted
 from stripe_sync.domain.usage.bridge import bridge
+from stripe_sync.domain.usage.ledger import BILLABLE, OPEN, UsageState
 from stripe_sync.domain.usage.proof import rounding
-from stripe_sync.domain.usage.terms import Terms
+from stripe_sync.domain.usage.windows import Window
 from stripe_sync.jobs.finance.audit_advance import in_advance
-from stripe_sync.jobs.inputs.billed_windows import bill_of, meter_on, rounding_of_meter
 from stripe_sync.jobs.inputs.invoices import seen_invoice
 from stripe_sync.jobs.runtime.context import Session
-from stripe_sync.warehouse.usage import ledger
-from stripe_sync.warehouse.usage.ledger import Invoice, Window
+from stripe_sync.warehouse.usage import usage_invoices, usage_windows
 
-COUNTED = ("billed", "proven", "pushed", "pending")
-MISSING = (None, "pending", "pushed", "unbillable")
+COUNTED = (*BILLABLE, UsageState.BILLED)
+NOT_BILLED = (*OPEN, UsageState.UNBILLABLE)
+MISSING = (UsageState.REPORTED, *NOT_BILLED)
 
 
 def month_of(text: str) -> tuple[datetime, datetime]:
@@ -52,13 +51,13 @@ def audit(session: Session, month: str) -> list[dict[str, Any]]:
     with session.engine.begin() as connection:
         advance = in_advance(connection, name, seen)
         for invoice in seen:
-            windows = ledger.of_invoice(connection, name, invoice.invoice)
-            known = ledger.invoice(connection, name, invoice.invoice)
+            windows = usage_windows.of_invoice(connection, name, invoice.invoice)
+            known = usage_invoices.by_id(connection, name, invoice.invoice)
             covered = known.body.get("covered") if known is not None else None
             rows.append(compared(session, invoice, windows, advance.get(invoice.invoice, (0, 0)), covered))
-            if invoice.status == InvoiceStatus.VOID and any(w.state == "billed" for w in windows):
-                ledger.look_again(connection, name, [invoice.invoice])
-        missing = [w for w in ledger.windows(connection, name, states=MISSING) if start <= w.end < end]
+            if invoice.status == InvoiceStatus.VOID and any(w.state is UsageState.BILLED for w in windows):
+                usage_invoices.look_again(connection, name, [invoice.invoice])
+        missing = [w for w in usage_windows.in_states(connection, name, MISSING) if start <= w.end < end]
     return rows + [without(window) for window in missing]
 
 
@@ -84,7 +83,7 @@ def compared(
     expected = advance[0] + sum(line.amount for line in lines)
     expected += sum(b.terms.amount(b.quantity) for b in map(bill_of, by_meter))
     billed = advance[1] + sum(line.amount for line in own)
-    billed += sum(metering.billed(invoice.body, item)[1] for item in {w.measured["item"] for w in known})
+    billed += sum(metering.billed(invoice.body, item)[1] for item in {w.measured.item for w in known})
     rounded = rounding(lines, {line.key: line for line in own}) + sum(rounding_of_meter(w, invoice) for w in by_meter)
     return {
         "invoice": invoice.invoice, "subscription": invoice.subscription, "status": invoice.status,
@@ -96,11 +95,10 @@ def compared(
 
 def without(window: Window) -> dict[str, Any]:
     """A window that is on no invoice, or was too late for its own."""
-    terms = typed(window.terms, Terms)
-    states = ("pending", "pushed", "unbillable")
-    expected = money.round_minor(window.held(*states)[1])
+    terms = window.terms
+    expected = money.round_minor(window.balance(*NOT_BILLED).amount)
     return {
-        "invoice": window.invoice, "subscription": window.subscription, "status": window.state or "due",
+        "invoice": window.invoice, "subscription": window.subscription, "status": window.state.value or "due",
         "currency": terms.currency, "expected": expected, "invoiced": 0, "rounding": 0, "difference": -expected,
         "missing": 1, "total": 0, "balance": 0, "due": 0,
     }  # fmt: skip

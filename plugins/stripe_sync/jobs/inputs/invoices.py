@@ -16,12 +16,12 @@ from stripe_sync.core.clock import epoch, from_epoch
 from stripe_sync.core.lanes import Lane
 from stripe_sync.domain.model.stripe_status import InvoiceStatus
 from stripe_sync.domain.usage import drafts
+from stripe_sync.domain.usage.bills import Invoice
 from stripe_sync.domain.usage.charges import LONGEST_GRACE
 from stripe_sync.domain.usage.holds.grace import graces, is_short
-from stripe_sync.domain.usage.windows import Opening
+from stripe_sync.domain.usage.windows import Chain, Opening
 from stripe_sync.jobs.runtime.context import Run, Session
-from stripe_sync.warehouse.usage import draft_holds, ledger
-from stripe_sync.warehouse.usage.ledger import Chain, Invoice
+from stripe_sync.warehouse.usage import draft_holds, usage_invoices
 
 
 def since_of(
@@ -64,14 +64,14 @@ def read_invoices(
     waits = {id: seconds for id, seconds in found_graces.items() if id in short or not is_short(seconds)}
     with session.engine.begin() as connection:
         for invoice in seen:
-            ledger.see(connection, name, invoice, grace=waits.get(invoice.invoice))
+            usage_invoices.see(connection, name, invoice, grace=waits.get(invoice.invoice))
     return [invoice.invoice for invoice in seen]
 
 
 def known_drafts(connection: Connection, environment: str, now: datetime, of: Iterable[str]) -> Iterator[Invoice]:
     """What has to be read again: drafts whose time has come, invoices that were changed, and drafts of some subscriptions."""
-    yield from ledger.looked_for(connection, environment, now=now)
-    yield from ledger.drafts_of(connection, environment, of)
+    yield from usage_invoices.to_read_again(connection, environment, now=now)
+    yield from usage_invoices.drafts_of(connection, environment, of)
 
 
 def deleted(invoice: Invoice) -> Invoice:
@@ -85,7 +85,7 @@ def read_one(session: Session, invoice: Invoice) -> Invoice | None:
     seen = seen_invoice(session, body) if body is not None else deleted(invoice)
     if seen is not None:
         with session.engine.begin() as connection:
-            ledger.see(connection, session.environment.name, seen)
+            usage_invoices.see(connection, session.environment.name, seen)
     return seen
 
 

@@ -18,13 +18,13 @@ from stripe_sync.domain.actual.stripe_objects import GONE
 from stripe_sync.domain.model.inputs import Inputs
 from stripe_sync.domain.plan.actions import Action
 from stripe_sync.domain.usage import drafts
-from stripe_sync.domain.usage.bills import window_of
+from stripe_sync.domain.usage.bills import Invoice, window_of
 from stripe_sync.domain.usage.charges import LONGEST_GRACE
+from stripe_sync.domain.usage.ledger import Drain, UsageState
 from stripe_sync.domain.usage.surplus import is_surplus
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.usage.permissions import entity_of
-from stripe_sync.warehouse.usage import draft_holds, ledger
-from stripe_sync.warehouse.usage.ledger import Invoice
+from stripe_sync.warehouse.usage import draft_holds, movements, usage_invoices, usage_windows
 
 STOPPED = "Its subscription is canceled, which stops it."
 MOVED = "Its draft sells a period after the end; it goes on the final invoice."
@@ -67,26 +67,30 @@ def mark(connection: Connection, session: Session, run: Run, found: Mapping[str,
     ``living`` subscription that is not to end any more is owed again; of a canceled one the hold is over.
     """
     name = session.environment.name
-    left = [i for i in ledger.unowed_drafts(connection, name) if not is_unowed(i, found)]
+    left = [i for i in usage_invoices.unowed_drafts(connection, name) if not is_unowed(i, found)]
     owed = [i.invoice for i in left if i.subscription in living]
-    ledger.mark_unowed(connection, name, owed, is_unowed=False)
+    usage_invoices.mark_unowed(connection, name, owed, is_unowed=False)
     end_holds(connection, session, run, living)
-    windows = ledger.windows(connection, name, states=("pushed", "proven"))
-    unowed = [i for i in ledger.invoices_of(connection, name, found) if is_unowed(i, found)]
-    ledger.mark_unowed(connection, name, [invoice.invoice for invoice in unowed])
+    windows = usage_windows.in_states(connection, name, (UsageState.SUBMITTED, UsageState.VERIFIED))
+    unowed = [i for i in usage_invoices.of_subscriptions(connection, name, found) if is_unowed(i, found)]
+    usage_invoices.mark_unowed(connection, name, [invoice.invoice for invoice in unowed])
     drafts_left = {invoice.invoice for invoice in unowed if invoice.status == "draft"}
     for window in windows:
         if window.invoice in drafts_left:
-            ledger.move_all(
-                connection, window, ("pushed", "proven"), "pending", at=run.now, run_id=run.id, reason=MOVED
+            back = Drain(
+                window=window.id,
+                sources=(UsageState.SUBMITTED, UsageState.VERIFIED),
+                target=UsageState.PENDING,
+                reason=MOVED,
             )
+            movements.drain(connection, back, at=run.now, run_id=run.id)
 
 
 def end_holds(connection: Connection, session: Session, run: Run, living: Collection[str]) -> None:
     """End the holds of drafts that are not owed and that the cancellation of their subscription has stopped."""
     name = session.environment.name
     live = draft_holds.live(connection, name)
-    for invoice in ledger.unowed_drafts(connection, name):
+    for invoice in usage_invoices.unowed_drafts(connection, name):
         own = live.get(invoice.invoice)
         if own is not None and invoice.subscription not in living and not invoice.body["auto_advance"]:
             over = replace(own, held=False, reason=STOPPED)
@@ -96,10 +100,10 @@ def end_holds(connection: Connection, session: Session, run: Run, living: Collec
 def unfinished_ends(connection: Connection, session: Session, found: Mapping[str, End]) -> set[str]:
     """Return the subscriptions with windows on a draft that is not owed, and those with an invoice of ours to switch on."""
     name = session.environment.name
-    windows = ledger.windows(connection, name, states=("pushed", "proven"))
-    unowed = {i.invoice for i in ledger.drafts_of(connection, name, found) if is_unowed(i, found)}
+    windows = usage_windows.in_states(connection, name, (UsageState.SUBMITTED, UsageState.VERIFIED))
+    unowed = {i.invoice for i in usage_invoices.drafts_of(connection, name, found) if is_unowed(i, found)}
     switched_off = {
-        i.invoice for i in ledger.invoices(connection, name, windows)
+        i.invoice for i in usage_invoices.may_bill(connection, name, windows)
         if i.status == "draft" and is_own_invoice(i.body, session.signer) and not i.body["auto_advance"]
     }  # fmt: skip
     return {w.subscription for w in windows if w.invoice in unowed | switched_off}
@@ -113,7 +117,7 @@ def is_own_invoice(body: Mapping[str, Any], signer: Signer) -> bool:
 def removals(session: Session) -> list[Action]:
     """Return what takes our lines off the drafts that are not owed."""
     with session.engine.connect() as connection:
-        found = ledger.unowed_drafts(connection, session.environment.name)
+        found = usage_invoices.unowed_drafts(connection, session.environment.name)
     actions = []
     for invoice in found:
         there = drafts.own_lines(invoice.body, session.signer)

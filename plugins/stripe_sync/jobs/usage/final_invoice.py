@@ -13,24 +13,25 @@ from sqlalchemy import Connection
 from stripe_sync.core import keys, money
 from stripe_sync.core.charge_minimum import is_billable, left_as_debt
 from stripe_sync.core.clock import epoch
-from stripe_sync.core.decoding import typed
 from stripe_sync.core.ownership import FIELD
 from stripe_sync.domain.actual.stigg_end import told as told_between
 from stripe_sync.domain.plan.actions import USAGE
 from stripe_sync.domain.usage import drafts
+from stripe_sync.domain.usage.bills import Invoice
+from stripe_sync.domain.usage.decide import assign
 from stripe_sync.domain.usage.final_terms import FinalTerms, final_terms, id_of, with_used_up
 from stripe_sync.domain.usage.holds.leads import is_too_near
-from stripe_sync.domain.usage.terms import Terms
+from stripe_sync.domain.usage.ledger import BILLABLE, OPEN, Drain, UsageState
+from stripe_sync.domain.usage.windows import Chain, Opening, Window
 from stripe_sync.jobs.inputs.direct_writes import write
 from stripe_sync.jobs.inputs.invoices import seen_invoice
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.usage.drafts.holds import known_leads
 from stripe_sync.jobs.usage.ended_subscriptions import is_own_invoice
 from stripe_sync.jobs.usage.permissions import entity_of
-from stripe_sync.jobs.usage.steps.find_due import assign, load
+from stripe_sync.jobs.usage.steps.find_due import load
 from stripe_sync.warehouse.comparisons import links
-from stripe_sync.warehouse.usage import ledger
-from stripe_sync.warehouse.usage.ledger import Chain, Invoice, OpeningRow, Window
+from stripe_sync.warehouse.usage import movements, usage_invoices, usage_windows
 from stripe_sync.warehouse.writes import journal
 from stripe_sync.warehouse.writes.leases import Lease
 
@@ -47,7 +48,7 @@ def make_final_invoices(session: Session, run: Run, lease: Lease) -> list[str]:
         return []
     actions, told = [], []
     for (subscription, bound), windows in found.items():
-        if not any(w.held(*ledger.OPEN)[1] for w in windows):
+        if not any(w.balance(*OPEN).amount for w in windows):
             continue
         end = state.ends.get(subscription)
         if end is not None and end.between is not None:
@@ -72,7 +73,7 @@ def see(session: Session, id: str) -> Invoice | None:
     seen = seen_invoice(session, body) if body is not None else None
     if seen is not None:
         with session.engine.begin() as connection:
-            ledger.see(connection, session.environment.name, seen)
+            usage_invoices.see(connection, session.environment.name, seen)
     return seen
 
 
@@ -97,7 +98,7 @@ def used_up(session: Session, subscription: str) -> list[dict[str, Any]]:
     """Return the discounts of the invoices of a subscription that sell a period after its end, expanded."""
     api = session.stripe.in_lane(USAGE)
     with session.engine.connect() as connection:
-        seen = ledger.invoices_of(connection, session.environment.name, [subscription])
+        seen = usage_invoices.of_subscriptions(connection, session.environment.name, [subscription])
     ids = [i.invoice for i in seen if i.body.get("unowed") and i.body.get("discounts")]
     bodies = (api.find(f"/v1/invoices/{id}", expand=["discounts"]) for id in ids)
     return [discount for body in bodies if body is not None for discount in body["discounts"]]
@@ -120,18 +121,23 @@ def by_hand(session: Session, run: Run, windows: Iterable[Window], why: str) -> 
     told = []
     with session.engine.begin() as connection:
         for window in windows:
-            ledger.move_all(connection, window, (*ledger.OPEN, "proven"), "unbillable", at=run.now, run_id=run.id,
-                           reason=f"{why} {PROPOSAL}")  # fmt: skip
+            given_up = Drain(
+                window=window.id,
+                sources=BILLABLE,
+                target=UsageState.UNBILLABLE,
+                reason=f"{why} {PROPOSAL}",
+            )
+            movements.drain(connection, given_up, at=run.now, run_id=run.id)
             told.append(unbilled(window, why))
     return told
 
 
 def unbilled(window: Window, why: str) -> str:
-    """Return what a person reads about a window that no invoice of ours bills."""
-    quantity, amount = window.held(*ledger.OPEN, "proven")
-    cost = money.shown(amount, typed(window.terms, Terms).currency)
+    """Return what a person reads about a window that none of our invoices bills."""
+    left = window.balance(*BILLABLE)
+    cost = money.shown(left.amount, window.terms.currency)
     return (
-        f"{money.plain(quantity)} of {window.measured['feature']} of {window.measured['subscription']} ({cost}, row "
+        f"{money.plain(left.quantity)} of {window.measured.feature} of {window.measured.subscription} ({cost}, row "
         f"{window.id}) are not billed: {why} {PROPOSAL}"
     )
 
@@ -140,13 +146,13 @@ def switch_on(session: Session, run: Run, lease: Lease) -> list[str]:
     """Switch on the invoices of our own whose every window is proven; return a sentence for each that cannot be charged."""
     name = session.environment.name
     with session.engine.connect() as connection:
-        windows = ledger.windows(connection, name, states=(*ledger.OPEN, "proven"))
-        seen = ledger.invoices(connection, name, windows)
+        windows = usage_windows.in_states(connection, name, BILLABLE)
+        seen = usage_invoices.may_bill(connection, name, windows)
     assigned = assign(windows, seen)
     told: list[str] = []
     for invoice in (i for i in seen if is_switched_off(session, i)):
         its = [w for w in windows if (on := assigned.get(w.id)) is not None and on.invoice == invoice.invoice]
-        if its and all(w.state == "proven" and w.invoice == invoice.invoice for w in its):
+        if its and all(w.state is UsageState.VERIFIED and w.invoice == invoice.invoice for w in its):
             told += switch_one(session, run, lease, invoice, its)
     return told
 
@@ -208,15 +214,15 @@ def without_invoice(connection: Connection, session: Session, run: Run) -> dict[
     discount are given once. The mirrors are looked at only where there is such a window.
     """
     name = session.environment.name
-    windows = [w for w in ledger.windows(connection, name, states=ledger.OPEN) if w.quantity is not None]
-    assigned = assign(windows, ledger.invoices(connection, name, windows))
+    windows = [w for w in usage_windows.in_states(connection, name, OPEN) if w.quantity is not None]
+    assigned = assign(windows, usage_invoices.may_bill(connection, name, windows))
     found: dict[tuple[str, datetime], list[Window]] = defaultdict(list)
     alone = [window for window in windows if window.id not in assigned]
     for window in windows:
         invoice = assigned.get(window.id)
         if invoice is not None and drafts.did_not_wait(invoice.body) and not drafts.held(invoice.body, session.signer):
             found[window.subscription, invoice.bound].append(window)
-    chains = ledger.openings(connection, name) if alone else {}
+    chains = usage_windows.openings(connection, name) if alone else {}
     ended = [w for w in alone if is_closed_by_stigg(chains[w.subscription, w.charge][-1])]
     state = load(session, run, connection) if ended else None
     for window in ended:
@@ -225,17 +231,17 @@ def without_invoice(connection: Connection, session: Session, run: Run) -> dict[
     return found
 
 
-def last_end(chains: Mapping[Chain, Sequence[OpeningRow]], subscription: str) -> datetime:
+def last_end(chains: Mapping[Chain, Sequence[Opening]], subscription: str) -> datetime:
     """Return when the last charge of a subscription ended (UTC), of those that Stigg ended."""
     last = (openings[-1] for chain, openings in chains.items() if chain[0] == subscription)
     return max(opening.since for opening in last if is_closed_by_stigg(opening))
 
 
-def is_closed_by_stigg(last: OpeningRow) -> bool:
+def is_closed_by_stigg(last: Opening) -> bool:
     return last.terms is None and last.why == "stigg"
 
 
 def free_of_charge(connection: Connection, session: Session, run: Run) -> list[Window]:
     """Windows without an invoice that cost nothing: there is nothing to bill."""
     found = without_invoice(connection, session, run)
-    return [w for windows in found.values() if not any(x.held(*ledger.OPEN)[1] for x in windows) for w in windows]
+    return [w for windows in found.values() if not any(x.balance(*OPEN).amount for x in windows) for w in windows]

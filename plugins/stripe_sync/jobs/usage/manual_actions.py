@@ -5,7 +5,9 @@ from __future__ import annotations
 from stripe_sync.core.clock import epoch, from_epoch
 from stripe_sync.core.errors import ConfigurationError
 from stripe_sync.domain.plan.actions import USAGE
+from stripe_sync.domain.usage.bills import Invoice
 from stripe_sync.domain.usage.holds.leads import LONGER, is_too_near
+from stripe_sync.domain.usage.ledger import BILLABLE, Balance, Drain, UsageState
 from stripe_sync.jobs.inputs.direct_writes import write
 from stripe_sync.jobs.inputs.invoices import seen_invoice
 from stripe_sync.jobs.runtime.account import account
@@ -13,9 +15,10 @@ from stripe_sync.jobs.runtime.context import Session, start_run
 from stripe_sync.jobs.runtime.manual_actions import Hand, note
 from stripe_sync.jobs.usage.drafts.holds import deadline, known_leads, timed
 from stripe_sync.jobs.usage.permissions import leased
-from stripe_sync.warehouse.usage import draft_holds, ledger
-from stripe_sync.warehouse.usage.ledger import Invoice
+from stripe_sync.warehouse.usage import draft_holds, movements, usage_invoices, usage_windows
 from stripe_sync.warehouse.writes import leases
+
+SENT = (UsageState.SUBMITTED, UsageState.VERIFIED, UsageState.BILLED_EXTERNALLY)
 
 
 def hold(session: Session, id: str, by: Hand) -> str:
@@ -48,7 +51,7 @@ def draft(session: Session, id: str) -> Invoice:
             f"{id} is {body['status']} and no draft of a renewal; only those are held and released."
         )
     with session.engine.begin() as connection:
-        ledger.see(connection, session.environment.name, seen)
+        usage_invoices.see(connection, session.environment.name, seen)
     return seen
 
 
@@ -78,7 +81,7 @@ def move(session: Session, invoice: Invoice, by: Hand, *, kind: str, held: bool)
     with session.engine.begin() as connection:
         found = draft_holds.Hold(invoice.invoice, held, original, moment, by.reason, by.person)
         draft_holds.add(connection, name, found, at=now)
-        ledger.finalizes(connection, name, invoice.invoice, from_epoch(epoch(moment)))
+        usage_invoices.set_finalization(connection, name, invoice.invoice, from_epoch(epoch(moment)))
         note(connection, session, kind, invoice.invoice, by)
     return f"{invoice.invoice} is finalized at {moment:%Y-%m-%d %H:%M} UTC."
 
@@ -89,20 +92,27 @@ def waive(session: Session, row: str, by: Hand) -> str:
     if not row.isdigit():
         raise ConfigurationError(f"{row} is no row of the ledger; stripe-sync usage {name} lists them by number.")
     with session.engine.begin() as connection:
-        found = ledger.window(connection, name, int(row))
+        found = usage_windows.by_id(connection, name, int(row))
         if found is None:
             raise ConfigurationError(f"There is no row {row} of usage in {name}; stripe-sync usage {name} lists them.")
-        if found.state in ("billed", "waived"):
+        if found.state in (UsageState.BILLED, UsageState.WAIVED):
             raise ConfigurationError(f"The row {row} is {found.state} already; correct a billed one by a credit note.")
-        if found.terms.get("meter") and any(found.held("pushed", "proven", "billed_before_us")):
+        if found.terms.meter is not None and found.balance(*SENT) != Balance():
             raise ConfigurationError(
-                f"The row {row} was sent to the meter {found.terms['meter']['id']}, which bills it; correct the use in Stigg, and "
+                f"The row {row} was sent to the meter {found.terms.meter.id}, which bills it; correct the use in Stigg, and "
                 f"what is too much is taken back there."
             )
         if found.quantity is None:
             raise ConfigurationError(f"The row {row} was not read in Stigg yet; let a usage run read it first.")
-        ledger.move_all(connection, found, (*ledger.OPEN, "proven", "unbillable", "reversed"), "waived", at=now, run_id="",
-                       invoice=found.invoice, reason=by.reason, person=by.person)  # fmt: skip
-        ledger.look_again(connection, name, [found.invoice] if found.invoice else [])
+        waived = Drain(
+            window=found.id,
+            sources=(*BILLABLE, UsageState.UNBILLABLE, UsageState.REVERSED),
+            target=UsageState.WAIVED,
+            invoice=found.invoice,
+            reason=by.reason,
+            person=by.person,
+        )
+        movements.drain(connection, waived, at=now, run_id="")
+        usage_invoices.look_again(connection, name, [found.invoice] if found.invoice else [])
         note(connection, session, "waive", row, by)
-    return f"The row {row} ({found.measured['feature']} of {found.measured['subscription']}) is not billed."
+    return f"The row {row} ({found.measured.feature} of {found.measured.subscription}) is not billed."

@@ -18,22 +18,21 @@ from sqlalchemy import Connection
 from stripe_sync.apply.resources.meter_event import IDENTIFIER
 from stripe_sync.core import keys, money
 from stripe_sync.core.clock import epoch
-from stripe_sync.core.decoding import typed
 from stripe_sync.core.errors import NotAuthorized, RowFailed, Transient
 from stripe_sync.domain.model.meter_units import Meter
 from stripe_sync.domain.plan.actions import USAGE, Action
 from stripe_sync.domain.usage import metering
-from stripe_sync.domain.usage.terms import Terms
-from stripe_sync.jobs.inputs.billed_windows import meter_on
+from stripe_sync.domain.usage.bills import Invoice, meter_on
+from stripe_sync.domain.usage.ledger import Balance, Movement, UsageState
+from stripe_sync.domain.usage.windows import Window
 from stripe_sync.jobs.runtime.context import Run, Session
-from stripe_sync.warehouse.usage import ledger
-from stripe_sync.warehouse.usage.ledger import Invoice, Window
+from stripe_sync.warehouse.usage import movements, usage_windows
 from stripe_sync.warehouse.writes import journal
 
 EVENT = "meterevent"
 ERROR_REPORT = "v1.billing.meter.error_report_triggered"
 REPORTS = 5  # the newest of a meter that are looked into
-SENT = ("pushed", "proven", "billed", "billed_before_us")
+SENT = (UsageState.SUBMITTED, UsageState.VERIFIED, UsageState.BILLED, UsageState.BILLED_EXTERNALLY)
 
 
 @dataclass(frozen=True)
@@ -67,8 +66,8 @@ def metered(session: Session, run: Run, invoice: Invoice, windows: Sequence[Wind
 
 def counted_beside(session: Session, invoice: Invoice, window: Window) -> str:
     """Why a window that lines bill would be billed by a meter as well; empty where it would not."""
-    meter = typed(window.terms, Terms).meter
-    item = window.measured["item"]
+    meter = window.terms.meter
+    item = window.measured.item
     amount = metering.billed(invoice.body, item)[1]
     if amount:
         return f"{invoice.invoice} bills {amount} minor units of {item} by a meter as well; a person decides."
@@ -96,10 +95,10 @@ def one(session: Session, run: Run, invoice: Invoice, window: Window, meter: Met
     """One window: sent and counted, or what is missing of that."""
     assert window.quantity is not None
     measured = window.measured
-    about = f"{measured['feature']} of {measured['subscription']}"
+    about = f"{measured.feature} of {measured.subscription}"
     if not meter.can_count(window.quantity):
         return Metered(window, problem=f"{money.plain(window.quantity)} of {about} are no whole number to the meter "
-                                       f"{meter.id}; see usage_meters.{measured['feature']}.decimals.")  # fmt: skip
+                                       f"{meter.id}; see usage_meters.{measured.feature}.decimals.")  # fmt: skip
     try:
         if meter.id not in known:
             known[meter.id] = session.stripe.in_lane(USAGE).get(f"/v1/billing/meters/{meter.id}")
@@ -115,8 +114,8 @@ def one(session: Session, run: Run, invoice: Invoice, window: Window, meter: Met
         )
     with session.engine.begin() as connection:
         window = reckoned(connection, session, run, window, value)
-        sent = ledger.pushes(connection, window.id)
-    accepted, waiting = window.held(*SENT)[0], window.held("pending")[0]
+        sent = movements.sent_quantities(connection, window.id)
+    accepted, waiting = window.balance(*SENT).quantity, window.balance(UsageState.PENDING).quantity
     if accepted != value:
         why = error_report(session, window, meter)
         return Metered(window, problem=f"The meter {meter.id} has not counted all of {about} yet.{why}")
@@ -153,19 +152,22 @@ def reported(session: Session, window: Window, meter: Meter) -> set[str]:
 
 def reckoned(connection: Connection, session: Session, run: Run, window: Window, value: Decimal) -> Window:
     """The window with what the meter has counted beyond what was sent: before us, or by an event whose answer was lost."""
-    now = ledger.locked(connection, window.id)
-    sent = ledger.pushes(connection, now.id)
-    beyond = value - now.held(*SENT)[0]
+    now = usage_windows.locked(connection, window.id)
+    sent = movements.sent_quantities(connection, now.id)
+    beyond = value - now.balance(*SENT).quantity
     if not beyond or (sent and beyond == -sent[-1]):
         return now
     lost = journal.newest_action(connection, session.environment.name, target(session, now, len(sent) + 1)) is not None
-    terms = typed(now.terms, Terms)
-    ledger.move(
-        connection, now.id, "pending", "pushed" if lost else "billed_before_us", quantity=beyond,
-        amount=Decimal(terms.amount(value) - terms.amount(value - beyond)), at=run.now, run_id=run.id,
-        invoice=now.invoice, reason="The meter has counted it." if lost else "The meter had counted it before us.",
-    )  # fmt: skip
-    return ledger.locked(connection, window.id)
+    movement = Movement(
+        window=now.id,
+        source=UsageState.PENDING,
+        target=UsageState.SUBMITTED if lost else UsageState.BILLED_EXTERNALLY,
+        balance=Balance(beyond, Decimal(now.terms.amount(value) - now.terms.amount(value - beyond))),
+        invoice=now.invoice,
+        reason="The meter has counted it." if lost else "The meter had counted it before us.",
+    )
+    movements.move(connection, movement, at=run.now, run_id=run.id)
+    return usage_windows.locked(connection, window.id)
 
 
 def target(session: Session, window: Window, number: int) -> str:
@@ -178,13 +180,13 @@ def event(
     session: Session, invoice: Invoice, window: Window, meter: Meter, there: dict[str, Any], quantity: Decimal, number: int
 ) -> Action:  # fmt: skip
     """Sends what is missing of a window to its meter, dated a second before the window ends."""
-    terms = typed(window.terms, Terms)
+    terms = window.terms
     assert window.quantity is not None
     value = money.plain(meter.counted(quantity))
     cost = Decimal(terms.amount(window.quantity) - terms.amount(window.quantity - quantity))
     name = target(session, window, number)
     return Action(
-        kind=f"{EVENT}.send", target=name, lane=USAGE, entity=("subscription", window.measured["subscription"]),
+        kind=f"{EVENT}.send", target=name, lane=USAGE, entity=("subscription", window.measured.subscription),
         after={
             "event_name": there["event_name"], "value": value, "customer": invoice.body["customer"],
             "timestamp": epoch(window.end) - 1, "identifier": name,

@@ -8,13 +8,14 @@ from typing import Any
 
 from stripe_sync.core.clock import epoch
 from stripe_sync.domain.plan.actions import USAGE
+from stripe_sync.domain.usage.bills import Invoice
 from stripe_sync.domain.usage.metering import price_of
 from stripe_sync.domain.usage.minimum_spend import covered, is_minimum, looked_for_since
+from stripe_sync.domain.usage.windows import Window
 from stripe_sync.jobs.inputs.invoices import whole, with_credits
 from stripe_sync.jobs.runtime.context import Session
 from stripe_sync.warehouse.comparisons import links
-from stripe_sync.warehouse.usage import ledger
-from stripe_sync.warehouse.usage.ledger import Invoice, Window
+from stripe_sync.warehouse.usage import usage_invoices
 
 
 def with_covered(session: Session, invoice: Invoice, windows: Sequence[Window]) -> Invoice:
@@ -22,10 +23,10 @@ def with_covered(session: Session, invoice: Invoice, windows: Sequence[Window]) 
 
     Only where a minimum spend holds for one of them is anything read.
     """
-    under = [w for w in windows if w.terms.get("minimum") is not None]
+    under = [w for w in windows if w.terms.minimum is not None]
     if not under or invoice.status != "draft":
         return invoice
-    since = looked_for_since(invoice.bound, under[0].terms["content"]["interval"])
+    since = looked_for_since(invoice.bound, under[0].terms.content["interval"])
     api = session.stripe.in_lane(USAGE)
     pages = api.pages("/v1/invoices", subscription=invoice.subscription, created={"gte": epoch(since)})
     bodies = [with_credits(session, whole(session, body)) for page in pages for body in page]
@@ -36,14 +37,14 @@ def with_covered(session: Session, invoice: Invoice, windows: Sequence[Window]) 
     )
     seen = replace(invoice, body=invoice.body | {"covered": amount})
     with session.engine.begin() as connection:
-        ledger.see(connection, session.environment.name, seen)
+        usage_invoices.see(connection, session.environment.name, seen)
     return seen
 
 
 def unowed_of(session: Session, subscription: str) -> frozenset[str]:
     """The ids of the invoices that sell a period after the end: what they charged in advance is given back, and covers nothing."""
     with session.engine.connect() as connection:
-        seen = ledger.invoices_of(connection, session.environment.name, [subscription])
+        seen = usage_invoices.of_subscriptions(connection, session.environment.name, [subscription])
     return frozenset(i.invoice for i in seen if i.body.get("unowed"))
 
 

@@ -6,39 +6,40 @@ from decimal import Decimal
 from typing import Any
 
 from stripe_sync.core import money
-from stripe_sync.core.decoding import typed
-from stripe_sync.domain.usage.terms import Terms
+from stripe_sync.domain.usage.bills import Invoice
+from stripe_sync.domain.usage.decide import assign
+from stripe_sync.domain.usage.ledger import BILLABLE, UsageState
+from stripe_sync.domain.usage.windows import Window
 from stripe_sync.jobs.runtime.context import Session
-from stripe_sync.jobs.usage.steps.find_due import assign
-from stripe_sync.warehouse.usage import draft_holds, ledger
+from stripe_sync.warehouse.usage import draft_holds, usage_invoices, usage_windows
 
-COLLECTIBLE = (None, "pending", "pushed", "proven", "unbillable", "reversed")
+COLLECTIBLE = (UsageState.REPORTED, *BILLABLE, UsageState.UNBILLABLE, UsageState.REVERSED)
 
 
 def rows(session: Session) -> list[dict[str, Any]]:
     """One row a window that is neither billed nor waived, the oldest first."""
     name = session.environment.name
     with session.engine.connect() as connection:
-        windows = ledger.windows(connection, name, states=COLLECTIBLE)
-        seen = ledger.invoices(connection, name, windows)
+        windows = usage_windows.in_states(connection, name, COLLECTIBLE)
+        seen = usage_invoices.may_bill(connection, name, windows)
         holds = draft_holds.holds(connection, name)
     assigned = assign(windows, seen)
     return [row(window, assigned.get(window.id), holds) for window in windows]
 
 
-def row(window: ledger.Window, invoice: ledger.Invoice | None, holds: dict[str, draft_holds.Hold]) -> dict[str, Any]:
-    terms = typed(window.terms, Terms)
+def row(window: Window, invoice: Invoice | None, holds: dict[str, draft_holds.Hold]) -> dict[str, Any]:
+    terms = window.terms
     held = holds.get(invoice.invoice) if invoice is not None else None
     amount = terms.amount(window.quantity) if window.quantity is not None else None
     return {
         "row": window.id,
-        "subscription": window.measured["subscription"],
-        "feature": window.measured["feature"],
+        "subscription": window.measured.subscription,
+        "feature": window.measured.feature,
         "from": f"{window.start:%Y-%m-%d %H:%M}",
         "to": f"{window.end:%Y-%m-%d %H:%M}",
         "quantity": money.plain(window.quantity) if window.quantity is not None else None,
         "amount": money.shown(Decimal(amount), terms.currency) if amount is not None else None,
-        "state": window.state or "due",
+        "state": window.state.value or "due",
         "invoice": invoice.invoice if invoice is not None else None,
         "finalizes": f"{invoice.finalizes_at:%Y-%m-%d %H:%M}" if invoice and invoice.finalizes_at else None,
         "held": held is not None and held.held,

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from stripe_sync.core import keys
 from stripe_sync.core.lanes import Mode
 from stripe_sync.domain.plan.actions import USAGE
+from stripe_sync.domain.usage.line_proof import Owner
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.warehouse.comparisons import links
 from stripe_sync.warehouse.writes import leases
@@ -28,3 +29,8 @@ def entity_of(session: Session, subscription: str) -> tuple[str, str]:
 def leased(session: Session, run: Run) -> AbstractContextManager[Lease]:
     """The right to write lines: what is written is read and decided under it, so that two runs cannot both add a line."""
     return leases.held(session.engine, session.environment.name, USAGE, holder=run.id)
+
+
+def owner_of(session: Session) -> Owner:
+    """Return the owner of the lines that this environment writes."""
+    return Owner(session.environment.name, session.signer)

@@ -12,16 +12,17 @@ from stripe_sync.core.clock import epoch
 from stripe_sync.domain.actual.renewals import is_renewal
 from stripe_sync.domain.plan.actions import USAGE, Action
 from stripe_sync.domain.usage import drafts
+from stripe_sync.domain.usage.bills import Invoice
 from stripe_sync.domain.usage.final_terms import FinalTerms
+from stripe_sync.domain.usage.line_proof import lines_for
 from stripe_sync.domain.usage.surplus import Name, divided, is_surplus, surplus_key, why_not
+from stripe_sync.domain.usage.windows import Window
 from stripe_sync.jobs.inputs.direct_writes import write
 from stripe_sync.jobs.inputs.invoices import seen_invoice
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.usage.final_invoice import terms_of
-from stripe_sync.jobs.usage.line_proof import lines_for
-from stripe_sync.jobs.usage.permissions import entity_of
-from stripe_sync.warehouse.usage import ledger
-from stripe_sync.warehouse.usage.ledger import Invoice, Window
+from stripe_sync.jobs.usage.permissions import entity_of, owner_of
+from stripe_sync.warehouse.usage import usage_invoices
 from stripe_sync.warehouse.writes.leases import Lease
 
 FULL = "{invoice} would have more than 250 lines, and {why}; a person decides which usage goes on another invoice."
@@ -49,7 +50,7 @@ def place(
         names = {(w.charge, epoch(w.start)) for w in placed.windows[id]} - extra
         moved = [w for w in placed.windows[id] if (w.charge, epoch(w.start)) not in names]
         placed.windows[id] = [w for w in placed.windows[id] if w not in moved]
-        minimum = any(w.terms.get("minimum") is not None for w in windows[id])
+        minimum = any(w.terms.minimum is not None for w in windows[id])
         other = surplus_of(session, invoice, seen) or made(session, run, lease, invoice, minimum=minimum)
         if isinstance(other, str):
             placed.waits[id] = FULL.format(invoice=id, why=other)
@@ -63,7 +64,7 @@ def too_many(session: Session, invoice: Invoice, windows: Sequence[Window]) -> f
     """The windows of a renewal's draft whose lines do not fit on it."""
     if not is_renewal(invoice.body):
         return frozenset()
-    lines = lines_for(session, invoice, windows)
+    lines = lines_for(owner_of(session), invoice, windows)
     there = drafts.own_lines(invoice.body, session.signer)
     return divided(lines, there, len(invoice.body["lines"]["data"])).surplus
 
@@ -84,7 +85,7 @@ def made(session: Session, run: Run, lease: Lease, invoice: Invoice, *, minimum:
         seen = seen_invoice(session, body) if body is not None else None
         if seen is not None:
             with session.engine.begin() as connection:
-                ledger.see(connection, session.environment.name, seen)
+                usage_invoices.see(connection, session.environment.name, seen)
             return seen
     return "the invoice for the rest could not be made"
 

@@ -23,7 +23,7 @@ from stripe_sync.warehouse.snapshots.snapshots import Snapshot
 from stripe_sync.warehouse.snapshots.staging import Landed
 from stripe_sync.warehouse.snapshots.stigg_cursors import StiggRead
 from stripe_sync.warehouse.snapshots.stripe_events import Feed
-from stripe_sync.warehouse.usage import ledger
+from stripe_sync.warehouse.usage import usage_invoices
 from stripe_sync.warehouse.writes import journal
 
 
@@ -255,7 +255,7 @@ def read_changes(session: Session, run: Run, state: Feed) -> Result:
     )
     with session.engine.begin() as connection:
         stripe_events.saw(connection, name, found.events)
-        ledger.look_again(connection, name, found.taken_back)
+        usage_invoices.look_again(connection, name, found.taken_back)
         stripe_events.advance(connection, name, now=run.now, forget_before=run.now - 2 * feed.OVERLAP)
         stripe_events.forget_answers(connection, name, answers)
     return described(snapshot) | {"whole": 0, "events": len(found.events), "read": len(to_read)}

@@ -27,7 +27,7 @@ from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.runtime.step import Result, step
 from stripe_sync.warehouse.comparisons import comparisons, links
 from stripe_sync.warehouse.plans import plans
-from stripe_sync.warehouse.usage import ledger
+from stripe_sync.warehouse.usage import usage_windows
 from stripe_sync.warehouse.usage.draft_holds import own_stops
 from stripe_sync.warehouse.writes import journal
 
@@ -54,7 +54,7 @@ def plan(session: Session, run: Run, *, comparison: int, held_at_observe: str = 
         book = PriceBook.of(contents)
         known = known_to(session, connection, map(parts_of, differences)) if differences else {}
         registry = registry_of(session, connection, known)
-        proven, settled = ledger.finished_items(connection, environment.name)
+        proven, settled = usage_windows.finished_items(connection, environment.name)
         stops = own_stops(connection, environment.name) if differences else frozenset()
     policy = Policy(
         environment.upgrade_proration,

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
+from stripe_sync.domain.usage.bills import Invoice
+from stripe_sync.domain.usage.windows import Window
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.usage.permissions import may_write
 from stripe_sync.warehouse import runs
-from stripe_sync.warehouse.usage import draft_holds, ledger
-from stripe_sync.warehouse.usage.ledger import Invoice, Window
+from stripe_sync.warehouse.usage import draft_holds, usage_invoices
 
 CLOSE = timedelta(minutes=20)
 
@@ -21,7 +22,7 @@ def in_danger(
     if not may_write(session, run, observed):
         return []
     with session.engine.connect() as connection:
-        found = [ledger.invoice(connection, session.environment.name, i.invoice) for i in missing]
+        found = [usage_invoices.by_id(connection, session.environment.name, i.invoice) for i in missing]
         holds = draft_holds.holds(connection, session.environment.name)
     pages = []
     for invoice in filter(None, found):

@@ -19,7 +19,7 @@ from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.usage.drafts.holds import hold
 from stripe_sync.warehouse.comparisons import links
 from stripe_sync.warehouse.engine import run_sql
-from stripe_sync.warehouse.usage import draft_holds, figures, ledger
+from stripe_sync.warehouse.usage import draft_holds, figures, usage_invoices
 from stripe_sync.warehouse.writes.leases import Lease
 
 LATE = timedelta(minutes=10)  # within which Stripe has made the draft of a renewal
@@ -69,7 +69,7 @@ def compare_drafts(session: Session, bodies: Iterable[Body]) -> dict[str, int]:
     seen = [invoice for body in chosen if (invoice := seen_invoice(session, body)) is not None]
     with session.engine.begin() as connection:
         for invoice in seen:
-            ledger.see(connection, name, invoice, grace=found[invoice.invoice])
+            usage_invoices.see(connection, name, invoice, grace=found[invoice.invoice])
     return short
 
 
@@ -117,7 +117,7 @@ def hold_short(session: Session, run: Run, lease: Lease, short: Iterable[str], *
     An end at or before the renewal, and a change that it has overtaken, are found within the hour (BILLING 7).
     """
     with session.engine.connect() as connection:
-        found = [ledger.invoice(connection, session.environment.name, id) for id in sorted(short)]
+        found = [usage_invoices.by_id(connection, session.environment.name, id) for id in sorted(short)]
     its = [invoice for invoice in found if invoice is not None and invoice.status == "draft"]
     why = "Stripe would finalize it earlier than an hour after it was made."
     return hold(session, run, lease, its, cause="short", why=why, observed=observed)

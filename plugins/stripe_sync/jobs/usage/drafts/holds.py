@@ -11,16 +11,19 @@ from stripe_sync.core.clock import epoch, from_epoch
 from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.model.hold_causes import Cause
 from stripe_sync.domain.plan.actions import Action
-from stripe_sync.domain.usage import drafts
+from stripe_sync.domain.usage import drafts, ledger
+from stripe_sync.domain.usage.bills import Invoice
+from stripe_sync.domain.usage.decide import may_bill
 from stripe_sync.domain.usage.holds import rules
 from stripe_sync.domain.usage.holds.leads import LONGER, is_too_near, leads
+from stripe_sync.domain.usage.ledger import UsageState
+from stripe_sync.domain.usage.windows import Window
 from stripe_sync.jobs.inputs.direct_writes import write
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.usage.permissions import entity_of, may_write
 from stripe_sync.warehouse import manual_actions
-from stripe_sync.warehouse.usage import draft_holds, ledger
+from stripe_sync.warehouse.usage import draft_holds, usage_invoices, usage_windows
 from stripe_sync.warehouse.usage.draft_holds import Hold
-from stripe_sync.warehouse.usage.ledger import Invoice, Window
 from stripe_sync.warehouse.writes.leases import Lease
 
 
@@ -43,8 +46,12 @@ def hold_urgent(
     """
     name, environment = session.environment.name, session.environment
     with session.engine.connect() as connection:
-        waiting = [w for w in ledger.windows(connection, name, states=(None, *ledger.OPEN)) if w.end <= run.now]
-        seen = ledger.invoices(connection, name, waiting, also=blocked)
+        waiting = [
+            w
+            for w in usage_windows.in_states(connection, name, (UsageState.REPORTED, *ledger.OPEN))
+            if w.end <= run.now
+        ]
+        seen = usage_invoices.may_bill(connection, name, waiting, also=blocked)
     predicted = timedelta(minutes=len(waiting) / environment.usage_reads_per_minute)
     left = max(2 * timedelta(minutes=environment.usage_interval_minutes), predicted)
     urgent = [
@@ -70,11 +77,6 @@ def is_on(window: Window, invoice: Invoice) -> bool:
     """Whether a window would be billed on an invoice."""
     is_its = window.invoice == invoice.invoice or (window.invoice is None and window.end <= invoice.bound)
     return window.subscription == invoice.subscription and is_its and may_bill(invoice, window)
-
-
-def may_bill(invoice: Invoice, window: Window) -> bool:
-    """Return whether a window may be on an invoice; one that sells a period after the end bills what it did as it became final."""
-    return not invoice.body.get("unowed") or (invoice.status != "draft" and window.invoice == invoice.invoice)
 
 
 def deadline(session: Session, invoice: Invoice) -> datetime:
@@ -167,7 +169,7 @@ def note(session: Session, run: Run, move: Move) -> None:
     name, at = session.environment.name, from_epoch(epoch(move.moment)) if move.moment is not None else None
     with session.engine.begin() as connection:
         draft_holds.add(connection, name, move.hold, at=run.now, run_id=run.id)
-        ledger.finalizes(connection, name, move.invoice.invoice, at)
+        usage_invoices.set_finalization(connection, name, move.invoice.invoice, at)
 
 
 def known_leads(session: Session) -> tuple[timedelta, ...]:

@@ -7,15 +7,17 @@ from dataclasses import replace
 from datetime import timedelta
 
 from stripe_sync.domain.model.hold_causes import Cause
+from stripe_sync.domain.usage import ledger
+from stripe_sync.domain.usage.bills import Invoice
 from stripe_sync.domain.usage.holds import rules, untaxed
 from stripe_sync.domain.usage.holds.leads import is_too_near
+from stripe_sync.domain.usage.ledger import UsageState
 from stripe_sync.jobs.inputs.invoices import read_one
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.usage.drafts.holds import Move, draft_of, is_advancing, known_leads, make, standing_of, unproven
 from stripe_sync.jobs.usage.permissions import may_write
-from stripe_sync.warehouse.usage import draft_holds, ledger
+from stripe_sync.warehouse.usage import draft_holds, usage_invoices, usage_windows
 from stripe_sync.warehouse.usage.draft_holds import Hold
-from stripe_sync.warehouse.usage.ledger import Invoice
 from stripe_sync.warehouse.writes.leases import Lease
 
 WHY = "It waits for nothing any more."
@@ -33,8 +35,8 @@ def let_go(session: Session, run: Run, lease: Lease, blocked: Collection[str], *
     name = session.environment.name
     with session.engine.connect() as connection:
         live = draft_holds.live(connection, name)
-        its = ledger.drafts_in(connection, name, live)
-        windows = ledger.windows(connection, name, states=(None, *ledger.OPEN))
+        its = usage_invoices.drafts_in(connection, name, live)
+        windows = usage_windows.in_states(connection, name, (UsageState.REPORTED, *ledger.OPEN))
     missing = {invoice.invoice for invoice in unproven(windows, its, blocked)}
     free = []
     for invoice in its:

@@ -8,13 +8,13 @@ from sqlalchemy import Connection
 
 from stripe_sync.domain.actual.endings import split
 from stripe_sync.domain.actual.stigg_end import End
+from stripe_sync.domain.usage.bills import Invoice
 from stripe_sync.domain.usage.holds import unowed
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.usage.drafts.holds import hold, is_advancing
 from stripe_sync.jobs.usage.ended_subscriptions import is_unowed
 from stripe_sync.warehouse.comparisons import links
-from stripe_sync.warehouse.usage import draft_holds, ledger
-from stripe_sync.warehouse.usage.ledger import Invoice
+from stripe_sync.warehouse.usage import draft_holds, usage_invoices
 from stripe_sync.warehouse.writes import journal
 from stripe_sync.warehouse.writes.leases import Lease
 
@@ -24,7 +24,7 @@ WHY = "It sells a period after the end of its subscription, whose cancellation w
 def waiting(session: Session, ends: Mapping[str, End], living: Collection[str]) -> Iterator[Invoice]:
     """Yield the drafts that are not owed, of subscriptions that are to be canceled and are not yet (``living``)."""
     with session.engine.connect() as connection:
-        found = ledger.unowed_drafts(connection, session.environment.name)
+        found = usage_invoices.unowed_drafts(connection, session.environment.name)
         its = [i for i in found if i.subscription in living and is_unowed(i, ends)]
         yield from (i for i in its if not is_canceled(connection, session, i.subscription))
 

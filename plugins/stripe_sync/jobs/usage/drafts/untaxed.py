@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from stripe_sync.domain.usage.bills import Invoice
 from stripe_sync.domain.usage.holds import untaxed
 from stripe_sync.domain.usage.holds.stuck import Stuck
 from stripe_sync.jobs.inputs.invoices import seen_invoice
@@ -13,8 +14,7 @@ from stripe_sync.jobs.runtime.preflight import held_at_observe
 from stripe_sync.jobs.runtime.step import Result
 from stripe_sync.jobs.usage.drafts.holds import hold, is_advancing
 from stripe_sync.jobs.usage.permissions import leased, may_write
-from stripe_sync.warehouse.usage import draft_holds, ledger
-from stripe_sync.warehouse.usage.ledger import Invoice
+from stripe_sync.warehouse.usage import draft_holds, usage_invoices
 
 
 def hold_untaxed(session: Session, run: Run, bodies: Iterable[Mapping[str, Any]], due: Result) -> list[Stuck]:
@@ -37,7 +37,7 @@ def hold_untaxed(session: Session, run: Run, bodies: Iterable[Mapping[str, Any]]
         with leased(session, run) as lease:
             hold(session, run, lease, waiting, cause="tax", why=untaxed.REASON, observed=observed)
     with session.engine.connect() as connection:
-        now = ledger.drafts_in(connection, name, (i.invoice for i in waiting))
+        now = usage_invoices.drafts_in(connection, name, (i.invoice for i in waiting))
     return [untaxed.row(i.body, i.subscription, i.finalizes_at) for i in now]
 
 
@@ -46,5 +46,5 @@ def seen(session: Session, bodies: Iterable[Mapping[str, Any]]) -> list[Invoice]
     found = [invoice for body in bodies if (invoice := seen_invoice(session, dict(body))) is not None]
     with session.engine.begin() as connection:
         for invoice in found:
-            ledger.see(connection, session.environment.name, invoice)
+            usage_invoices.see(connection, session.environment.name, invoice)
     return found

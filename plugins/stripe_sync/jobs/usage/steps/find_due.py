@@ -6,7 +6,7 @@ any linked subscription it lists the drafts made since, of which none may wait l
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -14,16 +14,17 @@ from functools import cached_property
 from sqlalchemy import Connection
 
 from stripe_sync.core.clock import epoch, from_epoch
-from stripe_sync.core.decoding import typed
 from stripe_sync.domain.actual import successors
 from stripe_sync.domain.actual.stigg_end import End
 from stripe_sync.domain.actual.stripe_objects import GONE
 from stripe_sync.domain.model.inputs import Inputs
 from stripe_sync.domain.target.catalog import catalog, with_own
-from stripe_sync.domain.usage import drafts
+from stripe_sync.domain.usage import ledger
+from stripe_sync.domain.usage.bills import Invoice
 from stripe_sync.domain.usage.charges import LONGEST_GRACE, Charge, Problem, charges, ended, own_bounds
-from stripe_sync.domain.usage.terms import Terms
-from stripe_sync.domain.usage.windows import Measured, Opening, cuts, pieces
+from stripe_sync.domain.usage.decide import assign
+from stripe_sync.domain.usage.ledger import UsageState
+from stripe_sync.domain.usage.windows import Chain, Opening, Window, cuts, pieces
 from stripe_sync.jobs.inputs.invoices import read_invoices, since_of
 from stripe_sync.jobs.inputs.latest import latest
 from stripe_sync.jobs.runtime.account import account, linked_account
@@ -31,13 +32,12 @@ from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.runtime.preflight import held_at_observe
 from stripe_sync.jobs.runtime.step import Result, step
 from stripe_sync.jobs.usage.drafts.grace import compare_drafts, hold_short, is_renewing, list_drafts
-from stripe_sync.jobs.usage.drafts.holds import hold_urgent, may_bill
+from stripe_sync.jobs.usage.drafts.holds import hold_urgent
 from stripe_sync.jobs.usage.drafts.unowed import hold_unowed, sentences
 from stripe_sync.jobs.usage.ended_subscriptions import ends, mark, renewed_after, unfinished_ends
 from stripe_sync.jobs.usage.permissions import leased
 from stripe_sync.warehouse.comparisons import catalog_references
-from stripe_sync.warehouse.usage import draft_holds, ledger
-from stripe_sync.warehouse.usage.ledger import Chain, Invoice, OpeningRow
+from stripe_sync.warehouse.usage import draft_holds, usage_invoices, usage_windows
 
 SECOND = timedelta(seconds=1)
 LONG_AGO = timedelta(days=400)  # no renewal that was not billed yet is older
@@ -54,8 +54,8 @@ def usage_due(session: Session, run: Run) -> Result:
         if state is None:
             return {"due": 0, "problems": [], "stale": "", "held": [], "short": {}, "unowed": []}
         keep_open(connection, run, state)
-        state.chains = chains_of(connection, name)
-        state.told = ledger.told_until(connection, name)
+        state.chains = usage_windows.openings(connection, name)
+        state.told = usage_windows.covered_until(connection, name)
         todo = to_read(connection, session, run, state)
         is_listed = bool(todo or state.stale) or is_renewing(connection, session, run)
     result: Result = {
@@ -135,10 +135,12 @@ def load(session: Session, run: Run, connection: Connection) -> Known | None:
     newest = latest(session, run, connection)
     if newest is None:
         return None
-    chains = chains_of(connection, name)
+    chains = usage_windows.openings(connection, name)
     members = catalog_references.bill_use(connection, name)
     members.stripe |= {chain[0] for chain, openings in chains.items() if openings[-1].terms is not None}
-    members.stripe |= {w.subscription for w in ledger.windows(connection, name, states=(None, *ledger.OPEN, "proven"))}
+    members.stripe |= {
+        w.subscription for w in usage_windows.in_states(connection, name, (UsageState.REPORTED, *ledger.BILLABLE))
+    }
     members.stripe |= {invoice.subscription for invoice in waiting_drafts(connection, name)}
     members.take(catalog_references.to_end(connection, name))
     inputs = newest.of(members)
@@ -149,16 +151,7 @@ def load(session: Session, run: Run, connection: Connection) -> Known | None:
         if age > STALE
         else ""
     )
-    return Known(inputs, found, problems, chains, ledger.told_until(connection, name), stale)
-
-
-def chains_of(connection: Connection, environment: str) -> dict[Chain, list[Opening]]:
-    return {chain: [opening(row) for row in rows] for chain, rows in ledger.openings(connection, environment).items()}
-
-
-def opening(row: OpeningRow) -> Opening:
-    terms = typed(row.terms, Terms) if row.terms is not None else None
-    return Opening(row.id, row.since, terms, Measured(**row.measured), row.why)
+    return Known(inputs, found, problems, chains, usage_windows.covered_until(connection, name), stale)
 
 
 def keep_open(connection: Connection, run: Run, state: Known) -> None:
@@ -172,7 +165,7 @@ def keep_open(connection: Connection, run: Run, state: Known) -> None:
             continue
         else:
             since = after_last(state, chain, charge.changed, run.now)
-        ledger.open_charge(
+        usage_windows.open_charge(
             connection, name, chain, since=since, terms=charge.terms, measured=charge.measured, run_id=run.id
         )
     unknown = {p.stripe_subscription for p in state.problems}
@@ -183,7 +176,7 @@ def keep_open(connection: Connection, run: Run, state: Known) -> None:
         over = ended(state.inputs, chain[0], last)
         if over is not None:
             since = after_last(state, chain, over[0], run.now, exact=True)
-            ledger.open_charge(
+            usage_windows.open_charge(
                 connection, name, chain, since=since, terms=None, measured=last.measured, run_id=run.id, why=over[1]
             )
 
@@ -209,19 +202,19 @@ def to_read(connection: Connection, session: Session, run: Run, state: Known) ->
                 todo.add(chain[0])
         elif found[-1].terms is None and any(told < c <= run.now for c in cuts(found)):
             todo.add(chain[0])
-    todo |= {i.subscription for i in ledger.looked_for(connection, name, now=run.now)}
+    todo |= {i.subscription for i in usage_invoices.to_read_again(connection, name, now=run.now)}
     todo |= unfinished_ends(connection, session, state.ends)
     todo |= {i.subscription for i in waiting_drafts(connection, name)} | renewed_after(
         state.inputs, state.ends, run.now
     )
     todo |= {p.stripe_subscription for p in state.problems if may_have_draft(state.inputs, p, run.now)}
-    waiting = ledger.windows(connection, name, states=(None, *ledger.OPEN, "proven"))
+    waiting = usage_windows.in_states(connection, name, (UsageState.REPORTED, *ledger.BILLABLE))
     soon = 2 * timedelta(minutes=session.environment.usage_interval_minutes)
-    seen = ledger.invoices(connection, name, waiting)
+    seen = usage_invoices.may_bill(connection, name, waiting)
     assigned = assign(waiting, seen)
     for window in waiting:
         invoice = assigned.get(window.id)
-        if window.state != "proven":
+        if window.state is not UsageState.VERIFIED:
             if invoice is not None or may_be_final(state, window) or is_renewed(living, window):
                 todo.add(window.subscription)
         elif invoice is not None and invoice.finalizes_at is not None and invoice.finalizes_at - soon <= run.now:
@@ -231,10 +224,10 @@ def to_read(connection: Connection, session: Session, run: Run, state: Known) ->
 
 def waiting_drafts(connection: Connection, environment: str) -> list[Invoice]:
     """The drafts that the pipeline holds, whatever for: each run reads them."""
-    return ledger.drafts_in(connection, environment, draft_holds.live(connection, environment))
+    return usage_invoices.drafts_in(connection, environment, draft_holds.live(connection, environment))
 
 
-def may_be_final(state: Known, window: ledger.Window) -> bool:
+def may_be_final(state: Known, window: Window) -> bool:
     """Whether no renewal will come that a window could be billed on: its subscription is over, or will be canceled."""
     chain = state.chains[window.subscription, window.charge]
     return chain[-1].terms is None and window.subscription in state.over
@@ -249,46 +242,23 @@ def may_have_draft(inputs: Inputs, problem: Problem, now: datetime) -> bool:
     )
 
 
-def is_renewed(living: Mapping[Chain, Charge], window: ledger.Window) -> bool:
+def is_renewed(living: Mapping[Chain, Charge], window: Window) -> bool:
     """Whether the mirror shows the renewal after a window, so that its invoice must be somewhere."""
     charge = living.get((window.subscription, window.charge))
     return charge is not None and epoch(window.end) <= charge.item.current_period_start
 
 
-def assign(windows: Iterable[ledger.Window], invoices: Iterable[Invoice]) -> dict[int, Invoice]:
-    """The invoice of each window: the one that it is on, else the first whose renewal came at its end or later.
-
-    One that did not wait as a draft stands back behind the one that was made for it.
-    """
-    by_subscription: dict[str, list[Invoice]] = {}
-    by_id = {}
-    for invoice in invoices:
-        by_subscription.setdefault(invoice.subscription, []).append(invoice)
-        by_id[invoice.invoice] = invoice
-    result = {}
-    for window in windows:
-        its = [i for i in by_subscription.get(window.subscription, ()) if may_bill(i, window)]
-        later = [i for i in its if i.bound >= window.end]
-        first = [i for i in later if i.bound == later[0].bound]
-        candidates = [i for i in first if not drafts.did_not_wait(i.body)] or first
-        named = by_id.get(window.invoice or "")
-        found = named if named is not None and may_bill(named, window) else next(iter(candidates), None)
-        if found is not None:
-            result[window.id] = found
-    return result
-
-
 def store_windows(connection: Connection, run: Run, state: Known) -> int:
     """Stores the windows that ended: at renewals that an invoice or the mirror shows, and where terms changed."""
     name, living = state.inputs.environment.name, state.living()
-    seen = ledger.bounds(connection, name, since=run.now - LONG_AGO)
+    seen = usage_invoices.bounds(connection, name, since=run.now - LONG_AGO)
     count = 0
     for chain, openings in state.chains.items():
         bounds = set(seen.get(chain[0], ()))
         if (charge := living.get(chain)) is not None:
             bounds = own_bounds(charge, bounds | {from_epoch(charge.item.current_period_start)})
         for piece in pieces(openings, state.told.get(chain), bounds, run.now):
-            ledger.add_window(
+            usage_windows.add_window(
                 connection, name, chain, opening=piece.opening.id, start=piece.start, end=piece.end, run_id=run.id
             )
             count += 1

@@ -18,7 +18,7 @@ from stripe_sync.jobs.runtime.step import Result
 from stripe_sync.jobs.usage.drafts.untaxed import hold_untaxed
 from stripe_sync.warehouse import runs
 from stripe_sync.warehouse.comparisons import links, statuses
-from stripe_sync.warehouse.usage import draft_holds, ledger
+from stripe_sync.warehouse.usage import draft_holds, usage_invoices
 from stripe_sync.warehouse.writes import owed as kept
 
 LISTS = ({"status": "draft"}, {"status": "open", "collection_method": "charge_automatically"})
@@ -68,7 +68,9 @@ def stuck(session: Session, run: Run, bodies: Iterable[dict[str, Any]]) -> Itera
     with session.engine.connect() as connection:
         holds = draft_holds.holds(connection, session.environment.name)
         sold_after_end = statuses.details(connection, session.environment.name, ReasonCode.RENEWED_AFTER_END)
-        sold_after_end += " ".join(i.invoice for i in ledger.unowed_drafts(connection, session.environment.name))
+        sold_after_end += " ".join(
+            i.invoice for i in usage_invoices.unowed_drafts(connection, session.environment.name)
+        )
         sold = kept.sold_after(connection, session.environment.name)
     for body in bodies:
         subscription = owner_of(session, body)

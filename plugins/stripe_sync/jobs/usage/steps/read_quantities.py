@@ -9,17 +9,17 @@ from decimal import Decimal
 
 from sqlalchemy import Connection
 
-from stripe_sync.core.decoding import typed
 from stripe_sync.core.errors import RowFailed, Transient, UnknownShape
+from stripe_sync.domain.usage import ledger
+from stripe_sync.domain.usage.bills import Invoice
+from stripe_sync.domain.usage.decide import assign
+from stripe_sync.domain.usage.ledger import Balance, Movement, UsageState
 from stripe_sync.domain.usage.quantities import Point, checked, points_of, quantity
-from stripe_sync.domain.usage.terms import Terms
-from stripe_sync.domain.usage.windows import Measured
+from stripe_sync.domain.usage.windows import Measured, Window
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.runtime.step import Result, step
-from stripe_sync.jobs.usage.steps.find_due import assign
 from stripe_sync.warehouse import runs
-from stripe_sync.warehouse.usage import ledger
-from stripe_sync.warehouse.usage.ledger import Invoice, Window
+from stripe_sync.warehouse.usage import movements, usage_invoices, usage_windows
 
 BACK = timedelta(days=35)  # how far before a window the running value at its start is looked for
 FAR = timedelta(days=3650)
@@ -43,8 +43,8 @@ def usage_count(session: Session, run: Run) -> Result:
         return {"read": 0, "unread": 0, "failed": []}
     blocked = {p["stripe_subscription"] for p in due.get("problems", ())}
     with session.engine.connect() as connection:
-        open_windows = ledger.windows(connection, name, states=(None, *ledger.OPEN, "proven"))
-        seen = ledger.invoices(connection, name, open_windows)
+        open_windows = usage_windows.in_states(connection, name, (UsageState.REPORTED, *ledger.BILLABLE))
+        seen = usage_invoices.may_bill(connection, name, open_windows)
     chosen = in_order(session, run, [w for w in open_windows if w.subscription not in blocked], seen)
     fit = session.environment.usage_reads_per_minute * session.environment.usage_interval_minutes
     readings = read_all(session, chosen[:fit])
@@ -52,7 +52,7 @@ def usage_count(session: Session, run: Run) -> Result:
         for reading in readings:
             if reading.quantity is not None:
                 record(connection, run, reading.window, reading.quantity)
-    failed = [f"{r.window.measured['subscription']}: {r.detail}" for r in readings if r.quantity is None]
+    failed = [f"{r.window.measured.subscription}: {r.detail}" for r in readings if r.quantity is None]
     return {"read": len(readings) - len(failed), "unread": max(0, len(chosen) - fit), "failed": failed}
 
 
@@ -69,7 +69,7 @@ def in_order(session: Session, run: Run, windows: list[Window], seen: list[Invoi
         deadline = invoice.finalizes_at if invoice and invoice.finalizes_at else run.now + FAR
         last_chance = deadline - soon <= run.now and (window.read_at is None or window.read_at < deadline - soon)
         draft = invoice is not None and invoice.status == "draft"
-        if window.read_at is None or (window.state != "proven" and draft) or (draft and last_chance):
+        if window.read_at is None or (window.state is not UsageState.VERIFIED and draft) or (draft and last_chance):
             found.append((deadline, window))
     return [window for _, window in sorted(found, key=lambda pair: (pair[0], pair[1].end, pair[1].id))]
 
@@ -99,7 +99,7 @@ def read_all(session: Session, windows: list[Window]) -> list[Reading]:
 
 def counted(session: Session, window: Window) -> Decimal:
     """The quantity of a window. The running value at its start is looked for further back where it is not shown."""
-    measured, terms = Measured(**window.measured), typed(window.terms, Terms)
+    measured, terms = window.measured, window.terms
     points = points_between(session, measured, window.start - BACK, window.end)
     inside = [p for p in points if p.at >= window.start]
     if inside and len(inside) == len(points) and not inside[0].reset:
@@ -116,14 +116,18 @@ def points_between(session: Session, measured: Measured, start: datetime, end: d
 
 def record(connection: Connection, run: Run, window: Window, quantity: Decimal) -> None:
     """Appends a reading, and what it adds to what was read before, with what that costs; two runs at once count once."""
-    window = ledger.locked(connection, window.id)
-    ledger.read(connection, window.id, quantity, at=run.now, run_id=run.id)
-    terms = typed(window.terms, Terms)
-    before = window.quantity if window.state is not None else None
+    window = usage_windows.locked(connection, window.id)
+    movements.add_reading(connection, window.id, quantity, at=run.now, run_id=run.id)
+    terms = window.terms
+    before = window.quantity if window.state is not UsageState.REPORTED else None
     if before is not None and before == quantity:
         return
     amount = Decimal(terms.amount(quantity) - (terms.amount(before) if before is not None else 0))
-    ledger.move(
-        connection, window.id, "", "pending", quantity=quantity - (before or Decimal(0)), amount=amount, at=run.now,
-        run_id=run.id, invoice=window.invoice,
-    )  # fmt: skip
+    movement = Movement(
+        window=window.id,
+        source=UsageState.REPORTED,
+        target=UsageState.PENDING,
+        balance=Balance(quantity - (before or Decimal(0)), amount),
+        invoice=window.invoice,
+    )
+    movements.move(connection, movement, at=run.now, run_id=run.id)

@@ -15,10 +15,13 @@ from stripe_sync.core.lanes import Mode
 from stripe_sync.domain.plan import approvals as questions
 from stripe_sync.domain.plan.actions import USAGE, Action, Plan
 from stripe_sync.domain.plan.guards import Decision, Verdict, lane_refusals
-from stripe_sync.domain.usage import drafts
-from stripe_sync.domain.usage.bills import window_of
+from stripe_sync.domain.usage import drafts, ledger
+from stripe_sync.domain.usage.bills import Invoice, bill_of, meter_on, window_of
+from stripe_sync.domain.usage.decide import assign
+from stripe_sync.domain.usage.ledger import BILLABLE, Drain, UsageState
+from stripe_sync.domain.usage.line_proof import lines_for
 from stripe_sync.domain.usage.proof import UsageLine
-from stripe_sync.jobs.inputs.billed_windows import bill_of, meter_on
+from stripe_sync.domain.usage.windows import Window
 from stripe_sync.jobs.inputs.direct_writes import write
 from stripe_sync.jobs.inputs.invoices import read_one
 from stripe_sync.jobs.runtime.answers import answered
@@ -27,16 +30,13 @@ from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.runtime.step import Result, step
 from stripe_sync.jobs.usage.ended_subscriptions import removals
 from stripe_sync.jobs.usage.final_invoice import make_final_invoices, switch_on
-from stripe_sync.jobs.usage.line_proof import BILLS, lines_for
 from stripe_sync.jobs.usage.meter_events import EVENT, Known, Metered, metered
 from stripe_sync.jobs.usage.minimum_spend import with_covered
-from stripe_sync.jobs.usage.permissions import entity_of, leased, may_write
-from stripe_sync.jobs.usage.steps.find_due import assign
+from stripe_sync.jobs.usage.permissions import entity_of, leased, may_write, owner_of
 from stripe_sync.jobs.usage.surplus import place
 from stripe_sync.warehouse import runs
 from stripe_sync.warehouse.plans import approvals
-from stripe_sync.warehouse.usage import ledger
-from stripe_sync.warehouse.usage.ledger import Invoice, Window
+from stripe_sync.warehouse.usage import movements, usage_invoices, usage_windows
 from stripe_sync.warehouse.writes.leases import Lease
 
 
@@ -99,8 +99,8 @@ def drafts_to_write(session: Session, run: Run, lease: Lease) -> list[Page]:
     """
     name = session.environment.name
     with session.engine.connect() as connection:
-        windows = ledger.windows(connection, name, states=(*BILLS, "waived"))
-        seen = ledger.invoices(connection, name, windows)
+        windows = usage_windows.in_states(connection, name, (*BILLABLE, UsageState.WAIVED))
+        seen = usage_invoices.may_bill(connection, name, windows)
     assigned = assign(windows, seen)
     by_invoice: dict[str, list[Window]] = defaultdict(list)
     for window in windows:
@@ -119,7 +119,7 @@ def drafts_to_write(session: Session, run: Run, lease: Lease) -> list[Page]:
 
 def is_metered(page: Page) -> bool:
     """Whether a meter bills, or could bill, a window of a draft that is not proven."""
-    return any(w.terms.get("meter") and w.state in ledger.OPEN for w in page.windows)
+    return any(w.terms.meter is not None and w.state in ledger.OPEN for w in page.windows)
 
 
 def with_meters(session: Session, run: Run, page: Page, known: Known) -> Page:
@@ -144,7 +144,7 @@ def read_again(session: Session, page: Page) -> Page:
 def page_of(session: Session, invoice: Invoice, windows: Sequence[Window], waits: str = "") -> Page:
     """One draft: the lines of its windows against our lines on it; those of a waived window go."""
     name = session.environment.name
-    lines = lines_for(session, invoice, windows)
+    lines = lines_for(owner_of(session), invoice, windows)
     taken = [(w.charge, epoch(w.start)) for w in windows]
     actions = drafts.actions(
         name, invoice.invoice, invoice.body, lines, drafts.own_lines(invoice.body, session.signer),
@@ -159,11 +159,15 @@ def unsettle(session: Session, run: Run, pages: Iterable[Page]) -> None:
         for page in pages:
             touched = {window_of(a.target) for a in page.actions if a.kind != "usageline.remove"}
             for window in page.windows:
-                if window.state == "proven" and (window.charge, epoch(window.start)) in touched:
-                    ledger.move_all(
-                        connection, window, ("proven",), "pending", at=run.now, run_id=run.id,
-                        invoice=page.invoice.invoice, reason="Its lines on the draft were changed by somebody.",
-                    )  # fmt: skip
+                if window.state is UsageState.VERIFIED and (window.charge, epoch(window.start)) in touched:
+                    back = Drain(
+                        window=window.id,
+                        sources=(UsageState.VERIFIED,),
+                        target=UsageState.PENDING,
+                        invoice=page.invoice.invoice,
+                        reason="Its lines on the draft were changed by somebody.",
+                    )
+                    movements.drain(connection, back, at=run.now, run_id=run.id)
 
 
 def decided(session: Session, run: Run, pages: Sequence[Page]) -> tuple[Permits, list[str], list[str]]:
@@ -228,7 +232,11 @@ def prove(session: Session, run: Run, page: Page, steps: Sequence[Step]) -> int:
     moved = 0
     with session.engine.begin() as connection:
         for window in page.windows:
-            if window.state not in BILLS or window.quantity is None or (window.state == "proven" and not lines):
+            if (
+                window.state not in BILLABLE
+                or window.quantity is None
+                or (window.state is UsageState.VERIFIED and not lines)
+            ):
                 continue
             counted = by_meter.get(window.id)
             if counted is None and meter_on(window, page.invoice) is not None:
@@ -236,18 +244,29 @@ def prove(session: Session, run: Run, page: Page, steps: Sequence[Step]) -> int:
             if counted is not None and (counted.action is not None or counted.problem):
                 step = sent.get(counted.action.hash) if counted.action is not None else None
                 if step is not None and step.result == "done":
-                    ledger.move_all(
-                        connection, window, ("pending",), "pushed", at=run.now, run_id=run.id,
+                    sent_now = Drain(
+                        window=window.id,
+                        sources=(UsageState.PENDING,),
+                        target=UsageState.SUBMITTED,
                         invoice=page.invoice.invoice,
-                    )  # fmt: skip
+                    )
+                    movements.drain(connection, sent_now, at=run.now, run_id=run.id)
                 continue
             if complete:
-                ledger.move_all(
-                    connection, window, ledger.OPEN, "proven", at=run.now, run_id=run.id, invoice=page.invoice.invoice
+                verified = Drain(
+                    window=window.id,
+                    sources=ledger.OPEN,
+                    target=UsageState.VERIFIED,
+                    invoice=page.invoice.invoice,
                 )
+                movements.drain(connection, verified, at=run.now, run_id=run.id)
                 moved += 1
             elif unknown:
-                ledger.move_all(
-                    connection, window, ("pending",), "pushed", at=run.now, run_id=run.id, invoice=page.invoice.invoice
+                maybe = Drain(
+                    window=window.id,
+                    sources=(UsageState.PENDING,),
+                    target=UsageState.SUBMITTED,
+                    invoice=page.invoice.invoice,
                 )
+                movements.drain(connection, maybe, at=run.now, run_id=run.id)
     return moved
