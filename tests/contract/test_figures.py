@@ -89,7 +89,7 @@ def test_links_that_changed_are_found_without_reading_all() -> None:
 def test_an_earlier_comparison_of_very_much_is_not_read_with_the_newest() -> None:
     """After a first import many differences are kept beside the few of now; a question's comparison is known to have few."""
     asked = {"environment": "e", "now": from_epoch(0), "kind": "customer", "id": "c", "keys": ["k"], "run_id": "2"}
-    questions = ("reports/drift", "reports/money", "reports/open_drift", "reports/at_risk", "reports/figures",
+    questions = ("reports/drift", "reports/money", "reports/open_drift", "frames/drift", "reports/figures",
                  "web/differences", "explain/drift", "drift/counts", "drift/differing", "drift/order")  # fmt: skip
     with warehouses.fresh() as (_, engine), engine.begin() as connection:
         for statement in DIFFER.split(";"):

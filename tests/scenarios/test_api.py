@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -16,9 +17,11 @@ from sqlalchemy import text
 from sandbox.builder import flat, per_unit
 from stripe_sync import api
 from stripe_sync.api import BillingEnvironment, CheckoutOutcome, open_environment
+from stripe_sync.core.config import packaged
 from stripe_sync.core.errors import ConfigurationError, Waiting
 from stripe_sync.reporting.datasets import DRIFT, INVOICE_AUDIT, PLANS, STATUSES, USAGE_LEDGER, USAGE_MOVEMENTS
 from stripe_sync.reporting.frame_types import CURRENCIES, ColumnType
+from stripe_sync.reporting.frames import roll_forward, totals, trend
 from tests.house import House, built
 from tests.metering import metered_world, month_end
 from tests.shell import ENFORCE, LIMITS, TOML, environ
@@ -133,6 +136,25 @@ def test_tables_hold_the_amounts_of_the_warehouse(environment: BillingEnvironmen
     assert set(plans["result"].dropna()) == {"done"}
     statuses = environment.statuses()
     assert dict(zip(statuses["id"], statuses["status"], strict=True))["s-1"] == "PENDING"
+
+
+def test_figures_of_the_frames_are_those_of_sql(environment: BillingEnvironment, harness: House) -> None:
+    with harness.engine.connect() as connection:
+        usage = [tuple(row) for row in connection.execute(text(packaged.sql("reports/usage")), {"environment": "test"})]
+        history = connection.execute(
+            text(packaged.sql("reports/history")), {"environment": "test", "now": environment.now()}
+        ).all()
+    ledger = totals(environment.usage_ledger(), by=["state"], value="amount")
+    assert [(r.state, r.currency, r.amount) for r in ledger.itertuples()] == [(s, c, a) for s, c, _, a in usage]
+    start = environment.now() - timedelta(days=1)
+    balance = roll_forward(
+        environment.usage_movements(chunks=1), start=start, end=environment.now() + timedelta(days=1)
+    )
+    after = {(r.state, r.currency): r.amount_after for r in balance.itertuples() if r.amount_after}
+    assert after == {(s, c): a for s, c, _, a in usage if a}
+    differences = pd.DataFrame([row._asdict() for row in history])
+    table = trend(differences, index="day", columns="kind", value="differences")
+    assert int(table.to_numpy().sum()) == sum(row.differences for row in history)
 
 
 def test_a_checkout_is_provisioned_once_and_its_customer_gets_a_portal_link(

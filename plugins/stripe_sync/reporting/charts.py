@@ -7,74 +7,73 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING
 
-from stripe_sync.reporting.spool import Row
-from stripe_sync.reporting.tables import Table
+from stripe_sync.reporting.tables import MONTHLY, Table
+
+if TYPE_CHECKING:
+    import altair as alt
+    import pandas as pd
 
 DRAWN = ("history", "at_risk", "usage")
-AGES = ["under a day", "under a week", "under a month", "older"]
 STATES = ["pending", "pushed", "proven", "billed", "reversed", "waived", "unbillable", "billed_before_us"]
 
 
-def charts(found: Iterable[Table]) -> dict[str, str]:
-    """An SVG by title, for each question that has anything to draw."""
-    by_name = {t.name: list(t.rows) for t in found if t.name in DRAWN}
-    history = [row for row in by_name["history"] if row["kind"] != "none"]
+def charts(tables: Iterable[Table]) -> dict[str, str]:
+    """Return an SVG by title, for each question that has anything to draw; the figures are those of ``frames``."""
+    from stripe_sync.reporting import frames
+
+    rows = {table.name: list(table.rows) for table in tables if table.name in DRAWN}
+    history = [row for row in rows["history"] if row["kind"] != "none"]
+    at_risk = frames.money_frame(rows["at_risk"], by=["kind", "direction"], value=MONTHLY)
+    used = frames.money_frame(rows["usage"], by=["state"], value="amount")
     drawn = {
-        "Differences a day": bars(history, x="day", y="differences", colour="kind", dates=True),
-        "Money at risk a month, by kind": by_currency(by_name["at_risk"], x="kind", y="a_month", colour="direction"),
-        "Age of open differences": bars(by_name["at_risk"], x="age", y="differences", colour="direction", order=AGES),
-        "Usage by state": by_currency(by_name["usage"], x="state", y="amount", order=STATES),
+        "Differences a day": bars(frames.counts(history, by=["day", "kind"], value="differences"), is_dated=True),
+        "Money at risk a month, by kind": by_currency(frames.totals(at_risk, by=["kind", "direction"], value=MONTHLY)),
+        "Age of open differences": bars(
+            frames.counts(rows["at_risk"], by=["age", "direction"], value="differences"), order=frames.AGES
+        ),
+        "Usage by state": by_currency(frames.totals(used, by=["state"], value="amount"), order=STATES),
     }
     return {title: svg(chart) for title, chart in drawn.items() if chart is not None}
 
 
-def bars(
-    rows: Sequence[Row], *, x: str, y: str, colour: str | None = None, order: Sequence[str] = (), dates: bool = False
-) -> Any:
-    """Bars of a number, stacked by colour; None without rows."""
+def bars(figures: pd.DataFrame, *, order: Sequence[str] = (), is_dated: bool = False) -> alt.Chart | None:
+    """Return bars of the last column by the first one, stacked by the one between; None without rows."""
     import altair as alt
-    import pandas as pd
 
-    if not rows:
+    if figures.empty:
         return None
-    values = [{key: plain(row[key]) for key in (x, y, colour) if key} for row in rows]
-    axis = alt.X(f"{x}:O", sort=list(order) or "ascending", title="", axis=alt.Axis(labelAngle=-45 if dates else 0))
+    x, *colours, y = figures.columns
+    values = figures.assign(**{y: [_number(value) for value in figures[y]], x: figures[x].astype(str)})
+    axis = alt.X(f"{x}:O", sort=list(order) or "ascending", title="", axis=alt.Axis(labelAngle=-45 if is_dated else 0))
     chart = (
-        alt.Chart(pd.DataFrame(values))
+        alt.Chart(values.astype(dict.fromkeys((x, *colours), object)))
         .mark_bar(width={"band": 0.5})
         .encode(x=axis, y=alt.Y(f"sum({y}):Q", title=y.replace("_", " ")))
     )
-    if colour:
-        chart = chart.encode(color=alt.Color(f"{colour}:N", title=""))
+    if colours:
+        chart = chart.encode(color=alt.Color(f"{colours[0]}:N", title=""))
     return chart.properties(width=420, height=180)
 
 
-def by_currency(rows: Sequence[Row], *, x: str, y: str, colour: str | None = None, order: Sequence[str] = ()) -> Any:
-    """Bars of money, a panel a currency with an axis of its own; None without rows."""
+def by_currency(sums: pd.DataFrame, *, order: Sequence[str] = ()) -> alt.VConcatChart | None:
+    """Return bars of money, one panel a currency with an axis of its own; None without rows."""
     import altair as alt
 
-    of: dict[str, list[Row]] = {}
-    for row in rows:
-        if row[y] is not None:
-            of.setdefault(row[y].currency, []).append(row)
-    panels = [
-        bars(some, x=x, y=y, colour=colour, order=order).properties(title=currency.upper())
-        for currency, some in sorted(of.items())
-    ]
+    charts = {
+        c: bars(part.drop(columns="currency"), order=order) for c, part in sums.groupby("currency", observed=True)
+    }
+    panels = [chart.properties(title=currency.upper()) for currency, chart in charts.items() if chart is not None]
     return alt.vconcat(*panels) if panels else None
 
 
-def plain(value: Any) -> str | float | int | None:
-    """A cell as what a chart takes."""
-    if value is None or isinstance(value, int):
-        return value
-    amount = getattr(value, "amount", value)
-    return float(amount) if isinstance(amount, Decimal) else str(amount)
+def _number(value: int | Decimal) -> int | float:
+    """Return a figure as a chart takes it: only drawing needs a binary float."""
+    return float(value) if isinstance(value, Decimal) else int(value)
 
 
-def svg(chart: Any) -> str:
+def svg(chart: alt.TopLevelMixin) -> str:
     """A chart drawn, with no reference to anything outside it."""
     import vl_convert
 

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import overload
 
 import pandas as pd
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from stripe_sync.core.errors import ConfigurationError
 from stripe_sync.reporting.frame_types import Columns, ColumnType, typed_frame
@@ -163,9 +163,16 @@ def read_chunks(engine: Engine, dataset: Dataset, environment: str, *, rows: int
     All are read in one transaction, which is open until the last one was read or the iterator is closed.
     """
     with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection, connection.begin():
-        newest = comparisons.latest(connection, environment)
-        _, lines = opened(connection, dataset.sql, environment=environment, comparison=newest)
-        is_first = True
-        while (chunk := list(islice(lines, rows))) or is_first:
-            yield typed_frame(chunk, dataset.columns)
-            is_first = False
+        yield from chunks_in(connection, dataset, environment, rows=rows)
+
+
+def chunks_in(
+    connection: Connection, dataset: Dataset, environment: str, *, rows: int = CHUNK
+) -> Iterator[pd.DataFrame]:
+    """Yield the same in a transaction that is open already."""
+    newest = comparisons.latest(connection, environment)
+    _, lines = opened(connection, dataset.sql, environment=environment, comparison=newest)
+    is_first = True
+    while (chunk := list(islice(lines, rows))) or is_first:
+        yield typed_frame(chunk, dataset.columns)
+        is_first = False

@@ -5,12 +5,12 @@ Names and addresses of people are left out unless somebody asked for them: a cus
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from stripe_sync.core import money
 from stripe_sync.domain.model.kinds import EntityKind
@@ -20,6 +20,7 @@ from stripe_sync.warehouse.comparisons import comparisons
 from stripe_sync.warehouse.engine import dumps, opened
 
 HIDDEN = "(hidden)"
+MONTHLY = "a_month"  # the column of amounts a month in a report
 PERSONAL = frozenset({"name", "email", "description"})
 MINOR = frozenset({"minor", "minor_a_month", "minor_a_year", "expected", "invoiced", "rounding", "difference", "total",
                    "balance", "due"})  # fmt: skip
@@ -99,10 +100,19 @@ def tables(
         comparison = comparisons.latest(connection, environment, run_id=run_id)
         about |= {"environment": environment, "run_id": run_id, "comparison": comparison}
         for name, title in questions.items():
-            columns, rows = opened(connection, f"reports/{name}", **about)
+            columns, rows = answer(connection, name, **about)
             shown = Rows(presentable(row, names=names) for row in rows)
             found.append(Table(name, title, tuple(column_name(c) for c in columns), shown))
     return found
+
+
+def answer(connection: Connection, name: str, **about: Any) -> tuple[tuple[str, ...], Iterator[Row]]:
+    """Return the columns and rows of a question: those of its SQL file, or of the figures that pandas computes."""
+    if name != "at_risk":
+        return opened(connection, f"reports/{name}", **about)
+    from stripe_sync.reporting.ageing import COLUMNS, ageing_rows  # pandas is slow to import: only where it computes
+
+    return COLUMNS, ageing_rows(connection, about["environment"], now=about["now"])
 
 
 def decimals(amount: Decimal, currency: str) -> str:
@@ -120,7 +130,7 @@ def made(name: str, title: str, rows: Sequence[Row]) -> Table:
 
 def column_name(column: str) -> str:
     """Minor units are shown as money, so their columns are not called minor."""
-    return {"minor": "amount", "minor_a_month": "a_month", "minor_a_year": "a_year"}.get(column, column)
+    return {"minor": "amount", "minor_a_month": MONTHLY, "minor_a_year": "a_year"}.get(column, column)
 
 
 def presentable(row: Mapping[str, Any], *, names: bool) -> Row:
@@ -170,7 +180,7 @@ def finance_summary(found: Iterable[Table], environment: str, at: str) -> Row:
         "environment": environment,
         "as_of": at,
         "open_differences": len(by_name["open_drift"]),
-        "a_month": totals(by_name["at_risk"], by="direction", amount="a_month"),
+        "a_month": totals(by_name["at_risk"], by="direction", amount=MONTHLY),
         "a_year": totals(by_name["at_risk"], by="direction", amount="a_year"),
         "usage": totals(by_name["usage"], by="state", amount="amount"),
         "invoices": totals(by_name["invoices"], by="month", amount="difference"),
@@ -185,12 +195,13 @@ def finance_summary(found: Iterable[Table], environment: str, at: str) -> Row:
 
 def totals(rows: Iterable[Row], *, by: str, amount: str) -> dict[str, dict[str, str]]:
     """Sums of a money column by another column and by currency, in major units as text; currencies are never added."""
-    sums: dict[str, dict[str, Decimal]] = {}
-    for row in rows:
-        if row[amount] is not None:
-            of = sums.setdefault(str(row[by]), {})
-            of[row[amount].currency] = of.get(row[amount].currency, Decimal(0)) + row[amount].amount
-    return {key: {c: decimals(amount, c) for c, amount in sorted(of.items())} for key, of in sums.items()}
+    from stripe_sync.reporting import frames
+
+    summed = frames.totals(frames.money_frame(rows, by=[by], value=amount), by=[by], value=amount)
+    result: dict[str, dict[str, str]] = {}
+    for row in summed.itertuples(index=False):
+        result.setdefault(str(row[0]), {})[row.currency] = decimals(row[2], row.currency)
+    return result
 
 
 def statuses(rows: Iterable[Row]) -> dict[str, dict[str, int]]:

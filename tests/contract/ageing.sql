@@ -1,5 +1,5 @@
--- what the open differences are worth a month and a year, in minor units to two decimals
--- grain: one direction, kind, reason, plan, age and currency; currencies are never added to each other
+-- question: the open differences a month and a year, in minor units to two decimals, as SQL computes them
+-- grain: one direction, kind, reason, plan, age and currency
 with amounts as (
     select
         d.kind,

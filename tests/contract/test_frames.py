@@ -1,0 +1,55 @@
+"""The figures that pandas computes are those of the same question in SQL."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import text
+
+from stripe_sync.reporting.ageing import COLUMNS, ageing_rows
+from tests import warehouses
+
+SQL = (Path(__file__).parent / "ageing.sql").read_text(encoding="utf-8")
+NOW = datetime(2026, 11, 30, tzinfo=UTC)
+SNAPSHOTS = """
+insert into snapshot (environment, side, run_id, kinds, complete, upper_bound, counts, content_id)
+select 'e', side, '1', '{}', true, now(), '{}', 1 from unnest(array['stigg', 'stripe']) as side;
+insert into comparison (environment, run_id, stigg_snapshot, stripe_snapshot, canon_version) values ('e', '1', 1, 2, 1)
+"""
+ROW = """
+insert into drift (environment, valid_from, owner, id, kind, key, entity_kind, entity_id, state, field, severity, sentence,
+    per_month, accepted, since)
+values ('e', 1, 'k' || :n, 'd' || :n, :kind, 'k' || :n, :kind, 'p' || :plan, :state, '', 'money', '',
+    cast(:amounts as jsonb), :accepted, :since)
+"""
+
+
+def test_ageing_is_that_of_sql_to_the_digit() -> None:
+    chance = random.Random(24)
+    rows = [
+        {
+            "n": n,
+            "kind": chance.choice(["plan", "customer"]),
+            "plan": chance.randrange(2),
+            "state": chance.choice(["missing", "differs"]),
+            "amounts": "{" + ",".join(
+                f'"{currency}": {chance.randrange(-500, 500)}.{chance.randrange(10**9):09}'
+                for currency in chance.sample(["usd", "eur", "jpy"], chance.randrange(3))
+            ) + "}",
+            "accepted": chance.random() < 0.1,
+            "since": chance.choice([None, NOW - timedelta(hours=chance.randrange(0, 1000, 12))]),
+        }
+        for n in range(400)
+    ]  # fmt: skip
+    with warehouses.fresh() as (_, engine), engine.begin() as connection:
+        for statement in SNAPSHOTS.split(";"):
+            connection.execute(text(statement))
+        connection.execute(text(ROW), rows)
+        expected = connection.execute(text(SQL), {"comparison": 1, "now": NOW}).all()
+        computed = [tuple(row[name] for name in COLUMNS) for row in ageing_rows(connection, "e", now=NOW)]
+    assert len(computed) > 30
+    assert sorted(computed) == sorted(map(tuple, expected))
+    directions = [(row[0], row[5]) for row in computed]
+    assert directions == sorted(directions), "in order of direction and currency"
