@@ -80,7 +80,11 @@ def test_any_world_and_any_mess_are_in_order_after_one_apply(
         assert (living(house), kept(house, foreign, lived)) == (lived, before), f"seed {seed}, day {day}: the mess"
         generated.change(dice, town)
         house.merge(town)
-        house.reconcile()
+        if house.reconcile()["results"].get(
+            "waiting"
+        ):  # an ended subscription's first invoice by e-mail is a draft for an hour
+            house.later(2 * 3600)
+            house.reconcile()
         assert house.plan().plan.actions == [], f"seed {seed}, day {day}: after changes in Stigg"
         new = {f'["{c["id"]}", ' for c in house.objects("customers") if c["id"] not in customers}
         after = [row for row in kept(house, foreign, lived & living(house)) if not row.startswith(tuple(new) or ("-",))]
