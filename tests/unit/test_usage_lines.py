@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from stripe_sync.domain.actual.invoice_bridge import bridge
 from stripe_sync.domain.actual.renewals import is_renewal
 from stripe_sync.domain.usage.bills import Bill, excess_shares, wanted
-from stripe_sync.domain.usage.bridge import bridge
 from stripe_sync.domain.usage.holds import grace
 from stripe_sync.domain.usage.minimum_spend import covered, is_minimum
 from stripe_sync.domain.usage.proof import UsageLine, proves, rounding

@@ -13,10 +13,10 @@ from typing import Any
 from stripe_sync.core import money, periods
 from stripe_sync.core.clock import epoch
 from stripe_sync.core.errors import ConfigurationError
+from stripe_sync.domain.actual.invoice_bridge import bridge
 from stripe_sync.domain.model.stripe_status import InvoiceStatus
 from stripe_sync.domain.usage import drafts, metering
 from stripe_sync.domain.usage.bills import Invoice, bill_of, meter_on, rounding_of_meter, wanted
-from stripe_sync.domain.usage.bridge import bridge
 from stripe_sync.domain.usage.ledger import BILLABLE, OPEN, UsageState
 from stripe_sync.domain.usage.proof import rounding
 from stripe_sync.domain.usage.windows import Window
