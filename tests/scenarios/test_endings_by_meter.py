@@ -11,7 +11,7 @@ import pytest
 
 from sandbox.builder import WorldBuilder, usage
 from tests.house import House
-from tests.metering import HOUR, MINUTE, cycle, ledger, lines, metered_lines, period_end, subscription, until, use
+from tests.metering import HOUR, LEAD, MINUTE, cycle, ledger, lines, metered_lines, period_end, subscription, until, use
 from tests.scenarios.test_adopted_meters import native_with_use
 from tests.scenarios.test_month_end_endings import end_in_stigg, finals
 from tests.scenarios.test_owed import detail, rows
@@ -95,7 +95,7 @@ def test_meter_lines_of_a_renewal_before_the_end_are_collected(harness_of: Build
     env.usage()
     env.reconcile()
     assert subscription(env)["status"] == "active"
-    until(env, end + HOUR + 10 * MINUTE)
+    until(env, end + 14 * MINUTE + LEAD + 5 * MINUTE)
     env.usage()
     env.reconcile()
     bill = cycle(env)
