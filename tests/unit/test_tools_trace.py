@@ -97,5 +97,6 @@ def test_recorded_calls_name_their_caller_through_other_code(tmp_path: Path) -> 
         thread.start()
         thread.join()
     sys.setprofile(before)
-    assert {(a[1], b[1]) for a, b, _ in calls.edges} == {("run", "key"), ("run", "one"), ("run", "run")}
+    # A comprehension is a call of its own until Python 3.12, which is an edge from run to run.
+    assert {(a[1], b[1]) for a, b, _ in calls.edges} - {("run", "run")} == {("run", "key"), ("run", "one")}
     assert list(calls.roots) == [("inner.code", "run")]
