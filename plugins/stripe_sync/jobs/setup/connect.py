@@ -13,15 +13,14 @@ from sqlalchemy import text
 from stripe_sync.core.clock import SystemClock
 from stripe_sync.core.errors import AccountRefused, NotAuthorized, RowFailed, StripeSyncError
 from stripe_sync.core.lanes import LANES
-from stripe_sync.core.open_questions import forbidden, open_questions
 from stripe_sync.domain.usage.holds.grace import is_short
 from stripe_sync.jobs.checkout import portal
 from stripe_sync.jobs.runtime import preflight
+from stripe_sync.jobs.runtime.answers import answered
 from stripe_sync.jobs.runtime.context import Session
 from stripe_sync.jobs.runtime.preflight import Check
 from stripe_sync.jobs.setup.rights import Right, needed
 from stripe_sync.jobs.usage.drafts.grace import graces_of
-from stripe_sync.warehouse import manual_actions
 from stripe_sync.warehouse.usage import draft_holds, figures
 
 SKEW = timedelta(seconds=30)
@@ -161,14 +160,12 @@ def meters(session: Session) -> Check:
 
 def unknowns(session: Session) -> Check:
     """Which questions a lane waits for before it may enforce."""
-    answered = manual_actions.answers(session.engine, session.environment.name)
-    environment = session.environment
-    waiting = open_questions(answered, environment.accept_unknown, environment)
-    if against := forbidden(answered, environment):
-        return Check("unknowns", "failure", "; ".join(why for found in against.values() for why in found))
-    if not waiting:
+    known = answered(session)
+    if known.forbidden:
+        return Check("unknowns", "failure", "; ".join(why for found in known.forbidden.values() for why in found))
+    if not known.open_questions:
         return Check("unknowns", "ok", "every question that a lane waits for is answered or accepted")
-    named = "; ".join(f"{lane}: {', '.join(names)}" for lane, names in waiting.items())
+    named = "; ".join(f"{lane}: {', '.join(names)}" for lane, names in known.open_questions.items())
     return Check("unknowns", "warning", f"{named}; run probe, or accept them by name in accept_unknown")
 
 

@@ -177,16 +177,14 @@ def decided(session: Session, run: Run, pages: Sequence[Page]) -> tuple[Permits,
     """
     environment = run.narrowed(session.environment)
     limits = {c: money.to_minor(a, c) for c, a in environment.limits.money("usage").items()}
-    approved, open_questions = approved_hashes(session), lane_refusals(USAGE, environment, answered(session))
+    approved, of_lane = approved_hashes(session), ["The lane usage is in mode propose (modes.usage)."]
+    if environment.mode(USAGE) == Mode.ENFORCE:
+        of_lane = lane_refusals(USAGE, environment, answered(session))
     decisions: dict[str, Decision] = {}
     verdicts, waits = [], []
     for page in pages:
         currency = page.invoice.body["currency"]
-        why = []
-        if environment.mode(USAGE) != Mode.ENFORCE:
-            why.append("The lane usage is in mode propose (modes.usage).")
-        else:
-            why += open_questions
+        why = [*of_lane]
         if currency in limits and page.amount > limits[currency]:
             why.append(
                 f"{money.shown(page.amount, currency)} of usage are more than the {money.shown(limits[currency], currency)} "
