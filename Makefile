@@ -44,19 +44,19 @@ compose-test: install  ## the compose files brought up and tried, where a Docker
 	@$(BIN)/python docker/trial.py
 
 test: install  ## all tests, group by group (GROUPS="unit contract" chooses)
-	@$(BIN)/python -m tests.run $(GROUPS)
+	@$(BIN)/python -m tools.run_tests $(GROUPS)
 
 coverage: install  ## which branches of the deciding rooms the unit tests and stories take (reports/coverage)
-	@$(BIN)/python -m tests.coverage
+	@$(BIN)/python -m tools.coverage
 
 mutants: install  ## changes that no test notices in what decides about money (TEST_MUTANTS=100)
-	@$(BIN)/python -m tests.mutants
+	@$(BIN)/python -m tools.mutants
 
 bench: install  ## benchmarks, each beside a baseline (SCALE=1 is the full size)
 	@SCALE=$(SCALE) $(BIN)/python -m bench
 
 soak: install  ## the long proofs, resumable in slices (SOAK_MINUTES=); results in docs/proofs/soak.jsonl
-	@$(BIN)/python -m tests.soak
+	@$(BIN)/python -m tools.soak
 
 check: install  ## lint, types, import rules, words, untyped borders, branches of steps, lock
 	@$(BIN)/ruff check .
@@ -66,7 +66,7 @@ check: install  ## lint, types, import rules, words, untyped borders, branches o
 	@$(BIN)/python -m tools.vocabulary
 	@$(BIN)/python -m tools.seams
 	@$(BIN)/python -m tools.branches
-	@$(BIN)/python -m tests.locks
+	@$(BIN)/python -m tools.locks
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip check --quiet
 
 lock: install  ## the locks, anew from requirements.in and requirements-dev.in

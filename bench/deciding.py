@@ -31,8 +31,8 @@ from stripe_sync.warehouse.comparisons import comparisons
 from stripe_sync.warehouse.snapshots import staging
 from stripe_sync.warehouse.snapshots.snapshots import Snapshot
 from stripe_sync.warehouse.snapshots.staging import Landed
-from tests import warehouses
-from tests.house import House, built
+from tests.support import warehouses
+from tests.support.harness import Harness, built
 
 CUSTOMER, SUBSCRIPTION = "customer-zero", "subscription-zero"
 FEW = 100
@@ -46,23 +46,23 @@ def main() -> None:
     world.customer(CUSTOMER, "Zero")
     world.subscription(SUBSCRIPTION, CUSTOMER, "pro", units={"seats": 2})
     warehouses.start()
-    with tempfile.TemporaryDirectory() as folder, built(world, Path(folder)) as house:
+    with tempfile.TemporaryDirectory() as folder, built(world, Path(folder)) as harness:
         os.environ["STRIPE_SYNC_REPORTS"] = folder
-        house.change(stripe_feed=True, stigg_feed=True, stigg_scan_minutes=SELDOM)
-        house.reconcile()
-        house.later(7200)
-        house.reconcile()  # takes up what the first one wrote
-        print(json.dumps(measured(Account(house, customers))))
+        harness.change(stripe_feed=True, stigg_feed=True, stigg_scan_minutes=SELDOM)
+        harness.reconcile()
+        harness.later(7200)
+        harness.reconcile()  # takes up what the first one wrote
+        print(json.dumps(measured(Account(harness, customers))))
     warehouses.stop()
 
 
 class Account:
     """Both sides of one customer, as many times as wanted."""
 
-    def __init__(self, house: House, customers: int) -> None:
-        self.house, self.customers = house, customers
-        self.session = house.session()
-        with house.engine.connect() as connection:
+    def __init__(self, harness: Harness, customers: int) -> None:
+        self.harness, self.customers = harness, customers
+        self.session = harness.session()
+        with harness.engine.connect() as connection:
             rows = connection.execute(text("select side, kind, id, body from mirror where valid_to is null")).all()
             found = connection.execute(text("select key, stripe_id from link where owner <> ''")).all()
         self.rows = [(row.side, row.kind, row.id, row.body) for row in rows]
@@ -96,45 +96,45 @@ class Account:
     def land(self, side: str, numbers: range, *, whole: bool, name: str = "") -> Snapshot:
         kinds = sorted({kind for given, kind, *_ in self.rows if given == side})
         return staging.close(
-            self.house.engine, environment="test", side=side, run_id="bench", kinds=kinds, upper_bound=self.house_time(),
+            self.harness.engine, environment="test", side=side, run_id="bench", kinds=kinds, upper_bound=self.harness_time(),
             rows=self.side(side, numbers, name), whole=None if whole else (),
         )  # fmt: skip
 
-    def house_time(self) -> Any:
+    def harness_time(self) -> Any:
         return self.session.clock.now()
 
     def unlink(self) -> None:
         """Ends the links of the one customer, who is no more."""
-        with self.house.engine.begin() as connection:
+        with self.harness.engine.begin() as connection:
             connection.execute(text("update link set ended_at = now() where owner <> '' and ended_at is null"))
 
     def link(self) -> None:
         """Links of every copy."""
-        with self.house.engine.begin() as connection:
+        with self.harness.engine.begin() as connection:
             cursor = connection.connection.cursor()
             with cursor.copy("copy link (environment, key, stripe_id, source) from stdin") as target:
                 for number in range(self.customers):
                     for key, id in self.links.items():
                         target.write_row(("test", renamed(key, number), renamed(id, number), "created"))
             cursor.close()
-        with self.house.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        with self.harness.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text("analyze link"))
 
     def rest(self) -> None:
         """What PostgreSQL does by itself between two runs, done: it would be at work beside what is measured."""
-        with self.house.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        with self.harness.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text("vacuum (analyze)"))
             connection.execute(text("checkpoint"))
 
     def newest_of_stripe(self) -> int:
-        with self.house.engine.connect() as connection:
+        with self.harness.engine.connect() as connection:
             pair = comparisons.latest_pair(connection, "test")
         assert pair is not None
         return pair[2]
 
     def run(self, id: str) -> Run:
-        now = self.house_time() + timedelta(seconds=5)
-        runs.start(self.house.engine, "test", id, now=now, params={})
+        now = self.harness_time() + timedelta(seconds=5)
+        runs.start(self.harness.engine, "test", id, now=now, params={})
         return Run(id, now)
 
 
@@ -151,7 +151,7 @@ def measured(account: Account) -> dict[str, Any]:
     """
     everybody = range(account.customers)
     account.rest()
-    alone = [seconds for seconds, *_ in whole_runs(account.house)]  # in this process, which may be a slow one
+    alone = [seconds for seconds, *_ in whole_runs(account.harness)]  # in this process, which may be a slow one
     found: dict[str, list[float]] = {name: [figure] for name, figure in first_run(account).items()}
     found["alone"] = alone
     pair = {side: account.land(side, everybody, whole=True).id for side in ("stigg", "stripe")}
@@ -173,7 +173,7 @@ def measured(account: Account) -> dict[str, Any]:
             for figure, value in {"": seconds, "_mb": mb, "_gate": gate, "_plan": planned}.items():
                 found.setdefault(f"{name}{figure}", []).append(value)
         if name == "quiet":
-            found["run"], found["run_mb"], found["run_gets"] = map(list, zip(*whole_runs(account.house), strict=True))
+            found["run"], found["run_mb"], found["run_gets"] = map(list, zip(*whole_runs(account.harness), strict=True))
     return {name: median(values) for name, values in found.items()}
 
 
@@ -196,17 +196,17 @@ def first_run(account: Account) -> dict[str, Any]:
     return found
 
 
-def whole_runs(house: House) -> Iterator[tuple[float, float, int]]:
+def whole_runs(harness: Harness) -> Iterator[tuple[float, float, int]]:
     """(seconds, MB, GETs to Stripe) of runs of reconcile from end to end in which nothing changed, each a quarter of an hour
     after one like it."""
-    house.later(7200)
-    house.reconcile()
+    harness.later(7200)
+    harness.reconcile()
     for _ in range(OFTEN):
-        house.later(900)
-        house.world.requests.clear()
-        seconds, mb, _ = spent(house.reconcile)
-        assert house.writes() == 0
-        yield seconds, mb, sum(r.side == "stripe" and r.method == "GET" for r in house.world.requests)
+        harness.later(900)
+        harness.world.requests.clear()
+        seconds, mb, _ = spent(harness.reconcile)
+        assert harness.writes() == 0
+        yield seconds, mb, sum(r.side == "stripe" and r.method == "GET" for r in harness.world.requests)
 
 
 def spent(work: Callable[..., Any], *given: Any, **named: Any) -> tuple[float, float, Any]:

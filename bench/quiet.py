@@ -15,8 +15,8 @@ from sqlalchemy import text
 from sandbox.builder import WorldBuilder, flat, per_unit
 from sandbox.world.state import iso
 from stripe_sync.core.settings import Limits
-from tests import warehouses
-from tests.house import House, built
+from tests.support import warehouses
+from tests.support.harness import Harness, built
 
 
 def catalog() -> WorldBuilder:
@@ -37,22 +37,22 @@ def main() -> None:
     warehouses.start()
     with tempfile.TemporaryDirectory() as folder:
         os.environ["STRIPE_SYNC_REPORTS"] = folder
-        with built(world, Path(folder)) as house:
+        with built(world, Path(folder)) as harness:
             many = 10**9
             money = {"usd": str(many)}
             limits = Limits(actions=many, day_actions=many, share=1.0, deletes=many, due_now=money, per_month=money)
-            house.environment = msgspec.structs.replace(
-                house.environment, limits=limits, stripe_feed=True, stigg_feed=True, plan_at_most=many
+            harness.environment = msgspec.structs.replace(
+                harness.environment, limits=limits, stripe_feed=True, stigg_feed=True, plan_at_most=many
             )
-            full, *_ = run(house)
-            run(house)  # takes up what the first one wrote
-            quiet, gets, writes, stigg = run(house)
-            read = reading(house)
+            full, *_ = run(harness)
+            run(harness)  # takes up what the first one wrote
+            quiet, gets, writes, stigg = run(harness)
+            read = reading(harness)
             for number in range(10):
-                row = house.stigg("customers", customerId=f"c-{number}")
-                row |= {"name": "Renamed", "updatedAt": iso(house.world.now)}
-            few, few_gets, few_writes, _ = run(house)
-            few_read = reading(house)
+                row = harness.stigg("customers", customerId=f"c-{number}")
+                row |= {"name": "Renamed", "updatedAt": iso(harness.world.now)}
+            few, few_gets, few_writes, _ = run(harness)
+            few_read = reading(harness)
     warehouses.stop()
     figures = {
         "full": full,
@@ -69,21 +69,21 @@ def main() -> None:
     print(json.dumps(figures))
 
 
-def run(house: House) -> tuple[float, int, int, int]:
+def run(harness: Harness) -> tuple[float, int, int, int]:
     """(seconds, GETs to Stripe, writes to Stripe, requests to Stigg) of one run, two hours after the one before."""
-    house.later(7200)
-    house.world.requests.clear()
+    harness.later(7200)
+    harness.world.requests.clear()
     started = time.monotonic()
-    house.reconcile()
+    harness.reconcile()
     seconds = time.monotonic() - started
-    asked = house.world.requests
+    asked = harness.world.requests
     gets = sum(r.side == "stripe" and r.method == "GET" for r in asked)
-    return seconds, gets, house.writes(), sum(r.side == "stigg" for r in asked)
+    return seconds, gets, harness.writes(), sum(r.side == "stigg" for r in asked)
 
 
-def reading(house: House) -> float:
+def reading(harness: Harness) -> float:
     """The seconds that the newest run spent on reading Stigg, which its pages and limits decide."""
-    with house.engine.connect() as connection:
+    with harness.engine.connect() as connection:
         seconds = connection.execute(
             text(
                 "select extract(epoch from read.finished_at - before.finished_at) from station as read "

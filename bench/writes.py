@@ -11,8 +11,8 @@ from sqlalchemy import text
 
 from sandbox.builder import WorldBuilder, flat
 from sandbox.world.state import Fault
-from tests import warehouses
-from tests.house import GENEROUS, built
+from tests.support import warehouses
+from tests.support.harness import GENEROUS, built
 
 LATENCY, RATE = 0.12, 25
 
@@ -26,17 +26,17 @@ def main() -> None:
         world.customer(f"c-{number}", f"Customer {number}")
         world.subscription(f"s-{number}", f"c-{number}", "pro")
     warehouses.start()
-    with tempfile.TemporaryDirectory() as folder, built(world, Path(folder)) as house:
-        house.world.limits = {"account": 100, "endpoint": RATE}
-        house.world.faults.append(Fault("POST", "/v1/customers", kind="delay", seconds=LATENCY, times=10 * customers))
-        house.change(
+    with tempfile.TemporaryDirectory() as folder, built(world, Path(folder)) as harness:
+        harness.world.limits = {"account": 100, "endpoint": RATE}
+        harness.world.faults.append(Fault("POST", "/v1/customers", kind="delay", seconds=LATENCY, times=10 * customers))
+        harness.change(
             modes={"catalog": "enforce", "customers": "enforce"}, endpoint_rate=RATE, account_rate=100, workers=workers,
             limits=GENEROUS, plan_at_most=10 * customers,
         )  # fmt: skip
-        house.limit(actions=10 * customers, day_actions=100 * customers)
-        house.reconcile()
-        asked = [r for r in house.world.requests if (r.method, r.path) == ("POST", "/v1/customers")]
-        with house.engine.connect() as connection:
+        harness.limit(actions=10 * customers, day_actions=100 * customers)
+        harness.reconcile()
+        asked = [r for r in harness.world.requests if (r.method, r.path) == ("POST", "/v1/customers")]
+        with harness.engine.connect() as connection:
             seconds = connection.execute(
                 text(
                     "select extract(epoch from max(o.finished_at) - min(i.intended_at)) from journal_intent as i "

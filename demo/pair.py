@@ -46,7 +46,7 @@ CALLS = 1234
 LIMITS = Limits(actions=100, day_actions=1000, share=1.0, due_now={"usd": "10000"}, per_month={"usd": "10000"})
 
 
-def town(now: int) -> WorldBuilder:
+def small_world(now: int) -> WorldBuilder:
     """Return Stigg's side: a flat plan with use at 0.0027 a call, half price for one of three customers."""
     world = WorldBuilder(now=now)
     world.product("acme", "Acme")
@@ -191,7 +191,7 @@ def begin(key: str, base: str, months: int, *, state: Path) -> int:
         name=NAME, stripe_account=account_of(asker), test_clock=clock, native_integration="removed", limits=LIMITS,
         modes=dict.fromkeys((Lane.CATALOG, Lane.CUSTOMERS, Lane.SUBSCRIPTIONS, Lane.USAGE), Mode.ENFORCE), accept_unknown=sorted(BY_NAME),
     )  # fmt: skip
-    world = from_document(town(now).document())
+    world = from_document(small_world(now).document())
     server.forget(state)
     shutil.rmtree(state, ignore_errors=True)
     with server.owned(state) as warehouse, running(world) as (_, stigg):

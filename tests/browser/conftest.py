@@ -11,7 +11,7 @@ import pytest
 
 from tests.dags import conftest as airflows
 
-bag, house = airflows.bag, airflows.house
+bag, harness = airflows.bag, airflows.harness
 pytest_configure, pytest_unconfigure = airflows.pytest_configure, airflows.pytest_unconfigure
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 

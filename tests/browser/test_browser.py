@@ -17,7 +17,7 @@ import uvicorn
 
 from stripe_sync.jobs.finance.steps import publish
 from tests.dags.test_pages import as_
-from tests.house import House
+from tests.support.harness import Harness
 
 pytestmark = [pytest.mark.xdist_group("airflow"), pytest.mark.filterwarnings("default")]
 
@@ -43,12 +43,12 @@ def served(bag: Any) -> Iterator[str]:
     thread.join(20)
 
 
-def test_somebody_finds_a_customer_by_keyboard_alone(browser: Any, served: str, house: House) -> None:
-    house.reconcile()
-    (held,) = [s for s in house.objects("subscriptions") if s["metadata"].get("stiggEntityId") == "s-1"]
+def test_somebody_finds_a_customer_by_keyboard_alone(browser: Any, served: str, harness: Harness) -> None:
+    harness.reconcile()
+    (held,) = [s for s in harness.objects("subscriptions") if s["metadata"].get("stiggEntityId") == "s-1"]
     next(i for i in held["items"]["data"] if i["quantity"] > 1)["quantity"] = 1
-    house.change(modes={})
-    house.reconcile()
+    harness.change(modes={})
+    harness.reconcile()
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     context.add_cookies(
         [{"name": "_token", "value": as_("viewer")["Authorization"].removeprefix("Bearer "), "url": served}]
@@ -80,11 +80,11 @@ def test_somebody_finds_a_customer_by_keyboard_alone(browser: Any, served: str, 
     context.close()
 
 
-def test_the_report_opens_offline_sorts_and_filters(browser: Any, house: House, tmp_path: Path) -> None:
-    house.change(modes={})
-    house.reconcile()
-    session = house.session()
-    publish.publish(session, house.run(session), tmp_path / "report")
+def test_the_report_opens_offline_sorts_and_filters(browser: Any, harness: Harness, tmp_path: Path) -> None:
+    harness.change(modes={})
+    harness.reconcile()
+    session = harness.session()
+    publish.publish(session, harness.run(session), tmp_path / "report")
     session.close()
     context = browser.new_context(offline=True, viewport={"width": 1280, "height": 1000})
     page = context.new_page()

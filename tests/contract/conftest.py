@@ -1,3 +1,3 @@
-"""The same houses as in the scenarios."""
+"""The same harnesses as in the scenarios."""
 
-from tests.scenarios.conftest import house_of, pytest_configure, pytest_unconfigure, town  # noqa: F401
+from tests.scenarios.conftest import harness_of, pytest_configure, pytest_unconfigure, small_world  # noqa: F401

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bench import __main__ as bench
-from tests import warehouses
+from tests.support import warehouses
 
 
 @pytest.mark.parametrize(

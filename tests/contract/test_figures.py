@@ -11,7 +11,7 @@ from stripe_sync.core.clock import from_epoch
 from stripe_sync.core.config import packaged
 from stripe_sync.warehouse.comparisons import comparisons
 from stripe_sync.warehouse.snapshots import staging
-from tests import warehouses
+from tests.support import warehouses
 
 # Of n customers: both sides' customers and subscriptions, as few fields as kinship is found by.
 FILL = """

@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import text
 
 from stripe_sync.reporting.ageing import COLUMNS, ageing_rows
-from tests import warehouses
+from tests.support import warehouses
 
 SQL = (Path(__file__).parent / "ageing.sql").read_text(encoding="utf-8")
 NOW = datetime(2026, 11, 30, tzinfo=UTC)

@@ -13,15 +13,15 @@ import pytest
 from sandbox.builder import WorldBuilder
 from sandbox.world.state import Fault
 from tests.contract.test_stripe_shapes import call
-from tests.house import House
+from tests.support.harness import Harness
 
-Build = Callable[[WorldBuilder], House]
+Build = Callable[[WorldBuilder], Harness]
 DAY = 24 * 3600
 KEY = {"Idempotency-Key": "key-1"}
 
 
-def make(house: House, text: str = "name=A") -> httpx.Response:
-    return call(house, "POST", "/v1/customers", text, **KEY)
+def make(harness: Harness, text: str = "name=A") -> httpx.Response:
+    return call(harness, "POST", "/v1/customers", text, **KEY)
 
 
 def told(answer: httpx.Response) -> tuple[int, str | None, str | None]:
@@ -31,61 +31,65 @@ def told(answer: httpx.Response) -> tuple[int, str | None, str | None]:
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_a_500_is_kept_once_execution_began(house_of: Build, town: WorldBuilder, when: str) -> None:
+def test_a_500_is_kept_once_execution_began(harness_of: Build, small_world: WorldBuilder, when: str) -> None:
     """SB 7.1: whether the object was made or not, the key answers 500 from now on."""
-    house = house_of(town)
-    house.world.faults.append(Fault("POST", "/v1/customers", status=500, when=when))
-    assert told(make(house)) == (500, None, None)
-    assert told(make(house)) == (500, None, "true")
-    assert len(house.objects("customers")) == (when == "after")
-    assert call(house, "POST", "/v1/customers", "name=A", **{"Idempotency-Key": "key-2"}).status_code == 200
+    harness = harness_of(small_world)
+    harness.world.faults.append(Fault("POST", "/v1/customers", status=500, when=when))
+    assert told(make(harness)) == (500, None, None)
+    assert told(make(harness)) == (500, None, "true")
+    assert len(harness.objects("customers")) == (when == "after")
+    assert call(harness, "POST", "/v1/customers", "name=A", **{"Idempotency-Key": "key-2"}).status_code == 200
 
 
 @pytest.mark.parametrize("status", [409, 429, 401, 403, 503])
-def test_what_is_refused_before_execution_is_not_kept(house_of: Build, town: WorldBuilder, status: int) -> None:
+def test_what_is_refused_before_execution_is_not_kept(
+    harness_of: Build, small_world: WorldBuilder, status: int
+) -> None:
     """SB 7.1: a 503 of something in front of Stripe is none of its answers either."""
-    house = house_of(town)
-    house.world.faults.append(Fault("POST", "/v1/customers", status=status, stored=False))
-    assert told(make(house))[0] == status
-    assert told(make(house)) == (200, None, None)
+    harness = harness_of(small_world)
+    harness.world.faults.append(Fault("POST", "/v1/customers", status=status, stored=False))
+    assert told(make(harness))[0] == status
+    assert told(make(harness)) == (200, None, None)
 
 
-def test_a_validation_error_is_not_kept(house_of: Build, town: WorldBuilder) -> None:
+def test_a_validation_error_is_not_kept(harness_of: Build, small_world: WorldBuilder) -> None:
     """SB 7.1: the same key may be used again, with the parameters put right."""
-    house = house_of(town)
-    assert make(house, "nmae=A").status_code == 400
-    assert told(make(house, "name=A")) == (200, None, None)
+    harness = harness_of(small_world)
+    assert make(harness, "nmae=A").status_code == 400
+    assert told(make(harness, "name=A")) == (200, None, None)
 
 
 @pytest.mark.parametrize("replays", [True, False])
-def test_a_refusal_that_execution_met_is_kept_or_not(house_of: Build, town: WorldBuilder, replays: bool) -> None:
+def test_a_refusal_that_execution_met_is_kept_or_not(
+    harness_of: Build, small_world: WorldBuilder, replays: bool
+) -> None:
     """The switch refusals_replay: the product is made meanwhile, and the key knows it or does not."""
-    house = house_of(town)
-    house.world.unknowns["refusals_replay"] = replays
+    harness = harness_of(small_world)
+    harness.world.unknowns["refusals_replay"] = replays
     text = "currency=usd&unit_amount=100&product=later"
 
     def price() -> httpx.Response:
-        return call(house, "POST", "/v1/prices", text, **KEY)
+        return call(harness, "POST", "/v1/prices", text, **KEY)
 
     assert told(price()) == (400, "resource_missing", None)
-    assert call(house, "POST", "/v1/products", "id=later&name=Later").status_code == 200
+    assert call(harness, "POST", "/v1/products", "id=later&name=Later").status_code == 200
     assert told(price()) == ((400, "resource_missing", "true") if replays else (200, None, None))
 
 
-def test_a_replay_is_as_of_the_creation(house_of: Build, town: WorldBuilder) -> None:
+def test_a_replay_is_as_of_the_creation(harness_of: Build, small_world: WorldBuilder) -> None:
     """SB 7.4."""
-    house = house_of(town)
-    id = make(house).json()["id"]
-    call(house, "POST", f"/v1/customers/{id}", "name=B")
-    assert make(house).json()["name"] == "A"
-    assert call(house, "GET", f"/v1/customers/{id}").json()["name"] == "B"
+    harness = harness_of(small_world)
+    id = make(harness).json()["id"]
+    call(harness, "POST", f"/v1/customers/{id}", "name=B")
+    assert make(harness).json()["name"] == "A"
+    assert call(harness, "GET", f"/v1/customers/{id}").json()["name"] == "B"
 
 
-def test_other_parameters_are_refused_with_stripes_sentence(house_of: Build, town: WorldBuilder) -> None:
+def test_other_parameters_are_refused_with_stripes_sentence(harness_of: Build, small_world: WorldBuilder) -> None:
     """SB 7.2: type idempotency_error, neither code nor param."""
-    house = house_of(town)
-    make(house)
-    error = make(house, "name=B").json()["error"]
+    harness = harness_of(small_world)
+    make(harness)
+    error = make(harness, "name=B").json()["error"]
     error.pop("request_log_url", None)
     assert error == {
         "type": "idempotency_error",
@@ -95,52 +99,52 @@ def test_other_parameters_are_refused_with_stripes_sentence(house_of: Build, tow
 
 
 @pytest.mark.parametrize("forgotten", [True, False])
-def test_a_key_is_forgotten_after_a_day_or_stays(house_of: Build, town: WorldBuilder, forgotten: bool) -> None:
+def test_a_key_is_forgotten_after_a_day_or_stays(harness_of: Build, small_world: WorldBuilder, forgotten: bool) -> None:
     """SB 7.1, "at least 24 hours": after that nothing protects from a second customer, where keys are removed."""
-    house = house_of(town)
-    house.world.unknowns["idempotency_keys_forgotten"] = forgotten
-    first = make(house).json()["id"]
-    house.later(DAY - 1)
-    assert make(house).json()["id"] == first
-    house.later(1)
-    make(house)
-    assert len(house.objects("customers")) == (2 if forgotten else 1)
+    harness = harness_of(small_world)
+    harness.world.unknowns["idempotency_keys_forgotten"] = forgotten
+    first = make(harness).json()["id"]
+    harness.later(DAY - 1)
+    assert make(harness).json()["id"] == first
+    harness.later(1)
+    make(harness)
+    assert len(harness.objects("customers")) == (2 if forgotten else 1)
 
 
-def both(house: House, *paths: tuple[str, str]) -> list[httpx.Response]:
+def both(harness: Harness, *paths: tuple[str, str]) -> list[httpx.Response]:
     """Ask at once: the first is under way for a while."""
     with ThreadPoolExecutor(max_workers=2) as pool:
-        asked = [pool.submit(call, house, method, path, "name=A", **KEY) for method, path in paths]
+        asked = [pool.submit(call, harness, method, path, "name=A", **KEY) for method, path in paths]
         return [one.result() for one in asked]
 
 
 @pytest.mark.parametrize("type", ["invalid_request_error", "idempotency_error"])
-def test_a_key_in_use_is_a_409_of_either_type(house_of: Build, town: WorldBuilder, type: str) -> None:
+def test_a_key_in_use_is_a_409_of_either_type(harness_of: Build, small_world: WorldBuilder, type: str) -> None:
     """SB 7.3, C4: nothing is kept for the second, and the first is carried out."""
-    house = house_of(town)
-    house.world.unknowns["in_flight_is_idempotency_error"] = type == "idempotency_error"
-    house.world.faults.append(Fault("POST", "/v1/customers", kind="delay", seconds=0.7))
-    answers = both(house, ("POST", "/v1/customers"), ("POST", "/v1/customers"))
+    harness = harness_of(small_world)
+    harness.world.unknowns["in_flight_is_idempotency_error"] = type == "idempotency_error"
+    harness.world.faults.append(Fault("POST", "/v1/customers", kind="delay", seconds=0.7))
+    answers = both(harness, ("POST", "/v1/customers"), ("POST", "/v1/customers"))
     assert sorted(a.status_code for a in answers) == [200, 409]
     error = next(a.json()["error"] for a in answers if a.status_code == 409)
     assert (error["type"], error["code"]) == (type, "idempotency_key_in_use")
-    assert told(make(house)) == (200, None, "true")
-    assert len(house.objects("customers")) == 1
+    assert told(make(harness)) == (200, None, "true")
+    assert len(harness.objects("customers")) == 1
 
 
-def test_an_object_that_is_written_is_locked_for_reads_and_writes(house_of: Build, town: WorldBuilder) -> None:
+def test_an_object_that_is_written_is_locked_for_reads_and_writes(harness_of: Build, small_world: WorldBuilder) -> None:
     """SB 7.5: 429 lock_timeout, invalid_request_error, without the reason header; reads meet it as well."""
-    house = house_of(town)
-    path = f"/v1/customers/{call(house, 'POST', '/v1/customers', 'name=A').json()['id']}"
-    house.world.faults.append(Fault("POST", path, kind="delay", seconds=0.7))
+    harness = harness_of(small_world)
+    path = f"/v1/customers/{call(harness, 'POST', '/v1/customers', 'name=A').json()['id']}"
+    harness.world.faults.append(Fault("POST", path, kind="delay", seconds=0.7))
     with ThreadPoolExecutor(max_workers=1) as pool:
-        slow = pool.submit(call, house, "POST", path, "name=B")
-        while house.world.faults:
+        slow = pool.submit(call, harness, "POST", path, "name=B")
+        while harness.world.faults:
             pass
         for method in ("GET", "POST"):
-            refused = call(house, method, path, "")
+            refused = call(harness, method, path, "")
             assert told(refused)[:2] == (429, "lock_timeout")
             assert refused.json()["error"]["type"] == "invalid_request_error"
             assert "stripe-rate-limited-reason" not in refused.headers
         assert slow.result().json()["name"] == "B"
-    assert json.loads(call(house, "GET", path).text)["name"] == "B"
+    assert json.loads(call(harness, "GET", path).text)["name"] == "B"

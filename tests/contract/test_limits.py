@@ -9,24 +9,24 @@ import pytest
 
 from sandbox.builder import WorldBuilder
 from tests.contract.test_stripe_shapes import call
-from tests.house import House
+from tests.support.harness import Harness
 
-Build = Callable[[WorldBuilder], House]
+Build = Callable[[WorldBuilder], Harness]
 
 
 @pytest.fixture
-def house(house_of: Build, town: WorldBuilder) -> House:
-    made = house_of(town)
+def harness(harness_of: Build, small_world: WorldBuilder) -> Harness:
+    made = harness_of(small_world)
     made.reconcile()
     return made
 
 
-def changed(house: House, quantity: int, behavior: str = "none") -> httpx.Response:
+def changed(harness: Harness, quantity: int, behavior: str = "none") -> httpx.Response:
     """Change the quantity of the first subscription's second item."""
-    subscription = house.objects("subscriptions")[0]
+    subscription = harness.objects("subscriptions")[0]
     item = subscription["items"]["data"][1]["id"]
     text = f"items[0][id]={item}&items[0][quantity]={quantity}&proration_behavior={behavior}"
-    return call(house, "POST", f"/v1/subscriptions/{subscription['id']}", text)
+    return call(harness, "POST", f"/v1/subscriptions/{subscription['id']}", text)
 
 
 def refused(answer: httpx.Response) -> bool:
@@ -36,18 +36,18 @@ def refused(answer: httpx.Response) -> bool:
     return answer.status_code == 429
 
 
-def test_ten_new_invoices_a_minute_and_twenty_a_day(house: House) -> None:
+def test_ten_new_invoices_a_minute_and_twenty_a_day(harness: Harness) -> None:
     """SB 13.2: by the world's clock; the first invoice of the subscription counts, another subscription does not."""
-    house.later(120)
-    assert [refused(changed(house, 10 + n, "always_invoice")) for n in range(11)] == [False] * 10 + [True]
-    house.later(61)
+    harness.later(120)
+    assert [refused(changed(harness, 10 + n, "always_invoice")) for n in range(11)] == [False] * 10 + [True]
+    harness.later(61)
     # One at the creation, ten above: nine more of this day.
-    assert [refused(changed(house, 40 + n, "always_invoice")) for n in range(10)] == [False] * 9 + [True]
-    assert not refused(changed(house, 60)), "a change without an invoice is no invoice"
+    assert [refused(changed(harness, 40 + n, "always_invoice")) for n in range(10)] == [False] * 9 + [True]
+    assert not refused(changed(harness, 60)), "a change without an invoice is no invoice"
 
 
-def test_two_hundred_changes_of_quantity_an_hour(house: House) -> None:
+def test_two_hundred_changes_of_quantity_an_hour(harness: Harness) -> None:
     """SB 13.2."""
-    assert [refused(changed(house, 10 + n)) for n in range(201)] == [False] * 200 + [True]
-    house.later(3601)
-    assert not refused(changed(house, 5))
+    assert [refused(changed(harness, 10 + n)) for n in range(201)] == [False] * 200 + [True]
+    harness.later(3601)
+    assert not refused(changed(harness, 5))

@@ -14,9 +14,9 @@ from sandbox.resources.stigg.graph import schema
 from stripe_sync.clients.stigg import documents, probe_documents
 from stripe_sync.clients.stigg.client import StiggApi, refuse
 from stripe_sync.core.errors import Incomplete, NotAuthorized, Transient
-from tests.house import House
+from tests.support.harness import Harness
 
-Build = Callable[[WorldBuilder], House]
+Build = Callable[[WorldBuilder], Harness]
 DOCUMENTS = {
     name: value
     for name, value in (vars(documents) | vars(probe_documents)).items()
@@ -44,60 +44,62 @@ def test_the_served_schema_is_a_schema() -> None:
     assert schema().query_type is not None
 
 
-def post(house: House, query: str, **variables: Any) -> httpx.Response:
+def post(harness: Harness, query: str, **variables: Any) -> httpx.Response:
     body = {"query": query, "variables": variables}
-    return httpx.post(f"{house.stigg_url}/graphql", json=body, headers={"X-API-KEY": "server-sandbox"})
+    return httpx.post(f"{harness.stigg_url}/graphql", json=body, headers={"X-API-KEY": "server-sandbox"})
 
 
-def test_a_list_without_paging_is_silently_ten_rows(house_of: Build, town: WorldBuilder) -> None:
+def test_a_list_without_paging_is_silently_ten_rows(harness_of: Build, small_world: WorldBuilder) -> None:
     for number in range(4, 20):
-        town.customer(f"c-{number}")
-    house = house_of(town)
-    data = post(house, "{ customers { totalCount edges { node { customerId } } pageInfo { hasNextPage } } }").json()[
+        small_world.customer(f"c-{number}")
+    harness = harness_of(small_world)
+    data = post(harness, "{ customers { totalCount edges { node { customerId } } pageInfo { hasNextPage } } }").json()[
         "data"
     ]
     assert (len(data["customers"]["edges"]), data["customers"]["totalCount"]) == (10, 19)
-    api = StiggApi("server-sandbox", base_url=house.stigg_url, page_size=5)
+    api = StiggApi("server-sandbox", base_url=harness.stigg_url, page_size=5)
     with api:
         pages = list(api.pages("customers", documents.CUSTOMERS))
     assert [len(page) for page in pages] == [5, 5, 5, 4]
     assert len({row["customerId"] for page in pages for row in page}) == 19
 
 
-def test_what_is_not_modelled_is_501_with_its_name(house_of: Build, town: WorldBuilder) -> None:
+def test_what_is_not_modelled_is_501_with_its_name(harness_of: Build, small_world: WorldBuilder) -> None:
     answer = post(
-        house_of(town), 'mutation { archivePlan(input: {id: "00000000-0000-4000-8000-000000000001"}) { id } }'
+        harness_of(small_world), 'mutation { archivePlan(input: {id: "00000000-0000-4000-8000-000000000001"}) { id } }'
     )
     assert answer.status_code == 501
     assert "Mutation.archivePlan" in answer.text
 
 
-def test_event_logs_are_refused_where_the_key_may_not_read_them(house_of: Build, town: WorldBuilder) -> None:
-    answer = post(house_of(town), "{ eventLogs { edges { node { id } } } }")
+def test_event_logs_are_refused_where_the_key_may_not_read_them(harness_of: Build, small_world: WorldBuilder) -> None:
+    answer = post(harness_of(small_world), "{ eventLogs { edges { node { id } } } }")
     assert answer.json()["errors"][0]["extensions"]["code"] == "AccessDeniedError"
 
 
-def test_a_document_with_an_unknown_field_is_refused(house_of: Build, town: WorldBuilder) -> None:
-    answer = post(house_of(town), "{ customers { edges { node { colour } } } }")
+def test_a_document_with_an_unknown_field_is_refused(harness_of: Build, small_world: WorldBuilder) -> None:
+    answer = post(harness_of(small_world), "{ customers { edges { node { colour } } } }")
     assert answer.status_code == 400
     assert "colour" in answer.json()["errors"][0]["message"]
 
 
-def test_a_wrong_key_stops_the_run(house_of: Build, town: WorldBuilder) -> None:
-    house = house_of(town)
+def test_a_wrong_key_stops_the_run(harness_of: Build, small_world: WorldBuilder) -> None:
+    harness = harness_of(small_world)
     with (
-        StiggApi("server-wrong", base_url=house.stigg_url) as api,
+        StiggApi("server-wrong", base_url=harness.stigg_url) as api,
         pytest.raises(NotAuthorized, match="correct the connection"),
     ):
         api.environment()
 
 
-def test_a_page_that_shifts_under_the_reader_is_an_incomplete_extract(house_of: Build, town: WorldBuilder) -> None:
-    house = house_of(town)
-    with StiggApi("server-sandbox", base_url=house.stigg_url, page_size=2) as api:
+def test_a_page_that_shifts_under_the_reader_is_an_incomplete_extract(
+    harness_of: Build, small_world: WorldBuilder
+) -> None:
+    harness = harness_of(small_world)
+    with StiggApi("server-sandbox", base_url=harness.stigg_url, page_size=2) as api:
         pages = api.pages("customers", documents.CUSTOMERS)
         next(pages)
-        del house.world.stigg["customers"][0]
+        del harness.world.stigg["customers"][0]
         with pytest.raises(Incomplete, match="extract again"):
             list(pages)
 

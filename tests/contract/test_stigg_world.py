@@ -26,7 +26,7 @@ HISTORY = """query H($input: UsageHistoryV2Input!) {
   usageHistoryV2(input: $input) { markers { type timestamp } series { points { timestamp value isResetPoint } } } }"""
 
 
-def town() -> WorldBuilder:
+def small_world() -> WorldBuilder:
     """Plans of each kind, and a customer with a paid subscription that began three hours ago."""
     world = WorldBuilder()
     world.product("acme", "Acme")
@@ -57,7 +57,7 @@ def asked(builder: WorldBuilder, **limits: float) -> Iterator[tuple[World, Any]]
 
 def test_a_mutation_too_many_is_429_without_a_time_to_come_back() -> None:
     """SB 18.1: 250 a minute of each mutation; here 3."""
-    with asked(town(), mutation=3) as (_, ask):
+    with asked(small_world(), mutation=3) as (_, ask):
         for number in range(3):
             answer, _ = ask(UPDATE, input={"customerId": "c-1", "name": f"Name {number}"})
             assert answer.status_code == 200
@@ -70,7 +70,7 @@ def test_a_mutation_too_many_is_429_without_a_time_to_come_back() -> None:
 
 def test_an_entity_has_a_limit_of_its_own() -> None:
     """SB 18.1: 30 mutations a minute of one entity; here 2."""
-    builder = town()
+    builder = small_world()
     builder.customer("c-2")
     with asked(builder, entity=2) as (_, ask):
         statuses = [ask(UPDATE, input={"customerId": "c-1", "name": str(n)})[0].status_code for n in range(3)]
@@ -79,7 +79,7 @@ def test_an_entity_has_a_limit_of_its_own() -> None:
 
 
 def test_the_limits_are_on_unless_the_world_says_otherwise() -> None:
-    with asked(town()) as (_, ask):
+    with asked(small_world()) as (_, ask):
         statuses = [ask(UPDATE, input={"customerId": "c-1", "name": str(n)})[0].status_code for n in range(31)]
         assert statuses == [200] * 30 + [429]
 
@@ -87,7 +87,7 @@ def test_the_limits_are_on_unless_the_world_says_otherwise() -> None:
 @pytest.mark.parametrize("clamps", [False, True])
 def test_a_page_too_large_is_refused_or_cut(clamps: bool) -> None:
     """SB 18.3: the largest page is not published, and whether a larger one is refused neither."""
-    builder = town()
+    builder = small_world()
     for number in range(60):
         builder.subscription(f"s-{number}", "c-1", "pro")
     with asked(builder) as (world, ask):
@@ -104,7 +104,7 @@ def test_a_new_paid_subscription_ends_the_one_of_the_same_customer_and_resource(
     resource: str | None, ended: bool
 ) -> None:
     """SB 18.8: one active subscription that is no trial a (customer, resource)."""
-    builder = town()
+    builder = small_world()
     builder.subscription("s-1", "c-1", "pro")
     given = {"customerId": "c-1", "planId": "big", "subscriptionId": "s-2"}
     with asked(builder) as (world, ask):
@@ -126,7 +126,7 @@ MATRIX = [
 @pytest.mark.parametrize(("before", "after", "in_place"), MATRIX)
 def test_the_migration_matrix(before: str, after: str, in_place: bool) -> None:
     """SB 18.9: which changes of plan keep the subscription."""
-    builder = town()
+    builder = small_world()
     builder.subscription("s-1", "c-1", before)
     world = from_document(builder.document())
     row = change_plan(world, "s-1", after)
@@ -138,7 +138,7 @@ def test_the_migration_matrix(before: str, after: str, in_place: bool) -> None:
 
 @pytest.mark.parametrize("keeps", [False, True])
 def test_paid_to_paid_is_as_the_world_says(keeps: bool) -> None:
-    builder = town()
+    builder = small_world()
     builder.subscription("s-1", "c-1", "pro")
     world = from_document(builder.document())
     world.unknowns["plan_change_keeps_id"] = keeps
@@ -147,7 +147,7 @@ def test_paid_to_paid_is_as_the_world_says(keeps: bool) -> None:
 
 def test_usage_begins_again_at_a_change_of_plan_and_the_marker_says_so() -> None:
     """SB 18.5: the last point alone would lose what was used before the change."""
-    builder = town()
+    builder = small_world()
     builder.subscription("s-1", "c-1", "pro")
     builder.use("c-1", "calls", 70, builder.now - 7200)
     builder.reset("c-1", "calls", builder.now - 3600)
@@ -168,7 +168,7 @@ def test_usage_begins_again_at_a_change_of_plan_and_the_marker_says_so() -> None
 
 def test_usage_of_ended_subscriptions_is_shown_only_when_it_is_asked_for() -> None:
     """SB 18.4: what was used before the change of plan belongs to the one that ended."""
-    builder = town()
+    builder = small_world()
     builder.subscription("s-1", "c-1", "pro")
     builder.use("c-1", "calls", 70, builder.now - 7200)
     window = {"startDate": iso(builder.now - 10_800), "endDate": iso(builder.now + 10)}

@@ -18,9 +18,9 @@ from sandbox.builder import NOW, WorldBuilder, flat
 from sandbox.resources.stripe.routes import ROUTES
 from sandbox.server import stripe_app
 from sandbox.world.stripe_types import spec
-from tests.house import House
+from tests.support.harness import Harness
 
-Build = Callable[[WorldBuilder], House]
+Build = Callable[[WorldBuilder], Harness]
 # Fields that Stripe's answers have and its types do not name (FACTS_A 42, 79).
 SHOWN = {"product": {"attributes"}, "subscription": {"plan", "quantity"}}
 Exchange = tuple[str, str, str, int, dict[str, Any], dict[str, str]]
@@ -82,32 +82,32 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> list[Exchange]:
     return seen
 
 
-def busy(house: House, town: WorldBuilder) -> None:
+def busy(harness: Harness, small_world: WorldBuilder) -> None:
     """A life with every kind of write and of read."""
-    house.reconcile()
-    town.addon("support", "Support!", [flat(12)], version=2)
-    town.stigg["customers"][0]["name"] = "Renamed"
-    town.stigg["subscriptions"][0]["prices"][1]["usageLimit"] = 9
-    town.stigg["subscriptions"][1]["prices"][1]["usageLimit"] = 1
-    house.merge(town)
-    house.reconcile()
-    gone = next(c for c in house.objects("customers") if c["metadata"]["stiggCustomerId"] == "c-3")
-    house.stripe().v1.customers.delete(gone["id"])
-    house.reconcile()
+    harness.reconcile()
+    small_world.addon("support", "Support!", [flat(12)], version=2)
+    small_world.stigg["customers"][0]["name"] = "Renamed"
+    small_world.stigg["subscriptions"][0]["prices"][1]["usageLimit"] = 9
+    small_world.stigg["subscriptions"][1]["prices"][1]["usageLimit"] = 1
+    harness.merge(small_world)
+    harness.reconcile()
+    gone = next(c for c in harness.objects("customers") if c["metadata"]["stiggCustomerId"] == "c-3")
+    harness.stripe().v1.customers.delete(gone["id"])
+    harness.reconcile()
 
 
 def test_every_answer_of_the_sandbox_has_stripes_shape(
-    house_of: Build, town: WorldBuilder, recorded: list[Exchange]
+    harness_of: Build, small_world: WorldBuilder, recorded: list[Exchange]
 ) -> None:
-    busy(house_of(town), town)
+    busy(harness_of(small_world), small_world)
     assert len(recorded) >= 50
     assert [p for exchange in recorded for p in problems(exchange)] == []
 
 
 def test_every_request_of_the_pipeline_is_one_that_stripe_knows(
-    house_of: Build, town: WorldBuilder, recorded: list[Exchange]
+    harness_of: Build, small_world: WorldBuilder, recorded: list[Exchange]
 ) -> None:
-    busy(house_of(town), town)
+    busy(harness_of(small_world), small_world)
     made = set()
     for verb, path, text, status, _, headers in recorded:
         operation = stripe_app.known_operation(verb, path)
@@ -139,9 +139,9 @@ def test_every_request_of_the_pipeline_is_one_that_stripe_knows(
     ],
 )
 def test_a_field_that_is_missing_misnamed_or_of_the_wrong_type_is_found(
-    house_of: Build, town: WorldBuilder, recorded: list[Exchange], change: Callable[[Any], Any], words: str
+    harness_of: Build, small_world: WorldBuilder, recorded: list[Exchange], change: Callable[[Any], Any], words: str
 ) -> None:
-    house_of(town).reconcile()
+    harness_of(small_world).reconcile()
     exchange = next(e for e in recorded if e[0] == "post" and e[1] == "/v1/prices")
     assert list(problems(exchange)) == []
     change(exchange[4])
@@ -183,16 +183,16 @@ CASES = [
 
 @pytest.mark.parametrize(("verb", "path", "text", "status", "code"), CASES)
 def test_what_stripe_refuses_the_sandbox_refuses(
-    house_of: Build, town: WorldBuilder, verb: str, path: str, text: str, status: int, code: str | None
+    harness_of: Build, small_world: WorldBuilder, verb: str, path: str, text: str, status: int, code: str | None
 ) -> None:
-    house = house_of(town)
-    answer = call(house, verb, path, text)
+    harness = harness_of(small_world)
+    answer = call(harness, verb, path, text)
     assert (answer.status_code, answer.json()["error"].get("code")) == (status, code), answer.text
     assert answer.headers["request-id"].startswith("req_")
 
 
-def call(house: House, verb: str, path: str, text: str = "", **headers: str) -> httpx.Response:
-    url = f"{house.stripe_url}{path}"
+def call(harness: Harness, verb: str, path: str, text: str = "", **headers: str) -> httpx.Response:
+    url = f"{harness.stripe_url}{path}"
     auth = ("sk_test_sandbox", "")
     if verb == "GET":
         return httpx.get(f"{url}?{text}", auth=auth, headers=headers)
@@ -201,31 +201,33 @@ def call(house: House, verb: str, path: str, text: str = "", **headers: str) -> 
 
 
 def test_an_idempotency_key_replays_its_answer_and_refuses_other_parameters(
-    house_of: Build, town: WorldBuilder
+    harness_of: Build, small_world: WorldBuilder
 ) -> None:
-    house = house_of(town)
-    first = call(house, "POST", "/v1/customers", "name=A", **{"Idempotency-Key": "k"})
-    again = call(house, "POST", "/v1/customers", "name=A", **{"Idempotency-Key": "k"})
+    harness = harness_of(small_world)
+    first = call(harness, "POST", "/v1/customers", "name=A", **{"Idempotency-Key": "k"})
+    again = call(harness, "POST", "/v1/customers", "name=A", **{"Idempotency-Key": "k"})
     assert first.json()["id"] == again.json()["id"]
     assert again.headers["idempotent-replayed"] == "true"
-    other = call(house, "POST", "/v1/customers", "name=B", **{"Idempotency-Key": "k"})
+    other = call(harness, "POST", "/v1/customers", "name=B", **{"Idempotency-Key": "k"})
     assert other.json()["error"]["type"] == "idempotency_error"
-    assert len(house.objects("customers")) == 1
+    assert len(harness.objects("customers")) == 1
 
 
-def test_lists_are_newest_first_in_pages_of_ten_and_hide_what_stripe_hides(house_of: Build, town: WorldBuilder) -> None:
-    house = house_of(town)
-    ids = [call(house, "POST", "/v1/customers", f"name={n}").json()["id"] for n in range(25)]
-    page = call(house, "GET", "/v1/customers").json()
+def test_lists_are_newest_first_in_pages_of_ten_and_hide_what_stripe_hides(
+    harness_of: Build, small_world: WorldBuilder
+) -> None:
+    harness = harness_of(small_world)
+    ids = [call(harness, "POST", "/v1/customers", f"name={n}").json()["id"] for n in range(25)]
+    page = call(harness, "GET", "/v1/customers").json()
     assert [row["id"] for row in page["data"]] == ids[:-11:-1]
     assert page["has_more"] is True
-    rest = call(house, "GET", "/v1/customers", f"limit=100&starting_after={page['data'][-1]['id']}").json()
+    rest = call(harness, "GET", "/v1/customers", f"limit=100&starting_after={page['data'][-1]['id']}").json()
     assert (len(rest["data"]), rest["has_more"]) == (15, False)
-    house.reconcile()
-    default = next(p for p in house.objects("products") if p["default_price"])
-    refused = call(house, "POST", f"/v1/prices/{default['default_price']}", "active=false")
+    harness.reconcile()
+    default = next(p for p in harness.objects("products") if p["default_price"])
+    refused = call(harness, "POST", f"/v1/prices/{default['default_price']}", "active=false")
     assert refused.status_code == 400, "a default price cannot be archived"
-    house.stripe().v1.prices.create(
+    harness.stripe().v1.prices.create(
         {
             "product": default["id"],
             "currency": "usd",
@@ -234,73 +236,77 @@ def test_lists_are_newest_first_in_pages_of_ten_and_hide_what_stripe_hides(house
             "recurring": {"interval": "month"},
         }
     )
-    shown = call(house, "GET", "/v1/prices", "limit=100").json()["data"]
-    hidden = call(house, "GET", "/v1/prices", "limit=100&active=false").json()["data"]
+    shown = call(harness, "GET", "/v1/prices", "limit=100").json()["data"]
+    hidden = call(harness, "GET", "/v1/prices", "limit=100&active=false").json()["data"]
     assert (len(shown), len(hidden)) == (3, 1), "only active prices unless asked"
 
 
-def test_a_lookup_key_belongs_to_one_price_and_is_taken_by_transfer(house_of: Build, town: WorldBuilder) -> None:
-    house = house_of(town)
-    product = call(house, "POST", "/v1/products", "name=x").json()["id"]
+def test_a_lookup_key_belongs_to_one_price_and_is_taken_by_transfer(
+    harness_of: Build, small_world: WorldBuilder
+) -> None:
+    harness = harness_of(small_world)
+    product = call(harness, "POST", "/v1/products", "name=x").json()["id"]
     body = f"currency=usd&product={product}&unit_amount=5&lookup_key=k"
-    first = call(house, "POST", "/v1/prices", body).json()["id"]
-    assert call(house, "POST", "/v1/prices", body).status_code == 400
-    second = call(house, "POST", "/v1/prices", f"{body}&transfer_lookup_key=true").json()
+    first = call(harness, "POST", "/v1/prices", body).json()["id"]
+    assert call(harness, "POST", "/v1/prices", body).status_code == 400
+    second = call(harness, "POST", "/v1/prices", f"{body}&transfer_lookup_key=true").json()
     assert second["lookup_key"] == "k"
-    assert call(house, "GET", f"/v1/prices/{first}").json()["lookup_key"] is None
-    assert call(house, "POST", f"/v1/prices/{first}", "unit_amount=6").json()["error"]["code"] == "parameter_unknown"
+    assert call(harness, "GET", f"/v1/prices/{first}").json()["lookup_key"] is None
+    assert call(harness, "POST", f"/v1/prices/{first}", "unit_amount=6").json()["error"]["code"] == "parameter_unknown"
 
 
-def test_metadata_is_unset_by_an_empty_string_and_else_merged(house_of: Build, town: WorldBuilder) -> None:
-    house = house_of(town)
-    id = call(house, "POST", "/v1/customers", "metadata[a]=1&metadata[b]=2").json()["id"]
-    assert call(house, "POST", f"/v1/customers/{id}", "metadata[a]=").json()["metadata"] == {"b": "2"}
-    assert call(house, "POST", f"/v1/customers/{id}", "metadata=").json()["metadata"] == {}
+def test_metadata_is_unset_by_an_empty_string_and_else_merged(harness_of: Build, small_world: WorldBuilder) -> None:
+    harness = harness_of(small_world)
+    id = call(harness, "POST", "/v1/customers", "metadata[a]=1&metadata[b]=2").json()["id"]
+    assert call(harness, "POST", f"/v1/customers/{id}", "metadata[a]=").json()["metadata"] == {"b": "2"}
+    assert call(harness, "POST", f"/v1/customers/{id}", "metadata=").json()["metadata"] == {}
 
 
-def test_a_key_of_nobody_is_401_and_is_not_repeated(house_of: Build, town: WorldBuilder) -> None:
-    house = house_of(town)
-    answer = httpx.get(f"{house.stripe_url}/v1/account", auth=("sk_test_stolen_key", ""))
+def test_a_key_of_nobody_is_401_and_is_not_repeated(harness_of: Build, small_world: WorldBuilder) -> None:
+    harness = harness_of(small_world)
+    answer = httpx.get(f"{harness.stripe_url}/v1/account", auth=("sk_test_stolen_key", ""))
     assert answer.status_code == 401
     assert "stolen" not in answer.text
 
 
-def test_too_many_requests_are_429_with_the_reason(house_of: Build, town: WorldBuilder) -> None:
-    house = house_of(town)
-    house.world.limits = {"account": 0, "endpoint": 1}
+def test_too_many_requests_are_429_with_the_reason(harness_of: Build, small_world: WorldBuilder) -> None:
+    harness = harness_of(small_world)
+    harness.world.limits = {"account": 0, "endpoint": 1}
     with ThreadPoolExecutor(8) as pool:  # one after another a busy machine may take longer than the limit allows
-        answers = list(pool.map(lambda _: call(house, "GET", "/v1/account"), range(8)))
+        answers = list(pool.map(lambda _: call(harness, "GET", "/v1/account"), range(8)))
     assert {a.status_code for a in answers} == {200, 429}
     assert {a.headers.get("stripe-rate-limited-reason") for a in answers if a.status_code == 429} == {"endpoint-rate"}
 
 
 def test_a_clock_that_passes_a_renewal_makes_a_draft_and_finalizes_it_an_hour_later(
-    house_of: Build, town: WorldBuilder
+    harness_of: Build, small_world: WorldBuilder
 ) -> None:
-    house = house_of(town)
-    house.reconcile()
-    ends = [i["current_period_end"] for s in house.objects("subscriptions") for i in s["items"]["data"]]
-    moved = httpx.post(f"{house.stripe_url}/_world/clock", json={"now": max(ends)})
+    harness = harness_of(small_world)
+    harness.reconcile()
+    ends = [i["current_period_end"] for s in harness.objects("subscriptions") for i in s["items"]["data"]]
+    moved = httpx.post(f"{harness.stripe_url}/_world/clock", json={"now": max(ends)})
     assert moved.status_code == 200
-    cycle = [i for i in house.objects("invoices") if i["billing_reason"] == "subscription_cycle"]
+    cycle = [i for i in harness.objects("invoices") if i["billing_reason"] == "subscription_cycle"]
     assert [(i["status"], i["automatically_finalizes_at"] - i["created"]) for i in cycle] == [("draft", 3601)] * 3
-    assert httpx.post(f"{house.stigg_url}/_world/clock", json={"advance": 3602}).status_code == 200
+    assert httpx.post(f"{harness.stigg_url}/_world/clock", json={"advance": 3602}).status_code == 200
     assert {i["status"] for i in cycle} == {"open"}
 
 
-def test_the_hosted_pages_have_stripes_shape(house_of: Build, town: WorldBuilder, recorded: list[Exchange]) -> None:
+def test_the_hosted_pages_have_stripes_shape(
+    harness_of: Build, small_world: WorldBuilder, recorded: list[Exchange]
+) -> None:
     from stripe_sync.jobs.checkout import portal
     from stripe_sync.jobs.runtime.manual_actions import Hand
     from tests.scenarios.test_checkout import completed, opened, pays
 
-    town.customer("new", "New", "new@example.test")
-    house = house_of(town)
-    house.reconcile()
-    page = opened(house, trial_days=7)
-    pays(house, page)
-    completed(house, page["session"])
-    house.reconcile()
-    session = house.session()
+    small_world.customer("new", "New", "new@example.test")
+    harness = harness_of(small_world)
+    harness.reconcile()
+    page = opened(harness, trial_days=7)
+    pays(harness, page)
+    completed(harness, page["session"])
+    harness.reconcile()
+    session = harness.session()
     portal.apply(session, Hand("ada", "x"))
     portal.link(session, "c-1")
     session.close()
@@ -309,8 +315,10 @@ def test_the_hosted_pages_have_stripes_shape(house_of: Build, town: WorldBuilder
     assert [problem for exchange in seen for problem in problems(exchange)] == []
 
 
-def test_meters_answer_in_stripes_shapes(house_of: Build, town: WorldBuilder, recorded: list[Exchange]) -> None:
-    api = house_of(town).stripe().v1.billing
+def test_meters_answer_in_stripes_shapes(
+    harness_of: Build, small_world: WorldBuilder, recorded: list[Exchange]
+) -> None:
+    api = harness_of(small_world).stripe().v1.billing
     made = api.meters.create(
         {"display_name": "Calls", "event_name": "calls", "default_aggregation": {"formula": "sum"}}
     )
@@ -336,9 +344,9 @@ def test_meters_answer_in_stripes_shapes(house_of: Build, town: WorldBuilder, re
     ],
 )
 def test_an_event_that_stripe_would_not_take_is_refused(
-    house_of: Build, town: WorldBuilder, change: Any, code: str | None
+    harness_of: Build, small_world: WorldBuilder, change: Any, code: str | None
 ) -> None:
-    api = house_of(town).stripe().v1.billing
+    api = harness_of(small_world).stripe().v1.billing
     api.meters.create({"display_name": "Calls", "event_name": "calls", "default_aggregation": {"formula": "sum"}})
     event: Any = {
         "event_name": "calls",

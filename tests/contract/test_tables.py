@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError, SAWarning
 from stripe_sync.warehouse import tables
 from stripe_sync.warehouse.tables.base import METADATA
 from stripe_sync.warehouse.tables.runs import account
-from tests import warehouses
+from tests.support import warehouses
 
 CATALOG = Path(__file__).with_name("schema.txt")
 # One line a trigger, check, generated column, index and statistics object, as PostgreSQL prints its definition.

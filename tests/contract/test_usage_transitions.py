@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 
 from stripe_sync.domain.usage.ledger import PERMITTED, UsageState
-from tests import warehouses
+from tests.support import warehouses
 
 CHARGE = (
     "insert into usage_opening (environment, subscription, charge, since, terms, measured, why, run_id) "

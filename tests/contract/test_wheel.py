@@ -15,9 +15,9 @@ import pytest
 
 from sandbox.builder import ACCOUNT, WorldBuilder
 from stripe_sync.warehouse.embedded import server
-from tests.house import House
+from tests.support.harness import Harness
 
-Build = Callable[[WorldBuilder], House]
+Build = Callable[[WorldBuilder], Harness]
 ROOT = Path(__file__).parent.parent.parent
 UV = Path(sys.executable).parent / "uv"
 
@@ -59,8 +59,10 @@ def test_the_wheel_carries_what_the_package_reads(wheel: Path) -> None:
     assert not any(name.startswith(("sandbox", "tests", "demo")) for name in names)
 
 
-def test_it_plans_from_an_empty_directory(house_of: Build, town: WorldBuilder, wheel: Path, tmp_path: Path) -> None:
-    house = house_of(town)
+def test_it_plans_from_an_empty_directory(
+    harness_of: Build, small_world: WorldBuilder, wheel: Path, tmp_path: Path
+) -> None:
+    harness = harness_of(small_world)
     bare, empty = tmp_path / "bare", tmp_path / "empty"
     empty.mkdir()
     install(wheel, bare, tmp_path)
@@ -70,9 +72,9 @@ def test_it_plans_from_an_empty_directory(house_of: Build, town: WorldBuilder, w
         bare / "bin" / "stripe-sync", "plan", "test", "--json", cwd=empty,
         STRIPE_SYNC_CONFIG=str(settings),
         STRIPE_SYNC_STATE=str(tmp_path / "state"),
-        STRIPE_SYNC_CLOCK=f"{house.stripe_url}/_world/clock",
-        AIRFLOW_CONN_STRIPE_DEFAULT=json.dumps({"conn_type": "stripe", "password": "sk_test_sandbox", "host": house.stripe_url}),
-        AIRFLOW_CONN_STIGG_DEFAULT=json.dumps({"conn_type": "stigg", "password": "server-sandbox", "host": house.stigg_url}),
+        STRIPE_SYNC_CLOCK=f"{harness.stripe_url}/_world/clock",
+        AIRFLOW_CONN_STRIPE_DEFAULT=json.dumps({"conn_type": "stripe", "password": "sk_test_sandbox", "host": harness.stripe_url}),
+        AIRFLOW_CONN_STIGG_DEFAULT=json.dumps({"conn_type": "stigg", "password": "server-sandbox", "host": harness.stigg_url}),
         AIRFLOW_CONN_STRIPE_SYNC_TEST=json.dumps({"conn_type": "generic", "password": "s"}),
     )  # fmt: skip
     server.forget(tmp_path / "state")

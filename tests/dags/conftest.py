@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from tests import shell
-from tests.house import built, small_town
 from tests.scenarios import conftest as scenarios
+from tests.support import shell
+from tests.support.harness import build_small_world, built
 
 ROOT = Path(__file__).parent.parent.parent
 HOME = Path(tempfile.mkdtemp(prefix="stripe_sync-airflow-"))
@@ -57,9 +57,9 @@ def bag() -> Any:
 
 
 @pytest.fixture
-def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """A house whose connections are in the environment, as Airflow reads them."""
-    with built(small_town(), tmp_path) as made:
+def harness(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A harness whose connections are in the environment, as Airflow reads them."""
+    with built(build_small_world(), tmp_path) as made:
         for name, value in shell.environ(made, TOML).items():
             if name.startswith(("AIRFLOW_CONN_", "STRIPE_SYNC_")):
                 monkeypatch.setenv(name, value)

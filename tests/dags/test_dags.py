@@ -11,8 +11,8 @@ import pytest
 
 from sandbox.builder import ACCOUNT
 from stripe_sync.core.clock import from_epoch
-from tests.house import House
-from tests.metering import cycle, lines, period_end, until, use
+from tests.support.harness import Harness
+from tests.support.metering import cycle, lines, period_end, until, use
 
 # Airflow itself warns while it is imported and run; our own warnings are errors in the other groups.
 pytestmark = [pytest.mark.xdist_group("airflow"), pytest.mark.filterwarnings("default")]
@@ -85,18 +85,18 @@ def test_bad_parameters_are_refused_by_the_form(bag: Any, conf: dict[str, Any]) 
             params.get_param(name).resolve(value)
 
 
-def test_the_real_dag_twice(bag: Any, house: House, tmp_path: Path) -> None:
+def test_the_real_dag_twice(bag: Any, harness: Harness, tmp_path: Path) -> None:
     dag = bag.dags["reconcile__test"]
     first = dag.test()
     assert str(first.state) == "success"
-    assert len(house.objects("subscriptions")) == 3
-    before, writes = house.frozen(), house.writes()
+    assert len(harness.objects("subscriptions")) == 3
+    before, writes = harness.frozen(), harness.writes()
     assert str(dag.test().state) == "success"
-    assert (house.frozen(), house.writes()) == (before, writes)
+    assert (harness.frozen(), harness.writes()) == (before, writes)
     assert (tmp_path / "reports" / "test" / "last-run" / "index.html").exists()
 
 
-def test_xcom_holds_ids_and_counts_and_nobodys_data(bag: Any, house: House) -> None:
+def test_xcom_holds_ids_and_counts_and_nobodys_data(bag: Any, harness: Harness) -> None:
     from airflow.models.xcom import XComModel
     from airflow.utils.session import create_session
 
@@ -109,23 +109,23 @@ def test_xcom_holds_ids_and_counts_and_nobodys_data(bag: Any, house: House) -> N
         assert secret not in text
 
 
-def test_a_run_that_is_cleared_and_run_again_writes_nothing_twice(bag: Any, house: House) -> None:
+def test_a_run_that_is_cleared_and_run_again_writes_nothing_twice(bag: Any, harness: Harness) -> None:
     from stripe_sync.jobs.runtime.context import start_run
 
     run = bag.dags["reconcile__test"].test()
-    before, writes = house.frozen(), house.writes()
-    session = house.session()
+    before, writes = harness.frozen(), harness.writes()
+    session = harness.session()
     from stripe_sync.jobs.reconcile.job import RECONCILE
     from stripe_sync.jobs.runtime.runner import run_job
 
     run_job(session, start_run(session, run.run_id), RECONCILE)
     session.close()
-    assert (house.frozen(), house.writes()) == (before, writes)
+    assert (harness.frozen(), harness.writes()) == (before, writes)
 
 
-def test_a_step_that_fails_fails_the_run_and_still_reports(bag: Any, house: House, tmp_path: Path) -> None:
+def test_a_step_that_fails_fails_the_run_and_still_reports(bag: Any, harness: Harness, tmp_path: Path) -> None:
     for kind in ("plans", "subscriptions"):
-        house.world.stigg[kind].clear()
+        harness.world.stigg[kind].clear()
     run = bag.dags["reconcile__test"].test()
     assert str(run.state) == "failed"
     states = {ti.task_id: str(ti.state) for ti in run.get_task_instances()}
@@ -133,29 +133,29 @@ def test_a_step_that_fails_fails_the_run_and_still_reports(bag: Any, house: Hous
     assert states["apply"] == "upstream_failed"
     assert states["report"] == "success"
     assert states["verdict"] == "failed"
-    assert house.writes() == 0
+    assert harness.writes() == 0
     assert (tmp_path / "reports" / "test" / "last-run" / "summary.json").exists()
 
 
-def test_observe_as_a_parameter_writes_nothing(bag: Any, house: House) -> None:
+def test_observe_as_a_parameter_writes_nothing(bag: Any, harness: Harness) -> None:
     run = bag.dags["reconcile__test"].test(run_conf={"mode": "observe"})
     assert str(run.state) == "success"
-    assert house.writes() == 0
+    assert harness.writes() == 0
 
 
-def asked(house: House) -> str:
+def asked(harness: Harness) -> str:
     """The hash of the one set that waits."""
     from stripe_sync.warehouse.plans import approvals
 
-    (found,) = approvals.waiting(house.engine, "test", now=from_epoch(house.world.now))
+    (found,) = approvals.waiting(harness.engine, "test", now=from_epoch(harness.world.now))
     return found.request.hash
 
 
 def test_what_is_over_a_limit_becomes_a_run_of_apply_and_is_made_after_a_yes(
-    bag: Any, house: House, monkeypatch: pytest.MonkeyPatch
+    bag: Any, harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tight = Path(os.environ["STRIPE_SYNC_CONFIG"]).read_text(encoding="utf-8").replace("actions = 100", "actions = 2")
-    config = house.folder / "tight.toml"
+    config = harness.folder / "tight.toml"
     config.write_text(tight, encoding="utf-8")
     monkeypatch.setenv("STRIPE_SYNC_CONFIG", str(config))
     conf = {
@@ -165,14 +165,14 @@ def test_what_is_over_a_limit_becomes_a_run_of_apply_and_is_made_after_a_yes(
         "full": False,
     }  # dag.test keeps the last ones
     assert str(bag.dags["reconcile__test"].test(run_conf=conf).state) == "success"
-    assert house.objects("customers") == []
-    hash = asked(house)
+    assert harness.objects("customers") == []
+    hash = asked(harness)
     assert [run.conf["approval"] for run in runs_of("apply__test")] == [hash]
 
     done = bag.dags["apply__test"].test(run_conf={"approval": hash}, mark_success_pattern="decide")
     states = {ti.task_id: str(ti.state) for ti in done.get_task_instances()}
     assert (states["accept"], states["refuse"], states["verdict"]) == ("success", "skipped", "success")
-    assert len(house.objects("customers")) == 3
+    assert len(harness.objects("customers")) == 3
 
 
 def runs_of(dag_id: str) -> list[Any]:
@@ -195,28 +195,28 @@ def test_the_question_is_asked_with_reject_as_its_default(bag: Any) -> None:
 
 
 def test_the_usage_dag_puts_the_use_of_a_month_on_its_draft(
-    bag: Any, house: House, monkeypatch: pytest.MonkeyPatch
+    bag: Any, harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from sandbox.builder import usage
     from sandbox.world.state import iso
 
-    house.world.stigg["features"].append({"id": "00000000-0000-4000-8000-00000000000c", "refId": "calls", "displayName": "Calls", "featureType": "NUMBER",
+    harness.world.stigg["features"].append({"id": "00000000-0000-4000-8000-00000000000c", "refId": "calls", "displayName": "Calls", "featureType": "NUMBER",
                                           "meterType": "Incremental", "featureStatus": "ACTIVE"})  # fmt: skip
-    plan = house.world.stigg["plans"][0]
-    price = usage("calls", 1) | {"id": "00000000-0000-4000-8000-00000000000a", "createdAt": iso(house.world.now),
+    plan = harness.world.stigg["plans"][0]
+    price = usage("calls", 1) | {"id": "00000000-0000-4000-8000-00000000000a", "createdAt": iso(harness.world.now),
                                  "packageId": plan["id"]}  # fmt: skip
     plan["prices"].append(price)
-    row = house.world.stigg["subscriptions"][0]
+    row = harness.world.stigg["subscriptions"][0]
     row["prices"].append({"id": "00000000-0000-4000-8000-00000000000b", "billingModel": "USAGE_BASED",
-                          "featureId": "calls", "price": {"id": price["id"]}, "updatedAt": iso(house.world.now)})  # fmt: skip
-    house.reconcile()
-    end = period_end(house)
-    until(house, end - 180)
-    house.reconcile()
-    use(house, 5, end - 120)
-    until(house, end + 60)
+                          "featureId": "calls", "price": {"id": price["id"]}, "updatedAt": iso(harness.world.now)})  # fmt: skip
+    harness.reconcile()
+    end = period_end(harness)
+    until(harness, end - 180)
+    harness.reconcile()
+    use(harness, 5, end - 120)
+    until(harness, end + 60)
     assert bag.dags["usage__test"].test().state == "success"
-    assert lines(cycle(house)) == [("5", 500)]
+    assert lines(cycle(harness)) == [("5", 500)]
 
 
 def test_who_is_told_of_a_failure_is_told_what_failed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -270,17 +270,17 @@ def test_bad_parameters_of_a_backfill_are_refused_by_the_form(bag: Any, conf: di
             params.get_param(name).resolve(value)
 
 
-def test_the_backfill_dag_plans_and_repairs_only_if_told_to(bag: Any, house: House) -> None:
-    now = house.world.now
+def test_the_backfill_dag_plans_and_repairs_only_if_told_to(bag: Any, harness: Harness) -> None:
+    now = harness.world.now
     conf = {"until": None, "entities": [], "customers": [], "full": True}
     since = from_epoch(now - 86_400).isoformat()
     assert bag.dags["backfill__test"].test(run_conf=conf | {"since": since, "action": "plan"}).state == "success"
-    assert house.writes() == 0
+    assert harness.writes() == 0
     assert bag.dags["backfill__test"].test(run_conf=conf | {"since": since, "action": "repair"}).state == "success"
-    assert house.writes() > 0
+    assert harness.writes() > 0
 
 
-def test_tasks_lead_to_their_plan_their_drift_their_use_and_to_stripe(bag: Any, house: House) -> None:
+def test_tasks_lead_to_their_plan_their_drift_their_use_and_to_stripe(bag: Any, harness: Harness) -> None:
     from airflow.serialization.serialized_objects import DagSerialization
 
     kept = DagSerialization.to_dict(bag.dags["reconcile__test"])["dag"]["tasks"]

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.house import House
+from tests.support.harness import Harness
 
 pytestmark = [pytest.mark.xdist_group("airflow"), pytest.mark.filterwarnings("default")]
 CHECKOUT = {"customer": "new", "plan": "pro", "success_url": "https://example.test/paid", "cancel_url": "",
@@ -15,19 +15,19 @@ CHECKOUT = {"customer": "new", "plan": "pro", "success_url": "https://example.te
             "trial_days": None, "subscription": "s-new"}  # fmt: skip
 
 
-def test_a_checkout_by_dag_gives_its_url_and_is_completed_by_dag(bag: Any, house: House) -> None:
-    house.reconcile()
-    house.world.stigg["customers"].append(
-        dict(house.world.stigg["customers"][0]) | {"customerId": "new", "id": "00000000-0000-4000-8000-0000000000ff"}
+def test_a_checkout_by_dag_gives_its_url_and_is_completed_by_dag(bag: Any, harness: Harness) -> None:
+    harness.reconcile()
+    harness.world.stigg["customers"].append(
+        dict(harness.world.stigg["customers"][0]) | {"customerId": "new", "id": "00000000-0000-4000-8000-0000000000ff"}
     )
     run = bag.dags["checkout__test"].test(run_conf=CHECKOUT)
     assert str(run.state) == "success"
-    (page,) = house.objects("checkout_sessions")
+    (page,) = harness.objects("checkout_sessions")
     (task,) = run.get_task_instances()
     assert task.xcom_pull(task_ids="checkout") == page["url"]
-    httpx.post(f"{house.stripe_url}/_world/checkout/{page['id']}").raise_for_status()
+    httpx.post(f"{harness.stripe_url}/_world/checkout/{page['id']}").raise_for_status()
     assert str(bag.dags["complete_checkout__test"].test(run_conf={"session": page["id"]}).state) == "success"
-    assert house.stigg("subscriptions", subscriptionId="s-new")["status"] == "ACTIVE"
+    assert harness.stigg("subscriptions", subscriptionId="s-new")["status"] == "ACTIVE"
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_bad_parameters_of_a_checkout_are_refused_by_the_form(bag: Any, wrong: d
             bag.dags["checkout__test"].params.get_param(name).resolve(value)
 
 
-def test_connect_and_disconnect_by_dag(bag: Any, house: House) -> None:
+def test_connect_and_disconnect_by_dag(bag: Any, harness: Harness) -> None:
     assert str(bag.dags["connect__test"].test().state) == "failed", "the schedule of these tests reads too often"
     shown = {"confirm": "", "reason": "", "strip": False}
     assert str(bag.dags["disconnect__test"].test(run_conf=shown).state) == "success"

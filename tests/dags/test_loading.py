@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.house import House
+from tests.support.harness import Harness
 
 # Airflow itself warns while it is imported and run; our own warnings are errors in the other groups.
 pytestmark = [pytest.mark.xdist_group("airflow"), pytest.mark.filterwarnings("default")]
@@ -187,13 +187,13 @@ def test_json_is_read_as_airflow_reads_it(given: dict[str, Any]) -> None:
     )  # fmt: skip
 
 
-def test_the_hooks_test_their_connections(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_hooks_test_their_connections(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
     from stripe_sync.core.errors import ConfigurationError
     from stripe_sync.interfaces.airflow.hooks import StiggHook, StripeHook, connection_of
 
     assert StripeHook().test_connection() == (True, "Account acct_1SANDBOX000000001")
     assert StiggHook().test_connection() == (True, "Environment sandbox")
-    wrong = {"conn_type": "stripe", "password": "sk_test_wrong", "host": house.stripe_url}
+    wrong = {"conn_type": "stripe", "password": "sk_test_wrong", "host": harness.stripe_url}
     monkeypatch.setenv("AIRFLOW_CONN_STRIPE_DEFAULT", json.dumps(wrong))
     ok, why = StripeHook().test_connection()
     assert not ok

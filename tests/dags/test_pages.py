@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.house import House
+from tests.support.harness import Harness
 
 pytestmark = [pytest.mark.xdist_group("airflow"), pytest.mark.filterwarnings("default")]
 HOSTILE = '=HYPERLINK("http://evil.test","x")<script>alert(1)</script>'
@@ -46,8 +46,10 @@ def as_(role: str | None) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(("role", "status"), [(None, 401), ("", 403), ("viewer", 200), ("user", 200), ("admin", 200)])
-def test_whoever_may_see_the_runs_may_see_the_pages(airflow: Any, house: House, role: str | None, status: int) -> None:
-    house.reconcile()
+def test_whoever_may_see_the_runs_may_see_the_pages(
+    airflow: Any, harness: Harness, role: str | None, status: int
+) -> None:
+    harness.reconcile()
     found = {path: airflow.get(f"/stripe-sync/test/{path}", headers=as_(role)).status_code for path in PAGES}
     assert found == dict.fromkeys(PAGES, status)
     assert airflow.get("/stripe-sync/", headers=as_(role)).status_code == (401 if role is None else 200)
@@ -55,7 +57,7 @@ def test_whoever_may_see_the_runs_may_see_the_pages(airflow: Any, house: House, 
     assert ("/stripe-sync/test/" in listed) is (status == 200)
 
 
-def test_there_is_no_documentation_no_write_and_no_other_environment(airflow: Any, house: House) -> None:
+def test_there_is_no_documentation_no_write_and_no_other_environment(airflow: Any, harness: Harness) -> None:
     admin = as_("admin")
     for path in ("docs", "redoc", "openapi.json"):
         assert airflow.get(f"/stripe-sync/{path}", headers=admin).status_code in (403, 404)
@@ -65,19 +67,19 @@ def test_there_is_no_documentation_no_write_and_no_other_environment(airflow: An
             assert airflow.request(method, f"/stripe-sync/{path}", headers=admin).status_code in (404, 405)
 
 
-def test_every_answer_forbids_scripts_and_guessing(airflow: Any, house: House) -> None:
+def test_every_answer_forbids_scripts_and_guessing(airflow: Any, harness: Harness) -> None:
     answer = airflow.get("/stripe-sync/test/", headers=as_("viewer"))
     assert answer.headers["content-security-policy"].startswith("default-src 'none'")
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert "<script" not in answer.text
 
 
-def test_an_entity_leads_to_both_sides_and_says_its_status(airflow: Any, house: House) -> None:
-    house.reconcile()
-    house.change(modes={})
-    (held,) = [s for s in house.objects("subscriptions") if s["metadata"].get("stiggEntityId") == "s-1"]
+def test_an_entity_leads_to_both_sides_and_says_its_status(airflow: Any, harness: Harness) -> None:
+    harness.reconcile()
+    harness.change(modes={})
+    (held,) = [s for s in harness.objects("subscriptions") if s["metadata"].get("stiggEntityId") == "s-1"]
     next(i for i in held["items"]["data"] if i["quantity"] > 1)["quantity"] = 1
-    house.reconcile()
+    harness.reconcile()
     page = airflow.get("/stripe-sync/test/entities/subscription/s-1", headers=as_("viewer")).text
     assert f'href="https://dashboard.stripe.com/test/subscriptions/{held["id"]}" class="stripe"' in page
     assert "https://app.stigg.io/test/subscriptions/s-1" in page
@@ -90,10 +92,10 @@ def test_an_entity_leads_to_both_sides_and_says_its_status(airflow: Any, house: 
     assert "entities/subscription/s-1" in by_stripe
 
 
-def test_long_lists_are_paged_by_id(airflow: Any, house: House) -> None:
+def test_long_lists_are_paged_by_id(airflow: Any, harness: Harness) -> None:
     from sqlalchemy import text
 
-    with house.engine.begin() as connection:
+    with harness.engine.begin() as connection:
         connection.execute(text(
             "insert into status (environment, kind, id, status, run_id) "
             "select 'test', 'customer', 'c' || to_char(n, 'FM0000'), 'SUCCESS', 'x' from generate_series(1, 120) n"
@@ -108,11 +110,11 @@ def test_long_lists_are_paged_by_id(airflow: Any, house: House) -> None:
     assert url == ""
 
 
-def test_a_hostile_name_and_id_are_harmless(airflow: Any, house: House) -> None:
-    house.world.stigg["customers"][0]["name"] = HOSTILE
-    house.world.stigg["plans"][0]["displayName"] = HOSTILE
-    house.change(modes={})
-    house.reconcile()
+def test_a_hostile_name_and_id_are_harmless(airflow: Any, harness: Harness) -> None:
+    harness.world.stigg["customers"][0]["name"] = HOSTILE
+    harness.world.stigg["plans"][0]["displayName"] = HOSTILE
+    harness.change(modes={})
+    harness.reconcile()
     for path in PAGES:
         assert "<script" not in airflow.get(f"/stripe-sync/test/{path}", headers=as_("viewer")).text
     assert "c1@example.test" not in airflow.get("/stripe-sync/test/entities/customer/c-1", headers=as_("viewer")).text
@@ -120,7 +122,7 @@ def test_a_hostile_name_and_id_are_harmless(airflow: Any, house: House) -> None:
     assert (lost.status_code, "<script" in lost.text) == (404, False)
 
 
-def test_reports_are_downloads_of_known_names(airflow: Any, house: House, tmp_path: Any) -> None:
+def test_reports_are_downloads_of_known_names(airflow: Any, harness: Harness, tmp_path: Any) -> None:
     folder = tmp_path / "reports" / "test"
     folder.mkdir(parents=True)
     (folder / "drift.xlsx").write_bytes(b"a workbook")
@@ -136,12 +138,12 @@ def test_reports_are_downloads_of_known_names(airflow: Any, house: House, tmp_pa
         assert airflow.get(f"/stripe-sync/test/reports/{name}", headers=as_("viewer")).status_code == 404
 
 
-def test_no_page_reads_a_whole_table(house: House) -> None:
+def test_no_page_reads_a_whole_table(harness: Harness) -> None:
     from sqlalchemy import text
 
     from stripe_sync.core.config import packaged
 
-    with house.engine.begin() as connection:
+    with harness.engine.begin() as connection:
         connection.execute(text(
             "insert into status (environment, kind, id, status, stripe_id, run_id) select 'test', 'customer', 'c' || n, "
             "'SUCCESS', 'cus_' || n, 'x' from generate_series(1, 20000) n"

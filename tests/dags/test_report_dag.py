@@ -11,17 +11,17 @@ from typing import Any
 
 import pytest
 
-from tests.house import House
+from tests.support.harness import Harness
 
 pytestmark = [pytest.mark.xdist_group("airflow"), pytest.mark.filterwarnings("default")]
 
 
-def test_the_report_dag_writes_the_report_and_an_event_with_counts(bag: Any, house: House, tmp_path: Path) -> None:
+def test_the_report_dag_writes_the_report_and_an_event_with_counts(bag: Any, harness: Harness, tmp_path: Path) -> None:
     from airflow.models.asset import AssetEvent
     from airflow.utils.session import create_session
 
-    house.change(modes={})
-    house.reconcile()
+    harness.change(modes={})
+    harness.reconcile()
     run = bag.dags["report__test"].test(run_conf={"month": "", "names": False})
     assert str(run.state) == "success"
     summary = json.loads((tmp_path / "reports" / "test" / "summary.json").read_text(encoding="utf-8"))
@@ -31,16 +31,16 @@ def test_the_report_dag_writes_the_report_and_an_event_with_counts(bag: Any, hou
     assert events["stripe-sync://test/report"]["counts"] == {"open_differences": 14, "invariants_broken": 0}
 
 
-def test_the_report_goes_to_an_object_store(bag: Any, house: House, tmp_path: Path) -> None:
+def test_the_report_goes_to_an_object_store(bag: Any, harness: Harness, tmp_path: Path) -> None:
     from stripe_sync.interfaces.airflow.steps import folder
 
     assert folder("test", {"report_path": ""}) is None
     target = folder("test", {"report_path": f"file://{tmp_path}/bucket"})
-    house.reconcile()
-    session = house.session()
+    harness.reconcile()
+    session = harness.session()
     from stripe_sync.jobs.finance.steps.publish import publish
 
-    publish(session, house.run(session), target)
+    publish(session, harness.run(session), target)
     session.close()
     assert (tmp_path / "bucket" / "test" / "index.html").exists()
 
@@ -90,7 +90,7 @@ def one_mail(server: socket.socket, got: list[str]) -> None:
 
 
 def test_figures_go_to_airflows_metrics_when_a_job_ends_well(
-    bag: Any, house: House, monkeypatch: pytest.MonkeyPatch
+    bag: Any, harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from stripe_sync.interfaces.airflow import metrics
 
@@ -98,8 +98,8 @@ def test_figures_go_to_airflows_metrics_when_a_job_ends_well(
     monkeypatch.setattr(metrics.stats, "gauge", lambda name, value: sent.update({name: value}))
     counted: dict[str, int] = {}
     monkeypatch.setattr(metrics.stats, "incr", lambda name, count: counted.update({name: count}))
-    house.change(modes={})
-    house.reconcile()
+    harness.change(modes={})
+    harness.reconcile()
     assert str(bag.dags["report__test"].test(run_conf={"month": "", "names": False}).state) == "success"
     assert counted["stripe_sync.test.stripe.requests.get_v1_billing_portal_configurations"] == 1
     assert sent["stripe_sync.test.drift.subscription"] == 3

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests import endpoints
 from tests.recorded.mentions import REGISTER, TESTS, named_by_tests, named_in
+from tests.support import endpoints
 
 FACTS = tomllib.loads(REGISTER.read_text(encoding="utf-8"))
 README = TESTS.parent / "sandbox" / "README.md"

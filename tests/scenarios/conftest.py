@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from sandbox.builder import WorldBuilder
-from tests import shared_checks, warehouses
-from tests.house import House, built, small_town
-from tests.metering import metered_world
-from tests.switches import answered
+from tests.support import shared_checks, warehouses
+from tests.support.harness import Harness, build_small_world, built
+from tests.support.metering import metered_world
+from tests.support.switches import answered
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -34,15 +34,15 @@ def end(request: pytest.FixtureRequest) -> Any:
 
 
 @pytest.fixture
-def house_of(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callable[[WorldBuilder], House]]:
-    """Builds a house on a world, with the answer that the story runs under; it is taken down after the story."""
+def harness_of(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callable[[WorldBuilder], Harness]]:
+    """Return the builder of a harness on a world, with the answer that the story runs under; it is closed after the story."""
     answer = answered(request)
 
-    def build(builder: WorldBuilder) -> House:
-        house = stack.enter_context(built(builder, tmp_path))
+    def build(builder: WorldBuilder) -> Harness:
+        harness = stack.enter_context(built(builder, tmp_path))
         if answer is not None:
-            answer.give(house.world)
-        return house
+            answer.give(harness.world)
+        return harness
 
     with ExitStack() as stack:
         if request.node.get_closest_marker("always_validated") is None:
@@ -51,15 +51,9 @@ def house_of(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callabl
 
 
 @pytest.fixture
-def harness_of(house_of: Callable[[WorldBuilder], House]) -> Callable[[WorldBuilder], House]:
-    """Return the builder of harnesses under the name that new stories use."""
-    return house_of
-
-
-@pytest.fixture
-def town() -> WorldBuilder:
-    """The town of all stories."""
-    return small_town()
+def small_world() -> WorldBuilder:
+    """Return the small world of most stories."""
+    return build_small_world()
 
 
 @pytest.fixture

@@ -19,12 +19,12 @@ from stripe_sync.jobs.runtime.manual_actions import Hand, link, resume
 from stripe_sync.jobs.setup import disconnect as disconnecting
 from stripe_sync.warehouse import accounts
 from stripe_sync.warehouse.accounts import Proven
-from tests import warehouses
-from tests.house import NO_LIMITS, House, small_town
 from tests.scenarios.test_restore import tool
-from tests.shell import TOML, command, environ
+from tests.support import warehouses
+from tests.support.harness import NO_LIMITS, Harness, build_small_world
+from tests.support.shell import TOML, command, environ
 
-Build = Callable[[WorldBuilder], House]
+Build = Callable[[WorldBuilder], Harness]
 ADA = Hand("ada", "the story")
 HERE, OTHER = "acct_1SANDBOX000000001", "acct_1ANOTHER00000001"
 MIGRATION = Path(__file__).parents[2] / "sql" / "migrations" / "versions" / "0020_account.sql"
@@ -32,17 +32,17 @@ UNREADABLE = {"key": "rk_test_other", "rights": [], "wording": "new"}
 
 
 @contextmanager
-def another(house: House, folder: Path, *, name: str = "other") -> Iterator[House]:
+def another(harness: Harness, folder: Path, *, name: str = "other") -> Iterator[Harness]:
     """An environment of its own on the same warehouse, with a world whose account is another one."""
-    document = small_town().document()
+    document = build_small_world().document()
     document["stripe"]["account"]["id"] = OTHER
     document["stripe"]["limits"] = {"account": 0, "endpoint": 0}
     document["stigg"]["limits"] = NO_LIMITS
     document["stripe"]["keys"] = ["sk_test_other"]
     world = from_document(document)
     with running(world) as (stripe_url, stigg_url):
-        there = House(
-            world, stripe_url, stigg_url, house.engine, house.warehouse_url, folder, stripe_key="sk_test_other"
+        there = Harness(
+            world, stripe_url, stigg_url, harness.engine, harness.warehouse_url, folder, stripe_key="sk_test_other"
         )
         there.change(name=name, stripe_account=OTHER, secret_connection="stripe_sync_test")
         there.counter = itertools.count(100)  # runs of one environment have ids of their own
@@ -50,109 +50,109 @@ def another(house: House, folder: Path, *, name: str = "other") -> Iterator[Hous
         there.http.close()
 
 
-def asked(house: House) -> list[str]:
-    return [f"{r.method} {r.path}" for r in house.world.requests if r.side == "stripe"]
+def asked(harness: Harness) -> list[str]:
+    return [f"{r.method} {r.path}" for r in harness.world.requests if r.side == "stripe"]
 
 
-def known(house: House, name: str = "test") -> Proven | None:
-    with house.engine.connect() as connection:
+def known(harness: Harness, name: str = "test") -> Proven | None:
+    with harness.engine.connect() as connection:
         return accounts.find(connection, name)
 
 
 @pytest.mark.parametrize("is_readable", [True, False])
-def test_a_key_of_another_account_is_refused_before_anything_is_read(house_of: Build, is_readable: bool) -> None:
+def test_a_key_of_another_account_is_refused_before_anything_is_read(harness_of: Build, is_readable: bool) -> None:
     """Within the hour in which a run does not ask for the account, and where the key may not read it (SB 8.3, C11)."""
-    house = house_of(small_town())
-    house.change(stripe_feed=True)
-    house.reconcile()
-    house.world.account["id"] = OTHER
-    house.world.stripe_keys = ["sk_test_other", UNREADABLE]
-    house.stripe_key = "sk_test_other" if is_readable else "rk_test_other"
-    before = house.frozen()
-    house.world.requests.clear()
-    for work in (house.reconcile, house.usage, lambda: disconnecting_with_strip(house)):
+    harness = harness_of(build_small_world())
+    harness.change(stripe_feed=True)
+    harness.reconcile()
+    harness.world.account["id"] = OTHER
+    harness.world.stripe_keys = ["sk_test_other", UNREADABLE]
+    harness.stripe_key = "sk_test_other" if is_readable else "rk_test_other"
+    before = harness.frozen()
+    harness.world.requests.clear()
+    for work in (harness.reconcile, harness.usage, lambda: disconnecting_with_strip(harness)):
         with pytest.raises(
             AccountRefused, match=f"belongs to the account {OTHER}, and the environment test declares {HERE}"
         ):
             work()
-    assert set(asked(house)) == {"GET /v1/account"}
+    assert set(asked(harness)) == {"GET /v1/account"}
     toml = TOML.replace("stripe_feed = false", "stripe_feed = true")
-    connection = {"conn_type": "stripe", "password": house.stripe_key, "host": house.stripe_url}
-    env = environ(house, toml, AIRFLOW_CONN_STRIPE_DEFAULT=json.dumps(connection))
+    connection = {"conn_type": "stripe", "password": harness.stripe_key, "host": harness.stripe_url}
+    env = environ(harness, toml, AIRFLOW_CONN_STRIPE_DEFAULT=json.dumps(connection))
     for line in (["apply", "test", "--yes"], ["connect", "test"], ["init"]):
         done = command(env, *line)
         assert done.returncode == 1
         assert f"belongs to the account {OTHER}" in done.stdout + done.stderr
         assert "Traceback" not in done.stderr
-    assert set(asked(house)) == {"GET /v1/account"}
-    assert house.frozen() == before
+    assert set(asked(harness)) == {"GET /v1/account"}
+    assert harness.frozen() == before
 
 
-def disconnecting_with_strip(house: House) -> None:
-    session = house.session()
+def disconnecting_with_strip(harness: Harness) -> None:
+    session = harness.session()
     try:
-        disconnecting.disconnect(session, house.run(session), ADA, confirm="test", strip=True)
+        disconnecting.disconnect(session, harness.run(session), ADA, confirm="test", strip=True)
     finally:
         session.close()
 
 
-def test_a_new_key_of_the_same_account_is_asked_once(house_of: Build) -> None:
-    house = house_of(small_town())
-    house.change(stripe_feed=True)
-    house.reconcile()
-    house.world.stripe_keys.append("sk_test_rolled")
-    house.stripe_key = "sk_test_rolled"
-    house.world.requests.clear()
-    house.reconcile()
-    house.reconcile()
-    assert asked(house).count("GET /v1/account") == 1
+def test_a_new_key_of_the_same_account_is_asked_once(harness_of: Build) -> None:
+    harness = harness_of(build_small_world())
+    harness.change(stripe_feed=True)
+    harness.reconcile()
+    harness.world.stripe_keys.append("sk_test_rolled")
+    harness.stripe_key = "sk_test_rolled"
+    harness.world.requests.clear()
+    harness.reconcile()
+    harness.reconcile()
+    assert asked(harness).count("GET /v1/account") == 1
 
 
-def test_two_environments_of_one_warehouse_keep_their_accounts_apart(house_of: Build, tmp_path: Path) -> None:
+def test_two_environments_of_one_warehouse_keep_their_accounts_apart(harness_of: Build, tmp_path: Path) -> None:
     """Each has its own account; exchanged keys, and exchanged settings, are refused on both sides."""
-    house = house_of(small_town())
-    house.reconcile()
-    with another(house, tmp_path) as there:
+    harness = harness_of(build_small_world())
+    harness.reconcile()
+    with another(harness, tmp_path) as there:
         there.reconcile()
-        assert (known(house), known(house, "other")) != (None, None)
-        worlds = house.frozen(), there.frozen()
-        one, two = (house.stripe_url, house.stripe_key), (there.stripe_url, there.stripe_key)
-        (house.stripe_url, house.stripe_key), (there.stripe_url, there.stripe_key) = two, one
-        refused(house, f"belongs to the account {OTHER}, and the environment test declares {HERE}")
+        assert (known(harness), known(harness, "other")) != (None, None)
+        worlds = harness.frozen(), there.frozen()
+        one, two = (harness.stripe_url, harness.stripe_key), (there.stripe_url, there.stripe_key)
+        (harness.stripe_url, harness.stripe_key), (there.stripe_url, there.stripe_key) = two, one
+        refused(harness, f"belongs to the account {OTHER}, and the environment test declares {HERE}")
         refused(there, f"belongs to the account {HERE}, and the environment other declares {OTHER}")
-        house.change(stripe_account=OTHER)
+        harness.change(stripe_account=OTHER)
         there.change(stripe_account=HERE)
-        refused(house, f"test declares the account {OTHER}, and the links of this warehouse belong to {HERE}")
+        refused(harness, f"test declares the account {OTHER}, and the links of this warehouse belong to {HERE}")
         refused(there, f"other declares the account {HERE}, and the links of this warehouse belong to {OTHER}")
-        (house.stripe_url, house.stripe_key), (there.stripe_url, there.stripe_key) = one, two
-        assert (house.frozen(), there.frozen()) == worlds
-        for each, id in ((house, HERE), (there, OTHER)):
+        (harness.stripe_url, harness.stripe_key), (there.stripe_url, there.stripe_key) = one, two
+        assert (harness.frozen(), there.frozen()) == worlds
+        for each, id in ((harness, HERE), (there, OTHER)):
             each.change(stripe_account=id)
             assert each.reconcile()["results"] == {}
 
 
-def refused(house: House, words: str) -> None:
+def refused(harness: Harness, words: str) -> None:
     """Neither job runs, and nothing is written."""
-    for work in (house.reconcile, house.usage):
+    for work in (harness.reconcile, harness.usage):
         with pytest.raises(AccountRefused, match=words):
             work()
 
 
-def test_a_restored_warehouse_of_another_account_is_refused(house_of: Build, tmp_path: Path) -> None:
+def test_a_restored_warehouse_of_another_account_is_refused(harness_of: Build, tmp_path: Path) -> None:
     """The back-up is of before the environment moved to another account; the way out is to disconnect, or to go back."""
-    house = house_of(small_town())
-    house.reconcile()
-    dump, conninfo = str(tmp_path / "warehouse.dump"), warehouses.conninfo(house.engine.url.database or "")
+    harness = harness_of(build_small_world())
+    harness.reconcile()
+    dump, conninfo = str(tmp_path / "warehouse.dump"), warehouses.conninfo(harness.engine.url.database or "")
     tool("pg_dump", "--format=custom", f"--file={dump}", conninfo)
-    session = house.session()
-    disconnecting.disconnect(session, house.run(session), ADA, confirm="test", strip=False)
+    session = harness.session()
+    disconnecting.disconnect(session, harness.run(session), ADA, confirm="test", strip=False)
     session.close()
-    assert known(house) is None
-    with another(house, tmp_path, name="test") as there:
+    assert known(harness) is None
+    with another(harness, tmp_path, name="test") as there:
         resumed(there)
         there.reconcile()
         made = there.frozen()
-        house.engine.dispose()
+        harness.engine.dispose()
         tool("pg_restore", "--clean", "--if-exists", f"--dbname={conninfo}", dump)
         refused(
             there, f"test declares the account {OTHER}, and the links of this warehouse belong to {HERE}; .* disconnect"
@@ -169,39 +169,39 @@ def test_a_restored_warehouse_of_another_account_is_refused(house_of: Build, tmp
         assert (found.account if found else "") == OTHER
 
 
-def resumed(house: House) -> None:
-    session = house.session()
+def resumed(harness: Harness) -> None:
+    session = harness.session()
     resume(session, "", ADA)
     session.close()
 
 
 @pytest.mark.parametrize("is_pruned", [False, True])
-def test_a_warehouse_of_before_learns_its_account_from_what_it_holds(house_of: Build, is_pruned: bool) -> None:
+def test_a_warehouse_of_before_learns_its_account_from_what_it_holds(harness_of: Build, is_pruned: bool) -> None:
     """0020: from the newest run, or the feed, where there are links; where nothing says it, from the first proof."""
-    house = house_of(small_town())
-    house.reconcile()
-    with house.engine.begin() as connection:
+    harness = harness_of(build_small_world())
+    harness.reconcile()
+    with harness.engine.begin() as connection:
         connection.execute(text("drop table account"))
         connection.execute(text("delete from station"))
         connection.execute(text("delete from feed" if is_pruned else "select 1"))
         connection.exec_driver_sql(MIGRATION.read_text(encoding="utf-8"))
-    assert known(house) == (None if is_pruned else Proven(HERE, ""))
-    house.reconcile()
-    assert known(house) != Proven(HERE, "")
-    house.change(stripe_account=OTHER)
-    refused(house, f"the links of this warehouse belong to {HERE}")
+    assert known(harness) == (None if is_pruned else Proven(HERE, ""))
+    harness.reconcile()
+    assert known(harness) != Proven(HERE, "")
+    harness.change(stripe_account=OTHER)
+    refused(harness, f"the links of this warehouse belong to {HERE}")
 
 
-def test_an_account_without_links_may_be_exchanged(house_of: Build) -> None:
+def test_an_account_without_links_may_be_exchanged(harness_of: Build) -> None:
     """Where nothing was made or adopted, the account in the settings was a mistake that may be mended."""
-    house = house_of(small_town())
-    house.plan(mode="observe")
-    assert known(house) is not None
-    house.world.account["id"] = OTHER
-    house.change(stripe_account=OTHER)
-    house.reconcile()
-    house.change(stripe_account=HERE)
-    session = house.session()
+    harness = harness_of(build_small_world())
+    harness.plan(mode="observe")
+    assert known(harness) is not None
+    harness.world.account["id"] = OTHER
+    harness.change(stripe_account=OTHER)
+    harness.reconcile()
+    harness.change(stripe_account=HERE)
+    session = harness.session()
     with pytest.raises(AccountRefused, match=f"the links of this warehouse belong to {OTHER}"):
         link(session, "customer", "c-1", "cus_1", ADA)
     session.close()

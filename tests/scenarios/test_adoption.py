@@ -14,18 +14,18 @@ from stripe_sync.jobs.runtime import manual_actions as by_hand
 from stripe_sync.jobs.runtime.manual_actions import Hand
 from stripe_sync.warehouse import manual_actions
 from stripe_sync.warehouse.comparisons import link_suggestions
-from tests.house import House
-from tests.shell import ENFORCE, LIMITS, TOML, command, environ
+from tests.support.harness import Harness
+from tests.support.shell import ENFORCE, LIMITS, TOML, command, environ
 
-Build = Callable[[WorldBuilder], House]
+Build = Callable[[WorldBuilder], Harness]
 ME = Hand("ada", "a reason")
 URL = "https://app.stigg.io/sandbox"
 
 
-def native(house: House) -> None:
+def native(harness: Harness) -> None:
     """Fills Stripe as Stigg's own integration does: its ids, its metadata, its names; Stigg names what it made."""
-    api = house.stripe()
-    world: World = house.world
+    api = harness.stripe()
+    world: World = harness.world
     made: dict[str, str] = {}
     packages = [("plans", "Plan", p) for p in world.stigg["plans"]]
     packages += [("addons", "Add-on", a) for a in world.stigg["addons"]]
@@ -61,7 +61,7 @@ def native(house: House) -> None:
         customer["billingId"] = row.id
     for subscription in world.stigg["subscriptions"]:
         id = subscription["subscriptionId"]
-        customer = house.stigg("customers", customerId=subscription["customer"]["customerId"])
+        customer = harness.stigg("customers", customerId=subscription["customer"]["customerId"])
         items = [
             {"price": made[part["price"]["id"]], "quantity": part["usageLimit"] or 1} for part in subscription["prices"]
         ]
@@ -78,17 +78,17 @@ def native(house: House) -> None:
         subscription["billingId"] = row.id
 
 
-def cut_over(house_of: Build, town: WorldBuilder) -> House:
-    town.plan("solo", "Solo", [flat(7)])
-    town.subscription("s-solo", "c-1", "solo")
-    house = house_of(town)
-    native(house)
-    return house
+def cut_over(harness_of: Build, small_world: WorldBuilder) -> Harness:
+    small_world.plan("solo", "Solo", [flat(7)])
+    small_world.subscription("s-solo", "c-1", "solo")
+    harness = harness_of(small_world)
+    native(harness)
+    return harness
 
 
-def shape(house: House) -> str:
+def shape(harness: Harness) -> str:
     """Everything in Stripe that may cost anything or be seen by a customer: all but metadata, lookup keys, descriptions."""
-    rows = json.loads(house.frozen())
+    rows = json.loads(harness.frozen())
     for collection in rows.values():
         for row in collection.values():
             for name in ("metadata", "lookup_key", "description", "default_price", "updated"):
@@ -99,133 +99,137 @@ def shape(house: House) -> str:
 
 
 def test_an_environment_that_the_native_integration_filled_is_adopted_without_a_write_beyond_metadata(
-    house_of: Build, town: WorldBuilder
+    harness_of: Build, small_world: WorldBuilder
 ) -> None:
-    house = cut_over(house_of, town)
-    before = shape(house)
-    house.change(modes={})
-    stored = house.plan()
+    harness = cut_over(harness_of, small_world)
+    before = shape(harness)
+    harness.change(modes={})
+    stored = harness.plan()
     assert {v.decision for v in stored.verdicts} == {"observe"}
     money = [a for a in stored.plan.actions if a.due_now or any(a.per_month.values())]
     assert money == []
     adopted = [a for a in stored.plan.actions if a.lane != "catalog" or a.kind == "price.update"]
     assert {a.cause for a in adopted} == {"adoption"}
 
-    house.change(modes=dict.fromkeys(("catalog", "customers", "subscriptions"), "enforce"))
-    house.reconcile()
-    assert {s["billing_mode"]["type"] for s in house.objects("subscriptions")} == {"classic"}
-    kinds = {c: len(house.objects(c)) for c in ("prices", "customers", "subscriptions", "invoices")}
+    harness.change(modes=dict.fromkeys(("catalog", "customers", "subscriptions"), "enforce"))
+    harness.reconcile()
+    assert {s["billing_mode"]["type"] for s in harness.objects("subscriptions")} == {"classic"}
+    kinds = {c: len(harness.objects(c)) for c in ("prices", "customers", "subscriptions", "invoices")}
     assert kinds == {"prices": 4, "customers": 3, "subscriptions": 4, "invoices": 4}, "nothing was made twice"
-    assert house.plan().plan.actions == []
-    extra = [p for p in house.objects("products") if p["id"].startswith("test:")]
+    assert harness.plan().plan.actions == []
+    extra = [p for p in harness.objects("products") if p["id"].startswith("test:")]
     assert extra == [], "a charge's product is the native one"
-    assert shape(house) == before
+    assert shape(harness) == before
     for id in ("pro", "solo", "c-1", "s-1", "s-solo"):
-        assert house.status(id) == ("SUCCESS", "")
+        assert harness.status(id) == ("SUCCESS", "")
 
 
 def test_an_adopted_plan_with_one_charge_keeps_its_price_on_the_plans_product(
-    house_of: Build, town: WorldBuilder
+    harness_of: Build, small_world: WorldBuilder
 ) -> None:
-    house = cut_over(house_of, town)
-    house.reconcile()
-    town.plan("solo", "Solo", [flat(9)], version=2)
-    solo = next(p for p in house.world.stigg["plans"] if p["refId"] == "solo")
-    house.world.stigg["plans"].append({**town.stigg["plans"][-1], "billingId": solo["billingId"]})
+    harness = cut_over(harness_of, small_world)
+    harness.reconcile()
+    small_world.plan("solo", "Solo", [flat(9)], version=2)
+    solo = next(p for p in harness.world.stigg["plans"] if p["refId"] == "solo")
+    harness.world.stigg["plans"].append({**small_world.stigg["plans"][-1], "billingId": solo["billingId"]})
     solo["isLatest"] = False
-    house.reconcile()
-    (price,) = [p for p in house.objects("prices") if p["unit_amount"] == 900]
+    harness.reconcile()
+    (price,) = [p for p in harness.objects("prices") if p["unit_amount"] == 900]
     assert price["lookup_key"] == "test:plan:solo:base:monthly:default"
-    assert house.plan().plan.actions == []
+    assert harness.plan().plan.actions == []
 
 
-def test_what_one_side_alone_says_makes_a_candidate_and_nothing_new(house_of: Build, town: WorldBuilder) -> None:
-    house = cut_over(house_of, town)
-    for customer in house.objects("customers"):
+def test_what_one_side_alone_says_makes_a_candidate_and_nothing_new(
+    harness_of: Build, small_world: WorldBuilder
+) -> None:
+    harness = cut_over(harness_of, small_world)
+    for customer in harness.objects("customers"):
         if customer["metadata"].get("stiggCustomerId") == "c-2":
             customer["metadata"] = {}
-    house.reconcile()
-    assert house.status("c-2") == ("PENDING", "CANDIDATE")
-    assert house.status("s-2") == ("PENDING", "CANDIDATE")
-    assert len(house.objects("customers")) == 3
-    (row,) = [r for r in link_suggestions.all_of(house.engine, "test") if r["key"] == "customer:test:c-2"]
+    harness.reconcile()
+    assert harness.status("c-2") == ("PENDING", "CANDIDATE")
+    assert harness.status("s-2") == ("PENDING", "CANDIDATE")
+    assert len(harness.objects("customers")) == 3
+    (row,) = [r for r in link_suggestions.all_of(harness.engine, "test") if r["key"] == "customer:test:c-2"]
     assert "does not name" in row["why"]
-    session = house.session()
+    session = harness.session()
     by_hand.link(session, "customer", "c-2", row["stripe_id"], ME)
     session.close()
-    house.reconcile()
-    assert house.status("c-2") == ("SUCCESS", "")
-    assert house.status("s-2") == ("SUCCESS", "")
+    harness.reconcile()
+    assert harness.status("c-2") == ("SUCCESS", "")
+    assert harness.status("s-2") == ("SUCCESS", "")
 
 
-def test_two_stigg_customers_on_one_stripe_customer_are_reported(house_of: Build, town: WorldBuilder) -> None:
-    house = cut_over(house_of, town)
-    first, second = (house.stigg("customers", customerId=id) for id in ("c-1", "c-2"))
-    held = house.world.stripe["customers"][first["billingId"]]
+def test_two_stigg_customers_on_one_stripe_customer_are_reported(harness_of: Build, small_world: WorldBuilder) -> None:
+    harness = cut_over(harness_of, small_world)
+    first, second = (harness.stigg("customers", customerId=id) for id in ("c-1", "c-2"))
+    held = harness.world.stripe["customers"][first["billingId"]]
     held["metadata"] = {"stiggCustomerId": "c-1", "stiggEntityId": "c-2"}
     second["billingId"] = first["billingId"]
-    house.reconcile()
-    assert house.status("c-1") == house.status("c-2") == ("PENDING", "CANDIDATE")
+    harness.reconcile()
+    assert harness.status("c-1") == harness.status("c-2") == ("PENDING", "CANDIDATE")
 
 
 def test_an_object_with_stiggs_metadata_that_is_newer_than_our_first_write_stops_the_environment(
-    house_of: Build, town: WorldBuilder
+    harness_of: Build, small_world: WorldBuilder
 ) -> None:
-    house = house_of(town)
-    house.reconcile()
-    house.world.now += 60
-    house.stripe().v1.customers.create({"name": "x", "metadata": {"stiggCustomerId": "c-9", "stiggEntityUrl": "u"}})
-    writes = house.writes()
+    harness = harness_of(small_world)
+    harness.reconcile()
+    harness.world.now += 60
+    harness.stripe().v1.customers.create({"name": "x", "metadata": {"stiggCustomerId": "c-9", "stiggEntityUrl": "u"}})
+    writes = harness.writes()
     with pytest.raises(RunStopped, match="something else syncs"):
-        house.reconcile()
-    assert house.writes() == writes
+        harness.reconcile()
+    assert harness.writes() == writes
 
 
-def test_billing_ids_that_vanished_stop_the_environment(house_of: Build, town: WorldBuilder) -> None:
-    house = cut_over(house_of, town)
-    house.reconcile()
-    for row in (*house.world.stigg["customers"], *house.world.stigg["subscriptions"]):
+def test_billing_ids_that_vanished_stop_the_environment(harness_of: Build, small_world: WorldBuilder) -> None:
+    harness = cut_over(harness_of, small_world)
+    harness.reconcile()
+    for row in (*harness.world.stigg["customers"], *harness.world.stigg["subscriptions"]):
         row["billingId"] = None
     with pytest.raises(RunStopped, match="lost the billing ids"):
-        house.reconcile()
+        harness.reconcile()
 
 
-def test_an_adopted_coupon_and_its_discount_are_not_attached_again(house_of: Build, town: WorldBuilder) -> None:
-    town.coupon("half", percent=50)
-    town.stigg["subscriptions"][0]["coupons"] = [town.applied("half")]
-    house = house_of(town)
-    native(house)
-    coupon = house.stripe().v1.coupons.create(
+def test_an_adopted_coupon_and_its_discount_are_not_attached_again(
+    harness_of: Build, small_world: WorldBuilder
+) -> None:
+    small_world.coupon("half", percent=50)
+    small_world.stigg["subscriptions"][0]["coupons"] = [small_world.applied("half")]
+    harness = harness_of(small_world)
+    native(harness)
+    coupon = harness.stripe().v1.coupons.create(
         {"percent_off": 50, "duration": "forever", "name": "Half", "metadata": {"stiggEntityId": "half"}}
     )
-    house.stigg("coupons", refId="half")["billingId"] = coupon.id
-    (found,) = [s for s in house.objects("subscriptions") if s["metadata"]["stiggEntityId"] == "s-1"]
-    house.stripe().v1.subscriptions.update(found["id"], {"discounts": [{"coupon": coupon.id}]})
+    harness.stigg("coupons", refId="half")["billingId"] = coupon.id
+    (found,) = [s for s in harness.objects("subscriptions") if s["metadata"]["stiggEntityId"] == "s-1"]
+    harness.stripe().v1.subscriptions.update(found["id"], {"discounts": [{"coupon": coupon.id}]})
     before = list(found["discounts"])
-    house.reconcile()
+    harness.reconcile()
     assert found["discounts"] == before
-    assert house.plan().plan.actions == []
+    assert harness.plan().plan.actions == []
     found["discounts"] = []
-    assert house.plan().plan.actions == [], "gone after it was attached: consumed"
+    assert harness.plan().plan.actions == [], "gone after it was attached: consumed"
 
 
-def test_an_exempt_object_is_shown_as_accepted_and_never_written(house_of: Build, town: WorldBuilder) -> None:
-    house = house_of(town)
-    house.reconcile()
-    (customer,) = [c for c in house.objects("customers") if c["metadata"]["stiggCustomerId"] == "c-1"]
-    house.stripe().v1.customers.update(customer["id"], {"name": "By hand", "metadata": {"stiggSync": "ignore"}})
-    rows = house.drift()
+def test_an_exempt_object_is_shown_as_accepted_and_never_written(harness_of: Build, small_world: WorldBuilder) -> None:
+    harness = harness_of(small_world)
+    harness.reconcile()
+    (customer,) = [c for c in harness.objects("customers") if c["metadata"]["stiggCustomerId"] == "c-1"]
+    harness.stripe().v1.customers.update(customer["id"], {"name": "By hand", "metadata": {"stiggSync": "ignore"}})
+    rows = harness.drift()
     assert [(r.accepted, r.field) for r in rows] == [(True, "name")]
-    house.reconcile()
+    harness.reconcile()
     assert customer["name"] == "By hand"
 
 
-def test_the_hand_tools_by_their_commands(house_of: Build, town: WorldBuilder) -> None:
-    house = house_of(town)
-    env = environ(house, TOML + ENFORCE + LIMITS.replace('"9999"', '"99999"'))
+def test_the_hand_tools_by_their_commands(harness_of: Build, small_world: WorldBuilder) -> None:
+    harness = harness_of(small_world)
+    env = environ(harness, TOML + ENFORCE + LIMITS.replace('"9999"', '"99999"'))
     assert command(env, "apply", "test", "--yes").returncode == 0
-    (customer,) = [c for c in house.objects("customers") if c["metadata"]["stiggCustomerId"] == "c-1"]
-    house.stripe().v1.customers.update(customer["id"], {"name": "By hand"})
+    (customer,) = [c for c in harness.objects("customers") if c["metadata"]["stiggCustomerId"] == "c-1"]
+    harness.stripe().v1.customers.update(customer["id"], {"name": "By hand"})
 
     no_reason = command(env, "ignore", "test", "customer", "c-1")
     assert (no_reason.returncode, "--reason" in no_reason.stderr) == (1, True)
@@ -239,27 +243,27 @@ def test_the_hand_tools_by_their_commands(house_of: Build, town: WorldBuilder) -
     assert command(env, "unlink", "test", "customer", "c-3", "--reason", "wrong one", "--by", "ada").returncode == 0
     unknown = command(env, "unlink", "test", "customer", "c-99", "--reason", "x")
     assert (unknown.returncode, "is not linked" in unknown.stderr) == (1, True)
-    done = [(row["command"], row["person"] == "ada") for row in manual_actions.all_of(house.engine, "test")]
+    done = [(row["command"], row["person"] == "ada") for row in manual_actions.all_of(harness.engine, "test")]
     assert done == [("unlink", True), ("resync", False), ("ignore", False)]
 
 
-def test_what_a_person_unlinked_is_not_linked_again_by_its_mark(house_of: Build, town: WorldBuilder) -> None:
-    house = house_of(town)
-    house.reconcile()
-    session = house.session()
+def test_what_a_person_unlinked_is_not_linked_again_by_its_mark(harness_of: Build, small_world: WorldBuilder) -> None:
+    harness = harness_of(small_world)
+    harness.reconcile()
+    session = harness.session()
     by_hand.unlink(session, "subscription", "s-3", ME)
     by_hand.unlink(session, "customer", "c-3", ME)
     session.close()
-    stored = house.plan(entities=["customer"])
+    stored = harness.plan(entities=["customer"])
     assert [(a.kind, a.target) for a in stored.plan.actions] == [("customer.create", "customer:test:c-3")]
 
 
-def test_a_link_is_refused_where_it_would_be_wrong(house_of: Build, town: WorldBuilder) -> None:
-    house = house_of(town)
-    house.reconcile()
-    stranger = house.stripe().v1.customers.create({"name": "A stranger"})
-    taken = next(c["id"] for c in house.objects("customers") if c["metadata"].get("stiggCustomerId") == "c-2")
-    session = house.session()
+def test_a_link_is_refused_where_it_would_be_wrong(harness_of: Build, small_world: WorldBuilder) -> None:
+    harness = harness_of(small_world)
+    harness.reconcile()
+    stranger = harness.stripe().v1.customers.create({"name": "A stranger"})
+    taken = next(c["id"] for c in harness.objects("customers") if c["metadata"].get("stiggCustomerId") == "c-2")
+    session = harness.session()
     for kind, id, stripe_id, why in (
         ("customer", "c-1", stranger.id, "unlink it first"),
         ("customer", "c-9", stranger.id, "Stigg shows no customer"),
@@ -272,27 +276,27 @@ def test_a_link_is_refused_where_it_would_be_wrong(house_of: Build, town: WorldB
     session.close()
 
 
-def test_the_brake_stops_every_write_and_is_taken_off_again(house_of: Build, town: WorldBuilder) -> None:
-    house = house_of(town)
-    session = house.session()
+def test_the_brake_stops_every_write_and_is_taken_off_again(harness_of: Build, small_world: WorldBuilder) -> None:
+    harness = harness_of(small_world)
+    session = harness.session()
     by_hand.pause(session, "customers", ME)
-    result = house.reconcile()
-    assert (result["results"]["paused"], house.objects("customers")) == (3, [])
+    result = harness.reconcile()
+    assert (result["results"]["paused"], harness.objects("customers")) == (3, [])
     by_hand.resume(session, "customers", ME)
     session.close()
-    house.reconcile()
-    assert len(house.objects("subscriptions")) == 3
+    harness.reconcile()
+    assert len(harness.objects("subscriptions")) == 3
 
 
-def test_drift_says_since_when_and_where_to_look(house_of: Build, town: WorldBuilder) -> None:
-    house = house_of(town)
-    house.reconcile()
-    town.stigg["customers"][0]["name"] = "Renamed"
-    town.plan("pro", "Pro", [flat(20), per_unit("seats", 5)])
-    house.merge(town)
-    (first, *_) = [r for r in house.drift() if r.field == "name"]
-    house.world.now += 600
-    (second, *_) = [r for r in house.drift() if r.field == "name"]
+def test_drift_says_since_when_and_where_to_look(harness_of: Build, small_world: WorldBuilder) -> None:
+    harness = harness_of(small_world)
+    harness.reconcile()
+    small_world.stigg["customers"][0]["name"] = "Renamed"
+    small_world.plan("pro", "Pro", [flat(20), per_unit("seats", 5)])
+    harness.merge(small_world)
+    (first, *_) = [r for r in harness.drift() if r.field == "name"]
+    harness.world.now += 600
+    (second, *_) = [r for r in harness.drift() if r.field == "name"]
     assert first.since == second.since == "2026-11-16T09:00:00+00:00"
     assert first.stripe_url == f"https://dashboard.stripe.com/test/customers/{first.stripe_id}"
     assert first.stigg_url == "https://app.stigg.io/test/customers/c-1"

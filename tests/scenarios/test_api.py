@@ -22,9 +22,9 @@ from stripe_sync.core.errors import ConfigurationError, Waiting
 from stripe_sync.reporting.datasets import DRIFT, INVOICE_AUDIT, PLANS, STATUSES, USAGE_LEDGER, USAGE_MOVEMENTS
 from stripe_sync.reporting.frame_types import CURRENCIES, ColumnType
 from stripe_sync.reporting.frames import roll_forward, totals, trend
-from tests.house import House, built
-from tests.metering import metered_world, month_end
-from tests.shell import ENFORCE, LIMITS, TOML, environ
+from tests.support.harness import Harness, built
+from tests.support.metering import metered_world, month_end
+from tests.support.shell import ENFORCE, LIMITS, TOML, environ
 
 TYPES = {
     ColumnType.ID: "string",
@@ -49,7 +49,7 @@ PAGE = Path(__file__).parent.parent.parent / "docs" / "api.md"
 
 
 @pytest.fixture(scope="module")
-def harness(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def harness(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harness]:
     """A world with a month end that was billed, and two customers without a subscription."""
     world = metered_world()
     world.feature("seats", "Seats")
@@ -70,7 +70,7 @@ def harness(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 
 @pytest.fixture(scope="module")
-def environment(harness: House) -> Iterator[BillingEnvironment]:
+def environment(harness: Harness) -> Iterator[BillingEnvironment]:
     """The environment after its empty tables were compared with their types, a month end, and a quantity that was changed in Stripe."""
     with open_environment("test") as environment:
         for name, dataset in DATASETS.items():
@@ -116,7 +116,7 @@ def test_tables_have_their_types_with_rows_and_in_chunks(environment: BillingEnv
         environment.drift(chunks=0)
 
 
-def test_tables_hold_the_amounts_of_the_warehouse(environment: BillingEnvironment, harness: House) -> None:
+def test_tables_hold_the_amounts_of_the_warehouse(environment: BillingEnvironment, harness: Harness) -> None:
     drift = environment.drift()
     (row,) = drift[drift["currency"].notna()].to_dict("records")
     assert (row["entity_id"], row["currency"], row["monthly_amount"]) == ("s-1", "usd", Decimal(-4000)), "two of 20.00"
@@ -138,7 +138,7 @@ def test_tables_hold_the_amounts_of_the_warehouse(environment: BillingEnvironmen
     assert dict(zip(statuses["id"], statuses["status"], strict=True))["s-1"] == "PENDING"
 
 
-def test_figures_of_the_frames_are_those_of_sql(environment: BillingEnvironment, harness: House) -> None:
+def test_figures_of_the_frames_are_those_of_sql(environment: BillingEnvironment, harness: Harness) -> None:
     with harness.engine.connect() as connection:
         usage = [tuple(row) for row in connection.execute(text(packaged.sql("reports/usage")), {"environment": "test"})]
         history = connection.execute(
@@ -158,7 +158,7 @@ def test_figures_of_the_frames_are_those_of_sql(environment: BillingEnvironment,
 
 
 def test_a_checkout_is_provisioned_once_and_its_customer_gets_a_portal_link(
-    environment: BillingEnvironment, harness: House
+    environment: BillingEnvironment, harness: Harness
 ) -> None:
     order = {"customer": "new", "plan": "pro", "success_url": "https://example.test/paid", "subscription": "s-new"}
     page = environment.checkout(**order)
@@ -175,7 +175,7 @@ def test_a_checkout_is_provisioned_once_and_its_customer_gets_a_portal_link(
 
 
 def test_the_examples_of_the_docs_run(
-    environment: BillingEnvironment, harness: House, capsys: pytest.CaptureFixture[str]
+    environment: BillingEnvironment, harness: Harness, capsys: pytest.CaptureFixture[str]
 ) -> None:
     examples = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     names: dict[str, object] = {}

@@ -12,11 +12,11 @@ from sandbox.world.state import Fault
 from stripe_sync.core.errors import StripeSyncError
 from stripe_sync.jobs.finance.steps import publish as publishing
 from stripe_sync.jobs.setup import connect
-from tests.endpoints import listed
-from tests.house import House
-from tests.metering import MINUTE, cycle, ledger, month_end, until
+from tests.support.endpoints import listed
+from tests.support.harness import Harness
+from tests.support.metering import MINUTE, cycle, ledger, month_end, until
 
-Build = Callable[[WorldBuilder], House]
+Build = Callable[[WorldBuilder], Harness]
 KINDS: dict[str, dict[str, Any]] = {
     "a page": {"kind": "html"},
     "half of the JSON": {"kind": "half"},
@@ -28,36 +28,36 @@ KINDS: dict[str, dict[str, Any]] = {
 }
 
 
-def connecting(house: House) -> None:
-    session = house.session()
+def connecting(harness: Harness) -> None:
+    session = harness.session()
     try:
         assert list(connect.lines(session))
     finally:
         session.close()
 
 
-def reporting(house: House) -> None:
-    session = house.session()
+def reporting(harness: Harness) -> None:
+    session = harness.session()
     try:
-        publishing.audit_month(session, house.run(session, month="2026-11"))
+        publishing.audit_month(session, harness.run(session, month="2026-11"))
     finally:
         session.close()
 
 
-COMMANDS: dict[str, Callable[[House], object]] = {
-    "reconcile": lambda house: house.reconcile(full=True),
+COMMANDS: dict[str, Callable[[Harness], object]] = {
+    "reconcile": lambda harness: harness.reconcile(full=True),
     "connect": connecting,
     "audit": reporting,
-    "usage": lambda house: house.usage(),
+    "usage": lambda harness: harness.usage(),
 }
 
 
-def classes(house: House, work: Callable[[House], object]) -> list[tuple[str, str]]:
+def classes(harness: Harness, work: Callable[[Harness], object]) -> list[tuple[str, str]]:
     """The (method, beginning of the path) of the endpoints that a command calls, of those that are listed."""
     known = {(line.split(" ")[0], line.split(" ")[1].split("{")[0]) for line in listed()}
-    house.world.requests.clear()
-    work(house)
-    asked = {(r.method, r.path) for r in house.world.requests if r.side == "stripe"}
+    harness.world.requests.clear()
+    work(harness)
+    asked = {(r.method, r.path) for r in harness.world.requests if r.side == "stripe"}
     return sorted(
         {max(((m, p) for m, p in known if m == method and path.startswith(p)), key=len) for method, path in asked}
     )
@@ -65,18 +65,18 @@ def classes(house: House, work: Callable[[House], object]) -> list[tuple[str, st
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_answer_ends_a_command_with_anything_but_a_sentence(
-    house_of: Build, metered: WorldBuilder, kind: str
+    harness_of: Build, metered: WorldBuilder, kind: str
 ) -> None:
     """Each endpoint that a command calls answers so until it is mended; then 1234 calls are billed once, 3.33 USD."""
-    house = house_of(metered)
-    house.attempts = 1
-    month_end(house)
+    harness = harness_of(metered)
+    harness.attempts = 1
+    month_end(harness)
     problems = []
     for name, work in COMMANDS.items():
-        for method, path in USAGE if name == "usage" else classes(house, work):
-            house.world.faults[:] = [Fault(method, path, times=1000, **KINDS[kind])]
+        for method, path in USAGE if name == "usage" else classes(harness, work):
+            harness.world.faults[:] = [Fault(method, path, times=1000, **KINDS[kind])]
             try:
-                work(house)
+                work(harness)
             except StripeSyncError as told:
                 if "\n" in str(told):
                     problems.append(f"{name} {method} {path}: {told}")
@@ -84,16 +84,16 @@ def test_no_answer_ends_a_command_with_anything_but_a_sentence(
                 raise
             except Exception as error:
                 problems.append(f"{name} {method} {path}: {type(error).__name__} {error}")
-    house.world.faults.clear()
+    harness.world.faults.clear()
     assert problems == []
-    house.attempts = 6
-    house.reconcile()
-    house.usage()
-    house.usage()
-    until(house, house.world.now + 70 * MINUTE)
-    house.usage()
-    assert ledger(house) == {"billed": ("1234", 333)}
-    assert cycle(house)["total"] == 2333
+    harness.attempts = 6
+    harness.reconcile()
+    harness.usage()
+    harness.usage()
+    until(harness, harness.world.now + 70 * MINUTE)
+    harness.usage()
+    assert ledger(harness) == {"billed": ("1234", 333)}
+    assert cycle(harness)["total"] == 2333
 
 
 USAGE = (
@@ -109,24 +109,26 @@ USAGE = (
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_one_bad_answer_to_a_write_leaves_the_others_made(house_of: Build, town: WorldBuilder, kind: str) -> None:
+def test_one_bad_answer_to_a_write_leaves_the_others_made(
+    harness_of: Build, small_world: WorldBuilder, kind: str
+) -> None:
     """The first customer's creation is answered so, and then the first subscription's: three of each are made, once."""
-    house = house_of(town)
-    house.reconcile(entities=["product", "price"])
-    house.attempts = 1
+    harness = harness_of(small_world)
+    harness.reconcile(entities=["product", "price"])
+    harness.attempts = 1
     made = []
     for path, collection in (("/v1/customers", "customers"), ("/v1/subscriptions", "subscriptions")):
-        house.world.faults[:] = [Fault("POST", path, **KINDS[kind])]
+        harness.world.faults[:] = [Fault("POST", path, **KINDS[kind])]
         try:
-            house.reconcile()
+            harness.reconcile()
         except StripeSyncError as told:
             assert "\n" not in str(told)
-        assert house.world.faults == []
-        made.append(len(house.objects(collection)))
-    house.attempts = 6
-    house.reconcile()
-    house.reconcile()
+        assert harness.world.faults == []
+        made.append(len(harness.objects(collection)))
+    harness.attempts = 6
+    harness.reconcile()
+    harness.reconcile()
     is_refused = KINDS[kind]["kind"] in ("status", "reset")
     assert made == [2 if is_refused else 3] * 2, "where only the answer is lost, Stripe has made it"
-    assert {house.status(f"s-{n}") for n in (1, 2, 3)} == {("SUCCESS", "")}
-    assert [len(house.objects(kind)) for kind in ("customers", "subscriptions")] == [3, 3]
+    assert {harness.status(f"s-{n}") for n in (1, 2, 3)} == {("SUCCESS", "")}
+    assert [len(harness.objects(kind)) for kind in ("customers", "subscriptions")] == [3, 3]

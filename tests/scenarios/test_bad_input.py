@@ -14,65 +14,71 @@ import pytest
 
 from sandbox.builder import ACCOUNT, WorldBuilder, flat
 from stripe_sync.jobs.setup.rights import RIGHTS
-from tests.house import House
-from tests.shell import ENFORCE, LIMITS, TOML, command, environ
+from tests.support.harness import Harness
+from tests.support.shell import ENFORCE, LIMITS, TOML, command, environ
 
-Build = Callable[[WorldBuilder], House]
+Build = Callable[[WorldBuilder], Harness]
 
 
 def key(password: str, **more: Any) -> str:
     return json.dumps({"conn_type": "stripe", "password": password, **more})
 
 
-def refusals(house: House) -> Iterator[tuple[str, dict[str, str], str]]:
+def refusals(harness: Harness) -> Iterator[tuple[str, dict[str, str], str]]:
     """(what is wrong, the shell that has it, words of the message); each is set up when it is asked for."""
-    url = house.stripe_url
-    yield ("a missing connection", environ(house) | {"AIRFLOW_CONN_STRIPE_DEFAULT": ""}, "AIRFLOW_CONN_STRIPE_DEFAULT")
-    yield ("an unreadable connection", environ(house, AIRFLOW_CONN_STIGG_DEFAULT="{"), "AIRFLOW_CONN_STIGG_DEFAULT")
-    yield ("a missing secret", environ(house, AIRFLOW_CONN_STRIPE_SYNC_TEST=""), "AIRFLOW_CONN_STRIPE_SYNC_TEST")
+    url = harness.stripe_url
+    yield (
+        "a missing connection",
+        environ(harness) | {"AIRFLOW_CONN_STRIPE_DEFAULT": ""},
+        "AIRFLOW_CONN_STRIPE_DEFAULT",
+    )
+    yield ("an unreadable connection", environ(harness, AIRFLOW_CONN_STIGG_DEFAULT="{"), "AIRFLOW_CONN_STIGG_DEFAULT")
+    yield ("a missing secret", environ(harness, AIRFLOW_CONN_STRIPE_SYNC_TEST=""), "AIRFLOW_CONN_STRIPE_SYNC_TEST")
     yield (
         "a wrong key",
-        environ(house, AIRFLOW_CONN_STRIPE_DEFAULT=key("sk_test_wrong", host=url)),
+        environ(harness, AIRFLOW_CONN_STRIPE_DEFAULT=key("sk_test_wrong", host=url)),
         "not accept the key",
     )
-    house.world.stripe_keys.append(
+    harness.world.stripe_keys.append(
         {"key": "rk_test_narrow", "rights": [f"{r.noun}_read" for r in RIGHTS if r.noun != "coupon"]}
     )
     yield (
         "a key without a right",
-        environ(house, AIRFLOW_CONN_STRIPE_DEFAULT=key("rk_test_narrow", host=url)),
+        environ(harness, AIRFLOW_CONN_STRIPE_DEFAULT=key("rk_test_narrow", host=url)),
         "give the restricted key this right in Stripe: coupon_read",
     )
     yield (
         "a test key on a live environment",
-        environ(house, TOML + "live = true\n", STRIPE_SYNC_CLOCK=""),
+        environ(harness, TOML + "live = true\n", STRIPE_SYNC_CLOCK=""),
         "holds a test key",
     )
-    yield ("the sandbox's clock on a live environment", environ(house, TOML + "live = true\n"), "unset it")
+    yield ("the sandbox's clock on a live environment", environ(harness, TOML + "live = true\n"), "unset it")
     yield (
         "another account's key",
-        environ(house, TOML.replace(ACCOUNT, "acct_other")),
+        environ(harness, TOML.replace(ACCOUNT, "acct_other")),
         f"belongs to the account {ACCOUNT}",
     )
     yield (
         "an unreachable API",
-        environ(house, AIRFLOW_CONN_STIGG_DEFAULT=key("server-sandbox", host="http://127.0.0.1:9")),
+        environ(harness, AIRFLOW_CONN_STIGG_DEFAULT=key("server-sandbox", host="http://127.0.0.1:9")),
         "Stigg does not answer",
     )
-    yield ("a malformed settings file", environ(house, "[environments.test"), "is not valid TOML")
-    yield ("an unknown setting", environ(house, TOML + "modez = 1\n"), "unknown field `modez`")
-    yield ("an unknown environment", environ(house, TOML.replace("test]", "other]")), "declared are other")
+    yield ("a malformed settings file", environ(harness, "[environments.test"), "is not valid TOML")
+    yield ("an unknown setting", environ(harness, TOML + "modez = 1\n"), "unknown field `modez`")
+    yield ("an unknown environment", environ(harness, TOML.replace("test]", "other]")), "declared are other")
     yield (
         "a warehouse that does not answer",
-        environ(house, STRIPE_SYNC_WAREHOUSE_URL="postgresql+psycopg://u:hunter2@127.0.0.1:9/d"),
+        environ(harness, STRIPE_SYNC_WAREHOUSE_URL="postgresql+psycopg://u:hunter2@127.0.0.1:9/d"),
         "does not answer",
     )
-    yield ("a warehouse of another kind", environ(house, STRIPE_SYNC_WAREHOUSE_URL="sqlite:///x"), "is PostgreSQL")
+    yield ("a warehouse of another kind", environ(harness, STRIPE_SYNC_WAREHOUSE_URL="sqlite:///x"), "is PostgreSQL")
 
 
-def test_each_is_one_message_that_names_the_thing_and_nothing_is_written(house_of: Build, town: WorldBuilder) -> None:
-    house = house_of(town)
-    for what, env, words in refusals(house):
+def test_each_is_one_message_that_names_the_thing_and_nothing_is_written(
+    harness_of: Build, small_world: WorldBuilder
+) -> None:
+    harness = harness_of(small_world)
+    for what, env, words in refusals(harness):
         done = command(env, "plan", "test")
         message = done.stderr.strip().splitlines()[-1]
         assert done.returncode == 1, (what, done.stderr)
@@ -81,7 +87,7 @@ def test_each_is_one_message_that_names_the_thing_and_nothing_is_written(house_o
         assert "Traceback" not in done.stderr, (what, done.stderr)
         for secret in ("sk_test_wrong", "server-sandbox", "a-secret", "hunter2"):
             assert secret not in done.stderr + done.stdout, what
-    assert house.writes() == 0
+    assert harness.writes() == 0
 
 
 @pytest.mark.parametrize(
@@ -95,19 +101,21 @@ def test_each_is_one_message_that_names_the_thing_and_nothing_is_written(house_o
         (["status", "test", "nobody"], "Nothing in test has the id nobody"),
     ],
 )
-def test_usage_errors_exit_with_1(house_of: Build, town: WorldBuilder, arguments: list[str], words: str) -> None:
-    done = command(environ(house_of(town)), *arguments)
+def test_usage_errors_exit_with_1(
+    harness_of: Build, small_world: WorldBuilder, arguments: list[str], words: str
+) -> None:
+    done = command(environ(harness_of(small_world)), *arguments)
     assert done.returncode == 1
     assert words in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_the_exit_codes_of_plan_and_apply(house_of: Build, town: WorldBuilder) -> None:
-    house = house_of(town)
-    env = environ(house, TOML)
+def test_the_exit_codes_of_plan_and_apply(harness_of: Build, small_world: WorldBuilder) -> None:
+    harness = harness_of(small_world)
+    env = environ(harness, TOML)
     assert command(env, "plan", "test").returncode == 2
     assert command(env, "apply", "test", "--yes").returncode == 2, "in observe everything waits"
-    env = environ(house, TOML + ENFORCE + LIMITS)
+    env = environ(harness, TOML + ENFORCE + LIMITS)
     planned = command(env, "plan", "test", "--json")
     assert planned.returncode == 2
     plan = json.loads(planned.stdout)
@@ -118,10 +126,10 @@ def test_the_exit_codes_of_plan_and_apply(house_of: Build, town: WorldBuilder) -
     assert (result["results"], result["plan"]) == ({"done": 17}, plan["plan"])
     quiet = command(env, "plan", "test", "--json")
     assert (quiet.returncode, json.loads(quiet.stdout)["actions"]) == (0, [])
-    town.addon("support", "Support", [flat(12)], version=2)
-    town.stigg["customers"][0]["name"] = "Renamed"
-    town.stigg["subscriptions"][1]["prices"][1]["usageLimit"] = 9
-    house.merge(town)
+    small_world.addon("support", "Support", [flat(12)], version=2)
+    small_world.stigg["customers"][0]["name"] = "Renamed"
+    small_world.stigg["subscriptions"][1]["prices"][1]["usageLimit"] = 9
+    harness.merge(small_world)
     changed = command(env, "plan", "test", "--json")
     found = {
         (d["kind"], f["field"].partition(".")[0], f["before"], f["after"])
@@ -143,7 +151,7 @@ def test_the_exit_codes_of_plan_and_apply(house_of: Build, town: WorldBuilder) -
     assert json.loads(shown.stdout)[0]["status"] == "SUCCESS"
     assert "last run" in command(env, "status", "test").stdout
     assert command(env, "connect", "test").returncode == 0
-    files = sorted(p.name for p in (house.folder / "reports" / "test" / "last-run").iterdir())
+    files = sorted(p.name for p in (harness.folder / "reports" / "test" / "last-run").iterdir())
     assert files == ["drift.csv", "drift.xlsx", "index.html", "report.json", "summary.json"]
 
 
@@ -152,8 +160,8 @@ def drift_of(done: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
     return found
 
 
-def test_no_colours_where_there_is_no_terminal(house_of: Build, town: WorldBuilder) -> None:
-    done = command(environ(house_of(town)), "connect", "test")
+def test_no_colours_where_there_is_no_terminal(harness_of: Build, small_world: WorldBuilder) -> None:
+    done = command(environ(harness_of(small_world)), "connect", "test")
     assert "\x1b" not in done.stdout + done.stderr
 
 

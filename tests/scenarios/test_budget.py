@@ -14,14 +14,16 @@ from sandbox.builder import WorldBuilder
 from sandbox.world.state import Fault
 from stripe_sync.jobs.runtime.preflight import checks
 from stripe_sync.warehouse.writes.budget import PACE, PostgresBudget, reads_this_month
-from tests.house import House
+from tests.support.harness import Harness
 
-Build = Callable[[WorldBuilder], House]
+Build = Callable[[WorldBuilder], Harness]
 
 
-def test_workers_together_stay_within_the_share_and_do_not_lock_each_other(house_of: Build, town: WorldBuilder) -> None:
-    house = house_of(town)
-    budgets = [PostgresBudget(house.engine, "acct_1", 200.0, 100.0, 1.0) for _ in range(4)]
+def test_workers_together_stay_within_the_share_and_do_not_lock_each_other(
+    harness_of: Build, small_world: WorldBuilder
+) -> None:
+    harness = harness_of(small_world)
+    budgets = [PostgresBudget(harness.engine, "acct_1", 200.0, 100.0, 1.0) for _ in range(4)]
     starts: list[float] = []
 
     def work(budget: PostgresBudget) -> None:
@@ -39,30 +41,32 @@ def test_workers_together_stay_within_the_share_and_do_not_lock_each_other(house
     assert took >= 99 / 200, "the account's limit holds for the two endpoints together"
 
 
-def test_an_endpoint_is_spaced_evenly(house_of: Build, town: WorldBuilder) -> None:
-    house = house_of(town)
-    budget = PostgresBudget(house.engine, "acct_1", 1000.0, 20.0, 0.5)
+def test_an_endpoint_is_spaced_evenly(harness_of: Build, small_world: WorldBuilder) -> None:
+    harness = harness_of(small_world)
+    budget = PostgresBudget(harness.engine, "acct_1", 1000.0, 20.0, 0.5)
     starts = [budget.reserve("post /v1/prices") + time.monotonic() for _ in range(5)]
     gaps = [b - a for a, b in itertools.pairwise(starts)]
     assert sum(gaps) / 4 == pytest.approx(1 / (20 * 0.5 * 0.95), rel=0.2)
 
 
-def test_writes_keep_the_pace_of_the_endpoint_under_latency_without_a_429(house_of: Build, town: WorldBuilder) -> None:
+def test_writes_keep_the_pace_of_the_endpoint_under_latency_without_a_429(
+    harness_of: Build, small_world: WorldBuilder
+) -> None:
     """120 ms a call and Stripe's own limit of 25 a second an endpoint, for more than ten seconds: one call an object."""
     for number in range(260):
-        town.customer(f"many-{number}", f"Many {number}", f"m{number}@example.test", hasPaymentMethod=True)
-    house = house_of(town)
-    house.world.limits |= {"account": 100, "endpoint": 25}
-    house.change(endpoint_rate=25, account_rate=100, rate_share=1.0)
-    house.plan()
-    house.world.faults.append(Fault("POST", "/v1/customers", kind="delay", seconds=0.12, times=10_000))
-    house.world.requests.clear()
+        small_world.customer(f"many-{number}", f"Many {number}", f"m{number}@example.test", hasPaymentMethod=True)
+    harness = harness_of(small_world)
+    harness.world.limits |= {"account": 100, "endpoint": 25}
+    harness.change(endpoint_rate=25, account_rate=100, rate_share=1.0)
+    harness.plan()
+    harness.world.faults.append(Fault("POST", "/v1/customers", kind="delay", seconds=0.12, times=10_000))
+    harness.world.requests.clear()
     started = time.monotonic()
-    house.reconcile(entities=["customer"])
-    creates = [r for r in house.world.requests if r.method == "POST" and r.path == "/v1/customers"]
-    assert len(creates) == len(house.objects("customers")) == 263
-    assert {r.status for r in house.world.requests if r.side == "stripe"} <= {200, 404}
-    with house.engine.connect() as connection:
+    harness.reconcile(entities=["customer"])
+    creates = [r for r in harness.world.requests if r.method == "POST" and r.path == "/v1/customers"]
+    assert len(creates) == len(harness.objects("customers")) == 263
+    assert {r.status for r in harness.world.requests if r.side == "stripe"} <= {200, 404}
+    with harness.engine.connect() as connection:
         seconds = connection.execute(
             text("select extract(epoch from max(intended_at) - min(intended_at)) from journal_intent")
         ).scalar_one()
@@ -72,19 +76,19 @@ def test_writes_keep_the_pace_of_the_endpoint_under_latency_without_a_429(house_
     assert time.monotonic() - started < 30
 
 
-def test_stripes_429_slows_down_what_it_named_for_everybody(house_of: Build, town: WorldBuilder) -> None:
-    house = house_of(town)
-    one = PostgresBudget(house.engine, "acct_1", 1000.0, 50.0, 1.0)
-    other = PostgresBudget(house.engine, "acct_1", 1000.0, 50.0, 1.0)
+def test_stripes_429_slows_down_what_it_named_for_everybody(harness_of: Build, small_world: WorldBuilder) -> None:
+    harness = harness_of(small_world)
+    one = PostgresBudget(harness.engine, "acct_1", 1000.0, 50.0, 1.0)
+    other = PostgresBudget(harness.engine, "acct_1", 1000.0, 50.0, 1.0)
     one.slow_down("post /v1/prices", "endpoint-rate")
     slowed = [other.reserve("post /v1/prices") for _ in range(11)]
     free = [other.reserve("post /v1/products") for _ in range(11)]
     assert slowed[-1] - slowed[0] > 1.3 * (free[-1] - free[0])
 
 
-def test_what_is_urgent_is_served_first(house_of: Build, town: WorldBuilder) -> None:
-    house = house_of(town)
-    slow, urgent = (PostgresBudget(house.engine, "acct_1", 50.0, 1e6, 1.0, lane) for lane in ("catalog", "usage"))
+def test_what_is_urgent_is_served_first(harness_of: Build, small_world: WorldBuilder) -> None:
+    harness = harness_of(small_world)
+    slow, urgent = (PostgresBudget(harness.engine, "acct_1", 50.0, 1e6, 1.0, lane) for lane in ("catalog", "usage"))
     alone = [slow.reserve("post /v1/prices") for _ in range(11)]
     time.sleep(max(0.0, alone[-1]))
     urgent.reserve("post /v1/invoiceitems")
@@ -92,13 +96,15 @@ def test_what_is_urgent_is_served_first(house_of: Build, town: WorldBuilder) -> 
     assert beside[-1] - beside[0] > 1.5 * (alone[-1] - alone[0])
 
 
-def test_reads_are_counted_against_the_monthly_allocation_and_warned_about(house_of: Build, town: WorldBuilder) -> None:
-    house = house_of(town)
-    house.change(monthly_reads=13)
-    house.plan()
-    reads = sum(r.method == "GET" and r.side == "stripe" for r in house.world.requests)
-    assert reads_this_month(house.engine, house.environment.stripe_account) == reads
-    session = house.session()
+def test_reads_are_counted_against_the_monthly_allocation_and_warned_about(
+    harness_of: Build, small_world: WorldBuilder
+) -> None:
+    harness = harness_of(small_world)
+    harness.change(monthly_reads=13)
+    harness.plan()
+    reads = sum(r.method == "GET" and r.side == "stripe" for r in harness.world.requests)
+    assert reads_this_month(harness.engine, harness.environment.stripe_account) == reads
+    session = harness.session()
     (line,) = [check for check, _ in checks(session) if check.name == "reads"]
     session.close()
     assert (line.state, "of 13 reads" in line.text) == (("warning" if reads > 9 else "ok"), True)

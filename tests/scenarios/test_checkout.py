@@ -13,169 +13,171 @@ from sandbox.world.state import Fault
 from stripe_sync.core.errors import ConfigurationError, RunStopped, Transient, Waiting
 from stripe_sync.jobs.checkout.steps import checkout
 from stripe_sync.jobs.runtime.manual_actions import Hand, pause
-from tests.house import House
-from tests.shell import ENFORCE, LIMITS, TOML, command, environ
+from tests.support.harness import Harness
+from tests.support.shell import ENFORCE, LIMITS, TOML, command, environ
 
-Build = Callable[[WorldBuilder], House]
+Build = Callable[[WorldBuilder], Harness]
 DAY = 86_400
 REQUEST = {"customer": "new", "plan": "pro", "success_url": "https://example.test/paid", "subscription": "s-new",
            "quantities": {"seats": 3}}  # fmt: skip
 
 
 @pytest.fixture
-def shop(town: WorldBuilder) -> WorldBuilder:
-    """The town, and a customer who has bought nothing yet."""
-    town.customer("new", "New customer", "new@example.test")
-    return town
+def shop(small_world: WorldBuilder) -> WorldBuilder:
+    """Return the small world with a customer who has bought nothing yet."""
+    small_world.customer("new", "New customer", "new@example.test")
+    return small_world
 
 
-def opened(house: House, **more: Any) -> dict[str, Any]:
-    session = house.session()
+def opened(harness: Harness, **more: Any) -> dict[str, Any]:
+    session = harness.session()
     try:
-        return checkout.checkout(session, house.run(session, request=REQUEST | more))
+        return checkout.checkout(session, harness.run(session, request=REQUEST | more))
     finally:
         session.close()
 
 
-def completed(house: House, id: str = "") -> dict[str, str]:
-    session = house.session()
+def completed(harness: Harness, id: str = "") -> dict[str, str]:
+    session = harness.session()
     try:
-        found: dict[str, str] = checkout.complete_checkout(session, house.run(session, session=id))["sessions"]
+        found: dict[str, str] = checkout.complete_checkout(session, harness.run(session, session=id))["sessions"]
         return found
     finally:
         session.close()
 
 
-def pays(house: House, page: dict[str, Any]) -> None:
+def pays(harness: Harness, page: dict[str, Any]) -> None:
     """The customer comes to the page and pays."""
-    httpx.post(f"{house.stripe_url}/_world/checkout/{page['session']}").raise_for_status()
+    httpx.post(f"{harness.stripe_url}/_world/checkout/{page['session']}").raise_for_status()
 
 
-def bought(house: House) -> dict[str, Any]:
+def bought(harness: Harness) -> dict[str, Any]:
     """What the customer has in Stripe now."""
-    (found,) = [s for s in house.objects("subscriptions") if s["metadata"].get("stiggEntityId") == "s-new"]
+    (found,) = [s for s in harness.objects("subscriptions") if s["metadata"].get("stiggEntityId") == "s-new"]
     return found
 
 
-def lines(house: House) -> list[tuple[int, int]]:
+def lines(harness: Harness) -> list[tuple[int, int]]:
     """(quantity, unit amount) of what was bought."""
-    return sorted((i["quantity"], i["price"]["unit_amount"]) for i in bought(house)["items"]["data"])
+    return sorted((i["quantity"], i["price"]["unit_amount"]) for i in bought(harness)["items"]["data"])
 
 
 def test_who_pays_has_one_subscription_on_both_sides_and_the_next_run_has_nothing_to_do(
-    house_of: Build, shop: WorldBuilder
+    harness_of: Build, shop: WorldBuilder
 ) -> None:
-    house = house_of(shop)
-    house.reconcile()
-    page = opened(house)
+    harness = harness_of(shop)
+    harness.reconcile()
+    page = opened(harness)
     assert page["url"].startswith("https://checkout.stripe.com/")
-    pays(house, page)
-    assert completed(house, page["session"]) == {page["session"]: "provisioned"}
-    assert lines(house) == [(1, 2000), (3, 500)]
-    assert house.stigg("subscriptions", subscriptionId="s-new")["billingId"] == bought(house)["id"]
-    frozen = house.frozen()
-    house.reconcile()
-    assert house.status("s-new") == ("SUCCESS", "")
-    assert house.frozen() == frozen, "nothing had to be corrected"
-    assert len([c for c in house.objects("customers") if c["metadata"].get("stiggCustomerId") == "new"]) == 1
+    pays(harness, page)
+    assert completed(harness, page["session"]) == {page["session"]: "provisioned"}
+    assert lines(harness) == [(1, 2000), (3, 500)]
+    assert harness.stigg("subscriptions", subscriptionId="s-new")["billingId"] == bought(harness)["id"]
+    frozen = harness.frozen()
+    harness.reconcile()
+    assert harness.status("s-new") == ("SUCCESS", "")
+    assert harness.frozen() == frozen, "nothing had to be corrected"
+    assert len([c for c in harness.objects("customers") if c["metadata"].get("stiggCustomerId") == "new"]) == 1
 
 
-def test_a_success_page_that_is_loaded_twice_changes_nothing(house_of: Build, shop: WorldBuilder) -> None:
-    house = house_of(shop)
-    house.reconcile()
-    page = opened(house)
-    assert opened(house) == page, "the same id is the same page"
-    pays(house, page)
-    completed(house, page["session"])
-    frozen, stigg = house.frozen(), len(house.world.stigg["subscriptions"])
-    completed(house, page["session"])
-    assert (house.frozen(), len(house.world.stigg["subscriptions"])) == (frozen, stigg)
+def test_a_success_page_that_is_loaded_twice_changes_nothing(harness_of: Build, shop: WorldBuilder) -> None:
+    harness = harness_of(shop)
+    harness.reconcile()
+    page = opened(harness)
+    assert opened(harness) == page, "the same id is the same page"
+    pays(harness, page)
+    completed(harness, page["session"])
+    frozen, stigg = harness.frozen(), len(harness.world.stigg["subscriptions"])
+    completed(harness, page["session"])
+    assert (harness.frozen(), len(harness.world.stigg["subscriptions"])) == (frozen, stigg)
     with pytest.raises(ConfigurationError, match="choose another subscription id"):
-        opened(house)
+        opened(harness)
 
 
 def test_the_schedule_completes_what_nobody_came_back_for_and_closes_what_expired(
-    house_of: Build, shop: WorldBuilder
+    harness_of: Build, shop: WorldBuilder
 ) -> None:
     shop.customer("other", "Other", "other@example.test")
-    house = house_of(shop)
-    house.reconcile()
-    paid, left = opened(house), opened(house, customer="other", subscription="s-other")
-    pays(house, paid)
-    assert completed(house) == {paid["session"]: "provisioned", left["session"]: "open"}
-    house.later(DAY)
-    assert completed(house) == {left["session"]: "expired"}
-    requests = len(house.world.requests)
-    assert completed(house) == {}
-    assert len(house.world.requests) == requests, "with no open page nobody is asked anything"
+    harness = harness_of(shop)
+    harness.reconcile()
+    paid, left = opened(harness), opened(harness, customer="other", subscription="s-other")
+    pays(harness, paid)
+    assert completed(harness) == {paid["session"]: "provisioned", left["session"]: "open"}
+    harness.later(DAY)
+    assert completed(harness) == {left["session"]: "expired"}
+    requests = len(harness.world.requests)
+    assert completed(harness) == {}
+    assert len(harness.world.requests) == requests, "with no open page nobody is asked anything"
 
 
-def test_a_run_between_the_payment_and_the_completion_leaves_it_alone(house_of: Build, shop: WorldBuilder) -> None:
-    house = house_of(shop)
-    house.reconcile()
-    page = opened(house)
-    pays(house, page)
-    house.reconcile()
-    assert bought(house)["status"] == "active"
-    completed(house, page["session"])
-    house.reconcile()
-    assert house.status("s-new") == ("SUCCESS", "")
+def test_a_run_between_the_payment_and_the_completion_leaves_it_alone(harness_of: Build, shop: WorldBuilder) -> None:
+    harness = harness_of(shop)
+    harness.reconcile()
+    page = opened(harness)
+    pays(harness, page)
+    harness.reconcile()
+    assert bought(harness)["status"] == "active"
+    completed(harness, page["session"])
+    harness.reconcile()
+    assert harness.status("s-new") == ("SUCCESS", "")
 
 
-def test_one_that_is_not_paid_waits(house_of: Build, shop: WorldBuilder) -> None:
-    house = house_of(shop)
-    house.reconcile()
-    page = opened(house)
+def test_one_that_is_not_paid_waits(harness_of: Build, shop: WorldBuilder) -> None:
+    harness = harness_of(shop)
+    harness.reconcile()
+    page = opened(harness)
     with pytest.raises(Waiting, match="completed once it is paid"):
-        completed(house, page["session"])
+        completed(harness, page["session"])
 
 
-def test_a_trial_begins_on_both_sides_and_ends_on_both(house_of: Build, shop: WorldBuilder) -> None:
-    house = house_of(shop)
-    house.reconcile()
-    page = opened(house, trial_days=14)
-    pays(house, page)
-    completed(house, page["session"])
-    assert (bought(house)["status"], bought(house)["trial_end"]) == ("trialing", house.world.now + 14 * DAY)
-    row = house.stigg("subscriptions", subscriptionId="s-new")
+def test_a_trial_begins_on_both_sides_and_ends_on_both(harness_of: Build, shop: WorldBuilder) -> None:
+    harness = harness_of(shop)
+    harness.reconcile()
+    page = opened(harness, trial_days=14)
+    pays(harness, page)
+    completed(harness, page["session"])
+    assert (bought(harness)["status"], bought(harness)["trial_end"]) == ("trialing", harness.world.now + 14 * DAY)
+    row = harness.stigg("subscriptions", subscriptionId="s-new")
     assert row["status"] == "IN_TRIAL"
-    house.reconcile()
-    assert house.status("s-new") == ("NO_SYNC_REQUIRED", "TRIAL")
-    house.later(14 * DAY + 60)
+    harness.reconcile()
+    assert harness.status("s-new") == ("NO_SYNC_REQUIRED", "TRIAL")
+    harness.later(14 * DAY + 60)
     row["status"] = "ACTIVE"
-    house.reconcile()
-    assert bought(house)["status"] == "active"
-    assert house.status("s-new") == ("SUCCESS", "")
+    harness.reconcile()
+    assert bought(harness)["status"] == "active"
+    assert harness.status("s-new") == ("SUCCESS", "")
 
 
-def test_addons_coupon_country_and_period_are_priced_as_stigg_prices_them(house_of: Build, shop: WorldBuilder) -> None:
+def test_addons_coupon_country_and_period_are_priced_as_stigg_prices_them(
+    harness_of: Build, shop: WorldBuilder
+) -> None:
     shop.feature("calls", "Calls", meterType="Incremental")
     shop.plan("world", "World", [
         flat(20), flat(30, country="DE"), flat(200, period="ANNUALLY"), per_unit("seats", 5), usage("calls", 0.5),
     ])  # fmt: skip
     shop.coupon("half", percent=50)
-    house = house_of(shop)
-    house.reconcile()
-    page = opened(house, plan="world", country="DE", addons={"support": 2}, coupon="half")
-    pays(house, page)
-    completed(house, page["session"])
-    assert lines(house) == [(1, 0), (1, 3000), (2, 1000), (3, 500)], "use is anchored by a price of nothing"
-    invoice = house.world.stripe["invoices"][bought(house)["latest_invoice"]]
+    harness = harness_of(shop)
+    harness.reconcile()
+    page = opened(harness, plan="world", country="DE", addons={"support": 2}, coupon="half")
+    pays(harness, page)
+    completed(harness, page["session"])
+    assert lines(harness) == [(1, 0), (1, 3000), (2, 1000), (3, 500)], "use is anchored by a price of nothing"
+    invoice = harness.world.stripe["invoices"][bought(harness)["latest_invoice"]]
     assert invoice["total"] == (3000 + 2 * 1000 + 3 * 500) / 2
-    before = list(house.objects("invoices"))
-    house.reconcile()
-    assert house.status("s-new") == ("SUCCESS", "")
-    assert len(bought(house)["discounts"]) == 1, "the coupon is attached once"
-    assert house.objects("invoices") == before
+    before = list(harness.objects("invoices"))
+    harness.reconcile()
+    assert harness.status("s-new") == ("SUCCESS", "")
+    assert len(bought(harness)["discounts"]) == 1, "the coupon is attached once"
+    assert harness.objects("invoices") == before
 
 
-def test_what_cannot_be_sold_is_one_sentence_and_writes_nothing(house_of: Build, shop: WorldBuilder) -> None:
+def test_what_cannot_be_sold_is_one_sentence_and_writes_nothing(harness_of: Build, shop: WorldBuilder) -> None:
     shop.plan("free", "Free", [], pricing="FREE")
-    house = house_of(shop)
+    harness = harness_of(shop)
     with pytest.raises(ConfigurationError, match="run reconcile first"):
-        opened(house)
-    house.reconcile()
-    writes = house.writes()
+        opened(harness)
+    harness.reconcile()
+    writes = harness.writes()
     for wrong, why in (
         ({"plan": "gold"}, "no published plan gold"),
         ({"plan": "free"}, "only paid plans"),
@@ -190,29 +192,29 @@ def test_what_cannot_be_sold_is_one_sentence_and_writes_nothing(house_of: Build,
         ({"quantities": {"seats": "many"}}, "cannot be made"),
     ):
         with pytest.raises(ConfigurationError, match=why):
-            opened(house, **wrong)  # type: ignore[arg-type]
-    house.change(modes={})
+            opened(harness, **wrong)  # type: ignore[arg-type]
+    harness.change(modes={})
     with pytest.raises(ConfigurationError, match="in observe"):
-        opened(house)
-    house.change(modes={"customers": "enforce", "subscriptions": "propose"})
-    session = house.session()
+        opened(harness)
+    harness.change(modes={"customers": "enforce", "subscriptions": "propose"})
+    session = harness.session()
     pause(session, "subscriptions", Hand("ada", "an incident"))
     session.close()
     with pytest.raises(ConfigurationError, match="paused: an incident"):
-        opened(house)
-    assert house.writes() == writes
+        opened(harness)
+    assert harness.writes() == writes
 
 
-def test_a_session_of_somebody_else_is_refused(house_of: Build, shop: WorldBuilder) -> None:
-    house = house_of(shop)
-    house.reconcile()
-    price = next(p for p in house.objects("prices") if p["unit_amount"] == 2000)
-    foreign = house.stripe().v1.checkout.sessions.create(
+def test_a_session_of_somebody_else_is_refused(harness_of: Build, shop: WorldBuilder) -> None:
+    harness = harness_of(shop)
+    harness.reconcile()
+    price = next(p for p in harness.objects("prices") if p["unit_amount"] == 2000)
+    foreign = harness.stripe().v1.checkout.sessions.create(
         {"mode": "subscription", "success_url": "https://x.test", "line_items": [{"price": price["id"], "quantity": 1}]}
     )
     for id in (foreign.id, "cs_test_nothing"):
         with pytest.raises(ConfigurationError, match="no checkout of test"):
-            completed(house, id)
+            completed(harness, id)
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
@@ -221,32 +223,32 @@ def test_a_session_of_somebody_else_is_refused(house_of: Build, shop: WorldBuild
     [("POST", "/v1/customers"), ("POST", "/v1/checkout/sessions"), ("STIGG", "Provision")],
 )
 def test_an_answer_that_was_lost_makes_nothing_twice(
-    house_of: Build, shop: WorldBuilder, method: str, path: str, when: str
+    harness_of: Build, shop: WorldBuilder, method: str, path: str, when: str
 ) -> None:
-    house = house_of(shop)
-    house.attempts = 1
-    house.reconcile()
-    house.world.faults.append(Fault(method, path, when=when, kind="reset", times=3))
+    harness = harness_of(shop)
+    harness.attempts = 1
+    harness.reconcile()
+    harness.world.faults.append(Fault(method, path, when=when, kind="reset", times=3))
     page = None
     for _ in range(6):
         try:
-            page = page or opened(house)
-            if house.world.stripe["checkout_sessions"][page["session"]]["status"] == "open":
-                pays(house, page)
-            completed(house, page["session"])
+            page = page or opened(harness)
+            if harness.world.stripe["checkout_sessions"][page["session"]]["status"] == "open":
+                pays(harness, page)
+            completed(harness, page["session"])
             break
         except (RunStopped, Transient):
             continue
-    assert len(house.objects("checkout_sessions")) == 1
-    assert len([c for c in house.objects("customers") if c["email"] == "new@example.test"]) == 1
-    house.stigg("subscriptions", subscriptionId="s-new")
-    house.reconcile()
-    assert house.status("s-new") == ("SUCCESS", "")
+    assert len(harness.objects("checkout_sessions")) == 1
+    assert len([c for c in harness.objects("customers") if c["email"] == "new@example.test"]) == 1
+    harness.stigg("subscriptions", subscriptionId="s-new")
+    harness.reconcile()
+    assert harness.status("s-new") == ("SUCCESS", "")
 
 
-def test_the_commands(house_of: Build, shop: WorldBuilder) -> None:
-    house = house_of(shop)
-    env = environ(house, TOML + ENFORCE + LIMITS)
+def test_the_commands(harness_of: Build, shop: WorldBuilder) -> None:
+    harness = harness_of(shop)
+    env = environ(harness, TOML + ENFORCE + LIMITS)
     assert command(env, "apply", "test", "--yes").returncode == 0
     asked = ("--customer", "new", "--plan", "pro", "--success-url", "https://example.test/paid", "--quantity", "seats=3",
              "--subscription", "s-new")  # fmt: skip
@@ -255,7 +257,7 @@ def test_the_commands(house_of: Build, shop: WorldBuilder) -> None:
     url, session = told.stdout.splitlines()[0], told.stdout.split("session ")[1].split(",")[0]
     assert url.startswith("https://checkout.stripe.com/")
     assert command(env, "complete-checkout", "test", session).returncode == 2
-    httpx.post(f"{house.stripe_url}/_world/checkout/{session}").raise_for_status()
+    httpx.post(f"{harness.stripe_url}/_world/checkout/{session}").raise_for_status()
     done = command(env, "complete-checkout", "test", session)
     assert (done.returncode, "provisioned" in done.stdout) == (0, True), done.stderr
     assert "No checkout is open." in command(env, "complete-checkout", "test").stdout

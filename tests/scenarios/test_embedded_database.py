@@ -17,8 +17,8 @@ from sandbox.builder import WorldBuilder
 from stripe_sync.core.errors import ConfigurationError, Waiting
 from stripe_sync.warehouse import engine
 from stripe_sync.warehouse.embedded import server
-from tests.house import House
-from tests.shell import environ
+from tests.support.harness import Harness
+from tests.support.shell import environ
 
 SELECT = (
     "import os, psycopg; from sqlalchemy import create_engine, text; "
@@ -133,9 +133,9 @@ def test_a_platform_without_a_wheel_is_one_sentence(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_command_that_is_ended_ends_its_database(
-    house_of: Callable[[WorldBuilder], House], town: WorldBuilder, tmp_path: Path
+    harness_of: Callable[[WorldBuilder], Harness], small_world: WorldBuilder, tmp_path: Path
 ) -> None:
-    env = environ(house_of(town)) | {"STRIPE_SYNC_STATE": str(tmp_path)}
+    env = environ(harness_of(small_world)) | {"STRIPE_SYNC_STATE": str(tmp_path)}
     del env["STRIPE_SYNC_WAREHOUSE_URL"]
     program = [sys.executable, "-m", "stripe_sync.interfaces.cli.main", "plan", "--only", "customer", "test"]
     process = subprocess.Popen(program, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)

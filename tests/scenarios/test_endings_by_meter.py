@@ -10,13 +10,25 @@ from collections.abc import Callable
 import pytest
 
 from sandbox.builder import WorldBuilder, usage
-from tests.house import House
-from tests.metering import HOUR, LEAD, MINUTE, cycle, ledger, lines, metered_lines, period_end, subscription, until, use
 from tests.scenarios.test_adopted_meters import native_with_use
 from tests.scenarios.test_month_end_endings import end_in_stigg, finals
 from tests.scenarios.test_owed import detail, rows
+from tests.support.harness import Harness
+from tests.support.metering import (
+    HOUR,
+    LEAD,
+    MINUTE,
+    cycle,
+    ledger,
+    lines,
+    metered_lines,
+    period_end,
+    subscription,
+    until,
+    use,
+)
 
-Build = Callable[[WorldBuilder], House]
+Build = Callable[[WorldBuilder], Harness]
 ENDED = ("NO_SYNC_REQUIRED", "ENDED")
 PERSON = ("PENDING", "NEEDS_A_PERSON")
 
@@ -32,14 +44,14 @@ def use_alone() -> WorldBuilder:
     return world
 
 
-def counted(harness_of: Build) -> tuple[House, int]:
-    """Return a house whose meter has counted 40 of 100 calls, two minutes before the renewal, and the renewal's moment."""
+def counted(harness_of: Build) -> tuple[Harness, int]:
+    """Return a harness whose meter has counted 40 of 100 calls, two minutes before the renewal, and the renewal's moment."""
     env = harness_of(use_alone())
     native_with_use(env)
     return used(env, 60)
 
 
-def used(env: House, calls: int) -> tuple[House, int]:
+def used(env: Harness, calls: int) -> tuple[Harness, int]:
     """Use some calls two hours before the renewal; move to two minutes before it."""
     env.reconcile()
     env.usage()

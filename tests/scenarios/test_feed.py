@@ -15,36 +15,36 @@ from stripe_sync.core.errors import ConfigurationError, StripeSyncError
 from stripe_sync.jobs.runtime.preflight import checks
 from stripe_sync.reporting.explain import explain_customer
 from stripe_sync.warehouse import runs
-from tests.house import House
+from tests.support.harness import Harness
 
-Build = Callable[[WorldBuilder], House]
+Build = Callable[[WorldBuilder], Harness]
 
 
 @pytest.fixture
-def fed(house_of: Build, town: WorldBuilder) -> House:
-    """A house that reads by events, after a first run and a quiet one."""
-    house = house_of(town)
-    house.change(stripe_feed=True)
-    house.reconcile()
-    house.reconcile()
-    house.world.requests.clear()
-    return house
+def fed(harness_of: Build, small_world: WorldBuilder) -> Harness:
+    """A harness that reads by events, after a first run and a quiet one."""
+    harness = harness_of(small_world)
+    harness.change(stripe_feed=True)
+    harness.reconcile()
+    harness.reconcile()
+    harness.world.requests.clear()
+    return harness
 
 
-def reads(house: House) -> list[str]:
-    return [r.path for r in house.world.requests if r.side == "stripe" and r.method == "GET"]
+def reads(harness: Harness) -> list[str]:
+    return [r.path for r in harness.world.requests if r.side == "stripe" and r.method == "GET"]
 
 
-def extract(house: House, run: str) -> dict[str, Any]:
-    return runs.result(house.engine, "test", run, "extract_stripe") or {}
+def extract(harness: Harness, run: str) -> dict[str, Any]:
+    return runs.result(harness.engine, "test", run, "extract_stripe") or {}
 
 
-def owned(house: House, collection: str, id: str) -> dict[str, Any]:
-    (found,) = [o for o in house.objects(collection) if o.get("metadata", {}).get("stiggEntityId") == id]
+def owned(harness: Harness, collection: str, id: str) -> dict[str, Any]:
+    (found,) = [o for o in harness.objects(collection) if o.get("metadata", {}).get("stiggEntityId") == id]
     return found
 
 
-def test_a_quiet_run_costs_one_read_and_two_when_the_hourly_check_is_due(fed: House) -> None:
+def test_a_quiet_run_costs_one_read_and_two_when_the_hourly_check_is_due(fed: Harness) -> None:
     fed.reconcile()
     assert reads(fed) == ["/v1/events"]
     assert fed.writes() == 0
@@ -54,12 +54,12 @@ def test_a_quiet_run_costs_one_read_and_two_when_the_hourly_check_is_due(fed: Ho
     assert reads(fed) == ["/v1/account", "/v1/events"]
 
 
-def test_own_writes_are_not_read_again(fed: House, town: WorldBuilder) -> None:
-    town.stigg["customers"][0]["name"] = "Renamed"
-    town.stigg["subscriptions"][1]["prices"][1]["usageLimit"] = 9
-    town.customer("c-9", "Nine", "nine@example.test")
-    town.subscription("s-9", "c-9", "pro", units={"seats": 2})
-    fed.merge(town)
+def test_own_writes_are_not_read_again(fed: Harness, small_world: WorldBuilder) -> None:
+    small_world.stigg["customers"][0]["name"] = "Renamed"
+    small_world.stigg["subscriptions"][1]["prices"][1]["usageLimit"] = 9
+    small_world.customer("c-9", "Nine", "nine@example.test")
+    small_world.subscription("s-9", "c-9", "pro", units={"seats": 2})
+    fed.merge(small_world)
     fed.reconcile()
     fed.world.requests.clear()
     fed.reconcile()
@@ -67,7 +67,7 @@ def test_own_writes_are_not_read_again(fed: House, town: WorldBuilder) -> None:
     assert fed.writes() == 0, "and what was written is known"
 
 
-def test_a_change_to_one_customer_costs_reads_for_that_customer_only(fed: House) -> None:
+def test_a_change_to_one_customer_costs_reads_for_that_customer_only(fed: Harness) -> None:
     id = owned(fed, "customers", "c-1")["id"]
     fed.stripe().v1.customers.update(id, {"name": "By a person"})
     fed.world.requests.clear()
@@ -77,7 +77,7 @@ def test_a_change_to_one_customer_costs_reads_for_that_customer_only(fed: House)
     assert owned(fed, "customers", "c-1")["name"] == "Customer 1"
 
 
-def test_events_are_taken_up_once_in_any_order_and_their_bodies_are_not_believed(fed: House) -> None:
+def test_events_are_taken_up_once_in_any_order_and_their_bodies_are_not_believed(fed: Harness) -> None:
     id = owned(fed, "customers", "c-1")["id"]
     fed.stripe().v1.customers.update(id, {"name": "By a person"})
     (event,) = [
@@ -92,7 +92,7 @@ def test_events_are_taken_up_once_in_any_order_and_their_bodies_are_not_believed
     assert extract(fed, "after-it")["events"] <= 1, "its own write alone"
 
 
-def test_deletions_and_cancellations_come_by_the_feed(fed: House) -> None:
+def test_deletions_and_cancellations_come_by_the_feed(fed: Harness) -> None:
     fed.stripe().v1.subscriptions.cancel(owned(fed, "subscriptions", "s-1")["id"])
     fed.stripe().v1.customers.delete(owned(fed, "customers", "c-2")["id"])
     fed.reconcile("deleted")
@@ -102,7 +102,7 @@ def test_deletions_and_cancellations_come_by_the_feed(fed: House) -> None:
     assert fed.status("s-2") == ("ERROR", "CUSTOMER_DELETED"), "nobody canceled it: it is not canceled in Stigg"
 
 
-def test_what_the_feed_missed_is_found_by_the_daily_full_read_and_said(fed: House) -> None:
+def test_what_the_feed_missed_is_found_by_the_daily_full_read_and_said(fed: Harness) -> None:
     owned(fed, "customers", "c-1")["name"] = "Changed without an event"
     fed.reconcile("blind")
     assert owned(fed, "customers", "c-1")["name"] == "Changed without an event"
@@ -112,11 +112,11 @@ def test_what_the_feed_missed_is_found_by_the_daily_full_read_and_said(fed: Hous
     assert owned(fed, "customers", "c-1")["name"] == "Customer 1"
 
 
-def test_a_full_read_after_feeds_finds_nothing_that_they_missed(fed: House, town: WorldBuilder) -> None:
-    town.coupon("half", percent=50)
-    town.stigg["subscriptions"][0]["coupons"] = [town.applied("half")]
-    town.plan("pro", "Professional", [dict(p) for p in town.stigg["plans"][0]["prices"]], version=2)
-    fed.merge(town)
+def test_a_full_read_after_feeds_finds_nothing_that_they_missed(fed: Harness, small_world: WorldBuilder) -> None:
+    small_world.coupon("half", percent=50)
+    small_world.stigg["subscriptions"][0]["coupons"] = [small_world.applied("half")]
+    small_world.plan("pro", "Professional", [dict(p) for p in small_world.stigg["plans"][0]["prices"]], version=2)
+    fed.merge(small_world)
     fed.reconcile()
     fed.reconcile()
     fed.reconcile("audit", full=True)
@@ -125,7 +125,7 @@ def test_a_full_read_after_feeds_finds_nothing_that_they_missed(fed: House, town
 
 
 @pytest.mark.parametrize("why", ["too old", "another reading", "asked for"])
-def test_a_gap_falls_back_to_a_full_read(fed: House, why: str) -> None:
+def test_a_gap_falls_back_to_a_full_read(fed: Harness, why: str) -> None:
     if why == "too old":
         fed.change(full_read_hours=24 * 365)
         fed.world.now += 30 * 86_400
@@ -140,7 +140,7 @@ def test_a_gap_falls_back_to_a_full_read(fed: House, why: str) -> None:
     assert len(found) == 3
 
 
-def test_a_renewals_draft_is_found_by_its_event(fed: House) -> None:
+def test_a_renewals_draft_is_found_by_its_event(fed: Harness) -> None:
     import httpx
 
     end = owned(fed, "subscriptions", "s-1")["items"]["data"][0]["current_period_end"]
@@ -154,7 +154,7 @@ def test_a_renewals_draft_is_found_by_its_event(fed: House) -> None:
 
 
 @pytest.mark.parametrize("nth", [1, 2, 3])
-def test_a_feed_that_breaks_off_is_taken_up_again_without_a_gap(fed: House, nth: int) -> None:
+def test_a_feed_that_breaks_off_is_taken_up_again_without_a_gap(fed: Harness, nth: int) -> None:
     fed.attempts = 1
     for id in ("c-1", "c-2", "c-3"):
         fed.stripe().v1.customers.update(owned(fed, "customers", id)["id"], {"name": "By a person"})
@@ -171,22 +171,22 @@ def test_a_feed_that_breaks_off_is_taken_up_again_without_a_gap(fed: House, nth:
 
 
 def test_connect_says_what_the_schedule_reads_a_month_and_fails_over_the_share(
-    house_of: Build, town: WorldBuilder
+    harness_of: Build, small_world: WorldBuilder
 ) -> None:
-    house = house_of(town)
-    house.change(stripe_feed=True, schedule="*/15 * * * *")
-    line, error = schedule_line(house)
+    harness = harness_of(small_world)
+    harness.change(stripe_feed=True, schedule="*/15 * * * *")
+    line, error = schedule_line(harness)
     assert error is None
     # 2,880 runs, 720 checks of the account, 30 full reads of 8 pages
     assert "about 3840 times a month" in line
-    house.change(stripe_feed=False)
-    line, error = schedule_line(house)
+    harness.change(stripe_feed=False)
+    line, error = schedule_line(harness)
     assert "2880" not in line
     assert "more than the share 0.6" in str(error), "2,880 runs of 9 reads"
 
 
-def schedule_line(house: House) -> tuple[str, StripeSyncError | None]:
-    session = house.session()
+def schedule_line(harness: Harness) -> tuple[str, StripeSyncError | None]:
+    session = harness.session()
     try:
         ((check, error),) = [(c, e) for c, e in checks(session) if c.name == "schedule"]
         return check.text, error
@@ -194,15 +194,15 @@ def schedule_line(house: House) -> tuple[str, StripeSyncError | None]:
         session.close()
 
 
-def test_many_events_in_random_order_with_duplicates_and_ties_are_one_reading_an_object(fed: House) -> None:
+def test_many_events_in_random_order_with_duplicates_and_ties_are_one_reading_an_object(fed: Harness) -> None:
     ids = [owned(fed, "customers", id)["id"] for id in ("c-1", "c-2", "c-3")]
     for id in ids:
         fed.stripe().v1.customers.update(id, {"phone": "+1 555"})
-    dice = random.Random(1)
+    rng = random.Random(1)
     real = [e for e in fed.objects("events") if e["data"]["object"].get("id") in ids]
     for number in range(10_000):
-        event = dice.choice(real)
-        fed.world.put("events", event | {"id": f"evt_{dice.randrange(8_000)}_{number % 2}", "created": fed.world.now})
+        event = rng.choice(real)
+        fed.world.put("events", event | {"id": f"evt_{rng.randrange(8_000)}_{number % 2}", "created": fed.world.now})
     fed.reconcile("flood")
     assert extract(fed, "flood")["read"] == 3
     assert extract(fed, "flood")["events"] > 5_000
@@ -211,19 +211,19 @@ def test_many_events_in_random_order_with_duplicates_and_ties_are_one_reading_an
     assert extract(fed, "after")["events"] == 0, "in the same second: each was taken up once"
 
 
-def test_a_subscription_canceled_on_both_sides_at_once_is_left_alone(fed: House, town: WorldBuilder) -> None:
+def test_a_subscription_canceled_on_both_sides_at_once_is_left_alone(fed: Harness, small_world: WorldBuilder) -> None:
     fed.change(modes=fed.environment.modes | {"stigg-cancellations": "enforce"})
     found = owned(fed, "subscriptions", "s-1")
     fed.stripe().v1.subscriptions.cancel(found["id"])
-    town.stigg["subscriptions"][0] |= {"status": "CANCELED", "cancelReason": "Immediate"}
-    fed.merge(town)
+    small_world.stigg["subscriptions"][0] |= {"status": "CANCELED", "cancelReason": "Immediate"}
+    fed.merge(small_world)
     writes = fed.writes()
     fed.reconcile()
     assert fed.writes() == writes
     assert fed.status("s-1") == ("NO_SYNC_REQUIRED", "ENDED")
 
 
-def test_a_change_made_while_the_feed_is_read_is_taken_up_next_time(fed: House) -> None:
+def test_a_change_made_while_the_feed_is_read_is_taken_up_next_time(fed: Harness) -> None:
     id = owned(fed, "customers", "c-1")["id"]
     fed.world.faults.append(Fault("GET", "/v1/events", kind="stale", times=1))
     fed.stripe().v1.customers.update(id, {"name": "By a person"})
@@ -232,9 +232,9 @@ def test_a_change_made_while_the_feed_is_read_is_taken_up_next_time(fed: House) 
     assert owned(fed, "customers", "c-1")["name"] == "Customer 1"
 
 
-def test_one_page_about_one_customer(fed: House, town: WorldBuilder) -> None:
-    town.stigg["subscriptions"][0]["prices"][1]["usageLimit"] = 9
-    fed.merge(town)
+def test_one_page_about_one_customer(fed: Harness, small_world: WorldBuilder) -> None:
+    small_world.stigg["subscriptions"][0]["prices"][1]["usageLimit"] = 9
+    fed.merge(small_world)
     fed.reconcile()
     session = fed.session()
     page = explain_customer(session.engine, "test", "c-1")
@@ -250,7 +250,7 @@ def test_one_page_about_one_customer(fed: House, town: WorldBuilder) -> None:
     assert "Customer 1" not in str(page)
 
 
-def test_a_quiet_day_is_counted_request_by_request(fed: House) -> None:
+def test_a_quiet_day_is_counted_request_by_request(fed: Harness) -> None:
     """Every hour: 23 reads of the feed, 23 checks of the account, and nothing else before the full read of the next day."""
     fed.world.requests.clear()
     for _ in range(23):
@@ -263,19 +263,19 @@ def test_a_quiet_day_is_counted_request_by_request(fed: House) -> None:
 
 
 def test_an_account_with_a_past_is_read_by_its_range_and_what_is_gone_is_gone(
-    house_of: Build, town: WorldBuilder
+    harness_of: Build, small_world: WorldBuilder
 ) -> None:
     """Events of before, of objects that are gone, are not asked for; one that comes late names nothing (SB 10.5)."""
-    town.stripe["history"] = True
-    house = house_of(town)
-    past = list(house.objects("events"))
-    house.change(stripe_feed=True)
-    house.reconcile()
-    house.world.requests.clear()
-    house.reconcile()
-    assert reads(house) == ["/v1/events"], "the past is before the range"
+    small_world.stripe["history"] = True
+    harness = harness_of(small_world)
+    past = list(harness.objects("events"))
+    harness.change(stripe_feed=True)
+    harness.reconcile()
+    harness.world.requests.clear()
+    harness.reconcile()
+    assert reads(harness) == ["/v1/events"], "the past is before the range"
     for event in past:
-        event["created"] = house.world.now
-    house.reconcile()
-    assert house.writes() == 0
-    assert house.status("s-1") == ("SUCCESS", "")
+        event["created"] = harness.world.now
+    harness.reconcile()
+    assert harness.writes() == 0
+    assert harness.status("s-1") == ("SUCCESS", "")

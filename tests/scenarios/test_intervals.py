@@ -10,12 +10,12 @@ import pytest
 from sandbox.builder import WorldBuilder, flat, usage
 from sandbox.world.state import DAY
 from stripe_sync.warehouse import manual_actions
-from tests.house import House
-from tests.metering import until
 from tests.scenarios.test_changes import attach_card
 from tests.scenarios.test_debits import give_account
+from tests.support.harness import Harness
+from tests.support.metering import until
 
-Build = Callable[[WorldBuilder], House]
+Build = Callable[[WorldBuilder], Harness]
 
 
 @pytest.fixture
@@ -29,17 +29,17 @@ def world() -> WorldBuilder:
     return found
 
 
-def go_annual(world: WorldBuilder, house: House) -> None:
+def go_annual(world: WorldBuilder, harness: Harness) -> None:
     """Let the customer pay by the year from ten days after the beginning on."""
     (row,) = world.stigg["subscriptions"]
     annual = world.subscription("s-2", "c-1", "pro", period="ANNUALLY", hours_ago=0)
     world.stigg["subscriptions"].remove(annual)
     row |= {"billingPeriod": "ANNUALLY", "prices": annual["prices"]}
-    house.merge(world)
+    harness.merge(world)
 
 
-def answered(house: House, answer: str) -> None:
-    manual_actions.answer(house.engine, "test", "interval_change", answer=answer, detail="", request_ids=[])
+def answered(harness: Harness, answer: str) -> None:
+    manual_actions.answer(harness.engine, "test", "interval_change", answer=answer, detail="", request_ids=[])
 
 
 @pytest.mark.parametrize(
@@ -51,18 +51,18 @@ def answered(house: House, answer: str) -> None:
     ],
 )
 def test_a_change_of_interval_waits_until_probe_says_that_stripe_does_it(
-    house_of: Build, world: WorldBuilder, answer: str, decision: str, said: str
+    harness_of: Build, world: WorldBuilder, answer: str, decision: str, said: str
 ) -> None:
     """30.00 for the 30 days from 16 November: after ten 20.00 are not used, and 300.00 for the year begin now: 280.00 are due."""
-    house = house_of(world)
-    assert "interval_change" in house.environment.accept_unknown, "no acceptance is an answer"
-    house.reconcile()
-    began, anchor = house.world.now, house.objects("subscriptions")[0]["billing_cycle_anchor"]
-    until(house, began + 10 * DAY)
+    harness = harness_of(world)
+    assert "interval_change" in harness.environment.accept_unknown, "no acceptance is an answer"
+    harness.reconcile()
+    began, anchor = harness.world.now, harness.objects("subscriptions")[0]["billing_cycle_anchor"]
+    until(harness, began + 10 * DAY)
     if answer:
-        answered(house, answer)
-    go_annual(world, house)
-    stored = house.plan()
+        answered(harness, answer)
+    go_annual(world, harness)
+    stored = harness.plan()
     (action,) = stored.plan.actions
     (verdict,) = stored.verdicts
     assert (verdict.decision, action.cause) == (decision, "interval")
@@ -70,15 +70,15 @@ def test_a_change_of_interval_waits_until_probe_says_that_stripe_does_it(
     assert action.due_now == {"usd": Decimal(28_000)}
     assert action.after["billing_cycle_anchor"] == {"type": "now"}
     assert "proration_date" not in action.after
-    house.reconcile()
-    (subscription,) = house.objects("subscriptions")
-    invoices = [i["total"] for i in house.objects("invoices") if i["billing_reason"] == "subscription_update"]
+    harness.reconcile()
+    (subscription,) = harness.objects("subscriptions")
+    invoices = [i["total"] for i in harness.objects("invoices") if i["billing_reason"] == "subscription_update"]
     assert subscription["billing_cycle_anchor"] == (began + 10 * DAY if answer == "yes" else anchor)
     assert invoices == ([28_000] if answer == "yes" else [])
-    assert bool(house.plan().plan.actions) == (answer != "yes")
+    assert bool(harness.plan().plan.actions) == (answer != "yes")
 
 
-def test_a_change_of_interval_of_what_is_billed_for_use_always_waits(house_of: Build) -> None:
+def test_a_change_of_interval_of_what_is_billed_for_use_always_waits(harness_of: Build) -> None:
     """The period of the use would be cut, so no answer of Stripe's lets it happen by itself."""
     world = WorldBuilder()
     world.product("acme", "Acme")
@@ -87,14 +87,14 @@ def test_a_change_of_interval_of_what_is_billed_for_use_always_waits(house_of: B
     world.plan("pro", "Pro", [flat(30), flat(300, period="ANNUALLY"), monthly])
     world.customer("c-1", "Customer 1", "c1@example.test")
     world.subscription("s-1", "c-1", "pro", hours_ago=0)
-    house = house_of(world)
-    house.reconcile()
-    answered(house, "yes")
+    harness = harness_of(world)
+    harness.reconcile()
+    answered(harness, "yes")
     calls = world.stigg["subscriptions"][0]["prices"][1]
-    go_annual(world, house)
+    go_annual(world, harness)
     world.stigg["subscriptions"][0]["prices"].append(calls)
-    house.merge(world)
-    stored = house.plan()
+    harness.merge(world)
+    stored = harness.plan()
     assert [(a.kind, a.cause) for a in stored.plan.actions] == [("subscription.update", "interval_usage")]
     (verdict,) = stored.verdicts
     assert verdict.decision == "wait"
@@ -105,21 +105,21 @@ def test_a_change_of_interval_of_what_is_billed_for_use_always_waits(house_of: B
     ("answer", "said"), [("no", ["Stripe answered 'no'", "bank debit"]), ("yes", ["bank debit"])], ids=["no", "yes"]
 )
 def test_a_change_of_interval_that_a_bank_debit_pays_waits_for_both_reasons(
-    house_of: Build, world: WorldBuilder, answer: str, said: list[str]
+    harness_of: Build, world: WorldBuilder, answer: str, said: list[str]
 ) -> None:
     """300.00 for the year less 20.00 that are not used, 280.00, by a debit: the person reads each reason by itself."""
     world.stigg["subscriptions"][0]["paymentCollectionMethod"] = "CHARGE"
-    house = house_of(world)
-    house.reconcile()
-    attach_card(house, "c-1", "4242")
-    house.reconcile()
-    give_account(house)
-    until(house, house.objects("subscriptions")[0]["start_date"] + 10 * DAY)
-    answered(house, answer)
-    go_annual(world, house)
+    harness = harness_of(world)
+    harness.reconcile()
+    attach_card(harness, "c-1", "4242")
+    harness.reconcile()
+    give_account(harness)
+    until(harness, harness.objects("subscriptions")[0]["start_date"] + 10 * DAY)
+    answered(harness, answer)
+    go_annual(world, harness)
     world.stigg["subscriptions"][0]["paymentCollectionMethod"] = "CHARGE"
-    house.merge(world)
-    stored = house.plan()
+    harness.merge(world)
+    stored = harness.plan()
     (action,) = [a for a in stored.plan.actions if a.target == "subscription:test:s-1"]
     (verdict,) = [v for v in stored.verdicts if action.hash in v.actions]
     assert (verdict.decision, action.causes) == ("wait", ("interval", "bank_debit"))

@@ -20,13 +20,13 @@ import pytest
 from sandbox.builder import WorldBuilder, flat, per_unit, usage
 from sandbox.world.state import iso
 from stripe_sync.warehouse.comparisons import statuses
-from tests.house import House
-from tests.metering import DAY, HOUR, MINUTE, cycle, ledger, lines, period_end, subscription, until, use
 from tests.scenarios.test_declines import give_card
 from tests.scenarios.test_month_end_endings import SWITCHES, end_in_stigg, finals
 from tests.scenarios.test_usage_rules import MINIMUM, world
+from tests.support.harness import Harness
+from tests.support.metering import DAY, HOUR, MINUTE, cycle, ledger, lines, period_end, subscription, until, use
 
-Build = Callable[[WorldBuilder], House]
+Build = Callable[[WorldBuilder], Harness]
 CREDIT, DEBT = -1000, 500  # minor units, as Stripe signs a customer's balance
 GOOD, DECLINED = "4242", "0341"
 DEFAULTS = (True, False, True)
@@ -43,40 +43,42 @@ def month(**charge: Any) -> WorldBuilder:
     return made
 
 
-def begun(house_of: Build, answers: tuple[bool, ...] = DEFAULTS, *, made: WorldBuilder | None = None) -> House:
+def begun(harness_of: Build, answers: tuple[bool, ...] = DEFAULTS, *, made: WorldBuilder | None = None) -> Harness:
     """Have s-1 made and paid by a good card; ``answers`` are those to C1, C2 and C3."""
-    house = house_of(made or month())
-    house.world.unknowns |= dict(zip(SWITCHES, answers, strict=True))
-    house.reconcile()
-    give_card(house, GOOD)
-    house.reconcile()
-    house.reconcile()
-    house.usage()
-    return house
+    harness = harness_of(made or month())
+    harness.world.unknowns |= dict(zip(SWITCHES, answers, strict=True))
+    harness.reconcile()
+    give_card(harness, GOOD)
+    harness.reconcile()
+    harness.reconcile()
+    harness.usage()
+    return harness
 
 
-def at_the_end(house: House, *, card: str = GOOD, balance: int = 0, used: float = 130) -> int:
+def at_the_end(harness: Harness, *, card: str = GOOD, balance: int = 0, used: float = 130) -> int:
     """Move to three minutes before the renewal, with this use, card and balance; return the renewal's moment."""
-    end = period_end(house)
-    until(house, end - 3 * MINUTE)
-    house.reconcile()
-    use(house, used, end - HOUR)
-    give_card(house, card, id="pm_at_the_end")
+    end = period_end(harness)
+    until(harness, end - 3 * MINUTE)
+    harness.reconcile()
+    use(harness, used, end - HOUR)
+    give_card(harness, card, id="pm_at_the_end")
     if balance:
-        (customer,) = house.objects("customers")
-        house.stripe().v1.customers.balance_transactions.create(customer["id"], {"amount": balance, "currency": "usd"})
+        (customer,) = harness.objects("customers")
+        harness.stripe().v1.customers.balance_transactions.create(
+            customer["id"], {"amount": balance, "currency": "usd"}
+        )
     return end
 
 
-def run_at(house: House, moment: int, *, wakes: bool = False) -> None:
+def run_at(harness: Harness, moment: int, *, wakes: bool = False) -> None:
     """Run both jobs at a moment."""
-    until(house, moment)
-    house.reconcile()
-    house.usage(wakes=wakes)
+    until(harness, moment)
+    harness.reconcile()
+    harness.usage(wakes=wakes)
 
 
-def balance_of(house: House) -> int:
-    return int(house.objects("customers")[0]["balance"])
+def balance_of(harness: Harness) -> int:
+    return int(harness.objects("customers")[0]["balance"])
 
 
 def money_of(invoice: dict[str, Any]) -> tuple[str, int, int, int]:
@@ -84,221 +86,221 @@ def money_of(invoice: dict[str, Any]) -> tuple[str, int, int, int]:
     return invoice["status"], invoice["total"], invoice["amount_due"], invoice["amount_paid"]
 
 
-def detail(house: House) -> str:
-    (found,) = statuses.find(house.engine, "test", "s-1")
+def detail(harness: Harness) -> str:
+    (found,) = statuses.find(harness.engine, "test", "s-1")
     return found.detail
 
 
-def credit(house: House, invoice: dict[str, Any], amounts: dict[int, int], **more: Any) -> None:
+def credit(harness: Harness, invoice: dict[str, Any], amounts: dict[int, int], **more: Any) -> None:
     """Credit parts of an invoice's lines, by the amount of the line."""
     parts: Any = [
         {"type": "invoice_line_item", "invoice_line_item": line["id"], "amount": amounts[line["amount"]]}
         for line in invoice["lines"]["data"] if line["amount"] in amounts
     ]  # fmt: skip
     given: Any = {"invoice": invoice["id"], "lines": parts} | more
-    house.stripe().v1.credit_notes.create(given)
+    harness.stripe().v1.credit_notes.create(given)
 
 
 @EVERY
-def test_ended_before_the_renewal_and_seen_inside_the_draft_hour(house_of: Build, answers: tuple[bool, ...]) -> None:
+def test_ended_before_the_renewal_and_seen_inside_the_draft_hour(harness_of: Build, answers: tuple[bool, ...]) -> None:
     """The new period is not billed; 30.00 above the minimum are, less 50 %: 15.00, of which the credit pays 10.00."""
-    house = begun(house_of, answers)
-    (first,) = house.objects("invoices")
+    harness = begun(harness_of, answers)
+    (first,) = harness.objects("invoices")
     assert money_of(first) == ("paid", 6000, 6000, 6000)
-    end = at_the_end(house, card=DECLINED, balance=CREDIT)
-    end_in_stigg(house, end - MINUTE)
-    run_at(house, end + 10 * MINUTE)
-    assert subscription(house)["status"] == "canceled"
-    (final,) = finals(house)
+    end = at_the_end(harness, card=DECLINED, balance=CREDIT)
+    end_in_stigg(harness, end - MINUTE)
+    run_at(harness, end + 10 * MINUTE)
+    assert subscription(harness)["status"] == "canceled"
+    (final,) = finals(harness)
     assert (lines(final), final["total"]) == ([("130", 0), ("1", 3000)], 1500)
-    run_at(house, end + 3 * HOUR)
-    draft = cycle(house)
+    run_at(harness, end + 3 * HOUR)
+    draft = cycle(harness)
     # 100.00 + 20.00 for a period that Stigg never sold, less 50 %.
     assert (draft["status"], draft["auto_advance"], draft["total"]) == ("draft", False, 6000)
-    assert "0.00 USD are owed before the end, 60.00 USD are not" in detail(house)
+    assert "0.00 USD are owed before the end, 60.00 USD are not" in detail(harness)
     assert money_of(final) == ("open", 1500, 500, 0)
-    assert (balance_of(house), ledger(house)) == (0, {"billed": ("130", 13000)})
-    give_card(house, GOOD, id="pm_better")
-    until(house, end + 10 * DAY)
+    assert (balance_of(harness), ledger(harness)) == (0, {"billed": ("130", 13000)})
+    give_card(harness, GOOD, id="pm_better")
+    until(harness, end + 10 * DAY)
     assert money_of(final) == ("paid", 1500, 500, 500), "Stripe goes on trying after the cancellation"
     assert (draft["status"], draft["auto_advance"]) == ("draft", False)
-    assert house.status("s-1") == ("PENDING", "RENEWED_AFTER_END")
+    assert harness.status("s-1") == ("PENDING", "RENEWED_AFTER_END")
 
 
 @EVERY
-def test_ended_after_the_renewal_both_are_billed(house_of: Build, answers: tuple[bool, ...]) -> None:
+def test_ended_after_the_renewal_both_are_billed(harness_of: Build, answers: tuple[bool, ...]) -> None:
     """Renewal 75.00, of which the credit pays 10.00. Then 150 calls in two minutes, 100.00 of which the new minimum covers:
     50.00 less 50 % are 25.00."""
-    house = begun(house_of, answers)
-    end = at_the_end(house, card=DECLINED, balance=CREDIT)
-    until(house, end + 2 * MINUTE)
-    end_in_stigg(house, end + 2 * MINUTE)
-    use(house, 150, end + MINUTE)
-    until(house, end + 10 * MINUTE)
-    house.usage()
-    house.reconcile()
-    assert subscription(house)["status"] == "active", "its renewal is owed, and a cancellation would stop it"
-    run_at(house, end + HOUR + 10 * MINUTE)
-    house.reconcile()
-    renewal = cycle(house)
-    assert subscription(house)["status"] == "canceled", "its renewal is final and was tried"
+    harness = begun(harness_of, answers)
+    end = at_the_end(harness, card=DECLINED, balance=CREDIT)
+    until(harness, end + 2 * MINUTE)
+    end_in_stigg(harness, end + 2 * MINUTE)
+    use(harness, 150, end + MINUTE)
+    until(harness, end + 10 * MINUTE)
+    harness.usage()
+    harness.reconcile()
+    assert subscription(harness)["status"] == "active", "its renewal is owed, and a cancellation would stop it"
+    run_at(harness, end + HOUR + 10 * MINUTE)
+    harness.reconcile()
+    renewal = cycle(harness)
+    assert subscription(harness)["status"] == "canceled", "its renewal is final and was tried"
     assert (money_of(renewal), renewal["auto_advance"]) == (("open", 7500, 6500, 0), True)
-    run_at(house, end + 4 * HOUR)
-    (final,) = finals(house)
+    run_at(harness, end + 4 * HOUR)
+    (final,) = finals(harness)
     assert lines(final) == [("150", 0), ("1", 5000)]
     assert (money_of(final), final["auto_advance"]) == (("open", 2500, 2500, 0), True)
-    give_card(house, GOOD, id="pm_better")
-    run_at(house, end + 10 * DAY)
+    give_card(harness, GOOD, id="pm_better")
+    run_at(harness, end + 10 * DAY)
     assert (money_of(renewal), money_of(final)) == (("paid", 7500, 6500, 6500), ("paid", 2500, 2500, 2500))
-    assert (balance_of(house), ledger(house)) == (0, {"billed": ("280", 28000)})
-    assert house.status("s-1") == ("NO_SYNC_REQUIRED", "ENDED")
+    assert (balance_of(harness), ledger(harness)) == (0, {"billed": ("280", 28000)})
+    assert harness.status("s-1") == ("NO_SYNC_REQUIRED", "ENDED")
 
 
 @EVERY
-def test_an_invoice_that_a_person_stopped_stays_stopped(house_of: Build, answers: tuple[bool, ...]) -> None:
+def test_an_invoice_that_a_person_stopped_stays_stopped(harness_of: Build, answers: tuple[bool, ...]) -> None:
     """The stopped draft charges no minimum, which covers nothing then: 150.00 less 50 % are 75.00, less the credit 65.00."""
-    house = begun(house_of, answers)
-    end = at_the_end(house, card=DECLINED, balance=CREDIT)
-    until(house, end + 2 * MINUTE)
-    house.stripe().v1.invoices.update(cycle(house)["id"], {"auto_advance": False})
-    end_in_stigg(house, end + 2 * MINUTE)
-    use(house, 150, end + MINUTE)
-    until(house, end + 10 * MINUTE)
-    assert cycle(house)["id"] in house.usage(wakes=True)["pages"][0]
-    run_at(house, end + 11 * MINUTE, wakes=True)
-    assert subscription(house)["status"] == "canceled"
-    (final,) = finals(house)
+    harness = begun(harness_of, answers)
+    end = at_the_end(harness, card=DECLINED, balance=CREDIT)
+    until(harness, end + 2 * MINUTE)
+    harness.stripe().v1.invoices.update(cycle(harness)["id"], {"auto_advance": False})
+    end_in_stigg(harness, end + 2 * MINUTE)
+    use(harness, 150, end + MINUTE)
+    until(harness, end + 10 * MINUTE)
+    assert cycle(harness)["id"] in harness.usage(wakes=True)["pages"][0]
+    run_at(harness, end + 11 * MINUTE, wakes=True)
+    assert subscription(harness)["status"] == "canceled"
+    (final,) = finals(harness)
     assert (lines(final), final["total"]) == ([("150", 0), ("1", 15000)], 7500)
-    run_at(house, end + 3 * HOUR, wakes=True)
-    draft = cycle(house)
+    run_at(harness, end + 3 * HOUR, wakes=True)
+    draft = cycle(harness)
     assert (draft["status"], draft["auto_advance"], draft["total"]) == ("draft", False, 7500)
-    assert (money_of(final), balance_of(house)) == (("open", 7500, 6500, 0), 0)
-    run_at(house, end + 10 * DAY, wakes=True)
+    assert (money_of(final), balance_of(harness)) == (("open", 7500, 6500, 0), 0)
+    run_at(harness, end + 10 * DAY, wakes=True)
     assert (draft["status"], draft["auto_advance"]) == ("draft", False)
 
 
 @pytest.mark.parametrize("ended", [-MINUTE, 2 * MINUTE], ids=["before", "after"])
-def test_a_debt_of_the_customer_is_paid_with_the_first_invoice_that_is_final(house_of: Build, ended: int) -> None:
+def test_a_debt_of_the_customer_is_paid_with_the_first_invoice_that_is_final(harness_of: Build, ended: int) -> None:
     """A good card. Before: 15.00 + 5.00 = 20.00. After: 75.00 + 5.00 = 80.00, and 25.00 without the debt."""
-    house = begun(house_of)
-    end = at_the_end(house, balance=DEBT)
-    until(house, end + 3 * MINUTE)
+    harness = begun(harness_of)
+    end = at_the_end(harness, balance=DEBT)
+    until(harness, end + 3 * MINUTE)
     if ended > 0:
-        use(house, 150, end + MINUTE)
-    end_in_stigg(house, end + ended)
+        use(harness, 150, end + MINUTE)
+    end_in_stigg(harness, end + ended)
     for moment in (10 * MINUTE, HOUR + 10 * MINUTE, 4 * HOUR):
-        run_at(house, end + moment)
-    (final,), renewal = finals(house), cycle(house)
+        run_at(harness, end + moment)
+    (final,), renewal = finals(harness), cycle(harness)
     if ended > 0:
         assert money_of(renewal) == ("paid", 7500, 8000, 8000)
         assert money_of(final) == ("paid", 2500, 2500, 2500)
     else:
         assert (renewal["status"], renewal["auto_advance"]) == ("draft", False)
         assert money_of(final) == ("paid", 1500, 2000, 2000)
-    assert balance_of(house) == 0
+    assert balance_of(harness) == 0
 
 
-def test_two_hours_late_and_declined_what_is_not_owed_is_credited_and_the_rest_is_told(house_of: Build) -> None:
+def test_two_hours_late_and_declined_what_is_not_owed_is_credited_and_the_rest_is_told(harness_of: Build) -> None:
     """The renewal is open: 75.00 less 10.00 of credit. 15.00 of it are use; 10.00 + 50.00 sold a period after the end."""
-    house = begun(house_of)
-    end = at_the_end(house, card=DECLINED, balance=CREDIT)
-    until(house, end + 10 * MINUTE)
-    house.usage()
-    end_in_stigg(house, end - MINUTE)
-    run_at(house, end + 2 * HOUR)
-    renewal = cycle(house)
+    harness = begun(harness_of)
+    end = at_the_end(harness, card=DECLINED, balance=CREDIT)
+    until(harness, end + 10 * MINUTE)
+    harness.usage()
+    end_in_stigg(harness, end - MINUTE)
+    run_at(harness, end + 2 * HOUR)
+    renewal = cycle(harness)
     assert (money_of(renewal), renewal["auto_advance"]) == (("open", 7500, 6500, 0), False)
-    assert house.status("s-1") == ("PENDING", "RENEWED_AFTER_END")
-    assert "15.00 USD are owed before the end, 60.00 USD are not" in detail(house)
-    assert "Credit 60.00 USD of it by a credit note. Then collect the rest of it." in detail(house)
-    assert (finals(house), ledger(house)) == ([], {"billed": ("130", 13000)})
-    credit(house, renewal, {2000: 1000, 10000: 5000})
-    house.reconcile()
-    assert house.status("s-1") == ("NO_SYNC_REQUIRED", "ENDED")
-    until(house, end + 4 * HOUR)
-    assert "open invoice of 5.00 USD that nothing collects" in house.usage(wakes=True)["pages"][0]
-    assert ledger(house) == {"billed": ("130", 13000)}
+    assert harness.status("s-1") == ("PENDING", "RENEWED_AFTER_END")
+    assert "15.00 USD are owed before the end, 60.00 USD are not" in detail(harness)
+    assert "Credit 60.00 USD of it by a credit note. Then collect the rest of it." in detail(harness)
+    assert (finals(harness), ledger(harness)) == ([], {"billed": ("130", 13000)})
+    credit(harness, renewal, {2000: 1000, 10000: 5000})
+    harness.reconcile()
+    assert harness.status("s-1") == ("NO_SYNC_REQUIRED", "ENDED")
+    until(harness, end + 4 * HOUR)
+    assert "open invoice of 5.00 USD that nothing collects" in harness.usage(wakes=True)["pages"][0]
+    assert ledger(harness) == {"billed": ("130", 13000)}
 
 
 @pytest.mark.parametrize("late", [2 * HOUR, DAY], ids=["two hours", "a day"])
-def test_late_and_never_counted_use_before_the_end_goes_on_the_final_invoice(house_of: Build, late: int) -> None:
+def test_late_and_never_counted_use_before_the_end_goes_on_the_final_invoice(harness_of: Build, late: int) -> None:
     """No job ran: the renewal was paid without the use, 60.00 less 10.00 of credit. The use is owed: 30.00 less 50 %."""
-    house = begun(house_of)
-    end = at_the_end(house, balance=CREDIT)
-    end_in_stigg(house, end - MINUTE)
-    run_at(house, end + late)
-    run_at(house, end + late + 3 * HOUR)
-    renewal, (final,) = cycle(house), finals(house)
+    harness = begun(harness_of)
+    end = at_the_end(harness, balance=CREDIT)
+    end_in_stigg(harness, end - MINUTE)
+    run_at(harness, end + late)
+    run_at(harness, end + late + 3 * HOUR)
+    renewal, (final,) = cycle(harness), finals(harness)
     assert money_of(renewal) == ("paid", 6000, 5000, 5000)
     assert (lines(final), money_of(final)) == ([("130", 0), ("1", 3000)], ("paid", 1500, 1500, 1500))
-    assert ledger(house) == {"billed": ("130", 13000)}
-    assert "0.00 USD are owed before the end, 60.00 USD are not" in detail(house)
-    credit(house, renewal, {2000: 1000, 10000: 5000}, credit_amount=6000)
-    house.reconcile()
-    assert (house.status("s-1"), balance_of(house)) == (("NO_SYNC_REQUIRED", "ENDED"), -6000)
+    assert ledger(harness) == {"billed": ("130", 13000)}
+    assert "0.00 USD are owed before the end, 60.00 USD are not" in detail(harness)
+    credit(harness, renewal, {2000: 1000, 10000: 5000}, credit_amount=6000)
+    harness.reconcile()
+    assert (harness.status("s-1"), balance_of(harness)) == (("NO_SYNC_REQUIRED", "ENDED"), -6000)
 
 
-def test_an_end_seconds_after_the_renewal_is_not_covered_by_the_minimum_that_it_charged(house_of: Build) -> None:
+def test_an_end_seconds_after_the_renewal_is_not_covered_by_the_minimum_that_it_charged(harness_of: Build) -> None:
     """Within a minute: the period was never sold. 130 and 10 calls, one minimum of 100.00: 40.00 less 50 % are 20.00."""
-    house = begun(house_of)
-    end = at_the_end(house)
-    use(house, 10, end + 20)
-    end_in_stigg(house, end + 30)
-    run_at(house, end + DAY)
-    (final,) = finals(house)
+    harness = begun(harness_of)
+    end = at_the_end(harness)
+    use(harness, 10, end + 20)
+    end_in_stigg(harness, end + 30)
+    run_at(harness, end + DAY)
+    (final,) = finals(harness)
     assert (sum(amount for _, amount in lines(final)), final["total"]) == (4000, 2000)
-    assert "0.00 USD are owed before the end, 60.00 USD are not" in detail(house)
+    assert "0.00 USD are owed before the end, 60.00 USD are not" in detail(harness)
 
 
 @pytest.mark.parametrize("balance", [0, -10_000], ids=["nothing on it", "it covers the draft"])
-def test_the_way_out_of_a_draft_that_is_not_owed(house_of: Build, balance: int) -> None:
+def test_the_way_out_of_a_draft_that_is_not_owed(harness_of: Build, balance: int) -> None:
     """Finalized by hand: 60.00 are open and void, or paid at once of the 85.00 that the final invoice left, and credited."""
-    house = begun(house_of)
-    end = at_the_end(house, balance=balance)
-    end_in_stigg(house, end - MINUTE)
-    run_at(house, end + 10 * MINUTE)
-    run_at(house, end + 3 * HOUR)
+    harness = begun(harness_of)
+    end = at_the_end(harness, balance=balance)
+    end_in_stigg(harness, end - MINUTE)
+    run_at(harness, end + 10 * MINUTE)
+    run_at(harness, end + 3 * HOUR)
     left = balance + 1500 if balance else 0  # the final invoice takes 15.00 of a credit
-    assert (balance_of(house), cycle(house)["status"]) == (left, "draft")
-    invoices, draft = house.stripe().v1.invoices, cycle(house)
+    assert (balance_of(harness), cycle(harness)["status"]) == (left, "draft")
+    invoices, draft = harness.stripe().v1.invoices, cycle(harness)
     invoices.finalize_invoice(draft["id"], {"auto_advance": False})
     if balance:
-        assert (money_of(draft), balance_of(house)) == (("paid", 6000, 0, 0), left + 6000)
-        assert "if Stripe marks it paid at once" in detail(house)
-        credit(house, draft, {2000: 1000, 10000: 5000}, credit_amount=6000)
+        assert (money_of(draft), balance_of(harness)) == (("paid", 6000, 0, 0), left + 6000)
+        assert "if Stripe marks it paid at once" in detail(harness)
+        credit(harness, draft, {2000: 1000, 10000: 5000}, credit_amount=6000)
     else:
         invoices.void_invoice(draft["id"])
-    house.reconcile()
-    assert (house.status("s-1"), balance_of(house)) == (("NO_SYNC_REQUIRED", "ENDED"), left)
+    harness.reconcile()
+    assert (harness.status("s-1"), balance_of(harness)) == (("NO_SYNC_REQUIRED", "ENDED"), left)
 
 
-def test_an_open_invoice_that_a_person_stopped_stays_stopped(house_of: Build) -> None:
+def test_an_open_invoice_that_a_person_stopped_stays_stopped(harness_of: Build) -> None:
     """Declined, then switched off by hand; the end comes after it. 75.00 stay open, and somebody is told."""
-    house = begun(house_of)
-    end = at_the_end(house, card=DECLINED)
-    run_at(house, end + 10 * MINUTE)
-    until(house, end + 2 * HOUR)
-    renewal = cycle(house)
-    house.stripe().v1.invoices.update(renewal["id"], {"auto_advance": False})
-    end_in_stigg(house, end + 90 * MINUTE)
-    house.reconcile()
-    assert "75.00 USD that nothing collects" in house.usage(wakes=True)["pages"][0]
-    run_at(house, end + 10 * DAY, wakes=True)
-    assert subscription(house)["status"] == "canceled"
+    harness = begun(harness_of)
+    end = at_the_end(harness, card=DECLINED)
+    run_at(harness, end + 10 * MINUTE)
+    until(harness, end + 2 * HOUR)
+    renewal = cycle(harness)
+    harness.stripe().v1.invoices.update(renewal["id"], {"auto_advance": False})
+    end_in_stigg(harness, end + 90 * MINUTE)
+    harness.reconcile()
+    assert "75.00 USD that nothing collects" in harness.usage(wakes=True)["pages"][0]
+    run_at(harness, end + 10 * DAY, wakes=True)
+    assert subscription(harness)["status"] == "canceled"
     assert (money_of(renewal), renewal["auto_advance"]) == (("open", 7500, 7500, 0), False)
 
 
-def test_after_the_last_retry_both_invoices_are_told_with_their_amounts(house_of: Build) -> None:
-    house = begun(house_of)
-    end = at_the_end(house, card=DECLINED)
-    until(house, end + 2 * MINUTE)
-    end_in_stigg(house, end + 2 * MINUTE)
-    use(house, 150, end + MINUTE)
+def test_after_the_last_retry_both_invoices_are_told_with_their_amounts(harness_of: Build) -> None:
+    harness = begun(harness_of)
+    end = at_the_end(harness, card=DECLINED)
+    until(harness, end + 2 * MINUTE)
+    end_in_stigg(harness, end + 2 * MINUTE)
+    use(harness, 150, end + MINUTE)
     for moment in (10 * MINUTE, HOUR + 10 * MINUTE, 4 * HOUR):
-        run_at(house, end + moment)
-    until(house, end + 40 * DAY)
-    house.reconcile()
-    told = " ".join(house.usage(wakes=True)["pages"])
+        run_at(harness, end + moment)
+    until(harness, end + 40 * DAY)
+    harness.reconcile()
+    told = " ".join(harness.usage(wakes=True)["pages"])
     assert "open invoice of 75.00 USD that nothing collects" in told
     assert "open invoice of 25.00 USD that nothing collects" in told
 
@@ -313,121 +315,121 @@ def test_after_the_last_retry_both_invoices_are_told_with_their_amounts(house_of
     ],
 )  # fmt: skip
 def test_the_least_that_stripe_charges_counts_after_the_balance(
-    house_of: Build, used: float, balance: int, billed: tuple[int, int] | None, left: int, told: str
+    harness_of: Build, used: float, balance: int, billed: tuple[int, int] | None, left: int, told: str
 ) -> None:
     """FACTS_A 20-22. 0.80 above the minimum are 0.40 after the coupon; 15.00 less 14.80 of credit are 0.20."""
-    house = begun(house_of)
-    end = at_the_end(house, balance=balance, used=used)
-    end_in_stigg(house, end - MINUTE)
-    until(house, end + 10 * MINUTE)
-    house.reconcile()
-    pages = house.usage(wakes=bool(told))["pages"]
+    harness = begun(harness_of)
+    end = at_the_end(harness, balance=balance, used=used)
+    end_in_stigg(harness, end - MINUTE)
+    until(harness, end + 10 * MINUTE)
+    harness.reconcile()
+    pages = harness.usage(wakes=bool(told))["pages"]
     assert [told in page for page in pages] == ([True] if told else [])
-    run_at(house, end + 3 * HOUR)
-    assert [(i["total"], i["amount_paid"]) for i in finals(house)] == ([billed] if billed else [])
-    assert (balance_of(house), set(ledger(house))) == (left, {"billed" if billed else "unbillable"})
+    run_at(harness, end + 3 * HOUR)
+    assert [(i["total"], i["amount_paid"]) for i in finals(harness)] == ([billed] if billed else [])
+    assert (balance_of(harness), set(ledger(harness))) == (left, {"billed" if billed else "unbillable"})
 
 
 @pytest.mark.parametrize("behavior", ["keep_as_draft", "void"])
-def test_nothing_is_collected_for_a_subscription_whose_collection_is_paused(house_of: Build, behavior: Any) -> None:
+def test_nothing_is_collected_for_a_subscription_whose_collection_is_paused(harness_of: Build, behavior: Any) -> None:
     """A renewal at the same moment would not be collected either: the use is a person's, with its amount."""
-    house = begun(house_of)
-    end = at_the_end(house)
+    harness = begun(harness_of)
+    end = at_the_end(harness)
     pause: Any = {"pause_collection": {"behavior": behavior}}
-    house.stripe().v1.subscriptions.update(subscription(house)["id"], pause)
-    house.reconcile()
-    end_in_stigg(house, end - MINUTE)
-    until(house, end + 10 * MINUTE)
-    house.reconcile()
-    (told,) = house.usage(wakes=True)["pages"]
+    harness.stripe().v1.subscriptions.update(subscription(harness)["id"], pause)
+    harness.reconcile()
+    end_in_stigg(harness, end - MINUTE)
+    until(harness, end + 10 * MINUTE)
+    harness.reconcile()
+    (told,) = harness.usage(wakes=True)["pages"]
     assert f"Its collection is paused in Stripe ({behavior})" in told
-    run_at(house, end + 10 * DAY)
-    assert (finals(house), ledger(house)) == ([], {"unbillable": ("130", 13000)})
-    assert sum(i["amount_paid"] for i in house.objects("invoices")) == 6000, "the first one alone"
+    run_at(harness, end + 10 * DAY)
+    assert (finals(harness), ledger(harness)) == ([], {"unbillable": ("130", 13000)})
+    assert sum(i["amount_paid"] for i in harness.objects("invoices")) == 6000, "the first one alone"
 
 
 @pytest.mark.parametrize("ended", [-MINUTE, 2 * MINUTE], ids=["before", "after"])
-def test_a_coupon_for_once_that_a_renewal_uses_up(house_of: Build, ended: int) -> None:
+def test_a_coupon_for_once_that_a_renewal_uses_up(harness_of: Build, ended: int) -> None:
     """SB 21.5. A renewal that is owed uses it up: 75.00, and then 50.00 whole; one that is not leaves it: 30.00 less 50 %."""
     made = month()
     made.stigg["subscriptions"][0]["coupons"] = []
-    house = begun(house_of, made=made)
-    end = at_the_end(house)
-    client = house.stripe()
+    harness = begun(harness_of, made=made)
+    end = at_the_end(harness)
+    client = harness.stripe()
     client.v1.coupons.create({"id": "theirs", "percent_off": 50, "duration": "once"})
-    client.v1.subscriptions.update(subscription(house)["id"], {"discounts": [{"coupon": "theirs"}]})
-    until(house, end + 3 * MINUTE)
+    client.v1.subscriptions.update(subscription(harness)["id"], {"discounts": [{"coupon": "theirs"}]})
+    until(harness, end + 3 * MINUTE)
     if ended > 0:
-        use(house, 150, end + MINUTE)
-    end_in_stigg(house, end + ended)
+        use(harness, 150, end + MINUTE)
+    end_in_stigg(harness, end + ended)
     for moment in (10 * MINUTE, HOUR + 10 * MINUTE, 4 * HOUR):
-        run_at(house, end + moment)
-    (final,), renewal = finals(house), cycle(house)
+        run_at(harness, end + moment)
+    (final,), renewal = finals(harness), cycle(harness)
     assert (renewal["status"], renewal["total"]) == (("paid", 7500) if ended > 0 else ("draft", 6000))
     assert money_of(final)[:2] == ("paid", 5000 if ended > 0 else 1500)
 
 
-def test_a_fixed_coupon_is_taken_off_each_invoice_once(house_of: Build) -> None:
+def test_a_fixed_coupon_is_taken_off_each_invoice_once(harness_of: Build) -> None:
     """40.00 off: 190 calls are 90.00 above the minimum; 100.00 + 20.00 + 90.00 - 40.00 = 170.00, and 50.00 - 40.00."""
     made = month()
     made.coupon("forty", off={"USD": 40})
     made.stigg["subscriptions"][0]["coupons"] = [made.applied("forty")]
-    house = begun(house_of, made=made)
-    end = at_the_end(house, used=190)
-    until(house, end + 3 * MINUTE)
-    use(house, 150, end + MINUTE)
-    end_in_stigg(house, end + 2 * MINUTE)
+    harness = begun(harness_of, made=made)
+    end = at_the_end(harness, used=190)
+    until(harness, end + 3 * MINUTE)
+    use(harness, 150, end + MINUTE)
+    end_in_stigg(harness, end + 2 * MINUTE)
     for moment in (10 * MINUTE, HOUR + 10 * MINUTE, 4 * HOUR):
-        run_at(house, end + moment)
-    assert (money_of(cycle(house)), money_of(finals(house)[0])) == (
+        run_at(harness, end + moment)
+    assert (money_of(cycle(harness)), money_of(finals(harness)[0])) == (
         ("paid", 17000, 17000, 17000),
         ("paid", 1000, 1000, 1000),
     )
 
 
 @pytest.mark.parametrize("removed", [True, False], ids=["Stripe removes prorations", "Stripe leaves them"])
-def test_a_pending_charge_and_use_are_both_billed_before_the_renewal(house_of: Build, removed: bool) -> None:
+def test_a_pending_charge_and_use_are_both_billed_before_the_renewal(harness_of: Build, removed: bool) -> None:
     """C1. Seats from 1 to 4 ten days before the end of 30: +80.00 and -20.00, a third of each, less 50 %: 13.33 - 3.34 = 9.99.
 
     The use is 30.00 above the minimum, less 50 %: 15.00.
     """
     made = month(base=per_unit("seats", 20))
     made.feature("seats", "Seats")
-    house = begun(house_of, (removed, False, True), made=made)
-    house.change(upgrade_proration="create_prorations")
-    end = period_end(house)
-    until(house, end - 10 * DAY)
-    use(house, 130, end - 11 * DAY)
-    row = house.stigg("subscriptions", subscriptionId="s-1")
-    row["prices"][1] |= {"usageLimit": 4, "updatedAt": iso(house.world.now)}
-    house.reconcile()
-    until(house, end - DAY)
-    end_in_stigg(house, end - DAY)
+    harness = begun(harness_of, (removed, False, True), made=made)
+    harness.change(upgrade_proration="create_prorations")
+    end = period_end(harness)
+    until(harness, end - 10 * DAY)
+    use(harness, 130, end - 11 * DAY)
+    row = harness.stigg("subscriptions", subscriptionId="s-1")
+    row["prices"][1] |= {"usageLimit": 4, "updatedAt": iso(harness.world.now)}
+    harness.reconcile()
+    until(harness, end - DAY)
+    end_in_stigg(harness, end - DAY)
     for moment in (0, 20 * MINUTE, 3 * HOUR, 6 * HOUR):
-        run_at(house, end - DAY + moment)
-    assert subscription(house)["status"] == "canceled"
-    assert sorted(money_of(i)[:2] for i in finals(house)) == [("paid", 999), ("paid", 1500)]
-    assert [i for i in house.objects("invoiceitems") if i["invoice"] is None] == []
+        run_at(harness, end - DAY + moment)
+    assert subscription(harness)["status"] == "canceled"
+    assert sorted(money_of(i)[:2] for i in finals(harness)) == [("paid", 999), ("paid", 1500)]
+    assert [i for i in harness.objects("invoiceitems") if i["invoice"] is None] == []
 
 
 @pytest.mark.parametrize("stops", [True, False], ids=["the whole customer", "the subscription"])
 @pytest.mark.parametrize("both", [True, False], ids=["both end", "one ends"])
-def test_the_open_invoice_of_another_subscription_is_collected_on(house_of: Build, stops: bool, both: bool) -> None:
+def test_the_open_invoice_of_another_subscription_is_collected_on(harness_of: Build, stops: bool, both: bool) -> None:
     """C3: 75.00 and 30.00 are open and declined when s-1, or both, end; each is tried again, and paid by a better card."""
     made = month()
     made.plan("other", "Other", [flat(30)])
     made.subscription("s-2", "c-1", "other", method="CHARGE", resource={"resourceId": "r-2"})
-    house = begun(house_of, (True, False, stops), made=made)
-    end = at_the_end(house, card=DECLINED)
-    run_at(house, end + 10 * MINUTE)
-    until(house, end + 2 * HOUR)
+    harness = begun(harness_of, (True, False, stops), made=made)
+    end = at_the_end(harness, card=DECLINED)
+    run_at(harness, end + 10 * MINUTE)
+    until(harness, end + 2 * HOUR)
     for id in ("s-1", "s-2")[: 2 if both else 1]:
-        end_in_stigg(house, end + 90 * MINUTE, id)
-    run_at(house, end + 2 * HOUR + MINUTE)
-    house.reconcile()
-    open_ones = [cycle(house), cycle(house, "s-2")]
+        end_in_stigg(harness, end + 90 * MINUTE, id)
+    run_at(harness, end + 2 * HOUR + MINUTE)
+    harness.reconcile()
+    open_ones = [cycle(harness), cycle(harness, "s-2")]
     assert [(money_of(i)[:2], i["auto_advance"]) for i in open_ones] == [(("open", 7500), True), (("open", 3000), True)]
-    give_card(house, GOOD, id="pm_better")
-    until(house, end + 10 * DAY)
+    give_card(harness, GOOD, id="pm_better")
+    until(harness, end + 10 * DAY)
     assert [money_of(i)[0] for i in open_ones] == ["paid", "paid"]
-    assert [s["status"] for s in house.objects("subscriptions")] == ["canceled", "canceled" if both else "active"]
+    assert [s["status"] for s in harness.objects("subscriptions")] == ["canceled", "canceled" if both else "active"]

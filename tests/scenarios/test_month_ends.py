@@ -1,4 +1,4 @@
-"""Month ends by dice: whatever was used, reported late, reset or broken off, every invoice bills exactly that (invariant 10).
+"""Random month ends: whatever was used, reported late, reset or broken off, every invoice bills exactly that (invariant 10).
 
 The oracle knows the reports and the price lists alone: it counts in fractions, prices unit by unit, and shares no code with
 the pipeline. The seed rotates and is printed by ``make test``; TEST_SEED runs a certain one again, TEST_MONTHS how many.
@@ -22,10 +22,10 @@ from stripe_sync.core.errors import RunStopped, StripeSyncError
 from stripe_sync.core.settings import UsageMeter
 from stripe_sync.domain.usage.ledger import UsageState
 from stripe_sync.warehouse.usage import usage_windows
-from tests.house import House
-from tests.metering import meter
+from tests.support.harness import Harness
+from tests.support.metering import meter
 
-Build = Callable[[WorldBuilder], House]
+Build = Callable[[WorldBuilder], Harness]
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 SEED = int(os.environ.get("TEST_SEED", "1"))
 MONTHS = int(os.environ.get("TEST_MONTHS", "1"))
@@ -90,14 +90,14 @@ def half_up(amount: Fraction) -> int:
     return math.floor(amount + Fraction(1, 2))
 
 
-def tariff(dice: random.Random) -> Tariff:
-    currency = dice.choice(list(DIGITS))
-    kind = dice.choice(["flat", "flat", "GRADUATED", "VOLUME"])
+def tariff(rng: random.Random) -> Tariff:
+    currency = rng.choice(list(DIGITS))
+    kind = rng.choice(["flat", "flat", "GRADUATED", "VOLUME"])
     if kind == "flat":
-        unit = dice.choice(["0.0027", "0.00001", "1", "12.5"]) if currency != "jpy" else dice.choice(["0.3", "7"])
-        return Tariff(currency, kind, unit, dice.choice([1, 1, 10, 1000]))
-    bounds = sorted(dice.sample(range(2, 200), 2))
-    fee = dice.choice(["0", "3"])
+        unit = rng.choice(["0.0027", "0.00001", "1", "12.5"]) if currency != "jpy" else rng.choice(["0.3", "7"])
+        return Tariff(currency, kind, unit, rng.choice([1, 1, 10, 1000]))
+    bounds = sorted(rng.sample(range(2, 200), 2))
+    fee = rng.choice(["0", "3"])
     units = ["0.5", "0.25", "0.01"] if currency != "jpy" else ["50", "25", "1"]
     return Tariff(currency, kind, steps=[(bounds[0], units[0], fee), (bounds[1], units[1], "0"), (None, units[2], fee)])
 
@@ -110,54 +110,54 @@ class Street:
     tariffs: dict[str, Tariff]
 
 
-def street(dice: random.Random) -> Street:
+def street(rng: random.Random) -> Street:
     world = WorldBuilder()
     world.product("acme", "Acme")
     world.feature("calls", "API calls", meterType="Incremental")
     tariffs = {}
     for number in range(1, 4):
-        id, price = f"c-{number}", tariff(dice)
+        id, price = f"c-{number}", tariff(rng)
         world.plan(f"p-{number}", f"P {number}", [flat(20, currency=price.currency.upper()), price.charge()])
         world.customer(id, f"Customer {number}", f"{id}@example.test")
-        resource = {"resource": {"resourceId": f"r-{number}"}} if dice.random() < 0.3 else {}
-        world.subscription(f"s-{number}", id, f"p-{number}", hours_ago=dice.randint(1, 3), **resource)
+        resource = {"resource": {"resourceId": f"r-{number}"}} if rng.random() < 0.3 else {}
+        world.subscription(f"s-{number}", id, f"p-{number}", hours_ago=rng.randint(1, 3), **resource)
         tariffs[id] = price
     return Street(world, tariffs)
 
 
-def report(house: House, customer: str, at: int, value: str | None) -> None:
+def report(harness: Harness, customer: str, at: int, value: str | None) -> None:
     """One report of usage, or the reset of its running value (None)."""
     number = customer.partition("-")[2]
-    row = next(s for s in house.world.stigg["subscriptions"] if s["subscriptionId"] == f"s-{number}")
+    row = next(s for s in harness.world.stigg["subscriptions"] if s["subscriptionId"] == f"s-{number}")
     resource = (row.get("resource") or {}).get("resourceId")
     what: Obj = {"value": float(value)} if value is not None else {"reset": True}
-    house.world.stigg["usage"].append(
+    harness.world.stigg["usage"].append(
         {"customerId": customer, "featureId": "calls", "resourceId": resource, "timestamp": iso(at)} | what
     )
 
 
-def quantity(house: House, customer: str, start: int, end: int) -> Fraction:
+def quantity(harness: Harness, customer: str, start: int, end: int) -> Fraction:
     """What was used in [start, end), straight from the reports."""
     return sum(
-        (Fraction(str(row["value"])) for row in house.world.stigg["usage"]
+        (Fraction(str(row["value"])) for row in harness.world.stigg["usage"]
          if row["customerId"] == customer and "value" in row and iso(start) <= row["timestamp"] < iso(end)),
         Fraction(0),
     )  # fmt: skip
 
 
-def live(dice: random.Random, house: House, customer: str, start: int, end: int) -> None:
+def live(rng: random.Random, harness: Harness, customer: str, start: int, end: int) -> None:
     """A month's reports: at its very edges too, in fractions, taken back, and with resets."""
-    for _ in range(dice.randint(0, 5)):
-        at = dice.choice([start, end - 1, dice.randrange(start, end)])
-        report(house, customer, at, dice.choice(["1", "7", "0.5", "123", "1000", "31.25"]))
-    for _ in range(dice.randint(0, 2)):
-        report(house, customer, dice.choice([start, dice.randrange(start, end)]), None)
+    for _ in range(rng.randint(0, 5)):
+        at = rng.choice([start, end - 1, rng.randrange(start, end)])
+        report(harness, customer, at, rng.choice(["1", "7", "0.5", "123", "1000", "31.25"]))
+    for _ in range(rng.randint(0, 2)):
+        report(harness, customer, rng.choice([start, rng.randrange(start, end)]), None)
 
 
-def periods(house: House) -> dict[str, tuple[int, int]]:
+def periods(harness: Harness) -> dict[str, tuple[int, int]]:
     """The running period of each customer's subscription."""
     found = {}
-    for s in house.objects("subscriptions"):
+    for s in harness.objects("subscriptions"):
         item = s["items"]["data"][0]
         found["c-" + s["metadata"]["stiggEntityId"].partition("-")[2]] = (
             item["current_period_start"],
@@ -166,10 +166,10 @@ def periods(house: House) -> dict[str, tuple[int, int]]:
     return found
 
 
-def attempt(house: House) -> None:
+def attempt(harness: Harness) -> None:
     """A run of the job, which may break off."""
     try:
-        house.usage()
+        harness.usage()
     except RunStopped as stopped:
         assert "not billed" not in str(stopped), stopped
     except StripeSyncError:
@@ -177,33 +177,33 @@ def attempt(house: House) -> None:
 
 
 @pytest.mark.parametrize("number", range(MONTHS))
-def test_every_invoice_bills_exactly_what_was_used(house_of: Build, number: int) -> None:
+def test_every_invoice_bills_exactly_what_was_used(harness_of: Build, number: int) -> None:
     seed = SEED * 1000 + number
-    dice = random.Random(seed)
-    made = street(dice)
-    house = house_of(made.builder)
-    house.change(workers=dice.choice([1, 4]), reset_point=dice.choice(["after", "before"]))
-    house.world.unknowns["reset_point_is_after"] = house.environment.reset_point == "after"
-    house.world.unknowns["item_ties_up"] = bool(number % 2)
-    if dice.random() < 0.4:
-        house.change(usage_meters={"calls": UsageMeter(meter(house), 2)})
-    house.limit(due_now=dict.fromkeys(DIGITS, "1000000"), per_month=dict.fromkeys(DIGITS, "1000000"))
-    house.reconcile()
-    house.reconcile()
-    house.attempts = 2
+    rng = random.Random(seed)
+    made = street(rng)
+    harness = harness_of(made.builder)
+    harness.change(workers=rng.choice([1, 4]), reset_point=rng.choice(["after", "before"]))
+    harness.world.unknowns["reset_point_is_after"] = harness.environment.reset_point == "after"
+    harness.world.unknowns["item_ties_up"] = bool(number % 2)
+    if rng.random() < 0.4:
+        harness.change(usage_meters={"calls": UsageMeter(meter(harness), 2)})
+    harness.limit(due_now=dict.fromkeys(DIGITS, "1000000"), per_month=dict.fromkeys(DIGITS, "1000000"))
+    harness.reconcile()
+    harness.reconcile()
+    harness.attempts = 2
     expected: dict[tuple[str, int], tuple[int, int]] = {}
     for _ in range(2):
-        month = periods(house)
+        month = periods(harness)
         for customer, (start, end) in month.items():
-            live(dice, house, customer, start, end)
-        until(house, min(end for _, end in month.values()) - 5 * MINUTE)
-        house.reconcile()
+            live(rng, harness, customer, start, end)
+        until(harness, min(end for _, end in month.values()) - 5 * MINUTE)
+        harness.reconcile()
         last = max(end for _, end in month.values())
         corrected: set[str] = set()
-        while house.world.now < last + HOUR + 30 * MINUTE:
-            house.later(10 * MINUTE)
-            if dice.random() < 0.3:
-                path, method = dice.choice(
+        while harness.world.now < last + HOUR + 30 * MINUTE:
+            harness.later(10 * MINUTE)
+            if rng.random() < 0.3:
+                path, method = rng.choice(
                     [
                         ("/v1/invoiceitems", "POST"),
                         ("/v1/invoices", "GET"),
@@ -212,43 +212,43 @@ def test_every_invoice_bills_exactly_what_was_used(house_of: Build, number: int)
                         ("/v1/billing/meters", "GET"),
                     ]
                 )
-                kind = dice.choice(["status", "reset", "truncate"])
-                house.world.faults.append(
-                    Fault(method, path, nth=dice.randint(1, 3), kind=kind, when=dice.choice(["before", "after"]))
+                kind = rng.choice(["status", "reset", "truncate"])
+                harness.world.faults.append(
+                    Fault(method, path, nth=rng.randint(1, 3), kind=kind, when=rng.choice(["before", "after"]))
                 )
             for customer, (start, end) in month.items():
                 if (
                     customer not in corrected
-                    and end + 12 * MINUTE <= house.world.now < end + 30 * MINUTE
-                    and dice.random() < 0.4
+                    and end + 12 * MINUTE <= harness.world.now < end + 30 * MINUTE
+                    and rng.random() < 0.4
                 ):
                     corrected.add(customer)
-                    report(house, customer, dice.randrange(start, end), dice.choice(["5", "40", "-3"]))
-            attempt(house)
-        house.world.faults.clear()
+                    report(harness, customer, rng.randrange(start, end), rng.choice(["5", "40", "-3"]))
+            attempt(harness)
+        harness.world.faults.clear()
         for _ in range(3):  # what a meter was sent is counted later, and a draft that was held goes out after that
-            attempt(house)
-            house.later(10 * MINUTE)
+            attempt(harness)
+            harness.later(10 * MINUTE)
         for customer, (start, end) in month.items():
             expected[customer, end] = (start, end)
-    house.usage()
+    harness.usage()
     for (customer, _), (start, end) in expected.items():
-        used = quantity(house, customer, start, end)
-        should = made.tariffs[customer].minor(used, ties_up=house.world.unknowns["item_ties_up"])
-        assert billed(house, customer, end) == should, (seed, customer, used)
-    assert conserved(house) == {"billed"}, seed
+        used = quantity(harness, customer, start, end)
+        should = made.tariffs[customer].minor(used, ties_up=harness.world.unknowns["item_ties_up"])
+        assert billed(harness, customer, end) == should, (seed, customer, used)
+    assert conserved(harness) == {"billed"}, seed
 
 
-def until(house: House, moment: int) -> None:
-    house.later(moment - house.world.now)
+def until(harness: Harness, moment: int) -> None:
+    harness.later(moment - harness.world.now)
 
 
-def billed(house: House, customer: str, end: int) -> int:
+def billed(harness: Harness, customer: str, end: int) -> int:
     """What the invoice of a renewal bills besides the subscription's own items; it must be finalized."""
     number = customer.partition("-")[2]
-    (subscription,) = [s for s in house.objects("subscriptions") if s["metadata"]["stiggEntityId"] == f"s-{number}"]
+    (subscription,) = [s for s in harness.objects("subscriptions") if s["metadata"]["stiggEntityId"] == f"s-{number}"]
     (invoice,) = [
-        i for i in house.objects("invoices")
+        i for i in harness.objects("invoices")
         if i["billing_reason"] == "subscription_cycle" and i["created"] == end
         and i["parent"]["subscription_details"]["subscription"] == subscription["id"]
     ]  # fmt: skip
@@ -260,9 +260,9 @@ def billed(house: House, customer: str, end: int) -> int:
     return by_item + by_meter
 
 
-def conserved(house: House) -> set[str]:
+def conserved(harness: Harness) -> set[str]:
     """The states in which anything is, after each window's quantity was found to be the sum of its states."""
-    with house.engine.connect() as connection:
+    with harness.engine.connect() as connection:
         windows = usage_windows.in_states(connection, "test", set(UsageState) - {UsageState.REPORTED})
     for window in windows:
         assert sum(b.quantity for b in window.balances.values()) == window.quantity

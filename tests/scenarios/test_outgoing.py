@@ -16,16 +16,16 @@ from stripe_sync.core.errors import Transient
 from stripe_sync.domain.actual.endings import Collected
 from stripe_sync.jobs.reconcile import outgoing_invoices
 from stripe_sync.jobs.runtime import approvals
-from tests.house import House
-from tests.metering import DAY, HOUR, MINUTE, cycle, period_end, subscription, until
 from tests.scenarios.test_approvals import say, waiting
 from tests.scenarios.test_month_end_endings import end_in_stigg, used_to_the_end
-from tests.switches import ends
+from tests.support.harness import Harness
+from tests.support.metering import DAY, HOUR, MINUTE, cycle, period_end, subscription, until
+from tests.support.switches import ends
 
-Build = Callable[[WorldBuilder], House]
+Build = Callable[[WorldBuilder], Harness]
 
 
-def question_of(env: House) -> tuple[str, str]:
+def question_of(env: Harness) -> tuple[str, str]:
     """Return the hash and the body of the one question that waits, which names no person."""
     (question,) = waiting(env)
     session = env.session()
@@ -37,7 +37,7 @@ def question_of(env: House) -> tuple[str, str]:
     return question.request.hash, body
 
 
-def shown(env: House) -> str:
+def shown(env: Harness) -> str:
     """Return the sentence of the cancellation in the plan."""
     (action,) = [a for a in env.plan().plan.actions if a.kind == "subscription.cancel"]
     return action.sentence

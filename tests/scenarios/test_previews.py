@@ -11,84 +11,86 @@ import pytest
 from sandbox.builder import WorldBuilder, flat
 from sandbox.world.state import Fault, iso
 from stripe_sync.warehouse.comparisons import statuses
-from tests.house import House
+from tests.support.harness import Harness
 
-Build = Callable[[WorldBuilder], House]
+Build = Callable[[WorldBuilder], Harness]
 HOUR, DAY = 3600, 86_400
 PREVIEW = "/v1/invoices/create_preview"
 
 
-def with_customers(house_of: Build, town: WorldBuilder) -> House:
-    """A house in which catalog and customers are in Stripe, and no subscription is yet."""
-    house = house_of(town)
-    house.change(modes=house.environment.modes | {"subscriptions": "observe"})
-    house.reconcile()
-    house.change(modes=house.environment.modes | {"subscriptions": "enforce"})
-    return house
+def with_customers(harness_of: Build, small_world: WorldBuilder) -> Harness:
+    """A harness in which catalog and customers are in Stripe, and no subscription is yet."""
+    harness = harness_of(small_world)
+    harness.change(modes=harness.environment.modes | {"subscriptions": "observe"})
+    harness.reconcile()
+    harness.change(modes=harness.environment.modes | {"subscriptions": "enforce"})
+    return harness
 
 
-def creations(house: House) -> dict[str, Any]:
-    return {a.target: a for a in house.plan().plan.actions if a.kind == "subscription.create"}
+def creations(harness: Harness) -> dict[str, Any]:
+    return {a.target: a for a in harness.plan().plan.actions if a.kind == "subscription.create"}
 
 
-def invoices(house: House, id: str) -> list[int]:
-    (found,) = [s for s in house.objects("subscriptions") if s["metadata"].get("stiggEntityId") == id]
+def invoices(harness: Harness, id: str) -> list[int]:
+    (found,) = [s for s in harness.objects("subscriptions") if s["metadata"].get("stiggEntityId") == id]
     return [
         i["total"]
-        for i in house.objects("invoices")
+        for i in harness.objects("invoices")
         if ((i["parent"] or {}).get("subscription_details") or {}).get("subscription") == found["id"]
     ]
 
 
 @pytest.mark.parametrize("kind", ["plain", "coupon", "short period", "one-off"])
 def test_what_a_creation_costs_now_is_stripes_own_figure_and_the_invoices(
-    house_of: Build, town: WorldBuilder, kind: str
+    harness_of: Build, small_world: WorldBuilder, kind: str
 ) -> None:
     """money.md 3: the previews of creations were refused, and nobody said so.
 
     s-1 is 20.00 and 2 seats at 5.00, 30.00 a month, and began three hours ago.
     """
     expected = 3_000
-    row = town.stigg["subscriptions"][0]
+    row = small_world.stigg["subscriptions"][0]
     if kind == "coupon":
-        town.coupon("half", percent=50)
-        row["coupons"] = [town.applied("half")]
+        small_world.coupon("half", percent=50)
+        row["coupons"] = [small_world.applied("half")]
         expected = 1_500
     elif kind == "short period":  # the anchor comes 15 days after the start: 15 of 30 days of 20.00 and of 10.00
-        row["currentBillingPeriodEnd"] = iso(town.now - 3 * HOUR + 15 * DAY)
+        row["currentBillingPeriodEnd"] = iso(small_world.now - 3 * HOUR + 15 * DAY)
         expected = 1_500
     elif kind == "one-off":
         setup = flat(7) | {"billingCadence": "ONE_OFF"}
-        town.plan("pro", "Pro", [*town.stigg["plans"][0]["prices"], setup], version=2)
-        latest = town.stigg["plans"][-1]
+        small_world.plan("pro", "Pro", [*small_world.stigg["plans"][0]["prices"], setup], version=2)
+        latest = small_world.stigg["plans"][-1]
         row["plan"]["versionNumber"] = 2
-        row["prices"] = [town.charge_of("s-1", price, {"seats": 2}) for price in latest["prices"]]
+        row["prices"] = [small_world.charge_of("s-1", price, {"seats": 2}) for price in latest["prices"]]
         expected = 3_700
-    house = with_customers(house_of, town)
-    action = creations(house)["subscription:test:s-1"]
-    sent = [r.params for r in house.world.requests if r.path == PREVIEW]
+    harness = with_customers(harness_of, small_world)
+    action = creations(harness)["subscription:test:s-1"]
+    sent = [r.params for r in harness.world.requests if r.path == PREVIEW]
     assert all(p["subscription_details"]["billing_cycle_anchor"]["type"] == "timestamp" for p in sent)
-    assert {r.status for r in house.world.requests if r.path == PREVIEW} == {200}
+    assert {r.status for r in harness.world.requests if r.path == PREVIEW} == {200}
     assert action.due_now == {"usd": Decimal(expected)}
-    house.reconcile()
-    assert invoices(house, "s-1") == [expected]
+    harness.reconcile()
+    assert invoices(harness, "s-1") == [expected]
 
 
-def test_a_refused_preview_is_an_error_of_that_row_alone(house_of: Build, town: WorldBuilder) -> None:
-    house = with_customers(house_of, town)
-    house.world.faults.append(Fault("POST", PREVIEW, nth=1, status=400))
-    house.reconcile()
-    (status,) = [s for s in statuses.find(house.engine, "test", "s-1") if s.kind == "subscription"]
+def test_a_refused_preview_is_an_error_of_that_row_alone(harness_of: Build, small_world: WorldBuilder) -> None:
+    harness = with_customers(harness_of, small_world)
+    harness.world.faults.append(Fault("POST", PREVIEW, nth=1, status=400))
+    harness.reconcile()
+    (status,) = [s for s in statuses.find(harness.engine, "test", "s-1") if s.kind == "subscription"]
     assert (status.status, status.reason) == ("ERROR", "STRIPE_REFUSED")
     assert "Its preview was refused" in status.detail
-    assert house.status("s-2") == house.status("s-3") == ("SUCCESS", "")
-    house.reconcile()
-    assert house.status("s-1") == ("SUCCESS", ""), "the next preview is answered"
+    assert harness.status("s-2") == harness.status("s-3") == ("SUCCESS", "")
+    harness.reconcile()
+    assert harness.status("s-1") == ("SUCCESS", ""), "the next preview is answered"
 
 
-def test_a_preview_without_an_answer_leaves_the_amount_that_was_computed(house_of: Build, town: WorldBuilder) -> None:
-    house = with_customers(house_of, town)
-    house.attempts = 1
-    house.world.faults.append(Fault("POST", PREVIEW, status=500, times=3))
-    action = creations(house)["subscription:test:s-1"]
+def test_a_preview_without_an_answer_leaves_the_amount_that_was_computed(
+    harness_of: Build, small_world: WorldBuilder
+) -> None:
+    harness = with_customers(harness_of, small_world)
+    harness.attempts = 1
+    harness.world.faults.append(Fault("POST", PREVIEW, status=500, times=3))
+    action = creations(harness)["subscription:test:s-1"]
     assert action.due_now == {"usd": Decimal(3_000)}

@@ -22,11 +22,11 @@ from stripe_sync.jobs.setup.probing.questions import QUESTIONS, Asking, ask
 from stripe_sync.jobs.setup.probing.rights import RIGHTS as LISTED
 from stripe_sync.jobs.setup.probing.test_account import NAME, Account
 from stripe_sync.warehouse import manual_actions
-from tests.house import House
+from tests.support.harness import Harness
 
 SEED, PARTS = int(os.environ.get("TEST_SEED", "1")), int(os.environ.get("TEST_PARTS", "1"))
 PAGE = Path(__file__).parents[2] / "docs" / "unknowns.md"
-Build = Callable[[WorldBuilder], House]
+Build = Callable[[WorldBuilder], Harness]
 # question: (switch of the sandbox, its answer while the switch is on, its answer while it is off)
 ANSWERS = {
     "coupon_id_reuse": ("coupon_id_reuse", "yes", "no"),
@@ -93,33 +93,33 @@ RIGHTS = re.findall(
 )
 
 
-def restrict(harness: House, rights: list[str]) -> None:
+def restrict(harness: Harness, rights: list[str]) -> None:
     """Give the harness a restricted key with these rights."""
     harness.stripe_key = "rk_test_ofTheProbe"
     harness.world.stripe_keys[:] = ["sk_test_sandbox", {"key": harness.stripe_key, "rights": rights, "wording": "new"}]
 
 
-def catalog(town: WorldBuilder) -> None:
+def catalog(small_world: WorldBuilder) -> None:
     """Add what Stigg's questions need: plans billed for use, a plan in two versions, an add-on with two charges in use."""
-    town.feature("calls", "API calls", meterType="Incremental")
-    town.stigg["products"][0]["multipleSubscriptions"] = True
-    town.plan("team", "Team", [flat(40), usage("calls", 0.5)])
-    town.plan("max", "Max", [flat(80), usage("calls", 0.4)])
-    extra = town.addon("extra", "Extra", [flat(7), usage("calls", 0.2)])
-    row = town.subscription("s-9", "c-9", "pro", addons={"extra": 1})
-    row["prices"].append(town.charge_of("s-9", extra["prices"][1], {}))
-    town.plan("pro", "Pro", [flat(20), per_unit("seats", 6)], version=2)
+    small_world.feature("calls", "API calls", meterType="Incremental")
+    small_world.stigg["products"][0]["multipleSubscriptions"] = True
+    small_world.plan("team", "Team", [flat(40), usage("calls", 0.5)])
+    small_world.plan("max", "Max", [flat(80), usage("calls", 0.4)])
+    extra = small_world.addon("extra", "Extra", [flat(7), usage("calls", 0.2)])
+    row = small_world.subscription("s-9", "c-9", "pro", addons={"extra": 1})
+    row["prices"].append(small_world.charge_of("s-9", extra["prices"][1], {}))
+    small_world.plan("pro", "Pro", [flat(20), per_unit("seats", 6)], version=2)
 
 
-def world_of(town: WorldBuilder) -> WorldBuilder:
-    """Add to a town what the questions need: more rows in Stigg than any page has, and a catalog."""
+def world_of(small_world: WorldBuilder) -> WorldBuilder:
+    """Add what the questions need to the small world: more rows in Stigg than any page has, and a catalog."""
     for number in range(4, 60):
-        town.customer(f"c-{number}", f"Customer {number}", f"c{number}@example.test")
-    catalog(town)
-    return town
+        small_world.customer(f"c-{number}", f"Customer {number}", f"c{number}@example.test")
+    catalog(small_world)
+    return small_world
 
 
-def prepared(found: House) -> House:
+def prepared(found: Harness) -> Harness:
     """Set an account up: Stripe Tax, unpaid subscriptions, a coupon of the native integration, and a restricted key."""
     found.world.stigg_limits["entity"] = 30
     found.world.tax_settings = TAXED
@@ -133,11 +133,11 @@ def prepared(found: House) -> House:
 
 
 @pytest.fixture
-def harness(harness_of: Build, town: WorldBuilder) -> House:
-    return prepared(harness_of(world_of(town)))
+def harness(harness_of: Build, small_world: WorldBuilder) -> Harness:
+    return prepared(harness_of(world_of(small_world)))
 
 
-def answer_of_broken(harness: House, name: str, status: int) -> tuple[str, str]:
+def answer_of_broken(harness: Harness, name: str, status: int) -> tuple[str, str]:
     """Ask one question of servers whose every answer is an error that is about nothing."""
     harness.attempts = 1
     restrict(
@@ -151,7 +151,7 @@ def asking(session: Session) -> Asking:
     return Asking(Account(Asker(session.stripe, wait_seconds=0), patience=3, pause=0), session)
 
 
-def answer(harness: House, name: str, *faults: Fault) -> tuple[str, str]:
+def answer(harness: Harness, name: str, *faults: Fault) -> tuple[str, str]:
     """Ask one question; its answer and the sentence about it. Nothing may be left but what Stripe never deletes."""
     session = harness.session()
     given = asking(session)  # asks whose account it is
@@ -161,7 +161,7 @@ def answer(harness: House, name: str, *faults: Fault) -> tuple[str, str]:
     return word(result), result.detail
 
 
-def probed(harness: House) -> Probed:
+def probed(harness: Harness) -> Probed:
     session = harness.session()
     found = probe(session, patience=3, pause=0)
     session.close()
@@ -169,7 +169,7 @@ def probed(harness: House) -> Probed:
 
 
 @pytest.mark.parametrize("name", sorted(ANSWERS))
-def test_each_switch_gives_each_answer(harness: House, name: str) -> None:
+def test_each_switch_gives_each_answer(harness: Harness, name: str) -> None:
     switch, on, off = ANSWERS[name]
     for value, expected in ((True, on), (False, off)):
         harness.world.unknowns[switch] = value
@@ -177,7 +177,7 @@ def test_each_switch_gives_each_answer(harness: House, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(ONE_ANSWER))
-def test_questions_without_a_switch_are_answered(harness: House, name: str) -> None:
+def test_questions_without_a_switch_are_answered(harness: Harness, name: str) -> None:
     assert answer(harness, name)[0] in ONE_ANSWER[name], answer(harness, name)
 
 
@@ -196,7 +196,7 @@ def test_every_question_and_every_switch_is_told_apart() -> None:
     ("clamps", "detail"), [(True, "A page of 100 is cut to 50"), (False, "Set stigg_page_size = 50.")]
 )
 def test_a_page_of_stigg_that_is_cut_is_distinguished_from_one_that_is_refused(
-    harness: House, clamps: bool, detail: str
+    harness: Harness, clamps: bool, detail: str
 ) -> None:
     harness.world.unknowns["stigg_pages_clamp"] = clamps
     found = answer(harness, "largest_page")
@@ -205,7 +205,7 @@ def test_a_page_of_stigg_that_is_cut_is_distinguished_from_one_that_is_refused(
 
 
 @pytest.mark.parametrize("status", [400, 403, 500])
-def test_an_unrelated_refusal_leaves_each_question_open(harness: House, status: int) -> None:
+def test_an_unrelated_refusal_leaves_each_question_open(harness: Harness, status: int) -> None:
     answers = {}
     for name in sorted(QUESTIONS):
         harness.world.faults.clear()
@@ -214,7 +214,7 @@ def test_an_unrelated_refusal_leaves_each_question_open(harness: House, status: 
 
 
 @pytest.mark.parametrize("name", sorted(QUESTIONS))
-def test_an_unrelated_400_at_any_write_is_no_answer(harness: House, name: str) -> None:
+def test_an_unrelated_400_at_any_write_is_no_answer(harness: Harness, name: str) -> None:
     """Each write of a question in turn, and each request to Stigg, is refused for another reason."""
     right = answer(harness, name)[0]
     for nth in range(1, 30):
@@ -228,7 +228,7 @@ def test_an_unrelated_400_at_any_write_is_no_answer(harness: House, name: str) -
             break
 
 
-def test_what_a_probe_made_is_deleted_or_archived_and_listed(harness: House) -> None:
+def test_what_a_probe_made_is_deleted_or_archived_and_listed(harness: Harness) -> None:
     harness.world.unknowns["account_right_grantable"] = True
     found = probed(harness)
     assert {a.name for a in found.answers if a.answer == "open"} == set()
@@ -253,7 +253,7 @@ def test_what_a_probe_made_is_deleted_or_archived_and_listed(harness: House) -> 
     }
 
 
-def test_an_open_question_keeps_the_answer_that_it_had(harness: House) -> None:
+def test_an_open_question_keeps_the_answer_that_it_had(harness: Harness) -> None:
     probed(harness)
     before = manual_actions.answers(harness.engine, "test")
     assert before["finalization_moves"] == "yes"
@@ -262,7 +262,7 @@ def test_an_open_question_keeps_the_answer_that_it_had(harness: House) -> None:
     assert manual_actions.answers(harness.engine, "test") == before
 
 
-def test_a_no_forbids_what_depends_on_it(harness: House) -> None:
+def test_a_no_forbids_what_depends_on_it(harness: Harness) -> None:
     """Where Stripe does not move a draft's time, usage does not enforce, accepted or not, unless drafts are held otherwise."""
     harness.world.unknowns["finalization_moves"] = False
     probed(harness)
@@ -273,13 +273,13 @@ def test_a_no_forbids_what_depends_on_it(harness: House) -> None:
     assert forbidden_of(harness) == {}
 
 
-def forbidden_of(harness: House) -> dict[str, tuple[str, ...]]:
+def forbidden_of(harness: Harness) -> dict[str, tuple[str, ...]]:
     from stripe_sync.core.open_questions import forbidden
 
     return forbidden(manual_actions.answers(harness.engine, "test"), harness.environment)
 
 
-def test_the_listed_rights_are_all_that_a_probe_needs(harness: House) -> None:
+def test_the_listed_rights_are_all_that_a_probe_needs(harness: Harness) -> None:
     """A restricted key with the rights of docs/operations.md."""
     restrict(harness, RIGHTS)
     found = probed(harness)
@@ -288,7 +288,7 @@ def test_the_listed_rights_are_all_that_a_probe_needs(harness: House) -> None:
 
 
 @pytest.mark.parametrize("part", [(SEED + number) % 8 for number in range(PARTS)])
-def test_a_missing_right_leaves_questions_open_and_answers_none(harness: House, part: int) -> None:
+def test_a_missing_right_leaves_questions_open_and_answers_none(harness: Harness, part: int) -> None:
     """The 403 of a right is no answer to any question. Each part takes every eighth right away, one at a time.
 
     TEST_SEED says which part, TEST_PARTS how many; soak runs all eight.
@@ -303,14 +303,14 @@ def test_a_missing_right_leaves_questions_open_and_answers_none(harness: House, 
         assert all(right.rpartition("_")[0] in told[name] for name in changed), f"each says that it needs {right}"
 
 
-def test_a_clock_of_another_account_is_one_sentence_before_any_request_to_stigg(harness: House) -> None:
+def test_a_clock_of_another_account_is_one_sentence_before_any_request_to_stigg(harness: Harness) -> None:
     harness.change(test_clock="clock_other000001")
     refusal = refused(harness, ConfigurationError)
     assert "has no test clock clock_other000001" in refusal
     assert [request.side for request in harness.world.requests if request.side == "stigg"] == []
 
 
-def refused(harness: House, kind: type[StripeSyncError]) -> str:
+def refused(harness: Harness, kind: type[StripeSyncError]) -> str:
     """Probe, and return the sentence with which it is refused; neither Stripe nor Stigg is written to."""
     harness.world.requests.clear()
     session = harness.session()
@@ -326,7 +326,7 @@ def test_the_rights_of_the_page_are_those_that_a_refusal_lists() -> None:
     assert sorted(RIGHTS) == sorted(LISTED)
 
 
-def test_a_key_without_any_right_is_one_sentence_that_lists_them(harness: House) -> None:
+def test_a_key_without_any_right_is_one_sentence_that_lists_them(harness: Harness) -> None:
     restrict(harness, [])
     refusal = refused(harness, NotAuthorized)
     assert all(right in refusal for right in RIGHTS)
@@ -334,14 +334,14 @@ def test_a_key_without_any_right_is_one_sentence_that_lists_them(harness: House)
 
 
 @pytest.mark.parametrize("key", ["sk_live_1Abc", "rk_live_1Abc"])
-def test_a_live_key_in_an_environment_that_is_not_live_sends_nothing(harness: House, key: str) -> None:
+def test_a_live_key_in_an_environment_that_is_not_live_sends_nothing(harness: Harness, key: str) -> None:
     harness.stripe_key = key
     assert "is not live and the connection stripe_default holds no test key" in refused(harness, NotAuthorized)
     assert harness.world.requests == []
 
 
 @pytest.mark.parametrize("key", ["sk_live_1Abc", "rk_live_1Abc", "sk_test_sandbox"])
-def test_a_live_environment_is_not_probed(harness: House, key: str) -> None:
+def test_a_live_environment_is_not_probed(harness: Harness, key: str) -> None:
     harness.stripe_key = key
     harness.change(live=True)
     assert "test is live; probe a Stripe sandbox" in refused(harness, AccountRefused)

@@ -11,65 +11,65 @@ from sandbox.builder import WorldBuilder
 from sandbox.world.state import Fault
 from stripe_sync.core.errors import Transient
 from stripe_sync.jobs.reconcile.steps.extract import extract_stripe
-from tests.house import House
+from tests.support.harness import Harness
 
-Build = Callable[[WorldBuilder], House]
+Build = Callable[[WorldBuilder], Harness]
 
 
-def rooms(house: House) -> int:
+def rooms(harness: Harness) -> int:
     """How many rooms of unfinished extracts there are."""
-    with house.engine.connect() as connection:
+    with harness.engine.connect() as connection:
         found = connection.execute(text("select count(*) from pg_namespace where starts_with(nspname, 'landing_')"))
         return int(found.scalar_one())
 
 
-def broken_off(house: House, id: str) -> None:
+def broken_off(harness: Harness, id: str) -> None:
     """A whole read that fails when the subscriptions are its turn."""
-    house.attempts = 1
+    harness.attempts = 1
     fault = Fault("GET", "/v1/subscriptions", status=500, times=100)
-    house.world.faults.append(fault)
-    session = house.session()
+    harness.world.faults.append(fault)
+    session = harness.session()
     with pytest.raises(Transient):
-        extract_stripe(session, house.run(session, id, full=True))
+        extract_stripe(session, harness.run(session, id, full=True))
     session.close()
-    house.world.faults.remove(fault)
+    harness.world.faults.remove(fault)
 
 
-def asked(house: House) -> list[str]:
-    return [r.path for r in house.world.requests if r.side == "stripe" and r.method == "GET"]
+def asked(harness: Harness) -> list[str]:
+    return [r.path for r in harness.world.requests if r.side == "stripe" and r.method == "GET"]
 
 
-def read(house: House, id: str) -> dict[str, int]:
-    house.world.requests.clear()
-    session = house.session()
-    found = extract_stripe(session, house.run(session, id, full=True))
+def read(harness: Harness, id: str) -> dict[str, int]:
+    harness.world.requests.clear()
+    session = harness.session()
+    found = extract_stripe(session, harness.run(session, id, full=True))
     session.close()
     counts: dict[str, int] = found["counts"]
     return counts
 
 
-def test_an_interrupted_read_goes_on_in_its_run(house_of: Build, town: WorldBuilder) -> None:
-    house = house_of(town)
-    house.change(readers=1)
-    house.reconcile()
-    whole = read(house, "whole")
-    everything = asked(house)
-    broken_off(house, "broken")
-    assert rooms(house) == 1
-    assert read(house, "broken") == whole
-    assert "/v1/customers" not in asked(house), "what was read whole is not read again"
-    assert "/v1/subscriptions" in asked(house)
-    assert len(asked(house)) < len(everything)
-    assert rooms(house) == 0
-    assert house.plan().plan.actions == []
+def test_an_interrupted_read_goes_on_in_its_run(harness_of: Build, small_world: WorldBuilder) -> None:
+    harness = harness_of(small_world)
+    harness.change(readers=1)
+    harness.reconcile()
+    whole = read(harness, "whole")
+    everything = asked(harness)
+    broken_off(harness, "broken")
+    assert rooms(harness) == 1
+    assert read(harness, "broken") == whole
+    assert "/v1/customers" not in asked(harness), "what was read whole is not read again"
+    assert "/v1/subscriptions" in asked(harness)
+    assert len(asked(harness)) < len(everything)
+    assert rooms(harness) == 0
+    assert harness.plan().plan.actions == []
 
 
-def test_another_run_begins_anew_and_clears_away(house_of: Build, town: WorldBuilder) -> None:
-    house = house_of(town)
-    house.change(readers=1)
-    house.reconcile()
-    whole = read(house, "whole")
-    broken_off(house, "broken")
-    assert read(house, "another") == whole
-    assert {"/v1/customers", "/v1/products", "/v1/prices"} <= set(asked(house))
-    assert rooms(house) == 0
+def test_another_run_begins_anew_and_clears_away(harness_of: Build, small_world: WorldBuilder) -> None:
+    harness = harness_of(small_world)
+    harness.change(readers=1)
+    harness.reconcile()
+    whole = read(harness, "whole")
+    broken_off(harness, "broken")
+    assert read(harness, "another") == whole
+    assert {"/v1/customers", "/v1/products", "/v1/prices"} <= set(asked(harness))
+    assert rooms(harness) == 0

@@ -21,11 +21,11 @@ from sandbox.world.state import Fault, iso
 from stripe_sync.apply import executor
 from stripe_sync.core.errors import NotAuthorized, RunStopped, Waiting
 from stripe_sync.warehouse.writes import journal, leases
-from tests.essence import essence
-from tests.house import House, small_town
-from tests.shell import ENFORCE, TOML, environ
+from tests.support.essence import essence
+from tests.support.harness import Harness, build_small_world
+from tests.support.shell import ENFORCE, TOML, environ
 
-Build = Callable[[WorldBuilder], House]
+Build = Callable[[WorldBuilder], Harness]
 PATHS = ("/v1/products", "/v1/prices", "/v1/customers", "/v1/subscriptions")
 
 
@@ -33,33 +33,33 @@ class Killed(BaseException):
     """The process dies here."""
 
 
-def first_day(town: WorldBuilder) -> None:
+def first_day(small_world: WorldBuilder) -> None:
     """A catalog, coupons, customers and subscriptions that are to be made."""
-    town.coupon("half", percent=50)
-    town.coupon("gone", percent=5)
-    town.plan("extra", "Extra", [flat(5), per_unit("seats", 3)])
-    rows = town.stigg["subscriptions"]
-    rows[0]["coupons"] = [town.applied("half")]
+    small_world.coupon("half", percent=50)
+    small_world.coupon("gone", percent=5)
+    small_world.plan("extra", "Extra", [flat(5), per_unit("seats", 3)])
+    rows = small_world.stigg["subscriptions"]
+    rows[0]["coupons"] = [small_world.applied("half")]
     rows[1]["prices"][0] |= {"price": {**flat(12), "id": "override-1", "isOverridePrice": True}}
-    town.plan("once", "Once", [flat(9), flat(99) | {"billingCadence": "ONE_OFF"}])
-    row = town.subscription("s-once", "c-3", "once")
+    small_world.plan("once", "Once", [flat(9), flat(99) | {"billingCadence": "ONE_OFF"}])
+    row = small_world.subscription("s-once", "c-3", "once")
     row["kept"] = row["prices"].pop()
 
 
-def all_kinds(town: WorldBuilder) -> None:
+def all_kinds(small_world: WorldBuilder) -> None:
     """A day on which something of every kind changes."""
-    rows = town.stigg["subscriptions"]
-    town.stigg["customers"][0]["name"] = "Renamed"
-    town.stigg["coupons"][0]["name"] = "Half price"
-    town.stigg["coupons"][1]["percentOff"] = 6
-    town.addon("support", "Priority support", [flat(12)], version=2)
-    town.plan("extra", "Extra", [flat(5)], version=2)
+    rows = small_world.stigg["subscriptions"]
+    small_world.stigg["customers"][0]["name"] = "Renamed"
+    small_world.stigg["coupons"][0]["name"] = "Half price"
+    small_world.stigg["coupons"][1]["percentOff"] = 6
+    small_world.addon("support", "Priority support", [flat(12)], version=2)
+    small_world.plan("extra", "Extra", [flat(5)], version=2)
     rows[0]["prices"][1] |= {"usageLimit": 9}
-    rows[1]["prices"][0] |= {"price": {"id": town.stigg["plans"][0]["prices"][0]["id"]}}
-    rows[2] |= {"status": "CANCELED", "cancelReason": "Immediate", "effectiveEndDate": iso(town.now)}
+    rows[1]["prices"][0] |= {"price": {"id": small_world.stigg["plans"][0]["prices"][0]["id"]}}
+    rows[2] |= {"status": "CANCELED", "cancelReason": "Immediate", "effectiveEndDate": iso(small_world.now)}
     rows[3]["prices"].append(rows[3]["kept"])
-    town.customer("c-4", "Four", "four@example.test")
-    town.subscription("s-4", "c-4", "pro", units={"seats": 1})
+    small_world.customer("c-4", "Four", "four@example.test")
+    small_world.subscription("s-4", "c-4", "pro", units={"seats": 1})
 
 
 # The day of all kinds has a creation of each kind as well; the first day, which has more of them, is for make soak.
@@ -74,46 +74,46 @@ KINDS = {
 }  # fmt: skip
 
 
-def lived(house_of: Build, *, days: int) -> tuple[House, WorldBuilder]:
-    """A house in which the first day, or both, are over."""
-    town = small_town()
-    first_day(town)
-    house = house_of(town)
-    house.reconcile()
-    house.later(2 * 3600)  # the first invoices are finalized, so that an end has nothing to wait for
+def lived(harness_of: Build, *, days: int) -> tuple[Harness, WorldBuilder]:
+    """A harness in which the first day, or both, are over."""
+    small_world = build_small_world()
+    first_day(small_world)
+    harness = harness_of(small_world)
+    harness.reconcile()
+    harness.later(2 * 3600)  # the first invoices are finalized, so that an end has nothing to wait for
     if days == 2:
-        all_kinds(town)
-        house.merge(town)
-        house.reconcile()
-    return house, town
+        all_kinds(small_world)
+        harness.merge(small_world)
+        harness.reconcile()
+    return harness, small_world
 
 
-def test_the_day_of_all_kinds_is_one_of_all_kinds(house_of: Build) -> None:
-    house, town = lived(house_of, days=1)
-    all_kinds(town)
-    house.merge(town)
-    kinds = {a.kind for a in house.plan().plan.actions}
+def test_the_day_of_all_kinds_is_one_of_all_kinds(harness_of: Build) -> None:
+    harness, small_world = lived(harness_of, days=1)
+    all_kinds(small_world)
+    harness.merge(small_world)
+    kinds = {a.kind for a in harness.plan().plan.actions}
     assert kinds == KINDS
-    house.reconcile()
-    assert house.plan().plan.actions == []
+    harness.reconcile()
+    assert harness.plan().plan.actions == []
 
 
 @pytest.mark.parametrize("day", DAYS)
 @pytest.mark.parametrize("moment", MOMENT)
 def test_killed_at_every_write_and_started_again_it_ends_as_if_nothing_had_happened(
-    house_of: Build, moment: str, day: str, monkeypatch: pytest.MonkeyPatch
+    harness_of: Build, moment: str, day: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reference, _ = lived(house_of, days=2 if "all" in day else 1)
+    reference, _ = lived(harness_of, days=2 if "all" in day else 1)
     if "all" in day:
-        house, town = lived(house_of, days=1)
-        all_kinds(town)
-        house.merge(town)
+        harness, small_world = lived(harness_of, days=1)
+        all_kinds(small_world)
+        harness.merge(small_world)
     else:
-        town = small_town()
-        first_day(town)
-        house = house_of(town)
-    writes = house.plan().plan.actions
-    house.change(workers=1)
+        small_world = build_small_world()
+        first_day(small_world)
+        harness = harness_of(small_world)
+    writes = harness.plan().plan.actions
+    harness.change(workers=1)
     original = executor.Executor.write
     kills = 0
 
@@ -134,24 +134,24 @@ def test_killed_at_every_write_and_started_again_it_ends_as_if_nothing_had_happe
     for attempt in range(80):
         monkeypatch.setattr(executor.Executor, "write", deadly)
         try:
-            house.reconcile(f"attempt-{attempt}")
+            harness.reconcile(f"attempt-{attempt}")
             break
         except Killed:
             monkeypatch.setattr(executor.Executor, "made", made)
             monkeypatch.setattr(executor.Executor, "write", original)
             # The next process gets one write further: it settles what was lost and makes one more.
             if moment == "before the call":
-                one_more(house, monkeypatch, f"step-{attempt}")
+                one_more(harness, monkeypatch, f"step-{attempt}")
         finally:
             monkeypatch.setattr(executor.Executor, "made", made)
             monkeypatch.setattr(executor.Executor, "write", original)
     assert kills >= len(writes), "every write of the plan was interrupted"
-    house.reconcile("last")
-    assert essence(house) == essence(reference)
-    assert house.plan().plan.actions == []
+    harness.reconcile("last")
+    assert essence(harness) == essence(reference)
+    assert harness.plan().plan.actions == []
 
 
-def one_more(house: House, monkeypatch: pytest.MonkeyPatch, run: str) -> None:
+def one_more(harness: Harness, monkeypatch: pytest.MonkeyPatch, run: str) -> None:
     """A process that dies after one write."""
     original = executor.Executor.write
     count = 0
@@ -165,7 +165,7 @@ def one_more(house: House, monkeypatch: pytest.MonkeyPatch, run: str) -> None:
 
     monkeypatch.setattr(executor.Executor, "write", limited)
     with pytest.raises(Killed):
-        house.reconcile(run)
+        harness.reconcile(run)
         raise Killed
     monkeypatch.setattr(executor.Executor, "write", original)
 
@@ -173,29 +173,31 @@ def one_more(house: House, monkeypatch: pytest.MonkeyPatch, run: str) -> None:
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize(("status", "when"), [(500, "before"), (500, "after"), (429, "before"), (409, "before")])
 def test_an_answer_that_is_lost_is_asked_for_again_under_its_key(
-    house_of: Build, town: WorldBuilder, path: str, when: str, status: int
+    harness_of: Build, small_world: WorldBuilder, path: str, when: str, status: int
 ) -> None:
-    house = house_of(town)
-    house.world.faults.append(Fault("POST", path, nth=1, status=status, when=when))
-    house.reconcile()
-    assert house.world.faults == []
-    assert house.plan().plan.actions == []
-    assert len(house.objects("customers")) == len(house.objects("subscriptions")) == 3
-    assert len(house.objects("prices")) == 3
+    harness = harness_of(small_world)
+    harness.world.faults.append(Fault("POST", path, nth=1, status=status, when=when))
+    harness.reconcile()
+    assert harness.world.faults == []
+    assert harness.plan().plan.actions == []
+    assert len(harness.objects("customers")) == len(harness.objects("subscriptions")) == 3
+    assert len(harness.objects("prices")) == 3
 
 
-def test_a_write_whose_outcome_stays_unknown_is_settled_by_the_next_run(house_of: Build, town: WorldBuilder) -> None:
-    house = house_of(town)
-    house.reconcile(entities=["product", "price"])
-    house.attempts = 1
-    house.world.faults.extend(Fault("POST", "/v1/customers", status=500, when="after") for _ in range(3))
+def test_a_write_whose_outcome_stays_unknown_is_settled_by_the_next_run(
+    harness_of: Build, small_world: WorldBuilder
+) -> None:
+    harness = harness_of(small_world)
+    harness.reconcile(entities=["product", "price"])
+    harness.attempts = 1
+    harness.world.faults.extend(Fault("POST", "/v1/customers", status=500, when="after") for _ in range(3))
     with pytest.raises(RunStopped, match="unknown outcome"):
-        house.reconcile("lost")
-    assert len(house.objects("customers")) == 3, "they were made, and nobody was told"
-    house.reconcile("next")
-    assert len(house.objects("customers")) == 3
-    assert house.status("c-1") == ("SUCCESS", "")
-    with house.engine.connect() as connection:
+        harness.reconcile("lost")
+    assert len(harness.objects("customers")) == 3, "they were made, and nobody was told"
+    harness.reconcile("next")
+    assert len(harness.objects("customers")) == 3
+    assert harness.status("c-1") == ("SUCCESS", "")
+    with harness.engine.connect() as connection:
         open_intents = connection.execute(
             text("select count(*) from journal_intent i left join journal_outcome o on o.intent_id = i.id "
                  "where o.intent_id is null")
@@ -203,20 +205,22 @@ def test_a_write_whose_outcome_stays_unknown_is_settled_by_the_next_run(house_of
     assert open_intents == 0
 
 
-def test_what_was_made_is_recorded_as_made_though_nothing_is_left_to_do(house_of: Build, town: WorldBuilder) -> None:
-    house = house_of(town)
-    house.reconcile(entities=["product", "price", "customer"])
-    house.attempts = 1
-    house.world.faults.extend(Fault("POST", "/v1/subscriptions", status=500, when="after") for _ in range(3))
+def test_what_was_made_is_recorded_as_made_though_nothing_is_left_to_do(
+    harness_of: Build, small_world: WorldBuilder
+) -> None:
+    harness = harness_of(small_world)
+    harness.reconcile(entities=["product", "price", "customer"])
+    harness.attempts = 1
+    harness.world.faults.extend(Fault("POST", "/v1/subscriptions", status=500, when="after") for _ in range(3))
     with pytest.raises(RunStopped, match="unknown outcome"):
-        house.reconcile("lost")
-    assert house.reconcile("next")["results"] == {}, "their marks say what they are"
-    house.stigg("customers", customerId="c-1")["name"] = "Renamed"
-    house.world.faults.append(Fault("POST", "/v1/customers", status=500, when="after"))
+        harness.reconcile("lost")
+    assert harness.reconcile("next")["results"] == {}, "their marks say what they are"
+    harness.stigg("customers", customerId="c-1")["name"] = "Renamed"
+    harness.world.faults.append(Fault("POST", "/v1/customers", status=500, when="after"))
     with pytest.raises(RunStopped, match="unknown outcome"):
-        house.reconcile("lost again")
-    assert house.reconcile("last")["results"] == {}
-    with house.engine.connect() as connection:
+        harness.reconcile("lost again")
+    assert harness.reconcile("last")["results"] == {}
+    with harness.engine.connect() as connection:
         rows = connection.execute(
             text("select i.kind, o.result from journal_intent i left join journal_outcome o on o.intent_id = i.id "
                  "where i.run_id in ('lost', 'lost again') order by i.id")
@@ -224,37 +228,39 @@ def test_what_was_made_is_recorded_as_made_though_nothing_is_left_to_do(house_of
     assert [tuple(row) for row in rows] == [("subscription.create", "done")] * 3 + [("customer.update", "done")]
 
 
-def test_every_write_has_an_intent_an_outcome_and_a_request_id(house_of: Build, town: WorldBuilder) -> None:
-    house = house_of(town)
-    house.reconcile()
-    with house.engine.connect() as connection:
+def test_every_write_has_an_intent_an_outcome_and_a_request_id(harness_of: Build, small_world: WorldBuilder) -> None:
+    harness = harness_of(small_world)
+    harness.reconcile()
+    with harness.engine.connect() as connection:
         rows = connection.execute(
             text("select i.kind, o.result, o.request_id, o.idempotency_key from journal_intent i "
                  "join journal_outcome o on o.intent_id = i.id")
         ).all()  # fmt: skip
-    assert len(rows) == house.writes() == 17
+    assert len(rows) == harness.writes() == 17
     assert {row.result for row in rows} == {"done"}
     assert all(row.request_id.startswith("req_") for row in rows)
     assert len({row.idempotency_key for row in rows}) == 17
 
 
 @pytest.mark.parametrize("statement", ["update journal_outcome set result = 'done'", "delete from journal_intent"])
-def test_the_journal_is_append_only(house_of: Build, town: WorldBuilder, statement: str) -> None:
-    house = house_of(town)
-    house.reconcile()
-    with pytest.raises(DBAPIError, match="append-only"), house.engine.begin() as connection:
+def test_the_journal_is_append_only(harness_of: Build, small_world: WorldBuilder, statement: str) -> None:
+    harness = harness_of(small_world)
+    harness.reconcile()
+    with pytest.raises(DBAPIError, match="append-only"), harness.engine.begin() as connection:
         connection.execute(text(statement))
 
 
-def test_a_name_that_goes_and_comes_back_within_a_day_is_written_each_time(house_of: Build, town: WorldBuilder) -> None:
+def test_a_name_that_goes_and_comes_back_within_a_day_is_written_each_time(
+    harness_of: Build, small_world: WorldBuilder
+) -> None:
     """The same change twice has two idempotency keys: Stripe would replay the first answer and change nothing."""
-    house = house_of(town)
-    house.reconcile()
+    harness = harness_of(small_world)
+    harness.reconcile()
     for name in ("A", "B", "A", "B"):
-        town.stigg["customers"][0]["name"] = name
-        house.merge(town)
-        house.reconcile()
-        assert name in {c["name"] for c in house.objects("customers")}
+        small_world.stigg["customers"][0]["name"] = name
+        harness.merge(small_world)
+        harness.reconcile()
+        assert name in {c["name"] for c in harness.objects("customers")}
 
 
 KILLS = int(os.environ.get("TEST_KILLS", "1"))
@@ -273,99 +279,99 @@ per_month = { usd = "9999" }
 
 
 @pytest.mark.parametrize("number", range(KILLS))
-def test_a_process_that_is_killed_in_the_middle_leaves_nothing_double(house_of: Build, number: int) -> None:
+def test_a_process_that_is_killed_in_the_middle_leaves_nothing_double(harness_of: Build, number: int) -> None:
     """A real process, a real SIGKILL; time is let pass by ending its lease by hand, as the database's clock would.
 
     TEST_SEED says where the kills are, TEST_KILLS how many; one for each write of the day, if there are as many.
     """
-    reference, _ = lived(house_of, days=2)
-    house, town = lived(house_of, days=1)
-    all_kinds(town)
-    house.merge(town)
-    count, before = len(house.plan().plan.actions), house.writes()
-    dice = random.Random(int(os.environ.get("TEST_SEED", "1")))
-    after = list(range(count)) if count <= KILLS else dice.sample(range(count), KILLS)
+    reference, _ = lived(harness_of, days=2)
+    harness, small_world = lived(harness_of, days=1)
+    all_kinds(small_world)
+    harness.merge(small_world)
+    count, before = len(harness.plan().plan.actions), harness.writes()
+    rng = random.Random(int(os.environ.get("TEST_SEED", "1")))
+    after = list(range(count)) if count <= KILLS else rng.sample(range(count), KILLS)
     process = subprocess.Popen(
         [sys.executable, "-m", "stripe_sync.interfaces.cli.main", "apply", "test", "--yes"],
-        env=environ(house, LIFE), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        env=environ(harness, LIFE), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
-    while house.writes() - before < after[number % len(after)] + 1 and process.poll() is None:
+    while harness.writes() - before < after[number % len(after)] + 1 and process.poll() is None:
         time.sleep(0.001)
     process.kill()
     process.wait()
-    with house.engine.begin() as connection:
+    with harness.engine.begin() as connection:
         connection.execute(text("update lease set expires_at = now() - interval '1 second'"))
-    house.reconcile()
-    assert essence(house) == essence(reference), f"killed after {after[number % len(after)] + 1} of {count} writes"
-    assert house.plan().plan.actions == []
+    harness.reconcile()
+    assert essence(harness) == essence(reference), f"killed after {after[number % len(after)] + 1} of {count} writes"
+    assert harness.plan().plan.actions == []
 
 
 def test_a_key_that_loses_its_rights_stops_the_run_and_what_was_made_stays_recorded(
-    house_of: Build, town: WorldBuilder
+    harness_of: Build, small_world: WorldBuilder
 ) -> None:
-    house = house_of(town)
-    house.change(workers=1)
-    house.world.faults.append(Fault("POST", "/v1/customers", nth=2, status=403))
+    harness = harness_of(small_world)
+    harness.change(workers=1)
+    harness.world.faults.append(Fault("POST", "/v1/customers", nth=2, status=403))
     with pytest.raises(NotAuthorized, match="give the restricted key this right"):
-        house.reconcile("stopped")
-    assert len(house.objects("customers")) == 1, "nothing was started after the refusal"
-    house.reconcile("next")
-    assert len(house.objects("customers")) == 3
-    assert house.plan().plan.actions == []
+        harness.reconcile("stopped")
+    assert len(harness.objects("customers")) == 1, "nothing was started after the refusal"
+    harness.reconcile("next")
+    assert len(harness.objects("customers")) == 3
+    assert harness.plan().plan.actions == []
 
 
-def test_a_zombie_whose_lease_was_taken_starts_no_call(house_of: Build, town: WorldBuilder) -> None:
-    house = house_of(town)
-    stored = house.plan()
+def test_a_zombie_whose_lease_was_taken_starts_no_call(harness_of: Build, small_world: WorldBuilder) -> None:
+    harness = harness_of(small_world)
+    stored = harness.plan()
     action = stored.plan.actions[0]
-    zombie = leases.take(house.engine, "test", "catalog", "zombie")
-    leases.extend(house.engine, zombie, 0)
-    successor = leases.take(house.engine, "test", "catalog", "successor")
+    zombie = leases.take(harness.engine, "test", "catalog", "zombie")
+    leases.extend(harness.engine, zombie, 0)
+    successor = leases.take(harness.engine, "test", "catalog", "successor")
     assert successor.epoch == zombie.epoch + 1
 
     def intend(epoch: int) -> object:
-        return journal.intend(house.engine, "test", stored.run_id, stored.plan.hash, action, epoch=epoch)
+        return journal.intend(harness.engine, "test", stored.run_id, stored.plan.hash, action, epoch=epoch)
 
     assert intend(zombie.epoch) is None
     assert intend(successor.epoch) is not None
 
 
 def test_a_run_that_is_delayed_by_a_day_between_intent_and_call_makes_nothing_twice(
-    house_of: Build, monkeypatch: pytest.MonkeyPatch
+    harness_of: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Stripe has forgotten the idempotency keys by then: what was made is found, what was not is made under another."""
-    reference, _ = lived(house_of, days=2)
-    house, town = lived(house_of, days=1)
-    all_kinds(town)
-    house.merge(town)
-    house.attempts = 1
+    reference, _ = lived(harness_of, days=2)
+    harness, small_world = lived(harness_of, days=1)
+    all_kinds(small_world)
+    harness.merge(small_world)
+    harness.attempts = 1
     for path in PATHS:
-        house.world.faults.append(Fault("POST", path, status=500, when="after"))
-        house.world.faults.append(Fault("POST", path, nth=2, status=500, when="before"))
+        harness.world.faults.append(Fault("POST", path, status=500, when="after"))
+        harness.world.faults.append(Fault("POST", path, nth=2, status=500, when="before"))
     with pytest.raises(RunStopped, match="unknown outcome"):
-        house.reconcile("late")
-    house.world.faults.clear()
-    with house.engine.begin() as connection:
+        harness.reconcile("late")
+    harness.world.faults.clear()
+    with harness.engine.begin() as connection:
         connection.execute(text("alter table journal_intent disable trigger journal_intent_append_only"))
         connection.execute(text("update journal_intent set intended_at = intended_at - interval '25 hours'"))
         connection.execute(text("alter table journal_intent enable trigger journal_intent_append_only"))
-    house.forget_keys()
-    house.reconcile("a day later")
-    house.reconcile("and again")
-    assert essence(house) == essence(reference)
-    assert house.plan().plan.actions == []
+    harness.forget_keys()
+    harness.reconcile("a day later")
+    harness.reconcile("and again")
+    assert essence(harness) == essence(reference)
+    assert harness.plan().plan.actions == []
 
 
-def test_two_runs_at_once_are_one(house_of: Build) -> None:
-    reference, _ = lived(house_of, days=2)
-    house, town = lived(house_of, days=1)
-    all_kinds(town)
-    house.merge(town)
+def test_two_runs_at_once_are_one(harness_of: Build) -> None:
+    reference, _ = lived(harness_of, days=2)
+    harness, small_world = lived(harness_of, days=1)
+    all_kinds(small_world)
+    harness.merge(small_world)
     outcomes: list[BaseException | None] = []
 
     def run(name: str) -> None:
         try:
-            house.reconcile(name)
+            harness.reconcile(name)
             outcomes.append(None)
         except (Waiting, RunStopped) as left_alone:
             outcomes.append(left_alone)
@@ -376,19 +382,19 @@ def test_two_runs_at_once_are_one(house_of: Build) -> None:
     for thread in threads:
         thread.join(timeout=120)
     assert len(outcomes) == 2
-    house.reconcile("last")
-    assert essence(house) == essence(reference)
-    assert house.plan().plan.actions == []
+    harness.reconcile("last")
+    assert essence(harness) == essence(reference)
+    assert harness.plan().plan.actions == []
 
 
-def test_every_task_of_a_finished_run_cleared_and_run_again_writes_nothing(house_of: Build) -> None:
-    house, town = lived(house_of, days=1)
-    all_kinds(town)
-    house.merge(town)
-    house.reconcile("the run")
-    writes = house.writes()
+def test_every_task_of_a_finished_run_cleared_and_run_again_writes_nothing(harness_of: Build) -> None:
+    harness, small_world = lived(harness_of, days=1)
+    all_kinds(small_world)
+    harness.merge(small_world)
+    harness.reconcile("the run")
+    writes = harness.writes()
     for lost in ("apply", "verify", "plan", "compare", "extract_stripe", "extract_stigg"):
-        with house.engine.begin() as connection:
+        with harness.engine.begin() as connection:
             connection.execute(text("delete from station where run_id = 'the run' and station = :s"), {"s": lost})
-        house.reconcile("the run")
-    assert house.writes() == writes
+        harness.reconcile("the run")
+    assert harness.writes() == writes

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from sandbox.builder import WorldBuilder
 from stripe_sync.jobs.finance.month_audit import audit
-from tests.house import House
-from tests.metering import (
+from tests.support.harness import Harness
+from tests.support.metering import (
     DAY,
     HOUR,
     MINUTE,
@@ -21,7 +21,7 @@ from tests.metering import (
     use,
 )
 
-Build = Callable[[WorldBuilder], House]
+Build = Callable[[WorldBuilder], Harness]
 
 
 def test_usage_never_goes_on_the_last_invoice_of_a_cancellation(harness_of: Build) -> None:

@@ -12,20 +12,20 @@ from decimal import Decimal
 from sqlalchemy import text
 
 from sandbox.builder import WorldBuilder
-from tests.house import House
+from tests.support.harness import Harness
 
-Build = Callable[[WorldBuilder], House]
+Build = Callable[[WorldBuilder], Harness]
 HOSTILE = '=HYPERLINK("http://evil.test","x")<script>alert(\'x\')</script>'
 
 
-def test_the_figures_tie_with_the_same_question_asked_by_hand(house_of: Build, town: WorldBuilder) -> None:
-    house = house_of(town)
-    house.change(modes={})
-    house.reconcile("the-run")
-    folder = house.folder / "reports" / "test" / "last-run"
+def test_the_figures_tie_with_the_same_question_asked_by_hand(harness_of: Build, small_world: WorldBuilder) -> None:
+    harness = harness_of(small_world)
+    harness.change(modes={})
+    harness.reconcile("the-run")
+    folder = harness.folder / "reports" / "test" / "last-run"
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"), parse_float=Decimal)
     rows = list(csv.DictReader(io.StringIO((folder / "drift.csv").read_text(encoding="utf-8"))))
-    with house.engine.connect() as connection:
+    with harness.engine.connect() as connection:
         by_hand = connection.execute(text("select count(*) from drift")).scalar()
     assert summary["differences"] == len(rows) == by_hand == 14
     assert summary["planned_actions"] == summary["waiting_actions"] == 17
@@ -35,12 +35,12 @@ def test_the_figures_tie_with_the_same_question_asked_by_hand(house_of: Build, t
     assert summary["statuses"]["subscription"] == {"PENDING": 3}
 
 
-def test_a_hostile_name_is_harmless_and_nobodys_data_are_shown(house_of: Build, town: WorldBuilder) -> None:
-    town.stigg["customers"][0]["name"] = HOSTILE
-    town.stigg["plans"][0]["displayName"] = HOSTILE
-    house = house_of(town)
-    house.reconcile()
-    folder = house.folder / "reports" / "test" / "last-run"
+def test_a_hostile_name_is_harmless_and_nobodys_data_are_shown(harness_of: Build, small_world: WorldBuilder) -> None:
+    small_world.stigg["customers"][0]["name"] = HOSTILE
+    small_world.stigg["plans"][0]["displayName"] = HOSTILE
+    harness = harness_of(small_world)
+    harness.reconcile()
+    folder = harness.folder / "reports" / "test" / "last-run"
     html = (folder / "index.html").read_text(encoding="utf-8")
     assert "<script>alert" not in html
     assert not any(reference in html for reference in (" src=", " href=", "url(", "@import")), (

@@ -11,13 +11,13 @@ from sandbox.builder import WorldBuilder
 from stripe_sync.core.errors import ConfigurationError
 from stripe_sync.jobs.runtime.manual_actions import Hand
 from stripe_sync.jobs.setup.prune import prune
-from tests.house import House
+from tests.support.harness import Harness
 
-Build = Callable[[WorldBuilder], House]
+Build = Callable[[WorldBuilder], Harness]
 DAY = 86_400
 
 
-def rows(house: House) -> dict[str, int]:
+def rows(harness: Harness) -> dict[str, int]:
     names = (
         "plan",
         "comparison",
@@ -32,24 +32,24 @@ def rows(house: House) -> dict[str, int]:
         "link",
         "run",
     )
-    with house.engine.connect() as connection:
+    with harness.engine.connect() as connection:
         return {name: connection.execute(text(f"select count(*) from {name}")).scalar_one() for name in names}
 
 
-def test_old_plans_and_versions_go_and_the_next_run_is_quiet(house_of: Build, town: WorldBuilder) -> None:
-    house = house_of(town)
-    house.reconcile()
-    town.stigg["customers"][0]["name"] = "Renamed"
-    house.merge(town)
-    house.reconcile()
-    house.later(100 * DAY)
-    house.reconcile()
-    before = rows(house)
-    session = house.session()
+def test_old_plans_and_versions_go_and_the_next_run_is_quiet(harness_of: Build, small_world: WorldBuilder) -> None:
+    harness = harness_of(small_world)
+    harness.reconcile()
+    small_world.stigg["customers"][0]["name"] = "Renamed"
+    harness.merge(small_world)
+    harness.reconcile()
+    harness.later(100 * DAY)
+    harness.reconcile()
+    before = rows(harness)
+    session = harness.session()
     gone = prune(session, 62, Hand("ann", "retention"))
     assert (gone["plans"], gone["comparisons"]) == (2, 2)
     assert gone["versions of mirrors"] > 0 and gone["results of stations"] > 0
-    after = rows(house)
+    after = rows(harness)
     kept = ("journal_intent", "journal_outcome", "link", "run")
     assert {name: after[name] for name in kept} == {name: before[name] for name in kept}
     assert (after["plan"], after["comparison"]) == (1, 1) and after["document"] < before["document"]
@@ -60,16 +60,16 @@ def test_old_plans_and_versions_go_and_the_next_run_is_quiet(house_of: Build, to
     with pytest.raises(ConfigurationError, match="62 days"):
         prune(session, 30, Hand("ann", "too eager"))
     session.close()
-    house.reconcile()
-    assert house.plan().plan.actions == []
+    harness.reconcile()
+    assert harness.plan().plan.actions == []
 
 
-def test_the_newest_comparison_stays_however_old_it_is(house_of: Build, town: WorldBuilder) -> None:
-    house = house_of(town)
-    house.reconcile()
-    house.later(400 * DAY)
-    session = house.session()
+def test_the_newest_comparison_stays_however_old_it_is(harness_of: Build, small_world: WorldBuilder) -> None:
+    harness = harness_of(small_world)
+    harness.reconcile()
+    harness.later(400 * DAY)
+    session = harness.session()
     gone = prune(session, 62, Hand("ann", "retention"))
     session.close()
     assert (gone["plans"], gone["comparisons"], gone["versions of mirrors"]) == (0, 0, 0)
-    assert rows(house)["plan"] == 1
+    assert rows(harness)["plan"] == 1

@@ -1,4 +1,4 @@
-"""Stories share check results (tests/shared_checks.py): a shared one equals that of Great Expectations, and no failure is shared."""
+"""Stories share check results (tests/support/shared_checks.py): a shared one equals that of Great Expectations, and no failure is shared."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Callable
 import pytest
 
 from sandbox.builder import WorldBuilder
-from tests import shared_checks
-from tests.house import House, small_town
+from tests.support import shared_checks
+from tests.support.harness import Harness, build_small_world
 
 pytestmark = pytest.mark.always_validated
 
 
-def test_shared_results_are_those_of_great_expectations(harness_of: Callable[[WorldBuilder], House]) -> None:
-    first, second, third = small_town(), small_town(), small_town()
+def test_shared_results_are_those_of_great_expectations(harness_of: Callable[[WorldBuilder], Harness]) -> None:
+    first, second, third = build_small_world(), build_small_world(), build_small_world()
     third.stigg["customers"][0]["email"] = "not an address"
     with shared_checks.shared(proved=True) as names:
         harness_of(first).reconcile()

@@ -14,73 +14,75 @@ from stripe_sync.clients.stigg.client import StiggApi
 from stripe_sync.clients.stigg.pacing import limit_of
 from stripe_sync.core.errors import Transient, UnknownShape
 from stripe_sync.core.settings import load
-from tests.house import House
-from tests.switches import ends
+from tests.support.harness import Harness
+from tests.support.switches import ends
 
-Build = Callable[[WorldBuilder], House]
-
-
-def asked(house: House) -> list[int]:
-    return [r.status for r in house.world.requests if r.side == "stigg"]
+Build = Callable[[WorldBuilder], Harness]
 
 
-def test_every_call_is_paced_below_stiggs_limit(house_of: Build, town: WorldBuilder) -> None:
+def asked(harness: Harness) -> list[int]:
+    return [r.status for r in harness.world.requests if r.side == "stigg"]
+
+
+def test_every_call_is_paced_below_stiggs_limit(harness_of: Build, small_world: WorldBuilder) -> None:
     """33 customers, one a page: at 10 a second allowed and 7.5 a second asked, none is refused."""
     for number in range(30):
-        town.customer(f"c-more-{number}", "More", f"more{number}@example.test")
-    house = house_of(town)
-    house.world.stigg_limits |= {"seconds": 1, "reads": 10, "customerSubscriptions": 10}
-    house.change(stigg_page_size=1, stigg_rate_share=0.15)  # of 3,000 a minute
-    house.reconcile()
-    assert len(asked(house)) > 33
-    assert set(asked(house)) == {200}
-    assert house.status("s-1") == ("SUCCESS", "")
+        small_world.customer(f"c-more-{number}", "More", f"more{number}@example.test")
+    harness = harness_of(small_world)
+    harness.world.stigg_limits |= {"seconds": 1, "reads": 10, "customerSubscriptions": 10}
+    harness.change(stigg_page_size=1, stigg_rate_share=0.15)  # of 3,000 a minute
+    harness.reconcile()
+    assert len(asked(harness)) > 33
+    assert set(asked(harness)) == {200}
+    assert harness.status("s-1") == ("SUCCESS", "")
 
 
-def test_a_run_that_meets_the_limit_goes_on_when_it_is_over(house_of: Build, town: WorldBuilder) -> None:
+def test_a_run_that_meets_the_limit_goes_on_when_it_is_over(harness_of: Build, small_world: WorldBuilder) -> None:
     """Somebody else uses the environment's limit up: 429 without Retry-After, for three seconds at a time."""
-    house = house_of(town)
-    house.world.stigg_limits |= {"seconds": 3, "reads": 2}
-    house.change(stigg_page_size=1)  # three customers, one a page
-    house.reconcile()
-    assert 429 in asked(house)
-    assert house.status("s-1") == ("SUCCESS", "")
+    harness = harness_of(small_world)
+    harness.world.stigg_limits |= {"seconds": 3, "reads": 2}
+    harness.change(stigg_page_size=1)  # three customers, one a page
+    harness.reconcile()
+    assert 429 in asked(harness)
+    assert harness.status("s-1") == ("SUCCESS", "")
 
 
-def asked_for_pages_of_50(house_of: Build, town: WorldBuilder, **answers: bool) -> str:
+def asked_for_pages_of_50(harness_of: Build, small_world: WorldBuilder, **answers: bool) -> str:
     """Return the status of s-1 after a run that asked for pages of 50 of 31 customers, or why it stopped."""
     for number in range(28):
-        town.customer(f"c-more-{number}", "More", f"more{number}@example.test")
-    house = house_of(town)
-    house.world.unknowns |= answers
-    house.change(stigg_page_size=50)
+        small_world.customer(f"c-more-{number}", "More", f"more{number}@example.test")
+    harness = harness_of(small_world)
+    harness.world.unknowns |= answers
+    harness.change(stigg_page_size=50)
     try:
-        house.reconcile()
+        harness.reconcile()
     except UnknownShape as stopped:
-        assert house.writes() == 0
+        assert harness.writes() == 0
         return str(stopped)
-    assert len(house.objects("customers")) >= 3
-    return house.status("s-1")[0]
+    assert len(harness.objects("customers")) >= 3
+    return harness.status("s-1")[0]
 
 
 @ends("large_pages", yes="SUCCESS", no="Stigg may refuse pages of 50; set stigg_page_size = 25.")
 def test_a_page_larger_than_stigg_gives_stops_the_run_with_stiggs_sentence(
-    house_of: Build, town: WorldBuilder, end: str
+    harness_of: Build, small_world: WorldBuilder, end: str
 ) -> None:
     """SB 18.3."""
-    assert end in asked_for_pages_of_50(house_of, town)
+    assert end in asked_for_pages_of_50(harness_of, small_world)
 
 
 @ends("stigg_pages_clamp", yes="SUCCESS", no="Stigg may refuse pages of 50; set stigg_page_size = 25.")
-def test_a_page_that_stigg_cuts_without_a_word_loses_no_row(house_of: Build, town: WorldBuilder, end: str) -> None:
+def test_a_page_that_stigg_cuts_without_a_word_loses_no_row(
+    harness_of: Build, small_world: WorldBuilder, end: str
+) -> None:
     """SB 18.3: rows are counted, and pages followed to the last one."""
-    assert end in asked_for_pages_of_50(house_of, town, large_pages=False)
+    assert end in asked_for_pages_of_50(harness_of, small_world, large_pages=False)
 
 
 @pytest.mark.parametrize("patience", [0.0, 30.0])
-def test_a_request_too_many_is_asked_again_until_the_limit_is_over(town: WorldBuilder, patience: float) -> None:
+def test_a_request_too_many_is_asked_again_until_the_limit_is_over(small_world: WorldBuilder, patience: float) -> None:
     """Two attempts would be over long before four seconds are; a limit is waited for."""
-    document = town.document()
+    document = small_world.document()
     document["stigg"]["limits"] = {"seconds": 4, "reads": 1}
     with (
         running(from_document(document)) as (_, url),

@@ -11,41 +11,41 @@ from sandbox.builder import WorldBuilder
 from sandbox.world.state import Fault
 from stripe_sync.core import settings
 from stripe_sync.core.errors import ConfigurationError, RunStopped
-from tests.house import House
-from tests.metering import HOUR, MINUTE, ledger, lines, use
-from tests.pairs import Pair, paired
+from tests.support.harness import Harness
+from tests.support.metering import HOUR, MINUTE, ledger, lines, use
+from tests.support.pairs import Pair, paired
 
-Build = Callable[[WorldBuilder], House]
+Build = Callable[[WorldBuilder], Harness]
 DAY = 86_400
 
 
 @pytest.mark.parametrize("apart", [-400 * DAY, 0, 400 * DAY])
-def test_a_month_on_a_test_clock(house_of: Build, metered: WorldBuilder, apart: int) -> None:
+def test_a_month_on_a_test_clock(harness_of: Build, metered: WorldBuilder, apart: int) -> None:
     """Everything is on the clock and in its time, however far the account's own time is from it (SB 10.8)."""
-    house = house_of(metered)
-    with paired(house, account_time=house.world.now + apart) as pair:
-        assert set(house.reconcile()["results"]) == {"done"}
+    harness = harness_of(metered)
+    with paired(harness, account_time=harness.world.now + apart) as pair:
+        assert set(harness.reconcile()["results"]) == {"done"}
         (customer,), (subscription,) = pair.objects("customers"), pair.objects("subscriptions")
         assert (customer["test_clock"], subscription["test_clock"]) == (pair.clock, pair.clock)
         writes = writes_of(pair)
-        house.reconcile()
+        harness.reconcile()
         assert writes_of(pair) == writes, "what is on the clock is seen, and made once"
         end = subscription["items"]["data"][0]["current_period_end"]
         pair.until(end - 3 * MINUTE)
-        house.reconcile()
-        use(house, 1234, end - 2 * MINUTE)
+        harness.reconcile()
+        use(harness, 1234, end - 2 * MINUTE)
         pair.until(end + MINUTE)
-        house.usage()
+        harness.usage()
         draft = pair.objects("invoices")[-1]
         assert (draft["status"], draft["created"]) == ("draft", end)
         # 1234 calls at 0.0027 USD are 3.3318 USD: 333 cents.
         assert (lines(draft), draft["total"]) == ([("1234", 333)], 2000 + 333)
         pair.until(end + HOUR + 2 * MINUTE)
-        house.usage()
+        harness.usage()
         assert draft["status"] == "open"
-        assert ledger(house)["billed"][1] == 333
-        house.reconcile()
-        assert not house.drift()
+        assert ledger(harness)["billed"][1] == 333
+        harness.reconcile()
+        assert not harness.drift()
 
 
 def writes_of(pair: Pair) -> int:
@@ -55,40 +55,40 @@ def writes_of(pair: Pair) -> int:
 @pytest.mark.parametrize("path", ["/v1/products", "/v1/prices", "/v1/customers", "/v1/subscriptions"])
 @pytest.mark.parametrize("apart", [-400 * DAY, 400 * DAY])
 def test_a_lost_answer_is_found_again_whatever_the_accounts_time_is(
-    house_of: Build, metered: WorldBuilder, path: str, apart: int
+    harness_of: Build, metered: WorldBuilder, path: str, apart: int
 ) -> None:
     """What an interrupted call made is looked for from the run's moment on, which is the clock's and not the account's."""
-    house = house_of(metered)
-    house.attempts = 1
-    with paired(house, account_time=house.world.now + apart) as pair:
+    harness = harness_of(metered)
+    harness.attempts = 1
+    with paired(harness, account_time=harness.world.now + apart) as pair:
         pair.account.faults.append(Fault("POST", path, when="after", kind="reset", times=3))
         with pytest.raises(RunStopped, match="unknown outcome"):
-            house.reconcile()
+            harness.reconcile()
         pair.account.faults.clear()
         pair.account.replays.clear()
-        house.reconcile()
-        house.reconcile()
+        harness.reconcile()
+        harness.reconcile()
         names = ("products", "prices", "customers", "subscriptions")
         marked = [o["metadata"]["stiggSyncKey"] for name in names for o in pair.objects(name) if o["metadata"]]
         assert len(marked) == len(set(marked)), "nothing is made twice"
         assert len(pair.objects("subscriptions")) == 1
 
 
-def test_a_clock_that_advances_is_waited_for(house_of: Build, metered: WorldBuilder) -> None:
-    house = house_of(metered)
-    with paired(house) as pair:
+def test_a_clock_that_advances_is_waited_for(harness_of: Build, metered: WorldBuilder) -> None:
+    harness = harness_of(metered)
+    with paired(harness) as pair:
         pair.account.limits["clock_polls"] = 3
-        moment = house.world.now + HOUR
-        house.stripe().v1.test_helpers.test_clocks.advance(pair.clock, {"frozen_time": moment})
-        assert house.session().clock.now().timestamp() == moment
+        moment = harness.world.now + HOUR
+        harness.stripe().v1.test_helpers.test_clocks.advance(pair.clock, {"frozen_time": moment})
+        assert harness.session().clock.now().timestamp() == moment
 
 
-def test_a_clock_of_another_account_is_one_sentence(house_of: Build, metered: WorldBuilder) -> None:
-    house = house_of(metered)
-    house.change(test_clock="clock_1OfAnotherAccount")
+def test_a_clock_of_another_account_is_one_sentence(harness_of: Build, metered: WorldBuilder) -> None:
+    harness = harness_of(metered)
+    harness.change(test_clock="clock_1OfAnotherAccount")
     with pytest.raises(ConfigurationError, match="has no test clock clock_1OfAnotherAccount: set test_clock to one of"):
-        house.reconcile()
-    assert house.writes() == 0
+        harness.reconcile()
+    assert harness.writes() == 0
 
 
 @pytest.mark.parametrize("lines", ['live = true\ntest_clock = "clock_1Abc"', 'test_clock = "2027-01-31"'])

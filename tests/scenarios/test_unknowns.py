@@ -14,45 +14,45 @@ from sandbox.world.state import UNKNOWNS as SWITCHES
 from stripe_sync.core.errors import AccountRefused
 from stripe_sync.core.open_questions import BY_NAME
 from stripe_sync.jobs.setup.probe import probe
-from tests.house import House
-from tests.shell import ENFORCE, LIMITS, TOML, command, environ
+from tests.support.harness import Harness
+from tests.support.shell import ENFORCE, LIMITS, TOML, command, environ
 
-Build = Callable[[WorldBuilder], House]
+Build = Callable[[WorldBuilder], Harness]
 PAGE = Path(__file__).parents[2] / "docs" / "unknowns.md"
 
 
-def test_enforce_waits_for_the_answers_and_goes_on_with_them(house_of: Build, town: WorldBuilder) -> None:
-    house = house_of(town)
-    house.world.unknowns |= {"coupon_id_reuse": True, "large_pages": True}
-    house.change(accept_unknown=["subscription_id_on_change"])
-    stored = house.plan()
+def test_enforce_waits_for_the_answers_and_goes_on_with_them(harness_of: Build, small_world: WorldBuilder) -> None:
+    harness = harness_of(small_world)
+    harness.world.unknowns |= {"coupon_id_reuse": True, "large_pages": True}
+    harness.change(accept_unknown=["subscription_id_on_change"])
+    stored = harness.plan()
     waiting = {v.lane for v in stored.verdicts if v.decision == "wait"}
     assert waiting == {"catalog", "subscriptions"}
     assert "coupon_id_reuse" in next(v.refusals[0] for v in stored.verdicts if v.lane == "catalog")
-    session = house.session()
+    session = harness.session()
     answers = {a.name: a.answer for a in probe(session, pause=0).answers}
     session.close()
     assert answers["coupon_id_reuse"] == "yes"
     assert answers["subscription_id_on_change"] == "open", "this environment has one plan"
-    assert house.objects("coupons") == [], "what was made was taken away"
-    assert [o["name"] for o in house.objects("products") if o["active"]] == []
-    assert {v.decision for v in house.plan().verdicts} == {"apply"}
+    assert harness.objects("coupons") == [], "what was made was taken away"
+    assert [o["name"] for o in harness.objects("products") if o["active"]] == []
+    assert {v.decision for v in harness.plan().verdicts} == {"apply"}
 
 
-def test_probe_tells_the_other_answers_as_well(house_of: Build, town: WorldBuilder) -> None:
-    house = house_of(town)
-    house.world.unknowns |= {"coupon_id_reuse": False, "integrations_readable": False, "large_pages": False}
-    env = environ(house, TOML + ENFORCE + LIMITS)
+def test_probe_tells_the_other_answers_as_well(harness_of: Build, small_world: WorldBuilder) -> None:
+    harness = harness_of(small_world)
+    harness.world.unknowns |= {"coupon_id_reuse": False, "integrations_readable": False, "large_pages": False}
+    env = environ(harness, TOML + ENFORCE + LIMITS)
     done = command(env, "probe", "test", "--json")
     assert done.returncode == 0, done.stderr
     answers = {row["question"]: row["answer"] for row in json.loads(done.stdout)["answers"]}
     assert answers["coupon_id_reuse"] == answers["integrations_readable"] == "no"
 
 
-def test_probe_refuses_a_live_account(house_of: Build, town: WorldBuilder) -> None:
-    house = house_of(town)
-    house.change(live=True)
-    session = house.session()
+def test_probe_refuses_a_live_account(harness_of: Build, small_world: WorldBuilder) -> None:
+    harness = harness_of(small_world)
+    harness.change(live=True)
+    session = harness.session()
     with pytest.raises(AccountRefused, match="is live"):
         probe(session)
     session.close()

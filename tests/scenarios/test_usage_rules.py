@@ -12,8 +12,8 @@ from sandbox.builder import WorldBuilder, flat, per_unit, tiered, usage
 from sandbox.world.state import iso
 from stripe_sync.core.open_questions import BY_NAME
 from stripe_sync.warehouse import manual_actions
-from tests.house import House
-from tests.metering import (
+from tests.support.harness import Harness
+from tests.support.metering import (
     DAY,
     HOUR,
     LEAD,
@@ -27,9 +27,9 @@ from tests.metering import (
     until,
     use,
 )
-from tests.switches import ends
+from tests.support.switches import ends
 
-Build = Callable[[WorldBuilder], House]
+Build = Callable[[WorldBuilder], Harness]
 MINIMUM = flat(100) | {"billingModel": "MINIMUM_SPEND"}
 
 
@@ -44,15 +44,15 @@ def world(*charges: dict[str, Any], **feature: Any) -> WorldBuilder:
     return made
 
 
-def renewed(house: House, *values: float) -> int:
+def renewed(harness: Harness, *values: float) -> int:
     """A month with this use, an hour apart, a minute after its end; gives the end."""
-    house.reconcile()
-    end = period_end(house)
-    until(house, end - 3 * MINUTE)
-    house.reconcile()
+    harness.reconcile()
+    end = period_end(harness)
+    until(harness, end - 3 * MINUTE)
+    harness.reconcile()
     for number, value in enumerate(values, 1):
-        use(house, value, end - number * HOUR)
-    until(house, end + MINUTE)
+        use(harness, value, end - number * HOUR)
+    until(harness, end + MINUTE)
     return end
 
 
@@ -68,26 +68,26 @@ def renewed(house: House, *values: float) -> int:
     ],
 )  # fmt: skip
 def test_a_documented_price_gives_its_documented_lines(
-    house_of: Build, charge: dict[str, Any], used: float, expected: list[tuple[str, int]]
+    harness_of: Build, charge: dict[str, Any], used: float, expected: list[tuple[str, int]]
 ) -> None:
-    house = house_of(world(flat(20), charge))
-    renewed(house, *([used] if used else []))
-    house.usage()
-    assert lines(cycle(house)) == expected
-    assert cycle(house)["total"] == 2000 + sum(amount for _, amount in expected)
+    harness = harness_of(world(flat(20), charge))
+    renewed(harness, *([used] if used else []))
+    harness.usage()
+    assert lines(cycle(harness)) == expected
+    assert cycle(harness)["total"] == 2000 + sum(amount for _, amount in expected)
 
 
 @pytest.mark.parametrize(("used", "covered", "total"), [(60, 6000, 10000), (130, 10000, 13000), (0, 0, 10000)])
 def test_a_minimum_spend_was_paid_in_advance_and_use_is_drawn_from_it(
-    house_of: Build, used: int, covered: int, total: int
+    harness_of: Build, used: int, covered: int, total: int
 ) -> None:
     """Reference E18: 60 of 100 leave the next 100; 130 of 100 add 30."""
-    house = house_of(world(MINIMUM, usage("calls", 1)))
-    renewed(house, used)
-    house.usage()
-    assert cycle(house)["total"] == total
+    harness = harness_of(world(MINIMUM, usage("calls", 1)))
+    renewed(harness, used)
+    harness.usage()
+    assert cycle(harness)["total"] == total
     above = used * 100 - covered
-    assert lines(cycle(house)) == [(str(used), 0), *([("1", above)] if above else [])], "no line is negative"
+    assert lines(cycle(harness)) == [(str(used), 0), *([("1", above)] if above else [])], "no line is negative"
 
 
 @pytest.mark.parametrize(("price", "used", "expected"), [
@@ -96,7 +96,7 @@ def test_a_minimum_spend_was_paid_in_advance_and_use_is_drawn_from_it(
     (usage("calls", 0.01), 900, [("0", 0)]),
 ])  # fmt: skip
 def test_an_overage_bills_what_is_above_the_committed_units(
-    house_of: Build, price: dict[str, Any], used: int, expected: list[tuple[str, int]]
+    harness_of: Build, price: dict[str, Any], used: int, expected: list[tuple[str, int]]
 ) -> None:
     made = world(per_unit("calls", 0.05))
     plan = made.stigg["plans"][0]
@@ -104,49 +104,49 @@ def test_an_overage_bills_what_is_above_the_committed_units(
     row = made.stigg["subscriptions"][0]
     row["prices"][0]["usageLimit"] = 1000
     row["prices"].append(made.charge_of("s-1", plan["overagePrices"][0], {}))
-    house = house_of(made)
-    renewed(house, used)
-    house.usage()
-    assert lines(cycle(house)) == expected
+    harness = harness_of(made)
+    renewed(harness, used)
+    harness.usage()
+    assert lines(cycle(harness)) == expected
 
 
-def test_units_are_transformed_and_rounded_once_a_window(house_of: Build) -> None:
+def test_units_are_transformed_and_rounded_once_a_window(harness_of: Build) -> None:
     """Reference: 0.02 GB are billed as 1 GB."""
     made = world(usage("calls", 3), unitTransformation={"divide": 1024, "round": "UP"})
-    house = house_of(made)
-    renewed(house, 20, 1024)
-    house.usage()
-    assert lines(cycle(house)) == [("2", 600)]
+    harness = harness_of(made)
+    renewed(harness, 20, 1024)
+    harness.usage()
+    assert lines(cycle(harness)) == [("2", 600)]
 
 
 @pytest.mark.parametrize(("how", "expected"), [("last", "4"), ("max", "9")])
-def test_what_rises_and_falls_is_counted_as_the_environment_says(house_of: Build, how: Any, expected: str) -> None:
-    house = house_of(world(flat(20), usage("calls", 1), meterType="Fluctuating"))
-    house.change(usage_aggregation={"calls": how})
-    renewed(house, -5, 9)
-    house.usage()
-    assert [q for q, _ in lines(cycle(house))] == [expected]
+def test_what_rises_and_falls_is_counted_as_the_environment_says(harness_of: Build, how: Any, expected: str) -> None:
+    harness = harness_of(world(flat(20), usage("calls", 1), meterType="Fluctuating"))
+    harness.change(usage_aggregation={"calls": how})
+    renewed(harness, -5, 9)
+    harness.usage()
+    assert [q for q, _ in lines(cycle(harness))] == [expected]
 
 
-def test_what_rises_and_falls_waits_while_nobody_said_how_it_is_counted(house_of: Build) -> None:
-    house = house_of(world(flat(20), usage("calls", 1), meterType="Fluctuating"))
-    renewed(house, 5)
-    found = house.usage()
+def test_what_rises_and_falls_waits_while_nobody_said_how_it_is_counted(harness_of: Build) -> None:
+    harness = harness_of(world(flat(20), usage("calls", 1), meterType="Fluctuating"))
+    renewed(harness, 5)
+    found = harness.usage()
     assert [p["reason"] for p in found["problems"]] == ["NO_AGGREGATION"]
 
 
 @pytest.mark.parametrize("after", [True, False])
 def test_resets_inside_the_window_lose_nothing_whatever_the_value_at_a_reset_means(
-    house_of: Build, after: bool
+    harness_of: Build, after: bool
 ) -> None:
-    house = house_of(world(flat(20), usage("calls", 1)))
-    house.world.unknowns["reset_point_is_after"] = after
-    house.change(reset_point="after" if after else "before")
-    house.reconcile()
-    end = period_end(house)
-    use(house, 7, house.world.now - 2 * DAY)  # before it began
+    harness = harness_of(world(flat(20), usage("calls", 1)))
+    harness.world.unknowns["reset_point_is_after"] = after
+    harness.change(reset_point="after" if after else "before")
+    harness.reconcile()
+    end = period_end(harness)
+    use(harness, 7, harness.world.now - 2 * DAY)  # before it began
     for days, value in ((20, 10), (10, 5), (1, 3)):
-        use(house, value, end - days * DAY)
+        use(harness, value, end - days * DAY)
     for days in (15, 5):
         row = {
             "customerId": "c-1",
@@ -155,66 +155,66 @@ def test_resets_inside_the_window_lose_nothing_whatever_the_value_at_a_reset_mea
             "timestamp": iso(end - days * DAY),
             "reset": True,
         }
-        house.world.stigg["usage"].append(row)
-    until(house, end - 3 * MINUTE)
-    house.reconcile()
-    until(house, end + MINUTE)
-    house.usage()
-    assert lines(cycle(house)) == [("18", 1800)]
+        harness.world.stigg["usage"].append(row)
+    until(harness, end - 3 * MINUTE)
+    harness.reconcile()
+    until(harness, end + MINUTE)
+    harness.usage()
+    assert lines(cycle(harness)) == [("18", 1800)]
 
 
 @ends("reset_point_is_after", yes=[("18", 1800)], no=[])
-def test_a_count_below_zero_is_never_billed_and_holds_its_draft(house_of: Build, end: list[tuple[str, int]]) -> None:
+def test_a_count_below_zero_is_never_billed_and_holds_its_draft(harness_of: Build, end: list[tuple[str, int]]) -> None:
     """1,000 calls and a reset lie before the start, 18 calls in the period. Where Stigg's value at a reset is the last one
     before it and reset_point says "after", they count to 18 - 1,000 = -982, of which 0.00 used to be billed.
     """
-    house = house_of(world(flat(20), usage("calls", 1)))
-    house.change(reset_point="after")
-    use(house, 1000, house.world.now - 2 * DAY)
+    harness = harness_of(world(flat(20), usage("calls", 1)))
+    harness.change(reset_point="after")
+    use(harness, 1000, harness.world.now - 2 * DAY)
     row = {"customerId": "c-1", "featureId": "calls", "resourceId": None, "reset": True}
-    house.world.stigg["usage"].append(row | {"timestamp": iso(house.world.now - DAY)})
-    renewal = renewed(house, 18)
-    problems = house.usage()["failed"]
-    until(house, renewal + 2 * HOUR)
-    assert lines(cycle(house)) == end
-    assert cycle(house)["status"] == ("open" if end else "draft")
+    harness.world.stigg["usage"].append(row | {"timestamp": iso(harness.world.now - DAY)})
+    renewal = renewed(harness, 18)
+    problems = harness.usage()["failed"]
+    until(harness, renewal + 2 * HOUR)
+    assert lines(cycle(harness)) == end
+    assert cycle(harness)["status"] == ("open" if end else "draft")
     assert [" count to -982: " in sentence for sentence in problems] == ([] if end else [True])
 
 
-def test_usage_waits_for_the_answers_and_is_forbidden_by_one_that_the_setting_contradicts(house_of: Build) -> None:
+def test_usage_waits_for_the_answers_and_is_forbidden_by_one_that_the_setting_contradicts(harness_of: Build) -> None:
     """18 calls of 1.00: the lines wait until ``reset_point_value`` is answered; "before" contradicts the setting."""
-    house = house_of(world(flat(20), usage("calls", 1)))
-    house.change(accept_unknown=sorted(set(BY_NAME) - {"reset_point_value"}))
-    renewed(house, 18)
-    assert "before these are answered" in house.usage()["waits"][0]
-    manual_actions.answer(house.engine, "test", "reset_point_value", answer="before", detail="", request_ids=[])
-    assert 'set reset_point = "before"' in house.usage()["waits"][0]
-    assert lines(cycle(house)) == []
-    manual_actions.answer(house.engine, "test", "reset_point_value", answer="after", detail="", request_ids=[])
-    house.usage()
-    assert lines(cycle(house)) == [("18", 1800)]
+    harness = harness_of(world(flat(20), usage("calls", 1)))
+    harness.change(accept_unknown=sorted(set(BY_NAME) - {"reset_point_value"}))
+    renewed(harness, 18)
+    assert "before these are answered" in harness.usage()["waits"][0]
+    manual_actions.answer(harness.engine, "test", "reset_point_value", answer="before", detail="", request_ids=[])
+    assert 'set reset_point = "before"' in harness.usage()["waits"][0]
+    assert lines(cycle(harness)) == []
+    manual_actions.answer(harness.engine, "test", "reset_point_value", answer="after", detail="", request_ids=[])
+    harness.usage()
+    assert lines(cycle(harness)) == [("18", 1800)]
 
 
-def test_a_tiny_price_is_written_without_an_exponent(house_of: Build) -> None:
+def test_a_tiny_price_is_written_without_an_exponent(harness_of: Build) -> None:
     """F14: a price of 0.0000001 minor units was sent as ``1E-7``."""
-    house = house_of(world(flat(20), usage("calls", 0.000000001)))
-    month_end(house, 5_000_000_000)
-    house.usage()
+    harness = harness_of(world(flat(20), usage("calls", 0.000000001)))
+    month_end(harness, 5_000_000_000)
+    harness.usage()
     # 5,000,000,000 x 0.0000001 cents = 500 cents
-    assert lines(cycle(house)) == [("5000000000", 500)]
+    assert lines(cycle(harness)) == [("5000000000", 500)]
 
 
-def test_a_price_that_changes_inside_the_period_bills_each_part_at_its_own(house_of: Build) -> None:
+def test_a_price_that_changes_inside_the_period_bills_each_part_at_its_own(harness_of: Build) -> None:
     """Reference S41: 1,000 calls at 0.1 a hundred, then 500 at 0.15 a hundred."""
     made = world(flat(20), usage("calls", 0.1, blockSize=100))
-    house = house_of(made)
-    house.reconcile()
-    house.reconcile()
-    house.usage()
-    end = period_end(house)
+    harness = harness_of(made)
+    harness.reconcile()
+    harness.reconcile()
+    harness.usage()
+    end = period_end(harness)
     half = end - 15 * DAY
-    use(house, 1000, half - HOUR)
-    until(house, half)
+    use(harness, 1000, half - HOUR)
+    until(harness, half)
     made.now = half
     plan = made.plan(
         "pro", "Pro", [dict(made.stigg["plans"][0]["prices"][0]), usage("calls", 0.15, blockSize=100)], version=2
@@ -222,190 +222,190 @@ def test_a_price_that_changes_inside_the_period_bills_each_part_at_its_own(house
     row = made.stigg["subscriptions"][0]
     row["plan"]["versionNumber"] = 2
     row["prices"] = [made.charge_of("s-1", price, {}) for price in plan["prices"]]
-    house.world.stigg.update({"plans": made.stigg["plans"], "subscriptions": made.stigg["subscriptions"]})
-    house.reconcile()
-    house.usage()
-    use(house, 500, half + HOUR)
-    until(house, end - 3 * MINUTE)
-    house.reconcile()
-    until(house, end + MINUTE)
-    house.usage()
-    assert sorted(lines(cycle(house))) == [("10", 100), ("5", 75)]
+    harness.world.stigg.update({"plans": made.stigg["plans"], "subscriptions": made.stigg["subscriptions"]})
+    harness.reconcile()
+    harness.usage()
+    use(harness, 500, half + HOUR)
+    until(harness, end - 3 * MINUTE)
+    harness.reconcile()
+    until(harness, end + MINUTE)
+    harness.usage()
+    assert sorted(lines(cycle(harness))) == [("10", 100), ("5", 75)]
 
 
-def test_a_canceled_subscription_is_billed_its_last_use_before_it_ends_in_stripe(house_of: Build) -> None:
+def test_a_canceled_subscription_is_billed_its_last_use_before_it_ends_in_stripe(harness_of: Build) -> None:
     made = world(flat(20), usage("calls", 0.5))
-    house = house_of(made)
-    house.reconcile()
-    house.reconcile()
-    house.usage()
-    use(house, 40, house.world.now + HOUR)
-    house.later(2 * HOUR)
-    ended = iso(house.world.now)
-    house.stigg("subscriptions", subscriptionId="s-1").update(
+    harness = harness_of(made)
+    harness.reconcile()
+    harness.reconcile()
+    harness.usage()
+    use(harness, 40, harness.world.now + HOUR)
+    harness.later(2 * HOUR)
+    ended = iso(harness.world.now)
+    harness.stigg("subscriptions", subscriptionId="s-1").update(
         {"status": "CANCELED", "cancelReason": "Immediate", "cancellationDate": ended, "effectiveEndDate": ended}
     )
-    house.reconcile()
-    assert subscription(house)["status"] == "active", "final usage first"
-    house.usage()
-    (final,) = [i for i in house.objects("invoices") if i["billing_reason"] == "manual"]
+    harness.reconcile()
+    assert subscription(harness)["status"] == "active", "final usage first"
+    harness.usage()
+    (final,) = [i for i in harness.objects("invoices") if i["billing_reason"] == "manual"]
     assert (final["status"], lines(final)) == ("draft", [("40", 2000)])
-    house.reconcile()
-    assert subscription(house)["status"] == "canceled"
-    house.later(2 * HOUR)
-    house.usage()
-    assert ledger(house) == {"billed": ("40", 2000)}
+    harness.reconcile()
+    assert subscription(harness)["status"] == "canceled"
+    harness.later(2 * HOUR)
+    harness.usage()
+    assert ledger(harness) == {"billed": ("40", 2000)}
 
 
-def test_what_ended_at_the_end_of_its_period_is_billed_on_an_invoice_of_its_own(house_of: Build) -> None:
+def test_what_ended_at_the_end_of_its_period_is_billed_on_an_invoice_of_its_own(harness_of: Build) -> None:
     made = world(flat(20), usage("calls", 0.5))
-    house = house_of(made)
-    house.reconcile()
-    house.reconcile()
-    house.usage()
-    end = period_end(house)
-    house.stigg("subscriptions", subscriptionId="s-1").update(
+    harness = harness_of(made)
+    harness.reconcile()
+    harness.reconcile()
+    harness.usage()
+    end = period_end(harness)
+    harness.stigg("subscriptions", subscriptionId="s-1").update(
         {"cancellationDate": iso(end), "effectiveEndDate": iso(end)}
     )
-    house.reconcile()
-    use(house, 40, end - 2 * MINUTE)
-    until(house, end + MINUTE)
-    house.stigg("subscriptions", subscriptionId="s-1").update(
+    harness.reconcile()
+    use(harness, 40, end - 2 * MINUTE)
+    until(harness, end + MINUTE)
+    harness.stigg("subscriptions", subscriptionId="s-1").update(
         {"status": "CANCELED", "cancelReason": "ScheduledCancellation"}
     )
-    house.reconcile()
-    house.usage()
-    (final,) = [i for i in house.objects("invoices") if i["billing_reason"] == "manual"]
+    harness.reconcile()
+    harness.usage()
+    (final,) = [i for i in harness.objects("invoices") if i["billing_reason"] == "manual"]
     assert lines(final) == [("40", 2000)]
 
 
-def canceled_in_stripe(house: House, reason: str) -> None:
+def canceled_in_stripe(harness: Harness, reason: str) -> None:
     """Use something, and end the subscription in Stripe for a reason."""
-    house.reconcile()
-    house.reconcile()
-    house.usage()
-    use(house, 40, house.world.now + HOUR)
-    house.later(2 * HOUR)
-    house.stripe().v1.subscriptions.cancel(subscription(house)["id"])
-    subscription(house)["cancellation_details"]["reason"] = reason
-    house.reconcile()
+    harness.reconcile()
+    harness.reconcile()
+    harness.usage()
+    use(harness, 40, harness.world.now + HOUR)
+    harness.later(2 * HOUR)
+    harness.stripe().v1.subscriptions.cancel(subscription(harness)["id"])
+    subscription(harness)["cancellation_details"]["reason"] = reason
+    harness.reconcile()
 
 
-def test_one_that_somebody_cancels_in_stripe_is_billed_its_last_use(house_of: Build) -> None:
-    house = house_of(world(flat(20), usage("calls", 0.5)))
-    canceled_in_stripe(house, "cancellation_requested")
-    house.usage()
-    (final,) = [i for i in house.objects("invoices") if i["billing_reason"] == "manual"]
+def test_one_that_somebody_cancels_in_stripe_is_billed_its_last_use(harness_of: Build) -> None:
+    harness = harness_of(world(flat(20), usage("calls", 0.5)))
+    canceled_in_stripe(harness, "cancellation_requested")
+    harness.usage()
+    (final,) = [i for i in harness.objects("invoices") if i["billing_reason"] == "manual"]
     assert (lines(final), final["auto_advance"]) == ([("40", 2000)], True)
-    house.later(2 * HOUR)
-    house.usage()
-    assert ledger(house) == {"billed": ("40", 2000)}
+    harness.later(2 * HOUR)
+    harness.usage()
+    assert ledger(harness) == {"billed": ("40", 2000)}
 
 
 @pytest.mark.parametrize("reason", ["payment_failed", "payment_disputed"])
-def test_one_that_ended_because_it_was_not_paid_leaves_its_use_to_a_person(house_of: Build, reason: str) -> None:
-    house = house_of(world(flat(20), usage("calls", 0.5)))
-    canceled_in_stripe(house, reason)
-    found = house.usage(wakes=True)
+def test_one_that_ended_because_it_was_not_paid_leaves_its_use_to_a_person(harness_of: Build, reason: str) -> None:
+    harness = harness_of(world(flat(20), usage("calls", 0.5)))
+    canceled_in_stripe(harness, reason)
+    found = harness.usage(wakes=True)
     assert "canceled in Stripe" in found["pages"][0]
-    assert ledger(house) == {"unbillable": ("40", 2000)}
+    assert ledger(harness) == {"unbillable": ("40", 2000)}
 
 
 @pytest.mark.parametrize("what", ["void", "credit note"])
-def test_a_voided_invoice_or_a_credit_note_reverses_what_was_billed(house_of: Build, what: str) -> None:
-    house = house_of(world(flat(20), usage("calls", 1)))
-    house.change(stripe_feed=True)
-    end = renewed(house, 5)
-    house.usage()
-    until(house, end + 2 * HOUR)
-    house.usage()
-    assert ledger(house) == {"billed": ("5", 500)}
-    invoice = cycle(house)
+def test_a_voided_invoice_or_a_credit_note_reverses_what_was_billed(harness_of: Build, what: str) -> None:
+    harness = harness_of(world(flat(20), usage("calls", 1)))
+    harness.change(stripe_feed=True)
+    end = renewed(harness, 5)
+    harness.usage()
+    until(harness, end + 2 * HOUR)
+    harness.usage()
+    assert ledger(harness) == {"billed": ("5", 500)}
+    invoice = cycle(harness)
     if what == "void":
-        house.stripe().v1.invoices.void_invoice(invoice["id"])
+        harness.stripe().v1.invoices.void_invoice(invoice["id"])
     else:
         line = next(li for li in invoice["lines"]["data"] if li["parent"]["type"] == "invoice_item_details")
-        house.stripe().v1.credit_notes.create(
+        harness.stripe().v1.credit_notes.create(
             {
                 "invoice": invoice["id"],
                 "lines": [{"type": "invoice_line_item", "invoice_line_item": line["id"], "amount": 500}],
             }
         )
-    house.reconcile()
-    house.usage()
-    assert ledger(house) == {"reversed": ("5", 500)}
+    harness.reconcile()
+    harness.usage()
+    assert ledger(harness) == {"reversed": ("5", 500)}
 
 
-def test_more_pairs_than_stigg_lets_be_read_are_held_and_none_goes_out_short(house_of: Build) -> None:
+def test_more_pairs_than_stigg_lets_be_read_are_held_and_none_goes_out_short(harness_of: Build) -> None:
     """Three pairs and one reading a run: in the order of deadlines, and the rest waits."""
     made = world(flat(20), usage("calls", 1))
     for number in (2, 3):
         made.customer(f"c-{number}", f"Customer {number}", f"c{number}@example.test")
         made.subscription(f"s-{number}", f"c-{number}", "pro")
-    house = house_of(made)
-    house.reconcile()
-    end = period_end(house)
-    until(house, end - 3 * MINUTE)
-    house.reconcile()
+    harness = harness_of(made)
+    harness.reconcile()
+    end = period_end(harness)
+    until(harness, end - 3 * MINUTE)
+    harness.reconcile()
     for number in (1, 2, 3):
-        use(house, 5, end - HOUR, customerId=f"c-{number}")
-    until(house, end + MINUTE)
-    house.change(usage_reads_per_minute=1, usage_interval_minutes=1, workers=1)
-    found = house.usage()
+        use(harness, 5, end - HOUR, customerId=f"c-{number}")
+    until(harness, end + MINUTE)
+    harness.change(usage_reads_per_minute=1, usage_interval_minutes=1, workers=1)
+    found = harness.usage()
     assert (found["read"], found["unread"]) == (1, 2)
     assert len(found["held"]) == 2
-    house.change(usage_reads_per_minute=60_000)
-    with house.engine.begin() as connection:
+    harness.change(usage_reads_per_minute=60_000)
+    with harness.engine.begin() as connection:
         connection.execute(text("delete from budget"))  # the pace is by real time, and the next reading a minute away
-    house.later(HOUR)
-    assert len(house.usage()["released"]) == 2
-    house.later(LEAD)
-    house.usage()
-    assert [lines(cycle(house, f"s-{n}")) for n in (1, 2, 3)] == [[("5", 500)]] * 3
-    assert ledger(house) == {"billed": ("15", 1500)}
+    harness.later(HOUR)
+    assert len(harness.usage()["released"]) == 2
+    harness.later(LEAD)
+    harness.usage()
+    assert [lines(cycle(harness, f"s-{n}")) for n in (1, 2, 3)] == [[("5", 500)]] * 3
+    assert ledger(harness) == {"billed": ("15", 1500)}
 
 
-def test_a_downgrade_to_free_at_the_end_of_the_period_bills_its_last_use_and_ends(house_of: Build) -> None:
+def test_a_downgrade_to_free_at_the_end_of_the_period_bills_its_last_use_and_ends(harness_of: Build) -> None:
     made = world(flat(20), usage("calls", 0.5))
     made.plan("free", "Free", [], pricing="FREE")
-    house = house_of(made)
-    house.reconcile()
-    house.reconcile()
-    house.usage()
-    end = period_end(house)
-    house.stigg("subscriptions", subscriptionId="s-1").update(
+    harness = harness_of(made)
+    harness.reconcile()
+    harness.reconcile()
+    harness.usage()
+    end = period_end(harness)
+    harness.stigg("subscriptions", subscriptionId="s-1").update(
         {"cancellationDate": iso(end), "effectiveEndDate": iso(end)}
     )
-    house.reconcile()
-    use(house, 40, end - HOUR)
-    until(house, end + MINUTE)
-    house.stigg("subscriptions", subscriptionId="s-1").update(
+    harness.reconcile()
+    use(harness, 40, end - HOUR)
+    until(harness, end + MINUTE)
+    harness.stigg("subscriptions", subscriptionId="s-1").update(
         {"status": "CANCELED", "cancelReason": "UpgradeOrDowngrade"}
     )
-    made.now = house.world.now
+    made.now = harness.world.now
     free = made.subscription("s-free", "c-1", "free", hours_ago=0, method="NONE")
-    house.world.stigg["subscriptions"].append(free | {"startDate": iso(end)})
-    house.reconcile()
-    house.usage()
-    house.reconcile()
-    assert subscription(house)["status"] == "canceled"
-    assert house.status("s-free") == ("NO_SYNC_REQUIRED", "FREE")
-    (final,) = [i for i in house.objects("invoices") if i["billing_reason"] == "manual"]
+    harness.world.stigg["subscriptions"].append(free | {"startDate": iso(end)})
+    harness.reconcile()
+    harness.usage()
+    harness.reconcile()
+    assert subscription(harness)["status"] == "canceled"
+    assert harness.status("s-free") == ("NO_SYNC_REQUIRED", "FREE")
+    (final,) = [i for i in harness.objects("invoices") if i["billing_reason"] == "manual"]
     assert lines(final) == [("40", 2000)]
-    assert not any(i["billing_reason"] == "subscription_cycle" for i in house.objects("invoices")), "no second period"
+    assert not any(i["billing_reason"] == "subscription_cycle" for i in harness.objects("invoices")), "no second period"
 
 
 @ends("zero_renewal_waits", yes=("draft", "subscription_cycle"), no=("paid", "manual"))
 def test_a_plan_of_use_alone_is_billed_whether_or_not_a_renewal_of_nothing_waits(
-    house_of: Build, end: tuple[str, str]
+    harness_of: Build, end: tuple[str, str]
 ) -> None:
-    house = house_of(world(usage("calls", 1)))
-    renewal = renewed(house, 5)
-    waited = cycle(house)["status"]
-    house.usage()
-    (bill,) = [i for i in house.objects("invoices") if i["total"] == 500]
+    harness = harness_of(world(usage("calls", 1)))
+    renewal = renewed(harness, 5)
+    waited = cycle(harness)["status"]
+    harness.usage()
+    (bill,) = [i for i in harness.objects("invoices") if i["total"] == 500]
     assert (waited, bill["billing_reason"]) == end
-    until(house, renewal + 2 * HOUR)
-    house.usage()
-    assert ledger(house) == {"billed": ("5", 500)}
-    assert sum(i["total"] for i in house.objects("invoices")) == 500
+    until(harness, renewal + 2 * HOUR)
+    harness.usage()
+    assert ledger(harness) == {"billed": ("5", 500)}
+    assert sum(i["total"] for i in harness.objects("invoices")) == 500

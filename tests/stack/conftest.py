@@ -14,9 +14,9 @@ import httpx
 import pytest
 
 from demo.stack import ROOT, Stack, airflow
-from tests import shell
-from tests.house import House, built, small_town
 from tests.scenarios import conftest as scenarios
+from tests.support import shell
+from tests.support.harness import Harness, build_small_world, built
 
 pytest_configure, pytest_unconfigure = scenarios.pytest_configure, scenarios.pytest_unconfigure
 WITHIN = 150  # seconds for a run to end
@@ -46,8 +46,8 @@ def told() -> Iterator[tuple[str, list[str]]]:
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with built(small_town(), tmp_path_factory.mktemp("stack")) as made:
+def harness(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harness]:
+    with built(build_small_world(), tmp_path_factory.mktemp("stack")) as made:
         yield made
 
 
@@ -58,14 +58,14 @@ def bundles(*folders: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def stack(house: House, told: tuple[str, list[str]]) -> Iterator[Stack]:
+def stack(harness: Harness, told: tuple[str, list[str]]) -> Iterator[Stack]:
     toml = shell.TOML + PROPOSE + 'alert_webhook = "chat"\n' + shell.LIMITS
-    environ = shell.environ(house, toml)
+    environ = shell.environ(harness, toml)
     environ["AIRFLOW_CONN_STRIPE_SYNC_TEST"] = json.dumps({"conn_type": "generic", "password": "a-secret-of-marks"})
     environ["AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST"] = bundles(ROOT / "dags", Path(__file__).parent / "dags")
     environ["AIRFLOW_CONN_CHAT"] = json.dumps({"conn_type": "http", "host": told[0]})
     wanted = {name: value for name, value in environ.items() if name.startswith(("AIRFLOW_", "STRIPE_SYNC_"))}
-    with airflow(house.folder / "airflow", house.warehouse_url, wanted) as running:
+    with airflow(harness.folder / "airflow", harness.warehouse_url, wanted) as running:
         yield running
 
 
@@ -119,5 +119,5 @@ def answer(rest: httpx.Client, run: str, option: str) -> None:
     rest.patch(url, json={"chosen_options": [option], "params_input": {}}).raise_for_status()
 
 
-def living(house: House) -> int:
-    return sum(s["status"] == "active" for s in house.objects("subscriptions"))
+def living(harness: Harness) -> int:
+    return sum(s["status"] == "active" for s in harness.objects("subscriptions"))

@@ -8,21 +8,21 @@ from pathlib import Path
 import httpx
 
 from demo.stack import Stack
-from tests.house import House
 from tests.stack.conftest import SECRETS, answer, living, question, started, state_of
+from tests.support.harness import Harness
 
 
-def test_a_run_is_started_and_what_waits_is_approved_by_rest(house: House, rest: httpx.Client) -> None:
+def test_a_run_is_started_and_what_waits_is_approved_by_rest(harness: Harness, rest: httpx.Client) -> None:
     first = started(rest, "reconcile__test")
     assert state_of(rest, "reconcile__test", first) == "success"
-    assert len(house.objects("customers")) == 3
-    assert living(house) == 0, "subscriptions wait for a person"
+    assert len(harness.objects("customers")) == 3
+    assert living(harness) == 0, "subscriptions wait for a person"
     shown = rest.get(f"/dags/reconcile__test/dagRuns/{first}/taskInstances/plan/links").raise_for_status().json()
     assert shown["extra_links"]["Plan"].startswith("/stripe-sync/test/plans/")
     asked = question(rest)
     answer(rest, asked, "Approve")
     assert state_of(rest, "apply__test", asked) == "success"
-    assert living(house) == 3
+    assert living(harness) == 3
 
 
 def test_a_task_cannot_reach_airflows_database_and_ours_do_not_need_to(stack: Stack, rest: httpx.Client) -> None:
@@ -43,7 +43,7 @@ def test_a_line_of_a_log_says_what_it_is_about_in_fields(stack: Stack, rest: htt
     assert all(line["run"].startswith("manual__") for line in made)
 
 
-def test_no_log_shows_a_secret_or_a_person(stack: Stack, house: House, rest: httpx.Client) -> None:
+def test_no_log_shows_a_secret_or_a_person(stack: Stack, harness: Harness, rest: httpx.Client) -> None:
     logs = list(Path(stack.home).rglob("*.log"))
     assert len(logs) > 10
     for path in logs:

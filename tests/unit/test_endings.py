@@ -283,21 +283,21 @@ LATE = (0, 1, 300, 2 * HOUR, DAY, 31 * DAY)
 
 def generated(seed: int) -> Ending:
     """An end near, on or far from the renewal, seen soon or late, with invoices in any state."""
-    dice = random.Random(seed)
-    end = R + dice.choice(MOMENTS)
-    now = max(end, R) + dice.choice(LATE) + dice.choice((0, dice.randint(0, DAY)))
-    renewals = [R, *([R - MONTH] if dice.random() < 0.5 else [])]
+    rng = random.Random(seed)
+    end = R + rng.choice(MOMENTS)
+    now = max(end, R) + rng.choice(LATE) + rng.choice((0, rng.randint(0, DAY)))
+    renewals = [R, *([R - MONTH] if rng.random() < 0.5 else [])]
     invoices = tuple(
         Collected(
-            f"in_{begins}", dice.choice(("draft", "open", "paid", "void", "uncollectible")),
-            auto_advance=dice.random() < 0.7, finalizes_at=begins + HOUR, attempted=dice.random() < 0.5,
-            method=dice.choice(("charge_automatically", "send_invoice")), subscription="sub_1", begins=begins,
+            f"in_{begins}", rng.choice(("draft", "open", "paid", "void", "uncollectible")),
+            auto_advance=rng.random() < 0.7, finalizes_at=begins + HOUR, attempted=rng.random() < 0.5,
+            method=rng.choice(("charge_automatically", "send_invoice")), subscription="sub_1", begins=begins,
         )
         for begins in renewals
     )  # fmt: skip
-    next_renewal = R + MONTH if now < R + MONTH else now + dice.randint(1, MONTH)
+    next_renewal = R + MONTH if now < R + MONTH else now + rng.randint(1, MONTH)
     return Ending(
-        end=end, renewed=R, next_renewal=next_renewal, now=now, invoices=invoices, unproven=dice.random() < 0.3
+        end=end, renewed=R, next_renewal=next_renewal, now=now, invoices=invoices, unproven=rng.random() < 0.3
     )
 
 
@@ -358,14 +358,14 @@ def test_the_order_of_time_decides_whenever_it_is_seen(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_the_sums_of_a_renewal_after_the_end_are_the_whole_invoice(seed: int) -> None:
-    dice = random.Random(seed)
+    rng = random.Random(seed)
     for _ in range(200):
-        end = R + dice.choice(MOMENTS)
+        end = R + rng.choice(MOMENTS)
         lines = [
-            line(f"il_{n}", dice.randint(-500, 5000), R + dice.choice(MOMENTS), R + MONTH, item=dice.random() < 0.5)
-            for n in range(dice.randint(0, 12))
+            line(f"il_{n}", rng.randint(-500, 5000), R + rng.choice(MOMENTS), R + MONTH, item=rng.random() < 0.5)
+            for n in range(rng.randint(0, 12))
         ]
-        own = {part["id"] for part in lines if dice.random() < 0.5}
+        own = {part["id"] for part in lines if rng.random() < 0.5}
         sums = split(lines, end, own)
         assert sums.owed + sums.sold == sum(part["amount"] for part in lines)
         before = {
@@ -379,10 +379,10 @@ def test_the_sums_of_a_renewal_after_the_end_are_the_whole_invoice(seed: int) ->
 
 @pytest.mark.parametrize("seed", range(5))
 def test_an_end_to_come_is_never_told_for_a_later_period(seed: int) -> None:
-    dice = random.Random(seed)
+    rng = random.Random(seed)
     for _ in range(500):
-        ends = [R + dice.choice((MONTH, 12 * MONTH, dice.randint(1, 2 * MONTH))) for _ in range(dice.randint(1, 3))]
-        end = dice.choice(ends) + dice.choice((*MOMENTS, dice.randint(-MONTH, MONTH)))
+        ends = [R + rng.choice((MONTH, 12 * MONTH, rng.randint(1, 2 * MONTH))) for _ in range(rng.randint(1, 3))]
+        end = rng.choice(ends) + rng.choice((*MOMENTS, rng.randint(-MONTH, MONTH)))
         told = end_in_period(end, ends)
         if told is None:
             assert end > min(ends)

@@ -51,26 +51,24 @@ def read(server: Server, readers: int = 8) -> list[str]:
 
 
 SHAPES: dict[str, Callable[[random.Random, int], int]] = {
-    "even": lambda dice, n: NOW - dice.randrange(3 * 365 * 86_400),
-    "a migration day": lambda dice, n: (
-        NOW - 400 * 86_400 + dice.randrange(3600) if n % 2 else NOW - dice.randrange(10**8)
-    ),
-    "one second": lambda dice, n: NOW - 5,
-    "growing": lambda dice, n: NOW - int(dice.expovariate(1 / (90 * 86_400))),
-    "old": lambda dice, n: 1_300_000_000 + dice.randrange(86_400),
+    "even": lambda rng, n: NOW - rng.randrange(3 * 365 * 86_400),
+    "a migration day": lambda rng, n: NOW - 400 * 86_400 + rng.randrange(3600) if n % 2 else NOW - rng.randrange(10**8),
+    "one second": lambda rng, n: NOW - 5,
+    "growing": lambda rng, n: NOW - int(rng.expovariate(1 / (90 * 86_400))),
+    "old": lambda rng, n: 1_300_000_000 + rng.randrange(86_400),
 }
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_every_row_once_whatever_the_times(shape: str) -> None:
-    dice = random.Random(shape)
-    server = Server([SHAPES[shape](dice, n) for n in range(5_000)])
+    rng = random.Random(shape)
+    server = Server([SHAPES[shape](rng, n) for n in range(5_000)])
     assert read(server) == sorted(row["id"] for row in server.rows)
 
 
 def test_readers_work_side_by_side_with_few_requests_more_than_pages() -> None:
-    dice = random.Random(1)
-    times = [SHAPES["a migration day"](dice, n) for n in range(20_000)]
+    rng = random.Random(1)
+    times = [SHAPES["a migration day"](rng, n) for n in range(20_000)]
     server, alone = Server(times, latency=0.01), Server(times, latency=0.01)
     started = time.monotonic()
     read(server)
@@ -110,12 +108,12 @@ def test_one_who_stops_listening_leaves_nobody_behind() -> None:
 
 @pytest.mark.parametrize("seed", range(8))
 def test_a_read_that_was_interrupted_goes_on_with_what_it_had_not_finished(seed: int) -> None:
-    dice = random.Random(seed)
-    server = Server([SHAPES[dice.choice(sorted(SHAPES))](dice, n) for n in range(8_000)], latency=0.0005)
+    rng = random.Random(seed)
+    server = Server([SHAPES[rng.choice(sorted(SHAPES))](rng, n) for n in range(8_000)], latency=0.0005)
     lists = [Listing("x", "/v1/x", {}), Listing("x", "/v1/x", {"active": False})]
     finished: dict[str, list[tuple[int, int]]] = {}
     rows: set[tuple[str, str]] = set()
-    left = dice.randint(20, 120)
+    left = rng.randint(20, 120)
 
     def failing(path: str, **given: Any) -> dict[str, Any]:
         nonlocal left

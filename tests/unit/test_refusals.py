@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sandbox.world.state import UNKNOWNS
-from tests.switches import STORIES
+from tests.support.switches import STORIES
 
 TESTS = Path(__file__).parents[1]
-# What stories are built with, beside the stories.
-SHARED = ["asking.py", "generated.py", "house.py", "metering.py", "pairs.py", "shell.py", "whole.py"]
+# The modules that stories are built with.
+SHARED = sorted((TESTS / "support").glob("*.py"))
 # The answers under which something is refused that is not refused under the other.
 REFUSING = {
     "account_right_grantable": False, "canceled_draft_advances": False, "clear_usage_refused": True,
@@ -21,12 +21,12 @@ REFUSING = {
 }  # fmt: skip
 # Where, and why: the refusal is not what the story is about, and others have it.
 ALLOWED = {
-    "house.py::built": "429 by the second and the minute, in real time: no story could wait; test_budget and "
+    "support/harness.py::built": "429 by the second and the minute, in real time: no story could wait; test_budget and "
     "test_stigg_limits switch them on",
-    "asking.py::asking": "429 in real time, unless a test gives the limits itself",
-    "pairs.py::paired": "429 in real time; the two sandboxes of the probe's account",
+    "support/asking.py::asking": "429 in real time, unless a test gives the limits itself",
+    "support/pairs.py::paired": "429 in real time; the two sandboxes of the probe's account",
     "scenarios/test_pair.py::account": "429 in real time; two month ends are played",
-    "scenarios/test_account.py::another": "429 in real time; a second account beside the house's",
+    "scenarios/test_account.py::another": "429 in real time; a second account beside the harness's",
     "scenarios/test_guards.py::test_the_native_integration_holds_everything_at_observe": "the default: it is said, since the "
     "run under the other answers has it off",
     "scenarios/test_probe.py::test_what_a_probe_made_is_deleted_or_archived_and_listed": "each question is to be answered, so "
@@ -47,7 +47,7 @@ ALLOWED = {
 
 
 def test_what_is_switched_off_is_named_with_its_reason() -> None:
-    files = [*sorted(STORIES.glob("*.py")), *(TESTS / name for name in SHARED)]
+    files = [*sorted(STORIES.glob("*.py")), *SHARED]
     found = {f"{path.relative_to(TESTS)}::{name}" for path in files for name in switched_off(path)}
     assert sorted(found - set(ALLOWED)) == [], "they switch a refusal off: say why in ALLOWED, or leave it on"
     assert sorted(set(ALLOWED) - found) == [], "they switch nothing off any more"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.asking import DAY, HOUR, Asked, asking
+from tests.support.asking import DAY, HOUR, Asked, asking
 from tests.unit.test_sandbox_payment import paused, state, yearly
 
 SENT = {"collection_method": "send_invoice", "days_until_due": 7}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.asking import Asked, asking
+from tests.support.asking import Asked, asking
 from tests.unit.test_sandbox_drafts import renewed
 
 ONE_CURRENCY = (

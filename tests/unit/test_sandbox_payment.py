@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.asking import DAY, HOUR, Asked, asking
+from tests.support.asking import DAY, HOUR, Asked, asking
 
 README = Path(__file__).parents[2] / "sandbox" / "README.md"
 Row = tuple[str, str, str, str, str, str]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.asking import DAY, HOUR, asking
+from tests.support.asking import DAY, HOUR, asking
 
 # SB 12.1; default_source of an invoice: types.
 ORDER = (

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.asking import DAY, Asked, Obj, asking
+from tests.support.asking import DAY, Asked, Obj, asking
 
 TEXAS = {"country": "US", "postal_code": "78701"}
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.asking import DAY, HOUR, NOW, Asked, asking
+from tests.support.asking import DAY, HOUR, NOW, Asked, asking
 
 Obj = dict[str, Any]
 MONTH = {"interval": "month"}

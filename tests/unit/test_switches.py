@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.world.state import UNKNOWNS
-from tests.switches import ends, stories
+from tests.support.switches import ends, stories
 
 PAGE = Path(__file__).parents[2] / "docs" / "unknowns.md"
 WHY_NONE = re.compile(r"No story ends differently, because \w[^.|]+\.")

@@ -43,10 +43,10 @@ def test_before_the_first_renewal_there_is_no_doubt() -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_a_renewal_is_collected_only_if_the_end_lies_after_it_wherever_in_between_it_was(seed: int) -> None:
-    dice = random.Random(seed)
+    rng = random.Random(seed)
     for _ in range(1000):
-        paid = R + dice.choice((dice.randint(-2 * DAY, 2 * DAY), dice.randint(-90, 90)))
-        unpaid = paid + dice.choice((1, 59, 60, 61, dice.randint(1, 2 * DAY)))
+        paid = R + rng.choice((rng.randint(-2 * DAY, 2 * DAY), rng.randint(-90, 90)))
+        unpaid = paid + rng.choice((1, 59, 60, 61, rng.randint(1, 2 * DAY)))
         end = end_seen(Seen(paid, unpaid), renewed=R, now=unpaid + HOUR)
         possible = {is_sold_after(R, moment) for moment in (paid + 1, unpaid)}
         assert is_sold_after(R, end.moment) == (True in possible)

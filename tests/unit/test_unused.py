@@ -62,11 +62,11 @@ def test_an_end_beside_the_bounds_of_the_period(end: int, amount: int | None) ->
 
 
 def test_it_is_never_more_than_was_debited_and_falls_with_time() -> None:
-    dice = random.Random(23)
+    rng = random.Random(23)
     for _ in range(300):
-        lines = [line(dice.randint(0, 10_000), R, R + MONTH, off=0) for _ in range(dice.randint(1, 4))]
+        lines = [line(rng.randint(0, 10_000), R, R + MONTH, off=0) for _ in range(rng.randint(1, 4))]
         total = sum(part["amount"] for part in lines)
-        ends = sorted(dice.randint(R, R + MONTH) for _ in range(5))
+        ends = sorted(rng.randint(R, R + MONTH) for _ in range(5))
         found = [unused([invoice("in_1", *lines)], end) for end in ends]
         amounts = [one.amount if one else 0 for one in found]
         assert amounts == sorted(amounts, reverse=True)

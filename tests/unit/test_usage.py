@@ -83,12 +83,10 @@ def test_nothing_used_is_a_line_too() -> None:
     assert tiers("graduated", TIERS).lines(D(0)) == [Line(D(0), D(0))]
 
 
-def series(dice: random.Random) -> tuple[list[tuple[datetime, D]], list[datetime]]:
+def series(rng: random.Random) -> tuple[list[tuple[datetime, D]], list[datetime]]:
     """(what was added when, when the value was reset), over three windows of ten days."""
-    added = [
-        (START + timedelta(seconds=dice.randrange(30 * 86_400)), D(dice.randrange(1, 1000)) / 8) for _ in range(30)
-    ]
-    resets = [START + timedelta(seconds=dice.randrange(30 * 86_400)) for _ in range(dice.randrange(4))]
+    added = [(START + timedelta(seconds=rng.randrange(30 * 86_400)), D(rng.randrange(1, 1000)) / 8) for _ in range(30)]
+    resets = [START + timedelta(seconds=rng.randrange(30 * 86_400)) for _ in range(rng.randrange(4))]
     return sorted(added), sorted(resets)
 
 
@@ -108,12 +106,10 @@ def points(added: list[tuple[datetime, D]], resets: list[datetime], *, after: bo
 @pytest.mark.parametrize("seed", range(100))
 def test_windows_lose_nothing_and_count_nothing_twice(seed: int, after: bool) -> None:
     """However a time is cut, the parts sum up to the whole, and each is what was added in it."""
-    dice = random.Random(seed)
-    added, resets = series(dice)
+    rng = random.Random(seed)
+    added, resets = series(rng)
     shown = points(added, resets, after=after)
-    cuts = sorted(
-        {START, START + 30 * DAY, *(START + timedelta(seconds=dice.randrange(30 * 86_400)) for _ in range(4))}
-    )
+    cuts = sorted({START, START + 30 * DAY, *(START + timedelta(seconds=rng.randrange(30 * 86_400)) for _ in range(4))})
     parts = [quantity(shown, a, b, "sum", reset_is_after=after) for a, b in pairwise(cuts)]
     assert parts == [sum((v for at, v in added if a <= at < b), D(0)) for a, b in pairwise(cuts)]
     assert sum(parts) == sum(v for _, v in added)

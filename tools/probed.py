@@ -1,4 +1,4 @@
-"""``python -m tests.probed``: ask every question of ``probe`` under both answers of its switch and against unrelated errors, and
+"""``python -m tools.probed``: ask every question of ``probe`` under both answers of its switch and against unrelated errors, and
 write the table to docs/proofs/probe.md with the commit, and the rows of docs/unknowns.md that are left to a person.
 """
 
@@ -13,16 +13,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from stripe_sync.jobs.setup.probing.questions import QUESTIONS
-from tests import warehouses
-from tests.house import House, built, small_town
 from tests.scenarios import test_probe as stories
+from tests.support import warehouses
+from tests.support.harness import Harness, build_small_world, built
 
 ROOT = Path(__file__).parents[1]
 PROOF = ROOT / "docs" / "proofs" / "probe.md"
 STATUSES = (400, 403, 500)
 HEAD = """# Probe under both answers
 
-`python -m tests.probed` wrote this at {commit}. Each question was asked of the sandbox while its switch was on and while it was off, and of a
+`python -m tools.probed` wrote this at {commit}. Each question was put to the sandbox while its switch was on and while it was off, and to a
 server that answers every request with an unrelated 400, 403 or 500: there it has to stay open.
 
 | question | switch | on | off | 400 | 403 | 500 |
@@ -31,7 +31,7 @@ server that answers every request with an unrelated 400, 403 or 500: there it ha
 LEFT = """
 ## Rows that are left
 
-{count} rows of [unknowns](../unknowns.md); probe asks the other {asked}.
+{count} rows of [unknowns](../unknowns.md); probe answers the other {answered}.
 
 | question | why no API answers it |
 |---|---|
@@ -39,22 +39,22 @@ LEFT = """
 
 
 @contextmanager
-def house() -> Iterator[House]:
+def harness() -> Iterator[Harness]:
     """Build the sandbox, the warehouse and the settings of one question."""
-    with tempfile.TemporaryDirectory() as folder, built(stories.world_of(small_town()), Path(folder)) as found:
+    with tempfile.TemporaryDirectory() as folder, built(stories.world_of(build_small_world()), Path(folder)) as found:
         yield stories.prepared(found)
 
 
 def row(name: str) -> str:
-    """Return the line of the table for one question. Each answer is of a house of its own."""
+    """Return the line of the table for one question. Each answer is of a harness of its own."""
     switch, answers = stories.ANSWERS.get(name, ("none",))[0], []
     for value in (True, False):
-        with house() as one:
+        with harness() as one:
             if switch != "none":
                 one.world.unknowns[switch] = value
             answers.append(stories.answer(one, name)[0])
     for status in STATUSES:
-        with house() as one:
+        with harness() as one:
             answers.append(stories.answer_of_broken(one, name, status)[0])
     return f"| `{name}` | {switch} | {' | '.join(answers)} |"
 
@@ -79,7 +79,7 @@ def main() -> int:
         warehouses.stop()
     left = [f"| `{name}` | {how} |" for name, how in by_hand()]
     text = HEAD.format(commit=commit.stdout.strip()) + "\n".join(lines) + "\n"
-    text += LEFT.format(count=len(left), asked=len(QUESTIONS)) + "\n".join(left) + "\n"
+    text += LEFT.format(count=len(left), answered=len(QUESTIONS)) + "\n".join(left) + "\n"
     PROOF.parent.mkdir(exist_ok=True)
     PROOF.write_text(text, encoding="utf-8")
     wrong = [line for line in lines if not line.endswith("| open | open | open |")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.house import House
+from tests.support.harness import Harness
 
 Obj = dict[str, Any]
 
@@ -14,9 +14,9 @@ def named(obj: Obj) -> str:
     return str(obj.get("metadata", {}).get("stiggSyncKey", "")).partition(" ")[0] or f"foreign {obj.get('name')}"
 
 
-def essence(house: House) -> list[Any]:
+def essence(harness: Harness) -> list[Any]:
     """One row an object that costs something or that people see, without ids and times."""
-    stripe = house.world.stripe
+    stripe = harness.world.stripe
     rows: list[Any] = []
     for product in stripe["products"].values():
         default = stripe["prices"].get(product["default_price"] or "")

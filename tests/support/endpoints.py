@@ -1,6 +1,6 @@
 """The endpoints of Stripe that the pipeline calls: a committed list, which every story's requests are checked against.
 
-``TEST_ENDPOINTS=FOLDER`` keeps what the stories call, and ``python -m tests.endpoints FOLDER`` then says which rows of
+``TEST_ENDPOINTS=FOLDER`` keeps what the stories call, and ``python -m tests.support.endpoints FOLDER`` then says which rows of
 the list no story calls any more.
 """
 
@@ -19,7 +19,7 @@ from sandbox.server.stripe_app import known_operation
 from sandbox.world.refusal import StripeRefusal
 from stripe_sync.clients.stripe.http import Http
 
-LIST = Path(__file__).parent / "recorded" / "endpoints.txt"
+LIST = Path(__file__).parents[1] / "recorded" / "endpoints.txt"
 
 
 def listed() -> set[str]:

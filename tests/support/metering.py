@@ -11,7 +11,7 @@ from stripe_sync.core.money import plain
 from stripe_sync.core.settings import UsageMeter
 from stripe_sync.domain.usage.ledger import UsageState
 from stripe_sync.warehouse.usage import usage_windows
-from tests.house import House
+from tests.support.harness import Harness
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 LEAD = 65 * MINUTE  # how far ahead a requested time is where Stripe refuses less than an hour (short_leads_refused)
@@ -28,29 +28,29 @@ def metered_world() -> WorldBuilder:
     return world
 
 
-def subscription(house: House, id: str = "s-1") -> dict[str, Any]:
-    (found,) = [s for s in house.objects("subscriptions") if s["metadata"].get("stiggEntityId") == id]
+def subscription(harness: Harness, id: str = "s-1") -> dict[str, Any]:
+    (found,) = [s for s in harness.objects("subscriptions") if s["metadata"].get("stiggEntityId") == id]
     return found
 
 
-def period_end(house: House, id: str = "s-1") -> int:
-    end: int = subscription(house, id)["items"]["data"][0]["current_period_end"]
+def period_end(harness: Harness, id: str = "s-1") -> int:
+    end: int = subscription(harness, id)["items"]["data"][0]["current_period_end"]
     return end
 
 
-def use(house: House, value: float, at: int, **more: Any) -> None:
+def use(harness: Harness, value: float, at: int, **more: Any) -> None:
     row = {"customerId": "c-1", "featureId": "calls", "resourceId": None, "value": value} | more
-    house.world.stigg["usage"].append(row | {"timestamp": iso(at)})
+    harness.world.stigg["usage"].append(row | {"timestamp": iso(at)})
 
 
-def until(house: House, moment: int) -> None:
-    house.later(moment - house.world.now)
+def until(harness: Harness, moment: int) -> None:
+    harness.later(moment - harness.world.now)
 
 
-def cycle(house: House, id: str = "s-1") -> dict[str, Any]:
+def cycle(harness: Harness, id: str = "s-1") -> dict[str, Any]:
     """The newest invoice of a renewal."""
-    its = [i for i in house.objects("invoices") if i["billing_reason"] == "subscription_cycle"
-           and i["parent"]["subscription_details"]["subscription"] == subscription(house, id)["id"]]  # fmt: skip
+    its = [i for i in harness.objects("invoices") if i["billing_reason"] == "subscription_cycle"
+           and i["parent"]["subscription_details"]["subscription"] == subscription(harness, id)["id"]]  # fmt: skip
     return max(its, key=lambda i: i["created"])
 
 
@@ -60,20 +60,20 @@ def lines(invoice: dict[str, Any]) -> list[tuple[str, int]]:
             if line["parent"]["type"] == "invoice_item_details"]  # fmt: skip
 
 
-def month_end(house: House, value: float = 1234) -> int:
+def month_end(harness: Harness, value: float = 1234) -> int:
     """Reconciles, uses something two minutes before the period ends, and moves to a minute after it; gives the end."""
-    house.reconcile()
-    end = period_end(house)
-    until(house, end - 3 * MINUTE)
-    house.reconcile()
-    use(house, value, end - 2 * MINUTE)
-    until(house, end + MINUTE)
+    harness.reconcile()
+    end = period_end(harness)
+    until(harness, end - 3 * MINUTE)
+    harness.reconcile()
+    use(harness, value, end - 2 * MINUTE)
+    until(harness, end + MINUTE)
     return end
 
 
-def ledger(house: House) -> dict[str, tuple[str, int]]:
+def ledger(harness: Harness) -> dict[str, tuple[str, int]]:
     """(quantity, amount) of all windows by state, without what is empty; their sum is what Stigg reported."""
-    with house.engine.connect() as connection:
+    with harness.engine.connect() as connection:
         rows = usage_windows.in_states(connection, "test", UsageState)
     found: dict[str, list[Decimal]] = {}
     for window in rows:
@@ -85,23 +85,23 @@ def ledger(house: House) -> dict[str, tuple[str, int]]:
     return {s: (plain(q), int(a)) for s, (q, a) in found.items() if q or a}
 
 
-def meter(house: House, name: str = "calls") -> str:
+def meter(harness: Harness, name: str = "calls") -> str:
     """A meter that sums, made by hand as docs/operations.md says."""
-    made = house.stripe().v1.billing.meters.create(
+    made = harness.stripe().v1.billing.meters.create(
         {"display_name": name, "event_name": name, "default_aggregation": {"formula": "sum"}}
     )
     return str(made.id)
 
 
-def by_meter(house: House, decimals: int = 0) -> str:
+def by_meter(harness: Harness, decimals: int = 0) -> str:
     """Reconciles, then has calls billed by a meter; gives its id."""
-    id = meter(house)
-    house.change(usage_meters={"calls": UsageMeter(id, decimals)})
+    id = meter(harness)
+    harness.change(usage_meters={"calls": UsageMeter(id, decimals)})
     return id
 
 
-def events(house: House) -> list[str]:
-    return [e["value"] for e in house.objects("meter_events")]
+def events(harness: Harness) -> list[str]:
+    return [e["value"] for e in harness.objects("meter_events")]
 
 
 def metered_lines(invoice: dict[str, Any]) -> list[tuple[str, int]]:
@@ -109,6 +109,6 @@ def metered_lines(invoice: dict[str, Any]) -> list[tuple[str, int]]:
             if line["period"]["end"] <= invoice["created"]]  # fmt: skip
 
 
-def prices(house: House) -> list[dict[str, Any]]:
+def prices(harness: Harness) -> list[dict[str, Any]]:
     """The recurring parts of the prices of a subscription's items."""
-    return [item["price"]["recurring"] for item in subscription(house)["items"]["data"]]
+    return [item["price"]["recurring"] for item in subscription(harness)["items"]["data"]]

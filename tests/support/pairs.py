@@ -12,25 +12,25 @@ import httpx
 from sandbox.builder import WorldBuilder
 from sandbox.server.run import running
 from sandbox.world.state import World, from_document
-from tests.house import House
+from tests.support.harness import Harness
 
 Obj = dict[str, Any]
 
 
 @dataclass
 class Pair:
-    """``house`` has Stigg and the warehouse; ``account`` is the world of the other Stripe account."""
+    """``harness`` has Stigg and the warehouse; ``account`` is the world of the other Stripe account."""
 
-    house: House
+    harness: Harness
     account: World
     clock: str
 
     def until(self, moment: int) -> None:
         """Move Stigg's time and the test clock to a moment."""
-        house = self.house
-        url = f"{house.stigg_url}/_world/clock"
+        harness = self.harness
+        url = f"{harness.stigg_url}/_world/clock"
         httpx.post(url, json={"now": moment}, verify=False).raise_for_status()
-        clocks = house.stripe().v1.test_helpers.test_clocks
+        clocks = harness.stripe().v1.test_helpers.test_clocks
         clocks.advance(self.clock, {"frozen_time": moment})
         while clocks.retrieve(self.clock).status != "ready":
             pass
@@ -41,18 +41,18 @@ class Pair:
 
 
 @contextmanager
-def paired(house: House, *, account_time: int = 0) -> Iterator[Pair]:
-    """Give a house another Stripe account and a test clock in it that stands at the house's time."""
+def paired(harness: Harness, *, account_time: int = 0) -> Iterator[Pair]:
+    """Give a harness another Stripe account and a test clock in it that stands at the harness's time."""
     builder = WorldBuilder()
     document = builder.document()
     document["stripe"]["limits"] = {"account": 0, "endpoint": 0, "clock_polls": 1}
     document["clock"] = account_time or document["clock"]
     account = from_document(document)
-    own = house.stripe_url
+    own = harness.stripe_url
     with running(account) as (stripe_url, _):
-        house.stripe_url = stripe_url
-        now = house.world.now
-        clock = house.stripe().v1.test_helpers.test_clocks.create({"frozen_time": now, "name": "a month"})
-        house.change(test_clock=clock.id)
-        yield Pair(house, account, clock.id)
-        house.stripe_url = own
+        harness.stripe_url = stripe_url
+        now = harness.world.now
+        clock = harness.stripe().v1.test_helpers.test_clocks.create({"frozen_time": now, "name": "a month"})
+        harness.change(test_clock=clock.id)
+        yield Pair(harness, account, clock.id)
+        harness.stripe_url = own

@@ -1,4 +1,4 @@
-"""A whole house for one story: a sandbox with a world, a warehouse of its own, settings, and the pipeline."""
+"""The harness of one story: a sandbox with a world, a warehouse of its own, settings, and the pipeline."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from stripe_sync.warehouse import runs
 from stripe_sync.warehouse.comparisons import comparisons, statuses
 from stripe_sync.warehouse.plans import plans
 from stripe_sync.warehouse.plans.plans import StoredPlan
-from tests import endpoints, warehouses
+from tests.support import endpoints, warehouses
 
 ENFORCE = {"catalog": "enforce", "customers": "enforce", "subscriptions": "enforce", "usage": "enforce"}
 GENEROUS = Limits(
@@ -65,7 +65,7 @@ Obj = dict[str, Any]
 
 
 @dataclass
-class House:
+class Harness:
     """One environment and everything around it. ``environment`` may be replaced between runs."""
 
     world: World
@@ -227,7 +227,7 @@ class House:
         self.world.stigg.update(from_document(builder.document()).stigg)
 
 
-def small_town() -> WorldBuilder:
+def build_small_world() -> WorldBuilder:
     """A small catalog and three customers, each with a paid subscription."""
     world = WorldBuilder()
     world.product("acme", "Acme")
@@ -241,8 +241,8 @@ def small_town() -> WorldBuilder:
 
 
 @contextmanager
-def built(builder: WorldBuilder, folder: Path) -> Iterator[House]:
-    """A house on a world without rate limits."""
+def built(builder: WorldBuilder, folder: Path) -> Iterator[Harness]:
+    """A harness on a world without rate limits."""
     document = builder.document()
     document["stripe"]["limits"] = {"account": 0, "endpoint": 0}
     document["stigg"]["limits"] = NO_LIMITS
@@ -251,12 +251,12 @@ def built(builder: WorldBuilder, folder: Path) -> Iterator[House]:
     world.unknowns |= {name: not world.unknowns[name] for name in other}
     stripe.enable_telemetry = False
     with warehouses.fresh() as (url, engine), running(world) as (stripe_url, stigg_url), endpoints.watched():
-        house = House(world, stripe_url, stigg_url, engine, url, folder)
+        harness = Harness(world, stripe_url, stigg_url, engine, url, folder)
         if not world.unknowns["reset_point_is_after"]:
-            house.change(reset_point="before")
+            harness.change(reset_point="before")
         if not world.unknowns["integrations_readable"]:
-            house.change(native_integration="removed")
+            harness.change(native_integration="removed")
         try:
-            yield house
+            yield harness
         finally:
-            house.http.close()
+            harness.http.close()

@@ -1,6 +1,6 @@
 """Stories that end differently under the two answers of a switch of the sandbox (docs/unknowns.md).
 
-``@ends("item_ties_up", yes=501, no=500)`` runs a story under both answers: its house gives the answer, and its argument ``end``
+``@ends("item_ties_up", yes=501, no=500)`` runs a story under both answers: its harness gives the answer, and its argument ``end``
 is what the story asserts then. tests/unit/test_switches.py holds that each switch has such a story, or a reason why not.
 """
 
@@ -16,7 +16,7 @@ import pytest
 
 from sandbox.world.state import UNKNOWNS, World
 
-STORIES = Path(__file__).parent / "scenarios"
+STORIES = Path(__file__).parents[1] / "scenarios"
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Runs the tests group by group and prints how long each took: ``python -m tests.run [GROUP...]``.
+"""Runs the tests group by group and prints how long each took: ``python -m tools.run_tests [GROUP...]``.
 
 A group is a process of its own, so the unit tests can prove that they load neither Airflow nor Great Expectations.
 """
@@ -21,7 +21,7 @@ from sandbox.world.state import UNKNOWNS
 
 ROOT = Path(__file__).parent.parent
 # What is not known for certain of the real APIs, answered the other way (docs/unknowns.md): every switch for the stories of
-# the group "otherwise", and those under which each story ends alike for the long proofs.
+# the group "otherwise", and those under which each story has the same end for the long proofs.
 EVERY = ",".join(UNKNOWNS)
 OTHERWISE = "coupon_id_reuse,zero_renewal_waits,integrations_readable,large_pages,reset_point_is_after"
 TOUCHED = [f"tests/scenarios/test_{name}.py" for name in ("generated", "discounts")]
@@ -114,9 +114,9 @@ def main(names: list[str]) -> int:
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # hundreds of processes would compile the same modules
     seed = os.environ.setdefault("TEST_SEED", str(random.SystemRandom().randrange(1_000_000)))
     print(f"== seed {seed} (TEST_SEED={seed} runs the same worlds again)", flush=True)
-    wanted = names or list(GROUPS)
-    alone = [name for name in wanted if name not in ORDER]
-    for together in [*([name] for name in alone), [name for name in ORDER if name in wanted]]:
+    chosen = names or list(GROUPS)
+    alone = [name for name in chosen if name not in ORDER]
+    for together in [*([name] for name in alone), [name for name in ORDER if name in chosen]]:
         if len(together) == 1:
             print(f"== {together[0]} begins", flush=True)
         for group in run_together(together):

@@ -12,7 +12,7 @@ from stripe_sync.domain.usage.charges import charges
 from stripe_sync.jobs.inputs.latest import latest
 from stripe_sync.jobs.inputs.snapshots import every, stigg_view, stripe_view, without
 from stripe_sync.warehouse.comparisons import comparisons, link_suggestions, links, statuses
-from tests.house import House
+from tests.support.harness import Harness
 
 Documents = dict[tuple[str, str, str], Any]
 
@@ -23,11 +23,11 @@ def open_links(connection: Connection) -> dict[str, str]:
     return {row.key: row.stripe_id for row in rows}
 
 
-def at_once(house: House) -> tuple[Documents, dict[tuple[str, str], tuple[str, str]]]:
+def at_once(harness: Harness) -> tuple[Documents, dict[tuple[str, str], tuple[str, str]]]:
     """(documents by side, kind and key; status and reason of whoever has no write to wait for), decided at once."""
-    session = house.session()
-    run = house.run(session)
-    with house.engine.connect() as connection:
+    session = harness.session()
+    run = harness.run(session)
+    with harness.engine.connect() as connection:
         newest = latest(session, run, connection)
         assert newest is not None
         place = newest.around.place
@@ -40,9 +40,9 @@ def at_once(house: House) -> tuple[Documents, dict[tuple[str, str], tuple[str, s
         stripe, unreadable = stripe_view(every(connection, place.stripe), by_id)
         stigg = without(stigg_view(every(connection, place.stigg), newest.around.left_out), unreadable)
     why = "{} in Stripe may be it: {}; link it, or take the trace away."
-    waiting = {c["key"]: why.format(c["stripe_id"], c["why"]) for c in link_suggestions.all_of(house.engine, "test")}
+    waiting = {c["key"]: why.format(c["stripe_id"], c["why"]) for c in link_suggestions.all_of(harness.engine, "test")}
     session.close()
-    inputs = Inputs(house.environment, stigg, stripe, known, session.signer, run.now, waiting)
+    inputs = Inputs(harness.environment, stigg, stripe, known, session.signer, run.now, waiting)
     made = desired(inputs)
     _, problems = charges(inputs, of_families(inputs, offered(inputs), inputs.stripe).catalog)
     documents = {("wanted", c.kind, c.key): c.document for c in made.wanted}
@@ -55,22 +55,22 @@ def at_once(house: House) -> tuple[Documents, dict[tuple[str, str], tuple[str, s
     return documents, reasons
 
 
-def in_parts(house: House) -> tuple[Documents, dict[tuple[str, str], tuple[str, str]]]:
+def in_parts(harness: Harness) -> tuple[Documents, dict[tuple[str, str], tuple[str, str]]]:
     """The same as the newest comparison came to it."""
-    with house.engine.connect() as connection:
+    with harness.engine.connect() as connection:
         newest = comparisons.latest(connection, "test")
         assert newest is not None
-        documents = {key: row[1] for key, row in house.documents(connection, newest).items()}
+        documents = {key: row[1] for key, row in harness.documents(connection, newest).items()}
         rows = connection.exec_driver_sql(
             "select kind, id, status, reason from status where reason not in ('', 'WAITS_FOR_WRITE') and environment = 'test'"
         )
         return documents, {(r.kind, r.id): (r.status, r.reason) for r in rows}
 
 
-def tallies(house: House) -> tuple[list[Any], list[Any]]:
+def tallies(harness: Harness) -> tuple[list[Any], list[Any]]:
     """How many entities have which status: as reports tell it, and counted."""
-    told = [tuple(row.values()) for row in statuses.counts(house.engine, "test")]
-    with house.engine.connect() as connection:
+    told = [tuple(row.values()) for row in statuses.counts(harness.engine, "test")]
+    with harness.engine.connect() as connection:
         counted = connection.exec_driver_sql(
             "select kind, status, reason, count(*) from status where environment = 'test' group by 1, 2, 3 order by 1, 2, 3"
         )

@@ -1,4 +1,4 @@
-"""A shell that is set up for a house: what people and schedulers run the real command in."""
+"""A shell that is set up for a harness: what people and schedulers run the real command in."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from stripe_sync.core.open_questions import BY_NAME
 from stripe_sync.jobs.finance.job import REPORT
 from stripe_sync.jobs.reconcile.job import RECONCILE
 from stripe_sync.jobs.usage.job import USAGE
-from tests import endpoints
-from tests.house import House
+from tests.support import endpoints
+from tests.support.harness import Harness
 
 TOML = f"""
 [environments.test]
@@ -33,21 +33,21 @@ ENFORCE = 'modes = { catalog = "enforce", customers = "enforce", subscriptions =
 LIMITS = '[environments.test.limits]\nactions = 100\ndue_now = { usd = "9999" }\nper_month = { usd = "9999" }\n'
 
 
-def environ(house: House, toml: str = TOML, **more: str) -> dict[str, str]:
-    """The environment of a shell that is set up for the house."""
-    (house.folder / "environments.toml").write_text(toml, encoding="utf-8")
+def environ(harness: Harness, toml: str = TOML, **more: str) -> dict[str, str]:
+    """The environment of a shell that is set up for the harness."""
+    (harness.folder / "environments.toml").write_text(toml, encoding="utf-8")
     return {
         "PATH": os.environ["PATH"],
-        "HOME": str(house.folder),
-        "STRIPE_SYNC_CONFIG": str(house.folder / "environments.toml"),
-        "STRIPE_SYNC_WAREHOUSE_URL": house.warehouse_url,
-        "STRIPE_SYNC_CLOCK": f"{house.stripe_url}/_world/clock",
-        "STRIPE_SYNC_REPORTS": str(house.folder / "reports"),
+        "HOME": str(harness.folder),
+        "STRIPE_SYNC_CONFIG": str(harness.folder / "environments.toml"),
+        "STRIPE_SYNC_WAREHOUSE_URL": harness.warehouse_url,
+        "STRIPE_SYNC_CLOCK": f"{harness.stripe_url}/_world/clock",
+        "STRIPE_SYNC_REPORTS": str(harness.folder / "reports"),
         "AIRFLOW_CONN_STRIPE_DEFAULT": json.dumps(
-            {"conn_type": "stripe", "password": "sk_test_sandbox", "host": house.stripe_url}
+            {"conn_type": "stripe", "password": "sk_test_sandbox", "host": harness.stripe_url}
         ),
         "AIRFLOW_CONN_STIGG_DEFAULT": json.dumps(
-            {"conn_type": "stigg", "password": "server-sandbox", "host": house.stigg_url}
+            {"conn_type": "stigg", "password": "server-sandbox", "host": harness.stigg_url}
         ),
         "AIRFLOW_CONN_STRIPE_SYNC_TEST": json.dumps({"conn_type": "generic", "password": "a-secret"}),
     } | more

@@ -1,4 +1,4 @@
-"""Checks the locks without a network: ``python -m tests.locks``.
+"""Checks the locks without a network: ``python -m tools.locks``.
 
 Every requirement of the .in files is satisfied by a pin, every pin has hashes, both locks agree, the package's own
 bounds hold for the pins, and the environment is what the locks say.
@@ -29,7 +29,7 @@ def pins(lock: Path) -> dict[str, list[tuple[str, str]]]:
     return found
 
 
-def wanted(source: Path) -> Iterator[Requirement]:
+def requirements_of(source: Path) -> Iterator[Requirement]:
     for line in source.read_text(encoding="utf-8").splitlines():
         text = line.split("#")[0].strip()
         if text and not text.startswith("-"):
@@ -39,7 +39,7 @@ def wanted(source: Path) -> Iterator[Requirement]:
 def problems() -> Iterator[str]:
     locks = {name: pins(ROOT / f"{name}.txt") for name in ("requirements", "requirements-dev")}
     for name, pinned in locks.items():
-        for requirement in wanted(ROOT / f"{name}.in"):
+        for requirement in requirements_of(ROOT / f"{name}.in"):
             versions = pinned.get(canonicalize_name(requirement.name), [])
             if not any(requirement.specifier.contains(v, prereleases=True) for v, _ in versions):
                 yield f"{name}.txt has no pin for {requirement}; run make lock"
@@ -59,7 +59,7 @@ def problems() -> Iterator[str]:
 
 
 def environment_problems(locks: dict[str, dict[str, list[tuple[str, str]]]]) -> Iterator[str]:
-    """What is installed and not pinned, or of another version."""
+    """Yield a sentence for each installed distribution that is not pinned, or has another version."""
     both = {**locks["requirements"], **locks["requirements-dev"]}
     for distribution in distributions():
         name = canonicalize_name(distribution.metadata["Name"])

@@ -1,6 +1,6 @@
-"""``make mutants``: changes lines of money, periods, desired and plan one at a time, and names the changes that no test notices.
+"""``make mutants``: change lines of the domain, of money and of periods one at a time, and list the changes that no test notices.
 
-Mutants are drawn by dice (``TEST_SEED``, ``TEST_MUTANTS``), made in a clone of the last commit, and shown first to the unit
+Mutants are drawn at random (``TEST_SEED``, ``TEST_MUTANTS``), made in a clone of the last commit, and shown first to the unit
 tests, then to the stories that decide most. cosmic-ray makes them; uv fetches it, since it is no part of the locks.
 """
 
@@ -17,7 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 TOOL = ["uv", "tool", "run", "--from", "cosmic-ray==8.7.0", "cosmic-ray"]
-MUTATED = ("core/money.py", "core/periods.py", "domain/actual", "domain/adoption", "domain/target", "domain/plan")
+MUTATED = ("core/money.py", "core/periods.py", "domain")
 STORIES = (
     "pricing_models",
     "endings",
@@ -29,7 +29,7 @@ STORIES = (
     "tax",
     "generated",
 )
-# ``|`` is only in annotations, which are not run; ``is`` in the place of ``==`` is not how anybody errs.
+# ``|`` is only in annotations, which are not run; ``is`` in the place of ``==`` is not a mistake that people make.
 NOT_MADE = ("ReplaceBinaryOperator_BitOr_%", "%_Is", "%_IsNot")
 CONFIG = """
 [cosmic-ray]
@@ -76,7 +76,7 @@ def ray(clone: Path, environ: dict[str, str], step: str) -> None:
 
 
 def draw(session: sqlite3.Connection, seed: int, count: int) -> int:
-    """Leaves as many mutants as were asked for; how many those are."""
+    """Keep ``count`` mutants at most, drawn by the seed, and return their number."""
     for pattern in NOT_MADE:
         session.execute("delete from mutation_specs where operator_name like ?", [f"core/{pattern}"])
     ids = sorted(id for (id,) in session.execute("select job_id from mutation_specs"))
@@ -89,7 +89,7 @@ def draw(session: sqlite3.Connection, seed: int, count: int) -> int:
 
 
 def report(session: sqlite3.Connection) -> int:
-    """Prints what survived, as the lines that nobody missed."""
+    """Print each surviving mutant with its changed lines, and the totals."""
     rows = session.execute(
         "select module_path, start_pos_row, diff, test_outcome from mutation_specs join work_results using (job_id) order by 1, 2"
     ).fetchall()
@@ -97,7 +97,7 @@ def report(session: sqlite3.Connection) -> int:
     for path, line, diff, _ in alive:
         changed = [text for text in diff.splitlines() if text[:1] in "+-" and text[:3] not in ("+++", "---")]
         print(f"{path}:{line}", *changed, sep="\n  ")
-    print(f"{len(rows)} mutants, {len(rows) - len(alive)} noticed, {len(alive)} not")
+    print(f"{len(rows)} mutants, {len(rows) - len(alive)} killed, {len(alive)} survived")
     return 0
 
 

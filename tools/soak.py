@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.run import OTHERWISE, ROOT
+from tools.run_tests import OTHERWISE, ROOT
 
 RESULT = ROOT / "docs" / "proofs" / "soak.jsonl"
 STORMS = "tests/scenarios/test_storms.py"
@@ -64,7 +64,7 @@ def proofs() -> Iterator[Proof]:
 
 
 def commit() -> str:
-    """Return the short commit, with a mark where the tree differs from it outside the results."""
+    """Return the short commit, with the suffix ``-dirty`` where the tree differs from it outside docs/proofs."""
     at = git("rev-parse", "--short", "HEAD")
     return f"{at}-dirty" if git("status", "--porcelain", "--", ".", ":!docs/proofs") else at
 

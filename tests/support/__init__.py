@@ -1,0 +1,1 @@
+"""Helpers that stories and tests share."""
