@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, or_, select
 
 from stripe_sync.core import keys
 from stripe_sync.core.errors import ConfigurationError
 from stripe_sync.warehouse import runs
 from stripe_sync.warehouse.comparisons.comparisons import latest
 from stripe_sync.warehouse.engine import run_sql
+from stripe_sync.warehouse.tables.comparisons import status
 
 Row = dict[str, Any]
 STIGG_FIELDS = ("status", "pricingType", "billingPeriod", "startDate", "trialEndDate", "currentBillingPeriodEnd",
@@ -49,9 +50,9 @@ def explain_customer(engine: Engine, name: str, id: str) -> Row:
 
 def stigg_id(connection: Connection, environment: str, id: str) -> str:
     """The customer's id in Stigg, from that or from its Stripe id."""
+    of = status.c
     found: str | None = connection.execute(
-        text("select id from status where environment = :e and kind = 'customer' and (id = :id or stripe_id = :id)"),
-        {"e": environment, "id": id},
+        select(of.id).where(of.environment == environment, of.kind == "customer", or_(of.id == id, of.stripe_id == id))
     ).scalar()
     if found is None:
         raise ConfigurationError(

@@ -10,10 +10,12 @@ from datetime import UTC, datetime, timedelta
 from math import ceil
 
 from croniter import croniter
-from sqlalchemy import text
 
 from stripe_sync.core.errors import ConfigurationError
+from stripe_sync.domain.model.kinds import Side
 from stripe_sync.jobs.runtime.context import Session
+from stripe_sync.warehouse.snapshots.snapshots import newest_counts
+from stripe_sync.warehouse.usage.usage_windows import subscriptions_with_usage
 
 MONTH = timedelta(days=30)
 LISTS = {"price": 2, "invoice": 2}  # active prices and others, drafts and open invoices are two lists each
@@ -38,10 +40,7 @@ def runs_a_month(schedule: str | None) -> int:
 def full_read(session: Session) -> int:
     """The pages of everything, by the counts of the last snapshot; one a list before there is any."""
     with session.engine.connect() as connection:
-        counts = connection.execute(
-            text("select counts from snapshot where environment = :e and side = 'stripe' order by id desc limit 1"),
-            {"e": session.environment.name},
-        ).scalar()
+        counts = newest_counts(connection, session.environment.name, Side.STRIPE)
     known = counts or dict.fromkeys(("product", "price", "coupon", "customer", "subscription", "invoice"), 0)
     return sum(max(LISTS.get(kind, 1), ceil(n / PAGE)) for kind, n in known.items())
 
@@ -61,9 +60,6 @@ def month_ends(session: Session) -> int:
     """The reads of the usage job: each draft by its id before it is written and once it is finalized, and the list of drafts
     and the account in every run that has something due, which is six an hour of a month end at most."""
     with session.engine.connect() as connection:
-        count: int = connection.execute(
-            text("select count(distinct subscription) from usage_opening where environment = :e"),
-            {"e": session.environment.name},
-        ).scalar_one()
+        count = subscriptions_with_usage(connection, session.environment.name)
     runs = runs_a_month(session.environment.usage_schedule)
     return 2 * count + 2 * min(runs, 6 * count)

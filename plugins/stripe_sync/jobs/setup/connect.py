@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
-from sqlalchemy import text
+from sqlalchemy import func, select
 
 from stripe_sync.core.clock import SystemClock
 from stripe_sync.core.errors import AccountRefused, NotAuthorized, RowFailed, StripeSyncError
@@ -89,7 +89,7 @@ def version(session: Session) -> Check:
 def clocks(session: Session) -> Check:
     """The warehouse's clock beside ours: leases and budgets are by the warehouse's."""
     with session.engine.connect() as connection:
-        there = connection.execute(text("select clock_timestamp()")).scalar_one()
+        there = connection.execute(select(func.clock_timestamp())).scalar_one()
     apart = abs(there - SystemClock().now())
     return Check(
         "clocks",

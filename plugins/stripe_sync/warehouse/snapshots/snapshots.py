@@ -57,6 +57,13 @@ def found(connection: Connection, id: int) -> Snapshot:
     return Snapshot(**row._mapping)
 
 
+def newest_counts(connection: Connection, environment: str, side: Side) -> dict[str, int]:
+    """Return the number of objects of each kind in the newest snapshot of a side; empty before there is one."""
+    of = table.c
+    query = select(of.counts).where(of.environment == environment, of.side == side.value)
+    return connection.execute(query.order_by(of.id.desc()).limit(1)).scalar() or {}
+
+
 def bodies(connection: Connection, snapshot: Snapshot, kind: str) -> list[dict[str, Any]]:
     """The objects of a kind as a snapshot saw them, in order of id."""
     return rows_of(connection, "mirror/bodies", snapshot, kind=kind)

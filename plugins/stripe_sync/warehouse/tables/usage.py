@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Integer, Numeric, Table, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Integer,
+    Numeric,
+    Table,
+    Text,
+    UniqueConstraint,
+    column,
+    table,
+)
 
 from stripe_sync.warehouse.tables.base import (
     METADATA,
@@ -91,4 +103,13 @@ usage_hold = Table(
     *moments("at"),
     *lists("causes", default="{}"),
     *flags("is_stop", default="false"),
+)
+
+# A view: one window with its newest reading, its state and its balances.
+usage_now = table(
+    "usage_now",
+    *(column(name, BigInteger) for name in ("id",)),
+    *(column(name, Text) for name in ("environment", "subscription", "charge", "state", "invoice", "reason", "why")),
+    *(column(name) for name in ("start_at", "end_at", "read_at", "quantity", "terms", "measured", "balances")),
+    column("settled", Boolean),
 )

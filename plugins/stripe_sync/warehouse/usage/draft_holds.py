@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, insert
 
 from stripe_sync.domain.model.hold_causes import Cause
+from stripe_sync.warehouse.engine import run_sql
+from stripe_sync.warehouse.tables.usage import usage_hold
 
 
 @dataclass(frozen=True)
@@ -48,29 +50,26 @@ class Hold:
 def add(connection: Connection, environment: str, hold: Hold, *, at: datetime, run_id: str = "") -> None:
     """Record a hold, a change of its causes, or its end."""
     connection.execute(
-        text(
-            "insert into usage_hold (environment, invoice, held, original, until, reason, person, causes, is_stop, run_id, at) "
-            "values (:e, :i, :h, :o, :u, :reason, :p, :c, :s, :r, :at)"
-        ),
-        {
-            "e": environment, "i": hold.invoice, "h": hold.held, "o": hold.original, "u": hold.until, "reason": hold.reason,
-            "p": hold.person, "c": sorted(hold.causes), "s": hold.is_stop, "r": run_id, "at": at,
-        },
-    )  # fmt: skip
+        insert(usage_hold).values(
+            environment=environment,
+            invoice=hold.invoice,
+            held=hold.held,
+            original=hold.original,
+            until=hold.until,
+            reason=hold.reason,
+            person=hold.person,
+            causes=sorted(hold.causes),
+            is_stop=hold.is_stop,
+            run_id=run_id,
+            at=at,
+        )
+    )
 
 
 def holds(connection: Connection, environment: str) -> dict[str, Hold]:
     """Return the newest hold, or its end, of each draft, by invoice."""
-    rows = connection.execute(
-        text(
-            "select distinct on (h.invoice) h.invoice, h.held, h.original, h.until, h.reason, h.person, h.causes, h.is_stop "
-            "from usage_hold h "
-            "join usage_invoice i on i.environment = h.environment and i.invoice = h.invoice and i.status = 'draft' "
-            "where h.environment = :e order by h.invoice, h.id desc"
-        ),
-        {"e": environment},
-    )
-    return {row.invoice: as_hold(row._asdict()) for row in rows}
+    rows = run_sql(connection, "usage/newest_holds", environment=environment)
+    return {row["invoice"]: as_hold(row) for row in rows}
 
 
 def as_hold(row: dict[str, Any]) -> Hold:

@@ -4,29 +4,21 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, select
+
+from stripe_sync.warehouse.engine import run_sql
+from stripe_sync.warehouse.tables.usage import usage_invoice
 
 
 def rounded(connection: Connection, environment: str) -> dict[str, Decimal]:
-    """What Stripe billed less than the ledger reckoned because of rounding, minor units by currency; negative for more."""
-    rows = connection.execute(
-        text(
-            "select o.terms -> 'content' ->> 'currency' as currency, -sum(e.amount) as minor from usage_entry e "
-            "join usage_window w on w.id = e.window_id join usage_opening o on o.id = w.opening_id "
-            "where e.from_state = 'rounded' and w.environment = :e group by 1 order by 1"
-        ),
-        {"e": environment},
-    )
-    return {row.currency: Decimal(row.minor) for row in rows}
+    """Return the amounts that Stripe billed less than the ledger because of rounding, minor units by currency; negative for more."""
+    rows = run_sql(connection, "usage/rounded", environment=environment)
+    return {row["currency"]: Decimal(row["minor"]) for row in rows}
 
 
 def newest_grace(connection: Connection, environment: str) -> tuple[str, int] | None:
-    """(invoice, seconds) of the newest renewal's draft that was seen before anybody moved it; the shortest of several."""
-    row = connection.execute(
-        text(
-            "select invoice, grace from usage_invoice where environment = :e and grace is not null "
-            "order by created_at desc, grace limit 1"
-        ),
-        {"e": environment},
-    ).first()
+    """Return (invoice, seconds) of the newest renewal's draft that was seen before it was moved; the shortest of several."""
+    of = usage_invoice.c
+    query = select(of.invoice, of.grace).where(of.environment == environment, of.grace.is_not(None))
+    row = connection.execute(query.order_by(of.created_at.desc(), of.grace).limit(1)).first()
     return (row.invoice, row.grace) if row else None

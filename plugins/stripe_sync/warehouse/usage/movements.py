@@ -6,46 +6,40 @@ from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, insert, select, update
 
 from stripe_sync.domain.usage import ledger
 from stripe_sync.domain.usage.ledger import Drain, Movement, UsageState
+from stripe_sync.warehouse.tables.usage import usage_entry, usage_reading, usage_window
 from stripe_sync.warehouse.usage.usage_windows import locked
 
 
 def add_reading(connection: Connection, window: int, quantity: Decimal, *, at: datetime, run_id: str) -> None:
     """Store the quantity of a window as Stigg reported it."""
-    connection.execute(
-        text("insert into usage_reading (window_id, quantity, read_at, run_id) values (:w, :q, :at, :r)"),
-        {"w": window, "q": quantity, "at": at, "r": run_id},
-    )
+    row = {"window_id": window, "quantity": quantity, "read_at": at, "run_id": run_id}
+    connection.execute(insert(usage_reading).values(row))
 
 
 def move(connection: Connection, movement: Movement, *, at: datetime, run_id: str) -> None:
     """Store one movement between two states. Raises TransitionRefused for one that is not permitted."""
     ledger.check(movement)
     connection.execute(
-        text(
-            "insert into usage_entry (window_id, from_state, to_state, quantity, amount, invoice, reason, person, run_id, "
-            "moved_at) values (:w, :f, :t, :q, :a, :i, :reason, :p, :r, :at)"
-        ),
-        {
-            "w": movement.window,
-            "f": movement.source.value,
-            "t": movement.target.value,
-            "q": movement.balance.quantity,
-            "a": movement.balance.amount,
-            "i": movement.invoice,
-            "reason": movement.reason,
-            "p": movement.person,
-            "r": run_id,
-            "at": at,
-        },
+        insert(usage_entry).values(
+            window_id=movement.window,
+            from_state=movement.source.value,
+            to_state=movement.target.value,
+            quantity=movement.balance.quantity,
+            amount=movement.balance.amount,
+            invoice=movement.invoice,
+            reason=movement.reason,
+            person=movement.person,
+            run_id=run_id,
+            moved_at=at,
+        )
     )
-    connection.execute(
-        text("update usage_window set settled = :s where id = :w and settled <> :s"),
-        {"w": movement.window, "s": movement.target is UsageState.BILLED},
-    )
+    of, settled = usage_window.c, movement.target is UsageState.BILLED
+    differs = of.settled.is_not(settled)
+    connection.execute(update(usage_window).where(of.id == movement.window, differs).values(settled=settled))
 
 
 def drain(connection: Connection, drain: Drain, *, at: datetime, run_id: str) -> None:
@@ -62,7 +56,6 @@ def store(connection: Connection, drains: Iterable[Drain], *, at: datetime, run_
 
 def sent_quantities(connection: Connection, window: int) -> list[Decimal]:
     """Return the quantities that were sent to a meter for a window, in order."""
-    rows = connection.execute(
-        text("select quantity from usage_entry where window_id = :w and to_state = 'pushed' order by id"), {"w": window}
-    )
-    return [Decimal(row.quantity) for row in rows]
+    of = usage_entry.c
+    query = select(of.quantity).where(of.window_id == window, of.to_state == UsageState.SUBMITTED.value).order_by(of.id)
+    return [Decimal(quantity) for quantity in connection.execute(query).scalars()]

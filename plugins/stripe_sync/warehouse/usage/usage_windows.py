@@ -13,24 +13,24 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import ColumnElement, Connection, Row, func, select
+from sqlalchemy.dialects.postgresql import insert
 
 from stripe_sync.core.decoding import typed
 from stripe_sync.domain.usage.ledger import BILLABLE, Balance, UsageState
 from stripe_sync.domain.usage.terms import Terms
 from stripe_sync.domain.usage.windows import Chain, Measured, Opening, Window
-from stripe_sync.warehouse.engine import dumps
+from stripe_sync.warehouse.engine import run_sql
+from stripe_sync.warehouse.tables.base import is_among
+from stripe_sync.warehouse.tables.usage import usage_now, usage_opening, usage_window
+
+now = usage_now.c
 
 
 def openings(connection: Connection, environment: str) -> dict[Chain, list[Opening]]:
     """Return the openings of every charge, the one that closed it included, in order of time."""
-    rows = connection.execute(
-        text(
-            "select id, subscription, charge, since, terms, measured, why from usage_opening "
-            "where environment = :e order by since"
-        ),
-        {"e": environment},
-    )
+    of = usage_opening.c
+    rows = connection.execute(select(usage_opening).where(of.environment == environment).order_by(of.since))
     found: dict[Chain, list[Opening]] = defaultdict(list)
     for row in rows:
         terms = typed(row.terms, Terms) if row.terms is not None else None
@@ -51,72 +51,69 @@ def open_charge(
     why: str = "",
 ) -> None:
     """Open a charge, open it with other terms, or close it (no terms). A second opening at one moment is not stored."""
-    connection.execute(
-        text(
-            "insert into usage_opening (environment, subscription, charge, since, terms, measured, why, run_id) values "
-            "(:e, :s, :c, :since, cast(:t as jsonb), cast(:m as jsonb), :why, :r) on conflict do nothing"
-        ),
-        {
-            "e": environment,
-            "s": chain[0],
-            "c": chain[1],
-            "since": since,
-            "why": why,
-            "r": run_id,
-            "t": dumps(msgspec.to_builtins(terms)) if terms is not None else None,
-            "m": dumps(asdict(measured)),
-        },
+    row = insert(usage_opening).values(
+        environment=environment,
+        subscription=chain[0],
+        charge=chain[1],
+        since=since,
+        terms=msgspec.to_builtins(terms) if terms is not None else None,
+        measured=asdict(measured),
+        why=why,
+        run_id=run_id,
     )
+    connection.execute(row.on_conflict_do_nothing())
+
+
+def subscriptions_with_usage(connection: Connection, environment: str) -> int:
+    """Count the subscriptions of which a charge for usage was ever open."""
+    of = usage_opening.c
+    query = select(func.count(of.subscription.distinct())).where(of.environment == environment)
+    return connection.execute(query).scalar_one()
 
 
 def covered_until(connection: Connection, environment: str) -> dict[Chain, datetime]:
     """Return where the stored windows of each charge end."""
-    rows = connection.execute(
-        text(
-            "select subscription, charge, max(end_at) as until from usage_window where environment = :e "
-            "group by subscription, charge"
-        ),
-        {"e": environment},
-    )
-    return {(row.subscription, row.charge): row.until for row in rows}
+    rows = run_sql(connection, "usage/covered_until", environment=environment)
+    return {(row["subscription"], row["charge"]): row["until"] for row in rows}
 
 
 def add_window(
     connection: Connection, environment: str, chain: Chain, *, opening: int, start: datetime, end: datetime, run_id: str
 ) -> None:
     """Store a window; one that is there already is not stored again."""
-    connection.execute(
-        text(
-            "insert into usage_window (environment, subscription, charge, opening_id, start_at, end_at, run_id) values "
-            "(:e, :s, :c, :o, :start, :end, :r) on conflict do nothing"
-        ),
-        {"e": environment, "s": chain[0], "c": chain[1], "o": opening, "start": start, "end": end, "r": run_id},
+    row = insert(usage_window).values(
+        environment=environment,
+        subscription=chain[0],
+        charge=chain[1],
+        opening_id=opening,
+        start_at=start,
+        end_at=end,
+        run_id=run_id,
     )
+    connection.execute(row.on_conflict_do_nothing())
 
 
 def in_states(connection: Connection, environment: str, states: Iterable[UsageState]) -> list[Window]:
     """Return the windows in some states, oldest first."""
     chosen = list(states)
-    quick = "" if UsageState.BILLED in chosen else "and not settled "
-    values = [state.value for state in chosen]
-    return _select(connection, environment, f"{quick}and coalesce(state, '') = any(:states)", states=values)
+    is_in = is_among(func.coalesce(now.state, ""), [state.value for state in chosen])
+    quick = () if UsageState.BILLED in chosen else (~now.settled,)
+    return _select(connection, environment, *quick, is_in)
 
 
 def by_id(connection: Connection, environment: str, id: int) -> Window | None:
     """Return one window by its number."""
-    return next(iter(_select(connection, environment, "and id = :id", id=id)), None)
+    return next(iter(_select(connection, environment, now.id == id)), None)
 
 
 def of_invoice(connection: Connection, environment: str, invoice: str) -> list[Window]:
     """Return the windows whose newest movement names an invoice."""
-    return _select(connection, environment, "and invoice = :i", i=invoice)
+    return _select(connection, environment, now.invoice == invoice)
 
 
-def _select(connection: Connection, environment: str, where: str, **parameters: object) -> list[Window]:
-    rows = connection.execute(
-        text(f"select * from usage_now where environment = :e {where} order by end_at, subscription, charge"),
-        {"e": environment, **parameters},
-    )
+def _select(connection: Connection, environment: str, *conditions: ColumnElement[bool]) -> list[Window]:
+    query = select(usage_now).where(now.environment == environment, *conditions)
+    rows = connection.execute(query.order_by(now.end_at, now.subscription, now.charge))
     return [_window(row) for row in rows]
 
 
@@ -140,24 +137,16 @@ def _window(row: Row[Any]) -> Window:
 
 def locked(connection: Connection, id: int) -> Window:
     """Return one window as it is now, and lock it until this transaction ends."""
-    environment = connection.execute(
-        text("select environment from usage_window where id = :id for update"), {"id": id}
-    ).scalar_one()
-    found = by_id(connection, environment, id)
+    row = select(usage_window.c.environment).where(usage_window.c.id == id).with_for_update()
+    found = by_id(connection, connection.execute(row).scalar_one(), id)
     assert found is not None
     return found
 
 
 def counts(connection: Connection, environment: str, *, since: datetime) -> dict[str, int]:
     """Count the windows that ended since a moment, by state; those that were never read are 'due'."""
-    rows = connection.execute(
-        text(
-            "select coalesce(state, 'due') as state, count(*) as n from usage_now "
-            "where environment = :e and end_at >= :since group by 1"
-        ),
-        {"e": environment, "since": since},
-    )
-    return {row.state: row.n for row in rows}
+    rows = run_sql(connection, "usage/counts", environment=environment, since=since)
+    return {row["state"]: row["n"] for row in rows}
 
 
 def finished_items(connection: Connection, environment: str) -> tuple[frozenset[str], frozenset[str]]:
