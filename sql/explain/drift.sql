@@ -1,6 +1,7 @@
--- what differs of some link keys, by a comparison: what a write has repaired since is not among it
--- grain: one difference; keys: key, field
-select key, field, sentence, severity, per_month, since, accepted, stripe_url, stigg_url
-from unrepaired(:comparison)
-where key = any(cast(:keys as text[]))
-order by key, field
+-- question: the open differences of some link keys
+-- grain: one difference
+-- keys: key, field
+select d.key, d.field, d.sentence, d.severity, d.per_month, d.since, d.accepted, d.stripe_url, d.stigg_url
+from open_drift as d
+where d.environment = :environment and d.key = any(cast(:keys as text[]))
+order by d.key, d.field

@@ -1,14 +1,14 @@
--- what was written about some entities, and what people did
--- grain: one write or one act
-select o.finished_at as at, i.kind || ' ' || i.target as what, o.result, o.request_id, o.reason || ' ' || o.detail as why
-from journal_intent as i
-inner join journal_outcome as o on o.intent_id = i.id
+-- question: the writes about some entities, and the manual actions on them
+-- grain: one write or one manual action
+select w.finished_at as at, w.kind || ' ' || w.target as what, w.result, w.request_id, w.reason || ' ' || w.detail as why
+from writes as w
 where
-    i.environment = :environment
+    w.environment = :environment
+    and w.result is not null
     and (
-        i.target = any(cast(:keys as text[]))
-        or i.action #>> '{entity,1}' = any(cast(:ids as text[]))
-        or i.action ->> 'serial' = any(cast(:keys as text[]))
+        w.target = any(cast(:keys as text[]))
+        or w.entity_id = any(cast(:ids as text[]))
+        or w.action ->> 'serial' = any(cast(:keys as text[]))
     )
 union all
 select done_at, command || ' ' || subject, 'by hand', '', person || ': ' || reason

@@ -1,4 +1,7 @@
--- the statuses of some entities
--- grain: one entity; keys: kind, id
-select kind, id, status, reason, detail, stripe_id, changed_at
-from status where environment = :environment and id = any(cast(:ids as text[])) order by kind, id
+-- question: the statuses of some entities
+-- grain: one entity
+-- keys: kind, id
+select s.kind, s.id, s.status, s.reason, s.detail, s.stripe_id, s.changed_at
+from statuses as s
+where s.environment = :environment and s.id = any(cast(:ids as text[]))
+order by s.kind, s.id

@@ -1,6 +1,15 @@
--- the windows of use of some Stripe subscriptions
--- grain: one window; key: row
+-- question: the usage windows of some Stripe subscriptions, each with its current state
+-- grain: one window
+-- keys: row
 select
-    id as row, measured ->> 'feature' as feature, start_at, end_at, trim_scale(quantity)::text as quantity,
-    coalesce(state, 'due') as state, invoice, reason
-from usage_now where environment = :environment and subscription = any(cast(:ids as text[])) order by end_at, charge
+    u.window_id as row,
+    u.feature,
+    u.start_at,
+    u.end_at,
+    trim_scale(u.reported_quantity)::text as quantity,
+    u.state,
+    u.invoice,
+    u.reason
+from usage_ledger as u
+where u.environment = :environment and u.is_current and u.stripe_subscription = any(cast(:ids as text[]))
+order by u.end_at, u.charge

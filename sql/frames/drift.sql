@@ -1,8 +1,8 @@
--- question: the differences of a comparison that are not repaired, with their amount a month
+-- question: the differences that are open now, with their amount per month
 -- grain: one difference and currency; a difference without an amount is one row without a currency
 -- keys: drift_id, currency; amounts are minor units, exact
 select
-    d.id as drift_id,
+    d.drift_id,
     d.kind,
     d.entity_kind,
     d.entity_id,
@@ -17,6 +17,7 @@ select
     d.since,
     m.key as currency,
     cast(m.value as numeric) as monthly_amount
-from unrepaired(:comparison) as d
+from open_drift as d
 left join lateral jsonb_each_text(d.per_month) as m on m.value::numeric <> 0
+where d.environment = :environment
 order by d.severity, d.kind, d.key, d.field, m.key

@@ -1,8 +1,8 @@
--- question: what each invoice of the audited months should bill for usage, and what it bills
+-- question: for each audited month, which usage should each invoice bill, and which does it bill?
 -- grain: one invoice, or one usage window that is on no invoice
 -- keys: month, line; amounts are minor units before discounts and tax
 select
-    cast(m.month as timestamp) at time zone 'UTC' as month,
+    cast(a.month as timestamp) at time zone 'UTC' as month,
     a.line,
     a.invoice,
     a.subscription,
@@ -16,8 +16,7 @@ select
     a.total,
     a.balance,
     a.due,
-    m.audited_at
-from audit_of_month as m
-inner join audit as a on a.environment = m.environment and a.month = m.month
-where m.environment = :environment
-order by m.month, a.line
+    a.audited_at
+from invoice_audit as a
+where a.environment = :environment
+order by a.month, a.line

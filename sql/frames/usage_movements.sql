@@ -2,20 +2,18 @@
 -- grain: one movement of one window; from_state is absent for a quantity that comes from Stigg
 -- keys: movement_id; amounts are minor units, exact
 select
-    e.id as movement_id,
-    e.window_id,
-    o.measured ->> 'subscription' as subscription,
-    o.measured ->> 'feature' as feature,
-    nullif(e.from_state, '') as from_state,
-    e.to_state,
-    e.quantity,
-    o.terms -> 'content' ->> 'currency' as currency,
-    e.amount,
-    e.invoice,
-    nullif(e.reason, '') as reason,
-    e.moved_at as recorded_at
-from usage_entry as e
-inner join usage_window as w on w.id = e.window_id
-inner join usage_opening as o on o.id = w.opening_id
-where w.environment = :environment
-order by e.id
+    m.movement_id,
+    m.window_id,
+    m.subscription,
+    m.feature,
+    nullif(m.from_state, '') as from_state,
+    m.to_state,
+    m.quantity,
+    m.currency,
+    m.amount,
+    m.invoice,
+    nullif(m.reason, '') as reason,
+    m.moved_at as recorded_at
+from usage_movements as m
+where m.environment = :environment
+order by m.movement_id

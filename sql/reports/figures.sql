@@ -1,12 +1,12 @@
--- what is measured of an environment: numbers only
+-- question: the figures of an environment: numbers alone
 -- grain: one figure; key: name
 select 'drift_age' as name, coalesce(extract(epoch from cast(:now as timestamptz) - min(d.since)), 0)::float as value
-from unrepaired(:comparison) as d
-where not d.accepted
+from open_drift as d
+where d.environment = :environment and not d.accepted
 union all
-select 'drift.' || k.kind, count(d.id)::float
+select 'drift.' || k.kind, count(d.drift_id)::float
 from unnest(array['product', 'price', 'coupon', 'customer', 'subscription', 'stigg_subscription']) as k(kind)
-left join unrepaired(:comparison) as d on not d.accepted and d.kind = k.kind
+left join open_drift as d on d.environment = :environment and not d.accepted and d.kind = k.kind
 group by k.kind
 union all
 select 'usage_open', count(*)::float from usage_window where environment = :environment and not settled

@@ -1,8 +1,6 @@
--- how many entities have which status and reason
+-- question: the number of entities with each status and reason
 -- grain: one kind, status and reason
-select kind, status, reason, cast(sum(entities) as bigint) as entities
-from status_tally
-where environment = :environment
-group by kind, status, reason
-having sum(entities) > 0
-order by kind, status, reason
+select c.kind, c.status, c.reason, c.entities
+from status_counts as c
+where c.environment = :environment
+order by c.kind, c.status, c.reason

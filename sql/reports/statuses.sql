@@ -1,12 +1,12 @@
--- the entities that a run settled, and those that are not in order, with the reason; the pages and `status` know all others
+-- question: the entities whose status a run changed, and those in error or pending; pages and `status` show all others
 -- grain: one entity; key: kind, id
 with shown as (
     select kind, id, status, reason, detail, stripe_id, changed_at
-    from status
+    from statuses
     where environment = :environment and status in ('ERROR', 'PENDING')
     union all
     select kind, id, status, reason, detail, stripe_id, changed_at
-    from status
+    from statuses
     where
         environment = :environment
         and status not in ('ERROR', 'PENDING')

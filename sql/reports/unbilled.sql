@@ -9,10 +9,10 @@ select
     s.detail,
     d.per_month,
     d.since
-from status as s
+from statuses as s
 inner join mirror as m
     on m.environment = s.environment and m.side = 'stigg' and m.kind = 'subscription' and m.id = s.id and m.valid_to is null
-left join unrepaired(:comparison) as d
+left join open_drift_at(:comparison) as d
     on d.entity_kind = 'subscription' and d.entity_id = s.id and d.state = 'missing'
 where
     s.environment = :environment and s.kind = 'subscription' and s.status in ('ERROR', 'PENDING') and s.stripe_id is null

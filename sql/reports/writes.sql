@@ -1,17 +1,8 @@
--- what a run wrote, newest first
--- grain: one write; key: intent_id
+-- question: the writes of a run, newest first
+-- grain: one write
+-- keys: intent_id
 select
-    i.id as intent_id,
-    i.run_id,
-    i.kind,
-    i.target,
-    o.result,
-    o.stripe_id,
-    o.request_id,
-    o.reason,
-    o.detail,
-    o.finished_at
-from journal_intent as i
-left join journal_outcome as o on o.intent_id = i.id
-where i.environment = :environment and i.run_id = :run_id
-order by i.id desc
+    w.intent_id, w.run_id, w.kind, w.target, w.result, w.stripe_id, w.request_id, w.reason, w.detail, w.finished_at
+from writes as w
+where w.environment = :environment and w.run_id = :run_id
+order by w.intent_id desc

@@ -1,18 +1,14 @@
--- the actions of one plan, in its order, and what became of each
+-- question: the actions of one plan in its order, with the result of each
 -- grain: one action
-select
-    a.ordinality as number,
-    a.value ->> 'sentence' as sentence,
-    a.value ->> 'kind' as kind,
-    a.value -> 'due_now' as due_now,
-    a.value -> 'per_month' as per_month,
-    o.result,
-    o.request_id
-from plan as p
-cross join lateral jsonb_array_elements(p.body -> 'actions') with ordinality as a
-left join journal_intent as i on i.environment = p.environment and i.run_id = p.run_id and i.target = a.value ->> 'target'
-    and i.kind = a.value ->> 'kind'
-left join journal_outcome as o on o.intent_id = i.id
-where p.environment = :environment and p.run_id = :run_id
-order by a.ordinality
-limit 500
+with first_actions as (
+    select a.number, a.sentence, a.kind, a.due_now, a.per_month, a.intent_id
+    from plan_actions as a
+    where a.environment = :environment and a.run_id = :run_id
+    order by a.number
+    limit 500
+)
+
+select a.number, a.sentence, a.kind, a.due_now, a.per_month, w.result, w.request_id
+from first_actions as a
+left join writes as w on w.intent_id = a.intent_id
+order by a.number

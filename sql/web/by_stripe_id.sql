@@ -1,7 +1,8 @@
--- the entities of one Stripe id
--- grain: one entity; key: kind, id
-select kind, id, status, reason, detail, stripe_id, changed_at
-from status
-where environment = :environment and stripe_id = :q
-order by kind, id
+-- question: the entities with one Stripe id
+-- grain: one entity
+-- keys: kind, id
+select s.kind, s.id, s.status, s.reason, s.detail, s.stripe_id, s.changed_at
+from statuses as s
+where s.environment = :environment and s.stripe_id = :q
+order by s.kind, s.id
 limit :most

@@ -1,17 +1,17 @@
--- drafts that bill use, the next to be finalized first
+-- question: the drafts that bill usage, in the order in which they are finalized
 -- grain: one draft
 select
     i.invoice,
     i.subscription,
     i.finalizes_at,
-    (select count(*) from usage_window as w where w.environment = i.environment and w.subscription = i.subscription
-        and w.end_at <= i.bound and not w.settled) as open_windows,
+    (
+        select count(*) from usage_window as w
+        where w.environment = i.environment and w.subscription = i.subscription and w.end_at <= i.bound and not w.settled
+    ) as open_windows,
     coalesce(h.held, false) as held,
     h.reason as held_because
 from usage_invoice as i
-left join lateral (
-    select held, reason from usage_hold where environment = i.environment and invoice = i.invoice order by id desc limit 1
-) as h on true
+left join draft_holds as h on h.environment = i.environment and h.invoice = i.invoice
 where i.environment = :environment and i.status = 'draft'
 order by i.finalizes_at nulls last
 limit 50

@@ -1,8 +1,7 @@
--- what was written about one entity, newest first
+-- question: the writes about one entity, newest first
 -- grain: one write
-select o.finished_at, i.kind, i.target, o.result, o.stripe_id, o.request_id, o.reason, o.detail, i.run_id
-from journal_intent as i
-left join journal_outcome as o on o.intent_id = i.id
-where i.environment = :environment and i.action #>> '{entity,1}' = :id and i.action #>> '{entity,0}' = :kind
-order by i.id desc
+select w.finished_at, w.kind, w.target, w.result, w.stripe_id, w.request_id, w.reason, w.detail, w.run_id
+from writes as w
+where w.environment = :environment and w.entity_id = :id and w.entity_kind = :kind
+order by w.intent_id desc
 limit 200

@@ -1,6 +1,6 @@
 """Suites as JSON files: what is asked of one query's rows, and whether a failure stops the lane or one row.
 
-A suite's ``meta`` names the query (``sql/gates``), the side if its rows are of one alone, and, for suites about entities, the
+A suite's ``meta`` names the query (``sql/checks``), the side if its rows are of one alone, and, for suites about entities, the
 entity kind; its rows carry ``id``. Each expectation's ``meta`` has ``scope`` (``set`` or ``row``) and ``rule``, a sentence.
 A query that takes ``:judged`` gives the rows that came or changed after that content of the mirror: its suite says nothing of all
 of them together.
@@ -50,7 +50,7 @@ def read(path: Path) -> Suite:
     try:
         document = json.loads(text)
         meta = document["meta"]
-        query = packaged.sql(f"gates/{meta['query']}")
+        query = packaged.sql(f"checks/{meta['query']}")
         for expectation in document["expectations"]:
             if expectation["meta"]["scope"] not in ("set", "row"):
                 raise ValueError(f"the scope {expectation['meta']['scope']}")

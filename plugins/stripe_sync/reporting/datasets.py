@@ -12,7 +12,6 @@ from sqlalchemy import Connection, Engine
 
 from stripe_sync.core.errors import ConfigurationError
 from stripe_sync.reporting.frame_types import Columns, ColumnType, typed_frame
-from stripe_sync.warehouse.comparisons import comparisons
 from stripe_sync.warehouse.engine import opened
 
 CHUNK = 50_000  # rows that are held in memory at once
@@ -170,8 +169,7 @@ def chunks_in(
     connection: Connection, dataset: Dataset, environment: str, *, rows: int = CHUNK
 ) -> Iterator[pd.DataFrame]:
     """Yield the same in a transaction that is open already."""
-    newest = comparisons.latest(connection, environment)
-    _, lines = opened(connection, dataset.sql, environment=environment, comparison=newest)
+    _, lines = opened(connection, dataset.sql, environment=environment)
     is_first = True
     while (chunk := list(islice(lines, rows))) or is_first:
         yield typed_frame(chunk, dataset.columns)

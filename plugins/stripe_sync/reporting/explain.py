@@ -13,7 +13,6 @@ from sqlalchemy import Connection, Engine, or_, select
 from stripe_sync.core import keys
 from stripe_sync.core.errors import ConfigurationError
 from stripe_sync.warehouse import runs
-from stripe_sync.warehouse.comparisons.comparisons import latest
 from stripe_sync.warehouse.engine import run_sql
 from stripe_sync.warehouse.tables.comparisons import status
 
@@ -39,7 +38,7 @@ def explain_customer(engine: Engine, name: str, id: str) -> Row:
             "links": run_sql(connection, "explain/links", environment=name, keys=link_keys),
             "stigg": subscriptions,
             "stripe": in_stripe(connection, name, list(stripe_ids)),
-            "drift": run_sql(connection, "explain/drift", comparison=latest(connection, name), keys=link_keys),
+            "drift": run_sql(connection, "explain/drift", environment=name, keys=link_keys),
             "drafts": drafts_of(connection, name, list(stripe_ids)),
             "usage": run_sql(connection, "explain/usage", environment=name, ids=list(stripe_ids)),
             "history": run_sql(

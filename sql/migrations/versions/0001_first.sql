@@ -56,7 +56,7 @@ create table mirror (
 );
 create unique index mirror_now on mirror (environment, side, kind, id) where valid_to is null;
 
--- grain: one verdict of one suite on one content; a quiet run finds it here and imports no Great Expectations
+-- grain: one result of one suite on one content; a quiet run finds it here and imports no Great Expectations
 create table verdict (
     suite text not null,
     suite_hash text not null,

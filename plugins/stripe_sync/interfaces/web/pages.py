@@ -20,7 +20,6 @@ from stripe_sync.domain.drift.rows import Places
 from stripe_sync.domain.model.kinds import EntityKind
 from stripe_sync.reporting.explain import explain_customer
 from stripe_sync.reporting.tables import presentable
-from stripe_sync.warehouse.comparisons import comparisons
 from stripe_sync.warehouse.engine import run_sql
 
 PAGE = 50
@@ -68,11 +67,6 @@ class Viewer:
     def ask(self, name: str, **about: Any) -> list[dict[str, Any]]:
         with self.engine.connect() as connection:
             return run_sql(connection, name, environment=self.environment.name, **about)
-
-    def comparison(self) -> int | None:
-        """The newest comparison, by which things differ now."""
-        with self.engine.connect() as connection:
-            return comparisons.latest(connection, self.environment.name)
 
     def url(self, *parts: str, **query: str) -> str:
         path = "/".join([self.base, quote(self.environment.name), *(quote(part, safe="") for part in parts)])
@@ -184,7 +178,7 @@ def entity(v: Viewer, *, kind: str, id: str) -> Page | None:
     )
     differs = [
         {**r, "kind": "customer" if kind == EntityKind.CUSTOMER else r["kind"]}
-        for r in v.ask("web/differences", comparison=v.comparison(), kind=kind, id=id)
+        for r in v.ask("web/differences", kind=kind, id=id)
     ]
     return Page(f"{kind} {id}", (
         head, *more,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from stripe_sync.jobs.runtime.context import Run, Session
-from stripe_sync.warehouse.comparisons import comparisons
 from stripe_sync.warehouse.engine import run_sql
 
 
@@ -12,7 +11,6 @@ def figures(session: Session, run: Run) -> dict[str, float]:
     environment = session.environment
     with session.engine.connect() as connection:
         rows = run_sql(
-            connection, "reports/figures", environment=environment.name, account=environment.stripe_account, now=run.now,
-            comparison=comparisons.latest(connection, environment.name),
-        )  # fmt: skip
+            connection, "reports/figures", environment=environment.name, account=environment.stripe_account, now=run.now
+        )
     return {row["name"]: float(row["value"]) for row in rows}

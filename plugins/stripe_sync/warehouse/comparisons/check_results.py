@@ -24,14 +24,14 @@ def find(engine: Engine, suite_hash: str, content: str) -> dict[str, Any] | None
 def newest(engine: Engine, suite_hash: str, place: str, *, upto: int) -> tuple[int, dict[str, Any]] | None:
     """Return (content, detail) of the newest result that passed of a suite on one side of an environment, on content up to this."""
     with engine.connect() as connection:
-        rows = run_sql(connection, "gates/newest", suite_hash=suite_hash, side=f"{place}:", upto=upto)
+        rows = run_sql(connection, "checks/newest", suite_hash=suite_hash, side=f"{place}:", upto=upto)
     return next(((int(row["content"]), row["detail"]) for row in rows), None)
 
 
 def unchanged(engine: Engine, ids: Collection[str], **about: Any) -> set[str]:
     """Return the ids of the rows of a mirror that are as they were at a content: environment, side, kind, snapshot, judged."""
     with engine.connect() as connection:
-        return {row["id"] for row in run_sql(connection, "gates/unchanged", ids=list(ids), **about)}
+        return {row["id"] for row in run_sql(connection, "checks/unchanged", ids=list(ids), **about)}
 
 
 def store(engine: Engine, *, suite: str, suite_hash: str, content: str, passed: bool, detail: dict[str, Any]) -> None:

@@ -106,8 +106,8 @@ usage_hold = Table(
 )
 
 # A view: one window with its newest reading, its state and its balances.
-usage_now = table(
-    "usage_now",
+usage_windows = table(
+    "usage_windows",
     *(column(name, BigInteger) for name in ("id",)),
     *(column(name, Text) for name in ("environment", "subscription", "charge", "state", "invoice", "reason", "why")),
     *(column(name) for name in ("start_at", "end_at", "read_at", "quantity", "terms", "measured", "balances")),

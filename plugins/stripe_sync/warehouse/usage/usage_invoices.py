@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import fields
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, and_, func, literal, or_, select, update
@@ -15,7 +16,7 @@ from stripe_sync.warehouse.tables.base import is_among
 from stripe_sync.warehouse.tables.usage import usage_invoice
 
 of = usage_invoice.c
-FIELDS = (of.invoice, of.subscription, of.status, of.bound, of.created_at, of.finalizes_at, of.look_again, of.body)
+FIELDS = [of[field.name] for field in fields(Invoice)]
 KEPT = ("covered", "unowed")  # keys of the body that the next reading of the invoice does not give
 
 
@@ -40,7 +41,7 @@ def see(connection: Connection, environment: str, seen: Invoice, *, grace: int |
             set_={
                 "status": row.excluded.status,
                 "finalizes_at": row.excluded.finalizes_at,
-                "look_again": False,
+                of.look_again: False,
                 "body": kept.concat(row.excluded.body),
                 "grace": func.coalesce(of.grace, row.excluded.grace),
             },

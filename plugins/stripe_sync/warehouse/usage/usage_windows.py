@@ -22,9 +22,9 @@ from stripe_sync.domain.usage.terms import Terms
 from stripe_sync.domain.usage.windows import Chain, Measured, Opening, Window
 from stripe_sync.warehouse.engine import run_sql
 from stripe_sync.warehouse.tables.base import is_among
-from stripe_sync.warehouse.tables.usage import usage_now, usage_opening, usage_window
+from stripe_sync.warehouse.tables.usage import usage_opening, usage_window, usage_windows
 
-now = usage_now.c
+now = usage_windows.c
 
 
 def openings(connection: Connection, environment: str) -> dict[Chain, list[Opening]]:
@@ -112,7 +112,7 @@ def of_invoice(connection: Connection, environment: str, invoice: str) -> list[W
 
 
 def _select(connection: Connection, environment: str, *conditions: ColumnElement[bool]) -> list[Window]:
-    query = select(usage_now).where(now.environment == environment, *conditions)
+    query = select(usage_windows).where(now.environment == environment, *conditions)
     rows = connection.execute(query.order_by(now.end_at, now.subscription, now.charge))
     return [_window(row) for row in rows]
 

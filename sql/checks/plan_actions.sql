@@ -1,9 +1,9 @@
 -- the actions of a run's plan
 -- grain: one action; key: id
 with actions as (
-    select a.value
-    from plan as p, jsonb_array_elements(p.body -> 'actions') as a
-    where p.environment = :environment and p.comparison_id = :comparison
+    select a.action as value
+    from plan_actions as a
+    where a.environment = :environment and a.comparison_id = :comparison
 ),
 
 made as (

@@ -1,0 +1,40 @@
+-- question: in which state is each usage window, and how much lies in each state?
+-- grain: one window [start_at, end_at) of a charge, with its newest reading and its newest movement
+-- keys: id; balances is {state: [quantity, amount in minor units]}, of every state that the window ever had
+select
+    w.id,
+    w.environment,
+    w.subscription,
+    w.charge,
+    w.start_at,
+    w.end_at,
+    w.settled,
+    o.terms,
+    o.measured,
+    o.why,
+    r.quantity,
+    r.read_at,
+    e.to_state as state,
+    e.invoice,
+    e.reason,
+    coalesce(b.balances, '{}') as balances
+from usage_window as w
+inner join usage_opening as o on o.id = w.opening_id
+left join lateral (
+    select quantity, read_at from usage_reading where window_id = w.id order by id desc limit 1
+) as r on true
+left join lateral (
+    select to_state, invoice, reason from usage_entry where window_id = w.id order by id desc limit 1
+) as e on true
+left join lateral (
+    select jsonb_object_agg(summed.state, jsonb_build_array(summed.quantity, summed.amount)) as balances
+    from (
+        select moved.state, sum(moved.quantity) as quantity, sum(moved.amount) as amount
+        from (
+            select to_state as state, quantity, amount from usage_entry where window_id = w.id
+            union all
+            select from_state, -quantity, -amount from usage_entry where window_id = w.id and from_state <> ''
+        ) as moved
+        group by moved.state
+    ) as summed
+) as b on true
