@@ -17,24 +17,33 @@ def subscription_of(invoice: Obj) -> str | None:
 
 
 def stop(world: World, subscription: Obj, told: Told) -> None:
-    """Switch ``auto_advance`` off: drafts and open invoices of the subscription (SB 2.1).
-
-    ``unknowns.cancel_stops_customer``: the open invoices of the whole customer as well (contradiction C3).
-    """
+    """Switch ``auto_advance`` off: drafts and open invoices of the subscription (SB 2.1)."""
     for invoice in world.stripe["invoices"].values():
-        if invoice["customer"] != subscription["customer"] or not invoice["auto_advance"]:
-            continue
-        own = subscription_of(invoice) == subscription["id"]
-        others = invoice["status"] == "open" and world.unknowns["cancel_stops_customer"]
-        if invoice["status"] in ("draft", "open") and (own or others):
+        if invoice["auto_advance"] and is_stopped(world, subscription, invoice):
             invoice |= {"auto_advance": False, "automatically_finalizes_at": None, "next_payment_attempt": None}
             told("invoice.updated", invoice)
 
 
+def is_stopped(world: World, subscription: Obj, invoice: Obj) -> bool:
+    """Return whether the end of a subscription stops an invoice (contradiction C3, both answers of each).
+
+    ``unknowns.cancel_stops_drafts``: the subscription's drafts, and not only finalized invoices;
+    ``unknowns.cancel_stops_customer``: the open invoices of the whole customer, and not only the subscription's.
+    """
+    is_own = subscription_of(invoice) == subscription["id"]
+    if invoice["status"] == "draft":
+        return is_own and world.unknowns["cancel_stops_drafts"]
+    if invoice["status"] == "open":
+        return is_own or (invoice["customer"] == subscription["customer"] and world.unknowns["cancel_stops_customer"])
+    return False
+
+
 def check_advance(world: World, invoice: Obj) -> None:
-    """Refuse ``auto_advance=true`` for the draft of a canceled subscription, unless ``unknowns`` says that it is taken."""
+    """Refuse to switch the draft of a canceled subscription on again, unless ``unknowns`` says that Stripe accepts it."""
     subscription = world.stripe["subscriptions"].get(subscription_of(invoice) or "")
     if subscription is None or subscription["status"] not in ENDED or invoice["status"] != "draft":
+        return
+    if invoice["auto_advance"]:  # it was never stopped (C3)
         return
     if not world.unknowns["canceled_draft_advances"] and not is_last(world, invoice):
         raise invalid(

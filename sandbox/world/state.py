@@ -53,6 +53,7 @@ UNKNOWNS = {
     "finalization_moves": True,  # automatically_finalizes_at can be moved on a subscription's draft
     "cancel_removes_prorations": True,  # C1: a cancel with both flags false removes pending prorations
     "negative_last_to_balance": False,  # C2: a negative last invoice credits the balance; no: uncollectible, and lost
+    "cancel_stops_drafts": True,  # C3: a cancel stops the drafts of its subscription, and not finalized invoices alone
     "cancel_stops_customer": True,  # C3: a cancel stops the open invoices of the whole customer as well
     "canceled_draft_advances": False,  # auto_advance can be switched on again for a canceled subscription's draft
     "unpaid_renewals_stay_drafts": True,  # renewals of an unpaid subscription stay drafts, and are not finalized and left open

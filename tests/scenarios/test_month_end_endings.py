@@ -23,7 +23,7 @@ from tests.support.metering import DAY, HOUR, MINUTE, cycle, ledger, lines, peri
 from tests.support.switches import ends
 
 Build = Callable[[WorldBuilder], Harness]
-SWITCHES = ("cancel_removes_prorations", "negative_last_to_balance", "cancel_stops_customer")
+SWITCHES = ("cancel_removes_prorations", "negative_last_to_balance", "cancel_stops_customer", "cancel_stops_drafts")
 BOTH = pytest.mark.parametrize("other", [(), *((name,) for name in SWITCHES)], ids=lambda o: o[0] if o else "defaults")
 
 

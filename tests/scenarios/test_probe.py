@@ -36,6 +36,7 @@ ANSWERS = {
     "missing_location_finalizes": ("missing_location_finalizes", "yes", "no"),
     "cancel_removes_prorations": ("cancel_removes_prorations", "yes", "no"),
     "negative_last_to_balance": ("negative_last_to_balance", "yes", "no"),
+    "cancel_stops_drafts": ("cancel_stops_drafts", "yes", "no"),
     "cancel_stops_customer": ("cancel_stops_customer", "yes", "no"),
     "canceled_draft_advances": ("canceled_draft_advances", "yes", "no"),
     "time_needs_auto_advance": ("time_needs_auto_advance", "yes", "no"),

@@ -83,6 +83,22 @@ def test_the_draft_of_a_renewal_is_stopped_and_never_finalized(world: World) -> 
     assert draft["status"] == "draft"
 
 
+@pytest.mark.parametrize("advances", [True, False])
+def test_the_draft_of_a_renewal_goes_on_where_finalized_invoices_alone_are_stopped(
+    world: World, advances: bool
+) -> None:
+    """SB 2.1, the other source of contradiction C3: the draft keeps its time, may be moved on, and is charged."""
+    world.unknowns |= {"cancel_stops_drafts": False, "canceled_draft_advances": advances}
+    found = renewed(world)
+    draft = newest(world, found)
+    moment = draft["automatically_finalizes_at"]
+    cancel(world, found)
+    assert (draft["auto_advance"], draft["automatically_finalizes_at"]) == (True, moment)
+    invoices.update_invoice(call(world, draft["id"], auto_advance=True))
+    later(world, 2 * HOUR)
+    assert (draft["status"], draft["amount_paid"]) == ("paid", 1000)
+
+
 @pytest.mark.parametrize(("whole_customer", "collected"), [(True, False), (False, True)])
 def test_open_invoices_of_the_customer(world: World, whole_customer: bool, collected: bool) -> None:
     """SB contradiction C3: the open invoice of another subscription of the customer."""

@@ -108,6 +108,7 @@ UNKNOWNS = (
     Unknown("end_removal_resets_anchor", "Does the anchor move when cancel_at is taken away?", (Lane.SUBSCRIPTIONS,)),
     Unknown("cancel_removes_prorations", "Does a cancellation remove pending prorations?", (Lane.SUBSCRIPTIONS,)),
     Unknown("negative_last_to_balance", "Does a negative last invoice credit the customer's balance?"),
+    Unknown("cancel_stops_drafts", "Does a cancellation stop the drafts of its subscription?", (Lane.SUBSCRIPTIONS,)),
     Unknown("cancel_stops_customer", "Does a cancellation stop the open invoices of the customer?", (Lane.SUBSCRIPTIONS,)),
     Unknown("canceled_draft_advances", "Can the draft of a canceled subscription be switched on again?", (Lane.SUBSCRIPTIONS,)),
     Unknown("missing_location_finalizes", "Is a renewal without a tax location finalized, untaxed?", (Lane.SUBSCRIPTIONS,),

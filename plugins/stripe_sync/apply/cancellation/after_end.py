@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from stripe_sync.apply.resource import Call
 from stripe_sync.clients.stripe.client import StripeApi
 from stripe_sync.clients.stripe.endpoints import PATHS
 from stripe_sync.core.ownership import Signer
 from stripe_sync.domain.actual import stigg_end
-from stripe_sync.domain.actual.endings import Collected, is_settled_after_end, renewed_after_end, split, unowed
+from stripe_sync.domain.actual.endings import collected, is_settled_after_end, renewed_after_end, split
+from stripe_sync.domain.actual.unowed_invoices import still_collected
 from stripe_sync.domain.plan.actions import Action
 
 
-def after_end(call: Call) -> list[str]:
-    """Return a sentence with both sums for each renewal after the end that is neither void nor credited yet."""
+def after_end(call: Call, invoices: Collection[str]) -> list[str]:
+    """Return a sentence with both sums for each of these renewals after the end that is neither void nor credited yet."""
     action, signer = call.action, call.links.signer
-    before = [Collected(**invoice) for invoice in action.noted.get("collected", ())]
-    found = sorted(unowed(before, call.id, action.after.get("ended_in_stigg")))
-    return [told for id in found if (told := renewal_after_end(call.api, action, invoice=id, signer=signer))]
+    found = (renewal_after_end(call.api, action, invoice=id, signer=signer) for id in sorted(invoices))
+    return [sentence for sentence in found if sentence]
 
 
 def renewal_after_end(api: StripeApi, action: Action, *, invoice: str, signer: Signer) -> str:
@@ -31,4 +33,5 @@ def renewal_after_end(api: StripeApi, action: Action, *, invoice: str, signer: S
         return ""
     between = action.after.get("ended_between")
     doubt = stigg_end.told(between) if between else ""
-    return renewed_after_end(invoice, body["status"], body["currency"], sums, doubt=doubt)
+    says = renewed_after_end(invoice, body["status"], body["currency"], sums, doubt=doubt)
+    return f"{still_collected(collected(body))} {says}".lstrip()

@@ -24,6 +24,7 @@ from stripe_sync.domain.actual.billing_periods import natural_end, renewed_at
 from stripe_sync.domain.actual.endings import MINUTE, Collected, Ending, collected, decide, split, unowed
 from stripe_sync.domain.actual.pending_items import Pending, pending, price_of
 from stripe_sync.domain.actual.stripe_objects import GONE
+from stripe_sync.domain.actual.unowed_invoices import renews_soon
 from stripe_sync.domain.actual.unused_time import unused, unused_pending
 from stripe_sync.domain.model.stripe import StripeSubscription, decode
 from stripe_sync.domain.plan.actions import Action
@@ -49,6 +50,8 @@ def prepare(call: Call, now: datetime) -> Action:
     waiting = _pending_items(api, held, signer)
     told = {"collected": [asdict(i) for i in seen], "pending": noted(waiting), "customer": held["customer"]}
     sold = _sold_after(whole, unowed(seen, held["id"], end), end, signer)
+    if held["status"] not in GONE and renews_soon(_next_renewal(held), epoch(now)):
+        told |= {"renews_soon": True}
     return structs.replace(action, noted=told | {"sold_after": sold} | _unused(call, held, waiting))
 
 
@@ -98,13 +101,19 @@ def _refuse_early(action: Action, held: Row, seen: list[Collected], now: datetim
         Ending(
             end=action.after.get("ended_in_stigg") or moment,
             renewed=renewed_at(subscription),
-            next_renewal=min((natural_end(subscription, i) for i in subscription.items.data), default=moment),
+            next_renewal=moment if (renewal := _next_renewal(held)) is None else renewal,
             now=moment,
             invoices=tuple(i for i in seen if i.subscription == subscription.id),
         )
     )
     if decision.kind != "cancel":
         raise RowFailed(ReasonCode.WAITS_FOR_INVOICE, decision.why)
+
+
+def _next_renewal(held: Row) -> int | None:
+    """Return the first end of a running period as it would be without ``cancel_at``; None without items."""
+    subscription = decode(held, StripeSubscription)
+    return min((natural_end(subscription, i) for i in subscription.items.data), default=None)
 
 
 def _unfinished(api: StripeApi, customer: str) -> Iterator[Row]:

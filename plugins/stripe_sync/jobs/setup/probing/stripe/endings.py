@@ -53,6 +53,22 @@ def negative_last_to_balance(asking: Asking) -> Result:
     return No(f"It is {last['status']}, and the balance is {balance}.")
 
 
+@question("cancel_stops_drafts")
+def cancel_stops_drafts(asking: Asking) -> Result:
+    """Cancel within the hour of a renewal's draft, and read the draft (C3)."""
+    account = asking.account
+    _, made, draft = renewed(account)
+    if draft["status"] != InvoiceStatus.DRAFT or not draft["auto_advance"]:
+        return Open(
+            f"The renewal is {draft['status']}, with auto_advance {draft['auto_advance']}, before the cancellation."
+        )
+    cancel(account, made)
+    after = account.invoice(draft["id"])
+    if not after["auto_advance"]:
+        return Yes()
+    return No(f"It goes on, and is finalized at {after['automatically_finalizes_at']}.")
+
+
 @question("cancel_stops_customer")
 def cancel_stops_customer(asking: Asking) -> Result:
     """Cancel one of two subscriptions of a customer, and read the open invoice of the other one (C3)."""
