@@ -1,27 +1,26 @@
 """Random month ends: whatever was used, reported late, reset or broken off, every invoice bills exactly that (invariant 10).
 
-The oracle knows the reports and the price lists alone: it counts in fractions, prices unit by unit, and shares no code with
-the pipeline. The seed rotates and is printed by ``make test``; TEST_SEED runs a certain one again, TEST_MONTHS how many.
+The oracle (tests/oracles/tariffs.py) reads the reports and the price lists alone. The seed rotates and is printed by ``make test``; TEST_SEED runs a certain one again, TEST_MONTHS how many.
 """
 
 from __future__ import annotations
 
-import math
 import os
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 import pytest
 
-from sandbox.builder import WorldBuilder, flat, tiered, usage
+from sandbox.builder import WorldBuilder, flat
 from sandbox.world.state import Fault, Obj, iso
 from stripe_sync.core.errors import RunStopped, StripeSyncError
 from stripe_sync.core.settings import UsageMeter
 from stripe_sync.domain.usage.ledger import UsageState
 from stripe_sync.warehouse.usage import usage_windows
+from tests.oracles.tariffs import DIGITS, Tariff, random_tariff
 from tests.support.harness import Harness
 from tests.support.metering import meter
 
@@ -29,7 +28,6 @@ Build = Callable[[WorldBuilder], Harness]
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 SEED = int(os.environ.get("TEST_SEED", "1"))
 MONTHS = int(os.environ.get("TEST_MONTHS", "1"))
-DIGITS = {"usd": 2, "eur": 2, "jpy": 0, "gbp": 2}
 STATES = (
     None,
     "pending",
@@ -42,64 +40,6 @@ STATES = (
     "billed_before_us",
     "rounded",
 )
-Step = tuple[int | None, str, str]  # up to, unit price and flat price in major units
-
-
-@dataclass
-class Tariff:
-    """A price list as the oracle reads it, in major units as text."""
-
-    currency: str
-    kind: str
-    unit: str = "0"
-    block: int = 1
-    steps: list[Step] = field(default_factory=list)
-
-    def charge(self) -> Obj:
-        """The same as Stigg holds it."""
-        currency = self.currency.upper()
-        if self.kind == "flat":
-            more: dict[str, Any] = {"blockSize": self.block} if self.block > 1 else {}
-            return usage("calls", float(self.unit), currency=currency, **more)
-        rows = [(up_to, float(unit), float(fee) or None) for up_to, unit, fee in self.steps]
-        return tiered("calls", rows, mode=self.kind, model="USAGE_BASED", currency=currency)
-
-    def minor(self, quantity: Fraction, *, ties_up: bool) -> int:
-        """What an invoice bills for a quantity: each line rounded to the nearest, ties as Stripe's world says, then summed."""
-        exact = [amount * 10 ** DIGITS[self.currency] for amount in self.amounts(max(Fraction(0), quantity))]
-        return sum(half_up(amount) if ties_up else round(amount) for amount in exact)
-
-    def amounts(self, quantity: Fraction) -> list[Fraction]:
-        if self.kind == "flat":
-            return [Fraction(self.unit) * (math.ceil(quantity / self.block) if self.block > 1 else quantity)]
-        lines, below = [], Fraction(0)
-        for up_to, unit, fee in self.steps:
-            if self.kind == "VOLUME":
-                if up_to is None or quantity <= up_to:
-                    return [quantity * Fraction(unit), Fraction(fee)]
-                continue
-            if below and quantity <= below:
-                break
-            top = quantity if up_to is None else min(quantity, Fraction(up_to))
-            lines += [(top - below) * Fraction(unit), Fraction(fee)]
-            below = Fraction(up_to or 0)
-        return lines
-
-
-def half_up(amount: Fraction) -> int:
-    return math.floor(amount + Fraction(1, 2))
-
-
-def tariff(rng: random.Random) -> Tariff:
-    currency = rng.choice(list(DIGITS))
-    kind = rng.choice(["flat", "flat", "GRADUATED", "VOLUME"])
-    if kind == "flat":
-        unit = rng.choice(["0.0027", "0.00001", "1", "12.5"]) if currency != "jpy" else rng.choice(["0.3", "7"])
-        return Tariff(currency, kind, unit, rng.choice([1, 1, 10, 1000]))
-    bounds = sorted(rng.sample(range(2, 200), 2))
-    fee = rng.choice(["0", "3"])
-    units = ["0.5", "0.25", "0.01"] if currency != "jpy" else ["50", "25", "1"]
-    return Tariff(currency, kind, steps=[(bounds[0], units[0], fee), (bounds[1], units[1], "0"), (None, units[2], fee)])
 
 
 @dataclass
@@ -116,7 +56,7 @@ def street(rng: random.Random) -> Street:
     world.feature("calls", "API calls", meterType="Incremental")
     tariffs = {}
     for number in range(1, 4):
-        id, price = f"c-{number}", tariff(rng)
+        id, price = f"c-{number}", random_tariff(rng)
         world.plan(f"p-{number}", f"P {number}", [flat(20, currency=price.currency.upper()), price.charge()])
         world.customer(id, f"Customer {number}", f"{id}@example.test")
         resource = {"resource": {"resourceId": f"r-{number}"}} if rng.random() < 0.3 else {}

@@ -21,7 +21,7 @@ from sandbox.world.state import Fault, iso
 from stripe_sync.apply import executor
 from stripe_sync.core.errors import NotAuthorized, RunStopped, Waiting
 from stripe_sync.warehouse.writes import journal, leases
-from tests.support.essence import essence
+from tests.oracles.end_state import end_state
 from tests.support.harness import Harness, build_small_world
 from tests.support.shell import ENFORCE, TOML, environ
 
@@ -147,7 +147,7 @@ def test_killed_at_every_write_and_started_again_it_ends_as_if_nothing_had_happe
             monkeypatch.setattr(executor.Executor, "write", original)
     assert kills >= len(writes), "every write of the plan was interrupted"
     harness.reconcile("last")
-    assert essence(harness) == essence(reference)
+    assert end_state(harness.world) == end_state(reference.world)
     assert harness.plan().plan.actions == []
 
 
@@ -302,7 +302,9 @@ def test_a_process_that_is_killed_in_the_middle_leaves_nothing_double(harness_of
     with harness.engine.begin() as connection:
         connection.execute(text("update lease set expires_at = now() - interval '1 second'"))
     harness.reconcile()
-    assert essence(harness) == essence(reference), f"killed after {after[number % len(after)] + 1} of {count} writes"
+    assert end_state(harness.world) == end_state(reference.world), (
+        f"killed after {after[number % len(after)] + 1} of {count} writes"
+    )
     assert harness.plan().plan.actions == []
 
 
@@ -358,7 +360,7 @@ def test_a_run_that_is_delayed_by_a_day_between_intent_and_call_makes_nothing_tw
     harness.forget_keys()
     harness.reconcile("a day later")
     harness.reconcile("and again")
-    assert essence(harness) == essence(reference)
+    assert end_state(harness.world) == end_state(reference.world)
     assert harness.plan().plan.actions == []
 
 
@@ -383,7 +385,7 @@ def test_two_runs_at_once_are_one(harness_of: Build) -> None:
         thread.join(timeout=120)
     assert len(outcomes) == 2
     harness.reconcile("last")
-    assert essence(harness) == essence(reference)
+    assert end_state(harness.world) == end_state(reference.world)
     assert harness.plan().plan.actions == []
 
 

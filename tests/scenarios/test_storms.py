@@ -15,8 +15,8 @@ import stripe
 from sandbox.builder import WorldBuilder
 from sandbox.world.state import Fault
 from stripe_sync.core.errors import RunStopped, StripeSyncError
+from tests.oracles.end_state import end_state
 from tests.support import generated
-from tests.support.essence import essence
 from tests.support.harness import Harness
 
 Build = Callable[[WorldBuilder], Harness]
@@ -69,7 +69,7 @@ def test_a_storm_ends_where_an_undisturbed_run_ends(
             except RunStopped:
                 continue
         assert harness.plan().plan.actions == [], f"seed {seed}, day {day}"
-        assert essence(harness) == essence(calm), f"seed {seed}, day {day}"
+        assert end_state(harness.world) == end_state(calm.world), f"seed {seed}, day {day}"
         generated.change(random.Random(seed + day), small_world)
         calm.merge(small_world)
         harness.merge(small_world)

@@ -1,7 +1,7 @@
 """Stories that end differently under the two answers of a switch of the sandbox (docs/unknowns.md).
 
 ``@ends("item_ties_up", yes=501, no=500)`` runs a story under both answers: its harness gives the answer, and its argument ``end``
-is what the story asserts then. tests/unit/test_switches.py holds that each switch has such a story, or a reason why not.
+is what the story asserts then. tests/unit/project/test_switches.py holds that each switch has such a story, or a reason why not.
 """
 
 from __future__ import annotations

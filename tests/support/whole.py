@@ -1,4 +1,4 @@
-"""The oracle of deciding by families: everything at once, by the pure core alone, from whole mirrors."""
+"""The differential test of incremental runs: one whole comparison by the pure core, from whole snapshots."""
 
 from __future__ import annotations
 

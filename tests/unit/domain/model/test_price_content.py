@@ -24,8 +24,8 @@ from stripe_sync.domain.model.price_content import (
     encode,
 )
 from stripe_sync.domain.target.prices import content_hash, version
-from tests.unit.test_deciding import inputs, package, price
-from tests.unit.test_rules import seats, steps, usd
+from tests.unit.domain.target.test_rules import seats, steps, usd
+from tests.unit.domain.test_deciding import inputs, package, price
 
 D = Decimal
 TIERED = seats(price=None, tiersMode="GRADUATED")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support.asking import DAY, HOUR, Asked, asking
-from tests.unit.test_sandbox_payment import paused, state, yearly
+from tests.unit.sandbox.test_payment import paused, state, yearly
 
 SENT = {"collection_method": "send_invoice", "days_until_due": 7}
 

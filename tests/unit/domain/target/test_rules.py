@@ -22,7 +22,7 @@ from stripe_sync.domain.target import display_names
 from stripe_sync.domain.target.coupons import content as coupon_content
 from stripe_sync.domain.target.prices import version
 from stripe_sync.domain.target.target_state import desired
-from tests.unit.test_deciding import customer, inputs, package, price, subscription
+from tests.unit.domain.test_deciding import customer, inputs, package, price, subscription
 
 D = Decimal
 Row = tuple[str, Any, Any]
@@ -303,5 +303,5 @@ def test_a_customer_that_is_not_synced_says_every_condition_that_holds() -> None
 
 
 def test_the_page_for_users_explains_every_reason() -> None:
-    text = (Path(__file__).parents[2] / "docs" / "mapping.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[4] / "docs" / "mapping.md").read_text(encoding="utf-8")
     assert [reason for reason in ReasonCode if reason and f"`{reason}`" not in text] == []

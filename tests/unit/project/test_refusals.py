@@ -9,7 +9,7 @@ from pathlib import Path
 from sandbox.world.state import UNKNOWNS
 from tests.support.switches import STORIES
 
-TESTS = Path(__file__).parents[1]
+TESTS = Path(__file__).parents[2]
 # The modules that stories are built with.
 SHARED = sorted((TESTS / "support").glob("*.py"))
 # The answers under which something is refused that is not refused under the other.

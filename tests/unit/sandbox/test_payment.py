@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.asking import DAY, HOUR, Asked, asking
 
-README = Path(__file__).parents[2] / "sandbox" / "README.md"
+README = Path(__file__).parents[3] / "sandbox" / "README.md"
 Row = tuple[str, str, str, str, str, str]
 Prepare = Callable[[Asked, str, str], None]
 SENT = {"collection_method": "send_invoice", "days_until_due": 7}

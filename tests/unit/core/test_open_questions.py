@@ -12,7 +12,7 @@ from stripe_sync.core.open_questions import BY_NAME, UNKNOWNS, Unknown, forbidde
 from stripe_sync.core.settings import Environment
 from stripe_sync.domain.usage.holds.leads import leads
 
-PAGE = Path(__file__).parents[2] / "docs" / "unknowns.md"
+PAGE = Path(__file__).parents[3] / "docs" / "unknowns.md"
 CELLS = re.compile(r"^\| `(\w+)` \|([^|]*)\|([^|]*)\|([^|]*)\|([^|]*)\|([^|]*)\|$", re.MULTILINE)
 LANES = {found[0]: found[2].strip() for found in CELLS.findall(PAGE.read_text(encoding="utf-8"))}
 GATES = [unknown for unknown in UNKNOWNS if unknown.lanes]

@@ -17,7 +17,7 @@ from stripe_sync.domain.model.stripe import StripeCoupon, StripeCustomer, Stripe
 from stripe_sync.domain.plan.actions import Action
 from stripe_sync.domain.plan.builder import references
 from stripe_sync.domain.target.coupons import remaining
-from tests.unit.test_deciding import inputs, subscription
+from tests.unit.domain.test_deciding import inputs, subscription
 
 END = "2026-11-20T10:00:00.000Z"
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.asking import Asked, asking
-from tests.unit.test_sandbox_drafts import renewed
+from tests.unit.sandbox.test_drafts import renewed
 
 ONE_CURRENCY = (
     "You cannot combine currencies on a single customer. This customer has an active subscription, subscription schedule, "

@@ -10,7 +10,7 @@ import pytest
 from sandbox.world.state import UNKNOWNS
 from tests.support.switches import ends, stories
 
-PAGE = Path(__file__).parents[2] / "docs" / "unknowns.md"
+PAGE = Path(__file__).parents[3] / "docs" / "unknowns.md"
 WHY_NONE = re.compile(r"No story ends differently, because \w[^.|]+\.")
 
 

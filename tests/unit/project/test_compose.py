@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[3]
 BASE = (ROOT / "docker-compose.yaml").read_text(encoding="utf-8")
 CELERY = (ROOT / "docker-compose.celery.yaml").read_text(encoding="utf-8")
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(BASE)["services"]

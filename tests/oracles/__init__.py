@@ -1,0 +1,1 @@
+"""Expected results that share no code with the pipeline: no module here imports `stripe_sync` (a contract)."""
