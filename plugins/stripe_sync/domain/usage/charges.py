@@ -1,4 +1,4 @@
-"""Which items of Stripe's subscriptions bill use, whose, and by which terms; and which charges have ended.
+"""Items of Stripe's subscriptions that have usage charges: whose they are, and by which terms.
 
 What cannot be known is a problem of that subscription alone: its drafts wait, all others go on (invariant 8).
 """
@@ -18,16 +18,15 @@ from stripe_sync.core.clock import epoch, from_epoch
 from stripe_sync.core.errors import RowFailed
 from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.actual.billing_periods import anchor_of
-from stripe_sync.domain.actual.stigg_end import is_unpaid, told_end
-from stripe_sync.domain.actual.stripe_objects import CANCEL_AT, GONE
-from stripe_sync.domain.model.inputs import ENDED, Inputs
+from stripe_sync.domain.actual.stripe_objects import GONE
+from stripe_sync.domain.model.inputs import Inputs
 from stripe_sync.domain.model.meter_units import meter_of
 from stripe_sync.domain.model.stigg import Price, Subscription, SubscriptionPrice
 from stripe_sync.domain.model.stripe import StripeItem, StripeSubscription
 from stripe_sync.domain.target.catalog import Catalog
 from stripe_sync.domain.target.prices import PriceVersion
 from stripe_sync.domain.usage.terms import Terms, terms
-from stripe_sync.domain.usage.windows import Measured, Opening
+from stripe_sync.domain.usage.windows import Measured
 
 LONGEST_GRACE = timedelta(hours=73)  # an account can give drafts 72 hours, and some seconds pass beyond them
 SECOND = timedelta(seconds=1)
@@ -195,64 +194,3 @@ def ambiguous(found: Iterable[Charge]) -> tuple[list[Charge], list[Problem]]:
             detail = f"{ids} each bill {c.measured.feature} of {c.measured.customer}; only one of them may."
             shared.append(Problem(c.measured.subscription, c.stripe.id, ReasonCode.USAGE_AMBIGUOUS, detail))
     return alone, shared
-
-
-def ended(inputs: Inputs, subscription: str, last: Opening) -> tuple[datetime, str] | None:
-    """When a charge that is no longer there ended, and by which side; None while that is not known for certain."""
-    held = inputs.stripe.subscriptions.get(subscription)
-    key = inputs.links.keys.get(subscription)
-    if held is None or key is None:
-        return None
-    stigg = next(
-        (s for s in inputs.stigg.subscriptions if inputs.link_key("subscription", s.subscription_id) == key), None
-    )
-    if held.status in GONE:
-        moment = from_epoch(held.ended_at) if held.ended_at else inputs.now
-        end = last_use(inputs, stigg) if stigg is not None else None
-        moment = max(min(moment, end), last.since) if end is not None else moment
-        return moment, "stigg" if is_billed_after(inputs, held, stigg) else "stripe"
-    if stigg is None:
-        return None
-    if stigg.status not in ENDED and still_charges(stigg, last):
-        return None  # its item, or its price, is missing for now
-    if (end := last_use(inputs, stigg)) is not None:
-        moment = min(end, inputs.now)
-    else:
-        changed = [p.updated_at for p in stigg.prices or () if p.updated_at is not None]
-        moment = max((m for m in changed if last.since < m <= inputs.now), default=inputs.now)
-    return max(moment, last.since), "stigg"
-
-
-def last_use(inputs: Inputs, subscription: Subscription) -> datetime | None:
-    """Return until when the use of a subscription that ended or is free counts (UTC): Stigg's date, else when it was first seen so."""
-    if not is_unpaid(subscription):
-        return None
-    if (told := told_end(inputs, subscription)) is not None:
-        return from_epoch(told)
-    seen = inputs.seen.get(subscription.subscription_id)
-    return from_epoch(seen.planned or seen.unpaid) if seen is not None else inputs.now
-
-
-def is_billed_after(inputs: Inputs, held: StripeSubscription, stigg: Subscription | None) -> bool:
-    """Return whether the last use of a subscription that is gone in Stripe is billed (BILLING 7).
-
-    It is at an end that Stigg, or somebody in Stripe, asked for; not where a payment failed or the customer is deleted.
-    """
-    customer = inputs.stripe.customers.get(held.customer)
-    reason = (held.cancellation_details or {}).get("reason")
-    if reason in ("payment_failed", "payment_disputed") or (customer is not None and customer.deleted):
-        return False
-    by_us = held.cancel_at is not None and held.metadata.get(CANCEL_AT) == str(held.cancel_at)
-    return by_us or reason == "cancellation_requested" or (stigg is not None and stigg.status in ENDED)
-
-
-def still_charges(subscription: Subscription, last: Opening) -> bool:
-    """Whether Stigg still bills the use of a charge's feature, whatever became of its price or its item in Stripe."""
-    parts = [*(subscription.prices or ()), *(subscription.addons or ())]
-    return any(
-        part.price is not None
-        and part.price.feature is not None
-        and part.price.feature.ref_id == last.measured.feature
-        and part.price.billing_model == "USAGE_BASED"
-        for part in parts
-    )

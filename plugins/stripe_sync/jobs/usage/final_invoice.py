@@ -18,7 +18,8 @@ from stripe_sync.domain.actual.stigg_end import told as told_between
 from stripe_sync.domain.plan.actions import USAGE
 from stripe_sync.domain.usage import drafts
 from stripe_sync.domain.usage.bills import Invoice
-from stripe_sync.domain.usage.decide import assign
+from stripe_sync.domain.usage.decide.assignment import assign
+from stripe_sync.domain.usage.decide.subscription_ends import is_own_draft
 from stripe_sync.domain.usage.final_terms import FinalTerms, final_terms, id_of, with_used_up
 from stripe_sync.domain.usage.holds.leads import is_too_near
 from stripe_sync.domain.usage.ledger import BILLABLE, OPEN, Drain, UsageState
@@ -27,9 +28,8 @@ from stripe_sync.jobs.inputs.direct_writes import write
 from stripe_sync.jobs.inputs.invoices import seen_invoice
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.usage.drafts.holds import known_leads
-from stripe_sync.jobs.usage.ended_subscriptions import is_own_invoice
+from stripe_sync.jobs.usage.ledger_state import load_state
 from stripe_sync.jobs.usage.permissions import entity_of
-from stripe_sync.jobs.usage.steps.find_due import load
 from stripe_sync.warehouse.comparisons import links
 from stripe_sync.warehouse.usage import movements, usage_invoices, usage_windows
 from stripe_sync.warehouse.writes import journal
@@ -43,7 +43,7 @@ def make_final_invoices(session: Session, run: Run, lease: Lease) -> list[str]:
     name = session.environment.name
     with session.engine.connect() as connection:
         found = without_invoice(connection, session, run)
-        state = load(session, run, connection) if found else None
+        state = load_state(session, run, connection) if found else None
     if state is None:
         return []
     actions, told = [], []
@@ -159,7 +159,7 @@ def switch_on(session: Session, run: Run, lease: Lease) -> list[str]:
 
 def is_switched_off(session: Session, invoice: Invoice) -> bool:
     """Return whether a draft of our own was not switched on yet; one that a person stopped later stays stopped."""
-    if invoice.status != "draft" or invoice.body["auto_advance"] or not is_own_invoice(invoice.body, session.signer):
+    if not is_own_draft(invoice, session.signer) or invoice.body["auto_advance"]:
         return False
     with session.engine.connect() as connection:
         target = keys.link_key("finalrelease", invoice.invoice)
@@ -224,9 +224,9 @@ def without_invoice(connection: Connection, session: Session, run: Run) -> dict[
             found[window.subscription, invoice.bound].append(window)
     chains = usage_windows.openings(connection, name) if alone else {}
     ended = [w for w in alone if is_closed_by_stigg(chains[w.subscription, w.charge][-1])]
-    state = load(session, run, connection) if ended else None
+    state = load_state(session, run, connection) if ended else None
     for window in ended:
-        if state is not None and window.subscription in state.over:
+        if state is not None and window.subscription in state.ending_ids:
             found[window.subscription, last_end(chains, window.subscription)].append(window)
     return found
 

@@ -6,6 +6,7 @@ from stripe_sync.core.clock import epoch, from_epoch
 from stripe_sync.core.errors import ConfigurationError
 from stripe_sync.domain.plan.actions import USAGE
 from stripe_sync.domain.usage.bills import Invoice
+from stripe_sync.domain.usage.holds.draft_hold import DraftHold
 from stripe_sync.domain.usage.holds.leads import LONGER, is_too_near
 from stripe_sync.domain.usage.ledger import BILLABLE, Balance, Drain, UsageState
 from stripe_sync.jobs.inputs.direct_writes import write
@@ -79,7 +80,7 @@ def move(session: Session, invoice: Invoice, by: Hand, *, kind: str, held: bool)
     if step.result != "done":
         raise ConfigurationError(f"{invoice.invoice} was not moved: {step.detail}")
     with session.engine.begin() as connection:
-        found = draft_holds.Hold(invoice.invoice, held, original, moment, by.reason, by.person)
+        found = DraftHold(invoice.invoice, held, original, moment, by.reason, by.person)
         draft_holds.add(connection, name, found, at=now)
         usage_invoices.set_finalization(connection, name, invoice.invoice, from_epoch(epoch(moment)))
         note(connection, session, kind, invoice.invoice, by)

@@ -7,7 +7,8 @@ from typing import Any
 
 from stripe_sync.core import money
 from stripe_sync.domain.usage.bills import Invoice
-from stripe_sync.domain.usage.decide import assign
+from stripe_sync.domain.usage.decide.assignment import assign
+from stripe_sync.domain.usage.holds.draft_hold import DraftHold
 from stripe_sync.domain.usage.ledger import BILLABLE, UsageState
 from stripe_sync.domain.usage.windows import Window
 from stripe_sync.jobs.runtime.context import Session
@@ -27,7 +28,7 @@ def rows(session: Session) -> list[dict[str, Any]]:
     return [row(window, assigned.get(window.id), holds) for window in windows]
 
 
-def row(window: Window, invoice: Invoice | None, holds: dict[str, draft_holds.Hold]) -> dict[str, Any]:
+def row(window: Window, invoice: Invoice | None, holds: dict[str, DraftHold]) -> dict[str, Any]:
     terms = window.terms
     held = holds.get(invoice.invoice) if invoice is not None else None
     amount = terms.amount(window.quantity) if window.quantity is not None else None

@@ -13,17 +13,16 @@ from stripe_sync.domain.model.hold_causes import Cause
 from stripe_sync.domain.plan.actions import Action
 from stripe_sync.domain.usage import drafts, ledger
 from stripe_sync.domain.usage.bills import Invoice
-from stripe_sync.domain.usage.decide import may_bill
+from stripe_sync.domain.usage.decide.assignment import unproven
 from stripe_sync.domain.usage.holds import rules
+from stripe_sync.domain.usage.holds.draft_hold import DraftHold
 from stripe_sync.domain.usage.holds.leads import LONGER, is_too_near, leads
 from stripe_sync.domain.usage.ledger import UsageState
-from stripe_sync.domain.usage.windows import Window
 from stripe_sync.jobs.inputs.direct_writes import write
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.usage.permissions import entity_of, may_write
 from stripe_sync.warehouse import manual_actions
 from stripe_sync.warehouse.usage import draft_holds, usage_invoices, usage_windows
-from stripe_sync.warehouse.usage.draft_holds import Hold
 from stripe_sync.warehouse.writes.leases import Lease
 
 
@@ -33,7 +32,7 @@ class Move:
 
     invoice: Invoice
     moment: datetime | None
-    hold: Hold
+    hold: DraftHold
 
 
 def hold_urgent(
@@ -62,23 +61,6 @@ def hold_urgent(
     return hold(session, run, lease, urgent, cause="usage", why="Its usage is not counted yet.", observed=observed)
 
 
-def unproven(waiting: Iterable[Window], seen: Iterable[Invoice], blocked: Collection[str]) -> list[Invoice]:
-    """The drafts on which a window is still missing, or of which nobody knows what is."""
-    open_windows = list(waiting)
-    return [
-        invoice
-        for invoice in seen
-        if invoice.status == "draft"
-        and (invoice.subscription in blocked or any(is_on(window, invoice) for window in open_windows))
-    ]
-
-
-def is_on(window: Window, invoice: Invoice) -> bool:
-    """Whether a window would be billed on an invoice."""
-    is_its = window.invoice == invoice.invoice or (window.invoice is None and window.end <= invoice.bound)
-    return window.subscription == invoice.subscription and is_its and may_bill(invoice, window)
-
-
 def deadline(session: Session, invoice: Invoice) -> datetime:
     """Until when a draft may be held: so many hours after the period that it bills."""
     return invoice.bound + timedelta(hours=session.environment.hold_hours)
@@ -105,13 +87,13 @@ def hold(
     return make_holds(session, run, lease, moves, why)
 
 
-def moved(session: Session, run: Run, invoice: Invoice, own: Hold | None, cause: Cause, why: str) -> Move | None:
+def moved(session: Session, run: Run, invoice: Invoice, own: DraftHold | None, cause: Cause, why: str) -> Move | None:
     """Return the move of a draft that waits for one cause more; where it is held as it has to be, the cause is noted."""
     causes: frozenset[Cause] = (own.causes if own is not None else frozenset()) | {cause}
     decided = rules.decide(draft_of(session, invoice), causes, standing_of(own), now=run.now)
     if isinstance(decided, rules.Hold):
         original = own.original if own is not None else invoice.finalizes_at
-        held = Hold(invoice.invoice, held=True, original=original, until=decided.until, reason=why, causes=causes)
+        held = DraftHold(invoice.invoice, held=True, original=original, until=decided.until, reason=why, causes=causes)
         return Move(invoice, decided.until, held)
     if own is not None and causes != own.causes:
         with session.engine.begin() as connection:
@@ -125,7 +107,7 @@ def draft_of(session: Session, invoice: Invoice) -> rules.Draft:
     return rules.Draft(invoice.created_at, deadline(session, invoice), invoice.finalizes_at, is_advancing(invoice))
 
 
-def standing_of(own: Hold | None) -> rules.Standing | None:
+def standing_of(own: DraftHold | None) -> rules.Standing | None:
     """Return a hold of the pipeline as the decision needs it."""
     return rules.Standing(own.original, own.until, own.is_stop) if own is not None else None
 

@@ -9,20 +9,21 @@ from datetime import timedelta
 from stripe_sync.domain.model.hold_causes import Cause
 from stripe_sync.domain.usage import ledger
 from stripe_sync.domain.usage.bills import Invoice
+from stripe_sync.domain.usage.decide.assignment import unproven
 from stripe_sync.domain.usage.holds import rules, untaxed
+from stripe_sync.domain.usage.holds.draft_hold import DraftHold
 from stripe_sync.domain.usage.holds.leads import is_too_near
 from stripe_sync.domain.usage.ledger import UsageState
 from stripe_sync.jobs.inputs.invoices import read_one
 from stripe_sync.jobs.runtime.context import Run, Session
-from stripe_sync.jobs.usage.drafts.holds import Move, draft_of, is_advancing, known_leads, make, standing_of, unproven
+from stripe_sync.jobs.usage.drafts.holds import Move, draft_of, is_advancing, known_leads, make, standing_of
 from stripe_sync.jobs.usage.permissions import may_write
 from stripe_sync.warehouse.usage import draft_holds, usage_invoices, usage_windows
-from stripe_sync.warehouse.usage.draft_holds import Hold
 from stripe_sync.warehouse.writes.leases import Lease
 
 WHY = "It waits for nothing any more."
 UNDONE = "Somebody else has undone it in Stripe."
-Held = tuple[Invoice, Hold]
+Held = tuple[Invoice, DraftHold]
 
 
 def let_go(session: Session, run: Run, lease: Lease, blocked: Collection[str], *, observed: str) -> list[str]:
@@ -52,7 +53,7 @@ def let_go(session: Session, run: Run, lease: Lease, blocked: Collection[str], *
     return release(session, run, lease, free)
 
 
-def causes_of(run: Run, invoice: Invoice, own: Hold, *, is_unproven: bool) -> frozenset[Cause]:
+def causes_of(run: Run, invoice: Invoice, own: DraftHold, *, is_unproven: bool) -> frozenset[Cause]:
     """Return what a held draft waits for at this moment."""
     is_young = "short" in own.causes and run.now < invoice.created_at + rules.HOUR
     found: dict[Cause, bool] = {
@@ -62,7 +63,7 @@ def causes_of(run: Run, invoice: Invoice, own: Hold, *, is_unproven: bool) -> fr
     return frozenset(cause for cause, stands in found.items() if stands)
 
 
-def keep(session: Session, run: Run, hold: Hold) -> None:
+def keep(session: Session, run: Run, hold: DraftHold) -> None:
     """Keep what became of a hold."""
     with session.engine.begin() as connection:
         draft_holds.add(connection, session.environment.name, hold, at=run.now, run_id=run.id)

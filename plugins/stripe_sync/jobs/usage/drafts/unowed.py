@@ -9,10 +9,10 @@ from sqlalchemy import Connection
 from stripe_sync.domain.actual.endings import split
 from stripe_sync.domain.actual.stigg_end import End
 from stripe_sync.domain.usage.bills import Invoice
+from stripe_sync.domain.usage.decide.subscription_ends import is_unowed
 from stripe_sync.domain.usage.holds import unowed
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.usage.drafts.holds import hold, is_advancing
-from stripe_sync.jobs.usage.ended_subscriptions import is_unowed
 from stripe_sync.warehouse.comparisons import links
 from stripe_sync.warehouse.usage import draft_holds, usage_invoices
 from stripe_sync.warehouse.writes import journal

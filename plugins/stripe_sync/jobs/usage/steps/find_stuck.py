@@ -12,6 +12,7 @@ from stripe_sync.core.ownership import FIELD
 from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.plan.owed import INVOICE
 from stripe_sync.domain.usage import drafts
+from stripe_sync.domain.usage.holds.draft_hold import DraftHold
 from stripe_sync.domain.usage.holds.stuck import Stuck, owed, why_stuck
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.runtime.step import Result
@@ -94,7 +95,7 @@ def owner_of(session: Session, body: dict[str, Any]) -> str | None:
     return drafts.subscription_of(body, session.signer)
 
 
-def is_told_by_usage(hold: draft_holds.Hold | None) -> bool:
+def is_told_by_usage(hold: DraftHold | None) -> bool:
     """Return whether a draft that we stopped waits for its usage, which has a sentence of its own."""
     return hold is not None and hold.is_own_stop() and "usage" in hold.causes
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from stripe_sync.core.errors import RowFailed, Transient, UnknownShape
 from stripe_sync.domain.usage import ledger
 from stripe_sync.domain.usage.bills import Invoice
-from stripe_sync.domain.usage.decide import assign
+from stripe_sync.domain.usage.decide.assignment import assign
 from stripe_sync.domain.usage.ledger import Balance, Movement, UsageState
 from stripe_sync.domain.usage.quantities import Point, checked, points_of, quantity
 from stripe_sync.domain.usage.windows import Measured, Window

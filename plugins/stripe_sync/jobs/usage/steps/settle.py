@@ -8,8 +8,10 @@ from datetime import timedelta
 from sqlalchemy import Connection
 
 from stripe_sync.core import money
-from stripe_sync.domain.usage import decide, ledger
+from stripe_sync.domain.usage import ledger
 from stripe_sync.domain.usage.bills import Invoice
+from stripe_sync.domain.usage.decide import settlement
+from stripe_sync.domain.usage.decide.assignment import assign, unproven
 from stripe_sync.domain.usage.holds import grace
 from stripe_sync.domain.usage.ledger import BILLABLE, UsageState
 from stripe_sync.domain.usage.windows import Window
@@ -17,7 +19,7 @@ from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.runtime.preflight import held_at_observe
 from stripe_sync.jobs.runtime.step import Result, step
 from stripe_sync.jobs.usage.drafts.danger import in_danger
-from stripe_sync.jobs.usage.drafts.holds import hold, unproven
+from stripe_sync.jobs.usage.drafts.holds import hold
 from stripe_sync.jobs.usage.drafts.release import let_go
 from stripe_sync.jobs.usage.final_invoice import free_of_charge
 from stripe_sync.jobs.usage.permissions import leased, may_write, owner_of
@@ -87,16 +89,16 @@ def settle(session: Session, run: Run, read: Iterable[str]) -> list[str]:
         windows = usage_windows.in_states(connection, name, BILLABLE)
         windows += billed_windows(connection, name, read)
         seen = usage_invoices.may_bill(connection, name, windows)
-        assigned = decide.assign(windows, seen)
+        assigned = assign(windows, seen)
         final = {id: invoice for id, invoice in assigned.items() if invoice.status != "draft"}
         named = {i.invoice: usage_windows.of_invoice(connection, name, i.invoice) for i in final.values()}
-        settled = decide.settle(windows, final, named, owner=owner)
+        settled = settlement.settle(windows, final, named, owner=owner)
         movements.store(connection, settled.drains, at=run.now, run_id=run.id)
         for id, invoice in final.items():
             book_rounding(connection, session, run, id, invoice)
-        waived = decide.waive_free(free_of_charge(connection, session, run))
+        waived = settlement.waive_free(free_of_charge(connection, session, run))
         movements.store(connection, waived.drains, at=run.now, run_id=run.id)
-        abandoned = decide.abandon(windows, assigned, usage_windows.openings(connection, name))
+        abandoned = settlement.abandon(windows, assigned, usage_windows.openings(connection, name))
         movements.store(connection, abandoned.drains, at=run.now, run_id=run.id)
     return [*settled.alerts, *abandoned.alerts]
 
@@ -111,5 +113,5 @@ def book_rounding(connection: Connection, session: Session, run: Run, id: int, i
     """Store what Stripe rounds of a billed window otherwise than the ledger."""
     named = usage_windows.of_invoice(connection, session.environment.name, invoice.invoice)
     window = usage_windows.locked(connection, id)
-    for movement in decide.book_rounding(window, invoice, named, owner=owner_of(session)):
+    for movement in settlement.book_rounding(window, invoice, named, owner=owner_of(session)):
         movements.move(connection, movement, at=run.now, run_id=run.id)

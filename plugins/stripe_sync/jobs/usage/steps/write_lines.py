@@ -17,7 +17,7 @@ from stripe_sync.domain.plan.actions import USAGE, Action, Plan
 from stripe_sync.domain.plan.guards import Decision, Verdict, lane_refusals
 from stripe_sync.domain.usage import drafts, ledger
 from stripe_sync.domain.usage.bills import Invoice, bill_of, meter_on, window_of
-from stripe_sync.domain.usage.decide import assign
+from stripe_sync.domain.usage.decide.assignment import assign
 from stripe_sync.domain.usage.ledger import BILLABLE, Drain, UsageState
 from stripe_sync.domain.usage.line_proof import lines_for
 from stripe_sync.domain.usage.proof import UsageLine
