@@ -16,7 +16,7 @@ from stripe_sync.core.ownership import Signer
 from stripe_sync.domain.actual.renewals import renewal_of
 from stripe_sync.domain.actual.taxes import manual_rates
 from stripe_sync.domain.plan.actions import USAGE, Action
-from stripe_sync.domain.usage.bills import LINE, window_of
+from stripe_sync.domain.usage.bills import LINE, Invoice, window_of
 from stripe_sync.domain.usage.final_terms import FinalTerms
 from stripe_sync.domain.usage.proof import UsageLine, proves
 
@@ -79,12 +79,17 @@ def did_not_wait(body: Mapping[str, Any]) -> bool:
 
 
 def actions(
-    environment: str, invoice: str, body: Mapping[str, Any], lines: Sequence[UsageLine],
-    there: Sequence[UsageLine], *, entity: tuple[str, str], taken: Iterable[tuple[str, int]],
-) -> list[Action]:  # fmt: skip
+    invoice: Invoice,
+    lines: Sequence[UsageLine],
+    there: Sequence[UsageLine],
+    *,
+    entity: tuple[str, str],
+    taken: Iterable[tuple[str, int]],
+) -> list[Action]:
     """What makes a draft bill these lines, each once. Lines of windows that are ``taken`` and not wanted go; others stay."""
     wanted_keys, gone = {line.key for line in lines}, set(taken)
-    common: dict[str, Any] = {"entity": entity, "serial": f"invoice:{invoice}", "lane": USAGE, "cause": invoice}
+    id, currency = invoice.invoice, invoice.body["currency"]
+    common: dict[str, Any] = {"entity": entity, "serial": f"invoice:{id}", "lane": USAGE, "cause": id}
     kept: dict[str, UsageLine] = {}
     result = []
     for line in there:
@@ -93,13 +98,13 @@ def actions(
         elif line.key in kept or window_of(line.key) in gone:
             result.append(Action(
                 kind="usageline.remove", target=line.key, after={"deleted": True, "item": line.item},
-                before=content(line), sentence=f"Take {line.key} off {invoice}.",
-                due_now={body["currency"]: Decimal(-line.amount)}, **common,
+                before=content(line), sentence=f"Take {line.key} off {id}.",
+                due_now={currency: Decimal(-line.amount)}, **common,
             ))  # fmt: skip
     for line in lines:
         now = kept.get(line.key)
         if now is None or not proves(now, line):
-            result.append(put(invoice, body, line, now, common))
+            result.append(put(id, invoice.body, line, now, common))
     return result
 
 
@@ -140,9 +145,9 @@ def content(line: UsageLine) -> dict[str, Any]:
     }
 
 
-def is_final(body: Mapping[str, Any], signer: Signer) -> bool:
+def is_final(invoice: Invoice, signer: Signer) -> bool:
     """Return whether an invoice is one of our own, which is filled and proven before it is switched on."""
-    key = signer.key_of((body.get("metadata") or {}).get(ownership.FIELD)) or ""
+    key = signer.key_of((invoice.body.get("metadata") or {}).get(ownership.FIELD)) or ""
     return key.startswith(f"{FINAL}:")
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from stripe_sync.core import keys, ownership
 from stripe_sync.core.clock import epoch
 from stripe_sync.core.ownership import Signer
-from stripe_sync.domain.usage.bills import window_of
+from stripe_sync.domain.usage.bills import Invoice, window_of
 from stripe_sync.domain.usage.drafts import FINAL
 from stripe_sync.domain.usage.proof import UsageLine
 
@@ -65,7 +65,7 @@ def surplus_key(environment: str, subscription: str, bound: datetime) -> str:
     return keys.link_key(FINAL, keys.part(environment), keys.part(subscription), SURPLUS, str(epoch(bound)))
 
 
-def is_surplus(body: Mapping[str, Any], signer: Signer) -> bool:
+def is_surplus(invoice: Invoice, signer: Signer) -> bool:
     """Whether an invoice is ours, of what did not fit on the draft of a renewal."""
-    key = signer.key_of((body.get("metadata") or {}).get(ownership.FIELD)) or ""
+    key = signer.key_of((invoice.body.get("metadata") or {}).get(ownership.FIELD)) or ""
     return key.startswith(f"{FINAL}:") and f":{SURPLUS}:" in key

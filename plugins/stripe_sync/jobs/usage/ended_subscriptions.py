@@ -40,9 +40,7 @@ def removals(session: Session) -> list[Action]:
     for invoice in unowed:
         there = drafts.own_lines(invoice.body, session.signer)
         actions += drafts.actions(
-            session.environment.name,
-            invoice.invoice,
-            invoice.body,
+            invoice,
             [],
             there,
             entity=entity_of(session, invoice.subscription),

@@ -72,7 +72,7 @@ def too_many(session: Session, invoice: Invoice, windows: Sequence[Window]) -> f
 def surplus_of(session: Session, invoice: Invoice, seen: Sequence[Invoice]) -> Invoice | None:
     """The invoice of what does not fit on a draft, where it was made before."""
     its = (i for i in seen if i.subscription == invoice.subscription and i.bound == invoice.bound)
-    return next((i for i in its if is_surplus(i.body, session.signer)), None)
+    return next((i for i in its if is_surplus(i, session.signer)), None)
 
 
 def made(session: Session, run: Run, lease: Lease, invoice: Invoice, *, minimum: bool) -> Invoice | str:

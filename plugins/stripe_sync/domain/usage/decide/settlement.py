@@ -44,6 +44,16 @@ class Decision:
 NOTHING = Decision()
 
 
+def finalized(assigned: Mapping[int, Invoice]) -> dict[int, Invoice]:
+    """Return the invoices, by number of their window, that are drafts no more."""
+    return {id: invoice for id, invoice in assigned.items() if invoice.status != InvoiceStatus.DRAFT}
+
+
+def billed(windows: Iterable[Iterable[Window]]) -> list[Window]:
+    """Return the windows that are billed, as their newest movement says, of those of some invoices."""
+    return [window for its in windows for window in its if window.state is UsageState.BILLED]
+
+
 def settle(
     windows: Sequence[Window], final: Mapping[int, Invoice], named: Mapping[str, Sequence[Window]], *, owner: Owner
 ) -> Decision:

@@ -20,7 +20,6 @@ from stripe_sync.domain.usage.bills import Invoice
 from stripe_sync.domain.usage.charges import LONGEST_GRACE
 from stripe_sync.domain.usage.holds.draft_hold import DraftHold
 from stripe_sync.domain.usage.ledger import Drain, UsageState
-from stripe_sync.domain.usage.surplus import is_surplus
 from stripe_sync.domain.usage.windows import Window
 
 SENT = (UsageState.SUBMITTED, UsageState.VERIFIED)
@@ -103,8 +102,7 @@ def unfinished_ends(
 
 def is_own_draft(invoice: Invoice, signer: Signer) -> bool:
     """Return whether a draft is an own invoice, which is filled and proven before it is switched on."""
-    is_own = drafts.is_final(invoice.body, signer) or is_surplus(invoice.body, signer)
-    return invoice.status == InvoiceStatus.DRAFT and is_own
+    return invoice.status == InvoiceStatus.DRAFT and drafts.is_final(invoice, signer)
 
 
 def decide_ends(

@@ -51,3 +51,8 @@ def sentence(short: Mapping[str, int]) -> str:
         f"Stripe finalizes {shown} earlier than an hour after it was made, and use and what has changed need an hour: set "
         f"the finalization grace period to at least 1 hour in Stripe, Settings, Billing, Invoices."
     )
+
+
+def alerts_on_run(short: Mapping[str, int], stale: str) -> list[str]:
+    """Return the sentences on short drafts (seconds by invoice) and on mirrors that are old (empty: they are fresh)."""
+    return [*([sentence(short)] if short else []), *([stale] if stale else [])]

@@ -7,10 +7,10 @@ before that, and waits for a person.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from stripe_sync.domain.actual.renewals import CYCLE
+from stripe_sync.domain.usage.bills import Invoice
 from stripe_sync.domain.usage.holds.stuck import Stuck, owed
 
 UNUSABLE = frozenset({"requires_location_inputs", "failed"})
@@ -25,13 +25,12 @@ def problem_of(body: Mapping[str, Any]) -> str | None:
     return tax["status"] if tax.get("status") in UNUSABLE else None
 
 
-def row(body: Mapping[str, Any], subscription: str, finalizes_at: datetime | None) -> Stuck:
-    """Return what a person is told of a draft that cannot be taxed; ``finalizes_at`` (UTC) is when it goes out as it is."""
-    until = (
-        f"goes out as it is at {finalizes_at:%Y-%m-%d %H:%M} UTC" if finalizes_at else "is held until you release it"
-    )
+def row(invoice: Invoice) -> Stuck:
+    """Return what a person reads of a draft that cannot be taxed, and when it goes out as it is."""
+    at = invoice.finalizes_at
+    until = f"goes out as it is at {at:%Y-%m-%d %H:%M} UTC" if at else "is held until you release it"
     return Stuck(
-        body["id"], subscription, "draft", body["currency"], owed(body),
-        why=f"Stripe cannot tax (automatic_tax.status {problem_of(body)})",
+        invoice.invoice, invoice.subscription, "draft", invoice.body["currency"], owed(invoice.body),
+        why=f"Stripe cannot tax (automatic_tax.status {problem_of(invoice.body)})",
         way=f"correct the customer's address in Stripe, or let it go untaxed with stripe-sync release; it {until}",
     )  # fmt: skip

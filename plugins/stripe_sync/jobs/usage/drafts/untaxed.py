@@ -10,10 +10,9 @@ from stripe_sync.domain.usage.holds import untaxed
 from stripe_sync.domain.usage.holds.stuck import Stuck
 from stripe_sync.jobs.inputs.invoices import seen_invoice
 from stripe_sync.jobs.runtime.context import Run, Session
-from stripe_sync.jobs.runtime.preflight import held_at_observe
 from stripe_sync.jobs.runtime.step import Result
 from stripe_sync.jobs.usage.drafts.holds import hold, is_advancing
-from stripe_sync.jobs.usage.permissions import leased, may_write
+from stripe_sync.jobs.usage.permissions import leased, may_write, observed_reason
 from stripe_sync.warehouse.usage import draft_holds, usage_invoices
 
 
@@ -32,13 +31,13 @@ def hold_untaxed(session: Session, run: Run, bodies: Iterable[Mapping[str, Any]]
         return []
     stopped = {id for id, hold in holds.items() if hold.is_own_stop()}
     waiting = [i for i in seen(session, bad) if is_advancing(i) or i.invoice in stopped]
-    observed = due.get("held_at_observe") or held_at_observe(session)
+    observed = observed_reason(session, due)
     if may_write(session, run, observed):
         with leased(session, run) as lease:
             hold(session, run, lease, waiting, cause="tax", why=untaxed.REASON, observed=observed)
     with session.engine.connect() as connection:
         now = usage_invoices.drafts_in(connection, name, (i.invoice for i in waiting))
-    return [untaxed.row(i.body, i.subscription, i.finalizes_at) for i in now]
+    return [untaxed.row(invoice) for invoice in now]
 
 
 def seen(session: Session, bodies: Iterable[Mapping[str, Any]]) -> list[Invoice]:

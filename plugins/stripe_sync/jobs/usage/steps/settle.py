@@ -1,4 +1,4 @@
-"""What became of the invoices: billed, reversed, or too late; drafts held that are not proven, and released that are."""
+"""Step ``usage_settle``: windows of final invoices settled; drafts held that are not proven, and released that are."""
 
 from __future__ import annotations
 
@@ -12,66 +12,64 @@ from stripe_sync.domain.usage import ledger
 from stripe_sync.domain.usage.bills import Invoice
 from stripe_sync.domain.usage.decide import settlement
 from stripe_sync.domain.usage.decide.assignment import assign, unproven
-from stripe_sync.domain.usage.holds import grace
+from stripe_sync.domain.usage.holds.grace import alerts_on_run
 from stripe_sync.domain.usage.ledger import BILLABLE, UsageState
 from stripe_sync.domain.usage.windows import Window
 from stripe_sync.jobs.runtime.context import Run, Session
-from stripe_sync.jobs.runtime.preflight import held_at_observe
 from stripe_sync.jobs.runtime.step import Result, step
 from stripe_sync.jobs.usage.drafts.danger import in_danger
 from stripe_sync.jobs.usage.drafts.holds import hold
 from stripe_sync.jobs.usage.drafts.release import let_go
 from stripe_sync.jobs.usage.final_invoice import free_of_charge
-from stripe_sync.jobs.usage.permissions import leased, may_write, owner_of
+from stripe_sync.jobs.usage.ledger_state import result_of
+from stripe_sync.jobs.usage.permissions import leased, may_write, observed_reason, owner_of
 from stripe_sync.jobs.usage.steps.find_stuck import find_stuck
-from stripe_sync.warehouse import runs
 from stripe_sync.warehouse.usage import figures as usage_figures
 from stripe_sync.warehouse.usage import movements, usage_invoices, usage_windows
 
 LATELY = timedelta(days=62)
+WHY = "Its usage is not proven."
 
 
 @step
 def usage_settle(session: Session, run: Run) -> Result:
-    """Moves what finalized invoices decide, holds and releases drafts, and looks for invoices that nothing moves on.
+    """Store what finalized invoices decide, hold and release drafts, and list invoices that nothing moves on.
 
-    ``pages`` are sentences that wake somebody.
+    ``pages`` are the sentences that raise an alert.
     """
-    due = runs.result(session.engine, session.environment.name, run.id, "usage_due") or {}
+    due = result_of(session, run, "usage_due")
     result = settle_due(session, run, due)
     found = find_stuck(session, run, due)
     pages = found["stuck_pages"]
-    if pages and not may_write(session, run, due.get("held_at_observe") or held_at_observe(session)):
+    if pages and not may_write(session, run, observed_reason(session, due)):
         pages = []
     return result | found | {"pages": [*result["pages"], *pages]}
 
 
 def settle_due(session: Session, run: Run, due: Result) -> Result:
-    """Settles what the run found due."""
-    name, observed = session.environment.name, due.get("held_at_observe", "")
+    """Settle what the run found due; short drafts, and mirrors that are old, raise an alert in any case."""
+    observed = due.get("held_at_observe", "")
+    overall = alerts_on_run(due.get("short", {}), due.get("stale", ""))
     if not due.get("due"):
-        pages = about_the_whole(due)
-        return {"held": [], "released": [], "late": 0, "pages": pages, **figures(session, run)}
-    blocked = {p["stripe_subscription"] for p in due.get("problems", ())}
+        return {"held": [], "released": [], "late": 0, "pages": overall, **figures(session, run)}
+    blocked = {problem["stripe_subscription"] for problem in due.get("problems", ())}
     late = settle(session, run, due.get("invoices", ()))
-    with session.engine.connect() as connection:
-        waiting = usage_windows.in_states(connection, name, (UsageState.REPORTED, *ledger.OPEN))
-        seen = usage_invoices.may_bill(connection, name, waiting, also=blocked)
-    missing = unproven(waiting, seen, blocked)
-    why = "Its usage is not proven."
+    waiting, missing = load_unproven(session, blocked)
     with leased(session, run) as lease:
-        held = hold(session, run, lease, missing, cause="usage", why=why, observed=observed)
+        held = hold(session, run, lease, missing, cause="usage", why=WHY, observed=observed)
         released = let_go(session, run, lease, blocked, observed=observed)
-    written = runs.result(session.engine, name, run.id, "usage_lines") or {}
-    pages = [*written.get("pages", ()), *late, *in_danger(session, run, missing, waiting, observed)]
-    pages += [*due.get("unowed", ()), *about_the_whole(due)]
+    written = result_of(session, run, "usage_lines").get("pages", ())
+    pages = [*written, *late, *in_danger(session, run, missing, waiting, observed), *due.get("unowed", ()), *overall]
     return {"held": held, "released": released, "late": len(late), "pages": pages, **figures(session, run)}
 
 
-def about_the_whole(due: Result) -> list[str]:
-    """Return what has to be read whether or not something was due: short drafts, and mirrors that are old."""
-    short = [grace.sentence(due["short"])] if due.get("short") else []
-    return short + ([due["stale"]] if due.get("stale") else [])
+def load_unproven(session: Session, blocked: set[str]) -> tuple[list[Window], list[Invoice]]:
+    """Return the windows that have to get onto an invoice, and the drafts on which one of them is missing."""
+    name = session.environment.name
+    with session.engine.connect() as connection:
+        waiting = usage_windows.in_states(connection, name, (UsageState.REPORTED, *ledger.OPEN))
+        seen = usage_invoices.may_bill(connection, name, waiting, also=blocked)
+    return waiting, unproven(waiting, seen, blocked)
 
 
 def figures(session: Session, run: Run) -> Result:
@@ -87,10 +85,9 @@ def settle(session: Session, run: Run, read: Iterable[str]) -> list[str]:
     name, owner = session.environment.name, owner_of(session)
     with session.engine.begin() as connection:
         windows = usage_windows.in_states(connection, name, BILLABLE)
-        windows += billed_windows(connection, name, read)
-        seen = usage_invoices.may_bill(connection, name, windows)
-        assigned = assign(windows, seen)
-        final = {id: invoice for id, invoice in assigned.items() if invoice.status != "draft"}
+        windows += settlement.billed(usage_windows.of_invoice(connection, name, id) for id in read)
+        assigned = assign(windows, usage_invoices.may_bill(connection, name, windows))
+        final = settlement.finalized(assigned)
         named = {i.invoice: usage_windows.of_invoice(connection, name, i.invoice) for i in final.values()}
         settled = settlement.settle(windows, final, named, owner=owner)
         movements.store(connection, settled.drains, at=run.now, run_id=run.id)
@@ -101,12 +98,6 @@ def settle(session: Session, run: Run, read: Iterable[str]) -> list[str]:
         abandoned = settlement.abandon(windows, assigned, usage_windows.openings(connection, name))
         movements.store(connection, abandoned.drains, at=run.now, run_id=run.id)
     return [*settled.alerts, *abandoned.alerts]
-
-
-def billed_windows(connection: Connection, environment: str, invoices: Iterable[str]) -> list[Window]:
-    """Return the windows that are billed on some invoices, as their newest movement says."""
-    its = [window for id in invoices for window in usage_windows.of_invoice(connection, environment, id)]
-    return [window for window in its if window.state is UsageState.BILLED]
 
 
 def book_rounding(connection: Connection, session: Session, run: Run, id: int, invoice: Invoice) -> None:

@@ -143,11 +143,10 @@ def read_again(session: Session, page: Page) -> Page:
 
 def page_of(session: Session, invoice: Invoice, windows: Sequence[Window], waits: str = "") -> Page:
     """One draft: the lines of its windows against our lines on it; those of a waived window go."""
-    name = session.environment.name
     lines = lines_for(owner_of(session), invoice, windows)
     taken = [(w.charge, epoch(w.start)) for w in windows]
     actions = drafts.actions(
-        name, invoice.invoice, invoice.body, lines, drafts.own_lines(invoice.body, session.signer),
+        invoice, lines, drafts.own_lines(invoice.body, session.signer),
         entity=entity_of(session, invoice.subscription), taken=taken,
     )  # fmt: skip
     return Page(invoice, windows, lines, actions, waits=waits)

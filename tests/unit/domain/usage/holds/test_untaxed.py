@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from stripe_sync.domain.usage.bills import Invoice
 from stripe_sync.domain.usage.holds.untaxed import problem_of, row
 
 MISSING = "requires_location_inputs"
@@ -39,9 +41,10 @@ def test_which_drafts_cannot_be_taxed(body: dict[str, Any], problem: str | None)
 
 def test_the_sentence_has_amount_reason_and_way_out() -> None:
     at = datetime(2026, 12, 2, 9, tzinfo=UTC)
-    assert row(draft(), "sub_1", at).sentence() == (
+    seen = Invoice("in_1", "sub_1", "draft", at, at, at, look_again=False, body=draft())
+    assert row(seen).sentence() == (
         "in_1 of sub_1 is a draft of 35.00 USD that Stripe cannot tax (automatic_tax.status requires_location_inputs): correct "
         "the customer's address in Stripe, or let it go untaxed with stripe-sync release; it goes out as it is at "
         "2026-12-02 09:00 UTC."
     )
-    assert "it is held until you release it" in row(draft(), "sub_1", None).sentence()
+    assert "it is held until you release it" in row(replace(seen, finalizes_at=None)).sentence()

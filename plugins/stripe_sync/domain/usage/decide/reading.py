@@ -1,0 +1,79 @@
+"""Readings of Stigg: the windows that are read, in their order, and the movement that a quantity makes. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from stripe_sync.domain.model.stripe_status import InvoiceStatus
+from stripe_sync.domain.usage.bills import Invoice
+from stripe_sync.domain.usage.decide.assignment import assign
+from stripe_sync.domain.usage.ledger import Balance, Movement, UsageState
+from stripe_sync.domain.usage.quantities import Point
+from stripe_sync.domain.usage.windows import Window
+
+FAR = timedelta(days=3650)  # a window without a deadline is read after all others
+
+
+@dataclass(frozen=True)
+class UsageReading:
+    """Stigg's quantity of a window, or the reason why there is none (``detail``)."""
+
+    window: Window
+    quantity: Decimal | None = None
+    detail: str = ""
+
+
+def windows_to_read(
+    windows: Iterable[Window], invoices: Iterable[Invoice], *, blocked: Collection[str], now: datetime, soon: timedelta
+) -> list[Window]:
+    """Return the windows to read, first those whose draft is finalized first.
+
+    A window that was never read is; one that waits for its draft, once that is there; one that is proven, once more within
+    ``soon`` before finalization. None of subscriptions that cannot be counted (``blocked``).
+    """
+    countable = [window for window in windows if window.subscription not in blocked]
+    assigned = assign(countable, invoices)
+    chosen: list[tuple[datetime, Window]] = []
+    for window in countable:
+        invoice = assigned.get(window.id)
+        deadline = invoice.finalizes_at if invoice is not None and invoice.finalizes_at is not None else now + FAR
+        if _is_read(window, invoice, last_chance=deadline - soon, now=now):
+            chosen.append((deadline, window))
+    return [window for _, window in sorted(chosen, key=lambda pair: (pair[0], pair[1].end, pair[1].id))]
+
+
+def _is_read(window: Window, invoice: Invoice | None, *, last_chance: datetime, now: datetime) -> bool:
+    if window.read_at is None:
+        return True
+    is_on_draft = invoice is not None and invoice.status == InvoiceStatus.DRAFT
+    is_last_reading = window.read_at < last_chance <= now
+    return is_on_draft and (window.state is not UsageState.VERIFIED or is_last_reading)
+
+
+def is_start_unknown(points: Sequence[Point], start: datetime) -> bool:
+    """Return whether the running value at a window's start is not shown: the first point is inside, and no reset."""
+    return bool(points) and points[0].at >= start and not points[0].reset
+
+
+def decide_reading(window: Window, quantity: Decimal) -> list[Movement]:
+    """Return the movement of what a reading adds to the one before, with what that costs; none where it adds nothing."""
+    before = window.quantity if window.state is not UsageState.REPORTED else None
+    if before is not None and before == quantity:
+        return []
+    amount = window.terms.amount(quantity) - (window.terms.amount(before) if before is not None else 0)
+    movement = Movement(
+        window=window.id,
+        source=UsageState.REPORTED,
+        target=UsageState.PENDING,
+        balance=Balance(quantity - (before or Decimal(0)), Decimal(amount)),
+        invoice=window.invoice,
+    )
+    return [movement]
+
+
+def failures(readings: Iterable[UsageReading]) -> list[str]:
+    """Return a sentence on each window that could not be read."""
+    return [f"{r.window.measured.subscription}: {r.detail}" for r in readings if r.quantity is None]

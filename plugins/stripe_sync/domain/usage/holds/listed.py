@@ -1,0 +1,82 @@
+"""Stuck invoices among those that Stripe lists: of linked subscriptions and of the project, told nowhere else. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from stripe_sync.core import keys
+from stripe_sync.core.ownership import FIELD, Signer
+from stripe_sync.domain.plan.owed import INVOICE
+from stripe_sync.domain.usage import drafts
+from stripe_sync.domain.usage.holds.draft_hold import DraftHold
+from stripe_sync.domain.usage.holds.stuck import Stuck, owed, why_stuck
+
+EVERY = timedelta(minutes=20)  # a draft that cannot be taxed is seen within the hour that it waits
+UNOWED = (
+    "it sold time after the end: finalize it with auto_advance off and void it, or credit it, but never switch it on"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Explained:
+    """Facts on invoices that have a row or a sentence of their own.
+
+    ``holds`` are the newest of each draft, ``after_end`` has the ids of invoices that are stopped because they sell a period
+    after an end, and ``sold`` tells by invoice whether a row about such a sale is open. ``rows`` are ids that are listed.
+    """
+
+    holds: Mapping[str, DraftHold]
+    after_end: str
+    sold: Mapping[str, bool]
+    rows: Collection[str] = ()
+
+
+def is_list_due(last: datetime | None, *, now: datetime, is_usage_due: bool, is_any_stuck: bool) -> bool:
+    """Return whether Stripe's lists are read: every 20 minutes, where usage is due, and until nothing is stuck any more."""
+    is_recent = last is not None and now - last < EVERY
+    return not is_recent or is_usage_due or is_any_stuck
+
+
+def owner_of(body: Mapping[str, Any], signer: Signer) -> str | None:
+    """Return the Stripe subscription of an invoice; of our invoice of pending charges, Stigg's id of it."""
+    key = signer.key_of(body["metadata"].get(FIELD)) or ""
+    if key.startswith(f"{INVOICE}:"):
+        return keys.entity_of(key)[1]
+    return drafts.subscription_of(body, signer)
+
+
+def is_watched(body: Mapping[str, Any], linked: Collection[str], *, signer: Signer) -> bool:
+    """Return whether an invoice is of a linked subscription, or carries a genuine mark of ours, as its subscription may."""
+    owner = owner_of(body, signer)
+    return owner is not None and (owner in linked or _is_marked(body, signer))
+
+
+def _is_marked(body: Mapping[str, Any], signer: Signer) -> bool:
+    details = (body.get("parent") or {}).get("subscription_details") or {}
+    marks = ((part or {}).get(FIELD) for part in (body["metadata"], details.get("metadata")))
+    return any(signer.key_of(mark) is not None for mark in marks)
+
+
+def stuck_rows(
+    bodies: Iterable[Mapping[str, Any]], explained: Explained, *, signer: Signer, now: datetime
+) -> Iterator[Stuck]:
+    """Yield the invoices that stay as they are, and of which nothing else tells."""
+    for body in bodies:
+        owner = owner_of(body, signer)
+        if owner is None or _is_explained(body["id"], explained):
+            continue
+        why = why_stuck(body, now=now, is_own=FIELD in body["metadata"])
+        if why is not None:
+            way = UNOWED if body["id"] in explained.sold else ""
+            yield Stuck(body["id"], owner, body["status"], body["currency"], owed(body), why, way)
+
+
+def _is_explained(invoice: str, explained: Explained) -> bool:
+    """Return whether an invoice has a row, waits for its usage, or is stopped on purpose: its row has both sums and the way out."""
+    hold = explained.holds.get(invoice)
+    waits_for_usage = hold is not None and hold.is_own_stop() and "usage" in hold.causes
+    is_stopped = invoice in explained.after_end or explained.sold.get(invoice, False)
+    return invoice in explained.rows or waits_for_usage or is_stopped
