@@ -104,16 +104,19 @@ def actions(
     for line in lines:
         now = kept.get(line.key)
         if now is None or not proves(now, line):
-            result.append(put(id, invoice.body, line, now, common))
+            result.append(put(invoice, line, now, common))
     return result
 
 
-def put(
-    invoice: str, body: Mapping[str, Any], line: UsageLine, now: UsageLine | None, common: Mapping[str, Any]
-) -> Action:
-    """Adds a line to a draft, or makes one that is there bill what it should."""
+def put(invoice: Invoice, line: UsageLine, now: UsageLine | None, common: Mapping[str, Any]) -> Action:
+    """Add a line to a draft, or make one that is there bill what it should."""
+    body = invoice.body
     after = content(line) | {"description": line.text, "currency": line.currency, "product": line.product}
-    after |= {"item": now.item} if now else {"invoice": invoice, "customer": body["customer"], **of_subscription(body)}
+    after |= (
+        {"item": now.item}
+        if now
+        else {"invoice": invoice.invoice, "customer": body["customer"], **of_subscription(invoice)}
+    )
     after["discountable"] = line.discountable
     if rates := manual_rates(body):
         after["tax_rates"] = list(rates)
@@ -122,14 +125,14 @@ def put(
     return Action(
         kind="usageline.change" if now else "usageline.put", target=line.key, after=after,
         before=content(now) if now else None,
-        sentence=f"Bill {money.plain(line.quantity)} of {line.text} from {period} on {invoice}: {cost}.",
+        sentence=f"Bill {money.plain(line.quantity)} of {line.text} from {period} on {invoice.invoice}: {cost}.",
         due_now={body["currency"]: Decimal(line.amount - (now.amount if now else 0))}, **common,
     )  # fmt: skip
 
 
-def of_subscription(body: Mapping[str, Any]) -> dict[str, str]:
-    """The Stripe subscription that an item is named for beside its invoice; none on an invoice of no subscription."""
-    details = (body.get("parent") or {}).get("subscription_details") or {}
+def of_subscription(invoice: Invoice) -> dict[str, str]:
+    """Return the Stripe subscription that an item is named for beside its invoice; none on an invoice of no subscription."""
+    details = (invoice.body.get("parent") or {}).get("subscription_details") or {}
     found = details.get("subscription")
     return {"subscription": str(found["id"] if isinstance(found, dict) else found)} if found else {}
 

@@ -1,7 +1,5 @@
-"""Usage by Stripe's meters: what a meter has counted of a window, what is still to be sent, and the proof of both.
+"""Usage by Stripe's meters: summaries read, and what they counted and was not sent stored (domain/usage/decide/meters.py).
 
-What is counted is what Stripe's summary says; what was sent is what the ledger says. While both differ by the last event,
-it is under way and nothing else is sent. What was counted and not sent by us was billed before us, or its answer was lost.
 The summary is the proof before finalization: Stripe may fill a draft's metered lines only when it finalizes it (SB 4.1), so
 they are compared after that (jobs/usage/steps/settle.py).
 """
@@ -9,119 +7,89 @@ they are compared after that (jobs/usage/steps/settle.py).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
-
-from sqlalchemy import Connection
 
 from stripe_sync.apply.resources.meter_event import IDENTIFIER
-from stripe_sync.core import keys, money
-from stripe_sync.core.clock import epoch
 from stripe_sync.core.errors import NotAuthorized, RowFailed, Transient
 from stripe_sync.domain.model.meter_units import Meter
-from stripe_sync.domain.plan.actions import USAGE, Action
+from stripe_sync.domain.plan.actions import USAGE
 from stripe_sync.domain.usage import metering
 from stripe_sync.domain.usage.bills import Invoice, meter_on
-from stripe_sync.domain.usage.ledger import Balance, Movement, UsageState
+from stripe_sync.domain.usage.decide import meters
+from stripe_sync.domain.usage.decide.meters import MeteredWindow, MeterObject, event_target
 from stripe_sync.domain.usage.windows import Window
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.warehouse.usage import movements, usage_windows
 from stripe_sync.warehouse.writes import journal
 
-EVENT = "meterevent"
 ERROR_REPORT = "v1.billing.meter.error_report_triggered"
 REPORTS = 5  # the newest of a meter that are looked into
-SENT = (UsageState.SUBMITTED, UsageState.VERIFIED, UsageState.BILLED, UsageState.BILLED_EXTERNALLY)
+MeterObjects = dict[str, MeterObject]  # those that this run has read, by id: each is read once
 
 
-@dataclass(frozen=True)
-class Metered:
-    """One window that a meter bills: what is to be sent, and why it is not proven although nothing is."""
-
-    window: Window
-    action: Action | None = None
-    problem: str = ""
-
-
-Known = dict[str, dict[str, Any]]
-
-
-def metered(session: Session, run: Run, invoice: Invoice, windows: Sequence[Window], known: Known) -> list[Metered]:
-    """The windows of a draft that a meter bills, and what is wrong with others that it has counted as well.
-
-    ``known`` are the meters that this run has read, by id: each is read once.
-    """
-    found = []
+def read_metered(
+    session: Session, run: Run, invoice: Invoice, windows: Sequence[Window], known: MeterObjects
+) -> list[MeteredWindow]:
+    """Return the windows of a draft that a meter bills, and problems of others that it has counted as well."""
+    metered = []
     for window in windows:
         meter = meter_on(window, invoice)
         if window.quantity is None:
             continue
         if meter is not None:
-            found.append(one(session, run, invoice, window, meter, known))
+            metered.append(read_window(session, run, invoice, window, meter, known))
         elif problem := counted_beside(session, invoice, window):
-            found.append(Metered(window, problem=problem))
-    return found
+            metered.append(MeteredWindow(window, problem=problem))
+    return metered
 
 
 def counted_beside(session: Session, invoice: Invoice, window: Window) -> str:
-    """Why a window that lines bill would be billed by a meter as well; empty where it would not."""
+    """Return why a window that lines bill would be billed by a meter as well; empty where it would not."""
     meter = window.terms.meter
-    item = window.measured.item
-    amount = metering.billed(invoice.body, item)[1]
-    if amount:
-        return f"{invoice.invoice} bills {amount} minor units of {item} by a meter as well; a person decides."
-    if meter is None:
-        return ""
+    billed = meters.billed_twice(window, invoice)
+    if billed or meter is None:
+        return billed
     try:
-        value = counted(session, invoice, window, meter)
+        return meters.counted_twice(meter, counted(session, invoice, window, meter))
     except RowFailed as failure:
         return failure.detail
-    return f"The meter {meter.id} has counted {money.plain(value)} of it besides; a person decides." if value else ""
 
 
 def counted(session: Session, invoice: Invoice, window: Window, meter: Meter) -> Decimal:
-    """What a meter has counted of a window, as a quantity of the feature."""
+    """Return what a meter has counted of a window, as a quantity of the feature."""
     start, end = metering.summary_bounds(window.start, window.end)
     path = f"/v1/billing/meters/{meter.id}/event_summaries"
-    pages = session.stripe.in_lane(USAGE).pages(
-        path, customer=invoice.body["customer"], start_time=start, end_time=end
-    )  # fmt: skip
+    pages = session.stripe.in_lane(USAGE).pages(path, customer=invoice.body["customer"], start_time=start, end_time=end)
     values = [Decimal(str(row["aggregated_value"])) for page in pages for row in page]
     return meter.quantity(sum(values, Decimal(0)))
 
 
-def one(session: Session, run: Run, invoice: Invoice, window: Window, meter: Meter, known: Known) -> Metered:
-    """One window: sent and counted, or what is missing of that."""
-    assert window.quantity is not None
-    measured = window.measured
-    about = f"{measured.feature} of {measured.subscription}"
-    if not meter.can_count(window.quantity):
-        return Metered(window, problem=f"{money.plain(window.quantity)} of {about} are no whole number to the meter "
-                                       f"{meter.id}; see usage_meters.{measured.feature}.decimals.")  # fmt: skip
+def read_window(
+    session: Session, run: Run, invoice: Invoice, window: Window, meter: Meter, known: MeterObjects
+) -> MeteredWindow:
+    """Return one window, sent and counted, or with what is missing of that."""
+    if problem := meters.countable_problem(window, meter):
+        return MeteredWindow(window, problem=problem)
     try:
-        if meter.id not in known:
-            known[meter.id] = session.stripe.in_lane(USAGE).get(f"/v1/billing/meters/{meter.id}")
-        there = known[meter.id]
+        there = read_meter(session, meter, known)
         value = counted(session, invoice, window, meter)
     except RowFailed as failure:
-        return Metered(window, problem=failure.detail)
-    if there["default_aggregation"]["formula"] != "sum":
-        return Metered(window, problem=f"The meter {meter.id} of {about} does not sum; its use cannot be sent.")
-    if there["status"] != "active":
-        return Metered(
-            window, problem=f"The meter {meter.id} of {about} is {there['status']}; reactivate it in Stripe."
-        )
-    with session.engine.begin() as connection:
-        window = reckoned(connection, session, run, window, value)
-        sent = movements.sent_quantities(connection, window.id)
-    accepted, waiting = window.balance(*SENT).quantity, window.balance(UsageState.PENDING).quantity
-    if accepted != value:
-        why = error_report(session, window, meter)
-        return Metered(window, problem=f"The meter {meter.id} has not counted all of {about} yet.{why}")
-    if waiting:
-        return Metered(window, event(session, invoice, window, meter, there, waiting, len(sent) + 1))
-    return Metered(window)
+        return MeteredWindow(window, problem=failure.detail)
+    if problem := meters.meter_problem(window, meter, there):
+        return MeteredWindow(window, problem=problem)
+    window, number = store_counted(session, run, window, value)
+    if not meters.is_counted(window, value):
+        about, report = meters.describe(window), error_report(session, window, meter)
+        return MeteredWindow(window, problem=f"The meter {meter.id} has not counted all of {about} yet.{report}")
+    environment = session.environment.name
+    return meters.decide_event(window, invoice, meter=meter, there=there, environment=environment, number=number)
+
+
+def read_meter(session: Session, meter: Meter, known: MeterObjects) -> MeterObject:
+    """Return a meter as Stripe has it."""
+    if meter.id not in known:
+        known[meter.id] = meters.meter_object(session.stripe.in_lane(USAGE).get(f"/v1/billing/meters/{meter.id}"))
+    return known[meter.id]
 
 
 def error_report(session: Session, window: Window, meter: Meter) -> str:
@@ -140,7 +108,7 @@ def reported(session: Session, window: Window, meter: Meter) -> set[str]:
     """Return the codes of the errors that the newest reports of a meter name for events of a window."""
     api = session.stripe.in_lane(USAGE)
     listed = api.get("/v2/core/events", types=[ERROR_REPORT], object_id=meter.id)["data"]
-    own = target(session, window, 0).rpartition(":")[0][: IDENTIFIER - 33]
+    own = event_target(session.environment.name, window, 0).rpartition(":")[0][: IDENTIFIER - 33]
     codes = set()
     for event in listed[:REPORTS]:
         found = api.get(f"/v2/core/events/{event['id']}").get("data") or {}
@@ -150,50 +118,16 @@ def reported(session: Session, window: Window, meter: Meter) -> set[str]:
     return codes
 
 
-def reckoned(connection: Connection, session: Session, run: Run, window: Window, value: Decimal) -> Window:
-    """The window with what the meter has counted beyond what was sent: before us, or by an event whose answer was lost."""
-    now = usage_windows.locked(connection, window.id)
-    sent = movements.sent_quantities(connection, now.id)
-    beyond = value - now.balance(*SENT).quantity
-    if not beyond or (sent and beyond == -sent[-1]):
-        return now
-    lost = journal.newest_action(connection, session.environment.name, target(session, now, len(sent) + 1)) is not None
-    movement = Movement(
-        window=now.id,
-        source=UsageState.PENDING,
-        target=UsageState.SUBMITTED if lost else UsageState.BILLED_EXTERNALLY,
-        balance=Balance(beyond, Decimal(now.terms.amount(value) - now.terms.amount(value - beyond))),
-        invoice=now.invoice,
-        reason="The meter has counted it." if lost else "The meter had counted it before us.",
-    )
-    movements.move(connection, movement, at=run.now, run_id=run.id)
-    return usage_windows.locked(connection, window.id)
-
-
-def target(session: Session, window: Window, number: int) -> str:
-    """The name of one event of a window, which is its identifier too."""
-    name, subscription = keys.part(session.environment.name), keys.part(window.subscription)
-    return keys.link_key(EVENT, name, subscription, window.charge, str(epoch(window.start)), str(number))
-
-
-def event(
-    session: Session, invoice: Invoice, window: Window, meter: Meter, there: dict[str, Any], quantity: Decimal, number: int
-) -> Action:  # fmt: skip
-    """Sends what is missing of a window to its meter, dated a second before the window ends."""
-    terms = window.terms
-    assert window.quantity is not None
-    value = money.plain(meter.counted(quantity))
-    cost = Decimal(terms.amount(window.quantity) - terms.amount(window.quantity - quantity))
-    name = target(session, window, number)
-    return Action(
-        kind=f"{EVENT}.send", target=name, lane=USAGE, entity=("subscription", window.measured.subscription),
-        after={
-            "event_name": there["event_name"], "value": value, "customer": invoice.body["customer"],
-            "timestamp": epoch(window.end) - 1, "identifier": name,
-            "how": {"customer_key": there["customer_mapping"]["event_payload_key"],
-                    "value_key": there["value_settings"]["event_payload_key"]},
-        },
-        cause=invoice.invoice, serial=f"customer:{invoice.body['customer']}", due_now={terms.currency: cost},
-        sentence=f"Send {value} of {terms.label} to the meter {meter.id} for {invoice.invoice}: "
-                 f"{money.shown(cost, terms.currency)}.",
-    )  # fmt: skip
+def store_counted(session: Session, run: Run, window: Window, value: Decimal) -> tuple[Window, int]:
+    """Store what a meter has counted more than was sent; return the window with it, and the number of its next event."""
+    name = session.environment.name
+    with session.engine.begin() as connection:
+        locked = usage_windows.locked(connection, window.id)
+        sent = movements.sent_quantities(connection, locked.id)
+        excess = meters.counted_excess(locked, value, sent)
+        if not excess:
+            return locked, len(sent) + 1
+        event = journal.newest_action(connection, name, event_target(name, locked, len(sent) + 1))
+        for movement in meters.decide_counted(locked, value, excess, is_lost=event is not None):
+            movements.move(connection, movement, at=run.now, run_id=run.id)
+        return usage_windows.locked(connection, locked.id), len(movements.sent_quantities(connection, locked.id)) + 1

@@ -34,10 +34,15 @@ class Explained:
     rows: Collection[str] = ()
 
 
-def is_list_due(last: datetime | None, *, now: datetime, is_usage_due: bool, is_any_stuck: bool) -> bool:
-    """Return whether Stripe's lists are read: every 20 minutes, where usage is due, and until nothing is stuck any more."""
+def is_list_due(
+    last: datetime | None, *, now: datetime, is_any_linked: bool, is_usage_due: bool, is_any_stuck: bool
+) -> bool:
+    """Return whether Stripe's lists are read: every 20 minutes, where usage is due, and until nothing is stuck any more.
+
+    Never where no subscription is linked. ``last`` is the moment of the last reading (UTC), None before the first.
+    """
     is_recent = last is not None and now - last < EVERY
-    return not is_recent or is_usage_due or is_any_stuck
+    return is_any_linked and (not is_recent or is_usage_due or is_any_stuck)
 
 
 def owner_of(body: Mapping[str, Any], signer: Signer) -> str | None:

@@ -30,7 +30,7 @@ def find_stuck(session: Session, run: Run, due: Result) -> Result:
     with session.engine.connect() as connection:
         last = runs.newest_result(connection, name, "usage_settle") or {}
         is_linked = bool(links.of_kind(connection, name, "subscription"))
-    if not is_linked or not is_read(run, due, last):
+    if not is_read(run, due, last, is_any_linked=is_linked):
         return {"stuck": [], "stuck_at": last.get("stuck_at"), "stuck_pages": []}
     bodies = read_watched(session)
     rows = hold_untaxed(session, run, bodies, due)
@@ -40,12 +40,13 @@ def find_stuck(session: Session, run: Run, due: Result) -> Result:
     return {"stuck": [asdict(row) for row in rows], "stuck_at": run.now.isoformat(), "stuck_pages": sentences}
 
 
-def is_read(run: Run, due: Result, last: Result) -> bool:
+def is_read(run: Run, due: Result, last: Result, *, is_any_linked: bool) -> bool:
     """Return whether Stripe's lists are read in this run."""
     at = last.get("stuck_at")
     return is_list_due(
         datetime.fromisoformat(at) if at is not None else None,
         now=run.now,
+        is_any_linked=is_any_linked,
         is_usage_due=bool(due.get("due")),
         is_any_stuck=bool(last.get("stuck")),
     )
