@@ -1,0 +1,1 @@
+"""Holds of drafts and stuck invoices."""

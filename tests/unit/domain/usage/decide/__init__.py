@@ -1,0 +1,1 @@
+"""Decisions on usage, one module each."""
