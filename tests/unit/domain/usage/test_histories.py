@@ -36,9 +36,9 @@ from tests.unit.domain.usage.values import (
     TERMS,
     charge,
     invoice,
-    opening,
     own_line,
     state,
+    terms_revision,
     window,
 )
 
@@ -54,7 +54,7 @@ class History:
 
     now: datetime = START
     used: dict[datetime, D] = field(default_factory=dict)
-    revisions: list[Opening] = field(default_factory=lambda: [opening()])
+    revisions: list[Opening] = field(default_factory=lambda: [terms_revision()])
     windows: dict[int, Window] = field(default_factory=dict)
     invoices: dict[str, Invoice] = field(default_factory=dict)
     credited: set[str] = field(default_factory=set)
@@ -97,33 +97,35 @@ class History:
 
     def store_windows(self) -> None:
         renewals = {"sub_1": {invoice.bound for invoice in self.seen()}}
-        for _, piece in due.decide_windows(self.ledger_state(), renewals, now=self.now):
-            self.add(piece)
+        for _, ended in due.decide_windows(self.ledger_state(), renewals, now=self.now):
+            self.add(ended)
 
-    def add(self, piece: Piece) -> None:
-        assert piece.opening.terms is not None
+    def add(self, ended: Piece) -> None:
+        assert ended.opening.terms is not None
         id = len(self.windows) + 1
         self.windows[id] = window(
-            S.REPORTED, id=id, start=piece.start, end=piece.end, terms=piece.opening.terms, quantity=None
+            S.REPORTED, id=id, start=ended.start, end=ended.end, terms=ended.opening.terms, quantity=None
         )
 
     def ledger_state(self, terms: Any = None) -> due.LedgerState:
         until: dict[Chain, datetime] = {CALLS: max(w.end for w in self.windows.values())} if self.windows else {}
         held = [charge(terms=terms)] if terms is not None else []
-        return state(now=self.now, charges=held, openings={CALLS: self.revisions}, covered_until=until)
+        return state(now=self.now, charges=held, revisions={CALLS: self.revisions}, covered_until=until)
 
     def revise(self, cents: int, _: int) -> None:
         content = TERMS.content | {"unit_amount": str(cents)}
         terms = structs.replace(TERMS, content=content)
         for change in due.decide_revisions(self.ledger_state(terms), now=self.now):
-            self.revisions.append(opening(change.since, change.terms, id=len(self.revisions) + 1))
+            self.revisions.append(terms_revision(change.since, change.terms, id=len(self.revisions) + 1))
 
     def end(self, by: int, _: int) -> None:
-        """End the charge, by Stigg or by somebody in Stripe; what is priced again later is another revision."""
+        """End the charge, by Stigg or by a person in Stripe; a later price is a new revision."""
         last = self.revisions[-1]
         since = max([last.since + timedelta(seconds=1), self.now, *(w.end for w in self.windows.values())])
         if last.terms is not None:
-            self.revisions.append(opening(since, None, id=len(self.revisions) + 1, why=("stigg", "stripe")[by % 2]))
+            self.revisions.append(
+                terms_revision(since, None, id=len(self.revisions) + 1, why=("stigg", "stripe")[by % 2])
+            )
 
     def read(self, near: int, _: int) -> None:
         """Read what the job reads; ``near`` moves the clock to the last minutes of a draft."""
@@ -175,8 +177,8 @@ class History:
         for seen in [i for i in self.seen() if i.status == "draft" and i.finalizes_at is not None]:
             deadline, now = seen.bound + DAY, seen.bound + hours * HOUR
             draft = rules.Draft(seen.created_at, deadline, seen.finalizes_at, is_on=True)
-            standing = rules.Standing(seen.created_at + HOUR, deadline, is_stop=False) if is_released % 2 else None
-            decided = rules.decide(draft, () if is_released % 2 else {"usage"}, standing, now=now)
+            current = rules.Standing(seen.created_at + HOUR, deadline, is_stop=False) if is_released % 2 else None
+            decided = rules.decide(draft, () if is_released % 2 else {"usage"}, current, now=now)
             if isinstance(decided, rules.Hold):
                 assert seen.finalizes_at is not None and seen.finalizes_at < decided.until <= deadline
                 self.invoices[seen.invoice] = replace(seen, finalizes_at=decided.until)
@@ -216,7 +218,7 @@ class History:
             sources = (*BILLABLE, S.UNBILLABLE, S.REVERSED)
             self.drain([Drain(window=one.id, sources=sources, target=S.WAIVED, person="ana")])
 
-    # What always holds
+    # Invariants
 
     def check(self) -> None:
         for one in self.windows.values():
@@ -262,7 +264,7 @@ def test_usage_is_conserved_and_windows_tile_whatever_happens(events: list[tuple
 def test_all_usage_of_stored_windows_is_billed_in_the_end(
     usage: list[tuple[int, int]], periods: int, cents: int
 ) -> None:
-    """What was used within the windows is on paid invoices: the sum over all of them, and its amount with what Stripe rounds."""
+    """All usage within the windows is on paid invoices: the sum over all of them, and its amount with what Stripe rounds."""
     history = History()
     for day, amount in usage:
         history.used[START + day * DAY] = history.used.get(START + day * DAY, D(0)) + D(amount) / 4

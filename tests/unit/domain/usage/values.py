@@ -55,14 +55,12 @@ def full(quantity: str) -> Balance:
 def invoice(id: str = "in_1", *lines: dict[str, Any], status: str = "draft", **more: Any) -> Invoice:
     """Return the invoice of the renewal at December 1; a draft is finalized an hour later."""
     fields: dict[str, Any] = {
-        "subscription": "sub_1", "bound": END, "created_at": END, "look_again": False,
+        "subscription": "sub_1", "bound": END, "created_at": END,
         "finalizes_at": END + HOUR if status == "draft" else None,
     }  # fmt: skip
-    given = {name: more.pop(name) for name in (*fields, "created_at") if name in more}
-    facts = fields | given
-    return Invoice(
-        invoice=id, status=status, body=body(id, *lines, status=status, bound=facts["bound"], **more), **facts
-    )
+    facts = fields | {name: more.pop(name) for name in fields if name in more}
+    shown = body(id, *lines, status=status, bound=facts["bound"], **more)
+    return Invoice(invoice=id, status=status, look_again=False, body=shown, **facts)
 
 
 def body(id: str, *lines: dict[str, Any], status: str, bound: datetime = END, **more: Any) -> dict[str, Any]:
@@ -149,7 +147,7 @@ def inputs(
     )
 
 
-def opening(since: datetime = START, terms: Terms | None = TERMS, **more: Any) -> Opening:
+def terms_revision(since: datetime = START, terms: Terms | None = TERMS, **more: Any) -> Opening:
     """Return a terms revision of the calls."""
     return Opening(**{"id": 1, "since": since, "terms": terms, "measured": MEASURED, "why": ""} | more)
 
@@ -166,9 +164,8 @@ def state(**more: Any) -> LedgerState:
     held = more.pop("held", stripe_subscription())
     fields: dict[str, Any] = {
         "inputs": inputs(held, more.pop("stigg", stigg_subscription()), now=more.pop("now", NOW)),
-        "charges": [charge(held)] if held is not None else [], "problems": [], "openings": {CALLS: [opening()]},
+        "charges": [charge(held)] if held is not None else [], "problems": [], "revisions": {CALLS: [terms_revision()]},
         "covered_until": {CALLS: END},
     }  # fmt: skip
     fields |= more
-    fields["revisions"] = fields.pop("openings")
     return LedgerState(**fields)

@@ -15,13 +15,13 @@ from stripe_sync.domain.usage.windows import Window
 from tests.unit.domain.usage.values import DAY, END, NEXT, START, invoice, window
 
 S = UsageState
-AT_ONCE = {"finalized_at": int(END.timestamp()) + 1}
+FINALIZED = {"finalized_at": int(END.timestamp()) + 1}
 EARLIER, RENEWAL = invoice("in_0", bound=START), invoice("in_1")
 SECONDS = invoice("in_s", bound=END + timedelta(seconds=30))
 LATER = invoice("in_2", bound=NEXT)
 UNOWED = invoice("in_u", unowed=True)
 UNOWED_FINAL = invoice("in_u", status="paid", unowed=True)
-EMPTY = invoice("in_e", status="paid", total=0, status_transitions=AT_ONCE)  # a renewal of nothing, finalized at once
+EMPTY = invoice("in_e", status="paid", total=0, status_transitions=FINALIZED)  # a renewal of nothing, finalized at once
 OURS = invoice("in_o")  # an own invoice for the same period
 OTHER = invoice("in_x", subscription="sub_2")
 
@@ -41,8 +41,8 @@ ASSIGNED = {
     "not a final one after the end": (window(), [UNOWED_FINAL], None),
     "the one that waited": (window(), [EMPTY, OURS], "in_o"),
     "the one that waited, in any order": (window(), [OURS, EMPTY], "in_o"),
-    "the one that did not wait, alone": (window(), [EMPTY], "in_e"),
-    "the one that did not wait before a later one": (window(), [EMPTY, LATER], "in_e"),
+    "the one finalized at once, alone": (window(), [EMPTY], "in_e"),
+    "the one finalized at once, before a later one": (window(), [EMPTY, LATER], "in_e"),
     "a window that was never read": (window(S.REPORTED), [RENEWAL], "in_1"),
 }  # fmt: skip
 

@@ -16,9 +16,9 @@ from tests.unit.domain.usage.values import (
     NOW,
     START,
     inputs,
-    opening,
     stigg_subscription,
     stripe_subscription,
+    terms_revision,
 )
 
 HALF = START + 14 * DAY
@@ -44,7 +44,7 @@ def at(moment: datetime) -> dict[str, str]:
 
 
 ENDS: dict[str, tuple[Any, Any, tuple[datetime, str] | None]] = {
-    "lives, and charges": (stripe_subscription(), stigg("ACTIVE", CALLS), None),
+    "active, and charges": (stripe_subscription(), stigg("ACTIVE", CALLS), None),
     "its feature by an add-on": (stripe_subscription(), stigg("ACTIVE", FLAT, addons=[
         {"addon": {"refId": "x"}, "quantity": "1", "price": CALLS}]), None),
     "not in Stripe's mirror": (None, stigg("CANCELED", **at(HALF)), None),
@@ -72,18 +72,18 @@ ENDS: dict[str, tuple[Any, Any, tuple[datetime, str] | None]] = {
                                      stigg("ACTIVE", CALLS), (HALF, "stigg")),
     "gone at another's date": (gone(cancel_at=epoch(HALF), metadata={"stiggCancelAt": "1"}), stigg("ACTIVE", CALLS),
                                (HALF, "stripe")),
-    "a date of ours, unpaid before": (gone(cancel_at=epoch(END), metadata={"stiggCancelAt": str(epoch(END))}, **UNPAID),
+    "a date that we set, unpaid before": (gone(cancel_at=epoch(END), metadata={"stiggCancelAt": str(epoch(END))}, **UNPAID),
                                       stigg("ACTIVE", CALLS), (HALF, "stripe")),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize(("held", "subscription", "end"), ENDS.values(), ids=ENDS)
 def test_the_end_of_a_charge(held: Any, subscription: Any, end: tuple[datetime, str] | None) -> None:
-    assert ended(inputs(held, subscription), "sub_1", opening()) == end
+    assert ended(inputs(held, subscription), "sub_1", terms_revision()) == end
 
 
 def test_a_subscription_that_is_not_linked_has_no_end() -> None:
-    assert ended(inputs(stripe_subscription()), "sub_2", opening()) is None
+    assert ended(inputs(stripe_subscription()), "sub_2", terms_revision()) is None
 
 
 FREE = {"pricingType": "FREE"}
@@ -101,9 +101,9 @@ FREE = {"pricingType": "FREE"}
 )
 def test_what_became_free_counts_until_it_was_seen_so(seen: Seen | None, moment: datetime) -> None:
     sides = inputs(stripe_subscription(), stigg("ACTIVE", **FREE), seen={"s-1": seen} if seen else {})
-    assert ended(sides, "sub_1", opening()) == (moment, "stigg")
+    assert ended(sides, "sub_1", terms_revision()) == (moment, "stigg")
 
 
 def test_a_later_revision_does_not_end_before_it_began() -> None:
-    late = opening(since=END - timedelta(seconds=1))
+    late = terms_revision(since=END - timedelta(seconds=1))
     assert ended(inputs(gone(), stigg("CANCELED", CALLS, **at(HALF))), "sub_1", late) == (late.since, "stigg")

@@ -36,17 +36,17 @@ from tests.unit.domain.usage.values import (
     TERMS,
     charge,
     invoice,
-    opening,
     state,
     stigg_subscription,
     stripe_subscription,
+    terms_revision,
     window,
 )
 
 S = UsageState
 SECOND, SOON = timedelta(seconds=1), timedelta(minutes=20)
 DEARER = structs.replace(TERMS, content={"currency": "usd", "interval": "month", "unit_amount": "11"})
-MOVED = Measured("s-1", "c-2", "calls", None, "si_1")
+OTHER_CUSTOMER = Measured("s-1", "c-2", "calls", None, "si_1")
 PROBLEM = Problem("s-1", "sub_1", ReasonCode.NO_AGGREGATION, "Say how it is counted.")
 HALF = START + 14 * DAY
 ENDED = stigg_subscription("CANCELED", effectiveEndDate=f"{HALF:%Y-%m-%dT%H:%M:%SZ}")
@@ -62,8 +62,8 @@ def living(**more: Any) -> dict[str, Any]:
 
 REVISED: dict[str, tuple[dict[str, Any], list[tuple[datetime, Terms | None, str]]]] = {
     "as it was": ({}, []),
-    "new": ({"openings": {}, "covered_until": {}}, [(START, TERMS, "")]),
-    "new since a moment": ({"openings": {}, "covered_until": {}, **living(began=HALF)}, [(HALF, TERMS, "")]),
+    "new": ({"revisions": {}, "covered_until": {}}, [(START, TERMS, "")]),
+    "new since a moment": ({"revisions": {}, "covered_until": {}, **living(began=HALF)}, [(HALF, TERMS, "")]),
     "another price, now": (living(terms=DEARER), [(NOW, DEARER, "")]),
     "another price, dated": (living(terms=DEARER, changed=END + timedelta(minutes=5)), [(END + timedelta(minutes=5), DEARER, "")]),
     "another price, dated before stored windows": (living(terms=DEARER, changed=HALF), [(END, DEARER, "")]),
@@ -72,13 +72,13 @@ REVISED: dict[str, tuple[dict[str, Any], list[tuple[datetime, Terms | None, str]
     "another price, in the future": (living(terms=DEARER, changed=NEXT), [(NOW, DEARER, "")]),
     "another price, nothing stored": ({**living(terms=DEARER, changed=HALF), "covered_until": {}}, [(HALF, DEARER, "")]),
     "opened again a second later": ({**living(terms=DEARER, changed=START + SECOND / 2), "covered_until": {}}, [(START + SECOND, DEARER, "")]),
-    "another customer": (living(measured=MOVED), [(NOW, TERMS, "")]),
-    "reopened": ({"openings": {CALLS: [opening(), opening(HALF, None)]}}, [(NOW, TERMS, "")]),
+    "another customer": (living(measured=OTHER_CUSTOMER), [(NOW, TERMS, "")]),
+    "reopened": ({"revisions": {CALLS: [terms_revision(), terms_revision(HALF, None)]}}, [(NOW, TERMS, "")]),
     "ended in Stigg": ({"charges": [], "stigg": ENDED}, [(END, None, "stigg")]),
     "ended in Stigg, nothing stored": ({"charges": [], "stigg": ENDED, "covered_until": {}}, [(HALF, None, "stigg")]),
     "ended in Stripe": ({"charges": [], "held": stripe_subscription("canceled", ended_at=epoch(HALF)), "covered_until": {}},
                         [(HALF, None, "stripe")]),
-    "closed already": ({"charges": [], "stigg": ENDED, "openings": {CALLS: [opening(), opening(HALF, None)]}}, []),
+    "closed already": ({"charges": [], "stigg": ENDED, "revisions": {CALLS: [terms_revision(), terms_revision(HALF, None)]}}, []),
     "gone, and cannot be counted": ({"charges": [], "stigg": ENDED, "problems": [PROBLEM]}, []),
     "gone, for no known reason": ({"charges": [], "held": None}, []),
 }  # fmt: skip
@@ -92,14 +92,14 @@ def test_charges_are_opened_revised_and_closed(
 
 
 def test_a_change_names_its_charge_and_whose_it_is() -> None:
-    (change,) = decide_revisions(state(**living(measured=MOVED)), now=NOW)
-    assert (change.timeline, change.measured) == (CALLS, MOVED)
+    (change,) = decide_revisions(state(**living(measured=OTHER_CUSTOMER)), now=NOW)
+    assert (change.timeline, change.measured) == (CALLS, OTHER_CUSTOMER)
     (closed,) = decide_revisions(state(charges=[], stigg=ENDED), now=NOW)
     assert (closed.timeline, closed.measured) == (CALLS, MEASURED)
 
 
 def test_nothing_changes_twice() -> None:
-    assert revisions(**living(terms=DEARER), openings={CALLS: [opening(), opening(END, DEARER)]}) == []
+    assert revisions(**living(terms=DEARER), revisions={CALLS: [terms_revision(), terms_revision(END, DEARER)]}) == []
 
 
 TILES: dict[str, tuple[dict[str, Any], dict[str, set[datetime]], list[tuple[datetime, datetime]]]] = {
@@ -107,14 +107,14 @@ TILES: dict[str, tuple[dict[str, Any], dict[str, set[datetime]], list[tuple[date
     "the renewal of the mirror": ({"covered_until": {}}, {}, [(START, END)]),
     "the renewal of an invoice": ({"charges": [], "covered_until": {}}, {"sub_1": {END}}, [(START, END)]),
     "another's renewal": ({"charges": [], "covered_until": {}}, {"sub_2": {END}}, []),
-    "both, alike": ({"covered_until": {}}, {"sub_1": {END}}, [(START, END)]),
+    "both, the same": ({"covered_until": {}}, {"sub_1": {END}}, [(START, END)]),
     "an earlier renewal": ({"covered_until": {}}, {"sub_1": {HALF}}, [(START, HALF), (HALF, END)]),
     "in the future": ({}, {"sub_1": {NEXT}}, []),
-    "new terms": ({"covered_until": {}, "openings": {CALLS: [opening(), opening(HALF, DEARER)]}}, {}, [(START, HALF), (HALF, END)]),
-    "the same terms": ({"covered_until": {}, "openings": {CALLS: [opening(), opening(HALF)]}}, {}, [(START, END)]),
-    "closed": ({"charges": [], "covered_until": {}, "openings": {CALLS: [opening(), opening(HALF, None)]}}, {"sub_1": {END}}, [(START, HALF)]),
-    "closed, a part stored": ({"charges": [], "covered_until": {CALLS: START + DAY}, "openings": {CALLS: [opening(), opening(HALF, None)]}}, {}, [(START + DAY, HALF)]),
-    "opened again": ({"covered_until": {}, "openings": {CALLS: [opening(), opening(HALF, None), opening(HALF + DAY)]}}, {}, [(START, HALF), (HALF + DAY, END)]),
+    "new terms": ({"covered_until": {}, "revisions": {CALLS: [terms_revision(), terms_revision(HALF, DEARER)]}}, {}, [(START, HALF), (HALF, END)]),
+    "the same terms": ({"covered_until": {}, "revisions": {CALLS: [terms_revision(), terms_revision(HALF)]}}, {}, [(START, END)]),
+    "closed": ({"charges": [], "covered_until": {}, "revisions": {CALLS: [terms_revision(), terms_revision(HALF, None)]}}, {"sub_1": {END}}, [(START, HALF)]),
+    "closed, a part stored": ({"charges": [], "covered_until": {CALLS: START + DAY}, "revisions": {CALLS: [terms_revision(), terms_revision(HALF, None)]}}, {}, [(START + DAY, HALF)]),
+    "opened again": ({"covered_until": {}, "revisions": {CALLS: [terms_revision(), terms_revision(HALF, None), terms_revision(HALF + DAY)]}}, {}, [(START, HALF), (HALF + DAY, END)]),
 }  # fmt: skip
 
 
@@ -152,9 +152,9 @@ READ: dict[str, tuple[dict[str, Any], StoredUsage, datetime, bool]] = {
     "over, and stored": ({"covered_until": {CALLS: NEXT}}, stored(), NEXT + HOUR, False),
     "collection is paused": ({"held": PAUSED, "covered_until": {}}, stored(), NOW, False),
     "the status is paused": ({"held": STATUS_PAUSED, "covered_until": {}}, stored(), NOW, False),
-    "closed, its last window not stored": ({"charges": [], "covered_until": {CALLS: START + DAY}, "openings": {CALLS: [opening(), opening(HALF, None)]}}, stored(), NOW, True),
-    "closed, and stored": ({"charges": [], "openings": {CALLS: [opening(), opening(HALF, None)]}}, stored(), NOW, False),
-    "closed in the future": ({"charges": [], "openings": {CALLS: [opening(), opening(NEXT, None)]}}, stored(), NOW, False),
+    "closed, its last window not stored": ({"charges": [], "covered_until": {CALLS: START + DAY}, "revisions": {CALLS: [terms_revision(), terms_revision(HALF, None)]}}, stored(), NOW, True),
+    "closed, and stored": ({"charges": [], "revisions": {CALLS: [terms_revision(), terms_revision(HALF, None)]}}, stored(), NOW, False),
+    "closed in the future": ({"charges": [], "revisions": {CALLS: [terms_revision(), terms_revision(NEXT, None)]}}, stored(), NOW, False),
     "an invoice is read again": ({}, stored(to_read_again=[FINAL]), NOW, True),
     "a draft is held": ({}, stored(waiting_drafts=[DRAFT]), NOW, True),
     "not countable, renewed just now": ({"charges": [], "problems": [PROBLEM]}, stored(), NOW, True),
@@ -170,9 +170,9 @@ READ: dict[str, tuple[dict[str, Any], StoredUsage, datetime, bool]] = {
     "proven, a second more before": ({}, stored(window(S.VERIFIED), invoices=[invoice(finalizes_at=NOW + SOON + SECOND)]), NOW, False),
     "proven, stopped": ({}, stored(window(S.VERIFIED), invoices=[invoice(finalizes_at=None)]), NOW, False),
     "proven, no invoice": ({}, stored(window(S.VERIFIED)), NOW, False),
-    "pending, over for good": ({"stigg": ENDED, "charges": [], "openings": {CALLS: [opening(), opening(HALF, None)]}},
+    "pending, over for good": ({"stigg": ENDED, "charges": [], "revisions": {CALLS: [terms_revision(), terms_revision(HALF, None)]}},
                                stored(window(end=HALF)), END + 73 * HOUR, True),
-    "pending, closed and goes on": ({"charges": [], "openings": {CALLS: [opening(), opening(HALF, None)]}}, stored(window(end=HALF)), NOW, False),
+    "pending, closed and goes on": ({"charges": [], "revisions": {CALLS: [terms_revision(), terms_revision(HALF, None)]}}, stored(window(end=HALF)), NOW, False),
 }  # fmt: skip
 
 
@@ -197,11 +197,14 @@ def test_mirrors_are_stale_after_a_day(hours: float, says: str) -> None:
 
 
 def test_the_subscriptions_with_an_open_charge() -> None:
-    closed = {("sub_2", "calls"): [opening(), opening(END, None)], ("sub_2", "rows"): [opening(terms=None)]}
-    assert open_subscriptions({CALLS: [opening()]} | closed) == {"sub_1"}
+    closed = {
+        ("sub_2", "calls"): [terms_revision(), terms_revision(END, None)],
+        ("sub_2", "rows"): [terms_revision(terms=None)],
+    }
+    assert open_subscriptions({CALLS: [terms_revision()]} | closed) == {"sub_1"}
 
 
-def test_the_state_knows_who_lives_ends_and_cannot_be_counted() -> None:
+def test_the_state_has_living_ending_and_blocked_subscriptions() -> None:
     known = state(stigg=ENDED, problems=[PROBLEM])
     assert set(known.living) == {CALLS}
     assert (known.ending_ids, known.living_ids, known.blocked) == ({"sub_1"}, {"sub_1"}, {"sub_1"})

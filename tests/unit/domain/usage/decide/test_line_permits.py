@@ -16,7 +16,7 @@ from tests.unit.domain.usage.values import OWNER, invoice, window
 
 DRAFT = reconcile(invoice(), [window()], owner=OWNER, entity=("subscription", "s-1"))
 (ACTION,) = DRAFT.actions
-OPEN_QUESTION = Standing(open_questions={USAGE: ["reset_point_value"]})
+OPEN_QUESTION = Standing(open_questions={USAGE: ["inactive_usage"]})
 FORBIDDEN = Standing(forbidden={USAGE: ["The answer contradicts the setting."]})
 OVER = "12.00 USD of usage are more than the 11.99 USD of environments.t.limits.usage.usd."
 

@@ -51,7 +51,7 @@ WRITES: dict[str, tuple[Window, list[dict[str, Any]], list[tuple[str, D]]]] = {
     "of another quantity": (window(), [own_line(LINE, quantity_decimal="100", amount=1000)], [("usageline.change", D(200))]),
     "of another price": (window(), [own_line(LINE, pricing={"unit_amount_decimal": "9"}, amount=1080)], [("usageline.change", D(120))]),
     "there twice": (window(), [SHOWN, SHOWN], [("usageline.remove", D(-1200))]),
-    "without a mark": (window(), [own_line(LINE, metadata={})], [("usageline.put", D(1200))]),
+    "not marked": (window(), [own_line(LINE, metadata={})], [("usageline.put", D(1200))]),
     "waived": (window(S.WAIVED), [SHOWN], [("usageline.remove", D(-1200))]),
     "waived, no line": (window(S.WAIVED), [], []),
     "not read": (window(S.REPORTED), [], []),
@@ -141,7 +141,7 @@ RESULTS = ("done", "refused", "dropped", "blocked", "waiting", "paused", "unknow
 
 
 @pytest.mark.parametrize(("result", "state"), list(product(RESULTS, (S.PENDING, S.SUBMITTED, S.VERIFIED))))
-def test_a_line_proves_its_window_when_it_is_done_and_submits_it_when_nobody_knows(
+def test_a_line_proves_its_window_when_it_is_done_and_submits_it_without_an_answer(
     result: str, state: UsageState
 ) -> None:
     proof = decide.decide_proof(reconciled(window(state)), [written(result)])

@@ -26,14 +26,14 @@ from tests.unit.domain.usage.values import (
     full,
     invoice,
     metered_line,
-    opening,
     own_line,
+    terms_revision,
     window,
 )
 
 S = UsageState
 FINAL = ("open", "paid", "uncollectible")
-AT_ONCE = {"status_transitions": {"finalized_at": int(END.timestamp()) + 1}, "total": 0}
+FINALIZED_AT_ONCE = {"status_transitions": {"finalized_at": int(END.timestamp()) + 1}, "total": 0}
 LATE = window(S.PENDING, "130", invoice="in_1", balances={S.VERIFIED: full("120"), S.PENDING: full("10")})
 
 
@@ -46,7 +46,7 @@ def settle(usage: Window, seen: Invoice) -> Decision:
     return settlement.settle([usage], {usage.id: seen}, {seen.invoice: [usage]}, owner=OWNER)
 
 
-def moves(usage: Window, decision: Decision) -> list[tuple[UsageState, UsageState, D]]:
+def booked(usage: Window, decision: Decision) -> list[tuple[UsageState, UsageState, D]]:
     found: list[Movement] = [m for drain in decision.drains for m in drain.movements(usage.balances)]
     assert ledger.total(reduce(ledger.book, found, dict(usage.balances))) == ledger.total(usage.balances)
     return [(m.source, m.target, m.balance.amount) for m in found]
@@ -57,7 +57,7 @@ def moves(usage: Window, decision: Decision) -> list[tuple[UsageState, UsageStat
 def test_what_a_finalized_invoice_has_is_billed(status: str, state: UsageState) -> None:
     usage = window(state, invoice="in_1")
     decision = settle(usage, invoice("in_1", *lines(), status=status))
-    assert (moves(usage, decision), decision.alerts) == ([(state, S.BILLED, D(1200))], ())
+    assert (booked(usage, decision), decision.alerts) == ([(state, S.BILLED, D(1200))], ())
 
 
 @pytest.mark.parametrize("status", FINAL)
@@ -65,7 +65,7 @@ def test_what_a_finalized_invoice_has_is_billed(status: str, state: UsageState) 
 def test_what_it_does_not_have_is_not_billed_and_raises_an_alert(status: str, state: UsageState) -> None:
     usage = window(state, invoice="in_1")
     decision = settle(usage, invoice(status=status))
-    assert moves(usage, decision) == [(state, S.UNBILLABLE, D(1200))]
+    assert booked(usage, decision) == [(state, S.UNBILLABLE, D(1200))]
     assert decision.alerts == (
         "120 of calls of s-1 (12.00 USD, row 7) are not billed: in_1 was finalized without it. Put it on the next invoice by "
         "hand, or waive it.",
@@ -73,9 +73,9 @@ def test_what_it_does_not_have_is_not_billed_and_raises_an_alert(status: str, st
 
 
 @pytest.mark.parametrize("status", FINAL)
-def test_what_was_used_after_the_proof_is_the_part_that_is_not_billed(status: str) -> None:
+def test_usage_after_the_proof_is_the_part_that_is_not_billed(status: str) -> None:
     decision = settle(LATE, invoice("in_1", *lines("120"), status=status))
-    assert moves(LATE, decision) == [(S.VERIFIED, S.BILLED, D(1200)), (S.PENDING, S.UNBILLABLE, D(100))]
+    assert booked(LATE, decision) == [(S.VERIFIED, S.BILLED, D(1200)), (S.PENDING, S.UNBILLABLE, D(100))]
     assert [alert.partition(",")[0] for alert in decision.alerts] == ["10 of calls of s-1 (1.00 USD"]
 
 
@@ -84,14 +84,14 @@ def test_what_was_used_after_the_proof_is_the_part_that_is_not_billed(status: st
 def test_a_line_that_was_changed_bills_nothing(change: dict[str, Any]) -> None:
     usage = window(S.VERIFIED, invoice="in_1")
     decision = settle(usage, invoice("in_1", *lines(**change), status="paid"))
-    assert moves(usage, decision) == [(S.VERIFIED, S.UNBILLABLE, D(1200))]
+    assert booked(usage, decision) == [(S.VERIFIED, S.UNBILLABLE, D(1200))]
 
 
 @pytest.mark.parametrize("amount", [1199, 1200, 1201])
 def test_a_line_may_be_rounded_by_one_cent(amount: int) -> None:
     usage = window(S.VERIFIED, invoice="in_1")
     seen = invoice("in_1", *lines(amount=amount), status="paid")
-    assert moves(usage, settle(usage, seen)) == [(S.VERIFIED, S.BILLED, D(1200))]
+    assert booked(usage, settle(usage, seen)) == [(S.VERIFIED, S.BILLED, D(1200))]
     billed = window(S.BILLED, invoice="in_1")
     movements = settlement.book_rounding(billed, seen, [billed], owner=OWNER)
     assert [m.balance for m in movements] == ([Balance(amount=D(amount - 1200))] if amount != 1200 else [])
@@ -114,7 +114,7 @@ def test_no_rounding_is_booked_of_what_is_not_billed(state: UsageState) -> None:
 def test_a_voided_invoice_reverses_its_windows(state: UsageState) -> None:
     usage = window(state, invoice="in_1")
     decision = settle(usage, invoice("in_1", *lines(), status="void"))
-    assert (moves(usage, decision), decision.alerts) == ([(state, S.REVERSED, D(1200))], ())
+    assert (booked(usage, decision), decision.alerts) == ([(state, S.REVERSED, D(1200))], ())
 
 
 def test_a_window_is_reversed_once() -> None:
@@ -126,7 +126,7 @@ def test_a_window_is_reversed_once() -> None:
 def test_a_draft_that_a_person_deleted_leaves_its_windows_to_a_person(state: UsageState, quantity: str) -> None:
     usage = window(state, quantity)
     decision = settle(usage, invoice(status="deleted"))
-    assert moves(usage, decision) == [(state, S.UNBILLABLE, D(quantity) * 10)]
+    assert booked(usage, decision) == [(state, S.UNBILLABLE, D(quantity) * 10)]
     assert len(decision.alerts) == (quantity != "0")
     assert all("the draft in_1 was deleted in Stripe" in alert for alert in decision.alerts)
 
@@ -146,7 +146,7 @@ def test_what_credit_notes_took_back_is_reversed(status: str, credited: int | No
     credits = {"credited": {shown[0]["id"]: credited}} if credited is not None else {}
     usage = window(S.BILLED, invoice="in_1")
     decision = settle(usage, invoice("in_1", *shown, status=status, **credits))
-    assert moves(usage, decision) == ([(S.BILLED, S.REVERSED, D(1200))] if is_reversed else [])
+    assert booked(usage, decision) == ([(S.BILLED, S.REVERSED, D(1200))] if is_reversed else [])
 
 
 def test_a_credit_of_another_line_takes_back_no_usage() -> None:
@@ -158,7 +158,7 @@ def test_a_credit_of_another_line_takes_back_no_usage() -> None:
 @pytest.mark.parametrize("status", ["deleted", "void", *FINAL])
 def test_windows_that_are_final_keep_their_quantity(status: str, state: UsageState) -> None:
     usage = window(state)
-    found = moves(usage, settle(usage, invoice("in_1", *lines(), status=status)))
+    found = booked(usage, settle(usage, invoice("in_1", *lines(), status=status)))
     assert [move for move in found if move[0] is not state] == []
     assert found == []
 
@@ -168,10 +168,10 @@ def test_windows_that_are_final_keep_their_quantity(status: str, state: UsageSta
     [(S.PENDING, [], True), (S.SUBMITTED, [], True), (S.VERIFIED, [], False), (S.PENDING, lines("1"), False)],
     ids=["pending", "submitted", "verified", "lines-of-ours"],
 )
-def test_usage_of_a_renewal_that_did_not_wait_goes_on_an_own_invoice(
+def test_usage_of_a_renewal_finalized_at_once_goes_on_an_own_invoice(
     state: UsageState, given: list[dict[str, Any]], is_left: bool
 ) -> None:
-    decision = settle(window(state), invoice("in_1", *given, status="paid", **AT_ONCE))
+    decision = settle(window(state), invoice("in_1", *given, status="paid", **FINALIZED_AT_ONCE))
     assert (decision == settlement.NOTHING) is is_left
 
 
@@ -192,7 +192,7 @@ def test_what_a_meter_bills_on_a_finalized_invoice(
 ) -> None:
     usage = window(state, terms=METERED)
     decision = settle(usage, invoice("in_1", line, status=status))
-    assert moves(usage, decision) == [(state, target, D(1200))]
+    assert booked(usage, decision) == [(state, target, D(1200))]
     assert len(decision.alerts) == len(says)
     assert all(part in alert for part, alert in zip(says, decision.alerts, strict=True))
 
@@ -201,14 +201,14 @@ def test_the_rounding_of_a_meter_is_booked() -> None:
     billed = window(S.BILLED, terms=METERED, invoice="in_1")
     seen = invoice("in_1", metered_line("120", 1201), status="paid")
     usage = window(S.VERIFIED, terms=METERED)
-    assert moves(usage, settle(usage, seen)) == [(S.VERIFIED, S.BILLED, D(1200))]
+    assert booked(usage, settle(usage, seen)) == [(S.VERIFIED, S.BILLED, D(1200))]
     assert [m.balance.amount for m in settlement.book_rounding(billed, seen, [billed], owner=OWNER)] == [D(1)]
     other = invoice("in_1", metered_line("121", 1210), status="paid")
-    assert settlement.book_rounding(billed, other, [billed], owner=OWNER) == [], "what differs by more is no rounding"
+    assert settlement.book_rounding(billed, other, [billed], owner=OWNER) == [], "a larger difference is no rounding"
 
 
-def test_a_meter_on_a_renewal_that_did_not_wait_leaves_the_window_open() -> None:
-    seen = invoice("in_1", metered_line("0", 0), status="paid", **AT_ONCE)
+def test_a_meter_on_a_renewal_finalized_at_once_leaves_the_window_open() -> None:
+    seen = invoice("in_1", metered_line("0", 0), status="paid", **FINALIZED_AT_ONCE)
     assert settle(window(terms=METERED), seen) == settlement.NOTHING
 
 
@@ -229,29 +229,29 @@ def test_no_other_status_moves_anything(status: str) -> None:
         (S.PENDING, False, None, "stigg", False),
         (S.PENDING, False, TERMS, "", False),
     ],
-    ids=["pending", "submitted", "verified", "billed", "unread", "has-an-invoice", "ended-in-stigg", "lives"],
+    ids=["pending", "submitted", "verified", "billed", "unread", "has-an-invoice", "ended-in-stigg", "open"],
 )
 def test_usage_of_a_subscription_that_others_ended_is_given_up(
     state: UsageState, has_invoice: bool, terms: Any, why: str, is_given_up: bool
 ) -> None:
     usage = window(state)
-    openings = {CALLS: [opening(), opening(END, terms, why=why)]}
-    decision = settlement.abandon([usage], {7: invoice()} if has_invoice else {}, openings)
-    assert moves(usage, decision) == ([(state, S.UNBILLABLE, D(1200))] if is_given_up else [])
+    revisions = {CALLS: [terms_revision(), terms_revision(END, terms, why=why)]}
+    decision = settlement.abandon([usage], {7: invoice()} if has_invoice else {}, revisions)
+    assert booked(usage, decision) == ([(state, S.UNBILLABLE, D(1200))] if is_given_up else [])
     assert len(decision.alerts) == is_given_up
 
 
 def test_giving_up_what_costs_nothing_raises_no_alert() -> None:
     usage = window(quantity="0")
-    decision = settlement.abandon([usage], {}, {CALLS: [opening(terms=None, why="stripe")]})
-    assert (moves(usage, decision), decision.alerts) == ([(S.PENDING, S.UNBILLABLE, D(0))], ())
+    decision = settlement.abandon([usage], {}, {CALLS: [terms_revision(terms=None, why="stripe")]})
+    assert (booked(usage, decision), decision.alerts) == ([(S.PENDING, S.UNBILLABLE, D(0))], ())
 
 
 @pytest.mark.parametrize("state", [S.PENDING, S.SUBMITTED])
 def test_what_costs_nothing_is_waived(state: UsageState) -> None:
     usage = window(state, "0")
     decision = settlement.waive_free([usage])
-    assert (moves(usage, decision), decision.alerts) == ([(state, S.WAIVED, D(0))], ())
+    assert (booked(usage, decision), decision.alerts) == ([(state, S.WAIVED, D(0))], ())
 
 
 def test_the_windows_of_one_invoice_are_settled_together() -> None:

@@ -86,13 +86,13 @@ def test_what_did_not_end_and_what_is_no_renewal_is_owed() -> None:
      ({"stiggSyncKey": "finalinvoice:t:sub_1:1 forged"}, "draft", False)],
     ids=["final", "surplus", "final-no-draft", "renewal", "forged"],
 )  # fmt: skip
-def test_an_own_draft_has_a_genuine_mark(metadata: dict[str, str], status: str, is_own: bool) -> None:
+def test_an_own_draft_is_signed(metadata: dict[str, str], status: str, is_own: bool) -> None:
     assert is_own_draft(invoice(status=status, metadata=metadata), SIGNER) is is_own
 
 
 CANCELED = {"effectiveEndDate": "2026-11-15T00:00:00Z"}
-SIDES: dict[str, tuple[Any, Any, bool, bool, bool]] = {  # (Stripe, Stigg, is ending, has an end, lives)
-    "lives": (stripe_subscription(), stigg_subscription(), False, False, True),
+SIDES: dict[str, tuple[Any, Any, bool, bool, bool]] = {  # (Stripe, Stigg, is ending, has an end, is_living)
+    "active": (stripe_subscription(), stigg_subscription(), False, False, True),
     "canceled in Stigg": (stripe_subscription(), stigg_subscription("CANCELED", **CANCELED), True, True, True),
     "expired in Stigg": (stripe_subscription(), stigg_subscription("EXPIRED", **CANCELED), True, True, True),
     "free in Stigg": (stripe_subscription(), stigg_subscription(pricingType="FREE"), True, True, True),
@@ -100,18 +100,18 @@ SIDES: dict[str, tuple[Any, Any, bool, bool, bool]] = {  # (Stripe, Stigg, is en
     "canceled in Stripe": (stripe_subscription("canceled"), stigg_subscription(), True, False, False),
     "canceled in both": (stripe_subscription("canceled"), stigg_subscription("CANCELED", **CANCELED), True, True, False),
     "never paid": (stripe_subscription("incomplete_expired"), stigg_subscription(), True, False, False),
-    "unpaid lives": (stripe_subscription("unpaid"), stigg_subscription(), False, False, True),
+    "unpaid": (stripe_subscription("unpaid"), stigg_subscription(), False, False, True),
     "unknown to Stigg": (stripe_subscription(), None, False, False, True),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("held", "stigg", "is_ending", "has_end", "lives"), SIDES.values(), ids=SIDES)
-def test_which_subscriptions_end(held: Any, stigg: Any, is_ending: bool, has_end: bool, lives: bool) -> None:
+@pytest.mark.parametrize(("held", "stigg", "is_ending", "has_end", "is_living"), SIDES.values(), ids=SIDES)
+def test_which_subscriptions_end(held: Any, stigg: Any, is_ending: bool, has_end: bool, is_living: bool) -> None:
     sides = inputs(held, stigg)
     ending = ending_subscriptions(sides)
     assert ending == ({"sub_1"} if is_ending else set())
     assert set(ends_in_stigg(sides, ending)) == ({"sub_1"} if has_end else set())
-    assert living_subscriptions(sides) == ({"sub_1"} if lives else set())
+    assert living_subscriptions(sides) == ({"sub_1"} if is_living else set())
 
 
 def test_an_end_is_stiggs_date_else_where_it_was_seen() -> None:
@@ -233,7 +233,7 @@ HOLD = DraftHold(
     ("living", "auto_advance", "holds", "is_over"),
     [(set(), False, {"in_1": HOLD}, True), ({"sub_1"}, False, {"in_1": HOLD}, False), (set(), True, {"in_1": HOLD}, False),
      (set(), False, {}, False)],
-    ids=["stopped-by-its-cancellation", "lives", "advances", "not-held"],
+    ids=["stopped-by-its-cancellation", "is_living", "advances", "not-held"],
 )  # fmt: skip
 def test_the_hold_of_a_draft_is_over_once_its_cancellation_stopped_it(
     living: set[str], auto_advance: bool, holds: dict[str, DraftHold], is_over: bool

@@ -1,4 +1,4 @@
-"""Listed invoices that nothing moves on: when lists are read, whose invoices are watched, and what is told elsewhere."""
+"""Listed invoices that nothing moves on: when lists are read, whose invoices are watched, and invoices that are explained elsewhere."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ WATCHED: dict[str, tuple[dict[str, Any], set[str], str | None, bool]] = {  # (fi
     "of another subscription": ({}, {"sub_2"}, "sub_1", False),
     "of no subscription": (NONE, {"sub_1"}, None, False),
     "an own final invoice": (NONE | {"metadata": {FIELD: FINAL}}, set(), "sub_1", True),
-    "a forged mark": (NONE | {"metadata": {FIELD: FINAL + "0"}}, {"sub_1"}, None, False),
-    "its subscription has a mark": ({"parent": {"subscription_details": {
+    "forged": (NONE | {"metadata": {FIELD: FINAL + "0"}}, {"sub_1"}, None, False),
+    "its subscription is signed": ({"parent": {"subscription_details": {
         "subscription": "sub_1", "metadata": {FIELD: SIGNER.mark("subscription:t:s-1")}}}}, set(), "sub_1", True),
     "expanded": ({"parent": {"subscription_details": {"subscription": {"id": "sub_1"}}}}, {"sub_1"}, "sub_1", True),
 }  # fmt: skip
@@ -63,7 +63,7 @@ def hold(*causes: Cause, **more: Any) -> DraftHold:
 
 NOTHING = Explained(holds={}, after_end="", sold={})
 OFF = {"auto_advance": False, "created": int((END - timedelta(days=3)).timestamp())}
-TOLD: dict[str, tuple[Explained, bool]] = {
+EXPLAINED: dict[str, tuple[Explained, bool]] = {
     "nowhere": (NOTHING, True),
     "listed already": (Explained(holds={}, after_end="", sold={}, rows={"in_1"}), False),
     "another is listed": (Explained(holds={}, after_end="", sold={}, rows={"in_2"}), True),
@@ -79,8 +79,8 @@ TOLD: dict[str, tuple[Explained, bool]] = {
 }
 
 
-@pytest.mark.parametrize(("explained", "is_row"), TOLD.values(), ids=TOLD)
-def test_a_stuck_invoice_is_told_once(explained: Explained, is_row: bool) -> None:
+@pytest.mark.parametrize(("explained", "is_row"), EXPLAINED.values(), ids=EXPLAINED)
+def test_a_stuck_invoice_is_listed_once(explained: Explained, is_row: bool) -> None:
     rows = list(stuck_rows([body("in_1", status="draft", **OFF)], explained, signer=SIGNER, now=NOW))
     assert [(row.invoice, row.subscription, row.amount, row.currency) for row in rows] == (
         [("in_1", "sub_1", 2000, "usd")] if is_row else []
@@ -100,7 +100,7 @@ def test_an_own_draft_is_filled_within_the_hour(hours: float, is_row: bool) -> N
     assert bool(list(stuck_rows([shown], NOTHING, signer=SIGNER, now=NOW))) is is_row
 
 
-def test_an_invoice_of_nobody_and_one_that_moves_are_no_rows() -> None:
+def test_an_invoice_of_no_subscription_and_one_that_moves_are_no_rows() -> None:
     advances = body("in_1", status="draft", automatically_finalizes_at=1)
     assert (
         list(stuck_rows([advances, body("in_2", status="draft", **OFF, **NONE)], NOTHING, signer=SIGNER, now=NOW)) == []
