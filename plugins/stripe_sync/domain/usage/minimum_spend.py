@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from stripe_sync.core import keys
 from stripe_sync.core.clock import epoch
+from stripe_sync.domain.model.stripe_status import InvoiceStatus
+from stripe_sync.domain.usage.bills import Invoice
 from stripe_sync.domain.usage.metering import price_of
+from stripe_sync.domain.usage.windows import Window
 
 FINAL = ("open", "paid", "uncollectible")  # finalized, and not void
 LONGEST = {"month": timedelta(days=32), "year": timedelta(days=367)}  # a period by its interval
@@ -24,6 +27,17 @@ def is_minimum(key: str) -> bool:
 def looked_for_since(bound: datetime, interval: str) -> datetime:
     """From when on the invoices were made that charged a minimum for the period that ends at a moment."""
     return bound - LONGEST[interval]
+
+
+def read_since(invoice: Invoice, windows: Sequence[Window]) -> datetime | None:
+    """Return since when (UTC) the invoices are read that may have charged a minimum in advance for a draft's windows.
+
+    None where no minimum holds for one of them, and for an invoice that is no draft.
+    """
+    under = [window for window in windows if window.terms.minimum is not None]
+    if not under or invoice.status != InvoiceStatus.DRAFT:
+        return None
+    return looked_for_since(invoice.bound, under[0].terms.content["interval"])
 
 
 def is_charged(body: Mapping[str, Any]) -> bool:

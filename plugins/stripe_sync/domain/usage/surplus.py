@@ -5,7 +5,7 @@ Pure. Windows stay whole, and what is on the draft stays there, so that a retry 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,9 +13,12 @@ from typing import Any
 from stripe_sync.core import keys, ownership
 from stripe_sync.core.clock import epoch
 from stripe_sync.core.ownership import Signer
+from stripe_sync.domain.actual.renewals import is_renewal
 from stripe_sync.domain.usage.bills import Invoice, window_of
-from stripe_sync.domain.usage.drafts import FINAL
+from stripe_sync.domain.usage.drafts import FINAL, own_lines
+from stripe_sync.domain.usage.line_proof import Owner, lines_for
 from stripe_sync.domain.usage.proof import UsageLine
+from stripe_sync.domain.usage.windows import Window
 
 MOST = 250  # lines of an invoice
 SURPLUS = "surplus"
@@ -43,6 +46,21 @@ def divided(lines: Sequence[UsageLine], there: Sequence[UsageLine], count: int) 
             kept.add(name)
             left -= sizes[name]
     return Division(frozenset(kept), frozenset(sizes.keys() - kept))
+
+
+def excess(invoice: Invoice, windows: Sequence[Window], *, owner: Owner) -> list[Window]:
+    """Return the windows of a renewal's draft whose lines do not fit on it; none of another invoice."""
+    if not is_renewal(invoice.body):
+        return []
+    there = own_lines(invoice.body, owner.signer)
+    surplus = divided(lines_for(owner, invoice, windows), there, len(invoice.body["lines"]["data"])).surplus
+    return [window for window in windows if (window.charge, epoch(window.start)) in surplus]
+
+
+def surplus_invoice(invoice: Invoice, seen: Iterable[Invoice], *, signer: Signer) -> Invoice | None:
+    """Return the invoice of what does not fit on a draft, where it was made before."""
+    its = (i for i in seen if i.subscription == invoice.subscription and i.bound == invoice.bound)
+    return next((i for i in its if is_surplus(i, signer)), None)
 
 
 def why_not(discounts: int, coupons: Sequence[Mapping[str, Any] | None], *, minimum: bool) -> str:

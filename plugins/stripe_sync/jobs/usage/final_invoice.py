@@ -1,29 +1,26 @@
-"""Invoices of our own: for what was used until a subscription ended, and for a renewal of nothing that did not wait."""
+"""Own invoices of usage: made, filled and switched on (domain/usage/decide/final_invoices.py decides)."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Connection
 
-from stripe_sync.core import keys, money
-from stripe_sync.core.charge_minimum import is_billable, left_as_debt
+from stripe_sync.core import keys
 from stripe_sync.core.clock import epoch
 from stripe_sync.core.ownership import FIELD
-from stripe_sync.domain.actual.stigg_end import told as told_between
 from stripe_sync.domain.plan.actions import USAGE
 from stripe_sync.domain.usage import drafts
 from stripe_sync.domain.usage.bills import Invoice
+from stripe_sync.domain.usage.decide import final_invoices as decide
 from stripe_sync.domain.usage.decide.assignment import assign
-from stripe_sync.domain.usage.decide.subscription_ends import is_own_draft
+from stripe_sync.domain.usage.decide.final_invoices import Group
 from stripe_sync.domain.usage.final_terms import FinalTerms, final_terms, id_of, with_used_up
 from stripe_sync.domain.usage.holds.leads import is_too_near
-from stripe_sync.domain.usage.ledger import BILLABLE, OPEN, Drain, UsageState
-from stripe_sync.domain.usage.windows import Chain, Opening, Window
+from stripe_sync.domain.usage.ledger import BILLABLE, OPEN
+from stripe_sync.domain.usage.windows import Window
 from stripe_sync.jobs.inputs.direct_writes import write
 from stripe_sync.jobs.inputs.invoices import seen_invoice
 from stripe_sync.jobs.runtime.context import Run, Session
@@ -35,36 +32,32 @@ from stripe_sync.warehouse.usage import movements, usage_invoices, usage_windows
 from stripe_sync.warehouse.writes import journal
 from stripe_sync.warehouse.writes.leases import Lease
 
-PROPOSAL = "Make an invoice for it by hand, or waive it."
-
 
 def make_final_invoices(session: Session, run: Run, lease: Lease) -> list[str]:
     """Make the invoices that windows need which no renewal bills; return a sentence for each that a person has to make."""
     name = session.environment.name
     with session.engine.connect() as connection:
-        found = without_invoice(connection, session, run)
-        state = load_state(session, run, connection) if found else None
+        groups = load_groups(connection, session, run)
+        state = load_state(session, run, connection) if groups else None
     if state is None:
         return []
-    actions, told = [], []
-    for (subscription, bound), windows in found.items():
-        if not any(w.balance(*OPEN).amount for w in windows):
+    actions, alerts = [], []
+    for (subscription, bound), windows in groups.items():
+        if not decide.costs_something(windows):
             continue
-        end = state.ends.get(subscription)
-        if end is not None and end.between is not None:
-            told += by_hand(session, run, windows, told_between(end.between))
+        if why := decide.unknown_end(state.ends.get(subscription)):
+            alerts += leave_to_person(session, run, windows, why)
             continue
         terms = terms_of(session, subscription, bound)
         if terms is not None and terms.problem:
-            told += by_hand(session, run, windows, terms.problem)
+            alerts += leave_to_person(session, run, windows, terms.problem)
         elif terms is not None:
-            key = drafts.final_key(name, subscription, bound)
-            entity = entity_of(session, subscription)
+            key, entity = drafts.final_key(name, subscription, bound), entity_of(session, subscription)
             actions.append(drafts.final_invoice(key, terms, bound, subscription=subscription, entity=entity))
     for step in write(session, run, actions, lease):
         if step.result == "done":
             see(session, str(step.stripe_id))
-    return told
+    return alerts
 
 
 def see(session: Session, id: str) -> Invoice | None:
@@ -116,30 +109,12 @@ def recorded_coupons(connection: Connection, environment: str, ids: Iterable[str
     return found
 
 
-def by_hand(session: Session, run: Run, windows: Iterable[Window], why: str) -> list[str]:
-    """Leave windows to a person, each with its amount."""
-    told = []
+def leave_to_person(session: Session, run: Run, windows: Iterable[Window], why: str) -> list[str]:
+    """Leave windows to a person; return a sentence on the amount of each."""
+    decided = decide.leave_to_person(windows, why)
     with session.engine.begin() as connection:
-        for window in windows:
-            given_up = Drain(
-                window=window.id,
-                sources=BILLABLE,
-                target=UsageState.UNBILLABLE,
-                reason=f"{why} {PROPOSAL}",
-            )
-            movements.drain(connection, given_up, at=run.now, run_id=run.id)
-            told.append(unbilled(window, why))
-    return told
-
-
-def unbilled(window: Window, why: str) -> str:
-    """Return what a person reads about a window that none of our invoices bills."""
-    left = window.balance(*BILLABLE)
-    cost = money.shown(left.amount, window.terms.currency)
-    return (
-        f"{money.plain(left.quantity)} of {window.measured.feature} of {window.measured.subscription} ({cost}, row "
-        f"{window.id}) are not billed: {why} {PROPOSAL}"
-    )
+        movements.store(connection, decided.drains, at=run.now, run_id=run.id)
+    return list(decided.alerts)
 
 
 def switch_on(session: Session, run: Run, lease: Lease) -> list[str]:
@@ -148,55 +123,40 @@ def switch_on(session: Session, run: Run, lease: Lease) -> list[str]:
     with session.engine.connect() as connection:
         windows = usage_windows.in_states(connection, name, BILLABLE)
         seen = usage_invoices.may_bill(connection, name, windows)
-    assigned = assign(windows, seen)
-    told: list[str] = []
-    for invoice in (i for i in seen if is_switched_off(session, i)):
-        its = [w for w in windows if (on := assigned.get(w.id)) is not None and on.invoice == invoice.invoice]
-        if its and all(w.state is UsageState.VERIFIED and w.invoice == invoice.invoice for w in its):
-            told += switch_one(session, run, lease, invoice, its)
-    return told
+    proven = decide.proven_drafts(windows, seen, assigned=assign(windows, seen), signer=session.signer)
+    alerts: list[str] = []
+    for invoice, its in proven:
+        if not was_switched_on(session, invoice):
+            alerts += switch_one(session, run, lease, invoice, its)
+    return alerts
 
 
-def is_switched_off(session: Session, invoice: Invoice) -> bool:
-    """Return whether a draft of our own was not switched on yet; one that a person stopped later stays stopped."""
-    if not is_own_draft(invoice, session.signer) or invoice.body["auto_advance"]:
-        return False
+def was_switched_on(session: Session, invoice: Invoice) -> bool:
+    """Return whether a draft of our own was switched on before: one that a person stopped later stays stopped."""
     with session.engine.connect() as connection:
         target = keys.link_key("finalrelease", invoice.invoice)
-        return journal.newest_done(connection, session.environment.name, target) is None
+        return journal.newest_done(connection, session.environment.name, target) is not None
 
 
 def switch_one(session: Session, run: Run, lease: Lease, invoice: Invoice, windows: Sequence[Window]) -> list[str]:
-    """Switch one on; where its total is under the least that is charged, take it away and leave its use to a person."""
+    """Switch one on; where its total is under the least that is charged, take it away and leave its usage to a person."""
     held = see(session, invoice.invoice)
     if held is None or held.status != "draft":
         return []
-    body, entity = held.body, entity_of(session, held.subscription)
-    coupons = coupons_of(session, held)
-    balance = int((session.stripe.in_lane(USAGE).find(f"/v1/customers/{body['customer']}") or {}).get("balance") or 0)
-    if not is_billable(body["total"], balance, body["currency"]):
-        why = f"{money.shown(Decimal(body['total']), body['currency'])} are less than Stripe charges."
+    entity, coupons = entity_of(session, held.subscription), coupons_of(session, held)
+    customer = session.stripe.in_lane(USAGE).find(f"/v1/customers/{held.body['customer']}") or {}
+    balance = int(customer.get("balance") or 0)
+    if why := decide.too_small(held, balance):
         write(session, run, [drafts.take_away(held.invoice, coupons, entity=entity, why=why)], lease)
-        return by_hand(session, run, windows, why)
+        return leave_to_person(session, run, windows, why)
     for lead in known_leads(session):
-        moment = max(body["created"] + 3600, epoch(run.now + lead))
+        moment = decide.switch_on_at(held, now=run.now, lead=lead)
         steps = write(session, run, [drafts.switch_on(held.invoice, moment, coupons, entity=entity)], lease)
         if not any(s.result == "refused" and is_too_near(s.detail) for s in steps):
             break
     see(session, held.invoice)
     refused = [f"{held.invoice} was not switched on: {s.detail}" for s in steps if s.result == "refused"]
-    return refused + debt_of(held, balance)
-
-
-def debt_of(invoice: Invoice, balance: int) -> list[str]:
-    """Return what a person reads where Stripe leaves a part of a last invoice as a debt; ``balance`` is the customer's."""
-    total, currency = invoice.body["total"], invoice.body["currency"]
-    debt = left_as_debt(total, balance, currency)
-    left, whole = (money.shown(Decimal(amount), currency) for amount in (debt, total))
-    told = (
-        f"Stripe leaves {left} of {invoice.invoice} ({whole}) as a debt on the customer's balance: collect it by hand."
-    )
-    return [told] if debt else []
+    return refused + decide.debt_alerts(held, balance)
 
 
 def coupons_of(session: Session, invoice: Invoice) -> list[str]:
@@ -207,41 +167,23 @@ def coupons_of(session: Session, invoice: Invoice) -> list[str]:
     return [coupon["id"] for coupon in (made or {}).get("after", {}).get("coupons", ())]
 
 
-def without_invoice(connection: Connection, session: Session, run: Run) -> dict[tuple[str, datetime], list[Window]]:
-    """Return the windows that were read and have no invoice to go on, by subscription and when it ended (UTC).
+def load_groups(connection: Connection, session: Session, run: Run) -> dict[Group, list[Window]]:
+    """Return the windows that were read and that no renewal bills, by their own invoice.
 
-    A subscription that ended has one invoice, also where its charges ended at several moments: a minimum spend and a fixed
-    discount are given once. The mirrors are looked at only where there is such a window.
+    The mirrors are looked at only where there is such a window of a charge that Stigg ended.
     """
     name = session.environment.name
     windows = [w for w in usage_windows.in_states(connection, name, OPEN) if w.quantity is not None]
     assigned = assign(windows, usage_invoices.may_bill(connection, name, windows))
-    found: dict[tuple[str, datetime], list[Window]] = defaultdict(list)
-    alone = [window for window in windows if window.id not in assigned]
-    for window in windows:
-        invoice = assigned.get(window.id)
-        if invoice is not None and drafts.did_not_wait(invoice.body) and not drafts.held(invoice.body, session.signer):
-            found[window.subscription, invoice.bound].append(window)
-    chains = usage_windows.openings(connection, name) if alone else {}
-    ended = [w for w in alone if is_closed_by_stigg(chains[w.subscription, w.charge][-1])]
+    revisions = usage_windows.openings(connection, name) if len(assigned) < len(windows) else {}
+    ended = decide.ended_in_stigg(windows, assigned, revisions)
     state = load_state(session, run, connection) if ended else None
-    for window in ended:
-        if state is not None and window.subscription in state.ending_ids:
-            found[window.subscription, last_end(chains, window.subscription)].append(window)
-    return found
-
-
-def last_end(chains: Mapping[Chain, Sequence[Opening]], subscription: str) -> datetime:
-    """Return when the last charge of a subscription ended (UTC), of those that Stigg ended."""
-    last = (openings[-1] for chain, openings in chains.items() if chain[0] == subscription)
-    return max(opening.since for opening in last if is_closed_by_stigg(opening))
-
-
-def is_closed_by_stigg(last: Opening) -> bool:
-    return last.terms is None and last.why == "stigg"
+    ending = state.ending_ids if state is not None else frozenset()
+    return decide.without_invoice(
+        windows, assigned, ended=ended, revisions=revisions, ending=ending, signer=session.signer
+    )
 
 
 def free_of_charge(connection: Connection, session: Session, run: Run) -> list[Window]:
-    """Windows without an invoice that cost nothing: there is nothing to bill."""
-    found = without_invoice(connection, session, run)
-    return [w for windows in found.values() if not any(x.balance(*OPEN).amount for x in windows) for w in windows]
+    """Return the windows that no renewal bills and that cost nothing."""
+    return decide.free_of_charge(load_groups(connection, session, run))

@@ -6,9 +6,9 @@ from stripe_sync.core.clock import epoch, from_epoch
 from stripe_sync.core.errors import ConfigurationError
 from stripe_sync.domain.plan.actions import USAGE
 from stripe_sync.domain.usage.bills import Invoice
+from stripe_sync.domain.usage.decide import manual_actions as decide
 from stripe_sync.domain.usage.holds.draft_hold import DraftHold
-from stripe_sync.domain.usage.holds.leads import LONGER, is_too_near
-from stripe_sync.domain.usage.ledger import BILLABLE, Balance, Drain, UsageState
+from stripe_sync.domain.usage.holds.leads import is_too_near
 from stripe_sync.jobs.inputs.direct_writes import write
 from stripe_sync.jobs.inputs.invoices import seen_invoice
 from stripe_sync.jobs.runtime.account import account
@@ -19,8 +19,6 @@ from stripe_sync.jobs.usage.permissions import leased
 from stripe_sync.warehouse.usage import draft_holds, movements, usage_invoices, usage_windows
 from stripe_sync.warehouse.writes import leases
 
-SENT = (UsageState.SUBMITTED, UsageState.VERIFIED, UsageState.BILLED_EXTERNALLY)
-
 
 def hold(session: Session, id: str, by: Hand) -> str:
     """Move the finalization of a draft to the deadline of the policy; to 65 minutes from now where Stripe refuses that as too near."""
@@ -29,7 +27,7 @@ def hold(session: Session, id: str, by: Hand) -> str:
 
 
 def release(session: Session, id: str, by: Hand) -> str:
-    """Gives a draft its own moment of finalization back, whoever held it."""
+    """Give a draft its own moment of finalization back, whoever held it."""
     invoice = draft(session, id)
     with session.engine.connect() as connection:
         found = draft_holds.holds(connection, session.environment.name).get(id)
@@ -57,23 +55,20 @@ def draft(session: Session, id: str) -> Invoice:
 
 
 def move(session: Session, invoice: Invoice, by: Hand, *, kind: str, held: bool) -> str:
-    """Moves the finalization, under the lane's lease, and keeps who did it and why."""
+    """Move the finalization under the lease of the lane, and keep who did it and why."""
     name, now = session.environment.name, session.clock.now()
     if why := leases.pause_reason(session.engine, name, USAGE):
         raise ConfigurationError(f"The lane usage is paused: {why}; resume it first.")
     with session.engine.connect() as connection:
         before = draft_holds.holds(connection, name).get(invoice.invoice)
-    original = before.original if before is not None and before.held else invoice.finalizes_at
-    own = [max(original or now, now + lead) for lead in known_leads(session)]
-    end = deadline(session, invoice)
-    moments = [end, max(end, now + LONGER)] if held else own
-    if moments[0] <= now:
-        raise ConfigurationError(
-            f"{invoice.invoice} may be held until {moments[0]:%Y-%m-%d %H:%M} UTC (hold_hours), which is over."
-        )
+    original = decide.own_time(invoice, before)
+    if held:
+        times = decide.hold_times(invoice, deadline(session, invoice), now=now)
+    else:
+        times = decide.release_times(original, known_leads(session), now=now)
     run = start_run(session, f"hand-{kind}-{invoice.invoice}-{epoch(now)}")
     with leased(session, run) as lease:
-        for moment in moments:
+        for moment in times:
             (step,) = write(session, run, [timed(kind, session, invoice, moment, by.reason)], lease)
             if step.result != "refused" or not is_too_near(step.detail):
                 break
@@ -88,7 +83,7 @@ def move(session: Session, invoice: Invoice, by: Hand, *, kind: str, held: bool)
 
 
 def waive(session: Session, row: str, by: Hand) -> str:
-    """Says that a window is not billed; its lines go off a draft with the next run."""
+    """Waive a window: it is not billed, and its lines go off a draft with the next run."""
     name, now = session.environment.name, session.clock.now()
     if not row.isdigit():
         raise ConfigurationError(f"{row} is no row of the ledger; stripe-sync usage {name} lists them by number.")
@@ -96,23 +91,7 @@ def waive(session: Session, row: str, by: Hand) -> str:
         found = usage_windows.by_id(connection, name, int(row))
         if found is None:
             raise ConfigurationError(f"There is no row {row} of usage in {name}; stripe-sync usage {name} lists them.")
-        if found.state in (UsageState.BILLED, UsageState.WAIVED):
-            raise ConfigurationError(f"The row {row} is {found.state} already; correct a billed one by a credit note.")
-        if found.terms.meter is not None and found.balance(*SENT) != Balance():
-            raise ConfigurationError(
-                f"The row {row} was sent to the meter {found.terms.meter.id}, which bills it; correct the use in Stigg, and "
-                f"what is too much is taken back there."
-            )
-        if found.quantity is None:
-            raise ConfigurationError(f"The row {row} was not read in Stigg yet; let a usage run read it first.")
-        waived = Drain(
-            window=found.id,
-            sources=(*BILLABLE, UsageState.UNBILLABLE, UsageState.REVERSED),
-            target=UsageState.WAIVED,
-            invoice=found.invoice,
-            reason=by.reason,
-            person=by.person,
-        )
+        waived = decide.decide_waiver(found, reason=by.reason, person=by.person)
         movements.drain(connection, waived, at=now, run_id="")
         usage_invoices.look_again(connection, name, [found.invoice] if found.invoice else [])
         note(connection, session, "waive", row, by)

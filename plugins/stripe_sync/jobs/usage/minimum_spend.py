@@ -10,7 +10,7 @@ from stripe_sync.core.clock import epoch
 from stripe_sync.domain.plan.actions import USAGE
 from stripe_sync.domain.usage.bills import Invoice
 from stripe_sync.domain.usage.metering import price_of
-from stripe_sync.domain.usage.minimum_spend import covered, is_minimum, looked_for_since
+from stripe_sync.domain.usage.minimum_spend import covered, is_minimum, read_since
 from stripe_sync.domain.usage.windows import Window
 from stripe_sync.jobs.inputs.invoices import whole, with_credits
 from stripe_sync.jobs.runtime.context import Session
@@ -23,10 +23,9 @@ def with_covered(session: Session, invoice: Invoice, windows: Sequence[Window]) 
 
     Only where a minimum spend holds for one of them is anything read.
     """
-    under = [w for w in windows if w.terms.minimum is not None]
-    if not under or invoice.status != "draft":
+    since = read_since(invoice, windows)
+    if since is None:
         return invoice
-    since = looked_for_since(invoice.bound, under[0].terms.content["interval"])
     api = session.stripe.in_lane(USAGE)
     pages = api.pages("/v1/invoices", subscription=invoice.subscription, created={"gte": epoch(since)})
     bodies = [with_credits(session, whole(session, body)) for page in pages for body in page]

@@ -8,14 +8,11 @@ from typing import Any
 
 from msgspec import structs
 
-from stripe_sync.core.clock import epoch
-from stripe_sync.domain.actual.renewals import is_renewal
 from stripe_sync.domain.plan.actions import USAGE, Action
 from stripe_sync.domain.usage import drafts
 from stripe_sync.domain.usage.bills import Invoice
 from stripe_sync.domain.usage.final_terms import FinalTerms
-from stripe_sync.domain.usage.line_proof import lines_for
-from stripe_sync.domain.usage.surplus import Name, divided, is_surplus, surplus_key, why_not
+from stripe_sync.domain.usage.surplus import excess, surplus_invoice, surplus_key, why_not
 from stripe_sync.domain.usage.windows import Window
 from stripe_sync.jobs.inputs.direct_writes import write
 from stripe_sync.jobs.inputs.invoices import seen_invoice
@@ -30,7 +27,7 @@ FULL = "{invoice} would have more than 250 lines, and {why}; a person decides wh
 
 @dataclass
 class Placed:
-    """The windows by invoice, each with its invoice; ``waits`` says of an invoice why some of its usage is nowhere."""
+    """Windows by invoice, each with its invoice; ``waits`` says of an invoice why some of its usage is nowhere."""
 
     windows: dict[str, list[Window]]
     invoices: dict[str, Invoice]
@@ -40,39 +37,24 @@ class Placed:
 def place(
     session: Session, run: Run, lease: Lease, windows: Mapping[str, Sequence[Window]], seen: Sequence[Invoice]
 ) -> Placed:
-    """The windows of drafts, of which those that do not fit are moved to an invoice of our own for the same period."""
+    """Return the windows of drafts, of which those that do not fit are moved to an invoice of our own for the same period."""
     placed = Placed({id: list(its) for id, its in windows.items()}, {i.invoice: i for i in seen})
     for id in sorted(windows):
         invoice = placed.invoices[id]
-        extra = too_many(session, invoice, placed.windows[id])
-        if not extra:
+        moved = excess(invoice, placed.windows[id], owner=owner_of(session))
+        if not moved:
             continue
-        names = {(w.charge, epoch(w.start)) for w in placed.windows[id]} - extra
-        moved = [w for w in placed.windows[id] if (w.charge, epoch(w.start)) not in names]
         placed.windows[id] = [w for w in placed.windows[id] if w not in moved]
         minimum = any(w.terms.minimum is not None for w in windows[id])
-        other = surplus_of(session, invoice, seen) or made(session, run, lease, invoice, minimum=minimum)
+        other = surplus_invoice(invoice, seen, signer=session.signer) or made(
+            session, run, lease, invoice, minimum=minimum
+        )
         if isinstance(other, str):
             placed.waits[id] = FULL.format(invoice=id, why=other)
             continue
         placed.invoices[other.invoice] = other
         placed.windows.setdefault(other.invoice, []).extend(moved)
     return placed
-
-
-def too_many(session: Session, invoice: Invoice, windows: Sequence[Window]) -> frozenset[Name]:
-    """The windows of a renewal's draft whose lines do not fit on it."""
-    if not is_renewal(invoice.body):
-        return frozenset()
-    lines = lines_for(owner_of(session), invoice, windows)
-    there = drafts.own_lines(invoice.body, session.signer)
-    return divided(lines, there, len(invoice.body["lines"]["data"])).surplus
-
-
-def surplus_of(session: Session, invoice: Invoice, seen: Sequence[Invoice]) -> Invoice | None:
-    """The invoice of what does not fit on a draft, where it was made before."""
-    its = (i for i in seen if i.subscription == invoice.subscription and i.bound == invoice.bound)
-    return next((i for i in its if is_surplus(i, session.signer)), None)
 
 
 def made(session: Session, run: Run, lease: Lease, invoice: Invoice, *, minimum: bool) -> Invoice | str:
