@@ -50,7 +50,7 @@ def prepare(call: Call, now: datetime) -> Action:
     waiting = _pending_items(api, held, signer)
     told = {"collected": [asdict(i) for i in seen], "pending": noted(waiting), "customer": held["customer"]}
     sold = _sold_after(whole, unowed(seen, held["id"], end), end, signer)
-    if held["status"] not in GONE and renews_soon(_next_renewal(held), epoch(now)):
+    if held["status"] not in GONE and renews_soon(_next_renewal(decode(held, StripeSubscription)), epoch(now)):
         told |= {"renews_soon": True}
     return structs.replace(action, noted=told | {"sold_after": sold} | _unused(call, held, waiting))
 
@@ -101,7 +101,7 @@ def _refuse_early(action: Action, held: Row, seen: list[Collected], now: datetim
         Ending(
             end=action.after.get("ended_in_stigg") or moment,
             renewed=renewed_at(subscription),
-            next_renewal=moment if (renewal := _next_renewal(held)) is None else renewal,
+            next_renewal=moment if (renewal := _next_renewal(subscription)) is None else renewal,
             now=moment,
             invoices=tuple(i for i in seen if i.subscription == subscription.id),
         )
@@ -110,9 +110,8 @@ def _refuse_early(action: Action, held: Row, seen: list[Collected], now: datetim
         raise RowFailed(ReasonCode.WAITS_FOR_INVOICE, decision.why)
 
 
-def _next_renewal(held: Row) -> int | None:
+def _next_renewal(subscription: StripeSubscription) -> int | None:
     """Return the first end of a running period as it would be without ``cancel_at``; None without items."""
-    subscription = decode(held, StripeSubscription)
     return min((natural_end(subscription, i) for i in subscription.items.data), default=None)
 
 
