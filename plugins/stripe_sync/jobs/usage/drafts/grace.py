@@ -52,11 +52,13 @@ def list_drafts(session: Session, run: Run, of: Container[str]) -> dict[str, Bod
     return kept
 
 
-def compare_drafts(session: Session, bodies: Iterable[Body]) -> dict[str, int]:
+def compare_drafts(session: Session, bodies: Collection[Body]) -> dict[str, int]:
     """Return the seconds of grace, by invoice, of the renewals of linked subscriptions that wait less than an hour.
 
     They are kept in the ledger; so is the newest good one, where a short one was the newest that was known.
     """
+    if not bodies:
+        return {}
     name = session.environment.name
     given = of_linked(session, bodies)
     with session.engine.connect() as connection:
