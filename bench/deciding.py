@@ -63,8 +63,10 @@ class Account:
         self.harness, self.customers = harness, customers
         self.session = harness.session()
         with harness.engine.connect() as connection:
-            rows = connection.execute(text("select side, kind, id, body from mirror where valid_to is null")).all()
-            found = connection.execute(text("select key, stripe_id from link where owner <> ''")).all()
+            rows = connection.execute(
+                text("select side, kind, id, body from stripe_sync.mirror where valid_to is null")
+            ).all()
+            found = connection.execute(text("select key, stripe_id from stripe_sync.link where owner <> ''")).all()
         self.rows = [(row.side, row.kind, row.id, row.body) for row in rows]
         self.links = {row.key: row.stripe_id for row in found}
         self.owned = {CUSTOMER, SUBSCRIPTION, *self.links.values()}
@@ -106,7 +108,9 @@ class Account:
     def unlink(self) -> None:
         """Ends the links of the one customer, who is no more."""
         with self.harness.engine.begin() as connection:
-            connection.execute(text("update link set ended_at = now() where owner <> '' and ended_at is null"))
+            connection.execute(
+                text("update stripe_sync.link set ended_at = now() where owner <> '' and ended_at is null")
+            )
 
     def link(self) -> None:
         """Links of every copy."""
@@ -118,7 +122,7 @@ class Account:
                         target.write_row(("test", renamed(key, number), renamed(id, number), "created"))
             cursor.close()
         with self.harness.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.execute(text("analyze link"))
+            connection.execute(text("analyze stripe_sync.link"))
 
     def rest(self) -> None:
         """What PostgreSQL does by itself between two runs, done: it would be at work beside what is measured."""

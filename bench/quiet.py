@@ -86,9 +86,9 @@ def reading(harness: Harness) -> float:
     with harness.engine.connect() as connection:
         seconds = connection.execute(
             text(
-                "select extract(epoch from read.finished_at - before.finished_at) from station as read "
-                "inner join station as before on before.run_id = read.run_id and before.station = 'preflight' "
-                "where read.station = 'extract_stigg' order by read.finished_at desc limit 1"
+                "select extract(epoch from read.finished_at - before.finished_at) from stripe_sync.step as read "
+                "inner join stripe_sync.step as before on before.run_id = read.run_id and before.step = 'preflight' "
+                "where read.step = 'extract_stigg' order by read.finished_at desc limit 1"
             )
         ).scalar_one()
     return float(seconds)

@@ -39,8 +39,8 @@ def main() -> None:
         with harness.engine.connect() as connection:
             seconds = connection.execute(
                 text(
-                    "select extract(epoch from max(o.finished_at) - min(i.intended_at)) from journal_intent as i "
-                    "inner join journal_outcome as o on o.intent_id = i.id where i.kind = 'customer.create'"
+                    "select extract(epoch from max(o.finished_at) - min(i.intended_at)) from stripe_sync.journal_intent as i "
+                    "inner join stripe_sync.journal_outcome as o on o.intent_id = i.id where i.kind = 'customer.create'"
                 )
             ).scalar_one()
     warehouses.stop()

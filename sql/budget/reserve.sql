@@ -9,7 +9,7 @@ with paced as (
         limited.gap / case
             when exists (
                 select 1
-                from budget
+                from stripe_sync.rate_budget
                 where
                     account = :account and endpoint = any(cast(:urgent as text[]))
                     and arrival > clock_timestamp() - make_interval(secs => :yield_seconds)
@@ -20,22 +20,22 @@ with paced as (
 ),
 
 slots as (
-    insert into budget (account, endpoint, arrival)
+    insert into stripe_sync.rate_budget (account, endpoint, arrival)
     select :account, paced.endpoint, clock_timestamp() + make_interval(secs => paced.gap)
     from paced
     order by paced.place
     on conflict (account, endpoint) do update
-    set arrival = greatest(budget.arrival, clock_timestamp()) + make_interval(
-        secs => (select paced.gap from paced where paced.endpoint = budget.endpoint)
-        / case when budget.slowed_until > clock_timestamp() then budget.factor else 1 end
+    set arrival = greatest(rate_budget.arrival, clock_timestamp()) + make_interval(
+        secs => (select paced.gap from paced where paced.endpoint = rate_budget.endpoint)
+        / case when rate_budget.slowed_until > clock_timestamp() then rate_budget.factor else 1 end
     )
     returning
-        extract(epoch from budget.arrival - clock_timestamp())
-        - (select paced.gap from paced where paced.endpoint = budget.endpoint) as seconds
+        extract(epoch from rate_budget.arrival - clock_timestamp())
+        - (select paced.gap from paced where paced.endpoint = rate_budget.endpoint) as seconds
 ),
 
 counted as (
-    insert into read_count (account, month, reads)
+    insert into stripe_sync.read_count (account, month, reads)
     select :account, date_trunc('month', now())::date, 1
     where :counts
     on conflict (account, month) do update set reads = read_count.reads + 1

@@ -1,10 +1,10 @@
 -- Slows an endpoint, or the account as '', down for a while: each refusal while it is slow makes it slower.
 -- Grain: one row. Keys: account, endpoint.
-insert into budget (account, endpoint, arrival, factor, slowed_until)
+insert into stripe_sync.rate_budget (account, endpoint, arrival, factor, slowed_until)
 values (:account, :endpoint, clock_timestamp(), :factor, clock_timestamp() + make_interval(secs => :seconds))
 on conflict (account, endpoint) do update
 set
     factor = greatest(
-        :least, :factor * case when budget.slowed_until > clock_timestamp() then budget.factor else 1 end
+        :least, :factor * case when rate_budget.slowed_until > clock_timestamp() then rate_budget.factor else 1 end
     ),
     slowed_until = clock_timestamp() + make_interval(secs => :seconds)

@@ -6,5 +6,5 @@ select
     s.complete::int as complete,
     (s.environment = :environment)::int as own_environment,
     round(extract(epoch from now() - s.closed_at) / 60) as age_minutes
-from snapshot as s
+from stripe_sync.snapshot as s
 where s.id in (:stigg_snapshot, :stripe_snapshot)

@@ -8,7 +8,7 @@ select
     m.body ->> 'startDate' as start_date,
     coalesce(m.body ->> 'currentBillingPeriodEnd', '9999') as period_end,
     coalesce(m.body ->> 'currentBillingPeriodStart', '0000') as period_start
-from mirror as m
+from stripe_sync.mirror as m
 where
     m.environment = :environment and m.side = 'stigg' and m.kind = 'subscription'
     and m.valid_from > :judged and m.valid_from <= :stigg_snapshot and (m.valid_to is null or m.valid_to > :stigg_snapshot)

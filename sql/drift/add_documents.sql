@@ -1,6 +1,6 @@
 -- adds a version of each document that is new or other: what is still open was decided as it is
 -- keys: environment, side, kind, key
-insert into document (
+insert into stripe_sync.document (
     environment, side, kind, key, valid_from, owner, document, entity_kind, entity_id, stripe_id, facts
 )
 select :environment, side, kind, key, :comparison_id, owner, document, entity_kind, entity_id, stripe_id, facts

@@ -1,7 +1,7 @@
 -- ends what was found to differ of some owners, or of everybody: they are decided anew
 -- keys: environment, kind, key; environment, id; environment, kind, id
 with differences as (
-    update difference
+    update stripe_sync.difference
     set valid_to = :comparison_id
     where
         environment = :environment and valid_to is null
@@ -9,14 +9,14 @@ with differences as (
 ),
 
 judgements as (
-    update judged
+    update stripe_sync.entity_status
     set valid_to = :comparison_id
     where
         environment = :environment and valid_to is null
         and (cast(:owners as text[]) is null or owner = any(cast(:owners as text[])))
 )
 
-update drift
+update stripe_sync.drift
 set valid_to = :comparison_id
 where
     environment = :environment and valid_to is null

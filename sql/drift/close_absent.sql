@@ -1,6 +1,6 @@
 -- after everything was decided: ends the documents of those who are no more
 -- keys: environment, side, kind, key
-update document
+update stripe_sync.document
 set valid_to = :comparison_id
 where
     document.environment = :environment and document.valid_to is null

@@ -1,6 +1,6 @@
 -- ends the documents of some owners that are no longer as they were decided
 -- keys: environment, side, kind, key
-update document
+update stripe_sync.document
 set valid_to = :comparison_id
 where
     document.environment = :environment

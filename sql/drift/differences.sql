@@ -1,36 +1,36 @@
 -- finds what the two sides of what was decided do not agree on, keeps it and gives it
 -- grain: one link key of one kind; keys: kind, key
 -- Documents are compared whole, by value (10 and 10.0 are equal in jsonb), and fields only where documents differ.
-insert into difference (
-    environment, valid_from, kind, key, owner, wanted, found, entity_kind, entity_id, stripe_id, wanted_facts, found_facts, fields
+insert into stripe_sync.difference (
+    environment, valid_from, kind, key, owner, target, actual, entity_kind, entity_id, stripe_id, target_facts, actual_facts, fields
 )
-with wanted as (
+with target as (
     select kind, key, owner, document, entity_kind, entity_id, facts
     from decided
-    where side = 'wanted'
+    where side = 'target'
 ),
 
-found as (
+actual as (
     select kind, key, owner, document, stripe_id, facts
     from decided
-    where side = 'found'
+    where side = 'actual'
 ),
 
 differing as (
     select
-        coalesce(wanted.kind, found.kind) as kind,
-        coalesce(wanted.key, found.key) as key,
-        coalesce(wanted.owner, found.owner) as owner,
-        wanted.document as wanted,
-        found.document as found,
-        wanted.entity_kind,
-        wanted.entity_id,
-        found.stripe_id,
-        wanted.facts as wanted_facts,
-        found.facts as found_facts
-    from wanted
-    full outer join found on found.kind = wanted.kind and found.key = wanted.key
-    where wanted.document is distinct from found.document
+        coalesce(target.kind, actual.kind) as kind,
+        coalesce(target.key, actual.key) as key,
+        coalesce(target.owner, actual.owner) as owner,
+        target.document as target,
+        actual.document as actual,
+        target.entity_kind,
+        target.entity_id,
+        actual.stripe_id,
+        target.facts as target_facts,
+        actual.facts as actual_facts
+    from target
+    full outer join actual on actual.kind = target.kind and actual.key = target.key
+    where target.document is distinct from actual.document
 )
 
 select
@@ -39,9 +39,9 @@ select
     differing.*,
     array(
         select coalesce(w.key, f.key)
-        from jsonb_each(coalesce(wanted, '{}')) as w
-        full outer join jsonb_each(coalesce(found, '{}')) as f on f.key = w.key
+        from jsonb_each(coalesce(target, '{}')) as w
+        full outer join jsonb_each(coalesce(actual, '{}')) as f on f.key = w.key
         where w.value is distinct from f.value
     ) as fields
 from differing
-returning kind, key, wanted, found, entity_kind, entity_id, stripe_id, wanted_facts, found_facts, fields
+returning kind, key, target, actual, entity_kind, entity_id, stripe_id, target_facts, actual_facts, fields

@@ -10,10 +10,10 @@ with billed as (
         entity_kind,
         entity_id,
         case
-            when kind = 'subscription' then coalesce(wanted ->> 'customer', found ->> 'customer')
-            when kind = 'stigg_subscription' then found_facts ->> 'customer'
+            when kind = 'subscription' then coalesce(target ->> 'customer', actual ->> 'customer')
+            when kind = 'stigg_subscription' then actual_facts ->> 'customer'
         end collate "C" as customer
-    from differences_at(:comparison_id)
+    from stripe_sync.differences_at(:comparison_id)
 ),
 
 placed as (

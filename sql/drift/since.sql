@@ -1,10 +1,10 @@
 -- since when each difference of some owners is there: as long as every comparison between has seen it
 -- grain: one difference; key: id
-update drift
+update stripe_sync.drift
 set since = coalesce(
     (
         select earlier.since
-        from drift as earlier
+        from stripe_sync.drift as earlier
         where
             earlier.environment = :environment and earlier.valid_to = :comparison_id
             and earlier.key = drift.key and earlier.state = drift.state and earlier.field = drift.field

@@ -1,6 +1,6 @@
 -- sets statuses that were decided, or that a write came to
 -- keys: environment, kind, id
-insert into status (environment, kind, id, status, reason, detail, stripe_id, run_id)
+insert into stripe_sync.status (environment, kind, id, status, reason, detail, stripe_id, run_id)
 select :environment, kind, id, status, reason, detail, stripe_id, :run_id
 from jsonb_to_recordset(cast(:statuses as jsonb)) as s (
     kind text, id text, status text, reason text, detail text, stripe_id text

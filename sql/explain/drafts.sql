@@ -1,6 +1,6 @@
 -- the draft invoices of some Stripe customers
 -- grain: one invoice; key: id
-select id, body from mirror
+select id, body from stripe_sync.mirror
 where
     environment = :environment and side = 'stripe' and kind = 'invoice' and valid_to is null and body ->> 'status' = 'draft'
     and body ->> 'customer' = any(cast(:ids as text[]))

@@ -1,13 +1,13 @@
 -- the subscriptions that a customer has in Stigg, and those that they pay for
 -- grain: one subscription; key: id
 select id, body
-from mirror
+from stripe_sync.mirror
 where
     environment = :environment and side = 'stigg' and kind = 'subscription' and valid_to is null
     and body -> 'customer' ->> 'customerId' = :id
 union
 select id, body
-from mirror
+from stripe_sync.mirror
 where
     environment = :environment and side = 'stigg' and kind = 'subscription' and valid_to is null
     and body -> 'payingCustomer' ->> 'customerId' = :id

@@ -10,6 +10,6 @@ select
     u.state,
     u.invoice,
     u.reason
-from usage_ledger as u
+from stripe_sync.usage_ledger as u
 where u.environment = :environment and u.is_current and u.stripe_subscription = any(cast(:ids as text[]))
 order by u.end_at, u.charge

@@ -12,7 +12,7 @@ select
             body #>> '{parent,subscription_details,subscription,id}', body #>> '{parent,subscription_details,subscription}'
         )
     end as stripe_subscription
-from mirror
+from stripe_sync.mirror
 where
     environment = :environment
     and side = :side

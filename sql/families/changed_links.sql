@@ -2,7 +2,7 @@
 -- grain: one link
 -- What it saw is given and not looked up, so that PostgreSQL expects few links and not a third of all.
 select key, owner
-from link
+from stripe_sync.link
 where
     environment = :environment
     and changed_in >= pg_snapshot_xmin(cast(:seen as pg_snapshot))

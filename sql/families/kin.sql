@@ -1,48 +1,48 @@
 -- who has to do with some customers, subscriptions and objects of Stripe's, one step away
 -- grain: one name (kind: customer or subscription by Stigg's id, stripe by Stripe's id, link by link key)
 with subscriptions as (
-    select body from mirror
+    select body from stripe_sync.mirror
     where environment = :environment and side = 'stigg' and kind = 'subscription' and id = any(cast(:subscriptions as text[]))
         and valid_from <= :stigg and (valid_to is null or valid_to > :stigg)
     union all
-    select body from mirror
+    select body from stripe_sync.mirror
     where environment = :environment and side = 'stigg' and kind = 'subscription'
         and body -> 'customer' ->> 'customerId' = any(cast(:customers as text[]))
         and valid_from <= :stigg and (valid_to is null or valid_to > :stigg)
     union all
-    select body from mirror
+    select body from stripe_sync.mirror
     where environment = :environment and side = 'stigg' and kind = 'subscription'
         and body -> 'payingCustomer' ->> 'customerId' = any(cast(:customers as text[]))
         and valid_from <= :stigg and (valid_to is null or valid_to > :stigg)
     union all
-    select body from mirror
+    select body from stripe_sync.mirror
     where environment = :environment and side = 'stigg' and kind = 'subscription'
         and body ->> 'billingId' = any(cast(:ids as text[]))
         and valid_from <= :stigg and (valid_to is null or valid_to > :stigg)
     union all
-    select body from mirror
+    select body from stripe_sync.mirror
     where environment = :environment and side = 'stigg' and kind = 'subscription'
         and body ->> 'oldBillingId' = any(cast(:ids as text[]))
         and valid_from <= :stigg and (valid_to is null or valid_to > :stigg)
 ),
 
 customers as (
-    select body from mirror
+    select body from stripe_sync.mirror
     where environment = :environment and side = 'stigg' and kind = 'customer' and id = any(cast(:customers as text[]))
         and valid_from <= :stigg and (valid_to is null or valid_to > :stigg)
     union all
-    select body from mirror
+    select body from stripe_sync.mirror
     where environment = :environment and side = 'stigg' and kind = 'customer'
         and body ->> 'billingId' = any(cast(:ids as text[]))
         and valid_from <= :stigg and (valid_to is null or valid_to > :stigg)
 ),
 
 in_stripe as (
-    select id, body ->> 'customer' as customer from mirror
+    select id, body ->> 'customer' as customer from stripe_sync.mirror
     where environment = :environment and side = 'stripe' and kind = 'subscription' and id = any(cast(:ids as text[]))
         and valid_from <= :stripe and (valid_to is null or valid_to > :stripe)
     union all
-    select id, body ->> 'customer' from mirror
+    select id, body ->> 'customer' from stripe_sync.mirror
     where environment = :environment and side = 'stripe' and kind = 'subscription'
         and body ->> 'customer' = any(cast(:ids as text[]))
         and valid_from <= :stripe and (valid_to is null or valid_to > :stripe)
@@ -70,9 +70,9 @@ from in_stripe as s
 cross join lateral (values (s.id), (s.customer)) as named (id)
 union
 select 'stripe', l.stripe_id
-from link as l
+from stripe_sync.link as l
 where l.environment = :environment and l.ended_at is null and l.owner = any(cast(:owners as text[])) and l.owner = l.key
 union
 select 'link', l.owner
-from link as l
+from stripe_sync.link as l
 where l.environment = :environment and l.ended_at is null and l.stripe_id = any(cast(:ids as text[])) and l.owner <> ''

@@ -1,11 +1,12 @@
--- what of the catalog's past somebody needs: each once, found by jumping from one to the next in the index
--- grain: one thing; key: what
+-- question: the past objects of the catalog that subscriptions refer to, each once, by jumping through the index
+-- grain: one object
+-- keys: reference
 with recursive needed as (
-    (select what from need where environment = :environment order by what limit 1)
+    (select reference from stripe_sync.catalog_reference where environment = :environment order by reference limit 1)
     union all
-    select (select n.what from need as n where n.environment = :environment and n.what > needed.what order by n.what limit 1)
+    select (select n.reference from stripe_sync.catalog_reference as n where n.environment = :environment and n.reference > needed.reference order by n.reference limit 1)
     from needed
-    where needed.what is not null
+    where needed.reference is not null
 )
 
-select what from needed where what is not null
+select reference from needed where reference is not null

@@ -1,10 +1,10 @@
 -- of the customers and subscriptions that were adopted: how many there are, and of how many Stigg no longer has the billing id
 -- grain: one row
 select count(*) as adopted, count(*) filter (where m.body ->> 'billingId' is null) as vanished
-from mirror as m
-inner join link as l
+from stripe_sync.mirror as m
+inner join stripe_sync.link as l
     on l.environment = m.environment and l.source = 'adopted' and l.ended_at is null
-    and l.owner = m.kind || ':' || key_part(m.environment) || ':' || key_part(m.id) and l.key = l.owner
+    and l.owner = m.kind || ':' || stripe_sync.key_part(m.environment) || ':' || stripe_sync.key_part(m.id) and l.key = l.owner
 where
     m.environment = :environment and m.side = 'stigg' and m.kind in ('customer', 'subscription')
     and m.valid_from <= :stigg and (m.valid_to is null or m.valid_to > :stigg)

@@ -1,3 +1,3 @@
 -- who has to be decided again though nothing changed: a moment has come
 -- grain: one owner; key: owner
-select owner from wake where environment = :environment and at <= :now
+select owner from stripe_sync.recheck where environment = :environment and recheck_at <= :now

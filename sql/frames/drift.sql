@@ -17,7 +17,7 @@ select
     d.since,
     m.key as currency,
     cast(m.value as numeric) as monthly_amount
-from open_drift as d
+from stripe_sync.open_drift as d
 left join lateral jsonb_each_text(d.per_month) as m on m.value::numeric <> 0
 where d.environment = :environment
 order by d.severity, d.kind, d.key, d.field, m.key

@@ -17,6 +17,6 @@ select
     a.balance,
     a.due,
     a.audited_at
-from invoice_audit as a
+from stripe_sync.invoice_audit as a
 where a.environment = :environment
 order by a.month, a.line

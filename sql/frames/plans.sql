@@ -17,8 +17,8 @@ select
     c.currency,
     cast(a.due_now ->> c.currency as numeric) as due_now,
     cast(a.per_month ->> c.currency as numeric) as monthly_amount
-from plan_actions as a
-left join writes as w on w.intent_id = a.intent_id
+from stripe_sync.plan_actions as a
+left join stripe_sync.writes as w on w.intent_id = a.intent_id
 left join lateral (
     select jsonb_object_keys(a.due_now)
     union

@@ -2,6 +2,6 @@
 -- grain: one entity
 -- keys: kind, id
 select s.kind, s.id, s.status, nullif(s.reason, '') as reason, nullif(s.detail, '') as detail, s.stripe_id, s.changed_at
-from statuses as s
+from stripe_sync.statuses as s
 where s.environment = :environment
 order by s.kind, s.id

@@ -16,6 +16,6 @@ select
     u.invoice,
     nullif(u.reason, '') as reason,
     u.read_at
-from usage_ledger as u
+from stripe_sync.usage_ledger as u
 where u.environment = :environment
 order by u.end_at, u.window_id, u.state

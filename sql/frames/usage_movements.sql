@@ -13,7 +13,7 @@ select
     m.amount,
     m.invoice,
     nullif(m.reason, '') as reason,
-    m.moved_at as recorded_at
-from usage_movements as m
+    m.recorded_at
+from stripe_sync.usage_movements as m
 where m.environment = :environment
 order by m.movement_id

@@ -1,8 +1,8 @@
 -- The Stripe subscriptions that a write canceled, of some targets.
 -- Grain: one Stripe id. Keys: environment, targets, stripe_ids.
 select distinct o.stripe_id
-from journal_intent as i
-inner join journal_outcome as o on o.intent_id = i.id
+from stripe_sync.journal_intent as i
+inner join stripe_sync.journal_outcome as o on o.intent_id = i.id
 where
     i.environment = :environment and i.target = any(:targets) and i.kind = 'subscription.cancel'
     and o.result = 'done' and o.stripe_id = any(:stripe_ids)

@@ -1,9 +1,9 @@
 -- The start of the first run that wrote anything, Unix seconds.
 -- Grain: one run, or none. Keys: environment.
 select extract(epoch from r.started_at)::bigint as started_at
-from journal_intent as i
-inner join journal_outcome as o on o.intent_id = i.id
-inner join run as r on r.environment = i.environment and r.run_id = i.run_id
+from stripe_sync.journal_intent as i
+inner join stripe_sync.journal_outcome as o on o.intent_id = i.id
+inner join stripe_sync.run as r on r.environment = i.environment and r.run_id = i.run_id
 where i.environment = :environment and o.result = 'done'
 order by i.id
 limit 1

@@ -5,9 +5,9 @@ select
     i.action,
     r.started_at as since,
     now() - i.intended_at as age,
-    (select w.id from warehouse as w) as warehouse
-from journal_open as o
-inner join journal_intent as i on i.id = o.intent_id
-inner join run as r on r.environment = i.environment and r.run_id = i.run_id
+    (select w.id from stripe_sync.warehouse as w) as warehouse
+from stripe_sync.journal_open as o
+inner join stripe_sync.journal_intent as i on i.id = o.intent_id
+inner join stripe_sync.run as r on r.environment = i.environment and r.run_id = i.run_id
 where o.environment = :environment and o.lane = :lane
 order by i.id

@@ -1,7 +1,7 @@
 -- The number of writes that were done since a moment.
 -- Grain: one lane. Keys: environment, since.
 select i.lane, count(*) as writes
-from journal_intent as i
-inner join journal_outcome as o on o.intent_id = i.id
+from stripe_sync.journal_intent as i
+inner join stripe_sync.journal_outcome as o on o.intent_id = i.id
 where i.environment = :environment and o.result = 'done' and o.finished_at >= :since
 group by i.lane

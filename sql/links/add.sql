@@ -1,8 +1,8 @@
 -- Adds an open link. The same link again changes nothing; another one for its key or its Stripe id is refused by an index.
 -- Grain: one link. Keys: environment, key, stripe_id.
-insert into link (environment, key, stripe_id, source)
+insert into stripe_sync.link (environment, key, stripe_id, source)
 select :environment, :key, :stripe_id, :source
 where not exists (
-    select 1 from link as l
+    select 1 from stripe_sync.link as l
     where l.environment = :environment and l.key = :key and l.stripe_id = :stripe_id and l.ended_at is null
 )

@@ -5,6 +5,11 @@ from __future__ import annotations
 from alembic import context
 
 connection = context.config.attributes["connection"]
-context.configure(connection=connection, version_table="schema_version", transaction_per_migration=False)
+context.configure(
+    connection=connection,
+    version_table=context.config.attributes["version_table"],
+    version_table_schema=context.config.attributes["schema"],
+    transaction_per_migration=False,
+)
 with context.begin_transaction():
     context.run_migrations()

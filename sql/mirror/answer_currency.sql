@@ -1,8 +1,8 @@
 -- Adds the answer of a customer whose mirror has no currency, as the mirror shows it and with the currency.
 -- Grain: one customer, or none. Keys: environment, customer.
-insert into own_answer (environment, kind, id, body)
+insert into stripe_sync.write_answer (environment, kind, id, body)
 select m.environment, m.kind, m.id, m.body || jsonb_build_object('currency', cast(:currency as text))
-from mirror as m
+from stripe_sync.mirror as m
 where
     m.environment = :environment and m.side = 'stripe' and m.kind = 'customer' and m.id = :customer
     and m.valid_to is null and m.body ->> 'currency' is null

@@ -1,7 +1,7 @@
 -- some objects of one kind as a snapshot saw them
 -- grain: one object; key: id
 select id, body
-from mirror
+from stripe_sync.mirror
 where
     environment = :environment
     and side = :side

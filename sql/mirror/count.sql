@@ -2,7 +2,7 @@
 -- grain: the one snapshot
 with before as (
     select counts
-    from snapshot
+    from stripe_sync.snapshot
     where environment = :environment and side = :side and complete and id < :snapshot
     order by id desc
     limit 1
@@ -10,15 +10,15 @@ with before as (
 
 moved as (
     select kind, 1 as n
-    from mirror
+    from stripe_sync.mirror
     where environment = :environment and side = :side and valid_from = :snapshot
     union all
     select kind, -1 as n
-    from mirror
+    from stripe_sync.mirror
     where environment = :environment and side = :side and valid_to = :snapshot
 )
 
-update snapshot
+update stripe_sync.snapshot
 set counts = (
     select jsonb_object_agg(kind, coalesce((before.counts ->> kind)::int, 0) + coalesce(summed.n, 0))
     from unnest(cast(:kinds as text[])) as kind

@@ -1,7 +1,7 @@
 -- An open invoice in the newest mirror of Stripe.
 -- Grain: one row. Keys: environment.
 select exists (
-    select from mirror as m
+    select from stripe_sync.mirror as m
     where
         m.environment = :environment and m.side = 'stripe' and m.kind = 'invoice' and m.valid_to is null
         and m.body ->> 'status' = 'open'

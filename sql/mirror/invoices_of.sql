@@ -1,7 +1,7 @@
 -- the invoices of some subscriptions as a snapshot of Stripe saw them
 -- grain: one invoice; key: id
 select id, body
-from mirror
+from stripe_sync.mirror
 where
     environment = :environment
     and side = 'stripe'

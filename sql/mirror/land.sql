@@ -1,6 +1,6 @@
 -- opens the snapshot of what lies in landing
 -- grain: the one new snapshot
-insert into snapshot (environment, side, run_id, kinds, complete, upper_bound, counts, content_id)
+insert into stripe_sync.snapshot (environment, side, run_id, kinds, complete, upper_bound, counts, content_id)
 select
     :environment,
     :side,

@@ -1,8 +1,8 @@
 -- a snapshot that changed nothing has the content of the one before it
 -- grain: the one snapshot
-update snapshot
+update stripe_sync.snapshot
 set content_id = greatest(
-    (select coalesce(max(valid_from), 0) from mirror where environment = :environment and side = :side),
-    (select coalesce(max(valid_to), 0) from mirror where environment = :environment and side = :side and valid_to is not null)
+    (select coalesce(max(valid_from), 0) from stripe_sync.mirror where environment = :environment and side = :side),
+    (select coalesce(max(valid_to), 0) from stripe_sync.mirror where environment = :environment and side = :side and valid_to is not null)
 )
 where id = :snapshot

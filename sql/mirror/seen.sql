@@ -7,7 +7,7 @@ with versions as (
         valid_to,
         body ->> 'pricingType' is distinct from 'FREE'
         and coalesce(body ->> 'status', '') not in ('CANCELED', 'EXPIRED') as is_paid
-    from mirror
+    from stripe_sync.mirror
     where
         environment = :environment
         and side = 'stigg'
@@ -30,7 +30,7 @@ select
     first_without.upper_bound as unpaid,
     (
         select s.upper_bound
-        from snapshot as s
+        from stripe_sync.snapshot as s
         where s.environment = :environment and s.side = 'stigg' and s.complete and s.id < last.turned and last.was_paid
         order by s.id desc
         limit 1
@@ -42,14 +42,14 @@ select
             planned ->> 'scheduleStatus' = 'Scheduled'
             and planned -> 'targetPackage' ->> 'refId' = (
                 select m.body -> 'plan' ->> 'refId'
-                from mirror as m
+                from stripe_sync.mirror as m
                 where m.environment = :environment and m.side = 'stigg' and m.kind = 'subscription' and m.id = last.id
                     and m.valid_from = last.turned
             )
     ) as planned
 from last
-inner join snapshot as first_without on first_without.id = last.turned
-left join mirror as before
+inner join stripe_sync.snapshot as first_without on first_without.id = last.turned
+left join stripe_sync.mirror as before
     on before.environment = :environment and before.side = 'stigg' and before.kind = 'subscription' and before.id = last.id
     and before.valid_to = last.turned and last.was_paid
 order by last.id

@@ -3,13 +3,13 @@
 with ended as (
     select mirror.kind, mirror.id
     from "{schema}".landing
-    inner join mirror
+    inner join stripe_sync.mirror
         on mirror.environment = :environment and mirror.side = :side and mirror.kind = landing.kind and mirror.id = landing.id
         and mirror.valid_to is null
     where landing.body is distinct from mirror.body
     union all
     select mirror.kind, mirror.id
-    from mirror
+    from stripe_sync.mirror
     where
         mirror.environment = :environment
         and mirror.side = :side
@@ -18,7 +18,7 @@ with ended as (
         and not exists (select 1 from "{schema}".landing where landing.kind = mirror.kind and landing.id = mirror.id)
 )
 
-update mirror
+update stripe_sync.mirror
 set valid_to = :snapshot
 from ended
 where

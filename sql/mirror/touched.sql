@@ -3,17 +3,17 @@
 -- of customers and subscriptions those with some ids alone, if there are some
 with shown as (
     select side, kind, id, body
-    from mirror
+    from stripe_sync.mirror
     where environment = :environment and valid_to is null and cast(:ids as text[]) is null
     union all
     select side, kind, id, body
-    from mirror
+    from stripe_sync.mirror
     where
         environment = :environment and side in ('stigg', 'stripe') and kind in ('customer', 'subscription')
         and id = any(cast(:ids as text[])) and valid_to is null
     union all
     select side, kind, id, body
-    from mirror
+    from stripe_sync.mirror
     where
         environment = :environment and side in ('stigg', 'stripe') and kind not in ('customer', 'subscription')
         and valid_to is null and cast(:ids as text[]) is not null

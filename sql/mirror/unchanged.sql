@@ -2,7 +2,7 @@
 -- keys: kind, id
 delete from "{schema}".landing
 where exists (
-    select 1 from mirror
+    select 1 from stripe_sync.mirror
     where
         mirror.environment = :environment
         and mirror.side = :side

@@ -6,7 +6,7 @@ with marked as (
         m.body -> 'metadata' ->> :field as mark,
         m.body ->> 'status' as status,
         coalesce((m.body ->> 'deleted')::boolean, false) as deleted
-    from mirror as m
+    from stripe_sync.mirror as m
     where
         m.environment = :environment and m.side = 'stripe' and m.valid_to is null and m.body -> 'metadata' ? :field
 ),
@@ -15,7 +15,7 @@ unlinked as (
     select distinct marked.mark
     from marked
     where not exists (
-        select 1 from link as l
+        select 1 from stripe_sync.link as l
         where l.environment = :environment and l.stripe_id = marked.id and l.ended_at is null
     )
 )

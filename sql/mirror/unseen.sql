@@ -1,7 +1,7 @@
 -- linked objects of Stripe that an extract's lists do not show
 -- grain: one object; keys: kind, id
 select split_part(l.key, ':', 1) as kind, l.stripe_id as id
-from link as l
+from stripe_sync.link as l
 where
     l.environment = :environment
     and l.ended_at is null

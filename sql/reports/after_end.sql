@@ -10,6 +10,6 @@ select
         when kind = 'sold_after' then 'It sold time after the end: void it, or credit it by a credit note.'
         else 'It is owed, and nothing collects it: collect it by hand, or void it where the final usage invoice bills the same use.'
     end as proposal
-from owed
+from stripe_sync.owed
 where environment = :environment and kind in ('sold_after', 'uncollected') and closed_at is null and not waits
 order by since, entity_id, part

@@ -1,6 +1,6 @@
 -- what one side alone puts together, for a person
 -- grain: one Stigg entity and Stripe object; keys: key, stripe_id
 select key, stripe_id, why
-from candidate
+from stripe_sync.link_suggestion
 where environment = :environment
 order by key, stripe_id

@@ -14,6 +14,6 @@ select
         when removed then 'Stripe removed them with the cancellation: bill them with stiggPending in the line''s metadata.'
         else 'Bill or delete them.'
     end as proposal
-from owed
+from stripe_sync.owed
 where environment = :environment and kind in ('charge', 'foreign') and closed_at is null and not waits
 order by since, entity_id, part

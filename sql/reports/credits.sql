@@ -11,6 +11,6 @@ select
         when invoice is not null then 'Credit it by a credit note once the invoice is finalized.'
         else 'It was pending when the subscription was canceled; credit it on its last invoice.'
     end as proposal
-from owed
+from stripe_sync.owed
 where environment = :environment and kind = 'credit' and closed_at is null
 order by since, entity_id, part

@@ -2,7 +2,7 @@
 -- grain: one difference; key: drift_id
 with planned as (
     select body, unplanned
-    from plan
+    from stripe_sync.plan
     where comparison_id = :comparison
 ),
 
@@ -35,7 +35,7 @@ select
     d.stripe_url,
     d.stigg_url,
     coalesce(planned.unplanned ->> d.key, '') as not_planned_because
-from drift_at(:comparison) as d
+from stripe_sync.drift_at(:comparison) as d
 left join planned on true
 left join due on due.drift_id = d.id
 order by d.severity, d.kind, d.key, d.field

@@ -1,7 +1,7 @@
 -- what people did by a command, newest first
 -- grain: one thing done; key: id
 select id, command, subject, reason, person, done_at
-from hand
+from stripe_sync.manual_action
 where environment = :environment
 order by id desc
 limit 1000

@@ -15,6 +15,6 @@ select
     a.balance,
     a.due,
     a.audited_at
-from invoice_audit as a
+from stripe_sync.invoice_audit as a
 where a.environment = :environment and a.is_newest
 order by abs(a.difference) desc, a.line

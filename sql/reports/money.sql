@@ -1,7 +1,7 @@
 -- what the differences are worth a month, in minor units to two decimals (a year's price by twelve need not be whole)
 -- grain: one kind, state and currency; currencies are never added to each other
 select d.kind, d.state, m.key as currency, round(sum(m.value::numeric), 2) as per_month_minor, count(*) as differences
-from drift_at(:comparison) as d
+from stripe_sync.drift_at(:comparison) as d
 cross join lateral jsonb_each_text(d.per_month) as m
 where m.value::numeric <> 0
 group by d.kind, d.state, m.key

@@ -19,6 +19,6 @@ select
     d.stripe_url,
     d.stigg_url,
     d.id as drift_id
-from open_drift_at(:comparison) as d
+from stripe_sync.open_drift_at(:comparison) as d
 where not d.accepted
 order by d.severity, d.kind, d.key, d.field

@@ -9,12 +9,12 @@ select
     (m.body ->> 'unit_amount_decimal')::numeric as minor,
     m.body -> 'recurring' ->> 'interval' as interval,
     count(i.item) as items
-from link as l
-inner join mirror as m
+from stripe_sync.link as l
+inner join stripe_sync.mirror as m
     on m.environment = l.environment and m.side = 'stripe' and m.kind = 'price' and m.id = l.stripe_id and m.valid_to is null
 left join (
     select s.environment, item.value -> 'price' ->> 'id' as price_id, item.value ->> 'id' as item
-    from mirror as s
+    from stripe_sync.mirror as s
     cross join lateral jsonb_array_elements(s.body -> 'items' -> 'data') as item
     where
         s.side = 'stripe' and s.kind = 'subscription' and s.valid_to is null and s.environment = :environment

@@ -14,10 +14,10 @@ select
     w.run_id,
     a.decided_by as approved_by,
     a.reason as approved_because
-from writes as w
-inner join run as r on r.environment = w.environment and r.run_id = w.run_id
+from stripe_sync.writes as w
+inner join stripe_sync.run as r on r.environment = w.environment and r.run_id = w.run_id
 left join lateral (
-    select decided_by, reason from approval
+    select decided_by, reason from stripe_sync.approval
     where environment = w.environment and actions @> array[w.action_hash] and state in ('approved', 'applied')
     order by decided_at desc
     limit 1

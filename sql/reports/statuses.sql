@@ -2,15 +2,15 @@
 -- grain: one entity; key: kind, id
 with shown as (
     select kind, id, status, reason, detail, stripe_id, changed_at
-    from statuses
+    from stripe_sync.statuses
     where environment = :environment and status in ('ERROR', 'PENDING')
     union all
     select kind, id, status, reason, detail, stripe_id, changed_at
-    from statuses
+    from stripe_sync.statuses
     where
         environment = :environment
         and status not in ('ERROR', 'PENDING')
-        and changed_at >= (select created_at from run where environment = :environment and run_id = :run_id)
+        and changed_at >= (select created_at from stripe_sync.run where environment = :environment and run_id = :run_id)
 )
 
 select kind, id, status, reason, detail, stripe_id, changed_at

@@ -8,8 +8,8 @@ select
     (row_of.value ->> 'amount')::numeric as minor,
     row_of.value ->> 'why' as why
 from (
-    select result from station
-    where environment = :environment and station = 'usage_settle'
+    select result from stripe_sync.step
+    where environment = :environment and step = 'usage_settle'
     order by finished_at desc
     limit 1
 ) as last,

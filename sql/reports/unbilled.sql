@@ -9,10 +9,10 @@ select
     s.detail,
     d.per_month,
     d.since
-from statuses as s
-inner join mirror as m
+from stripe_sync.statuses as s
+inner join stripe_sync.mirror as m
     on m.environment = s.environment and m.side = 'stigg' and m.kind = 'subscription' and m.id = s.id and m.valid_to is null
-left join open_drift_at(:comparison) as d
+left join stripe_sync.open_drift_at(:comparison) as d
     on d.entity_kind = 'subscription' and d.entity_id = s.id and d.state = 'missing'
 where
     s.environment = :environment and s.kind = 'subscription' and s.status in ('ERROR', 'PENDING') and s.stripe_id is null

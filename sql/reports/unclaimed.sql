@@ -2,12 +2,12 @@
 -- grain: one Stripe subscription and currency
 with living as (
     select m.id, m.body
-    from mirror as m
+    from stripe_sync.mirror as m
     where
         m.environment = :environment and m.side = 'stripe' and m.kind = 'subscription' and m.valid_to is null
         and m.body ->> 'status' in ('active', 'trialing', 'past_due', 'unpaid', 'paused')
         and not exists (
-            select 1 from link as l
+            select 1 from stripe_sync.link as l
             where l.environment = m.environment and l.stripe_id = m.id and l.ended_at is null
         )
 ),

@@ -7,6 +7,6 @@ select
     amount as minor,
     since,
     'Credit it by a credit note, or leave it.' as proposal
-from owed
+from stripe_sync.owed
 where environment = :environment and kind = 'unused' and closed_at is null and not waits
 order by since, entity_id, part

@@ -15,9 +15,9 @@ select
     i.finalizes_at,
     coalesce(h.held, false) as held,
     h.reason as held_because
-from usage_ledger as u
-left join usage_invoice as i on i.environment = u.environment and i.invoice = u.invoice
-left join draft_holds as h on h.environment = u.environment and h.invoice = u.invoice
+from stripe_sync.usage_ledger as u
+left join stripe_sync.usage_invoice as i on i.environment = u.environment and i.invoice = u.invoice
+left join stripe_sync.draft_holds as h on h.environment = u.environment and h.invoice = u.invoice
 where
     u.environment = :environment and u.is_current
     and (not u.settled or u.state in ('waived', 'unbillable', 'reversed'))

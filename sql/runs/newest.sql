@@ -4,11 +4,11 @@ select
     r.run_id,
     r.started_at,
     array(
-        select s.station from station as s
+        select s.step from stripe_sync.step as s
         where s.environment = r.environment and s.run_id = r.run_id
         order by s.finished_at
-    ) as stations
-from run as r
+    ) as steps
+from stripe_sync.run as r
 where r.environment = :environment
 order by r.created_at desc
 limit 1

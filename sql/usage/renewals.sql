@@ -1,8 +1,8 @@
 -- whether a linked subscription was renewed after one moment and until another, Unix seconds, as the newest mirror shows it:
 -- an item's running period began between them, or was to end between them
 select exists (
-    select from link l
-    join mirror m on m.environment = l.environment and m.side = 'stripe' and m.kind = 'subscription' and m.id = l.stripe_id
+    select from stripe_sync.link l
+    join stripe_sync.mirror m on m.environment = l.environment and m.side = 'stripe' and m.kind = 'subscription' and m.id = l.stripe_id
         and m.valid_to is null
     cross join lateral jsonb_array_elements(m.body -> 'items' -> 'data') item
     cross join lateral (values (item ->> 'current_period_start'), (item ->> 'current_period_end')) bound (at)

@@ -2,7 +2,7 @@
 -- grain: one currency
 -- keys: currency
 select m.currency, -sum(m.amount) as minor
-from usage_movements as m
+from stripe_sync.usage_movements as m
 where m.environment = :environment and m.from_state = 'rounded'
 group by m.currency
 order by m.currency

@@ -18,6 +18,6 @@ select
     a.balance,
     a.due,
     m.audited_at,
-    m.month = (select max(n.month) from audit_of_month as n where n.environment = m.environment) as is_newest
-from audit_of_month as m
-inner join audit as a on a.environment = m.environment and a.month = m.month
+    m.month = (select max(n.month) from stripe_sync.month_audit as n where n.environment = m.environment) as is_newest
+from stripe_sync.month_audit as m
+inner join stripe_sync.audit_line as a on a.environment = m.environment and a.month = m.month

@@ -24,5 +24,5 @@ select
     d.stigg_url,
     d.accepted,
     d.since
-from (select c.environment, max(c.id) as comparison_id from comparison as c group by c.environment) as n
-cross join lateral open_drift_at(n.comparison_id) as d
+from (select c.environment, max(c.id) as comparison_id from stripe_sync.comparison as c group by c.environment) as n
+cross join lateral stripe_sync.open_drift_at(n.comparison_id) as d

@@ -19,18 +19,18 @@ select
     a.action -> 'per_month' as per_month,
     (
         select e.value ->> 'decision'
-        from jsonb_array_elements(p.verdicts) as e
+        from jsonb_array_elements(p.guard_results) as e
         where e.value ->> 'group' = concat_ws('/', a.action ->> 'lane', a.action ->> 'kind', a.action ->> 'cause')
         limit 1
     ) as decision,
     (
         select i.id
-        from journal_intent as i
+        from stripe_sync.journal_intent as i
         where
             i.environment = p.environment and i.run_id = p.run_id
             and i.target = a.action ->> 'target' and i.kind = a.action ->> 'kind'
         order by i.id desc
         limit 1
     ) as intent_id
-from plan as p
+from stripe_sync.plan as p
 cross join lateral jsonb_array_elements(p.body -> 'actions') with ordinality as a (action, number)

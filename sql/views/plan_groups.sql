@@ -11,5 +11,5 @@ select
     v.value -> 'due_now' as due_now,
     v.value -> 'per_month' as per_month,
     array_to_string(array(select jsonb_array_elements_text(v.value -> 'refusals')), ' ') as refusals
-from plan as p
-cross join lateral jsonb_array_elements(p.verdicts) as v
+from stripe_sync.plan as p
+cross join lateral jsonb_array_elements(p.guard_results) as v

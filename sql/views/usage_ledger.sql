@@ -22,6 +22,6 @@ select
     u.read_at,
     u.invoice,
     u.reason
-from usage_windows as u
+from stripe_sync.usage_windows as u
 left join lateral jsonb_each(u.balances) as b
     on b.key = u.state or (b.value ->> 0)::numeric <> 0 or (b.value ->> 1)::numeric <> 0

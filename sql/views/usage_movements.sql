@@ -14,7 +14,7 @@ select
     e.amount,
     e.invoice,
     e.reason,
-    e.moved_at
-from usage_entry as e
-inner join usage_window as w on w.id = e.window_id
-inner join usage_opening as o on o.id = w.opening_id
+    e.recorded_at
+from stripe_sync.usage_movement as e
+inner join stripe_sync.usage_window as w on w.id = e.window_id
+inner join stripe_sync.usage_terms as o on o.id = w.terms_id

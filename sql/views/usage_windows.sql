@@ -18,22 +18,22 @@ select
     e.invoice,
     e.reason,
     coalesce(b.balances, '{}') as balances
-from usage_window as w
-inner join usage_opening as o on o.id = w.opening_id
+from stripe_sync.usage_window as w
+inner join stripe_sync.usage_terms as o on o.id = w.terms_id
 left join lateral (
-    select quantity, read_at from usage_reading where window_id = w.id order by id desc limit 1
+    select quantity, read_at from stripe_sync.usage_reading where window_id = w.id order by id desc limit 1
 ) as r on true
 left join lateral (
-    select to_state, invoice, reason from usage_entry where window_id = w.id order by id desc limit 1
+    select to_state, invoice, reason from stripe_sync.usage_movement where window_id = w.id order by id desc limit 1
 ) as e on true
 left join lateral (
     select jsonb_object_agg(summed.state, jsonb_build_array(summed.quantity, summed.amount)) as balances
     from (
         select moved.state, sum(moved.quantity) as quantity, sum(moved.amount) as amount
         from (
-            select to_state as state, quantity, amount from usage_entry where window_id = w.id
+            select to_state as state, quantity, amount from stripe_sync.usage_movement where window_id = w.id
             union all
-            select from_state, -quantity, -amount from usage_entry where window_id = w.id and from_state <> ''
+            select from_state, -quantity, -amount from stripe_sync.usage_movement where window_id = w.id and from_state <> ''
         ) as moved
         group by moved.state
     ) as summed

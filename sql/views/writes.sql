@@ -19,5 +19,5 @@ select
     o.reason,
     o.detail,
     o.finished_at
-from journal_intent as i
-left join journal_outcome as o on o.intent_id = i.id
+from stripe_sync.journal_intent as i
+left join stripe_sync.journal_outcome as o on o.intent_id = i.id

@@ -2,7 +2,7 @@
 -- grain: one entity
 -- keys: kind, id
 select s.kind, s.id, s.status, s.reason, s.detail, s.stripe_id, s.changed_at
-from statuses as s
+from stripe_sync.statuses as s
 where s.environment = :environment and s.stripe_id = :q
 order by s.kind, s.id
 limit :most

@@ -7,9 +7,9 @@ select
     p.paused_by,
     p.paused_at
 from unnest(cast(:lanes as text[])) as l(lane)
-left join lease as e on e.environment = :environment and e.lane = l.lane
+left join stripe_sync.lease as e on e.environment = :environment and e.lane = l.lane
 left join lateral (
-    select reason, paused_by, paused_at from pause
+    select reason, paused_by, paused_at from stripe_sync.lane_pause
     where environment = :environment and lane in (l.lane, '')
     order by lane desc
     limit 1

@@ -18,7 +18,7 @@ with amounts as (
         end as age,
         m.key as currency,
         m.value::numeric as amount
-    from open_drift_at(:comparison) as d
+    from stripe_sync.open_drift_at(:comparison) as d
     cross join lateral jsonb_each_text(d.per_month) as m
     where not d.accepted and m.value::numeric <> 0
 )

@@ -15,7 +15,7 @@ from tests.support import warehouses
 
 # Of n customers: both sides' customers and subscriptions, as few fields as kinship is found by.
 FILL = """
-insert into mirror (environment, side, kind, id, valid_from, body)
+insert into stripe_sync.mirror (environment, side, kind, id, valid_from, body)
 select 'e', 'stigg', 'customer', 'c-' || n, 1, jsonb_build_object('customerId', 'c-' || n, 'billingId', 'cus_' || n)
 from generate_series(1, :n) as n
 union all
@@ -31,16 +31,16 @@ from generate_series(1, :n) as n
 """
 # A run that differed in n objects, and one after it that differs in one.
 DIFFER = """
-insert into snapshot (environment, side, run_id, kinds, complete, upper_bound, counts, content_id)
+insert into stripe_sync.snapshot (environment, side, run_id, kinds, complete, upper_bound, counts, content_id)
 select 'e', side, '1', '{}', true, now(), '{}', 1 from unnest(array['stigg', 'stripe']) as side;
-insert into comparison (environment, run_id, stigg_snapshot, stripe_snapshot, canon_version)
+insert into stripe_sync.comparison (environment, run_id, stigg_snapshot, stripe_snapshot, canon_version)
 select 'e', run::text, 1, 2, 1 from generate_series(1, 2) as run;
-insert into drift (environment, valid_from, valid_to, owner, id, kind, key, entity_kind, entity_id, state, field, severity, sentence, per_month)
+insert into stripe_sync.drift (environment, valid_from, valid_to, owner, id, kind, key, entity_kind, entity_id, state, field, severity, sentence, per_month)
 select 'e', 1 + n / :n, case when n < :n then 2 end, 'k' || n, 'd' || n, 'customer', 'k' || n, 'customer', 'c' || n, 'missing', '', 'money', '', '{}'
 from generate_series(1, :n) as n;
-insert into difference (environment, valid_from, valid_to, kind, key, owner, wanted, fields)
+insert into stripe_sync.difference (environment, valid_from, valid_to, kind, key, owner, target, fields)
 select 'e', 1 + n / :n, case when n < :n then 2 end, 'customer', 'k' || n, 'k' || n, '{}', '{}' from generate_series(1, :n) as n;
-analyze drift, difference
+analyze stripe_sync.drift, stripe_sync.difference
 """
 MANY, FAMILIES = 4000, 100
 
@@ -54,7 +54,7 @@ def test_kin_is_found_by_indexes_and_expected_to_be_few() -> None:
     }  # fmt: skip
     with warehouses.fresh() as (_, engine), engine.begin() as connection:
         connection.execute(text(FILL), {"n": MANY})
-        connection.execute(text("analyze mirror"))
+        connection.execute(text("analyze stripe_sync.mirror"))
         for question, subscriptions in (("families/kin", "s"), ("mirror/invoices_of", "sub_")):
             given = asked | {"subscriptions": [f"{subscriptions}{n}" for n in some]}
             sql = packaged.sql(question)
@@ -71,11 +71,11 @@ def test_links_that_changed_are_found_without_reading_all() -> None:
     with warehouses.fresh() as (_, engine):
         with engine.begin() as connection:
             connection.execute(
-                text("insert into link (environment, key, stripe_id, source) "
+                text("insert into stripe_sync.link (environment, key, stripe_id, source) "
                      "select 'e', 'customer:e:c' || n, 'cus_' || n, 'created' from generate_series(1, :n) as n"), {"n": MANY}
             )  # fmt: skip
         with engine.begin() as connection:
-            connection.execute(text("analyze link"))
+            connection.execute(text("analyze stripe_sync.link"))
             seen, seen_in = connection.execute(
                 text("select pg_current_snapshot()::text, pg_current_xact_id()::text")
             ).one()

@@ -14,12 +14,12 @@ from tests.support import warehouses
 SQL = (Path(__file__).parent / "ageing.sql").read_text(encoding="utf-8")
 NOW = datetime(2026, 11, 30, tzinfo=UTC)
 SNAPSHOTS = """
-insert into snapshot (environment, side, run_id, kinds, complete, upper_bound, counts, content_id)
+insert into stripe_sync.snapshot (environment, side, run_id, kinds, complete, upper_bound, counts, content_id)
 select 'e', side, '1', '{}', true, now(), '{}', 1 from unnest(array['stigg', 'stripe']) as side;
-insert into comparison (environment, run_id, stigg_snapshot, stripe_snapshot, canon_version) values ('e', '1', 1, 2, 1)
+insert into stripe_sync.comparison (environment, run_id, stigg_snapshot, stripe_snapshot, canon_version) values ('e', '1', 1, 2, 1)
 """
 ROW = """
-insert into drift (environment, valid_from, owner, id, kind, key, entity_kind, entity_id, state, field, severity, sentence,
+insert into stripe_sync.drift (environment, valid_from, owner, id, kind, key, entity_kind, entity_id, state, field, severity, sentence,
     per_month, accepted, since)
 values ('e', 1, 'k' || :n, 'd' || :n, :kind, 'k' || :n, :kind, 'p' || :plan, :state, '', 'money', '',
     cast(:amounts as jsonb), :accepted, :since)

@@ -13,15 +13,15 @@ from stripe_sync.domain.usage.ledger import PERMITTED, UsageState
 from tests.support import warehouses
 
 CHARGE = (
-    "insert into usage_opening (environment, subscription, charge, since, terms, measured, why, run_id) "
+    "insert into stripe_sync.usage_terms (environment, subscription, charge, since, terms, measured, why, run_id) "
     "values ('test', 'sub_1', 'calls', '2026-11-01Z', null, '{}', '', 'run') returning id"
 )
 WINDOW = (
-    "insert into usage_window (environment, subscription, charge, opening_id, start_at, end_at, run_id) "
+    "insert into stripe_sync.usage_window (environment, subscription, charge, terms_id, start_at, end_at, run_id) "
     "values ('test', 'sub_1', 'calls', :charge, '2026-11-01Z', '2026-12-01Z', 'run') returning id"
 )
 ENTRY = (
-    "insert into usage_entry (window_id, from_state, to_state, quantity, amount, run_id, moved_at) "
+    "insert into stripe_sync.usage_movement (window_id, from_state, to_state, quantity, amount, run_id, recorded_at) "
     "values (:window, :source, :target, 1, 10, 'run', '2026-12-01Z')"
 )
 PAIRS = list(product(UsageState, UsageState))
@@ -50,5 +50,5 @@ def test_a_movement_is_stored_exactly_where_the_table_permits_it(
     if (source, target) in PERMITTED:
         assert connection.execute(text(ENTRY), given).rowcount == 1
     else:
-        with pytest.raises(IntegrityError, match=r"usage_entry_(transition|to_state_check)"):
+        with pytest.raises(IntegrityError, match=r"usage_movement_(transition|to_state_check)"):
             connection.execute(text(ENTRY), given)

@@ -17,8 +17,8 @@ READERS = sorted(
 )
 # Tables whose question a view owns, and the files that ask another one of them.
 OWNED = {
-    "drift": (), "difference": (), "status": (), "status_tally": (), "audit": (), "audit_of_month": (), "journal_intent": (),
-    "journal_outcome": (), "usage_reading": (), "usage_entry": (), "usage_hold": (),
+    "drift": (), "difference": (), "status": (), "status_count": (), "audit_line": (), "month_audit": (), "journal_intent": (),
+    "journal_outcome": (), "usage_terms": (), "usage_reading": (), "usage_movement": (), "usage_hold": (),
     "plan": ("reports/drift", "web/plans"),  # refusals to plan anything; one row per plan
 }  # fmt: skip
 
@@ -26,7 +26,7 @@ OWNED = {
 def tables_of(path: Path) -> set[str]:
     """Return the names that a file reads from."""
     lines = (line.partition("--")[0] for line in path.read_text(encoding="utf-8").splitlines())
-    return set(re.findall(r"\b(?:from|join)\s+(?:lateral\s+)?([a-z_]+)\b(?!\s*\()", " ".join(lines)))
+    return set(re.findall(r"\b(?:from|join)\s+stripe_sync\.([a-z_]+)\b(?!\s*\()", " ".join(lines)))
 
 
 @pytest.mark.parametrize("path", READERS, ids=lambda path: f"{path.parent.name}/{path.stem}")

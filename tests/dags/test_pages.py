@@ -97,7 +97,7 @@ def test_long_lists_are_paged_by_id(airflow: Any, harness: Harness) -> None:
 
     with harness.engine.begin() as connection:
         connection.execute(text(
-            "insert into status (environment, kind, id, status, run_id) "
+            "insert into stripe_sync.status (environment, kind, id, status, run_id) "
             "select 'test', 'customer', 'c' || to_char(n, 'FM0000'), 'SUCCESS', 'x' from generate_series(1, 120) n"
         ))  # fmt: skip
     url, seen = "/stripe-sync/test/entities?kind=customer", []
@@ -145,10 +145,10 @@ def test_no_page_reads_a_whole_table(harness: Harness) -> None:
 
     with harness.engine.begin() as connection:
         connection.execute(text(
-            "insert into status (environment, kind, id, status, stripe_id, run_id) select 'test', 'customer', 'c' || n, "
+            "insert into stripe_sync.status (environment, kind, id, status, stripe_id, run_id) select 'test', 'customer', 'c' || n, "
             "'SUCCESS', 'cus_' || n, 'x' from generate_series(1, 20000) n"
         ))  # fmt: skip
-        connection.execute(text("analyze status"))
+        connection.execute(text("analyze stripe_sync.status"))
         about = {"environment": "test", "kind": "customer", "status": "", "q": "c12", "after": "", "most": 51}
         for name in ("entities", "by_stripe_id"):
             plan = [row[0] for row in connection.execute(text("explain " + packaged.sql(f"web/{name}")), about)]

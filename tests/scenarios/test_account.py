@@ -27,7 +27,6 @@ from tests.support.shell import TOML, command, environ
 Build = Callable[[WorldBuilder], Harness]
 ADA = Hand("ada", "the story")
 HERE, OTHER = "acct_1SANDBOX000000001", "acct_1ANOTHER00000001"
-MIGRATION = Path(__file__).parents[2] / "sql" / "migrations" / "versions" / "0020_account.sql"
 UNREADABLE = {"key": "rk_test_other", "rights": [], "wording": "new"}
 
 
@@ -176,15 +175,16 @@ def resumed(harness: Harness) -> None:
 
 
 @pytest.mark.parametrize("is_pruned", [False, True])
-def test_a_warehouse_of_before_learns_its_account_from_what_it_holds(harness_of: Build, is_pruned: bool) -> None:
-    """0020: from the newest run, or the feed, where there are links; where nothing says it, from the first proof."""
+def test_a_warehouse_whose_account_no_key_has_proven_is_proven_by_the_next_run(
+    harness_of: Build, is_pruned: bool
+) -> None:
+    """The account is stored without a key, or not at all."""
     harness = harness_of(build_small_world())
     harness.reconcile()
     with harness.engine.begin() as connection:
-        connection.execute(text("drop table account"))
-        connection.execute(text("delete from station"))
-        connection.execute(text("delete from feed" if is_pruned else "select 1"))
-        connection.exec_driver_sql(MIGRATION.read_text(encoding="utf-8"))
+        lost = "delete from stripe_sync.account" if is_pruned else "update stripe_sync.account set key_digest = ''"
+        connection.execute(text(lost))
+        connection.execute(text("delete from stripe_sync.step"))
     assert known(harness) == (None if is_pruned else Proven(HERE, ""))
     harness.reconcile()
     assert known(harness) != Proven(HERE, "")

@@ -126,8 +126,8 @@ def test_tables_hold_the_amounts_of_the_warehouse(environment: BillingEnvironmen
     assert set(ledger["subscription"]) == {"s-1"}
     with harness.engine.connect() as connection:
         pending, actions = connection.execute(
-            text("select (select sum(amount) from usage_entry where to_state = 'pending'), "
-                 "(select sum(jsonb_array_length(body -> 'actions')) from plan)")
+            text("select (select sum(amount) from stripe_sync.usage_movement where to_state = 'pending'), "
+                 "(select sum(jsonb_array_length(body -> 'actions')) from stripe_sync.plan)")
         ).one()  # fmt: skip
     movements = environment.usage_movements()
     assert movements[movements["to_state"] == "pending"]["amount"].sum() == pending

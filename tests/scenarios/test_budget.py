@@ -68,7 +68,7 @@ def test_writes_keep_the_pace_of_the_endpoint_under_latency_without_a_429(
     assert {r.status for r in harness.world.requests if r.side == "stripe"} <= {200, 404}
     with harness.engine.connect() as connection:
         seconds = connection.execute(
-            text("select extract(epoch from max(intended_at) - min(intended_at)) from journal_intent")
+            text("select extract(epoch from max(intended_at) - min(intended_at)) from stripe_sync.journal_intent")
         ).scalar_one()
     rate = (len(creates) - 1) / float(seconds)
     assert seconds > 10

@@ -121,7 +121,9 @@ def test_connecting_again_to_the_same_account_knows_everything_by_its_marks(
     assert [len(harness.objects(kind)) for kind in kinds] == [len(json.loads(before)[kind]) for kind in kinds]
     assert "Renamed" in {c["name"] for c in harness.objects("customers")}
     with harness.engine.connect() as connection:
-        assert connection.execute(text("select count(*) from journal_intent")).scalar_one() >= 17, "the journal is kept"
+        assert connection.execute(text("select count(*) from stripe_sync.journal_intent")).scalar_one() >= 17, (
+            "the journal is kept"
+        )
 
 
 def test_our_metadata_is_taken_off_and_foreign_metadata_stays(harness_of: Build, small_world: WorldBuilder) -> None:

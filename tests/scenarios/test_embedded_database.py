@@ -94,7 +94,7 @@ def test_what_a_killed_owner_left_is_cleared_and_the_data_are_there(tmp_path: Pa
     assert servers(tmp_path), "a killed owner leaves its server"
     with server.owned(tmp_path) as again:
         with psycopg.connect(server.place_of(tmp_path).conninfo("stripe_sync")) as connection:
-            assert connection.execute("select count(*) from warehouse").fetchone() == (1,)
+            assert connection.execute("select count(*) from stripe_sync.warehouse").fetchone() == (1,)
         assert again == url
     deadline = time.monotonic() + 20
     while servers(tmp_path) and time.monotonic() < deadline:

@@ -165,7 +165,9 @@ def test_deciding_what_changed_comes_to_the_same(
 def result(harness: Harness) -> Obj:
     """What the newest comparison gave."""
     with harness.engine.connect() as connection:
-        id = connection.exec_driver_sql("select run_id from comparison order by id desc limit 1").scalar_one()
+        id = connection.exec_driver_sql(
+            "select run_id from stripe_sync.comparison order by id desc limit 1"
+        ).scalar_one()
     return runs.result(harness.engine, "test", id, "compare") or {}
 
 
@@ -186,9 +188,9 @@ def test_the_warehouse_reads_keys_as_the_code_does(harness_of: Build, id: str) -
         keys.version_key(keys.link_key("price", slot), "0" * 8), keys.version_key(keys.link_key("price", own), "0" * 8),
     ]  # fmt: skip
     with harness.engine.begin() as connection:
-        assert connection.exec_driver_sql("select key_part(%s)", (id,)).scalar_one() == part
+        assert connection.exec_driver_sql("select stripe_sync.key_part(%s)", (id,)).scalar_one() == part
         for number, key in enumerate(names):
             links.add(connection, "test", key, f"id_{number}", source="person")
-        rows = connection.exec_driver_sql("select key, owner from link where ended_at is null")
+        rows = connection.exec_driver_sql("select key, owner from stripe_sync.link where ended_at is null")
         assert {row.key: row.owner for row in rows} == {key: keys.owner(key) for key in names}
     assert sum(keys.owner(key) == f"subscription:test:{part}" for key in names) == 5

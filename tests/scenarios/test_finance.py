@@ -61,7 +61,7 @@ def test_what_is_not_billed_at_all_ties_with_its_rows_and_with_the_question_by_h
     assert sum(r["differences"] for r in rows(folder, "at_risk")) == 3
     with harness.engine.connect() as connection:
         by_hand = connection.execute(
-            text("select sum((per_month ->> 'usd')::numeric), count(*) from drift where not accepted")
+            text("select sum((per_month ->> 'usd')::numeric), count(*) from stripe_sync.drift where not accepted")
         ).one()
     assert by_hand[0] == 10500
     assert summary["open_differences"] == by_hand[1] == len(rows(folder, "open_drift"))
@@ -172,9 +172,13 @@ def test_a_broken_invariant_stands_in_the_report(harness_of: Build, metered: Wor
     month_end(harness)
     harness.usage()
     with harness.engine.begin() as connection:
-        connection.execute(text("update usage_window set start_at = start_at + interval '1 hour' where id = 1"))
         connection.execute(
-            text("insert into usage_reading (window_id, quantity, read_at, run_id) values (1, 77, now(), 'x')")
+            text("update stripe_sync.usage_window set start_at = start_at + interval '1 hour' where id = 1")
+        )
+        connection.execute(
+            text(
+                "insert into stripe_sync.usage_reading (window_id, quantity, read_at, run_id) values (1, 77, now(), 'x')"
+            )
         )
     summary, folder = publish(harness)
     assert [r["invariant"] for r in rows(folder, "invariants")] == ["usage is conserved"]

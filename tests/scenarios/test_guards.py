@@ -164,7 +164,7 @@ def test_another_accounts_key_stops_everything_before_a_snapshot(harness_of: Bui
     with pytest.raises(AccountRefused, match=r"acct_1SANDBOX000000001.*declares acct_another"):
         harness.reconcile()
     with harness.engine.connect() as connection:
-        assert connection.execute(text("select count(*) from snapshot")).scalar() == 0
+        assert connection.execute(text("select count(*) from stripe_sync.snapshot")).scalar() == 0
     assert harness.writes() == 0
 
 
@@ -261,7 +261,7 @@ def test_the_brake_is_read_before_every_write(harness_of: Build, small_world: Wo
     with harness.engine.begin() as connection:
         connection.execute(
             text(
-                "insert into pause (environment, lane, reason, paused_by) values ('test', 'customers', 'audit', 'ann')"
+                "insert into stripe_sync.lane_pause (environment, lane, reason, paused_by) values ('test', 'customers', 'audit', 'ann')"
             )
         )
     harness.reconcile()

@@ -42,7 +42,7 @@ def test_what_waits_for_a_person_is_held_and_goes_out_once_it_is_approved(harnes
     assert (lines(draft), found["held"]) == ([], [draft["id"]])
     session = harness.session()
     with harness.engine.connect() as connection:
-        hash = connection.execute(text("select hash from approval where lane = 'usage'")).scalar_one()
+        hash = connection.execute(text("select hash from stripe_sync.approval where lane = 'usage'")).scalar_one()
     approvals.approve(session, hash, Hand("ann", "it is right"))
     session.close()
     harness.later(10 * MINUTE)
@@ -61,7 +61,7 @@ def test_a_released_draft_goes_out_at_the_first_time_that_stripe_takes(harness_o
     renewal = renewed(harness, 5)
     held = harness.usage()["held"]
     with harness.engine.connect() as connection:
-        hash = connection.execute(text("select hash from approval where lane = 'usage'")).scalar_one()
+        hash = connection.execute(text("select hash from stripe_sync.approval where lane = 'usage'")).scalar_one()
     session = harness.session()
     approvals.approve(session, hash, Hand("ann", "it is right"))
     session.close()

@@ -117,7 +117,7 @@ def test_an_invoice_that_is_not_given_back_is_a_row_until_it_is_settled(
         harness.reconcile("ending")
     with harness.engine.connect() as connection:
         kept = connection.exec_driver_sql(
-            "select detail from journal_outcome where detail like '%%differs%%'"
+            "select detail from stripe_sync.journal_outcome where detail like '%%differs%%'"
         ).scalars()
         assert f"{stopped['id']} is owed and not collected any more" in " ".join(kept)
     monkeypatch.setattr(verification, "mismatches", whole)

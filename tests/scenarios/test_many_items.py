@@ -40,7 +40,7 @@ def outcomes(harness: Harness) -> set[tuple[str, str, str]]:
     """(kind, result, detail) of everything that was done to the subscription."""
     with harness.engine.connect() as connection:
         rows = connection.execute(
-            text("select i.kind, o.result, o.detail from journal_intent i join journal_outcome o on o.intent_id = i.id "
+            text("select i.kind, o.result, o.detail from stripe_sync.journal_intent i join stripe_sync.journal_outcome o on o.intent_id = i.id "
                  "where i.kind like 'subscription.%'")
         )  # fmt: skip
         return {(row.kind, row.result, row.detail) for row in rows}

@@ -199,7 +199,7 @@ def test_a_write_whose_outcome_stays_unknown_is_settled_by_the_next_run(
     assert harness.status("c-1") == ("SUCCESS", "")
     with harness.engine.connect() as connection:
         open_intents = connection.execute(
-            text("select count(*) from journal_intent i left join journal_outcome o on o.intent_id = i.id "
+            text("select count(*) from stripe_sync.journal_intent i left join stripe_sync.journal_outcome o on o.intent_id = i.id "
                  "where o.intent_id is null")
         ).scalar()  # fmt: skip
     assert open_intents == 0
@@ -222,7 +222,7 @@ def test_what_was_made_is_recorded_as_made_though_nothing_is_left_to_do(
     assert harness.reconcile("last")["results"] == {}
     with harness.engine.connect() as connection:
         rows = connection.execute(
-            text("select i.kind, o.result from journal_intent i left join journal_outcome o on o.intent_id = i.id "
+            text("select i.kind, o.result from stripe_sync.journal_intent i left join stripe_sync.journal_outcome o on o.intent_id = i.id "
                  "where i.run_id in ('lost', 'lost again') order by i.id")
         ).all()  # fmt: skip
     assert [tuple(row) for row in rows] == [("subscription.create", "done")] * 3 + [("customer.update", "done")]
@@ -233,8 +233,8 @@ def test_every_write_has_an_intent_an_outcome_and_a_request_id(harness_of: Build
     harness.reconcile()
     with harness.engine.connect() as connection:
         rows = connection.execute(
-            text("select i.kind, o.result, o.request_id, o.idempotency_key from journal_intent i "
-                 "join journal_outcome o on o.intent_id = i.id")
+            text("select i.kind, o.result, o.request_id, o.idempotency_key from stripe_sync.journal_intent i "
+                 "join stripe_sync.journal_outcome o on o.intent_id = i.id")
         ).all()  # fmt: skip
     assert len(rows) == harness.writes() == 17
     assert {row.result for row in rows} == {"done"}
@@ -242,7 +242,9 @@ def test_every_write_has_an_intent_an_outcome_and_a_request_id(harness_of: Build
     assert len({row.idempotency_key for row in rows}) == 17
 
 
-@pytest.mark.parametrize("statement", ["update journal_outcome set result = 'done'", "delete from journal_intent"])
+@pytest.mark.parametrize(
+    "statement", ["update stripe_sync.journal_outcome set result = 'done'", "delete from stripe_sync.journal_intent"]
+)
 def test_the_journal_is_append_only(harness_of: Build, small_world: WorldBuilder, statement: str) -> None:
     harness = harness_of(small_world)
     harness.reconcile()
@@ -300,7 +302,7 @@ def test_a_process_that_is_killed_in_the_middle_leaves_nothing_double(harness_of
     process.kill()
     process.wait()
     with harness.engine.begin() as connection:
-        connection.execute(text("update lease set expires_at = now() - interval '1 second'"))
+        connection.execute(text("update stripe_sync.lease set expires_at = now() - interval '1 second'"))
     harness.reconcile()
     assert end_state(harness.world) == end_state(reference.world), (
         f"killed after {after[number % len(after)] + 1} of {count} writes"
@@ -354,9 +356,11 @@ def test_a_run_that_is_delayed_by_a_day_between_intent_and_call_makes_nothing_tw
         harness.reconcile("late")
     harness.world.faults.clear()
     with harness.engine.begin() as connection:
-        connection.execute(text("alter table journal_intent disable trigger journal_intent_append_only"))
-        connection.execute(text("update journal_intent set intended_at = intended_at - interval '25 hours'"))
-        connection.execute(text("alter table journal_intent enable trigger journal_intent_append_only"))
+        connection.execute(text("alter table stripe_sync.journal_intent disable trigger journal_intent_append_only"))
+        connection.execute(
+            text("update stripe_sync.journal_intent set intended_at = intended_at - interval '25 hours'")
+        )
+        connection.execute(text("alter table stripe_sync.journal_intent enable trigger journal_intent_append_only"))
     harness.forget_keys()
     harness.reconcile("a day later")
     harness.reconcile("and again")
@@ -397,6 +401,6 @@ def test_every_task_of_a_finished_run_cleared_and_run_again_writes_nothing(harne
     writes = harness.writes()
     for lost in ("apply", "verify", "plan", "compare", "extract_stripe", "extract_stigg"):
         with harness.engine.begin() as connection:
-            connection.execute(text("delete from station where run_id = 'the run' and station = :s"), {"s": lost})
+            connection.execute(text("delete from stripe_sync.step where run_id = 'the run' and step = :s"), {"s": lost})
         harness.reconcile("the run")
     assert harness.writes() == writes

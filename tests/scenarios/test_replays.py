@@ -24,8 +24,8 @@ def journal(harness: Harness, target: str) -> list[tuple[str, str | None, str]]:
     """(run, result, detail) of every intent on a target, oldest first."""
     with harness.engine.connect() as connection:
         rows = connection.execute(
-            text("select i.run_id, o.result, coalesce(o.detail, '') as detail, o.idempotency_key from journal_intent i "
-                 "left join journal_outcome o on o.intent_id = i.id where i.target = :t order by i.id"),
+            text("select i.run_id, o.result, coalesce(o.detail, '') as detail, o.idempotency_key from stripe_sync.journal_intent i "
+                 "left join stripe_sync.journal_outcome o on o.intent_id = i.id where i.target = :t order by i.id"),
             {"t": target},
         ).all()  # fmt: skip
     assert len({row.idempotency_key for row in rows}) == len(rows), "each intent has a key of its own"
@@ -56,7 +56,7 @@ def first_failed(harness: Harness) -> str:
     """The target of the customer whose creation was answered with the kept 500."""
     with harness.engine.connect() as connection:
         found = connection.execute(
-            text("select i.target from journal_intent i join journal_outcome o on o.intent_id = i.id "
+            text("select i.target from stripe_sync.journal_intent i join stripe_sync.journal_outcome o on o.intent_id = i.id "
                  "where o.result = 'dropped' or o.detail <> ''")
         ).scalar_one()  # fmt: skip
     return str(found)
@@ -148,7 +148,7 @@ def replaced_card(harness: Harness, last4: str) -> None:
 
 def targets(harness: Harness) -> set[str]:
     with harness.engine.connect() as connection:
-        return set(connection.execute(text("select target from journal_intent")).scalars())
+        return set(connection.execute(text("select target from stripe_sync.journal_intent")).scalars())
 
 
 def test_a_replayed_success_is_read_again(harness_of: Build, small_world: WorldBuilder) -> None:
@@ -195,7 +195,11 @@ def test_a_limit_of_one_object_does_not_slow_the_endpoint(
 def slowed(harness: Harness) -> list[str]:
     """The endpoints whose pace a 429 has lowered."""
     with harness.engine.connect() as connection:
-        return list(connection.execute(text("select endpoint from budget where slowed_until is not null")).scalars())
+        return list(
+            connection.execute(
+                text("select endpoint from stripe_sync.rate_budget where slowed_until is not null")
+            ).scalars()
+        )
 
 
 def test_seven_lost_calls_are_settled_side_by_side(harness_of: Build, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -222,11 +226,12 @@ def test_seven_lost_calls_are_settled_side_by_side(harness_of: Build, monkeypatc
 def begun_in(harness: Harness, *, seconds: int) -> None:
     """Let every intent be of a moment to come, so that a run that begins now meets it as it is made."""
     with harness.engine.begin() as connection:
-        connection.execute(text("alter table journal_intent disable trigger journal_intent_append_only"))
+        connection.execute(text("alter table stripe_sync.journal_intent disable trigger journal_intent_append_only"))
         connection.execute(
-            text("update journal_intent set intended_at = now() + make_interval(secs => :s)"), {"s": seconds}
+            text("update stripe_sync.journal_intent set intended_at = now() + make_interval(secs => :s)"),
+            {"s": seconds},
         )
-        connection.execute(text("alter table journal_intent enable trigger journal_intent_append_only"))
+        connection.execute(text("alter table stripe_sync.journal_intent enable trigger journal_intent_append_only"))
 
 
 def timed(monkeypatch: pytest.MonkeyPatch) -> list[float]:

@@ -26,7 +26,7 @@ def test_the_figures_tie_with_the_same_question_asked_by_hand(harness_of: Build,
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"), parse_float=Decimal)
     rows = list(csv.DictReader(io.StringIO((folder / "drift.csv").read_text(encoding="utf-8"))))
     with harness.engine.connect() as connection:
-        by_hand = connection.execute(text("select count(*) from drift")).scalar()
+        by_hand = connection.execute(text("select count(*) from stripe_sync.drift")).scalar()
     assert summary["differences"] == len(rows) == by_hand == 14
     assert summary["planned_actions"] == summary["waiting_actions"] == 17
     assert summary["per_month_minor"] == [

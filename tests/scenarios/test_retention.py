@@ -24,16 +24,18 @@ def rows(harness: Harness) -> dict[str, int]:
         "document",
         "difference",
         "drift",
-        "judged",
+        "entity_status",
         "mirror",
-        "station",
+        "step",
         "journal_intent",
         "journal_outcome",
         "link",
         "run",
     )
     with harness.engine.connect() as connection:
-        return {name: connection.execute(text(f"select count(*) from {name}")).scalar_one() for name in names}
+        return {
+            name: connection.execute(text(f"select count(*) from stripe_sync.{name}")).scalar_one() for name in names
+        }
 
 
 def test_old_plans_and_versions_go_and_the_next_run_is_quiet(harness_of: Build, small_world: WorldBuilder) -> None:
@@ -48,12 +50,12 @@ def test_old_plans_and_versions_go_and_the_next_run_is_quiet(harness_of: Build, 
     session = harness.session()
     gone = prune(session, 62, Hand("ann", "retention"))
     assert (gone["plans"], gone["comparisons"]) == (2, 2)
-    assert gone["versions of mirrors"] > 0 and gone["results of stations"] > 0
+    assert gone["versions of mirrors"] > 0 and gone["results of steps"] > 0
     after = rows(harness)
     kept = ("journal_intent", "journal_outcome", "link", "run")
     assert {name: after[name] for name in kept} == {name: before[name] for name in kept}
     assert (after["plan"], after["comparison"]) == (1, 1) and after["document"] < before["document"]
-    assert (after["difference"], after["drift"], after["judged"]) == (0, 0, 0) and gone["differences"] == before[
+    assert (after["difference"], after["drift"], after["entity_status"]) == (0, 0, 0) and gone["differences"] == before[
         "drift"
     ] > 0
     assert set(prune(session, 62, Hand("ann", "again")).values()) == {0}

@@ -88,8 +88,8 @@ def kept(harness: Harness) -> dict[str, int]:
     """How many rows are kept of what differs and differed."""
     with harness.engine.connect() as connection:
         return {
-            table: connection.execute(text(f"select count(*) from {table}")).scalar_one()
-            for table in ("difference", "drift", "judged")
+            table: connection.execute(text(f"select count(*) from stripe_sync.{table}")).scalar_one()
+            for table in ("difference", "drift", "entity_status")
         }
 
 
@@ -180,7 +180,7 @@ def test_what_stands_is_not_pruned(harness_of: Build, small_world: WorldBuilder)
     prune(harness.session(), 62, Hand("ada", "to make room"))  # nothing is old; what a person did decides anew
     assert decided(harness)
     with harness.engine.begin() as connection:
-        connection.execute(text("update run set started_at = started_at - interval '100 days'"))
+        connection.execute(text("update stripe_sync.run set started_at = started_at - interval '100 days'"))
     before = harness.decision()
     gone = prune(harness.session(), 62, Hand("ada", "to make room"))
     assert gone["comparisons"] > 0

@@ -356,7 +356,9 @@ def test_more_pairs_than_stigg_lets_be_read_are_held_and_none_goes_out_short(har
     assert len(found["held"]) == 2
     harness.change(usage_reads_per_minute=60_000)
     with harness.engine.begin() as connection:
-        connection.execute(text("delete from budget"))  # the pace is by real time, and the next reading a minute away
+        connection.execute(
+            text("delete from stripe_sync.rate_budget")
+        )  # the pace is by real time, and the next reading a minute away
     harness.later(HOUR)
     assert len(harness.usage()["released"]) == 2
     harness.later(LEAD)

@@ -137,7 +137,7 @@ class Harness:
             drift = comparisons.load_drift(connection, stored.comparison_id)
             documents = self.documents(connection, stored.comparison_id)
             entities = connection.execute(
-                text("select kind, id, status, reason, detail, stripe_id from status order by kind, id")
+                text("select kind, id, status, reason, detail, stripe_id from stripe_sync.status order by kind, id")
             ).all()
         return differences, drift, documents, entities, stored.plan.hash
 
@@ -146,7 +146,7 @@ class Harness:
         rows = connection.execute(
             text(
                 "select side, kind, key, owner, document, facts, entity_kind, entity_id, stripe_id "
-                "from document where environment = 'test' and valid_from <= :c and (valid_to is null or valid_to > :c)"
+                "from stripe_sync.document where environment = 'test' and valid_from <= :c and (valid_to is null or valid_to > :c)"
             ),
             {"c": comparison},
         )

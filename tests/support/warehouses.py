@@ -62,7 +62,9 @@ def fresh() -> Iterator[tuple[str, Engine]]:
     with psycopg.connect(conninfo("postgres"), autocommit=True) as connection:
         connection.execute(f"create database {name} template {TEMPLATE}")
     with psycopg.connect(conninfo(name), autocommit=True) as connection:
-        connection.execute("update warehouse set id = gen_random_uuid()")  # a copy of the template is another warehouse
+        connection.execute(
+            "update stripe_sync.warehouse set id = gen_random_uuid()"
+        )  # a copy of the template is another warehouse
     url = url_of(name)
     made = engine.engine_of(url)
     try:

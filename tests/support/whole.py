@@ -19,7 +19,9 @@ Documents = dict[tuple[str, str, str], Any]
 
 def open_links(connection: Connection) -> dict[str, str]:
     """Return every open link: Stripe id by link key."""
-    rows = connection.execute(text("select key, stripe_id from link where environment = 'test' and ended_at is null"))
+    rows = connection.execute(
+        text("select key, stripe_id from stripe_sync.link where environment = 'test' and ended_at is null")
+    )
     return {row.key: row.stripe_id for row in rows}
 
 
@@ -45,8 +47,8 @@ def at_once(harness: Harness) -> tuple[Documents, dict[tuple[str, str], tuple[st
     inputs = Inputs(harness.environment, stigg, stripe, known, session.signer, run.now, waiting)
     made = desired(inputs)
     _, problems = charges(inputs, of_families(inputs, offered(inputs), inputs.stripe).catalog)
-    documents = {("wanted", c.kind, c.key): c.document for c in made.wanted}
-    documents |= {("found", c.kind, c.key): c.document for c in made.found}
+    documents = {("target", c.kind, c.key): c.document for c in made.wanted}
+    documents |= {("actual", c.kind, c.key): c.document for c in made.found}
     reasons = {
         entity: (s.status.value, s.reason.value)
         for entity, s in made.statuses.items()
@@ -62,7 +64,7 @@ def in_parts(harness: Harness) -> tuple[Documents, dict[tuple[str, str], tuple[s
         assert newest is not None
         documents = {key: row[1] for key, row in harness.documents(connection, newest).items()}
         rows = connection.exec_driver_sql(
-            "select kind, id, status, reason from status where reason not in ('', 'WAITS_FOR_WRITE') and environment = 'test'"
+            "select kind, id, status, reason from stripe_sync.status where reason not in ('', 'WAITS_FOR_WRITE') and environment = 'test'"
         )
         return documents, {(r.kind, r.id): (r.status, r.reason) for r in rows}
 
@@ -72,6 +74,6 @@ def tallies(harness: Harness) -> tuple[list[Any], list[Any]]:
     told = [tuple(row.values()) for row in statuses.counts(harness.engine, "test")]
     with harness.engine.connect() as connection:
         counted = connection.exec_driver_sql(
-            "select kind, status, reason, count(*) from status where environment = 'test' group by 1, 2, 3 order by 1, 2, 3"
+            "select kind, status, reason, count(*) from stripe_sync.status where environment = 'test' group by 1, 2, 3 order by 1, 2, 3"
         )
         return told, [tuple(row) for row in counted]

@@ -10,15 +10,16 @@ import re
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, column, select, text
 
 from stripe_sync.checks.suites import Suite, suites
 from stripe_sync.core.errors import GateFailed
 from stripe_sync.warehouse.comparisons import check_results
+from stripe_sync.warehouse.schema import qualified, schema_of
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ def check(engine: Engine, gate: str, *, contents: Mapping[str, str], parameters:
     judged = kept = 0
     with ExitStack() as opened:
         source: Any = None
-        for suite in suites(gate):
+        for suite in (in_schema(each, schema_of(engine)) for each in suites(gate)):
             content = contents[suite.side] if suite.side else "/".join(contents.values())
             found = check_results.find(engine, suite.hash, content)
             if found is None:
@@ -65,6 +66,11 @@ def check(engine: Engine, gate: str, *, contents: Mapping[str, str], parameters:
             result.failed.extend(found["failed"])
             result.rows.extend((row[0], row[1], row[2]) for row in found["rows"])
     return GateResult(result.failed, result.rows, judged, kept)
+
+
+def in_schema(suite: Suite, schema: str) -> Suite:
+    """Return a suite whose query reads the tables of a schema."""
+    return replace(suite, query=qualified(suite.query, schema))
 
 
 def before(
@@ -94,7 +100,8 @@ def before(
 def is_empty(engine: Engine, suite: Suite, parameters: Mapping[str, str | int]) -> bool:
     """Whether there is nothing to judge."""
     with engine.connect() as connection:
-        return connection.exec_driver_sql(filled(suite.query, parameters) + " limit 1").first() is None
+        rows = text(suite.query).columns(column("id")).subquery("checked")
+        return connection.execute(select(rows.c.id).limit(1), dict(parameters)).first() is None
 
 
 def require(result: GateResult, gate: str) -> None:
@@ -173,10 +180,10 @@ def with_keys(rule: str, keys: list[str]) -> str:
 
 def filled(query: str, parameters: Mapping[str, str | int]) -> str:
     """A query with its ``:name`` parameters as literals: Great Expectations takes text alone."""
-    text = "\n".join(line for line in query.splitlines() if not line.startswith("--"))
+    filled = "\n".join(line for line in query.splitlines() if not line.startswith("--"))
     for name, value in parameters.items():
         if isinstance(value, str) and not re.fullmatch(r"[A-Za-z0-9_-]+", value):
             raise ValueError(f"the parameter {name} cannot be a literal")
         literal = str(value) if isinstance(value, int) else f"'{value}'"
-        text = re.sub(rf"(?<!:):{name}\b", literal, text)
-    return f"select * from ({text}) as checked"
+        filled = re.sub(rf"(?<!:):{name}\b", literal, filled)
+    return filled

@@ -8,13 +8,18 @@ from psycopg import sql
 from sqlalchemy import Connection, TableClause, column, table, text
 from sqlalchemy.dialects.postgresql import JSONB
 
+from stripe_sync.warehouse.schema import schema_of
+from stripe_sync.warehouse.tables.columns import SCHEMA
+from stripe_sync.warehouse.tables.comparisons import difference, document, drift, entity_status
+from stripe_sync.warehouse.tables.snapshots import mirror
+
 DONE = table("done", column("owner"))
 DECIDED = tuple(
     table(
         side,
         *map(column, ("side", "kind", "key", "owner", "document", "entity_kind", "entity_id", "stripe_id", "facts")),
     )
-    for side in ("wanted", "found")
+    for side in ("target", "actual")
 )
 _DECIDED_COLUMNS = (
     'side text, kind text, key text collate "C", owner text collate "C", document jsonb, entity_kind text, entity_id text, '
@@ -29,7 +34,7 @@ def copy_rows(
 ) -> None:
     """COPY rows into a table. Values of ``columns`` that are JSON are given as text."""
     names = sql.SQL(", ").join(map(sql.Identifier, columns))
-    statement = sql.SQL("copy {} ({}) from stdin").format(_name(target), names)
+    statement = sql.SQL("copy {} ({}) from stdin").format(_name(connection, target), names)
     cursor = connection.connection.cursor()
     with cursor.copy(statement) as copied:
         for row in rows:
@@ -37,8 +42,10 @@ def copy_rows(
     cursor.close()
 
 
-def _name(target: TableClause) -> sql.Identifier:
-    return sql.Identifier(target.schema, target.name) if target.schema else sql.Identifier(target.name)
+def _name(connection: Connection, target: TableClause) -> sql.Identifier:
+    if target.schema is None:
+        return sql.Identifier(target.name)
+    return sql.Identifier(schema_of(connection) if target.schema == SCHEMA else target.schema, target.name)
 
 
 def extracted(schema: str) -> TableClause:
@@ -73,7 +80,11 @@ def drop_extracted(connection: Connection, schema: str) -> None:
 
 def analyze_mirror(connection: Connection) -> None:
     """Give PostgreSQL figures of the mirrors."""
-    connection.execute(text("analyze mirror"))
+    connection.execute(text(f"analyze {_own(connection, mirror)}"))
+
+
+def _own(connection: Connection, target: TableClause) -> str:
+    return f"{_quoted(connection, schema_of(connection))}.{target.name}"
 
 
 def _quoted(connection: Connection, schema: str) -> str:
@@ -104,4 +115,5 @@ def analyze_compared(connection: Connection) -> None:
 
     Their lock is kept to the end of the transaction: where another environment has it, its figures do.
     """
-    connection.execute(text("analyze (skip_locked) document, difference, drift, judged"))
+    names = ", ".join(_own(connection, each) for each in (document, difference, drift, entity_status))
+    connection.execute(text(f"analyze (skip_locked) {names}"))

@@ -10,15 +10,31 @@ from typing import Any
 
 import msgspec
 import psycopg.types.json
-from sqlalchemy import Connection, Engine, TextClause, column, create_engine, event, func, make_url, select, table, text
+from sqlalchemy import (
+    Connection,
+    Engine,
+    TextClause,
+    column,
+    create_engine,
+    event,
+    func,
+    inspect,
+    make_url,
+    select,
+    table,
+    text,
+)
 from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.schema import CreateSchema
 
 from stripe_sync.core.config import packaged
 from stripe_sync.core.errors import ConfigurationError
 from stripe_sync.warehouse.embedded.server import URL_VARIABLE
+from stripe_sync.warehouse.schema import PARAMETER, qualified, schema_in, schema_of
+from stripe_sync.warehouse.tables.columns import SCHEMA
 
 DRIVER = "postgresql+psycopg"
-SCHEMA_VERSION = table("schema_version", column("version_num"))
+VERSION_TABLE = "schema_version"
 STAGING_SCHEMA = '"{schema}"'  # the one name that is put into SQL files, quoted
 _encoder = msgspec.json.Encoder(decimal_format="number")
 _decoder = msgspec.json.Decoder(float_hook=Decimal)
@@ -69,9 +85,12 @@ def url_from(environ: Mapping[str, str]) -> str:
 
 @cache
 def engine_of(url: str) -> Engine:
-    """The engine of a URL: one pool a process."""
+    """The engine of a URL: one pool a process. Its ``schema`` is where the tables are."""
+    parsed = make_url(url)
+    schema = schema_in(parsed)
     engine = create_engine(
-        url,
+        parsed.difference_update_query([PARAMETER]),
+        execution_options={} if schema == SCHEMA else {"schema_translate_map": {SCHEMA: schema}},
         pool_size=5,
         max_overflow=20,
         json_serializer=dumps,
@@ -115,16 +134,21 @@ def migrate(engine: Engine) -> None:
     config.set_main_option("script_location", str(packaged.migrations()))
     with engine.begin() as connection:
         connection.execute(select(func.pg_advisory_xact_lock(7265190)))
-        config.attributes["connection"] = connection
+        schema = schema_of(engine)
+        if not inspect(connection).has_schema(schema):
+            connection.execute(CreateSchema(schema))
+        config.attributes.update(connection=connection, schema=schema, version_table=VERSION_TABLE)
         command.upgrade(config, "head")
 
 
 def version_of(engine: Engine) -> str | None:
     """Return the migration that the schema is at; None for a new database."""
+    schema = schema_of(engine)
+    version = table(VERSION_TABLE, column("version_num"), schema=schema)
     with engine.connect() as connection:
-        if connection.execute(select(func.to_regclass(SCHEMA_VERSION.name))).scalar() is None:
+        if connection.execute(select(func.to_regclass(f'"{schema}".{VERSION_TABLE}'))).scalar() is None:
             return None
-        found: str | None = connection.execute(select(SCHEMA_VERSION.c.version_num)).scalar()
+        found: str | None = connection.execute(select(version.c.version_num)).scalar()
         return found
 
 
@@ -141,25 +165,26 @@ def one_at_a_time(engine: Engine, name: str) -> Iterator[None]:
     The lock is one of a transaction of its own, which reads nothing: transaction pooling keeps it on one connection.
     """
     with engine.begin() as connection:
-        connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 1))))
+        connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"{schema_of(engine)} {name}", 1))))
         yield
 
 
 @cache
-def statement(name: str) -> TextClause:
-    """Return one SQL file, whose parameters are looked for once a process."""
-    return text(packaged.sql(name))
+def statement(name: str, schema: str = SCHEMA) -> TextClause:
+    """Return one SQL file for a schema, whose parameters are looked for once a process."""
+    return text(qualified(packaged.sql(name), schema))
 
 
 def run_sql(connection: Connection, name: str, /, **parameters: Any) -> list[dict[str, Any]]:
     """Return the rows of one SQL file, as dictionaries; none of one that gives none."""
-    return _rows(connection, statement(name), parameters)
+    return _rows(connection, statement(name, schema_of(connection)), parameters)
 
 
 def run_staged(connection: Connection, name: str, schema: str, /, **parameters: Any) -> list[dict[str, Any]]:
     """Return the rows of one SQL file that reads the staging tables of a schema."""
     quoted = connection.dialect.identifier_preparer.quote_identifier(schema)
-    return _rows(connection, text(packaged.sql(name).replace(STAGING_SCHEMA, quoted)), parameters)
+    query = qualified(packaged.sql(name), schema_of(connection)).replace(STAGING_SCHEMA, quoted)
+    return _rows(connection, text(query), parameters)
 
 
 def _rows(connection: Connection, query: TextClause, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -175,7 +200,8 @@ def streamed(connection: Connection, name: str, /, **parameters: Any) -> Iterato
 
 def opened(connection: Connection, name: str, /, **parameters: Any) -> tuple[tuple[str, ...], Iterator[dict[str, Any]]]:
     """The names of the columns of one SQL file, and its rows as they come."""
-    result = connection.execute(statement(name), parameters, execution_options={"stream_results": True})
+    query = statement(name, schema_of(connection))
+    result = connection.execute(query, parameters, execution_options={"stream_results": True})
     names = tuple(result.keys())
 
     def rows() -> Iterator[dict[str, Any]]:

@@ -10,13 +10,13 @@ from stripe_sync.warehouse.tables import comparisons, plans, runs, snapshots, wr
 FORGOTTEN = (
     runs.account,
     comparisons.status,
-    comparisons.candidate,
-    snapshots.feed,
+    comparisons.link_suggestion,
+    snapshots.stripe_cursor,
     snapshots.seen_event,
-    snapshots.own_answer,
-    snapshots.stigg_read,
-    plans.failure,
-    writes.skipped_lane,
+    snapshots.write_answer,
+    snapshots.stigg_cursor,
+    plans.write_failure,
+    writes.lane_skip_count,
 )
 
 

@@ -22,7 +22,7 @@ def record(
 ) -> None:
     """Record one action of a person, with who and why."""
     connection.execute(
-        insert(tables.hand).values(
+        insert(tables.manual_action).values(
             environment=environment,
             command=command,
             subject=subject,
@@ -35,7 +35,7 @@ def record(
 
 def all_of(engine: Engine, environment: str) -> list[dict[str, Any]]:
     """Return the actions of people, newest first."""
-    of = tables.hand.c
+    of = tables.manual_action.c
     query = select(of.command, of.subject, of.reason, of.person, of.detail, of.done_at)
     with engine.connect() as connection:
         rows = connection.execute(query.where(of.environment == environment).order_by(of.id.desc()))
@@ -44,7 +44,7 @@ def all_of(engine: Engine, environment: str) -> list[dict[str, Any]]:
 
 def newest(connection: Connection, environment: str) -> int:
     """Return the number of the last action of a person; 0 before the first."""
-    of = tables.hand.c
+    of = tables.manual_action.c
     found: int = connection.execute(
         select(func.coalesce(func.max(of.id), 0)).where(of.environment == environment)
     ).scalar_one()
@@ -57,12 +57,12 @@ def answer(
     """Store the answer to a question, with the requests that gave it."""
     row = {"environment": environment, "question": question, "answer": answer, "detail": detail}
     with engine.begin() as connection:
-        connection.execute(insert(tables.answer).values(row | {"request_ids": list(request_ids)}))
+        connection.execute(insert(tables.probe_answer).values(row | {"request_ids": list(request_ids)}))
 
 
 def answers(engine: Engine, environment: str) -> dict[str, str]:
     """Return the newest answer to each question that was answered."""
-    of = tables.answer.c
+    of = tables.probe_answer.c
     query = select(of.question, of.answer).where(of.environment == environment).order_by(of.id)
     with engine.connect() as connection:
         return {row.question: row.answer for row in connection.execute(query)}

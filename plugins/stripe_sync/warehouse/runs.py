@@ -35,45 +35,40 @@ def find(engine: Engine, environment: str, run_id: str) -> Started | None:
     return (row.started_at, row.params) if row else None
 
 
-def result(engine: Engine, environment: str, run_id: str, station: str) -> dict[str, Any] | None:
+def result(engine: Engine, environment: str, run_id: str, step: str) -> dict[str, Any] | None:
     """Return the result of a finished step of a run, or None."""
     with engine.connect() as connection:
-        return result_in(connection, environment, run_id, station)
+        return result_in(connection, environment, run_id, step)
 
 
-def result_in(connection: Connection, environment: str, run_id: str, station: str) -> dict[str, Any] | None:
+def result_in(connection: Connection, environment: str, run_id: str, step: str) -> dict[str, Any] | None:
     """Return the result of a finished step of a run, or None, in a transaction."""
-    of = tables.station.c
+    of = tables.step.c
     found: dict[str, Any] | None = connection.execute(
-        select(of.result).where(of.environment == environment, of.run_id == run_id, of.station == station)
+        select(of.result).where(of.environment == environment, of.run_id == run_id, of.step == step)
     ).scalar()
     return found
 
 
-def newest_result(connection: Connection, environment: str, station: str) -> dict[str, Any] | None:
+def newest_result(connection: Connection, environment: str, step: str) -> dict[str, Any] | None:
     """Return the result of a step when it last finished, in whatever run."""
-    of = tables.station.c
+    of = tables.step.c
     found: dict[str, Any] | None = connection.execute(
-        select(of.result)
-        .where(of.environment == environment, of.station == station)
-        .order_by(of.finished_at.desc())
-        .limit(1)
+        select(of.result).where(of.environment == environment, of.step == step).order_by(of.finished_at.desc()).limit(1)
     ).scalar()
     return found
 
 
-def finish(engine: Engine, environment: str, run_id: str, station: str, result: Mapping[str, Any]) -> None:
+def finish(engine: Engine, environment: str, run_id: str, step: str, result: Mapping[str, Any]) -> None:
     """Record the result of a step; a later one replaces it."""
-    row = {"environment": environment, "run_id": run_id, "station": station, "result": dict(result)}
-    given = insert(tables.station).values(row)
+    row = {"environment": environment, "run_id": run_id, "step": step, "result": dict(result)}
+    given = insert(tables.step).values(row)
     replaced = {"result": given.excluded.result, "finished_at": func.now()}
     with engine.begin() as connection:
-        connection.execute(
-            given.on_conflict_do_update(index_elements=tables.station.primary_key.columns, set_=replaced)
-        )
+        connection.execute(given.on_conflict_do_update(index_elements=tables.step.primary_key.columns, set_=replaced))
 
 
 def last(engine: Engine, environment: str) -> dict[str, Any] | None:
-    """Return the newest run: ``run_id``, ``started_at``, and ``stations``, the steps that it finished in order."""
+    """Return the newest run: ``run_id``, ``started_at``, and ``steps``, the steps that it finished in order."""
     with engine.connect() as connection:
         return next(iter(run_sql(connection, "runs/newest", environment=environment)), None)

@@ -34,7 +34,7 @@ class Invoice:
     bound: datetime
     created_at: datetime
     finalizes_at: datetime | None
-    look_again: bool
+    is_stale: bool
     body: dict[str, Any]
 
 

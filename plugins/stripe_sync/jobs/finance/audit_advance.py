@@ -37,7 +37,7 @@ def in_advance(connection: Connection, environment: str, invoices: Iterable[Invo
         if i.subscription in known
     ]
     wanted: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
-    for row in run_sql(connection, "audit/in_advance", environment=environment, asked=dumps(asked)):
+    for row in run_sql(connection, "audit/in_advance", environment=environment, requests=dumps(asked)):
         wanted[row["invoice"]].append(row)
     found = {}
     for id, rows in wanted.items():

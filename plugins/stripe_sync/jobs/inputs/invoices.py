@@ -76,7 +76,7 @@ def known_drafts(connection: Connection, environment: str, now: datetime, of: It
 
 def deleted(invoice: Invoice) -> Invoice:
     """A draft that a person deleted: Stripe has it no more, and nothing that was on it."""
-    return replace(invoice, status="deleted", finalizes_at=None, look_again=False)
+    return replace(invoice, status="deleted", finalizes_at=None, is_stale=False)
 
 
 def read_one(session: Session, invoice: Invoice) -> Invoice | None:
@@ -130,6 +130,6 @@ def seen_invoice(session: Session, body: dict[str, Any]) -> Invoice | None:
     moment = body.get("automatically_finalizes_at")
     finalizes = from_epoch(moment) if moment is not None and body["status"] == InvoiceStatus.DRAFT else None
     return Invoice(
-        body["id"], subscription, body["status"], bound, from_epoch(body["created"]), finalizes, look_again=False,
+        body["id"], subscription, body["status"], bound, from_epoch(body["created"]), finalizes, is_stale=False,
         body=body,
     )  # fmt: skip

@@ -12,15 +12,15 @@ from sqlalchemy import Connection, delete, exists, insert, select
 from stripe_sync.warehouse.copy import DONE
 from stripe_sync.warehouse.engine import run_sql
 from stripe_sync.warehouse.snapshots.families import Members, of_owners
-from stripe_sync.warehouse.tables.base import is_among
-from stripe_sync.warehouse.tables.comparisons import bills_use, need, wake
+from stripe_sync.warehouse.tables.columns import is_among
+from stripe_sync.warehouse.tables.comparisons import catalog_reference, recheck, usage_owner
 
-TABLES = (need, wake, bills_use)
+TABLES = (catalog_reference, recheck, usage_owner)
 
 
 def needed(connection: Connection, environment: str) -> frozenset[str]:
     """Return the parts of the catalog's past that somebody needs."""
-    return frozenset(row["what"] for row in run_sql(connection, "families/needed", environment=environment))
+    return frozenset(row["reference"] for row in run_sql(connection, "families/needed", environment=environment))
 
 
 def remember(
@@ -36,10 +36,10 @@ def remember(
     of_these = list(owners)
     for table in TABLES:
         connection.execute(delete(table).where(table.c.environment == environment, is_among(table.c.owner, of_these)))
-    rows = [{"environment": environment, "owner": owner, "what": what} for owner, what in set(needs)]
-    moments = [{"environment": environment, "owner": owner, "at": at} for owner, at in wakes]
+    rows = [{"environment": environment, "owner": owner, "reference": reference} for owner, reference in set(needs)]
+    moments = [{"environment": environment, "owner": owner, "recheck_at": at} for owner, at in wakes]
     users = [{"environment": environment, "owner": owner} for owner in sorted(bill_use)]
-    for table, given in ((need, rows), (wake, moments), (bills_use, users)):
+    for table, given in ((catalog_reference, rows), (recheck, moments), (usage_owner, users)):
         if given:
             connection.execute(insert(table), [*given])
 
@@ -47,7 +47,7 @@ def remember(
 def bill_use(connection: Connection, environment: str) -> Members:
     """Return the members whose use is billed, or cannot be counted, by the newest comparison."""
     return of_owners(
-        connection.execute(select(bills_use.c.owner).where(bills_use.c.environment == environment)).scalars()
+        connection.execute(select(usage_owner.c.owner).where(usage_owner.c.environment == environment)).scalars()
     )
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.dialects.postgresql import insert
 
 from stripe_sync.warehouse.engine import run_sql
-from stripe_sync.warehouse.tables.comparisons import verdict as results
+from stripe_sync.warehouse.tables.comparisons import check_result as results
 
 
 def find(engine: Engine, suite_hash: str, content: str) -> dict[str, Any] | None:
@@ -24,7 +24,7 @@ def find(engine: Engine, suite_hash: str, content: str) -> dict[str, Any] | None
 def newest(engine: Engine, suite_hash: str, place: str, *, upto: int) -> tuple[int, dict[str, Any]] | None:
     """Return (content, detail) of the newest result that passed of a suite on one side of an environment, on content up to this."""
     with engine.connect() as connection:
-        rows = run_sql(connection, "checks/newest", suite_hash=suite_hash, side=f"{place}:", upto=upto)
+        rows = run_sql(connection, "checks/newest", suite_hash=suite_hash, side=f"{place}:", content=upto)
     return next(((int(row["content"]), row["detail"]) for row in rows), None)
 
 

@@ -129,7 +129,7 @@ def keep_judged(
         (environment, comparison, s.kind, s.id, owner, s.status.value, s.reason.value, s.detail, s.stripe_id)
         for owner, s in judged
     )
-    copy_rows(connection, tables.judged, columns, rows)
+    copy_rows(connection, tables.entity_status, columns, rows)
 
 
 def close_absent(connection: Connection, comparison: int, environment: str) -> None:
@@ -184,15 +184,15 @@ def _newest_of(environment: str) -> Select[tuple[Any, ...]]:
 
 
 def difference(row: Mapping[str, Any]) -> Difference:
-    fields = tuple(sorted(row["fields"])) if row["wanted"] is not None and row["found"] is not None else ()
-    return Difference(row["kind"], row["key"], claim(row, "wanted"), claim(row, "found"), fields)
+    fields = tuple(sorted(row["fields"])) if row["target"] is not None and row["actual"] is not None else ()
+    return Difference(row["kind"], row["key"], claim(row, "target"), claim(row, "actual"), fields)
 
 
 def claim(row: Mapping[str, Any], side: str) -> Claim | None:
     if row[side] is None:
         return None
-    entity = (row["entity_kind"], row["entity_id"]) if side == "wanted" and row["entity_kind"] else None
-    stripe_id = row["stripe_id"] if side == "found" else None
+    entity = (row["entity_kind"], row["entity_id"]) if side == "target" and row["entity_kind"] else None
+    stripe_id = row["stripe_id"] if side == "actual" else None
     return Claim(row["kind"], row["key"], row[side], entity, stripe_id, row[f"{side}_facts"])
 
 

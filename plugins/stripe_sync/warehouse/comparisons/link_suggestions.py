@@ -9,9 +9,9 @@ from sqlalchemy import Connection, Engine, delete, select
 from sqlalchemy.dialects.postgresql import insert
 
 from stripe_sync.core.keys import owner
-from stripe_sync.warehouse.tables.base import is_among
-from stripe_sync.warehouse.tables.comparisons import candidate as suggestions
+from stripe_sync.warehouse.tables.columns import is_among
 from stripe_sync.warehouse.tables.comparisons import ignored as exempted
+from stripe_sync.warehouse.tables.comparisons import link_suggestion as suggestions
 
 
 def clear(connection: Connection, environment: str, owners: Collection[str] | None = None) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, func, or_, select, update
 
 from stripe_sync.warehouse.engine import run_sql, statement
-from stripe_sync.warehouse.tables.base import is_among
+from stripe_sync.warehouse.tables.columns import is_among
 from stripe_sync.warehouse.tables.comparisons import link as table
 
 Source = Literal["created", "marker", "person", "adopted", "moved"]

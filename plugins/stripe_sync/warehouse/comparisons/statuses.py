@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, Select, bindparam, delete, or_, selec
 from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.model.status import EntityStatus, Status
 from stripe_sync.warehouse.engine import dumps, run_sql
-from stripe_sync.warehouse.tables.base import is_among
+from stripe_sync.warehouse.tables.columns import is_among
 from stripe_sync.warehouse.tables.comparisons import status as table
 
 
@@ -36,7 +36,7 @@ def forget_others(connection: Connection, environment: str, run_id: str) -> None
 
 def count_anew(connection: Connection, environment: str) -> None:
     """Count all statuses, of which only changes are added up otherwise."""
-    run_sql(connection, "drift/tally", environment=environment)
+    run_sql(connection, "drift/count_statuses", environment=environment)
 
 
 def forget(connection: Connection, environment: str, run_id: str, entities: Iterable[tuple[str, str]]) -> None:

@@ -26,6 +26,7 @@ from types import FrameType
 
 import psycopg
 
+from stripe_sync.core.config import packaged
 from stripe_sync.core.errors import ConfigurationError, Waiting
 
 URL_VARIABLE = "STRIPE_SYNC_WAREHOUSE_URL"
@@ -218,10 +219,8 @@ def await_answer(place: Place, server: subprocess.Popen[bytes], log_path: Path) 
             )
         try:
             with psycopg.connect(place.conninfo(), connect_timeout=2, autocommit=True) as connection:
-                connection.execute("select 1")
-                exists = connection.execute("select 1 from pg_database where datname = %s", (DATABASE,)).fetchone()
-                if exists is None:
-                    connection.execute(f"create database {DATABASE}")
+                if connection.execute(packaged.sql("embedded/has_database").encode()).fetchone() is None:
+                    connection.execute(packaged.sql("embedded/create_database").encode())
             return
         except psycopg.OperationalError:
             time.sleep(0.05)

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Engine, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from stripe_sync.warehouse.tables.finance import audit, audit_of_month
+from stripe_sync.warehouse.tables.finance import audit_line, month_audit
 
 COLUMNS = (
     "invoice",
@@ -29,7 +29,7 @@ COLUMNS = (
 
 def audited_at(engine: Engine, environment: str, month: str) -> datetime | None:
     """Return the moment of a month's last audit, such as ``2026-11``; one without invoices counts as well."""
-    of = audit_of_month.c
+    of = month_audit.c
     query = select(func.max(of.audited_at)).where(of.environment == environment, of.month == _first_day(month))
     with engine.connect() as connection:
         found: datetime | None = connection.execute(query).scalar()
@@ -39,17 +39,19 @@ def audited_at(engine: Engine, environment: str, month: str) -> datetime | None:
 def keep(engine: Engine, environment: str, month: str, rows: Sequence[Mapping[str, Any]], *, at: datetime) -> None:
     """Replace the audit of a month."""
     of = {"environment": environment, "month": _first_day(month)}
-    noted = insert(audit_of_month).values(of | {"audited_at": at})
+    noted = insert(month_audit).values(of | {"audited_at": at})
     lines = [{**of, "line": n, **{c: row[c] for c in COLUMNS}} for n, row in enumerate(rows)]
     with engine.begin() as connection:
-        connection.execute(delete(audit).where(audit.c.environment == environment, audit.c.month == _first_day(month)))
+        connection.execute(
+            delete(audit_line).where(audit_line.c.environment == environment, audit_line.c.month == _first_day(month))
+        )
         connection.execute(
             noted.on_conflict_do_update(
-                index_elements=audit_of_month.primary_key.columns, set_={"audited_at": noted.excluded.audited_at}
+                index_elements=month_audit.primary_key.columns, set_={"audited_at": noted.excluded.audited_at}
             )
         )
         if lines:
-            connection.execute(insert(audit), lines)
+            connection.execute(insert(audit_line), lines)
 
 
 def _first_day(month: str) -> date:

@@ -15,7 +15,7 @@ from stripe_sync.domain.plan.approvals import Request
 from stripe_sync.warehouse.tables.plans import approval as approvals
 
 State = Literal["waiting", "approved", "rejected", "expired", "applied"]
-REQUEST = ("hash", "lane", "group", "actions", "due_now", "per_month", "why")  # columns that are the question itself
+REQUEST = ("hash", "lane", "actions", "due_now", "per_month", "why")  # columns that are the request itself
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Approval:
     run_id: str
     plan_hash: str
     state: State
-    asked_at: datetime
+    requested_at: datetime
     expires_at: datetime
     decided_by: str
     reason: str
@@ -53,14 +53,14 @@ def ask(
             environment=environment,
             hash=request.hash,
             lane=request.lane,
-            group=request.group,
+            action_group=request.group,
             run_id=run_id,
             plan_hash=plan_hash,
             actions=request.actions,
             due_now=request.due_now,
             per_month=request.per_month,
             why=request.why,
-            asked_at=now,
+            requested_at=now,
             expires_at=now + life,
         )
         .on_conflict_do_nothing()
@@ -89,7 +89,7 @@ def find(engine: Engine, environment: str, hash: str) -> Approval | None:
         row = connection.execute(
             select(approvals)
             .where(approvals.c.environment == environment, approvals.c.hash == hash)
-            .order_by(approvals.c.asked_at.desc())
+            .order_by(approvals.c.requested_at.desc())
             .limit(1)
         ).first()
     return approval(row._asdict()) if row else None
@@ -99,7 +99,7 @@ def waiting(engine: Engine, environment: str, *, now: datetime) -> list[Approval
     """Return the questions that somebody still may answer, oldest first."""
     with engine.connect() as connection:
         rows = connection.execute(
-            select(approvals).where(_waits(environment, now)).order_by(approvals.c.asked_at)
+            select(approvals).where(_waits(environment, now)).order_by(approvals.c.requested_at)
         ).all()
     return [approval(row._asdict()) for row in rows]
 
@@ -107,11 +107,11 @@ def waiting(engine: Engine, environment: str, *, now: datetime) -> list[Approval
 def approval(row: Mapping[str, Any]) -> Approval:
     """Return a row as an approval."""
     return Approval(
-        request=typed({name: row[name] for name in REQUEST}, Request),
+        request=typed({"group": row["action_group"]} | {name: row[name] for name in REQUEST}, Request),
         run_id=row["run_id"],
         plan_hash=row["plan_hash"],
         state=row["state"],
-        asked_at=row["asked_at"],
+        requested_at=row["requested_at"],
         expires_at=row["expires_at"],
         decided_by=row["decided_by"],
         reason=row["reason"],

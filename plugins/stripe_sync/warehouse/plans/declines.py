@@ -8,7 +8,7 @@ from typing import Any, get_args
 from sqlalchemy import ColumnElement, Connection, Engine, delete, insert, or_, select, update
 
 from stripe_sync.domain.plan.declines import Decline, Kind
-from stripe_sync.warehouse.tables.plans import decline as declines
+from stripe_sync.warehouse.tables.plans import payment_decline as declines
 
 COLUMNS = [declines.c[field.name] for field in fields(Decline)]
 

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, delete, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from stripe_sync.warehouse.tables.plans import failure as refusals
+from stripe_sync.warehouse.tables.plans import write_failure as refusals
 
 PATIENCE = 3  # refusals in a row before a target is left alone
 FIRST, LONGEST = timedelta(hours=1), timedelta(hours=24)

@@ -47,7 +47,7 @@ def store(
             comparison_id=comparison,
             planned_at=planned_at,
             body=plan,
-            verdicts=list(verdicts),
+            guard_results=list(verdicts),
             unplanned=dict(unplanned),
         )
         .on_conflict_do_nothing()
@@ -76,6 +76,6 @@ def _newest(engine: Engine, *conditions: ColumnElement[bool]) -> StoredPlan | No
         comparison_id=row.comparison_id,
         planned_at=row.planned_at,
         plan=typed(row.body, Plan),
-        verdicts=typed(row.verdicts, list[Verdict]),
+        verdicts=typed(row.guard_results, list[Verdict]),
         unplanned=row.unplanned,
     )

@@ -16,7 +16,7 @@ from stripe_sync.core import keys
 from stripe_sync.warehouse.copy import DONE, create_done
 from stripe_sync.warehouse.engine import run_sql
 from stripe_sync.warehouse.snapshots.snapshots import Snapshot
-from stripe_sync.warehouse.tables.base import is_among
+from stripe_sync.warehouse.tables.columns import is_among
 
 AT_ONCE = 250  # families that are decided together: memory, against the number of questions
 CATALOG = frozenset({"product", "plan", "addon", "coupon", "price"})

@@ -23,6 +23,7 @@ from stripe_sync.warehouse.copy import (
     index_extracted,
 )
 from stripe_sync.warehouse.engine import dumps, has_nul, run_sql, run_staged
+from stripe_sync.warehouse.schema import schema_of
 from stripe_sync.warehouse.snapshots.snapshots import Snapshot, found
 
 Landed = tuple[str, str, dict[str, Any]]  # kind, id, body
@@ -45,10 +46,11 @@ def room(engine: Engine, environment: str = "", run_id: str = "") -> Iterator[La
     The schema is locked by a transaction of its own, which reads nothing: transaction pooling keeps it on one connection.
     """
     with engine.begin() as guard, engine.connect() as connection:
-        schema = _lock_schema(guard, environment, run_id)
-        is_kept = schema == _schema_of(environment, run_id)
+        owner = f"{schema_of(engine)}/{environment}"  # two warehouses in one database may have environments of one name
+        schema = _lock_schema(guard, owner, run_id)
+        is_kept = schema == _staging_schema(owner, run_id)
         if is_kept:
-            _drop_dead(engine, environment, schema)
+            _drop_dead(engine, owner, schema)
         with connection.begin():
             create_extracted(connection, schema)
         try:
@@ -59,21 +61,21 @@ def room(engine: Engine, environment: str = "", run_id: str = "") -> Iterator[La
                     drop_extracted(connection, schema)
 
 
-def _lock_schema(guard: Connection, environment: str, run_id: str) -> str:
-    """Return the name of a schema that this process alone has: the run's, or one of its own."""
-    name = _schema_of(environment, run_id)
+def _lock_schema(guard: Connection, owner: str, run_id: str) -> str:
+    """Return the name of a schema that this process alone has: the run's, or a new one."""
+    name = _staging_schema(owner, run_id)
     if run_id and _try_lock(guard, name):
         return name
-    own = _schema_of(environment, uuid.uuid4().hex)
+    own = _staging_schema(owner, uuid.uuid4().hex)
     _try_lock(guard, own)
     return own
 
 
-def _drop_dead(engine: Engine, environment: str, own: str) -> None:
-    """Drop the schemas of an environment that no process has."""
+def _drop_dead(engine: Engine, owner: str, own: str) -> None:
+    """Drop the staging schemas of an environment that no process has."""
     of = NAMESPACES.c.nspname
     with engine.begin() as connection:
-        known = connection.execute(select(of).where(func.starts_with(of, _schema_of(environment, "")), of != own))
+        known = connection.execute(select(of).where(func.starts_with(of, _staging_schema(owner, "")), of != own))
         for schema in known.scalars().all():
             if _try_lock(connection, schema):
                 drop_extracted(connection, schema)
@@ -84,9 +86,9 @@ def _try_lock(connection: Connection, name: str) -> bool:
     return bool(connection.execute(select(func.pg_try_advisory_xact_lock(func.hashtextextended(name, 2)))).scalar())
 
 
-def _schema_of(environment: str, run_id: str) -> str:
+def _staging_schema(owner: str, run_id: str) -> str:
     """Return the name of a run's schema; its beginning, which those of all runs share, for an empty id."""
-    return f"landing_{digest(environment)}_{digest(run_id) if run_id else ''}"
+    return f"landing_{digest(owner)}_{digest(run_id) if run_id else ''}"
 
 
 def digest(name: str) -> str:
@@ -178,7 +180,8 @@ class Landing:
         about: dict[str, Any] = {"environment": environment, "side": side}
         connection = self.connection
         with connection.begin():
-            connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"{environment}/{side}", 0))))
+            lock = f"{schema_of(connection)}/{environment}/{side}"
+            connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(lock, 0))))
             run_staged(connection, "mirror/latest", self.schema)
             index_extracted(connection, self.schema)
             opened = run_staged(

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, select
 from sqlalchemy.dialects.postgresql import insert
 
 from stripe_sync.warehouse.engine import run_sql
-from stripe_sync.warehouse.tables.snapshots import stigg_read
+from stripe_sync.warehouse.tables.snapshots import stigg_cursor
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class StiggRead:
 
 def find(engine: Engine, environment: str) -> StiggRead | None:
     """Return the cursor of an environment, once it was read whole."""
-    of = stigg_read.c
+    of = stigg_cursor.c
     query = select(of.cursor, of.scanned_at, of.audited_at).where(of.environment == environment)
     with engine.connect() as connection:
         row = connection.execute(query).first()
@@ -34,9 +34,9 @@ def advance(connection: Connection, environment: str, read: StiggRead) -> None:
     """Set the cursor of an environment."""
     given = asdict(read)
     connection.execute(
-        insert(stigg_read)
+        insert(stigg_cursor)
         .values(environment=environment, **given)
-        .on_conflict_do_update(index_elements=[stigg_read.c.environment], set_=given)
+        .on_conflict_do_update(index_elements=[stigg_cursor.c.environment], set_=given)
     )
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from stripe_sync.warehouse.engine import run_sql
 from stripe_sync.warehouse.tables import snapshots as tables
-from stripe_sync.warehouse.tables.base import is_among
+from stripe_sync.warehouse.tables.columns import is_among
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Feed:
 
 def find(engine: Engine, environment: str) -> Feed | None:
     """Return the feed of an environment, once a full read has begun it."""
-    of = tables.feed.c
+    of = tables.stripe_cursor.c
     query = select(of.of_what, of.cursor, of.audited_at, of.checked_at).where(of.environment == environment)
     with engine.connect() as connection:
         row = connection.execute(query).first()
@@ -38,22 +38,22 @@ def begin(connection: Connection, environment: str, of_what: str, *, now: dateti
     """Begin the feed at the upper bound of a full read."""
     given = {"of_what": of_what, "cursor": now, "audited_at": now, "checked_at": now}
     connection.execute(
-        insert(tables.feed)
+        insert(tables.stripe_cursor)
         .values(environment=environment, **given)
-        .on_conflict_do_update(index_elements=[tables.feed.c.environment], set_=given)
+        .on_conflict_do_update(index_elements=[tables.stripe_cursor.c.environment], set_=given)
     )
 
 
 def advance(connection: Connection, environment: str, *, now: datetime, forget_before: datetime) -> None:
     """Move the cursor on; events before the overlap need not be known any longer."""
-    feed, event = tables.feed, tables.seen_event
+    feed, event = tables.stripe_cursor, tables.seen_event
     connection.execute(update(feed).where(feed.c.environment == environment).values(cursor=now))
     connection.execute(delete(event).where(event.c.environment == environment, event.c.created < forget_before))
 
 
 def checked(engine: Engine, environment: str, *, now: datetime) -> None:
     """Record the moment at which the account was checked."""
-    feed = tables.feed
+    feed = tables.stripe_cursor
     with engine.begin() as connection:
         connection.execute(update(feed).where(feed.c.environment == environment).values(checked_at=now))
 
@@ -76,8 +76,8 @@ def saw(connection: Connection, environment: str, events: Mapping[str, datetime]
 
 def answered(connection: Connection, environment: str, kind: str, body: Mapping[str, Any]) -> None:
     """Store the answer of a write of ours, so that nobody has to read the object again."""
-    of = tables.own_answer.c
-    given = insert(tables.own_answer).values(environment=environment, kind=kind, id=body["id"], body=dict(body))
+    of = tables.write_answer.c
+    given = insert(tables.write_answer).values(environment=environment, kind=kind, id=body["id"], body=dict(body))
     connection.execute(
         given.on_conflict_do_update(index_elements=[of.environment, of.kind, of.id], set_={"body": given.excluded.body})
     )
@@ -86,10 +86,10 @@ def answered(connection: Connection, environment: str, kind: str, body: Mapping[
 def billed_in(connection: Connection, environment: str, customer: str, currency: str) -> None:
     """Note the currency that a first subscription gives its customer, which no answer of the customer shows."""
     run_sql(connection, "mirror/answer_currency", environment=environment, customer=customer, currency=currency)
-    of = tables.own_answer.c
+    of = tables.write_answer.c
     is_without = (of.id == customer) & of.body["currency"].astext.is_(None)
     connection.execute(
-        update(tables.own_answer)
+        update(tables.write_answer)
         .where(of.environment == environment, of.kind == "customer", is_without)
         .values(body=of.body.concat(func.jsonb_build_object("currency", currency)))
     )
@@ -97,7 +97,7 @@ def billed_in(connection: Connection, environment: str, customer: str, currency:
 
 def answers(engine: Engine, environment: str) -> dict[tuple[str, str], dict[str, Any]]:
     """Return the answers that no extract has taken up yet, by kind and id."""
-    of = tables.own_answer.c
+    of = tables.write_answer.c
     query = select(of.kind, of.id, of.body).where(of.environment == environment)
     with engine.connect() as connection:
         rows = connection.execute(query)
@@ -107,7 +107,7 @@ def answers(engine: Engine, environment: str) -> dict[tuple[str, str], dict[str,
 def forget_answers(connection: Connection, environment: str, keys: Iterable[tuple[str, str]]) -> None:
     """Delete these answers, which are in the mirror now."""
     rows = [{"known_kind": kind, "known_id": id} for kind, id in keys]
-    of = tables.own_answer.c
+    of = tables.write_answer.c
     is_known = (of.kind == bindparam("known_kind")) & (of.id == bindparam("known_id"))
     if rows:
-        connection.execute(delete(tables.own_answer).where(of.environment == environment, is_known), rows)
+        connection.execute(delete(tables.write_answer).where(of.environment == environment, is_known), rows)

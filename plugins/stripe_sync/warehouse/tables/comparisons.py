@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, FetchedValue, ForeignKey, Table, Text, func
 
-from stripe_sync.warehouse.tables.base import (
+from stripe_sync.warehouse.tables.columns import (
     METADATA,
     TransactionId,
     VisibleTransactions,
@@ -15,14 +15,14 @@ from stripe_sync.warehouse.tables.base import (
     ids,
     key,
     lists,
-    moments,
     numbers,
     optional_documents,
-    optional_moments,
     optional_texts,
+    optional_timestamps,
     serial,
     stamp,
     texts,
+    timestamps,
 )
 
 comparison = Table(
@@ -36,7 +36,7 @@ comparison = Table(
     *documents("counts", default="{}"),
     stamp("created_at"),
     *texts("inputs", default=""),
-    *optional_moments("decided_at"),
+    *optional_timestamps("decided_at"),
     Column("seen", VisibleTransactions),
     Column("seen_in", TransactionId),
 )
@@ -60,7 +60,7 @@ difference = Table(
     *numbers("valid_from"),
     Column("valid_to", BigInteger),
     *texts("kind"),
-    *optional_documents("wanted", "found", "wanted_facts", "found_facts"),
+    *optional_documents("target", "actual", "target_facts", "actual_facts"),
     *optional_texts("entity_kind", "entity_id", "stripe_id"),
     *lists("fields"),
 )
@@ -77,11 +77,11 @@ drift = Table(
     *optional_documents("before", "after"),
     *documents("per_month"),
     *flags("accepted", default="false"),
-    *optional_moments("since"),
+    *optional_timestamps("since"),
 )
 
-judged = Table(
-    "judged",
+entity_status = Table(
+    "entity_status",
     METADATA,
     *ids("environment", "id", "owner"),
     *numbers("valid_from"),
@@ -97,24 +97,26 @@ link = Table(
     *ids("environment", "key", "stripe_id"),
     *texts("source"),
     stamp("created_at"),
-    *optional_moments("ended_at"),
+    *optional_timestamps("ended_at"),
     *texts("ended_by", default=""),
     # Generated from the key; the catalog test has its expression.
     Column("owner", Text(collation="C"), FetchedValue()),
     Column("changed_in", TransactionId, nullable=False, server_default=func.pg_current_xact_id()),
 )
 
-candidate = Table("candidate", METADATA, *map(key, ("environment", "key", "stripe_id")), *texts("why", "run_id"))
+link_suggestion = Table(
+    "link_suggestion", METADATA, *map(key, ("environment", "key", "stripe_id")), *texts("why", "run_id")
+)
 
 ignored = Table(
     "ignored", METADATA, *map(key, ("environment", "key")), *texts("reason", "ignored_by"), stamp("ignored_at")
 )
 
-need = Table("need", METADATA, *map(key, ("environment", "what", "owner")))
+catalog_reference = Table("catalog_reference", METADATA, *map(key, ("environment", "reference", "owner")))
 
-wake = Table("wake", METADATA, *map(key, ("environment", "owner")), *moments("at"))
+recheck = Table("recheck", METADATA, *map(key, ("environment", "owner")), *timestamps("recheck_at"))
 
-bills_use = Table("bills_use", METADATA, *map(key, ("environment", "owner")))
+usage_owner = Table("usage_owner", METADATA, *map(key, ("environment", "owner")))
 
 status = Table(
     "status",
@@ -127,16 +129,16 @@ status = Table(
     stamp("changed_at"),
 )
 
-status_tally = Table(
-    "status_tally", METADATA, *ids("environment"), *texts("kind", "status", "reason"), *numbers("entities")
+status_count = Table(
+    "status_count", METADATA, *ids("environment"), *texts("kind", "status", "reason"), *numbers("entities")
 )
 
-verdict = Table(
-    "verdict",
+check_result = Table(
+    "check_result",
     METADATA,
     *map(code, ("suite_hash", "content")),
     *texts("suite"),
     *flags("passed"),
     *documents("detail"),
-    stamp("judged_at"),
+    stamp("checked_at"),
 )

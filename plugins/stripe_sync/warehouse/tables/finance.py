@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Date, Integer, Table
 
-from stripe_sync.warehouse.tables.base import METADATA, counts, key, moments, numbers, optional_texts, texts
+from stripe_sync.warehouse.tables.columns import METADATA, counts, key, numbers, optional_texts, texts, timestamps
 
-audit = Table(
-    "audit",
+audit_line = Table(
+    "audit_line",
     METADATA,
     key("environment"),
     Column("month", Date, primary_key=True),
@@ -19,6 +19,6 @@ audit = Table(
     *numbers("rounding", "total", "balance", "due", default="0"),
 )
 
-audit_of_month = Table(
-    "audit_of_month", METADATA, key("environment"), Column("month", Date, primary_key=True), *moments("audited_at")
+month_audit = Table(
+    "month_audit", METADATA, key("environment"), Column("month", Date, primary_key=True), *timestamps("audited_at")
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import TIMESTAMP, BigInteger, Column, ForeignKey, Table
 
-from stripe_sync.warehouse.tables.base import (
+from stripe_sync.warehouse.tables.columns import (
     METADATA,
     code,
     counts,
@@ -12,10 +12,10 @@ from stripe_sync.warehouse.tables.base import (
     flags,
     key,
     lists,
-    moments,
-    optional_moments,
+    optional_timestamps,
     stamp,
     texts,
+    timestamps,
 )
 
 plan = Table(
@@ -24,8 +24,8 @@ plan = Table(
     *map(key, ("environment", "run_id")),
     *texts("hash"),
     Column("comparison_id", BigInteger, ForeignKey("comparison.id"), nullable=False),
-    *moments("planned_at"),
-    *documents("body", "verdicts", "unplanned"),
+    *timestamps("planned_at"),
+    *documents("body", "guard_results", "unplanned"),
     stamp("stored_at"),
 )
 
@@ -34,34 +34,34 @@ approval = Table(
     METADATA,
     key("environment"),
     code("hash"),
-    Column("asked_at", TIMESTAMP(timezone=True), primary_key=True),
-    *texts("lane", "group", "run_id", "plan_hash"),
+    Column("requested_at", TIMESTAMP(timezone=True), primary_key=True),
+    *texts("lane", "action_group", "run_id", "plan_hash"),
     *lists("actions", "why"),
     *documents("due_now", "per_month"),
     *texts("state", default="waiting"),
-    *moments("expires_at"),
-    *optional_moments("decided_at"),
+    *timestamps("expires_at"),
+    *optional_timestamps("decided_at"),
     *texts("decided_by", "reason", default=""),
     *documents("results", default="{}"),
 )
 
-failure = Table(
-    "failure",
+write_failure = Table(
+    "write_failure",
     METADATA,
     *map(key, ("environment", "target")),
     *texts("lane", "reason", "detail"),
     *texts("entity_kind", "entity_id", default=""),
     *counts("failures"),
-    *optional_moments("until"),
-    *moments("last_at"),
+    *optional_timestamps("until"),
+    *timestamps("last_at"),
 )
 
-decline = Table(
-    "decline",
+payment_decline = Table(
+    "payment_decline",
     METADATA,
     *map(key, ("environment", "target")),
     *texts("entity_id", "kind", "wanted", "method", "invoice", "detail"),
-    *moments("first_at", "last_at"),
+    *timestamps("first_at", "last_at"),
     *counts("refusals"),
     *flags("is_freed"),
 )

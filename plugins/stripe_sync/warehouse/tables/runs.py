@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, Table, Uuid, func, true
 
-from stripe_sync.warehouse.tables.base import METADATA, documents, ids, key, lists, moments, serial, stamp, texts
+from stripe_sync.warehouse.tables.columns import METADATA, documents, ids, key, lists, serial, stamp, texts, timestamps
 
 warehouse = Table(
     "warehouse",
@@ -18,23 +18,23 @@ run = Table(
     "run",
     METADATA,
     *map(key, ("environment", "run_id")),
-    *moments("started_at"),
+    *timestamps("started_at"),
     *documents("params", default="{}"),
     stamp("created_at"),
 )
 
-station = Table(
-    "station",
+step = Table(
+    "step",
     METADATA,
-    *map(key, ("environment", "run_id", "station")),
+    *map(key, ("environment", "run_id", "step")),
     *documents("result"),
     stamp("finished_at"),
 )
 
-account = Table("account", METADATA, key("environment"), *texts("account", "key_digest"), *moments("proven_at"))
+account = Table("account", METADATA, key("environment"), *texts("account", "key_digest"), *timestamps("proven_at"))
 
-hand = Table(
-    "hand",
+manual_action = Table(
+    "manual_action",
     METADATA,
     serial(),
     *ids("environment", "subject"),
@@ -43,8 +43,8 @@ hand = Table(
     stamp("done_at"),
 )
 
-answer = Table(
-    "answer",
+probe_answer = Table(
+    "probe_answer",
     METADATA,
     serial(),
     *ids("environment"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Table
 
-from stripe_sync.warehouse.tables.base import (
+from stripe_sync.warehouse.tables.columns import (
     METADATA,
     code,
     documents,
@@ -12,11 +12,11 @@ from stripe_sync.warehouse.tables.base import (
     ids,
     key,
     lists,
-    moments,
     numbers,
     serial,
     stamp,
     texts,
+    timestamps,
 )
 
 snapshot = Table(
@@ -27,7 +27,7 @@ snapshot = Table(
     *texts("side"),
     *lists("kinds"),
     *flags("complete"),
-    *moments("upper_bound"),
+    *timestamps("upper_bound"),
     *documents("counts"),
     *numbers("content_id"),
     stamp("closed_at"),
@@ -43,10 +43,12 @@ mirror = Table(
     *documents("body"),
 )
 
-feed = Table("feed", METADATA, key("environment"), *texts("of_what"), *moments("cursor", "audited_at", "checked_at"))
+stripe_cursor = Table(
+    "stripe_cursor", METADATA, key("environment"), *texts("of_what"), *timestamps("cursor", "audited_at", "checked_at")
+)
 
-seen_event = Table("seen_event", METADATA, *map(key, ("environment", "id")), *moments("created"))
+seen_event = Table("seen_event", METADATA, *map(key, ("environment", "id")), *timestamps("created"))
 
-own_answer = Table("own_answer", METADATA, *map(key, ("environment", "id")), code("kind"), *documents("body"))
+write_answer = Table("write_answer", METADATA, *map(key, ("environment", "id")), code("kind"), *documents("body"))
 
-stigg_read = Table("stigg_read", METADATA, key("environment"), *moments("cursor", "scanned_at", "audited_at"))
+stigg_cursor = Table("stigg_cursor", METADATA, key("environment"), *timestamps("cursor", "scanned_at", "audited_at"))

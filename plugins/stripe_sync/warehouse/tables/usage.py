@@ -1,42 +1,31 @@
-"""Tables of usage: openings, windows, readings, entries, invoices and holds. All but invoices are append-only."""
+"""Tables of usage: terms, windows, readings, entries, invoices and holds. All but invoices are append-only."""
 
 from __future__ import annotations
 
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    Column,
-    ForeignKey,
-    Integer,
-    Numeric,
-    Table,
-    Text,
-    UniqueConstraint,
-    column,
-    table,
-)
+from sqlalchemy import BigInteger, Column, ForeignKey, Integer, Numeric, Table, UniqueConstraint
 
-from stripe_sync.warehouse.tables.base import (
+from stripe_sync.warehouse.tables.columns import (
     METADATA,
+    VIEWS,
     documents,
     flags,
     ids,
     key,
     lists,
-    moments,
     optional_documents,
-    optional_moments,
     optional_texts,
+    optional_timestamps,
     serial,
     texts,
+    timestamps,
 )
 
-usage_opening = Table(
-    "usage_opening",
+usage_terms = Table(
+    "usage_terms",
     METADATA,
     serial(),
     *ids("environment", "subscription", "charge", "run_id"),
-    *moments("since"),
+    *timestamps("since"),
     *optional_documents("terms"),
     *documents("measured"),
     *texts("why", default=""),
@@ -48,8 +37,8 @@ usage_window = Table(
     METADATA,
     serial(),
     *ids("environment", "subscription", "charge", "run_id"),
-    Column("opening_id", BigInteger, ForeignKey("usage_opening.id"), nullable=False),
-    *moments("start_at", "end_at"),
+    Column("terms_id", BigInteger, ForeignKey("usage_terms.id"), nullable=False),
+    *timestamps("start_at", "end_at"),
     *flags("settled", default="false"),
     UniqueConstraint("environment", "subscription", "charge", "start_at"),
 )
@@ -60,12 +49,12 @@ usage_reading = Table(
     serial(),
     Column("window_id", BigInteger, ForeignKey("usage_window.id"), nullable=False),
     Column("quantity", Numeric, nullable=False),
-    *moments("read_at"),
+    *timestamps("read_at"),
     *ids("run_id"),
 )
 
-usage_entry = Table(
-    "usage_entry",
+usage_movement = Table(
+    "usage_movement",
     METADATA,
     serial(),
     Column("window_id", BigInteger, ForeignKey("usage_window.id"), nullable=False),
@@ -75,7 +64,7 @@ usage_entry = Table(
     *optional_texts("invoice"),
     *texts("reason", "person", default=""),
     *ids("run_id"),
-    *moments("moved_at"),
+    *timestamps("recorded_at"),
 )
 
 usage_invoice = Table(
@@ -84,9 +73,9 @@ usage_invoice = Table(
     *map(key, ("environment", "invoice")),
     *ids("subscription"),
     *texts("status"),
-    *moments("bound", "created_at"),
-    *optional_moments("finalizes_at"),
-    *flags("look_again", default="false"),
+    *timestamps("bound", "created_at"),
+    *optional_timestamps("finalizes_at"),
+    *flags("is_stale", default="false"),
     *documents("body"),
     Column("grace", Integer),
 )
@@ -97,19 +86,22 @@ usage_hold = Table(
     serial(),
     *ids("environment", "invoice"),
     *flags("held"),
-    *optional_moments("original", "until"),
+    *optional_timestamps("original", "until"),
     *texts("reason"),
     *texts("person", "run_id", default=""),
-    *moments("at"),
+    *timestamps("at"),
     *lists("causes", default="{}"),
     *flags("is_stop", default="false"),
 )
 
 # A view: one window with its newest reading, its state and its balances.
-usage_windows = table(
+usage_windows = Table(
     "usage_windows",
-    *(column(name, BigInteger) for name in ("id",)),
-    *(column(name, Text) for name in ("environment", "subscription", "charge", "state", "invoice", "reason", "why")),
-    *(column(name) for name in ("start_at", "end_at", "read_at", "quantity", "terms", "measured", "balances")),
-    column("settled", Boolean),
+    VIEWS,
+    Column("id", BigInteger),
+    *optional_texts("environment", "subscription", "charge", "state", "invoice", "reason", "why"),
+    *optional_timestamps("start_at", "end_at", "read_at"),
+    *optional_documents("terms", "measured", "balances"),
+    *flags("settled"),
+    Column("quantity", Numeric),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, Date, Double, ForeignKey, Numeric, Table, Text
 
-from stripe_sync.warehouse.tables.base import (
+from stripe_sync.warehouse.tables.columns import (
     METADATA,
     code,
     counts,
@@ -13,13 +13,13 @@ from stripe_sync.warehouse.tables.base import (
     ids,
     key,
     lists,
-    moments,
     numbers,
-    optional_moments,
     optional_texts,
+    optional_timestamps,
     serial,
     stamp,
     texts,
+    timestamps,
 )
 
 journal_intent = Table(
@@ -58,11 +58,11 @@ lease = Table(
     code("lane"),
     *texts("holder"),
     *numbers("epoch"),
-    *moments("expires_at"),
+    *timestamps("expires_at"),
 )
 
-pause = Table(
-    "pause",
+lane_pause = Table(
+    "lane_pause",
     METADATA,
     key("environment"),
     Column("lane", Text, primary_key=True, server_default=""),
@@ -70,15 +70,17 @@ pause = Table(
     stamp("paused_at"),
 )
 
-skipped_lane = Table("skipped_lane", METADATA, key("environment"), code("lane"), *texts("holder"), *counts("times"))
+lane_skip_count = Table(
+    "lane_skip_count", METADATA, key("environment"), code("lane"), *texts("holder"), *counts("times")
+)
 
-budget = Table(
-    "budget",
+rate_budget = Table(
+    "rate_budget",
     METADATA,
     *map(code, ("account", "endpoint")),
-    *moments("arrival"),
+    *timestamps("arrival"),
     Column("factor", Double(53), nullable=False, server_default="1"),
-    *optional_moments("slowed_until"),
+    *optional_timestamps("slowed_until"),
     prefixes=["UNLOGGED"],
 )
 
@@ -96,9 +98,9 @@ owed = Table(
     Column("amount", Numeric, nullable=False),
     *optional_texts("product", "invoice"),
     *lists("items"),
-    *moments("since"),
+    *timestamps("since"),
     Column("removed", Boolean),
-    *optional_moments("closed_at"),
+    *optional_timestamps("closed_at"),
     *texts("closed_by", default=""),
     *flags("waits", default="false"),
 )

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from stripe_sync.domain.usage import ledger
 from stripe_sync.domain.usage.ledger import Drain, Movement, UsageState
-from stripe_sync.warehouse.tables.usage import usage_entry, usage_reading, usage_window
+from stripe_sync.warehouse.tables.usage import usage_movement, usage_reading, usage_window
 from stripe_sync.warehouse.usage.usage_windows import locked
 
 
@@ -24,7 +24,7 @@ def move(connection: Connection, movement: Movement, *, at: datetime, run_id: st
     """Store one movement between two states. Raises TransitionRefused for one that is not permitted."""
     ledger.check(movement)
     connection.execute(
-        insert(usage_entry).values(
+        insert(usage_movement).values(
             window_id=movement.window,
             from_state=movement.source.value,
             to_state=movement.target.value,
@@ -34,7 +34,7 @@ def move(connection: Connection, movement: Movement, *, at: datetime, run_id: st
             reason=movement.reason,
             person=movement.person,
             run_id=run_id,
-            moved_at=at,
+            recorded_at=at,
         )
     )
     of, settled = usage_window.c, movement.target is UsageState.BILLED
@@ -56,6 +56,6 @@ def store(connection: Connection, drains: Iterable[Drain], *, at: datetime, run_
 
 def sent_quantities(connection: Connection, window: int) -> list[Decimal]:
     """Return the quantities that were sent to a meter for a window, in order."""
-    of = usage_entry.c
+    of = usage_movement.c
     query = select(of.quantity).where(of.window_id == window, of.to_state == UsageState.SUBMITTED.value).order_by(of.id)
     return [Decimal(quantity) for quantity in connection.execute(query).scalars()]

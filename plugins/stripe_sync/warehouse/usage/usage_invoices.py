@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from stripe_sync.domain.usage.bills import Invoice
 from stripe_sync.domain.usage.windows import Window
-from stripe_sync.warehouse.tables.base import is_among
+from stripe_sync.warehouse.tables.columns import is_among
 from stripe_sync.warehouse.tables.usage import usage_invoice
 
 of = usage_invoice.c
@@ -41,7 +41,7 @@ def see(connection: Connection, environment: str, seen: Invoice, *, grace: int |
             set_={
                 "status": row.excluded.status,
                 "finalizes_at": row.excluded.finalizes_at,
-                of.look_again: False,
+                of.is_stale: False,
                 "body": kept.concat(row.excluded.body),
                 "grace": func.coalesce(of.grace, row.excluded.grace),
             },
@@ -78,7 +78,7 @@ def by_id(connection: Connection, environment: str, id: str) -> Invoice | None:
 def look_again(connection: Connection, environment: str, invoices: Iterable[str]) -> None:
     """Note invoices that others changed after they were finalized; the next run reads them."""
     is_one = is_among(of.invoice, list(invoices))
-    connection.execute(update(usage_invoice).where(of.environment == environment, is_one).values(look_again=True))
+    connection.execute(update(usage_invoice).where(of.environment == environment, is_one).values(is_stale=True))
 
 
 def drafts_of(connection: Connection, environment: str, subscriptions: Iterable[str]) -> list[Invoice]:
@@ -106,7 +106,7 @@ def unowed_drafts(connection: Connection, environment: str) -> list[Invoice]:
 def to_read_again(connection: Connection, environment: str, *, now: datetime) -> list[Invoice]:
     """Return the invoices to read again: drafts whose time has come, and those that others changed."""
     is_due = and_(of.status == "draft", of.finalizes_at <= now)
-    return _select(connection, environment, or_(of.look_again, is_due))
+    return _select(connection, environment, or_(of.is_stale, is_due))
 
 
 def drafts_in(connection: Connection, environment: str, ids: Iterable[str]) -> list[Invoice]:

@@ -21,16 +21,16 @@ from stripe_sync.domain.usage.ledger import BILLABLE, Balance, UsageState
 from stripe_sync.domain.usage.terms import Terms
 from stripe_sync.domain.usage.windows import Chain, Measured, Opening, Window
 from stripe_sync.warehouse.engine import run_sql
-from stripe_sync.warehouse.tables.base import is_among
-from stripe_sync.warehouse.tables.usage import usage_opening, usage_window, usage_windows
+from stripe_sync.warehouse.tables.columns import is_among
+from stripe_sync.warehouse.tables.usage import usage_terms, usage_window, usage_windows
 
 now = usage_windows.c
 
 
 def openings(connection: Connection, environment: str) -> dict[Chain, list[Opening]]:
     """Return the openings of every charge, the one that closed it included, in order of time."""
-    of = usage_opening.c
-    rows = connection.execute(select(usage_opening).where(of.environment == environment).order_by(of.since))
+    of = usage_terms.c
+    rows = connection.execute(select(usage_terms).where(of.environment == environment).order_by(of.since))
     found: dict[Chain, list[Opening]] = defaultdict(list)
     for row in rows:
         terms = typed(row.terms, Terms) if row.terms is not None else None
@@ -51,7 +51,7 @@ def open_charge(
     why: str = "",
 ) -> None:
     """Open a charge, open it with other terms, or close it (no terms). A second opening at one moment is not stored."""
-    row = insert(usage_opening).values(
+    row = insert(usage_terms).values(
         environment=environment,
         subscription=chain[0],
         charge=chain[1],
@@ -66,7 +66,7 @@ def open_charge(
 
 def subscriptions_with_usage(connection: Connection, environment: str) -> int:
     """Count the subscriptions of which a charge for usage was ever open."""
-    of = usage_opening.c
+    of = usage_terms.c
     query = select(func.count(of.subscription.distinct())).where(of.environment == environment)
     return connection.execute(query).scalar_one()
 
@@ -85,7 +85,7 @@ def add_window(
         environment=environment,
         subscription=chain[0],
         charge=chain[1],
-        opening_id=opening,
+        terms_id=opening,
         start_at=start,
         end_at=end,
         run_id=run_id,

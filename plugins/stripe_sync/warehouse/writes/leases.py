@@ -68,14 +68,14 @@ def take(engine: Engine, environment: str, lane: Lane, holder: str, *, counted: 
     try of the same run, which may be dead.
     """
     other = None
-    skipped = tables.skipped_lane.c
+    skipped = tables.lane_skip_count.c
     with engine.begin() as connection:
         epoch = _raise_epoch(connection, environment, lane, holder)
         if epoch is None:
             other = _holder(connection, environment, lane)
         else:
             connection.execute(
-                delete(tables.skipped_lane).where(skipped.environment == environment, skipped.lane == lane)
+                delete(tables.lane_skip_count).where(skipped.environment == environment, skipped.lane == lane)
             )
     if epoch is not None:
         return Lease(environment, lane, holder, epoch)
@@ -115,9 +115,9 @@ def _holder(connection: Connection, environment: str, lane: str) -> str | None:
 
 def skip(engine: Engine, environment: str, lane: str, holder: str) -> int:
     """Count one more run that had to leave a lane alone; return the number of them in a row."""
-    skipped = tables.skipped_lane.c
+    skipped = tables.lane_skip_count.c
     counted = (
-        insert(tables.skipped_lane)
+        insert(tables.lane_skip_count)
         .values(environment=environment, lane=lane, times=1, holder=holder)
         .on_conflict_do_update(
             index_elements=[skipped.environment, skipped.lane],
@@ -143,7 +143,7 @@ def extend(engine: Engine, lease: Lease, seconds: int) -> None:
 
 def pause_reason(engine: Engine, environment: str, lane: str) -> str | None:
     """Return the reason of a lane's pause, or None. It is read before every write."""
-    of = tables.pause.c
+    of = tables.lane_pause.c
     query = select(of.reason, of.paused_by).where(of.environment == environment, of.lane.in_(["", lane])).limit(1)
     with engine.connect() as connection:
         row = connection.execute(query).first()
@@ -154,24 +154,24 @@ def pause(connection: Connection, environment: str, lane: str, *, reason: str, p
     """Pause a lane; all of them for an empty lane."""
     given = {"reason": reason, "paused_by": person}
     connection.execute(
-        insert(tables.pause)
+        insert(tables.lane_pause)
         .values(environment=environment, lane=lane, **given)
-        .on_conflict_do_update(index_elements=[tables.pause.c.environment, tables.pause.c.lane], set_=given)
+        .on_conflict_do_update(index_elements=[tables.lane_pause.c.environment, tables.lane_pause.c.lane], set_=given)
     )
 
 
 def resume(connection: Connection, environment: str, lane: str) -> bool:
     """End a pause; return whether there was one."""
-    of = tables.pause.c
+    of = tables.lane_pause.c
     done = connection.execute(
-        delete(tables.pause).where(of.environment == environment, of.lane == lane).returning(of.lane)
+        delete(tables.lane_pause).where(of.environment == environment, of.lane == lane).returning(of.lane)
     )
     return done.first() is not None
 
 
 def pauses(engine: Engine, environment: str) -> dict[str, str]:
     """Return the reason of each paused lane; an empty lane is all of them."""
-    of = tables.pause.c
+    of = tables.lane_pause.c
     query = select(of.lane, of.reason, of.paused_by).where(of.environment == environment).order_by(of.lane)
     with engine.connect() as connection:
         rows = connection.execute(query)

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from stripe_sync.domain.plan.owed import Owed, owed_of
 from stripe_sync.warehouse.engine import run_sql
-from stripe_sync.warehouse.tables.base import is_among
+from stripe_sync.warehouse.tables.columns import is_among
 from stripe_sync.warehouse.tables.writes import owed as owed_rows
 from stripe_sync.warehouse.writes.journal import Intent
 

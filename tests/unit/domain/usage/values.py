@@ -60,7 +60,7 @@ def invoice(id: str = "in_1", *lines: dict[str, Any], status: str = "draft", **m
     }  # fmt: skip
     facts = fields | {name: more.pop(name) for name in fields if name in more}
     shown = body(id, *lines, status=status, bound=facts["bound"], **more)
-    return Invoice(invoice=id, status=status, look_again=False, body=shown, **facts)
+    return Invoice(invoice=id, status=status, is_stale=False, body=shown, **facts)
 
 
 def body(id: str, *lines: dict[str, Any], status: str, bound: datetime = END, **more: Any) -> dict[str, Any]:

@@ -238,7 +238,7 @@ HOLD = DraftHold(
 def test_the_hold_of_a_draft_is_over_once_its_cancellation_stopped_it(
     living: set[str], auto_advance: bool, holds: dict[str, DraftHold], is_over: bool
 ) -> None:
-    seen = Invoice("in_1", "sub_1", "draft", END, END, None, look_again=False,
+    seen = Invoice("in_1", "sub_1", "draft", END, END, None, is_stale=False,
                    body=body("in_1", status="draft", auto_advance=auto_advance))  # fmt: skip
     found = decide(living=living, unowed_drafts=[seen], holds=holds).holds
     assert [(hold.held, hold.causes) for hold in found] == ([(False, HOLD.causes)] if is_over else [])

@@ -41,7 +41,7 @@ def test_which_drafts_cannot_be_taxed(body: dict[str, Any], problem: str | None)
 
 def test_the_sentence_has_amount_reason_and_way_out() -> None:
     at = datetime(2026, 12, 2, 9, tzinfo=UTC)
-    seen = Invoice("in_1", "sub_1", "draft", at, at, at, look_again=False, body=draft())
+    seen = Invoice("in_1", "sub_1", "draft", at, at, at, is_stale=False, body=draft())
     assert row(seen).sentence() == (
         "in_1 of sub_1 is a draft of 35.00 USD that Stripe cannot tax (automatic_tax.status requires_location_inputs): correct "
         "the customer's address in Stripe, or let it go untaxed with stripe-sync release; it goes out as it is at "

@@ -25,7 +25,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import UserDefinedType
 
-METADATA = MetaData()
+SCHEMA = "stripe_sync"  # the name in statements; a warehouse with another schema has that in its place
+METADATA = MetaData(schema=SCHEMA)
+VIEWS = MetaData(schema=SCHEMA)  # read, never created here
 Default = str | FetchedValue | ColumnElement[Any] | None
 
 
@@ -94,13 +96,13 @@ def optional_documents(*names: str) -> list[Column[Any]]:
     return [Column(name, JSONB(none_as_null=True)) for name in names]
 
 
-def moments(*names: str) -> list[Column[datetime]]:
-    """Return columns of moments, UTC."""
+def timestamps(*names: str) -> list[Column[datetime]]:
+    """Return columns of times, UTC."""
     return [Column(name, TIMESTAMP(timezone=True), nullable=False) for name in names]
 
 
-def optional_moments(*names: str) -> list[Column[datetime]]:
-    """Return columns of moments, UTC, that may be null."""
+def optional_timestamps(*names: str) -> list[Column[datetime]]:
+    """Return columns of times, UTC, that may be null."""
     return [Column(name, TIMESTAMP(timezone=True)) for name in names]
 
 
