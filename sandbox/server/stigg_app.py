@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import lru_cache
 
 from graphql import (
     DocumentNode,
@@ -32,7 +32,6 @@ class StiggApp:
     def __init__(self, world: World) -> None:
         self.world = world
         self.count = 0
-        self.documents: dict[str, Any] = {}
         self.limits = Limits(world)
 
     async def handle(self, http: HttpRequest) -> Response:
@@ -60,15 +59,11 @@ class StiggApp:
 
     def answer(self, query: str, variables: Obj, name: str | None) -> tuple[int, Obj]:
         try:
-            document = self.documents.get(query)
-            if document is None:
-                document = parse(query)
-                problems = validate(graph.schema(), document)
-                if problems:
-                    return 400, {"errors": [graph.error_body(p) for p in problems]}
-                self.documents[query] = document
+            document, problems = validated(query)
         except GraphQLError as error:
             return 400, {"errors": [graph.error_body(error)]}
+        if problems:
+            return 400, {"errors": [graph.error_body(p) for p in problems]}
         if limit := self.limits.exceeded(*operation_of(document), variables):
             return 429, {"errors": [limited(limit)]}
         result = execute_sync(
@@ -92,6 +87,13 @@ class StiggApp:
             if defects and defects[0] is not None:
                 raise defects[0]
         return 200, body
+
+
+@lru_cache(maxsize=256)
+def validated(query: str) -> tuple[DocumentNode, list[GraphQLError]]:
+    """Return a query's document and what the schema refuses in it; the schema of all worlds is one. Raises GraphQLError."""
+    document = parse(query)
+    return document, validate(graph.schema(), document)
 
 
 def operation_of(document: DocumentNode) -> tuple[str, str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 from sandbox.world.refusal import NotModelled
 from sandbox.world.state import Obj, World
@@ -51,13 +52,20 @@ def route(verb: str, path: str, *understands: str) -> Callable[[Handler], Handle
     return register
 
 
+@cache
 def pattern(path: str) -> re.Pattern[str]:
     return re.compile("^" + re.sub(r"\{[^}]+\}", "([^/]+)", path) + "$")
 
 
+@cache
+def by_literals(count: int) -> list[Route]:
+    """Return the first ``count`` operations that were registered, those with the fewest templates first."""
+    return sorted(ROUTES[:count], key=lambda r: r.path.count("{"))
+
+
 def match(verb: str, path: str) -> tuple[Route, list[str]] | None:
     """The modelled operation of a path and the ids in it; literal paths win over templated ones."""
-    for candidate in sorted(ROUTES, key=lambda r: r.path.count("{")):
+    for candidate in by_literals(len(ROUTES)):
         found = pattern(candidate.path).match(path)
         if found and candidate.verb == verb:
             return candidate, list(found.groups())

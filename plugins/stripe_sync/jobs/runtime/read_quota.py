@@ -7,6 +7,7 @@ changes costs a read each besides, which writes pay for: the allocation is 500 r
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from math import ceil
 
 from croniter import croniter
@@ -23,6 +24,7 @@ PAGE = 100
 PRESETS = {"@hourly": "0 * * * *", "@daily": "0 0 * * *", "@weekly": "0 0 * * 0", "@monthly": "0 0 1 * *"}
 
 
+@cache
 def runs_a_month(schedule: str | None) -> int:
     """How often a cron schedule fires in 30 days. Raises ConfigurationError for one that is none."""
     if not schedule:
