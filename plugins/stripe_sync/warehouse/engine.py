@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from decimal import Decimal
 from functools import cache
+from select import select as select_ready
+from time import monotonic
 from typing import Any
 
 import msgspec
@@ -24,7 +26,7 @@ from sqlalchemy import (
     table,
     text,
 )
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, InvalidatePoolError, OperationalError
 from sqlalchemy.schema import CreateSchema
 
 from stripe_sync.core.config import packaged
@@ -36,6 +38,7 @@ from stripe_sync.warehouse.tables.columns import SCHEMA
 DRIVER = "postgresql+psycopg"
 VERSION_TABLE = "schema_version"
 STAGING_SCHEMA = '"{schema}"'  # the one name that is put into SQL files, quoted
+PINGED_AFTER = 30.0  # seconds that a connection was idle
 _encoder = msgspec.json.Encoder(decimal_format="number")
 _decoder = msgspec.json.Decoder(float_hook=Decimal)
 
@@ -95,9 +98,9 @@ def engine_of(url: str) -> Engine:
         max_overflow=20,
         json_serializer=dumps,
         json_deserializer=loads,
-        pool_pre_ping=True,
         hide_parameters=True,
     )
+    ping_before_use(engine)
 
     @event.listens_for(engine, "connect")
     def register(connection: Any, _record: Any) -> None:
@@ -105,6 +108,31 @@ def engine_of(url: str) -> Engine:
         psycopg.types.json.set_json_loads(loads, connection)
 
     return engine
+
+
+def ping_before_use(engine: Engine) -> None:
+    """Ping a pooled connection before use where it was idle for long or has something to read.
+
+    A server that ends a connection says so on it, so one that was used lately and is silent needs no ping.
+    """
+
+    @event.listens_for(engine, "checkin")
+    def note_time(_connection: Any, record: Any) -> None:
+        record.info["idle_since"] = monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def ping(connection: Any, record: Any, _proxy: Any) -> None:
+        if monotonic() - record.info.get("idle_since", monotonic()) < PINGED_AFTER and not has_input(connection):
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise InvalidatePoolError from error
+
+
+def has_input(connection: psycopg.Connection) -> bool:
+    """Return whether the server has sent something without a statement, or has closed the connection."""
+    return connection.closed or bool(select_ready([connection.fileno()], [], [], 0)[0])
 
 
 def connect(url: str) -> Engine:
