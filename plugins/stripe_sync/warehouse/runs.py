@@ -50,6 +50,16 @@ def result_in(connection: Connection, environment: str, run_id: str, step: str) 
     return found
 
 
+def results(engine: Engine, environment: str, run_id: str) -> dict[str, dict[str, Any]]:
+    """Return the results of the finished steps of a run, by step."""
+    of = tables.step.c
+    with engine.connect() as connection:
+        rows = connection.execute(
+            select(of.step, of.result).where(of.environment == environment, of.run_id == run_id)
+        ).all()
+    return {row.step: row.result for row in rows}
+
+
 def newest_result(connection: Connection, environment: str, step: str) -> dict[str, Any] | None:
     """Return the result of a step when it last finished, in whatever run."""
     of = tables.step.c

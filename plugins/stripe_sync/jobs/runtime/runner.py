@@ -41,9 +41,11 @@ def function_of(step: Step) -> StepFunction:
 
 def argument_values(session: Session, run: Run, step: Step) -> dict[str, int | str]:
     """Return the arguments of a step by parameter. Raises RunStopped where a step that it waits for has not finished."""
-    name, found = session.environment.name, {}
+    if not step.arguments:
+        return {}
+    kept, found = runs.results(session.engine, session.environment.name, run.id), {}
     for argument in step.arguments:
-        result = runs.result(session.engine, name, run.id, argument.step)
+        result = kept.get(argument.step)
         if result is None:
             raise RunStopped(f"The run {run.id} has no result of {argument.step}, so {step.name} cannot start.")
         found[argument.parameter] = result[argument.field]
@@ -60,4 +62,5 @@ def require_finished(session: Session, run: Run, job: Job) -> None:
 def kept_results(session: Session, run: Run, job: Job) -> dict[str, Result | None]:
     """Return the kept result of each step that the last step waits for, None where it has none."""
     name = session.environment.name
-    return {step.name: runs.result(session.engine, name, run.id, step.name) for step in job.leading_to(job.last.name)}
+    found = runs.results(session.engine, name, run.id)
+    return {step.name: found.get(step.name) for step in job.leading_to(job.last.name)}
