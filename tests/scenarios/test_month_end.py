@@ -29,9 +29,15 @@ from tests.support.metering import DAY, HOUR, MINUTE, cycle, ledger, lines, peri
 Build = Callable[[WorldBuilder], Harness]
 CREDIT, DEBT = -1000, 500  # minor units, as Stripe signs a customer's balance
 GOOD, DECLINED = "4242", "0341"
-DEFAULTS = (True, False, True)
-# Each two of C1, C2 and C3 have all four pairs of answers.
-ANSWERS = (DEFAULTS, (True, True, False), (False, False, False), (False, True, True))
+DEFAULTS = (True, False, True, True)
+# Each two of C1, C2 and the two questions of C3 have all four pairs of answers.
+ANSWERS = (
+    DEFAULTS,
+    (True, True, False, False),
+    (False, False, False, False),
+    (False, True, True, False),
+    (False, True, False, True),
+)
 EVERY = pytest.mark.parametrize("answers", ANSWERS, ids=lambda a: "".join("ny"[x] for x in a))
 
 
