@@ -63,6 +63,25 @@ def check_location(world: World, invoice: Obj) -> Obj | None:
     return {"type": "invalid_request_error", "code": "customer_tax_location_invalid", "message": message}
 
 
+def check_negative(world: World, invoice: Obj) -> Obj | None:
+    """Return the error that keeps a taxed invoice with a negative item a draft, or None (SB 17.4).
+
+    The item was pending; on a draft it is refused. ``unknowns.pending_negative_with_tax`` says whether the renewal is.
+    """
+    if not invoice["automatic_tax"]["enabled"] or not world.unknowns["pending_negative_with_tax"]:
+        return None
+    if not any(is_negative_item(line) for line in invoice["lines"]["data"]):
+        return None
+    message = "Negative invoice items are not supported while automatic tax is enabled."
+    return {"type": "invalid_request_error", "code": "invoice_finalization_failed", "message": message}
+
+
+def is_negative_item(line: Obj) -> bool:
+    """Return whether a line is an invoice item of a negative amount; prorations are taxed, and are none."""
+    details = line["parent"].get("invoice_item_details")
+    return bool(details and not details["proration"] and line["amount"] < 0)
+
+
 def switch_off(world: World, invoice: Obj, told: Told) -> None:
     """Switch automatic tax off, on an invoice without a usable location and on its subscription, for good (SB 17.2)."""
     if not invoice["automatic_tax"]["enabled"] or is_located(world, invoice):

@@ -41,6 +41,8 @@ UNKNOWNS = {
     "reset_point_is_after": True,  # the value at a reset point is the one after it, and not the last one before
     "items_inherit_tax_rates": False,  # a one-off item on a subscription's invoice has the subscription's default tax rates
     "missing_location_finalizes": True,  # a renewal without a tax location is finalized untaxed, and tax switched off (C5)
+    "one_off_without_location": False,  # a one-off invoice without a location is refused at creation, not at finalization
+    "pending_negative_with_tax": True,  # a pending negative item keeps a renewal with automatic tax a draft
     "draft_meter_lines_follow": False,  # a draft shows what a meter counted before it is finalized
     "item_ties_up": False,  # ties of invoice items and metered lines are rounded up, and not to the even number
     "proration_floors": True,  # a proration is rounded down, and not to the nearest minor unit with ties down

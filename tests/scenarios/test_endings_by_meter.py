@@ -96,6 +96,53 @@ def test_meter_lines_of_a_renewal_after_the_end_are_a_row_until_a_person_billed_
     assert rows(env, "after_end") == []
 
 
+@pytest.mark.parametrize("way", ["void", "collect"])
+def test_following_the_page_bills_the_use_once(harness_of: Build, way: str) -> None:
+    """The final usage invoice of 100.00 and the renewal's 40.00 are the same use: one is collected, and 60.00 by hand."""
+    env, end = counted(harness_of)
+    end_in_stigg(env, end - MINUTE)
+    until(env, end + 10 * MINUTE)
+    env.reconcile()
+    draft = cycle(env)
+    env.usage()
+    (final,) = finals(env)
+    until(env, end + 2 * HOUR)
+    assert both(env, final["id"]) == (
+        f"do not switch it on while {draft['id']} (draft) bills 40.00 USD of the same use by a meter. Either finalize "
+        f"{draft['id']} with auto_advance off and void it, then switch auto_advance of {final['id']} on; or collect "
+        f"{draft['id']}, then delete {final['id']}, and bill the other 60.00 USD by hand."
+    )
+    api = env.stripe().v1.invoices
+    api.finalize_invoice(draft["id"], {"auto_advance": False})
+    if way == "void":
+        api.void_invoice(draft["id"])
+        env.later(MINUTE)
+        assert both(env, final["id"]) == "switch auto_advance on, or finalize and void it."
+        api.update(final["id"], {"auto_advance": True})
+        env.later(HOUR)
+        assert (final["status"], final["total"]) == ("open", 10_000), "40 and 60 calls, once"
+    else:
+        api.pay(draft["id"], {"paid_out_of_band": True})
+        env.later(MINUTE)
+        assert both(env, final["id"]) == (
+            f"never switch it on, since {draft['id']} (paid) has billed 40.00 USD of the same use by a meter: delete "
+            f"{final['id']}, and bill the other 60.00 USD by hand."
+        )
+        api.delete(final["id"])
+        env.later(HOUR)
+        env.usage(wakes=True)
+        assert finals(env) == [], "it is not made again"
+    collected = [i["total"] for i in env.objects("invoices") if i["status"] in ("open", "paid")]
+    assert sum(collected) == (10_000 if way == "void" else 4000)
+
+
+def both(env: Harness, final: str) -> str:
+    """Return the way out that the page has of the final usage invoice, and of nothing else."""
+    (page,) = env.usage(wakes=True)["pages"]
+    assert page.startswith(f"{final} of {subscription(env)['id']} is a draft of 100.00 USD that nothing finalizes, ")
+    return str(page).split("its auto_advance is off: ")[1]
+
+
 def test_meter_lines_of_a_renewal_before_the_end_are_collected(harness_of: Build) -> None:
     """It ends two minutes after the renewal: the cancellation waits until the invoice of 40.00 and 60.00 is out."""
     env, end = counted(harness_of)

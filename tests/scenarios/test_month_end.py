@@ -50,9 +50,9 @@ def month(**charge: Any) -> WorldBuilder:
 
 
 def begun(harness_of: Build, answers: tuple[bool, ...] = DEFAULTS, *, made: WorldBuilder | None = None) -> Harness:
-    """Have s-1 made and paid by a good card; ``answers`` are those to C1, C2 and C3."""
+    """Have s-1 made and paid by a good card; ``answers`` are those to C1, C2 and the two questions of C3."""
     harness = harness_of(made or month())
-    harness.world.unknowns |= dict(zip(SWITCHES[:3], answers, strict=True))
+    harness.world.unknowns |= dict(zip(SWITCHES, answers, strict=True))
     harness.reconcile()
     give_card(harness, GOOD)
     harness.reconcile()

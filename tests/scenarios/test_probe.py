@@ -34,6 +34,8 @@ ANSWERS = {
     "finalization_moves": ("finalization_moves", "yes", "no"),
     "draft_meter_lines_follow": ("draft_meter_lines_follow", "yes", "no"),
     "missing_location_finalizes": ("missing_location_finalizes", "yes", "no"),
+    "one_off_without_location": ("one_off_without_location", "yes", "no"),
+    "pending_negative_with_tax": ("pending_negative_with_tax", "yes", "no"),
     "cancel_removes_prorations": ("cancel_removes_prorations", "yes", "no"),
     "negative_last_to_balance": ("negative_last_to_balance", "yes", "no"),
     "cancel_stops_drafts": ("cancel_stops_drafts", "yes", "no"),

@@ -113,6 +113,8 @@ UNKNOWNS = (
     Unknown("canceled_draft_advances", "Can the draft of a canceled subscription be switched on again?", (Lane.SUBSCRIPTIONS,)),
     Unknown("missing_location_finalizes", "Is a renewal without a tax location finalized, untaxed?", (Lane.SUBSCRIPTIONS,),
             concerns=lambda settings: settings.tax),
+    Unknown("one_off_without_location", "Is a one-off invoice without a tax location refused when it is created?"),
+    Unknown("pending_negative_with_tax", "Does a pending negative item keep a taxed renewal a draft?"),
     Unknown("time_needs_auto_advance", "Is a time of finalization without auto_advance refused?"),
     Unknown("refusals_replay", "Is a 400 that is met while a request is carried out kept for its key?"),
     Unknown("isk_rounds", "Is an invoice in ISK rounded to whole kronur?"),

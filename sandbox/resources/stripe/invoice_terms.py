@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sandbox.billing import discounts
+from sandbox.billing import discounts, taxing
 from sandbox.resources.stripe import tax, tax_rates
 from sandbox.world.state import Obj, World
 
@@ -13,18 +13,23 @@ def terms(world: World, customer: Obj, params: Obj) -> Obj:
     """Return the fields that these parameters make. Without ``discounts`` the customer's is inherited (SB 21.4)."""
     enabled = bool(params.get("automatic_tax", {}).get("enabled"))
     manual = rates(world, params, automatic=enabled)
-    tax.check_automatic(world, customer, params, [])
+    if enabled:
+        check_automatic(world, customer)
     return {
         "discounts": invoice_discounts(world, customer, params.get("discounts")),
-        "automatic_tax": {
-            "enabled": enabled,
-            "disabled_reason": None,
-            "liability": {"type": "self"} if enabled else None,
-            "provider": "stripe" if enabled else None,
-            "status": "complete" if enabled else None,
-        },
+        "automatic_tax": taxing.automatic_tax(world, customer, enabled=enabled),
         "default_tax_rates": manual,
     }
+
+
+def check_automatic(world: World, customer: Obj) -> None:
+    """Refuse automatic tax that is not set up, and a missing location (``unknowns.one_off_without_location``).
+
+    Else the invoice is made, and its finalization fails (SB 17.3).
+    """
+    tax.check_set_up(world)
+    if world.unknowns["one_off_without_location"]:
+        tax.check_location(customer)
 
 
 def rates(world: World, params: Obj, *, automatic: bool) -> list[Obj]:

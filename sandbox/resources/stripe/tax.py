@@ -38,17 +38,27 @@ def check_automatic(world: World, customer: Obj, params: Obj, items: list[Obj]) 
     """
     enabled = bool(params.get("automatic_tax", {}).get("enabled", world.billing["automatic_tax"]))
     if enabled:
-        if {**NOT_SET_UP, **world.tax_settings}["status"] != "active":
-            raise invalid("You must set up Stripe Tax before you enable automatic tax.", param="automatic_tax[enabled]")
-        if not is_usable(customer.get("address")):
-            raise invalid(
-                "The customer's location isn't recognized. Set a valid customer address in order to automatically "
-                "calculate tax.",
-                param="automatic_tax[enabled]",
-                code="customer_tax_location_invalid",
-            )
+        check_set_up(world)
+        check_location(customer)
         refuse_unspecified(world, items)
     return {"enabled": enabled, "disabled_reason": None, "liability": {"type": "self"} if enabled else None}
+
+
+def check_set_up(world: World) -> None:
+    """Refuse automatic tax in an account that has not set Stripe Tax up."""
+    if {**NOT_SET_UP, **world.tax_settings}["status"] != "active":
+        raise invalid("You must set up Stripe Tax before you enable automatic tax.", param="automatic_tax[enabled]")
+
+
+def check_location(customer: Obj) -> None:
+    """Refuse automatic tax for a customer whose location cannot be used."""
+    if not is_usable(customer.get("address")):
+        raise invalid(
+            "The customer's location isn't recognized. Set a valid customer address in order to automatically "
+            "calculate tax.",
+            param="automatic_tax[enabled]",
+            code="customer_tax_location_invalid",
+        )
 
 
 def refuse_rates(rates: Sequence[object], items: list[Obj], *, automatic: bool) -> None:

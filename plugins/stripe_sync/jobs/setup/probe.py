@@ -27,6 +27,7 @@ from stripe_sync.jobs.setup.probing.stripe import (
     endings,
     meters,
     renewals,
+    taxes,
     terms,
 )
 from stripe_sync.jobs.setup.probing.test_account import Account, Left
@@ -41,6 +42,7 @@ MODULES = (
     endings,
     collection,
     bank_debits,
+    taxes,
     terms,
     api_keys,
     reads,

@@ -41,7 +41,7 @@ def make_final_invoices(session: Session, run: Run, lease: Lease) -> list[str]:
         state = load_state(session, run, connection) if groups else None
     if state is None:
         return []
-    actions, alerts = [], []
+    actions, billed, alerts = [], {}, []
     for (subscription, bound), windows in groups.items():
         if not decide.costs_something(windows):
             continue
@@ -54,9 +54,12 @@ def make_final_invoices(session: Session, run: Run, lease: Lease) -> list[str]:
         elif terms is not None:
             key, entity = drafts.final_key(name, subscription, bound), entity_of(session, subscription)
             actions.append(drafts.final_invoice(key, terms, bound, subscription=subscription, entity=entity))
+            billed[key] = windows
     for step in write(session, run, actions, lease):
         if step.result == "done":
             see(session, str(step.stripe_id))
+        elif step.result == "refused":
+            alerts += decide.refused_alerts(billed[step.action.target], step.detail)
     return alerts
 
 

@@ -86,12 +86,24 @@ def leave_to_person(windows: Iterable[Window], why: str) -> Decision:
     return sum((_leave(window, why) for window in windows), Decision())
 
 
+def refused_alerts(windows: Iterable[Window], why: str) -> list[str]:
+    """Return a sentence on each amount whose own invoice Stripe refuses to create; its window stays open."""
+    way = "The next run creates it once that is resolved."
+    return [
+        f"{_amount_of(window)} wait for a final usage invoice that Stripe refuses: {why} {way}"
+        for window in windows
+        if window.balance(*OPEN).amount
+    ]
+
+
+def _amount_of(window: Window) -> str:
+    left, measured = window.balance(*BILLABLE), window.measured
+    cost = money.shown(left.amount, window.terms.currency)
+    return f"{money.plain(left.quantity)} of {measured.feature} of {measured.subscription} ({cost}, row {window.id})"
+
+
 def _leave(window: Window, why: str) -> Decision:
-    left = window.balance(*BILLABLE)
-    alert = (
-        f"{money.plain(left.quantity)} of {window.measured.feature} of {window.measured.subscription} "
-        f"({money.shown(left.amount, window.terms.currency)}, row {window.id}) are not billed: {why} {PROPOSAL}"
-    )
+    alert = f"{_amount_of(window)} are not billed: {why} {PROPOSAL}"
     given_up = Drain(window=window.id, sources=BILLABLE, target=UsageState.UNBILLABLE, reason=f"{why} {PROPOSAL}")
     return Decision((given_up,), (alert,))
 

@@ -11,6 +11,7 @@ from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.usage.holds.listed import Explained, is_list_due, is_watched, owner_of, stuck_rows
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.runtime.step import Result
+from stripe_sync.jobs.usage.drafts.billed_twice import with_ways_out
 from stripe_sync.jobs.usage.drafts.untaxed import hold_untaxed
 from stripe_sync.warehouse import runs
 from stripe_sync.warehouse.comparisons import links, statuses
@@ -35,7 +36,8 @@ def find_stuck(session: Session, run: Run, due: Result) -> Result:
     bodies = read_watched(session)
     rows = hold_untaxed(session, run, bodies, due)
     explained = load_explained(session, rows={row.invoice for row in rows})
-    rows += stuck_rows(bodies, explained, signer=session.signer, now=run.now)
+    others = stuck_rows(bodies, explained, signer=session.signer, now=run.now)
+    rows += with_ways_out(session, others)
     sentences = [row.sentence() for row in rows]
     return {"stuck": [asdict(row) for row in rows], "stuck_at": run.now.isoformat(), "stuck_pages": sentences}
 
