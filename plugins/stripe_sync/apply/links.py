@@ -64,6 +64,6 @@ class Registry:
         return keys.stripe_id(key)
 
     def reading(self) -> Reading:
-        """Return how an answer of Stripe's is read as ours, with the links as they stand now."""
+        """Return how Stripe's answer is read as ours, with the links as they stand now."""
         with self._lock:
             return replace(self._reading, known=dict(self._keys))

@@ -88,7 +88,7 @@ class Inputs:
     seen: Mapping[str, Seen] = field(default_factory=dict)  # by subscription that is not paid for by now
     ended_by_us: frozenset[str] = frozenset()  # ids of canceled Stripe subscriptions that the journal's writes ended
 
-    def has_come(self, moment: datetime) -> bool:
+    def is_due(self, moment: datetime) -> bool:
         """Return whether a moment is not after the run's."""
         return moment <= self.now
 
@@ -114,10 +114,10 @@ class Inputs:
 class Desired:
     """The claims of both sides and the status of every entity so far.
 
-    ``awaited`` has the next moment, by subscription id, at which time alone may decide something else.
+    ``timers`` has the next moment, by subscription id, at which time alone may decide something else.
     """
 
     wanted: Sequence[Claim]
     found: Sequence[Claim]
     statuses: Mapping[tuple[str, str], EntityStatus]
-    awaited: Mapping[str, datetime] = field(default_factory=dict)
+    timers: Mapping[str, datetime] = field(default_factory=dict)

@@ -37,7 +37,7 @@ class Offer:
 
 @dataclass(frozen=True)
 class Catalog:
-    """What Stigg offers: claims and statuses of what is sold, every price version by the id of Stigg's price.
+    """What Stigg offers: claims and statuses of what is sold, every price version by the price id in Stigg.
 
     ``failures`` say why some prices have none. ``metered`` are the versions that a meter of Stripe's bills, besides those that
     anchor lines of our own.
@@ -296,7 +296,7 @@ class OwnPrice:
     """A price that one subscription alone has: its version, with the one that a meter bills, or why it has none."""
 
     subscription: str
-    price: str  # the id of Stigg's price
+    price: str  # the price id in Stigg
     version: PriceVersion | None = None
     counted: PriceVersion | None = None
     failure: RowFailed | None = None
@@ -327,7 +327,7 @@ def own_price(inputs: Inputs, subscription: str, kind: str, *, package: Package,
 
 
 def own_claims(inputs: Inputs, own: OwnPrice) -> list[Claim]:
-    """Return the claims of a price that one subscription alone has; none where it cannot be made."""
+    """Return the target documents of a price that one subscription alone has; none where it cannot be made."""
     versions = [v for v in (own.version, own.counted) if v is not None]
     return [version_claim(inputs, ("subscription", own.subscription), v) for v in versions]
 

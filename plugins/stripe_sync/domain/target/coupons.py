@@ -175,7 +175,7 @@ def remaining(inputs: Inputs, coupon: SubscriptionCoupon) -> SubscriptionCoupon 
     """Return the snapshot with the months that remain of it; None where none do. Months count from its application."""
     if coupon.duration_in_months is None or coupon.start_date is None:
         return coupon
-    left = coupon.duration_in_months - sum(1 for _ in takewhile(inputs.has_come, month_ends(coupon)))
+    left = coupon.duration_in_months - sum(1 for _ in takewhile(inputs.is_due, month_ends(coupon)))
     return msgspec.structs.replace(coupon, duration_in_months=left) if left >= 1 else None
 
 
@@ -187,12 +187,12 @@ def month_ends(coupon: SubscriptionCoupon) -> Iterator[datetime]:
             yield periods.add_months(coupon.start_date, month)
 
 
-def coupon_moments(inputs: Inputs, subscription: Subscription, known: Known) -> list[datetime]:
+def coupon_timers(inputs: Inputs, subscription: Subscription, known: Known) -> list[datetime]:
     """Return the next end of a month of each coupon that may still be attached: then less of it remains."""
     active = [c for c in subscription.coupons or () if c.status == CouponStatus.ACTIVE]
     kept = {*known.once, *(token(c) for c in active if is_attached(c, known))}
     ends = (
-        next((end for end in month_ends(c) if not inputs.has_come(end)), None) for c in active if token(c) not in kept
+        next((end for end in month_ends(c) if not inputs.is_due(end)), None) for c in active if token(c) not in kept
     )
     return [end for end in ends if end is not None]
 

@@ -119,7 +119,7 @@ def attached_cards(inputs: Inputs, customer: StripeCustomer) -> list[PaymentMeth
 def has_expired(inputs: Inputs, method: PaymentMethod) -> bool:
     """Return whether a card has expired by now: it is good until its month ends."""
     end = expiry(method)
-    return end is not None and inputs.has_come(end)
+    return end is not None and inputs.is_due(end)
 
 
 def expiry(method: PaymentMethod) -> datetime | None:
@@ -130,8 +130,8 @@ def expiry(method: PaymentMethod) -> datetime | None:
     return datetime(method.card.exp_year + years, month + 1, 1, tzinfo=UTC)
 
 
-def card_moments(inputs: Inputs, subscription: Subscription) -> list[datetime]:
-    """Return the moments at which a creation would name another card, those that have come included."""
+def card_timers(inputs: Inputs, subscription: Subscription) -> list[datetime]:
+    """Return the moments at which a creation would name another card, those that are over included."""
     customer = customer_of(inputs, subscription)
     if customer is None or customer.can_be_charged():
         return []

@@ -27,14 +27,14 @@ from stripe_sync.domain.model.stigg import Subscription
 from stripe_sync.domain.model.stripe import StripeInvoice, StripeSubscription
 from stripe_sync.domain.model.stripe_status import SubscriptionStatus
 from stripe_sync.domain.target.catalog import Catalog, own_metadata
-from stripe_sync.domain.target.coupons import Known, coupon_moments, discounts
+from stripe_sync.domain.target.coupons import Known, coupon_timers, discounts
 from stripe_sync.domain.target.coupons import once_token as coupon_token
 from stripe_sync.domain.target.eligibility import COLLECTION, beyond_stripe, not_yet_chargeable, refusal, status
 from stripe_sync.domain.target.items import Line, check_lines, item_documents, items
 from stripe_sync.domain.target.meters import Meters, meters
-from stripe_sync.domain.target.payment import card_moments, payment_facts, unpaid_of
+from stripe_sync.domain.target.payment import card_timers, payment_facts, unpaid_of
 from stripe_sync.domain.target.prices import PriceVersion
-from stripe_sync.domain.target.timing import cancel_at, changed_at, end_moments, ends_at, start, start_moments
+from stripe_sync.domain.target.timing import cancel_at, changed_at, end_timers, ends_at, start, start_timers
 
 MOVED = "Its period ends at {:%Y-%m-%d %H:%M} UTC, and by its anchor before its end was taken away at {:%Y-%m-%d %H:%M} UTC; a person decides."
 MAX_ONCE = 55  # tokens of nine characters in a metadata value of 500
@@ -59,26 +59,26 @@ class Around:
 
 @dataclass(frozen=True)
 class Decision:
-    """The claims of one subscription, or why there is none.
+    """The target documents of one subscription, or why there is none.
 
-    ``moments`` are those at which time alone may decide something else; some may have come.
+    ``timers`` are the moments at which time alone may decide something else; some may be over.
     """
 
     claims: Sequence[Claim]
     refused: EntityStatus | None = None
-    moments: Sequence[datetime] = ()
+    timers: Sequence[datetime] = ()
 
 
 @dataclass(frozen=True)
 class Subscriptions:
-    """The claims of all subscriptions that Stripe should bill, or end, and the status of all.
+    """The target documents of all subscriptions that Stripe should bill, or end, and the status of all.
 
-    ``awaited`` has the next moment, by subscription id, at which time alone may decide something else.
+    ``timers`` has the next moment, by subscription id, at which time alone may decide something else.
     """
 
     claims: Sequence[Claim]
     statuses: Sequence[EntityStatus]
-    awaited: Mapping[str, datetime]
+    timers: Mapping[str, datetime]
 
 
 def subscriptions(
@@ -92,7 +92,7 @@ def subscriptions(
     """Decide all subscriptions."""
     claims: list[Claim] = []
     statuses: list[EntityStatus] = []
-    awaited: dict[str, datetime] = {}
+    timers: dict[str, datetime] = {}
     living = Counter(s.customer for s in inputs.stripe.subscriptions.values() if s.status not in GONE)
     drafts: dict[str, list[StripeInvoice]] = {}
     for draft in inputs.stripe.drafts.values():
@@ -101,13 +101,13 @@ def subscriptions(
     for subscription in inputs.stigg.subscriptions:
         decision = decide(inputs, subscription, around)
         claims += decision.claims
-        future = [m for m in (*decision.moments, *end_moments(subscription)) if not inputs.has_come(m)]
-        awaited |= {subscription.subscription_id: min(future)} if future else {}
+        future = [m for m in (*decision.timers, *end_timers(subscription)) if not inputs.is_due(m)]
+        timers |= {subscription.subscription_id: min(future)} if future else {}
         told = (around.meters.shared or {}).get(subscription.subscription_id, "")
         told = told or untaxed(inputs, subscription) or ends_later(inputs, subscription) or moved(inputs, subscription)
         refused = decision.refused or not_paid(inputs, subscription)
         statuses.append(refused or status(inputs, subscription, Status.PENDING, ReasonCode.WAITS_FOR_WRITE, told))
-    return Subscriptions(claims, statuses, awaited)
+    return Subscriptions(claims, statuses, timers)
 
 
 def untaxed(inputs: Inputs, subscription: Subscription) -> str:
@@ -149,7 +149,7 @@ def decide(inputs: Inputs, subscription: Subscription, around: Around) -> Decisi
         lines = items(subscription, around.catalog, around.meters)
     except RowFailed as failure:
         return Decision([], failed(inputs, subscription, failure))
-    moments = claim_moments(inputs, subscription, key)
+    timers = item_timers(inputs, subscription, key)
     try:
         made = claim(inputs, subscription, key, lines, around)
         if key not in inputs.links.ids:
@@ -157,8 +157,8 @@ def decide(inputs: Inputs, subscription: Subscription, around: Around) -> Decisi
                 inputs, subscription, lines, around.living
             )
     except RowFailed as failure:
-        return Decision([], failed(inputs, subscription, failure), moments)
-    return Decision(made if refused is None else [], refused, moments)
+        return Decision([], failed(inputs, subscription, failure), timers)
+    return Decision(made if refused is None else [], refused, timers)
 
 
 def failed(inputs: Inputs, subscription: Subscription, failure: RowFailed) -> EntityStatus:
@@ -166,17 +166,17 @@ def failed(inputs: Inputs, subscription: Subscription, failure: RowFailed) -> En
     return status(inputs, subscription, Status.ERROR, ReasonCode(failure.reason), failure.detail)
 
 
-def claim_moments(inputs: Inputs, subscription: Subscription, key: str) -> list[datetime]:
-    """Return the moments at which the claim of a subscription becomes another, besides those of its end."""
+def item_timers(inputs: Inputs, subscription: Subscription, key: str) -> list[datetime]:
+    """Return the moments at which the target document of a subscription changes, except those of its end."""
     held = inputs.stripe.subscriptions.get(inputs.links.ids.get(key, ""))
     try:
-        moments = coupon_moments(inputs, subscription, known_discounts(inputs, held))
+        timers = coupon_timers(inputs, subscription, known_discounts(inputs, held))
     except RowFailed:
-        return []  # the claim fails for the same reason
+        return []  # the target document fails for the same reason
     charged = COLLECTION.get(subscription.payment_collection_method) == "charge_automatically"
     if key not in inputs.links.ids:
-        moments += start_moments(inputs, subscription)
-    return [*moments, *card_moments(inputs, subscription)] if held is None and charged else moments
+        timers += start_timers(inputs, subscription)
+    return [*timers, *card_timers(inputs, subscription)] if held is None and charged else timers
 
 
 def ends_later(inputs: Inputs, subscription: Subscription) -> str:
@@ -191,7 +191,7 @@ def ends_later(inputs: Inputs, subscription: Subscription) -> str:
 
 
 def ending(inputs: Inputs, subscription: Subscription, key: str, around: Around) -> Decision:
-    """Decide one that ended, or is no longer paid for: its Stripe subscription is canceled, unless its fate is another."""
+    """Decide one that ended, or is no longer paid for: its Stripe subscription is canceled, unless its fate differs."""
     found = around.fates.get(subscription.subscription_id)
     if found is None or found.kind == "moves":
         told = sold_after_end(inputs, subscription, key, around) if found is None else ""

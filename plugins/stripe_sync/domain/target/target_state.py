@@ -74,7 +74,7 @@ def desired(inputs: Inputs) -> Desired:
         [claim for part in both for claim in part.wanted],
         [claim for part in both for claim in part.found],
         {entity: status for part in both for entity, status in part.statuses.items()},
-        families.desired.awaited,
+        families.desired.timers,
     )
 
 
@@ -116,7 +116,7 @@ def of_families(inputs: Inputs, offer: Offered, own: StripeView) -> Families:
     statuses = by_entity(customer_statuses, decided.statuses, broken)
     decidable = Decidable.of(inputs, wanted, {**offer.statuses, **statuses})
     there = (claim for claim in [*found(inputs, own), *in_stigg(inputs)] if keys.owner(claim.key))
-    made = Desired(wanted, [claim for claim in there if decidable.holds(claim)], statuses, decided.awaited)
+    made = Desired(wanted, [claim for claim in there if decidable.holds(claim)], statuses, decided.timers)
     return Families(made, known, list(needs(inputs, own_prices)))
 
 
@@ -142,7 +142,7 @@ class Decidable:
 
     @classmethod
     def of(cls, inputs: Inputs, wanted: Iterable[Claim], statuses: Statuses) -> Decidable:
-        """Return the rule for these claims and statuses."""
+        """Return the rule for these target documents and statuses."""
         claimed = frozenset(claim.key for claim in wanted)
         return cls(inputs, claimed, statuses, current_packages(statuses.values()), archived_packages(statuses.values()))
 

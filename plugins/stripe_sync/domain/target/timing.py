@@ -39,13 +39,13 @@ def start(inputs: Inputs, subscription: Subscription) -> dict[str, Any]:
         anchored["anchor_config"] = config
     if is_backdated(subscription) and inputs.environment.backdated_start == "next_period":
         return anchored | {"late": False, "backdated": True}
-    late = inputs.has_come(late_from(inputs, subscription))
+    late = inputs.is_due(late_from(inputs, subscription))
     timing = anchored | {"late": late, "backdated": False}
-    return timing if late else timing | {"backdate_start_date": epoch(begin) if inputs.has_come(begin) else None}
+    return timing if late else timing | {"backdate_start_date": epoch(begin) if inputs.is_due(begin) else None}
 
 
-def start_moments(inputs: Inputs, subscription: Subscription) -> list[datetime]:
-    """Return the moments at which the timing of a creation becomes another, those that have come included."""
+def start_timers(inputs: Inputs, subscription: Subscription) -> list[datetime]:
+    """Return the moments at which the timing of a creation changes, those that are over included."""
     anchor = first_anchor(inputs, subscription)
     if is_backdated(subscription) and inputs.environment.backdated_start == "next_period":
         return [anchor]
@@ -55,7 +55,7 @@ def start_moments(inputs: Inputs, subscription: Subscription) -> list[datetime]:
 def first_anchor(inputs: Inputs, subscription: Subscription) -> datetime:
     """Return the end of the running period, counted on from the anchor where the one that Stigg gives has passed."""
     end = subscription.current_billing_period_end
-    if end is not None and not inputs.has_come(end):
+    if end is not None and not inputs.is_due(end):
         return end
     origin = subscription.billing_cycle_anchor or paid_from(subscription)
     return periods.next_bound(origin, subscription.billing_period or "MONTHLY", inputs.now)
@@ -90,11 +90,11 @@ def is_backdated(subscription: Subscription) -> bool:
 
 def ends_at(inputs: Inputs, subscription: Subscription) -> int | None:
     """Return when a living subscription will end, Unix seconds: canceled for a date or for the end of its period."""
-    future = [moment for moment in end_moments(subscription) if not inputs.has_come(moment)]
+    future = [moment for moment in end_timers(subscription) if not inputs.is_due(moment)]
     return epoch(min(future)) if future else None
 
 
-def end_moments(subscription: Subscription) -> list[datetime]:
+def end_timers(subscription: Subscription) -> list[datetime]:
     """Return the moments at which Stigg may end a subscription: its cancellation's date and the end of its period."""
     return [m for m in (subscription.cancellation_date, subscription.effective_end_date) if m is not None]
 

@@ -59,9 +59,18 @@ def stigg_view(rows: Rows, quarantined: Iterable[tuple[str, str, str]]) -> Stigg
     left_out = {(s.kind, s.id) for s in kept_back}
 
     def read(kind: str, entity: type[Entity]) -> tuple[list[Entity], list[EntityStatus]]:
-        return read_entities(
-            kind, entity, (row for row in rows(kind) if (kind, str(row.get(IDS[kind]))) not in left_out)
-        )
+        """Return (the entities of a kind, the statuses of rows that cannot be read)."""
+        found: list[Entity] = []
+        broken: list[EntityStatus] = []
+        for row in rows(kind):
+            id = str(row.get(IDS[kind]))
+            if (kind, id) in left_out:
+                continue
+            try:
+                found.append(stigg.decode(row, entity))
+            except RowFailed as failure:
+                broken.append(EntityStatus(kind, id, Status.ERROR, ReasonCode(failure.reason), failure.detail))
+        return found, broken
 
     products, broken_products = read("product", Product)
     plans, broken_plans = read("plan", Package)
@@ -72,21 +81,6 @@ def stigg_view(rows: Rows, quarantined: Iterable[tuple[str, str, str]]) -> Stigg
     packages = (*broken_products, *broken_plans, *broken_addons)
     broken = (*kept_back, *packages, *broken_customers, *broken_subscriptions, *broken_coupons)
     return StiggView(products, plans, addons, customers, subscriptions, broken, coupons)
-
-
-def read_entities(
-    kind: str, entity: type[Entity], rows: Iterable[dict[str, Any]]
-) -> tuple[list[Entity], list[EntityStatus]]:
-    """Return (the entities of rows, the statuses of rows that cannot be read)."""
-    found: list[Entity] = []
-    broken: list[EntityStatus] = []
-    for row in rows:
-        try:
-            found.append(stigg.decode(row, entity))
-        except RowFailed as failure:
-            id = str(row.get(IDS[kind]))
-            broken.append(EntityStatus(kind, id, Status.ERROR, ReasonCode(failure.reason), failure.detail))
-    return found, broken
 
 
 def stripe_view(rows: Rows, known: Mapping[str, str]) -> tuple[StripeView, list[EntityStatus]]:
