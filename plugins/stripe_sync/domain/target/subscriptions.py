@@ -27,7 +27,7 @@ from stripe_sync.domain.model.stigg import Subscription
 from stripe_sync.domain.model.stripe import StripeInvoice, StripeSubscription
 from stripe_sync.domain.model.stripe_status import SubscriptionStatus
 from stripe_sync.domain.target.catalog import Catalog, own_metadata
-from stripe_sync.domain.target.coupons import Known, coupon_timers, discounts
+from stripe_sync.domain.target.coupons import Discounts, Known, coupon_timers, discounts
 from stripe_sync.domain.target.coupons import once_token as coupon_token
 from stripe_sync.domain.target.eligibility import COLLECTION, beyond_stripe, not_yet_chargeable, refusal, status
 from stripe_sync.domain.target.items import Line, check_lines, item_documents, items
@@ -231,24 +231,14 @@ def sold_after_end(inputs: Inputs, subscription: Subscription, key: str, around:
 
 
 def claim(inputs: Inputs, subscription: Subscription, key: str, lines: list[Line], around: Around) -> list[Claim]:
-    """What Stripe should bill, with the coupons that it alone has. Raises RowFailed where it cannot be known."""
-    method = subscription.payment_collection_method
-    if method not in COLLECTION:
-        raise RowFailed(
-            ReasonCode.NEEDS_A_PERSON,
-            f"Stigg collects by {method}, which has no counterpart in Stripe; choose CHARGE or INVOICE.",
-        )
+    """Return the target document, and those of the coupons that it alone has. Raises RowFailed where one is unknown."""
+    collection = collection_of(subscription)
     held = inputs.stripe.subscriptions.get(inputs.links.ids.get(key, ""))
     known = known_discounts(inputs, held)
     found = discounts(inputs, subscription, around.catalog_coupons, known)
     charged_once = [(v, quantity) for v, quantity in lines if v.once]
-    once = {*found.once, *(once_token(v) for v, _ in charged_once)}
-    if len(once) > MAX_ONCE:
-        raise RowFailed(
-            ReasonCode.TOO_MUCH_ONCE, f"It has {len(once)} coupons and one-off charges; {MAX_ONCE} can be kept."
-        )
+    once = once_tokens(found, charged_once)
     check_lines(inputs, lines, held)
-    collection = COLLECTION[method]
     end = cancel_at(inputs, subscription, held)
     document = compact(
         {
@@ -257,7 +247,7 @@ def claim(inputs: Inputs, subscription: Subscription, key: str, lines: list[Line
             "collection_method": collection,
             "days_until_due": str(inputs.environment.days_until_due) if collection == "send_invoice" else None,
             "discounts": list(found.refs),
-            "once": sorted(once),
+            "once": once,
             "cancel_at": str(end) if end else None,
             "renewal": renewal(held, by_anchor=True) if held is not None else None,
             "automatic_tax": True if inputs.environment.tax else None,
@@ -273,6 +263,27 @@ def claim(inputs: Inputs, subscription: Subscription, key: str, lines: list[Line
     }
     entity = ("subscription", subscription.subscription_id)
     return [Claim(SUBSCRIPTION, key, document, entity, facts=facts), *found.own]
+
+
+def collection_of(subscription: Subscription) -> str:
+    """Return Stripe's collection method. Raises RowFailed where Stigg's has no counterpart."""
+    method = subscription.payment_collection_method
+    if method not in COLLECTION:
+        raise RowFailed(
+            ReasonCode.NEEDS_A_PERSON,
+            f"Stigg collects by {method}, which has no counterpart in Stripe; choose CHARGE or INVOICE.",
+        )
+    return COLLECTION[method]
+
+
+def once_tokens(found: Discounts, charged: list[Line]) -> list[str]:
+    """Return the tokens of coupons and one-off charges, sorted. Raises RowFailed where they do not fit the metadata."""
+    once = {*found.once, *(once_token(v) for v, _ in charged)}
+    if len(once) > MAX_ONCE:
+        raise RowFailed(
+            ReasonCode.TOO_MUCH_ONCE, f"It has {len(once)} coupons and one-off charges; {MAX_ONCE} can be kept."
+        )
+    return sorted(once)
 
 
 def known_discounts(inputs: Inputs, held: StripeSubscription | None) -> Known:
