@@ -27,10 +27,10 @@ from stripe_sync.domain.target.catalog import (
     current_packages,
     needs,
     past,
-    with_own,
 )
 from stripe_sync.domain.target.coupons import coupons
 from stripe_sync.domain.target.customers import customers
+from stripe_sync.domain.target.own_prices import with_own
 from stripe_sync.domain.target.subscriptions import subscriptions
 
 UNDECIDED = (Status.ERROR, Status.PENDING)
