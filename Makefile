@@ -58,7 +58,7 @@ bench: install  ## benchmarks, each beside a baseline (SCALE=1 is the full size)
 soak: install  ## the long proofs, resumable in slices (SOAK_MINUTES=); results in docs/proofs/soak.jsonl
 	@$(BIN)/python -m tools.soak
 
-check: install  ## lint, types, import rules, words, untyped borders, branches of steps, lock
+check: install  ## lint, types, import rules, words, untyped borders, branches of steps, purity of the domain, lock
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
@@ -66,6 +66,7 @@ check: install  ## lint, types, import rules, words, untyped borders, branches o
 	@$(BIN)/python -m tools.vocabulary
 	@$(BIN)/python -m tools.seams
 	@$(BIN)/python -m tools.branches
+	@$(BIN)/python -m tools.purity
 	@$(BIN)/python -m tools.locks
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip check --quiet
 

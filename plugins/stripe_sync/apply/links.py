@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from types import MappingProxyType
+from dataclasses import replace
 
 from stripe_sync.clients.stigg.client import StiggApi
 from stripe_sync.core import keys
@@ -36,7 +36,7 @@ class Registry:
         self.stigg = stigg
         self.test_clock = test_clock
         self._tax = {"tax_code": tax_code, "tax_behavior": tax_behavior} if tax and tax_code else {}
-        self._reading = Reading(MappingProxyType(self._keys), signer, tax=tax, retired=dict(retired or {}))
+        self._reading = Reading({}, signer, tax=tax, retired=dict(retired or {}))
 
     def get(self, key: str) -> str | None:
         """The Stripe id of a link key."""
@@ -64,5 +64,6 @@ class Registry:
         return keys.stripe_id(key)
 
     def reading(self) -> Reading:
-        """How to read an answer of Stripe's as ours; it sees what is added later."""
-        return self._reading
+        """Return how Stripe's answer is read as ours, with the links as they stand now."""
+        with self._lock:
+            return replace(self._reading, known=dict(self._keys))

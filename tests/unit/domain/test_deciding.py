@@ -214,7 +214,7 @@ def test_a_missing_one_is_decided_again_when_its_start_becomes_another(
         return claim
 
     first = claim_at(NOW)
-    assert about.awaited == {"s-1": NOW + wakes}
+    assert desired(about).timers == {"s-1": NOW + wakes}
     assert claim_at(NOW + wakes - timedelta.resolution) == first, "until then nothing about it moves"
     assert claim_at(NOW + wakes) != first
 

@@ -131,18 +131,28 @@ def _changed_items(call: Call, ids: Mapping[str, str]) -> list[Params]:
     """
     before = {item["price"]: item["quantity"] for item in (call.action.before or {}).get("items") or ()}
     after = {item["price"]: item for item in call.action.after["items"]}
-    going = [price for price in before if price not in after]
+    exchanged = _exchanges(before, after)
     changed: list[Params] = []
     for price, item in after.items():
-        replaced = next((old for old in going if keys.same_charge(old) == keys.same_charge(price)), None)
         if price in before and before[price] != item["quantity"]:
             changed.append({"id": ids[price], "quantity": int(item["quantity"])})
-        elif price not in before and replaced is not None:
-            going.remove(replaced)
-            changed.append({"id": ids[replaced], **priced(call, item)})
+        elif price in exchanged:
+            changed.append({"id": ids[exchanged[price]], **priced(call, item)})
         elif price not in before:
             changed.append(priced(call, item))
+    going = [price for price in before if price not in after and price not in exchanged.values()]
     return changed + [{"id": ids[price], "deleted": True} for price in going]
+
+
+def _exchanges(before: Mapping[str, str], after: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """Return the price that goes by the price that comes in its slot; each goes for one that comes, in their order."""
+    going = [price for price in before if price not in after]
+    found: dict[str, str] = {}
+    for price in after:
+        left = (old for old in going if old not in found.values() and keys.same_charge(old) == keys.same_charge(price))
+        if price not in before and (old := next(left, None)) is not None:
+            found[price] = old
+    return found
 
 
 def _create(call: Call, key: str) -> Written:

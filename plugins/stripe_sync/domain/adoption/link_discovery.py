@@ -17,7 +17,7 @@ from stripe_sync.domain.model.inputs import Inputs
 from stripe_sync.domain.model.kinds import EntityKind
 from stripe_sync.domain.model.stigg import Coupon, Package
 from stripe_sync.domain.model.stigg_status import CouponStatus
-from stripe_sync.domain.model.stripe import StripeCoupon
+from stripe_sync.domain.model.stripe import StripeCoupon, StripeCustomer, StripeSubscription
 from stripe_sync.domain.target.catalog import charges
 from stripe_sync.domain.target.coupons import catalog_key
 from stripe_sync.domain.target.coupons import content as coupon_content
@@ -32,7 +32,23 @@ PATHS = {
 }
 
 
-Pair = tuple[str, tuple[str, str], str | None, Mapping[str, Mapping[str, str]]]
+ONE_SIDED = "Stigg names it, and its metadata does not name the Stigg entity"
+SEVERAL = "several Stigg entities name this Stripe object; keep it on one of them"
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A Stigg entity (kind, id) with its link key, and the living Stripe object that it names."""
+
+    key: str
+    entity: tuple[str, str]
+    stripe_id: str
+    metadata: Mapping[str, str]
+
+    @classmethod
+    def of(cls, inputs: Inputs, entity: tuple[str, str], held: StripeCustomer | StripeSubscription) -> Pair:
+        """Return the pair of a customer or subscription."""
+        return cls(inputs.link_key(*entity), entity, held.id, held.metadata)
 
 
 @dataclass(frozen=True)
@@ -63,62 +79,41 @@ def products(inputs: Inputs) -> Adoption:
 
 
 def adoption(inputs: Inputs, those: Iterable[Pair]) -> Adoption:
-    found: dict[str, str] = {}
-    candidates: list[Candidate] = []
-    for key, entity, named, holders in those:
-        judge(inputs, found, candidates, key=key, entity=entity, named=named, holders=holders)
-    shared = {id for id, n in Counter(found.values()).items() if n > 1}
-    candidates += [
-        Candidate(key, id, "several Stigg entities name this Stripe object; keep it on one of them")
-        for key, id in found.items()
-        if id in shared
-    ]
-    return Adoption({k: v for k, v in found.items() if v not in shared}, tuple(candidates))
+    """Judge pairs that have no link: a link where both sides agree, a candidate where one speaks alone or several agree."""
+    evidence = [(pair, names(pair.metadata, *pair.entity)) for pair in those if is_new(inputs, pair)]
+    proven = {pair.key: pair.stripe_id for pair, agrees in evidence if agrees}
+    shared = {id for id, number in Counter(proven.values()).items() if number > 1}
+    one_sided = [Candidate(pair.key, pair.stripe_id, ONE_SIDED) for pair, agrees in evidence if not agrees]
+    several = [Candidate(key, id, SEVERAL) for key, id in proven.items() if id in shared]
+    return Adoption({key: id for key, id in proven.items() if id not in shared}, (*one_sided, *several))
+
+
+def is_new(inputs: Inputs, pair: Pair) -> bool:
+    """Return whether neither side is linked, and no mark is on the object: that, genuine or not, is judged as a mark."""
+    is_linked = pair.key in inputs.links.ids or pair.stripe_id in inputs.links.keys
+    return not is_linked and ownership.FIELD not in pair.metadata
 
 
 def pairs(inputs: Inputs) -> Iterator[Pair]:
-    """(link key, Stigg entity, the id that Stigg names, metadata of living Stripe objects by id) of who may be adopted."""
-    stripe = inputs.stripe
-    customers = {c.id: c.metadata for c in stripe.customers.values() if not c.deleted}
-    subscriptions = {s.id: s.metadata for s in stripe.subscriptions.values() if s.status not in GONE}
+    """Yield the customers and subscriptions that name a living Stripe object."""
+    customers, subscriptions = inputs.stripe.customers, inputs.stripe.subscriptions
     for customer in inputs.stigg.customers:
-        key = inputs.link_key("customer", customer.customer_id)
-        yield key, ("customer", customer.customer_id), customer.billing_id, customers
+        held = customers.get(customer.billing_id or "")
+        if held is not None and not held.deleted:
+            yield Pair.of(inputs, ("customer", customer.customer_id), held)
     for subscription in inputs.stigg.subscriptions:
-        key = inputs.link_key("subscription", subscription.subscription_id)
-        yield key, ("subscription", subscription.subscription_id), subscription.billing_id, subscriptions
+        billed = subscriptions.get(subscription.billing_id or "")
+        if billed is not None and billed.status not in GONE:
+            yield Pair.of(inputs, ("subscription", subscription.subscription_id), billed)
 
 
 def package_pairs(inputs: Inputs) -> Iterator[Pair]:
-    """The same of the packages that are sold."""
-    products = {p.id: p.metadata for p in inputs.stripe.products.values() if not p.deleted}
+    """Yield the packages that are sold and name a product."""
     for kind, package in inputs.stigg.packages():
-        if package.is_latest and package.pricing_type == "PAID":
-            yield inputs.package_product(kind, package.ref_id), (kind, package.ref_id), package.billing_id, products
-
-
-def judge(
-    inputs: Inputs,
-    found: dict[str, str],
-    candidates: list[Candidate],
-    *,
-    key: str,
-    entity: tuple[str, str],
-    named: str | None,
-    holders: Mapping[str, Mapping[str, str]],
-) -> None:
-    """One entity that has no link yet: linked where both sides agree, a candidate where one speaks alone."""
-    if key in inputs.links.ids or named is None or named in inputs.links.keys:
-        return
-    metadata = holders.get(named)
-    if metadata is None:
-        return
-    if ownership.FIELD in metadata:
-        return  # a mark, genuine or not, is judged as a mark
-    if names(metadata, *entity):
-        found[key] = named
-    else:
-        candidates.append(Candidate(key, named, "Stigg names it, and its metadata does not name the Stigg entity"))
+        held = inputs.stripe.products.get(package.billing_id or "")
+        if held is not None and not held.deleted and package.is_latest and package.pricing_type == "PAID":
+            key = inputs.package_product(kind, package.ref_id)
+            yield Pair(key, (kind, package.ref_id), held.id, held.metadata)
 
 
 def names(metadata: Mapping[str, str], kind: str, id: str) -> bool:

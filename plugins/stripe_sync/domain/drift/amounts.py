@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -15,11 +16,11 @@ from stripe_sync.domain.model.tariffs import Tariff
 Items = Iterable[Mapping[str, str]]
 
 
+@dataclass(frozen=True)
 class PriceBook:
-    """The tariff of every price version, and the content of every coupon, that either side knows."""
+    """The tariff of every price version that either side knows, by link key."""
 
-    def __init__(self, rates: Mapping[str, Tariff]) -> None:
-        self.rates = rates
+    rates: Mapping[str, Tariff]
 
     @classmethod
     def of(cls, claims: Iterable[Claim]) -> PriceBook:

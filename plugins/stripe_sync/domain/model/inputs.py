@@ -87,15 +87,9 @@ class Inputs:
     candidates: Mapping[str, str] = field(default_factory=dict)  # why an entity waits for a person, by link key
     seen: Mapping[str, Seen] = field(default_factory=dict)  # by subscription that is not paid for by now
     ended_by_us: frozenset[str] = frozenset()  # ids of canceled Stripe subscriptions that the journal's writes ended
-    awaited: dict[str, datetime] = field(default_factory=dict, compare=False)  # by subscription: asked of too early
 
-    def has_come(self, moment: datetime, subscription: str) -> bool:
-        """Whether a moment in a subscription's life has come.
-
-        The first that has not is remembered: when it comes, time alone may decide something else about it.
-        """
-        if moment > self.now:
-            self.awaited[subscription] = min(moment, self.awaited.get(subscription, moment))
+    def is_due(self, moment: datetime) -> bool:
+        """Return whether a moment is not after the run's."""
         return moment <= self.now
 
     def link_key(self, kind: str, id: str) -> str:
@@ -118,8 +112,12 @@ class Inputs:
 
 @dataclass(frozen=True)
 class Desired:
-    """The claims of both sides, the status of every entity so far, and the keys about which nothing may be decided."""
+    """The claims of both sides and the status of every entity so far.
+
+    ``timers`` has the next moment, by subscription id, at which time alone may decide something else.
+    """
 
     wanted: Sequence[Claim]
     found: Sequence[Claim]
     statuses: Mapping[tuple[str, str], EntityStatus]
+    timers: Mapping[str, datetime] = field(default_factory=dict)

@@ -126,31 +126,37 @@ class EncodedPrice(TypedDict):
 
 def encode(content: PriceContent) -> EncodedPrice:
     """Return the content in its stored form."""
-    made: EncodedPrice = {"currency": content.currency}
     match content.scheme:
         case PerUnit() as scheme:
-            _encode_per_unit(made, scheme)
+            made = _encode_per_unit(content.currency, scheme)
         case Tiered() as scheme:
-            _encode_tiered(made, scheme)
-    if content.recurrence is not None:
-        _encode_recurrence(made, content.recurrence)
+            made = _encode_tiered(content.currency, scheme)
+    recurrence = content.recurrence
+    if recurrence is not None:
+        made["interval"] = recurrence.interval
+        made["interval_count"] = str(recurrence.count)
+        made["usage_type"] = recurrence.usage_type.value
+        if recurrence.meter:
+            made["meter"] = recurrence.meter
     return made
 
 
-def _encode_per_unit(made: EncodedPrice, scheme: PerUnit) -> None:
-    made["billing_scheme"] = Scheme.PER_UNIT.value
+def _encode_per_unit(currency: str, scheme: PerUnit) -> EncodedPrice:
+    made: EncodedPrice = {"currency": currency, "billing_scheme": Scheme.PER_UNIT.value}
     if scheme.unit_amount is not None:
         made["unit_amount"] = plain(scheme.unit_amount)
     if scheme.transform_quantity is not None:
         made["divide_by"] = f"{scheme.transform_quantity.divide_by}:{scheme.transform_quantity.round}"
+    return made
 
 
-def _encode_tiered(made: EncodedPrice, scheme: Tiered) -> None:
-    made["billing_scheme"] = Scheme.TIERED.value
+def _encode_tiered(currency: str, scheme: Tiered) -> EncodedPrice:
+    made: EncodedPrice = {"currency": currency, "billing_scheme": Scheme.TIERED.value}
     if scheme.mode is not None:
         made["tiers_mode"] = scheme.mode.value
     if scheme.tiers:
         made["tiers"] = [_encode_tier(tier) for tier in scheme.tiers]
+    return made
 
 
 def _encode_tier(tier: Tier) -> EncodedTier:
@@ -160,14 +166,6 @@ def _encode_tier(tier: Tier) -> EncodedTier:
     if tier.flat_amount:
         made["flat_amount"] = plain(tier.flat_amount)
     return made
-
-
-def _encode_recurrence(made: EncodedPrice, recurrence: Recurrence) -> None:
-    made["interval"] = recurrence.interval
-    made["interval_count"] = str(recurrence.count)
-    made["usage_type"] = recurrence.usage_type.value
-    if recurrence.meter:
-        made["meter"] = recurrence.meter
 
 
 def decode(given: EncodedPrice) -> PriceContent:

@@ -11,10 +11,12 @@ from stripe_sync.core.errors import RowFailed
 from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.model.documents import PRICE, PRICE_VERSION, PRODUCT, Claim, Document, compact
 from stripe_sync.domain.model.inputs import BILLABLE, Inputs
+from stripe_sync.domain.model.kinds import EntityKind
 from stripe_sync.domain.model.price_content import encode
 from stripe_sync.domain.model.status import EntityStatus, Status
-from stripe_sync.domain.model.stigg import Minimum, Package, Price, Subscription
+from stripe_sync.domain.model.stigg import Minimum, Package, Price
 from stripe_sync.domain.model.stigg_status import PackageStatus
+from stripe_sync.domain.model.stripe import StripeProduct
 from stripe_sync.domain.target import display_names
 from stripe_sync.domain.target.prices import PriceVersion, by_meter, version
 
@@ -35,7 +37,7 @@ class Offer:
 
 @dataclass(frozen=True)
 class Catalog:
-    """What Stigg offers: claims and statuses of what is sold, every price version by the id of Stigg's price.
+    """What Stigg offers: claims and statuses of what is sold, every price version by the price id in Stigg.
 
     ``failures`` say why some prices have none. ``metered`` are the versions that a meter of Stripe's bills, besides those that
     anchor lines of our own.
@@ -61,10 +63,15 @@ def catalog(inputs: Inputs) -> Catalog:
     failures: dict[str, RowFailed] = {}
     for kind, package in inputs.stigg.packages():
         current = package.is_latest is True and package.status == PackageStatus.PUBLISHED
-        refused, made = priced(inputs, kind, package, failures)
-        refused = refused or waits(inputs, kind, package)
+        charged = price_package(inputs, kind, package)
+        failures |= charged.failures
+        made, refused = charged.made, charged.refused or waits(inputs, kind, package)
         for _, price, v in made:
-            (metered if v.metered and price.id in versions else versions)[price.id] = v
+            # The version that a meter bills comes after the one that anchors our own lines.
+            if v.metered and price.id in versions:
+                metered[price.id] = v
+            else:
+                versions[price.id] = v
         offers.append(Offer(kind, package, current, refused, made))
         if current:
             new = package_claims(inputs, kind, package, made, current=True) if refused is None else []
@@ -92,34 +99,38 @@ def past(inputs: Inputs, catalog: Catalog, needed: Collection[str]) -> list[Clai
     return [claim for claim in claims.values() if claim.key not in sold]
 
 
-def with_own(inputs: Inputs, catalog: Catalog) -> tuple[Catalog, list[Claim]]:
-    """The catalog with the prices that subscriptions of these inputs alone have, and the claims of those prices."""
-    versions, metered, failures = dict(catalog.versions), dict(catalog.metered), dict(catalog.failures)
-    claims = {claim.key: claim for claim in override_claims(inputs, catalog, versions, metered, failures)}
-    return replace(catalog, versions=versions, metered=metered, failures=failures), list(claims.values())
+@dataclass(frozen=True)
+class Charges:
+    """The charges of a package with their versions, or why it has nothing in Stripe; ``failures`` by Stigg's price."""
+
+    made: Sequence[Made] = ()
+    refused: EntityStatus | None = None
+    failures: Mapping[str, RowFailed] = field(default_factory=dict)
 
 
-def priced(
-    inputs: Inputs, kind: str, package: Package, failures: dict[str, RowFailed]
-) -> tuple[EntityStatus | None, list[Made]]:
-    """(why a package has nothing in Stripe, its charges with their versions). One bad charge is its package's ERROR."""
+def price_package(inputs: Inputs, kind: str, package: Package) -> Charges:
+    """Return a package's charges with their versions. The first bad charge is its package's ERROR."""
     refused = refusal(kind, package)
     if refused is not None:
-        return refused, []
+        return Charges(refused=refused)
     made: list[Made] = []
+    for variant, price in charges(kind, package):
+        try:
+            v = version(inputs, kind, package, price, variant=variant)
+            counted = by_meter(inputs, v, kind, package, price)
+        except RowFailed as failure:
+            return Charges(refused=failed(kind, package, failure), failures={price.id: failure})
+        made += [(variant, price, each) for each in (v, counted) if each is not None]
     try:
-        for variant, price in charges(kind, package):
-            try:
-                v = version(inputs, kind, package, price, variant=variant)
-                counted = by_meter(inputs, v, kind, package, price)
-                made += [(variant, price, each) for each in (v, counted) if each is not None]
-            except RowFailed as failure:
-                failures[price.id] = failure
-                raise
         refuse_twins(kind, package, made)
     except RowFailed as failure:
-        return EntityStatus(kind, package.ref_id, Status.ERROR, ReasonCode(failure.reason), failure.detail), []
-    return None, made
+        return Charges(refused=failed(kind, package, failure))
+    return Charges(made)
+
+
+def failed(kind: str, package: Package, failure: RowFailed) -> EntityStatus:
+    """Return the status of a package that cannot be priced."""
+    return EntityStatus(kind, package.ref_id, Status.ERROR, ReasonCode(failure.reason), failure.detail)
 
 
 def waits(inputs: Inputs, kind: str, package: Package) -> EntityStatus | None:
@@ -264,74 +275,46 @@ def version_claim(inputs: Inputs, entity: tuple[str, str], v: PriceVersion) -> C
     return Claim(PRICE_VERSION, v.key, compact(document), entity, facts=facts)
 
 
-def override_claims(
-    inputs: Inputs,
-    catalog: Catalog,
-    versions: dict[str, PriceVersion],
-    metered: dict[str, PriceVersion],
-    failures: dict[str, RowFailed],
-) -> Iterator[Claim]:
-    """The prices that one subscription alone has, on the product of its charge; their versions are added to the others."""
-    packages: dict[tuple[str, str, int | None], Package] = {
-        (o.kind, o.package.ref_id, o.package.version_number): o.package for o in catalog.offers
-    }
-    for subscription in inputs.stigg.subscriptions:
-        if subscription.status not in BILLABLE or subscription.is_free() or subscription.is_custom():
-            continue
-        for kind, ref, number, price in overrides(subscription):
-            package = packages.get((kind, ref, number))
-            if package is None:
-                continue
-            try:
-                v = version(inputs, kind, package, price, subscription=subscription.subscription_id)
-                counted = by_meter(inputs, v, kind, package, price, subscription=subscription.subscription_id)
-            except RowFailed as failure:
-                failures[price.id] = failure
-                continue
-            versions[price.id] = v
-            yield version_claim(inputs, ("subscription", subscription.subscription_id), v)
-            if counted is not None:
-                metered[price.id] = counted
-                yield version_claim(inputs, ("subscription", subscription.subscription_id), counted)
-
-
-def overrides(subscription: Subscription) -> Iterator[tuple[str, str, int | None, Price]]:
-    """(kind, refId, version, price) of each price that a subscription has instead of its package's."""
-    plan = subscription.plan
-    for part in subscription.prices or ():
-        if part.price is not None and part.price.is_override_price:
-            yield "plan", plan.ref_id, plan.version_number, part.price
-    for addon in subscription.addons or ():
-        if addon.price is not None and addon.price.is_override_price:
-            yield "addon", addon.addon.ref_id, addon.addon.version_number, addon.price
-    minimum = subscription.minimum_spend
-    if minimum is not None and minimum.is_override and subscription.billing_period:
-        id = minimum_id(subscription.billing_period, subscription.subscription_id)
-        yield "plan", plan.ref_id, plan.version_number, minimum_price(id, minimum, subscription.billing_period)
-
-
 def retired_products(
-    inputs: Inputs, claims: Mapping[str, Claim], statuses: Iterable[EntityStatus], needed: Collection[str]
+    inputs: Inputs, claims: Mapping[str, Claim], statuses: Sequence[EntityStatus], needed: Collection[str]
 ) -> Iterator[Claim]:
     """Linked products of packages that were archived, and of charges that a package no longer has.
 
     They stay as they are while anybody is on one of their prices, and are inactive after that. Nothing is deleted.
     """
-    archived = {(s.kind, keys.part(s.id)) for s in statuses if s.reason is ReasonCode.ARCHIVED}
-    current = {(s.kind, keys.part(s.id)) for s in statuses if s.reason is ReasonCode.WAITS_FOR_WRITE}
-    in_use = {c.facts["product"] for c in claims.values() if c.kind == PRICE_VERSION} | {
-        n for n in needed if keys.LinkKey.parse(n).kind == PRODUCT
-    }
+    of_packages = current_packages(statuses) | archived_packages(statuses)
+    named = {n for n in needed if keys.LinkKey.parse(n).kind == PRODUCT}
+    in_use = {c.facts["product"] for c in claims.values() if c.kind == PRICE_VERSION} | named
     packages_in_use = {keys.package_of(product) for product in in_use}
-    for key, id in inputs.links.ids.items():
+    for key, product in linked_products(inputs):
         package = keys.package_of(key)
-        product = inputs.stripe.products.get(id)
-        if keys.LinkKey.parse(key).kind != PRODUCT or key in claims or product is None or product.deleted:
+        if key in claims or package not in of_packages:
             continue
-        if package not in archived and package not in current:
-            continue
-        whole = key == inputs.package_product_of(key)
-        used = package in packages_in_use if whole else key in in_use
+        is_whole = key == inputs.package_product_of(key)
+        is_used = package in packages_in_use if is_whole else key in in_use
         entity = (package[0], keys.unescaped(package[1]))
         claim = product_claim(inputs, entity, key, product.name)
-        yield replace(claim, document=compact({**claim.document, "active": used}))
+        yield replace(claim, document=compact({**claim.document, "active": is_used}))
+
+
+def linked_products(inputs: Inputs) -> Iterator[tuple[str, StripeProduct]]:
+    """Yield (link key, product) of the linked products that Stripe has."""
+    for key, id in inputs.links.ids.items():
+        product = inputs.stripe.products.get(id)
+        if product is not None and not product.deleted and keys.LinkKey.parse(key).kind == PRODUCT:
+            yield key, product
+
+
+def current_packages(statuses: Iterable[EntityStatus]) -> frozenset[tuple[str, str]]:
+    """Return (kind, escaped refId) of the packages that are sold: those of which a write may follow."""
+    return _packages(statuses, ReasonCode.WAITS_FOR_WRITE)
+
+
+def archived_packages(statuses: Iterable[EntityStatus]) -> frozenset[tuple[str, str]]:
+    """Return (kind, escaped refId) of the packages that were archived in Stigg."""
+    return _packages(statuses, ReasonCode.ARCHIVED)
+
+
+def _packages(statuses: Iterable[EntityStatus], reason: ReasonCode) -> frozenset[tuple[str, str]]:
+    packages = (s for s in statuses if s.reason is reason and s.kind in (EntityKind.PLAN, EntityKind.ADDON))
+    return frozenset((s.kind, keys.part(s.id)) for s in packages)

@@ -10,6 +10,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import count, takewhile
 from typing import Any
 
 import msgspec
@@ -148,12 +150,12 @@ def discounts(inputs: Inputs, subscription: Subscription, catalog: Mapping[str, 
     attach: dict[str, str] = {}
     own: list[Claim] = []
     for coupon in (c for c in applied if c.status == CouponStatus.ACTIVE):
-        if coupon.ref_id in known.live or known.untold:
+        if is_attached(coupon, known):
             once.add(token(coupon))
             own += known_own(inputs, subscription, coupon, known)
         if token(coupon) in once:
             continue
-        due = remaining(inputs, subscription.subscription_id, coupon)
+        due = remaining(inputs, coupon)
         if due is None:
             continue
         key, made = chosen(inputs, subscription, due, catalog)
@@ -164,17 +166,35 @@ def discounts(inputs: Inputs, subscription: Subscription, catalog: Mapping[str, 
     return Discounts(tuple(sorted(refs)), tuple(sorted(once)), attach, tuple(own))
 
 
-def remaining(inputs: Inputs, subscription: str, coupon: SubscriptionCoupon) -> SubscriptionCoupon | None:
-    """The snapshot with the months that remain of it; None where none do. Months count from its application."""
+def is_attached(coupon: SubscriptionCoupon, known: Known) -> bool:
+    """Return whether a coupon is on the subscription in Stripe, or was left to the person who made that one."""
+    return coupon.ref_id in known.live or known.untold
+
+
+def remaining(inputs: Inputs, coupon: SubscriptionCoupon) -> SubscriptionCoupon | None:
+    """Return the snapshot with the months that remain of it; None where none do. Months count from its application."""
     if coupon.duration_in_months is None or coupon.start_date is None:
         return coupon
-    passed = 0
-    while passed < coupon.duration_in_months and inputs.has_come(
-        periods.add_months(coupon.start_date, passed + 1), subscription
-    ):
-        passed += 1
-    left = coupon.duration_in_months - passed
+    left = coupon.duration_in_months - sum(1 for _ in takewhile(inputs.is_due, month_ends(coupon)))
     return msgspec.structs.replace(coupon, duration_in_months=left) if left >= 1 else None
+
+
+def month_ends(coupon: SubscriptionCoupon) -> Iterator[datetime]:
+    """Yield the ends of the months of a coupon from its application on; none where it lasts for ever."""
+    months = coupon.duration_in_months
+    if months is not None and coupon.start_date is not None:
+        for month in takewhile(lambda number: number < months + 1, count(1)):
+            yield periods.add_months(coupon.start_date, month)
+
+
+def coupon_timers(inputs: Inputs, subscription: Subscription, known: Known) -> list[datetime]:
+    """Return the next end of a month of each coupon that may still be attached: then less of it remains."""
+    active = [c for c in subscription.coupons or () if c.status == CouponStatus.ACTIVE]
+    kept = {*known.once, *(token(c) for c in active if is_attached(c, known))}
+    ends = (
+        next((end for end in month_ends(c) if not inputs.is_due(end)), None) for c in active if token(c) not in kept
+    )
+    return [end for end in ends if end is not None]
 
 
 def chosen(

@@ -28,7 +28,7 @@ class Meters:
 
 
 def meters(inputs: Inputs, catalog: Catalog) -> Meters:
-    """Who has each meter. Whoever has it in Stripe keeps it; else the oldest subscription of its customer gets it."""
+    """Return which subscription has each meter of a customer."""
     chosen = inputs.environment.usage_meters
     if not chosen:
         return Meters()
@@ -36,24 +36,51 @@ def meters(inputs: Inputs, catalog: Catalog) -> Meters:
     for subscription in inputs.stigg.subscriptions:
         for feature in features(subscription, catalog):
             asking[subscription.payer(), feature].append(subscription)
-    holders: set[tuple[str, str]] = set()
-    shared: dict[str, str] = {}
-    for (customer, feature), those in asking.items():
-        on = prices_on(inputs, customer, chosen[feature].meter)
-        ids = {s.subscription_id: stripe_id(inputs, s) for s in those}
-        foreign = on.keys() - set(ids.values())
-        order = sorted(those, key=lambda s: (ids[s.subscription_id] not in on, s.subscription_id))
-        first = order[0]
-        # While an item at another price counts, a second one would bill the same use again.
-        wanted = {inputs.links.ids.get(catalog.metered[p.id].key) for p in used(first, catalog)}
-        if not foreign and on.get(ids[first.subscription_id], set()) <= wanted:
-            holders.add((first.subscription_id, feature))
-        for other in order if foreign else order[1:]:
-            holder = ", ".join(sorted(foreign)) or first.subscription_id
-            shared[other.subscription_id] = (
-                f"METER_SHARED: {holder} has the meter of {feature} already; its use is billed by lines on the invoice."
-            )
-    return Meters(frozenset(holders), shared)
+    uses = [
+        MeterUse(feature, tuple(those), prices_on(inputs, customer, chosen[feature].meter))
+        for (customer, feature), those in asking.items()
+    ]
+    holders = {(holder, use.feature) for use in uses if (holder := holder_of(inputs, catalog, use)) is not None}
+    return Meters(frozenset(holders), {id: why for use in uses for id, why in sharers(inputs, use).items()})
+
+
+@dataclass(frozen=True)
+class MeterUse:
+    """The subscriptions of one customer that ask for the meter of a feature, and ``on``, the prices that are on it.
+
+    ``on`` has the ids of prices by Stripe subscription.
+    """
+
+    feature: str
+    asking: tuple[Subscription, ...]
+    on: Mapping[str, set[str]]
+
+    def order(self, inputs: Inputs) -> list[Subscription]:
+        """Return those that ask: a subscription that has the meter in Stripe keeps it, else the first by id gets it."""
+        return sorted(self.asking, key=lambda s: (stripe_id(inputs, s) not in self.on, s.subscription_id))
+
+    def foreign(self, inputs: Inputs) -> set[str]:
+        """Return the Stripe subscriptions that have the meter and do not ask for it."""
+        return self.on.keys() - {stripe_id(inputs, s) for s in self.asking}
+
+
+def holder_of(inputs: Inputs, catalog: Catalog, use: MeterUse) -> str | None:
+    """Return the subscription that a meter bills; None where another Stripe subscription, or another price, is on it.
+
+    While an item at another price counts, a second one would bill the same use again.
+    """
+    first = use.order(inputs)[0]
+    wanted = {inputs.links.ids.get(catalog.metered[p.id].key) for p in used(first, catalog)}
+    others = use.on.get(stripe_id(inputs, first), set()) - wanted
+    return None if use.foreign(inputs) or others else first.subscription_id
+
+
+def sharers(inputs: Inputs, use: MeterUse) -> dict[str, str]:
+    """Return why a meter does not bill a subscription that asks for it, by subscription id."""
+    foreign, (first, *rest) = use.foreign(inputs), use.order(inputs)
+    holder = ", ".join(sorted(foreign)) or first.subscription_id
+    why = f"METER_SHARED: {holder} has the meter of {use.feature} already; its use is billed by lines on the invoice."
+    return dict.fromkeys((s.subscription_id for s in ([first, *rest] if foreign else rest)), why)
 
 
 def stripe_id(inputs: Inputs, subscription: Subscription) -> str:

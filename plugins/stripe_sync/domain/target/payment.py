@@ -87,7 +87,7 @@ def named_card(inputs: Inputs, subscription: Subscription) -> PaymentMethod | No
         raise RowFailed(ReasonCode.NO_PAYMENT_METHOD, f"{who} has no default payment method in Stripe yet.")
     if customer.can_be_charged():
         return None
-    cards = usable_cards(inputs, customer, subscription)
+    cards = usable_cards(inputs, customer)
     if len(cards) > 1:
         raise RowFailed(
             ReasonCode.SEVERAL_PAYMENT_METHODS,
@@ -99,30 +99,40 @@ def named_card(inputs: Inputs, subscription: Subscription) -> PaymentMethod | No
     return cards[0]
 
 
-def usable_cards(inputs: Inputs, customer: StripeCustomer, subscription: Subscription) -> list[PaymentMethod]:
-    """Return the distinct cards of a customer's living subscriptions that can be charged, by id.
+def usable_cards(inputs: Inputs, customer: StripeCustomer) -> list[PaymentMethod]:
+    """Return the distinct cards of a customer's living subscriptions that have not expired, by id.
 
-    Usable is what is a card, is attached to this customer and has not expired. The same card saved twice counts once.
+    The same card saved twice counts once.
     """
-    found: dict[str, PaymentMethod] = {}
-    for other in inputs.stripe.subscriptions.values():
-        method = other.payment_method()
-        if other.customer != customer.id or other.status in GONE or method is None:
-            continue
-        if (
-            method.type == "card"
-            and method.customer in (None, customer.id)
-            and not has_expired(inputs, method, subscription)
-        ):
-            found[method.fingerprint()] = max(method, found.get(method.fingerprint(), method), key=lambda m: m.id)
-    return sorted(found.values(), key=lambda m: m.id)
+    cards = [card for card in attached_cards(inputs, customer) if not has_expired(inputs, card)]
+    last = {card.fingerprint(): card for card in sorted(cards, key=lambda card: card.id)}
+    return sorted(last.values(), key=lambda card: card.id)
 
 
-def has_expired(inputs: Inputs, method: PaymentMethod, subscription: Subscription) -> bool:
+def attached_cards(inputs: Inputs, customer: StripeCustomer) -> list[PaymentMethod]:
+    """Return the cards of a customer's living subscriptions that are attached to this customer."""
+    living = [s for s in inputs.stripe.subscriptions.values() if s.customer == customer.id and s.status not in GONE]
+    methods = [method for s in living if (method := s.payment_method()) is not None]
+    return [method for method in methods if method.type == "card" and method.customer in (None, customer.id)]
+
+
+def has_expired(inputs: Inputs, method: PaymentMethod) -> bool:
     """Return whether a card has expired by now: it is good until its month ends."""
+    end = expiry(method)
+    return end is not None and inputs.is_due(end)
+
+
+def expiry(method: PaymentMethod) -> datetime | None:
+    """Return the first moment at which a card is no longer good, UTC; None where Stripe gives no month."""
     if method.card is None or not method.card.exp_year or not method.card.exp_month:
-        return False
+        return None
     years, month = divmod(method.card.exp_month, 12)
-    return inputs.has_come(
-        datetime(method.card.exp_year + years, month + 1, 1, tzinfo=UTC), subscription.subscription_id
-    )
+    return datetime(method.card.exp_year + years, month + 1, 1, tzinfo=UTC)
+
+
+def card_timers(inputs: Inputs, subscription: Subscription) -> list[datetime]:
+    """Return the moments at which a creation would name another card, those that are over included."""
+    customer = customer_of(inputs, subscription)
+    if customer is None or customer.can_be_charged():
+        return []
+    return [end for card in attached_cards(inputs, customer) if (end := expiry(card)) is not None]

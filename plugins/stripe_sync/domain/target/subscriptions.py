@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from msgspec import to_builtins
 
-from stripe_sync.core import keys
+from stripe_sync.core import keys, ownership
 from stripe_sync.core.clock import from_epoch
 from stripe_sync.core.errors import RowFailed
 from stripe_sync.core.reasons import ReasonCode
@@ -25,14 +26,15 @@ from stripe_sync.domain.model.status import EntityStatus, Status
 from stripe_sync.domain.model.stigg import Subscription
 from stripe_sync.domain.model.stripe import StripeInvoice, StripeSubscription
 from stripe_sync.domain.model.stripe_status import SubscriptionStatus
-from stripe_sync.domain.target import coupons
 from stripe_sync.domain.target.catalog import Catalog, own_metadata
+from stripe_sync.domain.target.coupons import Discounts, Known, coupon_timers, discounts
+from stripe_sync.domain.target.coupons import once_token as coupon_token
 from stripe_sync.domain.target.eligibility import COLLECTION, beyond_stripe, not_yet_chargeable, refusal, status
 from stripe_sync.domain.target.items import Line, check_lines, item_documents, items
 from stripe_sync.domain.target.meters import Meters, meters
-from stripe_sync.domain.target.payment import payment_facts, unpaid_of
+from stripe_sync.domain.target.payment import card_timers, payment_facts, unpaid_of
 from stripe_sync.domain.target.prices import PriceVersion
-from stripe_sync.domain.target.timing import cancel_at, changed_at, ends_at, start
+from stripe_sync.domain.target.timing import cancel_at, changed_at, end_timers, ends_at, start, start_timers
 
 MOVED = "Its period ends at {:%Y-%m-%d %H:%M} UTC, and by its anchor before its end was taken away at {:%Y-%m-%d %H:%M} UTC; a person decides."
 MAX_ONCE = 55  # tokens of nine characters in a metadata value of 500
@@ -55,6 +57,30 @@ class Around:
     drafts: Mapping[str, Sequence[StripeInvoice]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Decision:
+    """The target documents of one subscription, or why there is none.
+
+    ``timers`` are the moments at which time alone may decide something else; some may be over.
+    """
+
+    claims: Sequence[Claim]
+    refused: EntityStatus | None = None
+    timers: Sequence[datetime] = ()
+
+
+@dataclass(frozen=True)
+class Subscriptions:
+    """The target documents of all subscriptions that Stripe should bill, or end, and the status of all.
+
+    ``timers`` has the next moment, by subscription id, at which time alone may decide something else.
+    """
+
+    claims: Sequence[Claim]
+    statuses: Sequence[EntityStatus]
+    timers: Mapping[str, datetime]
+
+
 def subscriptions(
     inputs: Inputs,
     catalog: Catalog,
@@ -62,23 +88,26 @@ def subscriptions(
     *,
     catalog_coupons: Mapping[str, str],
     fates: Mapping[str, Fate],
-) -> tuple[list[Claim], list[EntityStatus]]:
-    """The claims of all subscriptions that Stripe should bill, or end, and the status of all."""
+) -> Subscriptions:
+    """Decide all subscriptions."""
     claims: list[Claim] = []
-    statuses = []
+    statuses: list[EntityStatus] = []
+    timers: dict[str, datetime] = {}
     living = Counter(s.customer for s in inputs.stripe.subscriptions.values() if s.status not in GONE)
     drafts: dict[str, list[StripeInvoice]] = {}
     for draft in inputs.stripe.drafts.values():
         drafts.setdefault(draft.subscription() or "", []).append(draft)
     around = Around(catalog, customers, catalog_coupons, fates, living, meters(inputs, catalog), drafts)
     for subscription in inputs.stigg.subscriptions:
-        made, refused = decided(inputs, subscription, around)
-        claims += made
+        decision = decide(inputs, subscription, around)
+        claims += decision.claims
+        future = [m for m in (*decision.timers, *end_timers(subscription)) if not inputs.is_due(m)]
+        timers |= {subscription.subscription_id: min(future)} if future else {}
         told = (around.meters.shared or {}).get(subscription.subscription_id, "")
         told = told or untaxed(inputs, subscription) or ends_later(inputs, subscription) or moved(inputs, subscription)
-        refused = refused or not_paid(inputs, subscription)
+        refused = decision.refused or not_paid(inputs, subscription)
         statuses.append(refused or status(inputs, subscription, Status.PENDING, ReasonCode.WAITS_FOR_WRITE, told))
-    return claims, statuses
+    return Subscriptions(claims, statuses, timers)
 
 
 def untaxed(inputs: Inputs, subscription: Subscription) -> str:
@@ -106,26 +135,48 @@ def moved(inputs: Inputs, subscription: Subscription) -> str:
     return MOVED.format(*found) if found is not None and found[0] != found[1] else ""
 
 
-def decided(inputs: Inputs, subscription: Subscription, around: Around) -> tuple[list[Claim], EntityStatus | None]:
-    """(the claims of one subscription, why there is none)."""
+def decide(inputs: Inputs, subscription: Subscription, around: Around) -> Decision:
+    """Decide one subscription."""
     key = inputs.link_key("subscription", subscription.subscription_id)
     if subscription.status in ENDED or subscription.subscription_id in around.fates:
         return ending(inputs, subscription, key, around)
     try:
         refused = refusal(inputs, subscription, key, around.customers.get(subscription.payer()))
         if refused is not None:
-            return [], refused
+            return Decision([], refused)
         if (gone_there := canceled_in_stripe(inputs, key)) is not None:
-            return [cancellation(inputs, subscription, gone_there)], None
+            return Decision([cancellation(inputs, subscription, gone_there)])
         lines = items(subscription, around.catalog, around.meters)
+    except RowFailed as failure:
+        return Decision([], failed(inputs, subscription, failure))
+    timers = item_timers(inputs, subscription, key)
+    try:
         made = claim(inputs, subscription, key, lines, around)
         if key not in inputs.links.ids:
             refused = not_yet_chargeable(inputs, subscription) or beyond_stripe(
                 inputs, subscription, lines, around.living
             )
     except RowFailed as failure:
-        refused = status(inputs, subscription, Status.ERROR, ReasonCode(failure.reason), failure.detail)
-    return ([], refused) if refused is not None else (made, None)
+        return Decision([], failed(inputs, subscription, failure), timers)
+    return Decision(made if refused is None else [], refused, timers)
+
+
+def failed(inputs: Inputs, subscription: Subscription, failure: RowFailed) -> EntityStatus:
+    """Return the status of a subscription that cannot be decided."""
+    return status(inputs, subscription, Status.ERROR, ReasonCode(failure.reason), failure.detail)
+
+
+def item_timers(inputs: Inputs, subscription: Subscription, key: str) -> list[datetime]:
+    """Return the moments at which the target document of a subscription changes, except those of its end."""
+    held = inputs.stripe.subscriptions.get(inputs.links.ids.get(key, ""))
+    try:
+        timers = coupon_timers(inputs, subscription, known_discounts(inputs, held))
+    except RowFailed:
+        return []  # the target document fails for the same reason
+    charged = COLLECTION.get(subscription.payment_collection_method) == "charge_automatically"
+    if key not in inputs.links.ids:
+        timers += start_timers(inputs, subscription)
+    return [*timers, *card_timers(inputs, subscription)] if held is None and charged else timers
 
 
 def ends_later(inputs: Inputs, subscription: Subscription) -> str:
@@ -139,16 +190,14 @@ def ends_later(inputs: Inputs, subscription: Subscription) -> str:
     return f"It ends at {from_epoch(end):%Y-%m-%d %H:%M} UTC; Stripe is told in the period in which that lies."
 
 
-def ending(
-    inputs: Inputs, subscription: Subscription, key: str, around: Around
-) -> tuple[list[Claim], EntityStatus | None]:
-    """One that ended, or is no longer paid for, wants its Stripe subscription canceled, unless its fate is another."""
+def ending(inputs: Inputs, subscription: Subscription, key: str, around: Around) -> Decision:
+    """Decide one that ended, or is no longer paid for: its Stripe subscription is canceled, unless its fate differs."""
     found = around.fates.get(subscription.subscription_id)
     if found is None or found.kind == "moves":
         told = sold_after_end(inputs, subscription, key, around) if found is None else ""
         if told:
-            return [], status(inputs, subscription, Status.PENDING, ReasonCode.RENEWED_AFTER_END, told)
-        return [], status(inputs, subscription, Status.NO_SYNC_REQUIRED, ReasonCode.ENDED)
+            return Decision([], status(inputs, subscription, Status.PENDING, ReasonCode.RENEWED_AFTER_END, told))
+        return Decision([], status(inputs, subscription, Status.NO_SYNC_REQUIRED, ReasonCode.ENDED))
     frozen = found.kind == "frozen"
     end = end_of(inputs, subscription, inputs.stripe.subscriptions.get(inputs.links.ids.get(key, "")))
     facts = {
@@ -165,7 +214,7 @@ def ending(
         facts=facts,
     )
     reason = ReasonCode.FROZEN if frozen else ReasonCode.WAITS_FOR_WRITE
-    return [claim], status(inputs, subscription, Status.PENDING, reason, found.why)
+    return Decision([claim], status(inputs, subscription, Status.PENDING, reason, found.why))
 
 
 def sold_after_end(inputs: Inputs, subscription: Subscription, key: str, around: Around) -> str:
@@ -182,24 +231,14 @@ def sold_after_end(inputs: Inputs, subscription: Subscription, key: str, around:
 
 
 def claim(inputs: Inputs, subscription: Subscription, key: str, lines: list[Line], around: Around) -> list[Claim]:
-    """What Stripe should bill, with the coupons that it alone has. Raises RowFailed where it cannot be known."""
-    method = subscription.payment_collection_method
-    if method not in COLLECTION:
-        raise RowFailed(
-            ReasonCode.NEEDS_A_PERSON,
-            f"Stigg collects by {method}, which has no counterpart in Stripe; choose CHARGE or INVOICE.",
-        )
+    """Return the target document, and those of the coupons that it alone has. Raises RowFailed where one is unknown."""
+    collection = collection_of(subscription)
     held = inputs.stripe.subscriptions.get(inputs.links.ids.get(key, ""))
     known = known_discounts(inputs, held)
-    found = coupons.discounts(inputs, subscription, around.catalog_coupons, known)
+    found = discounts(inputs, subscription, around.catalog_coupons, known)
     charged_once = [(v, quantity) for v, quantity in lines if v.once]
-    once = {*found.once, *(once_token(v) for v, _ in charged_once)}
-    if len(once) > MAX_ONCE:
-        raise RowFailed(
-            ReasonCode.TOO_MUCH_ONCE, f"It has {len(once)} coupons and one-off charges; {MAX_ONCE} can be kept."
-        )
+    once = once_tokens(found, charged_once)
     check_lines(inputs, lines, held)
-    collection = COLLECTION[method]
     end = cancel_at(inputs, subscription, held)
     document = compact(
         {
@@ -208,7 +247,7 @@ def claim(inputs: Inputs, subscription: Subscription, key: str, lines: list[Line
             "collection_method": collection,
             "days_until_due": str(inputs.environment.days_until_due) if collection == "send_invoice" else None,
             "discounts": list(found.refs),
-            "once": sorted(once),
+            "once": once,
             "cancel_at": str(end) if end else None,
             "renewal": renewal(held, by_anchor=True) if held is not None else None,
             "automatic_tax": True if inputs.environment.tax else None,
@@ -226,23 +265,44 @@ def claim(inputs: Inputs, subscription: Subscription, key: str, lines: list[Line
     return [Claim(SUBSCRIPTION, key, document, entity, facts=facts), *found.own]
 
 
-def known_discounts(inputs: Inputs, held: StripeSubscription | None) -> coupons.Known:
+def collection_of(subscription: Subscription) -> str:
+    """Return Stripe's collection method. Raises RowFailed where Stigg's has no counterpart."""
+    method = subscription.payment_collection_method
+    if method not in COLLECTION:
+        raise RowFailed(
+            ReasonCode.NEEDS_A_PERSON,
+            f"Stigg collects by {method}, which has no counterpart in Stripe; choose CHARGE or INVOICE.",
+        )
+    return COLLECTION[method]
+
+
+def once_tokens(found: Discounts, charged: list[Line]) -> list[str]:
+    """Return the tokens of coupons and one-off charges, sorted. Raises RowFailed where they do not fit the metadata."""
+    once = {*found.once, *(once_token(v) for v, _ in charged)}
+    if len(once) > MAX_ONCE:
+        raise RowFailed(
+            ReasonCode.TOO_MUCH_ONCE, f"It has {len(once)} coupons and one-off charges; {MAX_ONCE} can be kept."
+        )
+    return sorted(once)
+
+
+def known_discounts(inputs: Inputs, held: StripeSubscription | None) -> Known:
     """The discounts and the tokens of the Stripe subscription; one without our mark was made by somebody else."""
     if held is None:
-        return coupons.Known({})
+        return Known({})
     reading = Reading(inputs.links.keys, inputs.signer, retired=inputs.links.retired)
     live = {}
     for discount in expanded(held):
         ref, id = reading.ref_of(discount), discount.source.coupon_id() or ""
         if ref is not None:
             live[ref] = inputs.links.keys.get(id) or inputs.links.retired.get(id) or ""
-    proven = inputs.signer.key_of(held.metadata.get("stiggSyncKey")) is not None
-    return coupons.Known(live, tuple(once_of(held.metadata)), untold=not proven)
+    proven = inputs.signer.key_of(held.metadata.get(ownership.FIELD)) is not None
+    return Known(live, tuple(once_of(held.metadata)), untold=not proven)
 
 
 def once_token(v: PriceVersion) -> str:
     """What names a one-off charge in the life of a subscription, whatever it costs in another version of the plan."""
-    return coupons.once_token("charge", keys.slot_of(v.key))
+    return coupon_token("charge", keys.slot_of(v.key))
 
 
 def one_off_items(charged: list[Line], done: Iterable[str]) -> dict[str, dict[str, str]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from stripe_sync.core import keys
 from stripe_sync.core.reasons import ReasonCode
@@ -19,9 +20,17 @@ from stripe_sync.domain.model.documents import COUPON, PRICE, PRICE_VERSION, PRO
 from stripe_sync.domain.model.inputs import Desired, Inputs, StripeView
 from stripe_sync.domain.model.kinds import EntityKind
 from stripe_sync.domain.model.status import EntityStatus, Status
-from stripe_sync.domain.target.catalog import Catalog, catalog, needs, past, with_own
+from stripe_sync.domain.target.catalog import (
+    Catalog,
+    archived_packages,
+    catalog,
+    current_packages,
+    needs,
+    past,
+)
 from stripe_sync.domain.target.coupons import coupons
 from stripe_sync.domain.target.customers import customers
+from stripe_sync.domain.target.own_prices import with_own
 from stripe_sync.domain.target.subscriptions import subscriptions
 
 UNDECIDED = (Status.ERROR, Status.PENDING)
@@ -65,6 +74,7 @@ def desired(inputs: Inputs) -> Desired:
         [claim for part in both for claim in part.wanted],
         [claim for part in both for claim in part.found],
         {entity: status for part in both for entity, status in part.statuses.items()},
+        families.desired.timers,
     )
 
 
@@ -82,7 +92,7 @@ def of_catalog(inputs: Inputs, offer: Offered, needed: Collection[str]) -> Desir
     """What is wanted and found of products, prices and coupons that are nobody's own. ``needed``: see ``past``."""
     claims = [*offer.catalog.claims, *past(inputs, offer.catalog, needed)]
     wanted = [*(claim for claim in claims if claim.entity not in offer.lost), *offer.coupons]
-    decidable = Decidable(inputs, wanted, offer.statuses)
+    decidable = Decidable.of(inputs, wanted, offer.statuses)
     there = [claim for claim in found(inputs, inputs.stripe) if not keys.owner(claim.key) and decidable.holds(claim)]
     return Desired(wanted, there, offer.statuses)
 
@@ -95,18 +105,18 @@ def of_families(inputs: Inputs, offer: Offered, own: StripeView) -> Families:
     known, own_prices = with_own(inputs, offer.catalog)
     customer_claims, customer_statuses = customers(inputs)
     broken = [s for s in inputs.stigg.broken if s.kind in (EntityKind.CUSTOMER, EntityKind.SUBSCRIPTION)]
-    subscription_claims, subscription_statuses = subscriptions(
+    decided = subscriptions(
         inputs,
         known,
         {s.id: s for s in [*customer_statuses, *broken] if s.kind == EntityKind.CUSTOMER},
         catalog_coupons={c.entity[1]: c.key for c in offer.coupons if c.entity},
         fates=fates(inputs),
     )
-    wanted = [*own_prices, *customer_claims, *once_each(subscription_claims)]
-    statuses = by_entity(customer_statuses, subscription_statuses, broken)
-    decidable = Decidable(inputs, wanted, {**offer.statuses, **statuses})
+    wanted = [*own_prices, *customer_claims, *once_each(decided.claims)]
+    statuses = by_entity(customer_statuses, decided.statuses, broken)
+    decidable = Decidable.of(inputs, wanted, {**offer.statuses, **statuses})
     there = (claim for claim in [*found(inputs, own), *in_stigg(inputs)] if keys.owner(claim.key))
-    made = Desired(wanted, [claim for claim in there if decidable.holds(claim)], statuses)
+    made = Desired(wanted, [claim for claim in there if decidable.holds(claim)], statuses, decided.timers)
     return Families(made, known, list(needs(inputs, own_prices)))
 
 
@@ -115,47 +125,65 @@ def by_entity(*statuses: Iterable[EntityStatus]) -> dict[tuple[str, str], Entity
     return {(s.kind, s.id): s for those in statuses for s in those}
 
 
-def once_each(claims: list[Claim]) -> list[Claim]:
+def once_each(claims: Iterable[Claim]) -> list[Claim]:
     """The claims without repetition: two applications of one coupon may want the same object."""
     return list({claim.key: claim for claim in claims}.values())
 
 
+@dataclass(frozen=True)
 class Decidable:
-    """Which of the objects that were found may be compared."""
+    """Which of the objects that were found may be compared: what is wanted, and what nothing wants for certain."""
 
-    def __init__(self, inputs: Inputs, wanted: Iterable[Claim], statuses: Statuses) -> None:
-        self.claimed = {claim.key for claim in wanted}
-        undecided = [s for s in statuses.values() if s.status in UNDECIDED and s.reason not in DECIDED]
-        self.keys = {
-            inputs.link_key(s.kind, s.id) for s in undecided if s.kind in (EntityKind.CUSTOMER, EntityKind.SUBSCRIPTION)
-        }
-        self.entities = {(s.kind, s.id) for s in undecided}
-        self.seen = set(statuses)
-        waiting = [s for s in statuses.values() if s.reason is ReasonCode.WAITS_FOR_WRITE]
-        self.current = {(s.kind, keys.part(s.id)) for s in waiting if s.kind in (EntityKind.PLAN, EntityKind.ADDON)}
-        archived = [s for s in statuses.values() if s.reason is ReasonCode.ARCHIVED]
-        self.archived = {(s.kind, keys.part(s.id)) for s in archived}
+    inputs: Inputs
+    claimed: frozenset[str]  # link keys
+    statuses: Statuses
+    packages: frozenset[tuple[str, str]]  # (kind, escaped refId) of what is sold
+    archived: frozenset[tuple[str, str]]  # the same of what was archived
+
+    @classmethod
+    def of(cls, inputs: Inputs, wanted: Iterable[Claim], statuses: Statuses) -> Decidable:
+        """Return the rule for these target documents and statuses."""
+        claimed = frozenset(claim.key for claim in wanted)
+        return cls(inputs, claimed, statuses, current_packages(statuses.values()), archived_packages(statuses.values()))
 
     def holds(self, claim: Claim) -> bool:
-        """What is wanted is compared; what is not, only where it is known for certain that nothing wants it."""
+        """Return whether an object that was found may be compared."""
         if claim.key in self.claimed:
             return True
         if claim.kind in (PRICE, PRICE_VERSION):
-            owner = keys.subscription_of(claim.key)
-            free = owner is None or self.is_decided(("subscription", owner))
-            return free and keys.package_of(claim.key) in self.current
+            return self.is_owner_decided(claim.key) and keys.package_of(claim.key) in self.packages
         if claim.kind == PRODUCT:
-            kind, ref = keys.package_of(claim.key)
-            return (kind, keys.unescaped(ref)) not in self.entities and (kind, ref) not in self.archived
+            return self.is_product_decided(claim.key)
         if claim.kind == STIGG_SUBSCRIPTION:
             return False
         if claim.kind == COUPON:
             return self.is_decided(keys.entity_of(claim.key))
-        return claim.key not in self.keys
+        return claim.key not in self.undecided_keys
+
+    def is_owner_decided(self, price: str) -> bool:
+        """Return whether no subscription owns a price alone, or that subscription is decided."""
+        owner = keys.subscription_of(price)
+        return owner is None or self.is_decided(("subscription", owner))
+
+    def is_product_decided(self, product: str) -> bool:
+        """Return whether a product's package is neither undecided nor archived; Stigg need not show it."""
+        kind, ref = keys.package_of(product)
+        return not self.is_undecided((kind, keys.unescaped(ref))) and (kind, ref) not in self.archived
 
     def is_decided(self, entity: tuple[str, str]) -> bool:
-        """Whether Stigg shows an entity, and its state is known: what it does not show at all decides nothing."""
-        return entity in self.seen and entity not in self.entities
+        """Return whether Stigg shows an entity, and its state is known: an entity that is not shown decides nothing."""
+        return entity in self.statuses and not self.is_undecided(entity)
+
+    def is_undecided(self, entity: tuple[str, str]) -> bool:
+        """Return whether an entity has a status and its state is not known."""
+        status = self.statuses.get(entity)
+        return status is not None and status.status in UNDECIDED and status.reason not in DECIDED
+
+    @cached_property
+    def undecided_keys(self) -> frozenset[str]:
+        """The link keys of the customers and subscriptions that are undecided."""
+        families = [(kind, id) for kind, id in self.statuses if kind in (EntityKind.CUSTOMER, EntityKind.SUBSCRIPTION)]
+        return frozenset(self.inputs.link_key(*entity) for entity in families if self.is_undecided(entity))
 
 
 def deleted_products(inputs: Inputs, claims: Iterable[Claim]) -> list[EntityStatus]:

@@ -32,20 +32,39 @@ def start(inputs: Inputs, subscription: Subscription) -> dict[str, Any]:
     charge nothing for the running period and always wait for a person; ``backdated`` ones charge nothing for it either and
     need no approval. Matters only to one that is missing.
     """
-    id, begin = subscription.subscription_id, paid_from(subscription)
-    rhythm = subscription.billing_period or "MONTHLY"
-    anchor = subscription.current_billing_period_end
-    if anchor is None or inputs.has_come(anchor, id):
-        anchor = periods.next_bound(subscription.billing_cycle_anchor or begin, rhythm, inputs.now)
-        inputs.has_come(anchor, id)
+    begin, anchor = paid_from(subscription), first_anchor(inputs, subscription)
     anchored: Document = {"billing_cycle_anchor": epoch(anchor)}
-    if (config := anchor_config(subscription.billing_cycle_anchor or begin, anchor, rhythm)) is not None:
+    origin = subscription.billing_cycle_anchor or begin
+    if (config := anchor_config(origin, anchor, subscription.billing_period or "MONTHLY")) is not None:
         anchored["anchor_config"] = config
     if is_backdated(subscription) and inputs.environment.backdated_start == "next_period":
         return anchored | {"late": False, "backdated": True}
-    late = inputs.has_come(begin + timedelta(hours=inputs.environment.late_start_hours) + timedelta.resolution, id)
+    late = inputs.is_due(late_from(inputs, subscription))
     timing = anchored | {"late": late, "backdated": False}
-    return timing if late else timing | {"backdate_start_date": epoch(begin) if inputs.has_come(begin, id) else None}
+    return timing if late else timing | {"backdate_start_date": epoch(begin) if inputs.is_due(begin) else None}
+
+
+def start_timers(inputs: Inputs, subscription: Subscription) -> list[datetime]:
+    """Return the moments at which the timing of a creation changes, those that are over included."""
+    anchor = first_anchor(inputs, subscription)
+    if is_backdated(subscription) and inputs.environment.backdated_start == "next_period":
+        return [anchor]
+    return [anchor, late_from(inputs, subscription), paid_from(subscription)]
+
+
+def first_anchor(inputs: Inputs, subscription: Subscription) -> datetime:
+    """Return the end of the running period, counted on from the anchor where the one that Stigg gives has passed."""
+    end = subscription.current_billing_period_end
+    if end is not None and not inputs.is_due(end):
+        return end
+    origin = subscription.billing_cycle_anchor or paid_from(subscription)
+    return periods.next_bound(origin, subscription.billing_period or "MONTHLY", inputs.now)
+
+
+def late_from(inputs: Inputs, subscription: Subscription) -> datetime:
+    """Return the first moment at which a creation is late."""
+    hours = timedelta(hours=inputs.environment.late_start_hours)
+    return paid_from(subscription) + hours + timedelta.resolution
 
 
 def anchor_config(origin: datetime, anchor: datetime, rhythm: str) -> dict[str, int] | None:
@@ -70,10 +89,14 @@ def is_backdated(subscription: Subscription) -> bool:
 
 
 def ends_at(inputs: Inputs, subscription: Subscription) -> int | None:
-    """When a subscription that lives will end, Unix seconds: cancelled for a date or for the end of its period."""
-    moments = [m for m in (subscription.cancellation_date, subscription.effective_end_date) if m is not None]
-    future = [m for m in moments if not inputs.has_come(m, subscription.subscription_id)]
+    """Return when a living subscription will end, Unix seconds: canceled for a date or for the end of its period."""
+    future = [moment for moment in end_timers(subscription) if not inputs.is_due(moment)]
     return epoch(min(future)) if future else None
+
+
+def end_timers(subscription: Subscription) -> list[datetime]:
+    """Return the moments at which Stigg may end a subscription: its cancellation's date and the end of its period."""
+    return [m for m in (subscription.cancellation_date, subscription.effective_end_date) if m is not None]
 
 
 def anchor_note(after: Mapping[str, Any], held: Mapping[str, Any]) -> dict[str, str]:

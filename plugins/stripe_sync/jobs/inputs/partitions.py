@@ -130,7 +130,6 @@ def family_inputs(around: Around, catalog: Inputs, members: Members) -> tuple[In
         candidates=dict(catalog.candidates),
         seen=seen_unpaid(around, stigg.subscriptions, ids_of),
         ended_by_us=ended_by_us(around, theirs.subscriptions.values(), ids_of),
-        awaited={},
     )
     return inputs, theirs
 

@@ -55,11 +55,13 @@ def those(connection: Connection, snapshot: Snapshot, ids: Mapping[str, Collecti
 
 def stigg_view(rows: Rows, quarantined: Iterable[tuple[str, str, str]]) -> StiggView:
     """Stigg's entities; quarantined and unreadable rows are among ``broken``."""
-    broken = [EntityStatus(kind, id, Status.ERROR, ReasonCode.QUARANTINED, rule) for kind, id, rule in quarantined]
-    left_out = {(s.kind, s.id) for s in broken}
+    kept_back = [EntityStatus(kind, id, Status.ERROR, ReasonCode.QUARANTINED, rule) for kind, id, rule in quarantined]
+    left_out = {(s.kind, s.id) for s in kept_back}
 
-    def read(kind: str, entity: type[Entity]) -> list[Entity]:
+    def read(kind: str, entity: type[Entity]) -> tuple[list[Entity], list[EntityStatus]]:
+        """Return (the entities of a kind, the statuses of rows that cannot be read)."""
         found: list[Entity] = []
+        broken: list[EntityStatus] = []
         for row in rows(kind):
             id = str(row.get(IDS[kind]))
             if (kind, id) in left_out:
@@ -68,11 +70,17 @@ def stigg_view(rows: Rows, quarantined: Iterable[tuple[str, str, str]]) -> Stigg
                 found.append(stigg.decode(row, entity))
             except RowFailed as failure:
                 broken.append(EntityStatus(kind, id, Status.ERROR, ReasonCode(failure.reason), failure.detail))
-        return found
+        return found, broken
 
-    products, plans, addons = read("product", Product), read("plan", Package), read("addon", Package)
-    customers, subscriptions = read("customer", Customer), read("subscription", Subscription)
-    return StiggView(products, plans, addons, customers, subscriptions, broken, read("coupon", Coupon))
+    products, broken_products = read("product", Product)
+    plans, broken_plans = read("plan", Package)
+    addons, broken_addons = read("addon", Package)
+    customers, broken_customers = read("customer", Customer)
+    subscriptions, broken_subscriptions = read("subscription", Subscription)
+    coupons, broken_coupons = read("coupon", Coupon)
+    packages = (*broken_products, *broken_plans, *broken_addons)
+    broken = (*kept_back, *packages, *broken_customers, *broken_subscriptions, *broken_coupons)
+    return StiggView(products, plans, addons, customers, subscriptions, broken, coupons)
 
 
 def stripe_view(rows: Rows, known: Mapping[str, str]) -> tuple[StripeView, list[EntityStatus]]:

@@ -122,7 +122,7 @@ class Comparing:
             self.name,
             owners,
             needs=[(around.place.owner("subscription", id), what) for id, what in made.needs],
-            wakes=[(around.place.owner("subscription", id), at) for id, at in inputs.awaited.items()],
+            wakes=[(around.place.owner("subscription", id), at) for id, at in made.desired.timers.items()],
             bill_use={around.place.owner("subscription", id) for id in use},
         )
         self.decided += len(owners)
