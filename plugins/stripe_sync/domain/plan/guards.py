@@ -115,7 +115,7 @@ def over_limits(group: str, actions: Sequence[Action], environment: Environment,
     found = []
     for cause in actions[0].causes:
         if cause in ALWAYS:
-            found.append(ALWAYS[cause].format(n=len(actions), hours=environment.late_start_hours))
+            found.append(ALWAYS[cause].format(n=len(actions), hours=environment.stripe.late_start_hours))
     beyond = standing.beyond.get(lane, 0)
     more = f" and {beyond} beyond this plan" if beyond else ""
     if len(actions) + beyond > limits.actions:

@@ -29,7 +29,7 @@ class Meters:
 
 def meters(inputs: Inputs, catalog: Catalog) -> Meters:
     """Who has each meter. Whoever has it in Stripe keeps it; else the oldest subscription of its customer gets it."""
-    chosen = inputs.environment.usage_meters
+    chosen = inputs.environment.usage.meters
     if not chosen:
         return Meters()
     asking: dict[tuple[str, str], list[Subscription]] = defaultdict(list)

@@ -41,9 +41,11 @@ def start(inputs: Inputs, subscription: Subscription) -> dict[str, Any]:
     anchored: Document = {"billing_cycle_anchor": epoch(anchor)}
     if (config := anchor_config(subscription.billing_cycle_anchor or begin, anchor, rhythm)) is not None:
         anchored["anchor_config"] = config
-    if is_backdated(subscription) and inputs.environment.backdated_start == "next_period":
+    if is_backdated(subscription) and inputs.environment.stripe.backdated_start == "next_period":
         return anchored | {"late": False, "backdated": True}
-    late = inputs.has_come(begin + timedelta(hours=inputs.environment.late_start_hours) + timedelta.resolution, id)
+    late = inputs.has_come(
+        begin + timedelta(hours=inputs.environment.stripe.late_start_hours) + timedelta.resolution, id
+    )
     timing = anchored | {"late": late, "backdated": False}
     return timing if late else timing | {"backdate_start_date": epoch(begin) if inputs.has_come(begin, id) else None}
 

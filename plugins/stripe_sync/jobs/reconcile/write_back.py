@@ -1,4 +1,4 @@
-"""Stripe's customer ids written back to Stigg (``customer.billingId``), where ``write_billing_id`` is on.
+"""Stripe's customer ids written back to Stigg (``customer.billingId``), where ``stigg.write_billing_id`` is on.
 
 Only ids that Stigg does not have: one that Stigg has is evidence of somebody else's, and is never replaced.
 """
@@ -18,7 +18,7 @@ from stripe_sync.warehouse.writes import leases
 def write_back(session: Session, run: Run) -> list[Step]:
     """Writes what is missing, as many as one group may have actions; nothing where the customers lane may not write."""
     environment = session.environment
-    if not environment.write_billing_id or run.narrowed(environment).mode(Lane.CUSTOMERS) != Mode.ENFORCE:
+    if not environment.stigg.write_billing_id or run.narrowed(environment).mode(Lane.CUSTOMERS) != Mode.ENFORCE:
         return []
     about = {"environment": environment.name, "most": environment.limits.actions}
     with session.engine.connect() as connection:

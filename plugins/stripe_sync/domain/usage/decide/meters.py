@@ -68,7 +68,7 @@ def countable_problem(window: Window, meter: Meter) -> str:
         return ""
     return (
         f"{money.plain(window.quantity)} of {describe(window)} are no whole number to the meter {meter.id}; see "
-        f"usage_meters.{window.measured.feature}.decimals."
+        f"usage.meters.{window.measured.feature}.decimals."
     )
 
 

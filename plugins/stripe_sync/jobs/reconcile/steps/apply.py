@@ -113,7 +113,7 @@ def kept_answers(session: Session) -> frozenset[str]:
     """The kinds whose answers are as whole as a read; with tax on, a customer's is not."""
     if not session.environment.reads_events():
         return frozenset()
-    return ANSWERED - {"customer"} if session.environment.tax else ANSWERED
+    return ANSWERED - {"customer"} if session.environment.stripe.tax else ANSWERED
 
 
 def judged_again(session: Session, run: Run, stored: StoredPlan) -> StoredPlan:
