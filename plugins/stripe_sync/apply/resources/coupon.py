@@ -26,6 +26,7 @@ from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.actual import stripe_objects
 from stripe_sync.domain.model.documents import Document
 from stripe_sync.domain.model.stripe import StripeCoupon, decode
+from stripe_sync.domain.plan.actions import ActionKind
 
 ATTEMPTS = 5
 
@@ -100,8 +101,8 @@ COUPON = Resource(
     instructions=frozenset({"percent_off", "amount_off", "duration", "duration_in_months", "how"}),
 )  # fmt: skip
 HANDLERS = {
-    "coupon.create": Handler(COUPON, _create, _recover),
-    "coupon.update": change(COUPON, COUPONS, fields),
-    "coupon.delete": Handler(COUPON, _delete, _recover_deletion),
-    "coupon.strip": change(COUPON, COUPONS, without_marker),
+    ActionKind.COUPON_CREATE: Handler(COUPON, _create, _recover),
+    ActionKind.COUPON_UPDATE: change(COUPON, COUPONS, fields),
+    ActionKind.COUPON_DELETE: Handler(COUPON, _delete, _recover_deletion),
+    ActionKind.COUPON_STRIP: change(COUPON, COUPONS, without_marker),
 }
