@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any
 
 from stripe_sync.apply.resource import (
     Call,
@@ -48,7 +47,7 @@ def _parameters(call: Call) -> Params:
     return params | _fixed_amount(after["amount_off"])
 
 
-def _fixed_amount(amount_off: Mapping[str, Any]) -> Params:
+def _fixed_amount(amount_off: Mapping[str, str]) -> Params:
     """Return a fixed amount: of several currencies one is the coupon's own, the others are its options."""
     amounts = {currency: int(amount) for currency, amount in sorted(amount_off.items())}
     own = "usd" if "usd" in amounts else next(iter(amounts))
