@@ -48,7 +48,7 @@ def main() -> None:
     warehouses.start()
     with tempfile.TemporaryDirectory() as folder, built(world, Path(folder)) as harness:
         os.environ["STRIPE_SYNC_REPORTS"] = folder
-        harness.change(stripe_feed=True, stigg_feed=True, stigg_scan_minutes=SELDOM)
+        harness.change(stripe={"feed": True}, stigg={"feed": True, "scan_minutes": SELDOM})
         harness.reconcile()
         harness.later(7200)
         harness.reconcile()  # takes up what the first one wrote

@@ -9,7 +9,6 @@ import tempfile
 import time
 from pathlib import Path
 
-import msgspec
 from sqlalchemy import text
 
 from sandbox.builder import WorldBuilder, flat, per_unit
@@ -41,9 +40,7 @@ def main() -> None:
             many = 10**9
             money = {"usd": str(many)}
             limits = Limits(actions=many, day_actions=many, share=1.0, deletes=many, due_now=money, per_month=money)
-            harness.environment = msgspec.structs.replace(
-                harness.environment, limits=limits, stripe_feed=True, stigg_feed=True, plan_at_most=many
-            )
+            harness.change(limits=limits, stripe={"feed": True}, stigg={"feed": True}, max_plan_size=many)
             full, *_ = run(harness)
             run(harness)  # takes up what the first one wrote
             quiet, gets, writes, stigg = run(harness)

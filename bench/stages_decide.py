@@ -164,11 +164,11 @@ def planning(warehouse: str, scale: float) -> list[Figure]:
     """The name of a big plan, and what people read of it."""
     from stripe_sync.core.lanes import Lane
     from stripe_sync.domain.plan import explain
-    from stripe_sync.domain.plan.actions import Action, Plan
+    from stripe_sync.domain.plan.actions import Action, ActionKind, Plan
 
     count = int(PLAN * scale)
     plan = Plan(environment="bench", actions=[
-        Action(kind="customer.create", lane=Lane.CUSTOMERS, target=f"customer:bench:c-{n}", after={"name": f"Customer {n}", "email": None},
+        Action(kind=ActionKind.CUSTOMER_CREATE, lane=Lane.CUSTOMERS, target=f"customer:bench:c-{n}", after={"name": f"Customer {n}", "email": None},
                entity=("customer", f"c-{n}"), serial=f"customer:bench:c-{n}", sentence=f"Create customer bench:c-{n}") for n in range(count)
     ])  # fmt: skip
     hashed, _, _ = timed(lambda: plan.hash)

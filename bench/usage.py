@@ -14,7 +14,7 @@ import msgspec
 from stripe_sync.clients.stigg.documents import USAGE_HISTORY
 from stripe_sync.core.clock import SystemClock
 from stripe_sync.core.config.connections import Connection
-from stripe_sync.core.settings import Environment
+from stripe_sync.core.settings import Environment, UsageSettings
 from stripe_sync.domain.model.price_content import EncodedPrice
 from stripe_sync.domain.usage.terms import Terms
 from stripe_sync.domain.usage.windows import Measured, Window
@@ -48,7 +48,7 @@ def windows(count: int) -> list[Window]:
 def by_pipeline(warehouse: str, url: str, count: int, *, per_minute: int, name: str) -> float:
     """Readings a second, as the usage job makes them."""
     environment = Environment(
-        name=name, stripe_account="acct_bench", usage_reads_per_minute=per_minute, workers=WORKERS
+        name=name, stripe_account="acct_bench", usage=UsageSettings(reads_per_minute=per_minute), workers=WORKERS
     )
     given = Connection("stigg_default", "stigg", host=url, password="key")
     session = Session(environment, engine.connect(warehouse), lambda _: given, SystemClock())

@@ -30,8 +30,8 @@ def main() -> None:
         harness.world.limits = {"account": 100, "endpoint": RATE}
         harness.world.faults.append(Fault("POST", "/v1/customers", kind="delay", seconds=LATENCY, times=10 * customers))
         harness.change(
-            modes={"catalog": "enforce", "customers": "enforce"}, endpoint_rate=RATE, account_rate=100, workers=workers,
-            limits=GENEROUS, plan_at_most=10 * customers,
+            modes={"catalog": "enforce", "customers": "enforce"}, stripe={"endpoint_rate": RATE, "account_rate": 100}, workers=workers,
+            limits=GENEROUS, max_plan_size=10 * customers,
         )  # fmt: skip
         harness.limit(actions=10 * customers, day_actions=100 * customers)
         harness.reconcile()

@@ -29,7 +29,7 @@ from stripe_sync.core.errors import ConfigurationError, StripeSyncError
 from stripe_sync.core.lanes import Lane, Mode
 from stripe_sync.core.open_questions import BY_NAME
 from stripe_sync.core.ownership import FIELD, Signer
-from stripe_sync.core.settings import Environment, Limits
+from stripe_sync.core.settings import Environment, Limits, StiggSettings, StripeSettings
 from stripe_sync.jobs.reconcile.job import RECONCILE
 from stripe_sync.jobs.runtime.context import Session, start_run
 from stripe_sync.jobs.runtime.runner import kept_results, run_job
@@ -95,7 +95,7 @@ class Pair:
     def until(self, moment: int) -> None:
         """Move both clocks to a moment, Unix seconds."""
         httpx.post(f"{self.stigg_url}/_world/clock", json={"now": moment}, timeout=60).raise_for_status()
-        self.account.advance(self.environment.test_clock, moment)
+        self.account.advance(self.environment.stripe.test_clock, moment)
 
     def use(self, moment: int) -> None:
         """Report calls of every customer in Stigg."""
@@ -104,11 +104,11 @@ class Pair:
             self.world.stigg["usage"].append(row | {"timestamp": iso(moment)})
 
     def customers(self) -> list[dict[str, Any]]:
-        return list(self.account.asker.rows("/v1/customers", test_clock=self.environment.test_clock))
+        return list(self.account.asker.rows("/v1/customers", test_clock=self.environment.stripe.test_clock))
 
     def end(self) -> int:
         """Return when the next period of a subscription ends, Unix seconds."""
-        rows = self.account.asker.rows("/v1/subscriptions", test_clock=self.environment.test_clock)
+        rows = self.account.asker.rows("/v1/subscriptions", test_clock=self.environment.stripe.test_clock)
         return min(int(item["current_period_end"]) for row in rows for item in row["items"]["data"])
 
 
@@ -188,9 +188,14 @@ def begin(key: str, base: str, months: int, *, state: Path) -> int:
     now = int(time.time()) // MINUTE * MINUTE
     clock = account.make("clock", CLOCKS, frozen_time=now, name="stripe_sync pair")["id"]
     environment = Environment(
-        name=NAME, stripe_account=account_of(asker), test_clock=clock, native_integration="removed", limits=LIMITS,
-        modes=dict.fromkeys((Lane.CATALOG, Lane.CUSTOMERS, Lane.SUBSCRIPTIONS, Lane.USAGE), Mode.ENFORCE), accept_unknown=sorted(BY_NAME),
-    )  # fmt: skip
+        name=NAME,
+        stripe_account=account_of(asker),
+        modes=dict.fromkeys((Lane.CATALOG, Lane.CUSTOMERS, Lane.SUBSCRIPTIONS, Lane.USAGE), Mode.ENFORCE),
+        accept_unknown=sorted(BY_NAME),
+        stripe=StripeSettings(test_clock=clock),
+        stigg=StiggSettings(native_integration="removed"),
+        limits=LIMITS,
+    )
     world = from_document(small_world(now).document())
     server.forget(state)
     shutil.rmtree(state, ignore_errors=True)

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from sandbox.builder import ACCOUNT
 from stripe_sync.core.clock import from_epoch
-from tests.support.harness import Harness
+from stripe_sync.core.settings import AlertSettings
+from tests.support.harness import SETTINGS, Harness
 from tests.support.metering import cycle, lines, period_end, until, use
 
 # Airflow itself warns while it is imported and run; our own warnings are errors in the other groups.
@@ -241,7 +243,7 @@ def test_who_is_told_of_a_failure_is_told_what_failed(monkeypatch: pytest.Monkey
     monkeypatch.setenv(
         "AIRFLOW_CONN_CHAT", json.dumps({"conn_type": "http", "host": f"http://127.0.0.1:{server.server_port}"})
     )
-    found = on_failure("test", {"alert_webhook": "chat", "alert_emails": ["billing@example.test"]})
+    found = on_failure("test", replace(SETTINGS, alerts=AlertSettings("chat", ["billing@example.test"])))
     assert [type(n).__name__ for n in found] == ["WebhookNotifier", "SmtpNotifier"]
     assert isinstance(found[0], WebhookNotifier)
     found[0].notify({"exception": "in_1 is finalized at noon"})

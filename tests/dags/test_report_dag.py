@@ -10,8 +10,10 @@ from threading import Thread
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from tests.support.harness import Harness
+from stripe_sync.core.settings import ReportSettings
+from tests.support.harness import SETTINGS, Harness
 
 pytestmark = [pytest.mark.xdist_group("airflow"), pytest.mark.filterwarnings("default")]
 
@@ -34,8 +36,8 @@ def test_the_report_dag_writes_the_report_and_an_event_with_counts(bag: Any, har
 def test_the_report_goes_to_an_object_store(bag: Any, harness: Harness, tmp_path: Path) -> None:
     from stripe_sync.interfaces.airflow.steps import folder
 
-    assert folder("test", {"report_path": ""}) is None
-    target = folder("test", {"report_path": f"file://{tmp_path}/bucket"})
+    assert folder("test", SETTINGS) is None
+    target = folder("test", replace(SETTINGS, report=ReportSettings(path=f"file://{tmp_path}/bucket")))
     harness.reconcile()
     session = harness.session()
     from stripe_sync.jobs.finance.steps.publish import publish

@@ -62,7 +62,7 @@ def known(harness: Harness, name: str = "test") -> Proven | None:
 def test_a_key_of_another_account_is_refused_before_anything_is_read(harness_of: Build, is_readable: bool) -> None:
     """Within the hour in which a run does not ask for the account, and where the key may not read it (SB 8.3, C11)."""
     harness = harness_of(build_small_world())
-    harness.change(stripe_feed=True)
+    harness.change(stripe={"feed": True})
     harness.reconcile()
     harness.world.account["id"] = OTHER
     harness.world.stripe_keys = ["sk_test_other", UNREADABLE]
@@ -75,7 +75,7 @@ def test_a_key_of_another_account_is_refused_before_anything_is_read(harness_of:
         ):
             work()
     assert set(asked(harness)) == {"GET /v1/account"}
-    toml = TOML.replace("stripe_feed = false", "stripe_feed = true")
+    toml = TOML.replace("stripe.feed = false", "stripe.feed = true")
     connection = {"conn_type": "stripe", "password": harness.stripe_key, "host": harness.stripe_url}
     env = environ(harness, toml, AIRFLOW_CONN_STRIPE_DEFAULT=json.dumps(connection))
     for line in (["apply", "test", "--yes"], ["connect", "test"], ["init"]):
@@ -97,7 +97,7 @@ def disconnecting_with_strip(harness: Harness) -> None:
 
 def test_a_new_key_of_the_same_account_is_asked_once(harness_of: Build) -> None:
     harness = harness_of(build_small_world())
-    harness.change(stripe_feed=True)
+    harness.change(stripe={"feed": True})
     harness.reconcile()
     harness.world.stripe_keys.append("sk_test_rolled")
     harness.stripe_key = "sk_test_rolled"

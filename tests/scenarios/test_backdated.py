@@ -65,7 +65,7 @@ def test_a_backdated_start_is_charged_from_its_start_where_the_setting_says_so(
 ) -> None:
     backdate(small_world, began=24 * HOUR, made=HOUR)
     harness = harness_of(small_world)
-    harness.change(backdated_start="start")
+    harness.change(stripe={"backdated_start": "start"})
     harness.reconcile()
     assert harness.status("s-1") == ("SUCCESS", "")
     assert [total for _, total in invoices(harness)] == [3_000], "20.00 and 2 seats at 5.00, for the running period"
@@ -84,7 +84,7 @@ def test_a_backdated_start_that_the_setting_takes_from_its_start_is_late_after_t
 ) -> None:
     backdate(small_world, began=49 * HOUR, made=HOUR)
     harness = harness_of(small_world)
-    harness.change(backdated_start="start")
+    harness.change(stripe={"backdated_start": "start"})
     harness.reconcile()
     assert harness.status("s-1") == ("PENDING", "WAITS_FOR_APPROVAL")
 

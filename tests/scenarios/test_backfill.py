@@ -98,7 +98,7 @@ def test_from_the_shell(harness_of: Build, small_world: WorldBuilder) -> None:
 def test_thirty_nine_days_without_a_run(harness_of: Build, small_world: WorldBuilder) -> None:
     """Nothing is doubled, renewals are not billed short, and everything is read since the feed reaches no further."""
     harness = harness_of(small_world)
-    harness.change(stripe_feed=True)
+    harness.change(stripe={"feed": True})
     harness.reconcile()
     harness.reconcile()
     harness.later(39 * DAY)

@@ -57,7 +57,7 @@ def test_writes_keep_the_pace_of_the_endpoint_under_latency_without_a_429(
         small_world.customer(f"many-{number}", f"Many {number}", f"m{number}@example.test", hasPaymentMethod=True)
     harness = harness_of(small_world)
     harness.world.limits |= {"account": 100, "endpoint": 25}
-    harness.change(endpoint_rate=25, account_rate=100, rate_share=1.0)
+    harness.change(stripe={"endpoint_rate": 25, "account_rate": 100, "rate_limit_share": 1.0})
     harness.plan()
     harness.world.faults.append(Fault("POST", "/v1/customers", kind="delay", seconds=0.12, times=10_000))
     harness.world.requests.clear()
@@ -100,7 +100,7 @@ def test_reads_are_counted_against_the_monthly_allocation_and_warned_about(
     harness_of: Build, small_world: WorldBuilder
 ) -> None:
     harness = harness_of(small_world)
-    harness.change(monthly_reads=13)
+    harness.change(stripe={"monthly_reads": 13})
     harness.plan()
     reads = sum(r.method == "GET" and r.side == "stripe" for r in harness.world.requests)
     assert reads_this_month(harness.engine, harness.environment.stripe_account) == reads

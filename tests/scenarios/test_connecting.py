@@ -187,7 +187,7 @@ def test_stripes_ids_are_written_back_to_stigg_where_that_is_switched_on(
     harness = harness_of(small_world)
     harness.reconcile()
     assert harness.stigg("customers", customerId="c-1").get("billingId") is None
-    harness.change(write_billing_id=True)
+    harness.change(stigg={"write_billing_id": True})
     harness.reconcile()
     ids = {c["metadata"]["stiggCustomerId"]: c["id"] for c in harness.objects("customers")}
     assert {c["customerId"]: c["billingId"] for c in harness.world.stigg["customers"]} == ids
@@ -202,7 +202,7 @@ def test_init_makes_and_checks_what_every_environment_needs_and_may_run_again(
     harness_of: Build, small_world: WorldBuilder
 ) -> None:
     harness = harness_of(small_world)
-    env = environ(harness, TOML + 'write_pool = "stripe_acct_1"\n')
+    env = environ(harness, TOML + 'stripe.write_pool = "stripe_acct_1"\n')
     for _ in range(2):
         told = command(env, "init")
         assert told.returncode == 0, told.stdout

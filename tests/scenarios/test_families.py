@@ -138,7 +138,7 @@ def test_deciding_what_changed_comes_to_the_same(
     rng = random.Random(seed)
     small_world = crowd(rng)
     harness = harness_of(small_world)
-    harness.change(full_read_hours=10_000)
+    harness.change(full_sync_interval_hours=10_000)
     harness.reconcile()
     harness.plan()
     parts = 0

@@ -24,7 +24,7 @@ Build = Callable[[WorldBuilder], Harness]
 def fed(harness_of: Build, small_world: WorldBuilder) -> Harness:
     """A harness that reads by events, after a first run and a quiet one."""
     harness = harness_of(small_world)
-    harness.change(stripe_feed=True)
+    harness.change(stripe={"feed": True})
     harness.reconcile()
     harness.reconcile()
     harness.world.requests.clear()
@@ -127,14 +127,14 @@ def test_a_full_read_after_feeds_finds_nothing_that_they_missed(fed: Harness, sm
 @pytest.mark.parametrize("why", ["too old", "another reading", "asked for"])
 def test_a_gap_falls_back_to_a_full_read(fed: Harness, why: str) -> None:
     if why == "too old":
-        fed.change(full_read_hours=24 * 365)
+        fed.change(full_sync_interval_hours=24 * 365)
         fed.world.now += 30 * 86_400
         fed.world.stripe["events"].clear()
     elif why == "another reading":
         fed.world.tax_settings = {"status": "active"}
         fed.world.put("tax_registrations", {"id": "t", "object": "tax.registration", "status": "active", "country": "DE",
                                             "created": 1})  # fmt: skip
-        fed.change(tax=True, tax_behavior="exclusive", tax_code="txcd_1")
+        fed.change(stripe={"tax": True, "tax_behavior": "exclusive", "tax_code": "txcd_1"})
     fed.plan(**({"full": True} if why == "asked for" else {}))
     found = [p for p in reads(fed) if p in ("/v1/products", "/v1/customers", "/v1/subscriptions")]
     assert len(found) == 3
@@ -144,7 +144,7 @@ def test_a_renewals_draft_is_found_by_its_event(fed: Harness) -> None:
     import httpx
 
     end = owned(fed, "subscriptions", "s-1")["items"]["data"][0]["current_period_end"]
-    fed.change(full_read_hours=24 * 365)
+    fed.change(full_sync_interval_hours=24 * 365)
     fed.world.now = end - 20 * 86_400
     fed.reconcile()
     httpx.post(f"{fed.stripe_url}/_world/clock", json={"now": end + 60})
@@ -174,12 +174,12 @@ def test_connect_says_what_the_schedule_reads_a_month_and_fails_over_the_share(
     harness_of: Build, small_world: WorldBuilder
 ) -> None:
     harness = harness_of(small_world)
-    harness.change(stripe_feed=True, schedule="*/15 * * * *")
+    harness.change(stripe={"feed": True}, schedule="*/15 * * * *")
     line, error = schedule_line(harness)
     assert error is None
     # 2,880 runs, 720 checks of the account, 30 full reads of 8 pages
     assert "about 3840 times a month" in line
-    harness.change(stripe_feed=False)
+    harness.change(stripe={"feed": False})
     line, error = schedule_line(harness)
     assert "2880" not in line
     assert "more than the share 0.6" in str(error), "2,880 runs of 9 reads"
@@ -269,7 +269,7 @@ def test_an_account_with_a_past_is_read_by_its_range_and_what_is_gone_is_gone(
     small_world.stripe["history"] = True
     harness = harness_of(small_world)
     past = list(harness.objects("events"))
-    harness.change(stripe_feed=True)
+    harness.change(stripe={"feed": True})
     harness.reconcile()
     harness.world.requests.clear()
     harness.reconcile()

@@ -60,7 +60,7 @@ def test_a_card_that_only_the_subscription_has_pays_it(harness_of: Build, metere
 
 def test_terms_of_payment_are_the_subscriptions(harness_of: Build, metered: WorldBuilder) -> None:
     harness = harness_of(metered)
-    harness.change(days_until_due=14)
+    harness.change(stripe={"days_until_due": 14})
     final = ended(harness)
     assert (final["collection_method"], final["due_date"]) == ("send_invoice", final["created"] + 14 * DAY)
     assert final["lines"]["data"], "filled before it is switched on"
@@ -208,7 +208,7 @@ def test_what_was_pending_is_billed_once_whatever_stripe_does_with_it(
 ) -> None:
     """C1: a charge and a credit that wait for the renewal, of a subscription that ends before it; what Stripe leaves is deleted."""
     harness = harness_of(small_world)
-    harness.change(upgrade_proration="create_prorations")
+    harness.change(stripe={"upgrade_proration": "create_prorations"})
     harness.reconcile()
     row = harness.stigg("subscriptions", subscriptionId="s-1")
     harness.later(DAY)
@@ -254,7 +254,7 @@ def test_a_pending_credit_is_a_persons_and_never_set_off(
 
 def changed_and_ended(harness: Harness) -> int:
     """Leave a charge pending, end the subscription a few hours later, and return what is pending."""
-    harness.change(upgrade_proration="create_prorations")
+    harness.change(stripe={"upgrade_proration": "create_prorations"})
     harness.reconcile()
     row = harness.stigg("subscriptions", subscriptionId="s-1")
     harness.later(DAY)

@@ -146,14 +146,14 @@ def test_a_native_integration_that_cannot_be_read_counts_as_connected(
 ) -> None:
     """There is none: where the key may not read that, everything is held until a person declares it."""
     harness = harness_of(small_world)
-    harness.change(native_integration="unknown")
+    harness.change(stigg={"native_integration": "unknown"})
     harness.reconcile()
     written, why = end
     assert harness.writes() > 0 if written else harness.writes() == 0
     refusals = [text for verdict in harness.plan().verdicts for text in verdict.refusals]
     assert any(why in text for text in refusals) if why else refusals == []
     assert why in end
-    harness.change(native_integration="removed")
+    harness.change(stigg={"native_integration": "removed"})
     harness.reconcile()
     assert harness.status("s-1") == ("SUCCESS", "")
 

@@ -94,7 +94,7 @@ def test_where_finalization_cannot_be_moved_it_is_switched_off_only_if_that_is_a
     end = renewed(harness, 5)
     harness.usage()
     assert cycle(harness)["auto_advance"], "not allowed"
-    harness.change(hold_by_auto_advance=True)
+    harness.change(usage={"hold_by_auto_advance": True})
     harness.later(10 * MINUTE)
     found = harness.usage(wakes=True)
     assert "auto_advance off" in found["pages"][0]
@@ -121,7 +121,7 @@ def test_a_draft_without_proof_close_to_its_finalization_wakes_somebody(harness_
     harness.reconcile()
     found = harness.usage(wakes=True)
     assert "is finalized at" in found["pages"][0]
-    assert "usage_aggregation" in found["pages"][0], "why, and the way out"
+    assert "usage.aggregation" in found["pages"][0], "why, and the way out"
 
 
 def test_holding_and_releasing_by_hand(harness_of: Build) -> None:
@@ -153,7 +153,7 @@ def test_holding_and_releasing_by_hand(harness_of: Build) -> None:
 def test_a_person_holds_a_draft_whose_deadline_is_too_near_for_stripe(harness_of: Build) -> None:
     """hold_hours = 1: the deadline is 50 minutes ahead, which Stripe refuses; the draft waits 65 minutes."""
     harness = harness_of(world(flat(20), usage("calls", 1)))
-    harness.change(hold_hours=1)
+    harness.change(usage={"hold_hours": 1})
     end = renewed(harness, 5)
     harness.usage()
     until(harness, end + 10 * MINUTE)

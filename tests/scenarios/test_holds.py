@@ -26,7 +26,7 @@ def set_usage(harness: Harness, mode: str) -> None:
 def stopped(harness_of: Build) -> tuple[Harness, int]:
     """Renew 20.00 with 5 calls at 1.00; the draft waits for a person and is stopped, since its time cannot be moved. Return the renewal."""
     harness = harness_of(world(flat(20), usage("calls", 1)))
-    harness.change(hold_by_auto_advance=True)
+    harness.change(usage={"hold_by_auto_advance": True})
     harness.world.unknowns["finalization_moves"] = False
     set_usage(harness, "propose")
     end = renewed(harness, 5)
@@ -85,7 +85,7 @@ def test_a_short_draft_without_tax_is_released_once_it_can_be_taxed(harness_of: 
     draft = cycle(harness)
     assert draft["automatically_finalizes_at"] == end + MINUTE + LEAD
     draft["automatic_tax"] |= {"enabled": True, "status": "requires_location_inputs"}
-    harness.change(tax=True)
+    harness.change(stripe={"tax": True})
     harness.later(25 * MINUTE)
     harness.usage(wakes=True)
     assert draft["automatically_finalizes_at"] == end + DAY
@@ -98,7 +98,7 @@ def test_a_short_draft_without_tax_is_released_once_it_can_be_taxed(harness_of: 
 def test_a_draft_that_we_stopped_and_is_not_owed_stays_stopped(harness_of: Build, metered: WorldBuilder) -> None:
     """Its end came before the renewal, and Stripe would take the switch back on: 20.00 of it are never paid."""
     harness = harness_of(metered)
-    harness.change(hold_by_auto_advance=True)
+    harness.change(usage={"hold_by_auto_advance": True})
     end = paid_to_the_end(harness)
     end_in_stigg(harness, end - 2 * MINUTE)
     until(harness, end + MINUTE)

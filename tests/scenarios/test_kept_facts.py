@@ -169,7 +169,7 @@ def test_paid_time_after_the_end_has_what_the_ending_bills(harness_of: Build, sm
     """Review 2, 11: ended two hours after the change, with 691 hours left: 30.00 x 691 / 720 are 28.79, and of the 38.50 and
     -9.63 that are pending for 693 hours, 28.87 x 691 / 693 are 28.78; both rounded down."""
     harness = harness_of(small_world)
-    harness.change(upgrade_proration="create_prorations", end_proration="propose")
+    harness.change(stripe={"upgrade_proration": "create_prorations", "end_proration": "propose"})
     harness.reconcile()
     row = harness.stigg("subscriptions", subscriptionId="s-1")
     harness.later(DAY)

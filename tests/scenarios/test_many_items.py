@@ -97,7 +97,7 @@ def test_twelve_items_are_created_changed_and_ended(harness_of: Build) -> None:
 def test_a_lost_creation_of_twelve_items_is_found_whole(harness_of: Build, feed: bool) -> None:
     """F17: what an interrupted run made is compared with all of its items too, and kept so."""
     harness = harness_of(wide())
-    harness.change(stripe_feed=feed)
+    harness.change(stripe={"feed": feed})
     harness.reconcile(entities=["product", "price", "customer"])
     harness.attempts = 1
     harness.world.faults.append(Fault("POST", "/v1/subscriptions", status=500, when="after"))

@@ -124,7 +124,7 @@ def test_a_run_three_days_late_asks_what_was_counted_and_sends_nothing_again(
     harness_of: Build, metered: WorldBuilder
 ) -> None:
     harness = harness_of(metered)
-    harness.change(hold_hours=120)
+    harness.change(usage={"hold_hours": 120})
     by_meter(harness)
     end = month_end(harness)
     lose_the_answer(harness)
@@ -246,7 +246,7 @@ def test_an_anchor_becomes_a_meter_and_goes_back_at_once_without_money(
     until(harness, end + HOUR + 5 * MINUTE)
     harness.usage()
     invoices = len(harness.objects("invoices"))
-    harness.change(usage_meters={})
+    harness.change(usage={"meters": {}})
     harness.reconcile()
     assert {r["usage_type"] for r in prices(harness)} == {"licensed"}
     assert len(harness.objects("invoices")) == invoices
@@ -409,9 +409,9 @@ def test_connect_says_which_meter_cannot_count(harness_of: Build, metered: World
 
     assert told()[0] == "ok"
     harness.stripe().v1.billing.meters.deactivate(id)
-    assert told() == ("failure", f"calls: the meter {id} is inactive; reactivate it; correct usage_meters")
-    harness.change(usage_meters={"calls": UsageMeter("mtr_none")})
-    assert told() == ("failure", "calls: Stripe has no meter mtr_none; correct usage_meters")
+    assert told() == ("failure", f"calls: the meter {id} is inactive; reactivate it; correct usage.meters")
+    harness.change(usage={"meters": {"calls": UsageMeter("mtr_none")}})
+    assert told() == ("failure", "calls: Stripe has no meter mtr_none; correct usage.meters")
 
 
 def test_a_report_of_errors_that_may_not_be_read_ends_nothing(harness_of: Build, metered: WorldBuilder) -> None:

@@ -402,7 +402,7 @@ def test_a_pending_charge_and_use_are_both_billed_before_the_renewal(harness_of:
     made = month(base=per_unit("seats", 20))
     made.feature("seats", "Seats")
     harness = begun(harness_of, (removed, False, True), made=made)
-    harness.change(upgrade_proration="create_prorations")
+    harness.change(stripe={"upgrade_proration": "create_prorations"})
     end = period_end(harness)
     until(harness, end - 10 * DAY)
     use(harness, 130, end - 11 * DAY)

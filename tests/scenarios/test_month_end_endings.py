@@ -403,7 +403,7 @@ def test_a_draft_that_we_stopped_for_its_use_is_no_settled_one(harness_of: Build
     """
     harness = harness_of(metered)
     harness.world.unknowns["finalization_moves"] = False
-    harness.change(hold_by_auto_advance=True)
+    harness.change(usage={"hold_by_auto_advance": True})
     end = used_to_the_end(harness)
     harness.world.faults.append(Fault("STIGG", "UsageHistory", status=503, times=1000))
     until(harness, end + 40 * MINUTE)

@@ -122,11 +122,11 @@ def test_every_invoice_bills_exactly_what_was_used(harness_of: Build, number: in
     rng = random.Random(seed)
     made = street(rng)
     harness = harness_of(made.builder)
-    harness.change(workers=rng.choice([1, 4]), reset_point=rng.choice(["after", "before"]))
-    harness.world.unknowns["reset_point_is_after"] = harness.environment.reset_point == "after"
+    harness.change(workers=rng.choice([1, 4]), usage={"reset_semantics": rng.choice(["after", "before"])})
+    harness.world.unknowns["reset_point_is_after"] = harness.environment.usage.reset_semantics == "after"
     harness.world.unknowns["item_ties_up"] = bool(number % 2)
     if rng.random() < 0.4:
-        harness.change(usage_meters={"calls": UsageMeter(meter(harness), 2)})
+        harness.change(usage={"meters": {"calls": UsageMeter(meter(harness), 2)}})
     harness.limit(due_now=dict.fromkeys(DIGITS, "1000000"), per_month=dict.fromkeys(DIGITS, "1000000"))
     harness.reconcile()
     harness.reconcile()

@@ -133,7 +133,7 @@ def test_paid_time_after_an_end_is_a_proposal_or_nothing(
 ) -> None:
     """30.00 for 720 hours, ended after 27 of them: 30.00 x 693 / 720 = 28.875, rounded down."""
     harness = harness_of(small_world)
-    harness.change(end_proration=setting)
+    harness.change(stripe={"end_proration": setting})
     harness.reconcile()
     harness.later(DAY)
     end_in_stigg(harness, harness.world.now)

@@ -1,4 +1,4 @@
-"""A plan has a size: a big account is taken up some customers at a time, and nobody is left behind (plan_at_most)."""
+"""A plan has a size: a big account is taken up some customers at a time, and nobody is left behind (max_plan_size)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def written(harness: Harness) -> list[str]:
 
 def test_whole_customers_are_taken_up_run_by_run(harness_of: Build, small_world: WorldBuilder) -> None:
     harness = harness_of(small_world)
-    harness.change(plan_at_most=2)
+    harness.change(max_plan_size=2)
     harness.reconcile()
     assert written(harness) == ["c-1"]
     assert harness.status("s-2") == ("PENDING", "WAITS_FOR_WRITE")
@@ -43,7 +43,7 @@ def test_who_cannot_be_written_does_not_hold_up_the_others(harness_of: Build, sm
         harness.stripe().v1.customers.update(row["id"], {"name": "By hand"})
     (first,) = [c for c in harness.objects("customers") if c["metadata"]["stiggCustomerId"] == "c-1"]
     harness.stripe().v1.customers.update(first["id"], {"metadata": {"stiggSync": "ignore"}})
-    harness.change(plan_at_most=1)
+    harness.change(max_plan_size=1)
     for _ in range(3):
         harness.reconcile()
     names = sorted(c["name"] for c in harness.objects("customers"))
@@ -60,7 +60,7 @@ def test_an_approval_is_made_whole_whosever_turn_it_is(harness_of: Build, small_
     harness.reconcile()
     for row in harness.objects("customers"):
         harness.stripe().v1.customers.update(row["id"], {"name": "By hand"})
-    harness.change(plan_at_most=1, modes={"catalog": "enforce", "customers": "propose", "subscriptions": "enforce"})
+    harness.change(max_plan_size=1, modes={"catalog": "enforce", "customers": "propose", "subscriptions": "enforce"})
     harness.reconcile()
     (question,) = waiting(harness)
     harness.reconcile()
@@ -72,7 +72,7 @@ def test_an_approval_is_made_whole_whosever_turn_it_is(harness_of: Build, small_
 
 def test_what_is_asked_for_by_name_is_planned_whosever_turn_it_is(harness_of: Build, small_world: WorldBuilder) -> None:
     harness = harness_of(small_world)
-    harness.change(plan_at_most=1)
+    harness.change(max_plan_size=1)
     assert {a.target for a in harness.plan(customers=["c-3"]).plan.actions if a.lane == "customers"} == {
         "customer:test:c-3"
     }
@@ -86,7 +86,7 @@ def test_what_is_left_counts_against_the_limits(harness_of: Build, small_world: 
     harness.reconcile()
     for row in harness.objects("customers"):
         harness.stripe().v1.customers.update(row["id"], {"name": "By hand"})
-    harness.change(plan_at_most=1)
+    harness.change(max_plan_size=1)
     harness.limit(share=0.4)
     harness.reconcile()
     assert {c["name"] for c in harness.objects("customers")} == {"By hand"}, "three of three, of which the plan has one"

@@ -196,7 +196,7 @@ def test_every_question_and_every_switch_is_told_apart() -> None:
 
 
 @pytest.mark.parametrize(
-    ("clamps", "detail"), [(True, "A page of 100 is cut to 50"), (False, "Set stigg_page_size = 50.")]
+    ("clamps", "detail"), [(True, "A page of 100 is cut to 50"), (False, "Set stigg.page_size = 50.")]
 )
 def test_a_page_of_stigg_that_is_cut_is_distinguished_from_one_that_is_refused(
     harness: Harness, clamps: bool, detail: str
@@ -271,8 +271,8 @@ def test_a_no_forbids_what_depends_on_it(harness: Harness) -> None:
     probed(harness)
     refused = forbidden_of(harness)
     assert refused == {"usage": ("Stripe does not move the time of a renewal's draft (finalization_moves), so a draft could "
-                                 "not be held: set hold_by_auto_advance = true.",)}  # fmt: skip
-    harness.change(hold_by_auto_advance=True)
+                                 "not be held: set usage.hold_by_auto_advance = true.",)}  # fmt: skip
+    harness.change(usage={"hold_by_auto_advance": True})
     assert forbidden_of(harness) == {}
 
 
@@ -307,7 +307,7 @@ def test_a_missing_right_leaves_questions_open_and_answers_none(harness: Harness
 
 
 def test_a_clock_of_another_account_is_one_sentence_before_any_request_to_stigg(harness: Harness) -> None:
-    harness.change(test_clock="clock_other000001")
+    harness.change(stripe={"test_clock": "clock_other000001"})
     refusal = refused(harness, ConfigurationError)
     assert "has no test clock clock_other000001" in refusal
     assert [request.side for request in harness.world.requests if request.side == "stigg"] == []

@@ -50,7 +50,7 @@ def read(harness: Harness, id: str) -> dict[str, int]:
 
 def test_an_interrupted_read_goes_on_in_its_run(harness_of: Build, small_world: WorldBuilder) -> None:
     harness = harness_of(small_world)
-    harness.change(readers=1)
+    harness.change(stripe={"readers": 1})
     harness.reconcile()
     whole = read(harness, "whole")
     everything = asked(harness)
@@ -66,7 +66,7 @@ def test_an_interrupted_read_goes_on_in_its_run(harness_of: Build, small_world: 
 
 def test_another_run_begins_anew_and_clears_away(harness_of: Build, small_world: WorldBuilder) -> None:
     harness = harness_of(small_world)
-    harness.change(readers=1)
+    harness.change(stripe={"readers": 1})
     harness.reconcile()
     whole = read(harness, "whole")
     broken_off(harness, "broken")

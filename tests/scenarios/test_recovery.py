@@ -267,7 +267,7 @@ def test_a_name_that_goes_and_comes_back_within_a_day_is_written_each_time(
 
 KILLS = int(os.environ.get("TEST_KILLS", "1"))
 LIFE = (
-    TOML.replace("account_rate = 10000", "account_rate = 25")
+    TOML.replace("stripe.account_rate = 10000", "stripe.account_rate = 25")
     + ENFORCE
     + "workers = 2\n"
     + """

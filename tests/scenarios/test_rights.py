@@ -63,8 +63,8 @@ def test_reconcile_works_with_its_rights_and_names_each_that_is_missing(harness_
     first_day(small_world)
     small_world.stigg["subscriptions"][0]["coupons"] = [small_world.applied("half")]
     harness = harness_of(small_world)
-    harness.change(stripe_feed=True)
-    rights = of_command("reconcile", "stripe_feed")
+    harness.change(stripe={"feed": True})
+    rights = of_command("reconcile", "stripe.feed")
     for right in rights:
         restrict(harness, lifted(rights, right), wording="old" if right < "e" else "new")
         if right != "event_read":  # the first run reads everything, and no events
@@ -101,7 +101,7 @@ def test_the_usage_job_works_with_its_rights(harness_of: Build, metered: WorldBu
     harness = harness_of(metered)
     by_meter(harness)
     month_end(harness)
-    rights = of_command("usage", "usage_meters")
+    rights = of_command("usage", "usage.meters")
     for right in ("billing_meter_read", "billing_meter_event_write", "invoice_write"):
         restrict(harness, lifted(rights, right))
         with pytest.raises(NotAuthorized, match=f"this right in Stripe: {right.rpartition('_')[0]}_"):
@@ -124,7 +124,7 @@ def test_what_the_report_of_a_meters_errors_adds_is_left_out_without_its_right(
     harness = harness_of(metered)
     by_meter(harness)
     renewal = month_end(harness)
-    restrict(harness, [*of_command("usage", "usage_meters"), "event_read"])
+    restrict(harness, [*of_command("usage", "usage.meters"), "event_read"])
     harness.usage()
     (event,) = harness.world.stripe["meter_events"].values()
     event["error"] = "meter_event_customer_not_found"
@@ -164,8 +164,8 @@ def test_connect_reads_with_its_rights_and_names_each_that_is_missing(
     harness_of: Build, small_world: WorldBuilder
 ) -> None:
     harness = harness_of(small_world)
-    rights = of_command("connect", "stripe_feed", "tax")
-    harness.change(stripe_feed=True, tax=True)
+    rights = of_command("connect", "stripe.feed", "stripe.tax")
+    harness.change(stripe={"feed": True, "tax": True})
 
     def said() -> dict[str, tuple[str, str]]:
         return within(harness, lambda s: {c.name: (c.state, c.text) for c in connect.lines(s)})  # type: ignore[return-value]

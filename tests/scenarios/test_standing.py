@@ -102,7 +102,7 @@ def renamed_in_stripe(harness: Harness) -> None:
 
 
 def another_setting(harness: Harness) -> None:
-    harness.change(days_until_due=14)
+    harness.change(stripe={"days_until_due": 14})
 
 
 def exempted(harness: Harness) -> None:
@@ -161,7 +161,7 @@ def test_a_moment_that_comes_decides_anew(harness_of: Build, small_world: WorldB
 
 def test_how_a_missing_one_begins_moves_with_the_time(harness_of: Build, small_world: WorldBuilder) -> None:
     harness = harness_of(small_world)
-    harness.change(modes={"catalog": "enforce", "customers": "enforce"}, late_start_hours=5)
+    harness.change(modes={"catalog": "enforce", "customers": "enforce"}, stripe={"late_start_hours": 5})
     harness.reconcile()
     first = {"backdate_start_date" in a.after for a in harness.plan().plan.actions}
     harness.later(HOUR)
@@ -173,7 +173,7 @@ def test_how_a_missing_one_begins_moves_with_the_time(harness_of: Build, small_w
 
 def test_what_stands_is_not_pruned(harness_of: Build, small_world: WorldBuilder) -> None:
     harness = settled(harness_of, small_world)
-    harness.change(full_read_hours=24 * 365)
+    harness.change(full_sync_interval_hours=24 * 365)
     harness.stripe().v1.customers.update(harness.objects("customers")[0]["id"], {"name": "By hand"})
     harness.plan()
     assert not decided(harness)

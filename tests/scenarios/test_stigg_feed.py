@@ -21,7 +21,7 @@ DAY = 86_400
 def fed(harness_of: Build, small_world: WorldBuilder) -> Harness:
     """Return an environment whose Stigg was read in full some time ago."""
     harness = harness_of(small_world)
-    harness.change(stigg_feed=True)
+    harness.change(stigg={"feed": True})
     harness.reconcile()
     harness.world.now += 3600
     return harness
@@ -51,7 +51,7 @@ def test_the_requests_of_a_quiet_run_do_not_grow_with_the_customers(
     for number in range(60):
         small_world.customer(f"more-{number}", f"More {number}")
     harness = harness_of(small_world)
-    harness.change(stigg_feed=True)
+    harness.change(stigg={"feed": True})
     harness.reconcile()
     harness.world.now += 3600
     harness.world.requests.clear()
@@ -99,7 +99,7 @@ def test_what_updated_at_did_not_tell_is_found_by_the_daily_full_read_and_said(f
 
 
 def test_subscriptions_on_an_interval_of_their_own(fed: Harness) -> None:
-    fed.change(stigg_scan_minutes=60)
+    fed.change(stigg={"scan_minutes": 60})
     fed.reconcile()
     fed.stigg("subscriptions", subscriptionId="s-1")["prices"][1]["usageLimit"] = 9
     fed.world.now += 900
@@ -128,7 +128,7 @@ def test_a_date_that_lies_ahead_is_no_change_that_is_under_way(fed: Harness) -> 
 @pytest.mark.parametrize("named", ["by its id", "by its UUID"])
 def test_event_logs_name_the_subscriptions_that_changed(fed: Harness, named: str) -> None:
     fed.world.unknowns["event_logs_readable"] = True
-    fed.change(stigg_event_logs=True)
+    fed.change(stigg={"event_logs": True})
     row = fed.stigg("subscriptions", subscriptionId="s-1")
     row["prices"][1]["usageLimit"] = 9
     assert fed.plan().plan.actions == [], "no log names it"
@@ -144,7 +144,7 @@ def test_event_logs_name_the_subscriptions_that_changed(fed: Harness, named: str
 
 @ends("event_logs_readable", yes="0 actions", no="EventLogs")
 def test_event_logs_that_may_not_be_read_stop_the_run_with_a_sentence(fed: Harness, end: str) -> None:
-    fed.change(stigg_event_logs=True)
+    fed.change(stigg={"event_logs": True})
     try:
         told = f"{len(fed.plan().plan.actions)} actions"
     except NotAuthorized as refused:

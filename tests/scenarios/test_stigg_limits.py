@@ -12,8 +12,8 @@ from sandbox.server.run import running
 from sandbox.world.state import from_document
 from stripe_sync.clients.stigg.client import StiggApi
 from stripe_sync.clients.stigg.pacing import limit_of
+from stripe_sync.core.config.settings import load
 from stripe_sync.core.errors import Transient, UnknownShape
-from stripe_sync.core.settings import load
 from tests.support.harness import Harness
 from tests.support.switches import ends
 
@@ -30,7 +30,7 @@ def test_every_call_is_paced_below_stiggs_limit(harness_of: Build, small_world: 
         small_world.customer(f"c-more-{number}", "More", f"more{number}@example.test")
     harness = harness_of(small_world)
     harness.world.stigg_limits |= {"seconds": 1, "reads": 10, "customerSubscriptions": 10}
-    harness.change(stigg_page_size=1, stigg_rate_share=0.15)  # of 3,000 a minute
+    harness.change(stigg={"page_size": 1, "rate_limit_share": 0.15})  # of 3,000 a minute
     harness.reconcile()
     assert len(asked(harness)) > 33
     assert set(asked(harness)) == {200}
@@ -41,7 +41,7 @@ def test_a_run_that_meets_the_limit_goes_on_when_it_is_over(harness_of: Build, s
     """Somebody else uses the environment's limit up: 429 without Retry-After, for three seconds at a time."""
     harness = harness_of(small_world)
     harness.world.stigg_limits |= {"seconds": 3, "reads": 2}
-    harness.change(stigg_page_size=1)  # three customers, one a page
+    harness.change(stigg={"page_size": 1})  # three customers, one a page
     harness.reconcile()
     assert 429 in asked(harness)
     assert harness.status("s-1") == ("SUCCESS", "")
@@ -53,7 +53,7 @@ def asked_for_pages_of_50(harness_of: Build, small_world: WorldBuilder, **answer
         small_world.customer(f"c-more-{number}", "More", f"more{number}@example.test")
     harness = harness_of(small_world)
     harness.world.unknowns |= answers
-    harness.change(stigg_page_size=50)
+    harness.change(stigg={"page_size": 50})
     try:
         harness.reconcile()
     except UnknownShape as stopped:
@@ -63,7 +63,7 @@ def asked_for_pages_of_50(harness_of: Build, small_world: WorldBuilder, **answer
     return harness.status("s-1")[0]
 
 
-@ends("large_pages", yes="SUCCESS", no="Stigg may refuse pages of 50; set stigg_page_size = 25.")
+@ends("large_pages", yes="SUCCESS", no="Stigg may refuse pages of 50; set stigg.page_size = 25.")
 def test_a_page_larger_than_stigg_gives_stops_the_run_with_stiggs_sentence(
     harness_of: Build, small_world: WorldBuilder, end: str
 ) -> None:
@@ -71,7 +71,7 @@ def test_a_page_larger_than_stigg_gives_stops_the_run_with_stiggs_sentence(
     assert end in asked_for_pages_of_50(harness_of, small_world)
 
 
-@ends("stigg_pages_clamp", yes="SUCCESS", no="Stigg may refuse pages of 50; set stigg_page_size = 25.")
+@ends("stigg_pages_clamp", yes="SUCCESS", no="Stigg may refuse pages of 50; set stigg.page_size = 25.")
 def test_a_page_that_stigg_cuts_without_a_word_loses_no_row(
     harness_of: Build, small_world: WorldBuilder, end: str
 ) -> None:
@@ -108,6 +108,6 @@ def test_each_operation_has_its_limit(operation: str, document: str, limit: floa
 
 def test_the_share_of_stiggs_limits_is_above_0_and_at_most_1(tmp_path: Any) -> None:
     file = tmp_path / "environments.toml"
-    file.write_text('[environments.a]\nstripe_account = "acct_1"\nstigg_rate_share = 1.5\n')
-    with pytest.raises(Exception, match="stigg_rate_share: it must be above 0 and at most 1"):
+    file.write_text('[environments.a]\nstripe_account = "acct_1"\nstigg.rate_limit_share = 1.5\n')
+    with pytest.raises(Exception, match=r"stigg\.rate_limit_share: it must be above 0 and at most 1"):
         load(file)

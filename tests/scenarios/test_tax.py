@@ -29,7 +29,7 @@ def taxed(harness: Harness) -> None:
         {"id": "taxreg_1", "object": "tax.registration", "status": "active", "country": "DE", "created": 1,
          "active_from": 1, "expires_at": None, "livemode": False, "country_options": {}},
     )  # fmt: skip
-    harness.change(tax=True, tax_behavior="exclusive", tax_code="txcd_10103001")
+    harness.change(stripe={"tax": True, "tax_behavior": "exclusive", "tax_code": "txcd_10103001"})
 
 
 def live_in_berlin(harness: Harness) -> None:

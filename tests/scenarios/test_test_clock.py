@@ -9,7 +9,7 @@ import pytest
 
 from sandbox.builder import WorldBuilder
 from sandbox.world.state import Fault
-from stripe_sync.core import settings
+from stripe_sync.core.config import settings
 from stripe_sync.core.errors import ConfigurationError, RunStopped
 from tests.support.harness import Harness
 from tests.support.metering import HOUR, MINUTE, ledger, lines, use
@@ -85,15 +85,15 @@ def test_a_clock_that_advances_is_waited_for(harness_of: Build, metered: WorldBu
 
 def test_a_clock_of_another_account_is_one_sentence(harness_of: Build, metered: WorldBuilder) -> None:
     harness = harness_of(metered)
-    harness.change(test_clock="clock_1OfAnotherAccount")
+    harness.change(stripe={"test_clock": "clock_1OfAnotherAccount"})
     with pytest.raises(ConfigurationError, match="has no test clock clock_1OfAnotherAccount: set test_clock to one of"):
         harness.reconcile()
     assert harness.writes() == 0
 
 
-@pytest.mark.parametrize("lines", ['live = true\ntest_clock = "clock_1Abc"', 'test_clock = "2027-01-31"'])
+@pytest.mark.parametrize("lines", ['live = true\nstripe.test_clock = "clock_1Abc"', 'stripe.test_clock = "2027-01-31"'])
 def test_a_clock_is_refused_when_live_and_where_it_is_no_id(tmp_path: Path, lines: str) -> None:
     path = tmp_path / "environments.toml"
     path.write_text(f'[environments.test]\nstripe_account = "acct_1Abc"\n{lines}\n')
-    with pytest.raises(ConfigurationError, match=r"environments.test.test_clock: it is the id of a test clock"):
+    with pytest.raises(ConfigurationError, match=r"environments.test.stripe.test_clock: it is the id of a test clock"):
         settings.load(path)

@@ -150,7 +150,7 @@ def test_where_stripe_moves_no_time_it_is_stopped_and_switched_on_without_one(ha
     """``finalization_moves`` no, with hold_by_auto_advance: Stripe takes no time back either, so the stop alone is undone."""
     harness, end = renewed_without_location(harness_of, 0)
     harness.world.unknowns["finalization_moves"] = False
-    harness.change(hold_by_auto_advance=True)
+    harness.change(usage={"hold_by_auto_advance": True})
     assert "is held until you release it" in row(harness.usage(wakes=True))["way"]
     until(harness, end + 2 * HOUR)
     assert (cycle(harness)["status"], cycle(harness)["auto_advance"]) == ("draft", False)
@@ -191,7 +191,7 @@ def test_the_proof_of_its_use_does_not_release_it(harness_of: Build) -> None:
 def test_what_was_adopted_with_automatic_tax_is_held_as_well(harness_of: Build) -> None:
     """Without ``tax`` Stripe goes on taxing what it taxed: 20.00, read a minute before the renewal and 58 minutes after it."""
     harness, end = without_location(harness_of, 0)
-    harness.change(tax=False)
+    harness.change(stripe={"tax": False})
     until(harness, end - MINUTE)
     assert harness.usage()["stuck"] == []
     until(harness, end + 58 * MINUTE)

@@ -201,7 +201,7 @@ def test_a_final_draft_that_a_person_deletes_is_told_once_with_its_amount_and_no
 def test_a_credit_note_of_more_than_ten_lines_takes_back_each_of_them(harness_of: Build) -> None:
     """SB 10.3: lists inside objects end after ten rows. Thirteen lines credited; the usage's is the twelfth."""
     harness = harness_of(world(flat(20), usage("calls", 1)))
-    harness.change(stripe_feed=True)
+    harness.change(stripe={"feed": True})
     end = renewed(harness, 5)
     harness.usage()
     draft = cycle(harness)

@@ -122,7 +122,7 @@ def test_units_are_transformed_and_rounded_once_a_window(harness_of: Build) -> N
 @pytest.mark.parametrize(("how", "expected"), [("last", "4"), ("max", "9")])
 def test_what_rises_and_falls_is_counted_as_the_environment_says(harness_of: Build, how: Any, expected: str) -> None:
     harness = harness_of(world(flat(20), usage("calls", 1), meterType="Fluctuating"))
-    harness.change(usage_aggregation={"calls": how})
+    harness.change(usage={"aggregation": {"calls": how}})
     renewed(harness, -5, 9)
     harness.usage()
     assert [q for q, _ in lines(cycle(harness))] == [expected]
@@ -141,7 +141,7 @@ def test_resets_inside_the_window_lose_nothing_whatever_the_value_at_a_reset_mea
 ) -> None:
     harness = harness_of(world(flat(20), usage("calls", 1)))
     harness.world.unknowns["reset_point_is_after"] = after
-    harness.change(reset_point="after" if after else "before")
+    harness.change(usage={"reset_semantics": "after" if after else "before"})
     harness.reconcile()
     end = period_end(harness)
     use(harness, 7, harness.world.now - 2 * DAY)  # before it began
@@ -166,10 +166,10 @@ def test_resets_inside_the_window_lose_nothing_whatever_the_value_at_a_reset_mea
 @ends("reset_point_is_after", yes=[("18", 1800)], no=[])
 def test_a_count_below_zero_is_never_billed_and_holds_its_draft(harness_of: Build, end: list[tuple[str, int]]) -> None:
     """1,000 calls and a reset lie before the start, 18 calls in the period. Where Stigg's value at a reset is the last one
-    before it and reset_point says "after", they count to 18 - 1,000 = -982, of which 0.00 used to be billed.
+    before it and reset_semantics says "after", they count to 18 - 1,000 = -982, of which 0.00 used to be billed.
     """
     harness = harness_of(world(flat(20), usage("calls", 1)))
-    harness.change(reset_point="after")
+    harness.change(usage={"reset_semantics": "after"})
     use(harness, 1000, harness.world.now - 2 * DAY)
     row = {"customerId": "c-1", "featureId": "calls", "resourceId": None, "reset": True}
     harness.world.stigg["usage"].append(row | {"timestamp": iso(harness.world.now - DAY)})
@@ -188,7 +188,7 @@ def test_usage_waits_for_the_answers_and_is_forbidden_by_one_that_the_setting_co
     renewed(harness, 18)
     assert "before these are answered" in harness.usage()["waits"][0]
     manual_actions.answer(harness.engine, "test", "reset_point_value", answer="before", detail="", request_ids=[])
-    assert 'set reset_point = "before"' in harness.usage()["waits"][0]
+    assert 'set it to "before"' in harness.usage()["waits"][0]
     assert lines(cycle(harness)) == []
     manual_actions.answer(harness.engine, "test", "reset_point_value", answer="after", detail="", request_ids=[])
     harness.usage()
@@ -314,7 +314,7 @@ def test_one_that_ended_because_it_was_not_paid_leaves_its_use_to_a_person(harne
 @pytest.mark.parametrize("what", ["void", "credit note"])
 def test_a_voided_invoice_or_a_credit_note_reverses_what_was_billed(harness_of: Build, what: str) -> None:
     harness = harness_of(world(flat(20), usage("calls", 1)))
-    harness.change(stripe_feed=True)
+    harness.change(stripe={"feed": True})
     end = renewed(harness, 5)
     harness.usage()
     until(harness, end + 2 * HOUR)
@@ -350,11 +350,11 @@ def test_more_pairs_than_stigg_lets_be_read_are_held_and_none_goes_out_short(har
     for number in (1, 2, 3):
         use(harness, 5, end - HOUR, customerId=f"c-{number}")
     until(harness, end + MINUTE)
-    harness.change(usage_reads_per_minute=1, usage_interval_minutes=1, workers=1)
+    harness.change(usage={"reads_per_minute": 1, "interval_minutes": 1}, workers=1)
     found = harness.usage()
     assert (found["read"], found["unread"]) == (1, 2)
     assert len(found["held"]) == 2
-    harness.change(usage_reads_per_minute=60_000)
+    harness.change(usage={"reads_per_minute": 60_000})
     with harness.engine.begin() as connection:
         connection.execute(
             text("delete from stripe_sync.rate_budget")

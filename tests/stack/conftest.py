@@ -59,7 +59,7 @@ def bundles(*folders: Path) -> str:
 
 @pytest.fixture(scope="module")
 def stack(harness: Harness, told: tuple[str, list[str]]) -> Iterator[Stack]:
-    toml = shell.TOML + PROPOSE + 'alert_webhook = "chat"\n' + shell.LIMITS
+    toml = shell.TOML + PROPOSE + 'alerts.webhook = "chat"\n' + shell.LIMITS
     environ = shell.environ(harness, toml)
     environ["AIRFLOW_CONN_STRIPE_SYNC_TEST"] = json.dumps({"conn_type": "generic", "password": "a-secret-of-marks"})
     environ["AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST"] = bundles(ROOT / "dags", Path(__file__).parent / "dags")

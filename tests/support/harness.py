@@ -24,7 +24,7 @@ from stripe_sync.clients.stripe.sandbox_clock import SandboxClock
 from stripe_sync.core.config.connections import Connection
 from stripe_sync.core.errors import RunStopped
 from stripe_sync.core.open_questions import BY_NAME
-from stripe_sync.core.settings import Environment, Limits
+from stripe_sync.core.settings import Environment, Limits, StiggSettings, StripeSettings, UsageSettings
 from stripe_sync.jobs.reconcile.job import RECONCILE
 from stripe_sync.jobs.reconcile.steps.apply import apply
 from stripe_sync.jobs.runtime.context import Run, Session, start_run
@@ -50,14 +50,18 @@ SETTINGS = Environment(
     stripe_account=ACCOUNT,
     modes=ENFORCE,
     limits=GENEROUS,
-    endpoint_rate=10_000,
-    account_rate=10_000,
-    rate_share=1.0,
-    usage_reads_per_minute=60_000,
-    stigg_rate_share=1000.0,  # a thousand times Stigg's limits: stories have no minute to wait
-    native_integration="removed",
-    stripe_feed=bool(os.environ.get("TEST_FEED")),  # stories bend Stripe's side by hand, of which no event tells
-    stigg_feed=False,  # and Stigg's, where updatedAt would have to follow
+    usage=UsageSettings(reads_per_minute=60_000),
+    stripe=StripeSettings(
+        endpoint_rate=10_000,
+        account_rate=10_000,
+        rate_limit_share=1.0,
+        feed=bool(os.environ.get("TEST_FEED")),  # stories bend Stripe's side by hand, of which no event tells
+    ),
+    stigg=StiggSettings(
+        rate_limit_share=1000.0,  # a thousand times Stigg's limits: stories have no minute to wait
+        native_integration="removed",
+        feed=False,  # stories bend Stigg's side by hand, where updatedAt would have to follow
+    ),
     accept_unknown=sorted(BY_NAME),
 )
 NO_LIMITS = dict.fromkeys(("edge", "entity", "mutation", "usageHistoryV2", "customerSubscriptions", "reads"), 0)
@@ -83,7 +87,11 @@ class Harness:
     counter: Iterator[int] = field(default_factory=itertools.count)
 
     def change(self, **settings: Any) -> None:
-        """Replaces settings of the environment."""
+        """Replace settings of the environment; a dict for a table replaces those settings of it, and leaves the others."""
+        for name, value in settings.items():
+            table = getattr(self.environment, name)
+            if isinstance(table, msgspec.Struct) and isinstance(value, dict):
+                settings[name] = msgspec.structs.replace(table, **value)
         self.environment = msgspec.structs.replace(self.environment, **settings)
 
     def limit(self, **limits: Any) -> None:
@@ -253,9 +261,9 @@ def built(builder: WorldBuilder, folder: Path) -> Iterator[Harness]:
     with warehouses.fresh() as (url, engine), running(world) as (stripe_url, stigg_url), endpoints.watched():
         harness = Harness(world, stripe_url, stigg_url, engine, url, folder)
         if not world.unknowns["reset_point_is_after"]:
-            harness.change(reset_point="before")
+            harness.change(usage={"reset_semantics": "before"})
         if not world.unknowns["integrations_readable"]:
-            harness.change(native_integration="removed")
+            harness.change(stigg={"native_integration": "removed"})
         try:
             yield harness
         finally:

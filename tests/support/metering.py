@@ -96,7 +96,7 @@ def meter(harness: Harness, name: str = "calls") -> str:
 def by_meter(harness: Harness, decimals: int = 0) -> str:
     """Reconciles, then has calls billed by a meter; gives its id."""
     id = meter(harness)
-    harness.change(usage_meters={"calls": UsageMeter(id, decimals)})
+    harness.change(usage={"meters": {"calls": UsageMeter(id, decimals)}})
     return id
 
 

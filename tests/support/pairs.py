@@ -53,6 +53,6 @@ def paired(harness: Harness, *, account_time: int = 0) -> Iterator[Pair]:
         harness.stripe_url = stripe_url
         now = harness.world.now
         clock = harness.stripe().v1.test_helpers.test_clocks.create({"frozen_time": now, "name": "a month"})
-        harness.change(test_clock=clock.id)
+        harness.change(stripe={"test_clock": clock.id})
         yield Pair(harness, account, clock.id)
         harness.stripe_url = own

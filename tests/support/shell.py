@@ -21,12 +21,12 @@ from tests.support.harness import Harness
 TOML = f"""
 [environments.test]
 stripe_account = "{ACCOUNT}"
-endpoint_rate = 10000
-account_rate = 10000
-rate_share = 1.0
-stripe_feed = false
-stigg_feed = false
-native_integration = "removed"
+stripe.endpoint_rate = 10000
+stripe.account_rate = 10000
+stripe.rate_limit_share = 1.0
+stripe.feed = false
+stigg.feed = false
+stigg.native_integration = "removed"
 accept_unknown = {json.dumps(sorted(BY_NAME))}
 """
 ENFORCE = 'modes = { catalog = "enforce", customers = "enforce", subscriptions = "enforce", usage = "enforce" }\n'

@@ -52,7 +52,7 @@ def _refused_before(executor: Executor, action: Action) -> Step | None:
         return Step(action, "waiting", ReasonCode.WAITS_FOR_WRITE, str(unread))
     if why:
         return Step(action, "refused", ReasonCode.PAYMENT_FAILED, why)
-    if action.kind.endswith(".create") and _exists(executor, action):
+    if action.kind.is_creation and _exists(executor, action):
         return Step(action, "dropped", ReasonCode.WAITS_FOR_WRITE, "It exists since the plan was made; plan again.")
     return None
 

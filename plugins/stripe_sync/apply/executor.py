@@ -31,7 +31,7 @@ from stripe_sync.clients.stripe.client import Found, StripeApi, Written
 from stripe_sync.core.errors import Replayed, RowFailed, StripeSyncError, Transient, Waiting
 from stripe_sync.core.lanes import Lane
 from stripe_sync.core.reasons import ReasonCode
-from stripe_sync.domain.plan.actions import LANES, SUBSCRIPTIONS, Action, plan_hash
+from stripe_sync.domain.plan.actions import LANES, Action, ActionKind, plan_hash
 from stripe_sync.domain.plan.declines import left_open, may_charge, told
 from stripe_sync.domain.plan.guards import Decision
 from stripe_sync.warehouse.plans.failures import Failure
@@ -67,7 +67,7 @@ class Executor:
     lease: Lease | None = None
     workers: int = 8
     settle_seconds: float = SETTLE_SECONDS
-    handlers: Mapping[str, Handler] = field(default_factory=lambda: HANDLERS)
+    handlers: Mapping[ActionKind, Handler] = field(default_factory=lambda: HANDLERS)
     progress: Callable[[Step], None] = lambda step: None
     steps: dict[str, Step] = field(default_factory=dict)
     reused: dict[str, Intent] = field(default_factory=dict)
@@ -80,7 +80,7 @@ class Executor:
     def __post_init__(self) -> None:
         self.plan_hash = plan_hash(self.environment, self.actions)  # reckoned over all actions: once, and not for each
         self.declines = Declines(
-            self.engine, self.api.in_lane(SUBSCRIPTIONS), self.registry, self.environment, self.now, self.is_asked
+            self.engine, self.api.in_lane(Lane.SUBSCRIPTIONS), self.registry, self.environment, self.now, self.is_asked
         )
         self.recorder = Recorder(self.engine, self.environment, self.now, self.declines, self.keep_answers)
 
@@ -220,7 +220,7 @@ class Executor:
             told_after = self.finished(intent)
         except (Replayed, Transient) as lost:  # the intent stays open: the next run finds the call made, and finishes
             return self.unknown(action, lost)
-        if action.kind.endswith(".create"):
+        if action.kind.is_creation:
             self.registry.add(action.target, id)
         wrong = tuple(self.handlers[action.kind].resource.differences(call, Found(held)))
         held, invoice, debit = debit_of(call.api, action, held)

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from stripe_sync.apply.declined import Declines
 from stripe_sync.core.reasons import ReasonCode
-from stripe_sync.domain.plan.actions import Action
+from stripe_sync.domain.plan.actions import Action, ActionKind
 from stripe_sync.domain.plan.declines import Decline
 from stripe_sync.warehouse.comparisons import links
 from stripe_sync.warehouse.plans import failures
@@ -50,9 +50,9 @@ class Recorder:
             failures.succeeded(connection, self.environment, intent.action.target)
             self.declines.made(connection, intent.action)
             owed.keep_left(connection, self.environment, intent, outcome.stripe_id)
-            if intent.action.kind == "coupon.delete":
+            if intent.action.kind == ActionKind.COUPON_DELETE:
                 links.end(connection, self.environment, intent.action.target, by="the pipeline: deleted in Stripe")
-            elif intent.action.kind.endswith(".create"):
+            elif intent.action.kind.is_creation:
                 links.add(connection, self.environment, intent.action.target, outcome.stripe_id, source="created")
 
     def keep(self, action: Action, noun: str, *, answer: Mapping[str, Any], invoice: Mapping[str, Any] | None) -> None:
@@ -63,5 +63,5 @@ class Recorder:
                 stripe_events.answered(connection, self.environment, noun, answer)
                 if invoice is not None:
                     stripe_events.answered(connection, self.environment, "invoice", invoice)
-                if action.kind == "subscription.create" and "customer" in self.keep_answers:
+                if action.kind == ActionKind.SUBSCRIPTION_CREATE and "customer" in self.keep_answers:
                     stripe_events.billed_in(connection, self.environment, answer["customer"], answer["currency"])

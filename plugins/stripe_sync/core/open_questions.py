@@ -8,44 +8,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
 
 from stripe_sync.core.lanes import Lane
+from stripe_sync.core.settings import Environment
 
 
-class Settings(Protocol):
-    """The settings of an environment that decide whether a question concerns it."""
-
-    @property
-    def tax(self) -> bool: ...
-    @property
-    def hold_by_auto_advance(self) -> bool: ...
-    @property
-    def reset_point(self) -> str: ...
-    @property
-    def usage_meters(self) -> Mapping[str, Any]: ...
-
-
-def always(settings: Settings) -> bool:
+def always(settings: Environment) -> bool:
     return True
 
 
-def never_forbids(answer: str, settings: Settings) -> str:
+def never_forbids(answer: str, settings: Environment) -> str:
     """Forbid nothing: either answer is built."""
     return ""
 
 
-def forbids_moving(answer: str, settings: Settings) -> str:
+def forbids_moving(answer: str, settings: Environment) -> str:
     """Forbid holding by time where Stripe does not move it."""
-    if answer != "no" or settings.hold_by_auto_advance:
+    if answer != "no" or settings.usage.hold_by_auto_advance:
         return ""
     return (
         "Stripe does not move the time of a renewal's draft (finalization_moves), so a draft could not be held: set "
-        "hold_by_auto_advance = true."
+        "usage.hold_by_auto_advance = true."
     )
 
 
-def forbids_a_long_lead(answer: str, settings: Settings) -> str:
+def forbids_a_long_lead(answer: str, settings: Environment) -> str:
     """Forbid usage where a time of finalization has to be further ahead than any that was asked for."""
     if not answer.startswith("more"):
         return ""
@@ -55,13 +42,13 @@ def forbids_a_long_lead(answer: str, settings: Settings) -> str:
     )
 
 
-def forbids_another_reset_point(answer: str, settings: Settings) -> str:
+def forbids_another_reset_point(answer: str, settings: Environment) -> str:
     """Forbid usage where Stigg's values at a reset are not the ones that the setting says."""
-    if answer not in {"after", "before"} - {settings.reset_point}:
+    if answer not in {"after", "before"} - {settings.usage.reset_semantics}:
         return ""
     return (
-        f"Stigg's value at a reset point is the one {answer} the reset (reset_point_value), and reset_point is "
-        f'"{settings.reset_point}", so usage would be counted wrong: set reset_point = "{answer}".'
+        f"Stigg's value at a reset point is the one {answer} the reset (reset_point_value), and "
+        f'usage.reset_semantics is "{settings.usage.reset_semantics}", so usage would be counted wrong: set it to "{answer}".'
     )
 
 
@@ -76,8 +63,8 @@ class Unknown:
     name: str
     question: str
     lanes: tuple[Lane, ...] = ()
-    concerns: Callable[[Settings], bool] = always
-    forbids: Callable[[str, Settings], str] = never_forbids
+    concerns: Callable[[Environment], bool] = always
+    forbids: Callable[[str, Environment], str] = never_forbids
     cause: str = ""
 
 
@@ -100,9 +87,9 @@ UNKNOWNS = (
     Unknown("item_ties_up", "How does Stripe round half a cent on an invoice item?", (Lane.USAGE,)),
     Unknown("item_moves_finalization", "Does an item that is added to a draft move its time?", (Lane.USAGE,)),
     Unknown("draft_meter_lines_follow", "Does a draft show what a meter has counted?", (Lane.USAGE,),
-            concerns=lambda settings: bool(settings.usage_meters)),
+            concerns=lambda settings: bool(settings.usage.meters)),
     Unknown("removed_meter_bills", "Is what a metered item counted billed when it is removed?", (Lane.USAGE,),
-            concerns=lambda settings: bool(settings.usage_meters)),
+            concerns=lambda settings: bool(settings.usage.meters)),
     Unknown("clear_usage_refused", "Is clear_usage refused in flexible mode?"),
     Unknown("proration_floors", "Is a proration rounded down, or to the nearest minor unit?"),
     Unknown("end_removal_resets_anchor", "Does the anchor move when cancel_at is taken away?", (Lane.SUBSCRIPTIONS,)),
@@ -112,7 +99,7 @@ UNKNOWNS = (
     Unknown("cancel_stops_customer", "Does a cancellation stop the open invoices of the customer?", (Lane.SUBSCRIPTIONS,)),
     Unknown("canceled_draft_advances", "Can the draft of a canceled subscription be switched on again?", (Lane.SUBSCRIPTIONS,)),
     Unknown("missing_location_finalizes", "Is a renewal without a tax location finalized, untaxed?", (Lane.SUBSCRIPTIONS,),
-            concerns=lambda settings: settings.tax),
+            concerns=lambda settings: settings.stripe.tax),
     Unknown("one_off_without_location", "Is a one-off invoice without a tax location refused when it is created?"),
     Unknown("pending_negative_with_tax", "Does a pending negative item keep a taxed renewal a draft?"),
     Unknown("time_needs_auto_advance", "Is a time of finalization without auto_advance refused?"),
@@ -146,7 +133,7 @@ BY_NAME: Mapping[str, Unknown] = {unknown.name: unknown for unknown in UNKNOWNS}
 
 
 def open_questions(
-    answered: Collection[str], accepted: Collection[str], settings: Settings
+    answered: Collection[str], accepted: Collection[str], settings: Environment
 ) -> dict[str, tuple[str, ...]]:
     """Return what each lane still waits for before it may enforce: names of questions, by lane."""
     settled = {*answered, *accepted}
@@ -157,7 +144,7 @@ def open_questions(
     return waiting
 
 
-def forbidden(answers: Mapping[str, str], settings: Settings) -> dict[str, tuple[str, ...]]:
+def forbidden(answers: Mapping[str, str], settings: Environment) -> dict[str, tuple[str, ...]]:
     """Return the sentences with which known answers keep lanes from enforcing, by lane; no acceptance overrules them."""
     found: dict[str, tuple[str, ...]] = {}
     for unknown in UNKNOWNS:

@@ -1,21 +1,21 @@
-"""Keys, marks, periods, connections, settings: the leaves."""
+"""Keys, marks, periods, connections: the leaves."""
 
 from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import create_engine
 
-from stripe_sync.core import keys, periods, settings
+from stripe_sync.core import keys, periods
 from stripe_sync.core.clock import SystemClock
 from stripe_sync.core.config import connections
 from stripe_sync.core.errors import ConfigurationError
 from stripe_sync.core.ownership import Signer
+from stripe_sync.core.settings import Environment
 from stripe_sync.jobs.runtime.context import Session
 
 
@@ -214,76 +214,12 @@ def test_a_connection_without_a_key_says_so() -> None:
         connections.Connection("x", "stripe").key()
 
 
-GOOD = '[environments.production]\nstripe_account = "acct_1"\n'
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("[environments", "is not valid TOML"),
-        ("", "declares no environment"),
-        ("[enviroments.production]\nlive = true\n", "declares no environment"),
-        (GOOD + "[defaults]\n", "there is no table defaults"),
-        ("[environments]", "declares no environment"),
-        ("[environments.production]\n", "missing required field `stripe_account`"),
-        (GOOD + "modus = 1\n", "unknown field `modus`"),
-        (GOOD + 'live = "yes"\n', "environments.production.live"),
-        (GOOD + 'modes = { catalog = "bold" }\n', "environments.production.modes"),
-        (GOOD + 'modes = { katalog = "observe" }\n', "no such lane; lanes are catalog"),
-        (GOOD + "cancel_invoice_now = true\n", "cancel_invoice_now: a subscription is always canceled with"),
-        (GOOD + "cancel_prorate = false\n", "cancel_prorate: a subscription is always canceled with"),
-        (GOOD + "rate_share = 2\n", "above 0 and at most 1"),
-        (GOOD + "endpoint_rate = 0\n", "requests a second"),
-        (GOOD + 'limits = { due_now = { usd = "lots" } }\n', "amounts in major units"),
-        (GOOD.replace("acct_1", "1"), "such as acct_1Abc"),
-        (GOOD.replace("production", '"a b"'), "letters, digits"),
-        (GOOD + GOOD.replace("production", "staging"), "use the same Stripe account"),
-    ],
-)
-def test_bad_settings_are_one_sentence_that_names_the_file_and_the_place(tmp_path: Path, text: str, words: str) -> None:
-    path = tmp_path / "environments.toml"
-    path.write_text(text, encoding="utf-8")
-    with pytest.raises(ConfigurationError) as refused:
-        settings.load(path)
-    message = str(refused.value)
-    assert words in message
-    assert str(path) in message
-    assert "\n" not in message.strip() or "TOML" in message
-
-
-def test_settings_that_are_not_there_say_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="STRIPE_SYNC_CONFIG"):
-        settings.load(tmp_path / "none.toml")
-
-
-def test_an_unknown_environment_names_those_that_exist(tmp_path: Path) -> None:
-    path = tmp_path / "environments.toml"
-    path.write_text(GOOD, encoding="utf-8")
-    with pytest.raises(ConfigurationError, match="declared are production"):
-        settings.environment("staging", path)
-
-
-def test_everything_is_observed_unless_the_file_says_otherwise(tmp_path: Path) -> None:
-    path = tmp_path / "environments.toml"
-    path.write_text(GOOD, encoding="utf-8")
-    environment = settings.environment("production", path)
-    assert {environment.mode(lane) for lane in settings.LANES} == {"observe"}
-    assert environment.limits.money("due_now") == {}
-
-
-def test_two_environments_may_share_an_account_if_both_say_so(tmp_path: Path) -> None:
-    path = tmp_path / "environments.toml"
-    both = GOOD + "shares_account = true\n"
-    path.write_text(both + both.replace("production", "staging"), encoding="utf-8")
-    assert set(settings.load(path)) == {"production", "staging"}
-
-
 def test_what_was_asked_of_stripe_is_told_without_making_its_client() -> None:
     def refused(id: str) -> connections.Connection:
         raise ConfigurationError(f"{id} must not be asked for")
 
     session = Session(
-        settings.Environment(name="test", stripe_account="acct_1"), create_engine("sqlite://"), refused, SystemClock()
+        Environment(name="test", stripe_account="acct_1"), create_engine("sqlite://"), refused, SystemClock()
     )
     assert not session.tally.requests
     session.close()

@@ -9,7 +9,7 @@ from typing import Literal
 import pytest
 
 from stripe_sync.core.open_questions import BY_NAME, UNKNOWNS, Unknown, forbidden, open_questions, waiting_causes
-from stripe_sync.core.settings import Environment
+from stripe_sync.core.settings import Environment, StripeSettings, UsageSettings
 from stripe_sync.domain.usage.holds.leads import leads
 
 PAGE = Path(__file__).parents[3] / "docs" / "unknowns.md"
@@ -17,7 +17,9 @@ CELLS = re.compile(r"^\| `(\w+)` \|([^|]*)\|([^|]*)\|([^|]*)\|([^|]*)\|([^|]*)\|
 LANES = {found[0]: found[2].strip() for found in CELLS.findall(PAGE.read_text(encoding="utf-8"))}
 GATES = [unknown for unknown in UNKNOWNS if unknown.lanes]
 # Every setting on which a row depends, so that each row concerns the environment.
-ALL = Environment(name="test", stripe_account="acct_1", tax=True, usage_meters={"calls": {}})  # type: ignore[dict-item]
+ALL = Environment(
+    name="test", stripe_account="acct_1", stripe=StripeSettings(tax=True), usage=UsageSettings(meters={"calls": {}})
+)  # type: ignore[dict-item]
 NONE = Environment(name="test", stripe_account="acct_1")
 
 
@@ -49,7 +51,8 @@ def test_an_answer_forbids_what_depends_on_it_and_nothing_else(unknown: Unknown,
     expected = {"usage": 1} if (unknown.name, answer) == ("finalization_moves", "no") else {}
     assert {lane: len(why) for lane, why in forbidden({unknown.name: answer}, NONE).items()} == expected
     held = forbidden(
-        {unknown.name: answer}, Environment(name="test", stripe_account="acct_1", hold_by_auto_advance=True)
+        {unknown.name: answer},
+        Environment(name="test", stripe_account="acct_1", usage=UsageSettings(hold_by_auto_advance=True)),
     )
     assert held == {}, "the other way of holding is allowed"
     waits = {"interval": ""} if (unknown.name, answer) != ("interval_change", "yes") else {}
@@ -67,7 +70,7 @@ def test_a_lead_that_a_release_keeps_forbids_nothing(lead: str) -> None:
 def test_an_answer_about_resets_that_the_setting_contradicts_forbids_usage(
     setting: Literal["after", "before"], answer: str, lanes: list[str]
 ) -> None:
-    environment = Environment(name="test", stripe_account="acct_1", reset_point=setting)
+    environment = Environment(name="test", stripe_account="acct_1", usage=UsageSettings(reset_semantics=setting))
     assert list(forbidden({"reset_point_value": answer}, environment)) == lanes
 
 

@@ -23,7 +23,7 @@ from stripe_sync.domain.model.inputs import Inputs, Links, StiggView, StripeView
 from stripe_sync.domain.model.price_content import encode
 from stripe_sync.domain.model.stigg import Customer, Package, Subscription
 from stripe_sync.domain.plan import builder
-from stripe_sync.domain.plan.actions import Action, Plan, ordered
+from stripe_sync.domain.plan.actions import Action, ActionKind, Plan, ordered
 from stripe_sync.domain.plan.guards import Standing, judge
 from stripe_sync.domain.target import display_names
 from stripe_sync.domain.target.catalog import catalog
@@ -256,7 +256,7 @@ def test_a_mark_proves_a_link_only_for_one_living_object() -> None:
 
 def action(**more: Any) -> Action:
     fields: dict[str, Any] = {
-        "kind": "customer.create",
+        "kind": ActionKind.CUSTOMER_CREATE,
         "lane": "customers",
         "target": "customer:e:c",
         "after": {"a": 1},
@@ -267,7 +267,12 @@ def action(**more: Any) -> Action:
 def test_an_actions_hash_covers_what_an_approval_is_about_and_nothing_else() -> None:
     base = action()
     assert action(sentence="Other words", due_now={"usd": Decimal(1)}, drift=["x"]).hash == base.hash
-    for other in ({"kind": "customer.update"}, {"target": "customer:e:d"}, {"after": {"a": 2}}, {"before": {"a": 0}}):
+    for other in (
+        {"kind": ActionKind.CUSTOMER_UPDATE},
+        {"target": "customer:e:d"},
+        {"after": {"a": 2}},
+        {"before": {"a": 0}},
+    ):
         assert action(**other).hash != base.hash
 
 
@@ -317,7 +322,7 @@ def test_each_limit_refuses_alone_and_says_where() -> None:
     plan = Plan(
         environment="e",
         actions=[
-            action(kind="customer.update", target=f"customer:e:{n}", before={}, due_now={"usd": Decimal(300)})
+            action(kind=ActionKind.CUSTOMER_UPDATE, target=f"customer:e:{n}", before={}, due_now={"usd": Decimal(300)})
             for n in (1, 2)
         ],
     )
@@ -332,7 +337,7 @@ def test_each_limit_refuses_alone_and_says_where() -> None:
 def test_what_a_plan_does_not_reach_counts_as_well() -> None:
     limits = Limits(actions=100, share=0.5)
     environment = Environment(stripe_account="acct_1", name="e", modes={"customers": "enforce"}, limits=limits)
-    plan = Plan(environment="e", actions=[action(kind="customer.update", before={})])
+    plan = Plan(environment="e", actions=[action(kind=ActionKind.CUSTOMER_UPDATE, before={})])
     standing = Standing(linked={"customers": 200}, beyond={"customers": 100})
     (verdict,) = judge(plan, environment, standing)
     assert verdict.decision == "wait"

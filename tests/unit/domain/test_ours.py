@@ -14,7 +14,7 @@ from stripe_sync.domain.model import stigg, stripe
 from stripe_sync.domain.model.inputs import Links, StripeView
 from stripe_sync.domain.model.stigg import SubscriptionCoupon
 from stripe_sync.domain.model.stripe import StripeCoupon, StripeCustomer, StripeProduct, StripeSubscription
-from stripe_sync.domain.plan.actions import Action
+from stripe_sync.domain.plan.actions import Action, ActionKind
 from stripe_sync.domain.plan.builder import references
 from stripe_sync.domain.target.coupons import Known, coupon_timers, remaining
 from tests.unit.domain.test_deciding import inputs, subscription
@@ -123,5 +123,5 @@ def test_the_months_that_remain_of_a_coupon(months: int | None, now: str, left: 
      ("price.update", False), ("subscription.create", False)],
 )  # fmt: skip
 def test_a_write_needs_what_it_is_about_to_be_there(kind: str, needs_itself: bool) -> None:
-    action = Action(kind=kind, lane="catalog", target="product:e:plan:pro", after={})
+    action = Action(kind=ActionKind(kind), lane="catalog", target="product:e:plan:pro", after={})
     assert list(references(action)) == (["product:e:plan:pro"] if needs_itself else [])

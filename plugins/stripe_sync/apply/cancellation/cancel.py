@@ -17,6 +17,7 @@ from stripe_sync.apply.resources.subscription import SUBSCRIPTION
 from stripe_sync.clients.stripe.client import Found, Written
 from stripe_sync.clients.stripe.endpoints import WHOLE
 from stripe_sync.domain.actual.stripe_objects import GONE
+from stripe_sync.domain.plan.actions import ActionKind
 
 if TYPE_CHECKING:
     from stripe.params import SubscriptionCancelParams
@@ -52,4 +53,4 @@ def _recover(call: Call, since: datetime) -> Iterator[Found]:
         yield held
 
 
-HANDLERS = {"subscription.cancel": Handler(SUBSCRIPTION, cancel, _recover, prepare, finish)}
+HANDLERS = {ActionKind.SUBSCRIPTION_CANCEL: Handler(SUBSCRIPTION, cancel, _recover, prepare, finish)}

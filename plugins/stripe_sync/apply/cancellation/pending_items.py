@@ -21,7 +21,7 @@ from stripe_sync.core.charge_minimum import is_billable
 from stripe_sync.core.money import shown
 from stripe_sync.domain.actual.pending_items import Net, Pending, settle
 from stripe_sync.domain.actual.taxes import manual_rates
-from stripe_sync.domain.plan.actions import Action
+from stripe_sync.domain.plan.actions import Action, ActionKind
 from stripe_sync.domain.plan.owed import INVOICE, LONGEST, NAME, owed_of
 from stripe_sync.domain.usage.final_terms import final_terms
 from stripe_sync.domain.usage.holds.leads import LONGER
@@ -61,7 +61,7 @@ def _bill(call: Call, nets: Sequence[Net], *, key: str, now: int) -> list[str]:
 def _own_invoice(call: Call, after: Params) -> Call:
     """Return the creation of the invoice, whose target names the subscription in its marker."""
     target = keys.link_key(INVOICE, *call.action.target.split(":")[1:])
-    action = Action(kind="finalinvoice.create", lane=call.action.lane, target=target, after=after)
+    action = Action(kind=ActionKind.FINAL_INVOICE_CREATE, lane=call.action.lane, target=target, after=after)
     return Call(call.api, action, call.links)
 
 

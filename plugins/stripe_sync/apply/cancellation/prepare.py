@@ -21,7 +21,7 @@ from stripe_sync.core.errors import RowFailed
 from stripe_sync.core.ownership import Signer
 from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.actual.billing_periods import natural_end, renewed_at
-from stripe_sync.domain.actual.endings import MINUTE, Collected, Ending, collected, decide, split, unowed
+from stripe_sync.domain.actual.endings import MINUTE, Collected, Ending, EndingStep, collected, decide, split, unowed
 from stripe_sync.domain.actual.pending_items import Pending, pending, price_of
 from stripe_sync.domain.actual.stripe_objects import GONE
 from stripe_sync.domain.actual.unowed_invoices import renews_soon
@@ -106,7 +106,7 @@ def _refuse_early(action: Action, held: Row, seen: list[Collected], now: datetim
             invoices=tuple(i for i in seen if i.subscription == subscription.id),
         )
     )
-    if decision.kind != "cancel":
+    if decision.kind != EndingStep.CANCEL:
         raise RowFailed(ReasonCode.WAITS_FOR_INVOICE, decision.why)
 
 
@@ -135,7 +135,10 @@ def _pending_items(api: StripeApi, held: Mapping[str, Any], signer: Signer) -> l
     prices = {id: api.find(f"{PATHS['price']}/{id}") for id in {price_of(row) for row in rows} if id}
     behavior = {id: (price or {}).get("tax_behavior") or "" for id, price in prices.items()}
     known = {id: "" if found == "unspecified" else found for id, found in behavior.items()}
-    return [pending(row, marked=_is_marked(row, signer), behavior=known.get(price_of(row) or "", "")) for row in rows]
+    return [
+        pending(row, marked=_is_marked(row.get("metadata"), signer), behavior=known.get(price_of(row) or "", ""))
+        for row in rows
+    ]
 
 
 def _pending_of(api: StripeApi, held: Mapping[str, Any]) -> list[Row]:
@@ -149,6 +152,6 @@ def _owner(item: Mapping[str, Any]) -> str | None:
     return str(found["id"] if isinstance(found, dict) else found) if found else None
 
 
-def _is_marked(row: Mapping[str, Any], signer: Signer) -> bool:
-    """Return whether an item carries our genuine marker."""
-    return signer.key_of((row.get("metadata") or {}).get(ownership.FIELD)) is not None
+def _is_marked(metadata: Mapping[str, str] | None, signer: Signer) -> bool:
+    """Return whether an item's metadata has a genuine marker of the account."""
+    return signer.key_of((metadata or {}).get(ownership.FIELD)) is not None

@@ -10,6 +10,7 @@ from stripe_sync.apply.resources.subscription import own_notes, priced
 from stripe_sync.clients.stripe.client import Found, Written
 from stripe_sync.clients.stripe.collection import Collection
 from stripe_sync.domain.model.documents import Document
+from stripe_sync.domain.plan.actions import ActionKind
 
 
 def _parameters(call: Call) -> Params:
@@ -64,4 +65,4 @@ def _document(call: Call, found: Found) -> Document:
 
 SESSIONS = Collection("checkout.session", "/v1/checkout/sessions", lambda client: client.v1.checkout.sessions)
 CHECKOUT_SESSION = Resource("checkout", reader(SESSIONS), _document, instructions=frozenset({"how"}))
-HANDLERS = {"checkout.create": Handler(CHECKOUT_SESSION, _create, _recover)}
+HANDLERS = {ActionKind.CHECKOUT_CREATE: Handler(CHECKOUT_SESSION, _create, _recover)}

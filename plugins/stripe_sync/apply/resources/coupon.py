@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any
 
 from stripe_sync.apply.resource import (
     Call,
@@ -26,6 +25,7 @@ from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.actual import stripe_objects
 from stripe_sync.domain.model.documents import Document
 from stripe_sync.domain.model.stripe import StripeCoupon, decode
+from stripe_sync.domain.plan.actions import ActionKind
 
 ATTEMPTS = 5
 
@@ -47,7 +47,7 @@ def _parameters(call: Call) -> Params:
     return params | _fixed_amount(after["amount_off"])
 
 
-def _fixed_amount(amount_off: Mapping[str, Any]) -> Params:
+def _fixed_amount(amount_off: Mapping[str, str]) -> Params:
     """Return a fixed amount: of several currencies one is the coupon's own, the others are its options."""
     amounts = {currency: int(amount) for currency, amount in sorted(amount_off.items())}
     own = "usd" if "usd" in amounts else next(iter(amounts))
@@ -100,8 +100,8 @@ COUPON = Resource(
     instructions=frozenset({"percent_off", "amount_off", "duration", "duration_in_months", "how"}),
 )  # fmt: skip
 HANDLERS = {
-    "coupon.create": Handler(COUPON, _create, _recover),
-    "coupon.update": change(COUPON, COUPONS, fields),
-    "coupon.delete": Handler(COUPON, _delete, _recover_deletion),
-    "coupon.strip": change(COUPON, COUPONS, without_marker),
+    ActionKind.COUPON_CREATE: Handler(COUPON, _create, _recover),
+    ActionKind.COUPON_UPDATE: change(COUPON, COUPONS, fields),
+    ActionKind.COUPON_DELETE: Handler(COUPON, _delete, _recover_deletion),
+    ActionKind.COUPON_STRIP: change(COUPON, COUPONS, without_marker),
 }

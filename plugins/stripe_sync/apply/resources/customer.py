@@ -21,6 +21,7 @@ from stripe_sync.clients.stripe.endpoints import PATHS, WHOLE, in_list
 from stripe_sync.domain.actual import stripe_objects
 from stripe_sync.domain.model.documents import Document
 from stripe_sync.domain.model.stripe import StripeCustomer, decode
+from stripe_sync.domain.plan.actions import ActionKind
 
 
 def _changes(call: Call) -> Params:
@@ -46,7 +47,7 @@ def _document(call: Call, found: Found) -> Document:
 CUSTOMERS = Collection("customer", PATHS["customer"], lambda client: client.v1.customers)
 CUSTOMER = Resource("customer", reader(CUSTOMERS), _document, instructions=frozenset({"how"}))
 HANDLERS = {
-    "customer.create": Handler(CUSTOMER, _create, _recover),
-    "customer.update": change(CUSTOMER, CUSTOMERS, _changes),
-    "customer.strip": change(CUSTOMER, CUSTOMERS, without_marker),
+    ActionKind.CUSTOMER_CREATE: Handler(CUSTOMER, _create, _recover),
+    ActionKind.CUSTOMER_UPDATE: change(CUSTOMER, CUSTOMERS, _changes),
+    ActionKind.CUSTOMER_STRIP: change(CUSTOMER, CUSTOMERS, without_marker),
 }

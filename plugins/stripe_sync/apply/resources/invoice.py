@@ -17,7 +17,7 @@ from stripe_sync.clients.stripe.endpoints import PATHS
 from stripe_sync.core.errors import RowFailed
 from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.model.documents import Document
-from stripe_sync.domain.plan.actions import Action
+from stripe_sync.domain.plan.actions import Action, ActionKind
 
 
 def id_of(call: Call) -> str:
@@ -38,7 +38,7 @@ def _set_time(call: Call, key: str) -> Written:
     id = id_of(call)
     now = call.api.get(f"{INVOICES.path}/{id}")
     wanted = (call.action.before or {}).get("automatically_finalizes_at")
-    is_off = call.action.kind == "draft.hold" and not now["auto_advance"]
+    is_off = call.action.kind == ActionKind.DRAFT_HOLD and not now["auto_advance"]
     if now["status"] != "draft" or now["automatically_finalizes_at"] != wanted or is_off:
         raise RowFailed(
             ReasonCode.CHANGED_SINCE, f"{id} is {now['status']}, or somebody moved its finalization; it is left alone."
@@ -157,9 +157,9 @@ INVOICES = Collection("invoice", PATHS["invoice"], lambda client: client.v1.invo
 DRAFT = Resource("draft", _read, _draft_document)
 FINAL_INVOICE = Resource("finalinvoice", _read, _document, instructions=frozenset({"coupons"}))
 HANDLERS = {
-    "draft.hold": Handler(DRAFT, _set_time, DRAFT.recover_update),
-    "draft.release": Handler(DRAFT, _set_time, DRAFT.recover_update),
-    "finalinvoice.create": Handler(FINAL_INVOICE, _create, _recover),
-    "finalinvoice.release": Handler(FINAL_INVOICE, _release, _recover_release),
-    "finalinvoice.delete": Handler(FINAL_INVOICE, _delete, _recover_deletion),
+    ActionKind.DRAFT_HOLD: Handler(DRAFT, _set_time, DRAFT.recover_update),
+    ActionKind.DRAFT_RELEASE: Handler(DRAFT, _set_time, DRAFT.recover_update),
+    ActionKind.FINAL_INVOICE_CREATE: Handler(FINAL_INVOICE, _create, _recover),
+    ActionKind.FINAL_INVOICE_RELEASE: Handler(FINAL_INVOICE, _release, _recover_release),
+    ActionKind.FINAL_INVOICE_DELETE: Handler(FINAL_INVOICE, _delete, _recover_deletion),
 }

@@ -14,6 +14,7 @@ from stripe_sync.clients.stripe.endpoints import PATHS
 from stripe_sync.core.clock import from_epoch
 from stripe_sync.core.money import is_rounding, plain
 from stripe_sync.domain.model.documents import Document
+from stripe_sync.domain.plan.actions import ActionKind
 
 
 def taxed(params: Mapping[str, Any], settings: Mapping[str, str], rates: Sequence[str] = ()) -> Params:
@@ -184,8 +185,8 @@ ITEMS = Collection("invoiceitem", PATHS["invoiceitem"], lambda client: client.v1
 INVOICE_ITEM = Resource("invoiceitem", reader(ITEMS), _document, instructions=frozenset({"from"}))
 USAGE_LINE = Resource("usageline", lambda call: ITEMS.read(call.api, call.action.after["item"]), _line_document)
 HANDLERS = {
-    "invoiceitem.create": Handler(INVOICE_ITEM, _create, _recover),
-    "usageline.put": Handler(USAGE_LINE, _put_line, _recover_line),
-    "usageline.change": Handler(USAGE_LINE, _change_line, _recover_change),
-    "usageline.remove": Handler(USAGE_LINE, _remove_line, _recover_removal),
+    ActionKind.INVOICE_ITEM_CREATE: Handler(INVOICE_ITEM, _create, _recover),
+    ActionKind.USAGE_LINE_PUT: Handler(USAGE_LINE, _put_line, _recover_line),
+    ActionKind.USAGE_LINE_CHANGE: Handler(USAGE_LINE, _change_line, _recover_change),
+    ActionKind.USAGE_LINE_REMOVE: Handler(USAGE_LINE, _remove_line, _recover_removal),
 }

@@ -12,7 +12,7 @@ from stripe_sync.clients.stripe.collection import Collection
 from stripe_sync.core.errors import RowFailed
 from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.model.documents import Document
-from stripe_sync.domain.plan.actions import Action
+from stripe_sync.domain.plan.actions import Action, ActionKind
 
 IDENTIFIER = 100  # characters
 
@@ -71,4 +71,4 @@ def _document(call: Call, found: Found) -> Document:
 
 EVENTS = Collection("billing.meter_event", "/v1/billing/meter_events", lambda client: client.v1.billing.meter_events)
 METER_EVENT = Resource("meterevent", _read, _document, instructions=frozenset({"how"}))
-HANDLERS = {"meterevent.send": Handler(METER_EVENT, _send, _recover)}
+HANDLERS = {ActionKind.METER_EVENT_SEND: Handler(METER_EVENT, _send, _recover)}

@@ -23,6 +23,7 @@ from stripe_sync.domain.actual import stripe_objects
 from stripe_sync.domain.model.documents import Document
 from stripe_sync.domain.model.price_content import encode
 from stripe_sync.domain.model.stripe import StripePrice, decode
+from stripe_sync.domain.plan.actions import ActionKind
 
 
 def _parameters(call: Call) -> Params:
@@ -105,10 +106,10 @@ def _document(call: Call, found: Found) -> Document:
 PRICES = Collection("price", PATHS["price"], lambda client: client.v1.prices)
 PRICE = Resource("price", reader(PRICES), _document, instructions=frozenset({"transfer_lookup_key", "how"}))
 HANDLERS = {
-    "price.create": Handler(PRICE, _create, _recover),
-    "price.update": change(PRICE, PRICES, _changes),
-    "price.release": change(PRICE, PRICES, _changes),
-    "price.archive": change(PRICE, PRICES, _changes),
-    "price.retire": change(PRICE, PRICES, _changes),
-    "price.strip": change(PRICE, PRICES, without_marker),
+    ActionKind.PRICE_CREATE: Handler(PRICE, _create, _recover),
+    ActionKind.PRICE_UPDATE: change(PRICE, PRICES, _changes),
+    ActionKind.PRICE_RELEASE: change(PRICE, PRICES, _changes),
+    ActionKind.PRICE_ARCHIVE: change(PRICE, PRICES, _changes),
+    ActionKind.PRICE_RETIRE: change(PRICE, PRICES, _changes),
+    ActionKind.PRICE_STRIP: change(PRICE, PRICES, without_marker),
 }

@@ -23,6 +23,7 @@ from stripe_sync.core.errors import RowFailed
 from stripe_sync.domain.actual import stripe_objects
 from stripe_sync.domain.model.documents import Document
 from stripe_sync.domain.model.stripe import StripeProduct, decode
+from stripe_sync.domain.plan.actions import ActionKind
 
 
 def _parameters(call: Call) -> Params:
@@ -59,9 +60,9 @@ def _document(call: Call, found: Found) -> Document:
 PRODUCTS = Collection("product", PATHS["product"], lambda client: client.v1.products)
 PRODUCT = Resource("product", reader(PRODUCTS), _document, instructions=frozenset({"how"}))
 HANDLERS = {
-    "product.create": Handler(PRODUCT, _create, _recover),
-    "product.update": change(PRODUCT, PRODUCTS, fields),
-    "product.set_default": change(PRODUCT, PRODUCTS, _default_price),
-    "product.retire": change(PRODUCT, PRODUCTS, fields),
-    "product.strip": change(PRODUCT, PRODUCTS, without_marker),
+    ActionKind.PRODUCT_CREATE: Handler(PRODUCT, _create, _recover),
+    ActionKind.PRODUCT_UPDATE: change(PRODUCT, PRODUCTS, fields),
+    ActionKind.PRODUCT_SET_DEFAULT: change(PRODUCT, PRODUCTS, _default_price),
+    ActionKind.PRODUCT_RETIRE: change(PRODUCT, PRODUCTS, fields),
+    ActionKind.PRODUCT_STRIP: change(PRODUCT, PRODUCTS, without_marker),
 }

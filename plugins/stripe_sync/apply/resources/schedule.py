@@ -5,6 +5,7 @@ from __future__ import annotations
 from stripe_sync.apply.resource import Call, Handler
 from stripe_sync.apply.resources.subscription import SUBSCRIPTION
 from stripe_sync.clients.stripe.client import Written
+from stripe_sync.domain.plan.actions import ActionKind
 
 
 def _release(call: Call, key: str) -> Written:
@@ -20,4 +21,4 @@ def _release(call: Call, key: str) -> Written:
     return Written(SUBSCRIPTION.read(call).object, written.request_id)
 
 
-HANDLERS = {"schedule.release": Handler(SUBSCRIPTION, _release, SUBSCRIPTION.recover_update)}
+HANDLERS = {ActionKind.SCHEDULE_RELEASE: Handler(SUBSCRIPTION, _release, SUBSCRIPTION.recover_update)}

@@ -10,6 +10,7 @@ from stripe_sync.clients.stripe.client import Found, Written
 from stripe_sync.core.errors import RowFailed
 from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.model.documents import Document
+from stripe_sync.domain.plan.actions import ActionKind
 
 
 def _set_billing_id(call: Call, key: str) -> Written:
@@ -42,4 +43,4 @@ def billing_document(call: Call, found: Found) -> Document:
 
 
 STIGG_CUSTOMER = Resource("stigg", _read, billing_document)
-HANDLERS = {"stigg.name": Handler(STIGG_CUSTOMER, _set_billing_id, _recover)}
+HANDLERS = {ActionKind.STIGG_NAME: Handler(STIGG_CUSTOMER, _set_billing_id, _recover)}

@@ -13,6 +13,7 @@ from stripe_sync.core.errors import RowFailed
 from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.model.documents import Document
 from stripe_sync.domain.model.inputs import ENDED
+from stripe_sync.domain.plan.actions import ActionKind
 
 
 def _provision(call: Call, key: str) -> Written:
@@ -55,6 +56,6 @@ def _document(call: Call, found: Found) -> Document:
 PROVISIONED = Resource("stigg", _read, billing_document, instructions=frozenset({"how"}))
 CANCELED = Resource("stigg", _read, _document)
 HANDLERS = {
-    "stigg.provision": Handler(PROVISIONED, _provision, _recover_provision),
-    "stigg.cancel": Handler(CANCELED, _cancel, CANCELED.recover_update),
+    ActionKind.STIGG_PROVISION: Handler(PROVISIONED, _provision, _recover_provision),
+    ActionKind.STIGG_CANCEL: Handler(CANCELED, _cancel, CANCELED.recover_update),
 }

@@ -19,6 +19,7 @@ from stripe_sync.domain.actual import stripe_objects
 from stripe_sync.domain.actual.stripe_objects import CANCEL_AT, ONCE
 from stripe_sync.domain.model.documents import Claim, Document
 from stripe_sync.domain.model.stripe import StripeSubscription, decode
+from stripe_sync.domain.plan.actions import ActionKind
 from stripe_sync.domain.target.timing import anchor_note
 
 INSTRUCTIONS = frozenset(
@@ -188,7 +189,7 @@ def _document(call: Call, found: Found) -> Document:
 SUBSCRIPTIONS = Collection("subscription", PATHS["subscription"], lambda client: client.v1.subscriptions)
 SUBSCRIPTION = Resource("subscription", reader(SUBSCRIPTIONS), _document, INSTRUCTIONS)
 HANDLERS = {
-    "subscription.create": Handler(SUBSCRIPTION, _create, _recover),
-    "subscription.update": Handler(SUBSCRIPTION, _update, SUBSCRIPTION.recover_update),
-    "subscription.strip": change(SUBSCRIPTION, SUBSCRIPTIONS, without_marker),
+    ActionKind.SUBSCRIPTION_CREATE: Handler(SUBSCRIPTION, _create, _recover),
+    ActionKind.SUBSCRIPTION_UPDATE: Handler(SUBSCRIPTION, _update, SUBSCRIPTION.recover_update),
+    ActionKind.SUBSCRIPTION_STRIP: change(SUBSCRIPTION, SUBSCRIPTIONS, without_marker),
 }

@@ -22,8 +22,9 @@ from stripe_sync.apply.resources import (
     subscription,
 )
 from stripe_sync.clients.stripe.client import Found
+from stripe_sync.domain.plan.actions import ActionKind
 
-HANDLERS: Mapping[str, Handler] = {
+HANDLERS: Mapping[ActionKind, Handler] = {
     **product.HANDLERS,
     **price.HANDLERS,
     **coupon.HANDLERS,
@@ -43,6 +44,6 @@ HANDLERS: Mapping[str, Handler] = {
 def made_by(call: Call, since: datetime) -> Found | None:
     """Return the object that an interrupted call left, or None. A created one must carry the genuine marker of its target."""
     for found in HANDLERS[call.action.kind].recover(call, since):
-        if call.is_target(found) or not call.action.kind.endswith(".create"):
+        if call.is_target(found) or not call.action.kind.is_creation:
             return found
     return None

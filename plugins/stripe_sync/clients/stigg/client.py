@@ -173,7 +173,7 @@ class StiggApi:
             if self.page_size <= SMALL_PAGE:
                 raise
             raise UnknownShape(
-                f"{refused} Stigg may refuse pages of {self.page_size}; set stigg_page_size = {SMALL_PAGE}."
+                f"{refused} Stigg may refuse pages of {self.page_size}; set stigg.page_size = {SMALL_PAGE}."
             ) from None
 
     def call(self, document: str, **variables: Any) -> dict[str, Any]:

@@ -89,7 +89,7 @@ class Reading:
 def found(inputs: Inputs, objects: StripeView) -> list[Claim]:
     """The documents of those of these objects that are linked and still exist; what they refer to is in the inputs."""
     reading = Reading(
-        inputs.links.keys, inputs.signer, inputs.environment.tax, inputs.links.retired, inputs.links.ignored,
+        inputs.links.keys, inputs.signer, inputs.environment.stripe.tax, inputs.links.retired, inputs.links.ignored,
         cycle_drafts(inputs.stripe.drafts), unfinished(inputs.stripe.drafts),
     )  # fmt: skip
     return list(claims(objects, reading, inputs.stripe.products))

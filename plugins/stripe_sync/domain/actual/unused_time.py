@@ -1,4 +1,4 @@
-"""What of a paid period lies after an end (BILLING 7, ``end_proration``): a share of what was debited. Pure; times in Unix seconds."""
+"""What of a paid period lies after an end (BILLING 7, ``stripe.end_proration``): a share of what was debited. Pure; times in Unix seconds."""
 
 from __future__ import annotations
 

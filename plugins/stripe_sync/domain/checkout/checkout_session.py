@@ -12,7 +12,7 @@ from stripe_sync.core.errors import ConfigurationError, RowFailed
 from stripe_sync.core.lanes import Lane
 from stripe_sync.domain.checkout.request import CheckoutRequest, as_subscription, trial_days
 from stripe_sync.domain.model.inputs import Inputs
-from stripe_sync.domain.plan.actions import Action
+from stripe_sync.domain.plan.actions import Action, ActionKind
 from stripe_sync.domain.target import subscriptions
 from stripe_sync.domain.target.catalog import Catalog
 from stripe_sync.domain.target.items import items
@@ -56,7 +56,7 @@ def action(
     }
     after = {"mode": "subscription", "reference": request.subscription, "customer": document["customer"], "how": how}
     return Action(
-        kind="checkout.create", lane=Lane.CHECKOUT, target=checkout_key(inputs, request.subscription), after=after,
+        kind=ActionKind.CHECKOUT_CREATE, lane=Lane.CHECKOUT, target=checkout_key(inputs, request.subscription), after=after,
         entity=("subscription", request.subscription), serial=document["customer"],
         sentence=f"Open a checkout of {request.plan} for {request.customer}",
     )  # fmt: skip
@@ -67,7 +67,7 @@ def provisioning(environment: str, given: Mapping[str, Any]) -> Action:
     id = str(given["subscriptionId"])
     billing = keys.link_key("subscription", keys.part(environment), keys.part(id))
     return Action(
-        kind="stigg.provision", lane=Lane.CHECKOUT, target=keys.link_key("provision", keys.part(environment), keys.part(id)),
+        kind=ActionKind.STIGG_PROVISION, lane=Lane.CHECKOUT, target=keys.link_key("provision", keys.part(environment), keys.part(id)),
         after={"billing": billing, "how": dict(given)}, entity=("subscription", id), serial=billing,
         sentence=f"Provision {given['planId']} for {given['customerId']} in Stigg",
     )  # fmt: skip

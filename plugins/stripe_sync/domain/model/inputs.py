@@ -107,7 +107,7 @@ class Inputs:
 
     def entity_url(self, kind: str, id: str) -> str:
         """Where Stigg's app shows an entity: the environment's template."""
-        return self.environment.stigg_entity_url.format(environment=self.environment.name, kind=f"{kind}s", id=id)
+        return self.environment.stigg.entity_url.format(environment=self.environment.name, kind=f"{kind}s", id=id)
 
 
 @dataclass(frozen=True)

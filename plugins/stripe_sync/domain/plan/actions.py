@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any
 
 import msgspec
@@ -19,22 +20,78 @@ from stripe_sync.core.lanes import Lane
 Amounts = dict[str, Decimal]
 AND = "+"  # between the causes of one action
 
-SUBSCRIPTIONS, USAGE = Lane.SUBSCRIPTIONS, Lane.USAGE
 LANES = (Lane.CANCELLATIONS, Lane.CATALOG, Lane.CUSTOMERS, Lane.SUBSCRIPTIONS)
-# The order of stages: what others refer to comes first.
-STAGES = (
-    "stigg.cancel", "checkout.create", "stigg.provision", "stigg.name",
-    "product.create", "product.update", "price.create", "price.update", "product.set_default", "price.release", "price.archive",
-    "product.retire", "coupon.create", "coupon.update", "coupon.delete",
-    "customer.create", "customer.update",
-    "subscription.create", "schedule.release", "invoiceitem.create", "subscription.update", "subscription.cancel",
-    "price.retire",
-    "draft.hold", "finalinvoice.create", "usageline.remove", "usageline.change", "usageline.put", "meterevent.send",
-    "finalinvoice.delete", "finalinvoice.release", "draft.release",
-    "product.strip", "price.strip", "coupon.strip", "customer.strip", "subscription.strip",
-)  # fmt: skip
-DELETES = frozenset(
-    {"price.archive", "price.retire", "product.retire", "coupon.delete", "subscription.cancel", "stigg.cancel"}
+
+
+class ActionKind(StrEnum):
+    """Kinds of actions in the order in which a plan makes them: objects that others refer to come first.
+
+    The part before the dot is the noun of the object. Values are part of action hashes: they never change.
+    """
+
+    STIGG_CANCEL = "stigg.cancel"
+    CHECKOUT_CREATE = "checkout.create"
+    STIGG_PROVISION = "stigg.provision"
+    STIGG_NAME = "stigg.name"
+    PRODUCT_CREATE = "product.create"
+    PRODUCT_UPDATE = "product.update"
+    PRICE_CREATE = "price.create"
+    PRICE_UPDATE = "price.update"
+    PRODUCT_SET_DEFAULT = "product.set_default"
+    PRICE_RELEASE = "price.release"
+    PRICE_ARCHIVE = "price.archive"
+    PRODUCT_RETIRE = "product.retire"
+    COUPON_CREATE = "coupon.create"
+    COUPON_UPDATE = "coupon.update"
+    COUPON_DELETE = "coupon.delete"
+    CUSTOMER_CREATE = "customer.create"
+    CUSTOMER_UPDATE = "customer.update"
+    SUBSCRIPTION_CREATE = "subscription.create"
+    SCHEDULE_RELEASE = "schedule.release"
+    INVOICE_ITEM_CREATE = "invoiceitem.create"
+    SUBSCRIPTION_UPDATE = "subscription.update"
+    SUBSCRIPTION_CANCEL = "subscription.cancel"
+    PRICE_RETIRE = "price.retire"
+    DRAFT_HOLD = "draft.hold"
+    FINAL_INVOICE_CREATE = "finalinvoice.create"
+    USAGE_LINE_REMOVE = "usageline.remove"
+    USAGE_LINE_CHANGE = "usageline.change"
+    USAGE_LINE_PUT = "usageline.put"
+    METER_EVENT_SEND = "meterevent.send"
+    FINAL_INVOICE_DELETE = "finalinvoice.delete"
+    FINAL_INVOICE_RELEASE = "finalinvoice.release"
+    DRAFT_RELEASE = "draft.release"
+    PRODUCT_STRIP = "product.strip"
+    PRICE_STRIP = "price.strip"
+    COUPON_STRIP = "coupon.strip"
+    CUSTOMER_STRIP = "customer.strip"
+    SUBSCRIPTION_STRIP = "subscription.strip"
+
+    @property
+    def noun(self) -> str:
+        """Return the noun of the object that is written."""
+        return self.value.partition(".")[0]
+
+    @property
+    def is_creation(self) -> bool:
+        """Return whether the write makes its target."""
+        return self.value.endswith(".create")
+
+    @property
+    def is_end(self) -> bool:
+        """Return whether an object ends: such actions have a limit of their own (``limits.deletes``)."""
+        return self in _ENDS
+
+
+_ENDS = frozenset(
+    {
+        ActionKind.PRICE_ARCHIVE,
+        ActionKind.PRICE_RETIRE,
+        ActionKind.PRODUCT_RETIRE,
+        ActionKind.COUPON_DELETE,
+        ActionKind.SUBSCRIPTION_CANCEL,
+        ActionKind.STIGG_CANCEL,
+    }
 )
 
 
@@ -46,7 +103,7 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
     was read right before the write and is needed to finish it; none is a part of the hash.
     """
 
-    kind: str
+    kind: ActionKind
     lane: Lane
     target: str
     after: dict[str, Any]
@@ -71,8 +128,8 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def noun(self) -> str:
-        """What it is a write of: the part of its kind before the dot."""
-        return self.kind.partition(".")[0]
+        """Return the noun of the object that is written."""
+        return self.kind.noun
 
     @property
     def causes(self) -> tuple[str, ...]:
@@ -103,14 +160,15 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
             groups.setdefault(action.group, []).append(action)
         return groups
 
-    def stages(self) -> list[tuple[str, list[Action]]]:
-        """The actions stage by stage: what the executor does and the explanation prints, in this order."""
-        return [(stage, found) for stage in STAGES if (found := [a for a in self.actions if a.kind == stage])]
+    def stages(self) -> list[tuple[ActionKind, list[Action]]]:
+        """Return the actions by kind, in the order in which the executor makes them and the explanation prints them."""
+        return [(kind, found) for kind in ActionKind if (found := [a for a in self.actions if a.kind == kind])]
 
 
 def ordered(actions: Sequence[Action]) -> list[Action]:
-    """Actions in the order of stages, then by target."""
-    return sorted(actions, key=lambda a: (STAGES.index(a.kind), a.target))
+    """Return the actions in the order of their kinds, then by target."""
+    order = {kind: number for number, kind in enumerate(ActionKind)}
+    return sorted(actions, key=lambda a: (order[a.kind], a.target))
 
 
 def plan_hash(environment: str, actions: Sequence[Action]) -> str:

@@ -20,7 +20,7 @@ from stripe_sync.domain.model.documents import (
     SUBSCRIPTION,
     Difference,
 )
-from stripe_sync.domain.plan.actions import Action, Plan, ordered
+from stripe_sync.domain.plan.actions import Action, ActionKind, Plan, ordered
 from stripe_sync.domain.plan.writes.catalog import (
     build_coupon,
     build_customer,
@@ -54,8 +54,10 @@ def build(
     draft = Draft({d.key: d for d in differences}, by_key, book, known, policy)
     exempt = {row.key for row in drift if row.accepted}
     actions = [action for d in differences for action in written(draft, d, exempt)]
-    actions = [action for action in actions if action.kind != "price.retire" or may_retire(draft, action, actions)]
-    moved = {a.target for a in actions if a.kind == "product.set_default" and a.after["default_price"]}
+    actions = [
+        action for action in actions if action.kind != ActionKind.PRICE_RETIRE or may_retire(draft, action, actions)
+    ]
+    moved = {a.target for a in actions if a.kind == ActionKind.PRODUCT_SET_DEFAULT and a.after["default_price"]}
     actions = [a for a in actions if not (is_clearing(a) and a.target in moved)]
     return Plan(environment=environment, actions=ordered(linked(actions))), draft.unplanned
 
@@ -76,12 +78,12 @@ def may_retire(draft: Draft, retire: Action, actions: Sequence[Action]) -> bool:
         return True
     if retire.target not in d.found.facts["items"]:
         return True
-    return any(a.target == owner and ("items" in a.after or a.kind == "subscription.cancel") for a in actions)
+    return any(a.target == owner and ("items" in a.after or a.kind == ActionKind.SUBSCRIPTION_CANCEL) for a in actions)
 
 
 def is_clearing(action: Action) -> bool:
     """Whether an action takes a product's default away without another in its place."""
-    return action.kind == "product.set_default" and action.after["default_price"] is None
+    return action.kind == ActionKind.PRODUCT_SET_DEFAULT and action.after["default_price"] is None
 
 
 def owner_of(retire: Action) -> str:
@@ -94,23 +96,28 @@ def linked(actions: Sequence[Action]) -> list[Action]:
 
     An archive waits for every other write that is about its slot; the others wait for creations only.
     """
-    makers = {a.target: a.hash for a in actions if a.kind.endswith(".create") or a.kind == "price.update"}
-    moves = {slot_moved(a): a.hash for a in actions if a.kind == "product.set_default"}
+    makers = {a.target: a.hash for a in actions if a.kind.is_creation or a.kind == ActionKind.PRICE_UPDATE}
+    moves = {slot_moved(a): a.hash for a in actions if a.kind == ActionKind.PRODUCT_SET_DEFAULT}
     slots = {
-        keys.slot_of(a.target): a.hash for a in actions if a.kind in ("price.create", "price.update", "price.release")
+        keys.slot_of(a.target): a.hash
+        for a in actions
+        if a.kind in (ActionKind.PRICE_CREATE, ActionKind.PRICE_UPDATE, ActionKind.PRICE_RELEASE)
     }
-    releases = {a.target: a.hash for a in actions if a.kind == "schedule.release"}
+    releases = {a.target: a.hash for a in actions if a.kind == ActionKind.SCHEDULE_RELEASE}
     result = []
     for action in actions:
         needs = {makers[key] for key in references(action) if key in makers}
-        if action.kind == "price.release":  # a price that is interrupted in its release is still found by its key
+        if action.kind == ActionKind.PRICE_RELEASE:  # if its release is interrupted, a price is still found by its key
             needs |= {moves[slot] for slot in [keys.slot_of(action.target)] if slot in moves}
-        if action.kind == "price.archive":
+        if action.kind == ActionKind.PRICE_ARCHIVE:
             slot = keys.slot_of(action.target)
             needs |= {found[slot] for found in (moves, slots) if slot in found}
-        if action.kind in ("subscription.update", "subscription.cancel") and action.target in releases:
+        if (
+            action.kind in (ActionKind.SUBSCRIPTION_UPDATE, ActionKind.SUBSCRIPTION_CANCEL)
+            and action.target in releases
+        ):
             needs.add(releases[action.target])
-        if action.kind == "price.retire":
+        if action.kind == ActionKind.PRICE_RETIRE:
             needs |= {a.hash for a in actions if a.target == owner_of(action)}
         result.append(msgspec.structs.replace(action, depends_on=sorted(needs - {action.hash})))
     return result
@@ -125,7 +132,7 @@ def slot_moved(action: Action) -> str:
 def references(action: Action) -> Iterator[str]:
     """The link keys that an action's content names."""
     after = action.after
-    if not action.kind.endswith(".create") and action.kind != "price.update":
+    if not action.kind.is_creation and action.kind != ActionKind.PRICE_UPDATE:
         yield action.target
     for name in ("product", "customer", "default_price", "price", "subscription"):
         if after.get(name):

@@ -11,7 +11,7 @@ import msgspec
 from stripe_sync.core.lanes import Lane, Mode
 from stripe_sync.core.money import shown, to_minor, total
 from stripe_sync.core.settings import Environment, Limits
-from stripe_sync.domain.plan.actions import DELETES, Action, Plan
+from stripe_sync.domain.plan.actions import Action, Plan
 from stripe_sync.domain.plan.intervals import INTERVAL_USAGE
 
 
@@ -115,7 +115,7 @@ def over_limits(group: str, actions: Sequence[Action], environment: Environment,
     found = []
     for cause in actions[0].causes:
         if cause in ALWAYS:
-            found.append(ALWAYS[cause].format(n=len(actions), hours=environment.late_start_hours))
+            found.append(ALWAYS[cause].format(n=len(actions), hours=environment.stripe.late_start_hours))
     beyond = standing.beyond.get(lane, 0)
     more = f" and {beyond} beyond this plan" if beyond else ""
     if len(actions) + beyond > limits.actions:
@@ -123,11 +123,11 @@ def over_limits(group: str, actions: Sequence[Action], environment: Environment,
     today = standing.written_today.get(lane, 0) + len(actions)
     if today > limits.day_actions:
         found.append(f"{today} writes of {lane} today are more than the {limits.day_actions} of {where}.day_actions.")
-    deletes = sum(a.kind in DELETES for a in actions)
+    deletes = sum(a.kind.is_end for a in actions)
     if deletes > limits.deletes:
         found.append(f"{deletes} objects that end are more than the {limits.deletes} of {where}.deletes.")
     linked = standing.linked.get(lane, 0)
-    changes = sum(not a.kind.endswith(".create") for a in actions)
+    changes = sum(not a.kind.is_creation for a in actions)
     if linked and changes and changes + beyond > max(1.0, limits.share * linked):
         found.append(
             f"{changes}{more} of {linked} objects of {lane} are more than the share {limits.share} of {where}.share."

@@ -70,7 +70,7 @@ class Owed:
         if self.kind == OwedKind.FOREIGN:
             return f"The pending item {self.part} ({worth}) is somebody else's; bill it or delete it."
         if self.kind == OwedKind.UNUSED:
-            return f"{worth} of the paid period lie after the end; credit {self.invoice}, or set end_proration to none."
+            return f"{worth} of the paid period lie after the end; credit {self.invoice}, or set stripe.end_proration to none."
         if self.kind == OwedKind.UNCOLLECTED:
             return f"{worth} on {self.invoice} are owed and not collected any more; collect it by hand{UNLESS_FINAL}."
         if self.kind == OwedKind.SOLD_AFTER:

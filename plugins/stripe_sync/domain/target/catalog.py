@@ -252,7 +252,7 @@ def product_claim(inputs: Inputs, entity: tuple[str, str], key: str, name: str) 
     document = {
         "name": name,
         "active": True,
-        "tax_code": inputs.environment.tax_code if inputs.environment.tax else None,
+        "tax_code": inputs.environment.stripe.tax_code if inputs.environment.stripe.tax else None,
         "metadata": own_metadata(inputs, *entity, key),
     }
     return Claim(PRODUCT, key, compact(document), entity)
@@ -268,7 +268,7 @@ def version_claim(inputs: Inputs, entity: tuple[str, str], v: PriceVersion) -> C
     """A price that has to be usable, whether or not it holds its slot."""
     document = {
         "active": True,
-        "tax_behavior": inputs.environment.tax_behavior if inputs.environment.tax else None,
+        "tax_behavior": inputs.environment.stripe.tax_behavior if inputs.environment.stripe.tax else None,
         "metadata": own_metadata(inputs, *v.entity, v.key),
     }
     facts: dict[str, Any] = {"content": encode(v.content), "product": v.product}

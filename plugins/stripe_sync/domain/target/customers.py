@@ -49,7 +49,7 @@ def refusal(inputs: Inputs, customer: Customer, subscriptions: list[Subscription
                 ReasonCode.CUSTOMER_DELETED,
                 f"The Stripe customer {inputs.links.ids[key]} was deleted; it is made again only by a person's command.",
             )
-        if inputs.environment.tax and found.tax is not None and found.tax.automatic_tax in UNUSABLE:
+        if inputs.environment.stripe.tax and found.tax is not None and found.tax.automatic_tax in UNUSABLE:
             return no(
                 Status.ERROR,
                 ReasonCode.TAX_LOCATION,
@@ -84,7 +84,10 @@ def why_unwanted(inputs: Inputs, customer: Customer, subscriptions: list[Subscri
 def has_billing_information(inputs: Inputs, customer: Customer) -> bool:
     """Whether the application gave it, by the agreed keys of additionalMetaData: Stigg's API does not return its own."""
     given = customer.additional_meta_data or {}
-    return any(given.get(key) for key in (inputs.environment.billing_name_key, inputs.environment.billing_address_key))
+    return any(
+        given.get(key)
+        for key in (inputs.environment.stigg.billing_name_key, inputs.environment.stigg.billing_address_key)
+    )
 
 
 def is_paid(subscription: Subscription) -> bool:
@@ -110,7 +113,7 @@ def about_subscriptions(subscriptions: Iterable[Subscription]) -> ReasonCode:
 def claim(inputs: Inputs, customer: Customer, key: str) -> Claim:
     """Name, description, e-mail and links; the invoice name, where there is one, takes the place of the name."""
     name = clean_text(customer.name)
-    given = (customer.additional_meta_data or {}).get(inputs.environment.billing_name_key)
+    given = (customer.additional_meta_data or {}).get(inputs.environment.stigg.billing_name_key)
     invoice_name = clean_text(str(given or "")) or name
     document = compact(
         {

@@ -29,7 +29,7 @@ class Meters:
 
 def meters(inputs: Inputs, catalog: Catalog) -> Meters:
     """Return which subscription has each meter of a customer."""
-    chosen = inputs.environment.usage_meters
+    chosen = inputs.environment.usage.meters
     if not chosen:
         return Meters()
     asking: dict[tuple[str, str], list[Subscription]] = defaultdict(list)

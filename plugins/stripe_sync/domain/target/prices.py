@@ -146,7 +146,7 @@ def by_meter(
     inputs: Inputs, v: PriceVersion, kind: str, package: Package, price: Price, *, subscription: str | None = None
 ) -> PriceVersion | None:
     """The metered version of a charge for use, where the environment names a meter and Stripe can price it (BILLING 8)."""
-    chosen = inputs.environment.usage_meters.get(price.feature.ref_id) if price.feature else None
+    chosen = inputs.environment.usage.meters.get(price.feature.ref_id) if price.feature else None
     if chosen is None or not v.usage or v.variant or v.metered:
         return None
     assert price.feature is not None

@@ -114,7 +114,7 @@ def untaxed(inputs: Inputs, subscription: Subscription) -> str:
     """Return the sentence about tax that Stripe switched off, or an empty text where tax is not wanted or is on."""
     key = inputs.link_key("subscription", subscription.subscription_id)
     held = inputs.stripe.subscriptions.get(inputs.links.ids.get(key, ""))
-    return switched_off(held) if inputs.environment.tax else ""
+    return switched_off(held) if inputs.environment.stripe.tax else ""
 
 
 def not_paid(inputs: Inputs, subscription: Subscription) -> EntityStatus | None:
@@ -245,12 +245,12 @@ def claim(inputs: Inputs, subscription: Subscription, key: str, lines: list[Line
             "customer": inputs.link_key("customer", subscription.payer()),
             "items": item_documents([line for line in lines if not line[0].once]),
             "collection_method": collection,
-            "days_until_due": str(inputs.environment.days_until_due) if collection == "send_invoice" else None,
+            "days_until_due": str(inputs.environment.stripe.days_until_due) if collection == "send_invoice" else None,
             "discounts": list(found.refs),
             "once": once,
             "cancel_at": str(end) if end else None,
             "renewal": renewal(held, by_anchor=True) if held is not None else None,
-            "automatic_tax": True if inputs.environment.tax else None,
+            "automatic_tax": True if inputs.environment.stripe.tax else None,
             "metadata": own_metadata(inputs, "subscription", subscription.subscription_id, key),
         }
     )

@@ -37,17 +37,22 @@ def start(inputs: Inputs, subscription: Subscription) -> dict[str, Any]:
     origin = subscription.billing_cycle_anchor or begin
     if (config := anchor_config(origin, anchor, subscription.billing_period or "MONTHLY")) is not None:
         anchored["anchor_config"] = config
-    if is_backdated(subscription) and inputs.environment.backdated_start == "next_period":
+    if begins_with_next_period(inputs, subscription):
         return anchored | {"late": False, "backdated": True}
     late = inputs.is_due(late_from(inputs, subscription))
     timing = anchored | {"late": late, "backdated": False}
     return timing if late else timing | {"backdate_start_date": epoch(begin) if inputs.is_due(begin) else None}
 
 
+def begins_with_next_period(inputs: Inputs, subscription: Subscription) -> bool:
+    """Return whether a start that a person back-dated in Stigg is charged from the next period (``backdated_start``)."""
+    return is_backdated(subscription) and inputs.environment.stripe.backdated_start == "next_period"
+
+
 def start_timers(inputs: Inputs, subscription: Subscription) -> list[datetime]:
     """Return the moments at which the timing of a creation changes, those that are over included."""
     anchor = first_anchor(inputs, subscription)
-    if is_backdated(subscription) and inputs.environment.backdated_start == "next_period":
+    if begins_with_next_period(inputs, subscription):
         return [anchor]
     return [anchor, late_from(inputs, subscription), paid_from(subscription)]
 
@@ -63,7 +68,7 @@ def first_anchor(inputs: Inputs, subscription: Subscription) -> datetime:
 
 def late_from(inputs: Inputs, subscription: Subscription) -> datetime:
     """Return the first moment at which a creation is late."""
-    hours = timedelta(hours=inputs.environment.late_start_hours)
+    hours = timedelta(hours=inputs.environment.stripe.late_start_hours)
     return paid_from(subscription) + hours + timedelta.resolution
 
 

@@ -125,7 +125,7 @@ def charge(
     """One charge. Raises RowFailed where its terms are not known."""
     assert price.feature is not None, "a charge for use is of a feature"
     own = terms(inputs, subscription, price, version, included=included)
-    chosen = inputs.environment.usage_meters.get(price.feature.ref_id)
+    chosen = inputs.environment.usage.meters.get(price.feature.ref_id)
     meter = meter_of(own.priced(), inputs.stripe.prices.get(item.price.id), preferred=chosen.decimals if chosen else 0)
     measured = Measured(
         subscription=subscription.subscription_id,

@@ -12,10 +12,11 @@ from typing import Any
 
 from stripe_sync.core import keys, money, ownership
 from stripe_sync.core.clock import epoch, from_epoch
+from stripe_sync.core.lanes import Lane
 from stripe_sync.core.ownership import Signer
 from stripe_sync.domain.actual.renewals import renewal_of
 from stripe_sync.domain.actual.taxes import manual_rates
-from stripe_sync.domain.plan.actions import USAGE, Action
+from stripe_sync.domain.plan.actions import Action, ActionKind
 from stripe_sync.domain.usage.bills import LINE, Invoice, window_of
 from stripe_sync.domain.usage.final_terms import FinalTerms
 from stripe_sync.domain.usage.proof import UsageLine, proves
@@ -89,7 +90,7 @@ def actions(
     """What makes a draft bill these lines, each once. Lines of windows that are ``taken`` and not wanted go; others stay."""
     wanted_keys, gone = {line.key for line in lines}, set(taken)
     id, currency = invoice.invoice, invoice.body["currency"]
-    common: dict[str, Any] = {"entity": entity, "serial": f"invoice:{id}", "lane": USAGE, "cause": id}
+    common: dict[str, Any] = {"entity": entity, "serial": f"invoice:{id}", "lane": Lane.USAGE, "cause": id}
     kept: dict[str, UsageLine] = {}
     result = []
     for line in there:
@@ -97,7 +98,7 @@ def actions(
             kept[line.key] = line
         elif line.key in kept or window_of(line.key) in gone:
             result.append(Action(
-                kind="usageline.remove", target=line.key, after={"deleted": True, "item": line.item},
+                kind=ActionKind.USAGE_LINE_REMOVE, target=line.key, after={"deleted": True, "item": line.item},
                 before=content(line), sentence=f"Take {line.key} off {id}.",
                 due_now={currency: Decimal(-line.amount)}, **common,
             ))  # fmt: skip
@@ -123,7 +124,7 @@ def put(invoice: Invoice, line: UsageLine, now: UsageLine | None, common: Mappin
     period = f"{from_epoch(line.start):%Y-%m-%d} to {from_epoch(line.end):%Y-%m-%d}"
     cost = money.shown(Decimal(line.amount), body["currency"])
     return Action(
-        kind="usageline.change" if now else "usageline.put", target=line.key, after=after,
+        kind=ActionKind.USAGE_LINE_CHANGE if now else ActionKind.USAGE_LINE_PUT, target=line.key, after=after,
         before=content(now) if now else None,
         sentence=f"Bill {money.plain(line.quantity)} of {line.text} from {period} on {invoice.invoice}: {cost}.",
         due_now={body["currency"]: Decimal(line.amount - (now.amount if now else 0))}, **common,
@@ -159,7 +160,7 @@ def final_invoice(
 ) -> Action:
     """Make the invoice of what was used until a subscription ended, switched off until it is proven."""
     return Action(
-        kind="finalinvoice.create", target=key, lane=USAGE, entity=entity, after=terms.after(), cause="final",
+        kind=ActionKind.FINAL_INVOICE_CREATE, target=key, lane=Lane.USAGE, entity=entity, after=terms.after(), cause="final",
         serial=f"subscription:{subscription}",
         sentence=f"Make an invoice for what {entity[1]} used until {bound:%Y-%m-%d %H:%M} UTC.",
     )  # fmt: skip
@@ -169,7 +170,7 @@ def switch_on(invoice: str, moment: int, coupons: Sequence[str], *, entity: tupl
     """Switch a proven invoice of our own on; the coupons that were made for it are deleted."""
     after: dict[str, Any] = {"auto_advance": True, "automatically_finalizes_at": moment}
     return Action(
-        kind="finalinvoice.release", target=keys.link_key("finalrelease", invoice), lane=USAGE, entity=entity,
+        kind=ActionKind.FINAL_INVOICE_RELEASE, target=keys.link_key("finalrelease", invoice), lane=Lane.USAGE, entity=entity,
         after=after | ({"coupons": list(coupons)} if coupons else {}), cause="final", serial=f"invoice:{invoice}",
         sentence=f"Switch {invoice} on: it is finalized at {from_epoch(moment):%Y-%m-%d %H:%M} UTC.",
     )  # fmt: skip
@@ -179,7 +180,7 @@ def take_away(invoice: str, coupons: Sequence[str], *, entity: tuple[str, str], 
     """Delete an invoice of our own that is not billed."""
     after: dict[str, Any] = {"deleted": True}
     return Action(
-        kind="finalinvoice.delete", target=keys.link_key("finalrelease", invoice), lane=USAGE, entity=entity,
+        kind=ActionKind.FINAL_INVOICE_DELETE, target=keys.link_key("finalrelease", invoice), lane=Lane.USAGE, entity=entity,
         after=after | ({"coupons": list(coupons)} if coupons else {}), cause="final", serial=f"invoice:{invoice}",
         sentence=f"Delete {invoice}: {why}",
     )  # fmt: skip
@@ -195,7 +196,7 @@ def timing(
     on = {"automatically_finalizes_at": moment, "auto_advance": True}  # one without the other never comes (SB 6.1)
     after = on if moment is not None else {"auto_advance": is_on}
     return Action(
-        kind=f"{DRAFT}.{kind}", target=keys.link_key(DRAFT, invoice), lane=USAGE, entity=entity, after=after,
+        kind=ActionKind(f"{DRAFT}.{kind}"), target=keys.link_key(DRAFT, invoice), lane=Lane.USAGE, entity=entity, after=after,
         before={"automatically_finalizes_at": was}, cause=kind, serial=f"invoice:{invoice}",
         sentence=f"{kind.title()} {invoice}: it is finalized {when}. {why}",
     )  # fmt: skip

@@ -55,7 +55,7 @@ def checked(counted: Decimal, about: str) -> Decimal:
     """Return a quantity that can be billed. Raises UnknownShape for one below zero (BILLING 8)."""
     if counted < 0:
         raise UnknownShape(
-            f"Stigg's values of {about} count to {plain(counted)}: correct them in Stigg, or set reset_point as "
+            f"Stigg's values of {about} count to {plain(counted)}: correct them in Stigg, or set usage.reset_semantics as "
             "stripe-sync probe answers it."
         )
     return counted

@@ -95,12 +95,12 @@ def terms(
 def aggregation(inputs: Inputs, price: Price) -> Aggregation:
     """How running values become a quantity: what adds up is summed; what rises and falls is as the environment says."""
     assert price.feature is not None, "a charge for use is of a feature"
-    found = inputs.environment.usage_aggregation.get(price.feature.ref_id)
+    found = inputs.environment.usage.aggregation.get(price.feature.ref_id)
     if found is None and price.feature.meter_type == "Fluctuating":
         raise RowFailed(
             ReasonCode.NO_AGGREGATION,
             f"The feature {price.feature.ref_id} rises and falls; say in environments.{inputs.environment.name}."
-            f"usage_aggregation whether its last, max or average value is billed.",
+            f"usage.aggregation whether its last, max or average value is billed.",
         )
     return found or "sum"
 

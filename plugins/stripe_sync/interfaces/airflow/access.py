@@ -10,7 +10,7 @@ from airflow.api_fastapi.core_api.security import GetUserDep
 from airflow.models import DagModel
 from fastapi import HTTPException, Request
 
-from stripe_sync.core import settings
+from stripe_sync.core.config import settings
 
 
 def permitted(user: GetUserDep) -> list[str]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
 import pendulum
 from airflow.sdk import Asset, Param, TriggerRule
+
+from stripe_sync.core.settings import Environment
 
 START = pendulum.datetime(2026, 1, 1, tz="UTC")
 DEFAULTS = {
@@ -34,14 +35,14 @@ CHOICES = {
 }
 
 
-def dag_arguments(job: str, environment: str, heading: Mapping[str, Any], doc: str | None) -> dict[str, Any]:
+def dag_arguments(job: str, environment: str, settings: Environment, doc: str | None) -> dict[str, Any]:
     """Return the arguments of every DAG of an environment: its id, start date, no catch-up, its page and tags."""
     return {
         "dag_id": f"{job}__{environment}",
         "start_date": START,
         "catchup": False,
         "doc_md": doc,
-        "tags": {"stripe_sync", environment, *heading["tags"]},
+        "tags": {"stripe_sync", environment, *settings.tags},
     }
 
 
@@ -50,13 +51,17 @@ def asset(environment: str, name: str) -> Asset:
     return Asset(name=f"stripe_sync/{environment}/{name}", uri=f"stripe-sync://{environment}/{name}")
 
 
-def pool_arguments(heading: Mapping[str, Any]) -> dict[str, Any]:
+def pool_arguments(settings: Environment) -> dict[str, Any]:
     """Return the arguments of a task that writes: it queues in the account's pool where the settings name one."""
-    return {"pool": heading["write_pool"]} if heading["write_pool"] else {}
+    return {"pool": settings.stripe.write_pool} if settings.stripe.write_pool else {}
 
 
-def final_task_args(environment: str, heading: Mapping[str, Any]) -> dict[str, Any]:
+def final_task_args(environment: str, settings: Environment) -> dict[str, Any]:
     """Return the arguments of a run's last task: it has no retries and sends the alerts that the settings name."""
     from stripe_sync.interfaces.airflow.notifiers import on_failure
 
-    return {"trigger_rule": TriggerRule.ALL_DONE, "retries": 0, "on_failure_callback": on_failure(environment, heading)}
+    return {
+        "trigger_rule": TriggerRule.ALL_DONE,
+        "retries": 0,
+        "on_failure_callback": on_failure(environment, settings),
+    }

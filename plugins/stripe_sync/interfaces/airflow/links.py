@@ -11,7 +11,7 @@ from urllib.parse import quote
 import attrs
 from airflow.sdk import BaseOperatorLink
 
-from stripe_sync.core import settings
+from stripe_sync.core.config import settings
 from stripe_sync.interfaces.airflow.place import PREFIX, base_path
 from stripe_sync.jobs.runtime.step_list import Page
 

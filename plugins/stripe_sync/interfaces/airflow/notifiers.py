@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import httpx
 from airflow.sdk import BaseNotifier
+
+from stripe_sync.core.settings import Environment
 
 TIMEOUT = 10
 
@@ -31,16 +33,16 @@ class WebhookNotifier(BaseNotifier):
         httpx.post(url, json=body, timeout=TIMEOUT).raise_for_status()
 
 
-def on_failure(environment: str, heading: Mapping[str, Any]) -> list[BaseNotifier]:
-    """The notifiers of an environment's settings ``alert_webhook`` and ``alert_emails``."""
+def on_failure(environment: str, settings: Environment) -> list[BaseNotifier]:
+    """The notifiers of an environment's settings ``alerts.webhook`` and ``alerts.emails``."""
     title = f"stripe_sync {environment}: {{{{ dag.dag_id }}}}, run {{{{ run_id }}}}."
     found: list[BaseNotifier] = []
-    if heading["alert_webhook"]:
-        found.append(WebhookNotifier(heading["alert_webhook"], title))
-    if heading["alert_emails"]:
+    if settings.alerts.webhook:
+        found.append(WebhookNotifier(settings.alerts.webhook, title))
+    if settings.alerts.emails:
         from airflow.providers.smtp.notifications.smtp import SmtpNotifier
 
         found.append(
-            SmtpNotifier(to=heading["alert_emails"], subject=title, html_content=f"{title} {{{{ exception }}}}")
+            SmtpNotifier(to=settings.alerts.emails, subject=title, html_content=f"{title} {{{{ exception }}}}")
         )
     return found

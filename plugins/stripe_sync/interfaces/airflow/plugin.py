@@ -12,14 +12,14 @@ from stripe_sync.interfaces.airflow.place import PREFIX, base_path
 
 def create() -> Any:
     """The pages, under Airflow's permissions. Raises what is missing: without the guards there are no pages."""
-    from stripe_sync.core import settings
+    from stripe_sync.core.config import settings
     from stripe_sync.interfaces.airflow.access import allowed, permitted
     from stripe_sync.interfaces.web.app import House, create_app
     from stripe_sync.jobs.runtime.context import clock_from, reports_folder
     from stripe_sync.warehouse.engine import engine_of, url_from
 
     def folder(environment: str) -> Any:
-        path = settings.environment(environment).report_path
+        path = settings.environment(environment).report.path
         if not path:
             return reports_folder() / environment
         from airflow.sdk import ObjectStoragePath

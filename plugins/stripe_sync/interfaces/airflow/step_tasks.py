@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from airflow.sdk import TriggerRule, task
 
+from stripe_sync.core.settings import Environment
 from stripe_sync.interfaces.airflow.dag_arguments import asset, final_task_args, pool_arguments
 from stripe_sync.interfaces.airflow.links import LINKS, linked
 from stripe_sync.interfaces.airflow.questions import asked
@@ -21,13 +22,11 @@ def no_arguments() -> dict[str, Any]:
     return {}
 
 
-def step_tasks(
-    environment: str, heading: Mapping[str, Any], steps: Iterable[Step], *, final: str = ""
-) -> dict[str, Any]:
+def step_tasks(environment: str, settings: Environment, steps: Iterable[Step], *, final: str = "") -> dict[str, Any]:
     """Make a task of each step and return the tasks by name; ``final`` is the step whose task sends the run's alerts."""
     tasks: dict[str, Any] = {}
     for step in steps:
-        tasks[step.name] = step_task(environment, heading, step, is_final=step.name == final)
+        tasks[step.name] = step_task(environment, settings, step, is_final=step.name == final)
         for name in step.upstream():
             tasks[name] >> tasks[step.name]
     return tasks
@@ -35,7 +34,7 @@ def step_tasks(
 
 def step_task(
     environment: str,
-    heading: Mapping[str, Any],
+    settings: Environment,
     step: Step,
     *,
     is_final: bool = False,
@@ -43,7 +42,7 @@ def step_task(
 ) -> Any:
     """Make the task of a step; ``arguments`` gives, when it runs, those that are no results of other steps."""
 
-    @task(task_id=step.name, **task_arguments(environment, heading, step, is_final=is_final))
+    @task(task_id=step.name, **task_arguments(environment, settings, step, is_final=is_final))
     def step_of_job() -> Any:
         return perform(environment, step, **arguments())
 
@@ -51,7 +50,7 @@ def step_task(
     return linked(made, *(LINKS[page] for page in step.pages)) if step.pages else made
 
 
-def task_arguments(environment: str, heading: Mapping[str, Any], step: Step, *, is_final: bool) -> dict[str, Any]:
+def task_arguments(environment: str, settings: Environment, step: Step, *, is_final: bool) -> dict[str, Any]:
     """Return the arguments of a step's task."""
     found: dict[str, Any] = {"trigger_rule": TriggerRule(step.trigger.value)}
     if step.asset:
@@ -59,8 +58,8 @@ def task_arguments(environment: str, heading: Mapping[str, Any], step: Step, *, 
     if step.priority:
         found["priority_weight"] = step.priority
     if step.writes:
-        found |= pool_arguments(heading)
-    return found | (final_task_args(environment, heading) if is_final else {})
+        found |= pool_arguments(settings)
+    return found | (final_task_args(environment, settings) if is_final else {})
 
 
 def question_tasks(environment: str, step: Step) -> Any:

@@ -5,7 +5,7 @@ Heavy modules are imported when a task runs, never when a DAG file is parsed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from structlog.contextvars import bound_contextvars
 
 from stripe_sync.core.errors import Incomplete, RunStopped, Waiting
+from stripe_sync.core.settings import Environment
 from stripe_sync.interfaces.airflow.dag_arguments import asset
 from stripe_sync.interfaces.airflow.metrics import send_figures, send_requests
 from stripe_sync.jobs.runtime.step_list import Step, Trigger
@@ -88,11 +89,11 @@ def perform(environment: str, step: Step, *, nest: str = "", **arguments: Any) -
     return result
 
 
-def folder(environment: str, heading: Mapping[str, Any]) -> Any:
-    """Return the folder of an environment's report below ``report_path``, or None for the folder beside the worker."""
+def folder(environment: str, settings: Environment) -> Any:
+    """Return the folder of an environment's report below ``report.path``, or None for the folder beside the worker."""
     from airflow.sdk import ObjectStoragePath
 
-    return ObjectStoragePath(heading["report_path"]) / environment if heading["report_path"] else None
+    return ObjectStoragePath(settings.report.path) / environment if settings.report.path else None
 
 
 def skip_if_refused(session: Session, hash: str) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from rich.console import Console
 from rich.markup import escape
 
-from stripe_sync.core import settings
+from stripe_sync.core.config import settings
 from stripe_sync.core.lanes import Mode
 from stripe_sync.interfaces.cli.commands import new_run, session_of, stored_plan
 from stripe_sync.interfaces.cli.output import COLOURS, out, show
@@ -60,8 +60,8 @@ def init(*, as_json: bool) -> int:
             if not any(check.state == "failure" for check in own):
                 own.append(connecting.grace_or_why(session))
         found += [Check(f"{name}: {check.name}", check.state, check.text) for check in own]
-        if environment.write_pool:
-            found.append(pool(name, environment.write_pool))
+        if environment.stripe.write_pool:
+            found.append(pool(name, environment.stripe.write_pool))
     if as_json:
         out([{"check": c.name, "state": c.state, "text": c.text} for c in found])
     else:

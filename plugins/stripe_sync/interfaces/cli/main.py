@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from stripe_sync.core.errors import StripeSyncError
+from stripe_sync.interfaces.cli.notices import show_settings_warnings
 
 app = typer.Typer(
     name="stripe-sync", help="Keeps Stigg and Stripe in agreement.", no_args_is_help=True, add_completion=False,
@@ -273,7 +274,7 @@ Invoice = Annotated[str, typer.Argument(metavar="INVOICE", help="The id of a dra
 
 @app.command()
 def hold(env: Env, invoice: Invoice, reason: Reason, by: By = None, as_json: AsJson = False) -> None:
-    """Let a draft wait until the deadline of hold_hours, or until it is released."""
+    """Let a draft wait until the deadline of usage.hold_hours, or until it is released."""
     from stripe_sync.interfaces.cli import usage_job
 
     raise typer.Exit(usage_job.hold(env, invoice, reason, by, as_json=as_json))
@@ -372,6 +373,7 @@ def probe(env: Env, as_json: AsJson = False) -> None:
 def run() -> None:
     """The entry point: usage errors exit 1, and known errors are one sentence."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that an embedded database is stopped
+    show_settings_warnings()
     try:
         result: Any = app(standalone_mode=False)
         sys.exit(result if isinstance(result, int) else 0)

@@ -74,7 +74,7 @@ class Viewer:
 
     @property
     def places(self) -> Places:
-        return Places(self.environment.dashboard(), self.environment.stigg_entity_url, self.environment.name)
+        return Places(self.environment.dashboard(), self.environment.stigg.entity_url, self.environment.name)
 
     def entity(self, kind: str, id: str) -> Cell:
         return Cell(id, self.url("entities", kind, id))

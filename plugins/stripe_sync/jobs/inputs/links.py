@@ -53,10 +53,10 @@ def registry_of(session: Session, connection: Connection, known: Mapping[str, st
     return Registry(
         known,
         session.signer,
-        tax=environment.tax,
-        tax_code=environment.tax_code,
-        tax_behavior=environment.tax_behavior,
+        tax=environment.stripe.tax,
+        tax_code=environment.stripe.tax_code,
+        tax_behavior=environment.stripe.tax_behavior,
         retired=links.retired_coupons(connection, environment.name),
         stigg=session.stigg,
-        test_clock=environment.test_clock,
+        test_clock=environment.stripe.test_clock,
     )

@@ -137,7 +137,7 @@ def family_inputs(around: Around, catalog: Inputs, members: Members) -> tuple[In
 def seen_unpaid(around: Around, subscriptions: Iterable[Subscription], linked: Collection[str]) -> dict[str, Seen]:
     """Return when those were paid for last that are free, or ended, without a date of it; ``linked`` are link keys."""
     settings = around.session.environment
-    late = timedelta(minutes=settings.stigg_scan_minutes if settings.stigg_feed else 0)
+    late = timedelta(minutes=settings.stigg.scan_minutes if settings.stigg.feed else 0)
     name = keys.part(settings.name)
     billed = [s for s in subscriptions if keys.link_key("subscription", name, keys.part(s.subscription_id)) in linked]
     ids = undated(billed, now=epoch(around.run.now))

@@ -1,6 +1,6 @@
 """How far a comparison has to decide anew: what changed since the one before, or everything.
 
-Everything is decided once in ``full_read_hours`` all the same, as everything is read.
+Everything is decided once in ``full_sync_interval_hours`` all the same, as everything is read.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def of(around: Around, before: tuple[int, Made] | None, inputs: str) -> Members 
     run, connection, name = around.run, around.connection, around.place.environment
     if before is None or before[1].inputs != inputs or before[1].decided_at is None or run.params.get("full"):
         return None
-    if run.now - before[1].decided_at >= timedelta(hours=around.session.environment.full_read_hours):
+    if run.now - before[1].decided_at >= timedelta(hours=around.session.environment.full_sync_interval_hours):
         return None
     if not changes.sees(connection, before[0]):
         return None

@@ -36,7 +36,7 @@ class Comparing:
         self.connection, self.name = around.connection, around.place.environment
         self.comparison = comparison
         self.places = Places(
-            around.session.environment.dashboard(), around.session.environment.stigg_entity_url, self.name
+            around.session.environment.dashboard(), around.session.environment.stigg.entity_url, self.name
         )
         self.decided = 0  # customers and subscriptions
         self.compared_ids = False  # whether the billing ids of all that was adopted were looked at

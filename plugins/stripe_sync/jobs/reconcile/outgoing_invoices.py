@@ -18,7 +18,7 @@ from stripe_sync.core.errors import RowFailed, Transient
 from stripe_sync.core.lanes import Lane
 from stripe_sync.domain.actual.endings import Collected, collected, unowed
 from stripe_sync.domain.plan import outgoing_invoices
-from stripe_sync.domain.plan.actions import Action, Plan
+from stripe_sync.domain.plan.actions import Action, ActionKind, Plan
 from stripe_sync.domain.plan.guards import Decision, Verdict
 from stripe_sync.jobs.runtime.context import Session
 
@@ -37,7 +37,7 @@ def with_invoices(
     left = MOST
     actions = []
     for action in made.actions:
-        if action.kind == "subscription.cancel" and action.hash in waiting:
+        if action.kind == ActionKind.SUBSCRIPTION_CANCEL and action.hash in waiting:
             says = sentences(session, action, link_index, now) if left else UNREAD
             action = structs.replace(action, sentence=f"{action.sentence}. {says}")
             left = max(left - 1, 0)

@@ -107,7 +107,7 @@ def still_open(
     """Close what is done, and return the rest; of a charge that is seen first, keep whether Stripe removed its items."""
     name, left = session.environment.name, []
     ids = {id: key for key, id in links.of_ids(connection, name, {row.stripe_id for row in rows}).items()}
-    is_credited = session.environment.end_proration == "propose"
+    is_credited = session.environment.stripe.end_proration == "propose"
     for row in rows:
         seen = replace(row, owed=as_seen(row.owed, shown))
         if seen.owed.removed is None and row.owed.kind in (OwedKind.CHARGE, OwedKind.UNUSED) and row.owed.items:

@@ -1,6 +1,6 @@
 """Which differences a run takes up: what it was asked for, and of a big account some customers at a time.
 
-A plan is one frozen thing that a person reads and a hash names, so it has a size (``plan_at_most``). What is beyond it waits
+A plan is one frozen thing that a person reads and a hash names, so it has a size (``max_plan_size``). What is beyond it waits
 for the next run, which begins where this one ended, so that nobody is left behind by what cannot be written. The catalog is
 always there, and customers are whole: nothing is planned without what it refers to.
 """
@@ -50,7 +50,7 @@ def portion(session: Session, run: Run, connection: Connection, comparison: int)
     approved = approved_owners(session, approval) if approval else None
     asked = bool(approval or window or any(run.params.get(p) for p in ("entities", "customers", "entity")))
     before = str((runs.newest_result(connection, name, "plan") or {}).get("upto", ""))
-    most = session.environment.plan_at_most
+    most = session.environment.max_plan_size
     rows = chosen(comparisons.in_order(connection, comparison, after="" if asked else before), run, name)
     taken: dict[str, Difference] = {}
     catalog: list[Difference] = []
@@ -61,7 +61,7 @@ def portion(session: Session, run: Run, connection: Connection, comparison: int)
             beyond = {kind: counts.get(kind, 0) - had[kind] for kind in (CUSTOMER, SUBSCRIPTION)}
             session.progress(
                 f"  {len(taken):,} differences are planned; {sum(beyond.values()):,} customers and subscriptions that differ "
-                f"wait for another run (plan_at_most)"
+                f"wait for another run (max_plan_size)"
             )
             break
         found = comparisons.differences(connection, comparison, of=of)

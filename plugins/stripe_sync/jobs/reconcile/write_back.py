@@ -1,4 +1,4 @@
-"""Stripe's customer ids written back to Stigg (``customer.billingId``), where ``write_billing_id`` is on.
+"""Stripe's customer ids written back to Stigg (``customer.billingId``), where ``stigg.write_billing_id`` is on.
 
 Only ids that Stigg does not have: one that Stigg has is evidence of somebody else's, and is never replaced.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from stripe_sync.apply.results import Step
 from stripe_sync.core import keys
 from stripe_sync.core.lanes import Lane, Mode
-from stripe_sync.domain.plan.actions import Action
+from stripe_sync.domain.plan.actions import Action, ActionKind
 from stripe_sync.jobs.inputs.direct_writes import write
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.warehouse.engine import run_sql
@@ -18,7 +18,7 @@ from stripe_sync.warehouse.writes import leases
 def write_back(session: Session, run: Run) -> list[Step]:
     """Writes what is missing, as many as one group may have actions; nothing where the customers lane may not write."""
     environment = session.environment
-    if not environment.write_billing_id or run.narrowed(environment).mode(Lane.CUSTOMERS) != Mode.ENFORCE:
+    if not environment.stigg.write_billing_id or run.narrowed(environment).mode(Lane.CUSTOMERS) != Mode.ENFORCE:
         return []
     about = {"environment": environment.name, "most": environment.limits.actions}
     with session.engine.connect() as connection:
@@ -34,6 +34,6 @@ def naming(environment: str, customer: str) -> Action:
     """The action that tells Stigg a customer's Stripe id."""
     id = keys.entity_of(customer)[1]
     return Action(
-        kind="stigg.name", lane=Lane.CUSTOMERS, target=keys.link_key("billingid", keys.part(environment), keys.part(id)),
+        kind=ActionKind.STIGG_NAME, lane=Lane.CUSTOMERS, target=keys.link_key("billingid", keys.part(environment), keys.part(id)),
         after={"billing": customer}, entity=("customer", id), serial=customer, sentence=f"Tell Stigg the Stripe id of {id}",
     )  # fmt: skip

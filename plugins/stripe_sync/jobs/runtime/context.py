@@ -20,9 +20,8 @@ from stripe_sync.clients.stripe.client import API as STRIPE_URL
 from stripe_sync.clients.stripe.client import ATTEMPTS, StripeApi, Tally, check_mode
 from stripe_sync.clients.stripe.sandbox_clock import SandboxClock
 from stripe_sync.clients.stripe.test_clock import ClockOfAccount
-from stripe_sync.core import settings
 from stripe_sync.core.clock import Clock, SystemClock
-from stripe_sync.core.config import connections
+from stripe_sync.core.config import connections, settings
 from stripe_sync.core.config.connections import Connection
 from stripe_sync.core.errors import ConfigurationError
 from stripe_sync.core.lanes import LANES, Mode
@@ -65,8 +64,8 @@ class Session:
     def __post_init__(self) -> None:
         """Take the time of the environment's test clock, where it has one."""
         env = self.environment
-        if env.test_clock:
-            self.clock = ClockOfAccount(lambda: self.stripe, env.test_clock, env.stripe_account)
+        if env.stripe.test_clock:
+            self.clock = ClockOfAccount(lambda: self.stripe, env.stripe.test_clock, env.stripe_account)
 
     @cached_property
     def stripe(self) -> StripeApi:
@@ -82,14 +81,18 @@ class Session:
         """
         env, connection = self.environment, self.connection_of(self.environment.stripe_connection)
         budget = PostgresBudget(
-            self.engine, env.stripe_account, env.requests_per_second(), env.endpoint_rate, env.rate_share
+            self.engine,
+            env.stripe_account,
+            env.requests_per_second(),
+            env.stripe.endpoint_rate,
+            env.stripe.rate_limit_share,
         )
         api = StripeApi(
             connection.key(),
             base_url=connection.base_url(STRIPE_URL),
             budget=budget,
             attempts=self.attempts,
-            test_clock=env.test_clock,
+            test_clock=env.stripe.test_clock,
         )
         check_mode(api, live=env.live, connection=connection.id)
         return api
@@ -98,9 +101,9 @@ class Session:
     def stigg(self) -> StiggApi:
         connection = self.connection_of(self.environment.stigg_connection)
         env = self.environment
-        budget = StiggBudget(self.engine, env.name, env.stigg_rate_share, float(env.usage_reads_per_minute))
+        budget = StiggBudget(self.engine, env.name, env.stigg.rate_limit_share, float(env.usage.reads_per_minute))
         return StiggApi(
-            connection.key(), base_url=connection.base_url(STIGG_URL), page_size=env.stigg_page_size, budget=budget
+            connection.key(), base_url=connection.base_url(STIGG_URL), page_size=env.stigg.page_size, budget=budget
         )
 
     @cached_property

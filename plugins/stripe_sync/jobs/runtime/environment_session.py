@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from stripe_sync.core import settings
+from stripe_sync.core.config import settings
 from stripe_sync.jobs.runtime.context import ConnectionOf, Progress, Session, open_session
 from stripe_sync.warehouse.embedded import server
 

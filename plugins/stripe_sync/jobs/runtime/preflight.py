@@ -88,7 +88,7 @@ def native_integration(session: Session) -> Check:
 
 def held_at_observe(session: Session) -> str:
     """Why nothing may be written, or an empty text. What cannot be read counts as connected (BILLING 10)."""
-    declared = session.environment.native_integration == "removed"
+    declared = session.environment.stigg.native_integration == "removed"
     try:
         connected = any(vendor.startswith("STRIPE") for vendor in session.stigg.billing_integrations())
     except NotAuthorized:
@@ -96,7 +96,7 @@ def held_at_observe(session: Session) -> str:
             return ""
         return (
             "Stigg's integrations cannot be read with this key, so its native Stripe integration counts as connected; "
-            'everything is held at observe until native_integration = "removed" is declared.'
+            'everything is held at observe until stigg.native_integration = "removed" is declared.'
         )
     if connected:
         return "Stigg's native Stripe integration is connected; everything is held at observe until it is removed."
@@ -105,40 +105,40 @@ def held_at_observe(session: Session) -> str:
 
 def read_allocation(session: Session) -> Check:
     """How much of Stripe's monthly allocation of reads was used; a warning before it is spent."""
-    allowed = session.environment.monthly_reads
+    allowed = session.environment.stripe.monthly_reads
     used = reads_this_month(session.engine, session.environment.stripe_account)
-    text = f"{used} of {allowed} reads this month by this warehouse (monthly_reads)"
+    text = f"{used} of {allowed} reads this month by this warehouse (stripe.monthly_reads)"
     return Check("reads", "warning" if used > WARN_AT * allowed else "ok", text)
 
 
 def reads_of_schedule(session: Session) -> Check:
     """What the schedule reads a month, before anything changes. Raises ConfigurationError over the share that is allowed."""
     environment = session.environment
-    cost, allowed = read_quota.a_month(session), environment.monthly_reads
-    text = f"the schedule {environment.schedule or '(none)'} reads about {cost} times a month, of {allowed} (monthly_reads)"
-    if cost > environment.reads_share * allowed:
+    cost, allowed = read_quota.a_month(session), environment.stripe.monthly_reads
+    text = f"the schedule {environment.schedule or '(none)'} reads about {cost} times a month, of {allowed} (stripe.monthly_reads)"
+    if cost > environment.stripe.max_read_quota_share * allowed:
         raise ConfigurationError(
-            f"{text[:1].upper()}{text[1:]}: more than the share {environment.reads_share} of reads_share. Run less often, "
-            f"leave stripe_feed on, or set monthly_reads to what your account may read (500 a transaction in 30 days)."
+            f"{text[:1].upper()}{text[1:]}: more than the share {environment.stripe.max_read_quota_share} of stripe.max_read_quota_share. Run less often, "
+            f"leave stripe.feed on, or set stripe.monthly_reads to what your account may read (500 a transaction in 30 days)."
         )
     return Check("schedule", "ok", text)
 
 
 def stripe_tax(session: Session) -> str:
     """With tax on, Stripe Tax is set up and collects somewhere. Raises AccountRefused."""
-    if not session.environment.tax:
+    if not session.environment.stripe.tax:
         return "off"
     settings = session.stripe.get("/v1/tax/settings")
     if settings["status"] != "active":
         missing = ((settings.get("status_details") or {}).get("pending") or {}).get("missing_fields") or []
         raise AccountRefused(
-            f"{session.environment.name} has tax = true, and Stripe Tax is not set up in its account (missing: "
+            f"{session.environment.name} has stripe.tax = true, and Stripe Tax is not set up in its account (missing: "
             f"{', '.join(missing) or 'see its dashboard'}); set it up, or turn tax off."
         )
     registered = session.stripe.get("/v1/tax/registrations", status="active", limit=100)["data"]
     if not registered:
         raise AccountRefused(
-            f"{session.environment.name} has tax = true, and its Stripe account has no active tax registration, so no tax "
+            f"{session.environment.name} has stripe.tax = true, and its Stripe account has no active tax registration, so no tax "
             f"would be collected; add one in Stripe, or turn tax off."
         )
     countries = sorted({row["country"] for row in registered})

@@ -1,6 +1,6 @@
 """How many reads a month the schedules of an environment cost, against Stripe's read allocation (DESIGN 6).
 
-A quiet run reads the events once; the account is checked hourly; everything is read once in ``full_read_hours``. What
+A quiet run reads the events once; the account is checked hourly; everything is read once in ``full_sync_interval_hours``. What
 changes costs a read each besides, which writes pay for: the allocation is 500 reads a transaction, with a floor.
 """
 
@@ -53,7 +53,7 @@ def a_month(session: Session) -> int:
     runs, whole, used = runs_a_month(environment.schedule), full_read(session), month_ends(session)
     if not environment.reads_events():
         return runs * (whole + 1) + used
-    full_reads = min(runs, ceil(MONTH / timedelta(hours=environment.full_read_hours)))
+    full_reads = min(runs, ceil(MONTH / timedelta(hours=environment.full_sync_interval_hours)))
     checks = min(runs, ceil(MONTH / timedelta(hours=1)))
     return runs + checks + full_reads * whole + used
 
@@ -63,5 +63,5 @@ def month_ends(session: Session) -> int:
     and the account in every run that has something due, which is six an hour of a month end at most."""
     with session.engine.connect() as connection:
         count = subscriptions_with_usage(connection, session.environment.name)
-    runs = runs_a_month(session.environment.usage_schedule)
+    runs = runs_a_month(session.environment.usage.schedule)
     return 2 * count + 2 * min(runs, 6 * count)

@@ -147,7 +147,7 @@ def grace_or_why(session: Session) -> Check:
 
 def meters(session: Session) -> Check:
     """The meters that bill use by the settings: they have to be there, active, and to sum (BILLING 8)."""
-    chosen = session.environment.usage_meters
+    chosen = session.environment.usage.meters
     wrong = []
     for feature, named in sorted(chosen.items()):
         found = session.stripe.find(f"/v1/billing/meters/{named.meter}")
@@ -158,8 +158,8 @@ def meters(session: Session) -> Check:
         elif found["default_aggregation"]["formula"] != "sum":
             wrong.append(f"{feature}: the meter {named.meter} does not sum; make one that does")
     if wrong:
-        return Check("meters", "failure", f"{'; '.join(wrong)}; correct usage_meters")
-    told = f"{len(chosen)} of usage_meters are active and sum" if chosen else "use is billed by lines of our own"
+        return Check("meters", "failure", f"{'; '.join(wrong)}; correct usage.meters")
+    told = f"{len(chosen)} of usage.meters are active and sum" if chosen else "use is billed by lines of our own"
     return Check("meters", "ok", told)
 
 

@@ -15,7 +15,7 @@ from stripe_sync.core.errors import ConfigurationError, RunStopped
 from stripe_sync.core.lanes import LANES, Lane
 from stripe_sync.domain.actual.billing_periods import ANCHOR
 from stripe_sync.domain.actual.stripe_objects import CANCEL_AT, ONCE, OWN_METADATA
-from stripe_sync.domain.plan.actions import Action
+from stripe_sync.domain.plan.actions import Action, ActionKind
 from stripe_sync.jobs.inputs.direct_writes import write
 from stripe_sync.jobs.runtime.account import account
 from stripe_sync.jobs.runtime.context import Run, Session
@@ -97,7 +97,7 @@ def strips(session: Session, lane: Lane) -> list[Action]:
         }
     empty: dict[str, Any] = dict.fromkeys((*OWN_METADATA, ONCE, CANCEL_AT, ANCHOR, ownership.FIELD), "")
     return [
-        Action(kind=f"{kind}.strip", lane=lane, target=key, after={"how": {"metadata": empty}}, serial=key,
+        Action(kind=ActionKind(f"{kind}.strip"), lane=lane, target=key, after={"how": {"metadata": empty}}, serial=key,
                sentence=f"Take our metadata off {id}")
         for kind, known in found.items()
         for key, id in sorted(known.items())

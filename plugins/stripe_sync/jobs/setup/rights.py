@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 
 from stripe_sync.core.settings import Environment
 
@@ -13,7 +14,7 @@ class Right:
     """The rights about one kind of object: ``noun`` is Stripe's, such as ``plan``, and ``label`` the Dashboard's row.
 
     ``commands`` says what each command needs, ``read`` or ``write``, which includes ``read``. ``path`` is a read that proves
-    the half of it. ``of_setting`` names the setting that makes the right necessary, "" where it always is.
+    the half of it. ``of_setting`` names the setting that makes the right necessary, such as ``stripe.tax``, "" if it always is.
     """
 
     noun: str
@@ -41,18 +42,18 @@ RIGHTS = (
     Right("credit_note", "Credit notes", "/v1/credit_notes", {"usage": "read"}),
     Right("checkout_session", "Checkout sessions", "/v1/checkout/sessions", {"checkout": "write"}),
     Right("customer_portal", "Customer portal", "/v1/billing_portal/configurations", {"portal": "write"}),
-    Right("event", "Events", "/v1/events", {"reconcile": "read"}, "stripe_feed"),
-    Right("tax_settings", "Tax settings", "/v1/tax/settings", {"reconcile": "read", "usage": "read"}, "tax"),
-    Right("billing_meter", "Meters", "/v1/billing/meters", {"reconcile": "read", "usage": "read"}, "usage_meters"),
-    Right("billing_meter_event", "Meter events", "/v1/billing/meters", {"usage": "write"}, "usage_meters"),
+    Right("event", "Events", "/v1/events", {"reconcile": "read"}, "stripe.feed"),
+    Right("tax_settings", "Tax settings", "/v1/tax/settings", {"reconcile": "read", "usage": "read"}, "stripe.tax"),
+    Right("billing_meter", "Meters", "/v1/billing/meters", {"reconcile": "read", "usage": "read"}, "usage.meters"),
+    Right("billing_meter_event", "Meter events", "/v1/billing/meters", {"usage": "write"}, "usage.meters"),
     Right("billing_clock", "Test clocks", "/v1/test_helpers/test_clocks", {"reconcile": "read", "usage": "read"},
-          "test_clock"),
+          "stripe.test_clock"),
 )  # fmt: skip
 
 
 def needed(environment: Environment) -> list[Right]:
     """Return what an environment's key needs for all commands together."""
-    return [r for r in RIGHTS if not r.of_setting or getattr(environment, r.of_setting)]
+    return [r for r in RIGHTS if not r.of_setting or attrgetter(r.of_setting)(environment)]
 
 
 def of_command(command: str, *settings: str) -> list[str]:

@@ -10,8 +10,8 @@ from sqlalchemy import Connection
 
 from stripe_sync.core import keys
 from stripe_sync.core.clock import epoch
+from stripe_sync.core.lanes import Lane
 from stripe_sync.core.ownership import FIELD
-from stripe_sync.domain.plan.actions import USAGE
 from stripe_sync.domain.usage import drafts
 from stripe_sync.domain.usage.bills import Invoice
 from stripe_sync.domain.usage.decide import final_invoices as decide
@@ -65,7 +65,7 @@ def make_final_invoices(session: Session, run: Run, lease: Lease) -> list[str]:
 
 def see(session: Session, id: str) -> Invoice | None:
     """Read an invoice and keep what it is now."""
-    body = session.stripe.in_lane(USAGE).find(f"/v1/invoices/{id}")
+    body = session.stripe.in_lane(Lane.USAGE).find(f"/v1/invoices/{id}")
     seen = seen_invoice(session, body) if body is not None else None
     if seen is not None:
         with session.engine.begin() as connection:
@@ -75,7 +75,7 @@ def see(session: Session, id: str) -> Invoice | None:
 
 def terms_of(session: Session, subscription: str, bound: datetime) -> FinalTerms | None:
     """Return the terms of an invoice of our own for a subscription, as Stripe has it now; None where it has it no more."""
-    name, api = session.environment.name, session.stripe.in_lane(USAGE)
+    name, api = session.environment.name, session.stripe.in_lane(Lane.USAGE)
     body = api.find(f"/v1/subscriptions/{subscription}", expand=["discounts"])
     if body is None:
         return None
@@ -92,7 +92,7 @@ def terms_of(session: Session, subscription: str, bound: datetime) -> FinalTerms
 
 def used_up(session: Session, subscription: str) -> list[dict[str, Any]]:
     """Return the discounts of the invoices of a subscription that sell a period after its end, expanded."""
-    api = session.stripe.in_lane(USAGE)
+    api = session.stripe.in_lane(Lane.USAGE)
     with session.engine.connect() as connection:
         seen = usage_invoices.of_subscriptions(connection, session.environment.name, [subscription])
     ids = [i.invoice for i in seen if i.body.get("unowed") and i.body.get("discounts")]
@@ -147,7 +147,7 @@ def switch_one(session: Session, run: Run, lease: Lease, invoice: Invoice, windo
     if held is None or held.status != "draft":
         return []
     entity, coupons = entity_of(session, held.subscription), coupons_of(session, held)
-    customer = session.stripe.in_lane(USAGE).find(f"/v1/customers/{held.body['customer']}") or {}
+    customer = session.stripe.in_lane(Lane.USAGE).find(f"/v1/customers/{held.body['customer']}") or {}
     balance = int(customer.get("balance") or 0)
     if why := decide.too_small(held, balance):
         write(session, run, [drafts.take_away(held.invoice, coupons, entity=entity, why=why)], lease)

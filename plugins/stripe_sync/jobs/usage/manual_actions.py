@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stripe_sync.core.clock import epoch, from_epoch
 from stripe_sync.core.errors import ConfigurationError
-from stripe_sync.domain.plan.actions import USAGE
+from stripe_sync.core.lanes import Lane
 from stripe_sync.domain.usage.bills import Invoice
 from stripe_sync.domain.usage.decide import manual_actions as decide
 from stripe_sync.domain.usage.holds.draft_hold import DraftHold
@@ -41,7 +41,7 @@ def release(session: Session, id: str, by: Hand) -> str:
 def draft(session: Session, id: str) -> Invoice:
     """A draft of a subscription with usage, as it is now. Raises ConfigurationError for anything else."""
     account(session)
-    body = session.stripe.in_lane(USAGE).find(f"/v1/invoices/{id}")
+    body = session.stripe.in_lane(Lane.USAGE).find(f"/v1/invoices/{id}")
     if body is None:
         raise ConfigurationError(f"Stripe has no invoice {id}; give the id that its dashboard shows.")
     seen = seen_invoice(session, body)
@@ -57,7 +57,7 @@ def draft(session: Session, id: str) -> Invoice:
 def move(session: Session, invoice: Invoice, by: Hand, *, kind: str, held: bool) -> str:
     """Move the finalization under the lease of the lane, and keep who did it and why."""
     name, now = session.environment.name, session.clock.now()
-    if why := leases.pause_reason(session.engine, name, USAGE):
+    if why := leases.pause_reason(session.engine, name, Lane.USAGE):
         raise ConfigurationError(f"The lane usage is paused: {why}; resume it first.")
     with session.engine.connect() as connection:
         before = draft_holds.holds(connection, name).get(invoice.invoice)

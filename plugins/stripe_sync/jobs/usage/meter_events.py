@@ -11,8 +11,8 @@ from decimal import Decimal
 
 from stripe_sync.apply.resources.meter_event import IDENTIFIER
 from stripe_sync.core.errors import NotAuthorized, RowFailed, Transient
+from stripe_sync.core.lanes import Lane
 from stripe_sync.domain.model.meter_units import Meter
-from stripe_sync.domain.plan.actions import USAGE
 from stripe_sync.domain.usage import metering
 from stripe_sync.domain.usage.bills import Invoice, meter_on
 from stripe_sync.domain.usage.decide import meters
@@ -59,7 +59,9 @@ def counted(session: Session, invoice: Invoice, window: Window, meter: Meter) ->
     """Return what a meter has counted of a window, as a quantity of the feature."""
     start, end = metering.summary_bounds(window.start, window.end)
     path = f"/v1/billing/meters/{meter.id}/event_summaries"
-    pages = session.stripe.in_lane(USAGE).pages(path, customer=invoice.body["customer"], start_time=start, end_time=end)
+    pages = session.stripe.in_lane(Lane.USAGE).pages(
+        path, customer=invoice.body["customer"], start_time=start, end_time=end
+    )
     values = [Decimal(str(row["aggregated_value"])) for page in pages for row in page]
     return meter.quantity(sum(values, Decimal(0)))
 
@@ -88,7 +90,7 @@ def read_window(
 def read_meter(session: Session, meter: Meter, known: MeterObjects) -> MeterObject:
     """Return a meter as Stripe has it."""
     if meter.id not in known:
-        known[meter.id] = meters.meter_object(session.stripe.in_lane(USAGE).get(f"/v1/billing/meters/{meter.id}"))
+        known[meter.id] = meters.meter_object(session.stripe.in_lane(Lane.USAGE).get(f"/v1/billing/meters/{meter.id}"))
     return known[meter.id]
 
 
@@ -106,7 +108,7 @@ def error_report(session: Session, window: Window, meter: Meter) -> str:
 
 def reported(session: Session, window: Window, meter: Meter) -> set[str]:
     """Return the codes of the errors that the newest reports of a meter name for events of a window."""
-    api = session.stripe.in_lane(USAGE)
+    api = session.stripe.in_lane(Lane.USAGE)
     listed = api.get("/v2/core/events", types=[ERROR_REPORT], object_id=meter.id)["data"]
     own = event_target(session.environment.name, window, 0).rpartition(":")[0][: IDENTIFIER - 33]
     codes = set()

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from stripe_sync.core.clock import epoch
-from stripe_sync.domain.plan.actions import USAGE
+from stripe_sync.core.lanes import Lane
 from stripe_sync.domain.usage.bills import Invoice
 from stripe_sync.domain.usage.metering import price_of
 from stripe_sync.domain.usage.minimum_spend import covered, is_minimum, read_since
@@ -26,7 +26,7 @@ def with_covered(session: Session, invoice: Invoice, windows: Sequence[Window]) 
     since = read_since(invoice, windows)
     if since is None:
         return invoice
-    api = session.stripe.in_lane(USAGE)
+    api = session.stripe.in_lane(Lane.USAGE)
     pages = api.pages("/v1/invoices", subscription=invoice.subscription, created={"gte": epoch(since)})
     bodies = [with_credits(session, whole(session, body)) for page in pages for body in page]
     unowed = unowed_of(session, invoice.subscription)

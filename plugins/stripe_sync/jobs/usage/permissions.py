@@ -5,8 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 
 from stripe_sync.core import keys
-from stripe_sync.core.lanes import Mode
-from stripe_sync.domain.plan.actions import USAGE
+from stripe_sync.core.lanes import Lane, Mode
 from stripe_sync.domain.usage.line_proof import Owner
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.runtime.preflight import held_at_observe
@@ -18,7 +17,7 @@ from stripe_sync.warehouse.writes.leases import Lease
 
 def may_write(session: Session, run: Run, observed: str) -> bool:
     """Whether anything may be written at all; holding is allowed in every mode but observe (BILLING 9)."""
-    return not observed and run.narrowed(session.environment).mode(USAGE) != Mode.OBSERVE
+    return not observed and run.narrowed(session.environment).mode(Lane.USAGE) != Mode.OBSERVE
 
 
 def observed_reason(session: Session, due: Result) -> str:
@@ -35,7 +34,7 @@ def entity_of(session: Session, subscription: str) -> tuple[str, str]:
 
 def leased(session: Session, run: Run) -> AbstractContextManager[Lease]:
     """The right to write lines: what is written is read and decided under it, so that two runs cannot both add a line."""
-    return leases.held(session.engine, session.environment.name, USAGE, holder=run.id)
+    return leases.held(session.engine, session.environment.name, Lane.USAGE, holder=run.id)
 
 
 def owner_of(session: Session) -> Owner:

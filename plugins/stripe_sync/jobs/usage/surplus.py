@@ -8,7 +8,8 @@ from typing import Any
 
 from msgspec import structs
 
-from stripe_sync.domain.plan.actions import USAGE, Action
+from stripe_sync.core.lanes import Lane
+from stripe_sync.domain.plan.actions import Action
 from stripe_sync.domain.usage import drafts
 from stripe_sync.domain.usage.bills import Invoice
 from stripe_sync.domain.usage.final_terms import FinalTerms
@@ -63,7 +64,7 @@ def made(session: Session, run: Run, lease: Lease, invoice: Invoice, *, minimum:
     if isinstance(action, str):
         return action
     for step in (s for s in write(session, run, [action], lease) if s.result == "done"):
-        body = session.stripe.in_lane(USAGE).find(f"/v1/invoices/{step.stripe_id}")
+        body = session.stripe.in_lane(Lane.USAGE).find(f"/v1/invoices/{step.stripe_id}")
         seen = seen_invoice(session, body) if body is not None else None
         if seen is not None:
             with session.engine.begin() as connection:
@@ -92,5 +93,5 @@ def needed(session: Session, invoice: Invoice, *, minimum: bool) -> Action | str
 def coupons_of(session: Session, terms: FinalTerms) -> list[Mapping[str, Any] | None]:
     """Return the coupons of the discounts that an invoice on these terms has: those made for it, else Stripe's."""
     own = {coupon["id"]: coupon for coupon in terms.coupons}
-    api = session.stripe.in_lane(USAGE)
+    api = session.stripe.in_lane(Lane.USAGE)
     return [own[id] if id in own else api.find(f"/v1/coupons/{id}") for id in terms.discounts]

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from stripe_sync.domain.plan.actions import SUBSCRIPTIONS, Action
+from stripe_sync.core.lanes import Lane
+from stripe_sync.domain.plan.actions import Action, ActionKind
 from stripe_sync.domain.plan.declines import (
     Decline,
     blocks,
@@ -28,7 +29,11 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 def upgrade(quantity: str = "12", *, paid_by: str = "pm_1", **more: Any) -> Action:
     after = {"items": [{"price": "price:x", "quantity": quantity}], "payment_behavior": "error_if_incomplete"} | more
     return Action(
-        kind="subscription.update", lane=SUBSCRIPTIONS, target="subscription:e:s", after=after, paid_by=paid_by
+        kind=ActionKind.SUBSCRIPTION_UPDATE,
+        lane=Lane.SUBSCRIPTIONS,
+        target="subscription:e:s",
+        after=after,
+        paid_by=paid_by,
     )
 
 

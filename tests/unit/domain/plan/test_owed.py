@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from stripe_sync.domain.actual.pending_items import Pending
-from stripe_sync.domain.plan.actions import Action
+from stripe_sync.domain.plan.actions import Action, ActionKind
 from stripe_sync.domain.plan.owed import Owed, Shown, as_seen, closed_by, owed_of
 
 CHARGE = Owed("charge", "usd", 500, ("ii_1", "ii_2"), "prod_1", removed=False)
@@ -37,7 +37,7 @@ def test_rows_of_a_cancellation() -> None:
         "pending": [vars(i) for i in items],
         "unused": {"amount": 9, "currency": "usd", "invoice": "in_1"},
     }
-    action = Action(kind="subscription.cancel", lane="subscriptions", target="t", after={}, noted=noted)
+    action = Action(kind=ActionKind.SUBSCRIPTION_CANCEL, lane="subscriptions", target="t", after={}, noted=noted)
     assert [(row.kind, row.amount, row.part) for row in owed_of(action)] == [
         ("charge", 500, "ii_1,ii_2"),
         ("credit", 300, "ii_3"),
@@ -48,7 +48,7 @@ def test_rows_of_a_cancellation() -> None:
 
 def test_a_change_that_a_renewal_has_overtaken_leaves_a_credit_on_its_invoice() -> None:
     after = {"credit": {"invoice": "in_1", "currency": "usd", "amount": "250"}}
-    (row,) = owed_of(Action(kind="subscription.update", lane="subscriptions", target="t", after=after))
+    (row,) = owed_of(Action(kind=ActionKind.SUBSCRIPTION_UPDATE, lane="subscriptions", target="t", after=after))
     assert (row.kind, row.amount, row.invoice) == ("credit", 250, "in_1")
     for amounts, closed in (
         ({"post_payment_credit_notes_amount": 249}, ""),
@@ -158,7 +158,7 @@ def test_rows_of_whole_invoices() -> None:
         "collected": [seen | {"id": "in_1"}, seen | {"id": "in_2", "auto_advance": False}, seen | {"id": "in_3"}],
         "sold_after": [{"invoice": "in_3", "currency": "usd", "amount": 500}],
     }
-    action = Action(kind="subscription.cancel", lane="subscriptions", target="t", after={}, noted=noted)
+    action = Action(kind=ActionKind.SUBSCRIPTION_CANCEL, lane="subscriptions", target="t", after={}, noted=noted)
     assert [(row.kind, row.amount, row.invoice) for row in owed_of(action)] == [
         ("sold_after", 500, "in_3"),
         ("uncollected", 700, "in_1"),

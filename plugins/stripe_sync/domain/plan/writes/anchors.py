@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from stripe_sync.core.lanes import Lane
 from stripe_sync.domain.model.documents import Difference
-from stripe_sync.domain.plan.actions import Action
+from stripe_sync.domain.plan.actions import Action, ActionKind
 from stripe_sync.domain.plan.writes.context import Draft
 
 
@@ -35,6 +35,6 @@ def note_anchor(draft: Draft, d: Difference) -> Iterator[Action]:
     if "renewal" not in d.fields or has_moved(d) or "cancel_at" in d.fields:
         return
     yield draft.action(
-        d, "subscription.update", Lane.SUBSCRIPTIONS, {"anchor": str(d.found.facts["anchor"])},
+        d, ActionKind.SUBSCRIPTION_UPDATE, Lane.SUBSCRIPTIONS, {"anchor": str(d.found.facts["anchor"])},
         before={"cancel_at": d.found.document["cancel_at"]}, cause="anchor", verb="Note the anchor of",
     )  # fmt: skip

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from stripe_sync.core import keys
 from stripe_sync.core.lanes import Lane
 from stripe_sync.domain.model.documents import COUPON, CUSTOMER, PRODUCT, Difference, Document
-from stripe_sync.domain.plan.actions import Action
+from stripe_sync.domain.plan.actions import Action, ActionKind
 from stripe_sync.domain.plan.writes.context import Draft, cause_of
 
 UPDATABLE = {
@@ -23,14 +23,16 @@ def build_product(draft: Draft, d: Difference) -> Iterator[Action]:
         changed = [name for name in d.fields if name in UPDATABLE[PRODUCT]]
         before, after = sides(d, changed)
         verb = "Deactivate" if "active" in changed else "Update"
-        kind = "product.retire" if "active" in changed else "product.update"
+        kind = ActionKind.PRODUCT_RETIRE if "active" in changed else ActionKind.PRODUCT_UPDATE
         yield draft.action(d, kind, Lane.CATALOG, after, before=before, cause="retired", verb=verb)
         return
-    yield from build_plain(draft, d, lane=Lane.CATALOG, noun="product")
+    yield from build_plain(draft, d, lane=Lane.CATALOG, kinds=(ActionKind.PRODUCT_CREATE, ActionKind.PRODUCT_UPDATE))
 
 
 def build_customer(draft: Draft, d: Difference) -> Iterator[Action]:
-    yield from build_plain(draft, d, lane=Lane.CUSTOMERS, noun="customer")
+    yield from build_plain(
+        draft, d, lane=Lane.CUSTOMERS, kinds=(ActionKind.CUSTOMER_CREATE, ActionKind.CUSTOMER_UPDATE)
+    )
 
 
 def build_coupon(draft: Draft, d: Difference) -> Iterator[Action]:
@@ -38,27 +40,27 @@ def build_coupon(draft: Draft, d: Difference) -> Iterator[Action]:
     if d.wanted is None and d.found is not None:
         before = d.found.document
         yield draft.action(
-            d, "coupon.delete", Lane.CATALOG, {"deleted": True}, before=before, cause="unused", verb="Delete"
+            d, ActionKind.COUPON_DELETE, Lane.CATALOG, {"deleted": True}, before=before, cause="unused", verb="Delete"
         )  # fmt: skip
     elif d.found is None and d.wanted is not None:
         after = {**d.wanted.document, **d.wanted.facts["content"]}
-        yield draft.action(d, "coupon.create", Lane.CATALOG, after, cause="missing", verb="Create")
+        yield draft.action(d, ActionKind.COUPON_CREATE, Lane.CATALOG, after, cause="missing", verb="Create")
     else:
-        yield from build_plain(draft, d, lane=Lane.CATALOG, noun="coupon")
+        yield from build_plain(draft, d, lane=Lane.CATALOG, kinds=(ActionKind.COUPON_CREATE, ActionKind.COUPON_UPDATE))
 
 
-def build_plain(draft: Draft, d: Difference, *, lane: Lane, noun: str) -> Iterator[Action]:
-    """Objects that are made whole and updated field by field."""
+def build_plain(draft: Draft, d: Difference, *, lane: Lane, kinds: tuple[ActionKind, ActionKind]) -> Iterator[Action]:
+    """Yield the creation of an object, or one update of its changed fields; ``kinds`` are these two."""
     if d.wanted is None:
-        draft.unplanned[d.key] = f"Nothing in Stigg claims this {noun}; a person decides what becomes of it."
+        draft.unplanned[d.key] = f"Nothing in Stigg claims this {kinds[0].noun}; a person decides what becomes of it."
         return
     if d.found is None:
-        yield draft.action(d, f"{d.kind}.create", lane, d.wanted.document, cause="missing", verb="Create")
+        yield draft.action(d, kinds[0], lane, d.wanted.document, cause="missing", verb="Create")
         return
     changed = [name for name in d.fields if name in UPDATABLE[d.kind]]
     before, after = sides(d, changed)
     yield draft.action(
-        d, f"{d.kind}.update", lane, after, before=before, cause=cause_of(d, changed), verb="Update"
+        d, kinds[1], lane, after, before=before, cause=cause_of(d, changed), verb="Update"
     )  # fmt: skip
 
 
@@ -88,7 +90,7 @@ def build_slot(draft: Draft, d: Difference) -> Iterator[Action]:
     if d.wanted.document["default"] and not is_default(draft, d, version):
         after = {"default_price": version}
         yield draft.action(
-            d, "product.set_default", Lane.CATALOG, after, before={"default_price": holder}, target=product,
+            d, ActionKind.PRODUCT_SET_DEFAULT, Lane.CATALOG, after, before={"default_price": holder}, target=product,
             cause="price", verb="Set the default price of",
         )  # fmt: skip
     if holder is not None and holder != version and is_unclaimed(draft, holder):
@@ -111,7 +113,7 @@ def release_slot(draft: Draft, d: Difference) -> Iterator[Action]:
         yield clear_default(draft, d, holder, product)
     before = {"lookup_key": keys.lookup_key(d.key)}
     yield draft.action(
-        d, "price.release", Lane.CATALOG, {"lookup_key": None}, before=before, target=holder, cause="released",
+        d, ActionKind.PRICE_RELEASE, Lane.CATALOG, {"lookup_key": None}, before=before, target=holder, cause="released",
         verb="Take the lookup_key from",
     )  # fmt: skip
     if is_unclaimed(draft, holder):
@@ -121,7 +123,7 @@ def release_slot(draft: Draft, d: Difference) -> Iterator[Action]:
 def clear_default(draft: Draft, d: Difference, holder: str, product: str) -> Action:
     """A default price cannot be archived."""
     return draft.action(
-        d, "product.set_default", Lane.CATALOG, {"default_price": None}, before={"default_price": holder}, target=product,
+        d, ActionKind.PRODUCT_SET_DEFAULT, Lane.CATALOG, {"default_price": None}, before={"default_price": holder}, target=product,
         cause="released", verb="Clear the default price of",
     )  # fmt: skip
 
@@ -140,11 +142,13 @@ def claim_slot(draft: Draft, d: Difference, version: str) -> Action:
                 cause = "adoption"
         if d.found is not None:
             after["transfer_lookup_key"] = True
-        return draft.action(d, "price.update", Lane.CATALOG, after, target=version, cause=cause, verb="Take back")
+        return draft.action(
+            d, ActionKind.PRICE_UPDATE, Lane.CATALOG, after, target=version, cause=cause, verb="Take back"
+        )
     after = new_price(draft.differences[version]) | {"lookup_key": lookup_key}
     if d.found is not None:  # its holder is ours, so the key may be taken from it
         after["transfer_lookup_key"] = True
-    return draft.action(d, "price.create", Lane.CATALOG, after, target=version, cause=cause, verb="Create")
+    return draft.action(d, ActionKind.PRICE_CREATE, Lane.CATALOG, after, target=version, cause=cause, verb="Create")
 
 
 def new_price(d: Difference) -> Document:
@@ -166,13 +170,15 @@ def build_version(draft: Draft, d: Difference) -> Iterator[Action]:
     if d.wanted is None:
         yield from retire(draft, d)
     elif d.found is None and d.key in draft.known:
-        yield draft.action(d, "price.update", Lane.CATALOG, {"active": True}, cause="needed", verb="Reactivate")
+        yield draft.action(
+            d, ActionKind.PRICE_UPDATE, Lane.CATALOG, {"active": True}, cause="needed", verb="Reactivate"
+        )
     elif d.found is None:
-        yield draft.action(d, "price.create", Lane.CATALOG, new_price(d), cause="needed", verb="Create")
+        yield draft.action(d, ActionKind.PRICE_CREATE, Lane.CATALOG, new_price(d), cause="needed", verb="Create")
     elif "metadata" in d.fields:
         before, after = sides(d, ["metadata"])
         cause = cause_of(d, ["metadata"])
-        yield draft.action(d, "price.update", Lane.CATALOG, after, before=before, cause=cause, verb="Update")
+        yield draft.action(d, ActionKind.PRICE_UPDATE, Lane.CATALOG, after, before=before, cause=cause, verb="Update")
 
 
 def set_tax_behavior(draft: Draft, d: Difference) -> Iterator[Action]:
@@ -184,7 +190,7 @@ def set_tax_behavior(draft: Draft, d: Difference) -> Iterator[Action]:
         return
     before, after = sides(d, ["tax_behavior"])
     yield draft.action(
-        d, "price.update", Lane.CATALOG, after, before=before, cause="tax", verb="Set the tax behaviour of"
+        d, ActionKind.PRICE_UPDATE, Lane.CATALOG, after, before=before, cause="tax", verb="Set the tax behaviour of"
     )
 
 
@@ -197,14 +203,14 @@ def retire(draft: Draft, d: Difference) -> Iterator[Action]:
         yield archive(draft, d, d.key)
         return
     yield draft.action(
-        d, "price.retire", Lane.SUBSCRIPTIONS, {"active": False}, before={"active": True}, cause="override_ended",
+        d, ActionKind.PRICE_RETIRE, Lane.SUBSCRIPTIONS, {"active": False}, before={"active": True}, cause="override_ended",
         verb="Archive",
     )  # fmt: skip
 
 
 def archive(draft: Draft, d: Difference, version: str) -> Action:
     return draft.action(
-        d, "price.archive", Lane.CATALOG, {"active": False}, before={"active": True}, target=version,
+        d, ActionKind.PRICE_ARCHIVE, Lane.CATALOG, {"active": False}, before={"active": True}, target=version,
         cause="superseded", verb="Archive",
     )  # fmt: skip
 

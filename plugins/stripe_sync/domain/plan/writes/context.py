@@ -10,7 +10,7 @@ from stripe_sync.core.lanes import Lane
 from stripe_sync.core.money import shown_all
 from stripe_sync.domain.drift.amounts import PriceBook
 from stripe_sync.domain.model.documents import Difference, Document
-from stripe_sync.domain.plan.actions import Action
+from stripe_sync.domain.plan.actions import Action, ActionKind
 
 # What adoption alone explains: the native integration wrote no mark, and other texts.
 ADOPTED = frozenset({"metadata", "description"})
@@ -50,7 +50,7 @@ class Draft:
     def action(
         self,
         d: Difference,
-        kind: str,
+        kind: ActionKind,
         lane: Lane,
         after: Document,
         *,
@@ -76,7 +76,7 @@ class Draft:
             cause=cause,
             serial=serial or serial_of(d, about),
             drift=self.drift.get(d.key, []),
-            sentence=f"{verb} {kind.partition('.')[0]} {about.partition(':')[2]}{worth}",
+            sentence=f"{verb} {kind.noun} {about.partition(':')[2]}{worth}",
             due_now=dict(due_now or {}),
             per_month=dict(per_month or {}),
             paid_by=paid_by,

@@ -11,7 +11,7 @@ from stripe_sync.core.clock import epoch, from_epoch
 from stripe_sync.core.lanes import Lane
 from stripe_sync.domain.drift.amounts import difference
 from stripe_sync.domain.model.documents import Difference, Document
-from stripe_sync.domain.plan.actions import Action
+from stripe_sync.domain.plan.actions import Action, ActionKind
 from stripe_sync.domain.plan.writes.context import Draft
 
 Items = list[dict[str, str]]
@@ -61,14 +61,14 @@ def overtaken(
         for currency, amount in credits.items():
             after["credit"] = {"invoice": invoice, "currency": currency, "amount": str(int(-amount))}
         yield draft.action(
-            d, "subscription.update", Lane.SUBSCRIPTIONS, after, before={"items": old}, cause="renewed", verb="Change",
+            d, ActionKind.SUBSCRIPTION_UPDATE, Lane.SUBSCRIPTIONS, after, before={"items": old}, cause="renewed", verb="Change",
             due_now=credits, per_month=more,
         )  # fmt: skip
         return
     cause = "renewed_short" if any(amount > 0 for amount in owed.values()) else "renewed_long"
     after |= {"proration_behavior": "create_prorations", "proration_date": start}
     yield draft.action(
-        d, "subscription.update", Lane.SUBSCRIPTIONS, after, before={"items": old}, cause=cause, verb="Change",
+        d, ActionKind.SUBSCRIPTION_UPDATE, Lane.SUBSCRIPTIONS, after, before={"items": old}, cause=cause, verb="Change",
         due_now=owed, per_month=more,
     )  # fmt: skip
 
@@ -101,6 +101,6 @@ def on_draft(
                 **manual_tax(d),
             }  # fmt: skip
             yield draft.action(
-                d, "invoiceitem.create", Lane.SUBSCRIPTIONS, after, target=target, cause="renewed",
+                d, ActionKind.INVOICE_ITEM_CREATE, Lane.SUBSCRIPTIONS, after, target=target, cause="renewed",
                 verb="Put on the open draft:", due_now={currency: amount},
             )  # fmt: skip

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from stripe_sync.core.lanes import Lane
 from stripe_sync.domain.model.documents import Difference
-from stripe_sync.domain.plan.actions import Action
+from stripe_sync.domain.plan.actions import Action, ActionKind
 from stripe_sync.domain.plan.writes.context import Draft
 
 
@@ -15,6 +15,6 @@ def build_stigg_subscription(draft: Draft, d: Difference) -> Iterator[Action]:
     if d.wanted is None or d.found is None:
         return
     yield draft.action(
-        d, "stigg.cancel", Lane.CANCELLATIONS, {"ended": True}, before={"ended": None}, cause="canceled_in_stripe",
+        d, ActionKind.STIGG_CANCEL, Lane.CANCELLATIONS, {"ended": True}, before={"ended": None}, cause="canceled_in_stripe",
         verb="Cancel in Stigg:", serial=str(d.found.facts["customer"]),
     )  # fmt: skip

@@ -19,7 +19,7 @@ from stripe_sync.domain.drift.amounts import difference, items_of
 from stripe_sync.domain.drift.rows import is_ending
 from stripe_sync.domain.model.documents import Difference, Document
 from stripe_sync.domain.model.stripe_status import SubscriptionStatus
-from stripe_sync.domain.plan.actions import AND, Action
+from stripe_sync.domain.plan.actions import AND, Action, ActionKind
 from stripe_sync.domain.plan.intervals import BEGINS_NOW, changes_interval, interval_cause
 from stripe_sync.domain.plan.writes.anchors import has_moved, is_anchor_noted, note_anchor
 from stripe_sync.domain.plan.writes.catalog import sides
@@ -69,7 +69,7 @@ def create_subscription(draft: Draft, d: Difference) -> Action:
     due = draft.book.one_interval(once) if late or backdated else draft.book.one_interval([*items, *once])
     cause = "late_start" if late else "backdated" if backdated else "missing"
     return draft.action(
-        d, "subscription.create", Lane.SUBSCRIPTIONS, after, cause=cause, verb="Create",
+        d, ActionKind.SUBSCRIPTION_CREATE, Lane.SUBSCRIPTIONS, after, cause=cause, verb="Create",
         due_now=due, per_month=draft.book.per_month(items), paid_by=payment.get("paid_by", ""),
     )  # fmt: skip
 
@@ -94,7 +94,7 @@ def end_subscription(draft: Draft, d: Difference) -> Iterator[Action]:
     if facts.get("between"):
         after["ended_between"] = facts["between"]
     action = draft.action(
-        d, "subscription.cancel", Lane.SUBSCRIPTIONS, after, before={"items": items},
+        d, ActionKind.SUBSCRIPTION_CANCEL, Lane.SUBSCRIPTIONS, after, before={"items": items},
         cause="renewed_after_end" if decision.sold_after else "ended", verb="Cancel",
         per_month=difference({}, draft.book.per_month(items)),
     )  # fmt: skip
@@ -130,7 +130,7 @@ def release_schedule(draft: Draft, d: Difference) -> Iterator[Action]:
     schedule = d.found.facts.get("schedule")
     if schedule:
         yield draft.action(
-            d, "schedule.release", Lane.SUBSCRIPTIONS, {"schedule": None}, before={"schedule": schedule},
+            d, ActionKind.SCHEDULE_RELEASE, Lane.SUBSCRIPTIONS, {"schedule": None}, before={"schedule": schedule},
             cause="scheduled", verb="Release the schedule of",
         )  # fmt: skip
 
@@ -174,7 +174,9 @@ def change_plain(draft: Draft, d: Difference, *, without: list[str]) -> Iterator
         yield from charged
         if charged:
             after["charged"] = [action.target for action in charged]
-    yield draft.action(d, "subscription.update", Lane.SUBSCRIPTIONS, after, before=before, cause=cause, verb="Update")
+    yield draft.action(
+        d, ActionKind.SUBSCRIPTION_UPDATE, Lane.SUBSCRIPTIONS, after, before=before, cause=cause, verb="Update"
+    )
 
 
 def one_off_items(draft: Draft, d: Difference) -> Iterator[Action]:
@@ -186,7 +188,7 @@ def one_off_items(draft: Draft, d: Difference) -> Iterator[Action]:
         after = {"customer": d.wanted.document["customer"], "subscription": d.key, **item, **manual_tax(d)}
         if target not in draft.known:
             yield draft.action(
-                d, "invoiceitem.create", Lane.SUBSCRIPTIONS, after, target=target, cause="one_off", verb="Charge once:",
+                d, ActionKind.INVOICE_ITEM_CREATE, Lane.SUBSCRIPTIONS, after, target=target, cause="one_off", verb="Charge once:",
                 due_now=draft.book.one_interval([item]),
             )  # fmt: skip
 
@@ -206,7 +208,7 @@ def change_end(draft: Draft, d: Difference) -> Iterator[Action]:
         after["anchor"] = str(d.found.facts["anchor"])
     lost = difference({}, draft.book.per_month(items_of(d.found.document))) if wanted else {}
     yield draft.action(
-        d, "subscription.update", Lane.SUBSCRIPTIONS, after, before={"cancel_at": found},
+        d, ActionKind.SUBSCRIPTION_UPDATE, Lane.SUBSCRIPTIONS, after, before={"cancel_at": found},
         cause="cancel_at" if wanted else "resume", verb="Set the end of", per_month=lost,
     )  # fmt: skip
 
@@ -220,7 +222,13 @@ def switch_tax(draft: Draft, d: Difference) -> Iterator[Action]:
         before, after = sides(d, ["automatic_tax"])
         cause = "tax_again" if d.found is not None and d.found.facts.get("tax_disabled") else "tax"
         yield draft.action(
-            d, "subscription.update", Lane.SUBSCRIPTIONS, after, before=before, cause=cause, verb="Switch on tax for"
+            d,
+            ActionKind.SUBSCRIPTION_UPDATE,
+            Lane.SUBSCRIPTIONS,
+            after,
+            before=before,
+            cause=cause,
+            verb="Switch on tax for",
         )
 
 
@@ -256,7 +264,7 @@ def change_items(draft: Draft, d: Difference) -> Iterator[Action]:
         if payment.get("delayed") and behavior == "always_invoice":
             cause = f"{cause}{AND}{BANK_DEBIT}"
     yield draft.action(
-        d, "subscription.update", Lane.SUBSCRIPTIONS, after, before={"items": old}, cause=cause, verb="Change",
+        d, ActionKind.SUBSCRIPTION_UPDATE, Lane.SUBSCRIPTIONS, after, before={"items": old}, cause=cause, verb="Change",
         due_now=due, per_month=more, paid_by=payment.get("paid_by", ""),
     )  # fmt: skip
 

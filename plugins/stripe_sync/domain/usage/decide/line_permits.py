@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from stripe_sync.core import money
-from stripe_sync.core.lanes import Mode
+from stripe_sync.core.lanes import Lane, Mode
 from stripe_sync.core.settings import Environment
-from stripe_sync.domain.plan.actions import USAGE, Action
+from stripe_sync.domain.plan.actions import Action
 from stripe_sync.domain.plan.approvals import SHOWN
 from stripe_sync.domain.plan.guards import Decision, Standing, Verdict, lane_refusals
 from stripe_sync.domain.usage.decide.lines import DraftReconciliation
@@ -51,9 +51,9 @@ def decide_permits(
 
 
 def _lane_reasons(environment: Environment, answered: Standing) -> list[str]:
-    if environment.mode(USAGE) != Mode.ENFORCE:
+    if environment.mode(Lane.USAGE) != Mode.ENFORCE:
         return [PROPOSED]
-    return lane_refusals(USAGE, environment, answered)
+    return lane_refusals(Lane.USAGE, environment, answered)
 
 
 def _limit_reasons(draft: DraftReconciliation, environment: Environment) -> list[str]:
@@ -71,8 +71,8 @@ def _limit_reasons(draft: DraftReconciliation, environment: Environment) -> list
 def _group(draft: DraftReconciliation, waiting: Sequence[Action], reasons: Sequence[str]) -> Verdict:
     currency = draft.invoice.body["currency"]
     return Verdict(
-        group=f"{USAGE}/{draft.invoice.invoice}",
-        lane=USAGE,
+        group=f"{Lane.USAGE}/{draft.invoice.invoice}",
+        lane=Lane.USAGE,
         decision=Decision.WAIT,
         actions=[action.hash for action in waiting],
         due_now={currency: sum((action.due_now[currency] for action in waiting), Decimal(0))},

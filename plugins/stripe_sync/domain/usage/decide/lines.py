@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from stripe_sync.core.clock import epoch
 from stripe_sync.domain.model.stripe_status import InvoiceStatus
-from stripe_sync.domain.plan.actions import Action
+from stripe_sync.domain.plan.actions import Action, ActionKind
 from stripe_sync.domain.usage import drafts
 from stripe_sync.domain.usage.bills import Invoice, bill_of, meter_on, window_of
 from stripe_sync.domain.usage.decide.assignment import assign
@@ -135,7 +135,7 @@ def decide_unproven(reconciled: Iterable[DraftReconciliation]) -> list[Drain]:
 
 
 def _put_or_changed(draft: DraftReconciliation) -> set[tuple[str, int]]:
-    return {window_of(action.target) for action in draft.actions if action.kind != "usageline.remove"}
+    return {window_of(action.target) for action in draft.actions if action.kind != ActionKind.USAGE_LINE_REMOVE}
 
 
 def decide_proof(draft: DraftReconciliation, writes: Sequence[WriteResult]) -> Proof:

@@ -27,7 +27,7 @@ def hold_times(invoice: Invoice, deadline: datetime, *, now: datetime) -> list[d
     """
     if deadline <= now:
         raise ConfigurationError(
-            f"{invoice.invoice} may be held until {deadline:%Y-%m-%d %H:%M} UTC (hold_hours), which is over."
+            f"{invoice.invoice} may be held until {deadline:%Y-%m-%d %H:%M} UTC (usage.hold_hours), which is over."
         )
     return [deadline, max(deadline, now + LONGER)]
 

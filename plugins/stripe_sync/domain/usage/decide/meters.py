@@ -13,8 +13,9 @@ from typing import Any
 
 from stripe_sync.core import keys, money
 from stripe_sync.core.clock import epoch
+from stripe_sync.core.lanes import Lane
 from stripe_sync.domain.model.meter_units import Meter
-from stripe_sync.domain.plan.actions import USAGE, Action
+from stripe_sync.domain.plan.actions import Action, ActionKind
 from stripe_sync.domain.usage import metering
 from stripe_sync.domain.usage.bills import Invoice
 from stripe_sync.domain.usage.ledger import Balance, Movement, UsageState
@@ -68,7 +69,7 @@ def countable_problem(window: Window, meter: Meter) -> str:
         return ""
     return (
         f"{money.plain(window.quantity)} of {describe(window)} are no whole number to the meter {meter.id}; see "
-        f"usage_meters.{window.measured.feature}.decimals."
+        f"usage.meters.{window.measured.feature}.decimals."
     )
 
 
@@ -148,9 +149,9 @@ def _event(
     value = money.plain(meter.counted(quantity))
     cost = Decimal(terms.amount(window.quantity) - terms.amount(window.quantity - quantity))
     return Action(
-        kind=f"{EVENT}.send",
+        kind=ActionKind.METER_EVENT_SEND,
         target=target,
-        lane=USAGE,
+        lane=Lane.USAGE,
         entity=("subscription", window.measured.subscription),
         after={
             "event_name": there.event_name,

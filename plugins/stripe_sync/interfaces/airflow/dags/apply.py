@@ -7,13 +7,13 @@ actions that the new plan still has, and nothing else. `stripe-sync approve` and
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import DAG, Param, TriggerRule, task
 
-from stripe_sync.core import settings
+from stripe_sync.core.config.settings import readable
+from stripe_sync.core.settings import Environment
 from stripe_sync.interfaces.airflow.dag_arguments import DEFAULTS, dag_arguments
 from stripe_sync.interfaces.airflow.dags.reconcile import reconcile_tasks
 from stripe_sync.interfaces.airflow.questions import answer, question
@@ -27,13 +27,13 @@ PARAMS = {
 
 def apply_dags() -> list[DAG]:
     """Make `apply__ENVIRONMENT` for every environment."""
-    return [apply_dag(environment, heading) for environment, heading in settings.readable_headings().items()]
+    return [apply_dag(environment, settings) for environment, settings in readable().items()]
 
 
-def apply_dag(environment: str, heading: Mapping[str, Any]) -> DAG:
+def apply_dag(environment: str, settings: Environment) -> DAG:
     """Make the DAG of one environment."""
     with DAG(
-        **dag_arguments("apply", environment, heading, __doc__),
+        **dag_arguments("apply", environment, settings, __doc__),
         schedule=None,
         max_active_runs=32,
         allowed_run_types=["manual", "operator_triggered"],
@@ -59,11 +59,11 @@ def apply_dag(environment: str, heading: Mapping[str, Any]) -> DAG:
             subject="{{ ti.xcom_pull(task_ids='ask')['subject'] }}",
             body="{{ ti.xcom_pull(task_ids='ask')['body'] }}",
             defaults="Reject",
-            response_timeout=timedelta(hours=heading["approval_hours"]),
+            response_timeout=timedelta(hours=settings.approval_hours),
             execution_timeout=None,
         )
         accepted = accept()
-        tasks = reconcile_tasks(environment, heading)
+        tasks = reconcile_tasks(environment, settings)
         ask() >> decide >> accepted >> tasks["preflight"]
         accepted >> refuse() >> tasks["report"]  # so that the last tasks know whether there is anything to report
     return made

@@ -7,12 +7,10 @@ and limits hold as in `reconcile`; what is over a limit waits, and the next run 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from airflow.sdk import DAG, Param
 
-from stripe_sync.core import settings
+from stripe_sync.core.config.settings import readable
+from stripe_sync.core.settings import Environment
 from stripe_sync.interfaces.airflow.dag_arguments import CHOICES, DEFAULTS, dag_arguments
 from stripe_sync.interfaces.airflow.dags.reconcile import reconcile_tasks
 
@@ -32,18 +30,18 @@ PARAMS = {
 
 def backfill_dags() -> list[DAG]:
     """Make `backfill__ENVIRONMENT` for every environment."""
-    return [backfill_dag(environment, heading) for environment, heading in settings.readable_headings().items()]
+    return [backfill_dag(environment, settings) for environment, settings in readable().items()]
 
 
-def backfill_dag(environment: str, heading: Mapping[str, Any]) -> DAG:
+def backfill_dag(environment: str, settings: Environment) -> DAG:
     """Make the DAG of one environment."""
     with DAG(
-        **dag_arguments("backfill", environment, heading, __doc__),
+        **dag_arguments("backfill", environment, settings, __doc__),
         schedule=None,
         max_active_runs=1,
         allowed_run_types=["manual"],
         params=PARAMS,
         default_args=DEFAULTS,
     ) as made:
-        reconcile_tasks(environment, heading)
+        reconcile_tasks(environment, settings)
     return made

@@ -6,12 +6,12 @@ calls `complete_checkout__<environment>` (or `stripe-sync complete-checkout`, or
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from airflow.sdk import DAG, Param, task
 
-from stripe_sync.core import settings
+from stripe_sync.core.config.settings import readable
+from stripe_sync.core.settings import Environment
 from stripe_sync.interfaces.airflow.dag_arguments import DEFAULTS, dag_arguments
 from stripe_sync.interfaces.airflow.steps import perform
 from stripe_sync.jobs.checkout.job import CHECKOUT
@@ -39,13 +39,13 @@ PARAMS = {
 
 def checkout_dags() -> list[DAG]:
     """Make `checkout__ENVIRONMENT` for every environment."""
-    return [checkout_dag(environment, heading) for environment, heading in settings.readable_headings().items()]
+    return [checkout_dag(environment, settings) for environment, settings in readable().items()]
 
 
-def checkout_dag(environment: str, heading: Mapping[str, Any]) -> DAG:
+def checkout_dag(environment: str, settings: Environment) -> DAG:
     """Make the DAG of one environment."""
     with DAG(
-        **dag_arguments("checkout", environment, heading, __doc__),
+        **dag_arguments("checkout", environment, settings, __doc__),
         schedule=None,
         max_active_runs=16,
         allowed_run_types=["manual"],

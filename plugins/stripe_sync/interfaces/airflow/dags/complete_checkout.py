@@ -6,12 +6,10 @@ completes those for which it was not called. A run with no open page sends no re
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from airflow.sdk import DAG, Param
 
-from stripe_sync.core import settings
+from stripe_sync.core.config.settings import readable
+from stripe_sync.core.settings import Environment
 from stripe_sync.interfaces.airflow.dag_arguments import DEFAULTS, dag_arguments
 from stripe_sync.interfaces.airflow.step_tasks import step_tasks
 from stripe_sync.jobs.checkout.job import COMPLETE_CHECKOUT
@@ -23,20 +21,18 @@ PARAMS = {
 
 def complete_checkout_dags() -> list[DAG]:
     """Make `complete_checkout__ENVIRONMENT` for every environment."""
-    return [
-        complete_checkout_dag(environment, heading) for environment, heading in settings.readable_headings().items()
-    ]
+    return [complete_checkout_dag(environment, settings) for environment, settings in readable().items()]
 
 
-def complete_checkout_dag(environment: str, heading: Mapping[str, Any]) -> DAG:
+def complete_checkout_dag(environment: str, settings: Environment) -> DAG:
     """Make the DAG of one environment."""
     with DAG(
-        **dag_arguments("complete_checkout", environment, heading, __doc__),
-        schedule="*/15 * * * *" if heading["schedule"] else None,
+        **dag_arguments("complete_checkout", environment, settings, __doc__),
+        schedule="*/15 * * * *" if settings.schedule else None,
         max_active_runs=4,
         allowed_run_types=["scheduled", "manual"],
         params=PARAMS,
         default_args=DEFAULTS,
     ) as made:
-        step_tasks(environment, heading, COMPLETE_CHECKOUT.steps, final=COMPLETE_CHECKOUT.last.name)
+        step_tasks(environment, settings, COMPLETE_CHECKOUT.steps, final=COMPLETE_CHECKOUT.last.name)
     return made

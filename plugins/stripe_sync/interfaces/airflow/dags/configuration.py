@@ -26,7 +26,7 @@ def configuration_dags() -> list[DAG]:
         def read_environments() -> list[str]:
             from airflow.sdk.exceptions import AirflowFailException
 
-            from stripe_sync.core import settings
+            from stripe_sync.core.config import settings
             from stripe_sync.core.errors import ConfigurationError
 
             try:

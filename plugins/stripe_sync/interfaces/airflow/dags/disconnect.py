@@ -6,12 +6,12 @@ on, the journal stays; every lane is paused. `strip` takes our metadata off the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from airflow.sdk import DAG, Param, task
 
-from stripe_sync.core import settings
+from stripe_sync.core.config.settings import readable
+from stripe_sync.core.settings import Environment
 from stripe_sync.interfaces.airflow.dag_arguments import DEFAULTS, dag_arguments
 from stripe_sync.interfaces.airflow.setup_tasks import disconnected
 
@@ -24,13 +24,13 @@ PARAMS = {
 
 def disconnect_dags() -> list[DAG]:
     """Make `disconnect__ENVIRONMENT` for every environment."""
-    return [disconnect_dag(environment, heading) for environment, heading in settings.readable_headings().items()]
+    return [disconnect_dag(environment, settings) for environment, settings in readable().items()]
 
 
-def disconnect_dag(environment: str, heading: Mapping[str, Any]) -> DAG:
+def disconnect_dag(environment: str, settings: Environment) -> DAG:
     """Make the DAG of one environment."""
     with DAG(
-        **dag_arguments("disconnect", environment, heading, __doc__),
+        **dag_arguments("disconnect", environment, settings, __doc__),
         schedule=None,
         allowed_run_types=["manual"],
         params=PARAMS,

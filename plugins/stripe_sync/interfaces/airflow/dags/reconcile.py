@@ -8,13 +8,13 @@ DAG `apply__<environment>`; the rest of this run goes on.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import DAG, Param
 
-from stripe_sync.core import settings
+from stripe_sync.core.config.settings import load
+from stripe_sync.core.settings import Environment
 from stripe_sync.interfaces.airflow.dag_arguments import CHOICES, DEFAULTS, dag_arguments
 from stripe_sync.interfaces.airflow.step_tasks import question_tasks, step_tasks
 from stripe_sync.jobs.reconcile.job import RECONCILE
@@ -35,26 +35,26 @@ PARAMS = {
 
 def reconcile_dags() -> list[DAG]:
     """Make `reconcile__ENVIRONMENT` for every environment. Raises ConfigurationError for settings that cannot be read."""
-    return [reconcile_dag(environment, heading) for environment, heading in settings.headings().items()]
+    return [reconcile_dag(environment, settings) for environment, settings in load().items()]
 
 
-def reconcile_dag(environment: str, heading: Mapping[str, Any]) -> DAG:
+def reconcile_dag(environment: str, settings: Environment) -> DAG:
     """Make the DAG of one environment."""
     with DAG(
-        **dag_arguments("reconcile", environment, heading, __doc__),
-        schedule=heading["schedule"],
+        **dag_arguments("reconcile", environment, settings, __doc__),
+        schedule=settings.schedule,
         max_active_runs=1,
         allowed_run_types=["scheduled", "manual"],
         dagrun_timeout=timedelta(hours=4),
         params=PARAMS,
         default_args=DEFAULTS,
     ) as made:
-        tasks = reconcile_tasks(environment, heading)
+        tasks = reconcile_tasks(environment, settings)
         tasks["check_plan"] >> question_tasks(environment, RECONCILE.step("ask"))
     return made
 
 
-def reconcile_tasks(environment: str, heading: Mapping[str, Any]) -> dict[str, Any]:
+def reconcile_tasks(environment: str, settings: Environment) -> dict[str, Any]:
     """Make the tasks of a run by name: the steps that lead to its outcome, and the outcome. No person is asked."""
     last = RECONCILE.last
-    return step_tasks(environment, heading, (*RECONCILE.leading_to(last.name), last), final=last.name)
+    return step_tasks(environment, settings, (*RECONCILE.leading_to(last.name), last), final=last.name)

@@ -1,18 +1,18 @@
 """The drift report for finance: differences with age and amount, usage that waits, and repairs.
 
-One DAG an environment, named `report__<environment>`, daily (`report_schedule`). It writes nothing in Stripe or Stigg. The
-report is one HTML page that opens offline, a workbook, CSV and JSON, in `report_path` (any object store that Airflow has a
-connection for) or beside the worker; `report_emails` get it by e-mail.
+One DAG an environment, named `report__<environment>`, daily (`report.schedule`). It writes nothing in Stripe or Stigg. The
+report is one HTML page that opens offline, a workbook, CSV and JSON, in `report.path` (any object store that Airflow has a
+connection for) or beside the worker; `report.emails` get it by e-mail.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from airflow.sdk import DAG, Param, task
 
-from stripe_sync.core import settings
+from stripe_sync.core.config.settings import readable
+from stripe_sync.core.settings import Environment
 from stripe_sync.interfaces.airflow.dag_arguments import DEFAULTS, dag_arguments, final_task_args
 from stripe_sync.interfaces.airflow.mail import send
 from stripe_sync.interfaces.airflow.step_tasks import step_task, step_tasks
@@ -29,33 +29,33 @@ PARAMS = {
 
 def report_dags() -> list[DAG]:
     """Make `report__ENVIRONMENT` for every environment."""
-    return [report_dag(environment, heading) for environment, heading in settings.readable_headings().items()]
+    return [report_dag(environment, settings) for environment, settings in readable().items()]
 
 
-def report_dag(environment: str, heading: Mapping[str, Any]) -> DAG:
+def report_dag(environment: str, settings: Environment) -> DAG:
     """Make the DAG of one environment."""
     with DAG(
-        **dag_arguments("report", environment, heading, __doc__),
-        schedule=heading["report_schedule"] if heading["schedule"] else None,
+        **dag_arguments("report", environment, settings, __doc__),
+        schedule=settings.report.schedule if settings.schedule else None,
         max_active_runs=1,
         allowed_run_types=["scheduled", "manual"],
         params=PARAMS,
         default_args=DEFAULTS,
     ) as made:
         *before, publish = REPORT.steps
-        emails = heading["report_emails"]
-        tasks = step_tasks(environment, heading, before)
+        emails = settings.report.emails
+        tasks = step_tasks(environment, settings, before)
         published = step_task(
             environment,
-            heading,
+            settings,
             publish,
             is_final=not emails,
-            arguments=lambda: {"folder": folder(environment, heading)},
+            arguments=lambda: {"folder": folder(environment, settings)},
         )
         [tasks[name] for name in publish.upstream()] >> published
         if emails:
 
-            @task(**final_task_args(environment, heading))
+            @task(**final_task_args(environment, settings))
             def email(published: Any) -> None:
                 send(environment, emails, published)
 

@@ -26,7 +26,7 @@ from stripe_sync.domain.model import stigg
 from stripe_sync.domain.model.inputs import Inputs
 from stripe_sync.domain.model.stigg import Customer
 from stripe_sync.domain.model.stripe_status import SessionStatus
-from stripe_sync.domain.plan.actions import Action
+from stripe_sync.domain.plan.actions import Action, ActionKind
 from stripe_sync.domain.target.catalog import catalog
 from stripe_sync.domain.target.coupons import coupons
 from stripe_sync.domain.target.customers import claim as customer_claim
@@ -153,7 +153,7 @@ def customer_in_stripe(session: Session, run: Run, inputs: Inputs, id: str) -> N
             f"Stigg says that {id} is {customer.billing_id} in Stripe, and they are not linked; reconcile, or link them."
         )
     action = Action(
-        kind="customer.create", lane=Lane.CUSTOMERS, target=key, after=dict(customer_claim(inputs, customer, key).document),
+        kind=ActionKind.CUSTOMER_CREATE, lane=Lane.CUSTOMERS, target=key, after=dict(customer_claim(inputs, customer, key).document),
         entity=("customer", id), serial=key, sentence=f"Create customer {id}",
     )  # fmt: skip
     step = make(session, run, action, Lane.CUSTOMERS)

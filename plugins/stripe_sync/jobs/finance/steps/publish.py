@@ -49,7 +49,7 @@ def settled(now: datetime) -> datetime:
 def publish(session: Session, run: Run, folder: Any = None) -> Result:
     """Writes the finance report into a folder: any path object; the environment's own among the reports if left out."""
     name = session.environment.name
-    names = bool(run.params.get("names")) or session.environment.report_names
+    names = bool(run.params.get("names")) or session.environment.report.names
     found = tables.tables(session.engine, FOR_FINANCE, name, names=names, now=run.now)
     portal = (runs.result(session.engine, name, run.id, "read_portal") or {}).get("rows", [])
     found.append(tables.made("portal", "Billing portal: recommended and found", portal))

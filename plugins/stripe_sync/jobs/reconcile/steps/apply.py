@@ -17,6 +17,7 @@ from stripe_sync.core.lanes import Lane
 from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.model.kinds import EntityKind
 from stripe_sync.domain.model.status import EntityStatus, Status
+from stripe_sync.domain.plan.actions import ActionKind
 from stripe_sync.domain.plan.declines import may_charge
 from stripe_sync.domain.plan.guards import Decision
 from stripe_sync.jobs.inputs.direct_writes import told
@@ -35,7 +36,7 @@ from stripe_sync.warehouse.plans.plans import StoredPlan
 from stripe_sync.warehouse.writes import journal
 
 # An entity's status when several actions are about it: the worst result counts.
-TAKEN_AWAY = ("product.retire", "coupon.delete", "price.retire")
+TAKEN_AWAY = (ActionKind.PRODUCT_RETIRE, ActionKind.COUPON_DELETE, ActionKind.PRICE_RETIRE)
 ANSWERED = frozenset({"product", "price", "coupon", "customer", "subscription"})
 WORST = ("done", "waiting", "blocked", "dropped", "paused", "unknown", "refused")
 
@@ -113,7 +114,7 @@ def kept_answers(session: Session) -> frozenset[str]:
     """The kinds whose answers are as whole as a read; with tax on, a customer's is not."""
     if not session.environment.reads_events():
         return frozenset()
-    return ANSWERED - {"customer"} if session.environment.tax else ANSWERED
+    return ANSWERED - {"customer"} if session.environment.stripe.tax else ANSWERED
 
 
 def judged_again(session: Session, run: Run, stored: StoredPlan) -> StoredPlan:
@@ -173,7 +174,7 @@ def entity_status(kind: str, id: str, steps: list[Step], registry: Registry) -> 
     worst = max(steps, key=lambda step: (WORST.index(step.result), bool(step.unverified)))
     stripe_id = own_id(kind, steps, registry)
     if worst.result == "done" and not worst.unverified:
-        if worst.action.kind in ("subscription.cancel", "stigg.cancel"):
+        if worst.action.kind in (ActionKind.SUBSCRIPTION_CANCEL, ActionKind.STIGG_CANCEL):
             if worst.detail:
                 is_sold = worst.action.noted.get("sold_after")
                 reason = ReasonCode.RENEWED_AFTER_END if is_sold else ReasonCode.NEEDS_A_PERSON

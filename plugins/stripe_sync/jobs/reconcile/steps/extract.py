@@ -38,7 +38,7 @@ def extract_stigg(session: Session, run: Run) -> Result:
         read, whole = StiggRead(run.now, run.now, run.now), None
         rows: Iterable[Landed] = stigg.read(session.stigg)
     else:
-        scan = run.now - state.scanned_at >= timedelta(minutes=environment.stigg_scan_minutes)
+        scan = run.now - state.scanned_at >= timedelta(minutes=environment.stigg.scan_minutes)
         read = StiggRead(run.now, run.now if scan else state.scanned_at, state.audited_at)
         rows, whole = stigg_changes(session, state, scan=scan), stigg.CATALOG
     snapshot = staging.close(
@@ -69,14 +69,16 @@ def extract_stigg(session: Session, run: Run) -> Result:
 def stigg_whole_because(session: Session, run: Run, state: StiggRead | None) -> str:
     """Why everything is read and not what changed, or an empty text."""
     environment = session.environment
-    if not environment.stigg_feed:
-        return "stigg_feed is off"
+    if not environment.stigg.feed:
+        return "stigg.feed is off"
     if run.params.get("full"):
         return "it was asked for"
     if state is None:
         return "it is the first read"
-    if run.now - state.audited_at >= timedelta(hours=environment.full_read_hours):
-        return f"{environment.full_read_hours} hours have passed since the last time (full_read_hours)"
+    if run.now - state.audited_at >= timedelta(hours=environment.full_sync_interval_hours):
+        return (
+            f"{environment.full_sync_interval_hours} hours have passed since the last time (full_sync_interval_hours)"
+        )
     return ""
 
 
@@ -84,7 +86,7 @@ def stigg_changes(session: Session, state: StiggRead, *, scan: bool) -> Iterator
     """The catalog, the customers that changed, and the subscriptions where it is their time: scanned, or as logs name them."""
     yield from stigg.catalog(session.stigg)
     yield from stigg.changed_customers(session.stigg, state.cursor)
-    if scan and session.environment.stigg_event_logs:
+    if scan and session.environment.stigg.event_logs:
         yield from stigg.by_id(session.stigg, stigg.logged(session.stigg, state.scanned_at))
     elif scan:
         with session.engine.connect() as connection:
@@ -153,7 +155,7 @@ def full_because(session: Session, run: Run, state: Feed | None) -> str:
     """Why everything is read and not what changed, or an empty text."""
     environment = session.environment
     if not environment.reads_events():
-        return "events are not read (stripe_feed is off, or a test clock is set)"
+        return "events are not read (stripe.feed is off, or a test clock is set)"
     if run.params.get("full"):
         return "it was asked for"
     if state is None:
@@ -162,13 +164,15 @@ def full_because(session: Session, run: Run, state: Feed | None) -> str:
         return "the account, or what is read of it, is another"
     if run.now - state.cursor > feed.REACH:
         return f"the feed was last read at {state.cursor:%Y-%m-%d %H:%M} UTC, and Stripe keeps 30 days"
-    if run.now - state.audited_at >= timedelta(hours=environment.full_read_hours):
-        return f"{environment.full_read_hours} hours have passed since the last time (full_read_hours)"
+    if run.now - state.audited_at >= timedelta(hours=environment.full_sync_interval_hours):
+        return (
+            f"{environment.full_sync_interval_hours} hours have passed since the last time (full_sync_interval_hours)"
+        )
     return ""
 
 
 def of_what(session: Session) -> str:
-    return f"{session.environment.stripe_account}, tax {session.environment.tax}"
+    return f"{session.environment.stripe_account}, tax {session.environment.stripe.tax}"
 
 
 def read_whole(session: Session, run: Run, state: Feed | None) -> Result:
@@ -183,15 +187,15 @@ def read_whole(session: Session, run: Run, state: Feed | None) -> Result:
             stripe_account.read(
                 session.stripe,
                 live=environment.live,
-                upper_bound=LATEST if environment.test_clock else run.now,
-                tax=environment.tax,
-                readers=environment.readers,
+                upper_bound=LATEST if environment.stripe.test_clock else run.now,
+                tax=environment.stripe.tax,
+                readers=environment.stripe.readers,
                 finished=finished,
             )
         )
         # Absence from a list is not deletion (invariant 5): what is linked is read by its id.
         unseen = room.unseen(environment.name, stripe_account.LISTS)
-        room.add(stripe_account.named(session.stripe, unseen, tax=environment.tax))
+        room.add(stripe_account.named(session.stripe, unseen, tax=environment.stripe.tax))
         strangers = ownership_links.Strangers(session.signer, keys.part(environment.name))
         refuse_strangers(session, strangers.count(room.marks(FIELD)))
         snapshot = room.close(
@@ -236,7 +240,7 @@ def read_changes(session: Session, run: Run, state: Feed) -> Result:
     to_read = {key for key in found.others | (found.ours - answers.keys()) if key[0] in stripe_account.LISTS}
     rows: list[Landed] = [(kind, id, body) for (kind, id), body in answers.items() if (kind, id) not in to_read]
     for kind, id in sorted(to_read):
-        row = stripe_account.by_id(session.stripe, kind, id, tax=environment.tax)
+        row = stripe_account.by_id(session.stripe, kind, id, tax=environment.stripe.tax)
         stripe_account.refuse_mode(kind, row, live=environment.live)
         rows.append((kind, id, row))
     anew = found.drafts or is_any_unpaid(session, answers)
@@ -276,7 +280,7 @@ def refuse_strangers(session: Session, found: ownership_links.Strangers) -> None
     prove nothing.
     """
     environment = session.environment
-    if found.others > found.own and not environment.shares_account:
+    if found.others > found.own and not environment.stripe.allow_shared_account:
         raise AccountRefused(
             f"{found.others} objects of {environment.stripe_account} carry marks that {environment.name} did not make with "
             f"the secret of the connection {environment.secret_id()}, and {found.own} that it did. Was the environment "

@@ -57,8 +57,8 @@ def plan(session: Session, run: Run, *, comparison: int, held_at_observe: str = 
         proven, settled = usage_windows.finished_items(connection, environment.name)
         stops = own_stops(connection, environment.name) if differences else frozenset()
     policy = Policy(
-        environment.upgrade_proration,
-        environment.downgrade_proration,
+        environment.stripe.upgrade_proration,
+        environment.stripe.downgrade_proration,
         epoch(run.now),
         proven,
         settled,

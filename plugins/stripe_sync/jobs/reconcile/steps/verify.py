@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from stripe_sync.apply.resource import Call
 from stripe_sync.apply.resources.table import HANDLERS
+from stripe_sync.domain.plan.actions import ActionKind
 from stripe_sync.jobs.inputs.links import known_to, registry_of
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.runtime.step import Result, step
@@ -24,7 +25,7 @@ def verify(session: Session, run: Run) -> Result:
     done = {
         hash for hash, outcome in journal.concluded(session.engine, name, run.id).items() if outcome.result == "done"
     }
-    made = [a for a in stored.plan.actions if a.hash in done and a.kind != "coupon.delete"] if stored else []
+    made = [a for a in stored.plan.actions if a.hash in done and a.kind != ActionKind.COUPON_DELETE] if stored else []
     sample = sorted(made, key=lambda a: a.hash)[:SAMPLE]
     with session.engine.connect() as connection:
         registry = registry_of(session, connection, known_to(session, connection, sample) if sample else {})

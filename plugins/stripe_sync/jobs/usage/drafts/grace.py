@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from stripe_sync.core.clock import epoch
 from stripe_sync.core.errors import NotAuthorized
-from stripe_sync.domain.plan.actions import USAGE
+from stripe_sync.core.lanes import Lane
 from stripe_sync.domain.usage import drafts
 from stripe_sync.domain.usage.holds.grace import LEAST, grace_of, graces, is_short, may_be_short, moved_in
 from stripe_sync.jobs.inputs.invoices import seen_invoice, whole
@@ -42,7 +42,7 @@ def list_drafts(session: Session, run: Run, of: Container[str]) -> dict[str, Bod
     """
     created = {} if of else {"created": {"gte": epoch(run.now - SHORT_LIVED)}}
     kept: dict[str, Body] = {}
-    for page in session.stripe.in_lane(USAGE).pages("/v1/invoices", status="draft", **created):
+    for page in session.stripe.in_lane(Lane.USAGE).pages("/v1/invoices", status="draft", **created):
         good = next((row for row in page if (seconds := grace_of(row)) is not None and not is_short(seconds)), None)
         kept |= {
             row["id"]: row
@@ -106,7 +106,7 @@ def moved_by_others(session: Session, suspects: Mapping[str, int]) -> set[str]:
     found: set[str] = set()
     asked: dict[str, Any] = {"types": ["invoice.updated"], "created": {"gte": min(suspects.values())}}
     try:
-        for page in islice(session.stripe.in_lane(USAGE).pages("/v1/events", **asked), EVENT_PAGES):
+        for page in islice(session.stripe.in_lane(Lane.USAGE).pages("/v1/events", **asked), EVENT_PAGES):
             found |= moved_in(page) & suspects.keys()
     except NotAuthorized:
         pass

@@ -51,8 +51,8 @@ def hold_urgent(
             if w.end <= run.now
         ]
         seen = usage_invoices.may_bill(connection, name, waiting, also=blocked)
-    predicted = timedelta(minutes=len(waiting) / environment.usage_reads_per_minute)
-    left = max(2 * timedelta(minutes=environment.usage_interval_minutes), predicted)
+    predicted = timedelta(minutes=len(waiting) / environment.usage.reads_per_minute)
+    left = max(2 * timedelta(minutes=environment.usage.interval_minutes), predicted)
     urgent = [
         i
         for i in unproven(waiting, seen, blocked)
@@ -63,7 +63,7 @@ def hold_urgent(
 
 def deadline(session: Session, invoice: Invoice) -> datetime:
     """Until when a draft may be held: so many hours after the period that it bills."""
-    return invoice.bound + timedelta(hours=session.environment.hold_hours)
+    return invoice.bound + timedelta(hours=session.environment.usage.hold_hours)
 
 
 def hold(
@@ -120,7 +120,7 @@ def make_holds(session: Session, run: Run, lease: Lease, moves: Iterable[Move], 
     again = [replace(m, moment=later, hold=replace(m.hold, until=later)) for m in near]
     more, still = make(session, run, lease, again, kind="hold", why=why)
     left = [(m, step) for m, step in refused if m not in near] + still
-    if not session.environment.hold_by_auto_advance:
+    if not session.environment.usage.hold_by_auto_advance:
         return done + more
     stops = [
         replace(m, moment=None, hold=replace(m.hold, until=None, is_stop=True))

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from stripe_sync.domain.actual.endings import split
 from stripe_sync.domain.actual.stigg_end import End
+from stripe_sync.domain.plan.actions import ActionKind
 from stripe_sync.domain.usage.bills import Invoice
 from stripe_sync.domain.usage.decide.subscription_ends import is_unowed
 from stripe_sync.domain.usage.holds import unowed
@@ -33,7 +34,7 @@ def is_canceled(connection: Connection, session: Session, subscription: str) -> 
     """Return whether we canceled a subscription since the mirrors were read."""
     key = links.key_of(connection, session.environment.name, subscription)
     made = journal.newest_done(connection, session.environment.name, key) if key is not None else None
-    return made is not None and made["kind"] == "subscription.cancel"
+    return made is not None and made["kind"] == ActionKind.SUBSCRIPTION_CANCEL
 
 
 def hold_unowed(

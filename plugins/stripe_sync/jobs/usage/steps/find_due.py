@@ -72,7 +72,7 @@ def store_revisions(connection: Connection, run: Run, state: LedgerState) -> Led
 def find_subscriptions(connection: Connection, session: Session, run: Run, state: LedgerState) -> set[str]:
     """Return the subscriptions whose invoices are read."""
     stored = load_stored_usage(connection, state, run.now)
-    soon = 2 * timedelta(minutes=session.environment.usage_interval_minutes)
+    soon = 2 * timedelta(minutes=session.environment.usage.interval_minutes)
     return due.subscriptions_to_read(state, stored, now=run.now, soon=soon, signer=session.signer)
 
 

@@ -28,7 +28,7 @@ def usage_count(session: Session, run: Run) -> Result:
     if not due.get("due") and not due.get("windows"):
         return {"read": 0, "unread": 0, "failed": []}
     chosen = find_windows(session, run, {problem["stripe_subscription"] for problem in due.get("problems", ())})
-    fit = session.environment.usage_reads_per_minute * session.environment.usage_interval_minutes
+    fit = session.environment.usage.reads_per_minute * session.environment.usage.interval_minutes
     readings = read_all(session, chosen[:fit])
     with session.engine.begin() as connection:
         for one in readings:
@@ -43,7 +43,7 @@ def find_windows(session: Session, run: Run, blocked: set[str]) -> list[Window]:
     with session.engine.connect() as connection:
         windows = waiting_windows(connection, name)
         invoices = usage_invoices.may_bill(connection, name, windows)
-    soon = 2 * timedelta(minutes=session.environment.usage_interval_minutes)
+    soon = 2 * timedelta(minutes=session.environment.usage.interval_minutes)
     return reading.windows_to_read(windows, invoices, blocked=blocked, now=run.now, soon=soon)
 
 
@@ -76,7 +76,7 @@ def counted(session: Session, window: Window) -> Decimal:
     points = points_between(session, measured, window.start - BACK, window.end)
     if reading.is_start_unknown(points, window.start):
         points = points_between(session, measured, window.start - 12 * BACK, window.end)
-    after = session.environment.reset_point == "after"
+    after = session.environment.usage.reset_semantics == "after"
     found = quantity(points, window.start, window.end, window.terms.aggregation, reset_is_after=after)
     return checked(found, f"{measured.feature} of {measured.subscription}")
 

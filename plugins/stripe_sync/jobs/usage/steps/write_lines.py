@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from stripe_sync.apply.permits import Permits
 from stripe_sync.apply.results import Step
-from stripe_sync.domain.plan.actions import USAGE, Plan
+from stripe_sync.core.lanes import Lane
+from stripe_sync.domain.plan.actions import Plan
 from stripe_sync.domain.usage.decide import lines
 from stripe_sync.domain.usage.decide.line_permits import decide_permits
 from stripe_sync.domain.usage.decide.lines import DraftReconciliation, WriteResult
@@ -113,7 +114,7 @@ def permit(
 def approved_hashes(session: Session) -> frozenset[str]:
     """Return the hashes of the actions that a person approved."""
     with session.engine.connect() as connection:
-        found = approvals.approved_sets(connection, session.environment.name, lane=USAGE)
+        found = approvals.approved_sets(connection, session.environment.name, lane=Lane.USAGE)
     return frozenset(action for actions in found.values() for action in actions)
 
 
@@ -121,7 +122,7 @@ def finish_approvals(session: Session, steps: Mapping[str, Step]) -> None:
     """Finish the approved sets, which are applied once; an action that is not planned any more is dropped."""
     name = session.environment.name
     with session.engine.begin() as connection:
-        for hash, actions in approvals.approved_sets(connection, name, lane=USAGE).items():
+        for hash, actions in approvals.approved_sets(connection, name, lane=Lane.USAGE).items():
             results: dict[str, int] = defaultdict(int)
             for action in actions:
                 results[steps[action].result if action in steps else "dropped"] += 1

@@ -6,9 +6,8 @@ from decimal import Decimal as D
 
 import pytest
 
-from stripe_sync.core.lanes import Mode
+from stripe_sync.core.lanes import Lane, Mode
 from stripe_sync.core.settings import Environment, Limits
-from stripe_sync.domain.plan.actions import USAGE
 from stripe_sync.domain.plan.guards import Decision, Standing
 from stripe_sync.domain.usage.decide.line_permits import PROPOSED, LinePermits, decide_permits
 from stripe_sync.domain.usage.decide.lines import reconcile
@@ -16,13 +15,13 @@ from tests.unit.domain.usage.values import OWNER, invoice, window
 
 DRAFT = reconcile(invoice(), [window()], owner=OWNER, entity=("subscription", "s-1"))
 (ACTION,) = DRAFT.actions
-OPEN_QUESTION = Standing(open_questions={USAGE: ["inactive_usage"]})
-FORBIDDEN = Standing(forbidden={USAGE: ["The answer contradicts the setting."]})
+OPEN_QUESTION = Standing(open_questions={Lane.USAGE: ["inactive_usage"]})
+FORBIDDEN = Standing(forbidden={Lane.USAGE: ["The answer contradicts the setting."]})
 OVER = "12.00 USD of usage are more than the 11.99 USD of environments.t.limits.usage.usd."
 
 
 def environment(mode: Mode = Mode.ENFORCE, **limits: str) -> Environment:
-    return Environment(stripe_account="acct_1", name="t", modes={USAGE: mode}, limits=Limits(usage=limits))
+    return Environment(stripe_account="acct_1", name="t", modes={Lane.USAGE: mode}, limits=Limits(usage=limits))
 
 
 def decide(given: Environment, answered: Standing, approved: set[str]) -> LinePermits:

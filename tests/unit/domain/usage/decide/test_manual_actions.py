@@ -55,7 +55,7 @@ def test_a_draft_is_held_to_the_deadline_or_more_than_an_hour_ahead(deadline: da
 
 @pytest.mark.parametrize("late", [timedelta(), MINUTE, DAY])
 def test_a_draft_is_not_held_after_its_deadline(late: timedelta) -> None:
-    with pytest.raises(ConfigurationError, match=r"in_1 may be held until .* UTC \(hold_hours\), which is over"):
+    with pytest.raises(ConfigurationError, match=r"in_1 may be held until .* UTC \(usage.hold_hours\), which is over"):
         hold_times(invoice(), NOW - late, now=NOW)
 
 

@@ -114,7 +114,7 @@ def test_a_meter_of_thousandths_is_sent_whole_numbers() -> None:
 def test_a_meter_counts_whole_numbers_of_fifteen_digits(meter: Meter, quantity: str, is_countable: bool) -> None:
     problem = decide.countable_problem(window(quantity=quantity), meter)
     assert (problem == "") is is_countable
-    assert is_countable or problem.endswith("no whole number to the meter mtr_1; see usage_meters.calls.decimals.")
+    assert is_countable or problem.endswith("no whole number to the meter mtr_1; see usage.meters.calls.decimals.")
 
 
 @pytest.mark.parametrize(

@@ -32,8 +32,12 @@ def value_at_reset(values: Sequence[float], *, before: float) -> Result:
     if len(values) != 1:
         return Open(f"There are {len(values)} reset points, and one was made.")
     if values[0] == 0:
-        return Found("after", 'Keep reset_point = "after".')
-    return Found("before", 'Set reset_point = "before".') if values[0] == before else Open(f"The value is {values[0]}.")
+        return Found("after", 'Keep usage.reset_semantics = "after".')
+    return (
+        Found("before", 'Set usage.reset_semantics = "before".')
+        if values[0] == before
+        else Open(f"The value is {values[0]}.")
+    )
 
 
 def left_out(everything: Sequence[str], living: Sequence[str]) -> Result:

@@ -47,9 +47,9 @@ def largest_page(asking: Asking) -> Result:
                 break
             rows = len(found["edges"])
             if rows == size:
-                return Found(str(size), f"Set stigg_page_size = {size}." if size > 25 else "")
+                return Found(str(size), f"Set stigg.page_size = {size}." if size > 25 else "")
             if found["pageInfo"]["hasNextPage"]:
-                return Found(str(rows), f"A page of {size} is cut to {rows}; stigg_page_size may be {rows} at most.")
+                return Found(str(rows), f"A page of {size} is cut to {rows}; stigg.page_size may be {rows} at most.")
             fewer = max(fewer, rows)
         else:
             return Open(f"No list has more than {fewer} rows, so a page of {size} cannot be told from a shorter one.")

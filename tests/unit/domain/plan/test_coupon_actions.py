@@ -1,0 +1,48 @@
+"""Actions on coupons: one creation, one deletion, or one write of the changed fields."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from stripe_sync.apply.resources.table import HANDLERS
+from stripe_sync.domain.drift.amounts import PriceBook
+from stripe_sync.domain.model.documents import COUPON, Claim, Difference
+from stripe_sync.domain.plan.actions import Action, ActionKind
+from stripe_sync.domain.plan.writes.catalog import build_coupon
+from stripe_sync.domain.plan.writes.context import Draft, Policy
+
+KEY = "coupon:e:summer"
+
+
+def coupon(name: str, **facts: Any) -> Claim:
+    return Claim(COUPON, KEY, {"name": name, "metadata": {"stiggId": name}}, facts=facts)
+
+
+def build(target: Claim | None, actual: Claim | None, *fields: str) -> Action:
+    draft = Draft({}, {}, PriceBook({}), frozenset(), Policy("always_invoice", "create_prorations", 0))
+    (made,) = build_coupon(draft, Difference(COUPON, KEY, target, actual, fields))
+    assert made.kind in HANDLERS
+    return made
+
+
+@pytest.mark.parametrize(
+    ("fields", "kind"),
+    [
+        (("name", "metadata"), "coupon.update"),
+        (("metadata",), "coupon.update"),
+        (("name",), "coupon.update"),
+    ],
+)
+def test_a_change_of_a_coupon_is_one_action(fields: tuple[str, ...], kind: str) -> None:
+    made = build(coupon("New"), coupon("Old"), *fields)
+    assert made.kind == ActionKind(kind)
+    assert set(made.after) == set(made.before or {}) == set(fields)
+
+
+def test_a_missing_coupon_is_made_with_its_terms_and_one_that_nothing_attaches_is_deleted() -> None:
+    made = build(coupon("New", content={"percent_off": "20"}), None)
+    assert (made.kind, made.after["percent_off"], made.before) == (ActionKind.COUPON_CREATE, "20", None)
+    gone = build(None, coupon("Old"))
+    assert (gone.kind, gone.after) == (ActionKind.COUPON_DELETE, {"deleted": True})
