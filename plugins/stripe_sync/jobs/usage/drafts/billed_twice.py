@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from stripe_sync.clients.stripe.whole import with_lines
-from stripe_sync.domain.plan.actions import USAGE
+from stripe_sync.core.lanes import Lane
 from stripe_sync.domain.usage import drafts, metering
 from stripe_sync.domain.usage.decide.assignment import assign
 from stripe_sync.domain.usage.holds import billed_twice
@@ -40,7 +40,7 @@ def way_out(session: Session, final: str, total: int) -> str:
 
 def meter_bill(session: Session, renewal: str, items: Collection[str]) -> MeterBill | None:
     """Return what the invoice of a renewal bills of some subscription items by meters; None where Stripe has it no more."""
-    api = session.stripe.in_lane(USAGE)
+    api = session.stripe.in_lane(Lane.USAGE)
     found = api.find(f"/v1/invoices/{renewal}")
     if found is None:
         return None
