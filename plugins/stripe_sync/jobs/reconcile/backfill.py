@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from stripe_sync.core import keys
 from stripe_sync.core.errors import ConfigurationError
-from stripe_sync.domain.model.documents import Difference
+from stripe_sync.domain.drift.difference import Difference, Extra, Missing
 from stripe_sync.jobs.inputs.links import texts
 from stripe_sync.jobs.runtime.context import Run
 from stripe_sync.warehouse.snapshots import snapshots
@@ -66,18 +66,18 @@ def touched_in(connection: Connection, environment: str, run: Run) -> Touched | 
 def within(touched: Touched, differences: list[Difference]) -> list[Difference]:
     """The differences about what was touched, and about what these refer to."""
     stigg, stripe = touched
-    chosen = [d for d in differences if d.entity in stigg or (d.found is not None and d.found.stripe_id in stripe)]
+    chosen = [d for d in differences if d.entity in stigg or d.stripe_id in stripe]
     return with_needed(chosen, differences)
 
 
 def with_needed(chosen: list[Difference], everything: list[Difference]) -> list[Difference]:
     """The chosen differences, and those about what they refer to and Stripe does not have yet."""
-    missing = {d.key: d for d in everything if d.found is None}
+    missing = {d.key: d for d in everything if isinstance(d, Missing)}
     found = {d.key: d for d in chosen}
     ahead = list(chosen)
     while ahead:
-        claim = ahead.pop().wanted
-        names = set(texts([claim.document, claim.facts])) if claim is not None else set()
+        taken = ahead.pop()
+        names = set() if isinstance(taken, Extra) else set(texts([taken.target.document, taken.target.facts]))
         slots = {keys.slot_of(name) for name in names if "@" in name}
         for key in (names | slots) & missing.keys() - found.keys():
             found[key] = missing[key]

@@ -17,7 +17,8 @@ from operator import itemgetter
 from sqlalchemy import Connection
 
 from stripe_sync.core import keys
-from stripe_sync.domain.model.documents import CUSTOMER, PRICE_VERSION, SUBSCRIPTION, Difference
+from stripe_sync.domain.drift.difference import Difference
+from stripe_sync.domain.model.documents import CUSTOMER, PRICE_VERSION, SUBSCRIPTION
 from stripe_sync.jobs.reconcile.backfill import touched_in, within
 from stripe_sync.jobs.runtime.approvals import approved_targets
 from stripe_sync.jobs.runtime.context import Run, Session
@@ -122,10 +123,8 @@ def unsettled(connection: Connection, environment: str, run: Run, differences: S
     if not differences:
         return set()
     window = (run.now + SECOND, run.now + READING)
-    ids = {d.entity[1] for d in differences if d.entity} | {
-        d.found.stripe_id for d in differences if d.found is not None
-    }
+    ids = {d.entity[1] for d in differences if d.entity} | {d.stripe_id for d in differences}
     stigg, stripe = snapshots.touched(
         connection, environment, since=window[0], until=window[1], dates=False, of=ids - {None}
     )
-    return {d.key for d in differences if d.entity in stigg or (d.found is not None and d.found.stripe_id in stripe)}
+    return {d.key for d in differences if d.entity in stigg or d.stripe_id in stripe}
