@@ -24,7 +24,7 @@ def ask(session: Session, run: Run) -> Result:
     """Asks about every group of a run's plan that waits, and about no action twice. Gives the hashes of the sets."""
     name = session.environment.name
     stored = plans.of_run(session.engine, name, run.id)
-    if stored is None or run.params.get("approval"):
+    if stored is None or run.params.approval:
         return {"asked": []}
     return {"asked": ask_about(session, run, stored.plan, stored.verdicts)}
 

@@ -93,7 +93,7 @@ def plan(session: Session, run: Run, *, comparison: int, held_at_observe: str = 
 
 def judged(session: Session, run: Run, made: Plan, held_at_observe: str, beyond: Mapping[str, int]) -> list[Verdict]:
     """The guards' word on each group; a run that applies an approval makes its actions and no others."""
-    approval = run.params.get("approval")
+    approval = run.params.approval
     if not made.actions and not approval:
         return []
     verdicts = judge(made, run.narrowed(session.environment), standing(session, run, held_at_observe, beyond))
