@@ -118,7 +118,14 @@ def approval(row: Mapping[str, Any]) -> Approval:
 
 
 def decide(
-    connection: Connection, environment: str, hash: str, *, state: ApprovalState, now: datetime, person: str, reason: str
+    connection: Connection,
+    environment: str,
+    hash: str,
+    *,
+    state: ApprovalState,
+    now: datetime,
+    person: str,
+    reason: str,
 ) -> bool:
     """Answer a question that still waits; return False where it was answered, or is over."""
     done = connection.execute(
@@ -150,6 +157,8 @@ def approved_sets(connection: Connection, environment: str, *, lane: str) -> dic
     """Return the sets of a lane that a person approved and that were not applied yet: their actions by hash."""
     of = approvals.c
     rows = connection.execute(
-        select(of.hash, of.actions).where(of.environment == environment, of.lane == lane, of.state == ApprovalState.APPROVED)
+        select(of.hash, of.actions).where(
+            of.environment == environment, of.lane == lane, of.state == ApprovalState.APPROVED
+        )
     )
     return {row.hash: list(row.actions) for row in rows}
