@@ -26,6 +26,7 @@ from stripe_sync.jobs.reconcile.steps.compare import compare
 from stripe_sync.jobs.reconcile.steps.plan import plan
 from stripe_sync.jobs.reconcile.steps.report import report
 from stripe_sync.jobs.runtime.context import Run
+from stripe_sync.jobs.runtime.run_params import RunParams
 from stripe_sync.warehouse import runs
 from stripe_sync.warehouse.comparisons import comparisons
 from stripe_sync.warehouse.snapshots import staging
@@ -169,7 +170,7 @@ def measured(account: Account) -> dict[str, Any]:
                 pair = {"stigg": stigg.id, "stripe": account.newest_of_stripe()}
             given = account.run(f"{name}-{number}")
             gate, _, _ = spent(check_mirrors, account.session, given, **pair)
-            run = Run(given.id, given.now, {"full": name == "whole"})
+            run = Run(given.id, given.now, RunParams(full=name == "whole"))
             seconds, mb, compared = spent(compare, account.session, run, **pair)
             assert compared["differences"] == (FEW if name == "few" else 0), compared
             planned, _, made = spent(plan, account.session, run, comparison=compared["comparison"])

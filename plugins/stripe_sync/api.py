@@ -26,14 +26,13 @@ from stripe_sync.jobs.checkout.steps.checkout import checkout, complete_checkout
 from stripe_sync.jobs.reconcile.job import RECONCILE
 from stripe_sync.jobs.runtime.context import ConnectionOf, Progress, Run, Session, from_environ, quiet, start_run
 from stripe_sync.jobs.runtime.environment_session import session_for
+from stripe_sync.jobs.runtime.run_params import GivenParams
 from stripe_sync.jobs.runtime.runner import run_job, run_until
 from stripe_sync.reporting import datasets
 from stripe_sync.reporting.datasets import Dataset, TableReader
 from stripe_sync.warehouse import runs
 from stripe_sync.warehouse.plans import plans
 from stripe_sync.warehouse.plans.plans import StoredPlan
-
-_Params = Mapping[str, str | bool | list[str] | Mapping[str, str | int | Mapping[str, int] | None]]
 
 __all__ = [
     "AppliedPlan",
@@ -211,7 +210,7 @@ class BillingEnvironment:
         completed = complete_checkout(self._session, self._start({"session": session}))
         return {id: CheckoutOutcome(outcome) for id, outcome in completed["sessions"].items()}
 
-    def _start(self, params: _Params) -> Run:
+    def _start(self, params: GivenParams) -> Run:
         return start_run(self._session, f"api-{uuid.uuid4().hex[:12]}", params)
 
     def _stored_plan(self, run: Run) -> StoredPlan:

@@ -14,6 +14,7 @@ from stripe_sync.apply.resources.invoice import INVOICES
 from stripe_sync.clients.stripe.client import StripeApi
 from stripe_sync.core import ownership
 from stripe_sync.core.errors import Replayed, RowFailed
+from stripe_sync.domain.model.stripe_status import InvoiceStatus
 from stripe_sync.domain.plan.actions import Action
 from stripe_sync.domain.plan.declines import Decline, blocks, left_open, may_charge, may_repeat, refused, told
 from stripe_sync.warehouse.plans import declines
@@ -99,7 +100,7 @@ def left_by(api: StripeApi, action: Action, registry: Registry, since: datetime)
         return
     for found in INVOICES.created_since(api, since, customer=customer):
         invoice = found.object
-        ours = invoice["status"] == "open" and invoice["billing_reason"] in OF_THE_CALL
+        ours = invoice["status"] == InvoiceStatus.OPEN and invoice["billing_reason"] in OF_THE_CALL
         if ours and is_of(api, invoice, action, registry):
             yield invoice
 

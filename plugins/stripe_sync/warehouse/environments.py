@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, delete, func, update
 
+from stripe_sync.domain.plan.approvals import ApprovalState
 from stripe_sync.warehouse.tables import comparisons, plans, runs, snapshots, writes
 
 # Read anew when there is a connection again.
@@ -32,7 +33,7 @@ def end(connection: Connection, environment: str) -> int:
         connection.execute(delete(table).where(table.c.environment == environment))
     connection.execute(
         update(approval)
-        .where(approval.c.environment == environment, approval.c.state == "waiting")
-        .values(state="expired")
+        .where(approval.c.environment == environment, approval.c.state == ApprovalState.WAITING)
+        .values(state=ApprovalState.EXPIRED)
     )
     return int(closed.rowcount)

@@ -16,9 +16,10 @@ from stripe_sync.core.errors import RowFailed
 from stripe_sync.core.ownership import Signer
 from stripe_sync.core.settings import Environment, Limits
 from stripe_sync.domain.drift.amounts import PriceBook
+from stripe_sync.domain.drift.difference import Difference, Missing
 from stripe_sync.domain.drift.rows import rows
 from stripe_sync.domain.model import stigg, stripe
-from stripe_sync.domain.model.documents import Claim, Difference
+from stripe_sync.domain.model.documents import Claim
 from stripe_sync.domain.model.inputs import Inputs, Links, StiggView, StripeView
 from stripe_sync.domain.model.price_content import encode
 from stripe_sync.domain.model.stigg import Customer, Package, Subscription
@@ -297,7 +298,7 @@ def built(differences: list[Difference], known: frozenset[str] = frozenset()) ->
 
 def test_a_dependent_names_what_it_waits_for() -> None:
     made = desired(inputs([package()], [customer()], [subscription()]))
-    plan, _ = built([Difference(c.kind, c.key, c, None) for c in made.wanted])
+    plan, _ = built([Missing(c) for c in made.wanted])
     by_kind = {a.kind: a for a in plan.actions}
     assert by_kind["price.create"].hash in by_kind["subscription.create"].depends_on
     assert by_kind["customer.create"].hash in by_kind["subscription.create"].depends_on
@@ -307,7 +308,7 @@ def test_a_dependent_names_what_it_waits_for() -> None:
 
 def test_money_of_a_missing_subscription_is_reckoned_by_hand() -> None:
     made = desired(inputs([package()], [customer()], [subscription()]))
-    differences = [Difference(c.kind, c.key, c, None) for c in made.wanted]
+    differences = [Missing(c) for c in made.wanted]
     drift = rows(differences, PriceBook.of(made.wanted))
     (row,) = [r for r in drift if r.kind == "subscription"]
     assert row.per_month == {"usd": Decimal(2000)}

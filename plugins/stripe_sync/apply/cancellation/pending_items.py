@@ -21,8 +21,9 @@ from stripe_sync.core.charge_minimum import is_billable
 from stripe_sync.core.money import shown
 from stripe_sync.domain.actual.pending_items import Net, Pending, settle
 from stripe_sync.domain.actual.taxes import manual_rates
+from stripe_sync.domain.model.stripe_status import InvoiceStatus
 from stripe_sync.domain.plan.actions import Action, ActionKind
-from stripe_sync.domain.plan.owed import INVOICE, LONGEST, NAME, owed_of
+from stripe_sync.domain.plan.owed import INVOICE, LONGEST, NAME, OwedKind, owed_of
 from stripe_sync.domain.usage.final_terms import final_terms
 from stripe_sync.domain.usage.holds.leads import LONGER
 
@@ -37,7 +38,7 @@ def settle_pending(call: Call, found: Sequence[Pending], *, key: str, now: int) 
     left = {id for net in settlement.billed for id in net.items} if told else set()
     for id in sorted(settlement.taken() - left):
         _delete_left(call, id, key=f"{key}-{id}")
-    return told + [row.sentence() for row in owed_of(call.action) if row.kind in ("credit", "foreign")]
+    return told + [row.sentence() for row in owed_of(call.action) if row.kind in (OwedKind.CREDIT, OwedKind.FOREIGN)]
 
 
 def _bill(call: Call, nets: Sequence[Net], *, key: str, now: int) -> list[str]:
@@ -51,7 +52,7 @@ def _bill(call: Call, nets: Sequence[Net], *, key: str, now: int) -> list[str]:
     if invoice is None:
         params = terms(own.action) | {"metadata": own.mark()}
         invoice = INVOICES.create(own.api, params, key=f"{key}-pending")
-    if invoice.object["status"] != "draft" or invoice.object["auto_advance"]:
+    if invoice.object["status"] != InvoiceStatus.DRAFT or invoice.object["auto_advance"]:
         return []
     for net in nets:
         _put_line(own, invoice, net, key=key)

@@ -17,6 +17,7 @@ from stripe_sync.clients.stripe.endpoints import PATHS
 from stripe_sync.core.errors import RowFailed
 from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.model.documents import Document
+from stripe_sync.domain.model.stripe_status import InvoiceStatus
 from stripe_sync.domain.plan.actions import Action, ActionKind
 
 
@@ -39,7 +40,7 @@ def _set_time(call: Call, key: str) -> Written:
     now = call.api.get(f"{INVOICES.path}/{id}")
     wanted = (call.action.before or {}).get("automatically_finalizes_at")
     is_off = call.action.kind == ActionKind.DRAFT_HOLD and not now["auto_advance"]
-    if now["status"] != "draft" or now["automatically_finalizes_at"] != wanted or is_off:
+    if now["status"] != InvoiceStatus.DRAFT or now["automatically_finalizes_at"] != wanted or is_off:
         raise RowFailed(
             ReasonCode.CHANGED_SINCE, f"{id} is {now['status']}, or somebody moved its finalization; it is left alone."
         )
@@ -101,7 +102,7 @@ def _release(call: Call, key: str) -> Written:
     id = _own_id(call)
     _delete_coupons(call, key)
     held = call.api.get(f"{INVOICES.path}/{id}")
-    if held["status"] != "draft" or held["auto_advance"]:
+    if held["status"] != InvoiceStatus.DRAFT or held["auto_advance"]:
         raise RowFailed(
             ReasonCode.CHANGED_SINCE, f"{id} is {held['status']}, or somebody switched it on; it is left alone."
         )
@@ -128,7 +129,7 @@ def _recover(call: Call, since: datetime) -> Iterator[Found]:
 
 def _recover_release(call: Call, since: datetime) -> Iterator[Found]:
     found = INVOICES.find(call.api, _own_id(call))
-    if found is not None and (found.object["auto_advance"] or found.object["status"] != "draft"):
+    if found is not None and (found.object["auto_advance"] or found.object["status"] != InvoiceStatus.DRAFT):
         yield found
 
 

@@ -8,14 +8,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Final, Literal
+from enum import StrEnum
+from typing import Final
 
 from stripe_sync.core.clock import from_epoch
 from stripe_sync.core.money import shown
 from stripe_sync.domain.model.stripe import StripeInvoice, StripeSubscription
 from stripe_sync.domain.model.stripe_status import InvoiceStatus, SubscriptionStatus
 
-Kind = Literal["processing", "failed"]
+
+class PaymentState(StrEnum):
+    """State of a payment that is not made: a bank debit is under way, or it failed."""
+
+    PROCESSING = "processing"
+    FAILED = "failed"
+
 
 OF_A_WRITE: Final = ("subscription_create", "subscription_update")
 WAY_OUT: Final = "The customer can replace the payment method by the portal link (stripe-sync portal)."
@@ -25,7 +32,7 @@ WAY_OUT: Final = "The customer can replace the payment method by the portal link
 class Unpaid:
     """What is not paid yet of a subscription, and the sentence that its row says. ``invoice`` is the invoice's id."""
 
-    kind: Kind
+    kind: PaymentState
     invoice: str
     sentence: str
 
@@ -41,29 +48,29 @@ def unpaid(held: StripeSubscription | None, invoices: Iterable[StripeInvoice], *
     found = [(kind, invoice) for kind, invoice in kinds if kind is not None]
     if not found:
         return None
-    kind, invoice = min(found, key=lambda row: (row[0] != "failed", row[1].created, row[1].id))
+    kind, invoice = min(found, key=lambda row: (row[0] != PaymentState.FAILED, row[1].created, row[1].id))
     return Unpaid(kind, invoice.id, sentence(kind, invoice))
 
 
-def kind_of(held: StripeSubscription, invoice: StripeInvoice, *, is_delayed: bool) -> Kind | None:
+def kind_of(held: StripeSubscription, invoice: StripeInvoice, *, is_delayed: bool) -> PaymentState | None:
     """Return whether the payment of an invoice is under way or failed; None where it is paid or not a write's."""
     if invoice.status != InvoiceStatus.OPEN or invoice.billing_reason not in OF_A_WRITE or not invoice.amount_remaining:
         return None
     if invoice.next_payment_attempt is not None:
-        return "failed"
+        return PaymentState.FAILED
     if held.status in (SubscriptionStatus.PAST_DUE, SubscriptionStatus.UNPAID):
-        return "processing" if is_delayed and invoice.auto_advance else "failed"
+        return PaymentState.PROCESSING if is_delayed and invoice.auto_advance else PaymentState.FAILED
     if held.status == SubscriptionStatus.INCOMPLETE:
-        return "processing" if is_delayed else None
+        return PaymentState.PROCESSING if is_delayed else None
     if held.status not in (SubscriptionStatus.ACTIVE, SubscriptionStatus.TRIALING) or held.pending_update is not None:
         return None
-    return "processing" if is_delayed or invoice.auto_advance else None
+    return PaymentState.PROCESSING if is_delayed or invoice.auto_advance else None
 
 
-def sentence(kind: Kind, invoice: StripeInvoice) -> str:
+def sentence(kind: PaymentState, invoice: StripeInvoice) -> str:
     """Return what the row of a subscription says of a payment."""
     worth = f"{shown(Decimal(invoice.amount_remaining), invoice.currency)} for {invoice.id}"
-    if kind == "processing":
+    if kind == PaymentState.PROCESSING:
         return f"The bank debit of {worth} is under way; it succeeds or fails within days, and nothing repeats it until then."
     moment = invoice.next_payment_attempt
     again = f"tries it again after {from_epoch(moment):%Y-%m-%d %H:%M} UTC" if moment else "does not try it again"

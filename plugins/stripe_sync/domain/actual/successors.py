@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal
+from enum import StrEnum
 
 from stripe_sync.domain.actual.stripe_objects import GONE
 from stripe_sync.domain.model.inputs import ENDED, Inputs
@@ -21,11 +21,19 @@ SAME_MOMENT = timedelta(minutes=1)
 UPGRADE, DETACHED = "UpgradeOrDowngrade", "DetachBilling"
 
 
+class Resolution(StrEnum):
+    """Resolution for a subscription in Stripe whose Stigg subscription ended: another one takes it, it is canceled, or it stays as it is."""
+
+    MOVES = "moves"
+    CANCELLED = "cancelled"
+    FROZEN = "frozen"
+
+
 @dataclass(frozen=True)
 class Fate:
     """``moves`` to the subscription ``to``; is to be ``cancelled``; is ``frozen`` for a person. ``why`` is a sentence."""
 
-    kind: Literal["moves", "cancelled", "frozen"]
+    kind: Resolution
     why: str
     to: str | None = None
 
@@ -46,9 +54,11 @@ def fates(inputs: Inputs) -> dict[str, Fate]:
             others = [*groups[subscription.customer.customer_id], *groups.get(stripe_id, ())]
             result[id] = fate(inputs, subscription, others, stripe_id)
         elif subscription.is_free():
-            result[id] = Fate("cancelled", "It is free in Stigg by now.")
+            result[id] = Fate(Resolution.CANCELLED, "It is free in Stigg by now.")
         elif subscription.is_custom():
-            result[id] = Fate("frozen", "It is at a custom price in Stigg by now; a person decides what Stripe bills.")
+            result[id] = Fate(
+                Resolution.FROZEN, "It is at a custom price in Stigg by now; a person decides what Stripe bills."
+            )
     return without_rivals(result)
 
 
@@ -64,26 +74,34 @@ def fate(inputs: Inputs, ended: Subscription, others: Iterable[Subscription], st
     found, last = heirs(ended, list(others), stripe_id)
     if len(found) > 1:
         ids = ", ".join(sorted(s.subscription_id for s in found))
-        return Fate("frozen", f"It ended in Stigg, and {ids} may each follow it; a person decides.")
+        return Fate(Resolution.FROZEN, f"It ended in Stigg, and {ids} may each follow it; a person decides.")
     if not found:
         if any(s.cancel_reason == UPGRADE for s in last):
-            return Fate("frozen", "It ended in Stigg by a change of plan, and what follows it was not found yet.")
+            return Fate(
+                Resolution.FROZEN, "It ended in Stigg by a change of plan, and what follows it was not found yet."
+            )
         reasons = sorted({s.cancel_reason or s.status for s in last})
-        return Fate("cancelled", f"It ended in Stigg ({', '.join(reasons)}) and nothing follows it.")
+        return Fate(Resolution.CANCELLED, f"It ended in Stigg ({', '.join(reasons)}) and nothing follows it.")
     heir = found[0]
     if heir.is_free():
-        return Fate("cancelled", f"It ended in Stigg, and the free subscription {heir.subscription_id} follows it.")
+        return Fate(
+            Resolution.CANCELLED, f"It ended in Stigg, and the free subscription {heir.subscription_id} follows it."
+        )
     if heir.is_custom():
         return Fate(
-            "frozen", f"{heir.subscription_id} follows it at a custom price; a person decides what Stripe bills."
+            Resolution.FROZEN,
+            f"{heir.subscription_id} follows it at a custom price; a person decides what Stripe bills.",
         )
     if heir.status == StiggStatus.IN_TRIAL:
-        return Fate("frozen", f"{heir.subscription_id} follows it and is in trial; a person decides what Stripe bills.")
+        return Fate(
+            Resolution.FROZEN, f"{heir.subscription_id} follows it and is in trial; a person decides what Stripe bills."
+        )
     if billed(inputs, heir) is not None:
         return Fate(
-            "frozen", f"{heir.subscription_id} follows it and has another Stripe subscription; a person decides."
+            Resolution.FROZEN,
+            f"{heir.subscription_id} follows it and has another Stripe subscription; a person decides.",
         )
-    return Fate("moves", f"{heir.subscription_id} follows it.", heir.subscription_id)
+    return Fate(Resolution.MOVES, f"{heir.subscription_id} follows it.", heir.subscription_id)
 
 
 def heirs(
@@ -150,7 +168,9 @@ def without_rivals(found: Mapping[str, Fate]) -> dict[str, Fate]:
             claims[one.to].append(id)
     rivals = {id for ids in claims.values() if len(ids) > 1 for id in ids}
     return {
-        id: Fate("frozen", f"{one.to} follows it and another as well; a person decides.") if id in rivals else one
+        id: Fate(Resolution.FROZEN, f"{one.to} follows it and another as well; a person decides.")
+        if id in rivals
+        else one
         for id, one in found.items()
     }
 

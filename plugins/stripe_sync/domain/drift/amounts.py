@@ -8,8 +8,9 @@ from decimal import Decimal
 from typing import Any
 
 from stripe_sync.core import money
+from stripe_sync.domain.drift.difference import Difference
 from stripe_sync.domain.model import tariffs
-from stripe_sync.domain.model.documents import SUBSCRIPTION, Claim, Difference, Document
+from stripe_sync.domain.model.documents import SUBSCRIPTION, Claim, Document
 from stripe_sync.domain.model.price_content import EncodedPrice, decode
 from stripe_sync.domain.model.tariffs import Tariff
 

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from stripe_sync.core import keys
 from stripe_sync.core.money import shown_all
 from stripe_sync.domain.drift.amounts import PriceBook
+from stripe_sync.domain.drift.difference import Changed, Difference, Extra, Missing
 from stripe_sync.domain.model.documents import (
     COUPON,
     CUSTOMER,
@@ -22,7 +23,6 @@ from stripe_sync.domain.model.documents import (
     PRODUCT,
     STIGG_SUBSCRIPTION,
     SUBSCRIPTION,
-    Difference,
 )
 from stripe_sync.domain.model.stripe_status import SubscriptionStatus
 
@@ -125,32 +125,31 @@ def folded_versions(differences: Iterable[Difference]) -> set[str]:
     same: set[str] = set()
     for d in differences:
         if d.kind == PRICE:
-            same |= {c.facts["version"] for c in (d.wanted, d.found) if c is not None}
+            same |= {side.facts["version"] for side in d.documents}
     return {d.key for d in differences if d.kind == PRICE_VERSION and d.key in same}
 
 
 def rows_of(d: Difference, book: PriceBook, places: Places) -> Iterator[DriftRow]:
-    if d.found is None and d.wanted is not None:
-        yield row(d, DriftState.MISSING, "", None, d.wanted.document, book, places)
-    elif d.wanted is None and d.found is not None:
-        yield row(d, DriftState.UNCLAIMED, "", d.found.document, None, book, places)
-    elif is_ending(d) and d.found is not None:
-        yield row(d, DriftState.ENDED, "", d.found.document, None, book, places)
+    if isinstance(d, Missing):
+        yield row(d, DriftState.MISSING, "", None, d.target.document, book, places)
+    elif isinstance(d, Extra):
+        yield row(d, DriftState.UNCLAIMED, "", d.actual.document, None, book, places)
+    elif is_ending(d):
+        yield row(d, DriftState.ENDED, "", d.actual.document, None, book, places)
     else:
         for name, before, after in changes(d):
             yield row(d, DriftState.DIFFERS, name, before, after, book, places)
 
 
-def is_ending(d: Difference) -> bool:
-    """Whether what is wanted is the end of what was found."""
-    return d.wanted is not None and d.wanted.document.get("status") == SubscriptionStatus.CANCELED
+def is_ending(d: Changed) -> bool:
+    """Return whether the target is the end of an object that Stripe still bills."""
+    return d.target.document.get("status") == SubscriptionStatus.CANCELED
 
 
-def changes(d: Difference) -> Iterator[tuple[str, Any, Any]]:
+def changes(d: Changed) -> Iterator[tuple[str, Any, Any]]:
     """(field, before, after), with metadata and items taken apart."""
-    assert d.wanted is not None and d.found is not None
     for name in d.fields:
-        before, after = d.found.document.get(name), d.wanted.document.get(name)
+        before, after = d.actual.document.get(name), d.target.document.get(name)
         if name == "items":
             yield from item_changes(before or [], after or [])
         elif name == "metadata":
@@ -193,10 +192,10 @@ def row(
         severity=severity(d, state, name),
         sentence=sentence(d, state, name, before, after, per_month),
         per_month=per_month,
-        stripe_id=d.found.stripe_id if d.found else None,
-        stripe_url=places.stripe(d.kind, d.found.stripe_id if d.found else None),
+        stripe_id=d.stripe_id,
+        stripe_url=places.stripe(d.kind, d.stripe_id),
         stigg_url=places.stigg_of(d.entity),
-        accepted=bool(d.found and d.found.facts.get("ignored")),
+        accepted=d.is_exempt,
     )
 
 
@@ -216,15 +215,15 @@ def sentence(
     """The difference in words. People's names and addresses are never repeated in it."""
     subject = f"{NOUN[d.kind]} {label_of(d)}"
     if d.kind == STIGG_SUBSCRIPTION:
-        return f"The {subject} lives, and {d.found.stripe_id if d.found else 'its Stripe subscription'} is canceled in Stripe."
+        return f"The {subject} lives, and {d.stripe_id or 'its Stripe subscription'} is canceled in Stripe."
     worth = f" ({shown_all(per_month)} a month)" if any(per_month.values()) else ""
-    if state == DriftState.MISSING:
+    if isinstance(d, Missing):
         return f"The {subject} is not in Stripe{worth}."
-    if state == DriftState.ENDED:
-        assert d.wanted is not None
-        return f"Stripe bills the {subject}{worth}. {d.wanted.facts['why']}"
-    if state == DriftState.UNCLAIMED:
+    if isinstance(d, Extra):
         return f"Stripe has the {subject}, which nothing in Stigg claims{worth}."
+    if state == DriftState.ENDED:
+        assert d.target is not None
+        return f"Stripe bills the {subject}{worth}. {d.target.facts['why']}"
     if d.kind == CUSTOMER and name in TEXT_FIELDS:
         return f"The {name} of the {subject} is not the one that Stigg has."
     label = item_label(name) if name.startswith("items.") else name

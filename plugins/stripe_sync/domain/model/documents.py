@@ -41,23 +41,3 @@ def clean_text(text: str | None) -> str | None:
 def compact(document: Mapping[str, Any]) -> Document:
     """Without keys whose value is absent: null, empty text, empty list or object."""
     return {k: v for k, v in document.items() if v is not None and v not in ("", [], {})}
-
-
-@dataclass(frozen=True)
-class Difference:
-    """One key on which the two sides do not agree, as the comparison in SQL gives it back.
-
-    ``wanted`` without ``found`` is missing in Stripe; ``found`` without ``wanted`` is there without a claim in Stigg.
-    ``fields`` names the differing top-level fields of a key that both sides have.
-    """
-
-    kind: str
-    key: str
-    wanted: Claim | None
-    found: Claim | None
-    fields: tuple[str, ...] = ()
-
-    @property
-    def entity(self) -> tuple[str, str] | None:
-        """The Stigg entity that this is about, if it is known."""
-        return self.wanted.entity if self.wanted else None

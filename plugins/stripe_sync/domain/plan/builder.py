@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import Any
 
 import msgspec
 
 from stripe_sync.core import keys
 from stripe_sync.domain.drift.amounts import PriceBook
+from stripe_sync.domain.drift.difference import Difference, Existing
 from stripe_sync.domain.drift.rows import DriftRow
 from stripe_sync.domain.model.documents import (
     COUPON,
@@ -18,7 +18,6 @@ from stripe_sync.domain.model.documents import (
     PRODUCT,
     STIGG_SUBSCRIPTION,
     SUBSCRIPTION,
-    Difference,
 )
 from stripe_sync.domain.plan.actions import Action, ActionKind, Plan, ordered
 from stripe_sync.domain.plan.writes.catalog import (
@@ -64,7 +63,7 @@ def build(
 
 def written(draft: Draft, d: Difference, exempt: Collection[str]) -> Iterator[Action]:
     """The actions of one difference; none where a person exempted the object."""
-    if d.key in exempt or (d.found is not None and d.found.facts.get("ignored")):
+    if d.key in exempt or d.is_exempt:
         draft.unplanned[d.key] = EXEMPT
         return
     yield from BUILDERS[d.kind](draft, d)
@@ -74,9 +73,9 @@ def may_retire(draft: Draft, retire: Action, actions: Sequence[Action]) -> bool:
     """Whether a subscription's own price may be archived: no item of its will be on it after this plan."""
     owner = owner_of(retire)
     d = draft.differences.get(owner)
-    if d is None or d.found is None:
+    if not isinstance(d, Existing):
         return True
-    if retire.target not in d.found.facts["items"]:
+    if retire.target not in d.actual.facts["items"]:
         return True
     return any(a.target == owner and ("items" in a.after or a.kind == ActionKind.SUBSCRIPTION_CANCEL) for a in actions)
 
@@ -143,7 +142,7 @@ def references(action: Action) -> Iterator[str]:
     yield from after.get("charged") or ()
 
 
-BUILDERS: Mapping[str, Callable[[Draft, Difference], Iterator[Any]]] = {
+BUILDERS: Mapping[str, Callable[[Draft, Difference], Iterator[Action]]] = {
     PRODUCT: build_product,
     PRICE: build_slot,
     PRICE_VERSION: build_version,

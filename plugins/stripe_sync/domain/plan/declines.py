@@ -12,12 +12,20 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, Literal
+from enum import StrEnum
+from typing import Any, Final
 
 from stripe_sync.domain.model.stripe_status import COLLECTIBLE, InvoiceStatus
 from stripe_sync.domain.plan.actions import Action
 
-Kind = Literal["soft", "hard", "authentication"]
+
+class DeclineKind(StrEnum):
+    """DeclineKind of a decline: it may pass, needs another payment method, or needs the customer's confirmation."""
+
+    SOFT = "soft"
+    HARD = "hard"
+    AUTHENTICATION = "authentication"
+
 
 BACKOFF: Final = tuple(timedelta(days=days) for days in (1, 3, 5, 7))
 # The declines after which Stripe's own retries stop.
@@ -35,10 +43,10 @@ AUTHENTICATION: Final = frozenset(
 )  # fmt: skip
 # Parts of a write that time alone changes: the same wish with others of them is the same wish.
 TIMES: Final = frozenset({"billing_cycle_anchor", "anchor_config", "backdate_start_date"})
-WAYS_OUT: Final[Mapping[Kind, str]] = {
-    "soft": "The customer can replace the payment method by the portal link (stripe-sync portal).",
-    "hard": "The customer has to replace the payment method, by the portal link (stripe-sync portal).",
-    "authentication": "The customer has to confirm the payment, by the checkout or the portal link (stripe-sync portal).",
+WAYS_OUT: Final[Mapping[DeclineKind, str]] = {
+    DeclineKind.SOFT: "The customer can replace the payment method by the portal link (stripe-sync portal).",
+    DeclineKind.HARD: "The customer has to replace the payment method, by the portal link (stripe-sync portal).",
+    DeclineKind.AUTHENTICATION: "The customer has to confirm the payment, by the checkout or the portal link (stripe-sync portal).",
 }
 
 
@@ -50,7 +58,7 @@ class Decline:
     invoice that the refused call left, "" where it left none; ``is_freed`` says that a person asked for another attempt.
     """
 
-    kind: Kind
+    kind: DeclineKind
     wanted: str
     method: str
     first_at: datetime
@@ -61,9 +69,11 @@ class Decline:
     detail: str = ""
 
 
-def classify(code: str) -> Kind:
+def classify(code: str) -> DeclineKind:
     """Return what kind of refusal Stripe's decline code, or its error code where it gives none, stands for."""
-    return "hard" if code in HARD else "authentication" if code in AUTHENTICATION else "soft"
+    if code in HARD:
+        return DeclineKind.HARD
+    return DeclineKind.AUTHENTICATION if code in AUTHENTICATION else DeclineKind.SOFT
 
 
 def may_charge(action: Action) -> bool:
@@ -87,7 +97,7 @@ def refused(earlier: Decline | None, action: Action, *, code: str, detail: str, 
 
 def next_attempt(decline: Decline) -> datetime | None:
     """Return the moment from which the write is repeated by itself, UTC; None where it never is."""
-    if decline.kind != "soft":
+    if decline.kind != DeclineKind.SOFT:
         return None
     moments = (decline.first_at + wait for wait in BACKOFF)
     return next((moment for moment in moments if moment > decline.last_at), None)

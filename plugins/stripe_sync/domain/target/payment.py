@@ -7,7 +7,7 @@ from typing import Final
 
 from stripe_sync.core.errors import RowFailed
 from stripe_sync.core.reasons import ReasonCode
-from stripe_sync.domain.actual.payment_processing import Unpaid, unpaid
+from stripe_sync.domain.actual.payment_processing import PaymentState, Unpaid, unpaid
 from stripe_sync.domain.actual.stripe_objects import GONE
 from stripe_sync.domain.model.inputs import Inputs
 from stripe_sync.domain.model.stigg import Subscription
@@ -59,7 +59,7 @@ def payment_facts(inputs: Inputs, subscription: Subscription, held: StripeSubscr
         return facts
     facts |= {"paid_by": method.signature(), "delayed": method.type in DELAYED}
     owed = unpaid_of(inputs, subscription)
-    if held is None or owed is None or owed.kind != "processing":
+    if held is None or owed is None or owed.kind != PaymentState.PROCESSING:
         return facts
     return facts | {"processing": owed.sentence, "incomplete": held.status == SubscriptionStatus.INCOMPLETE}
 

@@ -16,9 +16,10 @@ from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.actual.billing_periods import renewals
 from stripe_sync.domain.actual.cancellations import canceled_in_stripe, cancellation
 from stripe_sync.domain.actual.endings import collected, renewed_after_end, split, unowed
+from stripe_sync.domain.actual.payment_processing import PaymentState
 from stripe_sync.domain.actual.stigg_end import end_of, ended_at
 from stripe_sync.domain.actual.stripe_objects import GONE, Reading, expanded, once_of, renewal
-from stripe_sync.domain.actual.successors import Fate
+from stripe_sync.domain.actual.successors import Fate, Resolution
 from stripe_sync.domain.actual.taxes import switched_off
 from stripe_sync.domain.model.documents import SUBSCRIPTION, Claim, compact
 from stripe_sync.domain.model.inputs import ENDED, Inputs
@@ -122,7 +123,7 @@ def not_paid(inputs: Inputs, subscription: Subscription) -> EntityStatus | None:
     found = unpaid_of(inputs, subscription) if subscription.status not in ENDED else None
     if found is None:
         return None
-    if found.kind == "failed":
+    if found.kind == PaymentState.FAILED:
         return status(inputs, subscription, Status.ERROR, ReasonCode.PAYMENT_FAILED, found.sentence)
     return status(inputs, subscription, Status.PENDING, ReasonCode.PAYMENT_PROCESSING, found.sentence)
 
@@ -193,12 +194,12 @@ def ends_later(inputs: Inputs, subscription: Subscription) -> str:
 def ending(inputs: Inputs, subscription: Subscription, key: str, around: Around) -> Decision:
     """Decide one that ended, or is no longer paid for: its Stripe subscription is canceled, unless its fate differs."""
     found = around.fates.get(subscription.subscription_id)
-    if found is None or found.kind == "moves":
+    if found is None or found.kind == Resolution.MOVES:
         told = sold_after_end(inputs, subscription, key, around) if found is None else ""
         if told:
             return Decision([], status(inputs, subscription, Status.PENDING, ReasonCode.RENEWED_AFTER_END, told))
         return Decision([], status(inputs, subscription, Status.NO_SYNC_REQUIRED, ReasonCode.ENDED))
-    frozen = found.kind == "frozen"
+    frozen = found.kind == Resolution.FROZEN
     end = end_of(inputs, subscription, inputs.stripe.subscriptions.get(inputs.links.ids.get(key, "")))
     facts = {
         "why": found.why,

@@ -7,6 +7,7 @@ from typing import Any
 import structlog
 from airflow.sdk import get_current_context
 
+from stripe_sync.domain.plan.approvals import ApprovalState
 from stripe_sync.interfaces.airflow.steps import opened
 from stripe_sync.jobs.runtime.step_list import Step
 
@@ -38,7 +39,7 @@ def question(environment: str) -> dict[str, str]:
         return asked_question(session, get_current_context()["params"]["approval"])
 
 
-def answer(environment: str, *, state: str) -> None:
+def answer(environment: str, *, state: ApprovalState) -> None:
     """Record the answer of a person in Airflow, or a rejection when the time is over; one given elsewhere stands."""
     from stripe_sync.core.errors import ConfigurationError
     from stripe_sync.jobs.runtime import approvals as approve
@@ -51,9 +52,9 @@ def answer(environment: str, *, state: str) -> None:
     person = str(user.get("name") or user.get("id") or "nobody: the time was over")
     with opened(environment) as session:
         try:
-            said = approve.approve if state == "approved" else approve.reject
+            said = approve.approve if state == ApprovalState.APPROVED else approve.reject
             log.info(said(session, hash, Hand(person, "answered in Airflow")))
         except ConfigurationError as decided:
-            if state == "approved":
+            if state == ApprovalState.APPROVED:
                 approve.approved_actions(session, hash)  # approved elsewhere is as good
             log.info(str(decided))

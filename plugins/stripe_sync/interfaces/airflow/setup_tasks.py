@@ -7,6 +7,7 @@ from airflow.sdk import get_current_context
 from airflow.sdk.exceptions import AirflowFailException
 
 from stripe_sync.interfaces.airflow.steps import opened
+from stripe_sync.jobs.runtime.preflight import CheckState
 
 log = structlog.get_logger(__name__)
 
@@ -19,7 +20,7 @@ def checked(environment: str) -> list[str]:
         found = list(lines(session))
     for line in found:
         log.info("%-8s %s: %s", line.state, line.name, line.text)
-    failures = [f"{line.name}: {line.text}" for line in found if line.state == "failure"]
+    failures = [f"{line.name}: {line.text}" for line in found if line.state == CheckState.FAILURE]
     if failures:
         raise AirflowFailException(f"{len(failures)} checks of {environment} failed. {' '.join(failures)}")
     return [f"{line.state} {line.name}" for line in found]

@@ -16,6 +16,7 @@ from structlog.contextvars import bound_contextvars
 
 from stripe_sync.core.errors import Incomplete, RunStopped, Waiting
 from stripe_sync.core.settings import Environment
+from stripe_sync.domain.plan.approvals import ApprovalState
 from stripe_sync.interfaces.airflow.dag_arguments import asset
 from stripe_sync.interfaces.airflow.metrics import send_figures, send_requests
 from stripe_sync.jobs.runtime.step_list import Step, Trigger
@@ -102,5 +103,5 @@ def skip_if_refused(session: Session, hash: str) -> None:
 
     found = approvals.find(session.engine, session.environment.name, hash)
     state = found.state_at(session.clock.now()) if found is not None else ""
-    if state in ("rejected", "expired"):
+    if state in (ApprovalState.REJECTED, ApprovalState.EXPIRED):
         raise AirflowSkipException(f"The set {hash} is {state}; nothing of it was made.")

@@ -18,7 +18,7 @@ from stripe_sync.interfaces.cli.output import COLOURS, out, show
 from stripe_sync.jobs.reconcile.job import RECONCILE
 from stripe_sync.jobs.runtime import preflight
 from stripe_sync.jobs.runtime.manual_actions import Hand
-from stripe_sync.jobs.runtime.preflight import Check
+from stripe_sync.jobs.runtime.preflight import Check, CheckState
 from stripe_sync.jobs.runtime.runner import run_until
 from stripe_sync.jobs.setup import connect as connecting
 from stripe_sync.jobs.setup import disconnect as disconnecting
@@ -37,7 +37,7 @@ def connect(env: str, *, first_plan: bool, as_json: bool) -> int:
     """A line a check; 1 where one is a failure. With ``first_plan`` also what the first run would do."""
     with session_of(env, quiet=True) as session:
         found = list(connecting.lines(session))
-        failed = any(c.state == "failure" for c in found)
+        failed = any(c.state == CheckState.FAILURE for c in found)
         if as_json:
             out([{"check": c.name, "state": c.state, "text": c.text} for c in found])
             return 1 if failed else 0
@@ -57,7 +57,7 @@ def init(*, as_json: bool) -> int:
     for name, environment in settings.load().items():
         with session_of(name, quiet=True) as session:
             own = [check for check, _ in preflight.checks(session, without=("reads", "schedule"))]
-            if not any(check.state == "failure" for check in own):
+            if not any(check.state == CheckState.FAILURE for check in own):
                 own.append(connecting.grace_or_why(session))
         found += [Check(f"{name}: {check.name}", check.state, check.text) for check in own]
         if environment.stripe.write_pool:
@@ -66,7 +66,7 @@ def init(*, as_json: bool) -> int:
         out([{"check": c.name, "state": c.state, "text": c.text} for c in found])
     else:
         show_checks(found)
-    return 1 if any(c.state == "failure" for c in found) else 0
+    return 1 if any(c.state == CheckState.FAILURE for c in found) else 0
 
 
 def pool(environment: str, name: str) -> Check:
@@ -74,11 +74,15 @@ def pool(environment: str, name: str) -> Check:
     what = f"{environment}: pool {name}"
     command = ["pools", "set", name, str(POOL_SLOTS), f"Tasks that write to the Stripe account of {environment}"]
     if not any(variable in os.environ for variable in ("AIRFLOW_HOME", "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN")):
-        return Check(what, "warning", f"no Airflow is set up here; where it is: airflow {' '.join(command[:4])} ...")
+        return Check(
+            what, CheckState.WARNING, f"no Airflow is set up here; where it is: airflow {' '.join(command[:4])} ..."
+        )
     done = subprocess.run([sys.executable, "-m", "airflow", *command], capture_output=True, text=True, check=False)
     if done.returncode:
-        return Check(what, "failure", f"airflow pools set failed ({done.returncode}); is Airflow's database migrated?")
-    return Check(what, "ok", f"{POOL_SLOTS} slots")
+        return Check(
+            what, CheckState.FAILURE, f"airflow pools set failed ({done.returncode}); is Airflow's database migrated?"
+        )
+    return Check(what, CheckState.OK, f"{POOL_SLOTS} slots")
 
 
 def disconnect(env: str, confirm: str, reason: str, person: str | None, *, strip: bool, as_json: bool) -> int:

@@ -11,7 +11,7 @@ from stripe_sync.domain.checkout.portal_settings import RECOMMENDED, compared, w
 from stripe_sync.jobs.runtime.account import account
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.runtime.manual_actions import Hand, note
-from stripe_sync.jobs.runtime.preflight import Check
+from stripe_sync.jobs.runtime.preflight import Check, CheckState
 from stripe_sync.jobs.runtime.step import Result
 from stripe_sync.warehouse import runs
 from stripe_sync.warehouse.comparisons import links
@@ -59,13 +59,15 @@ def check(session: Session) -> Check:
     configuration, rows = switches(session)
     if configuration is None:
         return Check(
-            "billing portal", "warning", "it is not configured; stripe-sync portal ENV --apply makes a configuration"
+            "billing portal",
+            CheckState.WARNING,
+            "it is not configured; stripe-sync portal ENV --apply makes a configuration",
         )
     differing = wrong(rows)
     text = f"{configuration['id']} is as recommended"
     if differing:
         text = f"{configuration['id']} is not as recommended in {', '.join(differing)}; see stripe-sync portal"
-    return Check("billing portal", "warning" if differing else "ok", text)
+    return Check("billing portal", CheckState.WARNING if differing else CheckState.OK, text)
 
 
 def link(session: Session, customer: str, *, return_url: str = "") -> Row:

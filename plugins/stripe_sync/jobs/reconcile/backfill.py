@@ -6,17 +6,16 @@ present; the window chooses which differences are taken up, and never which stat
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
 
 from sqlalchemy import Connection
 
 from stripe_sync.core import keys
 from stripe_sync.core.errors import ConfigurationError
-from stripe_sync.domain.model.documents import Difference
+from stripe_sync.domain.drift.difference import Difference, Extra, Missing
 from stripe_sync.jobs.inputs.links import texts
 from stripe_sync.jobs.runtime.context import Run
+from stripe_sync.jobs.runtime.run_params import GivenParams, RunParams
 from stripe_sync.warehouse.snapshots import snapshots
 
 ACTIONS = ("plan", "repair")
@@ -24,7 +23,7 @@ ACTIONS = ("plan", "repair")
 
 def params_of(
     since: str, until: str, *, entities: list[str], customers: list[str], repair: bool, now: datetime
-) -> dict[str, Any]:
+) -> GivenParams:
     """The parameters of a run that is a backfill. Raises ConfigurationError for a window that is none."""
     start, end = moment(since), moment(until) if until else now
     if start >= end:
@@ -46,12 +45,11 @@ def moment(text: str) -> datetime:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def window_of(params: Mapping[str, Any], now: datetime) -> tuple[datetime, datetime] | None:
+def window_of(params: RunParams, now: datetime) -> tuple[datetime, datetime] | None:
     """The window of a run; None for one that takes up everything."""
-    if not params.get("since"):
+    if not params.since:
         return None
-    until = params.get("until")
-    return moment(params["since"]), moment(until) if until else now
+    return moment(params.since), moment(params.until) if params.until else now
 
 
 Touched = tuple[set[tuple[str, str]], set[str]]  # (kind, id) of Stigg's entities; Stripe's ids
@@ -66,18 +64,18 @@ def touched_in(connection: Connection, environment: str, run: Run) -> Touched | 
 def within(touched: Touched, differences: list[Difference]) -> list[Difference]:
     """The differences about what was touched, and about what these refer to."""
     stigg, stripe = touched
-    chosen = [d for d in differences if d.entity in stigg or (d.found is not None and d.found.stripe_id in stripe)]
+    chosen = [d for d in differences if d.entity in stigg or d.stripe_id in stripe]
     return with_needed(chosen, differences)
 
 
 def with_needed(chosen: list[Difference], everything: list[Difference]) -> list[Difference]:
     """The chosen differences, and those about what they refer to and Stripe does not have yet."""
-    missing = {d.key: d for d in everything if d.found is None}
+    missing = {d.key: d for d in everything if isinstance(d, Missing)}
     found = {d.key: d for d in chosen}
     ahead = list(chosen)
     while ahead:
-        claim = ahead.pop().wanted
-        names = set(texts([claim.document, claim.facts])) if claim is not None else set()
+        taken = ahead.pop()
+        names = set() if isinstance(taken, Extra) else set(texts([taken.target.document, taken.target.facts]))
         slots = {keys.slot_of(name) for name in names if "@" in name}
         for key in (names | slots) & missing.keys() - found.keys():
             found[key] = missing[key]

@@ -36,7 +36,7 @@ def inputs_of(around: Around) -> str:
 def of(around: Around, before: tuple[int, Made] | None, inputs: str) -> Members | None:
     """Whose families are decided anew, nobody's if nothing changed; None for everything."""
     run, connection, name = around.run, around.connection, around.place.environment
-    if before is None or before[1].inputs != inputs or before[1].decided_at is None or run.params.get("full"):
+    if before is None or before[1].inputs != inputs or before[1].decided_at is None or run.params.full:
         return None
     if run.now - before[1].decided_at >= timedelta(hours=around.session.environment.full_sync_interval_hours):
         return None

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from stripe_sync.core import keys
 from stripe_sync.core.reasons import ReasonCode
-from stripe_sync.domain.model.documents import COUPON, CUSTOMER, PRODUCT, SUBSCRIPTION, Claim, Difference
+from stripe_sync.domain.drift.difference import Difference
+from stripe_sync.domain.model.documents import COUPON, CUSTOMER, PRODUCT, SUBSCRIPTION, Claim
 from stripe_sync.domain.model.inputs import Desired
 from stripe_sync.domain.model.status import EntityStatus, Status
 from stripe_sync.domain.usage.charges import Problem

@@ -17,7 +17,8 @@ from operator import itemgetter
 from sqlalchemy import Connection
 
 from stripe_sync.core import keys
-from stripe_sync.domain.model.documents import CUSTOMER, PRICE_VERSION, SUBSCRIPTION, Difference
+from stripe_sync.domain.drift.difference import Difference
+from stripe_sync.domain.model.documents import CUSTOMER, PRICE_VERSION, SUBSCRIPTION
 from stripe_sync.jobs.reconcile.backfill import touched_in, within
 from stripe_sync.jobs.runtime.approvals import approved_targets
 from stripe_sync.jobs.runtime.context import Run, Session
@@ -46,9 +47,9 @@ class Portion:
 def portion(session: Session, run: Run, connection: Connection, comparison: int) -> Portion:
     """What a run takes up of a comparison: whole customers, as many as a plan may have; all of an approval."""
     name = session.environment.name
-    approval, window = run.params.get("approval"), touched_in(connection, name, run)
+    approval, window = run.params.approval, touched_in(connection, name, run)
     approved = approved_owners(session, approval) if approval else None
-    asked = bool(approval or window or any(run.params.get(p) for p in ("entities", "customers", "entity")))
+    asked = bool(approval or window or run.params.is_chosen)
     before = str((runs.newest_result(connection, name, "plan") or {}).get("upto", ""))
     most = session.environment.max_plan_size
     rows = chosen(comparisons.in_order(connection, comparison, after="" if asked else before), run, name)
@@ -103,11 +104,9 @@ def approved_owners(session: Session, approval: str) -> frozenset[str] | None:
 
 def chosen(rows: Iterable[Mapping[str, str]], run: Run, environment: str) -> Iterator[Mapping[str, str]]:
     """The rows of the kinds, the customers with all that is theirs, and the entity that the run was asked for; if it was."""
-    kinds = frozenset(run.params.get("entities") or ())
-    entity = tuple(run.params.get("entity") or ())
-    customers = {
-        keys.link_key("customer", keys.part(environment), keys.part(id)) for id in run.params.get("customers") or ()
-    }
+    kinds = frozenset(run.params.entities)
+    entity = run.params.entity
+    customers = {keys.link_key("customer", keys.part(environment), keys.part(id)) for id in run.params.customers}
     for row in rows:
         if kinds and ("price" if row["kind"] == PRICE_VERSION else row["kind"]) not in kinds:
             continue
@@ -122,10 +121,8 @@ def unsettled(connection: Connection, environment: str, run: Run, differences: S
     if not differences:
         return set()
     window = (run.now + SECOND, run.now + READING)
-    ids = {d.entity[1] for d in differences if d.entity} | {
-        d.found.stripe_id for d in differences if d.found is not None
-    }
+    ids = {d.entity[1] for d in differences if d.entity} | {d.stripe_id for d in differences}
     stigg, stripe = snapshots.touched(
         connection, environment, since=window[0], until=window[1], dates=False, of=ids - {None}
     )
-    return {d.key for d in differences if d.entity in stigg or (d.found is not None and d.found.stripe_id in stripe)}
+    return {d.key for d in differences if d.entity in stigg or d.stripe_id in stripe}

@@ -12,7 +12,7 @@ from stripe_sync.apply.links import Registry
 from stripe_sync.apply.resource import Call
 from stripe_sync.apply.resources import subscription
 from stripe_sync.core.errors import RowFailed, Transient
-from stripe_sync.domain.model.documents import Difference
+from stripe_sync.domain.drift.difference import Difference, Existing
 from stripe_sync.domain.plan.actions import Action, ActionKind, Plan
 from stripe_sync.jobs.runtime.context import Session
 
@@ -50,7 +50,7 @@ def preview_params(call: Call, d: Difference | None) -> Params | None:
         if action.kind == ActionKind.SUBSCRIPTION_CREATE:
             return of_creation(subscription.creation(call))
         if action.kind == ActionKind.SUBSCRIPTION_UPDATE and action.after.get("proration_behavior") == "always_invoice":
-            facts: Mapping[str, Any] = d.found.facts if d is not None and d.found is not None else {}
+            facts: Mapping[str, Any] = d.actual.facts if isinstance(d, Existing) else {}
             return of_change(call.id, subscription.changes(call, facts))
     except RowFailed:
         return None

@@ -8,6 +8,7 @@ from datetime import timedelta
 from stripe_sync.core.errors import ConfigurationError, Waiting
 from stripe_sync.domain.plan import approvals as questions
 from stripe_sync.domain.plan.actions import Plan
+from stripe_sync.domain.plan.approvals import ApprovalState
 from stripe_sync.domain.plan.guards import Verdict
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.runtime.manual_actions import Hand
@@ -24,7 +25,7 @@ def ask(session: Session, run: Run) -> Result:
     """Asks about every group of a run's plan that waits, and about no action twice. Gives the hashes of the sets."""
     name = session.environment.name
     stored = plans.of_run(session.engine, name, run.id)
-    if stored is None or run.params.get("approval"):
+    if stored is None or run.params.approval:
         return {"asked": []}
     return {"asked": ask_about(session, run, stored.plan, stored.verdicts)}
 
@@ -46,7 +47,7 @@ def question(session: Session, hash: str) -> dict[str, str]:
     """Subject and body of a question, as people read it. Raises Waiting where nobody can answer it any more."""
     found = require(session, hash)
     state = found.state_at(session.clock.now())
-    if state != "waiting":
+    if state != ApprovalState.WAITING:
         raise Waiting(f"The approval {hash} of {session.environment.name} is {state}; nothing waits for an answer.")
     sentences = sentences_of(session, found)
     return {
@@ -75,26 +76,26 @@ def require(session: Session, hash: str) -> Approval:
 
 def approve(session: Session, hash: str, by: Hand) -> str:
     """Says yes to the actions of a set, and to nothing else."""
-    decide(session, hash, by, state="approved")
+    decide(session, hash, by, state=ApprovalState.APPROVED)
     return f"The set {hash} is approved by {by.person}; what of it is still the same is made now."
 
 
 def reject(session: Session, hash: str, by: Hand) -> str:
     """Says no; the actions are not asked about again for a week."""
-    decide(session, hash, by, state="rejected")
+    decide(session, hash, by, state=ApprovalState.REJECTED)
     return (
         f"The set {hash} is rejected by {by.person}; its actions are not asked about again for {REMEMBERED.days} days."
     )
 
 
-def decide(session: Session, hash: str, by: Hand, *, state: approvals.State) -> None:
+def decide(session: Session, hash: str, by: Hand, *, state: ApprovalState) -> None:
     name, now = session.environment.name, session.clock.now()
     found = require(session, hash)
     with session.engine.begin() as connection:
         if not approvals.decide(connection, name, hash, state=state, now=now, person=by.person, reason=by.reason):
             raise ConfigurationError(f"The set {hash} is {found.state_at(now)} already; plan again for a new question.")
         manual_actions.record(
-            connection, name, command="approve" if state == "approved" else "reject", subject=hash, reason=by.reason,
+            connection, name, command="approve" if state == ApprovalState.APPROVED else "reject", subject=hash, reason=by.reason,
             person=by.person, detail={"group": found.request.group, "actions": len(found.request.actions)},
         )  # fmt: skip
 
@@ -112,6 +113,6 @@ def approved_targets(session: Session, hash: str) -> frozenset[str] | None:
 def approved_actions(session: Session, hash: str) -> frozenset[str]:
     """The actions of an approved set. Raises Waiting where it is not approved, or was applied already."""
     found = require(session, hash)
-    if found.state != "approved":
+    if found.state != ApprovalState.APPROVED:
         raise Waiting(f"The set {hash} is {found.state_at(session.clock.now())}, so nothing of it is made.")
     return frozenset(found.request.actions)

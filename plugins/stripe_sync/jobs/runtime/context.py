@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 from sqlalchemy import Engine
@@ -23,11 +23,13 @@ from stripe_sync.clients.stripe.test_clock import ClockOfAccount
 from stripe_sync.core.clock import Clock, SystemClock
 from stripe_sync.core.config import connections, settings
 from stripe_sync.core.config.connections import Connection
+from stripe_sync.core.decoding import typed
 from stripe_sync.core.errors import ConfigurationError
 from stripe_sync.core.lanes import LANES, Mode
 from stripe_sync.core.ownership import Signer
 from stripe_sync.core.settings import Environment
 from stripe_sync.jobs.runtime.account import require_account
+from stripe_sync.jobs.runtime.run_params import NO_PARAMS, GivenParams, RunParams
 from stripe_sync.warehouse import engine, runs
 from stripe_sync.warehouse.writes.budget import PostgresBudget, StiggBudget
 
@@ -160,14 +162,14 @@ class Run:
 
     id: str
     now: datetime
-    params: Mapping[str, Any] = field(default_factory=dict)
+    params: RunParams = NO_PARAMS
 
     def narrowed(self, environment: Environment) -> Environment:
         """The environment with every lane at most as bold as the run's parameter ``mode`` allows.
 
         A backfill that is to plan (``action``) writes nothing.
         """
-        asked = Mode.OBSERVE if self.params.get("action") == "plan" else self.params.get("mode")
+        asked = Mode.OBSERVE if self.params.action == "plan" else self.params.mode
         if asked not in (Mode.OBSERVE, Mode.PROPOSE):
             return environment
         order = tuple(Mode)
@@ -175,10 +177,17 @@ class Run:
         return msgspec.structs.replace(environment, modes=modes)
 
 
-def start_run(session: Session, run_id: str, params: Mapping[str, Any] | None = None) -> Run:
-    """The run of an id: the clock is read for the first call alone, parameters are those of the first call."""
+def start_run(session: Session, run_id: str, params: GivenParams | None = None) -> Run:
+    """Return the run of an id: the clock is read by the first call alone, parameters are those of the first call.
+
+    Raises ConfigurationError for parameters of a wrong type.
+    """
     name = session.environment.name
     found = runs.find(session.engine, name, run_id) or runs.start(
         session.engine, name, run_id, now=session.clock.now(), params=params or {}
     )
-    return Run(run_id, *found)
+    now, given = found
+    try:
+        return Run(run_id, now, typed(given, RunParams))
+    except msgspec.ValidationError as error:
+        raise ConfigurationError(f"The parameters of the run {run_id} cannot be used: {error}.") from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal
+from enum import StrEnum
 
 from stripe_sync.core.errors import AccountRefused, ConfigurationError, NotAuthorized, StripeSyncError
 from stripe_sync.jobs.runtime import read_quota
@@ -19,12 +19,20 @@ CHECKED_EVERY = timedelta(hours=1)
 WARN_AT = 0.8  # of the monthly reads
 
 
+class CheckState(StrEnum):
+    """Outcome of a check of an environment."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FAILURE = "failure"
+
+
 @dataclass(frozen=True)
 class Check:
     """One line of the preflight."""
 
     name: str
-    state: Literal["ok", "warning", "failure"]
+    state: CheckState
     text: str
 
 
@@ -41,9 +49,9 @@ def checks(session: Session, without: Collection[str] = ()) -> Iterator[tuple[Ch
             continue
         try:
             found = check(session)
-            yield (found if isinstance(found, Check) else Check(name, "ok", found)), None
+            yield (found if isinstance(found, Check) else Check(name, CheckState.OK, found)), None
         except StripeSyncError as error:
-            yield Check(name, "failure", str(error)), error
+            yield Check(name, CheckState.FAILURE, str(error)), error
 
 
 @step
@@ -83,7 +91,7 @@ def native_integration(session: Session) -> Check:
     """Whether Stigg's own Stripe integration may be writing as well."""
     why = held_at_observe(session)
     name = "Stigg's native integration"
-    return Check(name, "warning", why) if why else Check(name, "ok", "not connected")
+    return Check(name, CheckState.WARNING, why) if why else Check(name, CheckState.OK, "not connected")
 
 
 def held_at_observe(session: Session) -> str:
@@ -108,7 +116,7 @@ def read_allocation(session: Session) -> Check:
     allowed = session.environment.stripe.monthly_reads
     used = reads_this_month(session.engine, session.environment.stripe_account)
     text = f"{used} of {allowed} reads this month by this warehouse (stripe.monthly_reads)"
-    return Check("reads", "warning" if used > WARN_AT * allowed else "ok", text)
+    return Check("reads", CheckState.WARNING if used > WARN_AT * allowed else CheckState.OK, text)
 
 
 def reads_of_schedule(session: Session) -> Check:
@@ -121,7 +129,7 @@ def reads_of_schedule(session: Session) -> Check:
             f"{text[:1].upper()}{text[1:]}: more than the share {environment.stripe.max_read_quota_share} of stripe.max_read_quota_share. Run less often, "
             f"leave stripe.feed on, or set stripe.monthly_reads to what your account may read (500 a transaction in 30 days)."
         )
-    return Check("schedule", "ok", text)
+    return Check("schedule", CheckState.OK, text)
 
 
 def stripe_tax(session: Session) -> str:

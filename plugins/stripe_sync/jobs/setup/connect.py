@@ -18,7 +18,7 @@ from stripe_sync.jobs.checkout import portal
 from stripe_sync.jobs.runtime import preflight
 from stripe_sync.jobs.runtime.answers import answered
 from stripe_sync.jobs.runtime.context import Session
-from stripe_sync.jobs.runtime.preflight import Check
+from stripe_sync.jobs.runtime.preflight import Check, CheckState
 from stripe_sync.jobs.setup.rights import Right, needed
 from stripe_sync.jobs.usage.drafts.grace import graces_of
 from stripe_sync.warehouse.usage import draft_holds, figures
@@ -42,20 +42,20 @@ def lines(session: Session) -> Iterator[Check]:
         try:
             yield check(session)
         except StripeSyncError as error:
-            yield Check(name, "failure", str(error))
+            yield Check(name, CheckState.FAILURE, str(error))
 
 
 def whose(session: Session) -> Check:
     """The account by the name that its dashboard shows."""
     found = session.client.account()
     if set(found) == {"id"}:
-        return Check("account", "ok", f"{found['id']}, as Stripe names it when it refuses GET /v1/account; the right "
+        return Check("account", CheckState.OK, f"{found['id']}, as Stripe names it when it refuses GET /v1/account; the right "
                      "accounts_kyc_basic_read would show its name")  # fmt: skip
     dashboard = (found.get("settings") or {}).get("dashboard") or {}
     name = dashboard.get("display_name") or (found.get("business_profile") or {}).get("name") or "without a name"
     return Check(
         "account",
-        "ok",
+        CheckState.OK,
         f"{name}, {found.get('country') or 'no country'}, default currency {found.get('default_currency') or 'unknown'}",
     )
 
@@ -67,11 +67,11 @@ def rights(session: Session) -> Check:
     all_of_them = ", ".join(right.shown() for right in wanted)
     if missing:
         lacking = ", ".join(right.shown() for right in missing)
-        return Check("key rights", "failure", f"the key lacks {lacking}; it needs {all_of_them}")
+        return Check("key rights", CheckState.FAILURE, f"the key lacks {lacking}; it needs {all_of_them}")
     unchecked = ", ".join(right.name() for right in wanted if right.name().endswith("_write"))
     return Check(
         "key rights",
-        "ok",
+        CheckState.OK,
         f"it may read all; it needs {all_of_them}. Not checked, since only a write shows it: {unchecked}",
     )
 
@@ -88,7 +88,7 @@ def may_read(session: Session, right: Right) -> bool:
 
 def version(session: Session) -> Check:
     """The version that every request names, whatever the account's own is."""
-    return Check("API version", "ok", f"requests name {session.client.version}; the account's own is not used")
+    return Check("API version", CheckState.OK, f"requests name {session.client.version}; the account's own is not used")
 
 
 def clocks(session: Session) -> Check:
@@ -98,7 +98,7 @@ def clocks(session: Session) -> Check:
     apart = abs(there - SystemClock().now())
     return Check(
         "clocks",
-        "warning" if apart > SKEW else "ok",
+        CheckState.WARNING if apart > SKEW else CheckState.OK,
         f"the warehouse's and this machine's are {apart.total_seconds():.0f} s apart",
     )
 
@@ -108,12 +108,12 @@ def limits(session: Session) -> Check:
     held = session.environment.limits
     money = [f"{name} {dict(getattr(held, name)) or 'nothing'}" for name in ("due_now", "per_month")]
     text = f"{held.actions} actions a group, {held.day_actions} a day, {held.deletes} deletes, {', '.join(money)}"
-    return Check("limits", "ok", text)
+    return Check("limits", CheckState.OK, text)
 
 
 def modes(session: Session) -> Check:
     environment = session.environment
-    return Check("modes", "ok", ", ".join(f"{lane} {environment.mode(lane)}" for lane in LANES))
+    return Check("modes", CheckState.OK, ", ".join(f"{lane} {environment.mode(lane)}" for lane in LANES))
 
 
 def grace(session: Session) -> Check:
@@ -125,16 +125,18 @@ def grace(session: Session) -> Check:
     found = graces_of(session, bodies, moved) or dict([seen] if seen else ())
     if not found:
         return Check(
-            "grace period", "warning", "unknown: there is no draft of a renewal; at least 1 hour is needed, 3 are good"
+            "grace period",
+            CheckState.WARNING,
+            "unknown: there is no draft of a renewal; at least 1 hour is needed, 3 are good",
         )
     least = min(found.values())
     if is_short(least):
-        return Check("grace period", "failure", f"drafts are finalized after {least // 60} minutes; set at least 1 hour in "
+        return Check("grace period", CheckState.FAILURE, f"drafts are finalized after {least // 60} minutes; set at least 1 hour in "
                      "Stripe, Settings, Billing, Invoices")  # fmt: skip
     said = f"drafts are finalized after {least / 3600:.1f} hours"
     if least < GRACE_GOOD - TOLERANCE:
-        return Check("grace period", "warning", f"{said}; 3 hours or more leave room for what goes wrong")
-    return Check("grace period", "ok", said)
+        return Check("grace period", CheckState.WARNING, f"{said}; 3 hours or more leave room for what goes wrong")
+    return Check("grace period", CheckState.OK, said)
 
 
 def grace_or_why(session: Session) -> Check:
@@ -142,7 +144,7 @@ def grace_or_why(session: Session) -> Check:
     try:
         return grace(session)
     except StripeSyncError as error:
-        return Check("grace period", "failure", str(error))
+        return Check("grace period", CheckState.FAILURE, str(error))
 
 
 def meters(session: Session) -> Check:
@@ -158,20 +160,22 @@ def meters(session: Session) -> Check:
         elif found["default_aggregation"]["formula"] != "sum":
             wrong.append(f"{feature}: the meter {named.meter} does not sum; make one that does")
     if wrong:
-        return Check("meters", "failure", f"{'; '.join(wrong)}; correct usage.meters")
+        return Check("meters", CheckState.FAILURE, f"{'; '.join(wrong)}; correct usage.meters")
     told = f"{len(chosen)} of usage.meters are active and sum" if chosen else "use is billed by lines of our own"
-    return Check("meters", "ok", told)
+    return Check("meters", CheckState.OK, told)
 
 
 def unknowns(session: Session) -> Check:
     """Which questions a lane waits for before it may enforce."""
     known = answered(session)
     if known.forbidden:
-        return Check("unknowns", "failure", "; ".join(why for found in known.forbidden.values() for why in found))
+        return Check(
+            "unknowns", CheckState.FAILURE, "; ".join(why for found in known.forbidden.values() for why in found)
+        )
     if not known.open_questions:
-        return Check("unknowns", "ok", "every question that a lane waits for is answered or accepted")
+        return Check("unknowns", CheckState.OK, "every question that a lane waits for is answered or accepted")
     named = "; ".join(f"{lane}: {', '.join(names)}" for lane, names in known.open_questions.items())
-    return Check("unknowns", "warning", f"{named}; run probe, or accept them by name in accept_unknown")
+    return Check("unknowns", CheckState.WARNING, f"{named}; run probe, or accept them by name in accept_unknown")
 
 
 MORE: dict[str, Callable[[Session], Check]] = {

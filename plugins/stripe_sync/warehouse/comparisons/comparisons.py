@@ -11,8 +11,9 @@ from sqlalchemy import Connection, Select, func, insert, select, true, update
 
 from stripe_sync.core.decoding import typed
 from stripe_sync.core.keys import owner
+from stripe_sync.domain.drift.difference import Changed, Difference, Extra, Missing
 from stripe_sync.domain.drift.rows import DriftRow
-from stripe_sync.domain.model.documents import CANON_VERSION, Claim, Difference
+from stripe_sync.domain.model.documents import CANON_VERSION, Claim
 from stripe_sync.domain.model.status import EntityStatus
 from stripe_sync.warehouse.copy import DECIDED, clear_decided, copy_rows, create_decided
 from stripe_sync.warehouse.engine import dumps, run_sql, streamed
@@ -184,8 +185,13 @@ def _newest_of(environment: str) -> Select[tuple[Any, ...]]:
 
 
 def difference(row: Mapping[str, Any]) -> Difference:
-    fields = tuple(sorted(row["fields"])) if row["target"] is not None and row["actual"] is not None else ()
-    return Difference(row["kind"], row["key"], claim(row, "target"), claim(row, "actual"), fields)
+    target, actual = claim(row, "target"), claim(row, "actual")
+    if target is not None and actual is not None:
+        return Changed(target, actual, tuple(sorted(row["fields"])))
+    if target is not None:
+        return Missing(target)
+    assert actual is not None, "a difference has a document of at least one side"
+    return Extra(actual)
 
 
 def claim(row: Mapping[str, Any], side: str) -> Claim | None:

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, and_, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from stripe_sync.core.decoding import typed
-from stripe_sync.domain.plan.approvals import Request
+from stripe_sync.domain.plan.approvals import ApprovalState, Request
 from stripe_sync.warehouse.tables.plans import approval as approvals
 
-State = Literal["waiting", "approved", "rejected", "expired", "applied"]
 REQUEST = ("hash", "lane", "actions", "due_now", "per_month", "why")  # columns that are the request itself
 
 
@@ -25,15 +24,15 @@ class Approval:
     request: Request
     run_id: str
     plan_hash: str
-    state: State
+    state: ApprovalState
     requested_at: datetime
     expires_at: datetime
     decided_by: str
     reason: str
 
-    def state_at(self, now: datetime) -> State:
+    def state_at(self, now: datetime) -> ApprovalState:
         """The state at a moment: one that waited too long has expired."""
-        return "expired" if self.state == "waiting" and now >= self.expires_at else self.state
+        return ApprovalState.EXPIRED if self.state == ApprovalState.WAITING and now >= self.expires_at else self.state
 
 
 def ask(
@@ -74,9 +73,9 @@ def settled(connection: Connection, environment: str, *, now: datetime, remember
         select(of.hash, of.actions).where(
             of.environment == environment,
             or_(
-                and_(of.state == "waiting", of.expires_at > now),
-                of.state == "approved",
-                and_(of.state == "rejected", of.decided_at > now - remember),
+                and_(of.state == ApprovalState.WAITING, of.expires_at > now),
+                of.state == ApprovalState.APPROVED,
+                and_(of.state == ApprovalState.REJECTED, of.decided_at > now - remember),
             ),
         )
     )
@@ -110,7 +109,7 @@ def approval(row: Mapping[str, Any]) -> Approval:
         request=typed({"group": row["action_group"]} | {name: row[name] for name in REQUEST}, Request),
         run_id=row["run_id"],
         plan_hash=row["plan_hash"],
-        state=row["state"],
+        state=ApprovalState(row["state"]),
         requested_at=row["requested_at"],
         expires_at=row["expires_at"],
         decided_by=row["decided_by"],
@@ -119,7 +118,14 @@ def approval(row: Mapping[str, Any]) -> Approval:
 
 
 def decide(
-    connection: Connection, environment: str, hash: str, *, state: State, now: datetime, person: str, reason: str
+    connection: Connection,
+    environment: str,
+    hash: str,
+    *,
+    state: ApprovalState,
+    now: datetime,
+    person: str,
+    reason: str,
 ) -> bool:
     """Answer a question that still waits; return False where it was answered, or is over."""
     done = connection.execute(
@@ -134,7 +140,7 @@ def decide(
 def _waits(environment: str, now: datetime) -> ColumnElement[bool]:
     """Return the condition that a question of an environment still may be answered."""
     of = approvals.c
-    return and_(of.environment == environment, of.state == "waiting", of.expires_at > now)
+    return and_(of.environment == environment, of.state == ApprovalState.WAITING, of.expires_at > now)
 
 
 def applied(connection: Connection, environment: str, hash: str, results: Mapping[str, int]) -> None:
@@ -142,8 +148,8 @@ def applied(connection: Connection, environment: str, hash: str, results: Mappin
     of = approvals.c
     connection.execute(
         update(approvals)
-        .where(of.environment == environment, of.hash == hash, of.state == "approved")
-        .values(state="applied", results=dict(results))
+        .where(of.environment == environment, of.hash == hash, of.state == ApprovalState.APPROVED)
+        .values(state=ApprovalState.APPLIED, results=dict(results))
     )
 
 
@@ -151,6 +157,8 @@ def approved_sets(connection: Connection, environment: str, *, lane: str) -> dic
     """Return the sets of a lane that a person approved and that were not applied yet: their actions by hash."""
     of = approvals.c
     rows = connection.execute(
-        select(of.hash, of.actions).where(of.environment == environment, of.lane == lane, of.state == "approved")
+        select(of.hash, of.actions).where(
+            of.environment == environment, of.lane == lane, of.state == ApprovalState.APPROVED
+        )
     )
     return {row.hash: list(row.actions) for row in rows}

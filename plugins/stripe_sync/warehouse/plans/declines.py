@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import Any, get_args
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, delete, insert, or_, select, update
 
-from stripe_sync.domain.plan.declines import Decline, Kind
+from stripe_sync.domain.plan.declines import Decline, DeclineKind
 from stripe_sync.warehouse.tables.plans import payment_decline as declines
 
 COLUMNS = [declines.c[field.name] for field in fields(Decline)]
@@ -31,8 +31,7 @@ def all_of(engine: Engine, environment: str) -> dict[str, Decline]:
 
 def decoded(row: dict[str, Any]) -> Decline:
     """Return a row as a decline."""
-    assert row["kind"] in get_args(Kind)
-    return Decline(**row)
+    return Decline(**row | {"kind": DeclineKind(row["kind"])})
 
 
 def keep(connection: Connection, environment: str, *, target: str, entity: str, decline: Decline) -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from stripe_sync.apply.resources.table import HANDLERS
 from stripe_sync.domain.drift.amounts import PriceBook
-from stripe_sync.domain.model.documents import COUPON, Claim, Difference
+from stripe_sync.domain.drift.difference import Changed, Difference, Extra, Missing
+from stripe_sync.domain.model.documents import COUPON, Claim
 from stripe_sync.domain.plan.actions import Action, ActionKind
 from stripe_sync.domain.plan.writes.catalog import build_coupon
 from stripe_sync.domain.plan.writes.context import Draft, Policy
@@ -20,9 +21,9 @@ def coupon(name: str, **facts: Any) -> Claim:
     return Claim(COUPON, KEY, {"name": name, "metadata": {"stiggId": name}}, facts=facts)
 
 
-def build(target: Claim | None, actual: Claim | None, *fields: str) -> Action:
+def build(difference: Difference) -> Action:
     draft = Draft({}, {}, PriceBook({}), frozenset(), Policy("always_invoice", "create_prorations", 0))
-    (made,) = build_coupon(draft, Difference(COUPON, KEY, target, actual, fields))
+    (made,) = build_coupon(draft, difference)
     assert made.kind in HANDLERS
     return made
 
@@ -36,13 +37,13 @@ def build(target: Claim | None, actual: Claim | None, *fields: str) -> Action:
     ],
 )
 def test_a_change_of_a_coupon_is_one_action(fields: tuple[str, ...], kind: str) -> None:
-    made = build(coupon("New"), coupon("Old"), *fields)
+    made = build(Changed(coupon("New"), coupon("Old"), fields))
     assert made.kind == ActionKind(kind)
     assert set(made.after) == set(made.before or {}) == set(fields)
 
 
 def test_a_missing_coupon_is_made_with_its_terms_and_one_that_nothing_attaches_is_deleted() -> None:
-    made = build(coupon("New", content={"percent_off": "20"}), None)
+    made = build(Missing(coupon("New", content={"percent_off": "20"})))
     assert (made.kind, made.after["percent_off"], made.before) == (ActionKind.COUPON_CREATE, "20", None)
-    gone = build(None, coupon("Old"))
+    gone = build(Extra(coupon("Old")))
     assert (gone.kind, gone.after) == (ActionKind.COUPON_DELETE, {"deleted": True})

@@ -8,33 +8,31 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stripe_sync.core.lanes import Lane
-from stripe_sync.domain.model.documents import Difference
+from stripe_sync.domain.drift.difference import Changed
 from stripe_sync.domain.plan.actions import Action, ActionKind
 from stripe_sync.domain.plan.writes.context import Draft
 
 
-def has_moved(d: Difference) -> bool:
+def has_moved(d: Changed) -> bool:
     """Return whether the renewals are not where the noted anchor has them: a person decides about that."""
-    return "renewal" in d.fields and d.found is not None and d.found.document.get("renewal") is not None
+    return "renewal" in d.fields and d.actual.document.get("renewal") is not None
 
 
-def is_anchor_noted(d: Difference) -> bool:
+def is_anchor_noted(d: Changed) -> bool:
     """Return whether the anchor is noted with an end: where an end is set anew, or none is noted yet.
 
     One whose renewals moved keeps its note, and so its difference, until a person has decided.
     """
-    assert d.found is not None
-    facts = d.found.facts
-    is_due = not facts.get("noted") or d.found.document.get("cancel_at") is None
+    facts = d.actual.facts
+    is_due = not facts.get("noted") or d.actual.document.get("cancel_at") is None
     return facts.get("anchor") is not None and is_due and not has_moved(d)
 
 
-def note_anchor(draft: Draft, d: Difference) -> Iterator[Action]:
+def note_anchor(draft: Draft, d: Changed) -> Iterator[Action]:
     """Note the anchor of a subscription whose end stands without one: its periods began again after the end was set."""
-    assert d.found is not None
     if "renewal" not in d.fields or has_moved(d) or "cancel_at" in d.fields:
         return
     yield draft.action(
-        d, ActionKind.SUBSCRIPTION_UPDATE, Lane.SUBSCRIPTIONS, {"anchor": str(d.found.facts["anchor"])},
-        before={"cancel_at": d.found.document["cancel_at"]}, cause="anchor", verb="Note the anchor of",
+        d, ActionKind.SUBSCRIPTION_UPDATE, Lane.SUBSCRIPTIONS, {"anchor": str(d.actual.facts["anchor"])},
+        before={"cancel_at": d.actual.document["cancel_at"]}, cause="anchor", verb="Note the anchor of",
     )  # fmt: skip

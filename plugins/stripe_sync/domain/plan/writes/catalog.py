@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from stripe_sync.core import keys
 from stripe_sync.core.lanes import Lane
-from stripe_sync.domain.model.documents import COUPON, CUSTOMER, PRODUCT, Difference, Document
+from stripe_sync.domain.drift.difference import Changed, Difference, Existing, Extra, Missing, Targeted
+from stripe_sync.domain.model.documents import COUPON, CUSTOMER, PRODUCT, Document
 from stripe_sync.domain.plan.actions import Action, ActionKind
 from stripe_sync.domain.plan.writes.context import Draft, cause_of
 
@@ -19,7 +20,7 @@ UPDATABLE = {
 
 def build_product(draft: Draft, d: Difference) -> Iterator[Action]:
     """A product that nobody is billed by any more is made inactive, and never deleted."""
-    if d.wanted is not None and d.found is not None and d.wanted.document["active"] is False:
+    if isinstance(d, Changed) and d.target.document["active"] is False:
         changed = [name for name in d.fields if name in UPDATABLE[PRODUCT]]
         before, after = sides(d, changed)
         verb = "Deactivate" if "active" in changed else "Update"
@@ -37,13 +38,13 @@ def build_customer(draft: Draft, d: Difference) -> Iterator[Action]:
 
 def build_coupon(draft: Draft, d: Difference) -> Iterator[Action]:
     """A coupon that nothing will attach is deleted; what it was attached to keeps its discount (BILLING 4)."""
-    if d.wanted is None and d.found is not None:
-        before = d.found.document
+    if isinstance(d, Extra):
+        before = d.actual.document
         yield draft.action(
             d, ActionKind.COUPON_DELETE, Lane.CATALOG, {"deleted": True}, before=before, cause="unused", verb="Delete"
         )  # fmt: skip
-    elif d.found is None and d.wanted is not None:
-        after = {**d.wanted.document, **d.wanted.facts["content"]}
+    elif isinstance(d, Missing):
+        after = {**d.target.document, **d.target.facts["content"]}
         yield draft.action(d, ActionKind.COUPON_CREATE, Lane.CATALOG, after, cause="missing", verb="Create")
     else:
         yield from build_plain(draft, d, lane=Lane.CATALOG, kinds=(ActionKind.COUPON_CREATE, ActionKind.COUPON_UPDATE))
@@ -51,11 +52,11 @@ def build_coupon(draft: Draft, d: Difference) -> Iterator[Action]:
 
 def build_plain(draft: Draft, d: Difference, *, lane: Lane, kinds: tuple[ActionKind, ActionKind]) -> Iterator[Action]:
     """Yield the creation of an object, or one update of its changed fields; ``kinds`` are these two."""
-    if d.wanted is None:
+    if isinstance(d, Extra):
         draft.unplanned[d.key] = f"Nothing in Stigg claims this {kinds[0].noun}; a person decides what becomes of it."
         return
-    if d.found is None:
-        yield draft.action(d, kinds[0], lane, d.wanted.document, cause="missing", verb="Create")
+    if isinstance(d, Missing):
+        yield draft.action(d, kinds[0], lane, d.target.document, cause="missing", verb="Create")
         return
     changed = [name for name in d.fields if name in UPDATABLE[d.kind]]
     before, after = sides(d, changed)
@@ -64,12 +65,11 @@ def build_plain(draft: Draft, d: Difference, *, lane: Lane, kinds: tuple[ActionK
     )  # fmt: skip
 
 
-def sides(d: Difference, changed: list[str]) -> tuple[Document, Document]:
+def sides(d: Changed, changed: list[str]) -> tuple[Document, Document]:
     """The changed fields as they are and as they should be; an absent one is None."""
-    assert d.wanted is not None and d.found is not None
     return (
-        {name: d.found.document.get(name) for name in changed},
-        {name: d.wanted.document.get(name) for name in changed},
+        {name: d.actual.document.get(name) for name in changed},
+        {name: d.target.document.get(name) for name in changed},
     )
 
 
@@ -79,15 +79,15 @@ def build_slot(draft: Draft, d: Difference) -> Iterator[Action]:
     New price and lookup_key (one call), then the default, then the archive of the old one: each step heals on the next
     run (BILLING 2).
     """
-    if d.wanted is None:
+    if isinstance(d, Extra):
         yield from release_slot(draft, d)
         return
-    version = d.wanted.facts["version"]
-    product = d.wanted.document["product"]
-    holder = d.found.facts["version"] if d.found else None
-    if holder != version or (d.found is not None and d.found.document["active"] is False):
+    version = d.target.facts["version"]
+    product = d.target.document["product"]
+    holder = d.actual.facts["version"] if isinstance(d, Changed) else None
+    if holder != version or (isinstance(d, Changed) and d.actual.document["active"] is False):
         yield claim_slot(draft, d, version)
-    if d.wanted.document["default"] and not is_default(draft, d, version):
+    if d.target.document["default"] and not is_default(draft, d, version):
         after = {"default_price": version}
         yield draft.action(
             d, ActionKind.PRODUCT_SET_DEFAULT, Lane.CATALOG, after, before={"default_price": holder}, target=product,
@@ -97,19 +97,18 @@ def build_slot(draft: Draft, d: Difference) -> Iterator[Action]:
         yield archive(draft, d, holder)
 
 
-def is_default(draft: Draft, d: Difference, version: str) -> bool:
+def is_default(draft: Draft, d: Targeted, version: str) -> bool:
     """Whether the version that is to hold a slot is its product's default already, as far as it was seen."""
-    if d.found is not None:
-        return d.found.facts["version"] == version and "default" not in d.fields
+    if isinstance(d, Changed):
+        return d.actual.facts["version"] == version and "default" not in d.fields
     seen = draft.differences.get(version)
-    return bool(seen is not None and seen.found is not None and seen.found.facts.get("default"))
+    return isinstance(seen, Existing) and bool(seen.actual.facts.get("default"))
 
 
-def release_slot(draft: Draft, d: Difference) -> Iterator[Action]:
+def release_slot(draft: Draft, d: Extra) -> Iterator[Action]:
     """A charge that its package no longer has: its price gives up default and lookup_key, and is archived if unneeded."""
-    assert d.found is not None
-    holder, product = d.found.facts["version"], d.found.document["product"]
-    if d.found.document["default"]:
+    holder, product = d.actual.facts["version"], d.actual.document["product"]
+    if d.actual.document["default"]:
         yield clear_default(draft, d, holder, product)
     before = {"lookup_key": keys.lookup_key(d.key)}
     yield draft.action(
@@ -128,33 +127,32 @@ def clear_default(draft: Draft, d: Difference, holder: str, product: str) -> Act
     )  # fmt: skip
 
 
-def claim_slot(draft: Draft, d: Difference, version: str) -> Action:
+def claim_slot(draft: Draft, d: Targeted, version: str) -> Action:
     """The write after which ``version`` holds the slot: a new price, or one that exists and is taken back or adopted."""
-    assert d.wanted is not None
     lookup_key = keys.lookup_key(d.key)
-    cause = "missing" if d.found is None else "changed"
+    cause = "missing" if isinstance(d, Missing) else "changed"
     seen = draft.differences.get(version)
     if version in draft.known:
         after: Document = {"active": True, "lookup_key": lookup_key}
-        if seen is not None and seen.wanted is not None:
-            after |= {name: seen.wanted.document[name] for name in ("metadata",) if name in seen.wanted.document}
-            if seen.found is not None and not seen.found.facts.get("marked", True):
+        if isinstance(seen, Targeted):
+            after |= {name: seen.target.document[name] for name in ("metadata",) if name in seen.target.document}
+            if isinstance(seen, Changed) and not seen.actual.facts.get("marked", True):
                 cause = "adoption"
-        if d.found is not None:
+        if isinstance(d, Changed):
             after["transfer_lookup_key"] = True
         return draft.action(
             d, ActionKind.PRICE_UPDATE, Lane.CATALOG, after, target=version, cause=cause, verb="Take back"
         )
-    after = new_price(draft.differences[version]) | {"lookup_key": lookup_key}
-    if d.found is not None:  # its holder is ours, so the key may be taken from it
+    assert isinstance(seen, Targeted), "a price version that Stripe does not have is missing there"
+    after = new_price(seen) | {"lookup_key": lookup_key}
+    if isinstance(d, Changed):  # its holder is ours, so the key may be taken from it
         after["transfer_lookup_key"] = True
     return draft.action(d, ActionKind.PRICE_CREATE, Lane.CATALOG, after, target=version, cause=cause, verb="Create")
 
 
-def new_price(d: Difference) -> Document:
+def new_price(d: Targeted) -> Document:
     """What a creation of a missing price version sends: its content, its product, its metadata."""
-    assert d.wanted is not None
-    facts, document = d.wanted.facts, d.wanted.document
+    facts, document = d.target.facts, d.target.document
     tax = {"tax_behavior": document["tax_behavior"]} if "tax_behavior" in document else {}
     return {**facts["content"], "product": facts["product"], "metadata": document["metadata"], **tax}
 
@@ -162,18 +160,18 @@ def new_price(d: Difference) -> Document:
 def build_version(draft: Draft, d: Difference) -> Iterator[Action]:
     """A price version besides the one that its slot wants: needed and absent, or present and no longer needed."""
     slot = draft.differences.get(keys.slot_of(d.key))
-    folded = slot is not None and any(c is not None and c.facts["version"] == d.key for c in (slot.wanted, slot.found))
-    if d.wanted is not None and d.found is not None and "tax_behavior" in d.fields:
+    folded = slot is not None and any(side.facts["version"] == d.key for side in slot.documents)
+    if isinstance(d, Changed) and "tax_behavior" in d.fields:
         yield from set_tax_behavior(draft, d)
     if folded:
         return  # the same fact as its slot's difference
-    if d.wanted is None:
+    if isinstance(d, Extra):
         yield from retire(draft, d)
-    elif d.found is None and d.key in draft.known:
+    elif isinstance(d, Missing) and d.key in draft.known:
         yield draft.action(
             d, ActionKind.PRICE_UPDATE, Lane.CATALOG, {"active": True}, cause="needed", verb="Reactivate"
         )
-    elif d.found is None:
+    elif isinstance(d, Missing):
         yield draft.action(d, ActionKind.PRICE_CREATE, Lane.CATALOG, new_price(d), cause="needed", verb="Create")
     elif "metadata" in d.fields:
         before, after = sides(d, ["metadata"])
@@ -181,10 +179,9 @@ def build_version(draft: Draft, d: Difference) -> Iterator[Action]:
         yield draft.action(d, ActionKind.PRICE_UPDATE, Lane.CATALOG, after, before=before, cause=cause, verb="Update")
 
 
-def set_tax_behavior(draft: Draft, d: Difference) -> Iterator[Action]:
+def set_tax_behavior(draft: Draft, d: Changed) -> Iterator[Action]:
     """Prices whose tax behaviour is unspecified get it once; Stripe changes it never after."""
-    assert d.found is not None
-    held = d.found.document.get("tax_behavior")
+    held = d.actual.document.get("tax_behavior")
     if held is not None:
         draft.unplanned[d.key] = f"Its tax behaviour is {held}, which Stripe never changes; a person decides."
         return
@@ -194,12 +191,11 @@ def set_tax_behavior(draft: Draft, d: Difference) -> Iterator[Action]:
     )
 
 
-def retire(draft: Draft, d: Difference) -> Iterator[Action]:
+def retire(draft: Draft, d: Extra) -> Iterator[Action]:
     """The archive of a version that nobody can be billed by: after its subscription's write, where one alone had it."""
-    assert d.found is not None
     if keys.subscription_of(d.key) is None:
-        if d.found.facts["default"]:  # a release that was interrupted after its first step
-            yield clear_default(draft, d, d.key, d.found.facts["product"])
+        if d.actual.facts["default"]:  # a release that was interrupted after its first step
+            yield clear_default(draft, d, d.key, d.actual.facts["product"])
         yield archive(draft, d, d.key)
         return
     yield draft.action(
@@ -216,5 +212,4 @@ def archive(draft: Draft, d: Difference, version: str) -> Action:
 
 
 def is_unclaimed(draft: Draft, version: str) -> bool:
-    d = draft.differences.get(version)
-    return d is not None and d.wanted is None
+    return isinstance(draft.differences.get(version), Extra)

@@ -9,7 +9,8 @@ from decimal import Decimal
 from stripe_sync.core.lanes import Lane
 from stripe_sync.core.money import shown_all
 from stripe_sync.domain.drift.amounts import PriceBook
-from stripe_sync.domain.model.documents import Difference, Document
+from stripe_sync.domain.drift.difference import Changed, Difference
+from stripe_sync.domain.model.documents import Document
 from stripe_sync.domain.plan.actions import Action, ActionKind
 
 # What adoption alone explains: the native integration wrote no mark, and other texts.
@@ -85,15 +86,15 @@ class Draft:
 
 def serial_of(d: Difference, about: str) -> str:
     """Writes to one customer are made one after the other, whatever they are about."""
-    for claim in (d.wanted, d.found):
-        if claim is not None and "customer" in claim.document:
-            return str(claim.document["customer"])
+    for side in d.documents:
+        if "customer" in side.document:
+            return str(side.document["customer"])
     return about
 
 
-def cause_of(d: Difference, changed: list[str]) -> str:
+def cause_of(d: Changed, changed: list[str]) -> str:
     """Why fields are written: they are the mark alone, adoption explains them, or they changed."""
-    adopted = d.found is not None and not d.found.facts.get("marked", True)
+    adopted = not d.actual.facts.get("marked", True)
     if adopted and set(changed) <= ADOPTED:
         return "adoption"
     return "metadata" if changed == ["metadata"] else "changed"

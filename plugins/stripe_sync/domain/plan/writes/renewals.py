@@ -10,38 +10,37 @@ from stripe_sync.core import keys, money, periods
 from stripe_sync.core.clock import epoch, from_epoch
 from stripe_sync.core.lanes import Lane
 from stripe_sync.domain.drift.amounts import difference
-from stripe_sync.domain.model.documents import Difference, Document
+from stripe_sync.domain.drift.difference import Changed
+from stripe_sync.domain.model.documents import Document
 from stripe_sync.domain.plan.actions import Action, ActionKind
 from stripe_sync.domain.plan.writes.context import Draft
 
 Items = list[dict[str, str]]
 
 
-def item_periods(d: Difference) -> list[tuple[int, int]]:
-    assert d.found is not None
-    return [(item["start"], item["end"]) for item in d.found.facts["items"].values()]
+def item_periods(d: Changed) -> list[tuple[int, int]]:
+    return [(item["start"], item["end"]) for item in d.actual.facts["items"].values()]
 
 
-def is_inside(d: Difference, moment: int) -> bool:
+def is_inside(d: Changed, moment: int) -> bool:
     """Whether a moment lies in the running period of every item."""
     return all(start <= moment < end for start, end in item_periods(d))
 
 
-def is_overtaken(d: Difference, moment: int) -> bool:
+def is_overtaken(d: Changed, moment: int) -> bool:
     """Whether the running period of every item began after the moment: a renewal has billed the state before."""
     found = item_periods(d)
     return bool(found) and all(moment < start for start, _ in found)
 
 
 def overtaken(
-    draft: Draft, d: Difference, old: Items, new: Items, *, more: Mapping[str, Decimal], asked: int
+    draft: Draft, d: Changed, old: Items, new: Items, *, more: Mapping[str, Decimal], asked: int
 ) -> Iterator[Action]:
     """A change that a renewal has overtaken: what it billed too little goes on its open draft.
 
     What it billed too much is no line, since no line is negative: it is a credit, which a person gives by a credit note.
     Where the draft is finalized, or the change is older than one period, a person decides (RENEWED_SHORT, RENEWED_LONG).
     """
-    assert d.found is not None
     start, _ = item_periods(d)[0]
     months = max((draft.book.rates[i["price"]].months for i in new if i["price"] in draft.book.rates), default=1) or 1
     before_that = epoch(periods.add_months(from_epoch(start), -months))
@@ -49,7 +48,7 @@ def overtaken(
     share = Decimal(start - max(asked, before_that)) / Decimal(start - before_that)
     owed = {c: Decimal(money.round_minor(amount + amount * share)) for c, amount in interval.items()}
     after: Document = {"items": new, "proration_behavior": "none"}
-    invoice = d.found.facts.get("draft")
+    invoice = d.actual.facts.get("draft")
     if invoice and asked >= before_that:
         target = keys.link_key(
             "renewal", keys.LinkKey.parse(d.key).environment, keys.part(keys.entity_of(d.key)[1]), f"{invoice}.{asked}"
@@ -73,30 +72,28 @@ def overtaken(
     )  # fmt: skip
 
 
-def product_of(d: Difference, old: Items, new: Items) -> str:
+def product_of(d: Changed, old: Items, new: Items) -> str:
     """The product of the charge that changed, by link key or id; of another item where the charge is a new one."""
-    assert d.found is not None
-    items = d.found.facts["items"]
+    items = d.actual.facts["items"]
     was, now = ({item["price"]: item["quantity"] for item in given} for given in (old, new))
     changed = [price for price in sorted(items) if was.get(price) != now.get(price)]
     return str(items[next(iter([*changed, *sorted(items)]))]["product"])
 
 
-def manual_tax(d: Difference) -> dict[str, list[str]]:
+def manual_tax(d: Changed) -> dict[str, list[str]]:
     """Return the manual tax rates of a subscription for an item of its own, which inherits none (SB 3.4)."""
-    rates = d.found.facts.get("tax_rates") if d.found is not None else None
+    rates = d.actual.facts.get("tax_rates")
     return {"tax_rates": list(rates)} if rates else {}
 
 
 def on_draft(
-    draft: Draft, d: Difference, target: str, invoice: str, owed: Mapping[str, Decimal], start: int, product: str
+    draft: Draft, d: Changed, target: str, invoice: str, owed: Mapping[str, Decimal], start: int, product: str
 ) -> Iterator[Action]:
     """The item on the open draft of the renewal, where it billed too little."""
-    assert d.wanted is not None
     for currency, amount in owed.items():
         if amount > 0 and target not in draft.known:
             after: dict[str, Any] = {
-                "customer": d.wanted.document["customer"], "invoice": invoice, "amount": str(int(amount)),
+                "customer": d.target.document["customer"], "invoice": invoice, "amount": str(int(amount)),
                 "currency": currency, "subscription": d.key, "from": start, "product": product,
                 **manual_tax(d),
             }  # fmt: skip

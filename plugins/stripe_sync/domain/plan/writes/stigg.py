@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stripe_sync.core.lanes import Lane
-from stripe_sync.domain.model.documents import Difference
+from stripe_sync.domain.drift.difference import Changed, Difference
 from stripe_sync.domain.plan.actions import Action, ActionKind
 from stripe_sync.domain.plan.writes.context import Draft
 
 
 def build_stigg_subscription(draft: Draft, d: Difference) -> Iterator[Action]:
     """At once and without proration: Stripe has settled the money already."""
-    if d.wanted is None or d.found is None:
+    if not isinstance(d, Changed):
         return
     yield draft.action(
         d, ActionKind.STIGG_CANCEL, Lane.CANCELLATIONS, {"ended": True}, before={"ended": None}, cause="canceled_in_stripe",
-        verb="Cancel in Stigg:", serial=str(d.found.facts["customer"]),
+        verb="Cancel in Stigg:", serial=str(d.actual.facts["customer"]),
     )  # fmt: skip

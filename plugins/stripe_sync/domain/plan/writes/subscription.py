@@ -16,8 +16,9 @@ from stripe_sync.core import keys
 from stripe_sync.core.lanes import Lane
 from stripe_sync.domain.actual.endings import Collected, Ending, EndingStep, decide
 from stripe_sync.domain.drift.amounts import difference, items_of
+from stripe_sync.domain.drift.difference import Changed, Difference, Extra, Missing
 from stripe_sync.domain.drift.rows import is_ending
-from stripe_sync.domain.model.documents import Difference, Document
+from stripe_sync.domain.model.documents import Document
 from stripe_sync.domain.model.stripe_status import SubscriptionStatus
 from stripe_sync.domain.plan.actions import AND, Action, ActionKind
 from stripe_sync.domain.plan.intervals import BEGINS_NOW, changes_interval, interval_cause
@@ -32,13 +33,13 @@ PLAIN = ("collection_method", "days_until_due", "metadata", *COUPONS)
 
 
 def build_subscription(draft: Draft, d: Difference) -> Iterator[Action]:
-    if d.wanted is None:
+    if isinstance(d, Extra):
         draft.unplanned[d.key] = "Stripe bills it and Stigg does not claim it; a person decides."
-    elif d.found is None:
+    elif isinstance(d, Missing):
         yield create_subscription(draft, d)
     elif is_ending(d):
         yield from end_subscription(draft, d)
-    elif d.found.facts.get("paused"):
+    elif d.actual.facts.get("paused"):
         draft.unplanned[d.key] = "It is paused in Stripe; a person decides."
     elif "customer" in d.fields:
         draft.unplanned[d.key] = "Stripe bills another customer for it, which cannot be changed; a person decides."
@@ -46,22 +47,21 @@ def build_subscription(draft: Draft, d: Difference) -> Iterator[Action]:
         yield from change_subscription(draft, d)
 
 
-def create_subscription(draft: Draft, d: Difference) -> Action:
+def create_subscription(draft: Draft, d: Missing) -> Action:
     """Return the creation: billed in full from where paid time began.
 
     One that began long ago charges nothing now and waits for a person; one that a person back-dated charges nothing now.
     """
-    assert d.wanted is not None
-    start = dict(d.wanted.facts["start"])
+    start = dict(d.target.facts["start"])
     late, backdated = start.pop("late"), start.pop("backdated")
-    items = d.wanted.document["items"]
-    once = list(d.wanted.facts["one_off"].values())
-    after = {**d.wanted.document, **start}
-    if d.wanted.facts["attach"]:
-        after["attach"] = d.wanted.facts["attach"]
+    items = d.target.document["items"]
+    once = list(d.target.facts["one_off"].values())
+    after = {**d.target.document, **start}
+    if d.target.facts["attach"]:
+        after["attach"] = d.target.facts["attach"]
     if once:
         after["one_off"] = once
-    payment = d.wanted.facts["payment"]
+    payment = d.target.facts["payment"]
     if payment.get("named"):
         after["default_payment_method"] = payment["named"]
     if after["collection_method"] == "charge_automatically":
@@ -74,14 +74,13 @@ def create_subscription(draft: Draft, d: Difference) -> Action:
     )  # fmt: skip
 
 
-def end_subscription(draft: Draft, d: Difference) -> Iterator[Action]:
+def end_subscription(draft: Draft, d: Changed) -> Iterator[Action]:
     """Canceled in order of time (domain/actual/endings.py); a schedule is released first."""
-    assert d.wanted is not None and d.found is not None
-    facts = d.wanted.facts
+    facts = d.target.facts
     if facts["frozen"]:
         draft.unplanned[d.key] = facts["why"]
         return
-    if d.found.facts["foreign_items"]:
+    if d.actual.facts["foreign_items"]:
         draft.unplanned[d.key] = f"{facts['why']} It has items of somebody else's as well; a person decides."
         return
     decision = decide(ending_of(draft, d))
@@ -89,7 +88,7 @@ def end_subscription(draft: Draft, d: Difference) -> Iterator[Action]:
         draft.unplanned[d.key] = f"{facts['why']} {decision.why}"
         return
     yield from release_schedule(draft, d)
-    items = items_of(d.found.document)
+    items = items_of(d.actual.document)
     after: Document = {"status": SubscriptionStatus.CANCELED.value, "ended_in_stigg": facts["end"]}
     if facts.get("between"):
         after["ended_between"] = facts["between"]
@@ -101,18 +100,16 @@ def end_subscription(draft: Draft, d: Difference) -> Iterator[Action]:
     yield structs.replace(action, noted={"own_stops": sorted(draft.policy.own_stops & ids_of(d))})
 
 
-def ids_of(d: Difference) -> set[str]:
+def ids_of(d: Changed) -> set[str]:
     """Return the ids of the drafts and open invoices of a subscription that the mirror has."""
-    assert d.found is not None
-    return {invoice["id"] for invoice in d.found.facts["unfinished"]}
+    return {invoice["id"] for invoice in d.actual.facts["unfinished"]}
 
 
-def ending_of(draft: Draft, d: Difference) -> Ending:
+def ending_of(draft: Draft, d: Changed) -> Ending:
     """Return what the mirrors say of an end (domain/actual/stigg_end.py where Stigg gives no date)."""
-    assert d.wanted is not None and d.found is not None
-    facts, now = d.found.facts, draft.policy.now
+    facts, now = d.actual.facts, draft.policy.now
     return Ending(
-        end=d.wanted.facts["end"] or now,
+        end=d.target.facts["end"] or now,
         renewed=facts["renewed"],
         next_renewal=min((end for _, end in item_periods(d)), default=now),
         now=now,
@@ -124,10 +121,9 @@ def ending_of(draft: Draft, d: Difference) -> Ending:
     )
 
 
-def release_schedule(draft: Draft, d: Difference) -> Iterator[Action]:
+def release_schedule(draft: Draft, d: Changed) -> Iterator[Action]:
     """A schedule would undo what we write, or what we end: it is released first, always by a person's approval."""
-    assert d.found is not None
-    schedule = d.found.facts.get("schedule")
+    schedule = d.actual.facts.get("schedule")
     if schedule:
         yield draft.action(
             d, ActionKind.SCHEDULE_RELEASE, Lane.SUBSCRIPTIONS, {"schedule": None}, before={"schedule": schedule},
@@ -135,10 +131,9 @@ def release_schedule(draft: Draft, d: Difference) -> Iterator[Action]:
         )  # fmt: skip
 
 
-def change_subscription(draft: Draft, d: Difference) -> Iterator[Action]:
+def change_subscription(draft: Draft, d: Changed) -> Iterator[Action]:
     """The changed fields, in as many writes as there are causes."""
-    assert d.wanted is not None and d.found is not None
-    payment = d.wanted.facts["payment"]
+    payment = d.target.facts["payment"]
     if payment.get("incomplete"):
         draft.unplanned[d.key] = f"{payment['processing']} Its changes are made after that."
         return
@@ -157,9 +152,8 @@ def change_subscription(draft: Draft, d: Difference) -> Iterator[Action]:
     yield from writes
 
 
-def change_plain(draft: Draft, d: Difference, *, without: list[str]) -> Iterator[Action]:
+def change_plain(draft: Draft, d: Changed, *, without: list[str]) -> Iterator[Action]:
     """Everything that prorates nothing: collection, discounts, one-off charges, the mark."""
-    assert d.wanted is not None and d.found is not None
     changed = [name for name in d.fields if name in PLAIN and name not in without]
     if not changed:
         return
@@ -168,8 +162,8 @@ def change_plain(draft: Draft, d: Difference, *, without: list[str]) -> Iterator
     before, after = sides(d, changed)
     cause = cause_of(d, changed)
     if any(name in changed for name in COUPONS):
-        cause = "adoption" if not d.found.facts.get("marked", True) else "discount"
-        after["attach"] = d.wanted.facts["attach"]
+        cause = "adoption" if not d.actual.facts.get("marked", True) else "discount"
+        after["attach"] = d.target.facts["attach"]
         charged = list(one_off_items(draft, d))
         yield from charged
         if charged:
@@ -179,13 +173,12 @@ def change_plain(draft: Draft, d: Difference, *, without: list[str]) -> Iterator
     )
 
 
-def one_off_items(draft: Draft, d: Difference) -> Iterator[Action]:
+def one_off_items(draft: Draft, d: Changed) -> Iterator[Action]:
     """One-off charges that came to a subscription which Stripe bills already: an invoice item each, once in its life."""
-    assert d.wanted is not None
     environment = keys.LinkKey.parse(d.key).environment
-    for token, item in sorted(d.wanted.facts["one_off"].items()):
+    for token, item in sorted(d.target.facts["one_off"].items()):
         target = keys.link_key("oneoff", environment, keys.part(keys.entity_of(d.key)[1]), token)
-        after = {"customer": d.wanted.document["customer"], "subscription": d.key, **item, **manual_tax(d)}
+        after = {"customer": d.target.document["customer"], "subscription": d.key, **item, **manual_tax(d)}
         if target not in draft.known:
             yield draft.action(
                 d, ActionKind.INVOICE_ITEM_CREATE, Lane.SUBSCRIPTIONS, after, target=target, cause="one_off", verb="Charge once:",
@@ -193,34 +186,33 @@ def one_off_items(draft: Draft, d: Difference) -> Iterator[Action]:
             )  # fmt: skip
 
 
-def change_end(draft: Draft, d: Difference) -> Iterator[Action]:
+def change_end(draft: Draft, d: Changed) -> Iterator[Action]:
     """The moment at which it ends. What a customer or a person asked for in Stripe is never undone by itself."""
-    assert d.wanted is not None and d.found is not None
     if "cancel_at" not in d.fields:
         return
-    wanted, found = d.wanted.document.get("cancel_at"), d.found.document.get("cancel_at")
-    ours = found is None or d.found.facts.get("asked_end") == found
-    if not ours and (wanted is None or int(found or 0) <= int(wanted)):
+    end, held = d.target.document.get("cancel_at"), d.actual.document.get("cancel_at")
+    ours = held is None or d.actual.facts.get("asked_end") == held
+    if not ours and (end is None or int(held or 0) <= int(end)):
         draft.unplanned[d.key] = "It was canceled for a date in Stripe, and not by us; it is shown and never undone."
         return
-    after = {"cancel_at": wanted, "proration_behavior": "none"}
-    if wanted and is_anchor_noted(d):
-        after["anchor"] = str(d.found.facts["anchor"])
-    lost = difference({}, draft.book.per_month(items_of(d.found.document))) if wanted else {}
+    after = {"cancel_at": end, "proration_behavior": "none"}
+    if end and is_anchor_noted(d):
+        after["anchor"] = str(d.actual.facts["anchor"])
+    lost = difference({}, draft.book.per_month(items_of(d.actual.document))) if end else {}
     yield draft.action(
-        d, ActionKind.SUBSCRIPTION_UPDATE, Lane.SUBSCRIPTIONS, after, before={"cancel_at": found},
-        cause="cancel_at" if wanted else "resume", verb="Set the end of", per_month=lost,
+        d, ActionKind.SUBSCRIPTION_UPDATE, Lane.SUBSCRIPTIONS, after, before={"cancel_at": held},
+        cause="cancel_at" if end else "resume", verb="Set the end of", per_month=lost,
     )  # fmt: skip
 
 
-def switch_tax(draft: Draft, d: Difference) -> Iterator[Action]:
+def switch_tax(draft: Draft, d: Changed) -> Iterator[Action]:
     """Plan automatic tax on a living subscription as a group of its own, since it changes the amount of its invoices.
 
     Tax that Stripe switched off for a missing location is switched on again by approval only (BILLING 9).
     """
     if "automatic_tax" in d.fields:
         before, after = sides(d, ["automatic_tax"])
-        cause = "tax_again" if d.found is not None and d.found.facts.get("tax_disabled") else "tax"
+        cause = "tax_again" if d.actual.facts.get("tax_disabled") else "tax"
         yield draft.action(
             d,
             ActionKind.SUBSCRIPTION_UPDATE,
@@ -232,16 +224,15 @@ def switch_tax(draft: Draft, d: Difference) -> Iterator[Action]:
         )
 
 
-def change_items(draft: Draft, d: Difference) -> Iterator[Action]:
+def change_items(draft: Draft, d: Changed) -> Iterator[Action]:
     """Changed items with their quantity and an explicit proration; usage that is not proven keeps its item."""
-    assert d.wanted is not None and d.found is not None
     if "items" not in d.fields:
         return
-    old: Items = items_of(d.found.document)
-    new = with_unproven_usage(draft, d, old, items_of(d.wanted.document))
+    old: Items = items_of(d.actual.document)
+    new = with_unproven_usage(draft, d, old, items_of(d.target.document))
     if new == old:
         return
-    if waits := d.wanted.facts["payment"].get("processing"):
+    if waits := d.target.facts["payment"].get("processing"):
         draft.unplanned[d.key] = f"{waits} Its change is made after that."
         return
     more = difference(draft.book.per_month(new), draft.book.per_month(old))
@@ -249,7 +240,7 @@ def change_items(draft: Draft, d: Difference) -> Iterator[Action]:
     asked = asked_at(d, old, new)
     after: Document = {"items": new, "proration_behavior": behavior}
     if changes_interval(draft.book, old, new):
-        cause, behavior, asked = interval_cause(d.found.facts["items"]), "always_invoice", None
+        cause, behavior, asked = interval_cause(d.actual.facts["items"]), "always_invoice", None
         after |= BEGINS_NOW
     if behavior != "none" and asked is not None and is_overtaken(d, asked):
         yield from overtaken(draft, d, old, new, more=more, asked=asked)
@@ -258,8 +249,8 @@ def change_items(draft: Draft, d: Difference) -> Iterator[Action]:
     if behavior != "none" and moment is not None:
         after["proration_date"] = moment
     due = remaining(draft, d, old, new, moment) if behavior == "always_invoice" else {}
-    payment = d.wanted.facts["payment"]
-    if d.wanted.document["collection_method"] == "charge_automatically":
+    payment = d.target.facts["payment"]
+    if d.target.document["collection_method"] == "charge_automatically":
         after["payment_behavior"] = "allow_incomplete" if payment.get("delayed") else "error_if_incomplete"
         if payment.get("delayed") and behavior == "always_invoice":
             cause = f"{cause}{AND}{BANK_DEBIT}"
@@ -269,10 +260,9 @@ def change_items(draft: Draft, d: Difference) -> Iterator[Action]:
     )  # fmt: skip
 
 
-def with_unproven_usage(draft: Draft, d: Difference, old: Items, new: Items) -> Items:
+def with_unproven_usage(draft: Draft, d: Changed, old: Items, new: Items) -> Items:
     """The wanted items, and those of usage that would go while their window holds usage nobody has proven."""
-    assert d.found is not None
-    facts, names = d.found.facts["items"], {item["price"] for item in new}
+    facts, names = d.actual.facts["items"], {item["price"] for item in new}
     coming = [item for item in new if item["price"] not in facts]
     kept = [
         item
@@ -323,15 +313,14 @@ def changed_prices(old: Items, new: Items) -> set[str]:
     return {price for price in {*was, *now} if was.get(price) != now.get(price)}
 
 
-def asked_at(d: Difference, old: Items, new: Items) -> int | None:
+def asked_at(d: Changed, old: Items, new: Items) -> int | None:
     """Stigg's time of the change, Unix seconds; None where Stigg does not tell it."""
-    assert d.wanted is not None
-    times = [d.wanted.facts["changed_at"].get(price) for price in changed_prices(old, new)]
+    times = [d.target.facts["changed_at"].get(price) for price in changed_prices(old, new)]
     known = [moment for moment in times if moment is not None]
     return max(known) if known else None
 
 
-def remaining(draft: Draft, d: Difference, old: Items, new: Items, moment: int | None) -> dict[str, Decimal]:
+def remaining(draft: Draft, d: Changed, old: Items, new: Items, moment: int | None) -> dict[str, Decimal]:
     """What an immediate invoice of the change comes to, before Stripe is asked: the difference for the time that remains."""
     more = difference(draft.book.one_interval(new), draft.book.one_interval(old))
     found = item_periods(d)

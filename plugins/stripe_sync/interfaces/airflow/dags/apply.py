@@ -14,6 +14,7 @@ from airflow.sdk import DAG, Param, TriggerRule, task
 
 from stripe_sync.core.config.settings import readable
 from stripe_sync.core.settings import Environment
+from stripe_sync.domain.plan.approvals import ApprovalState
 from stripe_sync.interfaces.airflow.dag_arguments import DEFAULTS, dag_arguments
 from stripe_sync.interfaces.airflow.dags.reconcile import reconcile_tasks
 from stripe_sync.interfaces.airflow.questions import answer, question
@@ -48,11 +49,11 @@ def apply_dag(environment: str, settings: Environment) -> DAG:
 
         @task
         def accept() -> None:
-            answer(environment, state="approved")
+            answer(environment, state=ApprovalState.APPROVED)
 
         @task(trigger_rule=TriggerRule.ALL_SKIPPED)
         def refuse() -> None:
-            answer(environment, state="rejected")
+            answer(environment, state=ApprovalState.REJECTED)
 
         decide = ApprovalOperator(
             task_id="decide",

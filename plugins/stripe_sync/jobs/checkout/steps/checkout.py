@@ -7,9 +7,8 @@ a success page that is loaded again, nor by the schedule that closes what nobody
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import msgspec
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random
@@ -35,6 +34,7 @@ from stripe_sync.jobs.inputs.latest import Latest, latest
 from stripe_sync.jobs.runtime.account import account
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.runtime.preflight import checked_lately, held_at_observe
+from stripe_sync.jobs.runtime.run_params import CheckoutFields
 from stripe_sync.jobs.runtime.step import Result, step
 from stripe_sync.warehouse.comparisons import links
 from stripe_sync.warehouse.snapshots.families import Members
@@ -49,7 +49,7 @@ SESSIONS = "/v1/checkout/sessions"
 @step
 def checkout(session: Session, run: Run) -> Result:
     """Opens a page for the run's parameter ``request``; gives its session, URL, subscription id and end (Unix seconds)."""
-    request = requested(run.params["request"])
+    request = requested(run.params.request or {})
     require_writable(session, run)
     with session.engine.connect() as connection:
         them = Members(customers={request.customer}, subscriptions={request.subscription})
@@ -82,7 +82,7 @@ def complete_checkout(session: Session, run: Run) -> Result:
 
     Raises Waiting for the one that was asked for and is not paid yet.
     """
-    asked = run.params.get("session") or ""
+    asked = run.params.session
     if asked:
         return {"sessions": {asked: completed(session, run, asked)}}
     with session.engine.connect() as connection:
@@ -100,7 +100,7 @@ def complete_checkout(session: Session, run: Run) -> Result:
     return {"sessions": results}
 
 
-def requested(given: Mapping[str, Any]) -> CheckoutRequest:
+def requested(given: CheckoutFields) -> CheckoutRequest:
     """The request in a run's parameters. Raises ConfigurationError, naming the field."""
     chosen = given.get("subscription") or f"checkout-{uuid.uuid4().hex[:16]}"
     try:

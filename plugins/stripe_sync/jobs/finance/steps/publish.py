@@ -25,7 +25,7 @@ SETTLED = timedelta(days=4)  # after a month: longer than any draft waits, held 
 @step
 def audit_month(session: Session, run: Run) -> Result:
     """Audits the month of the run's parameter ``month``; without one the newest closed month, until it cannot change."""
-    asked = run.params.get("month") or ""
+    asked = run.params.month
     month = asked or f"{periods.add_months(run.now, -1):%Y-%m}"
     month_of(month)
     done = audits.audited_at(session.engine, session.environment.name, month)
@@ -49,7 +49,7 @@ def settled(now: datetime) -> datetime:
 def publish(session: Session, run: Run, folder: Any = None) -> Result:
     """Writes the finance report into a folder: any path object; the environment's own among the reports if left out."""
     name = session.environment.name
-    names = bool(run.params.get("names")) or session.environment.report.names
+    names = run.params.names or session.environment.report.names
     found = tables.tables(session.engine, FOR_FINANCE, name, names=names, now=run.now)
     portal = (runs.result(session.engine, name, run.id, "read_portal") or {}).get("rows", [])
     found.append(tables.made("portal", "Billing portal: recommended and found", portal))

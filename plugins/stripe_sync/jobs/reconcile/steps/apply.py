@@ -69,7 +69,7 @@ def apply(session: Session, run: Run) -> Result:
         now=run.now,
         keep_answers=kept_answers(session),
         quarantined=failures.quarantined(session.engine, name, now=run.now),
-        is_asked=bool(run.params.get("approval")),
+        is_asked=bool(run.params.approval),
         progress=partial(told, session),
     )
     steps = executor.run()
@@ -82,8 +82,8 @@ def apply(session: Session, run: Run) -> Result:
         of_steps = not_paid(after(steps, registry, asked), steps, statuses.unpaid(connection, name))
         errors = statuses.in_error(connection, name, [(s.kind, s.id) for s in waiting]) if waiting else set()
         statuses.store(connection, name, run.id, unless_settled(of_steps, waiting, errors=errors))
-        if run.params.get("approval") and not is_of_usage(session, run.params["approval"]):
-            approvals.applied(connection, name, run.params["approval"], counts)
+        if run.params.approval and not is_of_usage(session, run.params.approval):
+            approvals.applied(connection, name, run.params.approval, counts)
     made = Counter(step.action.kind for step in [*steps, *by_stigg] if step.result == "done")
     return {
         "results": dict(sorted(counts.items())),

@@ -71,7 +71,7 @@ def stigg_whole_because(session: Session, run: Run, state: StiggRead | None) -> 
     environment = session.environment
     if not environment.stigg.feed:
         return "stigg.feed is off"
-    if run.params.get("full"):
+    if run.params.full:
         return "it was asked for"
     if state is None:
         return "it is the first read"
@@ -156,7 +156,7 @@ def full_because(session: Session, run: Run, state: Feed | None) -> str:
     environment = session.environment
     if not environment.reads_events():
         return "events are not read (stripe.feed is off, or a test clock is set)"
-    if run.params.get("full"):
+    if run.params.full:
         return "it was asked for"
     if state is None:
         return "it is the first read"

@@ -11,7 +11,7 @@ from stripe_sync.core import keys
 from stripe_sync.core.clock import epoch
 from stripe_sync.core.lanes import Lane
 from stripe_sync.domain.drift.amounts import PriceBook
-from stripe_sync.domain.model.documents import Difference
+from stripe_sync.domain.drift.difference import Difference
 from stripe_sync.domain.plan import builder
 from stripe_sync.domain.plan.actions import Plan
 from stripe_sync.domain.plan.approvals import granted
@@ -93,7 +93,7 @@ def plan(session: Session, run: Run, *, comparison: int, held_at_observe: str = 
 
 def judged(session: Session, run: Run, made: Plan, held_at_observe: str, beyond: Mapping[str, int]) -> list[Verdict]:
     """The guards' word on each group; a run that applies an approval makes its actions and no others."""
-    approval = run.params.get("approval")
+    approval = run.params.approval
     if not made.actions and not approval:
         return []
     verdicts = judge(made, run.narrowed(session.environment), standing(session, run, held_at_observe, beyond))
@@ -121,5 +121,4 @@ def by_lane(by_kind: Mapping[str, int]) -> dict[str, int]:
 
 def parts_of(d: Difference) -> list[Any]:
     """Everything of a difference that may name something."""
-    claims = [claim for claim in (d.wanted, d.found) if claim is not None]
-    return [d.key, *(part for claim in claims for part in (claim.document, claim.facts))]
+    return [d.key, *(part for side in d.documents for part in (side.document, side.facts))]
