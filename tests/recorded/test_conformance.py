@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.conformance.__main__ import SCENARIOS, compared, empty, shown
-from sandbox.conformance.comparing import differences, masked, since
+from sandbox.conformance.comparison import differences, masked, since
 from sandbox.conformance.servers import Side
 from sandbox.replayer.http import Server
 from sandbox.replayer.scenario import load
