@@ -64,7 +64,7 @@ def by_literals(count: int) -> list[Route]:
 
 
 def match(verb: str, path: str) -> tuple[Route, list[str]] | None:
-    """The modelled operation of a path and the ids in it; literal paths win over templated ones."""
+    """Return the modelled operation of a path and the ids in it; literal paths win over templated ones."""
     for route_of_path in by_literals(len(ROUTES)):
         found = pattern(route_of_path.path).match(path)
         if found and route_of_path.verb == verb:
