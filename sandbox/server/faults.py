@@ -83,7 +83,7 @@ def broken(fault: Fault) -> StripeRefusal:
     limited = {"Stripe-Rate-Limited-Reason": fault.reason or "endpoint-rate"} if fault.status == 429 else {}
     retried = {"Stripe-Should-Retry": "false"} if fault.status != 429 else {}
     return StripeRefusal(
-        "An error that this world was configured to return.",
+        "An error that this world was told to make.",
         status=fault.status,
         type="api_error" if fault.status >= 500 else "invalid_request_error",
         code=CODES.get(fault.status),

@@ -111,7 +111,7 @@ def limited(limit: str) -> Obj:
 
 def broken(fault: Fault) -> Response:
     """Return the answer to a fault: an error without a code."""
-    return JSONResponse({"errors": [{"message": "An error that this world was configured to return."}]}, fault.status)
+    return JSONResponse({"errors": [{"message": "An error that this world was told to make."}]}, fault.status)
 
 
 def failure(error: GraphQLError, *, status: int) -> Response:
