@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 LOCKS := requirements.txt requirements-dev.txt pyproject.toml
-# One stamp for what the environment holds: the locks and the interpreter that was asked for.
+# One stamp for what the environment holds: the locks and the chosen interpreter.
 STAMP := $(VENV)/.stamp-$(shell (cat $(LOCKS); command -v $(PYTHON); $(PYTHON) -V) 2>/dev/null | sha256sum | cut -c1-16)
 export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
@@ -31,28 +31,28 @@ demo: install  ## the whole pipeline on the sandbox, twice; leaves reports/demo
 up: install  ## Airflow with its UI on localhost, on the sandbox; Ctrl-C ends all
 	@$(BIN)/python -m demo.up
 
-pair: install  ## the sandbox's Stigg beside a Stripe test account on a test clock, through month ends (KEY_FILE=)
+pair: install  ## the sandbox's Stigg with a Stripe test account on a test clock, through month ends (KEY_FILE=)
 	@$(BIN)/python -m demo.pair --key-file "$(KEY_FILE)"
 
 conformance: install  ## the project's scenarios and a month end on a Stripe test account and the sandbox (KEY_FILE=)
 	@$(BIN)/python -m sandbox.conformance --key-file "$(KEY_FILE)"
 
-secrets:  ## what docker-compose.yaml needs, in .env and .env.connections; what is there is kept
+secrets:  ## the secrets of docker-compose.yaml, in .env and .env.connections; existing values are kept
 	@$(PYTHON) docker/make_secrets.py
 
-compose-test: install  ## the compose files brought up and tried, where a Docker engine is
+compose-test: install  ## start and verify the compose files; needs a Docker engine
 	@$(BIN)/python docker/trial.py
 
 test: install  ## all tests, group by group (GROUPS="unit contract" chooses)
 	@$(BIN)/python -m tools.run_tests $(GROUPS)
 
-coverage: install  ## which branches of the deciding rooms the unit tests and stories take (reports/coverage)
+coverage: install  ## branches of the domain that unit tests and stories cover (reports/coverage)
 	@$(BIN)/python -m tools.coverage
 
-mutants: install  ## changes that no test notices in what decides about money (TEST_MUTANTS=100)
+mutants: install  ## mutants of the code that decides on money which no test kills (TEST_MUTANTS=100)
 	@$(BIN)/python -m tools.mutants
 
-bench: install  ## benchmarks, each beside a baseline (SCALE=1 is the full size)
+bench: install  ## benchmarks with baselines (SCALE=1 is the full size)
 	@SCALE=$(SCALE) $(BIN)/python -m bench
 
 soak: install  ## the long proofs, resumable in slices (SOAK_MINUTES=); results in docs/proofs/soak.jsonl
@@ -70,7 +70,7 @@ check: install  ## lint, types, import rules, words, untyped borders, branches o
 	@$(BIN)/python -m tools.locks
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip check --quiet
 
-lock: install  ## the locks, anew from requirements.in and requirements-dev.in
+lock: install  ## compile the locks from requirements.in and requirements-dev.in
 	@$(BIN)/uv pip compile requirements.in --universal --python-version 3.11 --generate-hashes --quiet --upgrade -o requirements.txt
 	@$(BIN)/uv pip compile requirements-dev.in --universal --python-version 3.11 --generate-hashes --quiet --upgrade -o requirements-dev.txt
 	@$(BIN)/uv pip compile requirements-build.in --universal --python-version 3.11 --generate-hashes --quiet -o requirements-build.txt

@@ -1,4 +1,4 @@
-"""``make bench``: reads, landing, comparing, a quiet run, memory and parse time, each beside its baseline.
+"""``make bench``: reads, staging, comparisons, a run without changes, memory and parse time, each with its baseline.
 
 SCALE is the share of the full size (1: 100,000 customers and subscriptions, a million documents); 0.1 by default, some minutes on 2 cores.
 Leaves bench/results/latest.json, and prints a table. No absolute time is a target: ratios and counts are.

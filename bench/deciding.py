@@ -1,6 +1,6 @@
-"""Deciding at one size: ``python -m bench.deciding CUSTOMERS`` prints seconds and megabytes as JSON.
+"""Comparisons and plans at one size: ``python -m bench.deciding CUSTOMERS`` prints seconds and megabytes as JSON.
 
-One customer goes through the whole pipeline on the sandbox; its rows in both mirrors, with their marks and links, are then
+One customer goes through the whole pipeline on the sandbox; its rows in both mirrors, with their ownership metadata and links, are then
 multiplied, so that a big account is there without having been written.
 """
 
@@ -36,9 +36,9 @@ from tests.support import warehouses
 from tests.support.harness import Harness, built
 
 CUSTOMER, SUBSCRIPTION = "customer-zero", "subscription-zero"
-FEW = 100
-OFTEN = 5  # how often what is short is measured
-SELDOM = 10**6  # minutes: the scan of Stigg, which would not show the copies, is left out
+CHANGED = 100
+REPEATS = 5  # runs of a short step
+NO_SCAN_MINUTES = 10**6  # skips the scan of Stigg, which does not know the copies
 
 
 def main() -> None:
@@ -49,16 +49,16 @@ def main() -> None:
     warehouses.start()
     with tempfile.TemporaryDirectory() as folder, built(world, Path(folder)) as harness:
         os.environ["STRIPE_SYNC_REPORTS"] = folder
-        harness.change(stripe={"feed": True}, stigg={"feed": True, "scan_minutes": SELDOM})
+        harness.change(stripe={"feed": True}, stigg={"feed": True, "scan_minutes": NO_SCAN_MINUTES})
         harness.reconcile()
         harness.later(7200)
-        harness.reconcile()  # takes up what the first one wrote
+        harness.reconcile()  # reads the objects that the first one wrote
         print(json.dumps(measured(Account(harness, customers))))
     warehouses.stop()
 
 
 class Account:
-    """Both sides of one customer, as many times as wanted."""
+    """Both sides of one customer, in any number of copies."""
 
     def __init__(self, harness: Harness, customers: int) -> None:
         self.harness, self.customers = harness, customers
@@ -73,7 +73,7 @@ class Account:
         self.owned = {CUSTOMER, SUBSCRIPTION, *self.links.values()}
 
     def copied(self, row_text: str, number: int) -> str:
-        """The text of a row of the one customer's as another's."""
+        """Return the text of a row of the first customer as that of a copy."""
         for key in self.links:
             mark = self.session.signer.mark
             row_text = row_text.replace(mark(key), mark(renamed(key, number)))
@@ -82,7 +82,7 @@ class Account:
         return row_text.replace('"Zero"', f'"Customer {number}"')
 
     def side(self, side: str, numbers: range, name: str = "") -> Iterator[Landed]:
-        """The rows of one side: the catalog's, and those of these customers; ``name`` is what they are called in Stigg."""
+        """Yield the rows of one side: the catalog and these customers; ``name`` is their name in Stigg."""
         for given, kind, id, body in self.rows:
             if given != side:
                 continue
@@ -107,14 +107,14 @@ class Account:
         return self.session.clock.now()
 
     def unlink(self) -> None:
-        """Ends the links of the one customer, who is no more."""
+        """Remove the links of the first customer, which is replaced by copies."""
         with self.harness.engine.begin() as connection:
             connection.execute(
                 text("update stripe_sync.link set ended_at = now() where owner <> '' and ended_at is null")
             )
 
     def link(self) -> None:
-        """Links of every copy."""
+        """Link of every copy."""
         with self.harness.engine.begin() as connection:
             cursor = connection.connection.cursor()
             with cursor.copy("copy link (environment, key, stripe_id, source) from stdin") as target:
@@ -126,7 +126,7 @@ class Account:
             connection.execute(text("analyze stripe_sync.link"))
 
     def rest(self) -> None:
-        """What PostgreSQL does by itself between two runs, done: it would be at work beside what is measured."""
+        """Vacuum and analyze now, so that autovacuum does not run during a measurement."""
         with self.harness.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text("vacuum (analyze)"))
             connection.execute(text("checkpoint"))
@@ -144,38 +144,39 @@ class Account:
 
 
 def renamed(name: str, number: int) -> str:
-    """A name of the one customer's as another's."""
+    """Return an id of the first customer as that of a copy."""
     for given in (CUSTOMER, SUBSCRIPTION):
         name = name.replace(given, f"{given[:-4]}{number:08d}")
     return f"{name}x{number:08d}" if name.startswith(("cus_", "sub_")) else name
 
 
 def measured(account: Account) -> dict[str, Any]:
-    """Seconds and MB of a first run, of deciding everything, nothing, and what a hundred renamed customers change; of gate
-    and plan; of a whole run that has nothing to do, with the one customer and with all of them. What is short is measured some times, and the figure is the median.
+    """Return seconds and MB of a first run, of comparing everything, nothing and a hundred renamed customers, of checks and
+    plan, and of a complete run without changes, with one customer and with all. Short steps are repeated; the figure is
+    the median.
     """
-    everybody = range(account.customers)
+    all_customers = range(account.customers)
     account.rest()
     alone = [seconds for seconds, *_ in whole_runs(account.harness)]  # in this process, which may be a slow one
     found: dict[str, list[float]] = {name: [figure] for name, figure in first_run(account).items()}
     found["alone"] = alone
-    pair = {side: account.land(side, everybody, whole=True).id for side in ("stigg", "stripe")}
+    pair = {side: account.land(side, all_customers, whole=True).id for side in ("stigg", "stripe")}
     account.link()
-    for name, times in (("warm", 1), ("whole", 1), ("quiet", OFTEN), ("few", OFTEN)):
+    for name, times in (("warm", 1), ("whole", 1), ("quiet", REPEATS), ("few", REPEATS)):
         if name == "quiet":
             account.rest()
         for number in range(times):
             if name == "few":
-                stigg = account.land("stigg", range(FEW), whole=False, name=f"Renamed {number}")
+                stigg = account.land("stigg", range(CHANGED), whole=False, name=f"Renamed {number}")
                 pair = {"stigg": stigg.id, "stripe": account.newest_of_stripe()}
             given = account.run(f"{name}-{number}")
-            gate, _, _ = spent(check_mirrors, account.session, given, **pair)
+            check_seconds, _, _ = spent(check_mirrors, account.session, given, **pair)
             run = Run(given.id, given.now, RunParams(full=name == "whole"))
             seconds, mb, compared = spent(compare, account.session, run, **pair)
-            assert compared["differences"] == (FEW if name == "few" else 0), compared
+            assert compared["differences"] == (CHANGED if name == "few" else 0), compared
             planned, _, made = spent(plan, account.session, run, comparison=compared["comparison"])
-            assert made["actions"] == (FEW if name == "few" else 0), made
-            for figure, value in {"": seconds, "_mb": mb, "_gate": gate, "_plan": planned}.items():
+            assert made["actions"] == (CHANGED if name == "few" else 0), made
+            for figure, value in {"": seconds, "_mb": mb, "_gate": check_seconds, "_plan": planned}.items():
                 found.setdefault(f"{name}{figure}", []).append(value)
         if name == "quiet":
             found["run"], found["run_mb"], found["run_gets"] = map(list, zip(*whole_runs(account.harness), strict=True))
@@ -206,7 +207,7 @@ def whole_runs(harness: Harness) -> Iterator[tuple[float, float, int]]:
     after one like it."""
     harness.later(7200)
     harness.reconcile()
-    for _ in range(OFTEN):
+    for _ in range(REPEATS):
         harness.later(900)
         harness.world.requests.clear()
         seconds, mb, _ = spent(harness.reconcile)
@@ -215,7 +216,7 @@ def whole_runs(harness: Harness) -> Iterator[tuple[float, float, int]]:
 
 
 def spent(work: Callable[..., Any], *given: Any, **named: Any) -> tuple[float, float, Any]:
-    """(seconds, MB at most beyond what was there, result)."""
+    """Return (seconds, peak MB above the start, result)."""
     Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")  # the peak counts from here
     before, start = peak_mb(), time.monotonic()
     result = work(*given, **named)

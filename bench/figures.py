@@ -1,4 +1,4 @@
-"""What the stages of the benchmarks have alike: full sizes, figures, a stub beside them, a watch, a scale."""
+"""Shared parts of the benchmarks: full sizes, figures, the stub process, timers, the scale."""
 
 from __future__ import annotations
 
@@ -28,10 +28,8 @@ def figure(
 
 @contextmanager
 def stub(count: int, *, latency: float, rate: float) -> Iterator[str]:
-    """The stub of Stripe in a process of its own; its URL."""
-    with socket.create_server(
-        ("127.0.0.1", 0)
-    ) as listening:  # handed over, so that nobody else takes the port meanwhile
+    """Run the stub of Stripe in a separate process; yields its URL."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:  # inherited, so that no other process takes the port
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
         program = [sys.executable, "-m", "bench.server", str(count), str(latency), str(rate), str(listening.fileno())]
         process = subprocess.Popen(program, cwd=ROOT, pass_fds=[listening.fileno()])
@@ -49,13 +47,13 @@ def stub(count: int, *, latency: float, rate: float) -> Iterator[str]:
 
 
 def timed(work: Callable[[], Any]) -> tuple[float, float, Any]:
-    """(seconds, CPU-seconds of this process, result)."""
+    """Return (seconds, CPU-seconds of this process, result)."""
     wall, cpu = time.monotonic(), time.process_time()
     result = work()
     return time.monotonic() - wall, time.process_time() - cpu, result
 
 
 def peak_mb() -> float:
-    """The most memory that this process has held since it began; ``ru_maxrss`` would be that of who started it."""
+    """Return the peak memory of this process in MB; ``ru_maxrss`` would include that of its parent."""
     status = Path("/proc/self/status").read_text(encoding="utf-8")
     return int(status.partition("VmHWM:")[2].split()[0]) / 1024

@@ -1,4 +1,4 @@
-"""What reading and landing takes: ``python -m bench.memory URL WAREHOUSE`` prints MB beyond what the imports took."""
+"""Memory of reading and staging: ``python -m bench.memory URL WAREHOUSE`` prints MB above the imports."""
 
 from __future__ import annotations
 

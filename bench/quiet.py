@@ -19,7 +19,7 @@ from tests.support.harness import Harness, built
 
 
 def catalog() -> WorldBuilder:
-    """A world of one plan, for a flat fee and by seat, and nobody on it."""
+    """Return a world of one plan with a flat fee and seats, without customers."""
     world = WorldBuilder()
     world.product("acme", "Acme")
     world.feature("seats", "Seats")
@@ -42,7 +42,7 @@ def main() -> None:
             limits = Limits(actions=many, day_actions=many, share=1.0, deletes=many, due_now=money, per_month=money)
             harness.change(limits=limits, stripe={"feed": True}, stigg={"feed": True}, max_plan_size=many)
             full, *_ = run(harness)
-            run(harness)  # takes up what the first one wrote
+            run(harness)  # reads the objects that the first one wrote
             quiet, gets, writes, stigg = run(harness)
             read = reading(harness)
             for number in range(10):
@@ -73,13 +73,13 @@ def run(harness: Harness) -> tuple[float, int, int, int]:
     started = time.monotonic()
     harness.reconcile()
     seconds = time.monotonic() - started
-    asked = harness.world.requests
-    gets = sum(r.side == "stripe" and r.method == "GET" for r in asked)
-    return seconds, gets, harness.writes(), sum(r.side == "stigg" for r in asked)
+    requests = harness.world.requests
+    gets = sum(r.side == "stripe" and r.method == "GET" for r in requests)
+    return seconds, gets, harness.writes(), sum(r.side == "stigg" for r in requests)
 
 
 def reading(harness: Harness) -> float:
-    """The seconds that the newest run spent on reading Stigg, which its pages and limits decide."""
+    """Return the seconds that the newest run spent on reading Stigg, which its pages and limits decide."""
     with harness.engine.connect() as connection:
         seconds = connection.execute(
             text(

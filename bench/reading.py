@@ -1,4 +1,4 @@
-"""What people look at with many entities: the pages and the finance report on a warehouse that is filled by SQL."""
+"""Pages and the finance report with many entities, on a warehouse that is filled by SQL."""
 
 from __future__ import annotations
 
@@ -125,9 +125,11 @@ def measure(engine: Engine, entities: int) -> tuple[dict[str, float], float, lis
     scanned = []
     with engine.connect() as connection:
         for name in ("entities", "by_stripe_id", "differences", "history"):
-            asked = {"environment": NAME, "comparison": 1, "most": 51, "id": "s77", **about} | {"stripe_id": "sub_77"}
+            parameters = {"environment": NAME, "comparison": 1, "most": 51, "id": "s77", **about} | {
+                "stripe_id": "sub_77"
+            }
             sql = packaged.sql(f"web/{name}")
-            rows = connection.execute(text("explain " + sql), {k: v for k, v in asked.items() if f":{k}" in sql})
+            rows = connection.execute(text("explain " + sql), {k: v for k, v in parameters.items() if f":{k}" in sql})
             scanned += [f"{name}: {row[0].strip()}" for row in rows if "Seq Scan on" in row[0]
                         and any(big in row[0] for big in (" status", " mirror", " link", " journal", " drift"))]  # fmt: skip
     return took, whole, scanned

@@ -1,4 +1,4 @@
-"""A stub of Stripe's lists, and of Stigg's subscriptions and usage, for benchmarks: answers that are rendered once, a latency, a limit; in a
+"""A stub of Stripe lists and Stigg subscriptions and usage for benchmarks: answers that are rendered once, a latency, a limit; in a
 process of its own.
 
 It is no sandbox: it knows lists of one shape on each side and one history of use, and counts requests and refusals. ``python -m bench.server COUNT LATENCY RATE SOCKET``.
@@ -25,7 +25,7 @@ PAGE = 100
 
 
 def subscription(number: int, created: int) -> dict[str, Any]:
-    """A subscription of three items, with the fields that Stripe shows."""
+    """Return a subscription of three items, with the fields that Stripe shows."""
     items = [
         {"id": f"si_{number}_{n}", "object": "subscription_item", "created": created, "current_period_end": created + 2_592_000,
          "current_period_start": created, "metadata": {}, "quantity": n + 1, "subscription": f"sub_{number}", "discounts": [],
@@ -70,7 +70,7 @@ SUBSCRIBED = json.dumps(
 
 
 class Lists:
-    """The lists of every path, all alike."""
+    """Answer every path with the same lists."""
 
     def __init__(self, count: int, latency: float, rate: float) -> None:
         self.created = times(count)
@@ -109,10 +109,10 @@ class Lists:
             self.refused += 1
             return JSONResponse({"errors": [{"extensions": {"code": "RateLimitExceeded"}}]}, 429)
         self.requests += 1
-        asked = await request.json()
+        body = await request.json()
         if self.latency:
             await asyncio.sleep(self.latency)
-        content = USED if asked["operationName"] == "UsageHistory" else self.subscribed(**asked["variables"]["paging"])
+        content = USED if body["operationName"] == "UsageHistory" else self.subscribed(**body["variables"]["paging"])
         return Response(content, media_type="application/json")
 
     def subscribed(self, first: int, after: str = "-1") -> bytes:
@@ -133,7 +133,7 @@ class Lists:
         return True
 
     async def counts(self, request: Request) -> Response:
-        """What was counted since it was asked for last."""
+        """Return the counts since the previous call."""
         found = {"requests": self.requests, "refused": self.refused}
         self.requests = self.refused = 0
         return JSONResponse(found)

@@ -103,7 +103,7 @@ def by_polars(left: Any, right: Any) -> tuple[float, int]:
 
 
 def deciding(warehouse: str, scale: float) -> list[Figure]:
-    """Everything, nothing and a hundred changes decided in an account of two sizes: seconds, and memory beyond the imports."""
+    """Compare everything, nothing and a hundred changes at two sizes: seconds, and memory above the imports."""
     found = {}
     for customers in (max(100, int(DECIDED * scale / 10)), max(200, int(DECIDED * scale))):
         program = [sys.executable, "-m", "bench.deciding", str(customers)]
@@ -119,7 +119,7 @@ def deciding(warehouse: str, scale: float) -> list[Figure]:
     return [
         figure("deciding", f"{large:,} customers: seconds to decide and plan what 100 changes reach, of deciding everything", f"{b['few'] / b['whole']:.4f}",
                wanted="in proportion to the 100", kept=b["few"] / b["whole"] <= max(0.05, 500 / large),
-               beside=f"{b['few']:.2f} s and {b['whole']:.1f} s; with gates and plan {steps['few']:.2f} s and {steps['whole']:.1f} s"),
+               beside=f"{b['few']:.2f} s and {b['whole']:.1f} s; with checks and plan {steps['few']:.2f} s and {steps['whole']:.1f} s"),
         figure("deciding", f"{large:,} customers who are missing: seconds of the run that follows, of the first", f"{b['again'] / b['first']:.2f}",
                wanted="reported", kept=None, beside=f"{b['again']:.1f} s and {b['first']:.0f} s"),
         figure("deciding", f"seconds of 100 changes at {large:,} beside {small:,}", f"{b['few'] / a['few']:.2f} times", wanted="within 1.2",
@@ -131,7 +131,7 @@ def deciding(warehouse: str, scale: float) -> list[Figure]:
                f"{b['run'] / b['alone']:.2f} times", wanted="within 1.2", kept=b["run"] / b["alone"] <= 1.2, beside=f"{b['run']:.2f} s and {b['alone']:.2f} s"),
         figure("quiet run", f"seconds of a whole run at {large:,} beside {small:,}, without Stigg's scan", f"{b['run'] / a['run']:.2f} times", wanted="within 1.2",
                kept=b["run"] / a["run"] <= 1.2, beside=f"{b['run']:.2f} s and {a['run']:.2f} s"),
-        figure("memory", f"MB to decide everything for {large:,} customers, beyond what was there", f"{peak:.0f}", wanted="at most 150, and flat",
+        figure("memory", f"MB to compare everything for {large:,} customers, above the start", f"{peak:.0f}", wanted="at most 150, and flat",
                kept=peak <= 150 and peak <= 1.1 * before, beside=f"{before:.0f} at {small:,}"),
         figure("memory", f"MB of a first run of {large:,} customers: the most of deciding, plan and report", f"{first:.0f}", wanted="at most 150", kept=first <= 150,
                beside=f"{b['first_mb']:.0f}, {b['first_plan_mb']:.0f}, {b['first_report_mb']:.0f} MB; {b['first']:.0f}, {b['first_plan']:.1f}, {b['first_report']:.1f} s; {b['first_actions']:,} writes planned"),
@@ -139,7 +139,7 @@ def deciding(warehouse: str, scale: float) -> list[Figure]:
 
 
 def quiet(warehouse: str, scale: float) -> list[Figure]:
-    """A run with nothing to do at two sizes, and with few changes among many: requests, writes, seconds beside a full run."""
+    """Measure a run without changes at two sizes, and one with few changes: requests, writes, seconds."""
     found, seconds = [], {}
     for customers in (max(100, int(CUSTOMERS * scale / 10)), max(500, int(CUSTOMERS * scale))):
         figures = subprocess.run(
@@ -161,7 +161,7 @@ def quiet(warehouse: str, scale: float) -> list[Figure]:
 
 
 def planning(warehouse: str, scale: float) -> list[Figure]:
-    """The name of a big plan, and what people read of it."""
+    """Measure the hash of a large plan and its rendering."""
     from stripe_sync.core.lanes import Lane
     from stripe_sync.domain.plan import explain
     from stripe_sync.domain.plan.actions import Action, ActionKind, Plan

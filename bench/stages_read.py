@@ -1,4 +1,4 @@
-"""The stages that read: lists of Stripe's under limits and without, several at once, and what landing them takes."""
+"""Reading stages: Stripe lists with and without rate limits, several at once, and staging."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def in_ranges(client: Any, names: list[str], readers: int) -> int:
 
 
 def by_sdk(url: str, most: int) -> int:
-    """The SDK's own iterator: typed objects, one page after another."""
+    """Read with the SDK's iterator: typed objects, page by page."""
     import stripe
 
     client = stripe.StripeClient("sk_test_bench", base_addresses={"api": url}, http_client=stripe.RequestsClient())
@@ -53,7 +53,7 @@ def by_sdk(url: str, most: int) -> int:
 
 
 def limited_read(warehouse: str, scale: float) -> list[Figure]:
-    """A collection at 100 ms latency and 25 requests a second; then four at once under an account's limit."""
+    """Read a list at 100 ms latency and 25 requests a second, then four at once under the account's limit."""
     count, rate = int(SUBSCRIPTIONS * scale), 25.0
     stage, found = "full read, 100 ms, 25/s an endpoint", []
     with stub(count, latency=0.1, rate=rate) as url:
@@ -81,7 +81,7 @@ def limited_read(warehouse: str, scale: float) -> list[Figure]:
 
 
 def free_read(warehouse: str, scale: float) -> list[Figure]:
-    """Without latency and limits: objects per CPU-second of this process, decoded and landed."""
+    """Without latency and limits: objects per CPU-second of this process, decoded and staged."""
     from stripe_sync.core.clock import from_epoch
     from stripe_sync.warehouse import engine
     from stripe_sync.warehouse.snapshots import staging
@@ -101,7 +101,7 @@ def free_read(warehouse: str, scale: float) -> list[Figure]:
         few = max(1000, count // 10)
         _, sdk_cpu, _ = timed(lambda: row_wise(made, url, few))
     ratio = (rows / cpu) / (few / sdk_cpu)
-    return [figure("full read, unlimited", "objects per CPU-second, read and landed, beside typed SDK and row-wise inserts",
+    return [figure("full read, unlimited", "objects per CPU-second, read and staged; baseline: typed SDK and row-wise inserts",
                    f"{ratio:.1f} times", wanted="at least 6 times", kept=ratio >= 6, beside=f"{rows / cpu:,.0f} and {few / sdk_cpu:,.0f}")]  # fmt: skip
 
 
@@ -139,7 +139,7 @@ def several(warehouse: str, scale: float) -> list[Figure]:
 
 
 def scan(warehouse: str, scale: float) -> list[Figure]:
-    """Stigg's subscriptions, read page after page at 50 ms and landed, beside a bare loop that only reads."""
+    """Stigg's subscriptions, read page by page at 50 ms and staged; the baseline is a loop that only reads."""
     from stripe_sync.clients.stigg.client import StiggApi
     from stripe_sync.core.clock import from_epoch
     from stripe_sync.jobs.extract import stigg
@@ -164,25 +164,25 @@ def scan(warehouse: str, scale: float) -> list[Figure]:
     return [
         figure("Stigg's scan", f"requests for {count:,} subscriptions in pages of 25", f"{requests:,}", wanted=f"{least:,}", kept=requests == least,
                beside=f"{least / 1500:.1f} min at its limit of 1,500 a minute, {least / 600:.1f} at 100 ms; with event logs of 1 % {logged} requests"),
-        figure("Stigg's scan", "pages a second, read and landed, of what a bare loop reads", f"{share:.2f}", wanted="0.95", kept=share >= 0.95,
+        figure("Stigg's scan", "pages a second, read and staged, as a share of a loop that only reads", f"{share:.2f}", wanted="0.95", kept=share >= 0.95,
                beside=f"{requests / wall:.1f} and {few / bare:.1f}"),
     ]  # fmt: skip
 
 
 def one_after_another(url: str, pages: int) -> None:
-    """Pages of Stigg's subscriptions, each asked for with the cursor of the one before."""
+    """Read pages of Stigg subscriptions, each with the cursor of the one before."""
     from stripe_sync.clients.stigg.documents import SUBSCRIPTIONS as DOCUMENT
 
     paging: dict[str, Any] = {"first": 25}
     with httpx.Client() as client:
         for _ in range(pages):
-            asked = {"query": DOCUMENT, "operationName": "Subscriptions", "variables": {"paging": paging}}
-            page = client.post(f"{url}/graphql", json=asked).json()["data"]["customerSubscriptions"]
+            body = {"query": DOCUMENT, "operationName": "Subscriptions", "variables": {"paging": paging}}
+            page = client.post(f"{url}/graphql", json=body).json()["data"]["customerSubscriptions"]
             paging["after"] = page["pageInfo"]["endCursor"]
 
 
 def memory(warehouse: str, scale: float) -> list[Figure]:
-    """What reading and landing takes beyond the imports, at two sizes, in processes of their own."""
+    """Measure memory of reading and staging above the imports, at two sizes, in separate processes."""
     found = {}
     for count in (int(SUBSCRIPTIONS * scale / 2), int(SUBSCRIPTIONS * scale)):
         with stub(count, latency=0, rate=0) as url:
@@ -195,5 +195,5 @@ def memory(warehouse: str, scale: float) -> list[Figure]:
             )
         found[count] = float(done.stdout)
     (small, a), (large, b) = found.items()
-    return [figure("memory", f"MB to read and land {large:,} subscriptions, beyond the imports", f"{b:.0f}", wanted="at most 150, and flat", kept=b <= 150 and b <= 1.1 * a,
+    return [figure("memory", f"MB to read and stage {large:,} subscriptions, above the imports", f"{b:.0f}", wanted="at most 150, and flat", kept=b <= 150 and b <= 1.1 * a,
                    beside=f"{a:.0f} at {small:,}")]  # fmt: skip

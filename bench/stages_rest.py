@@ -56,7 +56,7 @@ def usage_close(warehouse: str, scale: float) -> list[Figure]:
 
 
 def reading(warehouse: str, scale: float) -> list[Figure]:
-    """The pages and the finance report on many entities."""
+    """Measure the pages and the finance report with many entities."""
     from bench.reading import measure
     from stripe_sync.warehouse import engine
     from stripe_sync.warehouse.embedded import server
@@ -76,7 +76,7 @@ def reading(warehouse: str, scale: float) -> list[Figure]:
 
 
 def parsing(warehouse: str, scale: float) -> list[Figure]:
-    """How long the DAG files take to import beyond Airflow itself, the slowest of them."""
+    """Measure the import time of the slowest DAG file, without Airflow itself."""
     program = (
         "import time, importlib.util, pathlib, airflow.sdk, pendulum, airflow.providers.standard.operators.hitl\n"
         "import airflow.providers.standard.operators.trigger_dagrun\nworst = 0\n"
@@ -105,7 +105,7 @@ def parsing(warehouse: str, scale: float) -> list[Figure]:
     return [
         figure(
             "DAG files",
-            "seconds of the slowest, beyond Airflow; heavy modules",
+            "seconds of the slowest, without Airflow; heavy modules",
             f"{worst}, {heavy}",
             wanted="0.3, none",
             kept=float(worst) < 0.3 and heavy == "[]",

@@ -35,7 +35,7 @@ def main() -> None:
         )  # fmt: skip
         harness.limit(actions=10 * customers, day_actions=100 * customers)
         harness.reconcile()
-        asked = [r for r in harness.world.requests if (r.method, r.path) == ("POST", "/v1/customers")]
+        requests = [r for r in harness.world.requests if (r.method, r.path) == ("POST", "/v1/customers")]
         with harness.engine.connect() as connection:
             seconds = connection.execute(
                 text(
@@ -44,8 +44,8 @@ def main() -> None:
                 )
             ).scalar_one()
     warehouses.stop()
-    refused = sum(r.status == 429 for r in asked)
-    print(json.dumps({"seconds": float(seconds), "requests": len(asked), "refused": refused, "made": customers}))
+    refused = sum(r.status == 429 for r in requests)
+    print(json.dumps({"seconds": float(seconds), "requests": len(requests), "refused": refused, "made": customers}))
 
 
 if __name__ == "__main__":

@@ -50,7 +50,7 @@ def prepare(stripe: str, stigg: str, warehouse: str) -> None:
 
 
 def the_dags() -> tuple[Any, Any, Any]:
-    """The demo's DAGs reconcile, usage and report, parsed from dags/ and known to Airflow's own database."""
+    """Return the demo's DAGs reconcile, usage and report, parsed from dags/ and stored in Airflow's database."""
     from airflow.dag_processing.bundles.manager import DagBundlesManager
     from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
     from airflow.utils.db import initdb
@@ -66,7 +66,7 @@ def the_dags() -> tuple[Any, Any, Any]:
 
 
 def run_once(dag: Any) -> dict[str, Any]:
-    """One run of the DAG; the results of its steps."""
+    """Run the DAG once and return the results of its steps."""
     from stripe_sync.jobs.reconcile.job import RECONCILE
 
     started = time.monotonic()
@@ -94,7 +94,7 @@ def results(run_id: str, job: Job) -> dict[str, dict[str, Any]]:
 
 
 def month_end(reconcile: Any, usage: Any, stripe: str) -> dict[str, Any]:
-    """Calls that are reported two minutes before their month ends; what became of them when Stripe has finalized."""
+    """Report calls two minutes before their month ends, and return how they were billed."""
     end = min(
         item["current_period_end"]
         for subscription in world(stripe)["subscriptions"]
@@ -116,7 +116,7 @@ def month_end(reconcile: Any, usage: Any, stripe: str) -> dict[str, Any]:
 
 
 def use(dag: Any) -> dict[str, Any]:
-    """One run of the usage DAG; the results of its steps."""
+    """Run the usage DAG once and return the results of its steps."""
     from stripe_sync.jobs.usage.job import USAGE
 
     dag_run = dag.test()
@@ -125,9 +125,9 @@ def use(dag: Any) -> dict[str, Any]:
 
 
 def disturb(reconcile: Any, stripe: str) -> None:
-    """Lower a quantity as a person does in Stripe's dashboard, and find it by a run that may only look.
+    """Lower a quantity in Stripe as a person would in the dashboard, and detect it with a read-only run.
 
-    Nobody pays the demo's invoices, so by the month's end its subscriptions are past due.
+    The demo's invoices stay unpaid, so its subscriptions are past due at the end of the month.
     """
     living = [s for s in world(stripe)["subscriptions"] if s["status"] in ("active", "past_due")]
     of, item = max(
@@ -143,7 +143,7 @@ def disturb(reconcile: Any, stripe: str) -> None:
 
 
 def published(dag: Any) -> dict[str, Any]:
-    """One run of the report DAG; the figures that it leaves."""
+    """Run the report DAG once and return its figures."""
     if str(dag.test(run_conf={"month": "", "names": False}).state) != "success":
         raise SystemExit("The report was not written; see the log above.")
     found: dict[str, Any] = json.loads((REPORTS / ENVIRONMENT / "summary.json").read_text(encoding="utf-8"))
@@ -151,7 +151,7 @@ def published(dag: Any) -> dict[str, Any]:
 
 
 def move(stripe: str, moment: int) -> None:
-    """Lets the sandbox's time pass, with all that Stripe does meanwhile."""
+    """Advance the sandbox's clock; Stripe performs due steps."""
     httpx.post(f"{stripe}/_world/clock", json={"now": moment}).raise_for_status()
 
 
@@ -161,8 +161,8 @@ def world(stripe: str) -> dict[str, Any]:
     return found
 
 
-def tell(title: str, run: dict[str, Any]) -> None:
-    """What happened, for the person who watches."""
+def print_run(title: str, run: dict[str, Any]) -> None:
+    """Print the result of a run."""
     print(f"\n{title}: {run['state']} in {run['seconds']} s")
     print(f"  {run['differences']} differences, {run['planned_actions']} writes planned")
     for kind, count in run["made"].items():
@@ -188,9 +188,9 @@ def main() -> int:
         prepare(stripe, stigg, warehouse)
         reconcile, usage, report = the_dags()
         first = run_once(reconcile)
-        tell("First run", first)
+        print_run("First run", first)
         second = run_once(reconcile)
-        tell("Second run", second)
+        print_run("Second run", second)
         used = month_end(reconcile, usage, stripe)
         print(
             f"\nA month end: {used['due']} subscriptions due, {used['proven']} windows of usage proven on their drafts, "
@@ -201,8 +201,8 @@ def main() -> int:
         disturb(reconcile, stripe)
         figures = published(report)
         for direction, amounts in figures["a_month"].items():
-            told = ", ".join(f"{amount} {currency.upper()}" for currency, amount in amounts.items())
-            print(f"\nSomebody changed a quantity in Stripe; the report says: {told} a month {direction}")
+            totals = ", ".join(f"{amount} {currency.upper()}" for currency, amount in amounts.items())
+            print(f"\nA quantity was changed in Stripe; the report shows {totals} per month {direction}")
         engine.engine_of(warehouse).dispose()
     quiet = second["state"] == first["state"] == "success" and second["planned_actions"] == 0
     summary = {

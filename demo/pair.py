@@ -1,4 +1,4 @@
-"""``make pair KEY_FILE=...``: the sandbox's Stigg beside a Stripe test account, on a test clock, through some month ends.
+"""``make pair KEY_FILE=...``: the sandbox's Stigg with a Stripe test account on a test clock, through month ends.
 
 Stigg has no test clock, so the sandbox stands in for it; its clock is moved together with the account's. Everything that is made
 is deleted afterwards, or archived where Stripe deletes nothing.
@@ -62,7 +62,7 @@ def small_world(now: int) -> WorldBuilder:
 
 @dataclass
 class Pair:
-    """Both sides with the warehouse between them; ``account`` is asked directly, as a person's script would."""
+    """Both sides with the warehouse between them; ``account`` sends requests directly, without the pipeline."""
 
     environment: Environment
     key: str
@@ -93,7 +93,7 @@ class Pair:
         return {name: result or {} for name, result in found.items()}
 
     def until(self, moment: int) -> None:
-        """Move both clocks to a moment, Unix seconds."""
+        """Advance both clocks to a time, Unix seconds."""
         httpx.post(f"{self.stigg_url}/_world/clock", json={"now": moment}, timeout=60).raise_for_status()
         self.account.advance(self.environment.stripe.test_clock, moment)
 
@@ -149,13 +149,13 @@ def play(pair: Pair, months: int) -> int:
     billed = 0
     for _ in range(months):
         billed = int(play_month(pair).get("billed", 0))
-    wanted = months * len(pair.world.stigg["customers"])
-    print(f"{billed} of {wanted} windows of use are billed")
-    return 0 if quiet and billed == wanted else 1
+    expected = months * len(pair.world.stigg["customers"])
+    print(f"{billed} of {expected} windows of use are billed")
+    return 0 if quiet and billed == expected else 1
 
 
 def account_of(asker: Asker) -> str:
-    """Return the id of the key's account; a key that may not read it is told the id in the refusal (SB 8.3)."""
+    """Return the id of the key's account; for a key without that right, the refusal contains it (SB 8.3)."""
     try:
         return str(asker.call("get", "/v1/account")["id"])
     except Refused as refused:

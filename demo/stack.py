@@ -1,4 +1,4 @@
-"""Airflow as real processes beside each other: API server, scheduler, DAG processor, triggerer, on one PostgreSQL.
+"""Airflow as separate processes: API server, scheduler, DAG processor, triggerer, on one PostgreSQL.
 
 For ``make up`` and for the test of the real stack. The database is the embedded server's; everything listens on loopback.
 """
@@ -45,7 +45,7 @@ class Stack:
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def log(self, name: str) -> str:
-        """What a process printed."""
+        """Return the output of a process."""
         return (self.home / f"{name}.log").read_text(encoding="utf-8", errors="replace")
 
     def client(self) -> httpx.Client:
@@ -62,7 +62,7 @@ def free_port() -> int:
 
 
 def database_of(warehouse: str) -> str:
-    """A database for Airflow beside the warehouse, made anew; gives its URL."""
+    """Recreate the database of Airflow on the warehouse's server and return its URL."""
     rest, _, host = warehouse.partition("?host=")
     conninfo = f"host={host} user={rest.partition('://')[2].partition('@')[0]} dbname=postgres"
     with psycopg.connect(conninfo, autocommit=True) as connection:
@@ -101,7 +101,7 @@ def settings(home: Path, database: str, *, port: int, logs: int) -> dict[str, st
 
 @contextmanager
 def airflow(home: Path, warehouse: str, environ: Mapping[str, str], *, port: int = 0) -> Iterator[Stack]:
-    """Migrates, starts everything, waits until it is healthy, and ends it all by its process ids."""
+    """Run Airflow: migrate, start all processes, wait until they are healthy, and stop them at the end."""
     home.mkdir(parents=True, exist_ok=True)
     port = port or free_port()
     password = secrets.token_urlsafe(12)
@@ -126,7 +126,7 @@ def airflow(home: Path, warehouse: str, environ: Mapping[str, str], *, port: int
 
 
 def wait_until_healthy(stack: Stack) -> None:
-    """Until every part says that it lives. Raises RuntimeError, naming the part that does not."""
+    """Wait until every component is healthy. Raises RuntimeError with the name of one that is not."""
     until, last = time.monotonic() + STARTS, "nothing answers"
     while time.monotonic() < until:
         for name, process in stack.processes.items():
@@ -145,7 +145,7 @@ def wait_until_healthy(stack: Stack) -> None:
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    """Ends a process and what it started: asked first, killed if it does not."""
+    """Stop a process group: terminate it, and kill it after a grace period."""
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired):

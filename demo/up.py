@@ -19,7 +19,7 @@ PORT = 8080
 
 
 def connections(stripe: str, stigg: str) -> dict[str, str]:
-    """The demo's connections, as Airflow reads them from the environment."""
+    """Return the demo's connections, as Airflow reads them from the environment."""
     known = {
         "STRIPE_DEMO": {"conn_type": "stripe", "password": "sk_test_sandbox", "host": stripe},
         "STIGG_DEMO": {"conn_type": "stigg", "password": "server-sandbox", "host": stigg},

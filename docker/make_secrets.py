@@ -1,4 +1,4 @@
-"""``make secrets``: writes what docker-compose.yaml needs and is nowhere in the project; what is there already is kept.
+"""``make secrets``: write the secrets that docker-compose.yaml needs; existing values are kept.
 
 ``.env`` has Airflow's and the databases' secrets, ``.env.connections`` the connections of tasks; both are readable by their
 owner alone and ignored by git.
@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def fernet() -> str:
-    """A key of Fernet's form: 32 random bytes, URL-safe."""
+    """Return a key of Fernet's form: 32 random bytes, URL-safe."""
     return base64.urlsafe_b64encode(os.urandom(32)).decode()
 
 
@@ -49,12 +49,12 @@ OF_CONNECTIONS = """\
 """
 
 
-def complete(path: Path, heading: str, wanted: dict[str, str]) -> list[str]:
-    """Adds to a file what it lacks; gives the names that were added."""
+def complete(path: Path, heading: str, values: dict[str, str]) -> list[str]:
+    """Add missing values to a file and return their names."""
     text = path.read_text(encoding="utf-8") if path.exists() else heading
-    known = {line.partition("=")[0].strip() for line in text.splitlines() if "=" in line}
-    added = [name for name in wanted if name not in known]
-    lines = "".join(f"{name}={wanted[name]}\n" for name in added)
+    present = {line.partition("=")[0].strip() for line in text.splitlines() if "=" in line}
+    added = [name for name in values if name not in present]
+    lines = "".join(f"{name}={values[name]}\n" for name in added)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
         file.write(text + ("" if text.endswith("\n") else "\n") + lines)
     path.chmod(0o600)

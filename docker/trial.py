@@ -1,4 +1,4 @@
-"""``make compose-test``: brings docker-compose.yaml up on the sandbox, in a copy of the project, and sees it work.
+"""``make compose-test``: start docker-compose.yaml on the sandbox in a copy of the project, and verify that it works.
 
 For each of ``docker compose`` and ``docker-compose`` that is there: secrets are made, everything becomes healthy, a run of
 reconcile and one of usage succeed, a second start changes nothing, and all is taken down with its volumes. With ``--celery``
@@ -21,12 +21,12 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-PATIENCE = 420  # seconds for everything to become healthy
+HEALTHY_WITHIN = 420  # seconds for everything to become healthy
 RUN = 300  # seconds for a run
 
 
 def engines() -> list[list[str]]:
-    """The ways to call Compose that are there, with an engine that answers."""
+    """Return the available Compose commands with a running engine."""
     if subprocess.run(["docker", "info"], capture_output=True, check=False).returncode:
         return []
     ways = (["docker", "compose"], ["docker-compose"])
@@ -68,7 +68,7 @@ class Trial:
 
     def up(self) -> None:
         self.call("up", "-d", "--build", *self.scale)
-        until = time.monotonic() + PATIENCE
+        until = time.monotonic() + HEALTHY_WITHIN
         while time.monotonic() < until:
             try:
                 found = self.rest("GET", "/api/v2/monitor/health", token="")
@@ -82,7 +82,7 @@ class Trial:
         )
 
     def rest(self, method: str, path: str, body: Any = None, *, token: str | None = None) -> Any:
-        """A call of Airflow's REST API, as the administrator unless told otherwise."""
+        """Call Airflow's REST API, as the administrator by default, and return the answer."""
         headers = {"Content-Type": "application/json"}
         if token is None:
             headers["Authorization"] = f"Bearer {self.login()}"
@@ -100,7 +100,7 @@ class Trial:
         return str(self.rest("POST", "/auth/token", login, token="")["access_token"])
 
     def run(self, dag: str, conf: dict[str, Any] | None = None) -> None:
-        """A run of a DAG, until it succeeds."""
+        """Trigger a DAG and wait until the run succeeds."""
         until = time.monotonic() + RUN
         while True:  # the DAG processor may not have seen the file yet
             try:
@@ -122,7 +122,7 @@ class Trial:
         )
 
     def stripe(self) -> dict[str, int]:
-        """How many objects of each kind the sandbox's Stripe holds."""
+        """Return the number of Stripe objects in the sandbox by kind."""
         ask = "import json, urllib.request as u; s = json.load(u.urlopen('http://127.0.0.1:12111/_world/state'))['stripe']; " \
               "print(json.dumps({k: len(v) for k, v in s.items() if isinstance(v, list)}))"  # fmt: skip
         found: dict[str, int] = json.loads(self.call("exec", "-T", "sandbox", "python", "-c", ask))
@@ -130,7 +130,7 @@ class Trial:
 
 
 def tried(way: list[str], *, celery: bool) -> None:
-    """The whole trial. Raises SystemExit with what went wrong; everything is taken down in any case."""
+    """Run the trial and always remove its containers. Raises SystemExit with the cause of a failure."""
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="stripe_sync-compose-") as place:
         folder = Path(place) / "project"

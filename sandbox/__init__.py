@@ -1,1 +1,1 @@
-"""Stripe and Stigg to try the pipeline on: two stateful HTTP servers with one clock. Imports nothing of stripe_sync."""
+"""Sandbox of Stripe and Stigg: two stateful HTTP servers with one clock. Imports nothing of stripe_sync."""

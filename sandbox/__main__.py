@@ -1,4 +1,4 @@
-"""``python -m sandbox --stripe-port N --stigg-port N --world NAME_OR_FILE``: serves both, on loopback unless told otherwise."""
+"""``python -m sandbox --stripe-port N --stigg-port N --world NAME_OR_FILE``: serve both, on loopback by default."""
 
 from __future__ import annotations
 
@@ -14,9 +14,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
     parser.add_argument("--stripe-port", type=int, default=12111)
     parser.add_argument("--stigg-port", type=int, default=12112)
-    parser.add_argument(
-        "--host", default="127.0.0.1", help="where to listen; another address is for a container's own network"
-    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on; change it only inside a container")
     parser.add_argument("--world", default="demo", help="a bundled world's name, or a world file")
     arguments = parser.parse_args()
     try:

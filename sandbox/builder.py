@@ -16,26 +16,26 @@ ACCOUNT = "acct_1SANDBOX000000001"
 
 
 def uid(*parts: object) -> str:
-    """The same UUID for the same words."""
+    """Return the same UUID for the same words."""
     return str(uuid.uuid5(NAMESPACE, ":".join(map(str, parts))))
 
 
 def flat(amount: float, *, currency: str = "USD", period: str = "MONTHLY", country: str | None = None) -> Obj:
-    """A flat fee charge, in major units."""
+    """Return a flat fee charge, in major units."""
     return charge("FLAT_FEE", amount, currency=currency, period=period, country=country)
 
 
 def per_unit(
     feature: str, amount: float, *, currency: str = "USD", period: str = "MONTHLY", country: str | None = None
 ) -> Obj:
-    """A committed charge a unit of a feature, in major units."""
+    """Return a committed charge a unit of a feature, in major units."""
     return charge("PER_UNIT", amount, currency=currency, period=period, country=country) | {
         "feature": {"refId": feature}
     }
 
 
 def usage(feature: str, amount: float, *, currency: str = "USD", period: str = "MONTHLY", **more: Any) -> Obj:
-    """A pay-as-you-go charge a unit of a feature, in major units."""
+    """Return a pay-as-you-go charge a unit of a feature, in major units."""
     row = charge("USAGE_BASED", amount, currency=currency, period=period, country=None)
     return row | {"feature": {"refId": feature}} | more
 
@@ -44,7 +44,7 @@ def tiered(
     feature: str, tiers: list[tuple[float | None, float | None, float | None]], *, mode: str = "GRADUATED",
     model: str = "PER_UNIT", currency: str = "USD", period: str = "MONTHLY", **more: Any,
 ) -> Obj:  # fmt: skip
-    """A charge by tiers: (up to, unit price, flat price) each, in major units; None where there is none."""
+    """Return a charge by tiers: (up to, unit price, flat price) each, in major units; None where there is none."""
 
     def money(amount: float | None) -> Obj | None:
         return None if amount is None else {"amount": amount, "currency": currency}
@@ -110,7 +110,7 @@ class WorldBuilder:
         }
 
     def document(self) -> Obj:
-        """The world document, a copy."""
+        """Return the world document, a copy."""
         stripe = {"history": False, **self.stripe}
         copied: Obj = json.loads(json.dumps({"clock": self.now, "stigg": self.stigg, "stripe": stripe}))
         return copied
@@ -160,7 +160,7 @@ class WorldBuilder:
         latest: bool = True,
         status: str = "PUBLISHED",
     ) -> Obj:
-        """A version of a plan or add-on; a later latest version takes that mark from the earlier one."""
+        """Add a version of a plan or add-on; a later latest version replaces the earlier one."""
         for row in self.stigg[collection]:
             if row["refId"] == ref and latest:
                 row["isLatest"] = False
@@ -183,11 +183,11 @@ class WorldBuilder:
         return self.add(collection, row | self.stamps())
 
     def use(self, customer: str, feature: str, value: float, at: int, *, resource: str | None = None) -> Obj:
-        """A report of usage at a moment (Unix seconds), which is added to what was used so far."""
+        """Report usage at a time (Unix seconds), which is added to earlier usage."""
         return self.report(customer, feature, at, resource=resource, value=value)
 
     def reset(self, customer: str, feature: str, at: int, *, resource: str | None = None) -> Obj:
-        """The moment at which the running value of a feature begins anew."""
+        """Add a reset of a feature's running value."""
         return self.report(customer, feature, at, resource=resource, reset=True)
 
     def report(self, customer: str, feature: str, at: int, *, resource: str | None, **what: Any) -> Obj:
@@ -197,7 +197,7 @@ class WorldBuilder:
     def coupon(
         self, ref: str, *, percent: float | None = None, off: dict[str, float] | None = None, **more: Any
     ) -> Obj:
-        """A coupon of the catalog: a percentage, or amounts in major units by currency."""
+        """Add a coupon to the catalog: a percentage, or amounts in major units by currency."""
         row = {
             "id": uid("coupon", ref),
             "refId": ref,
@@ -213,7 +213,7 @@ class WorldBuilder:
         return self.add("coupons", row | self.stamps() | more)
 
     def applied(self, ref: str, *, hours_ago: int = 3, **more: Any) -> Obj:
-        """The snapshot of a coupon of the catalog that was applied to a subscription."""
+        """Return the snapshot of a coupon of the catalog that was applied to a subscription."""
         coupon = next(c for c in self.stigg["coupons"] if c["refId"] == ref)
         kept = ("refId", "name", "type", "percentOff", "amountsOff", "durationInMonths")
         row = {"id": uid("applied", ref, hours_ago), "startDate": iso(self.now - hours_ago * 3600), "status": "ACTIVE"}
@@ -243,10 +243,10 @@ class WorldBuilder:
         method: str = "INVOICE",
         **more: Any,
     ) -> Obj:
-        """A subscription that started some hours ago, with committed units by feature."""
+        """Add a subscription that started some hours ago, with committed units by feature."""
         package = next(p for p in self.stigg["plans"] if p["refId"] == plan and p["isLatest"])
         start = self.now - hours_ago * 3600
-        rhythm = {"interval": "year" if period == "ANNUALLY" else "month", "interval_count": 1}
+        billing_interval = {"interval": "year" if period == "ANNUALLY" else "month", "interval_count": 1}
         charges = [
             self.charge_of(ref, price, units or {}) for price in package["prices"] if price["billingPeriod"] == period
         ]
@@ -263,7 +263,7 @@ class WorldBuilder:
             "createdAt": iso(start),
             "billingCycleAnchor": iso(start),
             "currentBillingPeriodStart": iso(start),
-            "currentBillingPeriodEnd": iso(shift(start, rhythm, 1)),
+            "currentBillingPeriodEnd": iso(shift(start, billing_interval, 1)),
             "wasInTrial": False,
             "customer": {"customerId": customer},
             "plan": {"refId": plan, "versionNumber": package["versionNumber"]},
@@ -296,7 +296,7 @@ class WorldBuilder:
         }
 
     def stripe_customer(self, id: str, *, card: str | None = "4242", **more: Any) -> Obj:
-        """A customer that is in Stripe before the pipeline comes, with a card unless ``card`` is None."""
+        """Add a customer that is in Stripe before the first run, with a card unless ``card`` is None."""
         method = f"pm_{id}"
         row: Obj = {
             "id": id, "object": "customer", "address": None, "balance": 0, "created": self.now - 86_400 * 60,
@@ -326,5 +326,5 @@ class WorldBuilder:
         return row
 
     def write(self, path: Path) -> None:
-        """Writes the document as a world file."""
+        """Write the document as a world file."""
         path.write_text(json.dumps(self.document(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

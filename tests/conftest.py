@@ -1,4 +1,4 @@
-"""What all tests share: no real home, no network beyond loopback, nothing left running."""
+"""Fixtures of all tests: a temporary home, no network except loopback, no process left running."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(autouse=True)
 def loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Refuses every connection that would leave this machine."""
+    """Refuse every connection that would leave this machine."""
     connect = socket.socket.connect
 
     def guarded(self: socket.socket, address: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Checks the locks without a network: ``python -m tools.locks``.
+"""Check the locks without a network: ``python -m tools.locks``.
 
 Every requirement of the .in files is satisfied by a pin, every pin has hashes, both locks agree, the package's own
 bounds hold for the pins, and the environment is what the locks say.

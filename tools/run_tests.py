@@ -1,4 +1,4 @@
-"""Runs the tests group by group and prints how long each took: ``python -m tools.run_tests [GROUP...]``.
+"""Run the tests group by group and print their durations: ``python -m tools.run_tests [GROUP...]``.
 
 A group is a process of its own, so the unit tests can prove that they load neither Airflow nor Great Expectations.
 """

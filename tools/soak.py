@@ -1,4 +1,4 @@
-"""The long proofs: ``make soak``. It runs in slices and can be stopped at any time: what passed for this commit is not run again.
+"""The long proofs: ``make soak``. It runs in slices and can be stopped at any time: proofs that passed for this commit are not repeated.
 
 Each proof that ran adds one line of JSON to ``docs/proofs/soak.jsonl``: the commit, what the tests were given (seeds), the counts,
 the minutes and whether it passed. ``SOAK_MINUTES`` ends the slice after the proof that passes this time.

@@ -1,4 +1,4 @@
-"""Hands the plugin to Airflow: in the image the package is installed, and only this line stands in the plugins folder."""
+"""Plugin for Airflow in the image, where the package is installed and the plugins folder has only this file."""
 
 from stripe_sync.interfaces.airflow.plugin import StripeSyncPlugin
 

@@ -1,1 +1,1 @@
-"""What things cost and when: Stripe's arithmetic, periods and invoices, written from its documentation."""
+"""Stripe's billing: arithmetic, periods, invoices and payments, written from its documentation."""

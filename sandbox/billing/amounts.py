@@ -19,13 +19,13 @@ def round_half_up(value: Decimal) -> int:
 
 
 def round_item(world: World, value: Decimal) -> int:
-    """The amount of an invoice item, or of a metered line, in whole minor units; ties as the world says."""
+    """Return the amount of an invoice item, or of a metered line, in whole minor units; ties as the world says."""
     way = ROUND_HALF_UP if world.unknowns["item_ties_up"] else ROUND_HALF_EVEN
     return int(value.quantize(Decimal(1), rounding=way))
 
 
 def round_proration(value: Fraction, *, floors: bool) -> int:
-    """A proration in whole minor units: its floor, or the nearest one with ties towards minus infinity (SB 5.2, C9)."""
+    """Round a proration to minor units: down, or to the nearest with ties towards minus infinity (SB 5.2, C9)."""
     return math.floor(value) if floors else math.ceil(value - Fraction(1, 2))
 
 
@@ -37,7 +37,7 @@ def unit(part: Obj, name: str) -> Decimal:
 
 @dataclass(frozen=True)
 class Part:
-    """What one line of a price charges: ``unit`` in minor units; a flat fee has quantity 0; ``tier`` counts from 1."""
+    """The charge of one line of a price: ``unit`` in minor units; a flat fee has quantity 0; ``tier`` counts from 1."""
 
     quantity: Decimal
     unit: Decimal
@@ -50,7 +50,7 @@ class Part:
 
 
 def parts(price: Obj, quantity: int) -> Iterator[Part]:
-    """The lines of a licensed price for a whole period: a graduated tier is a line, its flat fee another (T1)."""
+    """Yield the lines of a licensed price for a whole period: a graduated tier is a line, its flat fee another (T1)."""
     if price["billing_scheme"] != "tiered" or price["tiers_mode"] == "volume":
         exact = exact_amount(price, quantity)
         if price["billing_scheme"] == "tiered" or price.get("transform_quantity"):
@@ -102,5 +102,5 @@ def tiered(tiers: list[Obj], mode: str, quantity: Decimal) -> Decimal:
 
 
 def amount(price: Obj, quantity: int) -> int:
-    """The amount of one line for a whole period, rounded half up."""
+    """Return the amount of one line for a whole period, rounded half up."""
     return round_half_up(exact_amount(price, quantity))

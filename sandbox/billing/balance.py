@@ -1,4 +1,4 @@
-"""The customer's balance: what an invoice takes from it, leaves on it and gives back (FACTS_A 20-23, FACTS_B 63-67).
+"""The customer's balance: amounts that an invoice applies, leaves and restores (FACTS_A 20-23, FACTS_B 63-67).
 
 A negative balance is a credit of the customer's, a positive one a debt. Amounts are minor units of the invoice's currency.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sandbox.world.state import Obj, Told, World
+from sandbox.world.state import EventSink, Obj, World
 
 # The smallest amount that Stripe charges, in minor units (reference/currencies.md, 4).
 MINIMUM = {
@@ -21,7 +21,7 @@ MAXIMA = {"idr": 999_999_999_999}
 
 @dataclass(frozen=True)
 class Settled:
-    """What an invoice asks for, and the balance that it leaves."""
+    """The amount due of an invoice, and the balance that it leaves."""
 
     due: int
     ending: int
@@ -31,7 +31,7 @@ def settled(total: int, starting: int, currency: str, *, hundreds: bool = False)
     """Return what a total asks for where the balance is ``starting``, and the balance that is left.
 
     What cannot be charged is left on the balance: credits, amounts under the minimum and over the maximum, and, with
-    ``hundreds``, what an amount has beyond the nearest hundred.
+    ``hundreds``, the difference between an amount and the nearest hundred.
     """
     open_amount = total + starting
     if open_amount < MINIMUM.get(currency, MINIMUM_OF_OTHERS) or open_amount > MAXIMA.get(currency, MAXIMUM):
@@ -65,7 +65,7 @@ def check_whole(world: World, invoice: Obj) -> Obj | None:
     }
 
 
-def apply(world: World, invoice: Obj, told: Told) -> None:
+def apply(world: World, invoice: Obj, sink: EventSink) -> None:
     """Take an invoice's share of the balance at its finalization; ``total`` stays."""
     starting, result = of_customer(world, invoice), settle(world, invoice)
     invoice |= {
@@ -74,17 +74,17 @@ def apply(world: World, invoice: Obj, told: Told) -> None:
         "amount_due": result.due,
         "amount_remaining": result.due,
     }
-    move(world, invoice["customer"], result.ending - starting, told, invoice=invoice, type="applied_to_invoice")
+    move(world, invoice["customer"], result.ending - starting, sink, invoice=invoice, type="applied_to_invoice")
 
 
-def give_back(world: World, invoice: Obj, told: Told) -> None:
+def give_back(world: World, invoice: Obj, sink: EventSink) -> None:
     """Return what an invoice took from the balance, when it is voided (SB 21.8)."""
     taken = (invoice["ending_balance"] or 0) - invoice["starting_balance"]
-    move(world, invoice["customer"], -taken, told, invoice=invoice, type="unapplied_from_invoice")
+    move(world, invoice["customer"], -taken, sink, invoice=invoice, type="unapplied_from_invoice")
 
 
 def move(
-    world: World, customer: str, amount: int, told: Told, *, type: str, invoice: Obj | None = None,
+    world: World, customer: str, amount: int, sink: EventSink, *, type: str, invoice: Obj | None = None,
     currency: str | None = None, **more: object,
 ) -> Obj | None:  # fmt: skip
     """Change a customer's balance and note it in the ledger; nothing is noted of a change of 0 (FACTS_B 64)."""
@@ -100,5 +100,5 @@ def move(
         "customer": customer, "customer_account": None, "description": None, "ending_balance": owner["balance"],
         "invoice": invoice["id"] if invoice else None, "livemode": False, "metadata": {}, "type": type,
     }  # fmt: skip
-    told("customer.updated", owner, before)
+    sink("customer.updated", owner, before)
     return world.put("balance_transactions", row | more)

@@ -17,7 +17,7 @@ Kind = Literal["paid", "declined", "requires_action", "processing"]
 
 @dataclass(frozen=True)
 class Answer:
-    """How a payment method answers a charge. ``code`` and ``decline_code`` are Stripe's, empty where it pays."""
+    """The answer of a payment method to a charge. ``code`` and ``decline_code`` are Stripe's, empty where it pays."""
 
     kind: Kind
     code: str = ""
@@ -31,7 +31,7 @@ AUTHENTICATE = Answer(
     "requires_action", "authentication_required", "authentication_required",
     "Your card was declined. This transaction requires authentication.",
 )  # fmt: skip
-# By the last four digits of Stripe's test numbers. The declining ones but 0341 cannot be attached to a customer.
+# Keyed by the last four digits of a Stripe test number. The declining ones but 0341 cannot be attached to a customer.
 CARDS = {
     "0002": Answer("declined", "card_declined", "generic_decline"),
     "0341": Answer("declined", "card_declined", "generic_decline"),
@@ -55,7 +55,7 @@ DEBITS_THAT_FAIL = {
     "3001": Answer("declined", "payment_intent_payment_attempt_failed", "insufficient_funds"),
 }
 DEBITS = ("us_bank_account", "sepa_debit", "bacs_debit", "au_becs_debit", "acss_debit")
-# After these Stripe keeps its schedule and charges nothing before the payment method is another one (SB 12.9).
+# After these Stripe keeps its schedule and charges nothing until the payment method changes (SB 12.9).
 HARD = frozenset({
     "incorrect_number", "lost_card", "pickup_card", "stolen_card", "revocation_of_authorization",
     "revocation_of_all_authorizations", "authentication_required", "highest_risk_level", "transaction_not_allowed",
@@ -91,7 +91,7 @@ def last4(method: Obj) -> str:
 
 
 def answer_of(method: Obj) -> Answer:
-    """Return how a payment method answers a charge that nobody is present for."""
+    """Return how a payment method answers an off-session charge."""
     if method["type"] in DEBITS:
         return DEBITED
     return CARDS.get(last4(method), PAYS)

@@ -1,4 +1,4 @@
-"""What was charged for the time of a subscription's item and is not given back yet.
+"""Debits: charges for the time of a subscription item that are not fully credited yet.
 
 A flexible subscription credits what was debited: each debit once, with the discount that it had (SB 5.5, FACTS_A 31).
 """
@@ -31,20 +31,20 @@ class Debit:
     line: str | None
 
     def unused(self, moment: int) -> tuple[int, int, Fraction]:
-        """The time from ``moment`` on that is not credited yet, and its exact share of the amount."""
+        """Return the time from ``moment`` on that is not credited yet, and its exact share of the amount."""
         start = max(moment, self.start)
         return start, self.until, Fraction(self.amount * (self.until - start), self.end - self.start)
 
 
 def open_debits(world: World, subscription: Obj, item: str, moment: int) -> list[Debit]:
-    """The debits of an item that reach beyond a moment and are not credited for that time."""
+    """Return the debits of an item that end after a time and are not credited for the rest."""
     debits = [*on_invoices(world, subscription, item), *pending(world, subscription, item)]
     left = [replace(debit, until=credited_from(world, debit)) for debit in debits]
     return [debit for debit in left if debit.until > max(moment, debit.start)]
 
 
 def on_invoices(world: World, subscription: Obj, item: str) -> Iterator[Debit]:
-    """The debits on the invoices of a subscription that are not void."""
+    """Yield the debits on the invoices of a subscription that are not void."""
     for invoice in world.stripe["invoices"].values():
         owner = ((invoice["parent"] or {}).get("subscription_details") or {}).get("subscription")
         if owner != subscription["id"] or invoice["status"] == "void":
@@ -63,7 +63,7 @@ def on_invoices(world: World, subscription: Obj, item: str) -> Iterator[Debit]:
 
 
 def pending(world: World, subscription: Obj, item: str) -> Iterator[Debit]:
-    """The debits that wait for an invoice."""
+    """Yield the debits that wait for an invoice."""
     for row in world.stripe["invoiceitems"].values():
         owner = (row["parent"] or {}).get("subscription_details") or {}
         named = owner.get("subscription") == subscription["id"] and owner.get("subscription_item") == item
@@ -78,6 +78,6 @@ def debit_of(row: Obj, *, key: str, amount: int, invoice: str | None, line: str 
 
 
 def credited_from(world: World, debit: Debit) -> int:
-    """The moment from which on a debit was credited; its own end where it was not."""
+    """Return the time from which a debit is credited; its own end if it is not."""
     credits = [i for i in world.stripe["invoiceitems"].values() if i.get("credits") == debit.key]
     return min([debit.end, *(int(item["period"]["start"]) for item in credits)])

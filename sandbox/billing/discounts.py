@@ -1,4 +1,4 @@
-"""Discounts of subscriptions: when they begin and end, and what they take off an invoice's lines."""
+"""Discounts of subscriptions: start, end, and the amounts by which they lower an invoice's lines."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TERMS = ("percent_off", "amount_off", "currency", "currency_options", "duration"
 
 
 def new(world: World, subscription: Obj, coupon_id: str) -> str:
-    """A discount of a coupon; its id. A deleted coupon cannot be attached."""
+    """Create a discount of a coupon and return its id. A deleted coupon cannot be attached."""
     coupon = coupon_of(world, coupon_id, "discounts[0][coupon]")
     check_redeemable(world, coupon)
     months = coupon["duration_in_months"]
@@ -53,7 +53,7 @@ def check_redeemable(world: World, coupon: Obj) -> None:
 
 
 def chosen(world: World, subscription: Obj, given: Any, *, keep: bool) -> list[str]:
-    """The discounts after a write: a list replaces, an empty text clears, nothing changes nothing."""
+    """Return the discounts after a write: a list replaces them, an empty string clears them, None keeps them."""
     if given is None:
         return list(subscription["discounts"])
     if given == "":
@@ -97,7 +97,7 @@ def of_invoices(world: World, subscription: Obj) -> list[str]:
 
 
 def terms_of(world: World, id: str) -> Obj:
-    """What a discount takes off: the coupon's terms as they were, since a coupon may be deleted."""
+    """Return the coupon's terms as they were when it was applied, since a coupon may be deleted."""
     if id.startswith("preview:"):
         return world.stripe["coupons"][id.removeprefix("preview:")]
     terms: Obj = world.stripe["discounts"][id]["terms"]
@@ -105,7 +105,7 @@ def terms_of(world: World, id: str) -> Obj:
 
 
 def apply(world: World, ids: list[str], lines: list[Obj], currency: str) -> list[Obj]:
-    """Take the discounts off the lines that may be discounted, one after the other; return the sums by discount.
+    """Apply the discounts to discountable lines in order; return the sums by discount.
 
     A percentage is taken of each line and rounded half up. An amount is spread over the lines in proportion, each share
     rounded down, and the last line takes what is left (SB 5.3); what is more than the lines is lost.
@@ -126,12 +126,12 @@ def apply(world: World, ids: list[str], lines: list[Obj], currency: str) -> list
 
 
 def left_of(line: Obj) -> int:
-    """What of a line's amount was not discounted yet."""
+    """Return the part of a line's amount that is not discounted yet."""
     return int(line["amount"] - sum(d["amount"] for d in line["discount_amounts"]))
 
 
 def spread(amount: int, over: list[int]) -> list[int]:
-    """An amount split in proportion, rounded down, the remainder last; never more than there is."""
+    """Return an amount split in proportion, rounded down, the remainder last; at most the amount itself."""
     whole = sum(over)
     if amount >= whole:
         return list(over)
@@ -140,7 +140,7 @@ def spread(amount: int, over: list[int]) -> list[int]:
 
 
 def factor(world: World, subscription: Obj) -> Fraction:
-    """What part of a proration's amount is left after the discounts of its subscription, which are inside it (SB 5.5).
+    """Return the share of a proration that its subscription's discounts leave; they are part of its amount (SB 5.5).
 
     A fixed amount counts in proportion to what all licensed items cost for a period.
     """
@@ -167,7 +167,7 @@ def consume(world: World, subscription: Obj, subtotal: int) -> None:
 
 
 def fixed(terms: Obj, currency: str) -> int:
-    """The fixed amount in the invoice's currency: the coupon's own, or one of its options; else nothing."""
+    """Return the fixed amount in the invoice's currency: the coupon's own, or one of its options; else nothing."""
     if terms["amount_off"] is not None and terms["currency"] == currency:
         return int(terms["amount_off"])
     options = terms.get("currency_options") or {}
@@ -175,11 +175,11 @@ def fixed(terms: Obj, currency: str) -> int:
 
 
 def is_over(world: World, id: str, moment: int) -> bool:
-    """Whether a discount's time is over at a moment; one that is only tried never is."""
+    """Return whether a discount has expired at a time; one of a preview never has."""
     end = None if id.startswith("preview:") else world.stripe["discounts"][id]["end"]
     return end is not None and end <= moment
 
 
 def end_expired(world: World, subscription: Obj, now: int) -> None:
-    """Takes off the discounts whose time is over."""
+    """Remove expired discounts."""
     subscription["discounts"] = [id for id in subscription["discounts"] if not is_over(world, id, now)]

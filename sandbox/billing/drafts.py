@@ -1,9 +1,9 @@
-"""When a draft is finalized by itself: an hour after it was made, unless the account, a person or a pause says otherwise."""
+"""Automatic finalization of drafts: an hour after creation, unless the account, a request or a pause sets another time."""
 
 from __future__ import annotations
 
-from sandbox.billing import finalizing, payments, standing
-from sandbox.world.state import DAY, Obj, Told, World
+from sandbox.billing import finalizing, payments, subscription_status
+from sandbox.world.state import DAY, EventSink, Obj, World
 
 HOUR = 3600
 LONGEST = 3 * DAY  # how long failing webhooks may hold a draft (SB 1.4)
@@ -52,7 +52,7 @@ def fits(world: World, invoice: Obj, when: str) -> bool:
 
 
 def finalizes_at(world: World, invoice: Obj) -> int | None:
-    """Return when a draft is finalized by itself, later than it says where a webhook endpoint fails; None: never."""
+    """Return when a draft is finalized automatically, later if a webhook endpoint fails; None if never."""
     moment: int | None = invoice["automatically_finalizes_at"]
     if invoice["status"] != "draft" or not invoice["auto_advance"] or moment is None:
         return None
@@ -62,7 +62,7 @@ def finalizes_at(world: World, invoice: Obj) -> int | None:
 
 
 def due(world: World) -> list[Obj]:
-    """Return the drafts whose time has come."""
+    """Return the drafts that are due for finalization."""
     return [
         invoice
         for invoice in world.stripe["invoices"].values()
@@ -70,24 +70,24 @@ def due(world: World) -> list[Obj]:
     ]
 
 
-def renewed(world: World, invoice: Obj, subscription: Obj, told: Told) -> None:
+def renewed(world: World, invoice: Obj, subscription: Obj, sink: EventSink) -> None:
     """Hold or end the new draft of a subscription that is unpaid (SB 12.8) or whose collection is paused (SB 21.3)."""
     pause = (subscription.get("pause_collection") or {}).get("behavior")
     if subscription["status"] == "unpaid" and not world.unknowns["unpaid_renewals_stay_drafts"]:
-        finalizing.close(world, invoice, told)
+        finalizing.close(world, invoice, sink)
     elif subscription["status"] == "unpaid" or pause == "keep_as_draft":
         invoice["auto_advance"] = False
         schedule(world, invoice)
     elif pause == "void":
-        payments.void(world, invoice, told)
+        payments.void(world, invoice, sink)
 
 
-def end_pauses(world: World, told: Told) -> None:
-    """Take the collection up again where its pause is over; drafts that were kept stay as they are."""
+def end_pauses(world: World, sink: EventSink) -> None:
+    """Resume collection where its pause has ended; drafts that the pause kept are not changed."""
     for subscription in world.stripe["subscriptions"].values():
         pause = subscription.get("pause_collection")
         if pause and pause.get("resumes_at") and pause["resumes_at"] <= world.now:
             before = dict(subscription)
             subscription["pause_collection"] = None
-            if subscription["status"] not in standing.OVER:
-                told("customer.subscription.updated", subscription, before)
+            if subscription["status"] not in subscription_status.OVER:
+                sink("customer.subscription.updated", subscription, before)

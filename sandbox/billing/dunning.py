@@ -1,27 +1,27 @@
-"""What time does to invoices that are not paid: retries, bank debits that settle, overdue invoices, subscriptions that expire."""
+"""Dunning of unpaid invoices: retries, results of bank debits, overdue invoices, expiring subscriptions."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sandbox.billing import cards, payments, retries, standing
-from sandbox.world.state import Obj, Told, World
+from sandbox.billing import cards, payments, retries, subscription_status
+from sandbox.world.state import EventSink, Obj, World
 
 EXPIRES = 23 * 3600  # seconds after which a subscription without its first payment is over (SB 11.14)
 
 
 def due(world: World) -> Iterator[int]:
-    """Yield the moments at which something of the collection happens next, in Unix seconds."""
+    """Yield the times of the next steps of collection, in Unix seconds."""
     for invoice in world.stripe["invoices"].values():
         if invoice["status"] == "open":
-            yield from moments(world, invoice)
+            yield from due_times(world, invoice)
     for subscription in world.stripe["subscriptions"].values():
         if is_expiring(world, subscription):
             yield subscription["created"] + EXPIRES
 
 
-def moments(world: World, invoice: Obj) -> Iterator[int]:
-    """Yield the moments at which something happens to one open invoice."""
+def due_times(world: World, invoice: Obj) -> Iterator[int]:
+    """Yield the times at which one open invoice is due for a step."""
     if settles := payments.collection(invoice).get("settles_at"):
         yield settles
     elif is_retried(invoice):
@@ -49,49 +49,49 @@ def is_watched(world: World, invoice: Obj) -> bool:
     return sent and subscription is not None and subscription["status"] == "active"
 
 
-def step(world: World, told: Told) -> None:
-    """Do everything of the collection that is due at the world's moment."""
+def step(world: World, sink: EventSink) -> None:
+    """Perform every collection step that is due at the world's time."""
     for invoice in list(world.stripe["invoices"].values()):
         if invoice["status"] == "open":
-            advance(world, invoice, told)
+            advance(world, invoice, sink)
     for subscription in list(world.stripe["subscriptions"].values()):
         if is_expiring(world, subscription) and subscription["created"] + EXPIRES <= world.now:
-            standing.expire(world, subscription, told)
+            subscription_status.expire(world, subscription, sink)
 
 
-def advance(world: World, invoice: Obj, told: Told) -> None:
-    """Do what is due of one open invoice."""
+def advance(world: World, invoice: Obj, sink: EventSink) -> None:
+    """Perform the steps that are due for one open invoice."""
     settles = payments.collection(invoice).get("settles_at")
     if settles and settles <= world.now:
-        settle_debit(world, invoice, told)
+        settle_debit(world, invoice, sink)
     elif not settles and is_retried(invoice) and invoice["next_payment_attempt"] <= world.now:
-        retry(world, invoice, told)
+        retry(world, invoice, sink)
     if is_watched(world, invoice) and invoice["due_date"] <= world.now:
         subscription = payments.subscription_of(world, invoice)
         assert subscription is not None
-        standing.set_status(subscription, "past_due", told)
+        subscription_status.set_status(subscription, "past_due", sink)
 
 
-def settle_debit(world: World, invoice: Obj, told: Told) -> None:
-    """Note what the bank answered to a debit."""
+def settle_debit(world: World, invoice: Obj, sink: EventSink) -> None:
+    """Record the bank's answer to a debit."""
     noted = payments.collection(invoice)
     method = world.stripe["payment_methods"][noted["method"]]
     answer = cards.debit_result(method)
     if answer.kind == "paid":
-        payments.mark_paid(world, invoice, told, attempts=0)
+        payments.set_paid(world, invoice, sink, attempts=0)
         return
     invoice["attempt_count"] -= 1  # the same attempt, which is counted when it has failed
-    payments.failed(world, invoice, payments.Attempt("declined", method["id"], answer), told)
+    payments.failed(world, invoice, payments.Attempt("declined", method["id"], answer), sink)
 
 
-def retry(world: World, invoice: Obj, told: Told) -> None:
-    """Charge an invoice again; after a hard decline only the counter moves until there is another payment method."""
+def retry(world: World, invoice: Obj, sink: EventSink) -> None:
+    """Charge an invoice again; after a hard decline only the counter increases until the payment method changes."""
     noted = payments.collection(invoice)
     source = payments.source_of(world, invoice, payments.subscription_of(world, invoice))
     if noted.get("hard") is None or source is None or source["id"] != noted["hard"]:
-        payments.collect(world, invoice, told)
+        payments.collect(world, invoice, sink)
         return
     noted["failures"] += 1
     invoice |= {"attempt_count": invoice["attempt_count"] + 1, "next_payment_attempt": retries.next_retry(world, noted)}
     if invoice["next_payment_attempt"] is None:
-        standing.given_up(world, invoice, payments.subscription_of(world, invoice), told)
+        subscription_status.given_up(world, invoice, payments.subscription_of(world, invoice), sink)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sandbox.billing import balance, payments, standing, taxing
+from sandbox.billing import balance, payments, subscription_status, taxing
 from sandbox.billing.payments import Attempt
-from sandbox.world.state import Obj, Told, World
+from sandbox.world.state import EventSink, Obj, World
 
 SOON = 180  # seconds until Stripe collects an invoice that was finalized by hand (SB 12.5)
 Check = Callable[[World, Obj], Obj | None]
@@ -23,21 +23,21 @@ def refused_by_the_world(world: World, invoice: Obj) -> Obj | None:
 CHECKS: list[Check] = [refused_by_the_world, taxing.check_location, taxing.check_negative, balance.check_whole]
 
 
-def finalize(world: World, invoice: Obj, told: Told) -> Obj | None:
+def finalize(world: World, invoice: Obj, sink: EventSink) -> Obj | None:
     """Finalize a draft: open, or paid where nothing is due (SB 1.8). Return the error that kept it a draft, or None."""
     error = next((found for check in CHECKS if (found := check(world, invoice)) is not None), None)
     if error is not None:
         invoice |= {"last_finalization_error": error, "automatically_finalizes_at": None, "next_payment_attempt": None}
-        told("invoice.finalization_failed", invoice)
+        sink("invoice.finalization_failed", invoice)
         return error
-    taxing.switch_off(world, invoice, told)
+    taxing.switch_off(world, invoice, sink)
     number(world, invoice)
-    balance.apply(world, invoice, told)
+    balance.apply(world, invoice, sink)
     invoice["status_transitions"] = invoice["status_transitions"] | {"finalized_at": world.now}
     invoice |= {"status": "open", "automatically_finalizes_at": None, "next_payment_attempt": None}
-    told("invoice.finalized", invoice)
+    sink("invoice.finalized", invoice)
     if invoice["amount_due"] == 0:
-        payments.mark_paid(world, invoice, told, attempts=0)
+        payments.set_paid(world, invoice, sink, attempts=0)
     return None
 
 
@@ -63,27 +63,27 @@ def is_written_off(world: World, invoice: Obj) -> bool:
     return bool(pause.get("behavior") == "mark_uncollectible" and invoice["billing_reason"] == "subscription_cycle")
 
 
-def issue(world: World, invoice: Obj, told: Told) -> Attempt:
+def issue(world: World, invoice: Obj, sink: EventSink) -> Attempt:
     """Finalize a draft and collect it at once, as inside a call that invoices, and as Stripe does when its time has come."""
-    if finalize(world, invoice, told) is not None or invoice["status"] == "paid":
+    if finalize(world, invoice, sink) is not None or invoice["status"] == "paid":
         return Attempt("nothing_due")
     if is_written_off(world, invoice):
-        standing.write_off(world, invoice, told)
+        subscription_status.write_off(world, invoice, sink)
         return Attempt("sent")
     if invoice["collection_method"] != "charge_automatically" or not invoice["auto_advance"]:
         return Attempt("sent")
-    return payments.collect(world, invoice, told)
+    return payments.collect(world, invoice, sink)
 
 
-def close(world: World, invoice: Obj, told: Told) -> None:
-    """Finalize an invoice that is never collected by itself."""
+def close(world: World, invoice: Obj, sink: EventSink) -> None:
+    """Finalize an invoice that is never collected automatically."""
     invoice["auto_advance"] = False
-    finalize(world, invoice, told)
+    finalize(world, invoice, sink)
 
 
-def finalize_by_hand(world: World, invoice: Obj, told: Told) -> Obj | None:
+def finalize_by_hand(world: World, invoice: Obj, sink: EventSink) -> Obj | None:
     """Finalize without charging: Stripe collects a little later where ``auto_advance`` is true (SB 12.4, 12.5)."""
-    error = finalize(world, invoice, told)
+    error = finalize(world, invoice, sink)
     if error is None:
         await_collection(world, invoice)
     return error

@@ -8,7 +8,7 @@ from sandbox.world.state import DAY, Obj, World
 
 
 def add_line(world: World, invoice: Obj, part: Obj) -> None:
-    """Puts one more line on a draft and adds it up anew."""
+    """Add a line to a draft and update its totals."""
     part["invoice"] = invoice["id"]
     invoice["lines"]["data"].append(part)
     add_up(world, invoice)
@@ -57,7 +57,7 @@ def build(
 ) -> Obj:
     """Return a draft with these lines. A preview gets an id of the form that Stripe gives to previews and is not kept.
 
-    A renewal's invoice is finalized an hour later, whoever is charged, and so is the first one that is sent; one that
+    A renewal's invoice is finalized an hour later for both collection methods, and so is the first one that is sent; one that
     belongs into its call is finalized by ``finalizing.issue``.
     """
     id = world.next_id("upcoming_in" if preview else "in")
@@ -152,7 +152,7 @@ def show_metadata(part: Obj, subscription: Obj) -> None:
 
 
 def standalone(world: World, customer: Obj, currency: str, method: str) -> Obj:
-    """An empty draft of no subscription."""
+    """Return an empty draft of no subscription."""
     nobody = {
         "id": None, "customer": customer["id"], "currency": currency, "collection_method": method, "discounts": [],
         "automatic_tax": {"enabled": False}, "default_tax_rates": [], "metadata": {},

@@ -7,8 +7,8 @@ from typing import Any
 
 from sandbox.world.state import Obj, World
 
-MAX_ITEMS = 250  # on one invoice; what is pending beyond that waits for the next one (SB 3.2)
-FROZEN = ["pricing", "quantity", "discounts"]
+MAX_ITEMS = 250  # per invoice; further pending items wait for the next invoice (SB 3.2)
+UNCHANGEABLE = ["pricing", "quantity", "discounts"]
 
 
 def subscription_line(
@@ -21,7 +21,7 @@ def subscription_line(
     text: str,
     unit: Decimal | None = None,
 ) -> Obj:
-    """One line of an invoice, for an item of a subscription. A proration has no unit amount and takes no discount."""
+    """Return an invoice line of a subscription item. A proration has no unit amount and takes no discount."""
     price = item["price"]
     exact = None if proration or unit is None else f"{unit:f}"
     return {
@@ -49,7 +49,7 @@ def subscription_line(
 
 
 def item_parent(subscription: str, item: str, *, proration: bool) -> Obj:
-    """What a line of an item of a subscription says of its origin."""
+    """Return the ``parent`` of a line of a subscription item."""
     return {
         "type": "subscription_item_details",
         "invoice_item_details": None,
@@ -64,13 +64,13 @@ def item_parent(subscription: str, item: str, *, proration: bool) -> Obj:
 
 
 def pricing(price: Obj, unit: str | None) -> Obj:
-    """The price that a line or an invoice item names; no unit amount on a proration."""
+    """Return the price that a line or an invoice item names; no unit amount on a proration."""
     details = {"price": price["id"], "product": price["product"]}
     return {"type": "price_details", "price_details": details, "unit_amount_decimal": unit}
 
 
 def pending_lines(world: World, subscription: Obj, *, unowned: bool = True) -> list[Obj]:
-    """The lines of the pending invoice items of a subscription, and of its customer's that name none (SB 3.5)."""
+    """Return lines of a subscription's pending items, and of its customer's without a subscription (SB 3.5)."""
     found = [i for i in world.newest_first("invoiceitems") if is_pending(i, subscription)]
     return [item_line(world, item) for item in found[-MAX_ITEMS:] if unowned or owner_of(item)]
 
@@ -83,7 +83,7 @@ def is_pending(item: Obj, subscription: Obj) -> bool:
 
 
 def owner_of(item: Obj) -> str | None:
-    """The subscription that an invoice item names."""
+    """Return the subscription that an invoice item names."""
     found: Any = ((item["parent"] or {}).get("subscription_details") or {}).get("subscription")
     return str(found) if found else None
 
@@ -95,7 +95,7 @@ def item_of(item: Obj) -> str | None:
 
 
 def item_line(world: World, item: Obj) -> Obj:
-    """The line of an invoice item."""
+    """Return the line of an invoice item."""
     owner = owner_of(item)
     return {
         "id": world.next_id("il"),
@@ -123,7 +123,7 @@ def item_line(world: World, item: Obj) -> Obj:
 
 
 def parent_of(item: Obj, owner: str | None) -> Obj:
-    """A proration's line is of its subscription's item, and names what it credits; any other is of its invoice item."""
+    """Return a line's ``parent``: the subscription item and credited lines of a proration, else the invoice item."""
     part = item_of(item)
     if item["proration"] and owner and part:
         parent = item_parent(owner, part, proration=True)
@@ -146,7 +146,7 @@ def parent_of(item: Obj, owner: str | None) -> Obj:
 
 
 def pending_item(world: World, subscription: Obj, part: Obj) -> Obj:
-    """The invoice item that a proration is: it waits until an invoice takes it.
+    """Return the invoice item that a proration is: it waits until an invoice takes it.
 
     ``part`` is the line of ``prorations.proration_lines``, whose ``credits`` names the debit that it gives back.
     """
@@ -166,7 +166,7 @@ def pending_item(world: World, subscription: Obj, part: Obj) -> Obj:
         "description": part["description"],
         "discountable": False,
         "discounts": [],
-        "frozen_fields": list(FROZEN),
+        "frozen_fields": list(UNCHANGEABLE),
         "invoice": None,
         "invoicing_rules": [],
         "livemode": False,
@@ -191,13 +191,13 @@ def pending_item(world: World, subscription: Obj, part: Obj) -> Obj:
 
 
 def usage_item(world: World, subscription: Obj, part: Obj) -> Obj:
-    """The invoice item of what was used of a metered item that leaves; it is no proration."""
+    """Return the invoice item for the usage of a removed metered item; it is no proration."""
     item = pending_item(world, subscription, part) | {"proration": False, "discountable": True, "frozen_fields": []}
     return item | {"proration_details": None}
 
 
 def invoice_item_of(part: Obj) -> str | None:
-    """The invoice item behind a line, where there is one."""
+    """Return the invoice item behind a line, where there is one."""
     parent = part["parent"]
     details: Any = parent["invoice_item_details"] or parent["subscription_item_details"] or {}
     found = details.get("invoice_item")
@@ -205,7 +205,7 @@ def invoice_item_of(part: Obj) -> str | None:
 
 
 def take_item(world: World, part: Obj, invoice: str, *, preview: bool) -> None:
-    """Ties the invoice item behind a line to the line's invoice."""
+    """Link the invoice item behind a line to the line's invoice."""
     item = invoice_item_of(part)
     if item and not preview:
         world.stripe["invoiceitems"][item]["invoice"] = invoice

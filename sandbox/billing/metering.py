@@ -1,4 +1,4 @@
-"""Usage by meters: what a meter counted of a customer, and the lines that metered items make of it.
+"""Usage by meters: totals of meters by customer, and the lines of metered items.
 
 An event counts some time after it was received (``limits.meter_delay`` seconds), for the period that its timestamp is in,
 and on an invoice only while that is a draft. A meter counts per customer: every item of a customer that is priced by it
@@ -19,12 +19,12 @@ DELAY = 60
 
 
 def counted_at(world: World, event: Obj) -> int:
-    """When an event is in summaries and on drafts, Unix seconds."""
+    """Return the time from which an event is in summaries and on drafts, Unix seconds."""
     return int(event["created"] + world.limits.get("meter_delay", DELAY))
 
 
 def total(world: World, meter: Obj, customer: str, start: int, end: int) -> Decimal:
-    """What a meter has counted of a customer in [start, end) by now."""
+    """Return the total that a meter has counted for a customer in [start, end)."""
     events = [
         e for e in world.stripe["meter_events"].values()
         if e["event_name"] == meter["event_name"] and e["customer"] == customer and start <= e["timestamp"] < end
@@ -43,7 +43,7 @@ def is_metered(price: Obj) -> bool:
 
 
 def ended_lines(world: World, customer: str, item: Obj, start: int, end: int) -> list[Obj]:
-    """The lines of a metered item for a period that has ended; a negative total bills nothing."""
+    """Return the lines of a metered item for a period that has ended; a negative total bills nothing."""
     price = item["price"]
     meter = world.stripe["meters"][price["recurring"]["meter"]]
     quantity = max(Decimal(0), total(world, meter, customer, start, end))
@@ -84,7 +84,7 @@ def parts(price: Obj, quantity: Decimal) -> Iterator[tuple[Decimal, Decimal, boo
 
 
 def unbilled_lines(world: World, subscription: Obj) -> list[Obj]:
-    """What the metered items of a subscription have counted in their running periods, where it is anything."""
+    """Return lines for the usage of metered items in their running periods, without those of 0."""
     found = []
     for item in subscription["items"]["data"]:
         if is_metered(item["price"]):
@@ -95,14 +95,14 @@ def unbilled_lines(world: World, subscription: Obj) -> list[Obj]:
 
 
 def refresh(world: World) -> None:
-    """What was counted since is on the drafts; of an item whose price was changed since, nothing more is."""
+    """Update drafts with later usage; items whose price has changed since are left out."""
     for invoice in world.stripe["invoices"].values():
         if invoice["status"] == "draft" and world.unknowns["draft_meter_lines_follow"]:
             recount(world, invoice)
 
 
 def recount(world: World, invoice: Obj) -> None:
-    """The metered lines of a renewal's draft, made anew from what is counted by now; those of a reset are not (SB 4.1)."""
+    """Rebuild the metered lines of a renewal's draft from current totals; lines of a reset stay as they are (SB 4.1)."""
     if invoice["billing_reason"] != "subscription_cycle":
         return
     subscription = world.stripe["subscriptions"].get(

@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from sandbox.billing import balance, cards, retries, standing
+from sandbox.billing import balance, cards, retries, subscription_status
 from sandbox.billing.cards import Answer
 from sandbox.world.refusal import StripeRefusal
-from sandbox.world.state import DAY, Obj, Told, World
+from sandbox.world.state import DAY, EventSink, Obj, World
 
 Kind = Literal["paid", "declined", "requires_action", "processing", "nothing_due", "no_source", "sent"]
 NO_SOURCE = (
@@ -32,7 +32,7 @@ class Attempt:
 
     @property
     def is_settled(self) -> bool:
-        """Whether nothing is left to collect, or the money is on its way."""
+        """Return whether nothing is left to collect, or a debit is under way."""
         return self.kind in ("paid", "nothing_due", "processing", "sent")
 
 
@@ -60,7 +60,7 @@ def source_of(world: World, invoice: Obj, subscription: Obj | None) -> Obj | Non
 
 
 def would_pay(world: World, invoice: Obj, subscription: Obj | None = None) -> Attempt:
-    """Return what collecting an invoice now would come to; nothing is changed.
+    """Return the outcome of collecting an invoice now, without changing anything.
 
     ``subscription`` is given where it is not kept yet.
     """
@@ -73,7 +73,7 @@ def would_pay(world: World, invoice: Obj, subscription: Obj | None = None) -> At
 
 
 def tried(method: Obj | None) -> Attempt:
-    """Return what charging a payment method comes to."""
+    """Return the outcome of charging a payment method."""
     if method is None:
         return Attempt("no_source")
     answer = cards.answer_of(method)
@@ -110,25 +110,25 @@ def never_at_once() -> StripeRefusal:
     )  # fmt: skip
 
 
-def collect(world: World, invoice: Obj, told: Told, *, method: Obj | None = None) -> Attempt:
-    """Charge an open invoice once and note what became of it; ``method`` goes before Stripe's order."""
+def collect(world: World, invoice: Obj, sink: EventSink, *, method: Obj | None = None) -> Attempt:
+    """Charge an open invoice once and record the outcome; ``method`` takes precedence over Stripe's order."""
     subscription = subscription_of(world, invoice)
     attempt = tried(method or source_of(world, invoice, subscription))
     if attempt.kind == "paid":
         keep_intent(world, invoice, attempt)
-        mark_paid(world, invoice, told)
+        set_paid(world, invoice, sink)
     elif attempt.kind == "processing":
         invoice |= {"attempted": True, "attempt_count": invoice["attempt_count"] + 1, "next_payment_attempt": None}
         settles = world.now + int(world.billing["debit_days"] * DAY)
         invoice["collection"] = collection(invoice) | {"method": attempt.method, "settles_at": settles}
-        standing.started(world, subscription, told)
+        subscription_status.started(world, subscription, sink)
     else:
-        failed(world, invoice, attempt, told)
+        failed(world, invoice, attempt, sink)
     return attempt
 
 
 def keep_intent(world: World, invoice: Obj, attempt: Attempt) -> None:
-    """Keep the payment that was made, which a refund names."""
+    """Store the payment, so that a refund can refer to it."""
     world.put("payment_intents", {
         "id": world.next_id("pi"), "object": "payment_intent", "amount": invoice["amount_remaining"],
         "created": world.now, "currency": invoice["currency"], "customer": invoice["customer"],
@@ -137,7 +137,7 @@ def keep_intent(world: World, invoice: Obj, attempt: Attempt) -> None:
 
 
 def collection(invoice: Obj) -> Obj:
-    """Return what this sandbox notes of an invoice's collection; no answer shows it."""
+    """Return the collection state of an invoice, which no answer shows."""
     found: Obj = invoice.get("collection") or {}
     return found
 
@@ -147,8 +147,8 @@ def is_under_way(invoice: Obj) -> bool:
     return bool(collection(invoice).get("settles_at"))
 
 
-def mark_paid(world: World, invoice: Obj, told: Told, *, attempts: int = 1, out_of_band: bool = False) -> None:
-    """Note that an invoice is paid in full."""
+def set_paid(world: World, invoice: Obj, sink: EventSink, *, attempts: int = 1, out_of_band: bool = False) -> None:
+    """Record that an invoice is paid in full."""
     invoice |= {
         "status": "paid",
         "amount_paid": invoice["amount_due"],
@@ -161,13 +161,13 @@ def mark_paid(world: World, invoice: Obj, told: Told, *, attempts: int = 1, out_
         "collection": {},
     }
     invoice["status_transitions"] = invoice["status_transitions"] | {"paid_at": world.now}
-    told("invoice.paid", invoice)
-    standing.paid(world, invoice, subscription_of(world, invoice), told)
+    sink("invoice.paid", invoice)
+    subscription_status.paid(world, invoice, subscription_of(world, invoice), sink)
 
 
-def void(world: World, invoice: Obj, told: Told) -> None:
+def void(world: World, invoice: Obj, sink: EventSink) -> None:
     """Void an invoice: its amounts and its number stay (FACTS_B 33), and what it took from the balance goes back (SB 21.8)."""
-    balance.give_back(world, invoice, told)
+    balance.give_back(world, invoice, sink)
     invoice |= {
         "status": "void",
         "auto_advance": False,
@@ -175,14 +175,14 @@ def void(world: World, invoice: Obj, told: Told) -> None:
         "next_payment_attempt": None,
     }
     invoice["status_transitions"] = invoice["status_transitions"] | {"voided_at": world.now}
-    told("invoice.voided", invoice)
+    sink("invoice.voided", invoice)
 
 
-def failed(world: World, invoice: Obj, attempt: Attempt, told: Told) -> None:
-    """Note a payment that failed, and when it is tried next."""
+def failed(world: World, invoice: Obj, attempt: Attempt, sink: EventSink) -> None:
+    """Record a failed payment and the time of the next attempt."""
     subscription = subscription_of(world, invoice)
-    is_first = standing.is_starting(invoice, subscription) and not (
-        is_under_way(invoice) and not standing.ends_by_debit(world, subscription)
+    is_first = subscription_status.is_starting(invoice, subscription) and not (
+        is_under_way(invoice) and not subscription_status.ends_by_debit(world, subscription)
     )
     if attempt.kind != "no_source":
         invoice |= {"attempted": True, "attempt_count": invoice["attempt_count"] + 1}
@@ -193,7 +193,7 @@ def failed(world: World, invoice: Obj, attempt: Attempt, told: Told) -> None:
     invoice["next_payment_attempt"] = (
         None if is_first or not invoice["auto_advance"] else retries.next_retry(world, noted)
     )
-    told("invoice.payment_action_required" if attempt.kind == "requires_action" else "invoice.payment_failed", invoice)
-    standing.failed(world, invoice, subscription, told, is_first=is_first)
+    sink("invoice.payment_action_required" if attempt.kind == "requires_action" else "invoice.payment_failed", invoice)
+    subscription_status.failed(world, invoice, subscription, sink, is_first=is_first)
     if invoice["next_payment_attempt"] is None and invoice["auto_advance"] and not is_first:
-        standing.given_up(world, invoice, subscription, told)
+        subscription_status.given_up(world, invoice, subscription, sink)

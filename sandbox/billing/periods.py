@@ -11,7 +11,7 @@ SECONDS = {"day": 86_400, "week": 604_800}
 
 
 def shift(anchor: int, recurring: Obj, count: int, *, day: int | None = None) -> int:
-    """The anchor moved by ``count`` intervals, counted from the anchor itself, so that clamping is undone.
+    """Return the anchor moved by ``count`` intervals, counted from the anchor itself, so that clamping is undone.
 
     ``day`` is the day of the month that a ``billing_cycle_anchor_config`` asks for, which the anchor may not have.
     """
@@ -27,7 +27,7 @@ def shift(anchor: int, recurring: Obj, count: int, *, day: int | None = None) ->
 
 
 def period_at(anchor: int, recurring: Obj, moment: int, *, day: int | None = None) -> tuple[int, int]:
-    """The half-open period [start, end) of this anchor that holds a moment."""
+    """Return the half-open period [start, end) of this anchor that holds a moment."""
     count = 0
     while shift(anchor, recurring, count + 1, day=day) <= moment:
         count += 1

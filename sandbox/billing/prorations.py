@@ -1,4 +1,4 @@
-"""What a change of a subscription credits and charges for the rest of its periods.
+"""Prorations: credits and charges of a subscription change for the rest of its periods.
 
 The whole item is credited and charged again, by the second (FACTS_A 1-10). Flexible subscriptions credit what was debited,
 classic ones the old price. Discounts are inside the amounts.
@@ -27,14 +27,14 @@ def is_flexible(subscription: Obj) -> bool:
     return bool(subscription["billing_mode"]["type"] == "flexible")
 
 
-def rhythm_of(item: Obj) -> tuple[str, int]:
-    """How often an item is billed."""
+def billing_interval_of(item: Obj) -> tuple[str, int]:
+    """Return (interval, interval count) of an item."""
     recurring = item["price"]["recurring"]
     return recurring["interval"], recurring.get("interval_count") or 1
 
 
 def period_share(subscription: Obj, item: Obj, start: int, end: int) -> Fraction:
-    """The part of an interval that [start, end) is: of the anchor's where it begins with one, else of a virtual one.
+    """Return [start, end) as a share of an interval: the anchor's if it begins with one, else a virtual one.
 
     28 February to 31 March is a whole month of an anchor on the 31st.
     """
@@ -45,18 +45,18 @@ def period_share(subscription: Obj, item: Obj, start: int, end: int) -> Fraction
 
 
 def rounded(world: World, exact: Fraction) -> int:
-    """A proration's amount in minor units, as the switch ``proration_floors`` says."""
+    """Return a proration's amount in minor units, as the switch ``proration_floors`` says."""
     return amounts.round_proration(exact, floors=world.unknowns["proration_floors"])
 
 
 def discounted(world: World, subscription: Obj, item: Obj, share: Fraction) -> Fraction:
-    """The exact amount of an item for a share of its period, with the subscription's discounts inside."""
+    """Return the exact amount of an item for a share of its period, with the subscription's discounts inside."""
     factor = discounts.factor(world, subscription)
     return Fraction(amounts.exact_amount(item["price"], item["quantity"])) * share * factor
 
 
 def proration_lines(world: World, before: Obj, after: Obj, moment: int) -> list[Obj]:
-    """The lines of a change of items at a moment (Unix seconds): credit first, then the charge, item by item.
+    """Return the lines of a change of items at a moment (Unix seconds): credit first, then the charge, item by item.
 
     A credit carries ``credits``, the key of the debit that it gives back. Raises StripeRefusal where the moment is outside
     of an item's running period.
@@ -78,7 +78,7 @@ def proration_lines(world: World, before: Obj, after: Obj, moment: int) -> list[
 
 
 def state(item: Obj) -> tuple[Any, ...]:
-    """What of an item is prorated when it changes."""
+    """Return the properties of an item whose change is prorated."""
     return item["price"]["id"], item.get("quantity")
 
 
@@ -88,7 +88,7 @@ def check_moment(item: Obj, moment: int) -> None:
 
 
 def credits(world: World, subscription: Obj, item: Obj, moment: int, *, until: int | None = None) -> list[Obj]:
-    """The credits for an item's time from a moment on: a line a debit, or one at the item's price (classic mode)."""
+    """Return credits for the rest of an item's time: a line per debit, or one at the item's price (classic mode)."""
     if is_flexible(subscription):
         found = debits.open_debits(world, subscription, item["id"], moment)
         if found or subscription.get("debits_known"):
@@ -101,7 +101,7 @@ def credits(world: World, subscription: Obj, item: Obj, moment: int, *, until: i
 
 
 def credit_of(world: World, item: Obj, debit: debits.Debit, moment: int) -> Obj:
-    """The line that gives the unused part of a debit back; it names the old price and the debit's line."""
+    """Return the line that gives the unused part of a debit back; it names the old price and the debit's line."""
     start, end, exact = debit.unused(moment)
     price = world.stripe["prices"].get(debit.price, item["price"])
     was = item | {"price": price, "quantity": debit.quantity}
@@ -114,7 +114,7 @@ def credit_of(world: World, item: Obj, debit: debits.Debit, moment: int) -> Obj:
 
 
 def charge(world: World, subscription: Obj, item: Obj, moment: int) -> list[Obj]:
-    """The charge for the rest of an item's period; nothing while the subscription is in its trial."""
+    """Return the charge for the rest of an item's period; nothing while the subscription is in its trial."""
     start, end = item["current_period_start"], item["current_period_end"]
     if end == moment and start == moment:
         return []
@@ -125,21 +125,21 @@ def charge(world: World, subscription: Obj, item: Obj, moment: int) -> list[Obj]
 
 
 def added_time(world: World, subscription: Obj, item: Obj, period: tuple[int, int]) -> Obj:
-    """The charge for time by which a running period was made longer (FACTS_B 78): [old end, new end)."""
+    """Return the charge for time by which a running period was made longer (FACTS_B 78): [old end, new end)."""
     start, end = item["current_period_start"], item["current_period_end"]
     share = period_share(subscription, item, start, end) * Fraction(period[1] - period[0], end - start)
     return proration(world, item, discounted(world, subscription, item, share), period, what=REMAINING)
 
 
 def proration(world: World, item: Obj, exact: Fraction, period: tuple[int, int], *, what: str) -> Obj:
-    """One line of a proration; its text names the day on which its time begins (FACTS_A 8)."""
+    """Return one line of a proration; its text names the day on which its time begins (FACTS_A 8)."""
     text = texts.prorated(world, item["price"], item["quantity"], what=what, moment=period[0])
     amount = rounded(world, exact)
     return subscription_line(world, item, amount=amount, period=period, proration=True, text=text)
 
 
 def first_lines(world: World, subscription: Obj, *, whole: bool = False) -> list[Obj]:
-    """The lines of the first invoice: each licensed item for each of its periods that has begun (SB 11.10).
+    """Return the lines of the first invoice: each licensed item for each of its periods that has begun (SB 11.10).
 
     ``whole`` charges full prices for a period that ``cancel_at`` cuts short (SB 11.9).
     """
@@ -153,7 +153,7 @@ def first_lines(world: World, subscription: Obj, *, whole: bool = False) -> list
 
 
 def trial_lines(world: World, subscription: Obj) -> list[Obj]:
-    """The lines of a trial's first invoice, of 0."""
+    """Return the lines of a trial's first invoice, of 0."""
     found = []
     for item in subscription["items"]["data"]:
         if is_licensed(item):
@@ -166,7 +166,7 @@ def trial_lines(world: World, subscription: Obj) -> list[Obj]:
 
 
 def elapsed(subscription: Obj, item: Obj) -> Iterator[tuple[int, int]]:
-    """The periods of an item from its subscription's start on, oldest first; classic mode makes one of them."""
+    """Yield the periods of an item from its subscription's start on, oldest first; classic mode makes one of them."""
     start, end = subscription["start_date"], item["current_period_end"]
     if not is_flexible(subscription):
         yield (start, end) if item["current_period_start"] <= start else (item["current_period_start"], end)
@@ -179,7 +179,7 @@ def elapsed(subscription: Obj, item: Obj) -> Iterator[tuple[int, int]]:
 
 
 def grid(subscription: Obj, item: Obj, moment: int) -> tuple[int, int]:
-    """The period [start, end) that holds a moment, by the subscription's anchor and its day of the month."""
+    """Return the period [start, end) that holds a moment, by the subscription's anchor and its day of the month."""
     config = subscription.get("billing_cycle_anchor_config") or {}
     return periods.period_at(
         subscription["billing_cycle_anchor"], item["price"]["recurring"], moment, day=config.get("day_of_month")
@@ -189,7 +189,7 @@ def grid(subscription: Obj, item: Obj, moment: int) -> tuple[int, int]:
 def period_lines(
     world: World, subscription: Obj, item: Obj, period: tuple[int, int], *, whole: bool = False
 ) -> list[Obj]:
-    """The lines of a licensed item for one period in advance: a tier is a line; a part of a period is prorated.
+    """Return the lines of a licensed item for one period in advance: a tier is a line; a part of a period is prorated.
 
     ``whole`` charges the full price whatever the period's length is.
     """
@@ -201,7 +201,7 @@ def period_lines(
 
 
 def tier_line(world: World, item: Obj, period: tuple[int, int], part: amounts.Part) -> Obj:
-    """The line of one tier, of a tier's flat fee, or of the whole of a price that has no tiers."""
+    """Return the line of one tier, of a tier's flat fee, or of the whole of a price that has no tiers."""
     price = item["price"]
     counted = "" if part.flat and part.tier else f"{part.quantity:f}"
     text = texts.charged(world, price, counted, part.unit, tier=part.tier)
@@ -211,7 +211,7 @@ def tier_line(world: World, item: Obj, period: tuple[int, int], part: amounts.Pa
 
 
 def cycle_lines(world: World, subscription: Obj, items: list[Obj]) -> list[Obj]:
-    """The lines of a renewal for its licensed items, for the periods that begin; those of later items come first.
+    """Return a renewal's lines for the new periods of licensed items; those of later items come first.
 
     The order is documented (types, ``Invoice.lines``); items of the same second keep theirs.
     """

@@ -1,4 +1,4 @@
-"""What time does: periods end, cycle invoices are made as drafts, drafts are finalized, subscriptions end at their date."""
+"""Passing time: periods end, renewals create drafts, drafts are finalized, subscriptions end at their date."""
 
 from __future__ import annotations
 
@@ -6,73 +6,73 @@ import copy
 
 from sandbox.billing import discounts, drafts, dunning, finalizing, invoices, metering, payments, prorations, stopping
 from sandbox.billing.lines import pending_lines
-from sandbox.world.state import Obj, Told, World
+from sandbox.world.state import EventSink, Obj, World
 
 ENDED = ("canceled", "incomplete_expired")
 
 
-def advance(world: World, now: int, told: Told) -> None:
-    """Moves the clock, doing what falls due on the way in order of time. ``told`` is given each event's type and object."""
+def advance(world: World, now: int, sink: EventSink) -> None:
+    """Advance the clock and perform due steps in order of time. ``sink`` receives each event's type and object."""
     while True:
-        moments = [m for m in due(world) if m <= now]
-        if not moments:
+        due_times = [m for m in due(world) if m <= now]
+        if not due_times:
             break
-        world.now = max(world.now, min(moments))
-        step(world, told)
+        world.now = max(world.now, min(due_times))
+        step(world, sink)
     world.now = now
 
 
 def due(world: World) -> list[int]:
-    """The moments at which something happens next."""
-    moments = []
+    """Return the times of the next due steps, Unix seconds."""
+    due_times = []
     for subscription in world.stripe["subscriptions"].values():
         if subscription["status"] in ENDED:
             continue
         if subscription["cancel_at"]:
-            moments.append(subscription["cancel_at"])
-        moments += [item["current_period_end"] for item in subscription["items"]["data"]]
+            due_times.append(subscription["cancel_at"])
+        due_times += [item["current_period_end"] for item in subscription["items"]["data"]]
         pause = subscription.get("pause_collection") or {}
-        moments += [pause["resumes_at"]] if pause.get("resumes_at") else []
+        due_times += [pause["resumes_at"]] if pause.get("resumes_at") else []
     for invoice in world.stripe["invoices"].values():
         moment = drafts.finalizes_at(world, invoice)
-        moments += [moment] if moment is not None else []
-    moments += dunning.due(world)
-    moments += stopping.moments(world)
+        due_times += [moment] if moment is not None else []
+    due_times += dunning.due(world)
+    due_times += stopping.due_times(world)
     counting = (metering.counted_at(world, event) for event in world.stripe["meter_events"].values())
-    return [*moments, *(moment for moment in counting if moment > world.now)]
+    return [*due_times, *(moment for moment in counting if moment > world.now)]
 
 
-def step(world: World, told: Told) -> None:
-    """Everything that is due at the world's moment."""
+def step(world: World, sink: EventSink) -> None:
+    """Perform every step that is due at the world's time."""
     for subscription in list(world.stripe["subscriptions"].values()):
         if subscription["status"] in ENDED:
             continue
         if subscription["cancel_at"] and subscription["cancel_at"] <= world.now:
-            cancel(world, subscription, told)
+            cancel(world, subscription, sink)
         elif any(item["current_period_end"] <= world.now for item in subscription["items"]["data"]):
-            renew(world, subscription, told)
-    stopping.settle(world, told)
+            renew(world, subscription, sink)
+    stopping.settle(world, sink)
     metering.refresh(world)
-    drafts.end_pauses(world, told)
+    drafts.end_pauses(world, sink)
     for invoice in drafts.due(world):
         metering.recount(world, invoice)
-        finalizing.issue(world, invoice, told)
-    dunning.step(world, told)
+        finalizing.issue(world, invoice, sink)
+    dunning.step(world, sink)
 
 
-def cancel(world: World, subscription: Obj, told: Told) -> None:
-    """At its date; what is pending goes on a last draft, which is not stopped."""
-    stopping.stop(world, subscription, told)
+def cancel(world: World, subscription: Obj, sink: EventSink) -> None:
+    """Cancel a subscription at its date; pending items go on a last draft, which is not stopped."""
+    stopping.stop(world, subscription, sink)
     subscription |= {"status": "canceled", "ended_at": subscription["cancel_at"]}
     lines = pending_lines(world, subscription) + metering.unbilled_lines(world, subscription)
     if lines:
         invoice = world.put("invoices", invoices.build(world, subscription, lines, reason="subscription_cycle"))
         subscription["latest_invoice"] = invoice["id"]
-        told("invoice.created", invoice)
-    told("customer.subscription.deleted", subscription)
+        sink("invoice.created", invoice)
+    sink("customer.subscription.deleted", subscription)
 
 
-def ends_without_source(world: World, subscription: Obj, told: Told) -> bool:
+def ends_without_source(world: World, subscription: Obj, sink: EventSink) -> bool:
     """End a trial that has nothing to charge as its settings say (paused or canceled); return whether they do."""
     behavior = (subscription.get("trial_settings") or {}).get("end_behavior", {})
     way = behavior.get("missing_payment_method")
@@ -84,14 +84,14 @@ def ends_without_source(world: World, subscription: Obj, told: Told) -> bool:
     subscription["status"] = "paused" if way == "pause" else "canceled"
     if way == "cancel":
         subscription |= {"canceled_at": world.now, "ended_at": world.now}
-    told("customer.subscription.paused" if way == "pause" else "customer.subscription.deleted", subscription)
+    sink("customer.subscription.paused" if way == "pause" else "customer.subscription.deleted", subscription)
     return True
 
 
-def renew(world: World, subscription: Obj, told: Told) -> None:
-    """The next period of the items whose period ended, and its draft: paused collection and a paused status make none."""
+def renew(world: World, subscription: Obj, sink: EventSink) -> None:
+    """Start the next period of items whose period ended, with its draft: paused collection and a paused status make none."""
     over = subscription["status"] == "trialing" and subscription["trial_end"] <= world.now
-    if over and ends_without_source(world, subscription, told):
+    if over and ends_without_source(world, subscription, sink):
         return
     before = copy.deepcopy(subscription)
     renewed, used, since = [], [], world.now
@@ -107,7 +107,7 @@ def renew(world: World, subscription: Obj, told: Told) -> None:
             renewed.append(item)
     if over:
         subscription["status"] = "active"
-    told("customer.subscription.updated", subscription, before)
+    sink("customer.subscription.updated", subscription, before)
     if subscription["status"] == "paused":
         return
     lines = pending_lines(world, subscription) + prorations.cycle_lines(world, subscription, renewed) + used
@@ -115,7 +115,7 @@ def renew(world: World, subscription: Obj, told: Told) -> None:
     invoice = invoices.build(world, subscription, lines, reason="subscription_cycle", since=since)
     world.put("invoices", invoice)
     subscription["latest_invoice"] = invoice["id"]
-    told("invoice.created", invoice)
-    drafts.renewed(world, invoice, subscription, told)
+    sink("invoice.created", invoice)
+    drafts.renewed(world, invoice, subscription, sink)
     if invoice["status"] == "draft" and invoice["total"] == 0 and not world.unknowns["zero_renewal_waits"]:
-        finalizing.issue(world, invoice, told)
+        finalizing.issue(world, invoice, sink)

@@ -1,27 +1,27 @@
-"""The invoices that the end of a subscription stops, and what becomes of the last invoice when its total is negative."""
+"""The invoices that the end of a subscription stops, and the last invoice with a negative total."""
 
 from __future__ import annotations
 
 from sandbox.world.refusal import invalid
-from sandbox.world.state import Obj, Told, World
+from sandbox.world.state import EventSink, Obj, World
 
 ENDED = ("canceled", "incomplete_expired")
 UNCOLLECTIBLE_AFTER = 5  # seconds, as recorded
 
 
 def subscription_of(invoice: Obj) -> str | None:
-    """The id of the subscription that an invoice is of, or None."""
+    """Return the id of the subscription that an invoice is of, or None."""
     details = (invoice["parent"] or {}).get("subscription_details") or {}
     found: str | None = details.get("subscription")
     return found
 
 
-def stop(world: World, subscription: Obj, told: Told) -> None:
+def stop(world: World, subscription: Obj, sink: EventSink) -> None:
     """Switch ``auto_advance`` off: drafts and open invoices of the subscription (SB 2.1)."""
     for invoice in world.stripe["invoices"].values():
         if invoice["auto_advance"] and is_stopped(world, subscription, invoice):
             invoice |= {"auto_advance": False, "automatically_finalizes_at": None, "next_payment_attempt": None}
-            told("invoice.updated", invoice)
+            sink("invoice.updated", invoice)
 
 
 def is_stopped(world: World, subscription: Obj, invoice: Obj) -> bool:
@@ -52,7 +52,7 @@ def check_advance(world: World, invoice: Obj) -> None:
 
 
 def is_last(world: World, invoice: Obj) -> bool:
-    """Return whether an invoice was made by the cancellation of its subscription itself."""
+    """Return whether the cancellation of its subscription created an invoice."""
     subscription = world.stripe["subscriptions"].get(subscription_of(invoice) or "")
     if subscription is None or subscription["status"] != "canceled":
         return False
@@ -60,24 +60,24 @@ def is_last(world: World, invoice: Obj) -> bool:
     return made_by_it and invoice["billing_reason"] == "subscription_cycle"
 
 
-def moments(world: World) -> list[int]:
-    """The moments, Unix seconds, at which a negative last invoice becomes uncollectible."""
+def due_times(world: World) -> list[int]:
+    """Return the times, Unix seconds, at which a negative last invoice becomes uncollectible."""
     return [invoice["created"] + UNCOLLECTIBLE_AFTER for invoice in negative_last(world)]
 
 
-def settle(world: World, told: Told) -> None:
-    """Mark negative last invoices uncollectible whose seconds have passed; their credit reaches nobody (recorded)."""
+def settle(world: World, sink: EventSink) -> None:
+    """Set due negative last invoices to uncollectible; their credit is lost (recorded)."""
     for invoice in negative_last(world):
         if invoice["created"] + UNCOLLECTIBLE_AFTER <= world.now:
             invoice |= {"status": "uncollectible", "auto_advance": False}
             invoice |= {"automatically_finalizes_at": None, "next_payment_attempt": None}
             when = {"marked_uncollectible_at": world.now}
             invoice["status_transitions"] = invoice["status_transitions"] | when
-            told("invoice.marked_uncollectible", invoice)
+            sink("invoice.marked_uncollectible", invoice)
 
 
 def negative_last(world: World) -> list[Obj]:
-    """The drafts of negative total that a cancellation made; none where such a credit goes to the balance (C2)."""
+    """Return a cancellation's drafts of negative total; none if the credit goes to the balance (C2)."""
     if world.unknowns["negative_last_to_balance"]:
         return []
     drafts = (i for i in world.stripe["invoices"].values() if i["status"] == "draft" and i["total"] < 0)

@@ -9,14 +9,14 @@ from __future__ import annotations
 from decimal import Decimal
 
 from sandbox.world.refusal import invalid
-from sandbox.world.state import Obj, Told, World
+from sandbox.world.state import EventSink, Obj, World
 
 MISSING = "requires_location_inputs"
 DEFAULTS: Obj = {"provider": "stripe", "tax_behavior": None, "tax_code": None}
 
 
 def is_usable(address: Obj | None) -> bool:
-    """Say whether Stripe Tax can use an address: a country, in the US a postal code of five digits, in Canada a province."""
+    """Return whether Stripe Tax can use an address: a country, in the US a five-digit ZIP, in Canada a province."""
     country = (address or {}).get("country")
     if not address or not country:
         return False
@@ -27,7 +27,7 @@ def is_usable(address: Obj | None) -> bool:
 
 
 def is_located(world: World, invoice: Obj) -> bool:
-    """Say whether Stripe Tax can use the location of an invoice's customer."""
+    """Return whether Stripe Tax can use the location of an invoice's customer."""
     return is_usable(world.stripe["customers"][invoice["customer"]].get("address"))
 
 
@@ -82,7 +82,7 @@ def is_negative_item(line: Obj) -> bool:
     return bool(details and not details["proration"] and line["amount"] < 0)
 
 
-def switch_off(world: World, invoice: Obj, told: Told) -> None:
+def switch_off(world: World, invoice: Obj, sink: EventSink) -> None:
     """Switch automatic tax off, on an invoice without a usable location and on its subscription, for good (SB 17.2)."""
     if not invoice["automatic_tax"]["enabled"] or is_located(world, invoice):
         return
@@ -91,7 +91,7 @@ def switch_off(world: World, invoice: Obj, told: Told) -> None:
     subscription = world.stripe["subscriptions"][subscription_of(invoice) or ""]
     before = dict(subscription)
     subscription["automatic_tax"] = {"enabled": False, "disabled_reason": MISSING, "liability": None}
-    told("customer.subscription.updated", subscription, before)
+    sink("customer.subscription.updated", subscription, before)
 
 
 def subscription_of(invoice: Obj) -> str | None:

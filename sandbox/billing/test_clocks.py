@@ -1,4 +1,4 @@
-"""The time of objects on a test clock: it stands apart from the account's, and moves only when the clock is advanced.
+"""The time of objects on a test clock: separate from the account's time, and advanced only by request.
 
 Every object belongs to the clock of its customer, or to none. ``only`` narrows the world to the objects of one clock and
 sets its time, so that everything else that handles time needs to know nothing of clocks.
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sandbox.billing import periods, renewals
-from sandbox.world.state import Obj, Told, World
+from sandbox.world.state import EventSink, Obj, World
 
 YEAR = {"interval": "year", "interval_count": 1}
 
@@ -46,31 +46,31 @@ def only(world: World, clock: str | None) -> Iterator[None]:
 
 
 def is_on(world: World, obj: Obj, clock: str | None) -> bool:
-    """Whether an object is seen by this clock; what belongs to no customer (a price, an event) is seen by all."""
+    """Return whether this clock sees an object; objects of no customer (a price, an event) are seen by all."""
     if "customer" not in obj and obj.get("object") != "customer":
         return True
     return clock_of(world, obj) == clock
 
 
-def pass_time(world: World, now: int, told: Told) -> None:
+def pass_time(world: World, now: int, sink: EventSink) -> None:
     """Move the account's own time; objects on clocks stay where their clocks stand, and old clocks are deleted."""
     with only(world, None):
-        renewals.advance(world, now, told)
+        renewals.advance(world, now, sink)
     for clock in list(world.stripe["test_clocks"].values()):
         if clock["deletes_after"] <= now:
-            delete(world, clock, told)
+            delete(world, clock, sink)
 
 
-def advance(world: World, clock: Obj, told: Told) -> None:
+def advance(world: World, clock: Obj, sink: EventSink) -> None:
     """Finish an advance that was begun: everything that falls due on the clock until its target happens."""
     target = clock["status_details"]["advancing"]["target_frozen_time"]
     with only(world, clock["id"]):
-        renewals.advance(world, target, told)
+        renewals.advance(world, target, sink)
     clock |= {"frozen_time": target, "status": "ready", "status_details": {"advancing": None}}
 
 
 def latest_target(world: World, clock: Obj) -> int:
-    """Return the last moment to which a clock may be advanced: two intervals of its shortest subscription, else two years."""
+    """Return the last time to which a clock may be advanced: two intervals of its shortest subscription, else two years."""
     recurring = [
         item["price"]["recurring"]
         for subscription, item in world.items()
@@ -87,15 +87,15 @@ def customers_of(world: World, clock: Obj) -> list[Obj]:
     ]
 
 
-def delete(world: World, clock: Obj, told: Told) -> None:
+def delete(world: World, clock: Obj, sink: EventSink) -> None:
     """Delete a clock with its customers; their subscriptions end."""
     for customer in customers_of(world, clock):
         for subscription in world.stripe["subscriptions"].values():
             if subscription["customer"] == customer["id"] and subscription["status"] not in renewals.ENDED:
                 ended = clock["frozen_time"]
                 subscription |= {"status": "canceled", "canceled_at": ended, "ended_at": ended}
-        told("customer.deleted", customer)
+        sink("customer.deleted", customer)
         stone = {"id": customer["id"], "object": "customer", "deleted": True}
         world.put("customers", stone | {"created": customer["created"], "test_clock": clock["id"]})
     del world.stripe["test_clocks"][clock["id"]]
-    told("test_helpers.test_clock.deleted", clock)
+    sink("test_helpers.test_clock.deleted", clock)

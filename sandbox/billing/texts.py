@@ -12,7 +12,7 @@ WHOLE = ("bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "
 
 
 def product_name(world: World, price: Obj) -> str:
-    """The name of a price's product; the price's id where the product is gone."""
+    """Return the name of a price's product; the price's id where the product is gone."""
     product = world.stripe["products"].get(price["product"], {})
     return str(product.get("name", price["id"]))
 
@@ -20,11 +20,11 @@ def product_name(world: World, price: Obj) -> str:
 def money(amount: Decimal, currency: str) -> str:
     """``$10.00``: an amount in minor units, with as many places as it needs and two at least."""
     major = amount if currency in WHOLE else amount / 100
-    places = 0 if currency in WHOLE else max(2, -int(major.normalize().as_tuple().exponent))
-    return f"{SYMBOLS.get(currency, currency.upper() + ' ')}{major:,.{places}f}"
+    decimals = 0 if currency in WHOLE else max(2, -int(major.normalize().as_tuple().exponent))
+    return f"{SYMBOLS.get(currency, currency.upper() + ' ')}{major:,.{decimals}f}"
 
 
-def rhythm(price: Obj) -> str:
+def billing_interval(price: Obj) -> str:
     """``month``, or ``every 3 months``."""
     recurring = price["recurring"]
     count = recurring.get("interval_count") or 1
@@ -32,11 +32,11 @@ def rhythm(price: Obj) -> str:
 
 
 def charged(world: World, price: Obj, quantity: str, unit: Decimal, *, tier: int | None = None) -> str:
-    """The text of a line for a whole period; a flat fee has no quantity."""
+    """Return the text of a line for a whole period; a flat fee has no quantity."""
     name = product_name(world, price)
     which = f"Tier {tier} at " if tier else "at "
     counted = f"{quantity} × " if quantity else ""
-    return f"{counted}{name} ({which}{money(unit, price['currency'])} / {rhythm(price)})"
+    return f"{counted}{name} ({which}{money(unit, price['currency'])} / {billing_interval(price)})"
 
 
 def prorated(world: World, price: Obj, quantity: int, *, what: str, moment: int) -> str:

@@ -1,1 +1,1 @@
-"""Two servers are asked the same, and told apart: a Stripe test account, and the sandbox."""
+"""Conformance: the same requests to a Stripe test account and the sandbox, and the differences of their answers."""

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from sandbox.conformance.comparing import differences, masked, since
+from sandbox.conformance.comparison import differences, masked, since
 from sandbox.conformance.servers import Side
 from sandbox.replayer.http import LiveKey, Server, Unusable, key_in, require_right
 from sandbox.replayer.replay import Report
@@ -29,10 +29,10 @@ def compared(scenario: Scenario, account: Side, sandbox: Side, *, start: int) ->
     for one, other in zip(theirs.outcomes, ours.outcomes, strict=True):
         if one.status != other.status:
             require_right(one.status, one.answer)
-    return list(told(theirs, ours, account=account, sandbox=sandbox))
+    return list(report_differences(theirs, ours, account=account, sandbox=sandbox))
 
 
-def told(theirs: Report, ours: Report, *, account: Side, sandbox: Side) -> Iterator[str]:
+def report_differences(theirs: Report, ours: Report, *, account: Side, sandbox: Side) -> Iterator[str]:
     """Yield the differences of two reports, step by step; after another status, or where one was not reached, no more."""
     theirs_by, ours_by = names(theirs), names(ours)
     for there, here in zip(theirs.outcomes, ours.outcomes, strict=True):

@@ -20,7 +20,7 @@ ENDINGS = {
 }  # fmt: skip
 
 
-class Standing:
+class NoClock:
     """No clock: a scenario in which no time passes."""
 
     def advance(self, seconds: int) -> None:
@@ -43,7 +43,7 @@ class Side:
         """Replay a scenario, on a test clock that stands at ``start`` where time passes, and take away what it made."""
         timed = any(step.advance for step in scenario.steps)
         self.start = start if timed else int(time.time())
-        clock: Clock = TestClock(self.server, frozen_time=start) if timed else Standing()
+        clock: Clock = TestClock(self.server, frozen_time=start) if timed else NoClock()
         try:
             report = replay(scenario, self.server, clock)
             self.start = start if timed else first_moment(report, self.start)
@@ -65,7 +65,7 @@ class Side:
                     self.left.append(f"{kind} {id}")
 
     def is_over(self, path: str) -> bool:
-        """Whether an object was archived by the scenario itself."""
+        """Return whether the scenario archived an object."""
         found = self.server.send("GET", path, {})[1]
         return found.get("active") is False or found.get("status") == "inactive"
 
@@ -80,5 +80,5 @@ class Side:
 def first_moment(report: Report, default: int) -> int:
     """Return when a scenario's first object was made, Unix seconds."""
     bodies = (outcome.answer for outcome in report.outcomes)
-    moments = (body["created"] for body in bodies if isinstance(body, dict) and isinstance(body.get("created"), int))
-    return next(moments, default)
+    times = (body["created"] for body in bodies if isinstance(body, dict) and isinstance(body.get("created"), int))
+    return next(times, default)

@@ -37,12 +37,12 @@ def replay_all(scenarios: list[Scenario], server: Server) -> int:
             if outcome.status != outcome.step.status:
                 require_right(outcome.status, outcome.answer)
         total += report.counts
-        print("\n".join([f"{scenario.file}: {told(report.counts)}", *("  " + line for line in report.lines())]))
-    print(f"all: {told(total)}")
+        print("\n".join([f"{scenario.file}: {summary(report.counts)}", *("  " + line for line in report.lines())]))
+    print(f"all: {summary(total)}")
     return 0 if total["same"] == sum(total.values()) else 1
 
 
-def told(counts: Counter[str]) -> str:
+def summary(counts: Counter[str]) -> str:
     return ", ".join(f"{counts[name]} {name}" for name in OUTCOMES)
 
 

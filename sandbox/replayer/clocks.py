@@ -1,4 +1,4 @@
-"""How time passes in a replay: by the sandbox's own clock, or by a test clock of the account."""
+"""Clocks of a replay: the sandbox's clock, or a test clock of the account."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from sandbox.replayer.http import Server, Unusable, require_right
 
 
 class Clock(Protocol):
-    """What moves the time of a server."""
+    """A clock that advances the time of a server."""
 
     def advance(self, seconds: int) -> None:
         """Let seconds pass, and wait until what they bring about has happened."""
 
     def customer(self) -> dict[str, Any]:
-        """The parameters that put a new customer on this clock."""
+        """Return the parameters that put a new customer on this clock."""
 
 
 class WorldClock:

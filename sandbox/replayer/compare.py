@@ -90,10 +90,10 @@ def differences(step: Any, body: Any, known: Mapping[str, Any]) -> list[str]:
 def compared(path: str, expected: Any, body: Any, known: Mapping[str, Any]) -> str | None:
     """Return what is wrong with one expected value, or None. The text ``null`` stands for it, since TOML has none."""
     try:
-        wanted = None if expected == "null" else filled(expected, known)
+        target = None if expected == "null" else filled(expected, known)
     except NoSuchValue as error:
         return f"{path}: there is no {error} to compare with"
-    return difference(path, wanted, at(body, path))
+    return difference(path, target, at(body, path))
 
 
 def short(value: Any) -> str:

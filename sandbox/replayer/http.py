@@ -124,7 +124,7 @@ def require_right(status: int, body: Any) -> None:
 
 
 def flat(value: Any, prefix: str = "") -> list[tuple[str, str]]:
-    """Return a value as pairs of Stripe's form encoding, such as ``("items[0][price]", "price_1")``."""
+    """Return a value as form-encoded pairs as Stripe reads them, such as ``("items[0][price]", "price_1")``."""
     if isinstance(value, dict):
         return [p for k, v in value.items() for p in flat(v, f"{prefix}[{k}]" if prefix else str(k))]
     if isinstance(value, list):

@@ -18,7 +18,7 @@ OUTCOMES = ("same", "differs", "not modelled", "not reached")
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one step, what differed, and the answer as it came."""
+    """The outcome of one step: differences and the answer."""
 
     step: Step
     outcome: str
@@ -37,11 +37,11 @@ class Report:
 
     @property
     def counts(self) -> Counter[str]:
-        """How many steps had which outcome."""
+        """Return the number of steps by outcome."""
         return Counter(dict.fromkeys(OUTCOMES, 0)) + Counter(o.outcome for o in self.outcomes)
 
     def lines(self) -> list[str]:
-        """One line for each difference, with the step and its facts."""
+        """Return one line for each difference, with the step and its facts."""
         return [
             f"{self.scenario.file}, {outcome.step} [{', '.join(outcome.step.facts)}]: {text}"
             for outcome in self.outcomes

@@ -1,1 +1,1 @@
-"""What each side's API does with its objects, a module a kind of object."""
+"""Objects of both APIs and their endpoints, one module per kind."""

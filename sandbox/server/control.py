@@ -1,4 +1,4 @@
-"""What tests and the demo do to a world from outside: look at it, move its clock, load another."""
+"""The control API under ``/_world/``: read a world, advance its clock, load another one."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Control:
         ]
 
     async def clock(self, http: HttpRequest) -> Response:
-        """GET: the time. POST ``{"advance": seconds}`` or ``{"now": time}`` moves it forward."""
+        """GET: the time. POST ``{"advance": seconds}`` or ``{"now": time}`` advances it."""
         if http.method == "POST":
             given = await http.json()
             now = state.parse_time(given["now"]) if "now" in given else self.world.now + int(given["advance"])
@@ -53,11 +53,11 @@ class Control:
         test_clocks.pass_time(self.world, now, partial(record, self.world))
 
     async def state(self, http: HttpRequest) -> Response:
-        """The world as a world file."""
+        """Return the world as a world file."""
         return JSONResponse(state.to_document(self.world))
 
     async def requests(self, http: HttpRequest) -> Response:
-        """The requests since the start, or since the last DELETE."""
+        """Return the requests since the start, or since the last DELETE."""
         if http.method == "DELETE":
             self.world.requests.clear()
         return JSONResponse([asdict(r) for r in self.world.requests])
@@ -74,7 +74,7 @@ class Control:
         return JSONResponse([asdict(f) for f in self.world.faults])
 
     async def unknowns(self, http: HttpRequest) -> Response:
-        """Which answer this world gives to what is not known for certain. POST ``{"coupon_id_reuse": false}`` changes it."""
+        """Assumed answers of this world to open questions. POST ``{"coupon_id_reuse": false}`` changes it."""
         if http.method == "POST":
             given = await http.json()
             if wrong := set(given) - set(self.world.unknowns):
@@ -83,7 +83,7 @@ class Control:
         return JSONResponse(self.world.unknowns)
 
     async def load(self, http: HttpRequest) -> Response:
-        """Replaces the whole world by a world document."""
+        """Replace the whole world by a world document."""
         try:
             fresh = state.from_document(await http.json())
         except BadWorld as error:
@@ -93,14 +93,14 @@ class Control:
         return JSONResponse({"now": self.world.now})
 
     async def checkout(self, http: HttpRequest) -> Response:
-        """Plays the customer of a checkout session: types an address and a card in, and pays."""
+        """Play the customer of a checkout session: types an address and a card in, and pays."""
         try:
             return JSONResponse(complete(self.world, http.path_params["session"]))
         except StripeRefusal as refusal:
             return JSONResponse(refusal.body, refusal.status)
 
     async def stigg(self, http: HttpRequest) -> Response:
-        """Changes rows of Stigg as a person would in its app: ``{"where": {...}, "set": {...}}`` or ``{"add": row}``."""
+        """Change rows of Stigg as a person would in its app: ``{"where": {...}, "set": {...}}`` or ``{"add": row}``."""
         rows = self.world.stigg[http.path_params["collection"]]
         given: Any = await http.json()
         if "add" in given:

@@ -1,4 +1,4 @@
-"""Answers that go wrong on purpose: errors, halves, pages that are no JSON, answers that trickle in."""
+"""Injected faults: errors, truncated answers, HTML instead of JSON, slow answers."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def sent(fault: Fault | None, body: Obj, status: int, headers: dict[str, str]) -
 
 
 def bent(fault: Fault, body: Obj) -> Obj:
-    """Return an answer that is not the whole truth: an old list, a page that moved, another account."""
+    """Return a wrong answer: a stale list, a shifted page, a different account."""
     if fault.kind == "stale" and body.get("object") == "list":
         fault.kept = fault.kept if fault.kept is not None else body
         return dict(fault.kept)

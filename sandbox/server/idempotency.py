@@ -26,7 +26,7 @@ LOCKED = (
 
 @dataclass
 class Conflicts:
-    """What is under way: the keys of requests, and the objects that they hold."""
+    """Requests under way: their keys, and the objects that they lock."""
 
     keys: set[str] = field(default_factory=set)
     objects: list[str] = field(default_factory=list)
@@ -67,7 +67,7 @@ def lock_timeout() -> StripeRefusal:
 
 
 def digest_of(text: str) -> str:
-    """Return what the bodies of two requests under one key must have alike."""
+    """Return a digest of a body, which must be equal for two requests under one key."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -1,7 +1,7 @@
-"""What a key may do: a restricted key has rights, each call needs one, and so does each object that it expands (SB 8).
+"""Rights of restricted keys: each call needs one, and so does each object that it expands (SB 8).
 
 A key of a world file is a text, which may do everything, or ``{"key": ..., "rights": [...], "wording": "new" | "old"}``.
-The names are those of Stripe's managed keys, such as ``plan_read`` for prices; ``x_write`` includes ``x_read``.
+The names follow Stripe's managed keys, such as ``plan_read`` for prices; ``x_write`` includes ``x_read``.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def has(world: World, key: Obj, right: str) -> bool:
 
 
 def check(world: World, key: Any, rights: list[str]) -> None:
-    """Refuse a call that a restricted key may not make. Raises StripeRefusal 403 in one of Stripe's two wordings."""
+    """Refuse a call that a restricted key may not make. Raises StripeRefusal 403 in one of two wordings."""
     if not isinstance(key, dict):
         return
     for right in rights:
@@ -132,13 +132,13 @@ def refusal(world: World, key: Obj, right: str) -> StripeRefusal:
         f"The provided key '{shown}' does not have the required permissions for this endpoint on account '{account}'."
     )
     if key.get("wording", "new") == "old":
-        told = f"{begins} Having the 'rak_{right}' permission would allow this request to continue."
+        message = f"{begins} Having the 'rak_{right}' permission would allow this request to continue."
     else:
-        told = (
+        message = (
             f"Permission denied. {begins} Enabling \"{label(right)}\" ('{right}') permissions on this key would allow "
             f"this request to continue."
         )
-    return StripeRefusal(told, status=403)
+    return StripeRefusal(message, status=403)
 
 
 def label(right: str) -> str:

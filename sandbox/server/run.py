@@ -1,4 +1,4 @@
-"""Both servers in one process, on loopback, until they are told to stop."""
+"""Both servers in one process, on loopback, until they are stopped."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ VERBS = ["GET", "POST", "DELETE", "PUT", "PATCH"]
 
 
 def listener(port: int, host: str = "127.0.0.1") -> socket.socket:
-    """A listening socket; port 0 takes a free one."""
+    """Return a listening socket; port 0 takes a free one."""
     # The protocol is named so that asyncio turns off the delay of small packets, which it does for named TCP alone.
     found = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -49,7 +49,7 @@ async def serve(world: World, stripe_socket: socket.socket, stigg_socket: socket
 
 @contextmanager
 def running(world: World) -> Iterator[tuple[str, str]]:
-    """Serves a world from a thread; yields (Stripe's URL, Stigg's URL)."""
+    """Serve a world from a thread; yields (Stripe's URL, Stigg's URL)."""
     sockets = (listener(0), listener(0))
     pair = servers(world)
 

@@ -22,7 +22,7 @@ from sandbox.server.stigg_limits import Limits
 from sandbox.world.refusal import NotModelled, StiggRefusal
 from sandbox.world.state import Fault, Obj, Request, World
 
-# Errors that are answers: a refusal, or a world without a field that may not be null. Any other is a defect of ours.
+# Errors that are answers: a refusal, or a world without a field that may not be null. Any other is a defect of this sandbox.
 KNOWN = (StiggRefusal, TypeError)
 
 

@@ -149,7 +149,7 @@ class StripeApp:
     def read(
         self, http: HttpRequest, verb: str, path: str, text: str, request_id: str
     ) -> tuple[routes.Route, routes.Call]:
-        """Return what is asked, after everything that is refused before a request is carried out."""
+        """Return the parsed request, after the checks that precede its execution."""
         key_given = rights.authenticate(self.world, http.headers.get("authorization", ""))
         check_version(http.headers.get("stripe-version", spec()["version"]))
         operation = known_operation(verb, path)
@@ -192,7 +192,7 @@ class StripeApp:
         return status, body, headers
 
     def carried_out(self, route: routes.Route, call: routes.Call, fault: Fault | None) -> Obj:
-        """Return the answer of a handler, which a fault of Stripe's own takes the place of, before or after the effect."""
+        """Return the answer of a handler, or that of an injected fault before or after its effect."""
         own = fault is not None and idempotency.is_stored(fault)
         if fault and own and fault.when == "before":
             raise faults.broken(fault)
@@ -228,7 +228,7 @@ def by_templates() -> list[str]:
 
 @lru_cache(maxsize=4096)
 def known_operation(verb: str, path: str) -> str:
-    """The path template in Stripe's own types; a path that Stripe does not know is a 404, one of its others a 501."""
+    """Return the path template in Stripe's types; a path unknown to Stripe is a 404, one not modelled a 501."""
     operations: dict[str, Any] = spec()["operations"]
     for template in by_templates():
         if verb in operations[template] and routes.pattern(template).match(path):

@@ -1,1 +1,1 @@
-"""What exists: the clock, the objects of both sides, the requests that were made."""
+"""Worlds: the clock, the objects of both sides, the log of requests."""

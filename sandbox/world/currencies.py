@@ -148,8 +148,10 @@ LARGEST = 999_999_999_999  # 12 digits, as cards take them
 def check(currency: str, param: str = "currency") -> str:
     """Return a currency's code in lower case. Raises StripeRefusal for one that Stripe does not take."""
     if currency.lower() not in SUPPORTED:
-        told = ", ".join(["usd", *sorted(SUPPORTED - {"usd"})])
-        raise invalid(f"Invalid currency: {currency}. Stripe currently supports these currencies: {told}", param=param)
+        supported = ", ".join(["usd", *sorted(SUPPORTED - {"usd"})])
+        raise invalid(
+            f"Invalid currency: {currency}. Stripe currently supports these currencies: {supported}", param=param
+        )
     return currency.lower()
 
 

@@ -29,7 +29,7 @@ LENGTHS = {
 
 
 @cache
-def registry() -> Registry[Any]:
+def schema_registry() -> Registry[Any]:
     resource: Resource[Any] = DRAFT202012.create_resource(spec())
     empty: Registry[Any] = Registry()
     filled: Registry[Any] = empty.with_resource(BASE, resource)
@@ -38,8 +38,8 @@ def registry() -> Registry[Any]:
 
 @cache
 def validator(reference: str) -> Draft202012Validator:
-    """A validator of one named schema."""
-    return Draft202012Validator({"$ref": f"{BASE}{reference}"}, registry=registry())
+    """Return a validator of one named schema."""
+    return Draft202012Validator({"$ref": f"{BASE}{reference}"}, registry=schema_registry())
 
 
 def nest(text: str) -> Obj:
@@ -70,9 +70,9 @@ def retype(value: Any, schema: Schema) -> Any:
     """Form values are strings: give them the type that the schema names, and leave the rest to the validator."""
     schema = resolved(schema)
     for option in schema.get("anyOf", ()):
-        candidate = retype(value, option)
-        if fits(candidate, option):
-            return candidate
+        typed = retype(value, option)
+        if fits(typed, option):
+            return typed
     kind = schema.get("type")
     if isinstance(value, str):
         if kind == "integer" and re.fullmatch(r"-?\d+", value):
@@ -92,7 +92,7 @@ def retype(value: Any, schema: Schema) -> Any:
 
 def fits(value: Any, schema: Schema) -> bool:
     rooted = {"$ref": BASE + schema["$ref"]} if "$ref" in schema else absolute(schema)
-    return Draft202012Validator(rooted, registry=registry()).is_valid(value)
+    return Draft202012Validator(rooted, registry=schema_registry()).is_valid(value)
 
 
 def absolute(schema: Any) -> Any:
@@ -103,7 +103,7 @@ def absolute(schema: Any) -> Any:
 
 
 def read(text: str, schema: Schema, *, kind: str) -> Obj:
-    """The parameters of a request, typed. Raises StripeRefusal as Stripe would answer."""
+    """Return the parameters of a request, typed. Raises StripeRefusal as Stripe would answer."""
     nested = nest(text)
     if "$ref" not in schema:
         schema = {"type": "object", "properties": {}, "additionalProperties": False}

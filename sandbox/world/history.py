@@ -1,4 +1,4 @@
-"""The past of an account: events of objects that were there before the world's clock, and are gone."""
+"""Old events of an account, about objects that were deleted before the world's clock."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from sandbox.world import ids
 from sandbox.world.stripe_types import api_version
 
 Obj = dict[str, Any]
-AGE = 5 * 86_400  # seconds before the clock at which the past was; events are kept for 30 days
+AGE = 5 * 86_400  # seconds before the clock of the old events; events are kept for 30 days
 # What happened then, by kind of object: (prefix of its id, events in their order).
-PAST = {
+OLD_EVENTS = {
     "product": ("prod", ("product.created", "product.updated", "product.deleted")),
     "price": ("price", ("price.created", "price.updated")),
     "coupon": ("coupon", ("coupon.created", "coupon.updated", "coupon.deleted")),
@@ -51,8 +51,8 @@ def events(now: int, account: Obj) -> list[Obj]:
     """Return one event of each type, oldest first, a second apart, of objects that no request finds any more."""
     found: list[Obj] = []
     then = max(now - AGE, 0)
-    known = {kind: ids.object_id(prefix, number, then) for number, (kind, (prefix, _)) in enumerate(PAST.items())}
-    for kind, (_, types) in PAST.items():
+    known = {kind: ids.object_id(prefix, number, then) for number, (kind, (prefix, _)) in enumerate(OLD_EVENTS.items())}
+    for kind, (_, types) in OLD_EVENTS.items():
         gone = {"id": known[kind], "object": kind, "created": then}
         gone |= {name: known[name] for name in NAMED.get(kind, ())}
         for type in types:
@@ -61,7 +61,7 @@ def events(now: int, account: Obj) -> list[Obj]:
 
 
 def event(type: str, gone: Obj, number: int, created: int, account: Obj) -> Obj:
-    """Return an event as Stripe showed it then; what is left of its object says no more than who it was."""
+    """Return an event as Stripe showed it then; the object keeps only its id and kind."""
     data: Obj = {"object": gone | {"livemode": False, "metadata": {}}}
     if type.endswith(".updated"):
         data["previous_attributes"] = {"metadata": {"past": None}}

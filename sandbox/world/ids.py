@@ -1,4 +1,4 @@
-"""Ids in the shapes of Stripe's (FACTS_A 103-105): random to look at, and the same in every run of the same world."""
+"""Ids in the format of Stripe ids (FACTS_A 103-105): random-looking, and the same in every run of a world."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ACCOUNT = "SBoxAcct0k"  # the part that all long ids of one account share
 
 
 def object_id(prefix: str, sequence: int, now: int) -> str:
-    """The id of the object that was made as number ``sequence`` at Unix second ``now``, such as ``cus_VIpAf29WAAIpPi``."""
+    """Return the id of object number ``sequence``, created at Unix second ``now``, such as ``cus_VIpAf29WAAIpPi``."""
     time = in_base(now // 60, LETTERS)
     if prefix in SHORT:
         return f"{prefix}_{time[-4:]}{scrambled(f'{prefix}{sequence}', 10)}"
@@ -20,17 +20,17 @@ def object_id(prefix: str, sequence: int, now: int) -> str:
 
 
 def coupon_id(sequence: int) -> str:
-    """The id of a coupon that was given none: 8 letters and digits (FACTS_A 90)."""
+    """Return the id of a coupon that was given none: 8 letters and digits (FACTS_A 90)."""
     return scrambled(f"coupon{sequence}", 8)
 
 
 def invoice_prefix(sequence: int) -> str:
-    """What the invoice numbers of a customer begin with: 8 capitals and digits (FACTS_A 105, FACTS_B 94)."""
+    """Return the prefix of a customer's invoice numbers: 8 capitals and digits (FACTS_A 105, FACTS_B 94)."""
     return scrambled(f"prefix{sequence}", 8, CAPITALS)
 
 
 def idempotency_key(request_id: str) -> str:
-    """The key in the form of a UUID that a write without a key is given (FACTS_A 102)."""
+    """Return the key in the form of a UUID that a write without a key is given (FACTS_A 102)."""
     text = hashlib.sha256(request_id.encode()).hexdigest()
     return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:32]))
 

@@ -1,4 +1,4 @@
-"""How both servers say no."""
+"""Error answers of both servers."""
 
 from __future__ import annotations
 
@@ -79,8 +79,8 @@ def absent(param: str) -> StripeRefusal:
     return invalid(f"Missing required param: {param}.", param=param, code="parameter_missing")
 
 
-def past(name: str, moment: int) -> StripeRefusal:
-    """Return the refusal of a moment that has to lie ahead (FACTS_A 68)."""
+def not_in_future(name: str, moment: int) -> StripeRefusal:
+    """Return the refusal of a time that is not in the future (FACTS_A 68)."""
     return invalid(
         f"The parameter `{name}` expects a unix timestamp representing a date and time in the future. "
         f"You specified the value `{moment}` which is in the past.",

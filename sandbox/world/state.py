@@ -46,7 +46,7 @@ UNKNOWNS = {
     "draft_meter_lines_follow": False,  # a draft shows what a meter counted before it is finalized
     "item_ties_up": False,  # ties of invoice items and metered lines are rounded up, and not to the even number
     "proration_floors": True,  # a proration is rounded down, and not to the nearest minor unit with ties down
-    "removed_meter_bills": False,  # what was used of a metered item that leaves is billed, and not dropped
+    "removed_meter_bills": False,  # usage of a removed metered item is billed, and not dropped
     "clear_usage_refused": True,  # clear_usage is refused in flexible mode, and not without effect
     "end_removal_resets_anchor": False,  # taking cancel_at away moves the anchor to the running period's start
     "item_moves_finalization": False,  # an item that is put on a draft moves its finalization to an hour from then
@@ -84,8 +84,8 @@ BILLING: Obj = {
 BUNDLED = Path(__file__).parent.parent / "worlds"
 
 
-class Told(Protocol):
-    """A recorder of events: it is given an event's type, its object and, of a change, the object as it was before."""
+class EventSink(Protocol):
+    """A recorder of events: it receives an event's type, its object and, for a change, the object before it."""
 
     def __call__(self, type: str, obj: Obj, previous: Obj | None = None, /) -> None: ...
 
@@ -116,7 +116,7 @@ class Fault:
     half of the answer; ``delay`` waits ``seconds`` first; ``stale`` answers a list as it was when the fault was made;
     ``shift`` leaves the last row of a list's page out, as if pages had moved; ``account`` answers as another account;
     ``clock`` lets ``seconds`` pass first; ``lock`` answers 429 ``lock_timeout``; ``html`` answers 200 with a page that is
-    no JSON; ``half`` answers with half of the JSON, ``strange`` with an object that is not Stripe's; ``trickle`` sends the answer byte by byte, one in ``seconds``. ``times`` is for how many matching requests it
+    no JSON; ``half`` answers with half of the JSON, ``strange`` with an object of no Stripe type; ``trickle`` sends the answer byte by byte, one in ``seconds``. ``times`` is for how many matching requests it
     holds from the nth on. ``stored``: whether a ``status`` is kept for the idempotency key, as Stripe keeps what it answered
     once execution began; by default a 402 and every 5xx is. ``reason``: which limit a 429 names.
     """
@@ -193,15 +193,17 @@ class World:
     graves: dict[str, tuple[str, int]] = field(
         default_factory=dict
     )  # (collection, created) of what was deleted, by its id
-    asked: dict[str, Obj] = field(default_factory=dict)  # what a checkout session was made with, by its id
+    call_state: dict[str, Obj] = field(
+        default_factory=dict
+    )  # parameters of a checkout session, or polls of a clock, by id
 
     def next_id(self, prefix: str) -> str:
-        """The next id of a kind, such as ``cus_VIpAf29WAAIpPi``; the same in every run of the same world."""
+        """Return the next id of a kind, such as ``cus_VIpAf29WAAIpPi``; the same in every run of the same world."""
         self.sequence += 1
         return ids.object_id(prefix, self.sequence, self.now)
 
     def fault(self, method: str, path: str) -> Fault | None:
-        """The fault that hits this request, which is then spent; every matching request counts."""
+        """Return the fault that hits this request, which is then spent; every matching request counts."""
         for fault in list(self.faults):
             if fault.method == method and path.startswith(fault.path):
                 fault.nth -= 1
@@ -212,7 +214,7 @@ class World:
         return None
 
     def put(self, collection: str, obj: Obj) -> Obj:
-        """Adds or replaces an object; remembers the order of creation, which breaks ties of ``created``."""
+        """Add or replaces an object; remembers the order of creation, which breaks ties of ``created``."""
         if "test_clock" in obj and (customer := self.stripe["customers"].get(str(obj.get("customer")))):
             obj["test_clock"] = customer.get("test_clock")
         self.stripe[collection][obj["id"]] = obj
@@ -223,17 +225,17 @@ class World:
         return obj
 
     def bury(self, collection: str, obj: Obj) -> None:
-        """Deletes an object for good; its place in the list stays known, so that its id can still be a cursor."""
+        """Delete an object for good; its place in the list stays known, so that its id can still be a cursor."""
         self.stripe[collection].pop(obj["id"], None)
         self.graves[obj["id"]] = (collection, obj["created"])
 
     def newest_first(self, collection: str) -> list[Obj]:
-        """The objects of a collection in the order in which Stripe lists them."""
+        """Return the objects of a collection in the order in which Stripe lists them."""
         rows = self.stripe[collection].values()
         return sorted(rows, key=lambda o: (o["created"], self.order[o["id"]]), reverse=True)
 
     def items(self) -> Iterator[tuple[Obj, Obj]]:
-        """Every (subscription, item) pair."""
+        """Yield every (subscription, item) pair."""
         for subscription in self.stripe["subscriptions"].values():
             for item in subscription["items"]["data"]:
                 yield subscription, item
@@ -258,7 +260,7 @@ def iso(seconds: int) -> str:
 
 
 def find(name_or_file: str) -> Path:
-    """The path of a bundled world by its name, or of a file."""
+    """Return the path of a bundled world by its name, or of a file."""
     bundled = BUNDLED / f"{name_or_file}.json"
     if bundled.is_file():
         return bundled
@@ -270,7 +272,7 @@ def find(name_or_file: str) -> Path:
 
 
 def load(path: Path) -> World:
-    """The world of a file. Raises BadWorld, naming the part that is wrong."""
+    """Return the world of a file. Raises BadWorld, naming the part that is wrong."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -279,7 +281,7 @@ def load(path: Path) -> World:
 
 
 def from_document(document: Any) -> World:
-    """The world of a document. Raises BadWorld, naming the part that is wrong."""
+    """Return the world of a document. Raises BadWorld, naming the part that is wrong."""
     stigg, stripe = section(document, "stigg"), section(document, "stripe")
     if "clock" not in document:
         raise BadWorld('the world has no "clock"; give Unix seconds or an ISO time with Z')
@@ -315,7 +317,7 @@ def from_document(document: Any) -> World:
 
 
 def checked_keys(keys: Any) -> list[Any]:
-    """Return the keys of Stripe's part. Raises BadWorld for one that is neither a text nor an object with key and rights."""
+    """Return the keys of the Stripe section. Raises BadWorld for any other form than a string or an object with key and rights."""
     for key in keys:
         parts = set(key) if isinstance(key, dict) else set()
         if not isinstance(key, str) and not ({"key", "rights"} <= parts <= {"key", "rights", "wording"}):
@@ -324,7 +326,7 @@ def checked_keys(keys: Any) -> list[Any]:
 
 
 def section(document: Any, name: str) -> Obj:
-    """A part of the document that must be an object."""
+    """Return a part of the document that must be an object."""
     if not isinstance(document, dict) or not isinstance(document.get(name), dict):
         raise BadWorld(f'the world has no object "{name}"; see sandbox/README.md for its form')
     part: Obj = document[name]
@@ -339,7 +341,7 @@ def refuse_unknown(where: str, part: Obj, known: set[str]) -> None:
 
 
 def to_document(world: World) -> Obj:
-    """The world file that would load this state."""
+    """Return the world file that would load this state."""
     return {
         "clock": world.now,
         "sequence": world.sequence,

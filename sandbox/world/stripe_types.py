@@ -71,7 +71,7 @@ def spec() -> Schema:
 
 @cache
 def package_root() -> Path:
-    """The folder of the installed ``stripe`` package, found without importing it."""
+    """Return the folder of the installed ``stripe`` package, found without importing it."""
     found = importlib.util.find_spec("stripe")
     if found is None or found.origin is None:
         raise RuntimeError("the package stripe is not installed; run make")
@@ -79,7 +79,7 @@ def package_root() -> Path:
 
 
 def api_version() -> str:
-    """The API version that the installed package pins, such as ``2026-10-28.endive``."""
+    """Return the API version that the installed package pins, such as ``2026-10-28.endive``."""
     found = re.search(r'CURRENT = "([^"]+)"', (package_root() / "_api_version.py").read_text(encoding="utf-8"))
     if found is None:
         raise RuntimeError("the installed stripe package does not say its API version")
@@ -115,7 +115,7 @@ class Deriver:
         self.elsewhere: dict[str, list[str]] = {}
 
     def document(self, version: str) -> Schema:
-        """The whole specification of the operations under PREFIXES."""
+        """Return the whole specification of the operations under PREFIXES."""
         operations: dict[str, Schema] = {}
         for path in sorted(self.root.rglob("_*_service.py")):
             source = self.source("stripe." + ".".join(path.relative_to(self.root).with_suffix("").parts))
@@ -130,7 +130,7 @@ class Deriver:
         return {"version": version, "operations": operations, "schemas": self.schemas, "elsewhere": self.elsewhere}
 
     def operation(self, function: ast.FunctionDef, source: Source | None, operations: dict[str, Schema]) -> None:
-        """Adds the operation that a service's method calls, if it is one of ours."""
+        """Add the operation that a service's method calls, if the sandbox models it."""
         calls = (c for c in ast.walk(function) if isinstance(c, ast.Call) and isinstance(c.func, ast.Attribute))
         call = next((c for c in calls if getattr(c.func, "attr", "") == "_request"), None)
         if call is None or source is None:
@@ -309,7 +309,7 @@ class Deriver:
 
 
 def flatten(node: ast.expr) -> list[ast.expr]:
-    """The members of ``a | b | c``."""
+    """Return the members of ``a | b | c``."""
     return [*flatten(node.left), *flatten(node.right)] if isinstance(node, ast.BinOp) else [node]
 
 
@@ -322,7 +322,7 @@ def nullable(schema: Schema) -> Schema:
 
 
 def object_name(cls: ast.ClassDef) -> str | None:
-    """What Stripe writes under "object" for this class, such as ``subscription_item``."""
+    """Return the value of "object" for this class, such as ``subscription_item``."""
     for statement in cls.body:
         if isinstance(statement, ast.AnnAssign) and getattr(statement.target, "id", "") == "OBJECT_NAME":
             return str(ast.literal_eval(statement.value)) if statement.value is not None else None

@@ -18,7 +18,7 @@ NAMES = (
 
 
 def both(make: Callable[..., Obj], *args: Any) -> list[Obj]:
-    """A monthly charge and its annual twin at ten times the price."""
+    """Return a monthly charge and its annual twin at ten times the price."""
     *head, amount = args
     return [make(*head, amount), make(*head, amount * 10, period="ANNUALLY")]
 

@@ -1,6 +1,6 @@
 """The pages and the report as a person sees them: in a real browser, by keyboard, and offline.
 
-With SCREENSHOTS set to a folder the pictures of docs/ are made anew.
+With SCREENSHOTS set to a folder, the screenshots of docs/ are taken again.
 """
 
 from __future__ import annotations
@@ -88,8 +88,8 @@ def test_the_report_opens_offline_sorts_and_filters(browser: Any, harness: Harne
     session.close()
     context = browser.new_context(offline=True, viewport={"width": 1280, "height": 1000})
     page = context.new_page()
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    urls: list[str] = []
+    page.on("request", lambda request: urls.append(request.url))
     page.goto((tmp_path / "report" / "index.html").as_uri())
     assert page.locator("figure svg").count() >= 2
     picture(page, "report")
@@ -107,5 +107,5 @@ def test_the_report_opens_offline_sorts_and_filters(browser: Any, harness: Harne
     head.click()
     assert rows.evaluate_all(column) == sorted(up, reverse=True)
     assert up == sorted(up)
-    assert all(url.startswith("file:") for url in asked)
+    assert all(url.startswith("file:") for url in urls)
     context.close()

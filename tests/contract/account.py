@@ -74,7 +74,7 @@ class Account:
         urllib.request.urlopen(request, timeout=30).read()
 
     def customer(self, card: str | None = "tok_visa") -> str:
-        """A customer whose default is a test card, or who has none."""
+        """Return a customer whose default is a test card, or who has none."""
         self.made += 1
         id = str(self.post("/v1/customers", email=f"payer-{self.made}@example.com")["id"])
         if card:
@@ -90,7 +90,7 @@ class Account:
         return method
 
     def price(self, amount: int, *, currency: str = "usd", interval: str = "month", **more: Any) -> str:
-        """A price of a product of its own, per unit unless ``more`` says otherwise."""
+        """Return a price of a product of its own, per unit unless ``more`` says otherwise."""
         product = self.post("/v1/products", name=more.pop("name", "Lamp"))["id"]
         given = {"unit_amount": amount} if "tiers" not in more else {}
         return str(
@@ -103,7 +103,7 @@ class Account:
         return str(self.post("/v1/coupons", **terms)["id"])
 
     def subscribe(self, customer: str, *prices: str, **more: Any) -> Obj:
-        """A subscription of one of each price."""
+        """Return a subscription of one of each price."""
         items = more.pop("items", [{"price": price} for price in prices])
         return self.post("/v1/subscriptions", customer=customer, items=items, **more)
 
@@ -111,12 +111,12 @@ class Account:
         return self.post(f"/v1/subscriptions/{subscription['id']}", **params)
 
     def swap(self, subscription: Obj, price: str, **params: Any) -> Obj:
-        """The single item of a subscription at another price."""
+        """Return the single item of a subscription at another price."""
         item = subscription["items"]["data"][0]["id"]
         return self.change(subscription, items=[{"id": item, "price": price}], **params)
 
     def invoice(self, subscription: Obj) -> Obj:
-        """The latest invoice of a subscription, as it is now."""
+        """Return the latest invoice of a subscription, as it is now."""
         now = self.get(f"/v1/subscriptions/{subscription['id']}")
         return self.get(f"/v1/invoices/{now['latest_invoice']}")
 

@@ -1,4 +1,4 @@
-"""What PostgreSQL expects of the questions that are asked for each family: an index, and few rows, however big the mirror is."""
+"""Query plans of the queries per partition: an index, and few rows for any size of the mirror."""
 
 from __future__ import annotations
 
@@ -42,21 +42,21 @@ insert into stripe_sync.difference (environment, valid_from, valid_to, kind, key
 select 'e', 1 + n / :n, case when n < :n then 2 end, 'customer', 'k' || n, 'k' || n, '{}', '{}' from generate_series(1, :n) as n;
 analyze stripe_sync.drift, stripe_sync.difference
 """
-MANY, FAMILIES = 4000, 100
+CUSTOMERS, FAMILIES = 4000, 100
 
 
 def test_kin_is_found_by_indexes_and_expected_to_be_few() -> None:
-    some = range(FAMILIES)
-    asked: dict[str, Any] = {
+    numbers = range(FAMILIES)
+    parameters: dict[str, Any] = {
         "environment": "e", "stigg": 1, "stripe": 2, "snapshot": 2,
-        "customers": [f"c-{n}" for n in some], "ids": [x for n in some for x in (f"cus_{n}", f"sub_{n}")],
-        "owners": [f"customer:e:c-{n}" for n in some],
+        "customers": [f"c-{n}" for n in numbers], "ids": [x for n in numbers for x in (f"cus_{n}", f"sub_{n}")],
+        "owners": [f"customer:e:c-{n}" for n in numbers],
     }  # fmt: skip
     with warehouses.fresh() as (_, engine), engine.begin() as connection:
-        connection.execute(text(FILL), {"n": MANY})
+        connection.execute(text(FILL), {"n": CUSTOMERS})
         connection.execute(text("analyze stripe_sync.mirror"))
         for question, subscriptions in (("families/kin", "s"), ("mirror/invoices_of", "sub_")):
-            given = asked | {"subscriptions": [f"{subscriptions}{n}" for n in some]}
+            given = parameters | {"subscriptions": [f"{subscriptions}{n}" for n in numbers]}
             sql = packaged.sql(question)
             explained = connection.execute(
                 text(f"explain (format json) {sql}"), {k: v for k, v in given.items() if f":{k}" in sql}
@@ -72,7 +72,7 @@ def test_links_that_changed_are_found_without_reading_all() -> None:
         with engine.begin() as connection:
             connection.execute(
                 text("insert into stripe_sync.link (environment, key, stripe_id, source) "
-                     "select 'e', 'customer:e:c' || n, 'cus_' || n, 'created' from generate_series(1, :n) as n"), {"n": MANY}
+                     "select 'e', 'customer:e:c' || n, 'cus_' || n, 'created' from generate_series(1, :n) as n"), {"n": CUSTOMERS}
             )  # fmt: skip
         with engine.begin() as connection:
             connection.execute(text("analyze stripe_sync.link"))
@@ -88,14 +88,14 @@ def test_links_that_changed_are_found_without_reading_all() -> None:
 
 def test_an_earlier_comparison_of_very_much_is_not_read_with_the_newest() -> None:
     """After a first import many differences are kept beside the few of now; a question's comparison is known to have few."""
-    asked = {"environment": "e", "now": from_epoch(0), "kind": "customer", "id": "c", "keys": ["k"], "run_id": "2"}
+    parameters = {"environment": "e", "now": from_epoch(0), "kind": "customer", "id": "c", "keys": ["k"], "run_id": "2"}
     questions = ("reports/drift", "reports/money", "reports/open_drift", "frames/drift", "reports/figures",
                  "web/differences", "explain/drift", "drift/counts", "drift/differing", "drift/order")  # fmt: skip
     with warehouses.fresh() as (_, engine), engine.begin() as connection:
         for statement in DIFFER.split(";"):
-            connection.execute(text(statement), {"n": MANY} if ":n" in statement else {})
+            connection.execute(text(statement), {"n": CUSTOMERS} if ":n" in statement else {})
         newest = comparisons.latest(connection, "e")
-        given = asked | {"account": "a", "comparison": newest, "comparison_id": newest, "kinds": None, "after": ""}
+        given = parameters | {"account": "a", "comparison": newest, "comparison_id": newest, "kinds": None, "after": ""}
         for question in questions:
             sql = packaged.sql(question)
             explained = connection.execute(
@@ -107,7 +107,7 @@ def test_an_earlier_comparison_of_very_much_is_not_read_with_the_newest() -> Non
 
 def test_a_first_extract_is_landed_without_reading_what_was_landed_before_each_row() -> None:
     """A new warehouse has figures of an empty mirror, by which reading it from end to end costs nothing."""
-    rows = [("customer", f"cus_{n}", {"id": f"cus_{n}"}) for n in range(MANY)]
+    rows = [("customer", f"cus_{n}", {"id": f"cus_{n}"}) for n in range(CUSTOMERS)]
     with warehouses.fresh() as (_, engine), engine.connect() as connection:
         staging.close(
             engine, rows, environment="e", side="stripe", run_id="r", kinds=("customer",), upper_bound=from_epoch(0)
@@ -116,11 +116,11 @@ def test_a_first_extract_is_landed_without_reading_what_was_landed_before_each_r
         read = connection.execute(
             text("select heap_blks_hit + heap_blks_read from pg_statio_user_tables where relname = 'mirror'")
         ).scalar_one()
-    assert read <= 5 * MANY, "blocks"
+    assert read <= 5 * CUSTOMERS, "blocks"
 
 
 def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """A plan's node and all below it."""
+    """Yield a plan's node and all below it."""
     yield plan
     for part in plan.get("Plans", ()):
         yield from nodes(part)

@@ -24,7 +24,7 @@ def make(harness: Harness, text: str = "name=A") -> httpx.Response:
     return call(harness, "POST", "/v1/customers", text, **KEY)
 
 
-def told(answer: httpx.Response) -> tuple[int, str | None, str | None]:
+def outcome(answer: httpx.Response) -> tuple[int, str | None, str | None]:
     """(status, error code, whether it is a replay) of an answer."""
     error: dict[str, Any] = answer.json().get("error") or {}
     return answer.status_code, error.get("code"), answer.headers.get("idempotent-replayed")
@@ -35,8 +35,8 @@ def test_a_500_is_kept_once_execution_began(harness_of: Build, small_world: Worl
     """SB 7.1: whether the object was made or not, the key answers 500 from now on."""
     harness = harness_of(small_world)
     harness.world.faults.append(Fault("POST", "/v1/customers", status=500, when=when))
-    assert told(make(harness)) == (500, None, None)
-    assert told(make(harness)) == (500, None, "true")
+    assert outcome(make(harness)) == (500, None, None)
+    assert outcome(make(harness)) == (500, None, "true")
     assert len(harness.objects("customers")) == (when == "after")
     assert call(harness, "POST", "/v1/customers", "name=A", **{"Idempotency-Key": "key-2"}).status_code == 200
 
@@ -48,15 +48,15 @@ def test_what_is_refused_before_execution_is_not_kept(
     """SB 7.1: a 503 of something in front of Stripe is none of its answers either."""
     harness = harness_of(small_world)
     harness.world.faults.append(Fault("POST", "/v1/customers", status=status, stored=False))
-    assert told(make(harness))[0] == status
-    assert told(make(harness)) == (200, None, None)
+    assert outcome(make(harness))[0] == status
+    assert outcome(make(harness)) == (200, None, None)
 
 
 def test_a_validation_error_is_not_kept(harness_of: Build, small_world: WorldBuilder) -> None:
     """SB 7.1: the same key may be used again, with the parameters put right."""
     harness = harness_of(small_world)
     assert make(harness, "nmae=A").status_code == 400
-    assert told(make(harness, "name=A")) == (200, None, None)
+    assert outcome(make(harness, "name=A")) == (200, None, None)
 
 
 @pytest.mark.parametrize("replays", [True, False])
@@ -71,9 +71,9 @@ def test_a_refusal_that_execution_met_is_kept_or_not(
     def price() -> httpx.Response:
         return call(harness, "POST", "/v1/prices", text, **KEY)
 
-    assert told(price()) == (400, "resource_missing", None)
+    assert outcome(price()) == (400, "resource_missing", None)
     assert call(harness, "POST", "/v1/products", "id=later&name=Later").status_code == 200
-    assert told(price()) == ((400, "resource_missing", "true") if replays else (200, None, None))
+    assert outcome(price()) == ((400, "resource_missing", "true") if replays else (200, None, None))
 
 
 def test_a_replay_is_as_of_the_creation(harness_of: Build, small_world: WorldBuilder) -> None:
@@ -114,8 +114,8 @@ def test_a_key_is_forgotten_after_a_day_or_stays(harness_of: Build, small_world:
 def both(harness: Harness, *paths: tuple[str, str]) -> list[httpx.Response]:
     """Ask at once: the first is under way for a while."""
     with ThreadPoolExecutor(max_workers=2) as pool:
-        asked = [pool.submit(call, harness, method, path, "name=A", **KEY) for method, path in paths]
-        return [one.result() for one in asked]
+        futures = [pool.submit(call, harness, method, path, "name=A", **KEY) for method, path in paths]
+        return [one.result() for one in futures]
 
 
 @pytest.mark.parametrize("type", ["invalid_request_error", "idempotency_error"])
@@ -128,7 +128,7 @@ def test_a_key_in_use_is_a_409_of_either_type(harness_of: Build, small_world: Wo
     assert sorted(a.status_code for a in answers) == [200, 409]
     error = next(a.json()["error"] for a in answers if a.status_code == 409)
     assert (error["type"], error["code"]) == (type, "idempotency_key_in_use")
-    assert told(make(harness)) == (200, None, "true")
+    assert outcome(make(harness)) == (200, None, "true")
     assert len(harness.objects("customers")) == 1
 
 
@@ -143,7 +143,7 @@ def test_an_object_that_is_written_is_locked_for_reads_and_writes(harness_of: Bu
             pass
         for method in ("GET", "POST"):
             refused = call(harness, method, path, "")
-            assert told(refused)[:2] == (429, "lock_timeout")
+            assert outcome(refused)[:2] == (429, "lock_timeout")
             assert refused.json()["error"]["type"] == "invalid_request_error"
             assert "stripe-rate-limited-reason" not in refused.headers
         assert slow.result().json()["name"] == "B"

@@ -30,7 +30,7 @@ def changed(harness: Harness, quantity: int, behavior: str = "none") -> httpx.Re
 
 
 def refused(answer: httpx.Response) -> bool:
-    """Whether it is the 429 of one subscription, which names no time and slows nothing else."""
+    """Return whether this is the 429 of one subscription, without a time and without effect on other requests."""
     found = (answer.status_code, answer.headers.get("stripe-rate-limited-reason"), "retry-after" in answer.headers)
     assert found in ((429, "resource-specific", False), (200, None, False)), answer.text
     return answer.status_code == 429

@@ -1,4 +1,4 @@
-"""What docs/operations.md says to type on the sandbox, typed word for word into a shell; only ports and state are a test's own."""
+"""Commands of docs/operations.md, run literally on the sandbox; only ports and state belong to the test."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ANSWERS = {"stripe-sync apply demo": {0, 2}}
 
 
 def block(heading: str) -> list[str]:
-    """The lines of the first block of commands under a heading."""
+    """Return the lines of the first block of commands under a heading."""
     found = re.search(rf"^## {re.escape(heading)}$.*?^```\n(.*?)^```$", PAGE, re.M | re.S)
     assert found is not None, heading
     return found.group(1).splitlines()
@@ -49,4 +49,4 @@ def test_the_page_begins_on_the_sandbox_word_for_word(tmp_path: Path) -> None:
         )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert re.search(r"subscription +SUCCESS +36", done.stdout) or "36 SUCCESS" in done.stdout, done.stdout[-6000:]
-    assert "drift: nothing" in done.stdout, "what was just written differs no longer"
+    assert "drift: nothing" in done.stdout, "the write of the last run is no difference any more"

@@ -1,4 +1,4 @@
-"""What Stigg does besides answering: limits, pages, one paid subscription a customer and resource, changes of plan, resets."""
+"""Behaviour of Stigg: limits, pages, one paid subscription per customer and resource, plan changes, resets."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def small_world() -> WorldBuilder:
 
 
 @contextmanager
-def asked(builder: WorldBuilder, **limits: float) -> Iterator[tuple[World, Any]]:
+def stigg(builder: WorldBuilder, **limits: float) -> Iterator[tuple[World, Any]]:
     """A sandbox on a world, and how to ask its Stigg: (status, body) of a document and its variables."""
     document = builder.document()
     document["stigg"]["limits"] = limits
@@ -57,7 +57,7 @@ def asked(builder: WorldBuilder, **limits: float) -> Iterator[tuple[World, Any]]
 
 def test_a_mutation_too_many_is_429_without_a_time_to_come_back() -> None:
     """SB 18.1: 250 a minute of each mutation; here 3."""
-    with asked(small_world(), mutation=3) as (_, ask):
+    with stigg(small_world(), mutation=3) as (_, ask):
         for number in range(3):
             answer, _ = ask(UPDATE, input={"customerId": "c-1", "name": f"Name {number}"})
             assert answer.status_code == 200
@@ -72,14 +72,14 @@ def test_an_entity_has_a_limit_of_its_own() -> None:
     """SB 18.1: 30 mutations a minute of one entity; here 2."""
     builder = small_world()
     builder.customer("c-2")
-    with asked(builder, entity=2) as (_, ask):
+    with stigg(builder, entity=2) as (_, ask):
         statuses = [ask(UPDATE, input={"customerId": "c-1", "name": str(n)})[0].status_code for n in range(3)]
         assert statuses == [200, 200, 429]
         assert ask(UPDATE, input={"customerId": "c-2", "name": "Another"})[0].status_code == 200
 
 
 def test_the_limits_are_on_unless_the_world_says_otherwise() -> None:
-    with asked(small_world()) as (_, ask):
+    with stigg(small_world()) as (_, ask):
         statuses = [ask(UPDATE, input={"customerId": "c-1", "name": str(n)})[0].status_code for n in range(31)]
         assert statuses == [200] * 30 + [429]
 
@@ -90,7 +90,7 @@ def test_a_page_too_large_is_refused_or_cut(clamps: bool) -> None:
     builder = small_world()
     for number in range(60):
         builder.subscription(f"s-{number}", "c-1", "pro")
-    with asked(builder) as (world, ask):
+    with stigg(builder) as (world, ask):
         world.unknowns["stigg_pages_clamp"] = clamps
         _, body = ask(SUBSCRIPTIONS, paging={"first": 60})
         if clamps:
@@ -107,7 +107,7 @@ def test_a_new_paid_subscription_ends_the_one_of_the_same_customer_and_resource(
     builder = small_world()
     builder.subscription("s-1", "c-1", "pro")
     given = {"customerId": "c-1", "planId": "big", "subscriptionId": "s-2"}
-    with asked(builder) as (world, ask):
+    with stigg(builder) as (world, ask):
         _, body = ask(PROVISION, input=given | ({"resourceId": resource} if resource else {}))
         assert "errors" not in body
         (old,) = [s for s in world.stigg["subscriptions"] if s["subscriptionId"] == "s-1"]
@@ -146,7 +146,7 @@ def test_paid_to_paid_is_as_the_world_says(keeps: bool) -> None:
 
 
 def test_usage_begins_again_at_a_change_of_plan_and_the_marker_says_so() -> None:
-    """SB 18.5: the last point alone would lose what was used before the change."""
+    """SB 18.5: the last point alone would lose usage before the change."""
     builder = small_world()
     builder.subscription("s-1", "c-1", "pro")
     builder.use("c-1", "calls", 70, builder.now - 7200)
@@ -157,7 +157,7 @@ def test_usage_begins_again_at_a_change_of_plan_and_the_marker_says_so() -> None
         "endDate": iso(builder.now + 10),
         "includeInactiveSubscriptions": True,
     }
-    with asked(builder) as (world, ask):
+    with stigg(builder) as (world, ask):
         change_plan(world, "s-1", "big", subscriptionId="s-2")
         _, body = ask(HISTORY, input={"customerId": "c-1", "featureId": "calls", **window})
         found = body["data"]["usageHistoryV2"]
@@ -167,12 +167,12 @@ def test_usage_begins_again_at_a_change_of_plan_and_the_marker_says_so() -> None
 
 
 def test_usage_of_ended_subscriptions_is_shown_only_when_it_is_asked_for() -> None:
-    """SB 18.4: what was used before the change of plan belongs to the one that ended."""
+    """SB 18.4: usage before the plan change belongs to the ended subscription."""
     builder = small_world()
     builder.subscription("s-1", "c-1", "pro")
     builder.use("c-1", "calls", 70, builder.now - 7200)
     window = {"startDate": iso(builder.now - 10_800), "endDate": iso(builder.now + 10)}
-    with asked(builder) as (world, ask):
+    with stigg(builder) as (world, ask):
         given = {"customerId": "c-1", "featureId": "calls", **window}
         assert ask(HISTORY, input=given)[1]["data"]["usageHistoryV2"]["series"] != []
         change_plan(world, "s-1", "big", subscriptionId="s-2")

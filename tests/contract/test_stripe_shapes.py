@@ -32,7 +32,7 @@ def validator(reference: str) -> Draft202012Validator:
 
 
 def problems(exchange: Exchange) -> Iterator[str]:
-    """What is wrong with an exchange: a field that is missing, misnamed or of the wrong type."""
+    """Yield the faults of an exchange: fields that are missing, unknown or of the wrong type."""
     verb, path, _, status, body, _ = exchange
     operation = stripe_app.known_operation(verb, path)
     if status != 200:
@@ -238,7 +238,7 @@ def test_lists_are_newest_first_in_pages_of_ten_and_hide_what_stripe_hides(
     )
     shown = call(harness, "GET", "/v1/prices", "limit=100").json()["data"]
     hidden = call(harness, "GET", "/v1/prices", "limit=100&active=false").json()["data"]
-    assert (len(shown), len(hidden)) == (3, 1), "only active prices unless asked"
+    assert (len(shown), len(hidden)) == (3, 1), "only active prices by default"
 
 
 def test_a_lookup_key_belongs_to_one_price_and_is_taken_by_transfer(
@@ -284,8 +284,8 @@ def test_a_clock_that_passes_a_renewal_makes_a_draft_and_finalizes_it_an_hour_la
     harness = harness_of(small_world)
     harness.reconcile()
     ends = [i["current_period_end"] for s in harness.objects("subscriptions") for i in s["items"]["data"]]
-    moved = httpx.post(f"{harness.stripe_url}/_world/clock", json={"now": max(ends)})
-    assert moved.status_code == 200
+    advanced = httpx.post(f"{harness.stripe_url}/_world/clock", json={"now": max(ends)})
+    assert advanced.status_code == 200
     cycle = [i for i in harness.objects("invoices") if i["billing_reason"] == "subscription_cycle"]
     assert [(i["status"], i["automatically_finalizes_at"] - i["created"]) for i in cycle] == [("draft", 3601)] * 3
     assert httpx.post(f"{harness.stigg_url}/_world/clock", json={"advance": 3602}).status_code == 200

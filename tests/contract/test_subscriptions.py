@@ -269,7 +269,7 @@ def test_taking_an_end_away_charges_the_time_again(account_of: Open) -> None:
 
 @pytest.mark.parametrize("behavior", ["create_prorations", "none"])
 def test_an_end_in_a_later_period_always_prorates_it(account_of: Open, behavior: str) -> None:
-    """SB 11.9: the renewal of 1 May goes until the 16th alone: 15 of 31 days of 3100, whatever the update said."""
+    """SB 11.9: the renewal of 1 May goes until the 16th alone: 15 of 31 days of 3100, for any parameter of the update."""
     account = account_of()
     made = account.subscribe(account.customer(), account.price(3100))
     account.change(made, cancel_at=at("2027-05-16T00:00:00"), proration_behavior=behavior)

@@ -54,7 +54,7 @@ def test_the_dags_are_there_without_import_errors(bag: Any) -> None:
 def test_the_path_of_reconcile(bag: Any) -> None:
     dag = bag.dags["reconcile__test"]
     edges = {id: set(task.downstream_task_ids) for id, task in dag.task_dict.items()}
-    edges["preflight"] -= {"plan"}  # the plan is told whether writes are held at observe
+    edges["preflight"] -= {"plan"}  # the plan receives whether writes are limited to observe mode
     assert edges == PATH
 
 
@@ -145,8 +145,8 @@ def test_observe_as_a_parameter_writes_nothing(bag: Any, harness: Harness) -> No
     assert harness.writes() == 0
 
 
-def asked(harness: Harness) -> str:
-    """The hash of the one set that waits."""
+def waiting_approval(harness: Harness) -> str:
+    """Return the hash of the only approval request that waits."""
     from stripe_sync.warehouse.plans import approvals
 
     (found,) = approvals.waiting(harness.engine, "test", now=from_epoch(harness.world.now))
@@ -168,7 +168,7 @@ def test_what_is_over_a_limit_becomes_a_run_of_apply_and_is_made_after_a_yes(
     }  # dag.test keeps the last ones
     assert str(bag.dags["reconcile__test"].test(run_conf=conf).state) == "success"
     assert harness.objects("customers") == []
-    hash = asked(harness)
+    hash = waiting_approval(harness)
     assert [run.conf["approval"] for run in runs_of("apply__test")] == [hash]
 
     done = bag.dags["apply__test"].test(run_conf={"approval": hash}, mark_success_pattern="decide")

@@ -1,4 +1,4 @@
-"""What Airflow loads: DAG files that parse quickly, the plugin, and connections as Airflow reads them."""
+"""Loading by Airflow: DAG files that parse quickly, the plugin, and connections from Airflow."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def airflow(bag: Any) -> Iterator[Any]:
 
 
 def as_(role: str | None) -> dict[str, str]:
-    """The headers of somebody with a role; an empty one has none, None is nobody."""
+    """Return headers of a user with a role; an empty role is a user without roles, None an anonymous request."""
     if role is None:
         return {}
     from airflow.api_fastapi.app import get_auth_manager

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.conformance.__main__ import SCENARIOS, compared, empty, shown
-from sandbox.conformance.comparing import differences, masked, since
+from sandbox.conformance.comparison import differences, masked, since
 from sandbox.conformance.servers import Side
 from sandbox.replayer.http import Server
 from sandbox.replayer.scenario import load
@@ -54,8 +54,8 @@ def test_two_sandboxes_with_other_switches_differ_where_these_are_asked(pair: Pa
     assert any(
         "[assumed: canceled_draft_advances]: status 200 on the account, 400 on the sandbox" in line for line in found
     )
-    told = [line for line in found if "assumed" not in line]
-    assert all("POST /v1/invoices/{used_draft}" in line or "GET /v1/invoices" in line for line in told), told
+    reported = [line for line in found if "assumed" not in line]
+    assert all("POST /v1/invoices/{used_draft}" in line or "GET /v1/invoices" in line for line in reported), reported
 
 
 def test_moments_are_compared_to_the_second_and_ids_by_their_kind() -> None:

@@ -38,8 +38,8 @@ def test_every_row_is_covered_or_has_a_reason() -> None:
         counts[section(row), state] += 1
         open_rows += [row] if state == "open" else []
     for name in dict.fromkeys(section(row) for row in rows()):
-        told = {s: counts[name, s] for s in ("covered", "uncalled", "not_modelled") if counts[name, s]}
-        print(f"{name}: " + ", ".join(f"{number} {state}" for state, number in told.items()))
+        reported = {s: counts[name, s] for s in ("covered", "uncalled", "not_modelled") if counts[name, s]}
+        print(f"{name}: " + ", ".join(f"{number} {state}" for state, number in reported.items()))
     assert open_rows == [], "name them in a scenario or a test, or say in facts.toml why not"
 
 
@@ -78,8 +78,8 @@ def test_every_reason_stands_in_the_sandboxs_page() -> None:
     for row, reason in FACTS["not_modelled"].items():
         line = f"not modelled, because {reason}"
         assert line in page, row
-        told = page.split(line, 1)[1].split(" - not modelled", 1)[0]
-        assert row in named_in(told), f"{row}: the page names other rows for this reason"
+        reported = page.split(line, 1)[1].split(" - not modelled", 1)[0]
+        assert row in named_in(reported), f"{row}: the page names other rows for this reason"
 
 
 def test_what_the_sandboxs_page_assumes_is_a_row_of_the_unknowns() -> None:

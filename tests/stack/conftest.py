@@ -25,13 +25,13 @@ SECRETS = ("sk_test_sandbox", "server-sandbox", "a-secret-of-marks", "Customer 1
 
 
 @pytest.fixture(scope="module")
-def told() -> Iterator[tuple[str, list[str]]]:
-    """A chat: its URL, and what it was told."""
-    said: list[str] = []
+def chat() -> Iterator[tuple[str, list[str]]]:
+    """Run a chat webhook; yields its URL and the messages that it received."""
+    messages: list[str] = []
 
     class Chat(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            said.append(json.loads(self.rfile.read(int(self.headers["content-length"])))["text"])
+            messages.append(json.loads(self.rfile.read(int(self.headers["content-length"])))["text"])
             self.send_response(200)
             self.end_headers()
 
@@ -40,7 +40,7 @@ def told() -> Iterator[tuple[str, list[str]]]:
     server = HTTPServer(("127.0.0.1", 0), Chat)
     thread = Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    yield f"http://127.0.0.1:{server.server_port}", said
+    yield f"http://127.0.0.1:{server.server_port}", messages
     server.shutdown()
     server.server_close()
 
@@ -63,9 +63,9 @@ def stack(harness: Harness, told: tuple[str, list[str]]) -> Iterator[Stack]:
     environ = shell.environ(harness, toml)
     environ["AIRFLOW_CONN_STRIPE_SYNC_TEST"] = json.dumps({"conn_type": "generic", "password": "a-secret-of-marks"})
     environ["AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST"] = bundles(ROOT / "dags", Path(__file__).parent / "dags")
-    environ["AIRFLOW_CONN_CHAT"] = json.dumps({"conn_type": "http", "host": told[0]})
-    wanted = {name: value for name, value in environ.items() if name.startswith(("AIRFLOW_", "STRIPE_SYNC_"))}
-    with airflow(harness.folder / "airflow", harness.warehouse_url, wanted) as running:
+    environ["AIRFLOW_CONN_CHAT"] = json.dumps({"conn_type": "http", "host": chat[0]})
+    settings = {name: value for name, value in environ.items() if name.startswith(("AIRFLOW_", "STRIPE_SYNC_"))}
+    with airflow(harness.folder / "airflow", harness.warehouse_url, settings) as running:
         yield running
 
 
@@ -76,7 +76,7 @@ def rest(stack: Stack) -> Iterator[httpx.Client]:
 
 
 def until(what: str, ask: Callable[[], Any], seconds: int = WITHIN) -> Any:
-    """What a question gives once it gives anything."""
+    """Poll until ``ask`` returns a value, and return it."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if found := ask():
@@ -86,7 +86,7 @@ def until(what: str, ask: Callable[[], Any], seconds: int = WITHIN) -> Any:
 
 
 def started(rest: httpx.Client, dag: str, **conf: Any) -> str:
-    """A run of a DAG by REST; its id."""
+    """Trigger a DAG by REST and return the run's id."""
     until(f"{dag} is known", lambda: rest.get(f"/dags/{dag}").status_code == 200, 60)
     made = rest.post(f"/dags/{dag}/dagRuns", json={"logical_date": None, "conf": conf}).raise_for_status().json()
     return str(made["dag_run_id"])
@@ -101,7 +101,7 @@ def state_of(rest: httpx.Client, dag: str, run: str, *, seconds: int = WITHIN) -
 
 
 def question(rest: httpx.Client) -> str:
-    """The run of the apply DAG that waits for a person."""
+    """Return the run of the apply DAG that waits for an approval."""
 
     def waiting() -> str:
         runs = rest.get("/dags/apply__test/dagRuns", params={"state": "running"}).json()["dag_runs"]
@@ -111,7 +111,7 @@ def question(rest: httpx.Client) -> str:
                 return str(run["dag_run_id"])
         return ""
 
-    return str(until("somebody is asked", waiting))
+    return str(until("an approval is requested", waiting))
 
 
 def answer(rest: httpx.Client, run: str, option: str) -> None:

@@ -14,7 +14,7 @@ from tests.support.harness import Harness
 
 
 def writers(stack: Stack, url: str) -> list[psutil.Process]:
-    """The processes below the scheduler that talk to Stripe."""
+    """Return the processes below the scheduler that talk to Stripe."""
     port = int(url.rpartition(":")[2])
     below = psutil.Process(stack.processes["scheduler"].pid).children(recursive=True)
     return [p for p in below if any(c.raddr and c.raddr.port == port for c in p.net_connections())]
@@ -34,7 +34,7 @@ def test_a_worker_killed_in_the_middle_of_apply_is_followed_by_a_try_that_finish
     task = rest.get(f"/dags/reconcile__test/dagRuns/{run}/taskInstances/apply").raise_for_status().json()
     assert task["try_number"] >= 2
     made = Counter(c["metadata"]["stiggCustomerId"] for c in harness.objects("customers"))
-    assert made == {"c-1": 1, "c-2": 1, "c-3": 1}, "each once, also the one whose answer nobody heard"
+    assert made == {"c-1": 1, "c-2": 1, "c-3": 1}, "each once, also the one whose answer was lost"
 
 
 def test_a_backfill_is_started_by_rest_and_finds_nothing_left(harness: Harness, rest: httpx.Client) -> None:

@@ -19,9 +19,9 @@ def test_a_run_is_started_and_what_waits_is_approved_by_rest(harness: Harness, r
     assert living(harness) == 0, "subscriptions wait for a person"
     shown = rest.get(f"/dags/reconcile__test/dagRuns/{first}/taskInstances/plan/links").raise_for_status().json()
     assert shown["extra_links"]["Plan"].startswith("/stripe-sync/test/plans/")
-    asked = question(rest)
-    answer(rest, asked, "Approve")
-    assert state_of(rest, "apply__test", asked) == "success"
+    apply_run = question(rest)
+    answer(rest, apply_run, "Approve")
+    assert state_of(rest, "apply__test", apply_run) == "success"
     assert living(harness) == 3
 
 

@@ -1,4 +1,4 @@
-"""A sandbox alone, asked over HTTP as Stripe's own clients ask: for tests of what Stripe does."""
+"""A sandbox and a client over HTTP with Stripe's form encoding, for tests of Stripe's behaviour."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def flat(value: Any, prefix: str = "") -> list[tuple[str, str]]:
 
 
 @dataclass
-class Asked:
+class SandboxClient:
     """A sandbox and how to ask it. ``world`` is its state, for what no API can do."""
 
     world: World
@@ -96,7 +96,7 @@ class Asked:
 
 
 @contextmanager
-def asking(now: int = NOW, **parts: Any) -> Iterator[Asked]:
+def sandbox_client(now: int = NOW, **parts: Any) -> Iterator[SandboxClient]:
     """Yield a sandbox with an empty Stripe account; ``parts`` are those of the world's ``stripe``, and ``unknowns``."""
     stigg = {"environment": {"id": "e", "slug": "e", "displayName": "e", "type": "SANDBOX"}}
     limits = {"account": 0, "endpoint": 0}
@@ -110,4 +110,4 @@ def asking(now: int = NOW, **parts: Any) -> Iterator[Asked]:
                 break
             except httpx.ConnectError:
                 continue
-        yield Asked(world, url, http)
+        yield SandboxClient(world, url, http)

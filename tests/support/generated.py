@@ -13,7 +13,7 @@ Obj = dict[str, Any]
 
 
 def charges(rng: random.Random) -> list[Obj]:
-    """The charges of a plan: any models, at most one a feature."""
+    """Return the charges of a plan: any models, at most one a feature."""
     found: list[Obj] = []
     if rng.random() < 0.8:
         found.append(flat(rng.choice([0, 5, 20, 19.99])))
@@ -39,7 +39,7 @@ def charges(rng: random.Random) -> list[Obj]:
 
 
 def world_of_seed(seed: int) -> WorldBuilder:
-    """A catalog, coupons and customers with subscriptions of every kind that may be written without a person."""
+    """Return a catalog, coupons and customers with subscriptions of every kind that may be written without a person."""
     rng, small_world = random.Random(seed), WorldBuilder()
     for ref in ("acme", "other"):
         small_world.product(ref, ref.title())
@@ -81,7 +81,7 @@ def subscribe(rng: random.Random, small_world: WorldBuilder, id: str, customer: 
 
 
 def change(rng: random.Random, small_world: WorldBuilder) -> None:
-    """What people do in Stigg in a day."""
+    """Change the Stigg side as people do in a day."""
     for customer in small_world.stigg["customers"]:
         if rng.random() < 0.3:
             customer["name"] = f"Renamed {rng.randint(1, 99)}"
@@ -103,8 +103,8 @@ def change(rng: random.Random, small_world: WorldBuilder) -> None:
         elif what < 0.7:
             moment = iso(small_world.now)
             row |= {"status": "CANCELED", "cancelReason": "UpgradeOrDowngrade", "effectiveEndDate": moment}
-            heir = subscribe(rng, small_world, f"{row['subscriptionId']}-next", row["customer"]["customerId"])
-            heir |= {"status": "ACTIVE", "startDate": moment}
+            successor = subscribe(rng, small_world, f"{row['subscriptionId']}-next", row["customer"]["customerId"])
+            successor |= {"status": "ACTIVE", "startDate": moment}
     if rng.random() < 0.5:
         version = rng.choice([p for p in small_world.stigg["plans"] if p["isLatest"] and p["pricingType"] == "PAID"])
         small_world.plan(version["refId"], "Renamed", charges(rng), version=version["versionNumber"] + 1,
@@ -127,7 +127,7 @@ def switch_coupon(rng: random.Random, small_world: WorldBuilder, row: Obj) -> No
 
 
 def mess(rng: random.Random, harness: Harness) -> dict[str, list[str]]:
-    """What people leave in Stripe, beside what is ours and on it; gives the foreign ids by collection."""
+    """Add foreign objects in Stripe and foreign fields on owned ones; return the foreign ids by collection."""
     api, foreign = harness.stripe(), dict[str, list[str]]()
 
     def mine(collection: str, made: Any) -> Any:
@@ -153,7 +153,7 @@ def mess(rng: random.Random, harness: Harness) -> dict[str, list[str]]:
 
 
 def meddle(rng: random.Random, harness: Harness, subscription: Obj, *, price: str, coupon: str) -> None:
-    """What people do to a subscription of ours: items, discounts and notes of their own, and other numbers."""
+    """Change an owned subscription as people do: foreign items, discounts and notes, and other quantities."""
     update, id = harness.stripe().v1.subscriptions.update, subscription["id"]
     if rng.random() < 0.3:
         update(id, {"items": [{"price": price, "quantity": 2}], "proration_behavior": "none"})

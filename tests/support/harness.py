@@ -132,7 +132,7 @@ class Harness:
         return found
 
     def drift(self, **params: Any) -> list[Any]:
-        """The drift rows of a fresh comparison."""
+        """Return the drift rows of a fresh comparison."""
         stored = self.plan(**params)
         with self.engine.connect() as connection:
             return comparisons.load_drift(connection, stored.comparison_id)
@@ -150,7 +150,7 @@ class Harness:
         return differences, drift, documents, entities, stored.plan.hash
 
     def documents(self, connection: Database, comparison: int) -> dict[tuple[str, str, str], tuple[Any, ...]]:
-        """Every document of a comparison, with its facts."""
+        """Return every document of a comparison, with its facts."""
         rows = connection.execute(
             text(
                 "select side, kind, key, owner, document, facts, entity_kind, entity_id, stripe_id "
@@ -161,7 +161,7 @@ class Harness:
         return {(r.side, r.kind, r.key): tuple(r)[3:] for r in rows}
 
     def reconcile(self, id: str | None = None, **params: Any) -> Obj:
-        """A whole run; what its step apply gave."""
+        """Run reconcile and return the result of its step apply."""
         session = self.session()
         run = self.run(session, id, **params)
         os.environ["STRIPE_SYNC_REPORTS"] = str(self.folder / "reports")
@@ -172,12 +172,12 @@ class Harness:
         return runs.result(self.engine, self.environment.name, run.id, "apply") or {}
 
     def usage(self, id: str | None = None, *, wakes: bool = False) -> Obj:
-        """A whole run of the usage job; what its steps gave. ``wakes``: it has to end by waking somebody."""
+        """Run the usage job and return the results of its steps. ``wakes``: the run has to raise an alert."""
         session = self.session()
         run = self.run(session, id)
         try:
             run_job(session, run, USAGE)
-            assert not wakes, "nobody was woken"
+            assert not wakes, "no alert was raised"
         except RunStopped:
             if not wakes:
                 raise
@@ -187,11 +187,11 @@ class Harness:
         return {key: value for result in found.values() for key, value in (result or {}).items()}
 
     def later(self, seconds: int) -> None:
-        """Lets time pass, with everything that Stripe does meanwhile."""
+        """Let time pass, with everything that Stripe does meanwhile."""
         httpx.post(f"{self.stripe_url}/_world/clock", json={"advance": seconds}, verify=False).raise_for_status()
 
     def apply_run(self, id: str) -> Obj:
-        """The step apply of a run that was planned."""
+        """Run the step apply of a planned run and return its result."""
         session = self.session()
         try:
             return apply(session, self.run(session, id))
@@ -209,34 +209,34 @@ class Harness:
         return stripe.StripeClient(self.stripe_key, base_addresses={"api": self.stripe_url}, http_client=self.http)
 
     def objects(self, collection: str) -> list[Obj]:
-        """The objects of Stripe's side, as the world holds them."""
+        """Return the objects of a Stripe collection, as the world holds them."""
         return list(self.world.stripe[collection].values())
 
     def frozen(self) -> str:
-        """Everything in Stripe as text: equal texts are equal worlds."""
+        """Return everything in Stripe as text: equal texts are equal worlds."""
         return json.dumps({k: v for k, v in self.world.stripe.items() if k != "events"}, sort_keys=True)
 
     def forget_keys(self) -> None:
-        """What Stripe does with idempotency keys after a day."""
+        """Remove idempotency keys, as Stripe does after a day."""
         self.world.replays.clear()
 
     def writes(self) -> int:
-        """How many writes reached Stripe; previews are not among them."""
+        """Return the number of writes that reached Stripe, without previews."""
         return sum(r.side == "stripe" and r.method != "GET" and "preview" not in r.path for r in self.world.requests)
 
     def stigg(self, collection: str, **where: Any) -> Obj:
-        """A row of Stigg's side, to be changed in place."""
+        """Return a row of the Stigg side, to be changed in place."""
         rows = [r for r in self.world.stigg[collection] if all(r.get(k) == v for k, v in where.items())]
         assert len(rows) == 1, (collection, where, len(rows))
         return rows[0]
 
     def merge(self, builder: WorldBuilder) -> None:
-        """Takes over Stigg's side of a builder: what a person changed in Stigg's app."""
+        """Take over Stigg's side of a builder: what a person changed in Stigg's app."""
         self.world.stigg.update(from_document(builder.document()).stigg)
 
 
 def build_small_world() -> WorldBuilder:
-    """A small catalog and three customers, each with a paid subscription."""
+    """Return a small catalog and three customers, each with a paid subscription."""
     world = WorldBuilder()
     world.product("acme", "Acme")
     world.feature("seats", "Seats")

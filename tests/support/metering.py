@@ -1,4 +1,4 @@
-"""What stories of usage have alike: moments, what is used, invoices, the ledger, meters."""
+"""Helpers of usage stories: times, usage, invoices, the ledger, meters."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LEAD = 65 * MINUTE  # how far ahead a requested time is where Stripe refuses les
 
 
 def metered_world() -> WorldBuilder:
-    """A plan of 20 a month and 0.0027 a call, with one customer who began three hours ago."""
+    """Return a plan of 20 a month and 0.0027 a call, with one customer who began three hours ago."""
     world = WorldBuilder()
     world.product("acme", "Acme")
     world.feature("calls", "API calls", meterType="Incremental")
@@ -48,7 +48,7 @@ def until(harness: Harness, moment: int) -> None:
 
 
 def cycle(harness: Harness, id: str = "s-1") -> dict[str, Any]:
-    """The newest invoice of a renewal."""
+    """Return the newest invoice of a renewal."""
     its = [i for i in harness.objects("invoices") if i["billing_reason"] == "subscription_cycle"
            and i["parent"]["subscription_details"]["subscription"] == subscription(harness, id)["id"]]  # fmt: skip
     return max(its, key=lambda i: i["created"])
@@ -86,7 +86,7 @@ def ledger(harness: Harness) -> dict[str, tuple[str, int]]:
 
 
 def meter(harness: Harness, name: str = "calls") -> str:
-    """A meter that sums, made by hand as docs/operations.md says."""
+    """Return a meter that sums, made by hand as docs/operations.md says."""
     made = harness.stripe().v1.billing.meters.create(
         {"display_name": name, "event_name": name, "default_aggregation": {"formula": "sum"}}
     )
@@ -110,5 +110,5 @@ def metered_lines(invoice: dict[str, Any]) -> list[tuple[str, int]]:
 
 
 def prices(harness: Harness) -> list[dict[str, Any]]:
-    """The recurring parts of the prices of a subscription's items."""
+    """Return the recurring parts of the prices of a subscription's items."""
     return [item["price"]["recurring"] for item in subscription(harness)["items"]["data"]]

@@ -34,7 +34,7 @@ LIMITS = '[environments.test.limits]\nactions = 100\ndue_now = { usd = "9999" }\
 
 
 def environ(harness: Harness, toml: str = TOML, **more: str) -> dict[str, str]:
-    """The environment of a shell that is set up for the harness."""
+    """Return the environment of a shell that is set up for the harness."""
     (harness.folder / "environments.toml").write_text(toml, encoding="utf-8")
     return {
         "PATH": os.environ["PATH"],
@@ -64,7 +64,7 @@ WITHIN = 120  # seconds
 
 
 def command(env: dict[str, str], *arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """Runs ``stripe-sync`` as a shell would: its own process, environment, folder, exit code, output."""
+    """Run ``stripe-sync`` as a shell would: its own process, environment, folder, exit code, output."""
     with tempfile.TemporaryDirectory(prefix="stripe_sync-shell-") as folder:
         out, err = Path(folder, "out"), Path(folder, "err")
         kept = {name: os.environ[name] for name in ("TEST_ENDPOINTS",) if name in os.environ}

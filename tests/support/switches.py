@@ -32,7 +32,7 @@ class Answered:
 
 
 def ends(switch: str, *, yes: Any, no: Any) -> pytest.MarkDecorator:
-    """Run a story under both answers of a switch. Raises ValueError where there is no such switch, or both ends are alike."""
+    """Run a story under both answers of a switch. Raises ValueError for an unknown switch, or if both answers end the same."""
     if switch not in UNKNOWNS:
         raise ValueError(f"there is no switch {switch}")
     if yes == no:
@@ -81,5 +81,5 @@ def switches_of(story: ast.FunctionDef) -> list[str]:
 
 def asserts_end(story: ast.FunctionDef) -> bool:
     """Return whether an assertion of a function names ``end``, or what is expected to be raised does."""
-    told = [node for node in ast.walk(story) if isinstance(node, ast.Assert)]
-    return any(isinstance(part, ast.Name) and part.id == "end" for node in told for part in ast.walk(node))
+    assertions = [node for node in ast.walk(story) if isinstance(node, ast.Assert)]
+    return any(isinstance(part, ast.Name) and part.id == "end" for node in assertions for part in ast.walk(node))

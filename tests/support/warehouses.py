@@ -66,7 +66,7 @@ _free: list[Kept] = []
 def start() -> None:
     """Start the server and migrate the template; called once a test run, by the process that starts the workers.
 
-    Its data lie in memory where there is room: a database is 300 files, and a test has one of its own.
+    Its data directory is in memory if there is enough: a database is 300 files, and each test has one.
     """
     place = MEMORY if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ENOUGH else None
     server.KEPT = place or server.KEPT

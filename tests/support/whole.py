@@ -26,7 +26,7 @@ def open_links(connection: Connection) -> dict[str, str]:
 
 
 def at_once(harness: Harness) -> tuple[Documents, dict[tuple[str, str], tuple[str, str]]]:
-    """(documents by side, kind and key; status and reason of whoever has no write to wait for), decided at once."""
+    """(documents by side, kind and key; status and reason of entities without a pending write), compared in one pass."""
     session = harness.session()
     run = harness.run(session)
     with harness.engine.connect() as connection:
@@ -58,7 +58,7 @@ def at_once(harness: Harness) -> tuple[Documents, dict[tuple[str, str], tuple[st
 
 
 def in_parts(harness: Harness) -> tuple[Documents, dict[tuple[str, str], tuple[str, str]]]:
-    """The same as the newest comparison came to it."""
+    """Return the same from the newest comparison, which was made in parts."""
     with harness.engine.connect() as connection:
         newest = comparisons.latest(connection, "test")
         assert newest is not None
@@ -70,10 +70,10 @@ def in_parts(harness: Harness) -> tuple[Documents, dict[tuple[str, str], tuple[s
 
 
 def tallies(harness: Harness) -> tuple[list[Any], list[Any]]:
-    """How many entities have which status: as reports tell it, and counted."""
-    told = [tuple(row.values()) for row in statuses.counts(harness.engine, "test")]
+    """Return the numbers of entities by status: as reports show them, and counted."""
+    reported = [tuple(row.values()) for row in statuses.counts(harness.engine, "test")]
     with harness.engine.connect() as connection:
         counted = connection.exec_driver_sql(
             "select kind, status, reason, count(*) from stripe_sync.status where environment = 'test' group by 1, 2, 3 order by 1, 2, 3"
         )
-        return told, [tuple(row) for row in counted]
+        return reported, [tuple(row) for row in counted]

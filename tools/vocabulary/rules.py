@@ -38,7 +38,7 @@ class Rule:
 
     @property
     def is_whole(self) -> bool:
-        """Whether a file or a table must have exactly this name: the label tells its meaning."""
+        """Return whether a file or table must have exactly this name; the label states its meaning."""
         return "(" in self.word
 
     @property

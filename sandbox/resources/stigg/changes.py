@@ -24,11 +24,15 @@ def change_plan(world: World, subscription: str, plan: str, **given: Any) -> Obj
     row = next(s for s in world.stigg["subscriptions"] if s["subscriptionId"] == subscription)
     kinds = (kind_of(row), latest(world, "plans", plan, "PlanNotFound")["pricingType"])
     keeps = world.unknowns["plan_change_keeps_id"] if kinds == ("PAID", "PAID") else kinds in IN_PLACE
-    asked: Obj = {"customerId": row["customer"]["customerId"], "planId": plan, "billingPeriod": row["billingPeriod"]}
-    asked |= {"paymentCollectionMethod": row.get("paymentCollectionMethod"), "resourceId": resource_of(row)} | given
+    requested: Obj = {
+        "customerId": row["customer"]["customerId"],
+        "planId": plan,
+        "billingPeriod": row["billingPeriod"],
+    }
+    requested |= {"paymentCollectionMethod": row.get("paymentCollectionMethod"), "resourceId": resource_of(row)} | given
     if keeps:
-        return changed_in_place(world, row, asked)
-    return replaced(world, row, asked)
+        return changed_in_place(world, row, requested)
+    return replaced(world, row, requested)
 
 
 def kind_of(row: Obj) -> str:
@@ -40,19 +44,19 @@ def resource_of(row: Obj) -> str | None:
     return found
 
 
-def changed_in_place(world: World, row: Obj, asked: Obj) -> Obj:
+def changed_in_place(world: World, row: Obj, requested: Obj) -> Obj:
     """Give a subscription another plan under its id; its periods stay."""
-    fresh = made(world, asked | {"subscriptionId": row["subscriptionId"]})
+    fresh = made(world, requested | {"subscriptionId": row["subscriptionId"]})
     names = ("pricingType", "isCustomPriceSubscription", "plan", "addons", "prices")
     row |= {name: fresh[name] for name in names} | {"updatedAt": iso(world.now)}
     begin_again(world, row)
     return row
 
 
-def replaced(world: World, row: Obj, asked: Obj) -> Obj:
+def replaced(world: World, row: Obj, requested: Obj) -> Obj:
     """End a subscription and make the one that follows it, at the same moment."""
     end(world, row)
-    fresh = made(world, asked)
+    fresh = made(world, requested)
     world.stigg["subscriptions"].append(fresh)
     return fresh
 
@@ -74,7 +78,7 @@ def make_room(world: World, fresh: Obj) -> None:
 
 
 def is_replaced_by(row: Obj, fresh: Obj) -> bool:
-    """Whether an active subscription ends by a new paid one that is no trial, of the same customer and resource."""
+    """Return whether a new paid subscription, no trial, of the same customer and resource replaces an active one."""
     paid = fresh["status"] == "ACTIVE" and fresh["pricingType"] == "PAID"
     same = row["customer"] == fresh["customer"] and resource_of(row) == resource_of(fresh)
     return row is not fresh and paid and same and row["status"] == "ACTIVE"

@@ -1,6 +1,6 @@
 """Stigg's GraphQL: the part of its schema that a billing pipeline uses, answered from the world.
 
-References between objects are kept by id in the world (``plan: {refId, versionNumber}``) and looked up when asked for.
+References between objects are kept by id in the world (``plan: {refId, versionNumber}``) and resolved on request.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ LISTS = {
 
 @cache
 def schema() -> GraphQLSchema:
-    """The served schema. Resolvers are chosen by ``resolve``."""
+    """Return the served schema. Resolvers are chosen by ``resolve``."""
     return build_schema((Path(__file__).parent / "schema.graphql").read_text(encoding="utf-8"))
 
 
 def resolve(source: Any, info: GraphQLResolveInfo[Any], **args: Any) -> Any:
-    """The one field resolver: roots by name, references by lookup, the rest as it stands in the world."""
+    """Resolve a field: roots by name, references by lookup, others from the world."""
     world: World = info.context
     parent, name = info.parent_type.name, info.field_name
     if parent in ("Query", "Mutation"):
@@ -54,7 +54,7 @@ def resolve(source: Any, info: GraphQLResolveInfo[Any], **args: Any) -> Any:
 
 
 def completed(world: World, parent: str, name: str, value: Any) -> Any:
-    """The object behind a reference, with what the reference itself says on top."""
+    """Return the object behind a reference, with what the reference itself says on top."""
     if not isinstance(value, dict):
         return value
     if name in ("plan", "basePlan", "addon", "compatibleAddons"):
@@ -71,7 +71,7 @@ def completed(world: World, parent: str, name: str, value: Any) -> Any:
 
 
 def package(world: World, reference: Obj) -> Obj:
-    """The version of a plan or add-on that a reference names; its latest if it names none."""
+    """Return the version of a plan or add-on that a reference names; its latest if it names none."""
     rows = [p for p in (*world.stigg["plans"], *world.stigg["addons"]) if p["refId"] == reference.get("refId")]
     version = reference.get("versionNumber")
     matching = [p for p in rows if version is None or p["versionNumber"] == version]
@@ -89,7 +89,7 @@ def one(rows: list[Obj], **fields: Any) -> Obj:
 
 
 def root(world: World, parent: str, name: str, args: Obj) -> Any:
-    """A root field. What is not modelled says so by its name."""
+    """Resolve a root field. One that is not modelled is refused by name."""
     if name == "integrations" and not world.unknowns["integrations_readable"]:
         raise StiggRefusal("Access denied", code="AccessDeniedError")
     if name == "eventLogs":
@@ -149,7 +149,7 @@ INPUTS: dict[str, Callable[[World, Obj], Any]] = {
 
 
 def connection(world: World, rows: list[Obj], args: Obj) -> Obj:
-    """A page of rows in Stigg's form: filtered, sorted, ten rows unless asked for more."""
+    """Return a page of rows in Stigg's form: filtered, sorted, ten rows by default."""
     paging = args.get("paging") or {"first": 10}
     if "last" in paging or "before" in paging:
         raise NotModelled("paging backwards")
@@ -207,7 +207,7 @@ def passes(row: Obj, rules: Obj) -> bool:
 
 
 def compare(value: Any, rule: Obj) -> bool:
-    """One comparison of Stigg's filter inputs."""
+    """Return the result of one comparison in a Stigg filter input."""
     tests: dict[str, Callable[[Any], bool]] = {
         "eq": lambda given: value == given,
         "neq": lambda given: value != given,
@@ -229,14 +229,14 @@ def compare(value: Any, rule: Obj) -> bool:
 
 
 def type_name(value: Any, info: GraphQLResolveInfo[Any], _type: Any) -> str:
-    """Which member of a union an object is."""
+    """Return the type of an object that a field of a union holds."""
     if info.field_name == "credentials":
         return "StripeCredentials"
     return "SyncRevisionPriceBillingData" if "priceGroupPackageBillingId" in value else "SyncRevisionBillingData"
 
 
 def error_body(error: GraphQLError) -> Obj:
-    """An error in Stigg's form."""
+    """Return an error in Stigg's form."""
     original = error.original_error
     code = original.code if isinstance(original, StiggRefusal) else "GRAPHQL_VALIDATION_FAILED"
     return {"message": error.message, "extensions": {"code": code, "traceId": "sandbox"}, "path": error.path}

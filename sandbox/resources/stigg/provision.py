@@ -30,7 +30,7 @@ def made(world: World, given: Obj) -> Obj:
     plan = latest(world, "plans", given["planId"], "PlanNotFound")
     start = parse_time(given["startDate"]) if given.get("startDate") else world.now
     period = given.get("billingPeriod", "MONTHLY")
-    rhythm = {"interval": "year" if period == "ANNUALLY" else "month", "interval_count": 1}
+    billing_interval = {"interval": "year" if period == "ANNUALLY" else "month", "interval_count": 1}
     trial = given.get("trialOverrideConfiguration") or {}
     end = trial.get("trialEndDate") if trial.get("isTrial") else None
     anchor = parse_time(end) if end else start
@@ -41,7 +41,7 @@ def made(world: World, given: Obj) -> Obj:
         "paymentCollectionMethod": given.get("paymentCollectionMethod") or "CHARGE", "billingPeriod": period,
         "startDate": iso(start), "createdAt": iso(world.now), "updatedAt": iso(world.now),
         "billingCycleAnchor": iso(anchor), "currentBillingPeriodStart": iso(start),
-        "currentBillingPeriodEnd": iso(anchor if end else shift(start, rhythm, 1)), "trialEndDate": end,
+        "currentBillingPeriodEnd": iso(anchor if end else shift(start, billing_interval, 1)), "trialEndDate": end,
         "wasInTrial": bool(end), "customer": {"customerId": given["customerId"]},
         "plan": {"refId": plan["refId"], "versionNumber": plan["versionNumber"]},
         "addons": [addon(world, part, given) for part in given.get("addons", [])],
@@ -66,7 +66,7 @@ def latest(world: World, collection: str, ref: str, code: str) -> Obj:
 
 
 def offered(prices: list[Obj], given: Obj) -> list[Obj]:
-    """The prices of the period; of the country's where a charge has one, else those for everywhere."""
+    """Return the prices of the period; of the country's where a charge has one, else those for everywhere."""
     best: dict[object, Obj] = {}
     for price in prices:
         country = price.get("billingCountryCode")

@@ -1,4 +1,4 @@
-"""Usage as Stigg tells it: the running value of one customer's feature between its resets, never a total.
+"""Usage as Stigg reports it: the running value of one customer's feature between its resets, never a total.
 
 A row of the world is one report, ``{"customerId", "featureId", "resourceId", "timestamp", "value"}``, whose value is added;
 ``"set": true`` makes it the running value, and ``"reset": true`` (without a value) begins it again: at a new period, or
@@ -16,7 +16,7 @@ from sandbox.world.state import Obj, World, iso, parse_time
 
 
 def history(world: World, given: Obj) -> Obj:
-    """The points of the window [startDate, endDate); without a resource, of all the customer's resources together."""
+    """Return the points of [startDate, endDate); without a resource, those of all resources of the customer."""
     if given.get("groupBy") or given.get("paging"):
         raise NotModelled("usageHistoryV2: groupBy, paging")
     if not any(c["customerId"] == given["customerId"] for c in world.stigg["customers"]):
@@ -32,7 +32,7 @@ def history(world: World, given: Obj) -> Obj:
 
 
 def visible(world: World, given: Obj, at: int) -> bool:
-    """Whether a point of a customer's usage is shown: that of ended subscriptions only when it is asked for (SB 18.4).
+    """Return whether a usage point is shown; those of ended subscriptions only on request (SB 18.4).
 
     A point is of the living subscriptions that had begun by then.
     """
@@ -49,7 +49,7 @@ def visible(world: World, given: Obj, at: int) -> bool:
 
 
 def running(world: World, given: Obj) -> list[Obj]:
-    """The running value after each report, up to the world's moment."""
+    """Return the running value after each report, up to the world's moment."""
     points: list[Obj] = []
     value = Decimal(0)
     for row in sorted(world.stigg["usage"], key=lambda row: parse_time(row["timestamp"])):

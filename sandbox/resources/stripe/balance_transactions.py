@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sandbox.billing import balance
-from sandbox.resources.stripe.objects import get, listed, teller
+from sandbox.resources.stripe.objects import event_sink, get, listed
 from sandbox.resources.stripe.payment_methods import living
 from sandbox.resources.stripe.routes import PAGING, Call, route
 from sandbox.world.forms import merge_metadata
@@ -34,7 +34,7 @@ def create_balance_transaction(call: Call) -> Obj:
     if customer["currency"] not in (None, params["currency"]):
         raise invalid(f"The customer's balance is in {customer['currency']}.", param="currency")
     row = balance.move(
-        call.world, customer["id"], params["amount"], teller(call), type="adjustment", currency=params["currency"],
+        call.world, customer["id"], params["amount"], event_sink(call), type="adjustment", currency=params["currency"],
         description=params.get("description"), metadata=merge_metadata({}, params.get("metadata")),
     )  # fmt: skip
     if row is None:

@@ -6,7 +6,7 @@ import copy
 
 from sandbox.billing import invoices, metering, prorations, stopping
 from sandbox.billing.lines import is_pending, pending_item, pending_lines
-from sandbox.resources.stripe.objects import emit, get, teller
+from sandbox.resources.stripe.objects import emit, event_sink, get
 from sandbox.resources.stripe.routes import Call, route
 from sandbox.world.refusal import missing
 from sandbox.world.state import Obj, World
@@ -24,7 +24,7 @@ def cancel_subscription(call: Call) -> Obj:
     if subscription["status"] in ENDED:
         raise missing("subscription", subscription["id"])
     now, world = call.world.now, call.world
-    stopping.stop(world, subscription, teller(call))
+    stopping.stop(world, subscription, event_sink(call))
     settle_items(call, subscription, **{n: bool(call.params.get(n)) for n in ("invoice_now", "prorate")})
     if subscription["schedule"]:
         world.stripe["subscription_schedules"][subscription["schedule"]] |= {"status": "canceled", "canceled_at": now}

@@ -1,4 +1,4 @@
-"""What an update makes of a subscription: its new state, and what this credits, charges and bills at once.
+"""Updates of a subscription: its new state, credits, charges and immediate invoice.
 
 Nothing is kept here, so that an update can be tried before it is made, and previewed.
 """
@@ -12,12 +12,12 @@ from sandbox.billing import amounts, discounts, metering, periods, prorations
 from sandbox.resources.stripe import payers, tax, tax_rates
 from sandbox.resources.stripe.drafting import NO_DETAILS, check_collection, trial_settings, with_legacy
 from sandbox.resources.stripe.items import apply_item, check_items, check_price_currency
-from sandbox.resources.stripe.timing import check_end, past
+from sandbox.resources.stripe.timing import check_end, not_in_future
 from sandbox.world.forms import merge_metadata
 from sandbox.world.refusal import invalid, only_one
 from sandbox.world.state import Obj, World
 
-NONE, AT_ONCE = "none", "always_invoice"
+NONE, ALWAYS_INVOICE = "none", "always_invoice"
 
 
 @dataclass
@@ -35,7 +35,7 @@ class Change:
 
 
 def planned(world: World, subscription: Obj, params: Obj, *, keep: bool) -> Change:
-    """What an update with these parameters does; ``keep`` makes new discounts, else they are only tried."""
+    """Return the change that these parameters make; ``keep`` stores new discounts."""
     after = updated(world, subscription, params, keep=keep)
     behavior = params.get("proration_behavior", "create_prorations")
     if params.get("trial_end") is not None:
@@ -49,13 +49,13 @@ def planned(world: World, subscription: Obj, params: Obj, *, keep: bool) -> Chan
             change.prorated = prorations.proration_lines(world, subscription, after, moment)
             change.prorated += end_lines(world, subscription, after)
     change.used = leaving_usage(world, subscription, after, behavior)
-    change.at_once |= behavior == AT_ONCE and bool(change.prorated or change.used)
+    change.at_once |= behavior == ALWAYS_INVOICE and bool(change.prorated or change.used)
     change.after = with_legacy(after)
     return change
 
 
 def updated(world: World, subscription: Obj, params: Obj, *, keep: bool) -> Obj:
-    """A copy of the subscription with these parameters applied."""
+    """Return a copy of the subscription with these parameters applied."""
     result = copy.deepcopy(subscription)
     items = result["items"]["data"]
     for n, given in enumerate(params.get("items", [])):
@@ -75,10 +75,12 @@ def updated(world: World, subscription: Obj, params: Obj, *, keep: bool) -> Obj:
         given = params["pause_collection"] or None
         result["pause_collection"] = {"resumes_at": None} | given if given else None
     set_end(world, result, params)
-    said = params.get("cancellation_details", {})  # documented of an update: what the customer said of the end
-    if said:
+    comments = params.get(
+        "cancellation_details", {}
+    )  # documented of an update: the customer's reason for the cancellation
+    if comments:
         details = result["cancellation_details"] or NO_DETAILS
-        result["cancellation_details"] = details | {name: value or None for name, value in said.items()}
+        result["cancellation_details"] = details | {name: value or None for name, value in comments.items()}
     if "automatic_tax" in params:
         customer = world.stripe["customers"][result["customer"]]
         result["automatic_tax"] = tax.check_automatic(world, customer, params, items)
@@ -127,7 +129,7 @@ def set_end(world: World, result: Obj, params: Obj) -> None:
 
 
 def natural_end(subscription: Obj, item: Obj) -> int:
-    """The end of an item's running period if nothing cuts it short."""
+    """Return the end of an item's running period if nothing cuts it short."""
     anchor = subscription["billing_cycle_anchor"]
     if not prorations.is_flexible(subscription) and item["current_period_start"] < anchor:
         return int(anchor)
@@ -151,22 +153,22 @@ def end_lines(world: World, before: Obj, after: Obj) -> list[Obj]:
 
 
 def resets_anchor(before: Obj, after: Obj, params: Obj) -> bool:
-    """Whether periods begin again now: as asked, and in classic mode at a change of interval and from zero to paid."""
-    asked = params.get("billing_cycle_anchor") or {}
-    kind = asked if isinstance(asked, str) else asked.get("type")
+    """Return whether periods restart now: on request, and in classic mode at a new interval or from zero to paid."""
+    requested = params.get("billing_cycle_anchor") or {}
+    kind = requested if isinstance(requested, str) else requested.get("type")
     if kind == "now" and "proration_date" in params:
         raise invalid("You cannot specify `proration_date` when `billing_cycle_anchor=now`", param="proration_date")
     if kind in ("now", "unchanged") or prorations.is_flexible(before):
         return kind == "now"
-    return rhythms(before) != rhythms(after) or (is_free(before) and not is_free(after))
+    return billing_intervals(before) != billing_intervals(after) or (is_free(before) and not is_free(after))
 
 
-def rhythms(subscription: Obj) -> set[tuple[str, int]]:
-    return {prorations.rhythm_of(item) for item in subscription["items"]["data"]}
+def billing_intervals(subscription: Obj) -> set[tuple[str, int]]:
+    return {prorations.billing_interval_of(item) for item in subscription["items"]["data"]}
 
 
 def is_free(subscription: Obj) -> bool:
-    """Whether the licensed items of a subscription cost nothing."""
+    """Return whether the licensed items of a subscription cost nothing."""
     items = [item for item in subscription["items"]["data"] if prorations.is_licensed(item)]
     return all(amounts.exact_amount(item["price"], item["quantity"]) == 0 for item in items)
 
@@ -194,13 +196,13 @@ def anchored(world: World, before: Obj, after: Obj, behavior: str) -> Change:
 
 
 def unused_lines(world: World, before: Obj) -> list[Obj]:
-    """The credits for everything that is licensed, from now on."""
+    """Return the credits for everything that is licensed, from now on."""
     items = [item for item in before["items"]["data"] if prorations.is_licensed(item)]
     return [line for item in items for line in prorations.credits(world, before, item, world.now)]
 
 
 def begin(world: World, after: Obj) -> None:
-    """Sets the anchor and every item's period to begin now."""
+    """Set the anchor and every item's period to begin now."""
     after |= {"billing_cycle_anchor": world.now, "billing_cycle_anchor_config": None}
     for item in after["items"]["data"]:
         end = periods.shift(world.now, item["price"]["recurring"], 1)
@@ -208,7 +210,7 @@ def begin(world: World, after: Obj) -> None:
 
 
 def trial_changed(world: World, before: Obj, after: Obj, params: Obj) -> Change:
-    """A trial that ends now bills its first period at once (FACTS_A 48); one that is given a new end bills nothing."""
+    """Change a trial: one that ends now bills its first period (FACTS_A 48), one with a new end bills nothing."""
     end = params["trial_end"]
     if end == "now":
         if before["status"] != "trialing":
@@ -219,7 +221,7 @@ def trial_changed(world: World, before: Obj, after: Obj, params: Obj) -> Change:
             with_legacy(after), full=prorations.cycle_lines(world, after, after["items"]["data"]), at_once=True
         )
     if end <= world.now:
-        raise past("trial_end", end)
+        raise not_in_future("trial_end", end)
     after |= {"status": "trialing", "trial_end": end, "billing_cycle_anchor": end}
     after["trial_start"] = before["trial_start"] or world.now
     for item in after["items"]["data"]:
@@ -228,7 +230,7 @@ def trial_changed(world: World, before: Obj, after: Obj, params: Obj) -> Change:
 
 
 def leaving_usage(world: World, before: Obj, after: Obj, behavior: str) -> list[Obj]:
-    """The lines of what was used of metered items that leave or change their price, where that is billed (SB 4.11, C7).
+    """Return usage lines of metered items that are removed or change their price, where these are billed (SB 4.11, C7).
 
     It is lost without proration, in classic mode, and as the switch ``removed_meter_bills`` says.
     """

@@ -1,7 +1,7 @@
 """Checkout Sessions in subscription mode: made, listed, expired by time or by request, and completed as a customer would.
 
 Completing one makes the subscription (and the customer, where none was given) as Stripe does: with ``subscription_data``, the
-lines' prices, the discount, and its first invoice paid. Nobody can complete one through the API: the sandbox's own
+lines' prices, the discount, and its first invoice paid. The API cannot complete one: the sandbox's own
 ``/_world/checkout`` plays the customer.
 """
 
@@ -14,7 +14,7 @@ from sandbox.billing.lines import item_line
 from sandbox.resources.stripe import item_contents, people
 from sandbox.resources.stripe.drafting import draft_subscription
 from sandbox.resources.stripe.invoicing import clean
-from sandbox.resources.stripe.objects import emit, get, listed, teller
+from sandbox.resources.stripe.objects import emit, event_sink, get, listed
 from sandbox.resources.stripe.routes import PAGING, Call, route
 from sandbox.resources.stripe.subscriptions import check_room
 from sandbox.world.forms import check_url, merge_metadata
@@ -85,12 +85,12 @@ def create_session(call: Call) -> Obj:
         "url": f"https://checkout.stripe.com/c/pay/{id}",
     }  # fmt: skip
     world.put("checkout_sessions", session)
-    world.asked[id] = dict(params)
+    world.call_state[id] = dict(params)
     return session
 
 
 def line_price(world: World, given: Obj) -> Obj:
-    """The price of a line: active, and with a quantity unless it is metered."""
+    """Return the price of a line: active, and with a quantity unless it is metered."""
     for name in set(given) - {"price", "quantity"}:
         raise NotModelled(f"checkout line_items: {name}")
     price = get(world, "prices", given.get("price", ""), kind="price", param="line_items[0][price]", status=400)
@@ -131,8 +131,8 @@ def retrieve_session(call: Call) -> Obj:
 def list_sessions(call: Call) -> Obj:
     for session in call.world.stripe["checkout_sessions"].values():
         current(call.world, session)
-    wanted = {name: call.params[name] for name in ("customer", "status", "subscription") if name in call.params}
-    answer = listed(call, "checkout_sessions", lambda s: all(s[name] == value for name, value in wanted.items()))
+    filters = {name: call.params[name] for name in ("customer", "status", "subscription") if name in call.params}
+    answer = listed(call, "checkout_sessions", lambda s: all(s[name] == value for name, value in filters.items()))
     return answer | {"url": "/v1/checkout/sessions"}
 
 
@@ -150,18 +150,18 @@ def expire_session(call: Call) -> Obj:
 
 
 def current(world: World, session: Obj) -> Obj:
-    """A session is over when its time is."""
+    """Return a session, expired if its time has passed."""
     if session["status"] == "open" and session["expires_at"] <= world.now:
         session |= {"status": "expired", "url": None}
     return session
 
 
 def complete(world: World, id: str, *, email: str | None = None) -> Obj:
-    """What a customer does on the page: gives an address and a card, and pays."""
+    """Complete the page as a customer would: enter an address and a card, and pay."""
     session = current(world, get(world, "checkout_sessions", id, kind="checkout.session"))
     if session["status"] != "open":
         raise invalid(f"The session {id} is {session['status']}.")
-    params = world.asked[id]
+    params = world.call_state[id]
     call = Call(world, [], {}, "req_of_a_customer", None)
     customer = session["customer"] or people.create_customer(
         Call(world, [], {"email": session["customer_email"] or email}, "req_of_a_customer", None)
@@ -204,8 +204,8 @@ def complete(world: World, id: str, *, email: str | None = None) -> Obj:
         }
         for item in subscription["items"]["data"]:
             item |= {"current_period_start": world.now, "current_period_end": trial}
-    wanted = [{"coupon": d["coupon"]} for d in session["discounts"]] or None
-    subscription["discounts"] = discounts.chosen(world, subscription, wanted, keep=True) if wanted else []
+    coupons = [{"coupon": d["coupon"]} for d in session["discounts"]] or None
+    subscription["discounts"] = discounts.chosen(world, subscription, coupons, keep=True) if coupons else []
     extra = [
         item_contents.made(
             world,
@@ -222,7 +222,7 @@ def complete(world: World, id: str, *, email: str | None = None) -> Obj:
     subscription["latest_invoice"] = invoice["id"]
     owner["currency"] = subscription["currency"]
     emit(call, "customer.subscription.created", world.put("subscriptions", subscription))
-    finalizing.issue(world, invoice, teller(call))
+    finalizing.issue(world, invoice, event_sink(call))
     session |= {
         "status": "complete", "url": None, "customer": customer, "subscription": subscription["id"],
         "invoice": invoice["id"], "payment_status": "no_payment_required" if trial else "paid",
@@ -233,7 +233,7 @@ def complete(world: World, id: str, *, email: str | None = None) -> Obj:
 
 
 def new_card(world: World, customer: str) -> str:
-    """The card that was typed in; it becomes the subscription's, not the customer's default."""
+    """Return the card that was typed in; it becomes the subscription's, not the customer's default."""
     card: Any = {
         "id": world.next_id("pm"), "object": "payment_method", "type": "card", "customer": customer,
         "created": world.now, "livemode": False, "metadata": {}, "card": {"brand": "visa", "last4": "4242"},

@@ -8,7 +8,7 @@ from sandbox.resources.stripe.objects import emit, get, listed
 from sandbox.resources.stripe.routes import PAGING, Call, route
 from sandbox.world import currencies, ids
 from sandbox.world.forms import check_own_id, merge_metadata
-from sandbox.world.refusal import StripeRefusal, invalid, past
+from sandbox.world.refusal import StripeRefusal, invalid, not_in_future
 from sandbox.world.state import Obj, World
 
 FIVE_YEARS = 5 * 366 * 86_400
@@ -56,7 +56,7 @@ def new_id(world: World, params: Obj) -> str:
 
 
 def check_value(params: Obj) -> None:
-    """Refuse a coupon that is not worth exactly one of a percentage and an amount with its currency (FACTS_A 91, 92)."""
+    """Refuse a coupon that does not have exactly one of a percentage and an amount with its currency (FACTS_A 91, 92)."""
     if "percent_off" not in params and "amount_off" not in params:
         raise invalid("Must provide percent_off or amount_off.", code="parameter_missing")
     if "percent_off" in params and "amount_off" in params:
@@ -100,17 +100,17 @@ def check_terms(world: World, params: Obj) -> None:
             raise currencies.at_least(name, 1, params[name])
     until = params.get("redeem_by")
     if until is not None and until <= world.now:
-        raise past("redeem_by", until)
+        raise not_in_future("redeem_by", until)
     if until is not None and until > world.now + FIVE_YEARS:
         raise invalid("Invalid timestamp: can be no more than five years in the future.", param="redeem_by")
 
 
 def products_of(world: World, params: Obj) -> list[str]:
     """Return the products that a coupon is limited to."""
-    wanted: list[str] = params["applies_to"].get("products", [])
-    for index, id in enumerate(wanted):
+    products: list[str] = params["applies_to"].get("products", [])
+    for index, id in enumerate(products):
         get(world, "products", id, kind="product", param=f"applies_to[products][{index}]", status=400)
-    return wanted
+    return products
 
 
 def coupon_options(params: Obj) -> Obj:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from sandbox.billing import balance, payments, rates
 from sandbox.resources.stripe import refunds
 from sandbox.resources.stripe.invoices import SHOWN_LINES
-from sandbox.resources.stripe.objects import emit, get, listed, page, teller
+from sandbox.resources.stripe.objects import emit, event_sink, get, listed, page
 from sandbox.resources.stripe.routes import PAGING, Call, route
 from sandbox.world.forms import merge_metadata
 from sandbox.world.refusal import NotModelled, invalid, missing
@@ -93,7 +93,7 @@ def give_back(call: Call, invoice: Obj, note: Obj) -> None:
     world, params = call.world, call.params
     note["out_of_band_amount"] = params.get("out_of_band_amount")
     row = balance.move(
-        world, invoice["customer"], -(params.get("credit_amount") or 0), teller(call), type="credit_note",
+        world, invoice["customer"], -(params.get("credit_amount") or 0), event_sink(call), type="credit_note",
         currency=invoice["currency"], credit_note=note["id"],
     )  # fmt: skip
     note["customer_balance_transaction"] = row["id"] if row else None
@@ -116,11 +116,11 @@ def lower(call: Call, invoice: Obj, total: int) -> None:
         "amount_remaining": invoice["amount_remaining"] - total,
     }
     if invoice["amount_remaining"] == 0:
-        payments.mark_paid(call.world, invoice, teller(call), attempts=0)
+        payments.set_paid(call.world, invoice, event_sink(call), attempts=0)
 
 
 def credited(id: str, line: Obj, amount: int) -> Obj:
-    """Return the line of a credit note: what was asked for contains exclusive taxes, and the line's own amount does not (types)."""
+    """Return the line of a credit note. The requested amount contains exclusive taxes; the line's amount does not (types)."""
     taxes = rates.share(line, amount)
     return {
         "id": id, "object": "credit_note_line_item", "amount": amount - rates.added(taxes), "description": line["description"],
@@ -151,6 +151,6 @@ def list_credit_note_lines(call: Call) -> Obj:
 
 
 def with_first_lines(note: Obj) -> Obj:
-    """A credit note shows its first ten lines, and says whether there are more."""
+    """Return a credit note with its first ten lines, and ``has_more``."""
     lines = note["lines"]["data"]
     return note | {"lines": note["lines"] | {"data": lines[:SHOWN_LINES], "has_more": len(lines) > SHOWN_LINES}}

@@ -1,4 +1,4 @@
-"""What a new subscription is before it is kept: its items, periods and terms, checked as Stripe checks them."""
+"""New subscriptions before they are stored: items, periods and terms, validated like Stripe."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NO_DETAILS = {"comment": None, "feedback": None, "feedback_option": None, "reaso
 
 
 def draft_subscription(call: Call, params: Obj) -> Obj:
-    """The subscription that these parameters make, checked but not kept."""
+    """Return the subscription that these parameters make, checked but not kept."""
     world = call.world
     customer = customer_of(world, params)
     if params.get("payment_behavior") == "pending_if_incomplete":
@@ -73,7 +73,7 @@ def end_with_period(world: World, subscription: Obj, params: Obj) -> None:
 
 
 def customer_of(world: World, params: Obj) -> Obj:
-    """The living customer of a new subscription; an unknown one is a 404 (FACTS_A 59)."""
+    """Return the living customer of a new subscription; an unknown one is a 404 (FACTS_A 59)."""
     if not params.get("customer"):
         raise invalid("Missing required param: customer.", param="customer", code="parameter_missing")
     customer = get(world, "customers", params["customer"], kind="customer", param="customer")
@@ -83,7 +83,7 @@ def customer_of(world: World, params: Obj) -> Obj:
 
 
 def terms(world: World, params: Obj, customer: Obj, when: Timing) -> Obj:
-    """A subscription's fields besides its items."""
+    """Return the fields of a subscription without its items."""
     fields: Obj = dict.fromkeys(NOTHING)
     return fields | {
         "object": "subscription",
@@ -125,13 +125,13 @@ def terms(world: World, params: Obj, customer: Obj, when: Timing) -> Obj:
 
 
 def trial_settings(params: Obj) -> Obj:
-    """What happens at the end of a trial: a new anchor, and an invoice where there is no payment method."""
+    """Return the settings for the end of a trial: a new anchor, and an invoice without a payment method."""
     given = (params.get("trial_settings") or {}).get("end_behavior", {})
     return {"end_behavior": {"billing_cycle_anchor": "now", "missing_payment_method": "create_invoice"} | given}
 
 
 def with_legacy(subscription: Obj) -> Obj:
-    """The subscription with the number of its items, and the plan and quantity of a single one (FACTS_A 42)."""
+    """Return the subscription with the number of its items, and the plan and quantity of a single one (FACTS_A 42)."""
     items = subscription["items"]
     items["total_count"] = len(items["data"])
     only = items["data"][0] if len(items["data"]) == 1 else {}
@@ -139,14 +139,14 @@ def with_legacy(subscription: Obj) -> Obj:
 
 
 def billing_mode(world: World, params: Obj) -> Obj:
-    """Flexible unless said otherwise, since 2025-09-30.clover."""
+    """Return the billing mode: flexible by default, since 2025-09-30.clover."""
     kind = params.get("billing_mode", {}).get("type", "flexible")
     flexible = {"proration_discounts": "included"} if kind == "flexible" else None
     return {"type": kind, "flexible": flexible, "updated_at": world.now if flexible else None}
 
 
 def check_anchor(world: World, items: list[Obj], when: Timing) -> None:
-    """An anchor may not lie beyond the next natural billing date, unless a trial goes until then."""
+    """Refuse an anchor after the next natural billing date, unless a trial lasts until then."""
     for item in items:
         if not when.trial_end and when.anchor > periods.shift(world.now, item["price"]["recurring"], 1):
             raise invalid(

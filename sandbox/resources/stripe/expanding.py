@@ -1,4 +1,4 @@
-"""What an answer shows of the objects that it names: those that were asked for, and embedded lists of ten rows."""
+"""Expansion of answers: expanded objects as requested, and embedded lists of ten rows."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def unknown(node: Obj, part: str, whole: str) -> Exception:
 
 
 def shown(world: World, answer: Obj, expand: list[str]) -> Obj:
-    """A copy of the answer with what was asked to be expanded, and without what is shown only then."""
+    """Return a copy of the answer with requested expansions, and without fields that need one."""
     result = copy.deepcopy(answer)
     for path in expand:
         expand_path(world, result, path.split("."), path)

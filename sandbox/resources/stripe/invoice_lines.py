@@ -62,7 +62,7 @@ def update_lines(call: Call) -> Obj:
 
 @route("post", "/v1/invoices/{invoice}/lines/{line_item_id}", *CHANGES)
 def update_line(call: Call) -> Obj:
-    """Answers the line, where the others answer the invoice (FACTS_B 21)."""
+    """Answer the line, where the others answer the invoice (FACTS_B 21)."""
     invoice = draft(call)
     line = change(call, invoice, call.ids[1], call.params)
     changed(call, invoice)

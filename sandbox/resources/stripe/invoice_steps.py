@@ -1,11 +1,11 @@
-"""What moves an invoice on: finalize, pay, send, void, mark_uncollectible (FACTS_B 26-47)."""
+"""Transitions of an invoice: finalize, pay, send, void, mark_uncollectible (FACTS_B 26-47)."""
 
 from __future__ import annotations
 
-from sandbox.billing import cards, finalizing, payments, standing
+from sandbox.billing import cards, finalizing, payments, subscription_status
 from sandbox.billing.payments import Attempt
 from sandbox.resources.stripe.invoices import found, shown
-from sandbox.resources.stripe.objects import get, teller
+from sandbox.resources.stripe.objects import event_sink, get
 from sandbox.resources.stripe.payment_methods import test_method
 from sandbox.resources.stripe.routes import Call, route
 from sandbox.world.refusal import StripeRefusal, invalid
@@ -32,7 +32,7 @@ def finalize_invoice(call: Call) -> Obj:
 
 def finalized(call: Call, invoice: Obj) -> None:
     """Finalize a draft by hand; what keeps it a draft is the call's error."""
-    error = finalizing.finalize_by_hand(call.world, invoice, teller(call))
+    error = finalizing.finalize_by_hand(call.world, invoice, event_sink(call))
     if error is not None:
         raise StripeRefusal(error["message"], code=error["code"])
 
@@ -45,14 +45,14 @@ def send_invoice(call: Call) -> Obj:
         finalized(call, invoice)
     elif invoice["status"] != "open":
         raise invalid(NOT_OPEN)
-    teller(call)("invoice.sent", invoice)
+    event_sink(call)("invoice.sent", invoice)
     return shown(call.world, invoice)
 
 
 @route("post", "/v1/invoices/{invoice}/pay", "paid_out_of_band", "payment_method", "off_session", "forgive")
 def pay_invoice(call: Call) -> Obj:
     """A draft is finalized first (FACTS_B 26). A decline leaves it open, and Stripe may collect it later (SB 12.5)."""
-    world, params, told = call.world, call.params, teller(call)
+    world, params, sink = call.world, call.params, event_sink(call)
     invoice = found(call, param="id")
     if invoice["status"] == "paid":
         raise invalid("Invoice is already paid")
@@ -64,11 +64,11 @@ def pay_invoice(call: Call) -> Obj:
     if invoice["status"] == "paid":
         return shown(world, invoice)
     if params.get("paid_out_of_band"):
-        payments.mark_paid(world, invoice, told, out_of_band=True)
+        payments.set_paid(world, invoice, sink, out_of_band=True)
         return shown(world, invoice)
     if payments.collection(invoice).get("settles_at"):
         raise invalid("This invoice has a payment that is still processing.")
-    refuse(call, invoice, payments.collect(world, invoice, told, method=method))
+    refuse(call, invoice, payments.collect(world, invoice, sink, method=method))
     return shown(world, invoice)
 
 
@@ -107,7 +107,7 @@ def void_invoice(call: Call) -> Obj:
         raise invalid("Invoices with `paid` payments cannot be voided.")
     if invoice["status"] not in ("open", "uncollectible"):
         raise invalid(NOT_OPEN)
-    payments.void(call.world, invoice, teller(call))
+    payments.void(call.world, invoice, event_sink(call))
     return shown(call.world, invoice)
 
 
@@ -118,5 +118,5 @@ def mark_uncollectible(call: Call) -> Obj:
         raise invalid("This invoice has already been marked uncollectible.")
     if invoice["status"] != "open":
         raise invalid(NOT_OPEN)
-    standing.write_off(call.world, invoice, teller(call))
+    subscription_status.write_off(call.world, invoice, event_sink(call))
     return shown(call.world, invoice)

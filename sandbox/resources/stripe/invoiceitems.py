@@ -1,4 +1,4 @@
-"""Invoice items: what is charged besides the items of subscriptions, on a draft or on the next invoice."""
+"""Invoice items: charges outside of subscription items, on a draft or on the next invoice."""
 
 from __future__ import annotations
 

@@ -58,9 +58,9 @@ def create_invoice(call: Call) -> Obj:
     if subscription is not None:
         limits.check_invoices(world, subscription["id"])
     payers.check_method(world, customer["id"], params.get("default_payment_method"))
-    asked = params.get("currency")
+    requested = params.get("currency")
     currency = (
-        (asked and currencies.check(asked))
+        (requested and currencies.check(requested))
         or (subscription or {}).get("currency")
         or payers.currency_of(world, customer)
     )
@@ -230,12 +230,12 @@ def delete_invoice(call: Call) -> Obj:
 
 @route("get", "/v1/invoices", *PAGING, "customer", "status", "subscription", "collection_method")
 def list_invoices(call: Call) -> Obj:
-    wanted = {name: call.params[name] for name in ("customer", "status", "collection_method") if name in call.params}
+    filters = {name: call.params[name] for name in ("customer", "status", "collection_method") if name in call.params}
     subscription = call.params.get("subscription")
 
     def keep(invoice: Obj) -> bool:
         of = ((invoice["parent"] or {}).get("subscription_details") or {}).get("subscription")
-        return subscription in (None, of) and all(invoice[name] == value for name, value in wanted.items())
+        return subscription in (None, of) and all(invoice[name] == value for name, value in filters.items())
 
     answer = listed(call, "invoices", keep)
     return answer | {"data": [shown(call.world, invoice) for invoice in answer["data"]]}

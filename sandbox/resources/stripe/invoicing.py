@@ -7,8 +7,8 @@ import copy
 from sandbox.billing import finalizing, invoices, payments
 from sandbox.billing.lines import item_line, pending_item, pending_lines, usage_item
 from sandbox.resources.stripe import item_contents
-from sandbox.resources.stripe.changes import AT_ONCE, Change
-from sandbox.resources.stripe.objects import emit, teller
+from sandbox.resources.stripe.changes import ALWAYS_INVOICE, Change
+from sandbox.resources.stripe.objects import emit, event_sink
 from sandbox.resources.stripe.routes import Call
 from sandbox.world.refusal import NotModelled, invalid
 from sandbox.world.state import Obj, World
@@ -17,26 +17,26 @@ PENDING_HOURS = 23
 
 
 def tried_lines(world: World, change: Change) -> list[Obj]:
-    """The lines that an update's invoice would have: its own, then everything that is pending (flexible, SB 11.5)."""
+    """Return the lines of an update's invoice: its own, then all pending ones (flexible, SB 11.5)."""
     return [*change.prorated, *change.used, *change.full, *riding(world, change.after)]
 
 
 def riding(world: World, subscription: Obj) -> list[Obj]:
-    """What is pending and rides on any invoice that a flexible subscription makes; classic ones leave it for renewals."""
+    """Return pending lines for an invoice of a flexible subscription; classic ones leave these for renewals."""
     if subscription["billing_mode"]["type"] != "flexible":
         return []
     return pending_lines(world, subscription, unowned=False)
 
 
 def keep_change(call: Call, change: Change) -> Obj | None:
-    """Puts the invoice items of a change, and makes its invoice where it has one at once."""
+    """Store the invoice items of a change, and create its immediate invoice."""
     world, after = call.world, change.after
     waiting = riding(world, after)
     items = [pending_item(world, after, line) for line in change.prorated]
     items += [usage_item(world, after, line) for line in change.used]
     for item in reversed(items):  # the newest is listed first, and the credit stands before the charge (FACTS_A 25)
         world.put("invoiceitems", item)
-    classic_extra = call.params.get("proration_behavior") == AT_ONCE and "add_invoice_items" in call.params
+    classic_extra = call.params.get("proration_behavior") == ALWAYS_INVOICE and "add_invoice_items" in call.params
     if not change.at_once and not (classic_extra and after["billing_mode"]["type"] == "classic"):
         return None
     rows = [item_line(world, item) for item in items]
@@ -46,7 +46,7 @@ def keep_change(call: Call, change: Change) -> Obj | None:
 
 
 def invoiced(call: Call, subscription: Obj, lines: list[Obj], *, reason: str) -> Obj:
-    """A draft that is the subscription's latest invoice."""
+    """Return a draft that is the subscription's latest invoice."""
     since = min(item["current_period_start"] for item in subscription["items"]["data"])
     invoice = invoices.build(call.world, subscription, lines, reason=reason, since=min(since, call.world.now))
     call.world.put("invoices", invoice)
@@ -56,14 +56,14 @@ def invoiced(call: Call, subscription: Obj, lines: list[Obj], *, reason: str) ->
 
 
 def settle(call: Call, subscription: Obj, invoice: Obj | None) -> None:
-    """Finalizes and collects the invoice of a call; one that is sent stays a draft for its hour (SB 1.6)."""
+    """Finalize and collects the invoice of a call; one that is sent stays a draft for its hour (SB 1.6)."""
     if invoice is None or subscription["collection_method"] != "charge_automatically":
         return
-    told = teller(call)
+    sink = event_sink(call)
     if call.params.get("payment_behavior") != "default_incomplete":
-        finalizing.issue(call.world, invoice, told)
+        finalizing.issue(call.world, invoice, sink)
         return
-    finalizing.finalize(call.world, invoice, told)
+    finalizing.finalize(call.world, invoice, sink)
     if invoice["status"] == "open":
         invoice["auto_advance"] = False
         first = invoice["billing_reason"] == "subscription_create"
@@ -94,21 +94,21 @@ def refuse_incomplete(call: Call, subscription: Obj, invoice: Obj) -> payments.A
 
 
 def park(call: Call, subscription: Obj, tried: Change) -> Obj:
-    """An update that waits 23 hours for its payment: the invoice is open, and the subscription as it was (PENDUPD)."""
+    """Hold an update for 23 hours until it is paid: open invoice, unchanged subscription (PENDUPD)."""
     world = call.world
     items = [pending_item(world, tried.after, line) for line in tried.prorated]
     for item in reversed(items):
         world.put("invoiceitems", item)
     rows = [*(item_line(world, item) for item in items), *tried.full]
     invoice = invoiced(call, subscription, rows, reason="subscription_update")
-    finalizing.finalize(world, invoice, teller(call))
+    finalizing.finalize(world, invoice, event_sink(call))
     subscription["pending_update"] = pending_update(world, tried.after["items"]["data"])
     emit(call, "customer.subscription.updated", subscription)
     return subscription
 
 
 def pending_update(world: World, items: list[Obj] | None) -> Obj:
-    """What a subscription shows of a change that waits for its payment (FACTS_A 51)."""
+    """Return the ``pending_update`` of a change that waits for its payment (FACTS_A 51)."""
     names = ("billing_cycle_anchor", "cancel_at_period_end", "discount", "discounts", "metadata", "trial_end",
              "trial_from_plan")  # fmt: skip
     fields: Obj = dict.fromkeys(names)
@@ -116,13 +116,13 @@ def pending_update(world: World, items: list[Obj] | None) -> Obj:
 
 
 def source_of(world: World, subscription: Obj) -> Obj | None:
-    """The payment method that a subscription's invoices are charged to."""
+    """Return the payment method that a subscription's invoices are charged to."""
     invoice = {"customer": subscription["customer"]}
     return payments.source_of(world, invoice, subscription)
 
 
 def added_items(world: World, subscription: Obj, params: Obj, *, place: str = "add_invoice_items") -> list[Obj]:
-    """The one-off items of a creation; on its first invoice, or pending where there is none."""
+    """Return the one-off items of a creation; on its first invoice, or pending where there is none."""
     found = []
     for n, given in enumerate(params.get("add_invoice_items", [])):
         for name in set(given) - {"price", "quantity", "metadata", "tax_rates"}:

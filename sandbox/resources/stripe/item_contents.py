@@ -1,4 +1,4 @@
-"""What an invoice item charges: an amount, or a quantity at a unit amount or a price; and the hidden prices behind bare amounts."""
+"""Contents of invoice items: an amount, or a quantity at a unit amount or price; and the hidden prices of bare amounts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ EXCLUSIVE = (
 
 
 def made(world: World, params: Obj, customer: str, *, param: str = "pricing[price]") -> Obj:
-    """The item that these parameters make: an amount, or a quantity at a unit amount or a price, which ``param`` names."""
+    """Return the item of these parameters: an amount, or a quantity at a unit amount or at the price in ``param``."""
     check_amounts(params)
     quantity = quantity_of(params)
     price = None
@@ -102,7 +102,7 @@ def check_amounts(params: Obj) -> None:
 
 
 def quantity_of(params: Obj) -> Decimal:
-    """The quantity, 1 unless said otherwise; never negative."""
+    """Return the quantity, 1 by default; never negative."""
     name = "quantity_decimal" if "quantity_decimal" in params else "quantity"
     value = exact(params.get(name, 1), name)
     if value < 0:
@@ -111,7 +111,7 @@ def quantity_of(params: Obj) -> Decimal:
 
 
 def inline_price(world: World, given: Obj) -> Obj:
-    """The price that ``price_data`` makes: of one use, so it is not active."""
+    """Return the price that ``price_data`` makes: of one use, so it is not active."""
     product = get(world, "products", given["product"], kind="product", param="price_data[product]", status=400)
     if not product["active"]:
         raise invalid("The product is inactive.", param="price_data[product]")
@@ -120,10 +120,21 @@ def inline_price(world: World, given: Obj) -> Obj:
 
 
 def hidden_price(
-    world: World, product: str, currency: str, unit: Decimal, behavior: str = "unspecified", rhythm: Obj | None = None
+    world: World,
+    product: str,
+    currency: str,
+    unit: Decimal,
+    behavior: str = "unspecified",
+    billing_interval: Obj | None = None,
 ) -> Obj:
     """Return a price that is not active and in no list: the one that was made before, or a new one (FACTS_B 20)."""
-    same = {"product": product, "currency": currency, "tax_behavior": behavior, "unlisted": True, "recurring": rhythm}
+    same = {
+        "product": product,
+        "currency": currency,
+        "tax_behavior": behavior,
+        "unlisted": True,
+        "recurring": billing_interval,
+    }
     for known in world.stripe["prices"].values():
         if all(known.get(k) == v for k, v in same.items()) and Decimal(known["unit_amount_decimal"]) == unit:
             return known
@@ -132,7 +143,7 @@ def hidden_price(
     return world.put("prices", price | {
         "id": world.next_id("price"), "object": "price", "active": False, "billing_scheme": "per_unit",
         "created": world.now, "currency": currency, "livemode": False, "metadata": {}, "product": product,
-        "recurring": rhythm, "tax_behavior": behavior, "type": "recurring" if rhythm else "one_time", "unit_amount": int(unit) if unit == int(unit) else None,
+        "recurring": billing_interval, "tax_behavior": behavior, "type": "recurring" if billing_interval else "one_time", "unit_amount": int(unit) if unit == int(unit) else None,
         "unit_amount_decimal": f"{unit:f}", "unlisted": True,
     })  # fmt: skip
 

@@ -47,9 +47,9 @@ def apply_item(world: World, subscription: Obj, items: list[Obj], given: Obj, pl
     if "price_data" in given or given.get("price", item["price"]["id"]) != item["price"]["id"]:
         named: Obj = {name: given[name] for name in ("price", "price_data") if name in given}
         fresh = new_item(world, subscription["id"], named, place)
-        rhythm = prorations.rhythm_of(item)
+        billing_interval = prorations.billing_interval_of(item)
         item |= {"price": fresh["price"], "plan": fresh["plan"], "quantity": 1}
-        if prorations.rhythm_of(item) != rhythm:
+        if prorations.billing_interval_of(item) != billing_interval:
             item |= running_period(world, subscription, item)
         if metering.is_metered(item["price"]):
             del item["quantity"]
@@ -62,7 +62,7 @@ def apply_item(world: World, subscription: Obj, items: list[Obj], given: Obj, pl
 
 
 def running_period(world: World, subscription: Obj, item: Obj) -> Obj:
-    """The period that an item is in when it comes: the trial, else the anchor's that holds now, cut at ``cancel_at``.
+    """Return the first period of a new item: the trial, else the anchor's current period, cut at ``cancel_at``.
 
     A classic subscription whose anchor is still to come is in one period until then.
     """
@@ -101,7 +101,7 @@ def new_item(world: World, subscription: str, given: Obj, place: str) -> Obj:
 
 
 def price_of(world: World, given: Obj, place: str) -> Obj:
-    """The price of an item: an active one that recurs, or one that ``price_data`` makes, which is not active (documented)."""
+    """Return the price of an item: an active recurring one, or an inactive one from ``price_data`` (documented)."""
     param = f"{place}[price]"
     if "price_data" in given:
         if "price" in given:
@@ -119,19 +119,24 @@ def price_of(world: World, given: Obj, place: str) -> Obj:
 
 
 def inline_price(world: World, given: Obj, place: str) -> Obj:
-    """The price that ``price_data`` makes for one item: in no list, and the same as before for the same content."""
+    """Return the unlisted price of ``price_data``; the same content gives the same price."""
     param = f"{place}[product]"
     product = get(world, "products", given["product"], kind="product", param=param, status=400)
     if not product["active"]:
         raise invalid("The product is inactive.", param=param)
     if "unit_amount" not in given and "unit_amount_decimal" not in given:
         raise invalid("Prices require an `unit_amount` or `unit_amount_decimal` parameter to be set.")
-    rhythm = {"interval_count": 1, "meter": None, "trial_period_days": None, "usage_type": "licensed"} | given[
-        "recurring"
-    ]
+    billing_interval = {
+        "interval_count": 1,
+        "meter": None,
+        "trial_period_days": None,
+        "usage_type": "licensed",
+    } | given["recurring"]
     unit = exact(given.get("unit_amount_decimal", given.get("unit_amount")), f"{place}[unit_amount_decimal]")
     currency = currencies.check(given["currency"], f"{place}[currency]")
-    return hidden_price(world, product["id"], currency, unit, given.get("tax_behavior", "unspecified"), rhythm)
+    return hidden_price(
+        world, product["id"], currency, unit, given.get("tax_behavior", "unspecified"), billing_interval
+    )
 
 
 def check_price_currency(price: Obj, currency: str, param: str) -> None:
@@ -165,8 +170,8 @@ def refuse_quantity(price: Obj, given: Obj, place: str) -> None:
 
 
 def plan_of(price: Obj) -> Obj:
-    """The old shape that Stripe still shows beside the price."""
-    rhythm: Any = price["recurring"]
+    """Return the old shape that Stripe still shows beside the price."""
+    billing_interval: Any = price["recurring"]
     return {
         "id": price["id"],
         "object": "plan",
@@ -176,22 +181,22 @@ def plan_of(price: Obj) -> Obj:
         "billing_scheme": price["billing_scheme"],
         "created": price["created"],
         "currency": price["currency"],
-        "interval": rhythm["interval"],
-        "interval_count": rhythm["interval_count"],
+        "interval": billing_interval["interval"],
+        "interval_count": billing_interval["interval_count"],
         "livemode": False,
         "metadata": price["metadata"],
-        "meter": rhythm["meter"],
+        "meter": billing_interval["meter"],
         "nickname": price["nickname"],
         "product": price["product"],
         "tiers_mode": price["tiers_mode"],
         "transform_usage": None,
         "trial_period_days": None,
-        "usage_type": rhythm["usage_type"],
+        "usage_type": billing_interval["usage_type"],
     }
 
 
 def check_items(items: list[Obj], mode: str) -> None:
-    """What Stripe refuses of the items of a subscription; those of different intervals need flexible billing."""
+    """Refuse invalid items of a subscription; different intervals need flexible billing."""
     if not items:
         raise invalid("A subscription must have at least one active plan. To cancel a subscription, please use the cancel "
                       "API endpoint on the subscription.")  # fmt: skip

@@ -1,4 +1,4 @@
-"""What one subscription may do in a time of the world's clock: new invoices and changes of quantity (SB 13.2)."""
+"""Rate limits of one subscription on the world's clock: new invoices and changes of quantity (SB 13.2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Billing meters: what counts usage, the events that it counts, and what it counted."""
+"""Billing meters: meters, their events and summaries."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def rows_of(world: World, meter: Obj) -> list[Obj]:
 
 
 def value_of(meter: Obj, payload: Obj) -> str:
-    """The value of an event: a plain number of 15 digits at most."""
+    """Return the value of an event: a plain number of 15 digits at most."""
     value = payload.get(meter["value_settings"]["event_payload_key"])
     if value is None or not NUMBER.fullmatch(value):
         raise invalid("The payload has no numeric value.", param="payload", code="meter_event_invalid_value")
@@ -162,7 +162,7 @@ REPORT = "v1.billing.meter.error_report_triggered"
 
 @route("get", "/v2/core/events", "types", "object_id", "limit")
 def list_thin_events(call: Call) -> Obj:
-    """Which meters had events that do not count; what was wrong stands in the event itself."""
+    """List meters with invalid events; the event itself states the reason."""
     types, meter = call.params.get("types"), call.params.get("object_id")
     rows = [thin(e, of) for e in call.world.newest_first("meter_events") if (of := wrong(call.world, e)) is not None]
     data = [r for r in rows if meter in (None, r["related_object"]["id"]) and (types is None or r["type"] in types)]
@@ -181,7 +181,7 @@ def retrieve_thin_event(call: Call) -> Obj:
 
 
 def wrong(world: World, event: Obj) -> Obj | None:
-    """The meter of an event that was taken and does not count, once that is found out."""
+    """Return the meter of an event that was taken and does not count, once that is found out."""
     if event["error"] is None or metering.counted_at(world, event) > world.now:
         return None
     return next(m for m in world.stripe["meters"].values() if m["event_name"] == event["event_name"])

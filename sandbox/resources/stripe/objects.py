@@ -1,4 +1,4 @@
-"""What all kinds of object share: lists, lookups, expansion, events."""
+"""Functions of all kinds of object: lists, lookups, expansion, events."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sandbox.billing.test_clocks import clock_of
 from sandbox.resources.stripe.routes import Call
 from sandbox.world import ids
 from sandbox.world.refusal import NotModelled, invalid, missing
-from sandbox.world.state import Obj, Told, World
+from sandbox.world.state import EventSink, Obj, World
 from sandbox.world.stripe_types import api_version
 
 # Fields that hold an id and where the object behind it lives.
@@ -27,9 +27,9 @@ EXPANDABLE = {
     "coupon": "coupons",
     "promotion_code": "promotion_codes",
 }
-# Fields that are worked out when they are asked for.
+# Fields that are computed on request.
 DERIVED: dict[tuple[str, str], Callable[[World, Obj], Obj]] = {}
-# Fields that an answer carries only when they are asked for.
+# Fields that an answer contains only on request.
 HIDDEN = {
     "price": ("tiers", "currency_options", "unlisted"),
     "product": ("unlisted",),
@@ -69,7 +69,7 @@ def get(world: World, collection: str, id: str, *, kind: str, param: str | None 
 
 
 def listed(call: Call, collection: str, keep: Callable[[Obj], bool] = lambda _: True) -> Obj:
-    """A page of a collection, newest first."""
+    """Return a page of a collection, newest first."""
     check_filters(call)
     created = call.params.get("created")
     rows = [
@@ -81,7 +81,7 @@ def listed(call: Call, collection: str, keep: Callable[[Obj], bool] = lambda _: 
 
 
 def is_in_scope(call: Call, obj: Obj) -> bool:
-    """Whether a list shows an object: what is on a test clock only by its clock, customer, subscription or invoice."""
+    """Return whether a list shows an object; on a test clock only by its clock, customer, subscription or invoice."""
     if "test_clock" in call.params:
         return bool(clock_of(call.world, obj) == call.params["test_clock"])
     named = any(name in call.params for name in ("customer", "subscription", "invoice"))
@@ -97,7 +97,7 @@ def check_filters(call: Call) -> None:
 
 
 def page(call: Call, rows: list[Obj], url: str, removed: dict[str, str | None] | None = None) -> Obj:
-    """Return ``limit`` rows from a cursor on: 10 unless said otherwise; 0 acts as 1 and more than 100 as 100.
+    """Return ``limit`` rows from a cursor on: 10 by default; 0 acts as 1 and more than 100 as 100.
 
     ``removed`` names, of each row that was taken out, the one that followed it.
     """
@@ -182,13 +182,13 @@ def changes(before: Obj, after: Obj) -> Obj:
     return found
 
 
-def teller(call: Call) -> Told:
-    """Return what records the events of a request."""
+def event_sink(call: Call) -> EventSink:
+    """Return the recorder of the events of a request."""
     return partial(emit, call)
 
 
 def record(world: World, type: str, obj: Obj, previous: Obj | None = None) -> None:
-    """The event of something that no request did, but time."""
+    """Record an event that time caused, and no request."""
     put_event(world, type, obj, previous, request={"id": None, "idempotency_key": None})
 
 

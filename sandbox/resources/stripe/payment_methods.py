@@ -130,18 +130,18 @@ def list_payment_methods(call: Call) -> Obj:
 @route("get", "/v1/customers/{customer}/payment_methods", *PAGING - {"created"}, "type", "allow_redisplay")
 def list_customer_payment_methods(call: Call) -> Obj:
     customer = living(call.world, call.ids[0], param="id", status=404)
-    wanted = {name: call.params[name] for name in ("type", "allow_redisplay") if name in call.params}
+    filters = {name: call.params[name] for name in ("type", "allow_redisplay") if name in call.params}
     rows = [
         method
         for method in call.world.newest_first("payment_methods")
-        if method["customer"] == customer["id"] and all(method.get(name) == value for name, value in wanted.items())
+        if method["customer"] == customer["id"] and all(method.get(name) == value for name, value in filters.items())
     ]
     return page(call, rows, f"/v1/customers/{customer['id']}/payment_methods")
 
 
 @route("get", "/v1/customers/{customer}/payment_methods/{payment_method}")
 def retrieve_customer_payment_method(call: Call) -> Obj:
-    """A method of somebody else is refused without its name (FACTS_B 84)."""
+    """Refuse a method of another customer without its name (FACTS_B 84)."""
     customer = living(call.world, call.ids[0], param="id", status=404)
     method = get(call.world, "payment_methods", call.ids[1], kind="PaymentMethod", param="payment_method")
     if method["customer"] != customer["id"]:
@@ -187,7 +187,7 @@ def test_method(world: World, id: str) -> Obj | None:
 
 @route("post", "/v1/payment_methods/{payment_method}/detach")
 def detach_payment_method(call: Call) -> Obj:
-    """The method stops being anybody's default as well, and is nobody's ever again (documented: detach)."""
+    """Detach a method, also as a default; it can never be attached again (documented: detach)."""
     method = get(call.world, "payment_methods", call.ids[0], kind="PaymentMethod")
     if method["customer"] is None:
         raise invalid("The payment method you provided is not attached to a customer so detachment is impossible.")

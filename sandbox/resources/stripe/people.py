@@ -8,7 +8,7 @@ from typing import Any
 
 from sandbox.billing import balance, stopping, taxing
 from sandbox.resources.stripe import payers
-from sandbox.resources.stripe.objects import DERIVED, emit, get, in_range, listed, teller
+from sandbox.resources.stripe.objects import DERIVED, emit, event_sink, get, in_range, listed
 from sandbox.resources.stripe.routes import PAGING, Call, route
 from sandbox.world import ids
 from sandbox.world.forms import merge_metadata
@@ -107,7 +107,7 @@ def delete_customer(call: Call) -> Obj:
     world, customer = call.world, living(call)
     for subscription in world.stripe["subscriptions"].values():
         if subscription["customer"] == customer["id"] and subscription["status"] != "canceled":
-            stopping.stop(world, subscription, teller(call))
+            stopping.stop(world, subscription, event_sink(call))
             subscription |= {"status": "canceled", "canceled_at": world.now, "ended_at": world.now}
             emit(call, "customer.subscription.deleted", subscription)
     emit(call, "customer.deleted", customer)
@@ -147,7 +147,7 @@ def list_events(call: Call) -> Obj:
 
 
 def living(call: Call) -> Obj:
-    """The customer of the path, unless it was deleted."""
+    """Return the customer of the path, unless it was deleted."""
     customer = get(call.world, "customers", call.ids[0], kind="customer")
     if customer.get("deleted"):
         raise missing("customer", customer["id"])
@@ -160,10 +160,10 @@ def set_balance(call: Call, customer: Obj, *, type: str) -> None:
         return
     currency = str(customer["currency"] or call.world.account.get("default_currency") or ACCOUNT["default_currency"])
     amount = call.params["balance"] - customer["balance"]
-    balance.move(call.world, customer["id"], amount, told_by_the_request, type=type, currency=currency)
+    balance.move(call.world, customer["id"], amount, discard_event, type=type, currency=currency)
 
 
-def told_by_the_request(type: str, obj: Obj, previous: Obj | None = None) -> None:
+def discard_event(type: str, obj: Obj, previous: Obj | None = None) -> None:
     """Record no event: the one of the request itself shows the new balance."""
 
 
@@ -210,7 +210,7 @@ def shipping_of(given: Any) -> Obj | None:
 
 
 def subscriptions_of(world: World, customer: Obj) -> Obj:
-    """The living subscriptions of a customer, newest first, which an answer has only when they are asked for (types)."""
+    """Return the living subscriptions of a customer, newest first; an answer contains them only on request (types)."""
     rows = [
         copy.deepcopy(s) for s in world.newest_first("subscriptions")
         if s["customer"] == customer["id"] and s["status"] not in ("canceled", "incomplete_expired")

@@ -68,8 +68,8 @@ def retrieve_configuration(call: Call) -> Obj:
 
 @route("get", "/v1/billing_portal/configurations", *PAGING - {"created"}, "active", "is_default")
 def list_configurations(call: Call) -> Obj:
-    wanted = {name: call.params[name] for name in ("active", "is_default") if name in call.params}
-    answer = listed(call, "portal_configurations", lambda c: all(c[name] == value for name, value in wanted.items()))
+    filters = {name: call.params[name] for name in ("active", "is_default") if name in call.params}
+    answer = listed(call, "portal_configurations", lambda c: all(c[name] == value for name, value in filters.items()))
     return answer | {"url": "/v1/billing_portal/configurations"}
 
 
@@ -97,7 +97,7 @@ def create_link(call: Call) -> Obj:
 
 
 def features(before: Obj, given: Obj) -> Obj:
-    """The features as they are with what is given on top; a feature that was never named is off."""
+    """Return the features as they are with what is given on top; a feature that was never named is off."""
     merged = {name: FEATURES[name] | before.get(name, {}) | given.get(name, {}) for name in FEATURES}
     for of, field in (("customer_update", "allowed_updates"), ("subscription_update", "default_allowed_updates")):
         merged[of][field] = merged[of][field] or []

@@ -6,7 +6,7 @@ import copy
 
 from sandbox.billing import discounts, invoices, prorations
 from sandbox.billing.lines import item_line, pending_lines
-from sandbox.resources.stripe.changes import AT_ONCE, Change, planned
+from sandbox.resources.stripe.changes import ALWAYS_INVOICE, Change, planned
 from sandbox.resources.stripe.drafting import customer_of, draft_subscription, first_invoice_lines
 from sandbox.resources.stripe.invoicing import added_items, tried_lines
 from sandbox.resources.stripe.objects import get
@@ -43,7 +43,7 @@ def preview_invoice(call: Call) -> Obj:
 
 
 def next_due(world: World, params: Obj) -> str:
-    """The customer's subscription that renews next, where none is named and none is made (documented: create_preview)."""
+    """Return the customer's next subscription to renew, for a preview without one (documented: create_preview)."""
     customer = customer_of(world, params)["id"]
     living = [
         s for s in world.stripe["subscriptions"].values()
@@ -55,7 +55,7 @@ def next_due(world: World, params: Obj) -> str:
 
 
 def preview_creation(call: Call) -> Obj:
-    """The first invoice of a subscription that does not exist."""
+    """Return the first invoice of a subscription that does not exist."""
     world, params = call.world, call.params
     details = known(params, CREATION)
     given = {name: value for name, value in details.items() if name not in ("start_date", "billing_cycle_anchor")}
@@ -71,7 +71,7 @@ def preview_creation(call: Call) -> Obj:
 
 
 def known(params: Obj, names: set[str]) -> Obj:
-    """The details of the subscription that is previewed; 501 for one that is not modelled."""
+    """Return the details of the subscription that is previewed; 501 for one that is not modelled."""
     details: Obj = params.get("subscription_details") or {}
     for name in set(details) - names:
         raise NotModelled(f"invoices/create_preview: subscription_details[{name}]")
@@ -79,7 +79,7 @@ def known(params: Obj, names: set[str]) -> Obj:
 
 
 def anchor_of(details: Obj) -> Obj:
-    """The anchor of a creation's preview, an object of a type and its moment (endive)."""
+    """Return the anchor of a creation's preview, an object of a type and its moment (endive)."""
     anchor = details.get("billing_cycle_anchor")
     if anchor is None or anchor["type"] != "timestamp":
         return {}
@@ -90,7 +90,7 @@ def anchor_of(details: Obj) -> Obj:
 
 
 def preview_update(call: Call) -> Obj:
-    """What an update invoices at once with ``always_invoice``, else the whole next renewal after it (SB 21.6).
+    """Return the immediate invoice of an update with ``always_invoice``, else the next renewal after it (SB 21.6).
 
     An empty ``discounts`` does not clear what the subscription has (SB 21.6).
     """
@@ -105,14 +105,14 @@ def preview_update(call: Call) -> Obj:
         world, change.after, {"add_invoice_items": params.get("invoice_items", [])}, place="invoice_items"
     )
     more = [item_line(world, item) for item in once]
-    if details.get("proration_behavior") == AT_ONCE or change.at_once:
+    if details.get("proration_behavior") == ALWAYS_INVOICE or change.at_once:
         rows = [*tried_lines(world, change), *more]
         return invoices.build(world, change.after, rows, reason="", preview=True)
     return renewal(world, change, more)
 
 
 def renewal(world: World, change: Change, more: list[Obj]) -> Obj:
-    """The next renewal after a change: its prorations, what is pending, and the periods that begin."""
+    """Return the next renewal after a change: its prorations, what is pending, and the periods that begin."""
     after = copy.deepcopy(change.after)
     due = min(item["current_period_end"] for item in after["items"]["data"])
     if after["cancel_at"] and after["cancel_at"] <= due:
@@ -136,7 +136,7 @@ def renewal(world: World, change: Change, more: list[Obj]) -> Obj:
 
 
 def none_upcoming(subscription: Obj) -> StripeRefusal:
-    """The answer for a subscription that makes no further invoice."""
+    """Return the answer for a subscription that makes no further invoice."""
     return StripeRefusal(
         f"No upcoming invoices for customer: {subscription['customer']}", status=404, code="invoice_upcoming_none"
     )

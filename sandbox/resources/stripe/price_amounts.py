@@ -1,4 +1,4 @@
-"""What a price costs: amounts of minor units, amounts that the customer chooses, tiers, and options by currency."""
+"""Amounts of a price: minor units, amounts that the customer chooses, tiers, and options by currency."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sandbox.world import currencies
 from sandbox.world.refusal import invalid, only_one
 from sandbox.world.state import Obj
 
-PLACES = 12  # decimal places of a unit amount
+DECIMALS = 12  # decimal places of a unit amount
 UNSET: Obj = {"unit_amount": None, "unit_amount_decimal": None, "custom_unit_amount": None}
 
 
@@ -43,8 +43,8 @@ def decimal_of(part: Obj, name: str) -> Decimal:
     except ArithmeticError:
         raise invalid(f"Invalid decimal: {raw}", param=f"{name}_decimal") from None
     exponent = exact.as_tuple().exponent
-    if isinstance(exponent, int) and -exponent > PLACES:
-        raise invalid(f"{name}_decimal can have at most {PLACES} decimal places", param=f"{name}_decimal")
+    if isinstance(exponent, int) and -exponent > DECIMALS:
+        raise invalid(f"{name}_decimal can have at most {DECIMALS} decimal places", param=f"{name}_decimal")
     return exact
 
 

@@ -1,4 +1,4 @@
-"""Prices: made, changed, archived, and told apart by their lookup keys."""
+"""Prices: create, update, archive and list, with lookup keys."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def create_price(call: Call) -> Obj:
     world, params = call.world, call.params
     product = product_of(call)
     price = new_price(world, params, product["id"])
-    claim_lookup_key(call, price)
+    assign_lookup_key(call, price)
     if "product_data" in params:
         emit(call, "product.created", world.put("products", product))
     emit(call, "price.created", world.put("prices", price))
@@ -48,7 +48,7 @@ def update_price(call: Call) -> Obj:
     behavior = params.get("tax_behavior")
     if behavior and price["tax_behavior"] not in ("unspecified", behavior):
         raise invalid("You cannot change tax_behavior once it is inclusive or exclusive", param="tax_behavior")
-    claim_lookup_key(call, price)
+    assign_lookup_key(call, price)
     for name in ("active", "nickname", "tax_behavior"):
         if name in params:
             price[name] = None if params[name] == "" else params[name]
@@ -66,13 +66,13 @@ def retrieve_price(call: Call) -> Obj:
 def list_prices(call: Call) -> Obj:
     """Return active prices, unless ``active`` is given: two lists are needed to see all."""
     params = call.params
-    keys, rhythm = params.get("lookup_keys"), params.get("recurring", {})
+    keys, billing_interval = params.get("lookup_keys"), params.get("recurring", {})
     if keys is not None and len(keys) > 10:
         raise invalid("You can pass up to 10 lookup_keys", param="lookup_keys")
 
     def keep(price: Obj) -> bool:
         fields = all(params.get(name) in (None, price[name]) for name in ("product", "currency", "type"))
-        fields &= all((price["recurring"] or {}).get(name) == value for name, value in rhythm.items())
+        fields &= all((price["recurring"] or {}).get(name) == value for name, value in billing_interval.items())
         return (
             fields and price["active"] == params.get("active", True) and (keys is None or price["lookup_key"] in keys)
         )
@@ -80,7 +80,7 @@ def list_prices(call: Call) -> Obj:
     return listed(call, "prices", keep)
 
 
-def claim_lookup_key(call: Call, price: Obj) -> None:
+def assign_lookup_key(call: Call, price: Obj) -> None:
     """Give a lookup key to one price; ``transfer_lookup_key`` takes it from its holder, also from an archived one."""
     if "lookup_key" not in call.params:
         return

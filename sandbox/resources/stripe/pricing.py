@@ -1,4 +1,4 @@
-"""What a new price is before it is kept: its figures, its rhythm, and what Stripe refuses of them."""
+"""New prices before they are stored: amounts, billing interval and validation."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def new_price(world: World, params: Obj, product: str, within: str = "") -> Obj:
         raise invalid("Prices with `type=one_time` are not supported with tiered billing.", param="interval")
     if params.get("transform_quantity") and scheme == "tiered":
         raise invalid("You cannot combine transform_quantity with tiers", param="transform_quantity")
-    rhythm = recurring(world, params)
-    if rhythm and params.get("custom_unit_amount"):
+    billing_interval = recurring(world, params)
+    if billing_interval and params.get("custom_unit_amount"):
         raise invalid("`custom_unit_amount` is of one-time prices only.", param="custom_unit_amount")
     figures = UNSET if scheme == "tiered" else amounts(params | {"currency": currency})
     return figures | {
@@ -38,12 +38,12 @@ def new_price(world: World, params: Obj, product: str, within: str = "") -> Obj:
         "metadata": merge_metadata({}, params.get("metadata")),
         "nickname": params.get("nickname"),
         "product": product,
-        "recurring": rhythm,
+        "recurring": billing_interval,
         "tax_behavior": params.get("tax_behavior", "unspecified"),
         "tiers": tiers(params) if scheme == "tiered" else None,
         "tiers_mode": params.get("tiers_mode"),
         "transform_quantity": params.get("transform_quantity"),
-        "type": "recurring" if rhythm else "one_time",
+        "type": "recurring" if billing_interval else "one_time",
     }
 
 

@@ -1,4 +1,4 @@
-"""Promotion codes: codes that customers type in for a coupon (FACTS_A 93-95). Nobody redeems them here."""
+"""Promotion codes: codes that customers enter for a coupon (FACTS_A 93-95). Redemption is not modelled."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sandbox.resources.stripe.objects import emit, get, listed
 from sandbox.resources.stripe.routes import PAGING, Call, route
 from sandbox.world import ids
 from sandbox.world.forms import merge_metadata, mismatch
-from sandbox.world.refusal import NotModelled, invalid, past
+from sandbox.world.refusal import NotModelled, invalid, not_in_future
 from sandbox.world.state import Obj, World
 
 CODE = r"[a-zA-Z0-9\-_]+"
@@ -65,7 +65,7 @@ def code_of(world: World, given: str | None) -> str:
 
 def check_expiry(world: World, until: int | None) -> None:
     if until is not None and until <= world.now:
-        raise past("expires_at", until)
+        raise not_in_future("expires_at", until)
     if until is not None and until > world.now + FIVE_YEARS:
         raise invalid("Invalid timestamp: can be no more than five years in the future.", param="expires_at")
 

@@ -69,8 +69,10 @@ def check_amount(world: World, payment: Obj, amount: int) -> None:
     if amount < 1:
         raise currencies.at_least("amount", 1, amount)
     if amount > left:
-        asked, rest = (texts.money(Decimal(value), payment["currency"]) for value in (amount, left))
-        raise invalid(f"Refund amount ({asked}) is greater than unrefunded amount on charge ({rest})", param="amount")
+        requested, rest = (texts.money(Decimal(value), payment["currency"]) for value in (amount, left))
+        raise invalid(
+            f"Refund amount ({requested}) is greater than unrefunded amount on charge ({rest})", param="amount"
+        )
 
 
 @route("post", "/v1/refunds/{refund}", "metadata")
@@ -96,10 +98,10 @@ def list_refunds(call: Call) -> Obj:
 @route("get", "/v1/invoice_payments", *PAGING - {"created"}, "invoice", "status")
 def list_invoice_payments(call: Call) -> Obj:
     """Return the payments that were taken for invoices, newest first."""
-    world, wanted = call.world, call.params.get("invoice")
+    world, invoice_id = call.world, call.params.get("invoice")
     if call.params.get("status", "paid") != "paid":
         return page(call, [], "/v1/invoice_payments")
-    rows = [p for p in world.newest_first("payment_intents") if p["invoice"] and wanted in (None, p["invoice"])]
+    rows = [p for p in world.newest_first("payment_intents") if p["invoice"] and invoice_id in (None, p["invoice"])]
     return page(call, [shown_payment(p) for p in rows], "/v1/invoice_payments")
 
 

@@ -1,4 +1,4 @@
-"""Which operations are modelled: a table of (verb, path template) and its handler.
+"""Modelled operations: a table of (verb, path template) and its handler.
 
 A handler is given the call and returns the object that Stripe would answer. The table also names the parameters that a
 handler understands: one that Stripe knows and the handler does not is answered with 501 and its name.
@@ -17,7 +17,7 @@ from sandbox.world.state import Obj, World
 
 @dataclass
 class Call:
-    """One request after decoding: the ids of its path, its typed parameters, who asked under which request id."""
+    """One request after decoding: the ids of its path, its typed parameters, its key and request id."""
 
     world: World
     ids: list[str]
@@ -43,7 +43,7 @@ PAGING = {"limit", "starting_after", "ending_before", "created"}
 
 
 def route(verb: str, path: str, *understands: str) -> Callable[[Handler], Handler]:
-    """Registers a handler for an operation, with the parameters that it understands."""
+    """Register a handler for an operation, with the parameters that it understands."""
 
     def register(handler: Handler) -> Handler:
         ROUTES.append(Route(verb, path, handler, frozenset(understands) | {"expand"}))
@@ -64,11 +64,11 @@ def by_literals(count: int) -> list[Route]:
 
 
 def match(verb: str, path: str) -> tuple[Route, list[str]] | None:
-    """The modelled operation of a path and the ids in it; literal paths win over templated ones."""
-    for candidate in by_literals(len(ROUTES)):
-        found = pattern(candidate.path).match(path)
-        if found and candidate.verb == verb:
-            return candidate, list(found.groups())
+    """Return the modelled operation of a path and the ids in it; literal paths win over templated ones."""
+    for route_of_path in by_literals(len(ROUTES)):
+        found = pattern(route_of_path.path).match(path)
+        if found and route_of_path.verb == verb:
+            return route_of_path, list(found.groups())
     return None
 
 

@@ -12,7 +12,7 @@ from sandbox.world.refusal import StripeRefusal, absent
 from sandbox.world.state import Obj
 
 WHAT = ("price", "price_data", "quantity", "metadata", "tax_rates")
-HOW = ("proration_behavior", "proration_date", "payment_behavior")
+PRORATION_FIELDS = ("proration_behavior", "proration_date", "payment_behavior")
 
 
 @route("get", "/v1/subscription_items", *PAGING - {"created"}, "subscription")
@@ -25,7 +25,7 @@ def list_subscription_items(call: Call) -> Obj:
     return page(call, subscription["items"]["data"], "/v1/subscription_items")
 
 
-@route("post", "/v1/subscription_items", "subscription", *WHAT, *HOW)
+@route("post", "/v1/subscription_items", "subscription", *WHAT, *PRORATION_FIELDS)
 def create_subscription_item(call: Call) -> Obj:
     """One more item, in the running period (FACTS_A 45)."""
     if "subscription" not in call.params:
@@ -44,7 +44,7 @@ def retrieve_subscription_item(call: Call) -> Obj:
     return found(call)[1]
 
 
-@route("post", "/v1/subscription_items/{item}", *WHAT, *HOW)
+@route("post", "/v1/subscription_items/{item}", *WHAT, *PRORATION_FIELDS)
 def update_subscription_item(call: Call) -> Obj:
     subscription, item = found(call)
     given: Obj = {name: call.params[name] for name in WHAT if name in call.params}
@@ -52,7 +52,7 @@ def update_subscription_item(call: Call) -> Obj:
     return found(call)[1]
 
 
-@route("delete", "/v1/subscription_items/{item}", "clear_usage", *HOW)
+@route("delete", "/v1/subscription_items/{item}", "clear_usage", *PRORATION_FIELDS)
 def delete_subscription_item(call: Call) -> Obj:
     subscription, item = found(call)
     given = {"clear_usage": call.params["clear_usage"]} if "clear_usage" in call.params else {}
@@ -61,8 +61,8 @@ def delete_subscription_item(call: Call) -> Obj:
 
 
 def changed(call: Call, subscription: Obj, given: Obj) -> None:
-    """Updates the subscription with one entry of ``items``."""
-    params = {name: call.params[name] for name in HOW if name in call.params}
+    """Update the subscription with one entry of ``items``."""
+    params = {name: call.params[name] for name in PRORATION_FIELDS if name in call.params}
     try:
         change_subscription(replace(call, params=params | {"items": [given]}), subscription)
     except StripeRefusal as refusal:
@@ -70,7 +70,7 @@ def changed(call: Call, subscription: Obj, given: Obj) -> None:
 
 
 def found(call: Call) -> tuple[Obj, Obj]:
-    """The subscription and the item of the path; an unknown one has an answer of its own (FACTS_A 62)."""
+    """Return the subscription and the item of the path; an unknown one has an answer of its own (FACTS_A 62)."""
     for subscription, item in call.world.items():
         if item["id"] == call.ids[0]:
             return subscription, item

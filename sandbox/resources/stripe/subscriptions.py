@@ -48,18 +48,18 @@ INCOMPLETE_TAKES = {"metadata", "description", "default_payment_method", "expand
 @route("post", "/v1/subscriptions", *CREATES)
 def create_subscription(call: Call) -> Obj:
     """A subscription and its first invoice, which is collected in the call; without a source it is refused (SB 12.3)."""
-    world, wanted = call.world, call.params.get("discounts")
+    world, requested = call.world, call.params.get("discounts")
     subscription = draft_subscription(call, call.params)
     check_room(world, subscription)
     lines = first_invoice_lines(world, subscription, call.params)
     added = added_items(world, subscription, call.params)
-    subscription["discounts"] = discounts.chosen(world, subscription, wanted, keep=False)
+    subscription["discounts"] = discounts.chosen(world, subscription, requested, keep=False)
     if lines:
         once = [item_line(world, item) for item in added]
         trial_run = invoices.build(world, subscription, [*lines, *once], reason="subscription_create", preview=True)
         refuse_incomplete(call, subscription, trial_run)
     subscription["discounts"] = []
-    subscription["discounts"] = discounts.chosen(world, subscription, wanted, keep=True)
+    subscription["discounts"] = discounts.chosen(world, subscription, requested, keep=True)
     for item in added:
         world.put("invoiceitems", item)
     invoice = None
@@ -107,14 +107,14 @@ def change_subscription(call: Call, subscription: Obj) -> Obj:
 
 
 def stops_without_source(world: World, subscription: Obj, params: Obj) -> bool:
-    """Whether a trial that ends now pauses or cancels its subscription, which has nothing to charge (FACTS_A 50)."""
+    """Return whether a trial that ends now without a payment source pauses or cancels its subscription (FACTS_A 50)."""
     behavior = (subscription["trial_settings"] or {}).get("end_behavior", {})
     stops = behavior.get("missing_payment_method") in ("pause", "cancel")
     return stops and "trial_end" in params and source_of(world, subscription) is None
 
 
 def end_without_source(call: Call, subscription: Obj) -> Obj:
-    """The trial is over and nothing is invoiced; the items' periods end now."""
+    """End the trial without an invoice; the items' periods end now."""
     now, before = call.world.now, copy.deepcopy(subscription)
     for item in subscription["items"]["data"]:
         item["current_period_end"] = now
@@ -149,7 +149,7 @@ def resume_subscription(call: Call) -> Obj:
 
 
 def check_updatable(subscription: Obj, params: Obj) -> None:
-    """What Stripe refuses to change: of ended, incomplete and scheduled ones, and of a pending update."""
+    """Refuse changes of ended, incomplete and scheduled subscriptions, and during a pending update."""
     if subscription["status"] in ENDED and set(params) - {"metadata", "cancellation_details", "expand"}:
         raise invalid(
             "A canceled subscription can only update its cancellation_details and metadata.",

@@ -32,7 +32,7 @@ def list_registrations(call: Call) -> Obj:
 
 
 def check_automatic(world: World, customer: Obj, params: Obj, items: list[Obj]) -> Obj:
-    """The subscription's ``automatic_tax``, the account's default where none is sent (SB 21.7).
+    """Return the subscription's ``automatic_tax``, the account's default where none is sent (SB 21.7).
 
     Refused where the location or a price cannot be used.
     """
@@ -72,7 +72,7 @@ def refuse_rates(rates: Sequence[object], items: list[Obj], *, automatic: bool) 
 
 
 def customer_tax(world: World, customer: Obj) -> Obj:
-    """What Stripe says of a customer's location, on ``expand[]=tax``."""
+    """Return the tax status of a customer's location, shown on ``expand[]=tax``."""
     address = customer.get("address")
     usable = is_usable(address)
     location = (

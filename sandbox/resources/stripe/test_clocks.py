@@ -1,6 +1,6 @@
 """Test clocks: made, advanced and deleted; what a request on an object of one finds and is refused (SB 10.8).
 
-An advance is under way until it was asked for ``limits.clock_polls`` times (2); until then objects on the clock are read as
+An advance is under way until the clock was read ``limits.clock_polls`` times (2); until then objects on the clock are read as
 they were and cannot be changed.
 """
 
@@ -22,7 +22,7 @@ PATH = "/v1/test_helpers/test_clocks"
 MONTH = 30 * 86_400
 CUSTOMERS, SUBSCRIPTIONS = 3, 3
 # Parameters by which a request names an object that may be on a clock.
-NAMING = ("customer", "subscription", "invoice", "from_subscription", "test_clock")
+REFERENCE_FIELDS = ("customer", "subscription", "invoice", "from_subscription", "test_clock")
 
 
 @route("post", PATH, "frozen_time", "name")
@@ -42,10 +42,10 @@ def retrieve_clock(call: Call) -> Obj:
     """The clock; the last of the polls that an advance takes finds it ready."""
     clock = find(call.world, call.ids[0])
     if clock["status"] == "advancing":
-        polls = call.world.asked.setdefault(clock["id"], {"polls": 0})
+        polls = call.world.call_state.setdefault(clock["id"], {"polls": 0})
         polls["polls"] += 1
         if polls["polls"] >= call.world.limits.get("clock_polls", 2):
-            del call.world.asked[clock["id"]]
+            del call.world.call_state[clock["id"]]
             test_clocks.advance(call.world, clock, partial(record, call.world))
             emit(call, "test_helpers.test_clock.ready", clock)
     return clock
@@ -58,7 +58,7 @@ def list_clocks(call: Call) -> Obj:
 
 @route("post", f"{PATH}/{{test_clock}}/advance", "frozen_time")
 def advance_clock(call: Call) -> Obj:
-    """Begins an advance, of two intervals at most."""
+    """Begin an advance, of two intervals at most."""
     world, clock, target = call.world, find(call.world, call.ids[0]), call.params["frozen_time"]
     refuse_while_advancing(clock)
     if target <= clock["frozen_time"]:
@@ -73,7 +73,7 @@ def advance_clock(call: Call) -> Obj:
 
 @route("delete", f"{PATH}/{{test_clock}}")
 def delete_clock(call: Call) -> Obj:
-    """Deletes its customers with it."""
+    """Delete its customers with it."""
     clock = find(call.world, call.ids[0])
     refuse_while_advancing(clock)
     test_clocks.delete(call.world, clock, partial(record, call.world))
@@ -82,9 +82,9 @@ def delete_clock(call: Call) -> Obj:
 
 def too_far(now: int, latest: int) -> str:
     """Return Stripe's sentence for an advance that is too long."""
-    moments = [f"{at} ({datetime.fromtimestamp(at, UTC).strftime('%Y-%m-%d %H:%M:%S')} UTC)" for at in (now, latest)]
+    times = [f"{at} ({datetime.fromtimestamp(at, UTC).strftime('%Y-%m-%d %H:%M:%S')} UTC)" for at in (now, latest)]
     return (
-        f"The frozen time of this clock is {moments[0]}. You can only advance it up to {moments[1]}. You can only advance "
+        f"The frozen time of this clock is {times[0]}. You can only advance it up to {times[1]}. You can only advance "
         "a test clock up to two intervals from the current frozen time at a time, based on the shortest subscription "
         "interval in the test clock."
     )
@@ -129,7 +129,7 @@ def named_clock(route: Route, call: Call) -> Obj | None:
     if not call.world.stripe["test_clocks"]:
         return None
     payload: Any = call.params.get("payload") or {}
-    names = [*call.ids, *(call.params.get(name) for name in NAMING), *payload.values()]
+    names = [*call.ids, *(call.params.get(name) for name in REFERENCE_FIELDS), *payload.values()]
     clocks = (clock_named(call.world, str(name)) for name in names if name)
     return next((clock for clock in clocks if clock), None)
 

@@ -1,4 +1,4 @@
-"""When a subscription starts, ends its trial, is anchored and is cancelled: the moments of its parameters, checked.
+"""Times of a subscription: start, end of the trial, anchor and cancellation, with their validation.
 
 All moments are Unix seconds, UTC.
 """
@@ -26,7 +26,7 @@ class Timing:
 
 
 def timing(world: World, params: Obj) -> Timing:
-    """The moments of a creation: now unless backdated; anchored at the trial's end, as asked, or at the start."""
+    """Return the times of a creation: now unless backdated; the anchor is the trial's end, the requested time or the start."""
     start: int = params.get("backdate_start_date", world.now)
     if start > world.now:
         raise invalid("backdate_start_date must be in the past", param="backdate_start_date")
@@ -47,7 +47,7 @@ def timing(world: World, params: Obj) -> Timing:
 
 
 def trial_of(world: World, params: Obj) -> int | None:
-    """The end of the trial that is asked for; None without one. Raises StripeRefusal for a moment that is past."""
+    """Return the requested end of the trial; None without one. Raises StripeRefusal for a time in the past."""
     end, days = params.get("trial_end"), params.get("trial_period_days")
     if params.get("trial_from_plan") and (end is not None or days is not None):
         raise invalid("You cannot set `trial_end` or `trial_period_days` when `trial_from_plan=true`.")
@@ -58,12 +58,12 @@ def trial_of(world: World, params: Obj) -> int | None:
     if end in (None, "now"):
         return None
     if end <= world.now:
-        raise past("trial_end", end)
+        raise not_in_future("trial_end", end)
     return int(end)
 
 
 def next_day(now: int, config: Obj) -> int:
-    """The next moment after ``now`` that a configuration of the anchor names; a month that is too short has its last day."""
+    """Return the next time after ``now`` of an anchor configuration; short months use their last day."""
     moment = datetime.fromtimestamp(now, UTC)
     clock = {
         name: moment.__getattribute__(name) if config[name] is None else config[name]
@@ -81,18 +81,18 @@ def next_day(now: int, config: Obj) -> int:
 
 
 def check_end(world: World, items: list[Obj], end: object) -> int | None:
-    """The moment of ``cancel_at``: a time to come, or the first or last end of the items' periods."""
+    """Return the moment of ``cancel_at``: a time to come, or the first or last end of the items' periods."""
     if end in (None, ""):
         return None
     ends = [int(item["current_period_end"]) for item in items]
     if end in ("min_period_end", "max_period_end"):
         return min(ends) if end == "min_period_end" else max(ends)
     if not isinstance(end, int) or end <= world.now:
-        raise past("cancel_at", end)
+        raise not_in_future("cancel_at", end)
     return end
 
 
-def past(name: str, value: object) -> StripeRefusal:
+def not_in_future(name: str, value: object) -> StripeRefusal:
     """Stripe's answer to a moment that is over (FACTS_A 68)."""
     return invalid(
         f"The parameter `{name}` expects a unix timestamp representing a date and time in the future. You specified the "

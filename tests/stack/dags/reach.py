@@ -1,4 +1,4 @@
-"""A DAG of the tests: what a task can reach of Airflow's own database."""
+"""A DAG for tests: ways of a task to Airflow's metadata database."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from airflow.sdk import dag, task
 
 @task
 def database() -> dict[str, str]:
-    """How each ordinary way to Airflow's database ends: by its session, by its setting, by the environment."""
+    """Return the outcome of each way to Airflow's database: session, setting, environment."""
     import os
 
     from airflow.configuration import conf

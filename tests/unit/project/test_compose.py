@@ -1,4 +1,4 @@
-"""The compose files as text: everything is hardened, nothing has a default password, nothing listens beyond this machine."""
+"""The compose files as text: everything is hardened, nothing has a default password, nothing listens outside of this machine."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_every_service_is_hardened(name: str) -> None:
     for port in service.get("ports", ()):
         assert port.startswith("127.0.0.1:")
     for volume in service.get("volumes", ()):
-        assert not volume.startswith("./") or volume.endswith(":ro"), "what comes from the project is read-only"
+        assert not volume.startswith("./") or volume.endswith(":ro"), "mounts of the project are read-only"
 
 
 def test_every_secret_is_required_and_none_has_a_default() -> None:
@@ -73,8 +73,8 @@ def test_make_secrets_makes_what_is_missing_and_keeps_what_is_there(tmp_path: Pa
     assert set(re.findall(r"^(\w+)=", first, re.M)) == SECRETS | {"REDIS_PASSWORD"}
     assert {path.stat().st_mode & 0o777 for path in (tmp_path / ".env", tmp_path / ".env.connections")} == {0o600}
     (tmp_path / ".env").write_text(first.replace("JWT_SECRET", "#JWT"), encoding="utf-8")
-    told = subprocess.run(program, check=True, capture_output=True, text=True).stdout
-    assert told.startswith("made: JWT_SECRET\n")
+    output = subprocess.run(program, check=True, capture_output=True, text=True).stdout
+    assert output.startswith("made: JWT_SECRET\n")
     again = (tmp_path / ".env").read_text(encoding="utf-8")
     assert again.startswith(first.replace("JWT_SECRET", "#JWT"))
     values = re.findall(r"^\w+=(.+)$", first, re.M)

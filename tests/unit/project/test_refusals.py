@@ -1,4 +1,4 @@
-"""No story switches a refusal of Stripe's or Stigg's off, but those that are named here with the reason."""
+"""No story switches off a refusal of either API, except those listed here with the reason."""
 
 from __future__ import annotations
 

@@ -24,10 +24,10 @@ def row_of(switch: str) -> str:
 
 @pytest.mark.parametrize("switch", sorted(UNKNOWNS))
 def test_a_switch_has_a_story_or_a_reason_why_none(switch: str) -> None:
-    told = [story.name for story in stories() if story.switch == switch]
+    names = [story.name for story in stories() if story.switch == switch]
     why = WHY_NONE.search(row_of(switch))
-    assert told or why, f'write a story under @ends("{switch}", ...), or why none in docs/unknowns.md'
-    assert not (told and why), f"{told} ends differently: take the sentence out of docs/unknowns.md"
+    assert names or why, f'write a story under @ends("{switch}", ...), or why none in docs/unknowns.md'
+    assert not (names and why), f"{names} ends differently: take the sentence out of docs/unknowns.md"
 
 
 def test_each_story_asserts_its_end() -> None:

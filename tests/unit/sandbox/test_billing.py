@@ -15,7 +15,7 @@ MONTH = {"interval": "month", "interval_count": 1}
 
 
 def tiered(mode: str, *tiers: tuple[int | None, int, int]) -> dict[str, Any]:
-    """A tiered price; amounts in minor units: (up to, unit, flat)."""
+    """Return a tiered price; amounts in minor units: (up to, unit, flat)."""
     rows = [{"up_to": top, "unit_amount": unit, "flat_amount": flat or None} for top, unit, flat in tiers]
     return {"billing_scheme": "tiered", "tiers_mode": mode, "tiers": rows}
 
@@ -132,7 +132,7 @@ METER = {"id": "mtr_1", "created": 1, "event_name": "calls", "default_aggregatio
 
 
 def counted(id: str, value: str) -> dict[str, Any]:
-    """An event of the period that ended, which counts by now."""
+    """Return an event of the period that ended, which counts by now."""
     return {"id": id, "created": NOW - 900, "event_name": "calls", "customer": "cus_1", "timestamp": END - 60,
             "value": value, "error": None}  # fmt: skip
 

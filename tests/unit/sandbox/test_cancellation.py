@@ -1,4 +1,4 @@
-"""What a cancellation does in the sandbox, and the terms of an invoice of no subscription; each switch with both answers."""
+"""Cancellations in the sandbox, and terms of one-off invoices; each switch with both answers."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def newest(world: World, subscription: Obj) -> Obj:
 
 
 def renewed(world: World, **more: Any) -> Obj:
-    """A subscription in the hour of its renewal's draft."""
+    """Return a subscription in the hour of its renewal's draft."""
     found = subscribe(world, customer(world), **more)
     later(world, found["items"]["data"][0]["current_period_end"] - world.now + 60)
     return found

@@ -1,4 +1,4 @@
-"""When the sandbox finalizes drafts, and when it does not (SB 1, 6, 12.8, 21.3; FACTS_B 9-14, 20-23)."""
+"""Finalization of drafts in the sandbox (SB 1, 6, 12.8, 21.3; FACTS_B 9-14, 20-23)."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from tests.support.asking import DAY, HOUR, Asked, asking
+from tests.support.sandbox_client import DAY, HOUR, SandboxClient, sandbox_client
 from tests.unit.sandbox.test_payment import paused, state, yearly
 
 SENT = {"collection_method": "send_invoice", "days_until_due": 7}
 
 
-def renewed(stripe: Asked, subscription: str, *, after: int = 0) -> dict[str, Any]:
+def renewed(stripe: SandboxClient, subscription: str, *, after: int = 0) -> dict[str, Any]:
     """Let a subscription renew; return the draft so many seconds after it."""
     item = stripe.world.stripe["subscriptions"][subscription]["items"]["data"][0]
     stripe.later(item["current_period_end"] + after - stripe.world.now)
@@ -21,7 +21,7 @@ def renewed(stripe: Asked, subscription: str, *, after: int = 0) -> dict[str, An
 
 def test_the_first_invoice_is_final_inside_its_call() -> None:
     """SB 1.5, 1.6, FACTS_B 68: charged at once whatever the account's grace is; sent, it is a draft for an hour."""
-    with asking(billing={"grace_hours": 72}) as stripe:
+    with sandbox_client(billing={"grace_hours": 72}) as stripe:
         subscription = yearly(stripe, stripe.customer())
         assert state(stripe, subscription) == "paid 1, active"
         other = yearly(stripe, stripe.customer(), **SENT)
@@ -32,14 +32,14 @@ def test_the_first_invoice_is_final_inside_its_call() -> None:
         assert draft["next_payment_attempt"] is None
 
 
-def renewed_latest(stripe: Asked, subscription: str) -> dict[str, Any]:
+def renewed_latest(stripe: SandboxClient, subscription: str) -> dict[str, Any]:
     """Return the latest invoice of a subscription."""
     return stripe.get(f"/v1/invoices/{stripe.get(f'/v1/subscriptions/{subscription}')['latest_invoice']}")
 
 
 def test_a_renewal_waits_an_hour_and_a_second() -> None:
     """SB 1.2: payment at ``created`` + 3600, finalization one second later."""
-    with asking() as stripe:
+    with sandbox_client() as stripe:
         subscription = yearly(stripe, stripe.customer())
         draft = renewed(stripe, subscription)
         assert draft["automatically_finalizes_at"] == draft["created"] + 3601
@@ -57,20 +57,20 @@ def test_a_renewal_waits_an_hour_and_a_second() -> None:
 )  # fmt: skip
 def test_the_accounts_grace_and_its_rules(rules: list[dict[str, Any]], hours: int) -> None:
     """SB 1.5: up to 72 hours; the first rule that fits wins."""
-    with asking(billing={"grace_hours": 72, "grace_rules": rules}) as stripe:
+    with sandbox_client(billing={"grace_hours": 72, "grace_rules": rules}) as stripe:
         draft = renewed(stripe, yearly(stripe, stripe.customer()))
         assert draft["automatically_finalizes_at"] - draft["created"] == hours * HOUR + 1
 
 
 def test_a_failing_webhook_holds_drafts_but_not_those_with_a_time_of_their_own() -> None:
     """SB 1.4: up to 72 hours, and then it goes ahead."""
-    with asking(billing={"webhook_failing": True}) as stripe:
-        held, moved = (yearly(stripe, stripe.customer()) for _ in range(2))
-        draft = renewed(stripe, moved)
+    with sandbox_client(billing={"webhook_failing": True}) as stripe:
+        held, rescheduled = (yearly(stripe, stripe.customer()) for _ in range(2))
+        draft = renewed(stripe, rescheduled)
         moment = draft["created"] + 2 * HOUR
         stripe.post(f"/v1/invoices/{draft['id']}", auto_advance=True, automatically_finalizes_at=moment)
         stripe.later(3 * HOUR)
-        assert (state(stripe, moved), state(stripe, held)) == ("paid 1, active", "draft 0, active")
+        assert (state(stripe, rescheduled), state(stripe, held)) == ("paid 1, active", "draft 0, active")
         stripe.later(3 * DAY)
         assert state(stripe, held) == "paid 1, active"
 
@@ -79,7 +79,7 @@ def test_a_failing_webhook_holds_drafts_but_not_those_with_a_time_of_their_own()
 def test_renewals_of_an_unpaid_subscription_are_never_collected(drafts: bool, there: str) -> None:
     """SB 12.8 and C12: they stay drafts, or are finalized and left open; paying the old one does not help."""
     unknowns = {"unpaid_renewals_stay_drafts": drafts}
-    with asking(billing={"after_retries": "unpaid"}, unknowns=unknowns) as stripe:
+    with sandbox_client(billing={"after_retries": "unpaid"}, unknowns=unknowns) as stripe:
         customer = stripe.customer()
         subscription = yearly(stripe, customer)
         stripe.give(customer, "0341")
@@ -98,7 +98,7 @@ def test_renewals_of_an_unpaid_subscription_are_never_collected(drafts: bool, th
 
 def test_a_paused_subscription_makes_no_invoice() -> None:
     """The status ``paused``, beside ``pause_collection``."""
-    with asking() as stripe:
+    with sandbox_client() as stripe:
         subscription = yearly(stripe, stripe.customer())
         first = renewed_latest(stripe, subscription)["id"]
         stripe.world.stripe["subscriptions"][subscription]["status"] = "paused"
@@ -107,7 +107,7 @@ def test_a_paused_subscription_makes_no_invoice() -> None:
 
 def test_a_pause_that_is_over_leaves_its_drafts_as_they_are() -> None:
     """``resumes_at``: later renewals are collected again."""
-    with asking() as stripe:
+    with sandbox_client() as stripe:
         subscription = yearly(stripe, stripe.customer())
         paused("keep_as_draft")(stripe, "", subscription)
         draft = renewed(stripe, subscription)["id"]
@@ -122,7 +122,7 @@ def test_a_pause_that_is_over_leaves_its_drafts_as_they_are() -> None:
 
 def test_what_is_pending_beyond_250_waits_for_the_next_invoice() -> None:
     """SB 3.2."""
-    with asking() as stripe:
+    with sandbox_client() as stripe:
         customer = stripe.customer()
         subscription = yearly(stripe, customer)
         for _ in range(252):
@@ -138,7 +138,7 @@ def test_what_is_pending_beyond_250_waits_for_the_next_invoice() -> None:
 
 def test_a_subscriptions_draft_cannot_be_deleted() -> None:
     """SB 2.9: switch it off, finalize it, void it."""
-    with asking() as stripe:
+    with sandbox_client() as stripe:
         draft = renewed(stripe, yearly(stripe, stripe.customer()))["id"]
         assert stripe.refused("DELETE", f"/v1/invoices/{draft}")[0] == 400
         stripe.post(f"/v1/invoices/{draft}", auto_advance=False)
@@ -148,7 +148,7 @@ def test_a_subscriptions_draft_cannot_be_deleted() -> None:
 
 def test_finalization_may_fail() -> None:
     """The draft stays and says why; nothing is collected."""
-    with asking(billing={"finalization_fails": {"nobody": "x"}}) as stripe:
+    with sandbox_client(billing={"finalization_fails": {"nobody": "x"}}) as stripe:
         customer = stripe.customer()
         subscription = yearly(stripe, customer)
         stripe.world.billing["finalization_fails"] = {customer: "customer_tax_location_invalid"}
@@ -162,7 +162,7 @@ def test_finalization_may_fail() -> None:
 
 def test_the_balance_is_taken_left_and_given_back() -> None:
     """FACTS_A 20-23, FACTS_B 63-67, SB 12.6, 12.7, 21.8: 0.04 is a debt, the next invoice takes it, ``total`` stays."""
-    with asking() as stripe:
+    with sandbox_client() as stripe:
         customer = stripe.customer()
         small = stripe.post(f"/v1/invoices/{stripe.invoice(customer, 4)['id']}/pay")
         assert (small["status"], small["total"], small["amount_due"], small["amount_paid"]) == ("paid", 4, 0, 0)
@@ -189,7 +189,7 @@ def test_the_balance_is_taken_left_and_given_back() -> None:
 
 def test_a_credit_note_lowers_an_open_invoice_and_says_where_the_money_of_a_paid_one_goes() -> None:
     """Documented: before the payment ``amount_remaining`` falls; after it the parts must add up to the note's amount."""
-    with asking() as stripe:
+    with sandbox_client() as stripe:
         customer = stripe.customer()
         opened = stripe.post(f"/v1/invoices/{stripe.invoice(customer, 1000)['id']}/finalize")
         lines = [{"type": "invoice_line_item", "invoice_line_item": opened["lines"]["data"][0]["id"], "amount": 400}]

@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from tests.support.asking import DAY, HOUR, NOW, Asked, asking
+from tests.support.sandbox_client import DAY, HOUR, NOW, SandboxClient, sandbox_client
 
 
 @pytest.fixture(name="stripe")
-def _stripe() -> Iterator[Asked]:
-    with asking() as asked:
-        yield asked
+def _stripe() -> Iterator[SandboxClient]:
+    with sandbox_client() as client:
+        yield client
 
 
-def test_a_draft_takes_nothing_by_itself_and_never_advances(stripe: Asked) -> None:
+def test_a_draft_takes_nothing_by_itself_and_never_advances(stripe: SandboxClient) -> None:
     """FACTS_B 1, 2, 5, 6, 7."""
     customer = stripe.customer()
     stripe.post("/v1/invoiceitems", customer=customer, amount=2000, currency="usd")
@@ -45,7 +45,7 @@ def test_a_draft_takes_nothing_by_itself_and_never_advances(stripe: Asked) -> No
     assert stripe.get(f"/v1/invoices/{draft['id']}")["status"] == "draft"
 
 
-def test_include_takes_what_is_pending_newest_first(stripe: Asked) -> None:
+def test_include_takes_what_is_pending_newest_first(stripe: SandboxClient) -> None:
     """FACTS_B 3, 4, 8, 24."""
     customer = stripe.customer()
     first = stripe.post("/v1/invoiceitems", customer=customer, amount=2000, currency="usd", description="first")
@@ -61,7 +61,7 @@ def test_include_takes_what_is_pending_newest_first(stripe: Asked) -> None:
     assert (empty["total"], empty["lines"]["data"]) == (0, [])
 
 
-def test_auto_advance_counts_from_creation(stripe: Asked) -> None:
+def test_auto_advance_counts_from_creation(stripe: SandboxClient) -> None:
     """FACTS_B 9, 10, 11, SB 1.2: 3601 and 3600 seconds after ``created``, never after the update."""
     customer = stripe.customer()
     draft = stripe.post("/v1/invoices", customer=customer, auto_advance=True)
@@ -81,7 +81,7 @@ def test_auto_advance_counts_from_creation(stripe: Asked) -> None:
     assert (sent["automatically_finalizes_at"], sent["next_payment_attempt"]) == (sent["created"] + 3601, None)
 
 
-def test_an_old_draft_that_is_switched_on_is_due_at_once(stripe: Asked) -> None:
+def test_an_old_draft_that_is_switched_on_is_due_at_once(stripe: SandboxClient) -> None:
     """SB 1.2: the time counts from ``created``."""
     draft = stripe.invoice(stripe.customer())
     stripe.later(DAY)
@@ -93,7 +93,7 @@ def test_an_old_draft_that_is_switched_on_is_due_at_once(stripe: Asked) -> None:
 @pytest.mark.parametrize("refused", [True, False])
 def test_a_time_without_auto_advance_never_comes(refused: bool) -> None:
     """SB 6.1: refused, or taken and never kept to."""
-    with asking(unknowns={"time_needs_auto_advance": refused}) as stripe:
+    with sandbox_client(unknowns={"time_needs_auto_advance": refused}) as stripe:
         draft = stripe.invoice(stripe.customer())
         status, body = stripe.send("POST", f"/v1/invoices/{draft['id']}", automatically_finalizes_at=NOW + HOUR)
         assert status == (400 if refused else 200)
@@ -104,7 +104,7 @@ def test_a_time_without_auto_advance_never_comes(refused: bool) -> None:
         assert stripe.post(f"/v1/invoices/{draft['id']}", **both)["automatically_finalizes_at"] == NOW + 2 * DAY
 
 
-def test_deleting_a_draft_takes_its_items_along(stripe: Asked) -> None:
+def test_deleting_a_draft_takes_its_items_along(stripe: SandboxClient) -> None:
     """FACTS_B 12, 13, 14."""
     customer = stripe.customer()
     item = stripe.post("/v1/invoiceitems", customer=customer, amount=2000, currency="usd")["id"]
@@ -125,7 +125,7 @@ def test_deleting_a_draft_takes_its_items_along(stripe: Asked) -> None:
     )
 
 
-def test_lines_are_edited_through_the_invoice(stripe: Asked) -> None:
+def test_lines_are_edited_through_the_invoice(stripe: SandboxClient) -> None:
     """FACTS_B 18, 19, 21, 22, 23, 25."""
     draft = stripe.post("/v1/invoices", customer=stripe.customer())["id"]
     whole = stripe.post(f"/v1/invoices/{draft}/add_lines", lines=[{"amount": 700, "description": "one"}])
@@ -142,7 +142,7 @@ def test_lines_are_edited_through_the_invoice(stripe: Asked) -> None:
     assert (whole["lines"]["data"], whole["total"], whole["subtotal"], whole["status"]) == ([], 0, 0, "draft")
 
 
-def test_paying_a_draft_finalizes_and_charges_it(stripe: Asked) -> None:
+def test_paying_a_draft_finalizes_and_charges_it(stripe: SandboxClient) -> None:
     """FACTS_B 26, 27, 28, 31, 32."""
     customer = stripe.customer()
     prefix = stripe.get(f"/v1/customers/{customer}")["invoice_prefix"]
@@ -154,8 +154,8 @@ def test_paying_a_draft_finalizes_and_charges_it(stripe: Asked) -> None:
         True,
         f"{prefix}-0001",
     )
-    moments = paid["status_transitions"]
-    assert moments["finalized_at"] == moments["paid_at"] == paid["effective_at"] == stripe.world.now
+    times = paid["status_transitions"]
+    assert times["finalized_at"] == times["paid_at"] == paid["effective_at"] == stripe.world.now
     assert (paid["amount_paid"], paid["amount_remaining"], paid["amount_due"]) == (3500, 0, 3500)
     assert (paid["default_payment_method"], paid["ending_balance"]) == (None, 0)
     assert paid["hosted_invoice_url"] and paid["invoice_pdf"]
@@ -165,7 +165,7 @@ def test_paying_a_draft_finalizes_and_charges_it(stripe: Asked) -> None:
 
 
 @pytest.mark.parametrize("verb", ["pay", "finalize", "send"])
-def test_an_invoice_of_nothing_is_paid_at_once(stripe: Asked, verb: str) -> None:
+def test_an_invoice_of_nothing_is_paid_at_once(stripe: SandboxClient, verb: str) -> None:
     """FACTS_B 30, 36, SB 1.8: whatever ``auto_advance`` says."""
     more = {"collection_method": "send_invoice", "days_until_due": 7} if verb == "send" else {}
     draft = stripe.invoice(stripe.customer(card=None), None, **more)
@@ -177,7 +177,7 @@ def test_an_invoice_of_nothing_is_paid_at_once(stripe: Asked, verb: str) -> None
     assert (status, error) == (400, {"type": "invalid_request_error", "message": "Invoice is already paid"})
 
 
-def test_finalizing_alone_never_charges(stripe: Asked) -> None:
+def test_finalizing_alone_never_charges(stripe: SandboxClient) -> None:
     """FACTS_B 29, SB 12.4."""
     draft = stripe.invoice(stripe.customer())
     opened = stripe.post(f"/v1/invoices/{draft['id']}/finalize")
@@ -186,7 +186,7 @@ def test_finalizing_alone_never_charges(stripe: Asked) -> None:
     assert stripe.get(f"/v1/invoices/{draft['id']}")["status"] == "open"
 
 
-def test_finalized_with_auto_advance_it_is_collected_soon(stripe: Asked) -> None:
+def test_finalized_with_auto_advance_it_is_collected_soon(stripe: SandboxClient) -> None:
     """SB 12.5: not by the call, but minutes later."""
     draft = stripe.invoice(stripe.customer())
     opened = stripe.post(f"/v1/invoices/{draft['id']}/finalize", auto_advance=True)
@@ -195,7 +195,7 @@ def test_finalized_with_auto_advance_it_is_collected_soon(stripe: Asked) -> None
     assert stripe.get(f"/v1/invoices/{draft['id']}")["status"] == "paid"
 
 
-def test_a_decline_by_hand_does_not_mean_that_no_money_moves_later(stripe: Asked) -> None:
+def test_a_decline_by_hand_does_not_mean_that_no_money_moves_later(stripe: SandboxClient) -> None:
     """SB 12.5: the 402 leaves it open, and where ``auto_advance`` is on Stripe takes the money minutes later."""
     customer = stripe.customer("0341")
     draft = stripe.invoice(customer, auto_advance=True)
@@ -208,7 +208,7 @@ def test_a_decline_by_hand_does_not_mean_that_no_money_moves_later(stripe: Asked
     assert stripe.get(f"/v1/invoices/{draft['id']}")["status"] == "paid"
 
 
-def test_void_and_uncollectible_keep_their_amounts(stripe: Asked) -> None:
+def test_void_and_uncollectible_keep_their_amounts(stripe: SandboxClient) -> None:
     """FACTS_B 33, 34, 44, 45, 47."""
     customer = stripe.customer()
     drafts = [stripe.invoice(customer)["id"] for _ in range(2)]
@@ -227,7 +227,7 @@ def test_void_and_uncollectible_keep_their_amounts(stripe: Asked) -> None:
     assert stripe.refused("POST", f"/v1/invoices/{drafts[1]}/mark_uncollectible")[1]["message"] == again
 
 
-def test_what_a_paid_invoice_refuses(stripe: Asked) -> None:
+def test_what_a_paid_invoice_refuses(stripe: SandboxClient) -> None:
     """FACTS_B 40-46."""
     draft = stripe.invoice(stripe.customer(), collection_method="send_invoice", days_until_due=7, auto_advance=True)
     assert draft["due_date"] == draft["created"] + 7 * DAY, "FACTS_B 38"
@@ -263,14 +263,16 @@ def test_what_a_paid_invoice_refuses(stripe: Asked) -> None:
         ({"customer": "cus_nope"}, "No such customer: 'cus_nope'", "customer"),
     ],
 )  # fmt: skip
-def test_creations_that_are_refused(stripe: Asked, params: dict[str, Any], message: str, param: str | None) -> None:
+def test_creations_that_are_refused(
+    stripe: SandboxClient, params: dict[str, Any], message: str, param: str | None
+) -> None:
     """FACTS_B 48-51, 54."""
     given = {"customer": stripe.customer()} | params
     status, error = stripe.refused("POST", "/v1/invoices", **given)
     assert (status, error["message"], error.get("param")) == (400, message, param)
 
 
-def test_which_parameter_an_unknown_invoice_blames(stripe: Asked) -> None:
+def test_which_parameter_an_unknown_invoice_blames(stripe: SandboxClient) -> None:
     """FACTS_B 52, 53."""
     blamed = {
         ("GET", ""): "invoice", ("DELETE", ""): "invoice", ("POST", "/send"): "invoice", ("POST", "/add_lines"): "invoice",

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.asking import Asked, asking
+from tests.support.sandbox_client import SandboxClient, sandbox_client
 from tests.unit.sandbox.test_drafts import renewed
 
 ONE_CURRENCY = (
@@ -17,29 +17,29 @@ ONE_CURRENCY = (
 
 
 @pytest.fixture(name="stripe")
-def _stripe() -> Iterator[Asked]:
-    with asking() as asked:
-        yield asked
+def _stripe() -> Iterator[SandboxClient]:
+    with sandbox_client() as client:
+        yield client
 
 
-def priced(thing: dict[str, Any]) -> tuple[str, str]:
+def price_of(item: dict[str, Any]) -> tuple[str, str]:
     """Return the (price, product) of an invoice item or a line."""
-    details = thing["pricing"]["price_details"]
+    details = item["pricing"]["price_details"]
     return details["price"], details["product"]
 
 
-def item(stripe: Asked, customer: str, amount: int, currency: str = "usd", **more: Any) -> dict[str, Any]:
+def item(stripe: SandboxClient, customer: str, amount: int, currency: str = "usd", **more: Any) -> dict[str, Any]:
     """Return a new invoice item of a bare amount."""
     return stripe.post("/v1/invoiceitems", customer=customer, amount=amount, currency=currency, **more)
 
 
-def test_hidden_prices_and_their_product_are_used_again(stripe: Asked) -> None:
+def test_hidden_prices_and_their_product_are_used_again(stripe: SandboxClient) -> None:
     """FACTS_B 19, 20: one product of the account; only an amount that never was gets a new price."""
     customer = stripe.customer()
-    first = priced(item(stripe, customer, 700, description="one"))
-    again = priced(item(stripe, stripe.customer(), 700, description="two"))
-    other = priced(item(stripe, customer, 888))
-    euros = priced(item(stripe, stripe.customer(), 700, "eur"))
+    first = price_of(item(stripe, customer, 700, description="one"))
+    again = price_of(item(stripe, stripe.customer(), 700, description="two"))
+    other = price_of(item(stripe, customer, 888))
+    euros = price_of(item(stripe, stripe.customer(), 700, "eur"))
     assert first == again
     assert len({first[0], other[0], euros[0]}) == 3
     assert {first[1], other[1], euros[1]} == {first[1]}
@@ -47,22 +47,22 @@ def test_hidden_prices_and_their_product_are_used_again(stripe: Asked) -> None:
     lines = [{"amount": 700, "description": "a"}, {"amount": 5}]
     newest = stripe.post(f"/v1/invoices/{draft}/add_lines", lines=lines)["lines"]["data"]
     assert [line["amount"] for line in newest] == [5, 700]  # SB 3.9
-    assert priced(newest[1]) == first
-    assert priced(stripe.post(f"/v1/invoices/{draft}/lines/{newest[0]['id']}", amount=888)) == other
+    assert price_of(newest[1]) == first
+    assert price_of(stripe.post(f"/v1/invoices/{draft}/lines/{newest[0]['id']}", amount=888)) == other
 
 
-def test_an_inline_price_of_another_tax_behavior_is_another_price(stripe: Asked) -> None:
+def test_an_inline_price_of_another_tax_behavior_is_another_price(stripe: SandboxClient) -> None:
     """FACTS_B 20 (inferred there): product, currency, amount and tax behaviour make a hidden price."""
     customer, product = stripe.customer(), stripe.post("/v1/products", name="Setup")["id"]
     data = {"currency": "usd", "product": product, "unit_amount_decimal": "12.5"}
     behaviors = ({}, {}, {"tax_behavior": "exclusive"})
     made = [stripe.post("/v1/invoiceitems", customer=customer, price_data=data | more) for more in behaviors]
-    prices = [priced(row) for row in made]
+    prices = [price_of(row) for row in made]
     assert prices[0] == prices[1] != prices[2]
     assert {row[1] for row in prices} == {product}
 
 
-def test_a_customer_has_one_currency(stripe: Asked) -> None:
+def test_a_customer_has_one_currency(stripe: SandboxClient) -> None:
     """SB 11.12: an item, an invoice and a line in another currency are refused."""
     customer = stripe.customer()
     draft = stripe.invoice(customer)["id"]
@@ -76,7 +76,7 @@ def test_a_customer_has_one_currency(stripe: Asked) -> None:
     assert stripe.get("/v1/invoiceitems", customer=customer, pending=True)["data"] == []
 
 
-def test_the_first_invoice_sets_the_currency(stripe: Asked) -> None:
+def test_the_first_invoice_sets_the_currency(stripe: SandboxClient) -> None:
     """FACTS_B 65, SB 11.12: null until then; without ``currency`` the pending items say it, and ``include`` takes those alone."""
     customer = stripe.customer()
     item(stripe, customer, 300)
@@ -90,7 +90,7 @@ def test_the_first_invoice_sets_the_currency(stripe: Asked) -> None:
     assert [(row["amount"], row["currency"]) for row in waiting] == [(300, "usd")]
 
 
-def test_a_renewal_leaves_items_of_another_currency(stripe: Asked) -> None:
+def test_a_renewal_leaves_items_of_another_currency(stripe: SandboxClient) -> None:
     """SB 11.12: 1000 of the price and 50 of the item in its currency; the 70 yen wait."""
     customer = stripe.customer()
     item(stripe, customer, 70, "jpy")
@@ -103,13 +103,13 @@ def test_a_renewal_leaves_items_of_another_currency(stripe: Asked) -> None:
     assert [row["amount"] for row in waiting] == [70]
 
 
-def previous(stripe: Asked, type: str) -> dict[str, Any]:
+def previous(stripe: SandboxClient, type: str) -> dict[str, Any]:
     """Return the ``previous_attributes`` of the newest event of a type."""
     found: dict[str, Any] = stripe.get("/v1/events", type=type)["data"][0]["data"]["previous_attributes"]
     return found
 
 
-def test_events_tell_the_values_before_and_nothing_internal(stripe: Asked) -> None:
+def test_events_tell_the_values_before_and_nothing_internal(stripe: SandboxClient) -> None:
     """FACTS_B 98: the changed keys alone, of a balance and of a renewal too; no key that the object does not show."""
     customer = stripe.customer()
     stripe.post(f"/v1/customers/{customer}/balance_transactions", amount=-30, currency="usd")
@@ -118,17 +118,19 @@ def test_events_tell_the_values_before_and_nothing_internal(stripe: Asked) -> No
     draft = stripe.invoice(customer, 3000)["id"]
     stripe.post(f"/v1/invoices/{draft}/finalize", auto_advance=True)
     stripe.post(f"/v1/invoices/{draft}", auto_advance=False)
-    told = [row["data"]["previous_attributes"] for row in stripe.get("/v1/events", type="invoice.updated")["data"]]
+    attributes = [
+        row["data"]["previous_attributes"] for row in stripe.get("/v1/events", type="invoice.updated")["data"]
+    ]
     shown = stripe.get(f"/v1/invoices/{draft}").keys()
-    assert told[0]["auto_advance"] is True
-    assert [key for row in told for key in row if key not in shown] == []
+    assert attributes[0]["auto_advance"] is True
+    assert [key for row in attributes for key in row if key not in shown] == []
     price = stripe.price(1000)
     subscription = stripe.post("/v1/subscriptions", customer=customer, items=[{"price": price}])
     renewed(stripe, subscription["id"])
     assert previous(stripe, "customer.subscription.updated")["items"] == {"data": subscription["items"]["data"]}
 
 
-def test_what_was_deleted_is_still_a_cursor(stripe: Asked) -> None:
+def test_what_was_deleted_is_still_a_cursor(stripe: SandboxClient) -> None:
     """FACTS_B 111: drafts, the items that went with them, and the items of removed lines."""
     customer = stripe.customer()
     drafts = [stripe.post("/v1/invoices", customer=customer)["id"] for _ in range(3)]
@@ -146,27 +148,27 @@ def test_what_was_deleted_is_still_a_cursor(stripe: Asked) -> None:
     assert [row["id"] for row in newer] == [other]
 
 
-def page(stripe: Asked, collection: str, cursor: str) -> list[str]:
+def page(stripe: SandboxClient, collection: str, cursor: str) -> list[str]:
     """Return the ids of the page after a cursor."""
     return [row["id"] for row in stripe.get(f"/v1/{collection}", starting_after=cursor)["data"]]
 
 
 @pytest.mark.parametrize("path", ["/v1/invoices", "/v1/invoiceitems"])
-def test_a_customer_is_needed(stripe: Asked, path: str) -> None:
+def test_a_customer_is_needed(stripe: SandboxClient, path: str) -> None:
     """FACTS_A 63."""
     error = {"type": "invalid_request_error", "message": "Missing required param: customer.", "param": "customer",
              "code": "parameter_missing"}  # fmt: skip
     assert stripe.refused("POST", path, currency="usd") == (400, error)
 
 
-def test_an_unknown_invoice_is_no_filter(stripe: Asked) -> None:
+def test_an_unknown_invoice_is_no_filter(stripe: SandboxClient) -> None:
     """FACTS_A 60."""
     status, error = stripe.refused("GET", "/v1/invoiceitems", invoice="in_nope")
     assert (status, error["code"], error["param"]) == (400, "resource_missing", "invoice")
     assert error["message"] == "No such invoice: 'in_nope'"
 
 
-def test_a_due_date_is_given_once(stripe: Asked) -> None:
+def test_a_due_date_is_given_once(stripe: SandboxClient) -> None:
     """FACTS_B 48, 49 tell of one or the other; the words of the refusal of both are assumed."""
     both = {"due_date": stripe.world.now + 9, "days_until_due": 1}
     sent = {"customer": stripe.customer(), "collection_method": "send_invoice"}

@@ -1,4 +1,4 @@
-"""What becomes of a renewal's invoice and of its subscription, by source of payment, outcome and collection method.
+"""Status of a renewal's invoice and subscription, by payment source, outcome and collection method.
 
 The rows are printed as tables, one of renewals and one of first invoices, which sandbox/README.md shows.
 """
@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from tests.support.asking import DAY, HOUR, Asked, asking
+from tests.support.sandbox_client import DAY, HOUR, SandboxClient, sandbox_client
 
 README = Path(__file__).parents[3] / "sandbox" / "README.md"
 Row = tuple[str, str, str, str, str, str]
-Prepare = Callable[[Asked, str, str], None]
+Prepare = Callable[[SandboxClient, str, str], None]
 SENT = {"collection_method": "send_invoice", "days_until_due": 7}
 
 
@@ -27,7 +27,7 @@ def card(last4: str) -> Prepare:
 def own_card(last4: str) -> Prepare:
     """Return what gives the subscription a card of its own, beside the customer's, which declines."""
 
-    def prepare(stripe: Asked, customer: str, subscription: str) -> None:
+    def prepare(stripe: SandboxClient, customer: str, subscription: str) -> None:
         own = stripe.give(customer, last4)
         stripe.post(f"/v1/subscriptions/{subscription}", default_payment_method=own)
         stripe.give(customer, "0341")
@@ -38,7 +38,7 @@ def own_card(last4: str) -> Prepare:
 def account(number: str) -> Prepare:
     """Return what makes a bank account the customer's default."""
 
-    def prepare(stripe: Asked, customer: str, subscription: str) -> None:
+    def prepare(stripe: SandboxClient, customer: str, subscription: str) -> None:
         form = {"type": "us_bank_account", "us_bank_account": {"account_number": number, "routing_number": "110000000"}}
         method = stripe.post("/v1/payment_methods", **form)["id"]
         stripe.post(f"/v1/payment_methods/{method}/attach", customer=customer)
@@ -47,7 +47,7 @@ def account(number: str) -> Prepare:
     return prepare
 
 
-def none(stripe: Asked, customer: str, subscription: str) -> None:
+def none(stripe: SandboxClient, customer: str, subscription: str) -> None:
     """Take the customer's card away."""
     method = stripe.get(f"/v1/customers/{customer}")["invoice_settings"]["default_payment_method"]
     stripe.post(f"/v1/payment_methods/{method}/detach")
@@ -56,7 +56,7 @@ def none(stripe: Asked, customer: str, subscription: str) -> None:
 def balance(amount: int) -> Prepare:
     """Return what puts an amount on the customer's balance; a credit is negative."""
 
-    def prepare(stripe: Asked, customer: str, subscription: str) -> None:
+    def prepare(stripe: SandboxClient, customer: str, subscription: str) -> None:
         stripe.post(f"/v1/customers/{customer}/balance_transactions", amount=amount, currency="usd")
 
     return prepare
@@ -65,13 +65,13 @@ def balance(amount: int) -> Prepare:
 def paused(behavior: str) -> Prepare:
     """Return what pauses the collection."""
 
-    def prepare(stripe: Asked, customer: str, subscription: str) -> None:
+    def prepare(stripe: SandboxClient, customer: str, subscription: str) -> None:
         stripe.post(f"/v1/subscriptions/{subscription}", pause_collection={"behavior": behavior})
 
     return prepare
 
 
-def nothing(stripe: Asked, customer: str, subscription: str) -> None:
+def nothing(stripe: SandboxClient, customer: str, subscription: str) -> None:
     """Leave everything as it is."""
 
 
@@ -105,7 +105,7 @@ def test_a_renewal_is_collected(row: Row, prepare: Prepare, more: dict[str, Any]
     """SB 1.8, 12.1, 12.4, 12.6-12.9, 21.3; FACTS_A 20, 22."""
     settings = {k: v for k, v in more.items() if k.endswith("after_retries") or k == "after_retries"}
     terms = {k: v for k, v in more.items() if k in SENT}
-    with asking(billing=settings) as stripe:
+    with sandbox_client(billing=settings) as stripe:
         customer = stripe.customer()
         subscription = yearly(stripe, customer, **terms)
         if terms:  # the first invoice is paid in time
@@ -122,20 +122,20 @@ def test_a_renewal_is_collected(row: Row, prepare: Prepare, more: dict[str, Any]
     assert (*row[:3], *seen) == row
 
 
-def yearly(stripe: Asked, customer: str, **terms: Any) -> str:
+def yearly(stripe: SandboxClient, customer: str, **terms: Any) -> str:
     """Return a new subscription of 10.00 a year, so that thirty days hold one renewal."""
     items = [{"price": yearly_price(stripe)}]
     return str(stripe.post("/v1/subscriptions", customer=customer, items=items, **terms)["id"])
 
 
-def yearly_price(stripe: Asked) -> str:
+def yearly_price(stripe: SandboxClient) -> str:
     """Return a new price of 10.00 a year."""
     product = stripe.post("/v1/products", name="p")["id"]
     form = {"currency": "usd", "product": product, "unit_amount": 1000, "recurring": {"interval": "year"}}
     return str(stripe.post("/v1/prices", **form)["id"])
 
 
-def state(stripe: Asked, subscription: str) -> str:
+def state(stripe: SandboxClient, subscription: str) -> str:
     """Return the status of the latest invoice, its attempts and the status of the subscription."""
     found = stripe.get(f"/v1/subscriptions/{subscription}")
     invoice = stripe.get(f"/v1/invoices/{found['latest_invoice']}")
@@ -170,7 +170,7 @@ def test_a_first_invoice_is_collected(
     row: tuple[str, ...], prepare: Prepare, terms: dict[str, Any], unknowns: dict[str, bool]
 ) -> None:
     """FACTS_A 52-54; SB 1.6, 11.2, 11.14, 12.3, 21.11."""
-    with asking() as stripe:
+    with sandbox_client() as stripe:
         stripe.world.unknowns |= unknowns
         customer = stripe.customer()
         prepare(stripe, customer, "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.asking import DAY, HOUR, asking
+from tests.support.sandbox_client import DAY, HOUR, sandbox_client
 
 # SB 12.1; default_source of an invoice: types.
 ORDER = (
@@ -17,7 +17,7 @@ ORDER = (
 @pytest.mark.parametrize(("first", "later", "status"), [("4242", "0341", "paid"), ("0341", "4242", "open")])
 @pytest.mark.parametrize("step", range(len(ORDER)), ids=[f"{owner}-{field}" for owner, field in ORDER])
 def test_a_renewal_is_charged_to_the_first_source_of_the_order(step: int, first: str, later: str, status: str) -> None:
-    with asking() as stripe:
+    with sandbox_client() as stripe:
         customer = stripe.customer("4242")
         items = [{"price": stripe.price(3000)}]
         subscription = str(stripe.post("/v1/subscriptions", customer=customer, items=items)["id"])

@@ -7,18 +7,18 @@ from typing import Any
 
 import pytest
 
-from tests.support.asking import DAY, Asked, Obj, asking
+from tests.support.sandbox_client import DAY, Obj, SandboxClient, sandbox_client
 
 TEXAS = {"country": "US", "postal_code": "78701"}
 
 
 @pytest.fixture(name="stripe")
-def _stripe() -> Iterator[Asked]:
-    with asking() as asked:
-        yield asked
+def _stripe() -> Iterator[SandboxClient]:
+    with sandbox_client() as client:
+        yield client
 
 
-def rate(stripe: Asked, percentage: float, *, inclusive: bool = False) -> str:
+def rate(stripe: SandboxClient, percentage: float, *, inclusive: bool = False) -> str:
     """Return the id of a new tax rate."""
     made = stripe.post("/v1/tax_rates", display_name="VAT", percentage=percentage, inclusive=inclusive)
     return str(made["id"])
@@ -35,7 +35,7 @@ def taxed(invoice: Obj) -> list[int]:
     return [sum(tax["amount"] for tax in line["taxes"]) for line in invoice["lines"]["data"]]
 
 
-def with_lines(stripe: Asked, customer: str, amounts: list[int], rates: list[str], **more: Any) -> Obj:
+def with_lines(stripe: SandboxClient, customer: str, amounts: list[int], rates: list[str], **more: Any) -> Obj:
     """Return a draft with default rates and a line of each amount, the first one first."""
     draft = stripe.post("/v1/invoices", customer=customer, currency="usd", default_tax_rates=rates, **more)
     for amount in amounts:
@@ -43,7 +43,7 @@ def with_lines(stripe: Asked, customer: str, amounts: list[int], rates: list[str
     return stripe.get(f"/v1/invoices/{draft['id']}")
 
 
-def test_exclusive_rates_are_rounded_per_line_and_added_to_the_total(stripe: Asked) -> None:
+def test_exclusive_rates_are_rounded_per_line_and_added_to_the_total(stripe: SandboxClient) -> None:
     """SB 5.4: 19 % of 799 is 151.81 and of 3 is 0.57: 152 + 1 a line; 19 % of the sum 802 would be 152.38."""
     vat = rate(stripe, 19)
     invoice = with_lines(stripe, stripe.customer(), [799, 3], [vat])
@@ -57,7 +57,7 @@ def test_exclusive_rates_are_rounded_per_line_and_added_to_the_total(stripe: Ask
     assert (paid["status"], paid["amount_paid"]) == ("paid", 955)
 
 
-def test_inclusive_rates_are_a_part_of_the_amount(stripe: Asked) -> None:
+def test_inclusive_rates_are_a_part_of_the_amount(stripe: SandboxClient) -> None:
     """20 % inside of 1200 is 200; an exclusive rate beside it is of what is left: 10 % of 1000."""
     invoice = with_lines(stripe, stripe.customer(), [1200], [rate(stripe, 20, inclusive=True)])
     assert sums(invoice) == (1200, 1000, 1000, 1200, 1200)
@@ -67,7 +67,7 @@ def test_inclusive_rates_are_a_part_of_the_amount(stripe: Asked) -> None:
     assert sums(both) == (1200, 1000, 1000, 1300, 1300)
 
 
-def test_discounts_lower_what_is_taxed(stripe: Asked) -> None:
+def test_discounts_lower_what_is_taxed(stripe: SandboxClient) -> None:
     """50 % off 1000 leaves 500: exclusive 20 % is 100; inclusive 25 % of 500 is 100, and 200 of the 1000 before it."""
     coupon = stripe.post("/v1/coupons", percent_off=50, duration="forever")["id"]
     off: Any = [{"coupon": coupon}]
@@ -78,7 +78,7 @@ def test_discounts_lower_what_is_taxed(stripe: Asked) -> None:
     assert sums(inside) == (1000, 800, 400, 500, 500)
 
 
-def test_rates_of_a_subscription_are_on_all_that_it_bills_itself(stripe: Asked) -> None:
+def test_rates_of_a_subscription_are_on_all_that_it_bills_itself(stripe: SandboxClient) -> None:
     """Types: its invoices have its ``default_tax_rates``; an item's own rates go before them, and credits are taxed too."""
     vat, reduced = rate(stripe, 20), rate(stripe, 7)
     customer, small, large = stripe.customer(), stripe.price(1000), stripe.price(3000)
@@ -105,7 +105,7 @@ def test_rates_of_a_subscription_are_on_all_that_it_bills_itself(stripe: Asked) 
 @pytest.mark.parametrize(("inherits", "tax"), [(False, 0), (True, 100)])
 def test_one_off_items_do_not_inherit(inherits: bool, tax: int) -> None:
     """SB 3.4, and the switch ``items_inherit_tax_rates``: only what the item names is certain."""
-    with asking(unknowns={"items_inherit_tax_rates": inherits}) as stripe:
+    with sandbox_client(unknowns={"items_inherit_tax_rates": inherits}) as stripe:
         vat, customer, price = rate(stripe, 20), stripe.customer(), stripe.price(1000)
         made = stripe.post("/v1/subscriptions", customer=customer, default_tax_rates=[vat], items=[{"price": price}])
         for named in ({}, {"tax_rates": [vat]}):
@@ -120,7 +120,7 @@ def test_one_off_items_do_not_inherit(inherits: bool, tax: int) -> None:
         assert renewal["total"] == 1000 + 500 + 500 + 300 + tax
 
 
-def test_rates_change_with_items_and_drafts(stripe: Asked) -> None:
+def test_rates_change_with_items_and_drafts(stripe: SandboxClient) -> None:
     vat, customer = rate(stripe, 20), stripe.customer()
     draft = stripe.invoice(customer, 1000)
     line = draft["lines"]["data"][0]
@@ -134,7 +134,7 @@ def test_rates_change_with_items_and_drafts(stripe: Asked) -> None:
     assert stripe.post(f"/v1/invoices/{draft['id']}", default_tax_rates="")["total"] == 1000
 
 
-def test_an_archived_rate_stays_where_it_is_and_is_applied_nowhere_else(stripe: Asked) -> None:
+def test_an_archived_rate_stays_where_it_is_and_is_applied_nowhere_else(stripe: SandboxClient) -> None:
     """Types: ``active`` false keeps a rate from new applications, and it still works where it is set."""
     vat, customer, price = rate(stripe, 20), stripe.customer(), stripe.price(1000)
     made = stripe.post("/v1/subscriptions", customer=customer, default_tax_rates=[vat], items=[{"price": price}])
@@ -148,7 +148,7 @@ def test_an_archived_rate_stays_where_it_is_and_is_applied_nowhere_else(stripe: 
 def test_rates_and_automatic_tax_exclude_each_other() -> None:
     """SB 3.4, 17.4."""
     settings = {"status": "active", "defaults": {"tax_behavior": "exclusive", "provider": "stripe", "tax_code": None}}
-    with asking(tax_settings=settings) as stripe:
+    with sandbox_client(tax_settings=settings) as stripe:
         vat, customer, price = rate(stripe, 20), stripe.customer(address=TEXAS), stripe.price(1000)
         on: Any = {"enabled": True}
         form: Obj = {"customer": customer, "items": [{"price": price}]}
@@ -170,8 +170,8 @@ def test_rates_and_automatic_tax_exclude_each_other() -> None:
         assert stripe.refused("POST", f"/v1/invoices/{draft}", default_tax_rates=[vat])[0] == 400
 
 
-def test_a_credit_of_a_line_contains_its_tax(stripe: Asked) -> None:
-    """Types: without automatic tax the amount that is asked for contains the tax: half of 1200 is 500 and 100 of tax."""
+def test_a_credit_of_a_line_contains_its_tax(stripe: SandboxClient) -> None:
+    """Types: without automatic tax the requested amount contains the tax: half of 1200 is 500 and 100 of tax."""
     invoice = with_lines(stripe, stripe.customer(), [1000], [rate(stripe, 20)])
     stripe.post(f"/v1/invoices/{invoice['id']}/finalize")
     line: Obj = {"type": "invoice_line_item", "invoice_line_item": invoice["lines"]["data"][0]["id"], "amount": 600}

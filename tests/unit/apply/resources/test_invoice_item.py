@@ -19,7 +19,7 @@ def test_an_amount_of_its_own_has_behaviour_and_code() -> None:
         "customer": "cus_1", "price_data": {**price, "tax_behavior": "exclusive"}, **SETTINGS,
     }  # fmt: skip
     assert taxed(params, {}) == params
-    assert price == {"currency": "usd", "product": "prod_1"}, "what was given is left as it is"
+    assert price == {"currency": "usd", "product": "prod_1"}, "the argument is not changed"
 
 
 def test_a_price_has_them_already() -> None:

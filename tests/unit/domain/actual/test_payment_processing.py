@@ -28,7 +28,7 @@ def invoice(**more: Any) -> StripeInvoice:
         ("active", {}, True, "processing"),
         ("active", {}, False, "processing"),  # the account was replaced by a card since: the debit is still under way
         ("active", {"auto_advance": False}, True, "processing"),
-        ("active", {"auto_advance": False}, False, None),  # somebody stopped it
+        ("active", {"auto_advance": False}, False, None),  # stopped by a person
         ("incomplete", {}, True, "processing"),
         ("incomplete", {"auto_advance": False}, False, None),  # 3DS: the customer is at it
         ("past_due", {}, True, "processing"),  # Stripe tries it again

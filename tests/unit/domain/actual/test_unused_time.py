@@ -1,4 +1,4 @@
-"""What of a paid period lies after an end: by hand, and over generated times."""
+"""Unused time of paid periods: by hand, and over generated times."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def invoice(id: str, *lines: dict[str, Any], status: str = "paid") -> dict[str, 
 
 
 def test_a_share_of_what_was_debited_net_of_discounts() -> None:
-    """Half of 30.00 and half of 10.00 less 5.00; what a meter counted, and items of nobody, are no paid time."""
+    """Half of 30.00 and half of 10.00 less 5.00; metered usage and unlinked items are no paid time."""
     renewal = invoice(
         "in_1",
         line(3000, R, R + MONTH),

@@ -1,4 +1,4 @@
-"""Which charges a meter of Stripe's can bill, and how it prices them: expectations by hand (BILLING 8)."""
+"""Charges that a Stripe meter can bill, and their prices: expectations by hand (BILLING 8)."""
 
 from __future__ import annotations
 

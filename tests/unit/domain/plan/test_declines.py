@@ -1,4 +1,4 @@
-"""When a declined write may be made again (BILLING 6): the clock is given, nothing else is asked."""
+"""Repetition of declined writes (BILLING 6), as a function of the decline and the time."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_time_alone_is_not_another_wish() -> None:
     first = upgrade(billing_cycle_anchor=1, backdate_start_date=1)
     decline = declined("stolen_card", action=first)
     assert not may_repeat(decline, upgrade(billing_cycle_anchor=2), NOW)
-    assert may_repeat(decline, upgrade(proration_date=5), NOW), "Stigg's own time of change: it was asked for anew"
+    assert may_repeat(decline, upgrade(proration_date=5), NOW), "Stigg's own time of change: it was requested again"
 
 
 def test_another_wish_or_card_begins_to_count_again() -> None:

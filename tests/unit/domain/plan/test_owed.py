@@ -152,7 +152,7 @@ def test_an_invoice_that_is_owed_closes_once_it_is_collected_again(
 
 
 def test_rows_of_whole_invoices() -> None:
-    """What was collected and is owed, and what sold time after the end; a stopped one is neither."""
+    """Collected and owed amounts, and charges for time after the end; a stopped invoice has neither."""
     seen: dict[str, Any] = {"status": "open", "auto_advance": True, "currency": "usd", "amount": 700}
     noted = {
         "collected": [seen | {"id": "in_1"}, seen | {"id": "in_2", "auto_advance": False}, seen | {"id": "in_3"}],

@@ -252,7 +252,7 @@ def charge_name(row: dict[str, Any]) -> str:
 
 
 def reason(call: Callable[[], Any]) -> Any:
-    """What a call gives, or the reason for which it refuses."""
+    """Return the result of a call, or the reason code of its refusal."""
     try:
         return call()
     except RowFailed as failure:
@@ -284,16 +284,16 @@ def test_the_table_is_as_long_as_it_should_be() -> None:
     assert len(ROWS) >= 150
 
 
-@pytest.mark.parametrize(("rule", "given", "wanted"), ROWS)
-def test_the_mapping(rule: str, given: Any, wanted: Any) -> None:
+@pytest.mark.parametrize(("rule", "given", "expected"), ROWS)
+def test_the_mapping(rule: str, given: Any, expected: Any) -> None:
     if rule in RULES:
-        assert RULES[rule](given) == wanted
+        assert RULES[rule](given) == expected
     elif isinstance(given, tuple):
         tariff = tariffs.of_content(decode(given[0]))
         assert tariff is not None
-        assert tariff.amount(D(given[1])) == D(wanted)
+        assert tariff.amount(D(given[1])) == D(expected)
     else:
-        assert encode(made(given).content).get(rule) == wanted
+        assert encode(made(given).content).get(rule) == expected
 
 
 def test_a_customer_that_is_not_synced_says_every_condition_that_holds() -> None:

@@ -1,4 +1,4 @@
-"""Which lines bill use, what proves them, and how they are divided: by hand (BILLING 3, 6 and 8)."""
+"""Lines that bill usage, their proofs and their division: by hand (BILLING 3, 6 and 8)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from stripe_sync.domain.actual.invoice_bridge import bridge
 from stripe_sync.domain.actual.renewals import is_renewal
-from stripe_sync.domain.usage.bills import Bill, excess_shares, wanted
+from stripe_sync.domain.usage.bills import Bill, excess_shares, expected
 from stripe_sync.domain.usage.holds import grace
 from stripe_sync.domain.usage.minimum_spend import covered, is_minimum
 from stripe_sync.domain.usage.proof import UsageLine, proves, rounding
@@ -31,8 +31,8 @@ def line(key: str = "usageline:t:sub:calls:1:1", *, currency: str = "usd", amoun
      ("isk", 100, True), ("isk", 101, False), ("kwd", 10, True), ("kwd", 11, False)],
 )  # fmt: skip
 def test_a_line_may_differ_by_one_smallest_chargeable_unit(currency: str, difference: int, same: bool) -> None:
-    wanted = line(currency=currency)
-    assert proves(replace(wanted, amount=wanted.amount + difference), wanted) is same
+    expected = line(currency=currency)
+    assert proves(replace(expected, amount=expected.amount + difference), expected) is same
 
 
 @pytest.mark.parametrize("change", [{"quantity": D(1000)}, {"unit_amount": D("0.51")}, {"start": 0}, {"end": 3},
@@ -72,7 +72,7 @@ def bill(charge: str, quantity: str, *, minimum: str | None) -> Bill:
 
 
 def test_no_line_is_negative_whatever_was_used_under_a_minimum() -> None:
-    found = wanted("t", "sub_1", [bill("rows", "-3", minimum="1000"), bill("calls", "12", minimum="1000")])
+    found = expected("t", "sub_1", [bill("rows", "-3", minimum="1000"), bill("calls", "12", minimum="1000")])
     assert [(li.quantity, li.unit_amount, li.amount, li.discountable) for li in found] == [
         (D(12), D(0), 0, False),
         (D(1), D(200), 200, True),
@@ -125,7 +125,7 @@ def names(count: int, charge: str) -> list[UsageLine]:
 def test_windows_of_a_full_draft_stay_whole_and_where_they_are() -> None:
     lines = [*names(4, "calls"), *names(1, "rows")]
     assert divided(lines, [], 246).surplus == {("rows", 1)}, "four of four places: calls come first"
-    assert divided(lines, names(1, "rows"), 247).surplus == {("calls", 1)}, "what is there stays"
+    assert divided(lines, names(1, "rows"), 247).surplus == {("calls", 1)}, "existing lines stay"
     assert divided(lines, lines, 250).surplus == frozenset()
     assert divided(lines, [], 250).kept == frozenset()
 

@@ -16,7 +16,7 @@ NOW = 1_800_000_000
 
 
 class Server:
-    """A list of Stripe's: newest first, pages of 100, filters by ``created``."""
+    """A Stripe list: newest first, pages of 100, filters by ``created``."""
 
     def __init__(self, times: list[int], latency: float = 0.0) -> None:
         ordered = sorted(enumerate(times), key=lambda pair: (-pair[1], pair[0]))

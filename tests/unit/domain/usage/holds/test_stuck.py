@@ -1,4 +1,4 @@
-"""Which invoices stay as they are for ever (BILLING 7 and 9, issue 23 point 2.3)."""
+"""Invoices that nothing will ever finalize (BILLING 7 and 9, issue 23 point 2.3)."""
 
 from __future__ import annotations
 

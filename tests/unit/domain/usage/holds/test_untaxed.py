@@ -1,4 +1,4 @@
-"""Which renewal drafts Stripe cannot tax, and what a person is told of one (BILLING 9)."""
+"""Renewal drafts that Stripe cannot tax, and their alerts (BILLING 9)."""
 
 from __future__ import annotations
 

@@ -168,13 +168,13 @@ def test_whether_an_unchanged_charge_keeps_its_id() -> None:
 
 
 def test_where_the_further_charges_of_an_addon_are() -> None:
-    def asked(*prices: str) -> str:
+    def changed_in(*prices: str) -> str:
         row = {
             "prices": [{"price": {"id": id}} for id in prices],
             "addons": [{"addon": {"refId": "extra", "versionNumber": 1}, "price": {"id": "1"}}],
         }
         return word(stigg_readings.charges_of_addons([row], {("extra", 1): {"1", "2"}}))
 
-    assert asked("2") == "in the subscription's prices"
-    assert asked() == "nowhere in the subscription"
+    assert changed_in("2") == "in the subscription's prices"
+    assert changed_in() == "nowhere in the subscription"
     assert word(stigg_readings.charges_of_addons([], {})) == "open"

@@ -1,4 +1,4 @@
-"""Two answers to one request, without what differs between any two accounts: ids, moments, addresses of pages."""
+"""Comparison of two answers to one request, without values that differ between accounts: ids, times, page URLs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EARLIEST, LATEST = 1_000_000_000, 4_000_000_000  # numbers between these are mom
 
 
 def since(body: Any, start: int) -> Any:
-    """Return an answer with its moments as seconds after its object's ``created``, so that those of two accounts are alike.
+    """Return an answer with times as seconds after its object's ``created``, so that two accounts are comparable.
 
     ``created`` itself is seconds after ``start`` (Unix seconds) on a test clock, and any moment in an account's own time.
     """
