@@ -23,7 +23,7 @@ REFUSING = {
 ALLOWED = {
     "support/harness.py::built": "429 by the second and the minute, in real time: no story could wait; test_budget and "
     "test_stigg_limits switch them on",
-    "support/asking.py::asking": "429 in real time, unless a test gives the limits itself",
+    "support/sandbox_client.py::sandbox_client": "429 in real time, unless a test gives the limits itself",
     "support/pairs.py::paired": "429 in real time; the two sandboxes of the probe's account",
     "scenarios/test_pair.py::account": "429 in real time; two month ends are played",
     "scenarios/test_account.py::another": "429 in real time; a second account beside the harness's",
