@@ -289,7 +289,7 @@ def claim(kind: str, key: str, document: dict[str, Any], **more: Any) -> Claim:
 
 
 def built(differences: list[Difference], known: frozenset[str] = frozenset()) -> tuple[Plan, dict[str, str]]:
-    book = PriceBook.of([c for d in differences for c in (d.wanted, d.found) if c])
+    book = PriceBook.of([c for d in differences for c in d.documents])
     return builder.build(
         "e", differences=differences, drift=rows(differences, book), book=book, known=known,
         policy=builder.Policy("always_invoice", "create_prorations", int(NOW.timestamp())),
