@@ -1,4 +1,4 @@
-"""The lines of an invoice that are the pipeline's own, told from lines that show the metadata of their subscription."""
+"""The lines of an invoice that are the pipeline's own, distinguished from lines that show the metadata of their subscription."""
 
 from __future__ import annotations
 
