@@ -8,10 +8,14 @@ import socket
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 for name in list(os.environ):
     if name.startswith(("AIRFLOW_", "STRIPE_SYNC_")):
         del os.environ[name]
+# A property is not wrong because the machine is busy.
+settings.register_profile("stripe_sync", deadline=None)
+settings.load_profile("stripe_sync")
 
 
 def pytest_collection_finish() -> None:

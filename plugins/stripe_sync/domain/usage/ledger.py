@@ -2,7 +2,7 @@
 
 A movement takes a quantity and its amount out of one state and puts them into another, as double-entry bookkeeping does. So
 the states of a window always sum to the quantity that Stigg reported (invariant 10). The database refuses other transitions
-too (``sql/migrations/versions/0024_transitions.sql``; a test compares both).
+too (``sql/migrations/versions/0001_schema.sql``; a test compares both).
 """
 
 from __future__ import annotations
