@@ -125,7 +125,10 @@ def test_a_draft_that_we_stopped_and_is_not_owed_stays_stopped(harness_of: Build
 def test_a_renewal_that_was_never_sold_is_held_while_its_cancellation_waits(
     harness_of: Build, metered: WorldBuilder, why: str
 ) -> None:
-    """It ended a minute before the renewal: of 20.00 nothing is owed; the 3.33 of use before the end go on our invoice."""
+    """It ended a minute before the renewal: of 20.00 nothing is owed; the 3.33 of use before the end go on our invoice.
+
+    The cancellation is approved 26 hours after the renewal, two hours after the deadline of holds for usage.
+    """
     harness = harness_of(metered)
     end = used_to_the_end(harness)
     end_in_stigg(harness, end - MINUTE)
@@ -137,10 +140,10 @@ def test_a_renewal_that_was_never_sold_is_held_while_its_cancellation_waits(
     harness.reconcile()
     draft = cycle(harness)
     found = harness.usage(wakes=True)
-    assert draft["automatically_finalizes_at"] == end + DAY
+    assert draft["automatically_finalizes_at"] == end + 365 * DAY
     assert f"{draft['id']} of" in found["pages"][0]
     assert "0.00 USD are owed before the end, 20.00 USD are not" in found["pages"][0]
-    until(harness, end + 3 * HOUR)
+    until(harness, end + 26 * HOUR)
     harness.usage(wakes=True)
     assert (subscription(harness)["status"], draft["status"]) == ("active", "draft")
     harness.change(modes=harness.environment.modes | {"subscriptions": "enforce"})
@@ -164,7 +167,7 @@ def test_a_renewal_without_use_that_was_never_sold_is_held_too(harness_of: Build
     harness.reconcile()
     (page,) = harness.usage(wakes=True)["pages"]
     assert (id in page, "0.00 USD are owed before the end, 20.00 USD are not" in page) == (True, True)
-    assert cycle(harness)["automatically_finalizes_at"] == (end + HOUR + 1 if observes else end + DAY)
+    assert cycle(harness)["automatically_finalizes_at"] == (end + HOUR + 1 if observes else end + 365 * DAY)
 
 
 def test_a_held_renewal_is_owed_again_where_its_subscription_goes_on(harness_of: Build) -> None:

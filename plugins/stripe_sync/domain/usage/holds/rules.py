@@ -1,7 +1,8 @@
 """When the draft of a renewal is held, and when it is let go (BILLING 9). Pure; times are UTC.
 
 A draft is held while a cause stands, and its time is never set to an earlier one. A draft that sells a period after the end
-(``unowed``) is never let go by the pipeline; a draft that the pipeline stopped is always switched on again.
+(``unowed``) has no deadline, since Stripe would collect it then: it is held far ahead, until its subscription is canceled or
+goes on. A draft that the pipeline stopped is always switched on again.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from stripe_sync.domain.usage.holds.grace import LEAST
 from stripe_sync.domain.usage.holds.leads import RELEASED
 
 HOUR = timedelta(seconds=LEAST)
+UNOWED = timedelta(days=365)  # after its creation; Stripe takes a time up to five years ahead (SB 6.1)
 
 
 @dataclass(frozen=True)
@@ -62,9 +64,16 @@ def decide(
 
 def hold_until(draft: Draft, causes: Collection[Cause], now: datetime) -> Hold | None:
     """Return the hold of a draft that waits; one that a person, a pause, Stripe or we have stopped stays stopped."""
-    until = draft.created + HOUR if set(causes) == {"short"} else draft.deadline
+    until = held_until(draft, causes)
     is_later = until > max(draft.finalizes_at or now, now + RELEASED)
     return Hold(until) if draft.is_on and is_later else None
+
+
+def held_until(draft: Draft, causes: Collection[Cause]) -> datetime:
+    """Return the time to which these causes hold a draft."""
+    if "unowed" in causes:
+        return draft.created + UNOWED
+    return draft.created + HOUR if set(causes) == {"short"} else draft.deadline
 
 
 def let_go(draft: Draft, own: Standing, now: datetime, lead: timedelta) -> Release | None:

@@ -160,9 +160,9 @@ def known_leads(session: Session) -> tuple[timedelta, ...]:
 
 
 def is_advancing(invoice: Invoice) -> bool:
-    """Return whether Stripe finalizes a draft by itself. Without a time but with ``auto_advance`` it is to get one."""
+    """Return whether Stripe finalizes a draft by itself: only with ``auto_advance``; without a time it is to get one (SB 6.1)."""
     failed = invoice.body.get("last_finalization_error")
-    return invoice.finalizes_at is not None or bool(invoice.body.get("auto_advance") and not failed)
+    return bool(invoice.body.get("auto_advance")) and (invoice.finalizes_at is not None or not failed)
 
 
 def timed(kind: str, session: Session, invoice: Invoice, moment: datetime | None, why: str) -> Action:
