@@ -58,7 +58,7 @@ def bundles(*folders: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def stack(harness: Harness, told: tuple[str, list[str]]) -> Iterator[Stack]:
+def stack(harness: Harness, chat: tuple[str, list[str]]) -> Iterator[Stack]:
     toml = shell.TOML + PROPOSE + 'alerts.webhook = "chat"\n' + shell.LIMITS
     environ = shell.environ(harness, toml)
     environ["AIRFLOW_CONN_STRIPE_SYNC_TEST"] = json.dumps({"conn_type": "generic", "password": "a-secret-of-marks"})

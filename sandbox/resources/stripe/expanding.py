@@ -98,15 +98,22 @@ def expand_path(world: World, node: Any, parts: list[str], whole: str) -> None:
         node[head] = derive(world, node)
     value = node.get(head)
     if isinstance(value, list) and value and isinstance(value[0], str):
-        value = node[head] = [copy.deepcopy(world.stripe[EXPANDABLE[head]][id]) for id in value]
+        value = node[head] = [found(world, EXPANDABLE[head], id) for id in value]
     elif isinstance(value, str):
         if head not in EXPANDABLE:
             raise unknown(node, head, whole)
-        value = node[head] = copy.deepcopy(world.stripe[EXPANDABLE[head]][value])
+        value = node[head] = found(world, EXPANDABLE[head], value)
     elif head not in node and head not in {h for hidden in HIDDEN.values() for h in hidden}:
         raise unknown(node, head, whole)
     if rest:
         expand_path(world, value, rest, whole)
+
+
+def found(world: World, collection: str, id: str) -> Obj:
+    """Return a copy of an object; of a deleted one its id alone, such as a discount's deleted coupon (SB 9.4)."""
+    if id not in world.stripe[collection] and id in world.graves:
+        return {"id": id, "object": collection.removesuffix("s"), "deleted": True}
+    return copy.deepcopy(world.stripe[collection][id])
 
 
 def hide(node: Any, *, kept: set[str]) -> None:
