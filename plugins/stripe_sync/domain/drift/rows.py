@@ -131,14 +131,14 @@ def folded_versions(differences: Iterable[Difference]) -> set[str]:
 
 def rows_of(d: Difference, book: PriceBook, places: Places) -> Iterator[DriftRow]:
     if isinstance(d, Missing):
-        yield row(d, DriftState.MISSING, "", None, d.target.document, book, places)
+        yield row(d, DriftState.MISSING, after=d.target.document, book=book, places=places)
     elif isinstance(d, Extra):
-        yield row(d, DriftState.UNCLAIMED, "", d.actual.document, None, book, places)
+        yield row(d, DriftState.UNCLAIMED, before=d.actual.document, book=book, places=places)
     elif is_ending(d):
-        yield row(d, DriftState.ENDED, "", d.actual.document, None, book, places)
+        yield row(d, DriftState.ENDED, before=d.actual.document, book=book, places=places)
     else:
         for name, before, after in changes(d):
-            yield row(d, DriftState.DIFFERS, name, before, after, book, places)
+            yield row(d, DriftState.DIFFERS, name=name, before=before, after=after, book=book, places=places)
 
 
 def is_ending(d: Changed) -> bool:
@@ -172,12 +172,14 @@ def item_changes(before: list[dict[str, str]], after: list[dict[str, str]]) -> I
 def row(
     d: Difference,
     state: DriftState,
-    name: str,
-    before: Any,
-    after: Any,
+    *,
+    name: str = "",
+    before: Any = None,
+    after: Any = None,
     book: PriceBook,
     places: Places,
 ) -> DriftRow:
+    """Return the drift row of a field, or of the whole object where ``name`` is empty."""
     per_month = book.drift_per_month(d, name, before, after)
     identity = json.dumps([d.kind, d.key, state, name, before, after], sort_keys=True)
     return DriftRow(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import msgspec
 
@@ -27,10 +28,11 @@ from stripe_sync.domain.plan.writes.catalog import (
     build_slot,
     build_version,
 )
-from stripe_sync.domain.plan.writes.context import Draft, Policy
+from stripe_sync.domain.plan.writes.context import Draft, Outcome, Policy, Unplanned
 from stripe_sync.domain.plan.writes.stigg import build_stigg_subscription
 from stripe_sync.domain.plan.writes.subscription import build_subscription
 
+SLOT_WRITES = (ActionKind.PRICE_CREATE, ActionKind.PRICE_UPDATE, ActionKind.PRICE_RELEASE)
 EXEMPT = "A person exempted it (stiggSync=ignore, or the command ignore); its drift is accepted."
 
 
@@ -52,19 +54,22 @@ def build(
         by_key.setdefault(row.key, []).append(row.id)
     draft = Draft({d.key: d for d in differences}, by_key, book, known, policy)
     exempt = {row.key for row in drift if row.accepted}
-    actions = [action for d in differences for action in written(draft, d, exempt)]
+    outcomes = [outcome for d in differences for outcome in written(draft, d, exempt)]
+    actions = [outcome for outcome in outcomes if isinstance(outcome, Action)]
     actions = [
         action for action in actions if action.kind != ActionKind.PRICE_RETIRE or may_retire(draft, action, actions)
     ]
     moved = {a.target for a in actions if a.kind == ActionKind.PRODUCT_SET_DEFAULT and a.after["default_price"]}
     actions = [a for a in actions if not (is_clearing(a) and a.target in moved)]
-    return Plan(environment=environment, actions=ordered(linked(actions))), draft.unplanned
+    return Plan(environment=environment, actions=ordered(linked(actions))), {
+        o.key: o.why for o in outcomes if isinstance(o, Unplanned)
+    }
 
 
-def written(draft: Draft, d: Difference, exempt: Collection[str]) -> Iterator[Action]:
-    """The actions of one difference; none where a person exempted the object."""
+def written(draft: Draft, d: Difference, exempt: Collection[str]) -> Iterator[Outcome]:
+    """Yield the actions of one difference, or why it has none: a person may have exempted the object."""
     if d.key in exempt or d.is_exempt:
-        draft.unplanned[d.key] = EXEMPT
+        yield Unplanned(d.key, EXEMPT)
         return
     yield from BUILDERS[d.kind](draft, d)
 
@@ -91,35 +96,53 @@ def owner_of(retire: Action) -> str:
 
 
 def linked(actions: Sequence[Action]) -> list[Action]:
-    """The actions with their dependencies: whatever of this plan makes or changes an object that they refer to.
+    """Return the actions with their dependencies on each other."""
+    writes = Writes.of(actions)
+    return [msgspec.structs.replace(a, depends_on=sorted(writes.needed_by(a) - {a.hash})) for a in actions]
 
-    An archive waits for every other write that is about its slot; the others wait for creations only.
-    """
-    makers = {a.target: a.hash for a in actions if a.kind.is_creation or a.kind == ActionKind.PRICE_UPDATE}
-    moves = {slot_moved(a): a.hash for a in actions if a.kind == ActionKind.PRODUCT_SET_DEFAULT}
-    slots = {
-        keys.slot_of(a.target): a.hash
-        for a in actions
-        if a.kind in (ActionKind.PRICE_CREATE, ActionKind.PRICE_UPDATE, ActionKind.PRICE_RELEASE)
-    }
-    releases = {a.target: a.hash for a in actions if a.kind == ActionKind.SCHEDULE_RELEASE}
-    result = []
-    for action in actions:
-        needs = {makers[key] for key in references(action) if key in makers}
-        if action.kind == ActionKind.PRICE_RELEASE:  # if its release is interrupted, a price is still found by its key
-            needs |= {moves[slot] for slot in [keys.slot_of(action.target)] if slot in moves}
-        if action.kind == ActionKind.PRICE_ARCHIVE:
-            slot = keys.slot_of(action.target)
-            needs |= {found[slot] for found in (moves, slots) if slot in found}
-        if (
-            action.kind in (ActionKind.SUBSCRIPTION_UPDATE, ActionKind.SUBSCRIPTION_CANCEL)
-            and action.target in releases
-        ):
-            needs.add(releases[action.target])
-        if action.kind == ActionKind.PRICE_RETIRE:
-            needs |= {a.hash for a in actions if a.target == owner_of(action)}
-        result.append(msgspec.structs.replace(action, depends_on=sorted(needs - {action.hash})))
-    return result
+
+@dataclass(frozen=True)
+class Writes:
+    """The hashes of the writes of a plan that other writes may wait for."""
+
+    makers: Mapping[str, str]  # creations and updates of prices, by link key
+    moves: Mapping[str, str]  # new defaults of products, by slot
+    slots: Mapping[str, str]  # other writes of prices, by slot
+    releases: Mapping[str, str]  # releases of schedules, by subscription
+    targets: Mapping[str, set[str]]  # all writes, by link key
+
+    @classmethod
+    def of(cls, actions: Sequence[Action]) -> Writes:
+        """Return the writes of these actions."""
+        targets: dict[str, set[str]] = {}
+        for action in actions:
+            targets.setdefault(action.target, set()).add(action.hash)
+        return cls(
+            makers={a.target: a.hash for a in actions if a.kind.is_creation or a.kind == ActionKind.PRICE_UPDATE},
+            moves={slot_moved(a): a.hash for a in actions if a.kind == ActionKind.PRODUCT_SET_DEFAULT},
+            slots={keys.slot_of(a.target): a.hash for a in actions if a.kind in SLOT_WRITES},
+            releases={a.target: a.hash for a in actions if a.kind == ActionKind.SCHEDULE_RELEASE},
+            targets=targets,
+        )
+
+    def needed_by(self, action: Action) -> set[str]:
+        """Return the writes before an action: those that make or change an object that it refers to, and by its kind."""
+        needs = {self.makers[key] for key in references(action) if key in self.makers}
+        match action.kind:
+            case ActionKind.PRICE_RELEASE:  # if its release is interrupted, a price is still found by its key
+                return needs | _at(keys.slot_of(action.target), self.moves)
+            case ActionKind.PRICE_ARCHIVE:  # after every other write that is about its slot
+                return needs | _at(keys.slot_of(action.target), self.moves, self.slots)
+            case ActionKind.SUBSCRIPTION_UPDATE | ActionKind.SUBSCRIPTION_CANCEL:
+                return needs | _at(action.target, self.releases)
+            case ActionKind.PRICE_RETIRE:
+                return needs | self.targets.get(owner_of(action), set())
+            case _:
+                return needs
+
+
+def _at(key: str, *writes: Mapping[str, str]) -> set[str]:
+    return {by_key[key] for by_key in writes if key in by_key}
 
 
 def slot_moved(action: Action) -> str:
@@ -142,7 +165,7 @@ def references(action: Action) -> Iterator[str]:
     yield from after.get("charged") or ()
 
 
-BUILDERS: Mapping[str, Callable[[Draft, Difference], Iterator[Action]]] = {
+BUILDERS: Mapping[str, Callable[[Draft, Difference], Iterator[Outcome]]] = {
     PRODUCT: build_product,
     PRICE: build_slot,
     PRICE_VERSION: build_version,

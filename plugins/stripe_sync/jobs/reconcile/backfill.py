@@ -18,8 +18,6 @@ from stripe_sync.jobs.runtime.context import Run
 from stripe_sync.jobs.runtime.run_params import GivenParams, RunParams
 from stripe_sync.warehouse.snapshots import snapshots
 
-ACTIONS = ("plan", "repair")
-
 
 def params_of(
     since: str, until: str, *, entities: list[str], customers: list[str], repair: bool, now: datetime

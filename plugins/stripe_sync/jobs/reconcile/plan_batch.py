@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 from stripe_sync.core import keys
 from stripe_sync.domain.drift.difference import Difference
 from stripe_sync.domain.model.documents import CUSTOMER, PRICE_VERSION, SUBSCRIPTION
-from stripe_sync.jobs.reconcile.backfill import touched_in, within
+from stripe_sync.jobs.reconcile.backfill import Touched, touched_in, within
 from stripe_sync.jobs.runtime.approvals import approved_targets
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.warehouse import runs
@@ -53,29 +53,56 @@ def portion(session: Session, run: Run, connection: Connection, comparison: int)
     before = str((runs.newest_result(connection, name, "plan") or {}).get("upto", ""))
     most = session.environment.max_plan_size
     rows = chosen(comparisons.in_order(connection, comparison, after="" if asked else before), run, name)
+    parts = in_parts(rows, at_once=min(most, AT_ONCE), only=approved)
+    taken = take(connection, comparison, parts, window=window, most=None if approval else most)
+    beyond = left_over(connection, comparison, taken) if taken.is_cut else {}
+    if taken.is_cut:
+        session.progress(
+            f"  {len(taken.differences):,} differences are planned; {sum(beyond.values()):,} customers and subscriptions "
+            f"that differ wait for another run (max_plan_size)"
+        )
+    differences = sorted(taken.differences, key=lambda d: (d.kind, d.key))
+    moving = unsettled(connection, name, run, differences)
+    settled = [d for d in differences if d.key not in moving]
+    return Portion(settled, moving, before if asked else taken.upto, {} if asked else beyond)
+
+
+@dataclass(frozen=True)
+class Taken:
+    """The differences of whole customers; ``upto`` is the last of them where others are left (``is_cut``)."""
+
+    differences: Sequence[Difference]
+    upto: str = ""
+    is_cut: bool = False
+
+
+def take(
+    connection: Connection,
+    comparison: int,
+    parts: Iterable[tuple[str, list[tuple[str, str]]]],
+    *,
+    window: Touched | None,
+    most: int | None,
+) -> Taken:
+    """Return the catalog's differences and those of customers, until there are ``most`` of customers; None: all."""
     taken: dict[str, Difference] = {}
     catalog: list[Difference] = []
-    upto, beyond = "", dict[str, int]()
-    for customer, of in in_parts(rows, at_once=min(most, AT_ONCE), only=approved):
-        if not approval and len(taken) - len(catalog) >= most:
-            counts, had = comparisons.counts(connection, comparison), Counter(d.kind for d in taken.values())
-            beyond = {kind: counts.get(kind, 0) - had[kind] for kind in (CUSTOMER, SUBSCRIPTION)}
-            session.progress(
-                f"  {len(taken):,} differences are planned; {sum(beyond.values()):,} customers and subscriptions that differ "
-                f"wait for another run (max_plan_size)"
-            )
-            break
+    upto = ""
+    for customer, of in parts:
+        if most is not None and len(taken) - len(catalog) >= most:
+            return Taken(list(taken.values()), upto, is_cut=True)
         found = comparisons.differences(connection, comparison, of=of)
-        catalog = catalog if customer else found
+        if not customer:
+            catalog = found
         taken |= {d.key: d for d in (within(window, [*catalog, *found]) if window else found)}
         upto = customer
-    else:
-        upto = ""
-    differences = sorted(taken.values(), key=lambda d: (d.kind, d.key))
-    moving = unsettled(connection, name, run, differences)
-    return Portion(
-        [d for d in differences if d.key not in moving], moving, before if asked else upto, {} if asked else beyond
-    )
+    return Taken(list(taken.values()))
+
+
+def left_over(connection: Connection, comparison: int, taken: Taken) -> dict[str, int]:
+    """Return how many customers and subscriptions differ and were not taken, by kind."""
+    counts, had = comparisons.counts(connection, comparison), Counter(d.kind for d in taken.differences)
+    return {kind: counts.get(kind, 0) - had[kind] for kind in (CUSTOMER, SUBSCRIPTION)}
 
 
 def in_parts(

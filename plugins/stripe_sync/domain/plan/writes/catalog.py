@@ -9,7 +9,7 @@ from stripe_sync.core.lanes import Lane
 from stripe_sync.domain.drift.difference import Changed, Difference, Existing, Extra, Missing, Targeted
 from stripe_sync.domain.model.documents import COUPON, CUSTOMER, PRODUCT, Document
 from stripe_sync.domain.plan.actions import Action, ActionKind
-from stripe_sync.domain.plan.writes.context import Draft, cause_of
+from stripe_sync.domain.plan.writes.context import Draft, Outcome, Unplanned, cause_of
 
 UPDATABLE = {
     PRODUCT: {"name", "active", "tax_code", "metadata"},
@@ -18,7 +18,7 @@ UPDATABLE = {
 }
 
 
-def build_product(draft: Draft, d: Difference) -> Iterator[Action]:
+def build_product(draft: Draft, d: Difference) -> Iterator[Outcome]:
     """A product that nobody is billed by any more is made inactive, and never deleted."""
     if isinstance(d, Changed) and d.target.document["active"] is False:
         changed = [name for name in d.fields if name in UPDATABLE[PRODUCT]]
@@ -30,13 +30,13 @@ def build_product(draft: Draft, d: Difference) -> Iterator[Action]:
     yield from build_plain(draft, d, lane=Lane.CATALOG, kinds=(ActionKind.PRODUCT_CREATE, ActionKind.PRODUCT_UPDATE))
 
 
-def build_customer(draft: Draft, d: Difference) -> Iterator[Action]:
+def build_customer(draft: Draft, d: Difference) -> Iterator[Outcome]:
     yield from build_plain(
         draft, d, lane=Lane.CUSTOMERS, kinds=(ActionKind.CUSTOMER_CREATE, ActionKind.CUSTOMER_UPDATE)
     )
 
 
-def build_coupon(draft: Draft, d: Difference) -> Iterator[Action]:
+def build_coupon(draft: Draft, d: Difference) -> Iterator[Outcome]:
     """A coupon that nothing will attach is deleted; what it was attached to keeps its discount (BILLING 4)."""
     if isinstance(d, Extra):
         before = d.actual.document
@@ -50,10 +50,10 @@ def build_coupon(draft: Draft, d: Difference) -> Iterator[Action]:
         yield from build_plain(draft, d, lane=Lane.CATALOG, kinds=(ActionKind.COUPON_CREATE, ActionKind.COUPON_UPDATE))
 
 
-def build_plain(draft: Draft, d: Difference, *, lane: Lane, kinds: tuple[ActionKind, ActionKind]) -> Iterator[Action]:
+def build_plain(draft: Draft, d: Difference, *, lane: Lane, kinds: tuple[ActionKind, ActionKind]) -> Iterator[Outcome]:
     """Yield the creation of an object, or one update of its changed fields; ``kinds`` are these two."""
     if isinstance(d, Extra):
-        draft.unplanned[d.key] = f"Nothing in Stigg claims this {kinds[0].noun}; a person decides what becomes of it."
+        yield Unplanned(d.key, f"Nothing in Stigg claims this {kinds[0].noun}; a person decides what becomes of it.")
         return
     if isinstance(d, Missing):
         yield draft.action(d, kinds[0], lane, d.target.document, cause="missing", verb="Create")
@@ -157,7 +157,7 @@ def new_price(d: Targeted) -> Document:
     return {**facts["content"], "product": facts["product"], "metadata": document["metadata"], **tax}
 
 
-def build_version(draft: Draft, d: Difference) -> Iterator[Action]:
+def build_version(draft: Draft, d: Difference) -> Iterator[Outcome]:
     """A price version besides the one that its slot wants: needed and absent, or present and no longer needed."""
     slot = draft.differences.get(keys.slot_of(d.key))
     folded = slot is not None and any(side.facts["version"] == d.key for side in slot.documents)
@@ -179,11 +179,11 @@ def build_version(draft: Draft, d: Difference) -> Iterator[Action]:
         yield draft.action(d, ActionKind.PRICE_UPDATE, Lane.CATALOG, after, before=before, cause=cause, verb="Update")
 
 
-def set_tax_behavior(draft: Draft, d: Changed) -> Iterator[Action]:
+def set_tax_behavior(draft: Draft, d: Changed) -> Iterator[Outcome]:
     """Prices whose tax behaviour is unspecified get it once; Stripe changes it never after."""
     held = d.actual.document.get("tax_behavior")
     if held is not None:
-        draft.unplanned[d.key] = f"Its tax behaviour is {held}, which Stripe never changes; a person decides."
+        yield Unplanned(d.key, f"Its tax behaviour is {held}, which Stripe never changes; a person decides.")
         return
     before, after = sides(d, ["tax_behavior"])
     yield draft.action(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 
 from stripe_sync.core.lanes import Lane
@@ -35,18 +35,25 @@ class Policy:
 
 
 @dataclass(frozen=True)
-class Draft:
-    """What the builders work on: the differences, what they are worth, and which objects Stripe already knows.
+class Unplanned:
+    """Why a difference (``key`` is its link key), or a part of it, gives no action."""
 
-    ``unplanned`` says, by link key, why a difference gives no action.
-    """
+    key: str
+    why: str
+
+
+Outcome = Action | Unplanned  # one of a difference's: an action, or why there is none
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What the builders work on: the differences, what they are worth, and which objects Stripe already knows."""
 
     differences: Mapping[str, Difference]
     drift: Mapping[str, list[str]]
     book: PriceBook
     known: frozenset[str]
     policy: Policy
-    unplanned: dict[str, str] = field(default_factory=dict)
 
     def action(
         self,

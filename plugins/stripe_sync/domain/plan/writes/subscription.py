@@ -24,7 +24,7 @@ from stripe_sync.domain.plan.actions import AND, Action, ActionKind
 from stripe_sync.domain.plan.intervals import BEGINS_NOW, changes_interval, interval_cause
 from stripe_sync.domain.plan.writes.anchors import has_moved, is_anchor_noted, note_anchor
 from stripe_sync.domain.plan.writes.catalog import sides
-from stripe_sync.domain.plan.writes.context import Draft, Policy, cause_of
+from stripe_sync.domain.plan.writes.context import Draft, Outcome, Policy, Unplanned, cause_of
 from stripe_sync.domain.plan.writes.renewals import Items, is_inside, is_overtaken, item_periods, manual_tax, overtaken
 
 BANK_DEBIT = "bank_debit"  # a cause beside that of the change
@@ -32,17 +32,17 @@ COUPONS = ("discounts", "once")
 PLAIN = ("collection_method", "days_until_due", "metadata", *COUPONS)
 
 
-def build_subscription(draft: Draft, d: Difference) -> Iterator[Action]:
+def build_subscription(draft: Draft, d: Difference) -> Iterator[Outcome]:
     if isinstance(d, Extra):
-        draft.unplanned[d.key] = "Stripe bills it and Stigg does not claim it; a person decides."
+        yield Unplanned(d.key, "Stripe bills it and Stigg does not claim it; a person decides.")
     elif isinstance(d, Missing):
         yield create_subscription(draft, d)
     elif is_ending(d):
         yield from end_subscription(draft, d)
     elif d.actual.facts.get("paused"):
-        draft.unplanned[d.key] = "It is paused in Stripe; a person decides."
+        yield Unplanned(d.key, "It is paused in Stripe; a person decides.")
     elif "customer" in d.fields:
-        draft.unplanned[d.key] = "Stripe bills another customer for it, which cannot be changed; a person decides."
+        yield Unplanned(d.key, "Stripe bills another customer for it, which cannot be changed; a person decides.")
     else:
         yield from change_subscription(draft, d)
 
@@ -74,18 +74,18 @@ def create_subscription(draft: Draft, d: Missing) -> Action:
     )  # fmt: skip
 
 
-def end_subscription(draft: Draft, d: Changed) -> Iterator[Action]:
+def end_subscription(draft: Draft, d: Changed) -> Iterator[Outcome]:
     """Canceled in order of time (domain/actual/endings.py); a schedule is released first."""
     facts = d.target.facts
     if facts["frozen"]:
-        draft.unplanned[d.key] = facts["why"]
+        yield Unplanned(d.key, facts["why"])
         return
     if d.actual.facts["foreign_items"]:
-        draft.unplanned[d.key] = f"{facts['why']} It has items of somebody else's as well; a person decides."
+        yield Unplanned(d.key, f"{facts['why']} It has items of somebody else's as well; a person decides.")
         return
     decision = decide(ending_of(draft, d))
     if decision.kind != EndingStep.CANCEL:
-        draft.unplanned[d.key] = f"{facts['why']} {decision.why}"
+        yield Unplanned(d.key, f"{facts['why']} {decision.why}")
         return
     yield from release_schedule(draft, d)
     items = items_of(d.actual.document)
@@ -131,25 +131,27 @@ def release_schedule(draft: Draft, d: Changed) -> Iterator[Action]:
         )  # fmt: skip
 
 
-def change_subscription(draft: Draft, d: Changed) -> Iterator[Action]:
+def change_subscription(draft: Draft, d: Changed) -> Iterator[Outcome]:
     """The changed fields, in as many writes as there are causes."""
     payment = d.target.facts["payment"]
     if payment.get("incomplete"):
-        draft.unplanned[d.key] = f"{payment['processing']} Its changes are made after that."
+        yield Unplanned(d.key, f"{payment['processing']} Its changes are made after that.")
         return
     if has_moved(d):
-        draft.unplanned[d.key] = "Its renewals moved as its end was taken away; a person decides."
-    items = list(change_items(draft, d))
+        yield Unplanned(d.key, "Its renewals moved as its end was taken away; a person decides.")
+    changes = list(change_items(draft, d))
+    yield from (outcome for outcome in changes if isinstance(outcome, Unplanned))
+    items = [outcome for outcome in changes if isinstance(outcome, Action)]
     beside = [name for name in d.fields if name in PLAIN and name not in COUPONS] if items else []
     if beside:  # what prorates nothing goes with the items, in one call
         before, after = sides(d, beside)
         last = items[-1]
         items[-1] = structs.replace(last, before={**(last.before or {}), **before}, after={**last.after, **after})
     plain = change_plain(draft, d, without=beside)
-    writes = [*items, *plain, *change_end(draft, d), *note_anchor(draft, d), *switch_tax(draft, d)]
-    if writes:
+    outcomes = [*items, *plain, *change_end(draft, d), *note_anchor(draft, d), *switch_tax(draft, d)]
+    if any(isinstance(outcome, Action) for outcome in outcomes):
         yield from release_schedule(draft, d)
-    yield from writes
+    yield from outcomes
 
 
 def change_plain(draft: Draft, d: Changed, *, without: list[str]) -> Iterator[Action]:
@@ -186,14 +188,14 @@ def one_off_items(draft: Draft, d: Changed) -> Iterator[Action]:
             )  # fmt: skip
 
 
-def change_end(draft: Draft, d: Changed) -> Iterator[Action]:
+def change_end(draft: Draft, d: Changed) -> Iterator[Outcome]:
     """The moment at which it ends. What a customer or a person asked for in Stripe is never undone by itself."""
     if "cancel_at" not in d.fields:
         return
     end, held = d.target.document.get("cancel_at"), d.actual.document.get("cancel_at")
     ours = held is None or d.actual.facts.get("asked_end") == held
     if not ours and (end is None or int(held or 0) <= int(end)):
-        draft.unplanned[d.key] = "It was canceled for a date in Stripe, and not by us; it is shown and never undone."
+        yield Unplanned(d.key, "It was canceled for a date in Stripe, and not by us; it is shown and never undone.")
         return
     after = {"cancel_at": end, "proration_behavior": "none"}
     if end and is_anchor_noted(d):
@@ -224,16 +226,20 @@ def switch_tax(draft: Draft, d: Changed) -> Iterator[Action]:
         )
 
 
-def change_items(draft: Draft, d: Changed) -> Iterator[Action]:
+def change_items(draft: Draft, d: Changed) -> Iterator[Outcome]:
     """Changed items with their quantity and an explicit proration; usage that is not proven keeps its item."""
     if "items" not in d.fields:
         return
     old: Items = items_of(d.actual.document)
-    new = with_unproven_usage(draft, d, old, items_of(d.target.document))
+    target = items_of(d.target.document)
+    kept = unproven_items(draft, d, old=old, new=target)
+    if kept:
+        yield Unplanned(d.key, "An item of usage goes when its usage is proven on an invoice; until then it stays.")
+    new = with_kept(d, kept, target)
     if new == old:
         return
     if waits := d.target.facts["payment"].get("processing"):
-        draft.unplanned[d.key] = f"{waits} Its change is made after that."
+        yield Unplanned(d.key, f"{waits} Its change is made after that.")
         return
     more = difference(draft.book.per_month(new), draft.book.per_month(old))
     cause, behavior = judge(draft.policy, old, new, more)
@@ -260,23 +266,32 @@ def change_items(draft: Draft, d: Changed) -> Iterator[Action]:
     )  # fmt: skip
 
 
-def with_unproven_usage(draft: Draft, d: Changed, old: Items, new: Items) -> Items:
-    """The wanted items, and those of usage that would go while their window holds usage nobody has proven."""
+def unproven_items(draft: Draft, d: Changed, *, old: Items, new: Items) -> Items:
+    """Return the items of usage that would go while their window holds usage that is not proven."""
     facts, names = d.actual.facts["items"], {item["price"] for item in new}
-    coming = [item for item in new if item["price"] not in facts]
-    kept = [
+    coming = coming_items(d, new)
+    return [
         item
         for item in old
         if item["price"] not in names
         and is_unproven(draft, facts[item["price"]])
         and not is_exchanged(draft, facts[item["price"]], item, coming)
     ]
-    stays = {keys.same_charge(item["price"]) for item in kept}
-    new = [item for item in new if item not in coming or keys.same_charge(item["price"]) not in stays]
+
+
+def with_kept(d: Changed, kept: Items, new: Items) -> Items:
+    """Return the target items and those that are kept, without the coming ones of a charge that is kept."""
+    stays, coming = {keys.same_charge(item["price"]) for item in kept}, coming_items(d, new)
     if not kept:
         return new
-    draft.unplanned[d.key] = "An item of usage goes when its usage is proven on an invoice; until then it stays."
-    return sorted([*new, *kept], key=lambda item: item["price"])
+    rest = [item for item in new if item not in coming or keys.same_charge(item["price"]) not in stays]
+    return sorted([*rest, *kept], key=lambda item: item["price"])
+
+
+def coming_items(d: Changed, new: Items) -> Items:
+    """Return the target items at prices that the subscription does not have in Stripe."""
+    facts = d.actual.facts["items"]
+    return [item for item in new if item["price"] not in facts]
 
 
 def is_exchanged(draft: Draft, fact: Mapping[str, Any], item: Mapping[str, str], coming: Items) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
@@ -75,10 +75,13 @@ def stigg_whole_because(session: Session, run: Run, state: StiggRead | None) -> 
         return "it was asked for"
     if state is None:
         return "it is the first read"
-    if run.now - state.audited_at >= timedelta(hours=environment.full_sync_interval_hours):
-        return (
-            f"{environment.full_sync_interval_hours} hours have passed since the last time (full_sync_interval_hours)"
-        )
+    return overdue(run, state.audited_at, hours=environment.full_sync_interval_hours)
+
+
+def overdue(run: Run, audited_at: datetime, *, hours: int) -> str:
+    """Return that a side was read whole so many hours ago, or an empty text."""
+    if run.now - audited_at >= timedelta(hours=hours):
+        return f"{hours} hours have passed since the last time (full_sync_interval_hours)"
     return ""
 
 
@@ -164,11 +167,7 @@ def full_because(session: Session, run: Run, state: Feed | None) -> str:
         return "the account, or what is read of it, is another"
     if run.now - state.cursor > feed.REACH:
         return f"the feed was last read at {state.cursor:%Y-%m-%d %H:%M} UTC, and Stripe keeps 30 days"
-    if run.now - state.audited_at >= timedelta(hours=environment.full_sync_interval_hours):
-        return (
-            f"{environment.full_sync_interval_hours} hours have passed since the last time (full_sync_interval_hours)"
-        )
-    return ""
+    return overdue(run, state.audited_at, hours=environment.full_sync_interval_hours)
 
 
 def of_what(session: Session) -> str:
