@@ -27,6 +27,7 @@ def end_session(engine: Engine, session: int) -> None:
 def test_a_connection_that_its_server_ended_is_replaced(monkeypatch: pytest.MonkeyPatch, pinged_after: float) -> None:
     monkeypatch.setattr(engines, "PINGED_AFTER", pinged_after)
     with warehouses.fresh() as (_, engine):
+        engine.dispose()  # the pool may have several connections from the tests before
         session = session_of(engine)
         assert session_of(engine) == session, "the pool keeps it"
         end_session(engine, session)
@@ -39,6 +40,7 @@ def test_only_a_connection_that_was_idle_for_long_is_pinged(
 ) -> None:
     monkeypatch.setattr(engines, "PINGED_AFTER", pinged_after)
     with warehouses.fresh() as (_, engine):
+        engine.dispose()  # the pool may have several connections from the tests before
         session, pings, ping = session_of(engine), [], engine.dialect.do_ping
         monkeypatch.setattr(engine.dialect, "do_ping", lambda c: bool(pings.append(c)) or ping(c))
         assert (session_of(engine), len(pings)) == (session, int(pinged))

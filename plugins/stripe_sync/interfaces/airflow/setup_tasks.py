@@ -7,13 +7,13 @@ from airflow.sdk import get_current_context
 from airflow.sdk.exceptions import AirflowFailException
 
 from stripe_sync.interfaces.airflow.steps import opened
-from stripe_sync.jobs.runtime.preflight import CheckState
 
 log = structlog.get_logger(__name__)
 
 
 def checked(environment: str) -> list[str]:
     """Return the lines of ``connect``. Raises AirflowFailException where one is a failure."""
+    from stripe_sync.jobs.runtime.preflight import CheckState
     from stripe_sync.jobs.setup.connect import lines
 
     with opened(environment) as session:
