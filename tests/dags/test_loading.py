@@ -40,6 +40,8 @@ print(sorted(m for m in sys.modules if m.startswith("stripe_sync.") and not m.st
     assert set(json.loads(ours.replace("'", '"'))) == {
         "stripe_sync.core.errors", "stripe_sync.core.settings", "stripe_sync.core.decoding", "stripe_sync.core",
         "stripe_sync.core.lanes", "stripe_sync.core.reasons",
+        "stripe_sync.core.approval_state", "stripe_sync.core.config",
+        *(f"stripe_sync.core.config.{name}" for name in ("settings", "settings_rules", "flat_settings", "toml_text")),
         "stripe_sync.interfaces", "stripe_sync.jobs", "stripe_sync.jobs.runtime", "stripe_sync.jobs.runtime.step_list",
         *(f"stripe_sync.jobs.{job}" for job in ("reconcile", "usage", "finance", "checkout")),
         *(f"stripe_sync.jobs.{job}.job" for job in ("reconcile", "usage", "finance", "checkout")),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, delete, func, update
 
-from stripe_sync.domain.plan.approvals import ApprovalState
+from stripe_sync.core.approval_state import ApprovalState
 from stripe_sync.warehouse.tables import comparisons, plans, runs, snapshots, writes
 
 # Read anew when there is a connection again.

@@ -10,7 +10,6 @@ import hashlib
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from enum import StrEnum
 
 import msgspec
 from msgspec.structs import replace
@@ -21,16 +20,6 @@ from stripe_sync.domain.plan.actions import Action, Plan
 from stripe_sync.domain.plan.guards import Decision, Verdict
 
 SHOWN = 20
-
-
-class ApprovalState(StrEnum):
-    """State of a question: it waits, was answered, was not answered in time, or its actions were applied."""
-
-    WAITING = "waiting"
-    APPROVED = "approved"
-    REJECTED = "rejected"
-    EXPIRED = "expired"
-    APPLIED = "applied"
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 from airflow.sdk import get_current_context
 
-from stripe_sync.domain.plan.approvals import ApprovalState
+from stripe_sync.core.approval_state import ApprovalState
 from stripe_sync.interfaces.airflow.steps import opened
 from stripe_sync.jobs.runtime.step_list import Step
 

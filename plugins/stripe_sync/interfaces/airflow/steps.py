@@ -14,9 +14,9 @@ from airflow.sdk import get_current_context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from structlog.contextvars import bound_contextvars
 
+from stripe_sync.core.approval_state import ApprovalState
 from stripe_sync.core.errors import Incomplete, RunStopped, Waiting
 from stripe_sync.core.settings import Environment
-from stripe_sync.domain.plan.approvals import ApprovalState
 from stripe_sync.interfaces.airflow.dag_arguments import asset
 from stripe_sync.interfaces.airflow.metrics import send_figures, send_requests
 from stripe_sync.jobs.runtime.step_list import Step, Trigger

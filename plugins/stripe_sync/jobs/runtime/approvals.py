@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
+from stripe_sync.core.approval_state import ApprovalState
 from stripe_sync.core.errors import ConfigurationError, Waiting
 from stripe_sync.domain.plan import approvals as questions
 from stripe_sync.domain.plan.actions import Plan
-from stripe_sync.domain.plan.approvals import ApprovalState
 from stripe_sync.domain.plan.guards import Verdict
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.runtime.manual_actions import Hand

@@ -10,8 +10,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Engine, and_, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from stripe_sync.core.approval_state import ApprovalState
 from stripe_sync.core.decoding import typed
-from stripe_sync.domain.plan.approvals import ApprovalState, Request
+from stripe_sync.domain.plan.approvals import Request
 from stripe_sync.warehouse.tables.plans import approval as approvals
 
 REQUEST = ("hash", "lane", "actions", "due_now", "per_month", "why")  # columns that are the request itself

@@ -12,9 +12,9 @@ from typing import Any
 
 from airflow.sdk import DAG, Param, TriggerRule, task
 
+from stripe_sync.core.approval_state import ApprovalState
 from stripe_sync.core.config.settings import readable
 from stripe_sync.core.settings import Environment
-from stripe_sync.domain.plan.approvals import ApprovalState
 from stripe_sync.interfaces.airflow.dag_arguments import DEFAULTS, dag_arguments
 from stripe_sync.interfaces.airflow.dags.reconcile import reconcile_tasks
 from stripe_sync.interfaces.airflow.questions import answer, question
