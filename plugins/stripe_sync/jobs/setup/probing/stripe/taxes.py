@@ -17,6 +17,11 @@ def is_set_up(account: Account) -> bool:
     return bool(account.get("/v1/tax/settings")["status"] == "active")
 
 
+def taxable_product(account: Account) -> str:
+    """Return the id of a new product with a tax code, which probe archives."""
+    return str(account.make("product", "/v1/products", name=NAME, tax_code="txcd_10103001")["id"])
+
+
 @question("one_off_without_location")
 def one_off_without_location(asking: Asking) -> Result:
     """Create a taxed invoice for a customer without an address, and wait until it would be finalized."""
@@ -32,9 +37,13 @@ def one_off_without_location(asking: Asking) -> Result:
         if refused.is_about(code=LOCATION):
             return Yes(str(refused))
         raise
-    product = account.make("product", "/v1/products", name=NAME, tax_code="txcd_10103001")["id"]
-    line: Obj = {"product": product, "currency": "usd", "unit_amount": 1000, "tax_behavior": "exclusive"}
-    account.post("/v1/invoiceitems", customer=customer, invoice=made["id"], price_data=line, quantity=1)
+    line: Obj = {
+        "product": taxable_product(account),
+        "currency": "usd",
+        "unit_amount": 1000,
+        "tax_behavior": "exclusive",
+    }
+    account.post("/v1/invoiceitems", customer=customer, invoice=made["id"], quantity=1, price_data=line)
     account.advance(clock, START + 2 * HOUR)
     after = account.invoice(made["id"])
     error = (after["last_finalization_error"] or {}).get("code")
@@ -56,10 +65,15 @@ def pending_negative_with_tax(asking: Asking) -> Result:
     price = account.price(tax_behavior="exclusive")
     made = account.subscription(customer, {"price": price, "quantity": 1}, automatic_tax={"enabled": True})
     try:
-        less: Obj = {"currency": "usd", "amount": -100, "tax_behavior": "exclusive"}
-        account.post("/v1/invoiceitems", customer=customer, subscription=made["id"], **less)
+        less: Obj = {
+            "product": taxable_product(account),
+            "currency": "usd",
+            "unit_amount": -100,
+            "tax_behavior": "exclusive",
+        }
+        account.post("/v1/invoiceitems", customer=customer, subscription=made["id"], quantity=1, price_data=less)
     except Refused as refused:
-        if refused.is_about(param="amount"):
+        if refused.is_about(param="price_data[unit_amount]"):
             return Yes(f"The item itself is refused: {refused}")
         raise
     account.advance(clock, period_end(made) + 2 * HOUR)
@@ -67,6 +81,6 @@ def pending_negative_with_tax(asking: Asking) -> Result:
     error = (newest["last_finalization_error"] or {}).get("code")
     if newest["status"] == InvoiceStatus.DRAFT and error:
         return Yes(f"The renewal stays a draft: {error}.")
-    if newest["status"] != InvoiceStatus.DRAFT and any(line["amount"] == -100 for line in newest["lines"]["data"]):
+    if newest["status"] != InvoiceStatus.DRAFT and any(found["amount"] == -100 for found in newest["lines"]["data"]):
         return No(f"It is {newest['status']}, and asks for {newest['total']}.")
     return Open(f"The renewal is {newest['status']}, with the error {error}.")
