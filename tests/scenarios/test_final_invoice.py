@@ -20,9 +20,8 @@ from tests.support.switches import ends
 Build = Callable[[WorldBuilder], Harness]
 
 
-def ended(harness: Harness, value: float = 10_000, *, without_coupon: bool = False) -> dict[str, Any]:
-    """Use something, end the subscription a day after its start, and return the invoice of its last use."""
-    harness.reconcile()
+def end_after_use(harness: Harness, value: float) -> None:
+    """Reconcile, use a quantity, end the subscription in Stigg a day later, and cancel it in Stripe."""
     harness.reconcile()
     harness.usage()
     use(harness, value, harness.world.now + HOUR)
@@ -30,6 +29,12 @@ def ended(harness: Harness, value: float = 10_000, *, without_coupon: bool = Fal
     end_in_stigg(harness, harness.world.now)
     harness.later(10 * MINUTE)
     harness.reconcile()
+
+
+def ended(harness: Harness, value: float = 10_000, *, without_coupon: bool = False) -> dict[str, Any]:
+    """Use something, end the subscription a day after its start, and return the invoice of its last use."""
+    harness.reconcile()
+    end_after_use(harness, value)
     if without_coupon:
         (coupon,) = harness.objects("coupons")
         harness.stripe().v1.coupons.delete(coupon["id"])
@@ -124,13 +129,7 @@ def test_a_customers_discount_that_began_after_the_end_is_not_inherited(
     """SB 21.4."""
     harness = harness_of(metered)
     harness.reconcile()
-    harness.reconcile()
-    harness.usage()
-    use(harness, 10_000, harness.world.now + HOUR)
-    harness.later(DAY)
-    end_in_stigg(harness, harness.world.now)
-    harness.later(10 * MINUTE)
-    harness.reconcile()
+    end_after_use(harness, 10_000)
     discount_the_customer(harness, 10)
     harness.usage()
     (final,) = finals(harness)
@@ -144,13 +143,7 @@ def test_a_foreign_coupon_that_is_gone_leaves_it_to_a_person(harness_of: Build, 
     client.v1.coupons.create({"id": "theirs", "percent_off": 10, "duration": "forever"})
     client.v1.subscriptions.update(subscription(harness)["id"], {"discounts": [{"coupon": "theirs"}]})
     client.v1.coupons.delete("theirs")
-    harness.reconcile()
-    harness.usage()
-    use(harness, 10_000, harness.world.now + HOUR)
-    harness.later(DAY)
-    end_in_stigg(harness, harness.world.now)
-    harness.later(10 * MINUTE)
-    harness.reconcile()
+    end_after_use(harness, 10_000)
     found = harness.usage(wakes=True)
     assert "theirs is deleted" in found["pages"][0] and "27.00 USD" in found["pages"][0]
     assert finals(harness) == []
@@ -161,13 +154,7 @@ def test_less_than_stripe_charges_is_told_and_not_billed(harness_of: Build, mete
     """SB 12.7: 0.27 USD would be paid uncharged, and become a debt of somebody who gets no further invoice."""
     harness = harness_of(metered)
     harness.reconcile()
-    harness.reconcile()
-    harness.usage()
-    use(harness, 100, harness.world.now + HOUR)
-    harness.later(DAY)
-    end_in_stigg(harness, harness.world.now)
-    harness.later(10 * MINUTE)
-    harness.reconcile()
+    end_after_use(harness, 100)
     found = harness.usage(wakes=True)
     assert "0.27 USD" in found["pages"][0]
     assert finals(harness) == []
@@ -177,13 +164,7 @@ def test_less_than_stripe_charges_is_told_and_not_billed(harness_of: Build, mete
 def test_a_half_built_one_is_not_switched_on(harness_of: Build, metered: WorldBuilder) -> None:
     harness = harness_of(metered)
     harness.reconcile()
-    harness.reconcile()
-    harness.usage()
-    use(harness, 10_000, harness.world.now + HOUR)
-    harness.later(DAY)
-    end_in_stigg(harness, harness.world.now)
-    harness.later(10 * MINUTE)
-    harness.reconcile()
+    end_after_use(harness, 10_000)
     harness.limit(usage={"usd": "1"})
     harness.usage()
     (final,) = finals(harness)
