@@ -271,8 +271,8 @@ def with_unproven_usage(draft: Draft, d: Changed, old: Items, new: Items) -> Ite
         and is_unproven(draft, facts[item["price"]])
         and not is_exchanged(draft, facts[item["price"]], item, coming)
     ]
-    stays = {keys.same_charge(item["price"]) for item in kept}
-    new = [item for item in new if item not in coming or keys.same_charge(item["price"]) not in stays]
+    stays = {keys.same_line_item(item["price"]) for item in kept}
+    new = [item for item in new if item not in coming or keys.same_line_item(item["price"]) not in stays]
     if not kept:
         return new
     draft.unplanned[d.key] = "An item of usage goes when its usage is proven on an invoice; until then it stays."
@@ -281,7 +281,7 @@ def with_unproven_usage(draft: Draft, d: Changed, old: Items, new: Items) -> Ite
 
 def is_exchanged(draft: Draft, fact: Mapping[str, Any], item: Mapping[str, str], coming: Items) -> bool:
     """Whether an item of usage goes on at another price, of which nothing is lost: a meter's only between two invoices."""
-    twins = [other for other in coming if keys.same_charge(other["price"]) == keys.same_charge(item["price"])]
+    twins = [other for other in coming if keys.same_line_item(other["price"]) == keys.same_line_item(item["price"])]
     if not twins or not (fact["metered"] or "metered" in twins[0]):
         return False
     return not fact["metered"] or fact["id"] in draft.policy.settled
@@ -299,7 +299,7 @@ def judge(policy: Policy, old: Items, new: Items, more: Mapping[str, Decimal]) -
     """(cause, proration): a change of versions alone is a migration and prorates nothing; else up or down by money."""
 
     def slots(items: Items) -> list[tuple[str, str]]:
-        return sorted((keys.same_charge(item["price"]), item["quantity"]) for item in items)
+        return sorted((keys.same_line_item(item["price"]), item["quantity"]) for item in items)
 
     if slots(old) == slots(new):
         return "migration", "none"
