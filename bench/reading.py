@@ -92,13 +92,14 @@ def measure(engine: Engine, entities: int) -> tuple[dict[str, float], float, lis
     from stripe_sync.core.config import packaged
     from stripe_sync.core.settings import Environment
     from stripe_sync.interfaces.web import pages
+    from stripe_sync.interfaces.web.sections import Viewer
     from stripe_sync.reporting import files, tables
     from stripe_sync.reporting.charts import charts
     from stripe_sync.reporting.tables import FOR_FINANCE
 
     with engine.begin() as connection:
         fill(connection, entities)
-    viewer = pages.Viewer(Environment(name=NAME, stripe_account="acct_1BENCH"), engine, NOW, "/stripe-sync", "")
+    viewer = Viewer(Environment(name=NAME, stripe_account="acct_1BENCH"), engine, NOW, "/stripe-sync", "")
     about: dict[str, Any] = {"kind": "subscription", "status": "", "q": "", "after": ""}
     shown = {
         "overview": lambda: pages.overview(viewer),
@@ -114,7 +115,7 @@ def measure(engine: Engine, entities: int) -> tuple[dict[str, float], float, lis
 
     def report() -> None:
         found = tables.tables(engine, FOR_FINANCE, NAME, now=NOW)
-        found.append(tables.made("portal", "Billing portal", []))
+        found.append(tables.table_of("portal", "Billing portal", []))
         summary = tables.finance_summary(found, NAME, "now")
         with tempfile.TemporaryDirectory(prefix="stripe_sync-bench-") as folder:
             files.write(

@@ -20,8 +20,8 @@ import httpx
 from sandbox.builder import WorldBuilder, flat, usage
 from sandbox.server.run import running
 from sandbox.world.state import World, from_document, iso
-from stripe_sync.clients.stripe.asking import Asker, Refused
 from stripe_sync.clients.stripe.client import API, StripeApi
+from stripe_sync.clients.stripe.raw_requests import RawRequests, Refused
 from stripe_sync.clients.stripe.test_clock import PATH as CLOCKS
 from stripe_sync.core.clock import SystemClock
 from stripe_sync.core.config.connections import Connection
@@ -32,7 +32,7 @@ from stripe_sync.core.ownership import FIELD, Signer
 from stripe_sync.core.settings import Environment, Limits, StiggSettings, StripeSettings
 from stripe_sync.jobs.reconcile.job import RECONCILE
 from stripe_sync.jobs.runtime.context import Session, start_run
-from stripe_sync.jobs.runtime.runner import kept_results, run_job
+from stripe_sync.jobs.runtime.runner import run_job, stored_results
 from stripe_sync.jobs.runtime.step_list import Job
 from stripe_sync.jobs.setup.probing.test_account import Account
 from stripe_sync.jobs.usage.job import USAGE
@@ -87,7 +87,7 @@ class Pair:
         try:
             run = start_run(session, f"pair-{self.count}")
             run_job(session, run, job)
-            found = kept_results(session, run, job)
+            found = stored_results(session, run, job)
         finally:
             session.close()
         return {name: result or {} for name, result in found.items()}
@@ -104,11 +104,11 @@ class Pair:
             self.world.stigg["usage"].append(row | {"timestamp": iso(moment)})
 
     def customers(self) -> list[dict[str, Any]]:
-        return list(self.account.asker.rows("/v1/customers", test_clock=self.environment.stripe.test_clock))
+        return list(self.account.requests.rows("/v1/customers", test_clock=self.environment.stripe.test_clock))
 
     def end(self) -> int:
         """Return when the next period of a subscription ends, Unix seconds."""
-        rows = self.account.asker.rows("/v1/subscriptions", test_clock=self.environment.stripe.test_clock)
+        rows = self.account.requests.rows("/v1/subscriptions", test_clock=self.environment.stripe.test_clock)
         return min(int(item["current_period_end"]) for row in rows for item in row["items"]["data"])
 
 
@@ -132,7 +132,7 @@ def play_month(pair: Pair) -> dict[str, Any]:
     counts: dict[str, Any] = pair.run(USAGE)["usage_settle"]["counts"]
     print(f"the month that ends at {iso(end)}: windows {counts}")
     for customer in pair.customers():
-        newest = next(pair.account.asker.rows("/v1/invoices", customer=customer["id"]))
+        newest = next(pair.account.requests.rows("/v1/invoices", customer=customer["id"]))
         print(
             f"  {customer['name']}: {newest['status']}, {newest['total']} {newest['currency']}, due {newest['amount_due']}"
         )
@@ -154,10 +154,10 @@ def play(pair: Pair, months: int) -> int:
     return 0 if quiet and billed == expected else 1
 
 
-def account_of(asker: Asker) -> str:
+def account_of(requests: RawRequests) -> str:
     """Return the id of the key's account; for a key without that right, the refusal contains it (SB 8.3)."""
     try:
-        return str(asker.call("get", "/v1/account")["id"])
+        return str(requests.call("get", "/v1/account")["id"])
     except Refused as refused:
         named = re.search(r"acct_\w+", refused.message)
         if named is None:
@@ -170,7 +170,7 @@ def take_away(pair: Pair) -> None:
     account = pair.account
     signer = Signer(pair.environment.stripe_account, (SECRET,))
     for kind, path in (("coupon", "/v1/coupons"), ("price", "/v1/prices"), ("product", "/v1/products")):
-        rows = account.asker.rows(path)
+        rows = account.requests.rows(path)
         own = [row["id"] for row in rows if signer.key_of((row.get("metadata") or {}).get(FIELD))]
         account.made = [*((kind, id) for id in own), *account.made]
     for id in (id for kind, id in account.made if kind == "product"):
@@ -183,13 +183,13 @@ def take_away(pair: Pair) -> None:
 
 def begin(key: str, base: str, months: int, *, state: Path) -> int:
     """Start the pair, play, and take everything away. Raises Refused, StripeSyncError."""
-    asker = Asker(StripeApi(key, base_url=base))
-    account = Account(asker)
+    requests = RawRequests(StripeApi(key, base_url=base))
+    account = Account(requests)
     now = int(time.time()) // MINUTE * MINUTE
     clock = account.make("clock", CLOCKS, frozen_time=now, name="stripe_sync pair")["id"]
     environment = Environment(
         name=NAME,
-        stripe_account=account_of(asker),
+        stripe_account=account_of(requests),
         modes=dict.fromkeys((Lane.CATALOG, Lane.CUSTOMERS, Lane.SUBSCRIPTIONS, Lane.USAGE), Mode.ENFORCE),
         accept_unknown=sorted(BY_NAME),
         stripe=StripeSettings(test_clock=clock),

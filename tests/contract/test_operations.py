@@ -49,4 +49,4 @@ def test_the_page_begins_on_the_sandbox_word_for_word(tmp_path: Path) -> None:
         )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert re.search(r"subscription +SUCCESS +36", done.stdout) or "36 SUCCESS" in done.stdout, done.stdout[-6000:]
-    assert "drift: nothing" in done.stdout, "the write of the last run is no difference any more"
+    assert "drift: none" in done.stdout, "the write of the last run is no difference any more"

@@ -87,7 +87,7 @@ def test_a_wrong_key_stops_the_run(harness_of: Build, small_world: WorldBuilder)
     harness = harness_of(small_world)
     with (
         StiggApi("server-wrong", base_url=harness.stigg_url) as api,
-        pytest.raises(NotAuthorized, match="correct the connection"),
+        pytest.raises(NotAuthorized, match="Correct the password of the connection"),
     ):
         api.environment()
 

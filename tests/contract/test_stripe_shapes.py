@@ -296,7 +296,7 @@ def test_the_hosted_pages_have_stripes_shape(
     harness_of: Build, small_world: WorldBuilder, recorded: list[Exchange]
 ) -> None:
     from stripe_sync.jobs.checkout import portal
-    from stripe_sync.jobs.runtime.manual_actions import Hand
+    from stripe_sync.jobs.runtime.manual_actions import Operator
     from tests.scenarios.test_checkout import completed, opened, pays
 
     small_world.customer("new", "New", "new@example.test")
@@ -307,7 +307,7 @@ def test_the_hosted_pages_have_stripes_shape(
     completed(harness, page["session"])
     harness.reconcile()
     session = harness.session()
-    portal.apply(session, Hand("ada", "x"))
+    portal.apply(session, Operator("ada", "x"))
     portal.link(session, "c-1")
     session.close()
     seen = [e for e in recorded if "checkout" in e[1] or "billing_portal" in e[1] or e[1] == "/v1/subscriptions"]

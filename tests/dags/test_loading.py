@@ -201,5 +201,5 @@ def test_the_hooks_test_their_connections(harness: Harness, monkeypatch: pytest.
     assert not ok
     assert "not accept the key" in why
     assert "sk_test_wrong" not in why
-    with pytest.raises(ConfigurationError, match="There is no connection nobody"):
+    with pytest.raises(ConfigurationError, match="Connection nobody not found"):
         connection_of("nobody")

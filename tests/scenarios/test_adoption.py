@@ -11,14 +11,14 @@ from sandbox.builder import WorldBuilder, flat, per_unit
 from sandbox.world.state import World
 from stripe_sync.core.errors import ConfigurationError, RunStopped
 from stripe_sync.jobs.runtime import manual_actions as by_hand
-from stripe_sync.jobs.runtime.manual_actions import Hand
+from stripe_sync.jobs.runtime.manual_actions import Operator
 from stripe_sync.warehouse import manual_actions
 from stripe_sync.warehouse.comparisons import link_suggestions
 from tests.support.harness import Harness
 from tests.support.shell import ENFORCE, LIMITS, TOML, command, environ
 
 Build = Callable[[WorldBuilder], Harness]
-ME = Hand("ada", "a reason")
+ME = Operator("ada", "a reason")
 URL = "https://app.stigg.io/sandbox"
 
 
@@ -265,10 +265,10 @@ def test_a_link_is_refused_where_it_would_be_wrong(harness_of: Build, small_worl
     taken = next(c["id"] for c in harness.objects("customers") if c["metadata"].get("stiggCustomerId") == "c-2")
     session = harness.session()
     for kind, id, stripe_id, why in (
-        ("customer", "c-1", stranger.id, "unlink it first"),
-        ("customer", "c-9", stranger.id, "Stigg shows no customer"),
+        ("customer", "c-1", stranger.id, "Unlink it first"),
+        ("customer", "c-9", stranger.id, "saw no customer"),
         ("customer", "c-1", "cus_none", "Stripe has no"),
-        ("customer", "c-1", taken, "carries the mark of"),
+        ("customer", "c-1", taken, "has the ownership marker of"),
         ("coupon", "x", "x", "linked by id"),
     ):
         with pytest.raises(ConfigurationError, match=why):

@@ -16,7 +16,7 @@ from stripe_sync.core.errors import ConfigurationError, Waiting
 from stripe_sync.jobs.runtime import manual_actions as by_hand
 from stripe_sync.jobs.runtime.approvals import approve, reject
 from stripe_sync.jobs.runtime.approvals import question as question_of
-from stripe_sync.jobs.runtime.manual_actions import Hand
+from stripe_sync.jobs.runtime.manual_actions import Operator
 from stripe_sync.warehouse import manual_actions
 from stripe_sync.warehouse.plans import approvals, failures
 from stripe_sync.warehouse.writes import leases
@@ -24,7 +24,7 @@ from tests.support.harness import Harness
 from tests.support.shell import ENFORCE, TOML, command, environ
 
 Build = Callable[[WorldBuilder], Harness]
-ADA = Hand("ada", "looked at it")
+ADA = Operator("ada", "looked at it")
 
 
 def waiting(harness: Harness) -> list[approvals.Approval]:
@@ -234,7 +234,7 @@ def test_approving_and_rejecting_from_the_shell(harness_of: Build, small_world: 
     gone = command(env, "reject", "test", by_group["catalog/product.create/missing"], "--reason", "not yet")
     assert gone.returncode == 0
     unknown = command(env, "approve", "test", "0" * 16, "--reason", "x")
-    assert (unknown.returncode, "Nobody is asked" in unknown.stderr) == (1, True)
+    assert (unknown.returncode, "does not exist in test" in unknown.stderr) == (1, True)
 
 
 def test_a_row_that_fails_again_and_again_is_left_alone_for_growing_delays(

@@ -32,7 +32,7 @@ def test_the_audit_of_a_month_compares_every_invoice_and_finds_what_is_missing(h
     line["amount"] = 2900
     assert audit(session, "2026-12")[0]["difference"] == -100, "what Stripe holds, not what we believe"
     assert audit(session, "2026-11") == []
-    with pytest.raises(ConfigurationError, match="no month"):
+    with pytest.raises(ConfigurationError, match="Invalid month"):
         audit(session, "November")
     session.close()
 

@@ -45,18 +45,18 @@ def refusals(harness: Harness) -> Iterator[tuple[str, dict[str, str], str]]:
     yield (
         "a key without a right",
         environ(harness, AIRFLOW_CONN_STRIPE_DEFAULT=key("rk_test_narrow", host=url)),
-        "give the restricted key this right in Stripe: coupon_read",
+        "Grant it to the restricted key in Stripe: coupon_read",
     )
     yield (
         "a test key on a live environment",
         environ(harness, TOML + "live = true\n", STRIPE_SYNC_CLOCK=""),
-        "holds a test key",
+        "has a test key",
     )
     yield ("the sandbox's clock on a live environment", environ(harness, TOML + "live = true\n"), "unset it")
     yield (
         "another account's key",
         environ(harness, TOML.replace(ACCOUNT, "acct_other")),
-        f"belongs to the account {ACCOUNT}",
+        f"belongs to {ACCOUNT}",
     )
     yield (
         "an unreachable API",
@@ -96,9 +96,9 @@ def test_each_is_one_message_that_names_the_thing_and_nothing_is_written(
         (["plan"], "Missing argument 'ENV'"),
         (["plan", "test", "--colour"], "No such option"),
         (["fly", "test"], "No such command"),
-        (["plan", "test", "--only", "unicorn"], "There is no kind unicorn"),
-        (["apply", "test", "--plan", "0123456789abcdef"], "There is no plan 0123456789abcdef"),
-        (["status", "test", "nobody"], "Nothing in test has the id nobody"),
+        (["plan", "test", "--only", "unicorn"], "Unknown kind: unicorn"),
+        (["apply", "test", "--plan", "0123456789abcdef"], "Plan 0123456789abcdef not found"),
+        (["status", "test", "nobody"], "No entity of test has the id nobody"),
     ],
 )
 def test_usage_errors_exit_with_1(

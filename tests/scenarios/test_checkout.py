@@ -12,7 +12,7 @@ from sandbox.builder import WorldBuilder, flat, per_unit, usage
 from sandbox.world.state import Fault
 from stripe_sync.core.errors import ConfigurationError, RunStopped, Transient, Waiting
 from stripe_sync.jobs.checkout.steps import checkout
-from stripe_sync.jobs.runtime.manual_actions import Hand, pause
+from stripe_sync.jobs.runtime.manual_actions import Operator, pause
 from tests.support.harness import Harness
 from tests.support.shell import ENFORCE, LIMITS, TOML, command, environ
 
@@ -90,7 +90,7 @@ def test_a_success_page_that_is_loaded_twice_changes_nothing(harness_of: Build, 
     frozen, stigg = harness.frozen(), len(harness.world.stigg["subscriptions"])
     completed(harness, page["session"])
     assert (harness.frozen(), len(harness.world.stigg["subscriptions"])) == (frozen, stigg)
-    with pytest.raises(ConfigurationError, match="choose another subscription id"):
+    with pytest.raises(ConfigurationError, match="Use another subscription id"):
         opened(harness)
 
 
@@ -126,7 +126,7 @@ def test_one_that_is_not_paid_waits(harness_of: Build, shop: WorldBuilder) -> No
     harness = harness_of(shop)
     harness.reconcile()
     page = opened(harness)
-    with pytest.raises(Waiting, match="completed once it is paid"):
+    with pytest.raises(Waiting, match="completed after payment"):
         completed(harness, page["session"])
 
 
@@ -174,14 +174,14 @@ def test_addons_coupon_country_and_period_are_priced_as_stigg_prices_them(
 def test_what_cannot_be_sold_is_one_sentence_and_writes_nothing(harness_of: Build, shop: WorldBuilder) -> None:
     shop.plan("free", "Free", [], pricing="FREE")
     harness = harness_of(shop)
-    with pytest.raises(ConfigurationError, match="run reconcile first"):
+    with pytest.raises(ConfigurationError, match="Run reconcile first"):
         opened(harness)
     harness.reconcile()
     writes = harness.writes()
     for wrong, why in (
         ({"plan": "gold"}, "no published plan gold"),
         ({"plan": "free"}, "only paid plans"),
-        ({"customer": "nobody"}, "Stigg has no customer nobody"),
+        ({"customer": "nobody"}, "Customer nobody not found in Stigg"),
         ({"quantities": {}}, "say how many, such as seats=1"),
         ({"quantities": {"seats": 1, "doors": 2}}, "no committed charge for doors"),
         ({"addons": {"gym": 1}}, "no published add-on gym"),
@@ -189,7 +189,7 @@ def test_what_cannot_be_sold_is_one_sentence_and_writes_nothing(harness_of: Buil
         ({"period": "WEEKLY"}, "no period WEEKLY"),
         ({"period": "ANNUALLY"}, "no price for ANNUALLY"),
         ({"trial_days": 9999}, "0 to 730 days"),
-        ({"quantities": {"seats": "many"}}, "cannot be made"),
+        ({"quantities": {"seats": "many"}}, "Invalid checkout request"),
     ):
         with pytest.raises(ConfigurationError, match=why):
             opened(harness, **wrong)  # type: ignore[arg-type]
@@ -198,7 +198,7 @@ def test_what_cannot_be_sold_is_one_sentence_and_writes_nothing(harness_of: Buil
         opened(harness)
     harness.change(modes={"customers": "enforce", "subscriptions": "propose"})
     session = harness.session()
-    pause(session, "subscriptions", Hand("ada", "an incident"))
+    pause(session, "subscriptions", Operator("ada", "an incident"))
     session.close()
     with pytest.raises(ConfigurationError, match="paused: an incident"):
         opened(harness)
@@ -213,7 +213,7 @@ def test_a_session_of_somebody_else_is_refused(harness_of: Build, shop: WorldBui
         {"mode": "subscription", "success_url": "https://x.test", "line_items": [{"price": price["id"], "quantity": 1}]}
     )
     for id in (foreign.id, "cs_test_nothing"):
-        with pytest.raises(ConfigurationError, match="no checkout of test"):
+        with pytest.raises(ConfigurationError, match="is not a checkout session of test"):
             completed(harness, id)
 
 
@@ -260,5 +260,5 @@ def test_the_commands(harness_of: Build, shop: WorldBuilder) -> None:
     httpx.post(f"{harness.stripe_url}/_world/checkout/{session}").raise_for_status()
     done = command(env, "complete-checkout", "test", session)
     assert (done.returncode, "provisioned" in done.stdout) == (0, True), done.stderr
-    assert "No checkout is open." in command(env, "complete-checkout", "test").stdout
+    assert "No checkout session is open." in command(env, "complete-checkout", "test").stdout
     assert "seats=3" in command(env, "checkout", "test", *asked[:-4], "--quantity", "seats").stderr

@@ -13,14 +13,14 @@ from sandbox.builder import WorldBuilder
 from sandbox.world.state import Fault
 from stripe_sync.core.errors import AccountRefused, ConfigurationError
 from stripe_sync.jobs.checkout import portal
-from stripe_sync.jobs.runtime.manual_actions import Hand, resume
+from stripe_sync.jobs.runtime.manual_actions import Operator, resume
 from stripe_sync.jobs.setup import connect
 from stripe_sync.jobs.setup import disconnect as disconnecting
 from tests.support.harness import Harness
 from tests.support.shell import TOML, command, environ
 
 Build = Callable[[WorldBuilder], Harness]
-ADA = Hand("ada", "we move to another account")
+ADA = Operator("ada", "we move to another account")
 
 
 def lines(harness: Harness) -> dict[str, tuple[str, str]]:
@@ -68,7 +68,7 @@ def test_a_right_that_the_key_lacks_is_named(harness_of: Build, small_world: Wor
     harness.world.faults.append(Fault("GET", "/v1/coupons", status=403, times=9))
     state, said = lines(harness)["key rights"]
     assert state == "failure"
-    assert said.startswith("the key lacks coupon_write (Coupons); it needs product_write (Products), ")
+    assert said.startswith("the key lacks coupon_write (Coupons); required: product_write (Products), ")
 
 
 def test_a_grace_period_below_an_hour_is_a_failure(harness_of: Build, small_world: WorldBuilder) -> None:
@@ -93,7 +93,7 @@ def test_disconnecting_is_shown_first_and_confirmed_by_name(harness_of: Build, s
     session = harness.session()
     said = disconnecting.look(session, strip=True)
     session.close()
-    assert said[0].startswith("14 links are closed (3 customer, ")
+    assert said[0].startswith("14 links end (3 customer, ")
     assert "second subscription for each customer" in said[-1]
     with pytest.raises(ConfigurationError, match="--confirm test"):
         disconnect(harness, confirm="prod")
@@ -133,7 +133,7 @@ def test_our_metadata_is_taken_off_and_foreign_metadata_stays(harness_of: Build,
         customer["metadata"]["crm"] = "kept"
     marked = len(ours(harness))
     said = disconnect(harness, strip=True)
-    assert f"taken off {marked} objects" in said[0]
+    assert f"removed from {marked} objects" in said[0]
     assert ours(harness) == []
     assert {json.dumps(c["metadata"]) for c in harness.objects("customers")} == {'{"crm": "kept"}'}
     assert {s["status"] for s in harness.objects("subscriptions")} == {"active"}
@@ -166,9 +166,7 @@ def test_settings_that_point_at_another_account_than_the_links_are_refused(
     harness.world.account["id"] = "acct_1ANOTHER00000001"
     harness.change(stripe_account="acct_1ANOTHER00000001")
     writes = harness.writes()
-    named = (
-        r"declares the account acct_1ANOTHER00000001, and the links of this warehouse belong to acct_1SANDBOX000000001"
-    )
+    named = r"declares account acct_1ANOTHER00000001, and the links of this warehouse belong to acct_1SANDBOX000000001"
     for work in (harness.reconcile, harness.usage):
         with pytest.raises(AccountRefused, match=f"{named}; .* stripe-sync disconnect test"):
             work()
@@ -221,8 +219,8 @@ def test_the_commands(harness_of: Build, small_world: WorldBuilder) -> None:
     env = environ(harness)
     told = command(env, "connect", "test", "--first-plan")
     assert told.returncode == 0, told.stderr
-    assert "The first plan, of which nothing was written" in told.stdout
+    assert "The first plan (nothing was written)" in told.stdout
     assert "Next: stripe-sync plan test" in told.stdout
     assert command(env, "disconnect", "test").returncode == 2
-    assert "Say why" in command(env, "disconnect", "test", "--confirm", "test").stderr
+    assert "require --reason" in command(env, "disconnect", "test", "--confirm", "test").stderr
     assert command(env, "disconnect", "test", "--confirm", "test", "--reason", "the end").returncode == 0

@@ -12,7 +12,7 @@ from sandbox.world.state import Obj
 from stripe_sync.core.clock import from_epoch
 from stripe_sync.jobs.reconcile.job import RECONCILE
 from stripe_sync.jobs.runtime.approvals import approve
-from stripe_sync.jobs.runtime.manual_actions import Hand
+from stripe_sync.jobs.runtime.manual_actions import Operator
 from stripe_sync.jobs.runtime.runner import run_step, run_until
 from stripe_sync.warehouse.plans import approvals
 from tests.scenarios.test_declines import automatic, billed, charging, detail, give_card, quantity
@@ -56,7 +56,7 @@ def approved(harness: Harness) -> None:
     """Say yes to what waits, and make it."""
     (question,) = approvals.waiting(harness.engine, "test", now=from_epoch(harness.world.now))
     session = harness.session()
-    approve(session, question.request.hash, Hand("The customer agreed.", "ada"))
+    approve(session, question.request.hash, Operator("The customer agreed.", "ada"))
     session.close()
     harness.reconcile(approval=question.request.hash)
 

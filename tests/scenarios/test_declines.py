@@ -10,7 +10,7 @@ import pytest
 from sandbox.builder import WorldBuilder
 from sandbox.world.state import Fault
 from stripe_sync.jobs.runtime import manual_actions
-from stripe_sync.jobs.runtime.manual_actions import Hand
+from stripe_sync.jobs.runtime.manual_actions import Operator
 from stripe_sync.warehouse.comparisons import statuses
 from tests.support.harness import Harness
 
@@ -86,7 +86,7 @@ def test_a_declined_upgrade_is_not_kept(harness_of: Build, small_world: WorldBui
     assert (quantity(harness), billed(harness)["status"]) == (2, "active")
     assert harness.status("s-1") == ("ERROR", "PAYMENT_FAILED")
     assert "portal link" in detail(harness)
-    assert "tried again after 2026-11-17 09:00 UTC" in detail(harness)
+    assert "retried after 2026-11-17 09:00 UTC" in detail(harness)
 
 
 def test_a_declined_upgrade_is_repeated_on_four_days_and_no_more(harness_of: Build, small_world: WorldBuilder) -> None:
@@ -121,7 +121,7 @@ def test_a_declined_upgrade_is_repeated_when_something_changed(
         harness.merge(small_world)
     elif what == "retry":
         session = harness.session()
-        manual_actions.retry(session, "s-1", Hand("The customer called.", "ada"))
+        manual_actions.retry(session, "s-1", Operator("The customer called.", "ada"))
         session.close()
     harness.reconcile()
     assert charging(harness) - before == (0 if what == "nothing" else 1)

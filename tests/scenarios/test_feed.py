@@ -178,7 +178,7 @@ def test_connect_says_what_the_schedule_reads_a_month_and_fails_over_the_share(
     line, error = schedule_line(harness)
     assert error is None
     # 2,880 runs, 720 checks of the account, 30 full reads of 8 pages
-    assert "about 3840 times a month" in line
+    assert "about 3840 reads per month" in line
     harness.change(stripe={"feed": False})
     line, error = schedule_line(harness)
     assert "2880" not in line
@@ -239,7 +239,7 @@ def test_one_page_about_one_customer(fed: Harness, small_world: WorldBuilder) ->
     session = fed.session()
     page = explain_customer(session.engine, "test", "c-1")
     same = explain_customer(session.engine, "test", owned(fed, "customers", "c-1")["id"])
-    with pytest.raises(ConfigurationError, match="knows no customer"):
+    with pytest.raises(ConfigurationError, match="No customer of test has the id"):
         explain_customer(session.engine, "test", "nobody")
     session.close()
     assert page["customer"] == same["customer"] == "c-1"

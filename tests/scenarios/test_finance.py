@@ -19,7 +19,7 @@ from sandbox.builder import WorldBuilder, flat, usage
 from stripe_sync.core.clock import from_epoch
 from stripe_sync.core.errors import ConfigurationError
 from stripe_sync.jobs.finance.steps import publish as publishing
-from stripe_sync.jobs.runtime.manual_actions import Hand, ignore
+from stripe_sync.jobs.runtime.manual_actions import Operator, ignore
 from tests.support.harness import Harness
 from tests.support.metering import HOUR, MINUTE, month_end, until
 from tests.support.shell import command, environ
@@ -108,7 +108,7 @@ def test_accepted_drift_is_counted_apart(harness_of: Build, small_world: WorldBu
     harness.change(modes={})
     harness.reconcile()
     session = harness.session()
-    ignore(session, "subscription", "s-1", Hand("ada", "a partner pays by wire"))
+    ignore(session, "subscription", "s-1", Operator("ada", "a partner pays by wire"))
     session.close()
     harness.reconcile()
     summary, folder = publish(harness)
@@ -227,12 +227,12 @@ def test_the_command(harness_of: Build, small_world: WorldBuilder) -> None:
     assert command(env, "plan", "test").returncode == 2
     told = command(env, "report", "test", "--out", str(harness.folder / "out"))
     assert told.returncode == 0, told.stderr
-    assert "not billed at all: 105.00 USD a month" in told.stdout
+    assert "not billed at all: 105.00 USD per month" in told.stdout
     assert {p.name for p in (harness.folder / "out").iterdir()} == {
         "index.html", "drift.xlsx", "drift.csv", "report.json", "summary.json"
     }  # fmt: skip
     assert command(env, "report", "test", "--month", "2026-1x").stderr.endswith(
-        "2026-1x is no month; write it like 2026-11.\n"
+        "Invalid month: 2026-1x. Use a month such as 2026-11.\n"
     )
     remote = command(env, "report", "test", "--out", "memory://reports", "--json")
     assert json.loads(remote.stdout)["folder"] == "memory://reports"
@@ -240,7 +240,7 @@ def test_the_command(harness_of: Build, small_world: WorldBuilder) -> None:
 
 def test_a_month_that_is_none(harness_of: Build, small_world: WorldBuilder) -> None:
     harness = harness_of(small_world)
-    with pytest.raises(ConfigurationError, match="write it like 2026-11"):
+    with pytest.raises(ConfigurationError, match="Use a month such as 2026-11"):
         publish(harness, month="November")
 
 

@@ -12,7 +12,7 @@ from sandbox.builder import WorldBuilder, flat
 from sandbox.world.state import Fault
 from stripe_sync.checks import run as gate
 from stripe_sync.core.clock import from_epoch
-from stripe_sync.core.errors import GateFailed, Incomplete, UnknownShape
+from stripe_sync.core.errors import CheckFailed, Incomplete, UnknownShape
 from stripe_sync.jobs.extract import stripe_account
 from stripe_sync.jobs.reconcile.steps.check import check_mirrors
 from stripe_sync.jobs.reconcile.steps.compare import compare
@@ -38,7 +38,7 @@ def test_an_empty_or_halved_extract_of_stigg_writes_nothing(
     for kind in ("customers", "subscriptions", *(("plans",) if keep == 0 else ())):
         harness.world.stigg[kind] = harness.world.stigg[kind][:keep]
     for _ in range(2):  # a bad extract never becomes what the next one is measured by
-        with pytest.raises(GateFailed, match=r"look whether|empty extract"):
+        with pytest.raises(CheckFailed, match=r"Check whether|empty extract"):
             harness.reconcile()
     assert harness.frozen() == before
 
@@ -60,7 +60,7 @@ def test_an_empty_or_halved_extract_of_any_kind_writes_nothing(harness_of: Build
         for keep in (0, 4):
             harness.world.stigg[kind] = whole[:keep]
             with pytest.raises(
-                (GateFailed, UnknownShape)
+                (CheckFailed, UnknownShape)
             ):  # Stigg itself stumbles over subscriptions without their plan
                 harness.reconcile()
         harness.world.stigg[kind] = whole
@@ -73,7 +73,7 @@ def test_a_list_that_says_it_goes_on_and_shows_nothing_is_not_compared(
     small_world.stripe_customer("cus_alone")
     harness = harness_of(small_world)
     harness.world.faults.append(Fault("GET", "/v1/customers", kind="shift"))
-    with pytest.raises(Incomplete, match="shows nothing of it"):
+    with pytest.raises(Incomplete, match="empty page"):
         harness.reconcile()
     assert harness.writes() == 0
 
@@ -105,9 +105,9 @@ def test_only_rows_that_changed_are_judged_again(
     harness_of: Build, small_world: WorldBuilder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
-    judge = gate.judge
+    judge = gate.run_suite
     monkeypatch.setattr(
-        gate, "judge", lambda source, suite, given: asked.append(suite.name) or judge(source, suite, given)
+        gate, "run_suite", lambda source, suite, given: asked.append(suite.name) or judge(source, suite, given)
     )
     small_world.stigg["customers"][0]["email"] = "not an address"
     harness = harness_of(small_world)
@@ -192,7 +192,7 @@ def test_an_object_of_the_other_mode_closes_the_gate_until_it_is_gone(
         _, stigg, _ = comparisons.latest_pair(connection, "test") or ("", 0, 0)
     row, other = harness.objects("customers")[:2]
     for changed in (row | {"livemode": True}, other | {"name": "Changed as well"}):
-        with pytest.raises(GateFailed, match=f"of the other mode.*{row['id']}"):
+        with pytest.raises(CheckFailed, match=f"in the mode that the environment declares.*{row['id']}"):
             check_mirrors(session, harness.run(session), stigg=stigg, stripe=land(changed))
     check_mirrors(session, harness.run(session), stigg=stigg, stripe=land(row))
     session.close()

@@ -74,7 +74,7 @@ def test_an_hour_is_no_short_grace_period_and_a_held_draft_does_not_look_like_a_
     assert cycle(harness)["automatically_finalizes_at"] == end + DAY
     assert told(harness) == (
         "warning",
-        "drafts are finalized after 1.0 hours; 3 hours or more leave room for what goes wrong",
+        "drafts are finalized after 1.0 hours; 3 hours or more are recommended",
     )
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sandbox.builder import WorldBuilder, flat, usage
 from stripe_sync.core.errors import ConfigurationError
 from stripe_sync.jobs.runtime import approvals
-from stripe_sync.jobs.runtime.manual_actions import Hand
+from stripe_sync.jobs.runtime.manual_actions import Operator
 from stripe_sync.jobs.usage import manual_actions
 from tests.scenarios.test_usage_rules import renewed, world
 from tests.support.harness import Harness
@@ -43,7 +43,7 @@ def test_what_waits_for_a_person_is_held_and_goes_out_once_it_is_approved(harnes
     session = harness.session()
     with harness.engine.connect() as connection:
         hash = connection.execute(text("select hash from stripe_sync.approval where lane = 'usage'")).scalar_one()
-    approvals.approve(session, hash, Hand("ann", "it is right"))
+    approvals.approve(session, hash, Operator("ann", "it is right"))
     session.close()
     harness.later(10 * MINUTE)
     assert harness.usage()["released"] == [draft["id"]]
@@ -63,7 +63,7 @@ def test_a_released_draft_goes_out_at_the_first_time_that_stripe_takes(harness_o
     with harness.engine.connect() as connection:
         hash = connection.execute(text("select hash from stripe_sync.approval where lane = 'usage'")).scalar_one()
     session = harness.session()
-    approvals.approve(session, hash, Hand("ann", "it is right"))
+    approvals.approve(session, hash, Operator("ann", "it is right"))
     session.close()
     harness.later(10 * MINUTE)
     now = harness.world.now
@@ -130,23 +130,23 @@ def test_holding_and_releasing_by_hand(harness_of: Build) -> None:
     harness.usage()
     draft = cycle(harness)["id"]
     session = harness.session()
-    manual_actions.hold(session, draft, Hand("ann", "look first"))
+    manual_actions.hold(session, draft, Operator("ann", "look first"))
     assert cycle(harness)["automatically_finalizes_at"] == end + 24 * HOUR
     until(harness, end + 2 * HOUR)
     harness.usage()
     assert cycle(harness)["automatically_finalizes_at"] == end + 24 * HOUR, (
         "the pipeline does not release what a person holds"
     )
-    manual_actions.release(session, draft, Hand("ann", "looked"))
+    manual_actions.release(session, draft, Operator("ann", "looked"))
     assert cycle(harness)["automatically_finalizes_at"] == harness.world.now + LEAD
     for wrong in (
         "in_unknown",
         next(i["id"] for i in harness.objects("invoices") if i["billing_reason"] != "subscription_cycle"),
     ):
         with pytest.raises(ConfigurationError):
-            manual_actions.hold(session, wrong, Hand("ann", "why not"))
+            manual_actions.hold(session, wrong, Operator("ann", "why not"))
     with pytest.raises(ConfigurationError, match="no row"):
-        manual_actions.waive(session, "first", Hand("ann", "why not"))
+        manual_actions.waive(session, "first", Operator("ann", "why not"))
     session.close()
 
 
@@ -158,7 +158,7 @@ def test_a_person_holds_a_draft_whose_deadline_is_too_near_for_stripe(harness_of
     harness.usage()
     until(harness, end + 10 * MINUTE)
     session = harness.session()
-    answer = manual_actions.hold(session, cycle(harness)["id"], Hand("ann", "look first"))
+    answer = manual_actions.hold(session, cycle(harness)["id"], Operator("ann", "look first"))
     session.close()
     assert cycle(harness)["automatically_finalizes_at"] == harness.world.now + LEAD
     assert "is finalized at" in answer
@@ -169,7 +169,7 @@ def test_a_waived_row_goes_off_its_draft(harness_of: Build) -> None:
     end = renewed(harness, 5)
     harness.usage()
     session = harness.session()
-    manual_actions.waive(session, "1", Hand("ann", "a gift"))
+    manual_actions.waive(session, "1", Operator("ann", "a gift"))
     session.close()
     until(harness, end + 45 * MINUTE)
     harness.usage()

@@ -45,7 +45,7 @@ def answered(harness: Harness, answer: str) -> None:
 @pytest.mark.parametrize(
     ("answer", "decision", "said"),
     [
-        ("", "wait", "nothing has answered it"),
+        ("", "wait", "not answered yet"),
         ("no", "wait", "Stripe answered 'no'"),
         ("yes", "apply", ""),
     ],

@@ -11,7 +11,7 @@ from sandbox.world.state import Fault, iso
 from stripe_sync.core.errors import ConfigurationError, RunStopped
 from stripe_sync.core.settings import UsageMeter
 from stripe_sync.jobs.finance import month_audit
-from stripe_sync.jobs.runtime.manual_actions import Hand
+from stripe_sync.jobs.runtime.manual_actions import Operator
 from stripe_sync.jobs.setup import connect
 from stripe_sync.jobs.usage import manual_actions
 from stripe_sync.warehouse.comparisons import statuses
@@ -332,7 +332,7 @@ def test_what_was_sent_to_a_meter_is_not_waived(harness_of: Build, metered: Worl
     harness.usage()
     session = harness.session()
     with pytest.raises(ConfigurationError, match="was sent to the meter"):
-        manual_actions.waive(session, "1", Hand("ann", "a gift"))
+        manual_actions.waive(session, "1", Operator("ann", "a gift"))
     session.close()
 
 
@@ -411,7 +411,7 @@ def test_connect_says_which_meter_cannot_count(harness_of: Build, metered: World
     harness.stripe().v1.billing.meters.deactivate(id)
     assert told() == ("failure", f"calls: the meter {id} is inactive; reactivate it; correct usage.meters")
     harness.change(usage={"meters": {"calls": UsageMeter("mtr_none")}})
-    assert told() == ("failure", "calls: Stripe has no meter mtr_none; correct usage.meters")
+    assert told() == ("failure", "calls: meter mtr_none not found in Stripe; correct usage.meters")
 
 
 def test_a_report_of_errors_that_may_not_be_read_ends_nothing(harness_of: Build, metered: WorldBuilder) -> None:

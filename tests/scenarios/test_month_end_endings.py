@@ -223,7 +223,7 @@ def test_a_kill_between_the_cancel_and_giving_back_is_finished_by_the_next_run(
         raise Killed
 
     target, name = {
-        "before the cancel": (executor.Executor, "made"), "after the cancel": (finish, "finish"),
+        "before the cancel": (executor.Executor, "record_success"), "after the cancel": (finish, "finish"),
         "before one is given back": (finish, "give_back"),
     }[when]  # fmt: skip
     whole = getattr(target, name)

@@ -83,20 +83,20 @@ def test_a_lost_call_that_cannot_be_looked_into_is_that_rows_alone(
     harness.world.faults.append(Fault("POST", "/v1/customers", status=500, when="after", times=3))
     with pytest.raises(RunStopped, match="unknown outcome"):
         harness.reconcile("lost")
-    original = settling.made_by
+    original = settling.recovered
 
-    def made_by(call: Any, since: Any) -> Any:
+    def recovered(call: Any, since: Any) -> Any:
         if call.action.target.endswith("c-1"):
             raise Transient("Stripe does not answer.")
         return original(call, since)
 
-    monkeypatch.setattr(settling, "made_by", made_by)
+    monkeypatch.setattr(settling, "recovered", recovered)
     harness.stigg("customers", customerId="c-1")["name"] = "Another name"  # another action with the same target
     harness.reconcile("unread")
     assert harness.status("c-1") == ("PENDING", "UNVERIFIED")
     assert harness.status("c-2") == harness.status("s-1") == ("SUCCESS", "")
     assert names(harness) == ["Customer 1", "Customer 2", "Customer 3"], "nothing was sent for it"
-    monkeypatch.setattr(settling, "made_by", original)
+    monkeypatch.setattr(settling, "recovered", original)
     harness.reconcile("next")
     harness.reconcile("after")
     assert harness.status("c-1") == ("SUCCESS", "")

@@ -74,7 +74,7 @@ def test_a_mark_under_another_secret_proves_nothing(harness_of: Build, small_wor
     writes = harness.writes()
     with warehouses.fresh() as (url, engine):
         harness.engine, harness.warehouse_url, harness.secret = engine, url, "another-secret"
-        with pytest.raises(AccountRefused, match="its secret lost"):
+        with pytest.raises(AccountRefused, match="its secret was replaced"):
             harness.reconcile()
         with engine.connect() as connection:
             assert links.counts(connection, "test") == {}

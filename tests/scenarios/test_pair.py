@@ -45,7 +45,7 @@ def test_month_ends_are_played_on_another_account_and_taken_away(tmp_path: Path,
     done = command(tmp_path, KEY, "--base", url, "--months", "2")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "a second run has nothing to do" in done.stdout
-    assert "6 of 6 windows of use are billed" in done.stdout
+    assert "6 of 6 usage windows are billed" in done.stdout
     told = [line.strip() for line in done.stdout.splitlines() if line.startswith("  Pair")]
     assert sorted(told[:3]) == sorted(told[3:])
     assert [line for line in told if "Pair 2" in line or "Pair 3" in line] == 2 * [

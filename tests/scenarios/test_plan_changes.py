@@ -11,7 +11,7 @@ from sandbox.builder import WorldBuilder, flat, usage
 from sandbox.resources.stigg.changes import change_plan, changed_in_place
 from sandbox.world.state import Obj
 from stripe_sync.jobs.runtime import manual_actions
-from stripe_sync.jobs.runtime.manual_actions import Hand
+from stripe_sync.jobs.runtime.manual_actions import Operator
 from stripe_sync.warehouse.comparisons import statuses
 from tests.scenarios.test_month_end_endings import end_in_stigg
 from tests.support.harness import Harness
@@ -224,7 +224,7 @@ def test_one_that_was_free_and_is_paid_again_is_not_canceled_in_stigg(
     (told,) = statuses.find(harness.engine, "test", "s-1")
     assert f"unlink {ended['id']}, and it is made again" in told.detail
     session = harness.session()
-    manual_actions.unlink(session, "subscription", "s-1", Hand("It is paid again.", "ada"))
+    manual_actions.unlink(session, "subscription", "s-1", Operator("It is paid again.", "ada"))
     session.close()
     harness.reconcile()
     assert [s["status"] for s in of_customer(harness) if s["id"] != ended["id"]] == ["active"]
@@ -244,7 +244,7 @@ def test_one_that_was_free_and_paid_again_and_is_canceled_by_a_person_is_cancele
     pay_again(harness)
     harness.reconcile()
     session = harness.session()
-    manual_actions.unlink(session, "subscription", "s-1", Hand("It is paid again.", "ada"))
+    manual_actions.unlink(session, "subscription", "s-1", Operator("It is paid again.", "ada"))
     session.close()
     harness.reconcile()
     (made,) = [s for s in of_customer(harness) if s["id"] != ended["id"]]

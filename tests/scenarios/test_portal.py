@@ -11,12 +11,12 @@ import pytest
 from sandbox.builder import WorldBuilder
 from stripe_sync.core.errors import ConfigurationError
 from stripe_sync.jobs.checkout import portal
-from stripe_sync.jobs.runtime.manual_actions import Hand
+from stripe_sync.jobs.runtime.manual_actions import Operator
 from tests.support.harness import Harness
 from tests.support.shell import command, environ
 
 Build = Callable[[WorldBuilder], Harness]
-ADA = Hand("ada", "as the page says")
+ADA = Operator("ada", "as the page says")
 PAGE = {"1": "on", "2.1": "on", "3": "on", "3.1": "off", "3.2": "off", "3.3": "on", "3.4": "either", "3.5": "either",
         "4.1": "on", "5.1": "off", "5.2": "off", "6.1": "off", "6.2": "off"}  # fmt: skip
 
@@ -60,13 +60,13 @@ def test_a_configuration_of_our_own_and_never_a_persons(harness_of: Build, small
     theirs = of_a_person(harness)
     before = json.dumps(harness.world.stripe["portal_configurations"][theirs])
     session = harness.session()
-    assert "was made with the recommended switches" in portal.apply(session, ADA)
+    assert "was created with the recommended switches" in portal.apply(session, ADA)
     assert "has the recommended switches" in portal.apply(session, ADA)
     assert len(harness.objects("portal_configurations")) == 2
     assert json.dumps(harness.world.stripe["portal_configurations"][theirs]) == before
     assert portal.check(session).state == "ok"
     assert {row["state"] for row in rows(harness).values()} == {"ok", "optional"}
-    with pytest.raises(ConfigurationError, match="no active portal configuration bpc_x"):
+    with pytest.raises(ConfigurationError, match="No active portal configuration bpc_x"):
         portal.apply(session, ADA, "bpc_x")
     portal.apply(session, ADA, theirs)
     assert harness.world.stripe["portal_configurations"][theirs]["login_page"]["enabled"]
@@ -89,7 +89,7 @@ def test_the_command(harness_of: Build, small_world: WorldBuilder) -> None:
     harness = harness_of(small_world)
     env = environ(harness)
     assert command(env, "portal", "test").returncode == 1
-    assert "wants --reason" in command(env, "portal", "test", "--apply").stderr
+    assert "requires --reason" in command(env, "portal", "test", "--apply").stderr
     assert command(env, "portal", "test", "--apply", "--reason", "the page").returncode == 0
     shown = command(env, "portal", "test")
     assert (shown.returncode, "Launch customer portal with a link" in shown.stdout) == (0, True)

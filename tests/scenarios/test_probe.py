@@ -12,8 +12,8 @@ import pytest
 from sandbox.builder import WorldBuilder, flat, per_unit, usage
 from sandbox.world.state import UNKNOWNS as SWITCHES
 from sandbox.world.state import Fault
-from stripe_sync.clients.stripe.asking import Asker
 from stripe_sync.clients.stripe.client import StripeApi
+from stripe_sync.clients.stripe.raw_requests import RawRequests
 from stripe_sync.core.errors import AccountRefused, ConfigurationError, NotAuthorized, StripeSyncError
 from stripe_sync.jobs.runtime.context import Session
 from stripe_sync.jobs.setup.probe import Probed, probe
@@ -130,7 +130,7 @@ def prepared(found: Harness) -> Harness:
     found.world.billing["after_retries"] = "unpaid"
     found.world.faults.append(Fault("POST", "/v1/coupons", kind="delay", seconds=0.05, times=10**6))
     restrict(found, [*RIGHTS, "accounts_kyc_basic_read"])
-    native = Asker(StripeApi("sk_test_sandbox", base_url=found.stripe_url))
+    native = RawRequests(StripeApi("sk_test_sandbox", base_url=found.stripe_url))
     native.call("post", "/v1/coupons", id="native", percent_off=5, duration="forever", metadata={"stiggEntityId": "c"})
     return found
 
@@ -151,7 +151,7 @@ def answer_of_broken(harness: Harness, name: str, status: int) -> tuple[str, str
 
 
 def asking(session: Session) -> Asking:
-    return Asking(Account(Asker(session.stripe, wait_seconds=0), patience=3, pause=0), session)
+    return Asking(Account(RawRequests(session.stripe, wait_seconds=0), patience=3, pause=0), session)
 
 
 def answer(harness: Harness, name: str, *faults: Fault) -> tuple[str, str]:
@@ -270,8 +270,8 @@ def test_a_no_forbids_what_depends_on_it(harness: Harness) -> None:
     harness.world.unknowns["finalization_moves"] = False
     probed(harness)
     refused = forbidden_of(harness)
-    assert refused == {"usage": ("Stripe does not move the time of a renewal's draft (finalization_moves), so a draft could "
-                                 "not be held: set usage.hold_by_auto_advance = true.",)}  # fmt: skip
+    assert refused == {"usage": ("Stripe does not move the finalization time of a renewal's draft (finalization_moves), so "
+                                 "drafts cannot be held. Set usage.hold_by_auto_advance = true.",)}  # fmt: skip
     harness.change(usage={"hold_by_auto_advance": True})
     assert forbidden_of(harness) == {}
 
@@ -339,7 +339,7 @@ def test_a_key_without_any_right_is_one_sentence_that_lists_them(harness: Harnes
 @pytest.mark.parametrize("key", ["sk_live_1Abc", "rk_live_1Abc"])
 def test_a_live_key_in_an_environment_that_is_not_live_sends_nothing(harness: Harness, key: str) -> None:
     harness.stripe_key = key
-    assert "is not live and the connection stripe_default holds no test key" in refused(harness, NotAuthorized)
+    assert "is not live and connection stripe_default has no test key" in refused(harness, NotAuthorized)
     assert harness.world.requests == []
 
 
@@ -347,5 +347,5 @@ def test_a_live_key_in_an_environment_that_is_not_live_sends_nothing(harness: Ha
 def test_a_live_environment_is_not_probed(harness: Harness, key: str) -> None:
     harness.stripe_key = key
     harness.change(live=True)
-    assert "test is live; probe a Stripe sandbox" in refused(harness, AccountRefused)
+    assert "test is live. Probe a Stripe sandbox" in refused(harness, AccountRefused)
     assert harness.world.requests == []

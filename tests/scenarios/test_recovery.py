@@ -124,26 +124,26 @@ def test_killed_at_every_write_and_started_again_it_ends_as_if_nothing_had_happe
         if moment == "before the call":
             self.handlers = {k: replace(h, send=dead) for k, h in self.handlers.items()}
         else:
-            monkeypatch.setattr(executor.Executor, "made", dead)
+            monkeypatch.setattr(executor.Executor, "record_success", dead)
         return original(self, action, lease)
 
     def dead(*_: Any, **__: Any) -> Any:
         raise Killed
 
-    made = executor.Executor.made
+    made = executor.Executor.record_success
     for attempt in range(80):
         monkeypatch.setattr(executor.Executor, "write", deadly)
         try:
             harness.reconcile(f"attempt-{attempt}")
             break
         except Killed:
-            monkeypatch.setattr(executor.Executor, "made", made)
+            monkeypatch.setattr(executor.Executor, "record_success", made)
             monkeypatch.setattr(executor.Executor, "write", original)
             # The next process gets one write further: it settles what was lost and makes one more.
             if moment == "before the call":
                 one_more(harness, monkeypatch, f"step-{attempt}")
         finally:
-            monkeypatch.setattr(executor.Executor, "made", made)
+            monkeypatch.setattr(executor.Executor, "record_success", made)
             monkeypatch.setattr(executor.Executor, "write", original)
     assert kills >= len(writes), "every write of the plan was interrupted"
     harness.reconcile("last")
@@ -316,7 +316,7 @@ def test_a_key_that_loses_its_rights_stops_the_run_and_what_was_made_stays_recor
     harness = harness_of(small_world)
     harness.change(workers=1)
     harness.world.faults.append(Fault("POST", "/v1/customers", nth=2, status=403))
-    with pytest.raises(NotAuthorized, match="give the restricted key this right"):
+    with pytest.raises(NotAuthorized, match="Grant it to the restricted key"):
         harness.reconcile("stopped")
     assert len(harness.objects("customers")) == 1, "nothing was started after the refusal"
     harness.reconcile("next")

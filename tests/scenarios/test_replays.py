@@ -47,7 +47,7 @@ def test_a_500_that_is_repeated_is_looked_into_and_sent_again_under_a_new_key(
     assert len(harness.objects("customers")) == len(harness.objects("subscriptions")) == 3
     (first, second) = journal(harness, first_failed(harness))
     assert first[:2] == ("run", "dropped")
-    assert "keeps the answer 500" in first[2]
+    assert "repeats the stored answer 500" in first[2]
     assert "sent again under a new key" in first[2]
     assert second[:2] == ("run", "done")
 

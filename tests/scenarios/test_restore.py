@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.builder import WorldBuilder
-from stripe_sync.jobs.runtime.manual_actions import Hand, ignore
+from stripe_sync.jobs.runtime.manual_actions import Operator, ignore
 from stripe_sync.warehouse import engine
 from stripe_sync.warehouse.comparisons import link_suggestions
 from tests.support import warehouses
@@ -34,7 +34,7 @@ def test_a_restored_warehouse_makes_nothing_twice(harness_of: Build, small_world
     harness = harness_of(small_world)
     harness.reconcile("before")
     session = harness.session()
-    ignore(session, "subscription", "s-2", Hand("ada", "a partner"))
+    ignore(session, "subscription", "s-2", Operator("ada", "a partner"))
     session.close()
     dump, conninfo = str(tmp_path / "warehouse.dump"), warehouses.conninfo(harness.engine.url.database or "")
     tool("pg_dump", "--format=custom", f"--file={dump}", conninfo)

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from sandbox.builder import WorldBuilder
 from stripe_sync.core.errors import ConfigurationError
-from stripe_sync.jobs.runtime.manual_actions import Hand
+from stripe_sync.jobs.runtime.manual_actions import Operator
 from stripe_sync.jobs.setup.prune import prune
 from tests.support.harness import Harness
 
@@ -48,7 +48,7 @@ def test_old_plans_and_versions_go_and_the_next_run_is_quiet(harness_of: Build, 
     harness.reconcile()
     before = rows(harness)
     session = harness.session()
-    gone = prune(session, 62, Hand("ann", "retention"))
+    gone = prune(session, 62, Operator("ann", "retention"))
     assert (gone["plans"], gone["comparisons"]) == (2, 2)
     assert gone["versions of mirrors"] > 0 and gone["results of steps"] > 0
     after = rows(harness)
@@ -58,9 +58,9 @@ def test_old_plans_and_versions_go_and_the_next_run_is_quiet(harness_of: Build, 
     assert (after["difference"], after["drift"], after["entity_status"]) == (0, 0, 0) and gone["differences"] == before[
         "drift"
     ] > 0
-    assert set(prune(session, 62, Hand("ann", "again")).values()) == {0}
+    assert set(prune(session, 62, Operator("ann", "again")).values()) == {0}
     with pytest.raises(ConfigurationError, match="62 days"):
-        prune(session, 30, Hand("ann", "too eager"))
+        prune(session, 30, Operator("ann", "too eager"))
     session.close()
     harness.reconcile()
     assert harness.plan().plan.actions == []
@@ -71,7 +71,7 @@ def test_the_newest_comparison_stays_however_old_it_is(harness_of: Build, small_
     harness.reconcile()
     harness.later(400 * DAY)
     session = harness.session()
-    gone = prune(session, 62, Hand("ann", "retention"))
+    gone = prune(session, 62, Operator("ann", "retention"))
     session.close()
     assert (gone["plans"], gone["comparisons"], gone["versions of mirrors"]) == (0, 0, 0)
     assert rows(harness)["plan"] == 1

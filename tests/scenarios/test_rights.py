@@ -13,7 +13,7 @@ from sandbox.builder import WorldBuilder
 from stripe_sync.core.errors import AccountRefused, NotAuthorized
 from stripe_sync.jobs.checkout import portal
 from stripe_sync.jobs.runtime import preflight
-from stripe_sync.jobs.runtime.manual_actions import Hand
+from stripe_sync.jobs.runtime.manual_actions import Operator
 from stripe_sync.jobs.setup import connect
 from stripe_sync.jobs.setup.rights import RIGHTS, of_command
 from tests.scenarios.test_checkout import completed, opened, pays
@@ -24,7 +24,7 @@ from tests.support.metering import DAY, MINUTE, cycle, month_end, until
 from tests.support.switches import ends
 
 Build = Callable[[WorldBuilder], Harness]
-ADA = Hand("ada", "as the page says")
+ADA = Operator("ada", "as the page says")
 PAGE = Path(__file__).parents[2] / "docs" / "operations.md"
 KEY = "rk_test_restricted"
 
@@ -49,7 +49,7 @@ def lifted(rights: list[str], right: str) -> list[str]:
 
 
 def test_the_page_lists_the_rights_of_each_command() -> None:
-    text = PAGE.read_text(encoding="utf-8").partition("### What a restricted key needs")[2]
+    text = PAGE.read_text(encoding="utf-8").partition("### Permissions of a restricted key")[2]
     every = tuple({r.of_setting for r in RIGHTS if r.of_setting})
     for command in ("reconcile", "usage", "checkout", "portal"):
         (row,) = re.findall(rf"^\| `{command}`[^|]*\|(.*)\|$", text, re.MULTILINE)
@@ -72,9 +72,7 @@ def test_reconcile_works_with_its_rights_and_names_each_that_is_missing(harness_
                 harness.reconcile()
             noun = right.rpartition("_")[0]
             assert refused.value.right.startswith(noun), right
-            assert re.search(
-                rf"give the restricted key this right in Stripe: {noun}_(read|write)\.$", str(refused.value)
-            )
+            assert re.search(rf"Grant it to the restricted key in Stripe: {noun}_(read|write)\.$", str(refused.value))
             assert "\n" not in str(refused.value)
     restrict(harness, rights)
     harness.reconcile()
@@ -83,7 +81,7 @@ def test_reconcile_works_with_its_rights_and_names_each_that_is_missing(harness_
     assert set(harness.reconcile()["results"]) <= {"done", "waiting"}
     restrict(harness, lifted(rights, "event_read"))
     harness.stigg("customers", customerId="c-1")["name"] = "Renamed again"
-    with pytest.raises(NotAuthorized, match="this right in Stripe: event_read"):
+    with pytest.raises(NotAuthorized, match="restricted key in Stripe: event_read"):
         harness.reconcile()
 
 
@@ -91,7 +89,7 @@ def test_a_right_to_read_alone_writes_nothing_and_names_the_write(harness_of: Bu
     harness = harness_of(small_world)
     rights = [name.replace("_write", "_read") for name in of_command("reconcile")]
     restrict(harness, rights)
-    with pytest.raises(NotAuthorized, match="this right in Stripe: product_write"):
+    with pytest.raises(NotAuthorized, match="restricted key in Stripe: product_write"):
         harness.reconcile()
     assert harness.objects("products") == []
 
@@ -104,7 +102,7 @@ def test_the_usage_job_works_with_its_rights(harness_of: Build, metered: WorldBu
     rights = of_command("usage", "usage.meters")
     for right in ("billing_meter_read", "billing_meter_event_write", "invoice_write"):
         restrict(harness, lifted(rights, right))
-        with pytest.raises(NotAuthorized, match=f"this right in Stripe: {right.rpartition('_')[0]}_"):
+        with pytest.raises(NotAuthorized, match=f"restricted key in Stripe: {right.rpartition('_')[0]}_"):
             harness.usage()
     restrict(harness, rights)
     harness.usage()
@@ -142,7 +140,7 @@ def test_checkout_works_with_its_rights(harness_of: Build, small_world: WorldBui
     rights = of_command("checkout")
     for right in ("customer_write", "checkout_session_write"):
         restrict(harness, lifted(rights, right))
-        with pytest.raises(NotAuthorized, match=f"this right in Stripe: {right}"):
+        with pytest.raises(NotAuthorized, match=f"restricted key in Stripe: {right}"):
             opened(harness)
     restrict(harness, rights)
     page = opened(harness)
@@ -154,7 +152,7 @@ def test_the_portal_works_with_its_right(harness_of: Build, small_world: WorldBu
     harness = harness_of(small_world)
     (right,) = of_command("portal")
     restrict(harness, [])
-    with pytest.raises(NotAuthorized, match=r"this right in Stripe: customer_portal_"):
+    with pytest.raises(NotAuthorized, match=r"restricted key in Stripe: customer_portal_"):
         within(harness, lambda session: portal.apply(session, ADA))
     restrict(harness, [right])
     within(harness, lambda session: portal.apply(session, ADA))
@@ -173,7 +171,7 @@ def test_connect_reads_with_its_rights_and_names_each_that_is_missing(
     restrict(harness, rights)
     assert said()["key rights"][0] == "ok"
     assert said()["Stripe account"][0] == "ok"
-    assert "as Stripe names it when it refuses" in said()["account"][1]
+    assert "from Stripe's refusal of" in said()["account"][1]
     for right in ("coupon_read", "plan_read", "tax_settings_read"):
         restrict(harness, lifted(rights, right))
         state, text = said()["key rights"]
@@ -193,9 +191,7 @@ def test_the_account_is_proven_by_what_stripe_names(
     statuses = {r.status for r in harness.world.requests if r.path == "/v1/account"}
     assert statuses == end
     harness.world.account["id"] = "acct_1ANOTHER00000001"
-    with pytest.raises(
-        AccountRefused, match=r"belongs to the account acct_1ANOTHER00000001, and .* declares acct_1SANDBOX"
-    ):
+    with pytest.raises(AccountRefused, match=r"belongs to acct_1ANOTHER00000001, and .* declares acct_1SANDBOX"):
         within(harness, preflight.account)
 
 

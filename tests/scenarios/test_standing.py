@@ -12,7 +12,7 @@ from sandbox.builder import WorldBuilder
 from sandbox.world.state import iso
 from stripe_sync.core.config import packaged
 from stripe_sync.jobs.runtime import manual_actions
-from stripe_sync.jobs.runtime.manual_actions import Hand
+from stripe_sync.jobs.runtime.manual_actions import Operator
 from stripe_sync.jobs.setup.prune import prune
 from stripe_sync.warehouse import runs
 from stripe_sync.warehouse.comparisons import comparisons, links
@@ -106,7 +106,7 @@ def another_setting(harness: Harness) -> None:
 
 
 def exempted(harness: Harness) -> None:
-    manual_actions.ignore(harness.session(), "customer", "c-1", Hand("ada", "their wish"))
+    manual_actions.ignore(harness.session(), "customer", "c-1", Operator("ada", "their wish"))
 
 
 def a_link_less(harness: Harness) -> None:
@@ -177,12 +177,12 @@ def test_what_stands_is_not_pruned(harness_of: Build, small_world: WorldBuilder)
     harness.stripe().v1.customers.update(harness.objects("customers")[0]["id"], {"name": "By hand"})
     harness.plan()
     assert not decided(harness)
-    prune(harness.session(), 62, Hand("ada", "to make room"))  # nothing is old; what a person did decides anew
+    prune(harness.session(), 62, Operator("ada", "to make room"))  # nothing is old; what a person did decides anew
     assert decided(harness)
     with harness.engine.begin() as connection:
         connection.execute(text("update stripe_sync.run set started_at = started_at - interval '100 days'"))
     before = harness.decision()
-    gone = prune(harness.session(), 62, Hand("ada", "to make room"))
+    gone = prune(harness.session(), 62, Operator("ada", "to make room"))
     assert gone["comparisons"] > 0
     with harness.engine.connect() as connection:
         left = comparisons.newest(connection, "test")

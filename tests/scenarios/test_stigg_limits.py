@@ -63,7 +63,7 @@ def asked_for_pages_of_50(harness_of: Build, small_world: WorldBuilder, **answer
     return harness.status("s-1")[0]
 
 
-@ends("large_pages", yes="SUCCESS", no="Stigg may refuse pages of 50; set stigg.page_size = 25.")
+@ends("large_pages", yes="SUCCESS", no="Stigg may refuse pages of 50. Set stigg.page_size = 25.")
 def test_a_page_larger_than_stigg_gives_stops_the_run_with_stiggs_sentence(
     harness_of: Build, small_world: WorldBuilder, end: str
 ) -> None:
@@ -71,7 +71,7 @@ def test_a_page_larger_than_stigg_gives_stops_the_run_with_stiggs_sentence(
     assert end in asked_for_pages_of_50(harness_of, small_world)
 
 
-@ends("stigg_pages_clamp", yes="SUCCESS", no="Stigg may refuse pages of 50; set stigg.page_size = 25.")
+@ends("stigg_pages_clamp", yes="SUCCESS", no="Stigg may refuse pages of 50. Set stigg.page_size = 25.")
 def test_a_page_that_stigg_cuts_without_a_word_loses_no_row(
     harness_of: Build, small_world: WorldBuilder, end: str
 ) -> None:

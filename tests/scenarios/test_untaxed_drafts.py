@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sandbox.builder import WorldBuilder, flat
-from stripe_sync.jobs.runtime.manual_actions import Hand
+from stripe_sync.jobs.runtime.manual_actions import Operator
 from stripe_sync.jobs.usage import manual_actions
 from stripe_sync.warehouse.comparisons import statuses
 from tests.scenarios.test_tax import live_in_berlin, taxed
@@ -117,7 +117,7 @@ def test_a_person_may_let_it_go_untaxed(harness_of: Build) -> None:
     harness, end = renewed_without_location(harness_of, 1234)
     harness.usage(wakes=True)
     session = harness.session()
-    manual_actions.release(session, cycle(harness)["id"], Hand("ann", "Not taxable there."))
+    manual_actions.release(session, cycle(harness)["id"], Operator("ann", "Not taxable there."))
     session.close()
     assert cycle(harness)["automatically_finalizes_at"] == end + MINUTE + LEAD
     harness.later(10 * MINUTE)

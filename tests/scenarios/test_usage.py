@@ -14,7 +14,7 @@ from sandbox.builder import WorldBuilder, flat, tiered
 from sandbox.world.state import Fault
 from stripe_sync.apply import executor
 from stripe_sync.core.errors import Waiting
-from stripe_sync.jobs.runtime.manual_actions import Hand
+from stripe_sync.jobs.runtime.manual_actions import Operator
 from stripe_sync.jobs.usage import manual_actions
 from stripe_sync.jobs.usage.open_windows import rows
 from stripe_sync.jobs.usage.steps import read_quantities
@@ -108,7 +108,7 @@ def test_a_correction_that_stigg_shows_while_the_draft_is_held(
     harness.usage()
     draft = cycle(harness)
     session = harness.session()
-    manual_actions.hold(session, draft["id"], Hand("ann", "a late correction comes"))
+    manual_actions.hold(session, draft["id"], Operator("ann", "a late correction comes"))
     session.close()
     use(harness, value - 100, end - MINUTE)
     until(harness, end + 24 * HOUR - 15 * MINUTE)
@@ -182,7 +182,7 @@ def test_nothing_ran_for_a_day_what_was_finalized_without_it_is_found_with_its_a
     assert harness.usage()["pages"] == [], "told once, then listed"
     session = harness.session()
     assert [(r["state"], r["amount"]) for r in rows(session)] == [("unbillable", "3.33 USD")]
-    manual_actions.waive(session, "1", Hand("ann", "a gift"))
+    manual_actions.waive(session, "1", Operator("ann", "a gift"))
     session.close()
     assert ledger(harness) == {"waived": ("1234", 333)}
 
@@ -252,7 +252,7 @@ def test_killed_at_every_write_and_started_again_each_line_is_there_once(
     calls = itertools.count(1)
     whole = {
         "before the call": executor.Executor.write,
-        "after the call": executor.Executor.made,
+        "after the call": executor.Executor.record_success,
         "before the ledger": movements.move,
     }
 
@@ -261,7 +261,7 @@ def test_killed_at_every_write_and_started_again_each_line_is_there_once(
             raise Killed
         return whole[moment](*given, **more)
 
-    target, name = {"before the call": (executor.Executor, "write"), "after the call": (executor.Executor, "made"),
+    target, name = {"before the call": (executor.Executor, "write"), "after the call": (executor.Executor, "record_success"),
                     "before the ledger": (movements, "move")}[moment]  # fmt: skip
     monkeypatch.setattr(target, name, deadly)
     with pytest.raises(Killed):

@@ -188,7 +188,7 @@ def test_usage_waits_for_the_answers_and_is_forbidden_by_one_that_the_setting_co
     renewed(harness, 18)
     assert "before these are answered" in harness.usage()["waits"][0]
     manual_actions.answer(harness.engine, "test", "reset_point_value", answer="before", detail="", request_ids=[])
-    assert 'set it to "before"' in harness.usage()["waits"][0]
+    assert 'Set usage.reset_semantics = "before"' in harness.usage()["waits"][0]
     assert lines(cycle(harness)) == []
     manual_actions.answer(harness.engine, "test", "reset_point_value", answer="after", detail="", request_ids=[])
     harness.usage()

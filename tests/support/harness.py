@@ -28,7 +28,7 @@ from stripe_sync.core.settings import Environment, Limits, StiggSettings, Stripe
 from stripe_sync.jobs.reconcile.job import RECONCILE
 from stripe_sync.jobs.reconcile.steps.apply import apply
 from stripe_sync.jobs.runtime.context import Run, Session, start_run
-from stripe_sync.jobs.runtime.runner import kept_results, run_job, run_until
+from stripe_sync.jobs.runtime.runner import run_job, run_until, stored_results
 from stripe_sync.jobs.usage.job import USAGE
 from stripe_sync.warehouse import runs
 from stripe_sync.warehouse.comparisons import comparisons, statuses
@@ -183,7 +183,7 @@ class Harness:
                 raise
         finally:
             session.close()
-        found = kept_results(session, run, USAGE)
+        found = stored_results(session, run, USAGE)
         return {key: value for result in found.values() for key, value in (result or {}).items()}
 
     def later(self, seconds: int) -> None:

@@ -16,7 +16,7 @@ from unittest.mock import patch
 from sqlalchemy import Engine
 
 from stripe_sync.checks import run as checks
-from stripe_sync.checks.suites import OF_EACH, Suite
+from stripe_sync.checks.suites import ROW_EXPECTATIONS, Suite
 
 COLUMNS = ("column", "column_A", "column_B")
 Row = tuple[Any, ...]
@@ -36,7 +36,7 @@ class Source:
         return self.opened[0]
 
 
-validate, source_of = checks.judge, checks.source_of
+validate, source_of = checks.run_suite, checks.source_of
 _passed: dict[str, set[Row]] = {}  # rows that passed every expectation about single rows, by the suite's hash
 _together: set[tuple[str, tuple[Row, ...]]] = set()  # contents that passed the expectations about all rows
 
@@ -54,7 +54,7 @@ def shared(*, proved: bool = False) -> Iterator[list[str]]:
             yield Source(engine, stack)
 
     def result(source: Source, suite: Suite, parameters: Mapping[str, str | int]) -> dict[str, Any]:
-        single, together = content(source.engine, suite, checks.filled(suite.query, parameters))
+        single, together = content(source.engine, suite, checks.fill_query(suite.query, parameters))
         known = _passed.setdefault(suite.hash, set())
         if single and single <= known and (suite.hash, together) in _together:
             names.append(suite.name)
@@ -67,7 +67,7 @@ def shared(*, proved: bool = False) -> Iterator[list[str]]:
             _together.add((suite.hash, together))
         return found
 
-    with patch.multiple(checks, judge=result, source_of=source):
+    with patch.multiple(checks, run_suite=result, source_of=source):
         yield names
 
 
@@ -86,5 +86,5 @@ def read_by(suite: Suite, *, single: bool) -> list[str] | None:
     """Return the columns that a suite's expectations about single rows read, or those that its other ones read; None where it
     has no such expectation.
     """
-    found = [e["kwargs"] for e in suite.document["expectations"] if bool(OF_EACH.match(e["type"])) == single]
+    found = [e["kwargs"] for e in suite.document["expectations"] if bool(ROW_EXPECTATIONS.match(e["type"])) == single]
     return sorted({kwargs[name] for kwargs in found for name in COLUMNS if name in kwargs}) if found else None

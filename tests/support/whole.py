@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from stripe_sync.domain.model.inputs import Inputs, Links
-from stripe_sync.domain.target.target_state import desired, of_families, offered
+from stripe_sync.domain.target.target_state import catalog_state, desired, of_families
 from stripe_sync.domain.usage.charges import charges
 from stripe_sync.jobs.inputs.latest import latest
 from stripe_sync.jobs.inputs.snapshots import every, stigg_view, stripe_view, without
@@ -32,7 +32,7 @@ def at_once(harness: Harness) -> tuple[Documents, dict[tuple[str, str], tuple[st
     with harness.engine.connect() as connection:
         newest = latest(session, run, connection)
         assert newest is not None
-        place = newest.around.place
+        place = newest.context.place
         known = Links(
             open_links(connection),
             links.retired_coupons(connection, "test"),
@@ -40,13 +40,13 @@ def at_once(harness: Harness) -> tuple[Documents, dict[tuple[str, str], tuple[st
         )
         by_id = {id: key for key, id in known.ids.items()}
         stripe, unreadable = stripe_view(every(connection, place.stripe), by_id)
-        stigg = without(stigg_view(every(connection, place.stigg), newest.around.left_out), unreadable)
-    why = "{} in Stripe may be it: {}; link it, or take the trace away."
+        stigg = without(stigg_view(every(connection, place.stigg), newest.context.left_out), unreadable)
+    why = "Possible link: {} in Stripe ({}). Confirm it with stripe-sync link, or remove the reference."
     waiting = {c["key"]: why.format(c["stripe_id"], c["why"]) for c in link_suggestions.all_of(harness.engine, "test")}
     session.close()
     inputs = Inputs(harness.environment, stigg, stripe, known, session.signer, run.now, waiting)
     made = desired(inputs)
-    _, problems = charges(inputs, of_families(inputs, offered(inputs), inputs.stripe).catalog)
+    _, problems = charges(inputs, of_families(inputs, catalog_state(inputs), inputs.stripe).catalog)
     documents = {("target", c.kind, c.key): c.document for c in made.wanted}
     documents |= {("actual", c.kind, c.key): c.document for c in made.found}
     reasons = {

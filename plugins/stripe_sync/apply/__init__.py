@@ -1,1 +1,1 @@
-"""Writes: each action once, journalled, and verified against its document."""
+"""Writes: each action is made once, journalled, and verified against its document."""

@@ -1,4 +1,4 @@
-"""The reasons for which an action is not made now, or not at all."""
+"""Admission of actions: the reasons why an action is not written now, or not at all."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 
 def held_back(executor: Executor, action: Action, earlier: Outcome | None, lease: Lease) -> Step | None:
-    """Return the step of an action that is not made; None where it may be. ``earlier`` is its outcome in this run."""
+    """Return the step of an action that is not written; None where it may be. ``earlier`` is its outcome in this run."""
     if action.hash in executor.settled:
         return executor.settled[action.hash]
     if lost := settling.unsettled(executor, action):
         return lost
     if earlier is not None and earlier.result == "done":
-        return Step(action, "done", stripe_id=executor.registry.get(action.target))
+        return Step(action, "done", stripe_id=executor.link_index.get(action.target))
     if earlier is not None and earlier.result == "refused":
         return Step(action, "refused", ReasonCode(earlier.reason), earlier.detail)
     decision = executor.permits.of(action)
@@ -36,12 +36,12 @@ def held_back(executor: Executor, action: Action, earlier: Outcome | None, lease
     if blocked := _blocker(executor, action):
         return Step(action, "blocked", ReasonCode.BLOCKED_BY, f"It waits for {blocked}.")
     if why := leases.pause_reason(executor.engine, executor.environment, lease.lane):
-        return Step(action, "paused", ReasonCode.PAUSED, f"The lane {lease.lane} is paused: {why}.")
+        return Step(action, "paused", ReasonCode.PAUSED, f"Lane {lease.lane} is paused: {why}.")
     return _refused_before(executor, action)
 
 
 def _refused_before(executor: Executor, action: Action) -> Step | None:
-    """Return the step of an action that an earlier answer of Stripe's forbids, or whose object exists meanwhile."""
+    """Return the step of an action that an earlier answer forbids, or whose object now exists; else None."""
     if action.target in executor.quarantined:
         return _quarantined(action, executor.quarantined[action.target])
     if action.refused:
@@ -53,7 +53,7 @@ def _refused_before(executor: Executor, action: Action) -> Step | None:
     if why:
         return Step(action, "refused", ReasonCode.PAYMENT_FAILED, why)
     if action.kind.is_creation and _exists(executor, action):
-        return Step(action, "dropped", ReasonCode.WAITS_FOR_WRITE, "It exists since the plan was made; plan again.")
+        return Step(action, "dropped", ReasonCode.WAITS_FOR_WRITE, "It was created after the plan. Create a new plan.")
     return None
 
 
@@ -64,26 +64,26 @@ def skipped(action: Action, decision: Decision) -> Step:
 
 
 def unprepared(action: Action, failure: RowFailed) -> Step:
-    """Return the step of an action that was not begun: it is too early for it, or what it is about has changed."""
+    """Return the step of an action that was not started: it is too early, or its object has changed."""
     reason = ReasonCode(failure.reason)
     return Step(action, "waiting" if reason is ReasonCode.WAITS_FOR_INVOICE else "refused", reason, failure.detail)
 
 
 def _exists(executor: Executor, action: Action) -> bool:
-    """Return whether a creation was made meanwhile: by this run, or by another that held the lane before."""
-    is_known = bool(executor.registry.get(action.target))
+    """Return whether the object of a creation now exists: from this run, or from an earlier holder of the lane."""
+    is_known = bool(executor.link_index.get(action.target))
     return is_known or links.is_linked(executor.engine, executor.environment, action.target)
 
 
 def _quarantined(action: Action, failure: Failure) -> Step:
-    """Return the step of a target that was refused again and again: it keeps its reason until its time has come."""
+    """Return the step of a target that was refused repeatedly; it is retried after its waiting time."""
     when = f"{failure.until:%Y-%m-%d %H:%M} UTC"
-    detail = f"{failure.detail} Refused {failure.failures} times; tried again after {when}, or after retry."
+    detail = f"{failure.detail} Refused {failure.failures} times; retried after {when}, or after stripe-sync retry."
     return Step(action, "refused", ReasonCode(failure.reason), detail)
 
 
 def _blocker(executor: Executor, action: Action) -> str | None:
-    """Return the target of the first action that this one depends on and that was not made."""
+    """Return the target of the first dependency that was not written, else None."""
     for hash in action.depends_on:
         step = executor.steps.get(hash)
         if step is None or step.result != "done":

@@ -1,4 +1,4 @@
-"""Declined writes: which are left alone, and what a refused call left behind in Stripe (BILLING 6, SB 12.5)."""
+"""Declined writes: which are not retried, and the invoices that a refused call left in Stripe (BILLING 6, SB 12.5)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
-from stripe_sync.apply.links import Registry
+from stripe_sync.apply.links import LinkIndex
 from stripe_sync.apply.resources.invoice import INVOICES
 from stripe_sync.clients.stripe.client import StripeApi
 from stripe_sync.core import ownership
@@ -28,12 +28,13 @@ OF_THE_CALL = ("subscription_create", "subscription_update")
 class Declines:
     """The declined writes of an environment while a plan is applied.
 
-    ``collected`` are the invoices of refused calls that Stripe still collects. ``is_asked`` says that a person approved what this run applies, which is a person's word on its declined writes too.
+    ``collected`` are the invoices of refused calls that Stripe still collects. With ``is_asked`` a person approved the actions
+    of this run, which permits declined writes too.
     """
 
     engine: Engine
     api: StripeApi
-    registry: Registry
+    link_index: LinkIndex
     environment: str
     now: datetime
     is_asked: bool = False
@@ -44,7 +45,7 @@ class Declines:
         self.known = declines.all_of(self.engine, self.environment)
 
     def reason(self, action: Action) -> str:
-        """Return why a write that may charge is left alone; "" where it may be made."""
+        """Return the reason why a write that may charge is not retried; empty where it may be."""
         decline = self.known.get(action.target)
         if decline is None or not may_charge(action):
             return ""
@@ -55,15 +56,15 @@ class Declines:
         return "" if self.is_asked or may_repeat(decline, action, self.now) else told(decline)
 
     def refused(self, intent: Intent, failure: RowFailed) -> Decline:
-        """Return the decline after a refusal; an invoice that the call left is switched off first.
+        """Return the decline after a refusal, and stop the collection of an invoice that the call left.
 
-        One that Stripe does not let be switched off is recorded like the others, and is among ``collected``.
+        An invoice whose collection cannot be stopped is recorded too, and is added to ``collected``.
         """
         action = intent.action
         decline = refused(
             self.known.get(action.target), action, code=failure.decline, detail=failure.detail, now=self.now
         )
-        for invoice in left_by(self.api, action, self.registry, intent.since):
+        for invoice in left_by(self.api, action, self.link_index, intent.since):
             try:
                 self.switch_off(invoice, intent)
             except (RowFailed, Replayed):
@@ -72,7 +73,7 @@ class Declines:
         return decline
 
     def switch_off(self, invoice: Row, intent: Intent) -> None:
-        """Stop the collection of an invoice that a refused call left; what was stopped already stays so."""
+        """Stop the collection of an invoice that a refused call left; do nothing if it is already stopped."""
         if invoice["auto_advance"]:
             self.api.write(
                 "post /v1/invoices/{id}",
@@ -87,21 +88,21 @@ class Declines:
         self.known[action.target] = decline
 
     def made(self, connection: Connection, action: Action) -> None:
-        """Forget the decline of a write that was made."""
+        """Delete the decline of a successful write."""
         if may_charge(action):
             declines.forget(connection, self.environment, action.target)
             self.known.pop(action.target, None)
 
 
-def left_by(api: StripeApi, action: Action, registry: Registry, since: datetime) -> Iterator[Row]:
-    """Yield the open invoices of the target that a call since the intent made, newest first."""
-    customer = registry.get(customer_of(action))
+def left_by(api: StripeApi, action: Action, link_index: LinkIndex, since: datetime) -> Iterator[Row]:
+    """Yield the open invoices of the target since the intent, newest first."""
+    customer = link_index.get(customer_of(action))
     if customer is None:
         return
     for found in INVOICES.created_since(api, since, customer=customer):
         invoice = found.object
         ours = invoice["status"] == InvoiceStatus.OPEN and invoice["billing_reason"] in OF_THE_CALL
-        if ours and is_of(api, invoice, action, registry):
+        if ours and is_of(api, invoice, action, link_index):
             yield invoice
 
 
@@ -110,11 +111,11 @@ def customer_of(action: Action) -> str:
     return str(action.after.get("customer") or action.serial)
 
 
-def is_of(api: StripeApi, invoice: Mapping[str, Any], action: Action, registry: Registry) -> bool:
-    """Return whether an invoice is of the subscription that an action writes: by its id, or by our mark on it."""
+def is_of(api: StripeApi, invoice: Mapping[str, Any], action: Action, link_index: LinkIndex) -> bool:
+    """Return whether an invoice is of the subscription that an action writes: by its id, or by our ownership marker."""
     id = ((invoice.get("parent") or {}).get("subscription_details") or {}).get("subscription")
-    own = registry.get(action.target)
-    if id is None or own is not None or id in registry.reading().known:
+    own = link_index.get(action.target)
+    if id is None or own is not None or id in link_index.reading().known:
         return id is not None and id == own
     found = api.find(f"/v1/subscriptions/{id}")
-    return found is not None and registry.signer.key_of(found["metadata"].get(ownership.FIELD)) == action.target
+    return found is not None and link_index.signer.key_of(found["metadata"].get(ownership.FIELD)) == action.target

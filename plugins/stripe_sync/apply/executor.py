@@ -1,7 +1,7 @@
-"""Makes the actions of a plan: each once, in order, under a lease, with an intent before and an outcome after.
+"""Executes actions: each once, in order, under a lease, with an intent before and an outcome after.
 
-An action is made only if its group may be, everything it depends on was made, its lane is not paused, and nobody made it
-before. One row's failure is that row's; what depends on it stays pending.
+An action is written only if it is permitted, its dependencies were written, its lane is not paused, and it was not written
+before. A failed action does not stop the others; actions that depend on it stay pending.
 """
 
 from __future__ import annotations
@@ -20,14 +20,15 @@ from stripe_sync.apply import settling
 from stripe_sync.apply.admission import held_back, skipped, unprepared
 from stripe_sync.apply.current import as_it_is
 from stripe_sync.apply.declined import Declines
-from stripe_sync.apply.links import Registry
+from stripe_sync.apply.links import LinkIndex
 from stripe_sync.apply.permits import Permits
 from stripe_sync.apply.processing import debit_of
 from stripe_sync.apply.recording import Recorder
 from stripe_sync.apply.resource import Call, Handler
 from stripe_sync.apply.resources.table import HANDLERS
 from stripe_sync.apply.results import Step
-from stripe_sync.clients.stripe.client import Found, StripeApi, Written
+from stripe_sync.clients.stripe.answers import Found, Written
+from stripe_sync.clients.stripe.client import StripeApi
 from stripe_sync.core.errors import Replayed, RowFailed, StripeSyncError, Transient, Waiting
 from stripe_sync.core.lanes import Lane
 from stripe_sync.core.reasons import ReasonCode
@@ -39,22 +40,23 @@ from stripe_sync.warehouse.writes import journal, leases
 from stripe_sync.warehouse.writes.journal import Intent, Outcome
 from stripe_sync.warehouse.writes.leases import Lease
 
-# Whoever holds the lane has waited for the lease of the one before; no call of that one is under way for longer.
+# The holder of a lane has waited for the previous lease to end; calls under that lease have ended by then.
 SETTLE_SECONDS = leases.SECONDS
-KEYS = 3  # idempotency keys that one write may use in one run
+KEYS = 3  # idempotency keys of one write in one run, at most
 
 
 @dataclass
 class Executor:
-    """The tools of one application of ordered actions. ``settle_seconds`` is how long a lost call may still be under way.
+    """Executes one list of actions: journals, sends and verifies each action once.
 
-    ``lease`` is one that is held already, by whoever decided under it what is written; else each lane is leased in turn.
-    ``is_asked`` says that a person approved what is made.
+    ``lease`` is a lease that the caller already holds; if None, each lane's lease is acquired in turn.
+    ``settle_seconds`` is the time after which a call without an answer counts as finished, so that its result can be looked
+    up. With ``is_asked`` a person approved the actions.
     """
 
     engine: Engine
     api: StripeApi
-    registry: Registry
+    link_index: LinkIndex
     environment: str
     run_id: str
     actions: Sequence[Action]
@@ -78,14 +80,19 @@ class Executor:
     recorder: Recorder = field(init=False)
 
     def __post_init__(self) -> None:
-        self.plan_hash = plan_hash(self.environment, self.actions)  # reckoned over all actions: once, and not for each
+        self.plan_hash = plan_hash(self.environment, self.actions)  # calculated once, over all actions
         self.declines = Declines(
-            self.engine, self.api.in_lane(Lane.SUBSCRIPTIONS), self.registry, self.environment, self.now, self.is_asked
+            self.engine,
+            self.api.in_lane(Lane.SUBSCRIPTIONS),
+            self.link_index,
+            self.environment,
+            self.now,
+            self.is_asked,
         )
         self.recorder = Recorder(self.engine, self.environment, self.now, self.declines, self.keep_answers)
 
     def run(self) -> list[Step]:
-        """Make what may be made, lane by lane; return what became of each action, in the order given."""
+        """Write the permitted actions lane by lane; return the result of each action, in the given order."""
         before = journal.concluded(self.engine, self.environment, self.run_id)
         for lane in self.lanes:
             todo = [a for a in self.actions if a.lane == lane]
@@ -100,21 +107,23 @@ class Executor:
         return [self.steps[a.hash] for a in self.actions]
 
     def leased(self, lane: Lane) -> AbstractContextManager[Lease]:
-        """The lane's lease: the one that is held, or a fresh one."""
+        """Return the given lease, or acquire the lane's."""
         if self.lease is not None:
             return nullcontext(self.lease)
         return leases.held(self.engine, self.environment, lane, holder=self.run_id)
 
     def unsettled(self, lane: str) -> bool:
+        """Return whether a lane has intents without an outcome."""
         return bool(journal.open_intents(self.engine, self.environment, lane))
 
     def record(self, steps: list[Step]) -> None:
+        """Store and report the results of actions."""
         for step in steps:
             self.steps[step.action.hash] = step
             self.progress(step)
 
     def stage(self, actions: list[Action], before: Mapping[str, Outcome], lease: Lease) -> None:
-        """The actions of one kind, side by side; those of one customer one after the other."""
+        """Write the actions of one kind in parallel; those with the same ``serial`` one after another."""
         ordered = sorted(actions, key=lambda a: a.serial)
         queues = [list(queue) for _, queue in groupby(ordered, key=lambda a: a.serial)]
 
@@ -126,7 +135,7 @@ class Executor:
                 self.record(steps)
 
     def unless_stopped(self, action: Action, earlier: Outcome | None, lease: Lease) -> Step:
-        """One action; after an error that stops the run none is begun, only calls under way are finished."""
+        """Write one action. After a fatal error no action is started; calls in progress are finished."""
         if self.stopped.is_set():
             return Step(action, "blocked", ReasonCode.BLOCKED_BY, "The run was stopped.")
         try:
@@ -136,7 +145,7 @@ class Executor:
             raise
 
     def write(self, action: Action, lease: Lease) -> Step:
-        """Makes one action under an intent; where Stripe repeats an old error, under another intent and so another key."""
+        """Write one action under an intent; where Stripe repeats an old error, under a new intent and idempotency key."""
         prepared = self.prepared(action)
         if isinstance(prepared, Step):
             return prepared
@@ -144,7 +153,7 @@ class Executor:
         intent = self.reused.get(action.hash) or self.intended(action, lease)
         for last in (*[False] * (KEYS - 1), True):
             try:
-                return self.made(intent, self.sent(intent))
+                return self.record_success(intent, self.send(intent))
             except RowFailed as failure:
                 return self.refused(intent, failure)
             except Replayed as old:
@@ -158,7 +167,7 @@ class Executor:
         raise AssertionError("the last key ends the loop")
 
     def prepared(self, action: Action) -> Action | Step:
-        """Return the action with what has to be noted before it, or the step of one that is not begun."""
+        """Return the action with its noted facts, or the step of an action that is not started."""
         prepare = self.handlers[action.kind].prepare
         if prepare is None:
             return action
@@ -170,31 +179,36 @@ class Executor:
             return Step(action, "waiting", ReasonCode.WAITS_FOR_WRITE, str(lost))
 
     def intended(self, action: Action, lease: Lease) -> Intent:
-        """Commits an intent. Raises Waiting where the lease was taken over."""
+        """Commit an intent. Raises Waiting where the lease was taken over."""
         intent = journal.intend(self.engine, self.environment, self.run_id, self.plan_hash, action, epoch=lease.epoch)
         if intent is None:
-            raise Waiting(f"The lane {lease.lane} was taken over by another run; this one writes no more.")
+            raise Waiting(
+                f"Lane {lease.lane} was taken over by another run. This run stops writing; the next run continues."
+            )
         return intent
 
-    def sent(self, intent: Intent) -> Written:
+    def send(self, intent: Intent) -> Written:
+        """Send the call of an intent."""
         return self.handlers[intent.action.kind].send(self.call(intent.action), intent.idempotency_key)
 
     def call(self, action: Action) -> Call:
-        return Call(self.api.in_lane(action.lane), action, self.registry)
+        """Return the call of an action."""
+        return Call(self.api.in_lane(action.lane), action, self.link_index)
 
     def unknown(self, action: Action, lost: StripeSyncError) -> Step:
-        """Nobody knows whether it was made: the intent stays open, and the next run settles it first."""
-        return Step(action, "unknown", ReasonCode.UNVERIFIED, f"{lost} The next run looks whether it was made.")
+        """Return the step of a call with an unknown result: the intent stays open, and the next run recovers it first."""
+        return Step(action, "unknown", ReasonCode.UNVERIFIED, f"{lost} The next run looks its result up.")
 
     def refused(self, intent: Intent, failure: RowFailed) -> Step:
-        """Record a refusal; of a declined payment also when it may be asked for again, and what the call left behind."""
+        """Record a refusal; for a declined payment also its next attempt and the invoice that the call left."""
         outcome = Outcome("refused", reason=failure.reason, detail=failure.detail)
         if failure.reason != ReasonCode.PAYMENT_FAILED or not may_charge(intent.action):
             self.recorder.conclude(intent, outcome)
             return Step(intent.action, "refused", ReasonCode(failure.reason), failure.detail)
         try:
             decline = self.declines.refused(intent, failure)
-        except (RowFailed, Transient) as lost:  # it stays open: under its key the next run is given the same refusal
+        except (RowFailed, Transient) as lost:
+            # The intent stays open: the next run gets the same refusal under its key.
             return Step(intent.action, "unknown", ReasonCode.UNVERIFIED, f"{failure.detail} {lost}")
         self.recorder.conclude(intent, outcome, decline)
         left = {"status": "open", "auto_advance": decline.invoice in self.declines.collected}
@@ -202,30 +216,31 @@ class Executor:
         return Step(intent.action, "refused", ReasonCode.PAYMENT_FAILED, detail)
 
     def finished(self, intent: Intent) -> list[str]:
-        """Do what follows a call that was made; return what a person has to see to."""
+        """Perform the follow-up of a successful call; return messages for a person."""
         finish = self.handlers[intent.action.kind].finish
         if finish is None:
             return []
         try:
             return finish(self.call(intent.action), intent.idempotency_key, self.now)
         except RowFailed as refused:
-            return [f"It was made, and what follows it was refused: {refused}"]
+            return [f"It was written, and its follow-up was refused: {refused}"]
 
-    def made(self, intent: Intent, written: Written, *, note: str = "") -> Step:
-        """Records what was made, and says which of its fields are not as wanted. ``note`` goes into the journal."""
+    def record_success(self, intent: Intent, written: Written, *, note: str = "") -> Step:
+        """Record a successful call and compare its answer with the action. ``note`` goes into the journal."""
         action, id = intent.action, str(written.object["id"])
         call = self.call(action)
         held = as_it_is(call.api, written)
         try:
-            told_after = self.finished(intent)
-        except (Replayed, Transient) as lost:  # the intent stays open: the next run finds the call made, and finishes
+            follow_up = self.finished(intent)
+        except (Replayed, Transient) as lost:
+            # The intent stays open: the next run finds the written object and does the follow-up.
             return self.unknown(action, lost)
         if action.kind.is_creation:
-            self.registry.add(action.target, id)
+            self.link_index.add(action.target, id)
         wrong = tuple(self.handlers[action.kind].resource.differences(call, Found(held)))
         held, invoice, debit = debit_of(call.api, action, held)
         differs = f"Stripe's answer differs in {', '.join(wrong)}." if wrong else ""
-        detail = " ".join(filter(None, (differs, debit, *told_after)))
+        detail = " ".join(filter(None, (differs, debit, *follow_up)))
         noted = " ".join(filter(None, (note, detail)))
         self.recorder.conclude(intent, Outcome("done", stripe_id=id, request_id=written.request_id, detail=noted))
         if self.keep_answers:

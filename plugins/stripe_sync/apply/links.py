@@ -1,4 +1,4 @@
-"""The links as they stand while writes are being made: what one write creates, the next one refers to."""
+"""Links during a run's writes: objects that one write creates are referenced by the next."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.actual.stripe_objects import Reading
 
 
-class Registry:
-    """Link keys and Stripe ids, both ways; safe to share between threads."""
+class LinkIndex:
+    """Index of link keys and Stripe ids in both directions. Thread-safe."""
 
     def __init__(
         self,
@@ -39,31 +39,32 @@ class Registry:
         self._reading = Reading({}, signer, tax=tax, retired=dict(retired or {}))
 
     def get(self, key: str) -> str | None:
-        """The Stripe id of a link key."""
+        """Return the Stripe id of a link key, or None."""
         with self._lock:
             return self._ids.get(key)
 
     def resolve(self, key: str) -> str:
-        """The Stripe id of a link key. Raises RowFailed ``BLOCKED_BY`` where there is none."""
+        """Return the Stripe id of a link key. Raises RowFailed ``BLOCKED_BY`` where it has none."""
         found = self.get(key)
         if found is None:
             raise RowFailed(ReasonCode.BLOCKED_BY, f"{key} is not in Stripe yet.")
         return found
 
     def add(self, key: str, stripe_id: str) -> None:
+        """Add a link."""
         with self._lock:
             self._ids[key] = stripe_id
             self._keys[stripe_id] = key
 
     def tax_of(self) -> dict[str, str]:
-        """The tax fields of an invoice item that we write: none while tax is off."""
+        """Return the tax fields of our invoice items; empty while tax is off."""
         return dict(self._tax)
 
     def natural_id(self, key: str) -> str:
-        """Return the id that the pipeline gives a product or coupon in Stripe."""
+        """Return the Stripe id of a product or coupon, which the pipeline chooses."""
         return keys.stripe_id(key)
 
     def reading(self) -> Reading:
-        """Return how Stripe's answer is read as ours, with the links as they stand now."""
+        """Return the view that decodes Stripe's answers, with the links as they stand now."""
         with self._lock:
             return replace(self._reading, known=dict(self._keys))

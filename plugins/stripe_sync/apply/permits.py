@@ -18,12 +18,12 @@ class Permits:
 
     @classmethod
     def of_groups(cls, guarded: Iterable[Verdict]) -> Self:
-        """Return the permits that the guards gave."""
+        """Return the permits of guard results."""
         return cls({hash: group.decision for group in guarded for hash in group.actions})
 
     @classmethod
     def for_all(cls, actions: Iterable[Action]) -> Self:
-        """Return the permits of actions that were decided where they are made."""
+        """Return permits for all actions of a direct write."""
         return cls({action.hash: Decision.APPLY for action in actions})
 
     def of(self, action: Action) -> Decision:

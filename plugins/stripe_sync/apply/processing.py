@@ -1,11 +1,11 @@
-"""The invoice of a write that charges: whether a bank debit of it is under way once the call was answered (BILLING 6)."""
+"""Bank debits: whether the invoice of a write that charges is being paid by one after the call (BILLING 6)."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from stripe_sync.clients.stripe.client import StripeApi
-from stripe_sync.clients.stripe.endpoints import WHOLE
+from stripe_sync.clients.stripe.endpoints import EXPANDED
 from stripe_sync.core.errors import StripeSyncError
 from stripe_sync.domain.actual.payment_processing import unpaid
 from stripe_sync.domain.model.stripe import StripeInvoice, StripeSubscription, decode
@@ -17,16 +17,16 @@ LATEST = "latest_invoice"
 UNREAD = "A bank debit pays it, which succeeds or fails within days; its invoice could not be read."
 
 
-def asked_for(action: Action) -> list[str]:
-    """Return what the answer of a subscription's write is to show whole: of one that charges, its invoice too."""
-    return [*WHOLE["subscription"], *([LATEST] if may_charge(action) else ())]
+def expanded_parts(action: Action) -> list[str]:
+    """Return the ``expand`` parameter of a subscription's write; if it may charge, its invoice is included."""
+    return [*EXPANDED["subscription"], *([LATEST] if may_charge(action) else ())]
 
 
 def debit_of(api: StripeApi, action: Action, held: Row) -> tuple[Row, Row | None, str]:
-    """Return (the subscription as lists show it, the invoice whose debit is under way, the sentence for its row).
+    """Return (the subscription in the form of a list, the invoice of a pending debit, its message).
 
-    ``held`` is the subscription as the call left it; its invoice is read where the answer does not show it. None and "" where
-    nothing is under way. An invoice that cannot be read counts as under way: the next run sees it.
+    ``held`` is the subscription after the call; its invoice is read if the answer does not contain it. Without a pending debit
+    the invoice is None and the message empty. An invoice that cannot be read counts as pending: the next run sees it.
     """
     shown = held.get(LATEST)
     if not may_charge(action) or not shown:

@@ -1,4 +1,4 @@
-"""The records of a call that was answered: its outcome with the link, and the answer for the next extract."""
+"""Records of an answered call: its outcome with the link, and the answer for the next extract."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from stripe_sync.warehouse.snapshots import stripe_events
 from stripe_sync.warehouse.writes import journal, owed
 from stripe_sync.warehouse.writes.journal import Intent, Outcome
 
-# Refusals that say nothing about the target itself.
-OTHERS_FAULT = frozenset({ReasonCode.CHANGED_SINCE, ReasonCode.BLOCKED_BY})
+# Refusals that are not caused by the target itself.
+TRANSIENT_REFUSALS = frozenset({ReasonCode.CHANGED_SINCE, ReasonCode.BLOCKED_BY})
 
 
 @dataclass(frozen=True)
 class Recorder:
-    """Records what became of calls. ``keep_answers`` are the nouns of the objects whose answers are as whole as a read."""
+    """Records the results of calls. ``keep_answers`` are the nouns of objects whose answers are as complete as a read."""
 
     engine: Engine
     environment: str
@@ -34,12 +34,12 @@ class Recorder:
     keep_answers: frozenset[str] = frozenset()
 
     def conclude(self, intent: Intent, outcome: Outcome, decline: Decline | None = None) -> None:
-        """Record the outcome and, for a creation, the link: together or not at all. A decline keeps its own time."""
+        """Record the outcome and, for a creation, the link, in one transaction."""
         with self.engine.begin() as connection:
             journal.conclude(connection, intent, outcome)
             if decline is not None:
                 self.declines.keep(connection, intent.action, decline)
-            if outcome.result == "refused" and outcome.reason not in OTHERS_FAULT:
+            if outcome.result == "refused" and outcome.reason not in TRANSIENT_REFUSALS:
                 failures.refused(
                     connection, self.environment, target=intent.action.target, lane=intent.action.lane,
                     entity=intent.action.entity, reason=outcome.reason, detail=outcome.detail, now=self.now,
@@ -56,9 +56,9 @@ class Recorder:
                 links.add(connection, self.environment, intent.action.target, outcome.stripe_id, source="created")
 
     def keep(self, action: Action, noun: str, *, answer: Mapping[str, Any], invoice: Mapping[str, Any] | None) -> None:
-        """Keep an answer that shows the whole object, so that the next extract need not read it, and an unpaid invoice."""
-        whole = not (answer.get("items") or {}).get("has_more")
-        if noun in self.keep_answers and whole:
+        """Store an answer with the complete object, so that the next extract need not read it, and an unpaid invoice."""
+        is_complete = not (answer.get("items") or {}).get("has_more")
+        if noun in self.keep_answers and is_complete:
             with self.engine.begin() as connection:
                 stripe_events.answered(connection, self.environment, noun, answer)
                 if invoice is not None:

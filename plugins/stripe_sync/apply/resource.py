@@ -1,6 +1,6 @@
 """The parts of a module in ``resources/``: a call, an object of one of the two APIs, and the handler of one kind of action.
 
-A handler says everything about one kind: parameters and sending (``send``), the comparison of the answer with the action
+A handler has everything about one kind: parameters and sending (``send``), the comparison of the answer with the action
 (``resource``), and the search for the result of an interrupted call (``recover``).
 """
 
@@ -12,9 +12,10 @@ from datetime import datetime
 from typing import Any
 
 from stripe_sync.apply import verification
-from stripe_sync.apply.links import Registry
+from stripe_sync.apply.links import LinkIndex
 from stripe_sync.clients.stigg.client import StiggApi
-from stripe_sync.clients.stripe.client import Found, StripeApi, Written
+from stripe_sync.clients.stripe.answers import Found, Written
+from stripe_sync.clients.stripe.client import StripeApi
 from stripe_sync.clients.stripe.collection import Collection
 from stripe_sync.core import keys, ownership
 from stripe_sync.core.errors import RowFailed
@@ -27,11 +28,11 @@ Params = dict[str, Any]
 
 @dataclass(frozen=True)
 class Call:
-    """An action with the client of Stripe in its lane and the links: what its handler needs."""
+    """An action with its lane's Stripe client and the links, as its handler needs them."""
 
     api: StripeApi
     action: Action
-    links: Registry
+    links: LinkIndex
 
     @property
     def id(self) -> str:
@@ -46,25 +47,25 @@ class Call:
 
     @property
     def stigg_id(self) -> str:
-        """Return the Stigg id that the target names."""
+        """Return the Stigg id of the target."""
         return keys.entity_of(self.action.target)[1]
 
-    def mark(self) -> dict[str, str]:
+    def marker(self) -> dict[str, str]:
         """Return metadata with the ownership marker of the target."""
-        return {ownership.FIELD: self.links.signer.mark(self.action.target)}
+        return {ownership.FIELD: self.links.signer.marker(self.action.target)}
 
     def is_target(self, found: Found) -> bool:
-        """Return whether an object carries the genuine marker of the target."""
+        """Return whether an object has a valid ownership marker of the target."""
         marker = (found.object.get("metadata") or {}).get(ownership.FIELD)
         return self.links.signer.key_of(marker) == self.action.target
 
 
 @dataclass(frozen=True)
 class Resource:
-    """One kind of object: how the target of an action is read, and how an answer is compared.
+    """One kind of object: reading the target of an action, and comparing an answer with it.
 
-    ``name`` is the noun of the object, under which its answers are kept. ``document`` returns the fields of an answer that
-    was not deleted. ``instructions`` are the names in ``after`` that say how to write and are no fields.
+    ``name`` is the noun of the object, under which its answers are stored. ``document`` returns the fields of an answer that
+    was not deleted. ``instructions`` are the names in ``after`` that control the write and are not fields.
     """
 
     name: str
@@ -73,19 +74,19 @@ class Resource:
     instructions: frozenset[str] = frozenset()
 
     def differences(self, call: Call, found: Found) -> list[str]:
-        """Return the names of the fields in which an object is not as the action has it."""
+        """Return the names of the fields in which an object differs from the action."""
         return list(verification.mismatches(call.action.after, self._fields(call, found), self.instructions))
 
     def check_before(self, call: Call, found: Found) -> None:
-        """Refuse a change whose state of before no longer holds; the next run plans it anew."""
+        """Raise RowFailed ``CHANGED_SINCE`` where the object differs from the action's state before; the next run plans it again."""
         wrong = list(verification.mismatches(call.action.before, self._fields(call, found), self.instructions))
         if wrong:
             raise RowFailed(
-                ReasonCode.CHANGED_SINCE, f"{', '.join(wrong)} changed in Stripe since the plan was made; plan again."
+                ReasonCode.CHANGED_SINCE, f"{', '.join(wrong)} changed in Stripe after the plan. Create a new plan."
             )
 
     def recover_update(self, call: Call, since: datetime) -> Iterator[Found]:
-        """Yield the target if it is as the action has it: a change that was made has left that trace."""
+        """Yield the target if it already equals the action, which shows that the update was made."""
         found = self.read(call)
         if not self.differences(call, found):
             yield found
@@ -96,11 +97,11 @@ class Resource:
 
 @dataclass(frozen=True)
 class Handler:
-    """One kind of action. ``send`` is given the idempotency key, ``recover`` the moment since which a call may have been made.
+    """One kind of action. ``send`` gets the idempotency key, ``recover`` the time since which a call may have been made.
 
-    ``recover`` yields the objects that an interrupted call may have made; one that it created counts only with the marker.
-    ``prepare`` notes what has to be known before the call, ``finish`` does what follows it and returns what a person has to
-    see to; both are given the run's moment.
+    ``recover`` yields the objects that an interrupted call may have written; a created one counts only with the ownership
+    marker. ``prepare`` notes facts before the call; ``finish`` does the follow-up and returns messages for a person. Both get
+    the run's time.
     """
 
     resource: Resource
@@ -111,7 +112,7 @@ class Handler:
 
 
 def reader(collection: Collection) -> Callable[[Call], Found]:
-    """Return the function that reads the target of an action in a list of Stripe's."""
+    """Return the function that reads the target of an action from a collection."""
     return lambda call: collection.read(call.api, call.id)
 
 
@@ -124,16 +125,16 @@ def change(resource: Resource, collection: Collection, build: Callable[[Call], P
     return Handler(resource, send, resource.recover_update)
 
 
-def metadata(given: Mapping[str, str] | None, links: Registry) -> dict[str, str]:
-    """Return metadata with the link key turned into its marker. Only our names are sent, so foreign ones stay."""
+def metadata(given: Mapping[str, str] | None, links: LinkIndex) -> dict[str, str]:
+    """Return metadata with the link key replaced by its marker. Only our names are sent; foreign ones are kept."""
     result = dict(given or {})
     if ownership.FIELD in result:
-        result[ownership.FIELD] = links.signer.mark(result[ownership.FIELD])
+        result[ownership.FIELD] = links.signer.marker(result[ownership.FIELD])
     return result
 
 
 def fields(call: Call) -> Params:
-    """Return the fields of an action as they are; an absent one is unset with an empty text."""
+    """Return the fields of an action; None becomes an empty text, which unsets the field."""
     after = call.action.after
     found = {name: "" if value is None else value for name, value in after.items() if name != "metadata"}
     if "metadata" in after:
@@ -142,18 +143,18 @@ def fields(call: Call) -> Params:
 
 
 def without_marker(call: Call) -> Params:
-    """Return the parameters that take our metadata off; foreign names are not sent, so they stay."""
+    """Return the parameters that remove our metadata; foreign names are not sent and are kept."""
     return {"metadata": call.action.after["how"]["metadata"]}
 
 
 def existing(call: Call, collection: Collection, *, id: str, refused: RowFailed) -> Written:
-    """Return the object that has the id already, if it carries the marker of this very target.
+    """Return the object that already has the id, if it has the ownership marker of this target.
 
     Raises ``refused`` for any other refusal, RowFailed ``ID_TAKEN`` if the object is not ours.
     """
     if refused.reason != ReasonCode.ID_TAKEN:
         raise refused
-    there = collection.find(call.api, id)
-    if there is not None and call.is_target(there):
-        return Written(there.object, None)
+    found = collection.find(call.api, id)
+    if found is not None and call.is_target(found):
+        return Written(found.object, None)
     raise RowFailed(ReasonCode.ID_TAKEN, f"A {collection.name} with the id {id} exists and is not ours.") from None

@@ -1,4 +1,4 @@
-"""What becomes of one action of a plan."""
+"""Result of one action."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Result = Literal["done", "refused", "dropped", "blocked", "waiting", "paused", "
 
 @dataclass(frozen=True)
 class Step:
-    """What became of one action."""
+    """The result of one action, with its reason and a message."""
 
     action: Action
     result: Result

@@ -1,7 +1,7 @@
-"""Calls of which nobody knows what became, and answers that Stripe repeats: both are looked into before anything is sent.
+"""Recovery of calls with an unknown result, and of answers that Stripe repeats, before anything is sent.
 
-What was made is recorded. What was not is sent under the idempotency key of its intent, and under another one where Stripe
-keeps an answer for that key which was no success (SB 7.1).
+A written object is recorded. Otherwise the call is sent under the idempotency key of its intent, or under a new key where
+Stripe has stored an unsuccessful answer for that key (SB 7.1).
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from stripe_sync.apply.resource import Call
-from stripe_sync.apply.resources.table import made_by
+from stripe_sync.apply.resources.table import recovered
 from stripe_sync.apply.results import Step
-from stripe_sync.clients.stripe.client import Found, Written
+from stripe_sync.clients.stripe.answers import Found, Written
 from stripe_sync.core.errors import Replayed, RowFailed, Transient
 from stripe_sync.domain.plan.actions import Action
 from stripe_sync.warehouse.writes import journal
@@ -25,15 +25,15 @@ from stripe_sync.warehouse.writes.journal import Intent, Outcome
 if TYPE_CHECKING:
     from stripe_sync.apply.executor import Executor
 
-# Stripe forgets idempotency keys after a day; an older intent is never repeated under its key.
+# Stripe deletes idempotency keys after a day; an older intent is never repeated under its key.
 KEY_LIFE = timedelta(hours=23)
 
 
-def settle(executor: Executor, lane: str, wanted: set[str]) -> None:
-    """Find out what became of calls whose outcome nobody recorded, side by side.
+def settle(executor: Executor, lane: str, permitted: set[str]) -> None:
+    """Recover the open intents of a lane in parallel.
 
-    ``wanted`` are the hashes of the actions that the present plan applies: what was not made and is not among them is
-    dropped, so nothing is done that the present does not ask for.
+    ``permitted`` are the hashes of the actions that the current plan applies. An intent that was not written and is not among
+    them is dropped.
     """
     intents = journal.open_intents(executor.engine, executor.environment, lane)
     if not intents:
@@ -41,7 +41,7 @@ def settle(executor: Executor, lane: str, wanted: set[str]) -> None:
     read_at = time.monotonic()
 
     def one(intent: Intent) -> Step | None:
-        return settled(executor, aged(intent, since=read_at), wanted, since=read_at)
+        return settled(executor, aged(intent, since=read_at), permitted, since=read_at)
 
     with ThreadPoolExecutor(max_workers=executor.workers, thread_name_prefix=f"settle-{lane}") as pool:
         record(executor, filter(None, pool.map(one, intents)))
@@ -52,14 +52,14 @@ def aged(intent: Intent, *, since: float) -> Intent:
     return replace(intent, age=intent.age + timedelta(seconds=time.monotonic() - since))
 
 
-def settled(executor: Executor, intent: Intent, wanted: set[str], *, since: float) -> Step | None:
-    """Wait until the call of an intent cannot be under way, and look for what it made; None where nothing was.
+def settled(executor: Executor, intent: Intent, permitted: set[str], *, since: float) -> Step | None:
+    """Wait until the call of an intent has ended, and look its object up; return None where it does not exist.
 
-    The step of an intent that could not be looked into is ``unknown``: it stays open.
+    If the lookup fails, the step is ``unknown`` and the intent stays open.
     """
     time.sleep(max(0.0, executor.settle_seconds - intent.age.total_seconds()))
     try:
-        found = made_by(Call(executor.api, intent.action, executor.registry), intent.since)
+        found = recovered(Call(executor.api, intent.action, executor.link_index), intent.since)
     except RowFailed as gone:
         executor.recorder.conclude(intent, Outcome("dropped", reason=gone.reason, detail=gone.detail))
         return None
@@ -67,34 +67,32 @@ def settled(executor: Executor, intent: Intent, wanted: set[str], *, since: floa
         return executor.unknown(intent.action, lost)
     if found is not None:
         return concluded(executor, intent, found)
-    again = intent.action.hash in wanted and not intent.action.noted  # what was noted is read again
+    again = intent.action.hash in permitted and not intent.action.noted  # noted facts are read again
     if again and aged(intent, since=since).age < KEY_LIFE:
         executor.reused[intent.action.hash] = intent
     else:
-        executor.recorder.conclude(
-            intent, Outcome("dropped", detail="Not found in Stripe, and no longer wanted as it was.")
-        )
+        executor.recorder.conclude(intent, Outcome("dropped", detail="Not found in Stripe, and no longer planned."))
     return None
 
 
 def concluded(executor: Executor, intent: Intent, found: Found, *, note: str = "") -> Step:
-    """Conclude an intent with the object that its call made; where what follows could not be done, it stays open."""
+    """Conclude an intent with its written object; where the follow-up fails, the intent stays open."""
     try:
-        return executor.made(intent, Written(found.object, None), note=note)
+        return executor.record_success(intent, Written(found.object, None), note=note)
     except (Replayed, Transient) as lost:
         return executor.unknown(intent.action, lost)
 
 
 def record(executor: Executor, steps: Iterable[Step]) -> None:
-    """Tell of what an interrupted run made, or of what nobody could look into, and remember it for the plan."""
+    """Store and report recovered and unknown results."""
     for step in steps:
         executor.settled[step.action.hash] = step
         is_made = step.result == "done"
-        executor.progress(replace(step, detail="It was made by an interrupted run.") if is_made else step)
+        executor.progress(replace(step, detail="It was written by an interrupted run.") if is_made else step)
 
 
 def unsettled(executor: Executor, action: Action) -> Step | None:
-    """Return the step of an action on whose target an earlier call could not be looked into; it is not begun."""
+    """Return the step of an action whose target has an open intent that could not be recovered; it is not started."""
     lost = (s for s in executor.settled.values() if s.result == "unknown" and s.action.target == action.target)
     earlier = next(lost, None)
     return replace(earlier, action=action) if earlier is not None else None
@@ -107,7 +105,7 @@ def looked_into(executor: Executor, action: Action, intent: Intent, old: Replaye
     that of the intent is to pay ``action`` by now.
     """
     try:
-        found = made_by(Call(executor.api, intent.action, executor.registry), intent.since)
+        found = recovered(Call(executor.api, intent.action, executor.link_index), intent.since)
     except RowFailed as gone:
         return executor.refused(intent, gone)
     except Transient as lost:

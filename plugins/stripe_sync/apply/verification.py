@@ -1,4 +1,4 @@
-"""The comparison of an object of Stripe with what an action wanted: the same canonical form on both sides."""
+"""Comparison of a Stripe object with an action, in the same canonical form on both sides."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 from stripe_sync.domain.model.documents import Document
 
 
-def mismatches(wanted: Mapping[str, Any] | None, held: Document, instructions: Collection[str] = ()) -> Iterator[str]:
-    """Yield the names of the fields that are not as wanted; ``instructions`` are names that are no fields."""
-    for name, value in (wanted or {}).items():
+def mismatches(target: Mapping[str, Any] | None, held: Document, instructions: Collection[str] = ()) -> Iterator[str]:
+    """Yield the names of the fields that differ from the target; ``instructions`` are names that are not fields."""
+    for name, value in (target or {}).items():
         if name not in instructions and not same(held.get(name), value):
             yield name
 
 
-def same(held: Any, wanted: Any) -> bool:
-    """Return whether two values are equal, where an absent list and an empty one are."""
-    return bool(held == wanted or (not held and not wanted and not isinstance(wanted, bool)))
+def same(held: Any, target: Any) -> bool:
+    """Return whether two values are equal; an absent list equals an empty one."""
+    return bool(held == target or (not held and not target and not isinstance(target, bool)))

@@ -1,6 +1,7 @@
-"""Runs the suites of a gate on one content of the warehouse and keeps the verdicts.
+"""Run the suites of a check and store their results.
 
-A verdict that is kept is not made again, and Great Expectations (seconds to import) is imported only to make one.
+A stored result is reused while the suite and its data are the same. Great Expectations, which takes seconds to import, is
+imported only if a suite has to run.
 """
 
 from __future__ import annotations
@@ -17,40 +18,45 @@ from typing import Any
 from sqlalchemy import Engine, column, select, text
 
 from stripe_sync.checks.suites import Suite, suites
-from stripe_sync.core.errors import GateFailed
+from stripe_sync.core.errors import CheckFailed
 from stripe_sync.warehouse.comparisons import check_results
 from stripe_sync.warehouse.schema import qualified, schema_of
 
 
 @dataclass(frozen=True)
-class GateResult:
-    """What a gate found: rules of sets that failed, and rows to leave out as (kind, id, rule)."""
+class CheckOutcome:
+    """Outcome of a check: failed rules about whole tables, and failed rows as (kind, id, rule), which are quarantined."""
 
     failed: list[str] = field(default_factory=list)
     rows: list[tuple[str, str, str]] = field(default_factory=list)
-    judged: int = 0
-    kept: int = 0
+    suites_run: int = 0
+    suites_reused: int = 0
 
 
-def check(engine: Engine, gate: str, *, contents: Mapping[str, str], parameters: Mapping[str, str | int]) -> GateResult:
-    """The verdict on what there is, by side; ``parameters`` fill the queries (numbers, and names of letters, digits, ``-``,
-    ``_``). A suite that is about one side is judged again only when that side is another."""
-    result = GateResult()
-    judged = kept = 0
+def check(
+    engine: Engine, name: str, *, contents: Mapping[str, str], parameters: Mapping[str, str | int]
+) -> CheckOutcome:
+    """Run the suites of a check whose data changed, and return the outcome with the stored results of the others.
+
+    ``contents`` is the data's version by side (``snapshot:version``); a suite about one side depends on that side alone.
+    ``parameters`` fill the queries: numbers, and names of letters, digits, ``-`` and ``_``.
+    """
+    result = CheckOutcome()
+    suites_run = suites_reused = 0
     with ExitStack() as opened:
         source: Any = None
-        for suite in (in_schema(each, schema_of(engine)) for each in suites(gate)):
+        for suite in (in_schema(each, schema_of(engine)) for each in suites(name)):
             content = contents[suite.side] if suite.side else "/".join(contents.values())
             found = check_results.find(engine, suite.hash, content)
             if found is None:
-                judged_at, left = before(engine, suite, content, parameters)
-                given = {**parameters, "judged": judged_at}
-                if suite.row_wise and is_empty(engine, suite, given):
+                checked_until, unchanged = last_result(engine, suite, content, parameters)
+                values = {**parameters, "judged": checked_until}
+                if suite.row_wise and is_empty(engine, suite, values):
                     found = {"failed": [], "rows": []}
                 else:
                     source = source or opened.enter_context(source_of(engine))
-                    found = judge(source, suite, given)
-                found["rows"] += left
+                    found = run_suite(source, suite, values)
+                found["rows"] += unchanged
                 detail = {"failed": found["failed"], "rows": found["rows"]}
                 check_results.store(
                     engine,
@@ -60,12 +66,12 @@ def check(engine: Engine, gate: str, *, contents: Mapping[str, str], parameters:
                     passed=not found["failed"],
                     detail=detail,
                 )
-                judged += 1
+                suites_run += 1
             else:
-                kept += 1
+                suites_reused += 1
             result.failed.extend(found["failed"])
             result.rows.extend((row[0], row[1], row[2]) for row in found["rows"])
-    return GateResult(result.failed, result.rows, judged, kept)
+    return CheckOutcome(result.failed, result.rows, suites_run, suites_reused)
 
 
 def in_schema(suite: Suite, schema: str) -> Suite:
@@ -73,73 +79,76 @@ def in_schema(suite: Suite, schema: str) -> Suite:
     return replace(suite, query=qualified(suite.query, schema))
 
 
-def before(
+def last_result(
     engine: Engine, suite: Suite, content: str, parameters: Mapping[str, str | int]
 ) -> tuple[int, list[tuple[str, str, str]]]:
-    """(the content at which a suite about rows was judged last, the rows that failed then and are as they were); 0 and none
-    where everything is judged.
+    """Return the starting point of an incremental check.
+
+    Returns:
+        (version, failures): the snapshot version up to which the suite last ran, and its failed rows that are unchanged
+        since, as (kind, id, rule). (0, []) for a full check: a suite about the whole table, or one that never ran.
     """
-    place, _, upto = content.rpartition(":")
-    known = check_results.newest(engine, suite.hash, place, upto=int(upto)) if suite.row_wise else None
+    snapshot, _, version = content.rpartition(":")
+    known = check_results.newest(engine, suite.hash, snapshot, upto=int(version)) if suite.row_wise else None
     if known is None:
         return 0, []
-    judged_at, detail = known
+    checked_until, detail = known
     rows = [(row[0], row[1], row[2]) for row in detail["rows"]]
-    about = {
+    scope = {
         "environment": parameters["environment"],
         "side": suite.side,
         "kind": suite.entity_kind,
-        "judged": judged_at,
+        "judged": checked_until,
     }
-    still = check_results.unchanged(
-        engine, {id for _, id, _ in rows}, snapshot=parameters[f"{suite.side}_snapshot"], **about
+    unchanged = check_results.unchanged(
+        engine, {id for _, id, _ in rows}, snapshot=parameters[f"{suite.side}_snapshot"], **scope
     )
-    return judged_at, [row for row in rows if row[1] in still]
+    return checked_until, [row for row in rows if row[1] in unchanged]
 
 
 def is_empty(engine: Engine, suite: Suite, parameters: Mapping[str, str | int]) -> bool:
-    """Whether there is nothing to judge."""
+    """Return whether the suite's query has no rows."""
     with engine.connect() as connection:
         rows = text(suite.query).columns(column("id")).subquery("checked")
         return connection.execute(select(rows.c.id).limit(1), dict(parameters)).first() is None
 
 
-def require(result: GateResult, gate: str) -> None:
-    """Raises GateFailed, with every rule that failed."""
-    if result.failed:
-        raise GateFailed(f"The gate {gate} is closed: {' '.join(result.failed)}")
+def require(outcome: CheckOutcome, name: str) -> None:
+    """Raise CheckFailed with every failed rule."""
+    if outcome.failed:
+        raise CheckFailed(f"Check {name} failed; the run stops before its next step. {' '.join(outcome.failed)}")
 
 
 @cache
 def context() -> Any:
-    """Great Expectations' context: one a process, kept in memory alone."""
+    """Return Great Expectations' context: one per process, in memory only."""
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     import great_expectations as gx
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
-    made = gx.get_context(mode="ephemeral")
-    made.variables.progress_bars = ProgressBarsConfig(globally=False)
-    return made
+    ephemeral = gx.get_context(mode="ephemeral")
+    ephemeral.variables.progress_bars = ProgressBarsConfig(globally=False)
+    return ephemeral
 
 
 @contextmanager
 def source_of(engine: Engine) -> Iterator[Any]:
-    """The warehouse as Great Expectations sees it, for the suites of one gate."""
+    """Open the warehouse as a data source of Great Expectations, for the suites of one check."""
     sources, name = context().data_sources, uuid.uuid4().hex
     source = sources.add_postgres(name, connection_string=engine.url.render_as_string(hide_password=False))
     try:
         yield source
-    finally:  # Great Expectations would leave its connections to the garbage collector
+    finally:  # Great Expectations does not close its connections
         source.get_execution_engine().close()
         source.get_engine().dispose()
         sources.delete(name)
 
 
-def judge(source: Any, suite: Suite, parameters: Mapping[str, str | int]) -> dict[str, Any]:
-    """Validates one suite with Great Expectations, on the query's rows inside PostgreSQL."""
+def run_suite(source: Any, suite: Suite, parameters: Mapping[str, str | int]) -> dict[str, Any]:
+    """Validate one suite with Great Expectations inside PostgreSQL; return its failed rules and failed rows."""
     failed: list[str] = []
     rows: list[tuple[str, str, str]] = []
-    batch = batch_of(source, suite, filled(suite.query, parameters))
+    batch = batch_of(source, suite, fill_query(suite.query, parameters))
     if all(outcome.success for outcome in outcomes(batch, suite, detail="BOOLEAN_ONLY")):
         return {"failed": failed, "rows": rows}
     for outcome in outcomes(batch, suite, detail="COMPLETE"):
@@ -155,35 +164,37 @@ def judge(source: Any, suite: Suite, parameters: Mapping[str, str | int]) -> dic
 
 
 def batch_of(source: Any, suite: Suite, query: str) -> Any:
-    """The rows of a suite's query as Great Expectations sees them: by a request, since a definition of a batch would be kept
-    and written out with everything else that its context keeps.
+    """Return the rows of a suite's query as a batch.
+
+    It uses a batch request: a batch definition would be stored and serialized with the whole context.
     """
     asset = source.add_query_asset(suite.name, query=query)
     return asset.get_batch(asset.build_batch_request())
 
 
 def outcomes(batch: Any, suite: Suite, *, detail: str) -> list[Any]:
-    """Great Expectations' word on each expectation of a suite; which rows fail costs it half as much again as whether any
-    does.
-    """
+    """Return the result of each expectation; ``detail`` is COMPLETE (with failed rows, 50 % slower) or BOOLEAN_ONLY."""
     import great_expectations as gx
 
     expectations = gx.ExpectationSuite(name=suite.name, expectations=suite.document["expectations"])
-    wanted = {"result_format": detail, "unexpected_index_column_names": ["id"]}
-    return list(batch.validate(expectations, result_format=wanted).results)
+    result_format = {"result_format": detail, "unexpected_index_column_names": ["id"]}
+    return list(batch.validate(expectations, result_format=result_format).results)
 
 
 def with_keys(rule: str, keys: list[str]) -> str:
-    """A rule with the first keys that break it."""
+    """Return a rule with the first five keys that break it."""
     return f"{rule} ({', '.join(keys[:5])}{', ...' if len(keys) > 5 else ''})" if keys else rule
 
 
-def filled(query: str, parameters: Mapping[str, str | int]) -> str:
-    """A query with its ``:name`` parameters as literals: Great Expectations takes text alone."""
+def fill_query(query: str, parameters: Mapping[str, str | int]) -> str:
+    """Return a query with its ``:name`` parameters as literals; Great Expectations takes only text.
+
+    Raises ValueError for a text that is not of letters, digits, ``-`` and ``_``.
+    """
     filled = "\n".join(line for line in query.splitlines() if not line.startswith("--"))
     for name, value in parameters.items():
         if isinstance(value, str) and not re.fullmatch(r"[A-Za-z0-9_-]+", value):
-            raise ValueError(f"the parameter {name} cannot be a literal")
+            raise ValueError(f"Parameter {name} cannot be a literal: use letters, digits, - and _.")
         literal = str(value) if isinstance(value, int) else f"'{value}'"
         filled = re.sub(rf"(?<!:):{name}\b", literal, filled)
     return filled

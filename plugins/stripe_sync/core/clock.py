@@ -1,4 +1,4 @@
-"""The one source of time. It is read once a run; business code is given the moment and never asks the system."""
+"""Clock of a run. It is read once per run; domain code receives the time and never reads the system's."""
 
 from __future__ import annotations
 
@@ -7,23 +7,25 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Tells the time, UTC."""
+    """A source of time."""
 
-    def now(self) -> datetime: ...
+    def now(self) -> datetime:
+        """Return the time, UTC."""
 
 
 class SystemClock:
     """The machine's clock, in whole seconds."""
 
     def now(self) -> datetime:
+        """Return the time, UTC, in whole seconds."""
         return datetime.now(UTC).replace(microsecond=0)
 
 
 def from_epoch(seconds: int) -> datetime:
-    """UTC time of Unix seconds, the form in which Stripe writes time."""
+    """Return the UTC time of Unix seconds, Stripe's form of time."""
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def epoch(moment: datetime) -> int:
-    """Unix seconds of an aware time."""
-    return int(moment.timestamp())
+def epoch(time: datetime) -> int:
+    """Return the Unix seconds of an aware time."""
+    return int(time.timestamp())

@@ -1,4 +1,4 @@
-"""The time that a whole request may take. Time-outs of HTTP libraries are for each read, and an answer may come byte by byte."""
+"""Deadline of a complete request. Time-outs of HTTP libraries apply to each read, and an answer may arrive byte by byte."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _local = threading.local()
 
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
-    """Give every read of this thread so many seconds in all, while the block runs."""
+    """Limit all reads of this thread to so many seconds in total, while the block runs."""
     before = getattr(_local, "at", None)
     _local.at = time.monotonic() + seconds
     try:
@@ -23,11 +23,11 @@ def within(seconds: float) -> Iterator[None]:
 
 
 def left(timeout: float | None) -> float | None:
-    """Return how many seconds the next read may take: ``timeout`` at most. Raises TimeoutError past the deadline."""
+    """Return the seconds left for the next read, at most ``timeout``. Raises TimeoutError after the deadline."""
     at = getattr(_local, "at", None)
     if at is None:
         return timeout
     seconds: float = at - time.monotonic()
     if seconds <= 0:
-        raise TimeoutError("the whole answer took too long")
+        raise TimeoutError("the complete answer took too long")
     return seconds if timeout is None else min(timeout, seconds)

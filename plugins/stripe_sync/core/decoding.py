@@ -1,7 +1,7 @@
-"""Values as types, checked: the one way from JSON to the package's types.
+"""Checked conversion of decoded JSON to the package's types.
 
-Two threads that are the first to use a type crash the process in msgspec (0.22), which shows a type to the others before it
-is complete. So each type is made known under a lock, once.
+In msgspec 0.22 the process crashes if two threads use a type for the first time: msgspec publishes a type's information
+before it is complete. So each type is prepared once, under a lock.
 """
 
 from __future__ import annotations
@@ -12,14 +12,17 @@ from typing import Any, TypeVar
 import msgspec
 
 Type = TypeVar("Type")
-_known: set[Any] = set()
+_prepared: set[Any] = set()
 _lock = threading.Lock()
 
 
 def typed(value: Any, type: type[Type], *, strict: bool = True) -> Type:
-    """A decoded JSON value as a type. Raises msgspec.ValidationError; not ``strict``, numbers may be texts and so on."""
-    if type not in _known:
+    """Convert a decoded JSON value to a type. Raises msgspec.ValidationError.
+
+    Without ``strict``, numbers may be texts, as in msgspec's lax mode.
+    """
+    if type not in _prepared:
         with _lock:
             msgspec.json.Decoder(type)
-            _known.add(type)
+            _prepared.add(type)
     return msgspec.convert(value, type, strict=strict)

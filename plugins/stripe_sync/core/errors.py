@@ -1,17 +1,17 @@
-"""The one tree of errors; a message names the object, the rule and the way out.
+"""Errors of the package. A message names the object, the rule and the way out.
 
 StripeSyncError
-├── RunStopped            the run ends: nothing after it can be right
-│   ├── ConfigurationError    settings, connections, connections' content
-│   ├── AccountRefused        key, account, mode or environment are not what was declared
-│   ├── NotAuthorized         the API does not accept the key, or not for this
+├── RunStopped            the run ends; later steps would be wrong
+│   ├── ConfigurationError    settings or connections are unusable
+│   ├── AccountRefused        key, account, mode or environment differ from the settings
+│   ├── NotAuthorized         the API does not accept the key, or not for this call
 │   ├── UnknownShape          an answer that this version does not understand
 │   ├── Incomplete            an extract that must not be compared
-│   ├── GateFailed            a data-quality check that concerns a whole table
-│   └── StalePlan             the plan is older than it may be when applied
-├── Transient             may succeed when tried again: limits, time-outs, server errors
-├── Replayed              the answer is the one that Stripe keeps for an idempotency key; only another key asks again
-├── RowFailed             one row's failure; all others go on
+│   ├── CheckFailed           a data-quality check of a table failed
+│   └── StalePlan             the plan is too old to be applied
+├── Transient             may succeed when retried: rate limits, time-outs, server errors
+├── Replayed              Stripe repeats the stored answer of an idempotency key; a new key is required
+├── RowFailed             one row failed; all others continue
 └── Waiting               a person or another run has to act first
 """
 
@@ -20,31 +20,42 @@ from __future__ import annotations
 from stripe_sync.core import reasons
 
 __all__ = [
-    "AccountRefused", "ConfigurationError", "GateFailed", "Incomplete", "NotAuthorized", "Replayed", "RowFailed",
-    "RunStopped", "StalePlan", "StripeSyncError", "Transient", "UnknownShape", "Waiting",
-]  # fmt: skip
+    "AccountRefused",
+    "CheckFailed",
+    "ConfigurationError",
+    "Incomplete",
+    "NotAuthorized",
+    "Replayed",
+    "RowFailed",
+    "RunStopped",
+    "StalePlan",
+    "StripeSyncError",
+    "Transient",
+    "UnknownShape",
+    "Waiting",
+]
 
 
 class StripeSyncError(Exception):
-    """Everything that this package raises on purpose."""
+    """Base class of the errors that this package raises."""
 
 
 class RunStopped(StripeSyncError):
-    """The run ends: nothing after it can be right."""
+    """The run ends; later steps would be wrong."""
 
 
 class ConfigurationError(RunStopped):
-    """Settings or connections cannot be used as they are."""
+    """Settings or connections are unusable."""
 
 
 class AccountRefused(RunStopped):
-    """Key, account, mode or environment are not what the environment declares (invariant 6)."""
+    """Key, account, mode or environment differ from the settings (invariant 6)."""
 
 
 class NotAuthorized(RunStopped):
     """The API does not accept the key, or not for this call.
 
-    ``right`` and ``account`` are what Stripe names in the refusal: a right such as ``plan_read``, and the account's id.
+    ``right`` and ``account`` are from Stripe's refusal: a permission such as ``plan_read``, and the account's id; empty if absent.
     """
 
     def __init__(self, message: str, *, right: str = "", account: str = "") -> None:
@@ -61,16 +72,16 @@ class Incomplete(RunStopped):
     """An extract that must not be compared (invariant 5)."""
 
 
-class GateFailed(RunStopped):
-    """A data-quality check that concerns a whole table failed."""
+class CheckFailed(RunStopped):
+    """A data-quality check of a table failed."""
 
 
 class StalePlan(RunStopped):
-    """The plan is older than it may be when it is applied: plan again."""
+    """The plan is too old to be applied; create a new one."""
 
 
 class Transient(StripeSyncError):
-    """May succeed when tried again. ``limited`` names the limit that was exceeded, where one was."""
+    """May succeed when retried. ``limited`` names the rate limit that was exceeded, or is empty."""
 
     def __init__(self, message: str, *, limited: str = "") -> None:
         super().__init__(message)
@@ -78,9 +89,9 @@ class Transient(StripeSyncError):
 
 
 class Replayed(StripeSyncError):
-    """The answer that Stripe keeps for an idempotency key came again: ``status`` is 402, 5xx, or 400 for other parameters.
+    """Stripe repeated the stored answer of an idempotency key; ``status`` is 402, 5xx, or 400 for other parameters.
 
-    ``refused`` is the failure of the row that the first answer was, where it was one.
+    ``refused`` is the row failure of the first answer, or None.
     """
 
     def __init__(self, message: str, *, status: int, refused: RowFailed | None = None) -> None:
@@ -90,9 +101,9 @@ class Replayed(StripeSyncError):
 
 
 class RowFailed(StripeSyncError):
-    """One row's failure, with its reason code; all other rows go on (invariant 8).
+    """One row failed, with its reason code; all other rows continue (invariant 8).
 
-    ``decline`` is Stripe's decline code of a payment, or its error code where it gave none; "" for any other failure.
+    ``decline`` is Stripe's decline code of a payment, or its error code if there is none; empty for any other failure.
     """
 
     def __init__(self, reason: reasons.ReasonCode, detail: str, *, decline: str = "") -> None:

@@ -1,8 +1,8 @@
-"""Names that one thing keeps for ever: link keys, Stripe ids of our choosing, lookup keys.
+"""Permanent keys: link keys, lookup keys, and the Stripe ids that the pipeline chooses.
 
-Parts are joined by ``:``; in a part, every byte outside A-Z a-z 0-9 . _ - is written ``~XX``, so different parts never
-meet in one key. The same key is the link key and, up to 200 characters, the ``lookup_key``. Stripe takes only letters, digits, ``-`` and ``_`` in
-the ids of products and coupons, so these are made of the key by ``stripe_id``.
+Parts are joined by ``:``. In a part, every byte outside A-Z a-z 0-9 . _ - is escaped as ``~XX``, so different parts never
+give the same key. The link key is also the ``lookup_key``, up to 200 characters. Stripe accepts only letters, digits, ``-``
+and ``_`` in ids of products and coupons; ``stripe_id`` derives these ids from the key.
 """
 
 from __future__ import annotations
@@ -13,28 +13,28 @@ from dataclasses import dataclass
 from typing import Final
 
 FLAT: Final = "base"  # the charge of a flat fee
-# What is charged besides a feature's own charge. ``~`` before a small letter occurs in no escaped part.
+# Further charges of a feature. ``~`` before a lower-case letter occurs in no escaped part.
 ONCE, OVERAGE, MINIMUM, METERED = "~once", "~overage", "~minimum", "~metered"
-ANYWHERE: Final = "default"  # the price for every country that has none of its own
+ANYWHERE: Final = "default"  # the price for countries without a localized price
 LIMIT: Final = 200  # characters of a lookup_key at Stripe
-# Kinds of keys that say more than their last part.
+# Kinds of keys.
 PRODUCT, PRICE, COUPON, CUSTOMER, SUBSCRIPTION = "product", "price", "coupon", "customer", "subscription"
 STIGG_SUBSCRIPTION, ONE_OFF, RENEWAL = "stigg_subscription", "oneoff", "renewal"
-OWN: Final = "discount"  # the second part of a coupon that one subscription alone has
-PACKAGE, CHARGE, OVERRIDDEN = 2, 3, 6  # places in the parts of a product or price
+OWN: Final = "discount"  # the second part of a coupon for one subscription
+PACKAGE, CHARGE, OVERRIDDEN = 2, 3, 6  # positions in the parts of a product or price
 VERSION = re.compile(r"@([0-9a-f]{8})\Z")
 UNSAFE = re.compile(rb"[^A-Za-z0-9._-]")
 ID_LIMIT: Final = 120  # characters of an id that the pipeline chooses; Stripe's own limit is not documented below 5000
-ID_PART = re.compile(r"[A-Za-z0-9_]+(-[A-Za-z0-9_]+)*")  # a part that an id carries as it is
+ID_PART = re.compile(r"[A-Za-z0-9_]+(-[A-Za-z0-9_]+)*")  # a part that is used in an id unchanged
 NOT_ID = re.compile(r"[^A-Za-z0-9_]+")
 
 
 @dataclass(frozen=True)
 class LinkKey:
-    """Name by which links, markers and actions know one thing, such as ``customer:production:c-17``.
+    """Key of one object in links, markers and actions, such as ``customer:production:c-17``.
 
-    ``parts`` are escaped, as they are stored; the first is the environment. ``version`` are the 8 hex digits of a price's
-    content, empty for the price's slot and for every other kind.
+    ``parts`` are escaped, as they are stored; the first is the environment. ``version`` is the 8 hex digits of a price's
+    content; empty for a price key without a version and for other kinds.
     """
 
     kind: str
@@ -43,7 +43,7 @@ class LinkKey:
 
     @classmethod
     def parse(cls, text: str) -> LinkKey:
-        """Return the key of a text. Every text has one, and ``str`` gives the same text back."""
+        """Parse a text, without errors; ``str`` of the result is the same text."""
         found = VERSION.search(text)
         kind, *parts = (text[: found.start()] if found else text).split(":")
         return cls(kind, tuple(parts), found.group(1) if found else "")
@@ -54,31 +54,31 @@ class LinkKey:
 
     @property
     def environment(self) -> str:
-        """Name of the environment, escaped."""
+        """Return the name of the environment, escaped."""
         return self.parts[0] if self.parts else ""
 
     @property
     def id(self) -> str:
-        """Last part, such as a customer's id in Stigg."""
+        """Return the last part, such as a customer's id in Stigg."""
         return unescaped(self.parts[-1]) if self.parts else ""
 
     @property
     def package(self) -> tuple[str, str]:
-        """(kind, escaped refId) of the package of a product or price; empty texts for other kinds of key."""
+        """Return (kind, escaped refId) of the package of a product or price; empty texts for other kinds."""
         return (self.parts[1], self.parts[2]) if len(self.parts) > PACKAGE else ("", "")
 
     @property
     def charge(self) -> str:
-        """Escaped charge of a price, or of a charge's product; empty for a package's product."""
+        """Return the escaped charge of a price or of a charge's product; empty for a package's product."""
         return self.parts[CHARGE] if len(self.parts) > CHARGE else ""
 
     @property
     def subscription(self) -> str | None:
-        """Id of the subscription whose own price this is; None for a price of the catalog."""
+        """Return the id of the subscription of a subscription-specific price; None for a price of the catalog."""
         return unescaped(self.parts[OVERRIDDEN]) if len(self.parts) > OVERRIDDEN else None
 
     def is_own_coupon(self) -> bool:
-        """Whether one subscription alone has this coupon."""
+        """Return whether this is the coupon of one subscription."""
         return self.kind == COUPON and self.parts[1:2] == (OWN,)
 
     def of_kind(self, kind: str) -> LinkKey:
@@ -86,7 +86,7 @@ class LinkKey:
         return LinkKey(kind, self.parts)
 
     def owner(self) -> LinkKey | None:
-        """Return the key of the customer or subscription with which this is decided; None for what is the catalog's."""
+        """Return the key of the customer or subscription that this belongs to; None for the catalog."""
         environment, *rest = self.parts or ("",)
         if self.kind in (CUSTOMER, SUBSCRIPTION):
             return self
@@ -97,7 +97,7 @@ class LinkKey:
         return LinkKey(SUBSCRIPTION, (environment, rest[1])) if self.is_own_coupon() else None
 
     def entity(self) -> tuple[str, str]:
-        """Return (kind, id) of the Stigg entity that this is about."""
+        """Return (kind, id) of the Stigg entity of this key."""
         if self.kind in (PRODUCT, PRICE) and len(self.parts) > PACKAGE:
             return self.parts[1], unescaped(self.parts[PACKAGE])
         if self.kind == COUPON and len(self.parts) > PACKAGE:
@@ -106,12 +106,12 @@ class LinkKey:
 
 
 def part(text: str) -> str:
-    """One part of a key, escaped without loss."""
+    """Escape one part of a key; ``unescaped`` is the inverse."""
     return UNSAFE.sub(lambda found: b"~%02X" % found.group()[0], text.encode()).decode()
 
 
 def feature_part(ref_id: str) -> str:
-    """The part of a feature's charge; a feature that is called like the flat fee's part is kept apart from it."""
+    """Return the part of a feature's charge; a feature with the flat fee's name gets a different part."""
     return f"~{ord(ref_id[0]):02X}{ref_id[1:]}" if ref_id == FLAT else part(ref_id)
 
 
@@ -121,7 +121,7 @@ def joined(*parts: str) -> str:
 
 
 def lookup_key(slot: str) -> str:
-    """Return the ``lookup_key`` of a price's slot, at most 200 characters: the key, or its head and the hash of the whole."""
+    """Return the ``lookup_key`` of a price, at most 200 characters: the key, or its beginning and a hash of the key."""
     key = slot.partition(":")[2]
     if len(key) <= LIMIT:
         return key
@@ -129,7 +129,7 @@ def lookup_key(slot: str) -> str:
 
 
 def product_id(environment: str, kind: str, package: str, charge: str | None = None) -> str:
-    """The Stripe id of a package's product, or of one of its charges'. ``kind`` is plan or addon."""
+    """Return the key of a package's product, or of the product of one of its charges. ``kind`` is plan or addon."""
     parts = [part(environment), kind, part(package)]
     return joined(*parts, charge) if charge is not None else joined(*parts)
 
@@ -144,33 +144,33 @@ def price_slot(
     country: str | None,
     subscription: str | None = None,
 ) -> str:
-    """The lookup_key of a price: environment, kind, package, charge, period, country. One version holds it at a time.
+    """Return the price key: environment, kind, package, charge, period, country. One version at a time has it as lookup_key.
 
-    With a subscription it is the name of that subscription's own price, which never is a lookup_key.
+    With a subscription it is the key of a subscription-specific price, which has no lookup_key.
     """
     parts = [part(environment), kind, part(package), charge, period.lower(), part(country) if country else ANYWHERE]
     return joined(*parts) if subscription is None else joined(*parts, part(subscription))
 
 
 def coupon_id(environment: str, ref_id: str, content_hash: str) -> str:
-    """The Stripe id of a coupon of the catalog: its environment, its refId and its content."""
+    """Return the key of a coupon of the catalog: environment, refId and content."""
     return joined(part(environment), "coupon", part(ref_id), content_hash[:8])
 
 
 def own_coupon_id(environment: str, subscription: str, ref_id: str, content_hash: str) -> str:
-    """The Stripe id of a coupon that one subscription alone has: it was changed in the catalog since, or began long ago."""
+    """Return the key of a coupon for one subscription, whose coupon differs from the catalog's or began earlier."""
     return joined(part(environment), "discount", part(subscription), part(ref_id), content_hash[:8])
 
 
 def coupon_ref(key: str) -> str:
-    """The refId of the coupon that a coupon's link key is about."""
+    """Return the refId of the coupon of a link key."""
     return unescaped(LinkKey.parse(key).parts[-2])
 
 
 def stripe_id(key: str) -> str:
-    """Return the id in Stripe of a product or coupon, from its link key: at most 120 characters of A-Z a-z 0-9 - _.
+    """Return the Stripe id of a product or coupon from its link key: at most 120 characters of A-Z a-z 0-9 - _.
 
-    Stripe refuses every other character (SB 9.1). Parts are joined by ``--``. Where a part holds anything but letters,
+    Stripe refuses every other character (SB 9.1). Parts are joined by ``--``. Where a part has anything but letters,
     digits, ``_`` and single inner hyphens, or the id would be too long, the readable form ends in ``---`` and 16 hex
     digits of the key's SHA-256. ``---`` occurs in no other id, so different keys never share an id.
     """
@@ -185,47 +185,47 @@ def stripe_id(key: str) -> str:
 
 
 def link_key(kind: str, *parts: str) -> str:
-    """The name by which actions and links know a thing, such as ``customer:production:c-17``."""
+    """Return a link key, such as ``customer:production:c-17``, from escaped parts."""
     return str(LinkKey(kind, parts))
 
 
 def version_key(slot: str, content_hash: str) -> str:
-    """One content of a price, whether or not it holds the slot: ``<slot link key>@<8 hex digits>``."""
+    """Return the key of a price version: ``<price link key>@<8 hex digits>``."""
     return f"{slot}@{content_hash[:8]}"
 
 
 def slot_of(version: str) -> str:
-    """The slot of a version key."""
+    """Return the price link key of a version key."""
     return version.rpartition("@")[0]
 
 
-def same_charge(version: str) -> str:
-    """The slot of a version key, whichever way the charge is billed: by a meter of Stripe's, or by lines of our own."""
+def same_line_item(version: str) -> str:
+    """Return the price link key of a version key, the same for a charge that is billed by a Stripe meter or by our lines."""
     return slot_of(version).replace(METERED, "", 1)
 
 
 def package_of(key: str) -> tuple[str, str]:
-    """(kind, escaped refId) of the package that a product's or price's link key is about."""
+    """Return (kind, escaped refId) of the package of a product's or price's link key."""
     return LinkKey.parse(key).package
 
 
 def subscription_of(key: str) -> str | None:
-    """The id of the subscription whose own price a version key is about; None for a price of the catalog."""
+    """Return the id of the subscription of a subscription-specific price's key; None for a price of the catalog."""
     return LinkKey.parse(key).subscription
 
 
 def owner(key: str) -> str:
-    """The link key of the customer or subscription with which a thing is decided; empty for what is the catalog's."""
+    """Return the link key of the customer or subscription that a key belongs to; empty for the catalog."""
     found = LinkKey.parse(key).owner()
     return str(found) if found is not None else ""
 
 
 def entity_of(key: str) -> tuple[str, str]:
-    """(kind, id) of the Stigg entity that a link key is about."""
+    """Return (kind, id) of the Stigg entity of a link key."""
     return LinkKey.parse(key).entity()
 
 
 def unescaped(text: str) -> str:
-    """The text of an escaped part."""
+    """Return the text of an escaped part."""
     raw = re.sub(rb"~([0-9A-F]{2})", lambda m: bytes([int(m.group(1), 16)]), text.encode())
     return raw.decode(errors="replace")

@@ -1,4 +1,4 @@
-"""Lanes of writes and their modes, as settings, plans and the warehouse have them."""
+"""Lanes of writes and their modes, as in settings, plans and the warehouse."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ class Lane(StrEnum):
     SUBSCRIPTIONS = "subscriptions"
     USAGE = "usage"
     CANCELLATIONS = "stigg-cancellations"
-    CHECKOUT = "checkout"  # written under the modes of customers and subscriptions; it has none of its own
+    CHECKOUT = "checkout"  # uses the modes of customers and subscriptions
 
 
 class Mode(StrEnum):
-    """Permission of a lane: to show, to ask, to write."""
+    """Permission of a lane: show differences, request approval, or write."""
 
     OBSERVE = "observe"
     PROPOSE = "propose"
     ENFORCE = "enforce"
 
 
-# The lanes that have a mode, in the order in which settings and messages name them.
+# The lanes that have a mode, in the order of settings and messages.
 LANES: Final = (Lane.CATALOG, Lane.CUSTOMERS, Lane.SUBSCRIPTIONS, Lane.USAGE, Lane.CANCELLATIONS)

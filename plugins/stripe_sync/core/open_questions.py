@@ -1,7 +1,7 @@
-"""Facts that the design rests on and that could not be checked (BILLING 12): what is asked, what waits for the answer, and
-what an answer forbids.
+"""Open questions about the two APIs (BILLING 12): the question, the lanes that wait for its answer, and answers that keep
+lanes from enforcing.
 
-docs/unknowns.md says the same for people, with the safe side of each; a test keeps the two together.
+docs/unknowns.md has the same list with the safe default of each question; a test compares the two.
 """
 
 from __future__ import annotations
@@ -14,50 +14,51 @@ from stripe_sync.core.settings import Environment
 
 
 def always(settings: Environment) -> bool:
+    """Concern every environment."""
     return True
 
 
 def never_forbids(answer: str, settings: Environment) -> str:
-    """Forbid nothing: either answer is built."""
+    """Forbid nothing: every answer is supported."""
     return ""
 
 
 def forbids_moving(answer: str, settings: Environment) -> str:
-    """Forbid holding by time where Stripe does not move it."""
+    """Forbid usage where Stripe does not move the finalization time, unless drafts are held by auto_advance."""
     if answer != "no" or settings.usage.hold_by_auto_advance:
         return ""
     return (
-        "Stripe does not move the time of a renewal's draft (finalization_moves), so a draft could not be held: set "
-        "usage.hold_by_auto_advance = true."
+        "Stripe does not move the finalization time of a renewal's draft (finalization_moves), so drafts cannot be held. "
+        "Set usage.hold_by_auto_advance = true."
     )
 
 
 def forbids_a_long_lead(answer: str, settings: Environment) -> str:
-    """Forbid usage where a time of finalization has to be further ahead than any that was asked for."""
+    """Forbid usage where Stripe requires a finalization time further ahead than the pipeline sets."""
     if not answer.startswith("more"):
         return ""
     return (
-        f"Stripe takes a time of finalization only {answer} ahead (smallest_lead), so a held draft could not be released "
-        "in time: usage stays at propose."
+        f"Stripe accepts a finalization time only {answer} ahead (smallest_lead), so a held draft cannot be released "
+        "in time. Usage stays at propose."
     )
 
 
 def forbids_another_reset_point(answer: str, settings: Environment) -> str:
-    """Forbid usage where Stigg's values at a reset are not the ones that the setting says."""
+    """Forbid usage where Stigg's value at a reset differs from the setting."""
     if answer not in {"after", "before"} - {settings.usage.reset_semantics}:
         return ""
     return (
-        f"Stigg's value at a reset point is the one {answer} the reset (reset_point_value), and "
-        f'usage.reset_semantics is "{settings.usage.reset_semantics}", so usage would be counted wrong: set it to "{answer}".'
+        f"Stigg's value at a reset point is the one {answer} the reset (reset_point_value), and usage.reset_semantics is "
+        f'"{settings.usage.reset_semantics}", so usage would be wrong. Set usage.reset_semantics = "{answer}".'
     )
 
 
 @dataclass(frozen=True)
 class Unknown:
-    """One question. ``lanes`` are those that may not enforce before it is answered or accepted by name.
+    """One question. ``lanes`` may not enforce before it is answered or accepted by name.
 
-    ``concerns`` tells whether an environment depends on it; ``forbids`` gives the sentence with which an answer keeps the
-    lanes from enforcing, or an empty text. ``cause`` names the actions that wait for a person until the answer is "yes".
+    ``concerns`` returns whether an environment depends on it. ``forbids`` returns the message of an answer that keeps the
+    lanes from enforcing, or an empty text. ``cause`` is the cause of actions that wait for a person until the answer is "yes".
     """
 
     name: str
@@ -135,17 +136,17 @@ BY_NAME: Mapping[str, Unknown] = {unknown.name: unknown for unknown in UNKNOWNS}
 def open_questions(
     answered: Collection[str], accepted: Collection[str], settings: Environment
 ) -> dict[str, tuple[str, ...]]:
-    """Return what each lane still waits for before it may enforce: names of questions, by lane."""
-    settled = {*answered, *accepted}
+    """Return the names of the questions that keep each lane from enforcing, by lane."""
+    closed = {*answered, *accepted}
     waiting: dict[str, tuple[str, ...]] = {}
     for unknown in UNKNOWNS:
-        if unknown.name not in settled and unknown.concerns(settings):
+        if unknown.name not in closed and unknown.concerns(settings):
             waiting |= {lane: (*waiting.get(lane, ()), unknown.name) for lane in unknown.lanes}
     return waiting
 
 
 def forbidden(answers: Mapping[str, str], settings: Environment) -> dict[str, tuple[str, ...]]:
-    """Return the sentences with which known answers keep lanes from enforcing, by lane; no acceptance overrules them."""
+    """Return the messages of answers that keep lanes from enforcing, by lane; accepting a question does not override them."""
     found: dict[str, tuple[str, ...]] = {}
     for unknown in UNKNOWNS:
         if unknown.name in answers and (why := unknown.forbids(answers[unknown.name], settings)):
@@ -154,14 +155,12 @@ def forbidden(answers: Mapping[str, str], settings: Environment) -> dict[str, tu
 
 
 def waiting_causes(answers: Mapping[str, str]) -> dict[str, str]:
-    """Return why actions wait for a person, by their cause: those that only a "yes" lets happen; no acceptance does."""
+    """Return the reasons of causes whose actions wait for a person until the answer is "yes"; accepting is not enough."""
     found: dict[str, str] = {}
     for unknown in UNKNOWNS:
         if unknown.cause and answers.get(unknown.name) != "yes":
-            said = (
-                f"Stripe answered {answers[unknown.name]!r}" if unknown.name in answers else "nothing has answered it"
-            )
+            state = f"Stripe answered {answers[unknown.name]!r}" if unknown.name in answers else "not answered yet"
             found[unknown.cause] = (
-                f"{unknown.question} ({unknown.name}): {said}, so these changes wait for a person; stripe-sync probe asks it."
+                f"{unknown.question} ({unknown.name}): {state}, so these changes wait for a person. Run stripe-sync probe."
             )
     return found

@@ -17,7 +17,7 @@ COLUMNS = (
 
 
 def ageing_rows(connection: Connection, environment: str, *, now: datetime) -> Iterator[dict[str, Cell]]:
-    """Yield one row a direction, currency, kind, reason, plan and age; amounts are minor units to two decimals."""
+    """Yield one row per direction, currency, kind, reason, plan and age; amounts are minor units to two decimals."""
     figures = ageing(chunks_in(connection, DRIFT, environment), now=now)
     for row in figures.itertuples(index=False):
         cells = (row.direction, row.kind, row.reason, row.plan, row.age, row.currency)

@@ -1,6 +1,6 @@
 """Charts of the finance report, drawn as SVG so that a page opens offline and prints well.
 
-Only kinds, states, ages and currencies are drawn: nothing that a customer wrote. Currencies never share an axis.
+Charts show only kinds, states, ages and currencies, no customer data. Each currency has its own axis.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ STATES = ["pending", "pushed", "proven", "billed", "reversed", "waived", "unbill
 
 
 def charts(tables: Iterable[Table]) -> dict[str, str]:
-    """Return an SVG by title, for each question that has anything to draw; the figures are those of ``frames``."""
+    """Return SVGs by title, one per chart that has data; the figures are those of ``frames``."""
     from stripe_sync.reporting import frames
 
     rows = {table.name: list(table.rows) for table in tables if table.name in DRAWN}
@@ -28,8 +28,10 @@ def charts(tables: Iterable[Table]) -> dict[str, str]:
     at_risk = frames.money_frame(rows["at_risk"], by=["kind", "direction"], value=MONTHLY)
     used = frames.money_frame(rows["usage"], by=["state"], value="amount")
     drawn = {
-        "Differences a day": bars(frames.counts(history, by=["day", "kind"], value="differences"), is_dated=True),
-        "Money at risk a month, by kind": by_currency(frames.totals(at_risk, by=["kind", "direction"], value=MONTHLY)),
+        "Differences per day": bars(frames.counts(history, by=["day", "kind"], value="differences"), is_dated=True),
+        "Amounts of open differences per month, by kind": by_currency(
+            frames.totals(at_risk, by=["kind", "direction"], value=MONTHLY)
+        ),
         "Age of open differences": bars(
             frames.counts(rows["at_risk"], by=["age", "direction"], value="differences"), order=frames.AGES
         ),
@@ -58,7 +60,7 @@ def bars(figures: pd.DataFrame, *, order: Sequence[str] = (), is_dated: bool = F
 
 
 def by_currency(sums: pd.DataFrame, *, order: Sequence[str] = ()) -> alt.VConcatChart | None:
-    """Return bars of money, one panel a currency with an axis of its own; None without rows."""
+    """Return bars of money, one panel and axis per currency; None without rows."""
     import altair as alt
 
     charts = {
@@ -69,12 +71,12 @@ def by_currency(sums: pd.DataFrame, *, order: Sequence[str] = ()) -> alt.VConcat
 
 
 def _number(value: int | Decimal) -> int | float:
-    """Return a figure as a chart takes it: only drawing needs a binary float."""
+    """Return a figure for drawing; only drawing uses a binary float."""
     return float(value) if isinstance(value, Decimal) else int(value)
 
 
 def svg(chart: alt.TopLevelMixin) -> str:
-    """A chart drawn, with no reference to anything outside it."""
+    """Render a chart as SVG without external references."""
     import vl_convert
 
     return vl_convert.vegalite_to_svg(chart.to_dict())

@@ -1,7 +1,6 @@
-"""One page about one customer, for the support person who asks why they were billed that: everything the warehouse knows.
+"""Explanation of one customer for support: both sides, links, statuses, drafts, usage, drift and history.
 
-It reads the warehouse alone; the reading is as old as the last run, and says so. What people may not see elsewhere (names,
-e-mail addresses) is not in it either.
+It reads only the warehouse, as of the last run (``as_of``). Names and e-mail addresses are not included.
 """
 
 from __future__ import annotations
@@ -23,7 +22,10 @@ STRIPE_FIELDS = ("status", "collection_method", "cancel_at", "canceled_at", "sta
 
 
 def explain_customer(engine: Engine, name: str, id: str) -> Row:
-    """Everything about a customer of the environment ``name``, by its Stigg or Stripe id. Raises ConfigurationError for one that nobody knows."""
+    """Return the explanation of a customer of environment ``name`` by section; ``id`` is its Stigg or Stripe id.
+
+    Raises ConfigurationError where the last run saw no customer of this id.
+    """
     with engine.connect() as connection:
         customer = stigg_id(connection, name, id)
         subscriptions = subscriptions_of(connection, name, customer)
@@ -48,26 +50,26 @@ def explain_customer(engine: Engine, name: str, id: str) -> Row:
 
 
 def stigg_id(connection: Connection, environment: str, id: str) -> str:
-    """The customer's id in Stigg, from that or from its Stripe id."""
+    """Return the customer's id in Stigg. Raises ConfigurationError where the last run saw no customer of this id."""
     of = status.c
     found: str | None = connection.execute(
         select(of.id).where(of.environment == environment, of.kind == "customer", or_(of.id == id, of.stripe_id == id))
     ).scalar()
     if found is None:
         raise ConfigurationError(
-            f"{environment} knows no customer {id} as of its last run; give a Stigg id or a Stripe id."
+            f"No customer of {environment} has the id {id}. Use a Stigg id or a Stripe id as of the last run."
         )
     return found
 
 
 def subscriptions_of(connection: Connection, environment: str, customer: str) -> list[Row]:
-    """The customer's subscriptions in Stigg: theirs, and those that they pay for."""
+    """Return the Stigg subscriptions that the customer uses or pays for."""
     found = run_sql(connection, "explain/subscriptions", environment=environment, id=customer)
     return [{"id": row["id"], **{name: row["body"].get(name) for name in STIGG_FIELDS}} for row in found]
 
 
 def in_stripe(connection: Connection, environment: str, ids: list[str]) -> list[Row]:
-    """The linked subscriptions as the mirror of Stripe holds them, with their items."""
+    """Return the linked subscriptions of the newest Stripe snapshot, with their items."""
     result = []
     for row in run_sql(connection, "explain/in_stripe", environment=environment, ids=ids):
         body = row["body"]
@@ -81,12 +83,13 @@ def in_stripe(connection: Connection, environment: str, ids: list[str]) -> list[
 
 
 def drafts_of(connection: Connection, environment: str, ids: list[str]) -> list[Row]:
-    """The customer's draft invoices, with the moment at which Stripe finalizes each."""
+    """Return the customer's draft invoices, each with the time at which Stripe finalizes it (epoch seconds)."""
     found = run_sql(connection, "explain/drafts", environment=environment, ids=ids)
     names = ("total", "currency", "billing_reason", "created", "automatically_finalizes_at")
     return [{"id": row["id"], **{name: row["body"].get(name) for name in names}} for row in found]
 
 
 def stripe_ids_of(connection: Connection, environment: str, link_keys: list[str]) -> set[str]:
+    """Return the Stripe ids of open links."""
     found = run_sql(connection, "explain/links", environment=environment, keys=link_keys)
     return {row["stripe_id"] for row in found if row["ended_at"] is None}

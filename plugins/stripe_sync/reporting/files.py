@@ -1,4 +1,4 @@
-"""A report as files: HTML that opens offline, XLSX with a sheet a question, CSV, JSON. None can carry a formula."""
+"""Report files: HTML that opens offline, XLSX with one sheet per table, CSV and JSON. No cell can become a formula."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from stripe_sync.reporting.spool import Row
 from stripe_sync.reporting.tables import Money, Table
 from stripe_sync.warehouse.engine import dumps
 
-# A spreadsheet takes a cell that begins with one of these for a formula.
+# A spreadsheet reads a cell that begins with one of these as a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
-ON_A_PAGE = 2000  # rows of a table; the spreadsheet has them all
-ON_A_SHEET = 1_048_575
-WIDEST = 60  # characters of a column of a sheet
-TEXT = 32_000  # characters that a cell of a spreadsheet holds
+MAX_PAGE_ROWS = 2000  # rows of a table on the page; the workbook has all of them
+MAX_SHEET_ROWS = 1_048_575
+MAX_COLUMN_WIDTH = 60  # characters
+MAX_CELL_TEXT = 32_000  # characters of a workbook cell
 environment = jinja2.Environment(
     loader=jinja2.PackageLoader("stripe_sync.reporting"), autoescape=True, undefined=jinja2.StrictUndefined
 )
@@ -37,9 +37,9 @@ def write(
     folder: Any, found: Sequence[Table], summary: Row, *, lines: str, page: str, at: datetime,
     charts: Mapping[str, str] | None = None,
 ) -> list[str]:  # fmt: skip
-    """Writes all files of a report; returns their names. Each is replaced whole, never half-written.
+    """Write all files of a report atomically and return their names.
 
-    ``folder`` is any path object; ``lines`` names the table that becomes drift.csv, ``page`` the template of index.html.
+    ``folder`` is any path object; ``lines`` names the table of drift.csv, ``page`` the template of index.html.
     """
     drift = next(t for t in found if t.name == lines)
     files: dict[str, Callable[[IO[bytes]], object]] = {
@@ -56,51 +56,51 @@ def write(
 
 
 def replace(folder: Any, name: str, content: Callable[[IO[bytes]], object]) -> None:
-    """A file of a folder on disk appears at once; an object store does that by itself."""
+    """Replace a file atomically: on disk by a rename; an object store replaces objects atomically."""
     if not isinstance(folder, Path):
-        with tempfile.TemporaryFile(prefix="stripe_sync-") as made, (folder / name).open("wb") as target:
-            content(made)
-            made.seek(0)
-            shutil.copyfileobj(made, target)
+        with tempfile.TemporaryFile(prefix="stripe_sync-") as file, (folder / name).open("wb") as target:
+            content(file)
+            file.seek(0)
+            shutil.copyfileobj(file, target)
         return
     part = folder / f".{name}.part"
-    with part.open("wb") as made:
-        content(made)
+    with part.open("wb") as file:
+        content(file)
     part.replace(folder / name)
 
 
 def html(page: str, found: Sequence[Table], summary: Row, *, at: datetime, charts: Mapping[str, str]) -> str:
-    """One page without a reference to anything outside it."""
+    """Render a page without external references."""
     return environment.get_template(page).render(
-        tables=found, summary=summary, at=at, charts=charts, cell=text_of, number=is_number, most=ON_A_PAGE
+        tables=found, summary=summary, at=at, charts=charts, cell=text_of, number=is_number, most=MAX_PAGE_ROWS
     )
 
 
 def write_csv(table: Table, target: IO[bytes]) -> None:
-    """The rows of a table, a line each."""
+    """Write a table as CSV, one line per row."""
     text = io.TextIOWrapper(target, encoding="utf-8", newline="", write_through=True)
     writer = csv.writer(text)
     writer.writerow(table.columns)
     for row in table.rows:
-        writer.writerow([harmless(row[column]) for column in table.columns])
+        writer.writerow([escape_formula(row[column]) for column in table.columns])
     text.detach()
 
 
 def write_json(found: Iterable[Table], target: IO[bytes]) -> None:
-    """An object with the rows of each table, a line each."""
-    between = b"{"
+    """Write an object with the rows of each table by name, one line per row."""
+    separator = b"{"
     for table in found:
-        target.write(between + dumps(table.name).encode() + b":[")
+        target.write(separator + dumps(table.name).encode() + b":[")
         for number, row in enumerate(table.rows):
             line = dumps({column: plain(row[column]) for column in table.columns}).encode()
             target.write((b",\n" if number else b"\n") + line)
         target.write(b"]")
-        between = b",\n"
+        separator = b",\n"
     target.write(b"}")
 
 
 def write_xlsx(found: Iterable[Table], target: IO[bytes]) -> None:
-    """A sheet a question, with a frozen header; text is written as text, numbers, money and times as what they are."""
+    """Write one sheet per table, with a frozen header; numbers, money and times keep their types, texts stay texts."""
     with xlsxwriter.Workbook(
         target,
         {"constant_memory": True, "remove_timezone": True, "strings_to_formulas": False, "strings_to_urls": False},
@@ -111,7 +111,7 @@ def write_xlsx(found: Iterable[Table], target: IO[bytes]) -> None:
 
 
 class Sheets:
-    """The sheets of one workbook; a format is made once."""
+    """Sheets of one workbook; each number format is created once."""
 
     def __init__(self, book: xlsxwriter.Workbook) -> None:
         self.book = book
@@ -119,24 +119,26 @@ class Sheets:
         self.formats: dict[str, Any] = {}
 
     def add(self, table: Table) -> None:
+        """Add a sheet with a table."""
         sheet = self.book.add_worksheet(table.name)
         sheet.freeze_panes(1, 0)
         widths = [len(name) for name in table.columns]
         for column, name in enumerate(table.columns):
             sheet.write_string(0, column, name, self.bold)
-        for line, row in enumerate(islice(table.rows, ON_A_SHEET), start=1):
+        for line, row in enumerate(islice(table.rows, MAX_SHEET_ROWS), start=1):
             for column, name in enumerate(table.columns):
                 self.write(sheet, line, column, row[name])
                 widths[column] = max(widths[column], len(text_of(row[name])))
         for column, width in enumerate(widths):
-            sheet.set_column(column, column, min(width, WIDEST) + 2)
+            sheet.set_column(column, column, min(width, MAX_COLUMN_WIDTH) + 2)
         if table.rows:
-            sheet.autofilter(0, 0, min(len(table.rows), ON_A_SHEET), len(table.columns) - 1)
+            sheet.autofilter(0, 0, min(len(table.rows), MAX_SHEET_ROWS), len(table.columns) - 1)
 
     def write(self, sheet: Any, line: int, column: int, value: Any) -> None:
+        """Write one cell in the format of its type."""
         if isinstance(value, Money):
-            places = money.exponent(value.currency)
-            shape = "#,##0" + ("." + "0" * places if places else "") + f' "{value.currency.upper()}"'
+            decimals = money.exponent(value.currency)
+            shape = "#,##0" + ("." + "0" * decimals if decimals else "") + f' "{value.currency.upper()}"'
             sheet.write_number(line, column, value.amount, self.format(shape))
         elif isinstance(value, datetime):
             sheet.write_datetime(line, column, value, self.format("yyyy-mm-dd hh:mm:ss"))
@@ -145,33 +147,34 @@ class Sheets:
         elif isinstance(value, int | Decimal):
             sheet.write_number(line, column, value)
         elif value is not None:
-            sheet.write_string(line, column, str(value)[:TEXT])
+            sheet.write_string(line, column, str(value)[:MAX_CELL_TEXT])
 
     def format(self, shape: str) -> Any:
+        """Return the workbook's format of a number format string."""
         if shape not in self.formats:
             self.formats[shape] = self.book.add_format({"num_format": shape})
         return self.formats[shape]
 
 
 def is_number(value: Any) -> bool:
-    """Whether a column of such cells stands to the right."""
+    """Return whether a cell is a number, which is aligned to the right."""
     return isinstance(value, int | Decimal | Money)
 
 
 def plain(value: Any) -> Any:
-    """A cell in JSON: money as text in major units, beside its currency's column."""
+    """Return a cell for JSON: money as text in major units; its currency has its own column."""
     return value.plain() if isinstance(value, Money) else value
 
 
 def text_of(value: Any) -> str:
-    """A cell as text."""
+    """Return a cell as text: empty for None, a time in UTC to the second."""
     if value is None:
         return ""
     return value.strftime("%Y-%m-%d %H:%M:%S UTC") if isinstance(value, datetime) else str(value)
 
 
-def harmless(value: Any) -> str:
-    """A cell of a CSV file: text that no spreadsheet takes for a formula; numbers are numbers."""
+def escape_formula(value: Any) -> str:
+    """Return a CSV cell: a number, or text with an apostrophe where a spreadsheet would read a formula."""
     if is_number(value):
         return str(plain(value))
     text = text_of(value)

@@ -1,7 +1,7 @@
 """Figures of finance, computed once for report, workbook, CSV, charts and notebooks: ageing, roll-forward, totals, trend.
 
 Amounts are exact and are grouped by currency; amounts of different currencies are not added together. Tables come in
-chunks, as ``TableReader`` gives them: each chunk is summed by itself, and then the sums.
+chunks, as ``TableReader`` yields them: each chunk is summed, and then the sums.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def roll_forward(movements: Iterable[pd.DataFrame], *, start: datetime, end: dat
 
 
 def trend(counts: pd.DataFrame, *, index: str, columns: str, value: str) -> pd.DataFrame:
-    """Return counts as one row a day (``index``) and one column a kind, zero where a day has none."""
+    """Return counts as one row per day (``index``) and one column per kind, zero where a day has none."""
     return counts.pivot_table(index=index, columns=columns, values=value, aggfunc="sum", fill_value=0)
 
 

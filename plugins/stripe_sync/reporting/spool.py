@@ -1,4 +1,4 @@
-"""The rows of a table, however many there are: few in memory, the rest in a file that goes with them."""
+"""Rows of a table: small tables in memory, large ones in a temporary file."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from itertools import islice
 from typing import Any, overload
 
 Row = dict[str, Any]
-IN_MEMORY = 4_000_000  # bytes of a table that are not worth a file
+IN_MEMORY = 4_000_000  # bytes of a table that is kept in memory
 
 
 class Rows:
-    """Rows that are read again from the first one by whoever asks. Not for two threads."""
+    """A sequence of rows in a spooled file; each iteration reads from the first row. Not thread-safe."""
 
     def __init__(self, rows: Iterable[Row]) -> None:
         self.file = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY, prefix="stripe_sync-")  # noqa: SIM115, closed below
@@ -37,11 +37,11 @@ class Rows:
             yield row
 
     @overload
-    def __getitem__(self, place: int) -> Row: ...
+    def __getitem__(self, index: int) -> Row: ...
     @overload
-    def __getitem__(self, place: slice) -> list[Row]: ...
-    def __getitem__(self, place: int | slice) -> Row | list[Row]:
-        """One row, or those of a slice that begins at the first."""
-        if isinstance(place, slice):
-            return list(islice(self, place.start, place.stop, place.step))
-        return next(islice(self, place, None))
+    def __getitem__(self, index: slice) -> list[Row]: ...
+    def __getitem__(self, index: int | slice) -> Row | list[Row]:
+        """Return one row, or the rows of a slice; reading starts at the first row."""
+        if isinstance(index, slice):
+            return list(islice(self, index.start, index.stop, index.step))
+        return next(islice(self, index, None))

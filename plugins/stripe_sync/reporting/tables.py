@@ -1,6 +1,6 @@
-"""The tables of a report: a question each, answered by one SQL file.
+"""Tables of the reports, each from one SQL file or from the figures of ``frames``.
 
-Names and addresses of people are left out unless somebody asked for them: a customer's texts are shown as hidden.
+Names and e-mail addresses are shown as ``(hidden)`` unless ``names`` is set.
 """
 
 from __future__ import annotations
@@ -20,47 +20,47 @@ from stripe_sync.warehouse.comparisons import comparisons
 from stripe_sync.warehouse.engine import dumps, opened
 
 HIDDEN = "(hidden)"
-MONTHLY = "a_month"  # the column of amounts a month in a report
+MONTHLY = "a_month"  # the column of monthly amounts
 PERSONAL = frozenset({"name", "email", "description"})
 MINOR = frozenset({"minor", "minor_a_month", "minor_a_year", "expected", "invoiced", "rounding", "difference", "total",
                    "balance", "due"})  # fmt: skip
-# What a run of reconcile says about itself.
+# Tables of a reconcile run, with their headings.
 OF_A_RUN = {
-    "drift": "What differs",
-    "money": "What the differences are worth a month",
-    "groups": "What the plan would do, and what holds it back",
-    "status_counts": "How many entities have which status",
-    "statuses": "What changed its status, or is not in order, and why",
-    "candidates": "What a person has to say whether it is one",
-    "hands": "What was done by hand",
-    "writes": "What was written",
+    "drift": "Differences",
+    "money": "Differences per month",
+    "groups": "Planned writes and guard results",
+    "status_counts": "Entities by status",
+    "statuses": "Status changes and problems",
+    "candidates": "Possible links awaiting confirmation",
+    "hands": "Manual actions",
+    "writes": "Writes",
 }
-# What finance reads each morning.
+# Tables of the finance report, with their headings.
 FOR_FINANCE = {
-    "at_risk": "What open differences are worth",
-    "open_drift": "What differs now",
-    "invoices": "Usage on the closed month's invoices: expected and invoiced",
-    "unbilled": "Claimed in Stigg, not billed in Stripe",
-    "unclaimed": "Billed in Stripe, not claimed in Stigg",
+    "at_risk": "Amounts of open differences",
+    "open_drift": "Open differences",
+    "invoices": "Invoices of the closed month: expected and invoiced",
+    "unbilled": "Active in Stigg, not billed in Stripe",
+    "unclaimed": "Billed in Stripe, not active in Stigg",
     "usage": "Usage by state",
-    "usage_open": "Usage that is on no finalized invoice, or never will be",
-    "credits": "Credits that are owed: a credit note each, made by a person",
-    "charges": "Pending charges of ended subscriptions: billed or deleted by a person",
-    "unused": "Paid time after an end: a credit note each, if it is given back",
-    "after_end": "Invoices of ended subscriptions: void, credited or collected by a person",
-    "stuck": "Invoices that nothing will finalize or collect",
+    "usage_open": "Usage not on a finalized invoice",
+    "credits": "Credits owed: create a credit note for each",
+    "charges": "Pending charges of ended subscriptions: bill or delete them",
+    "unused": "Unused paid time after an end: create a credit note if it is refunded",
+    "after_end": "Invoices of ended subscriptions: void, credit or collect them",
+    "stuck": "Invoices that will not be finalized or collected automatically",
     "status_counts": "Statuses by reason",
-    "repaired": "What was repaired since yesterday, and who approved it",
-    "accepted": "Drift that a person accepted",
+    "repaired": "Repairs since yesterday, with approver",
+    "accepted": "Accepted differences",
     "prices": "Price versions in use",
-    "invariants": "What always holds, and did not",
-    "history": "Differences a day",
+    "invariants": "Failed consistency checks",
+    "history": "Differences per day",
 }
 
 
 @dataclass(frozen=True)
 class Money:
-    """An amount in major units of its currency: a number in a spreadsheet, a sentence on a page."""
+    """An amount in major units of its currency: a number in a workbook, a text on a page."""
 
     amount: Decimal
     currency: str
@@ -69,13 +69,13 @@ class Money:
         return f"{Decimal(self.plain()):,f} {self.currency.upper()}"
 
     def plain(self) -> str:
-        """The amount with the decimals of its currency, and more only where it has fractions of a minor unit."""
+        """Return the amount with the decimals of its currency, or more where it has fractions of a minor unit."""
         return decimals(self.amount, self.currency)
 
 
 @dataclass(frozen=True)
 class Table:
-    """One answered question. Cells are text, numbers, money, times or absent."""
+    """A table with its heading. Cells are texts, numbers, money, times or None."""
 
     name: str
     title: str
@@ -85,56 +85,57 @@ class Table:
 
 def tables(
     engine: Engine,
-    questions: Mapping[str, str],
+    headings: Mapping[str, str],
     environment: str,
     *,
     run_id: str | None = None,
     names: bool = False,
-    **about: Any,
+    **parameters: Any,
 ) -> list[Table]:
-    """The answers to questions about an environment and its newest comparison, or a run and its own, read in one
-    transaction; ``about`` is what else they ask.
+    """Return the tables of ``headings`` (heading by table name), read in one transaction.
+
+    They show the newest comparison of the environment, or that of ``run_id``; ``parameters`` are further query parameters.
     """
     with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection, connection.begin():
         found = []
         comparison = comparisons.latest(connection, environment, run_id=run_id)
-        about |= {"environment": environment, "run_id": run_id, "comparison": comparison}
-        for name, title in questions.items():
-            columns, rows = answer(connection, name, **about)
+        parameters |= {"environment": environment, "run_id": run_id, "comparison": comparison}
+        for name, title in headings.items():
+            columns, rows = query_table(connection, name, **parameters)
             shown = Rows(presentable(row, names=names) for row in rows)
             found.append(Table(name, title, tuple(column_name(c) for c in columns), shown))
     return found
 
 
-def answer(connection: Connection, name: str, **about: Any) -> tuple[tuple[str, ...], Iterator[Row]]:
-    """Return the columns and rows of a question: those of its SQL file, or of the figures that pandas computes."""
+def query_table(connection: Connection, name: str, **parameters: Any) -> tuple[tuple[str, ...], Iterator[Row]]:
+    """Return the columns and rows of a table, from its SQL file or from the figures of ``frames``."""
     if name != "at_risk":
-        return opened(connection, f"reports/{name}", **about)
+        return opened(connection, f"reports/{name}", **parameters)
     from stripe_sync.reporting.ageing import COLUMNS, ageing_rows  # pandas is slow to import: only where it computes
 
-    return COLUMNS, ageing_rows(connection, about["environment"], now=about["now"])
+    return COLUMNS, ageing_rows(connection, parameters["environment"], now=parameters["now"])
 
 
 def decimals(amount: Decimal, currency: str) -> str:
-    """An amount in major units with the decimals of its currency; fractions of a minor unit are kept."""
-    places = money.exponent(currency)
+    """Return an amount in major units with the decimals of its currency; fractions of a minor unit are kept."""
+    digits = money.exponent(currency)
     normal = amount.normalize()
     exponent = normal.as_tuple().exponent
-    return f"{amount:.{max(places, -exponent if isinstance(exponent, int) else 0)}f}"
+    return f"{amount:.{max(digits, -exponent if isinstance(exponent, int) else 0)}f}"
 
 
-def made(name: str, title: str, rows: Sequence[Row]) -> Table:
-    """A table of rows that were read before."""
+def table_of(name: str, title: str, rows: Sequence[Row]) -> Table:
+    """Return a table of rows that are already loaded."""
     return Table(name, title, tuple(rows[0]) if rows else (), Rows(rows))
 
 
 def column_name(column: str) -> str:
-    """Minor units are shown as money, so their columns are not called minor."""
+    """Return the heading of a column; amounts in minor units are shown in major units."""
     return {"minor": "amount", "minor_a_month": MONTHLY, "minor_a_year": "a_year"}.get(column, column)
 
 
 def presentable(row: Mapping[str, Any], *, names: bool) -> Row:
-    """A row in cells: amounts as money, documents as text, people hidden."""
+    """Return a row as cells: amounts as money, documents as text, personal values hidden unless ``names``."""
     return {column_name(column): cell(row, column, value, names=names) for column, value in row.items()}
 
 
@@ -169,12 +170,12 @@ def summary(found: Iterable[Table], environment: str, run_id: str, *, difference
         ],
         "planned_actions": sum(row["actions"] for row in by_name["groups"]),
         "waiting_actions": sum(row["actions"] for row in by_name["groups"] if row["decision"] != Decision.APPLY),
-        "statuses": statuses(by_name["status_counts"]),
+        "statuses": count_statuses(by_name["status_counts"]),
     }
 
 
 def finance_summary(found: Iterable[Table], environment: str, at: str) -> Row:
-    """The figures of the finance report: totals by direction and currency, each the sum of its table's rows."""
+    """Return the figures of the finance report: totals by direction and currency, each the sum of its table's rows."""
     by_name = {t.name: t.rows for t in found}
     return {
         "environment": environment,
@@ -189,12 +190,12 @@ def finance_summary(found: Iterable[Table], environment: str, at: str) -> Row:
         "accepted": len(by_name["accepted"]),
         "repaired_since_yesterday": len(by_name["repaired"]),
         "invariants_broken": len(by_name["invariants"]),
-        "statuses": statuses(by_name["status_counts"]),
+        "statuses": count_statuses(by_name["status_counts"]),
     }
 
 
 def totals(rows: Iterable[Row], *, by: str, amount: str) -> dict[str, dict[str, str]]:
-    """Sums of a money column by another column and by currency, in major units as text; currencies are never added."""
+    """Return the sums of a money column by another column and by currency, in major units as text."""
     from stripe_sync.reporting import frames
 
     summed = frames.totals(frames.money_frame(rows, by=[by], value=amount), by=[by], value=amount)
@@ -204,8 +205,8 @@ def totals(rows: Iterable[Row], *, by: str, amount: str) -> dict[str, dict[str, 
     return result
 
 
-def statuses(rows: Iterable[Row]) -> dict[str, dict[str, int]]:
-    """Entities by kind and status."""
+def count_statuses(rows: Iterable[Row]) -> dict[str, dict[str, int]]:
+    """Return the number of entities by kind and status."""
     found: dict[str, dict[str, int]] = {}
     for row in rows:
         kind = found.setdefault(row["kind"], {})

@@ -94,14 +94,14 @@ def test_the_entity_behind_a_key() -> None:
 
 def test_a_mark_is_ours_only_under_our_secret_our_account_and_unchanged() -> None:
     mine = Signer("acct_1", ("new", "old"))
-    assert mine.key_of(mine.mark("customer:e:c")) == "customer:e:c"
-    assert mine.key_of(Signer("acct_1", ("old",)).mark("customer:e:c")) == "customer:e:c", "old secrets are accepted"
-    assert mine.key_of(Signer("acct_2", ("new",)).mark("customer:e:c")) is None
-    assert mine.key_of(Signer("acct_1", ("stolen",)).mark("customer:e:c")) is None
-    assert mine.key_of(mine.mark("customer:e:c").replace(":c", ":d")) is None
+    assert mine.key_of(mine.marker("customer:e:c")) == "customer:e:c"
+    assert mine.key_of(Signer("acct_1", ("old",)).marker("customer:e:c")) == "customer:e:c", "old secrets are accepted"
+    assert mine.key_of(Signer("acct_2", ("new",)).marker("customer:e:c")) is None
+    assert mine.key_of(Signer("acct_1", ("stolen",)).marker("customer:e:c")) is None
+    assert mine.key_of(mine.marker("customer:e:c").replace(":c", ":d")) is None
     assert mine.key_of(None) is mine.key_of("") is mine.key_of("junk") is None
     assert "new" not in repr(mine)
-    assert len(mine.mark("price:" + "x" * keys.LIMIT + "@12345678")) <= 500, "the limit of a metadata value"
+    assert len(mine.marker("price:" + "x" * keys.LIMIT + "@12345678")) <= 500, "the limit of a metadata value"
 
 
 def day(text: str) -> datetime:
@@ -152,7 +152,7 @@ def test_a_yearly_anchor_with_its_day_stays_in_its_month(moment: str, kept: int,
      ("2025-11-30", "MONTHLY", "2026-01-01", "2026-01-30"), ("2026-12-31", "ANNUALLY", "2027-01-01", "2027-12-31")],
 )  # fmt: skip
 def test_the_next_bound_by_hand(anchor: str, rhythm: str, after: str, expected: str) -> None:
-    assert periods.next_bound(day(anchor), rhythm, day(after)) == day(expected)
+    assert periods.next_boundary(day(anchor), rhythm, day(after)) == day(expected)
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_the_next_bound_by_hand(anchor: str, rhythm: str, after: str, expected: 
      ("2025-11-30", "MONTHLY", "2026-01-01", "2025-12-30"), ("2026-12-31", "ANNUALLY", "2026-12-01", "2025-12-31")],
 )  # fmt: skip
 def test_the_bound_before_by_hand(anchor: str, rhythm: str, moment: str, expected: str) -> None:
-    assert periods.bound_before(day(anchor), rhythm, day(moment)) == day(expected)
+    assert periods.boundary_before(day(anchor), rhythm, day(moment)) == day(expected)
 
 
 @given(
@@ -176,7 +176,7 @@ def test_the_next_bound_is_the_first_after_a_moment(anchor: datetime, days: int,
 
     anchor = anchor.replace(tzinfo=UTC)
     moment = anchor + timedelta(days=days)
-    bound = periods.next_bound(anchor, rhythm, moment)
+    bound = periods.next_boundary(anchor, rhythm, moment)
     assert bound > moment
     step = periods.MONTHS[rhythm]
     count = next(n for n in range(200) if periods.add_months(anchor, n * step) == bound)

@@ -243,7 +243,7 @@ def test_stripes_decimals_are_read_exactly() -> None:
 
 def test_a_mark_proves_a_link_only_for_one_living_object() -> None:
     def row(id: str, key: str, *, status: str | None = None, deleted: bool = False) -> dict[str, Any]:
-        return {"id": id, "mark": SIGNER.mark(key), "status": status, "deleted": deleted}
+        return {"id": id, "mark": SIGNER.marker(key), "status": status, "deleted": deleted}
 
     proofs, candidates = ownership_links.proven(
         [row("cus_1", "customer:e:a"), row("cus_2", "customer:e:b"), row("cus_3", "customer:e:b"),

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from stripe_sync.domain.actual.stripe_objects import found
+from stripe_sync.domain.actual.actual_state import found
 from stripe_sync.domain.actual.successors import follows
 from stripe_sync.domain.model import stigg, stripe
 from stripe_sync.domain.model.inputs import Links, StripeView

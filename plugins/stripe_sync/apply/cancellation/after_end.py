@@ -1,4 +1,4 @@
-"""The renewals of a subscription after its end, each as a sentence with both sums until it is void or credited."""
+"""Renewals of a subscription after its end: a message with both sums until the invoice is void or credited."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from stripe_sync.clients.stripe.client import StripeApi
 from stripe_sync.clients.stripe.endpoints import PATHS
 from stripe_sync.core.ownership import Signer
 from stripe_sync.domain.actual import stigg_end
-from stripe_sync.domain.actual.endings import collected, is_settled_after_end, renewed_after_end, split
-from stripe_sync.domain.actual.unowed_invoices import still_collected
+from stripe_sync.domain.actual.endings import collected
+from stripe_sync.domain.actual.unowed_invoices import is_settled_after_end, renewed_after_end, split, still_collected
 from stripe_sync.domain.plan.actions import Action
 
 
 def after_end(call: Call, invoices: Collection[str]) -> list[str]:
-    """Return a sentence with both sums for each of these renewals after the end that is neither void nor credited yet."""
+    """Return a message with both sums for each of these renewals that is neither void nor credited."""
     action, signer = call.action, call.links.signer
     found = (renewal_after_end(call.api, action, invoice=id, signer=signer) for id in sorted(invoices))
     return [sentence for sentence in found if sentence]
 
 
 def renewal_after_end(api: StripeApi, action: Action, *, invoice: str, signer: Signer) -> str:
-    """Return a sentence with both sums of one invoice that sold a period after the end; empty where it is settled."""
+    """Return a message with both sums of one invoice that sold a period after the end; empty if it needs no action."""
     path = f"{PATHS['invoice']}/{invoice}"
     body, end = api.find(path), action.after.get("ended_in_stigg")
     if body is None or end is None:
@@ -32,6 +32,6 @@ def renewal_after_end(api: StripeApi, action: Action, *, invoice: str, signer: S
     if is_settled_after_end(body, sums):
         return ""
     between = action.after.get("ended_between")
-    doubt = stigg_end.told(between) if between else ""
-    says = renewed_after_end(invoice, body["status"], body["currency"], sums, doubt=doubt)
-    return f"{still_collected(collected(body))} {says}".lstrip()
+    doubt = stigg_end.uncertain_end(between) if between else ""
+    message = renewed_after_end(invoice, body["status"], body["currency"], sums, doubt=doubt)
+    return f"{still_collected(collected(body))} {message}".lstrip()

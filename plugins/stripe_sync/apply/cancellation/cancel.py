@@ -1,7 +1,7 @@
-"""Cancel a subscription: what is collected of its customer is noted before, and given back to what is owed after.
+"""Cancellation of a subscription: open invoices are noted before it, and the collection of owed ones is restored after it.
 
-``prepare`` runs before the intent is committed, ``finish`` after the call; a run that was killed between them is finished
-from what its intent noted.
+``prepare`` runs before the intent is committed, ``finish`` after the call. If a run is killed between them, the next run
+finishes from the intent's noted facts.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from stripe_sync.apply.cancellation.finish import finish
 from stripe_sync.apply.cancellation.prepare import prepare
 from stripe_sync.apply.resource import Call, Handler
 from stripe_sync.apply.resources.subscription import SUBSCRIPTION
-from stripe_sync.clients.stripe.client import Found, Written
-from stripe_sync.clients.stripe.endpoints import WHOLE
+from stripe_sync.clients.stripe.answers import Found, Written
+from stripe_sync.clients.stripe.endpoints import EXPANDED
 from stripe_sync.domain.actual.stripe_objects import GONE
 from stripe_sync.domain.plan.actions import ActionKind
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 
 def cancel(call: Call, key: str) -> Written:
-    """End a subscription that still bills what the plan saw; one that ended already is done.
+    """Cancel a subscription that still equals the plan's state before; do nothing if it has ended.
 
-    Never by an invoice or a credit of Stripe's own making: what is owed is billed by own lines (BILLING 7).
+    Stripe creates no invoice and no credit: owed amounts are billed by our own lines (BILLING 7).
     """
     held = SUBSCRIPTION.read(call)
     if held.object["status"] in GONE:
@@ -37,7 +37,7 @@ def cancel(call: Call, key: str) -> Written:
         "invoice_now": False,
         "prorate": False,
         "cancellation_details": {"comment": "Ended in Stigg."},
-        "expand": WHOLE["subscription"],
+        "expand": EXPANDED["subscription"],
     }
     return call.api.write(
         "delete /v1/subscriptions/{id}",
@@ -47,7 +47,7 @@ def cancel(call: Call, key: str) -> Written:
 
 
 def _recover(call: Call, since: datetime) -> Iterator[Found]:
-    """Yield the subscription if a call that nobody recorded has canceled it."""
+    """Yield the subscription if an unrecorded call has canceled it."""
     held = SUBSCRIPTION.read(call)
     if held.object["status"] == call.action.after["status"]:
         yield held

@@ -14,7 +14,7 @@ from stripe_sync.apply.cancellation.after_end import after_end
 from stripe_sync.apply.cancellation.pending_items import settle_pending
 from stripe_sync.apply.resource import Call
 from stripe_sync.apply.resources.invoice import INVOICES
-from stripe_sync.clients.stripe.whole import with_lines
+from stripe_sync.clients.stripe.nested_lists import with_lines
 from stripe_sync.core.clock import epoch
 from stripe_sync.core.errors import Replayed, RowFailed, Transient
 from stripe_sync.domain.actual.endings import MINUTE, Collected, GiveBack, collected, to_give_back, unowed
@@ -25,15 +25,15 @@ from stripe_sync.domain.usage.holds.leads import LONGER, TIME, is_too_near
 
 
 def finish(call: Call, key: str, now: datetime) -> list[str]:
-    """Stop what is not owed, give the collection back to what had it, settle what was pending. Return what waits for a person.
+    """Stop invoices that are not owed, restore the collection of the others, settle pending items; return messages for a person.
 
-    Raises Replayed or Transient after the other steps were made: the intent stays open, and a later run repeats them under
-    other keys. What was made already is found, so a repetition makes nothing twice.
+    Raises Replayed or Transient after the other steps: the intent stays open, and a later run repeats them under other keys.
+    Existing results are found, so a repetition writes nothing twice.
     """
     key, action = f"{key}-{epoch(now)}", call.action
     before = [Collected(**invoice) for invoice in action.noted.get("collected", ())]
     there = {i.id: collected(found.object) for i in before if (found := INVOICES.find(call.api, i.id)) is not None}
-    there |= {i.id: i for i in renewed_meanwhile(call) if i.id not in there}
+    there |= {i.id: i for i in renewed_after_note(call) if i.id not in there}
     end = action.after.get("ended_in_stigg")
     not_owed = unowed(before, call.id, end) | unowed(there.values(), call.id, end)
     stopped = to_stop(there.values(), not_owed=not_owed)
@@ -46,8 +46,8 @@ def finish(call: Call, key: str, now: datetime) -> list[str]:
     return _each(steps)
 
 
-def renewed_meanwhile(call: Call) -> list[Collected]:
-    """Return the invoices since the end, where a renewal may have come after the note; else none is read."""
+def renewed_after_note(call: Call) -> list[Collected]:
+    """Return the invoices since the end if a renewal may have happened after ``prepare``, else none."""
     end = call.action.after.get("ended_in_stigg")
     if end is None or not call.action.noted.get("renews_soon"):
         return []
@@ -56,22 +56,22 @@ def renewed_meanwhile(call: Call) -> list[Collected]:
 
 
 def _each(steps: Iterable[Callable[[], list[str]]]) -> list[str]:
-    """Make each step whatever became of the others, and return what they tell. Raises the last Replayed or Transient."""
-    told, lost = [], None
+    """Perform each step, even if others fail, and return their messages. Raises the last Replayed or Transient."""
+    messages, lost = [], None
     for step in steps:
         try:
-            told += step()
+            messages += step()
         except RowFailed as refused:
-            told.append(f"It is canceled, and what follows was refused: {refused.detail} Look at its invoices.")
+            messages.append(f"It is canceled, and its follow-up was refused: {refused.detail} Check its invoices.")
         except (Replayed, Transient) as failed:
             lost = failed
     if lost is not None:
         raise lost
-    return told
+    return messages
 
 
 def stop(call: Call, invoice: Collected, *, key: str) -> list[str]:
-    """Switch the collection of one invoice off (C3). ``after_end`` reads it again, and says so where Stripe goes on with it."""
+    """Switch the collection of one invoice off (C3). ``after_end`` reads it again and reports it if Stripe still collects it."""
     try:
         INVOICES.update(call.api, invoice.id, {"auto_advance": False}, key=f"{key}-{invoice.id}-off")
     except RowFailed as refused:
@@ -80,7 +80,7 @@ def stop(call: Call, invoice: Collected, *, key: str) -> list[str]:
 
 
 def give_back(call: Call, given: GiveBack, *, key: str, now: int) -> list[str]:
-    """Switch the collection of one invoice on again, at its own time or, where that is too near, later; read it back."""
+    """Switch the collection of one invoice on again, at its time or, if that is too near, later; read it back."""
     try:
         try:
             _switch_on(call, given, key=f"{key}-{given.invoice}")

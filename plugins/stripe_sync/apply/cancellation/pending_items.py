@@ -1,4 +1,4 @@
-"""The items that were pending of a canceled subscription: billed once on an invoice of our own, whatever Stripe leaves of them.
+"""Pending items of a canceled subscription: billed once on our own invoice, whether or not Stripe keeps them.
 
 Every step may be repeated: the invoice and its lines are found by their markers, under keys of the same intent (BILLING 7).
 """
@@ -13,9 +13,9 @@ from typing import Any
 from stripe_sync.apply.resource import Call, Params
 from stripe_sync.apply.resources.invoice import INVOICES, terms
 from stripe_sync.apply.resources.invoice_item import ITEMS, taxed
-from stripe_sync.clients.stripe.client import Found
+from stripe_sync.clients.stripe.answers import Found
 from stripe_sync.clients.stripe.endpoints import PATHS
-from stripe_sync.clients.stripe.whole import with_lines
+from stripe_sync.clients.stripe.nested_lists import with_lines
 from stripe_sync.core import keys
 from stripe_sync.core.charge_minimum import is_billable
 from stripe_sync.core.money import shown
@@ -29,28 +29,30 @@ from stripe_sync.domain.usage.holds.leads import LONGER
 
 
 def settle_pending(call: Call, found: Sequence[Pending], *, key: str, now: int) -> list[str]:
-    """Bill what is positive, and return what a person has to see to; rows of it stay until it is done (domain/plan/owed.py).
+    """Bill positive nets and return messages for a person; their rows remain until they are done (domain/plan/owed.py).
 
-    Of what Stripe left of ours, what was billed is deleted, and credits. What a person bills stays.
+    Our items that remain in Stripe are deleted if they were billed or are credits. Items that a person bills are kept.
     """
     settlement = settle(found)
-    told = _bill(call, settlement.billed, key=key, now=now) if settlement.billed else []
-    left = {id for net in settlement.billed for id in net.items} if told else set()
+    messages = _bill(call, settlement.billed, key=key, now=now) if settlement.billed else []
+    left = {id for net in settlement.billed for id in net.items} if messages else set()
     for id in sorted(settlement.taken() - left):
         _delete_left(call, id, key=f"{key}-{id}")
-    return told + [row.sentence() for row in owed_of(call.action) if row.kind in (OwedKind.CREDIT, OwedKind.FOREIGN)]
+    return messages + [
+        row.sentence() for row in owed_of(call.action) if row.kind in (OwedKind.CREDIT, OwedKind.FOREIGN)
+    ]
 
 
 def _bill(call: Call, nets: Sequence[Net], *, key: str, now: int) -> list[str]:
-    """Put each product's net on an invoice of our own, one line each, and switch that on when all are there."""
+    """Write one line per net to our own invoice, and switch it on when it is complete."""
     subscription = call.api.get(f"{PATHS['subscription']}/{call.id}", expand=["discounts"])
     found = final_terms(subscription | {"discounts": []}, moment=now, live={}, recorded={}, key=key)
     if found.problem:
         return [f"{_sum(nets)} were pending: {found.problem} Bill them by hand."]
     own = _own_invoice(call, found.after())
-    invoice = _marked_invoice(own, found.customer)
+    invoice = _existing_invoice(own, found.customer)
     if invoice is None:
-        params = terms(own.action) | {"metadata": own.mark()}
+        params = terms(own.action) | {"metadata": own.marker()}
         invoice = INVOICES.create(own.api, params, key=f"{key}-pending")
     if invoice.object["status"] != InvoiceStatus.DRAFT or invoice.object["auto_advance"]:
         return []
@@ -67,7 +69,7 @@ def _own_invoice(call: Call, after: Params) -> Call:
 
 
 def _put_line(call: Call, invoice: Found, net: Net, *, key: str) -> None:
-    """Put one line on the invoice, with the tax fields; one that is there already is left."""
+    """Write one line with its tax fields to the invoice, unless it exists."""
     settings = call.links.tax_of()
     row = invoice.object
     price = {"currency": net.currency, "product": net.product, "unit_amount_decimal": Decimal(net.amount)}
@@ -89,7 +91,7 @@ def _put_line(call: Call, invoice: Found, net: Net, *, key: str) -> None:
 
 
 def _switch_on(call: Call, id: str, nets: Sequence[Net], *, key: str, now: int) -> list[str]:
-    """Switch the invoice on if it bills exactly the nets and can be charged; else a person is told."""
+    """Switch the invoice on if it bills exactly the nets and can be charged; else return a message for a person."""
     api, path = call.api, f"{INVOICES.path}/{id}"
     held = with_lines(api, api.get(path))
     if sorted(line["amount"] for line in held["lines"]["data"]) != sorted(net.amount for net in nets):
@@ -107,8 +109,8 @@ def _sum(nets: Sequence[Net]) -> str:
     return shown(Decimal(sum(net.amount for net in nets)), nets[0].currency)
 
 
-def _marked_invoice(call: Call, customer: str) -> Found | None:
-    """Return the invoice that an interrupted run made for it."""
+def _existing_invoice(call: Call, customer: str) -> Found | None:
+    """Return the invoice that an interrupted run created."""
     for page in call.api.pages(INVOICES.path, customer=customer):
         for row in page:
             if call.is_target(Found(row)):
@@ -117,12 +119,12 @@ def _marked_invoice(call: Call, customer: str) -> Found | None:
 
 
 def _delete_left(call: Call, id: str, *, key: str) -> None:
-    """Delete an item of ours that is pending still; one that is gone, or on an invoice, is left."""
+    """Delete our item if it is still pending."""
     held = ITEMS.find(call.api, id)
     if held is not None and held.object.get("invoice") is None and not held.object.get("deleted"):
         ITEMS.delete(call.api, id, key=key)
 
 
 def noted(found: Sequence[Pending]) -> list[dict[str, Any]]:
-    """Return pending items as an intent keeps them."""
+    """Return pending items in the form of an intent."""
     return [asdict(item) for item in found]

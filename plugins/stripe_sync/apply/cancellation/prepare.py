@@ -1,4 +1,4 @@
-"""The facts that are noted before a cancellation: what is collected of the customer, and what is pending."""
+"""Facts that are noted before a cancellation: open invoices of the customer, and pending items."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from stripe_sync.apply.resource import Call
 from stripe_sync.apply.resources.subscription import SUBSCRIPTION
 from stripe_sync.clients.stripe.client import StripeApi
 from stripe_sync.clients.stripe.endpoints import PATHS
-from stripe_sync.clients.stripe.whole import with_lines
+from stripe_sync.clients.stripe.nested_lists import with_lines
 from stripe_sync.core import ownership
 from stripe_sync.core.clock import epoch
 from stripe_sync.core.errors import RowFailed
 from stripe_sync.core.ownership import Signer
 from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.actual.billing_periods import natural_end, renewed_at
-from stripe_sync.domain.actual.endings import MINUTE, Collected, Ending, EndingStep, collected, decide, split, unowed
+from stripe_sync.domain.actual.endings import MINUTE, Collected, Ending, EndingStep, collected, decide, unowed
 from stripe_sync.domain.actual.pending_items import Pending, pending, price_of
 from stripe_sync.domain.actual.stripe_objects import GONE
-from stripe_sync.domain.actual.unowed_invoices import renews_soon
+from stripe_sync.domain.actual.unowed_invoices import renews_soon, split
 from stripe_sync.domain.actual.unused_time import unused, unused_pending
 from stripe_sync.domain.model.stripe import StripeSubscription, decode
 from stripe_sync.domain.plan.actions import Action
@@ -35,28 +35,28 @@ YEAR = 367 * 86_400  # no period is longer
 
 
 def prepare(call: Call, now: datetime) -> Action:
-    """Return the action with what it stops. Raises RowFailed ``WAITS_FOR_INVOICE`` where it is too early to cancel."""
+    """Return the action with its noted facts. Raises RowFailed ``WAITS_FOR_INVOICE`` where it is too early to cancel."""
     api, action, signer = call.api, call.action, call.links.signer
     found = SUBSCRIPTION.read(call)
     held = found.object
     if held["status"] not in GONE:
         SUBSCRIPTION.check_before(call, found)
     end = action.after.get("ended_in_stigg")
-    whole = [with_lines(api, row) for row in _invoices(api, held, end)]
+    invoices = [with_lines(api, row) for row in _invoices(api, held, end)]
     ours = action.noted.get("own_stops", ())
-    seen = [replace(collected(row), is_ours=row["id"] in ours) for row in whole]
+    seen = [replace(collected(row), is_ours=row["id"] in ours) for row in invoices]
     if held["status"] not in GONE:
         _refuse_early(action, held, seen, now)
     waiting = _pending_items(api, held, signer)
-    told = {"collected": [asdict(i) for i in seen], "pending": noted(waiting), "customer": held["customer"]}
-    sold = _sold_after(whole, unowed(seen, held["id"], end), end, signer)
+    noted_facts = {"collected": [asdict(i) for i in seen], "pending": noted(waiting), "customer": held["customer"]}
+    sold = _sold_after(invoices, unowed(seen, held["id"], end), end, signer)
     if held["status"] not in GONE and renews_soon(_next_renewal(decode(held, StripeSubscription)), epoch(now)):
-        told |= {"renews_soon": True}
-    return structs.replace(action, noted=told | {"sold_after": sold} | _unused(call, held, waiting))
+        noted_facts |= {"renews_soon": True}
+    return structs.replace(action, noted=noted_facts | {"sold_after": sold} | _unused(call, held, waiting))
 
 
 def _invoices(api: StripeApi, held: Row, end: int | None) -> Iterable[Row]:
-    """Return the invoices of the customer that are not finished, the subscription's newest, and those after its end."""
+    """Return the customer's drafts and open invoices, the subscription's newest, and those after its end."""
     found = {row["id"]: row for row in _unfinished(api, held["customer"])}
     latest = held.get("latest_invoice")
     if latest and latest not in found:
@@ -68,7 +68,7 @@ def _invoices(api: StripeApi, held: Row, end: int | None) -> Iterable[Row]:
 def _sold_after(invoices: Iterable[Row], ids: Collection[str], end: int | None, signer: Signer) -> list[Row]:
     """Return what each of these invoices asks for time after the end: its id, the currency, the amount in minor units.
 
-    One that is owed whole is none of them: it is a row of what nothing collects any more (domain/plan/owed.py).
+    An invoice that is owed in full is not one of them: it is a row of what nothing collects any more (domain/plan/owed.py).
     """
     found = []
     for row in invoices:
@@ -82,7 +82,7 @@ def _sold_after(invoices: Iterable[Row], ids: Collection[str], end: int | None, 
 
 
 def _unused(call: Call, held: Row, waiting: Sequence[Pending]) -> Row:
-    """Return what was debited, and what the ending itself bills, for time after the end; nothing where that is in doubt."""
+    """Return the unused paid time and the billed pending items after the end; empty where the end is uncertain."""
     api, action = call.api, call.action
     end = action.after.get("ended_in_stigg")
     if end is None or action.after.get("ended_between"):
@@ -94,7 +94,7 @@ def _unused(call: Call, held: Row, waiting: Sequence[Pending]) -> Row:
 
 
 def _refuse_early(action: Action, held: Row, seen: list[Collected], now: datetime) -> None:
-    """Decide once more, from what Stripe shows at this moment; the proof of usage is the plan's to look at."""
+    """Decide again from Stripe's current state; the plan has checked that usage is verified."""
     subscription = decode(held, StripeSubscription)
     moment = epoch(now)
     decision = decide(
@@ -111,7 +111,7 @@ def _refuse_early(action: Action, held: Row, seen: list[Collected], now: datetim
 
 
 def _next_renewal(subscription: StripeSubscription) -> int | None:
-    """Return the first end of a running period as it would be without ``cancel_at``; None without items."""
+    """Return the earliest end of an item's current period without ``cancel_at``; None without items."""
     return min((natural_end(subscription, i) for i in subscription.items.data), default=None)
 
 
@@ -123,20 +123,20 @@ def _unfinished(api: StripeApi, customer: str) -> Iterator[Row]:
 
 
 def _renewed_since(api: StripeApi, subscription: str, end: int | None) -> Iterator[Row]:
-    """Yield the invoices of a subscription from its end on: a run that comes late finds several renewals."""
+    """Yield a subscription's invoices since its end; a late run may find several renewals."""
     if end is not None:
         for page in api.pages(INVOICES, subscription=subscription, created={"gte": end - MINUTE}):
             yield from page
 
 
 def _pending_items(api: StripeApi, held: Mapping[str, Any], signer: Signer) -> list[Pending]:
-    """Return what is pending of a subscription, each item with the tax behaviour of its price."""
+    """Return a subscription's pending items, each with the tax behaviour of its price."""
     rows = _pending_of(api, held)
     prices = {id: api.find(f"{PATHS['price']}/{id}") for id in {price_of(row) for row in rows} if id}
     behavior = {id: (price or {}).get("tax_behavior") or "" for id, price in prices.items()}
     known = {id: "" if found == "unspecified" else found for id, found in behavior.items()}
     return [
-        pending(row, marked=_is_marked(row.get("metadata"), signer), behavior=known.get(price_of(row) or "", ""))
+        pending(row, has_marker=_has_marker(row.get("metadata"), signer), behavior=known.get(price_of(row) or "", ""))
         for row in rows
     ]
 
@@ -152,6 +152,6 @@ def _owner(item: Mapping[str, Any]) -> str | None:
     return str(found["id"] if isinstance(found, dict) else found) if found else None
 
 
-def _is_marked(metadata: Mapping[str, str] | None, signer: Signer) -> bool:
-    """Return whether an item's metadata has a genuine marker of the account."""
+def _has_marker(metadata: Mapping[str, str] | None, signer: Signer) -> bool:
+    """Return whether an item's metadata has our valid ownership marker."""
     return signer.key_of((metadata or {}).get(ownership.FIELD)) is not None

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from stripe_sync.apply.resource import Call, Handler, Params, Resource, metadata, reader
-from stripe_sync.apply.resources.subscription import own_notes, priced
-from stripe_sync.clients.stripe.client import Found, Written
+from stripe_sync.apply.resources.subscription import item_params, own_notes
+from stripe_sync.clients.stripe.answers import Found, Written
 from stripe_sync.clients.stripe.collection import Collection
 from stripe_sync.domain.model.documents import Document
 from stripe_sync.domain.plan.actions import ActionKind
@@ -21,9 +21,9 @@ def _parameters(call: Call) -> Params:
         "mode": "subscription",
         "customer": links.resolve(call.action.after["customer"]),
         "client_reference_id": call.action.after["reference"],
-        "line_items": [priced(call, item) for item in [*how["items"], *how["one_off"]]],
+        "line_items": [item_params(call, item) for item in [*how["items"], *how["one_off"]]],
         "success_url": request["success_url"],
-        "metadata": call.mark(),
+        "metadata": call.marker(),
         "subscription_data": _subscription(call),
         "expires_at": how["expires_at"],
     }

@@ -1,4 +1,4 @@
-"""Coupons: they have an id of our own; where Stripe keeps that of a deleted coupon, the next of five (docs/unknowns.md)."""
+"""Coupons: the pipeline chooses their id; if Stripe still blocks a deleted coupon's id, the next of five (docs/unknowns.md)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from stripe_sync.apply.resource import (
     reader,
     without_marker,
 )
-from stripe_sync.clients.stripe.client import Found, Written
+from stripe_sync.clients.stripe.answers import Found, Written
 from stripe_sync.clients.stripe.collection import Collection
 from stripe_sync.clients.stripe.endpoints import PATHS
 from stripe_sync.core.errors import RowFailed
@@ -48,7 +48,7 @@ def _parameters(call: Call) -> Params:
 
 
 def _fixed_amount(amount_off: Mapping[str, str]) -> Params:
-    """Return a fixed amount: of several currencies one is the coupon's own, the others are its options."""
+    """Return the parameters of a fixed amount; further currencies become ``currency_options``."""
     amounts = {currency: int(amount) for currency, amount in sorted(amount_off.items())}
     own = "usd" if "usd" in amounts else next(iter(amounts))
     params: Params = {"amount_off": amounts.pop(own), "currency": own}
@@ -57,7 +57,7 @@ def _fixed_amount(amount_off: Mapping[str, str]) -> Params:
 
 
 def _create(call: Call, key: str) -> Written:
-    """Create the coupon under the first of its ids that Stripe takes, or return ours if it exists."""
+    """Create the coupon under the first of its ids that Stripe accepts, or return ours if it exists."""
     params = _parameters(call)
     for number, id in enumerate(_ids(call)):
         try:
@@ -71,7 +71,7 @@ def _create(call: Call, key: str) -> Written:
 
 
 def _ids(call: Call) -> list[str]:
-    """Return the ids under which the coupon may be made: its own, and the next after deletions."""
+    """Return the possible ids of the coupon: its first id, and the next ones after deletions."""
     id = call.links.natural_id(call.action.target)
     return [id, *(f"{id}-{number}" for number in range(2, ATTEMPTS + 1))]
 
@@ -96,9 +96,11 @@ def _document(call: Call, found: Found) -> Document:
 
 COUPONS = Collection("coupon", PATHS["coupon"], lambda client: client.v1.coupons)
 COUPON = Resource(
-    "coupon", reader(COUPONS), _document,
+    "coupon",
+    reader(COUPONS),
+    _document,
     instructions=frozenset({"percent_off", "amount_off", "duration", "duration_in_months", "how"}),
-)  # fmt: skip
+)
 HANDLERS = {
     ActionKind.COUPON_CREATE: Handler(COUPON, _create, _recover),
     ActionKind.COUPON_UPDATE: change(COUPON, COUPONS, fields),

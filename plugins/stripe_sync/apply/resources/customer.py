@@ -1,4 +1,4 @@
-"""Customers: a new one is on the environment's test clock where it has one."""
+"""Customers: new ones are created on the environment's test clock, if it has one."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from stripe_sync.apply.resource import (
     reader,
     without_marker,
 )
-from stripe_sync.clients.stripe.client import Found, Written
+from stripe_sync.clients.stripe.answers import Found, Written
 from stripe_sync.clients.stripe.collection import Collection
-from stripe_sync.clients.stripe.endpoints import PATHS, WHOLE, in_list
+from stripe_sync.clients.stripe.endpoints import EXPANDED, PATHS, in_list
 from stripe_sync.domain.actual import stripe_objects
 from stripe_sync.domain.model.documents import Document
 from stripe_sync.domain.model.stripe import StripeCustomer, decode
@@ -25,8 +25,8 @@ from stripe_sync.domain.plan.actions import ActionKind
 
 
 def _changes(call: Call) -> Params:
-    """Return the fields, and what the answer has to show so that it is as whole as a read."""
-    return {**fields(call), "expand": WHOLE["customer"]}
+    """Return the fields, with ``expand`` so that the answer is as complete as a read."""
+    return {**fields(call), "expand": EXPANDED["customer"]}
 
 
 def _create(call: Call, key: str) -> Written:

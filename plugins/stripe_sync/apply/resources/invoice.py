@@ -1,6 +1,6 @@
-"""Invoices: the time of finalization of drafts, and the pipeline's own invoice at the end of a subscription.
+"""Invoices: the finalization time of drafts, and the pipeline's final invoice of a subscription.
 
-That one is made switched off, filled, then switched on, or deleted.
+The final invoice is created with ``auto_advance`` off, filled, then switched on or deleted.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 from stripe_sync.apply.resource import Call, Handler, Params, Resource
 from stripe_sync.apply.resources.coupon import COUPONS
-from stripe_sync.clients.stripe.client import Found, Written
+from stripe_sync.clients.stripe.answers import Found, Written
 from stripe_sync.clients.stripe.collection import Collection
 from stripe_sync.clients.stripe.endpoints import PATHS
 from stripe_sync.core.errors import RowFailed
@@ -22,7 +22,7 @@ from stripe_sync.domain.plan.actions import Action, ActionKind
 
 
 def id_of(call: Call) -> str:
-    """Return the id of the invoice that the target names; of one of the pipeline's own, its link's."""
+    """Return the id of the target's invoice; for a final invoice that of its link."""
     id = call.action.target.partition(":")[2]
     return call.links.get(id) or id
 
@@ -32,17 +32,18 @@ def _own_id(call: Call) -> str:
 
 
 def _set_time(call: Call, key: str) -> Written:
-    """Set the time of finalization. Refused where the draft's is not the one that the decision was made from.
+    """Set the finalization time. Raises RowFailed ``CHANGED_SINCE`` where it differs from the one of the decision.
 
-    A hold needs a draft that is on; only a release may switch one on, which the pipeline had switched off.
+    A hold requires ``auto_advance``; only a release may switch it on again.
     """
     id = id_of(call)
     now = call.api.get(f"{INVOICES.path}/{id}")
-    wanted = (call.action.before or {}).get("automatically_finalizes_at")
+    expected = (call.action.before or {}).get("automatically_finalizes_at")
     is_off = call.action.kind == ActionKind.DRAFT_HOLD and not now["auto_advance"]
-    if now["status"] != InvoiceStatus.DRAFT or now["automatically_finalizes_at"] != wanted or is_off:
+    if now["status"] != InvoiceStatus.DRAFT or now["automatically_finalizes_at"] != expected or is_off:
         raise RowFailed(
-            ReasonCode.CHANGED_SINCE, f"{id} is {now['status']}, or somebody moved its finalization; it is left alone."
+            ReasonCode.CHANGED_SINCE,
+            f"{id} is {now['status']}, or its finalization time was changed in Stripe; it is not changed.",
         )
     return INVOICES.update(call.api, id, dict(call.action.after), key=key)
 
@@ -52,7 +53,7 @@ def _read(call: Call) -> Found:
 
 
 def _draft_document(call: Call, found: Found) -> Document:
-    """Return the time of finalization, the customer and the way of collection."""
+    """Return the finalization time, the customer and the collection method."""
     after = call.action.after
     names = ("automatically_finalizes_at", "auto_advance", "customer", "currency", "collection_method")
     return {name: found.object.get(name) for name in names if name in after} | {
@@ -61,14 +62,14 @@ def _draft_document(call: Call, found: Found) -> Document:
 
 
 def _create(call: Call, key: str) -> Written:
-    """Make the coupons that it needs, then the invoice: switched off, so that a half-built one never goes out."""
+    """Create its coupons, then the invoice with ``auto_advance`` off, so that an incomplete one is never finalized."""
     for coupon in call.action.after.get("coupons", ()):
         _create_coupon(call, coupon, key=f"{key}-{coupon['id']}")
-    return INVOICES.create(call.api, terms(call.action) | {"metadata": call.mark()}, key=key)
+    return INVOICES.create(call.api, terms(call.action) | {"metadata": call.marker()}, key=key)
 
 
 def terms(action: Action) -> Params:
-    """Return the terms of payment, tax and discounts, each with an explicit word."""
+    """Return the terms of payment, tax and discounts, each as an explicit parameter."""
     after = action.after
     params: Params = {
         "customer": after["customer"], "currency": after["currency"], "collection_method": after["collection_method"],
@@ -86,7 +87,7 @@ def terms(action: Action) -> Params:
 
 
 def _create_coupon(call: Call, coupon: Mapping[str, Any], *, key: str) -> None:
-    """Make a coupon for one invoice, unless an earlier try made it."""
+    """Create a coupon for one invoice, unless an earlier attempt created it."""
     if COUPONS.find(call.api, coupon["id"]) is not None:
         return
     params: Params = {"id": coupon["id"], "duration": coupon["duration"]}
@@ -98,16 +99,16 @@ def _create_coupon(call: Call, coupon: Mapping[str, Any], *, key: str) -> None:
 
 
 def _release(call: Call, key: str) -> Written:
-    """Delete the coupons that were made for it, then switch the draft on with its time."""
+    """Delete its coupons, then switch the draft on with its finalization time."""
     id = _own_id(call)
     _delete_coupons(call, key)
     held = call.api.get(f"{INVOICES.path}/{id}")
     if held["status"] != InvoiceStatus.DRAFT or held["auto_advance"]:
         raise RowFailed(
-            ReasonCode.CHANGED_SINCE, f"{id} is {held['status']}, or somebody switched it on; it is left alone."
+            ReasonCode.CHANGED_SINCE, f"{id} is {held['status']}, or it was switched on in Stripe; it is not changed."
         )
-    moment = call.action.after["automatically_finalizes_at"]
-    return INVOICES.update(call.api, id, {"auto_advance": True, "automatically_finalizes_at": moment}, key=key)
+    finalizes_at = call.action.after["automatically_finalizes_at"]
+    return INVOICES.update(call.api, id, {"auto_advance": True, "automatically_finalizes_at": finalizes_at}, key=key)
 
 
 def _delete(call: Call, key: str) -> Written:
@@ -117,13 +118,13 @@ def _delete(call: Call, key: str) -> Written:
 
 
 def _delete_coupons(call: Call, key: str) -> None:
-    """Delete the coupons that were made for one invoice; its discounts stay."""
+    """Delete the coupons of one invoice; its discounts are kept."""
     for id in call.action.after.get("coupons", ()):
         COUPONS.delete_if_there(call.api, id, key=f"{key}-{id}")
 
 
 def _recover(call: Call, since: datetime) -> Iterator[Found]:
-    """Yield the invoices of the customer that were made since; ours is told by its marker, which names the subscription."""
+    """Yield the customer's invoices since a time; ours has the ownership marker of the subscription."""
     return INVOICES.created_since(call.api, since, customer=call.action.after["customer"])
 
 
@@ -138,7 +139,7 @@ def _recover_deletion(call: Call, since: datetime) -> Iterator[Found]:
 
 
 def _document(call: Call, found: Found) -> Document:
-    """Return the terms of an own invoice; coupons are compared by their number."""
+    """Return the terms of a final invoice; coupons are compared by their number."""
     row, after = found.object, call.action.after
     method, rates = row.get("default_payment_method"), row.get("default_tax_rates") or []
     document: Document = {

@@ -1,4 +1,4 @@
-"""Invoice items: one-off charges, what an overtaken renewal billed too little, and lines of usage on drafts."""
+"""Invoice items: one-off charges, corrections of renewals that were billed too early, and usage lines on drafts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from stripe_sync.apply.resource import Call, Handler, Params, Resource, reader
-from stripe_sync.clients.stripe.client import Found, Written
+from stripe_sync.clients.stripe.answers import Found, Written
 from stripe_sync.clients.stripe.collection import Collection
 from stripe_sync.clients.stripe.endpoints import PATHS
 from stripe_sync.core.clock import from_epoch
@@ -20,8 +20,8 @@ from stripe_sync.domain.plan.actions import ActionKind
 def taxed(params: Mapping[str, Any], settings: Mapping[str, str], rates: Sequence[str] = ()) -> Params:
     """Return the parameters of an item with its tax fields (BILLING 3).
 
-    ``settings`` are ``tax_code`` and ``tax_behavior`` while the environment has tax on, else empty; they are sent with an
-    amount of its own (``price_data``), since a price has them already. ``rates`` are the ids of the manual tax rates of
+    ``settings`` are ``tax_code`` and ``tax_behavior`` while the environment has tax on, else empty; they are sent with
+    ``price_data``, since a price already has them. ``rates`` are the ids of the manual tax rates of
     the invoice or subscription that the item is for: one-off items inherit none (SB 3.4), so each item names them.
     """
     found = dict(params)
@@ -36,7 +36,7 @@ def taxed(params: Mapping[str, Any], settings: Mapping[str, str], rates: Sequenc
 def _parameters(call: Call) -> Params:
     """Return a one-off charge at its price, or one unit at an amount on an open draft."""
     after, links = call.action.after, call.links
-    params: Params = {"customer": links.resolve(after["customer"]), "metadata": call.mark()}
+    params: Params = {"customer": links.resolve(after["customer"]), "metadata": call.marker()}
     rates = after.get("tax_rates", ())
     if "price" in after:
         params |= {"pricing": {"price": links.resolve(after["price"])}, "quantity": int(after["quantity"])}
@@ -62,7 +62,7 @@ def _recover(call: Call, since: datetime) -> Iterator[Found]:
 
 
 def _document(call: Call, found: Found) -> Document:
-    """Return an item's fields, which has to be the customer's, of the amount or of the price of the action."""
+    """Return an item's fields: customer, amount or price, and the others of the action."""
     known, after = call.links.reading().known, call.action.after
     row = found.object
     pricing = (row.get("pricing") or {}).get("price_details") or {}
@@ -115,7 +115,7 @@ def _put_line(call: Call, key: str) -> Written:
         **({"subscription": after["subscription"]} if "subscription" in after else {}),
         "description": after["description"],
         "period": {"start": after["start"], "end": after["end"]},
-        "metadata": call.mark(),
+        "metadata": call.marker(),
         **_quantity(call),
     }
     return ITEMS.create(call.api, params, key=key)
@@ -132,7 +132,7 @@ def _remove_line(call: Call, key: str) -> Written:
 
 
 def _recover_line(call: Call, since: datetime) -> Iterator[Found]:
-    """Yield the line that carries the marker and bills what was meant."""
+    """Yield the lines with the target's ownership marker."""
     for row in ITEMS.created_since(call.api, since, customer=call.action.after["customer"]):
         if call.is_target(row):
             yield row
@@ -149,14 +149,14 @@ def _recover_removal(call: Call, since: datetime) -> Iterator[Found]:
 
 
 def _line_document(call: Call, found: Found) -> Document:
-    """Return a line's quantity, price and amount, which are the proof of what is billed.
+    """Return a line's quantity, price and amount, which verify it.
 
-    Its description and the id by which it is changed are no part of the proof.
+    Description and item id are not compared.
     """
     after = call.action.after
     row = found.object
     unit = (row.get("pricing") or {}).get("unit_amount_decimal")
-    wanted = after.get("invoice", "")
+    target = after.get("invoice", "")
     document = {
         **{name: after.get(name) for name in ("description", "item", "product")},
         "quantity": plain(Decimal(str(row["quantity_decimal"]))),
@@ -168,14 +168,14 @@ def _line_document(call: Call, found: Found) -> Document:
         "currency": row["currency"],
         "discountable": row["discountable"],
         "subscription": _subscription(found),
-        "invoice": wanted if row.get("invoice") == (call.links.get(wanted) or wanted) else row.get("invoice"),
+        "invoice": target if row.get("invoice") == (call.links.get(target) or target) else row.get("invoice"),
         "tax_rates": _rate_ids(found),
     }
     return {name: value for name, value in document.items() if name in after}
 
 
 def _amount(call: Call, found: Found) -> str:
-    """Return a line's amount; the action's where Stripe's differs by rounding alone (money.is_rounding)."""
+    """Return a line's amount, or the action's if they differ only by rounding (money.is_rounding)."""
     target, amount = call.action.after.get("amount"), found.object["amount"]
     rounded = target is not None and is_rounding(amount - int(target), found.object["currency"])
     return str(target if rounded else amount)

@@ -1,4 +1,4 @@
-"""Meter events: sent once under their identifier, and never looked for: the meter's summary says what was counted."""
+"""Meter events: sent once under their identifier; they cannot be read, only the meter's summary can."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from stripe_sync.apply.resource import Call, Handler, Params, Resource
-from stripe_sync.clients.stripe.client import Found, Written
+from stripe_sync.clients.stripe.answers import Found, Written
 from stripe_sync.clients.stripe.collection import Collection
 from stripe_sync.core.errors import RowFailed
 from stripe_sync.core.reasons import ReasonCode
@@ -28,7 +28,7 @@ def _parameters(call: Call) -> Params:
 
 
 def _send(call: Call, key: str) -> Written:
-    """Send one event. One whose identifier Stripe has already was sent before (SB 4.7)."""
+    """Send one event. A duplicate identifier means that it was sent before (SB 4.7)."""
     params = _parameters(call)
     try:
         written = EVENTS.create(call.api, params, key=key)
@@ -48,13 +48,14 @@ def identifier(action: Action) -> str:
 
 
 def _recover(call: Call, since: datetime) -> Iterator[Found]:
-    """Yield nothing: an event cannot be looked for."""
+    """Yield nothing: events cannot be read."""
     yield from ()
 
 
 def _read(call: Call) -> Found:
     raise RowFailed(
-        ReasonCode.STRIPE_REFUSED, f"{call.action.target}: Stripe shows no single event; read the meter's summary."
+        ReasonCode.STRIPE_REFUSED,
+        f"{call.action.target}: Stripe does not return single events. Read the meter's summary.",
     )
 
 

@@ -1,4 +1,4 @@
-"""Prices: Stripe cannot change their content, so that each content is a price of its own."""
+"""Prices: their content is immutable in Stripe, so each version is a separate price."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from stripe_sync.apply.resource import (
     reader,
     without_marker,
 )
-from stripe_sync.clients.stripe.client import Found, Written
+from stripe_sync.clients.stripe.answers import Found, Written
 from stripe_sync.clients.stripe.collection import Collection
-from stripe_sync.clients.stripe.endpoints import PATHS, WHOLE, in_list
+from stripe_sync.clients.stripe.endpoints import EXPANDED, PATHS, in_list
 from stripe_sync.domain.actual import stripe_objects
 from stripe_sync.domain.model.documents import Document
 from stripe_sync.domain.model.price_content import encode
@@ -27,14 +27,14 @@ from stripe_sync.domain.plan.actions import ActionKind
 
 
 def _parameters(call: Call) -> Params:
-    """Return the parameters of a new price; it takes its lookup_key in the same call. The tiers are asked back."""
+    """Return the parameters of a new price; it takes over the lookup_key in the same call. The answer includes the tiers."""
     after = call.action.after
     params: Params = {
         "currency": after["currency"],
         "product": call.links.resolve(after["product"]),
         "billing_scheme": after["billing_scheme"],
         "metadata": metadata(after["metadata"], call.links),
-        "expand": WHOLE["price"],
+        "expand": EXPANDED["price"],
     }
     if "interval" in after:
         params["recurring"] = _recurring(after)
@@ -69,7 +69,7 @@ def _tier(part: Mapping[str, str]) -> Params:
 def _changes(call: Call) -> Params:
     after = call.action.after
     params: Params = {name: after[name] for name in ("active", "tax_behavior") if name in after}
-    params["expand"] = WHOLE["price"]
+    params["expand"] = EXPANDED["price"]
     if "metadata" in after:
         params["metadata"] = metadata(after["metadata"], call.links)
     return params | _lookup_key(after)

@@ -1,4 +1,4 @@
-"""Products: they have an id of our own, so that none can be made twice."""
+"""Products: the pipeline chooses their id, so that none is created twice."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from stripe_sync.apply.resource import (
     reader,
     without_marker,
 )
-from stripe_sync.clients.stripe.client import Found, Written
+from stripe_sync.clients.stripe.answers import Found, Written
 from stripe_sync.clients.stripe.collection import Collection
 from stripe_sync.clients.stripe.endpoints import PATHS
 from stripe_sync.core.errors import RowFailed
@@ -36,7 +36,7 @@ def _default_price(call: Call) -> Params:
 
 
 def _create(call: Call, key: str) -> Written:
-    """Create the product; one that is there already is taken only with our marker, else the id is taken."""
+    """Create the product, or return an existing one with our ownership marker. Raises RowFailed ``ID_TAKEN`` for a foreign one."""
     params = _parameters(call)
     try:
         return PRODUCTS.create(call.api, params, key=key)

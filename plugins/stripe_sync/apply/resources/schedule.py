@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stripe_sync.apply.resource import Call, Handler
 from stripe_sync.apply.resources.subscription import SUBSCRIPTION
-from stripe_sync.clients.stripe.client import Written
+from stripe_sync.clients.stripe.answers import Written
 from stripe_sync.domain.plan.actions import ActionKind
 
 

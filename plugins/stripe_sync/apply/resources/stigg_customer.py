@@ -1,4 +1,4 @@
-"""Customers in Stigg: told the id of their customer in Stripe."""
+"""Customers in Stigg: their billing id is set to the Stripe id."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from stripe_sync.apply.resource import Call, Handler, Resource
-from stripe_sync.clients.stripe.client import Found, Written
+from stripe_sync.clients.stripe.answers import Found, Written
 from stripe_sync.core.errors import RowFailed
 from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.model.documents import Document
@@ -14,11 +14,13 @@ from stripe_sync.domain.plan.actions import ActionKind
 
 
 def _set_billing_id(call: Call, key: str) -> Written:
-    """Set the Stripe id of a customer. Refused where Stigg has another one by now."""
+    """Set the billing id of a customer. Raises RowFailed ``CHANGED_SINCE`` where Stigg has another one."""
     id, given = call.stigg_id, call.links.resolve(call.action.after["billing"])
     there = call.stigg.customer(id)
     if there is None or there["billingId"] not in (None, given):
-        raise RowFailed(ReasonCode.CHANGED_SINCE, f"Stigg has another Stripe id of {id} by now, or no such customer.")
+        raise RowFailed(
+            ReasonCode.CHANGED_SINCE, f"Stigg has another billing id for {id}, or no such customer. Create a new plan."
+        )
     return Written({"id": id, "billingId": call.stigg.set_billing_id(id, given)}, None)
 
 
@@ -36,7 +38,7 @@ def _read(call: Call) -> Found:
 
 
 def billing_document(call: Call, found: Found) -> Document:
-    """Return the link of the Stripe object that an object of Stigg names."""
+    """Return the link key of a Stigg object's billing id."""
     known = call.links.reading().known
     billing = found.object.get("billingId")
     return {"billing": known.get(billing or "", billing)}

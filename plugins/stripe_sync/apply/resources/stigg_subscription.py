@@ -7,7 +7,7 @@ from datetime import datetime
 
 from stripe_sync.apply.resource import Call, Handler, Resource
 from stripe_sync.apply.resources.stigg_customer import billing_document
-from stripe_sync.clients.stripe.client import Found, Written
+from stripe_sync.clients.stripe.answers import Found, Written
 from stripe_sync.core import keys
 from stripe_sync.core.errors import RowFailed
 from stripe_sync.core.reasons import ReasonCode
@@ -17,7 +17,7 @@ from stripe_sync.domain.plan.actions import ActionKind
 
 
 def _provision(call: Call, key: str) -> Written:
-    """Provision a subscription; one that Stigg has under this id already is as good."""
+    """Provision a subscription, unless Stigg already has one under this id."""
     there = call.stigg.find_subscription(call.stigg_id)
     return Written(there or call.stigg.provision(dict(call.action.after["how"])), None)
 
@@ -29,14 +29,14 @@ def _recover_provision(call: Call, since: datetime) -> Iterator[Found]:
 
 
 def _cancel(call: Call, key: str) -> Written:
-    """Cancel in Stigg what Stripe shows as canceled when it is read by its id once more, and whose customer lives there.
+    """Cancel a subscription in Stigg after reading it again in Stripe: it is canceled there, and its customer exists.
 
-    Stripe ends the subscriptions of a customer that is deleted; that cancels nothing in Stigg.
+    Stripe ends the subscriptions of a deleted customer; these are not canceled in Stigg.
     """
     linked = keys.link_key("subscription", *call.action.target.split(":")[1:])
     held = call.api.get(f"/v1/subscriptions/{call.links.resolve(linked)}")
     if held["status"] != "canceled":
-        raise RowFailed(ReasonCode.CHANGED_SINCE, f"It is {held['status']} in Stripe by now; plan again.")
+        raise RowFailed(ReasonCode.CHANGED_SINCE, f"It is {held['status']} in Stripe now. Create a new plan.")
     customer = call.api.find(f"/v1/customers/{held['customer']}")
     if customer is None or customer.get("deleted"):
         raise RowFailed(

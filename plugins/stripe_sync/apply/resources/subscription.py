@@ -9,13 +9,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from stripe_sync.apply.processing import asked_for
+from stripe_sync.apply.processing import expanded_parts
 from stripe_sync.apply.resource import Call, Handler, Params, Resource, change, metadata, reader, without_marker
-from stripe_sync.clients.stripe.client import Found, Written
+from stripe_sync.clients.stripe.answers import Found, Written
 from stripe_sync.clients.stripe.collection import Collection
 from stripe_sync.clients.stripe.endpoints import PATHS, in_list
 from stripe_sync.core import keys
-from stripe_sync.domain.actual import stripe_objects
+from stripe_sync.domain.actual import actual_state
 from stripe_sync.domain.actual.stripe_objects import CANCEL_AT, ONCE
 from stripe_sync.domain.model.documents import Claim, Document
 from stripe_sync.domain.model.stripe import StripeSubscription, decode
@@ -32,19 +32,19 @@ INSTRUCTIONS = frozenset(
 
 
 def creation(call: Call) -> Params:
-    """Return the parameters of a new subscription with its anchor as a moment, as a preview takes it."""
+    """Return the parameters of a new subscription with its anchor as a time, the form of previews."""
     after, links = call.action.after, call.links
-    charged = "backdate_start_date" in after  # for the running period, from then or, without a moment, from now
+    charged = "backdate_start_date" in after  # the current period is charged, from that time or from now
     params: Params = {
         "customer": links.resolve(after["customer"]),
-        "items": [priced(call, item) for item in after["items"]],
+        "items": [item_params(call, item) for item in after["items"]],
         "collection_method": after["collection_method"],
         "billing_mode": {"type": "flexible"},
         "billing_cycle_anchor": after["billing_cycle_anchor"],
         "proration_behavior": "create_prorations" if charged else "none",
         "metadata": metadata(after["metadata"], links) | own_notes(after),
-        "expand": asked_for(call.action),
-        "automatic_tax": {"enabled": bool(after.get("automatic_tax"))},  # a default of the account taxes what omits it
+        "expand": expanded_parts(call.action),
+        "automatic_tax": {"enabled": bool(after.get("automatic_tax"))},  # the account's default would apply
     }
     if after.get("backdate_start_date"):
         params["backdate_start_date"] = after["backdate_start_date"]
@@ -54,7 +54,7 @@ def creation(call: Call) -> Params:
         if name in after:
             params[name] = after[name]
     if "one_off" in after:
-        params["add_invoice_items"] = [priced(call, item) for item in after["one_off"]]
+        params["add_invoice_items"] = [item_params(call, item) for item in after["one_off"]]
     if after.get("attach"):
         params["discounts"] = [{"coupon": links.resolve(key)} for _, key in sorted(after["attach"].items())]
     if "cancel_at" in after:
@@ -63,9 +63,9 @@ def creation(call: Call) -> Params:
 
 
 def _parameters(call: Call) -> Params:
-    """Return the parameters of a creation; an anchor whose day a short month took is sent as the day to come back to.
+    """Return the parameters of a creation; an anchor that a short month clamped is sent as ``billing_cycle_anchor_config``.
 
-    Stripe takes either a moment or a configuration; the next moment that the configuration names is the anchor.
+    Stripe accepts either a time or a config, whose next time is the anchor.
     """
     params = creation(call)
     if "anchor_config" in call.action.after:
@@ -74,14 +74,14 @@ def _parameters(call: Call) -> Params:
     return params
 
 
-def priced(call: Call, item: Mapping[str, str]) -> Params:
-    """Return an item at its price, with its quantity unless a meter counts it."""
+def item_params(call: Call, item: Mapping[str, str]) -> Params:
+    """Return an item with its price, and its quantity unless it is metered."""
     price = {"price": call.links.resolve(item["price"])}
     return price if "metered" in item else price | {"quantity": int(item["quantity"])}
 
 
 def own_notes(after: Mapping[str, Any]) -> dict[str, str]:
-    """Return what is noted beside the marker, in the same call: what may happen once, and the end that we asked for."""
+    """Return the metadata next to the ownership marker: tokens of one-off events, and the end that we set."""
     notes = {}
     if "once" in after:
         notes[ONCE] = ",".join(after["once"] or ())
@@ -91,12 +91,12 @@ def own_notes(after: Mapping[str, Any]) -> dict[str, str]:
 
 
 def changes(call: Call, held: Mapping[str, Any]) -> Params:
-    """Return the changed fields; ``held`` are the facts of the subscription as it is: its own items, and all its discounts.
+    """Return the changed fields; ``held`` are the facts of the current subscription: our items, and all discounts.
 
-    Items are named by their ids, and each discount that stays is sent again.
+    Items are sent with their ids, and kept discounts are sent again.
     """
     after = call.action.after
-    params: Params = {"expand": asked_for(call.action)}
+    params: Params = {"expand": expanded_parts(call.action)}
     if "items" in after:
         ids = {price: item["id"] for price, item in held["items"].items()}
         params["items"] = _changed_items(call, ids)
@@ -117,7 +117,7 @@ def changes(call: Call, held: Mapping[str, Any]) -> Params:
 
 
 def _discounts(call: Call, discounts: Sequence[tuple[str, str | None]]) -> list[dict[str, str]] | str:
-    """Return each discount that stays by its own id, ours and foreign, and new ones by coupon; "" where none is left."""
+    """Return kept discounts by id, foreign ones included, and new ones by coupon; "" if none remain."""
     after = call.action.after
     own = set(after["discounts"] or ())
     kept = [{"discount": id} for id, ref in discounts if ref is None or ref in own]
@@ -126,9 +126,9 @@ def _discounts(call: Call, discounts: Sequence[tuple[str, str | None]]) -> list[
 
 
 def _changed_items(call: Call, ids: Mapping[str, str]) -> list[Params]:
-    """Return the items that change: known ones by id and always with a quantity; foreign ones are not named, so they stay.
+    """Return the changed items: known ones by id and with a quantity; foreign ones are not sent and are kept.
 
-    A price that goes and one that comes in its slot are one item whose price changes.
+    A removed and an added price of the same charge are one item with a changed price.
     """
     before = {item["price"]: item["quantity"] for item in (call.action.before or {}).get("items") or ()}
     after = {item["price"]: item for item in call.action.after["items"]}
@@ -138,9 +138,9 @@ def _changed_items(call: Call, ids: Mapping[str, str]) -> list[Params]:
         if price in before and before[price] != item["quantity"]:
             changed.append({"id": ids[price], "quantity": int(item["quantity"])})
         elif price in exchanged:
-            changed.append({"id": ids[exchanged[price]], **priced(call, item)})
+            changed.append({"id": ids[exchanged[price]], **item_params(call, item)})
         elif price not in before:
-            changed.append(priced(call, item))
+            changed.append(item_params(call, item))
     going = [price for price in before if price not in after and price not in exchanged.values()]
     return changed + [{"id": ids[price], "deleted": True} for price in going]
 
@@ -150,7 +150,9 @@ def _exchanges(before: Mapping[str, str], after: Mapping[str, Mapping[str, str]]
     going = [price for price in before if price not in after]
     found: dict[str, str] = {}
     for price in after:
-        left = (old for old in going if old not in found.values() and keys.same_charge(old) == keys.same_charge(price))
+        left = (
+            old for old in going if old not in found.values() and keys.same_line_item(old) == keys.same_line_item(price)
+        )
         if price not in before and (old := next(left, None)) is not None:
             found[price] = old
     return found
@@ -161,7 +163,7 @@ def _create(call: Call, key: str) -> Written:
 
 
 def _update(call: Call, key: str) -> Written:
-    """Read the subscription first: for the ids of its items and discounts, and to refuse if it is not as planned."""
+    """Read the subscription for the ids of its items and discounts, check it against the plan, and update it."""
     held = SUBSCRIPTION.read(call)
     SUBSCRIPTION.check_before(call, held)
     return SUBSCRIPTIONS.update(call.api, call.id, changes(call, _own_parts(call, held).facts), key=key)
@@ -175,8 +177,8 @@ def _recover(call: Call, since: datetime) -> Iterator[Found]:
 
 
 def _own_parts(call: Call, found: Found) -> Claim:
-    """Return the document of a subscription, and as facts the ids of its own items and of all its discounts."""
-    return stripe_objects.subscription_claim(
+    """Return the actual document of a subscription, with the ids of our items and all discounts as facts."""
+    return actual_state.subscription_claim(
         call.links.reading(), decode(dict(found.object), StripeSubscription), call.action.target
     )
 

@@ -1,4 +1,4 @@
-"""The one table of action kinds: each module of ``resources`` names the handlers of its own."""
+"""Table of action kinds: the handlers of all modules of ``resources``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from stripe_sync.apply.resources import (
     stigg_subscription,
     subscription,
 )
-from stripe_sync.clients.stripe.client import Found
+from stripe_sync.clients.stripe.answers import Found
 from stripe_sync.domain.plan.actions import ActionKind
 
 HANDLERS: Mapping[ActionKind, Handler] = {
@@ -41,8 +41,8 @@ HANDLERS: Mapping[ActionKind, Handler] = {
 }
 
 
-def made_by(call: Call, since: datetime) -> Found | None:
-    """Return the object that an interrupted call left, or None. A created one must carry the genuine marker of its target."""
+def recovered(call: Call, since: datetime) -> Found | None:
+    """Return the object that an interrupted call wrote, or None. A created one must have the target's ownership marker."""
     for found in HANDLERS[call.action.kind].recover(call, since):
         if call.is_target(found) or not call.action.kind.is_creation:
             return found

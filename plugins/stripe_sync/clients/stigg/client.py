@@ -1,13 +1,11 @@
-"""One client of one Stigg environment: GraphQL over httpx, tried again where that is safe."""
+"""Client of one Stigg environment: GraphQL over httpx, with retries where that is safe."""
 
 from __future__ import annotations
 
 import re
-import ssl
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
-from functools import cache
 from types import TracebackType
 from typing import Any
 
@@ -18,23 +16,23 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_ran
 from stripe_sync.clients.stigg import documents
 from stripe_sync.clients.stigg.pacing import Budget, NoBudget, limit_of
 from stripe_sync.clients.stigg.refusals import AlreadyEnded, refuse
-from stripe_sync.clients.stigg.streams import timed
+from stripe_sync.clients.stigg.streams import timed, trusted_certificates
 from stripe_sync.core import deadlines
 from stripe_sync.core.errors import Incomplete, RowFailed, Transient, UnknownShape
 from stripe_sync.core.reasons import ReasonCode
 
 API = "https://api.stigg.io"
 ATTEMPTS = 5
-PATIENCE_SECONDS = 150.0  # a limit is of one minute, and no answer says when it is over
-SMALL_PAGE = 25  # rows that Stigg gives in a page whatever its largest is
+RATE_LIMIT_SECONDS = 150.0  # a limit counts requests of one minute, and no answer says when it ends
+SMALL_PAGE = 25  # rows per page that Stigg always accepts
 _decoder = msgspec.json.Decoder(float_hook=Decimal)
 _name = re.compile(r"(?:query|mutation)\s+(\w+)")
 
 
 class StiggApi:
-    """Reads and changes of one environment; a key belongs to exactly one. Raises errors of our tree alone.
+    """Client of one Stigg environment, the one of the key. Raises only errors of ``core.errors``.
 
-    ``budget`` paces every call; ``patience`` is for how many seconds one that Stigg refuses as too many is asked again.
+    ``budget`` paces every call; a rate-limited call is retried for ``patience`` seconds.
     """
 
     def __init__(
@@ -45,7 +43,7 @@ class StiggApi:
         page_size: int = SMALL_PAGE,
         attempts: int = ATTEMPTS,
         budget: Budget | None = None,
-        patience: float = PATIENCE_SECONDS,
+        patience: float = RATE_LIMIT_SECONDS,
     ) -> None:
         self.base_url = base_url
         self.page_size = page_size
@@ -56,7 +54,7 @@ class StiggApi:
             httpx.Client(
                 headers={"X-API-KEY": key, "X-API-VERSION": "1"},
                 timeout=httpx.Timeout(30, connect=10),
-                verify=trusted(),
+                verify=trusted_certificates(),
             )
         )
 
@@ -69,26 +67,27 @@ class StiggApi:
         self.close()
 
     def close(self) -> None:
-        """Closes the connections."""
+        """Close the connections."""
         self.http.close()
 
     def environment(self) -> dict[str, Any]:
-        """The environment that the key belongs to: id, slug, displayName, type."""
+        """Return the environment of the key: id, slug, displayName, type. Raises UnknownShape where it is not listed."""
         id = self.call(documents.CURRENT_ENVIRONMENT)["currentEnvironment"]
-        found = next(
-            (e for page in self.pages("environments", documents.ENVIRONMENTS) for e in page if e["id"] == id), None
-        )
+        rows = (row for page in self.pages("environments", documents.ENVIRONMENTS) for row in page)
+        found = next((row for row in rows if row["id"] == id), None)
         if found is None:
-            raise UnknownShape("Stigg names a current environment that is not in its list of environments.")
+            raise UnknownShape(
+                "Stigg's current environment is not in its list of environments. Check the key's permissions."
+            )
         return found
 
     def subscription(self, id: str) -> dict[str, Any]:
-        """One subscription: its id and status. Raises RowFailed where Stigg does not have it."""
+        """Read one subscription: id, subscriptionId, status, billingId. Raises RowFailed where it does not exist."""
         found: dict[str, Any] = self.call(documents.SUBSCRIPTION, input={"subscriptionId": id})["getSubscription"]
         return found
 
     def find_subscription(self, id: str) -> dict[str, Any] | None:
-        """One subscription, or None where Stigg does not have it."""
+        """Read one subscription; None where it does not exist."""
         try:
             return self.subscription(id)
         except RowFailed as refused:
@@ -97,29 +96,32 @@ class StiggApi:
             return None
 
     def customer(self, id: str) -> dict[str, Any] | None:
-        """One customer as it is now, or None where Stigg does not have it."""
+        """Read one customer; None where it does not exist."""
         found: dict[str, Any] | None = self.call(documents.CUSTOMER, input={"customerId": id})["getCustomerByRefId"]
         return found
 
-    def provision(self, given: dict[str, Any]) -> dict[str, Any]:
-        """Makes a subscription under an id of ours. Raises RowFailed where Stigg wants a payment first."""
-        answer = self.call(documents.PROVISION, input=given)["provisionSubscriptionV2"]
+    def provision(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Create a subscription under the given id. Raises RowFailed where Stigg requires a payment first."""
+        answer = self.call(documents.PROVISION, input=body)["provisionSubscriptionV2"]
         if answer["status"] != "SUCCESS" or answer["subscription"] is None:
-            raise RowFailed(ReasonCode.STIGG_REFUSED, f"Stigg answers {answer['status']} to {given['subscriptionId']}.")
-        made: dict[str, Any] = answer["subscription"]
-        return made
+            raise RowFailed(
+                ReasonCode.STIGG_REFUSED,
+                f"Stigg returned {answer['status']} for {body['subscriptionId']}. Check it in Stigg.",
+            )
+        created: dict[str, Any] = answer["subscription"]
+        return created
 
     def set_billing_id(self, customer: str, billing_id: str) -> str:
-        """Writes a customer's Stripe id to Stigg; gives the id that Stigg has then."""
-        given = {"customerId": customer, "billingId": billing_id}
-        found: str = self.call(documents.UPDATE_CUSTOMER, input=given)["updateOneCustomer"]["billingId"]
+        """Write a customer's Stripe id to Stigg, and return the id in Stigg's answer."""
+        body = {"customerId": customer, "billingId": billing_id}
+        found: str = self.call(documents.UPDATE_CUSTOMER, input=body)["updateOneCustomer"]["billingId"]
         return found
 
     def cancel(self, id: str) -> dict[str, Any]:
-        """Cancels a subscription at once, without proration; one that has ended already is as good."""
-        given = {"subscriptionRefId": id, "subscriptionCancellationTime": "IMMEDIATE", "prorate": False}
+        """Cancel a subscription immediately, without proration; do nothing if it has ended already."""
+        body = {"subscriptionRefId": id, "subscriptionCancellationTime": "IMMEDIATE", "prorate": False}
         try:
-            found: dict[str, Any] = self.call(documents.CANCEL, input=given)["cancelSubscription"]
+            found: dict[str, Any] = self.call(documents.CANCEL, input=body)["cancelSubscription"]
         except AlreadyEnded:
             return self.subscription(id)
         return found
@@ -127,99 +129,105 @@ class StiggApi:
     def usage(
         self, customer: str, feature: str, *, resource: str | None, start: datetime, end: datetime
     ) -> list[dict[str, Any]]:
-        """The running values of a feature in [start, end): points with timestamp, value (Decimal) and isResetPoint.
+        """Return the cumulative values of a feature in [start, end): points with timestamp, value (Decimal) and isResetPoint.
 
-        Of subscriptions that ended as well. One call a pair; Stigg takes 250 a minute.
+        Ended subscriptions are included. Stigg allows 250 of these calls per minute.
         """
-        given: dict[str, Any] = {
-            "customerId": customer, "featureId": feature, "includeInactiveSubscriptions": True,
-            "startDate": stamp(start), "endDate": stamp(end),
-        }  # fmt: skip
+        body: dict[str, Any] = {
+            "customerId": customer,
+            "featureId": feature,
+            "includeInactiveSubscriptions": True,
+            "startDate": stamp(start),
+            "endDate": stamp(end),
+        }
         if resource is not None:
-            given["resourceId"] = resource
-        series = self.call(documents.USAGE_HISTORY, input=given)["usageHistoryV2"]["series"]
+            body["resourceId"] = resource
+        series = self.call(documents.USAGE_HISTORY, input=body)["usageHistoryV2"]["series"]
         if len(series) > 1:
-            raise UnknownShape(f"Stigg shows {len(series)} series for one customer and feature; one was asked for.")
+            raise UnknownShape(f"Stigg returned {len(series)} usage series of one feature; one was expected.")
         return list(series[0]["points"]) if series else []
 
     def billing_integrations(self) -> list[str]:
-        """The vendors of the billing integrations that are connected in Stigg, such as STRIPE."""
+        """Return the vendors of the billing integrations that are connected in Stigg, such as STRIPE."""
         return [row["vendorIdentifier"] for page in self.pages("integrations", documents.INTEGRATIONS) for row in page]
 
     def pages(self, root: str, document: str, **variables: Any) -> Iterator[list[dict[str, Any]]]:
-        """All pages of a list. Raises Incomplete where rows went missing while it was read, or Stigg counts others."""
+        """Yield all pages of a list. Raises Incomplete where rows disappeared during the read, or Stigg's count differs."""
         after: str | None = None
-        seen = counted = 0
+        rows_read = total = 0
         while True:
             paging = {"first": self.page_size} | ({"after": after} if after else {})
             found = self.page(document, **variables, paging=paging)[root]
             rows = [edge["node"] for edge in found["edges"]]
-            before, counted = counted, found.get("totalCount", 0)
-            if counted < before:
-                raise Incomplete(f"{before - counted} {root} went away while Stigg's list was read; extract again.")
-            seen += len(rows)
+            total_before, total = total, found.get("totalCount", 0)
+            if total < total_before:
+                raise Incomplete(
+                    f"{total_before - total} {root} disappeared while Stigg's list was read. Run extract again."
+                )
+            rows_read += len(rows)
             yield rows
             if not found["pageInfo"]["hasNextPage"]:
-                if "totalCount" in found and counted != seen:
-                    raise Incomplete(f"Stigg counts {counted} {root} and showed {seen}; extract again.")
+                if "totalCount" in found and total != rows_read:
+                    raise Incomplete(f"Stigg counts {total} {root} and returned {rows_read}. Run extract again.")
                 return
             after = found["pageInfo"]["endCursor"]
 
     def page(self, document: str, **variables: Any) -> dict[str, Any]:
-        """Return the data of one page. A refusal of more than Stigg's smallest page says how to ask for that."""
+        """Return the data of one page; a refusal of a large page names the setting for a smaller one."""
         try:
             return self.call(document, **variables)
         except UnknownShape as refused:
             if self.page_size <= SMALL_PAGE:
                 raise
             raise UnknownShape(
-                f"{refused} Stigg may refuse pages of {self.page_size}; set stigg.page_size = {SMALL_PAGE}."
+                f"{refused} Stigg may refuse pages of {self.page_size}. Set stigg.page_size = {SMALL_PAGE}."
             ) from None
 
     def call(self, document: str, **variables: Any) -> dict[str, Any]:
-        """The data of one document; partial data beside errors is a failure."""
+        """Return the data of one document, with retries; partial data with errors is a failure."""
         found = _name.search(document)
         name = found.group(1) if found else ""
         policy = Retrying(
             retry=retry_if_exception_type(Transient),
-            stop=self.is_enough,
+            stop=self.should_stop,
             wait=wait_random_exponential(multiplier=0.5, max=20),
             reraise=True,
         )
         return policy(self.once, name, document, variables)
 
-    def is_enough(self, state: RetryCallState) -> bool:
-        """Return whether a call was tried often enough; for a limit, long enough, since it says not when it is over."""
+    def should_stop(self, state: RetryCallState) -> bool:
+        """Return whether to stop retrying: after ``attempts``, or for a rate limit after ``patience`` seconds."""
         error = state.outcome.exception() if state.outcome is not None else None
         if isinstance(error, Transient) and error.limited:
             return (state.seconds_since_start or 0.0) >= self.patience
         return state.attempt_number >= self.attempts
 
     def once(self, name: str, document: str, variables: dict[str, Any]) -> dict[str, Any]:
-        """The data of one request. A request too many slows the operation down for everybody."""
+        """Return the data of one request; a rate limit slows the operation down for all workers."""
         self.budget.wait(name, limit_of(name, document))
         try:
-            return self.asked(name, document, variables)
+            return self.answer_of(name, document, variables)
         except Transient as failure:
             if failure.limited:
                 self.budget.slow_down(name)
             raise
 
     def raw(self, document: str, **variables: Any) -> tuple[int, str]:
-        """The status and the error's code of one request that is made once, beside the budget; for what limits are."""
+        """Send one request outside the budget, without retries, and return its status and error code; ``probe`` measures limits."""
         found = _name.search(document)
-        status, answer = self.sent(found.group(1) if found else "", document, variables)
+        status, answer = self.send(found.group(1) if found else "", document, variables)
         errors = answer.get("errors") if isinstance(answer, dict) else None
         return status, str((errors[0].get("extensions") or {}).get("code") or "") if errors else ""
 
-    def asked(self, name: str, document: str, variables: dict[str, Any]) -> dict[str, Any]:
-        status, answer = self.sent(name, document, variables)
+    def answer_of(self, name: str, document: str, variables: dict[str, Any]) -> dict[str, Any]:
+        """Send one request and return its data. Raises the error of a refusal."""
+        status, answer = self.send(name, document, variables)
         refuse(name, status, answer)
         data: dict[str, Any] = answer["data"]
         return data
 
-    def sent(self, name: str, document: str, variables: dict[str, Any]) -> tuple[int, Any]:
-        """The status and the decoded body of one request; None for a body that is no JSON."""
+    def send(self, name: str, document: str, variables: dict[str, Any]) -> tuple[int, Any]:
+        """Send one request and return its status and decoded body; None for a body that is not JSON."""
         body = {"query": document, "operationName": name, "variables": variables}
         try:
             with deadlines.within(deadlines.SECONDS):
@@ -228,7 +236,7 @@ class StiggApi:
                 )
         except httpx.HTTPError as error:
             raise Transient(
-                f"Stigg does not answer {name} ({type(error).__name__}); check the network and the connection's host."
+                f"Stigg does not answer {name} ({type(error).__name__}). Check the network and the connection's host."
             ) from None
         try:
             return response.status_code, _decoder.decode(response.content)
@@ -236,12 +244,6 @@ class StiggApi:
             return response.status_code, None
 
 
-@cache
-def trusted() -> ssl.SSLContext:
-    """The certificates that are trusted: read once a process, since reading them takes longer than a request."""
-    return httpx.create_ssl_context()
-
-
-def stamp(moment: datetime) -> str:
-    """A moment as Stigg reads it."""
-    return f"{moment:%Y-%m-%dT%H:%M:%S.000Z}"
+def stamp(time: datetime) -> str:
+    """Format a UTC time for Stigg."""
+    return f"{time:%Y-%m-%dT%H:%M:%S.000Z}"

@@ -1,4 +1,4 @@
-"""Our GraphQL documents. Lists name their page size always: Stigg's default of 10 would silently be the whole list."""
+"""GraphQL documents. Every list has a page size, because Stigg's default of 10 rows would silently truncate it."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ query UsageHistory($input: UsageHistoryV2Input!) {
 }
 """
 
-# Every list that an extract reads: our kind, the root field, the document.
+# The lists that an extract reads, by kind: (root field, document).
 LISTS: Final = {
     "product": ("products", PRODUCTS),
     "plan": ("plans", PLANS),

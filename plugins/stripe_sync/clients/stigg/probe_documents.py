@@ -1,4 +1,4 @@
-"""The GraphQL documents with which ``probe`` writes to a Stigg environment for tests, and reads what it wrote."""
+"""GraphQL documents of ``probe``, which writes to a Stigg test environment and reads its writes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stigg's errors as errors of our tree: what stops the run, what is tried again, what fails one row."""
+"""Stigg's errors as errors of ``core.errors``: fatal for the run, retried, or the failure of one row."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 from stripe_sync.core.errors import NotAuthorized, RowFailed, Transient, UnknownShape
 from stripe_sync.core.reasons import ReasonCode
 
-AGAIN = frozenset(
+RETRIED_CODES = frozenset(
     {"RateLimitExceeded", "ObjectAlreadyBeingUsedByAnotherRequestError", "OperationTimeout", "UnexpectedError"}
 )
-REFUSED = frozenset(
+UNAUTHORIZED_CODES = frozenset(
     {
         "Unauthenticated",
         "UNAUTHENTICATED",
@@ -20,8 +20,8 @@ REFUSED = frozenset(
         "EnvironmentMissing",
     }
 )
-ENDED = frozenset({"SubscriptionAlreadyCanceledOrExpired"})
-ROW = frozenset(
+ENDED_CODES = frozenset({"SubscriptionAlreadyCanceledOrExpired"})
+ROW_CODES = frozenset(
     {
         "SubscriptionNotFound", "CustomerNotFound", "FeatureNotFound", "InvalidCancellationDate", "TrialMustBeCancelledImmediately",
         "SchedulingAtEndOfBillingPeriod", "InvalidMetadataError", "PlanNotFound", "AddonNotFound", "CouponNotFound",
@@ -32,31 +32,33 @@ ROW = frozenset(
 
 
 class AlreadyEnded(RowFailed):
-    """A write on a subscription that Stigg has ended already."""
+    """A write on a subscription that has already ended in Stigg."""
 
 
 def refuse(name: str, status: int, answer: Any) -> None:
-    """Raise what an answer says is wrong; errors come with status 200 as well as with others.
+    """Raise the error of an answer, if it has one; errors come with status 200 too.
 
-    What is no JSON object, or has neither data nor errors, is no answer of Stigg's, and a 409 without a code is one of
-    something else under way.
+    An answer that is not a JSON object, or has neither data nor errors, is not from Stigg and is retried; so is a 409
+    without a code, which means that another request is in progress.
     """
     errors = answer.get("errors") if isinstance(answer, dict) else None
-    told = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], dict) else {}
-    extensions = told.get("extensions") or {}
+    first = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], dict) else {}
+    extensions = first.get("extensions") or {}
     code, trace = extensions.get("code", ""), extensions.get("traceId", "no trace id")
-    if status in (401, 403) or code in REFUSED:
+    if status in (401, 403) or code in UNAUTHORIZED_CODES:
         raise NotAuthorized(
-            f"Stigg does not accept the key for {name} ({code or status}, {trace}); correct the connection."
+            f"Stigg does not accept the key for {name} ({code or status}, {trace}). Correct the password of the connection."
         )
-    again = status == 429 or (status >= 500 and status != 501) or code in AGAIN
-    is_strange = not isinstance(answer, dict) or (status == 200 and not {"data", "errors"} & answer.keys())
-    if again or (status == 409 and not code) or is_strange:
+    is_retried = status == 429 or (status >= 500 and status != 501) or code in RETRIED_CODES
+    is_foreign = not isinstance(answer, dict) or (status == 200 and not {"data", "errors"} & answer.keys())
+    if is_retried or (status == 409 and not code) or is_foreign:
         limited = name if status == 429 or code == "RateLimitExceeded" else ""
-        raise Transient(f"Stigg asks to try {name} again ({code or status}, {trace}).", limited=limited)
-    if code in ENDED:
-        raise AlreadyEnded(ReasonCode.STIGG_REFUSED, f"Stigg has ended it already ({trace}).")
-    if code in ROW:
+        raise Transient(f"Stigg did not complete {name} ({code or status}, {trace}); it is retried.", limited=limited)
+    if code in ENDED_CODES:
+        raise AlreadyEnded(ReasonCode.STIGG_REFUSED, f"It has already ended in Stigg ({trace}).")
+    if code in ROW_CODES:
         raise RowFailed(ReasonCode.STIGG_REFUSED, f"Stigg refused {name} ({code}, {trace}).")
     if errors or status != 200 or not isinstance(answer.get("data"), dict):
-        raise UnknownShape(f"Stigg's answer to {name} is not understood ({code or status}, {trace}).")
+        raise UnknownShape(
+            f"Stigg's answer to {name} is not understood ({code or status}, {trace}). Check Stigg's API version, or update this package."
+        )

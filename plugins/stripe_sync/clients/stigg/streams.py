@@ -1,7 +1,9 @@
-"""Connections of httpx whose reads, of headers as well, keep to the deadline of the request."""
+"""Connections of httpx whose reads, of headers too, end at the deadline of the request."""
 
 from __future__ import annotations
 
+import ssl
+from functools import cache
 from typing import Any
 
 import httpcore
@@ -11,7 +13,7 @@ from stripe_sync.core import deadlines
 
 
 class TimedStream(httpcore.NetworkStream):
-    """A connection: each read may take what is left of the request's time."""
+    """A connection that limits each read to the time left for the request."""
 
     def __init__(self, stream: httpcore.NetworkStream) -> None:
         self.stream = stream
@@ -36,18 +38,24 @@ class TimedStream(httpcore.NetworkStream):
 
 
 class TimedBackend(httpcore.SyncBackend):
-    """Opens such connections."""
+    """Opens timed connections."""
 
     def connect_tcp(self, *given: Any, **named: Any) -> httpcore.NetworkStream:
         return TimedStream(super().connect_tcp(*given, **named))
 
 
 def timed(client: httpx.Client) -> httpx.Client:
-    """Return the client with such connections, those through proxies of the environment too.
+    """Give a client timed connections, through the environment's proxies too, and return it.
 
-    httpx has no parameter for it, so the network of each transport's pool is replaced.
+    httpx has no parameter for this, so the network backend of each transport's pool is replaced.
     """
     for transport in (client._transport, *client._mounts.values()):
         if isinstance(transport, httpx.HTTPTransport):
             transport._pool._network_backend = TimedBackend()
     return client
+
+
+@cache
+def trusted_certificates() -> ssl.SSLContext:
+    """Return the trusted certificates; they are loaded once per process, which takes longer than a request."""
+    return httpx.create_ssl_context()

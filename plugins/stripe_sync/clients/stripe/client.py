@@ -1,23 +1,19 @@
-"""One client of one Stripe account: paced by a budget, tried again where that is safe, quiet about secrets."""
+"""Client of one Stripe account: paced by a budget, retries where that is safe, keeps secrets out of messages."""
 
 from __future__ import annotations
 
 import copy
-import re
-import threading
 import time
-from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from decimal import Decimal
 from types import TracebackType
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
-import msgspec
 import stripe
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from stripe_sync.clients.stripe import test_clock as scoped
+from stripe_sync.clients.stripe import test_clock as clock_lists
+from stripe_sync.clients.stripe.answers import Written, checked, decode, decoded, template
+from stripe_sync.clients.stripe.budget import Budget, NoBudget, Tally
 from stripe_sync.clients.stripe.http import Http, body_of
 from stripe_sync.clients.stripe.refusals import translate
 from stripe_sync.core.errors import Incomplete, NotAuthorized, RowFailed, Transient
@@ -27,71 +23,13 @@ ATTEMPTS = 6
 TIMEOUT_SECONDS = 30
 PAGE = 100
 Answer = TypeVar("Answer")
-_decoder = msgspec.json.Decoder(float_hook=Decimal)
-# An id has a digit or a capital letter behind its prefix; names such as subscription_items have none.
-_ids = re.compile(r"(?<=/)(?:[a-z]+_(?=[a-z]*[A-Z0-9])[A-Za-z0-9]{6,}|[^/]*:[^/]*)")
-
-
-class Budget(Protocol):
-    """Who says when a request may start."""
-
-    def wait(self, endpoint: str) -> None: ...
-
-    def slow_down(self, endpoint: str, reason: str) -> None: ...
-
-    def in_lane(self, lane: str) -> Budget: ...
-
-
-@dataclass
-class Tally:
-    """What a client has asked by endpoint: requests, seconds waited for the budget, and answers that said to slow down."""
-
-    requests: Counter[str] = field(default_factory=Counter)
-    limited: Counter[str] = field(default_factory=Counter)
-    waited: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
-
-    def asked(self, endpoint: str, seconds: float) -> None:
-        with self._lock:
-            self.requests[endpoint] += 1
-            self.waited[endpoint] += seconds
-
-    def slowed(self, endpoint: str) -> None:
-        with self._lock:
-            self.limited[endpoint] += 1
-
-
-class NoBudget:
-    """Every request may start at once."""
-
-    def wait(self, endpoint: str) -> None: ...
-
-    def slow_down(self, endpoint: str, reason: str) -> None: ...
-
-    def in_lane(self, lane: str) -> Budget:
-        return self
-
-
-@dataclass(frozen=True)
-class Found:
-    """An object as a read of one of the two APIs shows it."""
-
-    object: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Written(Found):
-    """The answer of a write, and under which request Stripe did it.
-
-    ``replayed``: Stripe kept the answer for the idempotency key, so ``object`` is as it was when it was made (SB 7.4).
-    """
-
-    request_id: str | None
-    replayed: bool = False
 
 
 class StripeApi:
-    """Reads by raw requests, writes by the typed services. Raises errors of our tree alone."""
+    """Client of one Stripe account: raw requests for reads, the SDK's typed services for writes.
+
+    Raises only errors of ``core.errors``. With ``test_clock``, lists return only the objects of that clock.
+    """
 
     def __init__(
         self,
@@ -106,7 +44,7 @@ class StripeApi:
         self.base_url = base_url
         self.budget = budget or NoBudget()
         self.attempts = attempts
-        self.test_clock = test_clock  # lists show its objects alone
+        self.test_clock = test_clock  # id of a test clock, or empty
         self.tally = Tally()
         self.test_key = key.startswith(("sk_test_", "rk_test_"))
         self.live_key = key.startswith(("sk_live_", "rk_live_"))
@@ -126,19 +64,19 @@ class StripeApi:
         self.close()
 
     def close(self) -> None:
-        """Closes the connections."""
+        """Close the connections."""
         self.http.close()  # type: ignore[no-untyped-call]
 
     def in_lane(self, lane: str) -> StripeApi:
-        """The same client, served in the order of a lane."""
-        other = copy.copy(self)
-        other.budget = self.budget.in_lane(lane)
-        return other
+        """Return the same client with the priority of a lane."""
+        client = copy.copy(self)
+        client.budget = self.budget.in_lane(lane)
+        return client
 
     def account(self) -> dict[str, Any]:
-        """Return the account that the key belongs to; its ``id`` alone where the key may not read it.
+        """Return the account that the key belongs to; only its ``id`` where the key has no right to read it.
 
-        Stripe names the account in the refusal, which proves it as well (SB 8.3). Raises NotAuthorized where it does not.
+        Stripe names the account in the refusal, which is evidence as well (SB 8.3). Raises NotAuthorized where it does not.
         """
         try:
             return self.get("/v1/account")
@@ -148,7 +86,7 @@ class StripeApi:
             return {"id": refused.account}
 
     def get(self, path: str, /, **params: Any) -> dict[str, Any]:
-        """One object or page. Raises RowFailed ``STRIPE_REFUSED`` where Stripe does not have it."""
+        """Read one object or page. Raises RowFailed ``STRIPE_REFUSED`` where it does not exist."""
 
         def once() -> dict[str, Any]:
             return decoded(body_of(self.client.raw_request("get", path, **params)), path)
@@ -156,7 +94,7 @@ class StripeApi:
         return self.attempt(f"get {template(path)}", once)
 
     def find(self, path: str, /, *, expand: list[str] | None = None) -> dict[str, Any] | None:
-        """One object by its path, or None where Stripe does not have it."""
+        """Read one object by its path; None where it does not exist."""
         try:
             return self.get(path, expand=expand) if expand else self.get(path)
         except RowFailed as refused:
@@ -165,15 +103,15 @@ class StripeApi:
             raise
 
     def page(self, path: str, /, **params: Any) -> dict[str, Any]:
-        """One page of a list. Raises Incomplete for one that goes on and shows nothing."""
+        """Read one page of a list. Raises Incomplete for an empty page with ``has_more``."""
         clock = self.test_clock
-        found = scoped.page(self.get, clock, path, **params) if clock else self.get(path, **params)
+        found = clock_lists.page(self.get, clock, path, **params) if clock else self.get(path, **params)
         if found["has_more"] and not found["data"]:
-            raise Incomplete(f"Stripe says that {template(path)} goes on and shows nothing of it; extract again.")
+            raise Incomplete(f"Stripe returned an empty page of {template(path)} with has_more. Run extract again.")
         return found
 
     def pages(self, path: str, /, **params: Any) -> Iterator[list[dict[str, Any]]]:
-        """All pages of a list, newest first, 100 objects a page. Raises Incomplete for a page that ends nowhere."""
+        """Yield all pages of a list, newest first, 100 objects per page. Raises Incomplete for an empty page with ``has_more``."""
         after: dict[str, str] = {}
         while True:
             page = self.page(path, limit=PAGE, **params, **after)
@@ -182,41 +120,44 @@ class StripeApi:
                 return
             after = {"starting_after": page["data"][-1]["id"]}
 
-    def write(self, what: str, call: Callable[[stripe.StripeClient, Any], Any], *, idempotency_key: str) -> Written:
-        """One write by a typed service; ``call`` is given the client and the request's options."""
+    def write(self, endpoint: str, call: Callable[[stripe.StripeClient, Any], Any], *, idempotency_key: str) -> Written:
+        """Send one write by a typed service; ``call`` gets the client and the request's options.
+
+        ``endpoint`` is the template of the method and path, such as ``post /v1/customers/{id}``.
+        """
         options: Mapping[str, Any] = {"idempotency_key": idempotency_key}
 
         def once() -> Written:
             answer = call(self.client, options)
             response = answer.last_response
             if response is None:
-                return Written(checked(answer.to_dict(), "", what), None)
-            repeated = response.headers.get("idempotent-replayed") == "true"
-            return Written(checked(_decoder.decode(response.body), "", what), response.request_id, repeated)
+                return Written(checked(answer.to_dict(), "", endpoint), None)
+            is_replayed = response.headers.get("idempotent-replayed") == "true"
+            return Written(checked(decode(response.body), "", endpoint), response.request_id, is_replayed)
 
-        return self.attempt(what, once)
+        return self.attempt(endpoint, once)
 
     def preview(self, params: Any) -> dict[str, Any]:
-        """The invoice that a change would make at once; a POST, so free of the read allocation."""
+        """Preview the immediate invoice of a change; a POST, so it does not use the read allocation."""
         return self.attempt(
             "post /v1/invoices/create_preview",
             lambda: checked(self.client.v1.invoices.create_preview(params).to_dict(), "", "create_preview"),
         )
 
-    def attempt(self, what: str, call: Callable[[], Answer]) -> Answer:
-        """A call within the budget, tried again after Transient with growing, random waits."""
+    def attempt(self, endpoint: str, call: Callable[[], Answer]) -> Answer:
+        """Make a call within the budget; after Transient retry with exponential, random waits."""
 
         def once() -> Answer:
-            begun = time.monotonic()
-            self.budget.wait(what)
-            self.tally.asked(what, time.monotonic() - begun)
+            start = time.monotonic()
+            self.budget.wait(endpoint)
+            self.tally.count_request(endpoint, waited=time.monotonic() - start)
             try:
                 return call()
             except stripe.StripeError as error:
-                translated = translate(error, what)
+                translated = translate(error, endpoint)
                 if isinstance(translated, Transient) and translated.limited:
-                    self.tally.slowed(what)
-                    self.budget.slow_down(what, translated.limited)
+                    self.tally.count_limited(endpoint)
+                    self.budget.slow_down(endpoint, translated.limited)
                 raise translated from None
 
         policy = Retrying(
@@ -228,37 +169,14 @@ class StripeApi:
         return policy(once)
 
 
-def decoded(body: bytes, path: str) -> dict[str, Any]:
-    """Return the object of an answer. Raises Transient for a page of something that stands before Stripe."""
-    try:
-        found: Any = _decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        found = None
-    return checked(found, path, f"get {template(path)}")
-
-
-def checked(found: Any, path: str, what: str) -> dict[str, Any]:
-    """Return an answer that is an object of Stripe's. Raises Transient for one of something that stands before Stripe."""
-    if not isinstance(found, dict):
-        raise Transient(f"Stripe's answer is no JSON object: {what}; look whether a proxy answers.")
-    if not ("object" in found or ("data" in found and path.startswith("/v2/"))):
-        raise Transient(f"The answer is no object of Stripe's: {what}; look whether a proxy answers.")
-    return found
-
-
-def template(path: str) -> str:
-    """A path without its ids: the name of an endpoint, safe in messages."""
-    return _ids.sub("{id}", path)
-
-
 def check_mode(api: StripeApi, *, live: bool, connection: str) -> None:
-    """The key's mode is the environment's. Raises NotAuthorized before anything is asked."""
+    """Compare the key's mode with the environment's. Raises NotAuthorized before any request."""
     if live and api.test_key:
         raise NotAuthorized(
-            f"The environment is live and the connection {connection} holds a test key; put a live key there."
+            f"The environment is live and connection {connection} has a test key. Store a live key there."
         )
     if not live and not api.test_key:
         raise NotAuthorized(
-            f"The environment is not live and the connection {connection} holds no test key; put a key that begins with "
+            f"The environment is not live and connection {connection} has no test key. Store a key that begins with "
             f"rk_test_ or sk_test_ there."
         )

@@ -1,4 +1,4 @@
-"""A list of Stripe's: its objects are read, found, created, changed and deleted through it."""
+"""Stripe collections: reading, finding, creating, updating and deleting the objects of one kind."""
 
 from __future__ import annotations
 
@@ -9,35 +9,36 @@ from typing import Any
 
 import stripe
 
-from stripe_sync.clients.stripe.client import Found, StripeApi, Written
-from stripe_sync.clients.stripe.endpoints import WHOLE
-from stripe_sync.clients.stripe.whole import with_items
+from stripe_sync.clients.stripe.answers import Found, Written
+from stripe_sync.clients.stripe.client import StripeApi
+from stripe_sync.clients.stripe.endpoints import EXPANDED
+from stripe_sync.clients.stripe.nested_lists import with_items
 from stripe_sync.core.clock import epoch
 
-# Clocks of two machines differ; a creation is looked for from this much earlier on.
+# Clocks of two machines differ: a search for created objects starts this much earlier.
 SKEW = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
 class Collection:
-    """A list of Stripe's: the noun of its objects, its path and the SDK's service."""
+    """A Stripe collection: the noun of its objects, its path and the SDK's service."""
 
     name: str
     path: str
     service: Callable[[stripe.StripeClient], Any]
 
     def read(self, api: StripeApi, id: str) -> Found:
-        """Return an object with the parts that Stripe leaves out unless asked and all of its items."""
-        path, whole = f"{self.path}/{id}", WHOLE.get(self.name)
-        return Found(with_items(api, api.get(path, expand=whole) if whole else api.get(path)))
+        """Read an object with its expanded parts and all of its items."""
+        path, expand = f"{self.path}/{id}", EXPANDED.get(self.name)
+        return Found(with_items(api, api.get(path, expand=expand) if expand else api.get(path)))
 
     def find(self, api: StripeApi, id: str) -> Found | None:
-        """Return an object by its id; None if Stripe does not have it."""
+        """Read an object by its id; None where it does not exist."""
         found = api.find(f"{self.path}/{id}")
         return Found(found) if found is not None else None
 
     def created_since(self, api: StripeApi, since: datetime, **filters: Any) -> Iterator[Found]:
-        """Yield the objects that were created since a moment, newest first."""
+        """Yield the objects that were created since a time, newest first."""
         for page in api.pages(self.path, created={"gte": epoch(since - SKEW)}, **filters):
             yield from map(Found, page)
 

@@ -1,4 +1,4 @@
-"""Where each kind of object lives, and what has to be asked for to see one of them whole."""
+"""Paths of Stripe's collections, and the parts of an object that Stripe returns only on request."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ PATHS = {
     "invoice": "/v1/invoices",
     "invoiceitem": "/v1/invoiceitems",
 }
-# Parts that Stripe leaves out unless they are asked for.
-WHOLE = {
+# Parts that Stripe returns only if ``expand`` lists them.
+EXPANDED = {
     "price": ["tiers"],
     "subscription": ["discounts", "default_payment_method"],
     "customer": ["invoice_settings.default_payment_method"],
@@ -20,5 +20,5 @@ WHOLE = {
 
 
 def in_list(kind: str) -> list[str]:
-    """What to ask a list of a kind for, so that its rows are whole."""
-    return [f"data.{part}" for part in WHOLE[kind]]
+    """Return the ``expand`` parameter of a list of a kind."""
+    return [f"data.{part}" for part in EXPANDED[kind]]

@@ -1,7 +1,7 @@
-"""The SDK's HTTP client, but that what is read is handed on as it came.
+"""The SDK's HTTP client without its decoding of reads.
 
-The SDK decodes each answer into ordered dictionaries and, for its log, writes it out once more: of what a page of 100
-subscriptions costs this process that is more than half, and we decode it ourselves, with exact decimals.
+The SDK decodes each answer into ordered dictionaries and serializes it again for its log, which is more than half of the
+CPU time of a page of 100 subscriptions. Reads are decoded once, in ``answers``, with exact decimals.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from stripe_sync.clients.stripe import sockets
 from stripe_sync.core import deadlines
 
 
-class Unread(dict[str, str]):
-    """The headers of an answer, by their names in small letters, and its body."""
+class RawHeaders(dict[str, str]):
+    """The headers of an answer, by name in lower case, and its body as bytes."""
 
     def __init__(self, headers: Mapping[str, str], body: bytes) -> None:
         super().__init__({name.lower(): value for name, value in headers.items()})
@@ -24,12 +24,12 @@ class Unread(dict[str, str]):
 
 
 class Http(stripe.RequestsClient):
-    """Answers a successful GET with nothing, and ``Unread`` headers; everything else as the SDK does.
+    """Returns a successful GET with an empty body and ``RawHeaders``, which carry the bytes; other answers as the SDK does.
 
-    Each request has a deadline for all of its answer.
+    Each request has a deadline for its complete answer.
     """
 
-    def request(  # type: ignore[override]  # RequestsClient's own form, which HTTPClient's is not
+    def request(  # type: ignore[override]  # the signature of RequestsClient, which differs from HTTPClient's
         self, method: str, url: str, headers: Mapping[str, str] | None, post_data: Any = None
     ) -> tuple[bytes, int, Mapping[str, str]]:
         if getattr(self._thread_local, "session", None) is None:
@@ -37,11 +37,11 @@ class Http(stripe.RequestsClient):
         with deadlines.within(deadlines.SECONDS):
             body, status, answered = super().request(method, url, headers, post_data)
         if method == "get" and status == 200:
-            return b"null", status, Unread(answered, body)
+            return b"null", status, RawHeaders(answered, body)
         return body, status, answered
 
 
 def body_of(response: Any) -> bytes:
-    """The body of an answer to a GET that ``Http`` made."""
+    """Return the body of an answer of ``Http``."""
     headers = response.headers
-    return headers.body if isinstance(headers, Unread) else response.body.encode()
+    return headers.body if isinstance(headers, RawHeaders) else response.body.encode()

@@ -1,4 +1,4 @@
-"""Connections of ``requests`` whose reads, of headers as well, keep to the deadline of the request."""
+"""Connections of ``requests`` whose reads, of headers too, end at the deadline of the request."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from stripe_sync.core import deadlines
 
 
 class TimedReader(io.RawIOBase):
-    """What a socket reads: before each read its time-out is set to what is left of the request's time."""
+    """A socket's reader that sets the time-out of each read to the time left for the request."""
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
@@ -37,7 +37,7 @@ class TimedReader(io.RawIOBase):
 
 
 class TimedSocket:
-    """A socket as ``http.client`` needs it for an answer."""
+    """The part of a socket that ``http.client`` uses to read an answer."""
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
@@ -47,6 +47,8 @@ class TimedSocket:
 
 
 class TimedResponse(http.client.HTTPResponse):
+    """A response that is read through ``TimedSocket``."""
+
     def __init__(self, sock: Any, *given: Any, **named: Any) -> None:
         super().__init__(TimedSocket(sock), *given, **named)  # type: ignore[arg-type]
 
@@ -68,7 +70,7 @@ class TimedSecurePool(HTTPSConnectionPool):
 
 
 class TimedAdapter(HTTPAdapter):
-    """Makes such connections, through proxies too."""
+    """Opens timed connections, through proxies too."""
 
     def init_poolmanager(self, *given: Any, **named: Any) -> None:
         super().init_poolmanager(*given, **named)
@@ -84,8 +86,8 @@ POOLS = {"http": TimedPool, "https": TimedSecurePool}
 
 
 def session() -> requests.Session:
-    """Return a session of such connections."""
-    made = requests.Session()
+    """Return a session with timed connections."""
+    timed = requests.Session()
     for scheme in ("http://", "https://"):
-        made.mount(scheme, TimedAdapter())
-    return made
+        timed.mount(scheme, TimedAdapter())
+    return timed

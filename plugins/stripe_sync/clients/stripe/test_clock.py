@@ -1,7 +1,7 @@
-"""A Stripe test clock: which of the account's objects are on it, and its time.
+"""Stripe test clocks: lists of the objects on a clock, and the clock's time.
 
-Lists that name nobody leave objects on a clock out, so they are scoped to the clock, or read customer by customer. A clock
-has three customers at most, so each such list is read whole.
+Stripe's lists leave out objects on a clock unless a parameter names the clock or an object on it. So these lists are
+filtered by clock, or read per customer. A clock has at most three customers, so each such list is read completely.
 """
 
 from __future__ import annotations
@@ -24,29 +24,29 @@ BY_CUSTOMER = (
     "/v1/refunds", "/v1/charges", "/v1/payment_intents",
 )  # fmt: skip
 OF_ACCOUNT = ("/v1/products", "/v1/prices", "/v1/coupons", "/v1/events")
-NAMES_SOMEBODY = ("customer", "subscription", "invoice", "test_clock")
+OBJECT_FILTERS = ("customer", "subscription", "invoice", "test_clock")
 LATEST = from_epoch(2**32)  # no object is created later
 WAIT_SECONDS, POLL_SECONDS = 600.0, 0.5
 
 
 class Reader(Protocol):
-    """The part of a client of Stripe that is needed here."""
+    """The part of ``StripeApi`` that a clock needs."""
 
     def get(self, path: str, /, **params: Any) -> dict[str, Any]: ...
 
 
 def page(get: Get, clock: str, path: str, /, **params: Any) -> Row:
-    """Return one page of a list as an account would show it that had nothing but this clock's objects.
+    """Return one page of a list as an account with only this clock's objects would return it.
 
-    A list of customers' objects comes as one page, newest first. Objects that belong to no customer are made in the
-    account's time, so ``created.gte``, which is a moment of the clock's, does not narrow them.
+    A list of customers' objects is one page, newest first. Objects without a customer are created in the account's time,
+    so ``created.gte``, a time of the clock, is not applied to them.
     """
     if path in OF_ACCOUNT and "created" in params:
         created = {name: value for name, value in params.pop("created").items() if name != "gte"}
         return get(path, **params, **({"created": created} if created else {}))
-    if path in BY_CLOCK and not any(name in params for name in NAMES_SOMEBODY):
+    if path in BY_CLOCK and not any(name in params for name in OBJECT_FILTERS):
         return get(path, **params, test_clock=clock)
-    if path in BY_CUSTOMER and not any(name in params for name in NAMES_SOMEBODY):
+    if path in BY_CUSTOMER and not any(name in params for name in OBJECT_FILTERS):
         rows = [row for customer in customers(get, clock) for row in every(get, path, **params, customer=customer)]
         rows.sort(key=lambda row: int(row.get("created") or row.get("date") or 0), reverse=True)
         return {"object": "list", "url": path, "has_more": False, "data": rows}
@@ -71,34 +71,34 @@ def every(get: Get, path: str, /, **params: Any) -> Iterator[Row]:
 
 @dataclass(frozen=True)
 class ClockOfAccount:
-    """The time of a test clock, as a run's clock."""
+    """A test clock as the clock of a run."""
 
     reader: Callable[[], Reader]
     id: str
     account: str
 
     def now(self) -> datetime:
-        """Return the clock's frozen time, UTC, once it is ready.
+        """Wait until the clock is ready and return its frozen time, UTC.
 
-        Raises ConfigurationError for a clock that the account does not have, RunStopped for one that does not get ready.
+        Raises ConfigurationError for a clock that does not exist, RunStopped for one that does not become ready in ten minutes.
         """
         ends = time.monotonic() + WAIT_SECONDS
         while (found := self.read())["status"] != "ready":
             if found["status"] == "internal_failure" or time.monotonic() > ends:
                 raise RunStopped(
-                    f"The test clock {self.id} is {found['status']} and does not get ready; make another one."
+                    f"Test clock {self.id} is {found['status']} and does not become ready. Create another test clock."
                 )
             time.sleep(POLL_SECONDS)
         return from_epoch(int(found["frozen_time"]))
 
     def read(self) -> Row:
-        """Return the clock as Stripe shows it."""
+        """Read the clock."""
         try:
             return self.reader().get(f"{PATH}/{self.id}")
         except RowFailed as refused:
             if "resource_missing" not in refused.detail:
                 raise
             raise ConfigurationError(
-                f"The account {self.account} has no test clock {self.id}: set test_clock to one of this account's, or "
-                "leave it out."
+                f"Account {self.account} has no test clock {self.id}. Set test_clock to a clock of this account, or "
+                "remove the setting."
             ) from None

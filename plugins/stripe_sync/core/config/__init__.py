@@ -1,1 +1,1 @@
-"""Readers of connections and of the files that come with the package; domain may not import them."""
+"""Readers of connections and of packaged files; domain may not import them."""

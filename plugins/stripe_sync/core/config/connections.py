@@ -1,7 +1,7 @@
 """Connections in both of Airflow's forms, JSON and URI, read without Airflow.
 
-A connection comes from ``AIRFLOW_CONN_<ID>`` here; inside Airflow, its hooks give the same object. The secret is never
-in ``repr``, in an exception or in a log.
+They are read from ``AIRFLOW_CONN_<ID>``; inside Airflow, its hooks return the same object. The secret never appears in
+``repr``, in an exception or in a log.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from stripe_sync.core.errors import ConfigurationError
 
 @dataclass(frozen=True)
 class Connection:
-    """Where an API is and the key for it. ``password`` is the key; ``host`` overrides the API's base URL."""
+    """Connection to an API: ``password`` is the key; ``host`` overrides the API's base URL."""
 
     id: str
     type: str
@@ -29,13 +29,13 @@ class Connection:
     extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def key(self) -> str:
-        """The key. Raises ConfigurationError where the connection has none."""
+        """Return the key. Raises ConfigurationError where the connection has none."""
         if not self.password:
-            raise ConfigurationError(f"The connection {self.id} has no password; put the API key there.")
+            raise ConfigurationError(f"Connection {self.id} has no password. Store the API key as its password.")
         return self.password
 
     def base_url(self, default: str) -> str:
-        """The API's base URL: the connection's host and port if set, else the default."""
+        """Return the API's base URL: the connection's host and port if set, else the default."""
         if not self.host:
             return default
         scheme, _, rest = self.host.rpartition("://")
@@ -44,33 +44,34 @@ class Connection:
 
 
 def variable(id: str) -> str:
-    """The name of the environment variable of a connection."""
+    """Return the name of the environment variable of a connection."""
     return f"AIRFLOW_CONN_{id.upper()}"
 
 
 def from_environ(id: str, environ: Mapping[str, str]) -> Connection:
-    """The connection of ``AIRFLOW_CONN_<ID>``. Raises ConfigurationError, naming the variable."""
+    """Read a connection from ``AIRFLOW_CONN_<ID>``. Raises ConfigurationError, which names the variable."""
     text = environ.get(variable(id))
     if not text:
         raise ConfigurationError(
-            f"There is no connection {id}: set {variable(id)} to JSON such as "
-            f'{{"conn_type": "stripe", "password": "rk_..."}}, or make the connection in Airflow.'
+            f"Connection {id} not found. Set {variable(id)} to JSON such as "
+            f'{{"conn_type": "stripe", "password": "rk_..."}}, or create the connection in Airflow.'
         )
     return parse(id, text)
 
 
 def parse(id: str, text: str) -> Connection:
-    """A connection from its JSON or URI text. Raises ConfigurationError without repeating the text."""
+    """Parse a connection's JSON or URI. Raises ConfigurationError, which does not contain the text."""
     try:
         return parse_json(id, text) if text.lstrip().startswith("{") else parse_uri(id, text)
     except (ValueError, TypeError, AttributeError):
         raise ConfigurationError(
-            f"The connection {id} ({variable(id)}) is neither JSON nor a URI that Airflow would read; "
-            f'the shortest form is {{"conn_type": "stripe", "password": "..."}}.'
+            f"Connection {id} ({variable(id)}) is neither valid JSON nor a valid URI of Airflow. "
+            f'The shortest form is {{"conn_type": "stripe", "password": "..."}}.'
         ) from None
 
 
 def parse_json(id: str, text: str) -> Connection:
+    """Parse Airflow's JSON form. Raises ValueError or TypeError where it is invalid."""
     given = json.loads(text)
     extra = given.get("extra") or {}
     if isinstance(extra, str):
@@ -91,9 +92,9 @@ def parse_json(id: str, text: str) -> Connection:
 
 
 def parse_uri(id: str, text: str) -> Connection:
-    """Airflow's URI form: ``type://user:password@host:port/schema?extra``, with ``-`` for ``_`` in the type.
+    """Parse Airflow's URI form: ``type://user:password@host:port/schema?extra``, with ``-`` for ``_`` in the type.
 
-    A second scheme, ``type://http://...``, is the host's own.
+    A second scheme, ``type://http://...``, belongs to the host. Raises ValueError where the URI is invalid.
     """
     kind, separator, rest = text.partition("://")
     if not separator or text.count("://") > 2:
@@ -119,14 +120,14 @@ def parse_uri(id: str, text: str) -> Connection:
 
 
 def host_of(netloc: str) -> str:
-    """The host as it is written, unquoted; ``urlsplit`` lowers it."""
+    """Return the unquoted host in its original case; ``urlsplit`` lowers it."""
     host = netloc.rpartition("@")[2]
     head, _, port = host.rpartition(":")
     return unquote(head if port.isdigit() else host)
 
 
 def decoded(value: str) -> Any:
-    """A query value of a URI as Airflow reads it: JSON where it is JSON, else text."""
+    """Return a query value of a URI as Airflow reads it: decoded JSON, or text."""
     try:
         return json.loads(value) if value else value
     except ValueError:

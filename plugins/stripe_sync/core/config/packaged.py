@@ -1,6 +1,6 @@
-"""Where ``sql/`` and ``expectations/`` are: one resolver for checkout and wheel.
+"""Packaged files: ``sql/`` and ``expectations/``, in a checkout or in the wheel.
 
-``STRIPE_SYNC_HOME`` if set, else the checkout that this package stands in, else what the wheel carries.
+They are in ``STRIPE_SYNC_HOME`` if set, else in the checkout of this package, else in the wheel.
 """
 
 from __future__ import annotations
@@ -17,11 +17,13 @@ PACKAGE = Path(__file__).resolve().parents[2]
 
 @cache
 def home() -> Path:
-    """The folder that holds ``sql`` and ``expectations``."""
+    """Return the folder of ``sql`` and ``expectations``. Raises ConfigurationError where STRIPE_SYNC_HOME has no ``sql``."""
     given = os.environ.get("STRIPE_SYNC_HOME")
     if given:
         if not (Path(given) / "sql").is_dir():
-            raise ConfigurationError(f"STRIPE_SYNC_HOME is {given}, which has no folder sql; unset it or correct it.")
+            raise ConfigurationError(
+                f"STRIPE_SYNC_HOME is {given}, which has no folder sql. Correct the variable, or unset it."
+            )
         return Path(given)
     checkout = PACKAGE.parent.parent
     if (checkout / "sql").is_dir() and (checkout / "pyproject.toml").is_file():
@@ -30,18 +32,18 @@ def home() -> Path:
 
 
 def sql(name: str) -> str:
-    """The text of one SQL file, such as ``drift/differences``."""
+    """Return the text of one SQL file, such as ``drift/differences``."""
     return (home() / "sql" / f"{name}.sql").read_text(encoding="utf-8")
 
 
-def expectations(gate: str) -> list[Path]:
-    """The suites of a gate, in order of name."""
-    return sorted((home() / "expectations" / gate).glob("*.json"))
+def expectations(check: str) -> list[Path]:
+    """Return the suite files of a check, in order of name."""
+    return sorted((home() / "expectations" / check).glob("*.json"))
 
 
 @cache
 def version() -> str:
-    """A hash of what this package does: of its modules, its SQL and its expectations."""
+    """Return a hash of the package's modules, SQL and expectations."""
     digest = hashlib.sha256()
     files = [PACKAGE.rglob("*.py"), (home() / "sql").rglob("*.sql"), (home() / "expectations").rglob("*.json")]
     for path in (path for found in files for path in sorted(found)):
@@ -50,5 +52,5 @@ def version() -> str:
 
 
 def migrations() -> Path:
-    """The folder of Alembic's migrations."""
+    """Return the folder of Alembic's migrations."""
     return home() / "sql" / "migrations"

@@ -1,4 +1,4 @@
-"""What was canceled in Stripe and lives in Stigg (BILLING 7): beyond doubt, and wherever Stigg still bills it."""
+"""Cancellations in Stripe of subscriptions that are active in Stigg (BILLING 7)."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from stripe_sync.domain.model.stripe_status import SubscriptionStatus
 
 
 def canceled_in_stripe(inputs: Inputs, key: str) -> StripeSubscription | None:
-    """The linked Stripe subscription where it is canceled beyond doubt: Stripe shows it, it was billed once, and not by us.
+    """Return the linked Stripe subscription if it was canceled there and not by us, else None.
 
-    One whose first payment was never made (``incomplete_expired``), one that is not shown, and one whose customer was
-    deleted decide nothing: Stripe ends every subscription of a deleted customer, and nobody canceled them.
+    Not counted: ``incomplete_expired`` (never paid), a subscription that is not in the snapshot, and one of a deleted
+    customer, because Stripe ends every subscription of a deleted customer.
     """
     found = inputs.stripe.subscriptions.get(inputs.links.ids.get(key, ""))
     if found is None or found.status != SubscriptionStatus.CANCELED or found.id in inputs.ended_by_us:
@@ -25,18 +25,19 @@ def canceled_in_stripe(inputs: Inputs, key: str) -> StripeSubscription | None:
 
 
 def cancellation(inputs: Inputs, subscription: Subscription, gone_there: StripeSubscription) -> Claim:
-    """What is canceled in Stripe is to be canceled in Stigg (BILLING 7)."""
+    """Return the target of a subscription that is canceled in Stripe: ended in Stigg (BILLING 7)."""
     key = stigg_key(inputs, subscription)
     entity = ("subscription", subscription.subscription_id)
     return Claim(STIGG_SUBSCRIPTION, key, {"ended": True}, entity, facts={"stripe_id": gone_there.id})
 
 
 def stigg_key(inputs: Inputs, subscription: Subscription) -> str:
+    """Return the link key of a subscription's cancellation in Stigg."""
     return inputs.link_key(STIGG_SUBSCRIPTION, subscription.subscription_id)
 
 
 def in_stigg(inputs: Inputs) -> Iterator[Claim]:
-    """The other side of cancellations: the living subscriptions of Stigg's whose Stripe subscription is canceled."""
+    """Yield the actual state of cancellations: current Stigg subscriptions whose Stripe subscription is canceled."""
     for subscription in inputs.stigg.subscriptions:
         key = inputs.link_key("subscription", subscription.subscription_id)
         gone_there = canceled_in_stripe(inputs, key)

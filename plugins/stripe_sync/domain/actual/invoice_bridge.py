@@ -1,4 +1,4 @@
-"""From what an invoice comes to, to what was asked of the customer (BILLING 13). Pure."""
+"""Bridge from an invoice's total to the amount due (BILLING 13). Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def bridge(body: Mapping[str, Any]) -> dict[str, int]:
-    """Return how an invoice's ``total`` becomes what was asked for, ``due``: by what it took from the customer's ``balance``.
+    """Return ``total``, the applied customer ``balance`` and the amount ``due`` of an invoice.
 
     Minor units; ``balance`` is negative where a credit was used or a small amount was left as a debt (FACTS_A 20-22).
     """

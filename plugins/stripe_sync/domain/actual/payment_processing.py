@@ -1,6 +1,6 @@
-"""Invoices of a creation or a change that are not paid yet: the bank debit is under way, or it failed (BILLING 6).
+"""Unpaid invoices of creations and changes: a bank debit is in progress, or it failed (BILLING 6).
 
-Pure. A renewal whose debit is under way is no part of this: Stripe collects it as any other.
+Pure. Renewals are not included: Stripe collects their debits like other payments.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ WAY_OUT: Final = "The customer can replace the payment method by the portal link
 
 @dataclass(frozen=True)
 class Unpaid:
-    """What is not paid yet of a subscription, and the sentence that its row says. ``invoice`` is the invoice's id."""
+    """An unpaid invoice of a subscription, by id, with the message of its status."""
 
     kind: PaymentState
     invoice: str
@@ -38,9 +38,9 @@ class Unpaid:
 
 
 def unpaid(held: StripeSubscription | None, invoices: Iterable[StripeInvoice], *, is_delayed: bool) -> Unpaid | None:
-    """Return what is not paid yet of what a creation or a change of a subscription invoiced, a failed payment first.
+    """Return the unpaid invoice of a creation or change, a failed payment first; None if all are paid.
 
-    ``is_delayed`` says that a bank debit pays the subscription, whose outcome comes days after the call.
+    With ``is_delayed`` a bank debit pays the subscription, and its result arrives days after the call.
     """
     if held is None:
         return None
@@ -53,7 +53,7 @@ def unpaid(held: StripeSubscription | None, invoices: Iterable[StripeInvoice], *
 
 
 def kind_of(held: StripeSubscription, invoice: StripeInvoice, *, is_delayed: bool) -> PaymentState | None:
-    """Return whether the payment of an invoice is under way or failed; None where it is paid or not a write's."""
+    """Return whether the payment of an invoice is processing or failed; None if it is paid or not from a write."""
     if invoice.status != InvoiceStatus.OPEN or invoice.billing_reason not in OF_A_WRITE or not invoice.amount_remaining:
         return None
     if invoice.next_payment_attempt is not None:
@@ -68,17 +68,17 @@ def kind_of(held: StripeSubscription, invoice: StripeInvoice, *, is_delayed: boo
 
 
 def sentence(kind: PaymentState, invoice: StripeInvoice) -> str:
-    """Return what the row of a subscription says of a payment."""
-    worth = f"{shown(Decimal(invoice.amount_remaining), invoice.currency)} for {invoice.id}"
+    """Return the status message of a payment."""
+    amount = f"{shown(Decimal(invoice.amount_remaining), invoice.currency)} for {invoice.id}"
     if kind == PaymentState.PROCESSING:
-        return f"The bank debit of {worth} is under way; it succeeds or fails within days, and nothing repeats it until then."
+        return f"The bank debit of {amount} is under way; it succeeds or fails within days, and nothing repeats it until then."
     moment = invoice.next_payment_attempt
     again = f"tries it again after {from_epoch(moment):%Y-%m-%d %H:%M} UTC" if moment else "does not try it again"
-    return f"The payment of {worth} failed, and Stripe {again}. {WAY_OUT}"
+    return f"The payment of {amount} failed, and Stripe {again}. {WAY_OUT}"
 
 
 def expired(held: StripeSubscription) -> str:
-    """Return what the row says of a subscription that Stripe ended because its first payment failed."""
+    """Return the status message of a subscription that Stripe ended because its first payment failed."""
     return (
         f"Stripe ended {held.id}, because its first payment failed; nothing was billed. {WAY_OUT} Then unlink {held.id}, "
         "and it is made again; or cancel it in Stigg."

@@ -1,4 +1,4 @@
-"""Pending invoice items of a subscription that is canceled: what of them is billed, credited, or a person's (BILLING 7). Pure."""
+"""Pending invoice items of a canceled subscription: billed, proposed as credits, or left to a person (BILLING 7). Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Pending:
-    """One pending item; amounts in minor units, times in Unix seconds. ``own``: a proration, or an item with our mark.
+    """One pending item; amounts in minor units, times in Unix seconds. ``own``: a proration, or an item with our ownership marker.
 
     ``tax`` is its treatment: the ``tax_behavior`` of its price, then a bar and the ids of its own tax rates.
     """
@@ -26,7 +26,7 @@ class Pending:
 
 @dataclass(frozen=True)
 class Net:
-    """What the items of one product, currency and tax treatment come to. ``items`` are their ids."""
+    """Net amount of the items of one product, currency and tax treatment; ``items`` are their ids."""
 
     product: str
     currency: str
@@ -49,19 +49,19 @@ class Net:
 
 @dataclass(frozen=True)
 class Settlement:
-    """``billed`` are positive, ``credited`` negative: these are proposals, and never set off against the others."""
+    """Settlement of pending items: ``billed`` nets are positive; ``credited`` nets are proposals and are not offset."""
 
     billed: tuple[Net, ...]
     credited: tuple[Net, ...]
     persons: tuple[Pending, ...]
 
     def taken(self) -> frozenset[str]:
-        """Return the ids of the items that are ours: those that Stripe leaves are deleted."""
+        """Return the ids of our items; those that remain in Stripe are deleted."""
         return frozenset(id for net in (*self.billed, *self.credited) for id in net.items)
 
 
 def settle(items: Iterable[Pending]) -> Settlement:
-    """Divide pending items. The net is taken by product and tax; one that comes to nothing is neither billed nor credited."""
+    """Group our pending items by product and tax and return their nets; foreign items are left to a person."""
     groups: dict[tuple[str, str, str], list[Pending]] = {}
     persons = []
     for item in items:
@@ -76,21 +76,22 @@ def settle(items: Iterable[Pending]) -> Settlement:
 
 
 def net_of(product: str, currency: str, items: list[Pending]) -> Net:
+    """Return the net of items of one product."""
     return Net(
         product, currency, sum(i.amount for i in items), min(i.start for i in items), max(i.end for i in items),
         tuple(sorted(i.id for i in items)), items[0].tax,
     )  # fmt: skip
 
 
-def pending(body: dict[str, Any], *, marked: bool, behavior: str = "") -> Pending:
-    """Return an invoice item of Stripe's; ``marked`` says whether it carries our genuine mark.
+def pending(body: dict[str, Any], *, has_marker: bool, behavior: str = "") -> Pending:
+    """Return a Stripe invoice item; ``has_marker``: it has our valid ownership marker.
 
     ``behavior`` is the ``tax_behavior`` of its price, empty where it has none.
     """
     product = ((body.get("pricing") or {}).get("price_details") or {}).get("product")
     rates = sorted(rate["id"] if isinstance(rate, dict) else rate for rate in body.get("tax_rates") or ())
     return Pending(
-        body["id"], int(body["amount"]), body["currency"], product, bool(body.get("proration")) or marked,
+        body["id"], int(body["amount"]), body["currency"], product, bool(body.get("proration")) or has_marker,
         body["period"]["start"], body["period"]["end"], f"{behavior}|{','.join(rates)}",
     )  # fmt: skip
 

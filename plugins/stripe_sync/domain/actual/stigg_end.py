@@ -1,7 +1,7 @@
-"""The end of a subscription that Stigg gives no date for: one that became free under its id (SB 18.9, BILLING 7).
+"""Ends of subscriptions without a date in Stigg: a paid plan became free under the same id (SB 18.9, BILLING 7).
 
-Pure. Stigg has no moment of such a change (its row has no ``updatedAt``), so the end lies between two readings. Times are
-Unix seconds, UTC.
+Pure. Stigg has no time of such a change (its row has no ``updatedAt``), so the end is between two reads. Times are Unix
+seconds, UTC.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from stripe_sync.domain.model.stripe import StripeSubscription
 
 @dataclass(frozen=True)
 class End:
-    """An end of which nothing later is collected. ``between`` has two moments where nobody knows on which side of a renewal it lies.
+    """An end; nothing after it is collected. ``between`` has two times if the end may be on either side of a renewal.
 
-    The first is None where no reading showed it paid.
+    The first is None if no read showed it as paid.
     """
 
     moment: int
@@ -30,9 +30,9 @@ class End:
 
 
 def end_seen(seen: Seen | None, *, renewed: int | None, now: int) -> End:
-    """Return the end of a subscription from what was seen of it; ``renewed`` is Stripe's last renewal, None before the first.
+    """Return the end of a subscription from its reads; ``renewed`` is Stripe's last renewal, None before the first.
 
-    Where the renewal lies between the two readings, the end is the first of them: what the renewal sold is not collected.
+    If the renewal is between the two reads, the end is the first of them, so the renewal is not collected.
     """
     if seen is not None and seen.planned is not None:
         return End(seen.planned)
@@ -43,44 +43,46 @@ def end_seen(seen: Seen | None, *, renewed: int | None, now: int) -> End:
 
 
 def end_of(inputs: Inputs, subscription: Subscription, held: StripeSubscription | None) -> End | None:
-    """Return when a subscription ended or became free: Stigg's date, else what was seen. None for one that is paid for."""
+    """Return the end of a subscription: Stigg's date, else from its reads. None for a paid one."""
     if not is_unpaid(subscription):
         return None
-    told = told_end(inputs, subscription)
-    if told is not None:
-        return End(told)
+    date = dated_end(inputs, subscription)
+    if date is not None:
+        return End(date)
     seen = inputs.seen.get(subscription.subscription_id)
     return end_seen(seen, renewed=renewed_at(held) if held is not None else None, now=epoch(inputs.now))
 
 
 def is_unpaid(subscription: Subscription) -> bool:
-    """Return whether nothing is paid for a subscription by now: it ended, or it is free."""
+    """Return whether a subscription has ended or is free."""
     return subscription.status in ENDED or subscription.is_free()
 
 
-def told_end(inputs: Inputs, subscription: Subscription) -> int | None:
-    """Return Stigg's date of the end, None without one; a date to come is of the free plan, not of the paid one."""
-    told = ended_at(subscription)
-    return told if told is not None and (subscription.status in ENDED or told <= epoch(inputs.now)) else None
+def dated_end(inputs: Inputs, subscription: Subscription) -> int | None:
+    """Return Stigg's date of the end, None without one; a future date belongs to the free plan, not to the paid one."""
+    date = ended_at(subscription)
+    return date if date is not None and (subscription.status in ENDED or date <= epoch(inputs.now)) else None
 
 
 def undated(subscriptions: Iterable[Subscription], *, now: int) -> list[str]:
-    """Return the ids of those of which what was seen decides."""
+    """Return the ids of unpaid subscriptions without a date in Stigg."""
     return [
         s.subscription_id
         for s in subscriptions
-        if is_unpaid(s) and ((told := ended_at(s)) is None or (s.is_free() and told > now))
+        if is_unpaid(s) and ((date := ended_at(s)) is None or (s.is_free() and date > now))
     ]
 
 
-def told(between: Iterable[int | None]) -> str:
-    """Return a sentence about an end that lies between two readings."""
+def uncertain_end(between: Iterable[int | None]) -> str:
+    """Return the message about an end between two reads."""
     paid, unpaid = between
-    was = f"It was paid for at {from_epoch(paid):%Y-%m-%d %H:%M} UTC" if paid is not None else "Nobody saw it paid for"
+    was = (
+        f"It was paid for at {from_epoch(paid):%Y-%m-%d %H:%M} UTC" if paid is not None else "No read showed it as paid"
+    )
     return f"{was}, and at {from_epoch(unpaid or 0):%Y-%m-%d %H:%M} UTC no more; Stigg has no date between."
 
 
 def ended_at(subscription: Subscription) -> int | None:
-    """Return when a subscription ended in Stigg, Unix seconds; None where Stigg gives no date."""
+    """Return the end of a subscription in Stigg, Unix seconds; None without a date."""
     known = [m for m in (subscription.effective_end_date, subscription.cancellation_date) if m is not None]
     return epoch(min(known)) if known else None

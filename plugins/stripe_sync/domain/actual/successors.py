@@ -1,7 +1,7 @@
-"""What becomes of a Stripe subscription whose Stigg subscription has ended (BILLING 7).
+"""Successors of ended Stigg subscriptions, and the resolution of their Stripe subscriptions (BILLING 7).
 
-Stigg ends a subscription when its plan changes, and the one that follows may have another id: the Stripe subscription
-goes on under it. It is decided only from a complete extract, in which all of a customer's subscriptions were read.
+Stigg ends a subscription when its plan changes, and the successor may have another id: the Stripe subscription continues
+under it. The decision requires a complete extract with all subscriptions of a customer.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ class Resolution(StrEnum):
 
 
 @dataclass(frozen=True)
-class Fate:
-    """``moves`` to the subscription ``to``; is to be ``cancelled``; is ``frozen`` for a person. ``why`` is a sentence."""
+class SubscriptionResolution:
+    """Resolution of a Stripe subscription: ``moves`` to ``to``, ``cancelled``, or ``frozen`` for review. ``why`` is a message."""
 
     kind: Resolution
     why: str
     to: str | None = None
 
 
-def fates(inputs: Inputs) -> dict[str, Fate]:
-    """The fate of each subscription that Stripe still bills and that ended in Stigg, or is free or custom there by now."""
-    groups: dict[str, list[Subscription]] = defaultdict(list)  # by customer, and by the Stripe ids that they name
+def resolutions(inputs: Inputs) -> dict[str, SubscriptionResolution]:
+    """Return the resolution of each subscription that Stripe still bills and that has ended, is free or is custom in Stigg."""
+    groups: dict[str, list[Subscription]] = defaultdict(list)  # by customer, and by Stripe id
     for subscription in inputs.stigg.subscriptions:
         names = {subscription.customer.customer_id, subscription.billing_id, subscription.old_billing_id}
         for name in filter(None, names):
@@ -52,64 +52,74 @@ def fates(inputs: Inputs) -> dict[str, Fate]:
             continue
         if subscription.status in ENDED:
             others = [*groups[subscription.customer.customer_id], *groups.get(stripe_id, ())]
-            result[id] = fate(inputs, subscription, others, stripe_id)
+            result[id] = resolve(inputs, subscription, others, stripe_id)
         elif subscription.is_free():
-            result[id] = Fate(Resolution.CANCELLED, "It is free in Stigg by now.")
+            result[id] = SubscriptionResolution(Resolution.CANCELLED, "It is free in Stigg by now.")
         elif subscription.is_custom():
-            result[id] = Fate(
+            result[id] = SubscriptionResolution(
                 Resolution.FROZEN, "It is at a custom price in Stigg by now; a person decides what Stripe bills."
             )
-    return without_rivals(result)
+    return without_conflicts(result)
 
 
 def billed(inputs: Inputs, subscription: Subscription) -> str | None:
-    """The Stripe subscription that is linked to one of Stigg's and still bills."""
+    """Return the id of the linked Stripe subscription if it is not ended, else None."""
     id = inputs.links.ids.get(inputs.link_key("subscription", subscription.subscription_id))
     found = inputs.stripe.subscriptions.get(id or "")
     return found.id if found is not None and found.status not in GONE else None
 
 
-def fate(inputs: Inputs, ended: Subscription, others: Iterable[Subscription], stripe_id: str) -> Fate:
-    """One ended subscription's fate, from what follows it."""
-    found, last = heirs(ended, list(others), stripe_id)
+def resolve(
+    inputs: Inputs, ended: Subscription, others: Iterable[Subscription], stripe_id: str
+) -> SubscriptionResolution:
+    """Return the resolution of one ended subscription, from its successors."""
+    found, last = successors_of(ended, list(others), stripe_id)
     if len(found) > 1:
         ids = ", ".join(sorted(s.subscription_id for s in found))
-        return Fate(Resolution.FROZEN, f"It ended in Stigg, and {ids} may each follow it; a person decides.")
+        return SubscriptionResolution(
+            Resolution.FROZEN, f"It ended in Stigg, and {ids} may each follow it; a person decides."
+        )
     if not found:
         if any(s.cancel_reason == UPGRADE for s in last):
-            return Fate(
+            return SubscriptionResolution(
                 Resolution.FROZEN, "It ended in Stigg by a change of plan, and what follows it was not found yet."
             )
         reasons = sorted({s.cancel_reason or s.status for s in last})
-        return Fate(Resolution.CANCELLED, f"It ended in Stigg ({', '.join(reasons)}) and nothing follows it.")
-    heir = found[0]
-    if heir.is_free():
-        return Fate(
-            Resolution.CANCELLED, f"It ended in Stigg, and the free subscription {heir.subscription_id} follows it."
+        return SubscriptionResolution(
+            Resolution.CANCELLED, f"It ended in Stigg ({', '.join(reasons)}) and nothing follows it."
         )
-    if heir.is_custom():
-        return Fate(
+    successor = found[0]
+    if successor.is_free():
+        return SubscriptionResolution(
+            Resolution.CANCELLED,
+            f"It ended in Stigg, and the free subscription {successor.subscription_id} follows it.",
+        )
+    if successor.is_custom():
+        return SubscriptionResolution(
             Resolution.FROZEN,
-            f"{heir.subscription_id} follows it at a custom price; a person decides what Stripe bills.",
+            f"{successor.subscription_id} follows it at a custom price; a person decides what Stripe bills.",
         )
-    if heir.status == StiggStatus.IN_TRIAL:
-        return Fate(
-            Resolution.FROZEN, f"{heir.subscription_id} follows it and is in trial; a person decides what Stripe bills."
-        )
-    if billed(inputs, heir) is not None:
-        return Fate(
+    if successor.status == StiggStatus.IN_TRIAL:
+        return SubscriptionResolution(
             Resolution.FROZEN,
-            f"{heir.subscription_id} follows it and has another Stripe subscription; a person decides.",
+            f"{successor.subscription_id} follows it and is in trial; a person decides what Stripe bills.",
         )
-    return Fate(Resolution.MOVES, f"{heir.subscription_id} follows it.", heir.subscription_id)
+    if billed(inputs, successor) is not None:
+        return SubscriptionResolution(
+            Resolution.FROZEN,
+            f"{successor.subscription_id} follows it and has another Stripe subscription; a person decides.",
+        )
+    return SubscriptionResolution(
+        Resolution.MOVES, f"{successor.subscription_id} follows it.", successor.subscription_id
+    )
 
 
-def heirs(
+def successors_of(
     ended: Subscription, others: list[Subscription], stripe_id: str
 ) -> tuple[list[Subscription], list[Subscription]]:
-    """Return the living subscriptions that follow an ended one, and those that ended and that nothing follows.
+    """Return (current successors of an ended subscription, ended ones without a successor).
 
-    Those in between ended as well: a change of plan, and an end of what it made, may lie between two extracts.
+    Ended successors are followed too: several changes of plan may happen between two extracts.
     """
     found: dict[str, Subscription] = {}
     last: list[Subscription] = []
@@ -126,11 +136,11 @@ def heirs(
 
 
 def follows(before: Subscription, after: Subscription, stripe_id: str) -> bool:
-    """Return whether one follows another: it names the Stripe subscription, or begins where the other ended.
+    """Return whether a subscription follows another: it has its Stripe id, or begins at its end.
 
-    A change of plan may take a minute. Whatever its reason, one that ended in the very second in which a paid one of the
-    same customer and resource began was replaced by it: Stigg has one of them at a time (SB 18.8). One at a custom price
-    may have begun as a paid one.
+    A change of plan may take a minute. A subscription that ended in the same second in which a paid one of the same customer
+    and resource began was replaced by it, whatever its reason: Stigg has one of them at a time (SB 18.8). A subscription with
+    a custom price may have begun as a paid one.
     """
     if stripe_id in (after.billing_id, after.old_billing_id):
         return True
@@ -144,11 +154,12 @@ def follows(before: Subscription, after: Subscription, stripe_id: str) -> bool:
 
 
 def owner_of(subscription: Subscription) -> tuple[str, str | None]:
-    """Return (customer, resource), of which Stigg has one active subscription that is no trial."""
+    """Return (customer, resource); Stigg has at most one active subscription per pair, trials excepted."""
     return subscription.customer.customer_id, resource_of(subscription)
 
 
 def may_replace(subscription: Subscription) -> bool:
+    """Return whether a subscription may replace another: neither free nor in trial."""
     return not subscription.is_free() and subscription.status != StiggStatus.IN_TRIAL
 
 
@@ -160,23 +171,23 @@ def resource_of(subscription: Subscription) -> str | None:
     return subscription.resource.resource_id if subscription.resource else None
 
 
-def without_rivals(found: Mapping[str, Fate]) -> dict[str, Fate]:
-    """Two Stripe subscriptions cannot both go on under one of Stigg's: both are frozen."""
-    claims: dict[str, list[str]] = defaultdict(list)
+def without_conflicts(found: Mapping[str, SubscriptionResolution]) -> dict[str, SubscriptionResolution]:
+    """Freeze Stripe subscriptions that would move to the same Stigg subscription."""
+    targets: dict[str, list[str]] = defaultdict(list)
     for id, one in found.items():
         if one.to is not None:
-            claims[one.to].append(id)
-    rivals = {id for ids in claims.values() if len(ids) > 1 for id in ids}
+            targets[one.to].append(id)
+    conflicts = {id for ids in targets.values() if len(ids) > 1 for id in ids}
     return {
-        id: Fate(Resolution.FROZEN, f"{one.to} follows it and another as well; a person decides.")
-        if id in rivals
+        id: SubscriptionResolution(Resolution.FROZEN, f"{one.to} follows it and another as well; a person decides.")
+        if id in conflicts
         else one
         for id, one in found.items()
     }
 
 
-def moved(inputs: Inputs, found: Mapping[str, Fate]) -> dict[str, str]:
-    """The links that move: the link key of the ended subscription, to that of the one that follows."""
+def relinked(inputs: Inputs, found: Mapping[str, SubscriptionResolution]) -> dict[str, str]:
+    """Return the links that move: link key of the successor by link key of the ended subscription."""
     return {
         inputs.link_key("subscription", id): inputs.link_key("subscription", one.to)
         for id, one in found.items()
@@ -185,7 +196,7 @@ def moved(inputs: Inputs, found: Mapping[str, Fate]) -> dict[str, str]:
 
 
 def detached(inputs: Inputs) -> list[str]:
-    """Linked subscriptions that Stigg ended because its billing integration was removed: nothing of it is a wish to end."""
+    """Return linked subscriptions that Stigg ended because its billing integration was removed; this is not a cancellation request."""
     return [
         s.subscription_id
         for s in inputs.stigg.subscriptions

@@ -1,4 +1,4 @@
-"""What of a paid period lies after an end (BILLING 7, ``stripe.end_proration``): a share of what was debited. Pure; times in Unix seconds."""
+"""Unused paid time after an end (BILLING 7, ``stripe.end_proration``): a share of the debited amounts. Pure; Unix seconds."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class Unused:
 
 
 def unused(invoices: Iterable[Mapping[str, Any]], end: int) -> Unused | None:
-    """Return what finalized invoices debited for time after an end, with all their lines; None where it is nothing.
+    """Return the amount that finalized invoices debited for time after an end, or None if it is zero.
 
-    Counted are the lines of the subscription's items in whose period the end lies, with prorations, net of discounts. A
-    period that ends within a minute of the end has nothing left.
+    Invoices have all their lines. Counted are lines of the subscription's items whose period contains the end, with
+    prorations, net of discounts. A period that ends within a minute of the end counts as used.
     """
     shares: dict[str, Fraction] = {}
     currency = ""
@@ -40,7 +40,7 @@ def unused(invoices: Iterable[Mapping[str, Any]], end: int) -> Unused | None:
 
 
 def unused_pending(items: Iterable[Pending], end: int) -> list[dict[str, Any]]:
-    """Return what an ending bills of pending items for time after it: their ids, the currency, the amount in minor units."""
+    """Return the billed part of pending items for time after an end: items, currency, amount in minor units."""
     parts = []
     by_id = {item.id: item for item in items}
     for net in settle(by_id.values()).billed:

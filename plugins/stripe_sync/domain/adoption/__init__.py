@@ -1,1 +1,1 @@
-"""Objects of Stripe that are not linked yet: suggestions and proofs."""
+"""Adoption of Stripe objects that are not linked yet: links and suggestions."""

@@ -1,7 +1,7 @@
-"""Links to what Stigg's native integration, or a person, made: only where both sides name each other (BILLING 10 and 11).
+"""Link discovery for objects of Stigg's native integration or of a person, by evidence on both sides (BILLING 10 and 11).
 
-Stigg's ``billingId`` names a Stripe object, and that object's metadata names the Stigg entity. One of the two alone makes
-a candidate, for a person. A price is adopted by its content on a product that is linked.
+Stigg's ``billingId`` names a Stripe object, and the metadata of that object name the Stigg entity. One-sided evidence is a
+link suggestion for a person. A price is adopted if its content is equal and its product is linked.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ PATHS = {
 }
 
 
-ONE_SIDED = "Stigg names it, and its metadata does not name the Stigg entity"
-SEVERAL = "several Stigg entities name this Stripe object; keep it on one of them"
+ONE_SIDED = "Stigg has it as billing id, and its metadata does not name the Stigg entity"
+SEVERAL = "several Stigg entities have this billing id; keep it on one of them"
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A Stigg entity (kind, id) with its link key, and the living Stripe object that it names."""
+    """A Stigg entity (kind, id) with its link key, and the existing Stripe object of its billing id."""
 
     key: str
     entity: tuple[str, str]
@@ -52,8 +52,8 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """A pair that may belong together, and why no link was made of it."""
+class LinkSuggestion:
+    """A possible link that a person has to confirm, with the reason."""
 
     key: str
     stripe_id: str
@@ -62,40 +62,40 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Adoption:
-    """Links that both sides prove, by link key, and candidates for a person."""
+    """Links with evidence on both sides, by link key, and link suggestions."""
 
     links: Mapping[str, str]
-    candidates: tuple[Candidate, ...]
+    suggestions: tuple[LinkSuggestion, ...]
 
 
 def families(inputs: Inputs) -> Adoption:
-    """The customers and subscriptions that can be adopted besides the links that are."""
+    """Return the links and suggestions of customers and subscriptions that are not linked."""
     return adoption(inputs, pairs(inputs))
 
 
 def products(inputs: Inputs) -> Adoption:
-    """The products of packages that can be adopted besides the links that are."""
+    """Return the links and suggestions of packages' products that are not linked."""
     return adoption(inputs, package_pairs(inputs))
 
 
-def adoption(inputs: Inputs, those: Iterable[Pair]) -> Adoption:
-    """Judge pairs that have no link: a link where both sides agree, a candidate where one speaks alone or several agree."""
-    evidence = [(pair, names(pair.metadata, *pair.entity)) for pair in those if is_new(inputs, pair)]
+def adoption(inputs: Inputs, pairs: Iterable[Pair]) -> Adoption:
+    """Return the links and suggestions of pairs; an object that several entities name is a suggestion for each."""
+    evidence = [(pair, names(pair.metadata, *pair.entity)) for pair in pairs if is_new(inputs, pair)]
     proven = {pair.key: pair.stripe_id for pair, agrees in evidence if agrees}
     shared = {id for id, number in Counter(proven.values()).items() if number > 1}
-    one_sided = [Candidate(pair.key, pair.stripe_id, ONE_SIDED) for pair, agrees in evidence if not agrees]
-    several = [Candidate(key, id, SEVERAL) for key, id in proven.items() if id in shared]
+    one_sided = [LinkSuggestion(pair.key, pair.stripe_id, ONE_SIDED) for pair, agrees in evidence if not agrees]
+    several = [LinkSuggestion(key, id, SEVERAL) for key, id in proven.items() if id in shared]
     return Adoption({key: id for key, id in proven.items() if id not in shared}, (*one_sided, *several))
 
 
 def is_new(inputs: Inputs, pair: Pair) -> bool:
-    """Return whether neither side is linked, and no mark is on the object: that, genuine or not, is judged as a mark."""
+    """Return whether neither side is linked, and the object has no ownership marker: objects with one are linked by it alone."""
     is_linked = pair.key in inputs.links.ids or pair.stripe_id in inputs.links.keys
     return not is_linked and ownership.FIELD not in pair.metadata
 
 
 def pairs(inputs: Inputs) -> Iterator[Pair]:
-    """Yield the customers and subscriptions that name a living Stripe object."""
+    """Yield the customers and subscriptions whose billing id is an existing Stripe object."""
     customers, subscriptions = inputs.stripe.customers, inputs.stripe.subscriptions
     for customer in inputs.stigg.customers:
         held = customers.get(customer.billing_id or "")
@@ -108,7 +108,7 @@ def pairs(inputs: Inputs) -> Iterator[Pair]:
 
 
 def package_pairs(inputs: Inputs) -> Iterator[Pair]:
-    """Yield the packages that are sold and name a product."""
+    """Yield the published paid packages whose billing id is an existing product."""
     for kind, package in inputs.stigg.packages():
         held = inputs.stripe.products.get(package.billing_id or "")
         if held is not None and not held.deleted and package.is_latest and package.pricing_type == "PAID":
@@ -117,7 +117,7 @@ def package_pairs(inputs: Inputs) -> Iterator[Pair]:
 
 
 def names(metadata: Mapping[str, str], kind: str, id: str) -> bool:
-    """Whether an object's metadata names a Stigg entity, in the fields that the native integration writes."""
+    """Return whether an object's metadata name a Stigg entity, in the fields of the native integration."""
     if kind == EntityKind.CUSTOMER and metadata.get("stiggCustomerId") == id:
         return True
     url = metadata.get("stiggEntityUrl", "").rstrip("/")
@@ -126,8 +126,9 @@ def names(metadata: Mapping[str, str], kind: str, id: str) -> bool:
 
 
 def prices(inputs: Inputs) -> dict[str, str]:
-    """Prices to adopt, and the products of their charges: the package's product is linked, Stigg's price names the Stripe
-    price, and the content is equal. Packages are looked at after their products were adopted.
+    """Return prices to adopt, and the products of their charges, by link key.
+
+    The package's product is linked, Stigg's price has the billing id, and the content is equal. Products are adopted first.
     """
     found: dict[str, str] = {}
     for kind, package in inputs.stigg.packages():
@@ -138,7 +139,7 @@ def prices(inputs: Inputs) -> dict[str, str]:
 
 
 def prices_of(inputs: Inputs, kind: str, package: Package, own: str) -> dict[str, str]:
-    """The prices of one package version that are already in Stripe, with the products that they stand on."""
+    """Return the prices of one package version that are already in Stripe, with their products."""
     found: dict[str, str] = {}
     for variant, price in charges(kind, package):
         held = inputs.stripe.prices.get(price.billing_id or "")
@@ -160,30 +161,30 @@ def prices_of(inputs: Inputs, kind: str, package: Package, own: str) -> dict[str
 
 
 def coupons(inputs: Inputs) -> dict[str, str]:
-    """Coupons to adopt: Stigg names one, its metadata names Stigg's, and it takes off the same."""
+    """Return coupons to adopt: billing id and metadata name each other, and the discount is the same."""
     found: dict[str, str] = {}
     for coupon in inputs.stigg.coupons:
         held = inputs.stripe.coupons.get(coupon.billing_id or "")
         if held is None or held.deleted or ownership.FIELD in held.metadata or coupon.status != CouponStatus.ACTIVE:
             continue
-        key = same_coupon(inputs, coupon, held)
+        key = matching_coupon(inputs, coupon, held)
         if key and key not in inputs.links.ids and held.id not in inputs.links.keys:
             found[key] = held.id
     return found
 
 
-def same_coupon(inputs: Inputs, coupon: Coupon, held: StripeCoupon) -> str | None:
-    """The link key of a coupon of Stigg's that a Stripe coupon is equal to."""
+def matching_coupon(inputs: Inputs, coupon: Coupon, held: StripeCoupon) -> str | None:
+    """Return the link key of a Stigg coupon if a Stripe coupon equals it, else None."""
     if not names(held.metadata, "coupon", coupon.ref_id):
         return None
     try:
-        wanted = coupon_content("", coupon)
+        target = coupon_content("", coupon)
     except RowFailed:
         return None
     months = str(held.duration_in_months) if held.duration_in_months else None
-    lasts = held.duration == wanted["duration"] and months == wanted.get("duration_in_months")
-    if "percent_off" in wanted:
-        same = held.percent_off is not None and f"{held.percent_off.normalize():f}" == wanted["percent_off"]
+    lasts = held.duration == target["duration"] and months == target.get("duration_in_months")
+    if "percent_off" in target:
+        same = held.percent_off is not None and f"{held.percent_off.normalize():f}" == target["percent_off"]
     else:
-        same = wanted["amount_off"].get(held.currency or "") == str(held.amount_off)
-    return catalog_key(inputs, coupon.ref_id, wanted) if same and lasts else None
+        same = target["amount_off"].get(held.currency or "") == str(held.amount_off)
+    return catalog_key(inputs, coupon.ref_id, target) if same and lasts else None

@@ -31,9 +31,9 @@ def action(
     """The action that opens the page. Raises ConfigurationError for what cannot be sold, or is not in Stripe yet."""
     wanted = as_subscription(inputs, request)
     key = inputs.link_key("subscription", request.subscription)
-    around = subscriptions.Around(catalog, {}, coupons, {}, {}, Meters())
+    context = subscriptions.SubscriptionContext(catalog, {}, coupons, {}, {}, Meters())
     try:
-        claim, *own = subscriptions.claim(inputs, wanted, key, items(wanted, catalog, around.meters), around)
+        claim, *own = subscriptions.claim(inputs, wanted, key, items(wanted, catalog, context.meters), context)
     except RowFailed as failure:
         raise ConfigurationError(f"{request.plan} cannot be checked out: {failure.detail}") from None
     document, facts = claim.document, claim.facts

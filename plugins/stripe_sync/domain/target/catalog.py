@@ -1,32 +1,31 @@
-"""Products and prices that the published catalog, and those still subscribed to its past, want in Stripe (BILLING 1-3)."""
+"""Target documents of the published catalog: products and prices (BILLING 1-3)."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from stripe_sync.core import keys, ownership
 from stripe_sync.core.errors import RowFailed
 from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.model.documents import PRICE, PRICE_VERSION, PRODUCT, Claim, Document, compact
-from stripe_sync.domain.model.inputs import BILLABLE, Inputs
-from stripe_sync.domain.model.kinds import EntityKind
+from stripe_sync.domain.model.inputs import Inputs
 from stripe_sync.domain.model.price_content import encode
 from stripe_sync.domain.model.status import EntityStatus, Status
 from stripe_sync.domain.model.stigg import Minimum, Package, Price
 from stripe_sync.domain.model.stigg_status import PackageStatus
-from stripe_sync.domain.model.stripe import StripeProduct
 from stripe_sync.domain.target import display_names
-from stripe_sync.domain.target.prices import PriceVersion, by_meter, version
+from stripe_sync.domain.target.metered_prices import by_meter
+from stripe_sync.domain.target.prices import PriceVersion, version
 
-Charge = tuple[str, Price]  # its variant ("" for a feature's own charge), its price
+Charge = tuple[str, Price]  # (variant, empty for a feature's main charge; price)
 Made = tuple[str, Price, PriceVersion]
 
 
 @dataclass(frozen=True)
-class Offer:
-    """One version of a package: whether it is what is sold, why it has nothing in Stripe, and its charges."""
+class CatalogEntry:
+    """One version of a package: whether it is the published one, its status if it is not synced, and its charges."""
 
     kind: str
     package: Package
@@ -37,13 +36,13 @@ class Offer:
 
 @dataclass(frozen=True)
 class Catalog:
-    """What Stigg offers: claims and statuses of what is sold, every price version by the price id in Stigg.
+    """The catalog: targets and statuses of published packages, and every price version by the price id in Stigg.
 
-    ``failures`` say why some prices have none. ``metered`` are the versions that a meter of Stripe's bills, besides those that
-    anchor lines of our own.
+    ``failures`` are the errors of prices without a version. ``metered`` are the versions that a Stripe meter bills; such a
+    price also has a placeholder version in ``versions``.
     """
 
-    offers: Sequence[Offer]
+    offers: Sequence[CatalogEntry]
     claims: Sequence[Claim]
     statuses: Sequence[EntityStatus]
     versions: Mapping[str, PriceVersion]
@@ -52,9 +51,9 @@ class Catalog:
 
 
 def catalog(inputs: Inputs) -> Catalog:
-    """The catalog as all subscriptions know it: what is offered now, whoever is subscribed to what."""
+    """Return the published catalog, regardless of subscriptions."""
     claims: dict[str, Claim] = {}
-    offers: list[Offer] = []
+    offers: list[CatalogEntry] = []
     statuses = [
         EntityStatus("product", p.ref_id, Status.NO_SYNC_REQUIRED, ReasonCode.NOT_MAPPED) for p in inputs.stigg.products
     ]
@@ -67,12 +66,12 @@ def catalog(inputs: Inputs) -> Catalog:
         failures |= charged.failures
         made, refused = charged.made, charged.refused or waits(inputs, kind, package)
         for _, price, v in made:
-            # The version that a meter bills comes after the one that anchors our own lines.
+            # The version that a meter bills comes after the placeholder version.
             if v.metered and price.id in versions:
                 metered[price.id] = v
             else:
                 versions[price.id] = v
-        offers.append(Offer(kind, package, current, refused, made))
+        offers.append(CatalogEntry(kind, package, current, refused, made))
         if current:
             new = package_claims(inputs, kind, package, made, current=True) if refused is None else []
             claims |= {claim.key: claim for claim in new}
@@ -82,26 +81,9 @@ def catalog(inputs: Inputs) -> Catalog:
     return Catalog(offers, list(claims.values()), statuses, versions, failures, metered)
 
 
-def past(inputs: Inputs, catalog: Catalog, needed: Collection[str]) -> list[Claim]:
-    """The claims of what is no longer sold: older versions that somebody needs, products that were ours to sell.
-
-    ``needed`` is what ``needs`` tells of all subscriptions.
-    """
-    claims = {claim.key: claim for claim in catalog.claims}
-    for offer in catalog.offers:
-        number = need(offer.kind, offer.package.ref_id, offer.package.version_number)
-        if offer.refused is None and not offer.current and number in needed:
-            new = package_claims(inputs, offer.kind, offer.package, offer.made, current=False)
-            claims |= {claim.key: claim for claim in new if claim.key not in claims}
-    for claim in retired_products(inputs, claims, catalog.statuses, needed):
-        claims.setdefault(claim.key, claim)
-    sold = {claim.key for claim in catalog.claims}
-    return [claim for claim in claims.values() if claim.key not in sold]
-
-
 @dataclass(frozen=True)
 class Charges:
-    """The charges of a package with their versions, or why it has nothing in Stripe; ``failures`` by Stigg's price."""
+    """The charges of a package with their versions, or its status if it is not synced; ``failures`` by the price id in Stigg."""
 
     made: Sequence[Made] = ()
     refused: EntityStatus | None = None
@@ -109,7 +91,7 @@ class Charges:
 
 
 def price_package(inputs: Inputs, kind: str, package: Package) -> Charges:
-    """Return a package's charges with their versions. The first bad charge is its package's ERROR."""
+    """Return a package's charges with their versions. The first failed charge fails its package."""
     refused = refusal(kind, package)
     if refused is not None:
         return Charges(refused=refused)
@@ -122,7 +104,7 @@ def price_package(inputs: Inputs, kind: str, package: Package) -> Charges:
             return Charges(refused=failed(kind, package, failure), failures={price.id: failure})
         made += [(variant, price, each) for each in (v, counted) if each is not None]
     try:
-        refuse_twins(kind, package, made)
+        require_distinct_prices(kind, package, made)
     except RowFailed as failure:
         return Charges(refused=failed(kind, package, failure))
     return Charges(made)
@@ -134,7 +116,7 @@ def failed(kind: str, package: Package, failure: RowFailed) -> EntityStatus:
 
 
 def waits(inputs: Inputs, kind: str, package: Package) -> EntityStatus | None:
-    """A package that may be in Stripe already, by the word of one side alone, waits for a person."""
+    """Return the pending status of a package with a link suggestion, else None."""
     key = inputs.package_product(kind, package.ref_id)
     if key in inputs.links.ids or key not in inputs.candidates:
         return None
@@ -142,7 +124,7 @@ def waits(inputs: Inputs, kind: str, package: Package) -> EntityStatus | None:
 
 
 def charges(kind: str, package: Package) -> Iterator[Charge]:
-    """Every charge of a package: its prices, its overages, and its minimum spend where that is no price of its own."""
+    """Yield every charge of a package: prices, overages, and a minimum spend without its own price."""
     for price in package.prices or ():
         yield "", price
     for price in package.overage_prices or ():
@@ -155,7 +137,7 @@ def charges(kind: str, package: Package) -> Iterator[Charge]:
 
 
 def minimum_id(period: str, *owner: object) -> str:
-    """The id of a minimum spend that Stigg gives no price of its own; ``owner`` is its plan's version or its subscription."""
+    """Return the id of a minimum spend without its own price; ``owner`` is the plan's version or the subscription."""
     return ":".join(map(str, ("minimum", *owner, period)))
 
 
@@ -163,8 +145,8 @@ def minimum_price(id: str, minimum: Minimum, period: str) -> Price:
     return Price(id=id, billing_model="MINIMUM_SPEND", billing_period=period, price=minimum.minimum)
 
 
-def refuse_twins(kind: str, package: Package, made: Iterable[Made]) -> None:
-    """Raises RowFailed where two prices of a package would hold one name."""
+def require_distinct_prices(kind: str, package: Package, made: Iterable[Made]) -> None:
+    """Raise RowFailed where two prices of a package have the same key."""
     seen: set[str] = set()
     for _, _, v in made:
         slot = keys.slot_of(v.key)
@@ -176,7 +158,7 @@ def refuse_twins(kind: str, package: Package, made: Iterable[Made]) -> None:
 
 
 def refusal(kind: str, package: Package) -> EntityStatus | None:
-    """Why a package has nothing in Stripe, if so."""
+    """Return the status of a package that is not synced, else None."""
     if package.pricing_type == "FREE":
         return EntityStatus(kind, package.ref_id, Status.NO_SYNC_REQUIRED, ReasonCode.FREE)
     if package.pricing_type == "CUSTOM":
@@ -194,32 +176,8 @@ def unpublished(kind: str, package: Package) -> EntityStatus:
     return EntityStatus(kind, package.ref_id, Status.NO_SYNC_REQUIRED, reason)
 
 
-def needs(inputs: Inputs, own: Iterable[Claim]) -> Iterator[tuple[str, str]]:
-    """(subscription, what it needs of the catalog's past): versions of packages, and products of prices of its own.
-
-    A version is needed by a subscription that is or can become billable. ``own`` are the claims of prices of their own.
-    """
-    for subscription in inputs.stigg.subscriptions:
-        if subscription.status not in BILLABLE:
-            continue
-        id, plan = subscription.subscription_id, subscription.plan
-        yield id, need("plan", plan.ref_id, plan.version_number)
-        yield from ((id, need("addon", a.addon.ref_id, a.addon.version_number)) for a in subscription.addons or ())
-        for update in subscription.future_updates or ():
-            if (target := update.target_package) is not None:
-                yield from ((id, need(kind, target.ref_id, target.version_number)) for kind in ("plan", "addon"))
-    for claim in own:
-        if claim.entity is not None:
-            yield claim.entity[1], str(claim.facts["product"])
-
-
-def need(kind: str, ref_id: str, version: int | None) -> str:
-    """One version of a package as something that is needed."""
-    return f"{kind}:{ref_id}@{version}"
-
-
 def package_claims(inputs: Inputs, kind: str, package: Package, made: Sequence[Made], *, current: bool) -> list[Claim]:
-    """The claims of one version of a package: its products and slots if it is current, its price versions always."""
+    """Return the targets of one version of a package: price versions, and products and prices if it is the published one."""
     claims = [version_claim(inputs, (kind, package.ref_id), v) for _, _, v in made]
     if not current:
         return claims
@@ -235,7 +193,7 @@ def package_claims(inputs: Inputs, kind: str, package: Package, made: Sequence[M
 
 
 def default_slots(made: Iterable[Made]) -> set[str]:
-    """The default price of each charge's product: the first of monthly before annual, everywhere before a country."""
+    """Return the keys of default prices, one per product: monthly before annual, no country before a country."""
     order = sorted(made, key=lambda m: (m[1].billing_period != "MONTHLY", m[1].billing_country_code or ""))
     first: dict[str, str] = {}
     for _, _, v in order:
@@ -244,7 +202,7 @@ def default_slots(made: Iterable[Made]) -> set[str]:
 
 
 def own_metadata(inputs: Inputs, kind: str, id: str, key: str) -> Document:
-    """The metadata that each of our objects carries (BILLING 11); the mark is shown as the key that it proves."""
+    """Return the metadata of our objects (BILLING 11); the ownership marker is represented by its link key."""
     return {"stiggEntityId": id, "stiggEntityUrl": inputs.entity_url(kind, id), ownership.FIELD: key}
 
 
@@ -259,13 +217,13 @@ def product_claim(inputs: Inputs, entity: tuple[str, str], key: str, name: str) 
 
 
 def slot_claim(inputs: Inputs, v: PriceVersion, *, default: bool) -> Claim:
-    """What holds the lookup_key of a slot."""
+    """Return the target of a price: the version that has its lookup_key."""
     document = {**encode(v.content), "product": v.product, "active": True, "default": default}
     return Claim(PRICE, keys.slot_of(v.key), document, v.entity, facts={"version": v.key})
 
 
 def version_claim(inputs: Inputs, entity: tuple[str, str], v: PriceVersion) -> Claim:
-    """A price that has to be usable, whether or not it holds its slot."""
+    """Return the target of a price version, which must be active."""
     document = {
         "active": True,
         "tax_behavior": inputs.environment.stripe.tax_behavior if inputs.environment.stripe.tax else None,
@@ -273,48 +231,3 @@ def version_claim(inputs: Inputs, entity: tuple[str, str], v: PriceVersion) -> C
     }
     facts: dict[str, Any] = {"content": encode(v.content), "product": v.product}
     return Claim(PRICE_VERSION, v.key, compact(document), entity, facts=facts)
-
-
-def retired_products(
-    inputs: Inputs, claims: Mapping[str, Claim], statuses: Sequence[EntityStatus], needed: Collection[str]
-) -> Iterator[Claim]:
-    """Linked products of packages that were archived, and of charges that a package no longer has.
-
-    They stay as they are while anybody is on one of their prices, and are inactive after that. Nothing is deleted.
-    """
-    of_packages = current_packages(statuses) | archived_packages(statuses)
-    named = {n for n in needed if keys.LinkKey.parse(n).kind == PRODUCT}
-    in_use = {c.facts["product"] for c in claims.values() if c.kind == PRICE_VERSION} | named
-    packages_in_use = {keys.package_of(product) for product in in_use}
-    for key, product in linked_products(inputs):
-        package = keys.package_of(key)
-        if key in claims or package not in of_packages:
-            continue
-        is_whole = key == inputs.package_product_of(key)
-        is_used = package in packages_in_use if is_whole else key in in_use
-        entity = (package[0], keys.unescaped(package[1]))
-        claim = product_claim(inputs, entity, key, product.name)
-        yield replace(claim, document=compact({**claim.document, "active": is_used}))
-
-
-def linked_products(inputs: Inputs) -> Iterator[tuple[str, StripeProduct]]:
-    """Yield (link key, product) of the linked products that Stripe has."""
-    for key, id in inputs.links.ids.items():
-        product = inputs.stripe.products.get(id)
-        if product is not None and not product.deleted and keys.LinkKey.parse(key).kind == PRODUCT:
-            yield key, product
-
-
-def current_packages(statuses: Iterable[EntityStatus]) -> frozenset[tuple[str, str]]:
-    """Return (kind, escaped refId) of the packages that are sold: those of which a write may follow."""
-    return _packages(statuses, ReasonCode.WAITS_FOR_WRITE)
-
-
-def archived_packages(statuses: Iterable[EntityStatus]) -> frozenset[tuple[str, str]]:
-    """Return (kind, escaped refId) of the packages that were archived in Stigg."""
-    return _packages(statuses, ReasonCode.ARCHIVED)
-
-
-def _packages(statuses: Iterable[EntityStatus], reason: ReasonCode) -> frozenset[tuple[str, str]]:
-    packages = (s for s in statuses if s.reason is reason and s.kind in (EntityKind.PLAN, EntityKind.ADDON))
-    return frozenset((s.kind, keys.part(s.id)) for s in packages)

@@ -1,8 +1,8 @@
-"""Coupons, and which of them a subscription gets (BILLING 4).
+"""Coupons, and the discounts of subscriptions (BILLING 4).
 
-A coupon's content cannot be changed in Stripe: other content is another object. What a subscription has is the snapshot
-that Stigg took when it was applied; it attaches the catalog's coupon while that is the same, else one of its own. A
-coupon is attached at most once in a subscription's life: its token is written in the same call, into ``stiggOnce``.
+A coupon's content is immutable in Stripe: changed content is a new coupon. A subscription has the coupon's content at the
+time of its application; it gets the catalog's coupon if that is equal, else a subscription-specific one. A coupon is attached
+at most once per subscription: its token is written into ``stiggOnce`` in the same call.
 """
 
 from __future__ import annotations
@@ -16,14 +16,17 @@ from typing import Any
 
 import msgspec
 
-from stripe_sync.core import keys, money, periods
+from stripe_sync.core import keys, money, ownership, periods
 from stripe_sync.core.errors import RowFailed
 from stripe_sync.core.reasons import ReasonCode
+from stripe_sync.domain.actual.actual_state import expanded, once_of
+from stripe_sync.domain.actual.stripe_objects import Reading
 from stripe_sync.domain.model.documents import COUPON, Claim, compact
 from stripe_sync.domain.model.inputs import Inputs
 from stripe_sync.domain.model.status import EntityStatus, Status
 from stripe_sync.domain.model.stigg import Coupon, Subscription, SubscriptionCoupon
 from stripe_sync.domain.model.stigg_status import CouponStatus
+from stripe_sync.domain.model.stripe import StripeSubscription
 from stripe_sync.domain.target import display_names
 from stripe_sync.domain.target.catalog import own_metadata
 from stripe_sync.domain.target.prices import content_hash
@@ -33,9 +36,9 @@ Content = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Known:
-    """A subscription's discounts so far: refs that are on it with their coupon's link key, and tokens that were.
+    """Existing discounts of a subscription: link key of the coupon by refId, and the tokens of attached coupons.
 
-    ``untold``: it is in Stripe and was not made by us, so its coupons were attached by who made it.
+    ``untold``: the subscription was created externally, which also attached its coupons.
     """
 
     live: Mapping[str, str]
@@ -45,9 +48,9 @@ class Known:
 
 @dataclass(frozen=True)
 class Discounts:
-    """What a subscription's coupons ask for: refs that stay or come, tokens of what was or will be attached.
+    """Target discounts of a subscription: refIds, and tokens of attached and new coupons.
 
-    ``coupons`` are the link keys of the coupons to attach, by ref; ``own`` the claims of those that it alone has.
+    ``coupons`` are the link keys of coupons to attach, by refId; ``own`` the targets of subscription-specific coupons.
     """
 
     refs: tuple[str, ...] = ()
@@ -57,7 +60,7 @@ class Discounts:
 
 
 def coupons(inputs: Inputs) -> tuple[list[Claim], list[EntityStatus]]:
-    """The catalog's coupons: a claim for each active one, and the status of all."""
+    """Return (targets of the active coupons of the catalog, statuses of all)."""
     claims, statuses = [], []
     for coupon in inputs.stigg.coupons:
         refused = refusal(coupon)
@@ -75,7 +78,7 @@ def status(coupon: Coupon, status: Status, reason: ReasonCode, detail: str = "")
 
 
 def refusal(coupon: Coupon) -> EntityStatus | None:
-    """Why a coupon is not kept in Stripe, if so. An archived one is deleted there; its discounts stay."""
+    """Return the status of a coupon that is not in Stripe, else None. An archived one is deleted; its discounts are kept."""
     if coupon.status == CouponStatus.ARCHIVED:
         return status(coupon, Status.NO_SYNC_REQUIRED, ReasonCode.ARCHIVED)
     if coupon.source == "STRIPE":
@@ -105,7 +108,7 @@ def claim(
 
 
 def content(where: str, coupon: Coupon | SubscriptionCoupon) -> Content:
-    """What a coupon is for ever. Raises RowFailed where what it takes off is not known."""
+    """Return the immutable content of a coupon. Raises RowFailed where its amount is unknown or cannot be charged."""
     months = coupon.duration_in_months
     if months is not None and (months != months.to_integral_value() or months < 1):
         raise RowFailed(ReasonCode.BAD_AMOUNT, f"{where}: it lasts {months} months.")
@@ -128,20 +131,17 @@ def content(where: str, coupon: Coupon | SubscriptionCoupon) -> Content:
 
 
 def token(applied: SubscriptionCoupon) -> str:
-    """What names one application of one coupon for ever: applied again later, it is another."""
+    """Return the token of one application of a coupon; a later application has another token."""
     return once_token("coupon", applied.ref_id, applied.start_date.isoformat() if applied.start_date else "")
 
 
 def once_token(*parts: str) -> str:
-    """Eight hex digits that name something that may happen once in a subscription's life."""
+    """Return a token of eight hex digits for a one-off event of a subscription."""
     return hashlib.sha256("|".join(parts).encode()).hexdigest()[:8]
 
 
 def discounts(inputs: Inputs, subscription: Subscription, catalog: Mapping[str, str], known: Known) -> Discounts:
-    """What becomes of a subscription's coupons.
-
-    ``catalog`` are the link keys of the catalog's current coupons. ``known`` is what Stripe and our ledger say.
-    """
+    """Return the target discounts of a subscription; ``catalog`` are the link keys of the catalog's current coupons."""
     applied = list(subscription.coupons or ())
     removed = {c.ref_id for c in applied if c.status == CouponStatus.REMOVED} - {
         c.ref_id for c in applied if c.status == CouponStatus.ACTIVE
@@ -166,13 +166,27 @@ def discounts(inputs: Inputs, subscription: Subscription, catalog: Mapping[str, 
     return Discounts(tuple(sorted(refs)), tuple(sorted(once)), attach, tuple(own))
 
 
+def known_discounts(inputs: Inputs, held: StripeSubscription | None) -> Known:
+    """Return discounts and tokens of the Stripe subscription; without our ownership marker it was created externally."""
+    if held is None:
+        return Known({})
+    reading = Reading(inputs.links.keys, inputs.signer, retired=inputs.links.retired)
+    live = {}
+    for discount in expanded(held):
+        ref, id = reading.ref_of(discount), discount.source.coupon_id() or ""
+        if ref is not None:
+            live[ref] = inputs.links.keys.get(id) or inputs.links.retired.get(id) or ""
+    proven = inputs.signer.key_of(held.metadata.get(ownership.FIELD)) is not None
+    return Known(live, tuple(once_of(held.metadata)), untold=not proven)
+
+
 def is_attached(coupon: SubscriptionCoupon, known: Known) -> bool:
     """Return whether a coupon is on the subscription in Stripe, or was left to the person who made that one."""
     return coupon.ref_id in known.live or known.untold
 
 
 def remaining(inputs: Inputs, coupon: SubscriptionCoupon) -> SubscriptionCoupon | None:
-    """Return the snapshot with the months that remain of it; None where none do. Months count from its application."""
+    """Return the coupon with its remaining months, counted from its application; None if none remain."""
     if coupon.duration_in_months is None or coupon.start_date is None:
         return coupon
     left = coupon.duration_in_months - sum(1 for _ in takewhile(inputs.is_due, month_ends(coupon)))
@@ -200,7 +214,7 @@ def coupon_timers(inputs: Inputs, subscription: Subscription, known: Known) -> l
 def chosen(
     inputs: Inputs, subscription: Subscription, coupon: SubscriptionCoupon, catalog: Mapping[str, str]
 ) -> tuple[str, Iterator[Claim]]:
-    """The link key of the coupon to attach: the catalog's while it is the same, else one of the subscription's own."""
+    """Return the link key of the coupon to attach, and its target if it is subscription-specific."""
     made = content(f"its coupon {coupon.ref_id}", coupon)
     shared = catalog_key(inputs, coupon.ref_id, made)
     if shared in catalog.values():
@@ -216,7 +230,7 @@ def own_claim(inputs: Inputs, subscription: Subscription, coupon: SubscriptionCo
 
 
 def known_own(inputs: Inputs, subscription: Subscription, coupon: SubscriptionCoupon, known: Known) -> Iterator[Claim]:
-    """The coupon of its own that a subscription has attached stays while it is applied in Stigg."""
+    """Yield the target of an attached subscription-specific coupon while it is applied in Stigg."""
     key = known.live.get(coupon.ref_id, "")
     if keys.LinkKey.parse(key).is_own_coupon() and key in inputs.links.ids:
         yield own_claim(inputs, subscription, coupon, key, {})

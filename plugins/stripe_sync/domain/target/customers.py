@@ -1,4 +1,4 @@
-"""Who becomes a Stripe customer, and what of them is ours (BILLING 5)."""
+"""Target documents of customers, and the conditions for syncing them (BILLING 5)."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from stripe_sync.domain.model.stigg_status import StiggStatus
 from stripe_sync.domain.target import display_names
 from stripe_sync.domain.target.catalog import own_metadata
 
-# What Stripe Tax says of a customer whose invoices it could not tax.
+# States of a customer's location with which Stripe Tax cannot tax invoices.
 UNUSABLE = ("unrecognized_location", "failed")
 
 
 def customers(inputs: Inputs) -> tuple[list[Claim], list[EntityStatus]]:
-    """A claim for each customer that Stripe should know, and the status of all."""
+    """Return (targets of the customers to sync, statuses of all)."""
     claims, statuses = [], []
     by_payer: dict[str, list[Subscription]] = defaultdict(list)
     for subscription in inputs.stigg.subscriptions:
@@ -36,7 +36,7 @@ def customers(inputs: Inputs) -> tuple[list[Claim], list[EntityStatus]]:
 
 
 def refusal(inputs: Inputs, customer: Customer, subscriptions: list[Subscription], key: str) -> EntityStatus | None:
-    """Why a customer is not kept in Stripe, if so. Once linked, always linked."""
+    """Return the status of a customer that is not synced, else None. A linked customer stays synced."""
 
     def no(status: Status, reason: ReasonCode, detail: str = "") -> EntityStatus:
         return EntityStatus("customer", customer.customer_id, status, reason, detail, inputs.links.ids.get(key))
@@ -70,9 +70,9 @@ def refusal(inputs: Inputs, customer: Customer, subscriptions: list[Subscription
 
 
 def why_unwanted(inputs: Inputs, customer: Customer, subscriptions: list[Subscription]) -> list[ReasonCode]:
-    """The page's conditions that hold, the one about subscriptions first; none where any one reason to sync exists.
+    """Return the reasons not to sync, the one about subscriptions first; empty if there is a reason to sync.
 
-    The reasons to sync are a paid subscription, billing information, and a payment method: each one alone is enough.
+    A paid subscription, billing information or a payment method is each a sufficient reason.
     """
     if any(is_paid(s) for s in subscriptions) or has_billing_information(inputs, customer):
         return []
@@ -82,7 +82,7 @@ def why_unwanted(inputs: Inputs, customer: Customer, subscriptions: list[Subscri
 
 
 def has_billing_information(inputs: Inputs, customer: Customer) -> bool:
-    """Whether the application gave it, by the agreed keys of additionalMetaData: Stigg's API does not return its own."""
+    """Return whether additionalMetaData has billing information; Stigg's API does not return its own."""
     given = customer.additional_meta_data or {}
     return any(
         given.get(key)
@@ -91,13 +91,13 @@ def has_billing_information(inputs: Inputs, customer: Customer) -> bool:
 
 
 def is_paid(subscription: Subscription) -> bool:
-    """A subscription that is or will be billed: not free, not in trial, not at a custom price, not ended."""
+    """Return whether a subscription is or will be billed: not free, in trial, custom or ended."""
     billable = subscription.status in BILLABLE and subscription.status != StiggStatus.IN_TRIAL
     return billable and subscription.pricing_type == "PAID" and not subscription.is_custom()
 
 
 def about_subscriptions(subscriptions: Iterable[Subscription]) -> ReasonCode:
-    """The page's condition that holds for all of a customer's living subscriptions; a trial is a trial of any plan."""
+    """Return the reason that applies to all current subscriptions of a customer; a trial may be of any plan."""
     living = [s for s in subscriptions if s.status in BILLABLE]
     if not living:
         return ReasonCode.NO_SUBSCRIPTION
@@ -111,7 +111,7 @@ def about_subscriptions(subscriptions: Iterable[Subscription]) -> ReasonCode:
 
 
 def claim(inputs: Inputs, customer: Customer, key: str) -> Claim:
-    """Name, description, e-mail and links; the invoice name, where there is one, takes the place of the name."""
+    """Return the target of a customer; an invoice name replaces the name."""
     name = clean_text(customer.name)
     given = (customer.additional_meta_data or {}).get(inputs.environment.stigg.billing_name_key)
     invoice_name = clean_text(str(given or "")) or name

@@ -1,4 +1,4 @@
-"""Names in the formats of the page: ``<PRODUCT> <PLAN> Plan`` and ``<PRODUCT> <ADDON> Add-on`` (BILLING 1)."""
+"""Display names of products: ``<PRODUCT> <PLAN> Plan`` and ``<PRODUCT> <ADDON> Add-on`` (BILLING 1)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LIMITS = {"product": 5000, "coupon": 40, "customer": 256, "description": 5000, "
 
 
 def package_name(kind: str, package: Package) -> str:
-    """The product name of a plan or add-on; an add-on without a product has no prefix."""
+    """Return the product name of a plan or add-on; an add-on without a product has no prefix."""
     product = package.product
     prefix = (product.display_name or product.ref_id) if product else None
     words = [prefix, package.display_name, SUFFIX[kind]]
@@ -22,7 +22,7 @@ def package_name(kind: str, package: Package) -> str:
 
 
 def charge_name(kind: str, package: Package, price: Price, *, variant: str = "") -> str:
-    """The product name of one charge, after its package and its feature; ``variant`` is one of keys' besides-charges."""
+    """Return the product name of one charge, from its package and feature; ``variant`` as in ``core.keys``."""
     feature = price.feature
     charge = (feature.display_name or feature.ref_id) if feature else FLAT_FEE
     if variant == keys.MINIMUM:
@@ -35,7 +35,7 @@ def charge_name(kind: str, package: Package, price: Price, *, variant: str = "")
 
 
 def cut(text: str, limit: int) -> str:
-    """Text of at most ``limit`` characters; a longer one ends with … and is cut between graphemes."""
+    """Truncate text to ``limit`` characters between graphemes; a truncated text ends with …."""
     if len(text) <= limit:
         return text
     kept = ""

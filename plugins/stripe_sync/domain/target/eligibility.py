@@ -1,4 +1,4 @@
-"""Why Stripe does not bill a subscription (BILLING 5 and 6): the page's conditions, what is not yet, what cannot be."""
+"""Reasons why Stripe does not bill a subscription: not eligible, not yet, or refused by Stripe (BILLING 5 and 6)."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections.abc import Mapping
 from stripe_sync.core.errors import RowFailed
 from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.actual.cancellations import canceled_in_stripe
-from stripe_sync.domain.actual.payment_processing import expired
+from stripe_sync.domain.actual.payment_processing import PaymentState, expired
 from stripe_sync.domain.actual.stripe_objects import GONE
 from stripe_sync.domain.actual.taxes import switched_off
-from stripe_sync.domain.model.inputs import Inputs
+from stripe_sync.domain.model.inputs import ENDED, Inputs
 from stripe_sync.domain.model.status import EntityStatus, Status
 from stripe_sync.domain.model.stigg import Subscription
 from stripe_sync.domain.model.stigg_status import StiggStatus
 from stripe_sync.domain.model.stripe_status import SubscriptionStatus
 from stripe_sync.domain.target.items import Line
-from stripe_sync.domain.target.payment import named_card
+from stripe_sync.domain.target.payment import named_card, unpaid_of
 
 MAX_SUBSCRIPTIONS = 500
 COLLECTION = {"CHARGE": "charge_automatically", "INVOICE": "send_invoice", None: "charge_automatically"}
@@ -34,7 +34,7 @@ def status(
 
 
 def refusal(inputs: Inputs, subscription: Subscription, key: str, customer: EntityStatus | None) -> EntityStatus | None:
-    """Why Stripe does not bill a living subscription, if so. The first that holds counts."""
+    """Return the status of a current subscription that is not billed, else None; the first reason wins."""
 
     def no(kind: Status, reason: ReasonCode, detail: str = "") -> EntityStatus:
         return status(inputs, subscription, kind, reason, detail)
@@ -51,7 +51,7 @@ def refusal(inputs: Inputs, subscription: Subscription, key: str, customer: Enti
     if subscription.status != StiggStatus.ACTIVE:
         return no(Status.ERROR, ReasonCode.UNKNOWN_STATUS, f"Stigg's status {subscription.status} is unknown.")
     if canceled_in_stripe(inputs, key) is not None:
-        return None  # what is free or custom by now was canceled by us, and lives on in Stigg
+        return None  # free and custom subscriptions were canceled by us
     if linked is None and not inputs.environment.sync_subscriptions:
         return no(Status.NO_SYNC_REQUIRED, ReasonCode.SUBSCRIPTION_SYNC_OFF)
     if linked is None and key in inputs.candidates:
@@ -66,14 +66,14 @@ def refusal(inputs: Inputs, subscription: Subscription, key: str, customer: Enti
 
 
 def with_untaxed(inputs: Inputs, customer: EntityStatus, linked: str | None) -> str:
-    """Return why a subscription's customer is not synced, and the invoices that went out without tax, if that is why."""
+    """Return the message of a customer that is not synced, with the untaxed invoices if the tax location is the reason."""
     held = inputs.stripe.subscriptions.get(linked or "")
     untaxed = switched_off(held) if customer.reason is ReasonCode.TAX_LOCATION else ""
     return f"{customer.detail} {untaxed}".strip()
 
 
 def gone(inputs: Inputs, subscription: Subscription, linked: str) -> EntityStatus | None:
-    """A linked subscription that Stripe no longer bills is never made again by itself."""
+    """Return the error status of a linked subscription that has ended in Stripe; it is not created again automatically."""
     found = inputs.stripe.subscriptions.get(linked)
     if found is not None and found.status == SubscriptionStatus.INCOMPLETE_EXPIRED:
         return status(inputs, subscription, Status.ERROR, ReasonCode.PAYMENT_FAILED, expired(found))
@@ -86,10 +86,10 @@ def gone(inputs: Inputs, subscription: Subscription, linked: str) -> EntityStatu
     return None
 
 
-def not_yet_chargeable(inputs: Inputs, subscription: Subscription) -> EntityStatus | None:
-    """Return why a subscription that is charged automatically is not made yet: no payment method, or more than one.
+def missing_payment_method(inputs: Inputs, subscription: Subscription) -> EntityStatus | None:
+    """Return the pending status of an automatically charged subscription without a unique payment method, else None.
 
-    It is made only when Stripe knows the customer's default, or one card that other subscriptions of the customer have.
+    It requires the customer's default in Stripe, or exactly one card of the customer's other subscriptions.
     """
     if COLLECTION.get(subscription.payment_collection_method) != "charge_automatically":
         return None
@@ -100,10 +100,10 @@ def not_yet_chargeable(inputs: Inputs, subscription: Subscription) -> EntityStat
     return None
 
 
-def beyond_stripe(
+def stripe_limit_error(
     inputs: Inputs, subscription: Subscription, lines: list[Line], living: Mapping[str, int]
 ) -> EntityStatus | None:
-    """A new subscription that Stripe would refuse: another currency than its customer's, or one too many."""
+    """Return the error of a new subscription that Stripe would refuse, else None: customer's currency, or too many."""
     linked = inputs.links.ids.get(inputs.link_key("customer", subscription.payer()))
     customer = inputs.stripe.customers.get(linked) if linked else None
     if customer is None:
@@ -116,3 +116,13 @@ def beyond_stripe(
         detail = f"Its customer has {living[customer.id]} subscriptions in Stripe, which takes {MAX_SUBSCRIPTIONS}."
         return status(inputs, subscription, Status.ERROR, ReasonCode.TOO_MANY_SUBSCRIPTIONS, detail)
     return None
+
+
+def not_paid(inputs: Inputs, subscription: Subscription) -> EntityStatus | None:
+    """Return the status of a current subscription with an unpaid creation or change, else None (BILLING 6)."""
+    found = unpaid_of(inputs, subscription) if subscription.status not in ENDED else None
+    if found is None:
+        return None
+    if found.kind == PaymentState.FAILED:
+        return status(inputs, subscription, Status.ERROR, ReasonCode.PAYMENT_FAILED, found.sentence)
+    return status(inputs, subscription, Status.PENDING, ReasonCode.PAYMENT_PROCESSING, found.sentence)

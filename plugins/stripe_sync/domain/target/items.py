@@ -1,26 +1,29 @@
-"""The charges of a subscription as items in Stripe: which price version, and how many (BILLING 3 and 6)."""
+"""Subscription items: price version and quantity of each charge (BILLING 3 and 6)."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 
+from stripe_sync.core import keys
 from stripe_sync.core.errors import RowFailed
 from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.model.inputs import Inputs
 from stripe_sync.domain.model.stigg import Subscription
 from stripe_sync.domain.model.stripe import StripeSubscription
+from stripe_sync.domain.target import coupons
 from stripe_sync.domain.target.catalog import Catalog, minimum_id
 from stripe_sync.domain.target.meters import Meters
 from stripe_sync.domain.target.prices import PriceVersion
 
 MAX_ITEMS = 20
+MAX_ONE_OFFS = 55  # tokens of nine characters in a metadata value of 500
 Line = tuple[PriceVersion, int]
 
 
 def items(subscription: Subscription, catalog: Catalog, meters: Meters) -> list[Line]:
-    """(price version, quantity) of each charge; free add-on units are subtracted, usage is anchored by one."""
+    """Return (price version, quantity) of each charge; free add-on units are subtracted, a placeholder price has quantity 1."""
     free = {item.addon_id: item.quantity for item in subscription.free_items or ()}
     lines: list[Line] = []
     for part in subscription.prices or ():
@@ -29,14 +32,14 @@ def items(subscription: Subscription, catalog: Catalog, meters: Meters) -> list[
         version = meters.version(subscription, part.price, lookup(part.price.id, catalog), catalog)
         per_unit = part.price.feature is not None and not version.usage
         units = part.usage_limit if per_unit else Decimal(1)
-        lines.append((version, whole(version, units, "a charge")))
+        lines.append((version, whole_quantity(version, units, "a charge")))
     for addon in subscription.addons or ():
         if addon.price is None:
             raise RowFailed(ReasonCode.NO_PRICE, f"Stigg shows the add-on {addon.addon.ref_id} without its price.")
         quantity = max(Decimal(0), addon.quantity - free.get(addon.addon.ref_id, Decimal(0)))
         if quantity:
             version = meters.version(subscription, addon.price, lookup(addon.price.id, catalog), catalog)
-            lines.append((version, whole(version, quantity, f"the add-on {addon.addon.ref_id}")))
+            lines.append((version, whole_quantity(version, quantity, f"the add-on {addon.addon.ref_id}")))
     lines += minimum_line(subscription, catalog)
     if not lines:
         raise RowFailed(ReasonCode.NO_PRICE, "It is paid, and Stigg shows no price of it.")
@@ -44,7 +47,7 @@ def items(subscription: Subscription, catalog: Catalog, meters: Meters) -> list[
 
 
 def minimum_line(subscription: Subscription, catalog: Catalog) -> Iterator[Line]:
-    """The minimum spend that is charged in advance, where Stigg shows it beside the charges and not among them."""
+    """Yield the line of a minimum spend that is not among the subscription's charges."""
     minimum = subscription.minimum_spend
     among = any(part.billing_model == "MINIMUM_SPEND" for part in subscription.prices or ())
     if minimum is None or among or not subscription.billing_period or not minimum.minimum.amount:
@@ -57,7 +60,7 @@ def minimum_line(subscription: Subscription, catalog: Catalog) -> Iterator[Line]
 
 
 def lookup(price_id: str, catalog: Catalog) -> PriceVersion:
-    """The version of one of Stigg's prices. Raises RowFailed with the reason for which there is none."""
+    """Return the version of a Stigg price. Raises RowFailed with the reason where it has none."""
     if price_id in catalog.versions:
         return catalog.versions[price_id]
     failure = catalog.failures.get(price_id)
@@ -66,8 +69,8 @@ def lookup(price_id: str, catalog: Catalog) -> PriceVersion:
     raise RowFailed(ReasonCode.NO_PRICE, f"Stigg's price {price_id} is of no plan or add-on that can be synced.")
 
 
-def whole(version: PriceVersion, units: Decimal | None, what: str) -> int:
-    """The quantity of an item in Stripe: whole units, or whole blocks of them."""
+def whole_quantity(version: PriceVersion, units: Decimal | None, what: str) -> int:
+    """Return the quantity of an item: whole units, or whole blocks of units. Raises RowFailed."""
     quantity = version.quantity(units) if units is not None else None
     if quantity is None or quantity != quantity.to_integral_value() or quantity < 0:
         raise RowFailed(ReasonCode.BAD_AMOUNT, f"The quantity of {what} is {units}; Stripe bills whole units.")
@@ -75,7 +78,7 @@ def whole(version: PriceVersion, units: Decimal | None, what: str) -> int:
 
 
 def check_lines(inputs: Inputs, lines: list[Line], held: StripeSubscription | None) -> None:
-    """Raises RowFailed for what Stripe would refuse: several currencies, more than 20 items with the foreign ones."""
+    """Raise RowFailed for items that Stripe would refuse: several currencies, more than 20 items, foreign ones included."""
     currencies = {version.currency for version, _ in lines}
     if len(currencies) > 1:
         raise RowFailed(
@@ -84,10 +87,10 @@ def check_lines(inputs: Inputs, lines: list[Line], held: StripeSubscription | No
     own = {version.key for version, _ in lines if not version.once}
     foreign = [i for i in held.items.data if i.price.id not in inputs.links.keys] if held else []
     if len(own) + len(foreign) > MAX_ITEMS:
-        others = f" and {len(foreign)} of somebody else's" if foreign else ""
+        others = f" and {len(foreign)} foreign ones" if foreign else ""
         raise RowFailed(ReasonCode.TOO_MANY_ITEMS, f"It has {len(own)} items{others}; Stripe takes {MAX_ITEMS}.")
-    rhythms = {version.content.interval for version, _ in lines if not version.once}
-    if held is None and len(rhythms) > 1:
+    intervals = {version.content.interval for version, _ in lines if not version.once}
+    if held is None and len(intervals) > 1:
         raise RowFailed(
             ReasonCode.PRICING_MODEL_NOT_SUPPORTED,
             "It has monthly and annual charges; Stripe cannot begin both in the past at one anchor. Make it in Stripe and "
@@ -98,7 +101,7 @@ def check_lines(inputs: Inputs, lines: list[Line], held: StripeSubscription | No
 
 
 def item_documents(lines: list[Line]) -> list[dict[str, str]]:
-    """Price version and quantity of each item; two charges at one price are one item."""
+    """Return price version and quantity of each item; charges with the same price are one item."""
     quantities: Counter[str] = Counter()
     for version, quantity in lines:
         quantities[version.key] += quantity
@@ -107,7 +110,29 @@ def item_documents(lines: list[Line]) -> list[dict[str, str]]:
 
 
 def item_document(price: str, quantity: int, *, metered: bool) -> dict[str, str]:
-    """One item; what a meter counts has no quantity in Stripe and counts as one."""
+    """Return one item; a metered item has no quantity in Stripe and counts as one."""
     return (
         {"price": price, "quantity": "1", "metered": "yes"} if metered else {"price": price, "quantity": str(quantity)}
     )
+
+
+def once_token(v: PriceVersion) -> str:
+    """Return the token of a one-off charge, the same for all versions of the plan."""
+    return coupons.once_token("charge", keys.slot_of(v.key))
+
+
+def once_tokens(found: coupons.Discounts, charged: list[Line]) -> list[str]:
+    """Return the tokens of coupons and one-off charges, sorted. Raises RowFailed where they do not fit the metadata."""
+    once = {*found.once, *(once_token(v) for v, _ in charged)}
+    if len(once) > MAX_ONE_OFFS:
+        raise RowFailed(
+            ReasonCode.TOO_MUCH_ONCE, f"It has {len(once)} coupons and one-off charges; {MAX_ONE_OFFS} can be kept."
+        )
+    return sorted(once)
+
+
+def one_off_items(charged: list[Line], done: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Return the one-off charges that are not charged yet: price version and quantity by token."""
+    given = set(done)
+    tokens = {once_token(v): {"price": v.key, "quantity": str(quantity)} for v, quantity in charged}
+    return {token: item for token, item in tokens.items() if token not in given}

@@ -1,4 +1,4 @@
-"""Which subscriptions are billed by a meter of Stripe's (BILLING 8): one at a time of each customer, since it counts per customer."""
+"""Assignment of Stripe meters to subscriptions (BILLING 8): one subscription per customer, since a meter counts per customer."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from stripe_sync.domain.target.prices import PriceVersion
 
 @dataclass(frozen=True)
 class Meters:
-    """(subscription, feature) of what a meter bills, and why not of what it could: ``shared``, by subscription."""
+    """Assigned meters as (subscription, feature); ``shared`` has the message of subscriptions that could not get one."""
 
     holders: frozenset[tuple[str, str]] = frozenset()
     shared: Mapping[str, str] | None = None
 
     def version(self, subscription: Subscription, price: Price, anchor: PriceVersion, catalog: Catalog) -> PriceVersion:
-        """The version by which a charge is billed: by a meter where this subscription has it, else as it is."""
+        """Return the price version of a charge: the metered one if the meter is assigned to this subscription."""
         ref = price.feature.ref_id if price.feature is not None else ""
         by_meter = catalog.metered.get(price.id) if (subscription.subscription_id, ref) in self.holders else None
         return by_meter or anchor
 
 
 def meters(inputs: Inputs, catalog: Catalog) -> Meters:
-    """Return which subscription has each meter of a customer."""
+    """Assign meters: a subscription that has it in Stripe keeps it, else the customer's first one by id gets it."""
     chosen = inputs.environment.usage.meters
     if not chosen:
         return Meters()
@@ -67,7 +67,7 @@ class MeterUse:
 def holder_of(inputs: Inputs, catalog: Catalog, use: MeterUse) -> str | None:
     """Return the subscription that a meter bills; None where another Stripe subscription, or another price, is on it.
 
-    While an item at another price counts, a second one would bill the same use again.
+    While an item at another price counts, a second one would bill the same usage again.
     """
     first = use.order(inputs)[0]
     wanted = {inputs.links.ids.get(catalog.metered[p.id].key) for p in used(first, catalog)}
@@ -79,17 +79,17 @@ def sharers(inputs: Inputs, use: MeterUse) -> dict[str, str]:
     """Return why a meter does not bill a subscription that asks for it, by subscription id."""
     foreign, (first, *rest) = use.foreign(inputs), use.order(inputs)
     holder = ", ".join(sorted(foreign)) or first.subscription_id
-    why = f"METER_SHARED: {holder} has the meter of {use.feature} already; its use is billed by lines on the invoice."
+    why = f"METER_SHARED: {holder} already has the meter of {use.feature}; usage is billed by invoice lines."
     return dict.fromkeys((s.subscription_id for s in ([first, *rest] if foreign else rest)), why)
 
 
 def stripe_id(inputs: Inputs, subscription: Subscription) -> str:
-    """The Stripe subscription of one of Stigg's; empty where there is none."""
+    """Return the id of the linked Stripe subscription, or an empty text."""
     return inputs.links.ids.get(inputs.link_key("subscription", subscription.subscription_id), "")
 
 
 def features(subscription: Subscription, catalog: Catalog) -> list[str]:
-    """The features whose use a subscription could bill by a meter: not where a minimum is paid in advance, nor one twice."""
+    """Return the features that a meter could bill: none with a minimum spend, and none that is charged twice."""
     if subscription.status not in BILLABLE or subscription.minimum_spend is not None:
         return []
     if any(p.price is not None and p.price.billing_model == "MINIMUM_SPEND" for p in subscription.prices or ()):
@@ -99,13 +99,13 @@ def features(subscription: Subscription, catalog: Catalog) -> list[str]:
 
 
 def used(subscription: Subscription, catalog: Catalog) -> list[Price]:
-    """The prices of a subscription that a meter could bill."""
+    """Return the prices of a subscription that a meter could bill."""
     parts = [*(subscription.prices or ()), *(subscription.addons or ())]
     return [p.price for p in parts if p.price is not None and p.price.id in catalog.metered]
 
 
 def prices_on(inputs: Inputs, customer: str, meter: str) -> dict[str, set[str]]:
-    """The prices on a meter that the living Stripe subscriptions of a customer have, by subscription."""
+    """Return the prices on a meter of a customer's current Stripe subscriptions, by subscription."""
     id = inputs.links.ids.get(inputs.link_key("customer", customer))
     found: dict[str, set[str]] = {}
     for s in inputs.stripe.subscriptions.values():

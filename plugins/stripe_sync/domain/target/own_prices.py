@@ -1,4 +1,4 @@
-"""Prices that one subscription alone has, instead of those of its package (BILLING 2)."""
+"""Subscription-specific prices, which override those of the package (BILLING 2)."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from stripe_sync.domain.model.documents import Claim
 from stripe_sync.domain.model.inputs import BILLABLE, Inputs
 from stripe_sync.domain.model.stigg import Package, Price, Subscription
 from stripe_sync.domain.target.catalog import Catalog, minimum_id, minimum_price, version_claim
-from stripe_sync.domain.target.prices import PriceVersion, by_meter, version
+from stripe_sync.domain.target.metered_prices import by_meter
+from stripe_sync.domain.target.prices import PriceVersion, version
 
 
 def with_own(inputs: Inputs, catalog: Catalog) -> tuple[Catalog, list[Claim]]:
-    """The catalog with the prices that subscriptions of these inputs alone have, and the claims of those prices."""
+    """Return the catalog with subscription-specific prices of these inputs, and the targets of these prices."""
     own = list(own_prices(inputs, catalog))
     versions = {o.price: o.version for o in own if o.version is not None}
     metered = {o.price: o.counted for o in own if o.counted is not None}
@@ -31,7 +32,7 @@ def with_own(inputs: Inputs, catalog: Catalog) -> tuple[Catalog, list[Claim]]:
 
 @dataclass(frozen=True)
 class OwnPrice:
-    """A price that one subscription alone has: its version, with the one that a meter bills, or why it has none."""
+    """A subscription-specific price: its version and the metered one, or its failure."""
 
     subscription: str
     price: str  # the price id in Stigg
@@ -41,7 +42,7 @@ class OwnPrice:
 
 
 def own_prices(inputs: Inputs, catalog: Catalog) -> Iterator[OwnPrice]:
-    """Yield the prices that one billable subscription alone has, on the product of their charge."""
+    """Yield the subscription-specific prices of billable subscriptions, on the product of their charge."""
     packages: dict[tuple[str, str, int | None], Package] = {
         (o.kind, o.package.ref_id, o.package.version_number): o.package for o in catalog.offers
     }
@@ -55,7 +56,7 @@ def own_prices(inputs: Inputs, catalog: Catalog) -> Iterator[OwnPrice]:
 
 
 def own_price(inputs: Inputs, subscription: str, kind: str, *, package: Package, price: Price) -> OwnPrice:
-    """Return the version of a price that one subscription has instead of its package's."""
+    """Return the version of a price that overrides its package's."""
     try:
         v = version(inputs, kind, package, price, subscription=subscription)
         counted = by_meter(inputs, v, kind, package, price, subscription=subscription)
@@ -65,13 +66,13 @@ def own_price(inputs: Inputs, subscription: str, kind: str, *, package: Package,
 
 
 def own_claims(inputs: Inputs, own: OwnPrice) -> list[Claim]:
-    """Return the target documents of a price that one subscription alone has; none where it cannot be made."""
+    """Return the targets of a subscription-specific price; none if it failed."""
     versions = [v for v in (own.version, own.counted) if v is not None]
     return [version_claim(inputs, ("subscription", own.subscription), v) for v in versions]
 
 
 def overrides(subscription: Subscription) -> Iterator[tuple[str, str, int | None, Price]]:
-    """(kind, refId, version, price) of each price that a subscription has instead of its package's."""
+    """Yield (kind, refId, version, price) of each price that overrides its package's."""
     plan = subscription.plan
     for part in subscription.prices or ():
         if part.price is not None and part.price.is_override_price:

@@ -1,4 +1,4 @@
-"""How a subscription is paid: which payment method Stripe would charge, and which one a creation has to name (BILLING 5)."""
+"""Payment methods of subscriptions: the one that Stripe charges, and the one that a creation names (BILLING 5)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from stripe_sync.domain.model.stigg import Subscription
 from stripe_sync.domain.model.stripe import PaymentMethod, StripeCustomer, StripeSubscription
 from stripe_sync.domain.model.stripe_status import SubscriptionStatus
 
-# Bank debits, which succeed or fail days after the call.
+# Bank debits: their result arrives days after the call.
 DELAYED: Final = frozenset(
     {"us_bank_account", "sepa_debit", "bacs_debit", "acss_debit", "au_becs_debit", "nz_bank_account"}
 )
@@ -43,11 +43,10 @@ def paid_by(inputs: Inputs, subscription: Subscription, held: StripeSubscription
 
 
 def payment_facts(inputs: Inputs, subscription: Subscription, held: StripeSubscription | None) -> dict[str, str | bool]:
-    """Return what a write that charges has to know: which method pays, whether days later, and the card to name.
+    """Return the payment facts of a write that charges: paying method, whether it is delayed, and the card to name.
 
-    ``processing`` is the sentence about a debit that is under way, ``incomplete`` whether Stripe takes no change until then.
-
-    Empty where no method is known; a creation is refused then, before it is planned.
+    ``processing`` is the message about a pending debit, ``incomplete`` whether Stripe accepts no change until then. Empty
+    without a known method; a creation is then refused before it is planned.
     """
     try:
         method = paid_by(inputs, subscription, held)
@@ -65,7 +64,7 @@ def payment_facts(inputs: Inputs, subscription: Subscription, held: StripeSubscr
 
 
 def unpaid_of(inputs: Inputs, subscription: Subscription) -> Unpaid | None:
-    """Return what is not paid yet of a linked subscription's creation or change, None where nothing is."""
+    """Return the unpaid invoice of a linked subscription's creation or change, else None."""
     key = inputs.link_key("subscription", subscription.subscription_id)
     held = inputs.stripe.subscriptions.get(inputs.links.ids.get(key, ""))
     if held is None or not inputs.stripe.unpaid:
@@ -78,8 +77,8 @@ def unpaid_of(inputs: Inputs, subscription: Subscription) -> Unpaid | None:
 def named_card(inputs: Inputs, subscription: Subscription) -> PaymentMethod | None:
     """Return the card that a creation names because only other subscriptions of its customer have it.
 
-    Raises RowFailed ``NO_PAYMENT_METHOD`` where there is none that can be used, ``SEVERAL_PAYMENT_METHODS`` where there are
-    several. None where the customer has a default of its own, which Stripe takes by itself.
+    Returns None where the customer has a default, which Stripe uses automatically. Raises RowFailed ``NO_PAYMENT_METHOD``
+    without a usable card, ``SEVERAL_PAYMENT_METHODS`` with several.
     """
     customer = customer_of(inputs, subscription)
     who = f"The customer {subscription.payer()}"
@@ -100,9 +99,9 @@ def named_card(inputs: Inputs, subscription: Subscription) -> PaymentMethod | No
 
 
 def usable_cards(inputs: Inputs, customer: StripeCustomer) -> list[PaymentMethod]:
-    """Return the distinct cards of a customer's living subscriptions that have not expired, by id.
+    """Return the distinct usable cards of a customer's current subscriptions, by id.
 
-    The same card saved twice counts once.
+    A usable card is attached to this customer and has not expired. The same card saved twice counts once.
     """
     cards = [card for card in attached_cards(inputs, customer) if not has_expired(inputs, card)]
     last = {card.fingerprint(): card for card in sorted(cards, key=lambda card: card.id)}
@@ -110,20 +109,20 @@ def usable_cards(inputs: Inputs, customer: StripeCustomer) -> list[PaymentMethod
 
 
 def attached_cards(inputs: Inputs, customer: StripeCustomer) -> list[PaymentMethod]:
-    """Return the cards of a customer's living subscriptions that are attached to this customer."""
-    living = [s for s in inputs.stripe.subscriptions.values() if s.customer == customer.id and s.status not in GONE]
-    methods = [method for s in living if (method := s.payment_method()) is not None]
+    """Return the cards of a customer's current subscriptions that are attached to this customer."""
+    current = [s for s in inputs.stripe.subscriptions.values() if s.customer == customer.id and s.status not in GONE]
+    methods = [method for s in current if (method := s.payment_method()) is not None]
     return [method for method in methods if method.type == "card" and method.customer in (None, customer.id)]
 
 
 def has_expired(inputs: Inputs, method: PaymentMethod) -> bool:
-    """Return whether a card has expired by now: it is good until its month ends."""
+    """Return whether a card has expired; it is valid until the end of its month."""
     end = expiry(method)
     return end is not None and inputs.is_due(end)
 
 
 def expiry(method: PaymentMethod) -> datetime | None:
-    """Return the first moment at which a card is no longer good, UTC; None where Stripe gives no month."""
+    """Return the first moment at which a card is no longer valid, UTC; None where Stripe gives no month."""
     if method.card is None or not method.card.exp_year or not method.card.exp_month:
         return None
     years, month = divmod(method.card.exp_month, 12)

@@ -1,7 +1,7 @@
-"""What one price of Stigg's is in Stripe (BILLING 1 and 3): its content, and which of our names it has.
+"""Price versions: the content and the key of a Stigg price in Stripe (BILLING 1 and 3).
 
-The content is what a Stripe price is for ever. What is charged for use has a price of 0 that anchors its item; its amounts
-come with the usage job, from Stigg's own price.
+The content of a Stripe price is immutable. A usage charge has a placeholder price of 0 for its item; its amounts are billed
+by the usage job, from Stigg's price.
 """
 
 from __future__ import annotations
@@ -9,19 +9,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 from typing import Any
-
-import msgspec
 
 from stripe_sync.core import keys, money, periods
 from stripe_sync.core.errors import RowFailed
 from stripe_sync.core.reasons import ReasonCode
-from stripe_sync.domain.model import meter_units as meters
 from stripe_sync.domain.model import price_content
 from stripe_sync.domain.model.inputs import Inputs
-from stripe_sync.domain.model.meter_units import Priced
 from stripe_sync.domain.model.price_content import (
     PerUnit,
     PriceContent,
@@ -41,9 +37,9 @@ ONE = Decimal(1)
 
 @dataclass(frozen=True)
 class PriceVersion:
-    """One content of one price. ``key`` is its version key, ``product`` the link key of its charge's product.
+    """One version of a price. ``key`` is its version key, ``product`` the link key of its charge's product.
 
-    ``block`` is how many units one unit of the item's quantity stands for.
+    ``block`` is the number of units per unit of the item's quantity.
     """
 
     key: str
@@ -61,20 +57,20 @@ class PriceVersion:
 
     @property
     def metered(self) -> bool:
-        """Whether Stripe bills by it what a meter counts: such an item has no quantity."""
+        """Return whether a Stripe meter bills it; such an item has no quantity."""
         return self.content.is_metered
 
     def quantity(self, units: Decimal) -> Decimal:
-        """The quantity of an item for so many units."""
+        """Return the quantity of an item for a number of units."""
         return (units / self.block).to_integral_value(ROUND_CEILING) if self.block != 1 else units
 
 
 def version(
     inputs: Inputs, kind: str, package: Package, price: Price, *, variant: str = "", subscription: str | None = None
 ) -> PriceVersion:
-    """The version of one price. Raises RowFailed where what it costs is not known.
+    """Return the version of one price. Raises RowFailed where its amount is unknown or not supported.
 
-    ``subscription`` is the id of the subscription whose override it is.
+    ``subscription`` is the id of the subscription that overrides it.
     """
     where = f"the {kind} {package.ref_id}, charge {price.feature.ref_id if price.feature else 'flat fee'}"
     variant = variant or variant_of(price)
@@ -95,14 +91,14 @@ def version(
 
 
 def variant_of(price: Price) -> str:
-    """Which charge besides its feature's own a price is, if so."""
+    """Return the variant of a price's charge: minimum spend, one-off, or empty for a feature's main charge."""
     if price.billing_model == "MINIMUM_SPEND":
         return keys.MINIMUM
     return keys.ONCE if price.billing_cadence == "ONE_OFF" else ""
 
 
 def charge_part(price: Price, variant: str) -> str:
-    """The part of a key that names a charge of its package."""
+    """Return the part of a key for a charge of its package."""
     if variant == keys.MINIMUM:
         return variant
     return (keys.feature_part(price.feature.ref_id) if price.feature else keys.FLAT) + variant
@@ -112,7 +108,7 @@ def slot(
     inputs: Inputs, kind: str, package: Package, price: Price, *, variant: str, subscription: str | None = None,
     metered: bool = False,
 ) -> str:  # fmt: skip
-    """The link key of a price's slot; without its first part it is the lookup_key."""
+    """Return the link key of a price; without its first part it is the lookup_key."""
     name = keys.price_slot(
         inputs.environment.name,
         kind,
@@ -126,7 +122,7 @@ def slot(
 
 
 def charge_product(inputs: Inputs, kind: str, package: Package, price: Price, *, variant: str) -> str:
-    """The link key of the product of a charge; an adopted plan with one charge keeps its price on the plan's product."""
+    """Return the link key of a charge's product; an adopted price of the plan's product keeps that product."""
     own = inputs.package_product(kind, package.ref_id)
     adopted = inputs.stripe.prices.get(price.billing_id or "")
     if adopted is not None and adopted.id in inputs.links.keys and inputs.links.ids.get(own) == adopted.product:
@@ -135,46 +131,19 @@ def charge_product(inputs: Inputs, kind: str, package: Package, price: Price, *,
 
 
 def native_meter(inputs: Inputs, price: Price) -> PriceContent | None:
-    """The content of a metered price that the native integration made for this charge: it goes on (BILLING 8 and 10)."""
+    """Return the content of a metered price of the native integration for this charge, which is kept; else None (BILLING 8, 10)."""
     found = inputs.stripe.prices.get(price.billing_id or "")
     if found is None or found.recurring is None or found.recurring.usage_type != UsageType.METERED:
         return None
     return found.content()
 
 
-def by_meter(
-    inputs: Inputs, v: PriceVersion, kind: str, package: Package, price: Price, *, subscription: str | None = None
-) -> PriceVersion | None:
-    """The metered version of a charge for use, where the environment names a meter and Stripe can price it (BILLING 8)."""
-    chosen = inputs.environment.usage.meters.get(price.feature.ref_id) if price.feature else None
-    if chosen is None or not v.usage or v.variant or v.metered:
-        return None
-    assert price.feature is not None
-    where = f"the {kind} {package.ref_id}, charge {price.feature.ref_id}"
-    change = price.feature.unit_transformation
-    amounts = Priced(
-        content=charged(where, replace_model(price)), block=block_of(price) if price.tiers else ONE,
-        divide=change.divide if change else ONE, round=change.round if change else "UP",
-    )  # fmt: skip
-    same = meters.content(amounts, chosen.decimals)
-    if same is None:
-        return None
-    interval = rhythm(where, price)
-    assert interval is not None, "a charge for use is charged again and again"
-    content = replace(same, recurrence=replace(interval, usage_type=UsageType.METERED, meter=chosen.meter))
-    name = slot(inputs, kind, package, price, variant=v.variant, subscription=subscription, metered=True)
-    return replace(v, key=keys.version_key(name, content_hash(encode(content))), content=content)
-
-
-def replace_model(price: Price) -> Price:
-    """A charge for use as one that is charged by the unit: what its amounts are."""
-    return msgspec.structs.replace(price, billing_model="PER_UNIT")
-
-
 def anchor(where: str, price: Price) -> PriceContent:
-    """A licensed price of 0: a usage charge's item, so that its cycle makes a draft (BILLING 8)."""
+    """Return a placeholder price of 0 for a usage charge's item, so that its renewal creates a draft (BILLING 8)."""
     return PriceContent(
-        currency=currency_of(where, price), scheme=PerUnit(unit_amount=Decimal(0)), recurrence=rhythm(where, price)
+        currency=currency_of(where, price),
+        scheme=PerUnit(unit_amount=Decimal(0)),
+        recurrence=recurrence_of(where, price),
     )
 
 
@@ -184,25 +153,25 @@ def charged(where: str, price: Price) -> PriceContent:
         raise unsupported(f"{where}: the pricing model {price.billing_model}")
     if price.billing_cadence not in ("RECURRING", "ONE_OFF"):
         raise unsupported(f"{where}: the cadence {price.billing_cadence}")
-    currency, interval = currency_of(where, price), rhythm(where, price)
+    currency, interval = currency_of(where, price), recurrence_of(where, price)
     scheme = tiered(where, price, price.tiers) if price.tiers else per_unit(where, price)
     return PriceContent(currency=currency, scheme=scheme, recurrence=interval)
 
 
 def per_unit(where: str, price: Price) -> PerUnit:
-    """Return the amount a unit, or a block of units. Raises RowFailed."""
+    """Return the amount per unit, or per block of units. Raises RowFailed."""
     if price.price is None:
         raise RowFailed(ReasonCode.NO_PRICE, f"{where}: Stigg gives no amount.")
-    whole = price.billing_model != "PER_UNIT"
-    amount = minor(where, price.price.amount, price.price.currency, whole=whole)
+    is_flat = price.billing_model != "PER_UNIT"
+    amount = minor(where, price.price.amount, price.price.currency, whole=is_flat)
     blocks = block_of(price)
     if blocks != blocks.to_integral_value():
         raise unsupported(f"{where}: blocks of {blocks} units")
     return PerUnit(unit_amount=amount, transform_quantity=TransformQuantity(int(blocks)) if blocks != 1 else None)
 
 
-def rhythm(where: str, price: Price) -> Recurrence | None:
-    """Return the interval of a recurring charge; None for one that is charged once. Raises RowFailed."""
+def recurrence_of(where: str, price: Price) -> Recurrence | None:
+    """Return the interval of a recurring charge; None for a one-off charge. Raises RowFailed."""
     if price.billing_cadence == "ONE_OFF":
         return None
     if price.billing_period not in periods.INTERVALS:
@@ -211,7 +180,7 @@ def rhythm(where: str, price: Price) -> Recurrence | None:
 
 
 def tiered(where: str, price: Price, given: Sequence[Tier]) -> Tiered:
-    """Tiers in Stripe's form. With blocks, Stripe is told of blocks: their number, and tiers bounded by it (BILLING 3)."""
+    """Return tiers in Stripe's form; with blocks, quantities and tier bounds are numbers of blocks (BILLING 3)."""
     if price.billing_cadence == "ONE_OFF":
         raise unsupported(f"{where}: a one-off charge by tiers")
     if price.tiers_mode not in TIERS_MODES:
@@ -240,7 +209,7 @@ def tier_content(where: str, tier: Tier, currency: str, block: Decimal) -> price
 
 
 def currency_of(where: str, price: Price) -> str:
-    """The one currency of a price; that of its tiers where it has no price of its own."""
+    """Return the currency of a price or of its tiers. Raises RowFailed where it is unknown, mixed or not in Stripe."""
     parts = [price.price] + [part for tier in price.tiers or () for part in (tier.unit_price, tier.flat_price)]
     found = {part.currency.lower() for part in parts if part is not None}
     if not found:
@@ -254,7 +223,7 @@ def currency_of(where: str, price: Price) -> str:
 
 
 def minor(where: str, amount: Decimal, currency: str, *, whole: bool) -> Decimal:
-    """Return minor units; ``whole`` where an invoice carries the amount as it is."""
+    """Convert to minor units; with ``whole`` the amount must be chargeable as it is. Raises RowFailed."""
     value = money.to_minor(amount, currency)
     if value < 0 or (whole and not money.is_chargeable(value, currency)) or value != round(value, 12):
         raise RowFailed(ReasonCode.BAD_AMOUNT, f"{where}: {amount} {currency.upper()} cannot be charged.")
@@ -270,9 +239,10 @@ def block_of(price: Price) -> Decimal:
 
 
 def content_hash(content: Mapping[str, Any]) -> str:
-    """What tells two contents of one price apart."""
+    """Return the hash of a price's content."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def unsupported(what: str) -> RowFailed:
+    """Return the error of an unsupported pricing model."""
     return RowFailed(ReasonCode.PRICING_MODEL_NOT_SUPPORTED, f"{what} is not supported.")

@@ -1,8 +1,8 @@
-"""The desired state of one environment: every claim of both sides and the status of every entity.
+"""Target state of one environment: the documents of both sides and the status of every entity.
 
-It has two parts. The catalog is one, and small. The rest is decided a family at a time: customers and subscriptions that
-have to do with each other, with what is theirs alone. A family is decided from itself and the catalog; the catalog is decided
-from itself and from what of its past some family ``needs``. So any division into whole families comes to the same.
+It has two parts: the catalog, which is small, and partitions of related customers and subscriptions. A partition depends on
+itself and the catalog. The catalog depends on itself and on the superseded versions that partitions still use (``needs``).
+So every division into complete partitions gives the same result.
 """
 
 from __future__ import annotations
@@ -13,21 +13,15 @@ from functools import cached_property
 
 from stripe_sync.core import keys
 from stripe_sync.core.reasons import ReasonCode
+from stripe_sync.domain.actual.actual_state import found
 from stripe_sync.domain.actual.cancellations import in_stigg
-from stripe_sync.domain.actual.stripe_objects import found
-from stripe_sync.domain.actual.successors import fates
+from stripe_sync.domain.actual.successors import resolutions
 from stripe_sync.domain.model.documents import COUPON, PRICE, PRICE_VERSION, PRODUCT, STIGG_SUBSCRIPTION, Claim
 from stripe_sync.domain.model.inputs import Desired, Inputs, StripeView
 from stripe_sync.domain.model.kinds import EntityKind
 from stripe_sync.domain.model.status import EntityStatus, Status
-from stripe_sync.domain.target.catalog import (
-    Catalog,
-    archived_packages,
-    catalog,
-    current_packages,
-    needs,
-    past,
-)
+from stripe_sync.domain.target.catalog import Catalog, catalog
+from stripe_sync.domain.target.catalog_versions import archived_packages, current_packages, needs, past
 from stripe_sync.domain.target.coupons import coupons
 from stripe_sync.domain.target.customers import customers
 from stripe_sync.domain.target.own_prices import with_own
@@ -39,8 +33,8 @@ Statuses = Mapping[tuple[str, str], EntityStatus]
 
 
 @dataclass(frozen=True)
-class Offered:
-    """The catalog as families know it, with the statuses of everything in it. Of ``lost`` packages nothing is claimed."""
+class CatalogState:
+    """The catalog as input of partitions, with the statuses of its entities; ``lost`` packages have no targets."""
 
     catalog: Catalog
     coupons: Sequence[Claim]
@@ -50,9 +44,9 @@ class Offered:
 
 @dataclass(frozen=True)
 class Families:
-    """What was decided of some families, and (subscription, what it needs of the catalog's past).
+    """Target state of a partition; ``needs`` are its references to superseded catalog versions, as (subscription, version).
 
-    ``catalog`` is the catalog with the prices that they alone have.
+    ``catalog`` includes the subscription-specific prices of the partition.
     """
 
     desired: Desired
@@ -61,14 +55,13 @@ class Families:
 
 
 def desired(inputs: Inputs) -> Desired:
-    """What is wanted and what was found, of everything in these inputs.
+    """Return target and actual documents of everything in these inputs.
 
-    A key whose entity could not be decided (ERROR, or PENDING for a reason of its own) is in neither: it is not drift
-    that something is there, or not there, while nobody knows what should be.
+    A key whose entity could not be decided (ERROR, or PENDING for its own reason) is in neither, so it is not drift.
     """
-    offer = offered(inputs)
-    families = of_families(inputs, offer, inputs.stripe)
-    catalog_part = of_catalog(inputs, offer, {what for _, what in families.needs})
+    state = catalog_state(inputs)
+    families = of_families(inputs, state, inputs.stripe)
+    catalog_part = of_catalog(inputs, state, {what for _, what in families.needs})
     both = (catalog_part, families.desired)
     return Desired(
         [claim for part in both for claim in part.wanted],
@@ -78,76 +71,76 @@ def desired(inputs: Inputs) -> Desired:
     )
 
 
-def offered(inputs: Inputs) -> Offered:
-    """The catalog's side of the inputs."""
+def catalog_state(inputs: Inputs) -> CatalogState:
+    """Return the catalog part of the target state."""
     made = catalog(inputs)
     coupon_claims, coupon_statuses = coupons(inputs)
     broken = [s for s in inputs.stigg.broken if s.kind not in (EntityKind.CUSTOMER, EntityKind.SUBSCRIPTION)]
     lost = deleted_products(inputs, made.claims)
     statuses = by_entity(made.statuses, coupon_statuses, broken, lost)
-    return Offered(made, coupon_claims, {(s.kind, s.id) for s in lost}, statuses)
+    return CatalogState(made, coupon_claims, {(s.kind, s.id) for s in lost}, statuses)
 
 
-def of_catalog(inputs: Inputs, offer: Offered, needed: Collection[str]) -> Desired:
-    """What is wanted and found of products, prices and coupons that are nobody's own. ``needed``: see ``past``."""
-    claims = [*offer.catalog.claims, *past(inputs, offer.catalog, needed)]
-    wanted = [*(claim for claim in claims if claim.entity not in offer.lost), *offer.coupons]
-    decidable = Decidable.of(inputs, wanted, offer.statuses)
+def of_catalog(inputs: Inputs, state: CatalogState, needed: Collection[str]) -> Desired:
+    """Return target and actual documents of the shared catalog; ``needed`` as in ``past``."""
+    claims = [*state.catalog.claims, *past(inputs, state.catalog, needed)]
+    wanted = [*(claim for claim in claims if claim.entity not in state.lost), *state.coupons]
+    decidable = Decidable.of(inputs, wanted, state.statuses)
     there = [claim for claim in found(inputs, inputs.stripe) if not keys.owner(claim.key) and decidable.holds(claim)]
-    return Desired(wanted, there, offer.statuses)
+    return Desired(wanted, there, state.statuses)
 
 
-def of_families(inputs: Inputs, offer: Offered, own: StripeView) -> Families:
-    """What is wanted and found of customers and subscriptions, and of prices and coupons that one of these alone has.
+def of_families(inputs: Inputs, state: CatalogState, own: StripeView) -> Families:
+    """Return target and actual documents of customers and subscriptions, and of their own prices and coupons.
 
-    ``own`` are the objects of Stripe that are theirs; ``inputs`` has the catalog's besides.
+    ``own`` are the Stripe objects of the partition; ``inputs`` also has those of the catalog.
     """
-    known, own_prices = with_own(inputs, offer.catalog)
+    known, own_prices = with_own(inputs, state.catalog)
     customer_claims, customer_statuses = customers(inputs)
     broken = [s for s in inputs.stigg.broken if s.kind in (EntityKind.CUSTOMER, EntityKind.SUBSCRIPTION)]
     decided = subscriptions(
         inputs,
         known,
         {s.id: s for s in [*customer_statuses, *broken] if s.kind == EntityKind.CUSTOMER},
-        catalog_coupons={c.entity[1]: c.key for c in offer.coupons if c.entity},
-        fates=fates(inputs),
+        catalog_coupons={c.entity[1]: c.key for c in state.coupons if c.entity},
+        resolutions=resolutions(inputs),
     )
     wanted = [*own_prices, *customer_claims, *once_each(decided.claims)]
     statuses = by_entity(customer_statuses, decided.statuses, broken)
-    decidable = Decidable.of(inputs, wanted, {**offer.statuses, **statuses})
+    decidable = Decidable.of(inputs, wanted, {**state.statuses, **statuses})
     there = (claim for claim in [*found(inputs, own), *in_stigg(inputs)] if keys.owner(claim.key))
     made = Desired(wanted, [claim for claim in there if decidable.holds(claim)], statuses, decided.timers)
     return Families(made, known, list(needs(inputs, own_prices)))
 
 
 def by_entity(*statuses: Iterable[EntityStatus]) -> dict[tuple[str, str], EntityStatus]:
-    """Statuses by (kind, id); the later one of an entity counts."""
-    return {(s.kind, s.id): s for those in statuses for s in those}
+    """Return statuses by (kind, id); the last one of an entity wins."""
+    return {(s.kind, s.id): s for group in statuses for s in group}
 
 
 def once_each(claims: Iterable[Claim]) -> list[Claim]:
-    """The claims without repetition: two applications of one coupon may want the same object."""
+    """Return targets without duplicates; two applications of one coupon may have the same target."""
     return list({claim.key: claim for claim in claims}.values())
 
 
 @dataclass(frozen=True)
 class Decidable:
-    """Which of the objects that were found may be compared: what is wanted, and what nothing wants for certain."""
+    """Selects the actual documents that may be compared: those with a target, and those that certainly have none."""
 
     inputs: Inputs
     claimed: frozenset[str]  # link keys
     statuses: Statuses
-    packages: frozenset[tuple[str, str]]  # (kind, escaped refId) of what is sold
-    archived: frozenset[tuple[str, str]]  # the same of what was archived
+    packages: frozenset[tuple[str, str]]  # (kind, escaped refId) of published packages
+    archived: frozenset[tuple[str, str]]  # the same of archived packages
 
     @classmethod
     def of(cls, inputs: Inputs, wanted: Iterable[Claim], statuses: Statuses) -> Decidable:
-        """Return the rule for these target documents and statuses."""
+        """Return the selection for these targets and statuses."""
         claimed = frozenset(claim.key for claim in wanted)
         return cls(inputs, claimed, statuses, current_packages(statuses.values()), archived_packages(statuses.values()))
 
     def holds(self, claim: Claim) -> bool:
-        """Return whether an object that was found may be compared."""
+        """Return whether a document is compared: it has a target, or certainly has none."""
         if claim.key in self.claimed:
             return True
         if claim.kind in (PRICE, PRICE_VERSION):
@@ -171,29 +164,29 @@ class Decidable:
         return not self.is_undecided((kind, keys.unescaped(ref))) and (kind, ref) not in self.archived
 
     def is_decided(self, entity: tuple[str, str]) -> bool:
-        """Return whether Stigg shows an entity, and its state is known: an entity that is not shown decides nothing."""
+        """Return whether Stigg has an entity and its status is decided; absence is not deletion."""
         return entity in self.statuses and not self.is_undecided(entity)
 
     def is_undecided(self, entity: tuple[str, str]) -> bool:
-        """Return whether an entity has a status and its state is not known."""
+        """Return whether an entity has a status that is not decided."""
         status = self.statuses.get(entity)
         return status is not None and status.status in UNDECIDED and status.reason not in DECIDED
 
     @cached_property
     def undecided_keys(self) -> frozenset[str]:
-        """The link keys of the customers and subscriptions that are undecided."""
+        """Link keys of the customers and subscriptions that are undecided."""
         families = [(kind, id) for kind, id in self.statuses if kind in (EntityKind.CUSTOMER, EntityKind.SUBSCRIPTION)]
         return frozenset(self.inputs.link_key(*entity) for entity in families if self.is_undecided(entity))
 
 
 def deleted_products(inputs: Inputs, claims: Iterable[Claim]) -> list[EntityStatus]:
-    """Packages with a linked product that Stripe no longer has: nothing of them is made again by itself."""
+    """Return error statuses of packages whose linked product was deleted in Stripe; it is not created again automatically."""
     gone = {
         claim.entity: inputs.links.ids[claim.key]
         for claim in claims
         if claim.kind == PRODUCT and is_gone(inputs, claim.key)
     }
-    detail = "The product {} was deleted in Stripe; unlink it to have it made again."
+    detail = "Product {} was deleted in Stripe. Unlink it to create it again."
     return [
         EntityStatus(*entity, Status.ERROR, ReasonCode.DELETED_IN_STRIPE, detail.format(id), id)
         for entity, id in gone.items()
@@ -202,6 +195,7 @@ def deleted_products(inputs: Inputs, claims: Iterable[Claim]) -> list[EntityStat
 
 
 def is_gone(inputs: Inputs, key: str) -> bool:
+    """Return whether a linked product was deleted in Stripe."""
     id = inputs.links.ids.get(key)
     product = inputs.stripe.products.get(id) if id else None
     return id is not None and (product is None or product.deleted)

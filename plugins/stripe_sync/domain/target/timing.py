@@ -1,4 +1,4 @@
-"""When a subscription begins, ends and was changed: Stigg's moments as Stripe is told them, in Unix seconds (BILLING 6)."""
+"""Start, end and time of change of subscriptions in Stripe's form, Unix seconds (BILLING 6)."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ AT_ONCE: Final = timedelta(minutes=1)
 
 
 def paid_from(subscription: Subscription) -> datetime:
-    """When paid time began: the end of a trial, else the start."""
+    """Return the start of paid time: the end of a trial, else the start."""
     ended = subscription.trial_end_date if subscription.was_in_trial else None
     return ended or subscription.start_date
 
 
 def start(inputs: Inputs, subscription: Subscription) -> dict[str, Any]:
-    """Return the timing of a creation: billed in full from where paid time began if that is recent, else from the next period.
+    """Return the timing of a creation: billed from the start of paid time if that is recent, else from the next period.
 
-    Times are Unix seconds; without one in ``backdate_start_date`` it is billed from the moment of the write. ``late`` ones
-    charge nothing for the running period and always wait for a person; ``backdated`` ones charge nothing for it either and
-    need no approval. Matters only to one that is missing.
+    Times are Unix seconds; if ``backdate_start_date`` is None it is billed from the time of the write. With ``late`` the
+    current period is not charged, and the creation waits for a person; with ``backdated`` it is not charged either, and no
+    approval is needed.
     """
     begin, anchor = paid_from(subscription), first_anchor(inputs, subscription)
     anchored: Document = {"billing_cycle_anchor": epoch(anchor)}
@@ -63,7 +63,7 @@ def first_anchor(inputs: Inputs, subscription: Subscription) -> datetime:
     if end is not None and not inputs.is_due(end):
         return end
     origin = subscription.billing_cycle_anchor or paid_from(subscription)
-    return periods.next_bound(origin, subscription.billing_period or "MONTHLY", inputs.now)
+    return periods.next_boundary(origin, subscription.billing_period or "MONTHLY", inputs.now)
 
 
 def late_from(inputs: Inputs, subscription: Subscription) -> datetime:
@@ -72,29 +72,29 @@ def late_from(inputs: Inputs, subscription: Subscription) -> datetime:
     return paid_from(subscription) + hours + timedelta.resolution
 
 
-def anchor_config(origin: datetime, anchor: datetime, rhythm: str) -> dict[str, int] | None:
-    """Return the day that renewals come back to after a short month, with the anchor's time (UTC), for Stripe.
+def anchor_config(origin: datetime, anchor: datetime, interval: str) -> dict[str, int] | None:
+    """Return Stripe's anchor config if a short month clamped the anchor's day, else None; its time is the anchor's (UTC).
 
-    None where the anchor itself has that day. 28 February by a start on 31 January renews on 31 March.
+    A start on 31 January renews on 28 February and 31 March.
     """
     day = periods.day_to_keep(origin, anchor)
     if day is None:
         return None
     config = {"day_of_month": day, "hour": anchor.hour, "minute": anchor.minute, "second": anchor.second}
-    return config | ({"month": anchor.month} if rhythm == "ANNUALLY" else {})
+    return config | ({"month": anchor.month} if interval == "ANNUALLY" else {})
 
 
 def is_backdated(subscription: Subscription) -> bool:
-    """Return whether a person gave paid time a start that had passed when the subscription was made in Stigg (SB 18.11).
+    """Return whether paid time began before the subscription was created in Stigg (SB 18.11).
 
-    A minute between the two is the time that Stigg itself takes.
+    A difference of one minute is Stigg's own processing time.
     """
-    made = subscription.created_at
-    return made is not None and made - paid_from(subscription) > AT_ONCE
+    created = subscription.created_at
+    return created is not None and created - paid_from(subscription) > AT_ONCE
 
 
 def ends_at(inputs: Inputs, subscription: Subscription) -> int | None:
-    """Return when a living subscription will end, Unix seconds: canceled for a date or for the end of its period."""
+    """Return the future end of a current subscription, Unix seconds, or None: canceled for a date or the period's end."""
     future = [moment for moment in end_timers(subscription) if not inputs.is_due(moment)]
     return epoch(min(future)) if future else None
 
@@ -105,16 +105,16 @@ def end_timers(subscription: Subscription) -> list[datetime]:
 
 
 def anchor_note(after: Mapping[str, Any], held: Mapping[str, Any]) -> dict[str, str]:
-    """Return the note of the anchor: with an end the one that Stripe has right now, and none where periods begin now."""
+    """Return the metadata of the noted anchor: Stripe's current one if an end is set, removed if a new anchor is set."""
     if "anchor" in after:
         return {ANCHOR: str(held["anchor"] or "")}
     return {ANCHOR: ""} if "billing_cycle_anchor" in after and held["noted"] else {}
 
 
 def cancel_at(inputs: Inputs, subscription: Subscription, held: StripeSubscription | None) -> int | None:
-    """Return the end that Stripe is told, Unix seconds: one to come that lies in the running period of every item.
+    """Return the ``cancel_at`` to set, Unix seconds: a future end in the current period of every item, else None.
 
-    A new subscription gets none when it is made: its periods are not known yet.
+    A new subscription gets none: its periods are not known yet.
     """
     end = ends_at(inputs, subscription)
     if end is None or held is None:
@@ -123,7 +123,7 @@ def cancel_at(inputs: Inputs, subscription: Subscription, held: StripeSubscripti
 
 
 def changed_at(subscription: Subscription, versions: Mapping[str, PriceVersion]) -> dict[str, int]:
-    """When Stigg last changed each item, Unix seconds by price version."""
+    """Return the time when Stigg last changed each item, Unix seconds by price version."""
     changes: dict[str, int] = {}
     for part in [*(subscription.prices or ()), *(subscription.addons or ())]:
         if part.price is not None and part.updated_at is not None and part.price.id in versions:

@@ -93,8 +93,10 @@ def item_of(
     exact = next((items[id] for id in wanted if id in items), None)
     if exact is not None:
         return exact
-    same = keys.same_charge(version.key)
-    return next((i for i in held.items.data if keys.same_charge(inputs.links.keys.get(i.price.id, "@")) == same), None)
+    same = keys.same_line_item(version.key)
+    return next(
+        (i for i in held.items.data if keys.same_line_item(inputs.links.keys.get(i.price.id, "@")) == same), None
+    )
 
 
 def used_prices(subscription: Subscription, catalog: Catalog) -> Iterator[tuple[Price, Decimal, datetime | None]]:
@@ -157,7 +159,7 @@ def began(held: StripeSubscription, item: StripeItem, changed: datetime | None, 
         first = epoch(changed)
     known = from_epoch(item.current_period_start)
     if now - known < LONGEST_GRACE:
-        known = min(known, periods.bound_before(anchor_of(held, rhythm(item)), rhythm(item), known))
+        known = min(known, periods.boundary_before(anchor_of(held, rhythm(item)), rhythm(item), known))
     return max(from_epoch(first), known)
 
 
@@ -175,7 +177,7 @@ def own_bounds(charge: Charge, bounds: set[datetime]) -> set[datetime]:
     own = rhythm(charge.item)
     anchor = anchor_of(charge.stripe, own)
     known = {from_epoch(charge.item.current_period_start), from_epoch(charge.item.current_period_end)}
-    return {b for b in bounds if b in known or periods.next_bound(anchor, own, b - SECOND) == b}
+    return {b for b in bounds if b in known or periods.next_boundary(anchor, own, b - SECOND) == b}
 
 
 def ambiguous(found: Iterable[Charge]) -> tuple[list[Charge], list[Problem]]:

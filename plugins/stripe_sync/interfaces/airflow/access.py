@@ -1,4 +1,4 @@
-"""Who may see an environment's pages: whoever may see the runs of its DAG ``reconcile``. The one module on Airflow's guards."""
+"""Access to an environment's pages: read access to the runs of its DAG ``reconcile``, by Airflow's auth manager."""
 
 from __future__ import annotations
 
@@ -14,18 +14,21 @@ from stripe_sync.core.config import settings
 
 
 def permitted(user: GetUserDep) -> list[str]:
-    """The environments that the user may see, by name."""
+    """Return the environments that the user may see, by name."""
     return [name for name in sorted(settings.load()) if may_see(user, name)]
 
 
 def allowed(request: Request, user: GetUserDep) -> None:
-    """Refuses with 403 whoever may not see the environment of the path; one that is not there is refused as well."""
+    """Raise HTTPException 403 where the user may not see the environment of the path, or it does not exist."""
     name = request.path_params["environment"]
     if name not in settings.load() or not may_see(user, name):
-        raise HTTPException(403, "You may not see this environment, or there is none of this name.")
+        raise HTTPException(
+            403, "Access denied, or unknown environment. Ask for read access to the runs of its DAG reconcile__ENV."
+        )
 
 
 def may_see(user: Any, environment: str) -> bool:
+    """Return whether the user has read access to the runs of ``reconcile__ENV``."""
     dag = f"reconcile__{environment}"
     details = DagDetails(id=dag, team_name=DagModel.get_team_name(dag))
     return bool(

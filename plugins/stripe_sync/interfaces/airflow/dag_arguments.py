@@ -21,7 +21,7 @@ DEFAULTS = {
 }
 
 
-# Choices of a person who starts a run by hand.
+# Parameters of a run that is triggered manually.
 CHOICES = {
     "entities": Param(
         [],

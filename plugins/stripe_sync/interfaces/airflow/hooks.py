@@ -1,4 +1,4 @@
-"""Airflow's hooks: connections of Airflow as the pipeline knows them, and a button that tests each."""
+"""Airflow hooks for Stripe and Stigg, with connection tests, and the lookup of Airflow connections."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from stripe_sync.core.errors import ConfigurationError, StripeSyncError
 
 
 def connection_of(id: str) -> Connection:
-    """A connection of Airflow's, from wherever Airflow keeps it. Raises ConfigurationError where there is none."""
+    """Return an Airflow connection, from any secrets backend. Raises ConfigurationError where it does not exist."""
     try:
         found = BaseHook.get_connection(id)
     except AirflowNotFoundException:
         raise ConfigurationError(
-            f"There is no connection {id} in Airflow; make it under Admin, Connections, or set AIRFLOW_CONN_{id.upper()}."
+            f"Connection {id} not found in Airflow. Create it under Admin > Connections, or set AIRFLOW_CONN_{id.upper()}."
         ) from None
     return Connection(
         id=id,
@@ -46,12 +46,12 @@ class StripeHook(BaseHook):
         self.stripe_conn_id = stripe_conn_id
 
     def get_conn(self) -> StripeApi:
-        """A client of the connection's account, without a rate budget."""
+        """Return a client of the connection's account, without a rate budget."""
         connection = connection_of(self.stripe_conn_id)
         return StripeApi(connection.key(), base_url=connection.base_url(STRIPE_URL), attempts=1)
 
     def test_connection(self) -> tuple[bool, str]:
-        """Whether the key is accepted, and whose account it is."""
+        """Return (whether the key is accepted, the account or the error)."""
         try:
             with self.get_conn() as api:
                 return True, f"Account {api.account()['id']}"
@@ -72,12 +72,12 @@ class StiggHook(BaseHook):
         self.stigg_conn_id = stigg_conn_id
 
     def get_conn(self) -> StiggApi:
-        """A client of the connection's environment."""
+        """Return a client of the connection's environment."""
         connection = connection_of(self.stigg_conn_id)
         return StiggApi(connection.key(), base_url=connection.base_url(STIGG_URL), attempts=1)
 
     def test_connection(self) -> tuple[bool, str]:
-        """Whether the key is accepted, and whose environment it is."""
+        """Return (whether the key is accepted, the environment or the error)."""
         try:
             with self.get_conn() as api:
                 return True, f"Environment {api.environment()['slug']}"

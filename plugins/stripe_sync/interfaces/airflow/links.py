@@ -1,6 +1,6 @@
-"""Buttons on tasks in Airflow: to the plan, the drift and the usage of their run on our pages, and to Stripe's dashboard.
+"""Operator links of tasks: to the pages of their run, and to Stripe's dashboard.
 
-A worker writes where they lead when a task has ended; nothing is asked for that.
+A worker writes their URLs when a task has ended; this sends no request.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import attrs
 from airflow.sdk import BaseOperatorLink
 
 from stripe_sync.core.config import settings
-from stripe_sync.interfaces.airflow.place import PREFIX, base_path
+from stripe_sync.interfaces.airflow.paths import PREFIX, base_path
 from stripe_sync.jobs.runtime.step_list import Page
 
 Task = TypeVar("Task")
@@ -20,7 +20,7 @@ Task = TypeVar("Task")
 
 @attrs.define()
 class PageLink(BaseOperatorLink):
-    """One of our pages. ``path`` may name the ``{run}``."""
+    """A page of this package. ``path`` may contain ``{run}``."""
 
     title: str
     path: str
@@ -40,7 +40,7 @@ class PageLink(BaseOperatorLink):
 
 @attrs.define()
 class StripeLink(BaseOperatorLink):
-    """Stripe's dashboard, of the account and the mode that the environment writes to."""
+    """Stripe's dashboard in the account and mode of the environment."""
 
     @property
     def name(self) -> str:
@@ -60,7 +60,7 @@ LINKS: dict[Page, BaseOperatorLink] = {
 }
 
 
-def linked(task: Task, *links: BaseOperatorLink) -> Task:
-    """Give a task of a DAG its buttons, and return it."""
+def add_links(task: Task, *links: BaseOperatorLink) -> Task:
+    """Add operator links to a task, and return it."""
     task.operator.operator_extra_links = links  # type: ignore[attr-defined]
     return task

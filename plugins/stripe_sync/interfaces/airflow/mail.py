@@ -1,4 +1,4 @@
-"""The finance report by e-mail: the page and the workbook attached, its figures in the text."""
+"""The finance report by e-mail: its counts in the text, page and workbook attached."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ATTACHED = ("index.html", "drift.xlsx")
 
 
 def send(environment: str, to: Sequence[str], published: Mapping[str, Any]) -> None:
-    """Sends what ``publish`` wrote, through Airflow's connection ``smtp_default``. Raises what the mail server says."""
+    """Send the published report through Airflow's connection ``smtp_default``. Raises the mail server's errors."""
     from airflow.providers.smtp.hooks.smtp import SmtpHook
     from airflow.sdk import ObjectStoragePath
 
@@ -24,6 +24,8 @@ def send(environment: str, to: Sequence[str], published: Mapping[str, Any]) -> N
             (Path(folder) / name).write_bytes((source / name).read_bytes())
             files.append(str(Path(folder) / name))
         mail.send_email_smtp(
-            to=list(to), subject=f"Drift report: {environment}, {counts}", files=files,
+            to=list(to),
+            subject=f"Drift report: {environment}, {counts}",
+            files=files,
             html_content=f"<p>{html.escape(counts)}. The report is attached.</p>",
-        )  # fmt: skip
+        )

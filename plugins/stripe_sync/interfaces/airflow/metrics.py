@@ -1,4 +1,4 @@
-"""Metrics sent through Airflow: figures of an environment, and when each of its jobs last succeeded."""
+"""Metrics sent through Airflow: requests of a task, figures of an environment, and the last success of each job."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from stripe_sync.jobs.usage.job import USAGE
 if TYPE_CHECKING:
     from stripe_sync.jobs.runtime.context import Run, Session
 
-# Jobs by the name of their last step: when it succeeds, the job did.
+# Jobs by the name of their last step, whose success is the success of the job.
 JOBS = {job.last.name: job.name for job in (RECONCILE, USAGE, REPORT)}
 
 
 def send_requests(session: Session) -> None:
-    """Send the figures of a task's requests to Stripe: requests, seconds waited and answers that said to slow down, by endpoint."""
+    """Send the figures of a task's requests to Stripe by endpoint: requests, waiting time in ms, rate-limited answers."""
     tally, prefix = session.tally, f"stripe_sync.{session.environment.name}.stripe"
     for endpoint, count in tally.requests.items():
         name = re.sub(r"[^a-z0-9_]+", "_", endpoint.lower()).strip("_")
@@ -30,7 +30,7 @@ def send_requests(session: Session) -> None:
 
 
 def send_figures(session: Session, run: Run, step: str) -> None:
-    """Send the figures of the environment after the last step of a job, and nothing after others."""
+    """Send the figures of the environment if ``step`` is the last step of a job."""
     if step not in JOBS:
         return
     from stripe_sync.core.clock import SystemClock, epoch

@@ -1,4 +1,4 @@
-"""Who is told when a run fails: a chat by its webhook, people by e-mail. Only counts, ids and amounts are sent."""
+"""Alerts of failed runs: to a chat by webhook, to people by e-mail. They contain only counts, ids and amounts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TIMEOUT = 10
 
 
 class WebhookNotifier(BaseNotifier):
-    """Posts ``{"text": ...}`` to the URL that is a connection's password (it is a secret), or its host: what chats take."""
+    """Posts ``{"text": ...}`` to a chat's webhook. The URL is the connection's password (a secret), or its host."""
 
     template_fields: Sequence[str] = ("text",)
 
@@ -24,7 +24,7 @@ class WebhookNotifier(BaseNotifier):
         self.text = text
 
     def notify(self, context: Any) -> None:
-        """Raises httpx.HTTPStatusError where the chat does not take it; the task has failed already."""
+        """Post the alert. Raises httpx.HTTPStatusError where the chat refuses it; the task has failed already."""
         from stripe_sync.interfaces.airflow.hooks import connection_of
 
         connection = connection_of(self.connection_id)
@@ -34,7 +34,7 @@ class WebhookNotifier(BaseNotifier):
 
 
 def on_failure(environment: str, settings: Environment) -> list[BaseNotifier]:
-    """The notifiers of an environment's settings ``alerts.webhook`` and ``alerts.emails``."""
+    """Return the notifiers of an environment's settings ``alerts.webhook`` and ``alerts.emails``."""
     title = f"stripe_sync {environment}: {{{{ dag.dag_id }}}}, run {{{{ run_id }}}}."
     found: list[BaseNotifier] = []
     if settings.alerts.webhook:

@@ -1,4 +1,4 @@
-"""What Airflow loads from the plugins folder. It opens nothing and imports nothing heavy: the pages are made when asked for."""
+"""The Airflow plugin: pages in Airflow's navigation. Importing it opens nothing and imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
 
-from stripe_sync.interfaces.airflow.place import PREFIX, base_path
+from stripe_sync.interfaces.airflow.paths import PREFIX, base_path
 
 
 def create() -> Any:
-    """The pages, under Airflow's permissions. Raises what is missing: without the guards there are no pages."""
+    """Create the pages under Airflow's permissions. Raises ImportError where the auth manager's interface is missing."""
     from stripe_sync.core.config import settings
     from stripe_sync.interfaces.airflow.access import allowed, permitted
-    from stripe_sync.interfaces.web.app import House, create_app
+    from stripe_sync.interfaces.web.app import AppDependencies, create_app
     from stripe_sync.jobs.runtime.context import clock_from, reports_folder
     from stripe_sync.warehouse.engine import engine_of, url_from
 
@@ -27,7 +27,7 @@ def create() -> Any:
         return ObjectStoragePath(path) / environment
 
     return create_app(
-        House(
+        AppDependencies(
             permitted=permitted,
             allowed=allowed,
             environments=settings.load,
@@ -56,5 +56,5 @@ class StripeSyncPlugin(AirflowPlugin):
 
     @property
     def fastapi_apps(self) -> list[dict[str, Any]]:
-        """Made in the API server alone."""
+        """Return the app; Airflow reads this in the API server only."""
         return [{"app": create(), "url_prefix": PREFIX, "name": "Stripe sync"}]

@@ -1,4 +1,4 @@
-"""What Airflow's connection forms for Stripe and Stigg look like. Read by Airflow's provider discovery; imports nothing."""
+"""Provider metadata: connection forms for Stripe and Stigg. Airflow's provider discovery reads it; it imports nothing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ HIDDEN = ["schema", "port", "login"]
 
 
 def get_provider_info() -> dict[str, Any]:
-    """Provider metadata with the two connection types."""
+    """Return the provider metadata with the two connection types."""
     return {
         "package-name": "stripe-sync",
         "name": "Stripe sync",

@@ -6,17 +6,17 @@ import structlog
 from airflow.sdk import get_current_context
 from airflow.sdk.exceptions import AirflowFailException
 
-from stripe_sync.interfaces.airflow.steps import opened
+from stripe_sync.interfaces.airflow.steps import open_task_session
 
 log = structlog.get_logger(__name__)
 
 
-def checked(environment: str) -> list[str]:
-    """Return the lines of ``connect``. Raises AirflowFailException where one is a failure."""
+def check_environment(environment: str) -> list[str]:
+    """Return the results of ``connect``, one line per check. Raises AirflowFailException where a check failed."""
     from stripe_sync.jobs.runtime.preflight import CheckState
     from stripe_sync.jobs.setup.connect import lines
 
-    with opened(environment) as session:
+    with open_task_session(environment) as session:
         found = list(lines(session))
     for line in found:
         log.info("%-8s %s: %s", line.state, line.name, line.text)
@@ -26,21 +26,21 @@ def checked(environment: str) -> list[str]:
     return [f"{line.state} {line.name}" for line in found]
 
 
-def disconnected(environment: str) -> list[str]:
-    """Return what disconnecting would do, or did where the run's parameter ``confirm`` is the environment's name."""
+def disconnect_environment(environment: str) -> list[str]:
+    """Return the effects of disconnecting; disconnect if the run's parameter ``confirm`` is the environment's name."""
     from stripe_sync.jobs.runtime.context import start_run
-    from stripe_sync.jobs.runtime.manual_actions import Hand
+    from stripe_sync.jobs.runtime.manual_actions import Operator
     from stripe_sync.jobs.setup import disconnect
 
     context = get_current_context()
     params = context["params"]
-    with opened(environment) as session:
+    with open_task_session(environment) as session:
         if not params["confirm"]:
-            said = disconnect.look(session, strip=params["strip"])
+            messages = disconnect.look(session, strip=params["strip"])
         else:
             run = start_run(session, context["run_id"], dict(params))
-            by = Hand(str(context["dag_run"].triggering_user_name or "Airflow"), params["reason"])
-            said = disconnect.disconnect(session, run, by, confirm=params["confirm"], strip=params["strip"])
-    for sentence in said:
-        log.info(sentence)
-    return said
+            operator = Operator(str(context["dag_run"].triggering_user_name or "Airflow"), params["reason"])
+            messages = disconnect.disconnect(session, run, operator, confirm=params["confirm"], strip=params["strip"])
+    for message in messages:
+        log.info(message)
+    return messages

@@ -1,4 +1,4 @@
-"""The steps of a job as tasks of a DAG: one task a step, with the edges that the job's list states."""
+"""The steps of a job as tasks of a DAG: one task per step, with the edges of the job's step list."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 from airflow.sdk import TriggerRule, task
 
 from stripe_sync.core.settings import Environment
+from stripe_sync.interfaces.airflow.approval_requests import trigger_arguments
 from stripe_sync.interfaces.airflow.dag_arguments import asset, final_task_args, pool_arguments
-from stripe_sync.interfaces.airflow.links import LINKS, linked
-from stripe_sync.interfaces.airflow.questions import asked
+from stripe_sync.interfaces.airflow.links import LINKS, add_links
 from stripe_sync.interfaces.airflow.steps import perform
 from stripe_sync.jobs.runtime.step_list import Step
 
@@ -18,12 +18,12 @@ Arguments = Callable[[], dict[str, Any]]
 
 
 def no_arguments() -> dict[str, Any]:
-    """Return the arguments of a step that takes none but the results of others."""
+    """Return no arguments: the step takes only the results of other steps."""
     return {}
 
 
 def step_tasks(environment: str, settings: Environment, steps: Iterable[Step], *, final: str = "") -> dict[str, Any]:
-    """Make a task of each step and return the tasks by name; ``final`` is the step whose task sends the run's alerts."""
+    """Create a task for each step and return the tasks by name; ``final`` is the step whose task sends the run's alerts."""
     tasks: dict[str, Any] = {}
     for step in steps:
         tasks[step.name] = step_task(environment, settings, step, is_final=step.name == final)
@@ -40,14 +40,14 @@ def step_task(
     is_final: bool = False,
     arguments: Arguments = no_arguments,
 ) -> Any:
-    """Make the task of a step; ``arguments`` gives, when it runs, those that are no results of other steps."""
+    """Create the task of a step; ``arguments`` returns, at run time, those that are no results of other steps."""
 
     @task(task_id=step.name, **task_arguments(environment, settings, step, is_final=is_final))
     def step_of_job() -> Any:
         return perform(environment, step, **arguments())
 
-    made = step_of_job()
-    return linked(made, *(LINKS[page] for page in step.pages)) if step.pages else made
+    created = step_of_job()
+    return add_links(created, *(LINKS[page] for page in step.pages)) if step.pages else created
 
 
 def task_arguments(environment: str, settings: Environment, step: Step, *, is_final: bool) -> dict[str, Any]:
@@ -63,7 +63,7 @@ def task_arguments(environment: str, settings: Environment, step: Step, *, is_fi
 
 
 def question_tasks(environment: str, step: Step) -> Any:
-    """Make the tasks that start a run of ``apply__ENVIRONMENT`` for each set that a step asks people about.
+    """Create the tasks that trigger a run of ``apply__ENVIRONMENT`` for each approval request of a step.
 
     Returns the first of them.
     """
@@ -71,10 +71,10 @@ def question_tasks(environment: str, step: Step) -> Any:
 
     @task
     def ask() -> Any:
-        return asked(environment, step)
+        return trigger_arguments(environment, step)
 
-    questions = ask()
+    requests = ask()
     TriggerDagRunOperator.partial(
         task_id="open_questions", trigger_dag_id=f"apply__{environment}", skip_when_already_exists=True
-    ).expand_kwargs(questions)
-    return questions
+    ).expand_kwargs(requests)
+    return requests

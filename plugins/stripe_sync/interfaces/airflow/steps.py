@@ -1,4 +1,4 @@
-"""The work of a task: it performs one step of a job, and errors become failures, retries and skips of Airflow's.
+"""The work of a task: it performs one step of a job and maps errors to Airflow's failures, retries and skips.
 
 Heavy modules are imported when a task runs, never when a DAG file is parsed.
 """
@@ -28,7 +28,7 @@ log = structlog.get_logger(__name__)
 
 
 def for_xcom(result: dict[str, Any]) -> dict[str, Any]:
-    """Ids and counts of a result: its numbers and texts, and the counts by name in it. Lists stay in the warehouse."""
+    """Return the numbers, texts and flat dicts of a result, which may go into XCom. Lists stay in the warehouse."""
 
     def small(value: Any) -> bool:
         return value is None or isinstance(value, int | str | float)
@@ -41,11 +41,11 @@ def for_xcom(result: dict[str, Any]) -> dict[str, Any]:
 
 
 @contextmanager
-def opened(environment: str) -> Iterator[Session]:
-    """The session of an environment inside a task, with what the pipeline raises as Airflow takes it.
+def open_task_session(environment: str) -> Iterator[Session]:
+    """Open the session of an environment inside a task, and map errors to Airflow's.
 
-    What cannot be right when tried again fails at once; what somebody else writes, or has to decide, is skipped; the rest
-    is tried again as the task's retries say. Each line of the task's log carries the environment and the run.
+    A fatal error fails the task at once. A task that waits for another run or for a person is skipped. Any other error is
+    retried as the task's retries say. Each line of the task's log has the environment and the run.
     """
     from stripe_sync.interfaces.airflow.hooks import connection_of
     from stripe_sync.jobs.runtime.context import open_session
@@ -60,25 +60,27 @@ def opened(environment: str) -> Iterator[Session]:
                 session.close()
     except Waiting as waiting:
         if get_current_context()["params"].get("approval"):
-            raise  # an approved set waits for its turn; the task is tried again
+            raise  # the approved set waits for its lane; the task is retried
         raise AirflowSkipException(str(waiting)) from None
     except Incomplete:
-        raise  # the next try extracts anew
+        raise  # the next attempt extracts again
     except RunStopped as stopped:
         raise AirflowFailException(str(stopped)) from None
 
 
 def perform(environment: str, step: Step, *, nest: str = "", **arguments: Any) -> dict[str, Any]:
-    """Perform a step for the current DAG run and return its ids and counts, which are all that goes into XCom.
+    """Perform a step for the current DAG run and return its ids and counts for XCom.
 
-    They go into the event of the step's asset, too. ``nest``: the run's parameters are one parameter of that name.
-    Skips the last steps of a run whose approval was refused: it did nothing, which is no failure.
+    The event of the step's asset gets them too. With ``nest``, the run's parameters become one parameter of that name.
+
+    Raises:
+        AirflowSkipException: a last step of a run whose approval was rejected or has expired; nothing was written.
     """
     from stripe_sync.jobs.runtime.context import start_run
     from stripe_sync.jobs.runtime.runner import run_step
 
     context = get_current_context()
-    with opened(environment) as session:
+    with open_task_session(environment) as session:
         params = dict(context["params"])
         if step.trigger is Trigger.ALL_DONE and params.get("approval"):
             skip_if_refused(session, params["approval"])
@@ -91,17 +93,17 @@ def perform(environment: str, step: Step, *, nest: str = "", **arguments: Any) -
 
 
 def folder(environment: str, settings: Environment) -> Any:
-    """Return the folder of an environment's report below ``report.path``, or None for the folder beside the worker."""
+    """Return the folder of an environment's report below ``report.path``, or None for the worker's local folder."""
     from airflow.sdk import ObjectStoragePath
 
     return ObjectStoragePath(settings.report.path) / environment if settings.report.path else None
 
 
 def skip_if_refused(session: Session, hash: str) -> None:
-    """Raise AirflowSkipException where the set was rejected or nobody answered in time."""
+    """Raise AirflowSkipException where the approval was rejected or has expired."""
     from stripe_sync.warehouse.plans import approvals
 
     found = approvals.find(session.engine, session.environment.name, hash)
     state = found.state_at(session.clock.now()) if found is not None else ""
     if state in (ApprovalState.REJECTED, ApprovalState.EXPIRED):
-        raise AirflowSkipException(f"The set {hash} is {state}; nothing of it was made.")
+        raise AirflowSkipException(f"Approval {hash} is {state}; none of its actions were written.")

@@ -1,4 +1,4 @@
-"""What people and scripts read: plans, tables, JSON."""
+"""Output for people and scripts: plans, tables, JSON."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from stripe_sync.domain.plan.explain import explain
 from stripe_sync.jobs.runtime.context import Session
 from stripe_sync.warehouse.comparisons import comparisons
 from stripe_sync.warehouse.engine import dumps
-from stripe_sync.warehouse.plans import approvals as stored_approvals
+from stripe_sync.warehouse.plans import approvals
 from stripe_sync.warehouse.plans.plans import StoredPlan
 
 COLOURS = {
@@ -31,12 +31,12 @@ COLOURS = {
 
 
 def out(value: Any) -> None:
-    """JSON on standard output."""
+    """Print a value as JSON on standard output."""
     print(json.dumps(json.loads(dumps(value)), indent=2, ensure_ascii=False))
 
 
 def show(session: Session, stored: StoredPlan, *, as_json: bool) -> None:
-    """The plan with its drift, as text or as JSON."""
+    """Print a plan with its drift, as text or as JSON."""
     with session.engine.connect() as connection:
         drift = comparisons.load_drift(connection, stored.comparison_id)
     if as_json:
@@ -59,7 +59,7 @@ def show(session: Session, stored: StoredPlan, *, as_json: bool) -> None:
 
 
 def difference_as_json(rows: list[DriftRow]) -> dict[str, Any]:
-    """One object that differs, with each of its fields before and after."""
+    """Return the drift rows of one object as JSON, each field with its value before and after."""
     first = rows[0]
     return {
         "kind": first.kind,
@@ -72,15 +72,21 @@ def difference_as_json(rows: list[DriftRow]) -> dict[str, Any]:
         "accepted": first.accepted,
         "state": first.state,
         "fields": [
-            {"field": r.field, "before": r.before, "after": r.after, "severity": r.severity, "sentence": r.sentence,
-             "per_month": r.per_month}
+            {
+                "field": r.field,
+                "before": r.before,
+                "after": r.after,
+                "severity": r.severity,
+                "sentence": r.sentence,
+                "per_month": r.per_month,
+            }
             for r in rows
         ],
-    }  # fmt: skip
+    }
 
 
 def table(rows: list[dict[str, Any]]) -> None:
-    """Rows as a table for people."""
+    """Print rows as a table; the columns are those of the first row."""
     if not rows:
         return
     shown = Table(box=None, pad_edge=False)
@@ -93,9 +99,9 @@ def table(rows: list[dict[str, Any]]) -> None:
     Console(highlight=False, width=None if sys.stdout.isatty() else 200).print(shown)
 
 
-def asked_now(session: Session) -> list[dict[str, Any]]:
-    """The questions that wait for an answer, as people read them."""
-    found = stored_approvals.waiting(session.engine, session.environment.name, now=session.clock.now())
+def open_approvals(session: Session) -> list[dict[str, Any]]:
+    """Return the approval requests without an answer, with amounts and times as texts."""
+    found = approvals.waiting(session.engine, session.environment.name, now=session.clock.now())
     return [
         {
             "approval": a.request.hash,

@@ -1,4 +1,4 @@
-"""The usage job and its hand tools from a shell."""
+"""The command ``usage`` and the manual commands of the usage job."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from typing import Any
 from stripe_sync.core.errors import RunStopped
 from stripe_sync.core.money import shown_all
 from stripe_sync.interfaces.cli.commands import new_run, session_of
-from stripe_sync.interfaces.cli.manual_actions import by_hand
+from stripe_sync.interfaces.cli.manual_actions import run_manual_action
 from stripe_sync.interfaces.cli.output import out, table
 from stripe_sync.jobs.finance.month_audit import audit
-from stripe_sync.jobs.runtime.runner import kept_results, run_job
+from stripe_sync.jobs.runtime.runner import run_job, stored_results
 from stripe_sync.jobs.usage import manual_actions
 from stripe_sync.jobs.usage.job import USAGE
 from stripe_sync.jobs.usage.open_windows import rows
 
 
 def usage(env: str, *, as_json: bool) -> int:
-    """One run of the job, then every window that is not billed yet."""
+    """Run the usage job and print every window that is not billed yet; return 1 on failure, 2 if something waits, else 0."""
     with session_of(env, quiet=as_json) as session:
         run, problem = new_run(session, {}), ""
         try:
             run_job(session, run, USAGE)
         except RunStopped as stopped:
             problem = str(stopped)
-        results = kept_results(session, run, USAGE)
+        results = stored_results(session, run, USAGE)
         found = rows(session)
     if as_json:
         out({"environment": env, "run": run.id, **results, "rows": found, "problem": problem})
@@ -38,8 +38,8 @@ def usage(env: str, *, as_json: bool) -> int:
     return 1 if problem else 2 if waits else 0
 
 
-def audited(env: str, month: str, *, as_json: bool) -> int:
-    """The audit of a month; 1 where an invoice does not bill what it should, or something is on none."""
+def audit_invoices(env: str, month: str, *, as_json: bool) -> int:
+    """Print the audit of a month; return 1 where an invoice differs from the ledger or usage is on no invoice, else 0."""
     with session_of(env, quiet=as_json) as session:
         found = audit(session, month)
     if as_json:
@@ -47,26 +47,27 @@ def audited(env: str, month: str, *, as_json: bool) -> int:
     elif found:
         table(found)
     else:
-        print(f"No invoice of {month} renews a subscription of ours or bills its use.")
+        print(f"No invoices of {month}: none renews a linked subscription or bills its usage.")
     return 1 if any(row["difference"] or row["missing"] for row in found) else 0
 
 
 def summary(results: dict[str, Any]) -> str:
-    due, settled = results["usage_due"] or {}, results["usage_settle"] or {}
-    counts = ", ".join(f"{n} {state}" for state, n in sorted((settled.get("counts") or {}).items()))
-    rounded = {currency: Decimal(minor) for currency, minor in (settled.get("rounded") or {}).items()}
-    said = f"; {shown_all(rounded)} less was billed because Stripe rounds otherwise" if any(rounded.values()) else ""
+    """Return the counts of a run in one line."""
+    due, billing = results["usage_due"] or {}, results["usage_settle"] or {}
+    counts = ", ".join(f"{n} {state}" for state, n in sorted((billing.get("counts") or {}).items()))
+    rounded = {currency: Decimal(minor) for currency, minor in (billing.get("rounded") or {}).items()}
+    difference = f"; {shown_all(rounded)} less billed, from Stripe's rounding" if any(rounded.values()) else ""
     done = f"{due.get('due', 0)} subscriptions due, {due.get('windows', 0)} windows closed"
-    return f"{done}; all windows: {counts or 'none'}{said}"
+    return f"{done}; all windows: {counts or 'none'}{difference}"
 
 
 def hold(env: str, invoice: str, reason: str, person: str | None, *, as_json: bool) -> int:
-    return by_hand(env, lambda s, h: manual_actions.hold(s, invoice, h), reason, person, as_json=as_json)
+    return run_manual_action(env, lambda s, h: manual_actions.hold(s, invoice, h), reason, person, as_json=as_json)
 
 
 def release(env: str, invoice: str, reason: str, person: str | None, *, as_json: bool) -> int:
-    return by_hand(env, lambda s, h: manual_actions.release(s, invoice, h), reason, person, as_json=as_json)
+    return run_manual_action(env, lambda s, h: manual_actions.release(s, invoice, h), reason, person, as_json=as_json)
 
 
 def waive(env: str, row: str, reason: str, person: str | None, *, as_json: bool) -> int:
-    return by_hand(env, lambda s, h: manual_actions.waive(s, row, h), reason, person, as_json=as_json)
+    return run_manual_action(env, lambda s, h: manual_actions.waive(s, row, h), reason, person, as_json=as_json)

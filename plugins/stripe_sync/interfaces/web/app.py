@@ -1,6 +1,6 @@
-"""The app: routes, and what every answer carries. Who may see an environment is decided by whoever mounts it.
+"""The web app: routes and response headers. The application that mounts it decides which environments a user may see.
 
-Every route of an environment depends on ``allowed``; there is no documentation route, no script, and no way to write.
+Every route of an environment depends on ``allowed``. The app has no documentation route and no script, and writes nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from sqlalchemy import Engine
 
 from stripe_sync.core.settings import Environment
 from stripe_sync.interfaces.web import pages
-from stripe_sync.interfaces.web.pages import Page, Section, Viewer
+from stripe_sync.interfaces.web.sections import Cell, Page, Section, Viewer
 
 LINKS = (("", "Overview"), ("entities", "Entities"), ("plans", "Plans"), ("usage", "Usage"), ("reports", "Reports"))
 REPORTS = ("index.html", "drift.xlsx", "drift.csv", "report.json", "summary.json")
@@ -35,9 +35,13 @@ Show = Callable[..., Page | None]
 
 
 @dataclass(frozen=True)
-class House:
-    """What the app is given. ``permitted`` and ``allowed`` are dependencies: the environments that somebody may see, and
-    a refusal for the others; ``folder`` gives the folder of an environment's reports, any path object."""
+class AppDependencies:
+    """Ports of the app, supplied by the application that mounts it.
+
+    ``permitted`` (FastAPI dependency) returns the environments that the user may see, by name; ``allowed`` (FastAPI
+    dependency) raises HTTPException 403 for any other. ``folder`` returns the path object of an environment's reports.
+    ``airflow`` is the path of Airflow's pages, ``prefix`` the path of the app below it.
+    """
 
     permitted: Callable[..., Any]
     allowed: Callable[..., Any]
@@ -50,42 +54,45 @@ class House:
 
     @property
     def base(self) -> str:
+        """Return the path that the app is served under."""
         return f"{self.airflow}{self.prefix}"
 
 
-def create_app(house: House) -> FastAPI:
-    """The app with every route guarded."""
+def create_app(dependencies: AppDependencies) -> FastAPI:
+    """Create the app; every route is guarded."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
 
     @app.middleware("http")
-    async def careful(request: Request, call_next: Any) -> Any:
+    async def add_headers(request: Request, call_next: Any) -> Any:
         response = await call_next(request)
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
         return response
 
     @app.get("/", response_class=HTMLResponse)
-    def index(names: list[str] = Depends(house.permitted)) -> str:  # noqa: B008
-        rows = tuple((pages.Cell(name, f"{house.base}/{name}/"),) for name in names)
-        note = "" if rows else "There is no environment that you may see."
+    def index(names: list[str] = Depends(dependencies.permitted)) -> str:  # noqa: B008
+        rows = tuple((Cell(name, f"{dependencies.base}/{name}/"),) for name in names)
+        note = "" if rows else "You have no access to any environment. Ask for read access to a DAG reconcile__ENV."
         page = Page("Billing sync", (Section("Environments", ("environment",), rows, note),))
-        return rendered(house, page, environment="", here="-")
+        return rendered(dependencies, page, environment="", here="-")
 
-    app.include_router(routes(house))
+    app.include_router(routes(dependencies))
     return app
 
 
-def routes(house: House) -> APIRouter:
-    """The routes of one environment."""
-    router = APIRouter(prefix="/{environment}", dependencies=[Depends(house.allowed)])
+def routes(dependencies: AppDependencies) -> APIRouter:
+    """Return the routes of one environment."""
+    router = APIRouter(prefix="/{environment}", dependencies=[Depends(dependencies.allowed)])
 
     def shown(environment: str, here: str, make: Show, **given: Any) -> HTMLResponse:
-        settings = house.environments()[environment]
-        viewer = Viewer(settings, house.engine(), house.now(settings), house.base, house.airflow)
+        settings = dependencies.environments()[environment]
+        viewer = Viewer(
+            settings, dependencies.engine(), dependencies.now(settings), dependencies.base, dependencies.airflow
+        )
         page = make(viewer, **given)
         if page is None:
-            raise HTTPException(404, "There is nothing here; it may have gone, or its id was mistyped.")
-        return HTMLResponse(rendered(house, page, environment=environment, here=here))
+            raise HTTPException(404, "Page not found. Check the id, or search the entities.")
+        return HTMLResponse(rendered(dependencies, page, environment=environment, here=here))
 
     @router.get("/")
     def overview(environment: str) -> HTMLResponse:
@@ -119,27 +126,32 @@ def routes(house: House) -> APIRouter:
 
     @router.get("/reports")
     def reports(environment: str) -> HTMLResponse:
-        folder = house.folder(environment)
-        there = [name for name in REPORTS if (folder / name).exists()]
-        rows = tuple((pages.Cell(name, f"{house.base}/{environment}/reports/{name}"),) for name in there)
-        note = "" if rows else f"There is no report yet; the DAG report__{environment} writes it."
+        folder = dependencies.folder(environment)
+        existing = [name for name in REPORTS if (folder / name).exists()]
+        rows = tuple((Cell(name, f"{dependencies.base}/{environment}/reports/{name}"),) for name in existing)
+        note = "" if rows else f"No report yet. The DAG report__{environment} writes it."
         return shown(
-            environment, "reports", lambda v: Page("Reports", (Section("The newest report", ("file",), rows, note),))
+            environment, "reports", lambda v: Page("Reports", (Section("Newest report", ("file",), rows, note),))
         )
 
     @router.get("/reports/{name}")
     def report(environment: str, name: str) -> Response:
-        path = house.folder(environment) / name if name in REPORTS else None
+        path = dependencies.folder(environment) / name if name in REPORTS else None
         if path is None or not path.exists():
-            raise HTTPException(404, "There is no such report.")
+            raise HTTPException(404, "Report not found. Open the page Reports for the files.")
         attachment = {"Content-Disposition": f'attachment; filename="{environment}-{name}"'}
         return Response(path.read_bytes(), media_type="application/octet-stream", headers=attachment)
 
     return router
 
 
-def rendered(house: House, page: Page, *, environment: str, here: str) -> str:
+def rendered(dependencies: AppDependencies, page: Page, *, environment: str, here: str) -> str:
+    """Return a page as HTML; ``here`` is the path of its entry in the navigation."""
     return templates.get_template("page.html").render(
-        page=page, environment=environment or "environments", base=house.base, root=f"{house.base}/{environment}",
-        links=LINKS if environment else (), here=here,
-    )  # fmt: skip
+        page=page,
+        environment=environment or "environments",
+        base=dependencies.base,
+        root=f"{dependencies.base}/{environment}",
+        links=LINKS if environment else (),
+        here=here,
+    )

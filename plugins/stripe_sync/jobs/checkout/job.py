@@ -1,4 +1,4 @@
-"""The checkout jobs: one step opens Stripe's page, one gives Stigg what was paid for there."""
+"""Steps of the checkout jobs: open Stripe's checkout page, and create the paid subscription in Stigg."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The billing portal: its switches as they are and as they should be, a configuration of our own, and links for customers."""
+"""Billing portal: actual and recommended switches, our configuration, and links for customers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from stripe_sync.core.errors import ConfigurationError, NotAuthorized
 from stripe_sync.domain.checkout.portal_settings import RECOMMENDED, compared, wrong
 from stripe_sync.jobs.runtime.account import account
 from stripe_sync.jobs.runtime.context import Run, Session
-from stripe_sync.jobs.runtime.manual_actions import Hand, note
+from stripe_sync.jobs.runtime.manual_actions import Operator, note
 from stripe_sync.jobs.runtime.preflight import Check, CheckState
 from stripe_sync.jobs.runtime.step import Result
 from stripe_sync.warehouse import runs
@@ -21,27 +21,29 @@ Row = dict[str, Any]
 
 
 def configurations(session: Session) -> list[Row]:
-    """The active configurations, ours first, then the default."""
+    """Return the active configurations, ours first, then the default."""
     found = [row for page in session.stripe.pages(CONFIGURATIONS, active=True) for row in page]
     return sorted(found, key=lambda row: (not is_ours(session, row), not row["is_default"], row["id"]))
 
 
 def is_ours(session: Session, row: Row) -> bool:
+    """Return whether a configuration has our ownership marker."""
     return session.signer.key_of((row.get("metadata") or {}).get(ownership.FIELD)) == own_key(session)
 
 
 def own_key(session: Session) -> str:
+    """Return the link key of our configuration."""
     return keys.link_key("portal", keys.part(session.environment.name))
 
 
 def switches(session: Session) -> tuple[Row | None, list[Row]]:
-    """(the configuration that customers get, a row a switch); none where there is no configuration."""
+    """Return (the configuration that customers get, one row per switch), or (None, []) without a configuration."""
     found = configurations(session)
     return (found[0], compared(found[0])) if found else (None, [])
 
 
 def read_portal(session: Session, run: Run) -> Result:
-    """Keeps the portal's switches for the report of the run."""
+    """Store the portal's switches for the report of the run."""
     try:
         configuration, rows = switches(session)
     except NotAuthorized as refused:
@@ -55,13 +57,13 @@ def read_portal(session: Session, run: Run) -> Result:
 
 
 def check(session: Session) -> Check:
-    """The line of the preflight about the portal."""
+    """Check that the portal's switches are as recommended."""
     configuration, rows = switches(session)
     if configuration is None:
         return Check(
             "billing portal",
             CheckState.WARNING,
-            "it is not configured; stripe-sync portal ENV --apply makes a configuration",
+            "not configured; create a configuration: stripe-sync portal ENV --apply",
         )
     differing = wrong(rows)
     text = f"{configuration['id']} is as recommended"
@@ -71,45 +73,52 @@ def check(session: Session) -> Check:
 
 
 def link(session: Session, customer: str, *, return_url: str = "") -> Row:
-    """A link to the portal for one customer, by its Stigg id; it is short-lived. Raises ConfigurationError if not linked."""
+    """Create a short-lived portal link for a customer, by Stigg id. Raises ConfigurationError where it is not linked."""
     account(session)
     name = session.environment.name
     key = keys.link_key("customer", keys.part(name), keys.part(customer))
     with session.engine.connect() as connection:
         id = links.of_keys(connection, name, [key]).get(key)
     if id is None:
-        raise ConfigurationError(f"The customer {customer} is not in Stripe; see stripe-sync status {name} {customer}.")
+        raise ConfigurationError(f"Customer {customer} is not in Stripe. See stripe-sync status {name} {customer}.")
     params: Any = {"customer": id} | ({"return_url": return_url} if return_url else {})
     own = next((row for row in configurations(session) if is_ours(session, row)), None)
     if own is not None:
         params["configuration"] = own["id"]
-    made = session.stripe.write(
-        "post /v1/billing_portal/sessions", lambda c, o: c.v1.billing_portal.sessions.create(params, o),
+    created = session.stripe.write(
+        "post /v1/billing_portal/sessions",
+        lambda c, o: c.v1.billing_portal.sessions.create(params, o),
         idempotency_key=f"stripe_sync-portal-{uuid.uuid4().hex}",
-    ).object  # fmt: skip
-    return {"customer": customer, "url": made["url"], "configuration": made["configuration"]}
+    ).object
+    return {"customer": customer, "url": created["url"], "configuration": created["configuration"]}
 
 
-def apply(session: Session, by: Hand, configuration: str = "") -> str:
-    """Sets the recommended switches on a configuration of our own, or on the one that a person names."""
+def apply(session: Session, by: Operator, configuration: str = "") -> str:
+    """Set the recommended switches on our configuration, or on a given one; return the confirmation.
+
+    Raises ConfigurationError where the given configuration is not active.
+    """
     account(session)
     found = configurations(session)
     if configuration and not any(row["id"] == configuration for row in found):
-        raise ConfigurationError(f"There is no active portal configuration {configuration} in this account.")
+        raise ConfigurationError(
+            f"No active portal configuration {configuration} in this account. See stripe-sync portal."
+        )
     own = configuration or next((row["id"] for row in found if is_ours(session, row)), "")
     params: Any = dict(RECOMMENDED)
     if not configuration:
-        params["metadata"] = {ownership.FIELD: session.signer.mark(own_key(session))}
+        params["metadata"] = {ownership.FIELD: session.signer.marker(own_key(session))}
     key = f"stripe_sync-portal-{uuid.uuid4().hex}"
     with session.engine.begin() as connection:
         note(connection, session, "portal", own or "a new configuration", by, {"set": dict(RECOMMENDED)})
     if own:
         session.stripe.write(
-            f"post {CONFIGURATIONS}/{{id}}", lambda c, o: c.v1.billing_portal.configurations.update(own, params, o),
+            f"post {CONFIGURATIONS}/{{id}}",
+            lambda c, o: c.v1.billing_portal.configurations.update(own, params, o),
             idempotency_key=key,
-        )  # fmt: skip
+        )
         return f"{own} has the recommended switches."
-    made = session.stripe.write(
+    created = session.stripe.write(
         f"post {CONFIGURATIONS}", lambda c, o: c.v1.billing_portal.configurations.create(params, o), idempotency_key=key
     ).object
-    return f"{made['id']} was made with the recommended switches; links of stripe-sync portal use it."
+    return f"{created['id']} was created with the recommended switches. Links of stripe-sync portal use it."

@@ -1,7 +1,7 @@
-"""What changed in Stripe since a moment, by its events (BILLING's mirror, DESIGN 6).
+"""Changes in Stripe since a time, from its events (BILLING's mirror, DESIGN 6).
 
-Events name ids, in any order and sometimes twice; their bodies, which may be of another API version, are not read. Each
-object that they name is read again by id, but for those whose last change was a write of ours, whose answer is known.
+Events arrive in any order and sometimes twice. Only the ids in them are used, because their bodies may have another API
+version: each object is read again by id, except those whose last change was our own write, whose answer is known.
 """
 
 from __future__ import annotations
@@ -16,21 +16,36 @@ from stripe_sync.core.clock import epoch, from_epoch
 
 OVERLAP = timedelta(minutes=10)
 REACH = timedelta(days=29)  # Stripe keeps events for 30 days
-# Twenty types at most can be asked for; a renewal's draft is found by listing the drafts again.
+# A request may have at most twenty types; drafts of renewals are found by listing the drafts again.
 TYPES = (
-    "product.created", "product.updated", "product.deleted", "price.created", "price.updated",
-    "coupon.created", "coupon.updated", "coupon.deleted", "customer.created", "customer.updated", "customer.deleted",
-    "customer.subscription.created", "customer.subscription.updated", "customer.subscription.deleted",
-    "customer.subscription.paused", "customer.subscription.resumed", "invoice.created", "invoice.finalized",
-    "invoice.voided", "credit_note.created",
-)  # fmt: skip
-# Fields that move without an event of their object, and that nothing is decided by.
+    "product.created",
+    "product.updated",
+    "product.deleted",
+    "price.created",
+    "price.updated",
+    "coupon.created",
+    "coupon.updated",
+    "coupon.deleted",
+    "customer.created",
+    "customer.updated",
+    "customer.deleted",
+    "customer.subscription.created",
+    "customer.subscription.updated",
+    "customer.subscription.deleted",
+    "customer.subscription.paused",
+    "customer.subscription.resumed",
+    "invoice.created",
+    "invoice.finalized",
+    "invoice.voided",
+    "credit_note.created",
+)
+# Fields that change without an event and do not affect decisions.
 NOISE = ("times_redeemed", "balance", "delinquent", "next_invoice_sequence", "updated", "latest_invoice")
 
 
 @dataclass
 class Changes:
-    """What events name: (kind, id) of objects that others changed, and of those that we did; new events by id."""
+    """Changed objects as (kind, id): by others and by us, and the new events by id."""
 
     others: set[tuple[str, str]] = field(default_factory=set)
     ours: set[tuple[str, str]] = field(default_factory=set)
@@ -40,20 +55,20 @@ class Changes:
 
 
 def kind_of(type: str) -> str:
-    """The mirror's kind that an event's type is about."""
+    """Return the kind of object of an event type."""
     if type.startswith("customer.subscription."):
         return "subscription"
     return type.partition(".")[0]
 
 
 def listed(api: StripeApi, since: datetime) -> Iterator[dict[str, Any]]:
-    """The events from a moment on, with an overlap; newest first."""
+    """Yield the events since a time, with an overlap; newest first."""
     for page in api.pages("/v1/events", created={"gte": epoch(since - OVERLAP)}, types=list(TYPES)):
         yield from page
 
 
 def changes(events: Iterator[dict[str, Any]], *, new: set[str], own: str) -> Changes:
-    """What the new events name. ``own`` is how the idempotency keys of this warehouse begin."""
+    """Return the changed objects of new events. ``own`` is the prefix of this warehouse's idempotency keys."""
     found = Changes()
     for event in events:
         if event["id"] not in new:
@@ -73,5 +88,5 @@ def changes(events: Iterator[dict[str, Any]], *, new: set[str], own: str) -> Cha
 
 
 def named_id(event: Mapping[str, Any]) -> str:
-    """The id of the object that an event is about: the one thing that its body is believed."""
+    """Return the id of an event's object, the only value of its body that is used."""
     return str(event["data"]["object"]["id"])

@@ -1,4 +1,4 @@
-"""Links that genuine marks prove: an object of ours whose creation nobody recorded (BILLING 11)."""
+"""Links from ownership markers: our objects whose creation is not in the journal (BILLING 11)."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ Found = tuple[str, str]  # link key, Stripe id
 
 
 @dataclass
-class Strangers:
-    """Counts, among living objects, the marks that an environment made and those that it did not make or cannot verify.
+class MarkerCount:
+    """Counts the ownership markers of existing objects: those of an environment, and those that it cannot verify.
 
-    ``environment`` is the escaped name that stands second in every link key.
+    ``environment`` is the escaped name, the second part of every link key.
     """
 
     signer: Signer
@@ -26,12 +26,12 @@ class Strangers:
     own: int = 0
     others: int = 0
 
-    def count(self, marks: Iterable[str]) -> Strangers:
-        """Counts these marks."""
-        for mark in marks:
-            key = self.signer.key_of(mark)
-            genuine = key is not None and keys.LinkKey.parse(key).environment == self.environment
-            self.own, self.others = self.own + genuine, self.others + (not genuine)
+    def count(self, markers: Iterable[str]) -> MarkerCount:
+        """Add markers to the count."""
+        for marker in markers:
+            key = self.signer.key_of(marker)
+            is_own = key is not None and keys.LinkKey.parse(key).environment == self.environment
+            self.own, self.others = self.own + is_own, self.others + (not is_own)
         return self
 
 
@@ -41,10 +41,10 @@ def proven(
     known: Mapping[str, str],
     unlinked: Collection[Found] = (),
 ) -> tuple[list[Found], list[Found]]:
-    """(links that marks prove, candidates for a person), of objects with their ``mark``, ``status``, and whether ``deleted``.
+    """Return (verified links, link suggestions for a person) of rows with ``mark``, ``status`` and ``deleted``.
 
-    A mark proves a link where it is genuine, its key has no link yet, and exactly one living object carries it. What a
-    person unlinked (``unlinked``) is not linked again by it.
+    A marker verifies a link if its signature is valid, its key is not linked, and exactly one existing object has it.
+    Pairs that a person unlinked (``unlinked``) are not linked again.
     """
     linked = set(known.values())
     carriers: dict[str, list[str]] = defaultdict(list)
@@ -52,10 +52,10 @@ def proven(
         key = signer.key_of(row["mark"])
         if key and not row["deleted"] and row["status"] not in GONE:
             carriers[key].append(row["id"])
-    proofs, candidates = [], []
+    verified, suggestions = [], []
     for key, ids in sorted(carriers.items()):
         if len(ids) > 1:
-            candidates += [(key, id) for id in ids if id not in linked]
+            suggestions += [(key, id) for id in ids if id not in linked]
         elif key not in known and ids[0] not in linked and (key, ids[0]) not in unlinked:
-            proofs.append((key, ids[0]))
-    return proofs, candidates
+            verified.append((key, ids[0]))
+    return verified, suggestions

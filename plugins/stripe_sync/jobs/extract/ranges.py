@@ -1,9 +1,9 @@
-"""Stripe's lists read side by side: several lists at once, and each in ranges of ``created`` that are split while it is read.
+"""Parallel reads of Stripe's lists: several lists at once, each in ranges of ``created`` that are split during the read.
 
-A list is newest first and its cursor is one row after another, so one reader gets a page a round trip. A reader with more to
-read gives half of what is left, by time, to one that has nothing to do. That follows the data: a day on which half of all
-objects were made is split again and again, an empty year costs one request. The upper bound is fixed, so nothing shifts, and
-a read that was interrupted goes on with the ranges that it had not finished.
+A list is newest first and paged by cursor, so one reader gets one page per round trip. An idle reader takes the older half
+of another reader's remaining range, by time (work stealing). The splits follow the data: a day with half of all objects is
+split repeatedly, an empty year costs one request. The upper bound is fixed, so pages do not shift. An interrupted read
+continues with its unfinished ranges.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ Row = dict[str, Any]
 Page = list[Row]
 Get = Callable[..., Row]
 PAGE = 100
-WORTH = 8  # pages that should be left of a range that is divided
+MIN_SPLIT_PAGES = 8  # estimated pages left in a range that is split
 
 
 @dataclass(frozen=True)
 class Listing:
-    """One list: a name of the caller's, its path, its filters."""
+    """One list: the caller's name for it, its path and its filters."""
 
     name: str
     path: str
@@ -33,13 +33,13 @@ class Listing:
 
     @property
     def key(self) -> str:
-        """What tells it apart from every other list, also from one of the same rows with other filters."""
+        """Return the identity of the list: its path and its filters."""
         return f"{self.path} {sorted(self.params.items())}"
 
 
 @dataclass(frozen=True)
 class Range:
-    """What one reader reads: the rows of a list with ``above < created <= upto`` (Unix seconds)."""
+    """Work of one reader: the rows of a list with ``above < created <= upto`` (Unix seconds)."""
 
     listing: Listing
     above: int
@@ -47,22 +47,20 @@ class Range:
 
 
 class Read(NamedTuple):
-    """One page of a list, and the range that it was the last page of, if it was. All other pages of that range came before."""
+    """One page of a list; ``finished`` is its range if this is the last page of it, else None."""
 
     name: str
     rows: Page
     finished: Range | None
 
 
-Finished = Mapping[str, Iterable[tuple[int, int]]]  # (above, upto) of the ranges that were read, by the list's key
+Finished = Mapping[str, Iterable[tuple[int, int]]]  # (above, upto) of the finished ranges, by the list's key
 
 
 def pages(
     get: Get, listings: Iterable[Listing], *, upto: int, readers: int, finished: Finished | None = None
 ) -> Iterator[Read]:
-    """Every page of every list, in any order, but for the ranges that are finished. Raises what the first failing request
-    raised.
-    """
+    """Yield every page of every list, in any order, without the finished ranges. Raises the first failure of a reader."""
     left = [r for listing in listings for r in remaining(listing, upto, (finished or {}).get(listing.key, ()))]
     if not left:
         return
@@ -82,7 +80,7 @@ def pages(
 
 @contextmanager
 def rarely_collected() -> Iterator[None]:
-    """Looks for garbage in circles seldom: pages are trees, and looking through them took two fifths of a read's time."""
+    """Run the cyclic garbage collector rarely: scanning the decoded pages took 40 % of a read's time."""
     before = gc.get_threshold()
     gc.set_threshold(50_000, 20, 20)
     try:
@@ -92,7 +90,7 @@ def rarely_collected() -> Iterator[None]:
 
 
 def remaining(listing: Listing, upto: int, finished: Iterable[tuple[int, int]]) -> list[Range]:
-    """What of a list is between and below its finished ranges, newest first."""
+    """Return the ranges of a list that are not finished, newest first."""
     left, top = [], upto
     for above, until in sorted(finished, reverse=True):
         if until < top:
@@ -102,33 +100,34 @@ def remaining(listing: Listing, upto: int, finished: Iterable[tuple[int, int]]) 
 
 
 class Work:
-    """Ranges that wait for a reader, and pages that were read."""
+    """Queue of ranges for the readers, and of pages for the caller."""
 
     def __init__(self, get: Get, ranges: Iterable[Range], *, readers: int) -> None:
         self.get = get
         self.readers = readers
-        self.waiting: queue.Queue[Range | None] = queue.Queue()  # None: go home
+        self.waiting: queue.Queue[Range | None] = queue.Queue()  # None: shutdown sentinel
         self.read: queue.Queue[Read | BaseException | None] = queue.Queue(maxsize=8)
         self.lock = threading.Lock()
-        self.stop = threading.Event()  # nothing more is read
-        self.abandoned = threading.Event()  # nobody takes what was read
+        self.stop = threading.Event()  # readers stop after their current request
+        self.abandoned = threading.Event()  # the caller takes no more pages
         self.open = self.idle = 0
         for given in ranges:
             self.add(given)
 
     def add(self, given: Range) -> None:
+        """Queue a range."""
         with self.lock:
             self.open += 1
         self.waiting.put(given)
 
     def end(self) -> None:
-        """Sends every reader home."""
+        """Tell all readers to stop."""
         self.stop.set()
         for _ in range(self.readers):
             self.waiting.put(None)
 
     def found(self) -> Iterator[Read]:
-        """The pages as they come, until every reader has ended."""
+        """Yield each page until all readers have ended. Raises the error of a reader."""
         readers = self.readers
         while readers:
             item = self.read.get()
@@ -140,7 +139,7 @@ class Work:
                 yield item
 
     def run(self) -> None:
-        """One reader: takes ranges until there are none left to take or to come."""
+        """Run one reader: read ranges until all are finished."""
         try:
             while (given := self.next()) is not None:
                 self.read_range(given)
@@ -155,7 +154,7 @@ class Work:
         self.put(None)
 
     def put(self, item: Read | BaseException | None) -> None:
-        """Hands over what was read; where nobody takes it any more, it is dropped."""
+        """Pass an item to the caller; drop it after the caller has stopped."""
         while True:
             try:
                 self.read.put(item, timeout=0.1)
@@ -165,7 +164,7 @@ class Work:
                     return
 
     def next(self) -> Range | None:
-        """The next range, waited for as long as a range is still being read; None where none can come any more."""
+        """Wait for the next range; return None where no more ranges can follow."""
         with self.lock:
             self.idle += 1
         try:
@@ -175,7 +174,7 @@ class Work:
                 self.idle -= 1
 
     def read_range(self, given: Range) -> None:
-        """Reads a range to its end; gives the older half of what is left away while somebody is idle."""
+        """Read a range to its end; give the older half of the rest away while another reader is idle."""
         listing, above = given.listing, given.above
         after: dict[str, str] = {}
         while not self.stop.is_set():
@@ -194,15 +193,16 @@ class Work:
                 above = middle
 
     def split(self, rows: Page, above: int, oldest: int) -> int | None:
-        """The moment at which the rest is divided, if it is: by time, and only where some pages of it seem to be left.
+        """Return the time at which to split the rest of a range, or None.
 
-        How many is guessed from the page that was just read; where the list has no known beginning, it goes on for ten more.
+        A range is split only while a reader is idle and enough pages seem left. Their number is estimated from the current
+        page; a list without a known beginning is assumed to have ten more pages.
         """
         with self.lock:
-            wanted = self.idle > self.waiting.qsize()
+            is_needed = self.idle > self.waiting.qsize()
         span = max(1, int(rows[0]["created"]) - oldest)
         if above < 0:
             above = max(-1, oldest - 10 * span)
         middle = (above + oldest) // 2
-        worth = oldest - above >= WORTH * span
-        return middle if wanted and worth and above < middle < oldest else None
+        is_long = oldest - above >= MIN_SPLIT_PAGES * span
+        return middle if is_needed and is_long and above < middle < oldest else None

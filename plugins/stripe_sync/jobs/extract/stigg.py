@@ -1,8 +1,8 @@
-"""A Stigg environment as rows of its mirror: everything, or what changed.
+"""Reads of a Stigg environment as snapshot rows: everything, or the changes.
 
-Customers tell when they changed; subscriptions do not, so the living ones are read whole, those that ended lately beside
-them, and one that is in neither by its id. The catalog is small and always read whole (does a plan's ``updatedAt`` move with
-its prices? docs/unknowns.md).
+Customers have a time of change. Subscriptions have none, so all current ones are read, those that ended recently, and the
+rest by id. The catalog is small and always read completely (docs/unknowns.md: does a plan's ``updatedAt`` change with its
+prices?).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ OVERLAP = timedelta(minutes=10)
 ENDED_LATELY = timedelta(days=2)
 BY_ID = 25
 UUID = re.compile(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
-IDS: dict[str, Callable[[dict[str, Any]], str]] = {
+ENTITY_ID: dict[str, Callable[[dict[str, Any]], str]] = {
     "product": lambda row: str(row["refId"]),
     "plan": lambda row: f"{row['refId']}@{row['versionNumber']}",
     "addon": lambda row: f"{row['refId']}@{row['versionNumber']}",
@@ -35,55 +35,55 @@ IDS: dict[str, Callable[[dict[str, Any]], str]] = {
 
 
 def read(api: StiggApi) -> Iterator[Landed]:
-    """All rows of all kinds; every version of plans and add-ons, every subscription whatever its status."""
+    """Yield all rows of all kinds: every version of plans and add-ons, subscriptions in every status."""
     for kind in LISTS:
         yield from listed(api, kind)
 
 
 def listed(api: StiggApi, kind: str, **variables: Any) -> Iterator[Landed]:
-    """The rows of one kind, of a filter if one is given."""
+    """Yield the rows of one kind, optionally filtered."""
     root, document = LISTS[kind]
     for page in api.pages(root, document, **variables):
         for row in page:
-            yield kind, IDS[kind](row), row
+            yield kind, ENTITY_ID[kind](row), row
 
 
 def catalog(api: StiggApi) -> Iterator[Landed]:
-    """Products, plans, add-ons and coupons, all of them."""
+    """Yield all products, plans, add-ons and coupons."""
     for kind in CATALOG:
         yield from listed(api, kind)
 
 
 def changed_customers(api: StiggApi, since: datetime) -> Iterator[Landed]:
-    """The customers that changed since a moment, with an overlap."""
+    """Yield the customers that changed since a time, with an overlap."""
     yield from listed(api, "customer", filter={"updatedAt": {"gte": stamp(since - OVERLAP)}})
 
 
 def subscriptions(api: StiggApi, since: datetime, known: Collection[str]) -> Iterator[Landed]:
-    """The living subscriptions, those that ended lately, and by id those of ``known`` living ones that neither shows."""
+    """Yield current subscriptions, recently ended ones, and by id those of ``known`` that are in neither list."""
     missing = set(known)
-    for landed in listed(api, "subscription", filter={"status": {"in": list(LIVING)}}):
-        missing.discard(landed[1])
-        yield landed
-    for landed in listed(api, "subscription", filter={"effectiveEndDate": {"gte": stamp(since - ENDED_LATELY)}}):
-        missing.discard(landed[1])
-        yield landed
+    for row in listed(api, "subscription", filter={"status": {"in": list(LIVING)}}):
+        missing.discard(row[1])
+        yield row
+    for row in listed(api, "subscription", filter={"effectiveEndDate": {"gte": stamp(since - ENDED_LATELY)}}):
+        missing.discard(row[1])
+        yield row
     yield from by_id(api, missing)
 
 
 def by_id(api: StiggApi, ids: Collection[str]) -> Iterator[Landed]:
-    """Subscriptions by their ids, or by Stigg's own UUIDs of them."""
-    for field, wanted in (
+    """Yield subscriptions by their ids or by Stigg's UUIDs."""
+    for field, selected in (
         ("id", [i for i in ids if UUID.match(i)]),
         ("subscriptionId", [i for i in ids if not UUID.match(i)]),
     ):
-        ordered = sorted(wanted)
+        ordered = sorted(selected)
         for begin in range(0, len(ordered), BY_ID):
             yield from listed(api, "subscription", filter={field: {"in": ordered[begin : begin + BY_ID]}})
 
 
 def logged(api: StiggApi, since: datetime) -> set[str]:
-    """The ids of the subscriptions that Stigg's event logs name since a moment, with an overlap."""
-    found = {"createdAt": {"gte": stamp(since - OVERLAP)}, "entityType": {"eq": "SUBSCRIPTION"}}
-    rows = (row for page in api.pages("eventLogs", EVENT_LOGS, filter=found) for row in page)
+    """Return the ids of subscriptions in Stigg's event logs since a time, with an overlap."""
+    filters = {"createdAt": {"gte": stamp(since - OVERLAP)}, "entityType": {"eq": "SUBSCRIPTION"}}
+    rows = (row for page in api.pages("eventLogs", EVENT_LOGS, filter=filters) for row in page)
     return {row["entityId"] for row in rows if row["entityId"]}

@@ -1,9 +1,9 @@
-"""Everything of a Stripe account that this pipeline compares, as rows of its mirror.
+"""Reads of a Stripe account as snapshot rows.
 
-Stripe's defaults hide rows: prices that are not active, subscriptions that are canceled, items after the tenth, tiers,
-what is behind a discount, and whatever was deleted. Each is asked for; a linked object that no list shows is read by its
-id, because absence is not deletion (invariant 5). Of invoices, the drafts are read, and the open ones of creations and
-changes, whose payment may be under way for days.
+Stripe's defaults leave rows out: inactive prices, canceled subscriptions, items after the tenth, tiers, the source of a
+discount, and deleted objects. These are requested explicitly. A linked object that is in no list is read by its id, because
+absence is not deletion (invariant 5). Of invoices, drafts are read, and open ones of creations and changes, whose payment
+may be in progress for days.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from datetime import datetime
 from typing import Any
 
 from stripe_sync.clients.stripe.client import StripeApi
-from stripe_sync.clients.stripe.endpoints import PATHS, WHOLE, in_list
-from stripe_sync.clients.stripe.whole import with_items, with_lines
+from stripe_sync.clients.stripe.endpoints import EXPANDED, PATHS, in_list
+from stripe_sync.clients.stripe.nested_lists import with_items, with_lines
 from stripe_sync.core.clock import epoch
 from stripe_sync.core.errors import AccountRefused, RowFailed
 from stripe_sync.domain.actual.payment_processing import OF_A_WRITE
@@ -45,9 +45,9 @@ def read(
     readers: int,
     finished: Finished | None = None,
 ) -> Iterator[Batch]:
-    """All rows of all kinds that lists show, created up to a moment; what is ``finished`` is not read again.
+    """Yield batches of all listed rows that were created up to ``upper_bound``, without the ``finished`` ranges.
 
-    With ``tax``, customers are read with what Stripe Tax says of their location. ``readers`` requests are under way at once.
+    With ``tax``, customers include Stripe Tax's state of their location. ``readers`` requests run in parallel.
     """
     upto = epoch(upper_bound)
     for kind, page, done in pages(api.page, listings(tax=tax), upto=upto, readers=readers, finished=finished):
@@ -58,7 +58,7 @@ def read(
 
 
 def listings(*, tax: bool) -> list[Listing]:
-    """Every list that shows something of ours."""
+    """Return every list of an account's extract."""
     return [
         Listing(kind, path, given | {"expand": [*given["expand"], "data.tax"]} if tax and kind == "customer" else given)
         for kind, (path, filters) in LISTS.items()
@@ -67,23 +67,23 @@ def listings(*, tax: bool) -> list[Listing]:
 
 
 def refuse_mode(kind: str, row: dict[str, Any], *, live: bool) -> None:
-    """Raises AccountRefused for an object of the other mode (invariant 6)."""
+    """Raise AccountRefused for an object in the other mode (invariant 6)."""
     if row.get("livemode", live) is not live:
         raise AccountRefused(
-            f"Stripe answered a {kind} of the {'test' if live else 'live'} mode; the environment is "
-            f"{'live' if live else 'not live'}: correct the key or the setting live."
+            f"Stripe returned a {kind} in {'test' if live else 'live'} mode, and the environment is "
+            f"{'live' if live else 'not live'}. Correct the key or the setting live."
         )
 
 
 def completed(api: StripeApi, kind: str, row: dict[str, Any]) -> dict[str, Any]:
-    """Return an object with the rows of its lists that an answer leaves out: a subscription's items, a draft's lines."""
+    """Return an object with its complete nested lists: a subscription's items, a draft's lines."""
     if kind == "invoice":
         return with_lines(api, row) if row["status"] == InvoiceStatus.DRAFT else row
-    return whole(api, row) if kind == "subscription" else row
+    return complete_subscription(api, row) if kind == "subscription" else row
 
 
-def whole(api: StripeApi, subscription: dict[str, Any]) -> dict[str, Any]:
-    """Return a subscription with all of its items, of which a list shows ten, and its untaxed invoices, if it has any."""
+def complete_subscription(api: StripeApi, subscription: dict[str, Any]) -> dict[str, Any]:
+    """Return a subscription with all of its items and its untaxed invoices."""
     return with_items(api, with_untaxed_invoices(api, subscription))
 
 
@@ -102,14 +102,14 @@ def with_untaxed_invoices(api: StripeApi, subscription: dict[str, Any]) -> dict[
 
 
 def named(api: StripeApi, ids: Iterable[tuple[str, str]], *, tax: bool) -> Iterator[Landed]:
-    """The objects of these (kind, id), each read by its id."""
+    """Yield the objects of these (kind, id), each read by its id."""
     for kind, id in ids:
         yield kind, id, by_id(api, kind, id, tax=tax)
 
 
 def by_id(api: StripeApi, kind: str, id: str, *, tax: bool = False) -> dict[str, Any]:
-    """One object as a list would show it: as it is, or a stone that says it is gone."""
-    expand = [*WHOLE.get(kind, ()), *(["tax"] if tax and kind == "customer" else ())] or None
+    """Read one object in the form of a list; a deleted one is a tombstone."""
+    expand = [*EXPANDED.get(kind, ()), *(["tax"] if tax and kind == "customer" else ())] or None
     found = expanded(api, f"{LISTS[kind][0]}/{id}", expand)
     if found is None or found.get("deleted"):
         return {"id": id, "object": kind, "deleted": True}
@@ -117,7 +117,7 @@ def by_id(api: StripeApi, kind: str, id: str, *, tax: bool = False) -> dict[str,
 
 
 def expanded(api: StripeApi, path: str, expand: list[str] | None) -> dict[str, Any] | None:
-    """Return one object with what was asked for; a deleted one has nothing to expand, which Stripe may refuse."""
+    """Read one object with its expanded parts; Stripe may refuse ``expand`` for a deleted object."""
     try:
         return api.find(path, expand=expand)
     except RowFailed as refused:
@@ -127,7 +127,7 @@ def expanded(api: StripeApi, path: str, expand: list[str] | None) -> dict[str, A
 
 
 def invoices(api: StripeApi) -> Iterator[dict[str, Any]]:
-    """Yield the invoices of the mirror as they are now: drafts, and open ones of creations and changes."""
+    """Yield the current invoices of a snapshot: drafts, and open ones of creations and changes."""
     path, filters = LISTS["invoice"]
     for given in filters:
         for page in api.pages(path, **given):
@@ -135,5 +135,5 @@ def invoices(api: StripeApi) -> Iterator[dict[str, Any]]:
 
 
 def is_kept(kind: str, row: dict[str, Any]) -> bool:
-    """Return whether a row belongs into the mirror: of open invoices those that a creation or a change made."""
+    """Return whether a row belongs in a snapshot; of open invoices only those of creations and changes."""
     return kind != "invoice" or row["status"] == InvoiceStatus.DRAFT or row["billing_reason"] in OF_A_WRITE

@@ -1,6 +1,6 @@
-"""What an invoice of a renewal bills in advance, beside what Stigg wanted it to: a part of the audit of a month.
+"""Month audit: charges in advance of renewal invoices, expected and invoiced.
 
-What Stigg wanted is what the last comparison before the renewal stored; where none was kept nothing is said.
+The expected items are the targets of the last comparison before the renewal. Where it was deleted, nothing is reported.
 """
 
 from __future__ import annotations
@@ -22,45 +22,46 @@ from stripe_sync.domain.usage.metering import price_of
 from stripe_sync.warehouse.comparisons import links
 from stripe_sync.warehouse.engine import dumps, run_sql
 
-LONG = 200 * 86_400  # seconds; a longer period is a year
+YEARLY_PERIOD = 200 * 86_400  # seconds; a longer period is a year
 
 
 def in_advance(connection: Connection, environment: str, invoices: Iterable[Invoice]) -> dict[str, tuple[int, int]]:
-    """(expected, invoiced) of each renewal's items by invoice, minor units before discounts and tax."""
+    """Return (expected, invoiced) of each renewal's items by invoice, in minor units before discounts and tax."""
     renewals = {i.invoice: i for i in invoices if is_renewal(i.body) and i.status != InvoiceStatus.VOID}
     prices = {price for i in renewals.values() for line in item_lines(i.body) if (price := price_of(line))}
     ids = {i.subscription for i in renewals.values()} | prices
     known = {id: key for key, id in links.of_ids(connection, environment, ids).items()}
-    asked = [
+    renewal_keys = [
         {"invoice": id, "key": known[i.subscription], "at": f"{i.created_at:%Y-%m-%dT%H:%M:%SZ}"}
         for id, i in renewals.items()
         if i.subscription in known
     ]
-    wanted: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
-    for row in run_sql(connection, "audit/in_advance", environment=environment, requests=dumps(asked)):
-        wanted[row["invoice"]].append(row)
+    targets: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for row in run_sql(connection, "audit/in_advance", environment=environment, requests=dumps(renewal_keys)):
+        targets[row["invoice"]].append(row)
     found = {}
-    for id, rows in wanted.items():
+    for id, rows in targets.items():
         lines = renewed(renewals[id].body, known)
-        expected = expected_of(rows, {rhythm(line) for line in lines})
+        expected = expected_of(rows, {interval(line) for line in lines})
         if expected is not None:
             found[id] = (expected, sum(int(line["amount"]) for line in lines))
     return found
 
 
 def renewed(body: Mapping[str, Any], known: Mapping[str, str]) -> list[Mapping[str, Any]]:
-    """The lines of our own items for the period that begins."""
+    """Return the lines of our items for the period that begins."""
     return [line for line in item_lines(body) if not is_over(line, body) and price_of(line) in known]
 
 
-def rhythm(line: Mapping[str, Any]) -> str:
-    return "year" if line["period"]["end"] - line["period"]["start"] > LONG else "month"
+def interval(line: Mapping[str, Any]) -> str:
+    """Return the interval of a line's period: ``month`` or ``year``."""
+    return "year" if line["period"]["end"] - line["period"]["start"] > YEARLY_PERIOD else "month"
 
 
-def expected_of(rows: Iterable[Mapping[str, Any]], rhythms: set[str]) -> int | None:
-    """What items cost for one period, each part rounded as a line is; None where a price is not known any more.
+def expected_of(rows: Iterable[Mapping[str, Any]], intervals: set[str]) -> int | None:
+    """Return the cost of items for one period, each part rounded like a line; None where a price is no longer known.
 
-    Of a subscription with several rhythms those count whose period begins.
+    If a subscription has several billing intervals, only items of the given intervals count.
     """
     total = 0
     given = list(rows)
@@ -69,7 +70,7 @@ def expected_of(rows: Iterable[Mapping[str, Any]], rhythms: set[str]) -> int | N
         content = row["content"]
         if content is None:
             return None
-        if content["usage_type"] == UsageType.METERED or (several and content["interval"] not in rhythms):
+        if content["usage_type"] == UsageType.METERED or (several and content["interval"] not in intervals):
             continue
         tariff = tariffs.of_content(decode(content))
         if tariff is None:

@@ -1,4 +1,4 @@
-"""The report job: the list of its steps. The report is made of the warehouse; only the audit and the portal are read."""
+"""Steps of the report job. The report reads the warehouse; only the audit and the portal step read Stripe."""
 
 from __future__ import annotations
 

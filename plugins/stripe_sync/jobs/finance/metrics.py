@@ -1,4 +1,4 @@
-"""What is measured of an environment: numbers only, by the warehouse alone."""
+"""Metrics of an environment, from the warehouse: numbers only."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from stripe_sync.warehouse.engine import run_sql
 
 
 def figures(session: Session, run: Run) -> dict[str, float]:
-    """Figures by name: differences by kind, the age of the oldest, open usage, seconds to the next finalization, reads."""
+    """Return metrics by name: differences by kind, the age of the oldest, open usage, seconds to the next finalization, reads."""
     environment = session.environment
     with session.engine.connect() as connection:
         rows = run_sql(

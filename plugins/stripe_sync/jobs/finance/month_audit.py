@@ -1,7 +1,7 @@
-"""The audit of a month: what each invoice should bill by Stigg's prices, in advance and for use, what it bills, and what is on none.
+"""Month audit: expected and invoiced amounts of each invoice, in advance and for usage, and usage on no invoice.
 
-It reads Stripe's invoices anew and writes nothing there. An invoice that was voided without our having seen it is looked at by
-the next run of the job.
+It reads Stripe's invoices again and writes nothing in Stripe. A voided invoice whose usage still counts as billed is
+scheduled for the next run of the usage job.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ MISSING = (UsageState.REPORTED, *NOT_BILLED)
 
 
 def month_of(text: str) -> tuple[datetime, datetime]:
-    """The half-open month of a text such as ``2026-11``, UTC. Raises ConfigurationError."""
+    """Parse a month such as ``2026-11`` to [start, end), UTC. Raises ConfigurationError."""
     try:
         start = datetime.fromisoformat(f"{text}-01T00:00:00+00:00")
     except ValueError:
-        raise ConfigurationError(f"{text} is no month; write it like 2026-11.") from None
+        raise ConfigurationError(f"Invalid month: {text}. Use a month such as 2026-11.") from None
     return start, periods.add_months(start, 1)
 
 
 def audit(session: Session, month: str) -> list[dict[str, Any]]:
-    """A row an invoice of a renewal, or of use, of the month, and a row a window that ended in it and is on none.
+    """Return one row per invoice of a renewal or of usage, and one per usage window that ended in the month and is on none.
 
-    Amounts are minor units of the row's currency, before discounts and tax.
+    Amounts are in minor units of the row's currency, before discounts and tax.
     """
     start, end = month_of(month)
     name = session.environment.name
@@ -54,15 +54,15 @@ def audit(session: Session, month: str) -> list[dict[str, Any]]:
             windows = usage_windows.of_invoice(connection, name, invoice.invoice)
             known = usage_invoices.by_id(connection, name, invoice.invoice)
             covered = known.body.get("covered") if known is not None else None
-            rows.append(compared(session, invoice, windows, advance.get(invoice.invoice, (0, 0)), covered))
+            rows.append(invoice_row(session, invoice, windows, advance.get(invoice.invoice, (0, 0)), covered))
             if invoice.status == InvoiceStatus.VOID and any(w.state is UsageState.BILLED for w in windows):
                 usage_invoices.look_again(connection, name, [invoice.invoice])
         missing = [w for w in usage_windows.in_states(connection, name, MISSING) if start <= w.end < end]
-    return rows + [without(window) for window in missing]
+    return rows + [missing_row(window) for window in missing]
 
 
 def invoices(session: Session, start: datetime, end: datetime) -> Iterable[Invoice]:
-    """The invoices of renewals, and our own, that Stripe made in a month."""
+    """Yield the renewal invoices, and our own invoices, that were created in [start, end)."""
     api = session.stripe.in_lane("audit")
     for page in api.pages("/v1/invoices", created={"gte": epoch(start), "lt": epoch(end)}):
         for body in page:
@@ -71,10 +71,10 @@ def invoices(session: Session, start: datetime, end: datetime) -> Iterable[Invoi
                 yield found
 
 
-def compared(
+def invoice_row(
     session: Session, invoice: Invoice, windows: list[Window], advance: tuple[int, int], covered: int | None
 ) -> dict[str, Any]:
-    """What an invoice should bill, for use reckoned anew from the ledger's quantities, and what its lines bill."""
+    """Return the row of an invoice: expected amounts, usage calculated again from the ledger, and invoiced amounts."""
     known = [w for w in windows if w.state in COUNTED and w.quantity is not None]
     by_meter = [w for w in known if meter_on(w, invoice) is not None]
     bills = [bill_of(w) for w in known if w not in by_meter]
@@ -86,19 +86,34 @@ def compared(
     billed += sum(metering.billed(invoice.body, item)[1] for item in {w.measured.item for w in known})
     rounded = rounding(lines, {line.key: line for line in own}) + sum(rounding_of_meter(w, invoice) for w in by_meter)
     return {
-        "invoice": invoice.invoice, "subscription": invoice.subscription, "status": invoice.status,
-        "currency": invoice.body["currency"], "expected": expected, "invoiced": billed, "rounding": rounded,
-        "difference": billed - expected - rounded, "missing": sum(w.state in MISSING for w in windows),
+        "invoice": invoice.invoice,
+        "subscription": invoice.subscription,
+        "status": invoice.status,
+        "currency": invoice.body["currency"],
+        "expected": expected,
+        "invoiced": billed,
+        "rounding": rounded,
+        "difference": billed - expected - rounded,
+        "missing": sum(w.state in MISSING for w in windows),
         **bridge(invoice.body),
-    }  # fmt: skip
+    }
 
 
-def without(window: Window) -> dict[str, Any]:
-    """A window that is on no invoice, or was too late for its own."""
+def missing_row(window: Window) -> dict[str, Any]:
+    """Return the row of a window that is on no invoice, or was written too late."""
     terms = window.terms
     expected = money.round_minor(window.balance(*NOT_BILLED).amount)
     return {
-        "invoice": window.invoice, "subscription": window.subscription, "status": window.state.value or "due",
-        "currency": terms.currency, "expected": expected, "invoiced": 0, "rounding": 0, "difference": -expected,
-        "missing": 1, "total": 0, "balance": 0, "due": 0,
-    }  # fmt: skip
+        "invoice": window.invoice,
+        "subscription": window.subscription,
+        "status": window.state.value or "due",
+        "currency": terms.currency,
+        "expected": expected,
+        "invoiced": 0,
+        "rounding": 0,
+        "difference": -expected,
+        "missing": 1,
+        "total": 0,
+        "balance": 0,
+        "due": 0,
+    }

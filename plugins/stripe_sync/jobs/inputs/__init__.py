@@ -1,1 +1,1 @@
-"""From the warehouse to typed inputs of a decision."""
+"""Typed inputs of decisions, loaded from the warehouse."""

@@ -1,4 +1,4 @@
-"""Writes that are decided where they are made, and not by a plan: by the same executor, each with an intent and an outcome."""
+"""Direct writes: actions without a plan, by the same executor, each with an intent and an outcome in the journal."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from stripe_sync.apply.executor import Executor
 from stripe_sync.apply.permits import Permits
 from stripe_sync.apply.results import Step
 from stripe_sync.domain.plan.actions import Action, ordered
-from stripe_sync.jobs.inputs.links import known_to, registry_of
+from stripe_sync.jobs.inputs.links import known_to, link_index_of
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.warehouse.writes.leases import Lease
 
 
-def told(session: Session, step: Step) -> None:
-    """Report what became of an action."""
+def log_result(session: Session, step: Step) -> None:
+    """Log the result of an action."""
     action = step.action
     entity = ":".join(action.entity) if action.entity else ""
     sentence = f"  {step.result}: {action.sentence} {step.detail}".rstrip()
@@ -25,15 +25,15 @@ def told(session: Session, step: Step) -> None:
 def write(
     session: Session, run: Run, actions: Sequence[Action], lease: Lease, permits: Permits | None = None
 ) -> list[Step]:
-    """Make actions of the lease's lane, all of them unless ``permits`` are given; return what became of each, in order."""
+    """Write actions of the lease's lane and return their results in order; without ``permits`` all are permitted."""
     if not actions:
         return []
     with session.engine.connect() as connection:
-        registry = registry_of(session, connection, known_to(session, connection, actions))
+        link_index = link_index_of(session, connection, known_to(session, connection, actions))
     executor = Executor(
         engine=session.engine,
         api=session.stripe,
-        registry=registry,
+        link_index=link_index,
         environment=session.environment.name,
         run_id=run.id,
         actions=ordered(actions),
@@ -43,6 +43,6 @@ def write(
         lease=lease,
         workers=session.environment.workers,
         settle_seconds=session.settle_seconds,
-        progress=partial(told, session),
+        progress=partial(log_result, session),
     )
     return executor.run()

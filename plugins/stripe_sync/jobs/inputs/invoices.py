@@ -1,6 +1,6 @@
-"""The invoices that may bill use, as Stripe has them: with all their lines and what was credited of each.
+"""Invoices that may bill usage, read from Stripe with all lines and the credited amount of each.
 
-Every list that Stripe embeds shows its first ten rows; all of them are paged here.
+Stripe's nested lists have only their first ten rows; they are paged here.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from stripe_sync.warehouse.usage import draft_holds, usage_invoices
 def since_of(
     chains: Mapping[Chain, Sequence[Opening]], told: Mapping[Chain, datetime], todo: Iterable[str], now: datetime
 ) -> dict[str, datetime]:
-    """The subscriptions to read, each with the moment from which its invoices are looked for: what is told of it ends there."""
-    moments: dict[str, list[datetime]] = {subscription: [] for subscription in todo}
+    """Return the time since which to read invoices, by subscription: the end of the known invoices of its charges."""
+    starts: dict[str, list[datetime]] = {subscription: [] for subscription in todo}
     for chain, found in chains.items():
-        if chain[0] in moments:
-            moments[chain[0]].append(told.get(chain, found[0].since))
-    return {subscription: min(its, default=now - LONGEST_GRACE) for subscription, its in moments.items()}
+        if chain[0] in starts:
+            starts[chain[0]].append(told.get(chain, found[0].since))
+    return {subscription: min(times, default=now - LONGEST_GRACE) for subscription, times in starts.items()}
 
 
 def read_invoices(
@@ -42,10 +42,11 @@ def read_invoices(
     listed: Mapping[str, dict[str, Any]],
     short: Container[str],
 ) -> list[str]:
-    """Read the invoices of some subscriptions since a moment where no draft of theirs is ``listed``; return the ids.
+    """Read the invoices of subscriptions and store those that bill usage; return their ids.
 
-    Kept are those that bill use, with the grace of the drafts that nobody moved; ``short`` are the drafts known to wait less
-    than an hour. A draft that Stripe does not have any more was deleted by a person.
+    Subscriptions with a ``listed`` draft are not read again. Drafts whose finalization time was not moved are stored with
+    their grace period; ``short`` are the drafts with a grace period below one hour. A draft that Stripe no longer has was
+    deleted by a person.
     """
     name, api = session.environment.name, session.stripe.in_lane(Lane.USAGE)
     bodies = {id: row for id, row in listed.items() if drafts.subscription_of(row, session.signer) in since}
@@ -69,18 +70,18 @@ def read_invoices(
 
 
 def known_drafts(connection: Connection, environment: str, now: datetime, of: Iterable[str]) -> Iterator[Invoice]:
-    """What has to be read again: drafts whose time has come, invoices that were changed, and drafts of some subscriptions."""
+    """Yield the invoices to read again: due drafts, changed invoices, and the drafts of some subscriptions."""
     yield from usage_invoices.to_read_again(connection, environment, now=now)
     yield from usage_invoices.drafts_of(connection, environment, of)
 
 
 def deleted(invoice: Invoice) -> Invoice:
-    """A draft that a person deleted: Stripe has it no more, and nothing that was on it."""
+    """Return a draft with the status ``deleted``, which a person deleted in Stripe."""
     return replace(invoice, status="deleted", finalizes_at=None, is_stale=False)
 
 
 def read_one(session: Session, invoice: Invoice) -> Invoice | None:
-    """An invoice as it is at this moment, kept in the ledger; None where it bills no use."""
+    """Read an invoice and store it in the ledger; return None where it bills no usage."""
     body = session.stripe.in_lane(Lane.USAGE).find(f"/v1/invoices/{invoice.invoice}")
     seen = seen_invoice(session, body) if body is not None else deleted(invoice)
     if seen is not None:
@@ -90,7 +91,7 @@ def read_one(session: Session, invoice: Invoice) -> Invoice | None:
 
 
 def with_credits(session: Session, body: dict[str, Any]) -> dict[str, Any]:
-    """An invoice with what was credited of each of its lines, minor units by the line's id."""
+    """Return an invoice with ``credited``, the credited amount in minor units by line id, if it has credit notes."""
     if not (body.get("pre_payment_credit_notes_amount") or body.get("post_payment_credit_notes_amount")):
         return body
     credited: dict[str, int] = {}
@@ -101,7 +102,7 @@ def with_credits(session: Session, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def credited_lines(session: Session, invoice: str) -> Iterator[dict[str, Any]]:
-    """The lines of the credit notes of an invoice that are in force."""
+    """Yield the lines of an invoice's issued credit notes."""
     api = session.stripe.in_lane(Lane.USAGE)
     for notes in api.pages("/v1/credit_notes", invoice=invoice):
         for note in (note for note in notes if note["status"] == "issued"):
@@ -112,8 +113,8 @@ def credited_lines(session: Session, invoice: str) -> Iterator[dict[str, Any]]:
                 yield from page
 
 
-def whole(session: Session, body: dict[str, Any]) -> dict[str, Any]:
-    """An invoice with all its lines."""
+def with_all_lines(session: Session, body: dict[str, Any]) -> dict[str, Any]:
+    """Return an invoice with all its lines."""
     if not body["lines"].get("has_more"):
         return body
     pages = session.stripe.in_lane(Lane.USAGE).pages(f"/v1/invoices/{body['id']}/lines")
@@ -121,15 +122,21 @@ def whole(session: Session, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def seen_invoice(session: Session, body: dict[str, Any]) -> Invoice | None:
-    """An invoice as the ledger keeps it, with all its lines; None for one that bills no use."""
-    body = whole(session, body)
+    """Return an invoice as the ledger stores it, with all its lines; None for one that bills no usage."""
+    body = with_all_lines(session, body)
     subscription = drafts.subscription_of(body, session.signer)
     bound = drafts.bound_of(body, session.signer)
     if subscription is None or bound is None:
         return None
-    moment = body.get("automatically_finalizes_at")
-    finalizes = from_epoch(moment) if moment is not None and body["status"] == InvoiceStatus.DRAFT else None
+    seconds = body.get("automatically_finalizes_at")
+    finalizes = from_epoch(seconds) if seconds is not None and body["status"] == InvoiceStatus.DRAFT else None
     return Invoice(
-        body["id"], subscription, body["status"], bound, from_epoch(body["created"]), finalizes, is_stale=False,
+        body["id"],
+        subscription,
+        body["status"],
+        bound,
+        from_epoch(body["created"]),
+        finalizes,
+        is_stale=False,
         body=body,
-    )  # fmt: skip
+    )

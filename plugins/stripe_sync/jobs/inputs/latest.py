@@ -1,4 +1,4 @@
-"""The newest mirrors that were compared, as the inputs of a decision: for what does not read both sides anew."""
+"""Newest compared snapshots as inputs of a decision, for jobs that do not read both sides again."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from stripe_sync.domain.model.inputs import Inputs
-from stripe_sync.jobs.inputs.partitions import Around, around_of, catalog_inputs, family_inputs
+from stripe_sync.jobs.inputs.partitions import ComparisonContext, catalog_inputs, context_of, family_inputs
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.warehouse.comparisons import comparisons
 from stripe_sync.warehouse.snapshots import families, snapshots
@@ -17,30 +17,30 @@ from stripe_sync.warehouse.snapshots.families import Members, Place
 
 @dataclass(frozen=True)
 class Latest:
-    """The mirrors of the newest comparison, to be asked of the catalog or of some families."""
+    """The snapshots of the newest comparison, loaded by catalog or by related entities."""
 
-    around: Around
+    context: ComparisonContext
 
     @property
     def as_of(self) -> datetime:
-        """The moment of the older mirror, UTC."""
-        return min(self.around.place.stigg.upper_bound, self.around.place.stripe.upper_bound)
+        """Return the time of the older snapshot, UTC."""
+        return min(self.context.place.stigg.upper_bound, self.context.place.stripe.upper_bound)
 
     def catalog(self) -> Inputs:
-        """The catalog alone, nobody's subscriptions."""
-        return catalog_inputs(self.around)
+        """Return the catalog, without customers and subscriptions."""
+        return catalog_inputs(self.context)
 
     def of(self, members: Members) -> Inputs:
-        """The catalog, and the whole families of these members."""
-        found = families.whole(self.around.connection, self.around.place, members)
-        return family_inputs(self.around, self.catalog(), found)[0]
+        """Return the catalog and all entities related to these members."""
+        found = families.whole(self.context.connection, self.context.place, members)
+        return family_inputs(self.context, self.catalog(), found)[0]
 
 
 def latest(session: Session, run: Run, connection: Connection) -> Latest | None:
-    """The newest mirrors that were compared; None before the first comparison."""
+    """Return the newest compared snapshots; None before the first comparison."""
     name = session.environment.name
     pair = comparisons.latest_pair(connection, name)
     if pair is None:
         return None
     stigg, stripe = (snapshots.get(session.engine, id) for id in pair[1:])
-    return Latest(around_of(session, run, connection, Place(name, stigg, stripe), checked_by=pair[0]))
+    return Latest(context_of(session, run, connection, Place(name, stigg, stripe), checked_by=pair[0]))

@@ -1,4 +1,4 @@
-"""The links of an environment as writes need them."""
+"""Links of an environment as inputs of writes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
-from stripe_sync.apply.links import Registry
+from stripe_sync.apply.links import LinkIndex
 from stripe_sync.core import keys
 from stripe_sync.domain.plan.actions import Action
 from stripe_sync.jobs.runtime.context import Session
@@ -17,9 +17,9 @@ from stripe_sync.warehouse.writes import journal
 
 
 def known_to(session: Session, connection: Connection, things: Iterable[Any]) -> dict[str, str]:
-    """Stripe ids by link key of what differences, actions and open intents may refer to, and not of the whole account.
+    """Return Stripe ids by link key for the keys that differences, actions and open intents may refer to.
 
-    That is the catalog, whatever is named, and everything that is decided with whoever is named.
+    These are the catalog, every key in ``things``, and all keys of the customers and subscriptions of these keys.
     """
     name = session.environment.name
     parts = [*things, *journal.open_actions(connection, name)]
@@ -33,7 +33,7 @@ def known_to(session: Session, connection: Connection, things: Iterable[Any]) ->
 
 
 def texts(node: Any) -> Iterator[str]:
-    """Every text in a document, in an action, or in what has documents."""
+    """Yield every text in a document, in an action, or in a container of these."""
     if isinstance(node, str):
         yield node
     elif isinstance(node, Action):
@@ -47,10 +47,10 @@ def texts(node: Any) -> Iterator[str]:
             yield from texts(value)
 
 
-def registry_of(session: Session, connection: Connection, known: Mapping[str, str]) -> Registry:
-    """The open links (``known``: Stripe ids by link key) with everything that a write of this environment depends on."""
+def link_index_of(session: Session, connection: Connection, known: Mapping[str, str]) -> LinkIndex:
+    """Return the open links (``known``: Stripe ids by link key) with the settings and clients that a write needs."""
     environment = session.environment
-    return Registry(
+    return LinkIndex(
         known,
         session.signer,
         tax=environment.stripe.tax,

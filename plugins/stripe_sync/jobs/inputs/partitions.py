@@ -1,4 +1,4 @@
-"""The inputs of a comparison, part by part: the catalog, then some families at a time, each with the catalog beside it."""
+"""Inputs of a comparison by partition: the catalog, then batches of related customers, each together with the catalog."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from sqlalchemy import Connection
 from stripe_sync.core import keys
 from stripe_sync.core.clock import epoch
 from stripe_sync.core.errors import RowFailed
+from stripe_sync.domain.actual.actual_state import expanded
 from stripe_sync.domain.actual.stigg_end import undated
-from stripe_sync.domain.actual.stripe_objects import expanded
 from stripe_sync.domain.model.inputs import Inputs, Links, StiggView, StripeView
 from stripe_sync.domain.model.seen import Seen
 from stripe_sync.domain.model.stigg import Subscription
@@ -30,10 +30,11 @@ LeftOut = Sequence[tuple[str, str, str]]
 
 
 @dataclass(frozen=True)
-class Around:
-    """What all parts of a comparison have alike. ``left_out``: (kind, id, rule) of rows that are quarantined.
+class ComparisonContext:
+    """Context of all partitions of a comparison.
 
-    ``copied``: (link key, Stripe id) of objects whose mark is on several.
+    ``left_out`` are the quarantined rows as (kind, id, rule); ``copied`` are the objects whose ownership marker is on
+    several objects, as (link key, Stripe id).
     """
 
     session: Session
@@ -45,11 +46,13 @@ class Around:
     copied: Sequence[tuple[str, str]]
 
 
-def around_of(session: Session, run: Run, connection: Connection, place: Place, *, checked_by: str) -> Around:
-    """What all parts have alike, with what the gate of the run ``checked_by`` left out."""
+def context_of(
+    session: Session, run: Run, connection: Connection, place: Place, *, checked_by: str
+) -> ComparisonContext:
+    """Return the context of a comparison; quarantined rows are those of the run ``checked_by``."""
     checked = runs.result_in(connection, place.environment, checked_by, "check_mirrors") or {}
     extracted = runs.result_in(connection, place.environment, checked_by, "extract_stripe") or {}
-    return Around(
+    return ComparisonContext(
         session,
         run,
         connection,
@@ -60,13 +63,11 @@ def around_of(session: Session, run: Run, connection: Connection, place: Place, 
     )
 
 
-def catalog_inputs(around: Around) -> Inputs:
-    """The catalog of both sides. Of Stripe's prices and coupons those that are linked or that Stigg names, of which there may
-    be few among many.
-    """
-    connection, place = around.connection, around.place
+def catalog_inputs(context: ComparisonContext) -> Inputs:
+    """Return the catalog of both sides. Of Stripe's prices and coupons only those are loaded that are linked or in Stigg."""
+    connection, place = context.connection, context.place
     known = links.of_catalog(connection, place.environment)
-    left_out = [row for row in around.left_out if row[0] in CATALOG]
+    left_out = [row for row in context.left_out if row[0] in CATALOG]
     stigg = stigg_view(every(connection, place.stigg, CATALOG), left_out)
     ids = set(known.values()) | named(stigg)
     by_id = those(connection, place.stripe, {"price": ids, "coupon": ids})
@@ -76,35 +77,41 @@ def catalog_inputs(around: Around) -> Inputs:
 
     stripe, unreadable = stripe_view(rows, {id: key for key, id in known.items()})
     return Inputs(
-        around.session.environment,
+        context.session.environment,
         without(stigg, unreadable),
         stripe,
-        Links(known, links.retired_coupons(connection, place.environment, ids), around.exempt),
-        around.session.signer,
-        around.run.now,
+        Links(known, links.retired_coupons(connection, place.environment, ids), context.exempt),
+        context.session.signer,
+        context.run.now,
     )
 
 
 def named(stigg: StiggView) -> set[str]:
-    """Stripe's ids that the catalog of Stigg names."""
+    """Return the billing ids of Stigg's catalog."""
     packages = [package for _, package in stigg.packages()]
     prices = [price for package in packages for price in [*(package.prices or ()), *(package.overage_prices or ())]]
     return {one.billing_id for one in [*packages, *prices, *stigg.coupons] if one.billing_id}
 
 
-def family_inputs(around: Around, catalog: Inputs, members: Members) -> tuple[Inputs, StripeView]:
-    """(the catalog's inputs with those of some whole families, the objects of Stripe that are theirs alone)."""
-    connection, place = around.connection, around.place
+def family_inputs(context: ComparisonContext, catalog: Inputs, members: Members) -> tuple[Inputs, StripeView]:
+    """Return (the inputs of the catalog and of some members, the Stripe objects of these members alone)."""
+    connection, place = context.connection, context.place
     ids = {"customer": members.customers, "subscription": members.subscriptions}
-    left_out = [row for row in around.left_out if row[1] in ids.get(row[0], ())]
+    left_out = [row for row in context.left_out if row[1] in ids.get(row[0], ())]
     stigg = stigg_view(those(connection, place.stigg, ids), left_out)
     owners = members.owners(place)
     own = links.of_owners(connection, place.environment, owners)
     their_ids = set(own.values()) | prices_named(stigg.subscriptions)
-    by_id = those(connection, place.stripe, {
-        "customer": members.stripe, "subscription": members.stripe,
-        "price": their_ids - catalog.stripe.prices.keys(), "coupon": their_ids - catalog.stripe.coupons.keys(),
-    })  # fmt: skip
+    by_id = those(
+        connection,
+        place.stripe,
+        {
+            "customer": members.stripe,
+            "subscription": members.stripe,
+            "price": their_ids - catalog.stripe.prices.keys(),
+            "coupon": their_ids - catalog.stripe.coupons.keys(),
+        },
+    )
 
     def rows(kind: str) -> Iterable[dict[str, object]]:
         return snapshots.invoices_of(connection, place.stripe, members.stripe) if kind == "invoice" else by_id(kind)
@@ -128,58 +135,60 @@ def family_inputs(around: Around, catalog: Inputs, members: Members) -> tuple[In
             retired={**catalog.links.retired, **links.retired_coupons(connection, place.environment, seen)},
         ),
         candidates=dict(catalog.candidates),
-        seen=seen_unpaid(around, stigg.subscriptions, ids_of),
-        ended_by_us=ended_by_us(around, theirs.subscriptions.values(), ids_of),
+        seen=seen_unpaid(context, stigg.subscriptions, ids_of),
+        ended_by_us=ended_by_us(context, theirs.subscriptions.values(), ids_of),
     )
     return inputs, theirs
 
 
-def seen_unpaid(around: Around, subscriptions: Iterable[Subscription], linked: Collection[str]) -> dict[str, Seen]:
-    """Return when those were paid for last that are free, or ended, without a date of it; ``linked`` are link keys."""
-    settings = around.session.environment
+def seen_unpaid(
+    context: ComparisonContext, subscriptions: Iterable[Subscription], linked: Collection[str]
+) -> dict[str, Seen]:
+    """Return the last paid state of free or ended subscriptions without a date, by id; ``linked`` are link keys."""
+    settings = context.session.environment
     late = timedelta(minutes=settings.stigg.scan_minutes if settings.stigg.feed else 0)
     name = keys.part(settings.name)
     billed = [s for s in subscriptions if keys.link_key("subscription", name, keys.part(s.subscription_id)) in linked]
-    ids = undated(billed, now=epoch(around.run.now))
-    return snapshots.seen_unpaid(around.connection, around.place.stigg, ids, late=late)
+    ids = undated(billed, now=epoch(context.run.now))
+    return snapshots.seen_unpaid(context.connection, context.place.stigg, ids, late=late)
 
 
 def ended_by_us(
-    around: Around, subscriptions: Iterable[StripeSubscription], linked: Mapping[str, str]
+    context: ComparisonContext, subscriptions: Iterable[StripeSubscription], linked: Mapping[str, str]
 ) -> frozenset[str]:
     """Return the ids of the canceled subscriptions that our own writes ended; ``linked`` has ids by link key."""
     canceled = {s.id for s in subscriptions if s.status == SubscriptionStatus.CANCELED}
     keys_of = {key: id for key, id in linked.items() if id in canceled}
-    return journal.canceled(around.connection, around.place.environment, keys_of) if keys_of else frozenset()
+    return journal.canceled(context.connection, context.place.environment, keys_of) if keys_of else frozenset()
 
 
 def prices_named(subscriptions: Iterable[Subscription]) -> set[str]:
-    """Stripe's ids of prices that the charges of subscriptions name."""
+    """Return the billing ids of the prices of subscriptions' charges."""
     parts = [part for s in subscriptions for part in [*(s.prices or ()), *(s.addons or ())]]
     return {part.price.billing_id for part in parts if part.price is not None and part.price.billing_id}
 
 
 def referred(subscriptions: Iterable[StripeSubscription]) -> set[str]:
-    """The ids of the prices and coupons that are on subscriptions of Stripe's."""
+    """Return the ids of the prices and coupons of Stripe subscriptions."""
     found: set[str] = set()
     for subscription in subscriptions:
         found |= {item.price.id for item in subscription.items.data}
         try:
             found |= {id for discount in expanded(subscription) if (id := discount.source.coupon_id())}
         except RowFailed:
-            continue  # said where the subscription is decided
+            continue  # reported when the subscription is compared
     return found
 
 
-def copied_of(around: Around, owners: Collection[str] | None) -> list[tuple[str, str, str]]:
-    """(link key, Stripe id, why) of what a copied mark makes uncertain, of these owners; None: of the catalog."""
+def copied_of(context: ComparisonContext, owners: Collection[str] | None) -> list[tuple[str, str, str]]:
+    """Return (link key, Stripe id, reason) of objects with a copied ownership marker, of these owners; None means the catalog."""
     return [
-        (key, id, "its mark is on several objects")
-        for key, id in around.copied
+        (key, id, "its ownership marker is on several objects")
+        for key, id in context.copied
         if (keys.owner(key) in owners if owners is not None else not keys.owner(key))
     ]
 
 
 def with_links(inputs: Inputs, found: Mapping[str, str]) -> Inputs:
-    """The inputs with more links."""
+    """Return the inputs with additional links."""
     return replace(inputs, links=replace(inputs.links, ids={**inputs.links.ids, **found})) if found else inputs

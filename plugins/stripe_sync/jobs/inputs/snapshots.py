@@ -1,4 +1,4 @@
-"""Snapshots as the frozen views that decisions are made from. A row that cannot be read stops itself alone."""
+"""Snapshots as typed, immutable views. An unreadable row becomes an error of its entity; all others are loaded."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from stripe_sync.warehouse.snapshots.snapshots import Snapshot
 Entity = TypeVar("Entity", bound=stigg.Stigg)
 Object = TypeVar("Object", bound=stripe.Stripe)
 ALL = frozenset({"product", "plan", "addon", "coupon", "price", "customer", "subscription", "invoice"})
-IDS = {
+ID_FIELDS = {
     "product": "refId",
     "plan": "refId",
     "addon": "refId",
@@ -40,21 +40,21 @@ IDS = {
 }
 
 
-Rows = Callable[[str], Iterable[dict[str, Any]]]  # the bodies of a kind
+Rows = Callable[[str], Iterable[dict[str, Any]]]  # returns the bodies of a kind
 
 
 def every(connection: Connection, snapshot: Snapshot, kinds: Collection[str] = ALL) -> Rows:
-    """All objects of these kinds, as a snapshot saw them."""
+    """Return a reader of all objects of these kinds in a snapshot."""
     return lambda kind: snapshots.bodies(connection, snapshot, kind) if kind in kinds else ()
 
 
 def those(connection: Connection, snapshot: Snapshot, ids: Mapping[str, Collection[str]]) -> Rows:
-    """The objects with these ids, by kind, as a snapshot saw them."""
+    """Return a reader of the objects with these ids, by kind, in a snapshot."""
     return lambda kind: snapshots.bodies_of(connection, snapshot, kind, ids.get(kind, ()))
 
 
 def stigg_view(rows: Rows, quarantined: Iterable[tuple[str, str, str]]) -> StiggView:
-    """Stigg's entities; quarantined and unreadable rows are among ``broken``."""
+    """Return Stigg's entities; quarantined and unreadable rows are in ``broken``."""
     kept_back = [EntityStatus(kind, id, Status.ERROR, ReasonCode.QUARANTINED, rule) for kind, id, rule in quarantined]
     left_out = {(s.kind, s.id) for s in kept_back}
 
@@ -63,7 +63,7 @@ def stigg_view(rows: Rows, quarantined: Iterable[tuple[str, str, str]]) -> Stigg
         found: list[Entity] = []
         broken: list[EntityStatus] = []
         for row in rows(kind):
-            id = str(row.get(IDS[kind]))
+            id = str(row.get(ID_FIELDS[kind]))
             if (kind, id) in left_out:
                 continue
             try:
@@ -84,7 +84,7 @@ def stigg_view(rows: Rows, quarantined: Iterable[tuple[str, str, str]]) -> Stigg
 
 
 def stripe_view(rows: Rows, known: Mapping[str, str]) -> tuple[StripeView, list[EntityStatus]]:
-    """Stripe's objects by id, and the Stigg entities whose linked object cannot be read; ``known`` has keys by id."""
+    """Return (Stripe's objects by id, statuses of entities with an unreadable object); ``known`` has link keys by id."""
     broken: list[EntityStatus] = []
 
     def read(kind: str, shape: type[Object]) -> dict[str, Object]:
@@ -113,13 +113,13 @@ def stripe_view(rows: Rows, known: Mapping[str, str]) -> tuple[StripeView, list[
 
 
 def status_of(key: str, failure: RowFailed) -> EntityStatus:
-    """The status of the entity behind a link key whose object cannot be read; a price of its own is its subscription's."""
+    """Return the error status of the entity of a link key; a subscription-specific price belongs to its subscription."""
     kind, id = keys.entity_of(keys.owner(key) or key)
     return EntityStatus(kind, id, Status.ERROR, ReasonCode(failure.reason), failure.detail)
 
 
 def without(view: StiggView, broken: Iterable[EntityStatus]) -> StiggView:
-    """The view without the entities that are broken on the other side."""
+    """Return the view without the entities that are unreadable on the other side."""
     also = list(broken)
     gone = {(s.kind, s.id) for s in also}
     if not gone:

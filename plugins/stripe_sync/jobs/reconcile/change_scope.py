@@ -9,7 +9,7 @@ import hashlib
 from datetime import timedelta
 
 from stripe_sync.core.config import packaged
-from stripe_sync.jobs.inputs.partitions import Around, catalog_inputs, named
+from stripe_sync.jobs.inputs.partitions import ComparisonContext, catalog_inputs, named
 from stripe_sync.warehouse import manual_actions
 from stripe_sync.warehouse.comparisons.comparisons import Made
 from stripe_sync.warehouse.engine import dumps
@@ -18,36 +18,36 @@ from stripe_sync.warehouse.snapshots.families import Members
 from stripe_sync.warehouse.writes import journal
 
 
-def inputs_of(around: Around) -> str:
+def inputs_of(context: ComparisonContext) -> str:
     """A hash of what decides everything, besides rows, links and the time: settings, secret, code, what people did."""
     inputs = [
         packaged.version(),
-        around.session.environment,
-        around.session.signer.fingerprint(),
-        sorted(around.left_out),
-        sorted(around.exempt),
-        sorted(around.copied),
-        manual_actions.newest(around.connection, around.place.environment),
-        journal.first_write(around.connection, around.place.environment),
+        context.session.environment,
+        context.session.signer.fingerprint(),
+        sorted(context.left_out),
+        sorted(context.exempt),
+        sorted(context.copied),
+        manual_actions.newest(context.connection, context.place.environment),
+        journal.first_write(context.connection, context.place.environment),
     ]
     return hashlib.sha256(dumps(inputs).encode()).hexdigest()
 
 
-def of(around: Around, before: tuple[int, Made] | None, inputs: str) -> Members | None:
+def of(context: ComparisonContext, before: tuple[int, Made] | None, inputs: str) -> Members | None:
     """Whose families are decided anew, nobody's if nothing changed; None for everything."""
-    run, connection, name = around.run, around.connection, around.place.environment
+    run, connection, name = context.run, context.connection, context.place.environment
     if before is None or before[1].inputs != inputs or before[1].decided_at is None or run.params.full:
         return None
-    if run.now - before[1].decided_at >= timedelta(hours=around.session.environment.full_sync_interval_hours):
+    if run.now - before[1].decided_at >= timedelta(hours=context.session.environment.full_sync_interval_hours):
         return None
     if not changes.sees(connection, before[0]):
         return None
     try:
-        found = changes.changes(connection, around.place, before[0])
+        found = changes.changes(connection, context.place, before[0])
         waiting = changes.waiting(connection, name, run.now)
     except changes.TooMany:
         return None
-    if found.things and not found.things.isdisjoint(named(catalog_inputs(around).stigg)):
+    if found.things and not found.things.isdisjoint(named(catalog_inputs(context).stigg)):
         return None
     found.members.take(waiting)
     return found.members

@@ -7,17 +7,17 @@ from dataclasses import dataclass, replace
 
 from stripe_sync.core import keys
 from stripe_sync.domain.actual import successors
-from stripe_sync.domain.actual.stripe_objects import found as found_in
+from stripe_sync.domain.actual.actual_state import found as found_in
 from stripe_sync.domain.adoption import link_discovery
 from stripe_sync.domain.drift.amounts import PriceBook
 from stripe_sync.domain.drift.rows import Places, rows
 from stripe_sync.domain.model.documents import CUSTOMER, SUBSCRIPTION
 from stripe_sync.domain.model.inputs import Desired, Inputs
 from stripe_sync.domain.model.status import EntityStatus
-from stripe_sync.domain.target.catalog import need, past
-from stripe_sync.domain.target.target_state import Offered, of_catalog, of_families, offered
+from stripe_sync.domain.target.catalog_versions import need, past
+from stripe_sync.domain.target.target_state import CatalogState, catalog_state, of_catalog, of_families
 from stripe_sync.domain.usage.charges import charges
-from stripe_sync.jobs.inputs.partitions import Around, catalog_inputs, copied_of, family_inputs, with_links
+from stripe_sync.jobs.inputs.partitions import ComparisonContext, catalog_inputs, copied_of, family_inputs, with_links
 from stripe_sync.jobs.reconcile import conflicts
 from stripe_sync.jobs.reconcile.entity_status import judged, uncounted
 from stripe_sync.warehouse.comparisons import catalog_references, comparisons, link_suggestions, links, statuses
@@ -31,88 +31,88 @@ PARTS = 8  # from which on it matters that PostgreSQL knows how much there is
 class Comparing:
     """One comparison while it is made, a part at a time: however big the account, a part is held in memory."""
 
-    def __init__(self, around: Around, comparison: int) -> None:
-        self.around = around
-        self.connection, self.name = around.connection, around.place.environment
+    def __init__(self, context: ComparisonContext, comparison: int) -> None:
+        self.context = context
+        self.connection, self.name = context.connection, context.place.environment
         self.comparison = comparison
         self.places = Places(
-            around.session.environment.dashboard(), around.session.environment.stigg.entity_url, self.name
+            context.session.environment.dashboard(), context.session.environment.stigg.entity_url, self.name
         )
         self.decided = 0  # customers and subscriptions
         self.compared_ids = False  # whether the billing ids of all that was adopted were looked at
 
     def everything(self) -> None:
         """Decides everything anew."""
-        self.around.session.progress("  everything is decided anew")
+        self.context.session.progress("  everything is decided anew")
         link_suggestions.clear(self.connection, self.name)
-        conflicts.refuse(self.around, after=0)
-        conflicts.refuse_vanished(self.around)
+        conflicts.refuse(self.context, after=0)
+        conflicts.refuse_vanished(self.context)
         self.compared_ids = True
         comparisons.close(self.connection, self.comparison, self.name)
         catalog = self.catalog()
-        for number, members in enumerate(families.everybody(self.connection, self.around.place), start=1):
+        for number, members in enumerate(families.everybody(self.connection, self.context.place), start=1):
             self.family(catalog, members)
             if number >= PARTS and number.bit_count() == 1:  # 8, 16, 32, ...
                 analyze_compared(self.connection)
         self.conclude_catalog(catalog)
         comparisons.close_absent(self.connection, self.comparison, self.name)
         catalog_references.forget_absent(self.connection, self.name)
-        statuses.forget_others(self.connection, self.name, self.around.run.id)
+        statuses.forget_others(self.connection, self.name, self.context.run.id)
         statuses.count_anew(self.connection, self.name)
 
     def some(self, anew: Members, *, since: int) -> None:
         """Decides the families of some anew, and the catalog where they need something else of its past than before."""
         if not anew:
-            self.around.session.progress("  nothing that decides has changed")
+            self.context.session.progress("  nothing that decides has changed")
             return
-        conflicts.refuse(self.around, after=comparisons.snapshot_of(self.connection, since))
+        conflicts.refuse(self.context, after=comparisons.snapshot_of(self.connection, since))
         link_suggestions.clear(self.connection, self.name, {""})
         catalog = self.catalog()
         needed = catalog_references.needed(self.connection, self.name)
-        for members in families.some(self.connection, self.around.place, anew):
-            owners = members.owners(self.around.place)
+        for members in families.some(self.connection, self.context.place, anew):
+            owners = members.owners(self.context.place)
             link_suggestions.clear(self.connection, self.name, set(owners))
             comparisons.close(self.connection, self.comparison, self.name, owners=owners)
             self.family(catalog, members)
-            statuses.forget(self.connection, self.name, self.around.run.id, map(keys.entity_of, owners))
+            statuses.forget(self.connection, self.name, self.context.run.id, map(keys.entity_of, owners))
         if catalog_references.needed(self.connection, self.name) != needed:
             comparisons.close(self.connection, self.comparison, self.name, owners=[""])
             self.conclude_catalog(catalog)
 
     def catalog(self) -> Ground:
         """The catalog as families know it, after what both sides prove of it was linked."""
-        around, inputs = self.around, catalog_inputs(self.around)
+        context, inputs = self.context, catalog_inputs(self.context)
         found = link_discovery.products(inputs)
         inputs = self.linked(inputs, found.links)
         inputs = self.linked(inputs, link_discovery.prices(inputs))
         inputs = self.linked(inputs, link_discovery.coupons(inputs))
-        inputs = self.with_candidates(inputs, found, copied_of(around, None))
-        offer = offered(inputs)
+        inputs = self.with_suggestions(inputs, found, copied_of(context, None))
+        state = catalog_state(inputs)
         there = [
-            *offer.catalog.claims,
-            *past(inputs, offer.catalog, every_version(offer)),
+            *state.catalog.claims,
+            *past(inputs, state.catalog, every_version(state)),
             *found_in(inputs, inputs.stripe),
         ]
-        return Ground(inputs, offer, PriceBook.of(there))
+        return Ground(inputs, state, PriceBook.of(there))
 
     def conclude_catalog(self, ground: Ground) -> None:
         """Compares the catalog, once it is known who needs what of its past."""
-        made = of_catalog(ground.inputs, ground.offer, catalog_references.needed(self.connection, self.name))
+        made = of_catalog(ground.inputs, ground.state, catalog_references.needed(self.connection, self.name))
         self.settle(made, ground.book, owners=[""])
 
     def family(self, ground: Ground, members: Members) -> None:
         """Decides and compares some whole families."""
-        around, owners = self.around, members.owners(self.around.place)
-        inputs, own = family_inputs(around, ground.inputs, members)
-        conflicts.refuse_detached(around, inputs)
+        context, owners = self.context, members.owners(self.context.place)
+        inputs, own = family_inputs(context, ground.inputs, members)
+        conflicts.refuse_detached(context, inputs)
         if not self.compared_ids and links.adopted_among(self.connection, self.name, conflicts.unnamed(inputs)):
-            conflicts.refuse_vanished(around)
+            conflicts.refuse_vanished(context)
             self.compared_ids = True
         found = link_discovery.families(inputs)
         inputs = self.linked(inputs, found.links)
-        inputs = self.with_candidates(inputs, found, copied_of(around, owners))
+        inputs = self.with_suggestions(inputs, found, copied_of(context, owners))
         inputs = self.moved(inputs)
-        made = of_families(inputs, ground.offer, own)
+        made = of_families(inputs, ground.state, own)
         book = ground.book.also([c for c in [*made.desired.wanted, *made.desired.found] if "content" in c.facts])
         counted, problems = charges(inputs, made.catalog)
         self.settle(made.desired, book, owners=owners, problems=map(uncounted, problems))
@@ -121,9 +121,9 @@ class Comparing:
             self.connection,
             self.name,
             owners,
-            needs=[(around.place.owner("subscription", id), what) for id, what in made.needs],
-            wakes=[(around.place.owner("subscription", id), at) for id, at in made.desired.timers.items()],
-            bill_use={around.place.owner("subscription", id) for id in use},
+            needs=[(context.place.owner("subscription", id), what) for id, what in made.needs],
+            wakes=[(context.place.owner("subscription", id), at) for id, at in made.desired.timers.items()],
+            bill_use={context.place.owner("subscription", id) for id in use},
         )
         self.decided += len(owners)
 
@@ -134,10 +134,10 @@ class Comparing:
         found = comparisons.compared(
             self.connection, self.comparison, self.name, owners=owners, wanted=made.wanted, found=made.found
         )
-        drift = rows(found, book, self.places, ignored=self.around.exempt)
-        comparisons.store_drift(self.connection, self.comparison, self.name, drift, now=self.around.run.now)
+        drift = rows(found, book, self.places, ignored=self.context.exempt)
+        comparisons.store_drift(self.connection, self.comparison, self.name, drift, now=self.context.run.now)
         final = {(s.kind, s.id): s for s in [*judged(made, found), *problems]}
-        statuses.store(self.connection, self.name, self.around.run.id, final.values())
+        statuses.store(self.connection, self.name, self.context.run.id, final.values())
         families.done(self.connection, owners)
         differing = sorted({d.entity for d in found if d.entity in final})
         of = [(self.owner(*e), final[e]) for e in differing]
@@ -149,18 +149,21 @@ class Comparing:
             links.add(self.connection, self.name, key, id, source="adopted")
         return with_links(inputs, found)
 
-    def with_candidates(
+    def with_suggestions(
         self, inputs: Inputs, found: link_discovery.Adoption, copied: Sequence[tuple[str, str, str]]
     ) -> Inputs:
-        """The inputs with what waits for a person, kept."""
-        waiting = [*((c.key, c.stripe_id, c.why) for c in found.candidates), *copied]
-        link_suggestions.add(self.connection, self.name, self.around.run.id, waiting)
-        why = {key: f"{id} in Stripe may be it: {why}; link it, or take the trace away." for key, id, why in waiting}
+        """Store the link suggestions, and return the inputs with them."""
+        waiting = [*((c.key, c.stripe_id, c.why) for c in found.suggestions), *copied]
+        link_suggestions.add(self.connection, self.name, self.context.run.id, waiting)
+        why = {
+            key: f"Possible link: {id} in Stripe ({why}). Confirm it with stripe-sync link, or remove the reference."
+            for key, id, why in waiting
+        }
         return replace(inputs, candidates={**inputs.candidates, **why})
 
     def moved(self, inputs: Inputs) -> Inputs:
         """The inputs with the links moved of subscriptions that go on under another id (BILLING 7)."""
-        moves = successors.moved(inputs, successors.fates(inputs))
+        moves = successors.relinked(inputs, successors.resolutions(inputs))
         for old, new in moves.items():
             links.move(self.connection, self.name, old, new)
         ids = {moves.get(key, key): id for key, id in inputs.links.ids.items()}
@@ -168,7 +171,7 @@ class Comparing:
 
     def owner(self, kind: str, id: str) -> str:
         """The owner (``keys.owner``) of an entity."""
-        return self.around.place.owner(kind, id) if kind in (CUSTOMER, SUBSCRIPTION) else ""
+        return self.context.place.owner(kind, id) if kind in (CUSTOMER, SUBSCRIPTION) else ""
 
 
 @dataclass(frozen=True)
@@ -176,10 +179,10 @@ class Ground:
     """The catalog's part of a comparison: its inputs, what it offers, and the money of every price version."""
 
     inputs: Inputs
-    offer: Offered
+    state: CatalogState
     book: PriceBook
 
 
-def every_version(offer: Offered) -> set[str]:
+def every_version(state: CatalogState) -> set[str]:
     """All versions of all packages, as if somebody needed each."""
-    return {need(o.kind, o.package.ref_id, o.package.version_number) for o in offer.catalog.offers}
+    return {need(o.kind, o.package.ref_id, o.package.version_number) for o in state.catalog.offers}

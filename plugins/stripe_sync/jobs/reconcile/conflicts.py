@@ -6,17 +6,17 @@ from stripe_sync.core import ownership
 from stripe_sync.core.errors import RunStopped
 from stripe_sync.domain.actual import successors
 from stripe_sync.domain.model.inputs import Inputs
-from stripe_sync.jobs.inputs.partitions import Around
+from stripe_sync.jobs.inputs.partitions import ComparisonContext
 from stripe_sync.warehouse.snapshots import changes
 from stripe_sync.warehouse.writes import journal
 
 
-def refuse(around: Around, *, after: int) -> None:
+def refuse(context: ComparisonContext, *, after: int) -> None:
     """Raises RunStopped where somebody else makes objects in Stripe. ``after``: those before that snapshot were looked at."""
-    name, since = around.place.environment, journal.first_write(around.connection, around.place.environment)
+    name, since = context.place.environment, journal.first_write(context.connection, context.place.environment)
     if since is None:
         return
-    found = changes.intruders(around.connection, around.place, first_write=since, mark=ownership.FIELD, after=after)
+    found = changes.intruders(context.connection, context.place, first_write=since, mark=ownership.FIELD, after=after)
     if found:
         raise RunStopped(
             f"{len(found)} objects in Stripe carry Stigg's metadata, not our mark, and are newer than our first write, such as "
@@ -24,12 +24,12 @@ def refuse(around: Around, *, after: int) -> None:
         )
 
 
-def refuse_detached(around: Around, inputs: Inputs) -> None:
+def refuse_detached(context: ComparisonContext, inputs: Inputs) -> None:
     """Raises RunStopped where subscriptions in these inputs ended because Stigg's own integration was removed."""
     gone = successors.detached(inputs)
     if gone:
         raise RunStopped(
-            f"Linked subscriptions of {around.place.environment} ended by DetachBilling, such as {gone[0]}: Stigg's integration "
+            f"Linked subscriptions of {context.place.environment} ended by DetachBilling, such as {gone[0]}: Stigg's integration "
             f"was removed together with them. Nothing is canceled; restore them in Stigg, or end them in Stripe by hand."
         )
 
@@ -41,11 +41,11 @@ def unnamed(inputs: Inputs) -> set[str]:
     return keys | {inputs.link_key("subscription", id) for id in subscriptions}
 
 
-def refuse_vanished(around: Around) -> None:
+def refuse_vanished(context: ComparisonContext) -> None:
     """Raises RunStopped where Stigg lost the billing ids of what was adopted."""
-    vanished, adopted = changes.vanished(around.connection, around.place)
+    vanished, adopted = changes.vanished(context.connection, context.place)
     if vanished > adopted / 2:
         raise RunStopped(
             f"Stigg lost the billing ids of {vanished} of {adopted} adopted customers and subscriptions of "
-            f"{around.place.environment}; look whether its integration was removed with its data before anything is written."
+            f"{context.place.environment}; look whether its integration was removed with its data before anything is written."
         )

@@ -9,10 +9,10 @@ from typing import Final
 
 from msgspec import structs
 
-from stripe_sync.apply.links import Registry
+from stripe_sync.apply.links import LinkIndex
 from stripe_sync.clients.stripe.client import StripeApi
 from stripe_sync.clients.stripe.endpoints import PATHS
-from stripe_sync.clients.stripe.whole import with_lines
+from stripe_sync.clients.stripe.nested_lists import with_lines
 from stripe_sync.core.clock import epoch
 from stripe_sync.core.errors import RowFailed, Transient
 from stripe_sync.core.lanes import Lane
@@ -27,7 +27,7 @@ UNREAD: Final = "Its invoices were not read: look at them in Stripe before you d
 
 
 def with_invoices(
-    session: Session, made: Plan, guarded: Iterable[Verdict], link_index: Registry, *, now: datetime
+    session: Session, made: Plan, guarded: Iterable[Verdict], link_index: LinkIndex, *, now: datetime
 ) -> Plan:
     """Return the plan whose waiting cancellations say which invoices are collected and which are stopped.
 
@@ -45,7 +45,7 @@ def with_invoices(
     return structs.replace(made, actions=actions)
 
 
-def sentences(session: Session, action: Action, link_index: Registry, now: datetime) -> str:
+def sentences(session: Session, action: Action, link_index: LinkIndex, now: datetime) -> str:
     """Return the sentences on the invoices of one cancellation; where they cannot be read, that."""
     ours = action.noted.get("own_stops", ())
     try:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from stripe_sync.apply.links import Registry
+from stripe_sync.apply.links import LinkIndex
 from stripe_sync.apply.resource import Call
 from stripe_sync.apply.resources import subscription
 from stripe_sync.core.errors import RowFailed, Transient
@@ -24,7 +24,7 @@ DETAILS: Final = ("items", "billing_mode", "proration_behavior", "cancel_at")
 BESIDE: Final = ("discounts", "automatic_tax")
 
 
-def previewed(session: Session, made: Plan, differences: Sequence[Difference], registry: Registry) -> Plan:
+def previewed(session: Session, made: Plan, differences: Sequence[Difference], link_index: LinkIndex) -> Plan:
     """Return the plan with ``due_now`` as Stripe computes it, where what it is about exists already.
 
     A write whose preview Stripe refused keeps the refusal: it is that row's error, and the others go on.
@@ -33,7 +33,7 @@ def previewed(session: Session, made: Plan, differences: Sequence[Difference], r
     left = PREVIEWS
     actions = []
     for action in made.actions:
-        params = preview_params(Call(session.stripe, action, registry), by_key.get(action.target)) if left else None
+        params = preview_params(Call(session.stripe, action, link_index), by_key.get(action.target)) if left else None
         if params is not None:
             left -= 1
             action = with_preview(session, action, params)

@@ -1,1 +1,1 @@
-"""Context, run, step, preflight, approvals and the record of manual actions."""
+"""Runtime of jobs: context, run, step, preflight, approvals and the record of manual actions."""

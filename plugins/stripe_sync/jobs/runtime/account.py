@@ -1,7 +1,7 @@
-"""Whether key, settings and warehouse mean one Stripe account: compared before anything of Stripe's is read or written.
+"""Account check: key, settings and warehouse must belong to one Stripe account before Stripe is read or written.
 
-A key belongs to one account for ever, so one that has proven it is not asked again by every session; a run's preflight and
-its first write ask nevertheless.
+A key never changes its account, so a key that passed the check is not checked again by every session. A run's preflight
+and its first write check it nevertheless.
 """
 
 from __future__ import annotations
@@ -18,27 +18,27 @@ if TYPE_CHECKING:
 
 
 def linked_account(session: Session) -> str:
-    """Return whose the links are, a sentence's end. Raises AccountRefused where that is not the declared account."""
+    """Return the account of the links as a phrase. Raises AccountRefused where it differs from the declared account."""
     declared, name = session.environment.stripe_account, session.environment.name
     with session.engine.connect() as connection:
         known = accounts.bound(connection, name)
     if known is not None and known != declared:
         raise AccountRefused(
-            f"{name} declares the account {declared}, and the links of this warehouse belong to {known}; set stripe_account "
-            f"and the connection back, give the other account an environment of its own, or close the links with "
+            f"{name} declares account {declared}, and the links of this warehouse belong to {known}. Restore stripe_account "
+            f"and the connection, create a separate environment for the other account, or end the links: "
             f"stripe-sync disconnect {name}."
         )
     return f"belong to {known}" if known is not None else "none yet"
 
 
 def account(session: Session) -> str:
-    """Return the account and its mode. Raises AccountRefused unless key, settings and links are of one account."""
+    """Return the account and its mode as a phrase. Raises AccountRefused unless key, settings and links have one account."""
     linked_account(session)
     found, declared = session.client.account(), session.environment.stripe_account
     if found["id"] != declared:
         raise AccountRefused(
-            f"The key of {session.environment.stripe_connection} belongs to the account {found['id']}, and the environment "
-            f"{session.environment.name} declares {declared}; correct one of them."
+            f"Wrong Stripe account: the key in connection {session.environment.stripe_connection} belongs to {found['id']}, and "
+            f"{session.environment.name} declares {declared}. Correct the key or stripe_account."
         )
     with session.engine.begin() as connection:
         accounts.prove(connection, session.environment.name, Proven(declared, key_digest(session)))
@@ -46,7 +46,7 @@ def account(session: Session) -> str:
 
 
 def require_account(session: Session) -> None:
-    """Raise AccountRefused, or NotAuthorized, unless the account is proven; Stripe is asked where this key did not prove it."""
+    """Check the account unless this key has already passed. Raises AccountRefused or NotAuthorized."""
     linked_account(session)
     with session.engine.connect() as connection:
         known = accounts.find(connection, session.environment.name)
@@ -55,6 +55,6 @@ def require_account(session: Session) -> None:
 
 
 def key_digest(session: Session) -> str:
-    """Return what is another for another key or another server, and does not tell the key."""
+    """Return a one-way fingerprint of key and server; it changes when either changes."""
     connection = session.connection_of(session.environment.stripe_connection)
     return hashlib.sha256(f"{session.client.base_url}\n{connection.key()}".encode()).hexdigest()[:32]

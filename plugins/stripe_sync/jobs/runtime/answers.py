@@ -1,4 +1,4 @@
-"""The answers of ``stripe-sync probe`` as guards need them: what lanes wait for, and what answers forbid."""
+"""Answers of ``stripe-sync probe`` as input of the guards: open questions and forbidden lanes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from stripe_sync.warehouse import manual_actions
 
 
 def answered(session: Session) -> Standing:
-    """Return the part of the guards' context that the answers decide: open questions, forbidden lanes and waiting causes."""
+    """Return the guards' context from stored answers: open questions, forbidden lanes and waiting causes."""
     environment = session.environment
     answers = manual_actions.answers(session.engine, environment.name)
     waiting = open_questions(answers, environment.accept_unknown, environment)

@@ -1,4 +1,4 @@
-"""Asking a person, and taking the answer. Nothing that waits for a person holds a lease."""
+"""Approval requests and their answers. A request that waits for a person holds no lease."""
 
 from __future__ import annotations
 
@@ -7,112 +7,119 @@ from datetime import timedelta
 
 from stripe_sync.core.approval_state import ApprovalState
 from stripe_sync.core.errors import ConfigurationError, Waiting
-from stripe_sync.domain.plan import approvals as questions
+from stripe_sync.domain.plan import approvals as approval_texts
 from stripe_sync.domain.plan.actions import Plan
 from stripe_sync.domain.plan.guards import Verdict
 from stripe_sync.jobs.runtime.context import Run, Session
-from stripe_sync.jobs.runtime.manual_actions import Hand
+from stripe_sync.jobs.runtime.manual_actions import Operator
 from stripe_sync.jobs.runtime.step import Result, step
 from stripe_sync.warehouse import manual_actions
 from stripe_sync.warehouse.plans import approvals, plans
 from stripe_sync.warehouse.plans.approvals import Approval
 
-REMEMBERED = timedelta(days=7)  # a rejected action is not asked about again for so long
+REJECTION_VALID = timedelta(days=7)  # approval of a rejected action is not requested again for this time
 
 
 @step
 def ask(session: Session, run: Run) -> Result:
-    """Asks about every group of a run's plan that waits, and about no action twice. Gives the hashes of the sets."""
+    """Request approval for each waiting group of a run's plan, once per action; return the hashes under ``asked``."""
     name = session.environment.name
     stored = plans.of_run(session.engine, name, run.id)
     if stored is None or run.params.approval:
         return {"asked": []}
-    return {"asked": ask_about(session, run, stored.plan, stored.verdicts)}
+    return {"asked": request_approvals(session, run, stored.plan, stored.verdicts)}
 
 
-def ask_about(session: Session, run: Run, plan: Plan, verdicts: Sequence[Verdict]) -> list[str]:
-    """Asks about every group that waits, and about no action twice. Gives the hashes of the sets."""
+def request_approvals(session: Session, run: Run, plan: Plan, verdicts: Sequence[Verdict]) -> list[str]:
+    """Request approval for each waiting group, without actions that were requested or rejected; return the hashes."""
     name, life = session.environment.name, timedelta(hours=session.environment.approval_hours)
     with session.engine.begin() as connection:
-        settled = approvals.settled(connection, name, now=run.now, remember=REMEMBERED)
-        asked = list(questions.requests(plan, verdicts, settled=settled.keys()))
-        for request in asked:
+        known = approvals.settled(connection, name, now=run.now, remember=REJECTION_VALID)
+        requests = list(approval_texts.requests(plan, verdicts, settled=known.keys()))
+        for request in requests:
             approvals.ask(connection, name, run.id, plan.hash, request, now=run.now, life=life)
-    for request in asked:
-        session.progress(f"  a person is asked: {questions.subject(name, request)}")
-    return [request.hash for request in asked]
+    for request in requests:
+        session.progress(f"  approval requested: {approval_texts.subject(name, request)}")
+    return [request.hash for request in requests]
 
 
 def question(session: Session, hash: str) -> dict[str, str]:
-    """Subject and body of a question, as people read it. Raises Waiting where nobody can answer it any more."""
+    """Return ``subject`` and ``body`` (Markdown) of an open request. Raises Waiting where it is no longer open."""
     found = require(session, hash)
     state = found.state_at(session.clock.now())
     if state != ApprovalState.WAITING:
-        raise Waiting(f"The approval {hash} of {session.environment.name} is {state}; nothing waits for an answer.")
-    sentences = sentences_of(session, found)
+        raise Waiting(f"Approval {hash} of {session.environment.name} is {state}; no answer is needed.")
+    sentences = action_sentences(session, found)
     return {
-        "subject": questions.subject(session.environment.name, found.request),
-        "body": questions.body(found.request, sentences, f"{found.expires_at:%Y-%m-%d %H:%M}"),
+        "subject": approval_texts.subject(session.environment.name, found.request),
+        "body": approval_texts.body(found.request, sentences, f"{found.expires_at:%Y-%m-%d %H:%M}"),
     }
 
 
-def sentences_of(session: Session, found: Approval) -> list[str]:
-    """The sentences of the actions of a question, from the plan that asked it."""
+def action_sentences(session: Session, found: Approval) -> list[str]:
+    """Return the sentences of a request's actions, from the plan of the request."""
     stored = plans.of_run(session.engine, session.environment.name, found.run_id)
     plan = stored.plan if stored else Plan(environment=session.environment.name)
-    wanted = set(found.request.actions)
-    return [action.sentence for action in plan.actions if action.hash in wanted]
+    hashes = set(found.request.actions)
+    return [action.sentence for action in plan.actions if action.hash in hashes]
 
 
 def require(session: Session, hash: str) -> Approval:
-    """The question about a set. Raises ConfigurationError where there is none."""
+    """Return the approval of a set of actions. Raises ConfigurationError where it does not exist."""
     found = approvals.find(session.engine, session.environment.name, hash)
     if found is None:
         raise ConfigurationError(
-            f"Nobody is asked about a set {hash} in {session.environment.name}; stripe-sync status lists what waits."
+            f"Approval {hash} does not exist in {session.environment.name}. List open approvals: "
+            f"stripe-sync status {session.environment.name}."
         )
     return found
 
 
-def approve(session: Session, hash: str, by: Hand) -> str:
-    """Says yes to the actions of a set, and to nothing else."""
+def approve(session: Session, hash: str, by: Operator) -> str:
+    """Approve the actions of a set, and return the confirmation. Raises ConfigurationError unless it is open."""
     decide(session, hash, by, state=ApprovalState.APPROVED)
-    return f"The set {hash} is approved by {by.person}; what of it is still the same is made now."
+    return f"Approval {hash} was given by {by.person}. Actions that a new plan still contains are applied now."
 
 
-def reject(session: Session, hash: str, by: Hand) -> str:
-    """Says no; the actions are not asked about again for a week."""
+def reject(session: Session, hash: str, by: Operator) -> str:
+    """Reject the actions of a set for a week, and return the confirmation. Raises ConfigurationError unless it is open."""
     decide(session, hash, by, state=ApprovalState.REJECTED)
-    return (
-        f"The set {hash} is rejected by {by.person}; its actions are not asked about again for {REMEMBERED.days} days."
-    )
+    return f"Approval {hash} was rejected by {by.person}. It is not requested again for {REJECTION_VALID.days} days."
 
 
-def decide(session: Session, hash: str, by: Hand, *, state: ApprovalState) -> None:
+def decide(session: Session, hash: str, by: Operator, *, state: ApprovalState) -> None:
+    """Record a person's answer. Raises ConfigurationError unless the request is open."""
     name, now = session.environment.name, session.clock.now()
     found = require(session, hash)
     with session.engine.begin() as connection:
         if not approvals.decide(connection, name, hash, state=state, now=now, person=by.person, reason=by.reason):
-            raise ConfigurationError(f"The set {hash} is {found.state_at(now)} already; plan again for a new question.")
+            raise ConfigurationError(
+                f"Approval {hash} is already {found.state_at(now)}. Create a new plan to request it again."
+            )
         manual_actions.record(
-            connection, name, command="approve" if state == ApprovalState.APPROVED else "reject", subject=hash, reason=by.reason,
-            person=by.person, detail={"group": found.request.group, "actions": len(found.request.actions)},
-        )  # fmt: skip
+            connection,
+            name,
+            command="approve" if state == ApprovalState.APPROVED else "reject",
+            subject=hash,
+            reason=by.reason,
+            person=by.person,
+            detail={"group": found.request.group, "actions": len(found.request.actions)},
+        )
 
 
 def approved_targets(session: Session, hash: str) -> frozenset[str] | None:
-    """What the actions of a set are about, by the plan that asked about it; None where that plan is kept no more."""
+    """Return the link keys of a set's actions, from the plan of the request; None where that plan was deleted."""
     found = require(session, hash)
     stored = plans.of_run(session.engine, session.environment.name, found.run_id)
     if stored is None:
         return None
-    wanted = set(found.request.actions)
-    return frozenset(action.target for action in stored.plan.actions if action.hash in wanted)
+    hashes = set(found.request.actions)
+    return frozenset(action.target for action in stored.plan.actions if action.hash in hashes)
 
 
 def approved_actions(session: Session, hash: str) -> frozenset[str]:
-    """The actions of an approved set. Raises Waiting where it is not approved, or was applied already."""
+    """Return the hashes of an approved set's actions. Raises Waiting where it is not approved, or was already applied."""
     found = require(session, hash)
     if found.state != ApprovalState.APPROVED:
-        raise Waiting(f"The set {hash} is {found.state_at(session.clock.now())}, so nothing of it is made.")
+        raise Waiting(f"Approval {hash} is {found.state_at(session.clock.now())}; none of its actions are applied.")
     return frozenset(found.request.actions)

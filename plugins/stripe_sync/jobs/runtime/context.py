@@ -1,4 +1,4 @@
-"""The session that every step works with: the environment, the warehouse, and the ways to both APIs."""
+"""Session and run: the environment, the warehouse, the clients of both APIs, and the clock that every step uses."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from sqlalchemy import Engine
 from stripe_sync.apply.executor import SETTLE_SECONDS
 from stripe_sync.clients.stigg.client import API as STIGG_URL
 from stripe_sync.clients.stigg.client import StiggApi
+from stripe_sync.clients.stripe.budget import Tally
 from stripe_sync.clients.stripe.client import API as STRIPE_URL
-from stripe_sync.clients.stripe.client import ATTEMPTS, StripeApi, Tally, check_mode
+from stripe_sync.clients.stripe.client import ATTEMPTS, StripeApi, check_mode
 from stripe_sync.clients.stripe.sandbox_clock import SandboxClock
 from stripe_sync.clients.stripe.test_clock import ClockOfAccount
 from stripe_sync.core.clock import Clock, SystemClock
@@ -37,23 +38,24 @@ ConnectionOf = Callable[[str], Connection]
 
 
 class Progress(Protocol):
-    """Takes what is being done as a sentence, and what it is ``about`` (lane, kind, entity) for logs that are searched."""
+    """Receives progress messages, with structured fields (lane, kind, entity) for searchable logs."""
 
-    def __call__(self, message: str, **about: str) -> None: ...
+    def __call__(self, message: str, **about: str) -> None:
+        """Report a message."""
 
 
 def from_environ(id: str) -> Connection:
-    """The connection of ``AIRFLOW_CONN_<ID>``: the way outside Airflow."""
+    """Read the connection of ``AIRFLOW_CONN_<ID>``, outside Airflow."""
     return connections.from_environ(id, os.environ)
 
 
 def quiet(message: str, **about: str) -> None:
-    """Shows nothing."""
+    """Discard a progress message."""
 
 
 @dataclass
 class Session:
-    """One environment and everything that is needed to work on it; clients are made when first used."""
+    """One environment with its warehouse, clients and clock; clients are created on first use."""
 
     environment: Environment
     engine: Engine
@@ -64,22 +66,22 @@ class Session:
     attempts: int = ATTEMPTS
 
     def __post_init__(self) -> None:
-        """Take the time of the environment's test clock, where it has one."""
+        """Use the environment's test clock, if it has one."""
         env = self.environment
         if env.stripe.test_clock:
             self.clock = ClockOfAccount(lambda: self.stripe, env.stripe.test_clock, env.stripe_account)
 
     @cached_property
     def stripe(self) -> StripeApi:
-        """Stripe, once key, settings and warehouse are known to mean one account. Raises AccountRefused, NotAuthorized."""
+        """Return the Stripe client after the account check. Raises AccountRefused or NotAuthorized."""
         require_account(self)
         return self.client
 
     @cached_property
     def client(self) -> StripeApi:
-        """Stripe under the account's shared rate budget, whatever its account is: for what proves it.
+        """Return the Stripe client without the account check, under the account's shared rate budget.
 
-        Raises NotAuthorized where the key is of the wrong mode.
+        Raises NotAuthorized where the key has the wrong mode.
         """
         env, connection = self.environment, self.connection_of(self.environment.stripe_connection)
         budget = PostgresBudget(
@@ -101,6 +103,7 @@ class Session:
 
     @cached_property
     def stigg(self) -> StiggApi:
+        """Return the Stigg client, under the environment's rate budget."""
         connection = self.connection_of(self.environment.stigg_connection)
         env = self.environment
         budget = StiggBudget(self.engine, env.name, env.stigg.rate_limit_share, float(env.usage.reads_per_minute))
@@ -110,18 +113,18 @@ class Session:
 
     @cached_property
     def signer(self) -> Signer:
-        """Makes and tells genuine marks. Old secrets stand in the connection's extra under ``accepted``."""
+        """Return the signer of ownership markers. Old secrets are in the connection's extra under ``accepted``."""
         connection = self.connection_of(self.environment.secret_id())
         accepted = connection.extra.get("accepted", [])
         return Signer(self.environment.stripe_account, (connection.key(), *accepted))
 
     @property
     def tally(self) -> Tally:
-        """What was asked of Stripe so far: nothing where its client was never used, which this does not make."""
+        """Return the request counts so far; does not create the client."""
         return self.client.tally if "client" in self.__dict__ else Tally()
 
     def close(self) -> None:
-        """Closes what was opened."""
+        """Close the clients."""
         if "stigg" in self.__dict__:
             self.stigg.close()
         if "client" in self.__dict__:
@@ -135,50 +138,53 @@ def open_session(
     environ: Mapping[str, str] = os.environ,
     progress: Progress = quiet,
 ) -> Session:
-    """The session of an environment: settings read, warehouse migrated, clock chosen. Raises ConfigurationError."""
+    """Open a session: read the settings, connect and migrate the warehouse, choose the clock. Raises ConfigurationError."""
     environment = settings.environment(name, settings.path_from(environ))
     warehouse = engine.connect(engine.url_from(environ))
     return Session(environment, warehouse, connection_of, clock_from(environment, environ), progress)
 
 
 def clock_from(environment: Environment, environ: Mapping[str, str]) -> Clock:
-    """The system's clock, or the sandbox's where ``STRIPE_SYNC_CLOCK`` names it; never that for a live environment."""
+    """Return the system's clock, or the sandbox's clock of ``STRIPE_SYNC_CLOCK``.
+
+    Raises ConfigurationError where the variable is set and the environment is live.
+    """
     url = environ.get("STRIPE_SYNC_CLOCK")
     if not url:
         return SystemClock()
     if environment.live:
-        raise ConfigurationError("STRIPE_SYNC_CLOCK is set and the environment is live; unset it.")
+        raise ConfigurationError("STRIPE_SYNC_CLOCK is set and the environment is live. Unset it.")
     return SandboxClock(url)
 
 
 def reports_folder(environ: Mapping[str, str] = os.environ) -> Path:
-    """``STRIPE_SYNC_REPORTS``, else ``reports`` in the working folder."""
+    """Return the folder ``STRIPE_SYNC_REPORTS``, else ``reports`` in the working folder."""
     return Path(environ.get("STRIPE_SYNC_REPORTS", "reports"))
 
 
 @dataclass(frozen=True)
 class Run:
-    """One run: its id, its one reading of the clock, and what it was asked to do."""
+    """One run: its id, its time (UTC, read once) and its parameters."""
 
     id: str
     now: datetime
     params: RunParams = NO_PARAMS
 
     def narrowed(self, environment: Environment) -> Environment:
-        """The environment with every lane at most as bold as the run's parameter ``mode`` allows.
+        """Return the environment with its lanes limited to the run's parameter ``mode``.
 
-        A backfill that is to plan (``action``) writes nothing.
+        A backfill with ``action`` = ``plan`` is limited to observe.
         """
-        asked = Mode.OBSERVE if self.params.action == "plan" else self.params.mode
-        if asked not in (Mode.OBSERVE, Mode.PROPOSE):
+        maximum = Mode.OBSERVE if self.params.action == "plan" else self.params.mode
+        if maximum not in (Mode.OBSERVE, Mode.PROPOSE):
             return environment
         order = tuple(Mode)
-        modes = {lane: min(environment.mode(lane), Mode(asked), key=order.index) for lane in LANES}
+        modes = {lane: min(environment.mode(lane), Mode(maximum), key=order.index) for lane in LANES}
         return msgspec.structs.replace(environment, modes=modes)
 
 
 def start_run(session: Session, run_id: str, params: GivenParams | None = None) -> Run:
-    """Return the run of an id: the clock is read by the first call alone, parameters are those of the first call.
+    """Start or continue a run. Time and parameters are those of the first call with this id.
 
     Raises ConfigurationError for parameters of a wrong type.
     """

@@ -1,4 +1,4 @@
-"""A session for one command or script: the warehouse that is set, or the embedded one while the session is open."""
+"""Sessions for commands and scripts: with the configured warehouse, or an embedded one while the session is open."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def session_for(
 
 @contextmanager
 def warehouse_of(name: str, environ: Mapping[str, str]) -> Iterator[str]:
-    """Yield the URL of the warehouse: the one that is set, else that of an embedded server that this process owns."""
+    """Yield the URL of the configured warehouse, else that of an embedded server that this process owns."""
     if given := environ.get(server.URL_VARIABLE):
         yield given
         return

@@ -1,4 +1,4 @@
-"""Whether this is the right place to work at: one line a check, each with its way out. Nothing is written."""
+"""Preflight checks of an environment, one line per check with its fix. Nothing is written."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from stripe_sync.warehouse.snapshots import stripe_events
 from stripe_sync.warehouse.writes.budget import reads_this_month
 
 CHECKED_EVERY = timedelta(hours=1)
-WARN_AT = 0.8  # of the monthly reads
+WARN_AT = 0.8  # share of the monthly reads
 
 
 class CheckState(StrEnum):
@@ -29,7 +29,7 @@ class CheckState(StrEnum):
 
 @dataclass(frozen=True)
 class Check:
-    """One line of the preflight."""
+    """Result of one check."""
 
     name: str
     state: CheckState
@@ -37,13 +37,13 @@ class Check:
 
 
 def checked_lately(session: Session, run: Run) -> bool:
-    """Whether a run checked the account within the hour; it is checked before the first write besides."""
+    """Return whether a run checked the account within the last hour; it is also checked before the first write."""
     state = stripe_events.find(session.engine, session.environment.name) if session.environment.reads_events() else None
     return state is not None and run.now - state.checked_at < CHECKED_EVERY
 
 
 def checks(session: Session, without: Collection[str] = ()) -> Iterator[tuple[Check, StripeSyncError | None]]:
-    """Every check in order, with the error that a failure is."""
+    """Yield each check in order, with the error of a failure."""
     for name, check in CHECKS.items():
         if name in without:
             continue
@@ -56,7 +56,7 @@ def checks(session: Session, without: Collection[str] = ()) -> Iterator[tuple[Ch
 
 @step
 def preflight(session: Session, run: Run) -> Result:
-    """Raises the first failure; else gives the account and whether writes are held at observe, and why."""
+    """Run the checks and raise the first failure; return the account and the reason for observe mode, empty if none."""
     lately = checked_lately(session, run)
     for check, error in checks(session, without=("Stripe account", "schedule") if lately else ("schedule",)):
         if error is not None:
@@ -68,34 +68,39 @@ def preflight(session: Session, run: Run) -> Result:
 
 
 def warehouse(session: Session) -> str:
+    """Return the version of the warehouse."""
     return f"PostgreSQL {session.engine.dialect.server_version_info}"
 
 
 def secret(session: Session) -> str:
-    return f"marks are made for {session.signer.account}"
+    """Check that the secret of ownership markers can be read."""
+    return f"ownership markers are signed for {session.signer.account}"
 
 
 def stigg_environment(session: Session) -> str:
-    """Production goes with live alone. Raises AccountRefused."""
+    """Compare Stigg's environment type with the mode. Raises AccountRefused unless both are production, or neither."""
     found = session.stigg.environment()
     production = found["type"] == "PRODUCTION"
     if production != session.environment.live:
         raise AccountRefused(
             f"Stigg's environment {found['slug']} is of type {found['type']}, and {session.environment.name} is "
-            f"{'live' if session.environment.live else 'not live'}; production goes with live Stripe accounts alone."
+            f"{'live' if session.environment.live else 'not live'}; PRODUCTION requires a live Stripe account, and a live account requires PRODUCTION."
         )
     return f"{found['slug']}, {found['type']}"
 
 
 def native_integration(session: Session) -> Check:
-    """Whether Stigg's own Stripe integration may be writing as well."""
+    """Check that Stigg's native Stripe integration is not connected."""
     why = held_at_observe(session)
     name = "Stigg's native integration"
     return Check(name, CheckState.WARNING, why) if why else Check(name, CheckState.OK, "not connected")
 
 
 def held_at_observe(session: Session) -> str:
-    """Why nothing may be written, or an empty text. What cannot be read counts as connected (BILLING 10)."""
+    """Return the reason why all lanes are limited to observe mode, or an empty text.
+
+    Integrations that cannot be read count as connected (BILLING 10).
+    """
     declared = session.environment.stigg.native_integration == "removed"
     try:
         connected = any(vendor.startswith("STRIPE") for vendor in session.stigg.billing_integrations())
@@ -103,16 +108,18 @@ def held_at_observe(session: Session) -> str:
         if declared:
             return ""
         return (
-            "Stigg's integrations cannot be read with this key, so its native Stripe integration counts as connected; "
-            'everything is held at observe until stigg.native_integration = "removed" is declared.'
+            "Stigg's integrations cannot be read with this key, so its native Stripe integration counts as connected. "
+            'All lanes are limited to observe mode until you declare stigg.native_integration = "removed".'
         )
     if connected:
-        return "Stigg's native Stripe integration is connected; everything is held at observe until it is removed."
+        return (
+            "Stigg's native Stripe integration is connected. All lanes are limited to observe mode until you remove it."
+        )
     return ""
 
 
 def read_allocation(session: Session) -> Check:
-    """How much of Stripe's monthly allocation of reads was used; a warning before it is spent."""
+    """Return the used share of Stripe's monthly read allocation, with a warning above 80 %."""
     allowed = session.environment.stripe.monthly_reads
     used = reads_this_month(session.engine, session.environment.stripe_account)
     text = f"{used} of {allowed} reads this month by this warehouse (stripe.monthly_reads)"
@@ -120,20 +127,20 @@ def read_allocation(session: Session) -> Check:
 
 
 def reads_of_schedule(session: Session) -> Check:
-    """What the schedule reads a month, before anything changes. Raises ConfigurationError over the share that is allowed."""
+    """Estimate the monthly reads of the schedule. Raises ConfigurationError above the allowed share."""
     environment = session.environment
-    cost, allowed = read_quota.a_month(session), environment.stripe.monthly_reads
-    text = f"the schedule {environment.schedule or '(none)'} reads about {cost} times a month, of {allowed} (stripe.monthly_reads)"
+    cost, allowed = read_quota.estimated_monthly_reads(session), environment.stripe.monthly_reads
+    text = f"the schedule {environment.schedule or '(none)'} needs about {cost} reads per month, of {allowed} (stripe.monthly_reads)"
     if cost > environment.stripe.max_read_quota_share * allowed:
         raise ConfigurationError(
             f"{text[:1].upper()}{text[1:]}: more than the share {environment.stripe.max_read_quota_share} of stripe.max_read_quota_share. Run less often, "
-            f"leave stripe.feed on, or set stripe.monthly_reads to what your account may read (500 a transaction in 30 days)."
+            f"keep stripe.feed on, or set stripe.monthly_reads to your account's allocation (500 per transaction in 30 days)."
         )
     return Check("schedule", CheckState.OK, text)
 
 
 def stripe_tax(session: Session) -> str:
-    """With tax on, Stripe Tax is set up and collects somewhere. Raises AccountRefused."""
+    """Check that Stripe Tax is active and has a registration, if tax is on. Raises AccountRefused."""
     if not session.environment.stripe.tax:
         return "off"
     settings = session.stripe.get("/v1/tax/settings")
@@ -141,13 +148,13 @@ def stripe_tax(session: Session) -> str:
         missing = ((settings.get("status_details") or {}).get("pending") or {}).get("missing_fields") or []
         raise AccountRefused(
             f"{session.environment.name} has stripe.tax = true, and Stripe Tax is not set up in its account (missing: "
-            f"{', '.join(missing) or 'see its dashboard'}); set it up, or turn tax off."
+            f"{', '.join(missing) or 'see its dashboard'}). Set it up, or set stripe.tax = false."
         )
     registered = session.stripe.get("/v1/tax/registrations", status="active", limit=100)["data"]
     if not registered:
         raise AccountRefused(
             f"{session.environment.name} has stripe.tax = true, and its Stripe account has no active tax registration, so no tax "
-            f"would be collected; add one in Stripe, or turn tax off."
+            f"would be collected. Add a registration in Stripe, or set stripe.tax = false."
         )
     countries = sorted({row["country"] for row in registered})
     return f"set up; registered in {', '.join(countries)}"

@@ -1,6 +1,6 @@
-"""The runner: performs the steps of a job in their order, for a shell, a task or a notebook.
+"""The runner: performs the steps of a job in order, for a shell, a task or a notebook.
 
-A step that finished returns its kept result, so a run may be continued where it stopped.
+A finished step returns its stored result, so a run can be continued where it stopped.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def run_until(session: Session, run: Run, job: Job, name: str) -> None:
 
 
 def run_step(session: Session, run: Run, step: Step, **given: Any) -> Result:
-    """Perform one step. Its arguments are fields of the kept results of earlier steps, and those that are given."""
+    """Perform one step. Its arguments are fields of the stored results of earlier steps, and ``given``."""
     return function_of(step)(session, run, **argument_values(session, run, step), **given)
 
 
@@ -40,27 +40,29 @@ def function_of(step: Step) -> StepFunction:
 
 
 def argument_values(session: Session, run: Run, step: Step) -> dict[str, int | str]:
-    """Return the arguments of a step by parameter. Raises RunStopped where a step that it waits for has not finished."""
+    """Return the arguments of a step by parameter. Raises RunStopped where an earlier step has no result."""
     if not step.arguments:
         return {}
     kept, found = runs.results(session.engine, session.environment.name, run.id), {}
     for argument in step.arguments:
         result = kept.get(argument.step)
         if result is None:
-            raise RunStopped(f"The run {run.id} has no result of {argument.step}, so {step.name} cannot start.")
+            raise RunStopped(
+                f"Run {run.id} has no result of step {argument.step}, so step {step.name} cannot start. Run {argument.step} first."
+            )
         found[argument.parameter] = result[argument.field]
     return found
 
 
 def require_finished(session: Session, run: Run, job: Job) -> None:
-    """Raise RunStopped with the steps that the last step waits for and that did not finish."""
-    unfinished = [name for name, result in kept_results(session, run, job).items() if result is None]
+    """Raise RunStopped with the unfinished steps before the last one."""
+    unfinished = [name for name, result in stored_results(session, run, job).items() if result is None]
     if unfinished:
-        raise RunStopped(f"The run {run.id} did not finish {', '.join(unfinished)}; see the first of them.")
+        raise RunStopped(f"Run {run.id} did not finish {', '.join(unfinished)}. See the log of step {unfinished[0]}.")
 
 
-def kept_results(session: Session, run: Run, job: Job) -> dict[str, Result | None]:
-    """Return the kept result of each step that the last step waits for, None where it has none."""
+def stored_results(session: Session, run: Run, job: Job) -> dict[str, Result | None]:
+    """Return the stored result of each step before the last one, by name; None for an unfinished step."""
     name = session.environment.name
     found = runs.results(session.engine, name, run.id)
     return {step.name: found.get(step.name) for step in job.leading_to(job.last.name)}

@@ -1,4 +1,4 @@
-"""Step, Job: a job as the list of its steps. DAG files and ``--help`` import it, so it imports nothing heavy.
+"""Step lists: a job and its steps. DAG files and ``--help`` import this, so it imports nothing heavy.
 
 The module of a step is imported when the step runs (``jobs/runtime/runner.py``).
 """
@@ -10,21 +10,21 @@ from enum import StrEnum
 
 
 class Scope(StrEnum):
-    """How often a run performs a step: once, or once a partition of the customers."""
+    """Repetition of a step in a run: once, or once per partition of the customers."""
 
     RUN = "run"
     PARTITION = "partition"
 
 
 class Trigger(StrEnum):
-    """When a step may start, in Airflow's words: after all steps before it succeeded, or after they ended in any state."""
+    """Airflow's trigger rule of a step: after all upstream steps succeeded, or after they ended in any state."""
 
     ALL_SUCCESS = "all_success"
     ALL_DONE = "all_done"
 
 
 class Page(StrEnum):
-    """A page that shows what a step did; its task in Airflow has a button to it."""
+    """A page about a step's work, linked from its task in Airflow."""
 
     PLAN = "plan"
     DRIFT = "drift"
@@ -44,11 +44,11 @@ class Argument:
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One step of a job; its name is the task's id in Airflow and the name of its kept result.
+    """One step of a job; its name is the task's id in Airflow and the name of its stored result.
 
     ``function`` is ``module:name`` below ``stripe_sync.jobs``; it takes the session, the run and ``arguments``.
-    ``after`` names the steps that it waits for, those of ``arguments`` left out. ``writes``: its task queues in the account's
-    pool. ``priority`` is its task's weight, 0 the DAG's own. ``asset`` names the asset that it updates.
+    ``after`` names upstream steps that are not in ``arguments``. With ``writes`` its task queues in the account's
+    pool. ``priority`` is its task's weight, 0 for the DAG's default. ``asset`` is the asset that it updates.
     """
 
     name: str
@@ -63,7 +63,7 @@ class Step:
     pages: tuple[Page, ...] = ()
 
     def upstream(self) -> tuple[str, ...]:
-        """Return the names of the steps that it waits for, each once."""
+        """Return the names of the upstream steps, each once."""
         return tuple(dict.fromkeys((*(argument.step for argument in self.arguments), *self.after)))
 
 
@@ -76,6 +76,7 @@ class Job:
 
     @property
     def last(self) -> Step:
+        """Return the last step."""
         return self.steps[-1]
 
     def step(self, name: str) -> Step:
@@ -83,9 +84,9 @@ class Job:
         return {step.name: step for step in self.steps}[name]
 
     def leading_to(self, name: str) -> tuple[Step, ...]:
-        """Return the steps that a step waits for, directly or not, in the job's order; the step is not among them."""
-        waited = set(self.step(name).upstream())
+        """Return all direct and indirect upstream steps of a step, in the job's order, without the step."""
+        upstream = set(self.step(name).upstream())
         for step in reversed(self.steps):
-            if step.name in waited:
-                waited.update(step.upstream())
-        return tuple(step for step in self.steps if step.name in waited)
+            if step.name in upstream:
+                upstream.update(step.upstream())
+        return tuple(step for step in self.steps if step.name in upstream)

@@ -1,1 +1,1 @@
-"""Connecting, disconnecting, probing and pruning an environment."""
+"""Setup of an environment: connect, disconnect, probe, prune."""

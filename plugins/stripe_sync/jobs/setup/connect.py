@@ -1,6 +1,6 @@
-"""Everything that should be right before an environment is scheduled: a line each, with the way out. Nothing is written.
+"""Connection checks of an environment, one line per check with its fix. Nothing is written.
 
-The first lines are those of every run's preflight; the others are read only when somebody asks.
+The first checks are those of every run's preflight; the others run only on request.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ GRACE_GOOD, TOLERANCE = 3 * 3600, 60  # seconds (BILLING 9)
 
 
 def lines(session: Session) -> Iterator[Check]:
-    """Every check in order; one that cannot be made is a failure with its reason, and the others go on.
+    """Yield the result of every check in order; a check that raises is a failure, and the others continue.
 
-    Of another account than the environment's nothing more is read.
+    If the key belongs to another account than the environment's, only the preflight checks run.
     """
     is_other = False
     for found, error in preflight.checks(session):
@@ -45,12 +45,16 @@ def lines(session: Session) -> Iterator[Check]:
             yield Check(name, CheckState.FAILURE, str(error))
 
 
-def whose(session: Session) -> Check:
-    """The account by the name that its dashboard shows."""
+def account_name(session: Session) -> Check:
+    """Return the account's name in the dashboard, its country and currency."""
     found = session.client.account()
     if set(found) == {"id"}:
-        return Check("account", CheckState.OK, f"{found['id']}, as Stripe names it when it refuses GET /v1/account; the right "
-                     "accounts_kyc_basic_read would show its name")  # fmt: skip
+        return Check(
+            "account",
+            CheckState.OK,
+            f"{found['id']}, from Stripe's refusal of GET /v1/account; the permission "
+            "accounts_kyc_basic_read would show its name",
+        )
     dashboard = (found.get("settings") or {}).get("dashboard") or {}
     name = dashboard.get("display_name") or (found.get("business_profile") or {}).get("name") or "without a name"
     return Check(
@@ -61,86 +65,94 @@ def whose(session: Session) -> Check:
 
 
 def rights(session: Session) -> Check:
-    """Return which read rights the key lacks. A write right shows only by a write, so these are named as not checked."""
-    wanted = needed(session.environment)
-    missing = [right for right in wanted if not may_read(session, right)]
-    all_of_them = ", ".join(right.shown() for right in wanted)
+    """Return the read permissions that the key lacks. Write permissions are listed as not checked: only a write shows them."""
+    required = needed(session.environment)
+    missing = [right for right in required if not may_read(session, right)]
+    all_of_them = ", ".join(right.shown() for right in required)
     if missing:
         lacking = ", ".join(right.shown() for right in missing)
-        return Check("key rights", CheckState.FAILURE, f"the key lacks {lacking}; it needs {all_of_them}")
-    unchecked = ", ".join(right.name() for right in wanted if right.name().endswith("_write"))
+        return Check("key rights", CheckState.FAILURE, f"the key lacks {lacking}; required: {all_of_them}")
+    unchecked = ", ".join(right.name() for right in required if right.name().endswith("_write"))
     return Check(
         "key rights",
         CheckState.OK,
-        f"it may read all; it needs {all_of_them}. Not checked, since only a write shows it: {unchecked}",
+        f"all read permissions are granted; required: {all_of_them}. Not checked, since only a write shows it: {unchecked}",
     )
 
 
 def may_read(session: Session, right: Right) -> bool:
+    """Return whether the key may read the kind of object of a permission."""
     try:
         session.client.get(right.path, **({} if right.path.endswith("settings") else {"limit": 1}))
     except NotAuthorized:
         return False
     except RowFailed:
-        pass  # it may ask, and there is nothing
+        pass  # the read is allowed, and the object does not exist
     return True
 
 
 def version(session: Session) -> Check:
-    """The version that every request names, whatever the account's own is."""
-    return Check("API version", CheckState.OK, f"requests name {session.client.version}; the account's own is not used")
+    """Return the API version of every request; the account's default version is not used."""
+    return Check(
+        "API version", CheckState.OK, f"{session.client.version} for all requests; the account's default is not used"
+    )
 
 
 def clocks(session: Session) -> Check:
-    """The warehouse's clock beside ours: leases and budgets are by the warehouse's."""
+    """Compare the clocks of the warehouse and this machine; leases and budgets use the warehouse's."""
     with session.engine.connect() as connection:
         there = connection.execute(select(func.clock_timestamp())).scalar_one()
     apart = abs(there - SystemClock().now())
     return Check(
         "clocks",
         CheckState.WARNING if apart > SKEW else CheckState.OK,
-        f"the warehouse's and this machine's are {apart.total_seconds():.0f} s apart",
+        f"warehouse and this machine differ by {apart.total_seconds():.0f} s",
     )
 
 
 def limits(session: Session) -> Check:
-    """What a group may do by itself, as it is set."""
-    held = session.environment.limits
-    money = [f"{name} {dict(getattr(held, name)) or 'nothing'}" for name in ("due_now", "per_month")]
-    text = f"{held.actions} actions a group, {held.day_actions} a day, {held.deletes} deletes, {', '.join(money)}"
+    """Return the limits for actions without approval."""
+    limits = session.environment.limits
+    money = [f"{name} {dict(getattr(limits, name)) or 'nothing'}" for name in ("due_now", "per_month")]
+    text = f"{limits.actions} actions per group, {limits.day_actions} per day, {limits.deletes} deletes, {', '.join(money)}"
     return Check("limits", CheckState.OK, text)
 
 
 def modes(session: Session) -> Check:
+    """Return the mode of each lane."""
     environment = session.environment
     return Check("modes", CheckState.OK, ", ".join(f"{lane} {environment.mode(lane)}" for lane in LANES))
 
 
 def grace(session: Session) -> Check:
-    """How long drafts of renewals wait, as those show it that nobody moved: the ones that are there, else the newest seen."""
+    """Return the grace period of renewal drafts, from drafts whose finalization time was not moved, else the newest known."""
     name = session.environment.name
     with session.engine.connect() as connection:
-        moved, seen = draft_holds.holds(connection, name), figures.newest_grace(connection, name)
+        moved_drafts, newest = draft_holds.holds(connection, name), figures.newest_grace(connection, name)
     bodies = session.stripe.page("/v1/invoices", status="draft", limit=100)["data"]
-    found = graces_of(session, bodies, moved) or dict([seen] if seen else ())
+    found = graces_of(session, bodies, moved_drafts) or dict([newest] if newest else ())
     if not found:
         return Check(
             "grace period",
             CheckState.WARNING,
-            "unknown: there is no draft of a renewal; at least 1 hour is needed, 3 are good",
+            "unknown: no draft of a renewal exists; at least 1 hour is required, 3 hours are recommended",
         )
     least = min(found.values())
     if is_short(least):
-        return Check("grace period", CheckState.FAILURE, f"drafts are finalized after {least // 60} minutes; set at least 1 hour in "
-                     "Stripe, Settings, Billing, Invoices")  # fmt: skip
-    said = f"drafts are finalized after {least / 3600:.1f} hours"
+        return Check(
+            "grace period",
+            CheckState.FAILURE,
+            f"drafts are finalized after {least // 60} minutes; set at least 1 hour in "
+            "Stripe, Settings, Billing, Invoices",
+        )
+    text = f"drafts are finalized after {least / 3600:.1f} hours"
     if least < GRACE_GOOD - TOLERANCE:
-        return Check("grace period", CheckState.WARNING, f"{said}; 3 hours or more leave room for what goes wrong")
-    return Check("grace period", CheckState.OK, said)
+        return Check("grace period", CheckState.WARNING, f"{text}; 3 hours or more are recommended")
+    return Check("grace period", CheckState.OK, text)
 
 
 def grace_or_why(session: Session) -> Check:
-    """The same, or why it cannot be read."""
+    """Return the grace period check; a failed read is a failure."""
     try:
         return grace(session)
     except StripeSyncError as error:
@@ -148,38 +160,40 @@ def grace_or_why(session: Session) -> Check:
 
 
 def meters(session: Session) -> Check:
-    """The meters that bill use by the settings: they have to be there, active, and to sum (BILLING 8)."""
+    """Check that the meters of usage.meters exist, are active and use ``sum`` (BILLING 8)."""
     chosen = session.environment.usage.meters
     wrong = []
-    for feature, named in sorted(chosen.items()):
-        found = session.stripe.find(f"/v1/billing/meters/{named.meter}")
+    for feature, meter in sorted(chosen.items()):
+        found = session.stripe.find(f"/v1/billing/meters/{meter.meter}")
         if found is None:
-            wrong.append(f"{feature}: Stripe has no meter {named.meter}")
+            wrong.append(f"{feature}: meter {meter.meter} not found in Stripe")
         elif found["status"] != "active":
-            wrong.append(f"{feature}: the meter {named.meter} is {found['status']}; reactivate it")
+            wrong.append(f"{feature}: meter {meter.meter} is {found['status']}; reactivate it")
         elif found["default_aggregation"]["formula"] != "sum":
-            wrong.append(f"{feature}: the meter {named.meter} does not sum; make one that does")
+            wrong.append(f"{feature}: meter {meter.meter} does not use sum; create one that does")
     if wrong:
         return Check("meters", CheckState.FAILURE, f"{'; '.join(wrong)}; correct usage.meters")
-    told = f"{len(chosen)} of usage.meters are active and sum" if chosen else "use is billed by lines of our own"
-    return Check("meters", CheckState.OK, told)
+    text = f"{len(chosen)} of usage.meters are active and use sum" if chosen else "usage is billed by invoice lines"
+    return Check("meters", CheckState.OK, text)
 
 
 def unknowns(session: Session) -> Check:
-    """Which questions a lane waits for before it may enforce."""
+    """Return the open questions that keep lanes from enforcing."""
     known = answered(session)
     if known.forbidden:
         return Check(
             "unknowns", CheckState.FAILURE, "; ".join(why for found in known.forbidden.values() for why in found)
         )
     if not known.open_questions:
-        return Check("unknowns", CheckState.OK, "every question that a lane waits for is answered or accepted")
+        return Check("unknowns", CheckState.OK, "all required questions are answered or accepted")
     named = "; ".join(f"{lane}: {', '.join(names)}" for lane, names in known.open_questions.items())
-    return Check("unknowns", CheckState.WARNING, f"{named}; run probe, or accept them by name in accept_unknown")
+    return Check(
+        "unknowns", CheckState.WARNING, f"{named}; run stripe-sync probe, or accept them by name in accept_unknown"
+    )
 
 
 MORE: dict[str, Callable[[Session], Check]] = {
-    "account": whose,
+    "account": account_name,
     "key rights": rights,
     "API version": version,
     "clocks": clocks,

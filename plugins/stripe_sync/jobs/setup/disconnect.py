@@ -1,7 +1,7 @@
-"""Disconnecting: first what it would do, then, confirmed by name, the links are closed and nothing is deleted in Stripe.
+"""Disconnecting an environment: show the effects, then, confirmed by name, end the links. Nothing is deleted in Stripe.
 
-The journal, the ledger of usage and what people did by hand are kept. Marks that stay in Stripe make the links again when
-the environment is connected to the same account; where they are taken off, nothing tells ours from others' any more.
+Journal, usage ledger and manual actions are kept. Ownership markers that stay in Stripe restore the links when the
+environment is connected to the same account again; without them our objects cannot be told from foreign ones.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from stripe_sync.domain.plan.actions import Action, ActionKind
 from stripe_sync.jobs.inputs.direct_writes import write
 from stripe_sync.jobs.runtime.account import account
 from stripe_sync.jobs.runtime.context import Run, Session
-from stripe_sync.jobs.runtime.manual_actions import Hand, note
+from stripe_sync.jobs.runtime.manual_actions import Operator, note
 from stripe_sync.warehouse import environments
 from stripe_sync.warehouse.comparisons import links
 from stripe_sync.warehouse.usage import draft_holds
@@ -35,37 +35,37 @@ LANE = {
 
 
 def look(session: Session, *, strip: bool) -> list[str]:
-    """What disconnecting would do, a sentence each."""
+    """Return the effects of disconnecting, one sentence each."""
     name = session.environment.name
     with session.engine.connect() as connection:
         kinds = Counter(links.counts(connection, name))
         held = [h for h in draft_holds.holds(connection, name).values() if h.held]
     counts = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())) or "none"
-    said = [
-        f"{kinds.total()} links are closed ({counts}); nothing is deleted in Stripe or in Stigg, and subscriptions go on.",
-        "The journal, the ledger of usage and what was done by hand are kept; what was read is read anew.",
-        "Every lane is paused; resume each when the environment is connected again.",
+    effects = [
+        f"{kinds.total()} links end ({counts}). Nothing is deleted in Stripe or Stigg, and subscriptions continue.",
+        "Journal, usage ledger and manual actions are kept; snapshots are read again.",
+        "Every lane is paused. Resume the lanes when the environment is connected again.",
     ]
     if kinds["checkout"]:
-        said.append(
-            f"{kinds['checkout']} checkout pages are open: who pays there is not provisioned in Stigg. Wait a day, or expire them."
+        effects.append(
+            f"{kinds['checkout']} checkout sessions are open; payments there would not create a subscription in Stigg. Wait a day, or expire them."
         )
     if held:
-        said.append(f"{len(held)} drafts are held; release them first, or they are finalized at their deadline.")
+        effects.append(f"{len(held)} drafts are held. Release them first, or they are finalized at their deadline.")
     if strip:
         count = sum(kinds[kind] for kind in LANE)
-        said.append(
-            f"Our metadata is taken off {count} objects. Connecting again would then make every one of them anew: that "
-            f"is a second subscription for each customer, unless Stigg's billing ids or `link` say which is which."
+        effects.append(
+            f"Our metadata is removed from {count} objects. Connecting again would then create each of them a second time, "
+            f"including a second subscription for each customer, unless Stigg's billing ids or `link` identify them."
         )
-    return said
+    return effects
 
 
-def disconnect(session: Session, run: Run, by: Hand, *, confirm: str, strip: bool) -> list[str]:
-    """Closes the links. Raises ConfigurationError unless the environment's name confirms it."""
+def disconnect(session: Session, run: Run, by: Operator, *, confirm: str, strip: bool) -> list[str]:
+    """End the links and pause every lane; return the confirmation. Raises ConfigurationError without the environment's name."""
     name = session.environment.name
     if confirm != name:
-        raise ConfigurationError(f"To disconnect {name}, confirm it with its name: --confirm {name}.")
+        raise ConfigurationError(f"Disconnecting {name} requires its name: --confirm {name}.")
     stripped = 0
     with ExitStack() as stack:
         held = {lane: stack.enter_context(leases.held(session.engine, name, lane, holder=run.id)) for lane in LANES}
@@ -76,8 +76,8 @@ def disconnect(session: Session, run: Run, by: Hand, *, confirm: str, strip: boo
                 left = [s for s in steps if s.result != "done"]
                 if left:
                     raise RunStopped(
-                        f"{len(left)} objects keep our metadata, the first {left[0].action.target}: {left[0].detail} "
-                        f"No link was closed; disconnect again."
+                        f"{len(left)} objects still have our metadata, the first {left[0].action.target}: {left[0].detail} "
+                        f"No link was ended. Disconnect again."
                     )
                 stripped += len(steps)
         with session.engine.begin() as connection:
@@ -85,20 +85,26 @@ def disconnect(session: Session, run: Run, by: Hand, *, confirm: str, strip: boo
             leases.pause(connection, name, "", reason=f"disconnected: {by.reason}", person=by.person)
             note(connection, session, "disconnect", name, by, {"links": closed, "stripped": stripped})
     return [
-        f"{closed} links of {name} are closed, and our metadata was taken off {stripped} objects; every lane is paused."
+        f"{closed} links of {name} ended, our metadata was removed from {stripped} objects, and every lane is paused."
     ]
 
 
 def strips(session: Session, lane: Lane) -> list[Action]:
-    """The actions that take our metadata off the linked objects of a lane."""
+    """Return the actions that remove our metadata from the linked objects of a lane."""
     with session.engine.connect() as connection:
         found = {
             kind: links.of_kind(connection, session.environment.name, kind) for kind, of in LANE.items() if of == lane
         }
     empty: dict[str, Any] = dict.fromkeys((*OWN_METADATA, ONCE, CANCEL_AT, ANCHOR, ownership.FIELD), "")
     return [
-        Action(kind=ActionKind(f"{kind}.strip"), lane=lane, target=key, after={"how": {"metadata": empty}}, serial=key,
-               sentence=f"Take our metadata off {id}")
+        Action(
+            kind=ActionKind(f"{kind}.strip"),
+            lane=lane,
+            target=key,
+            after={"how": {"metadata": empty}},
+            serial=key,
+            sentence=f"Remove our metadata from {id}",
+        )
         for kind, known in found.items()
         for key, id in sorted(known.items())
-    ]  # fmt: skip
+    ]

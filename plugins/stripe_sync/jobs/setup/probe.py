@@ -1,6 +1,6 @@
-"""Asks the real APIs what could not be known before, in objects that it names and takes away again (BILLING 12).
+"""Probe: answers open questions on real test accounts, with objects that it creates and removes again (BILLING 12).
 
-It refuses live accounts and Stigg's production environments. Answers are kept with their date and request ids.
+It refuses live accounts and Stigg's production environments. Answers are stored with their date and request ids.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from stripe_sync.clients.stripe.asking import Asker
+from stripe_sync.clients.stripe.raw_requests import RawRequests
 from stripe_sync.core.errors import AccountRefused
 from stripe_sync.core.open_questions import UNKNOWNS
 from stripe_sync.jobs.runtime.account import account as check_account
@@ -52,7 +52,7 @@ MODULES = (
 
 @dataclass(frozen=True)
 class Answer:
-    """One row: ``yes``, ``no``, what was found, ``open``, or ``not asked`` with the way to find it out."""
+    """One row: ``yes``, ``no``, a value, ``open``, or ``not asked`` with the way to answer it manually."""
 
     name: str
     answer: str
@@ -62,38 +62,42 @@ class Answer:
 
 @dataclass(frozen=True)
 class Probed:
-    """The answers, and what is left of what was made."""
+    """The answers, and the objects that were not removed."""
 
     answers: list[Answer]
     left: Left = field(default_factory=Left)
 
 
 def probe(session: Session, *, patience: int = 300, pause: float = 1.0) -> Probed:
-    """Ask every question that can be asked, and keep the answers. Raises AccountRefused for a live account,
-    NotAuthorized for a live key or one without any right, ConfigurationError for a test clock of another account.
+    """Answer every question that an API can answer, and store the answers.
 
-    ``patience`` polls, ``pause`` seconds apart, are made for a clock or a meter that is not ready.
+    A clock or a meter that is not ready is polled ``patience`` times, ``pause`` seconds apart.
+
+    Raises:
+        AccountRefused: the account is live.
+        NotAuthorized: the key is live or has no permissions.
+        ConfigurationError: the test clock belongs to another account.
     """
     if session.environment.live:
         raise AccountRefused(
-            f"{session.environment.name} is live; probe a Stripe sandbox and a Stigg environment for tests."
+            f"{session.environment.name} is live. Probe a Stripe sandbox and a Stigg test environment."
         )
     check_account(session)
-    asker = Asker(session.stripe)
-    require_any_right(asker)
+    requests = RawRequests(session.stripe)
+    require_any_right(requests)
     session.clock.now()  # a test clock of another account is refused here
     stigg_environment(session)
-    account = Account(asker, patience=patience, pause=pause)
+    account = Account(requests, patience=patience, pause=pause)
     answers = []
-    for answer in asked(Asking(account, session)):
+    for answer in answers_to(Asking(account, session)):
         session.progress(f"  {answer.name}: {answer.answer} {answer.detail}".rstrip())
-        keep(session, answer)
+        store(session, answer)
         answers.append(answer)
     return Probed(answers, account.left)
 
 
-def keep(session: Session, answer: Answer) -> None:
-    """Keep an answer; an open question keeps the answer that it had."""
+def store(session: Session, answer: Answer) -> None:
+    """Store an answer; a question that stays open keeps its earlier answer."""
     if answer.answer in ("open", "not asked"):
         return
     name = session.environment.name
@@ -102,11 +106,11 @@ def keep(session: Session, answer: Answer) -> None:
     )
 
 
-def asked(asking: Asking) -> Iterator[Answer]:
-    """Yield the answer to each question, in the order of ``unknowns.UNKNOWNS``, and those that only a person can find."""
+def answers_to(asking: Asking) -> Iterator[Answer]:
+    """Yield the answer to each question, in the order of ``UNKNOWNS``, those for manual tests included."""
     for unknown in UNKNOWNS:
         if unknown.name not in QUESTIONS:
-            yield Answer(unknown.name, "not asked", f"{unknown.question} docs/unknowns.md says how to see it.")
+            yield Answer(unknown.name, "not asked", f"{unknown.question} docs/unknowns.md has the manual test.")
             continue
         result, ids = ask(unknown.name, asking)
         yield Answer(unknown.name, word(result), result.detail, () if isinstance(result, Open) else ids)

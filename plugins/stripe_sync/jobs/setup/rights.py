@@ -1,4 +1,4 @@
-"""The rights that a restricted key needs, by command; docs/operations.md prints them, and a test runs each command with them."""
+"""Permissions of a restricted key by command; docs/operations.md lists them, and a test runs each command with them."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from stripe_sync.core.settings import Environment
 
 @dataclass(frozen=True)
 class Right:
-    """The rights about one kind of object: ``noun`` is Stripe's, such as ``plan``, and ``label`` the Dashboard's row.
+    """The permission for one kind of object: ``noun`` is Stripe's, such as ``plan``, and ``label`` the Dashboard's row.
 
-    ``commands`` says what each command needs, ``read`` or ``write``, which includes ``read``. ``path`` is a read that proves
-    the half of it. ``of_setting`` names the setting that makes the right necessary, such as ``stripe.tax``, "" if it always is.
+    ``commands`` has the level of each command: ``read``, or ``write``, which includes ``read``. ``path`` is a request that
+    verifies the read permission. ``of_setting`` is the setting that requires the permission, such as ``stripe.tax``; empty if it is always required.
     """
 
     noun: str
@@ -24,10 +24,11 @@ class Right:
     of_setting: str = ""
 
     def name(self) -> str:
-        """Return the right that all commands together need, such as ``plan_write``."""
+        """Return the permission for all commands together, such as ``plan_write``."""
         return f"{self.noun}_{'write' if 'write' in self.commands.values() else 'read'}"
 
     def shown(self) -> str:
+        """Return the permission with the Dashboard's label."""
         return f"{self.name()} ({self.label})"
 
 
@@ -52,12 +53,12 @@ RIGHTS = (
 
 
 def needed(environment: Environment) -> list[Right]:
-    """Return what an environment's key needs for all commands together."""
+    """Return the permissions that an environment's key needs for all commands together."""
     return [r for r in RIGHTS if not r.of_setting or attrgetter(r.of_setting)(environment)]
 
 
 def of_command(command: str, *settings: str) -> list[str]:
-    """Return the names of the rights of a command where these settings are on; ``connect`` reads all that others need."""
+    """Return the permissions of a command with these settings on; ``connect`` reads everything that other commands need."""
     on = [r for r in RIGHTS if not r.of_setting or r.of_setting in settings]
     if command == "connect":
         return [f"{r.noun}_read" for r in on if r.noun != "billing_meter_event"]

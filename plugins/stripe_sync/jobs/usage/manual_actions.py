@@ -13,20 +13,20 @@ from stripe_sync.jobs.inputs.direct_writes import write
 from stripe_sync.jobs.inputs.invoices import seen_invoice
 from stripe_sync.jobs.runtime.account import account
 from stripe_sync.jobs.runtime.context import Session, start_run
-from stripe_sync.jobs.runtime.manual_actions import Hand, note
+from stripe_sync.jobs.runtime.manual_actions import Operator, note
 from stripe_sync.jobs.usage.drafts.holds import deadline, known_leads, timed
 from stripe_sync.jobs.usage.permissions import leased
 from stripe_sync.warehouse.usage import draft_holds, movements, usage_invoices, usage_windows
 from stripe_sync.warehouse.writes import leases
 
 
-def hold(session: Session, id: str, by: Hand) -> str:
+def hold(session: Session, id: str, by: Operator) -> str:
     """Move the finalization of a draft to the deadline of the policy; to 65 minutes from now where Stripe refuses that as too near."""
     invoice = draft(session, id)
     return move(session, invoice, by, kind="hold", held=True)
 
 
-def release(session: Session, id: str, by: Hand) -> str:
+def release(session: Session, id: str, by: Operator) -> str:
     """Give a draft its own moment of finalization back, whoever held it."""
     invoice = draft(session, id)
     with session.engine.connect() as connection:
@@ -54,7 +54,7 @@ def draft(session: Session, id: str) -> Invoice:
     return seen
 
 
-def move(session: Session, invoice: Invoice, by: Hand, *, kind: str, held: bool) -> str:
+def move(session: Session, invoice: Invoice, by: Operator, *, kind: str, held: bool) -> str:
     """Move the finalization under the lease of the lane, and keep who did it and why."""
     name, now = session.environment.name, session.clock.now()
     if why := leases.pause_reason(session.engine, name, Lane.USAGE):
@@ -82,7 +82,7 @@ def move(session: Session, invoice: Invoice, by: Hand, *, kind: str, held: bool)
     return f"{invoice.invoice} is finalized at {moment:%Y-%m-%d %H:%M} UTC."
 
 
-def waive(session: Session, row: str, by: Hand) -> str:
+def waive(session: Session, row: str, by: Operator) -> str:
     """Waive a window: it is not billed, and its lines go off a draft with the next run."""
     name, now = session.environment.name, session.clock.now()
     if not row.isdigit():

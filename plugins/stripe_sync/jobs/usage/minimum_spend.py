@@ -12,7 +12,7 @@ from stripe_sync.domain.usage.bills import Invoice
 from stripe_sync.domain.usage.metering import price_of
 from stripe_sync.domain.usage.minimum_spend import covered, is_minimum, read_since
 from stripe_sync.domain.usage.windows import Window
-from stripe_sync.jobs.inputs.invoices import whole, with_credits
+from stripe_sync.jobs.inputs.invoices import with_all_lines, with_credits
 from stripe_sync.jobs.runtime.context import Session
 from stripe_sync.warehouse.comparisons import links
 from stripe_sync.warehouse.usage import usage_invoices
@@ -28,7 +28,7 @@ def with_covered(session: Session, invoice: Invoice, windows: Sequence[Window]) 
         return invoice
     api = session.stripe.in_lane(Lane.USAGE)
     pages = api.pages("/v1/invoices", subscription=invoice.subscription, created={"gte": epoch(since)})
-    bodies = [with_credits(session, whole(session, body)) for page in pages for body in page]
+    bodies = [with_credits(session, with_all_lines(session, body)) for page in pages for body in page]
     unowed = unowed_of(session, invoice.subscription)
     bodies = [*(body for body in bodies if body["id"] not in {invoice.invoice, *unowed}), invoice.body]
     amount = covered(

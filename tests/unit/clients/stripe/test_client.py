@@ -8,7 +8,8 @@ from decimal import Decimal
 import pytest
 import stripe
 
-from stripe_sync.clients.stripe.client import StripeApi, template
+from stripe_sync.clients.stripe.answers import template
+from stripe_sync.clients.stripe.client import StripeApi
 from stripe_sync.core.errors import RowFailed, Transient
 
 

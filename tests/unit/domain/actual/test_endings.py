@@ -15,17 +15,14 @@ from stripe_sync.domain.actual.endings import (
     Collected,
     Ending,
     GiveBack,
-    Sums,
     collected,
     decide,
     end_in_period,
-    is_settled_after_end,
     is_sold_after,
-    renewed_after_end,
-    split,
     to_give_back,
     unowed,
 )
+from stripe_sync.domain.actual.unowed_invoices import Sums, is_settled_after_end, renewed_after_end, split
 
 R = 1_800_000_000  # the last renewal
 HOUR, DAY, MONTH = 3600, 86_400, 30 * 86_400

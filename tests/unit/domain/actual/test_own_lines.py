@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from stripe_sync.core.ownership import FIELD, Signer
-from stripe_sync.domain.actual.endings import split
+from stripe_sync.domain.actual.unowed_invoices import split
 
 SIGNER = Signer("acct_1", ("secret",))
 END = 1_790_000_000
@@ -15,7 +15,7 @@ def line(id: str, key: str, *, item: bool) -> dict[str, Any]:
     kind = "invoice_item_details" if item else "subscription_item_details"
     parent = {"type": kind, "subscription_item_details": None if item else {"proration": False}}
     period = {"start": END - 3600, "end": END}
-    return {"id": id, "amount": 70, "period": period, "parent": parent, "metadata": {FIELD: SIGNER.mark(key)}}
+    return {"id": id, "amount": 70, "period": period, "parent": parent, "metadata": {FIELD: SIGNER.marker(key)}}
 
 
 def test_a_meters_line_that_shows_its_subscriptions_mark_is_not_ours() -> None:

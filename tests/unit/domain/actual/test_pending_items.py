@@ -50,8 +50,8 @@ def test_an_item_is_read_with_its_tax() -> None:
     body = {"id": "ii_1", "amount": 5, "currency": "usd", "pricing": price, "proration": True,
             "period": {"start": 1, "end": 2}, "tax_rates": [{"id": "txr_2"}, {"id": "txr_1"}]}  # fmt: skip
     assert price_of(body) == "price_1"
-    assert pending(body, marked=False, behavior="exclusive").tax == "exclusive|txr_1,txr_2"
-    assert pending(body | {"tax_rates": []}, marked=False).tax == "|"
+    assert pending(body, has_marker=False, behavior="exclusive").tax == "exclusive|txr_1,txr_2"
+    assert pending(body | {"tax_rates": []}, has_marker=False).tax == "|"
 
 
 def test_currencies_are_apart() -> None:

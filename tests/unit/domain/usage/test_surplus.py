@@ -27,7 +27,7 @@ from tests.unit.domain.usage.values import (
 )
 
 CALLS, ROWS = window(), window(id=8, charge="rows")
-METADATA = {"stiggSyncKey": SIGNER.mark(surplus.surplus_key("t", "sub_1", END))}
+METADATA = {"stiggSyncKey": SIGNER.marker(surplus.surplus_key("t", "sub_1", END))}
 
 
 def full_draft(count: int, *ours: Window) -> Invoice:

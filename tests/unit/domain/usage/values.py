@@ -90,7 +90,7 @@ def own_line(line: UsageLine, **more: Any) -> dict[str, Any]:
     """Return one of our lines as Stripe shows it."""
     shown = {
         "id": f"il_{line.key}", "amount": line.amount, "quantity_decimal": str(line.quantity), "currency": line.currency,
-        "metadata": {FIELD: SIGNER.mark(line.key)}, "period": {"start": line.start, "end": line.end},
+        "metadata": {FIELD: SIGNER.marker(line.key)}, "period": {"start": line.start, "end": line.end},
         "pricing": {"unit_amount_decimal": str(line.unit_amount)},
         "parent": {"type": "invoice_item_details", "subscription_item_details": None,
                    "invoice_item_details": {"invoice_item": "ii_1"}},

@@ -281,10 +281,10 @@ def unproven_items(draft: Draft, d: Changed, *, old: Items, new: Items) -> Items
 
 def with_kept(d: Changed, kept: Items, new: Items) -> Items:
     """Return the target items and those that are kept, without the coming ones of a charge that is kept."""
-    stays, coming = {keys.same_charge(item["price"]) for item in kept}, coming_items(d, new)
+    stays, coming = {keys.same_line_item(item["price"]) for item in kept}, coming_items(d, new)
     if not kept:
         return new
-    rest = [item for item in new if item not in coming or keys.same_charge(item["price"]) not in stays]
+    rest = [item for item in new if item not in coming or keys.same_line_item(item["price"]) not in stays]
     return sorted([*rest, *kept], key=lambda item: item["price"])
 
 
@@ -296,7 +296,7 @@ def coming_items(d: Changed, new: Items) -> Items:
 
 def is_exchanged(draft: Draft, fact: Mapping[str, Any], item: Mapping[str, str], coming: Items) -> bool:
     """Whether an item of usage goes on at another price, of which nothing is lost: a meter's only between two invoices."""
-    twins = [other for other in coming if keys.same_charge(other["price"]) == keys.same_charge(item["price"])]
+    twins = [other for other in coming if keys.same_line_item(other["price"]) == keys.same_line_item(item["price"])]
     if not twins or not (fact["metered"] or "metered" in twins[0]):
         return False
     return not fact["metered"] or fact["id"] in draft.policy.settled
@@ -314,7 +314,7 @@ def judge(policy: Policy, old: Items, new: Items, more: Mapping[str, Decimal]) -
     """(cause, proration): a change of versions alone is a migration and prorates nothing; else up or down by money."""
 
     def slots(items: Items) -> list[tuple[str, str]]:
-        return sorted((keys.same_charge(item["price"]), item["quantity"]) for item in items)
+        return sorted((keys.same_line_item(item["price"]), item["quantity"]) for item in items)
 
     if slots(old) == slots(new):
         return "migration", "none"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from stripe_sync.core.clock import from_epoch
-from stripe_sync.domain.actual.stigg_end import is_unpaid, told_end
+from stripe_sync.domain.actual.stigg_end import dated_end, is_unpaid
 from stripe_sync.domain.actual.stripe_objects import CANCEL_AT, GONE
 from stripe_sync.domain.model.inputs import ENDED, Inputs
 from stripe_sync.domain.model.stigg import Subscription
@@ -43,7 +43,7 @@ def last_use(inputs: Inputs, subscription: Subscription) -> datetime | None:
     """Return until when the use of a subscription that ended or is free counts (UTC): Stigg's date, else when it was first seen so."""
     if not is_unpaid(subscription):
         return None
-    if (dated := told_end(inputs, subscription)) is not None:
+    if (dated := dated_end(inputs, subscription)) is not None:
         return from_epoch(dated)
     seen = inputs.seen.get(subscription.subscription_id)
     return from_epoch(seen.planned or seen.unpaid) if seen is not None else inputs.now

@@ -11,7 +11,7 @@ from stripe_sync.core import money
 from stripe_sync.core.charge_minimum import is_billable, left_as_debt
 from stripe_sync.core.clock import epoch
 from stripe_sync.core.ownership import Signer
-from stripe_sync.domain.actual.stigg_end import End, told
+from stripe_sync.domain.actual.stigg_end import End, uncertain_end
 from stripe_sync.domain.usage import drafts
 from stripe_sync.domain.usage.bills import Invoice
 from stripe_sync.domain.usage.decide.settlement import Decision
@@ -78,7 +78,7 @@ def free_of_charge(groups: Mapping[Group, Sequence[Window]]) -> list[Window]:
 
 def unknown_end(end: End | None) -> str:
     """Return why it is not known until when usage counts; empty where it is."""
-    return told(end.between) if end is not None and end.between is not None else ""
+    return uncertain_end(end.between) if end is not None and end.between is not None else ""
 
 
 def leave_to_person(windows: Iterable[Window], why: str) -> Decision:

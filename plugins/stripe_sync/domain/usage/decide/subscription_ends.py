@@ -40,8 +40,10 @@ class EndDecision:
 def ending_subscriptions(inputs: Inputs) -> frozenset[str]:
     """Return the Stripe subscriptions that ended, or that the next reconcile cancels because nothing follows them in Stigg."""
     ended_there = {s.id for s in inputs.stripe.subscriptions.values() if s.status in GONE}
-    fates = successors.fates(inputs)
-    to_end = {inputs.link_key("subscription", id) for id, fate in fates.items() if fate.kind == "cancelled"}
+    resolutions = successors.resolutions(inputs)
+    to_end = {
+        inputs.link_key("subscription", id) for id, resolution in resolutions.items() if resolution.kind == "cancelled"
+    }
     return frozenset(ended_there | {inputs.links.ids[key] for key in to_end if key in inputs.links.ids})
 
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from stripe_sync.core.money import shown
-from stripe_sync.domain.actual.endings import Sums
+from stripe_sync.domain.actual.unowed_invoices import Sums
 
 
 def sentence(body: Mapping[str, Any], subscription: str, *, sums: Sums, finalizes_at: datetime | None) -> str:

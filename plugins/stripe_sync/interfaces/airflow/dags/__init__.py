@@ -1,1 +1,1 @@
-"""DAG factories: a module a job, with a function that makes its DAG for every environment."""
+"""DAG factories: one module per job, with a function that creates its DAG for every environment."""

@@ -1,4 +1,4 @@
-"""Every DAG of every environment."""
+"""All DAGs of all environments."""
 
 from __future__ import annotations
 
@@ -30,5 +30,5 @@ FACTORIES = (
 
 
 def stripe_sync_dags() -> list[DAG]:
-    """Make all DAGs. Raises ConfigurationError where environments.toml cannot be read, which Airflow shows."""
-    return [made for factory in FACTORIES for made in factory()]
+    """Create all DAGs. Raises ConfigurationError where environments.toml cannot be read; Airflow shows it."""
+    return [dag for factory in FACTORIES for dag in factory()]

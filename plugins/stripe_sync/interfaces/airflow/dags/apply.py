@@ -1,8 +1,10 @@
-"""Asks a person about one set of actions, and makes what of it is still the same once it is approved.
+"""**Request approval for a set of actions, and apply the approved ones.**
 
-One DAG an environment, named `apply__<environment>`; `reconcile` starts a run a question. The task `decide` waits without a
-worker, a lease or a pool slot; a request that is not answered in time is rejected. After a yes the run plans again, makes the approved
-actions that the new plan still has, and nothing else. `stripe-sync approve` and `reject` give the same answer from a shell.
+One DAG per environment: `apply__<environment>`. `reconcile` and `usage` trigger one run per request.
+
+- *Waiting*: the task `decide` waits without a worker, a lease or a pool slot. Unanswered requests are rejected.
+- *After approval*: the run plans again and applies only those approved actions that the new plan still contains.
+- *From a shell*: `stripe-sync approve` and `stripe-sync reject` answer the same request.
 """
 
 from __future__ import annotations
@@ -15,24 +17,24 @@ from airflow.sdk import DAG, Param, TriggerRule, task
 from stripe_sync.core.approval_state import ApprovalState
 from stripe_sync.core.config.settings import readable
 from stripe_sync.core.settings import Environment
+from stripe_sync.interfaces.airflow.approval_requests import record_answer, request_text
 from stripe_sync.interfaces.airflow.dag_arguments import DEFAULTS, dag_arguments
 from stripe_sync.interfaces.airflow.dags.reconcile import reconcile_tasks
-from stripe_sync.interfaces.airflow.questions import answer, question
 
 PARAMS = {
     "approval": Param(
-        type="string", pattern="^[0-9a-f]{16}$", description="The set of actions that a person is asked about."
+        type="string", pattern="^[0-9a-f]{16}$", description="The hash of the set of actions to approve."
     ),
 }
 
 
 def apply_dags() -> list[DAG]:
-    """Make `apply__ENVIRONMENT` for every environment."""
+    """Create `apply__ENVIRONMENT` for every environment."""
     return [apply_dag(environment, settings) for environment, settings in readable().items()]
 
 
 def apply_dag(environment: str, settings: Environment) -> DAG:
-    """Make the DAG of one environment."""
+    """Create the DAG of one environment."""
     with DAG(
         **dag_arguments("apply", environment, settings, __doc__),
         schedule=None,
@@ -45,15 +47,15 @@ def apply_dag(environment: str, settings: Environment) -> DAG:
 
         @task
         def ask() -> Any:
-            return question(environment)
+            return request_text(environment)
 
         @task
         def accept() -> None:
-            answer(environment, state=ApprovalState.APPROVED)
+            record_answer(environment, state=ApprovalState.APPROVED)
 
         @task(trigger_rule=TriggerRule.ALL_SKIPPED)
         def refuse() -> None:
-            answer(environment, state=ApprovalState.REJECTED)
+            record_answer(environment, state=ApprovalState.REJECTED)
 
         decide = ApprovalOperator(
             task_id="decide",
@@ -66,5 +68,5 @@ def apply_dag(environment: str, settings: Environment) -> DAG:
         accepted = accept()
         tasks = reconcile_tasks(environment, settings)
         ask() >> decide >> accepted >> tasks["preflight"]
-        accepted >> refuse() >> tasks["report"]  # so that the last tasks know whether there is anything to report
+        accepted >> refuse() >> tasks["report"]  # the last tasks read the answer
     return made

@@ -1,8 +1,11 @@
-"""Plans what was made or changed in a window: reads everything, plans against the present, and repairs it on request.
+"""**Plan the changes of a past period, and repair them on request.**
 
-One DAG an environment, named `backfill__<environment>`, started by hand. Its parameters choose the differences;
-the target is always the present, never an old window. It plans only, unless `action` is `repair`, and then the same guards
-and limits hold as in `reconcile`; what is over a limit waits, and the next run of `reconcile` asks about it.
+One DAG per environment: `backfill__<environment>`, triggered manually.
+
+- *Scope*: the parameters select the differences by the time at which an entity was created or changed. The run reads both
+  sides in full; the target is always the current one.
+- *Repair*: with `action` = `repair` the plan is applied under the guards and limits of `reconcile`. Groups over a limit
+  wait; the next run of `reconcile` requests approval for them.
 """
 
 from __future__ import annotations
@@ -14,14 +17,14 @@ from stripe_sync.core.settings import Environment
 from stripe_sync.interfaces.airflow.dag_arguments import CHOICES, DEFAULTS, dag_arguments
 from stripe_sync.interfaces.airflow.dags.reconcile import reconcile_tasks
 
-MOMENT = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?$"
+TIME = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?$"
 PARAMS = {
-    "since": Param(type="string", format="date-time", pattern=MOMENT, description="From when on."),
+    "since": Param(type="string", format="date-time", pattern=TIME, description="Start of the period (UTC)."),
     "until": Param(
-        None, type=["null", "string"], format="date-time", pattern=MOMENT, description="Until when; now if it is empty."
+        None, type=["null", "string"], format="date-time", pattern=TIME, description="End of the period; now if empty."
     ),
     "action": Param(
-        "plan", type="string", enum=["plan", "repair"], description="Only plan, or write what the guards allow."
+        "plan", type="string", enum=["plan", "repair"], description="Only plan, or apply the plan within the guards."
     ),
     **CHOICES,
     "full": Param(default=True, type="boolean", const=True, description="A backfill always reads everything."),
@@ -29,12 +32,12 @@ PARAMS = {
 
 
 def backfill_dags() -> list[DAG]:
-    """Make `backfill__ENVIRONMENT` for every environment."""
+    """Create `backfill__ENVIRONMENT` for every environment."""
     return [backfill_dag(environment, settings) for environment, settings in readable().items()]
 
 
 def backfill_dag(environment: str, settings: Environment) -> DAG:
-    """Make the DAG of one environment."""
+    """Create the DAG of one environment."""
     with DAG(
         **dag_arguments("backfill", environment, settings, __doc__),
         schedule=None,

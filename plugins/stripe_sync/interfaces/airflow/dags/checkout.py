@@ -1,7 +1,7 @@
-"""Opens Stripe's checkout page for a customer and a plan; the URL is the result of the task `checkout`.
+"""**Open Stripe's checkout page for a customer and a plan.** The URL is the result of the task `checkout`.
 
-One DAG an environment, named `checkout__<environment>`, started by hand or by REST. When the customer has paid, the application
-calls `complete_checkout__<environment>` (or `stripe-sync complete-checkout`, or the function) with the session's id.
+One DAG per environment: `checkout__<environment>`, triggered manually or by REST. After payment the application triggers
+`complete_checkout__<environment>` (or calls `stripe-sync complete-checkout`, or the function) with the session's id.
 """
 
 from __future__ import annotations
@@ -20,30 +20,32 @@ COUNTS = {"type": "object", "additionalProperties": {"type": "integer", "minimum
 PARAMS = {
     "customer": Param(type="string", minLength=1, description="The customer's id in Stigg."),
     "plan": Param(type="string", minLength=1, description="The plan's id in Stigg."),
-    "success_url": Param(type="string", pattern="^https?://", description="Where the customer goes who has paid."),
+    "success_url": Param(type="string", pattern="^https?://", description="Destination after payment."),
     "cancel_url": Param(
-        "", type="string", pattern="^(https?://.*)?$", description="Where the customer goes who has not."
+        "", type="string", pattern="^(https?://.*)?$", description="Destination if the customer does not pay."
     ),
     "period": Param("MONTHLY", type="string", enum=["MONTHLY", "ANNUALLY"]),
     "quantities": Param({}, **COUNTS, description="Committed units by feature."),
-    "addons": Param({}, **COUNTS, description="Add-ons and how many of each."),
+    "addons": Param({}, **COUNTS, description="Add-ons with their quantities."),
     "coupon": Param("", type="string", description="A coupon's id in Stigg."),
-    "country": Param("", type="string", pattern="^([A-Z]{2})?$", description="The country whose prices are sold."),
-    "resource": Param("", type="string", description="The resource that is subscribed."),
-    "trial_days": Param(None, type=["null", "integer"], minimum=0, description="The plan's own trial if it is empty."),
+    "country": Param("", type="string", pattern="^([A-Z]{2})?$", description="The country of localized prices."),
+    "resource": Param("", type="string", description="The resource of the subscription."),
+    "trial_days": Param(
+        None, type=["null", "integer"], minimum=0, description="Days of trial; the plan's trial if empty."
+    ),
     "subscription": Param(
-        "", type="string", description="The id of the subscription to be; the same id, the same page."
+        "", type="string", description="The new subscription's id; the same id returns the same checkout page."
     ),
 }
 
 
 def checkout_dags() -> list[DAG]:
-    """Make `checkout__ENVIRONMENT` for every environment."""
+    """Create `checkout__ENVIRONMENT` for every environment."""
     return [checkout_dag(environment, settings) for environment, settings in readable().items()]
 
 
 def checkout_dag(environment: str, settings: Environment) -> DAG:
-    """Make the DAG of one environment."""
+    """Create the DAG of one environment."""
     with DAG(
         **dag_arguments("checkout", environment, settings, __doc__),
         schedule=None,

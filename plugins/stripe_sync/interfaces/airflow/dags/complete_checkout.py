@@ -1,7 +1,7 @@
-"""Gives Stigg what was paid for on a checkout page, and closes the pages that expired.
+"""**Create paid checkout subscriptions in Stigg, and close expired checkout sessions.**
 
-One DAG an environment, named `complete_checkout__<environment>`. With `session` it completes that one; every quarter of an hour it
-completes those for which it was not called. A run with no open page sends no request.
+One DAG per environment: `complete_checkout__<environment>`. With `session` it completes that session. Every 15 minutes it
+completes all paid sessions that the application has not completed. Without open sessions it sends no request.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ PARAMS = {
 
 
 def complete_checkout_dags() -> list[DAG]:
-    """Make `complete_checkout__ENVIRONMENT` for every environment."""
+    """Create `complete_checkout__ENVIRONMENT` for every environment."""
     return [complete_checkout_dag(environment, settings) for environment, settings in readable().items()]
 
 
 def complete_checkout_dag(environment: str, settings: Environment) -> DAG:
-    """Make the DAG of one environment."""
+    """Create the DAG of one environment."""
     with DAG(
         **dag_arguments("complete_checkout", environment, settings, __doc__),
         schedule="*/15 * * * *" if settings.schedule else None,

@@ -1,6 +1,6 @@
-"""Whether environments.toml can be read: the DAG fails with the sentence that says what is wrong with it.
+"""**Check that environments.toml can be read.** The task fails with the error and its fix.
 
-It exists even when the file is broken and the other DAGs are not there.
+This DAG exists even if the file is invalid and the other DAGs are missing.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from stripe_sync.interfaces.airflow.dag_arguments import START
 
 
 def configuration_dags() -> list[DAG]:
-    """Make the DAG `stripe_sync_configuration`, of which there is one."""
+    """Create the DAG `stripe_sync_configuration`, one for all environments."""
     with DAG(
         dag_id="stripe_sync_configuration",
         schedule="@daily",

@@ -1,7 +1,7 @@
-"""Checks everything that an environment needs, a line each with the way out; nothing is written.
+"""**Check settings, keys, accounts and integrations of an environment.** Nothing is written.
 
-One DAG an environment, named `connect__<environment>`, started by hand: after its settings, keys or account changed, and before
-its lanes get a higher mode. The task fails where a line is a failure; its log has all of them.
+One DAG per environment: `connect__<environment>`, triggered manually: after a change of settings, keys or account, and
+before a lane gets a higher mode. The task fails if a check fails; its log has one line per check, with the fix.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from airflow.sdk import DAG, task
 from stripe_sync.core.config.settings import readable
 from stripe_sync.core.settings import Environment
 from stripe_sync.interfaces.airflow.dag_arguments import DEFAULTS, dag_arguments
-from stripe_sync.interfaces.airflow.setup_tasks import checked
+from stripe_sync.interfaces.airflow.setup_tasks import check_environment
 
 
 def connect_dags() -> list[DAG]:
-    """Make `connect__ENVIRONMENT` for every environment."""
+    """Create `connect__ENVIRONMENT` for every environment."""
     return [connect_dag(environment, settings) for environment, settings in readable().items()]
 
 
 def connect_dag(environment: str, settings: Environment) -> DAG:
-    """Make the DAG of one environment."""
+    """Create the DAG of one environment."""
     with DAG(
         **dag_arguments("connect", environment, settings, __doc__),
         schedule=None,
@@ -32,7 +32,7 @@ def connect_dag(environment: str, settings: Environment) -> DAG:
 
         @task
         def connect() -> Any:
-            return checked(environment)
+            return check_environment(environment)
 
         connect()
     return made

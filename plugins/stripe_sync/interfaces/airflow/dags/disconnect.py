@@ -1,7 +1,7 @@
-"""Says what disconnecting an environment would do; with its name as `confirm`, closes its links.
+"""**Show the effects of disconnecting an environment; with its name as `confirm`, end its links.**
 
-One DAG an environment, named `disconnect__<environment>`, started by hand. Nothing is deleted in Stripe or in Stigg, subscriptions go
-on, the journal stays; every lane is paused. `strip` takes our metadata off the objects in Stripe.
+One DAG per environment: `disconnect__<environment>`, triggered manually. Nothing is deleted in Stripe or Stigg,
+subscriptions continue, the journal is kept, and every lane is paused. `strip` removes our metadata from the objects in Stripe.
 """
 
 from __future__ import annotations
@@ -13,22 +13,24 @@ from airflow.sdk import DAG, Param, task
 from stripe_sync.core.config.settings import readable
 from stripe_sync.core.settings import Environment
 from stripe_sync.interfaces.airflow.dag_arguments import DEFAULTS, dag_arguments
-from stripe_sync.interfaces.airflow.setup_tasks import disconnected
+from stripe_sync.interfaces.airflow.setup_tasks import disconnect_environment
 
 PARAMS = {
-    "confirm": Param("", type="string", description="The environment's name: do it. Empty: only say what it would do."),
+    "confirm": Param(
+        "", type="string", description="The environment's name: disconnect it. Empty: only show the effects."
+    ),
     "reason": Param("", type="string", description="The reason; it is stored with the action."),
-    "strip": Param(default=False, type="boolean", description="Take our metadata off the objects in Stripe."),
+    "strip": Param(default=False, type="boolean", description="Remove our metadata from the objects in Stripe."),
 }
 
 
 def disconnect_dags() -> list[DAG]:
-    """Make `disconnect__ENVIRONMENT` for every environment."""
+    """Create `disconnect__ENVIRONMENT` for every environment."""
     return [disconnect_dag(environment, settings) for environment, settings in readable().items()]
 
 
 def disconnect_dag(environment: str, settings: Environment) -> DAG:
-    """Make the DAG of one environment."""
+    """Create the DAG of one environment."""
     with DAG(
         **dag_arguments("disconnect", environment, settings, __doc__),
         schedule=None,
@@ -39,7 +41,7 @@ def disconnect_dag(environment: str, settings: Environment) -> DAG:
 
         @task
         def disconnect() -> Any:
-            return disconnected(environment)
+            return disconnect_environment(environment)
 
         disconnect()
     return made

@@ -1,9 +1,12 @@
-"""Compares Stigg with Stripe, plans what to write, writes what the guards allow, verifies it and reports.
+"""**Make Stripe agree with Stigg.** Reads both sides, compares them, plans the changes, applies those within the limits,
+verifies the result and writes a report.
 
-One DAG an environment of environments.toml, named `reconcile__<environment>`. Each task is one step of the list
-`stripe_sync/jobs/reconcile/job.py`; a task that is retried or cleared does nothing twice. Trigger it with `mode` to look
-without writing (`observe`) or to have everything wait for approval (`propose`). What waits for a person becomes a run of the
-DAG `apply__<environment>`; the rest of this run goes on.
+One DAG per environment: `reconcile__<environment>`. Its tasks are the steps of `stripe_sync/jobs/reconcile/job.py`.
+
+- *Schedule*: `schedule` in `environments.toml`.
+- *Dry run*: trigger with `mode` = `observe` to see the plan without writing, or `propose` to request approval for every change.
+- *Approvals*: a group over a limit becomes a run of `apply__<environment>`. The rest of this run continues.
+- *Retries*: every task is idempotent. Clear or retry any of them.
 """
 
 from __future__ import annotations
@@ -24,22 +27,20 @@ PARAMS = {
         "as configured",
         type="string",
         enum=["as configured", "propose", "observe"],
-        description="The maximum mode for this run; the environment's own modes stay the limit.",
+        description="Maximum mode for this run. A lane never exceeds its mode in environments.toml.",
     ),
     **CHOICES,
-    "full": Param(
-        default=False, type="boolean", description="Read everything in Stripe, and not what its events name."
-    ),
+    "full": Param(default=False, type="boolean", description="Read all of Stripe instead of its recent events."),
 }
 
 
 def reconcile_dags() -> list[DAG]:
-    """Make `reconcile__ENVIRONMENT` for every environment. Raises ConfigurationError for settings that cannot be read."""
+    """Create `reconcile__ENVIRONMENT` for every environment. Raises ConfigurationError for settings that cannot be read."""
     return [reconcile_dag(environment, settings) for environment, settings in load().items()]
 
 
 def reconcile_dag(environment: str, settings: Environment) -> DAG:
-    """Make the DAG of one environment."""
+    """Create the DAG of one environment."""
     with DAG(
         **dag_arguments("reconcile", environment, settings, __doc__),
         schedule=settings.schedule,
@@ -55,6 +56,6 @@ def reconcile_dag(environment: str, settings: Environment) -> DAG:
 
 
 def reconcile_tasks(environment: str, settings: Environment) -> dict[str, Any]:
-    """Make the tasks of a run by name: the steps that lead to its outcome, and the outcome. No person is asked."""
+    """Create the tasks of a run by name: the steps that lead to its outcome, and the outcome; no approval requests."""
     last = RECONCILE.last
     return step_tasks(environment, settings, (*RECONCILE.leading_to(last.name), last), final=last.name)

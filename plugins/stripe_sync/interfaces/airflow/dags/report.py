@@ -1,8 +1,8 @@
-"""The drift report for finance: differences with age and amount, usage that waits, and repairs.
+"""**Write the drift report for finance**: differences with age and amount, unbilled usage, and repairs.
 
-One DAG an environment, named `report__<environment>`, daily (`report.schedule`). It writes nothing in Stripe or Stigg. The
-report is one HTML page that opens offline, a workbook, CSV and JSON, in `report.path` (any object store that Airflow has a
-connection for) or beside the worker; `report.emails` get it by e-mail.
+One DAG per environment: `report__<environment>`, daily (`report.schedule`). It writes nothing in Stripe or Stigg. The
+report is one HTML page that opens offline, a workbook, CSV and JSON. It is stored in `report.path` (any object store with
+an Airflow connection) or in the worker's local folder, and is sent to `report.emails`.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ PARAMS = {
 
 
 def report_dags() -> list[DAG]:
-    """Make `report__ENVIRONMENT` for every environment."""
+    """Create `report__ENVIRONMENT` for every environment."""
     return [report_dag(environment, settings) for environment, settings in readable().items()]
 
 
 def report_dag(environment: str, settings: Environment) -> DAG:
-    """Make the DAG of one environment."""
+    """Create the DAG of one environment."""
     with DAG(
         **dag_arguments("report", environment, settings, __doc__),
         schedule=settings.report.schedule if settings.schedule else None,

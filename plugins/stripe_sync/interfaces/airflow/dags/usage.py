@@ -1,9 +1,10 @@
-"""Puts what was used on draft invoices before Stripe finalizes them, proves it, and holds what is not proven.
+"""**Write usage to draft invoices before Stripe finalizes them.** Verifies the lines, and holds drafts with unverified usage.
 
-One DAG an environment, named `usage__<environment>`, every ten minutes (`usage.schedule`). Its steps are the
-list `stripe_sync/jobs/usage/job.py`; a run with nothing due asks neither Stripe nor Stigg. A run that ends as failed has
-something that a person must see: a draft that is about to be finalized without its usage, or one that was. `alerts.webhook`
-and `alerts.emails` name who gets the alert.
+One DAG per environment: `usage__<environment>`, every ten minutes (`usage.schedule`). Its tasks are the steps of
+`stripe_sync/jobs/usage/job.py`. A run with nothing due sends no request.
+
+- *Failed runs*: a draft is about to be finalized without its usage, or has been. The error names it.
+- *Alerts*: to `alerts.webhook` and `alerts.emails`.
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ from stripe_sync.jobs.usage.job import USAGE
 
 
 def usage_dags() -> list[DAG]:
-    """Make `usage__ENVIRONMENT` for every environment."""
+    """Create `usage__ENVIRONMENT` for every environment."""
     return [usage_dag(environment, settings) for environment, settings in readable().items()]
 
 
 def usage_dag(environment: str, settings: Environment) -> DAG:
-    """Make the DAG of one environment."""
+    """Create the DAG of one environment."""
     with DAG(
         **dag_arguments("usage", environment, settings, __doc__),
         schedule=settings.usage.schedule if settings.schedule else None,

@@ -1,7 +1,6 @@
-"""The finance report: the audit of a closed month, and the tables that finance reads each morning.
+"""Steps of the finance report: the audit of a closed month, and the report's files.
 
-The report is made of the warehouse alone, so it is written anew whenever it is asked for. Only the audit reads Stripe: the
-month's invoices, once after the last of them can be finalized.
+The report reads only the warehouse. The audit reads the month's invoices in Stripe, until they no longer change.
 """
 
 from __future__ import annotations
@@ -19,17 +18,17 @@ from stripe_sync.reporting.tables import FOR_FINANCE
 from stripe_sync.warehouse import runs
 from stripe_sync.warehouse.finance import audits
 
-SETTLED = timedelta(days=4)  # after a month: longer than any draft waits, held ones too
+CLOSING_TIME = timedelta(days=4)  # after the end of a month; longer than any draft is held
 
 
 @step
 def audit_month(session: Session, run: Run) -> Result:
-    """Audits the month of the run's parameter ``month``; without one the newest closed month, until it cannot change."""
-    asked = run.params.month
-    month = asked or f"{periods.add_months(run.now, -1):%Y-%m}"
+    """Audit the run's parameter ``month``, or without one the newest closed month, daily until it is final."""
+    requested = run.params.month
+    month = requested or f"{periods.add_months(run.now, -1):%Y-%m}"
     month_of(month)
     done = audits.audited_at(session.engine, session.environment.name, month)
-    if not asked and done is not None and (done >= settled(run.now) or run.now - done < timedelta(days=1)):
+    if not requested and done is not None and (done >= closed_at(run.now) or run.now - done < timedelta(days=1)):
         return {"month": month, "read": False}
     rows = audit(session, month)
     audits.keep(session.engine, session.environment.name, month, rows, at=run.now)
@@ -41,18 +40,18 @@ def audit_month(session: Session, run: Run) -> Result:
     }
 
 
-def settled(now: datetime) -> datetime:
-    """From when on the newest closed month's invoices do not change by themselves."""
-    return now.replace(day=1, hour=0, minute=0, second=0, microsecond=0) + SETTLED
+def closed_at(now: datetime) -> datetime:
+    """Return the time after which the invoices of the newest closed month are final."""
+    return now.replace(day=1, hour=0, minute=0, second=0, microsecond=0) + CLOSING_TIME
 
 
 def publish(session: Session, run: Run, folder: Any = None) -> Result:
-    """Writes the finance report into a folder: any path object; the environment's own among the reports if left out."""
+    """Write the finance report into ``folder``, any path object; None means the environment's reports folder."""
     name = session.environment.name
     names = run.params.names or session.environment.report.names
     found = tables.tables(session.engine, FOR_FINANCE, name, names=names, now=run.now)
     portal = (runs.result(session.engine, name, run.id, "read_portal") or {}).get("rows", [])
-    found.append(tables.made("portal", "Billing portal: recommended and found", portal))
+    found.append(tables.table_of("portal", "Billing portal: recommended and actual switches", portal))
     summary = tables.finance_summary(found, name, f"{run.now:%Y-%m-%dT%H:%M:%SZ}")
     target = reports_folder() / name if folder is None else folder
     session.progress("publish")

@@ -9,7 +9,7 @@ from datetime import timedelta
 from functools import partial
 
 from stripe_sync.apply.executor import Executor
-from stripe_sync.apply.links import Registry
+from stripe_sync.apply.links import LinkIndex
 from stripe_sync.apply.permits import Permits
 from stripe_sync.apply.results import Step
 from stripe_sync.core.errors import ConfigurationError, StalePlan
@@ -20,8 +20,8 @@ from stripe_sync.domain.model.status import EntityStatus, Status
 from stripe_sync.domain.plan.actions import ActionKind
 from stripe_sync.domain.plan.declines import may_charge
 from stripe_sync.domain.plan.guards import Decision
-from stripe_sync.jobs.inputs.direct_writes import told
-from stripe_sync.jobs.inputs.links import known_to, registry_of
+from stripe_sync.jobs.inputs.direct_writes import log_result
+from stripe_sync.jobs.inputs.links import known_to, link_index_of
 from stripe_sync.jobs.reconcile.after_end import after_end_rows
 from stripe_sync.jobs.reconcile.owed import owed_rows, together
 from stripe_sync.jobs.reconcile.steps.plan import by_lane, judged
@@ -43,7 +43,7 @@ WORST = ("done", "waiting", "blocked", "dropped", "paused", "unknown", "refused"
 
 @step
 def apply(session: Session, run: Run) -> Result:
-    """Makes what the guards allow, under leases. Raises StalePlan for a plan that is too old to be made."""
+    """Apply the actions that the guards permit, under leases. Raises StalePlan for a plan that is too old."""
     name = session.environment.name
     stored = plans.of_run(session.engine, name, run.id)
     if stored is None:
@@ -52,14 +52,14 @@ def apply(session: Session, run: Run) -> Result:
     with session.engine.connect() as connection:
         idle = not stored.plan.actions and journal.is_settled(connection, name)
         known = {} if idle else known_to(session, connection, stored.plan.actions)
-        registry = registry_of(session, connection, known)
+        link_index = link_index_of(session, connection, known)
     stored = judged_again(session, run, stored)
     if any(verdict.decision == Decision.APPLY for verdict in stored.verdicts):
         account(session)
     executor = Executor(
         engine=session.engine,
         api=session.stripe,
-        registry=registry,
+        link_index=link_index,
         environment=name,
         run_id=run.id,
         actions=stored.plan.actions,
@@ -70,7 +70,7 @@ def apply(session: Session, run: Run) -> Result:
         keep_answers=kept_answers(session),
         quarantined=failures.quarantined(session.engine, name, now=run.now),
         is_asked=bool(run.params.approval),
-        progress=partial(told, session),
+        progress=partial(log_result, session),
     )
     steps = executor.run()
     place = runs.result(session.engine, name, run.id, "preflight") or {}
@@ -79,7 +79,7 @@ def apply(session: Session, run: Run) -> Result:
     counts: Counter[str] = Counter(step.result for step in steps)
     with session.engine.begin() as connection:
         asked = approvals.settled(connection, name, now=run.now, remember=timedelta(0))
-        of_steps = not_paid(after(steps, registry, asked), steps, statuses.unpaid(connection, name))
+        of_steps = not_paid(after(steps, link_index, asked), steps, statuses.unpaid(connection, name))
         errors = statuses.in_error(connection, name, [(s.kind, s.id) for s in waiting]) if waiting else set()
         statuses.store(connection, name, run.id, unless_settled(of_steps, waiting, errors=errors))
         if run.params.approval and not is_of_usage(session, run.params.approval):
@@ -95,13 +95,13 @@ def apply(session: Session, run: Run) -> Result:
 def unless_settled(
     made: list[EntityStatus], waiting: list[EntityStatus], *, errors: Collection[tuple[str, str]]
 ) -> list[EntityStatus]:
-    """Return the statuses of a run: what waits counts last, but what is settled hides nothing that was told.
+    """Return the statuses of a run: what waits counts last, but what is settled hides no reported problem.
 
     By a write just now, or by the comparison (``errors``, (kind, id)) about what this run did not write.
     """
-    told = {(s.kind, s.id) for s in made if s.status in (Status.PENDING, Status.ERROR)}
-    told |= set(errors) - {(s.kind, s.id) for s in made}
-    return [*made, *(s for s in waiting if s.status is Status.PENDING or (s.kind, s.id) not in told)]
+    reported = {(s.kind, s.id) for s in made if s.status in (Status.PENDING, Status.ERROR)}
+    reported |= set(errors) - {(s.kind, s.id) for s in made}
+    return [*made, *(s for s in waiting if s.status is Status.PENDING or (s.kind, s.id) not in reported)]
 
 
 def is_of_usage(session: Session, approval: str) -> bool:
@@ -151,7 +151,7 @@ def not_paid(
     ]
 
 
-def after(steps: Iterable[Step], registry: Registry, asked: Mapping[str, str]) -> list[EntityStatus]:
+def after(steps: Iterable[Step], link_index: LinkIndex, asked: Mapping[str, str]) -> list[EntityStatus]:
     """The statuses of the entities that the plan was about; what was only taken away keeps the status it had.
 
     ``asked`` names the approval that an action waits for.
@@ -160,19 +160,19 @@ def after(steps: Iterable[Step], registry: Registry, asked: Mapping[str, str]) -
     for written in steps:
         if written.action.entity and not (written.result == "done" and written.action.kind in TAKEN_AWAY):
             waits = written.reason is ReasonCode.WAITS_FOR_APPROVAL and written.action.hash in asked
-            told = (
+            shown = (
                 replace(written, detail=f"It waits for the approval {asked[written.action.hash]}.")
                 if waits
                 else written
             )
-            by_entity.setdefault(written.action.entity, []).append(told)
-    return [entity_status(kind, id, found, registry) for (kind, id), found in by_entity.items()]
+            by_entity.setdefault(written.action.entity, []).append(shown)
+    return [entity_status(kind, id, found, link_index) for (kind, id), found in by_entity.items()]
 
 
-def entity_status(kind: str, id: str, steps: list[Step], registry: Registry) -> EntityStatus:
+def entity_status(kind: str, id: str, steps: list[Step], link_index: LinkIndex) -> EntityStatus:
     """One entity's status from what became of its actions."""
     worst = max(steps, key=lambda step: (WORST.index(step.result), bool(step.unverified)))
-    stripe_id = own_id(kind, steps, registry)
+    stripe_id = own_id(kind, steps, link_index)
     if worst.result == "done" and not worst.unverified:
         if worst.action.kind in (ActionKind.SUBSCRIPTION_CANCEL, ActionKind.STIGG_CANCEL):
             if worst.detail:
@@ -188,13 +188,13 @@ def entity_status(kind: str, id: str, steps: list[Step], registry: Registry) -> 
     return EntityStatus(kind, id, Status.ERROR if failed else Status.PENDING, worst.reason, worst.detail, stripe_id)
 
 
-def own_id(kind: str, steps: Iterable[Step], registry: Registry) -> str | None:
+def own_id(kind: str, steps: Iterable[Step], link_index: LinkIndex) -> str | None:
     """The Stripe id of the entity's own object: the package's product, the customer, the subscription."""
     for written in steps:
         key = written.action.target
         if kind in (EntityKind.PLAN, EntityKind.ADDON):
             key = f"product:{':'.join(key.split(':')[1:4])}"
-        found = registry.get(key)
+        found = link_index.get(key)
         if found:
             return found
     return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from stripe_sync.core.errors import Incomplete
-from stripe_sync.jobs.inputs.partitions import around_of
+from stripe_sync.jobs.inputs.partitions import context_of
 from stripe_sync.jobs.reconcile import change_scope
 from stripe_sync.jobs.reconcile.comparison_builder import Comparing
 from stripe_sync.jobs.runtime.context import Run, Session
@@ -33,13 +33,13 @@ def compare(session: Session, run: Run, *, stigg: int, stripe: int) -> Result:
         require_fit(snapshot, name, run)
     repeatable = session.engine.execution_options(isolation_level="REPEATABLE READ")
     with one_at_a_time(session.engine, f"compare {name}"), repeatable.begin() as connection:
-        around = around_of(session, run, connection, Place(name, *pair), checked_by=run.id)
-        inputs = change_scope.inputs_of(around)
+        context = context_of(session, run, connection, Place(name, *pair), checked_by=run.id)
+        inputs = change_scope.inputs_of(context)
         before = comparisons.newest(connection, name)
-        anew = change_scope.of(around, before, inputs)
+        anew = change_scope.of(context, before, inputs)
         comparison = comparisons.begin(connection, run.id, *pair)
         families.begin(connection)
-        work = Comparing(around, comparison)
+        work = Comparing(context, comparison)
         if anew is None:
             work.everything()
         elif before is not None:

@@ -195,8 +195,8 @@ def read_whole(session: Session, run: Run, state: Feed | None) -> Result:
         # Absence from a list is not deletion (invariant 5): what is linked is read by its id.
         unseen = room.unseen(environment.name, stripe_account.LISTS)
         room.add(stripe_account.named(session.stripe, unseen, tax=environment.stripe.tax))
-        strangers = ownership_links.Strangers(session.signer, keys.part(environment.name))
-        refuse_strangers(session, strangers.count(room.marks(FIELD)))
+        markers = ownership_links.MarkerCount(session.signer, keys.part(environment.name))
+        require_own_markers(session, markers.count(room.marks(FIELD)))
         snapshot = room.close(
             environment=environment.name,
             side="stripe",
@@ -272,18 +272,19 @@ def is_any_unpaid(session: Session, answers: Iterable[tuple[str, str]]) -> bool:
         )
 
 
-def refuse_strangers(session: Session, found: ownership_links.Strangers) -> None:
-    """Raises AccountRefused where most marks in the account are not of this environment and its secret.
+def require_own_markers(session: Session, found: ownership_links.MarkerCount) -> None:
+    """Raise AccountRefused where most ownership markers in the account are not of this environment and its secret.
 
-    A new name or a lost secret would else make everything a second time. A few strange marks are a person's copies, and
-    prove nothing.
+    Otherwise a renamed environment or a replaced secret would create every object a second time. A few foreign markers are
+    copies that a person made.
     """
     environment = session.environment
     if found.others > found.own and not environment.stripe.allow_shared_account:
         raise AccountRefused(
-            f"{found.others} objects of {environment.stripe_account} carry marks that {environment.name} did not make with "
-            f"the secret of the connection {environment.secret_id()}, and {found.own} that it did. Was the environment "
-            f"renamed, or its secret lost? Restore either; an old secret may stand in the connection's extra, under accepted."
+            f"{found.others} objects in {environment.stripe_account} have an ownership marker that connection "
+            f"{environment.secret_id()} of {environment.name} cannot verify; {found.own} can be verified. The environment was "
+            f"renamed or its secret was replaced. Restore the name, or add the old secret to the connection's extra, under "
+            f"accepted."
         )
 
 

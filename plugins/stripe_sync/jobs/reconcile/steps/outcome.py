@@ -5,14 +5,14 @@ from __future__ import annotations
 from stripe_sync.core.errors import RunStopped
 from stripe_sync.jobs.reconcile.job import RECONCILE
 from stripe_sync.jobs.runtime.context import Run, Session
-from stripe_sync.jobs.runtime.runner import kept_results, require_finished
+from stripe_sync.jobs.runtime.runner import require_finished, stored_results
 from stripe_sync.jobs.runtime.step import Result
 
 
 def decide_outcome(session: Session, run: Run) -> Result:
     """Return what was planned and written. Raises RunStopped with the steps that failed and the writes without proof."""
     require_finished(session, run, RECONCILE)
-    results = kept_results(session, run, RECONCILE)
+    results = stored_results(session, run, RECONCILE)
     applied, verified = results["apply"] or {}, results["verify"] or {}
     problems = []
     if verified.get("open_intents"):

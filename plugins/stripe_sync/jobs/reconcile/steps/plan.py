@@ -17,7 +17,7 @@ from stripe_sync.domain.plan.actions import Plan
 from stripe_sync.domain.plan.approvals import granted
 from stripe_sync.domain.plan.guards import Decision, Standing, Verdict, judge
 from stripe_sync.domain.plan.writes.context import Policy
-from stripe_sync.jobs.inputs.links import known_to, registry_of
+from stripe_sync.jobs.inputs.links import known_to, link_index_of
 from stripe_sync.jobs.reconcile.outgoing_invoices import with_invoices
 from stripe_sync.jobs.reconcile.plan_batch import portion
 from stripe_sync.jobs.reconcile.previews import previewed
@@ -53,7 +53,7 @@ def plan(session: Session, run: Run, *, comparison: int, held_at_observe: str = 
         contents = comparisons.claims_with_content(connection, comparison, owners) if differences else ()
         book = PriceBook.of(contents)
         known = known_to(session, connection, map(parts_of, differences)) if differences else {}
-        registry = registry_of(session, connection, known)
+        link_index = link_index_of(session, connection, known)
         proven, settled = usage_windows.finished_items(connection, environment.name)
         stops = own_stops(connection, environment.name) if differences else frozenset()
     policy = Policy(
@@ -67,9 +67,9 @@ def plan(session: Session, run: Run, *, comparison: int, held_at_observe: str = 
     made, unplanned = builder.build(
         environment.name, differences=differences, drift=drift, book=book, known=frozenset(known), policy=policy
     )
-    made = previewed(session, made, differences, registry)
+    made = previewed(session, made, differences, link_index)
     verdicts = judged(session, run, made, held_at_observe, by_lane(taken.beyond))
-    made = with_invoices(session, made, verdicts, registry, now=run.now)
+    made = with_invoices(session, made, verdicts, link_index, now=run.now)
     with session.engine.begin() as connection:
         plans.store(
             connection,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from stripe_sync.apply.resource import Call
 from stripe_sync.apply.resources.table import HANDLERS
 from stripe_sync.domain.plan.actions import ActionKind
-from stripe_sync.jobs.inputs.links import known_to, registry_of
+from stripe_sync.jobs.inputs.links import known_to, link_index_of
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.runtime.step import Result, step
 from stripe_sync.warehouse.plans import plans
@@ -28,11 +28,11 @@ def verify(session: Session, run: Run) -> Result:
     made = [a for a in stored.plan.actions if a.hash in done and a.kind != ActionKind.COUPON_DELETE] if stored else []
     sample = sorted(made, key=lambda a: a.hash)[:SAMPLE]
     with session.engine.connect() as connection:
-        registry = registry_of(session, connection, known_to(session, connection, sample) if sample else {})
+        link_index = link_index_of(session, connection, known_to(session, connection, sample) if sample else {})
         open_intents = journal.open_of_run(connection, name, run.id)
     wrong = []
     for action in sample:
-        resource, call = HANDLERS[action.kind].resource, Call(session.stripe, action, registry)
+        resource, call = HANDLERS[action.kind].resource, Call(session.stripe, action, link_index)
         fields = resource.differences(call, resource.read(call))
         if fields:
             wrong.append(f"{action.target}: {', '.join(fields)}")

@@ -1,1 +1,1 @@
-"""The questions of ``stripe-sync probe``: each a function of a test account that returns its typed answer."""
+"""Questions of ``stripe-sync probe``: functions of a test account that return a typed answer."""

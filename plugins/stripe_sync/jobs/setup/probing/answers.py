@@ -1,4 +1,4 @@
-"""The answers that a question may have."""
+"""Answers of a question."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ class Yes:
 
 @dataclass(frozen=True)
 class No:
-    """The API does not do it, or refuses just that."""
+    """The API does not do it, or refuses exactly this."""
 
     detail: str = ""
 
 
 @dataclass(frozen=True)
 class Found:
-    """The API does it in a way that has a name or a number."""
+    """The API does it, in a way that has a name or a number."""
 
     value: str
     detail: str = ""
@@ -29,7 +29,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Open:
-    """Not answered: something else went wrong, or this account cannot tell."""
+    """Not answered: another error occurred, or this account does not show it."""
 
     detail: str
 
@@ -38,5 +38,5 @@ Result = Yes | No | Found | Open
 
 
 def word(result: Result) -> str:
-    """Return the answer in one word: ``yes``, ``no``, ``open``, or what was found."""
+    """Return the answer in one word: ``yes``, ``no``, ``open``, or the value."""
     return result.value if isinstance(result, Found) else type(result).__name__.lower()

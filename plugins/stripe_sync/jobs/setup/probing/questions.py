@@ -1,11 +1,11 @@
-"""The questions by their names, and how one is asked."""
+"""Table of the questions by name, and the function that runs one."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from stripe_sync.clients.stripe.asking import Refused
+from stripe_sync.clients.stripe.raw_requests import Refused
 from stripe_sync.clients.stripe.refusals import RIGHT
 from stripe_sync.core.errors import StripeSyncError
 from stripe_sync.jobs.runtime.context import Session
@@ -15,7 +15,7 @@ from stripe_sync.jobs.setup.probing.test_account import Account
 
 @dataclass(frozen=True)
 class Asking:
-    """What a question is given."""
+    """Arguments of a question: the test account and the session."""
 
     account: Account
     session: Session
@@ -36,24 +36,24 @@ def question(name: str) -> Callable[[Question], Question]:
 
 
 def ask(name: str, asking: Asking) -> tuple[Result, tuple[str, ...]]:
-    """Return the answer to a question and the requests that gave it; any error that it does not expect leaves it open."""
+    """Run a question; return its answer and its request ids. An unexpected error leaves it open."""
     account = asking.account
-    account.asker.request_ids.clear()
+    account.requests.request_ids.clear()
     try:
         result = QUESTIONS[name](asking)
     except Refused as refused:
-        result = Open(told(refused))
+        result = Open(unexpected(refused))
     except StripeSyncError as error:
         result = Open(str(error))
     except (KeyError, IndexError, TypeError, ValueError) as error:
-        result = Open(f"An answer has another shape than expected ({type(error).__name__}: {error}).")
-    ids = tuple(account.asker.request_ids)
+        result = Open(f"An answer has an unexpected shape ({type(error).__name__}: {error}).")
+    ids = tuple(account.requests.request_ids)
     account.clear()
     return result, ids
 
 
-def told(refused: Refused) -> str:
-    """Return the sentence about an error that answers nothing; a right that the key lacks is named."""
+def unexpected(refused: Refused) -> str:
+    """Return the message of an unexpected error, with the permission that the key lacks."""
     right = RIGHT.search(refused.message) if refused.status == 403 else None
-    lacks = f"; add {right[1]} to the key's rights and probe again" if right else ""
+    lacks = f". Grant {right[1]} to the key and probe again" if right else ""
     return f"Stripe answered {refused}{lacks}."

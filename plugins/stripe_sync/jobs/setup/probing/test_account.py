@@ -1,4 +1,4 @@
-"""A Stripe test account that is asked: objects are made in it under one name, and taken away after each question."""
+"""The Stripe test account of probe: its objects share one name and are removed after each question."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
-from stripe_sync.clients.stripe.asking import Asker, Refused
+from stripe_sync.clients.stripe.raw_requests import RawRequests, Refused
 from stripe_sync.clients.stripe.test_clock import PATH as CLOCKS
 
 Obj = dict[str, Any]
 NAME = "stripe_sync-probe"
-START = 1_798_797_600  # 2027-01-01 10:00 UTC: a clock's time is anything, and this month has 31 days
+START = 1_798_797_600  # 2027-01-01 10:00 UTC; a clock may have any time, and this month has 31 days
 MINUTE, HOUR, DAY = 60, 3600, 86_400
-# The last field or path of what ends a kind of object: deleted where Stripe lets it, else archived.
+# Paths by kind: these objects are deleted where Stripe allows it, else archived.
 DELETED = {
     "clock": CLOCKS, "coupon": "/v1/coupons", "customer": "/v1/customers", "invoice": "/v1/invoices",
     "product": "/v1/products",
@@ -25,7 +25,7 @@ ARCHIVED = {"price": "/v1/prices", "rate": "/v1/tax_rates"}
 
 @dataclass
 class Left:
-    """What a probe made and Stripe does not delete: archived, or still there because taking it away failed."""
+    """Objects of a probe that were not deleted: archived, or remaining because their removal failed."""
 
     archived: list[str] = field(default_factory=list)
     remaining: list[str] = field(default_factory=list)
@@ -34,38 +34,40 @@ class Left:
 
 @dataclass
 class Account:
-    """The account with what the running question has made. ``patience``: polls of a second (``pause``) for what takes time."""
+    """The account and the objects of the current question; slow operations are polled ``patience`` times, ``pause`` s apart."""
 
-    asker: Asker
+    requests: RawRequests
     patience: int = 300
     pause: float = 1.0
     made: list[tuple[str, str]] = field(default_factory=list)
     left: Left = field(default_factory=Left)
 
     def post(self, path: str, /, **params: Any) -> Obj:
-        return self.asker.call("post", path, **params)
+        """Send a POST."""
+        return self.requests.call("post", path, **params)
 
     def get(self, path: str, /, **params: Any) -> Obj:
-        return self.asker.call("get", path, **params)
+        """Send a GET."""
+        return self.requests.call("get", path, **params)
 
     def make(self, kind: str, path: str, /, **params: Any) -> Obj:
-        """Make an object that has to be taken away."""
+        """Create an object that is removed after the question."""
         found = self.post(path, **params)
         self.made.append((kind, found["id"]))
         return found
 
     def id(self) -> str:
-        """Return a new id of our own."""
+        """Return a new id."""
         return f"{NAME}-{uuid.uuid4().hex[:10]}"
 
     def clock(self) -> str:
-        """Make a test clock."""
+        """Create a test clock."""
         id: str = self.make("clock", CLOCKS, frozen_time=START, name=NAME)["id"]
         return id
 
-    def advance(self, clock: str, moment: int) -> None:
-        """Advance a clock, and wait until it is ready. Raises Refused."""
-        self.post(f"{CLOCKS}/{clock}/advance", frozen_time=moment)
+    def advance(self, clock: str, time_reached: int) -> None:
+        """Advance a clock to Unix seconds, and wait until it is ready. Raises Refused."""
+        self.post(f"{CLOCKS}/{clock}/advance", frozen_time=time_reached)
         for _ in range(self.patience):
             if self.get(f"{CLOCKS}/{clock}")["status"] == "ready":
                 return
@@ -73,14 +75,14 @@ class Account:
         raise Refused(0, "clock_not_ready", "", "", f"{clock} was not ready in time", "")
 
     def customer(self, clock: str = "", **more: Any) -> str:
-        """Make a customer, on a clock where one is given (it goes with its clock)."""
+        """Create a customer; with a clock, it is deleted together with the clock."""
         given = {"name": NAME, "email": "probe@example.com"} | ({"test_clock": clock} if clock else {}) | more
         if clock:
             return str(self.post("/v1/customers", **given)["id"])
         return str(self.make("customer", "/v1/customers", **given)["id"])
 
     def price(self, amount: int = 1000, *, interval: str = "month", **more: Any) -> str:
-        """Make a recurring price of a product of its own, in US cents unless ``currency`` says otherwise."""
+        """Create a product and its recurring price; ``amount`` in US cents unless ``currency`` is given."""
         product = self.make("product", "/v1/products", name=NAME, tax_code="txcd_10103001")["id"]
         recurring = {"interval": interval} | more.pop("recurring", {})
         given = {"product": product, "currency": "usd", "unit_amount": amount, "recurring": recurring}
@@ -88,38 +90,39 @@ class Account:
         return id
 
     def item(self, customer: str, amount: int, *, currency: str = "usd", **more: Any) -> Obj:
-        """Make an invoice item of a product of its own; ``amount`` in minor units."""
+        """Create a product and an invoice item of it; ``amount`` in minor units."""
         product = self.make("product", "/v1/products", name=NAME)["id"]
         price = {"product": product, "currency": currency, "unit_amount": amount}
         return self.post("/v1/invoiceitems", customer=customer, price_data=price, quantity=1, **more)
 
     def subscription(self, customer: str, *items: Obj, **more: Any) -> Obj:
-        """Make a subscription in flexible mode that sends invoices, so that it needs no card."""
+        """Create a subscription in flexible mode that sends invoices and so needs no card."""
         terms: Obj = {"collection_method": "send_invoice", "days_until_due": 30, "billing_mode": {"type": "flexible"}}
         return self.post("/v1/subscriptions", customer=customer, items=list(items), **terms | more)
 
     def invoices(self, customer: str) -> list[Obj]:
-        """Return a customer's invoices, the newest first."""
-        return list(self.asker.rows("/v1/invoices", customer=customer))
+        """Return a customer's invoices, newest first."""
+        return list(self.requests.rows("/v1/invoices", customer=customer))
 
     def pending(self, customer: str) -> list[Obj]:
         """Return a customer's invoice items that are on no invoice."""
-        return list(self.asker.rows("/v1/invoiceitems", customer=customer, pending=True))
+        return list(self.requests.rows("/v1/invoiceitems", customer=customer, pending=True))
 
     def invoice(self, id: str) -> Obj:
+        """Read an invoice."""
         return self.get(f"/v1/invoices/{id}")
 
     def clear(self) -> None:
-        """Take away what the question made, the last first; what cannot be deleted is archived, what fails is listed."""
+        """Remove the question's objects, newest first; objects that cannot be deleted are archived, failures are listed."""
         while self.made:
             kind, id = self.made.pop()
             try:
-                self.take_away(kind, id)
+                self.remove(kind, id)
             except Refused as refused:
                 self.left.remaining.append(f"{kind} {id}: {refused}")
 
-    def take_away(self, kind: str, id: str) -> None:
-        """Delete an object, or archive it: prices, products that have one, and meters are never deleted."""
+    def remove(self, kind: str, id: str) -> None:
+        """Delete an object, or archive it: Stripe does not delete prices, products with a price, and meters."""
         if kind in ARCHIVED:
             self.post(f"{ARCHIVED[kind]}/{id}", active=False)
         elif kind == "meter":
@@ -132,9 +135,9 @@ class Account:
         self.left.archived.append(f"{kind} {id}")
 
     def is_deleted(self, path: str, *, archivable: bool) -> bool:
-        """Delete an object; False where Stripe refuses it and it can be archived, as a product that has a price."""
+        """Delete an object; return False where Stripe refuses and it can be archived, such as a product with a price."""
         try:
-            self.asker.call("delete", path)
+            self.requests.call("delete", path)
         except Refused as refused:
             if archivable and refused.status == 400:
                 return False
@@ -143,6 +146,6 @@ class Account:
 
 
 def period_end(subscription: Obj) -> int:
-    """Return when the running period of a subscription's first item ends, Unix seconds."""
+    """Return the end of the current period of a subscription's first item, Unix seconds."""
     end: int = subscription["items"]["data"][0]["current_period_end"]
     return end

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 
-from stripe_sync.clients.stripe.whole import with_lines
+from stripe_sync.clients.stripe.nested_lists import with_lines
 from stripe_sync.core.lanes import Lane
 from stripe_sync.domain.usage import drafts, metering
 from stripe_sync.domain.usage.decide.assignment import assign

@@ -14,7 +14,7 @@ from stripe_sync.core.errors import NotAuthorized
 from stripe_sync.core.lanes import Lane
 from stripe_sync.domain.usage import drafts
 from stripe_sync.domain.usage.holds.grace import LEAST, grace_of, graces, is_short, may_be_short, moved_in
-from stripe_sync.jobs.inputs.invoices import seen_invoice, whole
+from stripe_sync.jobs.inputs.invoices import seen_invoice, with_all_lines
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.usage.drafts.holds import hold
 from stripe_sync.warehouse.comparisons import links
@@ -89,7 +89,7 @@ def graces_of(session: Session, bodies: Iterable[Body], moved: Collection[str]) 
     ``moved`` are those that we moved. Whether somebody else did is asked for the short ones alone: by Stripe's events, or,
     where the key may not read them, it is taken that nobody did.
     """
-    shown = [whole(session, body) if may_be_short(body) else body for body in bodies]
+    shown = [with_all_lines(session, body) if may_be_short(body) else body for body in bodies]
     found = graces(shown, moved)
     suspects = {body["id"]: int(body["created"]) for body in shown if is_short(found.get(body["id"], LEAST))}
     by_others = moved_by_others(session, suspects)

@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterator, Mapping
 
 from sqlalchemy import Connection
 
-from stripe_sync.domain.actual.endings import split
 from stripe_sync.domain.actual.stigg_end import End
+from stripe_sync.domain.actual.unowed_invoices import split
 from stripe_sync.domain.plan.actions import ActionKind
 from stripe_sync.domain.usage.bills import Invoice
 from stripe_sync.domain.usage.decide.subscription_ends import is_unowed

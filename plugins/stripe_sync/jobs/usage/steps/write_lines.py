@@ -17,7 +17,7 @@ from stripe_sync.domain.usage.ledger import BILLABLE, UsageState
 from stripe_sync.jobs.inputs.direct_writes import write
 from stripe_sync.jobs.inputs.invoices import read_one
 from stripe_sync.jobs.runtime.answers import answered
-from stripe_sync.jobs.runtime.approvals import ask_about
+from stripe_sync.jobs.runtime.approvals import request_approvals
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.runtime.step import Result, step
 from stripe_sync.jobs.usage.ended_subscriptions import removals
@@ -108,7 +108,7 @@ def permit(
     approved = approved_hashes(session)
     decided = decide_permits(reconciled, environment, answered=answered(session), approved=approved)
     plan = Plan(environment=environment.name, actions=[action for draft in reconciled for action in draft.actions])
-    return Permits(decided.decisions), decided.waits, ask_about(session, run, plan, decided.groups)
+    return Permits(decided.decisions), decided.waits, request_approvals(session, run, plan, decided.groups)
 
 
 def approved_hashes(session: Session) -> frozenset[str]:

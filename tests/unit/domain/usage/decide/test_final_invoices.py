@@ -34,7 +34,7 @@ from tests.unit.domain.usage.values import (
 
 S = UsageState
 HALF = START + 14 * DAY
-OWN = {"stiggSyncKey": SIGNER.mark(drafts.final_key("t", "sub_1", END))}
+OWN = {"stiggSyncKey": SIGNER.marker(drafts.final_key("t", "sub_1", END))}
 FINALIZED_AT_ONCE = {"status": "paid", "total": 0, "status_transitions": {"finalized_at": epoch(END) + 1}}
 OURS = own_line(lines_for(OWNER, invoice(), [window()])[0])
 

@@ -42,8 +42,8 @@ from tests.unit.domain.usage.values import (
 
 S = UsageState
 SECOND = timedelta(seconds=1)
-OWN = {"stiggSyncKey": SIGNER.mark(drafts.final_key("t", "sub_1", END))}
-OWN_SURPLUS = {"stiggSyncKey": SIGNER.mark(surplus.surplus_key("t", "sub_1", END))}
+OWN = {"stiggSyncKey": SIGNER.marker(drafts.final_key("t", "sub_1", END))}
+OWN_SURPLUS = {"stiggSyncKey": SIGNER.marker(surplus.surplus_key("t", "sub_1", END))}
 ENDED = {"sub_1": End(epoch(END - DAY))}
 
 

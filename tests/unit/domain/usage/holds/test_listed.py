@@ -15,8 +15,8 @@ from stripe_sync.domain.usage.holds.draft_hold import DraftHold
 from stripe_sync.domain.usage.holds.listed import Explained, is_list_due, is_watched, owner_of, stuck_rows
 from tests.unit.domain.usage.values import END, NOW, SIGNER, body
 
-FINAL = SIGNER.mark(drafts.final_key("t", "sub_1", END))
-PENDING = SIGNER.mark("pendinginvoice:t:s-1:1")
+FINAL = SIGNER.marker(drafts.final_key("t", "sub_1", END))
+PENDING = SIGNER.marker("pendinginvoice:t:s-1:1")
 NONE = {"parent": None}
 
 
@@ -42,7 +42,7 @@ WATCHED: dict[str, tuple[dict[str, Any], set[str], str | None, bool]] = {  # (fi
     "an own final invoice": (NONE | {"metadata": {FIELD: FINAL}}, set(), "sub_1", True),
     "forged": (NONE | {"metadata": {FIELD: FINAL + "0"}}, {"sub_1"}, None, False),
     "its subscription is signed": ({"parent": {"subscription_details": {
-        "subscription": "sub_1", "metadata": {FIELD: SIGNER.mark("subscription:t:s-1")}}}}, set(), "sub_1", True),
+        "subscription": "sub_1", "metadata": {FIELD: SIGNER.marker("subscription:t:s-1")}}}}, set(), "sub_1", True),
     "expanded": ({"parent": {"subscription_details": {"subscription": {"id": "sub_1"}}}}, {"sub_1"}, "sub_1", True),
 }  # fmt: skip
 

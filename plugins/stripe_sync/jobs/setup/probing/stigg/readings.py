@@ -1,4 +1,4 @@
-"""The meaning of what Stigg answered, as pure functions; what none of the answers fits stays open."""
+"""Interpretation of Stigg's answers, as pure functions; an answer that fits no rule stays open."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from stripe_sync.domain.model.stigg_status import StiggStatus
 from stripe_sync.jobs.setup.probing.answers import Found, No, Open, Result, Yes
 
-# What makes two charges the same, whatever their ids.
+# Fields that make two charges the same, regardless of their ids.
 CONTENT = (
     "billingModel", "billingPeriod", "billingCadence", "billingCountryCode", "blockSize", "price", "tiersMode", "tiers", "feature",
 )  # fmt: skip
@@ -41,7 +41,7 @@ def value_at_reset(values: Sequence[float], *, before: float) -> Result:
 
 
 def left_out(everything: Sequence[str], living: Sequence[str]) -> Result:
-    """Return which points are not shown without ended subscriptions; moments are compared."""
+    """Return which points are missing without ended subscriptions, by timestamp."""
     gone = sorted(set(everything) - set(living))
     if not everything:
         return Open("No point is shown at all.")
@@ -73,7 +73,7 @@ def limit(status: int, code: str) -> Result:
 
 
 def content(price: Mapping[str, Any]) -> str:
-    """Return what makes a charge the same over versions, as a text."""
+    """Return the fields that identify a charge over versions, as a text."""
     return repr([price.get(name) for name in CONTENT])
 
 

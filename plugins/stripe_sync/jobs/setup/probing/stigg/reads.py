@@ -26,7 +26,7 @@ def event_logs_readable(asking: Asking) -> Result:
 
 
 def readable(asking: Asking, root: str, document: str) -> Result:
-    """Read one row of a list; a refusal is a "no" only where the same key may read something else at that moment."""
+    """Read one row of a list; a refusal is a "no" only if the same key may read something else at that time."""
     stigg = asking.session.stigg
     try:
         stigg.call(document, paging={"first": 1})
@@ -38,7 +38,7 @@ def readable(asking: Asking, root: str, document: str) -> Result:
 
 @question("largest_page")
 def largest_page(asking: Asking) -> Result:
-    """Ask for pages, the largest first, of the longest list, and count the rows that come."""
+    """Request pages of the longest list, largest first, and count the returned rows."""
     for size in PAGES:
         fewer = 0
         for root, document in LISTS.values():
@@ -52,12 +52,14 @@ def largest_page(asking: Asking) -> Result:
                 return Found(str(rows), f"A page of {size} is cut to {rows}; stigg.page_size may be {rows} at most.")
             fewer = max(fewer, rows)
         else:
-            return Open(f"No list has more than {fewer} rows, so a page of {size} cannot be told from a shorter one.")
+            return Open(
+                f"No list has more than {fewer} rows, so a page of {size} cannot be distinguished from a shorter one."
+            )
     return Open("Each size was refused.")
 
 
 def page(asking: Asking, root: str, document: str, size: int) -> dict[str, Any] | None:
-    """Return a page of a list; None where Stigg refuses its size: twice, so that another error is not taken for it."""
+    """Return a page of a list; None where Stigg refuses its size twice; a single refusal may have another cause."""
     for _ in range(2):
         try:
             found: dict[str, Any] = asking.session.stigg.call(document, paging={"first": size})[root]

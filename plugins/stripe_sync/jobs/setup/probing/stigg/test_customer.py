@@ -1,4 +1,4 @@
-"""A customer of its own in a Stigg environment for tests: made for one question, its subscriptions ended and it archived after it."""
+"""The test customer of a question in Stigg: created for it; afterwards its subscriptions are ended and it is archived."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Obj = dict[str, Any]
 
 @dataclass
 class StiggCustomer:
-    """The customer ``id`` with the ids of the subscriptions that were made for it."""
+    """The customer ``id`` with the ids of its subscriptions."""
 
     api: StiggApi
     id: str
@@ -36,13 +36,13 @@ class StiggCustomer:
             given["billableFeatures"] = [{"featureId": feature, "quantity": 1} for feature in sorted(features)]
         answer = self.api.call(documents.PROVISION, input=given | more)["provisionSubscriptionV2"]
         if answer["status"] != "SUCCESS" or answer["subscription"] is None:
-            raise UnknownShape(f"Stigg answers {answer['status']} to a new subscription of {plan['refId']}.")
+            raise UnknownShape(f"Stigg returned {answer['status']} for a new subscription of {plan['refId']}.")
         self.made.append(answer["subscription"]["subscriptionId"])
         return self.made[-1]
 
-    def use(self, feature: str, value: int, moment: datetime, **more: Any) -> None:
-        """Report usage of a moment."""
-        given = {"customerId": self.id, "featureId": feature, "value": value, "createdAt": stamp(moment)}
+    def use(self, feature: str, value: int, time: datetime, **more: Any) -> None:
+        """Report usage at a time."""
+        given = {"customerId": self.id, "featureId": feature, "value": value, "createdAt": stamp(time)}
         self.api.call(own.REPORT_USAGE, input=given | more)
 
     def history(self, feature: str, **more: Any) -> list[Obj]:
@@ -53,7 +53,7 @@ class StiggCustomer:
         return [point for one in series for point in one["points"]]
 
     def end(self) -> list[str]:
-        """End the subscriptions and archive the customer; return what could not be taken away."""
+        """End the subscriptions and archive the customer; return the failures."""
         remaining = []
         for subscription in dict.fromkeys(reversed(self.made)):
             try:
@@ -69,11 +69,11 @@ class StiggCustomer:
 
 @contextmanager
 def customer_of(asking: Asking) -> Iterator[StiggCustomer]:
-    """Make a customer for one question; its end, and what is left of it, are listed. Raises UnknownShape."""
+    """Create a customer for one question and remove it afterwards. Raises UnknownShape where Stigg bills by an integration."""
     session = asking.session
     if vendors := session.stigg.billing_integrations():
         raise UnknownShape(
-            f"The integration of {', '.join(vendors)} is connected in Stigg and would bill what probe makes: disconnect it "
+            f"The integration of {', '.join(vendors)} is connected in Stigg and would bill the objects of probe. Disconnect it "
             "in this environment, or probe another one."
         )
     made = StiggCustomer(session.stigg, asking.account.id(), session.clock.now())
@@ -88,7 +88,7 @@ def customer_of(asking: Asking) -> Iterator[StiggCustomer]:
 
 
 def paid_plans(api: StiggApi, *, with_usage: bool = False) -> list[Obj]:
-    """Return the published plans in their latest version that cost something by the month, those with usage where asked."""
+    """Return the published plans in their latest version that cost something by the month, those with usage if ``with_usage``."""
     rows = [row for page in api.pages("plans", documents.PLANS) for row in page]
     return [
         row | {"prices": monthly}

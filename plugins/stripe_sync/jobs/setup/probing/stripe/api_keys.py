@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
-from stripe_sync.clients.stripe.asking import Refused
+from stripe_sync.clients.stripe.raw_requests import Refused
 from stripe_sync.jobs.setup.probing.answers import Open, Result
 from stripe_sync.jobs.setup.probing.questions import Asking, question
 from stripe_sync.jobs.setup.probing.stripe import readings
@@ -75,5 +75,5 @@ def read(account: Account, path: str, **params: int) -> tuple[int, str]:
 @question("metadata_of_coupons")
 def metadata_of_coupons(asking: Asking) -> Result:
     """Read the metadata of the account's coupons and prices."""
-    rows = [row for path in ("/v1/coupons", "/v1/prices") for row in asking.account.asker.rows(path)]
+    rows = [row for path in ("/v1/coupons", "/v1/prices") for row in asking.account.requests.rows(path)]
     return readings.native_names([row.get("metadata") or {} for row in rows])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from stripe_sync.clients.stripe.asking import Refused
+from stripe_sync.clients.stripe.raw_requests import Refused
 from stripe_sync.jobs.setup.probing.answers import Found, No, Open, Result, Yes
 from stripe_sync.jobs.setup.probing.questions import Asking, question
 from stripe_sync.jobs.setup.probing.stripe import readings
@@ -63,7 +63,7 @@ def item_ties_up(asking: Asking) -> Result:
         price = {"product": product, "currency": "usd", "unit_amount_decimal": half}
         item = account.post("/v1/invoiceitems", customer=customer, invoice=draft, price_data=price, quantity=1)
         amounts.append(int(Decimal(item["amount"])))
-    account.asker.call("delete", f"/v1/invoices/{draft}")
+    account.requests.call("delete", f"/v1/invoices/{draft}")
     unknown = Open(f"0.5, 1.5 and 2.5 came to {amounts}, which no known rule gives.")
     return ROUNDINGS.get(tuple(amounts), unknown)
 
@@ -78,7 +78,7 @@ def percent_rounding(asking: Asking) -> Result:
     made = account.make("invoice", "/v1/invoices", customer=customer, **terms)["id"]
     for amount in (50, 150, 51):
         account.item(customer, amount, invoice=made)
-    lines = account.asker.rows(f"/v1/invoices/{made}/lines")
+    lines = account.requests.rows(f"/v1/invoices/{made}/lines")
     taken = {line["amount"]: sum(part["amount"] for part in line["discount_amounts"]) for line in lines}
     return readings.rounding_of_percent([taken[amount] for amount in (50, 150, 51)])
 

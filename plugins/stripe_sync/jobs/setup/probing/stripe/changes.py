@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stripe_sync.clients.stripe.asking import Refused
+from stripe_sync.clients.stripe.raw_requests import Refused
 from stripe_sync.jobs.setup.probing.answers import Found, No, Open, Result, Yes
 from stripe_sync.jobs.setup.probing.questions import Asking, question
 from stripe_sync.jobs.setup.probing.stripe import readings
@@ -77,7 +77,7 @@ def clock_events(asking: Asking) -> Result:
     """Make a customer on a clock, and compare the time of its event with the clock's."""
     account = asking.account
     customer = account.customer(account.clock())
-    events = account.asker.call("get", "/v1/events", type="customer.created", limit=100)["data"]
+    events = account.requests.call("get", "/v1/events", type="customer.created", limit=100)["data"]
     created = next((event["created"] for event in events if event["data"]["object"]["id"] == customer), None)
     if created is None:
         return Open("The event is not shown yet, or such events are not listed.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stripe_sync.clients.stripe.asking import Refused
+from stripe_sync.clients.stripe.raw_requests import Refused
 from stripe_sync.domain.model.stripe_status import InvoiceStatus
 from stripe_sync.jobs.setup.probing.answers import No, Open, Result, Yes
 from stripe_sync.jobs.setup.probing.questions import Asking, question
@@ -13,7 +13,7 @@ from stripe_sync.jobs.setup.probing.test_account import DAY, HOUR, MINUTE, START
 
 def cancel(account: Account, subscription: Obj, *, invoice_now: bool = False, prorate: bool = False) -> None:
     path = f"/v1/subscriptions/{subscription['id']}"
-    account.asker.call("delete", path, invoice_now=invoice_now, prorate=prorate)
+    account.requests.call("delete", path, invoice_now=invoice_now, prorate=prorate)
 
 
 @question("cancel_removes_prorations")

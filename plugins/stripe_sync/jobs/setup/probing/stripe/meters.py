@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from stripe_sync.clients.stripe.asking import Refused
+from stripe_sync.clients.stripe.raw_requests import Refused
 from stripe_sync.domain.model.stripe_status import InvoiceStatus
 from stripe_sync.jobs.setup.probing.answers import No, Open, Result, Yes
 from stripe_sync.jobs.setup.probing.questions import Asking, question
@@ -35,7 +35,7 @@ def is_counted(account: Account, meter: str, customer: str, moment: int) -> bool
     start = moment // 60 * 60
     window: Obj = {"customer": customer, "start_time": start, "end_time": start + MINUTE}
     for _ in range(account.patience):
-        rows = account.asker.rows(f"/v1/billing/meters/{meter}/event_summaries", **window)
+        rows = account.requests.rows(f"/v1/billing/meters/{meter}/event_summaries", **window)
         if sum(row["aggregated_value"] for row in rows) == SENT:
             return True
         time.sleep(account.pause)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from stripe_sync.clients.stripe.asking import Refused
+from stripe_sync.clients.stripe.raw_requests import Refused
 from stripe_sync.domain.model.stripe_status import InvoiceStatus
 from stripe_sync.jobs.setup.probing.answers import No, Open, Result, Yes
 from stripe_sync.jobs.setup.probing.questions import Asking, question
@@ -64,7 +64,7 @@ def items_inherit_tax_rates(asking: Asking) -> Result:
     rate = account.make("rate", "/v1/tax_rates", display_name=NAME, percentage=10, inclusive=False)["id"]
     _, made, draft = renewed(account, default_tax_rates=[rate])
     item = account.item(draft["customer"], 100, invoice=draft["id"], subscription=made["id"])["id"]
-    lines = list(account.asker.rows(f"/v1/invoices/{draft['id']}/lines"))
+    lines = list(account.requests.rows(f"/v1/invoices/{draft['id']}/lines"))
     of_item = [line for line in lines if (line["parent"].get("invoice_item_details") or {}).get("invoice_item") == item]
     others = [line for line in lines if line not in of_item]
     if len(of_item) != 1 or not any(line["taxes"] for line in others):

@@ -1,4 +1,4 @@
-"""Requests whose refusals are answers: Stripe's error is kept as it was given, and not turned into an error of our tree."""
+"""Requests of ``probe``, for which a refusal is an answer: Stripe's error is returned unchanged, not as a StripeSyncError."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 import stripe
 
-from stripe_sync.clients.stripe.client import StripeApi, template
+from stripe_sync.clients.stripe.answers import template
+from stripe_sync.clients.stripe.client import StripeApi
 from stripe_sync.clients.stripe.http import body_of
 
 Obj = dict[str, Any]
@@ -19,7 +20,7 @@ ATTEMPTS, WAIT_SECONDS = 4, 1.0
 
 @dataclass
 class Refused(Exception):
-    """An answer of Stripe's that is an error, or none at all (``status`` 0)."""
+    """An error answer of Stripe, or no answer (``status`` 0)."""
 
     status: int
     type: str
@@ -30,26 +31,26 @@ class Refused(Exception):
     replayed: bool = False  # the answer to an earlier request under the same idempotency key
 
     def __str__(self) -> str:
-        said = ", ".join(text for text in (self.code or self.type, self.param) if text)
-        return f"{self.status or 'no answer'} ({said}) {self.request_id}".strip()
+        details = ", ".join(text for text in (self.code or self.type, self.param) if text)
+        return f"{self.status or 'no answer'} ({details}) {self.request_id}".strip()
 
     def is_about(self, *, param: str = "", code: str = "", text: str = "") -> bool:
-        """Whether this is a refusal of the request (400) that names this parameter, has this code, or says this text."""
-        named = bool(param) and (self.param == param or self.param.startswith(f"{param}["))
-        said = bool(text) and text in self.message
-        return self.status == 400 and (named or said or (bool(code) and self.code == code))
+        """Return whether this is a status 400 with this parameter, this code, or this text in its message."""
+        has_param = bool(param) and (self.param == param or self.param.startswith(f"{param}["))
+        has_text = bool(text) and text in self.message
+        return self.status == 400 and (has_param or has_text or (bool(code) and self.code == code))
 
 
 @dataclass
-class Asker:
-    """Sends requests to one account, within its budget, and keeps their ids."""
+class RawRequests:
+    """Sends requests to one account, within its budget, and records their ids."""
 
     api: StripeApi
     request_ids: list[str] = field(default_factory=list)
     wait_seconds: float = WAIT_SECONDS
 
     def call(self, verb: str, path: str, /, **params: Any) -> Obj:
-        """Return the object that Stripe answers. Raises Refused; a limit (429) is waited for a few times before."""
+        """Send a request and return the answer. Raises Refused; a rate limit (429) is retried four times."""
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 return self.once(verb, path, params)
@@ -61,9 +62,9 @@ class Asker:
 
     def once(self, verb: str, path: str, params: Obj) -> Obj:
         """Send one request."""
-        what = f"{verb} {template(path)}"
-        self.api.budget.wait(what)
-        self.api.tally.asked(what, 0.0)
+        endpoint = f"{verb} {template(path)}"
+        self.api.budget.wait(endpoint)
+        self.api.tally.count_request(endpoint, waited=0.0)
         try:
             response = self.api.client.raw_request(verb, path, **params)
             found: Obj = msgspec.json.decode(body_of(response))
@@ -88,15 +89,15 @@ class Asker:
 
 
 def refused_by(error: stripe.StripeError) -> Refused:
-    """Return an error of the SDK's as what Stripe said."""
+    """Return Stripe's error from an error of the SDK."""
     body: Any = (error.json_body or {}).get("error") if isinstance(error.json_body, dict) else None
-    said = body if isinstance(body, dict) else {}
+    details = body if isinstance(body, dict) else {}
     return Refused(
         error.http_status or 0,
-        str(said.get("type") or type(error).__name__),
-        str(said.get("code") or ""),
-        str(said.get("param") or ""),
-        str(said.get("message") or ""),
+        str(details.get("type") or type(error).__name__),
+        str(details.get("code") or ""),
+        str(details.get("param") or ""),
+        str(details.get("message") or ""),
         str(error.request_id or ""),
         replayed=(error.headers or {}).get("idempotent-replayed") == "true",
     )

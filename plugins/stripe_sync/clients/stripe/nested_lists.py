@@ -1,4 +1,4 @@
-"""Objects with everything that Stripe leaves out of an answer: a list inside of an object shows its first ten rows (SB 10.3)."""
+"""Nested lists of objects, read completely: an answer contains only the first ten rows (SB 10.3)."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ Row = dict[str, Any]
 
 
 def with_items(api: StripeApi, subscription: Row) -> Row:
-    """Return a subscription with all of its items. Raises Incomplete where Stripe does not show them."""
+    """Return a subscription with all of its items. Raises Incomplete where Stripe does not return them."""
     items = subscription.get("items")
     if not items or not items.get("has_more"):
         return subscription
     found = [item for page in api.pages("/v1/subscription_items", subscription=subscription["id"]) for item in page]
     if len(found) <= len(items["data"]):
-        raise Incomplete(f"Stripe says that {subscription['id']} has more items and does not show them; extract again.")
+        raise Incomplete(f"Stripe did not return all items of {subscription['id']}. Run extract again.")
     return subscription | {"items": items | {"data": found, "has_more": False}}
 
 

@@ -1,4 +1,4 @@
-"""Where our pages are served."""
+"""Paths of the pages below Airflow."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ PREFIX = "/stripe-sync"
 
 
 def base_path() -> str:
-    """The path that Airflow itself is served under, without a slash at its end."""
+    """Return the path that Airflow is served under, without a trailing slash."""
     return urlsplit(conf.get("api", "base_url", fallback="") or "").path.rstrip("/")

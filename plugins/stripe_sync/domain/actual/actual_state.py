@@ -1,0 +1,179 @@
+"""Documents of linked Stripe objects, in the same canonical form as the target; a subscription's document in full."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from msgspec import structs, to_builtins
+
+from stripe_sync.core.errors import RowFailed
+from stripe_sync.core.reasons import ReasonCode
+from stripe_sync.domain.actual.billing_periods import ANCHOR, anchor_told, natural_end, renewals, renewed_at
+from stripe_sync.domain.actual.endings import collected
+from stripe_sync.domain.actual.renewals import CYCLE
+from stripe_sync.domain.actual.stripe_objects import (
+    CANCEL_AT,
+    GONE,
+    ONCE,
+    Reading,
+    coupon_claim,
+    customer_claim,
+    own_metadata,
+    price_claims,
+    product_claim,
+)
+from stripe_sync.domain.model.documents import (
+    SUBSCRIPTION,
+    Claim,
+    Document,
+    compact,
+)
+from stripe_sync.domain.model.inputs import Inputs, StripeView
+from stripe_sync.domain.model.stripe import (
+    StripeDiscount,
+    StripeInvoice,
+    StripeProduct,
+    StripeSubscription,
+)
+from stripe_sync.domain.model.stripe_status import InvoiceStatus, SubscriptionStatus
+
+
+def found(inputs: Inputs, objects: StripeView) -> list[Claim]:
+    """Return the actual documents of linked, existing objects; objects that they refer to are in the inputs."""
+    reading = Reading(
+        inputs.links.keys, inputs.signer, inputs.environment.stripe.tax, inputs.links.retired, inputs.links.ignored,
+        cycle_drafts(inputs.stripe.drafts), unfinished(inputs.stripe.drafts),
+    )  # fmt: skip
+    return list(claims(objects, reading, inputs.stripe.products))
+
+
+def cycle_drafts(drafts: Mapping[str, StripeInvoice]) -> dict[str, str]:
+    """Return the id of the open renewal draft by subscription."""
+    open_ones = (d for d in drafts.values() if d.status == InvoiceStatus.DRAFT and d.billing_reason == CYCLE)
+    return {subscription: draft.id for draft in open_ones if (subscription := draft.subscription())}
+
+
+def unfinished(drafts: Mapping[str, StripeInvoice]) -> dict[str, list[Document]]:
+    """Return the drafts by subscription, in the form of ``endings.Collected``."""
+    found: dict[str, list[Document]] = {}
+    for draft in drafts.values():
+        if draft.status == InvoiceStatus.DRAFT and (subscription := draft.subscription()):
+            found.setdefault(subscription, []).append(asdict(collected(to_builtins(draft))))
+    return found
+
+
+def claims(stripe: StripeView, reading: Reading, products: Mapping[str, StripeProduct]) -> Iterator[Claim]:
+    """Yield the actual documents of linked objects."""
+    known = reading.known
+    for product in stripe.products.values():
+        if product.id in known and not product.deleted:
+            yield product_claim(reading, product, known[product.id])
+    for price in stripe.prices.values():
+        if price.id in known:
+            owner = products.get(price.product)
+            yield from price_claims(reading, price, known[price.id], default=owner.default_price if owner else None)
+    for coupon in stripe.coupons.values():
+        if coupon.id in known and not coupon.deleted:
+            yield coupon_claim(reading, coupon, known[coupon.id])
+    for customer in stripe.customers.values():
+        if customer.id in known and not customer.deleted:
+            yield customer_claim(reading, customer, known[customer.id])
+    for subscription in stripe.subscriptions.values():
+        if subscription.id in known and subscription.status not in GONE:
+            yield subscription_claim(reading, subscription, known[subscription.id])
+
+
+def subscription_claim(reading: Reading, subscription: StripeSubscription, key: str) -> Claim:
+    """Return the document of a subscription. Our items are those with a linked price; others are foreign and not compared."""
+    invoice = subscription.collection_method == "send_invoice"
+    discounts = [(discount.id, reading.ref_of(discount)) for discount in expanded(subscription)]
+    document = {
+        "customer": reading.known.get(subscription.customer, subscription.customer),
+        "items": own_items(reading, subscription),
+        "collection_method": subscription.collection_method,
+        "days_until_due": str(subscription.days_until_due) if invoice else None,
+        "discounts": sorted(ref for _, ref in discounts if ref is not None),
+        "once": once_of(subscription.metadata),
+        "cancel_at": str(subscription.cancel_at) if subscription.cancel_at else None,
+        "renewal": renewal(subscription, by_anchor=False),
+        "automatic_tax": True if reading.tax and subscription.automatic_tax.enabled else None,
+        "metadata": own_metadata(reading, subscription.metadata),
+    }
+    own = [item for item in subscription.items.data if item.price.id in reading.known]
+    facts: dict[str, Any] = {
+        "items": {
+            reading.known[item.price.id]: {
+                "id": item.id,
+                "product": reading.known.get(item.price.product, item.price.product),
+                "start": item.current_period_start,
+                "end": natural_end(subscription, item),
+                "usage": item.price.is_usage(),
+                "metered": item.price.is_metered(),
+            }
+            for item in own
+        },
+        "foreign_items": len(subscription.items.data) - len(own),
+        "discounts": discounts,
+        "schedule": subscription.schedule,
+        "paused": subscription.pause_collection is not None or subscription.status == SubscriptionStatus.PAUSED,
+        "asked_end": subscription.metadata.get(CANCEL_AT),
+        "tax_rates": [rate.id for rate in subscription.default_tax_rates or ()],
+        "anchor": anchor_told(subscription),
+        "noted": ANCHOR in subscription.metadata,
+        "tax_disabled": subscription.automatic_tax.disabled_reason,
+        "draft": reading.drafts.get(subscription.id),
+        "unfinished": list(reading.unfinished.get(subscription.id, ())),
+        "renewed": renewed_at(subscription),
+    }
+    facts |= reading.ownership_facts(subscription.metadata, key)
+    return Claim(SUBSCRIPTION, key, compact(document), stripe_id=subscription.id, facts=facts)
+
+
+def renewal(subscription: StripeSubscription, *, by_anchor: bool) -> str | None:
+    """Return the end of the current period, in Stripe or by the noted anchor; None without a noted anchor.
+
+    If we set an end without noting the anchor, the current anchor has to be noted: the end by it differs from None.
+    """
+    found = renewals(subscription)
+    if found is None and by_anchor and is_unnoted(subscription):
+        found = renewals(structs.replace(subscription, metadata={ANCHOR: str(anchor_told(subscription))}))
+    return f"{found[by_anchor]:%Y-%m-%d %H:%M:%S} UTC" if found is not None else None
+
+
+def is_unnoted(subscription: StripeSubscription) -> bool:
+    """Return whether an end that we set has no noted anchor."""
+    is_own = subscription.cancel_at is not None and subscription.metadata.get(CANCEL_AT) == str(subscription.cancel_at)
+    return is_own and ANCHOR not in subscription.metadata and anchor_told(subscription) is not None
+
+
+def own_items(reading: Reading, subscription: StripeSubscription) -> list[dict[str, str]]:
+    """Return price version and quantity of our items; a metered item, which has no quantity in Stripe, counts as one."""
+    quantities: Counter[str] = Counter()
+    metered = set()
+    for item in subscription.items.data:
+        if item.price.id in reading.known:
+            key = reading.known[item.price.id]
+            quantities[key] += 1 if item.quantity is None else item.quantity
+            metered |= {key} if item.price.is_metered() else set()
+    return [
+        {"price": price, "quantity": str(quantities[price])} | ({"metered": "yes"} if price in metered else {})
+        for price in sorted(quantities)
+    ]
+
+
+def once_of(metadata: Mapping[str, str]) -> list[str]:
+    """Return the tokens of one-off events that have happened."""
+    return sorted(filter(None, metadata.get(ONCE, "").split(",")))
+
+
+def expanded(subscription: StripeSubscription) -> Iterator[StripeDiscount]:
+    """Yield the discounts of a subscription. Raises RowFailed where they were not expanded."""
+    for discount in subscription.discounts:
+        if isinstance(discount, str):
+            raise RowFailed(
+                ReasonCode.UNKNOWN_SHAPE, f"The discounts of {subscription.id} were not expanded; run extract again."
+            )
+        yield discount

@@ -1,0 +1,101 @@
+"""Superseded catalog versions that subscriptions still use, and retired products (BILLING 1-3)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from stripe_sync.core import keys
+from stripe_sync.core.reasons import ReasonCode
+from stripe_sync.domain.model.documents import PRICE_VERSION, PRODUCT, Claim, compact
+from stripe_sync.domain.model.inputs import BILLABLE, Inputs
+from stripe_sync.domain.model.kinds import EntityKind
+from stripe_sync.domain.model.status import EntityStatus
+from stripe_sync.domain.model.stripe import StripeProduct
+from stripe_sync.domain.target.catalog import Catalog, package_claims, product_claim
+
+
+def past(inputs: Inputs, catalog: Catalog, needed: Collection[str]) -> list[Claim]:
+    """Return the targets of superseded versions that are still referenced, and of retired products.
+
+    ``needed`` are the references of all subscriptions, as ``needs`` yields them.
+    """
+    claims = {claim.key: claim for claim in catalog.claims}
+    for offer in catalog.offers:
+        number = need(offer.kind, offer.package.ref_id, offer.package.version_number)
+        if offer.refused is None and not offer.current and number in needed:
+            new = package_claims(inputs, offer.kind, offer.package, offer.made, current=False)
+            claims |= {claim.key: claim for claim in new if claim.key not in claims}
+    for claim in retired_products(inputs, claims, catalog.statuses, needed):
+        claims.setdefault(claim.key, claim)
+    sold = {claim.key for claim in catalog.claims}
+    return [claim for claim in claims.values() if claim.key not in sold]
+
+
+def needs(inputs: Inputs, own: Iterable[Claim]) -> Iterator[tuple[str, str]]:
+    """Yield (subscription, reference to a catalog version or product) of subscriptions that are or can become billable.
+
+    ``own`` are the targets of subscription-specific prices.
+    """
+    for subscription in inputs.stigg.subscriptions:
+        if subscription.status not in BILLABLE:
+            continue
+        id, plan = subscription.subscription_id, subscription.plan
+        yield id, need("plan", plan.ref_id, plan.version_number)
+        yield from ((id, need("addon", a.addon.ref_id, a.addon.version_number)) for a in subscription.addons or ())
+        for update in subscription.future_updates or ():
+            if (target := update.target_package) is not None:
+                yield from ((id, need(kind, target.ref_id, target.version_number)) for kind in ("plan", "addon"))
+    for claim in own:
+        if claim.entity is not None:
+            yield claim.entity[1], str(claim.facts["product"])
+
+
+def need(kind: str, ref_id: str, version: int | None) -> str:
+    """Return the reference to one version of a package."""
+    return f"{kind}:{ref_id}@{version}"
+
+
+def retired_products(
+    inputs: Inputs, claims: Mapping[str, Claim], statuses: Sequence[EntityStatus], needed: Collection[str]
+) -> Iterator[Claim]:
+    """Yield the targets of linked products of archived packages and removed charges.
+
+    A product stays active while a subscription uses one of its prices, and is inactive after that. Nothing is deleted.
+    """
+    of_packages = current_packages(statuses) | archived_packages(statuses)
+    named = {n for n in needed if keys.LinkKey.parse(n).kind == PRODUCT}
+    in_use = {c.facts["product"] for c in claims.values() if c.kind == PRICE_VERSION} | named
+    packages_in_use = {keys.package_of(product) for product in in_use}
+    for key, product in linked_products(inputs):
+        package = keys.package_of(key)
+        if key in claims or package not in of_packages:
+            continue
+        is_package = key == inputs.package_product_of(key)
+        is_used = package in packages_in_use if is_package else key in in_use
+        entity = (package[0], keys.unescaped(package[1]))
+        claim = product_claim(inputs, entity, key, product.name)
+        yield replace(claim, document=compact({**claim.document, "active": is_used}))
+
+
+def linked_products(inputs: Inputs) -> Iterator[tuple[str, StripeProduct]]:
+    """Yield (link key, product) of the linked products that Stripe has."""
+    for key, id in inputs.links.ids.items():
+        product = inputs.stripe.products.get(id)
+        if product is not None and not product.deleted and keys.LinkKey.parse(key).kind == PRODUCT:
+            yield key, product
+
+
+def current_packages(statuses: Iterable[EntityStatus]) -> frozenset[tuple[str, str]]:
+    """Return (kind, escaped refId) of the published packages that a write may follow."""
+    return _packages(statuses, ReasonCode.WAITS_FOR_WRITE)
+
+
+def archived_packages(statuses: Iterable[EntityStatus]) -> frozenset[tuple[str, str]]:
+    """Return (kind, escaped refId) of the packages that were archived in Stigg."""
+    return _packages(statuses, ReasonCode.ARCHIVED)
+
+
+def _packages(statuses: Iterable[EntityStatus], reason: ReasonCode) -> frozenset[tuple[str, str]]:
+    packages = (s for s in statuses if s.reason is reason and s.kind in (EntityKind.PLAN, EntityKind.ADDON))
+    return frozenset((s.kind, keys.part(s.id)) for s in packages)
