@@ -401,7 +401,7 @@ def test_a_pending_charge_and_use_are_both_billed_before_the_renewal(harness_of:
     """
     made = month(base=per_unit("seats", 20))
     made.feature("seats", "Seats")
-    harness = begun(harness_of, (removed, False, True), made=made)
+    harness = begun(harness_of, (removed, False, True, True), made=made)
     harness.change(stripe={"upgrade_proration": "create_prorations"})
     end = period_end(harness)
     until(harness, end - 10 * DAY)
@@ -425,7 +425,7 @@ def test_the_open_invoice_of_another_subscription_is_collected_on(harness_of: Bu
     made = month()
     made.plan("other", "Other", [flat(30)])
     made.subscription("s-2", "c-1", "other", method="CHARGE", resource={"resourceId": "r-2"})
-    harness = begun(harness_of, (True, False, stops), made=made)
+    harness = begun(harness_of, (True, False, stops, True), made=made)
     end = at_the_end(harness, card=DECLINED)
     run_at(harness, end + 10 * MINUTE)
     until(harness, end + 2 * HOUR)
