@@ -19,7 +19,7 @@ from tests.support import shell
 from tests.support.harness import Harness, build_small_world, built
 
 pytest_configure, pytest_unconfigure = scenarios.pytest_configure, scenarios.pytest_unconfigure
-WITHIN = 150  # seconds for a run to end
+WITHIN = 300  # seconds for a run to end
 PROPOSE = 'modes = { catalog = "enforce", customers = "enforce", subscriptions = "propose", usage = "enforce" }\n'
 SECRETS = ("sk_test_sandbox", "server-sandbox", "a-secret-of-marks", "Customer 1", "c1@example.test")
 
