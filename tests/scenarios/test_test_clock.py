@@ -86,7 +86,9 @@ def test_a_clock_that_advances_is_waited_for(harness_of: Build, metered: WorldBu
 def test_a_clock_of_another_account_is_one_sentence(harness_of: Build, metered: WorldBuilder) -> None:
     harness = harness_of(metered)
     harness.change(stripe={"test_clock": "clock_1OfAnotherAccount"})
-    with pytest.raises(ConfigurationError, match=r"has no test clock clock_1OfAnotherAccount\. Set test_clock to a clock of this"):
+    with pytest.raises(
+        ConfigurationError, match=r"has no test clock clock_1OfAnotherAccount\. Set test_clock to a clock of this"
+    ):
         harness.reconcile()
     assert harness.writes() == 0
 
