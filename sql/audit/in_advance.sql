@@ -1,4 +1,4 @@
--- what Stigg wanted the subscriptions of some invoices to be billed in advance, as the last comparison before each says
+-- question: which billing in advance was the target of the subscriptions of some invoices, by the last comparison before each?
 -- grain: one invoice and item; requests is [{"invoice", "key", "at"}]
 select
     a.value ->> 'invoice' as invoice,

@@ -1,7 +1,8 @@
--- takes the next slot of an endpoint and of its account, and says that the lane is at work; the seconds until both have come
+-- Reserves the next slot of an endpoint and of its account, and records that the lane sends requests; returns the seconds
+-- until both slots.
 -- grain: one row
--- Everybody locks the account's row first, so that no two can wait for each other. What a crash of the database would forget
--- are slots of its last moment, for which no request waits on its disk.
+-- Each transaction locks the account's row first, which excludes deadlocks. The commit does not wait for the disk: a crash of
+-- the database loses at most the newest slots.
 with paced as (
     select
         limited.endpoint,

@@ -1,5 +1,5 @@
--- Slows an endpoint, or the account as '', down for a while: each refusal while it is slow makes it slower.
--- Grain: one row. Keys: account, endpoint.
+-- Slows an endpoint, or the account as '', down for a time; each refusal during it extends the delay.
+-- grain: one row; keys: account, endpoint
 insert into stripe_sync.rate_budget (account, endpoint, arrival, factor, slowed_until)
 values (:account, :endpoint, clock_timestamp(), :factor, clock_timestamp() + make_interval(secs => :seconds))
 on conflict (account, endpoint) do update

@@ -1,4 +1,4 @@
--- the sizes of two snapshots beside those of the last snapshots that were compared
+-- question: how many objects of each kind do two snapshots have, and how many did the last compared snapshots have?
 -- grain: one kind of one side; key: id
 -- (Great Expectations takes a query that begins with select)
 select checked.*

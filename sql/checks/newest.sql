@@ -1,5 +1,5 @@
--- The newest result of a suite that passed on one side of an environment, on a content up to a number.
--- Grain: one result, or none. Keys: suite_hash, side, content.
+-- question: what is the newest result of a suite that passed on one side of an environment, on a content up to a number?
+-- grain: one result, or none; keys: suite_hash, side, content
 with results as (
     select r.detail, cast(substring(r.content from '[0-9]+$') as bigint) as content
     from stripe_sync.check_result as r

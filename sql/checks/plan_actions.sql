@@ -1,4 +1,4 @@
--- the actions of a run's plan
+-- question: which actions does a run's plan have?
 -- grain: one action; key: id
 -- (Great Expectations takes a query that begins with select)
 select checked.*

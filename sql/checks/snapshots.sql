@@ -1,4 +1,4 @@
--- the two snapshots that are about to be compared
+-- question: which two snapshots will be compared?
 -- grain: one snapshot; key: id
 select
     s.id,

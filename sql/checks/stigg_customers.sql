@@ -1,5 +1,6 @@
--- Stigg's customers as a snapshot saw them, of those that changed since they were judged
--- grain: one customer; key: id; id_length: the characters that the id takes in an ownership mark, where punctuation takes three
+-- question: which Stigg customers of a snapshot changed since their last evaluation?
+-- grain: one customer; key: id; id_length: the number of characters that the id takes in an ownership marker, where punctuation
+-- takes three
 select
     m.id,
     nullif(m.body ->> 'email', '') as email,

@@ -1,5 +1,6 @@
--- Stigg's living subscriptions as a snapshot saw them, of those that changed since they were judged
--- grain: one subscription; key: id; id_length: the characters that the id takes in an ownership mark, where punctuation takes three
+-- question: which open Stigg subscriptions of a snapshot changed since their last evaluation?
+-- grain: one subscription; key: id; id_length: the number of characters that the id takes in an ownership marker, where
+-- punctuation takes three
 select
     m.id,
     length(m.id) + 2 * length(regexp_replace(m.id, '[^\x01-\x7F]|[A-Za-z0-9._-]', '', 'g')) as id_length,

@@ -1,4 +1,4 @@
--- Stripe's objects as a snapshot saw them that are of the other mode, of those that changed since they were judged
+-- question: which Stripe objects of a snapshot are of the other mode, among those that changed since their last evaluation?
 -- grain: one object; key: id
 select m.id, m.kind, 1 as of_other_mode
 from stripe_sync.mirror as m

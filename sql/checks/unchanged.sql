@@ -1,4 +1,4 @@
--- which of some rows of a mirror are as they were when they were judged
+-- question: which rows of a mirror are the same as at their last evaluation?
 -- grain: one row; key: id
 select m.id
 from stripe_sync.mirror as m

@@ -1,4 +1,4 @@
--- adds a version of each document that is new or other: what is still open was decided as it is
+-- Adds a version of each document that is new or changed; an open version is the current one.
 -- keys: environment, side, kind, key
 insert into stripe_sync.document (
     environment, side, kind, key, valid_from, owner, document, entity_kind, entity_id, stripe_id, facts

@@ -1,4 +1,4 @@
--- ends what was found to differ of some owners, or of everybody: they are decided anew
+-- Ends the differences of some owners, or of all: they are decided again.
 -- keys: environment, kind, key; environment, id; environment, kind, id
 with differences as (
     update stripe_sync.difference

@@ -1,4 +1,4 @@
--- after everything was decided: ends the documents of those who are no more
+-- Ends the documents of absent owners after a full comparison.
 -- keys: environment, side, kind, key
 update stripe_sync.document
 set valid_to = :comparison_id

@@ -1,4 +1,4 @@
--- ends the documents of some owners that are no longer as they were decided
+-- Ends the documents of some owners that have changed since their decision.
 -- keys: environment, side, kind, key
 update stripe_sync.document
 set valid_to = :comparison_id

@@ -1,4 +1,4 @@
--- counts the statuses of an environment again after a full comparison: one row replaces the changes of each
+-- Counts the statuses of an environment after a full comparison: one row replaces the changes of each.
 -- grain: one kind, status and reason
 with before as (
     delete from stripe_sync.status_count where environment = :environment

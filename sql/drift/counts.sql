@@ -1,4 +1,4 @@
--- how many objects differ in a comparison, by kind; a price and the versions that come and go with it are one
+-- question: how many objects differ in a comparison? A price and its added or removed versions count as one object.
 -- grain: one kind; key: kind
 select kind, count(distinct key) as n
 from stripe_sync.drift_at(:comparison_id)

@@ -1,6 +1,6 @@
--- finds what the two sides of what was decided do not agree on, keeps it and gives it
+-- Finds, stores and returns the differences between both sides of the decided owners.
 -- grain: one link key of one kind; keys: kind, key
--- Documents are compared whole, by value (10 and 10.0 are equal in jsonb), and fields only where documents differ.
+-- Documents are compared whole and by value (10 and 10.0 are equal in jsonb); fields are compared only where documents differ.
 insert into stripe_sync.difference (
     environment, valid_from, kind, key, owner, target, actual, entity_kind, entity_id, stripe_id, target_facts, actual_facts, fields
 )

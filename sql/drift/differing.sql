@@ -1,4 +1,4 @@
--- what the two sides of a comparison did not agree on, of some keys of these kinds, or of all
+-- question: which differences does a comparison have, of some keys of these kinds or of all?
 -- grain: one link key of one kind; keys: kind, key
 select kind, key, target, actual, entity_kind, entity_id, stripe_id, target_facts, actual_facts, fields
 from stripe_sync.differences_at(:comparison_id)

@@ -1,5 +1,5 @@
--- The entities among some whose status is an error.
--- Grain: one entity. Keys: environment, ids.
+-- question: which of some entities have the status ERROR?
+-- grain: one entity; keys: environment, ids
 select s.kind, s.id
 from stripe_sync.status as s
 where s.environment = :environment and s.status = 'ERROR' and s.id = any(:ids)

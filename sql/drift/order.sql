@@ -1,7 +1,8 @@
--- the differences of a comparison in the order in which runs take them up: the catalog's, then customer by customer, from one on
+-- question: in which order do runs process the differences of a comparison? The catalog first, then customer by customer, after
+-- a cursor.
 -- grain: one link key of one kind; keys: kind, key
--- A subscription stands with the customer who is billed for it, and its own prices and coupons stand with it. (A window, and
--- no join with itself: of a comparison that was just made PostgreSQL has no figures.)
+-- A subscription is placed with its billed customer, and its own prices and coupons with it. (A window function, not a self
+-- join: PostgreSQL has no statistics of a new comparison.)
 with billed as (
     select
         kind,

@@ -1,4 +1,4 @@
--- the price versions that either side of a comparison knows, with their content: the catalog's, and those of some owners
+-- question: which price versions, with their content, does either side of a comparison have, of the catalog and of some owners?
 -- grain: one version key; actual wins over target, since Stripe bills it
 select distinct on (d.key) d.kind, d.key, d.facts
 from stripe_sync.document as d

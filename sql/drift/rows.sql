@@ -1,4 +1,4 @@
--- the drift rows of a comparison, of some keys or of all
+-- question: which drift rows does a comparison have, of some keys or of all?
 -- grain: one difference; key: id
 select
     id, kind, key, entity_kind, entity_id, stripe_id, state, field, before, after, severity, sentence, per_month,

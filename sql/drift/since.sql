@@ -1,4 +1,4 @@
--- since when each difference of some owners is there: as long as every comparison between has seen it
+-- question: when did each difference of some owners begin? Every comparison since then has it.
 -- grain: one difference; key: id
 update stripe_sync.drift
 set since = coalesce(

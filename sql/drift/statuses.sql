@@ -1,4 +1,4 @@
--- sets statuses that were decided, or that a write came to
+-- Sets statuses from decisions and from results of writes.
 -- keys: environment, kind, id
 insert into stripe_sync.status (environment, kind, id, status, reason, detail, stripe_id, run_id)
 select :environment, kind, id, status, reason, detail, stripe_id, :run_id

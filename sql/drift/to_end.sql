@@ -1,5 +1,5 @@
--- The subscriptions that the newest comparison wants canceled in Stripe, and that are not canceled there yet.
--- Grain: one subscription. Keys: environment.
+-- question: which subscriptions are canceled in the newest target and not yet in Stripe?
+-- grain: one subscription; keys: environment
 select d.owner
 from stripe_sync.difference as d
 where

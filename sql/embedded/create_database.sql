@@ -1,2 +1,2 @@
--- creates the database of the warehouse in the embedded server
+-- Creates the database of the warehouse in the embedded server.
 create database stripe_sync

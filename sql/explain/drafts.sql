@@ -1,4 +1,4 @@
--- the draft invoices of some Stripe customers
+-- question: which draft invoices do some Stripe customers have?
 -- grain: one invoice; key: id
 select id, body from stripe_sync.mirror
 where

@@ -1,4 +1,4 @@
--- the subscriptions that a customer has in Stigg, and those that they pay for
+-- question: which subscriptions does a customer have in Stigg, and which of others do they pay for?
 -- grain: one subscription; key: id
 select id, body
 from stripe_sync.mirror

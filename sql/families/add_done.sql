@@ -1,5 +1,5 @@
--- Notes that owners were decided in this comparison.
--- Grain: one owner. Keys: owner.
+-- Records that owners were decided in this comparison.
+-- grain: one owner; keys: owner
 insert into done (owner)
 select unnest(cast(:owners as text[]))
 on conflict do nothing

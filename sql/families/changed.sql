@@ -1,4 +1,5 @@
--- what came, went or became another in the mirrors of both sides since two snapshots, with what it names and named
+-- question: which objects of both mirrors were added, changed or removed between two snapshots, with their references before
+-- and after?
 -- grain: one version of one object that begins or ends in between
 select
     side, kind, id,

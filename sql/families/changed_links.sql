@@ -1,6 +1,6 @@
--- links that were made or ended by transactions that a comparison, in its own transaction, did not see
+-- question: which links were added or ended by transactions that a comparison, in its own transaction, did not see?
 -- grain: one link
--- What it saw is given and not looked up, so that PostgreSQL expects few links and not a third of all.
+-- The visible transactions are a parameter, not a lookup, so that PostgreSQL estimates few links and not a third of all.
 select key, owner
 from stripe_sync.link
 where

@@ -1,4 +1,4 @@
--- the next customers or subscriptions of Stigg's, in order
+-- question: which are the next Stigg customers or subscriptions, in order?
 -- grain: one entity; key: id
 select m.id
 from stripe_sync.mirror as m

@@ -1,4 +1,4 @@
--- the next owners of links, in order: customers and subscriptions, also those that Stigg does not show
+-- question: which are the next owners of links, in order? Customers and subscriptions, including those that Stigg no longer lists.
 -- grain: one owner; key: owner
 select distinct l.owner
 from stripe_sync.link as l

@@ -1,4 +1,4 @@
--- of the customers and subscriptions that were adopted: how many there are, and of how many Stigg no longer has the billing id
+-- question: how many adopted customers and subscriptions are there, and how many of them lost their billing id in Stigg?
 -- grain: one row
 select count(*) as adopted, count(*) filter (where m.body ->> 'billingId' is null) as vanished
 from stripe_sync.mirror as m

@@ -1,5 +1,5 @@
--- The Stripe subscriptions that a write canceled, of some targets.
--- Grain: one Stripe id. Keys: environment, targets, stripe_ids.
+-- question: which Stripe subscriptions of some targets did a write cancel?
+-- grain: one Stripe id; keys: environment, targets, stripe_ids
 select distinct o.stripe_id
 from stripe_sync.journal_intent as i
 inner join stripe_sync.journal_outcome as o on o.intent_id = i.id

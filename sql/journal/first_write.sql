@@ -1,5 +1,5 @@
--- The start of the first run that wrote anything, Unix seconds.
--- Grain: one run, or none. Keys: environment.
+-- question: when did the first run with a write start? Unix seconds.
+-- grain: one run, or none; keys: environment
 select extract(epoch from r.started_at)::bigint as started_at
 from stripe_sync.journal_intent as i
 inner join stripe_sync.journal_outcome as o on o.intent_id = i.id

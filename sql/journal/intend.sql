@@ -1,5 +1,5 @@
--- Commits an intent if its lane's lease still has the epoch and has not ended. The lease's row is locked until then.
--- Grain: one intent, or none. Keys: environment, lane, epoch.
+-- Stores an intent if its lane's lease still has the epoch and has not ended. The lease's row is locked until the commit.
+-- grain: one intent, or none; keys: environment, lane, epoch
 insert into stripe_sync.journal_intent (environment, lane, run_id, plan_hash, action_hash, kind, target, action, epoch)
 select
     l.environment, l.lane, :run_id, :plan_hash, :action_hash, :kind, :target, cast(:action as jsonb), l.epoch

@@ -1,5 +1,5 @@
--- The intents of a lane without an outcome, each with the start of its run and its age by the database's clock.
--- Grain: one intent; in order of id. Keys: environment, lane.
+-- question: which intents of a lane have no outcome? With the start of their run, and their age by the database's clock.
+-- grain: one intent, in order of id; keys: environment, lane
 select
     i.id,
     i.action,

@@ -1,5 +1,5 @@
--- The number of writes that were done since a moment.
--- Grain: one lane. Keys: environment, since.
+-- question: how many writes succeeded since a time?
+-- grain: one lane; keys: environment, since
 select i.lane, count(*) as writes
 from stripe_sync.journal_intent as i
 inner join stripe_sync.journal_outcome as o on o.intent_id = i.id

@@ -1,5 +1,5 @@
--- Adds an open link. The same link again changes nothing; another one for its key or its Stripe id is refused by an index.
--- Grain: one link. Keys: environment, key, stripe_id.
+-- Adds an open link. The same link again changes nothing; a unique index refuses another link for its key or its Stripe id.
+-- grain: one link; keys: environment, key, stripe_id
 insert into stripe_sync.link (environment, key, stripe_id, source)
 select :environment, :key, :stripe_id, :source
 where not exists (

@@ -1,5 +1,5 @@
--- Adds the answer of a customer whose mirror has no currency, as the mirror shows it and with the currency.
--- Grain: one customer, or none. Keys: environment, customer.
+-- Adds the answer of a customer whose mirror has no currency: the mirrored object with the currency.
+-- grain: one customer, or none; keys: environment, customer
 insert into stripe_sync.write_answer (environment, kind, id, body)
 select m.environment, m.kind, m.id, m.body || jsonb_build_object('currency', cast(:currency as text))
 from stripe_sync.mirror as m

@@ -1,4 +1,4 @@
--- the objects of one kind as a snapshot saw them
+-- question: which objects of one kind does a snapshot have?
 -- grain: one object; key: id
 select id, body
 from stripe_sync.mirror

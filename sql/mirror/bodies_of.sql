@@ -1,4 +1,4 @@
--- some objects of one kind as a snapshot saw them
+-- question: what does a snapshot hold of some objects of one kind?
 -- grain: one object; key: id
 select id, body
 from stripe_sync.mirror

@@ -1,5 +1,5 @@
--- The objects that are new or other in a snapshot than before, but for the fields in noise.
--- Grain: one object. Keys: environment, side, snapshot.
+-- question: which objects are new or changed in a snapshot, the fields in noise aside?
+-- grain: one object; keys: environment, side, snapshot
 select n.kind, n.id
 from stripe_sync.mirror as n
 left join stripe_sync.mirror as o

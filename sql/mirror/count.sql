@@ -1,4 +1,4 @@
--- the counts of a snapshot that landed changes alone: those of the one before it, and what came and went since
+-- Counts a snapshot that staged only changes: the counts of the previous one, plus added and less removed objects.
 -- grain: the one snapshot
 with before as (
     select counts

@@ -1,5 +1,5 @@
--- An open invoice in the newest mirror of Stripe.
--- Grain: one row. Keys: environment.
+-- question: does the newest mirror of Stripe have an open invoice?
+-- grain: one row; keys: environment
 select exists (
     select from stripe_sync.mirror as m
     where

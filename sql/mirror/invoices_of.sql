@@ -1,4 +1,4 @@
--- the invoices of some subscriptions as a snapshot of Stripe saw them
+-- question: which invoices do some subscriptions have in a snapshot of Stripe?
 -- grain: one invoice; key: id
 select id, body
 from stripe_sync.mirror

@@ -1,4 +1,4 @@
--- a snapshot that changed nothing has the content of the one before it
+-- Gives a snapshot without changes the content number of the previous one.
 -- grain: the one snapshot
 update stripe_sync.snapshot
 set content_id = greatest(

@@ -1,5 +1,5 @@
--- when Stigg was read between which a subscription stopped being paid for: it ended, or became free
--- grain: one subscription; paid is null where no reading showed it paid for; key: id
+-- question: between which extracts of Stigg did a subscription end or become free?
+-- grain: one subscription; paid is null where no extract showed it as paid; key: id
 with versions as (
     select
         id,

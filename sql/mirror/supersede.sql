@@ -1,12 +1,12 @@
--- ends the versions of objects that changed, and of those that an extract of their whole kind no longer shows
+-- Ends the versions of objects that changed, and of objects that a full extract of their kind no longer lists.
 -- keys: environment, side, kind, id
 with ended as (
     select mirror.kind, mirror.id
-    from "{schema}".landing
+    from "{schema}".staged
     inner join stripe_sync.mirror
-        on mirror.environment = :environment and mirror.side = :side and mirror.kind = landing.kind and mirror.id = landing.id
+        on mirror.environment = :environment and mirror.side = :side and mirror.kind = staged.kind and mirror.id = staged.id
         and mirror.valid_to is null
-    where landing.body is distinct from mirror.body
+    where staged.body is distinct from mirror.body
     union all
     select mirror.kind, mirror.id
     from stripe_sync.mirror
@@ -15,7 +15,7 @@ with ended as (
         and mirror.side = :side
         and mirror.kind = any(cast(:kinds as text[]))
         and mirror.valid_to is null
-        and not exists (select 1 from "{schema}".landing where landing.kind = mirror.kind and landing.id = mirror.id)
+        and not exists (select 1 from "{schema}".staged where staged.kind = mirror.kind and staged.id = mirror.id)
 )
 
 update stripe_sync.mirror

@@ -1,12 +1,12 @@
--- takes out of landing what the mirror holds as it is
+-- Removes the staged objects that the mirror already holds unchanged.
 -- keys: kind, id
-delete from "{schema}".landing
+delete from "{schema}".staged
 where exists (
     select 1 from stripe_sync.mirror
     where
         mirror.environment = :environment
         and mirror.side = :side
-        and mirror.kind = landing.kind
-        and mirror.id = landing.id
+        and mirror.kind = staged.kind
+        and mirror.id = staged.id
         and mirror.valid_to is null
 )

@@ -1,5 +1,5 @@
--- objects of Stripe that carry a mark which is on an object without a link: the linked ones among them are what it was copied from
--- grain: one object; key: id; in order of mark
+-- question: which Stripe objects share an ownership marker with an object that has no link? The linked ones are its origin.
+-- grain: one object, in order of marker; key: id
 with marked as (
     select
         m.id,

@@ -1,5 +1,5 @@
--- The subscriptions that the newest mirror of Stigg shows in some statuses.
--- Grain: one subscription. Keys: environment, statuses.
+-- question: which subscriptions have some statuses in the newest mirror of Stigg?
+-- grain: one subscription; keys: environment, statuses
 select m.id
 from stripe_sync.mirror as m
 where

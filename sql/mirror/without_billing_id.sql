@@ -1,4 +1,4 @@
--- linked customers of which Stigg does not have the Stripe id
+-- question: for which linked customers does Stigg have no billing id?
 -- grain: one customer; key: key
 select l.key
 from stripe_sync.link as l

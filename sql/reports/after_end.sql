@@ -1,5 +1,5 @@
--- invoices that an ended subscription left to a person: renewals after the end, and what nothing collects any more
--- grain: one invoice of one cancellation; amounts are minor units, of a renewal what it sold after the end
+-- question: which invoices of ended subscriptions need a person: renewals after the end, and invoices that are not collected?
+-- grain: one invoice of one cancellation; amounts are minor units, of a renewal the amount sold after the end
 select
     entity_id as subscription,
     invoice,

@@ -1,5 +1,5 @@
--- pending charges that an ended subscription left to a person, until they are billed or deleted in Stripe
--- grain: one product and tax treatment of one cancellation, or one item of somebody else's; amounts are minor units
+-- question: which pending charges of ended subscriptions need a person, until they are billed or deleted in Stripe?
+-- grain: one product and tax treatment of one cancellation, or one foreign item; amounts are minor units
 select
     entity_id as subscription,
     currency,

@@ -1,5 +1,5 @@
--- credits that are owed and that no negative line gives: a credit note each, for a person, until it is given
--- grain: one change that was made after its renewal had billed the state before, or one product and tax treatment whose
+-- question: which credits are owed and need a credit note, since no negative line gives them?
+-- grain: one change that was made after its renewal had billed the previous state, or one product and tax treatment whose
 -- pending items came to a credit when its subscription was canceled; amounts are minor units
 select
     entity_id as subscription,

@@ -1,4 +1,4 @@
--- what differs, as a comparison found it
+-- question: which differences does a comparison have?
 -- grain: one difference; key: drift_id
 with planned as (
     select body, unplanned

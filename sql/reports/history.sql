@@ -1,4 +1,4 @@
--- how many differences each day's last comparison found, by kind
+-- question: how many differences did the last comparison of each day have?
 -- grain: one day and kind
 with last_of_day as (
     select distinct on (r.started_at::date) r.started_at::date as day, c.id

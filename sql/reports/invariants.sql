@@ -1,5 +1,5 @@
--- what always holds, and did not (DESIGN 5): nothing stands here on a good day
--- grain: one breach
+-- question: which consistency checks (DESIGN 5) fail? None on a good day.
+-- grain: one failure
 select 'nothing is finalized short' as invariant, u.invoice as subject, 'window ' || u.id || ' of '
     || (u.measured ->> 'subscription') || ' is ' || coalesce(u.state, 'due') || ' on a finalized invoice' as breach
 from stripe_sync.usage_windows as u

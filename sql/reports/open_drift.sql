@@ -1,4 +1,4 @@
--- what differs now, since when, and what it is worth
+-- question: which differences are open, since when, and with which amount?
 -- grain: one difference of the newest comparison that was not repaired; key: drift_id
 select
     d.entity_kind,

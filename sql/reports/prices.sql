@@ -1,4 +1,4 @@
--- which versions of which price are in use, and by how many items of living subscriptions
+-- question: which versions of each price are in use, and by how many items of open subscriptions?
 -- grain: one linked price
 select
     split_part(l.key, '@', 1) as price,

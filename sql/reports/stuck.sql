@@ -1,4 +1,4 @@
--- the project's drafts and open invoices that nothing will finalize or collect, as the usage job saw them last
+-- question: which drafts and open invoices of this pipeline will not be finalized or collected, by the last usage run?
 -- grain: one invoice; amounts are minor units of its currency
 select
     row_of.value ->> 'invoice' as invoice,

@@ -1,4 +1,4 @@
--- what was debited for time after an end, until it is credited; none where stripe.end_proration is none
+-- question: which amounts were charged for time after an end and are not credited? None if stripe.end_proration is none.
 -- grain: one subscription that ended inside a paid period, or pending charges that its ending billed; amounts are minor units, without tax
 select
     entity_id as subscription,

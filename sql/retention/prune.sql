@@ -1,6 +1,6 @@
--- takes away what only explains the past: plans, comparisons with their documents and drift, versions of mirrors that were
--- replaced, results of stations; never the newest of anything, the journal, the ledger of usage or what people did
--- grain: one table, and how many rows of it went
+-- Deletes explanatory history: plans, comparisons with their documents and drift, replaced versions of mirrors, results of steps;
+-- never the newest of anything, the journal, the usage ledger or manual actions.
+-- grain: one table, with the number of its deleted rows
 with cut as (
     select
         (select max(id) from stripe_sync.comparison where environment = :environment) as newest,

@@ -1,5 +1,5 @@
--- The newest run of an environment, with the steps that it finished.
--- Grain: one run, or none. Keys: environment.
+-- question: which is the newest run of an environment, and which steps did it finish?
+-- grain: one run, or none; keys: environment
 select
     r.run_id,
     r.started_at,

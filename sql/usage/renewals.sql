@@ -1,5 +1,5 @@
--- whether a linked subscription was renewed after one moment and until another, Unix seconds, as the newest mirror shows it:
--- an item's running period began between them, or was to end between them
+-- question: was a linked subscription renewed after one time and until another (Unix seconds), by the newest mirror? An item's
+-- current period began between them, or was to end between them.
 select exists (
     select from stripe_sync.link l
     join stripe_sync.mirror m on m.environment = l.environment and m.side = 'stripe' and m.kind = 'subscription' and m.id = l.stripe_id

@@ -1,4 +1,4 @@
--- what waits for a person
+-- question: which sets of actions await approval?
 -- grain: one set of actions
 select hash, action_group as "group", cardinality(actions) as actions, due_now, per_month, array_to_string(why, ' ') as why, requested_at, expires_at
 from stripe_sync.approval

@@ -1,4 +1,4 @@
--- who writes in each lane now, and which are paused
+-- question: which run writes in each lane now, and which lanes are paused?
 -- grain: one lane
 select
     l.lane,

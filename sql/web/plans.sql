@@ -1,4 +1,4 @@
--- the newest plans
+-- question: which are the newest plans?
 -- grain: one plan
 select p.run_id, p.hash, p.planned_at, jsonb_array_length(p.body -> 'actions') as actions
 from stripe_sync.plan as p

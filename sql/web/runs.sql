@@ -1,4 +1,4 @@
--- the newest runs, with what their last stations gave
+-- question: which are the newest runs, with the results of their last steps?
 -- grain: one run
 select
     r.run_id,

@@ -55,7 +55,7 @@ def test_kin_is_found_by_indexes_and_expected_to_be_few() -> None:
     with warehouses.fresh() as (_, engine), engine.begin() as connection:
         connection.execute(text(FILL), {"n": CUSTOMERS})
         connection.execute(text("analyze stripe_sync.mirror"))
-        for question, subscriptions in (("families/kin", "s"), ("mirror/invoices_of", "sub_")):
+        for question, subscriptions in (("families/related", "s"), ("mirror/invoices_of", "sub_")):
             given = parameters | {"subscriptions": [f"{subscriptions}{n}" for n in numbers]}
             sql = packaged.sql(question)
             explained = connection.execute(

@@ -41,7 +41,7 @@ VALUES: dict[str, object] = {
     "requests": "[]", "action": "{}", "seen": "1:1:", "seen_in": "1", "gaps": [1.0],
 }  # fmt: skip
 OF_FILES: dict[str, dict[str, object]] = {
-    "drift/stand": {"before": 1}, "drift/statuses": {"statuses": "[]"}, "families/intruders": {"after": 1},
+    "drift/carry_forward_statuses": {"before": 1}, "drift/statuses": {"statuses": "[]"}, "families/foreign_objects": {"after": 1},
     "families/changed": {"since": 1, "until": 1}, "usage/renewals": {"since": 1, "until": 1},
 }  # fmt: skip
 

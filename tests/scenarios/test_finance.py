@@ -66,8 +66,8 @@ def test_what_is_not_billed_at_all_ties_with_its_rows_and_with_the_question_by_h
     assert by_hand[0] == 10500
     assert summary["open_differences"] == by_hand[1] == len(rows(folder, "open_drift"))
     assert len(list(csv.DictReader(io.StringIO((folder / "drift.csv").read_text(encoding="utf-8"))))) == by_hand[1]
-    assert summary["claimed_not_billed"] == len(rows(folder, "unbilled")) == 3
-    assert {r["per_month"] for r in rows(folder, "unbilled")} == {"30.00 USD", "35.00 USD", "40.00 USD"}
+    assert summary["active_not_billed"] == len(rows(folder, "active_not_billed")) == 3
+    assert {r["per_month"] for r in rows(folder, "active_not_billed")} == {"30.00 USD", "35.00 USD", "40.00 USD"}
 
 
 def test_too_little_and_too_much_are_told_apart_with_their_plan_and_age(
@@ -138,9 +138,9 @@ def test_what_stripe_bills_and_nobody_claims_is_listed_with_its_worth(
     session.close()
     harness.reconcile()
     summary, folder = publish(harness)
-    (row,) = rows(folder, "unclaimed")
+    (row,) = rows(folder, "billed_not_active")
     assert (row["stripe_id"], row["a_month"], row["currency"]) == (made.id, "20.00", "eur"), "2 x 120.00 a year"
-    assert summary["billed_not_claimed"] == 1
+    assert summary["billed_not_active"] == 1
     assert held["id"] not in str(row)
 
 

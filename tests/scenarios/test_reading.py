@@ -19,7 +19,7 @@ Build = Callable[[WorldBuilder], Harness]
 def rooms(harness: Harness) -> int:
     """How many rooms of unfinished extracts there are."""
     with harness.engine.connect() as connection:
-        found = connection.execute(text("select count(*) from pg_namespace where starts_with(nspname, 'landing_')"))
+        found = connection.execute(text("select count(*) from pg_namespace where starts_with(nspname, 'staging_')"))
         return int(found.scalar_one())
 
 

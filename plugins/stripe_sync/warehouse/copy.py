@@ -50,7 +50,7 @@ def _name(connection: Connection, target: TableClause) -> sql.Identifier:
 
 def extracted(schema: str) -> TableClause:
     """Return the staging table of an extract's rows."""
-    return table("landing", *map(column, ("kind", "id", "place")), column("body", JSONB), schema=schema)
+    return table("staged", *map(column, ("kind", "id", "place")), column("body", JSONB), schema=schema)
 
 
 def finished_ranges(schema: str) -> TableClause:
@@ -62,15 +62,15 @@ def create_extracted(connection: Connection, schema: str) -> None:
     """Create the staging tables of an extract in a schema of their own; those that are there stay with their rows."""
     quoted = _quoted(connection, schema)
     connection.execute(text(f"create schema if not exists {quoted}"))
-    connection.execute(text(f"create unlogged table if not exists {quoted}.landing {_EXTRACTED_COLUMNS}"))
+    connection.execute(text(f"create unlogged table if not exists {quoted}.staged {_EXTRACTED_COLUMNS}"))
     connection.execute(text(f"create unlogged table if not exists {quoted}.finished {_FINISHED_COLUMNS}"))
 
 
 def index_extracted(connection: Connection, schema: str) -> None:
     """Give the rows of an extract a key and figures: without them a join may be planned as one that rereads each row."""
     quoted = _quoted(connection, schema)
-    connection.execute(text(f"alter table {quoted}.landing add primary key (kind, id)"))
-    connection.execute(text(f"analyze {quoted}.landing"))
+    connection.execute(text(f"alter table {quoted}.staged add primary key (kind, id)"))
+    connection.execute(text(f"analyze {quoted}.staged"))
 
 
 def drop_extracted(connection: Connection, schema: str) -> None:

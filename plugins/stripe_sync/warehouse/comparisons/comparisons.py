@@ -118,7 +118,7 @@ def close(connection: Connection, comparison: int, environment: str, *, owners: 
 
 def let_stand(connection: Connection, before: int, *, environment: str, run_id: str) -> None:
     """Gives those who differ and were not decided anew the statuses again that they were judged to have."""
-    run_sql(connection, "drift/stand", before=before, environment=environment, run_id=run_id)
+    run_sql(connection, "drift/carry_forward_statuses", before=before, environment=environment, run_id=run_id)
 
 
 def keep_judged(

@@ -105,7 +105,7 @@ def intruders(connection: Connection, place: Place, *, first_write: int, mark: s
     """Objects with Stigg's metadata, without our mark, newer than our first write, that came after a snapshot, by id."""
     rows = run_sql(
         connection,
-        "families/intruders",
+        "families/foreign_objects",
         environment=place.environment,
         stripe=place.stripe.id,
         first_write=first_write,

@@ -78,7 +78,7 @@ def whole(connection: Connection, place: Place, seeds: Members) -> Members:
         more = Members()
         for row in run_sql(
             connection,
-            "families/kin",
+            "families/related",
             environment=place.environment,
             stigg=place.stigg.id,
             stripe=place.stripe.id,

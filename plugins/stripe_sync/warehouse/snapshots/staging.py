@@ -88,7 +88,7 @@ def _try_lock(connection: Connection, name: str) -> bool:
 
 def _staging_schema(owner: str, run_id: str) -> str:
     """Return the name of a run's schema; its beginning, which those of all runs share, for an empty id."""
-    return f"landing_{digest(owner)}_{digest(run_id) if run_id else ''}"
+    return f"staging_{digest(owner)}_{digest(run_id) if run_id else ''}"
 
 
 def digest(name: str) -> str:
@@ -182,11 +182,11 @@ class Landing:
         with connection.begin():
             lock = f"{schema_of(connection)}/{environment}/{side}"
             connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(lock, 0))))
-            run_staged(connection, "mirror/latest", self.schema)
+            run_staged(connection, "mirror/keep_newest", self.schema)
             index_extracted(connection, self.schema)
             opened = run_staged(
                 connection,
-                "mirror/land",
+                "mirror/open_snapshot",
                 self.schema,
                 run_id=run_id,
                 kinds=list(kinds),

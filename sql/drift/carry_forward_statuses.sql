@@ -1,6 +1,6 @@
--- what was judged of those who differ and were not decided anew is their status again, whatever became of a write since
+-- Restores the status of each owner that differs and was not decided again, regardless of later writes.
 -- keys: environment, kind, id
--- Set since the comparison before began, but for a minute: a write's outcome may have been on its way when it looked.
+-- Covers statuses set since one minute before the previous comparison began: the result of a write may have been in flight.
 update stripe_sync.status
 set (status, reason, detail, stripe_id, run_id) = (j.status, j.reason, j.detail, j.stripe_id, :run_id)
 from stripe_sync.entity_status as j

@@ -1,4 +1,4 @@
--- what one side alone puts together, for a person
+-- question: which links does only one side suggest, for confirmation by a person?
 -- grain: one Stigg entity and Stripe object; keys: key, stripe_id
 select key, stripe_id, why
 from stripe_sync.link_suggestion

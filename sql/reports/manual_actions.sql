@@ -1,5 +1,5 @@
--- what people did by a command, newest first
--- grain: one thing done; key: id
+-- question: which manual actions were there, newest first?
+-- grain: one manual action; key: id
 select id, command, subject, reason, person, done_at
 from stripe_sync.manual_action
 where environment = :environment

@@ -1,4 +1,4 @@
--- who has to do with some customers, subscriptions and objects of Stripe's, one step away
+-- question: which names are related to some customers, subscriptions and Stripe objects, one reference away?
 -- grain: one name (kind: customer or subscription by Stigg's id, stripe by Stripe's id, link by link key)
 with subscriptions as (
     select body from stripe_sync.mirror

@@ -1,4 +1,4 @@
--- subscriptions that Stripe bills and nobody in Stigg claims; what tiers cost is not reckoned
+-- question: which subscriptions are billed in Stripe and not active in Stigg? Amounts are without tiers.
 -- grain: one Stripe subscription and currency
 with living as (
     select m.id, m.body

@@ -1,4 +1,4 @@
--- subscriptions that Stigg claims and Stripe does not bill, with what they are worth where that is known
+-- question: which subscriptions are active in Stigg and not billed in Stripe, with their amount where it is known?
 -- grain: one Stigg subscription
 select
     s.id as subscription,

@@ -1,4 +1,4 @@
--- objects with Stigg's metadata and no mark of ours that are newer than our first write
+-- question: which objects with Stigg's metadata and without our ownership marker are newer than the first write?
 -- grain: one object; key: id
 select m.id
 from stripe_sync.mirror as m
