@@ -20,7 +20,7 @@ def refused_by_the_world(world: World, invoice: Obj) -> Obj | None:
 
 
 # What may keep an invoice a draft: each gives the ``last_finalization_error``, or None where it has nothing against it.
-CHECKS: list[Check] = [refused_by_the_world, taxing.check_location, taxing.check_negative, balance.check_whole]
+CHECKS: list[Check] = [refused_by_the_world, taxing.check_location, taxing.check_items, balance.check_whole]
 
 
 def finalize(world: World, invoice: Obj, sink: EventSink) -> Obj | None:

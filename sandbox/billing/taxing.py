@@ -63,23 +63,25 @@ def check_location(world: World, invoice: Obj) -> Obj | None:
     return {"type": "invalid_request_error", "code": "customer_tax_location_invalid", "message": message}
 
 
-def check_negative(world: World, invoice: Obj) -> Obj | None:
-    """Return the error that keeps a taxed invoice with a negative item a draft, or None (SB 17.4).
+def check_items(world: World, invoice: Obj) -> Obj | None:
+    """Return the error that keeps an invoice a draft whose items automatic tax refuses, or None (SB 17.4).
 
-    The item was pending; on a draft it is refused. ``unknowns.pending_negative_with_tax`` says whether the renewal is.
+    The item was pending; on a draft it is refused. ``unknowns.pending_negative_with_tax`` says whether the invoice is.
     """
     if not invoice["automatic_tax"]["enabled"] or not world.unknowns["pending_negative_with_tax"]:
         return None
-    if not any(is_negative_item(line) for line in invoice["lines"]["data"]):
-        return None
-    message = "Negative invoice items are not supported while automatic tax is enabled."
-    return {"type": "invalid_request_error", "code": "invoice_finalization_failed", "message": message}
+    for line in invoice["lines"]["data"]:
+        refusal = objection(world, line) if is_item(line) else None
+        if refusal is not None:
+            message, _ = refusal
+            return {"type": "invalid_request_error", "code": "invoice_finalization_failed", "message": message}
+    return None
 
 
-def is_negative_item(line: Obj) -> bool:
-    """Return whether a line is an invoice item of a negative amount; prorations are taxed, and are none."""
+def is_item(line: Obj) -> bool:
+    """Return whether a line is an invoice item; prorations are taxed, and are none."""
     details = line["parent"].get("invoice_item_details")
-    return bool(details and not details["proration"] and line["amount"] < 0)
+    return bool(details and not details["proration"])
 
 
 def switch_off(world: World, invoice: Obj, sink: EventSink) -> None:
@@ -101,18 +103,27 @@ def subscription_of(invoice: Obj) -> str | None:
 
 
 def refuse_item(world: World, invoice: Obj, item: Obj) -> None:
-    """Refuse an item that automatic tax cannot tax: negative, of no tax behaviour, or with tax rates of its own (SB 17.4)."""
+    """Refuse an item on the draft of an invoice with automatic tax that cannot be taxed (SB 17.4)."""
     if not invoice["automatic_tax"]["enabled"]:
         return
+    refusal = objection(world, item, is_proration=bool(item["proration"]))
+    if refusal is not None:
+        message, param = refusal
+        raise invalid(message, param=param)
+
+
+def objection(world: World, item: Obj, *, is_proration: bool = False) -> tuple[str, str] | None:
+    """Return why automatic tax cannot tax an item or its line, and the parameter at fault.
+
+    It is negative, of no tax behaviour, or has tax rates of its own.
+    """
     if item["tax_rates"]:
-        raise invalid(
-            "You cannot use `tax_rates` on an invoice item while automatic tax is enabled.", param="tax_rates"
-        )
-    if Decimal(item["amount"]) < 0 and not item["proration"]:
-        raise invalid("Negative invoice items are not supported while automatic tax is enabled.", param="amount")
+        return "You cannot use `tax_rates` on an invoice item while automatic tax is enabled.", "tax_rates"
+    if Decimal(item["amount"]) < 0 and not is_proration:
+        return "Negative invoice items are not supported while automatic tax is enabled.", "amount"
     price = world.stripe["prices"].get(item["pricing"]["price_details"]["price"], {})
     default = (world.tax_settings.get("defaults") or DEFAULTS)["tax_behavior"]
     if default is None and price.get("tax_behavior", "unspecified") in (None, "unspecified"):
-        raise invalid(
-            "`tax_behavior` must be set on every item while automatic tax is enabled.", param="price_data[tax_behavior]"
-        )
+        message = "`tax_behavior` must be set on every item while automatic tax is enabled."
+        return message, "price_data[tax_behavior]"
+    return None

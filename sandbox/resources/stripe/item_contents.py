@@ -29,6 +29,8 @@ def made(world: World, params: Obj, customer: str, *, param: str = "pricing[pric
         currency, unit = price["currency"], price["unit_amount_decimal"]
         amount = amounts.round_item(world, quantity * Decimal(price["unit_amount_decimal"]))
     elif "pricing" in params:
+        if "tax_behavior" in params:
+            raise NotModelled("tax_behavior of an invoice item whose price has its own")
         price = get(world, "prices", str(params["pricing"].get("price")), kind="price", param=param, status=400)
         if price["recurring"] is not None:
             raise invalid("The price specified is set to `type=recurring` but this field only accepts prices with "
@@ -48,7 +50,8 @@ def made(world: World, params: Obj, customer: str, *, param: str = "pricing[pric
     else:
         raise absent("amount")
     if price is None:
-        price = hidden_price(world, hidden_product(world), currency, Decimal(unit))
+        behavior = params.get("tax_behavior", "unspecified")
+        price = hidden_price(world, hidden_product(world), currency, Decimal(unit), behavior)
     period = params.get("period") or {"start": world.now, "end": world.now}
     details = {"price": price["id"], "product": price["product"]}
     subscription = params.get("subscription")
@@ -200,13 +203,9 @@ def change(world: World, item: Obj, params: Obj) -> None:
         item["amount"] = amounts.round_item(world, Decimal(item["quantity_decimal"]) * Decimal(unit))
     if "amount" in params:
         item |= {"amount": params["amount"], "quantity": 1, "quantity_decimal": "1"}
-        product = item["pricing"]["price_details"]["product"]  # a hidden price of the same product (FACTS_B 19)
-        price = hidden_price(world, product, item["currency"], Decimal(params["amount"]))
-        item["pricing"] = {
-            "type": "price_details",
-            "price_details": {"price": price["id"], "product": product},
-            "unit_amount_decimal": price["unit_amount_decimal"],
-        }
+        item["pricing"] = priced_anew(world, item, Decimal(params["amount"]))
+    if "tax_behavior" in params and "price_data" not in params:
+        set_behavior(world, item, params["tax_behavior"])
     for name in ("description", "period", "discountable"):
         if name in params:
             item[name] = None if params[name] == "" else params[name]
@@ -215,3 +214,31 @@ def change(world: World, item: Obj, params: Obj) -> None:
     item["metadata"] = merge_metadata(item["metadata"], params.get("metadata"))
     if item["proration"]:
         item["net_amount"] = item["amount"]
+
+
+def set_behavior(world: World, item: Obj, behavior: str) -> None:
+    """Set the tax behaviour of an item without one: its price is another hidden one. Once set it stays (types)."""
+    held = behavior_of(world, item)
+    if held not in ("unspecified", behavior):
+        raise invalid("The tax behavior of an invoice item cannot be changed once it is set.", param="tax_behavior")
+    unit = item["pricing"]["unit_amount_decimal"]
+    if unit is None:
+        raise NotModelled("tax_behavior of a proration")
+    item["pricing"] = priced_anew(world, item, Decimal(unit), behavior)
+
+
+def priced_anew(world: World, item: Obj, unit: Decimal, behavior: str | None = None) -> Obj:
+    """Return the ``pricing`` of an item at another amount or tax behaviour: a hidden price of its product (FACTS_B 19)."""
+    product = item["pricing"]["price_details"]["product"]
+    price = hidden_price(world, product, item["currency"], unit, behavior or behavior_of(world, item))
+    return {
+        "type": "price_details",
+        "price_details": {"price": price["id"], "product": product},
+        "unit_amount_decimal": price["unit_amount_decimal"],
+    }
+
+
+def behavior_of(world: World, item: Obj) -> str:
+    """Return the tax behaviour of an item's price."""
+    price = world.stripe["prices"].get(item["pricing"]["price_details"]["price"], {})
+    return str(price.get("tax_behavior") or "unspecified")
