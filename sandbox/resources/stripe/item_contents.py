@@ -203,7 +203,7 @@ def change(world: World, item: Obj, params: Obj) -> None:
         item["amount"] = amounts.round_item(world, Decimal(item["quantity_decimal"]) * Decimal(unit))
     if "amount" in params:
         item |= {"amount": params["amount"], "quantity": 1, "quantity_decimal": "1"}
-        item["pricing"] = priced_anew(world, item, Decimal(params["amount"]))
+        item["pricing"] = new_pricing(world, item, Decimal(params["amount"]))
     if "tax_behavior" in params and "price_data" not in params:
         set_behavior(world, item, params["tax_behavior"])
     for name in ("description", "period", "discountable"):
@@ -217,17 +217,17 @@ def change(world: World, item: Obj, params: Obj) -> None:
 
 
 def set_behavior(world: World, item: Obj, behavior: str) -> None:
-    """Set the tax behaviour of an item without one: its price is another hidden one. Once set it stays (types)."""
+    """Set the tax behaviour of an item without one: its price becomes a new hidden one. Once set it stays (types)."""
     held = behavior_of(world, item)
     if held not in ("unspecified", behavior):
         raise invalid("The tax behavior of an invoice item cannot be changed once it is set.", param="tax_behavior")
     unit = item["pricing"]["unit_amount_decimal"]
     if unit is None:
         raise NotModelled("tax_behavior of a proration")
-    item["pricing"] = priced_anew(world, item, Decimal(unit), behavior)
+    item["pricing"] = new_pricing(world, item, Decimal(unit), behavior)
 
 
-def priced_anew(world: World, item: Obj, unit: Decimal, behavior: str | None = None) -> Obj:
+def new_pricing(world: World, item: Obj, unit: Decimal, behavior: str | None = None) -> Obj:
     """Return the ``pricing`` of an item at another amount or tax behaviour: a hidden price of its product (FACTS_B 19)."""
     product = item["pricing"]["price_details"]["product"]
     price = hidden_price(world, product, item["currency"], unit, behavior or behavior_of(world, item))
