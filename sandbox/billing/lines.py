@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -69,10 +70,20 @@ def pricing(price: Obj, unit: str | None) -> Obj:
     return {"type": "price_details", "price_details": details, "unit_amount_decimal": unit}
 
 
-def pending_lines(world: World, subscription: Obj, *, unowned: bool = True) -> list[Obj]:
+def room(lines: Sequence[Obj]) -> int:
+    """Return how many more invoice items an invoice with these lines takes; prorations are invoice items too (SB 3.2)."""
+    return MAX_ITEMS - sum(invoice_item_of(part) is not None for part in lines)
+
+
+def oldest(items: list[Obj], most: int) -> list[Obj]:
+    """Return the items that an invoice takes of the pending ones, newest first; the newest wait for the next (SB 3.2)."""
+    return items[max(0, len(items) - max(0, most)) :]
+
+
+def pending_lines(world: World, subscription: Obj, *, unowned: bool = True, most: int = MAX_ITEMS) -> list[Obj]:
     """Return lines of a subscription's pending items, and of its customer's without a subscription (SB 3.5)."""
-    found = [i for i in world.newest_first("invoiceitems") if is_pending(i, subscription)]
-    return [item_line(world, item) for item in found[-MAX_ITEMS:] if unowned or owner_of(item)]
+    found = [i for i in world.newest_first("invoiceitems") if is_pending(i, subscription) and (unowned or owner_of(i))]
+    return [item_line(world, item) for item in oldest(found, most)]
 
 
 def is_pending(item: Obj, subscription: Obj) -> bool:

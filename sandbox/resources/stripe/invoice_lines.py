@@ -25,6 +25,7 @@ def add_lines(call: Call) -> Obj:
     """Each line gets an invoice item of its own, or is one that is pending; the newest comes first (SB 3.9)."""
     world, invoice = call.world, draft(call)
     items = [item_of_line(call, invoice, given, f"lines[{n}]") for n, given in enumerate(call.params["lines"])]
+    invoiceitems.check_room(invoice, len(items), param="lines")
     for given, item in zip(call.params["lines"], items, strict=True):
         if "invoice_item" not in given:
             emit(call, "invoiceitem.created", world.put("invoiceitems", item))

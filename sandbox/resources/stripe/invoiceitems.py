@@ -6,15 +6,13 @@ import copy
 from typing import Any
 
 from sandbox.billing import drafts, invoices, taxing
-from sandbox.billing.lines import item_line
+from sandbox.billing.lines import MAX_ITEMS, item_line, room
 from sandbox.resources.stripe import payers
 from sandbox.resources.stripe.item_contents import change, made
 from sandbox.resources.stripe.objects import emit, get, listed
 from sandbox.resources.stripe.routes import PAGING, Call, route
 from sandbox.world.refusal import StripeRefusal, invalid
 from sandbox.world.state import Obj, World
-
-MAX_ON_INVOICE = 250
 
 
 @route("post", "/v1/invoiceitems", "customer", "invoice", "subscription", "amount", "currency", "pricing", "price_data",
@@ -44,6 +42,12 @@ def check_place(invoice: Obj, item: Obj) -> None:
         raise invalid("The currency of the invoice item is not that of the invoice", param="currency")
 
 
+def check_room(invoice: Obj, number: int, *, param: str) -> None:
+    """Refuse items that a draft has no room for (SB 3.2)."""
+    if room(invoice["lines"]["data"]) < number:
+        raise invalid(f"An invoice can have up to {MAX_ITEMS} items", param=param)
+
+
 def put_on_draft(world: World, item: Obj, invoice_id: str) -> None:
     """Only a draft takes items, of its own customer and currency, and 250 of them."""
     invoice = get(world, "invoices", invoice_id, kind="invoice", param="invoice", status=400)
@@ -52,8 +56,7 @@ def put_on_draft(world: World, item: Obj, invoice_id: str) -> None:
             "Invoice items can only be added to draft invoices.", param="invoice", code="invoice_not_editable"
         )
     check_place(invoice, item)
-    if sum(line["parent"]["type"] == "invoice_item_details" for line in invoice["lines"]["data"]) >= MAX_ON_INVOICE:
-        raise invalid(f"An invoice can have up to {MAX_ON_INVOICE} items", param="invoice")
+    check_room(invoice, 1, param="invoice")
     taxing.refuse_item(world, invoice, item)
     item["invoice"] = invoice["id"]
     invoices.add_line(world, invoice, item_line(world, item))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox.billing import balance, drafts, finalizing, invoices, stopping
-from sandbox.billing.lines import item_line
+from sandbox.billing.lines import item_line, oldest, owner_of, room
 from sandbox.resources.stripe import invoice_terms, limits, payers
 from sandbox.resources.stripe.objects import emit, get, listed, page
 from sandbox.resources.stripe.routes import PAGING, Call, route
@@ -122,14 +122,13 @@ def due_date(world: World, params: Obj) -> int | None:
 def take_pending(world: World, invoice: Obj, subscription: str | None) -> None:
     """Put what is pending on a draft, newest first (FACTS_B 3): of the customer, or of the subscription that it names.
 
-    Items of another currency stay pending (SB 11.12).
+    Items of another currency stay pending (SB 11.12), and the newest of more than 250 (SB 3.2).
     """
-    for item in world.newest_first("invoiceitems"):
-        owner = ((item["parent"] or {}).get("subscription_details") or {}).get("subscription")
-        alike = all(item[name] == invoice[name] for name in ("customer", "currency"))
-        if item["invoice"] is None and alike and subscription in (None, owner):
-            item["invoice"] = invoice["id"]
-            invoices.add_line(world, invoice, item_line(world, item))
+    wanted = {"invoice": None, "customer": invoice["customer"], "currency": invoice["currency"]}
+    found = [i for i in world.newest_first("invoiceitems") if {name: i[name] for name in wanted} == wanted]
+    for item in oldest([i for i in found if subscription in (None, owner_of(i))], room(invoice["lines"]["data"])):
+        item["invoice"] = invoice["id"]
+        invoices.add_line(world, invoice, item_line(world, item))
 
 
 @route("post", "/v1/invoices/{invoice}", "automatically_finalizes_at", "auto_advance", "description", "metadata",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 
 from sandbox.billing import finalizing, invoices, payments
-from sandbox.billing.lines import item_line, pending_item, pending_lines, usage_item
+from sandbox.billing.lines import MAX_ITEMS, item_line, pending_item, pending_lines, room, usage_item
 from sandbox.resources.stripe import item_contents
 from sandbox.resources.stripe.changes import ALWAYS_INVOICE, Change
 from sandbox.resources.stripe.objects import emit, event_sink
@@ -18,20 +18,25 @@ PENDING_HOURS = 23
 
 def tried_lines(world: World, change: Change) -> list[Obj]:
     """Return the lines of an update's invoice: its own, then all pending ones (flexible, SB 11.5)."""
-    return [*change.prorated, *change.used, *change.full, *riding(world, change.after)]
+    return [*change.prorated, *change.used, *change.full, *riding_with(world, change)]
 
 
-def riding(world: World, subscription: Obj) -> list[Obj]:
+def riding_with(world: World, change: Change) -> list[Obj]:
+    """Return the pending lines that fit beside the invoice items of a change (SB 3.2)."""
+    return riding(world, change.after, room(change.full) - len(change.prorated) - len(change.used))
+
+
+def riding(world: World, subscription: Obj, most: int = MAX_ITEMS) -> list[Obj]:
     """Return pending lines for an invoice of a flexible subscription; classic ones leave these for renewals."""
     if subscription["billing_mode"]["type"] != "flexible":
         return []
-    return pending_lines(world, subscription, unowned=False)
+    return pending_lines(world, subscription, unowned=False, most=most)
 
 
 def keep_change(call: Call, change: Change) -> Obj | None:
     """Store the invoice items of a change, and create its immediate invoice."""
     world, after = call.world, change.after
-    waiting = riding(world, after)
+    waiting = riding_with(world, change)
     items = [pending_item(world, after, line) for line in change.prorated]
     items += [usage_item(world, after, line) for line in change.used]
     for item in reversed(items):  # the newest is listed first, and the credit stands before the charge (FACTS_A 25)
@@ -96,10 +101,11 @@ def refuse_incomplete(call: Call, subscription: Obj, invoice: Obj) -> payments.A
 def park(call: Call, subscription: Obj, tried: Change) -> Obj:
     """Hold an update for 23 hours until it is paid: open invoice, unchanged subscription (PENDUPD)."""
     world = call.world
+    waiting = riding_with(world, tried)
     items = [pending_item(world, tried.after, line) for line in tried.prorated]
     for item in reversed(items):
         world.put("invoiceitems", item)
-    rows = [*(item_line(world, item) for item in items), *tried.full]
+    rows = [*(item_line(world, item) for item in items), *tried.full, *waiting]
     invoice = invoiced(call, subscription, rows, reason="subscription_update")
     finalizing.finalize(world, invoice, event_sink(call))
     subscription["pending_update"] = pending_update(world, tried.after["items"]["data"])

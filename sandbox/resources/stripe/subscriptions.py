@@ -17,6 +17,7 @@ from sandbox.resources.stripe.invoicing import (
     park,
     pending_update,
     refuse_incomplete,
+    riding,
     settle,
     source_of,
     tried_lines,
@@ -136,7 +137,7 @@ def resume_subscription(call: Call) -> Obj:
         raise invalid("You can only resume subscriptions with status `paused`.")
     before, after = copy.deepcopy(subscription), copy.deepcopy(subscription)
     begin(world, after)
-    rows = prorations.cycle_lines(world, after, after["items"]["data"])
+    rows = [*prorations.cycle_lines(world, after, after["items"]["data"]), *riding(world, after)]
     if source_of(world, subscription) is None:
         subscription["pending_update"] = pending_update(world, None)
         invoice = invoiced(call, subscription, rows, reason="subscription_update")

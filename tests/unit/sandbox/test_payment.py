@@ -97,6 +97,10 @@ CASES: list[tuple[Row, Prepare, dict[str, Any]]] = [
     (("any", "pause: void", "charge", "void 0, active", "void 0, active", "void 0, active"), paused("void"), {}),
     (("any", "pause: mark_uncollectible", "charge", "uncollectible 0, active", "uncollectible 0, active", "uncollectible 0, active"), paused("mark_uncollectible"), {}),
     (("credit on the balance", "pause: mark_uncollectible", "charge", "paid 0, active", "paid 0, active", "paid 0, active"), balance(-2000), {"pause": "mark_uncollectible"}),
+    (("the customer's card", "`auto_advance` off on the draft", "charge", "draft 0, active", "draft 0, active", "draft 0, active"), nothing, {"off": "draft"}),
+    (("the customer's card", "`auto_advance` off, then finalized by hand", "charge", "open 0, active", "open 0, active", "open 0, active"), nothing, {"off": "open"}),
+    (("credit on the balance", "`auto_advance` off, then finalized by hand: covers it", "charge", "paid 0, active", "paid 0, active", "paid 0, active"), balance(-2000), {"off": "paid"}),
+    (("customer pays", "`auto_advance` off on the draft", "send", "draft 0, active", "draft 0, active", "draft 0, active"), nothing, SENT | {"off": "draft"}),
 ]  # fmt: skip
 
 
@@ -115,11 +119,21 @@ def test_a_renewal_is_collected(row: Row, prepare: Prepare, more: dict[str, Any]
             paused(more["pause"])(stripe, customer, subscription)
         end = stripe.world.stripe["subscriptions"][subscription]["items"]["data"][0]["current_period_end"]
         stripe.later(end - stripe.world.now)
+        if "off" in more:
+            switch_off(stripe, subscription, more["off"])
         seen = []
         for passed in (3602 + HOUR, 3602 + DAY, 3602 + 30 * DAY):
             stripe.later(end + passed - stripe.world.now)
             seen.append(state(stripe, subscription))
     assert (*row[:3], *seen) == row
+
+
+def switch_off(stripe: SandboxClient, subscription: str, status: str) -> None:
+    """Switch ``auto_advance`` off on the draft of a renewal; with another status than draft, finalize it by hand as well."""
+    draft = stripe.get(f"/v1/subscriptions/{subscription}")["latest_invoice"]
+    stripe.post(f"/v1/invoices/{draft}", auto_advance=False)
+    if status != "draft":
+        assert stripe.post(f"/v1/invoices/{draft}/finalize")["status"] == status
 
 
 def yearly(stripe: SandboxClient, customer: str, **terms: Any) -> str:
