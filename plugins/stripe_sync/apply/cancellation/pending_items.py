@@ -24,7 +24,7 @@ from stripe_sync.domain.actual.taxes import manual_rates
 from stripe_sync.domain.model.stripe_status import InvoiceStatus
 from stripe_sync.domain.plan.actions import Action, ActionKind
 from stripe_sync.domain.plan.owed import INVOICE, LONGEST, NAME, OwedKind, owed_of
-from stripe_sync.domain.usage.final_terms import final_terms
+from stripe_sync.domain.usage.final_terms import FinalTerms, final_terms, given, id_of, without_fixed
 from stripe_sync.domain.usage.holds.leads import LONGER
 
 
@@ -45,8 +45,7 @@ def settle_pending(call: Call, found: Sequence[Pending], *, key: str, now: int) 
 
 def _bill(call: Call, nets: Sequence[Net], *, key: str, now: int) -> list[str]:
     """Write one line per net to our own invoice, and switch it on when it is complete."""
-    subscription = call.api.get(f"{PATHS['subscription']}/{call.id}", expand=["discounts"])
-    found = final_terms(subscription | {"discounts": []}, moment=now, live={}, recorded={}, key=key)
+    found = _terms(call, nets, now=now)
     if found.problem:
         return [f"{_sum(nets)} were pending: {found.problem} Bill them by hand."]
     own = _own_invoice(call, found.after())
@@ -59,6 +58,19 @@ def _bill(call: Call, nets: Sequence[Net], *, key: str, now: int) -> list[str]:
     for net in nets:
         _put_line(own, invoice, net, key=key)
     return _switch_on(own, invoice.object["id"], nets, key=key, now=now)
+
+
+def _terms(call: Call, nets: Sequence[Net], *, now: int) -> FinalTerms:
+    """Return the terms of the invoice. It has discounts only for one-off charges, since prorations contain them (SB 3.3, 5.5)."""
+    api, moment = call.api, min(call.action.after.get("ended_in_stigg") or now, now)
+    body = api.get(f"{PATHS['subscription']}/{call.id}", expand=["discounts"])
+    if not any(net.discountable for net in nets):
+        return final_terms(body | {"discounts": []}, moment=moment, live={}, recorded={}, key="")
+    inherited = (api.find(f"{PATHS['customer']}/{id_of(body['customer'])}") or {}).get("discount")
+    used = {id_of((d.get("source") or {}).get("coupon")) for d in given(body, inherited, moment)}
+    live = {id: api.find(f"{PATHS['coupon']}/{id}") for id in used if id}
+    found = final_terms(body, moment=moment, live=live, recorded={}, key="", inherited=inherited)
+    return without_fixed(found, [id for id, coupon in live.items() if coupon and coupon.get("percent_off") is None])
 
 
 def _own_invoice(call: Call, after: Params) -> Call:
@@ -75,7 +87,7 @@ def _put_line(call: Call, invoice: Found, net: Net, *, key: str) -> None:
     price = {"currency": net.currency, "product": net.product, "unit_amount_decimal": Decimal(net.amount)}
     own_tax = {**settings, "tax_behavior": net.behavior or settings["tax_behavior"]} if settings else settings
     content = {
-        "customer": row["customer"], "invoice": row["id"], "discountable": False, "quantity": 1,
+        "customer": row["customer"], "invoice": row["id"], "discountable": net.discountable, "quantity": 1,
         "description": "Changes before the end", "period": {"start": net.start, "end": net.end},
         "price_data": price, "metadata": {NAME: ",".join(net.items)[:LONGEST]},
     }  # fmt: skip

@@ -11,7 +11,8 @@ from typing import Any
 class Pending:
     """One pending item; amounts in minor units, times in Unix seconds. ``own``: a proration, or an item with our ownership marker.
 
-    ``tax`` is its treatment: the ``tax_behavior`` of its price, then a bar and the ids of its own tax rates.
+    ``tax`` is its treatment: the ``tax_behavior`` of its price, then a bar and the ids of its own tax rates. A one-off charge
+    is ``discountable``; a proration is not, since its amount contains the discounts (SB 3.3, 5.5).
     """
 
     id: str
@@ -22,11 +23,12 @@ class Pending:
     start: int
     end: int
     tax: str = "|"
+    discountable: bool = False
 
 
 @dataclass(frozen=True)
 class Net:
-    """Net amount of the items of one product, currency and tax treatment; ``items`` are their ids."""
+    """Net amount of the items of one product, currency and treatment by tax and discounts; ``items`` are their ids."""
 
     product: str
     currency: str
@@ -35,6 +37,7 @@ class Net:
     end: int
     items: tuple[str, ...]
     tax: str = "|"
+    discountable: bool = False
 
     @property
     def behavior(self) -> str:
@@ -61,15 +64,15 @@ class Settlement:
 
 
 def settle(items: Iterable[Pending]) -> Settlement:
-    """Group our pending items by product and tax and return their nets; foreign items are left to a person."""
-    groups: dict[tuple[str, str, str], list[Pending]] = {}
+    """Group our pending items by product, tax and discountability; return their nets. Foreign items are left to a person."""
+    groups: dict[tuple[str, str, str, bool], list[Pending]] = {}
     persons = []
     for item in items:
         if item.own and item.product is not None:
-            groups.setdefault((item.product, item.currency, item.tax), []).append(item)
+            groups.setdefault((item.product, item.currency, item.tax, item.discountable), []).append(item)
         else:
             persons.append(item)
-    nets = [net_of(product, currency, found) for (product, currency, _), found in sorted(groups.items())]
+    nets = [net_of(product, currency, found) for (product, currency, *_), found in sorted(groups.items())]
     return Settlement(
         tuple(net for net in nets if net.amount > 0), tuple(net for net in nets if net.amount <= 0), tuple(persons)
     )
@@ -79,7 +82,7 @@ def net_of(product: str, currency: str, items: list[Pending]) -> Net:
     """Return the net of items of one product."""
     return Net(
         product, currency, sum(i.amount for i in items), min(i.start for i in items), max(i.end for i in items),
-        tuple(sorted(i.id for i in items)), items[0].tax,
+        tuple(sorted(i.id for i in items)), items[0].tax, items[0].discountable,
     )  # fmt: skip
 
 
@@ -93,6 +96,7 @@ def pending(body: dict[str, Any], *, has_marker: bool, behavior: str = "") -> Pe
     return Pending(
         body["id"], int(body["amount"]), body["currency"], product, bool(body.get("proration")) or has_marker,
         body["period"]["start"], body["period"]["end"], f"{behavior}|{','.join(rates)}",
+        bool(body.get("discountable")),
     )  # fmt: skip
 
 

@@ -6,8 +6,8 @@ Pure. A coupon that is deleted or exhausted is replaced by one of the same conte
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from stripe_sync.domain.actual.taxes import manual_rates
@@ -76,7 +76,7 @@ def final_terms(
             coupons.append(coupon)
             discounts.append(coupon["id"])
         else:
-            problem = problem or f"Its coupon {id} is deleted or exhausted in Stripe, and is none of ours."
+            problem = problem or f"Its coupon {id} is deleted or exhausted in Stripe, and its content is not recorded."
     return FinalTerms(
         customer=id_of(body["customer"]) or "", currency=body["currency"], collection=body["collection_method"],
         days_until_due=body.get("days_until_due"), payment_method=id_of(body.get("default_payment_method")),
@@ -84,6 +84,19 @@ def final_terms(
         tax_rates=manual_rates(body),
         discounts=tuple(discounts), coupons=tuple(coupons), problem=problem,
     )  # fmt: skip
+
+
+def without_fixed(terms: FinalTerms, fixed: Collection[str]) -> FinalTerms:
+    """Return the terms of an invoice beside the final usage invoice; it is left to a person if a discount is ``fixed``.
+
+    ``fixed`` are the ids of coupons of a fixed amount, which the final usage invoice may take off as well.
+    """
+    found = [id for id in terms.discounts if id in fixed]
+    if terms.problem or not found:
+        return terms
+    return replace(
+        terms, problem=f"Its coupon {found[0]} is a fixed amount, which the final usage invoice may have too."
+    )
 
 
 def given(body: Mapping[str, Any], inherited: Mapping[str, Any] | None, moment: int) -> list[Mapping[str, Any]]:

@@ -57,3 +57,19 @@ def test_an_item_is_read_with_its_tax() -> None:
 def test_currencies_are_apart() -> None:
     found = settle([item("ii_1", 500), item("ii_2", 300, currency="eur")])
     assert sorted((n.currency, n.amount) for n in found.billed) == [("eur", 300), ("usd", 500)]
+
+
+def test_a_one_off_charge_is_apart_from_prorations_of_its_product() -> None:
+    """An upgrade's 25.00, whose amount contains the coupon, is not discounted again; the 99.00 once are."""
+    once = Pending("ii_1", 9900, "usd", "prod_1", own=True, start=100, end=100, discountable=True)
+    found = settle([item("ii_2", 2500), once])
+    assert [(n.amount, n.discountable, n.items) for n in found.billed] == [
+        (2500, False, ("ii_2",)),
+        (9900, True, ("ii_1",)),
+    ]
+
+
+def test_discountability_is_read_from_the_item() -> None:
+    body = {"id": "ii_1", "amount": 5, "currency": "usd", "period": {"start": 1, "end": 1}}
+    read = [pending(body | more, has_marker=True) for more in ({"discountable": True}, {"discountable": False}, {})]
+    assert [one.discountable for one in read] == [True, False, False]

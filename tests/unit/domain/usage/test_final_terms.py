@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from stripe_sync.core.charge_minimum import is_billable, is_chargeable, left_as_debt
-from stripe_sync.domain.usage.final_terms import final_terms, with_used_up
+from stripe_sync.domain.usage.final_terms import final_terms, with_used_up, without_fixed
 
 END = 1_800_000_000
 
@@ -148,3 +148,16 @@ def test_discounts_that_a_renewal_after_the_end_used_up_come_back() -> None:
     found = with_used_up(body, [*used, *used], END)["discounts"]
     assert [d["id"] for d in found] == ["di_half", "di_once"]
     assert body["discounts"] == [discount("half")], "nothing given is changed"
+
+
+@pytest.mark.parametrize(("fixed", "problem"), [((), ""), (("other",), ""), (("half",), "is a fixed amount")])
+def test_a_fixed_amount_is_not_taken_off_two_last_invoices(fixed: tuple[str, ...], problem: str) -> None:
+    live = {"half": {"id": "half", "valid": True}}
+    found = without_fixed(terms(subscription(discounts=[discount("half")]), live), fixed)
+    assert (problem in found.problem, bool(found.problem)) == (True, bool(problem))
+    assert found.discounts == ("half",)
+
+
+def test_an_earlier_problem_is_kept() -> None:
+    found = terms(subscription(discounts=[discount("half")], on_behalf_of="acct_2"), {"half": {"id": "half"}})
+    assert without_fixed(found, ["half"]) == found
