@@ -43,7 +43,7 @@ def check_place(invoice: Obj, item: Obj) -> None:
 
 
 def check_room(invoice: Obj, number: int, *, param: str) -> None:
-    """Refuse items that a draft has no room for (SB 3.2)."""
+    """Refuse items over the limit of a draft (SB 3.2)."""
     if room(invoice["lines"]["data"]) < number:
         raise invalid(f"An invoice can have up to {MAX_ITEMS} items", param=param)
 

@@ -124,8 +124,8 @@ def take_pending(world: World, invoice: Obj, subscription: str | None) -> None:
 
     Items of another currency stay pending (SB 11.12), and the newest of more than 250 (SB 3.2).
     """
-    wanted = {"invoice": None, "customer": invoice["customer"], "currency": invoice["currency"]}
-    found = [i for i in world.newest_first("invoiceitems") if {name: i[name] for name in wanted} == wanted]
+    same = {"invoice": None, "customer": invoice["customer"], "currency": invoice["currency"]}
+    found = [i for i in world.newest_first("invoiceitems") if {name: i[name] for name in same} == same]
     for item in oldest([i for i in found if subscription in (None, owner_of(i))], room(invoice["lines"]["data"])):
         item["invoice"] = invoice["id"]
         invoices.add_line(world, invoice, item_line(world, item))

@@ -1,4 +1,4 @@
-"""250 invoice items an invoice: pending ones beyond it wait for the next, and one more on a draft is refused (SB 3.2)."""
+"""250 invoice items an invoice: the surplus of pending ones waits for the next, and one more on a draft is refused (SB 3.2)."""
 
 from __future__ import annotations
 
