@@ -173,9 +173,9 @@ def measured(account: Account) -> dict[str, Any]:
             check_seconds, _, _ = spent(check_mirrors, account.session, given, **pair)
             run = Run(given.id, given.now, RunParams(full=name == "whole"))
             seconds, mb, compared = spent(compare, account.session, run, **pair)
-            assert compared["differences"] == (CHANGED if name == "few" else 0), compared
-            planned, _, made = spent(plan, account.session, run, comparison=compared["comparison"])
-            assert made["actions"] == (CHANGED if name == "few" else 0), made
+            assert compared.summary.differences == (CHANGED if name == "few" else 0), compared
+            planned, _, made = spent(plan, account.session, run, comparison=compared.comparison)
+            assert made.summary.actions == (CHANGED if name == "few" else 0), made
             for figure, value in {"": seconds, "_mb": mb, "_gate": check_seconds, "_plan": planned}.items():
                 found.setdefault(f"{name}{figure}", []).append(value)
         if name == "quiet":
@@ -192,13 +192,13 @@ def first_run(account: Account) -> dict[str, Any]:
     account.unlink()
     run = account.run("first")
     found["first"], found["first_mb"], compared = spent(compare, account.session, run, **pair)
-    assert compared["differences"] == 2 * account.customers, compared
-    about = {"comparison": compared["comparison"]}
+    assert compared.summary.differences == 2 * account.customers, compared
+    about = {"comparison": compared.comparison}
     found["first_plan"], found["first_plan_mb"], made = spent(plan, account.session, run, **about)
-    found["first_actions"] = made["actions"]
+    found["first_actions"] = made.summary.actions
     found["first_report"], found["first_report_mb"], _ = spent(report, account.session, run)
     found["again"], _, compared = spent(compare, account.session, account.run("again"), **pair)
-    assert (compared["decided"], compared["differences"]) == (0, 2 * account.customers), compared
+    assert (compared.summary.decided, compared.summary.differences) == (0, 2 * account.customers), compared
     return found
 
 

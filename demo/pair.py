@@ -32,11 +32,11 @@ from stripe_sync.core.ownership import FIELD, Signer
 from stripe_sync.core.settings import Environment, Limits, StiggSettings, StripeSettings
 from stripe_sync.jobs.reconcile.job import RECONCILE
 from stripe_sync.jobs.runtime.context import Session, start_run
-from stripe_sync.jobs.runtime.runner import run_job, stored_results
+from stripe_sync.jobs.runtime.runner import run_job
 from stripe_sync.jobs.runtime.step_list import Job
 from stripe_sync.jobs.setup.probing.test_account import Account
 from stripe_sync.jobs.usage.job import USAGE
-from stripe_sync.warehouse import engine
+from stripe_sync.warehouse import engine, runs
 from stripe_sync.warehouse.embedded import server
 
 STATE = Path(__file__).resolve().parent.parent / ".state" / "pair"
@@ -87,7 +87,7 @@ class Pair:
         try:
             run = start_run(session, f"pair-{self.count}")
             run_job(session, run, job)
-            found = stored_results(session, run, job)
+            found = runs.results_of(session.engine, self.environment.name, run.id, job.leading_to(job.last.name))
         finally:
             session.close()
         return {name: result or {} for name, result in found.items()}

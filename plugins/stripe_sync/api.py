@@ -26,11 +26,12 @@ from stripe_sync.jobs.checkout.steps.checkout import checkout, complete_checkout
 from stripe_sync.jobs.reconcile.job import RECONCILE
 from stripe_sync.jobs.runtime.context import ConnectionOf, Progress, Run, Session, from_environ, quiet, start_run
 from stripe_sync.jobs.runtime.environment_session import session_for
+from stripe_sync.jobs.runtime.results.reconcile import Applied, Asked
 from stripe_sync.jobs.runtime.run_params import GivenParams
 from stripe_sync.jobs.runtime.runner import run_job, run_until
+from stripe_sync.jobs.runtime.step import find_result
 from stripe_sync.reporting import datasets
 from stripe_sync.reporting.datasets import Dataset, TableReader
-from stripe_sync.warehouse import runs
 from stripe_sync.warehouse.plans import plans
 from stripe_sync.warehouse.plans.plans import StoredPlan
 
@@ -143,14 +144,12 @@ class BillingEnvironment:
         """
         run = start_run(self._session, plan.run_id) if plan else self._start({})
         run_job(self._session, run, RECONCILE)
-        name, engine = self.name, self._session.engine
-        applied = runs.result(engine, name, run.id, "apply") or {}
-        requests = runs.result(engine, name, run.id, "ask") or {}
+        applied, requests = find_result(self._session, run, Applied), find_result(self._session, run, Asked)
         return AppliedPlan(
             run_id=run.id,
             plan=self._stored_plan(run).plan.hash,
-            results=dict(applied.get("results", {})),
-            approvals=tuple(requests.get("asked", ())),
+            results=dict(applied.summary.results) if applied else {},
+            approvals=tuple(requests.asked) if requests else (),
         )
 
     def checkout(
@@ -181,9 +180,7 @@ class BillingEnvironment:
             "resource": resource, "trial_days": trial_days, "subscription": subscription,
         }  # fmt: skip
         session = checkout(self._session, self._start({"request": request}))
-        return CheckoutPage(
-            session["session"], session["url"], session["subscription"], from_epoch(session["expires_at"])
-        )
+        return CheckoutPage(session.session, session.url, session.subscription, from_epoch(session.expires_at))
 
     def complete_checkout(self, session: str) -> CheckoutOutcome:
         """Provision in Stigg the subscription of a paid Checkout Session; a second call changes nothing.
@@ -201,14 +198,14 @@ class BillingEnvironment:
 
         Raises ConfigurationError for a customer without a link to Stripe.
         """
-        return str(portal.link(self._session, customer, return_url=return_url)["url"])
+        return portal.link(self._session, customer, return_url=return_url).url
 
     def _reader(self, dataset: Dataset) -> TableReader:
         return TableReader(self._session.engine, self._session.environment.name, dataset)
 
     def _complete(self, session: str) -> dict[str, CheckoutOutcome]:
         completed = complete_checkout(self._session, self._start({"session": session}))
-        return {id: CheckoutOutcome(outcome) for id, outcome in completed["sessions"].items()}
+        return {id: CheckoutOutcome(outcome) for id, outcome in completed.sessions.items()}
 
     def _start(self, params: GivenParams) -> Run:
         return start_run(self._session, f"api-{uuid.uuid4().hex[:12]}", params)

@@ -13,6 +13,7 @@ from sandbox.world.state import Fault
 from stripe_sync.core.errors import ConfigurationError, RunStopped, Transient, Waiting
 from stripe_sync.jobs.checkout.steps import checkout
 from stripe_sync.jobs.runtime.manual_actions import Operator, pause
+from stripe_sync.warehouse.step_results import row_of
 from tests.support.harness import Harness
 from tests.support.shell import ENFORCE, LIMITS, TOML, command, environ
 
@@ -32,7 +33,7 @@ def shop(small_world: WorldBuilder) -> WorldBuilder:
 def opened(harness: Harness, **more: Any) -> dict[str, Any]:
     session = harness.session()
     try:
-        return checkout.checkout(session, harness.run(session, request=REQUEST | more))
+        return row_of(checkout.checkout(session, harness.run(session, request=REQUEST | more)))
     finally:
         session.close()
 
@@ -40,8 +41,7 @@ def opened(harness: Harness, **more: Any) -> dict[str, Any]:
 def completed(harness: Harness, id: str = "") -> dict[str, str]:
     session = harness.session()
     try:
-        found: dict[str, str] = checkout.complete_checkout(session, harness.run(session, session=id))["sessions"]
-        return found
+        return dict(checkout.complete_checkout(session, harness.run(session, session=id)).sessions)
     finally:
         session.close()
 

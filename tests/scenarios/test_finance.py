@@ -20,6 +20,7 @@ from stripe_sync.core.clock import from_epoch
 from stripe_sync.core.errors import ConfigurationError
 from stripe_sync.jobs.finance.steps import publish as publishing
 from stripe_sync.jobs.runtime.manual_actions import Operator, ignore
+from stripe_sync.warehouse.step_results import row_of
 from tests.support.harness import Harness
 from tests.support.metering import HOUR, MINUTE, month_end, until
 from tests.support.shell import command, environ
@@ -35,7 +36,7 @@ def publish(harness: Harness, **params: Any) -> tuple[dict[str, Any], Path]:
     try:
         run = harness.run(session, **params)
         publishing.audit_month(session, run)
-        summary: dict[str, Any] = publishing.publish(session, run, folder)["summary"]
+        summary: dict[str, Any] = row_of(publishing.publish(session, run, folder))["summary"]
     finally:
         session.close()
     return summary, folder

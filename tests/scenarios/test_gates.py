@@ -158,7 +158,7 @@ def test_a_string_with_nul_is_replaced_and_reported(harness_of: Build, small_wor
     harness.reconcile("the-run")
     session = harness.session()
     run = harness.run(session, "the-run")
-    assert extract_stigg(session, run)["with_nul"] == [["customer", "c-1"]]
+    assert list(extract_stigg(session, run).with_nul) == [("customer", "c-1")]
     session.close()
     assert "Nul\ufffd here" in {c["name"] for c in harness.objects("customers")}
     assert harness.plan().plan.actions == []
@@ -168,7 +168,7 @@ def test_an_old_snapshot_is_not_compared(harness_of: Build, small_world: WorldBu
     harness = harness_of(small_world)
     session = harness.session()
     old = harness.run(session, "old")
-    ids = {"stigg": extract_stigg(session, old)["snapshot"], "stripe": extract_stripe(session, old)["snapshot"]}
+    ids = {"stigg": extract_stigg(session, old).snapshot, "stripe": extract_stripe(session, old).snapshot}
     harness.world.now += int(timedelta(hours=2).total_seconds())
     with pytest.raises(Incomplete, match="extract again"):
         compare(session, harness.run(session, "new"), **ids)

@@ -284,7 +284,7 @@ def test_a_change_in_stripe_after_the_plan_is_not_overwritten(harness_of: Build,
     harness.stripe().v1.subscriptions.update(
         subscription["id"], {"items": [{"id": seats["id"], "quantity": 4}], "proration_behavior": "none"}
     )
-    assert apply(session, run)["results"] == {"refused": 1}
+    assert apply(session, run).summary.results == {"refused": 1}
     session.close()
     assert harness.status("s-1") == ("ERROR", "CHANGED_SINCE")
     harness.reconcile()

@@ -132,8 +132,8 @@ def test_a_mark_that_a_person_copied_links_neither(harness_of: Build, small_worl
         from stripe_sync.jobs.reconcile.steps.extract import extract_stripe
 
         result = extract_stripe(session, run)
-        assert {key for key, _ in result["candidates"]} == {"customer:test:c-1"}
-        assert len(result["candidates"]) == 2
+        assert {key for key, _ in result.candidates} == {"customer:test:c-1"}
+        assert len(result.candidates) == 2
         with engine.connect() as connection:
             assert not links.of_keys(connection, "test", ["customer:test:c-1"])
         session.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -33,7 +34,7 @@ def of_a_person(harness: Harness, **features: Any) -> str:
 def rows(harness: Harness) -> dict[str, dict[str, Any]]:
     session = harness.session()
     try:
-        return {row["number"]: row for row in portal.switches(session)[1]}
+        return {row.number: asdict(row) for row in portal.switches(session)[1]}
     finally:
         session.close()
 
@@ -79,7 +80,7 @@ def test_a_link_for_a_customer(harness_of: Build, small_world: WorldBuilder) -> 
     harness.reconcile()
     session = harness.session()
     made = portal.link(session, "c-1", return_url="https://example.test/")
-    assert made["url"].startswith("https://billing.stripe.com/")
+    assert made.url.startswith("https://billing.stripe.com/")
     with pytest.raises(ConfigurationError, match="nobody is not in Stripe"):
         portal.link(session, "nobody")
     session.close()

@@ -44,8 +44,7 @@ def read(harness: Harness, id: str) -> dict[str, int]:
     session = harness.session()
     found = extract_stripe(session, harness.run(session, id, full=True))
     session.close()
-    counts: dict[str, int] = found["counts"]
-    return counts
+    return dict(found.summary.counts)
 
 
 def test_an_interrupted_read_goes_on_in_its_run(harness_of: Build, small_world: WorldBuilder) -> None:

@@ -28,12 +28,13 @@ from stripe_sync.core.settings import Environment, Limits, StiggSettings, Stripe
 from stripe_sync.jobs.reconcile.job import RECONCILE
 from stripe_sync.jobs.reconcile.steps.apply import apply
 from stripe_sync.jobs.runtime.context import Run, Session, start_run
-from stripe_sync.jobs.runtime.runner import run_job, run_until, stored_results
+from stripe_sync.jobs.runtime.runner import run_job, run_until
 from stripe_sync.jobs.usage.job import USAGE
 from stripe_sync.warehouse import runs
 from stripe_sync.warehouse.comparisons import comparisons, statuses
 from stripe_sync.warehouse.plans import plans
 from stripe_sync.warehouse.plans.plans import StoredPlan
+from stripe_sync.warehouse.step_results import row_of
 from tests.support import endpoints, warehouses
 
 ENFORCE = {"catalog": "enforce", "customers": "enforce", "subscriptions": "enforce", "usage": "enforce"}
@@ -183,7 +184,7 @@ class Harness:
                 raise
         finally:
             session.close()
-        found = stored_results(session, run, USAGE)
+        found = runs.results_of(self.engine, self.environment.name, run.id, USAGE.leading_to(USAGE.last.name))
         return {key: value for result in found.values() for key, value in (result or {}).items()}
 
     def later(self, seconds: int) -> None:
@@ -194,7 +195,7 @@ class Harness:
         """Run the step apply of a planned run and return its result."""
         session = self.session()
         try:
-            return apply(session, self.run(session, id))
+            return row_of(apply(session, self.run(session, id)))
         finally:
             session.close()
 

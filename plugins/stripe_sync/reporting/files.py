@@ -17,7 +17,8 @@ import jinja2
 import xlsxwriter
 
 from stripe_sync.core import money
-from stripe_sync.reporting.spool import Row
+from stripe_sync.reporting.folder import Folder
+from stripe_sync.reporting.summaries import FinanceSummary, RunSummary
 from stripe_sync.reporting.tables import Money, Table
 from stripe_sync.warehouse.engine import dumps
 
@@ -34,15 +35,21 @@ environment.filters["money"] = lambda amounts: ", ".join(f"{v} {c.upper()}" for 
 
 
 def write(
-    folder: Any, found: Sequence[Table], summary: Row, *, lines: str, page: str, at: datetime,
+    folder: Folder,
+    found: Sequence[Table],
+    summary: RunSummary | FinanceSummary,
+    *,
+    lines: str,
+    page: str,
+    at: datetime,
     charts: Mapping[str, str] | None = None,
-) -> list[str]:  # fmt: skip
+) -> list[str]:
     """Write all files of a report atomically and return their names.
 
     ``folder`` is any path object; ``lines`` names the table of drift.csv, ``page`` the template of index.html.
     """
     drift = next(t for t in found if t.name == lines)
-    files: dict[str, Callable[[IO[bytes]], object]] = {
+    files: dict[str, Callable[[IO[bytes]], int | None]] = {
         "index.html": lambda to: to.write(html(page, found, summary, at=at, charts=charts or {}).encode()),
         "drift.csv": lambda to: write_csv(drift, to),
         "drift.xlsx": lambda to: write_xlsx(found, to),
@@ -55,7 +62,7 @@ def write(
     return sorted(files)
 
 
-def replace(folder: Any, name: str, content: Callable[[IO[bytes]], object]) -> None:
+def replace(folder: Folder, name: str, content: Callable[[IO[bytes]], int | None]) -> None:
     """Replace a file atomically: on disk by a rename; an object store replaces objects atomically."""
     if not isinstance(folder, Path):
         with tempfile.TemporaryFile(prefix="stripe_sync-") as file, (folder / name).open("wb") as target:
@@ -69,7 +76,14 @@ def replace(folder: Any, name: str, content: Callable[[IO[bytes]], object]) -> N
     part.replace(folder / name)
 
 
-def html(page: str, found: Sequence[Table], summary: Row, *, at: datetime, charts: Mapping[str, str]) -> str:
+def html(
+    page: str,
+    found: Sequence[Table],
+    summary: RunSummary | FinanceSummary,
+    *,
+    at: datetime,
+    charts: Mapping[str, str],
+) -> str:
     """Render a page without external references."""
     return environment.get_template(page).render(
         tables=found, summary=summary, at=at, charts=charts, cell=text_of, number=is_number, most=MAX_PAGE_ROWS

@@ -16,6 +16,7 @@ from stripe_sync.core import money
 from stripe_sync.domain.model.kinds import EntityKind
 from stripe_sync.domain.plan.guards import Decision
 from stripe_sync.reporting.spool import Row, Rows
+from stripe_sync.reporting.summaries import FinanceSummary, MonthlyMoney, RunSummary
 from stripe_sync.warehouse.comparisons import comparisons
 from stripe_sync.warehouse.engine import dumps, opened
 
@@ -158,40 +159,40 @@ def without_people(field: Any, value: Any) -> Any:
     return HIDDEN if field in PERSONAL else dumps(value) if isinstance(value, list | bool) else value
 
 
-def summary(found: Iterable[Table], environment: str, run_id: str, *, differences: int) -> Row:
-    """The figures of a run's report: what a script or a dashboard reads."""
+def summary(found: Iterable[Table], environment: str, run_id: str, *, differences: int) -> RunSummary:
+    """Return the figures of a run's report."""
     by_name = {t.name: t.rows for t in found}
-    return {
-        "environment": environment,
-        "run": run_id,
-        "differences": differences,
-        "per_month_minor": [
-            {k: str(v) if isinstance(v, Decimal) else v for k, v in row.items()} for row in by_name["money"]
+    return RunSummary(
+        environment=environment,
+        run=run_id,
+        differences=differences,
+        per_month_minor=[
+            MonthlyMoney(**row | {"per_month_minor": str(row["per_month_minor"])}) for row in by_name["money"]
         ],
-        "planned_actions": sum(row["actions"] for row in by_name["groups"]),
-        "waiting_actions": sum(row["actions"] for row in by_name["groups"] if row["decision"] != Decision.APPLY),
-        "statuses": count_statuses(by_name["status_counts"]),
-    }
+        planned_actions=sum(row["actions"] for row in by_name["groups"]),
+        waiting_actions=sum(row["actions"] for row in by_name["groups"] if row["decision"] != Decision.APPLY),
+        statuses=count_statuses(by_name["status_counts"]),
+    )
 
 
-def finance_summary(found: Iterable[Table], environment: str, at: str) -> Row:
+def finance_summary(found: Iterable[Table], environment: str, at: str) -> FinanceSummary:
     """Return the figures of the finance report: totals by direction and currency, each the sum of its table's rows."""
     by_name = {t.name: t.rows for t in found}
-    return {
-        "environment": environment,
-        "as_of": at,
-        "open_differences": len(by_name["open_drift"]),
-        "a_month": totals(by_name["at_risk"], by="direction", amount=MONTHLY),
-        "a_year": totals(by_name["at_risk"], by="direction", amount="a_year"),
-        "usage": totals(by_name["usage"], by="state", amount="amount"),
-        "invoices": totals(by_name["invoices"], by="month", amount="difference"),
-        "active_not_billed": len(by_name["active_not_billed"]),
-        "billed_not_active": len(by_name["billed_not_active"]),
-        "accepted": len(by_name["accepted"]),
-        "repaired_since_yesterday": len(by_name["repaired"]),
-        "invariants_broken": len(by_name["invariants"]),
-        "statuses": count_statuses(by_name["status_counts"]),
-    }
+    return FinanceSummary(
+        environment=environment,
+        as_of=at,
+        open_differences=len(by_name["open_drift"]),
+        a_month=totals(by_name["at_risk"], by="direction", amount=MONTHLY),
+        a_year=totals(by_name["at_risk"], by="direction", amount="a_year"),
+        usage=totals(by_name["usage"], by="state", amount="amount"),
+        invoices=totals(by_name["invoices"], by="month", amount="difference"),
+        active_not_billed=len(by_name["active_not_billed"]),
+        billed_not_active=len(by_name["billed_not_active"]),
+        accepted=len(by_name["accepted"]),
+        repaired_since_yesterday=len(by_name["repaired"]),
+        invariants_broken=len(by_name["invariants"]),
+        statuses=count_statuses(by_name["status_counts"]),
+    )
 
 
 def totals(rows: Iterable[Row], *, by: str, amount: str) -> dict[str, dict[str, str]]:

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from stripe_sync.warehouse.engine import run_sql
 from stripe_sync.warehouse.tables import runs as tables
+
+
+class Named(Protocol):
+    """A step of a job by its name."""
+
+    @property
+    def name(self) -> str:
+        """Return the name."""
+
 
 Started = tuple[datetime, dict[str, Any]]  # the one reading of the clock (UTC), the parameters
 
@@ -58,6 +67,14 @@ def results(engine: Engine, environment: str, run_id: str) -> dict[str, dict[str
             select(of.step, of.result).where(of.environment == environment, of.run_id == run_id)
         ).all()
     return {row.step: row.result for row in rows}
+
+
+def results_of(
+    engine: Engine, environment: str, run_id: str, steps: Iterable[Named]
+) -> dict[str, dict[str, Any] | None]:
+    """Return the results of some steps of a run, by step; None for a step that is not finished."""
+    found = results(engine, environment, run_id)
+    return {step.name: found.get(step.name) for step in steps}
 
 
 def newest_result(connection: Connection, environment: str, step: str) -> dict[str, Any] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import subprocess
 import sys
@@ -16,9 +17,9 @@ from stripe_sync.jobs.finance.job import REPORT
 from stripe_sync.jobs.reconcile.job import RECONCILE
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.runtime.runner import function_of
-from stripe_sync.jobs.runtime.step import Result
 from stripe_sync.jobs.runtime.step_list import Argument, Job, Step, Trigger
 from stripe_sync.jobs.usage.job import USAGE
+from stripe_sync.warehouse.step_results import StepResult
 
 JOBS = (RECONCILE, USAGE, REPORT, CHECKOUT, COMPLETE_CHECKOUT)
 STEPS = [pytest.param(step, id=f"{job.name}.{step.name}") for job in JOBS for step in job.steps]
@@ -36,7 +37,8 @@ def test_a_path_names_a_function_with_the_parameters_and_the_result_that_the_lis
     function = function_of(step)
     first, second, *rest = inspect.signature(function).parameters.values()
     types = get_type_hints(function)
-    assert (types[first.name], types[second.name], types["return"]) == (Session, Run, Result)
+    assert (types[first.name], types[second.name]) == (Session, Run)
+    assert issubclass(types["return"], StepResult)
     assert all(argument.parameter in types for argument in step.arguments)
     stated = {argument.parameter for argument in step.arguments}
     assert {p.name for p in rest} - GIVEN.get(step.name, set()) == stated
@@ -44,9 +46,18 @@ def test_a_path_names_a_function_with_the_parameters_and_the_result_that_the_lis
 
 @pytest.mark.parametrize("step", STEPS)
 def test_a_step_that_keeps_its_result_keeps_it_under_its_own_name(step: Step) -> None:
-    """The decorator keeps a result by the name of the function; only the outcome of a run is not kept."""
+    """A result is kept by the name that its type states; only the outcome of a run is not kept."""
     function = function_of(step)
-    assert function.__name__ == step.name or step.function.endswith(":decide_outcome")
+    is_outcome = step.function.endswith(":decide_outcome")
+    assert get_type_hints(function)["return"].step == ("" if is_outcome else step.name)
+    assert is_outcome or function.__name__ == step.name
+
+
+@pytest.mark.parametrize("job", JOBS, ids=lambda job: job.name)
+def test_an_argument_is_a_field_of_the_result_of_its_step(job: Job) -> None:
+    for argument in (argument for step in job.steps for argument in step.arguments):
+        kind = get_type_hints(function_of(job.step(argument.step)))["return"]
+        assert argument.field in {field.name for field in dataclasses.fields(kind)} - set(kind.flat)
 
 
 @pytest.mark.parametrize("job", JOBS, ids=lambda job: job.name)

@@ -21,12 +21,16 @@ def trigger_arguments(environment: str, step: Step) -> list[dict[str, Any]]:
     stored result.
     """
     from stripe_sync.jobs.runtime.context import start_run
+    from stripe_sync.jobs.runtime.results.reconcile import Asked
     from stripe_sync.jobs.runtime.runner import run_step
+    from stripe_sync.jobs.runtime.step import find_result
 
     context = get_current_context()
     with open_task_session(environment) as session:
         run = start_run(session, context["run_id"], dict(context["params"]))
-        hashes = run_step(session, run, step).get("asked", [])
+        run_step(session, run, step)
+        found = find_result(session, run, Asked)
+        hashes = found.asked if found is not None else ()
     return [
         {"conf": {"approval": hash}, "trigger_run_id": f"approval__{hash}__{run.now:%Y%m%dT%H%M%S}"} for hash in hashes
     ]

@@ -27,16 +27,14 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 
-def for_xcom(result: dict[str, Any]) -> dict[str, Any]:
+def for_xcom(row: dict[str, Any]) -> dict[str, Any]:
     """Return the numbers, texts and flat dicts of a result, which may go into XCom. Lists stay in the warehouse."""
 
     def small(value: Any) -> bool:
         return value is None or isinstance(value, int | str | float)
 
-    kept = {name: value for name, value in result.items() if small(value)}
-    counts = {
-        name: value for name, value in result.items() if isinstance(value, dict) and all(map(small, value.values()))
-    }
+    kept = {name: value for name, value in row.items() if small(value)}
+    counts = {name: value for name, value in row.items() if isinstance(value, dict) and all(map(small, value.values()))}
     return kept | counts
 
 
@@ -78,6 +76,7 @@ def perform(environment: str, step: Step, *, nest: str = "", **arguments: Any) -
     """
     from stripe_sync.jobs.runtime.context import start_run
     from stripe_sync.jobs.runtime.runner import run_step
+    from stripe_sync.warehouse.step_results import row_of
 
     context = get_current_context()
     with open_task_session(environment) as session:
@@ -85,7 +84,7 @@ def perform(environment: str, step: Step, *, nest: str = "", **arguments: Any) -
         if step.trigger is Trigger.ALL_DONE and params.get("approval"):
             skip_if_refused(session, params["approval"])
         run = start_run(session, context["run_id"], {nest: params} if nest else params)
-        result = for_xcom(run_step(session, run, step, **arguments))
+        result = for_xcom(row_of(run_step(session, run, step, **arguments)))
         send_figures(session, run, step.name)
     if step.asset:
         context["outlet_events"][asset(environment, step.asset)].extra = {"run": context["run_id"], **result}

@@ -23,12 +23,15 @@ from stripe_sync.jobs.reconcile.backfill import params_of
 from stripe_sync.jobs.reconcile.job import RECONCILE
 from stripe_sync.jobs.runtime.context import Run, Session, from_environ, start_run
 from stripe_sync.jobs.runtime.environment_session import session_for
+from stripe_sync.jobs.runtime.results.reconcile import Applied, Reported
 from stripe_sync.jobs.runtime.runner import run_job, run_step, run_until
+from stripe_sync.jobs.runtime.step import find_result
 from stripe_sync.jobs.setup.probe import probe as run_probe
 from stripe_sync.reporting import explain
-from stripe_sync.warehouse import runs
+from stripe_sync.reporting.folder import Folder
 from stripe_sync.warehouse.plans import plans
 from stripe_sync.warehouse.plans.plans import StoredPlan
+from stripe_sync.warehouse.step_results import row_of
 
 
 @contextmanager
@@ -77,10 +80,10 @@ def backfill(
             return 2 if stored.plan.actions else 0
         result = run_reconcile(session, run)
     if as_json:
-        out({"environment": env, "run": run.id, "plan": stored.plan.hash, **result})
+        out({"environment": env, "run": run.id, "plan": stored.plan.hash, **row_of(result)})
     else:
-        print(f"results: {result['results'] or 'nothing to do'}")
-    return exit_code(result["results"])
+        print(f"results: {result.summary.results or 'nothing to do'}")
+    return exit_code(result.summary.results)
 
 
 def plan_of_hash(session: Session, hash: str) -> StoredPlan:
@@ -144,18 +147,21 @@ def apply(env: str, plan_hash: str | None, *, yes: bool, as_json: bool) -> int:
         if stored.plan.actions and not yes and sys.stdin.isatty():
             typer.confirm("Apply these actions to Stripe, within the guards?", abort=True)
         result = run_reconcile(session, run)
-        report = runs.result(session.engine, session.environment.name, run.id, "report") or {}
+        reported = find_result(session, run, Reported)
+    folder = reported.folder if reported else None
     if as_json:
-        out({"environment": env, "run": run.id, "plan": stored.plan.hash, **result, "report": report.get("folder")})
+        out({"environment": env, "run": run.id, "plan": stored.plan.hash, **row_of(result), "report": folder})
     else:
-        print(f"results: {result['results'] or 'nothing to do'}; report: {report.get('folder')}")
-    return exit_code(result["results"])
+        print(f"results: {result.summary.results or 'nothing to do'}; report: {folder}")
+    return exit_code(result.summary.results)
 
 
-def run_reconcile(session: Session, run: Run) -> dict[str, Any]:
+def run_reconcile(session: Session, run: Run) -> Applied:
     """Run all steps of reconcile and return the result of its step ``apply``."""
     run_job(session, run, RECONCILE)
-    return runs.result(session.engine, session.environment.name, run.id, "apply") or {}
+    applied = find_result(session, run, Applied)
+    assert applied is not None, "the job ended without an error"
+    return applied
 
 
 def exit_code(results: Mapping[str, int]) -> int:
@@ -172,26 +178,27 @@ def report(env: str, target: str | None, month: str, *, names: bool, as_json: bo
         results = {step.name: run_step(session, run, step) for step in REPORT.steps[:-1]}
         result = publish(session, run, folder_of(target))
     if as_json:
-        out({"environment": env, "run": run.id, "audited": results["audit_month"], **result})
+        out({"environment": env, "run": run.id, "audited": row_of(results["audit_month"]), **row_of(result)})
         return 0
-    summary = result["summary"]
-    for direction, amounts in summary["a_month"].items():
+    summary = result.summary
+    for direction, amounts in summary.a_month.items():
         print(
             f"{direction}: "
             + ", ".join(f"{amount} {currency.upper()}" for currency, amount in amounts.items())
             + " per month"
         )
-    print(f"{summary['open_differences']} open differences. Report: {result['folder']}")
+    print(f"{summary.open_differences} open differences. Report: {result.folder}")
     return 0
 
 
-def folder_of(target: str | None) -> Any:
+def folder_of(target: str | None) -> Folder | None:
     """Return a folder on disk, or one in an object store by its URL; None means the environment's default folder."""
     if target is None or "://" not in target:
         return Path(target) if target else None
     from upath import UPath
 
-    return UPath(target)
+    folder: Folder = UPath(target)
+    return folder
 
 
 def explain_customer(env: str, customer: str, *, as_json: bool) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Any
 
 from stripe_sync.core.clock import from_epoch
@@ -13,6 +14,7 @@ from stripe_sync.interfaces.cli.manual_actions import run_manual_action
 from stripe_sync.interfaces.cli.output import out, table
 from stripe_sync.jobs.checkout import portal as portal_job
 from stripe_sync.jobs.checkout.steps import checkout as checkout_steps
+from stripe_sync.warehouse.step_results import row_of
 
 
 def numbers(given: Iterable[str]) -> dict[str, int]:
@@ -34,11 +36,11 @@ def checkout(
     with session_of(env, quiet=True) as session:
         page = checkout_steps.checkout(session, new_run(session, {"request": body}))
     if as_json:
-        out(page)
+        out(row_of(page))
     else:
-        print(page["url"])
+        print(page.url)
         print(
-            f"session {page['session']}, subscription {page['subscription']}, until {from_epoch(page['expires_at']):%Y-%m-%d %H:%M} UTC"
+            f"session {page.session}, subscription {page.subscription}, until {from_epoch(page.expires_at):%Y-%m-%d %H:%M} UTC"
         )
     return 0
 
@@ -47,7 +49,7 @@ def complete_checkout(env: str, id: str, *, as_json: bool) -> int:
     """Complete one session, or all open ones, and print their states; return 2 where the given one is not paid yet."""
     with session_of(env, quiet=True) as session:
         try:
-            found = checkout_steps.complete_checkout(session, new_run(session, {"session": id}))["sessions"]
+            found = checkout_steps.complete_checkout(session, new_run(session, {"session": id})).sessions
         except Waiting as waiting:
             out({"waits": str(waiting)}) if as_json else print(waiting)
             return 2
@@ -61,16 +63,16 @@ def portal(env: str, customer: str, return_url: str, *, as_json: bool) -> int:
     with session_of(env, quiet=True) as session:
         if customer:
             created = portal_job.link(session, customer, return_url=return_url)
-            out(created) if as_json else print(created["url"])
+            out(asdict(created)) if as_json else print(created.url)
             return 0
         configuration, rows = portal_job.switches(session)
     if as_json:
-        out({"configuration": configuration["id"] if configuration else None, "switches": rows})
+        out({"configuration": configuration, "switches": [asdict(row) for row in rows]})
     elif configuration is None:
         print("The billing portal is not configured. Create a configuration: --apply.")
     else:
-        print(f"configuration {configuration['id']}")
-        table(rows)
+        print(f"configuration {configuration}")
+        table([asdict(row) for row in rows])
     return 1 if configuration is None or wrong(rows) else 0
 
 

@@ -12,10 +12,12 @@ from stripe_sync.jobs.reconcile.steps.apply import is_of_usage
 from stripe_sync.jobs.runtime import approvals, manual_actions
 from stripe_sync.jobs.runtime.context import Session
 from stripe_sync.jobs.runtime.manual_actions import Operator
+from stripe_sync.jobs.runtime.results.usage import WrittenLines
 from stripe_sync.jobs.runtime.runner import run_job, run_until
+from stripe_sync.jobs.runtime.step import find_result
 from stripe_sync.jobs.setup import prune as prune_job
 from stripe_sync.jobs.usage.job import USAGE
-from stripe_sync.warehouse import runs
+from stripe_sync.warehouse.step_results import row_of
 
 
 def run_manual_action(
@@ -61,14 +63,14 @@ def approve(env: str, hash: str, reason: str, person: str | None, *, as_json: bo
         if is_of_usage(session, hash):
             run = new_run(session, {})
             run_job(session, run, USAGE)
-            found = runs.result(session.engine, env, run.id, "usage_lines") or {}
-            result = {"results": found.get("lines", {})}
+            written = find_result(session, run, WrittenLines)
+            row = {"results": written.summary.lines if written else {}}
         else:
             run = new_run(session, {"approval": hash})
-            result = run_reconcile(session, run)
-    results = {k: n for k, n in result["results"].items() if k != "waiting"}
+            row = row_of(run_reconcile(session, run))
+    results = {k: n for k, n in row["results"].items() if k != "waiting"}
     if as_json:
-        out({"environment": env, "run": run.id, "approval": hash, **result})
+        out({"environment": env, "run": run.id, "approval": hash, **row})
     else:
         print(f"results: {results or 'none; the approved actions are not planned any more'}")
     return exit_code(results)
@@ -101,5 +103,5 @@ def resync(env: str, kind: str, id: str, reason: str, person: str | None, *, as_
             show(session, stored, as_json=False)
         result = run_reconcile(session, run)
     if as_json:
-        out({"environment": env, "run": run.id, "plan": stored.plan.hash, **result})
-    return exit_code(result["results"])
+        out({"environment": env, "run": run.id, "plan": stored.plan.hash, **row_of(result)})
+    return exit_code(result.summary.results)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
 
 from stripe_sync.core.errors import RunStopped
 from stripe_sync.core.money import shown_all
@@ -11,10 +10,13 @@ from stripe_sync.interfaces.cli.commands import new_run, session_of
 from stripe_sync.interfaces.cli.manual_actions import run_manual_action
 from stripe_sync.interfaces.cli.output import out, table
 from stripe_sync.jobs.finance.month_audit import audit
-from stripe_sync.jobs.runtime.runner import run_job, stored_results
+from stripe_sync.jobs.runtime.results.usage import DueCounts, FoundDue, Settled, WrittenLines
+from stripe_sync.jobs.runtime.runner import run_job
+from stripe_sync.jobs.runtime.step import find_result
 from stripe_sync.jobs.usage import manual_actions
 from stripe_sync.jobs.usage.job import USAGE
 from stripe_sync.jobs.usage.open_windows import rows
+from stripe_sync.warehouse import runs
 
 
 def usage(env: str, *, as_json: bool) -> int:
@@ -25,17 +27,18 @@ def usage(env: str, *, as_json: bool) -> int:
             run_job(session, run, USAGE)
         except RunStopped as stopped:
             problem = str(stopped)
-        results = stored_results(session, run, USAGE)
+        results = runs.results_of(session.engine, env, run.id, USAGE.leading_to(USAGE.last.name))
+        due, settled = find_result(session, run, FoundDue), find_result(session, run, Settled)
+        written = find_result(session, run, WrittenLines)
         found = rows(session)
     if as_json:
         out({"environment": env, "run": run.id, **results, "rows": found, "problem": problem})
     else:
         table(found)
-        print(summary(results))
+        print(summary(due, settled))
         if problem:
             print(problem)
-    waits = (results["usage_lines"] or {}).get("waits")
-    return 1 if problem else 2 if waits else 0
+    return 1 if problem else 2 if written and written.waits else 0
 
 
 def audit_invoices(env: str, month: str, *, as_json: bool) -> int:
@@ -51,13 +54,14 @@ def audit_invoices(env: str, month: str, *, as_json: bool) -> int:
     return 1 if any(row["difference"] or row["missing"] for row in found) else 0
 
 
-def summary(results: dict[str, Any]) -> str:
+def summary(due: FoundDue | None, settled: Settled | None) -> str:
     """Return the counts of a run in one line."""
-    due, billing = results["usage_due"] or {}, results["usage_settle"] or {}
-    counts = ", ".join(f"{n} {state}" for state, n in sorted((billing.get("counts") or {}).items()))
-    rounded = {currency: Decimal(minor) for currency, minor in (billing.get("rounded") or {}).items()}
+    found = due.summary if due else DueCounts()
+    windows, lost = (settled.summary.counts, settled.summary.rounded) if settled else ({}, {})
+    counts = ", ".join(f"{n} {state}" for state, n in sorted(windows.items()))
+    rounded = {currency: Decimal(minor) for currency, minor in lost.items()}
     difference = f"; {shown_all(rounded)} less billed, from Stripe's rounding" if any(rounded.values()) else ""
-    done = f"{due.get('due', 0)} subscriptions due, {due.get('windows', 0)} windows closed"
+    done = f"{found.due} subscriptions due, {found.windows or 0} windows closed"
     return f"{done}; all windows: {counts or 'none'}{difference}"
 
 

@@ -3,32 +3,45 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from stripe_sync.core import keys, ownership
+from stripe_sync.core.decoding import typed
 from stripe_sync.core.errors import ConfigurationError, NotAuthorized
-from stripe_sync.domain.checkout.portal_settings import RECOMMENDED, compared, wrong
+from stripe_sync.domain.checkout.portal_settings import RECOMMENDED, Configuration, SwitchState, compared, wrong
 from stripe_sync.jobs.runtime.account import account
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.runtime.manual_actions import Operator, note
 from stripe_sync.jobs.runtime.preflight import Check, CheckState
-from stripe_sync.jobs.runtime.step import Result
-from stripe_sync.warehouse import runs
+from stripe_sync.jobs.runtime.results.finance import PortalRead
+from stripe_sync.jobs.runtime.step import keep_result
 from stripe_sync.warehouse.comparisons import links
 
 CONFIGURATIONS = "/v1/billing_portal/configurations"
-Row = dict[str, Any]
 
 
-def configurations(session: Session) -> list[Row]:
+@dataclass(frozen=True)
+class PortalLink:
+    """A short-lived link to the billing portal for a customer, and the configuration that it shows."""
+
+    customer: str
+    url: str
+    configuration: str
+
+
+def configurations(session: Session) -> list[Configuration]:
     """Return the active configurations, ours first, then the default."""
-    found = [row for page in session.stripe.pages(CONFIGURATIONS, active=True) for row in page]
-    return sorted(found, key=lambda row: (not is_ours(session, row), not row["is_default"], row["id"]))
+    pages = session.stripe.pages(CONFIGURATIONS, active=True)
+    found = [typed(row, Configuration) for page in pages for row in page]
+    return sorted(found, key=lambda one: (not is_ours(session, one), not one.is_default, one.id))
 
 
-def is_ours(session: Session, row: Row) -> bool:
+def is_ours(session: Session, configuration: Configuration) -> bool:
     """Return whether a configuration has our ownership marker."""
-    return session.signer.key_of((row.get("metadata") or {}).get(ownership.FIELD)) == own_key(session)
+    return session.signer.key_of((configuration.metadata or {}).get(ownership.FIELD)) == own_key(session)
 
 
 def own_key(session: Session) -> str:
@@ -36,24 +49,20 @@ def own_key(session: Session) -> str:
     return keys.link_key("portal", keys.part(session.environment.name))
 
 
-def switches(session: Session) -> tuple[Row | None, list[Row]]:
-    """Return (the configuration that customers get, one row per switch), or (None, []) without a configuration."""
+def switches(session: Session) -> tuple[str | None, list[SwitchState]]:
+    """Return (the id of the configuration that customers get, its switches), or (None, []) without a configuration."""
     found = configurations(session)
-    return (found[0], compared(found[0])) if found else (None, [])
+    return (found[0].id, compared(found[0])) if found else (None, [])
 
 
-def read_portal(session: Session, run: Run) -> Result:
+def read_portal(session: Session, run: Run) -> PortalRead:
     """Store the portal's switches for the report of the run."""
+    configuration: str | None
     try:
         configuration, rows = switches(session)
     except NotAuthorized as refused:
-        configuration, rows = (
-            None,
-            [{"number": "", "switch": str(refused), "recommended": "", "found": "", "state": "unknown"}],
-        )
-    result: Result = {"configuration": configuration["id"] if configuration else None, "rows": rows}
-    runs.finish(session.engine, session.environment.name, run.id, "read_portal", result)
-    return result
+        configuration, rows = None, [SwitchState("", str(refused), "", "", "unknown")]
+    return keep_result(session, run, PortalRead(configuration=configuration, rows=rows))
 
 
 def check(session: Session) -> Check:
@@ -66,13 +75,13 @@ def check(session: Session) -> Check:
             "not configured; create a configuration: stripe-sync portal ENV --apply",
         )
     differing = wrong(rows)
-    text = f"{configuration['id']} is as recommended"
+    text = f"{configuration} is as recommended"
     if differing:
-        text = f"{configuration['id']} is not as recommended in {', '.join(differing)}; see stripe-sync portal"
+        text = f"{configuration} is not as recommended in {', '.join(differing)}; see stripe-sync portal"
     return Check("billing portal", CheckState.WARNING if differing else CheckState.OK, text)
 
 
-def link(session: Session, customer: str, *, return_url: str = "") -> Row:
+def link(session: Session, customer: str, *, return_url: str = "") -> PortalLink:
     """Create a short-lived portal link for a customer, by Stigg id. Raises ConfigurationError where it is not linked."""
     account(session)
     name = session.environment.name
@@ -82,15 +91,15 @@ def link(session: Session, customer: str, *, return_url: str = "") -> Row:
     if id is None:
         raise ConfigurationError(f"Customer {customer} is not in Stripe. See stripe-sync status {name} {customer}.")
     params: Any = {"customer": id} | ({"return_url": return_url} if return_url else {})
-    own = next((row for row in configurations(session) if is_ours(session, row)), None)
+    own = next((one for one in configurations(session) if is_ours(session, one)), None)
     if own is not None:
-        params["configuration"] = own["id"]
+        params["configuration"] = own.id
     created = session.stripe.write(
         "post /v1/billing_portal/sessions",
         lambda c, o: c.v1.billing_portal.sessions.create(params, o),
         idempotency_key=f"stripe_sync-portal-{uuid.uuid4().hex}",
     ).object
-    return {"customer": customer, "url": created["url"], "configuration": created["configuration"]}
+    return PortalLink(customer, created["url"], created["configuration"])
 
 
 def apply(session: Session, by: Operator, configuration: str = "") -> str:
@@ -100,17 +109,17 @@ def apply(session: Session, by: Operator, configuration: str = "") -> str:
     """
     account(session)
     found = configurations(session)
-    if configuration and not any(row["id"] == configuration for row in found):
+    if configuration and not any(one.id == configuration for one in found):
         raise ConfigurationError(
             f"No active portal configuration {configuration} in this account. See stripe-sync portal."
         )
-    own = configuration or next((row["id"] for row in found if is_ours(session, row)), "")
-    params: Any = dict(RECOMMENDED)
+    own = configuration or next((one.id for one in found if is_ours(session, one)), "")
+    params = msgspec.to_builtins(RECOMMENDED)
     if not configuration:
         params["metadata"] = {ownership.FIELD: session.signer.marker(own_key(session))}
     key = f"stripe_sync-portal-{uuid.uuid4().hex}"
     with session.engine.begin() as connection:
-        note(connection, session, "portal", own or "a new configuration", by, {"set": dict(RECOMMENDED)})
+        note(connection, session, "portal", own or "a new configuration", by, {"set": RECOMMENDED})
     if own:
         session.stripe.write(
             f"post {CONFIGURATIONS}/{{id}}",

@@ -20,7 +20,8 @@ from stripe_sync.domain.model.stripe import StripeSubscription
 from stripe_sync.domain.model.stripe_status import SubscriptionStatus
 from stripe_sync.jobs.inputs.snapshots import every, stigg_view, stripe_view, those, without
 from stripe_sync.jobs.runtime.context import Run, Session
-from stripe_sync.warehouse import runs
+from stripe_sync.jobs.runtime.results.reconcile import CheckedMirrors, ExtractedStripe
+from stripe_sync.warehouse import step_results
 from stripe_sync.warehouse.comparisons import link_suggestions, links
 from stripe_sync.warehouse.snapshots import snapshots
 from stripe_sync.warehouse.snapshots.families import CATALOG, Members, Place
@@ -50,16 +51,16 @@ def context_of(
     session: Session, run: Run, connection: Connection, place: Place, *, checked_by: str
 ) -> ComparisonContext:
     """Return the context of a comparison; quarantined rows are those of the run ``checked_by``."""
-    checked = runs.result_in(connection, place.environment, checked_by, "check_mirrors") or {}
-    extracted = runs.result_in(connection, place.environment, checked_by, "extract_stripe") or {}
+    checked = step_results.find_in(connection, place.environment, checked_by, CheckedMirrors)
+    extracted = step_results.find_in(connection, place.environment, checked_by, ExtractedStripe)
     return ComparisonContext(
         session,
         run,
         connection,
         place,
-        left_out=[(row[0], row[1], row[2]) for row in checked.get("quarantined", ())],
+        left_out=checked.quarantined if checked else (),
         exempt=link_suggestions.ignored(connection, place.environment),
-        copied=[(key, id) for key, id in extracted.get("candidates", ())],
+        copied=extracted.candidates if extracted else (),
     )
 
 

@@ -22,7 +22,8 @@ from stripe_sync.domain.model.documents import CUSTOMER, PRICE_VERSION, SUBSCRIP
 from stripe_sync.jobs.reconcile.backfill import Touched, touched_in, within
 from stripe_sync.jobs.runtime.approvals import approved_targets
 from stripe_sync.jobs.runtime.context import Run, Session
-from stripe_sync.warehouse import runs
+from stripe_sync.jobs.runtime.results.reconcile import Planned
+from stripe_sync.warehouse import step_results
 from stripe_sync.warehouse.comparisons import comparisons
 from stripe_sync.warehouse.snapshots import snapshots
 
@@ -50,7 +51,8 @@ def portion(session: Session, run: Run, connection: Connection, comparison: int)
     approval, window = run.params.approval, touched_in(connection, name, run)
     approved = approved_owners(session, approval) if approval else None
     asked = bool(approval or window or run.params.is_chosen)
-    before = str((runs.newest_result(connection, name, "plan") or {}).get("upto", ""))
+    last = step_results.newest(connection, name, Planned)
+    before = last.upto if last else ""
     most = session.environment.max_plan_size
     rows = chosen(comparisons.in_order(connection, comparison, after="" if asked else before), run, name)
     parts = in_parts(rows, at_once=min(most, AT_ONCE), only=approved)

@@ -12,7 +12,8 @@ from stripe_sync.domain.plan.actions import Plan
 from stripe_sync.domain.plan.guards import Verdict
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.runtime.manual_actions import Operator
-from stripe_sync.jobs.runtime.step import Result, step
+from stripe_sync.jobs.runtime.results.reconcile import Asked
+from stripe_sync.jobs.runtime.step import step
 from stripe_sync.warehouse import manual_actions
 from stripe_sync.warehouse.plans import approvals, plans
 from stripe_sync.warehouse.plans.approvals import Approval
@@ -20,14 +21,14 @@ from stripe_sync.warehouse.plans.approvals import Approval
 REJECTION_VALID = timedelta(days=7)  # approval of a rejected action is not requested again for this time
 
 
-@step
-def ask(session: Session, run: Run) -> Result:
+@step(Asked)
+def ask(session: Session, run: Run) -> Asked:
     """Request approval for each waiting group of a run's plan, once per action; return the hashes under ``asked``."""
     name = session.environment.name
     stored = plans.of_run(session.engine, name, run.id)
     if stored is None or run.params.approval:
-        return {"asked": []}
-    return {"asked": request_approvals(session, run, stored.plan, stored.verdicts)}
+        return Asked(asked=())
+    return Asked(asked=request_approvals(session, run, stored.plan, stored.verdicts))
 
 
 def request_approvals(session: Session, run: Run, plan: Plan, verdicts: Sequence[Verdict]) -> list[str]:

@@ -11,7 +11,8 @@ from stripe_sync.core.errors import AccountRefused, ConfigurationError, NotAutho
 from stripe_sync.jobs.runtime import read_quota
 from stripe_sync.jobs.runtime.account import account, linked_account
 from stripe_sync.jobs.runtime.context import Run, Session
-from stripe_sync.jobs.runtime.step import Result, step
+from stripe_sync.jobs.runtime.results.reconcile import Preflight
+from stripe_sync.jobs.runtime.step import step
 from stripe_sync.warehouse.snapshots import stripe_events
 from stripe_sync.warehouse.writes.budget import reads_this_month
 
@@ -54,8 +55,8 @@ def checks(session: Session, without: Collection[str] = ()) -> Iterator[tuple[Ch
             yield Check(name, CheckState.FAILURE, str(error)), error
 
 
-@step
-def preflight(session: Session, run: Run) -> Result:
+@step(Preflight)
+def preflight(session: Session, run: Run) -> Preflight:
     """Run the checks and raise the first failure; return the account and the reason for observe mode, empty if none."""
     lately = checked_lately(session, run)
     for check, error in checks(session, without=("Stripe account", "schedule") if lately else ("schedule",)):
@@ -64,7 +65,7 @@ def preflight(session: Session, run: Run) -> Result:
         session.progress(f"  {check.name}: {check.text}")
     if not lately:
         stripe_events.checked(session.engine, session.environment.name, now=run.now)
-    return {"account": session.environment.stripe_account, "held_at_observe": held_at_observe(session)}
+    return Preflight(account=session.environment.stripe_account, held_at_observe=held_at_observe(session))
 
 
 def warehouse(session: Session) -> str:

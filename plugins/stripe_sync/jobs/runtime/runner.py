@@ -6,13 +6,14 @@ A finished step returns its stored result, so a run can be continued where it st
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
 
 from stripe_sync.core.errors import RunStopped
 from stripe_sync.jobs.runtime.context import Run, Session
-from stripe_sync.jobs.runtime.step import Result, StepFunction
+from stripe_sync.jobs.runtime.step import StepFunction
 from stripe_sync.jobs.runtime.step_list import Job, Step
+from stripe_sync.reporting.folder import Folder
 from stripe_sync.warehouse import runs
+from stripe_sync.warehouse.step_results import StepResult
 
 
 def run_job(session: Session, run: Run, job: Job) -> None:
@@ -27,7 +28,7 @@ def run_until(session: Session, run: Run, job: Job, name: str) -> None:
         run_step(session, run, step)
 
 
-def run_step(session: Session, run: Run, step: Step, **given: Any) -> Result:
+def run_step(session: Session, run: Run, step: Step, **given: Folder | None) -> StepResult:
     """Perform one step. Its arguments are fields of the stored results of earlier steps, and ``given``."""
     return function_of(step)(session, run, **argument_values(session, run, step), **given)
 
@@ -56,13 +57,7 @@ def argument_values(session: Session, run: Run, step: Step) -> dict[str, int | s
 
 def require_finished(session: Session, run: Run, job: Job) -> None:
     """Raise RunStopped with the unfinished steps before the last one."""
-    unfinished = [name for name, result in stored_results(session, run, job).items() if result is None]
+    finished = runs.results(session.engine, session.environment.name, run.id)
+    unfinished = [step.name for step in job.leading_to(job.last.name) if step.name not in finished]
     if unfinished:
         raise RunStopped(f"Run {run.id} did not finish {', '.join(unfinished)}. See the log of step {unfinished[0]}.")
-
-
-def stored_results(session: Session, run: Run, job: Job) -> dict[str, Result | None]:
-    """Return the stored result of each step before the last one, by name; None for an unfinished step."""
-    name = session.environment.name
-    found = runs.results(session.engine, name, run.id)
-    return {step.name: found.get(step.name) for step in job.leading_to(job.last.name)}

@@ -8,28 +8,46 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec, cast
+from typing import Concatenate, ParamSpec, TypeVar
 
 from stripe_sync.jobs.runtime.context import Run, Session
-from stripe_sync.warehouse import runs
+from stripe_sync.warehouse import step_results
+from stripe_sync.warehouse.step_results import StepResult
 
-Result = dict[str, Any]  # ids and counts; tasks exchange them
-StepFunction = Callable[..., Result]  # (session, run, **arguments)
+StepFunction = Callable[..., StepResult]  # (session, run, **arguments)
 P = ParamSpec("P")
+Kind = TypeVar("Kind", bound=StepResult)
+Work = Callable[Concatenate[Session, Run, P], Kind]
 
 
-def step(work: Callable[Concatenate[Session, Run, P], Result]) -> Callable[Concatenate[Session, Run, P], Result]:
-    """Store the result of a step by (environment, run id, name of its function)."""
+def step(kind: type[Kind]) -> Callable[[Work[P, Kind]], Work[P, Kind]]:
+    """Return the decorator of the step whose result is of a kind; the result is stored by environment, run id and step."""
 
-    @wraps(work)
-    def once(session: Session, run: Run, *args: P.args, **kwargs: P.kwargs) -> Result:
-        name = session.environment.name
-        stored = runs.result(session.engine, name, run.id, work.__name__)
-        if stored is not None:
-            return stored
-        session.progress(work.__name__.replace("_", " "))
-        result = work(session, run, *args, **kwargs)
-        runs.finish(session.engine, name, run.id, work.__name__, result)
-        return result
+    def decorate(work: Work[P, Kind]) -> Work[P, Kind]:
+        @wraps(work)
+        def once(session: Session, run: Run, /, *args: P.args, **kwargs: P.kwargs) -> Kind:
+            stored = find_result(session, run, kind)
+            if stored is not None:
+                return stored
+            session.progress(kind.step.replace("_", " "))
+            return keep_result(session, run, work(session, run, *args, **kwargs))
 
-    return cast(Callable[Concatenate[Session, Run, P], Result], once)
+        return once
+
+    return decorate
+
+
+def find_result(session: Session, run: Run, kind: type[Kind]) -> Kind | None:
+    """Return the result of a step of this run, or None where the step is not finished."""
+    return step_results.find(session.engine, session.environment.name, run.id, kind)
+
+
+def result_or(session: Session, run: Run, default: Kind) -> Kind:
+    """Return the result of a step of this run, or the default where the step is not finished."""
+    return find_result(session, run, type(default)) or default
+
+
+def keep_result(session: Session, run: Run, result: Kind) -> Kind:
+    """Store the result of a step of this run, in place of an earlier one, and return it."""
+    step_results.store(session.engine, session.environment.name, run.id, result)
+    return result

@@ -16,8 +16,6 @@ from stripe_sync.domain.usage.ledger import UsageState
 from stripe_sync.domain.usage.windows import Window
 from stripe_sync.jobs.inputs.latest import latest
 from stripe_sync.jobs.runtime.context import Run, Session
-from stripe_sync.jobs.runtime.step import Result
-from stripe_sync.warehouse import runs
 from stripe_sync.warehouse.comparisons import catalog_references
 from stripe_sync.warehouse.usage import draft_holds, usage_invoices, usage_windows
 
@@ -67,8 +65,3 @@ def waiting_windows(connection: Connection, environment: str) -> list[Window]:
 def waiting_drafts(connection: Connection, environment: str) -> list[Invoice]:
     """Return the drafts that the pipeline holds, for any cause: each run reads them."""
     return usage_invoices.drafts_in(connection, environment, draft_holds.live(connection, environment))
-
-
-def result_of(session: Session, run: Run, step: str) -> Result:
-    """Return the result of a step of this run; empty where it has none."""
-    return runs.result(session.engine, session.environment.name, run.id, step) or {}

@@ -9,7 +9,7 @@ from stripe_sync.core.lanes import Lane, Mode
 from stripe_sync.domain.usage.line_proof import Owner
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.runtime.preflight import held_at_observe
-from stripe_sync.jobs.runtime.step import Result
+from stripe_sync.jobs.runtime.results.usage import FoundDue
 from stripe_sync.warehouse.comparisons import links
 from stripe_sync.warehouse.writes import leases
 from stripe_sync.warehouse.writes.leases import Lease
@@ -20,9 +20,9 @@ def may_write(session: Session, run: Run, observed: str) -> bool:
     return not observed and run.narrowed(session.environment).mode(Lane.USAGE) != Mode.OBSERVE
 
 
-def observed_reason(session: Session, due: Result) -> str:
+def observed_reason(session: Session, due: FoundDue) -> str:
     """Return why nothing may be written: as the run has found it, else as it is now; empty where something may."""
-    return str(due.get("held_at_observe") or held_at_observe(session))
+    return due.held_at_observe or held_at_observe(session)
 
 
 def entity_of(session: Session, subscription: str) -> tuple[str, str]:

@@ -34,8 +34,9 @@ from stripe_sync.jobs.inputs.latest import Latest, latest
 from stripe_sync.jobs.runtime.account import account
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.runtime.preflight import checked_lately, held_at_observe
+from stripe_sync.jobs.runtime.results.checkout import CompletedCheckouts, OpenedCheckout
 from stripe_sync.jobs.runtime.run_params import CheckoutFields
-from stripe_sync.jobs.runtime.step import Result, step
+from stripe_sync.jobs.runtime.step import step
 from stripe_sync.warehouse.comparisons import links
 from stripe_sync.warehouse.snapshots.families import Members
 from stripe_sync.warehouse.writes import journal, leases
@@ -46,8 +47,8 @@ PAID = ("paid", "no_payment_required")
 SESSIONS = "/v1/checkout/sessions"
 
 
-@step
-def checkout(session: Session, run: Run) -> Result:
+@step(OpenedCheckout)
+def checkout(session: Session, run: Run) -> OpenedCheckout:
     """Open a session for the run's parameter ``request``; return session, url, subscription and expires_at (Unix seconds)."""
     request = checkout_request(run.params.request or {})
     require_writable(session, run)
@@ -68,23 +69,20 @@ def checkout(session: Session, run: Run) -> Result:
         raise ConfigurationError(
             f"The checkout of {request.subscription} is {page['status']}. Use another subscription id for a new checkout."
         )
-    return {
-        "session": page["id"],
-        "url": page["url"],
-        "subscription": request.subscription,
-        "expires_at": page["expires_at"],
-    }
+    return OpenedCheckout(
+        session=page["id"], url=page["url"], subscription=request.subscription, expires_at=page["expires_at"]
+    )
 
 
-@step
-def complete_checkout(session: Session, run: Run) -> Result:
+@step(CompletedCheckouts)
+def complete_checkout(session: Session, run: Run) -> CompletedCheckouts:
     """Complete the session of the run's parameter ``session``, or all open ones; return their states under ``sessions``.
 
     Raises Waiting where the given session is not paid yet.
     """
     requested_session = run.params.session
     if requested_session:
-        return {"sessions": {requested_session: complete(session, run, requested_session)}}
+        return CompletedCheckouts(sessions={requested_session: complete(session, run, requested_session)})
     with session.engine.connect() as connection:
         waiting = links.of_kind(connection, session.environment.name, "checkout")
     results, problems = {}, []
@@ -97,7 +95,7 @@ def complete_checkout(session: Session, run: Run) -> Result:
             problems.append(f"{id}: {problem}")
     if problems:
         raise RunStopped(f"{len(problems)} checkouts could not be completed. The first: {problems[0]}")
-    return {"sessions": results}
+    return CompletedCheckouts(sessions=results)
 
 
 def checkout_request(given: CheckoutFields) -> CheckoutRequest:

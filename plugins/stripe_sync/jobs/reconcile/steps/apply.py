@@ -28,8 +28,8 @@ from stripe_sync.jobs.reconcile.steps.plan import by_lane, judged
 from stripe_sync.jobs.reconcile.write_back import write_back
 from stripe_sync.jobs.runtime.account import account
 from stripe_sync.jobs.runtime.context import Run, Session
-from stripe_sync.jobs.runtime.step import Result, step
-from stripe_sync.warehouse import runs
+from stripe_sync.jobs.runtime.results.reconcile import Applied, Planned, Preflight, WriteCounts
+from stripe_sync.jobs.runtime.step import find_result, step
 from stripe_sync.warehouse.comparisons import statuses
 from stripe_sync.warehouse.plans import approvals, failures, plans
 from stripe_sync.warehouse.plans.plans import StoredPlan
@@ -41,8 +41,8 @@ ANSWERED = frozenset({"product", "price", "coupon", "customer", "subscription"})
 WORST = ("done", "waiting", "blocked", "dropped", "paused", "unknown", "refused")
 
 
-@step
-def apply(session: Session, run: Run) -> Result:
+@step(Applied)
+def apply(session: Session, run: Run) -> Applied:
     """Apply the actions that the guards permit, under leases. Raises StalePlan for a plan that is too old."""
     name = session.environment.name
     stored = plans.of_run(session.engine, name, run.id)
@@ -73,8 +73,7 @@ def apply(session: Session, run: Run) -> Result:
         progress=partial(log_result, session),
     )
     steps = executor.run()
-    place = runs.result(session.engine, name, run.id, "preflight") or {}
-    by_stigg = [] if place.get("held_at_observe") else write_back(session, run)
+    by_stigg = [] if observed_reason(session, run) else write_back(session, run)
     waiting = together(after_end_rows(session, run), owed_rows(session, run))
     counts: Counter[str] = Counter(step.result for step in steps)
     with session.engine.begin() as connection:
@@ -85,11 +84,14 @@ def apply(session: Session, run: Run) -> Result:
         if run.params.approval and not is_of_usage(session, run.params.approval):
             approvals.applied(connection, name, run.params.approval, counts)
     made = Counter(step.action.kind for step in [*steps, *by_stigg] if step.result == "done")
-    return {
-        "results": dict(sorted(counts.items())),
-        "made": dict(sorted(made.items())),
-        "unverified": [step.action.hash for step in steps if step.unverified],
-    }
+    summary = WriteCounts(results=dict(sorted(counts.items())), made=dict(sorted(made.items())))
+    return Applied(unverified=[step.action.hash for step in steps if step.unverified], summary=summary)
+
+
+def observed_reason(session: Session, run: Run) -> str:
+    """Return the reason why all lanes are limited to observe mode, as the run found it; empty where there is none."""
+    preflight = find_result(session, run, Preflight)
+    return preflight.held_at_observe if preflight else ""
 
 
 def unless_settled(
@@ -119,10 +121,9 @@ def kept_answers(session: Session) -> frozenset[str]:
 
 def judged_again(session: Session, run: Run, stored: StoredPlan) -> StoredPlan:
     """The plan under the guards as they are now: what they have come to refuse since it was made is not made."""
-    place = runs.result(session.engine, session.environment.name, run.id, "preflight") or {}
-    planned = runs.result(session.engine, session.environment.name, run.id, "plan") or {}
-    beyond = by_lane(planned.get("beyond", {}))
-    now = judged(session, run, stored.plan, place.get("held_at_observe", ""), beyond)
+    planned = find_result(session, run, Planned)
+    beyond = by_lane(planned.beyond if planned else {})
+    now = judged(session, run, stored.plan, observed_reason(session, run), beyond)
     stricter = [new if old.decision == Decision.APPLY else old for old, new in zip(stored.verdicts, now, strict=True)]
     return replace(stored, verdicts=stricter)
 

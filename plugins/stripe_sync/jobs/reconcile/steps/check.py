@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from stripe_sync.checks import run as suite_runner
+from stripe_sync.checks.run import CheckOutcome
 from stripe_sync.jobs.runtime.context import Run, Session
-from stripe_sync.jobs.runtime.step import Result, step
+from stripe_sync.jobs.runtime.results.reconcile import CheckedMirrors, CheckedPlan, SuiteCounts
+from stripe_sync.jobs.runtime.step import step
 from stripe_sync.warehouse.plans import plans
 from stripe_sync.warehouse.snapshots import snapshots
 
 
-@step
-def check_mirrors(session: Session, run: Run, *, stigg: int, stripe: int) -> Result:
-    """Whether two snapshots may be compared, and which rows are left out. Raises CheckFailed."""
+@step(CheckedMirrors)
+def check_mirrors(session: Session, run: Run, *, stigg: int, stripe: int) -> CheckedMirrors:
+    """Check whether two snapshots may be compared, and which rows are left out. Raises CheckFailed."""
     pair = [snapshots.get(session.engine, id) for id in (stigg, stripe)]
     result = suite_runner.check(
         session.engine,
@@ -25,19 +27,15 @@ def check_mirrors(session: Session, run: Run, *, stigg: int, stripe: int) -> Res
         },
     )
     suite_runner.require(result, "check_mirrors")
-    return {
-        "quarantined": [list(row) for row in result.rows],
-        "judged": result.suites_run,
-        "kept": result.suites_reused,
-    }
+    return CheckedMirrors(quarantined=result.rows, summary=counts_of(result))
 
 
-@step
-def check_plan(session: Session, run: Run) -> Result:
-    """Whether a run's plan is one that may be applied at all. Raises CheckFailed."""
+@step(CheckedPlan)
+def check_plan(session: Session, run: Run) -> CheckedPlan:
+    """Check whether a run's plan may be applied at all. Raises CheckFailed."""
     stored = plans.of_run(session.engine, session.environment.name, run.id)
     if stored is None or not stored.plan.actions:
-        return {"judged": 0, "kept": 0}
+        return CheckedPlan(summary=SuiteCounts(judged=0, kept=0))
     result = suite_runner.check(
         session.engine,
         "check_plan",
@@ -45,4 +43,9 @@ def check_plan(session: Session, run: Run) -> Result:
         parameters={"environment": session.environment.name, "comparison": stored.comparison_id},
     )
     suite_runner.require(result, "check_plan")
-    return {"judged": result.suites_run, "kept": result.suites_reused}
+    return CheckedPlan(summary=counts_of(result))
+
+
+def counts_of(outcome: CheckOutcome) -> SuiteCounts:
+    """Return the counts of a check."""
+    return SuiteCounts(judged=outcome.suites_run, kept=outcome.suites_reused)

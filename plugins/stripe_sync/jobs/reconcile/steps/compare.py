@@ -9,7 +9,8 @@ from stripe_sync.jobs.inputs.partitions import context_of
 from stripe_sync.jobs.reconcile import change_scope
 from stripe_sync.jobs.reconcile.comparison_builder import Comparing
 from stripe_sync.jobs.runtime.context import Run, Session
-from stripe_sync.jobs.runtime.step import Result, step
+from stripe_sync.jobs.runtime.results.reconcile import Compared, ComparisonCounts
+from stripe_sync.jobs.runtime.step import step
 from stripe_sync.warehouse.comparisons import comparisons
 from stripe_sync.warehouse.comparisons.comparisons import Made
 from stripe_sync.warehouse.engine import one_at_a_time
@@ -20,9 +21,9 @@ from stripe_sync.warehouse.snapshots.snapshots import Snapshot
 STALE = timedelta(hours=1)
 
 
-@step
-def compare(session: Session, run: Run, *, stigg: int, stripe: int) -> Result:
-    """The comparison of two complete snapshots, in one REPEATABLE READ transaction.
+@step(Compared)
+def compare(session: Session, run: Run, *, stigg: int, stripe: int) -> Compared:
+    """Compare two complete snapshots, in one REPEATABLE READ transaction.
 
     Decided anew is what changed since the comparison before, with the families that it belongs to, or everything; all else
     stands as it was found. Rows that the run's ``check_mirrors`` quarantined are left out.
@@ -49,13 +50,8 @@ def compare(session: Session, run: Run, *, stigg: int, stripe: int) -> Result:
         counts = before[1].counts if before and stands else comparisons.counts(connection, comparison)
         since = run.now if anew is None or before is None else before[1].decided_at
         comparisons.conclude(connection, comparison, Made(counts, inputs, since))
-    return {
-        "comparison": comparison,
-        "differences": sum(counts.values()),
-        "drift_by_kind": counts,
-        "decided": work.decided,
-        "everything": anew is None,
-    }
+    summary = ComparisonCounts(differences=sum(counts.values()), drift_by_kind=counts, decided=work.decided)
+    return Compared(comparison=comparison, everything=anew is None, summary=summary)
 
 
 def require_fit(snapshot: Snapshot, environment: str, run: Run) -> None:

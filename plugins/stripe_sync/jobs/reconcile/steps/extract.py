@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import Connection
 
@@ -15,8 +15,9 @@ from stripe_sync.core.errors import AccountRefused
 from stripe_sync.core.ownership import FIELD
 from stripe_sync.jobs.extract import feed, ownership_links, stigg, stripe_account
 from stripe_sync.jobs.runtime.context import Run, Session
-from stripe_sync.jobs.runtime.step import Result, step
-from stripe_sync.warehouse import runs
+from stripe_sync.jobs.runtime.results.reconcile import ExtractedStigg, ExtractedStripe, StiggCounts, StripeCounts
+from stripe_sync.jobs.runtime.step import step
+from stripe_sync.warehouse import step_results
 from stripe_sync.warehouse.comparisons import links
 from stripe_sync.warehouse.snapshots import snapshots, staging, stigg_cursors, stripe_events
 from stripe_sync.warehouse.snapshots.snapshots import Snapshot
@@ -27,9 +28,9 @@ from stripe_sync.warehouse.usage import usage_invoices
 from stripe_sync.warehouse.writes import journal
 
 
-@step
-def extract_stigg(session: Session, run: Run) -> Result:
-    """A snapshot of Stigg: of everything, or of what may have changed since the last one."""
+@step(ExtractedStigg)
+def extract_stigg(session: Session, run: Run) -> ExtractedStigg:
+    """Take a snapshot of Stigg: of everything, or of what may have changed since the last one."""
     environment = session.environment
     state = stigg_cursors.find(session.engine, environment.name)
     why = stigg_whole_because(session, run, state)
@@ -58,12 +59,10 @@ def extract_stigg(session: Session, run: Run) -> Result:
         stigg_cursors.advance(connection, environment.name, read)
     for kind, id in snapshot.with_nul:
         session.progress(f"  The {kind} {id} has a NUL in a text; it is replaced by U+FFFD: correct it in Stigg.")
-    result = {
-        "whole": 1 if whole is None else 0,
-        "missed": len(missed),
-        "with_nul": [list(key) for key in snapshot.with_nul],
-    }
-    return described(snapshot) | result
+    summary = StiggCounts(counts=snapshot.counts, whole=1 if whole is None else 0, missed=len(missed))
+    return ExtractedStigg(
+        snapshot=snapshot.id, content=snapshot.content_id, with_nul=snapshot.with_nul, summary=summary
+    )
 
 
 def stigg_whole_because(session: Session, run: Run, state: StiggRead | None) -> str:
@@ -108,9 +107,9 @@ def unseen_in_stigg(session: Session, state: StiggRead, snapshot: Snapshot) -> l
     return sorted(id for id in changed if ("customer", id) not in shown)
 
 
-@step
-def extract_stripe(session: Session, run: Run) -> Result:
-    """A snapshot of Stripe, whole or by what its events name, and the links that marks in it prove."""
+@step(ExtractedStripe)
+def extract_stripe(session: Session, run: Run) -> ExtractedStripe:
+    """Take a snapshot of Stripe, whole or by what its events name, and the links that marks in it prove."""
     name = session.environment.name
     state = stripe_events.find(session.engine, name)
     why = full_because(session, run, state)
@@ -119,19 +118,19 @@ def extract_stripe(session: Session, run: Run) -> Result:
         result = read_whole(session, run, state)
     else:
         result = read_changes(session, run, state)
-    return result | marked(session, result["content"])
+    return record_marked(session, result)
 
 
-def marked(session: Session, content: int) -> Result:
-    """Records the links that marks prove, of rows of this content; how many, and what a person has to say.
+def record_marked(session: Session, read: ExtractedStripe) -> ExtractedStripe:
+    """Record the links that markers prove; return the result with their number and with what a person has to say.
 
     Of the same rows and links they prove what they proved the last time.
     """
     name = session.environment.name
     with session.engine.connect() as connection:
-        before = runs.newest_result(connection, name, "extract_stripe") or {}
-        if before.get("proven_by") == proven_by(session, connection, content):
-            return {"links_from_marks": 0, "candidates": before["candidates"], "proven_by": before["proven_by"]}
+        before = step_results.newest(connection, name, ExtractedStripe)
+        if before is not None and before.proven_by == proven_by(session, connection, read.content):
+            return replace(read, candidates=before.candidates, proven_by=before.proven_by)
     added, candidates = 0, []
     for rows in snapshots.marked_and_unlinked(session.engine, name, FIELD):
         with session.engine.connect() as connection:
@@ -143,15 +142,15 @@ def marked(session: Session, content: int) -> Result:
         added += links.add_all(session.engine, name, own, source="marker")
         candidates += uncertain
     with session.engine.connect() as connection:
-        by = proven_by(session, connection, content)
-    return {"links_from_marks": added, "candidates": candidates, "proven_by": by}
+        by = proven_by(session, connection, read.content)
+    counts = replace(read.summary, links_from_marks=added)
+    return replace(read, candidates=candidates, proven_by=by, summary=counts)
 
 
-def proven_by(session: Session, connection: Connection, content: int) -> list[Any]:
-    """What marks prove is the same as long as this is: the rows, the links, the secrets and the code."""
-    return [
-        content, *links.version(connection, session.environment.name), session.signer.fingerprint(), packaged.version(),
-    ]  # fmt: skip
+def proven_by(session: Session, connection: Connection, content: int) -> list[int | str]:
+    """Return the grounds of the markers' proof, the same as long as rows, links, secrets and code are."""
+    version = links.version(connection, session.environment.name)
+    return [content, *version, session.signer.fingerprint(), packaged.version()]
 
 
 def full_because(session: Session, run: Run, state: Feed | None) -> str:
@@ -174,8 +173,8 @@ def of_what(session: Session) -> str:
     return f"{session.environment.stripe_account}, tax {session.environment.stripe.tax}"
 
 
-def read_whole(session: Session, run: Run, state: Feed | None) -> Result:
-    """Everything, and how many changes the feed would not have shown since it was read last."""
+def read_whole(session: Session, run: Run, state: Feed | None) -> ExtractedStripe:
+    """Read everything, and count how many changes the feed would not have shown since it was read last."""
     environment = session.environment
     seen = events_since(session, state) if state is not None and environment.reads_events() else None
     with staging.room(session.engine, environment.name, run.id) as room:
@@ -211,7 +210,7 @@ def read_whole(session: Session, run: Run, state: Feed | None) -> Result:
     with session.engine.begin() as connection:
         stripe_events.begin(connection, environment.name, of_what(session), now=run.now)
         stripe_events.forget_answers(connection, environment.name, answers)
-    return described(snapshot) | {"whole": 1, "missed": len(missed)}
+    return extracted(snapshot, StripeCounts(counts=snapshot.counts, whole=1, missed=len(missed)))
 
 
 def events_since(session: Session, state: Feed) -> feed.Changes:
@@ -231,8 +230,8 @@ def missed_by(
     return sorted(key for key in changed - known if key[0] != "invoice")
 
 
-def read_changes(session: Session, run: Run, state: Feed) -> Result:
-    """What events name, read by id; our own last answers as they were given."""
+def read_changes(session: Session, run: Run, state: Feed) -> ExtractedStripe:
+    """Read what events name, by id; our own last answers as they were given."""
     name, environment = session.environment.name, session.environment
     found = events_since(session, state)
     answers = stripe_events.answers(session.engine, name)
@@ -261,7 +260,8 @@ def read_changes(session: Session, run: Run, state: Feed) -> Result:
         usage_invoices.look_again(connection, name, found.taken_back)
         stripe_events.advance(connection, name, now=run.now, forget_before=run.now - 2 * feed.OVERLAP)
         stripe_events.forget_answers(connection, name, answers)
-    return described(snapshot) | {"whole": 0, "events": len(found.events), "read": len(to_read)}
+    summary = StripeCounts(counts=snapshot.counts, whole=0, events=len(found.events), read=len(to_read))
+    return extracted(snapshot, summary)
 
 
 def is_any_unpaid(session: Session, answers: Iterable[tuple[str, str]]) -> bool:
@@ -288,5 +288,6 @@ def require_own_markers(session: Session, found: ownership_links.MarkerCount) ->
         )
 
 
-def described(snapshot: Snapshot) -> Result:
-    return {"snapshot": snapshot.id, "content": snapshot.content_id, "counts": snapshot.counts}
+def extracted(snapshot: Snapshot, summary: StripeCounts) -> ExtractedStripe:
+    """Return the result of a read, without the links that markers prove."""
+    return ExtractedStripe(snapshot=snapshot.id, content=snapshot.content_id, summary=summary)

@@ -5,21 +5,22 @@ from __future__ import annotations
 from stripe_sync.core.errors import RunStopped
 from stripe_sync.jobs.reconcile.job import RECONCILE
 from stripe_sync.jobs.runtime.context import Run, Session
-from stripe_sync.jobs.runtime.runner import require_finished, stored_results
-from stripe_sync.jobs.runtime.step import Result
+from stripe_sync.jobs.runtime.results.reconcile import Applied, Planned, ReconcileOutcome, Verified
+from stripe_sync.jobs.runtime.runner import require_finished
+from stripe_sync.jobs.runtime.step import find_result
 
 
-def decide_outcome(session: Session, run: Run) -> Result:
+def decide_outcome(session: Session, run: Run) -> ReconcileOutcome:
     """Return what was planned and written. Raises RunStopped with the steps that failed and the writes without proof."""
     require_finished(session, run, RECONCILE)
-    results = stored_results(session, run, RECONCILE)
-    applied, verified = results["apply"] or {}, results["verify"] or {}
+    planned, applied = find_result(session, run, Planned), find_result(session, run, Applied)
+    verified = find_result(session, run, Verified)
+    assert planned and applied and verified, "all steps are finished"
     problems = []
-    if verified.get("open_intents"):
-        problems.append(f"{verified['open_intents']} writes have an unknown outcome and are looked for by the next run")
-    if applied.get("unverified") or verified.get("wrong"):
-        count = len(applied.get("unverified", ())) + len(verified.get("wrong", ()))
-        problems.append(f"{count} writes differ from their target")
+    if open_intents := verified.summary.open_intents:
+        problems.append(f"{open_intents} writes have an unknown outcome and are looked for by the next run")
+    if applied.unverified or verified.wrong:
+        problems.append(f"{len(applied.unverified) + len(verified.wrong)} writes differ from their target")
     if problems:
         raise RunStopped(f"The run {run.id}: {'; '.join(problems)}.")
-    return {"run": run.id, "planned": (results["plan"] or {})["actions"], "results": applied.get("results", {})}
+    return ReconcileOutcome(run=run.id, planned=planned.summary.actions, results=applied.summary.results)

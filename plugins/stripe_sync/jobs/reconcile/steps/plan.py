@@ -24,7 +24,8 @@ from stripe_sync.jobs.reconcile.previews import previewed
 from stripe_sync.jobs.runtime.answers import answered
 from stripe_sync.jobs.runtime.approvals import approved_actions
 from stripe_sync.jobs.runtime.context import Run, Session
-from stripe_sync.jobs.runtime.step import Result, step
+from stripe_sync.jobs.runtime.results.reconcile import PlanCounts, Planned
+from stripe_sync.jobs.runtime.step import step
 from stripe_sync.warehouse.comparisons import comparisons, links
 from stripe_sync.warehouse.plans import plans
 from stripe_sync.warehouse.usage import usage_windows
@@ -41,9 +42,9 @@ LANE_OF = {
 COLLECTIBLE = "It changed while both sides were read; the next run takes it up."
 
 
-@step
-def plan(session: Session, run: Run, *, comparison: int, held_at_observe: str = "") -> Result:
-    """Builds, prices, judges and stores the plan of a run."""
+@step(Planned)
+def plan(session: Session, run: Run, *, comparison: int, held_at_observe: str = "") -> Planned:
+    """Build, price, judge and store the plan of a run."""
     environment = run.narrowed(session.environment)
     with session.engine.begin() as connection:
         taken = portion(session, run, connection, comparison)
@@ -80,15 +81,13 @@ def plan(session: Session, run: Run, *, comparison: int, held_at_observe: str = 
             verdicts=verdicts,
             unplanned=unplanned | dict.fromkeys(taken.moving, COLLECTIBLE),
         )
-    return {
-        "plan": made.hash,
-        "actions": len(made.actions),
-        "by_group": {verdict.group: len(verdict.actions) for verdict in verdicts},
-        "waiting": sum(len(v.actions) for v in verdicts if v.decision != Decision.APPLY),
-        "unplanned": len(unplanned) + len(taken.moving),
-        "upto": taken.upto,
-        "beyond": taken.beyond,
-    }
+    summary = PlanCounts(
+        actions=len(made.actions),
+        by_group={verdict.group: len(verdict.actions) for verdict in verdicts},
+        waiting=sum(len(v.actions) for v in verdicts if v.decision != Decision.APPLY),
+        unplanned=len(unplanned) + len(taken.moving),
+    )
+    return Planned(plan=made.hash, upto=taken.upto, beyond=taken.beyond, summary=summary)
 
 
 def judged(session: Session, run: Run, made: Plan, held_at_observe: str, beyond: Mapping[str, int]) -> list[Verdict]:

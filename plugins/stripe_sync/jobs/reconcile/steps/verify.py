@@ -10,16 +10,17 @@ from stripe_sync.apply.resources.table import HANDLERS
 from stripe_sync.domain.plan.actions import ActionKind
 from stripe_sync.jobs.inputs.links import known_to, link_index_of
 from stripe_sync.jobs.runtime.context import Run, Session
-from stripe_sync.jobs.runtime.step import Result, step
+from stripe_sync.jobs.runtime.results.reconcile import ProofCounts, Verified
+from stripe_sync.jobs.runtime.step import step
 from stripe_sync.warehouse.plans import plans
 from stripe_sync.warehouse.writes import journal
 
 SAMPLE = 5
 
 
-@step
-def verify(session: Session, run: Run) -> Result:
-    """How many of the run's writes were read back, and which are not as wanted."""
+@step(Verified)
+def verify(session: Session, run: Run) -> Verified:
+    """Read back some of the run's writes; return which are not as wanted."""
     name = session.environment.name
     stored = plans.of_run(session.engine, name, run.id)
     done = {
@@ -36,4 +37,5 @@ def verify(session: Session, run: Run) -> Result:
         fields = resource.differences(call, resource.read(call))
         if fields:
             wrong.append(f"{action.target}: {', '.join(fields)}")
-    return {"written": len(done), "read_back": len(sample), "wrong": wrong, "open_intents": open_intents}
+    summary = ProofCounts(written=len(done), read_back=len(sample), open_intents=open_intents)
+    return Verified(wrong=wrong, summary=summary)

@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from stripe_sync.domain.usage.bills import Invoice
 from stripe_sync.domain.usage.windows import Window
 from stripe_sync.jobs.runtime.context import Run, Session
+from stripe_sync.jobs.runtime.results.usage import FoundDue, ReadQuantities, WrittenLines
+from stripe_sync.jobs.runtime.step import result_or
 from stripe_sync.jobs.usage.permissions import may_write
-from stripe_sync.warehouse import runs
 from stripe_sync.warehouse.usage import draft_holds, usage_invoices
 
 CLOSE = timedelta(minutes=20)
@@ -37,14 +38,12 @@ def in_danger(
 
 
 def why(session: Session, run: Run) -> str:
-    """The first reason that this run met."""
-    name = session.environment.name
-    counted = runs.result(session.engine, name, run.id, "usage_count") or {}
-    written = runs.result(session.engine, name, run.id, "usage_lines") or {}
-    due = runs.result(session.engine, name, run.id, "usage_due") or {}
-    reasons = [*(p["detail"] for p in due.get("problems", ())), *counted.get("failed", ()), *written.get("waits", ()),
-               *written.get("refused", ())]  # fmt: skip
-    return reasons[0] if reasons else f"it was not read in time; see stripe-sync usage {name}."
+    """Return the first reason that this run met."""
+    due = result_or(session, run, FoundDue())
+    read = result_or(session, run, ReadQuantities())
+    written = result_or(session, run, WrittenLines())
+    reasons = [*(p.detail for p in due.problems), *read.failed, *written.waits, *(written.refused or ())]
+    return reasons[0] if reasons else f"it was not read in time; see stripe-sync usage {session.environment.name}."
 
 
 def told(moment: datetime) -> str:

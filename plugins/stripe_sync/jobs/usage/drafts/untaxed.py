@@ -10,13 +10,13 @@ from stripe_sync.domain.usage.holds import untaxed
 from stripe_sync.domain.usage.holds.stuck import Stuck
 from stripe_sync.jobs.inputs.invoices import seen_invoice
 from stripe_sync.jobs.runtime.context import Run, Session
-from stripe_sync.jobs.runtime.step import Result
+from stripe_sync.jobs.runtime.results.usage import FoundDue
 from stripe_sync.jobs.usage.drafts.holds import hold, is_advancing
 from stripe_sync.jobs.usage.permissions import leased, may_write, observed_reason
 from stripe_sync.warehouse.usage import draft_holds, usage_invoices
 
 
-def hold_untaxed(session: Session, run: Run, bodies: Iterable[Mapping[str, Any]], due: Result) -> list[Stuck]:
+def hold_untaxed(session: Session, run: Run, bodies: Iterable[Mapping[str, Any]], due: FoundDue) -> list[Stuck]:
     """Hold the drafts that cannot be taxed, and return a row for each.
 
     ``bodies`` are drafts of linked subscriptions as Stripe has them now; ``due`` is what the run found due.

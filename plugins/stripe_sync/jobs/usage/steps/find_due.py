@@ -7,7 +7,7 @@ any linked subscription it lists the drafts made since, of which none may wait l
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import timedelta
 
 from sqlalchemy import Connection
@@ -18,7 +18,8 @@ from stripe_sync.jobs.inputs.invoices import read_invoices, since_of
 from stripe_sync.jobs.runtime.account import account, linked_account
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.runtime.preflight import held_at_observe
-from stripe_sync.jobs.runtime.step import Result, step
+from stripe_sync.jobs.runtime.results.usage import DueCounts, FoundDue
+from stripe_sync.jobs.runtime.step import step
 from stripe_sync.jobs.usage.drafts.grace import Body, compare_drafts, hold_short, is_renewing, list_drafts
 from stripe_sync.jobs.usage.drafts.holds import hold_urgent
 from stripe_sync.jobs.usage.drafts.unowed import hold_unowed, sentences
@@ -30,25 +31,23 @@ from stripe_sync.warehouse.usage import usage_invoices, usage_windows
 MAX_RENEWAL_AGE = timedelta(days=400)  # no renewal that was not billed yet is older
 
 
-@step
-def usage_due(session: Session, run: Run) -> Result:
+@step(FoundDue)
+def usage_due(session: Session, run: Run) -> FoundDue:
     """Find the subscriptions that have something due, and read their drafts; what cannot be counted is in ``problems``."""
-    result: Result = {"due": 0, "problems": [], "stale": "", "held": [], "short": {}, "unowed": []}
     linked_account(session)
     with session.engine.begin() as connection:
         state = load_state(session, run, connection)
         if state is None:
-            return result
+            return FoundDue()
         state = store_revisions(connection, run, state)
         todo = find_subscriptions(connection, session, run, state)
         is_listed = is_list_needed(connection, session, run, state, todo)
     listed = list_drafts(session, run, todo) if is_listed else {}
-    result |= {"due": len(todo), "problems": [asdict(p) for p in state.problems], "stale": state.stale}
-    result |= read_drafts(session, run, state, todo, listed)
+    result = read_drafts(session, run, state, todo, listed)
     with session.engine.begin() as connection:
         store_ends(connection, session, run, state)
-        result["windows"] = store_windows(connection, run, state)
-    return result | hold_at_first_sight(session, run, state, result)
+        counts = DueCounts(due=len(todo), windows=store_windows(connection, run, state))
+    return hold_at_first_sight(session, run, state, replace(result, summary=counts))
 
 
 def store_revisions(connection: Connection, run: Run, state: LedgerState) -> LedgerState:
@@ -85,15 +84,17 @@ def is_list_needed(
 
 def read_drafts(
     session: Session, run: Run, state: LedgerState, todo: Collection[str], listed: Mapping[str, Body]
-) -> Result:
-    """Compare the listed drafts with an hour (``short``), and read the invoices of subscriptions that have something due."""
+) -> FoundDue:
+    """Return the problems of the state; compare the listed drafts with an hour (``short``), and read the invoices of subscriptions that have something due."""
     short = compare_drafts(session, listed.values())
+    result = FoundDue(problems=state.problems, stale=state.stale)
     if not {*todo, *short}:
-        return {}
+        return result
     account(session)
-    result: Result = {"short": short, "held_at_observe": held_at_observe(session)}
+    observed = held_at_observe(session)
     since = since_of(state.revisions, state.covered_until, todo, run.now)
-    return result | {"invoices": read_invoices(session, run, since, listed, short) if todo else []}
+    invoices = read_invoices(session, run, since, listed, short) if todo else []
+    return replace(result, short=short, held_at_observe=observed, invoices=invoices)
 
 
 def store_windows(connection: Connection, run: Run, state: LedgerState) -> int:
@@ -108,17 +109,17 @@ def store_windows(connection: Connection, run: Run, state: LedgerState) -> int:
     return len(ended)
 
 
-def hold_at_first_sight(session: Session, run: Run, state: LedgerState, result: Result) -> Result:
+def hold_at_first_sight(session: Session, run: Run, state: LedgerState, found: FoundDue) -> FoundDue:
     """Hold the drafts that are urgent, until they are proven, and the other short ones for an hour; ``held`` are their ids.
 
     One that sells a period after the end is held until its subscription is canceled (``unowed``: a sentence each).
     """
-    observed, short = result.get("held_at_observe"), result["short"]
+    observed, short = found.held_at_observe, found.short
     if observed is None:
-        return {}
+        return found
     ends, living = state.ends, state.living_ids
     with leased(session, run) as lease:
         held = hold_unowed(session, run, lease, ends, living, observed=observed)
         held += hold_urgent(session, run, lease, state.blocked, observed=observed, short=short)
         held += hold_short(session, run, lease, short.keys() - set(held), observed=observed)
-    return {"held": held, "unowed": sentences(session, ends, living)}
+    return replace(found, held=held, unowed=sentences(session, ends, living))

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.usage.holds.listed import Explained, is_list_due, is_watched, owner_of, stuck_rows
 from stripe_sync.jobs.runtime.context import Run, Session
-from stripe_sync.jobs.runtime.step import Result
+from stripe_sync.jobs.runtime.results.usage import FoundDue, Settled, StuckInvoices
 from stripe_sync.jobs.usage.drafts.billed_twice import with_ways_out
 from stripe_sync.jobs.usage.drafts.untaxed import hold_untaxed
-from stripe_sync.warehouse import runs
+from stripe_sync.warehouse import step_results
 from stripe_sync.warehouse.comparisons import links, statuses
 from stripe_sync.warehouse.usage import draft_holds, usage_invoices
 from stripe_sync.warehouse.writes import owed as kept
@@ -21,36 +20,37 @@ from stripe_sync.warehouse.writes import owed as kept
 LISTS = ({"status": "draft"}, {"status": "open", "collection_method": "charge_automatically"})
 
 
-def find_stuck(session: Session, run: Run, due: Result) -> Result:
-    """Return ``stuck``, the rows found, ``stuck_at``, the moment of reading in ISO 8601, and ``stuck_pages``, sentences.
+def find_stuck(session: Session, run: Run, due: FoundDue) -> StuckInvoices:
+    """Return the invoices that nothing moves on, the moment of reading, and a sentence on each.
 
     Where Stripe's lists are not due the last answer stands. Drafts that cannot be taxed are held, also without ``tax``: what
     was adopted may be taxed by Stripe.
     """
     name = session.environment.name
     with session.engine.connect() as connection:
-        last = runs.newest_result(connection, name, "usage_settle") or {}
+        settled = step_results.newest(connection, name, Settled)
         is_linked = bool(links.of_kind(connection, name, "subscription"))
+    last = settled.listed if settled else StuckInvoices(stuck_at=None)
     if not is_read(run, due, last, is_any_linked=is_linked):
-        return {"stuck": [], "stuck_at": last.get("stuck_at"), "stuck_pages": []}
+        return StuckInvoices(stuck_at=last.stuck_at)
     bodies = read_watched(session)
     rows = hold_untaxed(session, run, bodies, due)
     explained = load_explained(session, rows={row.invoice for row in rows})
     others = stuck_rows(bodies, explained, signer=session.signer, now=run.now)
     rows += with_ways_out(session, others)
     sentences = [row.sentence() for row in rows]
-    return {"stuck": [asdict(row) for row in rows], "stuck_at": run.now.isoformat(), "stuck_pages": sentences}
+    return StuckInvoices(stuck=rows, stuck_at=run.now.isoformat(), stuck_pages=sentences)
 
 
-def is_read(run: Run, due: Result, last: Result, *, is_any_linked: bool) -> bool:
+def is_read(run: Run, due: FoundDue, last: StuckInvoices, *, is_any_linked: bool) -> bool:
     """Return whether Stripe's lists are read in this run."""
-    at = last.get("stuck_at")
+    at = last.stuck_at
     return is_list_due(
         datetime.fromisoformat(at) if at is not None else None,
         now=run.now,
         is_any_linked=is_any_linked,
-        is_usage_due=bool(due.get("due")),
-        is_any_stuck=bool(last.get("stuck")),
+        is_usage_due=due.is_any_due,
+        is_any_stuck=bool(last.stuck),
     )
 
 

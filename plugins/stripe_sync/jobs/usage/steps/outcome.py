@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from stripe_sync.core.errors import RunStopped
 from stripe_sync.jobs.runtime.context import Run, Session
-from stripe_sync.jobs.runtime.runner import require_finished, stored_results
-from stripe_sync.jobs.runtime.step import Result
+from stripe_sync.jobs.runtime.results.usage import FoundDue, ReadQuantities, Settled, UsageOutcome, WrittenLines
+from stripe_sync.jobs.runtime.runner import require_finished
+from stripe_sync.jobs.runtime.step import find_result
 from stripe_sync.jobs.usage.job import USAGE
 
 
-def decide_outcome(session: Session, run: Run) -> Result:
+def decide_outcome(session: Session, run: Run) -> UsageOutcome:
     """Return the results of the run's steps as one. Raises RunStopped with the steps that failed, or with the alerts."""
     require_finished(session, run, USAGE)
-    results = stored_results(session, run, USAGE)
-    alerts = (results["usage_settle"] or {}).get("pages", [])
-    if alerts:
-        raise RunStopped(f"Usage of {session.environment.name}: {' '.join(alerts)}")
-    return {"run": run.id, **{key: value for result in filter(None, results.values()) for key, value in result.items()}}
+    settled = find_result(session, run, Settled)
+    if settled and settled.pages:
+        raise RunStopped(f"Usage of {session.environment.name}: {' '.join(settled.pages)}")
+    return UsageOutcome(
+        run=run.id,
+        due=find_result(session, run, FoundDue),
+        read=find_result(session, run, ReadQuantities),
+        written=find_result(session, run, WrittenLines),
+        settled=settled,
+    )

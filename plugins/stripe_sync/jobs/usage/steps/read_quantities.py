@@ -14,27 +14,29 @@ from stripe_sync.domain.usage.decide.reading import UsageReading
 from stripe_sync.domain.usage.quantities import Point, checked, points_of, quantity
 from stripe_sync.domain.usage.windows import Measured, Window
 from stripe_sync.jobs.runtime.context import Run, Session
-from stripe_sync.jobs.runtime.step import Result, step
-from stripe_sync.jobs.usage.ledger_state import result_of, waiting_windows
+from stripe_sync.jobs.runtime.results.usage import FoundDue, ReadingCounts, ReadQuantities
+from stripe_sync.jobs.runtime.step import result_or, step
+from stripe_sync.jobs.usage.ledger_state import waiting_windows
 from stripe_sync.warehouse.usage import movements, usage_invoices, usage_windows
 
 BACK = timedelta(days=35)  # how far before a window the running value at its start is looked for
 
 
-@step
-def usage_count(session: Session, run: Run) -> Result:
+@step(ReadQuantities)
+def usage_count(session: Session, run: Run) -> ReadQuantities:
     """Read the quantities that are due and append what changed to the ledger."""
-    due = result_of(session, run, "usage_due")
-    if not due.get("due") and not due.get("windows"):
-        return {"read": 0, "unread": 0, "failed": []}
-    chosen = find_windows(session, run, {problem["stripe_subscription"] for problem in due.get("problems", ())})
+    due = result_or(session, run, FoundDue())
+    if not due.is_any_due and not due.summary.windows:
+        return ReadQuantities()
+    chosen = find_windows(session, run, due.blocked)
     fit = session.environment.usage.reads_per_minute * session.environment.usage.interval_minutes
     readings = read_all(session, chosen[:fit])
     with session.engine.begin() as connection:
         for one in readings:
             store_reading(connection, run, one)
     failed = reading.failures(readings)
-    return {"read": len(readings) - len(failed), "unread": max(0, len(chosen) - fit), "failed": failed}
+    summary = ReadingCounts(read=len(readings) - len(failed), unread=max(0, len(chosen) - fit))
+    return ReadQuantities(failed=failed, summary=summary)
 
 
 def find_windows(session: Session, run: Run, blocked: set[str]) -> list[Window]:

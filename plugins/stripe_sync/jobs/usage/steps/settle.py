@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
 
 from sqlalchemy import Connection
@@ -16,12 +17,12 @@ from stripe_sync.domain.usage.holds.grace import alerts_on_run
 from stripe_sync.domain.usage.ledger import BILLABLE, UsageState
 from stripe_sync.domain.usage.windows import Window
 from stripe_sync.jobs.runtime.context import Run, Session
-from stripe_sync.jobs.runtime.step import Result, step
+from stripe_sync.jobs.runtime.results.usage import FoundDue, Settled, UsageCounts, WrittenLines
+from stripe_sync.jobs.runtime.step import result_or, step
 from stripe_sync.jobs.usage.drafts.danger import in_danger
 from stripe_sync.jobs.usage.drafts.holds import hold
 from stripe_sync.jobs.usage.drafts.release import let_go
 from stripe_sync.jobs.usage.final_invoice import free_of_charge
-from stripe_sync.jobs.usage.ledger_state import result_of
 from stripe_sync.jobs.usage.permissions import leased, may_write, observed_reason, owner_of
 from stripe_sync.jobs.usage.steps.find_stuck import find_stuck
 from stripe_sync.warehouse.usage import figures as usage_figures
@@ -31,36 +32,37 @@ LATELY = timedelta(days=62)
 WHY = "Its usage is not proven."
 
 
-@step
-def usage_settle(session: Session, run: Run) -> Result:
+@step(Settled)
+def usage_settle(session: Session, run: Run) -> Settled:
     """Store what finalized invoices decide, hold and release drafts, and list invoices that nothing moves on.
 
     ``pages`` are the sentences that raise an alert.
     """
-    due = result_of(session, run, "usage_due")
+    due = result_or(session, run, FoundDue())
     result = settle_due(session, run, due)
     found = find_stuck(session, run, due)
-    pages = found["stuck_pages"]
+    pages = found.stuck_pages
     if pages and not may_write(session, run, observed_reason(session, due)):
         pages = []
-    return result | found | {"pages": [*result["pages"], *pages]}
+    return replace(result, listed=found, pages=[*result.pages, *pages])
 
 
-def settle_due(session: Session, run: Run, due: Result) -> Result:
+def settle_due(session: Session, run: Run, due: FoundDue) -> Settled:
     """Settle what the run found due; short drafts, and mirrors that are old, raise an alert in any case."""
-    observed = due.get("held_at_observe", "")
-    overall = alerts_on_run(due.get("short", {}), due.get("stale", ""))
-    if not due.get("due"):
-        return {"held": [], "released": [], "late": 0, "pages": overall, **figures(session, run)}
-    blocked = {problem["stripe_subscription"] for problem in due.get("problems", ())}
-    late = settle(session, run, due.get("invoices", ()))
+    observed = due.observed
+    overall = alerts_on_run(due.short, due.stale)
+    if not due.is_any_due:
+        return Settled(pages=overall, summary=figures(session, run, late=0))
+    blocked = due.blocked
+    late = settle(session, run, due.read_invoices)
     waiting, missing = load_unproven(session, blocked)
     with leased(session, run) as lease:
         held = hold(session, run, lease, missing, cause="usage", why=WHY, observed=observed)
         released = let_go(session, run, lease, blocked, observed=observed)
-    written = result_of(session, run, "usage_lines").get("pages", ())
-    pages = [*written, *late, *in_danger(session, run, missing, waiting, observed), *due.get("unowed", ()), *overall]
-    return {"held": held, "released": released, "late": len(late), "pages": pages, **figures(session, run)}
+    written = result_or(session, run, WrittenLines())
+    endangered = in_danger(session, run, missing, waiting, observed)
+    pages = [*written.alerts, *late, *endangered, *due.unowed, *overall]
+    return Settled(held=held, released=released, pages=pages, summary=figures(session, run, late=len(late)))
 
 
 def load_unproven(session: Session, blocked: set[str]) -> tuple[list[Window], list[Invoice]]:
@@ -72,12 +74,13 @@ def load_unproven(session: Session, blocked: set[str]) -> tuple[list[Window], li
     return waiting, unproven(waiting, seen, blocked)
 
 
-def figures(session: Session, run: Run) -> Result:
-    """``counts``: the windows of the last two months by state; ``rounded``: minor units by currency that Stripe billed less."""
+def figures(session: Session, run: Run, *, late: int) -> UsageCounts:
+    """Count the windows of the last two months by state, and sum what Stripe billed less, minor units by currency."""
     name = session.environment.name
     with session.engine.connect() as connection:
         rounded = {c: money.plain(minor) for c, minor in usage_figures.rounded(connection, name).items()}
-        return {"counts": usage_windows.counts(connection, name, since=run.now - LATELY), "rounded": rounded}
+        counts = usage_windows.counts(connection, name, since=run.now - LATELY)
+    return UsageCounts(late=late, counts=counts, rounded=rounded)
 
 
 def settle(session: Session, run: Run, read: Iterable[str]) -> list[str]:

@@ -19,10 +19,10 @@ from stripe_sync.jobs.inputs.invoices import read_one
 from stripe_sync.jobs.runtime.answers import answered
 from stripe_sync.jobs.runtime.approvals import request_approvals
 from stripe_sync.jobs.runtime.context import Run, Session
-from stripe_sync.jobs.runtime.step import Result, step
+from stripe_sync.jobs.runtime.results.usage import FoundDue, LineCounts, WrittenLines
+from stripe_sync.jobs.runtime.step import result_or, step
 from stripe_sync.jobs.usage.ended_subscriptions import removals
 from stripe_sync.jobs.usage.final_invoice import make_final_invoices, switch_on
-from stripe_sync.jobs.usage.ledger_state import result_of
 from stripe_sync.jobs.usage.meter_events import MeterObjects, read_metered
 from stripe_sync.jobs.usage.minimum_spend import with_covered
 from stripe_sync.jobs.usage.permissions import entity_of, leased, may_write, owner_of
@@ -32,14 +32,14 @@ from stripe_sync.warehouse.usage import movements, usage_invoices, usage_windows
 from stripe_sync.warehouse.writes.leases import Lease
 
 
-@step
-def usage_lines(session: Session, run: Run) -> Result:
+@step(WrittenLines)
+def usage_lines(session: Session, run: Run) -> WrittenLines:
     """Write the lines of all drafts that are due, and move in the ledger what Stripe's answers prove."""
-    due = result_of(session, run, "usage_due")
-    if not due.get("due"):
-        return {"lines": {}, "proven": 0, "waits": []}
-    if not may_write(session, run, due.get("held_at_observe", "")):
-        return {"lines": {}, "proven": 0, "waits": ["The lane usage is in mode observe (modes.usage)."]}
+    due = result_or(session, run, FoundDue())
+    if not due.is_any_due:
+        return WrittenLines()
+    if not may_write(session, run, due.observed):
+        return WrittenLines(waits=["The lane usage is in mode observe (modes.usage)."])
     with leased(session, run) as lease:
         alerts = make_final_invoices(session, run, lease)
         reconciled = load_drafts(session, run, lease)
@@ -52,14 +52,13 @@ def usage_lines(session: Session, run: Run) -> Result:
         alerts += switch_on(session, run, lease)
     finish_approvals(session, steps)
     results = [write_result(step) for step in steps.values()]
-    return {
-        "lines": dict(Counter(written.result for written in results)),
-        "proven": proven,
-        "waits": waits,
-        "refused": lines.refusals(reconciled, results),
-        "asked": requested,
-        "pages": alerts,
-    }
+    return WrittenLines(
+        waits=waits,
+        refused=lines.refusals(reconciled, results),
+        asked=requested,
+        pages=alerts,
+        summary=LineCounts(lines=dict(Counter(written.result for written in results)), proven=proven),
+    )
 
 
 def load_drafts(session: Session, run: Run, lease: Lease) -> list[DraftReconciliation]:
