@@ -72,7 +72,9 @@ def shown_of(session: Session, customer: str, rows: Sequence[OwedRow], now: date
     there = {id: body for id, body in invoices.items() if body is not None}
     own = {id for id, body in there.items() if is_own(session, body)}
     stuck = {
-        id: f"{why}: {usual_way(body['status'])}" for id, body in there.items() if (why := why_stuck(body, now=now))
+        id: f"{why}: {usual_way(body['status'], why)}"
+        for id, body in there.items()
+        if (why := why_stuck(body, now=now))
     }
     return Shown(items, named, notes, invoices, own, stuck)
 

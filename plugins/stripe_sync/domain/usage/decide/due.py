@@ -189,10 +189,18 @@ def _not_billed_yet(state: LedgerState, stored: StoredUsage, until: datetime) ->
 
 
 def _waits(state: LedgerState, window: Window, invoice: Invoice | None, until: datetime) -> bool:
-    """Return whether a window needs its invoice now; one that is proven does once more before that is finalized."""
+    """Return whether a window needs its invoice now; a verified one does once more before that is finalized.
+
+    A draft that failed to finalize has no time, and a person finalizes it: it is read until then.
+    """
     if window.state is UsageState.VERIFIED:
-        return invoice is not None and invoice.finalizes_at is not None and invoice.finalizes_at <= until
+        return invoice is not None and (_is_due(invoice, until) or bool(invoice.body.get("last_finalization_error")))
     return invoice is not None or _may_be_final(state, window) or _is_renewed(state.living, window)
+
+
+def _is_due(invoice: Invoice, until: datetime) -> bool:
+    """Return whether a draft is finalized by a time."""
+    return invoice.finalizes_at is not None and invoice.finalizes_at <= until
 
 
 def _may_be_final(state: LedgerState, window: Window) -> bool:

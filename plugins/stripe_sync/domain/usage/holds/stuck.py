@@ -1,7 +1,7 @@
 """Invoices that nothing will finalize or collect, and why. Pure: decided by what Stripe shows of the invoice.
 
 A draft without a time stays a draft, and an open invoice without automatic collection stays open: after a cancellation, of an
-unpaid subscription, in a pause, after the last retry, or because somebody switched it off. Nobody is told of it by Stripe.
+unpaid subscription, in a pause, after the last retry, or because somebody switched it off. Stripe reports none of them.
 """
 
 from __future__ import annotations
@@ -18,6 +18,10 @@ from stripe_sync.core.clock import from_epoch
 FILLED = timedelta(hours=1)  # an invoice of our own is switched on once it is proven
 FIRST = timedelta(hours=23)  # Stripe ends a subscription whose first invoice is not paid by then
 PROCESSING = timedelta(days=14)  # a bank debit is answered by then
+FAILED = "could not be finalized"
+CAUSES = {
+    "customer_tax_location_invalid": "correct the customer's address in Stripe"
+}  # by code of the finalization error
 
 
 @dataclass(frozen=True)
@@ -33,15 +37,23 @@ class Stuck:
     way: str = ""
 
     def sentence(self) -> str:
-        """Return what somebody has to read: the object, what is the matter, and the way out (``way``, if it has its own)."""
-        what = "draft" if self.status == "draft" else "open invoice"
+        """Return the message for a person: the object, its problem, and the way out (``way``, if it has its own)."""
+        kind = "draft" if self.status == "draft" else "open invoice"
         worth = money.shown(Decimal(self.amount), self.currency)
-        way = self.way or usual_way(self.status)
-        return f"{self.invoice} of {self.subscription} is a {what} of {worth} that {self.why}: {way}."
+        way = self.way or usual_way(self.status, self.why)
+        return f"{self.invoice} of {self.subscription} is a {kind} of {worth} that {self.why}: {way}."
 
 
-def usual_way(status: str) -> str:
-    """Return how a person moves an invoice on that stays as it is."""
+def usual_way(status: str, why: str) -> str:
+    """Return the way out of an invoice that stays as it is for a reason (``why_stuck``).
+
+    A draft that failed to finalize keeps its error until its cause is gone and it is finalized again (SB 17.3).
+    """
+    if why.startswith(FAILED):
+        cause = next(
+            (text for code, text in CAUSES.items() if code in why), "remove the cause that Stripe's error names"
+        )
+        return f"{cause}, then finalize it with auto_advance on"
     return "switch auto_advance on, or finalize and void it" if status == "draft" else "pay, send or void it"
 
 
@@ -58,7 +70,7 @@ def why_stuck(body: Mapping[str, Any], *, now: datetime, is_own: bool = False) -
 
 
 def owed(body: Mapping[str, Any]) -> int:
-    """Return what an invoice asks for, minor units; of a draft that gives something back the credit, which is negative."""
+    """Return the amount due of an invoice, minor units; of a draft with a negative total, the total."""
     if body["status"] == "draft" and body["total"] < 0:
         return int(body["total"])
     return int(body["amount_remaining"])
@@ -68,7 +80,7 @@ def why_never_finalized(body: Mapping[str, Any], *, now: datetime, is_own: bool)
     """Return why a draft is never finalized by itself."""
     error = body.get("last_finalization_error")
     if error:
-        return f"could not be finalized ({error.get('code') or error.get('message')})"
+        return f"{FAILED} ({error.get('code') or error.get('message')})"
     if body["auto_advance"] and body.get("automatically_finalizes_at") is not None:
         return None
     if is_own and now - from_epoch(body["created"]) < FILLED:

@@ -141,6 +141,7 @@ def read(stored: StoredUsage, now: datetime = NOW, **more: Any) -> bool:
 PAUSED = stripe_subscription(pause_collection={"behavior": "void"})
 STATUS_PAUSED = stripe_subscription("paused")
 DRAFT, FINAL = invoice(), invoice(status="open")
+NOT_FINALIZED = invoice(finalizes_at=None, last_finalization_error={"code": "customer_tax_location_invalid"})
 
 READ: dict[str, tuple[dict[str, Any], StoredUsage, datetime, bool]] = {
     "nothing is due": ({}, stored(), NOW, False),
@@ -168,6 +169,7 @@ READ: dict[str, tuple[dict[str, Any], StoredUsage, datetime, bool]] = {
     "proven, an hour before": ({}, stored(window(S.VERIFIED), invoices=[DRAFT]), NOW, False),
     "proven, 20 minutes before": ({}, stored(window(S.VERIFIED), invoices=[invoice(finalizes_at=NOW + SOON)]), NOW, True),
     "proven, a second more before": ({}, stored(window(S.VERIFIED), invoices=[invoice(finalizes_at=NOW + SOON + SECOND)]), NOW, False),
+    "proven, not finalized": ({}, stored(window(S.VERIFIED), invoices=[NOT_FINALIZED]), NOW, True),
     "proven, stopped": ({}, stored(window(S.VERIFIED), invoices=[invoice(finalizes_at=None)]), NOW, False),
     "proven, no invoice": ({}, stored(window(S.VERIFIED)), NOW, False),
     "pending, over for good": ({"stigg": ENDED, "charges": [], "revisions": {CALLS: [terms_revision(), terms_revision(HALF, None)]}},

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from stripe_sync.domain.usage.holds.stuck import Stuck, owed, why_stuck
+from stripe_sync.domain.usage.holds.stuck import Stuck, owed, usual_way, why_stuck
 
 NOW = datetime(2026, 12, 1, 12, tzinfo=UTC)
 AN_HOUR_AGO = int((NOW - timedelta(hours=1)).timestamp())
@@ -64,3 +64,27 @@ def test_the_sentence_names_object_matter_and_way_out() -> None:
         "in_1 of sub_1 is a draft of 40.00 USD that nothing finalizes, its auto_advance is off: switch auto_advance on, or "
         "finalize and void it."
     )
+
+
+@pytest.mark.parametrize(
+    ("status", "why", "way"),
+    [
+        ("draft", OFF, "switch auto_advance on, or finalize and void it"),
+        ("draft", "has no time of finalization", "switch auto_advance on, or finalize and void it"),
+        (
+            "draft",
+            "could not be finalized (customer_tax_location_invalid)",
+            "correct the customer's address in Stripe, then finalize it with auto_advance on",
+        ),
+        (
+            "draft",
+            "could not be finalized (failed_tax_calculation)",
+            "remove the cause that Stripe's error names, then finalize it with auto_advance on",
+        ),
+        ("open", "is not tried again", "pay, send or void it"),
+    ],
+)
+def test_the_way_out_is_that_of_the_reason(status: str, why: str, way: str) -> None:
+    """A draft that failed to finalize has auto_advance on already; Stripe's code is in the reason (SB 17.3, 17.7)."""
+    assert usual_way(status, why) == way
+    assert Stuck("in_1", "sub_1", status, "usd", 4000, why).sentence().endswith(f"{why}: {way}.")
