@@ -11,15 +11,18 @@ from datetime import date, datetime
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import jinja2
 import xlsxwriter
+from xlsxwriter.format import Format
+from xlsxwriter.worksheet import Worksheet
 
 from stripe_sync.core import money
+from stripe_sync.reporting.cells import Cell, Money
 from stripe_sync.reporting.folder import Folder
 from stripe_sync.reporting.summaries import FinanceSummary, RunSummary
-from stripe_sync.reporting.tables import Money, Table
+from stripe_sync.reporting.tables import Table
 from stripe_sync.warehouse.engine import dumps
 
 # A spreadsheet reads a cell that begins with one of these as a formula.
@@ -130,7 +133,7 @@ class Sheets:
     def __init__(self, book: xlsxwriter.Workbook) -> None:
         self.book = book
         self.bold = book.add_format({"bold": True})
-        self.formats: dict[str, Any] = {}
+        self.formats: dict[str, Format] = {}
 
     def add(self, table: Table) -> None:
         """Add a sheet with a table."""
@@ -148,7 +151,7 @@ class Sheets:
         if table.rows:
             sheet.autofilter(0, 0, min(len(table.rows), MAX_SHEET_ROWS), len(table.columns) - 1)
 
-    def write(self, sheet: Any, line: int, column: int, value: Any) -> None:
+    def write(self, sheet: Worksheet, line: int, column: int, value: Cell) -> None:
         """Write one cell in the format of its type."""
         if isinstance(value, Money):
             decimals = money.exponent(value.currency)
@@ -163,31 +166,31 @@ class Sheets:
         elif value is not None:
             sheet.write_string(line, column, str(value)[:MAX_CELL_TEXT])
 
-    def format(self, shape: str) -> Any:
+    def format(self, shape: str) -> Format:
         """Return the workbook's format of a number format string."""
         if shape not in self.formats:
             self.formats[shape] = self.book.add_format({"num_format": shape})
         return self.formats[shape]
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: Cell) -> bool:
     """Return whether a cell is a number, which is aligned to the right."""
     return isinstance(value, int | Decimal | Money)
 
 
-def plain(value: Any) -> Any:
+def plain(value: Cell) -> Cell:
     """Return a cell for JSON: money as text in major units; its currency has its own column."""
     return value.plain() if isinstance(value, Money) else value
 
 
-def text_of(value: Any) -> str:
+def text_of(value: Cell) -> str:
     """Return a cell as text: empty for None, a time in UTC to the second."""
     if value is None:
         return ""
     return value.strftime("%Y-%m-%d %H:%M:%S UTC") if isinstance(value, datetime) else str(value)
 
 
-def escape_formula(value: Any) -> str:
+def escape_formula(value: Cell) -> str:
     """Return a CSV cell: a number, or text with an apostrophe where a spreadsheet would read a formula."""
     if is_number(value):
         return str(plain(value))

@@ -12,7 +12,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 import pandas as pd
 
-from stripe_sync.reporting.spool import Row
+from stripe_sync.reporting.cells import Money, Row
 
 CENT_OF_MINOR = Decimal("0.01")
 AGES = ("under a day", "under a week", "under a month", "older")
@@ -46,7 +46,7 @@ def money_frame(rows: Iterable[Row], *, by: Sequence[str], value: str) -> pd.Dat
     """Return the rows of a report's table that have an amount: columns ``by`` as text, ``currency``, and the amount in major
     units as a Decimal.
     """
-    cells = [([str(row[name]) for name in by], row[value]) for row in rows if row[value] is not None]
+    cells = [([str(row[name]) for name in by], money) for row in rows if isinstance(money := row[value], Money)]
     columns = {name: pd.Series([texts[n] for texts, _ in cells], dtype="string") for n, name in enumerate(by)}
     columns["currency"] = pd.Series([money.currency for _, money in cells], dtype="string")
     columns[value] = pd.Series([money.amount for _, money in cells], dtype=object)

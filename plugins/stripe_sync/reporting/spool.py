@@ -6,9 +6,10 @@ import pickle
 import tempfile
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Any, overload
+from typing import overload
 
-Row = dict[str, Any]
+from stripe_sync.reporting.cells import Row
+
 IN_MEMORY = 4_000_000  # bytes of a table that is kept in memory
 
 
@@ -32,7 +33,7 @@ class Rows:
         at = 0
         for _ in range(self.count):
             self.file.seek(at)
-            row = pickle.load(self.file)
+            row: Row = pickle.load(self.file)
             at = self.file.tell()
             yield row
 

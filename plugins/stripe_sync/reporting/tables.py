@@ -6,19 +6,21 @@ Names and e-mail addresses are shown as ``(hidden)`` unless ``names`` is set.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
 from sqlalchemy import Connection, Engine
 
 from stripe_sync.core import money
 from stripe_sync.domain.model.kinds import EntityKind
 from stripe_sync.domain.plan.guards import Decision
-from stripe_sync.reporting.spool import Row, Rows
+from stripe_sync.reporting.cells import Cell, Money, Row, count, decimals
+from stripe_sync.reporting.spool import Rows
 from stripe_sync.reporting.summaries import FinanceSummary, MonthlyMoney, RunSummary
 from stripe_sync.warehouse.comparisons import comparisons
-from stripe_sync.warehouse.engine import dumps, opened
+from stripe_sync.warehouse.engine import dumps
+from stripe_sync.warehouse.table_rows import JsonObject, Value, open_rows
 
 HIDDEN = "(hidden)"
 MONTHLY = "a_month"  # the column of monthly amounts
@@ -60,21 +62,6 @@ FOR_FINANCE = {
 
 
 @dataclass(frozen=True)
-class Money:
-    """An amount in major units of its currency: a number in a workbook, a text on a page."""
-
-    amount: Decimal
-    currency: str
-
-    def __str__(self) -> str:
-        return f"{Decimal(self.plain()):,f} {self.currency.upper()}"
-
-    def plain(self) -> str:
-        """Return the amount with the decimals of its currency, or more where it has fractions of a minor unit."""
-        return decimals(self.amount, self.currency)
-
-
-@dataclass(frozen=True)
 class Table:
     """A table with its heading. Cells are texts, numbers, money, times or None."""
 
@@ -84,6 +71,16 @@ class Table:
     rows: Rows
 
 
+@dataclass(frozen=True)
+class Question:
+    """Parameters of the queries of tables."""
+
+    environment: str
+    run_id: str | None
+    comparison: int | None
+    now: datetime | None
+
+
 def tables(
     engine: Engine,
     headings: Mapping[str, str],
@@ -91,38 +88,32 @@ def tables(
     *,
     run_id: str | None = None,
     names: bool = False,
-    **parameters: Any,
+    now: datetime | None = None,
 ) -> list[Table]:
     """Return the tables of ``headings`` (heading by table name), read in one transaction.
 
-    They show the newest comparison of the environment, or that of ``run_id``; ``parameters`` are further query parameters.
+    They show the newest comparison of the environment, or that of ``run_id``; ages are those at ``now`` (UTC).
     """
     with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection, connection.begin():
         found = []
         comparison = comparisons.latest(connection, environment, run_id=run_id)
-        parameters |= {"environment": environment, "run_id": run_id, "comparison": comparison}
+        question = Question(environment, run_id, comparison, now)
         for name, title in headings.items():
-            columns, rows = query_table(connection, name, **parameters)
+            columns, rows = query_table(connection, name, question)
             shown = Rows(presentable(row, names=names) for row in rows)
             found.append(Table(name, title, tuple(column_name(c) for c in columns), shown))
     return found
 
 
-def query_table(connection: Connection, name: str, **parameters: Any) -> tuple[tuple[str, ...], Iterator[Row]]:
+def query_table(
+    connection: Connection, name: str, question: Question
+) -> tuple[tuple[str, ...], Iterator[Mapping[str, Value]]]:
     """Return the columns and rows of a table, from its SQL file or from the figures of ``frames``."""
-    if name != "at_risk":
-        return opened(connection, f"reports/{name}", **parameters)
+    if name != "at_risk" or question.now is None:
+        return open_rows(connection, f"reports/{name}", **asdict(question))
     from stripe_sync.reporting.ageing import COLUMNS, ageing_rows  # pandas is slow to import: only where it computes
 
-    return COLUMNS, ageing_rows(connection, parameters["environment"], now=parameters["now"])
-
-
-def decimals(amount: Decimal, currency: str) -> str:
-    """Return an amount in major units with the decimals of its currency; fractions of a minor unit are kept."""
-    digits = money.exponent(currency)
-    normal = amount.normalize()
-    exponent = normal.as_tuple().exponent
-    return f"{amount:.{max(digits, -exponent if isinstance(exponent, int) else 0)}f}"
+    return COLUMNS, ageing_rows(connection, question.environment, now=question.now)
 
 
 def table_of(name: str, title: str, rows: Sequence[Row]) -> Table:
@@ -135,28 +126,31 @@ def column_name(column: str) -> str:
     return {"minor": "amount", "minor_a_month": MONTHLY, "minor_a_year": "a_year"}.get(column, column)
 
 
-def presentable(row: Mapping[str, Any], *, names: bool) -> Row:
+def presentable(row: Mapping[str, Value], *, names: bool) -> Row:
     """Return a row as cells: amounts as money, documents as text, personal values hidden unless ``names``."""
     return {column_name(column): cell(row, column, value, names=names) for column, value in row.items()}
 
 
-def cell(row: Mapping[str, Any], column: str, value: Any, *, names: bool) -> Any:
+def cell(row: Mapping[str, Value], column: str, value: Value, *, names: bool) -> Cell:
+    """Return one cell of a row."""
+    currency = row.get("currency")
     if column in ("per_month", "due_now"):
-        return money.shown_all({c: Decimal(str(v)) for c, v in (value or {}).items()})
-    if column in MINOR and value is not None and row.get("currency"):
-        return Money(money.to_major(Decimal(value), row["currency"]), row["currency"])
+        return money.shown_all(value.decimals() if isinstance(value, JsonObject) else {})
+    if column in MINOR and isinstance(value, str | int | Decimal) and isinstance(currency, str) and currency:
+        return Money(money.to_major(Decimal(value), currency), currency)
     if column in ("before", "after") and row.get("kind") == EntityKind.CUSTOMER and not names:
         return without_people(row.get("field"), value)
-    return dumps(value) if isinstance(value, dict | list | bool) else value
+    return value.text() if isinstance(value, JsonObject) else value
 
 
-def without_people(field: Any, value: Any) -> Any:
-    """A customer's document or field with its personal texts hidden."""
+def without_people(field: Value, value: Value) -> Cell:
+    """Return a customer's document or field with its personal texts hidden."""
     if value is None:
         return None
-    if isinstance(value, dict):
-        return dumps({k: HIDDEN if k in PERSONAL else v for k, v in value.items()})
-    return HIDDEN if field in PERSONAL else dumps(value) if isinstance(value, list | bool) else value
+    if isinstance(value, JsonObject):
+        hidden = {name: dumps(HIDDEN) if name in PERSONAL else text for name, text in value.fields.items()}
+        return JsonObject(hidden).text()
+    return HIDDEN if field in PERSONAL else value
 
 
 def summary(found: Iterable[Table], environment: str, run_id: str, *, differences: int) -> RunSummary:
@@ -166,13 +160,17 @@ def summary(found: Iterable[Table], environment: str, run_id: str, *, difference
         environment=environment,
         run=run_id,
         differences=differences,
-        per_month_minor=[
-            MonthlyMoney(**row | {"per_month_minor": str(row["per_month_minor"])}) for row in by_name["money"]
-        ],
-        planned_actions=sum(row["actions"] for row in by_name["groups"]),
-        waiting_actions=sum(row["actions"] for row in by_name["groups"] if row["decision"] != Decision.APPLY),
+        per_month_minor=[monthly_money(row) for row in by_name["money"]],
+        planned_actions=sum(count(row, "actions") for row in by_name["groups"]),
+        waiting_actions=sum(count(row, "actions") for row in by_name["groups"] if row["decision"] != Decision.APPLY),
         statuses=count_statuses(by_name["status_counts"]),
     )
+
+
+def monthly_money(row: Row) -> MonthlyMoney:
+    """Return a row of the table ``money``."""
+    kind, state, currency, amount = (str(row[c]) for c in ("kind", "state", "currency", "per_month_minor"))
+    return MonthlyMoney(kind, state, currency, amount, count(row, "differences"))
 
 
 def finance_summary(found: Iterable[Table], environment: str, at: str) -> FinanceSummary:
@@ -210,6 +208,6 @@ def count_statuses(rows: Iterable[Row]) -> dict[str, dict[str, int]]:
     """Return the number of entities by kind and status."""
     found: dict[str, dict[str, int]] = {}
     for row in rows:
-        kind = found.setdefault(row["kind"], {})
-        kind[row["status"]] = kind.get(row["status"], 0) + row["entities"]
+        kind, status = found.setdefault(str(row["kind"]), {}), str(row["status"])
+        kind[status] = kind.get(status, 0) + count(row, "entities")
     return found

@@ -14,6 +14,7 @@ from stripe_sync.core.settings import Environment
 from stripe_sync.domain.drift.rows import Places
 from stripe_sync.reporting.tables import presentable
 from stripe_sync.warehouse.engine import run_sql
+from stripe_sync.warehouse.table_rows import values_of
 
 IN_STRIPE = {"plan": "product", "addon": "product"}
 
@@ -79,7 +80,7 @@ class Viewer:
 
 def cells(rows: Iterable[Mapping[str, Any]], **builders: Any) -> tuple[tuple[str, ...], tuple[tuple[Cell, ...], ...]]:
     """Return (columns, rows) of query rows; ``builders`` are functions by column that build its cell from the row."""
-    shown = [(row, presentable(row, names=False)) for row in rows]
+    shown = [(row, presentable(values_of(row), names=False)) for row in rows]
     columns = tuple(shown[0][1]) if shown else ()
     return columns, tuple(
         tuple(builders[c](row) if c in builders else Cell(text_of(value)) for c, value in plain.items())
