@@ -84,8 +84,10 @@ ONE_ANSWER = {
     "stigg_limit_answer": {"status 429"},
     "product_prices_by_content": {"no"},
     "addon_charges": {"in the subscription's prices"},
+    "usage_fields": {"those of the schema"},
+    "default_price_archived": {"no"},
 }
-OF_STIGG = {name for name, ask_it in QUESTIONS.items() if "of_stigg" in ask_it.__module__}
+OF_STIGG = {name for name, ask_it in QUESTIONS.items() if ".probing.stigg." in ask_it.__module__}
 TAXED = {"status": "active", "defaults": {"tax_behavior": "exclusive", "tax_code": "txcd_10103001", "provider": "stripe"},
          "head_office": {"address": {"country": "US"}}, "status_details": {"active": {}}}  # fmt: skip
 

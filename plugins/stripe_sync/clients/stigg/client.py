@@ -15,7 +15,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_ran
 
 from stripe_sync.clients.stigg import documents
 from stripe_sync.clients.stigg.pacing import Budget, NoBudget, limit_of
-from stripe_sync.clients.stigg.refusals import AlreadyEnded, refuse
+from stripe_sync.clients.stigg.refusals import AlreadyEnded, RawAnswer, raw_answer, refuse
 from stripe_sync.clients.stigg.streams import timed, trusted_certificates
 from stripe_sync.core import deadlines
 from stripe_sync.core.errors import Incomplete, RowFailed, Transient, UnknownShape
@@ -212,12 +212,10 @@ class StiggApi:
                 self.budget.slow_down(name)
             raise
 
-    def raw(self, document: str, **variables: Any) -> tuple[int, str]:
-        """Send one request outside the budget, without retries, and return its status and error code; ``probe`` measures limits."""
+    def raw(self, document: str, **variables: Any) -> RawAnswer:
+        """Send one request of ``probe`` outside the budget, without retries, and return its status and error."""
         found = _name.search(document)
-        status, answer = self.send(found.group(1) if found else "", document, variables)
-        errors = answer.get("errors") if isinstance(answer, dict) else None
-        return status, str((errors[0].get("extensions") or {}).get("code") or "") if errors else ""
+        return raw_answer(*self.send(found.group(1) if found else "", document, variables))
 
     def answer_of(self, name: str, document: str, variables: dict[str, Any]) -> dict[str, Any]:
         """Send one request and return its data. Raises the error of a refusal."""

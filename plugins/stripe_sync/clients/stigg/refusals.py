@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from stripe_sync.core.errors import NotAuthorized, RowFailed, Transient, UnknownShape
@@ -33,6 +34,23 @@ ROW_CODES = frozenset(
 
 class AlreadyEnded(RowFailed):
     """A write on a subscription that has already ended in Stigg."""
+
+
+@dataclass(frozen=True)
+class RawAnswer:
+    """The status of an answer, and the code and message of its first error; empty without one."""
+
+    status: int
+    code: str
+    message: str
+
+
+def raw_answer(status: int, answer: Any) -> RawAnswer:
+    """Return the first error of an answer as it is."""
+    errors = answer.get("errors") if isinstance(answer, dict) else None
+    first = errors[0] if errors else {}
+    code = (first.get("extensions") or {}).get("code")
+    return RawAnswer(status, str(code or ""), str(first.get("message") or ""))
 
 
 def refuse(name: str, status: int, answer: Any) -> None:

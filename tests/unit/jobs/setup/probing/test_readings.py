@@ -178,3 +178,20 @@ def test_where_the_further_charges_of_an_addon_are() -> None:
     assert changed_in("2") == "in the subscription's prices"
     assert changed_in() == "nowhere in the subscription"
     assert word(stigg_readings.charges_of_addons([], {})) == "open"
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "message", "answer"),
+    [
+        (200, "", "", "those of the schema"),
+        (400, "GRAPHQL_VALIDATION_FAILED", 'Cannot query field "series" on type "UsageHistoryV2".', "others"),
+        (200, "GRAPHQL_VALIDATION_FAILED", 'Cannot query field "isResetPoint" on type "UsagePoint".', "others"),
+        (400, "GRAPHQL_VALIDATION_FAILED", 'Cannot query field "usageHistoryV2" on type "Query".', "open"),
+        (200, "FeatureNotFound", "The feature was not found", "open"),
+        (400, "", "", "open"),
+        (403, "AccessDeniedError", "Denied", "open"),
+        (500, "UnexpectedError", "Internal error", "open"),
+    ],
+)
+def test_the_fields_of_a_usage_history(status: int, code: str, message: str, answer: str) -> None:
+    assert word(stigg_readings.fields_of_usage(status, code, message)) == answer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
@@ -13,6 +14,9 @@ from stripe_sync.jobs.setup.probing.answers import Found, No, Open, Result, Yes
 CONTENT = (
     "billingModel", "billingPeriod", "billingCadence", "billingCountryCode", "blockSize", "price", "tiersMode", "tiers", "feature",
 )  # fmt: skip
+
+# GraphQL's refusal of a field that the usage job reads.
+UNKNOWN_FIELD = re.compile(r'Cannot query field "(series|points|timestamp|value|isResetPoint)"')
 
 
 def ids_of_change(before: str, after: str) -> Result:
@@ -59,6 +63,16 @@ def without_resource(values: Sequence[float], first: float, second: float) -> Re
     if last == first + second:
         return Found("all of them together")
     return Found("one of them") if last in (first, second) else Open(f"The values are {list(values)}.")
+
+
+def fields_of_usage(status: int, code: str, message: str) -> Result:
+    """Return which fields a usage history has: only the refusal of a field by its name says that they are others."""
+    if status == 200 and not code and not message:
+        return Found("those of the schema")
+    refused = UNKNOWN_FIELD.search(message)
+    if refused is None:
+        return Open(f"Stigg answered {status} {code}.".replace(" .", "."))
+    return Found("others", f"Stigg has no field {refused[1]}. Update this package before usage is billed.")
 
 
 def limit(status: int, code: str) -> Result:

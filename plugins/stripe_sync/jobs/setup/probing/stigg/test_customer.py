@@ -47,10 +47,13 @@ class StiggCustomer:
 
     def history(self, feature: str, **more: Any) -> list[Obj]:
         """Return the points of the last day: timestamp, value and isResetPoint."""
-        start, end = self.now - timedelta(days=1), self.now + timedelta(days=1)
-        given: Obj = {"customerId": self.id, "featureId": feature, "startDate": stamp(start), "endDate": stamp(end)}
-        series = self.api.call(documents.USAGE_HISTORY, input=given | more)["usageHistoryV2"]["series"]
+        series = self.api.call(documents.USAGE_HISTORY, input=self.last_day(feature) | more)["usageHistoryV2"]["series"]
         return [point for one in series for point in one["points"]]
+
+    def last_day(self, feature: str) -> dict[str, str]:
+        """Return the input of a usage history from a day before now to a day after it."""
+        start, end = self.now - timedelta(days=1), self.now + timedelta(days=1)
+        return {"customerId": self.id, "featureId": feature, "startDate": stamp(start), "endDate": stamp(end)}
 
     def end(self) -> list[str]:
         """End the subscriptions and archive the customer; return the failures."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from stripe_sync.clients.stigg import documents
 from stripe_sync.clients.stigg import probe_documents as own
 from stripe_sync.jobs.setup.probing.answers import Open, Result
 from stripe_sync.jobs.setup.probing.questions import Asking, question
@@ -110,13 +111,25 @@ def usage_without_resource(asking: Asking) -> Result:
         return readings.without_resource([float(p["value"]) for p in customer.history(feature)], BEFORE, AFTER)
 
 
+@question("usage_fields")
+def usage_fields(asking: Asking) -> Result:
+    """Read the usage history of a customer with the fields that the usage job reads."""
+    plan = next(iter(paid_plans(asking.session.stigg, with_usage=True)), None)
+    if plan is None:
+        return Open("It needs a published paid plan by the month that is billed for use in this Stigg environment.")
+    with customer_of(asking) as customer:
+        given = customer.last_day(usage_feature(plan["prices"]))
+        found = customer.api.raw(documents.USAGE_HISTORY, input=given)
+        return readings.fields_of_usage(found.status, found.code, found.message)
+
+
 @question("stigg_limit_answer")
 def stigg_limit_answer(asking: Asking) -> Result:
     """Change one customer of its own more often than the documented limit of a minute, and read the refusal."""
     with customer_of(asking) as customer:
         for number in range(MUTATIONS):
             given = {"customerId": customer.id, "name": f"{customer.id} {number}"}
-            status, code = customer.api.raw(own.RENAME_CUSTOMER, input=given)
-            if status != 200 or code:
-                return readings.limit(status, code)
+            found = customer.api.raw(own.RENAME_CUSTOMER, input=given)
+            if found.status != 200 or found.code:
+                return readings.limit(found.status, found.code)
     return Open(f"{MUTATIONS} changes of one customer were taken, so no limit was met.")

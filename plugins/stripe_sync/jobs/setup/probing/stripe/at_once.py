@@ -83,6 +83,24 @@ def percent_rounding(asking: Asking) -> Result:
     return readings.rounding_of_percent([taken[amount] for amount in (50, 150, 51)])
 
 
+@question("default_price_archived")
+def default_price_archived(asking: Asking) -> Result:
+    """Archive the default price of a product; afterwards the product has no default price, so that its price is archived."""
+    account = asking.account
+    price = account.price()
+    product = f"/v1/products/{account.get(f'/v1/prices/{price}')['product']}"
+    account.post(product, default_price=price)
+    try:
+        account.post(f"/v1/prices/{price}", active=False)
+    except Refused as refused:
+        if not refused.is_about(text="default price"):
+            raise
+        return No(str(refused))
+    finally:
+        account.post(product, default_price="")
+    return Yes()
+
+
 @question("time_needs_auto_advance")
 def time_needs_auto_advance(asking: Asking) -> Result:
     """Give a draft of its own a time of finalization without ``auto_advance``."""
