@@ -416,7 +416,6 @@ def test_a_draft_that_we_stopped_for_its_use_is_no_settled_one(harness_of: Build
     told = harness.plan().unplanned["subscription:test:s-1"]
     assert f"It is canceled once {cycle(harness)['id']} is finalized" in told
     harness.world.faults.clear()
-    harness.world.unknowns["finalization_moves"] = True
     harness.later(10 * MINUTE)
     harness.usage()
     until(harness, end + 2 * HOUR)

@@ -37,12 +37,6 @@ ALLOWED = {
     "the run under the other answers has them off, and probe asks them here",
     "scenarios/test_tax.py::test_tax_that_stripe_switched_off_names_the_untaxed_invoices_and_waits_for_a_person": "what "
     "follows an untaxed invoice; the refusal is the other end of the story after it",
-    "scenarios/test_month_end_endings.py::test_a_draft_that_we_stopped_for_its_use_is_no_settled_one": "its first half is under "
-    "the refusal; then times are taken again, so that the stop is undone",
-    "scenarios/test_holds.py::test_a_draft_that_we_stopped_and_is_not_owed_stays_stopped": "the careless side: Stripe would "
-    "take the switch back on and collect 20.00 that are not owed; with the refusal on nothing could go wrong",
-    "scenarios/test_grace.py::test_drafts_that_are_short_for_a_reason_are_no_exceptions": "a person moves a draft to 25 minutes "
-    "after it was made, which is impossible with the refusal on",
 }
 
 
