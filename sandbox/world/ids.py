@@ -12,7 +12,7 @@ ACCOUNT = "SBoxAcct0k"  # the part that all long ids of one account share
 
 
 def object_id(prefix: str, sequence: int, now: int) -> str:
-    """Return the id of object number ``sequence``, created at Unix second ``now``, such as ``cus_VIpAf29WAAIpPi``."""
+    """Return the id of object number ``sequence``, created at Unix second ``now``, such as ``cus_q7Tn3kLw0XbR5e``."""
     time = in_base(now // 60, LETTERS)
     if prefix in SHORT:
         return f"{prefix}_{time[-4:]}{scrambled(f'{prefix}{sequence}', 10)}"

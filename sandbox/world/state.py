@@ -198,7 +198,7 @@ class World:
     )  # parameters of a checkout session, or polls of a clock, by id
 
     def next_id(self, prefix: str) -> str:
-        """Return the next id of a kind, such as ``cus_VIpAf29WAAIpPi``; the same in every run of the same world."""
+        """Return the next id of a kind, such as ``cus_q7Tn3kLw0XbR5e``; the same in every run of the same world."""
         self.sequence += 1
         return ids.object_id(prefix, self.sequence, self.now)
 

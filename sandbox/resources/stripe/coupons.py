@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from sandbox.resources.stripe.objects import emit, get, listed
+from sandbox.resources.stripe.objects import DERIVED, emit, get, listed
 from sandbox.resources.stripe.routes import PAGING, Call, route
 from sandbox.world import currencies, ids
 from sandbox.world.forms import check_own_id, merge_metadata
@@ -145,8 +145,22 @@ def delete_coupon(call: Call) -> Obj:
     coupon = get(call.world, "coupons", call.ids[0], kind="coupon")
     call.world.bury("coupons", coupon)
     call.world.deleted_coupons.add(coupon["id"])
+    for discount in call.world.stripe["discounts"].values():
+        if (discount.get("source") or {}).get("coupon") == coupon["id"]:
+            discount["coupon_deleted"] = True
     emit(call, "coupon.deleted", coupon | {"valid": False})
     return {"id": coupon["id"], "object": "coupon", "deleted": True}
+
+
+def source_of(world: World, discount: Obj) -> Obj:
+    """Return the ``source`` of a discount: the coupon that it was made of, although its id may be used again (SB 9.4)."""
+    source: Obj = dict(discount.get("source") or {})
+    if discount.get("coupon_deleted"):
+        source["coupon"] = {"id": source["coupon"], "object": "coupon", "deleted": True}
+    return source
+
+
+DERIVED["discount", "source"] = source_of
 
 
 @route("get", "/v1/coupons", *PAGING)

@@ -36,7 +36,7 @@ HIDDEN = {
     "subscription": ("debits_known",),
     "customer": ("tax", "subscriptions", "sources"),
     "coupon": ("applies_to", "currency_options"),
-    "discount": ("terms", "created"),
+    "discount": ("terms", "created", "coupon_deleted"),
     "payment_method": ("detached",),
     "invoiceitem": ("created", "gone", "credits"),
     "line_item": ("credits", "tax_rates", "one_off"),

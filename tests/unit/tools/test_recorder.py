@@ -12,7 +12,7 @@ from sandbox.world.state import World, from_document
 from tools.recorder.compare import Renames, compare
 from tools.recorder.normal import Normal
 
-CUSTOMER, ITEM = "cus_VIpAf29WAAIpPi", "ii_1VuOhMnT9b7FNRaaaaaaaaaa"
+CUSTOMER, ITEM = "cus_q7Tn3kLw0XbR5e", "ii_1q7TnSBoxAcct0kaaaaaaaa"
 
 
 def world_with(id: str) -> World:
