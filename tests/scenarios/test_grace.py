@@ -164,17 +164,17 @@ def test_drafts_that_are_short_for_a_reason_are_no_exceptions(harness_of: Build,
     harness, renewal, id = licensed(harness_of, grace_hours=1)
     harness.world.billing["webhook_failing"] = True
     assert (harness.usage()["short"], cycle(harness)["automatically_finalizes_at"]) == ({}, renewal + HOUR + 1)
-    is_moved = end < HOUR
-    with nullcontext() if is_moved else pytest.raises(stripe.InvalidRequestError):
+    is_near = end < HOUR
+    with nullcontext() if is_near else pytest.raises(stripe.InvalidRequestError):
         near = {"auto_advance": True, "automatically_finalizes_at": renewal + 25 * MINUTE}
         harness.stripe().v1.invoices.update(id, near)
     assert cycle(harness)["automatically_finalizes_at"] == renewal + end
-    assert harness.usage()["short"] == {}, "a person moved it, or could not"
+    assert harness.usage()["short"] == {}, "a person did it, or could not"
     assert told(harness)[0] == "warning"
     harness.world.faults.append(Fault("GET", "/v1/events", status=403))
-    found = harness.usage(wakes=is_moved)["short"]
-    assert found == ({id: 1500} if is_moved else {}), "without the right to read events, nobody is known to have"
-    if is_moved:
+    found = harness.usage(wakes=is_near)["short"]
+    assert found == ({id: 1500} if is_near else {}), "without the right to read events, nobody is known to have"
+    if is_near:
         assert cycle(harness)["automatically_finalizes_at"] == renewal + HOUR
         assert harness.usage()["short"] == {}, "we hold it"
 

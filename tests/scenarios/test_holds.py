@@ -110,11 +110,11 @@ def test_a_draft_that_we_stopped_and_is_not_owed_stays_stopped(harness_of: Build
     harness.world.faults.clear()
     harness.reconcile()
     assert subscription(harness)["status"] == "canceled"
-    asked = len(harness.world.requests)
+    before = len(harness.world.requests)
     for _ in range(3):
         harness.later(10 * MINUTE)
         assert harness.usage()["released"] == []
-    changes = [r.path for r in harness.world.requests[asked:] if r.method == "POST" and "/v1/invoices/" in r.path]
+    changes = [r.path for r in harness.world.requests[before:] if r.method == "POST" and "/v1/invoices/" in r.path]
     assert [path for path in changes if "preview" not in path] == []
     assert (cycle(harness)["status"], cycle(harness)["auto_advance"], cycle(harness)["amount_paid"]) == (
         "draft",
