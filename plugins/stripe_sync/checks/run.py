@@ -20,6 +20,7 @@ from sqlalchemy import Engine, column, select, text
 from stripe_sync.checks.suites import Suite, suites
 from stripe_sync.core.errors import CheckFailed
 from stripe_sync.warehouse.comparisons import check_results
+from stripe_sync.warehouse.engine import connect_to_read
 from stripe_sync.warehouse.schema import qualified, schema_of
 
 
@@ -108,7 +109,7 @@ def last_result(
 
 def is_empty(engine: Engine, suite: Suite, parameters: Mapping[str, str | int]) -> bool:
     """Return whether the suite's query has no rows."""
-    with engine.connect() as connection:
+    with connect_to_read(engine) as connection:
         rows = text(suite.query).columns(column("id")).subquery("checked")
         return connection.execute(select(rows.c.id).limit(1), dict(parameters)).first() is None
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, or_, select
 from stripe_sync.core import keys
 from stripe_sync.core.errors import ConfigurationError
 from stripe_sync.warehouse import runs
-from stripe_sync.warehouse.engine import run_sql
+from stripe_sync.warehouse.engine import connect_to_read, run_sql
 from stripe_sync.warehouse.tables.comparisons import status
 
 Row = dict[str, Any]
@@ -26,7 +26,7 @@ def explain_customer(engine: Engine, name: str, id: str) -> Row:
 
     Raises ConfigurationError where the last run saw no customer of this id.
     """
-    with engine.connect() as connection:
+    with connect_to_read(engine) as connection:
         customer = stigg_id(connection, name, id)
         subscriptions = subscriptions_of(connection, name, customer)
         entities = [("customer", customer), *(("subscription", s["id"]) for s in subscriptions)]

@@ -38,6 +38,7 @@ from stripe_sync.warehouse.tables.columns import SCHEMA
 DRIVER = "postgresql+psycopg"
 VERSION_TABLE = "schema_version"
 STAGING_SCHEMA = '"{schema}"'  # the one name that is put into SQL files, quoted
+PREPARED = 300  # statements a connection; a run has about 200
 PINGED_AFTER = 30.0  # seconds that a connection was idle
 _encoder = msgspec.json.Encoder(decimal_format="number")
 _decoder = msgspec.json.Decoder(float_hook=Decimal)
@@ -96,6 +97,7 @@ def engine_of(url: str) -> Engine:
         execution_options={} if schema == SCHEMA else {"schema_translate_map": {SCHEMA: schema}},
         pool_size=5,
         max_overflow=20,
+        pool_use_lifo=True,  # the connection that was used last has the most statements prepared
         json_serializer=dumps,
         json_deserializer=loads,
         hide_parameters=True,
@@ -104,6 +106,7 @@ def engine_of(url: str) -> Engine:
 
     @event.listens_for(engine, "connect")
     def register(connection: Any, _record: Any) -> None:
+        connection.prepared_max = PREPARED
         psycopg.types.json.set_json_dumps(dumps, connection)
         psycopg.types.json.set_json_loads(loads, connection)
 
@@ -173,11 +176,20 @@ def version_of(engine: Engine) -> str | None:
     """Return the migration that the schema is at; None for a new database."""
     schema = schema_of(engine)
     version = table(VERSION_TABLE, column("version_num"), schema=schema)
-    with engine.connect() as connection:
+    with connect_to_read(engine) as connection:
         if connection.execute(select(func.to_regclass(f'"{schema}".{VERSION_TABLE}'))).scalar() is None:
             return None
         found: str | None = connection.execute(select(version.c.version_num)).scalar()
         return found
+
+
+def connect_to_read(engine: Engine) -> Connection:
+    """Return a connection for statements that only read.
+
+    Each statement is a transaction of its own. So none begins or is rolled back, which are two round trips and make the
+    driver forget what it has prepared; at READ COMMITTED each statement sees the newest rows in either case.
+    """
+    return engine.connect().execution_options(isolation_level="AUTOCOMMIT")
 
 
 @cache

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, func, insert, select
 
+from stripe_sync.warehouse.engine import connect_to_read
 from stripe_sync.warehouse.tables import runs as tables
 
 
@@ -37,7 +38,7 @@ def all_of(engine: Engine, environment: str) -> list[dict[str, Any]]:
     """Return the actions of people, newest first."""
     of = tables.manual_action.c
     query = select(of.command, of.subject, of.reason, of.person, of.detail, of.done_at)
-    with engine.connect() as connection:
+    with connect_to_read(engine) as connection:
         rows = connection.execute(query.where(of.environment == environment).order_by(of.id.desc()))
         return [dict(row._mapping) for row in rows]
 
@@ -64,5 +65,5 @@ def answers(engine: Engine, environment: str) -> dict[str, str]:
     """Return the newest answer to each question that was answered."""
     of = tables.probe_answer.c
     query = select(of.question, of.answer).where(of.environment == environment).order_by(of.id)
-    with engine.connect() as connection:
+    with connect_to_read(engine) as connection:
         return {row.question: row.answer for row in connection.execute(query)}

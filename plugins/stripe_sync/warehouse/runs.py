@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from stripe_sync.warehouse.engine import run_sql
+from stripe_sync.warehouse.engine import connect_to_read, run_sql
 from stripe_sync.warehouse.tables import runs as tables
 
 
@@ -39,14 +39,14 @@ def find(engine: Engine, environment: str, run_id: str) -> Started | None:
     query = select(tables.run.c.started_at, tables.run.c.params).where(
         tables.run.c.environment == environment, tables.run.c.run_id == run_id
     )
-    with engine.connect() as connection:
+    with connect_to_read(engine) as connection:
         row = connection.execute(query).first()
     return (row.started_at, row.params) if row else None
 
 
 def result(engine: Engine, environment: str, run_id: str, step: str) -> dict[str, Any] | None:
     """Return the result of a finished step of a run, or None."""
-    with engine.connect() as connection:
+    with connect_to_read(engine) as connection:
         return result_in(connection, environment, run_id, step)
 
 
@@ -62,7 +62,7 @@ def result_in(connection: Connection, environment: str, run_id: str, step: str) 
 def results(engine: Engine, environment: str, run_id: str) -> dict[str, dict[str, Any]]:
     """Return the results of the finished steps of a run, by step."""
     of = tables.step.c
-    with engine.connect() as connection:
+    with connect_to_read(engine) as connection:
         rows = connection.execute(
             select(of.step, of.result).where(of.environment == environment, of.run_id == run_id)
         ).all()
@@ -97,5 +97,5 @@ def finish(engine: Engine, environment: str, run_id: str, step: str, result: Map
 
 def last(engine: Engine, environment: str) -> dict[str, Any] | None:
     """Return the newest run: ``run_id``, ``started_at``, and ``steps``, the steps that it finished in order."""
-    with engine.connect() as connection:
+    with connect_to_read(engine) as connection:
         return next(iter(run_sql(connection, "runs/newest", environment=environment)), None)

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine
 
 from stripe_sync.core.decoding import typed
 from stripe_sync.warehouse import runs
+from stripe_sync.warehouse.engine import connect_to_read
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -53,7 +54,7 @@ def decode(row: dict[str, Any], kind: type[Kind]) -> Kind:
 
 def find(engine: Engine, environment: str, run_id: str, kind: type[Kind]) -> Kind | None:
     """Return the result of a finished step of a run, or None."""
-    with engine.connect() as connection:
+    with connect_to_read(engine) as connection:
         return find_in(connection, environment, run_id, kind)
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from stripe_sync.core.settings import Environment
 from stripe_sync.domain.drift.rows import Places
 from stripe_sync.reporting.tables import presentable
-from stripe_sync.warehouse.engine import run_sql
+from stripe_sync.warehouse.engine import connect_to_read, run_sql
 from stripe_sync.warehouse.table_rows import values_of
 
 IN_STRIPE = {"plan": "product", "addon": "product"}
@@ -56,7 +56,7 @@ class Viewer:
 
     def query(self, name: str, **parameters: Any) -> list[dict[str, Any]]:
         """Run a query file with the environment's name and return its rows."""
-        with self.engine.connect() as connection:
+        with connect_to_read(self.engine) as connection:
             return run_sql(connection, name, environment=self.environment.name, **parameters)
 
     def url(self, *parts: str, **query: str) -> str:

@@ -19,6 +19,7 @@ from stripe_sync.jobs.runtime.preflight import Check, CheckState
 from stripe_sync.jobs.runtime.results.finance import PortalRead
 from stripe_sync.jobs.runtime.step import keep_result
 from stripe_sync.warehouse.comparisons import links
+from stripe_sync.warehouse.engine import connect_to_read
 
 CONFIGURATIONS = "/v1/billing_portal/configurations"
 
@@ -86,7 +87,7 @@ def link(session: Session, customer: str, *, return_url: str = "") -> PortalLink
     account(session)
     name = session.environment.name
     key = keys.link_key("customer", keys.part(name), keys.part(customer))
-    with session.engine.connect() as connection:
+    with connect_to_read(session.engine) as connection:
         id = links.of_keys(connection, name, [key]).get(key)
     if id is None:
         raise ConfigurationError(f"Customer {customer} is not in Stripe. See stripe-sync status {name} {customer}.")

@@ -11,6 +11,7 @@ from stripe_sync.apply.results import Step
 from stripe_sync.domain.plan.actions import Action, ordered
 from stripe_sync.jobs.inputs.links import known_to, link_index_of
 from stripe_sync.jobs.runtime.context import Run, Session
+from stripe_sync.warehouse.engine import connect_to_read
 from stripe_sync.warehouse.writes.leases import Lease
 
 
@@ -28,7 +29,7 @@ def write(
     """Write actions of the lease's lane and return their results in order; without ``permits`` all are permitted."""
     if not actions:
         return []
-    with session.engine.connect() as connection:
+    with connect_to_read(session.engine) as connection:
         link_index = link_index_of(session, connection, known_to(session, connection, actions))
     executor = Executor(
         engine=session.engine,

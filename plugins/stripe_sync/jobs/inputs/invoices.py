@@ -21,6 +21,7 @@ from stripe_sync.domain.usage.charges import LONGEST_GRACE
 from stripe_sync.domain.usage.holds.grace import graces, is_short
 from stripe_sync.domain.usage.windows import Chain, Opening
 from stripe_sync.jobs.runtime.context import Run, Session
+from stripe_sync.warehouse.engine import connect_to_read
 from stripe_sync.warehouse.usage import draft_holds, usage_invoices
 
 
@@ -50,7 +51,7 @@ def read_invoices(
     """
     name, api = session.environment.name, session.stripe.in_lane(Lane.USAGE)
     bodies = {id: row for id, row in listed.items() if drafts.subscription_of(row, session.signer) in since}
-    with session.engine.connect() as connection:
+    with connect_to_read(session.engine) as connection:
         again = [i for i in known_drafts(connection, name, run.now, since) if i.invoice not in bodies]
         moved = draft_holds.holds(connection, name)
     found = {i.invoice: api.find(f"/v1/invoices/{i.invoice}") for i in again}

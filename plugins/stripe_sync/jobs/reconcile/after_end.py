@@ -13,6 +13,7 @@ from stripe_sync.domain.plan.actions import Action
 from stripe_sync.domain.plan.owed import OwedKind
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.warehouse.comparisons import link_suggestions, links
+from stripe_sync.warehouse.engine import connect_to_read
 from stripe_sync.warehouse.writes import journal, owed
 from stripe_sync.warehouse.writes.owed import EXEMPT, OwedRow
 
@@ -25,7 +26,7 @@ def after_end_rows(session: Session, run: Run) -> list[EntityStatus]:
     Stripe is asked about their invoices alone; a row that could not be read says so and names its invoice.
     """
     name = session.environment.name
-    with session.engine.connect() as connection:
+    with connect_to_read(session.engine) as connection:
         rows = [row for row in owed.open_rows(connection, name) if row.owed.kind == OwedKind.SOLD_AFTER]
         actions = journal.actions_of(connection, {row.intent for row in rows})
         keys = {id: key for key, id in links.of_ids(connection, name, {row.stripe_id for row in rows}).items()}

@@ -22,6 +22,7 @@ from stripe_sync.domain.plan.owed import INVOICE, NAME, Owed, OwedKind, Shown, a
 from stripe_sync.domain.usage.holds.stuck import usual_way, why_stuck
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.warehouse.comparisons import link_suggestions, links
+from stripe_sync.warehouse.engine import connect_to_read
 from stripe_sync.warehouse.writes import owed
 from stripe_sync.warehouse.writes.owed import EXEMPT, OwedRow
 
@@ -36,7 +37,7 @@ def owed_rows(session: Session, run: Run) -> list[EntityStatus]:
     A customer that could not be read keeps its rows; the next run reads it.
     """
     name = session.environment.name
-    with session.engine.connect() as connection:
+    with connect_to_read(session.engine) as connection:
         rows = [row for row in owed.open_rows(connection, name) if row.owed.kind != OwedKind.SOLD_AFTER]
         if not rows:
             return []
@@ -54,7 +55,7 @@ def owed_rows(session: Session, run: Run) -> list[EntityStatus]:
             continue
         with session.engine.begin() as connection:
             left += still_open(connection, session, its, shown, used=used, exempt=exempt, at=run.now)
-    with session.engine.connect() as connection:
+    with connect_to_read(session.engine) as connection:
         return statuses_of(connection, name, rows, left)
 
 

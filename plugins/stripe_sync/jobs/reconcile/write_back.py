@@ -11,7 +11,7 @@ from stripe_sync.core.lanes import Lane, Mode
 from stripe_sync.domain.plan.actions import Action, ActionKind
 from stripe_sync.jobs.inputs.direct_writes import write
 from stripe_sync.jobs.runtime.context import Run, Session
-from stripe_sync.warehouse.engine import run_sql
+from stripe_sync.warehouse.engine import connect_to_read, run_sql
 from stripe_sync.warehouse.writes import leases
 
 
@@ -21,7 +21,7 @@ def write_back(session: Session, run: Run) -> list[Step]:
     if not environment.stigg.write_billing_id or run.narrowed(environment).mode(Lane.CUSTOMERS) != Mode.ENFORCE:
         return []
     about = {"environment": environment.name, "most": environment.limits.actions}
-    with session.engine.connect() as connection:
+    with connect_to_read(session.engine) as connection:
         rows = run_sql(connection, "mirror/without_billing_id", **about)
     actions = [naming(environment.name, row["key"]) for row in rows]
     if not actions:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from stripe_sync.core.errors import AccountRefused
 from stripe_sync.warehouse import accounts
 from stripe_sync.warehouse.accounts import Proven
+from stripe_sync.warehouse.engine import connect_to_read
 
 if TYPE_CHECKING:
     from stripe_sync.jobs.runtime.context import Session
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 def linked_account(session: Session) -> str:
     """Return the account of the links as a phrase. Raises AccountRefused where it differs from the declared account."""
     declared, name = session.environment.stripe_account, session.environment.name
-    with session.engine.connect() as connection:
+    with connect_to_read(session.engine) as connection:
         known = accounts.bound(connection, name)
     if known is not None and known != declared:
         raise AccountRefused(
@@ -48,7 +49,7 @@ def account(session: Session) -> str:
 def require_account(session: Session) -> None:
     """Check the account unless this key has already passed. Raises AccountRefused or NotAuthorized."""
     linked_account(session)
-    with session.engine.connect() as connection:
+    with connect_to_read(session.engine) as connection:
         known = accounts.find(connection, session.environment.name)
     if known != Proven(session.environment.stripe_account, key_digest(session)):
         account(session)

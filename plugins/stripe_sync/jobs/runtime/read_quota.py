@@ -15,6 +15,7 @@ from croniter import croniter
 from stripe_sync.core.errors import ConfigurationError
 from stripe_sync.domain.model.kinds import Side
 from stripe_sync.jobs.runtime.context import Session
+from stripe_sync.warehouse.engine import connect_to_read
 from stripe_sync.warehouse.snapshots.snapshots import newest_counts
 from stripe_sync.warehouse.usage.usage_windows import subscriptions_with_usage
 
@@ -41,7 +42,7 @@ def runs_per_month(schedule: str | None) -> int:
 
 def full_read(session: Session) -> int:
     """Return the pages of a full read, from the counts of the newest snapshot; one page per list before the first."""
-    with session.engine.connect() as connection:
+    with connect_to_read(session.engine) as connection:
         counts = newest_counts(connection, session.environment.name, Side.STRIPE)
     known = counts or dict.fromkeys(("product", "price", "coupon", "customer", "subscription", "invoice"), 0)
     return sum(max(LISTS.get(kind, 1), ceil(n / PAGE)) for kind, n in known.items())
@@ -64,7 +65,7 @@ def month_ends(session: Session) -> int:
     Each draft is read before it is written and after its finalization. A run with something due reads the list of drafts
     and the account; these are at most six runs in the hour of a month end.
     """
-    with session.engine.connect() as connection:
+    with connect_to_read(session.engine) as connection:
         count = subscriptions_with_usage(connection, session.environment.name)
     runs = runs_per_month(session.environment.usage.schedule)
     return 2 * count + 2 * min(runs, 6 * count)

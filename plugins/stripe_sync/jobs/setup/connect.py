@@ -21,6 +21,7 @@ from stripe_sync.jobs.runtime.context import Session
 from stripe_sync.jobs.runtime.preflight import Check, CheckState
 from stripe_sync.jobs.setup.rights import Right, needed
 from stripe_sync.jobs.usage.drafts.grace import graces_of
+from stripe_sync.warehouse.engine import connect_to_read
 from stripe_sync.warehouse.usage import draft_holds, figures
 
 SKEW = timedelta(seconds=30)
@@ -100,7 +101,7 @@ def version(session: Session) -> Check:
 
 def clocks(session: Session) -> Check:
     """Compare the clocks of the warehouse and this machine; leases and budgets use the warehouse's."""
-    with session.engine.connect() as connection:
+    with connect_to_read(session.engine) as connection:
         there = connection.execute(select(func.clock_timestamp())).scalar_one()
     apart = abs(there - SystemClock().now())
     return Check(
@@ -127,7 +128,7 @@ def modes(session: Session) -> Check:
 def grace(session: Session) -> Check:
     """Return the grace period of renewal drafts, from drafts whose finalization time was not moved, else the newest known."""
     name = session.environment.name
-    with session.engine.connect() as connection:
+    with connect_to_read(session.engine) as connection:
         moved_drafts, newest = draft_holds.holds(connection, name), figures.newest_grace(connection, name)
     bodies = session.stripe.page("/v1/invoices", status="draft", limit=100)["data"]
     found = graces_of(session, bodies, moved_drafts) or dict([newest] if newest else ())

@@ -22,6 +22,7 @@ from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.runtime.manual_actions import Operator, note
 from stripe_sync.warehouse import environments
 from stripe_sync.warehouse.comparisons import links
+from stripe_sync.warehouse.engine import connect_to_read
 from stripe_sync.warehouse.usage import draft_holds
 from stripe_sync.warehouse.writes import leases
 
@@ -37,7 +38,7 @@ LANE = {
 def look(session: Session, *, strip: bool) -> list[str]:
     """Return the effects of disconnecting, one sentence each."""
     name = session.environment.name
-    with session.engine.connect() as connection:
+    with connect_to_read(session.engine) as connection:
         kinds = Counter(links.counts(connection, name))
         held = [h for h in draft_holds.holds(connection, name).values() if h.held]
     counts = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())) or "none"
@@ -91,7 +92,7 @@ def disconnect(session: Session, run: Run, by: Operator, *, confirm: str, strip:
 
 def strips(session: Session, lane: Lane) -> list[Action]:
     """Return the actions that remove our metadata from the linked objects of a lane."""
-    with session.engine.connect() as connection:
+    with connect_to_read(session.engine) as connection:
         found = {
             kind: links.of_kind(connection, session.environment.name, kind) for kind, of in LANE.items() if of == lane
         }

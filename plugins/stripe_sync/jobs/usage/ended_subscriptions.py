@@ -11,6 +11,7 @@ from stripe_sync.domain.usage.decide.due import LedgerState
 from stripe_sync.domain.usage.decide.subscription_ends import SENT, decide_ends
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.usage.permissions import entity_of
+from stripe_sync.warehouse.engine import connect_to_read
 from stripe_sync.warehouse.usage import draft_holds, movements, usage_invoices, usage_windows
 
 
@@ -34,7 +35,7 @@ def store_ends(connection: Connection, session: Session, run: Run, state: Ledger
 
 def removals(session: Session) -> list[Action]:
     """Return what takes our lines off the drafts that are not owed."""
-    with session.engine.connect() as connection:
+    with connect_to_read(session.engine) as connection:
         unowed = usage_invoices.unowed_drafts(connection, session.environment.name)
     actions = []
     for invoice in unowed:

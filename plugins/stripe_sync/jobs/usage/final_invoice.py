@@ -28,6 +28,7 @@ from stripe_sync.jobs.usage.drafts.holds import known_leads
 from stripe_sync.jobs.usage.ledger_state import load_state
 from stripe_sync.jobs.usage.permissions import entity_of
 from stripe_sync.warehouse.comparisons import links
+from stripe_sync.warehouse.engine import connect_to_read
 from stripe_sync.warehouse.usage import movements, usage_invoices, usage_windows
 from stripe_sync.warehouse.writes import journal
 from stripe_sync.warehouse.writes.leases import Lease
@@ -36,7 +37,7 @@ from stripe_sync.warehouse.writes.leases import Lease
 def make_final_invoices(session: Session, run: Run, lease: Lease) -> list[str]:
     """Make the invoices that windows need which no renewal bills; return a sentence for each that a person has to make."""
     name = session.environment.name
-    with session.engine.connect() as connection:
+    with connect_to_read(session.engine) as connection:
         groups = load_groups(connection, session, run)
         state = load_state(session, run, connection) if groups else None
     if state is None:
@@ -84,7 +85,7 @@ def terms_of(session: Session, subscription: str, bound: datetime) -> FinalTerms
     found = [*body["discounts"], *([inherited] if inherited else [])]
     ids = {id_of((d.get("source") or {}).get("coupon")) or "" for d in found}
     live = {id: api.find(f"/v1/coupons/{id}") for id in ids}
-    with session.engine.connect() as connection:
+    with connect_to_read(session.engine) as connection:
         recorded = recorded_coupons(connection, name, ids)
     key = drafts.final_key(name, subscription, bound)
     return final_terms(body, moment=epoch(bound), live=live, recorded=recorded, key=key, inherited=inherited)
@@ -93,7 +94,7 @@ def terms_of(session: Session, subscription: str, bound: datetime) -> FinalTerms
 def used_up(session: Session, subscription: str) -> list[dict[str, Any]]:
     """Return the discounts of the invoices of a subscription that sell a period after its end, expanded."""
     api = session.stripe.in_lane(Lane.USAGE)
-    with session.engine.connect() as connection:
+    with connect_to_read(session.engine) as connection:
         seen = usage_invoices.of_subscriptions(connection, session.environment.name, [subscription])
     ids = [i.invoice for i in seen if i.body.get("unowed") and i.body.get("discounts")]
     bodies = (api.find(f"/v1/invoices/{id}", expand=["discounts"]) for id in ids)
@@ -123,7 +124,7 @@ def leave_to_person(session: Session, run: Run, windows: Iterable[Window], why: 
 def switch_on(session: Session, run: Run, lease: Lease) -> list[str]:
     """Switch on the invoices of our own whose every window is proven; return a sentence for each that cannot be charged."""
     name = session.environment.name
-    with session.engine.connect() as connection:
+    with connect_to_read(session.engine) as connection:
         windows = usage_windows.in_states(connection, name, BILLABLE)
         seen = usage_invoices.may_bill(connection, name, windows)
     proven = decide.proven_drafts(windows, seen, assigned=assign(windows, seen), signer=session.signer)
@@ -136,7 +137,7 @@ def switch_on(session: Session, run: Run, lease: Lease) -> list[str]:
 
 def was_switched_on(session: Session, invoice: Invoice) -> bool:
     """Return whether a draft of our own was switched on before: one that a person stopped later stays stopped."""
-    with session.engine.connect() as connection:
+    with connect_to_read(session.engine) as connection:
         target = keys.link_key("finalrelease", invoice.invoice)
         return journal.newest_done(connection, session.environment.name, target) is not None
 
@@ -165,7 +166,7 @@ def switch_one(session: Session, run: Run, lease: Lease, invoice: Invoice, windo
 def coupons_of(session: Session, invoice: Invoice) -> list[str]:
     """Return the ids of the coupons that were made for an invoice of our own."""
     key = session.signer.key_of(invoice.body["metadata"].get(FIELD)) or ""
-    with session.engine.connect() as connection:
+    with connect_to_read(session.engine) as connection:
         made = journal.newest_action(connection, session.environment.name, key)
     return [coupon["id"] for coupon in (made or {}).get("after", {}).get("coupons", ())]
 

@@ -16,6 +16,7 @@ from stripe_sync.jobs.runtime.context import Session, start_run
 from stripe_sync.jobs.runtime.manual_actions import Operator, note
 from stripe_sync.jobs.usage.drafts.holds import deadline, known_leads, timed
 from stripe_sync.jobs.usage.permissions import leased
+from stripe_sync.warehouse.engine import connect_to_read
 from stripe_sync.warehouse.usage import draft_holds, movements, usage_invoices, usage_windows
 from stripe_sync.warehouse.writes import leases
 
@@ -29,7 +30,7 @@ def hold(session: Session, id: str, by: Operator) -> str:
 def release(session: Session, id: str, by: Operator) -> str:
     """Give a draft its own moment of finalization back, whoever held it."""
     invoice = draft(session, id)
-    with session.engine.connect() as connection:
+    with connect_to_read(session.engine) as connection:
         found = draft_holds.holds(connection, session.environment.name).get(id)
     if found is None or not found.held:
         raise ConfigurationError(
@@ -59,7 +60,7 @@ def move(session: Session, invoice: Invoice, by: Operator, *, kind: str, held: b
     name, now = session.environment.name, session.clock.now()
     if why := leases.pause_reason(session.engine, name, Lane.USAGE):
         raise ConfigurationError(f"The lane usage is paused: {why}; resume it first.")
-    with session.engine.connect() as connection:
+    with connect_to_read(session.engine) as connection:
         before = draft_holds.holds(connection, name).get(invoice.invoice)
     original = decide.own_time(invoice, before)
     if held:

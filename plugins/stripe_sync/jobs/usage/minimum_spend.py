@@ -15,6 +15,7 @@ from stripe_sync.domain.usage.windows import Window
 from stripe_sync.jobs.inputs.invoices import with_all_lines, with_credits
 from stripe_sync.jobs.runtime.context import Session
 from stripe_sync.warehouse.comparisons import links
+from stripe_sync.warehouse.engine import connect_to_read
 from stripe_sync.warehouse.usage import usage_invoices
 
 
@@ -42,7 +43,7 @@ def with_covered(session: Session, invoice: Invoice, windows: Sequence[Window]) 
 
 def unowed_of(session: Session, subscription: str) -> frozenset[str]:
     """The ids of the invoices that sell a period after the end: what they charged in advance is given back, and covers nothing."""
-    with session.engine.connect() as connection:
+    with connect_to_read(session.engine) as connection:
         seen = usage_invoices.of_subscriptions(connection, session.environment.name, [subscription])
     return frozenset(i.invoice for i in seen if i.body.get("unowed"))
 
@@ -50,6 +51,6 @@ def unowed_of(session: Session, subscription: str) -> frozenset[str]:
 def minimums(session: Session, bodies: Iterable[dict[str, Any]]) -> frozenset[str]:
     """The ids of the prices on some invoices that are minimum spends of ours."""
     prices = {price for body in bodies for line in body["lines"]["data"] if (price := price_of(line))}
-    with session.engine.connect() as connection:
+    with connect_to_read(session.engine) as connection:
         known = links.of_ids(connection, session.environment.name, prices)
     return frozenset(id for key, id in known.items() if is_minimum(key))

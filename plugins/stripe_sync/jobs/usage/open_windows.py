@@ -12,6 +12,7 @@ from stripe_sync.domain.usage.holds.draft_hold import DraftHold
 from stripe_sync.domain.usage.ledger import BILLABLE, UsageState
 from stripe_sync.domain.usage.windows import Window
 from stripe_sync.jobs.runtime.context import Session
+from stripe_sync.warehouse.engine import connect_to_read
 from stripe_sync.warehouse.usage import draft_holds, usage_invoices, usage_windows
 
 COLLECTIBLE = (UsageState.REPORTED, *BILLABLE, UsageState.UNBILLABLE, UsageState.REVERSED)
@@ -20,7 +21,7 @@ COLLECTIBLE = (UsageState.REPORTED, *BILLABLE, UsageState.UNBILLABLE, UsageState
 def rows(session: Session) -> list[dict[str, Any]]:
     """One row a window that is neither billed nor waived, the oldest first."""
     name = session.environment.name
-    with session.engine.connect() as connection:
+    with connect_to_read(session.engine) as connection:
         windows = usage_windows.in_states(connection, name, COLLECTIBLE)
         seen = usage_invoices.may_bill(connection, name, windows)
         holds = draft_holds.holds(connection, name)

@@ -11,6 +11,7 @@ from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.runtime.preflight import held_at_observe
 from stripe_sync.jobs.runtime.results.usage import FoundDue
 from stripe_sync.warehouse.comparisons import links
+from stripe_sync.warehouse.engine import connect_to_read
 from stripe_sync.warehouse.writes import leases
 from stripe_sync.warehouse.writes.leases import Lease
 
@@ -27,7 +28,7 @@ def observed_reason(session: Session, due: FoundDue) -> str:
 
 def entity_of(session: Session, subscription: str) -> tuple[str, str]:
     """The Stigg subscription of a Stripe subscription."""
-    with session.engine.connect() as connection:
+    with connect_to_read(session.engine) as connection:
         key = links.key_of(connection, session.environment.name, subscription)
     return keys.entity_of(key) if key else ("subscription", subscription)
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Engine, select
 from sqlalchemy.dialects.postgresql import insert
 
-from stripe_sync.warehouse.engine import run_sql
+from stripe_sync.warehouse.engine import connect_to_read, run_sql
 from stripe_sync.warehouse.tables.comparisons import check_result as results
 
 
@@ -16,21 +16,21 @@ def find(engine: Engine, suite_hash: str, content: str) -> dict[str, Any] | None
     """Return the detail of a stored result, with ``passed``."""
     of = results.c
     query = select(of.passed, of.detail).where(of.suite_hash == suite_hash, of.content == content)
-    with engine.connect() as connection:
+    with connect_to_read(engine) as connection:
         row = connection.execute(query).first()
     return {**row.detail, "passed": row.passed} if row else None
 
 
 def newest(engine: Engine, suite_hash: str, place: str, *, upto: int) -> tuple[int, dict[str, Any]] | None:
     """Return (content, detail) of the newest result that passed of a suite on one side of an environment, on content up to this."""
-    with engine.connect() as connection:
+    with connect_to_read(engine) as connection:
         rows = run_sql(connection, "checks/newest", suite_hash=suite_hash, side=f"{place}:", content=upto)
     return next(((int(row["content"]), row["detail"]) for row in rows), None)
 
 
 def unchanged(engine: Engine, ids: Collection[str], **about: Any) -> set[str]:
     """Return the ids of the rows of a mirror that are as they were at a content: environment, side, kind, snapshot, judged."""
-    with engine.connect() as connection:
+    with connect_to_read(engine) as connection:
         return {row["id"] for row in run_sql(connection, "checks/unchanged", ids=list(ids), **about)}
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine, delete, select
 from sqlalchemy.dialects.postgresql import insert
 
 from stripe_sync.core.keys import owner
+from stripe_sync.warehouse.engine import connect_to_read
 from stripe_sync.warehouse.tables.columns import is_among
 from stripe_sync.warehouse.tables.comparisons import ignored as exempted
 from stripe_sync.warehouse.tables.comparisons import link_suggestion as suggestions
@@ -35,7 +36,7 @@ def all_of(engine: Engine, environment: str) -> list[dict[str, Any]]:
     """Return the suggestions of the newest run."""
     of = suggestions.c
     query = select(of.key, of.stripe_id, of.why).where(of.environment == environment).order_by(of.key, of.stripe_id)
-    with engine.connect() as connection:
+    with connect_to_read(engine) as connection:
         rows = connection.execute(query)
         return [dict(row._mapping) for row in rows]
 

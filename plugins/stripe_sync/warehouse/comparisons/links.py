@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, func, or_, select, update
 
-from stripe_sync.warehouse.engine import run_sql, statement
+from stripe_sync.warehouse.engine import connect_to_read, run_sql, statement
 from stripe_sync.warehouse.tables.columns import is_among
 from stripe_sync.warehouse.tables.comparisons import link as table
 
@@ -68,7 +68,7 @@ def add(connection: Connection, environment: str, key: str, stripe_id: str, *, s
 
 def is_linked(engine: Engine, environment: str, key: str) -> bool:
     """Return whether a link key has an open link by now."""
-    with engine.connect() as connection:
+    with connect_to_read(engine) as connection:
         return bool(of_keys(connection, environment, [key]))
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, Select, bindparam, delete, or_, selec
 
 from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.model.status import EntityStatus, Status
-from stripe_sync.warehouse.engine import dumps, run_sql
+from stripe_sync.warehouse.engine import connect_to_read, dumps, run_sql
 from stripe_sync.warehouse.tables.columns import is_among
 from stripe_sync.warehouse.tables.comparisons import status as table
 
@@ -70,7 +70,7 @@ def details(connection: Connection, environment: str, reason: ReasonCode) -> str
 
 def counts(engine: Engine, environment: str) -> list[dict[str, Any]]:
     """Return the numbers of entities by kind, status and reason."""
-    with engine.connect() as connection:
+    with connect_to_read(engine) as connection:
         return run_sql(connection, "reports/status_counts", environment=environment)
 
 
@@ -78,7 +78,7 @@ def find(engine: Engine, environment: str, id: str) -> list[EntityStatus]:
     """Return the statuses of the entities with this Stigg id or Stripe id."""
     of = table.c
     query = select(table).where(of.environment == environment, or_(of.id == id, of.stripe_id == id))
-    with engine.connect() as connection:
+    with connect_to_read(engine) as connection:
         return _statuses(connection, query.order_by(of.kind))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Engine, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
+from stripe_sync.warehouse.engine import connect_to_read
 from stripe_sync.warehouse.tables.finance import audit_line, month_audit
 
 COLUMNS = (
@@ -31,7 +32,7 @@ def audited_at(engine: Engine, environment: str, month: str) -> datetime | None:
     """Return the moment of a month's last audit, such as ``2026-11``; one without invoices counts as well."""
     of = month_audit.c
     query = select(func.max(of.audited_at)).where(of.environment == environment, of.month == _first_day(month))
-    with engine.connect() as connection:
+    with connect_to_read(engine) as connection:
         found: datetime | None = connection.execute(query).scalar()
         return found
 

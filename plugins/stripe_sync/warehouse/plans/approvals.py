@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from stripe_sync.core.approval_state import ApprovalState
 from stripe_sync.core.decoding import typed
 from stripe_sync.domain.plan.approvals import Request
+from stripe_sync.warehouse.engine import connect_to_read
 from stripe_sync.warehouse.tables.plans import approval as approvals
 
 REQUEST = ("hash", "lane", "actions", "due_now", "per_month", "why")  # columns that are the request itself
@@ -85,7 +86,7 @@ def settled(connection: Connection, environment: str, *, now: datetime, remember
 
 def find(engine: Engine, environment: str, hash: str) -> Approval | None:
     """Return the newest question about a set of actions."""
-    with engine.connect() as connection:
+    with connect_to_read(engine) as connection:
         row = connection.execute(
             select(approvals)
             .where(approvals.c.environment == environment, approvals.c.hash == hash)
@@ -97,7 +98,7 @@ def find(engine: Engine, environment: str, hash: str) -> Approval | None:
 
 def waiting(engine: Engine, environment: str, *, now: datetime) -> list[Approval]:
     """Return the questions that somebody still may answer, oldest first."""
-    with engine.connect() as connection:
+    with connect_to_read(engine) as connection:
         rows = connection.execute(
             select(approvals).where(_waits(environment, now)).order_by(approvals.c.requested_at)
         ).all()

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Engine, delete, insert, or_, select, update
 
 from stripe_sync.domain.plan.declines import Decline, DeclineKind
+from stripe_sync.warehouse.engine import connect_to_read
 from stripe_sync.warehouse.tables.plans import payment_decline as declines
 
 COLUMNS = [declines.c[field.name] for field in fields(Decline)]
@@ -21,7 +22,7 @@ def find(connection: Connection, environment: str, target: str) -> Decline | Non
 
 def all_of(engine: Engine, environment: str) -> dict[str, Decline]:
     """Return every decline of an environment by target."""
-    with engine.connect() as connection:
+    with connect_to_read(engine) as connection:
         rows = connection.execute(
             select(declines.c.target, *COLUMNS).where(declines.c.environment == environment).order_by(declines.c.target)
         )

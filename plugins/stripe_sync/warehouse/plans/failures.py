@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, delete, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from stripe_sync.warehouse.engine import connect_to_read
 from stripe_sync.warehouse.tables.plans import write_failure as refusals
 
 PATIENCE = 3  # refusals in a row before a target is left alone
@@ -73,7 +74,7 @@ def quarantined(engine: Engine, environment: str, *, now: datetime) -> dict[str,
     """Return the targets that are left alone at a moment."""
     of = refusals.c
     query = select(of.target, of.failures, of.reason, of.detail, of.until)
-    with engine.connect() as connection:
+    with connect_to_read(engine) as connection:
         rows = connection.execute(query.where(of.environment == environment, of.until > now))
         return {row.target: Failure(**row._mapping) for row in rows}
 
@@ -83,7 +84,7 @@ def all_of(engine: Engine, environment: str) -> list[dict[str, Any]]:
     of = refusals.c
     query = select(of.target, of.entity_kind, of.entity_id, of.failures, of.reason, of.detail, of.until)
     in_order = query.order_by(of.until.desc().nulls_last(), of.target)
-    with engine.connect() as connection:
+    with connect_to_read(engine) as connection:
         rows = connection.execute(in_order.where(of.environment == environment))
         return [dict(row._mapping) for row in rows]
 

@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from stripe_sync.core.decoding import typed
 from stripe_sync.domain.plan.actions import Plan
 from stripe_sync.domain.plan.guards import Verdict
+from stripe_sync.warehouse.engine import connect_to_read
 from stripe_sync.warehouse.tables import plans as tables
 
 
@@ -65,7 +66,7 @@ def by_hash(engine: Engine, environment: str, hash: str) -> StoredPlan | None:
 
 
 def _newest(engine: Engine, *conditions: ColumnElement[bool]) -> StoredPlan | None:
-    with engine.connect() as connection:
+    with connect_to_read(engine) as connection:
         row = connection.execute(
             select(tables.plan).where(*conditions).order_by(tables.plan.c.stored_at.desc()).limit(1)
         ).first()

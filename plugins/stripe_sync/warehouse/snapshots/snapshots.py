@@ -19,7 +19,7 @@ from stripe_sync.core.clock import epoch
 from stripe_sync.core.errors import Incomplete
 from stripe_sync.domain.model.kinds import Side
 from stripe_sync.domain.model.seen import Seen
-from stripe_sync.warehouse.engine import run_sql, streamed
+from stripe_sync.warehouse.engine import connect_to_read, run_sql, streamed
 from stripe_sync.warehouse.tables.snapshots import snapshot as table
 
 AT_ONCE = 1000  # rows that are held together
@@ -44,7 +44,7 @@ class Snapshot:
 
 def get(engine: Engine, id: int) -> Snapshot:
     """A snapshot by its id. Raises Incomplete where it is unknown."""
-    with engine.connect() as connection:
+    with connect_to_read(engine) as connection:
         return found(connection, id)
 
 
@@ -109,7 +109,7 @@ def rows_of(connection: Connection, question: str, snapshot: Snapshot, **about: 
 def changed(engine: Engine, snapshot: Snapshot, noise: Collection[str]) -> set[tuple[str, str]]:
     """Return (kind, id) of the objects that are new or other in a snapshot than before, but for the fields ``noise``."""
     about = {"environment": snapshot.environment, "side": snapshot.side, "snapshot": snapshot.id}
-    with engine.connect() as connection:
+    with connect_to_read(engine) as connection:
         rows = run_sql(connection, "mirror/changed", noise=list(noise), **about)
     return {(row["kind"], row["id"]) for row in rows}
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine, select
 from sqlalchemy.dialects.postgresql import insert
 
-from stripe_sync.warehouse.engine import run_sql
+from stripe_sync.warehouse.engine import connect_to_read, run_sql
 from stripe_sync.warehouse.tables.snapshots import stigg_cursor
 
 
@@ -25,7 +25,7 @@ def find(engine: Engine, environment: str) -> StiggRead | None:
     """Return the cursor of an environment, once it was read whole."""
     of = stigg_cursor.c
     query = select(of.cursor, of.scanned_at, of.audited_at).where(of.environment == environment)
-    with engine.connect() as connection:
+    with connect_to_read(engine) as connection:
         row = connection.execute(query).first()
     return StiggRead(**row._asdict()) if row else None
 

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, bindparam, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from stripe_sync.warehouse.engine import run_sql
+from stripe_sync.warehouse.engine import connect_to_read, run_sql
 from stripe_sync.warehouse.tables import snapshots as tables
 from stripe_sync.warehouse.tables.columns import is_among
 
@@ -29,7 +29,7 @@ def find(engine: Engine, environment: str) -> Feed | None:
     """Return the feed of an environment, once a full read has begun it."""
     of = tables.stripe_cursor.c
     query = select(of.of_what, of.cursor, of.audited_at, of.checked_at).where(of.environment == environment)
-    with engine.connect() as connection:
+    with connect_to_read(engine) as connection:
         row = connection.execute(query).first()
     return Feed(**row._asdict()) if row else None
 
@@ -62,7 +62,7 @@ def unseen(engine: Engine, environment: str, ids: Iterable[str]) -> set[str]:
     """Return those of these events that were not taken up yet."""
     given = set(ids)
     of = tables.seen_event.c
-    with engine.connect() as connection:
+    with connect_to_read(engine) as connection:
         rows = connection.execute(select(of.id).where(of.environment == environment, is_among(of.id, given)))
         return given - {row.id for row in rows}
 
@@ -99,7 +99,7 @@ def answers(engine: Engine, environment: str) -> dict[tuple[str, str], dict[str,
     """Return the answers that no extract has taken up yet, by kind and id."""
     of = tables.write_answer.c
     query = select(of.kind, of.id, of.body).where(of.environment == environment)
-    with engine.connect() as connection:
+    with connect_to_read(engine) as connection:
         rows = connection.execute(query)
         return {(row.kind, row.id): row.body for row in rows}
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Date, Engine, cast, func, select
 
-from stripe_sync.warehouse.engine import run_sql
+from stripe_sync.warehouse.engine import connect_to_read, run_sql
 from stripe_sync.warehouse.tables.writes import read_count
 
 PACE = 0.95
@@ -122,7 +122,7 @@ class StiggBudget:
 def reads_this_month(engine: Engine, account: str) -> int:
     """Return the number of reads of this month that count against Stripe's allocation, made through this warehouse."""
     this_month = cast(func.date_trunc("month", func.now()), Date)
-    with engine.connect() as connection:
+    with connect_to_read(engine) as connection:
         found = connection.execute(
             select(read_count.c.reads).where(read_count.c.account == account, read_count.c.month == this_month)
         ).scalar()

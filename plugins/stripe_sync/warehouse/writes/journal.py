@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from stripe_sync.core.decoding import typed
 from stripe_sync.domain.plan.actions import Action
-from stripe_sync.warehouse.engine import dumps, run_sql
+from stripe_sync.warehouse.engine import connect_to_read, dumps, run_sql
 from stripe_sync.warehouse.tables.columns import is_among_ids
 from stripe_sync.warehouse.tables.runs import warehouse
 from stripe_sync.warehouse.tables.writes import journal_intent, journal_open, journal_outcome
@@ -89,7 +89,7 @@ def conclude(connection: Connection, intent: Intent, outcome: Outcome) -> None:
 
 def open_intents(engine: Engine, environment: str, lane: str) -> list[Intent]:
     """Return the intents without an outcome: calls of which nobody knows whether they were made. Oldest first."""
-    with engine.connect() as connection:
+    with connect_to_read(engine) as connection:
         rows = run_sql(connection, "journal/open_intents", environment=environment, lane=lane)
     return [
         Intent(row["id"], str(row["warehouse"]), typed(row["action"], Action), row["since"], row["age"]) for row in rows
@@ -131,14 +131,14 @@ def concluded(engine: Engine, environment: str, run_id: str) -> dict[str, Outcom
         .where(of.environment == environment, of.run_id == run_id)
         .order_by(of.id)
     )
-    with engine.connect() as connection:
+    with connect_to_read(engine) as connection:
         rows = connection.execute(query)
         return {r.action_hash: Outcome(r.result, r.stripe_id, r.request_id, r.reason, r.detail) for r in rows}
 
 
 def written_since(engine: Engine, environment: str, since: datetime) -> dict[str, int]:
     """Return the number of writes since a moment, by lane."""
-    with engine.connect() as connection:
+    with connect_to_read(engine) as connection:
         rows = run_sql(connection, "journal/written_since", environment=environment, since=since)
     return {row["lane"]: row["writes"] for row in rows}
 
@@ -151,7 +151,7 @@ def first_write(connection: Connection, environment: str) -> int | None:
 
 def warehouse_id(engine: Engine) -> str:
     """Return the id that no other warehouse has: it is in every idempotency key."""
-    with engine.connect() as connection:
+    with connect_to_read(engine) as connection:
         return str(connection.execute(select(warehouse.c.id)).scalar_one())
 
 

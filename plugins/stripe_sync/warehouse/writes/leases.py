@@ -17,6 +17,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from stripe_sync.core.errors import RunStopped, Transient, Waiting
 from stripe_sync.core.lanes import Lane
+from stripe_sync.warehouse.engine import connect_to_read
 from stripe_sync.warehouse.tables import writes as tables
 
 SECONDS = 60
@@ -145,7 +146,7 @@ def pause_reason(engine: Engine, environment: str, lane: str) -> str | None:
     """Return the reason of a lane's pause, or None. It is read before every write."""
     of = tables.lane_pause.c
     query = select(of.reason, of.paused_by).where(of.environment == environment, of.lane.in_(["", lane])).limit(1)
-    with engine.connect() as connection:
+    with connect_to_read(engine) as connection:
         row = connection.execute(query).first()
     return f"{row.reason} ({row.paused_by})" if row else None
 
@@ -173,6 +174,6 @@ def pauses(engine: Engine, environment: str) -> dict[str, str]:
     """Return the reason of each paused lane; an empty lane is all of them."""
     of = tables.lane_pause.c
     query = select(of.lane, of.reason, of.paused_by).where(of.environment == environment).order_by(of.lane)
-    with engine.connect() as connection:
+    with connect_to_read(engine) as connection:
         rows = connection.execute(query)
         return {row.lane: f"{row.reason} ({row.paused_by})" for row in rows}

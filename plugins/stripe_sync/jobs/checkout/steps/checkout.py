@@ -38,6 +38,7 @@ from stripe_sync.jobs.runtime.results.checkout import CompletedCheckouts, Opened
 from stripe_sync.jobs.runtime.run_params import CheckoutFields
 from stripe_sync.jobs.runtime.step import step
 from stripe_sync.warehouse.comparisons import links
+from stripe_sync.warehouse.engine import connect_to_read
 from stripe_sync.warehouse.snapshots.families import Members
 from stripe_sync.warehouse.writes import journal, leases
 from stripe_sync.warehouse.writes.leases import Lease
@@ -52,7 +53,7 @@ def checkout(session: Session, run: Run) -> OpenedCheckout:
     """Open a session for the run's parameter ``request``; return session, url, subscription and expires_at (Unix seconds)."""
     request = checkout_request(run.params.request or {})
     require_writable(session, run)
-    with session.engine.connect() as connection:
+    with connect_to_read(session.engine) as connection:
         members = Members(customers={request.customer}, subscriptions={request.subscription})
         inputs = require(session, latest(session, run, connection)).of(members)
         key = checkout_session.checkout_key(inputs, request.subscription)
@@ -83,7 +84,7 @@ def complete_checkout(session: Session, run: Run) -> CompletedCheckouts:
     requested_session = run.params.session
     if requested_session:
         return CompletedCheckouts(sessions={requested_session: complete(session, run, requested_session)})
-    with session.engine.connect() as connection:
+    with connect_to_read(session.engine) as connection:
         waiting = links.of_kind(connection, session.environment.name, "checkout")
     results, problems = {}, []
     for id in waiting.values():

@@ -31,6 +31,7 @@ from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.runtime.results.reconcile import Applied, Planned, Preflight, WriteCounts
 from stripe_sync.jobs.runtime.step import find_result, step
 from stripe_sync.warehouse.comparisons import statuses
+from stripe_sync.warehouse.engine import connect_to_read
 from stripe_sync.warehouse.plans import approvals, failures, plans
 from stripe_sync.warehouse.plans.plans import StoredPlan
 from stripe_sync.warehouse.writes import journal
@@ -49,7 +50,7 @@ def apply(session: Session, run: Run) -> Applied:
     if stored is None:
         raise ConfigurationError(f"The run {run.id} of {name} has no plan; plan first.")
     require_fresh(session, stored)
-    with session.engine.connect() as connection:
+    with connect_to_read(session.engine) as connection:
         idle = not stored.plan.actions and journal.is_settled(connection, name)
         known = {} if idle else known_to(session, connection, stored.plan.actions)
         link_index = link_index_of(session, connection, known)

@@ -19,6 +19,7 @@ from stripe_sync.jobs.runtime.results.reconcile import ExtractedStigg, Extracted
 from stripe_sync.jobs.runtime.step import step
 from stripe_sync.warehouse import step_results
 from stripe_sync.warehouse.comparisons import links
+from stripe_sync.warehouse.engine import connect_to_read
 from stripe_sync.warehouse.snapshots import snapshots, staging, stigg_cursors, stripe_events
 from stripe_sync.warehouse.snapshots.snapshots import Snapshot
 from stripe_sync.warehouse.snapshots.staging import Landed
@@ -91,7 +92,7 @@ def stigg_changes(session: Session, state: StiggRead, *, scan: bool) -> Iterator
     if scan and session.environment.stigg.event_logs:
         yield from stigg.by_id(session.stigg, stigg.logged(session.stigg, state.scanned_at))
     elif scan:
-        with session.engine.connect() as connection:
+        with connect_to_read(session.engine) as connection:
             known = stigg_cursors.living(connection, session.environment.name, stigg.LIVING)
         yield from stigg.subscriptions(session.stigg, state.scanned_at, known)
 
@@ -100,7 +101,7 @@ def unseen_in_stigg(session: Session, state: StiggRead, snapshot: Snapshot) -> l
     """The customers that changed though Stigg does not say so by their ``updatedAt``."""
     since = state.cursor - stigg.OVERLAP
     changed = [id for kind, id in snapshots.changed(session.engine, snapshot, ()) if kind == "customer"]
-    with session.engine.connect() as connection:
+    with connect_to_read(session.engine) as connection:
         shown, _ = snapshots.touched(
             connection, session.environment.name, since=since, until=snapshot.upper_bound + stigg.OVERLAP
         )
@@ -127,13 +128,13 @@ def record_marked(session: Session, read: ExtractedStripe) -> ExtractedStripe:
     Of the same rows and links they prove what they proved the last time.
     """
     name = session.environment.name
-    with session.engine.connect() as connection:
+    with connect_to_read(session.engine) as connection:
         before = step_results.newest(connection, name, ExtractedStripe)
         if before is not None and before.proven_by == proven_by(session, connection, read.content):
             return replace(read, candidates=before.candidates, proven_by=before.proven_by)
     added, candidates = 0, []
     for rows in snapshots.marked_and_unlinked(session.engine, name, FIELD):
-        with session.engine.connect() as connection:
+        with connect_to_read(session.engine) as connection:
             marked_keys = {key for row in rows if (key := session.signer.key_of(row["mark"]))}
             known = links.of_keys(connection, name, marked_keys)
             known |= links.of_ids(connection, name, {row["id"] for row in rows})
@@ -141,7 +142,7 @@ def record_marked(session: Session, read: ExtractedStripe) -> ExtractedStripe:
         own = [(key, id) for key, id in proofs if keys.LinkKey.parse(key).environment == keys.part(name)]
         added += links.add_all(session.engine, name, own, source="marker")
         candidates += uncertain
-    with session.engine.connect() as connection:
+    with connect_to_read(session.engine) as connection:
         by = proven_by(session, connection, read.content)
     counts = replace(read.summary, links_from_marks=added)
     return replace(read, candidates=candidates, proven_by=by, summary=counts)
@@ -266,7 +267,7 @@ def read_changes(session: Session, run: Run, state: Feed) -> ExtractedStripe:
 
 def is_any_unpaid(session: Session, answers: Iterable[tuple[str, str]]) -> bool:
     """Return whether a payment of a creation or a change was not made when it was looked at: its outcome is no event of ours."""
-    with session.engine.connect() as connection:
+    with connect_to_read(session.engine) as connection:
         return any(kind == "invoice" for kind, _ in answers) or snapshots.has_unpaid(
             connection, session.environment.name
         )

@@ -27,6 +27,7 @@ from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.runtime.results.reconcile import PlanCounts, Planned
 from stripe_sync.jobs.runtime.step import step
 from stripe_sync.warehouse.comparisons import comparisons, links
+from stripe_sync.warehouse.engine import connect_to_read
 from stripe_sync.warehouse.plans import plans
 from stripe_sync.warehouse.usage import usage_windows
 from stripe_sync.warehouse.usage.draft_holds import own_stops
@@ -103,7 +104,7 @@ def standing(session: Session, run: Run, held_at_observe: str, beyond: Mapping[s
     """What guards know besides a plan, as of now."""
     midnight = run.now.replace(hour=0, minute=0, second=0, microsecond=0)
     written = journal.written_since(session.engine, session.environment.name, midnight)
-    with session.engine.connect() as connection:
+    with connect_to_read(session.engine) as connection:
         linked = by_lane(links.counts(connection, session.environment.name))
     return structs.replace(
         answered(session), linked=linked, beyond=beyond, written_today=written, held_at_observe=held_at_observe

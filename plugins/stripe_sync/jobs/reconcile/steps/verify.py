@@ -12,6 +12,7 @@ from stripe_sync.jobs.inputs.links import known_to, link_index_of
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.runtime.results.reconcile import ProofCounts, Verified
 from stripe_sync.jobs.runtime.step import step
+from stripe_sync.warehouse.engine import connect_to_read
 from stripe_sync.warehouse.plans import plans
 from stripe_sync.warehouse.writes import journal
 
@@ -28,7 +29,7 @@ def verify(session: Session, run: Run) -> Verified:
     }
     made = [a for a in stored.plan.actions if a.hash in done and a.kind != ActionKind.COUPON_DELETE] if stored else []
     sample = sorted(made, key=lambda a: a.hash)[:SAMPLE]
-    with session.engine.connect() as connection:
+    with connect_to_read(session.engine) as connection:
         link_index = link_index_of(session, connection, known_to(session, connection, sample) if sample else {})
         open_intents = journal.open_of_run(connection, name, run.id)
     wrong = []

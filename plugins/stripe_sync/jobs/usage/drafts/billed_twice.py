@@ -14,6 +14,7 @@ from stripe_sync.domain.usage.holds.billed_twice import MeterBill
 from stripe_sync.domain.usage.holds.stuck import Stuck
 from stripe_sync.domain.usage.ledger import BILLABLE
 from stripe_sync.jobs.runtime.context import Session
+from stripe_sync.warehouse.engine import connect_to_read
 from stripe_sync.warehouse.usage import usage_invoices, usage_windows
 
 
@@ -25,7 +26,7 @@ def with_ways_out(session: Session, rows: Iterable[Stuck]) -> list[Stuck]:
 def way_out(session: Session, final: str, total: int) -> str:
     """Return the way out of a final usage invoice of ``total`` minor units; empty where nothing else bills its use."""
     name = session.environment.name
-    with session.engine.connect() as connection:
+    with connect_to_read(session.engine) as connection:
         invoice = usage_invoices.by_id(connection, name, final)
         if invoice is None or not drafts.is_final(invoice, session.signer):
             return ""

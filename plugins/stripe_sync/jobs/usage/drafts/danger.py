@@ -11,6 +11,7 @@ from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.runtime.results.usage import FoundDue, ReadQuantities, WrittenLines
 from stripe_sync.jobs.runtime.step import result_or
 from stripe_sync.jobs.usage.permissions import may_write
+from stripe_sync.warehouse.engine import connect_to_read
 from stripe_sync.warehouse.usage import draft_holds, usage_invoices
 
 CLOSE = timedelta(minutes=20)
@@ -22,7 +23,7 @@ def in_danger(
     """Drafts without proof that are finalized soon, or that nobody finalizes."""
     if not may_write(session, run, observed):
         return []
-    with session.engine.connect() as connection:
+    with connect_to_read(session.engine) as connection:
         found = [usage_invoices.by_id(connection, session.environment.name, i.invoice) for i in missing]
         holds = draft_holds.holds(connection, session.environment.name)
     pages = []

@@ -18,7 +18,7 @@ from stripe_sync.jobs.inputs.invoices import seen_invoice, with_all_lines
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.usage.drafts.holds import hold
 from stripe_sync.warehouse.comparisons import links
-from stripe_sync.warehouse.engine import run_sql
+from stripe_sync.warehouse.engine import connect_to_read, run_sql
 from stripe_sync.warehouse.usage import draft_holds, figures, usage_invoices
 from stripe_sync.warehouse.writes.leases import Lease
 
@@ -61,7 +61,7 @@ def compare_drafts(session: Session, bodies: Collection[Body]) -> dict[str, int]
         return {}
     name = session.environment.name
     given = of_linked(session, bodies)
-    with session.engine.connect() as connection:
+    with connect_to_read(session.engine) as connection:
         moved, newest = draft_holds.holds(connection, name), figures.newest_grace(connection, name)
     found = graces_of(session, given, moved)
     short = {id: seconds for id, seconds in found.items() if is_short(seconds)}
@@ -78,7 +78,7 @@ def compare_drafts(session: Session, bodies: Collection[Body]) -> dict[str, int]
 def of_linked(session: Session, bodies: Iterable[Body]) -> list[Body]:
     """Return the invoices of linked subscriptions."""
     found = [(body, drafts.subscription_of(body, session.signer)) for body in bodies]
-    with session.engine.connect() as connection:
+    with connect_to_read(session.engine) as connection:
         linked = set(links.of_ids(connection, session.environment.name, {s for _, s in found if s}).values())
     return [body for body, subscription in found if subscription in linked]
 
@@ -118,7 +118,7 @@ def hold_short(session: Session, run: Run, lease: Lease, short: Iterable[str], *
 
     An end at or before the renewal, and a change that it has overtaken, are found within the hour (BILLING 7).
     """
-    with session.engine.connect() as connection:
+    with connect_to_read(session.engine) as connection:
         found = [usage_invoices.by_id(connection, session.environment.name, id) for id in sorted(short)]
     its = [invoice for invoice in found if invoice is not None and invoice.status == "draft"]
     why = "Stripe would finalize it earlier than an hour after it was made."

@@ -22,6 +22,7 @@ from stripe_sync.jobs.inputs.direct_writes import write
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.usage.permissions import entity_of, may_write
 from stripe_sync.warehouse import manual_actions
+from stripe_sync.warehouse.engine import connect_to_read
 from stripe_sync.warehouse.usage import draft_holds, usage_invoices, usage_windows
 from stripe_sync.warehouse.writes.leases import Lease
 
@@ -44,7 +45,7 @@ def hold_urgent(
     Stripe lets wait less than an hour: they are held at first sight.
     """
     name, environment = session.environment.name, session.environment
-    with session.engine.connect() as connection:
+    with connect_to_read(session.engine) as connection:
         waiting = [
             w
             for w in usage_windows.in_states(connection, name, (UsageState.REPORTED, *ledger.OPEN))
@@ -75,7 +76,7 @@ def hold(
     """
     if not may_write(session, run, observed):
         return []
-    with session.engine.connect() as connection:
+    with connect_to_read(session.engine) as connection:
         known = draft_holds.holds(connection, session.environment.name)
     moves = []
     for invoice in invoices:

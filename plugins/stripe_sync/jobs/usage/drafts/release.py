@@ -18,6 +18,7 @@ from stripe_sync.jobs.inputs.invoices import read_one
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.usage.drafts.holds import Move, draft_of, is_advancing, known_leads, make, standing_of
 from stripe_sync.jobs.usage.permissions import may_write
+from stripe_sync.warehouse.engine import connect_to_read
 from stripe_sync.warehouse.usage import draft_holds, usage_invoices, usage_windows
 from stripe_sync.warehouse.writes.leases import Lease
 
@@ -34,7 +35,7 @@ def let_go(session: Session, run: Run, lease: Lease, blocked: Collection[str], *
     if not may_write(session, run, observed):
         return []
     name = session.environment.name
-    with session.engine.connect() as connection:
+    with connect_to_read(session.engine) as connection:
         live = draft_holds.live(connection, name)
         its = usage_invoices.drafts_in(connection, name, live)
         windows = usage_windows.in_states(connection, name, (UsageState.REPORTED, *ledger.OPEN))

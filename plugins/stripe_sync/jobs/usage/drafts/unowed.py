@@ -15,6 +15,7 @@ from stripe_sync.domain.usage.holds import unowed
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.usage.drafts.holds import hold, is_advancing
 from stripe_sync.warehouse.comparisons import links
+from stripe_sync.warehouse.engine import connect_to_read
 from stripe_sync.warehouse.usage import draft_holds, usage_invoices
 from stripe_sync.warehouse.writes import journal
 from stripe_sync.warehouse.writes.leases import Lease
@@ -24,7 +25,7 @@ WHY = "It sells a period after the end of its subscription, whose cancellation w
 
 def waiting(session: Session, ends: Mapping[str, End], living: Collection[str]) -> Iterator[Invoice]:
     """Yield the drafts that are not owed, of subscriptions that are to be canceled and are not yet (``living``)."""
-    with session.engine.connect() as connection:
+    with connect_to_read(session.engine) as connection:
         found = usage_invoices.unowed_drafts(connection, session.environment.name)
         its = [i for i in found if i.subscription in living and is_unowed(i, ends)]
         yield from (i for i in its if not is_canceled(connection, session, i.subscription))
@@ -47,7 +48,7 @@ def hold_unowed(
 
 def sentences(session: Session, ends: Mapping[str, End], living: Collection[str]) -> list[str]:
     """Return what a person reads of each such draft that goes out, or that we have stopped; one stopped by others has none."""
-    with session.engine.connect() as connection:
+    with connect_to_read(session.engine) as connection:
         stopped = draft_holds.own_stops(connection, session.environment.name)
     return [
         unowed.sentence(

@@ -13,6 +13,7 @@ from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.runtime.results.usage import FoundDue
 from stripe_sync.jobs.usage.drafts.holds import hold, is_advancing
 from stripe_sync.jobs.usage.permissions import leased, may_write, observed_reason
+from stripe_sync.warehouse.engine import connect_to_read
 from stripe_sync.warehouse.usage import draft_holds, usage_invoices
 
 
@@ -23,7 +24,7 @@ def hold_untaxed(session: Session, run: Run, bodies: Iterable[Mapping[str, Any]]
     What a person released goes out; what a person, a pause or Stripe stopped stays stopped, and is no row here.
     """
     name = session.environment.name
-    with session.engine.connect() as connection:
+    with connect_to_read(session.engine) as connection:
         holds = draft_holds.holds(connection, name)
     let_go = {id for id, hold in holds.items() if hold.is_let_go()}
     bad = [b for b in bodies if untaxed.problem_of(b) is not None and b["id"] not in let_go]
@@ -35,7 +36,7 @@ def hold_untaxed(session: Session, run: Run, bodies: Iterable[Mapping[str, Any]]
     if may_write(session, run, observed):
         with leased(session, run) as lease:
             hold(session, run, lease, waiting, cause="tax", why=untaxed.REASON, observed=observed)
-    with session.engine.connect() as connection:
+    with connect_to_read(session.engine) as connection:
         now = usage_invoices.drafts_in(connection, name, (i.invoice for i in waiting))
     return [untaxed.row(invoice) for invoice in now]
 

@@ -14,6 +14,7 @@ from stripe_sync.jobs.usage.drafts.billed_twice import with_ways_out
 from stripe_sync.jobs.usage.drafts.untaxed import hold_untaxed
 from stripe_sync.warehouse import step_results
 from stripe_sync.warehouse.comparisons import links, statuses
+from stripe_sync.warehouse.engine import connect_to_read
 from stripe_sync.warehouse.usage import draft_holds, usage_invoices
 from stripe_sync.warehouse.writes import owed as kept
 
@@ -27,7 +28,7 @@ def find_stuck(session: Session, run: Run, due: FoundDue) -> StuckInvoices:
     was adopted may be taxed by Stripe.
     """
     name = session.environment.name
-    with session.engine.connect() as connection:
+    with connect_to_read(session.engine) as connection:
         settled = step_results.newest(connection, name, Settled)
         is_linked = bool(links.of_kind(connection, name, "subscription"))
     last = settled.listed if settled else StuckInvoices(stuck_at=None)
@@ -59,7 +60,7 @@ def read_watched(session: Session) -> list[dict[str, Any]]:
     api, signer = session.stripe.in_lane("usage"), session.signer
     bodies = [row for given in LISTS for page in api.pages("/v1/invoices", **given) for row in page]
     owners = set(filter(None, (owner_of(body, signer) for body in bodies)))
-    with session.engine.connect() as connection:
+    with connect_to_read(session.engine) as connection:
         linked = set(links.of_ids(connection, session.environment.name, owners).values())
     return [body for body in bodies if is_watched(body, linked, signer=signer)]
 
@@ -67,7 +68,7 @@ def read_watched(session: Session) -> list[dict[str, Any]]:
 def load_explained(session: Session, *, rows: Iterable[str]) -> Explained:
     """Return what is known of invoices beside Stripe's lists; ``rows`` are listed already."""
     name = session.environment.name
-    with session.engine.connect() as connection:
+    with connect_to_read(session.engine) as connection:
         unowed = " ".join(invoice.invoice for invoice in usage_invoices.unowed_drafts(connection, name))
         return Explained(
             holds=draft_holds.holds(connection, name),

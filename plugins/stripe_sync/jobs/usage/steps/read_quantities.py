@@ -17,6 +17,7 @@ from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.runtime.results.usage import FoundDue, ReadingCounts, ReadQuantities
 from stripe_sync.jobs.runtime.step import result_or, step
 from stripe_sync.jobs.usage.ledger_state import waiting_windows
+from stripe_sync.warehouse.engine import connect_to_read
 from stripe_sync.warehouse.usage import movements, usage_invoices, usage_windows
 
 BACK = timedelta(days=35)  # how far before a window the running value at its start is looked for
@@ -42,7 +43,7 @@ def usage_count(session: Session, run: Run) -> ReadQuantities:
 def find_windows(session: Session, run: Run, blocked: set[str]) -> list[Window]:
     """Return the windows to read, in their order; none of subscriptions that cannot be counted (``blocked``)."""
     name = session.environment.name
-    with session.engine.connect() as connection:
+    with connect_to_read(session.engine) as connection:
         windows = waiting_windows(connection, name)
         invoices = usage_invoices.may_bill(connection, name, windows)
     soon = 2 * timedelta(minutes=session.environment.usage.interval_minutes)

@@ -25,6 +25,7 @@ from stripe_sync.jobs.usage.drafts.release import let_go
 from stripe_sync.jobs.usage.final_invoice import free_of_charge
 from stripe_sync.jobs.usage.permissions import leased, may_write, observed_reason, owner_of
 from stripe_sync.jobs.usage.steps.find_stuck import find_stuck
+from stripe_sync.warehouse.engine import connect_to_read
 from stripe_sync.warehouse.usage import figures as usage_figures
 from stripe_sync.warehouse.usage import movements, usage_invoices, usage_windows
 
@@ -68,7 +69,7 @@ def settle_due(session: Session, run: Run, due: FoundDue) -> Settled:
 def load_unproven(session: Session, blocked: set[str]) -> tuple[list[Window], list[Invoice]]:
     """Return the windows that have to get onto an invoice, and the drafts on which one of them is missing."""
     name = session.environment.name
-    with session.engine.connect() as connection:
+    with connect_to_read(session.engine) as connection:
         waiting = usage_windows.in_states(connection, name, (UsageState.REPORTED, *ledger.OPEN))
         seen = usage_invoices.may_bill(connection, name, waiting, also=blocked)
     return waiting, unproven(waiting, seen, blocked)
@@ -77,7 +78,7 @@ def load_unproven(session: Session, blocked: set[str]) -> tuple[list[Window], li
 def figures(session: Session, run: Run, *, late: int) -> UsageCounts:
     """Count the windows of the last two months by state, and sum what Stripe billed less, minor units by currency."""
     name = session.environment.name
-    with session.engine.connect() as connection:
+    with connect_to_read(session.engine) as connection:
         rounded = {c: money.plain(minor) for c, minor in usage_figures.rounded(connection, name).items()}
         counts = usage_windows.counts(connection, name, since=run.now - LATELY)
     return UsageCounts(late=late, counts=counts, rounded=rounded)

@@ -27,6 +27,7 @@ from stripe_sync.jobs.usage.meter_events import MeterObjects, read_metered
 from stripe_sync.jobs.usage.minimum_spend import with_covered
 from stripe_sync.jobs.usage.permissions import entity_of, leased, may_write, owner_of
 from stripe_sync.jobs.usage.surplus import place
+from stripe_sync.warehouse.engine import connect_to_read
 from stripe_sync.warehouse.plans import approvals
 from stripe_sync.warehouse.usage import movements, usage_invoices, usage_windows
 from stripe_sync.warehouse.writes.leases import Lease
@@ -64,7 +65,7 @@ def usage_lines(session: Session, run: Run) -> WrittenLines:
 def load_drafts(session: Session, run: Run, lease: Lease) -> list[DraftReconciliation]:
     """Return the drafts of windows that were read, with what they should bill."""
     name = session.environment.name
-    with session.engine.connect() as connection:
+    with connect_to_read(session.engine) as connection:
         windows = usage_windows.in_states(connection, name, (*BILLABLE, UsageState.WAIVED))
         invoices = usage_invoices.may_bill(connection, name, windows)
     by_draft = lines.windows_by_draft(windows, invoices)
@@ -112,7 +113,7 @@ def permit(
 
 def approved_hashes(session: Session) -> frozenset[str]:
     """Return the hashes of the actions that a person approved."""
-    with session.engine.connect() as connection:
+    with connect_to_read(session.engine) as connection:
         found = approvals.approved_sets(connection, session.environment.name, lane=Lane.USAGE)
     return frozenset(action for actions in found.values() for action in actions)
 
