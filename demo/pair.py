@@ -150,7 +150,7 @@ def play(pair: Pair, months: int) -> int:
     for _ in range(months):
         billed = int(play_month(pair).get("billed", 0))
     expected = months * len(pair.world.stigg["customers"])
-    print(f"{billed} of {expected} windows of use are billed")
+    print(f"{billed} of {expected} usage windows are billed")
     return 0 if quiet and billed == expected else 1
 
 

@@ -52,7 +52,7 @@ def refusals(harness: Harness) -> Iterator[tuple[str, dict[str, str], str]]:
         environ(harness, TOML + "live = true\n", STRIPE_SYNC_CLOCK=""),
         "has a test key",
     )
-    yield ("the sandbox's clock on a live environment", environ(harness, TOML + "live = true\n"), "unset it")
+    yield ("the sandbox's clock on a live environment", environ(harness, TOML + "live = true\n"), "Unset it")
     yield (
         "another account's key",
         environ(harness, TOML.replace(ACCOUNT, "acct_other")),

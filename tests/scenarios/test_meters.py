@@ -409,7 +409,7 @@ def test_connect_says_which_meter_cannot_count(harness_of: Build, metered: World
 
     assert told()[0] == "ok"
     harness.stripe().v1.billing.meters.deactivate(id)
-    assert told() == ("failure", f"calls: the meter {id} is inactive; reactivate it; correct usage.meters")
+    assert told() == ("failure", f"calls: meter {id} is inactive; reactivate it; correct usage.meters")
     harness.change(usage={"meters": {"calls": UsageMeter("mtr_none")}})
     assert told() == ("failure", "calls: meter mtr_none not found in Stripe; correct usage.meters")
 

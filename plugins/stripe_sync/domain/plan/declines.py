@@ -125,7 +125,7 @@ def told(decline: Decline) -> str:
     """Return what the row of a declined write says: the refusal, the customer's way out, and when it is tried again."""
     moment = next_attempt(decline)
     again = (
-        f"It is tried again after {moment:%Y-%m-%d %H:%M} UTC, "
+        f"It is retried after {moment:%Y-%m-%d %H:%M} UTC, "
         if moment is not None
         else "It is not tried again by itself, "
     )
