@@ -31,7 +31,7 @@ from stripe_sync.warehouse import runs
 from stripe_sync.warehouse.comparisons import comparisons
 from stripe_sync.warehouse.snapshots import staging
 from stripe_sync.warehouse.snapshots.snapshots import Snapshot
-from stripe_sync.warehouse.snapshots.staging import Landed
+from stripe_sync.warehouse.snapshots.staging import StagedRow
 from tests.support import warehouses
 from tests.support.harness import Harness, built
 
@@ -81,7 +81,7 @@ class Account:
             row_text = row_text.replace(name, renamed(name, number))
         return row_text.replace('"Zero"', f'"Customer {number}"')
 
-    def side(self, side: str, numbers: range, name: str = "") -> Iterator[Landed]:
+    def side(self, side: str, numbers: range, name: str = "") -> Iterator[StagedRow]:
         """Yield the rows of one side: the catalog and these customers; ``name`` is their name in Stigg."""
         for given, kind, id, body in self.rows:
             if given != side:

@@ -26,7 +26,7 @@ def compare(warehouse: str, scale: float) -> list[Figure]:
     from sqlalchemy import text
 
     from stripe_sync.core.clock import from_epoch
-    from stripe_sync.domain.model.documents import Claim
+    from stripe_sync.domain.model.documents import ObjectDocument
     from stripe_sync.warehouse import engine
     from stripe_sync.warehouse.comparisons import comparisons
     from stripe_sync.warehouse.engine import run_sql
@@ -36,9 +36,9 @@ def compare(warehouse: str, scale: float) -> list[Figure]:
     pair = [staging.close(made, environment="bench", side=side, run_id="bench", kinds=("price",), upper_bound=from_epoch(0), rows=())
             for side in ("stigg", "stripe")]  # fmt: skip
 
-    def documents(side: str) -> list[Claim]:
+    def documents(side: str) -> list[ObjectDocument]:
         return [
-            Claim("price", f"price:bench:plan:p{n}:base:monthly:default", {"currency": "usd", "interval": "month", "active": True,
+            ObjectDocument("price", f"price:bench:plan:p{n}:base:monthly:default", {"currency": "usd", "interval": "month", "active": True,
                   "unit_amount": "600" if side == "found" and n % 333 == 0 else "500"}, ("plan", f"p{n}"))
             for n in range(count)
         ]  # fmt: skip
@@ -48,7 +48,7 @@ def compare(warehouse: str, scale: float) -> list[Figure]:
         comparison = comparisons.begin(connection, "bench", pair[0], pair[1])
 
         def stored() -> None:
-            comparisons.stage(connection, wanted=wanted, found=there)
+            comparisons.stage(connection, targets=wanted, found=there)
 
         wall, _, _ = timed(stored)
         connection.execute(text("analyze decided"))

@@ -36,7 +36,7 @@ def in_ranges(client: Any, names: list[str], readers: int) -> int:
     from stripe_sync.jobs.extract.ranges import Listing, pages
 
     lists = [Listing(name, f"/v1/{name}", {}) for name in names]
-    return sum(len(page) for _, page, _ in pages(client.page, lists, upto=NOW, readers=readers))
+    return sum(len(page) for _, page, _ in pages(client.page, lists, upper=NOW, readers=readers))
 
 
 def by_sdk(url: str, most: int) -> int:
@@ -92,7 +92,7 @@ def free_read(warehouse: str, scale: float) -> list[Figure]:
         from stripe_sync.jobs.extract.ranges import Listing, pages
 
         def land() -> int:
-            read = pages(client.page, [Listing("subscription", "/v1/subscriptions", {})], upto=NOW, readers=4)
+            read = pages(client.page, [Listing("subscription", "/v1/subscriptions", {})], upper=NOW, readers=4)
             rows = (("subscription", row["id"], row) for _, page, _ in read for row in page)
             return staging.close(made, environment="bench", side="stripe", run_id="bench", kinds=("subscription",),
                                    upper_bound=from_epoch(NOW), rows=rows).counts["subscription"]  # fmt: skip

@@ -172,7 +172,7 @@ class BillingEnvironment:
 
         ``subscription`` is the id that Stigg's subscription will have: the same id gives the same page. ``success_url`` may
         hold ``{CHECKOUT_SESSION_ID}``. ``trial_days`` is the plan's own trial if it is None. Raises ConfigurationError for
-        what cannot be sold, RunStopped if Stripe refuses it.
+        what cannot be sold, FatalError if Stripe refuses it.
         """
         request = {
             "customer": customer, "plan": plan, "success_url": success_url, "cancel_url": cancel_url, "period": period,
@@ -185,7 +185,7 @@ class BillingEnvironment:
     def complete_checkout(self, session: str) -> CheckoutOutcome:
         """Provision in Stigg the subscription of a paid Checkout Session; a second call changes nothing.
 
-        Raises Waiting while it is not paid, ConfigurationError for a session of others.
+        Raises NotReady while it is not paid, ConfigurationError for a session of others.
         """
         return self._complete(session)[session]
 
@@ -231,7 +231,7 @@ def open_environment(
 
 
 def _plan_of(stored: StoredPlan) -> Plan:
-    decisions = {group.group: group.decision for group in stored.verdicts}
+    decisions = {group.group: group.decision for group in stored.guard_results}
     actions = tuple(
         PlannedAction(a.hash, a.lane, a.kind, a.target, a.sentence, decisions[a.group], a.due_now, a.per_month)
         for a in stored.plan.actions

@@ -9,7 +9,7 @@ import pytest
 
 from sandbox.builder import WorldBuilder, flat, per_unit
 from sandbox.world.state import World
-from stripe_sync.core.errors import ConfigurationError, RunStopped
+from stripe_sync.core.errors import ConfigurationError, FatalError
 from stripe_sync.jobs.runtime import manual_actions as by_hand
 from stripe_sync.jobs.runtime.manual_actions import Operator
 from stripe_sync.warehouse import manual_actions
@@ -105,7 +105,7 @@ def test_an_environment_that_the_native_integration_filled_is_adopted_without_a_
     before = shape(harness)
     harness.change(modes={})
     stored = harness.plan()
-    assert {v.decision for v in stored.verdicts} == {"observe"}
+    assert {v.decision for v in stored.guard_results} == {"observe"}
     money = [a for a in stored.plan.actions if a.due_now or any(a.per_month.values())]
     assert money == []
     adopted = [a for a in stored.plan.actions if a.lane != "catalog" or a.kind == "price.update"]
@@ -178,7 +178,7 @@ def test_an_object_with_stiggs_metadata_that_is_newer_than_our_first_write_stops
     harness.world.now += 60
     harness.stripe().v1.customers.create({"name": "x", "metadata": {"stiggCustomerId": "c-9", "stiggEntityUrl": "u"}})
     writes = harness.writes()
-    with pytest.raises(RunStopped, match="something else syncs"):
+    with pytest.raises(FatalError, match="something else syncs"):
         harness.reconcile()
     assert harness.writes() == writes
 
@@ -188,7 +188,7 @@ def test_billing_ids_that_vanished_stop_the_environment(harness_of: Build, small
     harness.reconcile()
     for row in (*harness.world.stigg["customers"], *harness.world.stigg["subscriptions"]):
         row["billingId"] = None
-    with pytest.raises(RunStopped, match="lost the billing ids"):
+    with pytest.raises(FatalError, match="lost the billing ids"):
         harness.reconcile()
 
 

@@ -18,7 +18,7 @@ from sandbox.builder import flat, per_unit
 from stripe_sync import api
 from stripe_sync.api import BillingEnvironment, CheckoutOutcome, open_environment
 from stripe_sync.core.config import packaged
-from stripe_sync.core.errors import ConfigurationError, Waiting
+from stripe_sync.core.errors import ConfigurationError, NotReady
 from stripe_sync.reporting.datasets import DRIFT, INVOICE_AUDIT, PLANS, STATUSES, USAGE_LEDGER, USAGE_MOVEMENTS
 from stripe_sync.reporting.frame_types import CURRENCIES, ColumnType
 from stripe_sync.reporting.frames import roll_forward, totals, trend
@@ -163,7 +163,7 @@ def test_a_checkout_is_provisioned_once_and_its_customer_gets_a_portal_link(
     order = {"customer": "new", "plan": "pro", "success_url": "https://example.test/paid", "subscription": "s-new"}
     page = environment.checkout(**order)
     assert environment.checkout(**order) == page, "the same id gives the same page"
-    with pytest.raises(Waiting):
+    with pytest.raises(NotReady):
         environment.complete_checkout(page.session)
     assert environment.complete_checkouts() == {page.session: CheckoutOutcome.OPEN}
     httpx.post(f"{harness.stripe_url}/_world/checkout/{page.session}").raise_for_status()

@@ -12,7 +12,7 @@ import pytest
 from sandbox.builder import WorldBuilder, flat, per_unit
 from sandbox.world.state import iso
 from stripe_sync.core.clock import from_epoch
-from stripe_sync.core.errors import ConfigurationError, Waiting
+from stripe_sync.core.errors import ConfigurationError, NotReady
 from stripe_sync.jobs.runtime import manual_actions as by_hand
 from stripe_sync.jobs.runtime.approvals import approve, reject
 from stripe_sync.jobs.runtime.approvals import question as question_of
@@ -160,7 +160,7 @@ def test_an_approval_that_nobody_answers_expires_and_is_a_rejection(
     harness.world.now += 24 * 3600
     with pytest.raises(ConfigurationError, match="already expired"):
         say(harness, approve, question.request.hash)
-    with pytest.raises(Waiting, match="is expired"):
+    with pytest.raises(NotReady, match="is expired"):
         harness.reconcile(approval=question.request.hash)
     assert len(harness.objects("subscriptions")) == 2
     harness.reconcile()
@@ -188,7 +188,7 @@ def test_an_approval_is_applied_once(harness_of: Build, small_world: WorldBuilde
     (question,) = waiting(harness)
     say(harness, approve, question.request.hash)
     harness.reconcile(approval=question.request.hash)
-    with pytest.raises(Waiting, match="is applied"):
+    with pytest.raises(NotReady, match="is applied"):
         harness.reconcile(approval=question.request.hash)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from sandbox.builder import WorldBuilder, flat, per_unit, usage
 from sandbox.world.state import Fault
-from stripe_sync.core.errors import ConfigurationError, RunStopped, Transient, Waiting
+from stripe_sync.core.errors import ConfigurationError, FatalError, NotReady, Transient
 from stripe_sync.jobs.checkout.steps import checkout
 from stripe_sync.jobs.runtime.manual_actions import Operator, pause
 from stripe_sync.warehouse.step_results import row_of
@@ -126,7 +126,7 @@ def test_one_that_is_not_paid_waits(harness_of: Build, shop: WorldBuilder) -> No
     harness = harness_of(shop)
     harness.reconcile()
     page = opened(harness)
-    with pytest.raises(Waiting, match="completed after payment"):
+    with pytest.raises(NotReady, match="completed after payment"):
         completed(harness, page["session"])
 
 
@@ -237,7 +237,7 @@ def test_an_answer_that_was_lost_makes_nothing_twice(
                 pays(harness, page)
             completed(harness, page["session"])
             break
-        except (RunStopped, Transient):
+        except (FatalError, Transient):
             continue
     assert len(harness.objects("checkout_sessions")) == 1
     assert len([c for c in harness.objects("customers") if c["email"] == "new@example.test"]) == 1

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from sandbox.builder import WorldBuilder
-from stripe_sync.core.errors import ConfigurationError, Waiting
+from stripe_sync.core.errors import ConfigurationError, NotReady
 from stripe_sync.warehouse import engine
 from stripe_sync.warehouse.embedded import server
 from tests.support.harness import Harness
@@ -114,7 +114,7 @@ def test_a_stale_pid_file_is_believed_by_nobody(tmp_path: Path, pid: str) -> Non
 
 
 def test_a_held_lock_in_this_process_is_waiting(tmp_path: Path) -> None:
-    with server.owned(tmp_path), pytest.raises(Waiting, match="STRIPE_SYNC_WAREHOUSE_URL"), server.owned(tmp_path):
+    with server.owned(tmp_path), pytest.raises(NotReady, match="STRIPE_SYNC_WAREHOUSE_URL"), server.owned(tmp_path):
         pass
 
 

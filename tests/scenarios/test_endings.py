@@ -10,7 +10,7 @@ import pytest
 
 from sandbox.builder import WorldBuilder, flat, usage
 from sandbox.world.state import iso
-from stripe_sync.core.errors import RunStopped
+from stripe_sync.core.errors import FatalError
 from stripe_sync.warehouse.comparisons import statuses
 from tests.support import warehouses
 from tests.support.harness import Harness
@@ -165,7 +165,7 @@ def test_detached_nothing_is_canceled_and_the_environment_stops(harness_of: Buil
     before = harness.frozen()
     ended(small_world, reason="DetachBilling")
     harness.merge(small_world)
-    with pytest.raises(RunStopped, match="DetachBilling"):
+    with pytest.raises(FatalError, match="DetachBilling"):
         harness.reconcile()
     assert harness.frozen() == before
 

@@ -148,7 +148,7 @@ def test_deciding_what_changed_comes_to_the_same(
             change(rng, harness, small_world)
         harness.merge(small_world)
         harness.later(rng.choice((0, HOUR, 30 * HOUR)))
-        monkeypatch.setattr(families, "AT_ONCE", rng.choice((1, 3, 250)))
+        monkeypatch.setattr(families, "PARTITIONS_PER_BATCH", rng.choice((1, 3, 250)))
         about = f"seed {seed}, step {step}: {[change.__name__ for change in done]}"
         if rng.random() < 0.3:
             harness.reconcile()

@@ -9,7 +9,7 @@ import pytest
 
 from sandbox.builder import WorldBuilder
 from sandbox.world.state import Fault, iso
-from stripe_sync.core.errors import RunStopped
+from stripe_sync.core.errors import FatalError
 from stripe_sync.reporting.tables import tables
 from tests.scenarios.test_month_end_endings import end_in_stigg, finals, with_card
 from tests.scenarios.test_tax import live_in_berlin, taxed
@@ -256,7 +256,7 @@ def test_a_kept_500_at_the_pending_line_leaves_nothing_uncollected(
     first = harness.world.stripe["invoices"][subscription(harness)["latest_invoice"]]
     assert (first["status"], first["auto_advance"]) == ("open", True)
     harness.world.faults.append(Fault("POST", "/v1/invoiceitems", status=500))
-    with pytest.raises(RunStopped, match="1 writes have an unknown outcome"):
+    with pytest.raises(FatalError, match="1 writes have an unknown outcome"):
         harness.reconcile("cut")
     assert subscription(harness)["status"] == "canceled"
     assert first["auto_advance"], "given back before anything of what was pending is written"

@@ -45,7 +45,7 @@ def test_a_second_run_plans_nothing_byte_for_byte_the_same(harness_of: Build, sm
     before, writes = harness.frozen(), harness.writes()
     plans = [harness.plan() for _ in range(2)]
     assert [len(p.plan.actions) for p in plans] == [0, 0]
-    texts = ["\n".join(explain(p.plan, p.verdicts, no_drift(), p.unplanned)) for p in plans]
+    texts = ["\n".join(explain(p.plan, p.guard_results, no_drift(), p.unplanned)) for p in plans]
     assert texts[0] == texts[1]
     assert harness.reconcile()["results"] == {}
     assert harness.frozen() == before

@@ -103,7 +103,7 @@ def test_any_world_and_any_mess_are_in_order_after_one_apply(
         harness.merge(small_world)
         by_change = harness.decision()
         assert whole.in_parts(harness) == whole.at_once(harness), f"seed {seed}: by what changed, and at once"
-        monkeypatch.setattr(families, "AT_ONCE", rng.choice((1, 2, 250)))
+        monkeypatch.setattr(families, "PARTITIONS_PER_BATCH", rng.choice((1, 2, 250)))
         assert by_change == harness.decision(full=True), f"seed {seed}: by what changed, and everything in parts"
         assert whole.in_parts(harness) == whole.at_once(harness), f"seed {seed}: everything in parts, and at once"
         if rng.random() < 0.5:

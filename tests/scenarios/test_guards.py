@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from sandbox.builder import WorldBuilder
 from sandbox.world.state import Fault
-from stripe_sync.core.errors import AccountRefused, NotAuthorized, RunStopped, StalePlan, Transient, Waiting
+from stripe_sync.core.errors import AccountRefused, FatalError, NotAuthorized, NotReady, StalePlan, Transient
 from stripe_sync.jobs.reconcile.job import RECONCILE
 from stripe_sync.jobs.reconcile.steps.apply import apply
 from stripe_sync.jobs.runtime.runner import run_until
@@ -53,7 +53,7 @@ def test_a_group_over_its_limit_waits_and_the_others_go_on(harness_of: Build, sm
     result = harness.reconcile()
     assert result["made"] == {"product.create": 5, "price.create": 3, "product.set_default": 3, "customer.create": 3}
     assert harness.status("s-1") == ("PENDING", "WAITS_FOR_APPROVAL")
-    (verdict,) = [v for v in harness.plan().verdicts if v.decision == "wait"]
+    (verdict,) = [v for v in harness.plan().guard_results if v.decision == "wait"]
     assert verdict.refusals == [
         "105.00 USD per month is more than 10.00 USD of environments.test.limits.per_month.usd."
     ], "three base fees of 20.00 and 2 + 3 + 4 seats at 5.00"
@@ -76,7 +76,7 @@ def test_each_limit_names_its_figure_and_its_place(
 ) -> None:
     harness = harness_of(small_world)
     harness.limit(**{limit: value})
-    refusals = [r for v in harness.plan().verdicts for r in v.refusals]
+    refusals = [r for v in harness.plan().guard_results for r in v.refusals]
     assert any(words in r and f"environments.test.limits.{limit}" in r for r in refusals), refusals
 
 
@@ -87,7 +87,7 @@ def test_a_change_of_too_many_and_too_many_archives_wait(harness_of: Build, smal
         customer["name"] += "!"
     harness.merge(small_world)
     harness.limit(share=0.5)
-    (verdict,) = harness.plan().verdicts
+    (verdict,) = harness.plan().guard_results
     assert verdict.refusals == [
         "3 of 3 objects of customers are more than the share 0.5 of environments.test.limits.share."
     ]
@@ -137,7 +137,7 @@ def test_the_native_integration_holds_everything_at_observe(harness_of: Build, s
     harness.world.unknowns["integrations_readable"] = True
     harness.reconcile()
     assert harness.writes() == 0
-    assert "native Stripe integration is connected" in harness.plan().verdicts[0].refusals[0]
+    assert "native Stripe integration is connected" in harness.plan().guard_results[0].refusals[0]
 
 
 @ends("integrations_readable", yes=(True, ""), no=(False, "Stigg's integrations cannot be read with this key"))
@@ -150,7 +150,7 @@ def test_a_native_integration_that_cannot_be_read_counts_as_connected(
     harness.reconcile()
     written, why = end
     assert harness.writes() > 0 if written else harness.writes() == 0
-    refusals = [text for verdict in harness.plan().verdicts for text in verdict.refusals]
+    refusals = [text for verdict in harness.plan().guard_results for text in verdict.refusals]
     assert any(why in text for text in refusals) if why else refusals == []
     assert why in end
     harness.change(stigg={"native_integration": "removed"})
@@ -189,9 +189,9 @@ def test_a_lane_that_is_left_alone_three_times_running_fails_the_run(
     harness = harness_of(small_world)
     with leases.held(harness.engine, "test", "catalog", holder="a run that hangs"):
         for _ in range(2):
-            with pytest.raises(Waiting, match="a run that hangs"):
+            with pytest.raises(NotReady, match="a run that hangs"):
                 harness.reconcile()
-        with pytest.raises(RunStopped, match="3 times running"):
+        with pytest.raises(FatalError, match="3 runs in a row"):
             harness.reconcile()
     harness.reconcile()
     assert harness.plan().plan.actions == []
@@ -228,7 +228,7 @@ def test_an_old_plan_is_refused(harness_of: Build, small_world: WorldBuilder) ->
 def test_a_lane_that_somebody_writes_is_left_alone(harness_of: Build, small_world: WorldBuilder) -> None:
     harness = harness_of(small_world)
     with leases.held(harness.engine, "test", "catalog", holder="another run"):
-        with pytest.raises(Waiting, match="being written by another run"):
+        with pytest.raises(NotReady, match="being written by another run"):
             harness.reconcile("first")
         assert harness.writes() == 0
     harness.reconcile("first")

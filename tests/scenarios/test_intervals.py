@@ -64,7 +64,7 @@ def test_a_change_of_interval_waits_until_probe_says_that_stripe_does_it(
     go_annual(world, harness)
     stored = harness.plan()
     (action,) = stored.plan.actions
-    (verdict,) = stored.verdicts
+    (verdict,) = stored.guard_results
     assert (verdict.decision, action.cause) == (decision, "interval")
     assert said in " ".join(verdict.refusals)
     assert action.due_now == {"usd": Decimal(28_000)}
@@ -96,7 +96,7 @@ def test_a_change_of_interval_of_what_is_billed_for_use_always_waits(harness_of:
     harness.merge(world)
     stored = harness.plan()
     assert [(a.kind, a.cause) for a in stored.plan.actions] == [("subscription.update", "interval_usage")]
-    (verdict,) = stored.verdicts
+    (verdict,) = stored.guard_results
     assert verdict.decision == "wait"
     assert "always wait for a person" in " ".join(verdict.refusals)
 
@@ -121,7 +121,7 @@ def test_a_change_of_interval_that_a_bank_debit_pays_waits_for_both_reasons(
     harness.merge(world)
     stored = harness.plan()
     (action,) = [a for a in stored.plan.actions if a.target == "subscription:test:s-1"]
-    (verdict,) = [v for v in stored.verdicts if action.hash in v.actions]
+    (verdict,) = [v for v in stored.guard_results if action.hash in v.actions]
     assert (verdict.decision, action.causes) == ("wait", ("interval", "bank_debit"))
     assert action.due_now == {"usd": Decimal(28_000)}
     told = " ".join(verdict.refusals)

@@ -15,7 +15,7 @@ from sandbox.builder import WorldBuilder
 from sandbox.resources.stigg.changes import change_plan
 from sandbox.world.state import Fault, iso
 from stripe_sync.apply import verification
-from stripe_sync.core.errors import RunStopped
+from stripe_sync.core.errors import FatalError
 from stripe_sync.jobs.reconcile.job import RECONCILE
 from stripe_sync.jobs.runtime.runner import run_until
 from tests.scenarios.test_final_invoice import changed_and_ended, finals
@@ -77,7 +77,7 @@ def test_what_an_interrupted_run_billed_is_no_row_to_bill_again(harness_of: Buil
     harness = harness_of(small_world)
     changed_and_ended(harness)
     harness.world.faults.append(Fault("POST", "/v1/invoices/in_", status=500, times=1))
-    with pytest.raises(RunStopped):
+    with pytest.raises(FatalError):
         harness.reconcile("cut")
     harness.later(10 * MINUTE)
     harness.reconcile("after")
@@ -113,7 +113,7 @@ def test_an_invoice_that_is_not_given_back_is_a_row_until_it_is_settled(
         return [*whole(*given), "status"] if "ended_in_stigg" in given[0] else list(whole(*given))
 
     monkeypatch.setattr(verification, "mismatches", one_more)
-    with pytest.raises(RunStopped, match="differ from their target"):
+    with pytest.raises(FatalError, match="differ from their target"):
         harness.reconcile("ending")
     with harness.engine.connect() as connection:
         kept = connection.exec_driver_sql(

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from sandbox.builder import WorldBuilder, flat, per_unit
 from sandbox.world.state import Fault
-from stripe_sync.core.errors import RunStopped
+from stripe_sync.core.errors import FatalError
 from tests.contract.test_stripe_shapes import call
 from tests.support.harness import Harness
 
@@ -101,7 +101,7 @@ def test_a_lost_creation_of_twelve_items_is_found_whole(harness_of: Build, feed:
     harness.reconcile(entities=["product", "price", "customer"])
     harness.attempts = 1
     harness.world.faults.append(Fault("POST", "/v1/subscriptions", status=500, when="after"))
-    with pytest.raises(RunStopped, match="unknown outcome"):
+    with pytest.raises(FatalError, match="unknown outcome"):
         harness.reconcile("lost")
     harness.reconcile("next")
     assert harness.status("s-1") == ("SUCCESS", "")

@@ -8,7 +8,7 @@ import pytest
 
 from sandbox.builder import WorldBuilder, flat, tiered, uid
 from sandbox.world.state import Fault, iso
-from stripe_sync.core.errors import ConfigurationError, RunStopped
+from stripe_sync.core.errors import ConfigurationError, FatalError
 from stripe_sync.core.settings import UsageMeter
 from stripe_sync.jobs.finance import month_audit
 from stripe_sync.jobs.runtime.manual_actions import Operator
@@ -392,7 +392,7 @@ def test_what_somebody_else_sends_after_the_proof_is_found_on_the_invoice(
         "payload": {"stripe_customer_id": cycle(harness)["customer"], "value": str(beyond)},
     })  # fmt: skip
     until(harness, end + 50 * MINUTE + LEAD)
-    with pytest.raises(RunStopped, match=words):
+    with pytest.raises(FatalError, match=words):
         harness.usage()
     assert set(ledger(harness)) == {state}
 

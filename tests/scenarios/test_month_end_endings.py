@@ -16,7 +16,7 @@ from sandbox.builder import WorldBuilder
 from sandbox.world.state import Fault, iso
 from stripe_sync.apply import executor
 from stripe_sync.apply.cancellation import finish
-from stripe_sync.core.errors import RunStopped
+from stripe_sync.core.errors import FatalError
 from stripe_sync.warehouse.comparisons import statuses
 from tests.support.harness import Harness
 from tests.support.metering import DAY, HOUR, MINUTE, cycle, ledger, lines, period_end, subscription, until, use
@@ -407,7 +407,7 @@ def test_a_draft_that_we_stopped_for_its_use_is_no_settled_one(harness_of: Build
     end = used_to_the_end(harness)
     harness.world.faults.append(Fault("STIGG", "UsageHistory", status=503, times=1000))
     until(harness, end + 40 * MINUTE)
-    with suppress(RunStopped):
+    with suppress(FatalError):
         harness.usage()
     assert (cycle(harness)["status"], cycle(harness)["auto_advance"]) == ("draft", False)
     end_in_stigg(harness, end + 20 * MINUTE)

@@ -16,7 +16,7 @@ import pytest
 
 from sandbox.builder import WorldBuilder, flat
 from sandbox.world.state import Fault, Obj, iso
-from stripe_sync.core.errors import RunStopped, StripeSyncError
+from stripe_sync.core.errors import FatalError, StripeSyncError
 from stripe_sync.core.settings import UsageMeter
 from stripe_sync.domain.usage.ledger import UsageState
 from stripe_sync.warehouse.usage import usage_windows
@@ -110,7 +110,7 @@ def attempt(harness: Harness) -> None:
     """A run of the job, which may break off."""
     try:
         harness.usage()
-    except RunStopped as stopped:
+    except FatalError as stopped:
         assert "not billed" not in str(stopped), stopped
     except StripeSyncError:
         pass

@@ -11,7 +11,7 @@ from sandbox.builder import WorldBuilder
 from sandbox.world.state import Fault
 from stripe_sync.apply import settling
 from stripe_sync.core import deadlines
-from stripe_sync.core.errors import RunStopped, Transient
+from stripe_sync.core.errors import FatalError, Transient
 from tests.support.harness import Harness
 from tests.support.metering import MINUTE, month_end, use
 
@@ -81,7 +81,7 @@ def test_a_lost_call_that_cannot_be_looked_into_is_that_rows_alone(
     harness.reconcile(entities=["product", "price"])
     harness.attempts = 1
     harness.world.faults.append(Fault("POST", "/v1/customers", status=500, when="after", times=3))
-    with pytest.raises(RunStopped, match="unknown outcome"):
+    with pytest.raises(FatalError, match="unknown outcome"):
         harness.reconcile("lost")
     original = settling.recovered
 

@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from sandbox.builder import WorldBuilder, flat, per_unit
 from sandbox.world.state import Fault, iso
 from stripe_sync.apply import executor
-from stripe_sync.core.errors import NotAuthorized, RunStopped, Waiting
+from stripe_sync.core.errors import FatalError, NotAuthorized, NotReady
 from stripe_sync.warehouse.writes import journal, leases
 from tests.oracles.end_state import end_state
 from tests.support.harness import Harness, build_small_world
@@ -191,7 +191,7 @@ def test_a_write_whose_outcome_stays_unknown_is_settled_by_the_next_run(
     harness.reconcile(entities=["product", "price"])
     harness.attempts = 1
     harness.world.faults.extend(Fault("POST", "/v1/customers", status=500, when="after") for _ in range(3))
-    with pytest.raises(RunStopped, match="unknown outcome"):
+    with pytest.raises(FatalError, match="unknown outcome"):
         harness.reconcile("lost")
     assert len(harness.objects("customers")) == 3, "they were made, and nobody was told"
     harness.reconcile("next")
@@ -212,12 +212,12 @@ def test_what_was_made_is_recorded_as_made_though_nothing_is_left_to_do(
     harness.reconcile(entities=["product", "price", "customer"])
     harness.attempts = 1
     harness.world.faults.extend(Fault("POST", "/v1/subscriptions", status=500, when="after") for _ in range(3))
-    with pytest.raises(RunStopped, match="unknown outcome"):
+    with pytest.raises(FatalError, match="unknown outcome"):
         harness.reconcile("lost")
     assert harness.reconcile("next")["results"] == {}, "their marks say what they are"
     harness.stigg("customers", customerId="c-1")["name"] = "Renamed"
     harness.world.faults.append(Fault("POST", "/v1/customers", status=500, when="after"))
-    with pytest.raises(RunStopped, match="unknown outcome"):
+    with pytest.raises(FatalError, match="unknown outcome"):
         harness.reconcile("lost again")
     assert harness.reconcile("last")["results"] == {}
     with harness.engine.connect() as connection:
@@ -352,7 +352,7 @@ def test_a_run_that_is_delayed_by_a_day_between_intent_and_call_makes_nothing_tw
     for path in PATHS:
         harness.world.faults.append(Fault("POST", path, status=500, when="after"))
         harness.world.faults.append(Fault("POST", path, nth=2, status=500, when="before"))
-    with pytest.raises(RunStopped, match="unknown outcome"):
+    with pytest.raises(FatalError, match="unknown outcome"):
         harness.reconcile("late")
     harness.world.faults.clear()
     with harness.engine.begin() as connection:
@@ -379,7 +379,7 @@ def test_two_runs_at_once_are_one(harness_of: Build) -> None:
         try:
             harness.reconcile(name)
             outcomes.append(None)
-        except (Waiting, RunStopped) as left_alone:
+        except (NotReady, FatalError) as left_alone:
             outcomes.append(left_alone)
 
     threads = [threading.Thread(target=run, args=(f"run-{name}",)) for name in "ab"]

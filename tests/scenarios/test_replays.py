@@ -13,7 +13,7 @@ from sandbox.builder import WorldBuilder
 from sandbox.world.state import Fault
 from stripe_sync.apply import settling
 from stripe_sync.apply.current import as_it_is
-from stripe_sync.core.errors import RunStopped
+from stripe_sync.core.errors import FatalError
 from tests.scenarios.test_changes import attach_card
 from tests.support.harness import Harness, build_small_world
 
@@ -81,7 +81,7 @@ def test_a_500_of_an_earlier_run_is_not_repeated_for_a_day(harness_of: Build, sm
     harness = harness_of(small_world)
     harness.attempts = 1
     harness.world.faults.extend(Fault("POST", "/v1/customers", status=500) for _ in range(3))
-    with pytest.raises(RunStopped, match="unknown outcome"):
+    with pytest.raises(FatalError, match="unknown outcome"):
         harness.reconcile("lost")
     harness.reconcile("next")
     assert {harness.status(f"s-{n}") for n in (1, 2, 3)} == {("SUCCESS", "")}
@@ -93,7 +93,7 @@ def test_a_stripe_that_only_answers_500_ends_with_an_open_intent(harness_of: Bui
     harness = harness_of(small_world)
     harness.attempts = 1
     harness.world.faults.append(Fault("POST", "/v1/customers", status=500, times=1000))
-    with pytest.raises(RunStopped, match="unknown outcome"):
+    with pytest.raises(FatalError, match="unknown outcome"):
         harness.reconcile("busy")
     assert posts(harness, "/v1/customers") <= 3 * 3 * 2
     harness.world.faults.clear()
@@ -128,7 +128,7 @@ def test_a_decline_of_an_earlier_run_that_nobody_heard_is_asked_again_with_the_n
     harness.attempts = 1
     harness.change(workers=1)
     harness.world.faults.append(Fault("POST", "/v1/subscriptions", kind="reset", when="after", times=3))
-    with pytest.raises(RunStopped, match="unknown outcome"):
+    with pytest.raises(FatalError, match="unknown outcome"):
         harness.reconcile("lost")
     replaced_card(harness, "4242")
     harness.reconcile("next")
@@ -212,7 +212,7 @@ def test_seven_lost_calls_are_settled_side_by_side(harness_of: Build, monkeypatc
     harness.reconcile(entities=["product", "price"])
     harness.attempts = 1
     harness.world.faults.append(Fault("POST", "/v1/customers", status=500, when="after", times=7))
-    with pytest.raises(RunStopped, match="unknown outcome"):
+    with pytest.raises(FatalError, match="unknown outcome"):
         harness.reconcile("lost")
     begun_in(harness, seconds=6)
     harness.settle_seconds = 3.0

@@ -197,7 +197,7 @@ def test_of_very_much_that_changed_no_names_are_collected(
     harness = settled(harness_of, small_world)
     for number in (1, 2):
         harness.stigg("customers", customerId=f"c-{number}")["name"] = "Renamed"
-    monkeypatch.setattr(changes, "MANY", many)
+    monkeypatch.setattr(changes, "FULL_COMPARISON_THRESHOLD", many)
     stored = harness.plan()
     assert (runs.result(harness.engine, "test", stored.run_id, "compare") or {})["everything"] is everything
     assert len(stored.plan.actions) == 2

@@ -14,7 +14,7 @@ import stripe
 
 from sandbox.builder import WorldBuilder
 from sandbox.world.state import Fault
-from stripe_sync.core.errors import RunStopped, StripeSyncError
+from stripe_sync.core.errors import FatalError, StripeSyncError
 from tests.oracles.end_state import end_state
 from tests.support import generated
 from tests.support.harness import Harness
@@ -66,7 +66,7 @@ def test_a_storm_ends_where_an_undisturbed_run_ends(
         for last in range(3):
             try:
                 harness.reconcile(f"day-{day}-last-{last}")
-            except RunStopped:
+            except FatalError:
                 continue
         assert harness.plan().plan.actions == [], f"seed {seed}, day {day}"
         assert end_state(harness.world) == end_state(calm.world), f"seed {seed}, day {day}"

@@ -130,7 +130,7 @@ def test_tax_that_stripe_switched_off_names_the_untaxed_invoices_and_waits_for_a
     live_in_berlin(harness)
     harness.reconcile()
     assert harness.world.stripe["subscriptions"][id]["automatic_tax"]["enabled"] is False, "it waits for a person"
-    (verdict,) = [v for v in harness.plan().verdicts if v.group.endswith("/tax_again")]
+    (verdict,) = [v for v in harness.plan().guard_results if v.group.endswith("/tax_again")]
     assert verdict.decision == "wait"
     assert "always waits for a person" in verdict.refusals[0]
 

@@ -10,7 +10,7 @@ import pytest
 from sandbox.builder import WorldBuilder
 from sandbox.world.state import Fault
 from stripe_sync.core.config import settings
-from stripe_sync.core.errors import ConfigurationError, RunStopped
+from stripe_sync.core.errors import ConfigurationError, FatalError
 from tests.support.harness import Harness
 from tests.support.metering import HOUR, MINUTE, ledger, lines, use
 from tests.support.pairs import Pair, paired
@@ -62,7 +62,7 @@ def test_a_lost_answer_is_found_again_whatever_the_accounts_time_is(
     harness.attempts = 1
     with paired(harness, account_time=harness.world.now + apart) as pair:
         pair.account.faults.append(Fault("POST", path, when="after", kind="reset", times=3))
-        with pytest.raises(RunStopped, match="unknown outcome"):
+        with pytest.raises(FatalError, match="unknown outcome"):
             harness.reconcile()
         pair.account.faults.clear()
         pair.account.replays.clear()

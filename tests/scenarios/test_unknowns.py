@@ -26,9 +26,9 @@ def test_enforce_waits_for_the_answers_and_goes_on_with_them(harness_of: Build, 
     harness.world.unknowns |= {"coupon_id_reuse": True, "large_pages": True}
     harness.change(accept_unknown=["subscription_id_on_change"])
     stored = harness.plan()
-    waiting = {v.lane for v in stored.verdicts if v.decision == "wait"}
+    waiting = {v.lane for v in stored.guard_results if v.decision == "wait"}
     assert waiting == {"catalog", "subscriptions"}
-    assert "coupon_id_reuse" in next(v.refusals[0] for v in stored.verdicts if v.lane == "catalog")
+    assert "coupon_id_reuse" in next(v.refusals[0] for v in stored.guard_results if v.lane == "catalog")
     session = harness.session()
     answers = {a.name: a.answer for a in probe(session, pause=0).answers}
     session.close()
@@ -36,7 +36,7 @@ def test_enforce_waits_for_the_answers_and_goes_on_with_them(harness_of: Build, 
     assert answers["subscription_id_on_change"] == "open", "this environment has one plan"
     assert harness.objects("coupons") == [], "what was made was taken away"
     assert [o["name"] for o in harness.objects("products") if o["active"]] == []
-    assert {v.decision for v in harness.plan().verdicts} == {"apply"}
+    assert {v.decision for v in harness.plan().guard_results} == {"apply"}
 
 
 def test_probe_tells_the_other_answers_as_well(harness_of: Build, small_world: WorldBuilder) -> None:

@@ -13,7 +13,7 @@ import pytest
 from sandbox.builder import WorldBuilder, flat, tiered
 from sandbox.world.state import Fault
 from stripe_sync.apply import executor
-from stripe_sync.core.errors import Waiting
+from stripe_sync.core.errors import NotReady
 from stripe_sync.jobs.runtime.manual_actions import Operator
 from stripe_sync.jobs.usage import manual_actions
 from stripe_sync.jobs.usage.open_windows import rows
@@ -293,7 +293,7 @@ def test_two_runs_at_once_count_once(harness_of: Build, metered: WorldBuilder) -
     month_end(harness)
 
     def run(name: str) -> None:
-        with contextlib.suppress(Waiting):
+        with contextlib.suppress(NotReady):
             harness.usage(name)
 
     threads = [threading.Thread(target=run, args=(f"twin-{n}",)) for n in range(2)]

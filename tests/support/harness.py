@@ -22,7 +22,7 @@ from sandbox.server.run import running
 from sandbox.world.state import World, from_document
 from stripe_sync.clients.stripe.sandbox_clock import SandboxClock
 from stripe_sync.core.config.connections import Connection
-from stripe_sync.core.errors import RunStopped
+from stripe_sync.core.errors import FatalError
 from stripe_sync.core.open_questions import BY_NAME
 from stripe_sync.core.settings import Environment, Limits, StiggSettings, StripeSettings, UsageSettings
 from stripe_sync.jobs.reconcile.job import RECONCILE
@@ -179,7 +179,7 @@ class Harness:
         try:
             run_job(session, run, USAGE)
             assert not wakes, "no alert was raised"
-        except RunStopped:
+        except FatalError:
             if not wakes:
                 raise
         finally:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from stripe_sync.domain.model.inputs import Inputs, Links
-from stripe_sync.domain.target.target_state import catalog_state, desired, of_families
+from stripe_sync.domain.target.target_state import catalog_state, of_families, target_state
 from stripe_sync.domain.usage.charges import charges
 from stripe_sync.jobs.inputs.latest import latest
 from stripe_sync.jobs.inputs.snapshots import every, stigg_view, stripe_view, without
@@ -45,9 +45,9 @@ def at_once(harness: Harness) -> tuple[Documents, dict[tuple[str, str], tuple[st
     waiting = {c["key"]: why.format(c["stripe_id"], c["why"]) for c in link_suggestions.all_of(harness.engine, "test")}
     session.close()
     inputs = Inputs(harness.environment, stigg, stripe, known, session.signer, run.now, waiting)
-    made = desired(inputs)
+    made = target_state(inputs)
     _, problems = charges(inputs, of_families(inputs, catalog_state(inputs), inputs.stripe).catalog)
-    documents = {("target", c.kind, c.key): c.document for c in made.wanted}
+    documents = {("target", c.kind, c.key): c.document for c in made.targets}
     documents |= {("actual", c.kind, c.key): c.document for c in made.found}
     reasons = {
         entity: (s.status.value, s.reason.value)

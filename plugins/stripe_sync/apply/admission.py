@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from stripe_sync.apply import settling
 from stripe_sync.apply.results import Step
-from stripe_sync.core.errors import RowFailed, Transient
+from stripe_sync.core.errors import EntityError, Transient
 from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.plan.actions import Action
 from stripe_sync.domain.plan.guards import Decision
@@ -24,7 +24,7 @@ def held_back(executor: Executor, action: Action, earlier: Outcome | None, lease
     """Return the step of an action that is not written; None where it may be. ``earlier`` is its outcome in this run."""
     if action.hash in executor.settled:
         return executor.settled[action.hash]
-    if lost := settling.unsettled(executor, action):
+    if lost := settling.unrecovered_step(executor, action):
         return lost
     if earlier is not None and earlier.result == "done":
         return Step(action, "done", stripe_id=executor.link_index.get(action.target))
@@ -48,7 +48,7 @@ def _refused_before(executor: Executor, action: Action) -> Step | None:
         return Step(action, "refused", ReasonCode.STRIPE_REFUSED, f"Its preview was refused: {action.refused}")
     try:
         why = executor.declines.reason(action)
-    except (RowFailed, Transient) as unread:
+    except (EntityError, Transient) as unread:
         return Step(action, "waiting", ReasonCode.WAITS_FOR_WRITE, str(unread))
     if why:
         return Step(action, "refused", ReasonCode.PAYMENT_FAILED, why)
@@ -63,7 +63,7 @@ def skipped(action: Action, decision: Decision) -> Step:
     return Step(action, "waiting", reason)
 
 
-def unprepared(action: Action, failure: RowFailed) -> Step:
+def unprepared(action: Action, failure: EntityError) -> Step:
     """Return the step of an action that was not started: it is too early, or its object has changed."""
     reason = ReasonCode(failure.reason)
     return Step(action, "waiting" if reason is ReasonCode.WAITS_FOR_INVOICE else "refused", reason, failure.detail)

@@ -13,10 +13,18 @@ from stripe_sync.apply.links import LinkIndex
 from stripe_sync.apply.resources.invoice import INVOICES
 from stripe_sync.clients.stripe.client import StripeApi
 from stripe_sync.core import ownership
-from stripe_sync.core.errors import Replayed, RowFailed
+from stripe_sync.core.errors import EntityError, Replayed
 from stripe_sync.domain.model.stripe_status import InvoiceStatus
 from stripe_sync.domain.plan.actions import Action
-from stripe_sync.domain.plan.declines import Decline, blocks, left_open, may_charge, may_repeat, refused, told
+from stripe_sync.domain.plan.declines import (
+    Decline,
+    blocks,
+    left_open,
+    may_charge,
+    may_repeat,
+    refused,
+    waiting_message,
+)
 from stripe_sync.warehouse.plans import declines
 from stripe_sync.warehouse.writes.journal import Intent
 
@@ -28,7 +36,7 @@ OF_THE_CALL = ("subscription_create", "subscription_update")
 class Declines:
     """The declined writes of an environment while a plan is applied.
 
-    ``collected`` are the invoices of refused calls that Stripe still collects. With ``is_asked`` a person approved the actions
+    ``collected`` are the invoices of refused calls that Stripe still collects. With ``is_approved`` a person approved the actions
     of this run, which permits declined writes too.
     """
 
@@ -37,7 +45,7 @@ class Declines:
     link_index: LinkIndex
     environment: str
     now: datetime
-    is_asked: bool = False
+    is_approved: bool = False
     known: dict[str, Decline] = field(init=False)
     collected: set[str] = field(default_factory=set)
 
@@ -53,9 +61,9 @@ class Declines:
             invoice = self.api.find(f"/v1/invoices/{decline.invoice}")
             if blocks(decline, invoice):
                 return left_open(decline, invoice)
-        return "" if self.is_asked or may_repeat(decline, action, self.now) else told(decline)
+        return "" if self.is_approved or may_repeat(decline, action, self.now) else waiting_message(decline)
 
-    def refused(self, intent: Intent, failure: RowFailed) -> Decline:
+    def refused(self, intent: Intent, failure: EntityError) -> Decline:
         """Return the decline after a refusal, and stop the collection of an invoice that the call left.
 
         An invoice whose collection cannot be stopped is recorded too, and is added to ``collected``.
@@ -67,7 +75,7 @@ class Declines:
         for invoice in left_by(self.api, action, self.link_index, intent.since):
             try:
                 self.switch_off(invoice, intent)
-            except (RowFailed, Replayed):
+            except (EntityError, Replayed):
                 self.collected.add(invoice["id"])
             decline = replace(decline, invoice=invoice["id"])
         return decline

@@ -29,11 +29,11 @@ from stripe_sync.apply.resources.table import HANDLERS
 from stripe_sync.apply.results import Step
 from stripe_sync.clients.stripe.answers import Found, Written
 from stripe_sync.clients.stripe.client import StripeApi
-from stripe_sync.core.errors import Replayed, RowFailed, StripeSyncError, Transient, Waiting
+from stripe_sync.core.errors import EntityError, NotReady, Replayed, StripeSyncError, Transient
 from stripe_sync.core.lanes import Lane
 from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.plan.actions import LANES, Action, ActionKind, plan_hash
-from stripe_sync.domain.plan.declines import left_open, may_charge, told
+from stripe_sync.domain.plan.declines import left_open, may_charge, waiting_message
 from stripe_sync.domain.plan.guards import Decision
 from stripe_sync.warehouse.plans.failures import Failure
 from stripe_sync.warehouse.writes import journal, leases
@@ -51,7 +51,7 @@ class Executor:
 
     ``lease`` is a lease that the caller already holds; if None, each lane's lease is acquired in turn.
     ``settle_seconds`` is the time after which a call without an answer counts as finished, so that its result can be looked
-    up. With ``is_asked`` a person approved the actions.
+    up. With ``is_approved`` a person approved the actions.
     """
 
     engine: Engine
@@ -64,7 +64,7 @@ class Executor:
     now: datetime
     quarantined: Mapping[str, Failure] = field(default_factory=dict)
     keep_answers: frozenset[str] = frozenset()
-    is_asked: bool = False
+    is_approved: bool = False
     lanes: tuple[Lane, ...] = LANES
     lease: Lease | None = None
     workers: int = 8
@@ -87,7 +87,7 @@ class Executor:
             self.link_index,
             self.environment,
             self.now,
-            self.is_asked,
+            self.is_approved,
         )
         self.recorder = Recorder(self.engine, self.environment, self.now, self.declines, self.keep_answers)
 
@@ -97,7 +97,7 @@ class Executor:
         for lane in self.lanes:
             todo = [a for a in self.actions if a.lane == lane]
             permitted = {a.hash for a in todo if self.permits.of(a) == Decision.APPLY}
-            if not permitted and not self.unsettled(lane):
+            if not permitted and not self.has_open_intents(lane):
                 self.record([skipped(a, self.permits.of(a)) for a in todo])
                 continue
             with self.leased(lane) as lease:
@@ -112,7 +112,7 @@ class Executor:
             return nullcontext(self.lease)
         return leases.held(self.engine, self.environment, lane, holder=self.run_id)
 
-    def unsettled(self, lane: str) -> bool:
+    def has_open_intents(self, lane: str) -> bool:
         """Return whether a lane has intents without an outcome."""
         return bool(journal.open_intents(self.engine, self.environment, lane))
 
@@ -154,7 +154,7 @@ class Executor:
         for last in (*[False] * (KEYS - 1), True):
             try:
                 return self.record_success(intent, self.send(intent))
-            except RowFailed as failure:
+            except EntityError as failure:
                 return self.refused(intent, failure)
             except Replayed as old:
                 if last:
@@ -173,16 +173,16 @@ class Executor:
             return action
         try:
             return prepare(self.call(action), self.now)
-        except RowFailed as failure:
+        except EntityError as failure:
             return unprepared(action, failure)
         except Transient as lost:
             return Step(action, "waiting", ReasonCode.WAITS_FOR_WRITE, str(lost))
 
     def intended(self, action: Action, lease: Lease) -> Intent:
-        """Commit an intent. Raises Waiting where the lease was taken over."""
+        """Commit an intent. Raises NotReady where the lease was taken over."""
         intent = journal.intend(self.engine, self.environment, self.run_id, self.plan_hash, action, epoch=lease.epoch)
         if intent is None:
-            raise Waiting(
+            raise NotReady(
                 f"Lane {lease.lane} was taken over by another run. This run stops writing; the next run continues."
             )
         return intent
@@ -199,7 +199,7 @@ class Executor:
         """Return the step of a call with an unknown result: the intent stays open, and the next run recovers it first."""
         return Step(action, "unknown", ReasonCode.UNVERIFIED, f"{lost} The next run looks its result up.")
 
-    def refused(self, intent: Intent, failure: RowFailed) -> Step:
+    def refused(self, intent: Intent, failure: EntityError) -> Step:
         """Record a refusal; for a declined payment also its next attempt and the invoice that the call left."""
         outcome = Outcome("refused", reason=failure.reason, detail=failure.detail)
         if failure.reason != ReasonCode.PAYMENT_FAILED or not may_charge(intent.action):
@@ -207,12 +207,12 @@ class Executor:
             return Step(intent.action, "refused", ReasonCode(failure.reason), failure.detail)
         try:
             decline = self.declines.refused(intent, failure)
-        except (RowFailed, Transient) as lost:
+        except (EntityError, Transient) as lost:
             # The intent stays open: the next run gets the same refusal under its key.
             return Step(intent.action, "unknown", ReasonCode.UNVERIFIED, f"{failure.detail} {lost}")
         self.recorder.conclude(intent, outcome, decline)
         left = {"status": "open", "auto_advance": decline.invoice in self.declines.collected}
-        detail = left_open(decline, left) if decline.invoice else told(decline)
+        detail = left_open(decline, left) if decline.invoice else waiting_message(decline)
         return Step(intent.action, "refused", ReasonCode.PAYMENT_FAILED, detail)
 
     def finished(self, intent: Intent) -> list[str]:
@@ -222,7 +222,7 @@ class Executor:
             return []
         try:
             return finish(self.call(intent.action), intent.idempotency_key, self.now)
-        except RowFailed as refused:
+        except EntityError as refused:
             return [f"It was written, and its follow-up was refused: {refused}"]
 
     def record_success(self, intent: Intent, written: Written, *, note: str = "") -> Step:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from stripe_sync.clients.stigg.client import StiggApi
 from stripe_sync.core import keys
-from stripe_sync.core.errors import RowFailed
+from stripe_sync.core.errors import EntityError
 from stripe_sync.core.ownership import Signer
 from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.actual.stripe_objects import Reading
@@ -44,10 +44,10 @@ class LinkIndex:
             return self._ids.get(key)
 
     def resolve(self, key: str) -> str:
-        """Return the Stripe id of a link key. Raises RowFailed ``BLOCKED_BY`` where it has none."""
+        """Return the Stripe id of a link key. Raises EntityError ``BLOCKED_BY`` where it has none."""
         found = self.get(key)
         if found is None:
-            raise RowFailed(ReasonCode.BLOCKED_BY, f"{key} is not in Stripe yet.")
+            raise EntityError(ReasonCode.BLOCKED_BY, f"{key} is not in Stripe yet.")
         return found
 
     def add(self, key: str, stripe_id: str) -> None:

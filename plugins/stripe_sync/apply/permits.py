@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from stripe_sync.domain.plan.actions import Action
-from stripe_sync.domain.plan.guards import Decision, Verdict
+from stripe_sync.domain.plan.guards import Decision, GuardResult
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Permits:
     decisions: Mapping[str, Decision]
 
     @classmethod
-    def of_groups(cls, guarded: Iterable[Verdict]) -> Self:
+    def of_groups(cls, guarded: Iterable[GuardResult]) -> Self:
         """Return the permits of guard results."""
         return cls({hash: group.decision for group in guarded for hash in group.actions})
 

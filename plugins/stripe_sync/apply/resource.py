@@ -18,7 +18,7 @@ from stripe_sync.clients.stripe.answers import Found, Written
 from stripe_sync.clients.stripe.client import StripeApi
 from stripe_sync.clients.stripe.collection import Collection
 from stripe_sync.core import keys, ownership
-from stripe_sync.core.errors import RowFailed
+from stripe_sync.core.errors import EntityError
 from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.model.documents import Document
 from stripe_sync.domain.plan.actions import Action
@@ -36,7 +36,7 @@ class Call:
 
     @property
     def id(self) -> str:
-        """Return the Stripe id of the target. Raises RowFailed ``BLOCKED_BY`` if it has none."""
+        """Return the Stripe id of the target. Raises EntityError ``BLOCKED_BY`` if it has none."""
         return self.links.resolve(self.action.target)
 
     @property
@@ -78,10 +78,10 @@ class Resource:
         return list(verification.mismatches(call.action.after, self._fields(call, found), self.instructions))
 
     def check_before(self, call: Call, found: Found) -> None:
-        """Raise RowFailed ``CHANGED_SINCE`` where the object differs from the action's state before; the next run plans it again."""
+        """Raise EntityError ``CHANGED_SINCE`` where the object differs from the action's state before; the next run plans it again."""
         wrong = list(verification.mismatches(call.action.before, self._fields(call, found), self.instructions))
         if wrong:
-            raise RowFailed(
+            raise EntityError(
                 ReasonCode.CHANGED_SINCE, f"{', '.join(wrong)} changed in Stripe after the plan. Create a new plan."
             )
 
@@ -147,14 +147,14 @@ def without_marker(call: Call) -> Params:
     return {"metadata": call.action.after["how"]["metadata"]}
 
 
-def existing(call: Call, collection: Collection, *, id: str, refused: RowFailed) -> Written:
+def existing(call: Call, collection: Collection, *, id: str, refused: EntityError) -> Written:
     """Return the object that already has the id, if it has the ownership marker of this target.
 
-    Raises ``refused`` for any other refusal, RowFailed ``ID_TAKEN`` if the object is not ours.
+    Raises ``refused`` for any other refusal, EntityError ``ID_TAKEN`` if the object is not ours.
     """
     if refused.reason != ReasonCode.ID_TAKEN:
         raise refused
     found = collection.find(call.api, id)
     if found is not None and call.is_target(found):
         return Written(found.object, None)
-    raise RowFailed(ReasonCode.ID_TAKEN, f"A {collection.name} with the id {id} exists and is not ours.") from None
+    raise EntityError(ReasonCode.ID_TAKEN, f"A {collection.name} with the id {id} exists and is not ours.") from None

@@ -8,7 +8,7 @@ from typing import Literal
 from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.plan.actions import Action
 
-Result = Literal["done", "refused", "dropped", "blocked", "waiting", "paused", "unknown"]
+ActionResult = Literal["done", "refused", "dropped", "blocked", "waiting", "paused", "unknown"]
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class Step:
     """The result of one action, with its reason and a message."""
 
     action: Action
-    result: Result
+    result: ActionResult
     reason: ReasonCode = ReasonCode.NONE
     detail: str = ""
     stripe_id: str | None = None

@@ -17,7 +17,7 @@ from stripe_sync.apply.resource import Call
 from stripe_sync.apply.resources.table import recovered
 from stripe_sync.apply.results import Step
 from stripe_sync.clients.stripe.answers import Found, Written
-from stripe_sync.core.errors import Replayed, RowFailed, Transient
+from stripe_sync.core.errors import EntityError, Replayed, Transient
 from stripe_sync.domain.plan.actions import Action
 from stripe_sync.warehouse.writes import journal
 from stripe_sync.warehouse.writes.journal import Intent, Outcome
@@ -60,7 +60,7 @@ def settled(executor: Executor, intent: Intent, permitted: set[str], *, since: f
     time.sleep(max(0.0, executor.settle_seconds - intent.age.total_seconds()))
     try:
         found = recovered(Call(executor.api, intent.action, executor.link_index), intent.since)
-    except RowFailed as gone:
+    except EntityError as gone:
         executor.recorder.conclude(intent, Outcome("dropped", reason=gone.reason, detail=gone.detail))
         return None
     except Transient as lost:
@@ -91,7 +91,7 @@ def record(executor: Executor, steps: Iterable[Step]) -> None:
         executor.progress(replace(step, detail="It was written by an interrupted run.") if is_made else step)
 
 
-def unsettled(executor: Executor, action: Action) -> Step | None:
+def unrecovered_step(executor: Executor, action: Action) -> Step | None:
     """Return the step of an action whose target has an open intent that could not be recovered; it is not started."""
     lost = (s for s in executor.settled.values() if s.result == "unknown" and s.action.target == action.target)
     earlier = next(lost, None)
@@ -106,7 +106,7 @@ def looked_into(executor: Executor, action: Action, intent: Intent, old: Replaye
     """
     try:
         found = recovered(Call(executor.api, intent.action, executor.link_index), intent.since)
-    except RowFailed as gone:
+    except EntityError as gone:
         return executor.refused(intent, gone)
     except Transient as lost:
         return executor.unknown(action, lost)

@@ -90,7 +90,7 @@ def last_result(
         since, as (kind, id, rule). (0, []) for a full check: a suite about the whole table, or one that never ran.
     """
     snapshot, _, version = content.rpartition(":")
-    known = check_results.newest(engine, suite.hash, snapshot, upto=int(version)) if suite.row_wise else None
+    known = check_results.newest(engine, suite.hash, snapshot, until=int(version)) if suite.row_wise else None
     if known is None:
         return 0, []
     checked_until, detail = known

@@ -1,7 +1,7 @@
 """Errors of the package. A message names the object, the rule and the way out.
 
 StripeSyncError
-├── RunStopped            the run ends; later steps would be wrong
+├── FatalError            the run ends; later steps would be wrong
 │   ├── ConfigurationError    settings or connections are unusable
 │   ├── AccountRefused        key, account, mode or environment differ from the settings
 │   ├── NotAuthorized         the API does not accept the key, or not for this call
@@ -11,8 +11,8 @@ StripeSyncError
 │   └── StalePlan             the plan is too old to be applied
 ├── Transient             may succeed when retried: rate limits, time-outs, server errors
 ├── Replayed              Stripe repeats the stored answer of an idempotency key; a new key is required
-├── RowFailed             one row failed; all others continue
-└── Waiting               a person or another run has to act first
+├── EntityError           one row failed; all others continue
+└── NotReady              a person or another run has to act first
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ __all__ = [
     "AccountRefused",
     "CheckFailed",
     "ConfigurationError",
+    "EntityError",
+    "FatalError",
     "Incomplete",
     "NotAuthorized",
+    "NotReady",
     "Replayed",
-    "RowFailed",
-    "RunStopped",
     "StalePlan",
     "StripeSyncError",
     "Transient",
     "UnknownShape",
-    "Waiting",
 ]
 
 
@@ -40,19 +40,19 @@ class StripeSyncError(Exception):
     """Base class of the errors that this package raises."""
 
 
-class RunStopped(StripeSyncError):
+class FatalError(StripeSyncError):
     """The run ends; later steps would be wrong."""
 
 
-class ConfigurationError(RunStopped):
+class ConfigurationError(FatalError):
     """Settings or connections are unusable."""
 
 
-class AccountRefused(RunStopped):
+class AccountRefused(FatalError):
     """Key, account, mode or environment differ from the settings (invariant 6)."""
 
 
-class NotAuthorized(RunStopped):
+class NotAuthorized(FatalError):
     """The API does not accept the key, or not for this call.
 
     ``right`` and ``account`` are from Stripe's refusal: a permission such as ``plan_read``, and the account's id; empty if absent.
@@ -64,19 +64,19 @@ class NotAuthorized(RunStopped):
         self.account = account
 
 
-class UnknownShape(RunStopped):
+class UnknownShape(FatalError):
     """An answer that this version does not understand."""
 
 
-class Incomplete(RunStopped):
+class Incomplete(FatalError):
     """An extract that must not be compared (invariant 5)."""
 
 
-class CheckFailed(RunStopped):
+class CheckFailed(FatalError):
     """A data-quality check of a table failed."""
 
 
-class StalePlan(RunStopped):
+class StalePlan(FatalError):
     """The plan is too old to be applied; create a new one."""
 
 
@@ -94,13 +94,13 @@ class Replayed(StripeSyncError):
     ``refused`` is the row failure of the first answer, or None.
     """
 
-    def __init__(self, message: str, *, status: int, refused: RowFailed | None = None) -> None:
+    def __init__(self, message: str, *, status: int, refused: EntityError | None = None) -> None:
         super().__init__(message)
         self.status = status
         self.refused = refused
 
 
-class RowFailed(StripeSyncError):
+class EntityError(StripeSyncError):
     """One row failed, with its reason code; all other rows continue (invariant 8).
 
     ``decline`` is Stripe's decline code of a payment, or its error code if there is none; empty for any other failure.
@@ -113,5 +113,5 @@ class RowFailed(StripeSyncError):
         self.decline = decline
 
 
-class Waiting(StripeSyncError):
+class NotReady(StripeSyncError):
     """A person or another run has to act first."""

@@ -14,7 +14,7 @@ from typing import Final
 
 FLAT: Final = "base"  # the charge of a flat fee
 # Further charges of a feature. ``~`` before a lower-case letter occurs in no escaped part.
-ONCE, OVERAGE, MINIMUM, METERED = "~once", "~overage", "~minimum", "~metered"
+ONE_OFF_VARIANT, OVERAGE, MINIMUM, METERED = "~once", "~overage", "~minimum", "~metered"
 ANYWHERE: Final = "default"  # the price for countries without a localized price
 LIMIT: Final = 200  # characters of a lookup_key at Stripe
 # Kinds of keys.

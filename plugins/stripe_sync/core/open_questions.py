@@ -43,7 +43,7 @@ def forbids_a_long_lead(answer: str, settings: Environment) -> str:
     )
 
 
-def forbids_another_reset_point(answer: str, settings: Environment) -> str:
+def forbids_other_reset_semantics(answer: str, settings: Environment) -> str:
     """Forbid usage where Stigg's value at a reset differs from the setting."""
     if answer not in {"after", "before"} - {settings.usage.reset_semantics}:
         return ""
@@ -75,7 +75,7 @@ UNKNOWNS = (
     Unknown("replaced_reason", "Which reason has a subscription that a new paid one ended?"),
     Unknown("inactive_usage", "Which usage does Stigg leave out without ended subscriptions?"),
     Unknown("reset_point_value", "Is the value at a reset point the one after it, or the last before?", (Lane.USAGE,),
-            forbids=forbids_another_reset_point),
+            forbids=forbids_other_reset_semantics),
     Unknown("usage_without_resource", "What does Stigg show of several resources when none is named?"),
     Unknown("stigg_limit_answer", "How does Stigg answer a request too many?"),
     Unknown("product_prices_by_content", "Does an unchanged charge keep its price's id over plan versions?"),

@@ -148,7 +148,7 @@ class Environment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.stripe.feed and not self.stripe.test_clock
 
     def dashboard(self, account: str = "") -> str:
-        """Return the URL of Stripe's dashboard in the environment's mode, for an account if one is named."""
+        """Return the URL of the Stripe dashboard in the environment's mode, for an account if one is named."""
         place = f"{self.stripe.dashboard_url}/{account}" if account else self.stripe.dashboard_url
         return place if self.live else f"{place}/test"
 

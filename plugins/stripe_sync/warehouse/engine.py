@@ -53,7 +53,7 @@ def dumps(value: Any) -> str:
 
 
 def has_nul(value: Any) -> bool:
-    """Whether a text of a JSON value holds a NUL."""
+    """Return whether a text in a JSON value has a NUL."""
     return b"\\u0000" in _encoder.encode(value) and without_nul(value) != value
 
 

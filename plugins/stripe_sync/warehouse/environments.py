@@ -7,7 +7,7 @@ from sqlalchemy import Connection, delete, func, update
 from stripe_sync.core.approval_state import ApprovalState
 from stripe_sync.warehouse.tables import comparisons, plans, runs, snapshots, writes
 
-# Read anew when there is a connection again.
+# These tables are read again after the next connect.
 FORGOTTEN = (
     runs.account,
     comparisons.status,

@@ -12,23 +12,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stripe_sync.core.errors import RowFailed
+from stripe_sync.core.errors import EntityError
 from stripe_sync.core.ownership import Signer
 from stripe_sync.core.settings import Environment, Limits
 from stripe_sync.domain.drift.amounts import PriceBook
 from stripe_sync.domain.drift.difference import Difference, Missing
 from stripe_sync.domain.drift.rows import rows
 from stripe_sync.domain.model import stigg, stripe
-from stripe_sync.domain.model.documents import Claim
+from stripe_sync.domain.model.documents import ObjectDocument
 from stripe_sync.domain.model.inputs import Inputs, Links, StiggView, StripeView
 from stripe_sync.domain.model.price_content import encode
 from stripe_sync.domain.model.stigg import Customer, Package, Subscription
 from stripe_sync.domain.plan import builder
 from stripe_sync.domain.plan.actions import Action, ActionKind, Plan, ordered
-from stripe_sync.domain.plan.guards import Standing, judge
+from stripe_sync.domain.plan.guards import GuardContext, evaluate_guards
 from stripe_sync.domain.target import display_names
 from stripe_sync.domain.target.catalog import catalog
-from stripe_sync.domain.target.target_state import desired
+from stripe_sync.domain.target.target_state import target_state
 from stripe_sync.jobs.extract import ownership_links
 
 NOW = datetime(2026, 11, 16, 9, tzinfo=UTC)
@@ -116,7 +116,7 @@ def test_a_cut_name_fits_and_ends_between_graphemes(text: str, limit: int) -> No
 )
 def test_why_a_package_is_not_in_stripe(more: dict[str, Any], reason: str) -> None:
     made = catalog(inputs([package(**more)]))
-    assert made.claims == []
+    assert made.targets == []
     assert [s.reason.value for s in made.statuses] == [reason]
 
 
@@ -140,7 +140,7 @@ def test_why_a_package_is_not_in_stripe(more: dict[str, Any], reason: str) -> No
 def test_why_a_customer_is_or_is_not_in_stripe(
     subscriptions: list[dict[str, Any]], more: dict[str, Any], reason: str
 ) -> None:
-    made = desired(inputs([package()], [customer(**more)], [subscription(**s) for s in subscriptions]))
+    made = target_state(inputs([package()], [customer(**more)], [subscription(**s) for s in subscriptions]))
     assert made.statuses["customer", "c-1"].reason.value == reason
 
 
@@ -169,34 +169,34 @@ def test_why_a_subscription_is_or_is_not_in_stripe(more: dict[str, Any], status:
     charges = [price(), *(price(f"p-{n}", feature={"refId": f"f-{n}"}) for n in range(21))]
     given = [{**part, "usageLimit": part.get("usageLimit", 1)} for part in more.get("prices", [])]
     more = more | ({"prices": given} if given else {})
-    made = desired(inputs([package(prices=charges)], [customer()], [subscription(**more)]))
+    made = target_state(inputs([package(prices=charges)], [customer()], [subscription(**more)]))
     found = made.statuses["subscription", "s-1"]
     assert (found.status.value, found.reason.value) == (status, reason)
-    claimed = {c.key for c in made.wanted if c.kind == "subscription"}
-    assert claimed == ({"subscription:e:s-1"} if reason == "WAITS_FOR_WRITE" else set())
+    target_keys = {c.key for c in made.targets if c.kind == "subscription"}
+    assert target_keys == ({"subscription:e:s-1"} if reason == "WAITS_FOR_WRITE" else set())
 
 
 def test_syncing_of_either_can_be_switched_off() -> None:
     parts = ([package()], [customer()], [subscription()])
-    off = desired(inputs(*parts, sync_customers=False))
+    off = target_state(inputs(*parts, sync_customers=False))
     assert off.statuses["customer", "c-1"].reason == off.statuses["subscription", "s-1"].reason == "CUSTOMER_SYNC_OFF"
-    off = desired(inputs(*parts, sync_subscriptions=False))
+    off = target_state(inputs(*parts, sync_subscriptions=False))
     assert off.statuses["subscription", "s-1"].reason == "SUBSCRIPTION_SYNC_OFF"
 
 
 @pytest.mark.parametrize(("hours", "late"), [(0, False), (47, False), (48, False), (49, True), (24 * 40, True)])
 def test_a_late_start_charges_nothing_for_the_running_period(hours: int, late: bool) -> None:
     begin = NOW - timedelta(hours=hours)
-    made = desired(inputs([package()], [customer()], [subscription(startDate=begin.isoformat())]))
-    (claim,) = [c for c in made.wanted if c.kind == "subscription"]
-    start = claim.facts["start"]
+    made = target_state(inputs([package()], [customer()], [subscription(startDate=begin.isoformat())]))
+    (target,) = [c for c in made.targets if c.kind == "subscription"]
+    start = target.facts["start"]
     assert start["late"] is late
     assert ("backdate_start_date" in start) is not late
     assert start["billing_cycle_anchor"] > NOW.timestamp()
 
 
 @pytest.mark.parametrize(
-    ("begin", "end", "wakes"),
+    ("begin", "end", "timers"),
     [
         (timedelta(hours=-1), timedelta(days=30), timedelta(hours=47) + timedelta.resolution),  # late from then on
         (timedelta(hours=-1), timedelta(hours=5), timedelta(hours=5)),  # the next period
@@ -205,19 +205,19 @@ def test_a_late_start_charges_nothing_for_the_running_period(hours: int, late: b
     ],
 )
 def test_a_missing_one_is_decided_again_when_its_start_becomes_another(
-    begin: timedelta, end: timedelta, wakes: timedelta
+    begin: timedelta, end: timedelta, timers: timedelta
 ) -> None:
     row = subscription(startDate=(NOW + begin).isoformat(), currentBillingPeriodEnd=(NOW + end).isoformat())
     about = inputs([package()], [customer()], [row])
 
-    def claim_at(now: datetime) -> Claim:
-        (claim,) = [c for c in desired(replace(about, now=now)).wanted if c.kind == "subscription"]
-        return claim
+    def claim_at(now: datetime) -> ObjectDocument:
+        (target,) = [c for c in target_state(replace(about, now=now)).targets if c.kind == "subscription"]
+        return target
 
     first = claim_at(NOW)
-    assert desired(about).timers == {"s-1": NOW + wakes}
-    assert claim_at(NOW + wakes - timedelta.resolution) == first, "until then nothing about it moves"
-    assert claim_at(NOW + wakes) != first
+    assert target_state(about).timers == {"s-1": NOW + timers}
+    assert claim_at(NOW + timers - timedelta.resolution) == first, "until then nothing about it moves"
+    assert claim_at(NOW + timers) != first
 
 
 def test_versions_of_a_price_are_told_apart_by_content_alone() -> None:
@@ -230,7 +230,7 @@ def test_versions_of_a_price_are_told_apart_by_content_alone() -> None:
 
 
 def test_decoding_names_the_field_and_not_its_value() -> None:
-    with pytest.raises(RowFailed) as refused:
+    with pytest.raises(EntityError) as refused:
         stigg.decode({"customerId": "c", "email": {"secret": "a@b.test"}}, Customer)
     assert "email" in refused.value.detail
     assert "a@b.test" not in refused.value.detail
@@ -245,14 +245,14 @@ def test_a_mark_proves_a_link_only_for_one_living_object() -> None:
     def row(id: str, key: str, *, status: str | None = None, deleted: bool = False) -> dict[str, Any]:
         return {"id": id, "mark": SIGNER.marker(key), "status": status, "deleted": deleted}
 
-    proofs, candidates = ownership_links.proven(
+    proofs, suggestions = ownership_links.proven(
         [row("cus_1", "customer:e:a"), row("cus_2", "customer:e:b"), row("cus_3", "customer:e:b"),
          row("cus_4", "customer:e:c", deleted=True), row("sub_5", "subscription:e:d", status="canceled"),
          row("cus_6", "customer:e:f") | {"mark": "customer:e:f forged"}],
         SIGNER, {"customer:e:x": "cus_9"},
     )  # fmt: skip
     assert proofs == [("customer:e:a", "cus_1")]
-    assert candidates == [("customer:e:b", "cus_2"), ("customer:e:b", "cus_3")]
+    assert suggestions == [("customer:e:b", "cus_2"), ("customer:e:b", "cus_3")]
 
 
 def action(**more: Any) -> Action:
@@ -284,8 +284,8 @@ def test_the_order_of_a_plan_does_not_depend_on_the_order_of_drift(order: list[i
     assert plan.hash == Plan(environment="e", actions=ordered(made)).hash
 
 
-def claim(kind: str, key: str, document: dict[str, Any], **more: Any) -> Claim:
-    return Claim(kind, key, document, **more)
+def target(kind: str, key: str, document: dict[str, Any], **more: Any) -> ObjectDocument:
+    return ObjectDocument(kind, key, document, **more)
 
 
 def built(differences: list[Difference], known: frozenset[str] = frozenset()) -> tuple[Plan, dict[str, str]]:
@@ -297,8 +297,8 @@ def built(differences: list[Difference], known: frozenset[str] = frozenset()) ->
 
 
 def test_a_dependent_names_what_it_waits_for() -> None:
-    made = desired(inputs([package()], [customer()], [subscription()]))
-    plan, _ = built([Missing(c) for c in made.wanted])
+    made = target_state(inputs([package()], [customer()], [subscription()]))
+    plan, _ = built([Missing(c) for c in made.targets])
     by_kind = {a.kind: a for a in plan.actions}
     assert by_kind["price.create"].hash in by_kind["subscription.create"].depends_on
     assert by_kind["customer.create"].hash in by_kind["subscription.create"].depends_on
@@ -307,9 +307,9 @@ def test_a_dependent_names_what_it_waits_for() -> None:
 
 
 def test_money_of_a_missing_subscription_is_reckoned_by_hand() -> None:
-    made = desired(inputs([package()], [customer()], [subscription()]))
-    differences = [Missing(c) for c in made.wanted]
-    drift = rows(differences, PriceBook.of(made.wanted))
+    made = target_state(inputs([package()], [customer()], [subscription()]))
+    differences = [Missing(c) for c in made.targets]
+    drift = rows(differences, PriceBook.of(made.targets))
     (row,) = [r for r in drift if r.kind == "subscription"]
     assert row.per_month == {"usd": Decimal(2000)}
     assert row.sentence == "The subscription s-1 is not in Stripe (20.00 USD a month)."
@@ -327,7 +327,9 @@ def test_each_limit_refuses_alone_and_says_where() -> None:
             for n in (1, 2)
         ],
     )
-    (verdict,) = judge(plan, environment, Standing(linked={"customers": 10}, written_today={"customers": 9}))
+    (verdict,) = evaluate_guards(
+        plan, environment, GuardContext(linked={"customers": 10}, written_today={"customers": 9})
+    )
     assert verdict.decision == "wait"
     assert [r.rsplit(" of ", 1)[-1] for r in verdict.refusals] == [
         "environments.e.limits.actions.", "environments.e.limits.day_actions.", "environments.e.limits.share.",
@@ -339,14 +341,14 @@ def test_what_a_plan_does_not_reach_counts_as_well() -> None:
     limits = Limits(actions=100, share=0.5)
     environment = Environment(stripe_account="acct_1", name="e", modes={"customers": "enforce"}, limits=limits)
     plan = Plan(environment="e", actions=[action(kind=ActionKind.CUSTOMER_UPDATE, before={})])
-    standing = Standing(linked={"customers": 200}, beyond={"customers": 100})
-    (verdict,) = judge(plan, environment, standing)
+    context = GuardContext(linked={"customers": 200}, deferred={"customers": 100})
+    (verdict,) = evaluate_guards(plan, environment, context)
     assert verdict.decision == "wait"
     assert verdict.refusals == [
         "1 actions and 100 beyond this plan are more than the 100 of environments.e.limits.actions.",
         "1 and 100 beyond this plan of 200 objects of customers are more than the share 0.5 of environments.e.limits.share.",
     ]
-    (verdict,) = judge(plan, environment, msgspec.structs.replace(standing, beyond={}))
+    (verdict,) = evaluate_guards(plan, environment, msgspec.structs.replace(context, deferred={}))
     assert verdict.decision == "apply"
 
 
@@ -356,5 +358,5 @@ def test_money_that_rises_cannot_hide_money_that_falls() -> None:
     )
     amounts = (Decimal(100_000), Decimal(-100_000))
     plan = Plan(environment="e", actions=[action(target=f"c:{n}", per_month={"usd": a}) for n, a in enumerate(amounts)])
-    (verdict,) = judge(plan, environment, Standing())
+    (verdict,) = evaluate_guards(plan, environment, GuardContext())
     assert "2000.00 USD per month is more than 5.00 USD" in verdict.refusals[0]

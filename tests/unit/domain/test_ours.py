@@ -16,7 +16,7 @@ from stripe_sync.domain.model.stigg import SubscriptionCoupon
 from stripe_sync.domain.model.stripe import StripeCoupon, StripeCustomer, StripeProduct, StripeSubscription
 from stripe_sync.domain.plan.actions import Action, ActionKind
 from stripe_sync.domain.plan.builder import references
-from stripe_sync.domain.target.coupons import Known, coupon_timers, remaining
+from stripe_sync.domain.target.coupons import KnownDiscounts, coupon_timers, remaining
 from tests.unit.domain.test_deciding import inputs, subscription
 
 END = "2026-11-20T10:00:00.000Z"
@@ -111,10 +111,10 @@ def test_the_months_that_remain_of_a_coupon(months: int | None, now: str, left: 
     found_left = remaining(given, coupon)
     assert found_left is coupon if left == "all" else (found_left and found_left.duration_in_months) == left
     applied = subscription(coupons=[{**row, "status": "ACTIVE"}])
-    timers = coupon_timers(given, applied, Known({}))
+    timers = coupon_timers(given, applied, KnownDiscounts({}))
     assert bool(timers) is isinstance(left, int), "the next month is waited for"
     assert all(moment > given.now for moment in timers)
-    assert coupon_timers(given, applied, Known({"c": ""})) == [], "one that is attached waits for nothing"
+    assert coupon_timers(given, applied, KnownDiscounts({"c": ""})) == [], "one that is attached waits for nothing"
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from stripe_sync.apply.resource import Call, Handler
 from stripe_sync.apply.resources.subscription import SUBSCRIPTION
 from stripe_sync.clients.stripe.answers import Found, Written
 from stripe_sync.clients.stripe.endpoints import EXPANDED
-from stripe_sync.domain.actual.stripe_objects import GONE
+from stripe_sync.domain.actual.stripe_objects import ENDED_STATUSES
 from stripe_sync.domain.plan.actions import ActionKind
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def cancel(call: Call, key: str) -> Written:
     Stripe creates no invoice and no credit: owed amounts are billed by our own lines (BILLING 7).
     """
     held = SUBSCRIPTION.read(call)
-    if held.object["status"] in GONE:
+    if held.object["status"] in ENDED_STATUSES:
         return Written(held.object, None)
     SUBSCRIPTION.check_before(call, held)
     id = call.id

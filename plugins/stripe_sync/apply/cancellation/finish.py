@@ -16,7 +16,7 @@ from stripe_sync.apply.resource import Call
 from stripe_sync.apply.resources.invoice import INVOICES
 from stripe_sync.clients.stripe.nested_lists import with_lines
 from stripe_sync.core.clock import epoch
-from stripe_sync.core.errors import Replayed, RowFailed, Transient
+from stripe_sync.core.errors import EntityError, Replayed, Transient
 from stripe_sync.domain.actual.endings import MINUTE, Collected, GiveBack, collected, to_give_back, unowed
 from stripe_sync.domain.actual.pending_items import Pending
 from stripe_sync.domain.actual.unowed_invoices import to_stop
@@ -61,7 +61,7 @@ def _each(steps: Iterable[Callable[[], list[str]]]) -> list[str]:
     for step in steps:
         try:
             messages += step()
-        except RowFailed as refused:
+        except EntityError as refused:
             messages.append(f"It is canceled, and its follow-up was refused: {refused.detail} Check its invoices.")
         except (Replayed, Transient) as failed:
             lost = failed
@@ -74,7 +74,7 @@ def stop(call: Call, invoice: Collected, *, key: str) -> list[str]:
     """Switch the collection of one invoice off (C3). ``after_end`` reads it again and reports it if Stripe still collects it."""
     try:
         INVOICES.update(call.api, invoice.id, {"auto_advance": False}, key=f"{key}-{invoice.id}-off")
-    except RowFailed as refused:
+    except EntityError as refused:
         return [f"{invoice.id} was not switched off: {refused.detail}"]
     return []
 
@@ -84,13 +84,13 @@ def give_back(call: Call, given: GiveBack, *, key: str, now: int) -> list[str]:
     try:
         try:
             _switch_on(call, given, key=f"{key}-{given.invoice}")
-        except RowFailed as refused:
+        except EntityError as refused:
             if given.moment is None or not is_too_near(refused.detail):
                 raise
             later = replace(given, moment=max(given.moment, now + int(LONGER.total_seconds())))
             _switch_on(call, later, key=f"{key}-{given.invoice}-later")
         held = call.api.get(f"{INVOICES.path}/{given.invoice}")
-    except RowFailed as refused:
+    except EntityError as refused:
         return [f"{given.invoice} is owed and not collected any more: {refused.detail} Collect it by hand."]
     if held["auto_advance"] or held["status"] not in COLLECTIBLE:
         return []

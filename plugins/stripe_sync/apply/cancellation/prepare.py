@@ -17,13 +17,13 @@ from stripe_sync.clients.stripe.endpoints import PATHS
 from stripe_sync.clients.stripe.nested_lists import with_lines
 from stripe_sync.core import ownership
 from stripe_sync.core.clock import epoch
-from stripe_sync.core.errors import RowFailed
+from stripe_sync.core.errors import EntityError
 from stripe_sync.core.ownership import Signer
 from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.actual.billing_periods import natural_end, renewed_at
 from stripe_sync.domain.actual.endings import MINUTE, Collected, Ending, EndingStep, collected, decide, unowed
 from stripe_sync.domain.actual.pending_items import Pending, pending, price_of
-from stripe_sync.domain.actual.stripe_objects import GONE
+from stripe_sync.domain.actual.stripe_objects import ENDED_STATUSES
 from stripe_sync.domain.actual.unowed_invoices import renews_soon, split
 from stripe_sync.domain.actual.unused_time import unused, unused_pending
 from stripe_sync.domain.model.stripe import StripeSubscription, decode
@@ -35,22 +35,24 @@ YEAR = 367 * 86_400  # no period is longer
 
 
 def prepare(call: Call, now: datetime) -> Action:
-    """Return the action with its noted facts. Raises RowFailed ``WAITS_FOR_INVOICE`` where it is too early to cancel."""
+    """Return the action with its noted facts. Raises EntityError ``WAITS_FOR_INVOICE`` where it is too early to cancel."""
     api, action, signer = call.api, call.action, call.links.signer
     found = SUBSCRIPTION.read(call)
     held = found.object
-    if held["status"] not in GONE:
+    if held["status"] not in ENDED_STATUSES:
         SUBSCRIPTION.check_before(call, found)
     end = action.after.get("ended_in_stigg")
     invoices = [with_lines(api, row) for row in _invoices(api, held, end)]
     ours = action.noted.get("own_stops", ())
     seen = [replace(collected(row), is_ours=row["id"] in ours) for row in invoices]
-    if held["status"] not in GONE:
+    if held["status"] not in ENDED_STATUSES:
         _refuse_early(action, held, seen, now)
     waiting = _pending_items(api, held, signer)
     noted_facts = {"collected": [asdict(i) for i in seen], "pending": noted(waiting), "customer": held["customer"]}
     sold = _sold_after(invoices, unowed(seen, held["id"], end), end, signer)
-    if held["status"] not in GONE and renews_soon(_next_renewal(decode(held, StripeSubscription)), epoch(now)):
+    if held["status"] not in ENDED_STATUSES and renews_soon(
+        _next_renewal(decode(held, StripeSubscription)), epoch(now)
+    ):
         noted_facts |= {"renews_soon": True}
     return structs.replace(action, noted=noted_facts | {"sold_after": sold} | _unused(call, held, waiting))
 
@@ -107,7 +109,7 @@ def _refuse_early(action: Action, held: Row, seen: list[Collected], now: datetim
         )
     )
     if decision.kind != EndingStep.CANCEL:
-        raise RowFailed(ReasonCode.WAITS_FOR_INVOICE, decision.why)
+        raise EntityError(ReasonCode.WAITS_FOR_INVOICE, decision.why)
 
 
 def _next_renewal(subscription: StripeSubscription) -> int | None:

@@ -20,7 +20,7 @@ from stripe_sync.apply.resource import (
 from stripe_sync.clients.stripe.answers import Found, Written
 from stripe_sync.clients.stripe.collection import Collection
 from stripe_sync.clients.stripe.endpoints import PATHS
-from stripe_sync.core.errors import RowFailed
+from stripe_sync.core.errors import EntityError
 from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.actual import stripe_objects
 from stripe_sync.domain.model.documents import Document
@@ -62,10 +62,10 @@ def _create(call: Call, key: str) -> Written:
     for number, id in enumerate(_ids(call)):
         try:
             return COUPONS.create(call.api, params | {"id": id}, key=f"{key}-{number}" if number else key)
-        except RowFailed as refused:
+        except EntityError as refused:
             if refused.reason != ReasonCode.ID_TAKEN or COUPONS.find(call.api, id) is not None:
                 return existing(call, COUPONS, id=id, refused=refused)
-    raise RowFailed(
+    raise EntityError(
         ReasonCode.ID_TAKEN, f"Stripe refuses the id {params['id']} and those after it, and shows no such coupon."
     )
 
@@ -89,7 +89,7 @@ def _recover_deletion(call: Call, since: datetime) -> Iterator[Found]:
 
 
 def _document(call: Call, found: Found) -> Document:
-    return stripe_objects.coupon_claim(
+    return stripe_objects.coupon_document(
         call.links.reading(), decode(found.object, StripeCoupon), call.action.target
     ).document
 

@@ -39,7 +39,7 @@ def _recover(call: Call, since: datetime) -> Iterator[Found]:
 
 
 def _document(call: Call, found: Found) -> Document:
-    return stripe_objects.customer_claim(
+    return stripe_objects.customer_document(
         call.links.reading(), decode(found.object, StripeCustomer), call.action.target
     ).document
 

@@ -14,7 +14,7 @@ from stripe_sync.apply.resources.coupon import COUPONS
 from stripe_sync.clients.stripe.answers import Found, Written
 from stripe_sync.clients.stripe.collection import Collection
 from stripe_sync.clients.stripe.endpoints import PATHS
-from stripe_sync.core.errors import RowFailed
+from stripe_sync.core.errors import EntityError
 from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.model.documents import Document
 from stripe_sync.domain.model.stripe_status import InvoiceStatus
@@ -32,7 +32,7 @@ def _own_id(call: Call) -> str:
 
 
 def _set_time(call: Call, key: str) -> Written:
-    """Set the finalization time. Raises RowFailed ``CHANGED_SINCE`` where it differs from the one of the decision.
+    """Set the finalization time. Raises EntityError ``CHANGED_SINCE`` where it differs from the one of the decision.
 
     A hold requires ``auto_advance``; only a release may switch it on again.
     """
@@ -41,7 +41,7 @@ def _set_time(call: Call, key: str) -> Written:
     expected = (call.action.before or {}).get("automatically_finalizes_at")
     is_off = call.action.kind == ActionKind.DRAFT_HOLD and not now["auto_advance"]
     if now["status"] != InvoiceStatus.DRAFT or now["automatically_finalizes_at"] != expected or is_off:
-        raise RowFailed(
+        raise EntityError(
             ReasonCode.CHANGED_SINCE,
             f"{id} is {now['status']}, or its finalization time was changed in Stripe; it is not changed.",
         )
@@ -104,7 +104,7 @@ def _release(call: Call, key: str) -> Written:
     _delete_coupons(call, key)
     held = call.api.get(f"{INVOICES.path}/{id}")
     if held["status"] != InvoiceStatus.DRAFT or held["auto_advance"]:
-        raise RowFailed(
+        raise EntityError(
             ReasonCode.CHANGED_SINCE, f"{id} is {held['status']}, or it was switched on in Stripe; it is not changed."
         )
     finalizes_at = call.action.after["automatically_finalizes_at"]

@@ -9,7 +9,7 @@ from datetime import datetime
 from stripe_sync.apply.resource import Call, Handler, Params, Resource
 from stripe_sync.clients.stripe.answers import Found, Written
 from stripe_sync.clients.stripe.collection import Collection
-from stripe_sync.core.errors import RowFailed
+from stripe_sync.core.errors import EntityError
 from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.model.documents import Document
 from stripe_sync.domain.plan.actions import Action, ActionKind
@@ -32,7 +32,7 @@ def _send(call: Call, key: str) -> Written:
     params = _parameters(call)
     try:
         written = EVENTS.create(call.api, params, key=key)
-    except RowFailed as refused:
+    except EntityError as refused:
         if "parameter identifier" not in refused.detail and "duplicate_meter_event" not in refused.detail:
             raise
         written = Written({**params, "object": EVENTS.name}, None)
@@ -53,7 +53,7 @@ def _recover(call: Call, since: datetime) -> Iterator[Found]:
 
 
 def _read(call: Call) -> Found:
-    raise RowFailed(
+    raise EntityError(
         ReasonCode.STRIPE_REFUSED,
         f"{call.action.target}: Stripe does not return single events. Read the meter's summary.",
     )

@@ -19,7 +19,7 @@ from stripe_sync.apply.resource import (
 from stripe_sync.clients.stripe.answers import Found, Written
 from stripe_sync.clients.stripe.collection import Collection
 from stripe_sync.clients.stripe.endpoints import PATHS
-from stripe_sync.core.errors import RowFailed
+from stripe_sync.core.errors import EntityError
 from stripe_sync.domain.actual import stripe_objects
 from stripe_sync.domain.model.documents import Document
 from stripe_sync.domain.model.stripe import StripeProduct, decode
@@ -36,11 +36,11 @@ def _default_price(call: Call) -> Params:
 
 
 def _create(call: Call, key: str) -> Written:
-    """Create the product, or return an existing one with our ownership marker. Raises RowFailed ``ID_TAKEN`` for a foreign one."""
+    """Create the product, or return an existing one with our ownership marker. Raises EntityError ``ID_TAKEN`` for a foreign one."""
     params = _parameters(call)
     try:
         return PRODUCTS.create(call.api, params, key=key)
-    except RowFailed as refused:
+    except EntityError as refused:
         return existing(call, PRODUCTS, id=params["id"], refused=refused)
 
 
@@ -53,7 +53,7 @@ def _recover(call: Call, since: datetime) -> Iterator[Found]:
 def _document(call: Call, found: Found) -> Document:
     product, reading = decode(found.object, StripeProduct), call.links.reading()
     default = reading.known.get(product.default_price or "", product.default_price)
-    document = stripe_objects.product_claim(reading, product, call.action.target).document
+    document = stripe_objects.product_document(reading, product, call.action.target).document
     return document | {"default_price": default}
 
 

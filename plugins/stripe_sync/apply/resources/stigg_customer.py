@@ -7,18 +7,18 @@ from datetime import datetime
 
 from stripe_sync.apply.resource import Call, Handler, Resource
 from stripe_sync.clients.stripe.answers import Found, Written
-from stripe_sync.core.errors import RowFailed
+from stripe_sync.core.errors import EntityError
 from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.model.documents import Document
 from stripe_sync.domain.plan.actions import ActionKind
 
 
 def _set_billing_id(call: Call, key: str) -> Written:
-    """Set the billing id of a customer. Raises RowFailed ``CHANGED_SINCE`` where Stigg has another one."""
+    """Set the billing id of a customer. Raises EntityError ``CHANGED_SINCE`` where Stigg has another one."""
     id, given = call.stigg_id, call.links.resolve(call.action.after["billing"])
     there = call.stigg.customer(id)
     if there is None or there["billingId"] not in (None, given):
-        raise RowFailed(
+        raise EntityError(
             ReasonCode.CHANGED_SINCE, f"Stigg has another billing id for {id}, or no such customer. Create a new plan."
         )
     return Written({"id": id, "billingId": call.stigg.set_billing_id(id, given)}, None)
@@ -33,7 +33,7 @@ def _recover(call: Call, since: datetime) -> Iterator[Found]:
 def _read(call: Call) -> Found:
     there = call.stigg.customer(call.stigg_id)
     if there is None:
-        raise RowFailed(ReasonCode.CHANGED_SINCE, f"Stigg has no customer {call.stigg_id}.")
+        raise EntityError(ReasonCode.CHANGED_SINCE, f"Stigg has no customer {call.stigg_id}.")
     return Found(there)
 
 

@@ -9,7 +9,7 @@ from stripe_sync.apply.resource import Call, Handler, Resource
 from stripe_sync.apply.resources.stigg_customer import billing_document
 from stripe_sync.clients.stripe.answers import Found, Written
 from stripe_sync.core import keys
-from stripe_sync.core.errors import RowFailed
+from stripe_sync.core.errors import EntityError
 from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.model.documents import Document
 from stripe_sync.domain.model.inputs import ENDED
@@ -36,10 +36,10 @@ def _cancel(call: Call, key: str) -> Written:
     linked = keys.link_key("subscription", *call.action.target.split(":")[1:])
     held = call.api.get(f"/v1/subscriptions/{call.links.resolve(linked)}")
     if held["status"] != "canceled":
-        raise RowFailed(ReasonCode.CHANGED_SINCE, f"It is {held['status']} in Stripe now. Create a new plan.")
+        raise EntityError(ReasonCode.CHANGED_SINCE, f"It is {held['status']} in Stripe now. Create a new plan.")
     customer = call.api.find(f"/v1/customers/{held['customer']}")
     if customer is None or customer.get("deleted"):
-        raise RowFailed(
+        raise EntityError(
             ReasonCode.CUSTOMER_DELETED, f"The Stripe customer {held['customer']} was deleted, which ended it there."
         )
     return Written(call.stigg.cancel(call.stigg_id), None)

@@ -16,8 +16,8 @@ from stripe_sync.clients.stripe.collection import Collection
 from stripe_sync.clients.stripe.endpoints import PATHS, in_list
 from stripe_sync.core import keys
 from stripe_sync.domain.actual import actual_state
-from stripe_sync.domain.actual.stripe_objects import CANCEL_AT, ONCE
-from stripe_sync.domain.model.documents import Claim, Document
+from stripe_sync.domain.actual.stripe_objects import CANCEL_AT, ONE_OFFS
+from stripe_sync.domain.model.documents import Document, ObjectDocument
 from stripe_sync.domain.model.stripe import StripeSubscription, decode
 from stripe_sync.domain.plan.actions import ActionKind
 from stripe_sync.domain.target.timing import anchor_note
@@ -84,7 +84,7 @@ def own_notes(after: Mapping[str, Any]) -> dict[str, str]:
     """Return the metadata next to the ownership marker: tokens of one-off events, and the end that we set."""
     notes = {}
     if "once" in after:
-        notes[ONCE] = ",".join(after["once"] or ())
+        notes[ONE_OFFS] = ",".join(after["once"] or ())
     if "cancel_at" in after:
         notes[CANCEL_AT] = after["cancel_at"] or ""
     return notes
@@ -176,9 +176,9 @@ def _recover(call: Call, since: datetime) -> Iterator[Found]:
         yield from SUBSCRIPTIONS.created_since(call.api, since, customer=customer, status="all", expand=shown)
 
 
-def _own_parts(call: Call, found: Found) -> Claim:
+def _own_parts(call: Call, found: Found) -> ObjectDocument:
     """Return the actual document of a subscription, with the ids of our items and all discounts as facts."""
-    return actual_state.subscription_claim(
+    return actual_state.subscription_document(
         call.links.reading(), decode(dict(found.object), StripeSubscription), call.action.target
     )
 

@@ -18,7 +18,7 @@ from stripe_sync.clients.stigg.pacing import Budget, NoBudget, limit_of
 from stripe_sync.clients.stigg.refusals import AlreadyEnded, RawAnswer, raw_answer, refuse
 from stripe_sync.clients.stigg.streams import timed, trusted_certificates
 from stripe_sync.core import deadlines
-from stripe_sync.core.errors import Incomplete, RowFailed, Transient, UnknownShape
+from stripe_sync.core.errors import EntityError, Incomplete, Transient, UnknownShape
 from stripe_sync.core.reasons import ReasonCode
 
 API = "https://api.stigg.io"
@@ -82,7 +82,7 @@ class StiggApi:
         return found
 
     def subscription(self, id: str) -> dict[str, Any]:
-        """Read one subscription: id, subscriptionId, status, billingId. Raises RowFailed where it does not exist."""
+        """Read one subscription: id, subscriptionId, status, billingId. Raises EntityError where it does not exist."""
         found: dict[str, Any] = self.call(documents.SUBSCRIPTION, input={"subscriptionId": id})["getSubscription"]
         return found
 
@@ -90,7 +90,7 @@ class StiggApi:
         """Read one subscription; None where it does not exist."""
         try:
             return self.subscription(id)
-        except RowFailed as refused:
+        except EntityError as refused:
             if "SubscriptionNotFound" not in refused.detail:
                 raise
             return None
@@ -101,10 +101,10 @@ class StiggApi:
         return found
 
     def provision(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Create a subscription under the given id. Raises RowFailed where Stigg requires a payment first."""
+        """Create a subscription under the given id. Raises EntityError where Stigg requires a payment first."""
         answer = self.call(documents.PROVISION, input=body)["provisionSubscriptionV2"]
         if answer["status"] != "SUCCESS" or answer["subscription"] is None:
-            raise RowFailed(
+            raise EntityError(
                 ReasonCode.STIGG_REFUSED,
                 f"Stigg returned {answer['status']} for {body['subscriptionId']}. Check it in Stigg.",
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from stripe_sync.core.errors import NotAuthorized, RowFailed, Transient, UnknownShape
+from stripe_sync.core.errors import EntityError, NotAuthorized, Transient, UnknownShape
 from stripe_sync.core.reasons import ReasonCode
 
 RETRIED_CODES = frozenset(
@@ -32,7 +32,7 @@ ROW_CODES = frozenset(
 )  # fmt: skip
 
 
-class AlreadyEnded(RowFailed):
+class AlreadyEnded(EntityError):
     """A write on a subscription that has already ended in Stigg."""
 
 
@@ -75,7 +75,7 @@ def refuse(name: str, status: int, answer: Any) -> None:
     if code in ENDED_CODES:
         raise AlreadyEnded(ReasonCode.STIGG_REFUSED, f"It has already ended in Stigg ({trace}).")
     if code in ROW_CODES:
-        raise RowFailed(ReasonCode.STIGG_REFUSED, f"Stigg refused {name} ({code}, {trace}).")
+        raise EntityError(ReasonCode.STIGG_REFUSED, f"Stigg refused {name} ({code}, {trace}).")
     if errors or status != 200 or not isinstance(answer.get("data"), dict):
         raise UnknownShape(
             f"Stigg's answer to {name} is not understood ({code or status}, {trace}). Check Stigg's API version, or update this package."

@@ -16,7 +16,7 @@ from stripe_sync.clients.stripe.answers import Written, checked, decode, decoded
 from stripe_sync.clients.stripe.budget import Budget, NoBudget, Tally
 from stripe_sync.clients.stripe.http import Http, body_of
 from stripe_sync.clients.stripe.refusals import translate
-from stripe_sync.core.errors import Incomplete, NotAuthorized, RowFailed, Transient
+from stripe_sync.core.errors import EntityError, Incomplete, NotAuthorized, Transient
 
 API = "https://api.stripe.com"
 ATTEMPTS = 6
@@ -86,7 +86,7 @@ class StripeApi:
             return {"id": refused.account}
 
     def get(self, path: str, /, **params: Any) -> dict[str, Any]:
-        """Read one object or page. Raises RowFailed ``STRIPE_REFUSED`` where it does not exist."""
+        """Read one object or page. Raises EntityError ``STRIPE_REFUSED`` where it does not exist."""
 
         def once() -> dict[str, Any]:
             return decoded(body_of(self.client.raw_request("get", path, **params)), path)
@@ -97,7 +97,7 @@ class StripeApi:
         """Read one object by its path; None where it does not exist."""
         try:
             return self.get(path, expand=expand) if expand else self.get(path)
-        except RowFailed as refused:
+        except EntityError as refused:
             if "resource_missing" in refused.detail:
                 return None
             raise

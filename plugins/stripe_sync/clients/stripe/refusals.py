@@ -9,7 +9,7 @@ import re
 
 import stripe
 
-from stripe_sync.core.errors import NotAuthorized, Replayed, RowFailed, StripeSyncError, Transient, UnknownShape
+from stripe_sync.core.errors import EntityError, NotAuthorized, Replayed, StripeSyncError, Transient, UnknownShape
 from stripe_sync.core.reasons import ReasonCode
 
 # A permission in a refusal: 'rak_plan_read' in the older wording, ('plan_read') in the newer one.
@@ -31,7 +31,7 @@ def translate(error: stripe.StripeError, endpoint: str) -> StripeSyncError:
     if (is_replayed and (status == 402 or status >= 500)) or (
         isinstance(error, stripe.IdempotencyError) and status == 400
     ):
-        refused = found if isinstance(found, RowFailed) and status == 402 else None
+        refused = found if isinstance(found, EntityError) and status == 402 else None
         message = f"Stripe repeats the stored answer {status} of the idempotency key: {endpoint} ({error.request_id})."
         return Replayed(message, status=status, refused=refused)
     return found
@@ -54,12 +54,12 @@ def first_answer(error: stripe.StripeError, endpoint: str) -> StripeSyncError:
         return Transient(f"Stripe does not answer: {where}. Check the network and the connection's host.")
     if isinstance(error, stripe.CardError):
         decline = getattr(body, "decline_code", None) or code
-        return RowFailed(ReasonCode.PAYMENT_FAILED, f"Payment declined ({decline}): {where}.", decline=decline)
+        return EntityError(ReasonCode.PAYMENT_FAILED, f"Payment declined ({decline}): {where}.", decline=decline)
     if isinstance(error, stripe.InvalidRequestError | stripe.IdempotencyError):
         param = getattr(error, "param", None)
         about = f", parameter {param}" if param else ""
         reason = REASONS.get(code, ReasonCode.STRIPE_REFUSED)
-        return RowFailed(reason, f"Stripe refused ({code or error.http_status}{about}): {where}.")
+        return EntityError(reason, f"Stripe refused ({code or error.http_status}{about}): {where}.")
     if isinstance(error, stripe.APIError) and not isinstance(error.json_body, dict):
         return Transient(
             f"Stripe's answer is not a JSON object ({error.http_status}): {where}. Check whether a proxy answers."

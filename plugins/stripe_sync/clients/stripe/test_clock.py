@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from stripe_sync.core.clock import from_epoch
-from stripe_sync.core.errors import ConfigurationError, RowFailed, RunStopped
+from stripe_sync.core.errors import ConfigurationError, EntityError, FatalError
 
 Get = Callable[..., dict[str, Any]]
 Row = dict[str, Any]
@@ -80,12 +80,12 @@ class ClockOfAccount:
     def now(self) -> datetime:
         """Wait until the clock is ready and return its frozen time, UTC.
 
-        Raises ConfigurationError for a clock that does not exist, RunStopped for one that does not become ready in ten minutes.
+        Raises ConfigurationError for a clock that does not exist, FatalError for one that does not become ready in ten minutes.
         """
         ends = time.monotonic() + WAIT_SECONDS
         while (found := self.read())["status"] != "ready":
             if found["status"] == "internal_failure" or time.monotonic() > ends:
-                raise RunStopped(
+                raise FatalError(
                     f"Test clock {self.id} is {found['status']} and does not become ready. Create another test clock."
                 )
             time.sleep(POLL_SECONDS)
@@ -95,7 +95,7 @@ class ClockOfAccount:
         """Read the clock."""
         try:
             return self.reader().get(f"{PATH}/{self.id}")
-        except RowFailed as refused:
+        except EntityError as refused:
             if "resource_missing" not in refused.detail:
                 raise
             raise ConfigurationError(

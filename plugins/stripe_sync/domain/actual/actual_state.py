@@ -9,26 +9,26 @@ from typing import Any
 
 from msgspec import structs, to_builtins
 
-from stripe_sync.core.errors import RowFailed
+from stripe_sync.core.errors import EntityError
 from stripe_sync.core.reasons import ReasonCode
-from stripe_sync.domain.actual.billing_periods import ANCHOR, anchor_told, natural_end, renewals, renewed_at
+from stripe_sync.domain.actual.billing_periods import ANCHOR, current_anchor, natural_end, renewals, renewed_at
 from stripe_sync.domain.actual.endings import collected
 from stripe_sync.domain.actual.renewals import CYCLE
 from stripe_sync.domain.actual.stripe_objects import (
     CANCEL_AT,
-    GONE,
-    ONCE,
+    ENDED_STATUSES,
+    ONE_OFFS,
     Reading,
-    coupon_claim,
-    customer_claim,
+    coupon_document,
+    customer_document,
     own_metadata,
-    price_claims,
-    product_claim,
+    price_documents,
+    product_document,
 )
 from stripe_sync.domain.model.documents import (
     SUBSCRIPTION,
-    Claim,
     Document,
+    ObjectDocument,
     compact,
 )
 from stripe_sync.domain.model.inputs import Inputs, StripeView
@@ -41,13 +41,13 @@ from stripe_sync.domain.model.stripe import (
 from stripe_sync.domain.model.stripe_status import InvoiceStatus, SubscriptionStatus
 
 
-def found(inputs: Inputs, objects: StripeView) -> list[Claim]:
+def found(inputs: Inputs, objects: StripeView) -> list[ObjectDocument]:
     """Return the actual documents of linked, existing objects; objects that they refer to are in the inputs."""
     reading = Reading(
         inputs.links.keys, inputs.signer, inputs.environment.stripe.tax, inputs.links.retired, inputs.links.ignored,
         cycle_drafts(inputs.stripe.drafts), unfinished(inputs.stripe.drafts),
     )  # fmt: skip
-    return list(claims(objects, reading, inputs.stripe.products))
+    return list(actual_documents(objects, reading, inputs.stripe.products))
 
 
 def cycle_drafts(drafts: Mapping[str, StripeInvoice]) -> dict[str, str]:
@@ -65,28 +65,30 @@ def unfinished(drafts: Mapping[str, StripeInvoice]) -> dict[str, list[Document]]
     return found
 
 
-def claims(stripe: StripeView, reading: Reading, products: Mapping[str, StripeProduct]) -> Iterator[Claim]:
+def actual_documents(
+    stripe: StripeView, reading: Reading, products: Mapping[str, StripeProduct]
+) -> Iterator[ObjectDocument]:
     """Yield the actual documents of linked objects."""
     known = reading.known
     for product in stripe.products.values():
         if product.id in known and not product.deleted:
-            yield product_claim(reading, product, known[product.id])
+            yield product_document(reading, product, known[product.id])
     for price in stripe.prices.values():
         if price.id in known:
             owner = products.get(price.product)
-            yield from price_claims(reading, price, known[price.id], default=owner.default_price if owner else None)
+            yield from price_documents(reading, price, known[price.id], default=owner.default_price if owner else None)
     for coupon in stripe.coupons.values():
         if coupon.id in known and not coupon.deleted:
-            yield coupon_claim(reading, coupon, known[coupon.id])
+            yield coupon_document(reading, coupon, known[coupon.id])
     for customer in stripe.customers.values():
         if customer.id in known and not customer.deleted:
-            yield customer_claim(reading, customer, known[customer.id])
+            yield customer_document(reading, customer, known[customer.id])
     for subscription in stripe.subscriptions.values():
-        if subscription.id in known and subscription.status not in GONE:
-            yield subscription_claim(reading, subscription, known[subscription.id])
+        if subscription.id in known and subscription.status not in ENDED_STATUSES:
+            yield subscription_document(reading, subscription, known[subscription.id])
 
 
-def subscription_claim(reading: Reading, subscription: StripeSubscription, key: str) -> Claim:
+def subscription_document(reading: Reading, subscription: StripeSubscription, key: str) -> ObjectDocument:
     """Return the document of a subscription. Our items are those with a linked price; others are foreign and not compared."""
     invoice = subscription.collection_method == "send_invoice"
     discounts = [(discount.id, reading.ref_of(discount)) for discount in expanded(subscription)]
@@ -121,7 +123,7 @@ def subscription_claim(reading: Reading, subscription: StripeSubscription, key: 
         "paused": subscription.pause_collection is not None or subscription.status == SubscriptionStatus.PAUSED,
         "asked_end": subscription.metadata.get(CANCEL_AT),
         "tax_rates": [rate.id for rate in subscription.default_tax_rates or ()],
-        "anchor": anchor_told(subscription),
+        "anchor": current_anchor(subscription),
         "noted": ANCHOR in subscription.metadata,
         "tax_disabled": subscription.automatic_tax.disabled_reason,
         "draft": reading.drafts.get(subscription.id),
@@ -129,7 +131,7 @@ def subscription_claim(reading: Reading, subscription: StripeSubscription, key: 
         "renewed": renewed_at(subscription),
     }
     facts |= reading.ownership_facts(subscription.metadata, key)
-    return Claim(SUBSCRIPTION, key, compact(document), stripe_id=subscription.id, facts=facts)
+    return ObjectDocument(SUBSCRIPTION, key, compact(document), stripe_id=subscription.id, facts=facts)
 
 
 def renewal(subscription: StripeSubscription, *, by_anchor: bool) -> str | None:
@@ -139,14 +141,14 @@ def renewal(subscription: StripeSubscription, *, by_anchor: bool) -> str | None:
     """
     found = renewals(subscription)
     if found is None and by_anchor and is_unnoted(subscription):
-        found = renewals(structs.replace(subscription, metadata={ANCHOR: str(anchor_told(subscription))}))
+        found = renewals(structs.replace(subscription, metadata={ANCHOR: str(current_anchor(subscription))}))
     return f"{found[by_anchor]:%Y-%m-%d %H:%M:%S} UTC" if found is not None else None
 
 
 def is_unnoted(subscription: StripeSubscription) -> bool:
     """Return whether an end that we set has no noted anchor."""
     is_own = subscription.cancel_at is not None and subscription.metadata.get(CANCEL_AT) == str(subscription.cancel_at)
-    return is_own and ANCHOR not in subscription.metadata and anchor_told(subscription) is not None
+    return is_own and ANCHOR not in subscription.metadata and current_anchor(subscription) is not None
 
 
 def own_items(reading: Reading, subscription: StripeSubscription) -> list[dict[str, str]]:
@@ -166,14 +168,14 @@ def own_items(reading: Reading, subscription: StripeSubscription) -> list[dict[s
 
 def once_of(metadata: Mapping[str, str]) -> list[str]:
     """Return the tokens of one-off events that have happened."""
-    return sorted(filter(None, metadata.get(ONCE, "").split(",")))
+    return sorted(filter(None, metadata.get(ONE_OFFS, "").split(",")))
 
 
 def expanded(subscription: StripeSubscription) -> Iterator[StripeDiscount]:
-    """Yield the discounts of a subscription. Raises RowFailed where they were not expanded."""
+    """Yield the discounts of a subscription. Raises EntityError where they were not expanded."""
     for discount in subscription.discounts:
         if isinstance(discount, str):
-            raise RowFailed(
+            raise EntityError(
                 ReasonCode.UNKNOWN_SHAPE, f"The discounts of {subscription.id} were not expanded; run extract again."
             )
         yield discount

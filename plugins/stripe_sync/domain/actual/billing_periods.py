@@ -28,7 +28,7 @@ def anchor_of(held: StripeSubscription, interval: str) -> datetime:
     return periods.anchor_with(from_epoch(held.billing_cycle_anchor), config.get("day_of_month"), interval)
 
 
-def anchor_told(held: StripeSubscription) -> int | None:
+def current_anchor(held: StripeSubscription) -> int | None:
     """Return the anchor of a subscription's periods, with the day that a short month had clamped, Unix seconds.
 
     It is noted when an end is set, since removing the end may move it (SB 21.1). None for other intervals.

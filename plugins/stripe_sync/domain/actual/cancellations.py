@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stripe_sync.domain.model.documents import STIGG_SUBSCRIPTION, Claim
+from stripe_sync.domain.model.documents import STIGG_SUBSCRIPTION, ObjectDocument
 from stripe_sync.domain.model.inputs import ENDED, Inputs
 from stripe_sync.domain.model.stigg import Subscription
 from stripe_sync.domain.model.stripe import StripeSubscription
@@ -24,11 +24,11 @@ def canceled_in_stripe(inputs: Inputs, key: str) -> StripeSubscription | None:
     return None if customer is not None and customer.deleted else found
 
 
-def cancellation(inputs: Inputs, subscription: Subscription, gone_there: StripeSubscription) -> Claim:
+def cancellation(inputs: Inputs, subscription: Subscription, gone_there: StripeSubscription) -> ObjectDocument:
     """Return the target of a subscription that is canceled in Stripe: ended in Stigg (BILLING 7)."""
     key = stigg_key(inputs, subscription)
     entity = ("subscription", subscription.subscription_id)
-    return Claim(STIGG_SUBSCRIPTION, key, {"ended": True}, entity, facts={"stripe_id": gone_there.id})
+    return ObjectDocument(STIGG_SUBSCRIPTION, key, {"ended": True}, entity, facts={"stripe_id": gone_there.id})
 
 
 def stigg_key(inputs: Inputs, subscription: Subscription) -> str:
@@ -36,11 +36,13 @@ def stigg_key(inputs: Inputs, subscription: Subscription) -> str:
     return inputs.link_key(STIGG_SUBSCRIPTION, subscription.subscription_id)
 
 
-def in_stigg(inputs: Inputs) -> Iterator[Claim]:
+def in_stigg(inputs: Inputs) -> Iterator[ObjectDocument]:
     """Yield the actual state of cancellations: current Stigg subscriptions whose Stripe subscription is canceled."""
     for subscription in inputs.stigg.subscriptions:
         key = inputs.link_key("subscription", subscription.subscription_id)
         gone_there = canceled_in_stripe(inputs, key)
         if subscription.status not in ENDED and gone_there is not None:
             facts = {"customer": inputs.link_key("customer", subscription.payer())}
-            yield Claim(STIGG_SUBSCRIPTION, stigg_key(inputs, subscription), {}, stripe_id=gone_there.id, facts=facts)
+            yield ObjectDocument(
+                STIGG_SUBSCRIPTION, stigg_key(inputs, subscription), {}, stripe_id=gone_there.id, facts=facts
+            )

@@ -103,10 +103,10 @@ def decide(e: Ending) -> Decision:
         return Decision(EndingStep.CANCEL, "Its renewal sold a period that Stigg never sold.", sold_after=True)
     if e.next_renewal - e.now <= LEAD:
         return Decision(EndingStep.CANCEL, "Its next renewal would come first.")
-    unsettled = [i.id for i in e.invoices if not i.is_settled()]
-    if unsettled:
+    open_invoices = [i.id for i in e.invoices if not i.is_settled()]
+    if open_invoices:
         return Decision(
-            EndingStep.WAIT_INVOICE, f"It is canceled once {', '.join(unsettled)} is finalized and collected once."
+            EndingStep.WAIT_INVOICE, f"It is canceled once {', '.join(open_invoices)} is finalized and collected once."
         )
     if e.is_stopped():
         return Decision(
@@ -147,12 +147,12 @@ def to_give_back(
         moment = None
         if now_invoice.status == InvoiceStatus.DRAFT:
             moment = max(was.finalizes_at or now, now + MARGIN)
-        moved = (
+        is_time_shifted = (
             now_invoice.status == InvoiceStatus.DRAFT
             and was.finalizes_at is not None
             and now_invoice.finalizes_at != was.finalizes_at
         )
-        if not now_invoice.auto_advance or (moved and now_invoice.finalizes_at is None):
+        if not now_invoice.auto_advance or (is_time_shifted and now_invoice.finalizes_at is None):
             result.append(GiveBack(was.id, moment))
     return result
 

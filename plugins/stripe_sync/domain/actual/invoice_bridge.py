@@ -11,5 +11,5 @@ def bridge(body: Mapping[str, Any]) -> dict[str, int]:
 
     Minor units; ``balance`` is negative where a credit was used or a small amount was left as a debt (FACTS_A 20-22).
     """
-    moved = 0 if body.get("ending_balance") is None else body["starting_balance"] - body["ending_balance"]
-    return {"total": int(body["total"]), "balance": int(moved), "due": int(body["total"] + moved)}
+    balance_change = 0 if body.get("ending_balance") is None else body["starting_balance"] - body["ending_balance"]
+    return {"total": int(body["total"]), "balance": int(balance_change), "due": int(body["total"] + balance_change)}

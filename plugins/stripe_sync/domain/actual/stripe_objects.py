@@ -17,8 +17,8 @@ from stripe_sync.domain.model.documents import (
     PRICE,
     PRICE_VERSION,
     PRODUCT,
-    Claim,
     Document,
+    ObjectDocument,
     compact,
 )
 from stripe_sync.domain.model.price_content import encode
@@ -33,9 +33,9 @@ from stripe_sync.domain.model.stripe_status import SubscriptionStatus
 
 OWN_METADATA = ("stiggEntityId", "stiggEntityUrl", "stiggCustomerId")
 # One-off events of a subscription, and the end that we set: written next to the ownership marker.
-ONCE, CANCEL_AT = "stiggOnce", "stiggCancelAt"
+ONE_OFFS, CANCEL_AT = "stiggOnce", "stiggCancelAt"
 EXEMPT, IGNORE = "stiggSync", "ignore"
-GONE = (SubscriptionStatus.CANCELED, SubscriptionStatus.INCOMPLETE_EXPIRED)
+ENDED_STATUSES = (SubscriptionStatus.CANCELED, SubscriptionStatus.INCOMPLETE_EXPIRED)
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def own_metadata(reading: Reading, metadata: dict[str, str]) -> Document:
     return compact(own | {ownership.FIELD: reading.signer.key_of(metadata.get(ownership.FIELD))})
 
 
-def product_claim(reading: Reading, product: StripeProduct, key: str) -> Claim:
+def product_document(reading: Reading, product: StripeProduct, key: str) -> ObjectDocument:
     document = {
         "name": product.name,
         "active": product.active,
@@ -87,15 +87,15 @@ def product_claim(reading: Reading, product: StripeProduct, key: str) -> Claim:
         "metadata": own_metadata(reading, product.metadata),
     }
     facts = reading.ownership_facts(product.metadata, key)
-    return Claim(PRODUCT, key, compact(document), stripe_id=product.id, facts=facts)
+    return ObjectDocument(PRODUCT, key, compact(document), stripe_id=product.id, facts=facts)
 
 
-def price_claims(reading: Reading, price: StripePrice, key: str, *, default: str | None) -> Iterator[Claim]:
+def price_documents(reading: Reading, price: StripePrice, key: str, *, default: str | None) -> Iterator[ObjectDocument]:
     """Yield the document of a price version, if it is active, and of the price, if it has the lookup_key.
 
     ``default`` is the id of its product's default price.
     """
-    standing = reading.ownership_facts(price.metadata, key)
+    marker_facts = reading.ownership_facts(price.metadata, key)
     if price.active:
         document = {
             "active": True,
@@ -103,8 +103,8 @@ def price_claims(reading: Reading, price: StripePrice, key: str, *, default: str
             "metadata": own_metadata(reading, price.metadata),
         }
         owner = reading.known.get(price.product, price.product)
-        facts = {"content": encode(price.content()), "product": owner, "default": default == price.id} | standing
-        yield Claim(PRICE_VERSION, key, compact(document), stripe_id=price.id, facts=facts)
+        facts = {"content": encode(price.content()), "product": owner, "default": default == price.id} | marker_facts
+        yield ObjectDocument(PRICE_VERSION, key, compact(document), stripe_id=price.id, facts=facts)
     slot = keys.slot_of(key)
     if price.lookup_key is None or price.lookup_key != keys.lookup_key(slot):
         return
@@ -114,16 +114,16 @@ def price_claims(reading: Reading, price: StripePrice, key: str, *, default: str
         "active": price.active,
         "default": default == price.id,
     }
-    yield Claim(PRICE, slot, compact(held), stripe_id=price.id, facts={"version": key} | standing)
+    yield ObjectDocument(PRICE, slot, compact(held), stripe_id=price.id, facts={"version": key} | marker_facts)
 
 
-def coupon_claim(reading: Reading, coupon: StripeCoupon, key: str) -> Claim:
+def coupon_document(reading: Reading, coupon: StripeCoupon, key: str) -> ObjectDocument:
     document = {"name": coupon.name, "metadata": own_metadata(reading, coupon.metadata)}
     facts = reading.ownership_facts(coupon.metadata, key)
-    return Claim(COUPON, key, compact(document), stripe_id=coupon.id, facts=facts)
+    return ObjectDocument(COUPON, key, compact(document), stripe_id=coupon.id, facts=facts)
 
 
-def customer_claim(reading: Reading, customer: StripeCustomer, key: str) -> Claim:
+def customer_document(reading: Reading, customer: StripeCustomer, key: str) -> ObjectDocument:
     document = {
         "name": customer.name,
         "description": customer.description,
@@ -131,4 +131,4 @@ def customer_claim(reading: Reading, customer: StripeCustomer, key: str) -> Clai
         "metadata": own_metadata(reading, customer.metadata),
     }
     facts = reading.ownership_facts(customer.metadata, key)
-    return Claim(CUSTOMER, key, compact(document), stripe_id=customer.id, facts=facts)
+    return ObjectDocument(CUSTOMER, key, compact(document), stripe_id=customer.id, facts=facts)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from stripe_sync.domain.actual.stripe_objects import GONE
+from stripe_sync.domain.actual.stripe_objects import ENDED_STATUSES
 from stripe_sync.domain.model.inputs import ENDED, Inputs
 from stripe_sync.domain.model.stigg import Subscription
 from stripe_sync.domain.model.stigg_status import StiggStatus
@@ -24,9 +24,9 @@ UPGRADE, DETACHED = "UpgradeOrDowngrade", "DetachBilling"
 class Resolution(StrEnum):
     """Resolution for a subscription in Stripe whose Stigg subscription ended: another one takes it, it is canceled, or it stays as it is."""
 
-    MOVES = "moves"
+    RELINKED = "moves"
     CANCELLED = "cancelled"
-    FROZEN = "frozen"
+    NEEDS_REVIEW = "frozen"
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def resolutions(inputs: Inputs) -> dict[str, SubscriptionResolution]:
             result[id] = SubscriptionResolution(Resolution.CANCELLED, "It is free in Stigg by now.")
         elif subscription.is_custom():
             result[id] = SubscriptionResolution(
-                Resolution.FROZEN, "It is at a custom price in Stigg by now; a person decides what Stripe bills."
+                Resolution.NEEDS_REVIEW, "It is at a custom price in Stigg by now; a person decides what Stripe bills."
             )
     return without_conflicts(result)
 
@@ -66,7 +66,7 @@ def billed(inputs: Inputs, subscription: Subscription) -> str | None:
     """Return the id of the linked Stripe subscription if it is not ended, else None."""
     id = inputs.links.ids.get(inputs.link_key("subscription", subscription.subscription_id))
     found = inputs.stripe.subscriptions.get(id or "")
-    return found.id if found is not None and found.status not in GONE else None
+    return found.id if found is not None and found.status not in ENDED_STATUSES else None
 
 
 def resolve(
@@ -77,12 +77,12 @@ def resolve(
     if len(found) > 1:
         ids = ", ".join(sorted(s.subscription_id for s in found))
         return SubscriptionResolution(
-            Resolution.FROZEN, f"It ended in Stigg, and {ids} may each follow it; a person decides."
+            Resolution.NEEDS_REVIEW, f"It ended in Stigg, and {ids} may each follow it; a person decides."
         )
     if not found:
         if any(s.cancel_reason == UPGRADE for s in last):
             return SubscriptionResolution(
-                Resolution.FROZEN, "It ended in Stigg by a change of plan, and what follows it was not found yet."
+                Resolution.NEEDS_REVIEW, "It ended in Stigg by a change of plan, and what follows it was not found yet."
             )
         reasons = sorted({s.cancel_reason or s.status for s in last})
         return SubscriptionResolution(
@@ -96,21 +96,21 @@ def resolve(
         )
     if successor.is_custom():
         return SubscriptionResolution(
-            Resolution.FROZEN,
+            Resolution.NEEDS_REVIEW,
             f"{successor.subscription_id} follows it at a custom price; a person decides what Stripe bills.",
         )
     if successor.status == StiggStatus.IN_TRIAL:
         return SubscriptionResolution(
-            Resolution.FROZEN,
+            Resolution.NEEDS_REVIEW,
             f"{successor.subscription_id} follows it and is in trial; a person decides what Stripe bills.",
         )
     if billed(inputs, successor) is not None:
         return SubscriptionResolution(
-            Resolution.FROZEN,
+            Resolution.NEEDS_REVIEW,
             f"{successor.subscription_id} follows it and has another Stripe subscription; a person decides.",
         )
     return SubscriptionResolution(
-        Resolution.MOVES, f"{successor.subscription_id} follows it.", successor.subscription_id
+        Resolution.RELINKED, f"{successor.subscription_id} follows it.", successor.subscription_id
     )
 
 
@@ -179,7 +179,9 @@ def without_conflicts(found: Mapping[str, SubscriptionResolution]) -> dict[str, 
             targets[one.to].append(id)
     conflicts = {id for ids in targets.values() if len(ids) > 1 for id in ids}
     return {
-        id: SubscriptionResolution(Resolution.FROZEN, f"{one.to} follows it and another as well; a person decides.")
+        id: SubscriptionResolution(
+            Resolution.NEEDS_REVIEW, f"{one.to} follows it and another as well; a person decides."
+        )
         if id in conflicts
         else one
         for id, one in found.items()

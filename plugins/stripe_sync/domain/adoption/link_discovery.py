@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from stripe_sync.core import ownership
-from stripe_sync.core.errors import RowFailed
-from stripe_sync.domain.actual.stripe_objects import GONE
+from stripe_sync.core.errors import EntityError
+from stripe_sync.domain.actual.stripe_objects import ENDED_STATUSES
 from stripe_sync.domain.model.inputs import Inputs
 from stripe_sync.domain.model.kinds import EntityKind
 from stripe_sync.domain.model.stigg import Coupon, Package
@@ -103,7 +103,7 @@ def pairs(inputs: Inputs) -> Iterator[Pair]:
             yield Pair.of(inputs, ("customer", customer.customer_id), held)
     for subscription in inputs.stigg.subscriptions:
         billed = subscriptions.get(subscription.billing_id or "")
-        if billed is not None and billed.status not in GONE:
+        if billed is not None and billed.status not in ENDED_STATUSES:
             yield Pair.of(inputs, ("subscription", subscription.subscription_id), billed)
 
 
@@ -147,7 +147,7 @@ def prices_of(inputs: Inputs, kind: str, package: Package, own: str) -> dict[str
             continue
         try:
             v = version(inputs, kind, package, price, variant=variant)
-        except RowFailed:
+        except EntityError:
             continue
         product = inputs.stripe.products.get(held.product)
         if product is None or v.content != held.content():
@@ -179,7 +179,7 @@ def matching_coupon(inputs: Inputs, coupon: Coupon, held: StripeCoupon) -> str |
         return None
     try:
         target = coupon_content("", coupon)
-    except RowFailed:
+    except EntityError:
         return None
     months = str(held.duration_in_months) if held.duration_in_months else None
     lasts = held.duration == target["duration"] and months == target.get("duration_in_months")

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from stripe_sync.core import keys
-from stripe_sync.core.errors import ConfigurationError, RowFailed
+from stripe_sync.core.errors import ConfigurationError, EntityError
 from stripe_sync.core.lanes import Lane
 from stripe_sync.domain.checkout.request import CheckoutRequest, as_subscription, trial_days
 from stripe_sync.domain.model.inputs import Inputs
@@ -29,14 +29,16 @@ def action(
     inputs: Inputs, catalog: Catalog, coupons: Mapping[str, str], request: CheckoutRequest, *, now: int
 ) -> Action:
     """The action that opens the page. Raises ConfigurationError for what cannot be sold, or is not in Stripe yet."""
-    wanted = as_subscription(inputs, request)
+    subscription = as_subscription(inputs, request)
     key = inputs.link_key("subscription", request.subscription)
     context = subscriptions.SubscriptionContext(catalog, {}, coupons, {}, {}, Meters())
     try:
-        claim, *own = subscriptions.claim(inputs, wanted, key, items(wanted, catalog, context.meters), context)
-    except RowFailed as failure:
+        target, *own = subscriptions.subscription_targets(
+            inputs, subscription, key, items(subscription, catalog, context.meters), context
+        )
+    except EntityError as failure:
         raise ConfigurationError(f"{request.plan} cannot be checked out: {failure.detail}") from None
-    document, facts = claim.document, claim.facts
+    document, facts = target.document, target.facts
     if own or len(facts["attach"]) > 1:
         raise ConfigurationError(f"The coupon {request.coupon} is not in Stripe as it is in Stigg; reconcile first.")
     needed = [item["price"] for item in [*document["items"], *facts["one_off"].values()]]

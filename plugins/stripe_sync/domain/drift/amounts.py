@@ -10,7 +10,7 @@ from typing import Any
 from stripe_sync.core import money
 from stripe_sync.domain.drift.difference import Difference
 from stripe_sync.domain.model import tariffs
-from stripe_sync.domain.model.documents import SUBSCRIPTION, Claim, Document
+from stripe_sync.domain.model.documents import SUBSCRIPTION, Document, ObjectDocument
 from stripe_sync.domain.model.price_content import EncodedPrice, decode
 from stripe_sync.domain.model.tariffs import Tariff
 
@@ -24,22 +24,22 @@ class PriceBook:
     rates: Mapping[str, Tariff]
 
     @classmethod
-    def of(cls, claims: Iterable[Claim]) -> PriceBook:
+    def of(cls, documents: Iterable[ObjectDocument]) -> PriceBook:
         """A book of the price versions among these claims; what says no amount, or is counted by a meter, is passed."""
         rates = {}
-        for claim in claims:
-            content: EncodedPrice | None = claim.facts.get("content")
+        for document in documents:
+            content: EncodedPrice | None = document.facts.get("content")
             if not content or not ("unit_amount" in content or "tiers" in content):
                 continue
             price = decode(content)
             tariff = None if price.is_metered else tariffs.of_content(price)
             if tariff is not None:
-                rates[claim.key] = tariff
+                rates[document.key] = tariff
         return cls(rates)
 
-    def also(self, claims: Iterable[Claim]) -> PriceBook:
+    def also(self, documents: Iterable[ObjectDocument]) -> PriceBook:
         """The same book with more price versions."""
-        more = PriceBook.of(claims).rates
+        more = PriceBook.of(documents).rates
         return PriceBook({**self.rates, **more}) if more else self
 
     def per_month(self, items: Items) -> dict[str, Decimal]:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stripe_sync.domain.model.documents import Claim
+from stripe_sync.domain.model.documents import ObjectDocument
 
 
 @dataclass(frozen=True)
 class Missing:
     """Stigg has the object and Stripe has not."""
 
-    target: Claim
+    target: ObjectDocument
 
     @property
-    def documents(self) -> tuple[Claim, ...]:
+    def documents(self) -> tuple[ObjectDocument, ...]:
         """Return the documents of both sides that exist, the target first."""
         return (self.target,)
 
@@ -48,10 +48,10 @@ class Missing:
 class Extra:
     """Stripe has an object of the pipeline that nothing in Stigg asks for."""
 
-    actual: Claim
+    actual: ObjectDocument
 
     @property
-    def documents(self) -> tuple[Claim, ...]:
+    def documents(self) -> tuple[ObjectDocument, ...]:
         """Return the documents of both sides that exist."""
         return (self.actual,)
 
@@ -85,12 +85,12 @@ class Extra:
 class Changed:
     """Both sides have the object; ``fields`` names the top-level fields that differ."""
 
-    target: Claim
-    actual: Claim
+    target: ObjectDocument
+    actual: ObjectDocument
     fields: tuple[str, ...]
 
     @property
-    def documents(self) -> tuple[Claim, ...]:
+    def documents(self) -> tuple[ObjectDocument, ...]:
         """Return the documents of both sides, the target first."""
         return (self.target, self.actual)
 

@@ -56,7 +56,7 @@ WHERE = {
 
 
 @dataclass(frozen=True)
-class Places:
+class DashboardLinks:
     """Where people look at both sides: Stripe's dashboard, with ``/test`` for test mode, and Stigg's app by a template."""
 
     dashboard: str
@@ -100,13 +100,13 @@ class DriftRow:
 def rows(
     differences: Sequence[Difference],
     book: PriceBook,
-    places: Places | None = None,
+    dashboards: DashboardLinks | None = None,
     *,
     ignored: Collection[str] = (),
 ) -> list[DriftRow]:
     """The drift rows of one comparison, in order of kind, key and field; ``ignored`` are keys that a person exempted."""
     folded = folded_versions(differences)
-    where = places or Places("", "", "")
+    where = dashboards or DashboardLinks("", "", "")
     parts = (row for d in differences if d.key not in folded for row in rows_of(d, book, where))
     marked = (replace(row, accepted=True) if row.key in ignored else row for row in parts)
     return sorted(marked, key=lambda row: (row.kind, row.key, row.field))
@@ -129,16 +129,16 @@ def folded_versions(differences: Iterable[Difference]) -> set[str]:
     return {d.key for d in differences if d.kind == PRICE_VERSION and d.key in same}
 
 
-def rows_of(d: Difference, book: PriceBook, places: Places) -> Iterator[DriftRow]:
+def rows_of(d: Difference, book: PriceBook, dashboards: DashboardLinks) -> Iterator[DriftRow]:
     if isinstance(d, Missing):
-        yield row(d, DriftState.MISSING, after=d.target.document, book=book, places=places)
+        yield row(d, DriftState.MISSING, after=d.target.document, book=book, dashboards=dashboards)
     elif isinstance(d, Extra):
-        yield row(d, DriftState.UNCLAIMED, before=d.actual.document, book=book, places=places)
+        yield row(d, DriftState.UNCLAIMED, before=d.actual.document, book=book, dashboards=dashboards)
     elif is_ending(d):
-        yield row(d, DriftState.ENDED, before=d.actual.document, book=book, places=places)
+        yield row(d, DriftState.ENDED, before=d.actual.document, book=book, dashboards=dashboards)
     else:
         for name, before, after in changes(d):
-            yield row(d, DriftState.DIFFERS, name=name, before=before, after=after, book=book, places=places)
+            yield row(d, DriftState.DIFFERS, name=name, before=before, after=after, book=book, dashboards=dashboards)
 
 
 def is_ending(d: Changed) -> bool:
@@ -177,7 +177,7 @@ def row(
     before: Any = None,
     after: Any = None,
     book: PriceBook,
-    places: Places,
+    dashboards: DashboardLinks,
 ) -> DriftRow:
     """Return the drift row of a field, or of the whole object where ``name`` is empty."""
     per_month = book.drift_per_month(d, name, before, after)
@@ -195,8 +195,8 @@ def row(
         sentence=sentence(d, state, name, before, after, per_month),
         per_month=per_month,
         stripe_id=d.stripe_id,
-        stripe_url=places.stripe(d.kind, d.stripe_id),
-        stigg_url=places.stigg_of(d.entity),
+        stripe_url=dashboards.stripe(d.kind, d.stripe_id),
+        stigg_url=dashboards.stigg_of(d.entity),
         accepted=d.is_exempt,
     )
 
@@ -218,18 +218,20 @@ def sentence(
     subject = f"{NOUN[d.kind]} {label_of(d)}"
     if d.kind == STIGG_SUBSCRIPTION:
         return f"The {subject} lives, and {d.stripe_id or 'its Stripe subscription'} is canceled in Stripe."
-    worth = f" ({shown_all(per_month)} a month)" if any(per_month.values()) else ""
+    amount = f" ({shown_all(per_month)} a month)" if any(per_month.values()) else ""
     if isinstance(d, Missing):
-        return f"The {subject} is not in Stripe{worth}."
+        return f"The {subject} is not in Stripe{amount}."
     if isinstance(d, Extra):
-        return f"Stripe has the {subject}, which nothing in Stigg claims{worth}."
+        return f"Stripe has the {subject}, which nothing in Stigg claims{amount}."
     if state == DriftState.ENDED:
         assert d.target is not None
-        return f"Stripe bills the {subject}{worth}. {d.target.facts['why']}"
+        return f"Stripe bills the {subject}{amount}. {d.target.facts['why']}"
     if d.kind == CUSTOMER and name in TEXT_FIELDS:
         return f"The {name} of the {subject} is not the one that Stigg has."
     label = item_label(name) if name.startswith("items.") else name
-    return f"The {label} of the {subject} is {said(before)} in Stripe and {said(after)} in Stigg{worth}."
+    return (
+        f"The {label} of the {subject} is {format_value(before)} in Stripe and {format_value(after)} in Stigg{amount}."
+    )
 
 
 def label_of(d: Difference) -> str:
@@ -245,5 +247,5 @@ def item_label(name: str) -> str:
     return f"quantity of {' '.join([*price.package, price.charge])}"
 
 
-def said(value: Any) -> str:
+def format_value(value: Any) -> str:
     return "absent" if value is None else "yes" if value is True else "no" if value is False else str(value)

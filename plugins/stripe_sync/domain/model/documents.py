@@ -19,7 +19,7 @@ STIGG_SUBSCRIPTION = "stigg_subscription"  # a subscription as Stigg holds it: w
 
 
 @dataclass(frozen=True)
-class Claim:
+class ObjectDocument:
     """One document of one side. ``key`` is the link key; ``entity`` is the Stigg entity as (kind, id).
 
     ``facts`` are not compared: what a writer needs besides the document, such as item ids or the time of a change.

@@ -9,7 +9,7 @@ from datetime import datetime
 from stripe_sync.core import keys
 from stripe_sync.core.ownership import Signer
 from stripe_sync.core.settings import Environment
-from stripe_sync.domain.model.documents import Claim
+from stripe_sync.domain.model.documents import ObjectDocument
 from stripe_sync.domain.model.seen import Seen
 from stripe_sync.domain.model.status import EntityStatus
 from stripe_sync.domain.model.stigg import Coupon, Customer, Package, Product, Subscription
@@ -84,7 +84,7 @@ class Inputs:
     links: Links
     signer: Signer
     now: datetime
-    candidates: Mapping[str, str] = field(default_factory=dict)  # why an entity waits for a person, by link key
+    suggestions: Mapping[str, str] = field(default_factory=dict)  # why an entity waits for a person, by link key
     seen: Mapping[str, Seen] = field(default_factory=dict)  # by subscription that is not paid for by now
     ended_by_us: frozenset[str] = frozenset()  # ids of canceled Stripe subscriptions that the journal's writes ended
 
@@ -111,13 +111,13 @@ class Inputs:
 
 
 @dataclass(frozen=True)
-class Desired:
+class TargetState:
     """The claims of both sides and the status of every entity so far.
 
     ``timers`` has the next moment, by subscription id, at which time alone may decide something else.
     """
 
-    wanted: Sequence[Claim]
-    found: Sequence[Claim]
+    targets: Sequence[ObjectDocument]
+    found: Sequence[ObjectDocument]
     statuses: Mapping[tuple[str, str], EntityStatus]
     timers: Mapping[str, datetime] = field(default_factory=dict)

@@ -16,7 +16,7 @@ from stripe_sync.domain.model.price_content import ZERO, PerUnit, PriceContent, 
 from stripe_sync.domain.model.stripe import StripePrice
 from stripe_sync.domain.model.tariffs import of_content
 
-MOST_DIGITS, MOST_DECIMALS, PLACES = 15, 9, 12
+MAX_METER_DIGITS, MOST_DECIMALS, UNIT_DECIMALS = 15, 9, 12
 
 
 class Meter(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,10 +37,10 @@ class Meter(msgspec.Struct, frozen=True, kw_only=True):
     def can_count(self, quantity: Decimal) -> bool:
         """Whether a quantity is a whole number of at most 15 digits to the meter."""
         counted = self.counted(quantity)
-        return counted == counted.to_integral_value() and len(str(abs(int(counted)))) <= MOST_DIGITS
+        return counted == counted.to_integral_value() and len(str(abs(int(counted)))) <= MAX_METER_DIGITS
 
 
-class Priced(msgspec.Struct, frozen=True, kw_only=True):
+class ChargeAmounts(msgspec.Struct, frozen=True, kw_only=True):
     """What a charge's price is made of, apart from its rhythm (see usage.terms.Terms)."""
 
     content: PriceContent
@@ -50,23 +50,23 @@ class Priced(msgspec.Struct, frozen=True, kw_only=True):
     plain: bool = True
 
 
-def content(priced: Priced, decimals: int) -> PriceContent | None:
+def content(amounts: ChargeAmounts, decimals: int) -> PriceContent | None:
     """Return the price of a meter that bills the same, its interval left open.
 
     None where Stripe has no such price: an overage, a minimum, blocks in tiers.
     """
-    if not priced.plain:
+    if not amounts.plain:
         return None
     scale = Decimal(10) ** decimals
     made: PerUnit | Tiered | None
-    match priced.content.scheme:
+    match amounts.content.scheme:
         case Tiered() as scheme if scheme.tiers:
-            made = _metered_tiers(scheme, scale) if priced.block == 1 and priced.divide == 1 else None
+            made = _metered_tiers(scheme, scale) if amounts.block == 1 and amounts.divide == 1 else None
         case PerUnit() as scheme:
-            made = _metered_units(scheme, priced, scale)
+            made = _metered_units(scheme, amounts, scale)
         case _:
             made = None
-    return replace(priced.content, scheme=made, recurrence=None) if made is not None else None
+    return replace(amounts.content, scheme=made, recurrence=None) if made is not None else None
 
 
 def _metered_tiers(scheme: Tiered, scale: Decimal) -> Tiered | None:
@@ -81,7 +81,7 @@ def _metered_tiers(scheme: Tiered, scale: Decimal) -> Tiered | None:
     return replace(scheme, tiers=tiers) if all(fits(tier.unit_amount) for tier in tiers) else None
 
 
-def _metered_units(scheme: PerUnit, charge: Priced, scale: Decimal) -> PerUnit | None:
+def _metered_units(scheme: PerUnit, charge: ChargeAmounts, scale: Decimal) -> PerUnit | None:
     packages = scheme.transform_quantity
     if packages is not None and charge.divide != 1:
         return None
@@ -97,23 +97,23 @@ def _metered_units(scheme: PerUnit, charge: Priced, scale: Decimal) -> PerUnit |
 
 
 def fits(unit: Decimal) -> bool:
-    return unit == round(unit, PLACES)
+    return unit == round(unit, UNIT_DECIMALS)
 
 
-def meter_of(priced: Priced, price: StripePrice | None, *, preferred: int = 0) -> Meter | None:
+def meter_of(amounts: ChargeAmounts, price: StripePrice | None, *, preferred: int = 0) -> Meter | None:
     """The meter of an item's price, if it bills what the charge costs; None for any other price."""
     if price is None or price.recurring is None or not price.recurring.meter:
         return None
     held = replace(price.content(), recurrence=None)
     for decimals in (preferred, *range(MOST_DECIMALS + 1)):
-        if content(priced, decimals) == held:
+        if content(amounts, decimals) == held:
             return Meter(id=price.recurring.meter, price=price.id, decimals=decimals)
     return None
 
 
-def expected(priced: Priced, meter: Meter, quantity: Decimal) -> tuple[Decimal, int]:
+def expected(amounts: ChargeAmounts, meter: Meter, quantity: Decimal) -> tuple[Decimal, int]:
     """(units, minor units) that the meter's price has to bill for a quantity; below nothing it is nothing."""
-    made = content(priced, meter.decimals)
+    made = content(amounts, meter.decimals)
     tariff = of_content(made) if made is not None else None
     assert tariff is not None, "a meter's price has its amounts"
     lines = list(tariff.lines(max(Decimal(0), meter.counted(quantity))))

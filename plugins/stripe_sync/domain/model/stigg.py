@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from stripe_sync.core.decoding import typed
-from stripe_sync.core.errors import RowFailed
+from stripe_sync.core.errors import EntityError
 from stripe_sync.core.reasons import ReasonCode
 
 Row = dict[str, Any]
@@ -236,8 +236,8 @@ Entity = TypeVar("Entity", bound=Stigg)
 
 
 def decode(row: Row, kind: type[Entity]) -> Entity:
-    """A row as an entity. Raises RowFailed ``UNKNOWN_SHAPE``, naming the field and not its value."""
+    """A row as an entity. Raises EntityError ``UNKNOWN_SHAPE``, naming the field and not its value."""
     try:
         return typed(row, kind)
     except msgspec.ValidationError as error:
-        raise RowFailed(ReasonCode.UNKNOWN_SHAPE, f"Stigg's answer is not understood: {error}") from None
+        raise EntityError(ReasonCode.UNKNOWN_SHAPE, f"Stigg's answer is not understood: {error}") from None

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from stripe_sync.core.decoding import typed
-from stripe_sync.core.errors import RowFailed
+from stripe_sync.core.errors import EntityError
 from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.model.price_content import (
     ZERO,
@@ -318,8 +318,8 @@ Object = TypeVar("Object", bound=Stripe)
 
 
 def decode(row: Row, kind: type[Object]) -> Object:
-    """A row as an object. Raises RowFailed ``UNKNOWN_SHAPE``, naming the field and not its value."""
+    """A row as an object. Raises EntityError ``UNKNOWN_SHAPE``, naming the field and not its value."""
     try:
         return typed(row, kind, strict=False)
     except msgspec.ValidationError as error:
-        raise RowFailed(ReasonCode.UNKNOWN_SHAPE, f"Stripe's answer is not understood: {error}") from None
+        raise EntityError(ReasonCode.UNKNOWN_SHAPE, f"Stripe's answer is not understood: {error}") from None

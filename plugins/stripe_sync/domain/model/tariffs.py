@@ -79,8 +79,8 @@ def tier_lines(number: int, tier: Tier, units: Decimal) -> Iterator[Line]:
 
 def of_content(content: PriceContent) -> Tariff | None:
     """Return the tariff of a price's content; None where its amounts are not in it."""
-    rhythm = content.recurrence
-    months = MONTHS.get(rhythm.interval, 0) * rhythm.count if rhythm else 0
+    recurrence = content.recurrence
+    months = MONTHS.get(recurrence.interval, 0) * recurrence.count if recurrence else 0
     match content.scheme:
         case PerUnit(unit_amount=Decimal() as amount, transform_quantity=packages):
             block = Decimal(packages.divide_by) if packages else Decimal(1)

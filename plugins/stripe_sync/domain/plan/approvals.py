@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from stripe_sync.core.lanes import Lane
 from stripe_sync.core.money import shown_all, total
 from stripe_sync.domain.plan.actions import Action, Plan
-from stripe_sync.domain.plan.guards import Decision, Verdict
+from stripe_sync.domain.plan.guards import Decision, GuardResult
 
 SHOWN = 20
 
@@ -39,35 +39,35 @@ def set_hash(environment: str, actions: Iterable[str]) -> str:
     return hashlib.sha256(json.dumps([environment, sorted(actions)]).encode()).hexdigest()[:16]
 
 
-def requests(plan: Plan, verdicts: Sequence[Verdict], *, settled: Collection[str]) -> Iterator[Request]:
+def requests(plan: Plan, guard_results: Sequence[GuardResult], *, settled: Collection[str]) -> Iterator[Request]:
     """A question a waiting group, about the actions that nobody was asked about and nobody refused (``settled``)."""
     by_hash = {action.hash: action for action in plan.actions}
-    for verdict in verdicts:
-        fresh = [hash for hash in verdict.actions if hash not in settled]
-        if verdict.decision != Decision.WAIT or not fresh:
+    for guard_result in guard_results:
+        fresh = [hash for hash in guard_result.actions if hash not in settled]
+        if guard_result.decision != Decision.WAIT or not fresh:
             continue
         actions = [by_hash[hash] for hash in fresh]
         yield Request(
             hash=set_hash(plan.environment, fresh),
-            lane=verdict.lane,
-            group=verdict.group,
+            lane=guard_result.lane,
+            group=guard_result.group,
             actions=sorted(fresh),
             due_now=total(a.due_now for a in actions),
             per_month=total(a.per_month for a in actions),
-            why=verdict.refusals,
+            why=guard_result.refusals,
         )
 
 
-def granted(verdicts: Sequence[Verdict], approved: Collection[str], plan: Plan) -> list[Verdict]:
+def granted(guard_results: Sequence[GuardResult], approved: Collection[str], plan: Plan) -> list[GuardResult]:
     """The verdicts of a run that applies an approval: its actions apply, where their lane may write; nothing else does."""
     by_hash: Mapping[str, Action] = {action.hash: action for action in plan.actions}
     result = []
-    for verdict in verdicts:
-        if verdict.decision == Decision.OBSERVE:
-            result.append(verdict)
+    for guard_result in guard_results:
+        if guard_result.decision == Decision.OBSERVE:
+            result.append(guard_result)
             continue
-        chosen = [hash for hash in verdict.actions if hash in approved]
-        others = [hash for hash in verdict.actions if hash not in approved]
+        chosen = [hash for hash in guard_result.actions if hash in approved]
+        others = [hash for hash in guard_result.actions if hash not in approved]
         for hashes, decision, refusals in (
             (chosen, Decision.APPLY, list[str]()),
             (others, Decision.WAIT, ["It is not part of the approval that this run applies."]),
@@ -75,7 +75,7 @@ def granted(verdicts: Sequence[Verdict], approved: Collection[str], plan: Plan) 
             if hashes:
                 money = [by_hash[hash] for hash in hashes]
                 part = {"due_now": total(a.due_now for a in money), "per_month": total(a.per_month for a in money)}
-                result.append(replace(verdict, decision=decision, actions=hashes, refusals=refusals, **part))
+                result.append(replace(guard_result, decision=decision, actions=hashes, refusals=refusals, **part))
     return result
 
 

@@ -59,8 +59,10 @@ def build(
     actions = [
         action for action in actions if action.kind != ActionKind.PRICE_RETIRE or may_retire(draft, action, actions)
     ]
-    moved = {a.target for a in actions if a.kind == ActionKind.PRODUCT_SET_DEFAULT and a.after["default_price"]}
-    actions = [a for a in actions if not (is_clearing(a) and a.target in moved)]
+    with_new_default = {
+        a.target for a in actions if a.kind == ActionKind.PRODUCT_SET_DEFAULT and a.after["default_price"]
+    }
+    actions = [a for a in actions if not (is_clearing(a) and a.target in with_new_default)]
     return Plan(environment=environment, actions=ordered(linked(actions))), {
         o.key: o.why for o in outcomes if isinstance(o, Unplanned)
     }
@@ -106,7 +108,7 @@ class Writes:
     """The hashes of the writes of a plan that other writes may wait for."""
 
     makers: Mapping[str, str]  # creations and updates of prices, by link key
-    moves: Mapping[str, str]  # new defaults of products, by slot
+    new_defaults: Mapping[str, str]  # new defaults of products, by slot
     slots: Mapping[str, str]  # other writes of prices, by slot
     releases: Mapping[str, str]  # releases of schedules, by subscription
     targets: Mapping[str, set[str]]  # all writes, by link key
@@ -119,7 +121,7 @@ class Writes:
             targets.setdefault(action.target, set()).add(action.hash)
         return cls(
             makers={a.target: a.hash for a in actions if a.kind.is_creation or a.kind == ActionKind.PRICE_UPDATE},
-            moves={slot_moved(a): a.hash for a in actions if a.kind == ActionKind.PRODUCT_SET_DEFAULT},
+            new_defaults={defaulted_slot(a): a.hash for a in actions if a.kind == ActionKind.PRODUCT_SET_DEFAULT},
             slots={keys.slot_of(a.target): a.hash for a in actions if a.kind in SLOT_WRITES},
             releases={a.target: a.hash for a in actions if a.kind == ActionKind.SCHEDULE_RELEASE},
             targets=targets,
@@ -127,25 +129,25 @@ class Writes:
 
     def needed_by(self, action: Action) -> set[str]:
         """Return the writes before an action: those that make or change an object that it refers to, and by its kind."""
-        needs = {self.makers[key] for key in references(action) if key in self.makers}
+        required = {self.makers[key] for key in references(action) if key in self.makers}
         match action.kind:
             case ActionKind.PRICE_RELEASE:  # if its release is interrupted, a price is still found by its key
-                return needs | _at(keys.slot_of(action.target), self.moves)
+                return required | _at(keys.slot_of(action.target), self.new_defaults)
             case ActionKind.PRICE_ARCHIVE:  # after every other write that is about its slot
-                return needs | _at(keys.slot_of(action.target), self.moves, self.slots)
+                return required | _at(keys.slot_of(action.target), self.new_defaults, self.slots)
             case ActionKind.SUBSCRIPTION_UPDATE | ActionKind.SUBSCRIPTION_CANCEL:
-                return needs | _at(action.target, self.releases)
+                return required | _at(action.target, self.releases)
             case ActionKind.PRICE_RETIRE:
-                return needs | self.targets.get(owner_of(action), set())
+                return required | self.targets.get(owner_of(action), set())
             case _:
-                return needs
+                return required
 
 
 def _at(key: str, *writes: Mapping[str, str]) -> set[str]:
     return {by_key[key] for by_key in writes if key in by_key}
 
 
-def slot_moved(action: Action) -> str:
+def defaulted_slot(action: Action) -> str:
     """The slot whose price a product's default moves to, or away from."""
     version = action.after["default_price"] or (action.before or {}).get("default_price") or ""
     return keys.slot_of(version)

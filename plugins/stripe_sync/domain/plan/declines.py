@@ -54,12 +54,12 @@ WAYS_OUT: Final[Mapping[DeclineKind, str]] = {
 class Decline:
     """The refusals of one write in a row.
 
-    ``wanted`` names what was asked for, ``method`` the payment method that was to pay it; ``invoice`` is the id of an
+    ``target`` names what was asked for, ``method`` the payment method that was to pay it; ``invoice`` is the id of an
     invoice that the refused call left, "" where it left none; ``is_freed`` says that a person asked for another attempt.
     """
 
     kind: DeclineKind
-    wanted: str
+    target: str
     method: str
     first_at: datetime
     last_at: datetime
@@ -89,23 +89,23 @@ def wish(action: Action) -> str:
 
 def refused(earlier: Decline | None, action: Action, *, code: str, detail: str, now: datetime) -> Decline:
     """Return the decline after one more refusal; another wish or another payment method begins to count again."""
-    kind, wanted = classify(code), wish(action)
-    if earlier is None or (earlier.wanted, earlier.method) != (wanted, action.paid_by):
-        return Decline(kind, wanted, action.paid_by, now, now, detail=detail)
-    return Decline(kind, wanted, action.paid_by, earlier.first_at, now, earlier.refusals + 1, detail=detail)
+    kind, target = classify(code), wish(action)
+    if earlier is None or (earlier.target, earlier.method) != (target, action.paid_by):
+        return Decline(kind, target, action.paid_by, now, now, detail=detail)
+    return Decline(kind, target, action.paid_by, earlier.first_at, now, earlier.refusals + 1, detail=detail)
 
 
 def next_attempt(decline: Decline) -> datetime | None:
     """Return the moment from which the write is repeated by itself, UTC; None where it never is."""
     if decline.kind != DeclineKind.SOFT:
         return None
-    moments = (decline.first_at + wait for wait in BACKOFF)
-    return next((moment for moment in moments if moment > decline.last_at), None)
+    times = (decline.first_at + wait for wait in BACKOFF)
+    return next((moment for moment in times if moment > decline.last_at), None)
 
 
 def may_repeat(decline: Decline, action: Action, now: datetime) -> bool:
     """Return whether a declined write may be made again at a moment."""
-    if decline.is_freed or (decline.wanted, decline.method) != (wish(action), action.paid_by):
+    if decline.is_freed or (decline.target, decline.method) != (wish(action), action.paid_by):
         return True
     moment = next_attempt(decline)
     return moment is not None and moment <= now
@@ -121,7 +121,7 @@ def blocks(decline: Decline, invoice: Mapping[str, Any] | None) -> bool:
     return status in COLLECTIBLE or (status == InvoiceStatus.PAID and not decline.is_freed)
 
 
-def told(decline: Decline) -> str:
+def waiting_message(decline: Decline) -> str:
     """Return what the row of a declined write says: the refusal, the customer's way out, and when it is tried again."""
     moment = next_attempt(decline)
     again = (

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from stripe_sync.core.money import shown_all
-from stripe_sync.domain.drift.rows import DriftRow, DriftState, by_object, said
+from stripe_sync.domain.drift.rows import DriftRow, DriftState, by_object, format_value
 from stripe_sync.domain.plan.actions import Plan
-from stripe_sync.domain.plan.guards import Decision, Verdict
+from stripe_sync.domain.plan.guards import Decision, GuardResult
 
 WORDS = {
     Decision.APPLY: "applies by itself",
@@ -17,7 +17,7 @@ WORDS = {
 
 
 def explain(
-    plan: Plan, verdicts: Sequence[Verdict], drift: Sequence[DriftRow], unplanned: dict[str, str]
+    plan: Plan, guard_results: Sequence[GuardResult], drift: Sequence[DriftRow], unplanned: dict[str, str]
 ) -> Iterator[str]:
     """The lines of the explanation: what differs, what would be written, and what holds it back."""
     differences = by_object(drift)
@@ -27,16 +27,16 @@ def explain(
             yield f"  {rows[0].sentence}"
             continue
         yield f"  {rows[0].kind} {rows[0].key.partition(':')[2]}"
-        yield from (f"    {row.field}: {said(row.before)} -> {said(row.after)}" for row in rows)
+        yield from (f"    {row.field}: {format_value(row.before)} -> {format_value(row.after)}" for row in rows)
     yield f"{len(plan.actions)} actions, plan {plan.hash}"
     for stage, actions in plan.stages():
         yield f"  {stage}: {len(actions)}"
         for action in actions:
             yield f"    {action.hash}  {action.sentence}"
-    for verdict in verdicts:
-        money = f"due now {shown_all(verdict.due_now)}, a month {shown_all(verdict.per_month)}"
-        yield f"  {verdict.group}: {len(verdict.actions)} actions, {money}; {WORDS[verdict.decision]}"
-        yield from (f"    {refusal}" for refusal in verdict.refusals)
+    for guard_result in guard_results:
+        money = f"due now {shown_all(guard_result.due_now)}, a month {shown_all(guard_result.per_month)}"
+        yield f"  {guard_result.group}: {len(guard_result.actions)} actions, {money}; {WORDS[guard_result.decision]}"
+        yield from (f"    {refusal}" for refusal in guard_result.refusals)
     yield from (f"  not planned: {key}: {why}" for key, why in sorted(unplanned.items()))
 
 

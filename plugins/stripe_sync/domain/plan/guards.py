@@ -38,7 +38,7 @@ ALWAYS = {
 }
 
 
-class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+class GuardResult(msgspec.Struct, frozen=True, kw_only=True):
     """The guards' word on one group: its decision, its size and money, and why it does not apply by itself."""
 
     group: str
@@ -50,13 +50,13 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     refusals: list[str] = []
 
 
-class Standing(msgspec.Struct, frozen=True, kw_only=True):
+class GuardContext(msgspec.Struct, frozen=True, kw_only=True):
     """What guards know besides the plan: how many objects of a lane are linked, what was written today, and of a plan that
-    takes up a part of what differs, how many objects are ``beyond`` it.
+    takes up a part of what differs, how many objects are ``deferred`` it.
     """
 
     linked: Mapping[str, int] = {}
-    beyond: Mapping[str, int] = {}
+    deferred: Mapping[str, int] = {}
     written_today: Mapping[str, int] = {}
     held_at_observe: str = ""
     open_questions: Mapping[str, Sequence[str]] = {}
@@ -64,24 +64,24 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     waiting_causes: Mapping[str, str] = {}
 
 
-def judge(plan: Plan, environment: Environment, standing: Standing) -> list[Verdict]:
+def evaluate_guards(plan: Plan, environment: Environment, context: GuardContext) -> list[GuardResult]:
     """A verdict a group. An action that depends on one that waits is left waiting by the executor, not here."""
-    return [verdict(group, actions, environment, standing) for group, actions in plan.groups().items()]
+    return [result(group, actions, environment, context) for group, actions in plan.groups().items()]
 
 
-def verdict(group: str, actions: Sequence[Action], environment: Environment, standing: Standing) -> Verdict:
+def result(group: str, actions: Sequence[Action], environment: Environment, context: GuardContext) -> GuardResult:
     lane = actions[0].lane
     due_now, per_month = total(a.due_now for a in actions), total(a.per_month for a in actions)
-    refusals = [standing.held_at_observe] if standing.held_at_observe else []
+    refusals = [context.held_at_observe] if context.held_at_observe else []
     mode = Mode.OBSERVE if refusals else environment.mode(lane)
     if mode == Mode.ENFORCE:
-        refusals += lane_refusals(lane, environment, standing)
-        refusals += [why for cause, why in standing.waiting_causes.items() if cause in actions[0].causes]
-        refusals += over_limits(group, actions, environment, standing)
+        refusals += lane_refusals(lane, environment, context)
+        refusals += [why for cause, why in context.waiting_causes.items() if cause in actions[0].causes]
+        refusals += over_limits(group, actions, environment, context)
     elif not refusals:
         refusals.append(f"The lane {lane} is in mode {mode} (modes.{lane}).")
     decision = _decision(mode, refusals)
-    return Verdict(
+    return GuardResult(
         group=group,
         lane=lane,
         decision=decision,
@@ -98,17 +98,17 @@ def _decision(mode: Mode, refusals: Sequence[str]) -> Decision:
     return Decision.WAIT if refusals else Decision.APPLY
 
 
-def lane_refusals(lane: Lane, environment: Environment, standing: Standing) -> list[str]:
+def lane_refusals(lane: Lane, environment: Environment, context: GuardContext) -> list[str]:
     """Return the sentences with which open questions, and answers of probe, keep a lane from enforcing."""
-    unanswered = standing.open_questions.get(lane, ())
+    unanswered = context.open_questions.get(lane, ())
     waits = (
         f"{lane} may not enforce before these are answered by stripe-sync probe, or named in "
         f"environments.{environment.name}.accept_unknown: {', '.join(unanswered)}."
     )
-    return [*([waits] if unanswered else []), *standing.forbidden.get(lane, ())]
+    return [*([waits] if unanswered else []), *context.forbidden.get(lane, ())]
 
 
-def over_limits(group: str, actions: Sequence[Action], environment: Environment, standing: Standing) -> list[str]:
+def over_limits(group: str, actions: Sequence[Action], environment: Environment, context: GuardContext) -> list[str]:
     """Every limit that a group exceeds."""
     limits, lane = environment.limits, actions[0].lane
     where = f"environments.{environment.name}.limits"
@@ -116,19 +116,19 @@ def over_limits(group: str, actions: Sequence[Action], environment: Environment,
     for cause in actions[0].causes:
         if cause in ALWAYS:
             found.append(ALWAYS[cause].format(n=len(actions), hours=environment.stripe.late_start_hours))
-    beyond = standing.beyond.get(lane, 0)
-    more = f" and {beyond} beyond this plan" if beyond else ""
-    if len(actions) + beyond > limits.actions:
+    deferred = context.deferred.get(lane, 0)
+    more = f" and {deferred} beyond this plan" if deferred else ""
+    if len(actions) + deferred > limits.actions:
         found.append(f"{len(actions)} actions{more} are more than the {limits.actions} of {where}.actions.")
-    today = standing.written_today.get(lane, 0) + len(actions)
+    today = context.written_today.get(lane, 0) + len(actions)
     if today > limits.day_actions:
         found.append(f"{today} writes of {lane} today are more than the {limits.day_actions} of {where}.day_actions.")
     deletes = sum(a.kind.is_end for a in actions)
     if deletes > limits.deletes:
         found.append(f"{deletes} objects that end are more than the {limits.deletes} of {where}.deletes.")
-    linked = standing.linked.get(lane, 0)
+    linked = context.linked.get(lane, 0)
     changes = sum(not a.kind.is_creation for a in actions)
-    if linked and changes and changes + beyond > max(1.0, limits.share * linked):
+    if linked and changes and changes + deferred > max(1.0, limits.share * linked):
         found.append(
             f"{changes}{more} of {linked} objects of {lane} are more than the share {limits.share} of {where}.share."
         )
@@ -140,8 +140,8 @@ def over_money(actions: Sequence[Action], limits: Limits, where: str) -> list[st
     found = []
     for which in ("due_now", "per_month"):
         allowed = limits.money(which)
-        moved = total({c: abs(v) for c, v in getattr(a, which).items()} for a in actions)
-        for currency, amount in sorted(moved.items()):
+        amounts = total({c: abs(v) for c, v in getattr(a, which).items()} for a in actions)
+        for currency, amount in sorted(amounts.items()):
             limit = to_minor(allowed.get(currency, Decimal(0)), currency)
             if amount > limit:
                 found.append(f"{shown(amount, currency)} {which.replace('_', ' ')} is more than "

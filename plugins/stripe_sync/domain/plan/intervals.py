@@ -21,11 +21,11 @@ def changes_interval(book: PriceBook, old: Iterable[Mapping[str, str]], new: Ite
 
     What is counted has a price of 0 that only anchors its item, and decides nothing here.
     """
-    was, now = rhythms(book, old), rhythms(book, new)
+    was, now = interval_months(book, old), interval_months(book, new)
     return bool(was and now) and was != now
 
 
-def rhythms(book: PriceBook, items: Iterable[Mapping[str, str]]) -> set[int]:
+def interval_months(book: PriceBook, items: Iterable[Mapping[str, str]]) -> set[int]:
     """Return the intervals, in months, at which items cost something."""
     return {rate.months for rate, quantity in book.known(items) if rate.months and any(rate.parts(quantity))}
 

@@ -66,28 +66,26 @@ class Owed:
 
     def sentence(self) -> str:
         """Return what somebody has to read: the amount, what it is, and the way out."""
-        worth = shown(Decimal(self.amount), self.currency)
+        amount = shown(Decimal(self.amount), self.currency)
         if self.kind == OwedKind.FOREIGN:
-            return f"The pending item {self.part} ({worth}) is somebody else's; bill it or delete it."
+            return f"The pending item {self.part} ({amount}) is somebody else's; bill it or delete it."
         if self.kind == OwedKind.UNUSED:
-            return f"{worth} of the paid period lie after the end; credit {self.invoice}, or set stripe.end_proration to none."
+            return f"{amount} of the paid period lie after the end; credit {self.invoice}, or set stripe.end_proration to none."
         if self.kind == OwedKind.UNCOLLECTED:
-            return f"{worth} on {self.invoice} are owed and not collected any more; collect it by hand{UNLESS_FINAL}."
+            return f"{amount} on {self.invoice} are owed and not collected any more; collect it by hand{UNLESS_FINAL}."
         if self.kind == OwedKind.SOLD_AFTER:
-            return f"{worth} on {self.invoice} are for time after the end; void or credit it."
+            return f"{amount} on {self.invoice} are for time after the end; void or credit it."
         if self.kind == OwedKind.CHARGE and self.invoice:
-            return (
-                f"{worth} of charges for {self.product} are on {self.invoice}, which {self.why or 'could not be read'}."
-            )
+            return f"{amount} of charges for {self.product} are on {self.invoice}, which {self.why or 'could not be read'}."
         if self.kind == OwedKind.CREDIT and self.invoice:
-            return f"{worth} are to be credited on {self.invoice} once it is finalized."
+            return f"{amount} are to be credited on {self.invoice} once it is finalized."
         if self.kind == OwedKind.CREDIT:
             return (
-                f"{worth} of credits for {self.product} were pending and are not set off; give them by a credit note of "
+                f"{amount} of credits for {self.product} were pending and are not set off; give them by a credit note of "
                 f"that amount."
             )
         how = f"bill them with {NAME}={self.name} in the line's metadata" if self.removed else "bill or delete them"
-        return f"{worth} of charges for {self.product} ({self.part}) were pending and are not billed; {how}."
+        return f"{amount} of charges for {self.product} ({self.part}) were pending and are not billed; {how}."
 
 
 def owed_of(action: Action) -> list[Owed]:

@@ -7,32 +7,32 @@ from dataclasses import replace
 
 from stripe_sync.core import keys
 from stripe_sync.core.reasons import ReasonCode
-from stripe_sync.domain.model.documents import PRICE_VERSION, PRODUCT, Claim, compact
+from stripe_sync.domain.model.documents import PRICE_VERSION, PRODUCT, ObjectDocument, compact
 from stripe_sync.domain.model.inputs import BILLABLE, Inputs
 from stripe_sync.domain.model.kinds import EntityKind
 from stripe_sync.domain.model.status import EntityStatus
 from stripe_sync.domain.model.stripe import StripeProduct
-from stripe_sync.domain.target.catalog import Catalog, package_claims, product_claim
+from stripe_sync.domain.target.catalog import Catalog, package_documents, product_document
 
 
-def past(inputs: Inputs, catalog: Catalog, needed: Collection[str]) -> list[Claim]:
+def superseded(inputs: Inputs, catalog: Catalog, needed: Collection[str]) -> list[ObjectDocument]:
     """Return the targets of superseded versions that are still referenced, and of retired products.
 
-    ``needed`` are the references of all subscriptions, as ``needs`` yields them.
+    ``needed`` are the references of all subscriptions, as ``catalog_references`` yields them.
     """
-    claims = {claim.key: claim for claim in catalog.claims}
+    targets = {target.key: target for target in catalog.targets}
     for offer in catalog.offers:
         number = need(offer.kind, offer.package.ref_id, offer.package.version_number)
         if offer.refused is None and not offer.current and number in needed:
-            new = package_claims(inputs, offer.kind, offer.package, offer.made, current=False)
-            claims |= {claim.key: claim for claim in new if claim.key not in claims}
-    for claim in retired_products(inputs, claims, catalog.statuses, needed):
-        claims.setdefault(claim.key, claim)
-    sold = {claim.key for claim in catalog.claims}
-    return [claim for claim in claims.values() if claim.key not in sold]
+            new = package_documents(inputs, offer.kind, offer.package, offer.made, current=False)
+            targets |= {target.key: target for target in new if target.key not in targets}
+    for target in retired_products(inputs, targets, catalog.statuses, needed):
+        targets.setdefault(target.key, target)
+    sold = {target.key for target in catalog.targets}
+    return [target for target in targets.values() if target.key not in sold]
 
 
-def needs(inputs: Inputs, own: Iterable[Claim]) -> Iterator[tuple[str, str]]:
+def catalog_references(inputs: Inputs, own: Iterable[ObjectDocument]) -> Iterator[tuple[str, str]]:
     """Yield (subscription, reference to a catalog version or product) of subscriptions that are or can become billable.
 
     ``own`` are the targets of subscription-specific prices.
@@ -46,9 +46,9 @@ def needs(inputs: Inputs, own: Iterable[Claim]) -> Iterator[tuple[str, str]]:
         for update in subscription.future_updates or ():
             if (target := update.target_package) is not None:
                 yield from ((id, need(kind, target.ref_id, target.version_number)) for kind in ("plan", "addon"))
-    for claim in own:
-        if claim.entity is not None:
-            yield claim.entity[1], str(claim.facts["product"])
+    for price in own:
+        if price.entity is not None:
+            yield price.entity[1], str(price.facts["product"])
 
 
 def need(kind: str, ref_id: str, version: int | None) -> str:
@@ -57,25 +57,25 @@ def need(kind: str, ref_id: str, version: int | None) -> str:
 
 
 def retired_products(
-    inputs: Inputs, claims: Mapping[str, Claim], statuses: Sequence[EntityStatus], needed: Collection[str]
-) -> Iterator[Claim]:
+    inputs: Inputs, targets: Mapping[str, ObjectDocument], statuses: Sequence[EntityStatus], needed: Collection[str]
+) -> Iterator[ObjectDocument]:
     """Yield the targets of linked products of archived packages and removed charges.
 
     A product stays active while a subscription uses one of its prices, and is inactive after that. Nothing is deleted.
     """
     of_packages = current_packages(statuses) | archived_packages(statuses)
     named = {n for n in needed if keys.LinkKey.parse(n).kind == PRODUCT}
-    in_use = {c.facts["product"] for c in claims.values() if c.kind == PRICE_VERSION} | named
+    in_use = {c.facts["product"] for c in targets.values() if c.kind == PRICE_VERSION} | named
     packages_in_use = {keys.package_of(product) for product in in_use}
     for key, product in linked_products(inputs):
         package = keys.package_of(key)
-        if key in claims or package not in of_packages:
+        if key in targets or package not in of_packages:
             continue
         is_package = key == inputs.package_product_of(key)
         is_used = package in packages_in_use if is_package else key in in_use
         entity = (package[0], keys.unescaped(package[1]))
-        claim = product_claim(inputs, entity, key, product.name)
-        yield replace(claim, document=compact({**claim.document, "active": is_used}))
+        target = product_document(inputs, entity, key, product.name)
+        yield replace(target, document=compact({**target.document, "active": is_used}))
 
 
 def linked_products(inputs: Inputs) -> Iterator[tuple[str, StripeProduct]]:

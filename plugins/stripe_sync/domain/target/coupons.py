@@ -17,11 +17,11 @@ from typing import Any
 import msgspec
 
 from stripe_sync.core import keys, money, ownership, periods
-from stripe_sync.core.errors import RowFailed
+from stripe_sync.core.errors import EntityError
 from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.actual.actual_state import expanded, once_of
 from stripe_sync.domain.actual.stripe_objects import Reading
-from stripe_sync.domain.model.documents import COUPON, Claim, compact
+from stripe_sync.domain.model.documents import COUPON, ObjectDocument, compact
 from stripe_sync.domain.model.inputs import Inputs
 from stripe_sync.domain.model.status import EntityStatus, Status
 from stripe_sync.domain.model.stigg import Coupon, Subscription, SubscriptionCoupon
@@ -35,7 +35,7 @@ Content = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownDiscounts:
     """Existing discounts of a subscription: link key of the coupon by refId, and the tokens of attached coupons.
 
     ``untold``: the subscription was created externally, which also attached its coupons.
@@ -56,21 +56,21 @@ class Discounts:
     refs: tuple[str, ...] = ()
     once: tuple[str, ...] = ()
     coupons: Mapping[str, str] = field(default_factory=dict)
-    own: tuple[Claim, ...] = ()
+    own: tuple[ObjectDocument, ...] = ()
 
 
-def coupons(inputs: Inputs) -> tuple[list[Claim], list[EntityStatus]]:
+def coupons(inputs: Inputs) -> tuple[list[ObjectDocument], list[EntityStatus]]:
     """Return (targets of the active coupons of the catalog, statuses of all)."""
-    claims, statuses = [], []
+    targets, statuses = [], []
     for coupon in inputs.stigg.coupons:
         refused = refusal(coupon)
         if refused is None:
             try:
-                claims.append(catalog_claim(inputs, coupon))
-            except RowFailed as failure:
+                targets.append(catalog_coupon_target(inputs, coupon))
+            except EntityError as failure:
                 refused = status(coupon, Status.ERROR, ReasonCode(failure.reason), failure.detail)
         statuses.append(refused or status(coupon, Status.PENDING, ReasonCode.WAITS_FOR_WRITE))
-    return claims, statuses
+    return targets, statuses
 
 
 def status(coupon: Coupon, status: Status, reason: ReasonCode, detail: str = "") -> EntityStatus:
@@ -88,44 +88,46 @@ def refusal(coupon: Coupon) -> EntityStatus | None:
     return None
 
 
-def catalog_claim(inputs: Inputs, coupon: Coupon) -> Claim:
+def catalog_coupon_target(inputs: Inputs, coupon: Coupon) -> ObjectDocument:
     made = content(f"the coupon {coupon.ref_id}", coupon)
     key = catalog_key(inputs, coupon.ref_id, made)
-    return claim(inputs, key, coupon.name, made, entity=("coupon", coupon.ref_id), about=("coupon", coupon.ref_id))
+    return coupon_target(
+        inputs, key, coupon.name, made, entity=("coupon", coupon.ref_id), about=("coupon", coupon.ref_id)
+    )
 
 
 def catalog_key(inputs: Inputs, ref_id: str, made: Content) -> str:
     return keys.link_key("coupon", keys.coupon_id(inputs.environment.name, ref_id, content_hash(made)))
 
 
-def claim(
+def coupon_target(
     inputs: Inputs, key: str, name: str, made: Content, *, entity: tuple[str, str], about: tuple[str, str]
-) -> Claim:
+) -> ObjectDocument:
     document = compact(
         {"name": display_names.cut(name, display_names.LIMITS["coupon"]), "metadata": own_metadata(inputs, *about, key)}
     )
-    return Claim(COUPON, key, document, entity, facts={"content": dict(made)})
+    return ObjectDocument(COUPON, key, document, entity, facts={"content": dict(made)})
 
 
 def content(where: str, coupon: Coupon | SubscriptionCoupon) -> Content:
-    """Return the immutable content of a coupon. Raises RowFailed where its amount is unknown or cannot be charged."""
+    """Return the immutable content of a coupon. Raises EntityError where its amount is unknown or cannot be charged."""
     months = coupon.duration_in_months
     if months is not None and (months != months.to_integral_value() or months < 1):
-        raise RowFailed(ReasonCode.BAD_AMOUNT, f"{where}: it lasts {months} months.")
+        raise EntityError(ReasonCode.BAD_AMOUNT, f"{where}: it lasts {months} months.")
     lasting = {"duration": "repeating", "duration_in_months": str(int(months))} if months else {"duration": "forever"}
     if coupon.type == "PERCENTAGE":
         if coupon.percent_off is None or not 0 < coupon.percent_off <= 100:
-            raise RowFailed(ReasonCode.BAD_AMOUNT, f"{where}: {coupon.percent_off} per cent cannot be taken off.")
+            raise EntityError(ReasonCode.BAD_AMOUNT, f"{where}: {coupon.percent_off} per cent cannot be taken off.")
         return {"percent_off": money.plain(coupon.percent_off), **lasting}
     if coupon.type != "FIXED":
-        raise RowFailed(ReasonCode.PRICING_MODEL_NOT_SUPPORTED, f"{where}: the type {coupon.type} is not supported.")
+        raise EntityError(ReasonCode.PRICING_MODEL_NOT_SUPPORTED, f"{where}: the type {coupon.type} is not supported.")
     if not coupon.amounts_off:
-        raise RowFailed(ReasonCode.BAD_AMOUNT, f"{where}: Stigg gives no amount.")
+        raise EntityError(ReasonCode.BAD_AMOUNT, f"{where}: Stigg gives no amount.")
     off = {}
     for amount in coupon.amounts_off:
         minor = money.to_minor(amount.amount, amount.currency)
         if minor <= 0 or not money.is_chargeable(minor, amount.currency):
-            raise RowFailed(ReasonCode.BAD_AMOUNT, f"{where}: {amount.amount} {amount.currency} cannot be taken off.")
+            raise EntityError(ReasonCode.BAD_AMOUNT, f"{where}: {amount.amount} {amount.currency} cannot be taken off.")
         off[amount.currency.lower()] = money.plain(minor)
     return {"amount_off": off, **lasting}
 
@@ -140,7 +142,9 @@ def once_token(*parts: str) -> str:
     return hashlib.sha256("|".join(parts).encode()).hexdigest()[:8]
 
 
-def discounts(inputs: Inputs, subscription: Subscription, catalog: Mapping[str, str], known: Known) -> Discounts:
+def discounts(
+    inputs: Inputs, subscription: Subscription, catalog: Mapping[str, str], known: KnownDiscounts
+) -> Discounts:
     """Return the target discounts of a subscription; ``catalog`` are the link keys of the catalog's current coupons."""
     applied = list(subscription.coupons or ())
     removed = {c.ref_id for c in applied if c.status == CouponStatus.REMOVED} - {
@@ -148,7 +152,7 @@ def discounts(inputs: Inputs, subscription: Subscription, catalog: Mapping[str, 
     }
     refs, once = [r for r in known.live if r not in removed], set(known.once)
     attach: dict[str, str] = {}
-    own: list[Claim] = []
+    own: list[ObjectDocument] = []
     for coupon in (c for c in applied if c.status == CouponStatus.ACTIVE):
         if is_attached(coupon, known):
             once.add(token(coupon))
@@ -166,10 +170,10 @@ def discounts(inputs: Inputs, subscription: Subscription, catalog: Mapping[str, 
     return Discounts(tuple(sorted(refs)), tuple(sorted(once)), attach, tuple(own))
 
 
-def known_discounts(inputs: Inputs, held: StripeSubscription | None) -> Known:
+def known_discounts(inputs: Inputs, held: StripeSubscription | None) -> KnownDiscounts:
     """Return discounts and tokens of the Stripe subscription; without our ownership marker it was created externally."""
     if held is None:
-        return Known({})
+        return KnownDiscounts({})
     reading = Reading(inputs.links.keys, inputs.signer, retired=inputs.links.retired)
     live = {}
     for discount in expanded(held):
@@ -177,10 +181,10 @@ def known_discounts(inputs: Inputs, held: StripeSubscription | None) -> Known:
         if ref is not None:
             live[ref] = inputs.links.keys.get(id) or inputs.links.retired.get(id) or ""
     proven = inputs.signer.key_of(held.metadata.get(ownership.FIELD)) is not None
-    return Known(live, tuple(once_of(held.metadata)), untold=not proven)
+    return KnownDiscounts(live, tuple(once_of(held.metadata)), untold=not proven)
 
 
-def is_attached(coupon: SubscriptionCoupon, known: Known) -> bool:
+def is_attached(coupon: SubscriptionCoupon, known: KnownDiscounts) -> bool:
     """Return whether a coupon is on the subscription in Stripe, or was left to the person who made that one."""
     return coupon.ref_id in known.live or known.untold
 
@@ -201,7 +205,7 @@ def month_ends(coupon: SubscriptionCoupon) -> Iterator[datetime]:
             yield periods.add_months(coupon.start_date, month)
 
 
-def coupon_timers(inputs: Inputs, subscription: Subscription, known: Known) -> list[datetime]:
+def coupon_timers(inputs: Inputs, subscription: Subscription, known: KnownDiscounts) -> list[datetime]:
     """Return the next end of a month of each coupon that may still be attached: then less of it remains."""
     active = [c for c in subscription.coupons or () if c.status == CouponStatus.ACTIVE]
     kept = {*known.once, *(token(c) for c in active if is_attached(c, known))}
@@ -213,7 +217,7 @@ def coupon_timers(inputs: Inputs, subscription: Subscription, known: Known) -> l
 
 def chosen(
     inputs: Inputs, subscription: Subscription, coupon: SubscriptionCoupon, catalog: Mapping[str, str]
-) -> tuple[str, Iterator[Claim]]:
+) -> tuple[str, Iterator[ObjectDocument]]:
     """Return the link key of the coupon to attach, and its target if it is subscription-specific."""
     made = content(f"its coupon {coupon.ref_id}", coupon)
     shared = catalog_key(inputs, coupon.ref_id, made)
@@ -221,16 +225,20 @@ def chosen(
         return shared, iter(())
     id = keys.own_coupon_id(inputs.environment.name, subscription.subscription_id, coupon.ref_id, content_hash(made))
     key = keys.link_key("coupon", id)
-    return key, iter([own_claim(inputs, subscription, coupon, key, made)])
+    return key, iter([own_coupon_target(inputs, subscription, coupon, key, made)])
 
 
-def own_claim(inputs: Inputs, subscription: Subscription, coupon: SubscriptionCoupon, key: str, made: Content) -> Claim:
+def own_coupon_target(
+    inputs: Inputs, subscription: Subscription, coupon: SubscriptionCoupon, key: str, made: Content
+) -> ObjectDocument:
     entity = ("subscription", subscription.subscription_id)
-    return claim(inputs, key, coupon.name or coupon.ref_id, made, entity=entity, about=entity)
+    return coupon_target(inputs, key, coupon.name or coupon.ref_id, made, entity=entity, about=entity)
 
 
-def known_own(inputs: Inputs, subscription: Subscription, coupon: SubscriptionCoupon, known: Known) -> Iterator[Claim]:
+def known_own(
+    inputs: Inputs, subscription: Subscription, coupon: SubscriptionCoupon, known: KnownDiscounts
+) -> Iterator[ObjectDocument]:
     """Yield the target of an attached subscription-specific coupon while it is applied in Stigg."""
     key = known.live.get(coupon.ref_id, "")
     if keys.LinkKey.parse(key).is_own_coupon() and key in inputs.links.ids:
-        yield own_claim(inputs, subscription, coupon, key, {})
+        yield own_coupon_target(inputs, subscription, coupon, key, {})

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from stripe_sync.core.reasons import ReasonCode
-from stripe_sync.domain.model.documents import CUSTOMER, Claim, clean_text, compact
+from stripe_sync.domain.model.documents import CUSTOMER, ObjectDocument, clean_text, compact
 from stripe_sync.domain.model.inputs import BILLABLE, Inputs
 from stripe_sync.domain.model.status import EntityStatus, Status
 from stripe_sync.domain.model.stigg import Customer, Subscription
@@ -18,9 +18,9 @@ from stripe_sync.domain.target.catalog import own_metadata
 UNUSABLE = ("unrecognized_location", "failed")
 
 
-def customers(inputs: Inputs) -> tuple[list[Claim], list[EntityStatus]]:
+def customers(inputs: Inputs) -> tuple[list[ObjectDocument], list[EntityStatus]]:
     """Return (targets of the customers to sync, statuses of all)."""
-    claims, statuses = [], []
+    targets, statuses = [], []
     by_payer: dict[str, list[Subscription]] = defaultdict(list)
     for subscription in inputs.stigg.subscriptions:
         by_payer[subscription.payer()].append(subscription)
@@ -31,8 +31,8 @@ def customers(inputs: Inputs) -> tuple[list[Claim], list[EntityStatus]]:
             refused or EntityStatus("customer", customer.customer_id, Status.PENDING, ReasonCode.WAITS_FOR_WRITE)
         )
         if refused is None:
-            claims.append(claim(inputs, customer, key))
-    return claims, statuses
+            targets.append(customer_target(inputs, customer, key))
+    return targets, statuses
 
 
 def refusal(inputs: Inputs, customer: Customer, subscriptions: list[Subscription], key: str) -> EntityStatus | None:
@@ -58,8 +58,8 @@ def refusal(inputs: Inputs, customer: Customer, subscriptions: list[Subscription
         return None
     if not inputs.environment.sync_customers:
         return no(Status.NO_SYNC_REQUIRED, ReasonCode.CUSTOMER_SYNC_OFF)
-    if key in inputs.candidates:
-        return no(Status.PENDING, ReasonCode.CANDIDATE, inputs.candidates[key])
+    if key in inputs.suggestions:
+        return no(Status.PENDING, ReasonCode.CANDIDATE, inputs.suggestions[key])
     if customer.deleted_at is not None:
         return no(Status.NO_SYNC_REQUIRED, ReasonCode.ARCHIVED)
     missing = why_unwanted(inputs, customer, subscriptions)
@@ -110,7 +110,7 @@ def about_subscriptions(subscriptions: Iterable[Subscription]) -> ReasonCode:
     return ReasonCode.NOTHING_PAID
 
 
-def claim(inputs: Inputs, customer: Customer, key: str) -> Claim:
+def customer_target(inputs: Inputs, customer: Customer, key: str) -> ObjectDocument:
     """Return the target of a customer; an invoice name replaces the name."""
     name = clean_text(customer.name)
     given = (customer.additional_meta_data or {}).get(inputs.environment.stigg.billing_name_key)
@@ -124,4 +124,4 @@ def claim(inputs: Inputs, customer: Customer, key: str) -> Claim:
             | {"stiggCustomerId": customer.customer_id},
         }
     )
-    return Claim(CUSTOMER, key, document, ("customer", customer.customer_id))
+    return ObjectDocument(CUSTOMER, key, document, ("customer", customer.customer_id))

@@ -27,7 +27,7 @@ def charge_name(kind: str, package: Package, price: Price, *, variant: str = "")
     charge = (feature.display_name or feature.ref_id) if feature else FLAT_FEE
     if variant == keys.MINIMUM:
         charge = MINIMUM
-    elif variant == keys.ONCE:
+    elif variant == keys.ONE_OFF_VARIANT:
         charge = f"{charge}, one time" if feature else ONE_OFF
     elif variant == keys.OVERAGE:
         charge = f"{charge}, overage"

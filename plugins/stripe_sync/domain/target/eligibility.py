@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from stripe_sync.core.errors import RowFailed
+from stripe_sync.core.errors import EntityError
 from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.actual.cancellations import canceled_in_stripe
 from stripe_sync.domain.actual.payment_processing import PaymentState, expired
-from stripe_sync.domain.actual.stripe_objects import GONE
+from stripe_sync.domain.actual.stripe_objects import ENDED_STATUSES
 from stripe_sync.domain.actual.taxes import switched_off
 from stripe_sync.domain.model.inputs import ENDED, Inputs
 from stripe_sync.domain.model.status import EntityStatus, Status
@@ -54,8 +54,8 @@ def refusal(inputs: Inputs, subscription: Subscription, key: str, customer: Enti
         return None  # free and custom subscriptions were canceled by us
     if linked is None and not inputs.environment.sync_subscriptions:
         return no(Status.NO_SYNC_REQUIRED, ReasonCode.SUBSCRIPTION_SYNC_OFF)
-    if linked is None and key in inputs.candidates:
-        return no(Status.PENDING, ReasonCode.CANDIDATE, inputs.candidates[key])
+    if linked is None and key in inputs.suggestions:
+        return no(Status.PENDING, ReasonCode.CANDIDATE, inputs.suggestions[key])
     if customer is not None and customer.reason is ReasonCode.CANDIDATE:
         return no(Status.PENDING, ReasonCode.CANDIDATE, f"Its customer waits for a person: {customer.detail}")
     if customer is None:
@@ -80,7 +80,7 @@ def gone(inputs: Inputs, subscription: Subscription, linked: str) -> EntityStatu
     if linked in inputs.ended_by_us:
         detail = f"{linked} was canceled as Stigg did not bill it any more, and Stigg bills it again; unlink {linked}, and it is made again."
         return status(inputs, subscription, Status.ERROR, ReasonCode.CANCELED_IN_STRIPE, detail)
-    if found is None or found.status in GONE:
+    if found is None or found.status in ENDED_STATUSES:
         detail = f"{linked} is gone in Stripe and active in Stigg; cancel it in Stigg, or unlink it."
         return status(inputs, subscription, Status.ERROR, ReasonCode.CANCELED_IN_STRIPE, detail)
     return None
@@ -95,7 +95,7 @@ def missing_payment_method(inputs: Inputs, subscription: Subscription) -> Entity
         return None
     try:
         named_card(inputs, subscription)
-    except RowFailed as missing:
+    except EntityError as missing:
         return status(inputs, subscription, Status.PENDING, ReasonCode(missing.reason), missing.detail)
     return None
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal
 
 from stripe_sync.core import keys
-from stripe_sync.core.errors import RowFailed
+from stripe_sync.core.errors import EntityError
 from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.model.inputs import Inputs
 from stripe_sync.domain.model.stigg import Subscription
@@ -28,21 +28,21 @@ def items(subscription: Subscription, catalog: Catalog, meters: Meters) -> list[
     lines: list[Line] = []
     for part in subscription.prices or ():
         if part.price is None:
-            raise RowFailed(ReasonCode.NO_PRICE, "Stigg shows a charge of this subscription without its price.")
+            raise EntityError(ReasonCode.NO_PRICE, "Stigg shows a charge of this subscription without its price.")
         version = meters.version(subscription, part.price, lookup(part.price.id, catalog), catalog)
         per_unit = part.price.feature is not None and not version.usage
         units = part.usage_limit if per_unit else Decimal(1)
         lines.append((version, whole_quantity(version, units, "a charge")))
     for addon in subscription.addons or ():
         if addon.price is None:
-            raise RowFailed(ReasonCode.NO_PRICE, f"Stigg shows the add-on {addon.addon.ref_id} without its price.")
+            raise EntityError(ReasonCode.NO_PRICE, f"Stigg shows the add-on {addon.addon.ref_id} without its price.")
         quantity = max(Decimal(0), addon.quantity - free.get(addon.addon.ref_id, Decimal(0)))
         if quantity:
             version = meters.version(subscription, addon.price, lookup(addon.price.id, catalog), catalog)
             lines.append((version, whole_quantity(version, quantity, f"the add-on {addon.addon.ref_id}")))
     lines += minimum_line(subscription, catalog)
     if not lines:
-        raise RowFailed(ReasonCode.NO_PRICE, "It is paid, and Stigg shows no price of it.")
+        raise EntityError(ReasonCode.NO_PRICE, "It is paid, and Stigg shows no price of it.")
     return lines
 
 
@@ -60,44 +60,44 @@ def minimum_line(subscription: Subscription, catalog: Catalog) -> Iterator[Line]
 
 
 def lookup(price_id: str, catalog: Catalog) -> PriceVersion:
-    """Return the version of a Stigg price. Raises RowFailed with the reason where it has none."""
+    """Return the version of a Stigg price. Raises EntityError with the reason where it has none."""
     if price_id in catalog.versions:
         return catalog.versions[price_id]
     failure = catalog.failures.get(price_id)
     if failure is not None:
-        raise RowFailed(failure.reason, failure.detail)
-    raise RowFailed(ReasonCode.NO_PRICE, f"Stigg's price {price_id} is of no plan or add-on that can be synced.")
+        raise EntityError(failure.reason, failure.detail)
+    raise EntityError(ReasonCode.NO_PRICE, f"Stigg's price {price_id} is of no plan or add-on that can be synced.")
 
 
 def whole_quantity(version: PriceVersion, units: Decimal | None, what: str) -> int:
-    """Return the quantity of an item: whole units, or whole blocks of units. Raises RowFailed."""
+    """Return the quantity of an item: whole units, or whole blocks of units. Raises EntityError."""
     quantity = version.quantity(units) if units is not None else None
     if quantity is None or quantity != quantity.to_integral_value() or quantity < 0:
-        raise RowFailed(ReasonCode.BAD_AMOUNT, f"The quantity of {what} is {units}; Stripe bills whole units.")
+        raise EntityError(ReasonCode.BAD_AMOUNT, f"The quantity of {what} is {units}; Stripe bills whole units.")
     return int(quantity)
 
 
 def check_lines(inputs: Inputs, lines: list[Line], held: StripeSubscription | None) -> None:
-    """Raise RowFailed for items that Stripe would refuse: several currencies, more than 20 items, foreign ones included."""
+    """Raise EntityError for items that Stripe would refuse: several currencies, more than 20 items, foreign ones included."""
     currencies = {version.currency for version, _ in lines}
     if len(currencies) > 1:
-        raise RowFailed(
+        raise EntityError(
             ReasonCode.MIXED_CURRENCIES, f"Its prices are in {', '.join(sorted(currencies))}; Stripe bills one."
         )
     own = {version.key for version, _ in lines if not version.once}
     foreign = [i for i in held.items.data if i.price.id not in inputs.links.keys] if held else []
     if len(own) + len(foreign) > MAX_ITEMS:
         others = f" and {len(foreign)} foreign ones" if foreign else ""
-        raise RowFailed(ReasonCode.TOO_MANY_ITEMS, f"It has {len(own)} items{others}; Stripe takes {MAX_ITEMS}.")
+        raise EntityError(ReasonCode.TOO_MANY_ITEMS, f"It has {len(own)} items{others}; Stripe takes {MAX_ITEMS}.")
     intervals = {version.content.interval for version, _ in lines if not version.once}
     if held is None and len(intervals) > 1:
-        raise RowFailed(
+        raise EntityError(
             ReasonCode.PRICING_MODEL_NOT_SUPPORTED,
             "It has monthly and annual charges; Stripe cannot begin both in the past at one anchor. Make it in Stripe and "
             "name it in Stigg, or make two subscriptions of it.",
         )
     if not own:
-        raise RowFailed(ReasonCode.NO_PRICE, "It has no recurring charge; Stripe bills subscriptions by those.")
+        raise EntityError(ReasonCode.NO_PRICE, "It has no recurring charge; Stripe bills subscriptions by those.")
 
 
 def item_documents(lines: list[Line]) -> list[dict[str, str]]:
@@ -122,10 +122,10 @@ def once_token(v: PriceVersion) -> str:
 
 
 def once_tokens(found: coupons.Discounts, charged: list[Line]) -> list[str]:
-    """Return the tokens of coupons and one-off charges, sorted. Raises RowFailed where they do not fit the metadata."""
+    """Return the tokens of coupons and one-off charges, sorted. Raises EntityError where they do not fit the metadata."""
     once = {*found.once, *(once_token(v) for v, _ in charged)}
     if len(once) > MAX_ONE_OFFS:
-        raise RowFailed(
+        raise EntityError(
             ReasonCode.TOO_MUCH_ONCE, f"It has {len(once)} coupons and one-off charges; {MAX_ONE_OFFS} can be kept."
         )
     return sorted(once)

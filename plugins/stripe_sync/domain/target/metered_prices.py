@@ -9,7 +9,7 @@ import msgspec
 from stripe_sync.core import keys
 from stripe_sync.domain.model import meter_units as meters
 from stripe_sync.domain.model.inputs import Inputs
-from stripe_sync.domain.model.meter_units import Priced
+from stripe_sync.domain.model.meter_units import ChargeAmounts
 from stripe_sync.domain.model.price_content import (
     UsageType,
     encode,
@@ -28,7 +28,7 @@ def by_meter(
     assert price.feature is not None
     where = f"the {kind} {package.ref_id}, charge {price.feature.ref_id}"
     change = price.feature.unit_transformation
-    amounts = Priced(
+    amounts = ChargeAmounts(
         content=charged(where, replace_model(price)), block=block_of(price) if price.tiers else ONE,
         divide=change.divide if change else ONE, round=change.round if change else "UP",
     )  # fmt: skip

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from stripe_sync.domain.actual.stripe_objects import GONE
+from stripe_sync.domain.actual.stripe_objects import ENDED_STATUSES
 from stripe_sync.domain.model.inputs import BILLABLE, Inputs
 from stripe_sync.domain.model.stigg import Price, Subscription
 from stripe_sync.domain.target.catalog import Catalog
@@ -70,8 +70,8 @@ def holder_of(inputs: Inputs, catalog: Catalog, use: MeterUse) -> str | None:
     While an item at another price counts, a second one would bill the same usage again.
     """
     first = use.order(inputs)[0]
-    wanted = {inputs.links.ids.get(catalog.metered[p.id].key) for p in used(first, catalog)}
-    others = use.on.get(stripe_id(inputs, first), set()) - wanted
+    linked_prices = {inputs.links.ids.get(catalog.metered[p.id].key) for p in used(first, catalog)}
+    others = use.on.get(stripe_id(inputs, first), set()) - linked_prices
     return None if use.foreign(inputs) or others else first.subscription_id
 
 
@@ -110,6 +110,6 @@ def prices_on(inputs: Inputs, customer: str, meter: str) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for s in inputs.stripe.subscriptions.values():
         on = {i.price.id for i in s.items.data if i.price.recurring is not None and i.price.recurring.meter == meter}
-        if on and s.customer == id and s.status not in GONE:
+        if on and s.customer == id and s.status not in ENDED_STATUSES:
             found[s.id] = on
     return found

@@ -5,29 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from stripe_sync.core.errors import RowFailed
-from stripe_sync.domain.model.documents import Claim
+from stripe_sync.core.errors import EntityError
+from stripe_sync.domain.model.documents import ObjectDocument
 from stripe_sync.domain.model.inputs import BILLABLE, Inputs
 from stripe_sync.domain.model.stigg import Package, Price, Subscription
-from stripe_sync.domain.target.catalog import Catalog, minimum_id, minimum_price, version_claim
+from stripe_sync.domain.target.catalog import Catalog, minimum_id, minimum_price, version_document
 from stripe_sync.domain.target.metered_prices import by_meter
 from stripe_sync.domain.target.prices import PriceVersion, version
 
 
-def with_own(inputs: Inputs, catalog: Catalog) -> tuple[Catalog, list[Claim]]:
+def with_own(inputs: Inputs, catalog: Catalog) -> tuple[Catalog, list[ObjectDocument]]:
     """Return the catalog with subscription-specific prices of these inputs, and the targets of these prices."""
     own = list(own_prices(inputs, catalog))
     versions = {o.price: o.version for o in own if o.version is not None}
     metered = {o.price: o.counted for o in own if o.counted is not None}
     failures = {o.price: o.failure for o in own if o.failure is not None}
-    claims = {claim.key: claim for o in own for claim in own_claims(inputs, o)}
+    targets = {target.key: target for o in own for target in own_price_documents(inputs, o)}
     known = replace(
         catalog,
         versions={**catalog.versions, **versions},
         metered={**catalog.metered, **metered},
         failures={**catalog.failures, **failures},
     )
-    return known, list(claims.values())
+    return known, list(targets.values())
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class OwnPrice:
     price: str  # the price id in Stigg
     version: PriceVersion | None = None
     counted: PriceVersion | None = None
-    failure: RowFailed | None = None
+    failure: EntityError | None = None
 
 
 def own_prices(inputs: Inputs, catalog: Catalog) -> Iterator[OwnPrice]:
@@ -60,15 +60,15 @@ def own_price(inputs: Inputs, subscription: str, kind: str, *, package: Package,
     try:
         v = version(inputs, kind, package, price, subscription=subscription)
         counted = by_meter(inputs, v, kind, package, price, subscription=subscription)
-    except RowFailed as failure:
+    except EntityError as failure:
         return OwnPrice(subscription, price.id, failure=failure)
     return OwnPrice(subscription, price.id, v, counted)
 
 
-def own_claims(inputs: Inputs, own: OwnPrice) -> list[Claim]:
+def own_price_documents(inputs: Inputs, own: OwnPrice) -> list[ObjectDocument]:
     """Return the targets of a subscription-specific price; none if it failed."""
     versions = [v for v in (own.version, own.counted) if v is not None]
-    return [version_claim(inputs, ("subscription", own.subscription), v) for v in versions]
+    return [version_document(inputs, ("subscription", own.subscription), v) for v in versions]
 
 
 def overrides(subscription: Subscription) -> Iterator[tuple[str, str, int | None, Price]]:

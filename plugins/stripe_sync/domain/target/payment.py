@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Final
 
-from stripe_sync.core.errors import RowFailed
+from stripe_sync.core.errors import EntityError
 from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.actual.payment_processing import PaymentState, Unpaid, unpaid
-from stripe_sync.domain.actual.stripe_objects import GONE
+from stripe_sync.domain.actual.stripe_objects import ENDED_STATUSES
 from stripe_sync.domain.model.inputs import Inputs
 from stripe_sync.domain.model.stigg import Subscription
 from stripe_sync.domain.model.stripe import PaymentMethod, StripeCustomer, StripeSubscription
@@ -51,7 +51,7 @@ def payment_facts(inputs: Inputs, subscription: Subscription, held: StripeSubscr
     try:
         method = paid_by(inputs, subscription, held)
         named = named_card(inputs, subscription) if held is None else None
-    except RowFailed:
+    except EntityError:
         return {}
     facts: dict[str, str | bool] = {"named": named.id} if named is not None else {}
     if method is None:
@@ -77,24 +77,24 @@ def unpaid_of(inputs: Inputs, subscription: Subscription) -> Unpaid | None:
 def named_card(inputs: Inputs, subscription: Subscription) -> PaymentMethod | None:
     """Return the card that a creation names because only other subscriptions of its customer have it.
 
-    Returns None where the customer has a default, which Stripe uses automatically. Raises RowFailed ``NO_PAYMENT_METHOD``
+    Returns None where the customer has a default, which Stripe uses automatically. Raises EntityError ``NO_PAYMENT_METHOD``
     without a usable card, ``SEVERAL_PAYMENT_METHODS`` with several.
     """
     customer = customer_of(inputs, subscription)
     who = f"The customer {subscription.payer()}"
     if customer is None:
-        raise RowFailed(ReasonCode.NO_PAYMENT_METHOD, f"{who} has no default payment method in Stripe yet.")
+        raise EntityError(ReasonCode.NO_PAYMENT_METHOD, f"{who} has no default payment method in Stripe yet.")
     if customer.can_be_charged():
         return None
     cards = usable_cards(inputs, customer)
     if len(cards) > 1:
-        raise RowFailed(
+        raise EntityError(
             ReasonCode.SEVERAL_PAYMENT_METHODS,
             f"{who} has no default payment method in Stripe, and its subscriptions have {len(cards)} cards; "
             "make one of them the customer's default in Stripe.",
         )
     if not cards:
-        raise RowFailed(ReasonCode.NO_PAYMENT_METHOD, f"{who} has no default payment method in Stripe yet.")
+        raise EntityError(ReasonCode.NO_PAYMENT_METHOD, f"{who} has no default payment method in Stripe yet.")
     return cards[0]
 
 
@@ -110,7 +110,9 @@ def usable_cards(inputs: Inputs, customer: StripeCustomer) -> list[PaymentMethod
 
 def attached_cards(inputs: Inputs, customer: StripeCustomer) -> list[PaymentMethod]:
     """Return the cards of a customer's current subscriptions that are attached to this customer."""
-    current = [s for s in inputs.stripe.subscriptions.values() if s.customer == customer.id and s.status not in GONE]
+    current = [
+        s for s in inputs.stripe.subscriptions.values() if s.customer == customer.id and s.status not in ENDED_STATUSES
+    ]
     methods = [method for s in current if (method := s.payment_method()) is not None]
     return [method for method in methods if method.type == "card" and method.customer in (None, customer.id)]
 

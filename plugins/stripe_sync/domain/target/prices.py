@@ -14,7 +14,7 @@ from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
 from stripe_sync.core import keys, money, periods
-from stripe_sync.core.errors import RowFailed
+from stripe_sync.core.errors import EntityError
 from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.model import price_content
 from stripe_sync.domain.model.inputs import Inputs
@@ -68,7 +68,7 @@ class PriceVersion:
 def version(
     inputs: Inputs, kind: str, package: Package, price: Price, *, variant: str = "", subscription: str | None = None
 ) -> PriceVersion:
-    """Return the version of one price. Raises RowFailed where its amount is unknown or not supported.
+    """Return the version of one price. Raises EntityError where its amount is unknown or not supported.
 
     ``subscription`` is the id of the subscription that overrides it.
     """
@@ -94,7 +94,7 @@ def variant_of(price: Price) -> str:
     """Return the variant of a price's charge: minimum spend, one-off, or empty for a feature's main charge."""
     if price.billing_model == "MINIMUM_SPEND":
         return keys.MINIMUM
-    return keys.ONCE if price.billing_cadence == "ONE_OFF" else ""
+    return keys.ONE_OFF_VARIANT if price.billing_cadence == "ONE_OFF" else ""
 
 
 def charge_part(price: Price, variant: str) -> str:
@@ -148,7 +148,7 @@ def anchor(where: str, price: Price) -> PriceContent:
 
 
 def charged(where: str, price: Price) -> PriceContent:
-    """Return the content of a charge in advance, by its pricing model. Raises RowFailed."""
+    """Return the content of a charge in advance, by its pricing model. Raises EntityError."""
     if price.billing_model not in MODELS:
         raise unsupported(f"{where}: the pricing model {price.billing_model}")
     if price.billing_cadence not in ("RECURRING", "ONE_OFF"):
@@ -159,9 +159,9 @@ def charged(where: str, price: Price) -> PriceContent:
 
 
 def per_unit(where: str, price: Price) -> PerUnit:
-    """Return the amount per unit, or per block of units. Raises RowFailed."""
+    """Return the amount per unit, or per block of units. Raises EntityError."""
     if price.price is None:
-        raise RowFailed(ReasonCode.NO_PRICE, f"{where}: Stigg gives no amount.")
+        raise EntityError(ReasonCode.NO_PRICE, f"{where}: Stigg gives no amount.")
     is_flat = price.billing_model != "PER_UNIT"
     amount = minor(where, price.price.amount, price.price.currency, whole=is_flat)
     blocks = block_of(price)
@@ -171,7 +171,7 @@ def per_unit(where: str, price: Price) -> PerUnit:
 
 
 def recurrence_of(where: str, price: Price) -> Recurrence | None:
-    """Return the interval of a recurring charge; None for a one-off charge. Raises RowFailed."""
+    """Return the interval of a recurring charge; None for a one-off charge. Raises EntityError."""
     if price.billing_cadence == "ONE_OFF":
         return None
     if price.billing_period not in periods.INTERVALS:
@@ -186,7 +186,7 @@ def tiered(where: str, price: Price, given: Sequence[Tier]) -> Tiered:
     if price.tiers_mode not in TIERS_MODES:
         raise unsupported(f"{where}: the tiers mode {price.tiers_mode}")
     if given[-1].up_to is not None:
-        raise RowFailed(
+        raise EntityError(
             ReasonCode.BAD_AMOUNT, f"{where}: the last tier ends at {given[-1].up_to}; it must have no end."
         )
     currency, block = currency_of(where, price), block_of(price)
@@ -197,7 +197,7 @@ def tiered(where: str, price: Price, given: Sequence[Tier]) -> Tiered:
 def tier_content(where: str, tier: Tier, currency: str, block: Decimal) -> price_content.Tier:
     bound = None if tier.up_to is None else tier.up_to / block
     if bound is not None and (bound != bound.to_integral_value() or bound <= 0):
-        raise RowFailed(
+        raise EntityError(
             ReasonCode.BAD_AMOUNT, f"{where}: a tier ends at {tier.up_to}, which is no whole number of blocks."
         )
     flat, unit = tier.flat_price, tier.unit_price
@@ -209,26 +209,26 @@ def tier_content(where: str, tier: Tier, currency: str, block: Decimal) -> price
 
 
 def currency_of(where: str, price: Price) -> str:
-    """Return the currency of a price or of its tiers. Raises RowFailed where it is unknown, mixed or not in Stripe."""
+    """Return the currency of a price or of its tiers. Raises EntityError where it is unknown, mixed or not in Stripe."""
     parts = [price.price] + [part for tier in price.tiers or () for part in (tier.unit_price, tier.flat_price)]
     found = {part.currency.lower() for part in parts if part is not None}
     if not found:
-        raise RowFailed(ReasonCode.NO_PRICE, f"{where}: Stigg gives no amount.")
+        raise EntityError(ReasonCode.NO_PRICE, f"{where}: Stigg gives no amount.")
     if len(found) > 1:
-        raise RowFailed(ReasonCode.MIXED_CURRENCIES, f"{where}: its tiers are in {', '.join(sorted(found))}.")
+        raise EntityError(ReasonCode.MIXED_CURRENCIES, f"{where}: its tiers are in {', '.join(sorted(found))}.")
     (currency,) = found
     if currency in money.NOT_AT_STRIPE:
-        raise RowFailed(ReasonCode.BAD_AMOUNT, f"{where}: Stripe does not have the currency {currency.upper()}.")
+        raise EntityError(ReasonCode.BAD_AMOUNT, f"{where}: Stripe does not have the currency {currency.upper()}.")
     return currency
 
 
 def minor(where: str, amount: Decimal, currency: str, *, whole: bool) -> Decimal:
-    """Convert to minor units; with ``whole`` the amount must be chargeable as it is. Raises RowFailed."""
+    """Convert to minor units; with ``whole`` the amount must be chargeable as it is. Raises EntityError."""
     value = money.to_minor(amount, currency)
     if value < 0 or (whole and not money.is_chargeable(value, currency)) or value != round(value, 12):
-        raise RowFailed(ReasonCode.BAD_AMOUNT, f"{where}: {amount} {currency.upper()} cannot be charged.")
+        raise EntityError(ReasonCode.BAD_AMOUNT, f"{where}: {amount} {currency.upper()} cannot be charged.")
     if currency.lower() in money.WHOLE_UNITS and value == value.to_integral_value() and value % 100:
-        raise RowFailed(
+        raise EntityError(
             ReasonCode.BAD_AMOUNT, f"{where}: {amount} {currency.upper()} cannot be charged; it has no decimals."
         )
     return value
@@ -243,6 +243,6 @@ def content_hash(content: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def unsupported(what: str) -> RowFailed:
+def unsupported(what: str) -> EntityError:
     """Return the error of an unsupported pricing model."""
-    return RowFailed(ReasonCode.PRICING_MODEL_NOT_SUPPORTED, f"{what} is not supported.")
+    return EntityError(ReasonCode.PRICING_MODEL_NOT_SUPPORTED, f"{what} is not supported.")

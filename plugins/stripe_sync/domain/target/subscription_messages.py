@@ -9,7 +9,7 @@ from stripe_sync.domain.model.inputs import Inputs
 from stripe_sync.domain.model.stigg import Subscription
 from stripe_sync.domain.target.timing import cancel_at, ends_at
 
-MOVED = "Its period ends at {:%Y-%m-%d %H:%M} UTC, and by its anchor before its end was taken away at {:%Y-%m-%d %H:%M} UTC; a person decides."
+SHIFTED = "Its period ends at {:%Y-%m-%d %H:%M} UTC, and by its anchor before its end was taken away at {:%Y-%m-%d %H:%M} UTC; a person decides."
 
 
 def untaxed(inputs: Inputs, subscription: Subscription) -> str:
@@ -19,12 +19,12 @@ def untaxed(inputs: Inputs, subscription: Subscription) -> str:
     return switched_off(held) if inputs.environment.stripe.tax else ""
 
 
-def moved(inputs: Inputs, subscription: Subscription) -> str:
+def shifted_period(inputs: Inputs, subscription: Subscription) -> str:
     """Return the message about renewals that moved when an end was removed, else an empty text (BILLING 7)."""
     key = inputs.link_key("subscription", subscription.subscription_id)
     held = inputs.stripe.subscriptions.get(inputs.links.ids.get(key, ""))
     found = renewals(held) if held is not None else None
-    return MOVED.format(*found) if found is not None and found[0] != found[1] else ""
+    return SHIFTED.format(*found) if found is not None and found[0] != found[1] else ""
 
 
 def ends_later(inputs: Inputs, subscription: Subscription) -> str:

@@ -9,16 +9,16 @@ from datetime import datetime
 
 from msgspec import to_builtins
 
-from stripe_sync.core.errors import RowFailed
+from stripe_sync.core.errors import EntityError
 from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.actual.actual_state import renewal
 from stripe_sync.domain.actual.cancellations import canceled_in_stripe, cancellation
 from stripe_sync.domain.actual.endings import collected, unowed
 from stripe_sync.domain.actual.stigg_end import end_of, ended_at
-from stripe_sync.domain.actual.stripe_objects import GONE
+from stripe_sync.domain.actual.stripe_objects import ENDED_STATUSES
 from stripe_sync.domain.actual.successors import Resolution, SubscriptionResolution
 from stripe_sync.domain.actual.unowed_invoices import renewed_after_end, split
-from stripe_sync.domain.model.documents import SUBSCRIPTION, Claim, compact
+from stripe_sync.domain.model.documents import SUBSCRIPTION, ObjectDocument, compact
 from stripe_sync.domain.model.inputs import ENDED, Inputs
 from stripe_sync.domain.model.status import EntityStatus, Status
 from stripe_sync.domain.model.stigg import Subscription
@@ -37,7 +37,7 @@ from stripe_sync.domain.target.eligibility import (
 from stripe_sync.domain.target.items import Line, check_lines, item_documents, items, once_tokens, one_off_items
 from stripe_sync.domain.target.meters import Meters, meters
 from stripe_sync.domain.target.payment import card_timers, payment_facts
-from stripe_sync.domain.target.subscription_messages import ends_later, moved, untaxed
+from stripe_sync.domain.target.subscription_messages import ends_later, shifted_period, untaxed
 from stripe_sync.domain.target.timing import cancel_at, changed_at, end_timers, start, start_timers
 
 
@@ -65,7 +65,7 @@ class Decision:
     ``timers`` are the times at which the decision may change without a change of data; some may be past.
     """
 
-    claims: Sequence[Claim]
+    targets: Sequence[ObjectDocument]
     refused: EntityStatus | None = None
     timers: Sequence[datetime] = ()
 
@@ -77,7 +77,7 @@ class Subscriptions:
     ``timers`` has, by subscription id, the next time at which the decision may change without a change of data.
     """
 
-    claims: Sequence[Claim]
+    targets: Sequence[ObjectDocument]
     statuses: Sequence[EntityStatus]
     timers: Mapping[str, datetime]
 
@@ -91,10 +91,10 @@ def subscriptions(
     resolutions: Mapping[str, SubscriptionResolution],
 ) -> Subscriptions:
     """Return the targets of the subscriptions that Stripe should bill or end, and the statuses of all."""
-    claims: list[Claim] = []
+    targets: list[ObjectDocument] = []
     statuses: list[EntityStatus] = []
     timers: dict[str, datetime] = {}
-    living = Counter(s.customer for s in inputs.stripe.subscriptions.values() if s.status not in GONE)
+    living = Counter(s.customer for s in inputs.stripe.subscriptions.values() if s.status not in ENDED_STATUSES)
     drafts: dict[str, list[StripeInvoice]] = {}
     for draft in inputs.stripe.drafts.values():
         drafts.setdefault(draft.subscription() or "", []).append(draft)
@@ -103,14 +103,19 @@ def subscriptions(
     )
     for subscription in inputs.stigg.subscriptions:
         decision = decide(inputs, subscription, context)
-        claims += decision.claims
+        targets += decision.targets
         future = [m for m in (*decision.timers, *end_timers(subscription)) if not inputs.is_due(m)]
         timers |= {subscription.subscription_id: min(future)} if future else {}
-        told = (context.meters.shared or {}).get(subscription.subscription_id, "")
-        told = told or untaxed(inputs, subscription) or ends_later(inputs, subscription) or moved(inputs, subscription)
+        detail = (context.meters.shared or {}).get(subscription.subscription_id, "")
+        detail = (
+            detail
+            or untaxed(inputs, subscription)
+            or ends_later(inputs, subscription)
+            or shifted_period(inputs, subscription)
+        )
         refused = decision.refused or not_paid(inputs, subscription)
-        statuses.append(refused or status(inputs, subscription, Status.PENDING, ReasonCode.WAITS_FOR_WRITE, told))
-    return Subscriptions(claims, statuses, timers)
+        statuses.append(refused or status(inputs, subscription, Status.PENDING, ReasonCode.WAITS_FOR_WRITE, detail))
+    return Subscriptions(targets, statuses, timers)
 
 
 def decide(inputs: Inputs, subscription: Subscription, context: SubscriptionContext) -> Decision:
@@ -125,21 +130,21 @@ def decide(inputs: Inputs, subscription: Subscription, context: SubscriptionCont
         if (gone_there := canceled_in_stripe(inputs, key)) is not None:
             return Decision([cancellation(inputs, subscription, gone_there)])
         lines = items(subscription, context.catalog, context.meters)
-    except RowFailed as failure:
+    except EntityError as failure:
         return Decision([], failed(inputs, subscription, failure))
     timers = item_timers(inputs, subscription, key)
     try:
-        made = claim(inputs, subscription, key, lines, context)
+        made = subscription_targets(inputs, subscription, key, lines, context)
         if key not in inputs.links.ids:
             refused = missing_payment_method(inputs, subscription) or stripe_limit_error(
                 inputs, subscription, lines, context.living
             )
-    except RowFailed as failure:
+    except EntityError as failure:
         return Decision([], failed(inputs, subscription, failure), timers)
     return Decision(made if refused is None else [], refused, timers)
 
 
-def failed(inputs: Inputs, subscription: Subscription, failure: RowFailed) -> EntityStatus:
+def failed(inputs: Inputs, subscription: Subscription, failure: EntityError) -> EntityStatus:
     """Return the status of a subscription that cannot be decided."""
     return status(inputs, subscription, Status.ERROR, ReasonCode(failure.reason), failure.detail)
 
@@ -149,7 +154,7 @@ def item_timers(inputs: Inputs, subscription: Subscription, key: str) -> list[da
     held = inputs.stripe.subscriptions.get(inputs.links.ids.get(key, ""))
     try:
         timers = coupon_timers(inputs, subscription, known_discounts(inputs, held))
-    except RowFailed:
+    except EntityError:
         return []  # the target document fails for the same reason
     charged = COLLECTION.get(subscription.payment_collection_method) == "charge_automatically"
     if key not in inputs.links.ids:
@@ -160,28 +165,28 @@ def item_timers(inputs: Inputs, subscription: Subscription, key: str) -> list[da
 def ending(inputs: Inputs, subscription: Subscription, key: str, context: SubscriptionContext) -> Decision:
     """Return the target of an ended or unpaid subscription: canceled in Stripe, unless it has a successor."""
     found = context.resolutions.get(subscription.subscription_id)
-    if found is None or found.kind == Resolution.MOVES:
-        told = sold_after_end(inputs, subscription, key, context) if found is None else ""
-        if told:
-            return Decision([], status(inputs, subscription, Status.PENDING, ReasonCode.RENEWED_AFTER_END, told))
+    if found is None or found.kind == Resolution.RELINKED:
+        detail = sold_after_end(inputs, subscription, key, context) if found is None else ""
+        if detail:
+            return Decision([], status(inputs, subscription, Status.PENDING, ReasonCode.RENEWED_AFTER_END, detail))
         return Decision([], status(inputs, subscription, Status.NO_SYNC_REQUIRED, ReasonCode.ENDED))
-    frozen = found.kind == Resolution.FROZEN
+    needs_review = found.kind == Resolution.NEEDS_REVIEW
     end = end_of(inputs, subscription, inputs.stripe.subscriptions.get(inputs.links.ids.get(key, "")))
     facts = {
         "why": found.why,
-        "frozen": frozen,
+        "frozen": needs_review,
         "end": end.moment if end is not None else None,
         "between": list(end.between) if end is not None and end.between is not None else None,
     }
-    claim = Claim(
+    target = ObjectDocument(
         SUBSCRIPTION,
         key,
         {"status": SubscriptionStatus.CANCELED.value},
         ("subscription", subscription.subscription_id),
         facts=facts,
     )
-    reason = ReasonCode.FROZEN if frozen else ReasonCode.WAITS_FOR_WRITE
-    return Decision([claim], status(inputs, subscription, Status.PENDING, reason, found.why))
+    reason = ReasonCode.FROZEN if needs_review else ReasonCode.WAITS_FOR_WRITE
+    return Decision([target], status(inputs, subscription, Status.PENDING, reason, found.why))
 
 
 def sold_after_end(inputs: Inputs, subscription: Subscription, key: str, context: SubscriptionContext) -> str:
@@ -197,10 +202,10 @@ def sold_after_end(inputs: Inputs, subscription: Subscription, key: str, context
     return " ".join(found)
 
 
-def claim(
+def subscription_targets(
     inputs: Inputs, subscription: Subscription, key: str, lines: list[Line], context: SubscriptionContext
-) -> list[Claim]:
-    """Return the target of a subscription and of its own coupons. Raises RowFailed where it cannot be determined."""
+) -> list[ObjectDocument]:
+    """Return the target of a subscription and of its own coupons. Raises EntityError where it cannot be determined."""
     collection = collection_of(subscription)
     held = inputs.stripe.subscriptions.get(inputs.links.ids.get(key, ""))
     known = known_discounts(inputs, held)
@@ -231,14 +236,14 @@ def claim(
         "one_off": {} if known.untold else one_off_items(charged_once, known.once),
     }
     entity = ("subscription", subscription.subscription_id)
-    return [Claim(SUBSCRIPTION, key, document, entity, facts=facts), *found.own]
+    return [ObjectDocument(SUBSCRIPTION, key, document, entity, facts=facts), *found.own]
 
 
 def collection_of(subscription: Subscription) -> str:
-    """Return Stripe's collection method. Raises RowFailed where Stigg's has no counterpart."""
+    """Return Stripe's collection method. Raises EntityError where Stigg's has no counterpart."""
     method = subscription.payment_collection_method
     if method not in COLLECTION:
-        raise RowFailed(
+        raise EntityError(
             ReasonCode.NEEDS_A_PERSON,
             f"Stigg collects by {method}, which has no counterpart in Stripe; choose CHARGE or INVOICE.",
         )

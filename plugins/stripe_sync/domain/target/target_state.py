@@ -1,7 +1,7 @@
 """Target state of one environment: the documents of both sides and the status of every entity.
 
 It has two parts: the catalog, which is small, and partitions of related customers and subscriptions. A partition depends on
-itself and the catalog. The catalog depends on itself and on the superseded versions that partitions still use (``needs``).
+itself and the catalog. The catalog depends on itself and on the superseded versions that partitions still use (``catalog_references``).
 So every division into complete partitions gives the same result.
 """
 
@@ -16,12 +16,17 @@ from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.actual.actual_state import found
 from stripe_sync.domain.actual.cancellations import in_stigg
 from stripe_sync.domain.actual.successors import resolutions
-from stripe_sync.domain.model.documents import COUPON, PRICE, PRICE_VERSION, PRODUCT, STIGG_SUBSCRIPTION, Claim
-from stripe_sync.domain.model.inputs import Desired, Inputs, StripeView
+from stripe_sync.domain.model.documents import COUPON, PRICE, PRICE_VERSION, PRODUCT, STIGG_SUBSCRIPTION, ObjectDocument
+from stripe_sync.domain.model.inputs import Inputs, StripeView, TargetState
 from stripe_sync.domain.model.kinds import EntityKind
 from stripe_sync.domain.model.status import EntityStatus, Status
 from stripe_sync.domain.target.catalog import Catalog, catalog
-from stripe_sync.domain.target.catalog_versions import archived_packages, current_packages, needs, past
+from stripe_sync.domain.target.catalog_versions import (
+    archived_packages,
+    catalog_references,
+    current_packages,
+    superseded,
+)
 from stripe_sync.domain.target.coupons import coupons
 from stripe_sync.domain.target.customers import customers
 from stripe_sync.domain.target.own_prices import with_own
@@ -37,57 +42,61 @@ class CatalogState:
     """The catalog as input of partitions, with the statuses of its entities; ``lost`` packages have no targets."""
 
     catalog: Catalog
-    coupons: Sequence[Claim]
+    coupons: Sequence[ObjectDocument]
     lost: Collection[tuple[str, str]]
     statuses: Statuses
 
 
 @dataclass(frozen=True)
 class Families:
-    """Target state of a partition; ``needs`` are its references to superseded catalog versions, as (subscription, version).
+    """Target state of a partition; ``catalog_references`` are its references to superseded catalog versions, as (subscription, version).
 
     ``catalog`` includes the subscription-specific prices of the partition.
     """
 
-    desired: Desired
+    target_state: TargetState
     catalog: Catalog
-    needs: Sequence[tuple[str, str]]
+    catalog_references: Sequence[tuple[str, str]]
 
 
-def desired(inputs: Inputs) -> Desired:
+def target_state(inputs: Inputs) -> TargetState:
     """Return target and actual documents of everything in these inputs.
 
     A key whose entity could not be decided (ERROR, or PENDING for its own reason) is in neither, so it is not drift.
     """
     state = catalog_state(inputs)
     families = of_families(inputs, state, inputs.stripe)
-    catalog_part = of_catalog(inputs, state, {what for _, what in families.needs})
-    both = (catalog_part, families.desired)
-    return Desired(
-        [claim for part in both for claim in part.wanted],
-        [claim for part in both for claim in part.found],
+    catalog_part = of_catalog(inputs, state, {what for _, what in families.catalog_references})
+    both = (catalog_part, families.target_state)
+    return TargetState(
+        [document for part in both for document in part.targets],
+        [document for part in both for document in part.found],
         {entity: status for part in both for entity, status in part.statuses.items()},
-        families.desired.timers,
+        families.target_state.timers,
     )
 
 
 def catalog_state(inputs: Inputs) -> CatalogState:
     """Return the catalog part of the target state."""
     made = catalog(inputs)
-    coupon_claims, coupon_statuses = coupons(inputs)
+    coupon_documents, coupon_statuses = coupons(inputs)
     broken = [s for s in inputs.stigg.broken if s.kind not in (EntityKind.CUSTOMER, EntityKind.SUBSCRIPTION)]
-    lost = deleted_products(inputs, made.claims)
+    lost = deleted_products(inputs, made.targets)
     statuses = by_entity(made.statuses, coupon_statuses, broken, lost)
-    return CatalogState(made, coupon_claims, {(s.kind, s.id) for s in lost}, statuses)
+    return CatalogState(made, coupon_documents, {(s.kind, s.id) for s in lost}, statuses)
 
 
-def of_catalog(inputs: Inputs, state: CatalogState, needed: Collection[str]) -> Desired:
-    """Return target and actual documents of the shared catalog; ``needed`` as in ``past``."""
-    claims = [*state.catalog.claims, *past(inputs, state.catalog, needed)]
-    wanted = [*(claim for claim in claims if claim.entity not in state.lost), *state.coupons]
-    decidable = Decidable.of(inputs, wanted, state.statuses)
-    there = [claim for claim in found(inputs, inputs.stripe) if not keys.owner(claim.key) and decidable.holds(claim)]
-    return Desired(wanted, there, state.statuses)
+def of_catalog(inputs: Inputs, state: CatalogState, needed: Collection[str]) -> TargetState:
+    """Return target and actual documents of the shared catalog; ``needed`` as in ``superseded``."""
+    targets = [*state.catalog.targets, *superseded(inputs, state.catalog, needed)]
+    targets = [*(document for document in targets if document.entity not in state.lost), *state.coupons]
+    decidable = Decidable.of(inputs, targets, state.statuses)
+    there = [
+        document
+        for document in found(inputs, inputs.stripe)
+        if not keys.owner(document.key) and decidable.holds(document)
+    ]
+    return TargetState(targets, there, state.statuses)
 
 
 def of_families(inputs: Inputs, state: CatalogState, own: StripeView) -> Families:
@@ -96,7 +105,7 @@ def of_families(inputs: Inputs, state: CatalogState, own: StripeView) -> Familie
     ``own`` are the Stripe objects of the partition; ``inputs`` also has those of the catalog.
     """
     known, own_prices = with_own(inputs, state.catalog)
-    customer_claims, customer_statuses = customers(inputs)
+    customer_documents, customer_statuses = customers(inputs)
     broken = [s for s in inputs.stigg.broken if s.kind in (EntityKind.CUSTOMER, EntityKind.SUBSCRIPTION)]
     decided = subscriptions(
         inputs,
@@ -105,12 +114,12 @@ def of_families(inputs: Inputs, state: CatalogState, own: StripeView) -> Familie
         catalog_coupons={c.entity[1]: c.key for c in state.coupons if c.entity},
         resolutions=resolutions(inputs),
     )
-    wanted = [*own_prices, *customer_claims, *once_each(decided.claims)]
+    targets = [*own_prices, *customer_documents, *once_each(decided.targets)]
     statuses = by_entity(customer_statuses, decided.statuses, broken)
-    decidable = Decidable.of(inputs, wanted, {**state.statuses, **statuses})
-    there = (claim for claim in [*found(inputs, own), *in_stigg(inputs)] if keys.owner(claim.key))
-    made = Desired(wanted, [claim for claim in there if decidable.holds(claim)], statuses, decided.timers)
-    return Families(made, known, list(needs(inputs, own_prices)))
+    decidable = Decidable.of(inputs, targets, {**state.statuses, **statuses})
+    there = (document for document in [*found(inputs, own), *in_stigg(inputs)] if keys.owner(document.key))
+    made = TargetState(targets, [document for document in there if decidable.holds(document)], statuses, decided.timers)
+    return Families(made, known, list(catalog_references(inputs, own_prices)))
 
 
 def by_entity(*statuses: Iterable[EntityStatus]) -> dict[tuple[str, str], EntityStatus]:
@@ -118,9 +127,9 @@ def by_entity(*statuses: Iterable[EntityStatus]) -> dict[tuple[str, str], Entity
     return {(s.kind, s.id): s for group in statuses for s in group}
 
 
-def once_each(claims: Iterable[Claim]) -> list[Claim]:
+def once_each(targets: Iterable[ObjectDocument]) -> list[ObjectDocument]:
     """Return targets without duplicates; two applications of one coupon may have the same target."""
-    return list({claim.key: claim for claim in claims}.values())
+    return list({document.key: document for document in targets}.values())
 
 
 @dataclass(frozen=True)
@@ -128,30 +137,32 @@ class Decidable:
     """Selects the actual documents that may be compared: those with a target, and those that certainly have none."""
 
     inputs: Inputs
-    claimed: frozenset[str]  # link keys
+    target_keys: frozenset[str]  # link keys
     statuses: Statuses
     packages: frozenset[tuple[str, str]]  # (kind, escaped refId) of published packages
     archived: frozenset[tuple[str, str]]  # the same of archived packages
 
     @classmethod
-    def of(cls, inputs: Inputs, wanted: Iterable[Claim], statuses: Statuses) -> Decidable:
+    def of(cls, inputs: Inputs, targets: Iterable[ObjectDocument], statuses: Statuses) -> Decidable:
         """Return the selection for these targets and statuses."""
-        claimed = frozenset(claim.key for claim in wanted)
-        return cls(inputs, claimed, statuses, current_packages(statuses.values()), archived_packages(statuses.values()))
+        target_keys = frozenset(document.key for document in targets)
+        return cls(
+            inputs, target_keys, statuses, current_packages(statuses.values()), archived_packages(statuses.values())
+        )
 
-    def holds(self, claim: Claim) -> bool:
+    def holds(self, document: ObjectDocument) -> bool:
         """Return whether a document is compared: it has a target, or certainly has none."""
-        if claim.key in self.claimed:
+        if document.key in self.target_keys:
             return True
-        if claim.kind in (PRICE, PRICE_VERSION):
-            return self.is_owner_decided(claim.key) and keys.package_of(claim.key) in self.packages
-        if claim.kind == PRODUCT:
-            return self.is_product_decided(claim.key)
-        if claim.kind == STIGG_SUBSCRIPTION:
+        if document.kind in (PRICE, PRICE_VERSION):
+            return self.is_owner_decided(document.key) and keys.package_of(document.key) in self.packages
+        if document.kind == PRODUCT:
+            return self.is_product_decided(document.key)
+        if document.kind == STIGG_SUBSCRIPTION:
             return False
-        if claim.kind == COUPON:
-            return self.is_decided(keys.entity_of(claim.key))
-        return claim.key not in self.undecided_keys
+        if document.kind == COUPON:
+            return self.is_decided(keys.entity_of(document.key))
+        return document.key not in self.undecided_keys
 
     def is_owner_decided(self, price: str) -> bool:
         """Return whether no subscription owns a price alone, or that subscription is decided."""
@@ -179,12 +190,12 @@ class Decidable:
         return frozenset(self.inputs.link_key(*entity) for entity in families if self.is_undecided(entity))
 
 
-def deleted_products(inputs: Inputs, claims: Iterable[Claim]) -> list[EntityStatus]:
+def deleted_products(inputs: Inputs, targets: Iterable[ObjectDocument]) -> list[EntityStatus]:
     """Return error statuses of packages whose linked product was deleted in Stripe; it is not created again automatically."""
     gone = {
-        claim.entity: inputs.links.ids[claim.key]
-        for claim in claims
-        if claim.kind == PRODUCT and is_gone(inputs, claim.key)
+        document.entity: inputs.links.ids[document.key]
+        for document in targets
+        if document.kind == PRODUCT and is_gone(inputs, document.key)
     }
     detail = "Product {} was deleted in Stripe. Unlink it to create it again."
     return [

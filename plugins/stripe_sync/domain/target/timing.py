@@ -16,7 +16,7 @@ from stripe_sync.domain.model.stigg import Subscription
 from stripe_sync.domain.model.stripe import StripeSubscription
 from stripe_sync.domain.target.prices import PriceVersion
 
-AT_ONCE: Final = timedelta(minutes=1)
+IMMEDIATELY: Final = timedelta(minutes=1)
 
 
 def paid_from(subscription: Subscription) -> datetime:
@@ -90,7 +90,7 @@ def is_backdated(subscription: Subscription) -> bool:
     A difference of one minute is Stigg's own processing time.
     """
     created = subscription.created_at
-    return created is not None and created - paid_from(subscription) > AT_ONCE
+    return created is not None and created - paid_from(subscription) > IMMEDIATELY
 
 
 def ends_at(inputs: Inputs, subscription: Subscription) -> int | None:

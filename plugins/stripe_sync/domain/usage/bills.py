@@ -61,7 +61,7 @@ def window_of(key: str) -> tuple[str, int]:
     return charge, int(start)
 
 
-def wanted(
+def expected_lines(
     environment: str, subscription: str, bills: Sequence[Bill], *, covered: int | None = None
 ) -> list[UsageLine]:
     """The lines of the windows of one invoice, in the order of charges and time, so that a retry makes the same ones.
@@ -163,7 +163,7 @@ def is_billed_by_meter(window: Window, invoice: Invoice, quantity: Decimal) -> b
     """Return whether the metered lines of an invoice bill exactly a quantity of a window."""
     terms = window.terms
     assert terms.meter is not None
-    should = expected(terms.priced(), terms.meter, quantity)
+    should = expected(terms.amounts(), terms.meter, quantity)
     return metering.is_as_expected(invoice.body, window.measured.item, should, terms.currency)
 
 

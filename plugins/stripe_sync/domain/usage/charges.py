@@ -15,10 +15,10 @@ import msgspec
 
 from stripe_sync.core import keys, periods
 from stripe_sync.core.clock import epoch, from_epoch
-from stripe_sync.core.errors import RowFailed
+from stripe_sync.core.errors import EntityError
 from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.actual.billing_periods import anchor_of
-from stripe_sync.domain.actual.stripe_objects import GONE
+from stripe_sync.domain.actual.stripe_objects import ENDED_STATUSES
 from stripe_sync.domain.model.inputs import Inputs
 from stripe_sync.domain.model.meter_units import meter_of
 from stripe_sync.domain.model.stigg import Price, Subscription, SubscriptionPrice
@@ -71,7 +71,7 @@ def charges(inputs: Inputs, catalog: Catalog) -> tuple[list[Charge], list[Proble
                 continue
             try:
                 found.append(charge(inputs, subscription, held, item, price, version, included, changed))
-            except RowFailed as failure:
+            except EntityError as failure:
                 problems.append(Problem(subscription.subscription_id, held.id, failure.reason, failure.detail))
     alone, shared = ambiguous(found)
     return alone, [*problems, *shared]
@@ -81,16 +81,16 @@ def held_by(inputs: Inputs, subscription: Subscription) -> StripeSubscription | 
     """The living Stripe subscription of one of Stigg's."""
     id = inputs.links.ids.get(inputs.link_key("subscription", subscription.subscription_id))
     held = inputs.stripe.subscriptions.get(id or "")
-    return held if held is not None and held.status not in GONE else None
+    return held if held is not None and held.status not in ENDED_STATUSES else None
 
 
 def item_of(
     inputs: Inputs, held: StripeSubscription, version: PriceVersion, metered: PriceVersion | None
 ) -> StripeItem | None:
     """The item of a charge, by a meter or not; where its price is to be changed, the one that it has until then."""
-    wanted = [inputs.links.ids.get(v.key) for v in (metered, version) if v is not None]
+    linked_prices = [inputs.links.ids.get(v.key) for v in (metered, version) if v is not None]
     items = {item.price.id: item for item in held.items.data}
-    exact = next((items[id] for id in wanted if id in items), None)
+    exact = next((items[id] for id in linked_prices if id in items), None)
     if exact is not None:
         return exact
     same = keys.same_line_item(version.key)
@@ -124,11 +124,11 @@ def charge(
     inputs: Inputs, subscription: Subscription, held: StripeSubscription, item: StripeItem, price: Price,
     version: PriceVersion, included: Decimal, changed: datetime | None,
 ) -> Charge:  # fmt: skip
-    """One charge. Raises RowFailed where its terms are not known."""
+    """One charge. Raises EntityError where its terms are not known."""
     assert price.feature is not None, "a charge for use is of a feature"
     own = terms(inputs, subscription, price, version, included=included)
     chosen = inputs.environment.usage.meters.get(price.feature.ref_id)
-    meter = meter_of(own.priced(), inputs.stripe.prices.get(item.price.id), preferred=chosen.decimals if chosen else 0)
+    meter = meter_of(own.amounts(), inputs.stripe.prices.get(item.price.id), preferred=chosen.decimals if chosen else 0)
     measured = Measured(
         subscription=subscription.subscription_id,
         customer=subscription.customer.customer_id,
@@ -159,22 +159,24 @@ def began(held: StripeSubscription, item: StripeItem, changed: datetime | None, 
         first = epoch(changed)
     known = from_epoch(item.current_period_start)
     if now - known < LONGEST_GRACE:
-        known = min(known, periods.boundary_before(anchor_of(held, rhythm(item)), rhythm(item), known))
+        known = min(
+            known, periods.boundary_before(anchor_of(held, billing_interval(item)), billing_interval(item), known)
+        )
     return max(from_epoch(first), known)
 
 
-def rhythm(item: StripeItem) -> str:
+def billing_interval(item: StripeItem) -> str:
     """How often an item is billed, in Stigg's word."""
     interval = item.price.recurring.interval if item.price.recurring else ""
     return next((name for name, found in periods.INTERVALS.items() if found == interval), "MONTHLY")
 
 
-def own_bounds(charge: Charge, bounds: set[datetime]) -> set[datetime]:
+def period_boundaries(charge: Charge, bounds: set[datetime]) -> set[datetime]:
     """Of the renewals of a subscription, those that end a period of this charge: items of other rhythms have their own."""
-    rhythms = {rhythm(item) for item in charge.stripe.items.data}
-    if len(rhythms) == 1:
+    intervals = {billing_interval(item) for item in charge.stripe.items.data}
+    if len(intervals) == 1:
         return bounds
-    own = rhythm(charge.item)
+    own = billing_interval(charge.item)
     anchor = anchor_of(charge.stripe, own)
     known = {from_epoch(charge.item.current_period_start), from_epoch(charge.item.current_period_end)}
     return {b for b in bounds if b in known or periods.next_boundary(anchor, own, b - SECOND) == b}

@@ -52,7 +52,7 @@ def own_lines(body: Mapping[str, Any], signer: Signer) -> list[UsageLine]:
     return found
 
 
-def bound_of(body: Mapping[str, Any], signer: Signer) -> datetime | None:
+def cutoff_of(body: Mapping[str, Any], signer: Signer) -> datetime | None:
     """Return where the windows end that an invoice bills: at the renewal that made it (``cycles.renewal_of``), at the end
     that our own invoice names. None for one that bills no use.
     """
@@ -73,7 +73,7 @@ def subscription_of(body: Mapping[str, Any], signer: Signer) -> str | None:
     return keys.unescaped(final.split(":")[2]) if final.startswith(f"{FINAL}:") else None
 
 
-def did_not_wait(body: Mapping[str, Any]) -> bool:
+def was_finalized_immediately(body: Mapping[str, Any]) -> bool:
     """Whether a renewal of nothing was finalized at once, so that no line could be put on it."""
     at = (body.get("status_transitions") or {}).get("finalized_at")
     return body["status"] != "draft" and at is not None and at - body["created"] < INSTANT and body["total"] == 0
@@ -88,13 +88,13 @@ def actions(
     taken: Iterable[tuple[str, int]],
 ) -> list[Action]:
     """What makes a draft bill these lines, each once. Lines of windows that are ``taken`` and not wanted go; others stay."""
-    wanted_keys, gone = {line.key for line in lines}, set(taken)
+    expected_keys, gone = {line.key for line in lines}, set(taken)
     id, currency = invoice.invoice, invoice.body["currency"]
     common: dict[str, Any] = {"entity": entity, "serial": f"invoice:{id}", "lane": Lane.USAGE, "cause": id}
     kept: dict[str, UsageLine] = {}
     result = []
     for line in there:
-        if line.key in wanted_keys and line.key not in kept:
+        if line.key in expected_keys and line.key not in kept:
             kept[line.key] = line
         elif line.key in kept or window_of(line.key) in gone:
             result.append(Action(

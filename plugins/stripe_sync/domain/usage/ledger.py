@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from stripe_sync.core.errors import RunStopped
+from stripe_sync.core.errors import FatalError
 
 
 class UsageState(StrEnum):
@@ -64,7 +64,7 @@ PERMITTED: Mapping[tuple[UsageState, UsageState], str] = {
 }
 
 
-class TransitionRefused(RunStopped):
+class TransitionRefused(FatalError):
     """A movement that the table of permitted transitions does not have; nothing of it is stored."""
 
 

@@ -29,7 +29,7 @@ def lines_for(owner: Owner, invoice: Invoice, windows: Iterable[Window]) -> list
     """Return the lines that a draft should have for some windows: of those that were read and that no meter bills on it."""
     by_lines = [w for w in windows if w.state in BILLABLE and w.quantity is not None and meter_on(w, invoice) is None]
     its = [bill_of(w) for w in by_lines]
-    return bills.wanted(owner.environment, invoice.subscription, its, covered=invoice.body.get("covered"))
+    return bills.expected_lines(owner.environment, invoice.subscription, its, covered=invoice.body.get("covered"))
 
 
 def billed_together(windows: Iterable[Window], invoice: Invoice) -> list[Window]:
@@ -37,7 +37,7 @@ def billed_together(windows: Iterable[Window], invoice: Invoice) -> list[Window]
     return [w for w in windows if w.quantity is not None and w.state not in NOT_ON_IT and meter_on(w, invoice) is None]
 
 
-def wanted_lines(
+def window_lines(
     owner: Owner, window: Window, invoice: Invoice, *, group: Iterable[Window], as_verified: bool = False
 ) -> list[UsageLine]:
     """Return the lines of one window of an invoice, by Stigg's newest quantities, or by those verified on its draft."""
@@ -47,7 +47,7 @@ def wanted_lines(
         verified = {w.id: w.balance(UsageState.VERIFIED, UsageState.BILLED).quantity for w in [*others, window]}
         its = [replace(bill, quantity=verified[bill.window]) for bill in its]
     covered = invoice.body.get("covered")
-    lines = bills.wanted(owner.environment, window.subscription, its, covered=covered)
+    lines = bills.expected_lines(owner.environment, window.subscription, its, covered=covered)
     return [line for line in lines if bills.window_of(line.key) == (window.charge, epoch(window.start))]
 
 
@@ -55,9 +55,9 @@ def billed_quantity(owner: Owner, window: Window, invoice: Invoice, *, group: It
     """Return the quantity of a window that an invoice bills: Stigg's newest, or the one verified before; None for neither."""
     assert window.quantity is not None
     own = list(group)
-    if _has_lines(owner, window, invoice, wanted_lines(owner, window, invoice, group=own)):
+    if _has_lines(owner, window, invoice, window_lines(owner, window, invoice, group=own)):
         return window.quantity
-    if _has_lines(owner, window, invoice, wanted_lines(owner, window, invoice, group=own, as_verified=True)):
+    if _has_lines(owner, window, invoice, window_lines(owner, window, invoice, group=own, as_verified=True)):
         return window.balance(UsageState.VERIFIED).quantity
     return None
 
@@ -69,12 +69,12 @@ def rounding_on(owner: Owner, window: Window, invoice: Invoice, *, named: Iterab
     """
     if meter_on(window, invoice) is not None:
         return rounding_of_meter(window, invoice)
-    wanted = wanted_lines(owner, window, invoice, group=billed_together(named, invoice))
-    return rounding(wanted, drafts.held(invoice.body, owner.signer))
+    expected = window_lines(owner, window, invoice, group=billed_together(named, invoice))
+    return rounding(expected, drafts.held(invoice.body, owner.signer))
 
 
-def _has_lines(owner: Owner, window: Window, invoice: Invoice, wanted: Iterable[UsageLine]) -> bool:
+def _has_lines(owner: Owner, window: Window, invoice: Invoice, expected: Iterable[UsageLine]) -> bool:
     """Return whether an invoice has exactly these lines of a window."""
-    on_it, expected = drafts.held(invoice.body, owner.signer), list(wanted)
+    on_it, exact = drafts.held(invoice.body, owner.signer), list(expected)
     here = {k for k in on_it if bills.window_of(k) == (window.charge, epoch(window.start))}
-    return here == {line.key for line in expected} and are_proven(expected, on_it)
+    return here == {line.key for line in exact} and are_proven(exact, on_it)

@@ -30,19 +30,19 @@ class UsageLine:
     discountable: bool = True
 
 
-def proves(found: UsageLine, wanted: UsageLine) -> bool:
+def proves(found: UsageLine, expected: UsageLine) -> bool:
     """Whether a line on an invoice bills what it should; the amount may differ by rounding."""
-    exact = [(line.quantity, line.unit_amount, line.start, line.end, line.currency) for line in (found, wanted)]
-    return exact[0] == exact[1] and money.is_rounding(found.amount - wanted.amount, wanted.currency)
+    exact = [(line.quantity, line.unit_amount, line.start, line.end, line.currency) for line in (found, expected)]
+    return exact[0] == exact[1] and money.is_rounding(found.amount - expected.amount, expected.currency)
 
 
-def are_proven(wanted: Iterable[UsageLine], found: Mapping[str, UsageLine]) -> bool:
+def are_proven(expected: Iterable[UsageLine], found: Mapping[str, UsageLine]) -> bool:
     """Whether every wanted line is among the found ones, by key, and proven."""
-    return all(line.key in found and proves(found[line.key], line) for line in wanted)
+    return all(line.key in found and proves(found[line.key], line) for line in expected)
 
 
-def rounding(wanted: Iterable[UsageLine], found: Mapping[str, UsageLine]) -> int:
+def rounding(expected: Iterable[UsageLine], found: Mapping[str, UsageLine]) -> int:
     """The minor units that the proven lines bill beyond what the ledger reckoned; negative where Stripe bills less."""
     return sum(
-        found[line.key].amount - line.amount for line in wanted if line.key in found and proves(found[line.key], line)
+        found[line.key].amount - line.amount for line in expected if line.key in found and proves(found[line.key], line)
     )

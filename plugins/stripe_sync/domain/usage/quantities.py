@@ -17,7 +17,7 @@ from stripe_sync.core.money import plain
 from stripe_sync.domain.usage.terms import Aggregation
 
 ZERO = Decimal(0)
-PLACES = Decimal("1e-12")  # the decimals that Stripe takes
+STRIPE_PRECISION = Decimal("1e-12")  # the decimals that Stripe takes
 
 
 @dataclass(frozen=True)
@@ -89,4 +89,4 @@ def average(level: Decimal, inside: Iterable[Point], start: datetime, end: datet
         weighted += level * Decimal((point.at - since).total_seconds())
         level, since = point.value, point.at
     weighted += level * Decimal((end - since).total_seconds())
-    return (weighted / Decimal((end - start).total_seconds())).quantize(PLACES)
+    return (weighted / Decimal((end - start).total_seconds())).quantize(STRIPE_PRECISION)

@@ -9,10 +9,10 @@ from typing import Literal
 import msgspec
 
 from stripe_sync.core import money
-from stripe_sync.core.errors import RowFailed
+from stripe_sync.core.errors import EntityError
 from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.model.inputs import Inputs
-from stripe_sync.domain.model.meter_units import Meter, Priced
+from stripe_sync.domain.model.meter_units import ChargeAmounts, Meter
 from stripe_sync.domain.model.price_content import EncodedPrice, decode, encode
 from stripe_sync.domain.model.stigg import Price, Subscription
 from stripe_sync.domain.model.tariffs import Line, of_content
@@ -46,9 +46,9 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     def currency(self) -> str:
         return self.content["currency"]
 
-    def priced(self) -> Priced:
+    def amounts(self) -> ChargeAmounts:
         """What a meter's price would have to be made of."""
-        return Priced(
+        return ChargeAmounts(
             content=decode(self.content), block=Decimal(self.block), divide=Decimal(self.divide), round=self.round,
             plain=self.minimum is None and Decimal(self.included) == 0,
         )  # fmt: skip
@@ -76,7 +76,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
 def terms(
     inputs: Inputs, subscription: Subscription, price: Price, version: PriceVersion, *, included: Decimal
 ) -> Terms:
-    """The terms of one charge. Raises RowFailed where what it costs, or what is counted, is not known."""
+    """The terms of one charge. Raises EntityError where what it costs, or what is counted, is not known."""
     assert price.feature is not None, "a charge for use is of a feature"
     where = f"the charge for {price.feature.ref_id} of {subscription.subscription_id}"
     change = price.feature.unit_transformation
@@ -98,7 +98,7 @@ def aggregation(inputs: Inputs, price: Price) -> Aggregation:
     assert price.feature is not None, "a charge for use is of a feature"
     found = inputs.environment.usage.aggregation.get(price.feature.ref_id)
     if found is None and price.feature.meter_type == "Fluctuating":
-        raise RowFailed(
+        raise EntityError(
             ReasonCode.NO_AGGREGATION,
             f"The feature {price.feature.ref_id} rises and falls; say in environments.{inputs.environment.name}."
             f"usage.aggregation whether its last, max or average value is billed.",
@@ -110,7 +110,7 @@ def minimum(subscription: Subscription, price: Price) -> str | None:
     """The minimum spend of the same rhythm that the subscription pays in advance, minor units."""
     found = dict(minimums(subscription))
     if found and price.billing_period not in found:
-        raise RowFailed(
+        raise EntityError(
             ReasonCode.PRICING_MODEL_NOT_SUPPORTED,
             f"The minimum spend of {subscription.subscription_id} has another rhythm than its usage.",
         )

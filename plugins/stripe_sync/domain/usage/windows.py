@@ -16,7 +16,7 @@ from stripe_sync.domain.usage import ledger
 from stripe_sync.domain.usage.ledger import Balance, Balances, UsageState
 from stripe_sync.domain.usage.terms import Terms
 
-Chain = tuple[str, str]  # Stripe's subscription, the charge's name
+Timeline = tuple[str, str]  # Stripe's subscription, the charge's name
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class Opening:
+class TermsRevision:
     """From a moment on a charge has these terms; None where it is closed, with the side that ended it as ``why``."""
 
     id: int
@@ -71,42 +71,42 @@ class Window:
 
 
 @dataclass(frozen=True)
-class Piece:
+class UnstoredWindow:
     """One window to be stored: under which opening, from when to when."""
 
-    opening: Opening
+    revision: TermsRevision
     start: datetime
     end: datetime
 
 
-def pieces(
-    openings: Sequence[Opening], told: datetime | None, bounds: Collection[datetime], now: datetime
-) -> list[Piece]:
-    """The windows that have ended and are not stored yet. ``told`` is where the stored ones end.
+def unstored_windows(
+    revisions: Sequence[TermsRevision], covered_until: datetime | None, bounds: Collection[datetime], now: datetime
+) -> list[UnstoredWindow]:
+    """The windows that have ended and are not stored yet. ``covered_until`` is where the stored ones end.
 
     A window has the terms that held when it ended: what changes without cutting it, such as a limit, counts for all of it.
     """
-    cursor = told or openings[0].since
-    edges = {b for b in bounds if cursor < b <= now} | {c for c in cuts(openings) if cursor < c <= now}
+    cursor = covered_until or revisions[0].since
+    edges = {b for b in bounds if cursor < b <= now} | {c for c in cuts(revisions) if cursor < c <= now}
     result = []
     for edge in sorted(edges):
-        opening = max((o for o in openings if o.since < edge), key=lambda o: o.since, default=None)
-        if opening is not None and opening.terms is not None:
-            result.append(Piece(opening, cursor, edge))
+        revision = max((o for o in revisions if o.since < edge), key=lambda o: o.since, default=None)
+        if revision is not None and revision.terms is not None:
+            result.append(UnstoredWindow(revision, cursor, edge))
         cursor = edge
     return result
 
 
-def cuts(openings: Sequence[Opening]) -> set[datetime]:
+def cuts(revisions: Sequence[TermsRevision]) -> set[datetime]:
     """The moments at which a window has to end because what follows is priced otherwise."""
-    ordered = sorted(openings, key=lambda o: o.since)
-    return {later.since for earlier, later in pairwise(ordered) if priced(earlier) != priced(later)}
+    ordered = sorted(revisions, key=lambda o: o.since)
+    return {later.since for earlier, later in pairwise(ordered) if price_inputs(earlier) != price_inputs(later)}
 
 
-def priced(opening: Opening) -> tuple[object, ...] | None:
+def price_inputs(revision: TermsRevision) -> tuple[object, ...] | None:
     """What the price of a quantity depends on, but for limits; None where nothing is charged."""
-    if opening.terms is None:
+    if revision.terms is None:
         return None
-    terms, measured = opening.terms, opening.measured
+    terms, measured = revision.terms, revision.measured
     counted = (measured.customer, measured.feature, measured.resource)
     return terms.content, terms.block, terms.divide, terms.round, terms.aggregation, counted

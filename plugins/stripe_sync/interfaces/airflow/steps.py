@@ -15,7 +15,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from structlog.contextvars import bound_contextvars
 
 from stripe_sync.core.approval_state import ApprovalState
-from stripe_sync.core.errors import Incomplete, RunStopped, Waiting
+from stripe_sync.core.errors import FatalError, Incomplete, NotReady
 from stripe_sync.core.settings import Environment
 from stripe_sync.interfaces.airflow.dag_arguments import asset
 from stripe_sync.interfaces.airflow.metrics import send_figures, send_requests
@@ -56,13 +56,13 @@ def open_task_session(environment: str) -> Iterator[Session]:
             finally:
                 send_requests(session)
                 session.close()
-    except Waiting as waiting:
+    except NotReady as waiting:
         if get_current_context()["params"].get("approval"):
             raise  # the approved set waits for its lane; the task is retried
         raise AirflowSkipException(str(waiting)) from None
     except Incomplete:
         raise  # the next attempt extracts again
-    except RunStopped as stopped:
+    except FatalError as stopped:
         raise AirflowFailException(str(stopped)) from None
 
 

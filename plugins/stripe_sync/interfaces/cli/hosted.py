@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from stripe_sync.core.clock import from_epoch
-from stripe_sync.core.errors import ConfigurationError, Waiting
+from stripe_sync.core.errors import ConfigurationError, NotReady
 from stripe_sync.domain.checkout.portal_settings import wrong
 from stripe_sync.interfaces.cli.commands import new_run, session_of
 from stripe_sync.interfaces.cli.manual_actions import run_manual_action
@@ -50,7 +50,7 @@ def complete_checkout(env: str, id: str, *, as_json: bool) -> int:
     with session_of(env, quiet=True) as session:
         try:
             found = checkout_steps.complete_checkout(session, new_run(session, {"session": id})).sessions
-        except Waiting as waiting:
+        except NotReady as waiting:
             out({"waits": str(waiting)}) if as_json else print(waiting)
             return 2
     rows = [{"session": session_id, "state": state} for session_id, state in found.items()]

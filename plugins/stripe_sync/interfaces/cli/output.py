@@ -49,12 +49,12 @@ def show(session: Session, stored: StoredPlan, *, as_json: bool) -> None:
                 "actions": [
                     {"hash": a.hash, "group": a.group} | msgspec.structs.asdict(a) for a in stored.plan.actions
                 ],
-                "groups": stored.verdicts,
+                "groups": stored.guard_results,
                 "not_planned": stored.unplanned,
             }
         )
         return
-    for line in explain(stored.plan, stored.verdicts, drift, stored.unplanned):
+    for line in explain(stored.plan, stored.guard_results, drift, stored.unplanned):
         print(line)
 
 

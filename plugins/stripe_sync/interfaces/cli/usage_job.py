@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from stripe_sync.core.errors import RunStopped
+from stripe_sync.core.errors import FatalError
 from stripe_sync.core.money import shown_all
 from stripe_sync.interfaces.cli.commands import new_run, session_of
 from stripe_sync.interfaces.cli.manual_actions import run_manual_action
@@ -25,7 +25,7 @@ def usage(env: str, *, as_json: bool) -> int:
         run, problem = new_run(session, {}), ""
         try:
             run_job(session, run, USAGE)
-        except RunStopped as stopped:
+        except FatalError as stopped:
             problem = str(stopped)
         results = runs.results_of(session.engine, env, run.id, USAGE.leading_to(USAGE.last.name))
         due, settled = find_result(session, run, FoundDue), find_result(session, run, Settled)

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 from sqlalchemy import Engine
 
 from stripe_sync.core.settings import Environment
-from stripe_sync.domain.drift.rows import Places
+from stripe_sync.domain.drift.rows import DashboardLinks
 from stripe_sync.reporting.tables import presentable
 from stripe_sync.warehouse.engine import connect_to_read, run_sql
 from stripe_sync.warehouse.table_rows import values_of
@@ -65,9 +65,9 @@ class Viewer:
         return f"{path}?{urlencode(query)}" if query else path
 
     @property
-    def dashboard_links(self) -> Places:
+    def dashboard_links(self) -> DashboardLinks:
         """Return the links to Stripe's dashboard and Stigg's app."""
-        return Places(self.environment.dashboard(), self.environment.stigg.entity_url, self.environment.name)
+        return DashboardLinks(self.environment.dashboard(), self.environment.stigg.entity_url, self.environment.name)
 
     def entity(self, kind: str, id: str) -> Cell:
         """Return an id with a link to its page."""

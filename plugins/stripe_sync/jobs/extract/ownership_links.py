@@ -9,7 +9,7 @@ from typing import Any
 
 from stripe_sync.core import keys
 from stripe_sync.core.ownership import Signer
-from stripe_sync.domain.actual.stripe_objects import GONE
+from stripe_sync.domain.actual.stripe_objects import ENDED_STATUSES
 
 Found = tuple[str, str]  # link key, Stripe id
 
@@ -50,7 +50,7 @@ def proven(
     carriers: dict[str, list[str]] = defaultdict(list)
     for row in rows:
         key = signer.key_of(row["mark"])
-        if key and not row["deleted"] and row["status"] not in GONE:
+        if key and not row["deleted"] and row["status"] not in ENDED_STATUSES:
             carriers[key].append(row["id"])
     verified, suggestions = [], []
     for key, ids in sorted(carriers.items()):

@@ -43,7 +43,7 @@ class Range:
 
     listing: Listing
     above: int
-    upto: int
+    upper: int
 
 
 class Read(NamedTuple):
@@ -58,10 +58,10 @@ Finished = Mapping[str, Iterable[tuple[int, int]]]  # (above, upto) of the finis
 
 
 def pages(
-    get: Get, listings: Iterable[Listing], *, upto: int, readers: int, finished: Finished | None = None
+    get: Get, listings: Iterable[Listing], *, upper: int, readers: int, finished: Finished | None = None
 ) -> Iterator[Read]:
     """Yield every page of every list, in any order, without the finished ranges. Raises the first failure of a reader."""
-    left = [r for listing in listings for r in remaining(listing, upto, (finished or {}).get(listing.key, ()))]
+    left = [r for listing in listings for r in remaining(listing, upper, (finished or {}).get(listing.key, ()))]
     if not left:
         return
     work = Work(get, left, readers=readers)
@@ -89,9 +89,9 @@ def rarely_collected() -> Iterator[None]:
         gc.set_threshold(*before)
 
 
-def remaining(listing: Listing, upto: int, finished: Iterable[tuple[int, int]]) -> list[Range]:
+def remaining(listing: Listing, upper: int, finished: Iterable[tuple[int, int]]) -> list[Range]:
     """Return the ranges of a list that are not finished, newest first."""
-    left, top = [], upto
+    left, top = [], upper
     for above, until in sorted(finished, reverse=True):
         if until < top:
             left.append(Range(listing, until, top))
@@ -178,11 +178,11 @@ class Work:
         listing, above = given.listing, given.above
         after: dict[str, str] = {}
         while not self.stop.is_set():
-            bound = {"created": {"lte": given.upto} | ({"gt": above} if above >= 0 else {})}
+            bound = {"created": {"lte": given.upper} | ({"gt": above} if above >= 0 else {})}
             page = self.get(listing.path, limit=PAGE, **bound, **listing.params, **after)
             rows: Page = page["data"]
             if not page["has_more"]:
-                self.put(Read(listing.name, rows, Range(listing, above, given.upto)))
+                self.put(Read(listing.name, rows, Range(listing, above, given.upper)))
                 return
             self.put(Read(listing.name, rows, None))
             after = {"starting_after": rows[-1]["id"]}

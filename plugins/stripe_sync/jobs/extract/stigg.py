@@ -15,7 +15,7 @@ from typing import Any
 from stripe_sync.clients.stigg.client import StiggApi, stamp
 from stripe_sync.clients.stigg.documents import EVENT_LOGS, LISTS
 from stripe_sync.domain.model.stigg_status import StiggStatus
-from stripe_sync.warehouse.snapshots.staging import Landed
+from stripe_sync.warehouse.snapshots.staging import StagedRow
 
 KINDS = tuple(LISTS)
 CATALOG = ("product", "plan", "addon", "coupon")
@@ -34,13 +34,13 @@ ENTITY_ID: dict[str, Callable[[dict[str, Any]], str]] = {
 }
 
 
-def read(api: StiggApi) -> Iterator[Landed]:
+def read(api: StiggApi) -> Iterator[StagedRow]:
     """Yield all rows of all kinds: every version of plans and add-ons, subscriptions in every status."""
     for kind in LISTS:
         yield from listed(api, kind)
 
 
-def listed(api: StiggApi, kind: str, **variables: Any) -> Iterator[Landed]:
+def listed(api: StiggApi, kind: str, **variables: Any) -> Iterator[StagedRow]:
     """Yield the rows of one kind, optionally filtered."""
     root, document = LISTS[kind]
     for page in api.pages(root, document, **variables):
@@ -48,18 +48,18 @@ def listed(api: StiggApi, kind: str, **variables: Any) -> Iterator[Landed]:
             yield kind, ENTITY_ID[kind](row), row
 
 
-def catalog(api: StiggApi) -> Iterator[Landed]:
+def catalog(api: StiggApi) -> Iterator[StagedRow]:
     """Yield all products, plans, add-ons and coupons."""
     for kind in CATALOG:
         yield from listed(api, kind)
 
 
-def changed_customers(api: StiggApi, since: datetime) -> Iterator[Landed]:
+def changed_customers(api: StiggApi, since: datetime) -> Iterator[StagedRow]:
     """Yield the customers that changed since a time, with an overlap."""
     yield from listed(api, "customer", filter={"updatedAt": {"gte": stamp(since - OVERLAP)}})
 
 
-def subscriptions(api: StiggApi, since: datetime, known: Collection[str]) -> Iterator[Landed]:
+def subscriptions(api: StiggApi, since: datetime, known: Collection[str]) -> Iterator[StagedRow]:
     """Yield current subscriptions, recently ended ones, and by id those of ``known`` that are in neither list."""
     missing = set(known)
     for row in listed(api, "subscription", filter={"status": {"in": list(LIVING)}}):
@@ -71,7 +71,7 @@ def subscriptions(api: StiggApi, since: datetime, known: Collection[str]) -> Ite
     yield from by_id(api, missing)
 
 
-def by_id(api: StiggApi, ids: Collection[str]) -> Iterator[Landed]:
+def by_id(api: StiggApi, ids: Collection[str]) -> Iterator[StagedRow]:
     """Yield subscriptions by their ids or by Stigg's UUIDs."""
     for field, selected in (
         ("id", [i for i in ids if UUID.match(i)]),

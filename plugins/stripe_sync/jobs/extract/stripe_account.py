@@ -16,11 +16,11 @@ from stripe_sync.clients.stripe.client import StripeApi
 from stripe_sync.clients.stripe.endpoints import EXPANDED, PATHS, in_list
 from stripe_sync.clients.stripe.nested_lists import with_items, with_lines
 from stripe_sync.core.clock import epoch
-from stripe_sync.core.errors import AccountRefused, RowFailed
+from stripe_sync.core.errors import AccountRefused, EntityError
 from stripe_sync.domain.actual.payment_processing import OF_A_WRITE
 from stripe_sync.domain.model.stripe_status import InvoiceStatus
 from stripe_sync.jobs.extract.ranges import Finished, Listing, pages
-from stripe_sync.warehouse.snapshots.staging import Batch, Landed
+from stripe_sync.warehouse.snapshots.staging import Batch, StagedRow
 
 KINDS = ("product", "price", "coupon", "customer", "subscription", "invoice")
 LISTS: dict[str, tuple[str, tuple[dict[str, Any], ...]]] = {
@@ -49,12 +49,12 @@ def read(
 
     With ``tax``, customers include Stripe Tax's state of their location. ``readers`` requests run in parallel.
     """
-    upto = epoch(upper_bound)
-    for kind, page, done in pages(api.page, listings(tax=tax), upto=upto, readers=readers, finished=finished):
+    upper = epoch(upper_bound)
+    for kind, page, done in pages(api.page, listings(tax=tax), upper=upper, readers=readers, finished=finished):
         for row in page:
             refuse_mode(kind, row, live=live)
         rows = [(kind, row["id"], completed(api, kind, row)) for row in page if is_kept(kind, row)]
-        yield Batch(rows, (done.listing.key, done.above, done.upto) if done is not None else None)
+        yield Batch(rows, (done.listing.key, done.above, done.upper) if done is not None else None)
 
 
 def listings(*, tax: bool) -> list[Listing]:
@@ -101,7 +101,7 @@ def with_untaxed_invoices(api: StripeApi, subscription: dict[str, Any]) -> dict[
     return subscription | {"untaxed_invoices": untaxed}
 
 
-def named(api: StripeApi, ids: Iterable[tuple[str, str]], *, tax: bool) -> Iterator[Landed]:
+def named(api: StripeApi, ids: Iterable[tuple[str, str]], *, tax: bool) -> Iterator[StagedRow]:
     """Yield the objects of these (kind, id), each read by its id."""
     for kind, id in ids:
         yield kind, id, by_id(api, kind, id, tax=tax)
@@ -120,7 +120,7 @@ def expanded(api: StripeApi, path: str, expand: list[str] | None) -> dict[str, A
     """Read one object with its expanded parts; Stripe may refuse ``expand`` for a deleted object."""
     try:
         return api.find(path, expand=expand)
-    except RowFailed as refused:
+    except EntityError as refused:
         if not expand or "parameter expand" not in refused.detail:
             raise
         return api.find(path)

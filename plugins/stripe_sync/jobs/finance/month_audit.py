@@ -16,7 +16,7 @@ from stripe_sync.core.errors import ConfigurationError
 from stripe_sync.domain.actual.invoice_bridge import bridge
 from stripe_sync.domain.model.stripe_status import InvoiceStatus
 from stripe_sync.domain.usage import drafts, metering
-from stripe_sync.domain.usage.bills import Invoice, bill_of, meter_on, rounding_of_meter, wanted
+from stripe_sync.domain.usage.bills import Invoice, bill_of, expected_lines, meter_on, rounding_of_meter
 from stripe_sync.domain.usage.ledger import BILLABLE, OPEN, UsageState
 from stripe_sync.domain.usage.proof import rounding
 from stripe_sync.domain.usage.windows import Window
@@ -56,7 +56,7 @@ def audit(session: Session, month: str) -> list[dict[str, Any]]:
             covered = known.body.get("covered") if known is not None else None
             rows.append(invoice_row(session, invoice, windows, advance.get(invoice.invoice, (0, 0)), covered))
             if invoice.status == InvoiceStatus.VOID and any(w.state is UsageState.BILLED for w in windows):
-                usage_invoices.look_again(connection, name, [invoice.invoice])
+                usage_invoices.request_refresh(connection, name, [invoice.invoice])
         missing = [w for w in usage_windows.in_states(connection, name, MISSING) if start <= w.end < end]
     return rows + [missing_row(window) for window in missing]
 
@@ -78,7 +78,7 @@ def invoice_row(
     known = [w for w in windows if w.state in COUNTED and w.quantity is not None]
     by_meter = [w for w in known if meter_on(w, invoice) is not None]
     bills = [bill_of(w) for w in known if w not in by_meter]
-    lines = wanted(session.environment.name, invoice.subscription, bills, covered=covered)
+    lines = expected_lines(session.environment.name, invoice.subscription, bills, covered=covered)
     own = drafts.own_lines(invoice.body, session.signer)
     expected = advance[0] + sum(line.amount for line in lines)
     expected += sum(b.terms.amount(b.quantity) for b in map(bill_of, by_meter))

@@ -19,20 +19,23 @@ from stripe_sync.domain.usage import drafts
 from stripe_sync.domain.usage.bills import Invoice
 from stripe_sync.domain.usage.charges import LONGEST_GRACE
 from stripe_sync.domain.usage.holds.grace import graces, is_short
-from stripe_sync.domain.usage.windows import Chain, Opening
+from stripe_sync.domain.usage.windows import TermsRevision, Timeline
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.warehouse.engine import connect_to_read
 from stripe_sync.warehouse.usage import draft_holds, usage_invoices
 
 
 def since_of(
-    chains: Mapping[Chain, Sequence[Opening]], told: Mapping[Chain, datetime], todo: Iterable[str], now: datetime
+    revisions: Mapping[Timeline, Sequence[TermsRevision]],
+    covered_until: Mapping[Timeline, datetime],
+    todo: Iterable[str],
+    now: datetime,
 ) -> dict[str, datetime]:
     """Return the time since which to read invoices, by subscription: the end of the known invoices of its charges."""
     starts: dict[str, list[datetime]] = {subscription: [] for subscription in todo}
-    for chain, found in chains.items():
-        if chain[0] in starts:
-            starts[chain[0]].append(told.get(chain, found[0].since))
+    for timeline, found in revisions.items():
+        if timeline[0] in starts:
+            starts[timeline[0]].append(covered_until.get(timeline, found[0].since))
     return {subscription: min(times, default=now - LONGEST_GRACE) for subscription, times in starts.items()}
 
 
@@ -126,7 +129,7 @@ def seen_invoice(session: Session, body: dict[str, Any]) -> Invoice | None:
     """Return an invoice as the ledger stores it, with all its lines; None for one that bills no usage."""
     body = with_all_lines(session, body)
     subscription = drafts.subscription_of(body, session.signer)
-    bound = drafts.bound_of(body, session.signer)
+    bound = drafts.cutoff_of(body, session.signer)
     if subscription is None or bound is None:
         return None
     seconds = body.get("automatically_finalizes_at")

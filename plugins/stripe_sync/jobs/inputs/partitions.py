@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from stripe_sync.core import keys
 from stripe_sync.core.clock import epoch
-from stripe_sync.core.errors import RowFailed
+from stripe_sync.core.errors import EntityError
 from stripe_sync.domain.actual.actual_state import expanded
 from stripe_sync.domain.actual.stigg_end import undated
 from stripe_sync.domain.model.inputs import Inputs, Links, StiggView, StripeView
@@ -135,7 +135,7 @@ def family_inputs(context: ComparisonContext, catalog: Inputs, members: Members)
             ids={**catalog.links.ids, **ids_of},
             retired={**catalog.links.retired, **links.retired_coupons(connection, place.environment, seen)},
         ),
-        candidates=dict(catalog.candidates),
+        suggestions=dict(catalog.suggestions),
         seen=seen_unpaid(context, stigg.subscriptions, ids_of),
         ended_by_us=ended_by_us(context, theirs.subscriptions.values(), ids_of),
     )
@@ -176,7 +176,7 @@ def referred(subscriptions: Iterable[StripeSubscription]) -> set[str]:
         found |= {item.price.id for item in subscription.items.data}
         try:
             found |= {id for discount in expanded(subscription) if (id := discount.source.coupon_id())}
-        except RowFailed:
+        except EntityError:
             continue  # reported when the subscription is compared
     return found
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection
 
 from stripe_sync.core import keys
-from stripe_sync.core.errors import RowFailed
+from stripe_sync.core.errors import EntityError
 from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.model import stigg, stripe
 from stripe_sync.domain.model.inputs import StiggView, StripeView
@@ -68,7 +68,7 @@ def stigg_view(rows: Rows, quarantined: Iterable[tuple[str, str, str]]) -> Stigg
                 continue
             try:
                 found.append(stigg.decode(row, entity))
-            except RowFailed as failure:
+            except EntityError as failure:
                 broken.append(EntityStatus(kind, id, Status.ERROR, ReasonCode(failure.reason), failure.detail))
         return found, broken
 
@@ -94,7 +94,7 @@ def stripe_view(rows: Rows, known: Mapping[str, str]) -> tuple[StripeView, list[
                 continue
             try:
                 found[row["id"]] = stripe.decode(row, shape)
-            except RowFailed as failure:
+            except EntityError as failure:
                 if row["id"] in known:
                     broken.append(status_of(known[row["id"]], failure))
         return found
@@ -112,7 +112,7 @@ def stripe_view(rows: Rows, known: Mapping[str, str]) -> tuple[StripeView, list[
     return view, broken
 
 
-def status_of(key: str, failure: RowFailed) -> EntityStatus:
+def status_of(key: str, failure: EntityError) -> EntityStatus:
     """Return the error status of the entity of a link key; a subscription-specific price belongs to its subscription."""
     kind, id = keys.entity_of(keys.owner(key) or key)
     return EntityStatus(kind, id, Status.ERROR, ReasonCode(failure.reason), failure.detail)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 from stripe_sync.apply.cancellation.after_end import renewal_after_end
-from stripe_sync.core.errors import RowFailed, Transient, UnknownShape
+from stripe_sync.core.errors import EntityError, Transient, UnknownShape
 from stripe_sync.core.lanes import Lane
 from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.model.status import EntityStatus, Status
@@ -31,7 +31,7 @@ def after_end_rows(session: Session, run: Run) -> list[EntityStatus]:
         actions = journal.actions_of(connection, {row.intent for row in rows})
         keys = {id: key for key, id in links.of_ids(connection, name, {row.stripe_id for row in rows}).items()}
         exempt = link_suggestions.ignored(connection, name)
-    told: dict[tuple[str, str], list[str]] = defaultdict(list)
+    sentences: dict[tuple[str, str], list[str]] = defaultdict(list)
     for row in rows:
         is_exempt = keys.get(row.stripe_id) in exempt
         sentence = "" if is_exempt else sold_after_end(session, actions[row.intent], row)
@@ -39,14 +39,14 @@ def after_end_rows(session: Session, run: Run) -> list[EntityStatus]:
             with session.engine.begin() as connection:
                 owed.close(connection, name, row, by=EXEMPT if is_exempt else SETTLED, at=run.now)
         if row.stripe_id in keys:
-            told[row.entity, row.stripe_id].append(sentence)
-    return [status_of(entity, id, " ".join(filter(None, found))) for (entity, id), found in sorted(told.items())]
+            sentences[row.entity, row.stripe_id].append(sentence)
+    return [status_of(entity, id, " ".join(filter(None, found))) for (entity, id), found in sorted(sentences.items())]
 
 
-def status_of(entity: str, id: str, told: str) -> EntityStatus:
+def status_of(entity: str, id: str, sentences: str) -> EntityStatus:
     """Return the status of a subscription from the sentences about its renewals after the end."""
-    if told:
-        return EntityStatus("subscription", entity, Status.PENDING, ReasonCode.RENEWED_AFTER_END, told, id)
+    if sentences:
+        return EntityStatus("subscription", entity, Status.PENDING, ReasonCode.RENEWED_AFTER_END, sentences, id)
     return EntityStatus("subscription", entity, Status.NO_SYNC_REQUIRED, ReasonCode.ENDED, stripe_id=id)
 
 
@@ -56,5 +56,5 @@ def sold_after_end(session: Session, action: Action, row: OwedRow) -> str:
     try:
         api = session.stripe.in_lane(Lane.SUBSCRIPTIONS)
         return renewal_after_end(api, action, invoice=invoice, signer=session.signer)
-    except (RowFailed, Transient, UnknownShape) as unread:
+    except (EntityError, Transient, UnknownShape) as unread:
         return f"The renewal after its end ({invoice}) could not be read; the next run reads it: {unread}"

@@ -11,7 +11,7 @@ from datetime import timedelta
 from stripe_sync.core.config import packaged
 from stripe_sync.jobs.inputs.partitions import ComparisonContext, catalog_inputs, named
 from stripe_sync.warehouse import manual_actions
-from stripe_sync.warehouse.comparisons.comparisons import Made
+from stripe_sync.warehouse.comparisons.comparisons import ComparisonResult
 from stripe_sync.warehouse.engine import dumps
 from stripe_sync.warehouse.snapshots import changes
 from stripe_sync.warehouse.snapshots.families import Members
@@ -33,7 +33,7 @@ def inputs_of(context: ComparisonContext) -> str:
     return hashlib.sha256(dumps(inputs).encode()).hexdigest()
 
 
-def of(context: ComparisonContext, before: tuple[int, Made] | None, inputs: str) -> Members | None:
+def of(context: ComparisonContext, before: tuple[int, ComparisonResult] | None, inputs: str) -> Members | None:
     """Whose families are decided anew, nobody's if nothing changed; None for everything."""
     run, connection, name = context.run, context.connection, context.place.environment
     if before is None or before[1].inputs != inputs or before[1].decided_at is None or run.params.full:

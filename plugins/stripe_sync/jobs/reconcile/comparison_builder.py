@@ -10,16 +10,16 @@ from stripe_sync.domain.actual import successors
 from stripe_sync.domain.actual.actual_state import found as found_in
 from stripe_sync.domain.adoption import link_discovery
 from stripe_sync.domain.drift.amounts import PriceBook
-from stripe_sync.domain.drift.rows import Places, rows
+from stripe_sync.domain.drift.rows import DashboardLinks, rows
 from stripe_sync.domain.model.documents import CUSTOMER, SUBSCRIPTION
-from stripe_sync.domain.model.inputs import Desired, Inputs
+from stripe_sync.domain.model.inputs import Inputs, TargetState
 from stripe_sync.domain.model.status import EntityStatus
-from stripe_sync.domain.target.catalog_versions import need, past
+from stripe_sync.domain.target.catalog_versions import need, superseded
 from stripe_sync.domain.target.target_state import CatalogState, catalog_state, of_catalog, of_families
 from stripe_sync.domain.usage.charges import charges
 from stripe_sync.jobs.inputs.partitions import ComparisonContext, catalog_inputs, copied_of, family_inputs, with_links
 from stripe_sync.jobs.reconcile import conflicts
-from stripe_sync.jobs.reconcile.entity_status import judged, uncounted
+from stripe_sync.jobs.reconcile.entity_status import entity_statuses, uncounted
 from stripe_sync.warehouse.comparisons import catalog_references, comparisons, link_suggestions, links, statuses
 from stripe_sync.warehouse.copy import analyze_compared
 from stripe_sync.warehouse.snapshots import families
@@ -35,7 +35,7 @@ class Comparing:
         self.context = context
         self.connection, self.name = context.connection, context.place.environment
         self.comparison = comparison
-        self.places = Places(
+        self.dashboards = DashboardLinks(
             context.session.environment.dashboard(), context.session.environment.stigg.entity_url, self.name
         )
         self.decided = 0  # customers and subscriptions
@@ -50,7 +50,7 @@ class Comparing:
         self.compared_ids = True
         comparisons.close(self.connection, self.comparison, self.name)
         catalog = self.catalog()
-        for number, members in enumerate(families.everybody(self.connection, self.context.place), start=1):
+        for number, members in enumerate(families.iter_partitions(self.connection, self.context.place), start=1):
             self.family(catalog, members)
             if number >= PARTS and number.bit_count() == 1:  # 8, 16, 32, ...
                 analyze_compared(self.connection)
@@ -60,7 +60,7 @@ class Comparing:
         statuses.forget_others(self.connection, self.name, self.context.run.id)
         statuses.count_anew(self.connection, self.name)
 
-    def some(self, anew: Members, *, since: int) -> None:
+    def affected(self, anew: Members, *, since: int) -> None:
         """Decides the families of some anew, and the catalog where they need something else of its past than before."""
         if not anew:
             self.context.session.progress("  nothing that decides has changed")
@@ -69,7 +69,7 @@ class Comparing:
         link_suggestions.clear(self.connection, self.name, {""})
         catalog = self.catalog()
         needed = catalog_references.needed(self.connection, self.name)
-        for members in families.some(self.connection, self.context.place, anew):
+        for members in families.affected(self.connection, self.context.place, anew):
             owners = members.owners(self.context.place)
             link_suggestions.clear(self.connection, self.name, set(owners))
             comparisons.close(self.connection, self.comparison, self.name, owners=owners)
@@ -79,7 +79,7 @@ class Comparing:
             comparisons.close(self.connection, self.comparison, self.name, owners=[""])
             self.conclude_catalog(catalog)
 
-    def catalog(self) -> Ground:
+    def catalog(self) -> CatalogContext:
         """The catalog as families know it, after what both sides prove of it was linked."""
         context, inputs = self.context, catalog_inputs(self.context)
         found = link_discovery.products(inputs)
@@ -89,18 +89,18 @@ class Comparing:
         inputs = self.with_suggestions(inputs, found, copied_of(context, None))
         state = catalog_state(inputs)
         there = [
-            *state.catalog.claims,
-            *past(inputs, state.catalog, every_version(state)),
+            *state.catalog.targets,
+            *superseded(inputs, state.catalog, every_version(state)),
             *found_in(inputs, inputs.stripe),
         ]
-        return Ground(inputs, state, PriceBook.of(there))
+        return CatalogContext(inputs, state, PriceBook.of(there))
 
-    def conclude_catalog(self, ground: Ground) -> None:
+    def conclude_catalog(self, ground: CatalogContext) -> None:
         """Compares the catalog, once it is known who needs what of its past."""
         made = of_catalog(ground.inputs, ground.state, catalog_references.needed(self.connection, self.name))
         self.settle(made, ground.book, owners=[""])
 
-    def family(self, ground: Ground, members: Members) -> None:
+    def family(self, ground: CatalogContext, members: Members) -> None:
         """Decides and compares some whole families."""
         context, owners = self.context, members.owners(self.context.place)
         inputs, own = family_inputs(context, ground.inputs, members)
@@ -111,37 +111,39 @@ class Comparing:
         found = link_discovery.families(inputs)
         inputs = self.linked(inputs, found.links)
         inputs = self.with_suggestions(inputs, found, copied_of(context, owners))
-        inputs = self.moved(inputs)
+        inputs = self.relink(inputs)
         made = of_families(inputs, ground.state, own)
-        book = ground.book.also([c for c in [*made.desired.wanted, *made.desired.found] if "content" in c.facts])
+        book = ground.book.also(
+            [c for c in [*made.target_state.targets, *made.target_state.found] if "content" in c.facts]
+        )
         counted, problems = charges(inputs, made.catalog)
-        self.settle(made.desired, book, owners=owners, problems=map(uncounted, problems))
+        self.settle(made.target_state, book, owners=owners, problems=map(uncounted, problems))
         use = {charge.measured.subscription for charge in counted} | {problem.subscription for problem in problems}
         catalog_references.remember(
             self.connection,
             self.name,
             owners,
-            needs=[(context.place.owner("subscription", id), what) for id, what in made.needs],
-            wakes=[(context.place.owner("subscription", id), at) for id, at in made.desired.timers.items()],
+            references=[(context.place.owner("subscription", id), what) for id, what in made.catalog_references],
+            rechecks=[(context.place.owner("subscription", id), at) for id, at in made.target_state.timers.items()],
             bill_use={context.place.owner("subscription", id) for id in use},
         )
         self.decided += len(owners)
 
     def settle(
-        self, made: Desired, book: PriceBook, *, owners: Sequence[str], problems: Iterable[EntityStatus] = ()
+        self, made: TargetState, book: PriceBook, *, owners: Sequence[str], problems: Iterable[EntityStatus] = ()
     ) -> None:
         """Compares what was decided of some owners; keeps documents, differences in words and money, and statuses."""
         found = comparisons.compared(
-            self.connection, self.comparison, self.name, owners=owners, wanted=made.wanted, found=made.found
+            self.connection, self.comparison, self.name, owners=owners, targets=made.targets, found=made.found
         )
-        drift = rows(found, book, self.places, ignored=self.context.exempt)
+        drift = rows(found, book, self.dashboards, ignored=self.context.exempt)
         comparisons.store_drift(self.connection, self.comparison, self.name, drift, now=self.context.run.now)
-        final = {(s.kind, s.id): s for s in [*judged(made, found), *problems]}
+        final = {(s.kind, s.id): s for s in [*entity_statuses(made, found), *problems]}
         statuses.store(self.connection, self.name, self.context.run.id, final.values())
         families.done(self.connection, owners)
         differing = sorted({d.entity for d in found if d.entity in final})
         of = [(self.owner(*e), final[e]) for e in differing]
-        comparisons.keep_judged(self.connection, self.comparison, self.name, of)
+        comparisons.store_statuses(self.connection, self.comparison, self.name, of)
 
     def linked(self, inputs: Inputs, found: Mapping[str, str]) -> Inputs:
         """The inputs with the links that both sides prove, recorded."""
@@ -159,15 +161,15 @@ class Comparing:
             key: f"Possible link: {id} in Stripe ({why}). Confirm it with stripe-sync link, or remove the reference."
             for key, id, why in waiting
         }
-        return replace(inputs, candidates={**inputs.candidates, **why})
+        return replace(inputs, suggestions={**inputs.suggestions, **why})
 
-    def moved(self, inputs: Inputs) -> Inputs:
+    def relink(self, inputs: Inputs) -> Inputs:
         """The inputs with the links moved of subscriptions that go on under another id (BILLING 7)."""
-        moves = successors.relinked(inputs, successors.resolutions(inputs))
-        for old, new in moves.items():
+        relinked = successors.relinked(inputs, successors.resolutions(inputs))
+        for old, new in relinked.items():
             links.move(self.connection, self.name, old, new)
-        ids = {moves.get(key, key): id for key, id in inputs.links.ids.items()}
-        return replace(inputs, links=replace(inputs.links, ids=ids)) if moves else inputs
+        ids = {relinked.get(key, key): id for key, id in inputs.links.ids.items()}
+        return replace(inputs, links=replace(inputs.links, ids=ids)) if relinked else inputs
 
     def owner(self, kind: str, id: str) -> str:
         """The owner (``keys.owner``) of an entity."""
@@ -175,7 +177,7 @@ class Comparing:
 
 
 @dataclass(frozen=True)
-class Ground:
+class CatalogContext:
     """The catalog's part of a comparison: its inputs, what it offers, and the money of every price version."""
 
     inputs: Inputs

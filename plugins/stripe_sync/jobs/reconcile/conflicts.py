@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stripe_sync.core import ownership
-from stripe_sync.core.errors import RunStopped
+from stripe_sync.core.errors import FatalError
 from stripe_sync.domain.actual import successors
 from stripe_sync.domain.model.inputs import Inputs
 from stripe_sync.jobs.inputs.partitions import ComparisonContext
@@ -12,23 +12,25 @@ from stripe_sync.warehouse.writes import journal
 
 
 def refuse(context: ComparisonContext, *, after: int) -> None:
-    """Raises RunStopped where somebody else makes objects in Stripe. ``after``: those before that snapshot were looked at."""
+    """Raises FatalError where somebody else makes objects in Stripe. ``after``: those before that snapshot were looked at."""
     name, since = context.place.environment, journal.first_write(context.connection, context.place.environment)
     if since is None:
         return
-    found = changes.intruders(context.connection, context.place, first_write=since, mark=ownership.FIELD, after=after)
+    found = changes.foreign_objects(
+        context.connection, context.place, first_write=since, mark=ownership.FIELD, after=after
+    )
     if found:
-        raise RunStopped(
+        raise FatalError(
             f"{len(found)} objects in Stripe carry Stigg's metadata, not our mark, and are newer than our first write, such as "
             f"{found[0]}: something else syncs {name} as well. Remove Stigg's own integration, or take that metadata off."
         )
 
 
 def refuse_detached(context: ComparisonContext, inputs: Inputs) -> None:
-    """Raises RunStopped where subscriptions in these inputs ended because Stigg's own integration was removed."""
+    """Raises FatalError where subscriptions in these inputs ended because Stigg's own integration was removed."""
     gone = successors.detached(inputs)
     if gone:
-        raise RunStopped(
+        raise FatalError(
             f"Linked subscriptions of {context.place.environment} ended by DetachBilling, such as {gone[0]}: Stigg's integration "
             f"was removed together with them. Nothing is canceled; restore them in Stigg, or end them in Stripe by hand."
         )
@@ -42,10 +44,10 @@ def unnamed(inputs: Inputs) -> set[str]:
 
 
 def refuse_vanished(context: ComparisonContext) -> None:
-    """Raises RunStopped where Stigg lost the billing ids of what was adopted."""
+    """Raises FatalError where Stigg lost the billing ids of what was adopted."""
     vanished, adopted = changes.vanished(context.connection, context.place)
     if vanished > adopted / 2:
-        raise RunStopped(
+        raise FatalError(
             f"Stigg lost the billing ids of {vanished} of {adopted} adopted customers and subscriptions of "
             f"{context.place.environment}; look whether its integration was removed with its data before anything is written."
         )

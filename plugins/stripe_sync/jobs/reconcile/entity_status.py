@@ -7,18 +7,18 @@ from collections.abc import Iterable
 from stripe_sync.core import keys
 from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.drift.difference import Difference
-from stripe_sync.domain.model.documents import COUPON, CUSTOMER, PRODUCT, SUBSCRIPTION, Claim
-from stripe_sync.domain.model.inputs import Desired
+from stripe_sync.domain.model.documents import COUPON, CUSTOMER, PRODUCT, SUBSCRIPTION, ObjectDocument
+from stripe_sync.domain.model.inputs import TargetState
 from stripe_sync.domain.model.status import EntityStatus, Status
 from stripe_sync.domain.usage.charges import Problem
 
 
-def judged(wanted: Desired, differences: Iterable[Difference]) -> list[EntityStatus]:
+def entity_statuses(state: TargetState, differences: Iterable[Difference]) -> list[EntityStatus]:
     """Everybody's status: an entity that waits for a write and has no difference is a success."""
     differing = {d.entity for d in differences if d.entity}
-    main = {claim.entity: claim.stripe_id for claim in own_ids(wanted)}
+    main = {actual.entity: actual.stripe_id for actual in own_ids(state)}
     result = []
-    for status in wanted.statuses.values():
+    for status in state.statuses.values():
         entity = (status.kind, status.id)
         stripe_id = status.stripe_id or main.get(entity)
         settled = status.reason is ReasonCode.WAITS_FOR_WRITE and entity not in differing
@@ -43,12 +43,12 @@ def uncounted(problem: Problem) -> EntityStatus:
     )
 
 
-def own_ids(wanted: Desired) -> Iterable[Claim]:
+def own_ids(state: TargetState) -> Iterable[ObjectDocument]:
     """The found claims that are an entity's own object, with the entity: what Stigg calls its billing id."""
-    owners = {claim.key: claim.entity for claim in wanted.wanted}
-    for claim in wanted.found:
-        entity = owners.get(claim.key)
-        package = claim.kind == PRODUCT and not keys.LinkKey.parse(claim.key).charge
-        coupon = claim.kind == COUPON and entity is not None and entity[0] == "coupon"
-        if entity and (package or coupon or claim.kind in (CUSTOMER, SUBSCRIPTION)):
-            yield Claim(claim.kind, claim.key, claim.document, entity, claim.stripe_id)
+    owners = {actual.key: actual.entity for actual in state.targets}
+    for actual in state.found:
+        entity = owners.get(actual.key)
+        package = actual.kind == PRODUCT and not keys.LinkKey.parse(actual.key).charge
+        coupon = actual.kind == COUPON and entity is not None and entity[0] == "coupon"
+        if entity and (package or coupon or actual.kind in (CUSTOMER, SUBSCRIPTION)):
+            yield ObjectDocument(actual.kind, actual.key, actual.document, entity, actual.stripe_id)

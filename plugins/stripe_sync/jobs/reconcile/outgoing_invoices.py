@@ -14,12 +14,12 @@ from stripe_sync.clients.stripe.client import StripeApi
 from stripe_sync.clients.stripe.endpoints import PATHS
 from stripe_sync.clients.stripe.nested_lists import with_lines
 from stripe_sync.core.clock import epoch
-from stripe_sync.core.errors import RowFailed, Transient
+from stripe_sync.core.errors import EntityError, Transient
 from stripe_sync.core.lanes import Lane
 from stripe_sync.domain.actual.endings import Collected, collected, unowed
 from stripe_sync.domain.plan import outgoing_invoices
 from stripe_sync.domain.plan.actions import Action, ActionKind, Plan
-from stripe_sync.domain.plan.guards import Decision, Verdict
+from stripe_sync.domain.plan.guards import Decision, GuardResult
 from stripe_sync.jobs.runtime.context import Session
 
 MOST: Final = 200  # cancellations of which the invoices are read; a person reads no more of them one by one
@@ -27,7 +27,7 @@ UNREAD: Final = "Its invoices were not read: look at them in Stripe before you d
 
 
 def with_invoices(
-    session: Session, made: Plan, guarded: Iterable[Verdict], link_index: LinkIndex, *, now: datetime
+    session: Session, made: Plan, guarded: Iterable[GuardResult], link_index: LinkIndex, *, now: datetime
 ) -> Plan:
     """Return the plan whose waiting cancellations say which invoices are collected and which are stopped.
 
@@ -51,7 +51,7 @@ def sentences(session: Session, action: Action, link_index: LinkIndex, now: date
     try:
         id = link_index.resolve(action.target)
         found = list(unfinished(session.stripe.in_lane(Lane.SUBSCRIPTIONS), id, ours))
-    except (RowFailed, Transient):
+    except (EntityError, Transient):
         return UNREAD
     not_owed = unowed(found, id, action.after.get("ended_in_stigg"))
     return outgoing_invoices.sentences(found, not_owed=not_owed, now=epoch(now))

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from stripe_sync.clients.stripe.client import StripeApi
 from stripe_sync.clients.stripe.endpoints import PATHS
 from stripe_sync.core.clock import epoch
-from stripe_sync.core.errors import RowFailed, Transient, UnknownShape
+from stripe_sync.core.errors import EntityError, Transient, UnknownShape
 from stripe_sync.core.lanes import Lane
 from stripe_sync.core.ownership import FIELD
 from stripe_sync.core.reasons import ReasonCode
@@ -50,7 +50,7 @@ def owed_rows(session: Session, run: Run) -> list[EntityStatus]:
     for customer, its in by_customer.items():
         try:
             shown = shown_of(session, customer, its, run.now)
-        except (RowFailed, Transient, UnknownShape):
+        except (EntityError, Transient, UnknownShape):
             left += its
             continue
         with session.engine.begin() as connection:
@@ -145,10 +145,10 @@ def status_of(entity: str, id: str, rows: Sequence[Owed]) -> EntityStatus:
 
     Rows that wait for Stripe alone are not told.
     """
-    told = " ".join(row.sentence() for row in rows if not row.waits)
+    sentences = " ".join(row.sentence() for row in rows if not row.waits)
     if all(row.kind == OwedKind.UNUSED or row.waits for row in rows):
-        return EntityStatus("subscription", entity, Status.NO_SYNC_REQUIRED, ReasonCode.ENDED, told, id)
-    return EntityStatus("subscription", entity, Status.PENDING, ReasonCode.NEEDS_A_PERSON, told, id)
+        return EntityStatus("subscription", entity, Status.NO_SYNC_REQUIRED, ReasonCode.ENDED, sentences, id)
+    return EntityStatus("subscription", entity, Status.PENDING, ReasonCode.NEEDS_A_PERSON, sentences, id)
 
 
 def together(*groups: Iterable[EntityStatus]) -> list[EntityStatus]:

@@ -27,12 +27,12 @@ from stripe_sync.warehouse import step_results
 from stripe_sync.warehouse.comparisons import comparisons
 from stripe_sync.warehouse.snapshots import snapshots
 
-AT_ONCE = 1000  # differences that are looked at together
+DIFFERENCES_PER_BATCH = 1000  # differences that are looked at together
 SECOND, READING = timedelta(seconds=1), timedelta(hours=4)
 
 
 @dataclass(frozen=True)
-class Portion:
+class PlanBatch:
     """The differences in order of kind and key; the keys of which both snapshots may not be of one moment.
 
     ``upto`` is the link key of the customer with whom it ended where others are left: the next run begins behind them.
@@ -45,7 +45,7 @@ class Portion:
     beyond: dict[str, int]
 
 
-def portion(session: Session, run: Run, connection: Connection, comparison: int) -> Portion:
+def select_batch(session: Session, run: Run, connection: Connection, comparison: int) -> PlanBatch:
     """What a run takes up of a comparison: whole customers, as many as a plan may have; all of an approval."""
     name = session.environment.name
     approval, window = run.params.approval, touched_in(connection, name, run)
@@ -55,7 +55,7 @@ def portion(session: Session, run: Run, connection: Connection, comparison: int)
     before = last.upto if last else ""
     most = session.environment.max_plan_size
     rows = chosen(comparisons.in_order(connection, comparison, after="" if asked else before), run, name)
-    parts = in_parts(rows, at_once=min(most, AT_ONCE), only=approved)
+    parts = in_parts(rows, at_once=min(most, DIFFERENCES_PER_BATCH), only=approved)
     taken = take(connection, comparison, parts, window=window, most=None if approval else most)
     beyond = left_over(connection, comparison, taken) if taken.is_cut else {}
     if taken.is_cut:
@@ -64,9 +64,9 @@ def portion(session: Session, run: Run, connection: Connection, comparison: int)
             f"that differ wait for another run (max_plan_size)"
         )
     differences = sorted(taken.differences, key=lambda d: (d.kind, d.key))
-    moving = unsettled(connection, name, run, differences)
+    moving = changed_since_run_start(connection, name, run, differences)
     settled = [d for d in differences if d.key not in moving]
-    return Portion(settled, moving, before if asked else taken.upto, {} if asked else beyond)
+    return PlanBatch(settled, moving, before if asked else taken.upto, {} if asked else beyond)
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,9 @@ def chosen(rows: Iterable[Mapping[str, str]], run: Run, environment: str) -> Ite
             yield row
 
 
-def unsettled(connection: Connection, environment: str, run: Run, differences: Sequence[Difference]) -> set[str]:
+def changed_since_run_start(
+    connection: Connection, environment: str, run: Run, differences: Sequence[Difference]
+) -> set[str]:
     """The keys of what was made or changed on either side after the run began: the two snapshots may not agree on it."""
     if not differences:
         return set()

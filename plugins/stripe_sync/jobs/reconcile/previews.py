@@ -11,7 +11,7 @@ import msgspec
 from stripe_sync.apply.links import LinkIndex
 from stripe_sync.apply.resource import Call
 from stripe_sync.apply.resources import subscription
-from stripe_sync.core.errors import RowFailed, Transient
+from stripe_sync.core.errors import EntityError, Transient
 from stripe_sync.domain.drift.difference import Difference, Existing
 from stripe_sync.domain.plan.actions import Action, ActionKind, Plan
 from stripe_sync.jobs.runtime.context import Session
@@ -21,7 +21,7 @@ Params = dict[str, Any]
 # More previews than these cost more time than they are worth; the others keep the amount that was computed.
 PREVIEWS: Final = 200
 DETAILS: Final = ("items", "billing_mode", "proration_behavior", "cancel_at")
-BESIDE: Final = ("discounts", "automatic_tax")
+OPTIONAL_DETAILS: Final = ("discounts", "automatic_tax")
 
 
 def previewed(session: Session, made: Plan, differences: Sequence[Difference], link_index: LinkIndex) -> Plan:
@@ -52,7 +52,7 @@ def preview_params(call: Call, d: Difference | None) -> Params | None:
         if action.kind == ActionKind.SUBSCRIPTION_UPDATE and action.after.get("proration_behavior") == "always_invoice":
             facts: Mapping[str, Any] = d.actual.facts if isinstance(d, Existing) else {}
             return of_change(call.id, subscription.changes(call, facts))
-    except RowFailed:
+    except EntityError:
         return None
     return None
 
@@ -63,7 +63,7 @@ def of_creation(params: Mapping[str, Any]) -> Params:
     details["billing_cycle_anchor"] = {"type": "timestamp", "timestamp": params["billing_cycle_anchor"]}
     if "backdate_start_date" in params:
         details["start_date"] = params["backdate_start_date"]
-    beside = {name: params[name] for name in BESIDE if name in params}
+    beside = {name: params[name] for name in OPTIONAL_DETAILS if name in params}
     if "add_invoice_items" in params:
         beside["invoice_items"] = params["add_invoice_items"]
     return {"customer": params["customer"], "subscription_details": details, **beside}
@@ -83,7 +83,7 @@ def with_preview(session: Session, action: Action, params: Params) -> Action:
     """
     try:
         invoice = session.stripe.preview(params)
-    except RowFailed as refused:
+    except EntityError as refused:
         return action if action.depends_on else msgspec.structs.replace(action, refused=refused.detail)
     except Transient:
         return action

@@ -23,14 +23,14 @@ def write_back(session: Session, run: Run) -> list[Step]:
     about = {"environment": environment.name, "most": environment.limits.actions}
     with connect_to_read(session.engine) as connection:
         rows = run_sql(connection, "mirror/without_billing_id", **about)
-    actions = [naming(environment.name, row["key"]) for row in rows]
+    actions = [set_billing_id(environment.name, row["key"]) for row in rows]
     if not actions:
         return []
     with leases.held(session.engine, environment.name, Lane.CUSTOMERS, holder=run.id) as lease:
         return write(session, run, actions, lease)
 
 
-def naming(environment: str, customer: str) -> Action:
+def set_billing_id(environment: str, customer: str) -> Action:
     """The action that tells Stigg a customer's Stripe id."""
     id = keys.entity_of(customer)[1]
     return Action(

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from stripe_sync.core.approval_state import ApprovalState
-from stripe_sync.core.errors import ConfigurationError, Waiting
+from stripe_sync.core.errors import ConfigurationError, NotReady
 from stripe_sync.domain.plan import approvals as approval_texts
 from stripe_sync.domain.plan.actions import Plan
-from stripe_sync.domain.plan.guards import Verdict
+from stripe_sync.domain.plan.guards import GuardResult
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.runtime.manual_actions import Operator
 from stripe_sync.jobs.runtime.results.reconcile import Asked
@@ -28,15 +28,15 @@ def ask(session: Session, run: Run) -> Asked:
     stored = plans.of_run(session.engine, name, run.id)
     if stored is None or run.params.approval:
         return Asked(asked=())
-    return Asked(asked=request_approvals(session, run, stored.plan, stored.verdicts))
+    return Asked(asked=request_approvals(session, run, stored.plan, stored.guard_results))
 
 
-def request_approvals(session: Session, run: Run, plan: Plan, verdicts: Sequence[Verdict]) -> list[str]:
+def request_approvals(session: Session, run: Run, plan: Plan, guard_results: Sequence[GuardResult]) -> list[str]:
     """Request approval for each waiting group, without actions that were requested or rejected; return the hashes."""
     name, life = session.environment.name, timedelta(hours=session.environment.approval_hours)
     with session.engine.begin() as connection:
         known = approvals.settled(connection, name, now=run.now, remember=REJECTION_VALID)
-        requests = list(approval_texts.requests(plan, verdicts, settled=known.keys()))
+        requests = list(approval_texts.requests(plan, guard_results, settled=known.keys()))
         for request in requests:
             approvals.ask(connection, name, run.id, plan.hash, request, now=run.now, life=life)
     for request in requests:
@@ -45,11 +45,11 @@ def request_approvals(session: Session, run: Run, plan: Plan, verdicts: Sequence
 
 
 def question(session: Session, hash: str) -> dict[str, str]:
-    """Return ``subject`` and ``body`` (Markdown) of an open request. Raises Waiting where it is no longer open."""
+    """Return ``subject`` and ``body`` (Markdown) of an open request. Raises NotReady where it is no longer open."""
     found = require(session, hash)
     state = found.state_at(session.clock.now())
     if state != ApprovalState.WAITING:
-        raise Waiting(f"Approval {hash} of {session.environment.name} is {state}; no answer is needed.")
+        raise NotReady(f"Approval {hash} of {session.environment.name} is {state}; no answer is needed.")
     sentences = action_sentences(session, found)
     return {
         "subject": approval_texts.subject(session.environment.name, found.request),
@@ -119,8 +119,8 @@ def approved_targets(session: Session, hash: str) -> frozenset[str] | None:
 
 
 def approved_actions(session: Session, hash: str) -> frozenset[str]:
-    """Return the hashes of an approved set's actions. Raises Waiting where it is not approved, or was already applied."""
+    """Return the hashes of an approved set's actions. Raises NotReady where it is not approved, or was already applied."""
     found = require(session, hash)
     if found.state != ApprovalState.APPROVED:
-        raise Waiting(f"Approval {hash} is {found.state_at(session.clock.now())}; none of its actions are applied.")
+        raise NotReady(f"Approval {hash} is {found.state_at(session.clock.now())}; none of its actions are applied.")
     return frozenset(found.request.actions)

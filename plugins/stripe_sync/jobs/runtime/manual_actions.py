@@ -141,7 +141,7 @@ def end_exemption(session: Session, kind: str, id: str, by: Operator) -> str:
     """End an exemption, so that the next run plans the entity again."""
     with session.engine.begin() as connection:
         found = entity_keys(connection, session, kind, id)
-        ended = [key for key in found if link_suggestions.heed(connection, session.environment.name, key)]
+        ended = [key for key in found if link_suggestions.end_exemption(connection, session.environment.name, key)]
         note(connection, session, "resync", f"{kind}:{id}", by, {"no longer exempt": sorted(ended)})
     return f"{kind} {id} is planned again" + (" and no longer exempt." if ended else ".")
 

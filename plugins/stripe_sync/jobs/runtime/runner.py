@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from stripe_sync.core.errors import RunStopped
+from stripe_sync.core.errors import FatalError
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.runtime.step import StepFunction
 from stripe_sync.jobs.runtime.step_list import Job, Step
@@ -41,14 +41,14 @@ def function_of(step: Step) -> StepFunction:
 
 
 def argument_values(session: Session, run: Run, step: Step) -> dict[str, int | str]:
-    """Return the arguments of a step by parameter. Raises RunStopped where an earlier step has no result."""
+    """Return the arguments of a step by parameter. Raises FatalError where an earlier step has no result."""
     if not step.arguments:
         return {}
     kept, found = runs.results(session.engine, session.environment.name, run.id), {}
     for argument in step.arguments:
         result = kept.get(argument.step)
         if result is None:
-            raise RunStopped(
+            raise FatalError(
                 f"Run {run.id} has no result of step {argument.step}, so step {step.name} cannot start. Run {argument.step} first."
             )
         found[argument.parameter] = result[argument.field]
@@ -56,8 +56,8 @@ def argument_values(session: Session, run: Run, step: Step) -> dict[str, int | s
 
 
 def require_finished(session: Session, run: Run, job: Job) -> None:
-    """Raise RunStopped with the unfinished steps before the last one."""
+    """Raise FatalError with the unfinished steps before the last one."""
     finished = runs.results(session.engine, session.environment.name, run.id)
     unfinished = [step.name for step in job.leading_to(job.last.name) if step.name not in finished]
     if unfinished:
-        raise RunStopped(f"Run {run.id} did not finish {', '.join(unfinished)}. See the log of step {unfinished[0]}.")
+        raise FatalError(f"Run {run.id} did not finish {', '.join(unfinished)}. See the log of step {unfinished[0]}.")

@@ -11,7 +11,7 @@ from datetime import timedelta
 from sqlalchemy import func, select
 
 from stripe_sync.core.clock import SystemClock
-from stripe_sync.core.errors import AccountRefused, NotAuthorized, RowFailed, StripeSyncError
+from stripe_sync.core.errors import AccountRefused, EntityError, NotAuthorized, StripeSyncError
 from stripe_sync.core.lanes import LANES
 from stripe_sync.domain.usage.holds.grace import is_short
 from stripe_sync.jobs.checkout import portal
@@ -87,7 +87,7 @@ def may_read(session: Session, right: Right) -> bool:
         session.client.get(right.path, **({} if right.path.endswith("settings") else {"limit": 1}))
     except NotAuthorized:
         return False
-    except RowFailed:
+    except EntityError:
         pass  # the read is allowed, and the object does not exist
     return True
 

@@ -11,10 +11,10 @@ from contextlib import ExitStack
 from typing import Any
 
 from stripe_sync.core import ownership
-from stripe_sync.core.errors import ConfigurationError, RunStopped
+from stripe_sync.core.errors import ConfigurationError, FatalError
 from stripe_sync.core.lanes import LANES, Lane
 from stripe_sync.domain.actual.billing_periods import ANCHOR
-from stripe_sync.domain.actual.stripe_objects import CANCEL_AT, ONCE, OWN_METADATA
+from stripe_sync.domain.actual.stripe_objects import CANCEL_AT, ONE_OFFS, OWN_METADATA
 from stripe_sync.domain.plan.actions import Action, ActionKind
 from stripe_sync.jobs.inputs.direct_writes import write
 from stripe_sync.jobs.runtime.account import account
@@ -76,7 +76,7 @@ def disconnect(session: Session, run: Run, by: Operator, *, confirm: str, strip:
                 steps = write(session, run, strips(session, lane), held[lane])
                 left = [s for s in steps if s.result != "done"]
                 if left:
-                    raise RunStopped(
+                    raise FatalError(
                         f"{len(left)} objects still have our metadata, the first {left[0].action.target}: {left[0].detail} "
                         f"No link was ended. Disconnect again."
                     )
@@ -96,7 +96,7 @@ def strips(session: Session, lane: Lane) -> list[Action]:
         found = {
             kind: links.of_kind(connection, session.environment.name, kind) for kind, of in LANE.items() if of == lane
         }
-    empty: dict[str, Any] = dict.fromkeys((*OWN_METADATA, ONCE, CANCEL_AT, ANCHOR, ownership.FIELD), "")
+    empty: dict[str, Any] = dict.fromkeys((*OWN_METADATA, ONE_OFFS, CANCEL_AT, ANCHOR, ownership.FIELD), "")
     return [
         Action(
             kind=ActionKind(f"{kind}.strip"),

@@ -26,10 +26,10 @@ def store_ends(connection: Connection, session: Session, run: Run, state: Ledger
         windows=usage_windows.in_states(connection, name, SENT),
         holds=draft_holds.live(connection, name),
     )
-    usage_invoices.mark_unowed(connection, name, decided.owed, is_unowed=False)
+    usage_invoices.set_unowed(connection, name, decided.owed, is_unowed=False)
     for hold in decided.holds:
         draft_holds.add(connection, name, hold, at=run.now, run_id=run.id)
-    usage_invoices.mark_unowed(connection, name, decided.unowed)
+    usage_invoices.set_unowed(connection, name, decided.unowed)
     movements.store(connection, decided.drains, at=run.now, run_id=run.id)
 
 

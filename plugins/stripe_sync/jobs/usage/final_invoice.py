@@ -179,7 +179,7 @@ def load_groups(connection: Connection, session: Session, run: Run) -> dict[Grou
     name = session.environment.name
     windows = [w for w in usage_windows.in_states(connection, name, OPEN) if w.quantity is not None]
     assigned = assign(windows, usage_invoices.may_bill(connection, name, windows))
-    revisions = usage_windows.openings(connection, name) if len(assigned) < len(windows) else {}
+    revisions = usage_windows.terms_revisions(connection, name) if len(assigned) < len(windows) else {}
     ended = decide.ended_in_stigg(windows, assigned, revisions)
     state = load_state(session, run, connection) if ended else None
     ending = state.ending_ids if state is not None else frozenset()

@@ -26,7 +26,7 @@ def load_state(session: Session, run: Run, connection: Connection) -> LedgerStat
     newest = latest(session, run, connection)
     if newest is None:
         return None
-    revisions = usage_windows.openings(connection, name)
+    revisions = usage_windows.terms_revisions(connection, name)
     members = catalog_references.bill_use(connection, name)
     members.stripe |= open_subscriptions(revisions)
     members.stripe |= {window.subscription for window in waiting_windows(connection, name)}

@@ -94,6 +94,6 @@ def waive(session: Session, row: str, by: Operator) -> str:
             raise ConfigurationError(f"There is no row {row} of usage in {name}; stripe-sync usage {name} lists them.")
         waived = decide.decide_waiver(found, reason=by.reason, person=by.person)
         movements.drain(connection, waived, at=now, run_id="")
-        usage_invoices.look_again(connection, name, [found.invoice] if found.invoice else [])
+        usage_invoices.request_refresh(connection, name, [found.invoice] if found.invoice else [])
         note(connection, session, "waive", row, by)
     return f"The row {row} ({found.measured.feature} of {found.measured.subscription}) is not billed."

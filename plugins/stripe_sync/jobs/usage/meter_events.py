@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from stripe_sync.apply.resources.meter_event import IDENTIFIER
-from stripe_sync.core.errors import NotAuthorized, RowFailed, Transient
+from stripe_sync.core.errors import EntityError, NotAuthorized, Transient
 from stripe_sync.core.lanes import Lane
 from stripe_sync.domain.model.meter_units import Meter
 from stripe_sync.domain.usage import metering
@@ -51,7 +51,7 @@ def counted_beside(session: Session, invoice: Invoice, window: Window) -> str:
         return billed
     try:
         return meters.counted_twice(meter, counted(session, invoice, window, meter))
-    except RowFailed as failure:
+    except EntityError as failure:
         return failure.detail
 
 
@@ -75,7 +75,7 @@ def read_window(
     try:
         there = read_meter(session, meter, known)
         value = counted(session, invoice, window, meter)
-    except RowFailed as failure:
+    except EntityError as failure:
         return MeteredWindow(window, problem=failure.detail)
     if problem := meters.meter_problem(window, meter, there):
         return MeteredWindow(window, problem=problem)
@@ -101,7 +101,7 @@ def error_report(session: Session, window: Window, meter: Meter) -> str:
     """
     try:
         codes = reported(session, window, meter)
-    except (NotAuthorized, RowFailed, Transient) as refused:
+    except (NotAuthorized, EntityError, Transient) as refused:
         return f" Stripe's report of errors cannot be read: {refused}"
     return f" Stripe reports {', '.join(sorted(codes))}." if codes else ""
 

@@ -42,10 +42,10 @@ def place(
     placed = Placed({id: list(its) for id, its in windows.items()}, {i.invoice: i for i in seen})
     for id in sorted(windows):
         invoice = placed.invoices[id]
-        moved = excess(invoice, placed.windows[id], owner=owner_of(session))
-        if not moved:
+        excess_lines = excess(invoice, placed.windows[id], owner=owner_of(session))
+        if not excess_lines:
             continue
-        placed.windows[id] = [w for w in placed.windows[id] if w not in moved]
+        placed.windows[id] = [w for w in placed.windows[id] if w not in excess_lines]
         minimum = any(w.terms.minimum is not None for w in windows[id])
         other = surplus_invoice(invoice, seen, signer=session.signer) or made(
             session, run, lease, invoice, minimum=minimum
@@ -54,7 +54,7 @@ def place(
             placed.waits[id] = FULL.format(invoice=id, why=other)
             continue
         placed.invoices[other.invoice] = other
-        placed.windows.setdefault(other.invoice, []).extend(moved)
+        placed.windows.setdefault(other.invoice, []).extend(excess_lines)
     return placed
 
 
@@ -86,8 +86,8 @@ def needed(session: Session, invoice: Invoice, *, minimum: bool) -> Action | str
         return why[0].lower() + why[1:].rstrip(".")
     key = surplus_key(name, of, bound)
     action = drafts.final_invoice(key, terms, bound, subscription=of, entity=entity_of(session, of))
-    said = f"Make an invoice for the usage that does not fit on {invoice.invoice}, which may have 250 lines."
-    return structs.replace(action, cause="surplus", sentence=said)
+    text = f"Make an invoice for the usage that does not fit on {invoice.invoice}, which may have 250 lines."
+    return structs.replace(action, cause="surplus", sentence=text)
 
 
 def coupons_of(session: Session, terms: FinalTerms) -> list[Mapping[str, Any] | None]:

@@ -1,6 +1,4 @@
-"""What is kept of each customer and subscription besides documents: what of the catalog's past they need, when they have to be
-decided again, whether their use is billed.
-"""
+"""References to superseded catalog versions, recheck times and usage charges, by customer and subscription."""
 
 from __future__ import annotations
 
@@ -19,7 +17,7 @@ TABLES = (catalog_reference, recheck, usage_owner)
 
 
 def needed(connection: Connection, environment: str) -> frozenset[str]:
-    """Return the parts of the catalog's past that somebody needs."""
+    """Return the superseded catalog versions that any customer or subscription references."""
     return frozenset(row["reference"] for row in run_sql(connection, "families/needed", environment=environment))
 
 
@@ -28,31 +26,33 @@ def remember(
     environment: str,
     owners: Collection[str],
     *,
-    needs: Iterable[tuple[str, str]],
-    wakes: Iterable[tuple[str, datetime]],
+    references: Iterable[tuple[str, str]],
+    rechecks: Iterable[tuple[str, datetime]],
     bill_use: Collection[str],
 ) -> None:
-    """Store what these owners need, when time alone may decide something else about them, and who of them bills use."""
+    """Replace the references and recheck times (UTC) of these owners; ``bill_use`` are those with usage charges."""
     of_these = list(owners)
     for table in TABLES:
         connection.execute(delete(table).where(table.c.environment == environment, is_among(table.c.owner, of_these)))
-    rows = [{"environment": environment, "owner": owner, "reference": reference} for owner, reference in set(needs)]
-    moments = [{"environment": environment, "owner": owner, "recheck_at": at} for owner, at in wakes]
+    rows = [
+        {"environment": environment, "owner": owner, "reference": reference} for owner, reference in set(references)
+    ]
+    timers = [{"environment": environment, "owner": owner, "recheck_at": at} for owner, at in rechecks]
     users = [{"environment": environment, "owner": owner} for owner in sorted(bill_use)]
-    for table, given in ((catalog_reference, rows), (recheck, moments), (usage_owner, users)):
+    for table, given in ((catalog_reference, rows), (recheck, timers), (usage_owner, users)):
         if given:
             connection.execute(insert(table), [*given])
 
 
 def bill_use(connection: Connection, environment: str) -> Members:
-    """Return the members whose use is billed, or cannot be counted, by the newest comparison."""
+    """Return the customers and subscriptions with usage charges, or with usage that cannot be counted."""
     return of_owners(
         connection.execute(select(usage_owner.c.owner).where(usage_owner.c.environment == environment)).scalars()
     )
 
 
 def forget_absent(connection: Connection, environment: str) -> None:
-    """Delete the rows of everybody who is no more, after everybody was decided."""
+    """Delete the rows of owners that no longer exist, after a full comparison."""
     for table in TABLES:
         is_done = exists().where(DONE.c.owner == table.c.owner)
         connection.execute(delete(table).where(table.c.environment == environment, ~is_done))

@@ -21,10 +21,10 @@ def find(engine: Engine, suite_hash: str, content: str) -> dict[str, Any] | None
     return {**row.detail, "passed": row.passed} if row else None
 
 
-def newest(engine: Engine, suite_hash: str, place: str, *, upto: int) -> tuple[int, dict[str, Any]] | None:
+def newest(engine: Engine, suite_hash: str, place: str, *, until: int) -> tuple[int, dict[str, Any]] | None:
     """Return (content, detail) of the newest result that passed of a suite on one side of an environment, on content up to this."""
     with connect_to_read(engine) as connection:
-        rows = run_sql(connection, "checks/newest", suite_hash=suite_hash, side=f"{place}:", content=upto)
+        rows = run_sql(connection, "checks/newest", suite_hash=suite_hash, side=f"{place}:", content=until)
     return next(((int(row["content"]), row["detail"]) for row in rows), None)
 
 

@@ -13,7 +13,7 @@ from stripe_sync.core.decoding import typed
 from stripe_sync.core.keys import owner
 from stripe_sync.domain.drift.difference import Changed, Difference, Extra, Missing
 from stripe_sync.domain.drift.rows import DriftRow
-from stripe_sync.domain.model.documents import CANON_VERSION, Claim
+from stripe_sync.domain.model.documents import CANON_VERSION, ObjectDocument
 from stripe_sync.domain.model.status import EntityStatus
 from stripe_sync.warehouse.copy import DECIDED, clear_decided, copy_rows, create_decided
 from stripe_sync.warehouse.engine import dumps, run_sql, streamed
@@ -44,10 +44,10 @@ DRIFT_COLUMNS = (
 
 
 @dataclass(frozen=True)
-class Made:
-    """What a comparison came to. ``inputs`` is a hash of what decides everything.
+class ComparisonResult:
+    """Result of a comparison. ``inputs`` is a hash of the settings and secrets that affect every entity.
 
-    ``decided_at`` is when everything was decided last (UTC).
+    ``decided_at`` is the time of the last full comparison (UTC).
     """
 
     counts: Mapping[str, int]
@@ -56,7 +56,7 @@ class Made:
 
 
 def begin(connection: Connection, run_id: str, stigg: Snapshot, stripe: Snapshot) -> int:
-    """Opens a comparison of two snapshots, and room for what is decided in its transaction."""
+    """Open a comparison of two snapshots, with the staging tables of its transaction; return its id."""
     # A plan that was kept from when a table was empty would read it from end to end as it fills.
     connection.execute(select(func.set_config("plan_cache_mode", "force_custom_plan", true())))
     # Hash joins of a part stay in memory; a part is small, so this is never taken whole.
@@ -84,14 +84,15 @@ def compared(
     environment: str,
     *,
     owners: Collection[str],
-    wanted: Iterable[Claim],
-    found: Iterable[Claim],
+    targets: Iterable[ObjectDocument],
+    found: Iterable[ObjectDocument],
 ) -> list[Difference]:
-    """Compares what was decided of some owners (``keys.owner``), keeps every key on which both sides do not agree, and
-    gives them. The documents are kept as versions, which the next comparison of these owners ends where it comes to others.
+    """Compare the documents of some owners (``keys.owner``); store and return the differences.
+
+    The documents are stored as versions, which the next comparison of these owners closes where they changed.
     """
     clear_decided(connection)
-    stage(connection, wanted=wanted, found=found)
+    stage(connection, targets=targets, found=found)
     about = {"environment": environment, "comparison_id": comparison}
     found_out = run_sql(connection, "drift/differences", **about)
     run_sql(connection, "drift/close_documents", owners=list(owners), **about)
@@ -99,47 +100,47 @@ def compared(
     return sorted(map(difference, found_out), key=lambda d: (d.kind, d.key))
 
 
-def stage(connection: Connection, *, wanted: Iterable[Claim], found: Iterable[Claim]) -> None:
+def stage(connection: Connection, *, targets: Iterable[ObjectDocument], found: Iterable[ObjectDocument]) -> None:
     """COPY the documents of both sides into the staging table."""
-    for side, documents in zip(DECIDED, (wanted, found), strict=True):
+    for side, documents in zip(DECIDED, (targets, found), strict=True):
         copy_rows(connection, side, side.c.keys(), (_document_row(side.name, document) for document in documents))
 
 
-def _document_row(side: str, c: Claim) -> tuple[object, ...]:
+def _document_row(side: str, c: ObjectDocument) -> tuple[object, ...]:
     kind, id = c.entity or (None, None)
     return side, c.kind, c.key, owner(c.key), dumps(c.document), kind, id, c.stripe_id, dumps(dict(c.facts))
 
 
 def close(connection: Connection, comparison: int, environment: str, *, owners: Collection[str] | None = None) -> None:
-    """Ends what was found to differ of some owners, or of everybody, who are decided anew."""
+    """Close the differences of the owners that are compared again; ``owners`` None means all."""
     chosen = None if owners is None else list(owners)
     run_sql(connection, "drift/close", comparison_id=comparison, environment=environment, owners=chosen)
 
 
-def let_stand(connection: Connection, before: int, *, environment: str, run_id: str) -> None:
-    """Gives those who differ and were not decided anew the statuses again that they were judged to have."""
+def carry_forward_statuses(connection: Connection, before: int, *, environment: str, run_id: str) -> None:
+    """Carry forward the statuses of entities that differ and were not compared again."""
     run_sql(connection, "drift/carry_forward_statuses", before=before, environment=environment, run_id=run_id)
 
 
-def keep_judged(
-    connection: Connection, comparison: int, environment: str, judged: Iterable[tuple[str, EntityStatus]]
+def store_statuses(
+    connection: Connection, comparison: int, environment: str, statuses: Iterable[tuple[str, EntityStatus]]
 ) -> None:
-    """COPY of (owner, status) of the entities that differ, as they were judged."""
+    """Store (owner, status) of the entities that differ, by COPY."""
     columns = ("environment", "valid_from", "kind", "id", "owner", "status", "reason", "detail", "stripe_id")
     rows = (
         (environment, comparison, s.kind, s.id, owner, s.status.value, s.reason.value, s.detail, s.stripe_id)
-        for owner, s in judged
+        for owner, s in statuses
     )
     copy_rows(connection, tables.entity_status, columns, rows)
 
 
 def close_absent(connection: Connection, comparison: int, environment: str) -> None:
-    """Ends the documents of those who are no more, after everybody was decided."""
+    """Close the documents of owners that no longer exist, after a full comparison."""
     run_sql(connection, "drift/close_absent", comparison_id=comparison, environment=environment)
 
 
 def counts(connection: Connection, comparison: int) -> dict[str, int]:
-    """How many objects differ, by kind."""
+    """Count the objects that differ, by kind."""
     return {row["kind"]: row["n"] for row in run_sql(connection, "drift/counts", comparison_id=comparison)}
 
 
@@ -149,7 +150,7 @@ def differences(
     *,
     of: Collection[tuple[str, str]] | None = None,
 ) -> list[Difference]:
-    """What the two sides did not agree on, in order of kind and key; of some (kind, key) if they are given."""
+    """Return the differences in order of kind and key; ``of`` limits them to some (kind, key)."""
     chosen = {
         "kinds": None if of is None else sorted({kind for kind, _ in of}),
         "keys": None if of is None else [key for _, key in of],
@@ -158,13 +159,14 @@ def differences(
 
 
 def in_order(connection: Connection, comparison: int, *, after: str) -> Iterator[dict[str, Any]]:
-    """(customer, kind, key, entity) of every difference in the order in which runs take them up: the catalog's, with no
-    customer; then customer by customer by their link keys, those behind ``after`` first.
+    """Yield (customer, kind, key, entity) of every difference in the order in which runs plan them.
+
+    The catalog is first, without a customer; then customers by link key, beginning behind ``after``.
     """
     return streamed(connection, "drift/order", comparison_id=comparison, after=after)
 
 
-def conclude(connection: Connection, comparison: int, made: Made) -> None:
+def conclude(connection: Connection, comparison: int, made: ComparisonResult) -> None:
     """Keeps beside a comparison what it came to."""
     connection.execute(
         update(tables.comparison)
@@ -173,10 +175,10 @@ def conclude(connection: Connection, comparison: int, made: Made) -> None:
     )
 
 
-def newest(connection: Connection, environment: str) -> tuple[int, Made] | None:
+def newest(connection: Connection, environment: str) -> tuple[int, ComparisonResult] | None:
     """The newest comparison of an environment, and what it came to."""
     row = connection.execute(_newest_of(environment)).first()
-    return (row.id, Made(row.counts, row.inputs, row.decided_at)) if row else None
+    return (row.id, ComparisonResult(row.counts, row.inputs, row.decided_at)) if row else None
 
 
 def _newest_of(environment: str) -> Select[tuple[Any, ...]]:
@@ -185,7 +187,7 @@ def _newest_of(environment: str) -> Select[tuple[Any, ...]]:
 
 
 def difference(row: Mapping[str, Any]) -> Difference:
-    target, actual = claim(row, "target"), claim(row, "actual")
+    target, actual = document_of(row, "target"), document_of(row, "actual")
     if target is not None and actual is not None:
         return Changed(target, actual, tuple(sorted(row["fields"])))
     if target is not None:
@@ -194,12 +196,12 @@ def difference(row: Mapping[str, Any]) -> Difference:
     return Extra(actual)
 
 
-def claim(row: Mapping[str, Any], side: str) -> Claim | None:
+def document_of(row: Mapping[str, Any], side: str) -> ObjectDocument | None:
     if row[side] is None:
         return None
     entity = (row["entity_kind"], row["entity_id"]) if side == "target" and row["entity_kind"] else None
     stripe_id = row["stripe_id"] if side == "actual" else None
-    return Claim(row["kind"], row["key"], row[side], entity, stripe_id, row[f"{side}_facts"])
+    return ObjectDocument(row["kind"], row["key"], row[side], entity, stripe_id, row[f"{side}_facts"])
 
 
 def _drift_columns(r: DriftRow) -> tuple[object, ...]:
@@ -234,10 +236,12 @@ def drift_row(row: dict[str, Any]) -> DriftRow:
     return typed(row | {"entity": entity if entity[0] else None, "since": since}, DriftRow)
 
 
-def claims_with_content(connection: Connection, comparison: int, owners: Collection[str]) -> Iterator[Claim]:
+def documents_with_content(
+    connection: Connection, comparison: int, owners: Collection[str]
+) -> Iterator[ObjectDocument]:
     """The price versions of both sides, for the money of differences: the catalog's, and those of some owners."""
     for row in run_sql(connection, "drift/price_versions", comparison_id=comparison, owners=["", *owners]):
-        yield Claim(row["kind"], row["key"], {}, facts=row["facts"])
+        yield ObjectDocument(row["kind"], row["key"], {}, facts=row["facts"])
 
 
 def snapshot_of(connection: Connection, comparison: int) -> int:
@@ -257,6 +261,6 @@ def latest(connection: Connection, environment: str, *, run_id: str | None = Non
 
 
 def latest_pair(connection: Connection, environment: str) -> tuple[str, int, int] | None:
-    """(run, Stigg's snapshot, Stripe's snapshot) of the newest comparison: both passed the gate."""
+    """Return (run, Stigg snapshot, Stripe snapshot) of the newest comparison; both passed their checks."""
     row = connection.execute(_newest_of(environment)).first()
     return (row.run_id, row.stigg_snapshot, row.stripe_snapshot) if row else None

@@ -57,7 +57,7 @@ def ignore(connection: Connection, environment: str, key: str, *, reason: str, p
     )
 
 
-def heed(connection: Connection, environment: str, key: str) -> bool:
+def end_exemption(connection: Connection, environment: str, key: str) -> bool:
     """Take an exemption back; return whether there was one."""
     of = exempted.c
     done = connection.execute(delete(exempted).where(of.environment == environment, of.key == key).returning(of.key))

@@ -16,7 +16,7 @@ LINK = table.c
 
 
 def of_catalog(connection: Connection, environment: str) -> dict[str, str]:
-    """Return the open links of products, prices and coupons that are nobody's own: Stripe id by link key."""
+    """Return the open links of the shared catalog (products, prices and coupons without an owner): Stripe id by link key."""
     kind = func.split_part(LINK.key, ":", 1)
     return _ids(connection, _open(environment, LINK.owner == "", kind.in_(["product", "price", "coupon"])))
 
@@ -32,7 +32,7 @@ def of_keys(connection: Connection, environment: str, keys: Collection[str]) -> 
 
 
 def of_ids(connection: Connection, environment: str, ids: Collection[str]) -> dict[str, str]:
-    """Return the open links to these objects of Stripe's: Stripe id by link key."""
+    """Return the open links to these Stripe objects: Stripe id by link key."""
     return _ids(connection, _open(environment, is_among(LINK.stripe_id, ids)))
 
 
@@ -62,7 +62,7 @@ def counts(connection: Connection, environment: str) -> dict[str, int]:
 
 
 def add(connection: Connection, environment: str, key: str, stripe_id: str, *, source: Source) -> None:
-    """Record a link. The same link again changes nothing; another one for the same key or id is an error of ours."""
+    """Record a link. The same link again changes nothing; another link of the same key or id is an internal error."""
     run_sql(connection, "links/add", environment=environment, key=key, stripe_id=stripe_id, source=source)
 
 
@@ -110,7 +110,7 @@ def retired_coupons(connection: Connection, environment: str, ids: Collection[st
 
 
 def unlinked(connection: Connection, environment: str) -> set[tuple[str, str]]:
-    """Return (link key, Stripe id) of links that a person ended: no mark makes them again."""
+    """Return (link key, Stripe id) of links that a person ended; ownership markers do not restore them."""
     rows = connection.execute(
         select(LINK.key, LINK.stripe_id).where(LINK.environment == environment, LINK.ended_by.like("person:%"))
     )

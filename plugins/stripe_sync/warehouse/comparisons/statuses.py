@@ -17,15 +17,15 @@ from stripe_sync.warehouse.tables.comparisons import status as table
 def store(connection: Connection, environment: str, run_id: str, statuses: Iterable[EntityStatus]) -> None:
     """Set the status of these entities, the last one given of each; ``changed_at`` moves only where something changed."""
     last = {(s.kind, s.id): s for s in statuses}
-    told = [
+    rows = [
         {
             "kind": s.kind, "id": s.id, "status": s.status.value, "reason": s.reason.value, "detail": s.detail,
             "stripe_id": s.stripe_id,
         }
         for s in last.values()
     ]  # fmt: skip
-    if told:
-        run_sql(connection, "drift/statuses", environment=environment, run_id=run_id, statuses=dumps(told))
+    if rows:
+        run_sql(connection, "drift/statuses", environment=environment, run_id=run_id, statuses=dumps(rows))
 
 
 def forget_others(connection: Connection, environment: str, run_id: str) -> None:
@@ -62,7 +62,7 @@ def unpaid(connection: Connection, environment: str) -> dict[tuple[str, str], En
 
 
 def details(connection: Connection, environment: str, reason: ReasonCode) -> str:
-    """Return what is said of all entities with a reason, as one text."""
+    """Return the details of all entities with a reason, as one text."""
     of = table.c
     rows = connection.execute(select(of.detail).where(of.environment == environment, of.reason == reason.value))
     return " ".join(row.detail or "" for row in rows)

@@ -27,7 +27,7 @@ from types import FrameType
 import psycopg
 
 from stripe_sync.core.config import packaged
-from stripe_sync.core.errors import ConfigurationError, Waiting
+from stripe_sync.core.errors import ConfigurationError, NotReady
 
 URL_VARIABLE = "STRIPE_SYNC_WAREHOUSE_URL"
 USER, DATABASE = "stripe_sync", "stripe_sync"
@@ -40,7 +40,7 @@ OPTIONS = ("listen_addresses=", "max_connections=60", "shared_buffers=64MB", "fs
 
 @dataclass(frozen=True)
 class Place:
-    """Where one embedded server lives, and as whom. ``run_as`` is the unprivileged uid that stands in for root."""
+    """Paths of an embedded server. ``run_as`` is the unprivileged uid that runs it where this process is root."""
 
     data: Path
     sockets: Path
@@ -56,10 +56,10 @@ class Place:
 
 
 def place_of(state: Path) -> Place:
-    """The place that belongs to a state folder.
+    """Return the paths of a state folder's server.
 
-    Root may not run PostgreSQL: then the data lie in a folder of their own under ``KEPT``, owned by ``nobody``, and no
-    parent folder's permissions are touched.
+    PostgreSQL refuses to run as root: the data are then in a separate folder under ``KEPT``, owned by the system
+    account ``nobody``, and no parent folder's permissions are changed.
     """
     state = state.resolve()
     name = hashlib.sha256(str(state).encode()).hexdigest()[:12]
@@ -71,7 +71,7 @@ def place_of(state: Path) -> Place:
 
 @contextmanager
 def locked(state: Path) -> Iterator[Place]:
-    """Holds the one right to a state folder's server. Raises Waiting, naming the process that has it."""
+    """Hold the lock of a state folder's server. Raises NotReady, with the process that holds it."""
     place = place_of(state)
     place.lock.parent.mkdir(parents=True, exist_ok=True)
     with place.lock.open("a+") as lock:
@@ -79,7 +79,7 @@ def locked(state: Path) -> Iterator[Place]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             lock.seek(0)
-            raise Waiting(
+            raise NotReady(
                 f"The embedded database of {state} is in use by process {lock.read().strip() or 'unknown'}; wait for it to "
                 f"end, or run a PostgreSQL server and set {URL_VARIABLE}."
             ) from None
@@ -91,7 +91,7 @@ def locked(state: Path) -> Iterator[Place]:
 
 @contextmanager
 def owned(state: Path) -> Iterator[str]:
-    """Owns the embedded server of a state folder while the block runs; yields its URL. Raises Waiting if it is owned."""
+    """Run the embedded server of a state folder and yield its URL. Raises NotReady if another process runs it."""
     with locked(state) as place:
         binaries = usable_binaries(place)
         clear_leftovers(place)
@@ -167,7 +167,7 @@ def clear_leftovers(place: Place) -> None:
 
 
 def serves(pid: int, data: Path) -> bool:
-    """Whether a process is a PostgreSQL server of these data: a pid file alone proves nothing."""
+    """Return whether a process is a PostgreSQL server of these data; a pid file may be stale."""
     try:
         command = Path(f"/proc/{pid}/cmdline").read_bytes() if Path("/proc").is_dir() else process_command(pid)
     except (FileNotFoundError, ProcessLookupError, PermissionError):
@@ -238,7 +238,7 @@ def stop(server: subprocess.Popen[bytes]) -> None:
 
 
 def forget(state: Path) -> None:
-    """Removes the data of a state folder's server, for good. Raises Waiting if the server is owned."""
+    """Delete the data of a state folder's server. Raises NotReady if a process runs it."""
     with locked(state) as place:
         clear_leftovers(place)
         for folder in (place.data.parent, place.sockets):
@@ -273,7 +273,7 @@ def main() -> int:
         return 1
     try:
         return run_under(arguments[1:])
-    except (ConfigurationError, Waiting) as problem:
+    except (ConfigurationError, NotReady) as problem:
         print(f"stripe-sync: {problem}", file=sys.stderr)
         return 1
 

@@ -1,4 +1,4 @@
-"""Approvals as they were requested, decided and applied. A question that nobody answered in time counts as rejected."""
+"""Approval requests, their answers and their application. A request without an answer before its deadline is rejected."""
 
 from __future__ import annotations
 

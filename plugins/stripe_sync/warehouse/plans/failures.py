@@ -12,13 +12,13 @@ from sqlalchemy.dialects.postgresql import insert
 from stripe_sync.warehouse.engine import connect_to_read
 from stripe_sync.warehouse.tables.plans import write_failure as refusals
 
-PATIENCE = 3  # refusals in a row before a target is left alone
+MAX_REFUSALS = 3  # refusals in a row before a target is skipped
 FIRST, LONGEST = timedelta(hours=1), timedelta(hours=24)
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A target that is left alone until a moment, and why its last write was refused."""
+    """A target that is skipped until a time, with the reason of its last refusal."""
 
     target: str
     failures: int
@@ -28,10 +28,10 @@ class Failure:
 
 
 def delay(failures: int) -> timedelta | None:
-    """Return the time that a target is left alone after so many refusals in a row: none, 1 h, 2 h, 4 h, … 24 h."""
-    if failures < PATIENCE:
+    """Return how long a target is skipped after so many refusals in a row: none, 1 h, 2 h, 4 h, … 24 h."""
+    if failures < MAX_REFUSALS:
         return None
-    doubled: timedelta = FIRST * 2 ** min(failures - PATIENCE, 10)
+    doubled: timedelta = FIRST * 2 ** min(failures - MAX_REFUSALS, 10)
     return min(doubled, LONGEST)
 
 
@@ -47,7 +47,7 @@ def refused(
     now: datetime,
     has_own_time: bool = False,
 ) -> None:
-    """Count one more refusal in a row. One that ``has_own_time`` (a declined payment) leaves nothing else alone."""
+    """Count one more refusal in a row. One that ``has_own_time`` (a declined payment) skips no other write."""
     kind, id = entity or ("", "")
     newest = {"reason": reason, "detail": detail, "last_at": now}
     of = refusals.c
@@ -71,7 +71,7 @@ def succeeded(connection: Connection, environment: str, target: str) -> None:
 
 
 def quarantined(engine: Engine, environment: str, *, now: datetime) -> dict[str, Failure]:
-    """Return the targets that are left alone at a moment."""
+    """Return the targets that are skipped at a time."""
     of = refusals.c
     query = select(of.target, of.failures, of.reason, of.detail, of.until)
     with connect_to_read(engine) as connection:
@@ -80,7 +80,7 @@ def quarantined(engine: Engine, environment: str, *, now: datetime) -> dict[str,
 
 
 def all_of(engine: Engine, environment: str) -> list[dict[str, Any]]:
-    """Return every target whose last write was refused, those that are left alone longest first."""
+    """Return every target whose last write was refused, those that are skipped longest first."""
     of = refusals.c
     query = select(of.target, of.entity_kind, of.entity_id, of.failures, of.reason, of.detail, of.until)
     in_order = query.order_by(of.until.desc().nulls_last(), of.target)

@@ -11,20 +11,20 @@ from sqlalchemy.dialects.postgresql import insert
 
 from stripe_sync.core.decoding import typed
 from stripe_sync.domain.plan.actions import Plan
-from stripe_sync.domain.plan.guards import Verdict
+from stripe_sync.domain.plan.guards import GuardResult
 from stripe_sync.warehouse.engine import connect_to_read
 from stripe_sync.warehouse.tables import plans as tables
 
 
 @dataclass(frozen=True)
 class StoredPlan:
-    """A plan with the run that made it, the comparison it came from, and the guards' verdicts."""
+    """A plan with its run, its comparison and its guard results."""
 
     run_id: str
     comparison_id: int
     planned_at: datetime
     plan: Plan
-    verdicts: list[Verdict]
+    guard_results: list[GuardResult]
     unplanned: dict[str, str]
 
 
@@ -35,7 +35,7 @@ def store(
     comparison: int,
     planned_at: datetime,
     plan: Plan,
-    verdicts: Sequence[Verdict],
+    guard_results: Sequence[GuardResult],
     unplanned: Mapping[str, str],
 ) -> None:
     """Store the plan of a run; a second one for the same run is not taken."""
@@ -48,7 +48,7 @@ def store(
             comparison_id=comparison,
             planned_at=planned_at,
             body=plan,
-            guard_results=list(verdicts),
+            guard_results=list(guard_results),
             unplanned=dict(unplanned),
         )
         .on_conflict_do_nothing()
@@ -77,6 +77,6 @@ def _newest(engine: Engine, *conditions: ColumnElement[bool]) -> StoredPlan | No
         comparison_id=row.comparison_id,
         planned_at=row.planned_at,
         plan=typed(row.body, Plan),
-        verdicts=typed(row.guard_results, list[Verdict]),
+        guard_results=typed(row.guard_results, list[GuardResult]),
         unplanned=row.unplanned,
     )

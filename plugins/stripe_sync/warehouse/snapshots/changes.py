@@ -1,4 +1,4 @@
-"""Changes since a comparison: rows of both mirrors, links, timers that are due; and objects that must not be there."""
+"""Changes since a comparison: mirror rows of both sides, links and due timers; and foreign objects."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from stripe_sync.warehouse.engine import run_sql, streamed
 from stripe_sync.warehouse.snapshots.families import CATALOG, Members, Place
 from stripe_sync.warehouse.tables.comparisons import comparison
 
-MANY = 20_000  # names from which on everything is decided, for which none has to be held in memory
+FULL_COMPARISON_THRESHOLD = 20_000  # changed names above which everything is compared, without names in memory
 
 
 class TooMany(Exception):
-    """So much changed, or something that concerns everybody, that everything is decided."""
+    """Too many changes, or one that affects every entity: a full comparison is required."""
 
 
 @dataclass(frozen=True)
 class Changes:
-    """What has to be decided again: the families of ``members``.
+    """Entities to compare again: the partitions of ``members``.
 
-    ``things`` are Stripe's ids of changed products, prices and coupons that nothing links: they decide if Stigg names them.
+    ``things`` are the Stripe ids of changed products, prices and coupons without a link; they count if Stigg names them.
     """
 
     members: Members
@@ -33,7 +33,7 @@ class Changes:
 
 
 def changes(connection: Connection, place: Place, before: int) -> Changes:
-    """Return the changes since a comparison: in both mirrors and among the links, with whom it named before and names now.
+    """Return the changes since a comparison in both mirrors and the links, with former and current references.
 
     Raises TooMany.
     """
@@ -54,7 +54,7 @@ def changes(connection: Connection, place: Place, before: int) -> Changes:
     for row in streamed(connection, "families/changed", side="stripe", since=stripe, until=place.stripe.id, **about):
         if row["kind"] in CATALOG:
             things.add(row["id"])
-            if len(things) > MANY:
+            if len(things) > FULL_COMPARISON_THRESHOLD:
                 raise TooMany
         elif row["kind"] == "invoice":
             add(members, "stripe", row["stripe_subscription"])
@@ -75,17 +75,17 @@ def changes(connection: Connection, place: Place, before: int) -> Changes:
 def add(members: Members, kind: str, id: str | None) -> None:
     """Adds one name. Raises TooMany."""
     members.add(kind, id)
-    if len(members) > MANY:
+    if len(members) > FULL_COMPARISON_THRESHOLD:
         raise TooMany
 
 
 def decides(key: str) -> bool:
-    """Whether what a link key names is compared."""
+    """Return whether objects of this link key are compared."""
     return keys.LinkKey.parse(key).kind in CATALOG | {"customer", "subscription"}
 
 
 def waiting(connection: Connection, environment: str, now: datetime) -> Members:
-    """Who is decided again though nothing changed: a moment has come. Raises TooMany."""
+    """Return the customers and subscriptions with a due timer. Raises TooMany."""
     members = Members()
     for row in streamed(connection, "families/waiting", environment=environment, now=now):
         add(members, "link", row["owner"])
@@ -101,8 +101,11 @@ def sees(connection: Connection, before: int) -> bool:
     return bool(found)
 
 
-def intruders(connection: Connection, place: Place, *, first_write: int, mark: str, after: int = 0) -> list[str]:
-    """Objects with Stigg's metadata, without our mark, newer than our first write, that came after a snapshot, by id."""
+def foreign_objects(connection: Connection, place: Place, *, first_write: int, mark: str, after: int = 0) -> list[str]:
+    """Return the ids of foreign objects: with Stigg metadata, without our ownership marker, newer than our first write.
+
+    ``mark`` is the metadata field of the marker; ``after`` is a snapshot: objects of earlier snapshots are not returned.
+    """
     rows = run_sql(
         connection,
         "families/foreign_objects",

@@ -1,7 +1,7 @@
-"""Families: customers and subscriptions that have to do with each other, found in the mirrors of both sides and the links.
+"""Partitions: related customers and subscriptions, found in the mirrors of both sides and the links.
 
-Two are of one family where one pays for the other, where a billing id names what belongs to the other, or where a link or a
-Stripe customer is theirs together. Most families are one customer. What is decided of a family depends on no other one.
+Two entities are related if one pays for the other, if a billing id names an object of the other, or if they share a link or a
+Stripe customer. Most partitions are one customer. The comparison of a partition depends on no other partition.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from stripe_sync.warehouse.engine import run_sql
 from stripe_sync.warehouse.snapshots.snapshots import Snapshot
 from stripe_sync.warehouse.tables.columns import is_among
 
-AT_ONCE = 250  # families that are decided together: memory, against the number of questions
+PARTITIONS_PER_BATCH = 250  # more need more memory, fewer need more queries
 CATALOG = frozenset({"product", "plan", "addon", "coupon", "price"})
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where families are looked for: an environment and two snapshots."""
+    """An environment and the two snapshots that are compared."""
 
     environment: str
     stigg: Snapshot
     stripe: Snapshot
 
     def owner(self, kind: str, id: str) -> str:
-        """The link key of a customer or subscription of Stigg's."""
+        """Return the link key of a customer or subscription in Stigg."""
         return keys.link_key(kind, keys.part(self.environment), keys.part(id))
 
 
@@ -44,7 +44,7 @@ class Members:
     stripe: set[str] = field(default_factory=set)
 
     def add(self, kind: str, id: str | None) -> None:
-        """Adds one by its kind (customer, subscription, stripe) or, as ``link``, by its link key."""
+        """Add an id by its kind (customer, subscription, stripe), or a link key as ``link``."""
         if id is None:
             return
         if kind == "link":
@@ -62,7 +62,7 @@ class Members:
         self.stripe |= others.stripe
 
     def owners(self, place: Place) -> list[str]:
-        """The link keys of the customers and subscriptions."""
+        """Return the link keys of the customers and subscriptions, sorted."""
         customers = (place.owner("customer", id) for id in self.customers)
         return sorted([*customers, *(place.owner("subscription", id) for id in self.subscriptions)])
 
@@ -71,7 +71,7 @@ class Members:
 
 
 def whole(connection: Connection, place: Place, seeds: Members) -> Members:
-    """The families of these members, with everybody who belongs to them."""
+    """Return the complete partitions of these members: their transitive closure."""
     found, ahead = Members(), seeds
     while ahead:
         found.take(ahead)
@@ -98,57 +98,57 @@ def begin(connection: Connection) -> None:
 
 
 def done(connection: Connection, owners: Collection[str]) -> None:
-    """Note that these were decided: nobody is decided twice."""
+    """Record these owners as compared, so that none is compared twice."""
     run_sql(connection, "families/add_done", owners=list(owners))
 
 
-def everybody(connection: Connection, place: Place) -> Iterator[Members]:
-    """Some families at a time, until everybody is ``done``: customers, subscriptions without one, and who is linked only."""
+def iter_partitions(connection: Connection, place: Place) -> Iterator[Members]:
+    """Yield batches of partitions until all are ``done``: of customers, of subscriptions alone, of links alone."""
     for kind in ("customer", "subscription"):
         for ids in pages(
             connection, "families/entities", "id", environment=place.environment, kind=kind, stigg=place.stigg.id
         ):
             owners = [place.owner(kind, id) for id in ids]
-            yield from not_done(connection, place, owners)
+            yield from pending(connection, place, owners)
     for owners in pages(connection, "families/owners", "owner", environment=place.environment):
-        yield from not_done(connection, place, owners)
+        yield from pending(connection, place, owners)
 
 
 def pages(connection: Connection, question: str, key: str, **about: Any) -> Iterator[list[str]]:
-    """The keys that a question gives, some at a time, each page from where the one before ended."""
+    """Yield the keys of a query in pages; each page begins behind the one before."""
     after = ""
-    while rows := run_sql(connection, question, after=after, most=AT_ONCE, **about):
+    while rows := run_sql(connection, question, after=after, most=PARTITIONS_PER_BATCH, **about):
         found = [row[key] for row in rows]
         yield found
         after = found[-1]
 
 
-def not_done(connection: Connection, place: Place, owners: Collection[str]) -> Iterator[Members]:
-    """The families of those of these owners that were not decided yet, if there are any."""
+def pending(connection: Connection, place: Place, owners: Collection[str]) -> Iterator[Members]:
+    """Yield the partitions of those owners that were not compared yet, if there are any."""
     known = connection.execute(select(DONE.c.owner).where(is_among(DONE.c.owner, owners)))
     left = set(owners) - set(known.scalars())
     if left:
         yield whole(connection, place, of_owners(left))
 
 
-def some(connection: Connection, place: Place, seeds: Members) -> Iterator[Members]:
-    """The families of some, a few at a time; who was ``done`` with others is passed."""
+def affected(connection: Connection, place: Place, seeds: Members) -> Iterator[Members]:
+    """Yield the partitions of ``seeds`` in batches, without those that are already ``done``."""
     names = [("customer", id) for id in sorted(seeds.customers)]
     names += [("subscription", id) for id in sorted(seeds.subscriptions)]
     names += [("stripe", id) for id in sorted(seeds.stripe)]
     seen = Members()
-    for begin in range(0, len(names), AT_ONCE):
+    for begin in range(0, len(names), PARTITIONS_PER_BATCH):
         these = Members()
-        for kind, id in names[begin : begin + AT_ONCE]:
+        for kind, id in names[begin : begin + PARTITIONS_PER_BATCH]:
             these.add(kind, id)
         found = whole(connection, place, these.without(seen))
         seen.take(found)
-        if found.customers or found.subscriptions:  # what others have in Stripe is nobody's to decide
+        if found.customers or found.subscriptions:  # Stripe objects without an entity are not compared
             yield found
 
 
 def of_owners(owners: Iterable[str]) -> Members:
-    """The members of these link keys."""
+    """Return the members with these link keys."""
     found = Members()
     for owner in owners:
         found.add("link", owner)

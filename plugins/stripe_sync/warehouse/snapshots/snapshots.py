@@ -1,6 +1,6 @@
 """Mirrors as versioned rows, and the snapshots that close an extract.
 
-A snapshot sees, of each object, the version that was valid when it closed. Landing the same rows again changes nothing,
+A snapshot sees, of each object, the version that was valid when it closed. Staging the same rows again changes nothing,
 and such a snapshot names the same content as the one before it.
 """
 
@@ -22,7 +22,7 @@ from stripe_sync.domain.model.seen import Seen
 from stripe_sync.warehouse.engine import connect_to_read, run_sql, streamed
 from stripe_sync.warehouse.tables.snapshots import snapshot as table
 
-AT_ONCE = 1000  # rows that are held together
+ROWS_PER_BATCH = 1000  # rows that are held together
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def invoices_of(connection: Connection, snapshot: Snapshot, subscriptions: Colle
 def seen_unpaid(
     connection: Connection, snapshot: Snapshot, ids: Collection[str], *, late: timedelta
 ) -> dict[str, Seen]:
-    """Return between which readings subscriptions of Stigg's stopped being paid for, by id.
+    """Return the two readings between which a Stigg subscription ceased to be paid, by id.
 
     A reading may show a subscription as it was up to ``late`` before: subscriptions are not scanned in every run.
     """
@@ -114,16 +114,17 @@ def changed(engine: Engine, snapshot: Snapshot, noise: Collection[str]) -> set[t
     return {(row["kind"], row["id"]) for row in rows}
 
 
-def marked_and_unlinked(engine: Engine, environment: str, field: str) -> Iterator[list[dict[str, Any]]]:
-    """(id, mark, status, deleted) of the objects of the newest mirror of Stripe whose mark is on one without a link: some
-    at a time, those with one mark together.
+def unlinked_markers(engine: Engine, environment: str, field: str) -> Iterator[list[dict[str, Any]]]:
+    """Yield batches of the objects in the newest Stripe mirror with an ownership marker that one of them has without a link.
+
+    Each row has ``id``, ``mark`` (the marker), ``status`` and ``deleted``; rows with one marker are in one batch.
     """
     found: list[dict[str, Any]] = []
     with engine.connect() as connection:
         rows = streamed(connection, "mirror/unlinked", environment=environment, field=field)
-        for _, alike in groupby(rows, key=itemgetter("mark")):
-            found += alike
-            if len(found) >= AT_ONCE:
+        for _, group in groupby(rows, key=itemgetter("mark")):
+            found += group
+            if len(found) >= ROWS_PER_BATCH:
                 yield found
                 found = []
     if found:
@@ -139,9 +140,9 @@ def touched(
     dates: bool = True,
     of: Collection[str | None] | None = None,
 ) -> tuple[set[tuple[str, str]], set[str]]:
-    """((kind, id) of Stigg's entities, ids of Stripe's objects) that were made or changed in [since, until).
+    """Return ((kind, id) of Stigg entities, ids of Stripe objects) that were created or changed in [since, until).
 
-    ``dates``: what begins or ends in the window counts as well. ``of``: of customers and subscriptions these alone.
+    With ``dates`` a start or end in the window counts as well. ``of`` limits customers and subscriptions to these ids.
     """
     about = {"environment": environment, "since": since, "until": until, "dates": dates}
     rows = run_sql(connection, "mirror/touched", ids=None if of is None else list(of), **about)

@@ -26,20 +26,20 @@ from stripe_sync.warehouse.engine import dumps, has_nul, run_sql, run_staged
 from stripe_sync.warehouse.schema import schema_of
 from stripe_sync.warehouse.snapshots.snapshots import Snapshot, found
 
-Landed = tuple[str, str, dict[str, Any]]  # kind, id, body
-BATCH = 1000  # rows that are landed together
+StagedRow = tuple[str, str, dict[str, Any]]  # kind, id, body
+BATCH = 1000  # rows of one COPY
 NAMESPACES = table("pg_namespace", column("nspname"))
 
 
 class Batch(NamedTuple):
     """Rows that were read together, and the (list, above, upto) of the range that they finish, if they do."""
 
-    rows: Sequence[Landed]
+    rows: Sequence[StagedRow]
     finished: tuple[str, int, int] | None = None
 
 
 @contextmanager
-def room(engine: Engine, environment: str = "", run_id: str = "") -> Iterator[Landing]:
+def room(engine: Engine, environment: str = "", run_id: str = "") -> Iterator[Staging]:
     """Open the staging schema of an extract. With the environment and the run, its rows outlive a crash, and the same run
     goes on with them; without a run, or while another process has the run's, they go at the end.
 
@@ -54,7 +54,7 @@ def room(engine: Engine, environment: str = "", run_id: str = "") -> Iterator[La
         with connection.begin():
             create_extracted(connection, schema)
         try:
-            yield Landing(connection, schema)
+            yield Staging(connection, schema)
         finally:
             if not is_kept:
                 with connection.begin():
@@ -96,26 +96,26 @@ def digest(name: str) -> str:
 
 
 @dataclass
-class Landing:
-    """The rows of an extract on their way into a mirror. However many they are, few are in memory.
+class Staging:
+    """Staging tables of an extract; few rows are in memory at a time.
 
-    ``schema`` has their staging tables.
+    ``schema`` has the tables.
     """
 
     connection: Connection
     schema: str
     with_nul: list[tuple[str, str]] = field(default_factory=list)
 
-    def add(self, rows: Iterable[Landed]) -> None:
-        """COPY of rows as they come; no transaction is open while an API answers."""
+    def add(self, rows: Iterable[StagedRow]) -> None:
+        """Copy rows in batches; no transaction is open during a request."""
         source = iter(rows)
         while batch := list(islice(source, BATCH)):
             with self.connection.begin():
                 self.copy(batch)
 
     def take(self, batches: Iterable[Batch]) -> None:
-        """COPY of rows as they come; with the last rows of a range it is noted that it is finished."""
-        rows: list[Landed] = []
+        """Copy rows in batches; the end of a range is recorded with its last rows."""
+        rows: list[StagedRow] = []
         finished: list[tuple[str, int, int]] = []
         try:
             for batch in batches:
@@ -127,7 +127,7 @@ class Landing:
         finally:  # what was read before an API failed is kept as well
             self.note(rows, finished)
 
-    def note(self, rows: Sequence[Landed], finished: Sequence[tuple[str, int, int]]) -> None:
+    def note(self, rows: Sequence[StagedRow], finished: Sequence[tuple[str, int, int]]) -> None:
         with self.connection.begin():
             self.copy(rows)
             if finished:
@@ -142,7 +142,7 @@ class Landing:
                 found.setdefault(row.list, []).append((row.above, row.upto))
         return found
 
-    def marks(self, field: str) -> Iterator[str]:
+    def ownership_markers(self, field: str) -> Iterator[str]:
         """Give the ownership markers of the living objects that were read."""
         body = extracted(self.schema).c.body
         is_deleted = func.coalesce(cast(body["deleted"].astext, Boolean), false())
@@ -151,7 +151,7 @@ class Landing:
             found = self.connection.execute(query).scalars().all()
         yield from found
 
-    def copy(self, batch: Sequence[Landed]) -> None:
+    def copy(self, batch: Sequence[StagedRow]) -> None:
         rows = ((kind, id.replace("\x00", "\ufffd"), dumps(body)) for kind, id, body in batch)
         copy_rows(self.connection, extracted(self.schema), ("kind", "id", "body"), rows)
         self.with_nul += [(kind, id) for kind, id, body in batch if has_nul(body)]
@@ -172,10 +172,10 @@ class Landing:
         upper_bound: datetime,
         whole: Sequence[str] | None = None,
     ) -> Snapshot:
-        """Closes the snapshot of what was landed of these kinds, in one transaction.
+        """Close the snapshot of the staged rows of these kinds, in one transaction.
 
-        Of the kinds ``whole`` (all of them, if it is left out) the rows are everything there is, and what they do not show
-        is gone; of the others they are what changed. The later of two rows of one object wins.
+        Of the kinds ``whole`` (None: of all) the rows are complete, and objects without a row no longer exist; of the others
+        they are the changes. The later of two rows of one object wins.
         """
         about: dict[str, Any] = {"environment": environment, "side": side}
         connection = self.connection
@@ -207,8 +207,8 @@ class Landing:
             return replace(found(connection, id), with_nul=tuple(dict.fromkeys(self.with_nul)))
 
 
-def close(engine: Engine, rows: Iterable[Landed], **about: Any) -> Snapshot:
-    """Lands an extract and closes its snapshot (``Landing.close``)."""
+def close(engine: Engine, rows: Iterable[StagedRow], **about: Any) -> Snapshot:
+    """Stage an extract and close its snapshot (``Staging.close``)."""
     with room(engine) as own:
         own.add(rows)
         return own.close(**about)

@@ -1,4 +1,4 @@
-"""The cursor of Stigg's reads."""
+"""The cursor of incremental reads from Stigg."""
 
 from __future__ import annotations
 

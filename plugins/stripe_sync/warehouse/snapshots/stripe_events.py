@@ -1,4 +1,4 @@
-"""The cursor of the events feed, the events that were taken up, and the answers of our own writes."""
+"""The cursor of the events feed, the events that were read, and the answers to our own writes."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def checked(engine: Engine, environment: str, *, now: datetime) -> None:
 
 
 def unseen(engine: Engine, environment: str, ids: Iterable[str]) -> set[str]:
-    """Return those of these events that were not taken up yet."""
+    """Return those of these events that were not read yet."""
     given = set(ids)
     of = tables.seen_event.c
     with connect_to_read(engine) as connection:
@@ -68,14 +68,14 @@ def unseen(engine: Engine, environment: str, ids: Iterable[str]) -> set[str]:
 
 
 def saw(connection: Connection, environment: str, events: Mapping[str, datetime]) -> None:
-    """Record that these events were taken up."""
+    """Record these events as read."""
     rows = [{"environment": environment, "id": id, "created": at} for id, at in events.items()]
     if rows:
         connection.execute(insert(tables.seen_event).on_conflict_do_nothing(), rows)
 
 
 def answered(connection: Connection, environment: str, kind: str, body: Mapping[str, Any]) -> None:
-    """Store the answer of a write of ours, so that nobody has to read the object again."""
+    """Store the answer to our own write, so that the next extract need not read the object."""
     of = tables.write_answer.c
     given = insert(tables.write_answer).values(environment=environment, kind=kind, id=body["id"], body=dict(body))
     connection.execute(
@@ -96,7 +96,7 @@ def billed_in(connection: Connection, environment: str, customer: str, currency:
 
 
 def answers(engine: Engine, environment: str) -> dict[tuple[str, str], dict[str, Any]]:
-    """Return the answers that no extract has taken up yet, by kind and id."""
+    """Return the answers that no extract has used yet, by kind and id."""
     of = tables.write_answer.c
     query = select(of.kind, of.id, of.body).where(of.environment == environment)
     with connect_to_read(engine) as connection:

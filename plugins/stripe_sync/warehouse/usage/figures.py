@@ -1,4 +1,4 @@
-"""Figures of usage that no window shows alone: what Stripe rounded otherwise, and how long drafts wait."""
+"""Figures of usage across windows: Stripe's rounding differences, and the grace periods of drafts."""
 
 from __future__ import annotations
 

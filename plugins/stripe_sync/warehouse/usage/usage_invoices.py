@@ -75,8 +75,8 @@ def by_id(connection: Connection, environment: str, id: str) -> Invoice | None:
     return next(iter(_select(connection, environment, of.invoice == id)), None)
 
 
-def look_again(connection: Connection, environment: str, invoices: Iterable[str]) -> None:
-    """Note invoices that others changed after they were finalized; the next run reads them."""
+def request_refresh(connection: Connection, environment: str, invoices: Iterable[str]) -> None:
+    """Note invoices that were changed in Stripe after finalization; the next run reads them."""
     is_one = is_among(of.invoice, list(invoices))
     connection.execute(update(usage_invoice).where(of.environment == environment, is_one).values(is_stale=True))
 
@@ -91,7 +91,7 @@ def of_subscriptions(connection: Connection, environment: str, subscriptions: It
     return _select(connection, environment, is_among(of.subscription, list(subscriptions)))
 
 
-def mark_unowed(connection: Connection, environment: str, invoices: Iterable[str], *, is_unowed: bool = True) -> None:
+def set_unowed(connection: Connection, environment: str, invoices: Iterable[str], *, is_unowed: bool = True) -> None:
     """Note that invoices sell a period after the end of their subscription, where nothing more is billed on them, or not."""
     body = of.body.concat(func.jsonb_build_object(literal("unowed"), is_unowed))
     is_one = is_among(of.invoice, list(invoices))

@@ -1,4 +1,4 @@
-"""Openings of charges and windows of usage: appended, and never changed.
+"""Terms revisions of charges and usage windows: appended, and never changed.
 
 A window's quantity in each state is the sum of its movements, so nothing can be lost between states (invariant 10).
 """
@@ -19,7 +19,7 @@ from sqlalchemy.dialects.postgresql import insert
 from stripe_sync.core.decoding import typed
 from stripe_sync.domain.usage.ledger import BILLABLE, Balance, UsageState
 from stripe_sync.domain.usage.terms import Terms
-from stripe_sync.domain.usage.windows import Chain, Measured, Opening, Window
+from stripe_sync.domain.usage.windows import Measured, TermsRevision, Timeline, Window
 from stripe_sync.warehouse.engine import run_sql
 from stripe_sync.warehouse.tables.columns import is_among
 from stripe_sync.warehouse.tables.usage import usage_terms, usage_window, usage_windows
@@ -27,22 +27,22 @@ from stripe_sync.warehouse.tables.usage import usage_terms, usage_window, usage_
 now = usage_windows.c
 
 
-def openings(connection: Connection, environment: str) -> dict[Chain, list[Opening]]:
-    """Return the openings of every charge, the one that closed it included, in order of time."""
+def terms_revisions(connection: Connection, environment: str) -> dict[Timeline, list[TermsRevision]]:
+    """Return the terms revisions of every charge by time, with the one that closed it."""
     of = usage_terms.c
     rows = connection.execute(select(usage_terms).where(of.environment == environment).order_by(of.since))
-    found: dict[Chain, list[Opening]] = defaultdict(list)
+    found: dict[Timeline, list[TermsRevision]] = defaultdict(list)
     for row in rows:
         terms = typed(row.terms, Terms) if row.terms is not None else None
-        opening = Opening(row.id, row.since, terms, Measured(**row.measured), row.why)
-        found[row.subscription, row.charge].append(opening)
+        revision = TermsRevision(row.id, row.since, terms, Measured(**row.measured), row.why)
+        found[row.subscription, row.charge].append(revision)
     return found
 
 
 def open_charge(
     connection: Connection,
     environment: str,
-    chain: Chain,
+    timeline: Timeline,
     *,
     since: datetime,
     terms: Terms | None,
@@ -50,11 +50,11 @@ def open_charge(
     run_id: str,
     why: str = "",
 ) -> None:
-    """Open a charge, open it with other terms, or close it (no terms). A second opening at one moment is not stored."""
+    """Open a charge, change its terms, or close it (no terms). A second revision at the same time is not stored."""
     row = insert(usage_terms).values(
         environment=environment,
-        subscription=chain[0],
-        charge=chain[1],
+        subscription=timeline[0],
+        charge=timeline[1],
         since=since,
         terms=msgspec.to_builtins(terms) if terms is not None else None,
         measured=asdict(measured),
@@ -71,21 +71,28 @@ def subscriptions_with_usage(connection: Connection, environment: str) -> int:
     return connection.execute(query).scalar_one()
 
 
-def covered_until(connection: Connection, environment: str) -> dict[Chain, datetime]:
+def covered_until(connection: Connection, environment: str) -> dict[Timeline, datetime]:
     """Return where the stored windows of each charge end."""
     rows = run_sql(connection, "usage/covered_until", environment=environment)
     return {(row["subscription"], row["charge"]): row["until"] for row in rows}
 
 
 def add_window(
-    connection: Connection, environment: str, chain: Chain, *, opening: int, start: datetime, end: datetime, run_id: str
+    connection: Connection,
+    environment: str,
+    timeline: Timeline,
+    *,
+    revision: int,
+    start: datetime,
+    end: datetime,
+    run_id: str,
 ) -> None:
     """Store a window; one that is there already is not stored again."""
     row = insert(usage_window).values(
         environment=environment,
-        subscription=chain[0],
-        charge=chain[1],
-        terms_id=opening,
+        subscription=timeline[0],
+        charge=timeline[1],
+        terms_id=revision,
         start_at=start,
         end_at=end,
         run_id=run_id,
@@ -153,15 +160,15 @@ def finished_items(connection: Connection, environment: str) -> tuple[frozenset[
     """Return the Stripe items of usage of which nothing is left to be billed: (those that count no more and are proven, those of
     which everything that was closed is on a finalized invoice, so that their price may change (BILLING 7)).
     """
-    covered, chains = covered_until(connection, environment), openings(connection, environment)
+    covered, timelines = covered_until(connection, environment), terms_revisions(connection, environment)
     open_windows = in_states(connection, environment, (UsageState.REPORTED, *BILLABLE))
     waiting = {w.measured.item for w in open_windows}
     unfinished = {w.measured.item for w in open_windows if w.state is not UsageState.VERIFIED}
     free: dict[str, bool] = {}
-    for chain, rows in chains.items():
+    for timeline, rows in timelines.items():
         for item in {row.measured.item for row in rows}:
             later = next((r for r in reversed(rows) if r.terms is not None and r.measured.item == item), rows[0])
             after = [r.since for r in rows if r.since > later.since]
-            over = bool(after) and covered.get(chain, rows[0].since) >= min(after)
+            over = bool(after) and covered.get(timeline, rows[0].since) >= min(after)
             free[item] = free.get(item, True) and over and item not in unfinished
     return frozenset(item for item, is_free in free.items() if is_free), frozenset(free.keys() - waiting)

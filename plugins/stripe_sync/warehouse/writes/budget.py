@@ -77,7 +77,7 @@ class PostgresBudget:
         return seconds
 
     def slow_down(self, endpoint: str, reason: str) -> None:
-        """Stripe said 429: what it named, the account or the endpoint, goes more slowly for a while."""
+        """Lower the rate of the account or the endpoint for a while, as Stripe's answer 429 names it."""
         name = "" if reason.startswith("global") else endpoint
         with self.engine.begin() as connection:
             run_sql(
@@ -109,7 +109,7 @@ class StiggBudget:
         self.of(operation, per_minute).wait(operation)
 
     def slow_down(self, operation: str) -> None:
-        """Take up that Stigg refused a request of this operation as one too many: it goes more slowly for a minute."""
+        """Lower the rate of this operation for a minute, after Stigg refused a request as one too many."""
         self.of(operation, EDGE_PER_MINUTE).slow_down(operation, "")
 
     def of(self, operation: str, per_minute: float) -> PostgresBudget:

@@ -17,7 +17,7 @@ from stripe_sync.warehouse.tables.columns import is_among_ids
 from stripe_sync.warehouse.tables.runs import warehouse
 from stripe_sync.warehouse.tables.writes import journal_intent, journal_open, journal_outcome
 
-Result = Literal["done", "refused", "dropped"]
+IntentResult = Literal["done", "refused", "dropped"]
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Intent:
 class Outcome:
     """The outcome of an intent."""
 
-    result: Result
+    result: IntentResult
     stripe_id: str | None = None
     request_id: str | None = None
     reason: str = ""

@@ -15,14 +15,14 @@ from datetime import timedelta
 from sqlalchemy import Connection, Engine, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from stripe_sync.core.errors import RunStopped, Transient, Waiting
+from stripe_sync.core.errors import FatalError, NotReady, Transient
 from stripe_sync.core.lanes import Lane
 from stripe_sync.warehouse.engine import connect_to_read
 from stripe_sync.warehouse.tables import writes as tables
 
 SECONDS = 60
 HEARTBEAT = SECONDS / 4
-PATIENCE = 3  # runs in a row that may leave a lane alone before somebody has to look
+MAX_SKIPPED_RUNS = 3  # runs in a row that may skip a lane before a person has to check it
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Lease:
 
 @contextmanager
 def held(engine: Engine, environment: str, lane: Lane, *, holder: str) -> Iterator[Lease]:
-    """Hold the lane while the block runs, with a heartbeat. Raises Waiting, naming the living holder."""
+    """Hold the lane while the block runs, with a heartbeat. Raises NotReady, with the holder."""
     lease = take(engine, environment, lane, holder)
     with kept(engine, lease):
         yield lease
@@ -65,7 +65,7 @@ def kept(engine: Engine, lease: Lease) -> Iterator[None]:
 def take(engine: Engine, environment: str, lane: Lane, holder: str, *, counted: bool = True) -> Lease:
     """Take a lane that is free or whose holder's time is over.
 
-    Raises Waiting, naming another holder, and RunStopped the third time in a row that is ``counted``; Transient where the holder is an earlier
+    Raises NotReady, with the holder, and FatalError the third time in a row that is ``counted``; Transient where the holder is an earlier
     try of the same run, which may be dead.
     """
     other = None
@@ -84,9 +84,9 @@ def take(engine: Engine, environment: str, lane: Lane, holder: str, *, counted: 
         raise Transient(f"An earlier try of this run still holds the lane {lane}; its lease ends in {SECONDS} s.")
     times = skip(engine, environment, lane, str(other)) if counted else 0
     held = f"The lane {lane} of {environment} is being written by {other}"
-    if times >= PATIENCE:
-        raise RunStopped(f"{held}, and was left alone {times} times running; look whether that run hangs, and end it.")
-    raise Waiting(f"{held}; this run leaves it alone.")
+    if times >= MAX_SKIPPED_RUNS:
+        raise FatalError(f"{held}, and was skipped by {times} runs in a row. Check whether that run hangs, and end it.")
+    raise NotReady(f"{held}; this run skips it.")
 
 
 def _raise_epoch(connection: Connection, environment: str, lane: str, holder: str) -> int | None:

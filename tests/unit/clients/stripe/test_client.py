@@ -10,7 +10,7 @@ import stripe
 
 from stripe_sync.clients.stripe.answers import template
 from stripe_sync.clients.stripe.client import StripeApi
-from stripe_sync.core.errors import RowFailed, Transient
+from stripe_sync.core.errors import EntityError, Transient
 
 
 @pytest.mark.parametrize(
@@ -57,5 +57,5 @@ def test_an_answer_that_is_no_object_is_asked_for_again_and_named_by_its_endpoin
 
 def test_a_refusal_is_told_with_its_code_and_request(monkeypatch: pytest.MonkeyPatch) -> None:
     body = b'{"error": {"type": "invalid_request_error", "code": "resource_missing"}}'
-    with pytest.raises(RowFailed, match=r"resource_missing.*req_1"):
+    with pytest.raises(EntityError, match=r"resource_missing.*req_1"):
         answering(monkeypatch, body, 404).get("/v1/prices/price_S000000001")

@@ -14,7 +14,7 @@ from stripe_sync.core.periods import MONTHS, add_months
 from stripe_sync.domain.actual.billing_periods import (
     ANCHOR,
     anchor_of,
-    anchor_told,
+    current_anchor,
     interval_of,
     natural_end,
     renewals,
@@ -98,12 +98,12 @@ def test_periods_of_other_intervals_are_as_stripe_has_them(interval: str, count:
     found = held("2026-11-01", one, cancel_at=at("2026-11-20"))
     assert interval_of(one) is None
     assert natural_end(found, one) == at("2026-11-20")
-    assert (shortest(found), anchor_told(found), renewals(found)) == (None, None, None)
+    assert (shortest(found), current_anchor(found), renewals(found)) == (None, None, None)
 
 
 def test_the_noted_anchor_has_the_day_that_a_short_month_clamped() -> None:
     found = held("2027-02-28", item("2027-02-28", "2027-03-31"), billing_cycle_anchor_config={"day_of_month": 31})
-    assert anchor_told(found) == at("2027-01-31")
+    assert current_anchor(found) == at("2027-01-31")
 
 
 def test_a_yearly_base_with_a_monthly_item_renews_by_the_month() -> None:

@@ -9,12 +9,12 @@ import pytest
 from stripe_sync.domain.drift.amounts import PriceBook
 from stripe_sync.domain.drift.difference import Changed, Difference, Extra, Missing
 from stripe_sync.domain.drift.rows import rows
-from stripe_sync.domain.model.documents import CUSTOMER, SUBSCRIPTION, Claim
+from stripe_sync.domain.model.documents import CUSTOMER, SUBSCRIPTION, ObjectDocument
 from stripe_sync.warehouse.comparisons.comparisons import DECIDED, difference
 
 KEY = "customer:e:c-1"
-TARGET = Claim(CUSTOMER, KEY, {"name": "New"}, entity=("customer", "c-1"))
-ACTUAL = Claim(CUSTOMER, KEY, {"name": "Old"}, stripe_id="cus_1")
+TARGET = ObjectDocument(CUSTOMER, KEY, {"name": "New"}, entity=("customer", "c-1"))
+ACTUAL = ObjectDocument(CUSTOMER, KEY, {"name": "Old"}, stripe_id="cus_1")
 
 
 def stored(target: Any, actual: Any, fields: list[str]) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def test_a_row_of_the_comparison_is_the_variant_with_the_sides_that_it_has(
     ],
 )
 def test_each_variant_names_its_object(
-    variant: Difference, documents: tuple[Claim, ...], entity: tuple[str, str] | None, stripe_id: str | None
+    variant: Difference, documents: tuple[ObjectDocument, ...], entity: tuple[str, str] | None, stripe_id: str | None
 ) -> None:
     assert (variant.kind, variant.key) == (CUSTOMER, KEY)
     assert (variant.documents, variant.entity, variant.stripe_id) == (documents, entity, stripe_id)
@@ -57,14 +57,16 @@ def test_each_variant_names_its_object(
 
 @pytest.mark.parametrize("variant", [Extra, lambda actual: Changed(TARGET, actual, ("name",))])
 def test_an_exempt_object_is_accepted_drift(variant: Any) -> None:
-    exempt = variant(Claim(CUSTOMER, KEY, {"name": "Old"}, stripe_id="cus_1", facts={"ignored": True}))
+    exempt = variant(ObjectDocument(CUSTOMER, KEY, {"name": "Old"}, stripe_id="cus_1", facts={"ignored": True}))
     assert exempt.is_exempt
     assert [row.accepted for row in rows([exempt], PriceBook({}))] == [True]
 
 
 def test_the_rows_say_which_variant_it_is() -> None:
-    ended = Claim(SUBSCRIPTION, "subscription:e:s-1", {"status": "canceled"}, facts={"why": "It ended in Stigg."})
-    billed = Claim(SUBSCRIPTION, "subscription:e:s-1", {"items": []}, stripe_id="sub_1")
+    ended = ObjectDocument(
+        SUBSCRIPTION, "subscription:e:s-1", {"status": "canceled"}, facts={"why": "It ended in Stigg."}
+    )
+    billed = ObjectDocument(SUBSCRIPTION, "subscription:e:s-1", {"items": []}, stripe_id="sub_1")
     found = rows(
         [Missing(TARGET), Extra(billed), Changed(TARGET, ACTUAL, ("name",)), Changed(ended, billed, ("status",))],
         PriceBook({}),

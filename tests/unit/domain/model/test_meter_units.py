@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from stripe_sync.domain.model.meter_units import Meter, Priced, content, expected, meter_of
+from stripe_sync.domain.model.meter_units import ChargeAmounts, Meter, content, expected, meter_of
 from stripe_sync.domain.model.price_content import EncodedPrice, decode, encode
 from stripe_sync.domain.model.stripe import Recurring, StripePrice
 
@@ -21,21 +21,25 @@ TIERS: EncodedPrice = {
 @pytest.mark.parametrize(
     ("priced", "decimals", "result"),
     [
-        (Priced(content=decode(UNIT)), 0, UNIT),
-        (Priced(content=decode(UNIT)), 3, UNIT | {"unit_amount": "0.00027"}),
-        (Priced(content=decode(UNIT | {"unit_amount": "0.0000000001"})), 3, None),  # 13 decimals
-        (Priced(content=decode(UNIT), divide=D(60), round="UP"), 0, UNIT | {"divide_by": "60:up"}),
-        (Priced(content=decode(UNIT), divide=D(60), round="DOWN"), 2, UNIT | {"divide_by": "6000:down"}),
-        (Priced(content=decode(UNIT), divide=D("0.5")), 0, None),  # half a unit is no whole number to a meter of units
-        (Priced(content=decode(UNIT), divide=D("0.5")), 1, UNIT | {"divide_by": "5:up"}),
-        (Priced(content=decode(UNIT | {"divide_by": "10:up"})), 0, UNIT | {"divide_by": "10:up"}),
-        (Priced(content=decode(UNIT | {"divide_by": "10:up"}), divide=D(60)), 0, None),  # rounded twice
-        (Priced(content=decode(UNIT), plain=False), 0, None),  # an overage, a minimum spend
-        (Priced(content=decode(TIERS), block=D(10)), 0, None),
-        (Priced(content=decode(TIERS), divide=D(10)), 0, None),
-        (Priced(content=decode(TIERS)), 0, TIERS),
+        (ChargeAmounts(content=decode(UNIT)), 0, UNIT),
+        (ChargeAmounts(content=decode(UNIT)), 3, UNIT | {"unit_amount": "0.00027"}),
+        (ChargeAmounts(content=decode(UNIT | {"unit_amount": "0.0000000001"})), 3, None),  # 13 decimals
+        (ChargeAmounts(content=decode(UNIT), divide=D(60), round="UP"), 0, UNIT | {"divide_by": "60:up"}),
+        (ChargeAmounts(content=decode(UNIT), divide=D(60), round="DOWN"), 2, UNIT | {"divide_by": "6000:down"}),
         (
-            Priced(content=decode(TIERS)),
+            ChargeAmounts(content=decode(UNIT), divide=D("0.5")),
+            0,
+            None,
+        ),  # half a unit is no whole number to a meter of units
+        (ChargeAmounts(content=decode(UNIT), divide=D("0.5")), 1, UNIT | {"divide_by": "5:up"}),
+        (ChargeAmounts(content=decode(UNIT | {"divide_by": "10:up"})), 0, UNIT | {"divide_by": "10:up"}),
+        (ChargeAmounts(content=decode(UNIT | {"divide_by": "10:up"}), divide=D(60)), 0, None),  # rounded twice
+        (ChargeAmounts(content=decode(UNIT), plain=False), 0, None),  # an overage, a minimum spend
+        (ChargeAmounts(content=decode(TIERS), block=D(10)), 0, None),
+        (ChargeAmounts(content=decode(TIERS), divide=D(10)), 0, None),
+        (ChargeAmounts(content=decode(TIERS)), 0, TIERS),
+        (
+            ChargeAmounts(content=decode(TIERS)),
             2,
             TIERS
             | {
@@ -47,7 +51,9 @@ TIERS: EncodedPrice = {
         ),
     ],
 )
-def test_the_price_of_a_meter_costs_the_same_or_there_is_none(priced: Priced, decimals: int, result: Any) -> None:
+def test_the_price_of_a_meter_costs_the_same_or_there_is_none(
+    priced: ChargeAmounts, decimals: int, result: Any
+) -> None:
     made = content(priced, decimals)
     assert (encode(made) if made else None) == result
 
@@ -55,21 +61,21 @@ def test_the_price_of_a_meter_costs_the_same_or_there_is_none(priced: Priced, de
 @pytest.mark.parametrize(
     ("priced", "decimals", "quantity", "billed"),
     [
-        (Priced(content=decode(UNIT)), 0, "1234", ("1234", 333)),
-        (Priced(content=decode(UNIT)), 3, "1234.5", ("1234500", 333)),
+        (ChargeAmounts(content=decode(UNIT)), 0, "1234", ("1234", 333)),
+        (ChargeAmounts(content=decode(UNIT)), 3, "1234.5", ("1234500", 333)),
         (
-            Priced(content=decode(UNIT | {"unit_amount": "100"}), divide=D(60)),
+            ChargeAmounts(content=decode(UNIT | {"unit_amount": "100"}), divide=D(60)),
             0,
             "150",
             ("3", 300),
         ),  # S14: three packages
-        (Priced(content=decode(TIERS)), 0, "7", ("7", 11002)),  # 5 × 20 + 10, 2 × 0.01
-        (Priced(content=decode(TIERS)), 2, "7", ("700", 11002)),
-        (Priced(content=decode(TIERS)), 0, "0", ("0", 1000)),  # S13: the first tier's flat fee
-        (Priced(content=decode(UNIT)), 0, "-30", ("0", 0)),
+        (ChargeAmounts(content=decode(TIERS)), 0, "7", ("7", 11002)),  # 5 × 20 + 10, 2 × 0.01
+        (ChargeAmounts(content=decode(TIERS)), 2, "7", ("700", 11002)),
+        (ChargeAmounts(content=decode(TIERS)), 0, "0", ("0", 1000)),  # S13: the first tier's flat fee
+        (ChargeAmounts(content=decode(UNIT)), 0, "-30", ("0", 0)),
     ],
 )
-def test_what_a_meter_bills(priced: Priced, decimals: int, quantity: str, billed: tuple[str, int]) -> None:
+def test_what_a_meter_bills(priced: ChargeAmounts, decimals: int, quantity: str, billed: tuple[str, int]) -> None:
     units, amount = expected(priced, Meter(id="mtr_1", price="price_1", decimals=decimals), D(quantity))
     assert (f"{units.normalize():f}", amount) == billed
 
@@ -79,9 +85,9 @@ def test_the_meter_of_a_price_is_found_by_what_it_costs() -> None:
         id="price_1", product="prod_1", currency="usd", active=True, unit_amount_decimal=D("0.00027"),
         recurring=Recurring("month", 1, "metered", "mtr_1"),
     )  # fmt: skip
-    assert meter_of(Priced(content=decode(UNIT)), held) == Meter(id="mtr_1", price="price_1", decimals=3)
-    assert meter_of(Priced(content=decode(UNIT | {"unit_amount": "0.28"})), held) is None
-    assert meter_of(Priced(content=decode(UNIT)), None) is None
+    assert meter_of(ChargeAmounts(content=decode(UNIT)), held) == Meter(id="mtr_1", price="price_1", decimals=3)
+    assert meter_of(ChargeAmounts(content=decode(UNIT | {"unit_amount": "0.28"})), held) is None
+    assert meter_of(ChargeAmounts(content=decode(UNIT)), None) is None
 
 
 @pytest.mark.parametrize(("quantity", "decimals", "can"), [("12", 0, True), ("12.5", 0, False), ("12.5", 1, True),

@@ -9,7 +9,7 @@ import pytest
 from stripe_sync.apply.resources.table import HANDLERS
 from stripe_sync.domain.drift.amounts import PriceBook
 from stripe_sync.domain.drift.difference import Changed, Difference, Extra, Missing
-from stripe_sync.domain.model.documents import COUPON, Claim
+from stripe_sync.domain.model.documents import COUPON, ObjectDocument
 from stripe_sync.domain.plan.actions import Action, ActionKind
 from stripe_sync.domain.plan.writes.catalog import build_coupon
 from stripe_sync.domain.plan.writes.context import Draft, Policy
@@ -17,8 +17,8 @@ from stripe_sync.domain.plan.writes.context import Draft, Policy
 KEY = "coupon:e:summer"
 
 
-def coupon(name: str, **facts: Any) -> Claim:
-    return Claim(COUPON, KEY, {"name": name, "metadata": {"stiggId": name}}, facts=facts)
+def coupon(name: str, **facts: Any) -> ObjectDocument:
+    return ObjectDocument(COUPON, KEY, {"name": name, "metadata": {"stiggId": name}}, facts=facts)
 
 
 def build(difference: Difference) -> Action:

@@ -19,7 +19,7 @@ from stripe_sync.domain.plan.declines import (
     may_repeat,
     next_attempt,
     refused,
-    told,
+    waiting_message,
 )
 
 NOW = datetime(2026, 11, 16, 9, tzinfo=UTC)
@@ -117,10 +117,10 @@ def test_only_a_write_that_says_how_a_refusal_is_treated_may_charge() -> None:
 
 
 def test_the_row_says_what_the_customer_does_and_when_it_is_tried_again() -> None:
-    assert "2026-11-17 09:00 UTC" in told(declined())
-    assert "portal link" in told(declined())
-    assert "not tried again by itself" in told(declined("stolen_card"))
-    assert "confirm the payment" in told(declined("authentication_required"))
+    assert "2026-11-17 09:00 UTC" in waiting_message(declined())
+    assert "portal link" in waiting_message(declined())
+    assert "not tried again by itself" in waiting_message(declined("stolen_card"))
+    assert "confirm the payment" in waiting_message(declined("authentication_required"))
     assert "in_1, which is open" in left_open(
         replace(declined(), invoice="in_1"), {"status": "open", "auto_advance": False}
     )

@@ -12,7 +12,7 @@ from stripe_sync.domain.model import stripe
 from stripe_sync.domain.model.inputs import Inputs, Links, StripeView
 from stripe_sync.domain.model.stripe import StripeCustomer, StripeSubscription
 from stripe_sync.domain.target.payment import card_timers, named_card
-from stripe_sync.domain.target.target_state import desired
+from stripe_sync.domain.target.target_state import target_state
 from tests.unit.domain.test_deciding import NOW, customer, inputs, package, subscription
 
 LATE = timedelta(hours=48) + timedelta.resolution  # late_start_hours, and the first moment after
@@ -23,7 +23,7 @@ def stamp(moment: datetime) -> str:
 
 
 def timers(**more: Any) -> datetime | None:
-    return desired(inputs([package()], [customer()], [subscription(**more)])).timers.get("s-1")
+    return target_state(inputs([package()], [customer()], [subscription(**more)])).timers.get("s-1")
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_the_next_moment_of_a_subscription(more: dict[str, Any], expected: datet
 def test_deciding_changes_nothing_that_it_was_given() -> None:
     given = inputs([package()], [customer()], [subscription()])
     before = repr(given)
-    assert desired(given) == desired(given)
+    assert target_state(given) == target_state(given)
     assert repr(given) == before
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from stripe_sync.core import keys, money
-from stripe_sync.core.errors import RowFailed
+from stripe_sync.core.errors import EntityError
 from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.model import stigg, tariffs
 from stripe_sync.domain.model.price_content import decode, encode
@@ -21,7 +21,7 @@ from stripe_sync.domain.model.stigg import Coupon, Customer, Price
 from stripe_sync.domain.target import display_names
 from stripe_sync.domain.target.coupons import content as coupon_content
 from stripe_sync.domain.target.prices import version
-from stripe_sync.domain.target.target_state import desired
+from stripe_sync.domain.target.target_state import target_state
 from tests.unit.domain.test_deciding import customer, inputs, package, price, subscription
 
 D = Decimal
@@ -255,13 +255,13 @@ def reason(call: Callable[[], Any]) -> Any:
     """Return the result of a call, or the reason code of its refusal."""
     try:
         return call()
-    except RowFailed as failure:
+    except EntityError as failure:
         return failure.reason
 
 
 def customer_reason(given: tuple[list[dict[str, Any]], dict[str, Any]]) -> str:
     subscriptions = [subscription(**{"subscriptionId": f"s-{n}"} | more) for n, more in enumerate(given[0])]
-    found = desired(inputs([package()], [customer(**given[1])], subscriptions))
+    found = target_state(inputs([package()], [customer(**given[1])], subscriptions))
     return found.statuses["customer", "c-1"].reason.value
 
 
@@ -297,7 +297,7 @@ def test_the_mapping(rule: str, given: Any, expected: Any) -> None:
 
 
 def test_a_customer_that_is_not_synced_says_every_condition_that_holds() -> None:
-    found = desired(inputs([package()], [stigg.decode({"customerId": "c-1"}, Customer)], []))
+    found = target_state(inputs([package()], [stigg.decode({"customerId": "c-1"}, Customer)], []))
     detail = found.statuses["customer", "c-1"].detail
     assert all(code in detail for code in ("NO_SUBSCRIPTION", "NO_BILLING_INFORMATION", "NO_PAYMENT_METHOD"))
 

@@ -11,7 +11,7 @@ import pytest
 
 from stripe_sync.domain.actual.invoice_bridge import bridge
 from stripe_sync.domain.actual.renewals import is_renewal
-from stripe_sync.domain.usage.bills import Bill, excess_shares, wanted
+from stripe_sync.domain.usage.bills import Bill, excess_shares, expected_lines
 from stripe_sync.domain.usage.holds import grace
 from stripe_sync.domain.usage.minimum_spend import covered, is_minimum
 from stripe_sync.domain.usage.proof import UsageLine, proves, rounding
@@ -72,7 +72,7 @@ def bill(charge: str, quantity: str, *, minimum: str | None) -> Bill:
 
 
 def test_no_line_is_negative_whatever_was_used_under_a_minimum() -> None:
-    found = wanted("t", "sub_1", [bill("rows", "-3", minimum="1000"), bill("calls", "12", minimum="1000")])
+    found = expected_lines("t", "sub_1", [bill("rows", "-3", minimum="1000"), bill("calls", "12", minimum="1000")])
     assert [(li.quantity, li.unit_amount, li.amount, li.discountable) for li in found] == [
         (D(12), D(0), 0, False),
         (D(1), D(200), 200, True),

@@ -26,7 +26,7 @@ from stripe_sync.domain.usage.decide.assignment import assign
 from stripe_sync.domain.usage.decide.lines import WriteResult
 from stripe_sync.domain.usage.holds import rules
 from stripe_sync.domain.usage.ledger import BILLABLE, OPEN, Balance, Drain, Movement, UsageState
-from stripe_sync.domain.usage.windows import Chain, Opening, Piece, Window
+from stripe_sync.domain.usage.windows import TermsRevision, Timeline, UnstoredWindow, Window
 from tests.unit.domain.usage.values import (
     CALLS,
     DAY,
@@ -54,7 +54,7 @@ class History:
 
     now: datetime = START
     used: dict[datetime, D] = field(default_factory=dict)
-    revisions: list[Opening] = field(default_factory=lambda: [terms_revision()])
+    revisions: list[TermsRevision] = field(default_factory=lambda: [terms_revision()])
     windows: dict[int, Window] = field(default_factory=dict)
     invoices: dict[str, Invoice] = field(default_factory=dict)
     credited: set[str] = field(default_factory=set)
@@ -100,15 +100,15 @@ class History:
         for _, ended in due.decide_windows(self.ledger_state(), renewals, now=self.now):
             self.add(ended)
 
-    def add(self, ended: Piece) -> None:
-        assert ended.opening.terms is not None
+    def add(self, ended: UnstoredWindow) -> None:
+        assert ended.revision.terms is not None
         id = len(self.windows) + 1
         self.windows[id] = window(
-            S.REPORTED, id=id, start=ended.start, end=ended.end, terms=ended.opening.terms, quantity=None
+            S.REPORTED, id=id, start=ended.start, end=ended.end, terms=ended.revision.terms, quantity=None
         )
 
     def ledger_state(self, terms: Any = None) -> due.LedgerState:
-        until: dict[Chain, datetime] = {CALLS: max(w.end for w in self.windows.values())} if self.windows else {}
+        until: dict[Timeline, datetime] = {CALLS: max(w.end for w in self.windows.values())} if self.windows else {}
         held = [charge(terms=terms)] if terms is not None else []
         return state(now=self.now, charges=held, revisions={CALLS: self.revisions}, covered_until=until)
 
@@ -177,7 +177,7 @@ class History:
         for seen in [i for i in self.seen() if i.status == "draft" and i.finalizes_at is not None]:
             deadline, now = seen.bound + DAY, seen.bound + hours * HOUR
             draft = rules.Draft(seen.created_at, deadline, seen.finalizes_at, is_on=True)
-            current = rules.Standing(seen.created_at + HOUR, deadline, is_stop=False) if is_released % 2 else None
+            current = rules.OwnHold(seen.created_at + HOUR, deadline, is_stop=False) if is_released % 2 else None
             decided = rules.decide(draft, () if is_released % 2 else {"usage"}, current, now=now)
             if isinstance(decided, rules.Hold):
                 assert seen.finalizes_at is not None and seen.finalizes_at < decided.until <= deadline

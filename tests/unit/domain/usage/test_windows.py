@@ -13,7 +13,7 @@ import pytest
 from stripe_sync.domain.model.tariffs import Line
 from stripe_sync.domain.usage.quantities import Point, quantity
 from stripe_sync.domain.usage.terms import Terms
-from stripe_sync.domain.usage.windows import Measured, Opening, pieces
+from stripe_sync.domain.usage.windows import Measured, TermsRevision, unstored_windows
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -127,16 +127,16 @@ def test_levels(how: Any, expected: str) -> None:
     assert quantity(shown, START, START + 8 * DAY, how, reset_is_after=True) == D(expected)
 
 
-def opening(id: int, days: int, price: str | None) -> Opening:
+def revision(id: int, days: int, price: str | None) -> TermsRevision:
     made = terms(unit_amount=price) if price is not None else None
-    return Opening(id, START + days * DAY, made, Measured("s", "c", "calls", None, "si"))
+    return TermsRevision(id, START + days * DAY, made, Measured("s", "c", "calls", None, "si"))
 
 
 def test_windows_end_at_renewals_and_where_the_price_changes_and_tile_the_life() -> None:
-    openings = [opening(1, 0, "1"), opening(2, 10, "2"), opening(3, 12, "2"), opening(4, 40, None)]
-    found = pieces(openings, None, [START + 30 * DAY, START + 60 * DAY], START + 70 * DAY)
-    told = [((p.start - START).days, (p.end - START).days, p.opening.id) for p in found]
-    assert told == [(0, 10, 1), (10, 30, 3), (30, 40, 3)], (
+    revisions = [revision(1, 0, "1"), revision(2, 10, "2"), revision(3, 12, "2"), revision(4, 40, None)]
+    found = unstored_windows(revisions, None, [START + 30 * DAY, START + 60 * DAY], START + 70 * DAY)
+    covered_until = [((p.start - START).days, (p.end - START).days, p.revision.id) for p in found]
+    assert covered_until == [(0, 10, 1), (10, 30, 3), (30, 40, 3)], (
         "a change that is none cuts nothing, and nothing follows the end"
     )
-    assert pieces(openings, START + 40 * DAY, [START + 60 * DAY], START + 70 * DAY) == []
+    assert unstored_windows(revisions, START + 40 * DAY, [START + 60 * DAY], START + 70 * DAY) == []

@@ -21,7 +21,7 @@ from stripe_sync.domain.usage.ledger import Balance, Balances, UsageState
 from stripe_sync.domain.usage.line_proof import Owner
 from stripe_sync.domain.usage.proof import UsageLine
 from stripe_sync.domain.usage.terms import Terms
-from stripe_sync.domain.usage.windows import Measured, Opening, Window
+from stripe_sync.domain.usage.windows import Measured, TermsRevision, Window
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 START, END = datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC)
@@ -147,9 +147,9 @@ def inputs(
     )
 
 
-def terms_revision(since: datetime = START, terms: Terms | None = TERMS, **more: Any) -> Opening:
+def terms_revision(since: datetime = START, terms: Terms | None = TERMS, **more: Any) -> TermsRevision:
     """Return a terms revision of the calls."""
-    return Opening(**{"id": 1, "since": since, "terms": terms, "measured": MEASURED, "why": ""} | more)
+    return TermsRevision(**{"id": 1, "since": since, "terms": terms, "measured": MEASURED, "why": ""} | more)
 
 
 def charge(held: StripeSubscription | None = None, **more: Any) -> Charge:

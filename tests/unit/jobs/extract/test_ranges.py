@@ -43,7 +43,7 @@ class Server:
 def read(server: Server, readers: int = 8) -> list[str]:
     found = [
         row["id"]
-        for _, page, _ in pages(server.get, [Listing("x", "/v1/x", {})], upto=NOW, readers=readers)
+        for _, page, _ in pages(server.get, [Listing("x", "/v1/x", {})], upper=NOW, readers=readers)
         for row in page
     ]
     assert len(found) == len(set(found)), "no row is read twice"
@@ -94,13 +94,13 @@ def test_what_fails_is_raised_and_everybody_stops() -> None:
         return server.get(*_, **given)
 
     with pytest.raises(ValueError, match="the network is gone"):
-        list(pages(broken, [Listing("x", "/v1/x", {})], upto=NOW, readers=4))
+        list(pages(broken, [Listing("x", "/v1/x", {})], upper=NOW, readers=4))
     assert not [t for t in threading.enumerate() if t.name.startswith("read-")]
 
 
 def test_one_who_stops_listening_leaves_nobody_behind() -> None:
     server = Server([NOW - n for n in range(9_000)])
-    found = pages(server.get, [Listing("x", "/v1/x", {})], upto=NOW, readers=4)
+    found = pages(server.get, [Listing("x", "/v1/x", {})], upper=NOW, readers=4)
     next(found)
     found.close()  # type: ignore[attr-defined]
     assert not [t for t in threading.enumerate() if t.name.startswith("read-")]
@@ -123,30 +123,33 @@ def test_a_read_that_was_interrupted_goes_on_with_what_it_had_not_finished(seed:
         return server.get(path, **given)
 
     with pytest.raises(ConnectionError):
-        for page in pages(failing, lists, upto=NOW, readers=4):
+        for page in pages(failing, lists, upper=NOW, readers=4):
             rows |= {(page.name, row["id"]) for row in page.rows}
             if page.finished:
                 key = page.finished.listing.key
-                finished.setdefault(key, []).append((page.finished.above, page.finished.upto))
+                finished.setdefault(key, []).append((page.finished.above, page.finished.upper))
     known = sum(len(ranges) for ranges in finished.values())
     again: list[str] = []
-    for page in pages(server.get, lists, upto=NOW, readers=4, finished=finished):
+    for page in pages(server.get, lists, upper=NOW, readers=4, finished=finished):
         again += [row["id"] for row in page.rows]
         rows |= {(page.name, row["id"]) for row in page.rows}
     assert rows == {("x", row["id"]) for row in server.rows}
     inside = sum(
-        above < row["created"] <= upto for ranges in finished.values() for above, upto in ranges for row in server.rows
+        above < row["created"] <= upper
+        for ranges in finished.values()
+        for above, upper in ranges
+        for row in server.rows
     )
     assert len(again) == 2 * len(server.rows) - inside, f"{known} finished ranges are not read again"
     whole = {listing.key: [(-1, NOW)] for listing in lists}
-    assert list(pages(server.get, lists, upto=NOW, readers=4, finished=whole)) == []
+    assert list(pages(server.get, lists, upper=NOW, readers=4, finished=whole)) == []
 
 
 def test_what_remains_of_a_list_is_what_no_finished_range_covers() -> None:
     a_list = Listing("x", "/v1/x", {})
 
     def left(*finished: tuple[int, int]) -> list[tuple[int, int]]:
-        return [(r.above, r.upto) for r in remaining(a_list, 100, finished)]
+        return [(r.above, r.upper) for r in remaining(a_list, 100, finished)]
 
     assert left() == [(-1, 100)]
     assert left((50, 100)) == [(-1, 50)]

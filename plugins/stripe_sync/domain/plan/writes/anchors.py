@@ -13,7 +13,7 @@ from stripe_sync.domain.plan.actions import Action, ActionKind
 from stripe_sync.domain.plan.writes.context import Draft
 
 
-def has_moved(d: Changed) -> bool:
+def has_shifted_renewals(d: Changed) -> bool:
     """Return whether the renewals are not where the noted anchor has them: a person decides about that."""
     return "renewal" in d.fields and d.actual.document.get("renewal") is not None
 
@@ -25,12 +25,12 @@ def is_anchor_noted(d: Changed) -> bool:
     """
     facts = d.actual.facts
     is_due = not facts.get("noted") or d.actual.document.get("cancel_at") is None
-    return facts.get("anchor") is not None and is_due and not has_moved(d)
+    return facts.get("anchor") is not None and is_due and not has_shifted_renewals(d)
 
 
 def note_anchor(draft: Draft, d: Changed) -> Iterator[Action]:
     """Note the anchor of a subscription whose end stands without one: its periods began again after the end was set."""
-    if "renewal" not in d.fields or has_moved(d) or "cancel_at" in d.fields:
+    if "renewal" not in d.fields or has_shifted_renewals(d) or "cancel_at" in d.fields:
         return
     yield draft.action(
         d, ActionKind.SUBSCRIPTION_UPDATE, Lane.SUBSCRIPTIONS, {"anchor": str(d.actual.facts["anchor"])},

@@ -86,14 +86,14 @@ def build_slot(draft: Draft, d: Difference) -> Iterator[Action]:
     product = d.target.document["product"]
     holder = d.actual.facts["version"] if isinstance(d, Changed) else None
     if holder != version or (isinstance(d, Changed) and d.actual.document["active"] is False):
-        yield claim_slot(draft, d, version)
+        yield move_price_key(draft, d, version)
     if d.target.document["default"] and not is_default(draft, d, version):
         after = {"default_price": version}
         yield draft.action(
             d, ActionKind.PRODUCT_SET_DEFAULT, Lane.CATALOG, after, before={"default_price": holder}, target=product,
             cause="price", verb="Set the default price of",
         )  # fmt: skip
-    if holder is not None and holder != version and is_unclaimed(draft, holder):
+    if holder is not None and holder != version and has_no_target(draft, holder):
         yield archive(draft, d, holder)
 
 
@@ -115,7 +115,7 @@ def release_slot(draft: Draft, d: Extra) -> Iterator[Action]:
         d, ActionKind.PRICE_RELEASE, Lane.CATALOG, {"lookup_key": None}, before=before, target=holder, cause="released",
         verb="Take the lookup_key from",
     )  # fmt: skip
-    if is_unclaimed(draft, holder):
+    if has_no_target(draft, holder):
         yield archive(draft, d, holder)
 
 
@@ -127,7 +127,7 @@ def clear_default(draft: Draft, d: Difference, holder: str, product: str) -> Act
     )  # fmt: skip
 
 
-def claim_slot(draft: Draft, d: Targeted, version: str) -> Action:
+def move_price_key(draft: Draft, d: Targeted, version: str) -> Action:
     """The write after which ``version`` holds the slot: a new price, or one that exists and is taken back or adopted."""
     lookup_key = keys.lookup_key(d.key)
     cause = "missing" if isinstance(d, Missing) else "changed"
@@ -211,5 +211,5 @@ def archive(draft: Draft, d: Difference, version: str) -> Action:
     )  # fmt: skip
 
 
-def is_unclaimed(draft: Draft, version: str) -> bool:
+def has_no_target(draft: Draft, version: str) -> bool:
     return isinstance(draft.differences.get(version), Extra)

@@ -73,7 +73,7 @@ class Draft:
     ) -> Action:
         """An action of a difference, with its sentence and the drift rows that caused it."""
         about = target or d.key
-        worth = f", {shown_all(per_month)} a month" if per_month and any(per_month.values()) else ""
+        amount = f", {shown_all(per_month)} a month" if per_month and any(per_month.values()) else ""
         return Action(
             kind=kind,
             lane=lane,
@@ -84,7 +84,7 @@ class Draft:
             cause=cause,
             serial=serial or serial_of(d, about),
             drift=self.drift.get(d.key, []),
-            sentence=f"{verb} {kind.noun} {about.partition(':')[2]}{worth}",
+            sentence=f"{verb} {kind.noun} {about.partition(':')[2]}{amount}",
             due_now=dict(due_now or {}),
             per_month=dict(per_month or {}),
             paid_by=paid_by,

@@ -34,7 +34,7 @@ def is_overtaken(d: Changed, moment: int) -> bool:
 
 
 def overtaken(
-    draft: Draft, d: Changed, old: Items, new: Items, *, more: Mapping[str, Decimal], asked: int
+    draft: Draft, d: Changed, old: Items, new: Items, *, more: Mapping[str, Decimal], requested: int
 ) -> Iterator[Action]:
     """A change that a renewal has overtaken: what it billed too little goes on its open draft.
 
@@ -45,13 +45,16 @@ def overtaken(
     months = max((draft.book.rates[i["price"]].months for i in new if i["price"] in draft.book.rates), default=1) or 1
     before_that = epoch(periods.add_months(from_epoch(start), -months))
     interval = difference(draft.book.one_interval(new), draft.book.one_interval(old))
-    share = Decimal(start - max(asked, before_that)) / Decimal(start - before_that)
+    share = Decimal(start - max(requested, before_that)) / Decimal(start - before_that)
     owed = {c: Decimal(money.round_minor(amount + amount * share)) for c, amount in interval.items()}
     after: Document = {"items": new, "proration_behavior": "none"}
     invoice = d.actual.facts.get("draft")
-    if invoice and asked >= before_that:
+    if invoice and requested >= before_that:
         target = keys.link_key(
-            "renewal", keys.LinkKey.parse(d.key).environment, keys.part(keys.entity_of(d.key)[1]), f"{invoice}.{asked}"
+            "renewal",
+            keys.LinkKey.parse(d.key).environment,
+            keys.part(keys.entity_of(d.key)[1]),
+            f"{invoice}.{requested}",
         )
         added = list(on_draft(draft, d, target, invoice, owed, start, product_of(d, old, new)))
         yield from added

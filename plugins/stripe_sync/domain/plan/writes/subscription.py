@@ -22,7 +22,7 @@ from stripe_sync.domain.model.documents import Document
 from stripe_sync.domain.model.stripe_status import SubscriptionStatus
 from stripe_sync.domain.plan.actions import AND, Action, ActionKind
 from stripe_sync.domain.plan.intervals import BEGINS_NOW, changes_interval, interval_cause
-from stripe_sync.domain.plan.writes.anchors import has_moved, is_anchor_noted, note_anchor
+from stripe_sync.domain.plan.writes.anchors import has_shifted_renewals, is_anchor_noted, note_anchor
 from stripe_sync.domain.plan.writes.catalog import sides
 from stripe_sync.domain.plan.writes.context import Draft, Outcome, Policy, Unplanned, cause_of
 from stripe_sync.domain.plan.writes.renewals import Items, is_inside, is_overtaken, item_periods, manual_tax, overtaken
@@ -137,7 +137,7 @@ def change_subscription(draft: Draft, d: Changed) -> Iterator[Outcome]:
     if payment.get("incomplete"):
         yield Unplanned(d.key, f"{payment['processing']} Its changes are made after that.")
         return
-    if has_moved(d):
+    if has_shifted_renewals(d):
         yield Unplanned(d.key, "Its renewals moved as its end was taken away; a person decides.")
     changes = list(change_items(draft, d))
     yield from (outcome for outcome in changes if isinstance(outcome, Unplanned))
@@ -242,16 +242,16 @@ def change_items(draft: Draft, d: Changed) -> Iterator[Outcome]:
         yield Unplanned(d.key, f"{waits} Its change is made after that.")
         return
     more = difference(draft.book.per_month(new), draft.book.per_month(old))
-    cause, behavior = judge(draft.policy, old, new, more)
-    asked = asked_at(d, old, new)
+    cause, behavior = proration_for(draft.policy, old, new, more)
+    requested = requested_at(d, old, new)
     after: Document = {"items": new, "proration_behavior": behavior}
     if changes_interval(draft.book, old, new):
-        cause, behavior, asked = interval_cause(d.actual.facts["items"]), "always_invoice", None
+        cause, behavior, requested = interval_cause(d.actual.facts["items"]), "always_invoice", None
         after |= BEGINS_NOW
-    if behavior != "none" and asked is not None and is_overtaken(d, asked):
-        yield from overtaken(draft, d, old, new, more=more, asked=asked)
+    if behavior != "none" and requested is not None and is_overtaken(d, requested):
+        yield from overtaken(draft, d, old, new, more=more, requested=requested)
         return
-    moment = asked if asked is not None and is_inside(d, asked) and asked <= draft.policy.now else None
+    moment = requested if requested is not None and is_inside(d, requested) and requested <= draft.policy.now else None
     if behavior != "none" and moment is not None:
         after["proration_date"] = moment
     due = remaining(draft, d, old, new, moment) if behavior == "always_invoice" else {}
@@ -296,8 +296,10 @@ def coming_items(d: Changed, new: Items) -> Items:
 
 def is_exchanged(draft: Draft, fact: Mapping[str, Any], item: Mapping[str, str], coming: Items) -> bool:
     """Whether an item of usage goes on at another price, of which nothing is lost: a meter's only between two invoices."""
-    twins = [other for other in coming if keys.same_line_item(other["price"]) == keys.same_line_item(item["price"])]
-    if not twins or not (fact["metered"] or "metered" in twins[0]):
+    duplicates = [
+        other for other in coming if keys.same_line_item(other["price"]) == keys.same_line_item(item["price"])
+    ]
+    if not duplicates or not (fact["metered"] or "metered" in duplicates[0]):
         return False
     return not fact["metered"] or fact["id"] in draft.policy.settled
 
@@ -310,7 +312,7 @@ def is_unproven(draft: Draft, item: Mapping[str, Any]) -> bool:
     return bool(item["usage"]) and item["id"] not in policy.proven
 
 
-def judge(policy: Policy, old: Items, new: Items, more: Mapping[str, Decimal]) -> tuple[str, str]:
+def proration_for(policy: Policy, old: Items, new: Items, more: Mapping[str, Decimal]) -> tuple[str, str]:
     """(cause, proration): a change of versions alone is a migration and prorates nothing; else up or down by money."""
 
     def slots(items: Items) -> list[tuple[str, str]]:
@@ -328,7 +330,7 @@ def changed_prices(old: Items, new: Items) -> set[str]:
     return {price for price in {*was, *now} if was.get(price) != now.get(price)}
 
 
-def asked_at(d: Changed, old: Items, new: Items) -> int | None:
+def requested_at(d: Changed, old: Items, new: Items) -> int | None:
     """Stigg's time of the change, Unix seconds; None where Stigg does not tell it."""
     times = [d.target.facts["changed_at"].get(price) for price in changed_prices(old, new)]
     known = [moment for moment in times if moment is not None]

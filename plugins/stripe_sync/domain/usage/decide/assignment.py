@@ -37,7 +37,7 @@ def _invoice_of(window: Window, by_id: Mapping[str, Invoice], its: Sequence[Invo
         return named
     later = [i for i in its if may_bill(i, window) and i.bound >= window.end]
     first = [i for i in later if i.bound == later[0].bound]
-    waited = [i for i in first if not drafts.did_not_wait(i.body)]  # else the one that was made for it
+    waited = [i for i in first if not drafts.was_finalized_immediately(i.body)]  # else the one that was made for it
     return next(iter(waited or first), None)
 
 

@@ -6,14 +6,14 @@ from datetime import datetime
 
 from stripe_sync.core.clock import from_epoch
 from stripe_sync.domain.actual.stigg_end import dated_end, is_unpaid
-from stripe_sync.domain.actual.stripe_objects import CANCEL_AT, GONE
+from stripe_sync.domain.actual.stripe_objects import CANCEL_AT, ENDED_STATUSES
 from stripe_sync.domain.model.inputs import ENDED, Inputs
 from stripe_sync.domain.model.stigg import Subscription
 from stripe_sync.domain.model.stripe import StripeSubscription
-from stripe_sync.domain.usage.windows import Opening
+from stripe_sync.domain.usage.windows import TermsRevision
 
 
-def ended(inputs: Inputs, subscription: str, last: Opening) -> tuple[datetime, str] | None:
+def ended(inputs: Inputs, subscription: str, last: TermsRevision) -> tuple[datetime, str] | None:
     """Return the end of a charge that is no longer there (UTC) and the side that ended it; None while that is not certain."""
     held = inputs.stripe.subscriptions.get(subscription)
     key = inputs.links.keys.get(subscription)
@@ -22,7 +22,7 @@ def ended(inputs: Inputs, subscription: str, last: Opening) -> tuple[datetime, s
     stigg = next(
         (s for s in inputs.stigg.subscriptions if inputs.link_key("subscription", s.subscription_id) == key), None
     )
-    if held.status in GONE:
+    if held.status in ENDED_STATUSES:
         moment = from_epoch(held.ended_at) if held.ended_at else inputs.now
         end = last_use(inputs, stigg) if stigg is not None else None
         moment = max(min(moment, end), last.since) if end is not None else moment
@@ -62,7 +62,7 @@ def is_billed_after(inputs: Inputs, held: StripeSubscription, stigg: Subscriptio
     return by_us or reason == "cancellation_requested" or (stigg is not None and stigg.status in ENDED)
 
 
-def still_charges(subscription: Subscription, last: Opening) -> bool:
+def still_charges(subscription: Subscription, last: TermsRevision) -> bool:
     """Return whether Stigg still bills usage of a charge's feature, also without its price or its item in Stripe."""
     parts = [*(subscription.prices or ()), *(subscription.addons or ())]
     return any(

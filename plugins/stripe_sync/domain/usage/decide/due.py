@@ -12,7 +12,7 @@ from stripe_sync.core.ownership import Signer
 from stripe_sync.domain.actual.stigg_end import End
 from stripe_sync.domain.model.inputs import Inputs
 from stripe_sync.domain.usage.bills import Invoice
-from stripe_sync.domain.usage.charges import LONGEST_GRACE, Charge, Problem, own_bounds
+from stripe_sync.domain.usage.charges import LONGEST_GRACE, Charge, Problem, period_boundaries
 from stripe_sync.domain.usage.decide.assignment import assign
 from stripe_sync.domain.usage.decide.charge_ends import ended
 from stripe_sync.domain.usage.decide.subscription_ends import (
@@ -24,7 +24,15 @@ from stripe_sync.domain.usage.decide.subscription_ends import (
 )
 from stripe_sync.domain.usage.ledger import UsageState
 from stripe_sync.domain.usage.terms import Terms
-from stripe_sync.domain.usage.windows import Chain, Measured, Opening, Piece, Window, cuts, pieces
+from stripe_sync.domain.usage.windows import (
+    Measured,
+    TermsRevision,
+    Timeline,
+    UnstoredWindow,
+    Window,
+    cuts,
+    unstored_windows,
+)
 
 SECOND = timedelta(seconds=1)
 STALE = timedelta(hours=24)
@@ -40,12 +48,12 @@ class LedgerState:
     inputs: Inputs
     charges: Sequence[Charge]
     problems: Sequence[Problem]
-    revisions: Mapping[Chain, Sequence[Opening]]
-    covered_until: Mapping[Chain, datetime]
+    revisions: Mapping[Timeline, Sequence[TermsRevision]]
+    covered_until: Mapping[Timeline, datetime]
     stale: str = ""
 
     @cached_property
-    def living(self) -> Mapping[Chain, Charge]:
+    def living(self) -> Mapping[Timeline, Charge]:
         """The living charges by Stripe subscription and name."""
         return {(c.stripe.id, c.name): c for c in self.charges}
 
@@ -90,7 +98,7 @@ class StoredUsage:
 class RevisionChange:
     """A charge that is opened, opened with other terms, or closed (no terms) at a moment (UTC)."""
 
-    timeline: Chain
+    timeline: Timeline
     since: datetime
     terms: Terms | None
     measured: Measured
@@ -103,7 +111,7 @@ def decide_staleness(age: timedelta) -> str:
     return f"The mirrors are {hours:.0f} hours old; see why reconcile does not run." if age > STALE else ""
 
 
-def open_subscriptions(revisions: Mapping[Chain, Sequence[Opening]]) -> set[str]:
+def open_subscriptions(revisions: Mapping[Timeline, Sequence[TermsRevision]]) -> set[str]:
     """Return the Stripe subscriptions with a charge that is not closed."""
     return {timeline[0] for timeline, its in revisions.items() if its[-1].terms is not None}
 
@@ -115,7 +123,7 @@ def decide_revisions(state: LedgerState, *, now: datetime) -> list[RevisionChang
     return [change for change in (*revised, *closed) if change is not None]
 
 
-def _revised(state: LedgerState, timeline: Chain, charge: Charge, now: datetime) -> RevisionChange | None:
+def _revised(state: LedgerState, timeline: Timeline, charge: Charge, now: datetime) -> RevisionChange | None:
     before = state.revisions.get(timeline)
     if before is not None and before[-1].terms == charge.terms and before[-1].measured == charge.measured:
         return None
@@ -123,7 +131,7 @@ def _revised(state: LedgerState, timeline: Chain, charge: Charge, now: datetime)
     return RevisionChange(timeline=timeline, since=since, terms=charge.terms, measured=charge.measured)
 
 
-def _closed(state: LedgerState, timeline: Chain, now: datetime) -> RevisionChange | None:
+def _closed(state: LedgerState, timeline: Timeline, now: datetime) -> RevisionChange | None:
     last = state.revisions[timeline][-1]
     if last.terms is None or timeline in state.living or timeline[0] in state.blocked:
         return None
@@ -134,13 +142,13 @@ def _closed(state: LedgerState, timeline: Chain, now: datetime) -> RevisionChang
     return RevisionChange(timeline=timeline, since=since, terms=None, measured=last.measured, why=end[1])
 
 
-def _after_last(state: LedgerState, timeline: Chain, moment: datetime | None, now: datetime) -> datetime:
+def _after_last(state: LedgerState, timeline: Timeline, moment: datetime | None, now: datetime) -> datetime:
     """Return the moment of a change, or now where it is not known; it lies after everything that is stored of the charge."""
     is_known = moment is not None and state.revisions[timeline][-1].since < moment <= now
     return _not_before(state, timeline, moment if is_known and moment is not None else now)
 
 
-def _not_before(state: LedgerState, timeline: Chain, moment: datetime) -> datetime:
+def _not_before(state: LedgerState, timeline: Timeline, moment: datetime) -> datetime:
     """Return a moment that lies after everything that is stored of a charge: what changed before that counts from there on."""
     last = state.revisions[timeline][-1].since
     return max(moment, last + SECOND, state.covered_until.get(timeline, last))
@@ -163,7 +171,7 @@ def subscriptions_to_read(
     )
 
 
-def _is_expected(state: LedgerState, timeline: Chain, now: datetime) -> bool:
+def _is_expected(state: LedgerState, timeline: Timeline, now: datetime) -> bool:
     """Return whether a period of a charge ended of which no window is stored."""
     revisions = state.revisions[timeline]
     covered = state.covered_until.get(timeline, revisions[0].since)
@@ -209,7 +217,7 @@ def _may_be_final(state: LedgerState, window: Window) -> bool:
     return last.terms is None and window.subscription in state.ending_ids
 
 
-def _is_renewed(living: Mapping[Chain, Charge], window: Window) -> bool:
+def _is_renewed(living: Mapping[Timeline, Charge], window: Window) -> bool:
     """Return whether the mirror shows the renewal after a window, so that its invoice must be somewhere."""
     charge = living.get((window.subscription, window.charge))
     return charge is not None and epoch(window.end) <= charge.item.current_period_start
@@ -217,16 +225,22 @@ def _is_renewed(living: Mapping[Chain, Charge], window: Window) -> bool:
 
 def decide_windows(
     state: LedgerState, renewals: Mapping[str, Iterable[datetime]], *, now: datetime
-) -> list[tuple[Chain, Piece]]:
+) -> list[tuple[Timeline, UnstoredWindow]]:
     """Return the windows that ended: at ``renewals`` that an invoice or the mirror shows, and where terms changed."""
     return [
         (timeline, window)
         for timeline, revisions in state.revisions.items()
-        for window in pieces(revisions, state.covered_until.get(timeline), _bounds(state, timeline, renewals), now)
+        for window in unstored_windows(
+            revisions, state.covered_until.get(timeline), _bounds(state, timeline, renewals), now
+        )
     ]
 
 
-def _bounds(state: LedgerState, timeline: Chain, renewals: Mapping[str, Iterable[datetime]]) -> set[datetime]:
+def _bounds(state: LedgerState, timeline: Timeline, renewals: Mapping[str, Iterable[datetime]]) -> set[datetime]:
     bounds = set(renewals.get(timeline[0], ()))
     charge = state.living.get(timeline)
-    return own_bounds(charge, bounds | {from_epoch(charge.item.current_period_start)}) if charge is not None else bounds
+    return (
+        period_boundaries(charge, bounds | {from_epoch(charge.item.current_period_start)})
+        if charge is not None
+        else bounds
+    )

@@ -17,14 +17,14 @@ from stripe_sync.domain.usage.bills import Invoice
 from stripe_sync.domain.usage.decide.settlement import Decision
 from stripe_sync.domain.usage.decide.subscription_ends import is_own_draft
 from stripe_sync.domain.usage.ledger import BILLABLE, OPEN, Drain, UsageState
-from stripe_sync.domain.usage.windows import Chain, Opening, Window
+from stripe_sync.domain.usage.windows import TermsRevision, Timeline, Window
 
 PROPOSAL = "Make an invoice for it by hand, or waive it."
 Group = tuple[str, datetime]  # a Stripe subscription, and the end of the windows that its own invoice bills (UTC)
 
 
 def ended_in_stigg(
-    windows: Iterable[Window], assigned: Mapping[int, Invoice], revisions: Mapping[Chain, Sequence[Opening]]
+    windows: Iterable[Window], assigned: Mapping[int, Invoice], revisions: Mapping[Timeline, Sequence[TermsRevision]]
 ) -> list[Window]:
     """Return the windows without an invoice whose charge Stigg ended."""
     alone = [window for window in windows if window.id not in assigned]
@@ -36,7 +36,7 @@ def without_invoice(
     assigned: Mapping[int, Invoice],
     *,
     ended: Iterable[Window],
-    revisions: Mapping[Chain, Sequence[Opening]],
+    revisions: Mapping[Timeline, Sequence[TermsRevision]],
     ending: Collection[str],
     signer: Signer,
 ) -> dict[Group, list[Window]]:
@@ -48,7 +48,11 @@ def without_invoice(
     groups: dict[Group, list[Window]] = defaultdict(list)
     for window in windows:
         invoice = assigned.get(window.id)
-        if invoice is not None and drafts.did_not_wait(invoice.body) and not drafts.held(invoice.body, signer):
+        if (
+            invoice is not None
+            and drafts.was_finalized_immediately(invoice.body)
+            and not drafts.held(invoice.body, signer)
+        ):
             groups[window.subscription, invoice.bound].append(window)
     for window in ended:
         if window.subscription in ending:
@@ -56,13 +60,13 @@ def without_invoice(
     return dict(groups)
 
 
-def _last_end(revisions: Mapping[Chain, Sequence[Opening]], subscription: str) -> datetime:
+def _last_end(revisions: Mapping[Timeline, Sequence[TermsRevision]], subscription: str) -> datetime:
     """Return when the last charge of a subscription ended (UTC), of those that Stigg ended."""
     last = (its[-1] for timeline, its in revisions.items() if timeline[0] == subscription)
     return max(revision.since for revision in last if _is_closed_by_stigg(revision))
 
 
-def _is_closed_by_stigg(last: Opening) -> bool:
+def _is_closed_by_stigg(last: TermsRevision) -> bool:
     return last.terms is None and last.why == "stigg"
 
 

@@ -11,7 +11,7 @@ from stripe_sync.core.lanes import Lane, Mode
 from stripe_sync.core.settings import Environment
 from stripe_sync.domain.plan.actions import Action
 from stripe_sync.domain.plan.approvals import SHOWN
-from stripe_sync.domain.plan.guards import Decision, Standing, Verdict, lane_refusals
+from stripe_sync.domain.plan.guards import Decision, GuardContext, GuardResult, lane_refusals
 from stripe_sync.domain.usage.decide.lines import DraftReconciliation
 
 PROPOSED = "The lane usage is in mode propose (modes.usage)."
@@ -23,14 +23,14 @@ class LinePermits:
 
     decisions: Mapping[str, Decision]
     waits: Sequence[str]
-    groups: Sequence[Verdict]
+    groups: Sequence[GuardResult]
 
 
 def decide_permits(
     reconciled: Iterable[DraftReconciliation],
     environment: Environment,
     *,
-    answered: Standing,
+    answered: GuardContext,
     approved: Collection[str],
 ) -> LinePermits:
     """Decide which actions are made; a person who is to approve one of an invoice approves all of it.
@@ -50,7 +50,7 @@ def decide_permits(
     return LinePermits(decisions, waits, groups)
 
 
-def _lane_reasons(environment: Environment, answered: Standing) -> list[str]:
+def _lane_reasons(environment: Environment, answered: GuardContext) -> list[str]:
     if environment.mode(Lane.USAGE) != Mode.ENFORCE:
         return [PROPOSED]
     return lane_refusals(Lane.USAGE, environment, answered)
@@ -68,9 +68,9 @@ def _limit_reasons(draft: DraftReconciliation, environment: Environment) -> list
     ]
 
 
-def _group(draft: DraftReconciliation, waiting: Sequence[Action], reasons: Sequence[str]) -> Verdict:
+def _group(draft: DraftReconciliation, waiting: Sequence[Action], reasons: Sequence[str]) -> GuardResult:
     currency = draft.invoice.body["currency"]
-    return Verdict(
+    return GuardResult(
         group=f"{Lane.USAGE}/{draft.invoice.invoice}",
         lane=Lane.USAGE,
         decision=Decision.WAIT,

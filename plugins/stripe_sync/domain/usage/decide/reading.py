@@ -14,7 +14,7 @@ from stripe_sync.domain.usage.ledger import Balance, Movement, UsageState
 from stripe_sync.domain.usage.quantities import Point
 from stripe_sync.domain.usage.windows import Window
 
-FAR = timedelta(days=3650)  # a window without a deadline is read after all others
+DISTANT_FUTURE = timedelta(days=3650)  # a window without a deadline is read after all others
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,9 @@ def windows_to_read(
     chosen: list[tuple[datetime, Window]] = []
     for window in countable:
         invoice = assigned.get(window.id)
-        deadline = invoice.finalizes_at if invoice is not None and invoice.finalizes_at is not None else now + FAR
+        deadline = (
+            invoice.finalizes_at if invoice is not None and invoice.finalizes_at is not None else now + DISTANT_FUTURE
+        )
         if _is_read(window, invoice, last_chance=deadline - soon, now=now):
             chosen.append((deadline, window))
     return [window for _, window in sorted(chosen, key=lambda pair: (pair[0], pair[1].end, pair[1].id))]

@@ -17,7 +17,7 @@ from stripe_sync.domain.usage import drafts, metering
 from stripe_sync.domain.usage.bills import LINE, Invoice, is_billed_by_meter, meter_on, window_of
 from stripe_sync.domain.usage.ledger import BILLABLE, OPEN, Balance, Drain, Movement, UsageState
 from stripe_sync.domain.usage.line_proof import Owner, billed_quantity, billed_together, rounding_on
-from stripe_sync.domain.usage.windows import Chain, Opening, Window
+from stripe_sync.domain.usage.windows import TermsRevision, Timeline, Window
 
 FINAL = (InvoiceStatus.OPEN, InvoiceStatus.PAID, InvoiceStatus.UNCOLLECTIBLE)
 DELETED = "deleted"  # no status in Stripe: a person deleted the draft
@@ -107,7 +107,7 @@ def _settle_deleted(window: Window, invoice: Invoice) -> Decision:
 def _settle_by_meter(window: Window, invoice: Invoice, quantity: Decimal) -> Decision:
     """Settle a window that a finalized invoice bills by a meter: exactly, more than was used, or less."""
     is_exact = is_billed_by_meter(window, invoice, quantity)
-    if drafts.did_not_wait(invoice.body) and not is_exact:
+    if drafts.was_finalized_immediately(invoice.body) and not is_exact:
         return NOTHING  # nothing could be sent for it in time: it goes on an invoice of our own
     has, used = metering.billed(invoice.body, window.measured.item)[1], window.terms.amount(quantity)
     shown = [money.shown(Decimal(amount), window.terms.currency) for amount in (has, used)]
@@ -125,7 +125,7 @@ def _settle_by_lines(window: Window, invoice: Invoice, *, group: Sequence[Window
     if on_it is not None and on_it == window.quantity:
         return _drain(window, invoice, UsageState.BILLED, BILLABLE)
     has_ours = bool(drafts.held(invoice.body, owner.signer))
-    if drafts.did_not_wait(invoice.body) and window.state in OPEN and not has_ours:
+    if drafts.was_finalized_immediately(invoice.body) and window.state in OPEN and not has_ours:
         return NOTHING  # it goes on an invoice of our own
     what, left = f"{invoice.invoice} was finalized without it", OPEN if on_it is not None else BILLABLE
     part = _drain(window, invoice, UsageState.BILLED, (UsageState.VERIFIED,)) if on_it is not None else NOTHING
@@ -146,12 +146,12 @@ def is_credited(window: Window, invoice: Invoice, *, owner: Owner) -> bool:
 
 
 def abandon(
-    windows: Iterable[Window], assigned: Mapping[int, Invoice], openings: Mapping[Chain, Sequence[Opening]]
+    windows: Iterable[Window], assigned: Mapping[int, Invoice], revisions: Mapping[Timeline, Sequence[TermsRevision]]
 ) -> Decision:
     """Give up the open windows of subscriptions that others ended in Stripe, with no invoice to go on."""
     decision = NOTHING
     for window in windows:
-        last = openings[window.subscription, window.charge][-1]
+        last = revisions[window.subscription, window.charge][-1]
         if window.state in OPEN and window.id not in assigned and last.terms is None and last.why == "stripe":
             decision += _give_up(window)
     return decision

@@ -12,7 +12,7 @@ from stripe_sync.domain.actual import successors
 from stripe_sync.domain.actual.endings import is_sold_after
 from stripe_sync.domain.actual.renewals import is_renewal
 from stripe_sync.domain.actual.stigg_end import End, end_of
-from stripe_sync.domain.actual.stripe_objects import GONE
+from stripe_sync.domain.actual.stripe_objects import ENDED_STATUSES
 from stripe_sync.domain.model.inputs import Inputs
 from stripe_sync.domain.model.stripe_status import InvoiceStatus
 from stripe_sync.domain.usage import drafts
@@ -39,7 +39,7 @@ class EndDecision:
 
 def ending_subscriptions(inputs: Inputs) -> frozenset[str]:
     """Return the Stripe subscriptions that ended, or that the next reconcile cancels because nothing follows them in Stigg."""
-    ended_there = {s.id for s in inputs.stripe.subscriptions.values() if s.status in GONE}
+    ended_there = {s.id for s in inputs.stripe.subscriptions.values() if s.status in ENDED_STATUSES}
     resolutions = successors.resolutions(inputs)
     to_end = {
         inputs.link_key("subscription", id) for id, resolution in resolutions.items() if resolution.kind == "cancelled"
@@ -49,7 +49,7 @@ def ending_subscriptions(inputs: Inputs) -> frozenset[str]:
 
 def living_subscriptions(inputs: Inputs) -> frozenset[str]:
     """Return the Stripe subscriptions that are not canceled there, as the mirror shows them."""
-    return frozenset(s.id for s in inputs.stripe.subscriptions.values() if s.status not in GONE)
+    return frozenset(s.id for s in inputs.stripe.subscriptions.values() if s.status not in ENDED_STATUSES)
 
 
 def ends_in_stigg(inputs: Inputs, ending: Iterable[str]) -> dict[str, End]:
@@ -76,7 +76,7 @@ def renewed_after(inputs: Inputs, ends: Mapping[str, End], *, now: datetime) -> 
         id
         for id, end in ends.items()
         if (held := inputs.stripe.subscriptions.get(id)) is not None
-        and held.status not in GONE
+        and held.status not in ENDED_STATUSES
         and any(
             is_sold_after(bound, end.moment) and from_epoch(bound) <= now < from_epoch(bound) + LONGEST_GRACE
             for item in held.items.data

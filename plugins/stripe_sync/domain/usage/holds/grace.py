@@ -27,7 +27,7 @@ def may_be_short(body: Mapping[str, Any]) -> bool:
     return body.get("billing_reason") == CYCLE and seconds is not None and is_short(seconds)
 
 
-def moved_in(events: Iterable[Mapping[str, Any]]) -> set[str]:
+def changed_drafts(events: Iterable[Mapping[str, Any]]) -> set[str]:
     """Return the ids of the invoices whose time of finalization was changed, as events of ``invoice.updated`` show it."""
     data = [event["data"] for event in events]
     return {d["object"]["id"] for d in data if "automatically_finalizes_at" in (d.get("previous_attributes") or {})}

@@ -56,13 +56,13 @@ def owner_of(body: Mapping[str, Any], signer: Signer) -> str | None:
 def is_watched(body: Mapping[str, Any], linked: Collection[str], *, signer: Signer) -> bool:
     """Return whether an invoice is of a linked subscription, or carries a genuine mark of ours, as its subscription may."""
     owner = owner_of(body, signer)
-    return owner is not None and (owner in linked or _is_marked(body, signer))
+    return owner is not None and (owner in linked or _has_own_marker(body, signer))
 
 
-def _is_marked(body: Mapping[str, Any], signer: Signer) -> bool:
+def _has_own_marker(body: Mapping[str, Any], signer: Signer) -> bool:
     details = (body.get("parent") or {}).get("subscription_details") or {}
-    marks = ((part or {}).get(FIELD) for part in (body["metadata"], details.get("metadata")))
-    return any(signer.key_of(mark) is not None for mark in marks)
+    ownership_markers = ((part or {}).get(FIELD) for part in (body["metadata"], details.get("metadata")))
+    return any(signer.key_of(marker) is not None for marker in ownership_markers)
 
 
 def stuck_rows(

@@ -30,7 +30,7 @@ class Draft:
 
 
 @dataclass(frozen=True)
-class Standing:
+class OwnHold:
     """The pipeline's hold of a draft: an own stop (``is_stop``), or a time that was moved to ``until``."""
 
     original: datetime | None
@@ -54,7 +54,7 @@ class Release:
 
 
 def decide(
-    draft: Draft, causes: Collection[Cause], own: Standing | None, *, now: datetime, lead: timedelta = RELEASED
+    draft: Draft, causes: Collection[Cause], own: OwnHold | None, *, now: datetime, lead: timedelta = RELEASED
 ) -> Hold | Release | None:
     """Return what is done about a draft; None where it stays as it is. ``lead`` is how far ahead a time is asked for."""
     if causes:
@@ -76,7 +76,7 @@ def held_until(draft: Draft, causes: Collection[Cause]) -> datetime:
     return draft.created + HOUR if set(causes) == {"short"} else draft.deadline
 
 
-def let_go(draft: Draft, own: Standing, now: datetime, lead: timedelta) -> Release | None:
+def let_go(draft: Draft, own: OwnHold, now: datetime, lead: timedelta) -> Release | None:
     """Return the release of a draft that waits for nothing: at its own time, and not within an hour after it was made."""
     moment = max(own.original or now, draft.created + HOUR, now + lead)
     if own.is_stop:

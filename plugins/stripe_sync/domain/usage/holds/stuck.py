@@ -39,9 +39,9 @@ class Stuck:
     def sentence(self) -> str:
         """Return the message for a person: the object, its problem, and the way out (``way``, if it has its own)."""
         kind = "draft" if self.status == "draft" else "open invoice"
-        worth = money.shown(Decimal(self.amount), self.currency)
+        amount = money.shown(Decimal(self.amount), self.currency)
         way = self.way or usual_way(self.status, self.why)
-        return f"{self.invoice} of {self.subscription} is a {kind} of {worth} that {self.why}: {way}."
+        return f"{self.invoice} of {self.subscription} is a {kind} of {amount} that {self.why}: {way}."
 
 
 def usual_way(status: str, why: str) -> str:

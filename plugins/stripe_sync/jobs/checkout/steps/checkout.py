@@ -17,7 +17,7 @@ from stripe_sync.apply.results import Step
 from stripe_sync.core import keys, ownership
 from stripe_sync.core.clock import epoch, from_epoch
 from stripe_sync.core.decoding import typed
-from stripe_sync.core.errors import ConfigurationError, RowFailed, RunStopped, Waiting
+from stripe_sync.core.errors import ConfigurationError, EntityError, FatalError, NotReady
 from stripe_sync.core.lanes import Lane, Mode
 from stripe_sync.domain.checkout import checkout_session
 from stripe_sync.domain.checkout.request import CheckoutRequest, provision
@@ -79,7 +79,7 @@ def checkout(session: Session, run: Run) -> OpenedCheckout:
 def complete_checkout(session: Session, run: Run) -> CompletedCheckouts:
     """Complete the session of the run's parameter ``session``, or all open ones; return their states under ``sessions``.
 
-    Raises Waiting where the given session is not paid yet.
+    Raises NotReady where the given session is not paid yet.
     """
     requested_session = run.params.session
     if requested_session:
@@ -90,12 +90,12 @@ def complete_checkout(session: Session, run: Run) -> CompletedCheckouts:
     for id in waiting.values():
         try:
             results[id] = complete(session, run, id)
-        except Waiting:
+        except NotReady:
             results[id] = "open"
-        except (RowFailed, RunStopped) as problem:
+        except (EntityError, FatalError) as problem:
             problems.append(f"{id}: {problem}")
     if problems:
-        raise RunStopped(f"{len(problems)} checkouts could not be completed. The first: {problems[0]}")
+        raise FatalError(f"{len(problems)} checkouts could not be completed. The first: {problems[0]}")
     return CompletedCheckouts(sessions=results)
 
 
@@ -156,7 +156,7 @@ def customer_in_stripe(session: Session, run: Run, inputs: Inputs, id: str) -> N
         kind=ActionKind.CUSTOMER_CREATE,
         lane=Lane.CUSTOMERS,
         target=key,
-        after=dict(customers.claim(inputs, customer, key).document),
+        after=dict(customers.customer_target(inputs, customer, key).document),
         entity=("customer", id),
         serial=key,
         sentence=f"Create customer {id}",
@@ -175,9 +175,9 @@ def make(session: Session, run: Run, action: Action, lane: Lane) -> Step:
 
 @contextmanager
 def lease_of(session: Session, run: Run, lane: Lane) -> Iterator[Lease]:
-    """Hold the lane's lease; wait for it up to 30 s. Raises Waiting."""
+    """Hold the lane's lease; wait for it up to 30 s. Raises NotReady."""
     policy = Retrying(
-        retry=retry_if_exception_type(Waiting),
+        retry=retry_if_exception_type(NotReady),
         stop=stop_after_delay(LEASE_WAIT),
         wait=wait_random(0.05, 0.5),
         reraise=True,
@@ -189,16 +189,16 @@ def lease_of(session: Session, run: Run, lane: Lane) -> Iterator[Lease]:
 
 
 def done(step: Step) -> Step:
-    """Return a written step. Raises RunStopped with the reason where it was not written."""
+    """Return a written step. Raises FatalError with the reason where it was not written."""
     if step.result != "done":
-        raise RunStopped(f"{step.action.sentence} failed: {step.detail or step.reason.value or step.result}")
+        raise FatalError(f"{step.action.sentence} failed: {step.detail or step.reason.value or step.result}")
     return step
 
 
 def complete(session: Session, run: Run, id: str) -> str:
     """Complete one session; return ``provisioned`` or ``expired``.
 
-    Raises Waiting while it is not paid, ConfigurationError for a session that checkout did not open.
+    Raises NotReady while it is not paid, ConfigurationError for a session that checkout did not open.
     """
     api = session.stripe.in_lane(Lane.CHECKOUT)
     page = api.find(f"{SESSIONS}/{id}", expand=["subscription"])
@@ -212,14 +212,14 @@ def complete(session: Session, run: Run, id: str) -> str:
         close(session, key, "expired")
         return "expired"
     if page["status"] != SessionStatus.COMPLETE or page["payment_status"] not in PAID:
-        raise Waiting(f"{id} is {page['status']} and {page['payment_status']}. It is completed after payment.")
+        raise NotReady(f"{id} is {page['status']} and {page['payment_status']}. It is completed after payment.")
     subscription = keys.entity_of(key)[1]
     with session.engine.begin() as connection:
         target = keys.link_key("subscription", keys.part(name), keys.part(subscription))
         links.add(connection, name, target, page["subscription"]["id"], source="created")
         request = journal.newest_action(connection, name, key)
     if request is None:
-        raise RunStopped(f"{id} was opened by another warehouse. Provision {subscription} in Stigg manually.")
+        raise FatalError(f"{id} was opened by another warehouse. Provision {subscription} in Stigg manually.")
     trial_end = page["subscription"].get("trial_end")
     body = provision(
         request["after"]["how"]["request"],

@@ -24,7 +24,7 @@ from stripe_sync.jobs.inputs.direct_writes import log_result
 from stripe_sync.jobs.inputs.links import known_to, link_index_of
 from stripe_sync.jobs.reconcile.after_end import after_end_rows
 from stripe_sync.jobs.reconcile.owed import owed_rows, together
-from stripe_sync.jobs.reconcile.steps.plan import by_lane, judged
+from stripe_sync.jobs.reconcile.steps.plan import by_lane, evaluate_plan
 from stripe_sync.jobs.reconcile.write_back import write_back
 from stripe_sync.jobs.runtime.account import account
 from stripe_sync.jobs.runtime.context import Run, Session
@@ -37,7 +37,7 @@ from stripe_sync.warehouse.plans.plans import StoredPlan
 from stripe_sync.warehouse.writes import journal
 
 # An entity's status when several actions are about it: the worst result counts.
-TAKEN_AWAY = (ActionKind.PRODUCT_RETIRE, ActionKind.COUPON_DELETE, ActionKind.PRICE_RETIRE)
+REMOVING_ACTIONS = (ActionKind.PRODUCT_RETIRE, ActionKind.COUPON_DELETE, ActionKind.PRICE_RETIRE)
 ANSWERED = frozenset({"product", "price", "coupon", "customer", "subscription"})
 WORST = ("done", "waiting", "blocked", "dropped", "paused", "unknown", "refused")
 
@@ -54,8 +54,8 @@ def apply(session: Session, run: Run) -> Applied:
         idle = not stored.plan.actions and journal.is_settled(connection, name)
         known = {} if idle else known_to(session, connection, stored.plan.actions)
         link_index = link_index_of(session, connection, known)
-    stored = judged_again(session, run, stored)
-    if any(verdict.decision == Decision.APPLY for verdict in stored.verdicts):
+    stored = evaluate_again(session, run, stored)
+    if any(guard_result.decision == Decision.APPLY for guard_result in stored.guard_results):
         account(session)
     executor = Executor(
         engine=session.engine,
@@ -64,13 +64,13 @@ def apply(session: Session, run: Run) -> Applied:
         environment=name,
         run_id=run.id,
         actions=stored.plan.actions,
-        permits=Permits.of_groups(stored.verdicts),
+        permits=Permits.of_groups(stored.guard_results),
         workers=session.environment.workers,
         settle_seconds=session.settle_seconds,
         now=run.now,
         keep_answers=kept_answers(session),
         quarantined=failures.quarantined(session.engine, name, now=run.now),
-        is_asked=bool(run.params.approval),
+        is_approved=bool(run.params.approval),
         progress=partial(log_result, session),
     )
     steps = executor.run()
@@ -78,8 +78,8 @@ def apply(session: Session, run: Run) -> Applied:
     waiting = together(after_end_rows(session, run), owed_rows(session, run))
     counts: Counter[str] = Counter(step.result for step in steps)
     with session.engine.begin() as connection:
-        asked = approvals.settled(connection, name, now=run.now, remember=timedelta(0))
-        of_steps = not_paid(after(steps, link_index, asked), steps, statuses.unpaid(connection, name))
+        requested = approvals.settled(connection, name, now=run.now, remember=timedelta(0))
+        of_steps = not_paid(after(steps, link_index, requested), steps, statuses.unpaid(connection, name))
         errors = statuses.in_error(connection, name, [(s.kind, s.id) for s in waiting]) if waiting else set()
         statuses.store(connection, name, run.id, unless_settled(of_steps, waiting, errors=errors))
         if run.params.approval and not is_of_usage(session, run.params.approval):
@@ -120,13 +120,15 @@ def kept_answers(session: Session) -> frozenset[str]:
     return ANSWERED - {"customer"} if session.environment.stripe.tax else ANSWERED
 
 
-def judged_again(session: Session, run: Run, stored: StoredPlan) -> StoredPlan:
+def evaluate_again(session: Session, run: Run, stored: StoredPlan) -> StoredPlan:
     """The plan under the guards as they are now: what they have come to refuse since it was made is not made."""
     planned = find_result(session, run, Planned)
-    beyond = by_lane(planned.beyond if planned else {})
-    now = judged(session, run, stored.plan, observed_reason(session, run), beyond)
-    stricter = [new if old.decision == Decision.APPLY else old for old, new in zip(stored.verdicts, now, strict=True)]
-    return replace(stored, verdicts=stricter)
+    deferred = by_lane(planned.beyond if planned else {})
+    now = evaluate_plan(session, run, stored.plan, observed_reason(session, run), deferred)
+    stricter = [
+        new if old.decision == Decision.APPLY else old for old, new in zip(stored.guard_results, now, strict=True)
+    ]
+    return replace(stored, guard_results=stricter)
 
 
 def require_fresh(session: Session, stored: StoredPlan) -> None:
@@ -153,17 +155,17 @@ def not_paid(
     ]
 
 
-def after(steps: Iterable[Step], link_index: LinkIndex, asked: Mapping[str, str]) -> list[EntityStatus]:
+def after(steps: Iterable[Step], link_index: LinkIndex, requested: Mapping[str, str]) -> list[EntityStatus]:
     """The statuses of the entities that the plan was about; what was only taken away keeps the status it had.
 
-    ``asked`` names the approval that an action waits for.
+    ``requested`` names the approval that an action waits for.
     """
     by_entity: dict[tuple[str, str], list[Step]] = {}
     for written in steps:
-        if written.action.entity and not (written.result == "done" and written.action.kind in TAKEN_AWAY):
-            waits = written.reason is ReasonCode.WAITS_FOR_APPROVAL and written.action.hash in asked
+        if written.action.entity and not (written.result == "done" and written.action.kind in REMOVING_ACTIONS):
+            waits = written.reason is ReasonCode.WAITS_FOR_APPROVAL and written.action.hash in requested
             shown = (
-                replace(written, detail=f"It waits for the approval {asked[written.action.hash]}.")
+                replace(written, detail=f"It waits for the approval {requested[written.action.hash]}.")
                 if waits
                 else written
             )

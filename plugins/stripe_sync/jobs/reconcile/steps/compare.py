@@ -12,7 +12,7 @@ from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.runtime.results.reconcile import Compared, ComparisonCounts
 from stripe_sync.jobs.runtime.step import step
 from stripe_sync.warehouse.comparisons import comparisons
-from stripe_sync.warehouse.comparisons.comparisons import Made
+from stripe_sync.warehouse.comparisons.comparisons import ComparisonResult
 from stripe_sync.warehouse.engine import one_at_a_time
 from stripe_sync.warehouse.snapshots import families, snapshots
 from stripe_sync.warehouse.snapshots.families import Place
@@ -44,12 +44,12 @@ def compare(session: Session, run: Run, *, stigg: int, stripe: int) -> Compared:
         if anew is None:
             work.everything()
         elif before is not None:
-            work.some(anew, since=before[0])
-            comparisons.let_stand(connection, before[0], environment=name, run_id=run.id)
+            work.affected(anew, since=before[0])
+            comparisons.carry_forward_statuses(connection, before[0], environment=name, run_id=run.id)
         stands = anew is not None and not anew
         counts = before[1].counts if before and stands else comparisons.counts(connection, comparison)
         since = run.now if anew is None or before is None else before[1].decided_at
-        comparisons.conclude(connection, comparison, Made(counts, inputs, since))
+        comparisons.conclude(connection, comparison, ComparisonResult(counts, inputs, since))
     summary = ComparisonCounts(differences=sum(counts.values()), drift_by_kind=counts, decided=work.decided)
     return Compared(comparison=comparison, everything=anew is None, summary=summary)
 

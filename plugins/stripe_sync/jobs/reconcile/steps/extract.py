@@ -22,7 +22,7 @@ from stripe_sync.warehouse.comparisons import links
 from stripe_sync.warehouse.engine import connect_to_read
 from stripe_sync.warehouse.snapshots import snapshots, staging, stigg_cursors, stripe_events
 from stripe_sync.warehouse.snapshots.snapshots import Snapshot
-from stripe_sync.warehouse.snapshots.staging import Landed
+from stripe_sync.warehouse.snapshots.staging import StagedRow
 from stripe_sync.warehouse.snapshots.stigg_cursors import StiggRead
 from stripe_sync.warehouse.snapshots.stripe_events import Feed
 from stripe_sync.warehouse.usage import usage_invoices
@@ -38,7 +38,7 @@ def extract_stigg(session: Session, run: Run) -> ExtractedStigg:
     if why or state is None:
         session.progress(f"  everything is read in Stigg: {why}")
         read, whole = StiggRead(run.now, run.now, run.now), None
-        rows: Iterable[Landed] = stigg.read(session.stigg)
+        rows: Iterable[StagedRow] = stigg.read(session.stigg)
     else:
         scan = run.now - state.scanned_at >= timedelta(minutes=environment.stigg.scan_minutes)
         read = StiggRead(run.now, run.now if scan else state.scanned_at, state.audited_at)
@@ -85,7 +85,7 @@ def overdue(run: Run, audited_at: datetime, *, hours: int) -> str:
     return ""
 
 
-def stigg_changes(session: Session, state: StiggRead, *, scan: bool) -> Iterator[Landed]:
+def stigg_changes(session: Session, state: StiggRead, *, scan: bool) -> Iterator[StagedRow]:
     """The catalog, the customers that changed, and the subscriptions where it is their time: scanned, or as logs name them."""
     yield from stigg.catalog(session.stigg)
     yield from stigg.changed_customers(session.stigg, state.cursor)
@@ -132,20 +132,20 @@ def record_marked(session: Session, read: ExtractedStripe) -> ExtractedStripe:
         before = step_results.newest(connection, name, ExtractedStripe)
         if before is not None and before.proven_by == proven_by(session, connection, read.content):
             return replace(read, candidates=before.candidates, proven_by=before.proven_by)
-    added, candidates = 0, []
-    for rows in snapshots.marked_and_unlinked(session.engine, name, FIELD):
+    added, suggestions = 0, []
+    for rows in snapshots.unlinked_markers(session.engine, name, FIELD):
         with connect_to_read(session.engine) as connection:
-            marked_keys = {key for row in rows if (key := session.signer.key_of(row["mark"]))}
-            known = links.of_keys(connection, name, marked_keys)
+            verified_keys = {key for row in rows if (key := session.signer.key_of(row["mark"]))}
+            known = links.of_keys(connection, name, verified_keys)
             known |= links.of_ids(connection, name, {row["id"] for row in rows})
             proofs, uncertain = ownership_links.proven(rows, session.signer, known, links.unlinked(connection, name))
         own = [(key, id) for key, id in proofs if keys.LinkKey.parse(key).environment == keys.part(name)]
         added += links.add_all(session.engine, name, own, source="marker")
-        candidates += uncertain
+        suggestions += uncertain
     with connect_to_read(session.engine) as connection:
         by = proven_by(session, connection, read.content)
     counts = replace(read.summary, links_from_marks=added)
-    return replace(read, candidates=candidates, proven_by=by, summary=counts)
+    return replace(read, candidates=suggestions, proven_by=by, summary=counts)
 
 
 def proven_by(session: Session, connection: Connection, content: int) -> list[int | str]:
@@ -196,7 +196,7 @@ def read_whole(session: Session, run: Run, state: Feed | None) -> ExtractedStrip
         unseen = room.unseen(environment.name, stripe_account.LISTS)
         room.add(stripe_account.named(session.stripe, unseen, tax=environment.stripe.tax))
         markers = ownership_links.MarkerCount(session.signer, keys.part(environment.name))
-        require_own_markers(session, markers.count(room.marks(FIELD)))
+        require_own_markers(session, markers.count(room.ownership_markers(FIELD)))
         snapshot = room.close(
             environment=environment.name,
             side="stripe",
@@ -237,7 +237,7 @@ def read_changes(session: Session, run: Run, state: Feed) -> ExtractedStripe:
     found = events_since(session, state)
     answers = stripe_events.answers(session.engine, name)
     to_read = {key for key in found.others | (found.ours - answers.keys()) if key[0] in stripe_account.LISTS}
-    rows: list[Landed] = [(kind, id, body) for (kind, id), body in answers.items() if (kind, id) not in to_read]
+    rows: list[StagedRow] = [(kind, id, body) for (kind, id), body in answers.items() if (kind, id) not in to_read]
     for kind, id in sorted(to_read):
         row = stripe_account.by_id(session.stripe, kind, id, tax=environment.stripe.tax)
         stripe_account.refuse_mode(kind, row, live=environment.live)
@@ -258,7 +258,7 @@ def read_changes(session: Session, run: Run, state: Feed) -> ExtractedStripe:
     )
     with session.engine.begin() as connection:
         stripe_events.saw(connection, name, found.events)
-        usage_invoices.look_again(connection, name, found.taken_back)
+        usage_invoices.request_refresh(connection, name, found.taken_back)
         stripe_events.advance(connection, name, now=run.now, forget_before=run.now - 2 * feed.OVERLAP)
         stripe_events.forget_answers(connection, name, answers)
     summary = StripeCounts(counts=snapshot.counts, whole=0, events=len(found.events), read=len(to_read))

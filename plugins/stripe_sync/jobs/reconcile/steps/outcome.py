@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stripe_sync.core.errors import RunStopped
+from stripe_sync.core.errors import FatalError
 from stripe_sync.jobs.reconcile.job import RECONCILE
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.runtime.results.reconcile import Applied, Planned, ReconcileOutcome, Verified
@@ -11,7 +11,7 @@ from stripe_sync.jobs.runtime.step import find_result
 
 
 def decide_outcome(session: Session, run: Run) -> ReconcileOutcome:
-    """Return what was planned and written. Raises RunStopped with the steps that failed and the writes without proof."""
+    """Return what was planned and written. Raises FatalError with the steps that failed and the writes without proof."""
     require_finished(session, run, RECONCILE)
     planned, applied = find_result(session, run, Planned), find_result(session, run, Applied)
     verified = find_result(session, run, Verified)
@@ -22,5 +22,5 @@ def decide_outcome(session: Session, run: Run) -> ReconcileOutcome:
     if applied.unverified or verified.wrong:
         problems.append(f"{len(applied.unverified) + len(verified.wrong)} writes differ from their target")
     if problems:
-        raise RunStopped(f"The run {run.id}: {'; '.join(problems)}.")
+        raise FatalError(f"The run {run.id}: {'; '.join(problems)}.")
     return ReconcileOutcome(run=run.id, planned=planned.summary.actions, results=applied.summary.results)

@@ -15,11 +15,11 @@ from stripe_sync.domain.drift.difference import Difference
 from stripe_sync.domain.plan import builder
 from stripe_sync.domain.plan.actions import Plan
 from stripe_sync.domain.plan.approvals import granted
-from stripe_sync.domain.plan.guards import Decision, Standing, Verdict, judge
+from stripe_sync.domain.plan.guards import Decision, GuardContext, GuardResult, evaluate_guards
 from stripe_sync.domain.plan.writes.context import Policy
 from stripe_sync.jobs.inputs.links import known_to, link_index_of
 from stripe_sync.jobs.reconcile.outgoing_invoices import with_invoices
-from stripe_sync.jobs.reconcile.plan_batch import portion
+from stripe_sync.jobs.reconcile.plan_batch import select_batch
 from stripe_sync.jobs.reconcile.previews import previewed
 from stripe_sync.jobs.runtime.answers import answered
 from stripe_sync.jobs.runtime.approvals import approved_actions
@@ -48,11 +48,11 @@ def plan(session: Session, run: Run, *, comparison: int, held_at_observe: str = 
     """Build, price, judge and store the plan of a run."""
     environment = run.narrowed(session.environment)
     with session.engine.begin() as connection:
-        taken = portion(session, run, connection, comparison)
+        taken = select_batch(session, run, connection, comparison)
         differences = taken.differences
         drift = comparisons.load_drift(connection, comparison, keys={d.key for d in differences})
         owners = {keys.owner(d.key) for d in differences}
-        contents = comparisons.claims_with_content(connection, comparison, owners) if differences else ()
+        contents = comparisons.documents_with_content(connection, comparison, owners) if differences else ()
         book = PriceBook.of(contents)
         known = known_to(session, connection, map(parts_of, differences)) if differences else {}
         link_index = link_index_of(session, connection, known)
@@ -70,8 +70,8 @@ def plan(session: Session, run: Run, *, comparison: int, held_at_observe: str = 
         environment.name, differences=differences, drift=drift, book=book, known=frozenset(known), policy=policy
     )
     made = previewed(session, made, differences, link_index)
-    verdicts = judged(session, run, made, held_at_observe, by_lane(taken.beyond))
-    made = with_invoices(session, made, verdicts, link_index, now=run.now)
+    guard_results = evaluate_plan(session, run, made, held_at_observe, by_lane(taken.beyond))
+    made = with_invoices(session, made, guard_results, link_index, now=run.now)
     with session.engine.begin() as connection:
         plans.store(
             connection,
@@ -79,35 +79,39 @@ def plan(session: Session, run: Run, *, comparison: int, held_at_observe: str = 
             comparison=comparison,
             planned_at=run.now,
             plan=made,
-            verdicts=verdicts,
+            guard_results=guard_results,
             unplanned=unplanned | dict.fromkeys(taken.moving, COLLECTIBLE),
         )
     summary = PlanCounts(
         actions=len(made.actions),
-        by_group={verdict.group: len(verdict.actions) for verdict in verdicts},
-        waiting=sum(len(v.actions) for v in verdicts if v.decision != Decision.APPLY),
+        by_group={guard_result.group: len(guard_result.actions) for guard_result in guard_results},
+        waiting=sum(len(v.actions) for v in guard_results if v.decision != Decision.APPLY),
         unplanned=len(unplanned) + len(taken.moving),
     )
     return Planned(plan=made.hash, upto=taken.upto, beyond=taken.beyond, summary=summary)
 
 
-def judged(session: Session, run: Run, made: Plan, held_at_observe: str, beyond: Mapping[str, int]) -> list[Verdict]:
+def evaluate_plan(
+    session: Session, run: Run, made: Plan, held_at_observe: str, deferred: Mapping[str, int]
+) -> list[GuardResult]:
     """The guards' word on each group; a run that applies an approval makes its actions and no others."""
     approval = run.params.approval
     if not made.actions and not approval:
         return []
-    verdicts = judge(made, run.narrowed(session.environment), standing(session, run, held_at_observe, beyond))
-    return granted(verdicts, approved_actions(session, approval), made) if approval else verdicts
+    guard_results = evaluate_guards(
+        made, run.narrowed(session.environment), guard_context(session, run, held_at_observe, deferred)
+    )
+    return granted(guard_results, approved_actions(session, approval), made) if approval else guard_results
 
 
-def standing(session: Session, run: Run, held_at_observe: str, beyond: Mapping[str, int]) -> Standing:
+def guard_context(session: Session, run: Run, held_at_observe: str, deferred: Mapping[str, int]) -> GuardContext:
     """What guards know besides a plan, as of now."""
     midnight = run.now.replace(hour=0, minute=0, second=0, microsecond=0)
     written = journal.written_since(session.engine, session.environment.name, midnight)
     with connect_to_read(session.engine) as connection:
         linked = by_lane(links.counts(connection, session.environment.name))
     return structs.replace(
-        answered(session), linked=linked, beyond=beyond, written_today=written, held_at_observe=held_at_observe
+        answered(session), linked=linked, deferred=deferred, written_today=written, held_at_observe=held_at_observe
     )
 
 

@@ -34,9 +34,9 @@ class Open:
     detail: str
 
 
-Result = Yes | No | Found | Open
+ProbeResult = Yes | No | Found | Open
 
 
-def word(result: Result) -> str:
+def word(result: ProbeResult) -> str:
     """Return the answer in one word: ``yes``, ``no``, ``open``, or the value."""
     return result.value if isinstance(result, Found) else type(result).__name__.lower()

@@ -9,7 +9,7 @@ from stripe_sync.clients.stripe.raw_requests import Refused
 from stripe_sync.clients.stripe.refusals import RIGHT
 from stripe_sync.core.errors import StripeSyncError
 from stripe_sync.jobs.runtime.context import Session
-from stripe_sync.jobs.setup.probing.answers import Open, Result
+from stripe_sync.jobs.setup.probing.answers import Open, ProbeResult
 from stripe_sync.jobs.setup.probing.test_account import Account
 
 
@@ -21,7 +21,7 @@ class Asking:
     session: Session
 
 
-Question = Callable[[Asking], Result]
+Question = Callable[[Asking], ProbeResult]
 QUESTIONS: dict[str, Question] = {}
 
 
@@ -35,7 +35,7 @@ def question(name: str) -> Callable[[Question], Question]:
     return register
 
 
-def ask(name: str, asking: Asking) -> tuple[Result, tuple[str, ...]]:
+def ask(name: str, asking: Asking) -> tuple[ProbeResult, tuple[str, ...]]:
     """Run a question; return its answer and its request ids. An unexpected error leaves it open."""
     account = asking.account
     account.requests.request_ids.clear()

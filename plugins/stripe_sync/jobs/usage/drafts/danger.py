@@ -14,7 +14,7 @@ from stripe_sync.jobs.usage.permissions import may_write
 from stripe_sync.warehouse.engine import connect_to_read
 from stripe_sync.warehouse.usage import draft_holds, usage_invoices
 
-CLOSE = timedelta(minutes=20)
+FINALIZATION_WARNING = timedelta(minutes=20)
 
 
 def in_danger(
@@ -31,9 +31,9 @@ def in_danger(
         hold = holds.get(invoice.invoice)
         if invoice.finalizes_at is None and hold is not None and hold.is_own_stop():
             pages.append(f"{invoice.invoice} is held with auto_advance off, and nobody finalizes it until you do.")
-        elif invoice.finalizes_at is not None and invoice.finalizes_at - run.now <= CLOSE:
+        elif invoice.finalizes_at is not None and invoice.finalizes_at - run.now <= FINALIZATION_WARNING:
             pages.append(
-                f"{invoice.invoice} is finalized at {told(invoice.finalizes_at)}, and its usage is not proven: {why(session, run)}"
+                f"{invoice.invoice} is finalized at {waiting_message(invoice.finalizes_at)}, and its usage is not proven: {why(session, run)}"
             )
     return pages
 
@@ -47,5 +47,5 @@ def why(session: Session, run: Run) -> str:
     return reasons[0] if reasons else f"it was not read in time; see stripe-sync usage {session.environment.name}."
 
 
-def told(moment: datetime) -> str:
+def waiting_message(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC"

@@ -13,7 +13,7 @@ from stripe_sync.core.clock import epoch
 from stripe_sync.core.errors import NotAuthorized
 from stripe_sync.core.lanes import Lane
 from stripe_sync.domain.usage import drafts
-from stripe_sync.domain.usage.holds.grace import LEAST, grace_of, graces, is_short, may_be_short, moved_in
+from stripe_sync.domain.usage.holds.grace import LEAST, changed_drafts, grace_of, graces, is_short, may_be_short
 from stripe_sync.jobs.inputs.invoices import seen_invoice, with_all_lines
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.usage.drafts.holds import hold
@@ -92,11 +92,11 @@ def graces_of(session: Session, bodies: Iterable[Body], moved: Collection[str]) 
     shown = [with_all_lines(session, body) if may_be_short(body) else body for body in bodies]
     found = graces(shown, moved)
     suspects = {body["id"]: int(body["created"]) for body in shown if is_short(found.get(body["id"], LEAST))}
-    by_others = moved_by_others(session, suspects)
+    by_others = changed_by_others(session, suspects)
     return {id: seconds for id, seconds in found.items() if id not in by_others}
 
 
-def moved_by_others(session: Session, suspects: Mapping[str, int]) -> set[str]:
+def changed_by_others(session: Session, suspects: Mapping[str, int]) -> set[str]:
     """Return those of some invoices, given with when they were made, whose time of finalization was changed since.
 
     At most ``EVENT_PAGES`` pages of events are read.
@@ -104,10 +104,10 @@ def moved_by_others(session: Session, suspects: Mapping[str, int]) -> set[str]:
     if not suspects:
         return set()
     found: set[str] = set()
-    asked: dict[str, Any] = {"types": ["invoice.updated"], "created": {"gte": min(suspects.values())}}
+    params: dict[str, Any] = {"types": ["invoice.updated"], "created": {"gte": min(suspects.values())}}
     try:
-        for page in islice(session.stripe.in_lane(Lane.USAGE).pages("/v1/events", **asked), EVENT_PAGES):
-            found |= moved_in(page) & suspects.keys()
+        for page in islice(session.stripe.in_lane(Lane.USAGE).pages("/v1/events", **params), EVENT_PAGES):
+            found |= changed_drafts(page) & suspects.keys()
     except NotAuthorized:
         pass
     return found

@@ -83,15 +83,17 @@ def hold(
         found = known.get(invoice.invoice)
         if found is not None and (found.is_persons() or (found.is_let_go() and cause != "usage")):
             continue
-        move = moved(session, run, invoice, found if found is not None and found.is_live() else None, cause, why)
+        move = decide_move(session, run, invoice, found if found is not None and found.is_live() else None, cause, why)
         moves += [move] if move is not None else []
     return make_holds(session, run, lease, moves, why)
 
 
-def moved(session: Session, run: Run, invoice: Invoice, own: DraftHold | None, cause: Cause, why: str) -> Move | None:
+def decide_move(
+    session: Session, run: Run, invoice: Invoice, own: DraftHold | None, cause: Cause, why: str
+) -> Move | None:
     """Return the move of a draft that waits for one cause more; where it is held as it has to be, the cause is noted."""
     causes: frozenset[Cause] = (own.causes if own is not None else frozenset()) | {cause}
-    decided = rules.decide(draft_of(session, invoice), causes, standing_of(own), now=run.now)
+    decided = rules.decide(draft_of(session, invoice), causes, own_hold(own), now=run.now)
     if isinstance(decided, rules.Hold):
         original = own.original if own is not None else invoice.finalizes_at
         held = DraftHold(invoice.invoice, held=True, original=original, until=decided.until, reason=why, causes=causes)
@@ -108,9 +110,9 @@ def draft_of(session: Session, invoice: Invoice) -> rules.Draft:
     return rules.Draft(invoice.created_at, deadline(session, invoice), invoice.finalizes_at, is_advancing(invoice))
 
 
-def standing_of(own: DraftHold | None) -> rules.Standing | None:
+def own_hold(own: DraftHold | None) -> rules.OwnHold | None:
     """Return a hold of the pipeline as the decision needs it."""
-    return rules.Standing(own.original, own.until, own.is_stop) if own is not None else None
+    return rules.OwnHold(own.original, own.until, own.is_stop) if own is not None else None
 
 
 def make_holds(session: Session, run: Run, lease: Lease, moves: Iterable[Move], why: str) -> list[str]:

@@ -16,7 +16,7 @@ from stripe_sync.domain.usage.holds.leads import is_too_near
 from stripe_sync.domain.usage.ledger import UsageState
 from stripe_sync.jobs.inputs.invoices import read_one
 from stripe_sync.jobs.runtime.context import Run, Session
-from stripe_sync.jobs.usage.drafts.holds import Move, draft_of, is_advancing, known_leads, make, standing_of
+from stripe_sync.jobs.usage.drafts.holds import Move, draft_of, is_advancing, known_leads, make, own_hold
 from stripe_sync.jobs.usage.permissions import may_write
 from stripe_sync.warehouse.engine import connect_to_read
 from stripe_sync.warehouse.usage import draft_holds, usage_invoices, usage_windows
@@ -92,7 +92,7 @@ def releases(session: Session, run: Run, held: Sequence[Held], lead: timedelta, 
     """Return the releases of drafts; ``alone``: of those alone that may be switched on without a time."""
     moves = []
     for invoice, own in held:
-        decided = rules.decide(draft_of(session, invoice), (), standing_of(own), now=run.now, lead=lead)
+        decided = rules.decide(draft_of(session, invoice), (), own_hold(own), now=run.now, lead=lead)
         if isinstance(decided, rules.Release) and (decided.may_be_alone or not alone):
             after = replace(own, held=False, until=decided.moment, reason=WHY, is_stop=False)
             moves.append(Move(invoice, decided.moment, after))

@@ -64,7 +64,7 @@ def store_revisions(connection: Connection, run: Run, state: LedgerState) -> Led
             run_id=run.id,
             why=change.why,
         )
-    revisions, until = usage_windows.openings(connection, name), usage_windows.covered_until(connection, name)
+    revisions, until = usage_windows.terms_revisions(connection, name), usage_windows.covered_until(connection, name)
     return replace(state, revisions=revisions, covered_until=until)
 
 
@@ -104,7 +104,7 @@ def store_windows(connection: Connection, run: Run, state: LedgerState) -> int:
     ended = due.decide_windows(state, renewals, now=run.now)
     for timeline, window in ended:
         usage_windows.add_window(
-            connection, name, timeline, opening=window.opening.id, start=window.start, end=window.end, run_id=run.id
+            connection, name, timeline, revision=window.revision.id, start=window.start, end=window.end, run_id=run.id
         )
     return len(ended)
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from sqlalchemy import Connection
 
-from stripe_sync.core.errors import RowFailed, Transient, UnknownShape
+from stripe_sync.core.errors import EntityError, Transient, UnknownShape
 from stripe_sync.domain.usage.decide import reading
 from stripe_sync.domain.usage.decide.reading import UsageReading
 from stripe_sync.domain.usage.quantities import Point, checked, points_of, quantity
@@ -20,7 +20,7 @@ from stripe_sync.jobs.usage.ledger_state import waiting_windows
 from stripe_sync.warehouse.engine import connect_to_read
 from stripe_sync.warehouse.usage import movements, usage_invoices, usage_windows
 
-BACK = timedelta(days=35)  # how far before a window the running value at its start is looked for
+LOOKBACK = timedelta(days=35)  # how far before a window the running value at its start is looked for
 
 
 @step(ReadQuantities)
@@ -60,7 +60,7 @@ def read_all(session: Session, windows: list[Window]) -> list[UsageReading]:
             return UsageReading(window, detail=lost[0])
         try:
             return UsageReading(window, counted(session, window))
-        except RowFailed as failure:
+        except EntityError as failure:
             return UsageReading(window, detail=failure.detail)
         except UnknownShape as failure:  # of this customer; the others are read
             return UsageReading(window, detail=str(failure))
@@ -76,9 +76,9 @@ def read_all(session: Session, windows: list[Window]) -> list[UsageReading]:
 def counted(session: Session, window: Window) -> Decimal:
     """Return the quantity of a window; the running value at its start is looked for further back where it is not shown."""
     measured = window.measured
-    points = points_between(session, measured, window.start - BACK, window.end)
+    points = points_between(session, measured, window.start - LOOKBACK, window.end)
     if reading.is_start_unknown(points, window.start):
-        points = points_between(session, measured, window.start - 12 * BACK, window.end)
+        points = points_between(session, measured, window.start - 12 * LOOKBACK, window.end)
     after = session.environment.usage.reset_semantics == "after"
     found = quantity(points, window.start, window.end, window.terms.aggregation, reset_is_after=after)
     return checked(found, f"{measured.feature} of {measured.subscription}")

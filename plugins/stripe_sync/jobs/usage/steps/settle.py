@@ -29,7 +29,7 @@ from stripe_sync.warehouse.engine import connect_to_read
 from stripe_sync.warehouse.usage import figures as usage_figures
 from stripe_sync.warehouse.usage import movements, usage_invoices, usage_windows
 
-LATELY = timedelta(days=62)
+REPORTED_PERIOD = timedelta(days=62)
 WHY = "Its usage is not proven."
 
 
@@ -80,7 +80,7 @@ def figures(session: Session, run: Run, *, late: int) -> UsageCounts:
     name = session.environment.name
     with connect_to_read(session.engine) as connection:
         rounded = {c: money.plain(minor) for c, minor in usage_figures.rounded(connection, name).items()}
-        counts = usage_windows.counts(connection, name, since=run.now - LATELY)
+        counts = usage_windows.counts(connection, name, since=run.now - REPORTED_PERIOD)
     return UsageCounts(late=late, counts=counts, rounded=rounded)
 
 
@@ -99,7 +99,7 @@ def settle(session: Session, run: Run, read: Iterable[str]) -> list[str]:
             book_rounding(connection, session, run, id, invoice)
         waived = settlement.waive_free(free_of_charge(connection, session, run))
         movements.store(connection, waived.drains, at=run.now, run_id=run.id)
-        abandoned = settlement.abandon(windows, assigned, usage_windows.openings(connection, name))
+        abandoned = settlement.abandon(windows, assigned, usage_windows.terms_revisions(connection, name))
         movements.store(connection, abandoned.drains, at=run.now, run_id=run.id)
     return [*settled.alerts, *abandoned.alerts]
 

@@ -15,7 +15,7 @@ from stripe_sync.domain.usage.bills import Invoice
 from stripe_sync.domain.usage.decide import final_invoices as decide
 from stripe_sync.domain.usage.ledger import UsageState
 from stripe_sync.domain.usage.line_proof import lines_for
-from stripe_sync.domain.usage.windows import Opening, Window
+from stripe_sync.domain.usage.windows import TermsRevision, Window
 from tests.unit.domain.usage.values import (
     CALLS,
     DAY,
@@ -39,11 +39,11 @@ FINALIZED_AT_ONCE = {"status": "paid", "total": 0, "status_transitions": {"final
 OURS = own_line(lines_for(OWNER, invoice(), [window()])[0])
 
 
-def closed(at: datetime = HALF, why: str = "stigg") -> list[Opening]:
+def closed(at: datetime = HALF, why: str = "stigg") -> list[TermsRevision]:
     return [terms_revision(), terms_revision(at, None, why=why)]
 
 
-ALONE: dict[str, tuple[dict[int, Invoice], list[Opening], bool]] = {
+ALONE: dict[str, tuple[dict[int, Invoice], list[TermsRevision], bool]] = {
     "ended in Stigg": ({}, closed(), True),
     "ended in Stripe": ({}, closed(why="stripe"), False),
     "active": ({}, [terms_revision()], False),
@@ -54,7 +54,7 @@ ALONE: dict[str, tuple[dict[int, Invoice], list[Opening], bool]] = {
 
 @pytest.mark.parametrize(("assigned", "revisions", "is_alone"), ALONE.values(), ids=ALONE)
 def test_a_window_without_an_invoice_of_a_charge_that_stigg_ended(
-    assigned: dict[int, Invoice], revisions: list[Opening], is_alone: bool
+    assigned: dict[int, Invoice], revisions: list[TermsRevision], is_alone: bool
 ) -> None:
     assert decide.ended_in_stigg([window()], assigned, {CALLS: revisions}) == ([window()] if is_alone else [])
 

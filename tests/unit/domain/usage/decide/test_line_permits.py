@@ -8,15 +8,15 @@ import pytest
 
 from stripe_sync.core.lanes import Lane, Mode
 from stripe_sync.core.settings import Environment, Limits
-from stripe_sync.domain.plan.guards import Decision, Standing
+from stripe_sync.domain.plan.guards import Decision, GuardContext
 from stripe_sync.domain.usage.decide.line_permits import PROPOSED, LinePermits, decide_permits
 from stripe_sync.domain.usage.decide.lines import reconcile
 from tests.unit.domain.usage.values import OWNER, invoice, window
 
 DRAFT = reconcile(invoice(), [window()], owner=OWNER, entity=("subscription", "s-1"))
 (ACTION,) = DRAFT.actions
-OPEN_QUESTION = Standing(open_questions={Lane.USAGE: ["inactive_usage"]})
-FORBIDDEN = Standing(forbidden={Lane.USAGE: ["The answer contradicts the setting."]})
+OPEN_QUESTION = GuardContext(open_questions={Lane.USAGE: ["inactive_usage"]})
+FORBIDDEN = GuardContext(forbidden={Lane.USAGE: ["The answer contradicts the setting."]})
 OVER = "12.00 USD of usage are more than the 11.99 USD of environments.t.limits.usage.usd."
 
 
@@ -24,14 +24,14 @@ def environment(mode: Mode = Mode.ENFORCE, **limits: str) -> Environment:
     return Environment(stripe_account="acct_1", name="t", modes={Lane.USAGE: mode}, limits=Limits(usage=limits))
 
 
-def decide(given: Environment, answered: Standing, approved: set[str]) -> LinePermits:
+def decide(given: Environment, answered: GuardContext, approved: set[str]) -> LinePermits:
     return decide_permits([DRAFT], given, answered=answered, approved=approved)
 
 
-WAITS: dict[str, tuple[Environment, Standing, str]] = {
-    "propose": (environment(Mode.PROPOSE), Standing(), PROPOSED),
-    "over the limit": (environment(usd="11.99"), Standing(), OVER),
-    "propose, over the limit": (environment(Mode.PROPOSE, usd="11.99"), Standing(), PROPOSED),
+WAITS: dict[str, tuple[Environment, GuardContext, str]] = {
+    "propose": (environment(Mode.PROPOSE), GuardContext(), PROPOSED),
+    "over the limit": (environment(usd="11.99"), GuardContext(), OVER),
+    "propose, over the limit": (environment(Mode.PROPOSE, usd="11.99"), GuardContext(), PROPOSED),
     "an open question": (environment(), OPEN_QUESTION, "usage may not enforce before these are answered"),
     "a forbidding answer": (environment(), FORBIDDEN, "The answer contradicts the setting."),
 }
@@ -43,7 +43,7 @@ APPLIES: dict[str, Environment] = {
 
 
 @pytest.mark.parametrize(("given", "answered", "why"), WAITS.values(), ids=WAITS)
-def test_a_draft_waits_for_a_person(given: Environment, answered: Standing, why: str) -> None:
+def test_a_draft_waits_for_a_person(given: Environment, answered: GuardContext, why: str) -> None:
     found = decide(given, answered, set())
     assert found.decisions == {ACTION.hash: Decision.WAIT}
     assert len(found.waits) == 1 and found.waits[0].startswith(f"in_1: {why}")
@@ -53,7 +53,7 @@ def test_a_draft_waits_for_a_person(given: Environment, answered: Standing, why:
 
 
 @pytest.mark.parametrize(("given", "answered"), [(g, a) for g, a, _ in WAITS.values()], ids=WAITS)
-def test_what_a_person_approved_is_made(given: Environment, answered: Standing) -> None:
+def test_what_a_person_approved_is_made(given: Environment, answered: GuardContext) -> None:
     found = decide(given, answered, {ACTION.hash})
     assert (found.decisions, found.waits, found.groups) == ({ACTION.hash: Decision.APPLY}, [], [])
 
@@ -61,7 +61,7 @@ def test_what_a_person_approved_is_made(given: Environment, answered: Standing) 
 @pytest.mark.parametrize("given", APPLIES.values(), ids=APPLIES)
 @pytest.mark.parametrize("approved", [set(), {ACTION.hash}, {"another"}], ids=["none", "this", "another"])
 def test_a_draft_is_written_by_itself(given: Environment, approved: set[str]) -> None:
-    found = decide(given, Standing(), approved)
+    found = decide(given, GuardContext(), approved)
     assert (found.decisions, found.waits, found.groups) == ({ACTION.hash: Decision.APPLY}, [], [])
 
 
@@ -69,12 +69,12 @@ def test_each_draft_waits_for_itself() -> None:
     small = reconcile(
         invoice("in_2"), [window(id=8, charge="rows", quantity="1")], owner=OWNER, entity=("subscription", "s-1")
     )
-    found = decide_permits([DRAFT, small], environment(usd="11.99"), answered=Standing(), approved=())
+    found = decide_permits([DRAFT, small], environment(usd="11.99"), answered=GuardContext(), approved=())
     assert list(found.decisions.values()) == [Decision.WAIT, Decision.APPLY]
     assert [group.group for group in found.groups] == ["usage/in_1"]
 
 
 def test_a_draft_with_nothing_to_write_is_in_no_question() -> None:
     empty = reconcile(invoice(), [], owner=OWNER, entity=("subscription", "s-1"))
-    found = decide_permits([empty], environment(Mode.PROPOSE), answered=Standing(), approved=())
+    found = decide_permits([empty], environment(Mode.PROPOSE), answered=GuardContext(), approved=())
     assert (found.decisions, found.waits, found.groups) == ({}, [], [])

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import chain, combinations, product
 
 from stripe_sync.domain.model.hold_causes import Cause
-from stripe_sync.domain.usage.holds.rules import HOUR, Draft, Hold, Release, Standing, decide
+from stripe_sync.domain.usage.holds.rules import HOUR, Draft, Hold, OwnHold, Release, decide
 
 MADE = datetime(2026, 1, 1, tzinfo=UTC)
 DEADLINE = MADE + timedelta(days=1)
@@ -15,14 +15,14 @@ CAUSES: tuple[Cause, ...] = ("usage", "short", "tax", "unowed")
 SETS = [frozenset(c) for c in chain.from_iterable(combinations(CAUSES, n) for n in range(len(CAUSES) + 1))]
 MOMENTS = [MADE + timedelta(minutes=m) for m in (0, 20, 60, 61, 90, 1439, 1440, 1500)]
 LEADS = [timedelta(minutes=5), timedelta(minutes=65)]
-Case = tuple[frozenset[Cause], Draft, Standing | None, datetime, timedelta]
+Case = tuple[frozenset[Cause], Draft, OwnHold | None, datetime, timedelta]
 
 
 def cases() -> Iterator[Case]:
     times = [None, *MOMENTS]
     for causes, finalizes, original, until, now, lead in product(SETS, times, times, times, MOMENTS, LEADS):
         draft = Draft(MADE, DEADLINE, finalizes, is_on=finalizes is not None)
-        for own in (None, Standing(original, until, is_stop=until is None)):
+        for own in (None, OwnHold(original, until, is_stop=until is None)):
             yield causes, draft, own, now, lead
 
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from stripe_sync.domain.model.stigg_status import StiggStatus
-from stripe_sync.jobs.setup.probing.answers import Found, No, Open, Result, Yes
+from stripe_sync.jobs.setup.probing.answers import Found, No, Open, ProbeResult, Yes
 
 # Fields that make two charges the same, regardless of their ids.
 CONTENT = (
@@ -19,19 +19,19 @@ CONTENT = (
 UNKNOWN_FIELD = re.compile(r'Cannot query field "(series|points|timestamp|value|isResetPoint)"')
 
 
-def ids_of_change(before: str, after: str) -> Result:
+def ids_of_change(before: str, after: str) -> ProbeResult:
     """Return whether a change of plan gave the subscription a new id."""
     return No("It keeps its id.") if before == after else Yes("The plan that follows is a new subscription.")
 
 
-def reason_of_end(status: str, reason: str | None) -> Result:
+def reason_of_end(status: str, reason: str | None) -> ProbeResult:
     """Return the reason with which a subscription ended that another one replaced."""
     if status == StiggStatus.ACTIVE:
         return Open("The change of plan kept the subscription, so none was replaced.")
     return Found(reason) if reason else Open(f"It is {status} and has no reason.")
 
 
-def value_at_reset(values: Sequence[float], *, before: float) -> Result:
+def value_at_reset(values: Sequence[float], *, before: float) -> ProbeResult:
     """Return whether the value at a reset is the one after it, 0, or the last before."""
     if len(values) != 1:
         return Open(f"There are {len(values)} reset points, and one was made.")
@@ -44,7 +44,7 @@ def value_at_reset(values: Sequence[float], *, before: float) -> Result:
     )
 
 
-def left_out(everything: Sequence[str], living: Sequence[str]) -> Result:
+def left_out(everything: Sequence[str], living: Sequence[str]) -> ProbeResult:
     """Return which points are missing without ended subscriptions, by timestamp."""
     gone = sorted(set(everything) - set(living))
     if not everything:
@@ -55,7 +55,7 @@ def left_out(everything: Sequence[str], living: Sequence[str]) -> Result:
     return Found("those before the living subscription" if early else f"{len(gone)} of {len(everything)}")
 
 
-def without_resource(values: Sequence[float], first: float, second: float) -> Result:
+def without_resource(values: Sequence[float], first: float, second: float) -> ProbeResult:
     """Return what a history without a resource shows of a customer with two of them."""
     if not values:
         return Found("nothing")
@@ -65,7 +65,7 @@ def without_resource(values: Sequence[float], first: float, second: float) -> Re
     return Found("one of them") if last in (first, second) else Open(f"The values are {list(values)}.")
 
 
-def fields_of_usage(status: int, code: str, message: str) -> Result:
+def fields_of_usage(status: int, code: str, message: str) -> ProbeResult:
     """Return which fields a usage history has: only the refusal of a field by its name says that they are others."""
     if status == 200 and not code and not message:
         return Found("those of the schema")
@@ -75,7 +75,7 @@ def fields_of_usage(status: int, code: str, message: str) -> Result:
     return Found("others", f"Stigg has no field {refused[1]}. Update this package before usage is billed.")
 
 
-def limit(status: int, code: str) -> Result:
+def limit(status: int, code: str) -> ProbeResult:
     """Return in which form a request too many is refused."""
     if status == 429:
         return Found("status 429", f"The code is {code or 'none'}.")
@@ -91,7 +91,7 @@ def content(price: Mapping[str, Any]) -> str:
     return repr([price.get(name) for name in CONTENT])
 
 
-def prices_over_versions(versions: Sequence[Sequence[Mapping[str, Any]]]) -> Result:
+def prices_over_versions(versions: Sequence[Sequence[Mapping[str, Any]]]) -> ProbeResult:
     """Return whether an unchanged charge keeps its id from one version of a plan to the next."""
     kept = changed = 0
     for before, after in pairwise(versions):
@@ -107,7 +107,7 @@ def prices_over_versions(versions: Sequence[Sequence[Mapping[str, Any]]]) -> Res
 
 def charges_of_addons(
     subscriptions: Sequence[Mapping[str, Any]], charges: Mapping[tuple[str, int], set[str]]
-) -> Result:
+) -> ProbeResult:
     """Return where the further charges of add-ons appear; ``charges`` are ids of prices by (refId, version) of an add-on."""
     shown = missing = 0
     for row in subscriptions:

@@ -8,7 +8,7 @@ from stripe_sync.clients.stigg import documents
 from stripe_sync.clients.stigg.documents import LISTS
 from stripe_sync.core.errors import NotAuthorized, UnknownShape
 from stripe_sync.domain.model.stigg_status import PackageStatus
-from stripe_sync.jobs.setup.probing.answers import Found, No, Open, Result, Yes
+from stripe_sync.jobs.setup.probing.answers import Found, No, Open, ProbeResult, Yes
 from stripe_sync.jobs.setup.probing.questions import Asking, question
 from stripe_sync.jobs.setup.probing.stigg import readings
 
@@ -16,16 +16,16 @@ PAGES = (100, 50, 25)
 
 
 @question("integrations_readable")
-def integrations_readable(asking: Asking) -> Result:
+def integrations_readable(asking: Asking) -> ProbeResult:
     return readable(asking, "integrations", documents.INTEGRATIONS)
 
 
 @question("event_logs_readable")
-def event_logs_readable(asking: Asking) -> Result:
+def event_logs_readable(asking: Asking) -> ProbeResult:
     return readable(asking, "eventLogs", documents.EVENT_LOGS)
 
 
-def readable(asking: Asking, root: str, document: str) -> Result:
+def readable(asking: Asking, root: str, document: str) -> ProbeResult:
     """Read one row of a list; a refusal is a "no" only if the same key may read something else at that time."""
     stigg = asking.session.stigg
     try:
@@ -37,7 +37,7 @@ def readable(asking: Asking, root: str, document: str) -> Result:
 
 
 @question("largest_page")
-def largest_page(asking: Asking) -> Result:
+def largest_page(asking: Asking) -> ProbeResult:
     """Request pages of the longest list, largest first, and count the returned rows."""
     for size in PAGES:
         fewer = 0
@@ -76,10 +76,10 @@ def rows(asking: Asking, kind: str) -> list[dict[str, Any]]:
 
 
 @question("product_prices_by_content")
-def product_prices_by_content(asking: Asking) -> Result:
+def product_prices_by_content(asking: Asking) -> ProbeResult:
     """Compare the charges of a plan's versions, of the plan that has the most versions."""
     plans = sorted(rows(asking, "plan"), key=lambda row: int(row["versionNumber"]))
-    found: Result = Open("No plan has two versions.")
+    found: ProbeResult = Open("No plan has two versions.")
     for ref in dict.fromkeys(row["refId"] for row in plans):
         versions = [
             row["prices"] or [] for row in plans if row["refId"] == ref and row["status"] != PackageStatus.DRAFT
@@ -91,7 +91,7 @@ def product_prices_by_content(asking: Asking) -> Result:
 
 
 @question("addon_charges")
-def addon_charges(asking: Asking) -> Result:
+def addon_charges(asking: Asking) -> ProbeResult:
     """Look for the further charges of add-ons in the subscriptions that have them."""
     charges = {
         (row["refId"], int(row["versionNumber"])): {price["id"] for price in row["prices"] or ()}

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from stripe_sync.clients.stigg import documents
 from stripe_sync.clients.stigg import probe_documents as own
-from stripe_sync.jobs.setup.probing.answers import Open, Result
+from stripe_sync.jobs.setup.probing.answers import Open, ProbeResult
 from stripe_sync.jobs.setup.probing.questions import Asking, question
 from stripe_sync.jobs.setup.probing.stigg import readings
 from stripe_sync.jobs.setup.probing.stigg.test_customer import StiggCustomer, customer_of, paid_plans, usage_feature
@@ -30,7 +30,7 @@ def changed(asking: Asking, customer: StiggCustomer) -> tuple[str, str] | None:
 
 
 @question("subscription_id_on_change")
-def subscription_id_on_change(asking: Asking) -> Result:
+def subscription_id_on_change(asking: Asking) -> ProbeResult:
     """Provision a paid plan and then another one, and compare the ids."""
     with customer_of(asking) as customer:
         ids = changed(asking, customer)
@@ -38,7 +38,7 @@ def subscription_id_on_change(asking: Asking) -> Result:
 
 
 @question("replaced_reason")
-def replaced_reason(asking: Asking) -> Result:
+def replaced_reason(asking: Asking) -> ProbeResult:
     """Provision a paid plan and then another one, and read the reason for which the first one ended."""
     with customer_of(asking) as customer:
         ids = changed(asking, customer)
@@ -72,7 +72,7 @@ def moment(customer: StiggCustomer, *, hours: int) -> str:
 
 
 @question("reset_point_value")
-def reset_point_value(asking: Asking) -> Result:
+def reset_point_value(asking: Asking) -> ProbeResult:
     """Use, change the plan, use again, and read the point of the reset."""
     with customer_of(asking) as customer:
         feature = used(asking, customer)
@@ -83,7 +83,7 @@ def reset_point_value(asking: Asking) -> Result:
 
 
 @question("inactive_usage")
-def inactive_usage(asking: Asking) -> Result:
+def inactive_usage(asking: Asking) -> ProbeResult:
     """Use, change the plan, use again, and read the history with and without ended subscriptions."""
     with customer_of(asking) as customer:
         feature = used(asking, customer)
@@ -94,7 +94,7 @@ def inactive_usage(asking: Asking) -> Result:
 
 
 @question("usage_without_resource")
-def usage_without_resource(asking: Asking) -> Result:
+def usage_without_resource(asking: Asking) -> ProbeResult:
     """Use a feature on two resources of a customer, and read the history without naming one."""
     api = asking.session.stigg
     several = {
@@ -112,7 +112,7 @@ def usage_without_resource(asking: Asking) -> Result:
 
 
 @question("usage_fields")
-def usage_fields(asking: Asking) -> Result:
+def usage_fields(asking: Asking) -> ProbeResult:
     """Read the usage history of a customer with the fields that the usage job reads."""
     plan = next(iter(paid_plans(asking.session.stigg, with_usage=True)), None)
     if plan is None:
@@ -124,7 +124,7 @@ def usage_fields(asking: Asking) -> Result:
 
 
 @question("stigg_limit_answer")
-def stigg_limit_answer(asking: Asking) -> Result:
+def stigg_limit_answer(asking: Asking) -> ProbeResult:
     """Change one customer of its own more often than the documented limit of a minute, and read the refusal."""
     with customer_of(asking) as customer:
         for number in range(MUTATIONS):

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 from stripe_sync.clients.stripe.raw_requests import Refused
-from stripe_sync.jobs.setup.probing.answers import Open, Result
+from stripe_sync.jobs.setup.probing.answers import Open, ProbeResult
 from stripe_sync.jobs.setup.probing.questions import Asking, question
 from stripe_sync.jobs.setup.probing.stripe import readings
 from stripe_sync.jobs.setup.probing.test_account import NAME, Account
@@ -15,7 +15,7 @@ TRIES = 5
 
 
 @question("in_flight_is_idempotency_error")
-def in_flight_is_idempotency_error(asking: Asking) -> Result:
+def in_flight_is_idempotency_error(asking: Asking) -> ProbeResult:
     """Make a coupon twice at one moment under one key, a few times, until Stripe refuses one of them (C4)."""
     for _ in range(TRIES):
         conflict = made_twice(asking.account)
@@ -48,14 +48,14 @@ def made_twice(account: Account) -> Refused | None:
 
 
 @question("thin_events_right")
-def thin_events_right(asking: Asking) -> Result:
+def thin_events_right(asking: Asking) -> ProbeResult:
     """Read the events of API v2, and the right that a refusal names."""
     status, message = read(asking.account, "/v2/core/events", limit=1)
     return readings.right_of(status, message, restricted=asking.session.stripe.restricted_key)
 
 
 @question("restricted_key_rights")
-def restricted_key_rights(asking: Asking) -> Result:
+def restricted_key_rights(asking: Asking) -> ProbeResult:
     """Read the account (C11)."""
     status, message = read(asking.account, "/v1/account")
     return readings.grantable(status, message, restricted=asking.session.stripe.restricted_key)
@@ -73,7 +73,7 @@ def read(account: Account, path: str, **params: int) -> tuple[int, str]:
 
 
 @question("metadata_of_coupons")
-def metadata_of_coupons(asking: Asking) -> Result:
+def metadata_of_coupons(asking: Asking) -> ProbeResult:
     """Read the metadata of the account's coupons and prices."""
     rows = [row for path in ("/v1/coupons", "/v1/prices") for row in asking.account.requests.rows(path)]
     return readings.native_names([row.get("metadata") or {} for row in rows])

@@ -5,13 +5,13 @@ from __future__ import annotations
 from decimal import Decimal
 
 from stripe_sync.clients.stripe.raw_requests import Refused
-from stripe_sync.jobs.setup.probing.answers import Found, No, Open, Result, Yes
+from stripe_sync.jobs.setup.probing.answers import Found, No, Open, ProbeResult, Yes
 from stripe_sync.jobs.setup.probing.questions import Asking, question
 from stripe_sync.jobs.setup.probing.stripe import readings
 from stripe_sync.jobs.setup.probing.test_account import DAY, HOUR, MINUTE, NAME, START, Account, Obj
 
 HALVES = ("0.5", "1.5", "2.5")
-ROUNDINGS: dict[tuple[int, ...], Result] = {
+ROUNDINGS: dict[tuple[int, ...], ProbeResult] = {
     (1, 2, 3): Yes("Half up."), (0, 2, 2): No("Half to even."), (0, 1, 2): No("Half down."),
 }  # fmt: skip
 MONTH = 30 * DAY
@@ -19,7 +19,7 @@ LEADS = (MINUTE, 5 * MINUTE, HOUR, DAY)
 
 
 @question("coupon_id_reuse")
-def coupon_id_reuse(asking: Asking) -> Result:
+def coupon_id_reuse(asking: Asking) -> ProbeResult:
     """Make a coupon, delete it, and make it again."""
     account, id = asking.account, asking.account.id()
     account.make("coupon", "/v1/coupons", id=id, percent_off=1, duration="forever", name=NAME)
@@ -34,7 +34,7 @@ def coupon_id_reuse(asking: Asking) -> Result:
 
 
 @question("refusals_replay")
-def refusals_replay(asking: Asking) -> Result:
+def refusals_replay(asking: Asking) -> ProbeResult:
     """Make a coupon whose id is taken, delete the one that has it, and repeat the request under the same key."""
     account, id = asking.account, asking.account.id()
     given: Obj = {"id": id, "percent_off": 1, "duration": "forever", "name": NAME}
@@ -52,7 +52,7 @@ def refusals_replay(asking: Asking) -> Result:
 
 
 @question("item_ties_up")
-def item_ties_up(asking: Asking) -> Result:
+def item_ties_up(asking: Asking) -> ProbeResult:
     """Put half cents on a draft of its own, and read what they came to."""
     account = asking.account
     customer = account.customer()
@@ -69,7 +69,7 @@ def item_ties_up(asking: Asking) -> Result:
 
 
 @question("percent_rounding")
-def percent_rounding(asking: Asking) -> Result:
+def percent_rounding(asking: Asking) -> ProbeResult:
     """Take 33 % off a draft of its own with lines of 0.50, 1.50 and 0.51, and read what each line lost."""
     account = asking.account
     customer = account.customer()
@@ -84,7 +84,7 @@ def percent_rounding(asking: Asking) -> Result:
 
 
 @question("default_price_archived")
-def default_price_archived(asking: Asking) -> Result:
+def default_price_archived(asking: Asking) -> ProbeResult:
     """Archive the default price of a product; afterwards the product has no default price, so that its price is archived."""
     account = asking.account
     price = account.price()
@@ -102,7 +102,7 @@ def default_price_archived(asking: Asking) -> Result:
 
 
 @question("time_needs_auto_advance")
-def time_needs_auto_advance(asking: Asking) -> Result:
+def time_needs_auto_advance(asking: Asking) -> ProbeResult:
     """Give a draft of its own a time of finalization without ``auto_advance``."""
     account, draft = one_off(asking.account)
     try:
@@ -115,7 +115,7 @@ def time_needs_auto_advance(asking: Asking) -> Result:
 
 
 @question("smallest_lead")
-def smallest_lead(asking: Asking) -> Result:
+def smallest_lead(asking: Asking) -> ProbeResult:
     """Find the shortest time ahead at which Stripe takes a time of finalization; one that is never taken has no lead."""
     account, draft = one_off(asking.account)
     for lead in (*LEADS, MONTH):

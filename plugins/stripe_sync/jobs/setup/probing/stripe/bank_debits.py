@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from stripe_sync.clients.stripe.raw_requests import Refused
 from stripe_sync.domain.model.stripe_status import SubscriptionStatus
-from stripe_sync.jobs.setup.probing.answers import No, Open, Result, Yes
+from stripe_sync.jobs.setup.probing.answers import No, Open, ProbeResult, Yes
 from stripe_sync.jobs.setup.probing.questions import Asking, question
 from stripe_sync.jobs.setup.probing.test_account import DAY, START, Account, Obj
 
@@ -17,7 +17,7 @@ PAST_DUE = ("past_due", "unpaid")
 
 
 @question("debit_refused_at_once")
-def debit_refused_at_once(asking: Asking) -> Result:
+def debit_refused_at_once(asking: Asking) -> ProbeResult:
     """Make a subscription that a bank account pays, with ``error_if_incomplete``."""
     account = asking.account
     try:
@@ -30,7 +30,7 @@ def debit_refused_at_once(asking: Asking) -> Result:
 
 
 @question("debit_leaves_incomplete")
-def debit_leaves_incomplete(asking: Asking) -> Result:
+def debit_leaves_incomplete(asking: Asking) -> ProbeResult:
     """Make a subscription that a bank account pays, with ``allow_incomplete``, and read its status."""
     account = asking.account
     status = debited(account, account.clock(), PAYS, behavior="allow_incomplete")["status"]
@@ -40,7 +40,7 @@ def debit_leaves_incomplete(asking: Asking) -> Result:
 
 
 @question("failed_debit_expires")
-def failed_debit_expires(asking: Asking) -> Result:
+def failed_debit_expires(asking: Asking) -> ProbeResult:
     """Let two weeks pass over a first debit that fails, and read the subscription's status."""
     account = asking.account
     clock = account.clock()

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from stripe_sync.clients.stripe.raw_requests import Refused
-from stripe_sync.jobs.setup.probing.answers import Found, No, Open, Result, Yes
+from stripe_sync.jobs.setup.probing.answers import Found, No, Open, ProbeResult, Yes
 from stripe_sync.jobs.setup.probing.questions import Asking, question
 from stripe_sync.jobs.setup.probing.stripe import readings
 from stripe_sync.jobs.setup.probing.test_account import DAY, HOUR, NAME, START, Account, Obj, period_end
 
 
 @question("interval_change")
-def interval_change(asking: Asking) -> Result:
+def interval_change(asking: Asking) -> ProbeResult:
     """Change a subscription from months to years in one update, with the anchor at that moment."""
     account = asking.account
     monthly, yearly = account.price(1000), account.price(10_000, interval="year")
@@ -37,7 +37,7 @@ def interval_change(asking: Asking) -> Result:
 
 
 @question("proration_floors")
-def proration_floors(asking: Asking) -> Result:
+def proration_floors(asking: Asking) -> ProbeResult:
     """Go from 1 to 2 of 10.00 with 19 of 31 days left: 20.00 x 19/31 is 12.258, so 1225 rounded down and 1226 to the nearest."""
     account = asking.account
     clock = account.clock()
@@ -53,7 +53,7 @@ def proration_floors(asking: Asking) -> Result:
 
 
 @question("end_removal_resets_anchor")
-def end_removal_resets_anchor(asking: Asking) -> Result:
+def end_removal_resets_anchor(asking: Asking) -> ProbeResult:
     """Set ``cancel_at`` in the second period, take it away, and read the anchor."""
     account = asking.account
     clock = account.clock()
@@ -73,7 +73,7 @@ def set_end(account: Account, subscription: Obj, moment: int | str) -> Obj:
 
 
 @question("clock_events")
-def clock_events(asking: Asking) -> Result:
+def clock_events(asking: Asking) -> ProbeResult:
     """Make a customer on a clock, and compare the time of its event with the clock's."""
     account = asking.account
     customer = account.customer(account.clock())
@@ -85,7 +85,7 @@ def clock_events(asking: Asking) -> Result:
 
 
 @question("tiers_in_parts")
-def tiers_in_parts(asking: Asking) -> Result:
+def tiers_in_parts(asking: Asking) -> ProbeResult:
     """Go from 5 to 25 of a graduated price with a second tier after 10 in the middle of a month, and count the charges."""
     account = asking.account
     clock = account.clock()

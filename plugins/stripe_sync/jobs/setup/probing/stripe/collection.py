@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stripe_sync.domain.model.stripe_status import SubscriptionStatus
-from stripe_sync.jobs.setup.probing.answers import Result
+from stripe_sync.jobs.setup.probing.answers import ProbeResult
 from stripe_sync.jobs.setup.probing.questions import Asking, question
 from stripe_sync.jobs.setup.probing.stripe import readings
 from stripe_sync.jobs.setup.probing.test_account import HOUR, Account, Obj, period_end
@@ -41,14 +41,14 @@ def failing(account: Account) -> tuple[str, Obj, list[int]]:
 
 
 @question("payment_timetable")
-def payment_timetable(asking: Asking) -> Result:
+def payment_timetable(asking: Asking) -> ProbeResult:
     """Let a renewal be declined, and follow its tries."""
     _, subscription, tries = failing(asking.account)
     return readings.timetable(tries, subscription["status"])
 
 
 @question("unpaid_renewals_stay_drafts")
-def unpaid_renewals_stay_drafts(asking: Asking) -> Result:
+def unpaid_renewals_stay_drafts(asking: Asking) -> ProbeResult:
     """Let a renewal be declined to the end, and read the renewal after it."""
     account = asking.account
     clock, subscription, _ = failing(account)

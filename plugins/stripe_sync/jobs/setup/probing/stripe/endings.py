@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stripe_sync.clients.stripe.raw_requests import Refused
 from stripe_sync.domain.model.stripe_status import InvoiceStatus
-from stripe_sync.jobs.setup.probing.answers import No, Open, Result, Yes
+from stripe_sync.jobs.setup.probing.answers import No, Open, ProbeResult, Yes
 from stripe_sync.jobs.setup.probing.questions import Asking, question
 from stripe_sync.jobs.setup.probing.stripe import readings
 from stripe_sync.jobs.setup.probing.stripe.renewals import renewed
@@ -17,7 +17,7 @@ def cancel(account: Account, subscription: Obj, *, invoice_now: bool = False, pr
 
 
 @question("cancel_removes_prorations")
-def cancel_removes_prorations(asking: Asking) -> Result:
+def cancel_removes_prorations(asking: Asking) -> ProbeResult:
     """Make pending prorations, cancel with neither flag, and read what is pending (C1)."""
     account = asking.account
     clock = account.clock()
@@ -35,7 +35,7 @@ def cancel_removes_prorations(asking: Asking) -> Result:
 
 
 @question("negative_last_to_balance")
-def negative_last_to_balance(asking: Asking) -> Result:
+def negative_last_to_balance(asking: Asking) -> ProbeResult:
     """Cancel with both flags in a paid period, and see where the credit goes (C2)."""
     account = asking.account
     clock = account.clock()
@@ -54,7 +54,7 @@ def negative_last_to_balance(asking: Asking) -> Result:
 
 
 @question("cancel_stops_drafts")
-def cancel_stops_drafts(asking: Asking) -> Result:
+def cancel_stops_drafts(asking: Asking) -> ProbeResult:
     """Cancel within the hour of a renewal's draft, and read the draft (C3)."""
     account = asking.account
     _, made, draft = renewed(account)
@@ -70,7 +70,7 @@ def cancel_stops_drafts(asking: Asking) -> Result:
 
 
 @question("cancel_stops_customer")
-def cancel_stops_customer(asking: Asking) -> Result:
+def cancel_stops_customer(asking: Asking) -> ProbeResult:
     """Cancel one of two subscriptions of a customer, and read the open invoice of the other one (C3)."""
     account = asking.account
     clock = account.clock()
@@ -87,7 +87,7 @@ def cancel_stops_customer(asking: Asking) -> Result:
 
 
 @question("canceled_draft_advances")
-def canceled_draft_advances(asking: Asking) -> Result:
+def canceled_draft_advances(asking: Asking) -> ProbeResult:
     """Cancel within the draft's hour, switch the draft on again, and see whether it is finalized."""
     account = asking.account
     clock, made, draft = renewed(account)
@@ -107,7 +107,7 @@ def canceled_draft_advances(asking: Asking) -> Result:
 
 
 @question("end_at_date_stops")
-def end_at_date_stops(asking: Asking) -> Result:
+def end_at_date_stops(asking: Asking) -> ProbeResult:
     """Let a subscription end at its ``cancel_at``, and read its open invoice before and after."""
     account = asking.account
     clock = account.clock()

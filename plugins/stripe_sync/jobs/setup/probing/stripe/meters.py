@@ -6,7 +6,7 @@ import time
 
 from stripe_sync.clients.stripe.raw_requests import Refused
 from stripe_sync.domain.model.stripe_status import InvoiceStatus
-from stripe_sync.jobs.setup.probing.answers import No, Open, Result, Yes
+from stripe_sync.jobs.setup.probing.answers import No, Open, ProbeResult, Yes
 from stripe_sync.jobs.setup.probing.questions import Asking, question
 from stripe_sync.jobs.setup.probing.test_account import HOUR, MINUTE, NAME, START, Account, Obj, period_end
 
@@ -43,7 +43,7 @@ def is_counted(account: Account, meter: str, customer: str, moment: int) -> bool
 
 
 @question("draft_meter_lines_follow")
-def draft_meter_lines_follow(asking: Asking) -> Result:
+def draft_meter_lines_follow(asking: Asking) -> ProbeResult:
     """Send an event of the closed period within the draft's hour, and read the draft once the meter has counted it."""
     account = asking.account
     meter, event_name, price = metered(account)
@@ -60,7 +60,7 @@ def draft_meter_lines_follow(asking: Asking) -> Result:
 
 
 @question("removed_meter_bills")
-def removed_meter_bills(asking: Asking) -> Result:
+def removed_meter_bills(asking: Asking) -> ProbeResult:
     """Remove a metered item whose meter has counted, and read what is pending (C7)."""
     account = asking.account
     meter, event_name, price = metered(account)
@@ -78,7 +78,7 @@ def removed_meter_bills(asking: Asking) -> Result:
 
 
 @question("clear_usage_refused")
-def clear_usage_refused(asking: Asking) -> Result:
+def clear_usage_refused(asking: Asking) -> ProbeResult:
     """Remove a metered item in flexible mode with ``clear_usage`` (C8)."""
     account = asking.account
     _, _, price = metered(account)
@@ -101,7 +101,7 @@ def remove(account: Account, subscription: Obj, price: str, **more: bool) -> Non
 
 
 @question("meter_counts_per_customer")
-def meter_counts_per_customer(asking: Asking) -> Result:
+def meter_counts_per_customer(asking: Asking) -> ProbeResult:
     """Let two subscriptions of a customer use one meter, and read what each of their renewals bills."""
     account = asking.account
     meter, event_name, first = metered(account)

@@ -6,7 +6,7 @@ from typing import Any
 
 from stripe_sync.clients.stripe.raw_requests import Refused
 from stripe_sync.domain.model.stripe_status import InvoiceStatus
-from stripe_sync.jobs.setup.probing.answers import No, Open, Result, Yes
+from stripe_sync.jobs.setup.probing.answers import No, Open, ProbeResult, Yes
 from stripe_sync.jobs.setup.probing.questions import Asking, question
 from stripe_sync.jobs.setup.probing.test_account import DAY, HOUR, MINUTE, NAME, START, Account, Obj, period_end
 
@@ -24,41 +24,41 @@ def renewed(account: Account, amount: int = 1000, **more: Any) -> tuple[str, Obj
 
 
 @question("zero_renewal_waits")
-def zero_renewal_waits(asking: Asking) -> Result:
+def zero_renewal_waits(asking: Asking) -> ProbeResult:
     """Renew a subscription of 0."""
     _, _, newest = renewed(asking.account, 0)
     return Yes() if newest["status"] == InvoiceStatus.DRAFT else No(f"It is {newest['status']} within a minute.")
 
 
 @question("finalization_moves")
-def finalization_moves(asking: Asking) -> Result:
+def finalization_moves(asking: Asking) -> ProbeResult:
     """Move the time of a renewal's draft by two hours."""
     account = asking.account
     _, _, draft = renewed(account)
     moment = draft["automatically_finalizes_at"] + 2 * HOUR
     try:
-        moved = account.post(f"/v1/invoices/{draft['id']}", automatically_finalizes_at=moment, auto_advance=True)
+        shift = account.post(f"/v1/invoices/{draft['id']}", automatically_finalizes_at=moment, auto_advance=True)
     except Refused as refused:
         if refused.is_about(param="automatically_finalizes_at"):
             return No(str(refused))
         raise
-    return Yes() if moved["automatically_finalizes_at"] == moment else No("It is taken, and the time does not move.")
+    return Yes() if shift["automatically_finalizes_at"] == moment else No("It is taken, and the time does not move.")
 
 
 @question("item_moves_finalization")
-def item_moves_finalization(asking: Asking) -> Result:
+def item_moves_finalization(asking: Asking) -> ProbeResult:
     """Put an item on a renewal's draft, and compare its time before and after."""
     account = asking.account
     clock, made, draft = renewed(account)
     account.advance(clock, draft["created"] + 10 * MINUTE)
     account.item(draft["customer"], 100, invoice=draft["id"], subscription=made["id"])
     after = account.invoice(draft["id"])["automatically_finalizes_at"]
-    moved = after - draft["automatically_finalizes_at"]
-    return Yes(f"By {moved} s.") if moved else No()
+    shift = after - draft["automatically_finalizes_at"]
+    return Yes(f"By {shift} s.") if shift else No()
 
 
 @question("items_inherit_tax_rates")
-def items_inherit_tax_rates(asking: Asking) -> Result:
+def items_inherit_tax_rates(asking: Asking) -> ProbeResult:
     """Put an item without rates on the renewal of a subscription with ``default_tax_rates``, and read the taxes of its line."""
     account = asking.account
     rate = account.make("rate", "/v1/tax_rates", display_name=NAME, percentage=10, inclusive=False)["id"]
@@ -73,7 +73,7 @@ def items_inherit_tax_rates(asking: Asking) -> Result:
 
 
 @question("isk_rounds")
-def isk_rounds(asking: Asking) -> Result:
+def isk_rounds(asking: Asking) -> ProbeResult:
     """Send an invoice of 663.3 kronur (990 less 33 %, in hundredths 66330), and see whether it is finalized."""
     account = asking.account
     clock = account.clock()
@@ -89,7 +89,7 @@ def isk_rounds(asking: Asking) -> Result:
 
 
 @question("missing_location_finalizes")
-def missing_location_finalizes(asking: Asking) -> Result:
+def missing_location_finalizes(asking: Asking) -> ProbeResult:
     """Take the address of a taxed customer away before the renewal, and see what is finalized."""
     account = asking.account
     if account.get("/v1/tax/settings")["status"] != "active":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stripe_sync.clients.stripe.raw_requests import Refused
 from stripe_sync.domain.model.stripe_status import InvoiceStatus
-from stripe_sync.jobs.setup.probing.answers import No, Open, Result, Yes
+from stripe_sync.jobs.setup.probing.answers import No, Open, ProbeResult, Yes
 from stripe_sync.jobs.setup.probing.questions import Asking, question
 from stripe_sync.jobs.setup.probing.test_account import HOUR, NAME, START, Account, Obj, period_end
 
@@ -23,7 +23,7 @@ def taxable_product(account: Account) -> str:
 
 
 @question("one_off_without_location")
-def one_off_without_location(asking: Asking) -> Result:
+def one_off_without_location(asking: Asking) -> ProbeResult:
     """Create a taxed invoice for a customer without an address, and wait until it would be finalized."""
     account = asking.account
     if not is_set_up(account):
@@ -53,7 +53,7 @@ def one_off_without_location(asking: Asking) -> Result:
 
 
 @question("pending_negative_with_tax")
-def pending_negative_with_tax(asking: Asking) -> Result:
+def pending_negative_with_tax(asking: Asking) -> ProbeResult:
     """Leave a pending item of -1.00 to the renewal of a taxed subscription, and see whether it is finalized."""
     account = asking.account
     if not is_set_up(account):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stripe_sync.clients.stripe.raw_requests import Refused
-from stripe_sync.jobs.setup.probing.answers import No, Result, Yes
+from stripe_sync.jobs.setup.probing.answers import No, ProbeResult, Yes
 from stripe_sync.jobs.setup.probing.questions import Asking, question
 from stripe_sync.jobs.setup.probing.stripe import readings
 from stripe_sync.jobs.setup.probing.test_account import DAY, NAME, START, Account, Obj
@@ -13,7 +13,7 @@ RECURRING = {"interval": "month"}
 
 
 @question("currency_of_pending")
-def currency_of_pending(asking: Asking) -> Result:
+def currency_of_pending(asking: Asking) -> ProbeResult:
     """Make an invoice without a currency for a customer with nothing, and for one with an item in another currency."""
     account = asking.account
     own = draft(account, account.customer())["currency"]
@@ -30,7 +30,7 @@ def draft(account: Account, customer: str) -> Obj:
 
 
 @question("both_due_dates")
-def both_due_dates(asking: Asking) -> Result:
+def both_due_dates(asking: Asking) -> ProbeResult:
     """Make an invoice with a due date and days until it is due."""
     account = asking.account
     given: Obj = {
@@ -50,7 +50,7 @@ def both_due_dates(asking: Asking) -> Result:
 
 
 @question("refused_values")
-def refused_values(asking: Asking) -> Result:
+def refused_values(asking: Asking) -> ProbeResult:
     """Send an address without a domain's end, a percentage of three places, tiers out of order, and one without an amount."""
     account = asking.account
     product = account.make("product", "/v1/products", name=NAME)["id"]
