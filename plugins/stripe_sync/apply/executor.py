@@ -26,7 +26,7 @@ from stripe_sync.apply.processing import debit_of
 from stripe_sync.apply.recording import Recorder
 from stripe_sync.apply.resource import Call, Handler
 from stripe_sync.apply.resources.table import HANDLERS
-from stripe_sync.apply.results import Step
+from stripe_sync.apply.results import FollowUp, Step
 from stripe_sync.clients.stripe.answers import Found, Written
 from stripe_sync.clients.stripe.client import StripeApi
 from stripe_sync.core.errors import EntityError, NotReady, Replayed, StripeSyncError, Transient
@@ -215,15 +215,15 @@ class Executor:
         detail = left_open(decline, left) if decline.invoice else waiting_message(decline)
         return Step(intent.action, "refused", ReasonCode.PAYMENT_FAILED, detail)
 
-    def finished(self, intent: Intent) -> list[str]:
-        """Perform the follow-up of a successful call; return messages for a person."""
+    def finished(self, intent: Intent) -> FollowUp:
+        """Perform the follow-up of a successful call."""
         finish = self.handlers[intent.action.kind].finish
         if finish is None:
-            return []
+            return FollowUp()
         try:
             return finish(self.call(intent.action), intent.idempotency_key, self.now)
         except EntityError as refused:
-            return [f"It was written, and its follow-up was refused: {refused}"]
+            return FollowUp((f"It was written, and its follow-up was refused: {refused}",))
 
     def record_success(self, intent: Intent, written: Written, *, note: str = "") -> Step:
         """Record a successful call and compare its answer with the action. ``note`` goes into the journal."""
@@ -235,15 +235,16 @@ class Executor:
         except (Replayed, Transient) as lost:
             # The intent stays open: the next run finds the written object and does the follow-up.
             return self.unknown(action, lost)
+        intent = follow_up.noted_in(intent)
         if action.kind.is_creation:
             self.link_index.add(action.target, id)
         wrong = tuple(self.handlers[action.kind].resource.differences(call, Found(held)))
         held, invoice, debit = debit_of(call.api, action, held)
         differs = f"Stripe's answer differs in {', '.join(wrong)}." if wrong else ""
-        detail = " ".join(filter(None, (differs, debit, *follow_up)))
+        detail = " ".join(filter(None, (differs, debit, *follow_up.messages)))
         noted = " ".join(filter(None, (note, detail)))
         self.recorder.conclude(intent, Outcome("done", stripe_id=id, request_id=written.request_id, detail=noted))
         if self.keep_answers:
             self.recorder.keep(action, self.handlers[action.kind].resource.name, answer=held, invoice=invoice)
         reason = ReasonCode.UNVERIFIED if wrong else ReasonCode.PAYMENT_PROCESSING if debit else ReasonCode.NONE
-        return Step(action, "done", reason, detail, stripe_id=id, unverified=wrong)
+        return Step(intent.action, "done", reason, detail, stripe_id=id, unverified=wrong)

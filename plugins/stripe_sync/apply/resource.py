@@ -13,6 +13,7 @@ from typing import Any
 
 from stripe_sync.apply import verification
 from stripe_sync.apply.links import LinkIndex
+from stripe_sync.apply.results import FollowUp
 from stripe_sync.clients.stigg.client import StiggApi
 from stripe_sync.clients.stripe.answers import Found, Written
 from stripe_sync.clients.stripe.client import StripeApi
@@ -100,15 +101,14 @@ class Handler:
     """One kind of action. ``send`` gets the idempotency key, ``recover`` the time since which a call may have been made.
 
     ``recover`` yields the objects that an interrupted call may have written; a created one counts only with the ownership
-    marker. ``prepare`` notes facts before the call; ``finish`` does the follow-up and returns messages for a person. Both get
-    the run's time.
+    marker. ``prepare`` notes facts before the call; ``finish`` does the follow-up. Both get the run's time.
     """
 
     resource: Resource
     send: Callable[[Call, str], Written]
     recover: Callable[[Call, datetime], Iterator[Found]]
     prepare: Callable[[Call, datetime], Action] | None = None
-    finish: Callable[[Call, str, datetime], list[str]] | None = None
+    finish: Callable[[Call, str, datetime], FollowUp] | None = None
 
 
 def reader(collection: Collection) -> Callable[[Call], Found]:

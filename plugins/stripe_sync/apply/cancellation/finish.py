@@ -14,18 +14,19 @@ from stripe_sync.apply.cancellation.after_end import after_end
 from stripe_sync.apply.cancellation.pending_items import settle_pending
 from stripe_sync.apply.resource import Call
 from stripe_sync.apply.resources.invoice import INVOICES
+from stripe_sync.apply.results import FollowUp
 from stripe_sync.clients.stripe.nested_lists import with_lines
 from stripe_sync.core.clock import epoch
 from stripe_sync.core.errors import EntityError, Replayed, Transient
 from stripe_sync.domain.actual.endings import MINUTE, Collected, GiveBack, collected, to_give_back, unowed
 from stripe_sync.domain.actual.pending_items import Pending
-from stripe_sync.domain.actual.unowed_invoices import to_stop
+from stripe_sync.domain.actual.unowed_invoices import Renewal, sold_after, split, to_stop
 from stripe_sync.domain.model.stripe_status import COLLECTIBLE
 from stripe_sync.domain.usage.holds.leads import LONGER, TIME, is_too_near
 
 
-def finish(call: Call, key: str, now: datetime) -> list[str]:
-    """Stop invoices that are not owed, restore the collection of the others, settle pending items; return messages for a person.
+def finish(call: Call, key: str, now: datetime) -> FollowUp:
+    """Stop invoices that are not owed, restore the collection of the others, and settle pending items.
 
     Raises Replayed or Transient after the other steps: the intent stays open, and a later run repeats them under other keys.
     Existing results are found, so a repetition writes nothing twice.
@@ -33,7 +34,8 @@ def finish(call: Call, key: str, now: datetime) -> list[str]:
     key, action = f"{key}-{epoch(now)}", call.action
     before = [Collected(**invoice) for invoice in action.noted.get("collected", ())]
     there = {i.id: collected(found.object) for i in before if (found := INVOICES.find(call.api, i.id)) is not None}
-    there |= {i.id: i for i in renewed_after_note(call) if i.id not in there}
+    renewals = [renewal for renewal in renewed_after_note(call) if renewal.invoice.id not in there]
+    there |= {renewal.invoice.id: renewal.invoice for renewal in renewals}
     end = action.after.get("ended_in_stigg")
     not_owed = unowed(before, call.id, end) | unowed(there.values(), call.id, end)
     stopped = to_stop(there.values(), not_owed=not_owed)
@@ -43,16 +45,18 @@ def finish(call: Call, key: str, now: datetime) -> list[str]:
     if waiting := [Pending(**item) for item in action.noted.get("pending", ())]:
         steps.append(partial(settle_pending, call, waiting, key=key, now=epoch(now)))
     steps.append(partial(after_end, call, not_owed))
-    return _each(steps)
+    return FollowUp(tuple(_each(steps)), sold_after(renewals, not_owed=not_owed))
 
 
-def renewed_after_note(call: Call) -> list[Collected]:
+def renewed_after_note(call: Call) -> list[Renewal]:
     """Return the invoices since the end if a renewal may have happened after ``prepare``, else none."""
     end = call.action.after.get("ended_in_stigg")
     if end is None or not call.action.noted.get("renews_soon"):
         return []
     pages = call.api.pages(INVOICES.path, subscription=call.id, created={"gte": end - MINUTE})
-    return [collected(with_lines(call.api, row)) for page in pages for row in page]
+    found = [with_lines(call.api, row) for page in pages for row in page]
+    own = {row["id"]: call.links.signer.own_lines(row["lines"]["data"]) for row in found}
+    return [Renewal(collected(row), split(row["lines"]["data"], end, own[row["id"]])) for row in found]
 
 
 def _each(steps: Iterable[Callable[[], list[str]]]) -> list[str]:

@@ -57,6 +57,32 @@ class Sums:
         return not self.sold and self.owed > (self.movable if status == InvoiceStatus.DRAFT else 0)
 
 
+@dataclass(frozen=True)
+class SoldAfter:
+    """The amount on an invoice for time after the end, minor units."""
+
+    invoice: str
+    currency: str
+    amount: int
+
+
+@dataclass(frozen=True)
+class Renewal:
+    """An invoice of a subscription with its sums before and after the end."""
+
+    invoice: Collected
+    sums: Sums
+
+
+def sold_after(renewals: Iterable[Renewal], *, not_owed: Collection[str]) -> tuple[SoldAfter, ...]:
+    """Return the amounts for time after the end on the invoices that are not owed.
+
+    An invoice that is owed in full has none: it is a row of uncollected invoices (domain/plan/owed.py).
+    """
+    found = (r for r in renewals if r.invoice.id in not_owed and not r.sums.is_owed_whole(r.invoice.status))
+    return tuple(SoldAfter(r.invoice.id, r.invoice.currency, r.sums.sold) for r in found)
+
+
 def split(lines: Iterable[Mapping[str, Any]], end: int, own: Collection[str]) -> Sums:
     """Return the sums of an invoice's lines; ``own`` are the ids of our usage lines."""
     owed = sold = movable = 0

@@ -8,7 +8,15 @@ from dataclasses import replace
 import pytest
 
 from stripe_sync.domain.actual.endings import LEAD, Collected, to_give_back, unowed
-from stripe_sync.domain.actual.unowed_invoices import renews_soon, still_collected, to_stop
+from stripe_sync.domain.actual.unowed_invoices import (
+    Renewal,
+    SoldAfter,
+    Sums,
+    renews_soon,
+    sold_after,
+    still_collected,
+    to_stop,
+)
 
 R = 1_800_000_000  # the last renewal
 HOUR, DAY, MONTH = 3600, 86_400, 30 * 86_400
@@ -84,3 +92,22 @@ def test_a_renewal_may_come_between_the_note_and_the_cancellation(renewal: int |
 )
 def test_an_invoice_that_goes_on_has_a_sentence_with_its_time(invoice: Collected, sentence: str) -> None:
     assert still_collected(invoice) == sentence
+
+
+@pytest.mark.parametrize(
+    ("status", "owed", "sold", "not_owed", "found"),
+    [
+        ("draft", 0, 2000, {"in_R"}, (SoldAfter("in_R", "usd", 2000),)),
+        ("draft", 333, 2000, {"in_R"}, (SoldAfter("in_R", "usd", 2000),)),
+        ("paid", 0, 2000, {"in_R"}, (SoldAfter("in_R", "usd", 2000),)),
+        ("draft", 0, 2000, set(), ()),
+        ("draft", 333, 0, {"in_R"}, ()),
+        ("draft", 0, 0, {"in_R"}, (SoldAfter("in_R", "usd", 0),)),
+    ],
+)
+def test_the_amount_of_a_renewal_after_the_end_is_the_time_after_it_alone(
+    status: str, owed: int, sold: int, not_owed: set[str], found: tuple[SoldAfter, ...]
+) -> None:
+    """20.00 for the new month, beside 3.33 for use before the end; an invoice that is owed in full has no such amount."""
+    renewal = Renewal(replace(DRAFT, status=status, currency="usd"), Sums(owed, sold, movable=0, persons=()))
+    assert sold_after([renewal], not_owed=not_owed) == found
