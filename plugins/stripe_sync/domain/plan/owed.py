@@ -65,7 +65,7 @@ class Owed:
         return f"{self.kind} {','.join(self.items) or self.invoice or ''}".strip()[:LONGEST]
 
     def sentence(self) -> str:
-        """Return what somebody has to read: the amount, what it is, and the way out."""
+        """Return the message for a person: the amount, its cause, and the way out."""
         amount = shown(Decimal(self.amount), self.currency)
         if self.kind == OwedKind.FOREIGN:
             return f"The pending item {self.part} ({amount}) is somebody else's; bill it or delete it."

@@ -122,7 +122,7 @@ def money_of_others(body: Mapping[str, Any]) -> str:
 
 
 def paused(body: Mapping[str, Any]) -> str:
-    """Return why nothing is collected: somebody paused the collection, as a renewal's would be; empty where nobody did."""
+    """Return why nothing is collected: its collection is paused, as a renewal's would be; empty if it is not."""
     behavior = (body.get("pause_collection") or {}).get("behavior")
     return (
         f"Its collection is paused in Stripe ({behavior}), and an invoice of ours would be collected."

@@ -1,7 +1,7 @@
 """Invoices that nothing will finalize or collect, and why. Pure: decided by what Stripe shows of the invoice.
 
 A draft without a time stays a draft, and an open invoice without automatic collection stays open: after a cancellation, of an
-unpaid subscription, in a pause, after the last retry, or because somebody switched it off. Stripe reports none of them.
+unpaid subscription, in a pause, after the last retry, or because a person switched it off. Stripe reports none of them.
 """
 
 from __future__ import annotations
