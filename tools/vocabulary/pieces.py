@@ -17,7 +17,7 @@ HASHED = (".toml", ".yaml", ".yml", ".sh", ".example", ".ini", ".in")
 
 
 @dataclass(frozen=True)
-class UnstoredWindow:
+class Piece:
     """A text of one domain, and the line on which it begins."""
 
     domain: str
@@ -25,7 +25,7 @@ class UnstoredWindow:
     text: str
 
 
-def pieces(path: str, source: str) -> Iterator[UnstoredWindow]:
+def pieces(path: str, source: str) -> Iterator[Piece]:
     """Yield what is read of a file; nothing of a kind of file that has no words of the project."""
     name = path.rpartition("/")[2]
     if name.endswith(".py"):
@@ -35,14 +35,14 @@ def pieces(path: str, source: str) -> Iterator[UnstoredWindow]:
     elif name.endswith(".md"):
         yield from markdown_pieces(source)
     elif name.endswith((".html", ".j2", ".css")):
-        yield UnstoredWindow("text", 1, source)
+        yield Piece("text", 1, source)
     elif name.endswith(".json"):
         yield from _quoted(source)
     elif name.endswith(HASHED) or name in {"Makefile", "Dockerfile"}:
         yield from hashed_pieces(source, settings=name.endswith((".toml", ".example")))
 
 
-def python_pieces(source: str) -> Iterator[UnstoredWindow]:
+def python_pieces(source: str) -> Iterator[Piece]:
     """Yield docstrings, comments, messages, SQL in strings and the identifiers that a module defines."""
     tree = ast.parse(source)
     inside: set[int] = set()
@@ -70,25 +70,25 @@ def joined(node: ast.JoinedStr) -> str:
     return "".join(str(v.value) if isinstance(v, ast.Constant) else "{}" for v in node.values)
 
 
-def sql_pieces(source: str) -> Iterator[UnstoredWindow]:
+def sql_pieces(source: str) -> Iterator[Piece]:
     """Yield the comments as text, the first of them as an opening, and the statements without comments."""
     comments = [
         (n, line.strip()[2:].strip()) for n, line in enumerate(source.splitlines(), 1) if line.strip().startswith("--")
     ]
     yield from _blocks(comments)
     if comments:
-        yield UnstoredWindow("opening", *comments[0])
-    yield UnstoredWindow("sql", 1, re.sub(r"--.*", "", source))
+        yield Piece("opening", *comments[0])
+    yield Piece("sql", 1, re.sub(r"--.*", "", source))
 
 
-def markdown_pieces(source: str) -> Iterator[UnstoredWindow]:
-    yield UnstoredWindow("text", 1, source)
+def markdown_pieces(source: str) -> Iterator[Piece]:
+    yield Piece("text", 1, source)
     for number, line in enumerate(source.splitlines(), 1):
         if line.startswith("#"):
-            yield UnstoredWindow("opening", number, line.lstrip("# "))
+            yield Piece("opening", number, line.lstrip("# "))
 
 
-def hashed_pieces(source: str, *, settings: bool) -> Iterator[UnstoredWindow]:
+def hashed_pieces(source: str, *, settings: bool) -> Iterator[Piece]:
     """Yield the comments after a hash, quoted sentences, and keys where the file is one of settings."""
     rows = [(n, line.partition("#")[2].strip("# ")) for n, line in enumerate(source.splitlines(), 1) if "#" in line]
     yield from _blocks(rows)
@@ -96,51 +96,47 @@ def hashed_pieces(source: str, *, settings: bool) -> Iterator[UnstoredWindow]:
     if settings:
         for number, line in enumerate(source.splitlines(), 1):
             if found := SETTING.match(line):
-                yield UnstoredWindow("settings", number, found[1])
+                yield Piece("settings", number, found[1])
 
 
-def _prose(line: int, text: str) -> Iterator[UnstoredWindow]:
-    yield UnstoredWindow("text", line, text)
-    yield UnstoredWindow("opening", line, text.strip().partition("\n")[0])
+def _prose(line: int, text: str) -> Iterator[Piece]:
+    yield Piece("text", line, text)
+    yield Piece("opening", line, text.strip().partition("\n")[0])
 
 
-def _string(line: int, text: str) -> Iterator[UnstoredWindow]:
+def _string(line: int, text: str) -> Iterator[Piece]:
     if SQL.match(text) and len(text.split()) > 2:
-        yield UnstoredWindow("sql", line, text)
+        yield Piece("sql", line, text)
     elif NAME.fullmatch(text):
-        yield UnstoredWindow("names", line, text)
+        yield Piece("names", line, text)
     elif re.search(r"[a-z]{2}\s+\S|\S\s+[a-z]{2}", text):
         yield from _prose(line, text)
 
 
-def _named(line: int, name: str) -> UnstoredWindow:
+def _named(line: int, name: str) -> Piece:
     """Return an identifier; the name of a test is a sentence."""
-    return (
-        UnstoredWindow("text", line, name.replace("_", " "))
-        if name.startswith("test_")
-        else UnstoredWindow("names", line, name)
-    )
+    return Piece("text", line, name.replace("_", " ")) if name.startswith("test_") else Piece("names", line, name)
 
 
-def _quoted(source: str) -> Iterator[UnstoredWindow]:
+def _quoted(source: str) -> Iterator[Piece]:
     for number, line in enumerate(source.splitlines(), 1):
         for text in QUOTED.findall(line):
             if " " in text:
-                yield UnstoredWindow("text", number, text)
+                yield Piece("text", number, text)
 
 
-def _comments(source: str) -> Iterator[UnstoredWindow]:
+def _comments(source: str) -> Iterator[Piece]:
     tokens = tokenize.generate_tokens(io.StringIO(source).readline)
     yield from _blocks([(t.start[0], t.string.lstrip("# ")) for t in tokens if t.type == tokenize.COMMENT])
 
 
-def _blocks(rows: list[tuple[int, str]]) -> Iterator[UnstoredWindow]:
+def _blocks(rows: list[tuple[int, str]]) -> Iterator[Piece]:
     """Yield comments of consecutive lines as one text."""
     block: list[str] = []
     for position, (line, text) in enumerate(rows):
         block.append(text)
         if position + 1 == len(rows) or rows[position + 1][0] != line + 1:
-            yield UnstoredWindow("text", line - len(block) + 1, "\n".join(block))
+            yield Piece("text", line - len(block) + 1, "\n".join(block))
             block = []
 
 

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from tools import sources
-from tools.vocabulary.pieces import UnstoredWindow, pieces
+from tools.vocabulary.pieces import Piece, pieces
 from tools.vocabulary.rules import Rule, Vocabulary, parts
 
 WORD = re.compile(r"[A-Za-z0-9_]+")
@@ -75,7 +75,7 @@ class Search:
             seen = {rule.word: rule for domain in domains for _, _, rule in self._identifier(domain, stem, 0)}
             yield from (Finding(path, 1, rule) for rule in seen.values() if _applies(rule, path))
 
-    def piece(self, piece: UnstoredWindow) -> list[Span]:
+    def piece(self, piece: Piece) -> list[Span]:
         """Return the words in a piece that no phrase excuses, longest first where they overlap."""
         if piece.domain in ("names", "settings"):
             spans = list(self._identifier(piece.domain, piece.text, 0)) + list(self._patterned(piece))
@@ -99,7 +99,7 @@ class Search:
             return [(words, rule) for words, rule in self.phrases.get((domain, word[:-1]), []) if len(words) == 1]
         return found or []
 
-    def _worded(self, piece: UnstoredWindow) -> Iterator[Span]:
+    def _worded(self, piece: Piece) -> Iterator[Span]:
         tokens = list(WORD.finditer(piece.text))
         lowered = [token[0].lower() for token in tokens]
         for n, word in enumerate(lowered):
@@ -109,7 +109,7 @@ class Search:
                     if not _excused(rule, piece.text, start, end):
                         yield start, end, rule
 
-    def _patterned(self, piece: UnstoredWindow) -> Iterator[Span]:
+    def _patterned(self, piece: Piece) -> Iterator[Span]:
         for rule in self.patterns.get(piece.domain, ()):
             assert rule.pattern is not None
             spoken = (

@@ -101,7 +101,7 @@ def unrecovered_step(executor: Executor, action: Action) -> Step | None:
 def looked_into(executor: Executor, action: Action, intent: Intent, old: Replayed) -> Step | None:
     """Return what a repeated answer comes to; None where nothing was made and the write needs another key.
 
-    A repeated decline is a decline, and its rules say when it is asked again; but not where another payment method than
+    A repeated decline is a decline, and its rules say when it is attempted again; but not where another payment method than
     that of the intent is to pay ``action`` by now.
     """
     try:

@@ -1,4 +1,4 @@
-"""Paths of Stripe's collections, and the parts of an object that Stripe returns only on request."""
+"""Paths of collections in Stripe, and the parts of an object that Stripe returns only on request."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ class GuardContext(msgspec.Struct, frozen=True, kw_only=True):
     linked: Mapping[str, int] = {}
     deferred: Mapping[str, int] = {}
     written_today: Mapping[str, int] = {}
-    held_at_observe: str = ""
+    read_only_reason: str = ""
     open_questions: Mapping[str, Sequence[str]] = {}
     forbidden: Mapping[str, Sequence[str]] = {}
     waiting_causes: Mapping[str, str] = {}
@@ -72,7 +72,7 @@ def evaluate_guards(plan: Plan, environment: Environment, context: GuardContext)
 def result(group: str, actions: Sequence[Action], environment: Environment, context: GuardContext) -> GuardResult:
     lane = actions[0].lane
     due_now, per_month = total(a.due_now for a in actions), total(a.per_month for a in actions)
-    refusals = [context.held_at_observe] if context.held_at_observe else []
+    refusals = [context.read_only_reason] if context.read_only_reason else []
     mode = Mode.OBSERVE if refusals else environment.mode(lane)
     if mode == Mode.ENFORCE:
         refusals += lane_refusals(lane, environment, context)

@@ -133,7 +133,7 @@ def stored_plan(session: Session, run_id: str) -> StoredPlan:
 def apply(env: str, plan_hash: str | None, *, yes: bool, as_json: bool) -> int:
     """Apply a stored plan or a new one, and print the results; return the exit code.
 
-    On a terminal a person is asked first, unless ``yes``.
+    On a terminal the command asks for confirmation, unless ``yes``.
     """
     with session_of(env, quiet=as_json) as session:
         if plan_hash:

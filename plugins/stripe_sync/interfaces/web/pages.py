@@ -16,12 +16,12 @@ from stripe_sync.reporting.explain import explain_customer
 
 PAGE = 50
 KINDS = ("customer", "subscription", "plan", "addon", "coupon", "product")
-# Sync statuses in the words of Stigg's app.
+# Sync statuses as the Stigg app shows them.
 STATES = {"SUCCESS": "successful", "ERROR": "failed", "NO_SYNC_REQUIRED": "will not be synced", "PENDING": "pending"}
 
 
 def state(row: Mapping[str, Any]) -> Cell:
-    """Return a sync status in the words of Stigg's app."""
+    """Return a sync status as the Stigg app shows it."""
     return Cell(STATES[row["status"]], css_class=row["status"])
 
 

@@ -1,4 +1,4 @@
-"""Parallel reads of Stripe's lists: several lists at once, each in ranges of ``created`` that are split during the read.
+"""Parallel reads of lists in Stripe: several lists at once, each in ranges of ``created`` that are split during the read.
 
 A list is newest first and paged by cursor, so one reader gets one page per round trip. An idle reader takes the older half
 of another reader's remaining range, by time (work stealing). The splits follow the data: a day with half of all objects is

@@ -65,7 +65,7 @@ def context_of(
 
 
 def catalog_inputs(context: ComparisonContext) -> Inputs:
-    """Return the catalog of both sides. Of Stripe's prices and coupons only those are loaded that are linked or in Stigg."""
+    """Return the catalog of both sides. Prices and coupons in Stripe are loaded only where they are linked or in Stigg."""
     connection, place = context.connection, context.place
     known = links.of_catalog(connection, place.environment)
     left_out = [row for row in context.left_out if row[0] in CATALOG]
@@ -88,7 +88,7 @@ def catalog_inputs(context: ComparisonContext) -> Inputs:
 
 
 def named(stigg: StiggView) -> set[str]:
-    """Return the billing ids of Stigg's catalog."""
+    """Return the billing ids of the catalog in Stigg."""
     packages = [package for _, package in stigg.packages()]
     prices = [price for package in packages for price in [*(package.prices or ()), *(package.overage_prices or ())]]
     return {one.billing_id for one in [*packages, *prices, *stigg.coupons] if one.billing_id}

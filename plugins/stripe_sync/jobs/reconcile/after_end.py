@@ -23,7 +23,7 @@ SETTLED = "void or credited"
 def after_end_rows(session: Session, run: Run) -> list[EntityStatus]:
     """Close the rows of renewals that are void or credited, and return the status of each subscription that had one.
 
-    Stripe is asked about their invoices alone; a row that could not be read says so and names its invoice.
+    Only their invoices are read from Stripe; a row that could not be read states this with its invoice.
     """
     name = session.environment.name
     with connect_to_read(session.engine) as connection:

@@ -1,7 +1,7 @@
-"""Backfill: a reconcile of what was made or changed in a window, by hand; it only plans unless it is told to repair.
+"""Backfill: a manual reconcile of the objects that were created or changed in a window; it only plans, unless it repairs.
 
-Both sides are read whole and as they are now, so mirrors and drift are rebuilt, and every write is decided against the
-present; the window chooses which differences are taken up, and never which state is wanted.
+Both sides are read in full, so mirrors and drift are rebuilt and every write is decided against the current state. The window
+selects differences to plan; it does not change the target state.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from stripe_sync.warehouse.snapshots import snapshots
 def params_of(
     since: str, until: str, *, entities: list[str], customers: list[str], repair: bool, now: datetime
 ) -> GivenParams:
-    """The parameters of a run that is a backfill. Raises ConfigurationError for a window that is none."""
+    """Return the run parameters of a backfill. Raises ConfigurationError for an empty window."""
     start, end = moment(since), moment(until) if until else now
     if start >= end:
         raise ConfigurationError(
@@ -35,26 +35,26 @@ def params_of(
 
 
 def moment(text: str) -> datetime:
-    """A moment, UTC where it has no offset. Raises ConfigurationError."""
+    """Parse a time (ISO 8601), UTC where it has no offset. Raises ConfigurationError."""
     try:
         found = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
     except ValueError:
-        raise ConfigurationError(f"{text} is no moment; write it like 2026-11-01 or 2026-11-01T12:00:00Z.") from None
+        raise ConfigurationError(f"{text} is not a time. Write it like 2026-11-01 or 2026-11-01T12:00:00Z.") from None
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def window_of(params: RunParams, now: datetime) -> tuple[datetime, datetime] | None:
-    """The window of a run; None for one that takes up everything."""
+    """Return the window [start, end) of a run, UTC; None for a run without one."""
     if not params.since:
         return None
     return moment(params.since), moment(params.until) if params.until else now
 
 
-Touched = tuple[set[tuple[str, str]], set[str]]  # (kind, id) of Stigg's entities; Stripe's ids
+Touched = tuple[set[tuple[str, str]], set[str]]  # (kind, id) of entities in Stigg; ids in Stripe
 
 
 def touched_in(connection: Connection, environment: str, run: Run) -> Touched | None:
-    """What was made or changed in the run's window, on either side; None for a run that has none."""
+    """Return the objects of both sides that were created or changed in the run's window; None for a run without one."""
     window = window_of(run.params, run.now)
     return None if window is None else snapshots.touched(connection, environment, since=window[0], until=window[1])
 

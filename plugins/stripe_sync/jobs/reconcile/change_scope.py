@@ -1,6 +1,6 @@
-"""How far a comparison has to decide anew: what changed since the one before, or everything.
+"""Scope of a comparison: the changes since the comparison before, or everything.
 
-Everything is decided once in ``full_sync_interval_hours`` all the same, as everything is read.
+Everything is compared at least once in ``full_sync_interval_hours``, as everything is read.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from stripe_sync.warehouse.writes import journal
 
 
 def inputs_of(context: ComparisonContext) -> str:
-    """A hash of what decides everything, besides rows, links and the time: settings, secret, code, what people did."""
+    """Return a hash of the inputs other than rows, links and time: settings, secrets, code and manual actions."""
     inputs = [
         packaged.version(),
         context.session.environment,
@@ -34,7 +34,7 @@ def inputs_of(context: ComparisonContext) -> str:
 
 
 def of(context: ComparisonContext, before: tuple[int, ComparisonResult] | None, inputs: str) -> Members | None:
-    """Whose families are decided anew, nobody's if nothing changed; None for everything."""
+    """Return the members whose partitions are compared again, none if nothing changed; None means everything."""
     run, connection, name = context.run, context.connection, context.place.environment
     if before is None or before[1].inputs != inputs or before[1].decided_at is None or run.params.full:
         return None

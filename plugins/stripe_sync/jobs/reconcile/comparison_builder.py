@@ -42,8 +42,8 @@ class Comparing:
         self.compared_ids = False  # whether the billing ids of all that was adopted were looked at
 
     def everything(self) -> None:
-        """Decides everything anew."""
-        self.context.session.progress("  everything is decided anew")
+        """Compare everything."""
+        self.context.session.progress("  everything is compared")
         link_suggestions.clear(self.connection, self.name)
         conflicts.refuse(self.context, after=0)
         conflicts.refuse_vanished(self.context)
@@ -61,9 +61,9 @@ class Comparing:
         statuses.count_anew(self.connection, self.name)
 
     def affected(self, anew: Members, *, since: int) -> None:
-        """Decides the families of some anew, and the catalog where they need something else of its past than before."""
+        """Compare the partitions of changed members, and the catalog where their references to old versions changed."""
         if not anew:
-            self.context.session.progress("  nothing that decides has changed")
+            self.context.session.progress("  no relevant changes since the last comparison")
             return
         conflicts.refuse(self.context, after=comparisons.snapshot_of(self.connection, since))
         link_suggestions.clear(self.connection, self.name, {""})
@@ -186,5 +186,5 @@ class CatalogContext:
 
 
 def every_version(state: CatalogState) -> set[str]:
-    """All versions of all packages, as if somebody needed each."""
+    """Return all versions of all packages, as if each were referenced."""
     return {need(o.kind, o.package.ref_id, o.package.version_number) for o in state.catalog.offers}

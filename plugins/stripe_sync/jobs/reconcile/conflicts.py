@@ -1,4 +1,4 @@
-"""Refuses to go on where somebody else syncs the same account, or was taken away under us (BILLING 10)."""
+"""Stop the run where another integration syncs the same account, or was removed during the run (BILLING 10)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from stripe_sync.warehouse.writes import journal
 
 
 def refuse(context: ComparisonContext, *, after: int) -> None:
-    """Raises FatalError where somebody else makes objects in Stripe. ``after``: those before that snapshot were looked at."""
+    """Raise FatalError where another integration creates objects in Stripe, after the snapshot ``after``."""
     name, since = context.place.environment, journal.first_write(context.connection, context.place.environment)
     if since is None:
         return
@@ -21,13 +21,13 @@ def refuse(context: ComparisonContext, *, after: int) -> None:
     )
     if found:
         raise FatalError(
-            f"{len(found)} objects in Stripe carry Stigg's metadata, not our mark, and are newer than our first write, such as "
-            f"{found[0]}: something else syncs {name} as well. Remove Stigg's own integration, or take that metadata off."
+            f"{len(found)} objects in Stripe, such as {found[0]}, have Stigg's metadata without our ownership marker and are newer "
+            f"than our first write: another integration syncs {name}. Remove Stigg's own integration, or remove that metadata."
         )
 
 
 def refuse_detached(context: ComparisonContext, inputs: Inputs) -> None:
-    """Raises FatalError where subscriptions in these inputs ended because Stigg's own integration was removed."""
+    """Raise FatalError where subscriptions in these inputs ended because Stigg's own integration was removed."""
     gone = successors.detached(inputs)
     if gone:
         raise FatalError(
@@ -37,17 +37,17 @@ def refuse_detached(context: ComparisonContext, inputs: Inputs) -> None:
 
 
 def unnamed(inputs: Inputs) -> set[str]:
-    """The link keys of the customers and subscriptions that have no billing id in Stigg."""
+    """Return the link keys of the customers and subscriptions without a billing id in Stigg."""
     keys = {inputs.link_key("customer", c.customer_id) for c in inputs.stigg.customers if c.billing_id is None}
     subscriptions = (s.subscription_id for s in inputs.stigg.subscriptions if s.billing_id is None)
     return keys | {inputs.link_key("subscription", id) for id in subscriptions}
 
 
 def refuse_vanished(context: ComparisonContext) -> None:
-    """Raises FatalError where Stigg lost the billing ids of what was adopted."""
+    """Raise FatalError where Stigg lost the billing ids of adopted entities."""
     vanished, adopted = changes.vanished(context.connection, context.place)
     if vanished > adopted / 2:
         raise FatalError(
             f"Stigg lost the billing ids of {vanished} of {adopted} adopted customers and subscriptions of "
-            f"{context.place.environment}; look whether its integration was removed with its data before anything is written."
+            f"{context.place.environment}. Check whether its integration was removed with its data before anything is written."
         )

@@ -44,7 +44,7 @@ def uncounted(problem: Problem) -> EntityStatus:
 
 
 def own_ids(state: TargetState) -> Iterable[ObjectDocument]:
-    """The found claims that are an entity's own object, with the entity: what Stigg calls its billing id."""
+    """Yield the actual documents of entities' main objects, with the entity: the objects that billing ids name."""
     owners = {actual.key: actual.entity for actual in state.targets}
     for actual in state.found:
         entity = owners.get(actual.key)

@@ -35,7 +35,7 @@ RECONCILE = Job(
             function="reconcile.steps.plan:plan",
             arguments=(
                 Argument("comparison", "compare", "comparison"),
-                Argument("held_at_observe", "preflight", "held_at_observe"),
+                Argument("read_only_reason", "preflight", "held_at_observe"),
             ),
             asset="plan",
             pages=(Page.PLAN,),

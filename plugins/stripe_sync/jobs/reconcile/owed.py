@@ -143,7 +143,7 @@ def statuses_of(
 def status_of(entity: str, id: str, rows: Sequence[Owed]) -> EntityStatus:
     """Return the status of a canceled subscription from its open rows; one with unused time alone is settled.
 
-    Rows that wait for Stripe alone are not told.
+    Rows that only wait for Stripe are not reported.
     """
     sentences = " ".join(row.sentence() for row in rows if not row.waits)
     if all(row.kind == OwedKind.UNUSED or row.waits for row in rows):

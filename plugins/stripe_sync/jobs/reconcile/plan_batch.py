@@ -1,8 +1,8 @@
-"""Which differences a run takes up: what it was asked for, and of a big account some customers at a time.
+"""Selection of the differences that a run plans: the requested ones, or a batch of customers of a large account.
 
-A plan is one frozen thing that a person reads and a hash names, so it has a size (``max_plan_size``). What is beyond it waits
-for the next run, which begins where this one ended, so that nobody is left behind by what cannot be written. The catalog is
-always there, and customers are whole: nothing is planned without what it refers to.
+A plan is immutable, read by a person and named by a hash, so its size is limited (``max_plan_size``). Other differences are
+deferred to the next run, which begins where this one ended, so that refused writes block no later customer. The catalog is in
+every batch, and customers are complete: nothing is planned without the objects that it refers to.
 """
 
 from __future__ import annotations
@@ -35,46 +35,46 @@ SECOND, READING = timedelta(seconds=1), timedelta(hours=4)
 class PlanBatch:
     """The differences in order of kind and key; the keys of which both snapshots may not be of one moment.
 
-    ``upto`` is the link key of the customer with whom it ended where others are left: the next run begins behind them.
-    ``beyond`` counts, by kind, the customers and subscriptions that differ and are not taken up.
+    ``cursor`` is the link key of the customer with whom it ended where others are left: the next run begins behind them.
+    ``deferred`` counts, by kind, the customers and subscriptions that differ and are not planned.
     """
 
     differences: list[Difference]
     moving: set[str]
-    upto: str
-    beyond: dict[str, int]
+    cursor: str
+    deferred: dict[str, int]
 
 
 def select_batch(session: Session, run: Run, connection: Connection, comparison: int) -> PlanBatch:
-    """What a run takes up of a comparison: whole customers, as many as a plan may have; all of an approval."""
+    """Return the differences that a run plans: complete customers up to the plan's size, or all of an approval."""
     name = session.environment.name
     approval, window = run.params.approval, touched_in(connection, name, run)
     approved = approved_owners(session, approval) if approval else None
-    asked = bool(approval or window or run.params.is_chosen)
+    requested = bool(approval or window or run.params.is_chosen)
     last = step_results.newest(connection, name, Planned)
     before = last.upto if last else ""
     most = session.environment.max_plan_size
-    rows = chosen(comparisons.in_order(connection, comparison, after="" if asked else before), run, name)
+    rows = chosen(comparisons.in_order(connection, comparison, after="" if requested else before), run, name)
     parts = in_parts(rows, at_once=min(most, DIFFERENCES_PER_BATCH), only=approved)
     taken = take(connection, comparison, parts, window=window, most=None if approval else most)
-    beyond = left_over(connection, comparison, taken) if taken.is_cut else {}
+    deferred = left_over(connection, comparison, taken) if taken.is_cut else {}
     if taken.is_cut:
         session.progress(
-            f"  {len(taken.differences):,} differences are planned; {sum(beyond.values()):,} customers and subscriptions "
+            f"  {len(taken.differences):,} differences are planned; {sum(deferred.values()):,} customers and subscriptions "
             f"that differ wait for another run (max_plan_size)"
         )
     differences = sorted(taken.differences, key=lambda d: (d.kind, d.key))
     moving = changed_since_run_start(connection, name, run, differences)
     settled = [d for d in differences if d.key not in moving]
-    return PlanBatch(settled, moving, before if asked else taken.upto, {} if asked else beyond)
+    return PlanBatch(settled, moving, before if requested else taken.cursor, {} if requested else deferred)
 
 
 @dataclass(frozen=True)
 class Taken:
-    """The differences of whole customers; ``upto`` is the last of them where others are left (``is_cut``)."""
+    """The differences of whole customers; ``cursor`` is the last of them where others are left (``is_cut``)."""
 
     differences: Sequence[Difference]
-    upto: str = ""
+    cursor: str = ""
     is_cut: bool = False
 
 
@@ -89,15 +89,15 @@ def take(
     """Return the catalog's differences and those of customers, until there are ``most`` of customers; None: all."""
     taken: dict[str, Difference] = {}
     catalog: list[Difference] = []
-    upto = ""
+    cursor = ""
     for customer, of in parts:
         if most is not None and len(taken) - len(catalog) >= most:
-            return Taken(list(taken.values()), upto, is_cut=True)
+            return Taken(list(taken.values()), cursor, is_cut=True)
         found = comparisons.differences(connection, comparison, of=of)
         if not customer:
             catalog = found
         taken |= {d.key: d for d in (within(window, [*catalog, *found]) if window else found)}
-        upto = customer
+        cursor = customer
     return Taken(list(taken.values()))
 
 
@@ -132,7 +132,7 @@ def approved_owners(session: Session, approval: str) -> frozenset[str] | None:
 
 
 def chosen(rows: Iterable[Mapping[str, str]], run: Run, environment: str) -> Iterator[Mapping[str, str]]:
-    """The rows of the kinds, the customers with all that is theirs, and the entity that the run was asked for; if it was."""
+    """Yield the rows of the run's kinds, customers (with their subscriptions) and entity; all rows if it names none."""
     kinds = frozenset(run.params.entities)
     entity = run.params.entity
     customers = {keys.link_key("customer", keys.part(environment), keys.part(id)) for id in run.params.customers}

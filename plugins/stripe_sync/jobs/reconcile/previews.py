@@ -1,4 +1,4 @@
-"""What Stripe itself says a creation or a change would invoice at once, asked while a plan is made (BILLING 6)."""
+"""Previews by Stripe of the amounts that creations and changes invoice at once, for a plan (BILLING 6)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from stripe_sync.jobs.runtime.context import Session
 
 Params = dict[str, Any]
 
-# More previews than these cost more time than they are worth; the others keep the amount that was computed.
+# More previews than these take too long; the other actions keep the computed amount.
 PREVIEWS: Final = 200
 DETAILS: Final = ("items", "billing_mode", "proration_behavior", "cancel_at")
 OPTIONAL_DETAILS: Final = ("discounts", "automatic_tax")
@@ -42,7 +42,7 @@ def previewed(session: Session, made: Plan, differences: Sequence[Difference], l
 
 
 def preview_params(call: Call, d: Difference | None) -> Params | None:
-    """Return what Stripe is asked; None where the write charges nothing now or refers to what does not exist yet."""
+    """Return the parameters of a preview; None where the write charges nothing now or refers to an object to be created."""
     action = call.action
     if not action.due_now:
         return None

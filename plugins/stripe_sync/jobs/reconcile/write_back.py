@@ -1,6 +1,6 @@
 """Stripe's customer ids written back to Stigg (``customer.billingId``), where ``stigg.write_billing_id`` is on.
 
-Only ids that Stigg does not have: one that Stigg has is evidence of somebody else's, and is never replaced.
+Only ids that Stigg does not have: an id in Stigg may be of another integration, and is never replaced.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ REJECTION_VALID = timedelta(days=7)  # approval of a rejected action is not requ
 
 @step(Asked)
 def ask(session: Session, run: Run) -> Asked:
-    """Request approval for each waiting group of a run's plan, once per action; return the hashes under ``asked``."""
+    """Request approval for each waiting group of a run's plan, once per action; return their hashes."""
     name = session.environment.name
     stored = plans.of_run(session.engine, name, run.id)
     if stored is None or run.params.approval:

@@ -65,7 +65,7 @@ def preflight(session: Session, run: Run) -> Preflight:
         session.progress(f"  {check.name}: {check.text}")
     if not lately:
         stripe_events.checked(session.engine, session.environment.name, now=run.now)
-    return Preflight(account=session.environment.stripe_account, held_at_observe=held_at_observe(session))
+    return Preflight(account=session.environment.stripe_account, held_at_observe=read_only_reason(session))
 
 
 def warehouse(session: Session) -> str:
@@ -92,12 +92,12 @@ def stigg_environment(session: Session) -> str:
 
 def native_integration(session: Session) -> Check:
     """Check that Stigg's native Stripe integration is not connected."""
-    why = held_at_observe(session)
+    why = read_only_reason(session)
     name = "Stigg's native integration"
     return Check(name, CheckState.WARNING, why) if why else Check(name, CheckState.OK, "not connected")
 
 
-def held_at_observe(session: Session) -> str:
+def read_only_reason(session: Session) -> str:
     """Return the reason why all lanes are limited to observe mode, or an empty text.
 
     Integrations that cannot be read count as connected (BILLING 10).
@@ -120,7 +120,7 @@ def held_at_observe(session: Session) -> str:
 
 
 def read_allocation(session: Session) -> Check:
-    """Return the used share of Stripe's monthly read allocation, with a warning above 80 %."""
+    """Return the used share of the monthly read allocation in Stripe, with a warning above 80 %."""
     allowed = session.environment.stripe.monthly_reads
     used = reads_this_month(session.engine, session.environment.stripe_account)
     text = f"{used} of {allowed} reads this month by this warehouse (stripe.monthly_reads)"

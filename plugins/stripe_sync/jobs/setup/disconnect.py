@@ -1,7 +1,7 @@
 """Disconnecting an environment: show the effects, then, confirmed by name, end the links. Nothing is deleted in Stripe.
 
 Journal, usage ledger and manual actions are kept. Ownership markers that stay in Stripe restore the links when the
-environment is connected to the same account again; without them our objects cannot be told from foreign ones.
+environment is connected to the same account again; without them our objects cannot be distinguished from foreign ones.
 """
 
 from __future__ import annotations

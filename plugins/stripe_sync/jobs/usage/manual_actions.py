@@ -1,4 +1,4 @@
-"""What people do about usage by hand: hold a draft, release it, and say that a window is not billed."""
+"""Manual actions on usage: hold a draft, release it, and exclude a window from billing."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def hold(session: Session, id: str, by: Operator) -> str:
 
 
 def release(session: Session, id: str, by: Operator) -> str:
-    """Give a draft its own moment of finalization back, whoever held it."""
+    """Restore a draft's own time of finalization, regardless of the hold's origin."""
     invoice = draft(session, id)
     with connect_to_read(session.engine) as connection:
         found = draft_holds.holds(connection, session.environment.name).get(id)

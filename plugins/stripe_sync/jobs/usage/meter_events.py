@@ -97,7 +97,7 @@ def read_meter(session: Session, meter: Meter, known: MeterObjects) -> MeterObje
 def error_report(session: Session, window: Window, meter: Meter) -> str:
     """Return what Stripe found wrong with events of this window, in its own codes; "" where it reports none.
 
-    The report only adds to what is said already: one that cannot be read is told, and nothing waits for it.
+    The report only adds to a message: one that cannot be read is reported, and nothing waits for it.
     """
     try:
         codes = reported(session, window, meter)

@@ -1,4 +1,4 @@
-"""What minimum spends were charged in advance, read from Stripe's own invoices of the period (BILLING 3)."""
+"""Minimum spends that were charged in advance, read from the invoices of the period (BILLING 3)."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def unowed_of(session: Session, subscription: str) -> frozenset[str]:
 
 
 def minimums(session: Session, bodies: Iterable[dict[str, Any]]) -> frozenset[str]:
-    """The ids of the prices on some invoices that are minimum spends of ours."""
+    """Return the ids of the prices on some invoices that are linked minimum spends."""
     prices = {price for body in bodies for line in body["lines"]["data"] if (price := price_of(line))}
     with connect_to_read(session.engine) as connection:
         known = links.of_ids(connection, session.environment.name, prices)

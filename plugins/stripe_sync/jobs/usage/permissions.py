@@ -1,4 +1,4 @@
-"""What the usage job may write, and under whose lease."""
+"""Permissions of the usage job: its writes and their lease."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from stripe_sync.core import keys
 from stripe_sync.core.lanes import Lane, Mode
 from stripe_sync.domain.usage.line_proof import Owner
 from stripe_sync.jobs.runtime.context import Run, Session
-from stripe_sync.jobs.runtime.preflight import held_at_observe
+from stripe_sync.jobs.runtime.preflight import read_only_reason
 from stripe_sync.jobs.runtime.results.usage import FoundDue
 from stripe_sync.warehouse.comparisons import links
 from stripe_sync.warehouse.engine import connect_to_read
@@ -17,13 +17,13 @@ from stripe_sync.warehouse.writes.leases import Lease
 
 
 def may_write(session: Session, run: Run, observed: str) -> bool:
-    """Whether anything may be written at all; holding is allowed in every mode but observe (BILLING 9)."""
+    """Return whether the job may write at all; holds are allowed in every mode but observe (BILLING 9)."""
     return not observed and run.narrowed(session.environment).mode(Lane.USAGE) != Mode.OBSERVE
 
 
 def observed_reason(session: Session, due: FoundDue) -> str:
     """Return why nothing may be written: as the run has found it, else as it is now; empty where something may."""
-    return due.held_at_observe or held_at_observe(session)
+    return due.held_at_observe or read_only_reason(session)
 
 
 def entity_of(session: Session, subscription: str) -> tuple[str, str]:

@@ -23,7 +23,7 @@ from stripe_sync.jobs.usage.permissions import entity_of, owner_of
 from stripe_sync.warehouse.usage import usage_invoices
 from stripe_sync.warehouse.writes.leases import Lease
 
-FULL = "{invoice} would have more than 250 lines, and {why}; a person decides which usage goes on another invoice."
+FULL = "{invoice} would have more than 250 lines, and {why}; bill some of its usage on another invoice by hand."
 
 
 @dataclass

@@ -29,7 +29,7 @@ def newest(engine: Engine, suite_hash: str, place: str, *, until: int) -> tuple[
 
 
 def unchanged(engine: Engine, ids: Collection[str], **about: Any) -> set[str]:
-    """Return the ids of the rows of a mirror that are as they were at a content: environment, side, kind, snapshot, judged."""
+    """Return the ids of the mirror rows that are unchanged since the checked snapshot (parameters as in the query)."""
     with connect_to_read(engine) as connection:
         return {row["id"] for row in run_sql(connection, "checks/unchanged", ids=list(ids), **about)}
 

@@ -97,7 +97,7 @@ def find(engine: Engine, environment: str, hash: str) -> Approval | None:
 
 
 def waiting(engine: Engine, environment: str, *, now: datetime) -> list[Approval]:
-    """Return the questions that somebody still may answer, oldest first."""
+    """Return the requests that can still be answered, oldest first."""
     with connect_to_read(engine) as connection:
         rows = connection.execute(
             select(approvals).where(_waits(environment, now)).order_by(approvals.c.requested_at)

@@ -88,7 +88,7 @@ def conclude(connection: Connection, intent: Intent, outcome: Outcome) -> None:
 
 
 def open_intents(engine: Engine, environment: str, lane: str) -> list[Intent]:
-    """Return the intents without an outcome: calls of which nobody knows whether they were made. Oldest first."""
+    """Return the intents without an outcome (the call may have been made), oldest first."""
     with connect_to_read(engine) as connection:
         rows = run_sql(connection, "journal/open_intents", environment=environment, lane=lane)
     return [

@@ -33,7 +33,7 @@ from stripe_sync.jobs.inputs.direct_writes import write
 from stripe_sync.jobs.inputs.latest import Latest, latest
 from stripe_sync.jobs.runtime.account import account
 from stripe_sync.jobs.runtime.context import Run, Session
-from stripe_sync.jobs.runtime.preflight import checked_lately, held_at_observe
+from stripe_sync.jobs.runtime.preflight import checked_lately, read_only_reason
 from stripe_sync.jobs.runtime.results.checkout import CompletedCheckouts, OpenedCheckout
 from stripe_sync.jobs.runtime.run_params import CheckoutFields
 from stripe_sync.jobs.runtime.step import step
@@ -127,7 +127,7 @@ def require_writable(session: Session, run: Run) -> None:
             )
         if why := leases.pause_reason(session.engine, name, lane):
             raise ConfigurationError(f"Lane {lane} of {name} is paused: {why}. Resume it first.")
-    if why := held_at_observe(session):
+    if why := read_only_reason(session):
         raise ConfigurationError(why)
 
 

@@ -108,7 +108,7 @@ def unless_settled(
 
 
 def is_of_usage(session: Session, approval: str) -> bool:
-    """Whether a set is about lines of drafts: those are made by the next run of the usage job."""
+    """Return whether an approval is about lines of drafts, which the next run of the usage job writes."""
     found = approvals.find(session.engine, session.environment.name, approval)
     return found is not None and found.request.lane == Lane.USAGE
 
@@ -132,7 +132,7 @@ def evaluate_again(session: Session, run: Run, stored: StoredPlan) -> StoredPlan
 
 
 def require_fresh(session: Session, stored: StoredPlan) -> None:
-    """A plan is made against the present; an old one is made anew instead."""
+    """Raise StalePlan where the plan is too old: it is planned again instead."""
     limit = timedelta(minutes=session.environment.plan_max_age_minutes)
     if session.clock.now() - stored.planned_at > limit:
         raise StalePlan(

@@ -1,4 +1,4 @@
-"""The two gates of a reconcile run."""
+"""The two checks of a reconcile run."""
 
 from __future__ import annotations
 

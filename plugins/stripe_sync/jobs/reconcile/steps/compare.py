@@ -25,8 +25,8 @@ STALE = timedelta(hours=1)
 def compare(session: Session, run: Run, *, stigg: int, stripe: int) -> Compared:
     """Compare two complete snapshots, in one REPEATABLE READ transaction.
 
-    Decided anew is what changed since the comparison before, with the families that it belongs to, or everything; all else
-    stands as it was found. Rows that the run's ``check_mirrors`` quarantined are left out.
+    The partitions with changes since the comparison before are compared again, or everything; all other differences are
+    carried forward. Rows that the run's ``check_mirrors`` quarantined are left out.
     """
     name = session.environment.name
     pair = [snapshots.get(session.engine, id) for id in (stigg, stripe)]

@@ -72,7 +72,7 @@ def stigg_whole_because(session: Session, run: Run, state: StiggRead | None) -> 
     if not environment.stigg.feed:
         return "stigg.feed is off"
     if run.params.full:
-        return "it was asked for"
+        return "a full read was requested"
     if state is None:
         return "it is the first read"
     return overdue(run, state.audited_at, hours=environment.full_sync_interval_hours)
@@ -110,7 +110,7 @@ def unseen_in_stigg(session: Session, state: StiggRead, snapshot: Snapshot) -> l
 
 @step(ExtractedStripe)
 def extract_stripe(session: Session, run: Run) -> ExtractedStripe:
-    """Take a snapshot of Stripe, whole or by what its events name, and the links that marks in it prove."""
+    """Take a snapshot of Stripe, in full or by its events, and record the links that ownership markers verify."""
     name = session.environment.name
     state = stripe_events.find(session.engine, name)
     why = full_because(session, run, state)
@@ -119,10 +119,10 @@ def extract_stripe(session: Session, run: Run) -> ExtractedStripe:
         result = read_whole(session, run, state)
     else:
         result = read_changes(session, run, state)
-    return record_marked(session, result)
+    return record_marker_links(session, result)
 
 
-def record_marked(session: Session, read: ExtractedStripe) -> ExtractedStripe:
+def record_marker_links(session: Session, read: ExtractedStripe) -> ExtractedStripe:
     """Record the links that markers prove; return the result with their number and with what a person has to say.
 
     Of the same rows and links they prove what they proved the last time.
@@ -160,11 +160,11 @@ def full_because(session: Session, run: Run, state: Feed | None) -> str:
     if not environment.reads_events():
         return "events are not read (stripe.feed is off, or a test clock is set)"
     if run.params.full:
-        return "it was asked for"
+        return "a full read was requested"
     if state is None:
         return "it is the first read"
     if state.of_what != of_what(session):
-        return "the account, or what is read of it, is another"
+        return "the account or the fields that are read have changed"
     if run.now - state.cursor > feed.REACH:
         return f"the feed was last read at {state.cursor:%Y-%m-%d %H:%M} UTC, and Stripe keeps 30 days"
     return overdue(run, state.audited_at, hours=environment.full_sync_interval_hours)
@@ -215,7 +215,7 @@ def read_whole(session: Session, run: Run, state: Feed | None) -> ExtractedStrip
 
 
 def events_since(session: Session, state: Feed) -> feed.Changes:
-    """What the events since the last read name."""
+    """Return the objects that the events since the last read name."""
     events = list(feed.listed(session.stripe, state.cursor))
     new = stripe_events.unseen(session.engine, session.environment.name, (event["id"] for event in events))
     own = f"stripe_sync-{journal.warehouse_id(session.engine)}-"
@@ -225,7 +225,7 @@ def events_since(session: Session, state: Feed) -> feed.Changes:
 def missed_by(
     session: Session, seen: feed.Changes, snapshot: Snapshot, answers: Iterable[tuple[str, str]]
 ) -> list[tuple[str, str]]:
-    """The objects that changed without an event that names them, and not by an answer of ours."""
+    """Return the objects that changed without an event and not by our own writes, sorted."""
     known = seen.others | seen.ours | set(answers)
     changed = snapshots.changed(session.engine, snapshot, feed.NOISE)
     return sorted(key for key in changed - known if key[0] != "invoice")
@@ -266,7 +266,7 @@ def read_changes(session: Session, run: Run, state: Feed) -> ExtractedStripe:
 
 
 def is_any_unpaid(session: Session, answers: Iterable[tuple[str, str]]) -> bool:
-    """Return whether a payment of a creation or a change was not made when it was looked at: its outcome is no event of ours."""
+    """Return whether a payment of a creation or a change was not yet made when it was read: its outcome is a later event."""
     with connect_to_read(session.engine) as connection:
         return any(kind == "invoice" for kind, _ in answers) or snapshots.has_unpaid(
             connection, session.environment.name

@@ -44,8 +44,8 @@ COLLECTIBLE = "It changed while both sides were read; the next run takes it up."
 
 
 @step(Planned)
-def plan(session: Session, run: Run, *, comparison: int, held_at_observe: str = "") -> Planned:
-    """Build, price, judge and store the plan of a run."""
+def plan(session: Session, run: Run, *, comparison: int, read_only_reason: str = "") -> Planned:
+    """Build, price, evaluate and store the plan of a run."""
     environment = run.narrowed(session.environment)
     with session.engine.begin() as connection:
         taken = select_batch(session, run, connection, comparison)
@@ -70,7 +70,7 @@ def plan(session: Session, run: Run, *, comparison: int, held_at_observe: str = 
         environment.name, differences=differences, drift=drift, book=book, known=frozenset(known), policy=policy
     )
     made = previewed(session, made, differences, link_index)
-    guard_results = evaluate_plan(session, run, made, held_at_observe, by_lane(taken.beyond))
+    guard_results = evaluate_plan(session, run, made, read_only_reason, by_lane(taken.deferred))
     made = with_invoices(session, made, guard_results, link_index, now=run.now)
     with session.engine.begin() as connection:
         plans.store(
@@ -88,30 +88,30 @@ def plan(session: Session, run: Run, *, comparison: int, held_at_observe: str = 
         waiting=sum(len(v.actions) for v in guard_results if v.decision != Decision.APPLY),
         unplanned=len(unplanned) + len(taken.moving),
     )
-    return Planned(plan=made.hash, upto=taken.upto, beyond=taken.beyond, summary=summary)
+    return Planned(plan=made.hash, upto=taken.cursor, beyond=taken.deferred, summary=summary)
 
 
 def evaluate_plan(
-    session: Session, run: Run, made: Plan, held_at_observe: str, deferred: Mapping[str, int]
+    session: Session, run: Run, made: Plan, read_only_reason: str, deferred: Mapping[str, int]
 ) -> list[GuardResult]:
     """The guards' word on each group; a run that applies an approval makes its actions and no others."""
     approval = run.params.approval
     if not made.actions and not approval:
         return []
     guard_results = evaluate_guards(
-        made, run.narrowed(session.environment), guard_context(session, run, held_at_observe, deferred)
+        made, run.narrowed(session.environment), guard_context(session, run, read_only_reason, deferred)
     )
     return granted(guard_results, approved_actions(session, approval), made) if approval else guard_results
 
 
-def guard_context(session: Session, run: Run, held_at_observe: str, deferred: Mapping[str, int]) -> GuardContext:
-    """What guards know besides a plan, as of now."""
+def guard_context(session: Session, run: Run, read_only_reason: str, deferred: Mapping[str, int]) -> GuardContext:
+    """Return the current facts that guards evaluate a plan with."""
     midnight = run.now.replace(hour=0, minute=0, second=0, microsecond=0)
     written = journal.written_since(session.engine, session.environment.name, midnight)
     with connect_to_read(session.engine) as connection:
         linked = by_lane(links.counts(connection, session.environment.name))
     return structs.replace(
-        answered(session), linked=linked, deferred=deferred, written_today=written, held_at_observe=held_at_observe
+        answered(session), linked=linked, deferred=deferred, written_today=written, read_only_reason=read_only_reason
     )
 
 
@@ -124,5 +124,5 @@ def by_lane(by_kind: Mapping[str, int]) -> dict[str, int]:
 
 
 def parts_of(d: Difference) -> list[Any]:
-    """Everything of a difference that may name something."""
+    """Yield the values of a difference that may contain link keys."""
     return [d.key, *(part for side in d.documents for part in (side.document, side.facts))]

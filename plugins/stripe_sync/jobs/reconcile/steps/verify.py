@@ -1,6 +1,6 @@
-"""Proves a sample of what was made: reads it back by id and compares it with what was wanted.
+"""Verify a sample of the writes: read the objects back by id and compare them with their targets.
 
-Every write was compared with its answer already; reading back catches an answer that was not the truth.
+Every write was already compared with its answer; reading back finds an answer that differs from the stored object.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SAMPLE = 5
 
 @step(Verified)
 def verify(session: Session, run: Run) -> Verified:
-    """Read back some of the run's writes; return which are not as wanted."""
+    """Read back some of the run's writes; return those that differ from their targets."""
     name = session.environment.name
     stored = plans.of_run(session.engine, name, run.id)
     done = {

@@ -1,4 +1,4 @@
-"""Drafts that are about to go out without their usage, or that wait until somebody lets them go."""
+"""Drafts that are finalized soon without their usage, or that wait until a person releases them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FINALIZATION_WARNING = timedelta(minutes=20)
 def in_danger(
     session: Session, run: Run, missing: Iterable[Invoice], waiting: Sequence[Window], observed: str
 ) -> list[str]:
-    """Drafts without proof that are finalized soon, or that nobody finalizes."""
+    """Return alerts about unverified drafts that are finalized soon, or that are not finalized automatically."""
     if not may_write(session, run, observed):
         return []
     with connect_to_read(session.engine) as connection:
@@ -30,7 +30,7 @@ def in_danger(
     for invoice in filter(None, found):
         hold = holds.get(invoice.invoice)
         if invoice.finalizes_at is None and hold is not None and hold.is_own_stop():
-            pages.append(f"{invoice.invoice} is held with auto_advance off, and nobody finalizes it until you do.")
+            pages.append(f"{invoice.invoice} is held with auto_advance off; it is not finalized until you release it.")
         elif invoice.finalizes_at is not None and invoice.finalizes_at - run.now <= FINALIZATION_WARNING:
             pages.append(
                 f"{invoice.invoice} is finalized at {waiting_message(invoice.finalizes_at)}, and its usage is not proven: {why(session, run)}"

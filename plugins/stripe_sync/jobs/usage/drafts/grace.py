@@ -1,4 +1,4 @@
-"""The drafts of renewals that wait less than an hour: found among those listed, told, and given their hour (BILLING 9)."""
+"""Renewal drafts with a grace period below one hour: found among those listed, reported and extended (BILLING 9)."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def is_renewing(connection: Connection, session: Session, run: Run) -> bool:
 def list_drafts(session: Session, run: Run, of: Container[str]) -> dict[str, Body]:
     """Return drafts by id: those ``of`` some subscriptions, those that may be short, and the newest good one of a page.
 
-    Where no subscription is asked for, those alone are listed that may be short.
+    Without a given subscription only drafts that may be short are listed.
     """
     created = {} if of else {"created": {"gte": epoch(run.now - SHORT_LIVED)}}
     kept: dict[str, Body] = {}
@@ -84,10 +84,10 @@ def of_linked(session: Session, bodies: Iterable[Body]) -> list[Body]:
 
 
 def graces_of(session: Session, bodies: Iterable[Body], moved: Collection[str]) -> dict[str, int]:
-    """Return the seconds of grace by invoice, of the drafts of renewals that nobody moved.
+    """Return the seconds of grace by invoice, of renewal drafts whose finalization time was not moved.
 
-    ``moved`` are those that we moved. Whether somebody else did is asked for the short ones alone: by Stripe's events, or,
-    where the key may not read them, it is taken that nobody did.
+    ``moved`` are those that we moved. Changes by others are read from Stripe's events for the short ones only; where the key
+    cannot read events, none are assumed.
     """
     shown = [with_all_lines(session, body) if may_be_short(body) else body for body in bodies]
     found = graces(shown, moved)

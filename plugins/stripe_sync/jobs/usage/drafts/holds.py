@@ -158,7 +158,7 @@ def note(session: Session, run: Run, move: Move) -> None:
 
 
 def known_leads(session: Session) -> tuple[timedelta, ...]:
-    """Return how far ahead a time of finalization is asked for, as far as probe has answered."""
+    """Return how far ahead a time of finalization is set, by the answers of probe."""
     return leads(manual_actions.answers(session.engine, session.environment.name).get("smallest_lead", ""))
 
 

@@ -23,7 +23,7 @@ from stripe_sync.warehouse.usage import draft_holds, usage_invoices, usage_windo
 from stripe_sync.warehouse.writes.leases import Lease
 
 WHY = "It waits for nothing any more."
-UNDONE = "Somebody else has undone it in Stripe."
+UNDONE = "It was undone in Stripe by another user or integration."
 Held = tuple[Invoice, DraftHold]
 
 

@@ -1,4 +1,4 @@
-"""Drafts that sell a period after the end, while the cancellation that stops them waits: held at first sight, and told (BILLING 7)."""
+"""Drafts for a period after the end, while the cancellation that stops them waits: held when first read, and reported (BILLING 7)."""
 
 from __future__ import annotations
 

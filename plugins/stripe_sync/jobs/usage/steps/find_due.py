@@ -17,7 +17,7 @@ from stripe_sync.domain.usage.decide.due import LedgerState
 from stripe_sync.jobs.inputs.invoices import read_invoices, since_of
 from stripe_sync.jobs.runtime.account import account, linked_account
 from stripe_sync.jobs.runtime.context import Run, Session
-from stripe_sync.jobs.runtime.preflight import held_at_observe
+from stripe_sync.jobs.runtime.preflight import read_only_reason
 from stripe_sync.jobs.runtime.results.usage import DueCounts, FoundDue
 from stripe_sync.jobs.runtime.step import step
 from stripe_sync.jobs.usage.drafts.grace import Body, compare_drafts, hold_short, is_renewing, list_drafts
@@ -91,7 +91,7 @@ def read_drafts(
     if not {*todo, *short}:
         return result
     account(session)
-    observed = held_at_observe(session)
+    observed = read_only_reason(session)
     since = since_of(state.revisions, state.covered_until, todo, run.now)
     invoices = read_invoices(session, run, since, listed, short) if todo else []
     return replace(result, short=short, held_at_observe=observed, invoices=invoices)

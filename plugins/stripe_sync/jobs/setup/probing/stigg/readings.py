@@ -1,4 +1,4 @@
-"""Interpretation of Stigg's answers, as pure functions; an answer that fits no rule stays open."""
+"""Interpretation of answers from Stigg, as pure functions; an answer that fits no rule stays open."""
 
 from __future__ import annotations
 
