@@ -11,7 +11,7 @@ from stripe_sync.core.errors import ConfigurationError
 from stripe_sync.jobs.finance.month_audit import audit
 from tests.scenarios.test_usage_rules import MINIMUM, renewed, world
 from tests.support.harness import Harness
-from tests.support.metering import DAY, HOUR, cycle, period_end, subscription, until
+from tests.support.metering import DAY, HOUR, audited, cycle, period_end, subscription, until
 from tests.support.switches import ends
 
 Build = Callable[[WorldBuilder], Harness]
@@ -24,13 +24,13 @@ def test_the_audit_of_a_month_compares_every_invoice_and_finds_what_is_missing(h
     until(harness, end + 2 * HOUR)
     harness.usage()
     session = harness.session()
-    (row,) = audit(session, "2026-12")
+    (row,) = audited(session, "2026-12")
     assert (row["expected"], row["invoiced"], row["difference"], row["missing"]) == (13_000, 13_000, 0, 0), (
         "100 in advance, and 30 more than that covers"
     )
     (line, *_) = [li for li in cycle(harness)["lines"]["data"] if li["amount"] == 3000]
     line["amount"] = 2900
-    assert audit(session, "2026-12")[0]["difference"] == -100, "what Stripe holds, not what we believe"
+    assert audit(session, "2026-12")[0].difference == -100, "what Stripe holds, not what we believe"
     assert audit(session, "2026-11") == []
     with pytest.raises(ConfigurationError, match="Invalid month"):
         audit(session, "November")
@@ -44,7 +44,7 @@ def test_the_audit_names_what_no_invoice_bills(harness_of: Build) -> None:
     harness.reconcile()
     harness.usage(wakes=True)
     session = harness.session()
-    rows = audit(session, "2026-12")
+    rows = audited(session, "2026-12")
     session.close()
     assert {(r["status"], r["expected"], r["invoiced"]) for r in rows if r["missing"] and r["expected"]} == {
         ("open", 2000, 2000),  # the renewal itself
@@ -61,7 +61,7 @@ def test_the_audit_finds_a_charge_in_advance_that_an_invoice_lacks(harness_of: B
     bill = harness.world.stripe["invoices"][cycle(harness)["id"]]
     bill["lines"]["data"] = [li for li in bill["lines"]["data"] if li["amount"] != 2000]
     session = harness.session()
-    (row,) = audit(session, "2026-12")
+    (row,) = audited(session, "2026-12")
     session.close()
     assert (row["expected"], row["invoiced"], row["difference"]) == (2500, 500, -2000)
 
@@ -74,7 +74,7 @@ def test_what_was_wanted_is_known_of_a_run_that_decided_nothing(harness_of: Buil
         harness.reconcile()
     until(harness, period_end(harness) + 3 * HOUR)
     session = harness.session()
-    (row,) = audit(session, "2026-12")
+    (row,) = audited(session, "2026-12")
     session.close()
     assert (row["expected"], row["invoiced"], row["difference"]) == (2000, 2000, 0)
 
@@ -98,7 +98,7 @@ def test_what_a_person_credits_with_a_cancellation_is_in_the_audit_of_the_next_i
     until(harness, renewal + 2 * HOUR)
     harness.reconcile()
     session = harness.session()
-    (row,) = [row for row in audit(session, "2026-12") if row["invoice"] == cycle(harness)["id"]]
+    (row,) = [row for row in audited(session, "2026-12") if row["invoice"] == cycle(harness)["id"]]
     session.close()
     assert (last["status"], row["balance"], row["due"]) == end
     assert (last["total"], row["expected"], row["invoiced"], row["difference"]) == (-1001, 3000, 3000, 0)

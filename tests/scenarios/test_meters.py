@@ -10,7 +10,6 @@ from sandbox.builder import WorldBuilder, flat, tiered, uid
 from sandbox.world.state import Fault, iso
 from stripe_sync.core.errors import ConfigurationError, FatalError
 from stripe_sync.core.settings import UsageMeter
-from stripe_sync.jobs.finance import month_audit
 from stripe_sync.jobs.runtime.manual_actions import Operator
 from stripe_sync.jobs.setup import connect
 from stripe_sync.jobs.usage import manual_actions
@@ -22,6 +21,7 @@ from tests.support.metering import (
     HOUR,
     LEAD,
     MINUTE,
+    audited,
     by_meter,
     cycle,
     events,
@@ -63,7 +63,7 @@ def test_a_chosen_meter_bills_the_use_of_a_month(harness_of: Build, metered: Wor
     assert ledger(harness) == {"billed": ("1234", 333)}
     assert events(harness) == ["1234"]
     session = harness.session()
-    (row,) = month_audit.audit(session, "2026-12")
+    (row,) = audited(session, "2026-12")
     session.close()
     assert (row["expected"], row["invoiced"], row["difference"], row["missing"]) == (2333, 2333, 0, 0)
 

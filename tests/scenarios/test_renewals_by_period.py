@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sandbox.builder import WorldBuilder
-from stripe_sync.jobs.finance.month_audit import audit
 from tests.support.harness import Harness
 from tests.support.metering import (
     DAY,
     HOUR,
     MINUTE,
+    audited,
     cycle,
     lines,
     metered_world,
@@ -54,7 +54,7 @@ def test_the_audit_of_a_month_says_what_the_balance_did(harness_of: Build) -> No
     invoice = cycle(env)
     assert (invoice["total"], invoice["amount_due"], invoice["starting_balance"]) == (2333, 1833, -500)
     session = env.session()
-    (row,) = [r for r in audit(session, f"{session.clock.now():%Y-%m}") if r["invoice"] == invoice["id"]]
+    (row,) = [r for r in audited(session, f"{session.clock.now():%Y-%m}") if r["invoice"] == invoice["id"]]
     session.close()
     assert (row["expected"], row["invoiced"], row["difference"]) == (2333, 2333, 0)
     assert (row["total"], row["balance"], row["due"]) == (2333, -500, 1833)

@@ -16,7 +16,7 @@ from stripe_sync.apply import executor
 from stripe_sync.core.errors import NotReady
 from stripe_sync.jobs.runtime.manual_actions import Operator
 from stripe_sync.jobs.usage import manual_actions
-from stripe_sync.jobs.usage.open_windows import rows
+from stripe_sync.jobs.usage.open_windows import open_windows
 from stripe_sync.jobs.usage.steps import read_quantities
 from stripe_sync.warehouse.usage import movements
 from tests.support import warehouses
@@ -181,7 +181,7 @@ def test_nothing_ran_for_a_day_what_was_finalized_without_it_is_found_with_its_a
     assert ledger(harness) == {"unbillable": ("1234", 333)}
     assert harness.usage()["pages"] == [], "told once, then listed"
     session = harness.session()
-    assert [(r["state"], r["amount"]) for r in rows(session)] == [("unbillable", "3.33 USD")]
+    assert [(window.state, window.amount) for window in open_windows(session)] == [("unbillable", "3.33 USD")]
     manual_actions.waive(session, "1", Operator("ann", "a gift"))
     session.close()
     assert ledger(harness) == {"waived": ("1234", 333)}

@@ -8,11 +8,10 @@ import pytest
 
 from sandbox.builder import WorldBuilder, flat, usage
 from sandbox.world.state import iso
-from stripe_sync.jobs.finance import month_audit
 from tests.scenarios.test_month_end_endings import end_in_stigg, finals
 from tests.scenarios.test_usage_rules import MINIMUM, renewed, world
 from tests.support.harness import Harness
-from tests.support.metering import DAY, HOUR, MINUTE, cycle, ledger, lines, until, use
+from tests.support.metering import DAY, HOUR, MINUTE, audited, cycle, ledger, lines, until, use
 from tests.support.switches import ends
 
 Build = Callable[[WorldBuilder], Harness]
@@ -36,7 +35,7 @@ def test_a_tie_that_stripe_rounds_otherwise_is_proven_and_written_once(harness_o
     kept = {"rounded": ("0", 501 - end)} if end != 501 else {}
     assert ledger(harness) == {"billed": ("1001", end)} | kept, "at Stripe's amount; the difference is kept"
     session = harness.session()
-    (row,) = month_audit.audit(session, "2026-12")
+    (row,) = audited(session, "2026-12")
     session.close()
     assert (row["invoiced"], row["rounding"], row["difference"]) == (2000 + end, end - 501, 0)
 

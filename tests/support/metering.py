@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
 
@@ -10,6 +11,8 @@ from sandbox.world.state import iso
 from stripe_sync.core.money import plain
 from stripe_sync.core.settings import UsageMeter
 from stripe_sync.domain.usage.ledger import UsageState
+from stripe_sync.jobs.finance.month_audit import audit
+from stripe_sync.jobs.runtime.context import Session
 from stripe_sync.warehouse.usage import usage_windows
 from tests.support.harness import Harness
 
@@ -112,3 +115,8 @@ def metered_lines(invoice: dict[str, Any]) -> list[tuple[str, int]]:
 def prices(harness: Harness) -> list[dict[str, Any]]:
     """Return the recurring parts of the prices of a subscription's items."""
     return [item["price"]["recurring"] for item in subscription(harness)["items"]["data"]]
+
+
+def audited(session: Session, month: str) -> list[dict[str, Any]]:
+    """Return the lines of the audit of a month."""
+    return [asdict(line) for line in audit(session, month)]

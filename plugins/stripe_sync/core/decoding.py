@@ -1,4 +1,4 @@
-"""Checked conversion of decoded JSON to the package's types.
+"""Checked conversion of decoded JSON to the package's types, and the texts of a JSON value.
 
 In msgspec 0.22 the process crashes if two threads use a type for the first time: msgspec publishes a type's information
 before it is complete. So each type is prepared once, under a lock.
@@ -7,6 +7,7 @@ before it is complete. So each type is prepared once, under a lock.
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -26,3 +27,16 @@ def typed(value: Any, type: type[Type], *, strict: bool = True) -> Type:
             msgspec.json.Decoder(type)
             _prepared.add(type)
     return msgspec.convert(value, type, strict=strict)
+
+
+def texts_in(value: Any) -> Iterator[str]:
+    """Yield every text of a JSON value, names of fields included."""
+    waiting = [value]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, str):
+            yield node
+        elif isinstance(node, Mapping):
+            waiting += [*node.keys(), *node.values()]
+        elif isinstance(node, list | tuple):
+            waiting += node

@@ -30,6 +30,7 @@ from stripe_sync.domain.target import display_names
 from stripe_sync.domain.target.catalog import catalog
 from stripe_sync.domain.target.target_state import target_state
 from stripe_sync.jobs.extract import ownership_links
+from stripe_sync.warehouse.snapshots.snapshots import ObjectWithMarker
 
 NOW = datetime(2026, 11, 16, 9, tzinfo=UTC)
 SIGNER = Signer("acct_1", ("secret",))
@@ -242,13 +243,13 @@ def test_stripes_decimals_are_read_exactly() -> None:
 
 
 def test_a_mark_proves_a_link_only_for_one_living_object() -> None:
-    def row(id: str, key: str, *, status: str | None = None, deleted: bool = False) -> dict[str, Any]:
-        return {"id": id, "mark": SIGNER.marker(key), "status": status, "deleted": deleted}
+    def row(id: str, key: str, *, status: str | None = None, deleted: bool = False) -> ObjectWithMarker:
+        return ObjectWithMarker(id, SIGNER.marker(key), status, deleted)
 
     proofs, suggestions = ownership_links.proven(
         [row("cus_1", "customer:e:a"), row("cus_2", "customer:e:b"), row("cus_3", "customer:e:b"),
          row("cus_4", "customer:e:c", deleted=True), row("sub_5", "subscription:e:d", status="canceled"),
-         row("cus_6", "customer:e:f") | {"mark": "customer:e:f forged"}],
+         ObjectWithMarker("cus_6", "customer:e:f forged", None, deleted=False)],
         SIGNER, {"customer:e:x": "cus_9"},
     )  # fmt: skip
     assert proofs == [("customer:e:a", "cus_1")]

@@ -173,7 +173,6 @@ class StripeCustomer(Stripe, frozen=True):
     invoice_settings: InvoiceSettings | None = None
     default_source: str | None = None
     currency: str | None = None
-    address: dict[str, Any] | None = None
     tax: CustomerTax | None = None
     created: int = 0
     deleted: bool = False
@@ -219,13 +218,19 @@ class ItemList(Stripe, frozen=True):
     has_more: bool = False
 
 
+class Reference(Stripe, frozen=True):
+    """The id of an object that was expanded."""
+
+    id: str
+
+
 class DiscountSource(Stripe, frozen=True):
     type: str = "coupon"
-    coupon: dict[str, Any] | str | None = None
+    coupon: Reference | str | None = None
 
     def coupon_id(self) -> str | None:
-        """The coupon's id, expanded or not."""
-        return str(self.coupon["id"]) if isinstance(self.coupon, dict) else self.coupon
+        """Return the coupon's id, expanded or not."""
+        return self.coupon.id if isinstance(self.coupon, Reference) else self.coupon
 
 
 class StripeDiscount(Stripe, frozen=True):
@@ -255,6 +260,24 @@ class UntaxedInvoice(Stripe, frozen=True):
     currency: str
 
 
+class PauseCollection(Stripe, frozen=True):
+    """A pause of a subscription's payments, and what happens to its invoices meanwhile."""
+
+    behavior: str | None = None
+
+
+class CancellationDetails(Stripe, frozen=True):
+    """The reason why a subscription ended."""
+
+    reason: str | None = None
+
+
+class PendingUpdate(Stripe, frozen=True):
+    """A change of a subscription that waits for its payment."""
+
+    expires_at: int | None = None
+
+
 class StripeSubscription(Stripe, frozen=True):
     id: str
     customer: str
@@ -265,25 +288,37 @@ class StripeSubscription(Stripe, frozen=True):
     metadata: dict[str, str] = {}
     days_until_due: int | None = None
     schedule: str | None = None
-    pause_collection: dict[str, Any] | None = None
+    pause_collection: PauseCollection | None = None
     cancel_at: int | None = None
     start_date: int = 0
     billing_cycle_anchor: int = 0
     billing_cycle_anchor_config: dict[str, int | None] | None = None
     ended_at: int | None = None
-    cancellation_details: dict[str, Any] | None = None
+    cancellation_details: CancellationDetails | None = None
     discounts: list[StripeDiscount | str] = []
     automatic_tax: AutomaticTax = AutomaticTax()
     default_tax_rates: list[ManualRate] | None = None
     untaxed_invoices: list[UntaxedInvoice] = []
     default_payment_method: PaymentMethod | str | None = None
-    pending_update: dict[str, Any] | None = None
+    pending_update: PendingUpdate | None = None
     created: int = 0
 
     def payment_method(self) -> PaymentMethod | None:
         """Return the payment method of its own; of a bare id, its id alone."""
         method = self.default_payment_method
         return PaymentMethod(method) if isinstance(method, str) else method
+
+
+class SubscriptionDetails(Stripe, frozen=True):
+    """The subscription of an invoice, expanded or not."""
+
+    subscription: Reference | str | None = None
+
+
+class InvoiceParent(Stripe, frozen=True):
+    """The origin of an invoice."""
+
+    subscription_details: SubscriptionDetails | None = None
 
 
 class StripeInvoice(Stripe, frozen=True):
@@ -294,24 +329,23 @@ class StripeInvoice(Stripe, frozen=True):
     currency: str
     status: str = "draft"
     billing_reason: str | None = None
-    parent: dict[str, Any] | None = None
+    parent: InvoiceParent | None = None
     auto_advance: bool = False
     automatically_finalizes_at: int | None = None
     attempted: bool = False
     next_payment_attempt: int | None = None
     amount_remaining: int = 0
     collection_method: str = "charge_automatically"
-    lines: dict[str, Any] = {}
     subtotal: int = 0
     created: int = 0
     period_end: int = 0
     deleted: bool = False
 
     def subscription(self) -> str | None:
-        """The id of the subscription that it bills."""
-        details = (self.parent or {}).get("subscription_details") or {}
-        found: dict[str, Any] | str | None = details.get("subscription")
-        return str(found["id"]) if isinstance(found, dict) else found
+        """Return the id of the subscription that it bills."""
+        details = self.parent.subscription_details if self.parent else None
+        found = details.subscription if details else None
+        return found.id if isinstance(found, Reference) else found
 
 
 Object = TypeVar("Object", bound=Stripe)

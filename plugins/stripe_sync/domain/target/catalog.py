@@ -136,7 +136,7 @@ def charges(kind: str, package: Package) -> Iterator[Charge]:
             yield "", minimum_price(id, minimum, minimum.billing_period)
 
 
-def minimum_id(period: str, *owner: object) -> str:
+def minimum_id(period: str, *owner: str | int | None) -> str:
     """Return the id of a minimum spend without its own price; ``owner`` is the plan's version or the subscription."""
     return ":".join(map(str, ("minimum", *owner, period)))
 

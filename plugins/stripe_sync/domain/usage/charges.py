@@ -21,7 +21,7 @@ from stripe_sync.domain.actual.billing_periods import anchor_of
 from stripe_sync.domain.actual.stripe_objects import ENDED_STATUSES
 from stripe_sync.domain.model.inputs import Inputs
 from stripe_sync.domain.model.meter_units import meter_of
-from stripe_sync.domain.model.stigg import Price, Subscription, SubscriptionPrice
+from stripe_sync.domain.model.stigg import Price, Subscription, SubscriptionAddon, SubscriptionPrice
 from stripe_sync.domain.model.stripe import StripeItem, StripeSubscription
 from stripe_sync.domain.target.catalog import Catalog
 from stripe_sync.domain.target.prices import PriceVersion
@@ -108,7 +108,7 @@ def used_prices(subscription: Subscription, catalog: Catalog) -> Iterator[tuple[
         yield part.price, limit(subscription, part, version), part.updated_at
 
 
-def limit(subscription: Subscription, part: object, version: PriceVersion) -> Decimal:
+def limit(subscription: Subscription, part: SubscriptionPrice | SubscriptionAddon, version: PriceVersion) -> Decimal:
     """What an overage leaves free: the units that are committed of the same feature, or the charge's own limit."""
     if version.variant != keys.OVERAGE or not isinstance(part, SubscriptionPrice) or part.price is None:
         return Decimal(0)

@@ -6,11 +6,12 @@ certain: the one after it, or the last one before (docs/unknowns.md); either can
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+
+import msgspec
 
 from stripe_sync.core.errors import UnknownShape
 from stripe_sync.core.money import plain
@@ -29,9 +30,17 @@ class Point:
     reset: bool = False
 
 
-def points_of(rows: Iterable[Mapping[str, Any]]) -> list[Point]:
-    """Stigg's points in order of time."""
-    found = [Point(datetime.fromisoformat(r["timestamp"]), Decimal(r["value"]), bool(r["isResetPoint"])) for r in rows]
+class StiggPoint(msgspec.Struct, frozen=True, rename="camel"):
+    """One point in Stigg's usage history."""
+
+    timestamp: str
+    value: Decimal
+    is_reset_point: bool | None = None
+
+
+def points_of(points: Iterable[StiggPoint]) -> list[Point]:
+    """Return Stigg's points in order of time."""
+    found = [Point(datetime.fromisoformat(p.timestamp), p.value, bool(p.is_reset_point)) for p in points]
     return sorted(found, key=lambda p: p.at)
 
 

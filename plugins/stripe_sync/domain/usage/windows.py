@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from itertools import pairwise
+from typing import NamedTuple
 
+from stripe_sync.domain.model.price_content import EncodedPrice
 from stripe_sync.domain.usage import ledger
 from stripe_sync.domain.usage.ledger import Balance, Balances, UsageState
-from stripe_sync.domain.usage.terms import Terms
+from stripe_sync.domain.usage.terms import Aggregation, Terms
 
 Timeline = tuple[str, str]  # Stripe's subscription, the charge's name
 
@@ -103,10 +105,21 @@ def cuts(revisions: Sequence[TermsRevision]) -> set[datetime]:
     return {later.since for earlier, later in pairwise(ordered) if price_inputs(earlier) != price_inputs(later)}
 
 
-def price_inputs(revision: TermsRevision) -> tuple[object, ...] | None:
-    """What the price of a quantity depends on, but for limits; None where nothing is charged."""
+class PriceBasis(NamedTuple):
+    """Everything that the price of a quantity depends on, but for limits."""
+
+    content: EncodedPrice
+    block: str
+    divide: str
+    round: str
+    aggregation: Aggregation
+    counted: tuple[str, str, str | None]
+
+
+def price_inputs(revision: TermsRevision) -> PriceBasis | None:
+    """Return what the price of a quantity depends on; None where nothing is charged."""
     if revision.terms is None:
         return None
     terms, measured = revision.terms, revision.measured
     counted = (measured.customer, measured.feature, measured.resource)
-    return terms.content, terms.block, terms.divide, terms.round, terms.aggregation, counted
+    return PriceBasis(terms.content, terms.block, terms.divide, terms.round, terms.aggregation, counted)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from decimal import Decimal
+
+import msgspec
 
 from stripe_sync.core.errors import FatalError
 from stripe_sync.core.money import shown_all
@@ -15,7 +18,7 @@ from stripe_sync.jobs.runtime.runner import run_job
 from stripe_sync.jobs.runtime.step import find_result
 from stripe_sync.jobs.usage import manual_actions
 from stripe_sync.jobs.usage.job import USAGE
-from stripe_sync.jobs.usage.open_windows import rows
+from stripe_sync.jobs.usage.open_windows import open_windows
 from stripe_sync.warehouse import runs
 
 
@@ -30,7 +33,7 @@ def usage(env: str, *, as_json: bool) -> int:
         results = runs.results_of(session.engine, env, run.id, USAGE.leading_to(USAGE.last.name))
         due, settled = find_result(session, run, FoundDue), find_result(session, run, Settled)
         written = find_result(session, run, WrittenLines)
-        found = rows(session)
+        found = [msgspec.to_builtins(window) for window in open_windows(session)]
     if as_json:
         out({"environment": env, "run": run.id, **results, "rows": found, "problem": problem})
     else:
@@ -44,7 +47,7 @@ def usage(env: str, *, as_json: bool) -> int:
 def audit_invoices(env: str, month: str, *, as_json: bool) -> int:
     """Print the audit of a month; return 1 where an invoice differs from the ledger or usage is on no invoice, else 0."""
     with session_of(env, quiet=as_json) as session:
-        found = audit(session, month)
+        found = [asdict(row) for row in audit(session, month)]
     if as_json:
         out(found)
     elif found:

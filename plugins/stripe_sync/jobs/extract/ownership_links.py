@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from stripe_sync.core import keys
 from stripe_sync.core.ownership import Signer
 from stripe_sync.domain.actual.stripe_objects import ENDED_STATUSES
+from stripe_sync.warehouse.snapshots.snapshots import ObjectWithMarker
 
 Found = tuple[str, str]  # link key, Stripe id
 
@@ -36,12 +36,12 @@ class MarkerCount:
 
 
 def proven(
-    rows: Iterable[Mapping[str, Any]],
+    rows: Iterable[ObjectWithMarker],
     signer: Signer,
     known: Mapping[str, str],
     unlinked: Collection[Found] = (),
 ) -> tuple[list[Found], list[Found]]:
-    """Return (verified links, link suggestions for a person) of rows with ``mark``, ``status`` and ``deleted``.
+    """Return (verified links, link suggestions for a person) of objects with a marker.
 
     A marker verifies a link if its signature is valid, its key is not linked, and exactly one existing object has it.
     Pairs that a person unlinked (``unlinked``) are not linked again.
@@ -49,9 +49,9 @@ def proven(
     linked = set(known.values())
     carriers: dict[str, list[str]] = defaultdict(list)
     for row in rows:
-        key = signer.key_of(row["mark"])
-        if key and not row["deleted"] and row["status"] not in ENDED_STATUSES:
-            carriers[key].append(row["id"])
+        key = signer.key_of(row.mark)
+        if key and not row.deleted and row.status not in ENDED_STATUSES:
+            carriers[key].append(row.id)
     verified, suggestions = [], []
     for key, ids in sorted(carriers.items()):
         if len(ids) > 1:

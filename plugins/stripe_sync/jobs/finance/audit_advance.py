@@ -6,7 +6,8 @@ The expected items are the targets of the last comparison before the renewal. Wh
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -15,7 +16,7 @@ from sqlalchemy import Connection
 from stripe_sync.core.money import round_minor
 from stripe_sync.domain.actual.renewals import is_over, is_renewal, item_lines
 from stripe_sync.domain.model import tariffs
-from stripe_sync.domain.model.price_content import UsageType, decode
+from stripe_sync.domain.model.price_content import PriceContent, decode
 from stripe_sync.domain.model.stripe_status import InvoiceStatus
 from stripe_sync.domain.usage.bills import Invoice
 from stripe_sync.domain.usage.metering import price_of
@@ -23,6 +24,14 @@ from stripe_sync.warehouse.comparisons import links
 from stripe_sync.warehouse.engine import dumps, run_sql
 
 YEARLY_PERIOD = 200 * 86_400  # seconds; a longer period is a year
+
+
+@dataclass(frozen=True)
+class TargetItem:
+    """An item of a subscription's target: its price, None where it is no longer known, and its quantity."""
+
+    content: PriceContent | None
+    quantity: Decimal
 
 
 def in_advance(connection: Connection, environment: str, invoices: Iterable[Invoice]) -> dict[str, tuple[int, int]]:
@@ -36,9 +45,10 @@ def in_advance(connection: Connection, environment: str, invoices: Iterable[Invo
         for id, i in renewals.items()
         if i.subscription in known
     ]
-    targets: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    targets: dict[str, list[TargetItem]] = defaultdict(list)
     for row in run_sql(connection, "audit/in_advance", environment=environment, requests=dumps(renewal_keys)):
-        targets[row["invoice"]].append(row)
+        content = decode(row["content"]) if row["content"] else None
+        targets[row["invoice"]].append(TargetItem(content, Decimal(row["quantity"])))
     found = {}
     for id, rows in targets.items():
         lines = renewed(renewals[id].body, known)
@@ -58,22 +68,21 @@ def interval(line: Mapping[str, Any]) -> str:
     return "year" if line["period"]["end"] - line["period"]["start"] > YEARLY_PERIOD else "month"
 
 
-def expected_of(rows: Iterable[Mapping[str, Any]], intervals: set[str]) -> int | None:
+def expected_of(items: Sequence[TargetItem], intervals: set[str]) -> int | None:
     """Return the cost of items for one period, each part rounded like a line; None where a price is no longer known.
 
     If a subscription has several billing intervals, only items of the given intervals count.
     """
     total = 0
-    given = list(rows)
-    several = len({row["content"]["interval"] for row in given if row["content"]}) > 1
-    for row in given:
-        content = row["content"]
+    several = len({item.content.interval for item in items if item.content}) > 1
+    for item in items:
+        content = item.content
         if content is None:
             return None
-        if content["usage_type"] == UsageType.METERED or (several and content["interval"] not in intervals):
+        if content.is_metered or (several and content.interval not in intervals):
             continue
-        tariff = tariffs.of_content(decode(content))
+        tariff = tariffs.of_content(content)
         if tariff is None:
             return None
-        total += sum(round_minor(part) for part in tariff.parts(Decimal(row["quantity"])))
+        total += sum(round_minor(part) for part in tariff.parts(item.quantity))
     return total

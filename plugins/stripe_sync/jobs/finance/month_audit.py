@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
 
 from stripe_sync.core import money, periods
 from stripe_sync.core.clock import epoch
@@ -23,6 +22,7 @@ from stripe_sync.domain.usage.windows import Window
 from stripe_sync.jobs.finance.audit_advance import in_advance
 from stripe_sync.jobs.inputs.invoices import seen_invoice
 from stripe_sync.jobs.runtime.context import Session
+from stripe_sync.warehouse.finance.audits import AuditLine
 from stripe_sync.warehouse.usage import usage_invoices, usage_windows
 
 COUNTED = (*BILLABLE, UsageState.BILLED)
@@ -39,7 +39,7 @@ def month_of(text: str) -> tuple[datetime, datetime]:
     return start, periods.add_months(start, 1)
 
 
-def audit(session: Session, month: str) -> list[dict[str, Any]]:
+def audit(session: Session, month: str) -> list[AuditLine]:
     """Return one row per invoice of a renewal or of usage, and one per usage window that ended in the month and is on none.
 
     Amounts are in minor units of the row's currency, before discounts and tax.
@@ -73,7 +73,7 @@ def invoices(session: Session, start: datetime, end: datetime) -> Iterable[Invoi
 
 def invoice_row(
     session: Session, invoice: Invoice, windows: list[Window], advance: tuple[int, int], covered: int | None
-) -> dict[str, Any]:
+) -> AuditLine:
     """Return the row of an invoice: expected amounts, usage calculated again from the ledger, and invoiced amounts."""
     known = [w for w in windows if w.state in COUNTED and w.quantity is not None]
     by_meter = [w for w in known if meter_on(w, invoice) is not None]
@@ -85,35 +85,35 @@ def invoice_row(
     billed = advance[1] + sum(line.amount for line in own)
     billed += sum(metering.billed(invoice.body, item)[1] for item in {w.measured.item for w in known})
     rounded = rounding(lines, {line.key: line for line in own}) + sum(rounding_of_meter(w, invoice) for w in by_meter)
-    return {
-        "invoice": invoice.invoice,
-        "subscription": invoice.subscription,
-        "status": invoice.status,
-        "currency": invoice.body["currency"],
-        "expected": expected,
-        "invoiced": billed,
-        "rounding": rounded,
-        "difference": billed - expected - rounded,
-        "missing": sum(w.state in MISSING for w in windows),
+    return AuditLine(
+        invoice=invoice.invoice,
+        subscription=invoice.subscription,
+        status=invoice.status,
+        currency=invoice.body["currency"],
+        expected=expected,
+        invoiced=billed,
+        rounding=rounded,
+        difference=billed - expected - rounded,
+        missing=sum(w.state in MISSING for w in windows),
         **bridge(invoice.body),
-    }
+    )
 
 
-def missing_row(window: Window) -> dict[str, Any]:
+def missing_row(window: Window) -> AuditLine:
     """Return the row of a window that is on no invoice, or was written too late."""
     terms = window.terms
     expected = money.round_minor(window.balance(*NOT_BILLED).amount)
-    return {
-        "invoice": window.invoice,
-        "subscription": window.subscription,
-        "status": window.state.value or "due",
-        "currency": terms.currency,
-        "expected": expected,
-        "invoiced": 0,
-        "rounding": 0,
-        "difference": -expected,
-        "missing": 1,
-        "total": 0,
-        "balance": 0,
-        "due": 0,
-    }
+    return AuditLine(
+        invoice=window.invoice,
+        subscription=window.subscription,
+        status=window.state.value or "due",
+        currency=terms.currency,
+        expected=expected,
+        invoiced=0,
+        rounding=0,
+        difference=-expected,
+        missing=1,
+        total=0,
+        balance=0,
+        due=0,
+    )

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from itertools import chain
 
 import msgspec
 from sqlalchemy import Connection
 
 from stripe_sync.apply.links import LinkIndex
 from stripe_sync.core import keys
+from stripe_sync.core.decoding import texts_in
+from stripe_sync.domain.drift.difference import Difference
 from stripe_sync.domain.plan.actions import Action
 from stripe_sync.jobs.runtime.context import Session
 from stripe_sync.warehouse.comparisons import links
 from stripe_sync.warehouse.writes import journal
 
 
-def known_to(session: Session, connection: Connection, things: Iterable[Any]) -> dict[str, str]:
+def known_to(session: Session, connection: Connection, things: Iterable[Action | Difference]) -> dict[str, str]:
     """Return Stripe ids by link key for the keys that differences, actions and open intents may refer to.
 
     These are the catalog, every key in ``things``, and all keys of the customers and subscriptions of these keys.
     """
     name = session.environment.name
-    parts = [*things, *journal.open_actions(connection, name)]
-    named = {text for part in parts for text in texts(part) if ":" in text}
+    parts = [texts_in(journal.open_actions(connection, name)), *map(texts_of, things)]
+    named = {text for text in chain.from_iterable(parts) if ":" in text}
     owners = {keys.owner(text) for text in named} - {""}
     return {
         **links.of_catalog(connection, name),
@@ -32,19 +34,11 @@ def known_to(session: Session, connection: Connection, things: Iterable[Any]) ->
     }
 
 
-def texts(node: Any) -> Iterator[str]:
-    """Yield every text in a document, in an action, or in a container of these."""
-    if isinstance(node, str):
-        yield node
-    elif isinstance(node, Action):
-        yield from texts(msgspec.structs.asdict(node))
-    elif isinstance(node, Mapping):
-        for key, value in node.items():
-            yield from texts(key)
-            yield from texts(value)
-    elif isinstance(node, list | tuple):
-        for value in node:
-            yield from texts(value)
+def texts_of(thing: Action | Difference) -> Iterator[str]:
+    """Yield every text of an action, or of the key and the documents of a difference."""
+    if isinstance(thing, Action):
+        return texts_in(msgspec.structs.asdict(thing))
+    return texts_in([thing.key, *(part for side in thing.documents for part in (side.document, side.facts))])
 
 
 def link_index_of(session: Session, connection: Connection, known: Mapping[str, str]) -> LinkIndex:

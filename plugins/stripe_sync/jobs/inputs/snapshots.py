@@ -125,7 +125,7 @@ def without(view: StiggView, broken: Iterable[EntityStatus]) -> StiggView:
     if not gone:
         return view
 
-    def kept(kind: str, id: Any) -> bool:
+    def kept(kind: str, id: str) -> bool:
         return (kind, id) not in gone
 
     return replace(

@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection
 
 from stripe_sync.core import keys
+from stripe_sync.core.decoding import texts_in
 from stripe_sync.core.errors import ConfigurationError
 from stripe_sync.domain.drift.difference import Difference, Extra, Missing
-from stripe_sync.jobs.inputs.links import texts
 from stripe_sync.jobs.runtime.context import Run
 from stripe_sync.jobs.runtime.run_params import GivenParams, RunParams
 from stripe_sync.warehouse.snapshots import snapshots
@@ -73,7 +73,7 @@ def with_needed(chosen: list[Difference], everything: list[Difference]) -> list[
     ahead = list(chosen)
     while ahead:
         taken = ahead.pop()
-        names = set() if isinstance(taken, Extra) else set(texts([taken.target.document, taken.target.facts]))
+        names = set() if isinstance(taken, Extra) else set(texts_in([taken.target.document, taken.target.facts]))
         slots = {keys.slot_of(name) for name in names if "@" in name}
         for key in (names | slots) & missing.keys() - found.keys():
             found[key] = missing[key]

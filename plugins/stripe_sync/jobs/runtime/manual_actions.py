@@ -5,6 +5,7 @@ None of them writes to Stripe; they change what the next run may do. Functions r
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -14,6 +15,7 @@ from stripe_sync.core import keys
 from stripe_sync.core.errors import ConfigurationError
 from stripe_sync.core.lanes import LANES, Lane
 from stripe_sync.core.ownership import FIELD
+from stripe_sync.domain.checkout.portal_settings import PortalSettings
 from stripe_sync.domain.model.kinds import EntityKind
 from stripe_sync.jobs.runtime.account import account
 from stripe_sync.jobs.runtime.context import Session
@@ -30,6 +32,9 @@ LANE_OF = {
     "subscription": Lane.SUBSCRIPTIONS,
 }
 LINKED_BY_ID = ("plan", "addon", "customer", "subscription")
+
+
+Detail = str | int | Sequence[str] | PortalSettings  # a value of the details of a manual action
 
 
 @dataclass(frozen=True)
@@ -83,7 +88,7 @@ def link(session: Session, kind: str, id: str, stripe_id: str, by: Operator) -> 
     with session.engine.begin() as connection:
         require_unlinked(connection, session, key, stripe_id)
         if kind == EntityKind.SUBSCRIPTION:
-            require_linked_customer(connection, session, found)
+            require_linked_customer(connection, session, stripe_id, str(found["customer"]))
         links.add(connection, session.environment.name, key, stripe_id, source="person")
         note(connection, session, "link", key, by, {"stripe_id": stripe_id})
     return f"{kind} {id} is linked to {stripe_id}; the next run compares the two."
@@ -100,12 +105,10 @@ def require_unlinked(connection: Connection, session: Session, key: str, stripe_
         raise ConfigurationError(f"{stripe_id} is linked to {other}. Unlink that first.")
 
 
-def require_linked_customer(connection: Connection, session: Session, found: dict[str, object]) -> None:
-    """Raise ConfigurationError unless the subscription's customer is linked."""
-    if links.key_of(connection, session.environment.name, str(found["customer"])) is None:
-        raise ConfigurationError(
-            f"{found['id']} bills {found['customer']}, which is not linked. Link the customer first."
-        )
+def require_linked_customer(connection: Connection, session: Session, subscription: str, customer: str) -> None:
+    """Raise ConfigurationError unless the customer (Stripe id) of a subscription is linked."""
+    if links.key_of(connection, session.environment.name, customer) is None:
+        raise ConfigurationError(f"{subscription} bills {customer}, which is not linked. Link the customer first.")
 
 
 def unlink(session: Session, kind: str, id: str, by: Operator) -> str:
@@ -215,7 +218,7 @@ def note(
     command: str,
     subject: str,
     by: Operator,
-    detail: dict[str, object] | None = None,
+    detail: Mapping[str, Detail] | None = None,
 ) -> None:
     """Record a manual action with its person, reason and details."""
     manual_actions.record(

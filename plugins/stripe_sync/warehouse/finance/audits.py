@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
-from typing import Any
 
 from sqlalchemy import Engine, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
@@ -12,20 +12,32 @@ from sqlalchemy.dialects.postgresql import insert
 from stripe_sync.warehouse.engine import connect_to_read
 from stripe_sync.warehouse.tables.finance import audit_line, month_audit
 
-COLUMNS = (
-    "invoice",
-    "subscription",
-    "status",
-    "currency",
-    "expected",
-    "invoiced",
-    "rounding",
-    "difference",
-    "missing",
-    "total",
-    "balance",
-    "due",
-)
+
+@dataclass(frozen=True, kw_only=True)
+class AuditLine:
+    """An invoice, or a window of usage that is on none; amounts are in minor units of ``currency``.
+
+    ``missing`` counts the windows that should be on it and are not. ``total``, ``balance`` and ``due`` are those of the
+    invoice, with discounts and tax.
+    """
+
+    invoice: str | None
+    subscription: str
+    status: str
+    currency: str
+    expected: int
+    invoiced: int
+    rounding: int
+    difference: int
+    missing: int
+    total: int
+    balance: int
+    due: int
+
+    @property
+    def is_wrong(self) -> bool:
+        """Return whether the invoice differs from the ledger, or usage is missing."""
+        return bool(self.difference or self.missing)
 
 
 def audited_at(engine: Engine, environment: str, month: str) -> datetime | None:
@@ -37,11 +49,11 @@ def audited_at(engine: Engine, environment: str, month: str) -> datetime | None:
         return found
 
 
-def keep(engine: Engine, environment: str, month: str, rows: Sequence[Mapping[str, Any]], *, at: datetime) -> None:
+def keep(engine: Engine, environment: str, month: str, rows: Sequence[AuditLine], *, at: datetime) -> None:
     """Replace the audit of a month."""
     of = {"environment": environment, "month": _first_day(month)}
     noted = insert(month_audit).values(of | {"audited_at": at})
-    lines = [{**of, "line": n, **{c: row[c] for c in COLUMNS}} for n, row in enumerate(rows)]
+    lines = [{**of, "line": n, **asdict(row)} for n, row in enumerate(rows)]
     with engine.begin() as connection:
         connection.execute(
             delete(audit_line).where(audit_line.c.environment == environment, audit_line.c.month == _first_day(month))

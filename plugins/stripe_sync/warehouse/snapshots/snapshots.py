@@ -114,16 +114,26 @@ def changed(engine: Engine, snapshot: Snapshot, noise: Collection[str]) -> set[t
     return {(row["kind"], row["id"]) for row in rows}
 
 
-def unlinked_markers(engine: Engine, environment: str, field: str) -> Iterator[list[dict[str, Any]]]:
+@dataclass(frozen=True)
+class ObjectWithMarker:
+    """An object of Stripe with an ownership marker."""
+
+    id: str
+    mark: str
+    status: str | None
+    deleted: bool
+
+
+def unlinked_markers(engine: Engine, environment: str, field: str) -> Iterator[list[ObjectWithMarker]]:
     """Yield batches of the objects in the newest Stripe mirror with an ownership marker that one of them has without a link.
 
-    Each row has ``id``, ``mark`` (the marker), ``status`` and ``deleted``; rows with one marker are in one batch.
+    Objects with one marker are in one batch.
     """
-    found: list[dict[str, Any]] = []
+    found: list[ObjectWithMarker] = []
     with engine.connect() as connection:
         rows = streamed(connection, "mirror/unlinked", environment=environment, field=field)
         for _, group in groupby(rows, key=itemgetter("mark")):
-            found += group
+            found += [ObjectWithMarker(row["id"], row["mark"], row["status"], row["deleted"]) for row in group]
             if len(found) >= ROWS_PER_BATCH:
                 yield found
                 found = []

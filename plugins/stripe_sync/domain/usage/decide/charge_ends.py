@@ -55,7 +55,7 @@ def is_billed_after(inputs: Inputs, held: StripeSubscription, stigg: Subscriptio
     It is at an end that Stigg, or a person in Stripe, requested; not where a payment failed or the customer is deleted.
     """
     customer = inputs.stripe.customers.get(held.customer)
-    reason = (held.cancellation_details or {}).get("reason")
+    reason = held.cancellation_details.reason if held.cancellation_details else None
     if reason in ("payment_failed", "payment_disputed") or (customer is not None and customer.deleted):
         return False
     by_us = held.cancel_at is not None and held.metadata.get(CANCEL_AT) == str(held.cancel_at)

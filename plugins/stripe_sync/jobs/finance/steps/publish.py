@@ -33,7 +33,7 @@ def audit_month(session: Session, run: Run) -> AuditedMonth:
         return AuditedMonth(month=month, read=False)
     rows = audit(session, month)
     audits.keep(session.engine, session.environment.name, month, rows, at=run.now)
-    wrong = sum(bool(r["difference"] or r["missing"]) for r in rows)
+    wrong = sum(row.is_wrong for row in rows)
     return AuditedMonth(month=month, read=True, summary=AuditCounts(rows=len(rows), wrong=wrong))
 
 

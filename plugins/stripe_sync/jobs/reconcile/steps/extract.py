@@ -135,9 +135,9 @@ def record_marker_links(session: Session, read: ExtractedStripe) -> ExtractedStr
     added, suggestions = 0, []
     for rows in snapshots.unlinked_markers(session.engine, name, FIELD):
         with connect_to_read(session.engine) as connection:
-            verified_keys = {key for row in rows if (key := session.signer.key_of(row["mark"]))}
+            verified_keys = {key for row in rows if (key := session.signer.key_of(row.mark))}
             known = links.of_keys(connection, name, verified_keys)
-            known |= links.of_ids(connection, name, {row["id"] for row in rows})
+            known |= links.of_ids(connection, name, {row.id for row in rows})
             proofs, uncertain = ownership_links.proven(rows, session.signer, known, links.unlinked(connection, name))
         own = [(key, id) for key, id in proofs if keys.LinkKey.parse(key).environment == keys.part(name)]
         added += links.add_all(session.engine, name, own, source="marker")
@@ -217,9 +217,9 @@ def read_whole(session: Session, run: Run, state: Feed | None) -> ExtractedStrip
 def events_since(session: Session, state: Feed) -> feed.Changes:
     """Return the objects that the events since the last read name."""
     events = list(feed.listed(session.stripe, state.cursor))
-    new = stripe_events.unseen(session.engine, session.environment.name, (event["id"] for event in events))
+    new = stripe_events.unseen(session.engine, session.environment.name, (event.id for event in events))
     own = f"stripe_sync-{journal.warehouse_id(session.engine)}-"
-    return feed.changes(iter(events), new=new, own=own)
+    return feed.changes(events, new=new, own=own)
 
 
 def missed_by(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from msgspec import structs
 
@@ -11,7 +10,6 @@ from stripe_sync.core import keys
 from stripe_sync.core.clock import epoch
 from stripe_sync.core.lanes import Lane
 from stripe_sync.domain.drift.amounts import PriceBook
-from stripe_sync.domain.drift.difference import Difference
 from stripe_sync.domain.plan import builder
 from stripe_sync.domain.plan.actions import Plan
 from stripe_sync.domain.plan.approvals import granted
@@ -54,7 +52,7 @@ def plan(session: Session, run: Run, *, comparison: int, read_only_reason: str =
         owners = {keys.owner(d.key) for d in differences}
         contents = comparisons.documents_with_content(connection, comparison, owners) if differences else ()
         book = PriceBook.of(contents)
-        known = known_to(session, connection, map(parts_of, differences)) if differences else {}
+        known = known_to(session, connection, differences) if differences else {}
         link_index = link_index_of(session, connection, known)
         proven, settled = usage_windows.finished_items(connection, environment.name)
         stops = own_stops(connection, environment.name) if differences else frozenset()
@@ -121,8 +119,3 @@ def by_lane(by_kind: Mapping[str, int]) -> dict[str, int]:
         lane = LANE_OF.get(kind, "")
         counts[lane] = counts.get(lane, 0) + n
     return counts
-
-
-def parts_of(d: Difference) -> list[Any]:
-    """Yield the values of a difference that may contain link keys."""
-    return [d.key, *(part for side in d.documents for part in (side.document, side.facts))]

@@ -8,10 +8,11 @@ from decimal import Decimal
 
 from sqlalchemy import Connection
 
+from stripe_sync.core.decoding import typed
 from stripe_sync.core.errors import EntityError, Transient, UnknownShape
 from stripe_sync.domain.usage.decide import reading
 from stripe_sync.domain.usage.decide.reading import UsageReading
-from stripe_sync.domain.usage.quantities import Point, checked, points_of, quantity
+from stripe_sync.domain.usage.quantities import Point, StiggPoint, checked, points_of, quantity
 from stripe_sync.domain.usage.windows import Measured, Window
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.runtime.results.usage import FoundDue, ReadingCounts, ReadQuantities
@@ -87,7 +88,7 @@ def counted(session: Session, window: Window) -> Decimal:
 def points_between(session: Session, measured: Measured, start: datetime, end: datetime) -> list[Point]:
     """Return Stigg's points of a charge in [start, end), in order of time."""
     rows = session.stigg.usage(measured.customer, measured.feature, resource=measured.resource, start=start, end=end)
-    return points_of(rows)
+    return points_of(typed(row, StiggPoint) for row in rows)
 
 
 def store_reading(connection: Connection, run: Run, one: UsageReading) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from stripe_sync.core.clock import epoch
 from stripe_sync.domain.model.seen import Seen
+from stripe_sync.domain.model.stripe import CancellationDetails
 from stripe_sync.domain.usage.decide.charge_ends import ended
 from tests.unit.domain.usage.values import (
     DAY,
@@ -22,9 +23,9 @@ from tests.unit.domain.usage.values import (
 )
 
 HALF = START + 14 * DAY
-REQUESTED = {"cancellation_details": {"reason": "cancellation_requested"}}
-UNPAID = {"cancellation_details": {"reason": "payment_failed"}}
-DISPUTED = {"cancellation_details": {"reason": "payment_disputed"}}
+REQUESTED = {"cancellation_details": CancellationDetails("cancellation_requested")}
+UNPAID = {"cancellation_details": CancellationDetails("payment_failed")}
+DISPUTED = {"cancellation_details": CancellationDetails("payment_disputed")}
 CALLS = {"id": "p-1", "billingModel": "USAGE_BASED", "billingPeriod": "MONTHLY", "feature": {"refId": "calls"}}
 SEATS = CALLS | {"feature": {"refId": "seats"}}
 FLAT = {"id": "p-2", "billingModel": "FLAT_FEE", "billingPeriod": "MONTHLY"}
