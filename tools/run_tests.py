@@ -28,10 +28,10 @@ TOUCHED = [f"tests/scenarios/test_{name}.py" for name in ("generated", "discount
 GROUPS = {
     "unit": ["tests/unit", "-n", "2"],
     "contract": ["tests/contract", "-n", "2"],
-    "recorded": ["tests/recorded", "-n", "1"],
+    "recorded": ["tests/recorded", "-n", "0"],
     "scenarios": ["tests/scenarios", "-n", "3", "--dist", "worksteal"],
-    "otherwise": [*TOUCHED, "-n", "2"],
-    "feed": ["tests/scenarios/test_generated.py", "tests/scenarios/test_storms.py", "-n", "2"],
+    "otherwise": [*TOUCHED, "-n", "0"],
+    "feed": ["tests/scenarios/test_generated.py", "tests/scenarios/test_storms.py", "-n", "0"],
     "stack": ["tests/stack/test_stack.py", "-n", "0"],
     "airflow": ["tests/dags", "tests/browser", "-n", "1", "--dist", "loadgroup"],
 }

@@ -25,7 +25,7 @@ def test_a_checkout_by_dag_gives_its_url_and_is_completed_by_dag(bag: Any, harne
     (page,) = harness.objects("checkout_sessions")
     (task,) = run.get_task_instances()
     assert task.xcom_pull(task_ids="checkout") == page["url"]
-    httpx.post(f"{harness.stripe_url}/_world/checkout/{page['id']}").raise_for_status()
+    httpx.post(f"{harness.stripe_url}/_world/checkout/{page['id']}", verify=False).raise_for_status()
     assert str(bag.dags["complete_checkout__test"].test(run_conf={"session": page["id"]}).state) == "success"
     assert harness.stigg("subscriptions", subscriptionId="s-new")["status"] == "ACTIVE"
 

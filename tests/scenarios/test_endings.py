@@ -295,7 +295,7 @@ def test_one_that_ended_in_stripe_at_its_date_needs_nothing_more(harness_of: Bui
     row["cancellationDate"] = row["effectiveEndDate"] = iso(end)
     harness.merge(small_world)
     harness.reconcile()
-    httpx.post(f"{harness.stripe_url}/_world/clock", json={"now": end + 60})
+    httpx.post(f"{harness.stripe_url}/_world/clock", json={"now": end + 60}, verify=False)
     row |= {"status": "CANCELED", "cancelReason": "ScheduledCancellation"}
     harness.merge(small_world)
     assert harness.plan().plan.actions == []
@@ -336,7 +336,7 @@ def renewed(harness: Harness, small_world: WorldBuilder, *, later: int, seats: i
     start = int(subscription(harness, "s-1")["items"]["data"][0]["current_period_end"])
     row = small_world.stigg["subscriptions"][0]
     row["prices"][1] |= {"usageLimit": seats, "updatedAt": iso(start - 600)}
-    httpx.post(f"{harness.stripe_url}/_world/clock", json={"now": start + later})
+    httpx.post(f"{harness.stripe_url}/_world/clock", json={"now": start + later}, verify=False)
     row |= {"currentBillingPeriodStart": iso(start), "currentBillingPeriodEnd": iso(start + 31 * DAY)}
     harness.merge(small_world)
     return start
@@ -384,7 +384,7 @@ def test_an_end_in_a_later_period_is_told_in_that_period_alone(harness_of: Build
     harness.reconcile()
     assert subscription(harness, "s-1")["cancel_at"] is None
     assert "It ends at" in detail(harness, "s-1")
-    httpx.post(f"{harness.stripe_url}/_world/clock", json={"now": first_end + 7200})
+    httpx.post(f"{harness.stripe_url}/_world/clock", json={"now": first_end + 7200}, verify=False)
     harness.reconcile()
     found = subscription(harness, "s-1")
     assert found["cancel_at"] == first_end + 20 * DAY

@@ -147,7 +147,7 @@ def test_a_renewals_draft_is_found_by_its_event(fed: Harness) -> None:
     fed.change(full_sync_interval_hours=24 * 365)
     fed.world.now = end - 20 * 86_400
     fed.reconcile()
-    httpx.post(f"{fed.stripe_url}/_world/clock", json={"now": end + 60})
+    httpx.post(f"{fed.stripe_url}/_world/clock", json={"now": end + 60}, verify=False)
     fed.reconcile("renewal")
     assert extract(fed, "renewal")["whole"] == 0
     assert extract(fed, "renewal")["counts"]["invoice"] >= 3

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -58,10 +59,17 @@ class Story:
     asserts: bool
 
 
-def stories() -> Iterator[Story]:
-    """Yield each story of tests/scenarios that is written under ``@ends``."""
-    for path in sorted(STORIES.glob("test_*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+@cache
+def stories() -> tuple[Story, ...]:
+    """Return each story of tests/scenarios that is written under ``@ends``. The files are read once a process."""
+    return tuple(story for path in sorted(STORIES.glob("test_*.py")) for story in stories_in(path))
+
+
+def stories_in(path: Path) -> Iterator[Story]:
+    """Yield each story of a file that is written under ``@ends``."""
+    text = path.read_text(encoding="utf-8")
+    if "@ends(" in text:
+        for node in ast.parse(text).body:
             if isinstance(node, ast.FunctionDef):
                 for switch in switches_of(node):
                     yield Story(switch, f"{path.name}::{node.name}", asserts_end(node))

@@ -57,7 +57,7 @@ def run_tests(root: Path, *tests: str) -> subprocess.CompletedProcess[str]:
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     """The project in a folder of its own, as far as unit tests need it."""
-    skipped = shutil.ignore_patterns("__pycache__", "recorded", "scenarios", "contract", "dags", "stack")
+    skipped = shutil.ignore_patterns("recorded", "scenarios", "contract", "dags", "stack")
     for name in ("plugins", "tests"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=skipped)
     for name in ("docs", "sql", "expectations"):
