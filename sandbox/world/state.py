@@ -34,7 +34,7 @@ UNKNOWNS = {
     "zero_renewal_waits": True,  # a renewal of nothing waits as a draft like any other
     "integrations_readable": True,  # a server key may read Stigg's integrations
     "large_pages": True,  # Stigg gives pages of 50, and not of 25 alone
-    "stigg_pages_clamp": False,  # a page that is too large is cut to Stigg's largest without a word, and not refused
+    "stigg_pages_clamp": True,  # a page that is too large is cut to Stigg's largest without a word, and not refused
     "plan_change_keeps_id": False,  # a change from a paid plan to a paid plan is made in place, and not by a new subscription
     "replaced_is_upgrade": False,  # one that a new subscription replaced ended by UpgradeOrDowngrade, and not by Immediate
     "event_logs_readable": False,  # a server key may read Stigg's event logs
@@ -48,7 +48,7 @@ UNKNOWNS = {
     "proration_floors": True,  # a proration is rounded down, and not to the nearest minor unit with ties down
     "removed_meter_bills": False,  # usage of a removed metered item is billed, and not dropped
     "clear_usage_refused": True,  # clear_usage is refused in flexible mode, and not without effect
-    "end_removal_resets_anchor": False,  # taking cancel_at away moves the anchor to the running period's start
+    "end_removal_resets_anchor": True,  # taking cancel_at away moves the anchor to the running period's start
     "item_moves_finalization": False,  # an item that is put on a draft moves its finalization to an hour from then
     "isk_rounds": False,  # an invoice in ISK is rounded to whole kronur like one in UGX, and not kept a draft
     "short_leads_refused": True,  # automatically_finalizes_at has to be an hour ahead, and not just in the future

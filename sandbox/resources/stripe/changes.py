@@ -118,7 +118,8 @@ def set_end(world: World, result: Obj, params: Obj) -> None:
         result["cancel_at_period_end"] = False
     else:
         return
-    if result["cancel_at"] and not end and world.unknowns["end_removal_resets_anchor"]:
+    resets = world.unknowns["end_removal_resets_anchor"] and result["status"] != "trialing"  # SB 21.2
+    if result["cancel_at"] and not end and resets:
         result["billing_cycle_anchor"] = min(item["current_period_start"] for item in items)
     reason = "cancellation_requested" if end else None
     result |= {"cancel_at": end, "canceled_at": world.now if end else None}
