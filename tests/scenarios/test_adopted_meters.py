@@ -122,7 +122,7 @@ def test_a_metered_item_that_a_person_removes_comes_back_and_its_draft_waits_for
     harness.later(HOUR)
     month_end(harness, 60)
     (why,) = harness.usage()["refused"]
-    assert "has counted 40 of it besides; a person decides." in why
+    assert "has also counted 40 of it. Remove these events, or credit them." in why
     draft = cycle(harness)
     assert (draft["total"], draft["status"], draft["automatically_finalizes_at"]) == (end, "draft", renewal + DAY)
     until(harness, renewal + DAY - 15 * MINUTE)

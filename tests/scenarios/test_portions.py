@@ -92,5 +92,5 @@ def test_what_is_left_counts_against_the_limits(harness_of: Build, small_world: 
     assert {c["name"] for c in harness.objects("customers")} == {"By hand"}, "three of three, of which the plan has one"
     (question,) = waiting(harness)
     assert question.request.why == [
-        "1 and 2 beyond this plan of 3 objects of customers are more than the share 0.4 of environments.test.limits.share."
+        "1 and 2 outside this plan of 3 objects of customers are more than the share 0.4 of environments.test.limits.share."
     ]

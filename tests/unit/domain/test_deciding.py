@@ -346,8 +346,8 @@ def test_what_a_plan_does_not_reach_counts_as_well() -> None:
     (verdict,) = evaluate_guards(plan, environment, context)
     assert verdict.decision == "wait"
     assert verdict.refusals == [
-        "1 actions and 100 beyond this plan are more than the 100 of environments.e.limits.actions.",
-        "1 and 100 beyond this plan of 200 objects of customers are more than the share 0.5 of environments.e.limits.share.",
+        "1 actions and 100 outside this plan are more than the 100 of environments.e.limits.actions.",
+        "1 and 100 outside this plan of 200 objects of customers are more than the share 0.5 of environments.e.limits.share.",
     ]
     (verdict,) = evaluate_guards(plan, environment, msgspec.structs.replace(context, deferred={}))
     assert verdict.decision == "apply"

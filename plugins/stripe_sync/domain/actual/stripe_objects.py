@@ -67,7 +67,7 @@ class Reading:
         return price.tax_behavior if self.tax and price.tax_behavior != "unspecified" else None
 
     def ref_of(self, discount: StripeDiscount) -> str | None:
-        """The refId of the coupon of ours behind a discount; None for somebody else's."""
+        """Return the refId of our coupon behind a discount; None for a foreign coupon."""
         id = discount.source.coupon_id() or ""
         key = self.known.get(id) or self.retired.get(id) or ""
         return keys.coupon_ref(key) if keys.LinkKey.parse(key).kind == COUPON else None

@@ -31,7 +31,7 @@ class Resolution(StrEnum):
 
 @dataclass(frozen=True)
 class SubscriptionResolution:
-    """Resolution of a Stripe subscription: ``moves`` to ``to``, ``cancelled``, or ``frozen`` for review. ``why`` is a message."""
+    """Resolution of a Stripe subscription: ``moves`` to ``to``, ``cancelled``, or kept until a manual review. ``why`` is a message."""
 
     kind: Resolution
     why: str
@@ -57,7 +57,8 @@ def resolutions(inputs: Inputs) -> dict[str, SubscriptionResolution]:
             result[id] = SubscriptionResolution(Resolution.CANCELLED, "It is free in Stigg by now.")
         elif subscription.is_custom():
             result[id] = SubscriptionResolution(
-                Resolution.NEEDS_REVIEW, "It is at a custom price in Stigg by now; a person decides what Stripe bills."
+                Resolution.NEEDS_REVIEW,
+                "It is at a custom price in Stigg now. Set in Stripe what it bills, or cancel it there.",
             )
     return without_conflicts(result)
 
@@ -77,7 +78,8 @@ def resolve(
     if len(found) > 1:
         ids = ", ".join(sorted(s.subscription_id for s in found))
         return SubscriptionResolution(
-            Resolution.NEEDS_REVIEW, f"It ended in Stigg, and {ids} may each follow it; a person decides."
+            Resolution.NEEDS_REVIEW,
+            f"It ended in Stigg, and {ids} may each follow it. Link one of them, or cancel it in Stripe.",
         )
     if not found:
         if any(s.cancel_reason == UPGRADE for s in last):
@@ -97,17 +99,17 @@ def resolve(
     if successor.is_custom():
         return SubscriptionResolution(
             Resolution.NEEDS_REVIEW,
-            f"{successor.subscription_id} follows it at a custom price; a person decides what Stripe bills.",
+            f"{successor.subscription_id} follows it at a custom price. Set in Stripe what it bills, or cancel it there.",
         )
     if successor.status == StiggStatus.IN_TRIAL:
         return SubscriptionResolution(
             Resolution.NEEDS_REVIEW,
-            f"{successor.subscription_id} follows it and is in trial; a person decides what Stripe bills.",
+            f"{successor.subscription_id} follows it and is in trial. Set in Stripe what it bills, or cancel it there.",
         )
     if billed(inputs, successor) is not None:
         return SubscriptionResolution(
             Resolution.NEEDS_REVIEW,
-            f"{successor.subscription_id} follows it and has another Stripe subscription; a person decides.",
+            f"{successor.subscription_id} follows it and has another Stripe subscription. Cancel one of them in Stripe.",
         )
     return SubscriptionResolution(
         Resolution.RELINKED, f"{successor.subscription_id} follows it.", successor.subscription_id
@@ -180,7 +182,8 @@ def without_conflicts(found: Mapping[str, SubscriptionResolution]) -> dict[str, 
     conflicts = {id for ids in targets.values() if len(ids) > 1 for id in ids}
     return {
         id: SubscriptionResolution(
-            Resolution.NEEDS_REVIEW, f"{one.to} follows it and another as well; a person decides."
+            Resolution.NEEDS_REVIEW,
+            f"{one.to} follows it and another as well. Link one of them, or cancel it in Stripe.",
         )
         if id in conflicts
         else one

@@ -1,4 +1,4 @@
-"""Link discovery for objects of Stigg's native integration or of a person, by evidence on both sides (BILLING 10 and 11).
+"""Link discovery for objects that Stigg's native integration or a person created, by evidence on both sides (BILLING 10 and 11).
 
 Stigg's ``billingId`` names a Stripe object, and the metadata of that object name the Stigg entity. One-sided evidence is a
 link suggestion for a person. A price is adopted if its content is equal and its product is linked.

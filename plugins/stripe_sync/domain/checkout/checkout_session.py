@@ -1,4 +1,4 @@
-"""A Checkout Session as an action: the items, the discount and the marks of the subscription that it will make."""
+"""A Checkout Session as an action: the items, the discount and the ownership marker of the new subscription."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What somebody wants to buy on Stripe's page, as the subscription that Stigg will have: the same code prices both.
+"""A checkout request as the subscription that Stigg will have, so that the same code prices both.
 
-Pure. Every refusal names what was asked for, and the way out.
+Pure. Every refusal names the requested object and the way out.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ PERIODS = ("MONTHLY", "ANNUALLY")
 
 
 class CheckoutRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What to sell to whom. ``customer``, ``plan``, ``addons`` and ``coupon`` are Stigg's ids, ``quantities`` by feature.
+    """A purchase on a checkout page. ``customer``, ``plan``, ``addons`` and ``coupon`` are Stigg's ids, ``quantities`` by feature.
 
     ``subscription`` is the id that Stigg's subscription will have: the same id again gives the same page.
     ``trial_days`` is the plan's own trial where it is left out, and none where it is 0.
@@ -144,7 +144,7 @@ def applied(inputs: Inputs, ref: str) -> SubscriptionCoupon:
 
 
 def trial_days(inputs: Inputs, request: CheckoutRequest) -> int:
-    """How long the trial is: as asked for, else the plan's own; months are counted as 30 days."""
+    """Return the days of the trial: as requested, else the plan's own; a month counts as 30 days."""
     if request.trial_days is not None:
         if not 0 <= request.trial_days <= 730:
             raise ConfigurationError("A trial takes 0 to 730 days.")

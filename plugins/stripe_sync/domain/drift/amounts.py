@@ -1,4 +1,4 @@
-"""What a difference is worth a month, in minor units by currency; currencies are never added to each other."""
+"""Monthly amounts of differences, in minor units by currency; amounts of two currencies are not added together."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class PriceBook:
 
     @classmethod
     def of(cls, documents: Iterable[ObjectDocument]) -> PriceBook:
-        """A book of the price versions among these claims; what says no amount, or is counted by a meter, is passed."""
+        """Return a book of the price versions among these documents, without metered prices and prices without an amount."""
         rates = {}
         for document in documents:
             content: EncodedPrice | None = document.facts.get("content")
@@ -38,23 +38,23 @@ class PriceBook:
         return cls(rates)
 
     def also(self, documents: Iterable[ObjectDocument]) -> PriceBook:
-        """The same book with more price versions."""
+        """Return the book with more price versions."""
         more = PriceBook.of(documents).rates
         return PriceBook({**self.rates, **more}) if more else self
 
     def per_month(self, items: Items) -> dict[str, Decimal]:
-        """What items are worth a month, before discounts; a price that is not known counts nothing."""
+        """Return the monthly amount of items before discounts; an unknown price counts as 0."""
         return money.total({rate.currency: rate.per_month(quantity)} for rate, quantity in self.known(items))
 
     def one_interval(self, items: Items) -> dict[str, Decimal]:
-        """What items cost for one interval of their own, each part rounded as an invoice rounds its lines."""
+        """Return the amount of items for one billing interval each, rounded per line as on an invoice."""
         return money.total({rate.currency: rounded(rate, quantity)} for rate, quantity in self.known(items))
 
     def known(self, items: Items) -> list[tuple[Tariff, Decimal]]:
         return [(self.rates[i["price"]], Decimal(i["quantity"])) for i in items if i["price"] in self.rates]
 
     def drift_per_month(self, d: Difference, name: str, before: Any, after: Any) -> dict[str, Decimal]:
-        """What Stigg claims more than Stripe bills, for one drift row of a subscription; nothing for others."""
+        """Return the monthly amount in Stigg minus the one in Stripe, for a drift row of a subscription; else empty."""
         if d.kind != SUBSCRIPTION:
             return {}
         if name.startswith("items."):

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from dataclasses import field as default
+from dataclasses import field as dataclass_field
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Literal
@@ -57,7 +57,7 @@ WHERE = {
 
 @dataclass(frozen=True)
 class DashboardLinks:
-    """Where people look at both sides: Stripe's dashboard, with ``/test`` for test mode, and Stigg's app by a template."""
+    """Links to both sides: the Stripe dashboard (with ``/test`` in test mode) and the Stigg app, by a template."""
 
     dashboard: str
     stigg: str
@@ -74,7 +74,7 @@ class DashboardLinks:
 
 @dataclass(frozen=True)
 class DriftRow:
-    """One difference. ``per_month`` is what Stigg claims more (or less, below 0) than Stripe bills, in minor units.
+    """One difference. ``per_month`` is the monthly amount in Stigg minus the one in Stripe, in minor units.
 
     ``accepted``: a person exempted the object. ``since`` is when it was first seen, ISO 8601 in UTC, once it is stored.
     """
@@ -89,7 +89,7 @@ class DriftRow:
     after: Any
     severity: Severity
     sentence: str
-    per_month: Mapping[str, Decimal] = default(default_factory=dict)
+    per_month: Mapping[str, Decimal] = dataclass_field(default_factory=dict)
     stripe_id: str | None = None
     stripe_url: str = ""
     stigg_url: str = ""
@@ -108,8 +108,8 @@ def rows(
     folded = folded_versions(differences)
     where = dashboards or DashboardLinks("", "", "")
     parts = (row for d in differences if d.key not in folded for row in rows_of(d, book, where))
-    marked = (replace(row, accepted=True) if row.key in ignored else row for row in parts)
-    return sorted(marked, key=lambda row: (row.kind, row.key, row.field))
+    accepted = (replace(row, accepted=True) if row.key in ignored else row for row in parts)
+    return sorted(accepted, key=lambda row: (row.kind, row.key, row.field))
 
 
 def by_object(found: Sequence[DriftRow]) -> list[list[DriftRow]]:
@@ -214,7 +214,7 @@ def severity(d: Difference, state: DriftState, name: str) -> Severity:
 def sentence(
     d: Difference, state: DriftState, name: str, before: Any, after: Any, per_month: Mapping[str, Decimal]
 ) -> str:
-    """The difference in words. People's names and addresses are never repeated in it."""
+    """Return the message of a difference, without names and addresses of people."""
     subject = f"{NOUN[d.kind]} {label_of(d)}"
     if d.kind == STIGG_SUBSCRIPTION:
         return f"The {subject} lives, and {d.stripe_id or 'its Stripe subscription'} is canceled in Stripe."
@@ -222,20 +222,19 @@ def sentence(
     if isinstance(d, Missing):
         return f"The {subject} is not in Stripe{amount}."
     if isinstance(d, Extra):
-        return f"Stripe has the {subject}, which nothing in Stigg claims{amount}."
+        return f"The {subject} is in Stripe and not active in Stigg{amount}."
     if state == DriftState.ENDED:
         assert d.target is not None
         return f"Stripe bills the {subject}{amount}. {d.target.facts['why']}"
     if d.kind == CUSTOMER and name in TEXT_FIELDS:
         return f"The {name} of the {subject} is not the one that Stigg has."
     label = item_label(name) if name.startswith("items.") else name
-    return (
-        f"The {label} of the {subject} is {format_value(before)} in Stripe and {format_value(after)} in Stigg{amount}."
-    )
+    left, right = format_value(before), format_value(after)
+    return f"The {label} of the {subject} is {left} in Stripe and {right} in Stigg{amount}."
 
 
 def label_of(d: Difference) -> str:
-    """What people call it: a customer's or subscription's id in Stigg, else the link key."""
+    """Return the display name: a customer's or subscription's id in Stigg, else the link key."""
     return (
         keys.entity_of(d.key)[1] if d.kind in (CUSTOMER, SUBSCRIPTION, STIGG_SUBSCRIPTION) else d.key.partition(":")[2]
     )

@@ -22,7 +22,7 @@ STIGG_SUBSCRIPTION = "stigg_subscription"  # a subscription as Stigg holds it: w
 class ObjectDocument:
     """One document of one side. ``key`` is the link key; ``entity`` is the Stigg entity as (kind, id).
 
-    ``facts`` are not compared: what a writer needs besides the document, such as item ids or the time of a change.
+    ``facts`` are not compared: values that a writer needs in addition to the document, such as item ids or the time of a change.
     """
 
     kind: str
@@ -34,10 +34,10 @@ class ObjectDocument:
 
 
 def clean_text(text: str | None) -> str | None:
-    """Text as PostgreSQL and Stripe can hold it: without NUL; empty is absent."""
+    """Return text that PostgreSQL and Stripe accept: without NUL; None for empty text."""
     return (text or "").replace("\x00", "") or None
 
 
 def compact(document: Mapping[str, Any]) -> Document:
-    """Without keys whose value is absent: null, empty text, empty list or object."""
+    """Return the document without keys of absent values: null, empty text, empty list or object."""
     return {k: v for k, v in document.items() if v is not None and v not in ("", [], {})}

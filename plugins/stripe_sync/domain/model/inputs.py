@@ -1,4 +1,4 @@
-"""What the desired state is made from: one frozen view of both snapshots and the links."""
+"""Inputs of the target state: an immutable view of both snapshots and the links."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class Links:
 
 @dataclass(frozen=True)
 class Inputs:
-    """Everything that decides; ``now`` is the run's moment, UTC."""
+    """All inputs of a decision; ``now`` is the time of the run, UTC."""
 
     environment: Environment
     stigg: StiggView
@@ -89,32 +89,32 @@ class Inputs:
     ended_by_us: frozenset[str] = frozenset()  # ids of canceled Stripe subscriptions that the journal's writes ended
 
     def is_due(self, moment: datetime) -> bool:
-        """Return whether a moment is not after the run's."""
+        """Return whether a time is not after the run's."""
         return moment <= self.now
 
     def link_key(self, kind: str, id: str) -> str:
-        """The link key of a customer or subscription."""
+        """Return the link key of a customer or subscription."""
         return keys.link_key(kind, keys.part(self.environment.name), keys.part(id))
 
     def package_product(self, kind: str, ref_id: str, charge: str | None = None) -> str:
-        """The link key of a package's product, or of one of its charges'."""
+        """Return the link key of a package's product, or of the product of one of its charges."""
         return keys.link_key("product", keys.product_id(self.environment.name, kind, ref_id, charge))
 
     def package_product_of(self, key: str) -> str:
-        """The link key of the whole package's product, from that of one of its products."""
+        """Return the link key of a package's main product, from that of one of its products."""
         kind, ref = keys.package_of(key)
         return self.package_product(kind, keys.unescaped(ref))
 
     def entity_url(self, kind: str, id: str) -> str:
-        """Where Stigg's app shows an entity: the environment's template."""
+        """Return the URL of an entity in the Stigg app, by the environment's template."""
         return self.environment.stigg.entity_url.format(environment=self.environment.name, kind=f"{kind}s", id=id)
 
 
 @dataclass(frozen=True)
 class TargetState:
-    """The claims of both sides and the status of every entity so far.
+    """Target and actual documents, and the status of every entity so far.
 
-    ``timers`` has the next moment, by subscription id, at which time alone may decide something else.
+    ``timers`` has, by subscription id, the next time at which a decision may change without a change of data.
     """
 
     targets: Sequence[ObjectDocument]

@@ -1,7 +1,7 @@
-"""What a meter of Stripe's can bill (BILLING 8): a price that costs the same as a charge, and the unit that is counted.
+"""Charges that a Stripe meter can bill (BILLING 8): a price of the same amounts, and the unit that is counted.
 
 A meter counts whole numbers here: 10^-decimals of the feature's unit each, so that what it has counted can be compared
-exactly. Stripe prices what it counted; a charge that Stripe cannot price alike is billed by lines of our own.
+exactly. Stripe prices what it counted; a charge that Stripe cannot price equally is billed by our own lines.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ class Meter(msgspec.Struct, frozen=True, kw_only=True):
         return quantity.scaleb(self.decimals)
 
     def quantity(self, counted: Decimal) -> Decimal:
-        """What a number that the meter counted is of the feature."""
+        """Return a number that the meter counted in units of the feature."""
         return counted.scaleb(-self.decimals)
 
     def can_count(self, quantity: Decimal) -> bool:
-        """Whether a quantity is a whole number of at most 15 digits to the meter."""
+        """Return whether a quantity is a whole number of at most 15 digits in units of the meter."""
         counted = self.counted(quantity)
         return counted == counted.to_integral_value() and len(str(abs(int(counted)))) <= MAX_METER_DIGITS
 
 
 class ChargeAmounts(msgspec.Struct, frozen=True, kw_only=True):
-    """What a charge's price is made of, apart from its rhythm (see usage.terms.Terms)."""
+    """Price of a charge without its billing interval (see usage.terms.Terms)."""
 
     content: PriceContent
     block: Decimal = Decimal(1)
@@ -112,7 +112,7 @@ def meter_of(amounts: ChargeAmounts, price: StripePrice | None, *, preferred: in
 
 
 def expected(amounts: ChargeAmounts, meter: Meter, quantity: Decimal) -> tuple[Decimal, int]:
-    """(units, minor units) that the meter's price has to bill for a quantity; below nothing it is nothing."""
+    """Return (units, minor units) that the meter's price bills for a quantity; 0 for a negative one."""
     made = content(amounts, meter.decimals)
     tariff = of_content(made) if made is not None else None
     assert tariff is not None, "a meter's price has its amounts"

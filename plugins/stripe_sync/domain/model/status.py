@@ -9,7 +9,7 @@ from stripe_sync.core.reasons import ReasonCode
 
 
 class Status(StrEnum):
-    """What Stigg's app shows beside an entity: pending, successful, failed, will not be synced."""
+    """Sync status of an entity as the Stigg app shows it: pending, successful, failed, will not be synced."""
 
     PENDING = "PENDING"
     SUCCESS = "SUCCESS"

@@ -35,14 +35,14 @@ class Ref(Stigg, frozen=True):
 
 
 class UnitTransformation(Stigg, frozen=True):
-    """How units of use become units that are billed: divided, then rounded to whole ones (``UP`` or ``DOWN``)."""
+    """Conversion of used units to billed units: divided, then rounded to whole ones (``UP`` or ``DOWN``)."""
 
     divide: Decimal
     round: str = "UP"
 
 
 class Feature(Ref, frozen=True):
-    """What is measured; ``meter_type`` is Incremental (it adds up), Fluctuating (it rises and falls) or None."""
+    """A measured feature; ``meter_type`` is Incremental (it adds up), Fluctuating (it rises and falls) or None."""
 
     meter_type: str | None = None
     unit_transformation: UnitTransformation | None = None
@@ -57,7 +57,7 @@ class Tier(Stigg, frozen=True):
 class Price(Stigg, frozen=True):
     """One charge × period × country. ``price`` is in major units, null where tiered.
 
-    ``billing_id`` is the Stripe price of Stigg's native integration, where there was one.
+    ``billing_id`` is the Stripe price that Stigg's native integration created, if it did.
     """
 
     id: str
@@ -88,7 +88,7 @@ class Product(Stigg, frozen=True):
 
 
 class Trial(Stigg, frozen=True):
-    """How long a plan's trial is: a number of days or of months."""
+    """Length of a plan's trial: a number of days or of months."""
 
     duration: Decimal
     units: str = "DAY"

@@ -135,7 +135,7 @@ class Card(Stripe, frozen=True):
 
 
 class PaymentMethod(Stripe, frozen=True):
-    """``customer`` is None where it is attached to nobody, or where Stripe did not tell."""
+    """``customer`` is None where it is attached to no customer, or where Stripe did not return it."""
 
     id: str
     type: str = "card"
@@ -143,7 +143,7 @@ class PaymentMethod(Stripe, frozen=True):
     customer: str | None = None
 
     def fingerprint(self) -> str:
-        """Return what is alike for two saved copies of one card."""
+        """Return a value that is equal for two saved copies of one card."""
         return (self.card.fingerprint if self.card is not None else None) or self.id
 
     def signature(self) -> str:
@@ -178,7 +178,7 @@ class StripeCustomer(Stripe, frozen=True):
     deleted: bool = False
 
     def can_be_charged(self) -> bool:
-        """Whether a default payment method is known in Stripe."""
+        """Return whether Stripe has a default payment method."""
         return not self.deleted and self.payment_method() is not None
 
     def payment_method(self) -> PaymentMethod | None:
@@ -196,11 +196,11 @@ class ItemPrice(Stripe, frozen=True):
     recurring: Recurring | None = None
 
     def is_metered(self) -> bool:
-        """Whether Stripe bills by it what a meter counts."""
+        """Return whether Stripe bills a meter's usage at this price."""
         return self.recurring is not None and self.recurring.usage_type == UsageType.METERED
 
     def is_usage(self) -> bool:
-        """Whether usage is billed by it: a metered price, or the amount of 0 that anchors usage (BILLING 8)."""
+        """Return whether usage is billed with it: a metered price, or a placeholder price of 0 (BILLING 8)."""
         return self.is_metered() or self.unit_amount_decimal == 0
 
 

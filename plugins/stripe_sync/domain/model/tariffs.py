@@ -1,4 +1,4 @@
-"""What a price charges for a quantity, exactly, in minor units: flat, by the block, by tiers.
+"""Exact amount of a price for a quantity, in minor units: flat, by blocks, by tiers.
 
 Graduated tiers charge each tier's units at that tier's price and each entered tier's flat fee; volume tiers charge all
 units at the tier that the whole quantity falls into (Stripe, "tiers_mode"; Stigg, "tiered" and "volume").
@@ -41,7 +41,7 @@ class Tariff:
         return sum(self.parts(quantity), ZERO)
 
     def per_month(self, quantity: Decimal) -> Decimal:
-        """The same a month; what is charged once is worth nothing a month."""
+        """Return the amount per month; 0 for a one-off charge."""
         return self.amount(quantity) / self.months if self.months else ZERO
 
     def parts(self, quantity: Decimal) -> Iterator[Decimal]:

@@ -1,4 +1,4 @@
-"""Actions and plans: frozen, ordered, and named by hashes of their content.
+"""Actions and plans: immutable, ordered, and named by hashes of their content.
 
 An action is one write. It names other objects by link key, never by Stripe id, so its hash is the same whether or not
 those exist yet. The hash covers kind, target, before and after: what an approval is about.

@@ -1,7 +1,7 @@
-"""What a person is asked: a set of actions by their hashes, with how much they are about (invariant 7).
+"""Approval requests: actions by their hashes, with their amounts (invariant 7).
 
-An approval is about the actions and nothing else: each one's kind, target, before and after are in its hash. What is
-approved is made only as far as a plan of that moment still has the very same actions.
+An approval covers exactly these actions: the kind, target, before and after of each are in its hash. An approved action is
+written only while the current plan still contains it unchanged.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SHOWN = 20
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """One question to a person."""
+    """An approval request. Amounts are minor units by currency."""
 
     hash: str
     lane: Lane
@@ -35,12 +35,12 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def set_hash(environment: str, actions: Iterable[str]) -> str:
-    """16 hex digits over the environment and the hashes of the actions, whatever their order."""
+    """Return 16 hex digits over the environment and the hashes of the actions, in any order."""
     return hashlib.sha256(json.dumps([environment, sorted(actions)]).encode()).hexdigest()[:16]
 
 
 def requests(plan: Plan, guard_results: Sequence[GuardResult], *, settled: Collection[str]) -> Iterator[Request]:
-    """A question a waiting group, about the actions that nobody was asked about and nobody refused (``settled``)."""
+    """Yield a request per waiting group, without the actions that were requested or rejected before (``settled``)."""
     by_hash = {action.hash: action for action in plan.actions}
     for guard_result in guard_results:
         fresh = [hash for hash in guard_result.actions if hash not in settled]
@@ -59,7 +59,7 @@ def requests(plan: Plan, guard_results: Sequence[GuardResult], *, settled: Colle
 
 
 def granted(guard_results: Sequence[GuardResult], approved: Collection[str], plan: Plan) -> list[GuardResult]:
-    """The verdicts of a run that applies an approval: its actions apply, where their lane may write; nothing else does."""
+    """Return the guard results of a run that applies an approval: only approved actions of writing lanes apply."""
     by_hash: Mapping[str, Action] = {action.hash: action for action in plan.actions}
     result = []
     for guard_result in guard_results:
@@ -80,12 +80,12 @@ def granted(guard_results: Sequence[GuardResult], approved: Collection[str], pla
 
 
 def subject(environment: str, request: Request) -> str:
-    """The headline of the question: which set, how many, where."""
+    """Return the subject of a request: environment, number of actions, group and hash."""
     return f"{environment}: {len(request.actions)} × {request.group} ({request.hash})"
 
 
 def body(request: Request, sentences: Sequence[str], expires: str) -> str:
-    """What and how much, in Markdown; names and addresses of people are in no sentence."""
+    """Return the body of a request in Markdown; it has no names and addresses of people."""
     lines = [
         f"**{len(request.actions)} writes** of the group `{request.group}`.",
         f"Due now: **{shown_all(request.due_now)}**. A month: **{shown_all(request.per_month)}**.",
@@ -93,9 +93,11 @@ def body(request: Request, sentences: Sequence[str], expires: str) -> str:
         "Why it waits:",
         *(f"- {why}" for why in request.why),
         "",
-        "What would be written:",
+        "Planned writes:",
         *(f"- {sentence}" for sentence in sentences[:SHOWN]),
     ]
     if len(sentences) > SHOWN:
         lines.append(f"- … and {len(sentences) - SHOWN} more")
-    return "\n".join([*lines, "", f"Nobody's answer by {expires} UTC is a rejection. The set is `{request.hash}`."])
+    return "\n".join(
+        [*lines, "", f"Without an answer by {expires} UTC the request is rejected. The approval is `{request.hash}`."]
+    )

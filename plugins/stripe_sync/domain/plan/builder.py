@@ -77,7 +77,7 @@ def written(draft: Draft, d: Difference, exempt: Collection[str]) -> Iterator[Ou
 
 
 def may_retire(draft: Draft, retire: Action, actions: Sequence[Action]) -> bool:
-    """Whether a subscription's own price may be archived: no item of its will be on it after this plan."""
+    """Return whether a subscription's own price may be archived: none of its items uses it after this plan."""
     owner = owner_of(retire)
     d = draft.differences.get(owner)
     if not isinstance(d, Existing):
@@ -88,7 +88,7 @@ def may_retire(draft: Draft, retire: Action, actions: Sequence[Action]) -> bool:
 
 
 def is_clearing(action: Action) -> bool:
-    """Whether an action takes a product's default away without another in its place."""
+    """Return whether an action removes a product's default price without a replacement."""
     return action.kind == ActionKind.PRODUCT_SET_DEFAULT and action.after["default_price"] is None
 
 

@@ -1,8 +1,8 @@
-"""When a write whose payment was declined may be made again (BILLING 6). Pure: moments are given, UTC.
+"""Retries of writes whose payment was declined (BILLING 6). Pure; times are UTC.
 
-Card networks punish repeated attempts. So a declined write is repeated when the payment method or the wanted state
-changed, or when a person says so; by itself only on certain days after the first refusal, and after a hard decline or a
-demand for authentication never.
+Card networks penalize repeated attempts. A declined write is repeated when the payment method or the target changed, or when
+a person requests it; automatically only on certain days after the first refusal, and never after a hard decline or a demand
+for authentication.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ WAYS_OUT: Final[Mapping[DeclineKind, str]] = {
 class Decline:
     """The refusals of one write in a row.
 
-    ``target`` names what was asked for, ``method`` the payment method that was to pay it; ``invoice`` is the id of an
-    invoice that the refused call left, "" where it left none; ``is_freed`` says that a person asked for another attempt.
+    ``target`` names the requested state, ``method`` the payment method that was to pay it; ``invoice`` is the id of an
+    invoice that the refused call left, "" where it left none; ``is_freed`` says that a person requested another attempt.
     """
 
     kind: DeclineKind
@@ -114,7 +114,7 @@ def may_repeat(decline: Decline, action: Action, now: datetime) -> bool:
 def blocks(decline: Decline, invoice: Mapping[str, Any] | None) -> bool:
     """Return whether the invoice that a refused call left forbids another attempt.
 
-    An open one may still be paid, and a paid one was: a person decides that by ``retry``. ``invoice`` is None where
+    An open one may still be paid, and a paid one was: another attempt requires ``retry``. ``invoice`` is None where
     Stripe no longer has it.
     """
     status = invoice["status"] if invoice is not None else "void"

@@ -10,9 +10,9 @@ from stripe_sync.domain.plan.actions import Plan
 from stripe_sync.domain.plan.guards import Decision, GuardResult
 
 WORDS = {
-    Decision.APPLY: "applies by itself",
+    Decision.APPLY: "applied automatically",
     Decision.WAIT: "waits for approval",
-    Decision.OBSERVE: "is only shown",
+    Decision.OBSERVE: "observe mode: not applied",
 }
 
 
@@ -41,7 +41,7 @@ def explain(
 
 
 def changes(old: Plan, new: Plan) -> Iterator[str]:
-    """What one plan has that another had not (``+``), and the other way round (``-``), in the order of stages."""
+    """Yield the actions that only one of two plans has: added (``+``) and removed (``-``), in the order of stages."""
     before, after = ({action.hash for action in plan.actions} for plan in (old, new))
     yield f"{len(after - before)} actions came, {len(before - after)} went, {len(before & after)} are the same"
     for sign, plan, others in (("-", old, after), ("+", new, before)):

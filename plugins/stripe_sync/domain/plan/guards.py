@@ -1,4 +1,4 @@
-"""Whether a group of actions may be made by itself. Each refusal says which rule, which figure, which limit, and where."""
+"""Guards: rules that a group of actions must pass to be applied. Each refusal states the rule, figure, limit and setting."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from stripe_sync.domain.plan.intervals import INTERVAL_USAGE
 
 
 class Decision(StrEnum):
-    """Answer of the guards to a group: it is written, it waits for a person, it is shown only."""
+    """Answer of the guards to a group: it is applied, waits for approval, or is observed."""
 
     APPLY = "apply"
     WAIT = "wait"
     OBSERVE = "observe"
 
 
-# Causes that always wait for a person, whatever the limits, and what the person is told.
+# Causes that always wait for a person, regardless of the limits, with the message for the person.
 ALWAYS = {
     "late_start": "{n} subscriptions began more than {hours} hours ago: their creation always waits for a person.",
     "scheduled": "{n} subscriptions are managed by a schedule in Stripe: its release always waits for a person.",
@@ -39,7 +39,7 @@ ALWAYS = {
 
 
 class GuardResult(msgspec.Struct, frozen=True, kw_only=True):
-    """The guards' word on one group: its decision, its size and money, and why it does not apply by itself."""
+    """Result of the guards for one group: its decision, actions, amounts, and reasons for not applying it."""
 
     group: str
     lane: Lane
@@ -51,8 +51,9 @@ class GuardResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GuardContext(msgspec.Struct, frozen=True, kw_only=True):
-    """What guards know besides the plan: how many objects of a lane are linked, what was written today, and of a plan that
-    takes up a part of what differs, how many objects are ``deferred`` it.
+    """Facts by lane that guards evaluate a plan with: linked objects, writes of today, and objects that are ``deferred``.
+
+    Deferred objects differ and are left to a later plan.
     """
 
     linked: Mapping[str, int] = {}
@@ -65,11 +66,13 @@ class GuardContext(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def evaluate_guards(plan: Plan, environment: Environment, context: GuardContext) -> list[GuardResult]:
-    """A verdict a group. An action that depends on one that waits is left waiting by the executor, not here."""
-    return [result(group, actions, environment, context) for group, actions in plan.groups().items()]
+    """Return a result per group. Actions that depend on a waiting one are held back by the executor, not here."""
+    return [evaluate_group(group, actions, environment, context) for group, actions in plan.groups().items()]
 
 
-def result(group: str, actions: Sequence[Action], environment: Environment, context: GuardContext) -> GuardResult:
+def evaluate_group(
+    group: str, actions: Sequence[Action], environment: Environment, context: GuardContext
+) -> GuardResult:
     lane = actions[0].lane
     due_now, per_month = total(a.due_now for a in actions), total(a.per_month for a in actions)
     refusals = [context.read_only_reason] if context.read_only_reason else []
@@ -109,7 +112,7 @@ def lane_refusals(lane: Lane, environment: Environment, context: GuardContext) -
 
 
 def over_limits(group: str, actions: Sequence[Action], environment: Environment, context: GuardContext) -> list[str]:
-    """Every limit that a group exceeds."""
+    """Return a message for every limit that a group exceeds."""
     limits, lane = environment.limits, actions[0].lane
     where = f"environments.{environment.name}.limits"
     found = []
@@ -117,7 +120,7 @@ def over_limits(group: str, actions: Sequence[Action], environment: Environment,
         if cause in ALWAYS:
             found.append(ALWAYS[cause].format(n=len(actions), hours=environment.stripe.late_start_hours))
     deferred = context.deferred.get(lane, 0)
-    more = f" and {deferred} beyond this plan" if deferred else ""
+    more = f" and {deferred} outside this plan" if deferred else ""
     if len(actions) + deferred > limits.actions:
         found.append(f"{len(actions)} actions{more} are more than the {limits.actions} of {where}.actions.")
     today = context.written_today.get(lane, 0) + len(actions)
@@ -136,7 +139,7 @@ def over_limits(group: str, actions: Sequence[Action], environment: Environment,
 
 
 def over_money(actions: Sequence[Action], limits: Limits, where: str) -> list[str]:
-    """Money beyond a limit. Sums are of absolute amounts, so that what rises cannot hide what falls."""
+    """Yield messages of amounts over a limit. Sums are of absolute amounts, so that increases do not offset decreases."""
     found = []
     for which in ("due_now", "per_month"):
         allowed = limits.money(which)

@@ -1,6 +1,6 @@
-"""What an action leaves to a person: credits to be given and pending charges to be billed, until Stripe shows that it was done.
+"""Manual follow-ups of an action: credits to give and pending charges to bill, until Stripe shows them as done.
 
-Pure. Rows come from what a write said and noted; what closes one is decided from what Stripe shows later.
+Pure. Rows are created from a write's answer and notes, and closed by the later state in Stripe.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from stripe_sync.domain.actual.pending_items import Net, Pending, settle
 from stripe_sync.domain.model.stripe_status import COLLECTIBLE, InvoiceStatus
 from stripe_sync.domain.plan.actions import Action
 
-INVOICE = "pendinginvoice"  # begins the mark of our invoices of pending charges
+INVOICE = "pendinginvoice"  # begins the ownership marker of our invoices of pending charges
 NAME = "stiggPending"  # the metadata of a line, or of a credit note, that names the pending items it is for
 UNLESS_FINAL = ", or void it where the final usage invoice bills the same use"
 LONGEST = 500  # characters of a value of metadata
@@ -39,7 +39,7 @@ class Owed:
 
     ``items`` are pending invoice items; ``invoice`` is the one that has to be credited, void or collected, of a charge
     our own that bills its items. ``removed`` says that Stripe removed the items with the cancellation; None until they
-    were looked at. ``waits``: nobody has to do anything yet. ``why`` says why our invoice stays as it is, and the way out.
+    were looked at. ``waits``: no action is needed yet. ``why`` says why our invoice stays as it is, and the way out.
     """
 
     kind: OwedKind
@@ -68,7 +68,7 @@ class Owed:
         """Return the message for a person: the amount, its cause, and the way out."""
         amount = shown(Decimal(self.amount), self.currency)
         if self.kind == OwedKind.FOREIGN:
-            return f"The pending item {self.part} ({amount}) is somebody else's; bill it or delete it."
+            return f"The pending item {self.part} ({amount}) is not the pipeline's; bill it or delete it."
         if self.kind == OwedKind.UNUSED:
             return f"{amount} of the paid period lie after the end; credit {self.invoice}, or set stripe.end_proration to none."
         if self.kind == OwedKind.UNCOLLECTED:
@@ -124,10 +124,10 @@ def of_net(kind: OwedKind, net: Net) -> Owed:
 
 @dataclass(frozen=True)
 class Shown:
-    """What Stripe shows of a customer: pending items by id (None: gone), the invoices that have a line with a name, credit
-    notes in force, and invoices that rows are about (None: gone).
+    """State of a customer in Stripe: pending items by id (None: deleted), invoices by line name, effective credit notes, and
+    the invoices of rows (None: deleted).
 
-    ``own`` are ids of our invoices of pending charges; ``stuck`` says why an invoice stays as it is, and the way out.
+    ``own`` are ids of our invoices of pending charges; ``stuck`` has the reason why an invoice does not proceed, and the way out.
     """
 
     items: Mapping[str, Mapping[str, Any] | None]

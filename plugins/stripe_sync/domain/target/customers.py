@@ -65,7 +65,7 @@ def refusal(inputs: Inputs, customer: Customer, subscriptions: list[Subscription
     missing = why_unwanted(inputs, customer, subscriptions)
     if not missing:
         return None
-    detail = f"It has no reason to be in Stripe: {', '.join(reason.value for reason in missing)}."
+    detail = f"It is not synced to Stripe: {', '.join(reason.value for reason in missing)}."
     return no(Status.NO_SYNC_REQUIRED, missing[0], detail)
 
 

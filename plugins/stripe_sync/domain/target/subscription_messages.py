@@ -9,7 +9,7 @@ from stripe_sync.domain.model.inputs import Inputs
 from stripe_sync.domain.model.stigg import Subscription
 from stripe_sync.domain.target.timing import cancel_at, ends_at
 
-SHIFTED = "Its period ends at {:%Y-%m-%d %H:%M} UTC, and by its anchor before its end was taken away at {:%Y-%m-%d %H:%M} UTC; a person decides."
+SHIFTED = "Its period ends at {:%Y-%m-%d %H:%M} UTC, and at {:%Y-%m-%d %H:%M} UTC by its anchor before its end was removed. Correct its billing cycle in Stripe."
 
 
 def untaxed(inputs: Inputs, subscription: Subscription) -> str:
@@ -35,4 +35,4 @@ def ends_later(inputs: Inputs, subscription: Subscription) -> str:
     end = ends_at(inputs, subscription)
     if end is None or held is None or cancel_at(inputs, subscription, held) is not None:
         return ""
-    return f"It ends at {from_epoch(end):%Y-%m-%d %H:%M} UTC; Stripe is told in the period in which that lies."
+    return f"It ends at {from_epoch(end):%Y-%m-%d %H:%M} UTC; the end is set in Stripe in the period in which it lies."

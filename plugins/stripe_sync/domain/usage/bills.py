@@ -51,7 +51,7 @@ class Bill:
 
 
 def line_key(environment: str, subscription: str, charge: str, start: datetime, part: str) -> str:
-    """The name of one line of a window, in its mark."""
+    """Return the key of one line of a window, as in its ownership marker."""
     return keys.link_key(LINE, keys.part(environment), keys.part(subscription), charge, str(epoch(start)), part)
 
 
@@ -95,7 +95,7 @@ def minimum_of(bills: Sequence[Bill]) -> int | None:
 
 
 def excess_shares(amounts: Sequence[int], covers: int, currency: str) -> list[int]:
-    """Each window's share of what its group used beyond a minimum, minor units: by list amount, floored, the rest on the last."""
+    """Return each window's share of its group's usage over a minimum, minor units: by list amount, floored, the rest last."""
     used = sum(amounts)
     excess = max(0, used - covers)
     unit = money.chargeable_unit(currency)

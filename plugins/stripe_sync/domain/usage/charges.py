@@ -1,6 +1,6 @@
-"""Items of Stripe's subscriptions that have usage charges: whose they are, and by which terms.
+"""Subscription items in Stripe with usage charges: their subscriptions in Stigg and their terms.
 
-What cannot be known is a problem of that subscription alone: its drafts wait, all others go on (invariant 8).
+An undetermined charge is a problem of that subscription alone: its drafts wait, all others continue (invariant 8).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from stripe_sync.domain.target.prices import PriceVersion
 from stripe_sync.domain.usage.terms import Terms, terms
 from stripe_sync.domain.usage.windows import Measured
 
-LONGEST_GRACE = timedelta(hours=73)  # an account can give drafts 72 hours, and some seconds pass beyond them
+LONGEST_GRACE = timedelta(hours=73)  # an account can give drafts 72 hours, and some seconds more
 SECOND = timedelta(seconds=1)
 MADE_WITH = 300  # seconds between a subscription and the items that were made with it
 
@@ -78,7 +78,7 @@ def charges(inputs: Inputs, catalog: Catalog) -> tuple[list[Charge], list[Proble
 
 
 def held_by(inputs: Inputs, subscription: Subscription) -> StripeSubscription | None:
-    """The living Stripe subscription of one of Stigg's."""
+    """Return the Stripe subscription of a Stigg subscription, if it has not ended."""
     id = inputs.links.ids.get(inputs.link_key("subscription", subscription.subscription_id))
     held = inputs.stripe.subscriptions.get(id or "")
     return held if held is not None and held.status not in ENDED_STATUSES else None
@@ -109,7 +109,7 @@ def used_prices(subscription: Subscription, catalog: Catalog) -> Iterator[tuple[
 
 
 def limit(subscription: Subscription, part: SubscriptionPrice | SubscriptionAddon, version: PriceVersion) -> Decimal:
-    """What an overage leaves free: the units that are committed of the same feature, or the charge's own limit."""
+    """Return the included units of an overage: the committed ones of the same feature, or the charge's own limit."""
     if version.variant != keys.OVERAGE or not isinstance(part, SubscriptionPrice) or part.price is None:
         return Decimal(0)
     ref = part.price.feature.ref_id if part.price.feature else ""
@@ -148,10 +148,10 @@ def charge(
 
 
 def began(held: StripeSubscription, item: StripeItem, changed: datetime | None, now: datetime) -> datetime:
-    """When an item was first billed: with its subscription, or when Stigg added its charge.
+    """Return the time since which an item is billed: the start of its subscription, or of its charge in Stigg.
 
-    Of an item that is older than its running period, what lies before that was settled by whoever kept the ledger then;
-    but for the period before it as long as its draft may still be open.
+    An item that is older than its current period was billed externally before that period, except for the period before
+    it while its draft may still be open.
     """
     with_it = item.created <= held.created + MADE_WITH
     first = held.start_date if with_it else item.created
@@ -166,13 +166,13 @@ def began(held: StripeSubscription, item: StripeItem, changed: datetime | None, 
 
 
 def billing_interval(item: StripeItem) -> str:
-    """How often an item is billed, in Stigg's word."""
+    """Return the billing interval of an item, in Stigg's word."""
     interval = item.price.recurring.interval if item.price.recurring else ""
     return next((name for name, found in periods.INTERVALS.items() if found == interval), "MONTHLY")
 
 
 def period_boundaries(charge: Charge, bounds: set[datetime]) -> set[datetime]:
-    """Of the renewals of a subscription, those that end a period of this charge: items of other rhythms have their own."""
+    """Return the renewals that end a period of this charge; items of other billing intervals have their own."""
     intervals = {billing_interval(item) for item in charge.stripe.items.data}
     if len(intervals) == 1:
         return bounds

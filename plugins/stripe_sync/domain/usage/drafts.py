@@ -1,6 +1,6 @@
-"""What a draft bills for use, and what it should: the lines that are ours, compared by the keys of their marks.
+"""Actual and target usage lines of a draft, compared by the keys of their ownership markers.
 
-Pure. The lines of a draft are the proof of what is billed (domain/usage/proof.py): each carries our mark.
+Pure. The lines of a draft are the proof of the billed usage (domain/usage/proof.py): each has our ownership marker.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from stripe_sync.domain.usage.final_terms import FinalTerms
 from stripe_sync.domain.usage.proof import UsageLine, proves
 
 FINAL, DRAFT = "finalinvoice", "draft"
-INSTANT = 60  # seconds after which an invoice was finalized that did not wait as a draft
+INSTANT = 60  # seconds after which an invoice counts as finalized immediately
 
 
 def final_key(environment: str, subscription: str, bound: datetime) -> str:
@@ -31,7 +31,7 @@ def final_key(environment: str, subscription: str, bound: datetime) -> str:
 
 
 def held(body: Mapping[str, Any], signer: Signer) -> dict[str, UsageLine]:
-    """Our lines on an invoice, by key. A line without a genuine mark is somebody else's."""
+    """Return our lines on an invoice, by key. A line without a valid ownership marker is foreign."""
     return {line.key: line for line in reversed(own_lines(body, signer))}
 
 
@@ -64,7 +64,7 @@ def cutoff_of(body: Mapping[str, Any], signer: Signer) -> datetime | None:
 
 
 def subscription_of(body: Mapping[str, Any], signer: Signer) -> str | None:
-    """The Stripe subscription that an invoice is of; of one that we made, from its mark."""
+    """Return the Stripe subscription of an invoice; for our own invoices, from the ownership marker."""
     details = (body.get("parent") or {}).get("subscription_details") or {}
     found = details.get("subscription")
     if found:
@@ -74,7 +74,7 @@ def subscription_of(body: Mapping[str, Any], signer: Signer) -> str | None:
 
 
 def was_finalized_immediately(body: Mapping[str, Any]) -> bool:
-    """Whether a renewal of nothing was finalized at once, so that no line could be put on it."""
+    """Return whether a renewal of 0 was finalized immediately, so that no line could be added."""
     at = (body.get("status_transitions") or {}).get("finalized_at")
     return body["status"] != "draft" and at is not None and at - body["created"] < INSTANT and body["total"] == 0
 
@@ -87,7 +87,7 @@ def actions(
     entity: tuple[str, str],
     taken: Iterable[tuple[str, int]],
 ) -> list[Action]:
-    """What makes a draft bill these lines, each once. Lines of windows that are ``taken`` and not wanted go; others stay."""
+    """Return the writes after which a draft has exactly these lines of the windows ``taken``; other lines stay."""
     expected_keys, gone = {line.key for line in lines}, set(taken)
     id, currency = invoice.invoice, invoice.body["currency"]
     common: dict[str, Any] = {"entity": entity, "serial": f"invoice:{id}", "lane": Lane.USAGE, "cause": id}
@@ -158,7 +158,7 @@ def is_final(invoice: Invoice, signer: Signer) -> bool:
 def final_invoice(
     key: str, terms: FinalTerms, bound: datetime, *, subscription: str, entity: tuple[str, str]
 ) -> Action:
-    """Make the invoice of what was used until a subscription ended, switched off until it is proven."""
+    """Create the invoice of the usage until a subscription ended, with auto_advance off until it is verified."""
     return Action(
         kind=ActionKind.FINAL_INVOICE_CREATE, target=key, lane=Lane.USAGE, entity=entity, after=terms.after(), cause="final",
         serial=f"subscription:{subscription}",
@@ -189,9 +189,9 @@ def take_away(invoice: str, coupons: Sequence[str], *, entity: tuple[str, str], 
 def timing(
     kind: str, invoice: str, *, was: int | None, moment: int | None, entity: tuple[str, str], why: str
 ) -> Action:
-    """Moves the moment at which a draft is finalized; with none a hold stops it, and a release leaves the moment to Stripe."""
+    """Return the write of a draft's finalization time; without one a hold stops it, and a release leaves the time to Stripe."""
     is_on = kind == "release"
-    alone = "when Stripe sets it" if is_on else "by nobody but a person"
+    alone = "at the time that Stripe sets" if is_on else "manually only"
     when = f"at {from_epoch(moment):%Y-%m-%d %H:%M} UTC" if moment is not None else alone
     on = {"automatically_finalizes_at": moment, "auto_advance": True}  # one without the other never comes (SB 6.1)
     after = on if moment is not None else {"auto_advance": is_on}

@@ -17,9 +17,9 @@ OWN = "stripe-sync-final-"
 
 @dataclass(frozen=True)
 class FinalTerms:
-    """What an invoice is created with, in Stripe's words; ``coupons`` are those to be made before it.
+    """Parameters of an invoice, in Stripe's words; ``coupons`` are those to be created before it.
 
-    ``problem`` is why a person has to make the invoice; empty where we do.
+    ``problem`` is the reason why a person has to create the invoice; empty if there is none.
     """
 
     customer: str
@@ -118,16 +118,14 @@ def money_of_others(body: Mapping[str, Any]) -> str:
         "application_fee_percent": body.get("application_fee_percent"), "issuer": issuer if issuer != "self" else None,
     }  # fmt: skip
     found = [name for name, value in named.items() if value]
-    return f"It has {', '.join(found)} in Stripe, which an invoice of ours does not." if found else ""
+    return f"It has {', '.join(found)} in Stripe, which our own invoice would not have." if found else ""
 
 
 def paused(body: Mapping[str, Any]) -> str:
     """Return why nothing is collected: its collection is paused, as a renewal's would be; empty if it is not."""
     behavior = (body.get("pause_collection") or {}).get("behavior")
     return (
-        f"Its collection is paused in Stripe ({behavior}), and an invoice of ours would be collected."
-        if behavior
-        else ""
+        f"Its collection is paused in Stripe ({behavior}), and our own invoice would be collected." if behavior else ""
     )
 
 

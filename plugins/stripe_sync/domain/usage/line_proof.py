@@ -63,7 +63,7 @@ def billed_quantity(owner: Owner, window: Window, invoice: Invoice, *, group: It
 
 
 def rounding_on(owner: Owner, window: Window, invoice: Invoice, *, named: Iterable[Window]) -> int:
-    """Return the minor units that an invoice bills of a window beyond the ledger's amount, because Stripe rounds otherwise.
+    """Return the minor units that an invoice bills of a window above the ledger's amount, because Stripe rounds differently.
 
     ``named`` are the windows whose newest movement names the invoice.
     """

@@ -1,4 +1,4 @@
-"""What an invoice bills of a window by a meter of Stripe's: its lines, and the time that a summary is asked for."""
+"""Metered lines of a window on an invoice, and the period of its summary request."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def price_of(line: Mapping[str, Any]) -> str | None:
 
 
 def bills(body: Mapping[str, Any], item: str, meter: Meter, start: datetime, end: datetime) -> bool:
-    """Whether an invoice bills a window by its meter: it has lines of the item at this price, for time that holds it."""
+    """Return whether an invoice bills a window by its meter: it has lines of the item at this price for the window's time."""
     return any(
         price_of(line) == meter.price
         and line["period"]["start"] <= epoch(start)
@@ -45,12 +45,12 @@ def billed(body: Mapping[str, Any], item: str) -> tuple[Decimal, int]:
 
 
 def is_as_expected(body: Mapping[str, Any], item: str, expected: tuple[Decimal, int], currency: str) -> bool:
-    """Whether an invoice bills an item by its meter as expected (units, minor units): exactly, but for rounding a line."""
+    """Return whether an invoice bills an item by its meter as expected (units, minor units), within line rounding."""
     units, amount = billed(body, item)
     count = max(1, len(list(lines_of(body, item))))
     return units == expected[0] and money.is_rounding(amount - expected[1], currency, lines=count)
 
 
 def summary_bounds(start: datetime, end: datetime) -> tuple[int, int]:
-    """The whole minutes that a window is asked for by; what is sent for it lies a second before its end."""
+    """Return the period of a window's summary, in whole minutes; its events lie a second before its end."""
     return -(-epoch(start) // MINUTE) * MINUTE, -(-epoch(end) // MINUTE) * MINUTE

@@ -1,4 +1,4 @@
-"""What a minimum spend covers of a period: the sum that its lines in advance charged for it, and nothing else (BILLING 3). Pure."""
+"""Coverage of a minimum spend: exactly the sum that its lines charged in advance for the period (BILLING 3). Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CHARGE = 4  # the place of the charge in a price's link key
 
 
 def is_minimum(key: str) -> bool:
-    """Whether a price's link key is that of a minimum spend."""
+    """Return whether a link key is that of a minimum spend's price."""
     parts = key.split(":")
     return len(parts) > CHARGE and parts[CHARGE] == keys.MINIMUM
 
@@ -41,7 +41,7 @@ def read_since(invoice: Invoice, windows: Sequence[Window]) -> datetime | None:
 
 
 def is_charged(body: Mapping[str, Any]) -> bool:
-    """Whether an invoice charges what is on it: it is finalized and not void, or a draft that is finalized by itself."""
+    """Return whether an invoice is charged: finalized and not void, or a draft that is finalized automatically."""
     return body["status"] in FINAL or (body["status"] == "draft" and bool(body.get("auto_advance")))
 
 

@@ -31,18 +31,18 @@ class UsageLine:
 
 
 def proves(found: UsageLine, expected: UsageLine) -> bool:
-    """Whether a line on an invoice bills what it should; the amount may differ by rounding."""
+    """Return whether a line on an invoice is as expected; the amount may differ by rounding."""
     exact = [(line.quantity, line.unit_amount, line.start, line.end, line.currency) for line in (found, expected)]
     return exact[0] == exact[1] and money.is_rounding(found.amount - expected.amount, expected.currency)
 
 
 def are_proven(expected: Iterable[UsageLine], found: Mapping[str, UsageLine]) -> bool:
-    """Whether every wanted line is among the found ones, by key, and proven."""
+    """Return whether every expected line is among the found ones, by key, and as expected."""
     return all(line.key in found and proves(found[line.key], line) for line in expected)
 
 
 def rounding(expected: Iterable[UsageLine], found: Mapping[str, UsageLine]) -> int:
-    """The minor units that the proven lines bill beyond what the ledger reckoned; negative where Stripe bills less."""
+    """Return the minor units that verified lines bill above the ledger's amounts; negative where Stripe bills less."""
     return sum(
         found[line.key].amount - line.amount for line in expected if line.key in found and proves(found[line.key], line)
     )

@@ -1,7 +1,7 @@
 """The quantity of a window, from Stigg's running values between resets (reference: Stigg gives no total).
 
 A report at the window's start is inside, one at its end is not. What the value at a reset point means is not known for
-certain: the one after it, or the last one before (docs/unknowns.md); either can be told.
+certain: the one after it, or the last one before (docs/unknowns.md); both are supported.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def points_of(points: Iterable[StiggPoint]) -> list[Point]:
 def quantity(
     points: Sequence[Point], start: datetime, end: datetime, aggregation: Aggregation, *, reset_is_after: bool
 ) -> Decimal:
-    """What was used in [start, end)."""
+    """Return the usage in [start, end)."""
     before = [p for p in points if p.at < start]
     inside = [p for p in points if start <= p.at < end]
     if aggregation == "sum":

@@ -1,6 +1,6 @@
-"""What of a draft's usage does not fit on it: Stripe takes 250 items an invoice, and rolls the rest to the next one (SB 3.2).
+"""Usage that does not fit on a draft: Stripe takes 250 items per invoice, and moves the rest to the next one (SB 3.2).
 
-Pure. Windows stay whole, and what is on the draft stays there, so that a retry divides alike.
+Pure. Windows are not divided, and lines on the draft stay there, so that a retry gives the same division.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Division:
 
 
 def divided(lines: Sequence[UsageLine], there: Sequence[UsageLine], count: int) -> Division:
-    """How the windows of a draft of ``count`` lines are divided, of which ``there`` are ours; lines of a window stay together."""
+    """Divide the windows of a draft with ``count`` lines, ``there`` of them ours; lines of a window stay together."""
     room = MOST - (count - len(there))
     sizes: dict[Name, int] = {}
     for line in lines:
@@ -84,6 +84,6 @@ def surplus_key(environment: str, subscription: str, bound: datetime) -> str:
 
 
 def is_surplus(invoice: Invoice, signer: Signer) -> bool:
-    """Whether an invoice is ours, of what did not fit on the draft of a renewal."""
+    """Return whether an invoice is our own for usage that did not fit on a renewal's draft."""
     key = signer.key_of((invoice.body.get("metadata") or {}).get(ownership.FIELD)) or ""
     return key.startswith(f"{FINAL}:") and f":{SURPLUS}:" in key

@@ -1,4 +1,4 @@
-"""What a charge bills for use: by which price, of which units, and what is free of it (BILLING 3 and 8)."""
+"""Terms of a usage charge: its price, its units and its included quantity (BILLING 3 and 8)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ZERO = Decimal(0)
 
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
-    """One charge as it bills use from some moment on. Decimals are text; amounts are minor units.
+    """Terms of one usage charge from a time on. Decimals are text; amounts are minor units.
 
     ``content`` is the price in Stripe's form, ``block`` how many units one unit of its tiers stands for; ``included`` units
     are free (an overage's limit), then units are divided and rounded; ``minimum`` was charged in advance and is drawn from
@@ -47,14 +47,14 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
         return self.content["currency"]
 
     def amounts(self) -> ChargeAmounts:
-        """What a meter's price would have to be made of."""
+        """Return the amounts that a meter's price would need."""
         return ChargeAmounts(
             content=decode(self.content), block=Decimal(self.block), divide=Decimal(self.divide), round=self.round,
             plain=self.minimum is None and Decimal(self.included) == 0,
         )  # fmt: skip
 
     def units(self, quantity: Decimal) -> Decimal:
-        """The units that are billed for a quantity of use; corrections below nothing bill nothing."""
+        """Return the billed units of a quantity; 0 for a negative quantity (a correction)."""
         units = max(ZERO, quantity - Decimal(self.included))
         if self.divide != "1":
             rounding = ROUND_FLOOR if self.round == "DOWN" else ROUND_CEILING
@@ -69,7 +69,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
         return list(tariff.lines(self.units(quantity))) or [Line(ZERO, ZERO)]
 
     def amount(self, quantity: Decimal) -> int:
-        """What a quantity of use costs: each line rounded half up, then summed."""
+        """Return the amount of a quantity: each line rounded half up, then summed."""
         return sum(money.round_minor(line.quantity * line.unit_amount) for line in self.lines(quantity))
 
 
@@ -94,7 +94,7 @@ def terms(
 
 
 def aggregation(inputs: Inputs, price: Price) -> Aggregation:
-    """How running values become a quantity: what adds up is summed; what rises and falls is as the environment says."""
+    """Return the aggregation of running values: incremental features are summed; others by the environment's setting."""
     assert price.feature is not None, "a charge for use is of a feature"
     found = inputs.environment.usage.aggregation.get(price.feature.ref_id)
     if found is None and price.feature.meter_type == "Fluctuating":
@@ -107,12 +107,12 @@ def aggregation(inputs: Inputs, price: Price) -> Aggregation:
 
 
 def minimum(subscription: Subscription, price: Price) -> str | None:
-    """The minimum spend of the same rhythm that the subscription pays in advance, minor units."""
+    """Return the minimum spend of the same billing interval that the subscription pays in advance, minor units."""
     found = dict(minimums(subscription))
     if found and price.billing_period not in found:
         raise EntityError(
             ReasonCode.PRICING_MODEL_NOT_SUPPORTED,
-            f"The minimum spend of {subscription.subscription_id} has another rhythm than its usage.",
+            f"The minimum spend of {subscription.subscription_id} has a different billing interval than its usage.",
         )
     return found.get(price.billing_period)
 

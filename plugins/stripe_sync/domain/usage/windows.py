@@ -1,7 +1,7 @@
-"""Windows: how the life of a charge is cut into half-open pieces [start, end), without gap or overlap (invariant 10).
+"""Usage windows: the life of a charge in half-open periods [start, end), without gap or overlap (invariant 10).
 
-A charge of a Stripe subscription is opened with its terms at a moment, opened anew when they change, and closed. A piece
-ends where a billing period ends in Stripe, or where the terms change.
+A charge of a Stripe subscription is opened with its terms, gets a revision when they change, and is closed. A window ends
+where a billing period ends in Stripe, or where the terms change.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Timeline = tuple[str, str]  # Stripe's subscription, the charge's name
 
 @dataclass(frozen=True)
 class Measured:
-    """Whose use of what a charge bills, and where Stripe has its item. All ids, and nothing that is billed by."""
+    """Ids of a charge: the customer, the feature and the item in Stripe. It has no terms."""
 
     subscription: str  # Stigg's
     customer: str
@@ -74,7 +74,7 @@ class Window:
 
 @dataclass(frozen=True)
 class UnstoredWindow:
-    """One window to be stored: under which opening, from when to when."""
+    """A window to be stored: its terms revision, start and end."""
 
     revision: TermsRevision
     start: datetime
@@ -106,7 +106,7 @@ def cuts(revisions: Sequence[TermsRevision]) -> set[datetime]:
 
 
 class PriceBasis(NamedTuple):
-    """Everything that the price of a quantity depends on, but for limits."""
+    """Values that determine the price of a quantity, except limits."""
 
     content: EncodedPrice
     block: str
@@ -117,7 +117,7 @@ class PriceBasis(NamedTuple):
 
 
 def price_inputs(revision: TermsRevision) -> PriceBasis | None:
-    """Return what the price of a quantity depends on; None where nothing is charged."""
+    """Return the values that determine the price of a quantity; None where nothing is charged."""
     if revision.terms is None:
         return None
     terms, measured = revision.terms, revision.measured

@@ -74,6 +74,6 @@ def test_the_rows_say_which_variant_it_is() -> None:
     assert [(row.state.value[:7], row.sentence[:36]) for row in found] == [
         ("missing", "The customer c-1 is not in Stripe."),
         ("differs", "The name of the customer c-1 is not "),
-        ("unclaim", "Stripe has the subscription s-1, whi"),
+        ("unclaim", "The subscription s-1 is in Stripe an"),
         ("ended", "Stripe bills the subscription s-1. I"),
     ]

@@ -14,12 +14,12 @@ from stripe_sync.domain.plan.writes.context import Draft
 
 
 def has_shifted_renewals(d: Changed) -> bool:
-    """Return whether the renewals are not where the noted anchor has them: a person decides about that."""
+    """Return whether the renewals differ from the noted anchor, which requires a manual decision."""
     return "renewal" in d.fields and d.actual.document.get("renewal") is not None
 
 
 def is_anchor_noted(d: Changed) -> bool:
-    """Return whether the anchor is noted with an end: where an end is set anew, or none is noted yet.
+    """Return whether the anchor is noted with an end: where an end is set again, or none is noted yet.
 
     One whose renewals moved keeps its note, and so its difference, until a person has decided.
     """

@@ -1,4 +1,4 @@
-"""Actions for products, prices, coupons and customers: objects that cost nobody anything by themselves."""
+"""Actions for products, prices, coupons and customers: objects that charge nothing without a subscription."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ UPDATABLE = {
 
 
 def build_product(draft: Draft, d: Difference) -> Iterator[Outcome]:
-    """A product that nobody is billed by any more is made inactive, and never deleted."""
+    """Yield the deactivation of a product that bills no subscription any more; products are never deleted."""
     if isinstance(d, Changed) and d.target.document["active"] is False:
         changed = [name for name in d.fields if name in UPDATABLE[PRODUCT]]
         before, after = sides(d, changed)
@@ -53,7 +53,9 @@ def build_coupon(draft: Draft, d: Difference) -> Iterator[Outcome]:
 def build_plain(draft: Draft, d: Difference, *, lane: Lane, kinds: tuple[ActionKind, ActionKind]) -> Iterator[Outcome]:
     """Yield the creation of an object, or one update of its changed fields; ``kinds`` are these two."""
     if isinstance(d, Extra):
-        yield Unplanned(d.key, f"Nothing in Stigg claims this {kinds[0].noun}; a person decides what becomes of it.")
+        yield Unplanned(
+            d.key, f"This {kinds[0].noun} is not active in Stigg. Delete it in Stripe, link it, or exempt it."
+        )
         return
     if isinstance(d, Missing):
         yield draft.action(d, kinds[0], lane, d.target.document, cause="missing", verb="Create")
@@ -74,9 +76,9 @@ def sides(d: Changed, changed: list[str]) -> tuple[Document, Document]:
 
 
 def build_slot(draft: Draft, d: Difference) -> Iterator[Action]:
-    """A slot that is missing, holds another content, is archived, is not its product's default, or is wanted no more.
+    """Yield the writes of a price key that is missing, archived, not the product's default, outdated or without a target.
 
-    New price and lookup_key (one call), then the default, then the archive of the old one: each step heals on the next
+    New price and lookup_key (one call), then the default, then the archive of the old one: each step is repeated by the next
     run (BILLING 2).
     """
     if isinstance(d, Extra):
@@ -98,7 +100,7 @@ def build_slot(draft: Draft, d: Difference) -> Iterator[Action]:
 
 
 def is_default(draft: Draft, d: Targeted, version: str) -> bool:
-    """Whether the version that is to hold a slot is its product's default already, as far as it was seen."""
+    """Return whether the target version of a price key is known to be its product's default already."""
     if isinstance(d, Changed):
         return d.actual.facts["version"] == version and "default" not in d.fields
     seen = draft.differences.get(version)
@@ -151,14 +153,14 @@ def move_price_key(draft: Draft, d: Targeted, version: str) -> Action:
 
 
 def new_price(d: Targeted) -> Document:
-    """What a creation of a missing price version sends: its content, its product, its metadata."""
+    """Return the fields that create a missing price version: its content, product and metadata."""
     facts, document = d.target.facts, d.target.document
     tax = {"tax_behavior": document["tax_behavior"]} if "tax_behavior" in document else {}
     return {**facts["content"], "product": facts["product"], "metadata": document["metadata"], **tax}
 
 
 def build_version(draft: Draft, d: Difference) -> Iterator[Outcome]:
-    """A price version besides the one that its slot wants: needed and absent, or present and no longer needed."""
+    """Yield the writes of a price version that is not current: referenced and absent, or present and no longer referenced."""
     slot = draft.differences.get(keys.slot_of(d.key))
     folded = slot is not None and any(side.facts["version"] == d.key for side in slot.documents)
     if isinstance(d, Changed) and "tax_behavior" in d.fields:
@@ -183,7 +185,10 @@ def set_tax_behavior(draft: Draft, d: Changed) -> Iterator[Outcome]:
     """Prices whose tax behaviour is unspecified get it once; Stripe changes it never after."""
     held = d.actual.document.get("tax_behavior")
     if held is not None:
-        yield Unplanned(d.key, f"Its tax behaviour is {held}, which Stripe never changes; a person decides.")
+        yield Unplanned(
+            d.key,
+            f"Its tax behaviour is {held}, which Stripe never changes. Archive the price in Stripe, or change stripe.tax_behavior.",
+        )
         return
     before, after = sides(d, ["tax_behavior"])
     yield draft.action(
@@ -192,7 +197,7 @@ def set_tax_behavior(draft: Draft, d: Changed) -> Iterator[Outcome]:
 
 
 def retire(draft: Draft, d: Extra) -> Iterator[Action]:
-    """The archive of a version that nobody can be billed by: after its subscription's write, where one alone had it."""
+    """Yield the archiving of a version that bills no subscription, after the write of its only subscription."""
     if keys.subscription_of(d.key) is None:
         if d.actual.facts["default"]:  # a release that was interrupted after its first step
             yield clear_default(draft, d, d.key, d.actual.facts["product"])

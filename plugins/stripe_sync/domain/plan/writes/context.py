@@ -1,4 +1,4 @@
-"""What the builders of actions share: the differences they start from, and how an action of one is made."""
+"""Context of the builders of actions: the differences, and the construction of an action."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from stripe_sync.domain.drift.difference import Changed, Difference
 from stripe_sync.domain.model.documents import Document
 from stripe_sync.domain.plan.actions import Action, ActionKind
 
-# What adoption alone explains: the native integration wrote no mark, and other texts.
+# Fields that adoption alone explains: the native integration wrote no ownership marker, and other texts.
 ADOPTED = frozenset({"metadata", "description"})
 
 
 @dataclass(frozen=True)
 class Policy:
-    """What the environment says about changes of subscriptions. ``now`` is Unix seconds.
+    """Settings and facts for changes of subscriptions. ``now`` is Unix seconds.
 
-    ``proven`` are the ids of Stripe's items of usage that count no more, with everything that they counted on an invoice;
-    ``settled`` are those of which everything that was closed is on a finalized invoice. ``own_stops`` are the ids of the
+    ``proven`` are the ids of ended usage items in Stripe whose usage is completely on invoices;
+    ``settled`` are those whose closed periods are on finalized invoices. ``own_stops`` are the ids of the
     drafts that the pipeline stopped and has not switched on again.
     """
 
@@ -47,7 +47,7 @@ Outcome = Action | Unplanned  # one of a difference's: an action, or why there i
 
 @dataclass(frozen=True)
 class Draft:
-    """What the builders work on: the differences, what they are worth, and which objects Stripe already knows."""
+    """Input of the builders: the differences, their amounts, and the objects that exist in Stripe."""
 
     differences: Mapping[str, Difference]
     drift: Mapping[str, list[str]]
@@ -100,7 +100,7 @@ def serial_of(d: Difference, about: str) -> str:
 
 
 def cause_of(d: Changed, changed: list[str]) -> str:
-    """Why fields are written: they are the mark alone, adoption explains them, or they changed."""
+    """Return the cause of a write: only the ownership marker, adoption, or a change."""
     adopted = not d.actual.facts.get("marked", True)
     if adopted and set(changed) <= ADOPTED:
         return "adoption"

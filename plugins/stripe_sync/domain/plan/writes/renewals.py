@@ -23,12 +23,12 @@ def item_periods(d: Changed) -> list[tuple[int, int]]:
 
 
 def is_inside(d: Changed, moment: int) -> bool:
-    """Whether a moment lies in the running period of every item."""
+    """Return whether a time lies in the current period of every item."""
     return all(start <= moment < end for start, end in item_periods(d))
 
 
 def is_overtaken(d: Changed, moment: int) -> bool:
-    """Whether the running period of every item began after the moment: a renewal has billed the state before."""
+    """Return whether the current period of every item began after the time: a renewal has billed the state before."""
     found = item_periods(d)
     return bool(found) and all(moment < start for start, _ in found)
 
@@ -39,7 +39,7 @@ def overtaken(
     """A change that a renewal has overtaken: what it billed too little goes on its open draft.
 
     What it billed too much is no line, since no line is negative: it is a credit, which a person gives by a credit note.
-    Where the draft is finalized, or the change is older than one period, a person decides (RENEWED_SHORT, RENEWED_LONG).
+    Where the draft is finalized, or the change is older than one period, a manual decision is required (RENEWED_SHORT, RENEWED_LONG).
     """
     start, _ = item_periods(d)[0]
     months = max((draft.book.rates[i["price"]].months for i in new if i["price"] in draft.book.rates), default=1) or 1

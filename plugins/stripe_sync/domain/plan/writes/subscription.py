@@ -34,15 +34,20 @@ PLAIN = ("collection_method", "days_until_due", "metadata", *COUPONS)
 
 def build_subscription(draft: Draft, d: Difference) -> Iterator[Outcome]:
     if isinstance(d, Extra):
-        yield Unplanned(d.key, "Stripe bills it and Stigg does not claim it; a person decides.")
+        yield Unplanned(
+            d.key, "Stripe bills it, and it is not active in Stigg. Cancel it in Stripe, link it, or exempt it."
+        )
     elif isinstance(d, Missing):
         yield create_subscription(draft, d)
     elif is_ending(d):
         yield from end_subscription(draft, d)
     elif d.actual.facts.get("paused"):
-        yield Unplanned(d.key, "It is paused in Stripe; a person decides.")
+        yield Unplanned(d.key, "It is paused in Stripe. Resume it there, or cancel it in Stigg.")
     elif "customer" in d.fields:
-        yield Unplanned(d.key, "Stripe bills another customer for it, which cannot be changed; a person decides.")
+        yield Unplanned(
+            d.key,
+            "Stripe bills another customer for it, which cannot be changed. Cancel it in Stripe, or correct the customer in Stigg.",
+        )
     else:
         yield from change_subscription(draft, d)
 
@@ -81,7 +86,9 @@ def end_subscription(draft: Draft, d: Changed) -> Iterator[Outcome]:
         yield Unplanned(d.key, facts["why"])
         return
     if d.actual.facts["foreign_items"]:
-        yield Unplanned(d.key, f"{facts['why']} It has items of somebody else's as well; a person decides.")
+        yield Unplanned(
+            d.key, f"{facts['why']} It also has items that Stigg does not know. Remove them, or cancel it in Stripe."
+        )
         return
     decision = decide(ending_of(draft, d))
     if decision.kind != EndingStep.CANCEL:
@@ -138,7 +145,9 @@ def change_subscription(draft: Draft, d: Changed) -> Iterator[Outcome]:
         yield Unplanned(d.key, f"{payment['processing']} Its changes are made after that.")
         return
     if has_shifted_renewals(d):
-        yield Unplanned(d.key, "Its renewals moved as its end was taken away; a person decides.")
+        yield Unplanned(
+            d.key, "Its renewals moved when its end was removed. Correct its billing cycle in Stripe, or cancel it."
+        )
     changes = list(change_items(draft, d))
     yield from (outcome for outcome in changes if isinstance(outcome, Unplanned))
     items = [outcome for outcome in changes if isinstance(outcome, Action)]
@@ -155,7 +164,7 @@ def change_subscription(draft: Draft, d: Changed) -> Iterator[Outcome]:
 
 
 def change_plain(draft: Draft, d: Changed, *, without: list[str]) -> Iterator[Action]:
-    """Everything that prorates nothing: collection, discounts, one-off charges, the mark."""
+    """Yield the writes that prorate nothing: collection, discounts, one-off charges, the ownership marker."""
     changed = [name for name in d.fields if name in PLAIN and name not in without]
     if not changed:
         return
@@ -189,7 +198,7 @@ def one_off_items(draft: Draft, d: Changed) -> Iterator[Action]:
 
 
 def change_end(draft: Draft, d: Changed) -> Iterator[Outcome]:
-    """The moment at which it ends. What a customer or a person asked for in Stripe is never undone by itself."""
+    """Yield the write of its end. An end that a customer or a person set in Stripe is never undone automatically."""
     if "cancel_at" not in d.fields:
         return
     end, held = d.target.document.get("cancel_at"), d.actual.document.get("cancel_at")
@@ -295,7 +304,7 @@ def coming_items(d: Changed, new: Items) -> Items:
 
 
 def is_exchanged(draft: Draft, fact: Mapping[str, Any], item: Mapping[str, str], coming: Items) -> bool:
-    """Whether an item of usage goes on at another price, of which nothing is lost: a meter's only between two invoices."""
+    """Return whether a usage item continues at another price without loss; a metered one only between two invoices."""
     duplicates = [
         other for other in coming if keys.same_line_item(other["price"]) == keys.same_line_item(item["price"])
     ]
@@ -305,7 +314,7 @@ def is_exchanged(draft: Draft, fact: Mapping[str, Any], item: Mapping[str, str],
 
 
 def is_unproven(draft: Draft, item: Mapping[str, Any]) -> bool:
-    """Whether an item of Stripe's counts usage that is not proven on an invoice yet; a meter's, on a finalized one."""
+    """Return whether an item counts usage that is not verified on an invoice yet; a metered item's, on a finalized one."""
     policy = draft.policy
     if item["metered"] and item["id"] not in policy.settled:
         return True
@@ -338,7 +347,7 @@ def requested_at(d: Changed, old: Items, new: Items) -> int | None:
 
 
 def remaining(draft: Draft, d: Changed, old: Items, new: Items, moment: int | None) -> dict[str, Decimal]:
-    """What an immediate invoice of the change comes to, before Stripe is asked: the difference for the time that remains."""
+    """Return the estimated amount of a change's immediate invoice: the difference for the remaining time."""
     more = difference(draft.book.one_interval(new), draft.book.one_interval(old))
     found = item_periods(d)
     if not found:

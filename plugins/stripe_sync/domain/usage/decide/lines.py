@@ -19,7 +19,7 @@ from stripe_sync.domain.usage.line_proof import Owner, lines_for
 from stripe_sync.domain.usage.proof import UsageLine
 from stripe_sync.domain.usage.windows import Window
 
-CHANGED = "Its lines on the draft were changed by somebody."
+CHANGED = "Its lines on the draft were changed in Stripe."
 
 
 @dataclass(frozen=True, kw_only=True)

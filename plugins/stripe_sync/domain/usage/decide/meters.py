@@ -88,12 +88,16 @@ def billed_twice(window: Window, invoice: Invoice) -> str:
     amount = metering.billed(invoice.body, item)[1]
     if not amount:
         return ""
-    return f"{invoice.invoice} bills {amount} minor units of {item} by a meter as well; a person decides."
+    return f"{invoice.invoice} bills {amount} minor units of {item} by a meter as well. Remove one of the two from the invoice."
 
 
 def counted_twice(meter: Meter, value: Decimal) -> str:
     """Return why a window that lines bill would be billed by its meter as well; empty where that has counted nothing."""
-    return f"The meter {meter.id} has counted {money.plain(value)} of it besides; a person decides." if value else ""
+    return (
+        f"The meter {meter.id} has also counted {money.plain(value)} of it. Remove these events, or credit them."
+        if value
+        else ""
+    )
 
 
 def counted_excess(window: Window, value: Decimal, sent: Sequence[Decimal]) -> Decimal:

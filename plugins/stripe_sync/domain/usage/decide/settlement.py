@@ -24,8 +24,8 @@ DELETED = "deleted"  # no status in Stripe: a person deleted the draft
 ON_NEXT = "Put it on the next invoice by hand, or waive it."
 REST_ON_NEXT = "Put the rest on the next invoice by hand, or waive it."
 OWN_INVOICE = "Make an invoice for it by hand, or waive it."
-VOIDED = "The invoice was voided; a person decides whether it is billed again."
-CREDITED = "A credit note took it back; a person decides whether it is billed again."
+VOIDED = "The invoice was voided. Bill it again by hand, or exclude it."
+CREDITED = "It was credited by a credit note. Bill it again by hand, or exclude it."
 FREE = "Nothing to bill, and no invoice to say so."
 ROUNDED = "Stripe rounds its lines otherwise."
 

@@ -1,4 +1,4 @@
-"""How long Stripe lets the draft of a renewal wait, as the drafts that nobody moved show it (BILLING 9). Pure."""
+"""Grace period of renewal drafts in Stripe, as drafts with an unchanged finalization time show it (BILLING 9). Pure."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def graces(bodies: Iterable[Mapping[str, Any]], moved: Collection[str]) -> dict[
 
 
 def is_short(seconds: int) -> bool:
-    """Whether usage cannot be counted on a draft that waits no longer."""
+    """Return whether a grace period is too short to bill usage on the draft."""
     return seconds < LEAST
 
 

@@ -1,6 +1,6 @@
-"""How far ahead a time of finalization is set (docs/unknowns.md, ``smallest_lead``). Pure.
+"""Lead of a finalization time (docs/unknowns.md, ``smallest_lead``). Pure.
 
-Nobody documents the smallest lead that Stripe takes. A release asks for five minutes; where Stripe refuses that as too near,
+Stripe does not document the smallest lead. A release uses five minutes; where Stripe refuses that as too near,
 for more than an hour, so that a draft is finalized late and never stays switched off. An answer of ``probe`` goes first.
 """
 

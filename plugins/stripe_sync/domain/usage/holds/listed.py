@@ -1,4 +1,4 @@
-"""Stuck invoices among those that Stripe lists: of linked subscriptions and of the project, told nowhere else. Pure."""
+"""Stuck invoices among those that Stripe lists: of linked subscriptions and our own, not reported elsewhere. Pure."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def owner_of(body: Mapping[str, Any], signer: Signer) -> str | None:
 
 
 def is_watched(body: Mapping[str, Any], linked: Collection[str], *, signer: Signer) -> bool:
-    """Return whether an invoice is of a linked subscription, or carries a genuine mark of ours, as its subscription may."""
+    """Return whether an invoice is of a linked subscription, or it or its subscription has our valid ownership marker."""
     owner = owner_of(body, signer)
     return owner is not None and (owner in linked or _has_own_marker(body, signer))
 

@@ -1,4 +1,4 @@
-"""When the draft of a renewal is held, and when it is let go (BILLING 9). Pure; times are UTC.
+"""Rules for the hold and the release of renewal drafts (BILLING 9). Pure; times are UTC.
 
 A draft is held while a cause stands, and its time is never set to an earlier one. A draft that sells a period after the end
 (``unowed``) has no deadline, since Stripe would collect it then: it is held far ahead, until its subscription is canceled or
@@ -56,7 +56,7 @@ class Release:
 def decide(
     draft: Draft, causes: Collection[Cause], own: OwnHold | None, *, now: datetime, lead: timedelta = RELEASED
 ) -> Hold | Release | None:
-    """Return what is done about a draft; None where it stays as it is. ``lead`` is how far ahead a time is asked for."""
+    """Return the hold or release of a draft; None where it stays as it is. ``lead`` is the distance of a new time."""
     if causes:
         return hold_until(draft, causes, now)
     return let_go(draft, own, now, lead) if own is not None else None

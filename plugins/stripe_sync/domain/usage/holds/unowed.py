@@ -1,4 +1,4 @@
-"""What a person reads of a draft that sells a period after the end, while the cancellation that stops it waits. Pure."""
+"""Messages about drafts for a period after the end, while the cancellation that stops them waits. Pure."""
 
 from __future__ import annotations
 
