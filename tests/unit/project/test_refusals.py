@@ -29,8 +29,6 @@ ALLOWED = {
     "scenarios/test_account.py::another": "429 in real time; a second account beside the harness's",
     "scenarios/test_guards.py::test_the_native_integration_holds_everything_at_observe": "the default: it is said, since the "
     "run under the other answers has it off",
-    "scenarios/test_probe.py::test_what_a_probe_made_is_deleted_or_archived_and_listed": "each question is to be answered, so "
-    "that nothing is left open; either answer of it is asked beside",
     "scenarios/test_stigg_feed.py::test_event_logs_name_the_subscriptions_that_changed": "what logs tell where they may be "
     "read; the refusal is the other end of the story after it",
     "scenarios/test_unknowns.py::test_enforce_waits_for_the_answers_and_goes_on_with_them": "the defaults: they are said, since "
