@@ -10,8 +10,9 @@ from stripe_sync.domain.model.inputs import Inputs, Links
 from stripe_sync.domain.target.target_state import catalog_state, of_families, target_state
 from stripe_sync.domain.usage.charges import charges
 from stripe_sync.jobs.inputs.latest import latest
-from stripe_sync.jobs.inputs.snapshots import every, stigg_view, stripe_view, without
+from stripe_sync.jobs.inputs.snapshots import stigg_view, stripe_view, without
 from stripe_sync.warehouse.comparisons import comparisons, link_suggestions, links, statuses
+from stripe_sync.warehouse.snapshots.readers import every
 from tests.support.harness import Harness
 
 Documents = dict[tuple[str, str, str], Any]

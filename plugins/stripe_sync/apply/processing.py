@@ -6,9 +6,10 @@ from typing import Any
 
 from stripe_sync.clients.stripe.client import StripeApi
 from stripe_sync.clients.stripe.endpoints import EXPANDED
+from stripe_sync.core.decoding import from_stripe
 from stripe_sync.core.errors import StripeSyncError
 from stripe_sync.domain.actual.payment_processing import unpaid
-from stripe_sync.domain.model.stripe import StripeInvoice, StripeSubscription, decode
+from stripe_sync.domain.model.stripe import StripeInvoice, StripeSubscription
 from stripe_sync.domain.plan.actions import Action
 from stripe_sync.domain.plan.declines import may_charge
 
@@ -39,5 +40,5 @@ def debit_of(api: StripeApi, action: Action, held: Row) -> tuple[Row, Row | None
     if invoice is None:
         return held, None, ""
     is_delayed = action.after["payment_behavior"] == "allow_incomplete"
-    found = unpaid(decode(held, StripeSubscription), [decode(invoice, StripeInvoice)], is_delayed=is_delayed)
+    found = unpaid(from_stripe(held, StripeSubscription), [from_stripe(invoice, StripeInvoice)], is_delayed=is_delayed)
     return (held, invoice, found.sentence) if found is not None else (held, None, "")

@@ -12,6 +12,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from stripe_sync.core.errors import EntityError
+from stripe_sync.core.reasons import ReasonCode
+
 Type = TypeVar("Type")
 _prepared: set[Any] = set()
 _lock = threading.Lock()
@@ -27,6 +30,22 @@ def typed(value: Any, type: type[Type], *, strict: bool = True) -> Type:
             msgspec.json.Decoder(type)
             _prepared.add(type)
     return msgspec.convert(value, type, strict=strict)
+
+
+def from_stigg(row: Any, type: type[Type]) -> Type:
+    """Return an answer from Stigg as an entity. Raises EntityError ``UNKNOWN_SHAPE``, naming the field and not its value."""
+    try:
+        return typed(row, type)
+    except msgspec.ValidationError as error:
+        raise EntityError(ReasonCode.UNKNOWN_SHAPE, f"Stigg's answer is not understood: {error}") from None
+
+
+def from_stripe(row: Any, type: type[Type]) -> Type:
+    """Return an answer from Stripe as an object. Raises EntityError ``UNKNOWN_SHAPE``, naming the field and not its value."""
+    try:
+        return typed(row, type, strict=False)
+    except msgspec.ValidationError as error:
+        raise EntityError(ReasonCode.UNKNOWN_SHAPE, f"Stripe's answer is not understood: {error}") from None
 
 
 def texts_in(value: Any) -> Iterator[str]:

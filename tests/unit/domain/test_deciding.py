@@ -12,13 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stripe_sync.core.decoding import from_stigg, from_stripe
 from stripe_sync.core.errors import EntityError
 from stripe_sync.core.ownership import Signer
 from stripe_sync.core.settings import Environment, Limits
 from stripe_sync.domain.drift.amounts import PriceBook
 from stripe_sync.domain.drift.difference import Difference, Missing
 from stripe_sync.domain.drift.rows import rows
-from stripe_sync.domain.model import stigg, stripe
+from stripe_sync.domain.model import stripe
 from stripe_sync.domain.model.documents import ObjectDocument
 from stripe_sync.domain.model.inputs import Inputs, Links, StiggView, StripeView
 from stripe_sync.domain.model.price_content import encode
@@ -45,7 +46,7 @@ def package(ref: str = "pro", prices: list[dict[str, Any]] | None = None, **more
     row = {"id": "u", "refId": ref, "displayName": ref.title(), "versionNumber": 1, "status": "PUBLISHED",
            "isLatest": True, "pricingType": "PAID", "product": {"refId": "acme", "displayName": "Acme"},
            "prices": [price()] if prices is None else prices}  # fmt: skip
-    return stigg.decode(row | more, Package)
+    return from_stigg(row | more, Package)
 
 
 def subscription(**more: Any) -> Subscription:
@@ -54,7 +55,7 @@ def subscription(**more: Any) -> Subscription:
            "billingPeriod": "MONTHLY", "paymentCollectionMethod": "INVOICE",
            "currentBillingPeriodEnd": "2026-12-16T06:00:00.000Z",
            "prices": [{"price": price(), "updatedAt": "2026-11-16T06:00:00.000Z"}]}  # fmt: skip
-    return stigg.decode(row | more, Subscription)
+    return from_stigg(row | more, Subscription)
 
 
 def inputs(
@@ -74,7 +75,7 @@ def inputs(
 
 
 def customer(**more: Any) -> Customer:
-    return stigg.decode({"customerId": "c-1", "name": "One"} | more, Customer)
+    return from_stigg({"customerId": "c-1", "name": "One"} | more, Customer)
 
 
 def test_names_in_the_pages_formats() -> None:
@@ -232,14 +233,14 @@ def test_versions_of_a_price_are_told_apart_by_content_alone() -> None:
 
 def test_decoding_names_the_field_and_not_its_value() -> None:
     with pytest.raises(EntityError) as refused:
-        stigg.decode({"customerId": "c", "email": {"secret": "a@b.test"}}, Customer)
+        from_stigg({"customerId": "c", "email": {"secret": "a@b.test"}}, Customer)
     assert "email" in refused.value.detail
     assert "a@b.test" not in refused.value.detail
 
 
 def test_stripes_decimals_are_read_exactly() -> None:
     row = {"id": "p", "product": "x", "currency": "usd", "active": True, "unit_amount_decimal": "0.000000000001"}
-    assert encode(stripe.decode(row, stripe.StripePrice).content())["unit_amount"] == "0.000000000001"
+    assert encode(from_stripe(row, stripe.StripePrice).content())["unit_amount"] == "0.000000000001"
 
 
 def test_a_mark_proves_a_link_only_for_one_living_object() -> None:

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from stripe_sync.core.decoding import from_stigg, from_stripe
 from stripe_sync.domain.actual.actual_state import found
 from stripe_sync.domain.actual.successors import follows
-from stripe_sync.domain.model import stigg, stripe
 from stripe_sync.domain.model.inputs import Links, StripeView
 from stripe_sync.domain.model.stigg import SubscriptionCoupon
 from stripe_sync.domain.model.stripe import StripeCoupon, StripeCustomer, StripeProduct, StripeSubscription
@@ -30,7 +30,7 @@ def held(id: str, **more: Any) -> dict[str, Any]:
 
 def test_nobodys_objects_and_ended_ones_are_not_found() -> None:
     def both(kind: type[Any], one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
-        return {row["id"]: stripe.decode(row, kind) for row in (one, other)}
+        return {row["id"]: from_stripe(row, kind) for row in (one, other)}
 
     given = inputs()
     ours = {
@@ -46,7 +46,7 @@ def test_nobodys_objects_and_ended_ones_are_not_found() -> None:
         both(StripeProduct, product | {"id": "prod_1"}, product | {"id": "prod_2"}),
         {},
         both(StripeCustomer, {"id": "cus_1"}, {"id": "cus_2"}),
-        {row["id"]: stripe.decode(row, StripeSubscription) for row in subscriptions},
+        {row["id"]: from_stripe(row, StripeSubscription) for row in subscriptions},
         both(StripeCoupon, coupon | {"id": "co_1"}, coupon | {"id": "co_2"}),
     )
     there = found(replace(given, stripe=view, links=Links(ours)), view)
@@ -58,7 +58,7 @@ def test_nobodys_objects_and_ended_ones_are_not_found() -> None:
 
 
 def replace_deleted(product: StripeProduct) -> StripeProduct:
-    return stripe.decode({"id": product.id, "name": product.name, "active": False, "deleted": True}, StripeProduct)
+    return from_stripe({"id": product.id, "name": product.name, "active": False, "deleted": True}, StripeProduct)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_the_months_that_remain_of_a_coupon(months: int | None, now: str, left: 
         "startDate": "2026-08-31T00:00:00Z",
         "durationInMonths": months,
     }
-    coupon = stigg.decode(row, SubscriptionCoupon)
+    coupon = from_stigg(row, SubscriptionCoupon)
     given = replace(inputs(), now=datetime.fromisoformat(now).replace(tzinfo=UTC))
     found_left = remaining(given, coupon)
     assert found_left is coupon if left == "all" else (found_left and found_left.duration_in_months) == left

@@ -17,6 +17,7 @@ from stripe_sync.clients.stripe.endpoints import PATHS
 from stripe_sync.clients.stripe.nested_lists import with_lines
 from stripe_sync.core import ownership
 from stripe_sync.core.clock import epoch
+from stripe_sync.core.decoding import from_stripe
 from stripe_sync.core.errors import EntityError
 from stripe_sync.core.ownership import Signer
 from stripe_sync.core.reasons import ReasonCode
@@ -26,7 +27,7 @@ from stripe_sync.domain.actual.pending_items import Pending, pending, price_of
 from stripe_sync.domain.actual.stripe_objects import ENDED_STATUSES
 from stripe_sync.domain.actual.unowed_invoices import renews_soon, split
 from stripe_sync.domain.actual.unused_time import unused, unused_pending
-from stripe_sync.domain.model.stripe import StripeSubscription, decode
+from stripe_sync.domain.model.stripe import StripeSubscription
 from stripe_sync.domain.plan.actions import Action
 
 Row = dict[str, Any]
@@ -51,7 +52,7 @@ def prepare(call: Call, now: datetime) -> Action:
     noted_facts = {"collected": [asdict(i) for i in seen], "pending": noted(waiting), "customer": held["customer"]}
     sold = _sold_after(invoices, unowed(seen, held["id"], end), end, signer)
     if held["status"] not in ENDED_STATUSES and renews_soon(
-        _next_renewal(decode(held, StripeSubscription)), epoch(now)
+        _next_renewal(from_stripe(held, StripeSubscription)), epoch(now)
     ):
         noted_facts |= {"renews_soon": True}
     return structs.replace(action, noted=noted_facts | {"sold_after": sold} | _unused(call, held, waiting))
@@ -97,7 +98,7 @@ def _unused(call: Call, held: Row, waiting: Sequence[Pending]) -> Row:
 
 def _refuse_early(action: Action, held: Row, seen: list[Collected], now: datetime) -> None:
     """Decide again from Stripe's current state; the plan has checked that usage is verified."""
-    subscription = decode(held, StripeSubscription)
+    subscription = from_stripe(held, StripeSubscription)
     moment = epoch(now)
     decision = decide(
         Ending(

@@ -20,11 +20,12 @@ from stripe_sync.apply.resource import (
 from stripe_sync.clients.stripe.answers import Found, Written
 from stripe_sync.clients.stripe.collection import Collection
 from stripe_sync.clients.stripe.endpoints import PATHS
+from stripe_sync.core.decoding import from_stripe
 from stripe_sync.core.errors import EntityError
 from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.actual import stripe_objects
 from stripe_sync.domain.model.documents import Document
-from stripe_sync.domain.model.stripe import StripeCoupon, decode
+from stripe_sync.domain.model.stripe import StripeCoupon
 from stripe_sync.domain.plan.actions import ActionKind
 
 ATTEMPTS = 5
@@ -90,7 +91,7 @@ def _recover_deletion(call: Call, since: datetime) -> Iterator[Found]:
 
 def _document(call: Call, found: Found) -> Document:
     return stripe_objects.coupon_document(
-        call.links.reading(), decode(found.object, StripeCoupon), call.action.target
+        call.links.reading(), from_stripe(found.object, StripeCoupon), call.action.target
     ).document
 
 

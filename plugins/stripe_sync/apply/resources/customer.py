@@ -18,9 +18,10 @@ from stripe_sync.apply.resource import (
 from stripe_sync.clients.stripe.answers import Found, Written
 from stripe_sync.clients.stripe.collection import Collection
 from stripe_sync.clients.stripe.endpoints import EXPANDED, PATHS, in_list
+from stripe_sync.core.decoding import from_stripe
 from stripe_sync.domain.actual import stripe_objects
 from stripe_sync.domain.model.documents import Document
-from stripe_sync.domain.model.stripe import StripeCustomer, decode
+from stripe_sync.domain.model.stripe import StripeCustomer
 from stripe_sync.domain.plan.actions import ActionKind
 
 
@@ -40,7 +41,7 @@ def _recover(call: Call, since: datetime) -> Iterator[Found]:
 
 def _document(call: Call, found: Found) -> Document:
     return stripe_objects.customer_document(
-        call.links.reading(), decode(found.object, StripeCustomer), call.action.target
+        call.links.reading(), from_stripe(found.object, StripeCustomer), call.action.target
     ).document
 
 

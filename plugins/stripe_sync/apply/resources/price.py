@@ -19,10 +19,11 @@ from stripe_sync.apply.resource import (
 from stripe_sync.clients.stripe.answers import Found, Written
 from stripe_sync.clients.stripe.collection import Collection
 from stripe_sync.clients.stripe.endpoints import EXPANDED, PATHS, in_list
+from stripe_sync.core.decoding import from_stripe
 from stripe_sync.domain.actual import stripe_objects
 from stripe_sync.domain.model.documents import Document
 from stripe_sync.domain.model.price_content import encode
-from stripe_sync.domain.model.stripe import StripePrice, decode
+from stripe_sync.domain.model.stripe import StripePrice
 from stripe_sync.domain.plan.actions import ActionKind
 
 
@@ -92,7 +93,7 @@ def _recover(call: Call, since: datetime) -> Iterator[Found]:
 
 
 def _document(call: Call, found: Found) -> Document:
-    price, reading = decode(found.object, StripePrice), call.links.reading()
+    price, reading = from_stripe(found.object, StripePrice), call.links.reading()
     fields = {
         "active": price.active,
         "lookup_key": price.lookup_key,

@@ -19,10 +19,11 @@ from stripe_sync.apply.resource import (
 from stripe_sync.clients.stripe.answers import Found, Written
 from stripe_sync.clients.stripe.collection import Collection
 from stripe_sync.clients.stripe.endpoints import PATHS
+from stripe_sync.core.decoding import from_stripe
 from stripe_sync.core.errors import EntityError
 from stripe_sync.domain.actual import stripe_objects
 from stripe_sync.domain.model.documents import Document
-from stripe_sync.domain.model.stripe import StripeProduct, decode
+from stripe_sync.domain.model.stripe import StripeProduct
 from stripe_sync.domain.plan.actions import ActionKind
 
 
@@ -51,7 +52,7 @@ def _recover(call: Call, since: datetime) -> Iterator[Found]:
 
 
 def _document(call: Call, found: Found) -> Document:
-    product, reading = decode(found.object, StripeProduct), call.links.reading()
+    product, reading = from_stripe(found.object, StripeProduct), call.links.reading()
     default = reading.known.get(product.default_price or "", product.default_price)
     document = stripe_objects.product_document(reading, product, call.action.target).document
     return document | {"default_price": default}

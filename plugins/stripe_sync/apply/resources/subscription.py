@@ -15,10 +15,11 @@ from stripe_sync.clients.stripe.answers import Found, Written
 from stripe_sync.clients.stripe.collection import Collection
 from stripe_sync.clients.stripe.endpoints import PATHS, in_list
 from stripe_sync.core import keys
+from stripe_sync.core.decoding import from_stripe
 from stripe_sync.domain.actual import actual_state
 from stripe_sync.domain.actual.stripe_objects import CANCEL_AT, ONE_OFFS
 from stripe_sync.domain.model.documents import Document, ObjectDocument
-from stripe_sync.domain.model.stripe import StripeSubscription, decode
+from stripe_sync.domain.model.stripe import StripeSubscription
 from stripe_sync.domain.plan.actions import ActionKind
 from stripe_sync.domain.target.timing import anchor_note
 
@@ -179,12 +180,12 @@ def _recover(call: Call, since: datetime) -> Iterator[Found]:
 def _own_parts(call: Call, found: Found) -> ObjectDocument:
     """Return the actual document of a subscription, with the ids of our items and all discounts as facts."""
     return actual_state.subscription_document(
-        call.links.reading(), decode(dict(found.object), StripeSubscription), call.action.target
+        call.links.reading(), from_stripe(dict(found.object), StripeSubscription), call.action.target
     )
 
 
 def _document(call: Call, found: Found) -> Document:
-    subscription = decode(found.object, StripeSubscription)
+    subscription = from_stripe(found.object, StripeSubscription)
     return _own_parts(call, found).document | {"status": subscription.status, "schedule": subscription.schedule}
 
 

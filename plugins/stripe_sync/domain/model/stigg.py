@@ -8,15 +8,9 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
-
-from stripe_sync.core.decoding import typed
-from stripe_sync.core.errors import EntityError
-from stripe_sync.core.reasons import ReasonCode
-
-Row = dict[str, Any]
 
 
 class Stigg(msgspec.Struct, frozen=True, rename="camel"):
@@ -230,14 +224,3 @@ class Subscription(Stigg, frozen=True):
 
     def is_custom(self) -> bool:
         return self.pricing_type == "CUSTOM" or bool(self.is_custom_price_subscription)
-
-
-Entity = TypeVar("Entity", bound=Stigg)
-
-
-def decode(row: Row, kind: type[Entity]) -> Entity:
-    """A row as an entity. Raises EntityError ``UNKNOWN_SHAPE``, naming the field and not its value."""
-    try:
-        return typed(row, kind)
-    except msgspec.ValidationError as error:
-        raise EntityError(ReasonCode.UNKNOWN_SHAPE, f"Stigg's answer is not understood: {error}") from None

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any, TypeVar
 
 import msgspec
 
-from stripe_sync.core.decoding import typed
-from stripe_sync.core.errors import EntityError
-from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.model.price_content import (
     ZERO,
     PerUnit,
@@ -23,8 +19,6 @@ from stripe_sync.domain.model.price_content import (
     TransformQuantity,
     UsageType,
 )
-
-Row = dict[str, Any]
 
 
 class Stripe(msgspec.Struct, frozen=True):
@@ -346,14 +340,3 @@ class StripeInvoice(Stripe, frozen=True):
         details = self.parent.subscription_details if self.parent else None
         found = details.subscription if details else None
         return found.id if isinstance(found, Reference) else found
-
-
-Object = TypeVar("Object", bound=Stripe)
-
-
-def decode(row: Row, kind: type[Object]) -> Object:
-    """A row as an object. Raises EntityError ``UNKNOWN_SHAPE``, naming the field and not its value."""
-    try:
-        return typed(row, kind, strict=False)
-    except msgspec.ValidationError as error:
-        raise EntityError(ReasonCode.UNKNOWN_SHAPE, f"Stripe's answer is not understood: {error}") from None

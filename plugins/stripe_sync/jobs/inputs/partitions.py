@@ -18,13 +18,14 @@ from stripe_sync.domain.model.seen import Seen
 from stripe_sync.domain.model.stigg import Subscription
 from stripe_sync.domain.model.stripe import StripeSubscription
 from stripe_sync.domain.model.stripe_status import SubscriptionStatus
-from stripe_sync.jobs.inputs.snapshots import every, stigg_view, stripe_view, those, without
+from stripe_sync.jobs.inputs.snapshots import stigg_view, stripe_view, without
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.runtime.results.reconcile import CheckedMirrors, ExtractedStripe
 from stripe_sync.warehouse import step_results
 from stripe_sync.warehouse.comparisons import link_suggestions, links
 from stripe_sync.warehouse.snapshots import snapshots
 from stripe_sync.warehouse.snapshots.families import CATALOG, Members, Place
+from stripe_sync.warehouse.snapshots.readers import StoredObject, every, invoices_of, those
 from stripe_sync.warehouse.writes import journal
 
 LeftOut = Sequence[tuple[str, str, str]]
@@ -71,10 +72,11 @@ def catalog_inputs(context: ComparisonContext) -> Inputs:
     left_out = [row for row in context.left_out if row[0] in CATALOG]
     stigg = stigg_view(every(connection, place.stigg, CATALOG), left_out)
     ids = set(known.values()) | named(stigg)
+    products = every(connection, place.stripe)
     by_id = those(connection, place.stripe, {"price": ids, "coupon": ids})
 
-    def rows(kind: str) -> Iterable[dict[str, object]]:
-        return snapshots.bodies(connection, place.stripe, kind) if kind == "product" else by_id(kind)
+    def rows(kind: str) -> Iterable[StoredObject]:
+        return products(kind) if kind == "product" else by_id(kind)
 
     stripe, unreadable = stripe_view(rows, {id: key for key, id in known.items()})
     return Inputs(
@@ -114,8 +116,8 @@ def family_inputs(context: ComparisonContext, catalog: Inputs, members: Members)
         },
     )
 
-    def rows(kind: str) -> Iterable[dict[str, object]]:
-        return snapshots.invoices_of(connection, place.stripe, members.stripe) if kind == "invoice" else by_id(kind)
+    def rows(kind: str) -> Iterable[StoredObject]:
+        return invoices_of(connection, place.stripe, members.stripe) if kind == "invoice" else by_id(kind)
 
     theirs, unreadable = stripe_view(rows, {id: key for key, id in own.items()})
     seen = (members.stripe | referred(theirs.subscriptions.values())) - catalog.links.keys.keys()

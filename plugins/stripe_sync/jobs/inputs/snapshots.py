@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any, TypeVar
-
-from sqlalchemy import Connection
+from typing import TypeVar
 
 from stripe_sync.core import keys
 from stripe_sync.core.errors import EntityError
@@ -24,36 +22,13 @@ from stripe_sync.domain.model.stripe import (
     StripeSubscription,
 )
 from stripe_sync.domain.model.stripe_status import InvoiceStatus
-from stripe_sync.warehouse.snapshots import snapshots
-from stripe_sync.warehouse.snapshots.snapshots import Snapshot
+from stripe_sync.warehouse.snapshots.readers import Reader
 
 Entity = TypeVar("Entity", bound=stigg.Stigg)
 Object = TypeVar("Object", bound=stripe.Stripe)
-ALL = frozenset({"product", "plan", "addon", "coupon", "price", "customer", "subscription", "invoice"})
-ID_FIELDS = {
-    "product": "refId",
-    "plan": "refId",
-    "addon": "refId",
-    "coupon": "refId",
-    "customer": "customerId",
-    "subscription": "subscriptionId",
-}
 
 
-Rows = Callable[[str], Iterable[dict[str, Any]]]  # returns the bodies of a kind
-
-
-def every(connection: Connection, snapshot: Snapshot, kinds: Collection[str] = ALL) -> Rows:
-    """Return a reader of all objects of these kinds in a snapshot."""
-    return lambda kind: snapshots.bodies(connection, snapshot, kind) if kind in kinds else ()
-
-
-def those(connection: Connection, snapshot: Snapshot, ids: Mapping[str, Collection[str]]) -> Rows:
-    """Return a reader of the objects with these ids, by kind, in a snapshot."""
-    return lambda kind: snapshots.bodies_of(connection, snapshot, kind, ids.get(kind, ()))
-
-
-def stigg_view(rows: Rows, quarantined: Iterable[tuple[str, str, str]]) -> StiggView:
+def stigg_view(read_kind: Reader, quarantined: Iterable[tuple[str, str, str]]) -> StiggView:
     """Return Stigg's entities; quarantined and unreadable rows are in ``broken``."""
     kept_back = [EntityStatus(kind, id, Status.ERROR, ReasonCode.QUARANTINED, rule) for kind, id, rule in quarantined]
     left_out = {(s.kind, s.id) for s in kept_back}
@@ -62,12 +37,12 @@ def stigg_view(rows: Rows, quarantined: Iterable[tuple[str, str, str]]) -> Stigg
         """Return (the entities of a kind, the statuses of rows that cannot be read)."""
         found: list[Entity] = []
         broken: list[EntityStatus] = []
-        for row in rows(kind):
-            id = str(row.get(ID_FIELDS[kind]))
+        for row in read_kind(kind):
+            id = row.stigg_id
             if (kind, id) in left_out:
                 continue
             try:
-                found.append(stigg.decode(row, entity))
+                found.append(row.as_entity(entity))
             except EntityError as failure:
                 broken.append(EntityStatus(kind, id, Status.ERROR, ReasonCode(failure.reason), failure.detail))
         return found, broken
@@ -83,20 +58,20 @@ def stigg_view(rows: Rows, quarantined: Iterable[tuple[str, str, str]]) -> Stigg
     return StiggView(products, plans, addons, customers, subscriptions, broken, coupons)
 
 
-def stripe_view(rows: Rows, known: Mapping[str, str]) -> tuple[StripeView, list[EntityStatus]]:
+def stripe_view(read_kind: Reader, known: Mapping[str, str]) -> tuple[StripeView, list[EntityStatus]]:
     """Return (Stripe's objects by id, statuses of entities with an unreadable object); ``known`` has link keys by id."""
     broken: list[EntityStatus] = []
 
     def read(kind: str, shape: type[Object]) -> dict[str, Object]:
         found: dict[str, Object] = {}
-        for row in rows(kind):
-            if row.get("deleted") and kind in ("price", "subscription", "coupon"):
+        for row in read_kind(kind):
+            if row.is_deleted and kind in ("price", "subscription", "coupon"):
                 continue
             try:
-                found[row["id"]] = stripe.decode(row, shape)
+                found[row.stripe_id] = row.as_object(shape)
             except EntityError as failure:
-                if row["id"] in known:
-                    broken.append(status_of(known[row["id"]], failure))
+                if row.stripe_id in known:
+                    broken.append(status_of(known[row.stripe_id], failure))
         return found
 
     invoices = read("invoice", StripeInvoice)

@@ -6,20 +6,21 @@ from typing import Any
 
 import pytest
 
+from stripe_sync.core.decoding import from_stripe
 from stripe_sync.domain.actual.payment_processing import unpaid
-from stripe_sync.domain.model.stripe import StripeInvoice, StripeSubscription, decode
+from stripe_sync.domain.model.stripe import StripeInvoice, StripeSubscription
 
 
 def held(status: str, **more: Any) -> StripeSubscription:
     row = {"id": "sub_1", "customer": "cus_1", "status": status, "items": {"data": []}, "currency": "usd",
            "collection_method": "charge_automatically"}  # fmt: skip
-    return decode(row | more, StripeSubscription)
+    return from_stripe(row | more, StripeSubscription)
 
 
 def invoice(**more: Any) -> StripeInvoice:
     row = {"id": "in_1", "customer": "cus_1", "currency": "usd", "status": "open", "billing_reason": "subscription_create",
            "amount_remaining": 3000, "auto_advance": True, "attempted": True}  # fmt: skip
-    return decode(row | more, StripeInvoice)
+    return from_stripe(row | more, StripeInvoice)
 
 
 @pytest.mark.parametrize(

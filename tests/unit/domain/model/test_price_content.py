@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stripe_sync.core.decoding import from_stigg, from_stripe
 from stripe_sync.domain.model import stigg, stripe
 from stripe_sync.domain.model.price_content import (
     PerUnit,
@@ -80,14 +81,14 @@ OF_STRIPE = [
 
 @pytest.mark.parametrize(("row", "key"), OF_STIGG)
 def test_the_version_key_of_every_pricing_model_stays(row: dict[str, Any], key: str) -> None:
-    made = version(inputs(), "plan", package(), stigg.decode(row, stigg.Price))
+    made = version(inputs(), "plan", package(), from_stigg(row, stigg.Price))
     assert made.key == f"price:e:plan:pro:{key}"
 
 
 @pytest.mark.parametrize(("row", "digest"), OF_STRIPE)
 def test_the_hash_of_a_price_in_stripe_stays(row: dict[str, Any], digest: str) -> None:
     given = {"id": "price_1", "product": "prod_1", "currency": "usd", "active": True} | row
-    assert content_hash(encode(stripe.decode(given, stripe.StripePrice).content())) == digest
+    assert content_hash(encode(from_stripe(given, stripe.StripePrice).content())) == digest
 
 
 amounts = st.decimals(min_value=0, max_value=10**9, places=12)

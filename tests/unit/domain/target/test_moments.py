@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from stripe_sync.domain.model import stripe
+from stripe_sync.core.decoding import from_stripe
 from stripe_sync.domain.model.inputs import Inputs, Links, StripeView
 from stripe_sync.domain.model.stripe import StripeCustomer, StripeSubscription
 from stripe_sync.domain.target.payment import card_timers, named_card
@@ -60,8 +60,8 @@ def with_card(*, month: int) -> Inputs:
         "items": {"data": []},
     }
     held |= {"collection_method": "charge_automatically", "default_payment_method": card}
-    known = stripe.decode({"id": "cus_1", "metadata": {}}, StripeCustomer)
-    other = stripe.decode(held, StripeSubscription)
+    known = from_stripe({"id": "cus_1", "metadata": {}}, StripeCustomer)
+    other = from_stripe(held, StripeSubscription)
     given = inputs([package()], [customer()], [subscription(paymentCollectionMethod="CHARGE")])
     view = StripeView({}, {}, {"cus_1": known}, {"sub_2": other})
     return replace(given, stripe=view, links=Links({"customer:e:c-1": "cus_1"}))

@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from stripe_sync.core import keys, money
+from stripe_sync.core.decoding import from_stigg
 from stripe_sync.core.errors import EntityError
 from stripe_sync.core.reasons import ReasonCode
-from stripe_sync.domain.model import stigg, tariffs
+from stripe_sync.domain.model import tariffs
 from stripe_sync.domain.model.price_content import decode, encode
 from stripe_sync.domain.model.stigg import Coupon, Customer, Price
 from stripe_sync.domain.target import display_names
@@ -237,7 +238,7 @@ CUSTOMERS: list[Row] = [
 
 
 def made(row: dict[str, Any], kind: str = "plan") -> Any:
-    return version(inputs(), kind, package(), stigg.decode(row, Price))
+    return version(inputs(), kind, package(), from_stigg(row, Price))
 
 
 def name_of(given: tuple[str, dict[str, Any]]) -> str:
@@ -247,7 +248,7 @@ def name_of(given: tuple[str, dict[str, Any]]) -> str:
 def charge_name(row: dict[str, Any]) -> str:
     from stripe_sync.domain.target.prices import variant_of
 
-    given = stigg.decode(row, Price)
+    given = from_stigg(row, Price)
     return display_names.charge_name("plan", package(), given, variant=variant_of(given))
 
 
@@ -274,7 +275,7 @@ RULES: dict[str, Callable[[Any], Any]] = {
     "amount": lambda row: encode(made(row).content)["unit_amount"],
     "refused": lambda row: reason(lambda: made(row)),
     "exponent": money.exponent,
-    "coupon": lambda row: reason(lambda: coupon_content("", stigg.decode(row, Coupon))),
+    "coupon": lambda row: reason(lambda: coupon_content("", from_stigg(row, Coupon))),
     "customer": customer_reason,
 }
 ROWS = [*NAMES, *KEYS, *CONTENT, *REFUSED, *COSTS, *EXPONENTS, *COUPONS, *CUSTOMERS]
@@ -297,7 +298,7 @@ def test_the_mapping(rule: str, given: Any, expected: Any) -> None:
 
 
 def test_a_customer_that_is_not_synced_says_every_condition_that_holds() -> None:
-    found = target_state(inputs([package()], [stigg.decode({"customerId": "c-1"}, Customer)], []))
+    found = target_state(inputs([package()], [from_stigg({"customerId": "c-1"}, Customer)], []))
     detail = found.statuses["customer", "c-1"].detail
     assert all(code in detail for code in ("NO_SUBSCRIPTION", "NO_BILLING_INFORMATION", "NO_PAYMENT_METHOD"))
 

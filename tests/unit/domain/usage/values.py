@@ -7,12 +7,12 @@ from decimal import Decimal as D
 from typing import Any
 
 from stripe_sync.core.clock import epoch
+from stripe_sync.core.decoding import from_stigg
 from stripe_sync.core.ownership import FIELD, Signer
 from stripe_sync.core.settings import Environment
 from stripe_sync.domain.model.inputs import Inputs, Links, StiggView, StripeView
 from stripe_sync.domain.model.meter_units import Meter
 from stripe_sync.domain.model.stigg import Subscription
-from stripe_sync.domain.model.stigg import decode as decode_stigg
 from stripe_sync.domain.model.stripe import ItemList, ItemPrice, Recurring, StripeItem, StripeSubscription
 from stripe_sync.domain.usage.bills import Invoice
 from stripe_sync.domain.usage.charges import Charge
@@ -126,7 +126,7 @@ def stigg_subscription(status: str = "ACTIVE", **more: Any) -> Subscription:
         "subscriptionId": "s-1", "status": status, "pricingType": "PAID", "customer": {"customerId": "c-1"},
         "plan": {"refId": "pro"}, "startDate": "2026-11-01T00:00:00Z", "billingPeriod": "MONTHLY",
     }  # fmt: skip
-    return decode_stigg(row | more, Subscription)
+    return from_stigg(row | more, Subscription)
 
 
 def inputs(

@@ -16,12 +16,11 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_r
 from stripe_sync.apply.results import Step
 from stripe_sync.core import keys, ownership
 from stripe_sync.core.clock import epoch, from_epoch
-from stripe_sync.core.decoding import typed
+from stripe_sync.core.decoding import from_stigg, typed
 from stripe_sync.core.errors import ConfigurationError, EntityError, FatalError, NotReady
 from stripe_sync.core.lanes import Lane, Mode
 from stripe_sync.domain.checkout import checkout_session
 from stripe_sync.domain.checkout.request import CheckoutRequest, provision
-from stripe_sync.domain.model import stigg
 from stripe_sync.domain.model.inputs import Inputs
 from stripe_sync.domain.model.stigg import Customer
 from stripe_sync.domain.model.stripe_status import SessionStatus
@@ -147,7 +146,7 @@ def customer_in_stripe(session: Session, run: Run, inputs: Inputs, id: str) -> N
     row = session.stigg.customer(id)
     if row is None:
         raise ConfigurationError(f"Customer {id} not found in Stigg. Use the id of an existing customer.")
-    customer = stigg.decode(row, Customer)
+    customer = from_stigg(row, Customer)
     if customer.billing_id:
         raise ConfigurationError(
             f"Customer {id} has the billing id {customer.billing_id} in Stigg, and they are not linked. Run reconcile, or link them."
