@@ -13,7 +13,8 @@ from stripe_sync.domain.actual.actual_state import found
 from stripe_sync.domain.actual.successors import follows
 from stripe_sync.domain.model.inputs import Links, StripeView
 from stripe_sync.domain.model.stigg import SubscriptionCoupon
-from stripe_sync.domain.model.stripe import StripeCoupon, StripeCustomer, StripeProduct, StripeSubscription
+from stripe_sync.domain.model.stripe import StripeCoupon, StripeCustomer, StripeProduct
+from stripe_sync.domain.model.stripe_subscriptions import StripeSubscription
 from stripe_sync.domain.plan.actions import Action, ActionKind
 from stripe_sync.domain.plan.builder import references
 from stripe_sync.domain.target.coupons import KnownDiscounts, coupon_timers, remaining

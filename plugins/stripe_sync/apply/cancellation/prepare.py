@@ -27,7 +27,7 @@ from stripe_sync.domain.actual.pending_items import Pending, pending, price_of
 from stripe_sync.domain.actual.stripe_objects import ENDED_STATUSES
 from stripe_sync.domain.actual.unowed_invoices import renews_soon, split
 from stripe_sync.domain.actual.unused_time import unused, unused_pending
-from stripe_sync.domain.model.stripe import StripeSubscription
+from stripe_sync.domain.model.stripe_subscriptions import StripeSubscription
 from stripe_sync.domain.plan.actions import Action
 
 Row = dict[str, Any]

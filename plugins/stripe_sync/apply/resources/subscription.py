@@ -19,7 +19,7 @@ from stripe_sync.core.decoding import from_stripe
 from stripe_sync.domain.actual import actual_state
 from stripe_sync.domain.actual.stripe_objects import CANCEL_AT, ONE_OFFS
 from stripe_sync.domain.model.documents import Document, ObjectDocument
-from stripe_sync.domain.model.stripe import StripeSubscription
+from stripe_sync.domain.model.stripe_subscriptions import StripeSubscription
 from stripe_sync.domain.plan.actions import ActionKind
 from stripe_sync.domain.target.timing import anchor_note
 

@@ -32,13 +32,9 @@ from stripe_sync.domain.model.documents import (
     compact,
 )
 from stripe_sync.domain.model.inputs import Inputs, StripeView
-from stripe_sync.domain.model.stripe import (
-    StripeDiscount,
-    StripeInvoice,
-    StripeProduct,
-    StripeSubscription,
-)
+from stripe_sync.domain.model.stripe import StripeProduct
 from stripe_sync.domain.model.stripe_status import InvoiceStatus, SubscriptionStatus
+from stripe_sync.domain.model.stripe_subscriptions import StripeDiscount, StripeInvoice, StripeSubscription
 
 
 def found(inputs: Inputs, objects: StripeView) -> list[ObjectDocument]:

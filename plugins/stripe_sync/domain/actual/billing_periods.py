@@ -7,7 +7,7 @@ from typing import Final
 
 from stripe_sync.core import periods
 from stripe_sync.core.clock import epoch, from_epoch
-from stripe_sync.domain.model.stripe import StripeItem, StripeSubscription
+from stripe_sync.domain.model.stripe_subscriptions import StripeItem, StripeSubscription
 
 ANCHOR: Final = "stiggAnchor"  # metadata: the anchor at the time when an end was set, Unix seconds
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from stripe_sync.domain.model.documents import STIGG_SUBSCRIPTION, ObjectDocument
 from stripe_sync.domain.model.inputs import ENDED, Inputs
 from stripe_sync.domain.model.stigg import Subscription
-from stripe_sync.domain.model.stripe import StripeSubscription
 from stripe_sync.domain.model.stripe_status import SubscriptionStatus
+from stripe_sync.domain.model.stripe_subscriptions import StripeSubscription
 
 
 def canceled_in_stripe(inputs: Inputs, key: str) -> StripeSubscription | None:

@@ -15,7 +15,7 @@ from stripe_sync.domain.actual.endings import MINUTE
 from stripe_sync.domain.model.inputs import ENDED, Inputs
 from stripe_sync.domain.model.seen import Seen
 from stripe_sync.domain.model.stigg import Subscription
-from stripe_sync.domain.model.stripe import StripeSubscription
+from stripe_sync.domain.model.stripe_subscriptions import StripeSubscription
 
 
 @dataclass(frozen=True)

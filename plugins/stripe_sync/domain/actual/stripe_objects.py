@@ -22,14 +22,9 @@ from stripe_sync.domain.model.documents import (
     compact,
 )
 from stripe_sync.domain.model.price_content import encode
-from stripe_sync.domain.model.stripe import (
-    StripeCoupon,
-    StripeCustomer,
-    StripeDiscount,
-    StripePrice,
-    StripeProduct,
-)
+from stripe_sync.domain.model.stripe import StripeCoupon, StripeCustomer, StripePrice, StripeProduct
 from stripe_sync.domain.model.stripe_status import SubscriptionStatus
+from stripe_sync.domain.model.stripe_subscriptions import StripeDiscount
 
 OWN_METADATA = ("stiggEntityId", "stiggEntityUrl", "stiggCustomerId")
 # One-off events of a subscription, and the end that we set: written next to the ownership marker.

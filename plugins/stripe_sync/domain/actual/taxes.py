@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from stripe_sync.core.money import shown
-from stripe_sync.domain.model.stripe import StripeSubscription, UntaxedInvoice
+from stripe_sync.domain.model.stripe_subscriptions import StripeSubscription, UntaxedInvoice
 
 MAX_LISTED = 10  # invoices in a message
 

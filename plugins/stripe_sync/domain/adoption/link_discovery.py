@@ -17,7 +17,8 @@ from stripe_sync.domain.model.inputs import Inputs
 from stripe_sync.domain.model.kinds import EntityKind
 from stripe_sync.domain.model.stigg import Coupon, Package
 from stripe_sync.domain.model.stigg_status import CouponStatus
-from stripe_sync.domain.model.stripe import StripeCoupon, StripeCustomer, StripeSubscription
+from stripe_sync.domain.model.stripe import StripeCoupon, StripeCustomer
+from stripe_sync.domain.model.stripe_subscriptions import StripeSubscription
 from stripe_sync.domain.target.catalog import charges
 from stripe_sync.domain.target.coupons import catalog_key
 from stripe_sync.domain.target.coupons import content as coupon_content

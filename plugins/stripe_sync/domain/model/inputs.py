@@ -14,14 +14,8 @@ from stripe_sync.domain.model.seen import Seen
 from stripe_sync.domain.model.status import EntityStatus
 from stripe_sync.domain.model.stigg import Coupon, Customer, Package, Product, Subscription
 from stripe_sync.domain.model.stigg_status import StiggStatus
-from stripe_sync.domain.model.stripe import (
-    StripeCoupon,
-    StripeCustomer,
-    StripeInvoice,
-    StripePrice,
-    StripeProduct,
-    StripeSubscription,
-)
+from stripe_sync.domain.model.stripe import StripeCoupon, StripeCustomer, StripePrice, StripeProduct
+from stripe_sync.domain.model.stripe_subscriptions import StripeInvoice, StripeSubscription
 
 BILLABLE = frozenset({StiggStatus.ACTIVE, StiggStatus.PAYMENT_PENDING, StiggStatus.NOT_STARTED, StiggStatus.IN_TRIAL})
 ENDED = frozenset({StiggStatus.CANCELED, StiggStatus.EXPIRED})

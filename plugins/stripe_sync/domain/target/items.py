@@ -11,7 +11,7 @@ from stripe_sync.core.errors import EntityError
 from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.model.inputs import Inputs
 from stripe_sync.domain.model.stigg import Subscription
-from stripe_sync.domain.model.stripe import StripeSubscription
+from stripe_sync.domain.model.stripe_subscriptions import StripeSubscription
 from stripe_sync.domain.target import coupons
 from stripe_sync.domain.target.catalog import Catalog, minimum_id
 from stripe_sync.domain.target.meters import Meters

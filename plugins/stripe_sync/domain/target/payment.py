@@ -11,8 +11,9 @@ from stripe_sync.domain.actual.payment_processing import PaymentState, Unpaid, u
 from stripe_sync.domain.actual.stripe_objects import ENDED_STATUSES
 from stripe_sync.domain.model.inputs import Inputs
 from stripe_sync.domain.model.stigg import Subscription
-from stripe_sync.domain.model.stripe import PaymentMethod, StripeCustomer, StripeSubscription
+from stripe_sync.domain.model.stripe import PaymentMethod, StripeCustomer
 from stripe_sync.domain.model.stripe_status import SubscriptionStatus
+from stripe_sync.domain.model.stripe_subscriptions import StripeSubscription
 
 # Bank debits: their result arrives days after the call.
 DELAYED: Final = frozenset(

@@ -22,8 +22,8 @@ from stripe_sync.domain.model.documents import SUBSCRIPTION, ObjectDocument, com
 from stripe_sync.domain.model.inputs import ENDED, Inputs
 from stripe_sync.domain.model.status import EntityStatus, Status
 from stripe_sync.domain.model.stigg import Subscription
-from stripe_sync.domain.model.stripe import StripeInvoice
 from stripe_sync.domain.model.stripe_status import SubscriptionStatus
+from stripe_sync.domain.model.stripe_subscriptions import StripeInvoice
 from stripe_sync.domain.target.catalog import Catalog, own_metadata
 from stripe_sync.domain.target.coupons import coupon_timers, discounts, known_discounts
 from stripe_sync.domain.target.eligibility import (

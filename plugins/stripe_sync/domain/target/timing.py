@@ -13,7 +13,7 @@ from stripe_sync.domain.actual.endings import end_in_period
 from stripe_sync.domain.model.documents import Document
 from stripe_sync.domain.model.inputs import Inputs
 from stripe_sync.domain.model.stigg import Subscription
-from stripe_sync.domain.model.stripe import StripeSubscription
+from stripe_sync.domain.model.stripe_subscriptions import StripeSubscription
 from stripe_sync.domain.target.prices import PriceVersion
 
 IMMEDIATELY: Final = timedelta(minutes=1)

@@ -22,7 +22,7 @@ from stripe_sync.domain.actual.stripe_objects import ENDED_STATUSES
 from stripe_sync.domain.model.inputs import Inputs
 from stripe_sync.domain.model.meter_units import meter_of
 from stripe_sync.domain.model.stigg import Price, Subscription, SubscriptionAddon, SubscriptionPrice
-from stripe_sync.domain.model.stripe import StripeItem, StripeSubscription
+from stripe_sync.domain.model.stripe_subscriptions import StripeItem, StripeSubscription
 from stripe_sync.domain.target.catalog import Catalog
 from stripe_sync.domain.target.prices import PriceVersion
 from stripe_sync.domain.usage.terms import Terms, terms

@@ -16,8 +16,8 @@ from stripe_sync.domain.actual.stigg_end import undated
 from stripe_sync.domain.model.inputs import Inputs, Links, StiggView, StripeView
 from stripe_sync.domain.model.seen import Seen
 from stripe_sync.domain.model.stigg import Subscription
-from stripe_sync.domain.model.stripe import StripeSubscription
 from stripe_sync.domain.model.stripe_status import SubscriptionStatus
+from stripe_sync.domain.model.stripe_subscriptions import StripeSubscription
 from stripe_sync.jobs.inputs.snapshots import stigg_view, stripe_view, without
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.runtime.results.reconcile import CheckedMirrors, ExtractedStripe

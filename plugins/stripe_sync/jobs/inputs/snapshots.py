@@ -13,15 +13,9 @@ from stripe_sync.domain.model import stigg, stripe
 from stripe_sync.domain.model.inputs import StiggView, StripeView
 from stripe_sync.domain.model.status import EntityStatus, Status
 from stripe_sync.domain.model.stigg import Coupon, Customer, Package, Product, Subscription
-from stripe_sync.domain.model.stripe import (
-    StripeCoupon,
-    StripeCustomer,
-    StripeInvoice,
-    StripePrice,
-    StripeProduct,
-    StripeSubscription,
-)
+from stripe_sync.domain.model.stripe import StripeCoupon, StripeCustomer, StripePrice, StripeProduct
 from stripe_sync.domain.model.stripe_status import InvoiceStatus
+from stripe_sync.domain.model.stripe_subscriptions import StripeInvoice, StripeSubscription
 from stripe_sync.warehouse.snapshots.readers import Reader
 
 Entity = TypeVar("Entity", bound=stigg.Stigg)

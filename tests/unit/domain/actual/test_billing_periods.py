@@ -21,7 +21,8 @@ from stripe_sync.domain.actual.billing_periods import (
     renewed_at,
     shortest,
 )
-from stripe_sync.domain.model.stripe import ItemList, ItemPrice, Recurring, StripeItem, StripeSubscription
+from stripe_sync.domain.model.stripe import ItemPrice, Recurring
+from stripe_sync.domain.model.stripe_subscriptions import ItemList, StripeItem, StripeSubscription
 
 WORDS = {"MONTHLY": "month", "ANNUALLY": "year"}
 

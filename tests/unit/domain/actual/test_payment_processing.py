@@ -8,7 +8,7 @@ import pytest
 
 from stripe_sync.core.decoding import from_stripe
 from stripe_sync.domain.actual.payment_processing import unpaid
-from stripe_sync.domain.model.stripe import StripeInvoice, StripeSubscription
+from stripe_sync.domain.model.stripe_subscriptions import StripeInvoice, StripeSubscription
 
 
 def held(status: str, **more: Any) -> StripeSubscription:

@@ -10,7 +10,8 @@ import pytest
 
 from stripe_sync.core.decoding import from_stripe
 from stripe_sync.domain.model.inputs import Inputs, Links, StripeView
-from stripe_sync.domain.model.stripe import StripeCustomer, StripeSubscription
+from stripe_sync.domain.model.stripe import StripeCustomer
+from stripe_sync.domain.model.stripe_subscriptions import StripeSubscription
 from stripe_sync.domain.target.payment import card_timers, named_card
 from stripe_sync.domain.target.target_state import target_state
 from tests.unit.domain.test_deciding import NOW, customer, inputs, package, subscription

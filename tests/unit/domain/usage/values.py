@@ -13,7 +13,8 @@ from stripe_sync.core.settings import Environment
 from stripe_sync.domain.model.inputs import Inputs, Links, StiggView, StripeView
 from stripe_sync.domain.model.meter_units import Meter
 from stripe_sync.domain.model.stigg import Subscription
-from stripe_sync.domain.model.stripe import ItemList, ItemPrice, Recurring, StripeItem, StripeSubscription
+from stripe_sync.domain.model.stripe import ItemPrice, Recurring
+from stripe_sync.domain.model.stripe_subscriptions import ItemList, StripeItem, StripeSubscription
 from stripe_sync.domain.usage.bills import Invoice
 from stripe_sync.domain.usage.charges import Charge
 from stripe_sync.domain.usage.decide.due import LedgerState

@@ -9,7 +9,7 @@ from stripe_sync.domain.actual.stigg_end import dated_end, is_unpaid
 from stripe_sync.domain.actual.stripe_objects import CANCEL_AT, ENDED_STATUSES
 from stripe_sync.domain.model.inputs import ENDED, Inputs
 from stripe_sync.domain.model.stigg import Subscription
-from stripe_sync.domain.model.stripe import StripeSubscription
+from stripe_sync.domain.model.stripe_subscriptions import StripeSubscription
 from stripe_sync.domain.usage.windows import TermsRevision
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from stripe_sync.core.clock import epoch
 from stripe_sync.domain.model.seen import Seen
-from stripe_sync.domain.model.stripe import CancellationDetails
+from stripe_sync.domain.model.stripe_subscriptions import CancellationDetails
 from stripe_sync.domain.usage.decide.charge_ends import ended
 from tests.unit.domain.usage.values import (
     DAY,
