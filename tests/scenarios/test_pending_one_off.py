@@ -7,9 +7,12 @@ from collections.abc import Callable
 import pytest
 
 from sandbox.builder import WorldBuilder, flat
+from sandbox.world.state import Fault
+from stripe_sync.warehouse.comparisons import statuses
 from tests.scenarios.test_month_end_endings import end_in_stigg, finals
+from tests.scenarios.test_owed import rows
 from tests.support.harness import Harness
-from tests.support.metering import DAY, HOUR
+from tests.support.metering import DAY, HOUR, MINUTE, until
 
 Build = Callable[[WorldBuilder], Harness]
 
@@ -45,3 +48,46 @@ def test_a_pending_one_off_charge_has_the_coupon_of_its_subscription(
     else:
         (bill,) = finals(harness)
         assert (bill["total"], bill["auto_advance"], left) == (4950, True, [])
+
+
+@pytest.mark.parametrize(
+    ("is_seen", "billed"), [(True, [(9900, True)]), (False, [])], ids=["while it is canceled", "before it is seen"]
+)
+def test_a_charge_on_a_renewal_after_the_end_is_billed_once_or_by_a_person(
+    harness_of: Build, small_world: WorldBuilder, is_seen: bool, billed: list[tuple[int, bool]]
+) -> None:
+    """The renewal of 20.00 takes the pending 99.00 along, and is void in the end.
+
+    If the cancellation had noted them, our own invoice bills them; else its message leaves them to a person.
+    """
+    small_world.plan("model", "Model", [flat(20), flat(99) | {"billingCadence": "ONE_OFF"}])
+    row = small_world.subscription("s-model", "c-1", "model")
+    one_off = row["prices"].pop()
+    harness = harness_of(small_world)
+    harness.reconcile()
+    row["prices"].append(one_off)
+    harness.merge(small_world)
+    harness.reconcile()
+    held = next(s for s in harness.objects("subscriptions") if s["metadata"]["stiggEntityId"] == "s-model")
+    (item,) = held["items"]["data"]
+    until(harness, item["current_period_end"] - 3 * MINUTE)
+    end_in_stigg(harness, harness.world.now, "s-model")
+    if is_seen:
+        harness.world.faults.append(Fault("DELETE", "/v1/subscriptions/", kind="clock", seconds=5 * MINUTE))
+    else:
+        harness.later(5 * MINUTE)
+    harness.reconcile()
+    (renewal,) = [
+        i for i in harness.objects("invoices") if i["billing_reason"] == "subscription_cycle" and i["total"] == 11_900
+    ]
+    assert (held["status"], renewal["status"], renewal["auto_advance"]) == ("canceled", "draft", False)
+    assert [(bill["total"], bill["auto_advance"]) for bill in finals(harness)] == billed
+    for _ in range(2):
+        (found,) = statuses.find(harness.engine, "test", "s-model")
+        assert (found.reason, rows(harness, "after_end")) == ("RENEWED_AFTER_END", [("s-model", "20.00 USD")])
+        assert "99.00 USD are owed before the end, 20.00 USD are not." in found.detail
+        assert ("need a person" in found.detail, "go on the final invoice" in found.detail) == (
+            not billed,
+            bool(billed),
+        )
+        harness.reconcile()

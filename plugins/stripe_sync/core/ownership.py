@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 FIELD = "stiggSyncKey"
+USAGE_LINE = "usageline"  # begins the link keys of usage items
 ESCAPED = re.compile(r"(?:~[89A-F][0-9A-F])+")
 OUTSIDE = re.compile(r"[^\x00-\x7F]")
 
@@ -56,14 +57,13 @@ class Signer:
         return key if key and is_genuine else None
 
     def own_lines(self, lines: Iterable[Mapping[str, Any]]) -> set[str]:
-        """Return the ids of the invoice lines that come from our invoice items.
+        """Return the ids of the invoice lines that come from our usage items, which a final usage invoice bills as well.
 
-        A line of a subscription has its subscription's metadata, marker included (types, ``InvoiceLineItem.metadata``).
+        Our one-off charges are none of them. A line of a subscription has its subscription's metadata, marker included (types, ``InvoiceLineItem.metadata``).
         """
         item_lines = (line for line in lines if line["parent"]["type"] == "invoice_item_details")
-        return {
-            str(line["id"]) for line in item_lines if self.key_of((line.get("metadata") or {}).get(FIELD)) is not None
-        }
+        keys = {str(line["id"]): self.key_of((line.get("metadata") or {}).get(FIELD)) for line in item_lines}
+        return {id for id, key in keys.items() if key is not None and key.startswith(f"{USAGE_LINE}:")}
 
     def fingerprint(self) -> str:
         """Return a one-way fingerprint of the account and the secrets.

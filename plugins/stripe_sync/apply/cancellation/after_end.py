@@ -10,7 +10,13 @@ from stripe_sync.clients.stripe.endpoints import PATHS
 from stripe_sync.core.ownership import Signer
 from stripe_sync.domain.actual import stigg_end
 from stripe_sync.domain.actual.endings import collected
-from stripe_sync.domain.actual.unowed_invoices import is_settled_after_end, renewed_after_end, split, still_collected
+from stripe_sync.domain.actual.pending_items import Pending, settle
+from stripe_sync.domain.actual.unowed_invoices import (
+    is_settled_after_end,
+    renewed_after_end,
+    split,
+    still_collected,
+)
 from stripe_sync.domain.plan.actions import Action
 
 
@@ -21,6 +27,11 @@ def after_end(call: Call, invoices: Collection[str]) -> list[str]:
     return [sentence for sentence in found if sentence]
 
 
+def _billed_pending(action: Action) -> frozenset[str]:
+    """Return the ids of the pending items that the cancellation bills, also if a renewal took them after they were noted."""
+    return settle(Pending(**item) for item in action.noted.get("pending", ())).billed_ids()
+
+
 def renewal_after_end(api: StripeApi, action: Action, *, invoice: str, signer: Signer) -> str:
     """Return a message with both sums of one invoice that sold a period after the end; empty if it needs no action."""
     path = f"{PATHS['invoice']}/{invoice}"
@@ -28,7 +39,10 @@ def renewal_after_end(api: StripeApi, action: Action, *, invoice: str, signer: S
     if body is None or end is None:
         return ""
     lines = [line for page in api.pages(f"{path}/lines") for line in page]
-    sums = split(lines, end, signer.own_lines(lines))
+    billed = _billed_pending(action)
+    parents = {line["id"]: line["parent"].get("invoice_item_details") or {} for line in lines}
+    replaced = {id for id, item in parents.items() if item.get("invoice_item") in billed}
+    sums = split(lines, end, signer.own_lines(lines) | replaced)
     if is_settled_after_end(body, sums):
         return ""
     between = action.after.get("ended_between")

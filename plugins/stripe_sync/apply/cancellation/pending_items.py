@@ -35,7 +35,7 @@ def settle_pending(call: Call, found: Sequence[Pending], *, key: str, now: int) 
     """
     settlement = settle(found)
     messages = _bill(call, settlement.billed, key=key, now=now) if settlement.billed else []
-    left = {id for net in settlement.billed for id in net.items} if messages else set()
+    left = settlement.billed_ids() if messages else frozenset()
     for id in sorted(settlement.taken() - left):
         _delete_left(call, id, key=f"{key}-{id}")
     return messages + [

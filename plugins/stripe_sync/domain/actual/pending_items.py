@@ -58,6 +58,10 @@ class Settlement:
     credited: tuple[Net, ...]
     persons: tuple[Pending, ...]
 
+    def billed_ids(self) -> frozenset[str]:
+        """Return the ids of our items that our own invoice bills."""
+        return frozenset(id for net in self.billed for id in net.items)
+
     def taken(self) -> frozenset[str]:
         """Return the ids of our items; those that remain in Stripe are deleted."""
         return frozenset(id for net in (*self.billed, *self.credited) for id in net.items)

@@ -12,7 +12,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from stripe_sync.core import keys, money
+from stripe_sync.core import keys, money, ownership
 from stripe_sync.core.clock import epoch
 from stripe_sync.domain.model.meter_units import Meter, expected
 from stripe_sync.domain.usage import metering
@@ -20,7 +20,7 @@ from stripe_sync.domain.usage.proof import UsageLine
 from stripe_sync.domain.usage.terms import Terms
 from stripe_sync.domain.usage.windows import Window
 
-LINE = "usageline"
+LINE = ownership.USAGE_LINE
 COVERED, EXCESS = "covered", "excess"
 
 

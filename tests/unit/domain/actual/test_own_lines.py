@@ -26,6 +26,13 @@ def test_a_meters_line_that_shows_its_subscriptions_mark_is_not_ours() -> None:
     assert (found.owed, found.movable, found.persons) == (140, 70, ("il_meter",))
 
 
+def test_our_one_off_charge_is_not_moved() -> None:
+    """A final usage invoice bills the use of 0.70 and not the 0.70 once, which a person bills."""
+    lines = [line("il_once", "oneoff:s-1:base", item=True), line("il_use", "usageline:s-1", item=True)]
+    found = split(lines, END, SIGNER.own_lines(lines))
+    assert (found.owed, found.movable, found.persons) == (140, 70, ("il_once",))
+
+
 def test_a_copied_mark_is_nobodys() -> None:
     copied = line("il_copy", "usageline:s-1", item=True) | {"metadata": {FIELD: "usageline:s-1 0123"}}
     assert SIGNER.own_lines([copied, copied | {"metadata": None}]) == set()
