@@ -54,12 +54,12 @@ WAYS_OUT: Final[Mapping[DeclineKind, str]] = {
 class Decline:
     """The refusals of one write in a row.
 
-    ``target`` names the requested state, ``method`` the payment method that was to pay it; ``invoice`` is the id of an
+    ``wish`` names the requested state, ``method`` the payment method that was to pay it; ``invoice`` is the id of an
     invoice that the refused call left, "" where it left none; ``is_freed`` says that a person requested another attempt.
     """
 
     kind: DeclineKind
-    target: str
+    wish: str
     method: str
     first_at: datetime
     last_at: datetime
@@ -89,10 +89,10 @@ def wish(action: Action) -> str:
 
 def refused(earlier: Decline | None, action: Action, *, code: str, detail: str, now: datetime) -> Decline:
     """Return the decline after one more refusal; another wish or another payment method begins to count again."""
-    kind, target = classify(code), wish(action)
-    if earlier is None or (earlier.target, earlier.method) != (target, action.paid_by):
-        return Decline(kind, target, action.paid_by, now, now, detail=detail)
-    return Decline(kind, target, action.paid_by, earlier.first_at, now, earlier.refusals + 1, detail=detail)
+    kind, requested = classify(code), wish(action)
+    if earlier is None or (earlier.wish, earlier.method) != (requested, action.paid_by):
+        return Decline(kind, requested, action.paid_by, now, now, detail=detail)
+    return Decline(kind, requested, action.paid_by, earlier.first_at, now, earlier.refusals + 1, detail=detail)
 
 
 def next_attempt(decline: Decline) -> datetime | None:
@@ -105,7 +105,7 @@ def next_attempt(decline: Decline) -> datetime | None:
 
 def may_repeat(decline: Decline, action: Action, now: datetime) -> bool:
     """Return whether a declined write may be made again at a moment."""
-    if decline.is_freed or (decline.target, decline.method) != (wish(action), action.paid_by):
+    if decline.is_freed or (decline.wish, decline.method) != (wish(action), action.paid_by):
         return True
     moment = next_attempt(decline)
     return moment is not None and moment <= now

@@ -11,7 +11,7 @@ from stripe_sync.domain.plan.declines import Decline, DeclineKind
 from stripe_sync.warehouse.engine import connect_to_read
 from stripe_sync.warehouse.tables.plans import payment_decline as declines
 
-COLUMNS = [declines.c[field.name] for field in fields(Decline)]
+COLUMNS = [declines.c[field.name].label(field.name) for field in fields(Decline)]
 
 
 def find(connection: Connection, environment: str, target: str) -> Decline | None:

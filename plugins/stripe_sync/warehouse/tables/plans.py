@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import TIMESTAMP, BigInteger, Column, ForeignKey, Table
+from sqlalchemy import TIMESTAMP, BigInteger, Column, ForeignKey, Table, Text
 
 from stripe_sync.warehouse.tables.columns import (
     METADATA,
@@ -60,7 +60,8 @@ payment_decline = Table(
     "payment_decline",
     METADATA,
     *map(key, ("environment", "target")),
-    *texts("entity_id", "kind", "wanted", "method", "invoice", "detail"),
+    *texts("entity_id", "kind", "method", "invoice", "detail"),
+    Column("wanted", Text, nullable=False, key="wish"),  # the field of a Decline
     *timestamps("first_at", "last_at"),
     *counts("refusals"),
     *flags("is_freed"),
