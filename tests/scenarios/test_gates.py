@@ -16,7 +16,8 @@ from stripe_sync.core.errors import CheckFailed, Incomplete, UnknownShape
 from stripe_sync.jobs.extract import stripe_account
 from stripe_sync.jobs.reconcile.steps.check import check_mirrors
 from stripe_sync.jobs.reconcile.steps.compare import compare
-from stripe_sync.jobs.reconcile.steps.extract import extract_stigg, extract_stripe
+from stripe_sync.jobs.reconcile.steps.extract_stigg import extract_stigg
+from stripe_sync.jobs.reconcile.steps.extract_stripe import extract_stripe
 from stripe_sync.warehouse.comparisons import comparisons
 from stripe_sync.warehouse.snapshots import staging
 from tests.support.harness import Harness

@@ -129,7 +129,7 @@ def test_a_mark_that_a_person_copied_links_neither(harness_of: Build, small_worl
         harness.engine, harness.warehouse_url = engine, url
         session = harness.session()
         run = harness.run(session)
-        from stripe_sync.jobs.reconcile.steps.extract import extract_stripe
+        from stripe_sync.jobs.reconcile.steps.extract_stripe import extract_stripe
 
         result = extract_stripe(session, run)
         assert {key for key, _ in result.candidates} == {"customer:test:c-1"}

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sandbox.builder import WorldBuilder
 from sandbox.world.state import Fault
 from stripe_sync.core.errors import Transient
-from stripe_sync.jobs.reconcile.steps.extract import extract_stripe
+from stripe_sync.jobs.reconcile.steps.extract_stripe import extract_stripe
 from tests.support.harness import Harness
 
 Build = Callable[[WorldBuilder], Harness]

@@ -19,8 +19,8 @@ RECONCILE = Job(
     "reconcile",
     (
         Step(name="preflight", function="runtime.preflight:preflight"),
-        Step(name="extract_stigg", function="reconcile.steps.extract:extract_stigg", after=("preflight",)),
-        Step(name="extract_stripe", function="reconcile.steps.extract:extract_stripe", after=("preflight",)),
+        Step(name="extract_stigg", function="reconcile.steps.extract_stigg:extract_stigg", after=("preflight",)),
+        Step(name="extract_stripe", function="reconcile.steps.extract_stripe:extract_stripe", after=("preflight",)),
         Step(name="check_mirrors", function="reconcile.steps.check:check_mirrors", arguments=SNAPSHOTS),
         Step(
             name="compare",

@@ -1,10 +1,9 @@
-"""Reads of both sides, each closed as a snapshot: Stigg whole, Stripe whole or by what its events name."""
+"""Reads Stripe and closes it as a snapshot: all of it, or the objects that its events name."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -13,99 +12,20 @@ from stripe_sync.core import keys
 from stripe_sync.core.config import packaged
 from stripe_sync.core.errors import AccountRefused
 from stripe_sync.core.ownership import FIELD
-from stripe_sync.jobs.extract import feed, ownership_links, stigg, stripe_account
+from stripe_sync.jobs.extract import feed, ownership_links, stripe_account
+from stripe_sync.jobs.extract.full_read import overdue
 from stripe_sync.jobs.runtime.context import Run, Session
-from stripe_sync.jobs.runtime.results.reconcile import ExtractedStigg, ExtractedStripe, StiggCounts, StripeCounts
+from stripe_sync.jobs.runtime.results.reconcile import ExtractedStripe, StripeCounts
 from stripe_sync.jobs.runtime.step import step
 from stripe_sync.warehouse import step_results
 from stripe_sync.warehouse.comparisons import links
 from stripe_sync.warehouse.engine import connect_to_read
-from stripe_sync.warehouse.snapshots import snapshots, staging, stigg_cursors, stripe_events
+from stripe_sync.warehouse.snapshots import snapshots, staging, stripe_events
 from stripe_sync.warehouse.snapshots.snapshots import Snapshot
 from stripe_sync.warehouse.snapshots.staging import StagedRow
-from stripe_sync.warehouse.snapshots.stigg_cursors import StiggRead
 from stripe_sync.warehouse.snapshots.stripe_events import Feed
 from stripe_sync.warehouse.usage import usage_invoices
 from stripe_sync.warehouse.writes import journal
-
-
-@step(ExtractedStigg)
-def extract_stigg(session: Session, run: Run) -> ExtractedStigg:
-    """Take a snapshot of Stigg: of everything, or of what may have changed since the last one."""
-    environment = session.environment
-    state = stigg_cursors.find(session.engine, environment.name)
-    why = stigg_whole_because(session, run, state)
-    if why or state is None:
-        session.progress(f"  everything is read in Stigg: {why}")
-        read, whole = StiggRead(run.now, run.now, run.now), None
-        rows: Iterable[StagedRow] = stigg.read(session.stigg)
-    else:
-        scan = run.now - state.scanned_at >= timedelta(minutes=environment.stigg.scan_minutes)
-        read = StiggRead(run.now, run.now if scan else state.scanned_at, state.audited_at)
-        rows, whole = stigg_changes(session, state, scan=scan), stigg.CATALOG
-    snapshot = staging.close(
-        session.engine,
-        environment=environment.name,
-        side="stigg",
-        run_id=run.id,
-        kinds=stigg.KINDS,
-        upper_bound=run.now,
-        rows=rows,
-        whole=whole,
-    )
-    missed = unseen_in_stigg(session, state, snapshot) if why and state is not None else []
-    if missed:
-        session.progress(f"  {len(missed)} changes in Stigg had not been shown by updatedAt, such as {missed[0]}")
-    with session.engine.begin() as connection:
-        stigg_cursors.advance(connection, environment.name, read)
-    for kind, id in snapshot.with_nul:
-        session.progress(f"  The {kind} {id} has a NUL in a text; it is replaced by U+FFFD: correct it in Stigg.")
-    summary = StiggCounts(counts=snapshot.counts, whole=1 if whole is None else 0, missed=len(missed))
-    return ExtractedStigg(
-        snapshot=snapshot.id, content=snapshot.content_id, with_nul=snapshot.with_nul, summary=summary
-    )
-
-
-def stigg_whole_because(session: Session, run: Run, state: StiggRead | None) -> str:
-    """Why everything is read and not what changed, or an empty text."""
-    environment = session.environment
-    if not environment.stigg.feed:
-        return "stigg.feed is off"
-    if run.params.full:
-        return "a full read was requested"
-    if state is None:
-        return "it is the first read"
-    return overdue(run, state.audited_at, hours=environment.full_sync_interval_hours)
-
-
-def overdue(run: Run, audited_at: datetime, *, hours: int) -> str:
-    """Return that a side was read whole so many hours ago, or an empty text."""
-    if run.now - audited_at >= timedelta(hours=hours):
-        return f"{hours} hours have passed since the last time (full_sync_interval_hours)"
-    return ""
-
-
-def stigg_changes(session: Session, state: StiggRead, *, scan: bool) -> Iterator[StagedRow]:
-    """The catalog, the customers that changed, and the subscriptions where it is their time: scanned, or as logs name them."""
-    yield from stigg.catalog(session.stigg)
-    yield from stigg.changed_customers(session.stigg, state.cursor)
-    if scan and session.environment.stigg.event_logs:
-        yield from stigg.by_id(session.stigg, stigg.logged(session.stigg, state.scanned_at))
-    elif scan:
-        with connect_to_read(session.engine) as connection:
-            known = stigg_cursors.living(connection, session.environment.name, stigg.LIVING)
-        yield from stigg.subscriptions(session.stigg, state.scanned_at, known)
-
-
-def unseen_in_stigg(session: Session, state: StiggRead, snapshot: Snapshot) -> list[str]:
-    """The customers that changed though Stigg does not say so by their ``updatedAt``."""
-    since = state.cursor - stigg.OVERLAP
-    changed = [id for kind, id in snapshots.changed(session.engine, snapshot, ()) if kind == "customer"]
-    with connect_to_read(session.engine) as connection:
-        shown, _ = snapshots.touched(
-            connection, session.environment.name, since=since, until=snapshot.upper_bound + stigg.OVERLAP
-        )
-    return sorted(id for id in changed if ("customer", id) not in shown)
 
 
 @step(ExtractedStripe)
