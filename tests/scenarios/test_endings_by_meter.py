@@ -78,7 +78,7 @@ def test_meter_lines_of_a_renewal_after_the_end_are_a_row_until_a_person_billed_
     (final,) = finals(env)
     assert (lines(final), final["auto_advance"]) == ([("100", 10000)], False)
     (why,) = found["refused"]
-    assert why.startswith(final["id"]) and "has counted 40 of it" in why
+    assert why.startswith(final["id"]) and "has also counted 40 of it" in why
     for _ in range(2):
         env.reconcile()
         assert (env.status("s-1"), rows(env, "after_end")) == (PERSON, [("s-1", "40.00 USD")])
@@ -110,7 +110,7 @@ def test_following_the_page_bills_the_use_once(harness_of: Build, way: str) -> N
     assert both(env, final["id"]) == (
         f"do not switch it on while {draft['id']} (draft) bills 40.00 USD of the same use by a meter. Either finalize "
         f"{draft['id']} with auto_advance off and void it, then switch auto_advance of {final['id']} on; or collect "
-        f"{draft['id']}, then delete {final['id']}, and bill the other 60.00 USD by hand."
+        f"{draft['id']}, then delete {final['id']}, and bill the other 60.00 USD by hand, before discounts and tax."
     )
     api = env.stripe().v1.invoices
     api.finalize_invoice(draft["id"], {"auto_advance": False})
@@ -126,7 +126,7 @@ def test_following_the_page_bills_the_use_once(harness_of: Build, way: str) -> N
         env.later(MINUTE)
         assert both(env, final["id"]) == (
             f"never switch it on, since {draft['id']} (paid) has billed 40.00 USD of the same use by a meter: delete "
-            f"{final['id']}, and bill the other 60.00 USD by hand."
+            f"{final['id']}, and bill the other 60.00 USD by hand, before discounts and tax."
         )
         api.delete(final["id"])
         env.later(HOUR)

@@ -14,7 +14,10 @@ from stripe_sync.domain.plan.actions import ActionKind
 
 
 def _set_billing_id(call: Call, key: str) -> Written:
-    """Set the billing id of a customer. Raises EntityError ``CHANGED_SINCE`` where Stigg has another one."""
+    """Set the billing id of a customer; ``key`` is unused, since Stigg takes no idempotency key.
+
+    Raises EntityError ``CHANGED_SINCE`` where Stigg has another billing id, or no such customer.
+    """
     id, given = call.stigg_id, call.links.resolve(call.action.after["billing"])
     there = call.stigg.customer(id)
     if there is None or there["billingId"] not in (None, given):
@@ -25,8 +28,9 @@ def _set_billing_id(call: Call, key: str) -> Written:
 
 
 def _recover(call: Call, since: datetime) -> Iterator[Found]:
-    there = call.stigg.customer(call.stigg_id)
-    if there is not None and there["billingId"] == call.links.get(call.action.after["billing"]):
+    """Yield the customer if it has the billing id of the write; without a link there is nothing to compare."""
+    linked, there = call.links.get(call.action.after["billing"]), call.stigg.customer(call.stigg_id)
+    if linked is not None and there is not None and there["billingId"] == linked:
         yield Found(there)
 
 
@@ -45,4 +49,4 @@ def billing_document(call: Call, found: Found) -> Document:
 
 
 STIGG_CUSTOMER = Resource("stigg", _read, billing_document)
-HANDLERS = {ActionKind.STIGG_NAME: Handler(STIGG_CUSTOMER, _set_billing_id, _recover)}
+HANDLERS = {ActionKind.STIGG_SET_BILLING_ID: Handler(STIGG_CUSTOMER, _set_billing_id, _recover)}

@@ -53,8 +53,7 @@ def from_environ(id: str, environ: Mapping[str, str]) -> Connection:
     text = environ.get(variable(id))
     if not text:
         raise ConfigurationError(
-            f"Connection {id} not found. Set {variable(id)} to JSON such as "
-            f'{{"conn_type": "stripe", "password": "rk_..."}}, or create the connection in Airflow.'
+            f"Connection {id} not found. Set {variable(id)} as .env.example shows, or create the connection in Airflow."
         )
     return parse(id, text)
 

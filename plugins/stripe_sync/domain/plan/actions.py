@@ -32,7 +32,7 @@ class ActionKind(StrEnum):
     STIGG_CANCEL = "stigg.cancel"
     CHECKOUT_CREATE = "checkout.create"
     STIGG_PROVISION = "stigg.provision"
-    STIGG_NAME = "stigg.name"
+    STIGG_SET_BILLING_ID = "stigg.name"
     PRODUCT_CREATE = "product.create"
     PRODUCT_UPDATE = "product.update"
     PRICE_CREATE = "price.create"

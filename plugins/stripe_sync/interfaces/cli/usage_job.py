@@ -65,7 +65,7 @@ def summary(due: FoundDue | None, settled: Settled | None) -> str:
     rounded = {currency: Decimal(minor) for currency, minor in lost.items()}
     difference = f"; {shown_all(rounded)} less billed, from Stripe's rounding" if any(rounded.values()) else ""
     done = f"{found.due} subscriptions due, {found.windows or 0} windows closed"
-    return f"{done}; all windows: {counts or 'none'}{difference}"
+    return f"{done}; windows of the last 62 days: {counts or 'none'}{difference}"
 
 
 def hold(env: str, invoice: str, reason: str, person: str | None, *, as_json: bool) -> int:

@@ -33,7 +33,7 @@ def add(connection: Connection, environment: str, run_id: str, found: Iterable[t
 
 
 def all_of(engine: Engine, environment: str) -> list[dict[str, Any]]:
-    """Return the suggestions of the newest run."""
+    """Return all open suggestions, in order of link key."""
     of = suggestions.c
     query = select(of.key, of.stripe_id, of.why).where(of.environment == environment).order_by(of.key, of.stripe_id)
     with connect_to_read(engine) as connection:

@@ -27,13 +27,21 @@ class MeterBill:
         return not self.amount or self.status == InvoiceStatus.VOID
 
 
-def way_out(final: str, total: int, bill: MeterBill) -> str:
-    """Return how a person bills the use once; empty where the renewal bills none of it. ``total`` is the final invoice's."""
+def way_out(final: str, use_billed: int, bill: MeterBill) -> str:
+    """Return how a person bills the use once; empty where the renewal bills none of it.
+
+    ``use_billed`` is the amount of the final usage invoice's lines in minor units. It is before discounts and tax, as the
+    amount of the meter lines is, so that their difference is the use that a person has to bill.
+    """
     if bill.is_void():
         return ""
     amount = shown(Decimal(bill.amount), bill.currency)
-    rest = total - bill.amount
-    other = f", and bill the other {shown(Decimal(rest), bill.currency)} by hand" if rest > 0 else ""
+    rest = use_billed - bill.amount
+    other = (
+        f", and bill the other {shown(Decimal(rest), bill.currency)} by hand, before discounts and tax"
+        if rest > 0
+        else ""
+    )
     if bill.status not in COLLECTIBLE:
         return (
             f"never switch it on, since {bill.invoice} ({bill.status}) has billed {amount} of the same use by a meter: delete "

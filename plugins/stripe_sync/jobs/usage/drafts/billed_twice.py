@@ -20,11 +20,11 @@ from stripe_sync.warehouse.usage import usage_invoices, usage_windows
 
 def with_ways_out(session: Session, rows: Iterable[Stuck]) -> list[Stuck]:
     """Return rows of invoices that stay as they are, with this way out where they have none of their own."""
-    return [replace(row, way=row.way or way_out(session, row.invoice, row.amount)) for row in rows]
+    return [replace(row, way=row.way or way_out(session, row.invoice)) for row in rows]
 
 
-def way_out(session: Session, final: str, total: int) -> str:
-    """Return the way out of a final usage invoice of ``total`` minor units; empty where nothing else bills its use."""
+def way_out(session: Session, final: str) -> str:
+    """Return the way out of a final usage invoice; empty where nothing else bills its use."""
     name = session.environment.name
     with connect_to_read(session.engine) as connection:
         invoice = usage_invoices.by_id(connection, name, final)
@@ -35,8 +35,15 @@ def way_out(session: Session, final: str, total: int) -> str:
         seen = usage_invoices.of_subscriptions(connection, name, [invoice.subscription])
     items = {w.measured.item for w in windows if (on := assigned.get(w.id)) is not None and on.invoice == final}
     bills = (meter_bill(session, i.invoice, items) for i in seen if i.body.get("unowed"))
-    ways = (billed_twice.way_out(final, total, bill) for bill in bills if bill is not None)
-    return next((way for way in ways if way), "")
+    twice = next((bill for bill in bills if bill is not None and not bill.is_void()), None)
+    return billed_twice.way_out(final, use_billed(session, final), twice) if twice is not None else ""
+
+
+def use_billed(session: Session, final: str) -> int:
+    """Return the minor units that the lines of a final usage invoice bill, before discounts and tax."""
+    api = session.stripe.in_lane(Lane.USAGE)
+    body = with_lines(api, api.get(f"/v1/invoices/{final}"))
+    return sum(int(line["amount"]) for line in body["lines"]["data"])
 
 
 def meter_bill(session: Session, renewal: str, items: Collection[str]) -> MeterBill | None:

@@ -14,22 +14,22 @@ from stripe_sync.domain.usage.holds.billed_twice import MeterBill, way_out
             "draft",
             "do not switch it on while in_R (draft) bills 40.00 USD of the same use by a meter. Either finalize in_R with "
             "auto_advance off and void it, then switch auto_advance of in_F on; or collect in_R, then delete in_F, and bill "
-            "the other 60.00 USD by hand",
+            "the other 60.00 USD by hand, before discounts and tax",
         ),
         (
             "open",
             "do not switch it on while in_R (open) bills 40.00 USD of the same use by a meter. Either void in_R, then switch "
-            "auto_advance of in_F on; or collect in_R, then delete in_F, and bill the other 60.00 USD by hand",
+            "auto_advance of in_F on; or collect in_R, then delete in_F, and bill the other 60.00 USD by hand, before discounts and tax",
         ),
         (
             "paid",
             "never switch it on, since in_R (paid) has billed 40.00 USD of the same use by a meter: delete in_F, and bill "
-            "the other 60.00 USD by hand",
+            "the other 60.00 USD by hand, before discounts and tax",
         ),
         (
             "uncollectible",
             "never switch it on, since in_R (uncollectible) has billed 40.00 USD of the same use by a meter: delete in_F, "
-            "and bill the other 60.00 USD by hand",
+            "and bill the other 60.00 USD by hand, before discounts and tax",
         ),
         ("void", ""),
     ],
