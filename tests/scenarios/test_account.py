@@ -49,7 +49,7 @@ def another(harness: Harness, folder: Path, *, name: str = "other") -> Iterator[
         there.http.close()
 
 
-def asked(harness: Harness) -> list[str]:
+def requested(harness: Harness) -> list[str]:
     return [f"{r.method} {r.path}" for r in harness.world.requests if r.side == "stripe"]
 
 
@@ -72,7 +72,7 @@ def test_a_key_of_another_account_is_refused_before_anything_is_read(harness_of:
     for work in (harness.reconcile, harness.usage, lambda: disconnecting_with_strip(harness)):
         with pytest.raises(AccountRefused, match=f"belongs to {OTHER}, and test declares {HERE}"):
             work()
-    assert set(asked(harness)) == {"GET /v1/account"}
+    assert set(requested(harness)) == {"GET /v1/account"}
     toml = TOML.replace("stripe.feed = false", "stripe.feed = true")
     connection = {"conn_type": "stripe", "password": harness.stripe_key, "host": harness.stripe_url}
     env = environ(harness, toml, AIRFLOW_CONN_STRIPE_DEFAULT=json.dumps(connection))
@@ -81,7 +81,7 @@ def test_a_key_of_another_account_is_refused_before_anything_is_read(harness_of:
         assert done.returncode == 1
         assert f"belongs to {OTHER}" in done.stdout + done.stderr
         assert "Traceback" not in done.stderr
-    assert set(asked(harness)) == {"GET /v1/account"}
+    assert set(requested(harness)) == {"GET /v1/account"}
     assert harness.frozen() == before
 
 
@@ -102,7 +102,7 @@ def test_a_new_key_of_the_same_account_is_asked_once(harness_of: Build) -> None:
     harness.world.requests.clear()
     harness.reconcile()
     harness.reconcile()
-    assert asked(harness).count("GET /v1/account") == 1
+    assert requested(harness).count("GET /v1/account") == 1
 
 
 def test_two_environments_of_one_warehouse_keep_their_accounts_apart(harness_of: Build, tmp_path: Path) -> None:

@@ -44,11 +44,11 @@ def native(harness: Harness) -> None:
     items: list[Any] = []
     for price in plan["prices"]:
         own = api.v1.products.create({"name": f"Acme Pro Plan - {len(items)}", "metadata": metadata})
-        rhythm: Any = {"interval": "year" if price["billingPeriod"] == "ANNUALLY" else "month"}
+        interval: Any = {"interval": "year" if price["billingPeriod"] == "ANNUALLY" else "month"}
         if price["billingModel"] == "USAGE_BASED":
-            rhythm |= {"usage_type": "metered", "meter": meters[price["feature"]["refId"]]}
+            interval |= {"usage_type": "metered", "meter": meters[price["feature"]["refId"]]}
         row = api.v1.prices.create({
-            "product": own.id, "currency": "usd", "recurring": rhythm,
+            "product": own.id, "currency": "usd", "recurring": interval,
             "unit_amount_decimal": Decimal(str(price["price"]["amount"])) * 100,
         })  # fmt: skip
         price["billingId"] = row.id
@@ -127,8 +127,8 @@ def test_a_metered_item_that_a_person_removes_comes_back_and_its_draft_waits_for
     assert (draft["total"], draft["status"], draft["automatically_finalizes_at"]) == (end, "draft", renewal + DAY)
     until(harness, renewal + DAY - 15 * MINUTE)
     harness.reconcile()
-    told = harness.usage(wakes=True)["pages"]
-    assert any(draft["id"] in text and "is finalized at" in text for text in told), told
+    message = harness.usage(alerts=True)["pages"]
+    assert any(draft["id"] in text and "is finalized at" in text for text in message), message
 
 
 def test_monthly_use_beside_an_annual_fee_and_annual_use_have_windows_of_their_own(harness_of: Build) -> None:

@@ -178,7 +178,7 @@ def test_an_object_with_stiggs_metadata_that_is_newer_than_our_first_write_stops
     harness.world.now += 60
     harness.stripe().v1.customers.create({"name": "x", "metadata": {"stiggCustomerId": "c-9", "stiggEntityUrl": "u"}})
     writes = harness.writes()
-    with pytest.raises(FatalError, match="something else syncs"):
+    with pytest.raises(FatalError, match="another integration syncs"):
         harness.reconcile()
     assert harness.writes() == writes
 
@@ -261,12 +261,12 @@ def test_what_a_person_unlinked_is_not_linked_again_by_its_mark(harness_of: Buil
 def test_a_link_is_refused_where_it_would_be_wrong(harness_of: Build, small_world: WorldBuilder) -> None:
     harness = harness_of(small_world)
     harness.reconcile()
-    stranger = harness.stripe().v1.customers.create({"name": "A stranger"})
+    foreign_customer = harness.stripe().v1.customers.create({"name": "A stranger"})
     taken = next(c["id"] for c in harness.objects("customers") if c["metadata"].get("stiggCustomerId") == "c-2")
     session = harness.session()
     for kind, id, stripe_id, why in (
-        ("customer", "c-1", stranger.id, "Unlink it first"),
-        ("customer", "c-9", stranger.id, "saw no customer"),
+        ("customer", "c-1", foreign_customer.id, "Unlink it first"),
+        ("customer", "c-9", foreign_customer.id, "saw no customer"),
         ("customer", "c-1", "cus_none", "Stripe has no"),
         ("customer", "c-1", taken, "has the ownership marker of"),
         ("coupon", "x", "x", "linked by id"),

@@ -68,11 +68,11 @@ def test_an_end_that_is_taken_away_may_move_the_renewals_and_that_is_a_differenc
     harness = harness_of(small_world)
     harness.reconcile()
     harness.later(at("2028-03-10T10:00:00") - harness.world.now)
-    row, asked = harness.stigg("subscriptions", subscriptionId="s-1"), at("2028-03-20T10:00:00")
-    row["cancellationDate"] = row["effectiveEndDate"] = iso(asked)
+    row, requested = harness.stigg("subscriptions", subscriptionId="s-1"), at("2028-03-20T10:00:00")
+    row["cancellationDate"] = row["effectiveEndDate"] = iso(requested)
     harness.reconcile()
     (made,) = [s for s in harness.objects("subscriptions") if s["metadata"].get("stiggEntityId") == "s-1"]
-    assert made["cancel_at"] == asked
+    assert made["cancel_at"] == requested
     row["cancellationDate"] = row["effectiveEndDate"] = None
     harness.reconcile()
     assert made["cancel_at"] is None

@@ -122,8 +122,8 @@ def test_the_world_moves_under_an_approved_set(harness_of: Build, small_world: W
     assert len(question.request.actions) == 3
     say(harness, approve, question.request.hash)
     if mover == "Stripe":
-        (moved,) = [c for c in harness.objects("customers") if c["metadata"]["stiggCustomerId"] == "c-2"]
-        harness.stripe().v1.customers.update(moved["id"], {"name": "By a person"})
+        (moved_approval,) = [c for c in harness.objects("customers") if c["metadata"]["stiggCustomerId"] == "c-2"]
+        harness.stripe().v1.customers.update(moved_approval["id"], {"name": "By a person"})
     else:
         small_world.stigg["customers"][1]["name"] = "Newer"
         harness.merge(small_world)
@@ -208,14 +208,14 @@ def test_the_question_says_what_and_how_much_and_nobodys_name(harness_of: Build,
     harness.change(modes=dict.fromkeys(("catalog", "customers", "subscriptions"), "propose"))
     harness.reconcile()
     session = harness.session()
-    asked = {a.request.group: question_of(session, a.request.hash) for a in waiting(harness)}
+    requested = {a.request.group: question_of(session, a.request.hash) for a in waiting(harness)}
     session.close()
-    found = asked["customers/customer.create/missing"]
+    found = requested["customers/customer.create/missing"]
     assert found["subject"].startswith("test: 3 × customers/customer.create/missing (")
     assert "3 writes" in found["body"]
     assert "rejection" in found["body"]
-    assert "Customer 1" not in json.dumps(asked)
-    assert "example.test" not in json.dumps(asked)
+    assert "Customer 1" not in json.dumps(requested)
+    assert "example.test" not in json.dumps(requested)
 
 
 def test_approving_and_rejecting_from_the_shell(harness_of: Build, small_world: WorldBuilder) -> None:
@@ -223,8 +223,8 @@ def test_approving_and_rejecting_from_the_shell(harness_of: Build, small_world: 
     env = environ(harness, TOML + ENFORCE + "[environments.test.limits]\nactions = 2\n")
     first = command(env, "apply", "test", "--yes")
     assert first.returncode == 2, first.stderr
-    asked = json.loads(command(env, "status", "test", "--json").stdout)["approvals"]
-    by_group = {row["group"]: row["approval"] for row in asked}
+    requested = json.loads(command(env, "status", "test", "--json").stdout)["approvals"]
+    by_group = {row["group"]: row["approval"] for row in requested}
     assert set(by_group) == {"catalog/product.create/missing", "catalog/price.create/missing", "customers/customer.create/missing",
                              "catalog/product.set_default/price", "subscriptions/subscription.create/missing"}  # fmt: skip
     no_reason = command(env, "approve", "test", by_group["customers/customer.create/missing"])

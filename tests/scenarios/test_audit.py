@@ -42,7 +42,7 @@ def test_the_audit_names_what_no_invoice_bills(harness_of: Build) -> None:
     end = renewed(harness, 5)
     until(harness, end + DAY)
     harness.reconcile()
-    harness.usage(wakes=True)
+    harness.usage(alerts=True)
     session = harness.session()
     rows = audited(session, "2026-12")
     session.close()

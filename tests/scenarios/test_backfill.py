@@ -80,7 +80,7 @@ def test_a_window_that_is_none_is_one_sentence(harness_of: Build, small_world: W
     now = from_epoch(small_world.now)
     with pytest.raises(ConfigurationError, match="empty"):
         params_of("2026-11-02", "2026-11-01", entities=[], customers=[], repair=False, now=now)
-    with pytest.raises(ConfigurationError, match="no moment"):
+    with pytest.raises(ConfigurationError, match="is not a time"):
         params_of("last week", "", entities=[], customers=[], repair=False, now=now)
 
 

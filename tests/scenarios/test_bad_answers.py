@@ -57,9 +57,9 @@ def classes(harness: Harness, work: Callable[[Harness], object]) -> list[tuple[s
     known = {(line.split(" ")[0], line.split(" ")[1].split("{")[0]) for line in listed()}
     harness.world.requests.clear()
     work(harness)
-    asked = {(r.method, r.path) for r in harness.world.requests if r.side == "stripe"}
+    requested = {(r.method, r.path) for r in harness.world.requests if r.side == "stripe"}
     return sorted(
-        {max(((m, p) for m, p in known if m == method and path.startswith(p)), key=len) for method, path in asked}
+        {max(((m, p) for m, p in known if m == method and path.startswith(p)), key=len) for method, path in requested}
     )
 
 
@@ -77,9 +77,9 @@ def test_no_answer_ends_a_command_with_anything_but_a_sentence(
             harness.world.faults[:] = [Fault(method, path, times=1000, **KINDS[kind])]
             try:
                 work(harness)
-            except StripeSyncError as told:
-                if "\n" in str(told):
-                    problems.append(f"{name} {method} {path}: {told}")
+            except StripeSyncError as message:
+                if "\n" in str(message):
+                    problems.append(f"{name} {method} {path}: {message}")
             except AssertionError:
                 raise
             except Exception as error:
@@ -121,8 +121,8 @@ def test_one_bad_answer_to_a_write_leaves_the_others_made(
         harness.world.faults[:] = [Fault("POST", path, **KINDS[kind])]
         try:
             harness.reconcile()
-        except StripeSyncError as told:
-            assert "\n" not in str(told)
+        except StripeSyncError as message:
+            assert "\n" not in str(message)
         assert harness.world.faults == []
         made.append(len(harness.objects(collection)))
     harness.attempts = 6

@@ -250,15 +250,15 @@ def test_the_commands(harness_of: Build, shop: WorldBuilder) -> None:
     harness = harness_of(shop)
     env = environ(harness, TOML + ENFORCE + LIMITS)
     assert command(env, "apply", "test", "--yes").returncode == 0
-    asked = ("--customer", "new", "--plan", "pro", "--success-url", "https://example.test/paid", "--quantity", "seats=3",
+    requested = ("--customer", "new", "--plan", "pro", "--success-url", "https://example.test/paid", "--quantity", "seats=3",
              "--subscription", "s-new")  # fmt: skip
-    told = command(env, "checkout", "test", *asked)
-    assert told.returncode == 0, told.stderr
-    url, session = told.stdout.splitlines()[0], told.stdout.split("session ")[1].split(",")[0]
+    message = command(env, "checkout", "test", *requested)
+    assert message.returncode == 0, message.stderr
+    url, session = message.stdout.splitlines()[0], message.stdout.split("session ")[1].split(",")[0]
     assert url.startswith("https://checkout.stripe.com/")
     assert command(env, "complete-checkout", "test", session).returncode == 2
     httpx.post(f"{harness.stripe_url}/_world/checkout/{session}", verify=False).raise_for_status()
     done = command(env, "complete-checkout", "test", session)
     assert (done.returncode, "provisioned" in done.stdout) == (0, True), done.stderr
     assert "No checkout session is open." in command(env, "complete-checkout", "test").stdout
-    assert "seats=3" in command(env, "checkout", "test", *asked[:-4], "--quantity", "seats").stderr
+    assert "seats=3" in command(env, "checkout", "test", *requested[:-4], "--quantity", "seats").stderr

@@ -66,9 +66,9 @@ def test_connect_says_everything_and_writes_nothing(harness_of: Build, small_wor
 def test_a_right_that_the_key_lacks_is_named(harness_of: Build, small_world: WorldBuilder) -> None:
     harness = harness_of(small_world)
     harness.world.faults.append(Fault("GET", "/v1/coupons", status=403, times=9))
-    state, said = lines(harness)["key rights"]
+    state, printed = lines(harness)["key rights"]
     assert state == "failure"
-    assert said.startswith("the key lacks coupon_write (Coupons); required: product_write (Products), ")
+    assert printed.startswith("the key lacks coupon_write (Coupons); required: product_write (Products), ")
 
 
 def test_a_grace_period_below_an_hour_is_a_failure(harness_of: Build, small_world: WorldBuilder) -> None:
@@ -91,10 +91,10 @@ def test_disconnecting_is_shown_first_and_confirmed_by_name(harness_of: Build, s
     harness.reconcile()
     before = harness.frozen()
     session = harness.session()
-    said = disconnecting.look(session, strip=True)
+    printed = disconnecting.look(session, strip=True)
     session.close()
-    assert said[0].startswith("14 links end (3 customer, ")
-    assert "second subscription for each customer" in said[-1]
+    assert printed[0].startswith("14 links end (3 customer, ")
+    assert "second subscription for each customer" in printed[-1]
     with pytest.raises(ConfigurationError, match="--confirm test"):
         disconnect(harness, confirm="prod")
     harness.reconcile()
@@ -132,8 +132,8 @@ def test_our_metadata_is_taken_off_and_foreign_metadata_stays(harness_of: Build,
     for customer in harness.objects("customers"):
         customer["metadata"]["crm"] = "kept"
     marked = len(ours(harness))
-    said = disconnect(harness, strip=True)
-    assert f"removed from {marked} objects" in said[0]
+    printed = disconnect(harness, strip=True)
+    assert f"removed from {marked} objects" in printed[0]
     assert ours(harness) == []
     assert {json.dumps(c["metadata"]) for c in harness.objects("customers")} == {'{"crm": "kept"}'}
     assert {s["status"] for s in harness.objects("subscriptions")} == {"active"}
@@ -172,9 +172,9 @@ def test_settings_that_point_at_another_account_than_the_links_are_refused(
             work()
     assert lines(harness)["links"][0] == "failure"
     env = environ(harness, TOML.replace("acct_1SANDBOX000000001", "acct_1ANOTHER00000001"))
-    told = command(env, "plan", "test")
-    assert told.returncode == 1
-    assert "the links of this warehouse belong to acct_1SANDBOX000000001" in told.stderr
+    message = command(env, "plan", "test")
+    assert message.returncode == 1
+    assert "the links of this warehouse belong to acct_1SANDBOX000000001" in message.stderr
     assert harness.writes() == writes
     assert harness.objects("products") == []
 
@@ -202,25 +202,25 @@ def test_init_makes_and_checks_what_every_environment_needs_and_may_run_again(
     harness = harness_of(small_world)
     env = environ(harness, TOML + 'stripe.write_pool = "stripe_acct_1"\n')
     for _ in range(2):
-        told = command(env, "init")
-        assert told.returncode == 0, told.stdout
-        assert "test: Stripe account" in told.stdout
-        assert "airflow pools set stripe_acct_1 4" in told.stdout, "there is no Airflow in this shell"
+        message = command(env, "init")
+        assert message.returncode == 0, message.stdout
+        assert "test: Stripe account" in message.stdout
+        assert "airflow pools set stripe_acct_1 4" in message.stdout, "there is no Airflow in this shell"
     assert harness.writes() == 0
     env["AIRFLOW_CONN_STRIPE_DEFAULT"] = json.dumps(
         {"conn_type": "stripe", "password": "rk_test_x", "host": harness.stripe_url}
     )
-    told = command(env, "init")
-    assert (told.returncode, "does not accept the key" in told.stdout) == (1, True)
+    message = command(env, "init")
+    assert (message.returncode, "does not accept the key" in message.stdout) == (1, True)
 
 
 def test_the_commands(harness_of: Build, small_world: WorldBuilder) -> None:
     harness = harness_of(small_world)
     env = environ(harness)
-    told = command(env, "connect", "test", "--first-plan")
-    assert told.returncode == 0, told.stderr
-    assert "The first plan (nothing was written)" in told.stdout
-    assert "Next: stripe-sync plan test" in told.stdout
+    message = command(env, "connect", "test", "--first-plan")
+    assert message.returncode == 0, message.stderr
+    assert "The first plan (nothing was written)" in message.stdout
+    assert "Next: stripe-sync plan test" in message.stdout
     assert command(env, "disconnect", "test").returncode == 2
     assert "require --reason" in command(env, "disconnect", "test", "--confirm", "test").stderr
     assert command(env, "disconnect", "test", "--confirm", "test", "--reason", "the end").returncode == 0

@@ -43,11 +43,11 @@ def give_card(harness: Harness, last4: str, *, id: str = "", **more: Any) -> str
 def charging(harness: Harness) -> int:
     """How many calls to Stripe wrote s-1 so far, refused ones too."""
     return sum(
-        r.side == "stripe" and r.method == "POST" and r.path.startswith("/v1/subscriptions") for r in asked(harness)
+        r.side == "stripe" and r.method == "POST" and r.path.startswith("/v1/subscriptions") for r in requested(harness)
     )
 
 
-def asked(harness: Harness) -> Iterator[Any]:
+def requested(harness: Harness) -> Iterator[Any]:
     return iter(harness.world.requests)
 
 
@@ -79,7 +79,7 @@ def test_a_declined_upgrade_is_not_kept(harness_of: Build, small_world: WorldBui
     harness.reconcile()
     sent = [
         r.params
-        for r in asked(harness)
+        for r in requested(harness)
         if r.path == f"/v1/subscriptions/{billed(harness)['id']}" and r.method == "POST"
     ]
     assert [p.get("payment_behavior") for p in sent if "items" in p] == ["error_if_incomplete"]

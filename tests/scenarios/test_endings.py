@@ -141,8 +141,8 @@ def test_nothing_it_is_canceled_with_an_explicit_word_on_the_last_invoice(
     assert (action.kind, action.per_month) == ("subscription.cancel", {"usd": -3000})
     harness.reconcile()
     assert found["status"] == "canceled"
-    (asked,) = [r.params for r in harness.world.requests if r.method == "DELETE"]
-    assert (asked["invoice_now"], asked["prorate"]) == (False, False)
+    (requested,) = [r.params for r in harness.world.requests if r.method == "DELETE"]
+    assert (requested["invoice_now"], requested["prorate"]) == (False, False)
     assert harness.status("s-1") == ("NO_SYNC_REQUIRED", "ENDED")
     assert harness.plan().plan.actions == []
 

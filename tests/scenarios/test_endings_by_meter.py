@@ -130,7 +130,7 @@ def test_following_the_page_bills_the_use_once(harness_of: Build, way: str) -> N
         )
         api.delete(final["id"])
         env.later(HOUR)
-        env.usage(wakes=True)
+        env.usage(alerts=True)
         assert finals(env) == [], "it is not made again"
     collected = [i["total"] for i in env.objects("invoices") if i["status"] in ("open", "paid")]
     assert sum(collected) == (10_000 if way == "void" else 4000)
@@ -138,7 +138,7 @@ def test_following_the_page_bills_the_use_once(harness_of: Build, way: str) -> N
 
 def both(env: Harness, final: str) -> str:
     """Return the way out that the page has of the final usage invoice, and of nothing else."""
-    (page,) = env.usage(wakes=True)["pages"]
+    (page,) = env.usage(alerts=True)["pages"]
     assert page.startswith(f"{final} of {subscription(env)['id']} is a draft of 100.00 USD that nothing finalizes, ")
     return str(page).split("its auto_advance is off: ")[1]
 

@@ -23,7 +23,7 @@ from tests.support.harness import Harness
 
 Build = Callable[[WorldBuilder], Harness]
 Obj = dict[str, Any]
-SEED, LIVES = int(os.environ.get("TEST_SEED", "1")), int(os.environ.get("TEST_LIVES", "1"))
+SEED, SEQUENCES = int(os.environ.get("TEST_SEED", "1")), int(os.environ.get("TEST_LIVES", "1"))
 HOUR = 3600
 
 
@@ -130,7 +130,7 @@ def crowd(rng: random.Random) -> WorldBuilder:
     return small_world
 
 
-@pytest.mark.parametrize("number", range(LIVES))
+@pytest.mark.parametrize("number", range(SEQUENCES))
 def test_deciding_what_changed_comes_to_the_same(
     harness_of: Build, number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -155,8 +155,8 @@ def test_deciding_what_changed_comes_to_the_same(
         by_change = harness.decision()
         parts += not result(harness)["everything"]
         assert whole.in_parts(harness) == whole.at_once(harness), about
-        told, counted = whole.tallies(harness)
-        assert told == counted, about
+        message, counted = whole.tallies(harness)
+        assert message == counted, about
         assert by_change == harness.decision(full=True), about
         assert whole.in_parts(harness) == whole.at_once(harness), about
     assert parts >= 6, f"seed {seed}: {parts} of 12 were decided in parts"

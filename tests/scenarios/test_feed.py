@@ -268,13 +268,13 @@ def test_an_account_with_a_past_is_read_by_its_range_and_what_is_gone_is_gone(
     """Events of before, of objects that are gone, are not asked for; one that comes late names nothing (SB 10.5)."""
     small_world.stripe["history"] = True
     harness = harness_of(small_world)
-    past = list(harness.objects("events"))
+    earlier = list(harness.objects("events"))
     harness.change(stripe={"feed": True})
     harness.reconcile()
     harness.world.requests.clear()
     harness.reconcile()
     assert reads(harness) == ["/v1/events"], "the past is before the range"
-    for event in past:
+    for event in earlier:
         event["created"] = harness.world.now
     harness.reconcile()
     assert harness.writes() == 0

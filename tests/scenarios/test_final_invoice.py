@@ -144,7 +144,7 @@ def test_a_foreign_coupon_that_is_gone_leaves_it_to_a_person(harness_of: Build, 
     client.v1.subscriptions.update(subscription(harness)["id"], {"discounts": [{"coupon": "theirs"}]})
     client.v1.coupons.delete("theirs")
     end_after_use(harness, 10_000)
-    found = harness.usage(wakes=True)
+    found = harness.usage(alerts=True)
     assert "theirs is deleted" in found["pages"][0] and "27.00 USD" in found["pages"][0]
     assert finals(harness) == []
     assert ledger(harness) == {"unbillable": ("10000", 2700)}
@@ -155,7 +155,7 @@ def test_less_than_stripe_charges_is_told_and_not_billed(harness_of: Build, mete
     harness = harness_of(metered)
     harness.reconcile()
     end_after_use(harness, 100)
-    found = harness.usage(wakes=True)
+    found = harness.usage(alerts=True)
     assert "0.27 USD" in found["pages"][0]
     assert finals(harness) == []
     assert ledger(harness) == {"unbillable": ("100", 27)}
@@ -204,8 +204,8 @@ def test_what_was_pending_is_billed_once_whatever_stripe_does_with_it(
     (bill,) = finals(harness)
     assert (bill["total"], bill["auto_advance"]) == (waiting, True)
     assert [i for i in harness.objects("invoiceitems") if i["invoice"] is None] == []
-    asked = [r for r in harness.world.requests if r.method == "DELETE" and r.path.startswith("/v1/invoiceitems/")]
-    assert len(asked) == end
+    requested = [r for r in harness.world.requests if r.method == "DELETE" and r.path.startswith("/v1/invoiceitems/")]
+    assert len(requested) == end
 
 
 @pytest.mark.parametrize("removed", [True, False], ids=["Stripe removes prorations", "Stripe leaves them"])

@@ -127,13 +127,13 @@ def test_what_stripe_bills_and_nobody_claims_is_listed_with_its_worth(
     session = harness.session()
     api = harness.stripe()
     (held,) = [s for s in harness.objects("subscriptions") if s["metadata"].get("stiggEntityId") == "s-1"]
-    stranger = api.v1.customers.create({"name": "Somebody else"})
+    foreign_customer = api.v1.customers.create({"name": "Somebody else"})
     other = api.v1.products.create({"name": "Other"})
     price = api.v1.prices.create(
         {"currency": "eur", "unit_amount": 12_000, "recurring": {"interval": "year"}, "product": other.id}
     )
     made = api.v1.subscriptions.create(
-        {"customer": stranger.id, "items": [{"price": price.id, "quantity": 2}], "collection_method": "send_invoice",
+        {"customer": foreign_customer.id, "items": [{"price": price.id, "quantity": 2}], "collection_method": "send_invoice",
          "days_until_due": 7}
     )  # fmt: skip
     session.close()
@@ -226,9 +226,9 @@ def test_the_command(harness_of: Build, small_world: WorldBuilder) -> None:
     harness = harness_of(small_world)
     env = environ(harness)
     assert command(env, "plan", "test").returncode == 2
-    told = command(env, "report", "test", "--out", str(harness.folder / "out"))
-    assert told.returncode == 0, told.stderr
-    assert "not billed at all: 105.00 USD per month" in told.stdout
+    message = command(env, "report", "test", "--out", str(harness.folder / "out"))
+    assert message.returncode == 0, message.stderr
+    assert "not billed at all: 105.00 USD per month" in message.stdout
     assert {p.name for p in (harness.folder / "out").iterdir()} == {
         "index.html", "drift.xlsx", "drift.csv", "report.json", "summary.json"
     }  # fmt: skip

@@ -50,7 +50,7 @@ def test_a_renewal_between_two_readings_is_collected_no_more_and_a_person_says(
     renewals = 2 if late > 31 * DAY else 1
     assert detail(harness).count("may sell a period after the end") == renewals
     assert detail(harness).count("20.00 USD for the time after") == renewals
-    found = harness.usage(wakes=True)
+    found = harness.usage(alerts=True)
     assert any("3.33 USD" in page and "Stigg has no date between" in page for page in found["pages"])
     assert ledger(harness) == {"unbillable": ("1234", 333)}
     assert finals(harness) == []

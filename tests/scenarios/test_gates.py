@@ -105,20 +105,20 @@ def test_a_row_of_bad_data_stops_itself_alone(harness_of: Build, small_world: Wo
 def test_only_rows_that_changed_are_judged_again(
     harness_of: Build, small_world: WorldBuilder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[str] = []
+    requested: list[str] = []
     judge = gate.run_suite
     monkeypatch.setattr(
-        gate, "run_suite", lambda source, suite, given: asked.append(suite.name) or judge(source, suite, given)
+        gate, "run_suite", lambda source, suite, given: requested.append(suite.name) or judge(source, suite, given)
     )
     small_world.stigg["customers"][0]["email"] = "not an address"
     harness = harness_of(small_world)
     harness.reconcile()
-    assert "stigg_customers" in asked
-    asked.clear()
+    assert "stigg_customers" in requested
+    requested.clear()
     harness.stigg("customers", customerId="c-2")["name"] = "Renamed"
     harness.reconcile()
-    assert asked.count("stigg_customers") == 1
-    assert "stigg_subscriptions" not in asked, "none of them changed"
+    assert requested.count("stigg_customers") == 1
+    assert "stigg_subscriptions" not in requested, "none of them changed"
     assert harness.status("c-1") == ("ERROR", "QUARANTINED"), "it is as it was when it was judged"
     harness.stigg("customers", customerId="c-3")["email"] = "neither is this"
     harness.reconcile()

@@ -52,14 +52,14 @@ def living(harness: Harness) -> set[str]:
 
 def check_no_doubles(harness: Harness) -> None:
     for collection in ("products", "prices", "customers", "coupons"):
-        marks = Counter(
+        markers = Counter(
             o["metadata"]["stiggSyncKey"] for o in harness.objects(collection) if "stiggSyncKey" in o["metadata"]
         )
-        assert [mark for mark, n in marks.items() if n > 1] == []
-    marks = Counter(
+        assert [mark for mark, n in markers.items() if n > 1] == []
+    markers = Counter(
         s["metadata"]["stiggSyncKey"] for s in harness.objects("subscriptions") if s["id"] in living(harness)
     )
-    assert [mark for mark, n in marks.items() if n > 1] == []
+    assert [mark for mark, n in markers.items() if n > 1] == []
     for subscription in harness.objects("subscriptions"):
         sources = [harness.world.stripe["discounts"][d]["source"]["coupon"] for d in subscription["discounts"]]
         refs = Counter(keys.coupon_ref(f"coupon:{id}") for id in sources if id.startswith("test:"))

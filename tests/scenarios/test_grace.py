@@ -21,7 +21,7 @@ from tests.support.switches import ends
 Build = Callable[[WorldBuilder], Harness]
 
 
-def told(harness: Harness) -> tuple[str, str]:
+def message(harness: Harness) -> tuple[str, str]:
     """What connect says of the grace period."""
     session = harness.session()
     found = connect.grace(session)
@@ -41,7 +41,7 @@ def test_a_grace_period_below_an_hour_pages_and_holds_the_draft_at_first_sight(
     id = str(cycle(harness)["id"])
     if not answers:
         harness.world.faults.append(Fault("STIGG", "UsageHistory", status=503, times=100))
-    given = harness.usage(wakes=True)
+    given = harness.usage(alerts=True)
     with harness.engine.connect() as connection:
         assert draft_holds.holds(connection, "test")[id].held is not answers, "held at first sight"
     assert any(f"Stripe finalizes {id} (30 minutes) earlier than an hour" in page for page in given["pages"])
@@ -49,19 +49,19 @@ def test_a_grace_period_below_an_hour_pages_and_holds_the_draft_at_first_sight(
     assert cycle(harness)["automatically_finalizes_at"] == end + (MINUTE + LEAD if answers else DAY)
     failure = ("failure", "drafts are finalized after 30 minutes; set at least 1 hour in Stripe, Settings, Billing, "
                           "Invoices")  # fmt: skip
-    assert told(harness) == failure
-    asked = command(environ(harness), "init")
-    assert (asked.returncode, "drafts are finalized after 30 minutes" in asked.stdout) == (1, True)
+    assert message(harness) == failure
+    requested = command(environ(harness), "init")
+    assert (requested.returncode, "drafts are finalized after 30 minutes" in requested.stdout) == (1, True)
     harness.world.faults.clear()
     harness.later(10 * MINUTE)
     assert harness.usage()["pages"] == [], "told once: it was moved"
-    assert told(harness) == failure
+    assert message(harness) == failure
     until(harness, end + 80 * MINUTE)
     harness.usage()
     assert ledger(harness) == {"billed": ("1234", 333)}
     harness.world.billing["grace_hours"] = 1
     month_end(harness, 0)
-    assert told(harness)[0] == "warning", "the next renewal's draft waits an hour"
+    assert message(harness)[0] == "warning", "the next renewal's draft waits an hour"
 
 
 def test_an_hour_is_no_short_grace_period_and_a_held_draft_does_not_look_like_a_long_one(
@@ -75,7 +75,7 @@ def test_an_hour_is_no_short_grace_period_and_a_held_draft_does_not_look_like_a_
     until(harness, end + 45 * MINUTE)
     harness.usage()
     assert cycle(harness)["automatically_finalizes_at"] == end + DAY
-    assert told(harness) == (
+    assert message(harness) == (
         "warning",
         "drafts are finalized after 1.0 hours; 3 hours or more are recommended",
     )
@@ -113,7 +113,7 @@ def licensed(harness_of: Build, *, grace_hours: float = 1 / 3) -> tuple[Harness,
     return harness, end, str(cycle(harness)["id"])
 
 
-def asked(harness: Harness, work: Callable[[], object]) -> int:
+def requested(harness: Harness, work: Callable[[], object]) -> int:
     """How many requests Stripe gets."""
     before = sum(r.side == "stripe" for r in harness.world.requests)
     work()
@@ -124,13 +124,13 @@ def test_a_draft_without_use_that_waits_twenty_minutes_is_told_and_given_an_hour
     """BILLING 9: each renewal's draft. Of a licensed plan nothing is missing on it, so an hour is enough (BILLING 7)."""
     harness, end, id = licensed(harness_of)
     assert cycle(harness)["automatically_finalizes_at"] == end + 20 * MINUTE + 1
-    given = harness.usage(wakes=True)
+    given = harness.usage(alerts=True)
     assert given["short"] == {id: 1201}
     assert any(f"Stripe finalizes {id} (20 minutes) earlier than an hour" in page for page in given["pages"])
     assert cycle(harness)["automatically_finalizes_at"] == end + MINUTE + LEAD, "held at first sight"
     failure = ("failure", "drafts are finalized after 20 minutes; set at least 1 hour in Stripe, Settings, Billing, "
                           "Invoices")  # fmt: skip
-    assert told(harness) == failure, "what was held proves nothing about the account"
+    assert message(harness) == failure, "what was held proves nothing about the account"
     for line in (["init"], ["connect", "test"]):
         done = command(environ(harness), *line)
         assert (done.returncode, "drafts are finalized after 20 minutes" in done.stdout) == (1, True)
@@ -143,14 +143,14 @@ def test_a_draft_without_use_that_waits_twenty_minutes_is_told_and_given_an_hour
     month_end(harness)
     harness.usage()
     until(harness, harness.world.now + 2 * HOUR)
-    assert told(harness)[0] == "warning", "the newest draft that nobody moved waited an hour, and it is final by now"
+    assert message(harness)[0] == "warning", "the newest draft that nobody moved waited an hour, and it is final by now"
 
 
 def test_where_nothing_may_be_written_a_short_draft_is_told_by_every_run(harness_of: Build) -> None:
     harness, end, id = licensed(harness_of)
     harness.change(modes=harness.environment.modes | {"usage": "observe"})
     for _ in range(2):
-        assert harness.usage(wakes=True)["short"] == {id: 1201}
+        assert harness.usage(alerts=True)["short"] == {id: 1201}
         harness.later(5 * MINUTE)
     assert cycle(harness)["automatically_finalizes_at"] == end + 20 * MINUTE + 1
 
@@ -170,9 +170,9 @@ def test_drafts_that_are_short_for_a_reason_are_no_exceptions(harness_of: Build,
         harness.stripe().v1.invoices.update(id, near)
     assert cycle(harness)["automatically_finalizes_at"] == renewal + end
     assert harness.usage()["short"] == {}, "a person did it, or could not"
-    assert told(harness)[0] == "warning"
+    assert message(harness)[0] == "warning"
     harness.world.faults.append(Fault("GET", "/v1/events", status=403))
-    found = harness.usage(wakes=is_near)["short"]
+    found = harness.usage(alerts=is_near)["short"]
     assert found == ({id: 1500} if is_near else {}), "without the right to read events, nobody is known to have"
     if is_near:
         assert cycle(harness)["automatically_finalizes_at"] == renewal + HOUR
@@ -182,10 +182,10 @@ def test_drafts_that_are_short_for_a_reason_are_no_exceptions(harness_of: Build,
 def test_a_run_with_no_renewal_in_the_last_hour_asks_nothing(harness_of: Build) -> None:
     """Requests: one list of drafts in a run of the hour after a renewal, none in another; stuck invoices are looked for hourly."""
     harness, end, _ = licensed(harness_of, grace_hours=72)
-    assert asked(harness, harness.usage) == 3, "drafts, and twice what is stuck"
+    assert requested(harness, harness.usage) == 3, "drafts, and twice what is stuck"
     harness.later(10 * MINUTE)
-    assert asked(harness, harness.usage) == 1, "drafts"
+    assert requested(harness, harness.usage) == 1, "drafts"
     until(harness, end + 65 * MINUTE)
     harness.usage()
     until(harness, end + 75 * MINUTE)
-    assert asked(harness, harness.usage) == 0
+    assert requested(harness, harness.usage) == 0

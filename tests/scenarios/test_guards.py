@@ -53,8 +53,8 @@ def test_a_group_over_its_limit_waits_and_the_others_go_on(harness_of: Build, sm
     result = harness.reconcile()
     assert result["made"] == {"product.create": 5, "price.create": 3, "product.set_default": 3, "customer.create": 3}
     assert harness.status("s-1") == ("PENDING", "WAITS_FOR_APPROVAL")
-    (verdict,) = [v for v in harness.plan().guard_results if v.decision == "wait"]
-    assert verdict.refusals == [
+    (guard_result,) = [v for v in harness.plan().guard_results if v.decision == "wait"]
+    assert guard_result.refusals == [
         "105.00 USD per month is more than 10.00 USD of environments.test.limits.per_month.usd."
     ], "three base fees of 20.00 and 2 + 3 + 4 seats at 5.00"
 
@@ -87,8 +87,8 @@ def test_a_change_of_too_many_and_too_many_archives_wait(harness_of: Build, smal
         customer["name"] += "!"
     harness.merge(small_world)
     harness.limit(share=0.5)
-    (verdict,) = harness.plan().guard_results
-    assert verdict.refusals == [
+    (guard_result,) = harness.plan().guard_results
+    assert guard_result.refusals == [
         "3 of 3 objects of customers are more than the share 0.5 of environments.test.limits.share."
     ]
     harness.reconcile()
@@ -150,7 +150,7 @@ def test_a_native_integration_that_cannot_be_read_counts_as_connected(
     harness.reconcile()
     written, why = end
     assert harness.writes() > 0 if written else harness.writes() == 0
-    refusals = [text for verdict in harness.plan().guard_results for text in verdict.refusals]
+    refusals = [text for guard_result in harness.plan().guard_results for text in guard_result.refusals]
     assert any(why in text for text in refusals) if why else refusals == []
     assert why in end
     harness.change(stigg={"native_integration": "removed"})

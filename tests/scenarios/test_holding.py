@@ -96,18 +96,18 @@ def test_where_finalization_cannot_be_moved_it_is_switched_off_only_if_that_is_a
     assert cycle(harness)["auto_advance"], "not allowed"
     harness.change(usage={"hold_by_auto_advance": True})
     harness.later(10 * MINUTE)
-    found = harness.usage(wakes=True)
+    found = harness.usage(alerts=True)
     assert "auto_advance off" in found["pages"][0]
     assert not cycle(harness)["auto_advance"]
     until(harness, end + 2 * HOUR)
-    assert "auto_advance off" in harness.usage(wakes=True)["pages"][0], "on every run until undone"
+    assert "auto_advance off" in harness.usage(alerts=True)["pages"][0], "on every run until undone"
 
 
 def test_a_draft_that_a_person_holds_is_left_alone(harness_of: Build) -> None:
     harness = harness_of(world(flat(20), usage("calls", 1), meterType="Fluctuating"))
     renewed(harness, 5)
     harness.stripe().v1.invoices.update(cycle(harness)["id"], {"auto_advance": False})
-    found = harness.usage(wakes=True)
+    found = harness.usage(alerts=True)
     assert found["held"] == []
     assert "nothing finalizes, its auto_advance is off" in found["pages"][-1], "it is said, and left alone"
     assert cycle(harness)["auto_advance"] is False
@@ -119,7 +119,7 @@ def test_a_draft_without_proof_close_to_its_finalization_wakes_somebody(harness_
     harness.usage()
     until(harness, end + 24 * HOUR - 15 * MINUTE)
     harness.reconcile()
-    found = harness.usage(wakes=True)
+    found = harness.usage(alerts=True)
     assert "is finalized at" in found["pages"][0]
     assert "usage.aggregation" in found["pages"][0], "why, and the way out"
 

@@ -30,7 +30,7 @@ def stopped(harness_of: Build) -> tuple[Harness, int]:
     harness.world.unknowns["finalization_moves"] = False
     set_usage(harness, "propose")
     end = renewed(harness, 5)
-    harness.usage(wakes=True)
+    harness.usage(alerts=True)
     return harness, end
 
 
@@ -58,7 +58,7 @@ def test_a_stop_that_stripe_does_not_undo_is_told_by_every_run_until_it_is_undon
     for _ in range(2):
         harness.world.faults.append(Fault("POST", "/v1/invoices/in_", status=400, times=1000))
         harness.later(10 * MINUTE)
-        found = harness.usage(wakes=True)
+        found = harness.usage(alerts=True)
         assert [(row["invoice"], row["amount"]) for row in found["stuck"]] == [(draft["id"], 2500)]
         harness.world.faults.clear()
     harness.later(10 * MINUTE)
@@ -73,7 +73,7 @@ def test_a_short_draft_whose_use_is_proven_waits_its_hour(harness_of: Build, end
     harness = harness_of(world(flat(20), usage("calls", 1)))
     harness.world.billing["grace_hours"] = 1 / 3
     renewal = renewed(harness, 5)
-    found = harness.usage(wakes=True)
+    found = harness.usage(alerts=True)
     assert (found["released"], lines(cycle(harness))) == ([cycle(harness)["id"]], [("5", 500)])
     assert cycle(harness)["automatically_finalizes_at"] - renewal == end
 
@@ -81,13 +81,13 @@ def test_a_short_draft_whose_use_is_proven_waits_its_hour(harness_of: Build, end
 def test_a_short_draft_without_tax_is_released_once_it_can_be_taxed(harness_of: Build) -> None:
     """20.00, held for an hour, then for its tax until the deadline; its tax is good after 80 minutes."""
     harness, end, id = licensed(harness_of)
-    harness.usage(wakes=True)
+    harness.usage(alerts=True)
     draft = cycle(harness)
     assert draft["automatically_finalizes_at"] == end + MINUTE + LEAD
     draft["automatic_tax"] |= {"enabled": True, "status": "requires_location_inputs"}
     harness.change(stripe={"tax": True})
     harness.later(25 * MINUTE)
-    harness.usage(wakes=True)
+    harness.usage(alerts=True)
     assert draft["automatically_finalizes_at"] == end + DAY
     until(harness, end + 80 * MINUTE)
     draft["automatic_tax"]["status"] = "complete"
@@ -105,7 +105,7 @@ def test_a_draft_that_we_stopped_and_is_not_owed_stays_stopped(harness_of: Build
     harness.world.unknowns["finalization_moves"] = False
     harness.world.faults.append(Fault("STIGG", "UsageHistory", status=503, times=1000))
     until(harness, end + 40 * MINUTE)
-    harness.usage(wakes=True)
+    harness.usage(alerts=True)
     assert not cycle(harness)["auto_advance"], "its use could not be read"
     harness.world.faults.clear()
     harness.reconcile()
@@ -141,12 +141,12 @@ def test_a_renewal_that_was_never_sold_is_held_while_its_cancellation_waits(
     until(harness, end + 10 * MINUTE)
     harness.reconcile()
     draft = cycle(harness)
-    found = harness.usage(wakes=True)
+    found = harness.usage(alerts=True)
     assert draft["automatically_finalizes_at"] == end + 365 * DAY
     assert f"{draft['id']} of" in found["pages"][0]
     assert "0.00 USD are owed before the end, 20.00 USD are not" in found["pages"][0]
     until(harness, end + 26 * HOUR)
-    harness.usage(wakes=True)
+    harness.usage(alerts=True)
     assert (subscription(harness)["status"], draft["status"]) == ("active", "draft")
     harness.change(modes=harness.environment.modes | {"subscriptions": "enforce"})
     harness.limit(deletes=100)
@@ -167,7 +167,7 @@ def test_a_renewal_without_use_that_was_never_sold_is_held_too(harness_of: Build
         set_usage(harness, "observe")
     harness.later(9 * MINUTE)
     harness.reconcile()
-    (page,) = harness.usage(wakes=True)["pages"]
+    (page,) = harness.usage(alerts=True)["pages"]
     assert (id in page, "0.00 USD are owed before the end, 20.00 USD are not" in page) == (True, True)
     assert cycle(harness)["automatically_finalizes_at"] == (end + HOUR + 1 if observes else end + 365 * DAY)
 
@@ -180,7 +180,7 @@ def test_a_held_renewal_is_owed_again_where_its_subscription_goes_on(harness_of:
     harness.limit(deletes=0)
     harness.later(9 * MINUTE)
     harness.reconcile()
-    harness.usage(wakes=True)
+    harness.usage(alerts=True)
     harness.stigg("subscriptions", subscriptionId="s-1").update(before)
     harness.later(HOUR)
     harness.reconcile()

@@ -43,7 +43,7 @@ def answered(harness: Harness, answer: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "decision", "said"),
+    ("answer", "decision", "printed"),
     [
         ("", "wait", "not answered yet"),
         ("no", "wait", "Stripe answered 'no'"),
@@ -51,7 +51,7 @@ def answered(harness: Harness, answer: str) -> None:
     ],
 )
 def test_a_change_of_interval_waits_until_probe_says_that_stripe_does_it(
-    harness_of: Build, world: WorldBuilder, answer: str, decision: str, said: str
+    harness_of: Build, world: WorldBuilder, answer: str, decision: str, printed: str
 ) -> None:
     """30.00 for the 30 days from 16 November: after ten 20.00 are not used, and 300.00 for the year begin now: 280.00 are due."""
     harness = harness_of(world)
@@ -64,9 +64,9 @@ def test_a_change_of_interval_waits_until_probe_says_that_stripe_does_it(
     go_annual(world, harness)
     stored = harness.plan()
     (action,) = stored.plan.actions
-    (verdict,) = stored.guard_results
-    assert (verdict.decision, action.cause) == (decision, "interval")
-    assert said in " ".join(verdict.refusals)
+    (guard_result,) = stored.guard_results
+    assert (guard_result.decision, action.cause) == (decision, "interval")
+    assert printed in " ".join(guard_result.refusals)
     assert action.due_now == {"usd": Decimal(28_000)}
     assert action.after["billing_cycle_anchor"] == {"type": "now"}
     assert "proration_date" not in action.after
@@ -96,16 +96,16 @@ def test_a_change_of_interval_of_what_is_billed_for_use_always_waits(harness_of:
     harness.merge(world)
     stored = harness.plan()
     assert [(a.kind, a.cause) for a in stored.plan.actions] == [("subscription.update", "interval_usage")]
-    (verdict,) = stored.guard_results
-    assert verdict.decision == "wait"
-    assert "always wait for a person" in " ".join(verdict.refusals)
+    (guard_result,) = stored.guard_results
+    assert guard_result.decision == "wait"
+    assert "always wait for a person" in " ".join(guard_result.refusals)
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"), [("no", ["Stripe answered 'no'", "bank debit"]), ("yes", ["bank debit"])], ids=["no", "yes"]
+    ("answer", "printed"), [("no", ["Stripe answered 'no'", "bank debit"]), ("yes", ["bank debit"])], ids=["no", "yes"]
 )
 def test_a_change_of_interval_that_a_bank_debit_pays_waits_for_both_reasons(
-    harness_of: Build, world: WorldBuilder, answer: str, said: list[str]
+    harness_of: Build, world: WorldBuilder, answer: str, printed: list[str]
 ) -> None:
     """300.00 for the year less 20.00 that are not used, 280.00, by a debit: the person reads each reason by itself."""
     world.stigg["subscriptions"][0]["paymentCollectionMethod"] = "CHARGE"
@@ -121,8 +121,8 @@ def test_a_change_of_interval_that_a_bank_debit_pays_waits_for_both_reasons(
     harness.merge(world)
     stored = harness.plan()
     (action,) = [a for a in stored.plan.actions if a.target == "subscription:test:s-1"]
-    (verdict,) = [v for v in stored.guard_results if action.hash in v.actions]
-    assert (verdict.decision, action.causes) == ("wait", ("interval", "bank_debit"))
+    (guard_result,) = [v for v in stored.guard_results if action.hash in v.actions]
+    assert (guard_result.decision, action.causes) == ("wait", ("interval", "bank_debit"))
     assert action.due_now == {"usd": Decimal(28_000)}
-    told = " ".join(verdict.refusals)
-    assert [reason for reason in ("Stripe answered 'no'", "bank debit") if reason in told] == said
+    message = " ".join(guard_result.refusals)
+    assert [reason for reason in ("Stripe answered 'no'", "bank debit") if reason in message] == printed

@@ -46,7 +46,7 @@ def test_our_invoice_that_cannot_be_finalized_is_a_row_until_it_is(
         assert f"28.87 USD of charges for test--plan--pro--seats are on {bill['id']}, which could not be" in detail(
             harness
         )
-    found = harness.usage(wakes=True)
+    found = harness.usage(alerts=True)
     (page,) = [page for page in found["pages"] if bill["id"] in page]
     assert "28.87 USD" in page and "customer_tax_location_invalid" in page
     harness.world.billing["finalization_fails"] = {}
@@ -157,8 +157,8 @@ def test_a_renewal_that_came_between_the_plan_and_the_write_stays_a_row(
         assert harness.status("s-1") == ("PENDING", "RENEWED_AFTER_END")
         assert rows(harness, "after_end") == [("s-1", "20.00 USD")]
         assert f"{draft['id']} (draft) sells a period that Stigg never sold" in detail(harness)
-    told = [page for page in harness.usage()["pages"] if draft["id"] in page]
-    assert not any("switch auto_advance on" in page for page in told)
+    message = [page for page in harness.usage()["pages"] if draft["id"] in page]
+    assert not any("switch auto_advance on" in page for page in message)
     harness.stripe().v1.invoices.finalize_invoice(draft["id"], {"auto_advance": False})
     harness.stripe().v1.invoices.void_invoice(draft["id"])
     harness.reconcile()

@@ -305,8 +305,8 @@ def test_use_that_a_meter_counts_after_the_draft_is_final_is_on_no_invoice_and_s
     end = month_end(harness, 100)
     harness.usage()
     until(harness, end + HOUR + MINUTE)
-    told = harness.usage(wakes=True)["pages"]
-    assert any("bills 0.00 USD by a meter, and 0.27 USD was used" in text for text in told)
+    message = harness.usage(alerts=True)["pages"]
+    assert any("bills 0.00 USD by a meter, and 0.27 USD was used" in text for text in message)
     until(harness, end + 3 * HOUR)
     assert harness.usage()["pages"] == []
     assert (metered_lines(cycle(harness)), ledger(harness)) == ([("0", 0)], {"unbillable": ("100", 27)})
@@ -401,17 +401,17 @@ def test_connect_says_which_meter_cannot_count(harness_of: Build, metered: World
     harness = harness_of(metered)
     id = by_meter(harness)
 
-    def told() -> tuple[str, str]:
+    def message() -> tuple[str, str]:
         session = harness.session()
         (line,) = [c for c in connect.lines(session) if c.name == "meters"]
         session.close()
         return line.state, line.text
 
-    assert told()[0] == "ok"
+    assert message()[0] == "ok"
     harness.stripe().v1.billing.meters.deactivate(id)
-    assert told() == ("failure", f"calls: meter {id} is inactive; reactivate it; correct usage.meters")
+    assert message() == ("failure", f"calls: meter {id} is inactive; reactivate it; correct usage.meters")
     harness.change(usage={"meters": {"calls": UsageMeter("mtr_none")}})
-    assert told() == ("failure", "calls: meter mtr_none not found in Stripe; correct usage.meters")
+    assert message() == ("failure", "calls: meter mtr_none not found in Stripe; correct usage.meters")
 
 
 def test_a_report_of_errors_that_may_not_be_read_ends_nothing(harness_of: Build, metered: WorldBuilder) -> None:

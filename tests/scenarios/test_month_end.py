@@ -76,11 +76,11 @@ def at_the_end(harness: Harness, *, card: str = GOOD, balance: int = 0, used: fl
     return end
 
 
-def run_at(harness: Harness, moment: int, *, wakes: bool = False) -> None:
+def run_at(harness: Harness, moment: int, *, alerts: bool = False) -> None:
     """Run both jobs at a moment."""
     until(harness, moment)
     harness.reconcile()
-    harness.usage(wakes=wakes)
+    harness.usage(alerts=alerts)
 
 
 def balance_of(harness: Harness) -> int:
@@ -172,16 +172,16 @@ def test_an_invoice_that_a_person_stopped_stays_stopped(harness_of: Build, answe
     end_in_stigg(harness, end + 2 * MINUTE)
     use(harness, 150, end + MINUTE)
     until(harness, end + 10 * MINUTE)
-    assert cycle(harness)["id"] in harness.usage(wakes=True)["pages"][0]
-    run_at(harness, end + 11 * MINUTE, wakes=True)
+    assert cycle(harness)["id"] in harness.usage(alerts=True)["pages"][0]
+    run_at(harness, end + 11 * MINUTE, alerts=True)
     assert subscription(harness)["status"] == "canceled"
     (final,) = finals(harness)
     assert (lines(final), final["total"]) == ([("150", 0), ("1", 15000)], 7500)
-    run_at(harness, end + 3 * HOUR, wakes=True)
+    run_at(harness, end + 3 * HOUR, alerts=True)
     draft = cycle(harness)
     assert (draft["status"], draft["auto_advance"], draft["total"]) == ("draft", False, 7500)
     assert (money_of(final), balance_of(harness)) == (("open", 7500, 6500, 0), 0)
-    run_at(harness, end + 10 * DAY, wakes=True)
+    run_at(harness, end + 10 * DAY, alerts=True)
     assert (draft["status"], draft["auto_advance"]) == ("draft", False)
 
 
@@ -224,7 +224,7 @@ def test_two_hours_late_and_declined_what_is_not_owed_is_credited_and_the_rest_i
     harness.reconcile()
     assert harness.status("s-1") == ("NO_SYNC_REQUIRED", "ENDED")
     until(harness, end + 4 * HOUR)
-    assert "open invoice of 5.00 USD that nothing collects" in harness.usage(wakes=True)["pages"][0]
+    assert "open invoice of 5.00 USD that nothing collects" in harness.usage(alerts=True)["pages"][0]
     assert ledger(harness) == {"billed": ("130", 13000)}
 
 
@@ -290,8 +290,8 @@ def test_an_open_invoice_that_a_person_stopped_stays_stopped(harness_of: Build) 
     harness.stripe().v1.invoices.update(renewal["id"], {"auto_advance": False})
     end_in_stigg(harness, end + 90 * MINUTE)
     harness.reconcile()
-    assert "75.00 USD that nothing collects" in harness.usage(wakes=True)["pages"][0]
-    run_at(harness, end + 10 * DAY, wakes=True)
+    assert "75.00 USD that nothing collects" in harness.usage(alerts=True)["pages"][0]
+    run_at(harness, end + 10 * DAY, alerts=True)
     assert subscription(harness)["status"] == "canceled"
     assert (money_of(renewal), renewal["auto_advance"]) == (("open", 7500, 7500, 0), False)
 
@@ -306,13 +306,13 @@ def test_after_the_last_retry_both_invoices_are_told_with_their_amounts(harness_
         run_at(harness, end + moment)
     until(harness, end + 40 * DAY)
     harness.reconcile()
-    told = " ".join(harness.usage(wakes=True)["pages"])
-    assert "open invoice of 75.00 USD that nothing collects" in told
-    assert "open invoice of 25.00 USD that nothing collects" in told
+    message = " ".join(harness.usage(alerts=True)["pages"])
+    assert "open invoice of 75.00 USD that nothing collects" in message
+    assert "open invoice of 25.00 USD that nothing collects" in message
 
 
 @pytest.mark.parametrize(
-    ("used", "balance", "billed", "left", "told"),
+    ("used", "balance", "billed", "left", "message"),
     [
         (100.8, 0, None, 0, "0.40 USD are less than Stripe charges"),
         (100.8, CREDIT, (40, 0), -960, ""),  # the credit covers it
@@ -321,7 +321,7 @@ def test_after_the_last_retry_both_invoices_are_told_with_their_amounts(harness_
     ],
 )  # fmt: skip
 def test_the_least_that_stripe_charges_counts_after_the_balance(
-    harness_of: Build, used: float, balance: int, billed: tuple[int, int] | None, left: int, told: str
+    harness_of: Build, used: float, balance: int, billed: tuple[int, int] | None, left: int, message: str
 ) -> None:
     """FACTS_A 20-22. 0.80 above the minimum are 0.40 after the coupon; 15.00 less 14.80 of credit are 0.20."""
     harness = begun(harness_of)
@@ -329,8 +329,8 @@ def test_the_least_that_stripe_charges_counts_after_the_balance(
     end_in_stigg(harness, end - MINUTE)
     until(harness, end + 10 * MINUTE)
     harness.reconcile()
-    pages = harness.usage(wakes=bool(told))["pages"]
-    assert [told in page for page in pages] == ([True] if told else [])
+    pages = harness.usage(alerts=bool(message))["pages"]
+    assert [message in page for page in pages] == ([True] if message else [])
     run_at(harness, end + 3 * HOUR)
     assert [(i["total"], i["amount_paid"]) for i in finals(harness)] == ([billed] if billed else [])
     assert (balance_of(harness), set(ledger(harness))) == (left, {"billed" if billed else "unbillable"})
@@ -347,8 +347,8 @@ def test_nothing_is_collected_for_a_subscription_whose_collection_is_paused(harn
     end_in_stigg(harness, end - MINUTE)
     until(harness, end + 10 * MINUTE)
     harness.reconcile()
-    (told,) = harness.usage(wakes=True)["pages"]
-    assert f"Its collection is paused in Stripe ({behavior})" in told
+    (message,) = harness.usage(alerts=True)["pages"]
+    assert f"Its collection is paused in Stripe ({behavior})" in message
     run_at(harness, end + 10 * DAY)
     assert (finals(harness), ledger(harness)) == ([], {"unbillable": ("130", 13000)})
     assert sum(i["amount_paid"] for i in harness.objects("invoices")) == 6000, "the first one alone"

@@ -145,7 +145,7 @@ def test_an_invoice_that_a_person_stopped_stays_stopped(
     harness.stripe().v1.invoices.update(cycle(harness)["id"], {"auto_advance": False})
     end_in_stigg(harness, end + 2 * MINUTE)
     until(harness, end + 10 * MINUTE)
-    found = harness.usage(wakes=True)
+    found = harness.usage(alerts=True)
     assert cycle(harness)["id"] in found["pages"][0], "somebody is told that nothing finalizes it"
     harness.reconcile()
     assert subscription(harness)["status"] == "canceled", "the cancellation changes nothing about that invoice"
@@ -413,8 +413,8 @@ def test_a_draft_that_we_stopped_for_its_use_is_no_settled_one(harness_of: Build
     end_in_stigg(harness, end + 20 * MINUTE)
     harness.reconcile()
     assert subscription(harness)["status"] == "active"
-    told = harness.plan().unplanned["subscription:test:s-1"]
-    assert f"It is canceled once {cycle(harness)['id']} is finalized" in told
+    message = harness.plan().unplanned["subscription:test:s-1"]
+    assert f"It is canceled once {cycle(harness)['id']} is finalized" in message
     harness.world.faults.clear()
     harness.later(10 * MINUTE)
     harness.usage()

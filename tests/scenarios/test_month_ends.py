@@ -43,14 +43,14 @@ STATES = (
 
 
 @dataclass
-class Street:
+class MonthEnds:
     """A world with the tariff of each customer."""
 
     builder: WorldBuilder
     tariffs: dict[str, Tariff]
 
 
-def street(rng: random.Random) -> Street:
+def month_ends(rng: random.Random) -> MonthEnds:
     world = WorldBuilder()
     world.product("acme", "Acme")
     world.feature("calls", "API calls", meterType="Incremental")
@@ -62,7 +62,7 @@ def street(rng: random.Random) -> Street:
         resource = {"resource": {"resourceId": f"r-{number}"}} if rng.random() < 0.3 else {}
         world.subscription(f"s-{number}", id, f"p-{number}", hours_ago=rng.randint(1, 3), **resource)
         tariffs[id] = price
-    return Street(world, tariffs)
+    return MonthEnds(world, tariffs)
 
 
 def report(harness: Harness, customer: str, at: int, value: str | None) -> None:
@@ -120,7 +120,7 @@ def attempt(harness: Harness) -> None:
 def test_every_invoice_bills_exactly_what_was_used(harness_of: Build, number: int) -> None:
     seed = SEED * 1000 + number
     rng = random.Random(seed)
-    made = street(rng)
+    made = month_ends(rng)
     harness = harness_of(made.builder)
     harness.change(workers=rng.choice([1, 4]), usage={"reset_semantics": rng.choice(["after", "before"])})
     harness.world.unknowns["reset_point_is_after"] = harness.environment.usage.reset_semantics == "after"
@@ -208,7 +208,7 @@ def conserved(harness: Harness) -> set[str]:
         assert sum(b.quantity for b in window.balances.values()) == window.quantity
     ends: dict[tuple[str, str], Any] = {}
     for window in sorted(windows, key=lambda w: w.start):
-        chain = (window.subscription, window.charge)
-        assert ends.setdefault(chain, window.start) == window.start, "no gap and no overlap"
-        ends[chain] = window.end
+        timeline = (window.subscription, window.charge)
+        assert ends.setdefault(timeline, window.start) == window.start, "no gap and no overlap"
+        ends[timeline] = window.end
     return {str(w.state) for w in windows}

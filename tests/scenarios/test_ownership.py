@@ -30,14 +30,14 @@ def test_foreign_objects_items_and_metadata_survive_byte_for_byte(harness_of: Bu
     price = api.v1.prices.create(
         {"product": product.id, "currency": "usd", "unit_amount": 700, "recurring": {"interval": "month"}}
     )
-    stranger = api.v1.customers.create({"name": "A stranger", "email": "s@example.test"})
+    foreign_customer = api.v1.customers.create({"name": "A stranger", "email": "s@example.test"})
     subscription = owned(harness, "subscriptions", "s-1")
     api.v1.subscriptions.update(
         subscription["id"], {"items": [{"price": price.id, "quantity": 2}], "proration_behavior": "none"}
     )
     api.v1.customers.update(subscription["customer"], {"metadata": {"crm": "42"}, "phone": "+1 555"})
     foreign = json.dumps([harness.world.stripe[c][i] for c, i in (
-        ("products", product.id), ("prices", price.id), ("customers", stranger.id))], sort_keys=True)  # fmt: skip
+        ("products", product.id), ("prices", price.id), ("customers", foreign_customer.id))], sort_keys=True)  # fmt: skip
     assert harness.plan().plan.actions == []
 
     small_world.stigg["subscriptions"][0]["prices"][1]["usageLimit"] = 8
@@ -46,7 +46,7 @@ def test_foreign_objects_items_and_metadata_survive_byte_for_byte(harness_of: Bu
     harness.reconcile()
 
     after = json.dumps([harness.world.stripe[c][i] for c, i in (
-        ("products", product.id), ("prices", price.id), ("customers", stranger.id))], sort_keys=True)  # fmt: skip
+        ("products", product.id), ("prices", price.id), ("customers", foreign_customer.id))], sort_keys=True)  # fmt: skip
     assert after == foreign
     items = {i["price"]["id"]: i["quantity"] for i in owned(harness, "subscriptions", "s-1")["items"]["data"]}
     assert items[price.id] == 2

@@ -46,13 +46,13 @@ def test_month_ends_are_played_on_another_account_and_taken_away(tmp_path: Path,
     assert done.returncode == 0, done.stdout + done.stderr
     assert "a second run has nothing to do" in done.stdout
     assert "6 of 6 usage windows are billed" in done.stdout
-    told = [line.strip() for line in done.stdout.splitlines() if line.startswith("  Pair")]
-    assert sorted(told[:3]) == sorted(told[3:])
-    assert [line for line in told if "Pair 2" in line or "Pair 3" in line] == 2 * [
-        *[line for line in told[:3] if "Pair 1" not in line]
+    message = [line.strip() for line in done.stdout.splitlines() if line.startswith("  Pair")]
+    assert sorted(message[:3]) == sorted(message[3:])
+    assert [line for line in message if "Pair 2" in line or "Pair 3" in line] == 2 * [
+        *[line for line in message[:3] if "Pair 1" not in line]
     ]
-    assert all("paid, 2333 usd" in line for line in told if "Pair 1" not in line)
-    assert all("open, 1166 usd" in line or "open, 1167 usd" in line for line in told if "Pair 1" in line)
+    assert all("paid, 2333 usd" in line for line in message if "Pair 1" not in line)
+    assert all("open, 1166 usd" in line or "open, 1167 usd" in line for line in message if "Pair 1" in line)
     assert (world.stripe["test_clocks"], world.stripe["coupons"]) == ({}, {})
     assert all(c.get("deleted") for c in world.stripe["customers"].values())
     assert not [p for name in ("products", "prices") for p in world.stripe[name].values() if p["active"]]

@@ -201,8 +201,8 @@ def test_paid_to_free_ends_stripes_subscription(harness_of: Build, small_world: 
 def pay_again(harness: Harness) -> None:
     """Let the free s-1 be paid for under its id, at 90.00 a month."""
     row = harness.stigg("subscriptions", subscriptionId="s-1")
-    asked = {"customerId": "c-1", "planId": "big", "billingPeriod": "MONTHLY", "resourceId": None}
-    changed_in_place(harness.world, row, asked | {"paymentCollectionMethod": row["paymentCollectionMethod"]})
+    requested = {"customerId": "c-1", "planId": "big", "billingPeriod": "MONTHLY", "resourceId": None}
+    changed_in_place(harness.world, row, requested | {"paymentCollectionMethod": row["paymentCollectionMethod"]})
 
 
 def test_one_that_was_free_and_is_paid_again_is_not_canceled_in_stigg(
@@ -221,8 +221,8 @@ def test_one_that_was_free_and_is_paid_again_is_not_canceled_in_stigg(
     harness.reconcile()
     assert harness.stigg("subscriptions", subscriptionId="s-1")["status"] == "ACTIVE"
     assert harness.status("s-1") == ("ERROR", "CANCELED_IN_STRIPE")
-    (told,) = statuses.find(harness.engine, "test", "s-1")
-    assert f"unlink {ended['id']}, and it is made again" in told.detail
+    (message,) = statuses.find(harness.engine, "test", "s-1")
+    assert f"unlink {ended['id']}, and it is made again" in message.detail
     session = harness.session()
     manual_actions.unlink(session, "subscription", "s-1", Operator("It is paid again.", "ada"))
     session.close()

@@ -154,8 +154,8 @@ def test_a_localized_price_is_a_price_of_its_own(harness_of: Build, small_world:
     harness = harness_of(small_world)
     harness.reconcile()
     held = {p["lookup_key"]: (p["currency"], p["unit_amount"]) for p in harness.objects("prices") if p["lookup_key"]}
-    wanted = {"default": ("usd", 2000), "IL": ("usd", 1600), "JP": ("jpy", 2400), "IN": ("inr", 99900)}
-    assert {k.rpartition(":")[2]: v for k, v in held.items() if ":model:" in k} == wanted, "E22"
+    expected_price = {"default": ("usd", 2000), "IL": ("usd", 1600), "JP": ("jpy", 2400), "IN": ("inr", 99900)}
+    assert {k.rpartition(":")[2]: v for k, v in held.items() if ":model:" in k} == expected_price, "E22"
 
 
 def test_a_price_override_is_the_subscriptions_own_and_ends_with_it(

@@ -301,10 +301,10 @@ def test_a_missing_right_leaves_questions_open_and_answers_none(harness: Harness
     for right in RIGHTS[part::8]:
         restrict(harness, [name for name in RIGHTS if name != right])
         answers = probed(harness).answers
-        found, told = ({a.name: a.answer for a in answers}, {a.name: a.detail for a in answers})
+        found, message = ({a.name: a.answer for a in answers}, {a.name: a.detail for a in answers})
         changed = {name: answer for name, answer in found.items() if answer != full[name]}
         assert set(changed.values()) == {"open"}, (right, changed)
-        assert all(right.rpartition("_")[0] in told[name] for name in changed), f"each says that it needs {right}"
+        assert all(right.rpartition("_")[0] in message[name] for name in changed), f"each says that it needs {right}"
 
 
 def test_a_clock_of_another_account_is_one_sentence_before_any_request_to_stigg(harness: Harness) -> None:

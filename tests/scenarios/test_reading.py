@@ -35,7 +35,7 @@ def broken_off(harness: Harness, id: str) -> None:
     harness.world.faults.remove(fault)
 
 
-def asked(harness: Harness) -> list[str]:
+def requested(harness: Harness) -> list[str]:
     return [r.path for r in harness.world.requests if r.side == "stripe" and r.method == "GET"]
 
 
@@ -52,13 +52,13 @@ def test_an_interrupted_read_goes_on_in_its_run(harness_of: Build, small_world: 
     harness.change(stripe={"readers": 1})
     harness.reconcile()
     whole = read(harness, "whole")
-    everything = asked(harness)
+    everything = requested(harness)
     broken_off(harness, "broken")
     assert rooms(harness) == 1
     assert read(harness, "broken") == whole
-    assert "/v1/customers" not in asked(harness), "what was read whole is not read again"
-    assert "/v1/subscriptions" in asked(harness)
-    assert len(asked(harness)) < len(everything)
+    assert "/v1/customers" not in requested(harness), "what was read whole is not read again"
+    assert "/v1/subscriptions" in requested(harness)
+    assert len(requested(harness)) < len(everything)
     assert rooms(harness) == 0
     assert harness.plan().plan.actions == []
 
@@ -70,5 +70,5 @@ def test_another_run_begins_anew_and_clears_away(harness_of: Build, small_world:
     whole = read(harness, "whole")
     broken_off(harness, "broken")
     assert read(harness, "another") == whole
-    assert {"/v1/customers", "/v1/products", "/v1/prices"} <= set(asked(harness))
+    assert {"/v1/customers", "/v1/products", "/v1/prices"} <= set(requested(harness))
     assert rooms(harness) == 0

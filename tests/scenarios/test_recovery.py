@@ -64,8 +64,8 @@ def all_kinds(small_world: WorldBuilder) -> None:
 
 # The day of all kinds has a creation of each kind as well; the first day, which has more of them, is for make soak.
 # One moment a test run, by its seed; the soak has both.
-MOMENTS = ["before the call", "after the call"]
-MOMENT = MOMENTS if os.environ.get("TEST_DAYS") else [MOMENTS[int(os.environ.get("TEST_SEED", "1")) % 2]]
+TIMES = ["before the call", "after the call"]
+MOMENT = TIMES if os.environ.get("TEST_DAYS") else [TIMES[int(os.environ.get("TEST_SEED", "1")) % 2]]
 DAYS = ["the day of all kinds", *(["the first day"] if os.environ.get("TEST_DAYS") else [])]
 KINDS = {
     "product.update", "product.set_default", "product.retire", "price.create", "price.release", "price.archive",

@@ -165,16 +165,16 @@ def test_connect_reads_with_its_rights_and_names_each_that_is_missing(
     rights = of_command("connect", "stripe.feed", "stripe.tax")
     harness.change(stripe={"feed": True, "tax": True})
 
-    def said() -> dict[str, tuple[str, str]]:
+    def printed() -> dict[str, tuple[str, str]]:
         return within(harness, lambda s: {c.name: (c.state, c.text) for c in connect.lines(s)})  # type: ignore[return-value]
 
     restrict(harness, rights)
-    assert said()["key rights"][0] == "ok"
-    assert said()["Stripe account"][0] == "ok"
-    assert "from Stripe's refusal of" in said()["account"][1]
+    assert printed()["key rights"][0] == "ok"
+    assert printed()["Stripe account"][0] == "ok"
+    assert "from Stripe's refusal of" in printed()["account"][1]
     for right in ("coupon_read", "plan_read", "tax_settings_read"):
         restrict(harness, lifted(rights, right))
-        state, text = said()["key rights"]
+        state, text = printed()["key rights"]
         assert state == "failure"
         assert re.match(rf"the key lacks {right.removesuffix('_read')}_(read|write) \(", text), text
 

@@ -146,7 +146,7 @@ def test_event_logs_name_the_subscriptions_that_changed(fed: Harness, named: str
 def test_event_logs_that_may_not_be_read_stop_the_run_with_a_sentence(fed: Harness, end: str) -> None:
     fed.change(stigg={"event_logs": True})
     try:
-        told = f"{len(fed.plan().plan.actions)} actions"
+        message = f"{len(fed.plan().plan.actions)} actions"
     except NotAuthorized as refused:
-        told = str(refused)
-    assert end in told
+        message = str(refused)
+    assert end in message

@@ -20,7 +20,7 @@ from tests.support.switches import ends
 Build = Callable[[WorldBuilder], Harness]
 
 
-def asked(harness: Harness) -> list[int]:
+def requested(harness: Harness) -> list[int]:
     return [r.status for r in harness.world.requests if r.side == "stigg"]
 
 
@@ -32,8 +32,8 @@ def test_every_call_is_paced_below_stiggs_limit(harness_of: Build, small_world: 
     harness.world.stigg_limits |= {"seconds": 1, "reads": 10, "customerSubscriptions": 10}
     harness.change(stigg={"page_size": 1, "rate_limit_share": 0.15})  # of 3,000 a minute
     harness.reconcile()
-    assert len(asked(harness)) > 33
-    assert set(asked(harness)) == {200}
+    assert len(requested(harness)) > 33
+    assert set(requested(harness)) == {200}
     assert harness.status("s-1") == ("SUCCESS", "")
 
 
@@ -43,7 +43,7 @@ def test_a_run_that_meets_the_limit_goes_on_when_it_is_over(harness_of: Build, s
     harness.world.stigg_limits |= {"seconds": 3, "reads": 2}
     harness.change(stigg={"page_size": 1})  # three customers, one a page
     harness.reconcile()
-    assert 429 in asked(harness)
+    assert 429 in requested(harness)
     assert harness.status("s-1") == ("SUCCESS", "")
 
 

@@ -20,11 +20,11 @@ from tests.support import generated
 from tests.support.harness import Harness
 
 Build = Callable[[WorldBuilder], Harness]
-SEED, STORMS = int(os.environ.get("TEST_SEED", "1")), int(os.environ.get("TEST_STORMS", "1"))
+SEED, FAULT_RUNS = int(os.environ.get("TEST_SEED", "1")), int(os.environ.get("TEST_STORMS", "1"))
 PATHS = ("/v1/products", "/v1/prices", "/v1/coupons", "/v1/customers", "/v1/subscriptions", "/v1/invoiceitems")
 
 
-def brewed(rng: random.Random, *, share: float) -> list[Fault]:
+def generated_world(rng: random.Random, *, share: float) -> list[Fault]:
     """Faults for about so many of the next requests of each path."""
     found = []
     for path in PATHS:
@@ -45,7 +45,7 @@ def one(rng: random.Random, method: str, path: str) -> Fault:
                  when=rng.choice(["before", "after"]), kind=kind, seconds=0.02)  # fmt: skip
 
 
-@pytest.mark.parametrize("number", range(STORMS))
+@pytest.mark.parametrize("number", range(FAULT_RUNS))
 def test_a_storm_ends_where_an_undisturbed_run_ends(
     harness_of: Build, number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -57,7 +57,7 @@ def test_a_storm_ends_where_an_undisturbed_run_ends(
     harness.attempts, share = 1, rng.uniform(0.1, 0.3)
     for day in range(2):
         for attempt in range(6):
-            harness.world.faults[:] = brewed(rng, share=share)
+            harness.world.faults[:] = generated_world(rng, share=share)
             try:
                 harness.reconcile(f"day-{day}-{attempt}")
             except StripeSyncError:

@@ -53,7 +53,7 @@ def test_a_draft_that_nothing_finalizes_is_listed_and_pages(harness_of: Build, w
     harness.reconcile()
     draft = cycle(harness)
     assert (draft["status"], draft["total"]) == ("draft", 2000)
-    found = harness.usage(wakes=True)
+    found = harness.usage(alerts=True)
     (row,) = found["stuck"]
     assert (row["invoice"], row["amount"], row["currency"], row["status"]) == (draft["id"], 2000, "usd", "draft")
     (page,) = found["pages"]
@@ -74,7 +74,7 @@ def test_either_answer_about_unpaid_renewals_is_found(harness_of: Build, end: tu
     harness = charged(harness_of)
     subscription(harness)["status"] = "unpaid"
     renewed(harness)
-    (row,) = harness.usage(wakes=True)["stuck"]
+    (row,) = harness.usage(alerts=True)["stuck"]
     status, why = end
     assert (row["status"], row["amount"]) == (status, 2000)
     assert row["why"].startswith(why) and why in end
@@ -89,7 +89,7 @@ def test_an_invoice_that_is_not_tried_again_pages(harness_of: Build) -> None:
     assert harness.usage()["stuck"] == []
     harness.later(15 * DAY)
     harness.reconcile()
-    (row,) = harness.usage(wakes=True)["stuck"]
+    (row,) = harness.usage(alerts=True)["stuck"]
     assert (row["status"], row["amount"], row["why"]) == ("open", 2000, "nothing collects, its auto_advance is off")
 
 
@@ -100,7 +100,7 @@ def test_a_finalization_that_failed_pages(harness_of: Build) -> None:
         "finalization_fails": {subscription(harness)["customer"]: "customer_tax_location_invalid"}
     }
     assert renewed(harness)["status"] == "draft"
-    (row,) = harness.usage(wakes=True)["stuck"]
+    (row,) = harness.usage(alerts=True)["stuck"]
     assert row["why"] == "could not be finalized (customer_tax_location_invalid)"
 
 
@@ -119,7 +119,7 @@ def test_an_invoice_in_isk_that_is_no_whole_number_of_kronur_is_rounded_or_pages
     harness.reconcile()
     harness.later(2 * HOUR)
     harness.reconcile()
-    found = harness.usage(wakes=bool(end[2]))
+    found = harness.usage(alerts=bool(end[2]))
     (bill,) = harness.objects("invoices")
     assert (bill["status"], bill["amount_due"], [row["why"].split(" (")[0] for row in found["stuck"]]) == end
     (customer,) = harness.objects("customers")
@@ -131,7 +131,7 @@ def test_finance_reads_them_too(harness_of: Build) -> None:
     harness = charged(harness_of)
     subscription(harness)["status"] = "unpaid"
     draft = renewed(harness)
-    harness.usage(wakes=True)
+    harness.usage(alerts=True)
     _, folder = publish(harness)
     (row,) = rows(folder, "stuck")
     assert (row["invoice"], row["amount"], row["currency"]) == (draft["id"], "20.00", "usd")
@@ -147,7 +147,7 @@ def test_what_a_person_stopped_is_not_switched_on_again(harness_of: Build) -> No
     harness.stripe().v1.invoices.update(cycle(harness)["id"], {"auto_advance": False})
     harness.change(modes=harness.environment.modes | {"usage": "enforce"})
     harness.later(MINUTE)
-    found = harness.usage(wakes=True)
+    found = harness.usage(alerts=True)
     assert found["released"] == []
     assert cycle(harness)["auto_advance"] is False
     assert [row["invoice"] for row in found["stuck"]] == [cycle(harness)["id"]]

@@ -130,9 +130,9 @@ def test_tax_that_stripe_switched_off_names_the_untaxed_invoices_and_waits_for_a
     live_in_berlin(harness)
     harness.reconcile()
     assert harness.world.stripe["subscriptions"][id]["automatic_tax"]["enabled"] is False, "it waits for a person"
-    (verdict,) = [v for v in harness.plan().guard_results if v.group.endswith("/tax_again")]
-    assert verdict.decision == "wait"
-    assert "always waits for a person" in verdict.refusals[0]
+    (guard_result,) = [v for v in harness.plan().guard_results if v.group.endswith("/tax_again")]
+    assert guard_result.decision == "wait"
+    assert "always waits for a person" in guard_result.refusals[0]
 
 
 @ends("missing_location_finalizes", yes=("open", None, False), no=("draft", "customer_tax_location_invalid", True))
@@ -143,9 +143,9 @@ def test_a_renewal_without_a_location_is_an_error_whether_or_not_it_is_finalized
     harness = harness_of(small_world)
     id = without_an_address(harness)
     renewal = cycle(harness, "s-2")
-    told = (renewal["last_finalization_error"] or {}).get("code")
-    assert (renewal["status"], told, harness.world.stripe["subscriptions"][id]["automatic_tax"]["enabled"]) == end
-    assert renewal["automatic_tax"]["status"] == ("requires_location_inputs" if told else None)
+    message = (renewal["last_finalization_error"] or {}).get("code")
+    assert (renewal["status"], message, harness.world.stripe["subscriptions"][id]["automatic_tax"]["enabled"]) == end
+    assert renewal["automatic_tax"]["status"] == ("requires_location_inputs" if message else None)
     harness.reconcile()
     assert harness.status("s-2") == ("ERROR", "TAX_LOCATION")
 
@@ -183,10 +183,10 @@ def test_a_default_of_the_account_taxes_nothing_where_tax_is_off(harness_of: Bui
     harness.reconcile()
     assert harness.status("s-1") == harness.status("s-2") == ("SUCCESS", "")
     assert {s["automatic_tax"]["enabled"] for s in harness.objects("subscriptions")} == {False}
-    asked = [r.params for r in harness.world.requests if r.method == "POST" and r.path == "/v1/subscriptions"]
-    asked += [r.params for r in harness.world.requests if r.path == "/v1/invoices/create_preview"]
-    assert len(asked) > 3
-    assert all(params["automatic_tax"] == {"enabled": False} for params in asked)
+    requested = [r.params for r in harness.world.requests if r.method == "POST" and r.path == "/v1/subscriptions"]
+    requested += [r.params for r in harness.world.requests if r.path == "/v1/invoices/create_preview"]
+    assert len(requested) > 3
+    assert all(params["automatic_tax"] == {"enabled": False} for params in requested)
 
 
 @pytest.mark.parametrize("missing", ["settings", "registrations"])

@@ -47,7 +47,7 @@ def test_a_pending_negative_item_of_a_taxed_renewal_is_billed_or_pages(
     until(harness, period_end(harness) + 2 * HOUR)
     harness.reconcile()
     renewal = cycle(harness)
-    stuck = harness.usage(wakes=bool(end[1]))["stuck"]
+    stuck = harness.usage(alerts=bool(end[1]))["stuck"]
     assert (renewal["status"], [row["why"] for row in stuck]) == end
     assert (renewal["total"], [row["amount"] for row in stuck]) == (1900, [1900 for _ in end[1]])
     if stuck:
@@ -73,9 +73,9 @@ def test_the_last_use_of_a_customer_without_a_location_is_billed_once_it_has_one
     harness.reconcile()
     homeless(harness)
     is_refused = not end[0]
-    harness.usage(wakes=is_refused)
+    harness.usage(alerts=is_refused)
     harness.later(3 * HOUR)
-    found = harness.usage(wakes=True)
+    found = harness.usage(alerts=True)
     (page,) = found["pages"]
     assert (
         "27.00 USD" in page and ("correct the customer's address in Stripe, then finalize it" in page) is not is_refused

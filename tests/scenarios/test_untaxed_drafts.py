@@ -72,7 +72,7 @@ def row(found: dict[str, Any]) -> dict[str, Any]:
 def test_it_is_held_until_its_location_is_good(harness_of: Build, used: float, total: int, finalizes: bool) -> None:
     """C5, both answers: 20.00, and 1234 x 0.27 cents are 3.33; proven or not, it waits for the address, and is taxed then."""
     harness, end = renewed_without_location(harness_of, used, finalizes=finalizes)
-    found = harness.usage(wakes=True)
+    found = harness.usage(alerts=True)
     draft = cycle(harness)
     assert draft["automatically_finalizes_at"] == end + LIMIT
     assert (row(found)["invoice"], row(found)["amount"], row(found)["status"]) == (draft["id"], total, "draft")
@@ -82,7 +82,7 @@ def test_it_is_held_until_its_location_is_good(harness_of: Build, used: float, t
         in page
     )
     until(harness, end + 2 * HOUR)
-    assert harness.usage(wakes=True)["released"] == [], "that its usage is proven does not release it"
+    assert harness.usage(alerts=True)["released"] == [], "that its usage is proven does not release it"
     assert lines(cycle(harness)) == ([("1234", 333)] if used else [])
     live_in_berlin(harness)
     assert harness.usage()["stuck"] == []
@@ -98,24 +98,24 @@ def test_it_is_held_until_its_location_is_good(harness_of: Build, used: float, t
 def test_when_the_hold_is_over_it_is_listed_as_what_it_became(harness_of: Build, finalizes: bool) -> None:
     """C5: after hold_hours it goes out untaxed and is the subscription's error; or its finalization fails, and it stays."""
     harness, end = renewed_without_location(harness_of, 0, finalizes=finalizes)
-    harness.usage(wakes=True)
+    harness.usage(alerts=True)
     until(harness, end + LIMIT + MINUTE)
     draft = cycle(harness)
     assert (draft["status"], draft["automatic_tax"]["enabled"]) == (("open", False) if finalizes else ("draft", True))
     harness.reconcile()
     assert harness.status("s-1") == ("ERROR", "TAX_LOCATION")
-    (told,) = statuses.find(harness.engine, "test", "s-1")
-    assert (f"Without tax: {draft['id']} (20.00 USD)" in told.detail) == finalizes
+    (message,) = statuses.find(harness.engine, "test", "s-1")
+    assert (f"Without tax: {draft['id']} (20.00 USD)" in message.detail) == finalizes
     if finalizes:
         assert harness.usage()["stuck"] == []
     else:
-        assert row(harness.usage(wakes=True))["why"] == "could not be finalized (customer_tax_location_invalid)"
+        assert row(harness.usage(alerts=True))["why"] == "could not be finalized (customer_tax_location_invalid)"
 
 
 def test_a_person_may_let_it_go_untaxed(harness_of: Build) -> None:
     """The release by hand is kept with who did it, and no later run holds the draft again."""
     harness, end = renewed_without_location(harness_of, 1234)
-    harness.usage(wakes=True)
+    harness.usage(alerts=True)
     session = harness.session()
     manual_actions.release(session, cycle(harness)["id"], Operator("ann", "Not taxable there."))
     session.close()
@@ -132,7 +132,7 @@ def test_a_calculation_that_failed_holds_it_as_well(harness_of: Build) -> None:
     harness, end = renewed_without_location(harness_of, 0)
     live_in_berlin(harness)
     cycle(harness)["automatic_tax"]["status"] = "failed"
-    assert "automatic_tax.status failed" in row(harness.usage(wakes=True))["why"]
+    assert "automatic_tax.status failed" in row(harness.usage(alerts=True))["why"]
     assert cycle(harness)["automatically_finalizes_at"] == end + LIMIT
 
 
@@ -140,9 +140,9 @@ def test_one_that_a_person_stopped_stays_stopped(harness_of: Build) -> None:
     """BILLING 9: a hold is made only on a draft that is on; this one is listed as never finalized."""
     harness, _ = renewed_without_location(harness_of, 0)
     harness.stripe().v1.invoices.update(cycle(harness)["id"], {"auto_advance": False})
-    assert row(harness.usage(wakes=True))["why"] == "nothing finalizes, its auto_advance is off"
+    assert row(harness.usage(alerts=True))["why"] == "nothing finalizes, its auto_advance is off"
     live_in_berlin(harness)
-    harness.usage(wakes=True)
+    harness.usage(alerts=True)
     assert not cycle(harness)["auto_advance"]
 
 
@@ -151,7 +151,7 @@ def test_where_stripe_moves_no_time_it_is_stopped_and_switched_on_without_one(ha
     harness, end = renewed_without_location(harness_of, 0)
     harness.world.unknowns["finalization_moves"] = False
     harness.change(usage={"hold_by_auto_advance": True})
-    assert "is held until you release it" in row(harness.usage(wakes=True))["way"]
+    assert "is held until you release it" in row(harness.usage(alerts=True))["way"]
     until(harness, end + 2 * HOUR)
     assert (cycle(harness)["status"], cycle(harness)["auto_advance"]) == ("draft", False)
     live_in_berlin(harness)
@@ -165,7 +165,7 @@ def test_use_that_is_not_proven_keeps_it_although_its_location_is_good(harness_o
     """A draft waits for both: its lines wait for a person (propose), then its location is good, then they are approved."""
     harness, end = renewed_without_location(harness_of, 1234)
     harness.change(modes=harness.environment.modes | {"usage": "propose"})
-    harness.usage(wakes=True)
+    harness.usage(alerts=True)
     live_in_berlin(harness)
     until(harness, end + 2 * HOUR)
     harness.usage()
@@ -180,10 +180,10 @@ def test_the_proof_of_its_use_does_not_release_it(harness_of: Build) -> None:
     """Its lines waited for a person; when they are proven the draft is not released for a moment, as its tax is not known."""
     harness, end = renewed_without_location(harness_of, 1234)
     harness.change(modes=harness.environment.modes | {"usage": "propose"})
-    harness.usage(wakes=True)
+    harness.usage(alerts=True)
     harness.change(modes=harness.environment.modes | {"usage": "enforce"})
     harness.later(MINUTE)
-    found = harness.usage(wakes=True)
+    found = harness.usage(alerts=True)
     assert (found["proven"], found["released"]) == (1, [])
     assert cycle(harness)["automatically_finalizes_at"] == end + LIMIT
 
@@ -197,7 +197,7 @@ def test_what_was_adopted_with_automatic_tax_is_held_as_well(harness_of: Build) 
     until(harness, end + 58 * MINUTE)
     draft = cycle(harness)
     assert draft["automatic_tax"]["enabled"]
-    found = harness.usage(wakes=True)
+    found = harness.usage(alerts=True)
     assert (row(found)["invoice"], row(found)["amount"]) == (draft["id"], 2000)
     assert draft["automatically_finalizes_at"] == end + LIMIT
     until(harness, end + 2 * HOUR)

@@ -176,7 +176,7 @@ def test_nothing_ran_for_a_day_what_was_finalized_without_it_is_found_with_its_a
     end = month_end(harness)
     until(harness, end + DAY)
     harness.reconcile()
-    found = harness.usage(wakes=True)
+    found = harness.usage(alerts=True)
     assert "1234 of calls of s-1 (3.33 USD, row 1) are not billed" in found["pages"][0]
     assert ledger(harness) == {"unbillable": ("1234", 333)}
     assert harness.usage()["pages"] == [], "told once, then listed"
@@ -199,7 +199,7 @@ def test_an_invoice_that_is_finalized_between_reading_and_writing_is_not_short_i
         return counted(*given)
 
     monkeypatch.setattr(read_quantities, "counted", late)
-    found = harness.usage(wakes=True)
+    found = harness.usage(alerts=True)
     assert "not billed" in found["pages"][0]
 
 

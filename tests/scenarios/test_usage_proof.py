@@ -187,8 +187,8 @@ def test_a_final_draft_that_a_person_deletes_is_told_once_with_its_amount_and_no
     if minutes == 30:
         assert harness.usage()["pages"] == [], "what is proven is read again within the last two intervals"
         harness.later(15 * MINUTE)
-    told = harness.usage(wakes=True)["pages"]
-    assert told[0].startswith("40 of calls of s-1 (20.00 USD, row 1) are not billed: the draft ")
+    message = harness.usage(alerts=True)["pages"]
+    assert message[0].startswith("40 of calls of s-1 (20.00 USD, row 1) are not billed: the draft ")
     assert ledger(harness) == {"unbillable": ("40", 2000)}
     for _ in range(2):
         harness.later(10 * MINUTE)

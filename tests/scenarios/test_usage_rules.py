@@ -306,7 +306,7 @@ def test_one_that_somebody_cancels_in_stripe_is_billed_its_last_use(harness_of: 
 def test_one_that_ended_because_it_was_not_paid_leaves_its_use_to_a_person(harness_of: Build, reason: str) -> None:
     harness = harness_of(world(flat(20), usage("calls", 0.5)))
     canceled_in_stripe(harness, reason)
-    found = harness.usage(wakes=True)
+    found = harness.usage(alerts=True)
     assert "canceled in Stripe" in found["pages"][0]
     assert ledger(harness) == {"unbillable": ("40", 2000)}
 

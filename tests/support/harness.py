@@ -172,15 +172,15 @@ class Harness:
             session.close()
         return runs.result(self.engine, self.environment.name, run.id, "apply") or {}
 
-    def usage(self, id: str | None = None, *, wakes: bool = False) -> Obj:
-        """Run the usage job and return the results of its steps. ``wakes``: the run has to raise an alert."""
+    def usage(self, id: str | None = None, *, alerts: bool = False) -> Obj:
+        """Run the usage job and return the results of its steps. ``alerts``: the run has to raise an alert."""
         session = self.session()
         run = self.run(session, id)
         try:
             run_job(session, run, USAGE)
-            assert not wakes, "no alert was raised"
+            assert not alerts, "no alert was raised"
         except FatalError:
-            if not wakes:
+            if not alerts:
                 raise
         finally:
             session.close()

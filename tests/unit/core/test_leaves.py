@@ -145,25 +145,25 @@ def test_a_yearly_anchor_with_its_day_stays_in_its_month(moment: str, kept: int,
 
 
 @pytest.mark.parametrize(
-    ("anchor", "rhythm", "after", "expected"),
+    ("anchor", "interval", "after", "expected"),
     [("2026-01-31", "MONTHLY", "2026-01-31", "2026-02-28"), ("2026-01-31", "MONTHLY", "2026-02-28", "2026-03-31"),
      ("2026-01-31", "MONTHLY", "2027-02-27", "2027-02-28"), ("2026-05-15", "MONTHLY", "2026-03-01", "2026-05-15"),
      ("2024-02-29", "ANNUALLY", "2026-02-27", "2026-02-28"), ("2024-02-29", "ANNUALLY", "2027-02-28", "2028-02-29"),
      ("2025-11-30", "MONTHLY", "2026-01-01", "2026-01-30"), ("2026-12-31", "ANNUALLY", "2027-01-01", "2027-12-31")],
 )  # fmt: skip
-def test_the_next_bound_by_hand(anchor: str, rhythm: str, after: str, expected: str) -> None:
-    assert periods.next_boundary(day(anchor), rhythm, day(after)) == day(expected)
+def test_the_next_bound_by_hand(anchor: str, interval: str, after: str, expected: str) -> None:
+    assert periods.next_boundary(day(anchor), interval, day(after)) == day(expected)
 
 
 @pytest.mark.parametrize(
-    ("anchor", "rhythm", "moment", "expected"),
+    ("anchor", "interval", "moment", "expected"),
     [("2026-01-31", "MONTHLY", "2026-03-31", "2026-02-28"), ("2026-01-31", "MONTHLY", "2026-04-01", "2026-03-31"),
      ("2026-01-31", "MONTHLY", "2026-01-31", "2025-12-31"), ("2026-05-15", "MONTHLY", "2026-03-01", "2026-02-15"),
      ("2024-02-29", "ANNUALLY", "2026-02-28", "2025-02-28"), ("2024-02-29", "ANNUALLY", "2028-03-01", "2028-02-29"),
      ("2025-11-30", "MONTHLY", "2026-01-01", "2025-12-30"), ("2026-12-31", "ANNUALLY", "2026-12-01", "2025-12-31")],
 )  # fmt: skip
-def test_the_bound_before_by_hand(anchor: str, rhythm: str, moment: str, expected: str) -> None:
-    assert periods.boundary_before(day(anchor), rhythm, day(moment)) == day(expected)
+def test_the_bound_before_by_hand(anchor: str, interval: str, moment: str, expected: str) -> None:
+    assert periods.boundary_before(day(anchor), interval, day(moment)) == day(expected)
 
 
 @given(
@@ -171,14 +171,14 @@ def test_the_bound_before_by_hand(anchor: str, rhythm: str, moment: str, expecte
     st.integers(min_value=0, max_value=2000),
     st.sampled_from(["MONTHLY", "ANNUALLY"]),
 )
-def test_the_next_bound_is_the_first_after_a_moment(anchor: datetime, days: int, rhythm: str) -> None:
+def test_the_next_bound_is_the_first_after_a_moment(anchor: datetime, days: int, interval: str) -> None:
     from datetime import timedelta
 
     anchor = anchor.replace(tzinfo=UTC)
     moment = anchor + timedelta(days=days)
-    bound = periods.next_boundary(anchor, rhythm, moment)
+    bound = periods.next_boundary(anchor, interval, moment)
     assert bound > moment
-    step = periods.MONTHS[rhythm]
+    step = periods.MONTHS[interval]
     count = next(n for n in range(200) if periods.add_months(anchor, n * step) == bound)
     assert count == 0 or periods.add_months(anchor, (count - 1) * step) <= moment
 

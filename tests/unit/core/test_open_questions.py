@@ -15,7 +15,7 @@ from stripe_sync.domain.usage.holds.leads import leads
 PAGE = Path(__file__).parents[3] / "docs" / "unknowns.md"
 CELLS = re.compile(r"^\| `(\w+)` \|([^|]*)\|([^|]*)\|([^|]*)\|([^|]*)\|([^|]*)\|$", re.MULTILINE)
 LANES = {found[0]: found[2].strip() for found in CELLS.findall(PAGE.read_text(encoding="utf-8"))}
-GATES = [unknown for unknown in UNKNOWNS if unknown.lanes]
+GATED = [unknown for unknown in UNKNOWNS if unknown.lanes]
 # Every setting on which a row depends, so that each row concerns the environment.
 ALL = Environment(
     name="test", stripe_account="acct_1", stripe=StripeSettings(tax=True), usage=UsageSettings(meters={"calls": {}})
@@ -36,7 +36,7 @@ def test_the_page_names_the_lanes_that_the_code_lets_wait(name: str) -> None:
     assert bool(condition) == (unknown is not None and not unknown.concerns(NONE))
 
 
-@pytest.mark.parametrize("unknown", GATES, ids=lambda unknown: unknown.name)
+@pytest.mark.parametrize("unknown", GATED, ids=lambda unknown: unknown.name)
 def test_an_unanswered_row_keeps_its_lanes_from_enforcing_and_no_others(unknown: Unknown) -> None:
     others = set(BY_NAME) - {unknown.name}
     assert open_questions(others, (), ALL) == dict.fromkeys(unknown.lanes, (unknown.name,))

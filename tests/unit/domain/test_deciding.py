@@ -212,14 +212,14 @@ def test_a_missing_one_is_decided_again_when_its_start_becomes_another(
     row = subscription(startDate=(NOW + begin).isoformat(), currentBillingPeriodEnd=(NOW + end).isoformat())
     about = inputs([package()], [customer()], [row])
 
-    def claim_at(now: datetime) -> ObjectDocument:
+    def document_at(now: datetime) -> ObjectDocument:
         (target,) = [c for c in target_state(replace(about, now=now)).targets if c.kind == "subscription"]
         return target
 
-    first = claim_at(NOW)
+    first = document_at(NOW)
     assert target_state(about).timers == {"s-1": NOW + timers}
-    assert claim_at(NOW + timers - timedelta.resolution) == first, "until then nothing about it moves"
-    assert claim_at(NOW + timers) != first
+    assert document_at(NOW + timers - timedelta.resolution) == first, "until then nothing about it moves"
+    assert document_at(NOW + timers) != first
 
 
 def test_versions_of_a_price_are_told_apart_by_content_alone() -> None:
@@ -329,11 +329,11 @@ def test_each_limit_refuses_alone_and_says_where() -> None:
             for n in (1, 2)
         ],
     )
-    (verdict,) = evaluate_guards(
+    (guard_result,) = evaluate_guards(
         plan, environment, GuardContext(linked={"customers": 10}, written_today={"customers": 9})
     )
-    assert verdict.decision == "wait"
-    assert [r.rsplit(" of ", 1)[-1] for r in verdict.refusals] == [
+    assert guard_result.decision == "wait"
+    assert [r.rsplit(" of ", 1)[-1] for r in guard_result.refusals] == [
         "environments.e.limits.actions.", "environments.e.limits.day_actions.", "environments.e.limits.share.",
         "environments.e.limits.due_now.usd.",
     ]  # fmt: skip
@@ -344,14 +344,14 @@ def test_what_a_plan_does_not_reach_counts_as_well() -> None:
     environment = Environment(stripe_account="acct_1", name="e", modes={"customers": "enforce"}, limits=limits)
     plan = Plan(environment="e", actions=[action(kind=ActionKind.CUSTOMER_UPDATE, before={})])
     context = GuardContext(linked={"customers": 200}, deferred={"customers": 100})
-    (verdict,) = evaluate_guards(plan, environment, context)
-    assert verdict.decision == "wait"
-    assert verdict.refusals == [
+    (guard_result,) = evaluate_guards(plan, environment, context)
+    assert guard_result.decision == "wait"
+    assert guard_result.refusals == [
         "1 actions and 100 outside this plan are more than the 100 of environments.e.limits.actions.",
         "1 and 100 outside this plan of 200 objects of customers are more than the share 0.5 of environments.e.limits.share.",
     ]
-    (verdict,) = evaluate_guards(plan, environment, msgspec.structs.replace(context, deferred={}))
-    assert verdict.decision == "apply"
+    (guard_result,) = evaluate_guards(plan, environment, msgspec.structs.replace(context, deferred={}))
+    assert guard_result.decision == "apply"
 
 
 def test_money_that_rises_cannot_hide_money_that_falls() -> None:
@@ -360,5 +360,5 @@ def test_money_that_rises_cannot_hide_money_that_falls() -> None:
     )
     amounts = (Decimal(100_000), Decimal(-100_000))
     plan = Plan(environment="e", actions=[action(target=f"c:{n}", per_month={"usd": a}) for n, a in enumerate(amounts)])
-    (verdict,) = evaluate_guards(plan, environment, GuardContext())
-    assert "2000.00 USD per month is more than 5.00 USD" in verdict.refusals[0]
+    (guard_result,) = evaluate_guards(plan, environment, GuardContext())
+    assert "2000.00 USD per month is more than 5.00 USD" in guard_result.refusals[0]

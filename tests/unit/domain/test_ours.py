@@ -51,11 +51,11 @@ def test_nobodys_objects_and_ended_ones_are_not_found() -> None:
         both(StripeCoupon, coupon | {"id": "co_1"}, coupon | {"id": "co_2"}),
     )
     there = found(replace(given, stripe=view, links=Links(ours)), view)
-    assert sorted(claim.stripe_id or "" for claim in there) == ["co_1", "cus_1", "prod_1", "sub_1"]
+    assert sorted(document.stripe_id or "" for document in there) == ["co_1", "cus_1", "prod_1", "sub_1"]
     gone = {"prod_1": replace_deleted(view.products["prod_1"]), "prod_2": view.products["prod_2"]}
     view = replace(view, products=gone)
     there = found(replace(given, stripe=view, links=Links(ours)), view)
-    assert sorted(claim.stripe_id or "" for claim in there) == ["co_1", "cus_1", "sub_1"]
+    assert sorted(document.stripe_id or "" for document in there) == ["co_1", "cus_1", "sub_1"]
 
 
 def replace_deleted(product: StripeProduct) -> StripeProduct:
@@ -119,10 +119,10 @@ def test_the_months_that_remain_of_a_coupon(months: int | None, now: str, left: 
 
 
 @pytest.mark.parametrize(
-    ("kind", "needs_itself"),
+    ("kind", "requires_itself"),
     [("product.set_default", True), ("subscription.update", True), ("coupon.update", True), ("price.archive", True),
      ("price.update", False), ("subscription.create", False)],
 )  # fmt: skip
-def test_a_write_needs_what_it_is_about_to_be_there(kind: str, needs_itself: bool) -> None:
+def test_a_write_needs_what_it_is_about_to_be_there(kind: str, requires_itself: bool) -> None:
     action = Action(kind=ActionKind(kind), lane="catalog", target="product:e:plan:pro", after={})
-    assert list(references(action)) == (["product:e:plan:pro"] if needs_itself else [])
+    assert list(references(action)) == (["product:e:plan:pro"] if requires_itself else [])

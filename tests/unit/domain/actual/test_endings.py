@@ -215,9 +215,9 @@ def test_a_renewal_after_the_end_is_settled_when_what_it_sold_is_credited(
     ],
 )
 def test_the_way_out_of_a_renewal_after_the_end(status: str, owed: int, ways: list[str]) -> None:
-    told = renewed_after_end("in_R", status, "usd", Sums(owed=owed, sold=2000, movable=owed, persons=()))
-    assert all(way in told for way in ways)
-    assert told.endswith(ways[-1]) or status == "draft"
+    message = renewed_after_end("in_R", status, "usd", Sums(owed=owed, sold=2000, movable=owed, persons=()))
+    assert all(way in message for way in ways)
+    assert message.endswith(ways[-1]) or status == "draft"
 
 
 @pytest.mark.parametrize(
@@ -274,14 +274,14 @@ def test_an_end_to_come_is_written_once_it_lies_in_every_running_period(
     assert end_in_period(end, ends) == expected
 
 
-MOMENTS = (-33 * DAY, -DAY, -2 * HOUR, -61, -60, -59, -1, 0, 1, 59, 60, 61, 300, 2 * HOUR, DAY, 29 * DAY)
+TIMES = (-33 * DAY, -DAY, -2 * HOUR, -61, -60, -59, -1, 0, 1, 59, 60, 61, 300, 2 * HOUR, DAY, 29 * DAY)
 LATE = (0, 1, 300, 2 * HOUR, DAY, 31 * DAY)
 
 
 def generated(seed: int) -> Ending:
     """An end near, on or far from the renewal, seen soon or late, with invoices in any state."""
     rng = random.Random(seed)
-    end = R + rng.choice(MOMENTS)
+    end = R + rng.choice(TIMES)
     now = max(end, R) + rng.choice(LATE) + rng.choice((0, rng.randint(0, DAY)))
     renewals = [R, *([R - MONTH] if rng.random() < 0.5 else [])]
     invoices = tuple(
@@ -357,9 +357,9 @@ def test_the_order_of_time_decides_whenever_it_is_seen(seed: int) -> None:
 def test_the_sums_of_a_renewal_after_the_end_are_the_whole_invoice(seed: int) -> None:
     rng = random.Random(seed)
     for _ in range(200):
-        end = R + rng.choice(MOMENTS)
+        end = R + rng.choice(TIMES)
         lines = [
-            line(f"il_{n}", rng.randint(-500, 5000), R + rng.choice(MOMENTS), R + MONTH, item=rng.random() < 0.5)
+            line(f"il_{n}", rng.randint(-500, 5000), R + rng.choice(TIMES), R + MONTH, item=rng.random() < 0.5)
             for n in range(rng.randint(0, 12))
         ]
         own = {part["id"] for part in lines if rng.random() < 0.5}
@@ -379,11 +379,11 @@ def test_an_end_to_come_is_never_told_for_a_later_period(seed: int) -> None:
     rng = random.Random(seed)
     for _ in range(500):
         ends = [R + rng.choice((MONTH, 12 * MONTH, rng.randint(1, 2 * MONTH))) for _ in range(rng.randint(1, 3))]
-        end = rng.choice(ends) + rng.choice((*MOMENTS, rng.randint(-MONTH, MONTH)))
-        told = end_in_period(end, ends)
-        if told is None:
+        end = rng.choice(ends) + rng.choice((*TIMES, rng.randint(-MONTH, MONTH)))
+        message = end_in_period(end, ends)
+        if message is None:
             assert end > min(ends)
             continue
-        assert told <= min(ends) and abs(told - end) <= MINUTE
-        assert told == end or told in ends
-        assert all(told == bound or abs(told - bound) > MINUTE or told in ends for bound in ends)
+        assert message <= min(ends) and abs(message - end) <= MINUTE
+        assert message == end or message in ends
+        assert all(message == bound or abs(message - bound) > MINUTE or message in ends for bound in ends)

@@ -19,7 +19,7 @@ TIERS: EncodedPrice = {
 
 
 @pytest.mark.parametrize(
-    ("priced", "decimals", "result"),
+    ("charge", "decimals", "result"),
     [
         (ChargeAmounts(content=decode(UNIT)), 0, UNIT),
         (ChargeAmounts(content=decode(UNIT)), 3, UNIT | {"unit_amount": "0.00027"}),
@@ -52,14 +52,14 @@ TIERS: EncodedPrice = {
     ],
 )
 def test_the_price_of_a_meter_costs_the_same_or_there_is_none(
-    priced: ChargeAmounts, decimals: int, result: Any
+    charge: ChargeAmounts, decimals: int, result: Any
 ) -> None:
-    made = content(priced, decimals)
+    made = content(charge, decimals)
     assert (encode(made) if made else None) == result
 
 
 @pytest.mark.parametrize(
-    ("priced", "decimals", "quantity", "billed"),
+    ("charge", "decimals", "quantity", "billed"),
     [
         (ChargeAmounts(content=decode(UNIT)), 0, "1234", ("1234", 333)),
         (ChargeAmounts(content=decode(UNIT)), 3, "1234.5", ("1234500", 333)),
@@ -75,8 +75,8 @@ def test_the_price_of_a_meter_costs_the_same_or_there_is_none(
         (ChargeAmounts(content=decode(UNIT)), 0, "-30", ("0", 0)),
     ],
 )
-def test_what_a_meter_bills(priced: ChargeAmounts, decimals: int, quantity: str, billed: tuple[str, int]) -> None:
-    units, amount = expected(priced, Meter(id="mtr_1", price="price_1", decimals=decimals), D(quantity))
+def test_what_a_meter_bills(charge: ChargeAmounts, decimals: int, quantity: str, billed: tuple[str, int]) -> None:
+    units, amount = expected(charge, Meter(id="mtr_1", price="price_1", decimals=decimals), D(quantity))
     assert (f"{units.normalize():f}", amount) == billed
 
 

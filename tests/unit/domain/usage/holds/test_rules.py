@@ -13,14 +13,14 @@ MADE = datetime(2026, 1, 1, tzinfo=UTC)
 DEADLINE = MADE + timedelta(days=1)
 CAUSES: tuple[Cause, ...] = ("usage", "short", "tax", "unowed")
 SETS = [frozenset(c) for c in chain.from_iterable(combinations(CAUSES, n) for n in range(len(CAUSES) + 1))]
-MOMENTS = [MADE + timedelta(minutes=m) for m in (0, 20, 60, 61, 90, 1439, 1440, 1500)]
+TIMES = [MADE + timedelta(minutes=m) for m in (0, 20, 60, 61, 90, 1439, 1440, 1500)]
 LEADS = [timedelta(minutes=5), timedelta(minutes=65)]
 Case = tuple[frozenset[Cause], Draft, OwnHold | None, datetime, timedelta]
 
 
 def cases() -> Iterator[Case]:
-    times = [None, *MOMENTS]
-    for causes, finalizes, original, until, now, lead in product(SETS, times, times, times, MOMENTS, LEADS):
+    times = [None, *TIMES]
+    for causes, finalizes, original, until, now, lead in product(SETS, times, times, times, TIMES, LEADS):
         draft = Draft(MADE, DEADLINE, finalizes, is_on=finalizes is not None)
         for own in (None, OwnHold(original, until, is_stop=until is None)):
             yield causes, draft, own, now, lead

@@ -11,7 +11,7 @@ from stripe_sync.domain.usage.holds.stuck import Stuck, owed, usual_way, why_stu
 
 NOW = datetime(2026, 12, 1, 12, tzinfo=UTC)
 AN_HOUR_AGO = int((NOW - timedelta(hours=1)).timestamp())
-LONG_AGO = int((NOW - timedelta(days=30)).timestamp())
+OLD = int((NOW - timedelta(days=30)).timestamp())
 OFF = "nothing finalizes, its auto_advance is off"
 
 
@@ -41,8 +41,8 @@ def invoice(status: str, **more: Any) -> dict[str, Any]:
         (invoice("open", auto_advance=False), "nothing collects, its auto_advance is off"),
         (invoice("open", auto_advance=False, billing_reason="subscription_create"), None),
         (invoice("open", auto_advance=False, billing_reason="subscription_create",
-                 status_transitions={"finalized_at": LONG_AGO}), "nothing collects, its auto_advance is off"),
-        (invoice("open", status_transitions={"finalized_at": LONG_AGO}), "is not tried again"),
+                 status_transitions={"finalized_at": OLD}), "nothing collects, its auto_advance is off"),
+        (invoice("open", status_transitions={"finalized_at": OLD}), "is not tried again"),
         (invoice("open", auto_advance=False, collection_method="send_invoice"), None),
         (invoice("paid", auto_advance=False), None),
         (invoice("void", auto_advance=False), None),
@@ -55,7 +55,7 @@ def test_why_an_invoice_stays_as_it_is(body: dict[str, Any], why: str | None) ->
 def test_an_invoice_of_our_own_has_an_hour_to_be_proven() -> None:
     fresh = invoice("draft", auto_advance=False, automatically_finalizes_at=None, created=AN_HOUR_AGO + 60)
     assert why_stuck(fresh, now=NOW, is_own=True) is None
-    assert why_stuck(fresh | {"created": LONG_AGO}, now=NOW, is_own=True) == OFF
+    assert why_stuck(fresh | {"created": OLD}, now=NOW, is_own=True) == OFF
 
 
 def test_the_sentence_names_object_matter_and_way_out() -> None:
