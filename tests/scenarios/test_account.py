@@ -32,7 +32,7 @@ UNREADABLE = {"key": "rk_test_other", "rights": [], "wording": "new"}
 
 @contextmanager
 def another(harness: Harness, folder: Path, *, name: str = "other") -> Iterator[Harness]:
-    """An environment of its own on the same warehouse, with a world whose account is another one."""
+    """Return a separate environment on the same warehouse, with a world of a different account."""
     document = build_small_world().document()
     document["stripe"]["account"]["id"] = OTHER
     document["stripe"]["limits"] = {"account": 0, "endpoint": 0}
@@ -192,7 +192,7 @@ def test_a_warehouse_whose_account_no_key_has_proven_is_proven_by_the_next_run(
 
 
 def test_an_account_without_links_may_be_exchanged(harness_of: Build) -> None:
-    """Where nothing was made or adopted, the account in the settings was a mistake that may be mended."""
+    """Where nothing was created or adopted, the account in the settings was a mistake that may be corrected."""
     harness = harness_of(build_small_world())
     harness.plan(mode="observe")
     assert known(harness) is not None

@@ -1,4 +1,4 @@
-"""Metered items that the native integration left, and items of different rhythms in one subscription (BILLING 8 and 10)."""
+"""Metered items that the native integration left, and items of different billing intervals in one subscription (BILLING 8 and 10)."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ URL = "https://app.stigg.io/sandbox"
 
 
 def native(harness: Harness) -> None:
-    """What Stigg's own integration leaves: metered prices, and a subscription by them."""
+    """Return the objects of Stigg's own integration: metered prices, and a subscription with them."""
     api, world = harness.stripe(), harness.world
     meters = {f["refId"]: meter(harness, f["refId"]) for f in world.stigg["features"]}
     (plan,) = world.stigg["plans"]

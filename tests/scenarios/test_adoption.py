@@ -1,4 +1,4 @@
-"""Cut-over from the native integration, candidates, exemptions and the hand tools (BILLING 10 and 11, DESIGN 7)."""
+"""Cut-over from the native integration, link suggestions, exemptions and manual commands (BILLING 10 and 11, DESIGN 7)."""
 
 from __future__ import annotations
 

@@ -131,7 +131,7 @@ def monthly(build: Build) -> tuple[WorldBuilder, Harness, dict[str, Any]]:
 
 
 def end_at(harness: Harness, moment: int | None) -> None:
-    """Set the end of s-1 in Stigg, or take it away, and let Stripe be told."""
+    """Set or remove the end of s-1 in Stigg, and apply it in Stripe."""
     row = harness.stigg("subscriptions", subscriptionId="s-1")
     row["cancellationDate"] = row["effectiveEndDate"] = iso(moment) if moment is not None else None
     harness.reconcile()

@@ -1,4 +1,4 @@
-"""Approvals and quarantine: what waits for a person, and what is left alone (invariants 7 and 8)."""
+"""Approvals and quarantine: actions that wait for a person, and targets that are skipped (invariants 7 and 8)."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ def test_a_backdated_start_is_charged_from_its_start_where_the_setting_says_so(
 
 
 def test_a_start_that_stigg_made_itself_is_charged_at_once(harness_of: Build, small_world: WorldBuilder) -> None:
-    """A minute between the start and the making of the row is Stigg's own; nobody back-dated it."""
+    """A minute between the start and the making of the row is Stigg's own; it was not back-dated."""
     backdate(small_world, began=HOUR + 60, made=HOUR)
     harness = harness_of(small_world)
     harness.reconcile()

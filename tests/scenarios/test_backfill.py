@@ -1,4 +1,4 @@
-"""Backfills by hand: a window chooses what is taken up; what is wanted is always the present."""
+"""Manual backfills: a window selects the differences to plan; the target is always the current state."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ def classes(harness: Harness, work: Callable[[Harness], object]) -> list[tuple[s
 def test_no_answer_ends_a_command_with_anything_but_a_sentence(
     harness_of: Build, metered: WorldBuilder, kind: str
 ) -> None:
-    """Each endpoint that a command calls answers so until it is mended; then 1234 calls are billed once, 3.33 USD."""
+    """Each endpoint that a command calls answers so until it is fixed; then 1234 calls are billed once, 3.33 USD."""
     harness = harness_of(metered)
     harness.attempts = 1
     month_end(harness)

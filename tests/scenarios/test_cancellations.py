@@ -1,4 +1,4 @@
-"""What is canceled in Stripe is canceled in Stigg: beyond doubt, at once, without an echo (BILLING 7, the page)."""
+"""Cancellations in Stripe are canceled in Stigg: only if certain, at once, without an echo (BILLING 7, the page)."""
 
 from __future__ import annotations
 

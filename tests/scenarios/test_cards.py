@@ -90,7 +90,7 @@ def test_a_card_is_good_until_its_month_ends(harness_of: Build, small_world: Wor
 
 @pytest.mark.parametrize("same", [False, True])
 def test_several_cards_are_a_persons_choice(harness_of: Build, small_world: WorldBuilder, same: bool) -> None:
-    """Two cards: nobody can know which one. One card that was saved twice is one card."""
+    """Two cards: it is unknown which one. One card that was saved twice is one card."""
     small_world.subscription("s-4", "c-1", "pro", units={"seats": 1}, resource={"resourceId": "fourth"})
     harness = second(harness_of, small_world)
     customer = billed(harness, "s-1")["customer"]

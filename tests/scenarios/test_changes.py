@@ -1,4 +1,4 @@
-"""What a change in Stigg becomes in Stripe (BILLING 1, 2, 5 and 6)."""
+"""Changes in Stigg and their writes in Stripe (BILLING 1, 2, 5 and 6)."""
 
 from __future__ import annotations
 
@@ -300,7 +300,7 @@ def test_a_declined_card_is_that_subscriptions_error(harness_of: Build, small_wo
 
 
 def attach_card(harness: Harness, customer: str, last4: str) -> None:
-    """What a customer does in a hosted page."""
+    """Change a subscription as a customer does in a hosted page."""
     (found,) = [c for c in harness.objects("customers") if c["metadata"]["stiggCustomerId"] == customer]
     builder = WorldBuilder(harness.world.now)
     builder.stripe_customer(found["id"], card=last4)

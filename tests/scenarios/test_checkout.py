@@ -1,4 +1,4 @@
-"""Checkout: a page with the right prices, and one subscription on both sides once it is paid, whoever asks how often."""
+"""Checkout: a page with the right prices, and one subscription on both sides once it is paid, for any number of completions."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def pays(harness: Harness, page: dict[str, Any]) -> None:
 
 
 def bought(harness: Harness) -> dict[str, Any]:
-    """What the customer has in Stripe now."""
+    """Return the customer's subscriptions in Stripe."""
     (found,) = [s for s in harness.objects("subscriptions") if s["metadata"].get("stiggEntityId") == "s-new"]
     return found
 

@@ -43,7 +43,7 @@ def disconnect(harness: Harness, **how: Any) -> list[str]:
 
 
 def ours(harness: Harness) -> list[str]:
-    """The ids of what carries our mark."""
+    """Return the ids of the objects with our ownership marker."""
     kinds = ("products", "prices", "coupons", "customers", "subscriptions")
     return [o["id"] for kind in kinds for o in harness.objects(kind) if o["metadata"].get("stiggSyncKey")]
 

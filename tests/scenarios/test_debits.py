@@ -53,7 +53,7 @@ def first_invoice(harness: Harness) -> Obj:
 
 
 def approved(harness: Harness) -> None:
-    """Say yes to what waits, and make it."""
+    """Approve the waiting actions, and apply them."""
     (question,) = approvals.waiting(harness.engine, "test", now=from_epoch(harness.world.now))
     session = harness.session()
     approve(session, question.request.hash, Operator("The customer agreed.", "ada"))
@@ -133,7 +133,7 @@ def test_a_first_debit_that_ends_its_subscription_is_said_and_not_canceled_in_st
 
 @ends("failed_debit_expires", yes=("incomplete_expired", "void"), no=("past_due", "open"))
 def test_a_first_debit_that_failed_is_that_rows_error(harness_of: Build, small_world: WorldBuilder, end: Any) -> None:
-    """Nothing was paid either way, nobody is debited again by us, and Stigg goes on giving access."""
+    """Nothing was paid either way, no customer is debited again by us, and Stigg continues to give access."""
     harness = debited(harness_of, small_world, FAILS)
     harness.later(4 * DAY)
     harness.reconcile()

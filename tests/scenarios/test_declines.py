@@ -41,7 +41,7 @@ def give_card(harness: Harness, last4: str, *, id: str = "", **more: Any) -> str
 
 
 def charging(harness: Harness) -> int:
-    """How many calls to Stripe wrote s-1 so far, refused ones too."""
+    """Count the calls to Stripe that wrote s-1, refused ones too."""
     return sum(
         r.side == "stripe" and r.method == "POST" and r.path.startswith("/v1/subscriptions") for r in requested(harness)
     )
@@ -57,7 +57,7 @@ def detail(harness: Harness, id: str = "s-1") -> str:
 
 
 def upgraded(harness_of: Build, small_world: WorldBuilder, last4: str = "0341") -> Harness:
-    """A harness whose s-1 is paid by a good card, which is then replaced by one that declines; 10 more seats are wanted."""
+    """A harness whose s-1 is paid by a good card, which is then replaced by one that declines; 10 more seats are the target."""
     harness = harness_of(automatic(small_world))
     harness.reconcile()
     give_card(harness, "4242")

@@ -1,4 +1,4 @@
-"""Coupons and discounts (BILLING 4): content, life, at most once, everybody else's left alone."""
+"""Coupons and discounts (BILLING 4): content, life, at most once; foreign ones are not changed."""
 
 from __future__ import annotations
 

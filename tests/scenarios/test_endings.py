@@ -1,4 +1,4 @@
-"""What follows a subscription that ends, and how it ends (BILLING 7): a story a row of the table, a story a sentence."""
+"""Ends of subscriptions and their successors (BILLING 7): a story per row of the table, a story per sentence."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def subscription(harness: Harness, id: str) -> dict[str, Any]:
 
 
 def ended(small_world: WorldBuilder, number: int = 0, reason: str = "Immediate") -> dict[str, Any]:
-    """Ends a subscription of Stigg's at this moment."""
+    """End a subscription in Stigg now."""
     moment = iso(small_world.now)
     row: dict[str, Any] = small_world.stigg["subscriptions"][number]
     row.update({"status": "CANCELED", "cancelReason": reason, "cancellationDate": moment, "effectiveEndDate": moment})

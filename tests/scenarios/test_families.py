@@ -1,4 +1,4 @@
-"""What changed is decided anew with whom it belongs to, and comes to what deciding everything at once would come to.
+"""Comparisons of changed partitions give the same result as a comparison of everything.
 
 The seed rotates and is printed by ``make test``; TEST_SEED runs a certain one again, TEST_LIVES how many.
 """
@@ -42,7 +42,7 @@ def another_payer(rng: random.Random, harness: Harness, small_world: WorldBuilde
 
 
 def a_billing_id(rng: random.Random, harness: Harness, small_world: WorldBuilder) -> None:
-    """Stigg names some object of Stripe, somebody's or nobody's, or no longer does."""
+    """Set a billing id in Stigg to an object in Stripe, of an entity or of none, or remove it."""
     kind, collection = rng.choice([("customers", "customers"), ("subscriptions", "subscriptions")])
     ids = [o["id"] for o in harness.objects(collection)]
     rng.choice(small_world.stigg[kind])["billingId"] = rng.choice([None, *ids])
@@ -163,7 +163,7 @@ def test_deciding_what_changed_comes_to_the_same(
 
 
 def result(harness: Harness) -> Obj:
-    """What the newest comparison gave."""
+    """Return the result of the newest comparison."""
     with harness.engine.connect() as connection:
         id = connection.exec_driver_sql(
             "select run_id from stripe_sync.comparison order by id desc limit 1"

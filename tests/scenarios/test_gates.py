@@ -1,4 +1,4 @@
-"""What was read is judged before it is compared: what is empty, halved, old or broken stops itself or the run (invariants 5 and 6)."""
+"""Checks of extracts before the comparison: empty, halved, old or broken ones stop a row or the run (invariants 5 and 6)."""
 
 from __future__ import annotations
 

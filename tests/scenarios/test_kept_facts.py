@@ -1,4 +1,4 @@
-"""Facts about money outlive the run that told them: each is a row until Stripe shows what became of it (BILLING 7).
+"""Facts about money outlive the run that reported them: each is a row until Stripe shows its outcome (BILLING 7).
 
 s-1 of the small world is 20.00 a month and two seats at 5.00; its period of 720 hours began three hours before the first run. Six
 seats more with 693 hours left are 8 x 5.00 less 2 x 5.00 for that time: 38.50 - 9.63 (rounded down) are 28.87.
@@ -32,7 +32,7 @@ PERSON = ("PENDING", "NEEDS_A_PERSON")
 def test_our_invoice_that_cannot_be_finalized_is_a_row_until_it_is(
     harness_of: Build, small_world: WorldBuilder
 ) -> None:
-    """Review 2, 1: while Stripe is to finalize it nobody has to do anything; once that failed, the charges are a row again."""
+    """Review 2, 1: while Stripe is to finalize it no action is needed; once that failed, the charges are a row again."""
     harness = harness_of(small_world)
     assert changed_and_ended(harness) == 2887
     harness.reconcile()
@@ -92,7 +92,7 @@ def test_what_an_interrupted_run_billed_is_no_row_to_bill_again(harness_of: Buil
 def test_an_invoice_that_is_not_given_back_is_a_row_until_it_is_settled(
     harness_of: Build, metered: WorldBuilder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Review 2, 10: 20.00 of the customer's other subscription, sent by mail; a field that is not as wanted hides it not."""
+    """Review 2, 10: 20.00 of the customer's other subscription, sent by mail; a field that differs from its target does not hide it."""
     metered.subscription("s-2", "c-1", "pro", method="INVOICE", resource={"resourceId": "r-2"})
     harness = harness_of(metered)
     harness.world.unknowns["cancel_stops_customer"] = True

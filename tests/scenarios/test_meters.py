@@ -415,7 +415,7 @@ def test_connect_says_which_meter_cannot_count(harness_of: Build, metered: World
 
 
 def test_a_report_of_errors_that_may_not_be_read_ends_nothing(harness_of: Build, metered: WorldBuilder) -> None:
-    """F15: the right for /v2/core/events is one of its own; without it the draft is held and told of all the same."""
+    """F15: the right for /v2/core/events is one of its own; without it the draft is held and reported all the same."""
     harness = harness_of(metered)
     by_meter(harness)
     end = month_end(harness)

@@ -281,7 +281,7 @@ def test_the_way_out_of_a_draft_that_is_not_owed(harness_of: Build, balance: int
 
 
 def test_an_open_invoice_that_a_person_stopped_stays_stopped(harness_of: Build) -> None:
-    """Declined, then switched off by hand; the end comes after it. 75.00 stay open, and somebody is told."""
+    """Declined, then switched off by hand; the end comes after it. 75.00 stay open, and a person is notified."""
     harness = begun(harness_of)
     end = at_the_end(harness, card=DECLINED)
     run_at(harness, end + 10 * MINUTE)

@@ -1,6 +1,6 @@
 """Month ends of subscriptions that end: what is owed is collected, what was never sold is not (BILLING 7, F2).
 
-Each story runs under both answers of SB's contradictions C1 to C3; the amounts are reckoned by hand beside them.
+Each story runs under both answers of SB's contradictions C1 to C3; the amounts are calculated by hand next to them.
 """
 
 from __future__ import annotations

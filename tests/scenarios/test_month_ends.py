@@ -77,7 +77,7 @@ def report(harness: Harness, customer: str, at: int, value: str | None) -> None:
 
 
 def quantity(harness: Harness, customer: str, start: int, end: int) -> Fraction:
-    """What was used in [start, end), straight from the reports."""
+    """Return the usage in [start, end), straight from the reports."""
     return sum(
         (Fraction(str(row["value"])) for row in harness.world.stigg["usage"]
          if row["customerId"] == customer and "value" in row and iso(start) <= row["timestamp"] < iso(end)),
@@ -184,7 +184,7 @@ def until(harness: Harness, moment: int) -> None:
 
 
 def billed(harness: Harness, customer: str, end: int) -> int:
-    """What the invoice of a renewal bills besides the subscription's own items; it must be finalized."""
+    """Return the amount of a renewal's invoice without the subscription's own items; it must be finalized."""
     number = customer.partition("-")[2]
     (subscription,) = [s for s in harness.objects("subscriptions") if s["metadata"]["stiggEntityId"] == f"s-{number}"]
     (invoice,) = [

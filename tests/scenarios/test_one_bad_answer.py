@@ -1,4 +1,4 @@
-"""One bad answer never ends a run: it is asked for again (R19, R20)."""
+"""One bad answer never ends a run: the request is repeated (R19, R20)."""
 
 from __future__ import annotations
 

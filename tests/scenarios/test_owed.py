@@ -1,4 +1,4 @@
-"""What an ending leaves to a person is a row with its amount until Stripe shows that it was billed, deleted or credited (BILLING 7).
+"""Manual follow-ups of an ending are rows with their amounts until Stripe shows them billed, deleted or credited (BILLING 7).
 
 s-1 is 20.00 a month and two seats at 5.00; its period of 720 hours began three hours before the first run.
 """

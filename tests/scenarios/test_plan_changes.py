@@ -136,7 +136,7 @@ def test_what_is_not_paid_stays_out_of_stripe(
 def test_paid_to_custom_leaves_stripes_subscription_alive_and_shows_its_money(
     harness_of: Build, small_world: WorldBuilder
 ) -> None:
-    """SB 18.9: Stigg does not cancel it either; a person decides what Stripe bills."""
+    """SB 18.9: Stigg does not cancel it either; a manual decision is required."""
     harness = harness_with(harness_of, small_world, "pro")
     before = harness.frozen()
     change_plan(harness.world, "s-1", "custom")
@@ -179,7 +179,7 @@ def test_a_change_of_plan_whose_subscription_ended_before_it_was_seen_ends_strip
 def test_a_change_to_a_custom_price_by_way_of_another_plan_waits_for_a_person(
     harness_of: Build, small_world: WorldBuilder, answer: str
 ) -> None:
-    """SB 18.8, 18.9: replaced by s-next, which became custom before it was seen; a person decides what Stripe bills."""
+    """SB 18.8, 18.9: replaced by s-next, which became custom before it was seen; a manual decision is required."""
     harness = harness_with(harness_of, small_world, "pro", answer)
     change_plan(harness.world, "s-1", "big", subscriptionId="s-next")
     change_plan(harness.world, "s-next", "custom")
@@ -262,7 +262,7 @@ def test_a_subscription_of_another_resource_is_left_alone(harness_of: Build, sma
 
 
 def test_use_before_and_after_a_change_of_plan_is_billed(harness_of: Build, metered: WorldBuilder) -> None:
-    """SB 18.4, 18.5: usage begins again at the change, and what was used before belongs to a subscription that ended.
+    """SB 18.4, 18.5: usage begins again at the change, and earlier usage belongs to a subscription that ended.
 
     10,000 calls at 0.0027 before it and 1,000 after it, at one price: 29.70 on one line.
     """

@@ -23,7 +23,7 @@ PAGE = {"1": "on", "2.1": "on", "3": "on", "3.1": "off", "3.2": "off", "3.3": "o
 
 
 def of_a_person(harness: Harness, **features: Any) -> str:
-    """A configuration that somebody made in the dashboard; the account's default."""
+    """Return a configuration that a user created in the dashboard; the account's default."""
     made = harness.stripe().v1.billing_portal.configurations.create(
         {"features": features or {"invoice_history": {"enabled": True}}}
     )  # type: ignore[typeddict-item]

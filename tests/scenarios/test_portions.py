@@ -1,4 +1,4 @@
-"""A plan has a size: a big account is taken up some customers at a time, and nobody is left behind (max_plan_size)."""
+"""Plans of a limited size: a large account is planned in batches of customers, and none is skipped (max_plan_size)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Build = Callable[[WorldBuilder], Harness]
 
 
 def written(harness: Harness) -> list[str]:
-    """Who has a customer and a subscription in Stripe."""
+    """Return the customers with a customer and a subscription in Stripe."""
     customers = {c["id"]: c["metadata"]["stiggCustomerId"] for c in harness.objects("customers")}
     subscribed = [customers[s["customer"]] for s in harness.objects("subscriptions")]
     assert sorted(subscribed) == sorted(customers.values()), "customers are whole"

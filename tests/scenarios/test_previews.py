@@ -44,7 +44,7 @@ def invoices(harness: Harness, id: str) -> list[int]:
 def test_what_a_creation_costs_now_is_stripes_own_figure_and_the_invoices(
     harness_of: Build, small_world: WorldBuilder, kind: str
 ) -> None:
-    """money.md 3: the previews of creations were refused, and nobody said so.
+    """money.md 3: the previews of creations were refused without a message.
 
     s-1 is 20.00 and 2 seats at 5.00, 30.00 a month, and began three hours ago.
     """

@@ -1,4 +1,4 @@
-"""Every pricing model of Stigg's as Stripe bills it (BILLING 1-3); numbers from reference/stigg_pricing_examples.md."""
+"""Every pricing model in Stigg as Stripe bills it (BILLING 1-3); numbers from reference/stigg_pricing_examples.md."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ STAIRS: list[tuple[float | None, float | None, float | None]] = [(10, None, 100)
 
 
 def first_invoice(harness: Harness, id: str) -> int:
-    """What Stripe's arithmetic, which is the sandbox's own, charges a new subscription at once."""
+    """Return the amount that Stripe's arithmetic, which is the sandbox's own, charges a new subscription at once."""
     (subscription,) = [s for s in harness.objects("subscriptions") if s["metadata"]["stiggEntityId"] == id]
     return int(harness.world.stripe["invoices"][subscription["latest_invoice"]]["total"])
 

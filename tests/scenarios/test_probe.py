@@ -267,7 +267,7 @@ def test_an_open_question_keeps_the_answer_that_it_had(harness: Harness) -> None
 
 
 def test_a_no_forbids_what_depends_on_it(harness: Harness) -> None:
-    """Where Stripe does not move a draft's time, usage does not enforce, accepted or not, unless drafts are held otherwise."""
+    """If Stripe does not move a draft's time, usage does not enforce, accepted or not, unless drafts are held otherwise."""
     harness.world.unknowns["finalization_moves"] = False
     probed(harness)
     refused = forbidden_of(harness)

@@ -17,7 +17,7 @@ Build = Callable[[WorldBuilder], Harness]
 
 
 def rooms(harness: Harness) -> int:
-    """How many rooms of unfinished extracts there are."""
+    """Count the staging schemas of unfinished extracts."""
     with harness.engine.connect() as connection:
         found = connection.execute(text("select count(*) from pg_namespace where starts_with(nspname, 'staging_')"))
         return int(found.scalar_one())

@@ -1,4 +1,4 @@
-"""What is a renewal, and what the customer's balance did to it (findings F10 and F21)."""
+"""Detection of renewals, and the effect of the customer's balance (findings F10 and F21)."""
 
 from __future__ import annotations
 

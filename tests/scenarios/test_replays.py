@@ -152,7 +152,7 @@ def targets(harness: Harness) -> set[str]:
 
 
 def test_a_replayed_success_is_read_again(harness_of: Build, small_world: WorldBuilder) -> None:
-    """SB 7.4: the body is the one of the creation, whatever became of the object since."""
+    """SB 7.4: the body is the one of the creation, regardless of later writes to the object."""
     harness = harness_of(small_world)
     api = harness.session().stripe
 
@@ -235,7 +235,7 @@ def begun_in(harness: Harness, *, seconds: int) -> None:
 
 
 def timed(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """How long each settling of a lane takes, in seconds."""
+    """Return the seconds that each recovery of a lane takes."""
     lasted: list[float] = []
     original = settling.settle
 

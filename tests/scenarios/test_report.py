@@ -1,4 +1,4 @@
-"""The drift report: its figures tie, it shows nobody's data, and no cell can become a formula."""
+"""The drift report: its figures tie, it shows no personal data, and no cell can become a formula."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What only explains the past goes after a time, and nothing that is needed does."""
+"""Records that only explain the past are deleted after a time; records in use are kept."""
 
 from __future__ import annotations
 

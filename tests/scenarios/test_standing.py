@@ -1,4 +1,4 @@
-"""What was decided stands while nothing that decides has changed, and not a moment longer."""
+"""Differences and statuses are carried forward while there are no relevant changes, and no longer."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HOUR = 3600
 
 
 def decided(harness: Harness, **params: Any) -> bool:
-    """Plans; whether everything was decided anew for it."""
+    """Plan; return whether everything was compared for it."""
     stored = harness.plan(**params)
     return bool((runs.result(harness.engine, "test", stored.run_id, "compare") or {})["decided"])
 
@@ -85,7 +85,7 @@ def test_what_goes_on_to_differ_is_not_written_again_by_each_run(harness_of: Bui
 
 
 def kept(harness: Harness) -> dict[str, int]:
-    """How many rows are kept of what differs and differed."""
+    """Count the stored rows of current and former differences."""
     with harness.engine.connect() as connection:
         return {
             table: connection.execute(text(f"select count(*) from stripe_sync.{table}")).scalar_one()

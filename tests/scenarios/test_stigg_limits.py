@@ -1,4 +1,4 @@
-"""Stigg's rate limits: every call is paced, and one too many is asked again until the minute is over (G2, SB 18.1)."""
+"""Stigg's rate limits: every call is paced, and one too many is repeated until the minute is over (G2, SB 18.1)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def requested(harness: Harness) -> list[int]:
 
 
 def test_every_call_is_paced_below_stiggs_limit(harness_of: Build, small_world: WorldBuilder) -> None:
-    """33 customers, one a page: at 10 a second allowed and 7.5 a second asked, none is refused."""
+    """33 customers, one a page: at 10 a second allowed and 7.5 a second sent, none is refused."""
     for number in range(30):
         small_world.customer(f"c-more-{number}", "More", f"more{number}@example.test")
     harness = harness_of(small_world)
@@ -38,7 +38,7 @@ def test_every_call_is_paced_below_stiggs_limit(harness_of: Build, small_world: 
 
 
 def test_a_run_that_meets_the_limit_goes_on_when_it_is_over(harness_of: Build, small_world: WorldBuilder) -> None:
-    """Somebody else uses the environment's limit up: 429 without Retry-After, for three seconds at a time."""
+    """Another client uses up the environment's limit: 429 without Retry-After, for three seconds at a time."""
     harness = harness_of(small_world)
     harness.world.stigg_limits |= {"seconds": 3, "reads": 2}
     harness.change(stigg={"page_size": 1})  # three customers, one a page
@@ -48,7 +48,7 @@ def test_a_run_that_meets_the_limit_goes_on_when_it_is_over(harness_of: Build, s
 
 
 def asked_for_pages_of_50(harness_of: Build, small_world: WorldBuilder, **answers: bool) -> str:
-    """Return the status of s-1 after a run that asked for pages of 50 of 31 customers, or why it stopped."""
+    """Return the status of s-1 after a run with pages of 50 of 31 customers, or why it stopped."""
     for number in range(28):
         small_world.customer(f"c-more-{number}", "More", f"more{number}@example.test")
     harness = harness_of(small_world)

@@ -1,6 +1,6 @@
-"""Storms: a tenth to a third of all requests go wrong, in every way, and runs follow runs until all is quiet.
+"""Fault injection: a tenth to a third of all requests fail, in every way, and runs are repeated until nothing changes.
 
-The end is the one of an undisturbed run. TEST_SEED and TEST_STORMS say which storms and how many.
+The end is the one of an undisturbed run. TEST_SEED and TEST_STORMS set the seed and the number.
 """
 
 from __future__ import annotations

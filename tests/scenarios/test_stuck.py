@@ -1,4 +1,4 @@
-"""Invoices that nothing will finalize or collect: found, listed with their amount, and somebody is woken (issue 23, 2.3)."""
+"""Invoices that nothing will finalize or collect: found, listed with their amount, and alerted (issue 23, 2.3)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Build = Callable[[WorldBuilder], Harness]
 
 
 def charged(harness_of: Build) -> Harness:
-    """Return a harness whose one customer pays 20.00 USD a month by card."""
+    """Return a harness whose one customer pays 20.00 USD per month by card."""
     world = metered_world()
     world.plan("pro", "Pro", [flat(20)], version=2)
     world.stigg["subscriptions"].clear()
@@ -40,7 +40,7 @@ def renewed(harness: Harness) -> dict[str, Any]:
 
 @pytest.mark.parametrize("why", ["paused", "unpaid", "stopped by a person"])
 def test_a_draft_that_nothing_finalizes_is_listed_and_pages(harness_of: Build, why: str) -> None:
-    """F13, SB 12.8, 21.3: the renewal of 20.00 stays a draft, and nobody but us says so."""
+    """F13, SB 12.8, 21.3: the renewal of 20.00 stays a draft, and only the pipeline reports it."""
     harness = charged(harness_of)
     if why == "paused":
         subscription(harness)["pause_collection"] = {"behavior": "keep_as_draft", "resumes_at": None}
@@ -81,7 +81,7 @@ def test_either_answer_about_unpaid_renewals_is_found(harness_of: Build, end: tu
 
 
 def test_an_invoice_that_is_not_tried_again_pages(harness_of: Build) -> None:
-    """SB 12.9: declined, and after the last retry open for ever; while Stripe still tries nobody is woken."""
+    """SB 12.9: declined, and after the last retry open for ever; while Stripe still tries there is no alert."""
     harness = charged(harness_of)
     harness.world.billing |= {"after_retries": "past_due"}
     attach_card(harness, "c-1", "0341")

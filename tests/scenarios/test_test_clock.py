@@ -57,7 +57,7 @@ def writes_of(pair: Pair) -> int:
 def test_a_lost_answer_is_found_again_whatever_the_accounts_time_is(
     harness_of: Build, metered: WorldBuilder, path: str, apart: int
 ) -> None:
-    """What an interrupted call made is looked for from the run's moment on, which is the clock's and not the account's."""
+    """Recovery lookups begin at the run's time, which is the clock's and not the account's."""
     harness = harness_of(metered)
     harness.attempts = 1
     with paired(harness, account_time=harness.world.now + apart) as pair:

@@ -1,4 +1,4 @@
-"""What is not known for certain: asked by probe, waited for by enforce, built so that either answer works (BILLING 12)."""
+"""Open questions: answered by probe, required by enforce, and implemented for either answer (BILLING 12)."""
 
 from __future__ import annotations
 

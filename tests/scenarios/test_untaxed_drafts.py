@@ -1,4 +1,4 @@
-"""Renewal drafts whose tax Stripe cannot compute: held before they go out untaxed, listed, and told (BILLING 9, SB 17.2, 21.12)."""
+"""Renewal drafts whose tax Stripe cannot compute: held before they go out untaxed, listed, and reported (BILLING 9, SB 17.2, 21.12)."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_when_the_hold_is_over_it_is_listed_as_what_it_became(harness_of: Build,
 
 
 def test_a_person_may_let_it_go_untaxed(harness_of: Build) -> None:
-    """The release by hand is kept with who did it, and no later run holds the draft again."""
+    """The release by hand is stored with its operator, and no later run holds the draft again."""
     harness, end = renewed_without_location(harness_of, 1234)
     harness.usage(alerts=True)
     session = harness.session()

@@ -1,4 +1,4 @@
-"""Usage gets onto the invoice before it is finalized, proven, or the invoice waits and somebody is told (BILLING 8 and 9)."""
+"""Usage gets onto the invoice before it is finalized, proven, or the invoice waits and a person is notified (BILLING 8 and 9)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What proves that use is billed: lines that Stripe rounds otherwise, minimum spend, drafts that are taken away (BILLING 3, 8, 9)."""
+"""Proof of billed usage: lines that Stripe rounds otherwise, minimum spend, drafts that are taken away (BILLING 3, 8, 9)."""
 
 from __future__ import annotations
 
@@ -179,7 +179,7 @@ def delete_draft(harness: Harness, id: str) -> None:
 def test_a_final_draft_that_a_person_deletes_is_told_once_with_its_amount_and_not_made_again(
     harness_of: Build, minutes: int
 ) -> None:
-    """R8, E5: 40 at 0.50 are 20.00; told once, listed, and no run fails."""
+    """R8, E5: 40 at 0.50 are 20.00; reported once, listed, and no run fails."""
     harness = harness_of(world(flat(20), usage("calls", 0.5)))
     id = ended_with_a_final_draft(harness)
     delete_draft(harness, id)

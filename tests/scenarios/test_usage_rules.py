@@ -1,4 +1,4 @@
-"""What use costs, and what becomes of it: a story a rule of BILLING 3, 7, 8 and 9."""
+"""Amounts of usage and its billing: a story per rule of BILLING 3, 7, 8 and 9."""
 
 from __future__ import annotations
 

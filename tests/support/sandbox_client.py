@@ -1,4 +1,4 @@
-"""A sandbox and a client over HTTP with Stripe's form encoding, for tests of Stripe's behaviour."""
+"""A sandbox and a client over HTTP with Stripe's form encoding, for tests of the behaviour of Stripe."""
 
 from __future__ import annotations
 

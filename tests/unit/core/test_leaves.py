@@ -1,4 +1,4 @@
-"""Keys, marks, periods, connections: the leaves."""
+"""Keys, ownership markers, periods, connections: the leaves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows of docs/unknowns.md that a lane waits for: an unanswered one gates that lane alone, and a "no" forbids what depends on it."""
+"""Rows of docs/unknowns.md that a lane waits for: an unanswered one holds that lane alone, and a "no" forbids what depends on it."""
 
 from __future__ import annotations
 
