@@ -75,7 +75,7 @@ class Account:
     def copied(self, row_text: str, number: int) -> str:
         """Return the text of a row of the first customer as that of a copy."""
         for key in self.links:
-            mark = self.session.signer.mark
+            mark = self.session.signer.marker
             row_text = row_text.replace(mark(key), mark(renamed(key, number)))
         for name in (CUSTOMER, SUBSCRIPTION, *self.links.values()):
             row_text = row_text.replace(name, renamed(name, number))
