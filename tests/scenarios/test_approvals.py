@@ -213,7 +213,7 @@ def test_the_question_says_what_and_how_much_and_nobodys_name(harness_of: Build,
     found = requested["customers/customer.create/missing"]
     assert found["subject"].startswith("test: 3 × customers/customer.create/missing (")
     assert "3 writes" in found["body"]
-    assert "rejection" in found["body"]
+    assert "the request is rejected" in found["body"]
     assert "Customer 1" not in json.dumps(requested)
     assert "example.test" not in json.dumps(requested)
 

@@ -122,6 +122,58 @@ class InvoiceParent(Stripe, frozen=True):
     subscription_details: SubscriptionDetails | None = None
 
 
+class LinePeriod(Stripe, frozen=True):
+    """The period of an invoice line; Unix seconds."""
+
+    start: int
+    end: int
+
+
+class LineItemDetails(Stripe, frozen=True):
+    """The subscription item of an invoice line."""
+
+    subscription_item: str | None = None
+    proration: bool = False
+
+
+class LineParent(Stripe, frozen=True):
+    """The origin of an invoice line."""
+
+    type: str = ""
+    subscription_item_details: LineItemDetails | None = None
+
+
+class LineDiscount(Stripe, frozen=True):
+    """A discount of an invoice line, minor units."""
+
+    amount: int
+
+
+class LineTax(Stripe, frozen=True):
+    """A tax of an invoice line, minor units."""
+
+    amount: int
+    tax_behavior: str | None = None
+
+
+class InvoiceLine(Stripe, frozen=True):
+    """A line of an invoice, with the fields of its renewal and of its part of the total; minor units."""
+
+    id: str
+    amount: int
+    period: LinePeriod
+    parent: LineParent = LineParent()
+    metadata: dict[str, str] | None = None
+    discount_amounts: list[LineDiscount] | None = None
+    taxes: list[LineTax] | None = None
+
+
+class InvoiceLines(Stripe, frozen=True):
+    """The lines of an invoice, as an extract stores them."""
+
+    data: list[InvoiceLine] = []
+
+
 class StripeInvoice(Stripe, frozen=True):
     """A draft, or an open invoice that a creation or a change made, with what it says of its subscription."""
 
@@ -137,6 +189,7 @@ class StripeInvoice(Stripe, frozen=True):
     next_payment_attempt: int | None = None
     amount_remaining: int = 0
     collection_method: str = "charge_automatically"
+    lines: InvoiceLines = InvoiceLines()
     subtotal: int = 0
     created: int = 0
     period_end: int = 0
