@@ -7,28 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from sandbox.builder import WorldBuilder
 from sandbox.world.state import Fault, iso
-from stripe_sync.apply import executor
 from stripe_sync.apply.cancellation import finish
 from stripe_sync.core.errors import FatalError
+from stripe_sync.domain.plan.actions import ActionKind
 from stripe_sync.warehouse.comparisons import statuses
 from tests.support.harness import Harness
+from tests.support.kills import killed_at, killed_in
 from tests.support.metering import DAY, HOUR, MINUTE, cycle, ledger, lines, period_end, subscription, until, use
 from tests.support.switches import ends
 
 Build = Callable[[WorldBuilder], Harness]
 SWITCHES = ("cancel_removes_prorations", "negative_last_to_balance", "cancel_stops_customer", "cancel_stops_drafts")
 BOTH = pytest.mark.parametrize("other", [(), *((name,) for name in SWITCHES)], ids=lambda o: o[0] if o else "defaults")
-
-
-class Killed(BaseException):
-    """The process dies here."""
 
 
 def answered(harness: Harness, other: tuple[str, ...]) -> Harness:
@@ -201,7 +197,7 @@ def test_an_end_more_than_a_minute_after_the_renewal_owes_that_period_alone(
 
 @pytest.mark.parametrize("when", ["before the cancel", "after the cancel", "before one is given back"])
 def test_a_kill_between_the_cancel_and_giving_back_is_finished_by_the_next_run(
-    harness_of: Build, metered: WorldBuilder, monkeypatch: pytest.MonkeyPatch, when: str
+    harness_of: Build, metered: WorldBuilder, when: str
 ) -> None:
     """C3: the open invoice of the customer's other subscription is stopped by the cancellation of this one."""
     metered.feature("seats", "Seats")
@@ -218,28 +214,13 @@ def test_a_kill_between_the_cancel_and_giving_back_is_finished_by_the_next_run(
     harness.later(10 * MINUTE)
     harness.reconcile("seen")
     harness.usage()
-
-    def deadly(*given: Any, **more: Any) -> Any:
-        raise Killed
-
-    target, name = {
-        "before the cancel": (executor.Executor, "record_success"), "after the cancel": (finish, "finish"),
-        "before one is given back": (finish, "give_back"),
-    }[when]  # fmt: skip
-    whole = getattr(target, name)
-    handler = executor.HANDLERS["subscription.cancel"]
-    if when == "before the cancel":
-        replaced = replace(handler, send=deadly)
-    elif when == "after the cancel":
-        replaced = replace(handler, finish=deadly)
-    else:
-        monkeypatch.setattr(target, name, deadly)
-        replaced = handler
-    monkeypatch.setitem(executor.HANDLERS, "subscription.cancel", replaced)  # type: ignore[arg-type]
-    with pytest.raises(Killed):
+    deaths = {
+        "before the cancel": killed_in(ActionKind.SUBSCRIPTION_CANCEL, "send"),
+        "after the cancel": killed_in(ActionKind.SUBSCRIPTION_CANCEL, "finish"),
+        "before one is given back": killed_at(finish, "give_back"),
+    }
+    with deaths[when]:
         harness.reconcile("killed")
-    monkeypatch.setitem(executor.HANDLERS, "subscription.cancel", handler)  # type: ignore[arg-type]
-    monkeypatch.setattr(target, name, whole)
     harness.later(10 * MINUTE)
     harness.reconcile("after")
     assert subscription(harness)["status"] == "canceled"

@@ -23,14 +23,11 @@ from stripe_sync.core.errors import FatalError, NotAuthorized, NotReady
 from stripe_sync.warehouse.writes import journal, leases
 from tests.oracles.end_state import end_state
 from tests.support.harness import Harness, build_small_world
+from tests.support.kills import Killed
 from tests.support.shell import ENFORCE, TOML, environ
 
 Build = Callable[[WorldBuilder], Harness]
 PATHS = ("/v1/products", "/v1/prices", "/v1/customers", "/v1/subscriptions")
-
-
-class Killed(BaseException):
-    """The process dies here."""
 
 
 def first_day(small_world: WorldBuilder) -> None:

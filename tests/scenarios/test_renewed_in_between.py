@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from sandbox.builder import WorldBuilder
 from sandbox.world.state import Fault
-from stripe_sync.apply import executor
-from tests.scenarios.test_month_end_endings import Killed, end_in_stigg, paid_to_the_end
+from stripe_sync.domain.plan.actions import ActionKind
+from tests.scenarios.test_month_end_endings import end_in_stigg, paid_to_the_end
 from tests.scenarios.test_owed import detail, rows
 from tests.support.harness import Harness
+from tests.support.kills import killed_in
 from tests.support.metering import DAY, HOUR, MINUTE, cycle, subscription, until
 
 Build = Callable[[WorldBuilder], Harness]
@@ -50,21 +50,14 @@ def test_a_renewal_between_the_note_and_the_cancellation_is_a_row_until_it_is_vo
 
 
 def test_a_renewal_that_was_paid_while_the_run_was_dead_is_a_row_until_it_is_credited(
-    harness_of: Build, metered: WorldBuilder, monkeypatch: pytest.MonkeyPatch
+    harness_of: Build, metered: WorldBuilder
 ) -> None:
     """Stripe goes on with the draft (C3), and the run dies before it stops it: 20.00 were paid for time after the end."""
     harness = harness_of(metered)
     harness.world.unknowns["cancel_stops_drafts"] = False
     renewed_in_between(harness)
-
-    def deadly(*given: Any) -> Any:
-        raise Killed
-
-    handler = executor.HANDLERS["subscription.cancel"]
-    monkeypatch.setitem(executor.HANDLERS, "subscription.cancel", replace(handler, finish=deadly))  # type: ignore[arg-type]
-    with pytest.raises(Killed):
+    with killed_in(ActionKind.SUBSCRIPTION_CANCEL, "finish"):
         harness.reconcile("killed")
-    monkeypatch.setitem(executor.HANDLERS, "subscription.cancel", handler)  # type: ignore[arg-type]
     harness.later(3 * HOUR)
     renewal = cycle(harness)
     assert (subscription(harness)["status"], renewal["status"], renewal["amount_paid"]) == ("canceled", "paid", 2000)

@@ -6,26 +6,21 @@ The subscription is 40.00 a month by card. It ended in Stigg a minute before its
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from sandbox.builder import WorldBuilder, flat
 from sandbox.world.state import Fault, iso
-from stripe_sync.apply import executor
+from stripe_sync.domain.plan.actions import ActionKind
 from stripe_sync.warehouse.comparisons import statuses
 from tests.scenarios.test_changes import attach_card
 from tests.support.harness import Harness
+from tests.support.kills import killed_in
 from tests.support.metering import HOUR, MINUTE, cycle, metered_world, period_end, subscription, until
 from tests.support.switches import ends
 
 Build = Callable[[WorldBuilder], Harness]
 AFTER_END = ("PENDING", "RENEWED_AFTER_END")
-
-
-class Killed(BaseException):
-    """The process dies here."""
 
 
 def renewed_after_its_end(harness_of: Build) -> Harness:
@@ -72,21 +67,12 @@ def test_a_draft_that_is_not_owed_is_never_finalized(harness_of: Build, customer
 
 
 @ends("cancel_stops_drafts", yes=0, no=1)
-def test_a_run_that_is_killed_before_it_stops_the_draft_is_finished_by_the_next(
-    harness_of: Build, monkeypatch: pytest.MonkeyPatch, end: int
-) -> None:
+def test_a_run_that_is_killed_before_it_stops_the_draft_is_finished_by_the_next(harness_of: Build, end: int) -> None:
     """The intent has the draft; the next run comes 20 minutes later, within the hour."""
     env = renewed_after_its_end(harness_of)
-
-    def deadly(*given: Any, **more: Any) -> Any:
-        raise Killed
-
-    handler = executor.HANDLERS["subscription.cancel"]
-    monkeypatch.setitem(executor.HANDLERS, "subscription.cancel", replace(handler, finish=deadly))  # type: ignore[arg-type]
-    with pytest.raises(Killed):
+    with killed_in(ActionKind.SUBSCRIPTION_CANCEL, "finish"):
         env.reconcile("killed")
     assert (subscription(env)["status"], cycle(env)["auto_advance"]) == ("canceled", bool(end))
-    monkeypatch.setitem(executor.HANDLERS, "subscription.cancel", handler)  # type: ignore[arg-type]
     env.later(20 * MINUTE)
     env.reconcile("after")
     assert (cycle(env)["auto_advance"], stops(env)) == (False, end)

@@ -21,6 +21,7 @@ from stripe_sync.jobs.usage.steps import read_quantities
 from stripe_sync.warehouse.usage import movements
 from tests.support import warehouses
 from tests.support.harness import Harness
+from tests.support.kills import Killed
 from tests.support.metering import (
     DAY,
     HOUR,
@@ -40,10 +41,6 @@ Build = Callable[[WorldBuilder], Harness]
 # 1-5 at 20, 6-10 at 15, from 11 on at 10, with flat fees of 10, 8 and 5 (reference: E8's table).
 TIERED = tiered("calls", [(5, 20, 10), (10, 15, 8), (None, 10, 5)], model="USAGE_BASED")
 TIERED_LINES = [("5", 10000), ("1", 1000), ("5", 7500), ("1", 800), ("2", 2000), ("1", 500)]
-
-
-class Killed(BaseException):
-    """The process dies here."""
 
 
 def test_usage_of_the_last_minutes_is_on_the_draft_before_it_is_finalized(

@@ -11,7 +11,7 @@ from tests.support.sandbox_client import DAY, HOUR, Obj, SandboxClient, sandbox_
 
 ON: Any = {"enabled": True}
 SET_UP: Obj = {"status": "active", "defaults": {"tax_behavior": None, "provider": "stripe", "tax_code": None}}
-# What is pending, and the words in which a finalization is refused for it.
+# Pending items that automatic tax refuses, each with a part of the message of the refused finalization.
 REFUSED: dict[str, tuple[Obj, str]] = {
     "of no tax behaviour": ({"amount": 500}, "`tax_behavior` must be set"),
     "unspecified": ({"amount": 500, "tax_behavior": "unspecified"}, "`tax_behavior` must be set"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
 from stripe_sync.apply.resource import Call
 from stripe_sync.clients.stripe.client import StripeApi
@@ -12,6 +13,7 @@ from stripe_sync.domain.actual import stigg_end
 from stripe_sync.domain.actual.endings import collected
 from stripe_sync.domain.actual.pending_items import Pending, settle
 from stripe_sync.domain.actual.unowed_invoices import (
+    Renewal,
     is_settled_after_end,
     renewed_after_end,
     split,
@@ -25,6 +27,12 @@ def after_end(call: Call, invoices: Collection[str]) -> list[str]:
     action, signer = call.action, call.links.signer
     found = (renewal_after_end(call.api, action, invoice=id, signer=signer) for id in sorted(invoices))
     return [sentence for sentence in found if sentence]
+
+
+def with_sums(body: dict[str, Any], end: int, signer: Signer) -> Renewal:
+    """Return an invoice, which has all its lines, with its sums before and after the end (Unix seconds)."""
+    lines = body["lines"]["data"]
+    return Renewal(collected(body), split(lines, end, signer.own_lines(lines)))
 
 
 def _billed_pending(action: Action) -> frozenset[str]:

@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from stripe_sync.apply.cancellation.after_end import after_end
+from stripe_sync.apply.cancellation.after_end import after_end, with_sums
 from stripe_sync.apply.cancellation.pending_items import settle_pending
 from stripe_sync.apply.resource import Call
 from stripe_sync.apply.resources.invoice import INVOICES
@@ -20,7 +20,7 @@ from stripe_sync.core.clock import epoch
 from stripe_sync.core.errors import EntityError, Replayed, Transient
 from stripe_sync.domain.actual.endings import MINUTE, Collected, GiveBack, collected, to_give_back, unowed
 from stripe_sync.domain.actual.pending_items import Pending
-from stripe_sync.domain.actual.unowed_invoices import Renewal, sold_after, split, to_stop
+from stripe_sync.domain.actual.unowed_invoices import Renewal, sold_after, to_stop
 from stripe_sync.domain.model.stripe_status import COLLECTIBLE
 from stripe_sync.domain.usage.holds.leads import LONGER, TIME, is_too_near
 
@@ -54,9 +54,7 @@ def renewed_after_note(call: Call) -> list[Renewal]:
     if end is None or not call.action.noted.get("renews_soon"):
         return []
     pages = call.api.pages(INVOICES.path, subscription=call.id, created={"gte": end - MINUTE})
-    found = [with_lines(call.api, row) for page in pages for row in page]
-    own = {row["id"]: call.links.signer.own_lines(row["lines"]["data"]) for row in found}
-    return [Renewal(collected(row), split(row["lines"]["data"], end, own[row["id"]])) for row in found]
+    return [with_sums(with_lines(call.api, row), end, call.links.signer) for page in pages for row in page]
 
 
 def _each(steps: Iterable[Callable[[], list[str]]]) -> list[str]:

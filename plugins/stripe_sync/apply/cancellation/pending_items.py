@@ -18,10 +18,12 @@ from stripe_sync.clients.stripe.endpoints import PATHS
 from stripe_sync.clients.stripe.nested_lists import with_lines
 from stripe_sync.core import keys
 from stripe_sync.core.charge_minimum import is_billable
+from stripe_sync.core.decoding import from_stripe
 from stripe_sync.core.money import shown
 from stripe_sync.domain.actual.pending_items import Net, Pending, settle
 from stripe_sync.domain.actual.taxes import manual_rates
 from stripe_sync.domain.model.stripe_status import InvoiceStatus
+from stripe_sync.domain.model.stripe_subscriptions import StripeDiscount
 from stripe_sync.domain.plan.actions import Action, ActionKind
 from stripe_sync.domain.plan.owed import INVOICE, LONGEST, NAME, OwedKind, owed_of
 from stripe_sync.domain.usage.final_terms import FinalTerms, final_terms, given, id_of, without_fixed
@@ -67,7 +69,7 @@ def _terms(call: Call, nets: Sequence[Net], *, now: int) -> FinalTerms:
     if not any(net.discountable for net in nets):
         return final_terms(body | {"discounts": []}, moment=moment, live={}, recorded={}, key="")
     inherited = (api.find(f"{PATHS['customer']}/{id_of(body['customer'])}") or {}).get("discount")
-    used = {id_of((d.get("source") or {}).get("coupon")) for d in given(body, inherited, moment)}
+    used = {from_stripe(d, StripeDiscount).source.coupon_id() for d in given(body, inherited, moment)}
     live = {id: api.find(f"{PATHS['coupon']}/{id}") for id in used if id}
     found = final_terms(body, moment=moment, live=live, recorded={}, key="", inherited=inherited)
     return without_fixed(found, [id for id, coupon in live.items() if coupon and coupon.get("percent_off") is None])

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
 from msgspec import structs
 
+from stripe_sync.apply.cancellation.after_end import with_sums
 from stripe_sync.apply.cancellation.pending_items import noted
 from stripe_sync.apply.resource import Call
 from stripe_sync.apply.resources.subscription import SUBSCRIPTION
@@ -25,7 +26,7 @@ from stripe_sync.domain.actual.billing_periods import natural_end, renewed_at
 from stripe_sync.domain.actual.endings import MINUTE, Collected, Ending, EndingStep, collected, decide, unowed
 from stripe_sync.domain.actual.pending_items import Pending, pending, price_of
 from stripe_sync.domain.actual.stripe_objects import ENDED_STATUSES
-from stripe_sync.domain.actual.unowed_invoices import renews_soon, split
+from stripe_sync.domain.actual.unowed_invoices import renews_soon, sold_after
 from stripe_sync.domain.actual.unused_time import unused, unused_pending
 from stripe_sync.domain.model.stripe_subscriptions import StripeSubscription
 from stripe_sync.domain.plan.actions import Action
@@ -50,7 +51,9 @@ def prepare(call: Call, now: datetime) -> Action:
         _refuse_early(action, held, seen, now)
     waiting = _pending_items(api, held, signer)
     noted_facts = {"collected": [asdict(i) for i in seen], "pending": noted(waiting), "customer": held["customer"]}
-    sold = _sold_after(invoices, unowed(seen, held["id"], end), end, signer)
+    not_owed = unowed(seen, held["id"], end)
+    renewals = (with_sums(row, end, signer) for row in invoices if end and row["id"] in not_owed)
+    sold = [asdict(part) for part in sold_after(renewals, not_owed=not_owed)]
     if held["status"] not in ENDED_STATUSES and renews_soon(
         _next_renewal(from_stripe(held, StripeSubscription)), epoch(now)
     ):
@@ -66,22 +69,6 @@ def _invoices(api: StripeApi, held: Row, end: int | None) -> Iterable[Row]:
         found[latest] = api.get(f"{INVOICES}/{latest}")
     found |= {row["id"]: row for row in _renewed_since(api, held["id"], end)}
     return found.values()
-
-
-def _sold_after(invoices: Iterable[Row], ids: Collection[str], end: int | None, signer: Signer) -> list[Row]:
-    """Return what each of these invoices asks for time after the end: its id, the currency, the amount in minor units.
-
-    An invoice that is owed in full is not one of them: it is a row of what nothing collects any more (domain/plan/owed.py).
-    """
-    found = []
-    for row in invoices:
-        lines = row["lines"]["data"]
-        if end is None or row["id"] not in ids:
-            continue
-        sums = split(lines, end, signer.own_lines(lines))
-        if not sums.is_owed_whole(row["status"]):
-            found.append({"invoice": row["id"], "currency": row["currency"], "amount": sums.sold})
-    return found
 
 
 def _unused(call: Call, held: Row, waiting: Sequence[Pending]) -> Row:

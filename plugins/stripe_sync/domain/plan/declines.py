@@ -41,7 +41,7 @@ AUTHENTICATION: Final = frozenset(
         "payment_intent_action_required", "payment_intent_authentication_failure",
     }
 )  # fmt: skip
-# Parts of a write that time alone changes: the same wish with others of them is the same wish.
+# Parts of a write that change with time: a request that differs only in them is the same request.
 TIMES: Final = frozenset({"billing_cycle_anchor", "anchor_config", "backdate_start_date"})
 WAYS_OUT: Final[Mapping[DeclineKind, str]] = {
     DeclineKind.SOFT: "The customer can replace the payment method by the portal link (stripe-sync portal).",
@@ -54,12 +54,12 @@ WAYS_OUT: Final[Mapping[DeclineKind, str]] = {
 class Decline:
     """The refusals of one write in a row.
 
-    ``wish`` names the requested state, ``method`` the payment method that was to pay it; ``invoice`` is the id of an
+    ``requested`` is the digest of the requested state, ``method`` the payment method that was to pay it; ``invoice`` is the id of an
     invoice that the refused call left, "" where it left none; ``is_freed`` says that a person requested another attempt.
     """
 
     kind: DeclineKind
-    wish: str
+    requested: str
     method: str
     first_at: datetime
     last_at: datetime
@@ -81,16 +81,16 @@ def may_charge(action: Action) -> bool:
     return action.after.get("payment_behavior") is not None
 
 
-def wish(action: Action) -> str:
-    """Return 16 hex digits that name what an action asks for, without the moments that pass by themselves."""
+def request_digest(action: Action) -> str:
+    """Return 16 hex digits of the state that an action requests, without the fields that change with time."""
     content = [action.kind, {name: value for name, value in action.after.items() if name not in TIMES}]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def refused(earlier: Decline | None, action: Action, *, code: str, detail: str, now: datetime) -> Decline:
-    """Return the decline after one more refusal; another wish or another payment method begins to count again."""
-    kind, requested = classify(code), wish(action)
-    if earlier is None or (earlier.wish, earlier.method) != (requested, action.paid_by):
+    """Return the decline after one more refusal; another request or another payment method begins to count again."""
+    kind, requested = classify(code), request_digest(action)
+    if earlier is None or (earlier.requested, earlier.method) != (requested, action.paid_by):
         return Decline(kind, requested, action.paid_by, now, now, detail=detail)
     return Decline(kind, requested, action.paid_by, earlier.first_at, now, earlier.refusals + 1, detail=detail)
 
@@ -105,7 +105,7 @@ def next_attempt(decline: Decline) -> datetime | None:
 
 def may_repeat(decline: Decline, action: Action, now: datetime) -> bool:
     """Return whether a declined write may be made again at a moment."""
-    if decline.is_freed or (decline.wish, decline.method) != (wish(action), action.paid_by):
+    if decline.is_freed or (decline.requested, decline.method) != (request_digest(action), action.paid_by):
         return True
     moment = next_attempt(decline)
     return moment is not None and moment <= now

@@ -10,7 +10,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from stripe_sync.core.decoding import from_stripe
 from stripe_sync.domain.actual.taxes import manual_rates
+from stripe_sync.domain.model.stripe_subscriptions import StripeDiscount
 
 OWN = "stripe-sync-final-"
 
@@ -67,7 +69,7 @@ def final_terms(
     """
     discounts, coupons, problem = [], [], money_of_others(body) or paused(body)
     for discount in given(body, inherited, moment):
-        id = id_of((discount.get("source") or {}).get("coupon")) or ""
+        id = from_stripe(discount, StripeDiscount).source.coupon_id() or ""
         found = live.get(id)
         if found is not None and found.get("valid", True) and not found.get("deleted"):
             discounts.append(id)

@@ -13,7 +13,7 @@ from stripe_sync.interfaces.cli.commands import new_run, session_of
 from stripe_sync.interfaces.cli.manual_actions import run_manual_action
 from stripe_sync.interfaces.cli.output import out, table
 from stripe_sync.jobs.finance.month_audit import audit
-from stripe_sync.jobs.runtime.results.usage import DueCounts, FoundDue, Settled, WrittenLines
+from stripe_sync.jobs.runtime.results.usage import REPORTED_PERIOD, DueCounts, FoundDue, Settled, WrittenLines
 from stripe_sync.jobs.runtime.runner import run_job
 from stripe_sync.jobs.runtime.step import find_result
 from stripe_sync.jobs.usage import manual_actions
@@ -65,7 +65,7 @@ def summary(due: FoundDue | None, settled: Settled | None) -> str:
     rounded = {currency: Decimal(minor) for currency, minor in lost.items()}
     difference = f"; {shown_all(rounded)} less billed, from Stripe's rounding" if any(rounded.values()) else ""
     done = f"{found.due} subscriptions due, {found.windows or 0} windows closed"
-    return f"{done}; windows of the last 62 days: {counts or 'none'}{difference}"
+    return f"{done}; windows of the last {REPORTED_PERIOD.days} days: {counts or 'none'}{difference}"
 
 
 def hold(env: str, invoice: str, reason: str, person: str | None, *, as_json: bool) -> int:

@@ -58,18 +58,18 @@ class Comparing:
         comparisons.close_absent(self.connection, self.comparison, self.name)
         catalog_references.forget_absent(self.connection, self.name)
         statuses.forget_others(self.connection, self.name, self.context.run.id)
-        statuses.count_anew(self.connection, self.name)
+        statuses.recount(self.connection, self.name)
 
-    def affected(self, anew: Members, *, since: int) -> None:
+    def affected(self, changed: Members, *, since: int) -> None:
         """Compare the partitions of changed members, and the catalog where their references to old versions changed."""
-        if not anew:
+        if not changed:
             self.context.session.progress("  no relevant changes since the last comparison")
             return
         conflicts.refuse(self.context, after=comparisons.snapshot_of(self.connection, since))
         link_suggestions.clear(self.connection, self.name, {""})
         catalog = self.catalog()
         needed = catalog_references.needed(self.connection, self.name)
-        for members in families.affected(self.connection, self.context.place, anew):
+        for members in families.affected(self.connection, self.context.place, changed):
             owners = members.owners(self.context.place)
             link_suggestions.clear(self.connection, self.name, set(owners))
             comparisons.close(self.connection, self.comparison, self.name, owners=owners)

@@ -10,8 +10,10 @@ from sqlalchemy import Connection
 
 from stripe_sync.core import keys
 from stripe_sync.core.clock import epoch
+from stripe_sync.core.decoding import from_stripe
 from stripe_sync.core.lanes import Lane
 from stripe_sync.core.ownership import FIELD
+from stripe_sync.domain.model.stripe_subscriptions import StripeDiscount
 from stripe_sync.domain.usage import drafts
 from stripe_sync.domain.usage.bills import Invoice
 from stripe_sync.domain.usage.decide import final_invoices as decide
@@ -83,7 +85,7 @@ def terms_of(session: Session, subscription: str, bound: datetime) -> FinalTerms
     body = with_used_up(body, used_up(session, subscription), epoch(bound))
     inherited = (api.find(f"/v1/customers/{id_of(body['customer'])}") or {}).get("discount")
     found = [*body["discounts"], *([inherited] if inherited else [])]
-    ids = {id_of((d.get("source") or {}).get("coupon")) or "" for d in found}
+    ids = {from_stripe(discount, StripeDiscount).source.coupon_id() or "" for discount in found}
     live = {id: api.find(f"/v1/coupons/{id}") for id in ids}
     with connect_to_read(session.engine) as connection:
         recorded = recorded_coupons(connection, name, ids)

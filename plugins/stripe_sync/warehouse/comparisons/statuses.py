@@ -34,8 +34,8 @@ def forget_others(connection: Connection, environment: str, run_id: str) -> None
     connection.execute(delete(table).where(of.environment == environment, of.run_id != run_id))
 
 
-def count_anew(connection: Connection, environment: str) -> None:
-    """Count all statuses, of which only changes are added up otherwise."""
+def recount(connection: Connection, environment: str) -> None:
+    """Count all statuses again; other runs only add their changes."""
     run_sql(connection, "drift/count_statuses", environment=environment)
 
 

@@ -61,7 +61,7 @@ payment_decline = Table(
     METADATA,
     *map(key, ("environment", "target")),
     *texts("entity_id", "kind", "method", "invoice", "detail"),
-    Column("wanted", Text, nullable=False, key="wish"),  # the field of a Decline
+    Column("wanted", Text, nullable=False, key="requested"),  # the field of a Decline
     *timestamps("first_at", "last_at"),
     *counts("refusals"),
     *flags("is_freed"),

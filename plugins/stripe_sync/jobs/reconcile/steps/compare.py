@@ -37,21 +37,21 @@ def compare(session: Session, run: Run, *, stigg: int, stripe: int) -> Compared:
         context = context_of(session, run, connection, Place(name, *pair), checked_by=run.id)
         inputs = change_scope.inputs_of(context)
         before = comparisons.newest(connection, name)
-        anew = change_scope.of(context, before, inputs)
+        changed = change_scope.of(context, before, inputs)
         comparison = comparisons.begin(connection, run.id, *pair)
         families.begin(connection)
         work = Comparing(context, comparison)
-        if anew is None:
+        if changed is None:
             work.everything()
         elif before is not None:
-            work.affected(anew, since=before[0])
+            work.affected(changed, since=before[0])
             comparisons.carry_forward_statuses(connection, before[0], environment=name, run_id=run.id)
-        stands = anew is not None and not anew
+        stands = changed is not None and not changed
         counts = before[1].counts if before and stands else comparisons.counts(connection, comparison)
-        since = run.now if anew is None or before is None else before[1].decided_at
+        since = run.now if changed is None or before is None else before[1].decided_at
         comparisons.conclude(connection, comparison, ComparisonResult(counts, inputs, since))
     summary = ComparisonCounts(differences=sum(counts.values()), drift_by_kind=counts, decided=work.decided)
-    return Compared(comparison=comparison, everything=anew is None, summary=summary)
+    return Compared(comparison=comparison, everything=changed is None, summary=summary)
 
 
 def require_fit(snapshot: Snapshot, environment: str, run: Run) -> None:

@@ -162,8 +162,8 @@ def read_changes(session: Session, run: Run, state: Feed) -> ExtractedStripe:
         row = stripe_account.by_id(session.stripe, kind, id, tax=environment.stripe.tax)
         stripe_account.refuse_mode(kind, row, live=environment.live)
         rows.append((kind, id, row))
-    anew = found.drafts or is_any_unpaid(session, answers)
-    if anew:
+    reads_invoices = found.drafts or is_any_unpaid(session, answers)
+    if reads_invoices:
         rows = [row for row in rows if row[0] != "invoice"]
         rows += [("invoice", row["id"], row) for row in stripe_account.invoices(session.stripe)]
     snapshot = staging.close(
@@ -174,7 +174,7 @@ def read_changes(session: Session, run: Run, state: Feed) -> ExtractedStripe:
         kinds=stripe_account.KINDS,
         upper_bound=run.now,
         rows=rows,
-        whole=("invoice",) if anew else (),
+        whole=("invoice",) if reads_invoices else (),
     )
     with session.engine.begin() as connection:
         stripe_events.saw(connection, name, found.events)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from stripe_sync.domain.usage.charges import Problem
 from stripe_sync.domain.usage.holds.stuck import Stuck
@@ -101,9 +102,12 @@ class WrittenLines(StepResult):
         return self.pages or ()
 
 
+REPORTED_PERIOD = timedelta(days=62)  # of the counted windows, before the run
+
+
 @dataclass(frozen=True, kw_only=True)
 class UsageCounts:
-    """Windows of the last two months by state, those that are late, and Stripe's rounding, minor units by currency."""
+    """Windows of ``REPORTED_PERIOD`` by state, those that are late, and Stripe's rounding, minor units by currency."""
 
     late: int
     counts: Mapping[str, int]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import timedelta
 
 from sqlalchemy import Connection
 
@@ -17,7 +16,7 @@ from stripe_sync.domain.usage.holds.grace import alerts_on_run
 from stripe_sync.domain.usage.ledger import BILLABLE, UsageState
 from stripe_sync.domain.usage.windows import Window
 from stripe_sync.jobs.runtime.context import Run, Session
-from stripe_sync.jobs.runtime.results.usage import FoundDue, Settled, UsageCounts, WrittenLines
+from stripe_sync.jobs.runtime.results.usage import REPORTED_PERIOD, FoundDue, Settled, UsageCounts, WrittenLines
 from stripe_sync.jobs.runtime.step import result_or, step
 from stripe_sync.jobs.usage.drafts.danger import in_danger
 from stripe_sync.jobs.usage.drafts.holds import hold
@@ -29,7 +28,6 @@ from stripe_sync.warehouse.engine import connect_to_read
 from stripe_sync.warehouse.usage import figures as usage_figures
 from stripe_sync.warehouse.usage import movements, usage_invoices, usage_windows
 
-REPORTED_PERIOD = timedelta(days=62)
 WHY = "Its usage is not proven."
 
 
