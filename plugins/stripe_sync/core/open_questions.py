@@ -1,7 +1,7 @@
 """Open questions about the two APIs (BILLING 12): the question, the lanes that wait for its answer, and answers that keep
 lanes from enforcing.
 
-docs/unknowns.md has the same list with the safe default of each question; a test compares the two.
+docs/unknowns.md has the same list with the safe default of each question; tests compare the two and the questions of probe.
 """
 
 from __future__ import annotations
@@ -78,7 +78,9 @@ UNKNOWNS = (
             forbids=forbids_other_reset_semantics),
     Unknown("usage_without_resource", "What does Stigg show of several resources when none is named?"),
     Unknown("stigg_limit_answer", "How does Stigg answer a request too many?"),
+    Unknown("usage_fields", "Which fields does Stigg's usage history have?"),
     Unknown("product_prices_by_content", "Does an unchanged charge keep its price's id over plan versions?"),
+    Unknown("plan_updated_at", "Does a plan's updatedAt change with its prices?"),
     Unknown("addon_charges", "Where do the further charges of an add-on appear?"),
     Unknown("integrations_readable", "May a server key read Stigg's integrations?"),
     Unknown("event_logs_readable", "May a server key read Stigg's event logs?"),
@@ -120,12 +122,15 @@ UNKNOWNS = (
     Unknown("payment_timetable", "After how many days does Stripe try a payment again?"),
     Unknown("unpaid_renewals_stay_drafts", "Do renewals of an unpaid subscription stay drafts?"),
     Unknown("currency_of_pending", "Whose currency has an invoice that names none: the account's, or the pending item's?"),
+    Unknown("default_price_archived", "Can the default price of a product be archived?"),
     Unknown("both_due_dates", "Are due_date and days_until_due together refused?"),
     Unknown("free_in_place_date", "Does Stigg date a paid plan that becomes free under its id?"),
     Unknown("refused_values", "Which addresses, percentages and tiers does Stripe refuse?"),
+    Unknown("idempotency_keys_forgotten", "Are idempotency keys removed after 24 hours?"),
     Unknown("in_flight_is_idempotency_error", "Is the 409 of a key in use an idempotency_error?"),
     Unknown("thin_events_right", "Which right reads /v2/core/events?"),
     Unknown("restricted_key_rights", "Can a restricted key be given the right for GET /v1/account?"),
+    Unknown("checkout_page", "Which objects does a paid Checkout page create with the subscription?"),
     Unknown("metadata_of_coupons", "Which metadata does the native integration write?"),
     Unknown("interval_change", "Does one update change the interval, with the anchor at that moment?",
             cause="interval"),
