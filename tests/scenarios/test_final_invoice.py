@@ -49,15 +49,16 @@ def discounted(metered: WorldBuilder) -> None:
     metered.stigg["subscriptions"][0]["coupons"] = [metered.applied("half")]
 
 
-def test_a_card_that_only_the_subscription_has_pays_it(harness_of: Build, metered: WorldBuilder) -> None:
-    """F5; SB 12.2: Checkout puts the card on the subscription."""
+@pytest.mark.parametrize("field", ["default_payment_method", "default_source"])
+def test_a_card_that_only_the_subscription_has_pays_it(harness_of: Build, metered: WorldBuilder, field: str) -> None:
+    """F5; SB 12.1, 12.2: Checkout puts the card on the subscription."""
     harness = harness_of(metered)
     with_card(harness)
     harness.reconcile()
-    subscription(harness)["default_payment_method"] = "pm_card"
+    subscription(harness)[field] = "pm_card"
     harness.objects("customers")[0]["invoice_settings"]["default_payment_method"] = None
     final = ended(harness)
-    assert final["default_payment_method"] == "pm_card"
+    assert final[field] == "pm_card"
     harness.later(2 * HOUR)
     harness.usage()
     assert (final["status"], final["amount_paid"]) == ("paid", 2700)  # 10,000 x 0.27 cents

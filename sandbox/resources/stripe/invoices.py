@@ -22,8 +22,10 @@ DUE_DATE_OF_NONE = "You can only specify 'due_date' or 'days_until_due' if invoi
 RENDERING = {"amount_tax_display": None, "pdf": {"page_size": "auto"}, "template": None, "template_version": None}
 CREATES = (
     "customer", "currency", "collection_method", "days_until_due", "due_date", "auto_advance", "metadata", "description",
-    "pending_invoice_items_behavior", "automatically_finalizes_at", "default_payment_method", "subscription", "footer",
+    "pending_invoice_items_behavior", "automatically_finalizes_at", "default_payment_method", "default_source", "subscription",
+    "footer",
 )  # fmt: skip
+KEPT = ("description", "default_payment_method", "default_source", "footer")
 
 
 def shown(world: World, invoice: Obj) -> Obj:
@@ -57,7 +59,8 @@ def create_invoice(call: Call) -> Obj:
     subscription = of_subscription(world, params, customer)
     if subscription is not None:
         limits.check_invoices(world, subscription["id"])
-    payers.check_method(world, customer["id"], params.get("default_payment_method"))
+    for name in ("default_payment_method", "default_source"):
+        payers.check_method(world, customer["id"], params.get(name), param=name)
     requested = params.get("currency")
     currency = (
         (requested and currencies.check(requested))
@@ -71,7 +74,7 @@ def create_invoice(call: Call) -> Obj:
         "due_date": due_date(world, params),
         "rendering": RENDERING,
         "metadata": merge_metadata({}, params.get("metadata")),
-        **{name: params.get(name) or None for name in ("description", "default_payment_method", "footer")},
+        **{name: params.get(name) or None for name in KEPT},
     }
     invoice |= invoice_terms.terms(world, customer, params)
     if subscription is not None:

@@ -19,6 +19,7 @@ from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.model.documents import Document
 from stripe_sync.domain.model.stripe_status import InvoiceStatus
 from stripe_sync.domain.plan.actions import Action, ActionKind
+from stripe_sync.domain.usage import final_terms
 
 
 def id_of(call: Call) -> str:
@@ -81,6 +82,8 @@ def terms(action: Action) -> Params:
         params["days_until_due"] = int(after["days_until_due"])
     if "payment_method" in after:
         params["default_payment_method"] = after["payment_method"]
+    if "source" in after:
+        params["default_source"] = after["source"]
     if "default_tax_rates" in after:
         params["default_tax_rates"] = after["default_tax_rates"]
     return params
@@ -141,13 +144,14 @@ def _recover_deletion(call: Call, since: datetime) -> Iterator[Found]:
 def _document(call: Call, found: Found) -> Document:
     """Return the terms of a final invoice; coupons are compared by their number."""
     row, after = found.object, call.action.after
-    method, rates = row.get("default_payment_method"), row.get("default_tax_rates") or []
+    rates = row.get("default_tax_rates") or []
     document: Document = {
         "customer": row["customer"], "currency": row["currency"], "collection_method": row["collection_method"],
         "auto_advance": row["auto_advance"], "automatically_finalizes_at": row.get("automatically_finalizes_at"),
         "automatic_tax": bool((row.get("automatic_tax") or {}).get("enabled")),
-        "payment_method": method["id"] if isinstance(method, dict) else method,
-        "default_tax_rates": [rate["id"] if isinstance(rate, dict) else rate for rate in rates],
+        "payment_method": final_terms.id_of(row.get("default_payment_method")),
+        "source": final_terms.id_of(row.get("default_source")),
+        "default_tax_rates": [final_terms.id_of(rate) for rate in rates],
     }  # fmt: skip
     target = after.get("discounts", [])
     document["discounts"] = target if len(row.get("discounts") or ()) == len(target) else row.get("discounts")

@@ -101,12 +101,15 @@ class StripeSubscription(Stripe, frozen=True):
     default_tax_rates: list[ManualRate] | None = None
     untaxed_invoices: list[UntaxedInvoice] = []
     default_payment_method: PaymentMethod | str | None = None
+    default_source: Reference | str | None = None
     pending_update: PendingUpdate | None = None
     created: int = 0
 
     def payment_method(self) -> PaymentMethod | None:
-        """Return the payment method of its own; of a bare id, its id alone."""
-        method = self.default_payment_method
+        """Return the payment method of its own, else its source as one of the type ``source``; of a bare id, its id alone."""
+        method, source = self.default_payment_method, self.default_source
+        if method is None and source is not None:
+            return PaymentMethod(source if isinstance(source, str) else source.id, "source")
         return PaymentMethod(method) if isinstance(method, str) else method
 
 

@@ -21,7 +21,8 @@ OWN = "stripe-sync-final-"
 class FinalTerms:
     """Parameters of an invoice, in Stripe's words; ``coupons`` are those to be created before it.
 
-    ``problem`` is the reason why a person has to create the invoice; empty if there is none.
+    ``source`` is the subscription's ``default_source``, sent where it has no payment method (SB 12.1). ``problem`` is the
+    reason why a person has to create the invoice; empty if there is none.
     """
 
     customer: str
@@ -29,6 +30,7 @@ class FinalTerms:
     collection: str
     days_until_due: int | None = None
     payment_method: str | None = None
+    source: str | None = None
     automatic_tax: bool = False
     tax_rates: tuple[str, ...] = ()
     discounts: tuple[str, ...] = ()
@@ -45,6 +47,8 @@ class FinalTerms:
             found["days_until_due"] = str(self.days_until_due or 30)
         if self.payment_method:
             found["payment_method"] = self.payment_method
+        elif self.source:
+            found["source"] = self.source
         if self.tax_rates:
             found["default_tax_rates"] = list(self.tax_rates)
         if self.coupons:
@@ -82,6 +86,7 @@ def final_terms(
     return FinalTerms(
         customer=id_of(body["customer"]) or "", currency=body["currency"], collection=body["collection_method"],
         days_until_due=body.get("days_until_due"), payment_method=id_of(body.get("default_payment_method")),
+        source=id_of(body.get("default_source")),
         automatic_tax=bool((body.get("automatic_tax") or {}).get("enabled")),
         tax_rates=manual_rates(body),
         discounts=tuple(discounts), coupons=tuple(coupons), problem=problem,

@@ -7,12 +7,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from stripe_sync.core.decoding import from_stripe
+from stripe_sync.core.errors import EntityError
 from stripe_sync.domain.model.inputs import Inputs, Links, StripeView
 from stripe_sync.domain.model.stripe import StripeCustomer
-from stripe_sync.domain.model.stripe_subscriptions import StripeSubscription
-from stripe_sync.domain.target.payment import card_timers, named_card
+from stripe_sync.domain.model.stripe_subscriptions import Reference, StripeSubscription
+from stripe_sync.domain.target.payment import card_timers, named_card, paid_by
 from stripe_sync.domain.target.target_state import target_state
 from tests.unit.domain.test_deciding import NOW, customer, inputs, package, subscription
 
@@ -66,6 +68,21 @@ def with_card(*, month: int) -> Inputs:
     given = inputs([package()], [customer()], [subscription(paymentCollectionMethod="CHARGE")])
     view = StripeView({}, {}, {"cus_1": known}, {"sub_2": other})
     return replace(given, stripe=view, links=Links({"customer:e:c-1": "cus_1"}))
+
+
+@pytest.mark.parametrize("shown", ["card_1", Reference("card_1")])
+def test_a_subscription_without_a_payment_method_is_paid_by_its_source(shown: str | Reference) -> None:
+    """SB 12.1; its month is unknown, so that no creation of another subscription names it."""
+    given, paid = with_card(month=11), subscription(paymentCollectionMethod="CHARGE")
+    held = structs.replace(given.stripe.subscriptions["sub_2"], default_payment_method=None)
+    assert held.payment_method() is None
+    other = structs.replace(held, default_source=shown)
+    method = paid_by(given, paid, other)
+    assert method is not None
+    assert (method.id, method.type) == ("card_1", "source")
+    alone = replace(given, stripe=replace(given.stripe, subscriptions={"sub_2": other}))
+    with pytest.raises(EntityError, match="no default payment method"):
+        named_card(alone, paid)
 
 
 def test_the_month_of_the_card_that_a_creation_names_is_awaited() -> None:

@@ -40,6 +40,22 @@ def test_the_card_of_the_subscription(shown: Any) -> None:
     assert terms(subscription(default_payment_method=shown)).after()["payment_method"] == "pm_1"
 
 
+@pytest.mark.parametrize(
+    ("fields", "sent"),
+    [
+        ({"default_source": "card_1"}, {"source": "card_1"}),
+        ({"default_source": {"id": "card_1", "object": "card"}}, {"source": "card_1"}),
+        ({"default_source": "card_1", "default_payment_method": "pm_1"}, {"payment_method": "pm_1"}),
+    ],
+)
+def test_the_source_of_the_subscription_pays_where_it_has_no_payment_method(
+    fields: dict[str, Any], sent: dict[str, str]
+) -> None:
+    """SB 12.1: ``default_payment_method`` comes before ``default_source``."""
+    after = terms(subscription(**fields)).after()
+    assert {name: after[name] for name in ("payment_method", "source") if name in after} == sent
+
+
 def test_terms_of_payment() -> None:
     after = terms(subscription(collection_method="send_invoice", days_until_due=14)).after()
     assert (after["collection_method"], after["days_until_due"]) == ("send_invoice", "14")
