@@ -16,7 +16,7 @@ import pytest
 from sandbox.builder import WorldBuilder
 from stripe_sync.core.errors import ConfigurationError, NotReady
 from stripe_sync.warehouse import engine
-from stripe_sync.warehouse.embedded import server
+from stripe_sync.warehouse.embedded import binaries, paths, server
 from tests.support.harness import Harness
 from tests.support.shell import environ
 
@@ -33,7 +33,7 @@ def nothing_is_left(tmp_path: Path) -> Iterator[None]:
     yield
     for state in (tmp_path, tmp_path / "closed" / "state"):
         server.forget(state)
-        assert not server.place_of(state).data.exists()
+        assert not paths.place_of(state).data.exists()
 
 
 def under(state: Path, *command: str, **more: object) -> subprocess.Popen[str]:
@@ -44,7 +44,7 @@ def under(state: Path, *command: str, **more: object) -> subprocess.Popen[str]:
 
 def servers(state: Path) -> list[int]:
     """The living PostgreSQL servers of a state folder."""
-    data = str(server.place_of(state).data).encode()
+    data = str(paths.place_of(state).data).encode()
     found = []
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
@@ -93,7 +93,7 @@ def test_what_a_killed_owner_left_is_cleared_and_the_data_are_there(tmp_path: Pa
     first.communicate(timeout=60)
     assert servers(tmp_path), "a killed owner leaves its server"
     with server.owned(tmp_path) as again:
-        with psycopg.connect(server.place_of(tmp_path).conninfo("stripe_sync")) as connection:
+        with psycopg.connect(paths.place_of(tmp_path).conninfo("stripe_sync")) as connection:
             assert connection.execute("select count(*) from stripe_sync.warehouse").fetchone() == (1,)
         assert again == url
     deadline = time.monotonic() + 20
@@ -106,10 +106,10 @@ def test_what_a_killed_owner_left_is_cleared_and_the_data_are_there(tmp_path: Pa
 def test_a_stale_pid_file_is_believed_by_nobody(tmp_path: Path, pid: str) -> None:
     with server.owned(tmp_path):
         pass
-    (server.place_of(tmp_path).data / "postmaster.pid").write_text(
+    (paths.place_of(tmp_path).data / "postmaster.pid").write_text(
         f"{os.getpid() if pid == 'our own' else pid}\n", encoding="utf-8"
     )
-    with server.owned(tmp_path), psycopg.connect(server.place_of(tmp_path).conninfo()) as connection:
+    with server.owned(tmp_path), psycopg.connect(paths.place_of(tmp_path).conninfo()) as connection:
         assert connection.execute("select 1").fetchone() == (1,)
 
 
@@ -129,7 +129,7 @@ def test_no_parent_folder_is_opened_for_the_unprivileged_user(tmp_path: Path) ->
 def test_a_platform_without_a_wheel_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ConfigurationError, match="STRIPE_SYNC_WAREHOUSE_URL"):
-        server.packaged_binaries()
+        binaries.packaged_binaries()
 
 
 def test_a_command_that_is_ended_ends_its_database(

@@ -15,7 +15,7 @@ from stripe_sync.jobs.runtime import manual_actions
 from stripe_sync.jobs.runtime.manual_actions import Operator
 from stripe_sync.jobs.setup.prune import prune
 from stripe_sync.warehouse import runs
-from stripe_sync.warehouse.comparisons import comparisons, links
+from stripe_sync.warehouse.comparisons import comparisons, drift_rows, links
 from stripe_sync.warehouse.snapshots import changes
 from tests.support.harness import Harness
 
@@ -80,7 +80,7 @@ def test_what_goes_on_to_differ_is_not_written_again_by_each_run(harness_of: Bui
     assert {d.since for d in after[1]} == since, "they differ since they were seen first, whatever they have become"
     assert 0 < kept(harness)["drift"] - rows["drift"] < rows["drift"] / 2, "those of the customer alone are others"
     with harness.engine.connect() as connection:
-        again = comparisons.load_drift(connection, first.comparison_id)
+        again = drift_rows.load_drift(connection, first.comparison_id)
     assert [d.id for d in again] == [d.id for d in before[1]], "what the first plan was about can still be read"
 
 

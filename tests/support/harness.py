@@ -31,7 +31,7 @@ from stripe_sync.jobs.runtime.context import Run, Session, start_run
 from stripe_sync.jobs.runtime.runner import run_job, run_until
 from stripe_sync.jobs.usage.job import USAGE
 from stripe_sync.warehouse import runs
-from stripe_sync.warehouse.comparisons import comparisons, statuses
+from stripe_sync.warehouse.comparisons import comparisons, drift_rows, statuses
 from stripe_sync.warehouse.plans import plans
 from stripe_sync.warehouse.plans.plans import StoredPlan
 from stripe_sync.warehouse.step_results import row_of
@@ -136,14 +136,14 @@ class Harness:
         """Return the drift rows of a fresh comparison."""
         stored = self.plan(**params)
         with self.engine.connect() as connection:
-            return comparisons.load_drift(connection, stored.comparison_id)
+            return drift_rows.load_drift(connection, stored.comparison_id)
 
     def decision(self, **params: Any) -> tuple[Any, ...]:
         """Plans; everything that the decision came to, as later steps and people see it."""
         stored = self.plan(**params)
         with self.engine.connect() as connection:
             differences = comparisons.differences(connection, stored.comparison_id)
-            drift = comparisons.load_drift(connection, stored.comparison_id)
+            drift = drift_rows.load_drift(connection, stored.comparison_id)
             documents = self.documents(connection, stored.comparison_id)
             entities = connection.execute(
                 text("select kind, id, status, reason, detail, stripe_id from stripe_sync.status order by kind, id")

@@ -20,7 +20,7 @@ from sqlalchemy import Engine
 from sqlalchemy.pool import QueuePool
 
 from stripe_sync.warehouse import engine
-from stripe_sync.warehouse.embedded import server
+from stripe_sync.warehouse.embedded import paths, server
 
 SERVER = "TESTS_OF_STRIPE_SYNC_SERVER"
 TEMPLATE = "template_of_tests"
@@ -69,7 +69,7 @@ def start() -> None:
     Its data directory is in memory if there is enough: a database is 300 files, and each test has one.
     """
     place = MEMORY if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ENOUGH else None
-    server.KEPT = place or server.KEPT
+    paths.KEPT = place or paths.KEPT
     server.OPTIONS = (*server.OPTIONS, *OPTIONS)
     state = Path(_stack.enter_context(tempfile.TemporaryDirectory(prefix="stripe_sync-tests-", dir=place)))
     _stack.callback(server.forget, state)
@@ -77,7 +77,7 @@ def start() -> None:
     os.environ[SERVER] = url
     with psycopg.connect(conninfo("postgres"), autocommit=True) as connection:
         # The server outlives every process that a test kills, so nothing has to wait for the disk.
-        connection.execute(f"alter role {server.USER} set synchronous_commit = off")
+        connection.execute(f"alter role {paths.USER} set synchronous_commit = off")
         connection.execute(f"create database {TEMPLATE}")
     migrated = engine.connect(url_of(TEMPLATE))
     migrated.dispose()
@@ -96,12 +96,12 @@ def leave() -> None:
 
 
 def url_of(database: str) -> str:
-    return os.environ[SERVER].replace(f"/{server.DATABASE}?", f"/{database}?")
+    return os.environ[SERVER].replace(f"/{paths.DATABASE}?", f"/{database}?")
 
 
 def conninfo(database: str) -> str:
     host = os.environ[SERVER].partition("?host=")[2]
-    return f"host={host} user={server.USER} dbname={database}"
+    return f"host={host} user={paths.USER} dbname={database}"
 
 
 @contextmanager

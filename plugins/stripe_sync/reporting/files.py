@@ -23,7 +23,7 @@ from stripe_sync.reporting.cells import Cell, Money
 from stripe_sync.reporting.folder import Folder
 from stripe_sync.reporting.summaries import FinanceSummary, RunSummary
 from stripe_sync.reporting.tables import Table
-from stripe_sync.warehouse.engine import dumps
+from stripe_sync.warehouse.json_text import dumps
 
 # A spreadsheet reads a cell that begins with one of these as a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")

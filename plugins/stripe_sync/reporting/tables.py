@@ -19,7 +19,7 @@ from stripe_sync.reporting.cells import Cell, Money, Row, count, decimals
 from stripe_sync.reporting.spool import Rows
 from stripe_sync.reporting.summaries import FinanceSummary, MonthlyMoney, RunSummary
 from stripe_sync.warehouse.comparisons import comparisons
-from stripe_sync.warehouse.engine import dumps
+from stripe_sync.warehouse.json_text import dumps
 from stripe_sync.warehouse.table_rows import JsonObject, Value, open_rows
 
 HIDDEN = "(hidden)"

@@ -1,16 +1,14 @@
-"""One engine a process, one URL form, one way to write and read JSON: decimals stay exact."""
+"""One engine a process, one URL form, one way to run SQL files."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from decimal import Decimal
 from functools import cache
 from select import select as select_ready
 from time import monotonic
 from typing import Any
 
-import msgspec
 import psycopg.types.json
 from sqlalchemy import (
     Connection,
@@ -31,7 +29,8 @@ from sqlalchemy.schema import CreateSchema
 
 from stripe_sync.core.config import packaged
 from stripe_sync.core.errors import ConfigurationError
-from stripe_sync.warehouse.embedded.server import URL_VARIABLE
+from stripe_sync.warehouse.embedded.paths import URL_VARIABLE
+from stripe_sync.warehouse.json_text import dumps, loads
 from stripe_sync.warehouse.schema import PARAMETER, qualified, schema_in, schema_of
 from stripe_sync.warehouse.tables.columns import SCHEMA
 
@@ -40,35 +39,6 @@ VERSION_TABLE = "schema_version"
 STAGING_SCHEMA = '"{schema}"'  # the one name that is put into SQL files, quoted
 PREPARED = 300  # statements a connection; a run has about 200
 PINGED_AFTER = 30.0  # seconds that a connection was idle
-_encoder = msgspec.json.Encoder(decimal_format="number")
-_decoder = msgspec.json.Decoder(float_hook=Decimal)
-
-
-def dumps(value: Any) -> str:
-    """JSON text with decimals as plain numbers; NUL, which PostgreSQL cannot hold, is replaced by U+FFFD."""
-    encoded = _encoder.encode(value)
-    if b"\\u0000" in encoded:
-        encoded = _encoder.encode(without_nul(_decoder.decode(encoded)))
-    return encoded.decode()
-
-
-def has_nul(value: Any) -> bool:
-    """Return whether a text in a JSON value has a NUL."""
-    return b"\\u0000" in _encoder.encode(value) and without_nul(value) != value
-
-
-def without_nul(value: Any) -> Any:
-    """The same value with U+FFFD in the place of every NUL in its texts."""
-    if isinstance(value, str):
-        return value.replace("\x00", "\ufffd")
-    if isinstance(value, dict):
-        return {without_nul(key): without_nul(inner) for key, inner in value.items()}
-    return [without_nul(inner) for inner in value] if isinstance(value, list) else value
-
-
-def loads(data: str | bytes) -> Any:
-    """JSON with fractional numbers as decimals."""
-    return _decoder.decode(data)
 
 
 def url_from(environ: Mapping[str, str]) -> str:

@@ -10,7 +10,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from stripe_sync.warehouse.engine import dumps, opened
+from stripe_sync.warehouse.engine import opened
+from stripe_sync.warehouse.json_text import dumps
 
 
 @dataclass(frozen=True)

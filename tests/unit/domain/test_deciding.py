@@ -27,8 +27,8 @@ from stripe_sync.domain.model.stigg import Customer, Package, Subscription
 from stripe_sync.domain.plan import builder
 from stripe_sync.domain.plan.actions import Action, ActionKind, Plan, ordered
 from stripe_sync.domain.plan.guards import GuardContext, evaluate_guards
-from stripe_sync.domain.target import display_names
-from stripe_sync.domain.target.catalog import catalog
+from stripe_sync.domain.target.catalog import display_names
+from stripe_sync.domain.target.catalog.catalog import catalog
 from stripe_sync.domain.target.target_state import target_state
 from stripe_sync.jobs.extract import ownership_links
 from stripe_sync.warehouse.snapshots.snapshots import ObjectWithMarker

@@ -19,10 +19,10 @@ from stripe_sync.domain.model.stigg import Coupon, Package
 from stripe_sync.domain.model.stigg_status import CouponStatus
 from stripe_sync.domain.model.stripe import StripeCoupon, StripeCustomer
 from stripe_sync.domain.model.stripe_subscriptions import StripeSubscription
-from stripe_sync.domain.target.catalog import charges
+from stripe_sync.domain.target.catalog.catalog import charges
+from stripe_sync.domain.target.catalog.prices import version
 from stripe_sync.domain.target.coupons import catalog_key
 from stripe_sync.domain.target.coupons import content as coupon_content
-from stripe_sync.domain.target.prices import version
 
 PATHS = {
     "customer": "customers",

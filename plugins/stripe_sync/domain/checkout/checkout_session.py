@@ -14,7 +14,7 @@ from stripe_sync.domain.checkout.request import CheckoutRequest, as_subscription
 from stripe_sync.domain.model.inputs import Inputs
 from stripe_sync.domain.plan.actions import Action, ActionKind
 from stripe_sync.domain.target import subscriptions
-from stripe_sync.domain.target.catalog import Catalog
+from stripe_sync.domain.target.catalog.catalog import Catalog
 from stripe_sync.domain.target.items import items
 from stripe_sync.domain.target.meters import Meters
 

@@ -27,9 +27,9 @@ from stripe_sync.domain.model.status import EntityStatus, Status
 from stripe_sync.domain.model.stigg import Coupon, Subscription, SubscriptionCoupon
 from stripe_sync.domain.model.stigg_status import CouponStatus
 from stripe_sync.domain.model.stripe_subscriptions import StripeSubscription
-from stripe_sync.domain.target import display_names
-from stripe_sync.domain.target.catalog import own_metadata
-from stripe_sync.domain.target.prices import content_hash
+from stripe_sync.domain.target.catalog import display_names
+from stripe_sync.domain.target.catalog.catalog import own_metadata
+from stripe_sync.domain.target.catalog.prices import content_hash
 
 Content = Mapping[str, Any]
 

@@ -11,8 +11,8 @@ from stripe_sync.domain.model.inputs import BILLABLE, Inputs
 from stripe_sync.domain.model.status import EntityStatus, Status
 from stripe_sync.domain.model.stigg import Customer, Subscription
 from stripe_sync.domain.model.stigg_status import StiggStatus
-from stripe_sync.domain.target import display_names
-from stripe_sync.domain.target.catalog import own_metadata
+from stripe_sync.domain.target.catalog import display_names
+from stripe_sync.domain.target.catalog.catalog import own_metadata
 
 # States of a customer's location with which Stripe Tax cannot tax invoices.
 UNUSABLE = ("unrecognized_location", "failed")

@@ -13,9 +13,9 @@ from stripe_sync.domain.model.inputs import Inputs
 from stripe_sync.domain.model.stigg import Subscription
 from stripe_sync.domain.model.stripe_subscriptions import StripeSubscription
 from stripe_sync.domain.target import coupons
-from stripe_sync.domain.target.catalog import Catalog, minimum_id
+from stripe_sync.domain.target.catalog.catalog import Catalog, minimum_id
+from stripe_sync.domain.target.catalog.prices import PriceVersion
 from stripe_sync.domain.target.meters import Meters
-from stripe_sync.domain.target.prices import PriceVersion
 
 MAX_ITEMS = 20
 MAX_ONE_OFFS = 55  # tokens of nine characters in a metadata value of 500

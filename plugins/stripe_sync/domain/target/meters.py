@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from stripe_sync.domain.actual.stripe_objects import ENDED_STATUSES
 from stripe_sync.domain.model.inputs import BILLABLE, Inputs
 from stripe_sync.domain.model.stigg import Price, Subscription
-from stripe_sync.domain.target.catalog import Catalog
-from stripe_sync.domain.target.prices import PriceVersion
+from stripe_sync.domain.target.catalog.catalog import Catalog
+from stripe_sync.domain.target.catalog.prices import PriceVersion
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from stripe_sync.domain.model.status import EntityStatus, Status
 from stripe_sync.domain.model.stigg import Subscription
 from stripe_sync.domain.model.stripe_status import SubscriptionStatus
 from stripe_sync.domain.model.stripe_subscriptions import StripeInvoice
-from stripe_sync.domain.target.catalog import Catalog, own_metadata
+from stripe_sync.domain.target.catalog.catalog import Catalog, own_metadata
 from stripe_sync.domain.target.coupons import coupon_timers, discounts, known_discounts
 from stripe_sync.domain.target.eligibility import (
     COLLECTION,

@@ -20,16 +20,16 @@ from stripe_sync.domain.model.documents import COUPON, PRICE, PRICE_VERSION, PRO
 from stripe_sync.domain.model.inputs import Inputs, StripeView, TargetState
 from stripe_sync.domain.model.kinds import EntityKind
 from stripe_sync.domain.model.status import EntityStatus, Status
-from stripe_sync.domain.target.catalog import Catalog, catalog
-from stripe_sync.domain.target.catalog_versions import (
+from stripe_sync.domain.target.catalog.catalog import Catalog, catalog
+from stripe_sync.domain.target.catalog.catalog_versions import (
     archived_packages,
     catalog_references,
     current_packages,
     superseded,
 )
+from stripe_sync.domain.target.catalog.own_prices import with_own
 from stripe_sync.domain.target.coupons import coupons
 from stripe_sync.domain.target.customers import customers
-from stripe_sync.domain.target.own_prices import with_own
 from stripe_sync.domain.target.subscriptions import subscriptions
 
 UNDECIDED = (Status.ERROR, Status.PENDING)

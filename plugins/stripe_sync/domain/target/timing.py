@@ -14,7 +14,7 @@ from stripe_sync.domain.model.documents import Document
 from stripe_sync.domain.model.inputs import Inputs
 from stripe_sync.domain.model.stigg import Subscription
 from stripe_sync.domain.model.stripe_subscriptions import StripeSubscription
-from stripe_sync.domain.target.prices import PriceVersion
+from stripe_sync.domain.target.catalog.prices import PriceVersion
 
 IMMEDIATELY: Final = timedelta(minutes=1)
 

@@ -23,8 +23,8 @@ from stripe_sync.domain.model.inputs import Inputs
 from stripe_sync.domain.model.meter_units import meter_of
 from stripe_sync.domain.model.stigg import Price, Subscription, SubscriptionAddon, SubscriptionPrice
 from stripe_sync.domain.model.stripe_subscriptions import StripeItem, StripeSubscription
-from stripe_sync.domain.target.catalog import Catalog
-from stripe_sync.domain.target.prices import PriceVersion
+from stripe_sync.domain.target.catalog.catalog import Catalog
+from stripe_sync.domain.target.catalog.prices import PriceVersion
 from stripe_sync.domain.usage.terms import Terms, terms
 from stripe_sync.domain.usage.windows import Measured
 

@@ -16,8 +16,8 @@ from stripe_sync.domain.model.meter_units import ChargeAmounts, Meter
 from stripe_sync.domain.model.price_content import EncodedPrice, decode, encode
 from stripe_sync.domain.model.stigg import Price, Subscription
 from stripe_sync.domain.model.tariffs import Line, of_content
-from stripe_sync.domain.target.metered_prices import replace_model
-from stripe_sync.domain.target.prices import PriceVersion, block_of, charged
+from stripe_sync.domain.target.catalog.metered_prices import replace_model
+from stripe_sync.domain.target.catalog.prices import PriceVersion, block_of, charged
 
 Aggregation = Literal["sum", "last", "max", "average"]
 ZERO = Decimal(0)

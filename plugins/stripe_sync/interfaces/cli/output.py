@@ -15,8 +15,9 @@ from stripe_sync.core.money import shown_all
 from stripe_sync.domain.drift.rows import DriftRow, by_object
 from stripe_sync.domain.plan.explain import explain
 from stripe_sync.jobs.runtime.context import Session
-from stripe_sync.warehouse.comparisons import comparisons
-from stripe_sync.warehouse.engine import connect_to_read, dumps
+from stripe_sync.warehouse.comparisons import drift_rows
+from stripe_sync.warehouse.engine import connect_to_read
+from stripe_sync.warehouse.json_text import dumps
 from stripe_sync.warehouse.plans import approvals
 from stripe_sync.warehouse.plans.plans import StoredPlan
 
@@ -38,7 +39,7 @@ def out(value: Any) -> None:
 def show(session: Session, stored: StoredPlan, *, as_json: bool) -> None:
     """Print a plan with its drift, as text or as JSON."""
     with connect_to_read(session.engine) as connection:
-        drift = comparisons.load_drift(connection, stored.comparison_id)
+        drift = drift_rows.load_drift(connection, stored.comparison_id)
     if as_json:
         out(
             {

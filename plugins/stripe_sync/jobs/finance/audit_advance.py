@@ -21,7 +21,8 @@ from stripe_sync.domain.model.stripe_status import InvoiceStatus
 from stripe_sync.domain.usage.bills import Invoice
 from stripe_sync.domain.usage.metering import price_of
 from stripe_sync.warehouse.comparisons import links
-from stripe_sync.warehouse.engine import dumps, run_sql
+from stripe_sync.warehouse.engine import run_sql
+from stripe_sync.warehouse.json_text import dumps
 
 YEARLY_PERIOD = 200 * 86_400  # seconds; a longer period is a year
 

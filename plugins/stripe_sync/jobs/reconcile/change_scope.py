@@ -12,7 +12,7 @@ from stripe_sync.core.config import packaged
 from stripe_sync.jobs.inputs.partitions import ComparisonContext, catalog_inputs, named
 from stripe_sync.warehouse import manual_actions
 from stripe_sync.warehouse.comparisons.comparisons import ComparisonResult
-from stripe_sync.warehouse.engine import dumps
+from stripe_sync.warehouse.json_text import dumps
 from stripe_sync.warehouse.snapshots import changes
 from stripe_sync.warehouse.snapshots.families import Members
 from stripe_sync.warehouse.writes import journal

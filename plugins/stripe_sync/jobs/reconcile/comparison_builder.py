@@ -14,13 +14,20 @@ from stripe_sync.domain.drift.rows import DashboardLinks, rows
 from stripe_sync.domain.model.documents import CUSTOMER, SUBSCRIPTION
 from stripe_sync.domain.model.inputs import Inputs, TargetState
 from stripe_sync.domain.model.status import EntityStatus
-from stripe_sync.domain.target.catalog_versions import need, superseded
+from stripe_sync.domain.target.catalog.catalog_versions import need, superseded
 from stripe_sync.domain.target.target_state import CatalogState, catalog_state, of_catalog, of_families
 from stripe_sync.domain.usage.charges import charges
 from stripe_sync.jobs.inputs.partitions import ComparisonContext, catalog_inputs, copied_of, family_inputs, with_links
 from stripe_sync.jobs.reconcile import conflicts
 from stripe_sync.jobs.reconcile.entity_status import entity_statuses, uncounted
-from stripe_sync.warehouse.comparisons import catalog_references, comparisons, link_suggestions, links, statuses
+from stripe_sync.warehouse.comparisons import (
+    catalog_references,
+    comparisons,
+    drift_rows,
+    link_suggestions,
+    links,
+    statuses,
+)
 from stripe_sync.warehouse.copy import analyze_compared
 from stripe_sync.warehouse.snapshots import families
 from stripe_sync.warehouse.snapshots.families import Members
@@ -137,7 +144,7 @@ class Comparing:
             self.connection, self.comparison, self.name, owners=owners, targets=made.targets, found=made.found
         )
         drift = rows(found, book, self.dashboards, ignored=self.context.exempt)
-        comparisons.store_drift(self.connection, self.comparison, self.name, drift, now=self.context.run.now)
+        drift_rows.store_drift(self.connection, self.comparison, self.name, drift, now=self.context.run.now)
         final = {(s.kind, s.id): s for s in [*entity_statuses(made, found), *problems]}
         statuses.store(self.connection, self.name, self.context.run.id, final.values())
         families.done(self.connection, owners)

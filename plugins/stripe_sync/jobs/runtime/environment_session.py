@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from stripe_sync.core.config import settings
 from stripe_sync.jobs.runtime.context import ConnectionOf, Progress, Session, open_session
-from stripe_sync.warehouse.embedded import server
+from stripe_sync.warehouse.embedded import paths, server
 
 
 @contextmanager
@@ -20,7 +20,7 @@ def session_for(
     """
     with warehouse_of(name, environ) as url:
         session = open_session(
-            name, environ={**environ, server.URL_VARIABLE: url}, connection_of=connection_of, progress=progress
+            name, environ={**environ, paths.URL_VARIABLE: url}, connection_of=connection_of, progress=progress
         )
         try:
             yield session
@@ -32,9 +32,9 @@ def session_for(
 @contextmanager
 def warehouse_of(name: str, environ: Mapping[str, str]) -> Iterator[str]:
     """Yield the URL of the configured warehouse, else that of an embedded server that this process owns."""
-    if given := environ.get(server.URL_VARIABLE):
+    if given := environ.get(paths.URL_VARIABLE):
         yield given
         return
     settings.environment(name, settings.path_from(environ))  # report a mistake in the settings before a server starts
-    with server.owned(server.state_folder()) as url:
+    with server.owned(paths.state_folder()) as url:
         yield url

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from stripe_sync.domain.target.catalog import catalog
-from stripe_sync.domain.target.own_prices import with_own
+from stripe_sync.domain.target.catalog.catalog import catalog
+from stripe_sync.domain.target.catalog.own_prices import with_own
 from stripe_sync.domain.usage import ledger
 from stripe_sync.domain.usage.bills import Invoice
 from stripe_sync.domain.usage.charges import charges

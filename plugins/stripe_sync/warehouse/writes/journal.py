@@ -12,7 +12,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from stripe_sync.core.decoding import typed
 from stripe_sync.domain.plan.actions import Action
-from stripe_sync.warehouse.engine import connect_to_read, dumps, run_sql
+from stripe_sync.warehouse.engine import connect_to_read, run_sql
+from stripe_sync.warehouse.json_text import dumps
 from stripe_sync.warehouse.tables.columns import is_among_ids
 from stripe_sync.warehouse.tables.runs import warehouse
 from stripe_sync.warehouse.tables.writes import journal_intent, journal_open, journal_outcome

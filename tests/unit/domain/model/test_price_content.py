@@ -24,7 +24,7 @@ from stripe_sync.domain.model.price_content import (
     decode,
     encode,
 )
-from stripe_sync.domain.target.prices import content_hash, version
+from stripe_sync.domain.target.catalog.prices import content_hash, version
 from tests.unit.domain.target.test_rules import seats, steps, usd
 from tests.unit.domain.test_deciding import inputs, package, price
 

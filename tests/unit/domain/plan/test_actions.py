@@ -9,7 +9,7 @@ import pytest
 from stripe_sync.core.decoding import typed
 from stripe_sync.core.lanes import Lane
 from stripe_sync.domain.plan.actions import Action, ActionKind, Plan, ordered
-from stripe_sync.warehouse.engine import dumps
+from stripe_sync.warehouse.json_text import dumps
 from stripe_sync.warehouse.writes.journal import Intent
 
 # The hash of one action of each kind: target "NOUN:production:x", name "Old" before and "New" after. Recorded while a

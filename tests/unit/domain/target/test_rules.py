@@ -19,9 +19,9 @@ from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.model import tariffs
 from stripe_sync.domain.model.price_content import decode, encode
 from stripe_sync.domain.model.stigg import Coupon, Customer, Price
-from stripe_sync.domain.target import display_names
+from stripe_sync.domain.target.catalog import display_names
+from stripe_sync.domain.target.catalog.prices import version
 from stripe_sync.domain.target.coupons import content as coupon_content
-from stripe_sync.domain.target.prices import version
 from stripe_sync.domain.target.target_state import target_state
 from tests.unit.domain.test_deciding import customer, inputs, package, price, subscription
 
@@ -246,7 +246,7 @@ def name_of(given: tuple[str, dict[str, Any]]) -> str:
 
 
 def charge_name(row: dict[str, Any]) -> str:
-    from stripe_sync.domain.target.prices import variant_of
+    from stripe_sync.domain.target.catalog.prices import variant_of
 
     given = from_stigg(row, Price)
     return display_names.charge_name("plan", package(), given, variant=variant_of(given))

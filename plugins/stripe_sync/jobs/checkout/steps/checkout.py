@@ -26,7 +26,7 @@ from stripe_sync.domain.model.stigg import Customer
 from stripe_sync.domain.model.stripe_status import SessionStatus
 from stripe_sync.domain.plan.actions import Action, ActionKind
 from stripe_sync.domain.target import customers
-from stripe_sync.domain.target.catalog import catalog
+from stripe_sync.domain.target.catalog.catalog import catalog
 from stripe_sync.domain.target.coupons import coupons
 from stripe_sync.jobs.inputs.direct_writes import write
 from stripe_sync.jobs.inputs.latest import Latest, latest

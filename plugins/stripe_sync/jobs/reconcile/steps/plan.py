@@ -24,7 +24,7 @@ from stripe_sync.jobs.runtime.approvals import approved_actions
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.runtime.results.reconcile import PlanCounts, Planned
 from stripe_sync.jobs.runtime.step import step
-from stripe_sync.warehouse.comparisons import comparisons, links
+from stripe_sync.warehouse.comparisons import comparisons, drift_rows, links
 from stripe_sync.warehouse.engine import connect_to_read
 from stripe_sync.warehouse.plans import plans
 from stripe_sync.warehouse.usage import usage_windows
@@ -48,7 +48,7 @@ def plan(session: Session, run: Run, *, comparison: int, read_only_reason: str =
     with session.engine.begin() as connection:
         taken = select_batch(session, run, connection, comparison)
         differences = taken.differences
-        drift = comparisons.load_drift(connection, comparison, keys={d.key for d in differences})
+        drift = drift_rows.load_drift(connection, comparison, keys={d.key for d in differences})
         owners = {keys.owner(d.key) for d in differences}
         contents = comparisons.documents_with_content(connection, comparison, owners) if differences else ()
         book = PriceBook.of(contents)

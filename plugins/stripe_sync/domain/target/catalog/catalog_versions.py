@@ -12,7 +12,7 @@ from stripe_sync.domain.model.inputs import BILLABLE, Inputs
 from stripe_sync.domain.model.kinds import EntityKind
 from stripe_sync.domain.model.status import EntityStatus
 from stripe_sync.domain.model.stripe import StripeProduct
-from stripe_sync.domain.target.catalog import Catalog, package_documents, product_document
+from stripe_sync.domain.target.catalog.catalog import Catalog, package_documents, product_document
 
 
 def superseded(inputs: Inputs, catalog: Catalog, needed: Collection[str]) -> list[ObjectDocument]:

@@ -15,7 +15,15 @@ from stripe_sync.domain.model.price_content import (
     encode,
 )
 from stripe_sync.domain.model.stigg import Package, Price
-from stripe_sync.domain.target.prices import ONE, PriceVersion, block_of, charged, content_hash, recurrence_of, slot
+from stripe_sync.domain.target.catalog.prices import (
+    ONE,
+    PriceVersion,
+    block_of,
+    charged,
+    content_hash,
+    recurrence_of,
+    slot,
+)
 
 
 def by_meter(

@@ -9,9 +9,9 @@ from stripe_sync.core.errors import EntityError
 from stripe_sync.domain.model.documents import ObjectDocument
 from stripe_sync.domain.model.inputs import BILLABLE, Inputs
 from stripe_sync.domain.model.stigg import Package, Price, Subscription
-from stripe_sync.domain.target.catalog import Catalog, minimum_id, minimum_price, version_document
-from stripe_sync.domain.target.metered_prices import by_meter
-from stripe_sync.domain.target.prices import PriceVersion, version
+from stripe_sync.domain.target.catalog.catalog import Catalog, minimum_id, minimum_price, version_document
+from stripe_sync.domain.target.catalog.metered_prices import by_meter
+from stripe_sync.domain.target.catalog.prices import PriceVersion, version
 
 
 def with_own(inputs: Inputs, catalog: Catalog) -> tuple[Catalog, list[ObjectDocument]]:

@@ -15,9 +15,9 @@ from stripe_sync.domain.model.price_content import encode
 from stripe_sync.domain.model.status import EntityStatus, Status
 from stripe_sync.domain.model.stigg import Minimum, Package, Price
 from stripe_sync.domain.model.stigg_status import PackageStatus
-from stripe_sync.domain.target import display_names
-from stripe_sync.domain.target.metered_prices import by_meter
-from stripe_sync.domain.target.prices import PriceVersion, version
+from stripe_sync.domain.target.catalog import display_names
+from stripe_sync.domain.target.catalog.metered_prices import by_meter
+from stripe_sync.domain.target.catalog.prices import PriceVersion, version
 
 Charge = tuple[str, Price]  # (variant, empty for a feature's main charge; price)
 ChargePrice = tuple[str, Price, PriceVersion]

@@ -1,0 +1,1 @@
+"""The catalog that Stripe should hold: products, prices and their versions."""
