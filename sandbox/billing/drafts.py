@@ -70,8 +70,16 @@ def due(world: World) -> list[Obj]:
     ]
 
 
-def renewed(world: World, invoice: Obj, subscription: Obj, sink: EventSink) -> None:
-    """Hold or end the new draft of a subscription that is unpaid (SB 12.8) or whose collection is paused (SB 21.3)."""
+def is_uncollected(subscription: Obj) -> bool:
+    """Return whether Stripe collects no new invoice of a subscription: unpaid (SB 12.8), or its collection is paused (SB 21.3)."""
+    return subscription["status"] == "unpaid" or bool(subscription.get("pause_collection"))
+
+
+def hold(world: World, invoice: Obj, subscription: Obj, sink: EventSink) -> bool:
+    """Hold or end the new draft of a subscription that is unpaid (SB 12.8) or whose collection is paused (SB 21.3).
+
+    Returns whether it does. A pause with ``mark_uncollectible`` acts at finalization.
+    """
     pause = (subscription.get("pause_collection") or {}).get("behavior")
     if subscription["status"] == "unpaid" and not world.unknowns["unpaid_renewals_stay_drafts"]:
         finalizing.close(world, invoice, sink)
@@ -80,6 +88,9 @@ def renewed(world: World, invoice: Obj, subscription: Obj, sink: EventSink) -> N
         schedule(world, invoice)
     elif pause == "void":
         payments.void(world, invoice, sink)
+    else:
+        return False
+    return True
 
 
 def end_pauses(world: World, sink: EventSink) -> None:

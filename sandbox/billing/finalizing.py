@@ -60,7 +60,7 @@ def number(world: World, invoice: Obj) -> None:
 def is_written_off(world: World, invoice: Obj) -> bool:
     """Return whether a pause makes an invoice uncollectible once it is finalized; its balance is used before (SB 21.3)."""
     pause = (payments.subscription_of(world, invoice) or {}).get("pause_collection") or {}
-    return bool(pause.get("behavior") == "mark_uncollectible" and invoice["billing_reason"] == "subscription_cycle")
+    return bool(pause.get("behavior") == "mark_uncollectible" and invoice["billing_reason"] != "manual")
 
 
 def issue(world: World, invoice: Obj, sink: EventSink) -> Attempt:

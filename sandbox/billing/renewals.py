@@ -61,14 +61,15 @@ def step(world: World, sink: EventSink) -> None:
 
 
 def cancel(world: World, subscription: Obj, sink: EventSink) -> None:
-    """Cancel a subscription at its date; pending items go on a last draft, which is not stopped."""
+    """Cancel a subscription at its date; pending items go on a last draft, which is not stopped unless none is collected."""
     stopping.stop(world, subscription, sink)
-    subscription |= {"status": "canceled", "ended_at": subscription["cancel_at"]}
     lines = pending_lines(world, subscription) + metering.unbilled_lines(world, subscription)
     if lines:
         invoice = world.put("invoices", invoices.build(world, subscription, lines, reason="subscription_cycle"))
         subscription["latest_invoice"] = invoice["id"]
         sink("invoice.created", invoice)
+        drafts.hold(world, invoice, subscription, sink)
+    subscription |= {"status": "canceled", "ended_at": subscription["cancel_at"]}
     sink("customer.subscription.deleted", subscription)
 
 
@@ -116,6 +117,6 @@ def renew(world: World, subscription: Obj, sink: EventSink) -> None:
     world.put("invoices", invoice)
     subscription["latest_invoice"] = invoice["id"]
     sink("invoice.created", invoice)
-    drafts.renewed(world, invoice, subscription, sink)
+    drafts.hold(world, invoice, subscription, sink)
     if invoice["status"] == "draft" and invoice["total"] == 0 and not world.unknowns["zero_renewal_waits"]:
         finalizing.issue(world, invoice, sink)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 
-from sandbox.billing import invoices, metering, prorations, stopping
+from sandbox.billing import drafts, invoices, metering, prorations, stopping
 from sandbox.billing.lines import is_pending, pending_item, pending_lines
 from sandbox.resources.stripe.objects import emit, event_sink, get
 from sandbox.resources.stripe.routes import Call, route
@@ -61,7 +61,10 @@ def credit_unused(world: World, subscription: Obj, *, tied: bool) -> None:
 
 
 def invoice_last(call: Call, subscription: Obj) -> None:
-    """Put what is pending, and use that a meter counted, on a draft that advances by itself (FACTS_A 32, 33)."""
+    """Put what is pending, and use that a meter counted, on a draft that advances by itself (FACTS_A 32, 33).
+
+    That of an unpaid or paused subscription does not (SB 12.8, 21.3).
+    """
     world = call.world
     lines = pending_lines(world, subscription) + metering.unbilled_lines(world, subscription)
     if not lines:
@@ -73,3 +76,4 @@ def invoice_last(call: Call, subscription: Obj) -> None:
     world.put("invoices", invoice)
     subscription["latest_invoice"] = invoice["id"]
     emit(call, "invoice.created", invoice)
+    drafts.hold(world, invoice, subscription, event_sink(call))

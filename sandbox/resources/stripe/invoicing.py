@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 
-from sandbox.billing import finalizing, invoices, payments
+from sandbox.billing import drafts, finalizing, invoices, payments
 from sandbox.billing.lines import MAX_ITEMS, item_line, pending_item, pending_lines, room, usage_item
 from sandbox.resources.stripe import item_contents
 from sandbox.resources.stripe.changes import ALWAYS_INVOICE, Change
@@ -61,11 +61,13 @@ def invoiced(call: Call, subscription: Obj, lines: list[Obj], *, reason: str) ->
 
 
 def settle(call: Call, subscription: Obj, invoice: Obj | None) -> None:
-    """Finalize and collects the invoice of a call; one that is sent stays a draft for its hour (SB 1.6)."""
-    if invoice is None or subscription["collection_method"] != "charge_automatically":
-        return
+    """Finalize and collect the invoice of a call; one that is sent stays a draft for its hour (SB 1.6), or longer."""
     sink = event_sink(call)
-    if call.params.get("payment_behavior") != "default_incomplete":
+    if invoice is None or drafts.hold(call.world, invoice, subscription, sink):
+        return
+    if subscription["collection_method"] != "charge_automatically":
+        return
+    if call.params.get("payment_behavior") != "default_incomplete" or drafts.is_uncollected(subscription):
         finalizing.issue(call.world, invoice, sink)
         return
     finalizing.finalize(call.world, invoice, sink)
@@ -80,8 +82,11 @@ def refuse_incomplete(call: Call, subscription: Obj, invoice: Obj) -> payments.A
     """Refuse the call where its invoice would not be paid and ``payment_behavior`` wants all or nothing.
 
     A creation without a source is refused unless it is to begin incomplete (SB 12.3), and so is a trial that ends now. A
-    bank debit is never paid within the call: ``debit_refused_at_once`` says whether that counts (SB 21.11).
+    bank debit is never paid within the call: ``debit_refused_at_once`` says whether that counts (SB 21.11). Nothing is
+    refused where the invoice is not collected.
     """
+    if drafts.is_uncollected(subscription):
+        return payments.Attempt("sent")
     attempt = payments.would_pay(call.world, invoice, subscription)
     refusal = payments.refusal(attempt)
     behavior = call.params.get("payment_behavior", "allow_incomplete")
