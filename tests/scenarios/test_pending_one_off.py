@@ -7,7 +7,10 @@ from collections.abc import Callable
 import pytest
 
 from sandbox.builder import WorldBuilder, flat
-from sandbox.world.state import Fault
+from sandbox.resources.stigg.changes import change_plan, changed_in_place
+from sandbox.world.state import Fault, Obj
+from stripe_sync.jobs.runtime import manual_actions
+from stripe_sync.jobs.runtime.manual_actions import Operator
 from stripe_sync.warehouse.comparisons import statuses
 from tests.scenarios.test_month_end_endings import end_in_stigg, finals
 from tests.scenarios.test_owed import rows
@@ -91,3 +94,38 @@ def test_a_charge_on_a_renewal_after_the_end_is_billed_once_or_by_a_person(
             bool(billed),
         )
         harness.reconcile()
+
+
+def free_with_a_charge_pending(harness: Harness, one_off: Obj) -> None:
+    """Charge s-model once more while it is paid, then let it become free, which cancels it in Stripe."""
+    harness.stigg("subscriptions", subscriptionId="s-model")["prices"].append(one_off)
+    harness.reconcile()
+    harness.later(2 * HOUR)
+    change_plan(harness.world, "s-model", "free")
+    harness.reconcile()
+
+
+def test_each_stripe_subscription_of_one_id_has_its_own_invoice_of_pending_charges(
+    harness_of: Build, small_world: WorldBuilder
+) -> None:
+    """Paid, free and paid again under one id: 99.00 are pending at the first ending, 70.00 at the second; each is billed."""
+    small_world.plan("free", "Free", [], pricing="FREE")
+    small_world.plan("model", "Model", [flat(20), flat(99) | {"billingCadence": "ONE_OFF"}])
+    small_world.plan("other", "Other", [flat(20), flat(70) | {"billingCadence": "ONE_OFF"}])
+    row = small_world.subscription("s-model", "c-1", "model")
+    one_off = row["prices"].pop()
+    harness = harness_of(small_world)
+    harness.reconcile()
+    free_with_a_charge_pending(harness, one_off)
+    assert [bill["total"] for bill in finals(harness)] == [9900]
+    session = harness.session()
+    manual_actions.unlink(session, "subscription", "s-model", Operator("It is paid again.", "ada"))
+    session.close()
+    again = harness.stigg("subscriptions", subscriptionId="s-model")
+    plan = {"customerId": "c-1", "planId": "other", "billingPeriod": "MONTHLY", "resourceId": None}
+    changed_in_place(harness.world, again, plan | {"paymentCollectionMethod": again["paymentCollectionMethod"]})
+    one_off = again["prices"].pop()
+    harness.reconcile()
+    free_with_a_charge_pending(harness, one_off)
+    assert sorted(bill["total"] for bill in finals(harness)) == [7000, 9900]
+    assert [i for i in harness.objects("invoiceitems") if i["invoice"] is None] == []

@@ -16,9 +16,9 @@ from stripe_sync.apply.resources.invoice_item import ITEMS, taxed
 from stripe_sync.clients.stripe.answers import Found
 from stripe_sync.clients.stripe.endpoints import PATHS
 from stripe_sync.clients.stripe.nested_lists import with_lines
-from stripe_sync.core import keys
 from stripe_sync.core.charge_minimum import is_billable
 from stripe_sync.core.decoding import from_stripe
+from stripe_sync.core.keys import LinkKey
 from stripe_sync.core.money import shown
 from stripe_sync.domain.actual.pending_items import Net, Pending, settle
 from stripe_sync.domain.actual.taxes import manual_rates
@@ -76,8 +76,12 @@ def _terms(call: Call, nets: Sequence[Net], *, now: int) -> FinalTerms:
 
 
 def _own_invoice(call: Call, after: Params) -> Call:
-    """Return the creation of the invoice, whose target names the subscription in its marker."""
-    target = keys.link_key(INVOICE, *call.action.target.split(":")[1:])
+    """Return the creation of the invoice, whose marker names the subscription in Stigg and in Stripe.
+
+    One Stigg id may have several Stripe subscriptions, one after the other; each has an invoice of its own.
+    """
+    environment, stigg_id, *_ = LinkKey.parse(call.action.target).parts
+    target = str(LinkKey(INVOICE, (environment, stigg_id, call.id)))
     action = Action(kind=ActionKind.FINAL_INVOICE_CREATE, lane=call.action.lane, target=target, after=after)
     return Call(call.api, action, call.links)
 

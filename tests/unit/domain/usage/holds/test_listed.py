@@ -16,7 +16,7 @@ from stripe_sync.domain.usage.holds.listed import Explained, is_list_due, is_wat
 from tests.unit.domain.usage.values import END, NOW, SIGNER, body
 
 FINAL = SIGNER.marker(drafts.final_key("t", "sub_1", END))
-PENDING = SIGNER.marker("pendinginvoice:t:s-1:1")
+PENDING = SIGNER.marker("pendinginvoice:t:s-1:sub_1")
 NONE = {"parent": None}
 
 
