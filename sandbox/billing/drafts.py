@@ -52,11 +52,15 @@ def fits(world: World, invoice: Obj, when: str) -> bool:
 
 
 def finalizes_at(world: World, invoice: Obj) -> int | None:
-    """Return when a draft is finalized automatically, later if a webhook endpoint fails; None if never."""
+    """Return when a draft is finalized automatically; None if never.
+
+    A webhook endpoint that fails delays what is collected automatically, unless a time was set for it (SB 1.4).
+    """
     moment: int | None = invoice["automatically_finalizes_at"]
     if invoice["status"] != "draft" or not invoice["auto_advance"] or moment is None:
         return None
-    if world.billing["webhook_failing"] and not payments.collection(invoice).get("custom_time"):
+    automatic = invoice["collection_method"] == "charge_automatically"
+    if world.billing["webhook_failing"] and automatic and not payments.collection(invoice).get("custom_time"):
         return int(max(moment, invoice["created"] + LONGEST))
     return moment
 

@@ -112,6 +112,14 @@ def refuse_item(world: World, invoice: Obj, item: Obj) -> None:
         raise invalid(message, param=param)
 
 
+def refuse_added(world: World, subscription: Obj, item: Obj, place: str) -> None:
+    """Refuse an item that a request adds to an invoice of a taxed subscription; ``place`` is its parameter (SB 17.4)."""
+    refusal = objection(world, item) if subscription["automatic_tax"]["enabled"] else None
+    if refusal is not None:
+        message, param = refusal
+        raise invalid(message, param=f"{place}[{'tax_rates' if param == 'tax_rates' else 'price'}]")
+
+
 def objection(world: World, item: Obj, *, is_proration: bool = False) -> tuple[str, str] | None:
     """Return why automatic tax cannot tax an item or its line, and the parameter at fault.
 

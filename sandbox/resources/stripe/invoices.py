@@ -220,7 +220,7 @@ def delete_invoice(call: Call) -> Obj:
     world, invoice = call.world, found(call)
     if invoice["status"] != "draft":
         raise invalid("You can only delete draft invoices.")
-    if invoice["billing_reason"] != "manual":
+    if stopping.subscription_of(invoice) is not None:
         raise invalid("You cannot delete an invoice that was created by a subscription.")
     for item in world.stripe["invoiceitems"].values():
         if item["invoice"] == invoice["id"]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 
-from sandbox.billing import drafts, finalizing, invoices, payments
+from sandbox.billing import drafts, finalizing, invoices, payments, taxing
 from sandbox.billing.lines import MAX_ITEMS, item_line, pending_item, pending_lines, room, usage_item
 from sandbox.resources.stripe import item_contents
 from sandbox.resources.stripe.changes import ALWAYS_INVOICE, Change
@@ -133,7 +133,7 @@ def source_of(world: World, subscription: Obj) -> Obj | None:
 
 
 def added_items(world: World, subscription: Obj, params: Obj, *, place: str = "add_invoice_items") -> list[Obj]:
-    """Return the one-off items of a creation; on its first invoice, or pending where there is none."""
+    """Return the one-off items of a creation or an update, for its invoice or pending; those are refused that tax refuses."""
     found = []
     for n, given in enumerate(params.get("add_invoice_items", [])):
         for name in set(given) - {"price", "quantity", "metadata", "tax_rates"}:
@@ -141,7 +141,9 @@ def added_items(world: World, subscription: Obj, params: Obj, *, place: str = "a
         form = {"pricing": {"price": given["price"]}, "quantity": given.get("quantity", 1)}
         form |= {"subscription": subscription["id"], "metadata": given.get("metadata")}
         form |= {"tax_rates": given.get("tax_rates")}
-        found.append(item_contents.made(world, form, subscription["customer"], param=f"{place}[{n}][price]"))
+        item = item_contents.made(world, form, subscription["customer"], param=f"{place}[{n}][price]")
+        taxing.refuse_added(world, subscription, item, f"{place}[{n}]")
+        found.append(item)
     if len(found) > 20:
         raise invalid("You can add up to 20 invoice items", param="add_invoice_items")
     return found

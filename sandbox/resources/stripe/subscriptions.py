@@ -90,15 +90,16 @@ def change_subscription(call: Call, subscription: Obj) -> Obj:
     if tried.full and stops_without_source(world, subscription, call.params):
         return end_without_source(call, subscription)
     limits.check_quantities(world, subscription["id"], call.params)
+    added = added_items(world, tried.after, call.params)
     if tried.at_once:
         limits.check_invoices(world, subscription["id"])
-        once = [item_line(world, item) for item in added_items(world, subscription, call.params)]
+        once = [item_line(world, item) for item in added]
         trial_run = invoices.build(world, tried.after, [*tried_lines(world, tried), *once], reason="", preview=True)
         attempt = refuse_incomplete(call, tried.after, trial_run)
         if call.params.get("payment_behavior") == "pending_if_incomplete" and payments.refusal(attempt) is not None:
             return park(call, subscription, tried)
     change = planned(world, subscription, call.params, keep=True)
-    for item in added_items(world, subscription, call.params):
+    for item in added:
         world.put("invoiceitems", item)
     invoice = keep_change(call, change)
     subscription.update(change.after)

@@ -62,6 +62,15 @@ def test_the_accounts_grace_and_its_rules(rules: list[dict[str, Any]], hours: in
         assert draft["automatically_finalizes_at"] - draft["created"] == hours * HOUR + 1
 
 
+def test_a_failing_webhook_does_not_hold_what_is_sent() -> None:
+    """SB 1.4: finalization is delayed of what is collected automatically."""
+    with sandbox_client(billing={"webhook_failing": True}) as stripe:
+        sent = yearly(stripe, stripe.customer(), **SENT)
+        stripe.later(HOUR + 1)
+        assert state(stripe, sent) == "open 0, active"
+        assert renewed(stripe, sent, after=2 * HOUR)["status"] == "open"
+
+
 def test_a_failing_webhook_holds_drafts_but_not_those_with_a_time_of_their_own() -> None:
     """SB 1.4: up to 72 hours, and then it goes ahead."""
     with sandbox_client(billing={"webhook_failing": True}) as stripe:
@@ -118,6 +127,19 @@ def test_a_pause_that_is_over_leaves_its_drafts_as_they_are() -> None:
         assert stripe.get(f"/v1/invoices/{draft}")["status"] == "draft"
         renewed(stripe, subscription, after=2 * HOUR)
         assert state(stripe, subscription) == "paid 1, active"
+
+
+def test_a_draft_of_a_subscription_is_never_deleted() -> None:
+    """SB 2.9: neither a renewal's nor one that was made by hand for the subscription; a one-off draft is."""
+    with sandbox_client() as stripe:
+        customer = stripe.customer()
+        subscription = yearly(stripe, customer)
+        by_hand = stripe.invoice(customer, subscription=subscription)
+        for draft in (renewed(stripe, subscription), by_hand):
+            assert stripe.refused("DELETE", f"/v1/invoices/{draft['id']}")[0] == 400
+            assert stripe.get(f"/v1/invoices/{draft['id']}")["status"] == "draft"
+        one_off = stripe.invoice(customer)
+        assert stripe.send("DELETE", f"/v1/invoices/{one_off['id']}")[1]["deleted"]
 
 
 def test_what_is_pending_beyond_250_waits_for_the_next_invoice() -> None:

@@ -119,3 +119,73 @@ def test_a_price_has_its_own_tax_behaviour(stripe: SandboxClient) -> None:
     price = stripe.post("/v1/prices", product=product, unit_amount=900, currency="usd")["id"]
     form: Obj = {"customer": stripe.customer(), "pricing": {"price": price}, "tax_behavior": "exclusive"}
     assert stripe.send("POST", "/v1/invoiceitems", **form)[0] == 501
+
+
+def one_time(stripe: SandboxClient, **more: Any) -> str:
+    """Return the id of a price of 5.00; ``more`` are its parameters."""
+    product = stripe.post("/v1/products", name="Nail")["id"]
+    return str(stripe.post("/v1/prices", product=product, unit_amount=500, currency="usd", **more)["id"])
+
+
+def recurring(stripe: SandboxClient, **more: Any) -> str:
+    return one_time(stripe, recurring={"interval": "month"}, **more)
+
+
+TAXED: Any = {"tax_behavior": "exclusive"}
+
+
+def unspecified(param: str) -> tuple[int, Obj]:
+    message = "`tax_behavior` must be set on every item while automatic tax is enabled."
+    return 400, {"type": "invalid_request_error", "message": message, "param": param}
+
+
+@pytest.mark.parametrize("kind", ["creation", "update", "update at once", "preview"])
+def test_an_added_item_that_tax_refuses_is_refused_with_its_request(stripe: SandboxClient, kind: str) -> None:
+    """SB 17.4: of ``add_invoice_items``, by its parameter; nothing is written."""
+    customer, price = customer_in_texas(stripe), recurring(stripe, **TAXED)
+    added = [{"price": one_time(stripe, **TAXED)}, {"price": one_time(stripe)}]
+    form: Obj = {"customer": customer, "items": [{"price": price}], "automatic_tax": ON}
+    if kind == "creation":
+        found = stripe.refused("POST", "/v1/subscriptions", **form, add_invoice_items=added)
+        assert stripe.get("/v1/subscriptions", customer=customer)["data"] == []
+        assert stripe.get("/v1/invoices", customer=customer)["data"] == []
+    elif kind == "preview":
+        details: Obj = {"items": [{"price": price}]}
+        found = stripe.refused(
+            "POST", "/v1/invoices/create_preview", customer=customer, automatic_tax=ON, subscription_details=details,
+            invoice_items=added,
+        )  # fmt: skip
+    else:
+        made = stripe.post("/v1/subscriptions", **form)
+        at_once: Obj = {
+            "proration_behavior": "always_invoice",
+            "items": [{"id": made["items"]["data"][0]["id"], "quantity": 2}],
+        }
+        found = stripe.refused(
+            "POST", f"/v1/subscriptions/{made['id']}", add_invoice_items=added, metadata={"seen": "yes"},
+            **(at_once if kind == "update at once" else {}),
+        )  # fmt: skip
+        assert stripe.get(f"/v1/subscriptions/{made['id']}")["metadata"] == {}
+    assert found == unspecified(f"{'invoice_items' if kind == 'preview' else 'add_invoice_items'}[1][price]")
+    assert stripe.get("/v1/invoiceitems", customer=customer)["data"] == []
+
+
+@pytest.mark.parametrize("how", ["changed", "added", "by its item", "as an item"])
+def test_a_price_of_no_tax_behaviour_is_refused_on_an_update_of_a_taxed_subscription(
+    stripe: SandboxClient, how: str
+) -> None:
+    """SB 17.4: whether or not the update names ``automatic_tax``."""
+    customer, bad = customer_in_texas(stripe), recurring(stripe)
+    form: Obj = {"customer": customer, "items": [{"price": recurring(stripe, **TAXED)}], "automatic_tax": ON}
+    made = stripe.post("/v1/subscriptions", **form)
+    item = made["items"]["data"][0]["id"]
+    path, given = {
+        "changed": (f"/v1/subscriptions/{made['id']}", {"items": [{"id": item, "price": bad}]}),
+        "added": (f"/v1/subscriptions/{made['id']}", {"items": [{"price": bad}]}),
+        "by its item": (f"/v1/subscription_items/{item}", {"price": bad}),
+        "as an item": ("/v1/subscription_items", {"subscription": made["id"], "price": bad}),
+    }[how]
+    status, error = stripe.refused("POST", path, **given)
+    assert (status, error["message"]) == (400, f"The price {bad} has no tax_behavior.")
+    assert [i["id"] for i in stripe.get(f"/v1/subscriptions/{made['id']}")["items"]["data"]] == [item]
+    stripe.post(f"/v1/subscriptions/{made['id']}", automatic_tax={"enabled": False}, items=[{"price": bad}])
