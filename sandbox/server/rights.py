@@ -1,6 +1,7 @@
 """Rights of restricted keys: each call needs one, and so does each object that it expands (SB 8).
 
-A key of a world file is a text, which may do everything, or ``{"key": ..., "rights": [...], "wording": "new" | "old"}``.
+A key of a world file is a text, which may do everything, or ``{"key": ..., "rights": [...], "wording": "new" | "old"}``;
+with ``"expired": true`` it may do nothing any more.
 The names follow Stripe's managed keys, such as ``plan_read`` for prices; ``x_write`` includes ``x_read``.
 """
 
@@ -17,7 +18,10 @@ NO_KEY = (
     "'Authorization: Bearer YOUR_SECRET_KEY'). See https://stripe.com/docs/api#authentication for details, or we can help "
     "at https://support.stripe.com/."
 )
-
+PUBLISHABLE = (
+    "This API call cannot be made with a publishable API key. Please use a secret API key. You can find a list of your API "
+    "keys at https://dashboard.stripe.com/account/apikeys."
+)
 ACCOUNT = "accounts_kyc_basic_read"
 THIN_EVENTS = "v2_core_events_read"  # no list of names has it (SB "Not found anywhere")
 # The right by the beginning of a path, the longest first; "_read" or "_write" is added by the verb.
@@ -67,16 +71,26 @@ def restricted(key: Any) -> bool:
 
 
 def authenticate(world: World, authorization: str) -> Any:
-    """Return the key of a request's header as the world has it. Raises StripeRefusal 401."""
+    """Return the key of a request's header as the world has it. Raises StripeRefusal 401; a publishable key is a 403 (SB 8.7)."""
     scheme, _, value = authorization.partition(" ")
     key = base64.b64decode(value).decode().partition(":")[0] if scheme == "Basic" else value
     if not key:
         raise StripeRefusal(NO_KEY, status=401, logged=False)
+    if key.startswith("pk_"):
+        raise StripeRefusal(PUBLISHABLE, status=403, code="secret_key_required", logged=False)
     found = next((known for known in world.stripe_keys if key_text(known) == key), None)
     if found is None:
-        shown = f"{key[:8]}{'*' * 8}{key[-4:]}"
-        raise StripeRefusal(f"Invalid API Key provided: {shown}", status=401, logged=False)
+        raise StripeRefusal(f"Invalid API Key provided: {masked(key)}", status=401, logged=False)
+    if isinstance(found, dict) and found.get("expired"):
+        raise StripeRefusal(
+            f"Expired API Key provided: {masked(key)}", status=401, code="api_key_expired", logged=False
+        )
     return found
+
+
+def masked(key: str) -> str:
+    """Return a key as refusals show it: its beginning and its last four characters."""
+    return f"{key[:8]}{'*' * 8}{key[-4:]}"
 
 
 def key_text(key: Any) -> str:

@@ -320,7 +320,7 @@ def checked_keys(keys: Any) -> list[Any]:
     """Return the keys of the Stripe section. Raises BadWorld for any other form than a string or an object with key and rights."""
     for key in keys:
         parts = set(key) if isinstance(key, dict) else set()
-        if not isinstance(key, str) and not ({"key", "rights"} <= parts <= {"key", "rights", "wording"}):
+        if not isinstance(key, str) and not ({"key", "rights"} <= parts <= {"key", "rights", "wording", "expired"}):
             raise BadWorld('stripe.keys: a key is a text, or {"key": ..., "rights": [...], "wording": "new" or "old"}')
     return list(keys)
 

@@ -146,11 +146,12 @@ def billing_mode(world: World, params: Obj) -> Obj:
 
 
 def check_anchor(world: World, items: list[Obj], when: Timing) -> None:
-    """Refuse an anchor after the next natural billing date, unless a trial lasts until then."""
+    """Refuse an anchor after the next natural billing date, counted from now or from the end of a trial (SB 11.10)."""
     for item in items:
-        if not when.trial_end and when.anchor > periods.shift(world.now, item["price"]["recurring"], 1):
+        natural = periods.shift(when.trial_end or world.now, item["price"]["recurring"], 1)
+        if when.anchor > natural:
             raise invalid(
-                "billing_cycle_anchor cannot be later than next natural billing date for plan",
+                f"billing_cycle_anchor cannot be later than next natural billing date ({natural}) for plan",
                 param="billing_cycle_anchor",
             )
 

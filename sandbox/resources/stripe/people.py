@@ -12,7 +12,7 @@ from sandbox.resources.stripe.objects import DERIVED, emit, event_sink, get, in_
 from sandbox.resources.stripe.routes import PAGING, Call, route
 from sandbox.world import ids
 from sandbox.world.forms import merge_metadata
-from sandbox.world.refusal import invalid, missing, only_one
+from sandbox.world.refusal import StripeRefusal, invalid, missing, only_one
 from sandbox.world.state import Obj, World
 
 TEXTS = ("name", "email", "description", "phone")
@@ -28,6 +28,7 @@ ACCOUNT: Obj = {
 ADDRESS = ("city", "country", "line1", "line2", "postal_code", "state")
 EMAIL = r"[!-?A-~]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+"
 PREFIX = "[A-Z0-9]{1,12}"
+EVENTS_KEPT = 30 * 86_400  # seconds
 NO_INVOICE_SETTINGS = {
     "custom_fields": None, "default_payment_method": None, "footer": None, "rendering_options": None,
 }  # fmt: skip
@@ -125,25 +126,37 @@ def list_customers(call: Call) -> Obj:
 
 @route("get", "/v1/events/{id}")
 def retrieve_event(call: Call) -> Obj:
-    return get(call.world, "events", call.ids[0], kind="event")
+    """Return an event, which is found for 30 days, and after a while that the world sets (SB 10.5)."""
+    event = get(call.world, "events", call.ids[0], kind="event")
+    if not is_shown(call.world, event):
+        raise missing("event", event["id"])
+    if event["created"] < call.world.now - EVENTS_KEPT:
+        raise StripeRefusal("This event has aged out of our retention policy.", status=404, param="id")
+    return event
 
 
 @route("get", "/v1/events", *PAGING, "type", "types")
 def list_events(call: Call) -> Obj:
-    """30 days back, newest first."""
+    """Return the events of the last 30 days, newest first, without those that Stripe does not show yet (SB 10.5)."""
     one, many = call.params.get("type"), call.params.get("types")
     if one is not None and many is not None:  # "either `type` or `types`, but not both" (types)
         raise only_one("type", "types")
     if many is not None and len(many) > 20:
         raise invalid("You can pass up to 20 types", param="types")
-    oldest = {"gte": call.world.now - 30 * 86_400}
+    oldest = {"gte": call.world.now - EVENTS_KEPT}
 
     def keep(event: Obj) -> bool:
         kind = event["type"]
         exact = one is None or kind == one or (one.endswith("*") and kind.startswith(one[:-1]))
-        return exact and (many is None or kind in many) and in_range(event, oldest)
+        asked = exact and (many is None or kind in many)
+        return asked and in_range(event, oldest) and is_shown(call.world, event)
 
     return listed(call, "events", keep)
+
+
+def is_shown(world: World, event: Obj) -> bool:
+    """Return whether an event is visible by now: ``limits.event_delay`` seconds after its ``created``, 0 by default."""
+    return bool(event["created"] + world.limits.get("event_delay", 0) <= world.now)
 
 
 def living(call: Call) -> Obj:

@@ -260,7 +260,7 @@ def test_what_a_paid_invoice_refuses(stripe: SandboxClient) -> None:
         ({"days_until_due": 7},
          "You can only specify 'due_date' or 'days_until_due' if invoice collection method is 'send_invoice'.", None),
         ({"nope": 1}, "Received unknown parameter: nope", "nope"),
-        ({"customer": "cus_nope"}, "No such customer: 'cus_nope'", "customer"),
+        ({"customer": "cus_unwritten"}, "No such customer: 'cus_unwritten'", "customer"),
     ],
 )  # fmt: skip
 def test_creations_that_are_refused(
@@ -281,9 +281,9 @@ def test_which_parameter_an_unknown_invoice_blames(stripe: SandboxClient) -> Non
     }  # fmt: skip
     for (verb, rest), param in blamed.items():
         more = {"lines": [{"amount": 1}]} if rest == "/add_lines" else {}
-        status, error = stripe.refused(verb, f"/v1/invoices/in_nope{rest}", **more)
-        assert (status, error["message"], error["param"]) == (404, "No such invoice: 'in_nope'", param), rest
+        status, error = stripe.refused(verb, f"/v1/invoices/in_unwritten{rest}", **more)
+        assert (status, error["message"], error["param"]) == (404, "No such invoice: 'in_unwritten'", param), rest
     for verb in ("GET", "DELETE", "POST"):
-        status, error = stripe.refused(verb, "/v1/invoiceitems/ii_nope")
-        assert (status, error["message"]) == (404, "No such Invoice Item: 'ii_nope'(livemode=false)")
+        status, error = stripe.refused(verb, "/v1/invoiceitems/ii_unwritten")
+        assert (status, error["message"]) == (404, "No such Invoice Item: 'ii_unwritten'(livemode=false)")
         assert error["param"] == "id"

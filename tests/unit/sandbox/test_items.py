@@ -163,9 +163,9 @@ def test_a_customer_is_needed(stripe: SandboxClient, path: str) -> None:
 
 def test_an_unknown_invoice_is_no_filter(stripe: SandboxClient) -> None:
     """FACTS_A 60."""
-    status, error = stripe.refused("GET", "/v1/invoiceitems", invoice="in_nope")
+    status, error = stripe.refused("GET", "/v1/invoiceitems", invoice="in_unwritten")
     assert (status, error["code"], error["param"]) == (400, "resource_missing", "invoice")
-    assert error["message"] == "No such invoice: 'in_nope'"
+    assert error["message"] == "No such invoice: 'in_unwritten'"
 
 
 def test_a_due_date_is_given_once(stripe: SandboxClient) -> None:
