@@ -58,13 +58,13 @@ def updated(world: World, subscription: Obj, params: Obj, *, keep: bool) -> Obj:
     """Return a copy of the subscription with these parameters applied."""
     result = copy.deepcopy(subscription)
     items = result["items"]["data"]
-    priced = []
+    with_price = []
     for n, given in enumerate(params.get("items", [])):
         apply_item(world, result, items, given, f"items[{n}]")
         if {"price", "price_data"} & set(given) and not given.get("deleted"):
             item = next((item for item in items if item["id"] == given.get("id")), items[-1])
             check_price_currency(item["price"], result["currency"], f"items[{n}][price]")
-            priced.append(item)
+            with_price.append(item)
     check_items(items, result["billing_mode"]["type"])
     set_collection(result, params)
     payers.check_method(world, result["customer"], params.get("default_payment_method"))
@@ -87,7 +87,7 @@ def updated(world: World, subscription: Obj, params: Obj, *, keep: bool) -> Obj:
         customer = world.stripe["customers"][result["customer"]]
         result["automatic_tax"] = tax.check_automatic(world, customer, params, items)
     elif result["automatic_tax"]["enabled"]:
-        tax.refuse_unspecified(world, priced)
+        tax.refuse_unspecified(world, with_price)
     if "default_tax_rates" in params:
         result["default_tax_rates"] = tax_rates.chosen(world, params["default_tax_rates"], "default_tax_rates")
     tax.refuse_rates(result["default_tax_rates"], items, automatic=result["automatic_tax"]["enabled"])

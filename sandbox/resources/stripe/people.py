@@ -148,8 +148,8 @@ def list_events(call: Call) -> Obj:
     def keep(event: Obj) -> bool:
         kind = event["type"]
         exact = one is None or kind == one or (one.endswith("*") and kind.startswith(one[:-1]))
-        asked = exact and (many is None or kind in many)
-        return asked and in_range(event, oldest) and is_shown(call.world, event)
+        matches = exact and (many is None or kind in many)
+        return matches and in_range(event, oldest) and is_shown(call.world, event)
 
     return listed(call, "events", keep)
 
