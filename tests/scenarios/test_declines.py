@@ -89,6 +89,34 @@ def test_a_declined_upgrade_is_not_kept(harness_of: Build, small_world: WorldBui
     assert "retried after 2026-11-17 09:00 UTC" in detail(harness)
 
 
+def give_status(harness: Harness, status: str) -> None:
+    """Give the subscription s-1 a status in Stripe, with an event."""
+    billed(harness)["status"] = status
+    harness.stripe().v1.subscriptions.update(billed(harness)["id"], {"description": f"It is {status}."})
+
+
+def test_an_upgrade_of_an_unpaid_subscription_waits_for_its_invoices(
+    harness_of: Build, small_world: WorldBuilder
+) -> None:
+    """SB 12.8: Stripe would leave the invoice of the upgrade a draft that nothing collects.
+
+    Ten more seats at 5.00 for 717 of 720 hours: 12 x 5.00 less 2 x 5.00 are 59.75 - 9.96 (995.83 rounded down to -9.96).
+    """
+    harness = upgraded(harness_of, small_world, "4242")
+    give_status(harness, "unpaid")
+    before = harness.frozen()
+    for _ in range(2):
+        harness.reconcile()
+        assert harness.frozen() == before, "no write"
+        assert harness.status("s-1") == ("PENDING", "WAITS_FOR_WRITE")
+        assert "It is unpaid in Stripe" in harness.plan().unplanned["subscription:test:s-1"]
+    give_status(harness, "active")
+    harness.reconcile()
+    assert (quantity(harness), harness.status("s-1")) == (12, ("SUCCESS", ""))
+    (bill,) = [i for i in harness.objects("invoices") if i["billing_reason"] == "subscription_update"]
+    assert (bill["total"], bill["status"]) == (4979, "paid")
+
+
 def test_a_declined_upgrade_is_repeated_on_four_days_and_no_more(harness_of: Build, small_world: WorldBuilder) -> None:
     harness = upgraded(harness_of, small_world)
     harness.reconcile()

@@ -117,6 +117,7 @@ def subscription_document(reading: Reading, subscription: StripeSubscription, ke
         "discounts": discounts,
         "schedule": subscription.schedule,
         "paused": subscription.pause_collection is not None or subscription.status == SubscriptionStatus.PAUSED,
+        "unpaid": subscription.status == SubscriptionStatus.UNPAID,
         "asked_end": subscription.metadata.get(CANCEL_AT),
         "tax_rates": [rate.id for rate in subscription.default_tax_rates or ()],
         "anchor": current_anchor(subscription),

@@ -17,6 +17,11 @@ from stripe_sync.domain.plan.writes.context import Draft, Outcome, Policy, Unpla
 from stripe_sync.domain.plan.writes.renewals import Items, is_inside, is_overtaken, item_periods, overtaken
 
 BANK_DEBIT = "bank_debit"  # a cause beside that of the change
+# SB 12.8.
+UNPAID = (
+    "It is unpaid in Stripe, and the invoice of its change would stay a draft. Collect its open invoices, or cancel it in "
+    "Stigg; its change is made after that."
+)
 
 
 def change_items(draft: Draft, d: Changed) -> Iterator[Outcome]:
@@ -47,6 +52,9 @@ def change_items(draft: Draft, d: Changed) -> Iterator[Outcome]:
     moment = requested if requested is not None and is_inside(d, requested) and requested <= draft.policy.now else None
     if behavior != "none" and moment is not None:
         after["proration_date"] = moment
+    if behavior == "always_invoice" and d.actual.facts.get("unpaid"):
+        yield Unplanned(d.key, UNPAID)
+        return
     due = remaining(draft, d, old, new, moment) if behavior == "always_invoice" else {}
     payment = d.target.facts["payment"]
     if d.target.document["collection_method"] == "charge_automatically":
