@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+
+from msgspec import UNSET, UnsetType
 
 from stripe_sync.apply import verification
 from stripe_sync.apply.links import LinkIndex
@@ -18,13 +19,12 @@ from stripe_sync.clients.stigg.client import StiggApi
 from stripe_sync.clients.stripe.answers import Found, Written
 from stripe_sync.clients.stripe.client import StripeApi
 from stripe_sync.clients.stripe.collection import Collection
+from stripe_sync.clients.stripe.parameters.base import CLEARED, MetadataChange, Parameters
 from stripe_sync.core import keys, ownership
 from stripe_sync.core.errors import EntityError
 from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.model.documents import Document
 from stripe_sync.domain.plan.actions import Action
-
-Params = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def reader(collection: Collection) -> Callable[[Call], Found]:
     return lambda call: collection.read(call.api, call.id)
 
 
-def change(resource: Resource, collection: Collection, build: Callable[[Call], Params]) -> Handler:
+def change(resource: Resource, collection: Collection, build: Callable[[Call], Parameters]) -> Handler:
     """Return the handler of a change of the target by its id."""
 
     def send(call: Call, key: str) -> Written:
@@ -133,18 +133,21 @@ def metadata(given: Mapping[str, str] | None, links: LinkIndex) -> dict[str, str
     return result
 
 
-def fields(call: Call) -> Params:
-    """Return the fields of an action; None becomes an empty text, which unsets the field."""
+def field_text(call: Call, name: str) -> str | UnsetType:
+    """Return a field of an action; None becomes an empty text, which removes the value in Stripe."""
     after = call.action.after
-    found = {name: "" if value is None else value for name, value in after.items() if name != "metadata"}
-    if "metadata" in after:
-        found["metadata"] = metadata(after["metadata"], call.links)
-    return found
+    return (after[name] or CLEARED) if name in after else UNSET
 
 
-def without_marker(call: Call) -> Params:
+def field_metadata(call: Call) -> dict[str, str] | UnsetType:
+    """Return the metadata of an action, with its marker."""
+    after = call.action.after
+    return metadata(after["metadata"], call.links) if "metadata" in after else UNSET
+
+
+def without_marker(call: Call) -> MetadataChange:
     """Return the parameters that remove our metadata; foreign names are not sent and are kept."""
-    return {"metadata": call.action.after["how"]["metadata"]}
+    return MetadataChange(metadata=call.action.after["how"]["metadata"])
 
 
 def existing(call: Call, collection: Collection, *, id: str, refused: EntityError) -> Written:

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import Any
+
+from msgspec import UNSET
 
 from stripe_sync.apply.cancellation.after_end import after_end, with_sums
 from stripe_sync.apply.cancellation.pending_items import settle_pending
@@ -16,13 +17,14 @@ from stripe_sync.apply.resource import Call
 from stripe_sync.apply.resources.invoice import INVOICES
 from stripe_sync.apply.results import FollowUp
 from stripe_sync.clients.stripe.nested_lists import with_lines
+from stripe_sync.clients.stripe.parameters.invoices import InvoiceTiming
 from stripe_sync.core.clock import epoch
 from stripe_sync.core.errors import EntityError, Replayed, Transient
 from stripe_sync.domain.actual.endings import MINUTE, Collected, GiveBack, collected, to_give_back, unowed
 from stripe_sync.domain.actual.pending_items import Pending
 from stripe_sync.domain.actual.unowed_invoices import Renewal, sold_after, to_stop
 from stripe_sync.domain.model.stripe_status import COLLECTIBLE
-from stripe_sync.domain.usage.holds.leads import LONGER, TIME, is_too_near
+from stripe_sync.domain.usage.holds.leads import LONGER, is_too_near
 
 
 def finish(call: Call, key: str, now: datetime) -> FollowUp:
@@ -75,7 +77,7 @@ def _each(steps: Iterable[Callable[[], list[str]]]) -> list[str]:
 def stop(call: Call, invoice: Collected, *, key: str) -> list[str]:
     """Switch the collection of one invoice off (C3). ``after_end`` reads it again and reports it if Stripe still collects it."""
     try:
-        INVOICES.update(call.api, invoice.id, {"auto_advance": False}, key=f"{key}-{invoice.id}-off")
+        INVOICES.update(call.api, invoice.id, InvoiceTiming(auto_advance=False), key=f"{key}-{invoice.id}-off")
     except EntityError as refused:
         return [f"{invoice.id} was not switched off: {refused.detail}"]
     return []
@@ -101,5 +103,6 @@ def give_back(call: Call, given: GiveBack, *, key: str, now: int) -> list[str]:
 
 def _switch_on(call: Call, given: GiveBack, *, key: str) -> None:
     """Switch the collection of one invoice on, a draft with its time."""
-    params: dict[str, Any] = {"auto_advance": True} | ({TIME: given.moment} if given.moment is not None else {})
-    INVOICES.update(call.api, given.invoice, params, key=key)
+    moment = UNSET if given.moment is None else given.moment
+    timing = InvoiceTiming(auto_advance=True, automatically_finalizes_at=moment)
+    INVOICES.update(call.api, given.invoice, timing, key=key)

@@ -10,12 +10,14 @@ from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
 
-from stripe_sync.apply.resource import Call, Params
+from stripe_sync.apply.resource import Call
 from stripe_sync.apply.resources.invoice import INVOICES, terms
 from stripe_sync.apply.resources.invoice_item import ITEMS, taxed
 from stripe_sync.clients.stripe.answers import Found
 from stripe_sync.clients.stripe.endpoints import PATHS
 from stripe_sync.clients.stripe.nested_lists import with_lines
+from stripe_sync.clients.stripe.parameters.base import Period
+from stripe_sync.clients.stripe.parameters.invoices import InvoiceTiming, NewInvoiceItem, PriceData
 from stripe_sync.core.charge_minimum import is_billable
 from stripe_sync.core.decoding import from_stripe
 from stripe_sync.core.keys import LinkKey
@@ -50,11 +52,10 @@ def _bill(call: Call, nets: Sequence[Net], *, key: str, now: int) -> list[str]:
     found = _terms(call, nets, now=now)
     if found.problem:
         return [f"{_sum(nets)} were pending: {found.problem} Bill them by hand."]
-    own = _own_invoice(call, found.after())
+    own = _own_invoice(call, found)
     invoice = _existing_invoice(own, found.customer)
     if invoice is None:
-        params = terms(own.action) | {"metadata": own.marker()}
-        invoice = INVOICES.create(own.api, params, key=f"{key}-pending")
+        invoice = INVOICES.create(own.api, terms(own.action, own.marker()), key=f"{key}-pending")
     if invoice.object["status"] != InvoiceStatus.DRAFT or invoice.object["auto_advance"]:
         return []
     for net in nets:
@@ -75,14 +76,14 @@ def _terms(call: Call, nets: Sequence[Net], *, now: int) -> FinalTerms:
     return without_fixed(found, [id for id, coupon in live.items() if coupon and coupon.get("percent_off") is None])
 
 
-def _own_invoice(call: Call, after: Params) -> Call:
+def _own_invoice(call: Call, terms: FinalTerms) -> Call:
     """Return the creation of the invoice, whose marker names the subscription in Stigg and in Stripe.
 
     One Stigg id may have several Stripe subscriptions, one after the other; each has an invoice of its own.
     """
     environment, stigg_id, *_ = LinkKey.parse(call.action.target).parts
     target = str(LinkKey(INVOICE, (environment, stigg_id, call.id)))
-    action = Action(kind=ActionKind.FINAL_INVOICE_CREATE, lane=call.action.lane, target=target, after=after)
+    action = Action(kind=ActionKind.FINAL_INVOICE_CREATE, lane=call.action.lane, target=target, after=terms.after())
     return Call(call.api, action, call.links)
 
 
@@ -90,13 +91,18 @@ def _put_line(call: Call, invoice: Found, net: Net, *, key: str) -> None:
     """Write one line with its tax fields to the invoice, unless it exists."""
     settings = call.links.tax_of()
     row = invoice.object
-    price = {"currency": net.currency, "product": net.product, "unit_amount_decimal": Decimal(net.amount)}
+    name = ",".join(net.items)[:LONGEST]
     own_tax = {**settings, "tax_behavior": net.behavior or settings["tax_behavior"]} if settings else settings
-    content = {
-        "customer": row["customer"], "invoice": row["id"], "discountable": net.discountable, "quantity": 1,
-        "description": "Changes before the end", "period": {"start": net.start, "end": net.end},
-        "price_data": price, "metadata": {NAME: ",".join(net.items)[:LONGEST]},
-    }  # fmt: skip
+    content = NewInvoiceItem(
+        customer=row["customer"],
+        invoice=row["id"],
+        discountable=net.discountable,
+        quantity=1,
+        description="Changes before the end",
+        period=Period(start=net.start, end=net.end),
+        price_data=PriceData(currency=net.currency, product=net.product, unit_amount_decimal=Decimal(net.amount)),
+        metadata={NAME: name},
+    )
     automatic = (row.get("automatic_tax") or {}).get("enabled")
     params = taxed(content, own_tax, manual_rates(row) if automatic or not net.rates else net.rates)
     there = {
@@ -104,7 +110,7 @@ def _put_line(call: Call, invoice: Found, net: Net, *, key: str) -> None:
         for page in call.api.pages(ITEMS.path, customer=row["customer"], invoice=row["id"])
         for item in page
     }
-    if params["metadata"][NAME] not in there:
+    if name not in there:
         ITEMS.create(call.api, params, key=f"{key}-{net.items[0]}")
 
 
@@ -118,8 +124,8 @@ def _switch_on(call: Call, id: str, nets: Sequence[Net], *, key: str, now: int) 
     if not is_billable(held["total"], balance, held["currency"]):
         INVOICES.delete(call.api, id, key=f"{key}-gone")
         return [f"{_sum(nets)} were pending, which is less than Stripe charges; they are not billed."]
-    params: dict[str, Any] = {"auto_advance": True, "automatically_finalizes_at": now + int(LONGER.total_seconds())}
-    INVOICES.update(call.api, id, params, key=f"{key}-pending-on")
+    timing = InvoiceTiming(auto_advance=True, automatically_finalizes_at=now + int(LONGER.total_seconds()))
+    INVOICES.update(call.api, id, timing, key=f"{key}-pending-on")
     return []
 
 

@@ -5,42 +5,44 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from stripe_sync.apply.resource import Call, Handler, Params, Resource, metadata, reader
+from msgspec import UNSET
+
+from stripe_sync.apply.resource import Call, Handler, Resource, metadata, reader
 from stripe_sync.apply.resources.subscription import item_params, own_notes
 from stripe_sync.clients.stripe.answers import Found, Written
 from stripe_sync.clients.stripe.collection import Collection
+from stripe_sync.clients.stripe.parameters.base import AutomaticTaxParams, DiscountParams
+from stripe_sync.clients.stripe.parameters.subscriptions import CustomerUpdate, NewSession, SubscriptionData
 from stripe_sync.domain.model.documents import Document
 from stripe_sync.domain.plan.actions import ActionKind
 
 
-def _parameters(call: Call) -> Params:
+def _parameters(call: Call) -> NewSession:
     """Return the parameters of a session; the subscription gets our marker, so the next run knows it."""
     how, links = call.action.after["how"], call.links
     request = how["request"]
-    params: Params = {
-        "mode": "subscription",
-        "customer": links.resolve(call.action.after["customer"]),
-        "client_reference_id": call.action.after["reference"],
-        "line_items": [item_params(call, item) for item in [*how["items"], *how["one_off"]]],
-        "success_url": request["success_url"],
-        "metadata": call.marker(),
-        "subscription_data": _subscription(call),
-        "expires_at": how["expires_at"],
-    }
-    if request["cancel_url"]:
-        params["cancel_url"] = request["cancel_url"]
-    if how["attach"]:
-        params["discounts"] = [{"coupon": links.resolve(key)} for key in how["attach"].values()]
-    if how["automatic_tax"]:
-        params |= {"automatic_tax": {"enabled": True}, "customer_update": {"address": "auto"}}
-    return params
+    is_taxed = bool(how["automatic_tax"])
+    return NewSession(
+        customer=links.resolve(call.action.after["customer"]),
+        client_reference_id=call.action.after["reference"],
+        line_items=[item_params(call, item) for item in [*how["items"], *how["one_off"]]],
+        success_url=request["success_url"],
+        metadata=call.marker(),
+        subscription_data=_subscription(call),
+        expires_at=how["expires_at"],
+        cancel_url=request["cancel_url"] or UNSET,
+        discounts=[DiscountParams(coupon=links.resolve(key)) for key in how["attach"].values()] or UNSET,
+        automatic_tax=AutomaticTaxParams(enabled=True) if is_taxed else UNSET,
+        customer_update=CustomerUpdate() if is_taxed else UNSET,
+    )
 
 
-def _subscription(call: Call) -> Params:
+def _subscription(call: Call) -> SubscriptionData:
     how = call.action.after["how"]
-    notes = own_notes({"once": how["once"]} if how["once"] else {})
-    data: Params = {"billing_mode": {"type": "flexible"}, "metadata": metadata(how["metadata"], call.links) | notes}
-    return data | ({"trial_period_days": how["trial_days"]} if how["trial_days"] else {})
+    notes = own_notes(once=how["once"]) if how["once"] else {}
+    return SubscriptionData(
+        metadata=metadata(how["metadata"], call.links) | notes, trial_period_days=how["trial_days"] or UNSET
+    )
 
 
 def _create(call: Call, key: str) -> Written:

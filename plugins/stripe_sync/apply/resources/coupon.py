@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
+from msgspec import UNSET, structs
+
 from stripe_sync.apply.resource import (
     Call,
     Handler,
-    Params,
     Resource,
     change,
     existing,
-    fields,
+    field_metadata,
+    field_text,
     metadata,
     reader,
     without_marker,
@@ -20,6 +22,7 @@ from stripe_sync.apply.resource import (
 from stripe_sync.clients.stripe.answers import Found, Written
 from stripe_sync.clients.stripe.collection import Collection
 from stripe_sync.clients.stripe.endpoints import PATHS
+from stripe_sync.clients.stripe.parameters.catalog import CouponChange, CurrencyAmount, NewCoupon
 from stripe_sync.core.decoding import from_stripe
 from stripe_sync.core.errors import EntityError
 from stripe_sync.core.reasons import ReasonCode
@@ -31,30 +34,30 @@ from stripe_sync.domain.plan.actions import ActionKind
 ATTEMPTS = 5
 
 
-def _parameters(call: Call) -> Params:
+def _parameters(call: Call) -> NewCoupon:
     """Return the parameters of a new coupon."""
     after = call.action.after
-    params: Params = {
-        "id": call.links.natural_id(call.action.target),
-        "duration": after["duration"],
-        "metadata": metadata(after["metadata"], call.links),
-    }
-    if "name" in after:
-        params["name"] = after["name"]
-    if "duration_in_months" in after:
-        params["duration_in_months"] = int(after["duration_in_months"])
+    coupon = NewCoupon(
+        id=call.links.natural_id(call.action.target),
+        duration=after["duration"],
+        metadata=metadata(after["metadata"], call.links),
+        name=after.get("name", UNSET),
+        duration_in_months=int(after["duration_in_months"]) if "duration_in_months" in after else UNSET,
+    )
     if "percent_off" in after:
-        return params | {"percent_off": float(after["percent_off"])}
-    return params | _fixed_amount(after["amount_off"])
+        return structs.replace(coupon, percent_off=float(after["percent_off"]))
+    return _with_amounts(coupon, {currency: int(amount) for currency, amount in sorted(after["amount_off"].items())})
 
 
-def _fixed_amount(amount_off: Mapping[str, str]) -> Params:
-    """Return the parameters of a fixed amount; further currencies become ``currency_options``."""
-    amounts = {currency: int(amount) for currency, amount in sorted(amount_off.items())}
+def _with_amounts(coupon: NewCoupon, amounts: Mapping[str, int]) -> NewCoupon:
+    """Return the coupon with a fixed amount, minor units by currency; further currencies become ``currency_options``."""
     own = "usd" if "usd" in amounts else next(iter(amounts))
-    params: Params = {"amount_off": amounts.pop(own), "currency": own}
-    options = {currency: {"amount_off": amount} for currency, amount in amounts.items()}
-    return params | ({"currency_options": options} if options else {})
+    others = {currency: CurrencyAmount(amount_off=amount) for currency, amount in amounts.items() if currency != own}
+    return structs.replace(coupon, amount_off=amounts[own], currency=own, currency_options=others or UNSET)
+
+
+def _changes(call: Call) -> CouponChange:
+    return CouponChange(name=field_text(call, "name"), metadata=field_metadata(call))
 
 
 def _create(call: Call, key: str) -> Written:
@@ -62,12 +65,12 @@ def _create(call: Call, key: str) -> Written:
     params = _parameters(call)
     for number, id in enumerate(_ids(call)):
         try:
-            return COUPONS.create(call.api, params | {"id": id}, key=f"{key}-{number}" if number else key)
+            return COUPONS.create(call.api, structs.replace(params, id=id), key=f"{key}-{number}" if number else key)
         except EntityError as refused:
             if refused.reason != ReasonCode.ID_TAKEN or COUPONS.find(call.api, id) is not None:
                 return existing(call, COUPONS, id=id, refused=refused)
     raise EntityError(
-        ReasonCode.ID_TAKEN, f"Stripe refuses the id {params['id']} and those after it, and shows no such coupon."
+        ReasonCode.ID_TAKEN, f"Stripe refuses the id {params.id} and those after it, and shows no such coupon."
     )
 
 
@@ -104,7 +107,7 @@ COUPON = Resource(
 )
 HANDLERS = {
     ActionKind.COUPON_CREATE: Handler(COUPON, _create, _recover),
-    ActionKind.COUPON_UPDATE: change(COUPON, COUPONS, fields),
+    ActionKind.COUPON_UPDATE: change(COUPON, COUPONS, _changes),
     ActionKind.COUPON_DELETE: Handler(COUPON, _delete, _recover_deletion),
     ActionKind.COUPON_STRIP: change(COUPON, COUPONS, without_marker),
 }

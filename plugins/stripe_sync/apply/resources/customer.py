@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
+from msgspec import UNSET, structs
+
 from stripe_sync.apply.resource import (
     Call,
     Handler,
-    Params,
     Resource,
     change,
-    fields,
+    field_metadata,
+    field_text,
     reader,
     without_marker,
 )
 from stripe_sync.clients.stripe.answers import Found, Written
 from stripe_sync.clients.stripe.collection import Collection
-from stripe_sync.clients.stripe.endpoints import EXPANDED, PATHS, in_list
+from stripe_sync.clients.stripe.endpoints import PATHS, in_list
+from stripe_sync.clients.stripe.parameters.catalog import CustomerChange, NewCustomer
 from stripe_sync.core.decoding import from_stripe
 from stripe_sync.domain.actual import stripe_objects
 from stripe_sync.domain.model.documents import Document
@@ -25,14 +28,21 @@ from stripe_sync.domain.model.stripe import StripeCustomer
 from stripe_sync.domain.plan.actions import ActionKind
 
 
-def _changes(call: Call) -> Params:
-    """Return the fields, with ``expand`` so that the answer is as complete as a read."""
-    return {**fields(call), "expand": EXPANDED["customer"]}
+def _changes(call: Call) -> CustomerChange:
+    return CustomerChange(
+        name=field_text(call, "name"),
+        description=field_text(call, "description"),
+        email=field_text(call, "email"),
+        metadata=field_metadata(call),
+    )
+
+
+def _parameters(call: Call) -> NewCustomer:
+    return NewCustomer(test_clock=call.links.test_clock or UNSET, **structs.asdict(_changes(call)))
 
 
 def _create(call: Call, key: str) -> Written:
-    clock = {"test_clock": call.links.test_clock} if call.links.test_clock else {}
-    return CUSTOMERS.create(call.api, _changes(call) | clock, key=key)
+    return CUSTOMERS.create(call.api, _parameters(call), key=key)
 
 
 def _recover(call: Call, since: datetime) -> Iterator[Found]:

@@ -5,15 +5,19 @@ The final invoice is created with ``auto_advance`` off, filled, then switched on
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
 
-from stripe_sync.apply.resource import Call, Handler, Params, Resource
+from msgspec import UNSET, structs
+
+from stripe_sync.apply.resource import Call, Handler, Resource
 from stripe_sync.apply.resources.coupon import COUPONS
 from stripe_sync.clients.stripe.answers import Found, Written
 from stripe_sync.clients.stripe.collection import Collection
 from stripe_sync.clients.stripe.endpoints import PATHS
+from stripe_sync.clients.stripe.parameters.base import CLEARED, AutomaticTaxParams, DiscountParams
+from stripe_sync.clients.stripe.parameters.catalog import NewCoupon
+from stripe_sync.clients.stripe.parameters.invoices import InvoiceTiming, NewInvoice
 from stripe_sync.core.errors import EntityError
 from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.model.documents import Document
@@ -46,7 +50,10 @@ def _set_time(call: Call, key: str) -> Written:
             ReasonCode.CHANGED_SINCE,
             f"{id} is {now['status']}, or its finalization time was changed in Stripe; it is not changed.",
         )
-    return INVOICES.update(call.api, id, dict(call.action.after), key=key)
+    after = call.action.after
+    moment = after.get("automatically_finalizes_at", UNSET)
+    timing = InvoiceTiming(auto_advance=after["auto_advance"], automatically_finalizes_at=moment)
+    return INVOICES.update(call.api, id, timing, key=key)
 
 
 def _read(call: Call) -> Found:
@@ -64,41 +71,42 @@ def _draft_document(call: Call, found: Found) -> Document:
 
 def _create(call: Call, key: str) -> Written:
     """Create its coupons, then the invoice with ``auto_advance`` off, so that an incomplete one is never finalized."""
-    for coupon in call.action.after.get("coupons", ()):
-        _create_coupon(call, coupon, key=f"{key}-{coupon['id']}")
-    return INVOICES.create(call.api, terms(call.action) | {"metadata": call.marker()}, key=key)
+    for coupon in _coupons(call.action):
+        _create_coupon(call, coupon, key=f"{key}-{coupon.id}")
+    return INVOICES.create(call.api, terms(call.action, call.marker()), key=key)
 
 
-def terms(action: Action) -> Params:
+def terms(action: Action, metadata: dict[str, str]) -> NewInvoice:
     """Return the terms of payment, tax and discounts, each as an explicit parameter."""
     after = action.after
-    params: Params = {
-        "customer": after["customer"], "currency": after["currency"], "collection_method": after["collection_method"],
-        "auto_advance": False, "pending_invoice_items_behavior": "exclude",
-        "discounts": [{"coupon": id} for id in after["discounts"]] or "",
-        "automatic_tax": {"enabled": after["automatic_tax"]},
-    }  # fmt: skip
-    if "days_until_due" in after:
-        params["days_until_due"] = int(after["days_until_due"])
-    if "payment_method" in after:
-        params["default_payment_method"] = after["payment_method"]
-    if "source" in after:
-        params["default_source"] = after["source"]
-    if "default_tax_rates" in after:
-        params["default_tax_rates"] = after["default_tax_rates"]
-    return params
+    return NewInvoice(
+        customer=after["customer"],
+        currency=after["currency"],
+        collection_method=after["collection_method"],
+        discounts=[DiscountParams(coupon=id) for id in after["discounts"]] or CLEARED,
+        automatic_tax=AutomaticTaxParams(enabled=after["automatic_tax"]),
+        metadata=metadata,
+        days_until_due=int(after["days_until_due"]) if "days_until_due" in after else UNSET,
+        default_payment_method=after.get("payment_method", UNSET),
+        default_source=after.get("source", UNSET),
+        default_tax_rates=after.get("default_tax_rates", UNSET),
+    )
 
 
-def _create_coupon(call: Call, coupon: Mapping[str, Any], *, key: str) -> None:
+def _create_coupon(call: Call, coupon: NewCoupon, *, key: str) -> None:
     """Create a coupon for one invoice, unless an earlier attempt created it."""
-    if COUPONS.find(call.api, coupon["id"]) is not None:
-        return
-    params: Params = {"id": coupon["id"], "duration": coupon["duration"]}
-    if "percent_off" in coupon:
-        params["percent_off"] = float(coupon["percent_off"])
-    else:
-        params |= {"amount_off": int(coupon["amount_off"]), "currency": coupon["currency"]}
-    COUPONS.create(call.api, params, key=key)
+    if COUPONS.find(call.api, coupon.id) is None:
+        COUPONS.create(call.api, coupon, key=key)
+
+
+def _coupons(action: Action) -> Iterator[NewCoupon]:
+    """Yield the coupons that are made for a final invoice."""
+    for coupon in action.after.get("coupons", ()):
+        found = NewCoupon(id=coupon["id"], duration=coupon["duration"])
+        if "percent_off" in coupon:
+            yield structs.replace(found, percent_off=float(coupon["percent_off"]))
+        else:
+            yield structs.replace(found, amount_off=int(coupon["amount_off"]), currency=coupon["currency"])
 
 
 def _release(call: Call, key: str) -> Written:
@@ -110,8 +118,9 @@ def _release(call: Call, key: str) -> Written:
         raise EntityError(
             ReasonCode.CHANGED_SINCE, f"{id} is {held['status']}, or it was switched on in Stripe; it is not changed."
         )
-    finalizes_at = call.action.after["automatically_finalizes_at"]
-    return INVOICES.update(call.api, id, {"auto_advance": True, "automatically_finalizes_at": finalizes_at}, key=key)
+    moment = call.action.after["automatically_finalizes_at"]
+    timing = InvoiceTiming(auto_advance=True, automatically_finalizes_at=moment)
+    return INVOICES.update(call.api, id, timing, key=key)
 
 
 def _delete(call: Call, key: str) -> Written:

@@ -5,50 +5,71 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import TypeVar
 
-from stripe_sync.apply.resource import Call, Handler, Params, Resource, reader
+from msgspec import UNSET, structs
+
+from stripe_sync.apply.resource import Call, Handler, Resource, reader
 from stripe_sync.clients.stripe.answers import Found, Written
 from stripe_sync.clients.stripe.collection import Collection
 from stripe_sync.clients.stripe.endpoints import PATHS
+from stripe_sync.clients.stripe.parameters.base import Period
+from stripe_sync.clients.stripe.parameters.invoices import InvoiceItemChange, NewInvoiceItem, PriceData, Pricing
 from stripe_sync.core.clock import from_epoch
 from stripe_sync.core.money import is_rounding, plain
 from stripe_sync.domain.model.documents import Document
 from stripe_sync.domain.plan.actions import ActionKind
 
+Item = TypeVar("Item", bound=InvoiceItemChange)
 
-def taxed(params: Mapping[str, Any], settings: Mapping[str, str], rates: Sequence[str] = ()) -> Params:
+
+def taxed(item: Item, settings: Mapping[str, str], rates: Sequence[str] = ()) -> Item:
     """Return the parameters of an item with its tax fields (BILLING 3).
 
     ``settings`` are ``tax_code`` and ``tax_behavior`` while the environment has tax on, else empty; they are sent with
     ``price_data``, since a price already has them. ``rates`` are the ids of the manual tax rates of
     the invoice or subscription that the item is for: one-off items inherit none (SB 3.4), so each item names them.
     """
-    found = dict(params)
-    if "price_data" in params and settings:
-        found |= settings
-        found["price_data"] = {**params["price_data"], "tax_behavior": settings["tax_behavior"]}
-    if rates:
-        found["tax_rates"] = list(rates)
-    return found
+    if item.price_data is not UNSET and settings:
+        price = structs.replace(item.price_data, tax_behavior=settings["tax_behavior"])
+        item = structs.replace(item, price_data=price, **settings)
+    return structs.replace(item, tax_rates=list(rates)) if rates else item
 
 
-def _parameters(call: Call) -> Params:
+def _parameters(call: Call) -> NewInvoiceItem:
     """Return a one-off charge at its price, or one unit at an amount on an open draft."""
+    links, rates = call.links, call.action.after.get("tax_rates", ())
+    item = _charge(call) if "price" in call.action.after else _correction(call)
+    return taxed(item, links.tax_of(), rates)
+
+
+def _charge(call: Call) -> NewInvoiceItem:
+    """Return a one-off charge at its price, pending for a subscription's next invoice."""
     after, links = call.action.after, call.links
-    params: Params = {"customer": links.resolve(after["customer"]), "metadata": call.marker()}
-    rates = after.get("tax_rates", ())
-    if "price" in after:
-        params |= {"pricing": {"price": links.resolve(after["price"])}, "quantity": int(after["quantity"])}
-        return taxed(params | {"subscription": links.resolve(after["subscription"])}, links.tax_of(), rates)
-    text = f"Change before the renewal of {from_epoch(after['from']):%Y-%m-%d}"
-    price = {
-        "currency": after["currency"],
-        "product": links.get(after["product"]) or after["product"],
-        "unit_amount_decimal": Decimal(after["amount"]),
-    }
-    content = {"invoice": after["invoice"], "price_data": price, "quantity": 1, "description": text}
-    return taxed(params | content, links.tax_of(), rates)
+    return NewInvoiceItem(
+        customer=links.resolve(after["customer"]),
+        metadata=call.marker(),
+        pricing=Pricing(price=links.resolve(after["price"])),
+        quantity=int(after["quantity"]),
+        subscription=links.resolve(after["subscription"]),
+    )
+
+
+def _correction(call: Call) -> NewInvoiceItem:
+    """Return one unit at an amount on an open draft."""
+    after, links = call.action.after, call.links
+    return NewInvoiceItem(
+        customer=links.resolve(after["customer"]),
+        metadata=call.marker(),
+        invoice=after["invoice"],
+        price_data=PriceData(
+            currency=after["currency"],
+            product=links.get(after["product"]) or after["product"],
+            unit_amount_decimal=Decimal(after["amount"]),
+        ),
+        quantity=1,
+        description=f"Change before the renewal of {from_epoch(after['from']):%Y-%m-%d}",
+    )
 
 
 def _create(call: Call, key: str) -> Written:
@@ -91,40 +112,37 @@ def _rate_ids(found: Found) -> list[str]:
     return [rate["id"] for rate in found.object.get("tax_rates") or ()]
 
 
-def _quantity(call: Call) -> Params:
-    """Return a quantity at a unit amount, on the charge's product, with the tax fields."""
+def _line(call: Call) -> InvoiceItemChange:
+    """Return a usage line: its period, and a quantity at a unit amount on the charge's product, with the tax fields."""
     after = call.action.after
-    price = {
-        "currency": after["currency"],
-        "product": call.links.resolve(after["product"]),
-        "unit_amount_decimal": plain(Decimal(after["unit_amount"])),
-    }
-    content = {
-        "price_data": price,
-        "quantity_decimal": plain(Decimal(after["quantity"])),
-        "discountable": after["discountable"],
-    }
-    return taxed(content, call.links.tax_of(), after.get("tax_rates", ()))
+    line = InvoiceItemChange(
+        price_data=PriceData(
+            currency=after["currency"],
+            product=call.links.resolve(after["product"]),
+            unit_amount_decimal=plain(Decimal(after["unit_amount"])),
+        ),
+        quantity_decimal=plain(Decimal(after["quantity"])),
+        discountable=after["discountable"],
+        period=Period(start=after["start"], end=after["end"]),
+    )
+    return taxed(line, call.links.tax_of(), after.get("tax_rates", ()))
 
 
 def _put_line(call: Call, key: str) -> Written:
     after = call.action.after
-    params: Params = {
-        "customer": after["customer"],
-        "invoice": call.links.get(after["invoice"]) or after["invoice"],
-        **({"subscription": after["subscription"]} if "subscription" in after else {}),
-        "description": after["description"],
-        "period": {"start": after["start"], "end": after["end"]},
-        "metadata": call.marker(),
-        **_quantity(call),
-    }
+    line = structs.replace(_line(call), description=after["description"])
+    params = NewInvoiceItem(
+        customer=after["customer"],
+        metadata=call.marker(),
+        invoice=call.links.get(after["invoice"]) or after["invoice"],
+        subscription=after.get("subscription", UNSET),
+        **structs.asdict(line),
+    )
     return ITEMS.create(call.api, params, key=key)
 
 
 def _change_line(call: Call, key: str) -> Written:
-    after = call.action.after
-    period = {"period": {"start": after["start"], "end": after["end"]}}
-    return ITEMS.update(call.api, after["item"], _quantity(call) | period, key=key)
+    return ITEMS.update(call.api, call.action.after["item"], _line(call), key=key)
 
 
 def _remove_line(call: Call, key: str) -> Written:

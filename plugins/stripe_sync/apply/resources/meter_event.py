@@ -6,9 +6,11 @@ import hashlib
 from collections.abc import Iterator
 from datetime import datetime
 
-from stripe_sync.apply.resource import Call, Handler, Params, Resource
+from stripe_sync.apply.resource import Call, Handler, Resource
 from stripe_sync.clients.stripe.answers import Found, Written
 from stripe_sync.clients.stripe.collection import Collection
+from stripe_sync.clients.stripe.parameters.base import encode
+from stripe_sync.clients.stripe.parameters.invoices import MeterEvent
 from stripe_sync.core.errors import EntityError
 from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.model.documents import Document
@@ -17,14 +19,14 @@ from stripe_sync.domain.plan.actions import Action, ActionKind
 IDENTIFIER = 100  # characters
 
 
-def _parameters(call: Call) -> Params:
+def _parameters(call: Call) -> MeterEvent:
     after, how = call.action.after, call.action.after["how"]
-    return {
-        "event_name": after["event_name"],
-        "timestamp": after["timestamp"],
-        "identifier": identifier(call.action),
-        "payload": {how["customer_key"]: after["customer"], how["value_key"]: after["value"]},
-    }
+    return MeterEvent(
+        event_name=after["event_name"],
+        timestamp=after["timestamp"],
+        identifier=identifier(call.action),
+        payload={how["customer_key"]: after["customer"], how["value_key"]: after["value"]},
+    )
 
 
 def _send(call: Call, key: str) -> Written:
@@ -35,8 +37,8 @@ def _send(call: Call, key: str) -> Written:
     except EntityError as refused:
         if "parameter identifier" not in refused.detail and "duplicate_meter_event" not in refused.detail:
             raise
-        written = Written({**params, "object": EVENTS.name}, None)
-    return Written({**written.object, "id": params["identifier"]}, written.request_id)
+        written = Written({**encode(params), "object": EVENTS.name}, None)
+    return Written({**written.object, "id": params.identifier}, written.request_id)
 
 
 def identifier(action: Action) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -15,6 +17,7 @@ from stripe_sync.clients.stripe import test_clock as clock_lists
 from stripe_sync.clients.stripe.answers import Written, checked, decode, decoded, template
 from stripe_sync.clients.stripe.budget import Budget, NoBudget, Tally
 from stripe_sync.clients.stripe.http import Http, body_of
+from stripe_sync.clients.stripe.parameters.base import Parameters, encode
 from stripe_sync.clients.stripe.refusals import translate
 from stripe_sync.core.errors import EntityError, Incomplete, NotAuthorized, Transient
 
@@ -23,6 +26,14 @@ ATTEMPTS = 6
 TIMEOUT_SECONDS = 30
 PAGE = 100
 Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True)
+class Total:
+    """The total of an invoice, minor units of its currency."""
+
+    currency: str
+    amount: Decimal
 
 
 class StripeApi:
@@ -137,12 +148,14 @@ class StripeApi:
 
         return self.attempt(endpoint, once)
 
-    def preview(self, params: Any) -> dict[str, Any]:
+    def preview(self, params: Parameters) -> Total:
         """Preview the immediate invoice of a change; a POST, so it does not use the read allocation."""
-        return self.attempt(
+        given: Any = encode(params)
+        found = self.attempt(
             "post /v1/invoices/create_preview",
-            lambda: checked(self.client.v1.invoices.create_preview(params).to_dict(), "", "create_preview"),
+            lambda: checked(self.client.v1.invoices.create_preview(given).to_dict(), "", "create_preview"),
         )
+        return Total(found["currency"], Decimal(found["total"]))
 
     def attempt(self, endpoint: str, call: Callable[[], Answer]) -> Answer:
         """Make a call within the budget; after Transient retry with exponential, random waits."""

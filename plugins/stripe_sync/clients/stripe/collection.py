@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,6 +13,7 @@ from stripe_sync.clients.stripe.answers import Found, Written
 from stripe_sync.clients.stripe.client import StripeApi
 from stripe_sync.clients.stripe.endpoints import EXPANDED
 from stripe_sync.clients.stripe.nested_lists import with_items
+from stripe_sync.clients.stripe.parameters.base import Parameters, encode
 from stripe_sync.core.clock import epoch
 
 # Clocks of two machines differ: a search for created objects starts this much earlier.
@@ -42,26 +43,31 @@ class Collection:
         for page in api.pages(self.path, created={"gte": epoch(since - SKEW)}, **filters):
             yield from map(Found, page)
 
-    def create(self, api: StripeApi, params: Mapping[str, Any], *, key: str) -> Written:
+    def create(self, api: StripeApi, params: Parameters, *, key: str) -> Written:
         """Create an object under an idempotency key."""
+        given = encode(params)
         return api.write(
-            f"post {self.path}", lambda client, options: self.service(client).create(params, options),
+            f"post {self.path}",
+            lambda client, options: self.service(client).create(given, options),
             idempotency_key=key,
-        )  # fmt: skip
+        )
 
-    def update(self, api: StripeApi, id: str, params: Mapping[str, Any], *, key: str) -> Written:
+    def update(self, api: StripeApi, id: str, params: Parameters, *, key: str) -> Written:
         """Change an object by its id."""
+        given = encode(params)
         return api.write(
-            f"post {self.path}/{{id}}", lambda client, options: self.service(client).update(id, params, options),
+            f"post {self.path}/{{id}}",
+            lambda client, options: self.service(client).update(id, given, options),
             idempotency_key=key,
-        )  # fmt: skip
+        )
 
     def delete(self, api: StripeApi, id: str, *, key: str) -> Written:
         """Delete an object by its id."""
         return api.write(
-            f"delete {self.path}/{{id}}", lambda client, options: self.service(client).delete(id, {}, options),
+            f"delete {self.path}/{{id}}",
+            lambda client, options: self.service(client).delete(id, {}, options),
             idempotency_key=key,
-        )  # fmt: skip
+        )
 
     def delete_if_there(self, api: StripeApi, id: str, *, key: str) -> Written:
         """Delete an object by its id; one that is gone already is done."""

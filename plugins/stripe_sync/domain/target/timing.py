@@ -104,11 +104,9 @@ def end_timers(subscription: Subscription) -> list[datetime]:
     return [m for m in (subscription.cancellation_date, subscription.effective_end_date) if m is not None]
 
 
-def anchor_note(after: Mapping[str, Any], held: Mapping[str, Any]) -> dict[str, str]:
-    """Return the metadata of the noted anchor: Stripe's current one if an end is set, removed if a new anchor is set."""
-    if "anchor" in after:
-        return {ANCHOR: str(held["anchor"] or "")}
-    return {ANCHOR: ""} if "billing_cycle_anchor" in after and held["noted"] else {}
+def anchor_note(anchor: int | None) -> dict[str, str]:
+    """Return the metadata that notes an anchor (Unix seconds), or with None removes the noted one."""
+    return {ANCHOR: str(anchor or "")}
 
 
 def cancel_at(inputs: Inputs, subscription: Subscription, held: StripeSubscription | None) -> int | None:

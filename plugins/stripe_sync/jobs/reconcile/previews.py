@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from decimal import Decimal
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 import msgspec
+from msgspec import UNSET
 
 from stripe_sync.apply.links import LinkIndex
 from stripe_sync.apply.resource import Call
 from stripe_sync.apply.resources import subscription
+from stripe_sync.clients.stripe.parameters.subscriptions import (
+    InvoicePreview,
+    NewSubscription,
+    PreviewAnchor,
+    PreviewDetails,
+    SubscriptionChange,
+)
 from stripe_sync.core.errors import EntityError, Transient
 from stripe_sync.domain.drift.difference import Difference, Existing
 from stripe_sync.domain.plan.actions import Action, ActionKind, Plan
 from stripe_sync.jobs.runtime.context import Session
 
-Params = dict[str, Any]
-
 # More previews than these take too long; the other actions keep the computed amount.
 PREVIEWS: Final = 200
-DETAILS: Final = ("items", "billing_mode", "proration_behavior", "cancel_at")
-OPTIONAL_DETAILS: Final = ("discounts", "automatic_tax")
 
 
 def previewed(session: Session, made: Plan, differences: Sequence[Difference], link_index: LinkIndex) -> Plan:
@@ -41,7 +44,7 @@ def previewed(session: Session, made: Plan, differences: Sequence[Difference], l
     return msgspec.structs.replace(made, actions=actions)
 
 
-def preview_params(call: Call, d: Difference | None) -> Params | None:
+def preview_params(call: Call, d: Difference | None) -> InvoicePreview | None:
     """Return the parameters of a preview; None where the write charges nothing now or refers to an object to be created."""
     action = call.action
     if not action.due_now:
@@ -50,32 +53,45 @@ def preview_params(call: Call, d: Difference | None) -> Params | None:
         if action.kind == ActionKind.SUBSCRIPTION_CREATE:
             return of_creation(subscription.creation(call))
         if action.kind == ActionKind.SUBSCRIPTION_UPDATE and action.after.get("proration_behavior") == "always_invoice":
-            facts: Mapping[str, Any] = d.actual.facts if isinstance(d, Existing) else {}
-            return of_change(call.id, subscription.changes(call, facts))
+            current = subscription.current_parts(d.actual) if isinstance(d, Existing) else subscription.CurrentParts()
+            return of_change(call.id, subscription.changes(call, current))
     except EntityError:
         return None
     return None
 
 
-def of_creation(params: Mapping[str, Any]) -> Params:
+def of_creation(params: NewSubscription) -> InvoicePreview:
     """Return the preview of a creation with these parameters: its anchor is an object, its one-off items are of the invoice."""
-    details = {name: params[name] for name in DETAILS if name in params}
-    details["billing_cycle_anchor"] = {"type": "timestamp", "timestamp": params["billing_cycle_anchor"]}
-    if "backdate_start_date" in params:
-        details["start_date"] = params["backdate_start_date"]
-    beside = {name: params[name] for name in OPTIONAL_DETAILS if name in params}
-    if "add_invoice_items" in params:
-        beside["invoice_items"] = params["add_invoice_items"]
-    return {"customer": params["customer"], "subscription_details": details, **beside}
+    anchor = params.billing_cycle_anchor
+    details = PreviewDetails(
+        items=params.items,
+        billing_mode=params.billing_mode,
+        proration_behavior=params.proration_behavior,
+        cancel_at=params.cancel_at,
+        billing_cycle_anchor=UNSET if anchor is UNSET else PreviewAnchor(timestamp=anchor),
+        start_date=params.backdate_start_date,
+    )
+    return InvoicePreview(
+        customer=params.customer,
+        subscription_details=details,
+        discounts=params.discounts,
+        automatic_tax=params.automatic_tax,
+        invoice_items=params.add_invoice_items,
+    )
 
 
-def of_change(id: str, params: Mapping[str, Any]) -> Params:
+def of_change(id: str, params: SubscriptionChange) -> InvoicePreview:
     """Return the preview of a change of items with these parameters."""
-    names = ("items", "billing_cycle_anchor", "proration_behavior", "proration_date")
-    return {"subscription": id, "subscription_details": {name: params[name] for name in names if name in params}}
+    details = PreviewDetails(
+        items=params.items,
+        billing_cycle_anchor=params.billing_cycle_anchor,
+        proration_behavior=params.proration_behavior,
+        proration_date=params.proration_date,
+    )
+    return InvoicePreview(subscription=id, subscription_details=details)
 
 
-def with_preview(session: Session, action: Action, params: Params) -> Action:
+def with_preview(session: Session, action: Action, params: InvoicePreview) -> Action:
     """Return the action with Stripe's own amount, or with the reason for which Stripe refused to preview it.
 
     A write that depends on others of its plan may be refused only because those were not made yet: it keeps the amount
@@ -87,4 +103,4 @@ def with_preview(session: Session, action: Action, params: Params) -> Action:
         return action if action.depends_on else msgspec.structs.replace(action, refused=refused.detail)
     except Transient:
         return action
-    return msgspec.structs.replace(action, due_now={invoice["currency"]: Decimal(invoice["total"])})
+    return msgspec.structs.replace(action, due_now={invoice.currency: invoice.amount})

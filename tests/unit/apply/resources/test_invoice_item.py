@@ -7,29 +7,33 @@ from typing import Any
 import pytest
 
 from stripe_sync.apply.resources.invoice_item import taxed
+from stripe_sync.clients.stripe.parameters.base import encode
+from stripe_sync.clients.stripe.parameters.invoices import InvoiceItemChange, PriceData, Pricing
 from stripe_sync.domain.actual.taxes import manual_rates
 
 SETTINGS = {"tax_code": "txcd_1", "tax_behavior": "exclusive"}
 
 
 def test_an_amount_of_its_own_has_behaviour_and_code() -> None:
-    price = {"currency": "usd", "product": "prod_1"}
-    params = {"customer": "cus_1", "price_data": price}
-    assert taxed(params, SETTINGS) == {
-        "customer": "cus_1", "price_data": {**price, "tax_behavior": "exclusive"}, **SETTINGS,
+    price = PriceData(currency="usd", product="prod_1", unit_amount_decimal="5")
+    item = InvoiceItemChange(description="Use", price_data=price)
+    assert encode(taxed(item, SETTINGS)) == {
+        "description": "Use", "price_data": {**encode(price), "tax_behavior": "exclusive"}, **SETTINGS,
     }  # fmt: skip
-    assert taxed(params, {}) == params
-    assert price == {"currency": "usd", "product": "prod_1"}, "the argument is not changed"
+    assert taxed(item, {}) == item
 
 
 def test_a_price_has_them_already() -> None:
-    assert taxed({"pricing": {"price": "price_1"}}, SETTINGS) == {"pricing": {"price": "price_1"}}
+    item = InvoiceItemChange(pricing=Pricing(price="price_1"))
+    assert taxed(item, SETTINGS) == item
 
 
 def test_rates_are_named_on_either() -> None:
     """SB 3.4."""
-    assert taxed({"pricing": {}}, {}, ["txr_1"])["tax_rates"] == ["txr_1"]
-    assert taxed({"price_data": {}}, {}, ("txr_1", "txr_2"))["tax_rates"] == ["txr_1", "txr_2"]
+    item = InvoiceItemChange(pricing=Pricing(price="price_1"))
+    assert encode(taxed(item, {}, ["txr_1"]))["tax_rates"] == ["txr_1"]
+    price = PriceData(currency="usd", product="prod_1", unit_amount_decimal="5")
+    assert encode(taxed(InvoiceItemChange(price_data=price), {}, ("txr_1", "txr_2")))["tax_rates"] == ["txr_1", "txr_2"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,68 @@
+"""The parameters of previews, from those of the write that is previewed (BILLING 6)."""
+
+from __future__ import annotations
+
+from stripe_sync.apply.resources.subscription import CurrentParts, changes, creation
+from stripe_sync.clients.stripe.parameters.base import encode
+from stripe_sync.domain.plan.actions import ActionKind
+from stripe_sync.jobs.reconcile.previews import of_change, of_creation
+from tests.support.sent import RecordingApi, call_of, index
+
+CREATION = {
+    "customer": "customer:eu:a",
+    "items": [{"price": "price:eu:a", "quantity": "2"}],
+    "collection_method": "send_invoice",
+    "days_until_due": "14",
+    "billing_cycle_anchor": 1_700_000_000,
+    "metadata": {"stiggEntityId": "x"},
+    "one_off": [{"price": "price:eu:c", "quantity": "1"}],
+    "attach": {"A": "coupon:eu:a"},
+    "backdate_start_date": 1_690_000_000,
+    "cancel_at": "1800000000",
+}
+
+
+def test_a_creation_has_its_anchor_as_an_object_and_one_off_items_of_the_invoice() -> None:
+    call = call_of(ActionKind.SUBSCRIPTION_CREATE, "subscription:eu:n", CREATION, api=RecordingApi(), links=index())
+    assert encode(of_creation(creation(call))) == {
+        "customer": "cus_a",
+        "subscription_details": {
+            "items": [{"price": "price_a", "quantity": 2}],
+            "billing_mode": {"type": "flexible"},
+            "proration_behavior": "create_prorations",
+            "cancel_at": 1_800_000_000,
+            "billing_cycle_anchor": {"type": "timestamp", "timestamp": 1_700_000_000},
+            "start_date": 1_690_000_000,
+        },
+        "discounts": [{"coupon": "coupon_a"}],
+        "automatic_tax": {"enabled": False},
+        "invoice_items": [{"price": "price_c", "quantity": 1}],
+    }
+
+
+def test_a_change_has_its_items_and_their_proration_alone() -> None:
+    after = {
+        "items": [{"price": "price:eu:b", "quantity": "1"}],
+        "proration_behavior": "always_invoice",
+        "billing_cycle_anchor": {"type": "now"},
+        "proration_date": 1_701_000_000,
+        "collection_method": "send_invoice",
+    }
+    call = call_of(
+        ActionKind.SUBSCRIPTION_UPDATE,
+        "subscription:eu:a",
+        after,
+        before={"items": [{"price": "price:eu:a", "quantity": "1"}]},
+        api=RecordingApi(),
+        links=index(),
+    )
+    parts = CurrentParts(items={"price:eu:a": "si_a"})
+    assert encode(of_change("sub_a", changes(call, parts))) == {
+        "subscription": "sub_a",
+        "subscription_details": {
+            "items": [{"id": "si_a", "price": "price_b", "quantity": 1}],
+            "billing_cycle_anchor": {"type": "now"},
+            "proration_behavior": "always_invoice",
+            "proration_date": 1_701_000_000,
+        },
+    }
