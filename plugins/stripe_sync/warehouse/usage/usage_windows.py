@@ -118,6 +118,13 @@ def of_invoice(connection: Connection, environment: str, invoice: str) -> list[W
     return _select(connection, environment, now.invoice == invoice)
 
 
+def was_used_before(connection: Connection, environment: str, window: Window) -> bool:
+    """Return whether an earlier window of a charge has a quantity that is not 0."""
+    of_charge = (now.subscription == window.subscription, now.charge == window.charge)
+    earlier = _select(connection, environment, *of_charge, now.end_at <= window.start, now.quantity != 0)
+    return bool(earlier)
+
+
 def _select(connection: Connection, environment: str, *conditions: ColumnElement[bool]) -> list[Window]:
     query = select(usage_windows).where(now.environment == environment, *conditions)
     rows = connection.execute(query.order_by(now.end_at, now.subscription, now.charge))

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from stripe_sync.core.errors import UnknownShape
 from stripe_sync.domain.model.stripe_status import InvoiceStatus
 from stripe_sync.domain.usage.bills import Invoice
 from stripe_sync.domain.usage.decide.assignment import assign
 from stripe_sync.domain.usage.ledger import Balance, Movement, UsageState
 from stripe_sync.domain.usage.quantities import Point
+from stripe_sync.domain.usage.terms import Aggregation
 from stripe_sync.domain.usage.windows import Window
 
 DISTANT_FUTURE = timedelta(days=3650)  # a window without a deadline is read after all others
@@ -55,9 +57,35 @@ def _is_read(window: Window, invoice: Invoice | None, *, last_chance: datetime, 
     return is_on_draft and (window.state is not UsageState.VERIFIED or is_last_reading)
 
 
-def is_start_unknown(points: Sequence[Point], start: datetime) -> bool:
-    """Return whether the running value at a window's start is not shown: the first point is inside, and no reset."""
-    return bool(points) and points[0].at >= start and not points[0].reset
+def is_start_unknown(
+    points: Sequence[Point], start: datetime, aggregation: Aggregation, *, reset_is_after: bool
+) -> bool:
+    """Return whether a window's quantity depends on the value at its start, and no point shows it.
+
+    ``points`` are in order of time. A sum depends on it if it adds to it, a level until it is set again (BILLING 8).
+    """
+    first = points[0] if points else None
+    if first is not None and first.at < start:
+        return False
+    if aggregation == "sum":
+        return first is not None and not (first.reset and reset_is_after)
+    if aggregation == "last":
+        return first is None
+    return first is None or first.at > start
+
+
+def checked_history(points: Sequence[Point], window: Window, *, was_used_before: bool) -> Sequence[Point]:
+    """Return the complete history of a window's feature.
+
+    Raises UnknownShape where it shows no value before the window although earlier windows of the charge were counted.
+    """
+    if not was_used_before or any(point.at < window.start for point in points):
+        return points
+    measured = window.measured
+    raise UnknownShape(
+        f"USAGE_UNKNOWN: Stigg shows no value of {measured.feature} of {measured.subscription} before "
+        f"{window.start:%Y-%m-%d %H:%M} UTC, and earlier periods of it were counted; see why Stigg's history is shorter now."
+    )
 
 
 def decide_reading(window: Window, quantity: Decimal) -> list[Movement]:

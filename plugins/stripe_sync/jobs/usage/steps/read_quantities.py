@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from sqlalchemy import Connection
@@ -21,7 +22,8 @@ from stripe_sync.jobs.usage.ledger_state import waiting_windows
 from stripe_sync.warehouse.engine import connect_to_read
 from stripe_sync.warehouse.usage import movements, usage_invoices, usage_windows
 
-LOOKBACK = timedelta(days=35)  # how far before a window the running value at its start is looked for
+LOOKBACK = timedelta(days=35)  # how far before a window the value at its start is looked for first
+FIRST_USAGE = datetime(2000, 1, 1, tzinfo=UTC)  # no usage is older
 
 
 @step(ReadQuantities)
@@ -75,14 +77,26 @@ def read_all(session: Session, windows: list[Window]) -> list[UsageReading]:
 
 
 def counted(session: Session, window: Window) -> Decimal:
-    """Return the quantity of a window; the running value at its start is looked for further back where it is not shown."""
-    measured = window.measured
-    points = points_between(session, measured, window.start - LOOKBACK, window.end)
-    if reading.is_start_unknown(points, window.start):
-        points = points_between(session, measured, window.start - 12 * LOOKBACK, window.end)
+    """Return the quantity of a window."""
     after = session.environment.usage.reset_semantics == "after"
+    points = history_of(session, window, reset_is_after=after)
     found = quantity(points, window.start, window.end, window.terms.aggregation, reset_is_after=after)
-    return checked(found, f"{measured.feature} of {measured.subscription}")
+    return checked(found, f"{window.measured.feature} of {window.measured.subscription}")
+
+
+def history_of(session: Session, window: Window, *, reset_is_after: bool) -> Sequence[Point]:
+    """Return the points of a window and those before it that its quantity depends on, however old."""
+    recent = points_between(session, window.measured, window.start - LOOKBACK, window.end)
+    if not reading.is_start_unknown(recent, window.start, window.terms.aggregation, reset_is_after=reset_is_after):
+        return recent
+    points = points_between(session, window.measured, FIRST_USAGE, window.end)
+    return reading.checked_history(points, window, was_used_before=was_used_before(session, window))
+
+
+def was_used_before(session: Session, window: Window) -> bool:
+    """Return whether the ledger counted anything in an earlier window of a charge."""
+    with connect_to_read(session.engine) as connection:
+        return usage_windows.was_used_before(connection, session.environment.name, window)
 
 
 def points_between(session: Session, measured: Measured, start: datetime, end: datetime) -> list[Point]:

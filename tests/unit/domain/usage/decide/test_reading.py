@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal as D
+from typing import get_args
 
 import pytest
 
+from stripe_sync.core.errors import UnknownShape
 from stripe_sync.domain.usage.bills import Invoice
 from stripe_sync.domain.usage.decide.reading import (
     UsageReading,
+    checked_history,
     decide_reading,
     failures,
     is_start_unknown,
@@ -18,7 +21,7 @@ from stripe_sync.domain.usage.decide.reading import (
 )
 from stripe_sync.domain.usage.ledger import Balance, UsageState
 from stripe_sync.domain.usage.quantities import Point
-from stripe_sync.domain.usage.terms import Terms
+from stripe_sync.domain.usage.terms import Aggregation, Terms
 from stripe_sync.domain.usage.windows import Window
 from tests.unit.domain.usage.values import DAY, END, HOUR, NOW, START, TERMS, invoice, window
 
@@ -120,21 +123,48 @@ def point(at: datetime, *, reset: bool = False) -> Point:
     return Point(at, D(1), reset)
 
 
+BEFORE, AT, INSIDE = point(START - DAY), point(START), point(START + DAY)
+RESET, LATE_RESET = point(START, reset=True), point(START + DAY, reset=True)
+SHOWN: dict[
+    str, tuple[list[Point], set[str]]
+] = {  # the points that are read first, and the aggregations that need more
+    "nothing": ([], {"last", "max", "average"}),  # a level holds until its next point
+    "before": ([BEFORE], set()),
+    "before and inside": ([BEFORE, INSIDE], set()),
+    "at the start": ([AT], {"sum"}),
+    "inside": ([INSIDE, point(END - DAY)], {"sum", "max", "average"}),
+    "a reset at the start": ([RESET], set()),
+    "a reset at the start, first": ([RESET, INSIDE], set()),
+    "a reset inside": ([LATE_RESET], {"max", "average"}),  # the level until then
+}
+
+
+@pytest.mark.parametrize("aggregation", get_args(Aggregation))
+@pytest.mark.parametrize(("points", "need"), SHOWN.values(), ids=SHOWN)
+def test_the_value_at_the_start_is_looked_for_where_it_counts_and_is_not_shown(
+    points: list[Point], need: set[str], aggregation: Aggregation
+) -> None:
+    assert is_start_unknown(points, START, aggregation, reset_is_after=True) is (aggregation in need)
+
+
+def test_a_reset_that_shows_the_last_value_before_it_needs_the_value_at_the_start() -> None:
+    """500 used a year ago and a reset to 0 now are 0 of this window, and 500 without the value at the start."""
+    assert is_start_unknown([RESET], START, "sum", reset_is_after=False)
+
+
 @pytest.mark.parametrize(
-    ("points", "is_unknown"),
-    [
-        ([], False),
-        ([point(START - DAY)], False),
-        ([point(START - DAY), point(START)], False),
-        ([point(START)], True),
-        ([point(START + DAY), point(END - DAY)], True),
-        ([point(START, reset=True)], False),
-        ([point(START, reset=True), point(START + DAY)], False),
-    ],
-    ids=["nothing", "before", "before-and-inside", "at-the-start", "inside", "reset", "reset-first"],
+    ("points", "was_used_before", "is_known"),
+    [([], False, True), ([], True, False), ([AT], True, False), ([AT], False, True), ([BEFORE, AT], True, True)],
+    ids=["never used", "used before", "used before and inside", "first used inside", "shown"],
 )
-def test_the_value_at_the_start_is_looked_for_where_it_is_not_shown(points: list[Point], is_unknown: bool) -> None:
-    assert is_start_unknown(points, START) is is_unknown
+def test_a_value_that_stigg_does_not_show_any_more_is_unknown(
+    points: list[Point], was_used_before: bool, is_known: bool
+) -> None:
+    if is_known:
+        assert checked_history(points, window(), was_used_before=was_used_before) == points
+        return
+    with pytest.raises(UnknownShape, match="USAGE_UNKNOWN: Stigg shows no value of calls of s-1 before 2026-11-01"):
+        checked_history(points, window(), was_used_before=was_used_before)
 
 
 def test_a_window_that_could_not_be_read_is_a_sentence() -> None:
