@@ -80,6 +80,23 @@ def test_who_pays_has_one_subscription_on_both_sides_and_the_next_run_has_nothin
     assert len([c for c in harness.objects("customers") if c["metadata"].get("stiggCustomerId") == "new"]) == 1
 
 
+def test_a_page_without_tax_sells_an_untaxed_subscription_whatever_the_accounts_default_is(
+    harness_of: Build, shop: WorldBuilder
+) -> None:
+    """SB 21.7: the account taxes each request that does not send automatic_tax; a page sends false."""
+    harness = harness_of(shop)
+    harness.reconcile()
+    harness.world.tax_settings = {"status": "active", "status_details": {"active": {}}}
+    harness.world.billing["automatic_tax"] = True
+    page = opened(harness)
+    (sent,) = [r.params for r in harness.world.requests if (r.method, r.path) == ("POST", "/v1/checkout/sessions")]
+    assert sent["automatic_tax"] == {"enabled": False}
+    assert "customer_update" not in sent
+    pays(harness, page)
+    assert completed(harness, page["session"]) == {page["session"]: "provisioned"}
+    assert bought(harness)["automatic_tax"]["enabled"] is False
+
+
 def test_a_success_page_that_is_loaded_twice_changes_nothing(harness_of: Build, shop: WorldBuilder) -> None:
     harness = harness_of(shop)
     harness.reconcile()

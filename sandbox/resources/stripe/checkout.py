@@ -187,8 +187,8 @@ def complete(world: World, id: str, *, email: str | None = None) -> Obj:
         "billing_mode": data.get("billing_mode", {"type": "flexible"}), "description": data.get("description"),
         "default_payment_method": method, "payment_behavior": "error_if_incomplete",
     }  # fmt: skip
-    if params.get("automatic_tax", {}).get("enabled"):
-        made["automatic_tax"] = {"enabled": True}
+    if "automatic_tax" in params:
+        made["automatic_tax"] = {"enabled": bool(params["automatic_tax"].get("enabled"))}
     call.params = made
     subscription = draft_subscription(call, made)
     check_room(world, subscription)

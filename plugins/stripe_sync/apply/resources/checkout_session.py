@@ -32,7 +32,7 @@ def _parameters(call: Call) -> NewSession:
         expires_at=how["expires_at"],
         cancel_url=request["cancel_url"] or UNSET,
         discounts=[DiscountParams(coupon=links.resolve(key)) for key in how["attach"].values()] or UNSET,
-        automatic_tax=AutomaticTaxParams(enabled=True) if is_taxed else UNSET,
+        automatic_tax=AutomaticTaxParams(enabled=is_taxed),
         customer_update=CustomerUpdate() if is_taxed else UNSET,
     )
 

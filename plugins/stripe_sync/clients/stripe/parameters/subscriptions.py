@@ -101,10 +101,10 @@ class NewSession(Parameters, frozen=True, kw_only=True):
     metadata: dict[str, str]
     subscription_data: SubscriptionData
     expires_at: int
+    automatic_tax: AutomaticTaxParams
     mode: str = "subscription"
     cancel_url: str | UnsetType = UNSET
     discounts: list[DiscountParams] | UnsetType = UNSET
-    automatic_tax: AutomaticTaxParams | UnsetType = UNSET
     customer_update: CustomerUpdate | UnsetType = UNSET
 
 
