@@ -87,14 +87,14 @@ class Account:
             if given != side:
                 continue
             if id not in self.owned:
-                yield kind, id, body
+                yield StagedRow(kind, id, body)
                 continue
             row_text = json.dumps(body, default=float)
             for number in numbers:
                 copy = json.loads(self.copied(row_text, number))
                 if name and kind == "customer":
                     copy["name"] = name
-                yield kind, renamed(id, number), copy
+                yield StagedRow(kind, renamed(id, number), copy)
 
     def land(self, side: str, numbers: range, *, whole: bool, name: str = "") -> Snapshot:
         kinds = sorted({kind for given, kind, *_ in self.rows if given == side})

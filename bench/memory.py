@@ -20,7 +20,7 @@ def main() -> None:
         client.page("/v1/subscriptions", limit=100)
         before = peak_mb()
         read = pages(client.page, [Listing("subscription", "/v1/subscriptions", {})], upper=NOW, readers=4)
-        rows = (("subscription", row["id"], row) for _, page, _ in read for row in page)
+        rows = (staging.StagedRow("subscription", row["id"], row) for _, page, _ in read for row in page)
         staging.close(made, environment="memory", side="stripe", run_id="x", kinds=("subscription",), upper_bound=from_epoch(NOW), rows=rows)  # fmt: skip
     print(peak_mb() - before)
 

@@ -93,7 +93,7 @@ def free_read(warehouse: str, scale: float) -> list[Figure]:
 
         def land() -> int:
             read = pages(client.page, [Listing("subscription", "/v1/subscriptions", {})], upper=NOW, readers=4)
-            rows = (("subscription", row["id"], row) for _, page, _ in read for row in page)
+            rows = (staging.StagedRow("subscription", row["id"], row) for _, page, _ in read for row in page)
             return staging.close(made, environment="bench", side="stripe", run_id="bench", kinds=("subscription",),
                                    upper_bound=from_epoch(NOW), rows=rows).counts["subscription"]  # fmt: skip
 

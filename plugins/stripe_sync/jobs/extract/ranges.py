@@ -11,14 +11,13 @@ from __future__ import annotations
 import gc
 import queue
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-Row = dict[str, Any]
-Page = list[Row]
-Get = Callable[..., Row]
+from stripe_sync.clients.stripe.pages import Filters, Page, ReadPage
+
 PAGE = 100
 MIN_SPLIT_PAGES = 8  # estimated pages left in a range that is split
 
@@ -29,7 +28,7 @@ class Listing:
 
     name: str
     path: str
-    params: Mapping[str, Any]
+    params: Filters
 
     @property
     def key(self) -> str:
@@ -58,7 +57,7 @@ Finished = Mapping[str, Iterable[tuple[int, int]]]  # (above, upto) of the finis
 
 
 def pages(
-    get: Get, listings: Iterable[Listing], *, upper: int, readers: int, finished: Finished | None = None
+    get: ReadPage, listings: Iterable[Listing], *, upper: int, readers: int, finished: Finished | None = None
 ) -> Iterator[Read]:
     """Yield every page of every list, in any order, without the finished ranges. Raises the first failure of a reader."""
     left = [r for listing in listings for r in remaining(listing, upper, (finished or {}).get(listing.key, ()))]
@@ -102,7 +101,7 @@ def remaining(listing: Listing, upper: int, finished: Iterable[tuple[int, int]])
 class Work:
     """Queue of ranges for the readers, and of pages for the caller."""
 
-    def __init__(self, get: Get, ranges: Iterable[Range], *, readers: int) -> None:
+    def __init__(self, get: ReadPage, ranges: Iterable[Range], *, readers: int) -> None:
         self.get = get
         self.readers = readers
         self.waiting: queue.Queue[Range | None] = queue.Queue()  # None: shutdown sentinel
@@ -180,19 +179,18 @@ class Work:
         while not self.stop.is_set():
             bound = {"created": {"lte": given.upper} | ({"gt": above} if above >= 0 else {})}
             page = self.get(listing.path, limit=PAGE, **bound, **listing.params, **after)
-            rows: Page = page["data"]
+            rows = Page(page["data"])
             if not page["has_more"]:
                 self.put(Read(listing.name, rows, Range(listing, above, given.upper)))
                 return
             self.put(Read(listing.name, rows, None))
-            after = {"starting_after": rows[-1]["id"]}
-            oldest = int(rows[-1]["created"])
-            middle = self.split(rows, above, oldest)
+            after = {"starting_after": rows.last_id}
+            middle = self.split(rows, above)
             if middle is not None:
                 self.add(Range(listing, above, middle))
                 above = middle
 
-    def split(self, rows: Page, above: int, oldest: int) -> int | None:
+    def split(self, rows: Page, above: int) -> int | None:
         """Return the time at which to split the rest of a range, or None.
 
         A range is split only while a reader is idle and enough pages seem left. Their number is estimated from the current
@@ -200,7 +198,8 @@ class Work:
         """
         with self.lock:
             is_needed = self.idle > self.waiting.qsize()
-        span = max(1, int(rows[0]["created"]) - oldest)
+        oldest = rows.oldest
+        span = max(1, rows.newest - oldest)
         if above < 0:
             above = max(-1, oldest - 10 * span)
         middle = (above + oldest) // 2

@@ -8,9 +8,8 @@ prices?).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import Any
 
 from stripe_sync.clients.stigg.client import StiggApi, stamp
 from stripe_sync.clients.stigg.documents import EVENT_LOGS, LISTS
@@ -24,14 +23,16 @@ OVERLAP = timedelta(minutes=10)
 ENDED_LATELY = timedelta(days=2)
 BY_ID = 25
 UUID = re.compile(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
-ENTITY_ID: dict[str, Callable[[dict[str, Any]], str]] = {
-    "product": lambda row: str(row["refId"]),
-    "plan": lambda row: f"{row['refId']}@{row['versionNumber']}",
-    "addon": lambda row: f"{row['refId']}@{row['versionNumber']}",
-    "coupon": lambda row: str(row["refId"]),
-    "customer": lambda row: str(row["customerId"]),
-    "subscription": lambda row: str(row["subscriptionId"]),
+# The parts of an entity's id, joined by @: of a plan or add-on each version is one.
+ID_PARTS: Mapping[str, tuple[str, ...]] = {
+    "product": ("refId",),
+    "plan": ("refId", "versionNumber"),
+    "addon": ("refId", "versionNumber"),
+    "coupon": ("refId",),
+    "customer": ("customerId",),
+    "subscription": ("subscriptionId",),
 }
+Filter = Mapping[str, Mapping[str, str | list[str]]]  # Stigg's conditions by field
 
 
 def read(api: StiggApi) -> Iterator[StagedRow]:
@@ -40,12 +41,13 @@ def read(api: StiggApi) -> Iterator[StagedRow]:
         yield from listed(api, kind)
 
 
-def listed(api: StiggApi, kind: str, **variables: Any) -> Iterator[StagedRow]:
+def listed(api: StiggApi, kind: str, filter: Filter | None = None) -> Iterator[StagedRow]:
     """Yield the rows of one kind, optionally filtered."""
     root, document = LISTS[kind]
+    variables = {"filter": filter} if filter is not None else {}
     for page in api.pages(root, document, **variables):
         for row in page:
-            yield kind, ENTITY_ID[kind](row), row
+            yield StagedRow(kind, "@".join(str(row[part]) for part in ID_PARTS[kind]), row)
 
 
 def catalog(api: StiggApi) -> Iterator[StagedRow]:
@@ -63,10 +65,10 @@ def subscriptions(api: StiggApi, since: datetime, known: Collection[str]) -> Ite
     """Yield current subscriptions, recently ended ones, and by id those of ``known`` that are in neither list."""
     missing = set(known)
     for row in listed(api, "subscription", filter={"status": {"in": list(LIVING)}}):
-        missing.discard(row[1])
+        missing.discard(row.id)
         yield row
     for row in listed(api, "subscription", filter={"effectiveEndDate": {"gte": stamp(since - ENDED_LATELY)}}):
-        missing.discard(row[1])
+        missing.discard(row.id)
         yield row
     yield from by_id(api, missing)
 

@@ -27,9 +27,16 @@ from stripe_sync.warehouse.json_text import dumps, has_nul
 from stripe_sync.warehouse.schema import schema_of
 from stripe_sync.warehouse.snapshots.snapshots import Snapshot, found
 
-StagedRow = tuple[str, str, dict[str, Any]]  # kind, id, body
 BATCH = 1000  # rows of one COPY
 NAMESPACES = table("pg_namespace", column("nspname"))
+
+
+class StagedRow(NamedTuple):
+    """An object of one side as it was read."""
+
+    kind: str
+    id: str
+    body: dict[str, Any]
 
 
 class Batch(NamedTuple):

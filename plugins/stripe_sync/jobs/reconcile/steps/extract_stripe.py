@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
+from stripe_sync.clients.stripe import account_objects
 from stripe_sync.clients.stripe.test_clock import LATEST
 from stripe_sync.core import keys
 from stripe_sync.core.config import packaged
@@ -113,7 +114,7 @@ def read_whole(session: Session, run: Run, state: Feed | None) -> ExtractedStrip
             )
         )
         # Absence from a list is not deletion (invariant 5): what is linked is read by its id.
-        unseen = room.unseen(environment.name, stripe_account.LISTS)
+        unseen = room.unseen(environment.name, account_objects.LISTS)
         room.add(stripe_account.named(session.stripe, unseen, tax=environment.stripe.tax))
         markers = ownership_links.MarkerCount(session.signer, keys.part(environment.name))
         require_own_markers(session, markers.count(room.ownership_markers(FIELD)))
@@ -156,16 +157,16 @@ def read_changes(session: Session, run: Run, state: Feed) -> ExtractedStripe:
     name, environment = session.environment.name, session.environment
     found = events_since(session, state)
     answers = stripe_events.answers(session.engine, name)
-    to_read = {key for key in found.others | (found.ours - answers.keys()) if key[0] in stripe_account.LISTS}
-    rows: list[StagedRow] = [(kind, id, body) for (kind, id), body in answers.items() if (kind, id) not in to_read]
+    to_read = {key for key in found.others | (found.ours - answers.keys()) if key[0] in account_objects.LISTS}
+    rows = [StagedRow(kind, id, body) for (kind, id), body in answers.items() if (kind, id) not in to_read]
     for kind, id in sorted(to_read):
-        row = stripe_account.by_id(session.stripe, kind, id, tax=environment.stripe.tax)
-        stripe_account.refuse_mode(kind, row, live=environment.live)
-        rows.append((kind, id, row))
+        row = account_objects.by_id(session.stripe, kind, id, tax=environment.stripe.tax)
+        stripe_account.refuse_mode(kind, row.get("livemode", environment.live), live=environment.live)
+        rows.append(StagedRow(kind, id, row))
     reads_invoices = found.drafts or is_any_unpaid(session, answers)
     if reads_invoices:
         rows = [row for row in rows if row[0] != "invoice"]
-        rows += [("invoice", row["id"], row) for row in stripe_account.invoices(session.stripe)]
+        rows += [StagedRow("invoice", row["id"], row) for row in account_objects.invoices(session.stripe)]
     snapshot = staging.close(
         session.engine,
         environment=name,
