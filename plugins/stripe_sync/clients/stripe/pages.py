@@ -1,4 +1,4 @@
-"""Pages of Stripe's lists: the reader of one page, and its objects, which jobs pass on to the warehouse."""
+"""Pages of lists: the reader of one page, and its objects, which jobs pass on to the warehouse."""
 
 from __future__ import annotations
 
