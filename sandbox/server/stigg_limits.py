@@ -14,7 +14,7 @@ from sandbox.world.state import Obj, World
 # Requests a minute. Lists that are not named, and single reads, are the 3,000 of ``reads``.
 LIMITS: Final[dict[str, float]] = {
     "seconds": 60, "edge": 6000, "entity": 30, "mutation": 250, "usageHistoryV2": 250, "customerSubscriptions": 1500,
-    "reads": 3000,
+    "reads": 3000, "reportUsage": 3000,
 }  # fmt: skip
 # How an input names the entity that it changes.
 ENTITIES: Final = ("subscriptionRefId", "subscriptionId", "customerId", "refId")
@@ -45,7 +45,7 @@ class Limits:
 
 def counted(kind: str, root: str, variables: Obj) -> dict[str, str]:
     """Return the limits that count a request, by the name of what is counted."""
-    own = "mutation" if kind == "mutation" else root if root in LIMITS else "reads"
+    own = root if root in LIMITS else "mutation" if kind == "mutation" else "reads"
     names = {"edge": "edge", root: own}
     given = variables.get("input") or {}
     entity = next((str(given[name]) for name in ENTITIES if given.get(name)), "")

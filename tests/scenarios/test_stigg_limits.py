@@ -100,7 +100,7 @@ def test_a_request_too_many_is_asked_again_until_the_limit_is_over(small_world: 
 @pytest.mark.parametrize(
     ("operation", "document", "limit"),
     [("Cancel", "\nmutation Cancel", 250), ("UsageHistory", "query", 250), ("Subscriptions", "query", 1500),
-     ("Customers", "query", 3000)],
+     ("Customers", "query", 3000), ("ProbeUsage", "mutation ProbeUsage", 3000)],
 )  # fmt: skip
 def test_each_operation_has_its_limit(operation: str, document: str, limit: float) -> None:
     assert limit_of(operation, document) == limit

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final, Protocol
 
-# Requests per minute, by the name of the operation; mutations have 250, other reads 3,000.
+# Requests per minute, by the name of the operation; other mutations have 250, other reads 3,000.
 MUTATIONS: Final = 250.0
 READS: Final = 3000.0
-LIMITS: Final = {"UsageHistory": 250.0, "Subscriptions": 1500.0}
+LIMITS: Final = {"UsageHistory": 250.0, "Subscriptions": 1500.0, "ProbeUsage": 3000.0}
 
 
 class Budget(Protocol):
@@ -30,4 +30,4 @@ class NoBudget:
 
 def limit_of(operation: str, document: str) -> float:
     """Return Stigg's limit of an operation, requests per minute."""
-    return MUTATIONS if document.lstrip().startswith("mutation") else LIMITS.get(operation, READS)
+    return LIMITS.get(operation, MUTATIONS if document.lstrip().startswith("mutation") else READS)
