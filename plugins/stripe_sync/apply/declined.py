@@ -123,7 +123,7 @@ def is_of(api: StripeApi, invoice: Mapping[str, Any], action: Action, link_index
     """Return whether an invoice is of the subscription that an action writes: by its id, or by our ownership marker."""
     id = ((invoice.get("parent") or {}).get("subscription_details") or {}).get("subscription")
     own = link_index.get(action.target)
-    if id is None or own is not None or id in link_index.reading().known:
+    if id is None or own is not None or id in link_index.decoding_context().key_by_stripe_id:
         return id is not None and id == own
     found = api.find(f"/v1/subscriptions/{id}")
     return found is not None and link_index.signer.key_of(found["metadata"].get(ownership.FIELD)) == action.target

@@ -11,7 +11,7 @@ from stripe_sync.core import keys
 from stripe_sync.core.errors import EntityError
 from stripe_sync.core.ownership import Signer
 from stripe_sync.core.reasons import ReasonCode
-from stripe_sync.domain.actual.stripe_objects import Reading
+from stripe_sync.domain.actual.stripe_objects import DecodingContext
 
 
 class LinkIndex:
@@ -36,7 +36,7 @@ class LinkIndex:
         self.stigg = stigg
         self.test_clock = test_clock
         self._tax = {"tax_code": tax_code, "tax_behavior": tax_behavior} if tax and tax_code else {}
-        self._reading = Reading({}, signer, tax=tax, retired=dict(retired or {}))
+        self._context = DecodingContext({}, signer, tax=tax, retired_keys=dict(retired or {}))
 
     def get(self, key: str) -> str | None:
         """Return the Stripe id of a link key, or None."""
@@ -64,7 +64,7 @@ class LinkIndex:
         """Return the Stripe id of a product or coupon, which the pipeline chooses."""
         return keys.stripe_id(key)
 
-    def reading(self) -> Reading:
+    def decoding_context(self) -> DecodingContext:
         """Return the view that decodes Stripe's answers, with the links as they stand now."""
         with self._lock:
-            return replace(self._reading, known=dict(self._keys))
+            return replace(self._context, key_by_stripe_id=dict(self._keys))

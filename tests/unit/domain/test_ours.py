@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from stripe_sync.core.decoding import from_stigg, from_stripe
-from stripe_sync.domain.actual.actual_state import found
+from stripe_sync.domain.actual.actual_state import linked_documents
 from stripe_sync.domain.actual.successors import follows
 from stripe_sync.domain.model.inputs import Links, StripeView
 from stripe_sync.domain.model.stigg import SubscriptionCoupon
@@ -50,11 +50,11 @@ def test_nobodys_objects_and_ended_ones_are_not_found() -> None:
         {row["id"]: from_stripe(row, StripeSubscription) for row in subscriptions},
         both(StripeCoupon, coupon | {"id": "co_1"}, coupon | {"id": "co_2"}),
     )
-    there = found(replace(given, stripe=view, links=Links(ours)), view)
+    there = linked_documents(replace(given, stripe=view, links=Links(ours)), view)
     assert sorted(document.stripe_id or "" for document in there) == ["co_1", "cus_1", "prod_1", "sub_1"]
     gone = {"prod_1": replace_deleted(view.products["prod_1"]), "prod_2": view.products["prod_2"]}
     view = replace(view, products=gone)
-    there = found(replace(given, stripe=view, links=Links(ours)), view)
+    there = linked_documents(replace(given, stripe=view, links=Links(ours)), view)
     assert sorted(document.stripe_id or "" for document in there) == ["co_1", "cus_1", "sub_1"]
 
 

@@ -57,7 +57,7 @@ def _recover(call: Call, since: datetime) -> Iterator[Found]:
 def _document(call: Call, found: Found) -> Document:
     row = found.object
     customer = row["customer"] or ""
-    known = call.links.reading().known
+    known = call.links.decoding_context().key_by_stripe_id
     return {
         "mode": row["mode"],
         "reference": row["client_reference_id"],

@@ -94,7 +94,7 @@ def _recover_deletion(call: Call, since: datetime) -> Iterator[Found]:
 
 def _document(call: Call, found: Found) -> Document:
     return stripe_objects.coupon_document(
-        call.links.reading(), from_stripe(found.object, StripeCoupon), call.action.target
+        call.links.decoding_context(), from_stripe(found.object, StripeCoupon), call.action.target
     ).document
 
 

@@ -51,7 +51,7 @@ def _recover(call: Call, since: datetime) -> Iterator[Found]:
 
 def _document(call: Call, found: Found) -> Document:
     return stripe_objects.customer_document(
-        call.links.reading(), from_stripe(found.object, StripeCustomer), call.action.target
+        call.links.decoding_context(), from_stripe(found.object, StripeCustomer), call.action.target
     ).document
 
 

@@ -84,7 +84,7 @@ def _recover(call: Call, since: datetime) -> Iterator[Found]:
 
 def _document(call: Call, found: Found) -> Document:
     """Return an item's fields: customer, amount or price, and the others of the action."""
-    known, after = call.links.reading().known, call.action.after
+    known, after = call.links.decoding_context().key_by_stripe_id, call.action.after
     row = found.object
     pricing = (row.get("pricing") or {}).get("price_details") or {}
     parent = _subscription(found)

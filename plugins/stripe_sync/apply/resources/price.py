@@ -113,13 +113,13 @@ def _recover(call: Call, since: datetime) -> Iterator[Found]:
 
 
 def _document(call: Call, found: Found) -> Document:
-    price, reading = from_stripe(found.object, StripePrice), call.links.reading()
+    price, context = from_stripe(found.object, StripePrice), call.links.decoding_context()
     fields = {
         "active": price.active,
         "lookup_key": price.lookup_key,
-        "product": reading.known.get(price.product, price.product),
-        "tax_behavior": reading.tax_behavior(price),
-        "metadata": stripe_objects.own_metadata(reading, price.metadata),
+        "product": context.key_by_stripe_id.get(price.product, price.product),
+        "tax_behavior": context.tax_behavior(price),
+        "metadata": stripe_objects.own_metadata(context, price.metadata),
     }
     return {**encode(price.content()), **fields}
 

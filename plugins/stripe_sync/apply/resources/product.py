@@ -65,9 +65,9 @@ def _recover(call: Call, since: datetime) -> Iterator[Found]:
 
 
 def _document(call: Call, found: Found) -> Document:
-    product, reading = from_stripe(found.object, StripeProduct), call.links.reading()
-    default = reading.known.get(product.default_price or "", product.default_price)
-    document = stripe_objects.product_document(reading, product, call.action.target).document
+    product, context = from_stripe(found.object, StripeProduct), call.links.decoding_context()
+    default = context.key_by_stripe_id.get(product.default_price or "", product.default_price)
+    document = stripe_objects.product_document(context, product, call.action.target).document
     return document | {"default_price": default}
 
 

@@ -43,7 +43,7 @@ def _read(call: Call) -> Found:
 
 def billing_document(call: Call, found: Found) -> Document:
     """Return the link key of a Stigg object's billing id."""
-    known = call.links.reading().known
+    known = call.links.decoding_context().key_by_stripe_id
     billing = found.object.get("billingId")
     return {"billing": known.get(billing or "", billing)}
 

@@ -124,7 +124,7 @@ def current_parts(document: ObjectDocument) -> CurrentParts:
     """Return the parts that the document of a current subscription has as facts."""
     facts = document.facts
     items = {price: item["id"] for price, item in facts["items"].items()}
-    return CurrentParts(items, facts["discounts"], facts["anchor"], facts["noted"])
+    return CurrentParts(items, facts["discounts"], facts["anchor"], facts["has_noted_anchor"])
 
 
 def changes(call: Call, current: CurrentParts) -> SubscriptionChange:
@@ -226,7 +226,7 @@ def _recover(call: Call, since: datetime) -> Iterator[Found]:
 def _own_parts(call: Call, found: Found) -> ObjectDocument:
     """Return the actual document of a subscription, with the ids of our items and all discounts as facts."""
     return actual_state.subscription_document(
-        call.links.reading(), from_stripe(dict(found.object), StripeSubscription), call.action.target
+        call.links.decoding_context(), from_stripe(dict(found.object), StripeSubscription), call.action.target
     )
 
 

@@ -18,7 +18,7 @@ from stripe_sync.domain.actual.stripe_objects import (
     CANCEL_AT,
     ENDED_STATUSES,
     ONE_OFFS,
-    Reading,
+    DecodingContext,
     coupon_document,
     customer_document,
     own_metadata,
@@ -37,75 +37,76 @@ from stripe_sync.domain.model.stripe_status import InvoiceStatus, SubscriptionSt
 from stripe_sync.domain.model.stripe_subscriptions import StripeDiscount, StripeInvoice, StripeSubscription
 
 
-def found(inputs: Inputs, objects: StripeView) -> list[ObjectDocument]:
+def linked_documents(inputs: Inputs, objects: StripeView) -> list[ObjectDocument]:
     """Return the actual documents of linked, existing objects; objects that they refer to are in the inputs."""
-    reading = Reading(
+    context = DecodingContext(
         inputs.links.keys, inputs.signer, inputs.environment.stripe.tax, inputs.links.retired, inputs.links.ignored,
-        cycle_drafts(inputs.stripe.drafts), unfinished(inputs.stripe.drafts),
+        renewal_drafts(inputs.stripe.drafts), drafts_by_subscription(inputs.stripe.drafts),
     )  # fmt: skip
-    return list(actual_documents(objects, reading, inputs.stripe.products))
+    return list(documents_of_objects(objects, context, inputs.stripe.products))
 
 
-def cycle_drafts(drafts: Mapping[str, StripeInvoice]) -> dict[str, str]:
+def renewal_drafts(drafts: Mapping[str, StripeInvoice]) -> dict[str, str]:
     """Return the id of the open renewal draft by subscription."""
     open_ones = (d for d in drafts.values() if d.status == InvoiceStatus.DRAFT and d.billing_reason == CYCLE)
     return {subscription: draft.id for draft in open_ones if (subscription := draft.subscription())}
 
 
-def unfinished(drafts: Mapping[str, StripeInvoice]) -> dict[str, list[Document]]:
+def drafts_by_subscription(drafts: Mapping[str, StripeInvoice]) -> dict[str, list[Document]]:
     """Return the drafts by subscription, in the form of ``endings.Collected``."""
-    found: dict[str, list[Document]] = {}
+    by_subscription: dict[str, list[Document]] = {}
     for draft in drafts.values():
         if draft.status == InvoiceStatus.DRAFT and (subscription := draft.subscription()):
-            found.setdefault(subscription, []).append(asdict(collected(to_builtins(draft))))
-    return found
+            by_subscription.setdefault(subscription, []).append(asdict(collected(to_builtins(draft))))
+    return by_subscription
 
 
-def actual_documents(
-    stripe: StripeView, reading: Reading, products: Mapping[str, StripeProduct]
+def documents_of_objects(
+    stripe: StripeView, context: DecodingContext, products: Mapping[str, StripeProduct]
 ) -> Iterator[ObjectDocument]:
     """Yield the actual documents of linked objects."""
-    known = reading.known
+    key_of = context.key_by_stripe_id
     for product in stripe.products.values():
-        if product.id in known and not product.deleted:
-            yield product_document(reading, product, known[product.id])
+        if product.id in key_of and not product.deleted:
+            yield product_document(context, product, key_of[product.id])
     for price in stripe.prices.values():
-        if price.id in known:
-            owner = products.get(price.product)
-            yield from price_documents(reading, price, known[price.id], default=owner.default_price if owner else None)
+        if price.id in key_of:
+            of_price = products.get(price.product)
+            default = of_price.default_price if of_price else None
+            yield from price_documents(context, price, key_of[price.id], default=default)
     for coupon in stripe.coupons.values():
-        if coupon.id in known and not coupon.deleted:
-            yield coupon_document(reading, coupon, known[coupon.id])
+        if coupon.id in key_of and not coupon.deleted:
+            yield coupon_document(context, coupon, key_of[coupon.id])
     for customer in stripe.customers.values():
-        if customer.id in known and not customer.deleted:
-            yield customer_document(reading, customer, known[customer.id])
+        if customer.id in key_of and not customer.deleted:
+            yield customer_document(context, customer, key_of[customer.id])
     for subscription in stripe.subscriptions.values():
-        if subscription.id in known and subscription.status not in ENDED_STATUSES:
-            yield subscription_document(reading, subscription, known[subscription.id])
+        if subscription.id in key_of and subscription.status not in ENDED_STATUSES:
+            yield subscription_document(context, subscription, key_of[subscription.id])
 
 
-def subscription_document(reading: Reading, subscription: StripeSubscription, key: str) -> ObjectDocument:
-    """Return the document of a subscription. Our items are those with a linked price; others are foreign and not compared."""
+def subscription_document(context: DecodingContext, subscription: StripeSubscription, key: str) -> ObjectDocument:
+    """Return the document of a subscription. Items without a linked price are foreign and not compared."""
     invoice = subscription.collection_method == "send_invoice"
-    discounts = [(discount.id, reading.ref_of(discount)) for discount in expanded(subscription)]
+    discounts = [(discount.id, context.ref_of(discount)) for discount in expanded(subscription)]
     document = {
-        "customer": reading.known.get(subscription.customer, subscription.customer),
-        "items": own_items(reading, subscription),
+        "customer": context.key_by_stripe_id.get(subscription.customer, subscription.customer),
+        "items": own_items(context, subscription),
         "collection_method": subscription.collection_method,
         "days_until_due": str(subscription.days_until_due) if invoice else None,
         "discounts": sorted(ref for _, ref in discounts if ref is not None),
-        "once": once_of(subscription.metadata),
+        "once": one_off_tokens(subscription.metadata),
         "cancel_at": str(subscription.cancel_at) if subscription.cancel_at else None,
-        "renewal": renewal(subscription, by_anchor=False),
-        "automatic_tax": True if reading.tax and subscription.automatic_tax.enabled else None,
-        "metadata": own_metadata(reading, subscription.metadata),
+        "renewal": renewal_text(subscription, by_anchor=False),
+        "automatic_tax": True if context.tax and subscription.automatic_tax.enabled else None,
+        "metadata": own_metadata(context, subscription.metadata),
     }
-    own = [item for item in subscription.items.data if item.price.id in reading.known]
+    own = [item for item in subscription.items.data if item.price.id in context.key_by_stripe_id]
     facts: dict[str, Any] = {
         "items": {
-            reading.known[item.price.id]: {
+            context.key_by_stripe_id[item.price.id]: {
                 "id": item.id,
-                "product": reading.known.get(item.price.product, item.price.product),
+                "product": context.key_by_stripe_id.get(item.price.product, item.price.product),
                 "start": item.current_period_start,
                 "end": natural_end(subscription, item),
                 "usage": item.price.is_usage(),
@@ -118,28 +119,28 @@ def subscription_document(reading: Reading, subscription: StripeSubscription, ke
         "schedule": subscription.schedule,
         "paused": subscription.pause_collection is not None or subscription.status == SubscriptionStatus.PAUSED,
         "unpaid": subscription.status == SubscriptionStatus.UNPAID,
-        "asked_end": subscription.metadata.get(CANCEL_AT),
+        "own_cancel_at": subscription.metadata.get(CANCEL_AT),
         "tax_rates": [rate.id for rate in subscription.default_tax_rates or ()],
         "anchor": current_anchor(subscription),
-        "noted": ANCHOR in subscription.metadata,
+        "has_noted_anchor": ANCHOR in subscription.metadata,
         "tax_disabled": subscription.automatic_tax.disabled_reason,
-        "draft": reading.drafts.get(subscription.id),
-        "unfinished": list(reading.unfinished.get(subscription.id, ())),
-        "renewed": renewed_at(subscription),
+        "draft": context.renewal_drafts.get(subscription.id),
+        "all_drafts": list(context.drafts_by_subscription.get(subscription.id, ())),
+        "last_renewal": renewed_at(subscription),
     }
-    facts |= reading.ownership_facts(subscription.metadata, key)
+    facts |= context.ownership_facts(subscription.metadata, key)
     return ObjectDocument(SUBSCRIPTION, key, compact(document), stripe_id=subscription.id, facts=facts)
 
 
-def renewal(subscription: StripeSubscription, *, by_anchor: bool) -> str | None:
+def renewal_text(subscription: StripeSubscription, *, by_anchor: bool) -> str | None:
     """Return the end of the current period, in Stripe or by the noted anchor; None without a noted anchor.
 
     If we set an end without noting the anchor, the current anchor has to be noted: the end by it differs from None.
     """
-    found = renewals(subscription)
-    if found is None and by_anchor and is_unnoted(subscription):
-        found = renewals(structs.replace(subscription, metadata={ANCHOR: str(current_anchor(subscription))}))
-    return f"{found[by_anchor]:%Y-%m-%d %H:%M:%S} UTC" if found is not None else None
+    ends = renewals(subscription)
+    if ends is None and by_anchor and is_unnoted(subscription):
+        ends = renewals(structs.replace(subscription, metadata={ANCHOR: str(current_anchor(subscription))}))
+    return f"{ends[by_anchor]:%Y-%m-%d %H:%M:%S} UTC" if ends is not None else None
 
 
 def is_unnoted(subscription: StripeSubscription) -> bool:
@@ -148,13 +149,13 @@ def is_unnoted(subscription: StripeSubscription) -> bool:
     return is_own and ANCHOR not in subscription.metadata and current_anchor(subscription) is not None
 
 
-def own_items(reading: Reading, subscription: StripeSubscription) -> list[dict[str, str]]:
+def own_items(context: DecodingContext, subscription: StripeSubscription) -> list[dict[str, str]]:
     """Return price version and quantity of our items; a metered item, which has no quantity in Stripe, counts as one."""
     quantities: Counter[str] = Counter()
     metered = set()
     for item in subscription.items.data:
-        if item.price.id in reading.known:
-            key = reading.known[item.price.id]
+        if item.price.id in context.key_by_stripe_id:
+            key = context.key_by_stripe_id[item.price.id]
             quantities[key] += 1 if item.quantity is None else item.quantity
             metered |= {key} if item.price.is_metered() else set()
     return [
@@ -163,7 +164,7 @@ def own_items(reading: Reading, subscription: StripeSubscription) -> list[dict[s
     ]
 
 
-def once_of(metadata: Mapping[str, str]) -> list[str]:
+def one_off_tokens(metadata: Mapping[str, str]) -> list[str]:
     """Return the tokens of one-off events that have happened."""
     return sorted(filter(None, metadata.get(ONE_OFFS, "").split(",")))
 

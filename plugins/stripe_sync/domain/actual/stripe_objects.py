@@ -34,19 +34,22 @@ ENDED_STATUSES = (SubscriptionStatus.CANCELED, SubscriptionStatus.INCOMPLETE_EXP
 
 
 @dataclass(frozen=True)
-class Reading:
-    """Context for decoding Stripe objects: link keys by Stripe id, and the signer of ownership markers.
+class DecodingContext:
+    """Values that an object's document depends on, without the object.
 
-    ``tax`` is the environment's setting: tax fields are compared only while it is on.
+    ``key_by_stripe_id`` has the link keys of linked objects, ``retired_keys`` those of ended links, both by Stripe id.
+    ``signer`` reads ownership markers. Tax fields are compared only with ``tax``, which is the environment's setting.
+    ``ignored_keys`` are the link keys of exempted objects. ``renewal_drafts`` has the id of the open renewal draft, and
+    ``drafts_by_subscription`` all drafts as ``endings.Collected``, both by the Stripe id of a subscription.
     """
 
-    known: Mapping[str, str]
+    key_by_stripe_id: Mapping[str, str]
     signer: Signer
     tax: bool = False
-    retired: Mapping[str, str] = field(default_factory=dict)
-    ignored: frozenset[str] = frozenset()
-    drafts: Mapping[str, str] = field(default_factory=dict)  # open cycle drafts by subscription id
-    unfinished: Mapping[str, Sequence[Document]] = field(default_factory=dict)  # all its drafts, by subscription id
+    retired_keys: Mapping[str, str] = field(default_factory=dict)
+    ignored_keys: frozenset[str] = frozenset()
+    renewal_drafts: Mapping[str, str] = field(default_factory=dict)
+    drafts_by_subscription: Mapping[str, Sequence[Document]] = field(default_factory=dict)
 
     def has_marker(self, metadata: Mapping[str, str], key: str) -> bool:
         """Return whether an object has the valid ownership marker of its link."""
@@ -54,7 +57,7 @@ class Reading:
 
     def ownership_facts(self, metadata: Mapping[str, str], key: str) -> dict[str, bool]:
         """Return the facts of every object: its ownership marker and its exemption."""
-        ignored = metadata.get(EXEMPT) == IGNORE or key in self.ignored
+        ignored = metadata.get(EXEMPT) == IGNORE or key in self.ignored_keys
         return {"marked": self.has_marker(metadata, key)} | ({"ignored": True} if ignored else {})
 
     def tax_behavior(self, price: StripePrice) -> str | None:
@@ -64,66 +67,68 @@ class Reading:
     def ref_of(self, discount: StripeDiscount) -> str | None:
         """Return the refId of our coupon behind a discount; None for a foreign coupon."""
         id = discount.source.coupon_id() or ""
-        key = self.known.get(id) or self.retired.get(id) or ""
+        key = self.key_by_stripe_id.get(id) or self.retired_keys.get(id) or ""
         return keys.coupon_ref(key) if keys.LinkKey.parse(key).kind == COUPON else None
 
 
-def own_metadata(reading: Reading, metadata: dict[str, str]) -> Document:
+def own_metadata(context: DecodingContext, metadata: dict[str, str]) -> Document:
     """Return only our metadata; a valid ownership marker is replaced by its link key."""
     own = {name: metadata.get(name) for name in OWN_METADATA}
-    return compact(own | {ownership.FIELD: reading.signer.key_of(metadata.get(ownership.FIELD))})
+    return compact(own | {ownership.FIELD: context.signer.key_of(metadata.get(ownership.FIELD))})
 
 
-def product_document(reading: Reading, product: StripeProduct, key: str) -> ObjectDocument:
+def product_document(context: DecodingContext, product: StripeProduct, key: str) -> ObjectDocument:
     document = {
         "name": product.name,
         "active": product.active,
-        "tax_code": product.tax_code if reading.tax else None,
-        "metadata": own_metadata(reading, product.metadata),
+        "tax_code": product.tax_code if context.tax else None,
+        "metadata": own_metadata(context, product.metadata),
     }
-    facts = reading.ownership_facts(product.metadata, key)
+    facts = context.ownership_facts(product.metadata, key)
     return ObjectDocument(PRODUCT, key, compact(document), stripe_id=product.id, facts=facts)
 
 
-def price_documents(reading: Reading, price: StripePrice, key: str, *, default: str | None) -> Iterator[ObjectDocument]:
+def price_documents(
+    context: DecodingContext, price: StripePrice, key: str, *, default: str | None
+) -> Iterator[ObjectDocument]:
     """Yield the document of a price version, if it is active, and of the price, if it has the lookup_key.
 
     ``default`` is the id of its product's default price.
     """
-    marker_facts = reading.ownership_facts(price.metadata, key)
+    marker_facts = context.ownership_facts(price.metadata, key)
     if price.active:
         document = {
             "active": True,
-            "tax_behavior": reading.tax_behavior(price),
-            "metadata": own_metadata(reading, price.metadata),
+            "tax_behavior": context.tax_behavior(price),
+            "metadata": own_metadata(context, price.metadata),
         }
-        owner = reading.known.get(price.product, price.product)
-        facts = {"content": encode(price.content()), "product": owner, "default": default == price.id} | marker_facts
+        product = context.key_by_stripe_id.get(price.product, price.product)
+        facts = {"content": encode(price.content()), "product": product, "default": default == price.id} | marker_facts
         yield ObjectDocument(PRICE_VERSION, key, compact(document), stripe_id=price.id, facts=facts)
     slot = keys.slot_of(key)
     if price.lookup_key is None or price.lookup_key != keys.lookup_key(slot):
         return
     held: Document = {
         **encode(price.content()),
-        "product": reading.known.get(price.product, price.product),
+        "product": context.key_by_stripe_id.get(price.product, price.product),
         "active": price.active,
         "default": default == price.id,
     }
     yield ObjectDocument(PRICE, slot, compact(held), stripe_id=price.id, facts={"version": key} | marker_facts)
 
 
-def coupon_document(reading: Reading, coupon: StripeCoupon, key: str) -> ObjectDocument:
-    document = {"name": coupon.name, "metadata": own_metadata(reading, coupon.metadata)}
-    facts = reading.ownership_facts(coupon.metadata, key)
+def coupon_document(context: DecodingContext, coupon: StripeCoupon, key: str) -> ObjectDocument:
+    document = {"name": coupon.name, "metadata": own_metadata(context, coupon.metadata)}
+    facts = context.ownership_facts(coupon.metadata, key)
     return ObjectDocument(COUPON, key, compact(document), stripe_id=coupon.id, facts=facts)
 
 
-def customer_document(reading: Reading, customer: StripeCustomer, key: str) -> ObjectDocument:
+def customer_document(context: DecodingContext, customer: StripeCustomer, key: str) -> ObjectDocument:
     document = {
         "name": customer.name,
         "description": customer.description,
         "email": customer.email,
-        "metadata": own_metadata(reading, customer.metadata),
+        "metadata": own_metadata(context, customer.metadata),
     }
-    facts = reading.ownership_facts(customer.metadata, key)
+    facts = context.ownership_facts(customer.metadata, key)
     return ObjectDocument(CUSTOMER, key, compact(document), stripe_id=customer.id, facts=facts)

@@ -19,8 +19,8 @@ import msgspec
 from stripe_sync.core import keys, money, ownership, periods
 from stripe_sync.core.errors import EntityError
 from stripe_sync.core.reasons import ReasonCode
-from stripe_sync.domain.actual.actual_state import expanded, once_of
-from stripe_sync.domain.actual.stripe_objects import Reading
+from stripe_sync.domain.actual.actual_state import expanded, one_off_tokens
+from stripe_sync.domain.actual.stripe_objects import DecodingContext
 from stripe_sync.domain.model.documents import COUPON, ObjectDocument, compact
 from stripe_sync.domain.model.inputs import Inputs
 from stripe_sync.domain.model.status import EntityStatus, Status
@@ -174,14 +174,14 @@ def known_discounts(inputs: Inputs, held: StripeSubscription | None) -> KnownDis
     """Return discounts and tokens of the Stripe subscription; without our ownership marker it was created externally."""
     if held is None:
         return KnownDiscounts({})
-    reading = Reading(inputs.links.keys, inputs.signer, retired=inputs.links.retired)
+    context = DecodingContext(inputs.links.keys, inputs.signer, retired_keys=inputs.links.retired)
     live = {}
     for discount in expanded(held):
-        ref, id = reading.ref_of(discount), discount.source.coupon_id() or ""
+        ref, id = context.ref_of(discount), discount.source.coupon_id() or ""
         if ref is not None:
             live[ref] = inputs.links.keys.get(id) or inputs.links.retired.get(id) or ""
     proven = inputs.signer.key_of(held.metadata.get(ownership.FIELD)) is not None
-    return KnownDiscounts(live, tuple(once_of(held.metadata)), untold=not proven)
+    return KnownDiscounts(live, tuple(one_off_tokens(held.metadata)), untold=not proven)
 
 
 def is_attached(coupon: SubscriptionCoupon, known: KnownDiscounts) -> bool:

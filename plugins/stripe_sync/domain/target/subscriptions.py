@@ -11,7 +11,7 @@ from msgspec import to_builtins
 
 from stripe_sync.core.errors import EntityError
 from stripe_sync.core.reasons import ReasonCode
-from stripe_sync.domain.actual.actual_state import renewal
+from stripe_sync.domain.actual.actual_state import renewal_text
 from stripe_sync.domain.actual.cancellations import canceled_in_stripe, cancellation
 from stripe_sync.domain.actual.endings import collected, unowed
 from stripe_sync.domain.actual.stigg_end import end_of, ended_at
@@ -223,7 +223,7 @@ def subscription_targets(
             "discounts": list(found.refs),
             "once": once,
             "cancel_at": str(end) if end else None,
-            "renewal": renewal(held, by_anchor=True) if held is not None else None,
+            "renewal": renewal_text(held, by_anchor=True) if held is not None else None,
             "automatic_tax": True if inputs.environment.stripe.tax else None,
             "metadata": own_metadata(inputs, "subscription", subscription.subscription_id, key),
         }

@@ -13,7 +13,7 @@ from functools import cached_property
 
 from stripe_sync.core import keys
 from stripe_sync.core.reasons import ReasonCode
-from stripe_sync.domain.actual.actual_state import found
+from stripe_sync.domain.actual.actual_state import linked_documents
 from stripe_sync.domain.actual.cancellations import in_stigg
 from stripe_sync.domain.actual.successors import resolutions
 from stripe_sync.domain.model.documents import COUPON, PRICE, PRICE_VERSION, PRODUCT, STIGG_SUBSCRIPTION, ObjectDocument
@@ -93,7 +93,7 @@ def of_catalog(inputs: Inputs, state: CatalogState, needed: Collection[str]) -> 
     decidable = Decidable.of(inputs, targets, state.statuses)
     there = [
         document
-        for document in found(inputs, inputs.stripe)
+        for document in linked_documents(inputs, inputs.stripe)
         if not keys.owner(document.key) and decidable.holds(document)
     ]
     return TargetState(targets, there, state.statuses)
@@ -117,7 +117,7 @@ def of_families(inputs: Inputs, state: CatalogState, own: StripeView) -> Familie
     targets = [*own_prices, *customer_documents, *once_each(decided.targets)]
     statuses = by_entity(customer_statuses, decided.statuses, broken)
     decidable = Decidable.of(inputs, targets, {**state.statuses, **statuses})
-    there = (document for document in [*found(inputs, own), *in_stigg(inputs)] if keys.owner(document.key))
+    there = (document for document in [*linked_documents(inputs, own), *in_stigg(inputs)] if keys.owner(document.key))
     made = TargetState(targets, [document for document in there if decidable.holds(document)], statuses, decided.timers)
     return Families(made, known, list(catalog_references(inputs, own_prices)))
 

@@ -12,7 +12,7 @@ from stripe_sync.core import keys, ownership
 from stripe_sync.core.decoding import typed
 from stripe_sync.core.errors import ConfigurationError, NotAuthorized
 from stripe_sync.domain.checkout.portal_settings import RECOMMENDED, Configuration, SwitchState, compared, wrong
-from stripe_sync.jobs.runtime.account import account
+from stripe_sync.jobs.runtime.account import check_account
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.runtime.manual_actions import Operator, note
 from stripe_sync.jobs.runtime.preflight import Check, CheckState
@@ -84,7 +84,7 @@ def check(session: Session) -> Check:
 
 def link(session: Session, customer: str, *, return_url: str = "") -> PortalLink:
     """Create a short-lived portal link for a customer, by Stigg id. Raises ConfigurationError where it is not linked."""
-    account(session)
+    check_account(session)
     name = session.environment.name
     key = keys.link_key("customer", keys.part(name), keys.part(customer))
     with connect_to_read(session.engine) as connection:
@@ -108,7 +108,7 @@ def apply(session: Session, by: Operator, configuration: str = "") -> str:
 
     Raises ConfigurationError where the given configuration is not active.
     """
-    account(session)
+    check_account(session)
     found = configurations(session)
     if configuration and not any(one.id == configuration for one in found):
         raise ConfigurationError(

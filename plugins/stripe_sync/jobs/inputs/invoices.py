@@ -18,7 +18,7 @@ from stripe_sync.domain.model.stripe_status import InvoiceStatus
 from stripe_sync.domain.usage import drafts
 from stripe_sync.domain.usage.bills import Invoice
 from stripe_sync.domain.usage.charges import LONGEST_GRACE
-from stripe_sync.domain.usage.holds.grace import graces, is_short
+from stripe_sync.domain.usage.holds.grace import grace_by_invoice, is_short
 from stripe_sync.domain.usage.windows import TermsRevision, Timeline
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.warehouse.engine import connect_to_read
@@ -65,7 +65,7 @@ def read_invoices(
             bodies |= {row["id"]: row for row in page}
     seen = [s for body in bodies.values() if (s := seen_invoice(session, body)) is not None]
     seen += [deleted(i) for i in again if found[i.invoice] is None]
-    found_graces = graces((invoice.body for invoice in seen), moved)
+    found_graces = grace_by_invoice((invoice.body for invoice in seen), moved)
     waits = {id: seconds for id, seconds in found_graces.items() if id in short or not is_short(seconds)}
     with session.engine.begin() as connection:
         for invoice in seen:

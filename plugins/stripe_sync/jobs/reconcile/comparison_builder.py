@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from stripe_sync.core import keys
 from stripe_sync.domain.actual import successors
-from stripe_sync.domain.actual.actual_state import found as found_in
+from stripe_sync.domain.actual.actual_state import linked_documents as found_in
 from stripe_sync.domain.adoption import link_discovery
 from stripe_sync.domain.drift.amounts import PriceBook
 from stripe_sync.domain.drift.rows import DashboardLinks, rows

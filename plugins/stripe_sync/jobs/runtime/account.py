@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from stripe_sync.jobs.runtime.context import Session
 
 
-def linked_account(session: Session) -> str:
+def check_linked_account(session: Session) -> str:
     """Return the account of the links as a phrase. Raises AccountRefused where it differs from the declared account."""
     declared, name = session.environment.stripe_account, session.environment.name
     with connect_to_read(session.engine) as connection:
@@ -32,9 +32,9 @@ def linked_account(session: Session) -> str:
     return f"belong to {known}" if known is not None else "none yet"
 
 
-def account(session: Session) -> str:
+def check_account(session: Session) -> str:
     """Return the account and its mode as a phrase. Raises AccountRefused unless key, settings and links have one account."""
-    linked_account(session)
+    check_linked_account(session)
     found, declared = session.client.account(), session.environment.stripe_account
     if found["id"] != declared:
         raise AccountRefused(
@@ -48,11 +48,11 @@ def account(session: Session) -> str:
 
 def require_account(session: Session) -> None:
     """Check the account unless this key has already passed. Raises AccountRefused or NotAuthorized."""
-    linked_account(session)
+    check_linked_account(session)
     with connect_to_read(session.engine) as connection:
         known = accounts.find(connection, session.environment.name)
     if known != Proven(session.environment.stripe_account, key_digest(session)):
-        account(session)
+        check_account(session)
 
 
 def key_digest(session: Session) -> str:

@@ -17,7 +17,7 @@ from stripe_sync.core.lanes import LANES, Lane
 from stripe_sync.core.ownership import FIELD
 from stripe_sync.domain.checkout.portal_settings import PortalSettings
 from stripe_sync.domain.model.kinds import EntityKind
-from stripe_sync.jobs.runtime.account import account
+from stripe_sync.jobs.runtime.account import check_account
 from stripe_sync.jobs.runtime.context import Session
 from stripe_sync.warehouse import manual_actions
 from stripe_sync.warehouse.comparisons import link_suggestions, links, statuses
@@ -70,7 +70,7 @@ def link(session: Session, kind: str, id: str, stripe_id: str, by: Operator) -> 
     """
     key = key_of(session, kind, id)
     require_known(session, kind, id)
-    account(session)
+    check_account(session)
     found = session.stripe.find(f"{PATHS[key.partition(':')[0]]}/{stripe_id}")
     if found is None or found.get("deleted"):
         raise ConfigurationError(

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from stripe_sync.core.errors import AccountRefused, ConfigurationError, NotAuthorized, StripeSyncError
 from stripe_sync.jobs.runtime import read_quota
-from stripe_sync.jobs.runtime.account import account, linked_account
+from stripe_sync.jobs.runtime.account import check_account, check_linked_account
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.runtime.results.reconcile import Preflight
 from stripe_sync.jobs.runtime.step import step
@@ -17,6 +17,7 @@ from stripe_sync.warehouse.snapshots import stripe_events
 from stripe_sync.warehouse.writes.budget import reads_this_month
 
 CHECKED_EVERY = timedelta(hours=1)
+NATIVE_INTEGRATION = "Stigg's native integration"
 WARN_AT = 0.8  # share of the monthly reads
 
 
@@ -92,29 +93,37 @@ def stigg_environment(session: Session) -> str:
 
 def native_integration(session: Session) -> Check:
     """Check that Stigg's native Stripe integration is not connected."""
-    why = read_only_reason(session)
-    name = "Stigg's native integration"
-    return Check(name, CheckState.WARNING, why) if why else Check(name, CheckState.OK, "not connected")
+    connected = is_natively_connected(session)
+    if why := _reason_for_observe(session, connected):
+        return Check(NATIVE_INTEGRATION, CheckState.WARNING, why)
+    if connected is None:
+        return Check(NATIVE_INTEGRATION, CheckState.OK, "declared removed; this key cannot read Stigg's integrations")
+    return Check(NATIVE_INTEGRATION, CheckState.OK, "not connected")
 
 
 def read_only_reason(session: Session) -> str:
-    """Return the reason why all lanes are limited to observe mode, or an empty text.
+    """Return the reason why all lanes are limited to observe mode, or an empty text."""
+    return _reason_for_observe(session, is_natively_connected(session))
 
-    Integrations that cannot be read count as connected (BILLING 10).
-    """
-    declared = session.environment.stigg.native_integration == "removed"
+
+def is_natively_connected(session: Session) -> bool | None:
+    """Return whether Stigg's native Stripe integration is connected; None where the key cannot read integrations."""
     try:
-        connected = any(vendor.startswith("STRIPE") for vendor in session.stigg.billing_integrations())
+        return any(vendor.startswith("STRIPE") for vendor in session.stigg.billing_integrations())
     except NotAuthorized:
-        if declared:
-            return ""
-        return (
-            "Stigg's integrations cannot be read with this key, so its native Stripe integration counts as connected. "
-            'All lanes are limited to observe mode until you declare stigg.native_integration = "removed".'
-        )
+        return None
+
+
+def _reason_for_observe(session: Session, connected: bool | None) -> str:
+    """Return the reason for observe mode. Integrations that cannot be read count as connected (BILLING 10)."""
     if connected:
         return (
             "Stigg's native Stripe integration is connected. All lanes are limited to observe mode until you remove it."
+        )
+    if connected is None and session.environment.stigg.native_integration != "removed":
+        return (
+            "Stigg's integrations cannot be read with this key, so its native Stripe integration counts as connected. "
+            'All lanes are limited to observe mode until you declare stigg.native_integration = "removed".'
         )
     return ""
 
@@ -164,10 +173,10 @@ def stripe_tax(session: Session) -> str:
 CHECKS: dict[str, Callable[[Session], str | Check]] = {
     "warehouse": warehouse,
     "secret": secret,
-    "links": linked_account,
-    "Stripe account": account,
+    "links": check_linked_account,
+    "Stripe account": check_account,
     "Stigg environment": stigg_environment,
-    "native integration": native_integration,
+    NATIVE_INTEGRATION: native_integration,
     "Stripe Tax": stripe_tax,
     "reads": read_allocation,
     "schedule": reads_of_schedule,

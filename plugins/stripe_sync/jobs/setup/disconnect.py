@@ -17,7 +17,7 @@ from stripe_sync.domain.actual.billing_periods import ANCHOR
 from stripe_sync.domain.actual.stripe_objects import CANCEL_AT, ONE_OFFS, OWN_METADATA
 from stripe_sync.domain.plan.actions import Action, ActionKind
 from stripe_sync.jobs.inputs.direct_writes import write
-from stripe_sync.jobs.runtime.account import account
+from stripe_sync.jobs.runtime.account import check_account
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.runtime.manual_actions import Operator, note
 from stripe_sync.warehouse import environments
@@ -71,7 +71,7 @@ def disconnect(session: Session, run: Run, by: Operator, *, confirm: str, strip:
     with ExitStack() as stack:
         held = {lane: stack.enter_context(leases.held(session.engine, name, lane, holder=run.id)) for lane in LANES}
         if strip:
-            account(session)
+            check_account(session)
             for lane in (Lane.CATALOG, Lane.CUSTOMERS, Lane.SUBSCRIPTIONS):
                 steps = write(session, run, strips(session, lane), held[lane])
                 left = [s for s in steps if s.result != "done"]

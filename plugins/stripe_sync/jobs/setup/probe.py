@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from stripe_sync.clients.stripe.raw_requests import RawRequests
 from stripe_sync.core.errors import AccountRefused
 from stripe_sync.core.open_questions import UNKNOWNS
-from stripe_sync.jobs.runtime.account import account as check_account
+from stripe_sync.jobs.runtime.account import check_account as check_account
 from stripe_sync.jobs.runtime.context import Session
 from stripe_sync.jobs.runtime.preflight import stigg_environment
 from stripe_sync.jobs.setup.probing.answers import Open, word

@@ -11,7 +11,7 @@ from stripe_sync.domain.usage.holds.draft_hold import DraftHold
 from stripe_sync.domain.usage.holds.leads import is_too_near
 from stripe_sync.jobs.inputs.direct_writes import write
 from stripe_sync.jobs.inputs.invoices import seen_invoice
-from stripe_sync.jobs.runtime.account import account
+from stripe_sync.jobs.runtime.account import check_account
 from stripe_sync.jobs.runtime.context import Session, start_run
 from stripe_sync.jobs.runtime.manual_actions import Operator, note
 from stripe_sync.jobs.usage.drafts.holds import deadline, known_leads, timed
@@ -41,7 +41,7 @@ def release(session: Session, id: str, by: Operator) -> str:
 
 def draft(session: Session, id: str) -> Invoice:
     """A draft of a subscription with usage, as it is now. Raises ConfigurationError for anything else."""
-    account(session)
+    check_account(session)
     body = session.stripe.in_lane(Lane.USAGE).find(f"/v1/invoices/{id}")
     if body is None:
         raise ConfigurationError(f"Stripe has no invoice {id}; give the id that its dashboard shows.")

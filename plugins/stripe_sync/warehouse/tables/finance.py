@@ -6,6 +6,9 @@ from sqlalchemy import Column, Date, Integer, Table
 
 from stripe_sync.warehouse.tables.columns import METADATA, counts, key, numbers, optional_texts, texts, timestamps
 
+# Grain: one row of the newest audit of one month of one environment: an invoice, or a usage window that is on no invoice.
+# Amounts are minor units. difference is without rounding, which is what Stripe rounds otherwise; total, balance and due show
+# the part that the customer's balance paid. Key: environment, month, line.
 audit_line = Table(
     "audit_line",
     METADATA,
@@ -19,6 +22,7 @@ audit_line = Table(
     *numbers("rounding", "total", "balance", "due", default="0"),
 )
 
+# Grain: one month that was audited; audited_at is by the pipeline's clock. Key: environment, month.
 month_audit = Table(
     "month_audit", METADATA, key("environment"), Column("month", Date, primary_key=True), *timestamps("audited_at")
 )

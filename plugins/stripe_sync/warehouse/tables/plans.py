@@ -18,6 +18,7 @@ from stripe_sync.warehouse.tables.columns import (
     timestamps,
 )
 
+# Grain: one plan as a run made it. Key: environment, run_id.
 plan = Table(
     "plan",
     METADATA,
@@ -29,6 +30,7 @@ plan = Table(
     stamp("stored_at"),
 )
 
+# Grain: one set of actions that needs approval; times are by the pipeline's clock. Key: environment, hash, requested_at.
 approval = Table(
     "approval",
     METADATA,
@@ -45,6 +47,8 @@ approval = Table(
     *documents("results", default="{}"),
 )
 
+# Grain: one target whose write was refused repeatedly; it is skipped until a time of the pipeline's clock. Key: environment,
+# target.
 write_failure = Table(
     "write_failure",
     METADATA,
@@ -56,6 +60,7 @@ write_failure = Table(
     *timestamps("last_at"),
 )
 
+# Grain: one target whose last charging write was declined; deleted when such a write is made. Key: environment, target.
 payment_decline = Table(
     "payment_decline",
     METADATA,

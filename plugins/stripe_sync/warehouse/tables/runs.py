@@ -6,6 +6,7 @@ from sqlalchemy import Boolean, Column, Table, Uuid, func, true
 
 from stripe_sync.warehouse.tables.columns import METADATA, documents, ids, key, lists, serial, stamp, texts, timestamps
 
+# Grain: the identity of this warehouse (part of idempotency keys). Key: only_row.
 warehouse = Table(
     "warehouse",
     METADATA,
@@ -14,6 +15,7 @@ warehouse = Table(
     stamp("created_at"),
 )
 
+# Grain: one run of one environment; started_at is the run's one reading of the clock. Key: environment, run_id.
 run = Table(
     "run",
     METADATA,
@@ -23,6 +25,7 @@ run = Table(
     stamp("created_at"),
 )
 
+# Grain: one finished step of a run; a step that is here is not done again. Key: environment, run_id, step.
 step = Table(
     "step",
     METADATA,
@@ -31,8 +34,12 @@ step = Table(
     stamp("finished_at"),
 )
 
+# Grain: one environment with the Stripe account to which all of its rows belong, as a key proved it; none before the first
+# proof. key_digest is a SHA-256 of the key that proved it, so that another key is confirmed before it is used. Key:
+# environment.
 account = Table("account", METADATA, key("environment"), *texts("account", "key_digest"), *timestamps("proven_at"))
 
+# Grain: one action that a person took by a command; append-only. Key: id.
 manual_action = Table(
     "manual_action",
     METADATA,
@@ -43,6 +50,7 @@ manual_action = Table(
     stamp("done_at"),
 )
 
+# Grain: one answer of probe to one open question of the design; the newest counts. Key: id.
 probe_answer = Table(
     "probe_answer",
     METADATA,

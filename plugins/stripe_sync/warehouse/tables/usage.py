@@ -20,6 +20,8 @@ from stripe_sync.warehouse.tables.columns import (
     timestamps,
 )
 
+# Grain: the terms of a usage charge from a time on (null: it is closed); appended, never changed. Key: id; unique:
+# environment, subscription, charge, since.
 usage_terms = Table(
     "usage_terms",
     METADATA,
@@ -32,6 +34,8 @@ usage_terms = Table(
     UniqueConstraint("environment", "subscription", "charge", "since"),
 )
 
+# Grain: one window [start_at, end_at) of a charge; windows of one charge neither overlap nor leave a gap. Key: id; unique:
+# environment, subscription, charge, start_at.
 usage_window = Table(
     "usage_window",
     METADATA,
@@ -43,6 +47,7 @@ usage_window = Table(
     UniqueConstraint("environment", "subscription", "charge", "start_at"),
 )
 
+# Grain: one reading of a window's quantity in Stigg; read_at is by the pipeline's clock. Key: id.
 usage_reading = Table(
     "usage_reading",
     METADATA,
@@ -53,6 +58,8 @@ usage_reading = Table(
     *ids("run_id"),
 )
 
+# Grain: one movement of quantity and amount (minor units) of a window between states; from_state is '' for a reading of
+# Stigg. The transitions are those of domain/usage/ledger.py, which a test compares. Key: id.
 usage_movement = Table(
     "usage_movement",
     METADATA,
@@ -67,6 +74,9 @@ usage_movement = Table(
     *timestamps("recorded_at"),
 )
 
+# Grain: one invoice of a subscription with usage, as it was last read; bound is the end of the windows that it bills; grace:
+# seconds between a renewal's draft and its finalization, as first read; null where it was moved, or for other drafts. Key:
+# environment, invoice.
 usage_invoice = Table(
     "usage_invoice",
     METADATA,
@@ -80,6 +90,8 @@ usage_invoice = Table(
     Column("grace", Integer),
 )
 
+# Grain: one hold or release of a draft, by the pipeline or by a person; the newest of an invoice counts. causes: the
+# conditions for its release; is_stop: auto_advance was switched off, else the time was moved. Key: id.
 usage_hold = Table(
     "usage_hold",
     METADATA,

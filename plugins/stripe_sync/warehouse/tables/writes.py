@@ -22,6 +22,7 @@ from stripe_sync.warehouse.tables.columns import (
     timestamps,
 )
 
+# Grain: one intended write, committed before its call; append-only. Key: id.
 journal_intent = Table(
     "journal_intent",
     METADATA,
@@ -33,6 +34,7 @@ journal_intent = Table(
     stamp("intended_at"),
 )
 
+# Grain: the one outcome of one intent; append-only. Key: intent_id.
 journal_outcome = Table(
     "journal_outcome",
     METADATA,
@@ -43,6 +45,8 @@ journal_outcome = Table(
     stamp("finished_at"),
 )
 
+# Grain: one intent without an outcome; kept by the triggers of the journal, so that open intents are found in a long one.
+# Key: intent_id.
 journal_open = Table(
     "journal_open",
     METADATA,
@@ -51,6 +55,7 @@ journal_open = Table(
     *texts("lane"),
 )
 
+# Grain: one lane; epoch rises with every new holder. Key: environment, lane.
 lease = Table(
     "lease",
     METADATA,
@@ -61,6 +66,7 @@ lease = Table(
     *timestamps("expires_at"),
 )
 
+# Grain: one paused lane; lane '' is all lanes. Key: environment, lane.
 lane_pause = Table(
     "lane_pause",
     METADATA,
@@ -70,10 +76,13 @@ lane_pause = Table(
     stamp("paused_at"),
 )
 
+# Grain: one lane that runs skipped because another run held it; deleted when the lane is held again. Key: environment, lane.
 lane_skip_count = Table(
     "lane_skip_count", METADATA, key("environment"), code("lane"), *texts("holder"), *counts("times")
 )
 
+# Grain: one rate limit of one account; arrival is when its next request may start (GCRA). Worthless after a crash. factor
+# holds until slowed_until, after a 429. Key: account, endpoint.
 rate_budget = Table(
     "rate_budget",
     METADATA,
@@ -84,10 +93,14 @@ rate_budget = Table(
     prefixes=["UNLOGGED"],
 )
 
+# Grain: one account and month; reads that count against Stripe's allocation. Key: account, month.
 read_count = Table(
     "read_count", METADATA, code("account"), Column("month", Date, primary_key=True), *numbers("reads", default="0")
 )
 
+# Grain: one amount that a write left to a person: a credit to be given, a pending charge to be billed, a renewal that sold
+# time after the end, an invoice that is not collected any more; minor units. While it waits, no action is needed. Key:
+# environment, intent_id, part.
 owed = Table(
     "owed",
     METADATA,

@@ -24,7 +24,7 @@ def is_anchor_noted(d: Changed) -> bool:
     One whose renewals moved keeps its note, and so its difference, until a person has decided.
     """
     facts = d.actual.facts
-    is_due = not facts.get("noted") or d.actual.document.get("cancel_at") is None
+    is_due = not facts.get("has_noted_anchor") or d.actual.document.get("cancel_at") is None
     return facts.get("anchor") is not None and is_due and not has_shifted_renewals(d)
 
 

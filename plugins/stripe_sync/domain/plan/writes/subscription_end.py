@@ -49,8 +49,8 @@ def end_subscription(draft: Draft, d: Changed) -> Iterator[Outcome]:
 
 
 def ids_of(d: Changed) -> set[str]:
-    """Return the ids of the drafts and open invoices of a subscription that the mirror has."""
-    return {invoice["id"] for invoice in d.actual.facts["unfinished"]}
+    """Return the ids of the drafts of a subscription in the mirror."""
+    return {invoice["id"] for invoice in d.actual.facts["all_drafts"]}
 
 
 def ending_of(draft: Draft, d: Changed) -> Ending:
@@ -58,12 +58,12 @@ def ending_of(draft: Draft, d: Changed) -> Ending:
     facts, now = d.actual.facts, draft.policy.now
     return Ending(
         end=d.target.facts["end"] or now,
-        renewed=facts["renewed"],
+        renewed=facts["last_renewal"],
         next_renewal=min((end for _, end in item_periods(d)), default=now),
         now=now,
         invoices=tuple(
             Collected(**invoice | {"is_ours": invoice["id"] in draft.policy.own_stops})
-            for invoice in facts["unfinished"]
+            for invoice in facts["all_drafts"]
         ),
         unproven=any(is_unproven(draft, item) for item in facts["items"].values()),
     )
@@ -74,7 +74,7 @@ def change_end(draft: Draft, d: Changed) -> Iterator[Outcome]:
     if "cancel_at" not in d.fields:
         return
     end, held = d.target.document.get("cancel_at"), d.actual.document.get("cancel_at")
-    ours = held is None or d.actual.facts.get("asked_end") == held
+    ours = held is None or d.actual.facts.get("own_cancel_at") == held
     if not ours and (end is None or int(held or 0) <= int(end)):
         yield Unplanned(d.key, "It was canceled for a date in Stripe, and not by us; it is shown and never undone.")
         return

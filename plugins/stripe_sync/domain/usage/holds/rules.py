@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from stripe_sync.domain.model.hold_causes import Cause
-from stripe_sync.domain.usage.holds.grace import LEAST
+from stripe_sync.domain.usage.holds.grace import MINIMUM_GRACE
 from stripe_sync.domain.usage.holds.leads import RELEASED
 
-HOUR = timedelta(seconds=LEAST)
+HOUR = timedelta(seconds=MINIMUM_GRACE)
 UNOWED = timedelta(days=365)  # after its creation; Stripe takes a time up to five years ahead (SB 6.1)
 
 

@@ -30,7 +30,7 @@ from stripe_sync.domain.target.catalog.catalog import catalog
 from stripe_sync.domain.target.coupons import coupons
 from stripe_sync.jobs.inputs.direct_writes import write
 from stripe_sync.jobs.inputs.latest import Latest, latest
-from stripe_sync.jobs.runtime.account import account
+from stripe_sync.jobs.runtime.account import check_account
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.runtime.preflight import checked_lately, read_only_reason
 from stripe_sync.jobs.runtime.results.checkout import CompletedCheckouts, OpenedCheckout
@@ -118,7 +118,7 @@ def require_writable(session: Session, run: Run) -> None:
     """Raise ConfigurationError unless customers and subscriptions may be written in this account."""
     name, environment = session.environment.name, session.environment
     if not checked_lately(session, run):
-        account(session)
+        check_account(session)
     for lane in (Lane.CUSTOMERS, Lane.SUBSCRIPTIONS):
         if environment.mode(lane) == Mode.OBSERVE:
             raise ConfigurationError(

@@ -26,7 +26,7 @@ from stripe_sync.jobs.reconcile.after_end import after_end_rows
 from stripe_sync.jobs.reconcile.owed import owed_rows, together
 from stripe_sync.jobs.reconcile.steps.plan import by_lane, evaluate_plan
 from stripe_sync.jobs.reconcile.write_back import write_back
-from stripe_sync.jobs.runtime.account import account
+from stripe_sync.jobs.runtime.account import check_account
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.runtime.results.reconcile import Applied, Planned, Preflight, WriteCounts
 from stripe_sync.jobs.runtime.step import find_result, step
@@ -56,7 +56,7 @@ def apply(session: Session, run: Run) -> Applied:
         link_index = link_index_of(session, connection, known)
     stored = evaluate_again(session, run, stored)
     if any(guard_result.decision == Decision.APPLY for guard_result in stored.guard_results):
-        account(session)
+        check_account(session)
     executor = Executor(
         engine=session.engine,
         api=session.stripe,

@@ -13,7 +13,14 @@ from stripe_sync.core.clock import epoch
 from stripe_sync.core.errors import NotAuthorized
 from stripe_sync.core.lanes import Lane
 from stripe_sync.domain.usage import drafts
-from stripe_sync.domain.usage.holds.grace import LEAST, changed_drafts, grace_of, graces, is_short, may_be_short
+from stripe_sync.domain.usage.holds.grace import (
+    MINIMUM_GRACE,
+    changed_drafts,
+    grace_by_invoice,
+    is_short,
+    may_be_short,
+    renewal_grace,
+)
 from stripe_sync.jobs.inputs.invoices import seen_invoice, with_all_lines
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.usage.drafts.holds import hold
@@ -23,7 +30,7 @@ from stripe_sync.warehouse.usage import draft_holds, figures, usage_invoices
 from stripe_sync.warehouse.writes.leases import Lease
 
 LATE = timedelta(minutes=10)  # within which Stripe has made the draft of a renewal
-SHORT_LIVED = timedelta(seconds=LEAST) + LATE  # a draft that is short is final so long after its renewal
+SHORT_LIVED = timedelta(seconds=MINIMUM_GRACE) + LATE  # a draft that is short is final so long after its renewal
 EVENT_PAGES = 5
 Body = dict[str, Any]
 
@@ -43,7 +50,9 @@ def list_drafts(session: Session, run: Run, of: Container[str]) -> dict[str, Bod
     created = {} if of else {"created": {"gte": epoch(run.now - SHORT_LIVED)}}
     kept: dict[str, Body] = {}
     for page in session.stripe.in_lane(Lane.USAGE).pages("/v1/invoices", status="draft", **created):
-        good = next((row for row in page if (seconds := grace_of(row)) is not None and not is_short(seconds)), None)
+        good = next(
+            (row for row in page if (seconds := renewal_grace(row)) is not None and not is_short(seconds)), None
+        )
         kept |= {
             row["id"]: row
             for row in page
@@ -62,8 +71,8 @@ def compare_drafts(session: Session, bodies: Collection[Body]) -> dict[str, int]
     name = session.environment.name
     given = of_linked(session, bodies)
     with connect_to_read(session.engine) as connection:
-        moved, newest = draft_holds.holds(connection, name), figures.newest_grace(connection, name)
-    found = graces_of(session, given, moved)
+        rescheduled, newest = draft_holds.holds(connection, name), figures.newest_grace(connection, name)
+    found = graces_of(session, given, rescheduled)
     short = {id: seconds for id, seconds in found.items() if is_short(seconds)}
     by_age = sorted((body for body in given if body["id"] in found), key=lambda body: int(body["created"]))
     is_over = not short and newest is not None and is_short(newest[1])
@@ -83,15 +92,15 @@ def of_linked(session: Session, bodies: Iterable[Body]) -> list[Body]:
     return [body for body, subscription in found if subscription in linked]
 
 
-def graces_of(session: Session, bodies: Iterable[Body], moved: Collection[str]) -> dict[str, int]:
+def graces_of(session: Session, bodies: Iterable[Body], rescheduled: Collection[str]) -> dict[str, int]:
     """Return the seconds of grace by invoice, of renewal drafts whose finalization time was not moved.
 
-    ``moved`` are those that we moved. Changes by others are read from Stripe's events for the short ones only; where the key
+    ``rescheduled`` are the drafts that the pipeline moved. Changes by others are read from Stripe's events for the short ones only; where the key
     cannot read events, none are assumed.
     """
     shown = [with_all_lines(session, body) if may_be_short(body) else body for body in bodies]
-    found = graces(shown, moved)
-    suspects = {body["id"]: int(body["created"]) for body in shown if is_short(found.get(body["id"], LEAST))}
+    found = grace_by_invoice(shown, rescheduled)
+    suspects = {body["id"]: int(body["created"]) for body in shown if is_short(found.get(body["id"], MINIMUM_GRACE))}
     by_others = changed_by_others(session, suspects)
     return {id: seconds for id, seconds in found.items() if id not in by_others}
 

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from stripe_sync.domain.usage.decide import due
 from stripe_sync.domain.usage.decide.due import LedgerState
 from stripe_sync.jobs.inputs.invoices import read_invoices, since_of
-from stripe_sync.jobs.runtime.account import account, linked_account
+from stripe_sync.jobs.runtime.account import check_account, check_linked_account
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.runtime.preflight import read_only_reason
 from stripe_sync.jobs.runtime.results.usage import DueCounts, FoundDue
@@ -34,7 +34,7 @@ MAX_RENEWAL_AGE = timedelta(days=400)  # no renewal that was not billed yet is o
 @step(FoundDue)
 def usage_due(session: Session, run: Run) -> FoundDue:
     """Find the subscriptions that have something due, and read their drafts; what cannot be counted is in ``problems``."""
-    linked_account(session)
+    check_linked_account(session)
     with session.engine.begin() as connection:
         state = load_state(session, run, connection)
         if state is None:
@@ -90,7 +90,7 @@ def read_drafts(
     result = FoundDue(problems=state.problems, stale=state.stale)
     if not {*todo, *short}:
         return result
-    account(session)
+    check_account(session)
     observed = read_only_reason(session)
     since = since_of(state.revisions, state.covered_until, todo, run.now)
     invoices = read_invoices(session, run, since, listed, short) if todo else []
