@@ -29,16 +29,17 @@ def build(difference: Difference) -> Action:
 
 
 @pytest.mark.parametrize(
-    ("fields", "kind"),
+    ("fields", "kind", "hash"),
     [
-        (("name", "metadata"), "coupon.update"),
-        (("metadata",), "coupon.update"),
-        (("name",), "coupon.update"),
+        (("name", "metadata"), "coupon.update", "9d481088d322b776"),
+        (("name",), "coupon.update", "5a0fdcdca77edb07"),
+        (("metadata",), "coupon.update", "be816b5f88b93630"),
     ],
 )
-def test_a_change_of_a_coupon_is_one_action(fields: tuple[str, ...], kind: str) -> None:
+def test_a_change_of_a_coupon_is_one_action(fields: tuple[str, ...], kind: str, hash: str) -> None:
+    """An approval names the hash, so a kind keeps it for ever."""
     made = build(Changed(coupon("New"), coupon("Old"), fields))
-    assert made.kind == ActionKind(kind)
+    assert (made.kind, made.hash) == (ActionKind(kind), hash)
     assert set(made.after) == set(made.before or {}) == set(fields)
 
 

@@ -186,7 +186,7 @@ def test_only_a_renewals_draft_shows_the_grace_period(
     body = {"id": "in_1", "status": status, "billing_reason": reason, "created": 1000, "automatically_finalizes_at": at,
             "period_end": 1000, "lines": {"data": [item_line(1000, 5000)]}}  # fmt: skip
     assert grace.renewal_grace(body) == seconds
-    assert grace.grace_by_invoice([body], moved=["in_1"]) == {}, "a draft that was moved proves nothing"
+    assert grace.grace_by_invoice([body], rescheduled=["in_1"]) == {}, "a draft that was moved proves nothing"
     assert (grace.is_short(3599), grace.is_short(3600)) == (True, False)
 
 

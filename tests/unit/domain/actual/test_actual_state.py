@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import to_builtins
 
 from stripe_sync.core.decoding import from_stripe
-from stripe_sync.domain.actual.actual_state import unfinished
+from stripe_sync.domain.actual.actual_state import drafts_by_subscription
 from stripe_sync.domain.actual.unowed_invoices import charged, split
 from stripe_sync.domain.model.stripe_subscriptions import StripeInvoice
 
@@ -26,7 +26,7 @@ def test_a_decoded_renewal_keeps_the_time_of_its_renewal() -> None:
         "lines": {"object": "list", "data": [line], "has_more": False},
     }  # fmt: skip
     drafts = {"in_1": from_stripe(body, StripeInvoice)}
-    (draft,) = unfinished(drafts)["sub_1"]
+    (draft,) = drafts_by_subscription(drafts)["sub_1"]
     assert (draft["begins"], draft["auto_advance"], draft["subscription"]) == (START, False, "sub_1")
 
     (kept,) = to_builtins(drafts["in_1"])["lines"]["data"]
