@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
-from sandbox.billing import invoices
+from sandbox.billing import invoices, prorations
 from sandbox.billing.amounts import round_item, unit
 from sandbox.billing.lines import subscription_line
 from sandbox.world.state import Obj, World
@@ -83,12 +83,28 @@ def parts(price: Obj, quantity: Decimal) -> Iterator[tuple[Decimal, Decimal, boo
         below = Decimal(top)
 
 
+def counted_from(item: Obj) -> int:
+    """Return from when a metered item bills: its period's start, or when it was added or got its price since (SB 4.13)."""
+    return max(int(item["current_period_start"]), int(item.get("counts_from", 0)))
+
+
+def backdated_lines(world: World, subscription: Obj) -> list[Obj]:
+    """Return lines for usage in the periods that were over before a backdated subscription was made (SB 4.13)."""
+    found: list[Obj] = []
+    for item in subscription["items"]["data"]:
+        over = [p for p in prorations.elapsed(subscription, item) if p[1] <= item["current_period_start"]]
+        for start, end in over if is_metered(item["price"]) else []:
+            lines = ended_lines(world, subscription["customer"], item, start, end)
+            found += [line for line in lines if line["amount"]]
+    return found
+
+
 def unbilled_lines(world: World, subscription: Obj) -> list[Obj]:
     """Return lines for the usage of metered items in their running periods, without those of 0."""
     found = []
     for item in subscription["items"]["data"]:
         if is_metered(item["price"]):
-            start, end = item["current_period_start"], min(world.now, item["current_period_end"])
+            start, end = counted_from(item), min(world.now, item["current_period_end"])
             lines = ended_lines(world, subscription["customer"], item, start, end)
             found += lines if any(line["amount"] for line in lines) else []
     return found

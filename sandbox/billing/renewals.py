@@ -100,7 +100,7 @@ def renew(world: World, subscription: Obj, sink: EventSink) -> None:
         if item["current_period_end"] <= world.now:
             start = item["current_period_end"]
             if metering.is_metered(item["price"]):
-                began = item["current_period_start"]
+                began = metering.counted_from(item)
                 used += metering.ended_lines(world, subscription["customer"], item, began, start)
             end = prorations.grid(subscription, item, start)[1]
             since = min(since, item["current_period_start"])

@@ -245,6 +245,6 @@ def leaving_usage(world: World, before: Obj, after: Obj, behavior: str) -> list[
     found = []
     for item in before["items"]["data"]:
         if metering.is_metered(item["price"]) and (item["id"], item["price"]["id"]) not in kept:
-            start = item["current_period_start"]
+            start = metering.counted_from(item)
             found += metering.ended_lines(world, before["customer"], item, start, world.now)
     return [line for line in found if line["amount"]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sandbox.billing import periods, prorations
+from sandbox.billing import metering, periods, prorations
 from sandbox.resources.stripe import payers, tax, tax_rates
 from sandbox.resources.stripe.items import check_items, check_price_currency, new_item, running_period
 from sandbox.resources.stripe.objects import get
@@ -164,6 +164,7 @@ def first_invoice_lines(world: World, subscription: Obj, params: Obj) -> list[Ob
     if subscription["billing_cycle_anchor"] > world.now and unprorated:
         return []
     lines = prorations.first_lines(world, subscription, whole=unprorated)
+    lines += metering.backdated_lines(world, subscription)
     if len(lines) > MAX_LINES:
         raise invalid(f"A backdated subscription can have up to {MAX_LINES} lines on its first invoice.",
                       param="backdate_start_date")  # fmt: skip

@@ -24,7 +24,7 @@ def apply_item(world: World, subscription: Obj, items: list[Obj], given: Obj, pl
     """
     if "id" not in given:
         item = new_item(world, subscription["id"], given, place)
-        items.append(item | running_period(world, subscription, item))
+        items.append(item | running_period(world, subscription, item) | {"counts_from": world.now})
         return
     item = next((i for i in items if i["id"] == given["id"]), {})
     if not item:
@@ -48,7 +48,7 @@ def apply_item(world: World, subscription: Obj, items: list[Obj], given: Obj, pl
         named: Obj = {name: given[name] for name in ("price", "price_data") if name in given}
         fresh = new_item(world, subscription["id"], named, place)
         billing_interval = prorations.billing_interval_of(item)
-        item |= {"price": fresh["price"], "plan": fresh["plan"], "quantity": 1}
+        item |= {"price": fresh["price"], "plan": fresh["plan"], "quantity": 1, "counts_from": world.now}
         if prorations.billing_interval_of(item) != billing_interval:
             item |= running_period(world, subscription, item)
         if metering.is_metered(item["price"]):

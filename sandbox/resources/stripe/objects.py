@@ -34,6 +34,7 @@ HIDDEN = {
     "price": ("tiers", "currency_options", "unlisted"),
     "product": ("unlisted",),
     "subscription": ("debits_known",),
+    "subscription_item": ("counts_from",),
     "customer": ("tax", "subscriptions", "sources"),
     "coupon": ("applies_to", "currency_options"),
     "discount": ("terms", "created", "coupon_deleted"),
