@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from sandbox.builder import WorldBuilder
-from tests.support import shared_checks, warehouses
+from tests.support import endpoints, shared_checks, warehouses
 from tests.support.harness import Harness, build_small_world, built
 from tests.support.metering import metered_world
 from tests.support.switches import answered
@@ -20,6 +20,7 @@ from tests.support.switches import answered
 def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         warehouses.start()
+        endpoints.begin()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -27,6 +28,30 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         warehouses.leave()
     else:
         warehouses.stop()
+        if endpoints.FOLDER in os.environ:
+            endpoints.end()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Compare the requests of all stories with the committed list; a run of some of them tells what the list lacks alone."""
+    if hasattr(session.config, "workerinput") or endpoints.FOLDER not in os.environ:
+        return
+    called, are_all = endpoints.end(), exitstatus == pytest.ExitCode.OK and are_all_run(session.config)
+    if are_all and endpoints.is_written():
+        endpoints.write(called)
+    problems = endpoints.differences(called, are_all=are_all)
+    for problem in problems:
+        session.config.get_terminal_writer().line(problem)
+    if problems and exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def are_all_run(config: pytest.Config) -> bool:
+    """Return whether a run has every story: this folder, and none left out by its name, its mark or the last run."""
+    options = ("keyword", "markexpr", "deselect", "lf", "failedfirst", "stepwise", "ignore", "ignore_glob")
+    folders = [(config.invocation_params.dir / argument).resolve() for argument in config.args]
+    return folders == [Path(__file__).parent] and not any(config.getoption(name, None) for name in options)
 
 
 @pytest.fixture

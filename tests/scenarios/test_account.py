@@ -20,7 +20,7 @@ from stripe_sync.jobs.setup import disconnect as disconnecting
 from stripe_sync.warehouse import accounts
 from stripe_sync.warehouse.accounts import Proven
 from tests.scenarios.test_restore import tool
-from tests.support import warehouses
+from tests.support import refusals, warehouses
 from tests.support.harness import NO_LIMITS, Harness, build_small_world
 from tests.support.shell import TOML, command, environ
 
@@ -39,7 +39,7 @@ def another(harness: Harness, folder: Path, *, name: str = "other") -> Iterator[
     document["stigg"]["limits"] = NO_LIMITS
     document["stripe"]["keys"] = ["sk_test_other"]
     world = from_document(document)
-    with running(world) as (stripe_url, stigg_url):
+    with refusals.watched(world), running(world) as (stripe_url, stigg_url):
         there = Harness(
             world, stripe_url, stigg_url, harness.engine, harness.warehouse_url, folder, stripe_key="sk_test_other"
         )

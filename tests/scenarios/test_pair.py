@@ -13,6 +13,7 @@ import pytest
 from sandbox.builder import WorldBuilder
 from sandbox.server.run import running
 from sandbox.world.state import World, from_document
+from tests.support import refusals
 
 KEY = "rk_test_ofThePair"
 RIGHTS = ("product_write", "plan_write", "coupon_write", "customer_write", "subscription_write", "invoice_write",
@@ -27,7 +28,7 @@ def account() -> Iterator[tuple[World, str]]:
     document["stripe"]["keys"] = [{"key": KEY, "rights": list(RIGHTS), "wording": "new"}]
     document["stripe"]["limits"] = {"account": 0, "endpoint": 0, "clock_polls": 2}
     world = from_document(document)
-    with running(world) as (url, _):
+    with refusals.watched(world), running(world) as (url, _):
         yield world, url
 
 

@@ -1,13 +1,14 @@
-"""The endpoints of Stripe that the pipeline calls: a committed list, which every story's requests are checked against.
+"""The endpoints of Stripe that the pipeline calls: a committed list, made of the requests of all stories.
 
-``TEST_ENDPOINTS=FOLDER`` keeps what the stories call, and ``python -m tests.support.endpoints FOLDER`` then says which rows of
-the list no story calls any more.
+Each story checks its own requests against it, and a run of all stories that each row of it is still called (conftest.py of the
+stories). ``TEST_ENDPOINTS=write`` writes the list anew at the end of such a run.
 """
 
 from __future__ import annotations
 
 import os
-import sys
+import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from sandbox.server.stripe_app import known_operation
 from sandbox.world.refusal import StripeRefusal
 from stripe_sync.clients.stripe.http import Http
 
+FOLDER = "TEST_ENDPOINTS_FOLDER"  # where a run of tests keeps what its processes call
 LIST = Path(__file__).parents[1] / "recorded" / "endpoints.txt"
 
 
@@ -43,7 +45,9 @@ def watched() -> Iterator[set[str]]:
     finally:
         Http.request = original  # type: ignore[method-assign]
         keep(called)
-    assert called <= listed(), f"not in {LIST.name}, with the facts of them in facts.toml: {sorted(called - listed())}"
+    assert is_written() or called <= listed(), (
+        f"not in {LIST.name}, with the facts of them in facts.toml: {sorted(called - listed())}"
+    )
 
 
 def template(verb: str, path: str) -> str:
@@ -55,19 +59,39 @@ def template(verb: str, path: str) -> str:
 
 
 def keep(called: set[str]) -> None:
-    """Write what was called to the folder that TEST_ENDPOINTS names."""
-    if folder := os.environ.get("TEST_ENDPOINTS"):
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        (Path(folder) / uuid.uuid4().hex).write_text("\n".join(sorted(called)), encoding="utf-8")
+    """Write what was called to the folder of the run, where there is one."""
+    if folder := os.environ.get(FOLDER):
+        Path(folder, uuid.uuid4().hex).write_text("\n".join(sorted(called)), encoding="utf-8")
 
 
-def main(folder: str) -> int:
-    """Print the rows of the list that no story called; return 1 if there are any."""
+def begin() -> None:
+    """Make the folder of a run; the processes that it starts find it in their environment."""
+    if FOLDER not in os.environ:
+        os.environ[FOLDER] = tempfile.mkdtemp(prefix="stripe_sync-endpoints-")
+
+
+def end() -> set[str]:
+    """Return what the processes of a run have called, and remove its folder."""
+    folder = os.environ.pop(FOLDER)
     called = {line for path in Path(folder).iterdir() for line in path.read_text(encoding="utf-8").splitlines()}
-    unused = sorted(listed() - called)
-    print("\n".join(unused) or f"all {len(called)} endpoints of the list are called")
-    return 1 if unused else 0
+    shutil.rmtree(folder)
+    return called
 
 
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+def is_written() -> bool:
+    """Return whether a run of all stories writes the list."""
+    return os.environ.get("TEST_ENDPOINTS") == "write"
+
+
+def differences(called: set[str], *, are_all: bool) -> list[str]:
+    """Return what the list lacks, and where all stories ran what it has too much, as sentences."""
+    found = [f"{line}: a story calls it, and {LIST.name} lacks it." for line in sorted(called - listed())]
+    if are_all:
+        found += [f"{line}: {LIST.name} has it, and no story calls it." for line in sorted(listed() - called)]
+    return found
+
+
+def write(called: set[str]) -> None:
+    """Write the list, below its comment."""
+    comment = [line for line in LIST.read_text(encoding="utf-8").splitlines() if line.startswith("#")]
+    LIST.write_text("\n".join([*comment, *sorted(called), ""]), encoding="utf-8")

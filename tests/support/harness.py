@@ -35,7 +35,7 @@ from stripe_sync.warehouse.comparisons import comparisons, drift_rows, statuses
 from stripe_sync.warehouse.plans import plans
 from stripe_sync.warehouse.plans.plans import StoredPlan
 from stripe_sync.warehouse.step_results import row_of
-from tests.support import endpoints, warehouses
+from tests.support import endpoints, refusals, warehouses
 
 ENFORCE = {"catalog": "enforce", "customers": "enforce", "subscriptions": "enforce", "usage": "enforce"}
 GENEROUS = Limits(
@@ -257,9 +257,15 @@ def built(builder: WorldBuilder, folder: Path) -> Iterator[Harness]:
     document["stigg"]["limits"] = NO_LIMITS
     world = from_document(document)
     other = [name for name in os.environ.get("TEST_UNKNOWNS", "").split(",") if name]
-    world.unknowns |= {name: not world.unknowns[name] for name in other}
     stripe.enable_telemetry = False
-    with warehouses.fresh() as (url, engine), running(world) as (stripe_url, stigg_url), endpoints.watched():
+    with (
+        refusals.watched(world),
+        warehouses.fresh() as (url, engine),
+        running(world) as (stripe_url, stigg_url),
+        endpoints.watched(),
+    ):
+        for name in other:
+            refusals.give(world, name, answer=not world.unknowns[name])
         harness = Harness(world, stripe_url, stigg_url, engine, url, folder)
         if not world.unknowns["reset_point_is_after"]:
             harness.change(usage={"reset_semantics": "before"})

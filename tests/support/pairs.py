@@ -12,6 +12,7 @@ import httpx
 from sandbox.builder import WorldBuilder
 from sandbox.server.run import running
 from sandbox.world.state import World, from_document
+from tests.support import refusals
 from tests.support.harness import Harness
 
 Obj = dict[str, Any]
@@ -49,7 +50,7 @@ def paired(harness: Harness, *, account_time: int = 0) -> Iterator[Pair]:
     document["clock"] = account_time or document["clock"]
     account = from_document(document)
     own = harness.stripe_url
-    with running(account) as (stripe_url, _):
+    with refusals.watched(account), running(account) as (stripe_url, _):
         harness.stripe_url = stripe_url
         now = harness.world.now
         clock = harness.stripe().v1.test_helpers.test_clocks.create({"frozen_time": now, "name": "a month"})

@@ -67,7 +67,7 @@ def command(env: dict[str, str], *arguments: str, cwd: Path | None = None) -> su
     """Run ``stripe-sync`` as a shell would: its own process, environment, folder, exit code, output."""
     with tempfile.TemporaryDirectory(prefix="stripe_sync-shell-") as folder:
         out, err = Path(folder, "out"), Path(folder, "err")
-        kept = {name: os.environ[name] for name in ("TEST_ENDPOINTS",) if name in os.environ}
+        kept = {name: os.environ[name] for name in (endpoints.FOLDER, "TEST_ENDPOINTS") if name in os.environ}
         process = SERVER.Process(target=run, args=(kept | env, arguments, str(cwd or Path.cwd()), str(out), str(err)))
         process.start()
         process.join(WITHIN)

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from sandbox.world.state import UNKNOWNS, World
+from tests.support import refusals
 
 STORIES = Path(__file__).parents[1] / "scenarios"
 
@@ -29,7 +30,7 @@ class Answered:
     end: Any
 
     def give(self, world: World) -> None:
-        world.unknowns[self.switch] = self.answer
+        refusals.give(world, self.switch, answer=self.answer)
 
 
 def ends(switch: str, *, yes: Any, no: Any) -> pytest.MarkDecorator:
