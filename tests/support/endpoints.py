@@ -1,7 +1,7 @@
 """The endpoints of Stripe that the pipeline calls: a committed list, made of the requests of all stories.
 
 Each story checks its own requests against it, and a run of all stories that each row of it is still called (conftest.py of the
-stories). ``TEST_ENDPOINTS=write`` writes the list anew at the end of such a run.
+stories). ``TEST_ENDPOINTS=write`` writes the list again at the end of such a run.
 """
 
 from __future__ import annotations

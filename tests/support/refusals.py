@@ -22,7 +22,7 @@ REFUSING = {
 }  # fmt: skip
 # The stories that switch a refusal off, and why they cannot do otherwise.
 ALLOWED = {
-    "test_probe.py::test_each_switch_gives_each_answer": "each answer of each switch is asked for, the refusal first or last",
+    "test_probe.py::test_each_switch_gives_each_answer": "each answer of each switch is requested, the refusing one too",
     "test_stigg_feed.py::test_event_logs_name_the_subscriptions_that_changed": "Stigg's logs tell something only where they "
     "may be read; the story after it has the refusal as one of its ends",
 }

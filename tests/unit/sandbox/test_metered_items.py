@@ -90,7 +90,7 @@ def test_a_price_that_changes_in_the_middle_counts_from_then(stripe: SandboxClie
 
 
 def test_an_item_that_comes_back_counts_from_its_return(stripe: SandboxClient) -> None:
-    """SB 4.11, 4.13: it is another item, and what was counted between the two is on no invoice."""
+    """SB 4.11, 4.13: it is a new item, and what was counted between the two is on no invoice."""
     customer, meter = stripe.customer(), meter_of(stripe)
     price = metered(stripe, 10, meter)
     made = stripe.post("/v1/subscriptions", customer=customer, items=[{"price": stripe.price(1000)}, {"price": price}])
