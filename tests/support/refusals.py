@@ -31,13 +31,16 @@ ALLOWED = {
 class Switches(dict[str, bool]):
     """The answers of a world; ``lax`` are the refusals that were switched off, also those that were switched on again."""
 
+    lax: frozenset[str] = frozenset()
+
     def __init__(self, given: Mapping[str, bool]) -> None:
-        super().__init__(given)
-        self.lax = {name for name, value in given.items() if is_lax(name, answer=value)}
+        super().__init__()
+        self.update(given)
 
     def __setitem__(self, name: str, answer: bool) -> None:
         super().__setitem__(name, answer)
-        self.lax |= {name} if is_lax(name, answer=answer) else set()
+        if is_lax(name, answer=answer):
+            self.lax |= {name}
 
     def update(self, given: Mapping[str, bool] | Iterable[tuple[str, bool]] = (), /, **more: bool) -> None:  # type: ignore[override]
         for name, answer in {**dict(given), **more}.items():
