@@ -28,7 +28,7 @@ select
     body ->> 'status' as status,
     price ->> 'currency' as currency,
     count(*) as items,
-    count(*) filter (where price ->> 'unit_amount_decimal' is null) as items_not_reckoned,
+    count(*) filter (where price ->> 'unit_amount_decimal' is null) as items_without_amount,
     round(
         sum(
             (price ->> 'unit_amount_decimal')::numeric * quantity

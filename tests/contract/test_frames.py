@@ -6,9 +6,11 @@ import random
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pandas as pd
 from sqlalchemy import text
 
-from stripe_sync.reporting.ageing import COLUMNS, ageing_rows
+from stripe_sync.reporting.computed_tables import AT_RISK, at_risk
+from stripe_sync.reporting.datasets import DRIFT, TableReader
 from tests.support import warehouses
 
 SQL = (Path(__file__).parent / "ageing.sql").read_text(encoding="utf-8")
@@ -48,8 +50,25 @@ def test_ageing_is_that_of_sql_to_the_digit() -> None:
             connection.execute(text(statement))
         connection.execute(text(ROW), rows)
         expected = connection.execute(text(SQL), {"comparison": 1, "now": NOW}).all()
-        computed = [tuple(row[name] for name in COLUMNS) for row in ageing_rows(connection, "e", now=NOW)]
+        computed = [tuple(row[name] for name in AT_RISK) for row in at_risk(connection, "e", NOW)]
     assert len(computed) > 30
     assert sorted(computed) == sorted(map(tuple, expected))
     directions = [(row[0], row[5]) for row in computed]
     assert directions == sorted(directions), "in order of direction and currency"
+
+
+def test_a_currency_that_stripe_does_not_list_gives_each_chunk_the_same_type() -> None:
+    common = {"kind": "plan", "plan": 1, "state": "differs", "accepted": False, "since": NOW}
+    rows = [common | {"n": n, "amounts": f'{{"{currency}": 100}}'} for n, currency in enumerate(("usd", "usdc"))]
+    with warehouses.fresh() as (_, engine):
+        with engine.begin() as connection:
+            for statement in SNAPSHOTS.split(";"):
+                connection.execute(text(statement))
+            connection.execute(text(ROW), rows)
+        read = TableReader(engine, "e", DRIFT)
+        first, second = read(chunks=1)
+        whole = read()
+    assert [first.currency[0], second.currency[0]] == ["usd", "usdc"]
+    for part in (first, second):
+        pd.testing.assert_series_equal(part.dtypes, whole.dtypes)
+    assert whole.groupby("currency", observed=True)["monthly_amount"].sum().to_dict() == {"usd": 100, "usdc": 100}

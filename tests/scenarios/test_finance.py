@@ -165,7 +165,11 @@ def test_usage_and_the_closed_months_invoices(harness_of: Build, metered: WorldB
     assert [(r["expected"], r["invoiced"], r["difference"]) for r in rows(folder, "invoices")] == [
         ("23.33", "23.33", "0.00")
     ]
-    assert summary["invoices"] == {f"{from_epoch(end):%Y-%m}-01": {"usd": "0.00"}}
+    month = f"{from_epoch(end):%Y-%m}"
+    assert summary["invoices"] == {f"{month}-01": {"usd": "0.00"}}
+    (billed,) = [r for r in rows(folder, "roll_forward") if r["state"] == "billed"]
+    assert (billed["month"], billed["quantity_before"], billed["quantity_after"]) == (month, 0, 1234)
+    assert (billed["amount_before"], billed["amount_in"], billed["amount_after"]) == ("0.00", "3.33", "3.33")
 
 
 def test_a_broken_invariant_stands_in_the_report(harness_of: Build, metered: WorldBuilder) -> None:

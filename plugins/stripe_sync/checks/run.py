@@ -7,7 +7,6 @@ imported only if a suite has to run.
 from __future__ import annotations
 
 import os
-import re
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -18,7 +17,7 @@ from typing import Any
 from sqlalchemy import Engine, column, select, text
 
 from stripe_sync.checks.suites import Suite, suites
-from stripe_sync.core.errors import CheckFailed
+from stripe_sync.core.errors import CheckFailed, ConfigurationError
 from stripe_sync.warehouse.comparisons import check_results
 from stripe_sync.warehouse.engine import connect_to_read
 from stripe_sync.warehouse.schema import qualified, schema_of
@@ -40,7 +39,7 @@ def check(
     """Run the suites of a check whose data changed, and return the outcome with the stored results of the others.
 
     ``contents`` is the data's version by side (``snapshot:version``); a suite about one side depends on that side alone.
-    ``parameters`` fill the queries: numbers, and names of letters, digits, ``-`` and ``_``.
+    ``parameters`` fill the queries.
     """
     result = CheckOutcome()
     suites_run = suites_reused = 0
@@ -188,14 +187,13 @@ def with_keys(rule: str, keys: list[str]) -> str:
 
 
 def fill_query(query: str, parameters: Mapping[str, str | int]) -> str:
-    """Return a query with its ``:name`` parameters as literals; Great Expectations takes only text.
+    """Return a query with its ``:name`` parameters as literals, which SQLAlchemy quotes; Great Expectations takes only text.
 
-    Raises ValueError for a text that is not of letters, digits, ``-`` and ``_``.
+    Raises ConfigurationError for a parameter of the query that has no value.
     """
-    filled = "\n".join(line for line in query.splitlines() if not line.startswith("--"))
-    for name, value in parameters.items():
-        if isinstance(value, str) and not re.fullmatch(r"[A-Za-z0-9_-]+", value):
-            raise ValueError(f"Parameter {name} cannot be a literal: use letters, digits, - and _.")
-        literal = str(value) if isinstance(value, int) else f"'{value}'"
-        filled = re.sub(rf"(?<!:):{name}\b", literal, filled)
-    return filled
+    statement = text("\n".join(line for line in query.splitlines() if not line.startswith("--")))
+    names = list(statement.compile().params)
+    if missing := [name for name in names if name not in parameters]:
+        raise ConfigurationError(f"The query of a check has the parameter {missing[0]}, which the check does not set.")
+    filled = statement.bindparams(**{name: parameters[name] for name in names})
+    return str(filled.compile(compile_kwargs={"literal_binds": True}))

@@ -28,7 +28,15 @@ def charts(tables: Iterable[Table]) -> dict[str, str]:
     at_risk = frames.money_frame(rows["at_risk"], by=["kind", "direction"], value=MONTHLY)
     used = frames.money_frame(rows["usage"], by=["state"], value="amount")
     drawn = {
-        "Differences per day": bars(frames.counts(history, by=["day", "kind"], value="differences"), is_dated=True),
+        "Differences per day": bars(
+            frames.trend(
+                frames.counts(history, by=["day", "kind"], value="differences"),
+                index="day",
+                columns="kind",
+                value="differences",
+            ),
+            is_dated=True,
+        ),
         "Amounts of open differences per month, by kind": by_currency(
             frames.totals(at_risk, by=["kind", "direction"], value=MONTHLY)
         ),

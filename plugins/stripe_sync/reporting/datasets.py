@@ -8,11 +8,13 @@ from itertools import islice
 from typing import overload
 
 import pandas as pd
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, column, select
 
 from stripe_sync.core.errors import ConfigurationError
-from stripe_sync.reporting.frame_types import Columns, ColumnType, typed_frame
-from stripe_sync.warehouse.engine import opened
+from stripe_sync.reporting.currencies import CURRENCIES
+from stripe_sync.reporting.frame_types import Columns, ColumnType, currency_type, typed_frame
+from stripe_sync.warehouse.engine import opened, statement
+from stripe_sync.warehouse.schema import schema_of
 
 CHUNK = 50_000  # rows that are held in memory at once
 
@@ -168,9 +170,19 @@ def read_chunks(engine: Engine, dataset: Dataset, environment: str, *, rows: int
 def chunks_in(
     connection: Connection, dataset: Dataset, environment: str, *, rows: int = CHUNK
 ) -> Iterator[pd.DataFrame]:
-    """Yield the same in a transaction that is open already."""
+    """Yield the same in a transaction that is open already; currencies have the same type in each chunk."""
+    currencies = currency_type(currencies_of(connection, dataset, environment))
     _, lines = opened(connection, dataset.sql, environment=environment)
     is_first = True
     while (chunk := list(islice(lines, rows))) or is_first:
-        yield typed_frame(chunk, dataset.columns)
+        yield typed_frame(chunk, dataset.columns, currencies=currencies)
         is_first = False
+
+
+def currencies_of(connection: Connection, dataset: Dataset, environment: str) -> list[str]:
+    """Return the currencies of a table that Stripe's list does not have, in order; none for a table without currencies."""
+    if "currency" not in dataset.columns:
+        return []
+    code = statement(dataset.sql, schema_of(connection)).columns(column("currency")).subquery().c.currency
+    query = select(code).where(code.not_in(CURRENCIES)).distinct().order_by(code)
+    return list(connection.execute(query, {"environment": environment}).scalars())

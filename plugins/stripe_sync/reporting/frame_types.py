@@ -33,16 +33,23 @@ class ColumnType(Enum):
     FLAG = "true or false: boolean"
 
 
-def typed_frame(rows: Sequence[Mapping[str, Cell]], columns: Columns) -> pd.DataFrame:
+def typed_frame(
+    rows: Sequence[Mapping[str, Cell]], columns: Columns, *, currencies: pd.CategoricalDtype | None = None
+) -> pd.DataFrame:
     """Return rows as a DataFrame with exactly these columns and types.
 
-    Raises ValueError for an amount of a whole-number column that is not whole: it is never rounded.
+    Chunks of one table have the same type of currencies: ``currencies``, by default that of these rows. Raises ValueError
+    for an amount of a whole-number column that is not whole: it is never rounded.
     """
-    series = {name: typed_series([row[name] for row in rows], kind) for name, kind in columns.items()}
+    series = {
+        name: typed_series([row[name] for row in rows], kind, currencies=currencies) for name, kind in columns.items()
+    }
     return pd.DataFrame(series, columns=list(columns))
 
 
-def typed_series(cells: Sequence[Cell], kind: ColumnType) -> pd.Series:
+def typed_series(
+    cells: Sequence[Cell], kind: ColumnType, *, currencies: pd.CategoricalDtype | None = None
+) -> pd.Series:
     """Return cells as a Series of a column type."""
     match kind:
         case ColumnType.ID | ColumnType.TEXT:
@@ -52,7 +59,7 @@ def typed_series(cells: Sequence[Cell], kind: ColumnType) -> pd.Series:
         case ColumnType.DECIMAL:
             return pd.Series([_decimal(cell) for cell in cells], dtype=object)
         case ColumnType.CURRENCY:
-            return pd.Series(cells, dtype=currency_type(cells))
+            return pd.Series(cells, dtype=currencies or currency_type(cells))
         case ColumnType.TIME:
             return pd.Series(pd.to_datetime(list(cells), utc=True)).astype("datetime64[us, UTC]")
         case ColumnType.FLAG:
@@ -69,15 +76,15 @@ def _whole(cell: Cell) -> int | None:
     """Return a whole number as an int. Raises ValueError for one that is not whole."""
     if cell is None:
         return None
-    if not isinstance(cell, int | Decimal) or cell != int(cell):
-        raise ValueError(f"{cell} is not a whole number; give the column the type DECIMAL.")
+    if isinstance(cell, bool) or not isinstance(cell, int | Decimal) or cell % 1:
+        raise ValueError(f"{cell!r} is not a whole number; give the column the type DECIMAL.")
     return int(cell)
 
 
 def _decimal(cell: Cell) -> Decimal | None:
-    """Return a number as a Decimal. Raises ValueError for any other cell: a float would not be exact."""
+    """Return a number as a Decimal. Raises ValueError for any other cell (a float would not be exact), and for NaN."""
     if cell is None:
         return None
-    if not isinstance(cell, int | Decimal):
+    if isinstance(cell, bool) or not isinstance(cell, int | Decimal) or not Decimal(cell).is_finite():
         raise ValueError(f"{cell!r} is not an exact number.")
     return Decimal(cell)

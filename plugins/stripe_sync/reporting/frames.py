@@ -79,8 +79,9 @@ def roll_forward(movements: Iterable[pd.DataFrame], *, start: datetime, end: dat
 
 
 def trend(counts: pd.DataFrame, *, index: str, columns: str, value: str) -> pd.DataFrame:
-    """Return counts as one row per day (``index``) and one column per kind, zero where a day has none."""
-    return counts.pivot_table(index=index, columns=columns, values=value, aggfunc="sum", fill_value=0)
+    """Return counts as one row per day (``index``) and kind (``columns``), zero where a day has none of a kind."""
+    table = counts.pivot_table(index=index, columns=columns, values=value, aggfunc="sum", fill_value=0)
+    return table.melt(ignore_index=False, value_name=value).reset_index()
 
 
 def _open_amounts(drift: pd.DataFrame, *, now: datetime) -> pd.DataFrame:

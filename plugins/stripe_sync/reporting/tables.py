@@ -26,7 +26,7 @@ HIDDEN = "(hidden)"
 MONTHLY = "a_month"  # the column of monthly amounts
 PERSONAL = frozenset({"name", "email", "description"})
 MINOR = frozenset({"minor", "minor_a_month", "minor_a_year", "expected", "invoiced", "rounding", "difference", "total",
-                   "balance", "due"})  # fmt: skip
+                   "balance", "due", "minor_before", "minor_in", "minor_out", "minor_after"})  # fmt: skip
 # Tables of a reconcile run, with their headings.
 OF_A_RUN = {
     "drift": "Differences",
@@ -46,6 +46,7 @@ FOR_FINANCE = {
     "active_not_billed": "Active in Stigg, not billed in Stripe",
     "billed_not_active": "Billed in Stripe, not active in Stigg",
     "usage": "Usage by state",
+    "roll_forward": "Usage in the closed month: balance before, movements, balance after",
     "usage_open": "Usage not on a finalized invoice",
     "credits": "Credits owed: create a credit note for each",
     "charges": "Pending charges of ended subscriptions: bill or delete them",
@@ -59,6 +60,9 @@ FOR_FINANCE = {
     "invariants": "Failed consistency checks",
     "history": "Differences per day",
 }
+
+
+COMPUTED = frozenset({"at_risk", "roll_forward"})  # tables from the figures of ``frames``
 
 
 @dataclass(frozen=True)
@@ -109,11 +113,12 @@ def query_table(
     connection: Connection, name: str, question: Question
 ) -> tuple[tuple[str, ...], Iterator[Mapping[str, Value]]]:
     """Return the columns and rows of a table, from its SQL file or from the figures of ``frames``."""
-    if name != "at_risk" or question.now is None:
+    if name not in COMPUTED or question.now is None:
         return open_rows(connection, f"reports/{name}", **asdict(question))
-    from stripe_sync.reporting.ageing import COLUMNS, ageing_rows  # pandas is slow to import: only where it computes
+    from stripe_sync.reporting.computed_tables import TABLES  # pandas is slow to import: only where it computes
 
-    return COLUMNS, ageing_rows(connection, question.environment, now=question.now)
+    columns, rows_of = TABLES[name]
+    return columns, rows_of(connection, question.environment, question.now)
 
 
 def table_of(name: str, title: str, rows: Sequence[Row]) -> Table:
@@ -123,7 +128,9 @@ def table_of(name: str, title: str, rows: Sequence[Row]) -> Table:
 
 def column_name(column: str) -> str:
     """Return the heading of a column; amounts in minor units are shown in major units."""
-    return {"minor": "amount", "minor_a_month": MONTHLY, "minor_a_year": "a_year"}.get(column, column)
+    return {"minor": "amount", "minor_a_month": MONTHLY, "minor_a_year": "a_year"}.get(
+        column, column.replace("minor_", "amount_")
+    )
 
 
 def presentable(row: Mapping[str, Value], *, names: bool) -> Row:

@@ -142,7 +142,7 @@ create table stripe_sync.check_result (
     primary key (suite_hash, content)
 );
 
--- one part of a link key: every byte outside A-Z a-z 0-9 . _ - as ~XX (domain/model/link_key.py)
+-- one part of a link key: every byte outside A-Z a-z 0-9 . _ - as ~XX (core/keys.py)
 create function stripe_sync.key_part(id text) returns text immutable parallel safe language sql as $$
     select case
         when id ~ '^[A-Za-z0-9._-]*$' then id

@@ -43,7 +43,7 @@ def test_whole_amounts_are_exact_where_a_binary_float_is_not() -> None:
     assert [None if cell is pd.NA else int(cell) for cell in series] == [INEXACT_AS_FLOAT, None, 12]
 
 
-@pytest.mark.parametrize("cell", [Decimal("0.5"), "1", 0.1])
+@pytest.mark.parametrize("cell", [Decimal("0.5"), "1", 0.1, True, Decimal("NaN")])
 def test_an_amount_that_is_not_whole_is_refused(cell: Cell) -> None:
     with pytest.raises(ValueError, match="not a whole number"):
         typed_series([cell], ColumnType.MINOR)
@@ -52,6 +52,9 @@ def test_an_amount_that_is_not_whole_is_refused(cell: Cell) -> None:
 def test_a_binary_float_is_no_quantity() -> None:
     with pytest.raises(ValueError, match="not an exact number"):
         typed_series([0.1], ColumnType.DECIMAL)  # type: ignore[list-item]
+    for cell in (True, Decimal("NaN"), Decimal("Infinity")):
+        with pytest.raises(ValueError, match="not an exact number"):
+            typed_series([cell], ColumnType.DECIMAL)
     assert [type(cell) for cell in typed_series([1, Decimal("0.1"), None], ColumnType.DECIMAL)][:2] == [Decimal] * 2
 
 

@@ -103,4 +103,5 @@ def test_a_roll_forward_ends_at_its_earlier_balance_and_its_movements() -> None:
 def test_a_trend_has_a_zero_where_a_day_has_none() -> None:
     counted = pd.DataFrame({"day": ["1", "1", "2"], "kind": ["price", "product", "price"], "differences": [3, 1, 2]})
     table = trend(counted, index="day", columns="kind", value="differences")
-    assert table.to_dict("index") == {"1": {"price": 3, "product": 1}, "2": {"price": 2, "product": 0}}
+    found = {(row.day, row.kind): row.differences for row in table.itertuples()}
+    assert found == {("1", "price"): 3, ("1", "product"): 1, ("2", "price"): 2, ("2", "product"): 0}

@@ -1,4 +1,4 @@
-"""The causes for which a draft waits (usage/holds.py)."""
+"""The causes for which a draft waits (domain/usage/holds)."""
 
 from __future__ import annotations
 

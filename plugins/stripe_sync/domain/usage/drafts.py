@@ -53,7 +53,7 @@ def own_lines(body: Mapping[str, Any], signer: Signer) -> list[UsageLine]:
 
 
 def cutoff_of(body: Mapping[str, Any], signer: Signer) -> datetime | None:
-    """Return where the windows end that an invoice bills: at the renewal that made it (``cycles.renewal_of``), at the end
+    """Return where the windows end that an invoice bills: at the renewal that made it (``renewals.renewal_of``), at the end
     that our own invoice names. None for one that bills no use.
     """
     final = signer.key_of((body.get("metadata") or {}).get(ownership.FIELD)) or ""

@@ -16,7 +16,7 @@ from stripe_sync.jobs.runtime.context import Session
 from stripe_sync.warehouse.engine import connect_to_read
 from stripe_sync.warehouse.usage import draft_holds, usage_invoices, usage_windows
 
-COLLECTIBLE = (UsageState.REPORTED, *BILLABLE, UsageState.UNBILLABLE, UsageState.REVERSED)
+NOT_BILLED = (UsageState.REPORTED, *BILLABLE, UsageState.UNBILLABLE, UsageState.REVERSED)
 
 
 class OpenWindow(msgspec.Struct, frozen=True, kw_only=True, rename={"start": "from", "end": "to"}):
@@ -40,7 +40,7 @@ def open_windows(session: Session) -> list[OpenWindow]:
     """Return the windows that are neither billed nor waived, the oldest first."""
     name = session.environment.name
     with connect_to_read(session.engine) as connection:
-        windows = usage_windows.in_states(connection, name, COLLECTIBLE)
+        windows = usage_windows.in_states(connection, name, NOT_BILLED)
         seen = usage_invoices.may_bill(connection, name, windows)
         holds = draft_holds.holds(connection, name)
     assigned = assign(windows, seen)

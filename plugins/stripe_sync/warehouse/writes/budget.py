@@ -35,7 +35,7 @@ _asking = threading.Lock()
 class PostgresBudget:
     """Stripe's limits of one account, requests a second, of which this project takes a share.
 
-    Implements ``stripe_api.Budget`` for one lane of ``ORDER``.
+    Implements ``clients.stripe.budget.Budget`` for one lane of ``ORDER``.
     """
 
     engine: Engine
@@ -96,7 +96,7 @@ class StiggBudget:
     """Stigg's limits of one environment, shared by everybody who works on this warehouse (SB 18.1).
 
     ``share`` is the part of each limit that this project takes; ``usage_per_minute`` is the limit of usage reads, of which
-    it takes all. Implements ``stigg_api.pacing.Budget``.
+    it takes all. Implements ``clients.stigg.pacing.Budget``.
     """
 
     engine: Engine

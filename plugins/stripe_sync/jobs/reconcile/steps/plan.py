@@ -38,7 +38,7 @@ LANE_OF = {
     "customer": Lane.CUSTOMERS,
     "subscription": Lane.SUBSCRIPTIONS,
 }
-COLLECTIBLE = "It changed while both sides were read; the next run takes it up."
+CHANGED_DURING_READ = "It changed while both sides were read; the next run takes it up."
 
 
 @step(Planned)
@@ -78,7 +78,7 @@ def plan(session: Session, run: Run, *, comparison: int, read_only_reason: str =
             planned_at=run.now,
             plan=made,
             guard_results=guard_results,
-            unplanned=unplanned | dict.fromkeys(taken.moving, COLLECTIBLE),
+            unplanned=unplanned | dict.fromkeys(taken.moving, CHANGED_DURING_READ),
         )
     summary = PlanCounts(
         actions=len(made.actions),
