@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from sandbox.builder import WorldBuilder, flat, usage
-from sandbox.resources.stigg.changes import change_plan, changed_in_place
+from sandbox.resources.stigg.changes import change_plan, changed_in_place, replaced
 from sandbox.world.state import Obj
 from stripe_sync.jobs.runtime import manual_actions
 from stripe_sync.jobs.runtime.manual_actions import Operator
@@ -121,30 +121,54 @@ def test_free_or_custom_to_paid_is_a_new_subscription_in_stripe(
     assert made["metadata"]["stiggEntityId"] == "s-next"
 
 
-@pytest.mark.parametrize(("before", "after"), [("free", "custom"), ("custom", "free")])
-def test_what_is_not_paid_stays_out_of_stripe(
-    harness_of: Build, small_world: WorldBuilder, before: str, after: str
-) -> None:
-    harness = harness_with(harness_of, small_world, before)
-    row = change_plan(harness.world, "s-1", after, subscriptionId="s-next")
+def carried_on(harness: Harness, id: str, plan: str, *, keeps: bool) -> str:
+    """Change the plan of a subscription under its id, or under the new one id-next; return the id that carries it on."""
+    row = harness.stigg("subscriptions", subscriptionId=id)
+    requested = {"customerId": row["customer"]["customerId"], "planId": plan, "billingPeriod": "MONTHLY"}
+    requested |= {"resourceId": None, "paymentCollectionMethod": row["paymentCollectionMethod"]}
+    if keeps:
+        changed_in_place(harness.world, row, requested)
+        return id
+    replaced(harness.world, row, requested | {"subscriptionId": f"{id}-next"})
+    return f"{id}-next"
+
+
+@pytest.mark.parametrize("keeps", [True, False], ids=["same id", "new id"])
+def test_what_is_not_paid_stays_out_of_stripe(harness_of: Build, small_world: WorldBuilder, keeps: bool) -> None:
+    """SB 18.9: s-1 of c-1 goes from free to custom, s-2 of c-2 from custom to free."""
+    del small_world.stigg["subscriptions"][:2]
+    for customer, plan in (("c-1", "free"), ("c-2", "custom")):
+        small_world.plan(plan, plan.title(), [], pricing=plan.upper())
+        small_world.subscription(customer.replace("c", "s"), customer, plan)
+    harness = harness_of(small_world)
+    harness.reconcile()
+    assert [s["metadata"]["stiggEntityId"] for s in harness.objects("subscriptions")] == ["s-3"]
+    custom, free = (carried_on(harness, *change, keeps=keeps) for change in (("s-1", "custom"), ("s-2", "free")))
     settled(harness)
-    assert of_customer(harness) == []
-    reason = {"free": "FREE", "custom": "CUSTOM_PRICE"}[after]
-    assert harness.status(row["subscriptionId"]) == ("NO_SYNC_REQUIRED", reason)
+    assert [s["metadata"]["stiggEntityId"] for s in harness.objects("subscriptions")] == ["s-3"]
+    assert harness.status(custom) == ("NO_SYNC_REQUIRED", "CUSTOM_PRICE")
+    assert harness.status(free) == ("NO_SYNC_REQUIRED", "FREE")
 
 
 def test_paid_to_custom_leaves_stripes_subscription_alive_and_shows_its_money(
     harness_of: Build, small_world: WorldBuilder
 ) -> None:
-    """SB 18.9: Stigg does not cancel it either; a manual decision is required."""
+    """SB 18.9: Stigg does not cancel it either; a manual decision is required. s-1 keeps its id, s-2 becomes s-2-next.
+
+    Two and three seats at 5.00 beside 20.00: 30.00 and 35.00 a month. No write: our metadata stays, by which it is found.
+    """
     harness = harness_with(harness_of, small_world, "pro")
     before = harness.frozen()
-    change_plan(harness.world, "s-1", "custom")
-    (row,) = [r for r in harness.drift() if r.kind == "subscription"]
-    assert (row.state, row.per_month) == ("ended", {"usd": Decimal(-3_000)})
+    for id in ("s-1", "s-2"):
+        carried_on(harness, id, "custom", keeps=id == "s-1")
+    rows = sorted((r.state, r.per_month["usd"]) for r in harness.drift() if r.kind == "subscription")
+    assert rows == [("ended", Decimal(-3_500)), ("ended", Decimal(-3_000))]
     harness.reconcile()
     assert harness.frozen() == before, "no write"
-    assert harness.status("s-1") == ("PENDING", "FROZEN")
+    for id in ("s-1", "s-2"):
+        assert harness.status(id) == ("PENDING", "FROZEN")
+        (found,) = statuses.find(harness.engine, "test", id)
+        assert "Stripe goes on charging" in found.detail
 
 
 def test_paid_to_custom_and_back_goes_on_in_the_same_stripe_subscription(
@@ -190,12 +214,16 @@ def test_a_change_to_a_custom_price_by_way_of_another_plan_waits_for_a_person(
 
 
 def test_paid_to_free_ends_stripes_subscription(harness_of: Build, small_world: WorldBuilder) -> None:
+    """SB 18.9: s-1 keeps its id, s-2 becomes s-2-next."""
     harness = harness_with(harness_of, small_world, "pro")
     harness.later(2 * 3600)  # its first invoice is no draft any more
-    change_plan(harness.world, "s-1", "free")
+    for id in ("s-1", "s-2"):
+        carried_on(harness, id, "free", keeps=id == "s-1")
     settled(harness)
-    assert [s["status"] for s in of_customer(harness)] == ["canceled"]
+    found = {s["metadata"]["stiggEntityId"]: s["status"] for s in harness.objects("subscriptions")}
+    assert found == {"s-1": "canceled", "s-2": "canceled", "s-3": "active"}
     assert harness.stigg("subscriptions", subscriptionId="s-1")["status"] == "ACTIVE"
+    assert harness.status("s-2-next") == ("NO_SYNC_REQUIRED", "FREE")
 
 
 def pay_again(harness: Harness) -> None:

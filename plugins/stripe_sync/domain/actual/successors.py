@@ -19,6 +19,7 @@ from stripe_sync.domain.model.stigg_status import StiggStatus
 
 SAME_MOMENT = timedelta(minutes=1)
 UPGRADE, DETACHED = "UpgradeOrDowngrade", "DetachBilling"
+CHARGES_ON = "Stripe goes on charging the old price. Set in Stripe what it bills, or cancel it there."
 
 
 class Resolution(StrEnum):
@@ -58,7 +59,7 @@ def resolutions(inputs: Inputs) -> dict[str, SubscriptionResolution]:
         elif subscription.is_custom():
             result[id] = SubscriptionResolution(
                 Resolution.NEEDS_REVIEW,
-                "It is at a custom price in Stigg now. Set in Stripe what it bills, or cancel it there.",
+                f"It is at a custom price in Stigg now. {CHARGES_ON}",
             )
     return without_conflicts(result)
 
@@ -99,7 +100,7 @@ def resolve(
     if successor.is_custom():
         return SubscriptionResolution(
             Resolution.NEEDS_REVIEW,
-            f"{successor.subscription_id} follows it at a custom price. Set in Stripe what it bills, or cancel it there.",
+            f"{successor.subscription_id} follows it at a custom price. {CHARGES_ON}",
         )
     if successor.status == StiggStatus.IN_TRIAL:
         return SubscriptionResolution(
