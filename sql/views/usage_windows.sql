@@ -1,5 +1,5 @@
 -- question: in which state is each usage window, and how much lies in each state?
--- grain: one window [start_at, end_at) of a charge, with its newest reading and its newest movement
+-- grain: one window [start_at, end_at) of a charge, with its newest reading and its newest movement that is not to rounded
 -- keys: id; balances is {state: [quantity, amount in minor units]}, of every state that the window ever had
 select
     w.id,
@@ -24,7 +24,10 @@ left join lateral (
     select quantity, read_at from stripe_sync.usage_reading where window_id = w.id order by id desc limit 1
 ) as r on true
 left join lateral (
-    select to_state, invoice, reason from stripe_sync.usage_movement where window_id = w.id order by id desc limit 1
+    select to_state, invoice, reason
+    from stripe_sync.usage_movement
+    where window_id = w.id and to_state <> 'rounded'
+    order by id desc limit 1
 ) as e on true
 left join lateral (
     select jsonb_object_agg(summed.state, jsonb_build_array(summed.quantity, summed.amount)) as balances

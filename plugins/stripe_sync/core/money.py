@@ -17,6 +17,10 @@ WHOLE_UNITS = frozenset({"isk", "ugx"})  # sent with two decimals, which must be
 # In Stigg's list of currencies but not in Stripe's: replaced by a currency of a different value.
 NOT_AT_STRIPE = frozenset({"hrk", "mro", "sll"})
 
+LARGEST_AMOUNT = (
+    999_999_999_999  # twelve digits of minor units, as cards take them (https://docs.stripe.com/currencies)
+)
+
 # Amounts in minor units, by currency code in lower case.
 Amounts = Mapping[str, Decimal]
 
@@ -54,7 +58,7 @@ def is_rounding(difference: int, currency: str, *, lines: int = 1) -> bool:
 
 def round_minor(minor: Decimal) -> int:
     """Round to whole minor units, half up, as Stripe rounds each line of an invoice."""
-    return int(minor.quantize(Decimal(1), rounding=ROUND_HALF_UP))
+    return int(minor.to_integral_value(rounding=ROUND_HALF_UP))
 
 
 def plain(number: Decimal) -> str:

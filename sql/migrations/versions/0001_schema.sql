@@ -711,7 +711,7 @@ create table stripe_sync.usage_movement (
     constraint usage_movement_to_state_check check (to_state in
         ('pending', 'pushed', 'proven', 'billed', 'reversed', 'waived', 'unbillable', 'billed_before_us', 'rounded')),
     constraint usage_movement_transition check ((from_state, to_state) in (
-        ('', 'pending'),
+        ('', 'pending'), ('', 'rounded'),
         ('pending', 'pushed'), ('pending', 'proven'), ('pending', 'billed'), ('pending', 'billed_before_us'), ('pending', 'reversed'), ('pending', 'waived'), ('pending', 'unbillable'),
         ('pushed', 'pending'), ('pushed', 'proven'), ('pushed', 'billed'), ('pushed', 'reversed'), ('pushed', 'waived'), ('pushed', 'unbillable'),
         ('proven', 'pending'), ('proven', 'billed'), ('proven', 'reversed'), ('proven', 'waived'), ('proven', 'unbillable'),

@@ -27,7 +27,7 @@ class UsageState(StrEnum):
     WAIVED = "waived"  # not billed, by decision of a person or because it costs nothing
     UNBILLABLE = "unbillable"  # no invoice has it; an exception with an amount
     BILLED_EXTERNALLY = "billed_before_us"  # counted by a meter before stripe_sync took over
-    ROUNDED = "rounded"  # minor units without quantity that Stripe rounded otherwise than the ledger
+    ROUNDED = "rounded"  # decimals that Stripe does not take, and minor units that it rounded otherwise than the ledger
 
 
 OPEN = (UsageState.PENDING, UsageState.SUBMITTED)  # has to get onto an invoice yet
@@ -39,6 +39,7 @@ _WAIVED = "A person does not bill it, or it costs nothing."
 
 PERMITTED: Mapping[tuple[UsageState, UsageState], str] = {
     (_S.REPORTED, _S.PENDING): "Stigg reported it, or a change of it.",
+    (_S.REPORTED, _S.ROUNDED): "More decimals than Stripe takes; a quantity without amount.",
     (_S.PENDING, _S.SUBMITTED): "A write of it was sent, and its answer does not prove it.",
     (_S.PENDING, _S.VERIFIED): "Its lines on the draft equal ours.",
     (_S.PENDING, _S.BILLED): "A finalized invoice has it, and no run saw that before.",

@@ -9,16 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 
 import msgspec
 
 from stripe_sync.core.errors import UnknownShape
-from stripe_sync.core.money import plain
-from stripe_sync.domain.usage.terms import Aggregation
+from stripe_sync.core.money import LARGEST_AMOUNT, plain, shown
+from stripe_sync.domain.usage.terms import Aggregation, Terms
 
 ZERO = Decimal(0)
 STRIPE_PRECISION = Decimal("1e-12")  # the decimals that Stripe takes
+MAX_DIGITS = 15  # before the decimal point
+EXACT = Context(prec=100)
 
 
 @dataclass(frozen=True)
@@ -60,12 +62,33 @@ def quantity(
     return average(level, inside, start, end)
 
 
-def checked(counted: Decimal, about: str) -> Decimal:
-    """Return a quantity that can be billed. Raises UnknownShape for one below zero (BILLING 8)."""
+def billable(counted: Decimal) -> Decimal:
+    """Round a quantity, half up, to the decimals that Stripe takes."""
+    rounded = counted.quantize(STRIPE_PRECISION, rounding=ROUND_HALF_UP, context=EXACT)
+    return counted if counted == rounded else rounded
+
+
+def remainder(counted: Decimal) -> Decimal:
+    """Return what rounding leaves of a quantity; negative where it was rounded up."""
+    return EXACT.subtract(counted, billable(counted))
+
+
+def checked(counted: Decimal, terms: Terms, about: str) -> Decimal:
+    """Return a quantity that can be billed. Raises UnknownShape for one below zero, or larger than Stripe carries (BILLING 8)."""
     if counted < 0:
         raise UnknownShape(
             f"Stigg's values of {about} count to {plain(counted)}: correct them in Stigg, or set usage.reset_semantics as "
             "stripe-sync probe answers it."
+        )
+    if counted.adjusted() >= MAX_DIGITS:
+        raise UnknownShape(
+            f"Stigg's values of {about} count to {counted:.2e}, more than the {MAX_DIGITS} digits that Stripe carries: correct them "
+            "in Stigg."
+        )
+    if (amount := terms.amount(billable(counted))) > LARGEST_AMOUNT:
+        raise UnknownShape(
+            f"Stigg's values of {about} count to {plain(counted)}, and {shown(Decimal(amount), terms.currency)} are more than "
+            "Stripe carries: correct them in Stigg."
         )
     return counted
 
@@ -98,4 +121,4 @@ def average(level: Decimal, inside: Iterable[Point], start: datetime, end: datet
         weighted += level * Decimal((point.at - since).total_seconds())
         level, since = point.value, point.at
     weighted += level * Decimal((end - since).total_seconds())
-    return (weighted / Decimal((end - start).total_seconds())).quantize(STRIPE_PRECISION)
+    return weighted / Decimal((end - start).total_seconds())

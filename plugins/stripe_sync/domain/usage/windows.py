@@ -47,7 +47,8 @@ class TermsRevision:
 class Window:
     """A half-open period of a charge with what was read of it, and where that quantity is.
 
-    ``state`` and ``invoice`` are those of its newest movement, ``quantity`` is Stigg's newest; None where it was never read.
+    ``state`` and ``invoice`` are those of its newest movement that is not to ``rounded``. ``quantity`` is Stigg's newest with
+    the decimals that Stripe takes; None where it was never read.
     """
 
     id: int

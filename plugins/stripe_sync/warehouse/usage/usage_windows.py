@@ -18,6 +18,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from stripe_sync.core.decoding import typed
 from stripe_sync.domain.usage.ledger import BILLABLE, Balance, UsageState
+from stripe_sync.domain.usage.quantities import billable
 from stripe_sync.domain.usage.terms import Terms
 from stripe_sync.domain.usage.windows import Measured, TermsRevision, Timeline, Window
 from stripe_sync.warehouse.engine import run_sql
@@ -140,7 +141,7 @@ def _window(row: Row[Any]) -> Window:
         end=row.end_at,
         terms=typed(row.terms, Terms),
         measured=Measured(**row.measured),
-        quantity=row.quantity,
+        quantity=billable(row.quantity) if row.quantity is not None else None,
         read_at=row.read_at,
         state=UsageState(row.state or ""),
         invoice=row.invoice,

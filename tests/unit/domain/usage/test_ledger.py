@@ -37,8 +37,8 @@ def test_another_movement_is_refused_in_one_sentence(source: UsageState, target:
     assert f"'{source or 'reported'}' to '{target or 'reported'}'" in sentence
 
 
-def test_there_are_23_permitted_transitions_and_77_refused_ones() -> None:
-    assert (len(PERMITTED), len(REFUSED)) == (23, 77)
+def test_there_are_24_permitted_transitions_and_76_refused_ones() -> None:
+    assert (len(PERMITTED), len(REFUSED)) == (24, 76)
     assert all(reason.endswith(".") for reason in PERMITTED.values())
 
 

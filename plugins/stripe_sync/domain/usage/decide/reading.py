@@ -12,7 +12,7 @@ from stripe_sync.domain.model.stripe_status import InvoiceStatus
 from stripe_sync.domain.usage.bills import Invoice
 from stripe_sync.domain.usage.decide.assignment import assign
 from stripe_sync.domain.usage.ledger import Balance, Movement, UsageState
-from stripe_sync.domain.usage.quantities import Point
+from stripe_sync.domain.usage.quantities import Point, billable, remainder
 from stripe_sync.domain.usage.terms import Aggregation
 from stripe_sync.domain.usage.windows import Window
 
@@ -89,19 +89,24 @@ def checked_history(points: Sequence[Point], window: Window, *, was_used_before:
 
 
 def decide_reading(window: Window, quantity: Decimal) -> list[Movement]:
-    """Return the movement of what a reading adds to the one before, with what that costs; none where it adds nothing."""
-    before = window.quantity if window.state is not UsageState.REPORTED else None
-    if before is not None and before == quantity:
-        return []
-    amount = window.terms.amount(quantity) - (window.terms.amount(before) if before is not None else 0)
-    movement = Movement(
-        window=window.id,
-        source=UsageState.REPORTED,
-        target=UsageState.PENDING,
-        balance=Balance(quantity - (before or Decimal(0)), Decimal(amount)),
-        invoice=window.invoice,
+    """Return the movements of what a reading adds to the one before, with what that costs; none where it adds nothing.
+
+    A quantity is billed with at most 12 decimals; the remainder is ``rounded``, so that the ledger has Stigg's exactly.
+    """
+    before, billed = window.quantity if window.state is not UsageState.REPORTED else None, billable(quantity)
+    rest = remainder(quantity) - window.balance(UsageState.ROUNDED).quantity
+    movements = [_reported(window, UsageState.ROUNDED, Balance(rest))] if rest else []
+    if before is None or before != billed:
+        amount = window.terms.amount(billed) - (window.terms.amount(before) if before is not None else 0)
+        added = Balance(billed - (before or Decimal(0)), Decimal(amount))
+        movements.append(_reported(window, UsageState.PENDING, added))
+    return movements
+
+
+def _reported(window: Window, target: UsageState, balance: Balance) -> Movement:
+    return Movement(
+        window=window.id, source=UsageState.REPORTED, target=target, balance=balance, invoice=window.invoice
     )
-    return [movement]
 
 
 def failures(readings: Iterable[UsageReading]) -> list[str]:

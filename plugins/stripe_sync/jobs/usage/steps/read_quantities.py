@@ -81,7 +81,7 @@ def counted(session: Session, window: Window) -> Decimal:
     after = session.environment.usage.reset_semantics == "after"
     points = history_of(session, window, reset_is_after=after)
     found = quantity(points, window.start, window.end, window.terms.aggregation, reset_is_after=after)
-    return checked(found, f"{window.measured.feature} of {window.measured.subscription}")
+    return checked(found, window.terms, f"{window.measured.feature} of {window.measured.subscription}")
 
 
 def history_of(session: Session, window: Window, *, reset_is_after: bool) -> Sequence[Point]:

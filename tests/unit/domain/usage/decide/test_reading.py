@@ -102,6 +102,25 @@ def test_a_reading_adds_the_difference_and_its_cost(usage: Window, quantity: str
     assert all((m.window, m.source, m.target) == (7, S.REPORTED, S.PENDING) for m in movements)
 
 
+SMALL, NEXT_SMALL = D("0.00000000000000004"), D("0.00000000000000009")
+REST: dict[str, tuple[Window, str, list[tuple[UsageState, Balance]]]] = {
+    "the first": (window(S.REPORTED), "0.30000000000000004",
+                  [(S.ROUNDED, Balance(SMALL)), (S.PENDING, Balance(D("0.3"), D(3)))]),
+    "the same": (window(quantity="0.3", balances={S.ROUNDED: Balance(SMALL)}), "0.30000000000000004", []),
+    "another rest": (window(S.VERIFIED, quantity="0.3", balances={S.ROUNDED: Balance(SMALL)}), "0.30000000000000009",
+                     [(S.ROUNDED, Balance(NEXT_SMALL - SMALL))]),
+    "no rest": (window(quantity="0.3", balances={S.ROUNDED: Balance(SMALL)}), "0.4",
+                [(S.ROUNDED, Balance(-SMALL)), (S.PENDING, Balance(D("0.1"), D(1)))]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("usage", "quantity", "movements"), REST.values(), ids=REST)
+def test_what_is_left_of_a_quantity_is_rounded_and_costs_nothing(
+    usage: Window, quantity: str, movements: list[tuple[UsageState, Balance]]
+) -> None:
+    assert [(m.target, m.balance) for m in decide_reading(usage, D(quantity))] == movements
+
+
 def test_a_correction_stays_with_the_invoice_of_its_window() -> None:
     (movement,) = decide_reading(window(S.VERIFIED, invoice="in_1"), D(121))
     assert movement.invoice == "in_1"
