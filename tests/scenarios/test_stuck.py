@@ -7,11 +7,24 @@ from typing import Any
 
 import pytest
 
-from sandbox.builder import WorldBuilder, flat
+from sandbox.builder import WorldBuilder, flat, usage
+from sandbox.world.state import Fault
 from tests.scenarios.test_changes import attach_card
+from tests.scenarios.test_debits import give_account
 from tests.scenarios.test_finance import publish, rows
 from tests.support.harness import Harness
-from tests.support.metering import DAY, HOUR, MINUTE, cycle, metered_world, month_end, period_end, subscription, until
+from tests.support.metering import (
+    DAY,
+    HOUR,
+    MINUTE,
+    by_meter,
+    cycle,
+    metered_world,
+    month_end,
+    period_end,
+    subscription,
+    until,
+)
 from tests.support.switches import ends
 
 Build = Callable[[WorldBuilder], Harness]
@@ -91,6 +104,89 @@ def test_an_invoice_that_is_not_tried_again_pages(harness_of: Build) -> None:
     harness.reconcile()
     (row,) = harness.usage(alerts=True)["stuck"]
     assert (row["status"], row["amount"], row["why"]) == ("open", 2000, "nothing collects, its auto_advance is off")
+
+
+def test_an_invoice_whose_card_is_not_tried_again_pages_at_once(harness_of: Build) -> None:
+    """Issue 23, 2.3: a card declined the 20.00, and Stripe names no next attempt; no debit can be under way."""
+    harness = charged(harness_of)
+    attach_card(harness, "c-1", "0341")
+    bill = renewed(harness)
+    assert (bill["status"], bill["auto_advance"]) == ("open", True)
+    bill["next_payment_attempt"] = None
+    harness.later(MINUTE)
+    (row,) = harness.usage(alerts=True)["stuck"]
+    assert (row["status"], row["amount"], row["why"]) == ("open", 2000, "is not tried again")
+
+
+def test_an_invoice_that_a_bank_debit_pays_is_waited_for(harness_of: Build) -> None:
+    """Its next attempt is empty for days while the debit is under way."""
+    harness = charged(harness_of)
+    harness.world.billing["debit_days"] = 5
+    give_account(harness)
+    harness.reconcile()
+    bill = renewed(harness)
+    assert (bill["status"], bill["auto_advance"], bill["next_payment_attempt"]) == ("open", True, None)
+    assert harness.usage()["stuck"] == []
+
+
+def metered_only(harness_of: Build) -> Harness:
+    """Return a harness whose one customer pays by the call alone, 0.0027 USD, counted by a meter."""
+    world = metered_world()
+    world.plan("calls", "Calls", [usage("calls", 0.0027)])
+    world.stigg["subscriptions"].clear()
+    world.subscription("s-1", "c-1", "calls")
+    harness = harness_of(world)
+    by_meter(harness)
+    return harness
+
+
+@pytest.mark.parametrize("mode", ["enforce", "observe"])
+def test_a_stopped_draft_that_has_usage_charges_alone_has_the_amount_of_the_use(harness_of: Build, mode: str) -> None:
+    """Issue 23, 2.3: the draft shows 0 until it is finalized (SB 4.1); 1,234 calls at 0.0027 come to 3.33."""
+    harness = metered_only(harness_of)
+    month_end(harness)
+    subscription(harness)["status"] = "unpaid"
+    harness.world.stripe["invoices"][cycle(harness)["id"]] |= {
+        "auto_advance": False,
+        "automatically_finalizes_at": None,
+    }
+    harness.usage(alerts=True)
+    harness.change(modes=harness.environment.modes | {"usage": mode})
+    harness.later(3 * HOUR)
+    assert (cycle(harness)["status"], cycle(harness)["total"]) == ("draft", 0)
+    found = harness.usage(alerts=True)
+    (row,) = found["stuck"]
+    assert (row["invoice"], row["amount"], row["why"]) == (
+        cycle(harness)["id"],
+        333,
+        "nothing finalizes, its auto_advance is off",
+    )
+    assert any("is a draft of 3.33 USD that nothing finalizes" in page for page in found["pages"])
+
+
+def test_a_stopped_draft_whose_use_is_not_known_is_listed(harness_of: Build) -> None:
+    """Nothing of the ledger is there in a new warehouse that observes."""
+    harness = metered_only(harness_of)
+    month_end(harness)
+    subscription(harness)["status"] = "unpaid"
+    harness.world.stripe["invoices"][cycle(harness)["id"]] |= {
+        "auto_advance": False,
+        "automatically_finalizes_at": None,
+    }
+    harness.world.faults.append(Fault("STIGG", "UsageHistory", status=503, times=10**6))
+    (row,) = harness.usage(alerts=True)["stuck"]
+    assert (row["amount"], row["why"]) == (0, "nothing finalizes, its auto_advance is off, and whose use is not known")
+
+
+def test_a_stuck_draft_pages_while_usage_observes(harness_of: Build) -> None:
+    """A report is no write: cancellations are live in this mode, and 20.00 are stuck."""
+    harness = charged(harness_of)
+    harness.change(modes=harness.environment.modes | {"usage": "observe"})
+    subscription(harness)["status"] = "unpaid"
+    draft = renewed(harness)
+    found = harness.usage(alerts=True)
+    assert [row["invoice"] for row in found["stuck"]] == [draft["id"]]
+    assert [draft["id"] in page for page in found["pages"]] == [True]
 
 
 def test_a_finalization_that_failed_pages(harness_of: Build) -> None:

@@ -80,7 +80,7 @@ SETTLED = (
         summary=usage.UsageCounts(late=0, counts={"billed": 1}, rounded={"usd": "0.27"}),
     ),
     {"held": [], "released": [], "late": 0, "pages": [], "counts": {"billed": 1}, "rounded": {"usd": "0.27"}}
-    | {"stuck": [STUCK | {"way": ""}], "stuck_at": None, "stuck_pages": []},
+    | {"stuck": [STUCK | {"way": "", "cause": "not_finalized"}], "stuck_at": None, "stuck_pages": []},
 )
 RESULTS = [
     COMPARED,
@@ -104,3 +104,8 @@ def test_the_outcome_of_a_usage_run_is_the_results_of_its_steps_as_one() -> None
     outcome = usage.UsageOutcome(run="r", due=due, read=usage.ReadQuantities(), written=None, settled=None)
     row = {"run": "r"} | NOTHING_DUE | {"due": 3, "read": 0, "unread": 0, "failed": []}
     assert json.loads(json.dumps(row_of(outcome))) == row
+
+
+def test_a_row_of_an_earlier_version_has_no_cause() -> None:
+    row = SETTLED[1] | {"stuck": [STUCK]}
+    assert [one.cause for one in decode(row, usage.Settled).listed.stuck] == ["not_finalized"]

@@ -13,13 +13,15 @@ from sqlalchemy import Connection
 from stripe_sync.clients.stripe.client import StripeApi
 from stripe_sync.clients.stripe.endpoints import PATHS
 from stripe_sync.core.clock import epoch
+from stripe_sync.core.decoding import from_stripe
 from stripe_sync.core.errors import EntityError, Transient, UnknownShape
 from stripe_sync.core.lanes import Lane
 from stripe_sync.core.ownership import FIELD
 from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.model.status import EntityStatus, Status
 from stripe_sync.domain.plan.owed import INVOICE, NAME, Owed, OwedKind, Shown, as_seen, closed_by
-from stripe_sync.domain.usage.holds.stuck import usual_way, why_stuck
+from stripe_sync.domain.usage.holds.stuck import find_standstill
+from stripe_sync.domain.usage.holds.watched import WatchedInvoice
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.warehouse.comparisons import link_suggestions, links
 from stripe_sync.warehouse.engine import connect_to_read
@@ -73,9 +75,9 @@ def shown_of(session: Session, customer: str, rows: Sequence[OwedRow], now: date
     there = {id: body for id, body in invoices.items() if body is not None}
     own = {id for id, body in there.items() if is_own(session, body)}
     stuck = {
-        id: f"{why}: {usual_way(body['status'], why)}"
+        id: found.sentence
         for id, body in there.items()
-        if (why := why_stuck(body, now=now))
+        if (found := find_standstill(from_stripe(body, WatchedInvoice), now=now))
     }
     return Shown(items, named, notes, invoices, own, stuck)
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from stripe_sync.core import keys
+from stripe_sync.core.decoding import from_stripe
 from stripe_sync.core.ownership import FIELD, Signer
 from stripe_sync.domain.plan.owed import INVOICE
 from stripe_sync.domain.usage import drafts
 from stripe_sync.domain.usage.holds.draft_hold import DraftHold
-from stripe_sync.domain.usage.holds.stuck import Stuck, owed, why_stuck
+from stripe_sync.domain.usage.holds.stuck import Standstill, Stuck, find_standstill
+from stripe_sync.domain.usage.holds.unshown_use import UnshownUse
+from stripe_sync.domain.usage.holds.watched import WatchedInvoice
 
 EVERY = timedelta(minutes=20)  # a draft that cannot be taxed is seen within the hour that it waits
 UNOWED = (
@@ -25,13 +28,16 @@ class Explained:
     """Facts on invoices that have a row or a sentence of their own.
 
     ``holds`` are the newest of each draft, ``after_end`` has the ids of invoices that are stopped because they sell a period
-    after an end, and ``sold`` tells by invoice whether a row about such a sale is open. ``rows`` are ids that are listed.
+    after an end, and ``sold`` tells by invoice whether a row about such a sale is open. ``rows`` are ids that are listed,
+    ``use`` has the use of drafts of 0 that do not show it, and ``answered`` are the open invoices that a card pays, or nothing.
     """
 
     holds: Mapping[str, DraftHold]
     after_end: str
     sold: Mapping[str, bool]
     rows: Collection[str] = ()
+    use: Mapping[str, UnshownUse] = field(default_factory=dict)
+    answered: Collection[str] = ()
 
 
 def is_list_due(
@@ -73,10 +79,25 @@ def stuck_rows(
         owner = owner_of(body, signer)
         if owner is None or _is_explained(body["id"], explained):
             continue
-        why = why_stuck(body, now=now, is_own=FIELD in body["metadata"])
-        if why is not None:
-            way = UNOWED if body["id"] in explained.sold else ""
-            yield Stuck(body["id"], owner, body["status"], body["currency"], owed(body), why, way)
+        invoice = from_stripe(body, WatchedInvoice)
+        use = explained.use.get(invoice.id)
+        found = find_standstill(
+            invoice,
+            now=now,
+            is_own=FIELD in body["metadata"],
+            has_use=use is not None,
+            is_answered=invoice.id in explained.answered,
+        )
+        if found is not None:
+            way = UNOWED if invoice.id in explained.sold else ""
+            yield _row(invoice, owner, found, use=use, way=way)
+
+
+def _row(invoice: WatchedInvoice, owner: str, found: Standstill, *, use: UnshownUse | None, way: str) -> Stuck:
+    """Return a row with the amount that is owed, of a draft of 0 with the use that it will bill."""
+    amount = invoice.owed() or (use.amount if use is not None else 0)
+    why = found.why if use is None or use.is_known else f"{found.why}, and whose use is not known"
+    return Stuck(invoice.id, owner, invoice.status, invoice.currency, amount, why, way, found.cause)
 
 
 def _is_explained(invoice: str, explained: Explained) -> bool:

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from stripe_sync.core.decoding import from_stripe
 from stripe_sync.domain.actual.renewals import CYCLE
 from stripe_sync.domain.usage.bills import Invoice
-from stripe_sync.domain.usage.holds.stuck import Stuck, owed
+from stripe_sync.domain.usage.holds.stuck import WAYS_OUT, Stuck, StuckCause
+from stripe_sync.domain.usage.holds.watched import WatchedInvoice
 
 UNUSABLE = frozenset({"requires_location_inputs", "failed"})
 REASON = "Stripe cannot compute its tax."  # of a hold
@@ -29,8 +31,9 @@ def row(invoice: Invoice) -> Stuck:
     """Return what a person reads of a draft that cannot be taxed, and when it goes out as it is."""
     at = invoice.finalizes_at
     until = f"goes out as it is at {at:%Y-%m-%d %H:%M} UTC" if at else "is held until you release it"
+    amount = from_stripe(invoice.body, WatchedInvoice).owed()
     return Stuck(
-        invoice.invoice, invoice.subscription, "draft", invoice.body["currency"], owed(invoice.body),
+        invoice.invoice, invoice.subscription, "draft", invoice.body["currency"], amount,
         why=f"Stripe cannot tax (automatic_tax.status {problem_of(invoice.body)})",
-        way=f"correct the customer's address in Stripe, or let it go untaxed with stripe-sync release; it {until}",
+        way=f"{WAYS_OUT[StuckCause.UNTAXABLE]}; it {until}", cause=StuckCause.UNTAXABLE,
     )  # fmt: skip

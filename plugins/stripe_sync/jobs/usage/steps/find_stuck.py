@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from stripe_sync.core.decoding import from_stripe
 from stripe_sync.core.reasons import ReasonCode
+from stripe_sync.domain.usage.decide.assignment import assign
 from stripe_sync.domain.usage.holds.listed import Explained, is_list_due, is_watched, owner_of, stuck_rows
+from stripe_sync.domain.usage.holds.payers import answered_invoices, invoices_without_attempt
+from stripe_sync.domain.usage.holds.unshown_use import UnshownUse, find_unshown_uses, stopped_drafts
+from stripe_sync.domain.usage.holds.watched import WatchedInvoice
+from stripe_sync.domain.usage.ledger import BILLABLE, UsageState
+from stripe_sync.jobs.inputs.latest import latest
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.runtime.results.usage import FoundDue, Settled, StuckInvoices
 from stripe_sync.jobs.usage.drafts.billed_twice import with_ways_out
@@ -15,7 +23,8 @@ from stripe_sync.jobs.usage.drafts.untaxed import hold_untaxed
 from stripe_sync.warehouse import step_results
 from stripe_sync.warehouse.comparisons import links, statuses
 from stripe_sync.warehouse.engine import connect_to_read
-from stripe_sync.warehouse.usage import draft_holds, usage_invoices
+from stripe_sync.warehouse.snapshots.families import Members
+from stripe_sync.warehouse.usage import draft_holds, usage_invoices, usage_windows
 from stripe_sync.warehouse.writes import owed as kept
 
 LISTS = ({"status": "draft"}, {"status": "open", "collection_method": "charge_automatically"})
@@ -36,7 +45,13 @@ def find_stuck(session: Session, run: Run, due: FoundDue) -> StuckInvoices:
         return StuckInvoices(stuck_at=last.stuck_at)
     bodies = read_watched(session)
     rows = hold_untaxed(session, run, bodies, due)
-    explained = load_explained(session, rows={row.invoice for row in rows})
+    invoices = [from_stripe(body, WatchedInvoice) for body in bodies]
+    owners = {body["id"]: str(owner_of(body, session.signer)) for body in bodies}
+    explained = replace(
+        load_explained(session, rows={row.invoice for row in rows}),
+        use=load_unshown_use(session, invoices, run.now),
+        answered=load_answered(session, run, invoices, owners),
+    )
     others = stuck_rows(bodies, explained, signer=session.signer, now=run.now)
     rows += with_ways_out(session, others)
     sentences = [row.sentence() for row in rows]
@@ -76,3 +91,32 @@ def load_explained(session: Session, *, rows: Iterable[str]) -> Explained:
             sold=kept.sold_after(connection, name),
             rows=frozenset(rows),
         )
+
+
+def load_unshown_use(session: Session, invoices: Iterable[WatchedInvoice], now: datetime) -> dict[str, UnshownUse]:
+    """Return the use of drafts that show 0 and that nothing finalizes, by id."""
+    stopped, name = stopped_drafts(invoices, now), session.environment.name
+    if not stopped:
+        return {}
+    with connect_to_read(session.engine) as connection:
+        windows = usage_windows.in_states(connection, name, (UsageState.REPORTED, *BILLABLE))
+        seen = usage_invoices.may_bill(connection, name, windows)
+    return find_unshown_uses(stopped, windows, assign(windows, seen))
+
+
+def load_answered(
+    session: Session, run: Run, invoices: Iterable[WatchedInvoice], owners: Mapping[str, str]
+) -> set[str]:
+    """Return the ids of the open invoices without a next attempt of which no payment can be under way, by the mirrors.
+
+    ``owners`` has Stripe's subscription of each invoice.
+    """
+    silent = invoices_without_attempt(invoices)
+    if not silent:
+        return set()
+    with connect_to_read(session.engine) as connection:
+        newest = latest(session, run, connection)
+        if newest is None:
+            return set()
+        stripe = newest.of(Members(stripe={owners[invoice.id] for invoice in silent})).stripe
+    return answered_invoices(silent, owners, stripe.subscriptions, stripe.customers)

@@ -22,7 +22,7 @@ from stripe_sync.jobs.usage.drafts.danger import in_danger
 from stripe_sync.jobs.usage.drafts.holds import hold
 from stripe_sync.jobs.usage.drafts.release import let_go
 from stripe_sync.jobs.usage.final_invoice import free_of_charge
-from stripe_sync.jobs.usage.permissions import leased, may_write, observed_reason, owner_of
+from stripe_sync.jobs.usage.permissions import leased, owner_of
 from stripe_sync.jobs.usage.steps.find_stuck import find_stuck
 from stripe_sync.warehouse.engine import connect_to_read
 from stripe_sync.warehouse.usage import figures as usage_figures
@@ -35,15 +35,12 @@ WHY = "Its usage is not proven."
 def usage_settle(session: Session, run: Run) -> Settled:
     """Store what finalized invoices decide, hold and release drafts, and list invoices that nothing moves on.
 
-    ``pages`` are the sentences that raise an alert.
+    ``pages`` are the sentences that raise an alert, in every mode: a report is no write.
     """
     due = result_or(session, run, FoundDue())
     result = settle_due(session, run, due)
     found = find_stuck(session, run, due)
-    pages = found.stuck_pages
-    if pages and not may_write(session, run, observed_reason(session, due)):
-        pages = []
-    return replace(result, listed=found, pages=[*result.pages, *pages])
+    return replace(result, listed=found, pages=[*result.pages, *found.stuck_pages])
 
 
 def settle_due(session: Session, run: Run, due: FoundDue) -> Settled:

@@ -13,6 +13,7 @@ from stripe_sync.domain.model.hold_causes import Cause
 from stripe_sync.domain.usage import drafts
 from stripe_sync.domain.usage.holds.draft_hold import DraftHold
 from stripe_sync.domain.usage.holds.listed import Explained, is_list_due, is_watched, owner_of, stuck_rows
+from stripe_sync.domain.usage.holds.unshown_use import UnshownUse
 from tests.unit.domain.usage.values import END, NOW, SIGNER, body
 
 FINAL = SIGNER.marker(drafts.final_key("t", "sub_1", END))
@@ -85,6 +86,22 @@ def test_a_stuck_invoice_is_listed_once(explained: Explained, is_row: bool) -> N
     assert [(row.invoice, row.subscription, row.amount, row.currency) for row in rows] == (
         [("in_1", "sub_1", 2000, "usd")] if is_row else []
     )
+
+
+NONE_SHOWN = OFF | {"amount_remaining": 0, "total": 0}
+USE: dict[str, tuple[UnshownUse | None, tuple[int, str] | None]] = {
+    "has no use": (None, None),
+    "all of it is known": (UnshownUse(333, is_known=True), (333, "its auto_advance is off")),
+    "a part is known": (UnshownUse(333, is_known=False), (333, "its auto_advance is off, and whose use is not known")),
+    "nothing is known": (UnshownUse(0, is_known=False), (0, "its auto_advance is off, and whose use is not known")),
+}
+
+
+@pytest.mark.parametrize(("use", "row"), USE.values(), ids=USE)
+def test_a_draft_of_nothing_has_the_amount_of_its_use(use: UnshownUse | None, row: tuple[int, str] | None) -> None:
+    explained = Explained(holds={}, after_end="", sold={}, use={"in_1": use} if use else {})
+    rows = list(stuck_rows([body("in_1", status="draft", **NONE_SHOWN)], explained, signer=SIGNER, now=NOW))
+    assert [(r.amount, r.why) for r in rows] == ([(row[0], f"nothing finalizes, {row[1]}")] if row else [])
 
 
 def test_what_sold_time_after_the_end_has_its_own_way_out() -> None:

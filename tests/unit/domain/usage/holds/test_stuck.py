@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from stripe_sync.domain.usage.holds.stuck import Stuck, owed, usual_way, why_stuck
+from stripe_sync.core.decoding import from_stripe
+from stripe_sync.domain.usage.holds.stuck import WAYS_OUT, Standstill, Stuck, StuckCause, find_standstill
+from stripe_sync.domain.usage.holds.watched import WatchedInvoice
 
 NOW = datetime(2026, 12, 1, 12, tzinfo=UTC)
 AN_HOUR_AGO = int((NOW - timedelta(hours=1)).timestamp())
@@ -24,6 +26,10 @@ def invoice(status: str, **more: Any) -> dict[str, Any]:
         "status_transitions": {"finalized_at": None if status == "draft" else AN_HOUR_AGO},
     }  # fmt: skip
     return draft | more
+
+
+def standstill(body: dict[str, Any], *, now: datetime, **more: bool) -> Standstill | None:
+    return find_standstill(from_stripe(body, WatchedInvoice), now=now, **more)
 
 
 @pytest.mark.parametrize(
@@ -49,42 +55,85 @@ def invoice(status: str, **more: Any) -> dict[str, Any]:
     ],
 )  # fmt: skip
 def test_why_an_invoice_stays_as_it_is(body: dict[str, Any], why: str | None) -> None:
-    assert why_stuck(body, now=NOW) == why
+    found = standstill(body, now=NOW)
+    assert (found.why if found else None) == why
 
 
 def test_an_invoice_of_our_own_has_an_hour_to_be_proven() -> None:
     fresh = invoice("draft", auto_advance=False, automatically_finalizes_at=None, created=AN_HOUR_AGO + 60)
-    assert why_stuck(fresh, now=NOW, is_own=True) is None
-    assert why_stuck(fresh | {"created": OLD}, now=NOW, is_own=True) == OFF
+    assert standstill(fresh, now=NOW, is_own=True) is None
+    assert standstill(fresh | {"created": OLD}, now=NOW, is_own=True) is not None
+
+
+@pytest.mark.parametrize(
+    ("body", "has_use"),
+    [
+        (invoice("draft", auto_advance=False, amount_remaining=0, total=0), True),
+        (invoice("draft", auto_advance=False, amount_remaining=0, total=0), False),
+        (invoice("draft", amount_remaining=0, total=0), True),
+    ],
+)
+def test_a_draft_of_nothing_stays_as_it_is_where_it_will_bill_use(body: dict[str, Any], has_use: bool) -> None:
+    found = standstill(body, now=NOW, has_use=has_use)
+    assert (found is not None) is (has_use and not body["auto_advance"])
+
+
+MINUTES = {"status_transitions": {"finalized_at": AN_HOUR_AGO + 60}}
+
+
+@pytest.mark.parametrize(
+    ("body", "is_answered", "is_stuck"),
+    [
+        (invoice("open"), True, True),
+        (invoice("open"), False, False),
+        (invoice("open", **MINUTES), True, False),
+        (invoice("open", next_payment_attempt=AN_HOUR_AGO + 86_400), True, False),
+        (invoice("open", billing_reason="subscription_create"), True, False),
+        (invoice("open", collection_method="send_invoice"), True, False),
+    ],
+)
+def test_an_open_invoice_that_no_payment_can_settle_is_listed_after_an_hour(
+    body: dict[str, Any], is_answered: bool, is_stuck: bool
+) -> None:
+    """A bank debit may be under way for two weeks; a card has answered."""
+    found = standstill(body, now=NOW, is_answered=is_answered)
+    assert (found is not None and found.cause is StuckCause.NOT_COLLECTED) is is_stuck
 
 
 def test_the_sentence_names_object_matter_and_way_out() -> None:
-    row = Stuck("in_1", "sub_1", "draft", "usd", owed(invoice("draft")), OFF)
+    row = Stuck("in_1", "sub_1", "draft", "usd", from_stripe(invoice("draft"), WatchedInvoice).owed(), OFF)
     assert row.sentence() == (
         "in_1 of sub_1 is a draft of 40.00 USD that nothing finalizes, its auto_advance is off: switch auto_advance on, or "
         "finalize and void it."
     )
 
 
+FAILED = {"automatically_finalizes_at": None}
+LOCATION, TAX = {"code": "customer_tax_location_invalid"}, {"code": "failed_tax_calculation"}
+
+
 @pytest.mark.parametrize(
-    ("status", "why", "way"),
+    ("body", "cause"),
     [
-        ("draft", OFF, "switch auto_advance on, or finalize and void it"),
-        ("draft", "has no time of finalization", "switch auto_advance on, or finalize and void it"),
+        (invoice("draft", auto_advance=False), StuckCause.NOT_FINALIZED),
+        (invoice("draft", automatically_finalizes_at=None), StuckCause.NOT_FINALIZED),
+        (invoice("draft", **FAILED, last_finalization_error=LOCATION), StuckCause.NO_LOCATION),
+        (invoice("draft", **FAILED, last_finalization_error=TAX), StuckCause.FINALIZATION_ERROR),
         (
-            "draft",
-            "could not be finalized (customer_tax_location_invalid)",
-            "correct the customer's address in Stripe, then finalize it with auto_advance on",
+            invoice("draft", **FAILED, last_finalization_error={"code": None, "message": LOCATION["code"]}),
+            StuckCause.FINALIZATION_ERROR,
         ),
-        (
-            "draft",
-            "could not be finalized (failed_tax_calculation)",
-            "remove the cause that Stripe's error names, then finalize it with auto_advance on",
-        ),
-        ("open", "is not tried again", "pay, send or void it"),
+        (invoice("open", status_transitions={"finalized_at": OLD}), StuckCause.NOT_COLLECTED),
     ],
 )
-def test_the_way_out_is_that_of_the_reason(status: str, why: str, way: str) -> None:
-    """A draft that failed to finalize has auto_advance on already; Stripe's code is in the reason (SB 17.3, 17.7)."""
-    assert usual_way(status, why) == way
-    assert Stuck("in_1", "sub_1", status, "usd", 4000, why).sentence().endswith(f"{why}: {way}.")
+def test_the_way_out_is_that_of_the_cause(body: dict[str, Any], cause: StuckCause) -> None:
+    """A draft that failed to finalize has auto_advance on already (SB 17.3, 17.7). No cause is read out of a message."""
+    found = standstill(body, now=NOW)
+    assert found is not None and found.cause is cause
+    row = Stuck("in_1", "sub_1", body["status"], "usd", 4000, found.why, cause=found.cause)
+    assert row.sentence().endswith(f"{found.why}: {WAYS_OUT[cause]}.")
+    assert found.sentence == f"{found.why}: {WAYS_OUT[cause]}"
+
+
+def test_a_row_has_its_own_way_out_before_that_of_its_cause() -> None:
+    assert Stuck("in_1", "sub_1", "draft", "usd", 4000, OFF, "leave it").sentence().endswith(f"{OFF}: leave it.")
