@@ -15,7 +15,9 @@ from stripe_sync.apply import settling
 from stripe_sync.apply.current import as_it_is
 from stripe_sync.core.errors import FatalError
 from tests.scenarios.test_changes import attach_card
+from tests.scenarios.test_final_invoice import changed_and_ended, finals
 from tests.support.harness import Harness, build_small_world
+from tests.support.metering import subscription
 
 Build = Callable[[WorldBuilder], Harness]
 
@@ -246,3 +248,22 @@ def timed(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
     monkeypatch.setattr(settling, "settle", settle)
     return lasted
+
+
+@pytest.mark.parametrize("removed", [False, True], ids=["pending items kept", "pending items removed"])
+def test_a_cancellation_whose_answer_is_lost_has_its_follow_up(
+    harness_of: Build, small_world: WorldBuilder, removed: bool
+) -> None:
+    """SB 2.8, 7.1: the retry of the DELETE is a 404; what was pending is billed, and the owed invoice is given back."""
+    harness = harness_of(small_world)
+    harness.world.unknowns["cancel_removes_prorations"] = removed
+    waiting = changed_and_ended(harness)
+    first = harness.world.stripe["invoices"][subscription(harness)["latest_invoice"]]
+    harness.world.faults.append(Fault("DELETE", "/v1/subscriptions/", kind="reset", when="after"))
+    harness.reconcile("lost")
+    assert subscription(harness)["status"] == "canceled"
+    assert [(bill["total"], bill["auto_advance"]) for bill in finals(harness)] == [(waiting, True)]
+    assert [i for i in harness.objects("invoiceitems") if i["invoice"] is None] == []
+    assert (first["status"], first["auto_advance"]) == ("open", True)
+    (*_, last) = journal(harness, "subscription:test:s-1")
+    assert last == ("lost", "done", "Its first answer was lost.")

@@ -242,7 +242,7 @@ class Executor:
         held, invoice, debit = debit_of(call.api, action, held)
         differs = f"Stripe's answer differs in {', '.join(wrong)}." if wrong else ""
         detail = " ".join(filter(None, (differs, debit, *follow_up.messages)))
-        noted = " ".join(filter(None, (note, detail)))
+        noted = " ".join(filter(None, (note, written.note, detail)))
         self.recorder.conclude(intent, Outcome("done", stripe_id=id, request_id=written.request_id, detail=noted))
         if self.keep_answers:
             self.recorder.keep(action, self.handlers[action.kind].resource.name, answer=held, invoice=invoice)

@@ -104,13 +104,15 @@ class EntityError(StripeSyncError):
     """One row failed, with its reason code; all other rows continue (invariant 8).
 
     ``decline`` is Stripe's decline code of a payment, or its error code if there is none; empty for any other failure.
+    ``is_missing``: Stripe does not have the object of the request (404 ``resource_missing``).
     """
 
-    def __init__(self, reason: reasons.ReasonCode, detail: str, *, decline: str = "") -> None:
+    def __init__(self, reason: reasons.ReasonCode, detail: str, *, decline: str = "", is_missing: bool = False) -> None:
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail
         self.decline = decline
+        self.is_missing = is_missing
 
 
 class NotReady(StripeSyncError):

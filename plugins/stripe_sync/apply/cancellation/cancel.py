@@ -16,8 +16,11 @@ from stripe_sync.apply.resource import Call, Handler
 from stripe_sync.apply.resources.subscription import SUBSCRIPTION
 from stripe_sync.clients.stripe.answers import Found, Written
 from stripe_sync.clients.stripe.endpoints import EXPANDED
+from stripe_sync.core.errors import EntityError
 from stripe_sync.domain.actual.stripe_objects import ENDED_STATUSES
 from stripe_sync.domain.plan.actions import ActionKind
+
+COMMENT = "Ended in Stigg."  # stands on our cancellations in Stripe
 
 if TYPE_CHECKING:
     from stripe.params import SubscriptionCancelParams
@@ -26,7 +29,8 @@ if TYPE_CHECKING:
 def cancel(call: Call, key: str) -> Written:
     """Cancel a subscription that still equals the plan's state before; do nothing if it has ended.
 
-    Stripe creates no invoice and no credit: owed amounts are billed by our own lines (BILLING 7).
+    Stripe creates no invoice and no credit: owed amounts are billed by our own lines (BILLING 7). A DELETE has no idempotency
+    key (SB 7.1), so its repetition after a lost answer is a 404 (SB 2.8): the subscription is read again.
     """
     held = SUBSCRIPTION.read(call)
     if held.object["status"] in ENDED_STATUSES:
@@ -36,14 +40,29 @@ def cancel(call: Call, key: str) -> Written:
     params: SubscriptionCancelParams = {
         "invoice_now": False,
         "prorate": False,
-        "cancellation_details": {"comment": "Ended in Stigg."},
+        "cancellation_details": {"comment": COMMENT},
         "expand": EXPANDED["subscription"],
     }
-    return call.api.write(
-        "delete /v1/subscriptions/{id}",
-        lambda c, options: c.v1.subscriptions.cancel(id, params, options),
-        idempotency_key=key,
-    )
+    try:
+        return call.api.write(
+            "delete /v1/subscriptions/{id}",
+            lambda c, options: c.v1.subscriptions.cancel(id, params, options),
+            idempotency_key=key,
+        )
+    except EntityError as refused:
+        if not refused.is_missing:
+            raise
+        return _canceled_before(call, refused)
+
+
+def _canceled_before(call: Call, refused: EntityError) -> Written:
+    """Return the subscription if it is canceled now, by a call without an answer or by another party. Raises ``refused`` otherwise."""
+    held = SUBSCRIPTION.read(call).object
+    if held["status"] not in ENDED_STATUSES:
+        raise refused
+    is_ours = (held.get("cancellation_details") or {}).get("comment") == COMMENT
+    note = "Its first answer was lost." if is_ours else "Another party canceled it at the same time."
+    return Written(held, None, note=note)
 
 
 def _recover(call: Call, since: datetime) -> Iterator[Found]:

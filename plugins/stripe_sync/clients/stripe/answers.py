@@ -28,10 +28,12 @@ class Written(Found):
     """The answer of a write, with its request id.
 
     ``replayed``: Stripe repeated the stored answer of the idempotency key, so ``object`` has its first state (SB 7.4).
+    ``note`` goes into the journal.
     """
 
     request_id: str | None
     replayed: bool = False
+    note: str = ""
 
 
 def decode(body: bytes | str) -> Any:

@@ -109,7 +109,7 @@ class StripeApi:
         try:
             return self.get(path, expand=expand) if expand else self.get(path)
         except EntityError as refused:
-            if "resource_missing" in refused.detail:
+            if refused.is_missing:
                 return None
             raise
 

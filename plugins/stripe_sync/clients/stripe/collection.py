@@ -15,6 +15,7 @@ from stripe_sync.clients.stripe.endpoints import EXPANDED
 from stripe_sync.clients.stripe.nested_lists import with_items
 from stripe_sync.clients.stripe.parameters.base import Parameters, encode
 from stripe_sync.core.clock import epoch
+from stripe_sync.core.errors import EntityError
 
 # Clocks of two machines differ: a search for created objects starts this much earlier.
 SKEW = timedelta(hours=1)
@@ -62,12 +63,20 @@ class Collection:
         )
 
     def delete(self, api: StripeApi, id: str, *, key: str) -> Written:
-        """Delete an object by its id."""
-        return api.write(
-            f"delete {self.path}/{{id}}",
-            lambda client, options: self.service(client).delete(id, {}, options),
-            idempotency_key=key,
-        )
+        """Delete an object by its id.
+
+        A DELETE has no idempotency key (SB 7.1): its repetition after a lost answer is a 404, and the deletion was made.
+        """
+        try:
+            return api.write(
+                f"delete {self.path}/{{id}}",
+                lambda client, options: self.service(client).delete(id, {}, options),
+                idempotency_key=key,
+            )
+        except EntityError as refused:
+            if not refused.is_missing:
+                raise
+            return Written(self.deleted(id).object, None)
 
     def delete_if_there(self, api: StripeApi, id: str, *, key: str) -> Written:
         """Delete an object by its id; one that is gone already is done."""

@@ -59,7 +59,9 @@ def first_answer(error: stripe.StripeError, endpoint: str) -> StripeSyncError:
         param = getattr(error, "param", None)
         about = f", parameter {param}" if param else ""
         reason = REASONS.get(code, ReasonCode.STRIPE_REFUSED)
-        return EntityError(reason, f"Stripe refused ({code or error.http_status}{about}): {where}.")
+        is_missing = error.http_status == 404 and code == "resource_missing"
+        detail = f"Stripe refused ({code or error.http_status}{about}): {where}."
+        return EntityError(reason, detail, is_missing=is_missing)
     if isinstance(error, stripe.APIError) and not isinstance(error.json_body, dict):
         return Transient(
             f"Stripe's answer is not a JSON object ({error.http_status}): {where}. Check whether a proxy answers."

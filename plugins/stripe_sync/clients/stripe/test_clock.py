@@ -96,7 +96,7 @@ class ClockOfAccount:
         try:
             return self.reader().get(f"{PATH}/{self.id}")
         except EntityError as refused:
-            if "resource_missing" not in refused.detail:
+            if not refused.is_missing:
                 raise
             raise ConfigurationError(
                 f"Account {self.account} has no test clock {self.id}. Set test_clock to a clock of this account, or "

@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 import stripe
 
+from stripe_sync.apply.resources.coupon import COUPONS
 from stripe_sync.clients.stripe.answers import template
 from stripe_sync.clients.stripe.client import StripeApi
 from stripe_sync.core.errors import EntityError, Transient
@@ -59,3 +60,20 @@ def test_a_refusal_is_told_with_its_code_and_request(monkeypatch: pytest.MonkeyP
     body = b'{"error": {"type": "invalid_request_error", "code": "resource_missing"}}'
     with pytest.raises(EntityError, match=r"resource_missing.*req_1"):
         answering(monkeypatch, body, 404).get("/v1/prices/price_S000000001")
+
+
+@pytest.mark.parametrize(("status", "is_missing"), [(404, True), (400, False)])
+def test_only_a_404_says_that_the_object_of_a_request_is_missing(
+    monkeypatch: pytest.MonkeyPatch, status: int, is_missing: bool
+) -> None:
+    body = b'{"error": {"type": "invalid_request_error", "code": "resource_missing"}}'
+    with pytest.raises(EntityError) as refused:
+        answering(monkeypatch, body, status).get("/v1/prices/price_S000000001")
+    assert refused.value.is_missing is is_missing
+
+
+def test_a_repeated_deletion_of_an_object_that_is_gone_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """SB 7.1: a DELETE has no idempotency key, so its repetition after a lost answer is a 404."""
+    body = b'{"error": {"type": "invalid_request_error", "code": "resource_missing"}}'
+    found = COUPONS.delete(answering(monkeypatch, body, 404), "c", key="key")
+    assert found.object == {"id": "c", "object": "coupon", "deleted": True}
