@@ -9,7 +9,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from stripe_sync.core import periods
+from stripe_sync.core import money, periods
 from stripe_sync.reporting.datasets import DRIFT, USAGE_MOVEMENTS, chunks_in
 from stripe_sync.reporting.frame_types import Cell
 from stripe_sync.reporting.frames import ageing, roll_forward
@@ -40,7 +40,9 @@ def usage_of_month(connection: Connection, environment: str, now: datetime) -> I
     start = periods.add_months(end, -1)
     balance = roll_forward(chunks_in(connection, USAGE_MOVEMENTS, environment), start=start, end=end)
     for row in balance.itertuples(index=False):
-        quantities = (row.quantity_before, row.quantity_inflow, row.quantity_outflow, row.quantity_after)
+        quantities = map(
+            money.plain, (row.quantity_before, row.quantity_inflow, row.quantity_outflow, row.quantity_after)
+        )
         amounts = (row.amount_before, row.amount_inflow, row.amount_outflow, row.amount_after)
         yield dict(zip(ROLL_FORWARD, (f"{start:%Y-%m}", row.state, row.currency, *quantities, *amounts), strict=True))
 
