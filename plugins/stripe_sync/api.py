@@ -175,10 +175,19 @@ class BillingEnvironment:
         what cannot be sold, FatalError if Stripe refuses it.
         """
         request = {
-            "customer": customer, "plan": plan, "success_url": success_url, "cancel_url": cancel_url, "period": period,
-            "quantities": dict(quantities), "addons": dict(addons), "coupon": coupon, "country": country,
-            "resource": resource, "trial_days": trial_days, "subscription": subscription,
-        }  # fmt: skip
+            "customer": customer,
+            "plan": plan,
+            "success_url": success_url,
+            "cancel_url": cancel_url,
+            "period": period,
+            "quantities": dict(quantities),
+            "addons": dict(addons),
+            "coupon": coupon,
+            "country": country,
+            "resource": resource,
+            "trial_days": trial_days,
+            "subscription": subscription,
+        }
         session = checkout(self._session, self._start({"request": request}))
         return CheckoutPage(session.session, session.url, session.subscription, from_epoch(session.expires_at))
 

@@ -41,10 +41,16 @@ class Recorder:
                 self.declines.keep(connection, intent.action, decline)
             if outcome.result == "refused" and outcome.reason not in TRANSIENT_REFUSALS:
                 failures.refused(
-                    connection, self.environment, target=intent.action.target, lane=intent.action.lane,
-                    entity=intent.action.entity, reason=outcome.reason, detail=outcome.detail, now=self.now,
+                    connection,
+                    self.environment,
+                    target=intent.action.target,
+                    lane=intent.action.lane,
+                    entity=intent.action.entity,
+                    reason=outcome.reason,
+                    detail=outcome.detail,
+                    now=self.now,
                     has_own_time=decline is not None,
-                )  # fmt: skip
+                )
             if outcome.result != "done" or not outcome.stripe_id:
                 return
             failures.succeeded(connection, self.environment, intent.action.target)

@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 MINIMUM_CHARGE = {
-    "gbp": 30, "aed": 200, "myr": 200, "pln": 200, "ron": 200, "dkk": 250, "nok": 300, "sek": 300, "hkd": 400,
-    "mxn": 1000, "thb": 1000, "czk": 1500, "huf": 17_500,
-}  # fmt: skip
+    "gbp": 30,
+    "aed": 200,
+    "myr": 200,
+    "pln": 200,
+    "ron": 200,
+    "dkk": 250,
+    "nok": 300,
+    "sek": 300,
+    "hkd": 400,
+    "mxn": 1000,
+    "thb": 1000,
+    "czk": 1500,
+    "huf": 17_500,
+}
 DEFAULT_MINIMUM = 50  # of currencies that are not in Stripe's table
 
 

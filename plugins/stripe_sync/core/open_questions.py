@@ -71,11 +71,19 @@ class Unknown:
 
 UNKNOWNS = (
     Unknown("coupon_id_reuse", "May the id of a deleted coupon be used again?", (Lane.CATALOG,)),
-    Unknown("subscription_id_on_change", "Does Stigg give a subscription a new id when its plan changes?", (Lane.SUBSCRIPTIONS,)),
+    Unknown(
+        "subscription_id_on_change",
+        "Does Stigg give a subscription a new id when its plan changes?",
+        (Lane.SUBSCRIPTIONS,),
+    ),
     Unknown("replaced_reason", "Which reason has a subscription that a new paid one ended?"),
     Unknown("inactive_usage", "Which usage does Stigg leave out without ended subscriptions?"),
-    Unknown("reset_point_value", "Is the value at a reset point the one after it, or the last before?", (Lane.USAGE,),
-            forbids=forbids_other_reset_semantics),
+    Unknown(
+        "reset_point_value",
+        "Is the value at a reset point the one after it, or the last before?",
+        (Lane.USAGE,),
+        forbids=forbids_other_reset_semantics,
+    ),
     Unknown("usage_without_resource", "What does Stigg show of several resources when none is named?"),
     Unknown("stigg_limit_answer", "How does Stigg answer a request too many?"),
     Unknown("usage_fields", "Which fields does Stigg's usage history have?"),
@@ -89,20 +97,38 @@ UNKNOWNS = (
     Unknown("zero_renewal_waits", "Does a renewal of 0 wait as a draft?", (Lane.USAGE,)),
     Unknown("item_ties_up", "How does Stripe round half a cent on an invoice item?", (Lane.USAGE,)),
     Unknown("item_moves_finalization", "Does an item that is added to a draft move its time?", (Lane.USAGE,)),
-    Unknown("draft_meter_lines_follow", "Does a draft show what a meter has counted?", (Lane.USAGE,),
-            concerns=lambda settings: bool(settings.usage.meters)),
-    Unknown("removed_meter_bills", "Is what a metered item counted billed when it is removed?", (Lane.USAGE,),
-            concerns=lambda settings: bool(settings.usage.meters)),
+    Unknown(
+        "draft_meter_lines_follow",
+        "Does a draft show what a meter has counted?",
+        (Lane.USAGE,),
+        concerns=lambda settings: bool(settings.usage.meters),
+    ),
+    Unknown(
+        "removed_meter_bills",
+        "Is what a metered item counted billed when it is removed?",
+        (Lane.USAGE,),
+        concerns=lambda settings: bool(settings.usage.meters),
+    ),
     Unknown("clear_usage_refused", "Is clear_usage refused in flexible mode?"),
     Unknown("proration_floors", "Is a proration rounded down, or to the nearest minor unit?"),
     Unknown("end_removal_resets_anchor", "Does the anchor move when cancel_at is taken away?", (Lane.SUBSCRIPTIONS,)),
     Unknown("cancel_removes_prorations", "Does a cancellation remove pending prorations?", (Lane.SUBSCRIPTIONS,)),
     Unknown("negative_last_to_balance", "Does a negative last invoice credit the customer's balance?"),
     Unknown("cancel_stops_drafts", "Does a cancellation stop the drafts of its subscription?", (Lane.SUBSCRIPTIONS,)),
-    Unknown("cancel_stops_customer", "Does a cancellation stop the open invoices of the customer?", (Lane.SUBSCRIPTIONS,)),
-    Unknown("canceled_draft_advances", "Can the draft of a canceled subscription be switched on again?", (Lane.SUBSCRIPTIONS,)),
-    Unknown("missing_location_finalizes", "Is a renewal without a tax location finalized, untaxed?", (Lane.SUBSCRIPTIONS,),
-            concerns=lambda settings: settings.stripe.tax),
+    Unknown(
+        "cancel_stops_customer", "Does a cancellation stop the open invoices of the customer?", (Lane.SUBSCRIPTIONS,)
+    ),
+    Unknown(
+        "canceled_draft_advances",
+        "Can the draft of a canceled subscription be switched on again?",
+        (Lane.SUBSCRIPTIONS,),
+    ),
+    Unknown(
+        "missing_location_finalizes",
+        "Is a renewal without a tax location finalized, untaxed?",
+        (Lane.SUBSCRIPTIONS,),
+        concerns=lambda settings: settings.stripe.tax,
+    ),
     Unknown("one_off_without_location", "Is a one-off invoice without a tax location refused when it is created?"),
     Unknown("pending_negative_with_tax", "Does a pending negative item keep a taxed renewal a draft?"),
     Unknown("time_needs_auto_advance", "Is a time of finalization without auto_advance refused?"),
@@ -113,15 +139,18 @@ UNKNOWNS = (
     Unknown("debit_refused_at_once", "Does error_if_incomplete refuse a bank debit?"),
     Unknown("debit_leaves_incomplete", "Is a subscription incomplete while its first bank debit is under way?"),
     Unknown("failed_debit_expires", "Does a first bank debit that fails days later end its subscription?"),
-    Unknown("smallest_lead", "How short ahead may a time of finalization be?", (Lane.USAGE,),
-            forbids=forbids_a_long_lead),
+    Unknown(
+        "smallest_lead", "How short ahead may a time of finalization be?", (Lane.USAGE,), forbids=forbids_a_long_lead
+    ),
     Unknown("items_inherit_tax_rates", "Has an item without rates the default_tax_rates of its subscription?"),
     Unknown("percent_rounding", "How is a percentage rounded on several lines?"),
     Unknown("end_at_date_stops", "Does an end by cancel_at stop open invoices?"),
     Unknown("tiers_in_parts", "Is a part of a period of a graduated price one line, or a line a tier?"),
     Unknown("payment_timetable", "After how many days does Stripe try a payment again?"),
     Unknown("unpaid_renewals_stay_drafts", "Do renewals of an unpaid subscription stay drafts?"),
-    Unknown("currency_of_pending", "Whose currency has an invoice that names none: the account's, or the pending item's?"),
+    Unknown(
+        "currency_of_pending", "Whose currency has an invoice that names none: the account's, or the pending item's?"
+    ),
     Unknown("default_price_archived", "Can the default price of a product be archived?"),
     Unknown("both_due_dates", "Are due_date and days_until_due together refused?"),
     Unknown("free_in_place_date", "Does Stigg date a paid plan that becomes free under its id?"),
@@ -132,9 +161,10 @@ UNKNOWNS = (
     Unknown("restricted_key_rights", "Can a restricted key be given the right for GET /v1/account?"),
     Unknown("checkout_page", "Which objects does a paid Checkout page create with the subscription?"),
     Unknown("metadata_of_coupons", "Which metadata does the native integration write?"),
-    Unknown("interval_change", "Does one update change the interval, with the anchor at that moment?",
-            cause="interval"),
-)  # fmt: skip
+    Unknown(
+        "interval_change", "Does one update change the interval, with the anchor at that moment?", cause="interval"
+    ),
+)
 BY_NAME: Mapping[str, Unknown] = {unknown.name: unknown for unknown in UNKNOWNS}
 
 

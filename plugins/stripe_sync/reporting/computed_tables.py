@@ -16,12 +16,29 @@ from stripe_sync.reporting.frames import ageing, roll_forward
 
 Computed = Callable[[Connection, str, datetime], Iterator[dict[str, Cell]]]
 AT_RISK: Final = (
-    "direction", "kind", "reason", "plan", "age", "currency", "differences", "minor_a_month", "minor_a_year",
-)  # fmt: skip
+    "direction",
+    "kind",
+    "reason",
+    "plan",
+    "age",
+    "currency",
+    "differences",
+    "minor_a_month",
+    "minor_a_year",
+)
 ROLL_FORWARD: Final = (
-    "month", "state", "currency", "quantity_before", "quantity_in", "quantity_out", "quantity_after",
-    "minor_before", "minor_in", "minor_out", "minor_after",
-)  # fmt: skip
+    "month",
+    "state",
+    "currency",
+    "quantity_before",
+    "quantity_in",
+    "quantity_out",
+    "quantity_after",
+    "minor_before",
+    "minor_in",
+    "minor_out",
+    "minor_after",
+)
 
 
 def at_risk(connection: Connection, environment: str, now: datetime) -> Iterator[dict[str, Cell]]:

@@ -16,8 +16,16 @@ from stripe_sync.warehouse.engine import connect_to_read, run_sql
 from stripe_sync.warehouse.tables.comparisons import status
 
 Row = dict[str, Any]
-STIGG_FIELDS = ("status", "pricingType", "billingPeriod", "startDate", "trialEndDate", "currentBillingPeriodEnd",
-                "cancellationDate", "cancelReason")  # fmt: skip
+STIGG_FIELDS = (
+    "status",
+    "pricingType",
+    "billingPeriod",
+    "startDate",
+    "trialEndDate",
+    "currentBillingPeriodEnd",
+    "cancellationDate",
+    "cancelReason",
+)
 STRIPE_FIELDS = ("status", "collection_method", "cancel_at", "canceled_at", "start_date", "latest_invoice")
 
 
@@ -74,10 +82,14 @@ def in_stripe(connection: Connection, environment: str, ids: list[str]) -> list[
     for row in run_sql(connection, "explain/in_stripe", environment=environment, ids=ids):
         body = row["body"]
         items = [
-            {"price": i["price"]["id"], "unit_amount": i["price"].get("unit_amount_decimal"), "quantity": i.get("quantity"),
-             "until": i.get("current_period_end")}
+            {
+                "price": i["price"]["id"],
+                "unit_amount": i["price"].get("unit_amount_decimal"),
+                "quantity": i.get("quantity"),
+                "until": i.get("current_period_end"),
+            }
             for i in (body.get("items") or {}).get("data", ())
-        ]  # fmt: skip
+        ]
         result.append({"id": row["id"], **{name: body.get(name) for name in STRIPE_FIELDS}, "items": items})
     return result
 

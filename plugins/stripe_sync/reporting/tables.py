@@ -25,8 +25,24 @@ from stripe_sync.warehouse.table_rows import JsonObject, Value, open_rows
 HIDDEN = "(hidden)"
 MONTHLY = "a_month"  # the column of monthly amounts
 PERSONAL = frozenset({"name", "email", "description"})
-MINOR = frozenset({"minor", "minor_a_month", "minor_a_year", "expected", "invoiced", "rounding", "difference", "total",
-                   "balance", "due", "minor_before", "minor_in", "minor_out", "minor_after"})  # fmt: skip
+MINOR = frozenset(
+    {
+        "minor",
+        "minor_a_month",
+        "minor_a_year",
+        "expected",
+        "invoiced",
+        "rounding",
+        "difference",
+        "total",
+        "balance",
+        "due",
+        "minor_before",
+        "minor_in",
+        "minor_out",
+        "minor_after",
+    }
+)
 # Tables of a reconcile run, with their headings.
 OF_A_RUN = {
     "drift": "Differences",

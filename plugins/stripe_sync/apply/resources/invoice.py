@@ -155,13 +155,16 @@ def _document(call: Call, found: Found) -> Document:
     row, after = found.object, call.action.after
     rates = row.get("default_tax_rates") or []
     document: Document = {
-        "customer": row["customer"], "currency": row["currency"], "collection_method": row["collection_method"],
-        "auto_advance": row["auto_advance"], "automatically_finalizes_at": row.get("automatically_finalizes_at"),
+        "customer": row["customer"],
+        "currency": row["currency"],
+        "collection_method": row["collection_method"],
+        "auto_advance": row["auto_advance"],
+        "automatically_finalizes_at": row.get("automatically_finalizes_at"),
         "automatic_tax": bool((row.get("automatic_tax") or {}).get("enabled")),
         "payment_method": final_terms.id_of(row.get("default_payment_method")),
         "source": final_terms.id_of(row.get("default_source")),
         "default_tax_rates": [final_terms.id_of(rate) for rate in rates],
-    }  # fmt: skip
+    }
     target = after.get("discounts", [])
     document["discounts"] = target if len(row.get("discounts") or ()) == len(target) else row.get("discounts")
     document |= {name: after[name] for name in ("days_until_due", "coupons") if name in after}

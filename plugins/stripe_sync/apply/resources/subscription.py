@@ -34,13 +34,18 @@ from stripe_sync.domain.model.stripe_subscriptions import StripeSubscription
 from stripe_sync.domain.plan.actions import Action, ActionKind
 from stripe_sync.domain.target.timing import anchor_note
 
-INSTRUCTIONS = frozenset(
-    {
-        "anchor", "billing_cycle_anchor", "anchor_config", "backdate_start_date", "proration_behavior", "proration_date",
-        "attach", "one_off", "charged", "ended_in_stigg", "ended_between", "credit", "payment_behavior",
-        "default_payment_method", "how",
-    }
-)  # fmt: skip
+# Fields of an action that are no part of the document.
+PERIODS = {
+    "anchor",
+    "billing_cycle_anchor",
+    "anchor_config",
+    "backdate_start_date",
+    "proration_behavior",
+    "proration_date",
+}
+CHARGES = {"attach", "one_off", "charged", "ended_in_stigg", "ended_between", "credit"}
+PAYMENTS = {"payment_behavior", "default_payment_method"}
+INSTRUCTIONS = frozenset(PERIODS | CHARGES | PAYMENTS | {"how"})
 
 
 def creation(call: Call) -> NewSubscription:

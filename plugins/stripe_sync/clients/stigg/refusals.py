@@ -24,12 +24,22 @@ UNAUTHORIZED_CODES = frozenset(
 ENDED_CODES = frozenset({"SubscriptionAlreadyCanceledOrExpired"})
 ROW_CODES = frozenset(
     {
-        "SubscriptionNotFound", "CustomerNotFound", "FeatureNotFound", "InvalidCancellationDate", "TrialMustBeCancelledImmediately",
-        "SchedulingAtEndOfBillingPeriod", "InvalidMetadataError", "PlanNotFound", "AddonNotFound", "CouponNotFound",
-        "CheckoutIsNotSupported", "BillingIntegrationMissing", "TooManySubscriptionsPerCustomer",
+        "SubscriptionNotFound",
+        "CustomerNotFound",
+        "FeatureNotFound",
+        "InvalidCancellationDate",
+        "TrialMustBeCancelledImmediately",
+        "SchedulingAtEndOfBillingPeriod",
+        "InvalidMetadataError",
+        "PlanNotFound",
+        "AddonNotFound",
+        "CouponNotFound",
+        "CheckoutIsNotSupported",
+        "BillingIntegrationMissing",
+        "TooManySubscriptionsPerCustomer",
         "DuplicatedEntityNotAllowed",
     }
-)  # fmt: skip
+)
 
 
 class AlreadyEnded(EntityError):

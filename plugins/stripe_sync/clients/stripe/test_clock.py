@@ -20,9 +20,15 @@ Row = dict[str, Any]
 PATH = "/v1/test_helpers/test_clocks"
 BY_CLOCK = ("/v1/customers", "/v1/subscriptions")
 BY_CUSTOMER = (
-    "/v1/invoices", "/v1/invoiceitems", "/v1/credit_notes", "/v1/subscription_schedules", "/v1/checkout/sessions",
-    "/v1/refunds", "/v1/charges", "/v1/payment_intents",
-)  # fmt: skip
+    "/v1/invoices",
+    "/v1/invoiceitems",
+    "/v1/credit_notes",
+    "/v1/subscription_schedules",
+    "/v1/checkout/sessions",
+    "/v1/refunds",
+    "/v1/charges",
+    "/v1/payment_intents",
+)
 OF_ACCOUNT = ("/v1/products", "/v1/prices", "/v1/coupons", "/v1/events")
 OBJECT_FILTERS = ("customer", "subscription", "invoice", "test_clock")
 LATEST = from_epoch(2**32)  # no object is created later

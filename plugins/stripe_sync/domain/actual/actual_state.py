@@ -40,9 +40,14 @@ from stripe_sync.domain.model.stripe_subscriptions import StripeDiscount, Stripe
 def linked_documents(inputs: Inputs, objects: StripeView) -> list[ObjectDocument]:
     """Return the actual documents of linked, existing objects; objects that they refer to are in the inputs."""
     context = DecodingContext(
-        inputs.links.keys, inputs.signer, inputs.environment.stripe.tax, inputs.links.retired, inputs.links.ignored,
-        renewal_drafts(inputs.stripe.drafts), drafts_by_subscription(inputs.stripe.drafts),
-    )  # fmt: skip
+        inputs.links.keys,
+        inputs.signer,
+        inputs.environment.stripe.tax,
+        inputs.links.retired,
+        inputs.links.ignored,
+        renewal_drafts(inputs.stripe.drafts),
+        drafts_by_subscription(inputs.stripe.drafts),
+    )
     return list(documents_of_objects(objects, context, inputs.stripe.products))
 
 

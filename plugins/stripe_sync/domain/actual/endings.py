@@ -130,9 +130,8 @@ def unowed(found: Iterable[Collected], subscription: str, end: int | None) -> fr
     if end is None:
         return frozenset()
     return frozenset(
-        i.id for i in found
-        if i.subscription == subscription and i.begins is not None and is_sold_after(i.begins, end)
-    )  # fmt: skip
+        i.id for i in found if i.subscription == subscription and i.begins is not None and is_sold_after(i.begins, end)
+    )
 
 
 def to_give_back(
@@ -162,13 +161,18 @@ def collected(body: Mapping[str, Any]) -> Collected:
     details = (body.get("parent") or {}).get("subscription_details") or {}
     owner = details.get("subscription")
     return Collected(
-        id=body["id"], status=body["status"], auto_advance=bool(body.get("auto_advance")),
-        finalizes_at=body.get("automatically_finalizes_at"), attempted=bool(body.get("attempted")),
+        id=body["id"],
+        status=body["status"],
+        auto_advance=bool(body.get("auto_advance")),
+        finalizes_at=body.get("automatically_finalizes_at"),
+        attempted=bool(body.get("attempted")),
         method=body.get("collection_method") or "charge_automatically",
         subscription=str(owner["id"] if isinstance(owner, dict) else owner) if owner else None,
-        begins=renewal_of(body), currency=body.get("currency") or "", amount=int(body.get("amount_remaining") or 0),
+        begins=renewal_of(body),
+        currency=body.get("currency") or "",
+        amount=int(body.get("amount_remaining") or 0),
         tried_at=body.get("next_payment_attempt"),
-    )  # fmt: skip
+    )
 
 
 def end_in_period(end: int, natural_ends: Sequence[int]) -> int | None:

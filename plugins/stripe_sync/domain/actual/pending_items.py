@@ -85,9 +85,15 @@ def settle(items: Iterable[Pending]) -> Settlement:
 def net_of(product: str, currency: str, items: list[Pending]) -> Net:
     """Return the net of items of one product."""
     return Net(
-        product, currency, sum(i.amount for i in items), min(i.start for i in items), max(i.end for i in items),
-        tuple(sorted(i.id for i in items)), items[0].tax, items[0].discountable,
-    )  # fmt: skip
+        product,
+        currency,
+        sum(i.amount for i in items),
+        min(i.start for i in items),
+        max(i.end for i in items),
+        tuple(sorted(i.id for i in items)),
+        items[0].tax,
+        items[0].discountable,
+    )
 
 
 def pending(body: dict[str, Any], *, has_marker: bool, behavior: str = "") -> Pending:
@@ -98,10 +104,16 @@ def pending(body: dict[str, Any], *, has_marker: bool, behavior: str = "") -> Pe
     product = ((body.get("pricing") or {}).get("price_details") or {}).get("product")
     rates = sorted(rate["id"] if isinstance(rate, dict) else rate for rate in body.get("tax_rates") or ())
     return Pending(
-        body["id"], int(body["amount"]), body["currency"], product, bool(body.get("proration")) or has_marker,
-        body["period"]["start"], body["period"]["end"], f"{behavior}|{','.join(rates)}",
+        body["id"],
+        int(body["amount"]),
+        body["currency"],
+        product,
+        bool(body.get("proration")) or has_marker,
+        body["period"]["start"],
+        body["period"]["end"],
+        f"{behavior}|{','.join(rates)}",
         bool(body.get("discountable")),
-    )  # fmt: skip
+    )
 
 
 def price_of(body: dict[str, Any]) -> str | None:

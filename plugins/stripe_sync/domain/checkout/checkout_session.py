@@ -58,10 +58,14 @@ def action(
     }
     after = {"mode": "subscription", "reference": request.subscription, "customer": document["customer"], "how": how}
     return Action(
-        kind=ActionKind.CHECKOUT_CREATE, lane=Lane.CHECKOUT, target=checkout_key(inputs, request.subscription), after=after,
-        entity=("subscription", request.subscription), serial=document["customer"],
+        kind=ActionKind.CHECKOUT_CREATE,
+        lane=Lane.CHECKOUT,
+        target=checkout_key(inputs, request.subscription),
+        after=after,
+        entity=("subscription", request.subscription),
+        serial=document["customer"],
         sentence=f"Open a checkout of {request.plan} for {request.customer}",
-    )  # fmt: skip
+    )
 
 
 def provisioning(environment: str, given: Mapping[str, Any]) -> Action:
@@ -69,7 +73,11 @@ def provisioning(environment: str, given: Mapping[str, Any]) -> Action:
     id = str(given["subscriptionId"])
     billing = keys.link_key("subscription", keys.part(environment), keys.part(id))
     return Action(
-        kind=ActionKind.STIGG_PROVISION, lane=Lane.CHECKOUT, target=keys.link_key("provision", keys.part(environment), keys.part(id)),
-        after={"billing": billing, "how": dict(given)}, entity=("subscription", id), serial=billing,
+        kind=ActionKind.STIGG_PROVISION,
+        lane=Lane.CHECKOUT,
+        target=keys.link_key("provision", keys.part(environment), keys.part(id)),
+        after={"billing": billing, "how": dict(given)},
+        entity=("subscription", id),
+        serial=billing,
         sentence=f"Provision {given['planId']} for {given['customerId']} in Stigg",
-    )  # fmt: skip
+    )

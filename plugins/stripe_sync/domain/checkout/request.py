@@ -138,9 +138,14 @@ def applied(inputs: Inputs, ref: str) -> SubscriptionCoupon:
     if found is None:
         raise ConfigurationError(f"Stigg shows no active coupon {ref} as of the last run; reconcile if it is new.")
     return SubscriptionCoupon(
-        ref_id=ref, type=found.type, name=found.name, percent_off=found.percent_off, amounts_off=found.amounts_off,
-        duration_in_months=found.duration_in_months, start_date=inputs.now,
-    )  # fmt: skip
+        ref_id=ref,
+        type=found.type,
+        name=found.name,
+        percent_off=found.percent_off,
+        amounts_off=found.amounts_off,
+        duration_in_months=found.duration_in_months,
+        start_date=inputs.now,
+    )
 
 
 def trial_days(inputs: Inputs, request: CheckoutRequest) -> int:
@@ -177,6 +182,8 @@ def provision(
         given["resourceId"] = request["resource"]
     if trial_end is not None:
         given["trialOverrideConfiguration"] = {
-            "isTrial": True, "trialEndDate": f"{trial_end:{STAMP}}", "trialEndBehavior": "CONVERT_TO_PAID"
-        }  # fmt: skip
+            "isTrial": True,
+            "trialEndDate": f"{trial_end:{STAMP}}",
+            "trialEndBehavior": "CONVERT_TO_PAID",
+        }
     return given

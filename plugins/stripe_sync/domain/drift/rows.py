@@ -14,6 +14,7 @@ from typing import Any, Literal
 from stripe_sync.core import keys
 from stripe_sync.core.money import shown_all
 from stripe_sync.domain.drift.amounts import PriceBook
+from stripe_sync.domain.drift.dashboards import DashboardLinks
 from stripe_sync.domain.drift.difference import Changed, Difference, Extra, Missing
 from stripe_sync.domain.model.documents import (
     COUPON,
@@ -49,27 +50,6 @@ NOUN = {
 }
 TEXT_FIELDS = frozenset({"name", "description", "email"})
 NOTE_FIELDS = frozenset({"metadata", "default", "once", "tax_code"})
-WHERE = {
-    PRODUCT: "products", PRICE: "prices", PRICE_VERSION: "prices", COUPON: "coupons", CUSTOMER: "customers",
-    SUBSCRIPTION: "subscriptions", STIGG_SUBSCRIPTION: "subscriptions",
-}  # fmt: skip
-
-
-@dataclass(frozen=True)
-class DashboardLinks:
-    """Links to both sides: the Stripe dashboard (with ``/test`` in test mode) and the Stigg app, by a template."""
-
-    dashboard: str
-    stigg: str
-    environment: str
-
-    def stripe(self, kind: str, id: str | None) -> str:
-        return f"{self.dashboard}/{WHERE[kind]}/{id}" if id else ""
-
-    def stigg_of(self, entity: tuple[str, str] | None) -> str:
-        if entity is None:
-            return ""
-        return self.stigg.format(environment=self.environment, kind=f"{entity[0]}s", id=entity[1])
 
 
 @dataclass(frozen=True)

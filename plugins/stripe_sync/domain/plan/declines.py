@@ -31,16 +31,25 @@ BACKOFF: Final = tuple(timedelta(days=days) for days in (1, 3, 5, 7))
 # The declines after which Stripe's own retries stop.
 HARD: Final = frozenset(
     {
-        "incorrect_number", "lost_card", "pickup_card", "stolen_card", "revocation_of_authorization",
-        "revocation_of_all_authorizations", "highest_risk_level", "transaction_not_allowed",
+        "incorrect_number",
+        "lost_card",
+        "pickup_card",
+        "stolen_card",
+        "revocation_of_authorization",
+        "revocation_of_all_authorizations",
+        "highest_risk_level",
+        "transaction_not_allowed",
     }
-)  # fmt: skip
+)
 AUTHENTICATION: Final = frozenset(
     {
-        "authentication_required", "subscription_payment_intent_requires_action", "invoice_payment_intent_requires_action",
-        "payment_intent_action_required", "payment_intent_authentication_failure",
+        "authentication_required",
+        "subscription_payment_intent_requires_action",
+        "invoice_payment_intent_requires_action",
+        "payment_intent_action_required",
+        "payment_intent_authentication_failure",
     }
-)  # fmt: skip
+)
 # Parts of a write that change with time: a request that differs only in them is the same request.
 TIMES: Final = frozenset({"billing_cycle_anchor", "anchor_config", "backdate_start_date"})
 WAYS_OUT: Final[Mapping[DeclineKind, str]] = {

@@ -147,6 +147,8 @@ def over_money(actions: Sequence[Action], limits: Limits, where: str) -> list[st
         for currency, amount in sorted(amounts.items()):
             limit = to_minor(allowed.get(currency, Decimal(0)), currency)
             if amount > limit:
-                found.append(f"{shown(amount, currency)} {which.replace('_', ' ')} is more than "
-                             f"{shown(limit, currency)} of {where}.{which}.{currency}.")  # fmt: skip
+                found.append(
+                    f"{shown(amount, currency)} {which.replace('_', ' ')} is more than "
+                    f"{shown(limit, currency)} of {where}.{which}.{currency}."
+                )
     return found

@@ -121,9 +121,15 @@ def limit(subscription: Subscription, part: SubscriptionPrice | SubscriptionAddo
 
 
 def charge(
-    inputs: Inputs, subscription: Subscription, held: StripeSubscription, item: StripeItem, price: Price,
-    version: PriceVersion, included: Decimal, changed: datetime | None,
-) -> Charge:  # fmt: skip
+    inputs: Inputs,
+    subscription: Subscription,
+    held: StripeSubscription,
+    item: StripeItem,
+    price: Price,
+    version: PriceVersion,
+    included: Decimal,
+    changed: datetime | None,
+) -> Charge:
     """One charge. Raises EntityError where its terms are not known."""
     assert price.feature is not None, "a charge for use is of a feature"
     own = terms(inputs, subscription, price, version, included=included)

@@ -44,11 +44,18 @@ def own_lines(body: Mapping[str, Any], signer: Signer) -> list[UsageLine]:
             continue
         details = line["parent"]["invoice_item_details"] or {}
         unit = (line.get("pricing") or {}).get("unit_amount_decimal")
-        found.append(UsageLine(
-            key, Decimal(str(line.get("quantity_decimal") or line.get("quantity") or 0)),
-            Decimal(str(unit if unit is not None else line["amount"])), int(line["amount"]),
-            line["period"]["start"], line["period"]["end"], line["currency"], item=str(details.get("invoice_item") or ""),
-        ))  # fmt: skip
+        found.append(
+            UsageLine(
+                key,
+                Decimal(str(line.get("quantity_decimal") or line.get("quantity") or 0)),
+                Decimal(str(unit if unit is not None else line["amount"])),
+                int(line["amount"]),
+                line["period"]["start"],
+                line["period"]["end"],
+                line["currency"],
+                item=str(details.get("invoice_item") or ""),
+            )
+        )
     return found
 
 
@@ -97,11 +104,17 @@ def actions(
         if line.key in expected_keys and line.key not in kept:
             kept[line.key] = line
         elif line.key in kept or window_of(line.key) in gone:
-            result.append(Action(
-                kind=ActionKind.USAGE_LINE_REMOVE, target=line.key, after={"deleted": True, "item": line.item},
-                before=content(line), sentence=f"Take {line.key} off {id}.",
-                due_now={currency: Decimal(-line.amount)}, **common,
-            ))  # fmt: skip
+            result.append(
+                Action(
+                    kind=ActionKind.USAGE_LINE_REMOVE,
+                    target=line.key,
+                    after={"deleted": True, "item": line.item},
+                    before=content(line),
+                    sentence=f"Take {line.key} off {id}.",
+                    due_now={currency: Decimal(-line.amount)},
+                    **common,
+                )
+            )
     for line in lines:
         now = kept.get(line.key)
         if now is None or not proves(now, line):
@@ -124,11 +137,14 @@ def put(invoice: Invoice, line: UsageLine, now: UsageLine | None, common: Mappin
     period = f"{from_epoch(line.start):%Y-%m-%d} to {from_epoch(line.end):%Y-%m-%d}"
     cost = money.shown(Decimal(line.amount), body["currency"])
     return Action(
-        kind=ActionKind.USAGE_LINE_CHANGE if now else ActionKind.USAGE_LINE_PUT, target=line.key, after=after,
+        kind=ActionKind.USAGE_LINE_CHANGE if now else ActionKind.USAGE_LINE_PUT,
+        target=line.key,
+        after=after,
         before=content(now) if now else None,
         sentence=f"Bill {money.plain(line.quantity)} of {line.text} from {period} on {invoice.invoice}: {cost}.",
-        due_now={body["currency"]: Decimal(line.amount - (now.amount if now else 0))}, **common,
-    )  # fmt: skip
+        due_now={body["currency"]: Decimal(line.amount - (now.amount if now else 0))},
+        **common,
+    )
 
 
 def of_subscription(invoice: Invoice) -> dict[str, str]:
@@ -160,30 +176,45 @@ def final_invoice(
 ) -> Action:
     """Create the invoice of the usage until a subscription ended, with auto_advance off until it is verified."""
     return Action(
-        kind=ActionKind.FINAL_INVOICE_CREATE, target=key, lane=Lane.USAGE, entity=entity, after=terms.after(), cause="final",
+        kind=ActionKind.FINAL_INVOICE_CREATE,
+        target=key,
+        lane=Lane.USAGE,
+        entity=entity,
+        after=terms.after(),
+        cause="final",
         serial=f"subscription:{subscription}",
         sentence=f"Make an invoice for what {entity[1]} used until {bound:%Y-%m-%d %H:%M} UTC.",
-    )  # fmt: skip
+    )
 
 
 def switch_on(invoice: str, moment: int, coupons: Sequence[str], *, entity: tuple[str, str]) -> Action:
     """Switch a proven invoice of our own on; the coupons that were made for it are deleted."""
     after: dict[str, Any] = {"auto_advance": True, "automatically_finalizes_at": moment}
     return Action(
-        kind=ActionKind.FINAL_INVOICE_RELEASE, target=keys.link_key("finalrelease", invoice), lane=Lane.USAGE, entity=entity,
-        after=after | ({"coupons": list(coupons)} if coupons else {}), cause="final", serial=f"invoice:{invoice}",
+        kind=ActionKind.FINAL_INVOICE_RELEASE,
+        target=keys.link_key("finalrelease", invoice),
+        lane=Lane.USAGE,
+        entity=entity,
+        after=after | ({"coupons": list(coupons)} if coupons else {}),
+        cause="final",
+        serial=f"invoice:{invoice}",
         sentence=f"Switch {invoice} on: it is finalized at {from_epoch(moment):%Y-%m-%d %H:%M} UTC.",
-    )  # fmt: skip
+    )
 
 
 def take_away(invoice: str, coupons: Sequence[str], *, entity: tuple[str, str], why: str) -> Action:
     """Delete an invoice of our own that is not billed."""
     after: dict[str, Any] = {"deleted": True}
     return Action(
-        kind=ActionKind.FINAL_INVOICE_DELETE, target=keys.link_key("finalrelease", invoice), lane=Lane.USAGE, entity=entity,
-        after=after | ({"coupons": list(coupons)} if coupons else {}), cause="final", serial=f"invoice:{invoice}",
+        kind=ActionKind.FINAL_INVOICE_DELETE,
+        target=keys.link_key("finalrelease", invoice),
+        lane=Lane.USAGE,
+        entity=entity,
+        after=after | ({"coupons": list(coupons)} if coupons else {}),
+        cause="final",
+        serial=f"invoice:{invoice}",
         sentence=f"Delete {invoice}: {why}",
-    )  # fmt: skip
+    )
 
 
 def timing(
@@ -196,7 +227,13 @@ def timing(
     on = {"automatically_finalizes_at": moment, "auto_advance": True}  # one without the other never comes (SB 6.1)
     after = on if moment is not None else {"auto_advance": is_on}
     return Action(
-        kind=ActionKind(f"{DRAFT}.{kind}"), target=keys.link_key(DRAFT, invoice), lane=Lane.USAGE, entity=entity, after=after,
-        before={"automatically_finalizes_at": was}, cause=kind, serial=f"invoice:{invoice}",
+        kind=ActionKind(f"{DRAFT}.{kind}"),
+        target=keys.link_key(DRAFT, invoice),
+        lane=Lane.USAGE,
+        entity=entity,
+        after=after,
+        before={"automatically_finalizes_at": was},
+        cause=kind,
+        serial=f"invoice:{invoice}",
         sentence=f"{kind.title()} {invoice}: it is finalized {when}. {why}",
-    )  # fmt: skip
+    )

@@ -40,9 +40,13 @@ class FinalTerms:
     def after(self) -> dict[str, Any]:
         """Return the content of the action that makes the invoice; ``discounts`` is always there, also empty."""
         found: dict[str, Any] = {
-            "customer": self.customer, "currency": self.currency, "collection_method": self.collection,
-            "auto_advance": False, "discounts": list(self.discounts), "automatic_tax": self.automatic_tax,
-        }  # fmt: skip
+            "customer": self.customer,
+            "currency": self.currency,
+            "collection_method": self.collection,
+            "auto_advance": False,
+            "discounts": list(self.discounts),
+            "automatic_tax": self.automatic_tax,
+        }
         if self.collection == "send_invoice":
             found["days_until_due"] = str(self.days_until_due or 30)
         if self.payment_method:
@@ -62,9 +66,14 @@ def id_of(value: Any) -> str | None:
 
 
 def final_terms(
-    body: Mapping[str, Any], *, moment: int, live: Mapping[str, Mapping[str, Any] | None],
-    recorded: Mapping[str, Mapping[str, Any]], key: str, inherited: Mapping[str, Any] | None = None,
-) -> FinalTerms:  # fmt: skip
+    body: Mapping[str, Any],
+    *,
+    moment: int,
+    live: Mapping[str, Mapping[str, Any] | None],
+    recorded: Mapping[str, Mapping[str, Any]],
+    key: str,
+    inherited: Mapping[str, Any] | None = None,
+) -> FinalTerms:
     """Return the terms of a subscription's last invoice.
 
     ``body`` is Stripe's subscription with its discounts expanded; ``moment`` is the end of the use, Unix seconds;
@@ -84,13 +93,18 @@ def final_terms(
         else:
             problem = problem or f"Its coupon {id} is deleted or exhausted in Stripe, and its content is not recorded."
     return FinalTerms(
-        customer=id_of(body["customer"]) or "", currency=body["currency"], collection=body["collection_method"],
-        days_until_due=body.get("days_until_due"), payment_method=id_of(body.get("default_payment_method")),
+        customer=id_of(body["customer"]) or "",
+        currency=body["currency"],
+        collection=body["collection_method"],
+        days_until_due=body.get("days_until_due"),
+        payment_method=id_of(body.get("default_payment_method")),
         source=id_of(body.get("default_source")),
         automatic_tax=bool((body.get("automatic_tax") or {}).get("enabled")),
         tax_rates=manual_rates(body),
-        discounts=tuple(discounts), coupons=tuple(coupons), problem=problem,
-    )  # fmt: skip
+        discounts=tuple(discounts),
+        coupons=tuple(coupons),
+        problem=problem,
+    )
 
 
 def without_fixed(terms: FinalTerms, fixed: Collection[str]) -> FinalTerms:
@@ -121,9 +135,11 @@ def money_of_others(body: Mapping[str, Any]) -> str:
     """Return why the money of an invoice would not be the account's alone; empty where it is."""
     issuer = ((body.get("invoice_settings") or {}).get("issuer") or {}).get("type", "self")
     named = {
-        "on_behalf_of": body.get("on_behalf_of"), "transfer_data": body.get("transfer_data"),
-        "application_fee_percent": body.get("application_fee_percent"), "issuer": issuer if issuer != "self" else None,
-    }  # fmt: skip
+        "on_behalf_of": body.get("on_behalf_of"),
+        "transfer_data": body.get("transfer_data"),
+        "application_fee_percent": body.get("application_fee_percent"),
+        "issuer": issuer if issuer != "self" else None,
+    }
     found = [name for name, value in named.items() if value]
     return f"It has {', '.join(found)} in Stripe, which our own invoice would not have." if found else ""
 

@@ -116,11 +116,16 @@ class Drain:
         filled = [state for state in present if balances[state] != Balance()]
         return [
             Movement(
-                window=self.window, source=state, target=self.target, balance=balances[state], invoice=self.invoice,
-                reason=self.reason, person=self.person,
+                window=self.window,
+                source=state,
+                target=self.target,
+                balance=balances[state],
+                invoice=self.invoice,
+                reason=self.reason,
+                person=self.person,
             )
             for state in filled or present[-1:]
-        ]  # fmt: skip
+        ]
 
 
 def check(movement: Movement) -> None:

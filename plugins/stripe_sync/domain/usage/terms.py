@@ -16,8 +16,9 @@ from stripe_sync.domain.model.meter_units import ChargeAmounts, Meter
 from stripe_sync.domain.model.price_content import EncodedPrice, decode, encode
 from stripe_sync.domain.model.stigg import Price, Subscription
 from stripe_sync.domain.model.tariffs import Line, of_content
+from stripe_sync.domain.target.catalog.amounts import block_of
 from stripe_sync.domain.target.catalog.metered_prices import replace_model
-from stripe_sync.domain.target.catalog.prices import PriceVersion, block_of, charged
+from stripe_sync.domain.target.catalog.prices import PriceVersion, charged
 
 Aggregation = Literal["sum", "last", "max", "average"]
 ZERO = Decimal(0)
@@ -49,9 +50,12 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     def amounts(self) -> ChargeAmounts:
         """Return the amounts that a meter's price would need."""
         return ChargeAmounts(
-            content=decode(self.content), block=Decimal(self.block), divide=Decimal(self.divide), round=self.round,
+            content=decode(self.content),
+            block=Decimal(self.block),
+            divide=Decimal(self.divide),
+            round=self.round,
             plain=self.minimum is None and Decimal(self.included) == 0,
-        )  # fmt: skip
+        )
 
     def units(self, quantity: Decimal) -> Decimal:
         """Return the billed units of a quantity; 0 for a negative quantity (a correction)."""

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 from sqlalchemy import Engine
 
 from stripe_sync.core.settings import Environment
-from stripe_sync.domain.drift.rows import DashboardLinks
+from stripe_sync.domain.drift.dashboards import DashboardLinks
 from stripe_sync.reporting.tables import presentable
 from stripe_sync.warehouse.engine import connect_to_read, run_sql
 from stripe_sync.warehouse.table_rows import values_of

@@ -29,9 +29,13 @@ def params_of(
             f"The window is empty: since {start.isoformat()} is not before until {end.isoformat()}."
         )
     return {
-        "since": start.isoformat(), "until": end.isoformat(), "entities": entities, "customers": customers, "full": True,
+        "since": start.isoformat(),
+        "until": end.isoformat(),
+        "entities": entities,
+        "customers": customers,
+        "full": True,
         "action": "repair" if repair else "plan",
-    }  # fmt: skip
+    }
 
 
 def moment(text: str) -> datetime:

@@ -10,7 +10,8 @@ from stripe_sync.domain.actual import successors
 from stripe_sync.domain.actual.actual_state import linked_documents as found_in
 from stripe_sync.domain.adoption import link_discovery
 from stripe_sync.domain.drift.amounts import PriceBook
-from stripe_sync.domain.drift.rows import DashboardLinks, rows
+from stripe_sync.domain.drift.dashboards import DashboardLinks
+from stripe_sync.domain.drift.rows import rows
 from stripe_sync.domain.model.documents import CUSTOMER, SUBSCRIPTION
 from stripe_sync.domain.model.inputs import Inputs, TargetState
 from stripe_sync.domain.model.status import EntityStatus

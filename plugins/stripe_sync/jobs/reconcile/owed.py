@@ -106,9 +106,15 @@ def held(api: StripeApi, item: str) -> Mapping[str, Any] | None:
 
 
 def still_open(
-    connection: Connection, session: Session, rows: Iterable[OwedRow], shown: Shown,
-    *, used: set[str], exempt: frozenset[str], at: datetime,
-) -> list[OwedRow]:  # fmt: skip
+    connection: Connection,
+    session: Session,
+    rows: Iterable[OwedRow],
+    shown: Shown,
+    *,
+    used: set[str],
+    exempt: frozenset[str],
+    at: datetime,
+) -> list[OwedRow]:
     """Close what is done, and return the rest; of a charge that is seen first, keep whether Stripe removed its items."""
     name, left = session.environment.name, []
     ids = {id: key for key, id in links.of_ids(connection, name, {row.stripe_id for row in rows}).items()}

@@ -34,6 +34,11 @@ def set_billing_id(environment: str, customer: str) -> Action:
     """The action that tells Stigg a customer's Stripe id."""
     id = keys.entity_of(customer)[1]
     return Action(
-        kind=ActionKind.STIGG_SET_BILLING_ID, lane=Lane.CUSTOMERS, target=keys.link_key("billingid", keys.part(environment), keys.part(id)),
-        after={"billing": customer}, entity=("customer", id), serial=customer, sentence=f"Tell Stigg the Stripe id of {id}",
-    )  # fmt: skip
+        kind=ActionKind.STIGG_SET_BILLING_ID,
+        lane=Lane.CUSTOMERS,
+        target=keys.link_key("billingid", keys.part(environment), keys.part(id)),
+        after={"billing": customer},
+        entity=("customer", id),
+        serial=customer,
+        sentence=f"Tell Stigg the Stripe id of {id}",
+    )

@@ -47,9 +47,14 @@ RIGHTS = (
     Right("tax_settings", "Tax settings", "/v1/tax/settings", {"reconcile": "read", "usage": "read"}, "stripe.tax"),
     Right("billing_meter", "Meters", "/v1/billing/meters", {"reconcile": "read", "usage": "read"}, "usage.meters"),
     Right("billing_meter_event", "Meter events", "/v1/billing/meters", {"usage": "write"}, "usage.meters"),
-    Right("billing_clock", "Test clocks", "/v1/test_helpers/test_clocks", {"reconcile": "read", "usage": "read"},
-          "stripe.test_clock"),
-)  # fmt: skip
+    Right(
+        "billing_clock",
+        "Test clocks",
+        "/v1/test_helpers/test_clocks",
+        {"reconcile": "read", "usage": "read"},
+        "stripe.test_clock",
+    ),
+)
 
 
 def needed(environment: Environment) -> list[Right]:

@@ -20,11 +20,15 @@ def store(connection: Connection, environment: str, run_id: str, statuses: Itera
     last = {(s.kind, s.id): s for s in statuses}
     rows = [
         {
-            "kind": s.kind, "id": s.id, "status": s.status.value, "reason": s.reason.value, "detail": s.detail,
+            "kind": s.kind,
+            "id": s.id,
+            "status": s.status.value,
+            "reason": s.reason.value,
+            "detail": s.detail,
             "stripe_id": s.stripe_id,
         }
         for s in last.values()
-    ]  # fmt: skip
+    ]
     if rows:
         run_sql(connection, "drift/statuses", environment=environment, run_id=run_id, statuses=dumps(rows))
 

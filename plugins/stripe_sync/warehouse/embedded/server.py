@@ -27,8 +27,16 @@ from stripe_sync.warehouse.embedded.paths import URL_VARIABLE, USER, Place, lock
 
 START_SECONDS = 60
 # A laptop's pipeline: few connections, and no need to survive a power cut between two writes to disk less than usual.
-OPTIONS = ("listen_addresses=", "max_connections=60", "shared_buffers=64MB", "fsync=on", "log_min_messages=warning",
-           "max_wal_size=256MB", "unix_socket_permissions=0700", "timezone=UTC")  # fmt: skip
+OPTIONS = (
+    "listen_addresses=",
+    "max_connections=60",
+    "shared_buffers=64MB",
+    "fsync=on",
+    "log_min_messages=warning",
+    "max_wal_size=256MB",
+    "unix_socket_permissions=0700",
+    "timezone=UTC",
+)
 
 
 @contextmanager
@@ -79,10 +87,24 @@ def start(place: Place, binaries: Path) -> subprocess.Popen[bytes]:
     if not (place.data / "PG_VERSION").exists():
         shutil.rmtree(place.data, ignore_errors=True)
         made = subprocess.run(
-            [binaries / "initdb", "-D", place.data, "-U", USER, "--auth=trust", "--encoding=UTF8", "--locale=C",
-             "--no-sync", "--no-instructions"],
-            capture_output=True, check=False, cwd=place.data.parent, env=environ, user=place.run_as,
-        )  # fmt: skip
+            [
+                binaries / "initdb",
+                "-D",
+                place.data,
+                "-U",
+                USER,
+                "--auth=trust",
+                "--encoding=UTF8",
+                "--locale=C",
+                "--no-sync",
+                "--no-instructions",
+            ],
+            capture_output=True,
+            check=False,
+            cwd=place.data.parent,
+            env=environ,
+            user=place.run_as,
+        )
         if made.returncode != 0:
             raise ConfigurationError(
                 f"The embedded database could not be made in {place.data}: {made.stderr.decode().strip()[-300:]}; "
@@ -93,9 +115,14 @@ def start(place: Place, binaries: Path) -> subprocess.Popen[bytes]:
         options = [part for option in (*OPTIONS, f"unix_socket_directories={place.sockets}") for part in ("-c", option)]
         server = subprocess.Popen(
             [binaries / "postgres", "-D", place.data, *options],
-            stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=place.data, env=environ, start_new_session=True,
+            stdout=log,
+            stderr=log,
+            stdin=subprocess.DEVNULL,
+            cwd=place.data,
+            env=environ,
+            start_new_session=True,
             user=place.run_as,
-        )  # fmt: skip
+        )
     await_answer(place, server, log_path)
     return server
 

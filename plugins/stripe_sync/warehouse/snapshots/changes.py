@@ -49,7 +49,12 @@ def changes(connection: Connection, place: Place, before: int) -> Changes:
         if row["kind"] in CATALOG:
             raise TooMany
         add(members, row["kind"], row["id"])
-        for kind, column in (("customer", "customer"), ("customer", "payer"), ("stripe", "billing_id"), ("stripe", "old_billing_id")):  # fmt: skip
+        for kind, column in (
+            ("customer", "customer"),
+            ("customer", "payer"),
+            ("stripe", "billing_id"),
+            ("stripe", "old_billing_id"),
+        ):
             add(members, kind, row[column])
     for row in streamed(connection, "families/changed", side="stripe", since=stripe, until=place.stripe.id, **about):
         if row["kind"] in CATALOG:

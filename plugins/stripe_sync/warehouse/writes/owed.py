@@ -60,11 +60,15 @@ def open_rows(connection: Connection, environment: str) -> list[OwedRow]:
     )
     return [
         OwedRow(
-            r.intent_id, r.entity_id, r.stripe_id, r.customer, r.since,
+            r.intent_id,
+            r.entity_id,
+            r.stripe_id,
+            r.customer,
+            r.since,
             Owed(r.kind, r.currency, int(r.amount), tuple(r.items), r.product, r.invoice, r.removed, r.waits),
         )
         for r in rows
-    ]  # fmt: skip
+    ]
 
 
 def used(connection: Connection, environment: str, customers: Collection[str]) -> set[str]:

@@ -33,6 +33,11 @@ def note_anchor(draft: Draft, d: Changed) -> Iterator[Action]:
     if "renewal" not in d.fields or has_shifted_renewals(d) or "cancel_at" in d.fields:
         return
     yield draft.action(
-        d, ActionKind.SUBSCRIPTION_UPDATE, Lane.SUBSCRIPTIONS, {"anchor": str(d.actual.facts["anchor"])},
-        before={"cancel_at": d.actual.document["cancel_at"]}, cause="anchor", verb="Note the anchor of",
-    )  # fmt: skip
+        d,
+        ActionKind.SUBSCRIPTION_UPDATE,
+        Lane.SUBSCRIPTIONS,
+        {"anchor": str(d.actual.facts["anchor"])},
+        before={"cancel_at": d.actual.document["cancel_at"]},
+        cause="anchor",
+        verb="Note the anchor of",
+    )

@@ -42,7 +42,7 @@ def build_coupon(draft: Draft, d: Difference) -> Iterator[Outcome]:
         before = d.actual.document
         yield draft.action(
             d, ActionKind.COUPON_DELETE, Lane.CATALOG, {"deleted": True}, before=before, cause="unused", verb="Delete"
-        )  # fmt: skip
+        )
     elif isinstance(d, Missing):
         after = {**d.target.document, **d.target.facts["content"]}
         yield draft.action(d, ActionKind.COUPON_CREATE, Lane.CATALOG, after, cause="missing", verb="Create")
@@ -62,9 +62,7 @@ def build_plain(draft: Draft, d: Difference, *, lane: Lane, kinds: tuple[ActionK
         return
     changed = [name for name in d.fields if name in UPDATABLE[d.kind]]
     before, after = sides(d, changed)
-    yield draft.action(
-        d, kinds[1], lane, after, before=before, cause=cause_of(d, changed), verb="Update"
-    )  # fmt: skip
+    yield draft.action(d, kinds[1], lane, after, before=before, cause=cause_of(d, changed), verb="Update")
 
 
 def sides(d: Changed, changed: list[str]) -> tuple[Document, Document]:
@@ -92,9 +90,15 @@ def build_slot(draft: Draft, d: Difference) -> Iterator[Action]:
     if d.target.document["default"] and not is_default(draft, d, version):
         after = {"default_price": version}
         yield draft.action(
-            d, ActionKind.PRODUCT_SET_DEFAULT, Lane.CATALOG, after, before={"default_price": holder}, target=product,
-            cause="price", verb="Set the default price of",
-        )  # fmt: skip
+            d,
+            ActionKind.PRODUCT_SET_DEFAULT,
+            Lane.CATALOG,
+            after,
+            before={"default_price": holder},
+            target=product,
+            cause="price",
+            verb="Set the default price of",
+        )
     if holder is not None and holder != version and has_no_target(draft, holder):
         yield archive(draft, d, holder)
 
@@ -114,9 +118,15 @@ def release_slot(draft: Draft, d: Extra) -> Iterator[Action]:
         yield clear_default(draft, d, holder, product)
     before = {"lookup_key": keys.lookup_key(d.key)}
     yield draft.action(
-        d, ActionKind.PRICE_RELEASE, Lane.CATALOG, {"lookup_key": None}, before=before, target=holder, cause="released",
+        d,
+        ActionKind.PRICE_RELEASE,
+        Lane.CATALOG,
+        {"lookup_key": None},
+        before=before,
+        target=holder,
+        cause="released",
         verb="Take the lookup_key from",
-    )  # fmt: skip
+    )
     if has_no_target(draft, holder):
         yield archive(draft, d, holder)
 
@@ -124,9 +134,15 @@ def release_slot(draft: Draft, d: Extra) -> Iterator[Action]:
 def clear_default(draft: Draft, d: Difference, holder: str, product: str) -> Action:
     """A default price cannot be archived."""
     return draft.action(
-        d, ActionKind.PRODUCT_SET_DEFAULT, Lane.CATALOG, {"default_price": None}, before={"default_price": holder}, target=product,
-        cause="released", verb="Clear the default price of",
-    )  # fmt: skip
+        d,
+        ActionKind.PRODUCT_SET_DEFAULT,
+        Lane.CATALOG,
+        {"default_price": None},
+        before={"default_price": holder},
+        target=product,
+        cause="released",
+        verb="Clear the default price of",
+    )
 
 
 def move_price_key(draft: Draft, d: Targeted, version: str) -> Action:
@@ -204,16 +220,27 @@ def retire(draft: Draft, d: Extra) -> Iterator[Action]:
         yield archive(draft, d, d.key)
         return
     yield draft.action(
-        d, ActionKind.PRICE_RETIRE, Lane.SUBSCRIPTIONS, {"active": False}, before={"active": True}, cause="override_ended",
+        d,
+        ActionKind.PRICE_RETIRE,
+        Lane.SUBSCRIPTIONS,
+        {"active": False},
+        before={"active": True},
+        cause="override_ended",
         verb="Archive",
-    )  # fmt: skip
+    )
 
 
 def archive(draft: Draft, d: Difference, version: str) -> Action:
     return draft.action(
-        d, ActionKind.PRICE_ARCHIVE, Lane.CATALOG, {"active": False}, before={"active": True}, target=version,
-        cause="superseded", verb="Archive",
-    )  # fmt: skip
+        d,
+        ActionKind.PRICE_ARCHIVE,
+        Lane.CATALOG,
+        {"active": False},
+        before={"active": True},
+        target=version,
+        cause="superseded",
+        verb="Archive",
+    )
 
 
 def has_no_target(draft: Draft, version: str) -> bool:

@@ -63,16 +63,30 @@ def overtaken(
         for currency, amount in credits.items():
             after["credit"] = {"invoice": invoice, "currency": currency, "amount": str(int(-amount))}
         yield draft.action(
-            d, ActionKind.SUBSCRIPTION_UPDATE, Lane.SUBSCRIPTIONS, after, before={"items": old}, cause="renewed", verb="Change",
-            due_now=credits, per_month=more,
-        )  # fmt: skip
+            d,
+            ActionKind.SUBSCRIPTION_UPDATE,
+            Lane.SUBSCRIPTIONS,
+            after,
+            before={"items": old},
+            cause="renewed",
+            verb="Change",
+            due_now=credits,
+            per_month=more,
+        )
         return
     cause = "renewed_short" if any(amount > 0 for amount in owed.values()) else "renewed_long"
     after |= {"proration_behavior": "create_prorations", "proration_date": start}
     yield draft.action(
-        d, ActionKind.SUBSCRIPTION_UPDATE, Lane.SUBSCRIPTIONS, after, before={"items": old}, cause=cause, verb="Change",
-        due_now=owed, per_month=more,
-    )  # fmt: skip
+        d,
+        ActionKind.SUBSCRIPTION_UPDATE,
+        Lane.SUBSCRIPTIONS,
+        after,
+        before={"items": old},
+        cause=cause,
+        verb="Change",
+        due_now=owed,
+        per_month=more,
+    )
 
 
 def product_of(d: Changed, old: Items, new: Items) -> str:
@@ -96,11 +110,22 @@ def on_draft(
     for currency, amount in owed.items():
         if amount > 0 and target not in draft.known:
             after: dict[str, Any] = {
-                "customer": d.target.document["customer"], "invoice": invoice, "amount": str(int(amount)),
-                "currency": currency, "subscription": d.key, "from": start, "product": product,
+                "customer": d.target.document["customer"],
+                "invoice": invoice,
+                "amount": str(int(amount)),
+                "currency": currency,
+                "subscription": d.key,
+                "from": start,
+                "product": product,
                 **manual_tax(d),
-            }  # fmt: skip
+            }
             yield draft.action(
-                d, ActionKind.INVOICE_ITEM_CREATE, Lane.SUBSCRIPTIONS, after, target=target, cause="renewed",
-                verb="Put on the open draft:", due_now={currency: amount},
-            )  # fmt: skip
+                d,
+                ActionKind.INVOICE_ITEM_CREATE,
+                Lane.SUBSCRIPTIONS,
+                after,
+                target=target,
+                cause="renewed",
+                verb="Put on the open draft:",
+                due_now={currency: amount},
+            )

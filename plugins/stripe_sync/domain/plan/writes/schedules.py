@@ -15,6 +15,11 @@ def release_schedule(draft: Draft, d: Changed) -> Iterator[Action]:
     schedule = d.actual.facts.get("schedule")
     if schedule:
         yield draft.action(
-            d, ActionKind.SCHEDULE_RELEASE, Lane.SUBSCRIPTIONS, {"schedule": None}, before={"schedule": schedule},
-            cause="scheduled", verb="Release the schedule of",
-        )  # fmt: skip
+            d,
+            ActionKind.SCHEDULE_RELEASE,
+            Lane.SUBSCRIPTIONS,
+            {"schedule": None},
+            before={"schedule": schedule},
+            cause="scheduled",
+            verb="Release the schedule of",
+        )

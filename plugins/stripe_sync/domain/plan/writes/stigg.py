@@ -15,6 +15,12 @@ def build_stigg_subscription(draft: Draft, d: Difference) -> Iterator[Action]:
     if not isinstance(d, Changed):
         return
     yield draft.action(
-        d, ActionKind.STIGG_CANCEL, Lane.CANCELLATIONS, {"ended": True}, before={"ended": None}, cause="canceled_in_stripe",
-        verb="Cancel in Stigg:", serial=str(d.actual.facts["customer"]),
-    )  # fmt: skip
+        d,
+        ActionKind.STIGG_CANCEL,
+        Lane.CANCELLATIONS,
+        {"ended": True},
+        before={"ended": None},
+        cause="canceled_in_stripe",
+        verb="Cancel in Stigg:",
+        serial=str(d.actual.facts["customer"]),
+    )

@@ -69,9 +69,16 @@ def create_subscription(draft: Draft, d: Missing) -> Action:
     due = draft.book.one_interval(once) if late or backdated else draft.book.one_interval([*items, *once])
     cause = "late_start" if late else "backdated" if backdated else "missing"
     return draft.action(
-        d, ActionKind.SUBSCRIPTION_CREATE, Lane.SUBSCRIPTIONS, after, cause=cause, verb="Create",
-        due_now=due, per_month=draft.book.per_month(items), paid_by=payment.get("paid_by", ""),
-    )  # fmt: skip
+        d,
+        ActionKind.SUBSCRIPTION_CREATE,
+        Lane.SUBSCRIPTIONS,
+        after,
+        cause=cause,
+        verb="Create",
+        due_now=due,
+        per_month=draft.book.per_month(items),
+        paid_by=payment.get("paid_by", ""),
+    )
 
 
 def change_subscription(draft: Draft, d: Changed) -> Iterator[Outcome]:
@@ -128,9 +135,15 @@ def one_off_items(draft: Draft, d: Changed) -> Iterator[Action]:
         after = {"customer": d.target.document["customer"], "subscription": d.key, **item, **manual_tax(d)}
         if target not in draft.known:
             yield draft.action(
-                d, ActionKind.INVOICE_ITEM_CREATE, Lane.SUBSCRIPTIONS, after, target=target, cause="one_off", verb="Charge once:",
+                d,
+                ActionKind.INVOICE_ITEM_CREATE,
+                Lane.SUBSCRIPTIONS,
+                after,
+                target=target,
+                cause="one_off",
+                verb="Charge once:",
                 due_now=draft.book.one_interval([item]),
-            )  # fmt: skip
+            )
 
 
 def switch_tax(draft: Draft, d: Changed) -> Iterator[Action]:

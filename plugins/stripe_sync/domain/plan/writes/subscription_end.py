@@ -41,10 +41,15 @@ def end_subscription(draft: Draft, d: Changed) -> Iterator[Outcome]:
     if facts.get("between"):
         after["ended_between"] = facts["between"]
     action = draft.action(
-        d, ActionKind.SUBSCRIPTION_CANCEL, Lane.SUBSCRIPTIONS, after, before={"items": items},
-        cause="renewed_after_end" if decision.sold_after else "ended", verb="Cancel",
+        d,
+        ActionKind.SUBSCRIPTION_CANCEL,
+        Lane.SUBSCRIPTIONS,
+        after,
+        before={"items": items},
+        cause="renewed_after_end" if decision.sold_after else "ended",
+        verb="Cancel",
         per_month=difference({}, draft.book.per_month(items)),
-    )  # fmt: skip
+    )
     yield structs.replace(action, noted={"own_stops": sorted(draft.policy.own_stops & ids_of(d))})
 
 
@@ -83,6 +88,12 @@ def change_end(draft: Draft, d: Changed) -> Iterator[Outcome]:
         after["anchor"] = str(d.actual.facts["anchor"])
     lost = difference({}, draft.book.per_month(items_of(d.actual.document))) if end else {}
     yield draft.action(
-        d, ActionKind.SUBSCRIPTION_UPDATE, Lane.SUBSCRIPTIONS, after, before={"cancel_at": held},
-        cause="cancel_at" if end else "resume", verb="Set the end of", per_month=lost,
-    )  # fmt: skip
+        d,
+        ActionKind.SUBSCRIPTION_UPDATE,
+        Lane.SUBSCRIPTIONS,
+        after,
+        before={"cancel_at": held},
+        cause="cancel_at" if end else "resume",
+        verb="Set the end of",
+        per_month=lost,
+    )

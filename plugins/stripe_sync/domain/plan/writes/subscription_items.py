@@ -62,9 +62,17 @@ def change_items(draft: Draft, d: Changed) -> Iterator[Outcome]:
         if payment.get("delayed") and behavior == "always_invoice":
             cause = f"{cause}{AND}{BANK_DEBIT}"
     yield draft.action(
-        d, ActionKind.SUBSCRIPTION_UPDATE, Lane.SUBSCRIPTIONS, after, before={"items": old}, cause=cause, verb="Change",
-        due_now=due, per_month=more, paid_by=payment.get("paid_by", ""),
-    )  # fmt: skip
+        d,
+        ActionKind.SUBSCRIPTION_UPDATE,
+        Lane.SUBSCRIPTIONS,
+        after,
+        before={"items": old},
+        cause=cause,
+        verb="Change",
+        due_now=due,
+        per_month=more,
+        paid_by=payment.get("paid_by", ""),
+    )
 
 
 def unproven_items(draft: Draft, d: Changed, *, old: Items, new: Items) -> Items:

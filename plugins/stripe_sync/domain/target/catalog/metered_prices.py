@@ -15,15 +15,8 @@ from stripe_sync.domain.model.price_content import (
     encode,
 )
 from stripe_sync.domain.model.stigg import Package, Price
-from stripe_sync.domain.target.catalog.prices import (
-    ONE,
-    PriceVersion,
-    block_of,
-    charged,
-    content_hash,
-    recurrence_of,
-    slot,
-)
+from stripe_sync.domain.target.catalog.amounts import ONE, block_of
+from stripe_sync.domain.target.catalog.prices import PriceVersion, charged, content_hash, recurrence_of, slot
 
 
 def by_meter(
@@ -37,9 +30,11 @@ def by_meter(
     where = f"the {kind} {package.ref_id}, charge {price.feature.ref_id}"
     change = price.feature.unit_transformation
     amounts = ChargeAmounts(
-        content=charged(where, replace_model(price)), block=block_of(price) if price.tiers else ONE,
-        divide=change.divide if change else ONE, round=change.round if change else "UP",
-    )  # fmt: skip
+        content=charged(where, replace_model(price)),
+        block=block_of(price) if price.tiers else ONE,
+        divide=change.divide if change else ONE,
+        round=change.round if change else "UP",
+    )
     same = meters.content(amounts, chosen.decimals)
     if same is None:
         return None

@@ -33,7 +33,12 @@ def row(invoice: Invoice) -> Stuck:
     until = f"goes out as it is at {at:%Y-%m-%d %H:%M} UTC" if at else "is held until you release it"
     amount = from_stripe(invoice.body, WatchedInvoice).owed()
     return Stuck(
-        invoice.invoice, invoice.subscription, "draft", invoice.body["currency"], amount,
+        invoice.invoice,
+        invoice.subscription,
+        "draft",
+        invoice.body["currency"],
+        amount,
         why=f"Stripe cannot tax (automatic_tax.status {problem_of(invoice.body)})",
-        way=f"{WAYS_OUT[StuckCause.UNTAXABLE]}; it {until}", cause=StuckCause.UNTAXABLE,
-    )  # fmt: skip
+        way=f"{WAYS_OUT[StuckCause.UNTAXABLE]}; it {until}",
+        cause=StuckCause.UNTAXABLE,
+    )

@@ -16,9 +16,12 @@ START = 1_798_797_600  # 2027-01-01 10:00 UTC; a clock may have any time, and th
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 # Paths by kind: these objects are deleted where Stripe allows it, else archived.
 DELETED = {
-    "clock": CLOCKS, "coupon": "/v1/coupons", "customer": "/v1/customers", "invoice": "/v1/invoices",
+    "clock": CLOCKS,
+    "coupon": "/v1/coupons",
+    "customer": "/v1/customers",
+    "invoice": "/v1/invoices",
     "product": "/v1/products",
-}  # fmt: skip
+}
 
 ARCHIVED = {"price": "/v1/prices", "rate": "/v1/tax_rates"}
 

@@ -58,9 +58,11 @@ def causes_of(run: Run, invoice: Invoice, own: DraftHold, *, is_unproven: bool) 
     """Return what a held draft waits for at this moment."""
     is_young = "short" in own.causes and run.now < invoice.created_at + rules.HOUR
     found: dict[Cause, bool] = {
-        "usage": is_unproven, "short": is_young, "tax": untaxed.problem_of(invoice.body) is not None,
+        "usage": is_unproven,
+        "short": is_young,
+        "tax": untaxed.problem_of(invoice.body) is not None,
         "unowed": bool(invoice.body.get("unowed")),
-    }  # fmt: skip
+    }
     return frozenset(cause for cause, stands in found.items() if stands)
 
 

@@ -12,8 +12,16 @@ from stripe_sync.jobs.setup.probing.answers import Found, No, Open, ProbeResult,
 
 # Fields that make two charges the same, regardless of their ids.
 CONTENT = (
-    "billingModel", "billingPeriod", "billingCadence", "billingCountryCode", "blockSize", "price", "tiersMode", "tiers", "feature",
-)  # fmt: skip
+    "billingModel",
+    "billingPeriod",
+    "billingCadence",
+    "billingCountryCode",
+    "blockSize",
+    "price",
+    "tiersMode",
+    "tiers",
+    "feature",
+)
 
 # GraphQL's refusal of a field that the usage job reads.
 UNKNOWN_FIELD = re.compile(r'Cannot query field "(series|points|timestamp|value|isResetPoint)"')

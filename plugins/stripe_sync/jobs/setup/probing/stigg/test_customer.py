@@ -96,10 +96,12 @@ def paid_plans(api: StiggApi, *, with_usage: bool = False) -> list[Obj]:
     return [
         row | {"prices": monthly}
         for row in rows
-        if row["status"] == PackageStatus.PUBLISHED and row["isLatest"] and row["pricingType"] == "PAID"
+        if row["status"] == PackageStatus.PUBLISHED
+        and row["isLatest"]
+        and row["pricingType"] == "PAID"
         and (monthly := [price for price in row["prices"] or () if price["billingPeriod"] == "MONTHLY"])
         and (not with_usage or usage_feature(monthly))
-    ]  # fmt: skip
+    ]
 
 
 def usage_feature(prices: list[Obj]) -> str:

@@ -12,8 +12,10 @@ from stripe_sync.jobs.setup.probing.test_account import DAY, HOUR, MINUTE, NAME,
 
 HALVES = ("0.5", "1.5", "2.5")
 ROUNDINGS: dict[tuple[int, ...], ProbeResult] = {
-    (1, 2, 3): Yes("Half up."), (0, 2, 2): No("Half to even."), (0, 1, 2): No("Half down."),
-}  # fmt: skip
+    (1, 2, 3): Yes("Half up."),
+    (0, 2, 2): No("Half to even."),
+    (0, 1, 2): No("Half down."),
+}
 MONTH = 30 * DAY
 LEADS = (MINUTE, 5 * MINUTE, HOUR, DAY)
 

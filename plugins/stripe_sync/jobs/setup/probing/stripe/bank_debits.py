@@ -65,6 +65,9 @@ def debited(account: Account, clock: str, number: str, *, behavior: str) -> Obj:
     account.post(f"/v1/customers/{customer}", invoice_settings={"default_payment_method": method["id"]})
     items = [{"price": account.price(), "quantity": 1}]
     return account.post(
-        "/v1/subscriptions", customer=customer, items=items, payment_behavior=behavior,
+        "/v1/subscriptions",
+        customer=customer,
+        items=items,
+        payment_behavior=behavior,
         billing_mode={"type": "flexible"},
-    )  # fmt: skip
+    )

@@ -93,9 +93,15 @@ def tiers_in_parts(asking: Asking) -> ProbeResult:
     tiers: list[Obj] = [{"up_to": 10, "unit_amount": 1000}, {"up_to": "inf", "unit_amount": 500}]
     product = account.make("product", "/v1/products", name=NAME)["id"]
     price = account.make(
-        "price", "/v1/prices", product=product, currency="usd", recurring={"interval": "month"},
-        billing_scheme="tiered", tiers_mode="graduated", tiers=tiers,
-    )["id"]  # fmt: skip
+        "price",
+        "/v1/prices",
+        product=product,
+        currency="usd",
+        recurring={"interval": "month"},
+        billing_scheme="tiered",
+        tiers_mode="graduated",
+        tiers=tiers,
+    )["id"]
     made = account.subscription(customer, {"price": price, "quantity": 5})
     account.advance(clock, START + 10 * DAY)
     change: list[Obj] = [{"id": made["items"]["data"][0]["id"], "quantity": 25}]

@@ -25,9 +25,13 @@ def decline_renewal(account: Account) -> tuple[str, Obj, list[int]]:
     set_default_card(account, customer, CHARGEABLE_CARD)
     items = {"price": account.price(), "quantity": 1}
     subscription = account.post(
-        "/v1/subscriptions", customer=customer, items=[items], collection_method="charge_automatically",
-        billing_mode={"type": "flexible"}, payment_behavior="error_if_incomplete",
-    )  # fmt: skip
+        "/v1/subscriptions",
+        customer=customer,
+        items=[items],
+        collection_method="charge_automatically",
+        billing_mode={"type": "flexible"},
+        payment_behavior="error_if_incomplete",
+    )
     set_default_card(account, customer, DECLINING_CARD)
     renewed_at = period_end(subscription) + 2 * HOUR
     account.advance(clock, renewed_at)

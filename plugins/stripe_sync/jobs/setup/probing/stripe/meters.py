@@ -18,10 +18,14 @@ def metered(account: Account) -> tuple[str, str, str]:
     """Return a new meter, the name of its events, and a price of 10.00 for each unit."""
     event_name = account.id().replace("-", "_")
     meter = account.make(
-        "meter", "/v1/billing/meters", display_name=NAME, event_name=event_name,
-        default_aggregation={"formula": "sum"}, customer_mapping={"type": "by_id", "event_payload_key": "stripe_customer_id"},
+        "meter",
+        "/v1/billing/meters",
+        display_name=NAME,
+        event_name=event_name,
+        default_aggregation={"formula": "sum"},
+        customer_mapping={"type": "by_id", "event_payload_key": "stripe_customer_id"},
         value_settings={"event_payload_key": "value"},
-    )["id"]  # fmt: skip
+    )["id"]
     return meter, event_name, account.price(UNIT_AMOUNT, recurring={"usage_type": "metered", "meter": meter})
 
 

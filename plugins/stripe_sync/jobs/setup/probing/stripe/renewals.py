@@ -95,8 +95,13 @@ def missing_location_finalizes(asking: Asking) -> ProbeResult:
     if account.get("/v1/tax/settings")["status"] != "active":
         return Open("Stripe Tax is not set up in this account: set it up and probe again.")
     clock = account.clock()
-    address: Obj = {"line1": "354 Oyster Point Blvd", "city": "South San Francisco", "state": "CA",
-                    "postal_code": "94080", "country": "US"}  # fmt: skip
+    address: Obj = {
+        "line1": "354 Oyster Point Blvd",
+        "city": "South San Francisco",
+        "state": "CA",
+        "postal_code": "94080",
+        "country": "US",
+    }
     customer = account.customer(clock, address=address)
     price = account.price(tax_behavior="exclusive")
     made = account.subscription(customer, {"price": price, "quantity": 1}, automatic_tax={"enabled": True})

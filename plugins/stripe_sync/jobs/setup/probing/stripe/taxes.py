@@ -59,8 +59,13 @@ def pending_negative_with_tax(asking: Asking) -> ProbeResult:
     if not is_set_up(account):
         return NOT_SET_UP
     clock = account.clock()
-    address: Obj = {"line1": "354 Oyster Point Blvd", "city": "South San Francisco", "state": "CA",
-                    "postal_code": "94080", "country": "US"}  # fmt: skip
+    address: Obj = {
+        "line1": "354 Oyster Point Blvd",
+        "city": "South San Francisco",
+        "state": "CA",
+        "postal_code": "94080",
+        "country": "US",
+    }
     customer = account.customer(clock, address=address)
     price = account.price(tax_behavior="exclusive")
     made = account.subscription(customer, {"price": price, "quantity": 1}, automatic_tax={"enabled": True})

@@ -68,12 +68,14 @@ def refused_values(asking: Asking) -> ProbeResult:
         "billing_scheme": "tiered",
         "tiers_mode": "graduated",
     }
-    return readings.refused_values({
-        "e-mail": is_refused(account, "customer", "/v1/customers", about="email", name=NAME, email="a@b"),
-        "percentage": is_refused(account, "coupon", "/v1/coupons", about="percent_off", **coupon),
-        "order of tiers": is_refused(account, "price", "/v1/prices", about="tiers", **tiered, tiers=disordered),
-        "tier without amount": is_refused(account, "price", "/v1/prices", about="tiers", **tiered, tiers=empty),
-    })  # fmt: skip
+    return readings.refused_values(
+        {
+            "e-mail": is_refused(account, "customer", "/v1/customers", about="email", name=NAME, email="a@b"),
+            "percentage": is_refused(account, "coupon", "/v1/coupons", about="percent_off", **coupon),
+            "order of tiers": is_refused(account, "price", "/v1/prices", about="tiers", **tiered, tiers=disordered),
+            "tier without amount": is_refused(account, "price", "/v1/prices", about="tiers", **tiered, tiers=empty),
+        }
+    )
 
 
 def is_refused(account: Account, kind: str, path: str, /, *, about: str, **given: object) -> bool:
