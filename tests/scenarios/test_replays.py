@@ -14,9 +14,13 @@ from sandbox.world.state import Fault
 from stripe_sync.apply import settling
 from stripe_sync.apply.current import as_it_is
 from stripe_sync.core.errors import FatalError
+from stripe_sync.core.lanes import Mode
+from stripe_sync.domain.plan.actions import ActionKind
+from stripe_sync.warehouse.writes import leases
 from tests.scenarios.test_changes import attach_card
 from tests.scenarios.test_final_invoice import changed_and_ended, finals
 from tests.support.harness import Harness, build_small_world
+from tests.support.kills import killed_in
 from tests.support.metering import subscription
 
 Build = Callable[[WorldBuilder], Harness]
@@ -267,3 +271,29 @@ def test_a_cancellation_whose_answer_is_lost_has_its_follow_up(
     assert (first["status"], first["auto_advance"]) == ("open", True)
     (*_, last) = journal(harness, "subscription:test:s-1")
     assert last == ("lost", "done", "Its first answer was lost.")
+
+
+@pytest.mark.parametrize("stop", ["pause", "observe"])
+def test_the_follow_up_of_a_killed_cancellation_waits_while_its_lane_does_not_write(
+    harness_of: Build, small_world: WorldBuilder, stop: str
+) -> None:
+    harness = harness_of(small_world)
+    waiting = changed_and_ended(harness)
+    modes = harness.environment.modes
+    with killed_in(ActionKind.SUBSCRIPTION_CANCEL, "finish"):
+        harness.reconcile("killed")
+    written = harness.writes()
+    if stop == "pause":
+        with harness.engine.begin() as connection:
+            leases.pause(connection, "test", "", reason="incident", person="ada")
+    else:
+        harness.change(modes=dict.fromkeys(modes, Mode.OBSERVE))
+    harness.reconcile("stopped")
+    assert (harness.writes(), finals(harness)) == (written, [])
+    assert harness.status("s-1") == ("PENDING", "PAUSED" if stop == "pause" else "OBSERVED_ONLY")
+    harness.change(modes=modes)
+    with harness.engine.begin() as connection:
+        leases.resume(connection, "test", "")
+    harness.reconcile("on again")
+    assert [(bill["total"], bill["auto_advance"]) for bill in finals(harness)] == [(waiting, True)]
+    assert harness.status("s-1") == ("NO_SYNC_REQUIRED", "ENDED")

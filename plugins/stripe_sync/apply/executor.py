@@ -51,7 +51,7 @@ class Executor:
 
     ``lease`` is a lease that the caller already holds; if None, each lane's lease is acquired in turn.
     ``settle_seconds`` is the time after which a call without an answer counts as finished, so that its result can be looked
-    up. With ``is_approved`` a person approved the actions.
+    up. With ``is_approved`` a person approved the actions. ``observed`` has the lanes that only look results up, with the reason.
     """
 
     engine: Engine
@@ -66,6 +66,7 @@ class Executor:
     keep_answers: frozenset[str] = frozenset()
     is_approved: bool = False
     lanes: tuple[Lane, ...] = LANES
+    observed: Mapping[Lane, str] = field(default_factory=dict)
     lease: Lease | None = None
     workers: int = 8
     settle_seconds: float = SETTLE_SECONDS
@@ -97,7 +98,7 @@ class Executor:
         for lane in self.lanes:
             todo = [a for a in self.actions if a.lane == lane]
             permitted = {a.hash for a in todo if self.permits.of(a) == Decision.APPLY}
-            if not permitted and not self.has_open_intents(lane):
+            if not permitted and not settling.has_open_intents(self, lane):
                 self.record([skipped(a, self.permits.of(a)) for a in todo])
                 continue
             with self.leased(lane) as lease:
@@ -111,10 +112,6 @@ class Executor:
         if self.lease is not None:
             return nullcontext(self.lease)
         return leases.held(self.engine, self.environment, lane, holder=self.run_id)
-
-    def has_open_intents(self, lane: str) -> bool:
-        """Return whether a lane has intents without an outcome."""
-        return bool(journal.open_intents(self.engine, self.environment, lane))
 
     def record(self, steps: list[Step]) -> None:
         """Store and report the results of actions."""

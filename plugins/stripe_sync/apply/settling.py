@@ -18,8 +18,10 @@ from stripe_sync.apply.resources.table import recovered
 from stripe_sync.apply.results import Step
 from stripe_sync.clients.stripe.answers import Found, Written
 from stripe_sync.core.errors import EntityError, Replayed, Transient
+from stripe_sync.core.lanes import Lane
+from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.plan.actions import Action
-from stripe_sync.warehouse.writes import journal
+from stripe_sync.warehouse.writes import journal, leases
 from stripe_sync.warehouse.writes.journal import Intent, Outcome
 
 if TYPE_CHECKING:
@@ -27,6 +29,11 @@ if TYPE_CHECKING:
 
 # Stripe deletes idempotency keys after a day; an older intent is never repeated under its key.
 KEY_LIFE = timedelta(hours=23)
+
+
+def has_open_intents(executor: Executor, lane: Lane) -> bool:
+    """Return whether a lane has intents without an outcome."""
+    return bool(journal.open_intents(executor.engine, executor.environment, lane))
 
 
 def settle(executor: Executor, lane: str, permitted: set[str]) -> None:
@@ -66,12 +73,27 @@ def settled(executor: Executor, intent: Intent, permitted: set[str], *, since: f
     except Transient as lost:
         return executor.unknown(intent.action, lost)
     if found is not None:
-        return concluded(executor, intent, found)
+        return waiting_follow_up(executor, intent.action) or concluded(executor, intent, found)
     again = intent.action.hash in permitted and not intent.action.noted  # noted facts are read again
     if again and aged(intent, since=since).age < KEY_LIFE:
         executor.reused[intent.action.hash] = intent
     else:
         executor.recorder.conclude(intent, Outcome("dropped", detail="Not found in Stripe, and no longer planned."))
+    return None
+
+
+def waiting_follow_up(executor: Executor, action: Action) -> Step | None:
+    """Return the step of a written action whose follow-up waits until its lane may write again; None where it is performed now.
+
+    The intent stays open.
+    """
+    if executor.handlers[action.kind].finish is None:
+        return None
+    waits = "It was written by an interrupted run, and its follow-up waits"
+    if why := leases.pause_reason(executor.engine, executor.environment, action.lane):
+        return Step(action, "paused", ReasonCode.PAUSED, f"{waits}: lane {action.lane} is paused: {why}.")
+    if why := executor.observed.get(action.lane):
+        return Step(action, "paused", ReasonCode.OBSERVED_ONLY, f"{waits}: {why}")
     return None
 
 
@@ -89,6 +111,12 @@ def record(executor: Executor, steps: Iterable[Step]) -> None:
         executor.settled[step.action.hash] = step
         is_made = step.result == "done"
         executor.progress(replace(step, detail="It was written by an interrupted run.") if is_made else step)
+
+
+def waiting_steps(executor: Executor) -> list[Step]:
+    """Return the steps of written actions that the plan does not have and whose follow-up waits."""
+    planned = {action.hash for action in executor.actions}
+    return [step for hash, step in executor.settled.items() if step.result == "paused" and hash not in planned]
 
 
 def unrecovered_step(executor: Executor, action: Action) -> Step | None:

@@ -12,8 +12,9 @@ from stripe_sync.apply.executor import Executor
 from stripe_sync.apply.links import LinkIndex
 from stripe_sync.apply.permits import Permits
 from stripe_sync.apply.results import Step
+from stripe_sync.apply.settling import waiting_steps
 from stripe_sync.core.errors import ConfigurationError, StalePlan
-from stripe_sync.core.lanes import Lane
+from stripe_sync.core.lanes import Lane, Mode
 from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.model.kinds import EntityKind
 from stripe_sync.domain.model.status import EntityStatus, Status
@@ -71,9 +72,11 @@ def apply(session: Session, run: Run) -> Applied:
         keep_answers=kept_answers(session),
         quarantined=failures.quarantined(session.engine, name, now=run.now),
         is_approved=bool(run.params.approval),
+        observed=observed_lanes(session, run),
         progress=partial(log_result, session),
     )
     steps = executor.run()
+    steps += waiting_steps(executor)
     by_stigg = [] if observed_reason(session, run) else write_back(session, run)
     waiting = together(after_end_rows(session, run), owed_rows(session, run))
     counts: Counter[str] = Counter(step.result for step in steps)
@@ -93,6 +96,15 @@ def observed_reason(session: Session, run: Run) -> str:
     """Return the reason why all lanes are limited to observe mode, as the run found it; empty where there is none."""
     preflight = find_result(session, run, Preflight)
     return preflight.held_at_observe if preflight else ""
+
+
+def observed_lanes(session: Session, run: Run) -> dict[Lane, str]:
+    """Return the lanes that write nothing in this run, each with the reason."""
+    if why := observed_reason(session, run):
+        return dict.fromkeys(Lane, why)
+    environment = run.narrowed(session.environment)
+    lanes = (lane for lane in Lane if environment.mode(lane) == Mode.OBSERVE)
+    return {lane: f"Lane {lane} is in observe mode (modes.{lane})." for lane in lanes}
 
 
 def unless_settled(
