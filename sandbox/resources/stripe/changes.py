@@ -12,7 +12,7 @@ from sandbox.billing import amounts, discounts, metering, periods, prorations
 from sandbox.resources.stripe import payers, tax, tax_rates
 from sandbox.resources.stripe.drafting import NO_DETAILS, check_collection, trial_settings, with_legacy
 from sandbox.resources.stripe.items import apply_item, check_items, check_price_currency
-from sandbox.resources.stripe.timing import check_end, not_in_future
+from sandbox.resources.stripe.timing import check_end, check_trial, not_in_future, pause_of
 from sandbox.world.forms import merge_metadata
 from sandbox.world.refusal import invalid, only_one
 from sandbox.world.state import Obj, World
@@ -74,8 +74,7 @@ def updated(world: World, subscription: Obj, params: Obj, *, keep: bool) -> Obj:
     if "trial_settings" in params:
         result["trial_settings"] = trial_settings(params)
     if "pause_collection" in params:
-        given = params["pause_collection"] or None
-        result["pause_collection"] = {"resumes_at": None} | given if given else None
+        result["pause_collection"] = pause_of(world, params["pause_collection"] or None)
     set_end(world, result, params)
     comments = params.get(
         "cancellation_details", {}
@@ -227,6 +226,7 @@ def trial_changed(world: World, before: Obj, after: Obj, params: Obj) -> Change:
         )
     if end <= world.now:
         raise not_in_future("trial_end", end)
+    check_trial(world, end)
     after |= {"status": "trialing", "trial_end": end, "billing_cycle_anchor": end}
     after["trial_start"] = before["trial_start"] or world.now
     for item in after["items"]["data"]:

@@ -98,7 +98,10 @@ def exact(given: object, param: str) -> Decimal:
 
 
 def check_amounts(params: Obj) -> None:
-    """Refuse what an item is charged twice over: an amount is a total, without quantity (SB 3.9)."""
+    """Refuse what an item is charged twice over, an amount is a total without quantity (SB 3.9); and a period that ends first."""
+    period = params.get("period") or {}
+    if period and period["end"] < period["start"]:  # types: "must be greater than or equal to the start"
+        raise invalid("The end of a period must be greater than or equal to its start.", param="period[end]")
     for first, second in EXCLUSIVE:
         if first in params and second in params:
             raise only_one(first, second)

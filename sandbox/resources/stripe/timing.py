@@ -13,6 +13,7 @@ from sandbox.world.refusal import StripeRefusal, invalid
 from sandbox.world.state import Obj, World
 
 DAY = 86_400
+TRIAL_DAYS = 730  # at most
 
 
 @dataclass(frozen=True)
@@ -54,12 +55,21 @@ def trial_of(world: World, params: Obj) -> int | None:
     if end is not None and days is not None:
         raise invalid("You may only specify one of these parameters: trial_end, trial_period_days.")
     if days is not None:
+        if int(days) > TRIAL_DAYS:
+            raise invalid(f"The maximum number of trial period days is {TRIAL_DAYS}.", param="trial_period_days")
         return world.now + DAY * int(days) if days else None
     if end in (None, "now"):
         return None
     if end <= world.now:
         raise not_in_future("trial_end", end)
+    check_trial(world, int(end))
     return int(end)
+
+
+def check_trial(world: World, end: int) -> None:
+    """Refuse a trial that ends in more than two years (types, ``trial_end``)."""
+    if end > world.now + (TRIAL_DAYS + 1) * DAY:
+        raise invalid("Invalid timestamp: can be no more than two years in the future.", param="trial_end")
 
 
 def next_day(now: int, config: Obj) -> int:
@@ -90,6 +100,13 @@ def check_end(world: World, items: list[Obj], end: object) -> int | None:
     if not isinstance(end, int) or end <= world.now:
         raise not_in_future("cancel_at", end)
     return end
+
+
+def pause_of(world: World, given: Obj | None) -> Obj | None:
+    """Return the pause that a request sets; it ends at a time to come, or by a request."""
+    if given and (given.get("resumes_at") or world.now + 1) <= world.now:
+        raise not_in_future("pause_collection[resumes_at]", given["resumes_at"])
+    return {"resumes_at": None} | given if given else None
 
 
 def not_in_future(name: str, value: object) -> StripeRefusal:
