@@ -33,10 +33,10 @@ def test_a_switch_has_a_story_or_a_reason_why_none(switch: str) -> None:
 
 @pytest.mark.parametrize("switch", sorted(UNKNOWNS))
 def test_a_reason_names_a_test_that_knows_both_answers(switch: str) -> None:
-    """A test outside of the stories shows that the sandbox does differ; a page that names one which is gone is mended."""
-    _, why, told = row_of(switch).partition("No story ends differently, because ")
+    """A test outside of the stories shows that the sandbox does differ; and it exists."""
+    _, why, reason = row_of(switch).partition("No story ends differently, because ")
     files = {path.name: path for path in TESTS.rglob("test_*.py")}
-    named = re.findall(r"test_\w+\.py", told)
+    named = re.findall(r"test_\w+\.py", reason)
     assert [name for name in named if name not in files] == []
     found = [path for name in named for path in TESTS.rglob(name) if switch in path.read_text(encoding="utf-8")]
     assert found or not why, f"name the test of both answers of {switch} in docs/unknowns.md"
