@@ -20,37 +20,46 @@ from tests.support.metering import DAY, HOUR, MINUTE, until
 Build = Callable[[WorldBuilder], Harness]
 
 
-@pytest.mark.parametrize("deleted", [False, True], ids=["live coupon", "deleted coupon"])
 def test_a_pending_one_off_charge_has_the_coupon_of_its_subscription(
-    harness_of: Build, small_world: WorldBuilder, deleted: bool
+    harness_of: Build, small_world: WorldBuilder
 ) -> None:
-    """SB 3.3: a one-off item is discountable, a proration is not. 99.00 less 50 % are 49.50."""
-    small_world.coupon("half", percent=50)
+    """SB 3.3: a one-off item is discountable, a proration is not. Each charge is 99.00, each coupon our own.
+
+    50 % live, deleted and exhausted: 49.50. 5.00 live and deleted: 94.00, since no usage of theirs takes the amount too.
+    """
     small_world.plan("model", "Model", [flat(20), flat(99) | {"billingCadence": "ONE_OFF"}])
-    row = small_world.subscription("s-model", "c-1", "model")
-    row["coupons"] = [small_world.applied("half")]
-    one_off = row["prices"].pop()
+    coupons = {"half": 4950, "gone": 4950, "out": 4950, "five": 9400, "lost": 9400}
+    one_offs = {}
+    for ref in coupons:
+        fixed = ref in ("five", "lost")
+        small_world.coupon(ref, off={"USD": 5}) if fixed else small_world.coupon(ref, percent=50)
+        small_world.customer(f"c-{ref}", ref.title(), f"{ref}@example.test")
+        row = small_world.subscription(f"s-{ref}", f"c-{ref}", "model")
+        row["coupons"] = [small_world.applied(ref)]
+        one_offs[ref] = row["prices"].pop()
     harness = harness_of(small_world)
     harness.reconcile()
-    row["prices"].append(one_off)
-    harness.merge(small_world)
+    for ref, price in one_offs.items():
+        harness.stigg("subscriptions", subscriptionId=f"s-{ref}")["prices"].append(price)
     harness.reconcile()
-    (waiting,) = [i for i in harness.objects("invoiceitems") if i["invoice"] is None]
-    assert (waiting["amount"], waiting["discountable"]) == (9900, True)
-    if deleted:
-        (coupon,) = harness.objects("coupons")
-        harness.stripe().v1.coupons.delete(coupon["id"])
+    waiting = [i for i in harness.objects("invoiceitems") if i["invoice"] is None]
+    assert [(i["amount"], i["discountable"]) for i in waiting] == [(9900, True)] * 5
+    for coupon in harness.objects("coupons"):
+        if coupon["name"] in ("Gone", "Lost"):
+            harness.stripe().v1.coupons.delete(coupon["id"])
+        elif coupon["name"] == "Out":
+            coupon["valid"] = False
+    left = {coupon["id"] for coupon in harness.objects("coupons")}
     harness.later(DAY)
-    end_in_stigg(harness, harness.world.now, "s-model")
+    for ref in coupons:
+        end_in_stigg(harness, harness.world.now, f"s-{ref}")
     harness.later(2 * HOUR)
     harness.reconcile()
-    left = [i["amount"] for i in harness.objects("invoiceitems") if i["invoice"] is None]
-    if deleted:
-        assert (finals(harness), left) == ([], [9900]), "without its coupon it is billed by a person"
-        assert harness.status("s-model") == ("PENDING", "NEEDS_A_PERSON")
-    else:
-        (bill,) = finals(harness)
-        assert (bill["total"], bill["auto_advance"], left) == (4950, True, [])
+    owners = {s["customer"]: s["metadata"]["stiggEntityId"] for s in harness.objects("subscriptions")}
+    bills = {owners[bill["customer"]]: (bill["total"], bill["auto_advance"]) for bill in finals(harness)}
+    assert bills == {f"s-{ref}": (total, True) for ref, total in coupons.items()}
+    assert [i for i in harness.objects("invoiceitems") if i["invoice"] is None] == []
+    assert {coupon["id"] for coupon in harness.objects("coupons")} == left, "copies are deleted"
 
 
 @pytest.mark.parametrize(

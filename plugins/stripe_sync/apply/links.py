@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from stripe_sync.clients.stigg.client import StiggApi
@@ -12,6 +12,15 @@ from stripe_sync.core.errors import EntityError
 from stripe_sync.core.ownership import Signer
 from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.actual.stripe_objects import DecodingContext
+from stripe_sync.domain.usage.final_terms import RecordedCoupon
+
+# Returns the content of our coupons among these Stripe ids, also of those deleted since.
+RecordedCoupons = Callable[[Iterable[str]], Mapping[str, RecordedCoupon]]
+
+
+def no_coupons(ids: Iterable[str]) -> Mapping[str, RecordedCoupon]:
+    """Return no content of any coupon: nothing was recorded."""
+    return {}
 
 
 class LinkIndex:
@@ -28,6 +37,7 @@ class LinkIndex:
         retired: Mapping[str, str] | None = None,
         stigg: StiggApi | None = None,
         test_clock: str = "",
+        recorded_coupons: RecordedCoupons = no_coupons,
     ) -> None:
         self._ids = dict(ids)
         self._keys = {id: key for key, id in ids.items()}
@@ -35,6 +45,7 @@ class LinkIndex:
         self.signer = signer
         self.stigg = stigg
         self.test_clock = test_clock
+        self.recorded_coupons = recorded_coupons
         self._tax = {"tax_code": tax_code, "tax_behavior": tax_behavior} if tax and tax_code else {}
         self._context = DecodingContext({}, signer, tax=tax, retired_keys=dict(retired or {}))
 

@@ -11,11 +11,12 @@ from decimal import Decimal
 from typing import Any
 
 from stripe_sync.apply.resource import Call
-from stripe_sync.apply.resources.invoice import INVOICES, terms
+from stripe_sync.apply.resources.coupon import COUPONS
+from stripe_sync.apply.resources.invoice import INVOICES, create
 from stripe_sync.apply.resources.invoice_item import ITEMS, taxed
 from stripe_sync.clients.stripe.answers import Found
 from stripe_sync.clients.stripe.endpoints import PATHS
-from stripe_sync.clients.stripe.nested_lists import with_lines
+from stripe_sync.clients.stripe.nested_lists import with_items, with_lines
 from stripe_sync.clients.stripe.parameters.base import Period
 from stripe_sync.clients.stripe.parameters.invoices import InvoiceTiming, NewInvoiceItem, PriceData
 from stripe_sync.core.charge_minimum import is_billable
@@ -25,10 +26,10 @@ from stripe_sync.core.money import shown
 from stripe_sync.domain.actual.pending_items import Net, Pending, settle
 from stripe_sync.domain.actual.taxes import manual_rates
 from stripe_sync.domain.model.stripe_status import InvoiceStatus
-from stripe_sync.domain.model.stripe_subscriptions import StripeDiscount
+from stripe_sync.domain.model.stripe_subscriptions import StripeDiscount, StripeSubscription
 from stripe_sync.domain.plan.actions import Action, ActionKind
 from stripe_sync.domain.plan.owed import INVOICE, LONGEST, NAME, OwedKind, owed_of
-from stripe_sync.domain.usage.final_terms import FinalTerms, final_terms, given, id_of, without_fixed
+from stripe_sync.domain.usage.final_terms import FinalTerms, final_terms, fixed_in, given, id_of, without_fixed
 from stripe_sync.domain.usage.holds.leads import LONGER
 
 
@@ -53,18 +54,21 @@ def _bill(call: Call, nets: Sequence[Net], *, key: str, now: int) -> list[str]:
     if found.problem:
         return [f"{_sum(nets)} were pending: {found.problem} Bill them by hand."]
     own = _own_invoice(call, found)
-    invoice = _existing_invoice(own, found.customer)
-    if invoice is None:
-        invoice = INVOICES.create(own.api, terms(own.action, own.marker()), key=f"{key}-pending")
+    invoice = _existing_invoice(own, found.customer) or create(own, f"{key}-pending")
     if invoice.object["status"] != InvoiceStatus.DRAFT or invoice.object["auto_advance"]:
         return []
     for net in nets:
         _put_line(own, invoice, net, key=key)
+    for coupon in found.coupons:  # its discounts are kept
+        COUPONS.delete_if_there(own.api, coupon["id"], key=f"{key}-{coupon['id']}-gone")
     return _switch_on(own, invoice.object["id"], nets, key=key, now=now)
 
 
 def _terms(call: Call, nets: Sequence[Net], *, now: int) -> FinalTerms:
-    """Return the terms of the invoice. It has discounts only for one-off charges, since prorations contain them (SB 3.3, 5.5)."""
+    """Return the terms of the invoice. It has discounts only for one-off charges, since prorations contain them (SB 3.3, 5.5).
+
+    A fixed amount is left to a person where the final usage invoice may take it too: where the subscription bills usage.
+    """
     api, moment = call.api, min(call.action.after.get("ended_in_stigg") or now, now)
     body = api.get(f"{PATHS['subscription']}/{call.id}", expand=["discounts"])
     if not any(net.discountable for net in nets):
@@ -72,8 +76,13 @@ def _terms(call: Call, nets: Sequence[Net], *, now: int) -> FinalTerms:
     inherited = (api.find(f"{PATHS['customer']}/{id_of(body['customer'])}") or {}).get("discount")
     used = {from_stripe(d, StripeDiscount).source.coupon_id() for d in given(body, inherited, moment)}
     live = {id: api.find(f"{PATHS['coupon']}/{id}") for id in used if id}
-    found = final_terms(body, moment=moment, live=live, recorded={}, key="", inherited=inherited)
-    return without_fixed(found, [id for id, coupon in live.items() if coupon and coupon.get("percent_off") is None])
+    recorded, key = call.links.recorded_coupons(live), f"{INVOICE}:{call.id}"
+    found = final_terms(body, moment=moment, live=live, recorded=recorded, key=key, inherited=inherited)
+    items = from_stripe(with_items(api, body), StripeSubscription).items.data
+    if not any(item.price.is_usage() for item in items):
+        return found
+    fixed = [id for id, coupon in live.items() if coupon and coupon.get("percent_off") is None]
+    return without_fixed(found, fixed_in(found, fixed))
 
 
 def _own_invoice(call: Call, terms: FinalTerms) -> Call:

@@ -69,7 +69,7 @@ def _draft_document(call: Call, found: Found) -> Document:
     }
 
 
-def _create(call: Call, key: str) -> Written:
+def create(call: Call, key: str) -> Written:
     """Create its coupons, then the invoice with ``auto_advance`` off, so that an incomplete one is never finalized."""
     for coupon in _coupons(call.action):
         _create_coupon(call, coupon, key=f"{key}-{coupon.id}")
@@ -177,7 +177,7 @@ FINAL_INVOICE = Resource("finalinvoice", _read, _document, instructions=frozense
 HANDLERS = {
     ActionKind.DRAFT_HOLD: Handler(DRAFT, _set_time, DRAFT.recover_update),
     ActionKind.DRAFT_RELEASE: Handler(DRAFT, _set_time, DRAFT.recover_update),
-    ActionKind.FINAL_INVOICE_CREATE: Handler(FINAL_INVOICE, _create, _recover),
+    ActionKind.FINAL_INVOICE_CREATE: Handler(FINAL_INVOICE, create, _recover),
     ActionKind.FINAL_INVOICE_RELEASE: Handler(FINAL_INVOICE, _release, _recover_release),
     ActionKind.FINAL_INVOICE_DELETE: Handler(FINAL_INVOICE, _delete, _recover_deletion),
 }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from stripe_sync.core.decoding import from_stripe
@@ -15,6 +15,14 @@ from stripe_sync.domain.actual.taxes import manual_rates
 from stripe_sync.domain.model.stripe_subscriptions import StripeDiscount
 
 OWN = "stripe-sync-final-"
+
+
+@dataclass(frozen=True)
+class RecordedCoupon:
+    """The content of one of our coupons as the journal holds it; ``amount_off`` in minor units by currency."""
+
+    percent_off: str | None = None
+    amount_off: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -70,7 +78,7 @@ def final_terms(
     *,
     moment: int,
     live: Mapping[str, Mapping[str, Any] | None],
-    recorded: Mapping[str, Mapping[str, Any]],
+    recorded: Mapping[str, RecordedCoupon],
     key: str,
     inherited: Mapping[str, Any] | None = None,
 ) -> FinalTerms:
@@ -120,6 +128,12 @@ def without_fixed(terms: FinalTerms, fixed: Collection[str]) -> FinalTerms:
     )
 
 
+def fixed_in(terms: FinalTerms, fixed: Collection[str]) -> list[str]:
+    """Return the discounts of an invoice that are a fixed amount: ``fixed`` coupons that are live, and those made for it."""
+    made = [coupon["id"] for coupon in terms.coupons if "percent_off" not in coupon]
+    return [id for id in terms.discounts if id in fixed or id in made]
+
+
 def given(body: Mapping[str, Any], inherited: Mapping[str, Any] | None, moment: int) -> list[Mapping[str, Any]]:
     """Return the discounts of a renewal at a moment: the subscription's, else the customer's, if it had begun by then."""
     own = living(body.get("discounts") or (), moment)
@@ -163,10 +177,9 @@ def with_used_up(body: Mapping[str, Any], used: Sequence[Mapping[str, Any]], mom
     return {**body, "discounts": [*own, *back.values()]}
 
 
-def copy_of(content: Mapping[str, Any], currency: str, key: str) -> dict[str, Any]:
+def copy_of(content: RecordedCoupon, currency: str, key: str) -> dict[str, Any]:
     """Return a coupon of the same content for one invoice; its id is the same in every run."""
     coupon: dict[str, Any] = {"id": OWN + hashlib.sha256(key.encode()).hexdigest()[:24], "duration": "once"}
-    if content.get("percent_off") is not None:
-        return coupon | {"percent_off": str(content["percent_off"])}
-    amounts = content["amount_off"]
-    return coupon | {"amount_off": str(amounts.get(currency, 0)), "currency": currency}
+    if content.percent_off is not None:
+        return coupon | {"percent_off": content.percent_off}
+    return coupon | {"amount_off": content.amount_off.get(currency, "0"), "currency": currency}

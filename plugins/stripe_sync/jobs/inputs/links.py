@@ -13,8 +13,11 @@ from stripe_sync.core import keys
 from stripe_sync.core.decoding import texts_in
 from stripe_sync.domain.drift.difference import Difference
 from stripe_sync.domain.plan.actions import Action
+from stripe_sync.domain.usage.final_terms import RecordedCoupon
+from stripe_sync.jobs.inputs.coupons import recorded_coupons
 from stripe_sync.jobs.runtime.context import Session
 from stripe_sync.warehouse.comparisons import links
+from stripe_sync.warehouse.engine import connect_to_read
 from stripe_sync.warehouse.writes import journal
 
 
@@ -44,6 +47,11 @@ def texts_of(thing: Action | Difference) -> Iterator[str]:
 def link_index_of(session: Session, connection: Connection, known: Mapping[str, str]) -> LinkIndex:
     """Return the open links (``known``: Stripe ids by link key) with the settings and clients that a write needs."""
     environment = session.environment
+
+    def coupons(ids: Iterable[str]) -> dict[str, RecordedCoupon]:
+        with connect_to_read(session.engine) as reading:
+            return recorded_coupons(reading, environment.name, ids)
+
     return LinkIndex(
         known,
         session.signer,
@@ -53,4 +61,5 @@ def link_index_of(session: Session, connection: Connection, known: Mapping[str, 
         retired=links.retired_coupons(connection, environment.name),
         stigg=session.stigg,
         test_clock=environment.stripe.test_clock,
+        recorded_coupons=coupons,
     )

@@ -23,13 +23,13 @@ from stripe_sync.domain.usage.final_terms import FinalTerms, final_terms, id_of,
 from stripe_sync.domain.usage.holds.leads import is_too_near
 from stripe_sync.domain.usage.ledger import BILLABLE, OPEN
 from stripe_sync.domain.usage.windows import Window
+from stripe_sync.jobs.inputs.coupons import recorded_coupons
 from stripe_sync.jobs.inputs.direct_writes import write
 from stripe_sync.jobs.inputs.invoices import seen_invoice
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.usage.drafts.holds import known_leads
 from stripe_sync.jobs.usage.ledger_state import load_state
 from stripe_sync.jobs.usage.permissions import entity_of
-from stripe_sync.warehouse.comparisons import links
 from stripe_sync.warehouse.engine import connect_to_read
 from stripe_sync.warehouse.usage import movements, usage_invoices, usage_windows
 from stripe_sync.warehouse.writes import journal
@@ -101,18 +101,6 @@ def used_up(session: Session, subscription: str) -> list[dict[str, Any]]:
     ids = [i.invoice for i in seen if i.body.get("unowed") and i.body.get("discounts")]
     bodies = (api.find(f"/v1/invoices/{id}", expand=["discounts"]) for id in ids)
     return [discount for body in bodies if body is not None for discount in body["discounts"]]
-
-
-def recorded_coupons(connection: Connection, environment: str, ids: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Return the content of coupons that we made, by Stripe id, as the journal holds it; also of those deleted since."""
-    retired = links.retired_coupons(connection, environment)
-    found = {}
-    for id in ids:
-        key = links.key_of(connection, environment, id) or retired.get(id)
-        made = journal.newest_created(connection, environment, key) if key else None
-        if made is not None:
-            found[id] = made["after"]
-    return found
 
 
 def leave_to_person(session: Session, run: Run, windows: Iterable[Window], why: str) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from stripe_sync.core.charge_minimum import is_billable, is_chargeable, left_as_debt
-from stripe_sync.domain.usage.final_terms import final_terms, with_used_up, without_fixed
+from stripe_sync.domain.usage.final_terms import RecordedCoupon, final_terms, fixed_in, with_used_up, without_fixed
 
 END = 1_800_000_000
 
@@ -25,7 +25,8 @@ def discount(coupon: str, end: int | None = None) -> dict[str, Any]:
 
 
 def terms(body: dict[str, Any], live: Any = None, recorded: Any = None) -> Any:
-    return final_terms(body, moment=END, live=live or {}, recorded=recorded or {}, key="k")
+    contents = {id: RecordedCoupon(**content) for id, content in (recorded or {}).items()}
+    return final_terms(body, moment=END, live=live or {}, recorded=contents, key="k")
 
 
 def test_no_discount_is_said_and_not_left_out() -> None:
@@ -172,6 +173,13 @@ def test_a_fixed_amount_is_not_taken_off_two_last_invoices(fixed: tuple[str, ...
     found = without_fixed(terms(subscription(discounts=[discount("half")]), live), fixed)
     assert (problem in found.problem, bool(found.problem)) == (True, bool(problem))
     assert found.discounts == ("half",)
+
+
+def test_the_discounts_of_a_fixed_amount_are_live_or_made_for_the_invoice() -> None:
+    live = {"half": {"id": "half", "percent_off": 50}, "five": {"id": "five", "percent_off": None}, "lost": None}
+    recorded = {"lost": {"amount_off": {"usd": "500"}}}
+    found = terms(subscription(discounts=[discount(id) for id in live]), live, recorded)
+    assert fixed_in(found, ["five"]) == ["five", found.coupons[0]["id"]]
 
 
 def test_an_earlier_problem_is_kept() -> None:
