@@ -335,6 +335,8 @@ def test_a_zombie_whose_lease_was_taken_starts_no_call(harness_of: Build, small_
 
     assert intend(zombie.epoch) is None
     assert intend(successor.epoch) is not None
+    assert leases.extend(harness.engine, zombie, 60) is False
+    assert [leases.is_current(harness.engine, lease) for lease in (zombie, successor)] == [False, True]
 
 
 def test_a_run_that_is_delayed_by_a_day_between_intent_and_call_makes_nothing_twice(

@@ -147,7 +147,7 @@ class Executor:
         if isinstance(prepared, Step):
             return prepared
         action = prepared
-        intent = self.reused.get(action.hash) or self.intended(action, lease)
+        intent = self.intended(action, lease)
         for last in (*[False] * (KEYS - 1), True):
             try:
                 return self.record_success(intent, self.send(intent))
@@ -176,12 +176,13 @@ class Executor:
             return Step(action, "waiting", ReasonCode.WAITS_FOR_WRITE, str(lost))
 
     def intended(self, action: Action, lease: Lease) -> Intent:
-        """Commit an intent. Raises NotReady where the lease was taken over."""
+        """Return the open intent of an earlier run, once, or commit one. Raises NotReady where the lease ended or was taken over."""
+        again = self.reused.pop(action.hash, None)
+        if again is not None and leases.is_current(self.engine, lease):
+            return again
         intent = journal.intend(self.engine, self.environment, self.run_id, self.plan_hash, action, epoch=lease.epoch)
         if intent is None:
-            raise NotReady(
-                f"Lane {lease.lane} was taken over by another run. This run stops writing; the next run continues."
-            )
+            raise NotReady(f"The lease of lane {lease.lane} ended or was taken over. The next run continues.")
         return intent
 
     def send(self, intent: Intent) -> Written:

@@ -6,20 +6,24 @@ lease was taken can start no call. Time is the database's.
 
 from __future__ import annotations
 
+import logging
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import Connection, Engine, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import SQLAlchemyError
 
 from stripe_sync.core.errors import FatalError, NotReady, Transient
 from stripe_sync.core.lanes import Lane
 from stripe_sync.warehouse.engine import connect_to_read
 from stripe_sync.warehouse.tables import writes as tables
 
+log = logging.getLogger(__name__)
 SECONDS = 60
 HEARTBEAT = SECONDS / 4
 MAX_SKIPPED_RUNS = 3  # runs in a row that may skip a lane before a person has to check it
@@ -45,12 +49,26 @@ def held(engine: Engine, environment: str, lane: Lane, *, holder: str) -> Iterat
 
 @contextmanager
 def kept(engine: Engine, lease: Lease) -> Iterator[None]:
-    """Keep a lease alive while the block runs, and gives it back."""
+    """Extend a lease while the block runs, and give it back after it.
+
+    After a database error it is extended again and again until it has ended; then no intent is committed under it.
+    """
     stop = threading.Event()
 
     def beat() -> None:
-        while not stop.wait(HEARTBEAT):
-            extend(engine, lease, SECONDS)
+        ends, wait = time.monotonic() + SECONDS, HEARTBEAT
+        while not stop.wait(wait) and time.monotonic() < ends:
+            began = time.monotonic()
+            try:
+                if not extend(engine, lease, SECONDS):
+                    return
+            except SQLAlchemyError as error:
+                log.warning(
+                    "The lease of lane %s was not extended; it is tried again: %s", lease.lane, type(error).__name__
+                )
+                wait = HEARTBEAT / 15
+            else:
+                ends, wait = began + SECONDS, HEARTBEAT
 
     thread = threading.Thread(target=beat, daemon=True, name=f"lease-{lease.lane}")
     thread.start()
@@ -131,15 +149,26 @@ def skip(engine: Engine, environment: str, lane: str, holder: str) -> int:
     return times
 
 
-def extend(engine: Engine, lease: Lease, seconds: int) -> None:
-    """Move the end of a lease whose epoch still stands."""
-    of = tables.lease.c
+def extend(engine: Engine, lease: Lease, seconds: int) -> bool:
+    """Move the end of a lease that was not taken over; return whether that is so."""
     with engine.begin() as connection:
-        connection.execute(
-            update(tables.lease)
-            .where(of.environment == lease.environment, of.lane == lease.lane, of.epoch == lease.epoch)
-            .values(expires_at=func.now() + timedelta(seconds=seconds))
+        found = connection.execute(
+            update(tables.lease).where(*_is(lease)).values(expires_at=func.now() + timedelta(seconds=seconds))
         )
+    return found.rowcount == 1
+
+
+def is_current(engine: Engine, lease: Lease) -> bool:
+    """Return whether a lease has not ended and was not taken over."""
+    query = select(tables.lease.c.epoch).where(*_is(lease), tables.lease.c.expires_at > func.now())
+    with connect_to_read(engine) as connection:
+        return connection.execute(query).first() is not None
+
+
+def _is(lease: Lease) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions of a lease's row with its epoch."""
+    of = tables.lease.c
+    return of.environment == lease.environment, of.lane == lease.lane, of.epoch == lease.epoch
 
 
 def pause_reason(engine: Engine, environment: str, lane: str) -> str | None:
