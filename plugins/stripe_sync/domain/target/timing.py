@@ -112,12 +112,17 @@ def anchor_note(anchor: int | None) -> dict[str, str]:
 def cancel_at(inputs: Inputs, subscription: Subscription, held: StripeSubscription | None) -> int | None:
     """Return the ``cancel_at`` to set, Unix seconds: a future end in the current period of every item, else None.
 
-    A new subscription gets none: its periods are not known yet.
+    A new subscription gets none: its periods are not known yet. A past end that Stigg still gives keeps the ``cancel_at`` that
+    was set for it: Stigg's job may be late, and the subscription would renew.
     """
-    end = ends_at(inputs, subscription)
-    if end is None or held is None:
+    if held is None:
         return None
-    return end_in_period(end, [natural_end(held, item) for item in held.items.data])
+    natural_ends = [natural_end(held, item) for item in held.items.data]
+    due = [moment for moment in end_timers(subscription) if inputs.is_due(moment)]
+    if due and held.cancel_at is not None and end_in_period(epoch(min(due)), natural_ends) == held.cancel_at:
+        return held.cancel_at
+    end = ends_at(inputs, subscription)
+    return None if end is None else end_in_period(end, natural_ends)
 
 
 def changed_at(subscription: Subscription, versions: Mapping[str, PriceVersion]) -> dict[str, int]:

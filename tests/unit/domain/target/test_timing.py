@@ -1,0 +1,58 @@
+"""The end that Stripe is given for one that Stigg gives."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from stripe_sync.core.clock import epoch
+from stripe_sync.core.decoding import from_stripe
+from stripe_sync.domain.model.stripe_subscriptions import StripeSubscription
+from stripe_sync.domain.target.timing import cancel_at
+from tests.unit.domain.test_deciding import NOW, customer, inputs, package, subscription
+
+DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
+
+
+def end_to_set(end: timedelta | None, held: timedelta | None) -> timedelta | None:
+    """Return the ``cancel_at`` to set, for an end in Stigg and one in Stripe, all from now; the period ends in ten days."""
+    more = {} if end is None else {"effectiveEndDate": (NOW + end).isoformat()}
+    row = subscription(**more)
+    price = {"id": "price_1", "product": "prod_1", "currency": "usd", "type": "recurring", "active": True}
+    item: dict[str, Any] = {
+        "id": "si_1",
+        "price": price | {"recurring": {"interval": "month", "interval_count": 1, "usage_type": "licensed"}},
+        "current_period_start": epoch(NOW - 20 * DAY),
+        "current_period_end": epoch(NOW + 10 * DAY),
+    }
+    body: dict[str, Any] = {
+        "id": "sub_1",
+        "customer": "cus_1",
+        "status": "active",
+        "currency": "usd",
+        "collection_method": "send_invoice",
+        "items": {"data": [item], "has_more": False},
+        "cancel_at": None if held is None else epoch(NOW + held),
+        "billing_cycle_anchor": epoch(NOW - 20 * DAY),
+    }
+    found = cancel_at(inputs([package()], [customer()], [row]), row, from_stripe(body, StripeSubscription))
+    return None if found is None else timedelta(seconds=found - epoch(NOW))
+
+
+@pytest.mark.parametrize(
+    ("end", "held", "expected"),
+    [
+        pytest.param(DAY, None, DAY, id="a future end is set"),
+        pytest.param(DAY, 2 * DAY, DAY, id="a future end is moved"),
+        pytest.param(None, DAY, None, id="an end that Stigg removed is removed"),
+        pytest.param(-HOUR, -HOUR, -HOUR, id="a past end that Stigg still gives is kept"),
+        pytest.param(timedelta(0), timedelta(0), timedelta(0), id="an end now is kept"),
+        pytest.param(-HOUR, None, None, id="a past end is not set"),
+        pytest.param(-HOUR, DAY, None, id="the end of another party is not kept"),
+    ],
+)
+def test_the_end_to_set(end: timedelta | None, held: timedelta | None, expected: timedelta | None) -> None:
+    assert end_to_set(end, held) == expected
