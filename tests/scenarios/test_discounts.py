@@ -128,7 +128,9 @@ def test_a_repeating_coupon_that_ended_in_stripe_is_not_attached_again(
     harness = harness_of(small_world)
     harness.reconcile()
     subscription(harness, "s-1")["discounts"] = []
-    assert harness.plan().plan.actions == []
+    assert [a.kind for a in harness.plan().plan.actions] == ["coupon.delete"], "its own coupon of two months goes"
+    harness.reconcile()
+    assert (coupons_on(harness, "s-1"), harness.plan().plan.actions) == ([], [])
 
 
 def test_a_coupon_attached_late_is_one_with_the_months_that_remain(
@@ -142,7 +144,9 @@ def test_a_coupon_attached_late_is_one_with_the_months_that_remain(
     harness.reconcile()
     (id,) = coupons_on(harness, "s-1")
     assert len(harness.objects("coupons")) == 2, "the catalog's, and one of the subscription's own"
-    assert harness.world.stripe["coupons"][id]["duration_in_months"] == 4
+    assert harness.world.stripe["coupons"][id]["duration_in_months"] == 3, (
+        "renewals begin in 3 of the 110 days that are left"
+    )
     assert harness.plan().plan.actions == []
 
 

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from stripe_sync.core.decoding import from_stigg, from_stripe
+from stripe_sync.core.decoding import from_stripe
 from stripe_sync.domain.actual.actual_state import linked_documents
 from stripe_sync.domain.actual.successors import follows
 from stripe_sync.domain.model.inputs import Links, StripeView
-from stripe_sync.domain.model.stigg import SubscriptionCoupon
 from stripe_sync.domain.model.stripe import StripeCoupon, StripeCustomer, StripeProduct
 from stripe_sync.domain.model.stripe_subscriptions import StripeSubscription
 from stripe_sync.domain.plan.actions import Action, ActionKind
 from stripe_sync.domain.plan.builder import references
-from stripe_sync.domain.target.coupons import KnownDiscounts, coupon_timers, remaining
 from tests.unit.domain.test_deciding import inputs, subscription
 
 END = "2026-11-20T10:00:00.000Z"
@@ -91,31 +89,6 @@ def test_a_subscription_follows_another_by_name_or_by_its_moment(
     moment = subscription(startDate=END).start_date + timedelta(seconds=after.get("seconds", 0))
     then = subscription(subscriptionId="s-2", startDate=moment.isoformat(), **more)
     assert follows(first, then, "sub_1") is expected
-
-
-@pytest.mark.parametrize(
-    ("months", "now", "left"),
-    [(3, "2026-08-31", 3), (3, "2026-09-29", 3), (3, "2026-09-30", 2), (3, "2026-10-30", 2), (3, "2026-10-31", 1),
-     (3, "2026-11-29", 1), (3, "2026-11-30", None), (3, "2027-08-31", None), (1, "2026-09-30", None),
-     (None, "2030-01-01", "all")],
-)  # fmt: skip
-def test_the_months_that_remain_of_a_coupon(months: int | None, now: str, left: int | str | None) -> None:
-    row = {
-        "refId": "c",
-        "type": "PERCENTAGE",
-        "percentOff": 10,
-        "startDate": "2026-08-31T00:00:00Z",
-        "durationInMonths": months,
-    }
-    coupon = from_stigg(row, SubscriptionCoupon)
-    given = replace(inputs(), now=datetime.fromisoformat(now).replace(tzinfo=UTC))
-    found_left = remaining(given, coupon)
-    assert found_left is coupon if left == "all" else (found_left and found_left.duration_in_months) == left
-    applied = subscription(coupons=[{**row, "status": "ACTIVE"}])
-    timers = coupon_timers(given, applied, KnownDiscounts({}))
-    assert bool(timers) is isinstance(left, int), "the next month is waited for"
-    assert all(moment > given.now for moment in timers)
-    assert coupon_timers(given, applied, KnownDiscounts({"c": ""})) == [], "one that is attached waits for nothing"
 
 
 @pytest.mark.parametrize(

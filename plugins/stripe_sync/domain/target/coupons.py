@@ -11,12 +11,9 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import count, takewhile
 from typing import Any
 
-import msgspec
-
-from stripe_sync.core import keys, money, ownership, periods
+from stripe_sync.core import keys, money, ownership
 from stripe_sync.core.errors import EntityError
 from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.actual.actual_state import expanded, one_off_tokens
@@ -27,9 +24,11 @@ from stripe_sync.domain.model.status import EntityStatus, Status
 from stripe_sync.domain.model.stigg import Coupon, Subscription, SubscriptionCoupon
 from stripe_sync.domain.model.stigg_status import CouponStatus
 from stripe_sync.domain.model.stripe_subscriptions import StripeSubscription
+from stripe_sync.domain.target import coupon_months
 from stripe_sync.domain.target.catalog import display_names
 from stripe_sync.domain.target.catalog.catalog import own_metadata
 from stripe_sync.domain.target.catalog.prices import content_hash
+from stripe_sync.domain.target.coupon_months import Renewals, renewals_of
 
 Content = Mapping[str, Any]
 
@@ -38,12 +37,14 @@ Content = Mapping[str, Any]
 class KnownDiscounts:
     """Existing discounts of a subscription: link key of the coupon by refId, and the tokens of attached coupons.
 
-    ``untold``: the subscription was created externally, which also attached its coupons.
+    ``ends`` are the ends of the discounts by refId, Unix seconds. ``untold``: the subscription was created externally, which
+    also attached its coupons.
     """
 
     live: Mapping[str, str]
     once: Iterable[str] = ()
     untold: bool = False
+    ends: Mapping[str, int | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -143,23 +144,30 @@ def once_token(*parts: str) -> str:
 
 
 def discounts(
-    inputs: Inputs, subscription: Subscription, catalog: Mapping[str, str], known: KnownDiscounts
+    inputs: Inputs,
+    subscription: Subscription,
+    catalog: Mapping[str, str],
+    known: KnownDiscounts,
+    *,
+    held: StripeSubscription | None,
 ) -> Discounts:
     """Return the target discounts of a subscription; ``catalog`` are the link keys of the catalog's current coupons."""
-    applied = list(subscription.coupons or ())
+    applied, renewals = list(subscription.coupons or ()), renewals_of(inputs, subscription, held)
     removed = {c.ref_id for c in applied if c.status == CouponStatus.REMOVED} - {
         c.ref_id for c in applied if c.status == CouponStatus.ACTIVE
     }
-    refs, once = [r for r in known.live if r not in removed], set(known.once)
+    active = [c for c in applied if c.status == CouponStatus.ACTIVE]
+    over = {c.ref_id for c in active if c.ref_id in known.live and is_over(inputs, c, known, renewals)}
+    refs, once = [r for r in known.live if r not in removed | over], set(known.once)
     attach: dict[str, str] = {}
     own: list[ObjectDocument] = []
-    for coupon in (c for c in applied if c.status == CouponStatus.ACTIVE):
+    for coupon in active:
         if is_attached(coupon, known):
             once.add(token(coupon))
-            own += known_own(inputs, subscription, coupon, known)
+            own += known_own(inputs, subscription, coupon, known) if coupon.ref_id not in over else ()
         if token(coupon) in once:
             continue
-        due = remaining(inputs, coupon)
+        due = coupon_months.remaining(coupon, renewals, inputs.now)
         if due is None:
             continue
         key, made = chosen(inputs, subscription, due, catalog)
@@ -175,13 +183,14 @@ def known_discounts(inputs: Inputs, held: StripeSubscription | None) -> KnownDis
     if held is None:
         return KnownDiscounts({})
     context = DecodingContext(inputs.links.keys, inputs.signer, retired_keys=inputs.links.retired)
-    live = {}
+    live, ends = {}, {}
     for discount in expanded(held):
         ref, id = context.ref_of(discount), discount.source.coupon_id() or ""
         if ref is not None:
             live[ref] = inputs.links.keys.get(id) or inputs.links.retired.get(id) or ""
+            ends[ref] = discount.end
     proven = inputs.signer.key_of(held.metadata.get(ownership.FIELD)) is not None
-    return KnownDiscounts(live, tuple(one_off_tokens(held.metadata)), untold=not proven)
+    return KnownDiscounts(live, tuple(one_off_tokens(held.metadata)), untold=not proven, ends=ends)
 
 
 def is_attached(coupon: SubscriptionCoupon, known: KnownDiscounts) -> bool:
@@ -189,30 +198,24 @@ def is_attached(coupon: SubscriptionCoupon, known: KnownDiscounts) -> bool:
     return coupon.ref_id in known.live or known.untold
 
 
-def remaining(inputs: Inputs, coupon: SubscriptionCoupon) -> SubscriptionCoupon | None:
-    """Return the coupon with its remaining months, counted from its application; None if none remain."""
-    if coupon.duration_in_months is None or coupon.start_date is None:
-        return coupon
-    left = coupon.duration_in_months - sum(1 for _ in takewhile(inputs.is_due, month_ends(coupon)))
-    return msgspec.structs.replace(coupon, duration_in_months=left) if left >= 1 else None
-
-
-def month_ends(coupon: SubscriptionCoupon) -> Iterator[datetime]:
-    """Yield the ends of the months of a coupon from its application on; none where it lasts for ever."""
-    months = coupon.duration_in_months
-    if months is not None and coupon.start_date is not None:
-        for month in takewhile(lambda number: number < months + 1, count(1)):
-            yield periods.add_months(coupon.start_date, month)
-
-
-def coupon_timers(inputs: Inputs, subscription: Subscription, known: KnownDiscounts) -> list[datetime]:
-    """Return the next end of a month of each coupon that may still be attached: then less of it remains."""
+def coupon_timers(inputs: Inputs, subscription: Subscription, held: StripeSubscription | None) -> list[datetime]:
+    """Return when other months of a coupon remain to be attached, and when an attached one is taken off."""
+    known, renewals = known_discounts(inputs, held), renewals_of(inputs, subscription, held)
     active = [c for c in subscription.coupons or () if c.status == CouponStatus.ACTIVE]
     kept = {*known.once, *(token(c) for c in active if is_attached(c, known))}
-    ends = (
-        next((end for end in month_ends(c) if not inputs.is_due(end)), None) for c in active if token(c) not in kept
-    )
-    return [end for end in ends if end is not None]
+    changes = [m for c in active if token(c) not in kept for m in coupon_months.timers(c, renewals, inputs.now)]
+    removals = [
+        coupon_months.removal(c, renewals, inputs.now, discount_end=known.ends.get(c.ref_id))
+        for c in active
+        if not known.untold
+    ]
+    return [*changes, *(moment for moment in removals if moment is not None and moment > inputs.now)]
+
+
+def is_over(inputs: Inputs, coupon: SubscriptionCoupon, known: KnownDiscounts, renewals: Renewals) -> bool:
+    """Return whether the discount of an attached coupon is taken off before a renewal that it does not discount."""
+    end = known.ends.get(coupon.ref_id)
+    return not known.untold and coupon_months.is_over(coupon, renewals, inputs.now, discount_end=end)
 
 
 def chosen(

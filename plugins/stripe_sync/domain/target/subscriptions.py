@@ -153,7 +153,7 @@ def item_timers(inputs: Inputs, subscription: Subscription, key: str) -> list[da
     """Return the moments at which the target document of a subscription changes, except those of its end."""
     held = inputs.stripe.subscriptions.get(inputs.links.ids.get(key, ""))
     try:
-        timers = coupon_timers(inputs, subscription, known_discounts(inputs, held))
+        timers = coupon_timers(inputs, subscription, held)
     except EntityError:
         return []  # the target document fails for the same reason
     charged = COLLECTION.get(subscription.payment_collection_method) == "charge_automatically"
@@ -209,7 +209,7 @@ def subscription_targets(
     collection = collection_of(subscription)
     held = inputs.stripe.subscriptions.get(inputs.links.ids.get(key, ""))
     known = known_discounts(inputs, held)
-    found = discounts(inputs, subscription, context.catalog_coupons, known)
+    found = discounts(inputs, subscription, context.catalog_coupons, known, held=held)
     charged_once = [(v, quantity) for v, quantity in lines if v.once]
     once = once_tokens(found, charged_once)
     check_lines(inputs, lines, held)
