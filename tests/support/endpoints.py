@@ -21,6 +21,12 @@ from sandbox.world.refusal import StripeRefusal
 from stripe_sync.clients.stripe.http import Http
 
 FOLDER = "TEST_ENDPOINTS_FOLDER"  # where a run of tests keeps what its processes call
+# Rows that a run of all stories need not call, and why.
+UNPLAYED = {
+    "GET /v1/subscription_schedules": "known to the lists of a test clock, which ask for what a run needs",
+    "POST /v1/invoiceitems/{invoiceitem}": "a line is changed only where use is counted after it was written",
+    "POST /v1/subscription_schedules/{schedule}/release": "a release always waits for a person, and the story ends there",
+}
 LIST = Path(__file__).parents[1] / "recorded" / "endpoints.txt"
 
 
@@ -87,11 +93,13 @@ def differences(called: set[str], *, are_all: bool) -> list[str]:
     """Return what the list lacks, and where all stories ran what it has too much, as sentences."""
     found = [f"{line}: a story calls it, and {LIST.name} lacks it." for line in sorted(called - listed())]
     if are_all:
-        found += [f"{line}: {LIST.name} has it, and no story calls it." for line in sorted(listed() - called)]
+        found += [
+            f"{line}: {LIST.name} has it, and no story calls it." for line in sorted(listed() - called - set(UNPLAYED))
+        ]
     return found
 
 
 def write(called: set[str]) -> None:
-    """Write the list, below its comment."""
+    """Write the list, below its comment, with the rows that no story need call."""
     comment = [line for line in LIST.read_text(encoding="utf-8").splitlines() if line.startswith("#")]
-    LIST.write_text("\n".join([*comment, *sorted(called), ""]), encoding="utf-8")
+    LIST.write_text("\n".join([*comment, *sorted(called | set(UNPLAYED)), ""]), encoding="utf-8")

@@ -22,6 +22,8 @@ def test_what_the_list_lacks_is_found_by_any_run_and_what_it_has_too_much_by_one
     everything = endpoints.differences(endpoints.listed() - {CALLED} | {MORE}, are_all=True)
     assert everything == [*lacking, f"{CALLED}: endpoints.txt has it, and no story calls it."]
     assert endpoints.differences(endpoints.listed(), are_all=True) == []
+    assert endpoints.differences(endpoints.listed() - set(endpoints.UNPLAYED), are_all=True) == []
+    assert set(endpoints.UNPLAYED) <= endpoints.listed()
 
 
 def test_what_processes_of_a_run_call_is_kept_until_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -40,6 +42,7 @@ def test_the_list_is_written_below_its_comment(monkeypatch: pytest.MonkeyPatch, 
     copy = tmp_path / "endpoints.txt"
     copy.write_text("# a comment\nGET /v1/prices\n")
     monkeypatch.setattr(endpoints, "LIST", copy)
+    monkeypatch.setattr(endpoints, "UNPLAYED", {})
     endpoints.write({MORE, CALLED})
     assert copy.read_text() == f"# a comment\n{CALLED}\n{MORE}\n"
 
