@@ -12,8 +12,9 @@ from sandbox.world.state import Fault
 from stripe_sync.apply import settling
 from stripe_sync.core import deadlines
 from stripe_sync.core.errors import FatalError, Transient
+from tests.scenarios.test_month_end_endings import end_in_stigg, finals
 from tests.support.harness import Harness
-from tests.support.metering import MINUTE, month_end, use
+from tests.support.metering import DAY, HOUR, MINUTE, cycle, ledger, month_end, subscription, until, use
 
 Build = Callable[[WorldBuilder], Harness]
 
@@ -71,6 +72,72 @@ def test_usage_of_one_customer_that_is_not_understood_leaves_the_others_read(
     assert harness.usage()["failed"] == []
     totals = sorted(i["total"] for i in harness.objects("invoices") if i["billing_reason"] == "subscription_cycle")
     assert totals == [2270, 2270]
+
+
+@pytest.mark.parametrize("how", [{"status": 500}, {"kind": "half"}], ids=["a 500", "an unreadable answer"])
+def test_an_invoice_that_stays_unreadable_stops_its_subscription_alone(
+    harness_of: Build, metered: WorldBuilder, how: dict[str, Any]
+) -> None:
+    """Issue 23, 2.10: the draft of s-1 cannot be read: it is held and raises an alert; those of s-2 and s-3 are billed, 2.70 USD each."""
+    for number in (2, 3):
+        metered.customer(f"c-{number}", f"Customer {number}", f"c{number}@example.test")
+        metered.subscription(f"s-{number}", f"c-{number}", "pro")
+    harness = harness_of(metered)
+    harness.attempts = 1
+    end = month_end(harness, 1000)
+    for number in (2, 3):
+        use(harness, 1000, end - 2 * MINUTE, customerId=f"c-{number}")
+    bad = cycle(harness, "s-1")
+    harness.world.faults.append(Fault("GET", f"/v1/invoices/{bad['id']}", times=10**6, **how))
+    found = harness.usage(alerts=True)
+    assert any(subscription(harness, "s-1")["id"] in page and "could not be" in page for page in found["pages"])
+    assert [cycle(harness, f"s-{number}")["total"] for number in (1, 2, 3)] == [2000, 2270, 2270]
+    until(harness, end + 40 * MINUTE)
+    harness.usage(alerts=True)
+    assert cycle(harness, "s-1")["automatically_finalizes_at"] > end + 3601, "it is held"
+    until(harness, end + 2 * HOUR)
+    final = cycle(harness, "s-2")
+    harness.world.faults.append(Fault("GET", f"/v1/invoices/{final['id']}", times=10**6, **how))
+    found = harness.usage(alerts=True)
+    assert any(f"The invoices of {subscription(harness, 's-2')['id']} could not be read" in p for p in found["pages"])
+    assert [problem["subscription"] for problem in found["unreadable"]] == ["s-2"]
+    assert [cycle(harness, f"s-{number}")["status"] for number in (1, 2, 3)] == ["draft", "open", "open"]
+    assert ledger(harness)["billed"] == ("1000", 270), "that of s-3"
+    harness.world.faults.clear()
+    harness.later(MINUTE)
+    harness.usage()
+    assert ledger(harness)["billed"] == ("2000", 540)
+    assert cycle(harness, "s-1")["total"] == 2270
+
+
+def test_a_subscription_that_stays_unreadable_has_its_final_invoice_later_and_the_others_now(
+    harness_of: Build, metered: WorldBuilder
+) -> None:
+    """Issue 23, 2.10: both ended after 10,000 calls, 27.00 USD each; the terms of the first cannot be read."""
+    metered.customer("c-2", "Customer 2", "c2@example.test")
+    metered.subscription("s-2", "c-2", "pro")
+    harness = harness_of(metered)
+    harness.attempts = 1
+    harness.reconcile()
+    harness.reconcile()
+    harness.usage()
+    for customer in ("c-1", "c-2"):
+        use(harness, 10_000, harness.world.now + HOUR, customerId=customer)
+    harness.later(DAY)
+    for id in ("s-1", "s-2"):
+        end_in_stigg(harness, harness.world.now, id)
+    harness.later(10 * MINUTE)
+    harness.reconcile()
+    bad = subscription(harness, "s-1")["id"]
+    harness.world.faults.append(Fault("GET", f"/v1/subscriptions/{bad}", times=10**6))
+    (page,) = (page for page in harness.usage(alerts=True)["pages"] if bad in page)
+    assert "could not be billed" in page
+    (final,) = finals(harness)
+    assert final["total"] == 2700
+    harness.world.faults.clear()
+    harness.later(MINUTE)
+    harness.usage()
+    assert [invoice["total"] for invoice in finals(harness)] == [2700, 2700]
 
 
 def test_a_lost_call_that_cannot_be_looked_into_is_that_rows_alone(

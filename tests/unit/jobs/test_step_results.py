@@ -54,7 +54,7 @@ REPORTED = (
         | {"per_month_minor": [MONEY], "statuses": {"price": {"PENDING": 1}}},
     },
 )
-NOTHING_DUE = {"due": 0, "problems": [], "stale": "", "held": [], "short": {}, "unowed": []}
+NOTHING_DUE = {"due": 0, "problems": [], "unreadable": [], "stale": "", "held": [], "short": {}, "unowed": []}
 PROBLEM = Problem("s-1", "sub_1", ReasonCode.NEEDS_A_PERSON, "why")
 DUE = (
     usage.FoundDue(problems=[PROBLEM], held_at_observe="", invoices=[], summary=usage.DueCounts(due=1, windows=0)),

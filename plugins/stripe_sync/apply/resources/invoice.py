@@ -18,7 +18,7 @@ from stripe_sync.clients.stripe.endpoints import PATHS
 from stripe_sync.clients.stripe.parameters.base import CLEARED, AutomaticTaxParams, DiscountParams
 from stripe_sync.clients.stripe.parameters.catalog import NewCoupon
 from stripe_sync.clients.stripe.parameters.invoices import InvoiceTiming, NewInvoice
-from stripe_sync.core.errors import EntityError
+from stripe_sync.core.errors import EntityError, Transient, UnknownShape
 from stripe_sync.core.reasons import ReasonCode
 from stripe_sync.domain.model.documents import Document
 from stripe_sync.domain.model.stripe_status import InvoiceStatus
@@ -42,7 +42,7 @@ def _set_time(call: Call, key: str) -> Written:
     A hold requires ``auto_advance``; only a release may switch it on again.
     """
     id = id_of(call)
-    now = call.api.get(f"{INVOICES.path}/{id}")
+    now = _read_draft(call, id).object
     expected = (call.action.before or {}).get("automatically_finalizes_at")
     is_off = call.action.kind == ActionKind.DRAFT_HOLD and not now["auto_advance"]
     if now["status"] != InvoiceStatus.DRAFT or now["automatically_finalizes_at"] != expected or is_off:
@@ -54,6 +54,18 @@ def _set_time(call: Call, key: str) -> Written:
     moment = after.get("automatically_finalizes_at", UNSET)
     timing = InvoiceTiming(auto_advance=after["auto_advance"], automatically_finalizes_at=moment)
     return INVOICES.update(call.api, id, timing, key=key)
+
+
+def _read_draft(call: Call, id: str) -> Found:
+    """Return an invoice; a draft that cannot be read alone as the list of drafts shows it, so that it can be held."""
+    try:
+        return Found(call.api.get(f"{INVOICES.path}/{id}"))
+    except (Transient, UnknownShape):
+        pages = call.api.pages(INVOICES.path, status=InvoiceStatus.DRAFT.value)
+        found = next((row for page in pages for row in page if row["id"] == id), None)
+        if found is None:
+            raise
+        return Found(found)
 
 
 def _read(call: Call) -> Found:

@@ -6,7 +6,7 @@ Stripe's nested lists have only their first ten rows; they are paged here.
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +20,7 @@ from stripe_sync.domain.usage.bills import Invoice
 from stripe_sync.domain.usage.charges import LONGEST_GRACE
 from stripe_sync.domain.usage.holds.grace import grace_by_invoice, is_short
 from stripe_sync.domain.usage.windows import TermsRevision, Timeline
+from stripe_sync.jobs.inputs.readings import Readings
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.warehouse.engine import connect_to_read
 from stripe_sync.warehouse.usage import draft_holds, usage_invoices
@@ -39,38 +40,62 @@ def since_of(
     return {subscription: min(times, default=now - LONGEST_GRACE) for subscription, times in starts.items()}
 
 
+@dataclass(frozen=True)
+class ReadInvoices:
+    """The ids of the invoices that were read, and the reasons of failed readings by Stripe subscription."""
+
+    ids: list[str] = field(default_factory=list)
+    failures: Mapping[str, str] = field(default_factory=dict)
+
+
 def read_invoices(
     session: Session,
     run: Run,
     since: Mapping[str, datetime],
     listed: Mapping[str, dict[str, Any]],
     short: Container[str],
-) -> list[str]:
-    """Read the invoices of subscriptions and store those that bill usage; return their ids.
+) -> ReadInvoices:
+    """Read the invoices of subscriptions and store those that bill usage.
 
     Subscriptions with a ``listed`` draft are not read again. Drafts whose finalization time was not moved are stored with
     their grace period; ``short`` are the drafts with a grace period below one hour. A draft that Stripe no longer has was
-    deleted by a person.
+    deleted by a person. A failed reading stops its subscription alone; a listed draft is then stored as the list shows it,
+    so that it can be held.
     """
-    name, api = session.environment.name, session.stripe.in_lane(Lane.USAGE)
-    bodies = {id: row for id, row in listed.items() if drafts.subscription_of(row, session.signer) in since}
+    name, signer, api = session.environment.name, session.signer, session.stripe.in_lane(Lane.USAGE)
+    readings, gone = Readings(), list[Invoice]()
+    bodies = {id: row for id, row in listed.items() if drafts.subscription_of(row, signer) in since}
     with connect_to_read(session.engine) as connection:
         again = [i for i in known_drafts(connection, name, run.now, since) if i.invoice not in bodies]
         moved = draft_holds.holds(connection, name)
-    found = {i.invoice: api.find(f"/v1/invoices/{i.invoice}") for i in again}
-    bodies |= {id: with_credits(session, body) for id, body in found.items() if body is not None}
-    seen_now = {drafts.subscription_of(body, session.signer) for body in bodies.values()}
-    for subscription in sorted(since.keys() - seen_now):
-        for page in api.pages("/v1/invoices", subscription=subscription, created={"gte": epoch(since[subscription])}):
-            bodies |= {row["id"]: row for row in page}
-    seen = [s for body in bodies.values() if (s := seen_invoice(session, body)) is not None]
-    seen += [deleted(i) for i in again if found[i.invoice] is None]
+    for known in again:
+        with readings.of(known.subscription):
+            found = api.find(f"/v1/invoices/{known.invoice}")
+            bodies |= {known.invoice: with_credits(session, found)} if found is not None else {}
+            gone += [deleted(known)] if found is None else []
+    owners = {id: drafts.subscription_of(body, signer) for id, body in bodies.items()}
+    for subscription in sorted(since.keys() - owners.values() - readings.failures.keys()):
+        created = {"gte": epoch(since[subscription])}
+        with readings.of(subscription):
+            for page in api.pages("/v1/invoices", subscription=subscription, created=created):
+                bodies |= {row["id"]: row for row in page}
+                owners |= {row["id"]: subscription for row in page}
+    seen = list(gone)
+    for id, body in bodies.items():
+        with readings.of(owners.get(id) or id):
+            seen += filter(None, [whole_or_draft(seen_invoice(session, body, readings), readings)])
     found_graces = grace_by_invoice((invoice.body for invoice in seen), moved)
     waits = {id: seconds for id, seconds in found_graces.items() if id in short or not is_short(seconds)}
     with session.engine.begin() as connection:
         for invoice in seen:
             usage_invoices.see(connection, name, invoice, grace=waits.get(invoice.invoice))
-    return [invoice.invoice for invoice in seen]
+    return ReadInvoices([invoice.invoice for invoice in seen], readings.failures)
+
+
+def whole_or_draft(invoice: Invoice | None, readings: Readings) -> Invoice | None:
+    """Return an invoice, None for one that is no draft and whose lines could not be read: it would show less than it bills."""
+    is_failed = invoice is not None and invoice.subscription in readings.failures
+    return invoice if invoice is not None and (invoice.status == InvoiceStatus.DRAFT or not is_failed) else None
 
 
 def known_drafts(connection: Connection, environment: str, now: datetime, of: Iterable[str]) -> Iterator[Invoice]:
@@ -117,17 +142,20 @@ def credited_lines(session: Session, invoice: str) -> Iterator[dict[str, Any]]:
                 yield from page
 
 
-def with_all_lines(session: Session, body: dict[str, Any]) -> dict[str, Any]:
-    """Return an invoice with all its lines."""
+def with_all_lines(session: Session, body: dict[str, Any], readings: Readings | None = None) -> dict[str, Any]:
+    """Return an invoice with all its lines; with ``readings`` as it was listed where they cannot be read."""
     if not body["lines"].get("has_more"):
         return body
-    pages = session.stripe.in_lane(Lane.USAGE).pages(f"/v1/invoices/{body['id']}/lines")
-    return body | {"lines": body["lines"] | {"data": [line for page in pages for line in page], "has_more": False}}
+    owner = drafts.subscription_of(body, session.signer) or body["id"]
+    with (readings or Readings(most=0)).of(owner):
+        pages = session.stripe.in_lane(Lane.USAGE).pages(f"/v1/invoices/{body['id']}/lines")
+        return body | {"lines": body["lines"] | {"data": [line for page in pages for line in page], "has_more": False}}
+    return body
 
 
-def seen_invoice(session: Session, body: dict[str, Any]) -> Invoice | None:
-    """Return an invoice as the ledger stores it, with all its lines; None for one that bills no usage."""
-    body = with_all_lines(session, body)
+def seen_invoice(session: Session, body: dict[str, Any], readings: Readings | None = None) -> Invoice | None:
+    """Return an invoice as the ledger stores it, with all its lines (``with_all_lines``); None for one that bills no usage."""
+    body = with_all_lines(session, body, readings)
     subscription = drafts.subscription_of(body, session.signer)
     bound = drafts.cutoff_of(body, session.signer)
     if subscription is None or bound is None:

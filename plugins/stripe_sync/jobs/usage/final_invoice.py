@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -26,6 +26,7 @@ from stripe_sync.domain.usage.windows import Window
 from stripe_sync.jobs.inputs.coupons import recorded_coupons
 from stripe_sync.jobs.inputs.direct_writes import write
 from stripe_sync.jobs.inputs.invoices import seen_invoice
+from stripe_sync.jobs.inputs.readings import Readings
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.usage.drafts.holds import known_leads
 from stripe_sync.jobs.usage.ledger_state import load_state
@@ -36,22 +37,31 @@ from stripe_sync.warehouse.writes import journal
 from stripe_sync.warehouse.writes.leases import Lease
 
 
-def make_final_invoices(session: Session, run: Run, lease: Lease) -> list[str]:
-    """Make the invoices that windows need which no renewal bills; return a sentence for each that a person has to make."""
+def make_final_invoices(
+    session: Session, run: Run, lease: Lease, readings: Readings, left_out: Collection[str]
+) -> list[str]:
+    """Make the invoices that windows need which no renewal bills; return a sentence for each that a person has to make.
+
+    A failed reading stops its subscription alone; ``left_out`` are the Stripe subscriptions that failed before.
+    """
     name = session.environment.name
     with connect_to_read(session.engine) as connection:
-        groups = load_groups(connection, session, run)
+        found = load_groups(connection, session, run)
+        groups = {group: windows for group, windows in found.items() if group[0] not in left_out}
         state = load_state(session, run, connection) if groups else None
     if state is None:
         return []
-    actions, billed, alerts = [], {}, []
+    actions, alerts = [], list[str]()
+    billed: dict[str, list[Window]] = {}
     for (subscription, bound), windows in groups.items():
         if not decide.costs_something(windows):
             continue
         if why := decide.unknown_end(state.ends.get(subscription)):
             alerts += leave_to_person(session, run, windows, why)
             continue
-        terms = terms_of(session, subscription, bound)
+        terms = None
+        with readings.of(subscription):
+            terms = terms_of(session, subscription, bound)
         if terms is not None and terms.problem:
             alerts += leave_to_person(session, run, windows, terms.problem)
         elif terms is not None:
@@ -60,7 +70,8 @@ def make_final_invoices(session: Session, run: Run, lease: Lease) -> list[str]:
             billed[key] = windows
     for step in write(session, run, actions, lease):
         if step.result == "done":
-            see(session, str(step.stripe_id))
+            with readings.of(billed[step.action.target][0].subscription):
+                see(session, str(step.stripe_id))
         elif step.result == "refused":
             alerts += decide.refused_alerts(billed[step.action.target], step.detail)
     return alerts
@@ -111,7 +122,7 @@ def leave_to_person(session: Session, run: Run, windows: Iterable[Window], why: 
     return list(decided.alerts)
 
 
-def switch_on(session: Session, run: Run, lease: Lease) -> list[str]:
+def switch_on(session: Session, run: Run, lease: Lease, readings: Readings, left_out: Collection[str]) -> list[str]:
     """Switch on the invoices of our own whose every window is proven; return a sentence for each that cannot be charged."""
     name = session.environment.name
     with connect_to_read(session.engine) as connection:
@@ -120,8 +131,9 @@ def switch_on(session: Session, run: Run, lease: Lease) -> list[str]:
     proven = decide.proven_drafts(windows, seen, assigned=assign(windows, seen), signer=session.signer)
     alerts: list[str] = []
     for invoice, its in proven:
-        if not was_switched_on(session, invoice):
-            alerts += switch_one(session, run, lease, invoice, its)
+        if invoice.subscription not in left_out and not was_switched_on(session, invoice):
+            with readings.of(invoice.subscription):
+                alerts += switch_one(session, run, lease, invoice, its)
     return alerts
 
 

@@ -17,6 +17,7 @@ from stripe_sync.domain.usage.surplus import excess, surplus_invoice, surplus_ke
 from stripe_sync.domain.usage.windows import Window
 from stripe_sync.jobs.inputs.direct_writes import write
 from stripe_sync.jobs.inputs.invoices import seen_invoice
+from stripe_sync.jobs.inputs.readings import Readings
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.usage.final_invoice import terms_of
 from stripe_sync.jobs.usage.permissions import entity_of, owner_of
@@ -36,7 +37,12 @@ class Placed:
 
 
 def place(
-    session: Session, run: Run, lease: Lease, windows: Mapping[str, Sequence[Window]], seen: Sequence[Invoice]
+    session: Session,
+    run: Run,
+    lease: Lease,
+    windows: Mapping[str, Sequence[Window]],
+    seen: Sequence[Invoice],
+    readings: Readings,
 ) -> Placed:
     """Return the windows of drafts, of which those that do not fit are moved to an invoice of our own for the same period."""
     placed = Placed({id: list(its) for id, its in windows.items()}, {i.invoice: i for i in seen})
@@ -48,7 +54,7 @@ def place(
         placed.windows[id] = [w for w in placed.windows[id] if w not in excess_lines]
         minimum = any(w.terms.minimum is not None for w in windows[id])
         other = surplus_invoice(invoice, seen, signer=session.signer) or made(
-            session, run, lease, invoice, minimum=minimum
+            session, run, lease, invoice, minimum=minimum, readings=readings
         )
         if isinstance(other, str):
             placed.waits[id] = FULL.format(invoice=id, why=other)
@@ -58,14 +64,18 @@ def place(
     return placed
 
 
-def made(session: Session, run: Run, lease: Lease, invoice: Invoice, *, minimum: bool) -> Invoice | str:
+def made(
+    session: Session, run: Run, lease: Lease, invoice: Invoice, *, minimum: bool, readings: Readings
+) -> Invoice | str:
     """Make that invoice; return why a person has to decide where there is none."""
     action = needed(session, invoice, minimum=minimum)
     if isinstance(action, str):
         return action
     for step in (s for s in write(session, run, [action], lease) if s.result == "done"):
-        body = session.stripe.in_lane(Lane.USAGE).find(f"/v1/invoices/{step.stripe_id}")
-        seen = seen_invoice(session, body) if body is not None else None
+        seen = None
+        with readings.of(invoice.subscription):
+            body = session.stripe.in_lane(Lane.USAGE).find(f"/v1/invoices/{step.stripe_id}")
+            seen = seen_invoice(session, body) if body is not None else None
         if seen is not None:
             with session.engine.begin() as connection:
                 usage_invoices.see(connection, session.environment.name, seen)

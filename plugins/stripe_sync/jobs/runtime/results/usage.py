@@ -25,12 +25,14 @@ class FoundDue(StepResult):
 
     ``held`` are the ids of the drafts that were held, ``short`` the seconds of grace of those that Stripe finalizes within an
     hour, ``unowed`` sentences on those that sell a period after the end. ``invoices`` are the ids of the invoices that were
-    read. ``stale`` says that the mirrors are old. ``held_at_observe`` is the reason why nothing may be written, empty if
+    read, ``unreadable`` the problems of subscriptions of which an object could not be read. ``stale`` says that the mirrors are
+    old. ``held_at_observe`` is the reason why nothing may be written, empty if
     there is none, and None where it was not asked.
     """
 
     step = "usage_due"
     problems: Sequence[Problem] = ()
+    unreadable: Sequence[Problem] = ()
     stale: str = ""
     held: Sequence[str] = ()
     short: Mapping[str, int] = field(default_factory=dict)
@@ -57,7 +59,12 @@ class FoundDue(StepResult):
     @property
     def blocked(self) -> set[str]:
         """Return the Stripe subscriptions whose usage cannot be counted."""
-        return {problem.stripe_subscription for problem in self.problems}
+        return {problem.stripe_subscription for problem in (*self.problems, *self.unreadable)}
+
+    @property
+    def left_out(self) -> set[str]:
+        """Return the Stripe subscriptions for which nothing is billed in this run."""
+        return {problem.stripe_subscription for problem in self.unreadable}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -43,7 +43,12 @@ def why(session: Session, run: Run) -> str:
     due = result_or(session, run, FoundDue())
     read = result_or(session, run, ReadQuantities())
     written = result_or(session, run, WrittenLines())
-    reasons = [*(p.detail for p in due.problems), *read.failed, *written.waits, *(written.refused or ())]
+    reasons = [
+        *(p.detail for p in (*due.problems, *due.unreadable)),
+        *read.failed,
+        *written.waits,
+        *(written.refused or ()),
+    ]
     return reasons[0] if reasons else f"it was not read in time; see stripe-sync usage {session.environment.name}."
 
 

@@ -22,6 +22,7 @@ from stripe_sync.domain.usage.holds.grace import (
     renewal_grace,
 )
 from stripe_sync.jobs.inputs.invoices import seen_invoice, with_all_lines
+from stripe_sync.jobs.inputs.readings import Readings
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.usage.drafts.holds import hold
 from stripe_sync.warehouse.comparisons import links
@@ -77,7 +78,8 @@ def compare_drafts(session: Session, bodies: Collection[Body]) -> dict[str, int]
     by_age = sorted((body for body in given if body["id"] in found), key=lambda body: int(body["created"]))
     is_over = not short and newest is not None and is_short(newest[1])
     chosen = by_age[-1:] if is_over else [body for body in by_age if body["id"] in short]
-    seen = [invoice for body in chosen if (invoice := seen_invoice(session, body)) is not None]
+    readings = Readings()
+    seen = [invoice for body in chosen if (invoice := seen_invoice(session, body, readings)) is not None]
     with session.engine.begin() as connection:
         for invoice in seen:
             usage_invoices.see(connection, name, invoice, grace=found[invoice.invoice])
@@ -98,7 +100,8 @@ def graces_of(session: Session, bodies: Iterable[Body], rescheduled: Collection[
     ``rescheduled`` are the drafts that the pipeline moved. Changes by others are read from Stripe's events for the short ones only; where the key
     cannot read events, none are assumed.
     """
-    shown = [with_all_lines(session, body) if may_be_short(body) else body for body in bodies]
+    readings = Readings()
+    shown = [with_all_lines(session, body, readings) if may_be_short(body) else body for body in bodies]
     found = grace_by_invoice(shown, rescheduled)
     suspects = {body["id"]: int(body["created"]) for body in shown if is_short(found.get(body["id"], MINIMUM_GRACE))}
     by_others = changed_by_others(session, suspects)

@@ -9,6 +9,7 @@ from stripe_sync.domain.usage.bills import Invoice
 from stripe_sync.domain.usage.holds import untaxed
 from stripe_sync.domain.usage.holds.stuck import Stuck
 from stripe_sync.jobs.inputs.invoices import seen_invoice
+from stripe_sync.jobs.inputs.readings import Readings
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.runtime.results.usage import FoundDue
 from stripe_sync.jobs.usage.drafts.holds import hold, is_advancing
@@ -43,7 +44,8 @@ def hold_untaxed(session: Session, run: Run, bodies: Iterable[Mapping[str, Any]]
 
 def seen(session: Session, bodies: Iterable[Mapping[str, Any]]) -> list[Invoice]:
     """Return the renewals among drafts, kept in the ledger as they are now."""
-    found = [invoice for body in bodies if (invoice := seen_invoice(session, dict(body))) is not None]
+    readings = Readings()
+    found = [i for body in bodies if (i := seen_invoice(session, dict(body), readings)) is not None]
     with session.engine.begin() as connection:
         for invoice in found:
             usage_invoices.see(connection, session.environment.name, invoice)

@@ -12,9 +12,11 @@ from datetime import timedelta
 
 from sqlalchemy import Connection
 
+from stripe_sync.core.reasons import ReasonCode
+from stripe_sync.domain.usage.charges import Problem
 from stripe_sync.domain.usage.decide import due
 from stripe_sync.domain.usage.decide.due import LedgerState
-from stripe_sync.jobs.inputs.invoices import read_invoices, since_of
+from stripe_sync.jobs.inputs.invoices import ReadInvoices, read_invoices, since_of
 from stripe_sync.jobs.runtime.account import check_account, check_linked_account
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.runtime.preflight import read_only_reason
@@ -25,7 +27,7 @@ from stripe_sync.jobs.usage.drafts.holds import hold_urgent
 from stripe_sync.jobs.usage.drafts.unowed import hold_unowed, sentences
 from stripe_sync.jobs.usage.ended_subscriptions import store_ends
 from stripe_sync.jobs.usage.ledger_state import load_state, load_stored_usage
-from stripe_sync.jobs.usage.permissions import leased
+from stripe_sync.jobs.usage.permissions import entity_of, leased
 from stripe_sync.warehouse.usage import usage_invoices, usage_windows
 
 MAX_RENEWAL_AGE = timedelta(days=400)  # no renewal that was not billed yet is older
@@ -93,8 +95,18 @@ def read_drafts(
     check_account(session)
     observed = read_only_reason(session)
     since = since_of(state.revisions, state.covered_until, todo, run.now)
-    invoices = read_invoices(session, run, since, listed, short) if todo else []
-    return replace(result, short=short, held_at_observe=observed, invoices=invoices)
+    read = read_invoices(session, run, since, listed, short) if todo else ReadInvoices()
+    unreadable = [unread_problem(session, subscription, why) for subscription, why in sorted(read.failures.items())]
+    return replace(result, short=short, held_at_observe=observed, invoices=read.ids, unreadable=unreadable)
+
+
+def unread_problem(session: Session, subscription: str, why: str) -> Problem:
+    """Return the problem of a Stripe subscription of which an object could not be read."""
+    detail = (
+        f"The invoices of {subscription} could not be read: {why} Its drafts are held and the next run reads them again; "
+        "if it repeats, check the object in Stripe."
+    )
+    return Problem(entity_of(session, subscription)[1], subscription, ReasonCode.UNKNOWN_SHAPE, detail)
 
 
 def store_windows(connection: Connection, run: Run, state: LedgerState) -> int:
@@ -120,6 +132,6 @@ def hold_at_first_sight(session: Session, run: Run, state: LedgerState, found: F
     ends, living = state.ends, state.living_ids
     with leased(session, run) as lease:
         held = hold_unowed(session, run, lease, ends, living, observed=observed)
-        held += hold_urgent(session, run, lease, state.blocked, observed=observed, short=short)
+        held += hold_urgent(session, run, lease, state.blocked | found.blocked, observed=observed, short=short)
         held += hold_short(session, run, lease, short.keys() - set(held), observed=observed)
     return replace(found, held=held, unowed=sentences(session, ends, living))

@@ -57,7 +57,8 @@ def settle_due(session: Session, run: Run, due: FoundDue) -> Settled:
         released = let_go(session, run, lease, blocked, observed=observed)
     written = result_or(session, run, WrittenLines())
     endangered = in_danger(session, run, missing, waiting, observed)
-    pages = [*written.alerts, *late, *endangered, *due.unowed, *overall]
+    unread = [problem.detail for problem in due.unreadable]
+    pages = [*unread, *written.alerts, *late, *endangered, *due.unowed, *overall]
     return Settled(held=held, released=released, pages=pages, summary=figures(session, run, late=len(late)))
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from stripe_sync.apply.permits import Permits
 from stripe_sync.apply.results import Step
 from stripe_sync.core.lanes import Lane
 from stripe_sync.domain.plan.actions import Plan
+from stripe_sync.domain.usage.bills import Invoice
 from stripe_sync.domain.usage.decide import lines
 from stripe_sync.domain.usage.decide.line_permits import decide_permits
 from stripe_sync.domain.usage.decide.lines import DraftReconciliation, WriteResult
@@ -16,6 +17,7 @@ from stripe_sync.domain.usage.decide.meters import EVENT
 from stripe_sync.domain.usage.ledger import BILLABLE, UsageState
 from stripe_sync.jobs.inputs.direct_writes import write
 from stripe_sync.jobs.inputs.invoices import read_one
+from stripe_sync.jobs.inputs.readings import Readings
 from stripe_sync.jobs.runtime.answers import answered
 from stripe_sync.jobs.runtime.approvals import request_approvals
 from stripe_sync.jobs.runtime.context import Run, Session
@@ -41,44 +43,67 @@ def usage_lines(session: Session, run: Run) -> WrittenLines:
         return WrittenLines()
     if not may_write(session, run, due.observed):
         return WrittenLines(waits=["The lane usage is in mode observe (modes.usage)."])
+    readings = Readings()
     with leased(session, run) as lease:
-        alerts = make_final_invoices(session, run, lease)
-        reconciled = load_drafts(session, run, lease)
+        alerts = make_final_invoices(session, run, lease, readings, due.left_out)
+        reconciled = load_drafts(session, run, lease, readings, due.left_out)
         store_unproven(session, run, reconciled)
         permits, waits, requested = permit(session, run, reconciled)
         actions = [action for draft in reconciled for action in draft.actions]
         steps = {s.action.hash: s for s in write(session, run, actions, lease, permits)}
         proven = sum(store_proof(session, run, draft, steps) for draft in reconciled)
         write(session, run, removals(session), lease)
-        alerts += switch_on(session, run, lease)
+        alerts += switch_on(session, run, lease, readings, due.left_out)
     finish_approvals(session, steps)
     results = [write_result(step) for step in steps.values()]
     return WrittenLines(
         waits=waits,
         refused=lines.refusals(reconciled, results),
         asked=requested,
-        pages=alerts,
+        pages=[*alerts, *readings.sentences()],
         summary=LineCounts(lines=dict(Counter(written.result for written in results)), proven=proven),
     )
 
 
-def load_drafts(session: Session, run: Run, lease: Lease) -> list[DraftReconciliation]:
-    """Return the drafts of windows that were read, with what they should bill."""
+def load_drafts(
+    session: Session, run: Run, lease: Lease, readings: Readings, left_out: Collection[str]
+) -> list[DraftReconciliation]:
+    """Return the drafts of windows that were read, with what they should bill.
+
+    A failed reading leaves out its subscription, as do those that failed before (``left_out``).
+    """
     name = session.environment.name
     with connect_to_read(session.engine) as connection:
-        windows = usage_windows.in_states(connection, name, (*BILLABLE, UsageState.WAIVED))
+        read = usage_windows.in_states(connection, name, (*BILLABLE, UsageState.WAIVED))
+        windows = [window for window in read if window.subscription not in left_out]
         invoices = usage_invoices.may_bill(connection, name, windows)
     by_draft = lines.windows_by_draft(windows, invoices)
-    invoices = [with_covered(session, i, by_draft.get(i.invoice, ())) for i in invoices]
-    placed = place(session, run, lease, by_draft, invoices)
+    covered: dict[str, Invoice] = {}
+    for invoice in invoices:
+        with readings.of(invoice.subscription):
+            covered[invoice.invoice] = with_covered(session, invoice, by_draft.get(invoice.invoice, ()))
+    by_draft = {id: its for id, its in by_draft.items() if id in covered}
+    invoices = list(covered.values())
+    placed = place(session, run, lease, by_draft, invoices, readings)
     owner, drafts = owner_of(session), []
     for id, its in sorted(placed.windows.items()):
         invoice = placed.invoices[id]
         entity = entity_of(session, invoice.subscription)
         drafts.append(lines.reconcile(invoice, its, owner=owner, entity=entity, waits=placed.waits.get(id, "")))
-    fresh = [read_again(session, draft) if draft.is_read_again() else draft for draft in drafts]
+    return read_fresh(session, run, drafts, readings)
+
+
+def read_fresh(
+    session: Session, run: Run, drafts: Iterable[DraftReconciliation], readings: Readings
+) -> list[DraftReconciliation]:
+    """Return the drafts as they are at this moment, with what their meters have counted."""
     known: MeterObjects = {}
-    return [with_meters(session, run, draft, known) for draft in fresh if draft.is_draft()]
+    found: list[DraftReconciliation] = []
+    for draft in drafts:
+        with readings.of(draft.invoice.subscription):
+            fresh = read_again(session, draft) if draft.is_read_again() else draft
+            found += [with_meters(session, run, fresh, known)] if fresh.is_draft() else []
+    return found
 
 
 def with_meters(session: Session, run: Run, draft: DraftReconciliation, known: MeterObjects) -> DraftReconciliation:
