@@ -137,6 +137,11 @@ class Shown:
     own: Collection[str] = ()
     stuck: Mapping[str, str] = field(default_factory=dict)
 
+    def is_billed_on(self, invoice: str | None) -> bool:
+        """Return whether the invoice of an item is final and not void; a renewal after the end may become void."""
+        found = self.invoices.get(invoice or "")
+        return bool(invoice) and (found is None or found["status"] not in (InvoiceStatus.DRAFT, InvoiceStatus.VOID))
+
 
 def as_seen(row: Owed, shown: Shown) -> Owed:
     """Return a row with the invoice that bills its items, and whether that leaves anything to a person.
@@ -166,7 +171,7 @@ def closed_by(row: Owed, shown: Shown, *, used: Collection[str]) -> str:
     if row.kind == OwedKind.UNCOLLECTED and row.invoice is not None:
         return collected_again(shown.invoices.get(row.invoice), shown.stuck.get(row.invoice, ""))
     if row.kind in (OwedKind.CHARGE, OwedKind.FOREIGN) or (row.kind == OwedKind.UNUSED and row.invoice is None):
-        gone = all((item := shown.items.get(id)) is None or item.get("invoice") for id in row.items)
+        gone = all((item := shown.items.get(id)) is None or shown.is_billed_on(item.get("invoice")) for id in row.items)
         return "billed or deleted in Stripe" if gone and not row.removed else ""
     if row.invoice is not None:
         return credited(row, shown.invoices.get(row.invoice))

@@ -71,6 +71,7 @@ def shown_of(session: Session, customer: str, rows: Sequence[OwedRow], now: date
     pages = api.pages(NOTES, customer=customer, created=since) if customer and credited else ()
     notes = [note for page in pages for note in page if note["status"] == "issued"]
     ids = {row.owed.invoice for row in rows} | {id for row in rows for id in named.get(row.owed.name, ())}
+    ids |= {item.get("invoice") for item in items.values() if item is not None}
     invoices = {id: api.find(f"{PATHS['invoice']}/{id}") for id in sorted(filter(None, ids))}
     there = {id: body for id, body in invoices.items() if body is not None}
     own = {id for id, body in there.items() if is_own(session, body)}

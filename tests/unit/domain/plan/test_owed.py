@@ -79,6 +79,16 @@ def test_a_charge_closes_when_all_its_items_are_billed_or_gone(
     assert closed_by(CHARGE, shown, used=()) == closed
 
 
+@pytest.mark.parametrize(
+    ("status", "closed"),
+    [("draft", ""), ("void", ""), ("open", "billed or deleted in Stripe"), ("paid", "billed or deleted in Stripe")],
+)
+def test_a_charge_on_a_renewal_stays_open_until_that_is_final_and_not_void(status: str, closed: str) -> None:
+    """A renewal in between takes the pending item along, and is void in the end: its 5.00 are not billed then."""
+    shown = Shown({"ii_1": {"invoice": "in_1"}, "ii_2": None}, {}, (), {"in_1": {"status": status}})
+    assert closed_by(CHARGE, shown, used=()) == closed
+
+
 def test_a_charge_whose_items_stripe_removed_closes_by_its_name_on_a_line_alone() -> None:
     removed = Owed("charge", "usd", 500, ("ii_1", "ii_2"), "prod_1", removed=True)
     assert closed_by(removed, NOTHING, used=()) == ""
