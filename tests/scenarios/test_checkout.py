@@ -279,3 +279,23 @@ def test_the_commands(harness_of: Build, shop: WorldBuilder) -> None:
     assert (done.returncode, "provisioned" in done.stdout) == (0, True), done.stderr
     assert "No checkout session is open." in command(env, "complete-checkout", "test").stdout
     assert "seats=3" in command(env, "checkout", "test", *requested[:-4], "--quantity", "seats").stderr
+
+
+def test_a_second_subscription_of_one_product_is_not_sold(harness_of: Build, shop: WorldBuilder) -> None:
+    """BILLING 14: a second one would bill twice; the page that is open or paid counts as well, and a resource has its own."""
+    harness = harness_of(shop)
+    harness.reconcile()
+    page = opened(harness)
+    assert opened(harness)["session"] == page["session"], "the same id gives the same page"
+    writes = harness.writes()
+    with pytest.raises(ConfigurationError, match=f"already has the checkout page {page['session']}"):
+        opened(harness, subscription="s-second")
+    pays(harness, page)
+    with pytest.raises(ConfigurationError, match="under subscription s-new"):
+        opened(harness, subscription="s-second")
+    completed(harness, page["session"])
+    harness.reconcile()
+    with pytest.raises(ConfigurationError, match="already has the paid subscription s-new"):
+        opened(harness, subscription="s-second")
+    assert harness.writes() == writes
+    assert opened(harness, subscription="s-other", resource="site-2")["session"] != page["session"]

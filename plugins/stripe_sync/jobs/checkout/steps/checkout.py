@@ -28,6 +28,7 @@ from stripe_sync.domain.plan.actions import Action, ActionKind
 from stripe_sync.domain.target import customers
 from stripe_sync.domain.target.catalog.catalog import catalog
 from stripe_sync.domain.target.coupons import coupons
+from stripe_sync.jobs.checkout.second_sale import SESSIONS, require_first
 from stripe_sync.jobs.inputs.direct_writes import write
 from stripe_sync.jobs.inputs.latest import Latest, latest
 from stripe_sync.jobs.runtime.account import check_account
@@ -44,7 +45,6 @@ from stripe_sync.warehouse.writes.leases import Lease
 
 LEASE_WAIT = 30  # seconds that a customer waits at most for another writer
 PAID = ("paid", "no_payment_required")
-SESSIONS = "/v1/checkout/sessions"
 
 
 @step(OpenedCheckout)
@@ -59,6 +59,7 @@ def checkout(session: Session, run: Run) -> OpenedCheckout:
         open_page = links.of_keys(connection, session.environment.name, [key]).get(key)
     if open_page is None:
         require_new(session, inputs, request.subscription)
+        require_first(session, inputs, request)
         targets, _ = coupons(inputs)
         by_ref = {c.entity[1]: c.key for c in targets if c.entity}
         action = checkout_session.action(inputs, catalog(inputs), by_ref, request, now=epoch(run.now))
