@@ -89,10 +89,14 @@ def probe(session: Session, *, patience: int = 300, pause: float = 1.0) -> Probe
     stigg_environment(session)
     account = Account(requests, patience=patience, pause=pause)
     answers = []
-    for answer in answers_to(Asking(account, session)):
-        session.progress(f"  {answer.name}: {answer.answer} {answer.detail}".rstrip())
-        store(session, answer)
-        answers.append(answer)
+    try:
+        for answer in answers_to(Asking(account, session)):
+            session.progress(f"  {answer.name}: {answer.answer} {answer.detail}".rstrip())
+            store(session, answer)
+            answers.append(answer)
+    except KeyboardInterrupt:
+        session.progress(f"  interrupted; not removed: {', '.join(account.left.remaining) or 'nothing'}")
+        raise
     return Probed(answers, account.left)
 
 

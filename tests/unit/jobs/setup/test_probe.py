@@ -10,7 +10,7 @@ import pytest
 from stripe_sync.core.open_questions import BY_NAME, UNKNOWNS
 from stripe_sync.jobs.setup import probe
 from stripe_sync.jobs.setup.probing.answers import Yes
-from stripe_sync.jobs.setup.probing.questions import QUESTIONS
+from stripe_sync.jobs.setup.probing.questions import QUESTIONS, Asking, ask
 
 PAGE = Path(__file__).parents[4] / "docs" / "unknowns.md"
 ROW = re.compile(r"^\| `(\w+)` \|[^|]*\|[^|]*\| *(.*?) *\|", re.MULTILINE)
@@ -32,11 +32,32 @@ def test_a_row_is_named_once() -> None:
 def test_each_row_is_requested_or_named_with_its_manual_test(monkeypatch: pytest.MonkeyPatch) -> None:
     questions = list[str]()
 
-    def ask(name: str, _: object) -> tuple[Yes, tuple[str, ...]]:
+    def answer(name: str, _: object) -> tuple[Yes, tuple[str, ...]]:
         questions.append(name)
         return Yes(), ()
 
-    monkeypatch.setattr(probe, "ask", ask)
+    monkeypatch.setattr(probe, "ask", answer)
     answers = {answer.name: answer.answer for answer in probe.answers_to(None)}  # type: ignore[arg-type]
     assert answers == {name: "not asked" if name in BY_HAND else "yes" for name in ROWS}
     assert sorted(questions) == sorted(QUESTIONS)
+
+
+class Interrupted:
+    """A test account whose question a person interrupts."""
+
+    def __init__(self) -> None:
+        self.requests, self.request_ids, self.cleared = self, list[str](), 0
+
+    def clear(self) -> None:
+        self.cleared += 1
+
+
+def test_an_interrupted_question_removes_its_objects(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(_: Asking) -> Yes:
+        raise KeyboardInterrupt
+
+    account = Interrupted()
+    monkeypatch.setitem(QUESTIONS, "coupon_id_reuse", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        ask("coupon_id_reuse", Asking(account, None))  # type: ignore[arg-type]
+    assert account.cleared == 1

@@ -36,7 +36,10 @@ def question(name: str) -> Callable[[Question], Question]:
 
 
 def ask(name: str, asking: Asking) -> tuple[ProbeResult, tuple[str, ...]]:
-    """Run a question; return its answer and its request ids. An unexpected error leaves it open."""
+    """Run a question; return its answer and its request ids. An unexpected error leaves it open.
+
+    The objects of the question are removed in any case, also where a person interrupts it.
+    """
     account = asking.account
     account.requests.request_ids.clear()
     try:
@@ -47,8 +50,9 @@ def ask(name: str, asking: Asking) -> tuple[ProbeResult, tuple[str, ...]]:
         result = Open(str(error))
     except (KeyError, IndexError, TypeError, ValueError) as error:
         result = Open(f"An answer has an unexpected shape ({type(error).__name__}: {error}).")
-    ids = tuple(account.requests.request_ids)
-    account.clear()
+    finally:
+        ids = tuple(account.requests.request_ids)
+        account.clear()
     return result, ids
 
 
