@@ -49,3 +49,20 @@ def test_a_sum_of_binary_fractions_is_billed_and_one_absurd_quantity_holds_its_o
     with harness.engine.connect() as connection:
         ((read, kept),) = connection.execute(READ_AND_KEPT).all()
     assert str(read) == str(kept) == "0.30000000000000004"
+
+
+def test_a_first_window_of_more_than_10000_waits_for_a_person(harness_of: Build) -> None:
+    """101 calls x 100.00 = 10,100.00 wait, and the draft is held; 100 calls are 10,000.00 and go out."""
+    harness = harness_of(world())
+    harness.reconcile()
+    end = period_end(harness)
+    use(harness, 101, end - HOUR)
+    use(harness, 100, end - HOUR, customerId="c-2")
+    until(harness, end - 3 * MINUTE)
+    harness.reconcile()
+    until(harness, end + MINUTE)
+    (wait,) = harness.usage()["waits"]
+    assert "10100.00 USD of calls of s-1" in wait
+    until(harness, end + 2 * HOUR)
+    assert (lines(cycle(harness)), cycle(harness)["status"]) == ([], "draft")
+    assert lines(cycle(harness, "s-2")) == [("100", 1_000_000)]

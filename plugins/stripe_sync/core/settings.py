@@ -27,7 +27,8 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     deletes: int = 5
     due_now: dict[str, str] = {}
     per_month: dict[str, str] = {}
-    # Of one invoice. A currency that is left out has no limit, since a draft does not wait for ever.
+    # Of one invoice. Without a limit of its currency a window waits that is over ten times the largest so far of its charge and
+    # over 10,000 (1,000,000 in currencies without decimals).
     usage: dict[str, str] = {}
 
     def money(self, which: Literal["due_now", "per_month", "usage"]) -> dict[str, Decimal]:

@@ -126,6 +126,13 @@ def was_used_before(connection: Connection, environment: str, window: Window) ->
     return bool(earlier)
 
 
+def largest_billed(connection: Connection, environment: str, window: Window) -> int:
+    """Return the amount of the largest billed window of a window's charge, minor units; 0 where none was billed."""
+    of_charge = (now.subscription == window.subscription, now.charge == window.charge)
+    billed = _select(connection, environment, *of_charge, now.state == UsageState.BILLED.value)
+    return max((w.terms.amount(w.quantity) for w in billed if w.quantity is not None), default=0)
+
+
 def _select(connection: Connection, environment: str, *conditions: ColumnElement[bool]) -> list[Window]:
     query = select(usage_windows).where(now.environment == environment, *conditions)
     rows = connection.execute(query.order_by(now.end_at, now.subscription, now.charge))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -13,8 +13,12 @@ from stripe_sync.domain.plan.actions import Action
 from stripe_sync.domain.plan.approvals import SHOWN
 from stripe_sync.domain.plan.guards import Decision, GuardContext, GuardResult, lane_refusals
 from stripe_sync.domain.usage.decide.lines import DraftReconciliation
+from stripe_sync.domain.usage.ledger import BILLABLE
+from stripe_sync.domain.usage.windows import Timeline, Window
 
 PROPOSED = "The lane usage is in mode propose (modes.usage)."
+JUMP = 10  # times a charge's largest window so far
+PLAUSIBLE, PLAUSIBLE_WITHOUT_DECIMALS = Decimal(10_000), Decimal(1_000_000)  # major units of a window
 
 
 @dataclass(frozen=True)
@@ -32,16 +36,18 @@ def decide_permits(
     *,
     answered: GuardContext,
     approved: Collection[str],
+    largest: Mapping[Timeline, int],
 ) -> LinePermits:
     """Decide which actions are made; a person who is to approve one of an invoice approves all of it.
 
-    ``approved`` are the hashes of actions that a person approved.
+    ``approved`` are the hashes of actions that a person approved, ``largest`` the amounts of the largest window so far of the
+    charges of ``jumps``, minor units.
     """
     of_lane = _lane_reasons(environment, answered)
     decisions: dict[str, Decision] = {}
     waits, groups = [], []
     for draft in reconciled:
-        reasons = [*of_lane, *_limit_reasons(draft, environment)]
+        reasons = [*of_lane, *_limit_reasons(draft, environment), *_jump_reasons(draft, environment, largest)]
         waiting = [action for action in draft.actions if reasons and action.hash not in approved]
         decisions |= {a.hash: Decision.WAIT if a in waiting else Decision.APPLY for a in draft.actions}
         if waiting:
@@ -66,6 +72,37 @@ def _limit_reasons(draft: DraftReconciliation, environment: Environment) -> list
         f"{money.shown(draft.amount, currency)} of usage are more than the {money.shown(limits[currency], currency)} "
         f"of environments.{environment.name}.limits.usage.{currency}."
     ]
+
+
+def jumps(draft: DraftReconciliation, environment: Environment) -> list[Window]:
+    """Return the windows of a draft whose amount waits unless earlier ones were as large; none where its currency has a limit."""
+    currency = draft.invoice.body["currency"]
+    if currency in environment.limits.money("usage"):
+        return []
+    read = [w for w in draft.windows if w.state in BILLABLE and w.quantity is not None]
+    return [w for w in read if w.terms.amount(w.quantity or Decimal(0)) > plausible(currency)]
+
+
+def plausible(currency: str) -> Decimal:
+    """Return the amount that a window may have without an earlier one, minor units (BILLING 6)."""
+    has_decimals = money.exponent(currency) > 0 and currency not in money.WHOLE_UNITS
+    return money.to_minor(PLAUSIBLE if has_decimals else PLAUSIBLE_WITHOUT_DECIMALS, currency)
+
+
+def _jump_reasons(
+    draft: DraftReconciliation, environment: Environment, largest: Mapping[Timeline, int]
+) -> Iterator[str]:
+    """Yield a sentence on each window that is over ten times its charge's largest one so far, and over a plausible amount."""
+    for window in jumps(draft, environment):
+        assert window.quantity is not None, "a window that was read"
+        amount, before = window.terms.amount(window.quantity), largest.get((window.subscription, window.charge), 0)
+        if amount > JUMP * before:
+            currency = window.terms.currency
+            yield (
+                f"{money.shown(Decimal(amount), currency)} of {window} are more than {money.shown(plausible(currency), currency)} and "
+                f"{JUMP} times its largest period so far ({money.shown(Decimal(before), currency)}); set "
+                f"environments.{environment.name}.limits.usage.{currency} for another limit."
+            )
 
 
 def _group(draft: DraftReconciliation, waiting: Sequence[Action], reasons: Sequence[str]) -> GuardResult:

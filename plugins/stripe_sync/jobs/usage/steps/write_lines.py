@@ -11,10 +11,11 @@ from stripe_sync.core.lanes import Lane
 from stripe_sync.domain.plan.actions import Plan
 from stripe_sync.domain.usage.bills import Invoice
 from stripe_sync.domain.usage.decide import lines
-from stripe_sync.domain.usage.decide.line_permits import decide_permits
+from stripe_sync.domain.usage.decide.line_permits import decide_permits, jumps
 from stripe_sync.domain.usage.decide.lines import DraftReconciliation, WriteResult
 from stripe_sync.domain.usage.decide.meters import EVENT
 from stripe_sync.domain.usage.ledger import BILLABLE, UsageState
+from stripe_sync.domain.usage.windows import Timeline, Window
 from stripe_sync.jobs.inputs.direct_writes import write
 from stripe_sync.jobs.inputs.invoices import read_one
 from stripe_sync.jobs.inputs.readings import Readings
@@ -131,9 +132,19 @@ def permit(
     """Return (the permits of the actions; why some of it waits; the sets that a person is to approve from now on)."""
     environment = run.narrowed(session.environment)
     approved = approved_hashes(session)
-    decided = decide_permits(reconciled, environment, answered=answered(session), approved=approved)
+    largest = load_largest(session, [w for draft in reconciled for w in jumps(draft, environment)])
+    decided = decide_permits(reconciled, environment, answered=answered(session), approved=approved, largest=largest)
     plan = Plan(environment=environment.name, actions=[action for draft in reconciled for action in draft.actions])
     return Permits(decided.decisions), decided.waits, request_approvals(session, run, plan, decided.groups)
+
+
+def load_largest(session: Session, windows: Iterable[Window]) -> dict[Timeline, int]:
+    """Return the amount of the largest billed window of the charges of some windows, minor units."""
+    with connect_to_read(session.engine) as connection:
+        return {
+            (w.subscription, w.charge): usage_windows.largest_billed(connection, session.environment.name, w)
+            for w in windows
+        }
 
 
 def approved_hashes(session: Session) -> frozenset[str]:
