@@ -8,6 +8,7 @@ select
     body ->> 'billingId' as billing_id,
     body ->> 'oldBillingId' as old_billing_id,
     case when side = 'stripe' then body ->> 'customer' end as stripe_customer,
+    case when side = 'stripe' then stripe_sync.entities_named(kind, body -> 'metadata') end as entities,
     case when kind = 'invoice' then
         coalesce(
             body #>> '{parent,subscription_details,subscription,id}', body #>> '{parent,subscription_details,subscription}'

@@ -46,6 +46,20 @@ in_stripe as (
     where environment = :environment and side = 'stripe' and kind = 'subscription'
         and body ->> 'customer' = any(cast(:ids as text[]))
         and valid_from <= :stripe and (valid_to is null or valid_to > :stripe)
+),
+
+-- objects without an ownership marker whose metadata name an entity
+by_metadata as (
+    select id, kind, stripe_sync.entities_named(kind, body -> 'metadata') as entities from stripe_sync.mirror
+    where environment = :environment and side = 'stripe' and stripe_sync.entities_named(kind, body -> 'metadata') is not null
+        and stripe_sync.entities_named(kind, body -> 'metadata')
+        && (cast(:customers as text[]) || cast(:subscriptions as text[]))
+        and valid_from <= :stripe and (valid_to is null or valid_to > :stripe)
+    union all
+    select id, kind, stripe_sync.entities_named(kind, body -> 'metadata') from stripe_sync.mirror
+    where environment = :environment and side = 'stripe' and kind in ('customer', 'subscription')
+        and id = any(cast(:ids as text[]))
+        and valid_from <= :stripe and (valid_to is null or valid_to > :stripe)
 )
 
 select named.kind, named.id
@@ -68,6 +82,13 @@ union
 select 'stripe', named.id
 from in_stripe as s
 cross join lateral (values (s.id), (s.customer)) as named (id)
+union
+select 'stripe', o.id
+from by_metadata as o
+union
+select o.kind, named.id
+from by_metadata as o
+cross join lateral unnest(o.entities) as named (id)
 union
 select 'stripe', l.stripe_id
 from stripe_sync.link as l

@@ -20,6 +20,7 @@ from tests.support.shell import ENFORCE, LIMITS, TOML, command, environ
 Build = Callable[[WorldBuilder], Harness]
 ME = Operator("ada", "a reason")
 URL = "https://app.stigg.io/sandbox"
+SUGGESTED = ("PENDING", "CANDIDATE")
 
 
 def native(harness: Harness) -> None:
@@ -147,8 +148,8 @@ def test_what_one_side_alone_says_makes_a_candidate_and_nothing_new(
         if customer["metadata"].get("stiggCustomerId") == "c-2":
             customer["metadata"] = {}
     harness.reconcile()
-    assert harness.status("c-2") == ("PENDING", "CANDIDATE")
-    assert harness.status("s-2") == ("PENDING", "CANDIDATE")
+    assert harness.status("c-2") == SUGGESTED
+    assert harness.status("s-2") == SUGGESTED
     assert len(harness.objects("customers")) == 3
     (row,) = [r for r in link_suggestions.all_of(harness.engine, "test") if r["key"] == "customer:test:c-2"]
     assert "does not name" in row["why"]
@@ -160,6 +161,31 @@ def test_what_one_side_alone_says_makes_a_candidate_and_nothing_new(
     assert harness.status("s-2") == ("SUCCESS", "")
 
 
+def test_an_object_that_stripes_metadata_alone_names_is_a_link_suggestion_and_is_not_billed_twice(
+    harness_of: Build, small_world: WorldBuilder
+) -> None:
+    harness = cut_over(harness_of, small_world)
+    harness.stigg("customers", customerId="c-2")["billingId"] = None
+    for row in harness.world.stigg["subscriptions"]:
+        row["billingId"] = None
+    harness.reconcile()
+    assert (len(harness.objects("customers")), len(harness.objects("subscriptions"))) == (3, 4)
+    assert harness.status("c-2") == SUGGESTED
+    assert {harness.status(id) for id in ("s-1", "s-2", "s-3", "s-solo")} == {SUGGESTED}
+    held = {row["metadata"].get("stiggEntityId"): row["id"] for row in harness.objects("subscriptions")}
+    found = {row["key"]: row for row in link_suggestions.all_of(harness.engine, "test")}
+    assert found["subscription:test:s-1"]["stripe_id"] == held["s-1"]
+    session = harness.session()
+    by_hand.link(session, "subscription", "s-1", held["s-1"], ME)
+    session.close()
+    unnamed = {"stiggEntityId": "", "stiggEntityUrl": ""}
+    harness.stripe().v1.subscriptions.update(held["s-3"], {"metadata": unnamed})
+    harness.reconcile()
+    assert harness.status("s-1") == ("SUCCESS", "")
+    assert harness.status("s-3") == ("SUCCESS", ""), "nothing names it any more: it is made"
+    assert harness.status("s-solo") == SUGGESTED
+
+
 def test_two_stigg_customers_on_one_stripe_customer_are_reported(harness_of: Build, small_world: WorldBuilder) -> None:
     harness = cut_over(harness_of, small_world)
     first, second = (harness.stigg("customers", customerId=id) for id in ("c-1", "c-2"))
@@ -167,7 +193,7 @@ def test_two_stigg_customers_on_one_stripe_customer_are_reported(harness_of: Bui
     held["metadata"] = {"stiggCustomerId": "c-1", "stiggEntityId": "c-2"}
     second["billingId"] = first["billingId"]
     harness.reconcile()
-    assert harness.status("c-1") == harness.status("c-2") == ("PENDING", "CANDIDATE")
+    assert harness.status("c-1") == harness.status("c-2") == SUGGESTED
 
 
 def test_an_object_with_stiggs_metadata_that_is_newer_than_our_first_write_stops_the_environment(

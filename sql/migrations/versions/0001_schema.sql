@@ -56,6 +56,23 @@ create table stripe_sync.snapshot (
 );
 create index snapshot_of_run on stripe_sync.snapshot (environment, side, run_id);
 
+-- the ids of Stigg entities that the metadata of a Stripe customer or subscription name; null for objects with an ownership
+-- marker, which are linked by it alone (domain/adoption/link_discovery.py)
+create function stripe_sync.entities_named(kind text, metadata jsonb) returns text[] immutable parallel safe language sql as $$
+    select case
+        when kind in ('customer', 'subscription') and not metadata ? 'stiggSyncKey'
+            and metadata ?| array['stiggCustomerId', 'stiggEntityId', 'stiggEntityUrl']
+        then array_remove(
+            array[
+                case when kind = 'customer' then metadata ->> 'stiggCustomerId' end,
+                metadata ->> 'stiggEntityId',
+                substring(metadata ->> 'stiggEntityUrl' from '([^/]+)/*$')
+            ],
+            null
+        )
+    end
+$$;
+
 -- grain: one version of one object; valid in snapshots
 create table stripe_sync.mirror (
     environment text not null collate "C",
@@ -82,6 +99,8 @@ create index mirror_of_old_billing_id on stripe_sync.mirror (environment, (body 
     where side = 'stigg' and kind = 'subscription' and body ->> 'oldBillingId' is not null;
 create index mirror_of_stripe_customer on stripe_sync.mirror (environment, (body ->> 'customer'))
     where side = 'stripe' and kind = 'subscription';
+create index mirror_of_entities on stripe_sync.mirror using gin ((stripe_sync.entities_named(kind, body -> 'metadata')))
+    where side = 'stripe' and stripe_sync.entities_named(kind, body -> 'metadata') is not null;
 create index mirror_of_stripe_subscription on stripe_sync.mirror (
     environment,
     (coalesce(body #>> '{parent,subscription_details,subscription,id}', body #>> '{parent,subscription_details,subscription}'))
@@ -93,6 +112,7 @@ create statistics stripe_sync.mirror_payer on (body -> 'payingCustomer' ->> 'cus
 create statistics stripe_sync.mirror_billing_id on (body ->> 'billingId') from stripe_sync.mirror;
 create statistics stripe_sync.mirror_old_billing_id on (body ->> 'oldBillingId') from stripe_sync.mirror;
 create statistics stripe_sync.mirror_stripe_customer on (body ->> 'customer') from stripe_sync.mirror;
+create statistics stripe_sync.mirror_entities on (stripe_sync.entities_named(kind, body -> 'metadata')) from stripe_sync.mirror;
 create statistics stripe_sync.mirror_stripe_subscription on (
     coalesce(body #>> '{parent,subscription_details,subscription,id}', body #>> '{parent,subscription_details,subscription}')
 ) from stripe_sync.mirror;

@@ -1,7 +1,7 @@
 """Link discovery for objects that Stigg's native integration or a person created, by evidence on both sides (BILLING 10 and 11).
 
 Stigg's ``billingId`` names a Stripe object, and the metadata of that object name the Stigg entity. One-sided evidence is a
-link suggestion for a person. A price is adopted if its content is equal and its product is linked.
+link suggestion for a person, and nothing is created beside it. A price is adopted if its content is equal and its product is linked.
 """
 
 from __future__ import annotations
@@ -31,15 +31,16 @@ PATHS = {
     "addon": "addons",
     "coupon": "coupons",
 }
+Billed = StripeCustomer | StripeSubscription
 
-
+NAMED = "its metadata name the Stigg entity, and Stigg does not have it as billing id"
 ONE_SIDED = "Stigg has it as billing id, and its metadata does not name the Stigg entity"
 SEVERAL = "several Stigg entities have this billing id; keep it on one of them"
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A Stigg entity (kind, id) with its link key, and the existing Stripe object of its billing id."""
+    """A Stigg entity (kind, id) with its link key, and an existing Stripe object that may be its own."""
 
     key: str
     entity: tuple[str, str]
@@ -47,7 +48,7 @@ class Pair:
     metadata: Mapping[str, str]
 
     @classmethod
-    def of(cls, inputs: Inputs, entity: tuple[str, str], held: StripeCustomer | StripeSubscription) -> Pair:
+    def of(cls, inputs: Inputs, entity: tuple[str, str], held: Billed) -> Pair:
         """Return the pair of a customer or subscription."""
         return cls(inputs.link_key(*entity), entity, held.id, held.metadata)
 
@@ -71,7 +72,14 @@ class Adoption:
 
 def families(inputs: Inputs) -> Adoption:
     """Return the links and suggestions of customers and subscriptions that are not linked."""
-    return adoption(inputs, pairs(inputs))
+    found = adoption(inputs, pairs(inputs))
+    known = {(one.key, one.stripe_id) for one in found.suggestions}
+    named = (
+        LinkSuggestion(pair.key, pair.stripe_id, NAMED)
+        for pair in named_pairs(inputs)
+        if is_new(inputs, pair) and pair.key not in found.links and (pair.key, pair.stripe_id) not in known
+    )
+    return Adoption(found.links, (*found.suggestions, *named))
 
 
 def products(inputs: Inputs) -> Adoption:
@@ -108,6 +116,28 @@ def pairs(inputs: Inputs) -> Iterator[Pair]:
             yield Pair.of(inputs, ("subscription", subscription.subscription_id), billed)
 
 
+def named_pairs(inputs: Inputs) -> Iterator[Pair]:
+    """Yield the customers and subscriptions with each existing Stripe object whose metadata name them."""
+    customers = [held for held in inputs.stripe.customers.values() if not held.deleted]
+    subscriptions = [held for held in inputs.stripe.subscriptions.values() if held.status not in ENDED_STATUSES]
+    by_customer, by_subscription = by_entity(customers, "customer"), by_entity(subscriptions, "subscription")
+    for customer in inputs.stigg.customers:
+        for named in by_customer.get(customer.customer_id, ()):
+            yield Pair.of(inputs, ("customer", customer.customer_id), named)
+    for subscription in inputs.stigg.subscriptions:
+        for named in by_subscription.get(subscription.subscription_id, ()):
+            yield Pair.of(inputs, ("subscription", subscription.subscription_id), named)
+
+
+def by_entity(objects: Iterable[Billed], kind: str) -> dict[str, list[Billed]]:
+    """Return objects by the ids of the Stigg entities that their metadata name."""
+    found: dict[str, list[Billed]] = {}
+    for held in objects:
+        for id in entities_named(held.metadata, kind):
+            found.setdefault(id, []).append(held)
+    return found
+
+
 def package_pairs(inputs: Inputs) -> Iterator[Pair]:
     """Yield the published paid packages whose billing id is an existing product."""
     for kind, package in inputs.stigg.packages():
@@ -119,11 +149,18 @@ def package_pairs(inputs: Inputs) -> Iterator[Pair]:
 
 def names(metadata: Mapping[str, str], kind: str, id: str) -> bool:
     """Return whether an object's metadata name a Stigg entity, in the fields of the native integration."""
-    if kind == EntityKind.CUSTOMER and metadata.get("stiggCustomerId") == id:
-        return True
-    url = metadata.get("stiggEntityUrl", "").rstrip("/")
-    by_url = url.rsplit("/", 2)[-2:] == [PATHS[kind], id]
-    return by_url or metadata.get("stiggEntityId") == id
+    return id in entities_named(metadata, kind)
+
+
+def entities_named(metadata: Mapping[str, str], kind: str) -> set[str]:
+    """Return the ids of the Stigg entities of a kind that an object's metadata name; usually it is one."""
+    url = metadata.get("stiggEntityUrl", "").rstrip("/").rsplit("/", 2)
+    given = {
+        metadata.get("stiggEntityId"),
+        metadata.get("stiggCustomerId") if kind == EntityKind.CUSTOMER else None,
+        url[-1] if url[-2:-1] == [PATHS[kind]] else None,
+    }
+    return {id for id in given if id}
 
 
 def prices(inputs: Inputs) -> dict[str, str]:

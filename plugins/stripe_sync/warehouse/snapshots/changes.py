@@ -66,6 +66,8 @@ def changes(connection: Connection, place: Place, before: int) -> Changes:
         else:
             add(members, "stripe", row["id"])
             add(members, "stripe", row["stripe_customer"])
+            for entity in row["entities"] or ():
+                add(members, row["kind"], entity)
     linked = {id: key for key, id in links.of_ids(connection, place.environment, things).items()}
     found = streamed(connection, "families/changed_links", seen=seen, seen_in=seen_in, **about)
     changed = (row["key"] for row in found)
