@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sandbox.builder import WorldBuilder
+from sandbox.world.state import Fault
 from stripe_sync.reporting.tables import tables
 from tests.scenarios.test_endings import renewed
 from tests.support.harness import Harness
@@ -47,3 +48,41 @@ def test_an_upgrade_that_a_renewal_has_overtaken_is_one_unit_on_the_product_of_i
     (item,) = harness.objects("invoiceitems")
     assert (item["amount"], item["quantity"]) == (3001, 1)
     assert item["pricing"]["price_details"]["product"] == seats["product"]
+
+
+def test_a_change_that_a_renewal_has_overtaken_and_its_item_wait_together(
+    harness_of: Build, small_world: WorldBuilder
+) -> None:
+    """6 seats more are 30.00 a month, over the limit of 20.00; the renewal bills 2 seats and the base fee, 30.00."""
+    harness = harness_of(small_world)
+    harness.reconcile()
+    harness.limit(per_month={"usd": "20"})
+    renewed(harness, small_world, later=900)
+    (waiting,) = harness.plan().guard_results
+    assert (waiting.decision, len(waiting.actions)) == ("wait", 2)
+    assert (waiting.due_now, waiting.per_month) == ({"usd": 3001}, {"usd": 3000})
+    harness.reconcile()
+    assert harness.objects("invoiceitems") == [], "nothing is charged before the change is permitted"
+    harness.later(5000)
+    invoice = harness.world.stripe["invoices"][subscription(harness, "s-1")["latest_invoice"]]
+    assert (invoice["status"], invoice["total"]) == ("open", 3000)
+
+
+def test_an_item_of_an_overtaken_change_that_was_interrupted_is_charged_once(
+    harness_of: Build, small_world: WorldBuilder
+) -> None:
+    """The run ends between both writes, and the draft goes out with the item; the change is made and asks for nothing."""
+    harness = harness_of(small_world)
+    harness.reconcile()
+    renewed(harness, small_world, later=900)
+    harness.world.faults.append(Fault("POST", "/v1/subscriptions/", status=400))
+    harness.reconcile()
+    assert [item["amount"] for item in harness.objects("invoiceitems")] == [3001]
+    harness.later(5000)
+    harness.reconcile()
+    found = subscription(harness, "s-1")
+    invoice = harness.world.stripe["invoices"][found["latest_invoice"]]
+    assert (invoice["status"], invoice["total"]) == ("open", 6001)
+    assert sorted(item["quantity"] for item in found["items"]["data"]) == [1, 8]
+    assert [item["amount"] for item in harness.objects("invoiceitems")] == [3001]
+    assert harness.plan().plan.actions == []

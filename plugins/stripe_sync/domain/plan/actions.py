@@ -19,6 +19,7 @@ from stripe_sync.core.lanes import Lane
 
 Amounts = dict[str, Decimal]
 AND = "+"  # between the causes of one action
+RENEWED = "renewed"  # the cause of a change that a renewal has overtaken, and of its item on the open draft
 
 LANES = (Lane.CANCELLATIONS, Lane.CATALOG, Lane.CUSTOMERS, Lane.SUBSCRIPTIONS)
 
@@ -138,8 +139,9 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def group(self) -> str:
-        """The unit of limits and approvals: lane, kind and cause."""
-        return f"{self.lane}/{self.kind}/{self.cause}"
+        """The unit of limits and approvals: lane, kind and cause. An overtaken change and its item are one decision."""
+        is_overtaken = self.kind == ActionKind.INVOICE_ITEM_CREATE and self.cause == RENEWED
+        return f"{self.lane}/{ActionKind.SUBSCRIPTION_UPDATE if is_overtaken else self.kind}/{self.cause}"
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ import pytest
 
 from stripe_sync.core.decoding import typed
 from stripe_sync.core.lanes import Lane
-from stripe_sync.domain.plan.actions import Action, ActionKind, Plan, ordered
+from stripe_sync.domain.plan.actions import RENEWED, Action, ActionKind, Plan, ordered
 from stripe_sync.warehouse.json_text import dumps
 from stripe_sync.warehouse.writes.journal import Intent
 
@@ -98,3 +98,13 @@ def test_creations_and_ends_are_counted_by_the_limits() -> None:
     assert {kind.value for kind in ActionKind if kind.is_end} == {
         "price.archive", "price.retire", "product.retire", "coupon.delete", "subscription.cancel", "stigg.cancel",
     }  # fmt: skip
+
+
+def test_an_overtaken_change_and_its_item_are_one_group() -> None:
+    def group(kind: ActionKind, cause: str) -> str:
+        return Action(kind=kind, lane=Lane.SUBSCRIPTIONS, target="x", after={}, cause=cause).group
+
+    item, change = ActionKind.INVOICE_ITEM_CREATE, ActionKind.SUBSCRIPTION_UPDATE
+    assert group(item, RENEWED) == group(change, RENEWED) == "subscriptions/subscription.update/renewed"
+    assert group(item, "discount") == "subscriptions/invoiceitem.create/discount"
+    assert group(change, "changed") == "subscriptions/subscription.update/changed"

@@ -12,7 +12,7 @@ from stripe_sync.core.lanes import Lane
 from stripe_sync.domain.drift.amounts import difference
 from stripe_sync.domain.drift.difference import Changed
 from stripe_sync.domain.model.documents import Document
-from stripe_sync.domain.plan.actions import Action, ActionKind
+from stripe_sync.domain.plan.actions import RENEWED, Action, ActionKind
 from stripe_sync.domain.plan.writes.context import Draft
 
 Items = list[dict[str, str]]
@@ -39,7 +39,8 @@ def overtaken(
     """A change that a renewal has overtaken: what it billed too little goes on its open draft.
 
     What it billed too much is no line, since no line is negative: it is a credit, which a person gives by a credit note.
-    Where the draft is finalized, or the change is older than one period, a manual decision is required (RENEWED_SHORT, RENEWED_LONG).
+    The item comes first, so that a change without its item is never found made; an item of the same moment counts, on any invoice.
+    Where the draft is finalized without an item, or the change is older than one period, a manual decision is required (RENEWED_SHORT, RENEWED_LONG).
     """
     start, _ = item_periods(d)[0]
     months = max((draft.book.rates[i["price"]].months for i in new if i["price"] in draft.book.rates), default=1) or 1
@@ -48,17 +49,14 @@ def overtaken(
     share = Decimal(start - max(requested, before_that)) / Decimal(start - before_that)
     owed = {c: Decimal(money.round_minor(amount + amount * share)) for c, amount in interval.items()}
     after: Document = {"items": new, "proration_behavior": "none"}
+    is_short = any(amount > 0 for amount in owed.values())
+    made = item_made(draft, d, requested) if is_short else None
     invoice = d.actual.facts.get("draft")
-    if invoice and requested >= before_that:
-        target = keys.link_key(
-            "renewal",
-            keys.LinkKey.parse(d.key).environment,
-            keys.part(keys.entity_of(d.key)[1]),
-            f"{invoice}.{requested}",
-        )
-        added = list(on_draft(draft, d, target, invoice, owed, start, product_of(d, old, new)))
-        yield from added
-        after["charged"] = [action.target for action in added]
+    if (made or invoice) and requested >= before_that:
+        target = made or item_key(d, f"{invoice}.{requested}")
+        if invoice:
+            yield from on_draft(draft, d, target, invoice, owed, start, product_of(d, old, new))
+        after["charged"] = [target] if is_short else []
         credits = {currency: amount for currency, amount in owed.items() if amount < 0}
         for currency, amount in credits.items():
             after["credit"] = {"invoice": invoice, "currency": currency, "amount": str(int(-amount))}
@@ -68,13 +66,13 @@ def overtaken(
             Lane.SUBSCRIPTIONS,
             after,
             before={"items": old},
-            cause="renewed",
+            cause=RENEWED,
             verb="Change",
             due_now=credits,
             per_month=more,
         )
         return
-    cause = "renewed_short" if any(amount > 0 for amount in owed.values()) else "renewed_long"
+    cause = "renewed_short" if is_short else "renewed_long"
     after |= {"proration_behavior": "create_prorations", "proration_date": start}
     yield draft.action(
         d,
@@ -87,6 +85,18 @@ def overtaken(
         due_now=owed,
         per_month=more,
     )
+
+
+def item_key(d: Changed, name: str) -> str:
+    """Return the link key of a subscription's item for an overtaken change; its name is ``<invoice>.<moment>``."""
+    environment, id = keys.LinkKey.parse(d.key).environment, keys.part(keys.entity_of(d.key)[1])
+    return keys.link_key("renewal", environment, id, name)
+
+
+def item_made(draft: Draft, d: Changed, requested: int) -> str | None:
+    """Return the link key of the item that was made for an overtaken change, on whichever invoice; else None."""
+    names = (item_key(d, ""), f".{requested}")
+    return next((key for key in sorted(draft.known) if key.startswith(names[0]) and key.endswith(names[1])), None)
 
 
 def product_of(d: Changed, old: Items, new: Items) -> str:
@@ -125,7 +135,7 @@ def on_draft(
                 Lane.SUBSCRIPTIONS,
                 after,
                 target=target,
-                cause="renewed",
+                cause=RENEWED,
                 verb="Put on the open draft:",
                 due_now={currency: amount},
             )
