@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
+from stripe_sync.core.clock import SystemClock
 from stripe_sync.core.errors import AccountRefused, ConfigurationError, NotAuthorized, StripeSyncError
 from stripe_sync.jobs.runtime import read_quota
 from stripe_sync.jobs.runtime.account import check_account, check_linked_account
@@ -18,6 +19,7 @@ from stripe_sync.warehouse.writes.budget import reads_this_month
 
 CHECKED_EVERY = timedelta(hours=1)
 NATIVE_INTEGRATION = "Stigg's native integration"
+SKEW = timedelta(seconds=60)
 WARN_AT = 0.8  # share of the monthly reads
 
 
@@ -77,6 +79,21 @@ def warehouse(session: Session) -> str:
 def secret(session: Session) -> str:
     """Check that the secret of ownership markers can be read."""
     return f"ownership markers are signed for {session.signer.account}"
+
+
+def machine_clock(session: Session) -> str:
+    """Compare this machine's clock with Stripe's. Raises ConfigurationError above 60 seconds; the time of a test is the test's."""
+    if not isinstance(session.clock, SystemClock):
+        return "the time of a sandbox or of a test clock"
+    ahead = session.client.http.ahead
+    if ahead is None:
+        return "compared within the last hour"
+    if abs(ahead) > SKEW:
+        raise ConfigurationError(
+            f"The clock of this machine differs from Stripe's by {ahead.total_seconds():.0f} s, more than {SKEW.seconds} s, so that "
+            "ends and renewals would be read wrongly. Synchronize it (NTP), then run again."
+        )
+    return f"{ahead.total_seconds():.0f} s ahead of Stripe"
 
 
 def stigg_environment(session: Session) -> str:
@@ -175,6 +192,7 @@ CHECKS: dict[str, Callable[[Session], str | Check]] = {
     "secret": secret,
     "links": check_linked_account,
     "Stripe account": check_account,
+    "machine clock": machine_clock,
     "Stigg environment": stigg_environment,
     NATIVE_INTEGRATION: native_integration,
     "Stripe Tax": stripe_tax,
