@@ -192,7 +192,7 @@ def test_the_account_is_proven_by_what_stripe_names(
     assert statuses == end
     harness.world.account["id"] = "acct_1ANOTHER00000001"
     with pytest.raises(AccountRefused, match=r"belongs to acct_1ANOTHER00000001, and .* declares acct_1SANDBOX"):
-        within(harness, preflight.account)
+        within(harness, preflight.check_account)
 
 
 def test_an_account_that_nobody_names_is_not_proven(harness_of: Build, small_world: WorldBuilder) -> None:
