@@ -48,8 +48,18 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 
 def are_all_run(config: pytest.Config) -> bool:
-    """Return whether a run has every story: this folder, and none left out by its name, a marker or the last run."""
-    options = ("keyword", "markexpr", "deselect", "lf", "failedfirst", "stepwise", "ignore", "ignore_glob")
+    """Return whether a run has every story: this folder, and none left out by an option."""
+    options = (
+        "keyword",
+        "markexpr",
+        "deselect",
+        "lf",
+        "failedfirst",
+        "stepwise",
+        "ignore",
+        "ignore_glob",
+        "collectonly",
+    )
     folders = [(config.invocation_params.dir / argument).resolve() for argument in config.args]
     return folders == [Path(__file__).parent] and not any(config.getoption(name, None) for name in options)
 
