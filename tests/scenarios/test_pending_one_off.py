@@ -25,7 +25,7 @@ def test_a_pending_one_off_charge_has_the_coupon_of_its_subscription(
 ) -> None:
     """SB 3.3: a one-off item is discountable, a proration is not. Each charge is 99.00, each coupon our own.
 
-    50 % live, deleted and exhausted: 49.50. 5.00 live and deleted: 94.00, since no usage of theirs takes the amount too.
+    A 50 % coupon (live, deleted or exhausted) leaves 49.50; one of 5.00 (live or deleted) leaves 94.00, because no usage shares it.
     """
     small_world.plan("model", "Model", [flat(20), flat(99) | {"billingCadence": "ONE_OFF"}])
     coupons = {"half": 4950, "gone": 4950, "out": 4950, "five": 9400, "lost": 9400}

@@ -19,7 +19,7 @@ from stripe_sync.clients.stigg.client import StiggApi
 from stripe_sync.clients.stripe.answers import Found, Written
 from stripe_sync.clients.stripe.client import StripeApi
 from stripe_sync.clients.stripe.collection import Collection
-from stripe_sync.clients.stripe.parameters.base import CLEARED, MetadataChange, Parameters
+from stripe_sync.clients.stripe.parameters.encoding import CLEARED, MetadataChange, Parameters
 from stripe_sync.core import keys, ownership
 from stripe_sync.core.errors import EntityError
 from stripe_sync.core.reasons import ReasonCode

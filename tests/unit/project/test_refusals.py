@@ -19,7 +19,7 @@ from tests.support.switches import STORIES, Answered
 TESTS = Path(__file__).parents[2]
 # The modules that stories are built with.
 SHARED = sorted((TESTS / "support").glob("*.py"))
-# Where limits are 0 or the sandbox is patched: a 429 by the second and the minute counts in real time, and a story plays months.
+# Limits of 0 and a patched sandbox: a 429 counts requests per second and minute of real time, and a story plays months.
 # test_budget and test_stigg_limits switch the limits on.
 ALLOWED = {
     "support/harness.py::built",

@@ -17,7 +17,7 @@ from stripe_sync.apply.resources.invoice_item import ITEMS, taxed
 from stripe_sync.clients.stripe.answers import Found
 from stripe_sync.clients.stripe.endpoints import PATHS
 from stripe_sync.clients.stripe.nested_lists import with_items, with_lines
-from stripe_sync.clients.stripe.parameters.base import Period
+from stripe_sync.clients.stripe.parameters.encoding import Period
 from stripe_sync.clients.stripe.parameters.invoices import InvoiceTiming, NewInvoiceItem, PriceData
 from stripe_sync.core.charge_minimum import is_billable
 from stripe_sync.core.decoding import from_stripe

@@ -11,7 +11,7 @@ from stripe_sync.apply.resource import Call, Handler, Resource, metadata, reader
 from stripe_sync.apply.resources.subscription import item_params, own_notes
 from stripe_sync.clients.stripe.answers import Found, Written
 from stripe_sync.clients.stripe.collection import Collection
-from stripe_sync.clients.stripe.parameters.base import AutomaticTaxParams, DiscountParams
+from stripe_sync.clients.stripe.parameters.encoding import AutomaticTaxParams, DiscountParams
 from stripe_sync.clients.stripe.parameters.subscriptions import CustomerUpdate, NewSession, SubscriptionData
 from stripe_sync.domain.model.documents import Document
 from stripe_sync.domain.plan.actions import ActionKind

@@ -15,8 +15,8 @@ from stripe_sync.apply.resources.coupon import COUPONS
 from stripe_sync.clients.stripe.answers import Found, Written
 from stripe_sync.clients.stripe.collection import Collection
 from stripe_sync.clients.stripe.endpoints import PATHS
-from stripe_sync.clients.stripe.parameters.base import CLEARED, AutomaticTaxParams, DiscountParams
 from stripe_sync.clients.stripe.parameters.catalog import NewCoupon
+from stripe_sync.clients.stripe.parameters.encoding import CLEARED, AutomaticTaxParams, DiscountParams
 from stripe_sync.clients.stripe.parameters.invoices import InvoiceTiming, NewInvoice
 from stripe_sync.core.errors import EntityError, Transient, UnknownShape
 from stripe_sync.core.reasons import ReasonCode

@@ -13,7 +13,7 @@ from stripe_sync.apply.resource import Call, Handler, Resource, reader
 from stripe_sync.clients.stripe.answers import Found, Written
 from stripe_sync.clients.stripe.collection import Collection
 from stripe_sync.clients.stripe.endpoints import PATHS
-from stripe_sync.clients.stripe.parameters.base import Period
+from stripe_sync.clients.stripe.parameters.encoding import Period
 from stripe_sync.clients.stripe.parameters.invoices import InvoiceItemChange, NewInvoiceItem, PriceData, Pricing
 from stripe_sync.core.clock import from_epoch
 from stripe_sync.core.money import is_rounding, plain

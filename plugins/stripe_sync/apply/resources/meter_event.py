@@ -9,7 +9,7 @@ from datetime import datetime
 from stripe_sync.apply.resource import Call, Handler, Resource
 from stripe_sync.clients.stripe.answers import Found, Written
 from stripe_sync.clients.stripe.collection import Collection
-from stripe_sync.clients.stripe.parameters.base import encode
+from stripe_sync.clients.stripe.parameters.encoding import encode
 from stripe_sync.clients.stripe.parameters.invoices import MeterEvent
 from stripe_sync.core.errors import EntityError
 from stripe_sync.core.reasons import ReasonCode

@@ -21,8 +21,8 @@ from stripe_sync.apply.resource import (
 from stripe_sync.clients.stripe.answers import Found, Written
 from stripe_sync.clients.stripe.collection import Collection
 from stripe_sync.clients.stripe.endpoints import PATHS
-from stripe_sync.clients.stripe.parameters.base import CLEARED
 from stripe_sync.clients.stripe.parameters.catalog import NewProduct, ProductChange
+from stripe_sync.clients.stripe.parameters.encoding import CLEARED
 from stripe_sync.core.decoding import from_stripe
 from stripe_sync.core.errors import EntityError
 from stripe_sync.domain.actual import stripe_objects

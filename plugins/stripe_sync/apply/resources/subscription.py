@@ -17,7 +17,7 @@ from stripe_sync.apply.resource import Call, Handler, Resource, change, metadata
 from stripe_sync.clients.stripe.answers import Found, Written
 from stripe_sync.clients.stripe.collection import Collection
 from stripe_sync.clients.stripe.endpoints import PATHS, in_list
-from stripe_sync.clients.stripe.parameters.base import AutomaticTaxParams, DiscountParams
+from stripe_sync.clients.stripe.parameters.encoding import AutomaticTaxParams, DiscountParams
 from stripe_sync.clients.stripe.parameters.subscriptions import (
     AnchorConfig,
     ItemParams,

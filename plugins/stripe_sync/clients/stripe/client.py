@@ -17,7 +17,7 @@ from stripe_sync.clients.stripe import test_clock as clock_lists
 from stripe_sync.clients.stripe.answers import Written, checked, decode, decoded, template
 from stripe_sync.clients.stripe.budget import Budget, NoBudget, Tally
 from stripe_sync.clients.stripe.http import Http, body_of
-from stripe_sync.clients.stripe.parameters.base import Parameters, encode
+from stripe_sync.clients.stripe.parameters.encoding import Parameters, encode
 from stripe_sync.clients.stripe.refusals import translate
 from stripe_sync.core.errors import EntityError, Incomplete, NotAuthorized, Transient
 

@@ -13,7 +13,7 @@ from stripe_sync.clients.stripe.answers import Found, Written
 from stripe_sync.clients.stripe.client import StripeApi
 from stripe_sync.clients.stripe.endpoints import EXPANDED
 from stripe_sync.clients.stripe.nested_lists import with_items
-from stripe_sync.clients.stripe.parameters.base import Parameters, encode
+from stripe_sync.clients.stripe.parameters.encoding import Parameters, encode
 from stripe_sync.core.clock import epoch
 from stripe_sync.core.errors import EntityError
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from stripe_sync.apply.resources.invoice_item import taxed
-from stripe_sync.clients.stripe.parameters.base import encode
+from stripe_sync.clients.stripe.parameters.encoding import encode
 from stripe_sync.clients.stripe.parameters.invoices import InvoiceItemChange, PriceData, Pricing
 from stripe_sync.domain.actual.taxes import manual_rates
 

@@ -112,7 +112,7 @@ def test_a_discount_that_would_lower_one_renewal_too_many_is_taken_off_the_day_b
 
 @pytest.mark.parametrize("late", LATE[1:], ids=str)
 def test_the_months_hold_until_their_timer(late: timedelta) -> None:
-    """What waits for an approval is decided again before other months are right."""
+    """The next decision about a discount is due before its remaining months change, also while an action waits for approval."""
     start, renewals = STARTS[0], made(STARTS[0], "MONTHLY")
     one, now = coupon(3, start), start + late
     (timer,) = timers(one, renewals, now)

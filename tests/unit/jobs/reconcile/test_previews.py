@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stripe_sync.apply.resources.subscription import CurrentParts, changes, creation
-from stripe_sync.clients.stripe.parameters.base import encode
+from stripe_sync.clients.stripe.parameters.encoding import encode
 from stripe_sync.domain.plan.actions import ActionKind
 from stripe_sync.jobs.reconcile.previews import of_change, of_creation
 from tests.support.sent import RecordingApi, call_of, index

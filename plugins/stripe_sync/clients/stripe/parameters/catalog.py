@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import UNSET, UnsetType, field
 
 from stripe_sync.clients.stripe.endpoints import EXPANDED
-from stripe_sync.clients.stripe.parameters.base import Parameters
+from stripe_sync.clients.stripe.parameters.encoding import Parameters
 
 
 class ProductChange(Parameters, frozen=True, kw_only=True):

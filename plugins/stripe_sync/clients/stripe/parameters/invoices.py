@@ -7,7 +7,7 @@ from typing import Literal
 
 from msgspec import UNSET, UnsetType
 
-from stripe_sync.clients.stripe.parameters.base import AutomaticTaxParams, DiscountParams, Parameters, Period
+from stripe_sync.clients.stripe.parameters.encoding import AutomaticTaxParams, DiscountParams, Parameters, Period
 
 
 class InvoiceTiming(Parameters, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ from typing import Literal
 
 from msgspec import UNSET, UnsetType
 
-from stripe_sync.clients.stripe.parameters.base import AutomaticTaxParams, DiscountParams, Parameters
+from stripe_sync.clients.stripe.parameters.encoding import AutomaticTaxParams, DiscountParams, Parameters
 
 
 class ItemParams(Parameters, frozen=True, kw_only=True):

@@ -60,20 +60,10 @@ def overtaken(
         credits = {currency: amount for currency, amount in owed.items() if amount < 0}
         for currency, amount in credits.items():
             after["credit"] = {"invoice": invoice, "currency": currency, "amount": str(int(-amount))}
-        yield draft.action(
-            d,
-            ActionKind.SUBSCRIPTION_UPDATE,
-            Lane.SUBSCRIPTIONS,
-            after,
-            before={"items": old},
-            cause=RENEWED,
-            verb="Change",
-            due_now=credits,
-            per_month=more,
-        )
-        return
-    cause = "renewed_short" if is_short else "renewed_long"
-    after |= {"proration_behavior": "create_prorations", "proration_date": start}
+        cause, due = RENEWED, credits
+    else:
+        cause, due = "renewed_short" if is_short else "renewed_long", owed
+        after |= {"proration_behavior": "create_prorations", "proration_date": start}
     yield draft.action(
         d,
         ActionKind.SUBSCRIPTION_UPDATE,
@@ -82,7 +72,7 @@ def overtaken(
         before={"items": old},
         cause=cause,
         verb="Change",
-        due_now=owed,
+        due_now=due,
         per_month=more,
     )
 

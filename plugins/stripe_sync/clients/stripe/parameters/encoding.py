@@ -1,4 +1,4 @@
-"""The base of all parameters, and their one encoder."""
+"""The type of request parameters and their one encoder, with the parts that several requests share."""
 
 from __future__ import annotations
 
