@@ -119,6 +119,7 @@ def airflow(home: Path, warehouse: str, environ: Mapping[str, str], *, port: int
                     [*program, *arguments], env=everything, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
                 )
         wait_until_healthy(stack)
+        prepare_tasks_api(stack)
         yield stack
     finally:
         for process in stack.processes.values():
@@ -142,6 +143,14 @@ def wait_until_healthy(stack: Stack) -> None:
             pass
         time.sleep(0.5)
     raise RuntimeError(f"Airflow did not become healthy within {STARTS} s: {last}; see the logs in {stack.home}")
+
+
+def prepare_tasks_api(stack: Stack) -> None:
+    """Ask the API of the tasks once: the server builds its routes at the first request, and answers no other meanwhile.
+
+    That takes 4 s of an idle processor, and longer than a request's timeout on a busy one.
+    """
+    httpx.get(f"{stack.url}/execution/health", timeout=STARTS).raise_for_status()
 
 
 def end(process: subprocess.Popen[bytes]) -> None:

@@ -19,7 +19,7 @@ from tests.support import shell
 from tests.support.harness import Harness, build_small_world, built
 
 pytest_configure, pytest_unconfigure = scenarios.pytest_configure, scenarios.pytest_unconfigure
-WITHIN = 300  # seconds for a run to end
+WITHIN = 300  # seconds for a run to end, and for a request to change something
 PROPOSE = 'modes = { catalog = "enforce", customers = "enforce", subscriptions = "propose", usage = "enforce" }\n'
 SECRETS = ("sk_test_sandbox", "server-sandbox", "a-secret-of-marks", "Customer 1", "c1@example.test")
 
@@ -76,19 +76,23 @@ def rest(stack: Stack) -> Iterator[httpx.Client]:
 
 
 def until(what: str, ask: Callable[[], Any], seconds: int = WITHIN) -> Any:
-    """Poll until ``ask`` returns a value, and return it."""
-    end = time.monotonic() + seconds
+    """Poll until ``ask``, which reads only, returns a value, and return it; ask again where no answer came in time."""
+    end, unanswered = time.monotonic() + seconds, 0
     while time.monotonic() < end:
-        if found := ask():
-            return found
+        try:
+            if found := ask():
+                return found
+        except httpx.TimeoutException:
+            unanswered += 1
         time.sleep(0.5)
-    raise AssertionError(f"{what} did not happen within {seconds} s")
+    raise AssertionError(f"{what} did not happen within {seconds} s; {unanswered} questions had no answer")
 
 
 def started(rest: httpx.Client, dag: str, **conf: Any) -> str:
     """Trigger a DAG by REST and return the run's id."""
-    until(f"{dag} is known", lambda: rest.get(f"/dags/{dag}").status_code == 200, 60)
-    made = rest.post(f"/dags/{dag}/dagRuns", json={"logical_date": None, "conf": conf}).raise_for_status().json()
+    until(f"{dag} is known", lambda: rest.get(f"/dags/{dag}").status_code == 200)
+    body = {"logical_date": None, "conf": conf}
+    made = rest.post(f"/dags/{dag}/dagRuns", json=body, timeout=WITHIN).raise_for_status().json()
     return str(made["dag_run_id"])
 
 
@@ -116,7 +120,8 @@ def question(rest: httpx.Client) -> str:
 
 def answer(rest: httpx.Client, run: str, option: str) -> None:
     url = f"/dags/apply__test/dagRuns/{run}/taskInstances/decide/-1/hitlDetails"
-    rest.patch(url, json={"chosen_options": [option], "params_input": {}}).raise_for_status()
+    chosen = {"chosen_options": [option], "params_input": {}}
+    rest.patch(url, json=chosen, timeout=WITHIN).raise_for_status()
 
 
 def living(harness: Harness) -> int:
