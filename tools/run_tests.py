@@ -20,24 +20,24 @@ from typing import IO
 from sandbox.world.state import UNKNOWNS
 
 ROOT = Path(__file__).parent.parent
-# What is not known for certain of the real APIs, answered the other way (docs/unknowns.md): every switch for the stories of
-# the group "otherwise", and those under which each story has the same end for the long proofs.
+# What is not known for certain of the real APIs, answered the other way (docs/unknowns.md): every switch for the group
+# "otherwise", and those under which each story has the same end for the long proofs.
 EVERY = ",".join(UNKNOWNS)
 OTHERWISE = "coupon_id_reuse,zero_renewal_waits,integrations_readable,large_pages,reset_point_is_after"
-TOUCHED = [f"tests/scenarios/test_{name}.py" for name in ("generated", "discounts")]
+WORLDS = "tests/scenarios/test_generated.py"
 GROUPS = {
     "unit": ["tests/unit", "-n", "2"],
     "contract": ["tests/contract", "-n", "2"],
     "recorded": ["tests/recorded", "-n", "0"],
     "scenarios": ["tests/scenarios", "-n", "3", "--dist", "worksteal"],
-    "otherwise": [*TOUCHED, "-n", "0"],
-    "feed": ["tests/scenarios/test_generated.py", "tests/scenarios/test_storms.py", "-n", "0"],
+    "otherwise": [WORLDS, "-n", "0"],
+    "feed": [WORLDS, "-n", "0"],
     "stack": ["tests/stack/test_stack.py", "-n", "0"],
     "airflow": ["tests/dags", "tests/browser", "-n", "1", "--dist", "loadgroup"],
 }
 MORE = {
     "otherwise": {"TEST_UNKNOWNS": EVERY, "TEST_WORLDS": "1"},
-    "feed": {"TEST_FEED": "1", "TEST_WORLDS": "1", "TEST_STORMS": "1"},
+    "feed": {"TEST_FEED": "1", "TEST_WORLDS": "1"},
 }
 
 # Airflow runs in processes of its own beside those of these tests.

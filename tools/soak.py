@@ -16,11 +16,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from tools.run_tests import OTHERWISE, ROOT
+from tools.run_tests import EVERY, OTHERWISE, ROOT, WORLDS
 
 RESULT = ROOT / "docs" / "proofs" / "soak.jsonl"
 STORMS = "tests/scenarios/test_storms.py"
-WORLDS = "tests/scenarios/test_generated.py"
+DISCOUNTS = "tests/scenarios/test_discounts.py"
 MONTHS = "tests/scenarios/test_month_ends.py"
 FAMILIES = "tests/scenarios/test_families.py"
 
@@ -58,6 +58,7 @@ def proofs() -> Iterator[Proof]:
         {"TEST_PARTS": "8"},
     )
     yield Proof("every story, unknowns answered otherwise", ["tests/scenarios"], {"TEST_UNKNOWNS": OTHERWISE})
+    yield Proof("discounts, every unknown answered otherwise", [DISCOUNTS], {"TEST_UNKNOWNS": EVERY})
     yield Proof("each fix taken out, and its stories fail", [], module="tests.fixes")
     yield Proof("Airflow's real processes: rejection and failure", ["tests/stack/test_answers.py", "-n", "0"])
     yield Proof("Airflow's real processes: a worker killed in apply", ["tests/stack/test_killed.py", "-n", "0"])
