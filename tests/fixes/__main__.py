@@ -100,6 +100,7 @@ def run_stories(stories: tuple[str, ...], tree: Path) -> tuple[int, str]:
         "PYTHONPATH": f"{tree / 'plugins'}:{tree}",
         "PYTHONDONTWRITEBYTECODE": "1",
         "STRIPE_SYNC_HOME": str(tree),
+        "TEST_CASES": "all",
     }
     program = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", *stories]
     done = subprocess.run(program, cwd=tree, env=environ, capture_output=True, text=True, check=False)

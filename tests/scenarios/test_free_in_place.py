@@ -15,6 +15,7 @@ from sandbox.world.state import iso
 from stripe_sync.warehouse.comparisons import statuses
 from tests.scenarios.test_month_end_endings import finals, used_to_the_end
 from tests.support import warehouses
+from tests.support.cases import chosen_cases, crossed
 from tests.support.harness import Harness
 from tests.support.metering import DAY, HOUR, MINUTE, cycle, ledger, lines, subscription, until, use
 
@@ -33,12 +34,16 @@ def detail(harness: Harness) -> str:
     return found.detail
 
 
-@pytest.mark.parametrize("late", [5 * MINUTE, 2 * HOUR, DAY, 33 * DAY], ids=["minutes", "hours", "a day", "a month"])
-@pytest.mark.parametrize("change", [-MINUTE, 2 * MINUTE], ids=["before the renewal", "after it"])
+CHANGED = {"before the renewal": -MINUTE, "after it": 2 * MINUTE}
+LATE = {"minutes": 5 * MINUTE, "hours": 2 * HOUR, "a day": DAY, "a month": 33 * DAY}
+
+
+@pytest.mark.parametrize(("changed", "first_run"), chosen_cases(crossed(list(CHANGED), list(LATE)), 4))
 def test_a_renewal_between_two_readings_is_collected_no_more_and_a_person_says(
-    harness_of: Build, metered: WorldBuilder, late: int, change: int
+    harness_of: Build, metered: WorldBuilder, changed: str, first_run: str
 ) -> None:
     """Paid for three minutes before the renewal, free at the next reading: nobody knows whether the period was sold."""
+    change, late = CHANGED[changed], LATE[first_run]
     harness, end = harness_with(harness_of, metered)
     until(harness, end + change)
     change_plan(harness.world, "s-1", "free")

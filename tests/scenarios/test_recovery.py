@@ -22,12 +22,14 @@ from stripe_sync.apply import executor
 from stripe_sync.core.errors import FatalError, NotAuthorized, NotReady
 from stripe_sync.warehouse.writes import journal, leases
 from tests.oracles.end_state import end_state
+from tests.support.cases import chosen_cases, crossed
 from tests.support.harness import Harness, build_small_world
 from tests.support.kills import Killed
 from tests.support.shell import ENFORCE, TOML, environ
 
 Build = Callable[[WorldBuilder], Harness]
 PATHS = ("/v1/products", "/v1/prices", "/v1/customers", "/v1/subscriptions")
+LOST = ((500, "before"), (500, "after"), (429, "before"), (409, "before"))
 
 
 def first_day(small_world: WorldBuilder) -> None:
@@ -167,12 +169,12 @@ def one_more(harness: Harness, monkeypatch: pytest.MonkeyPatch, run: str) -> Non
     monkeypatch.setattr(executor.Executor, "write", original)
 
 
-@pytest.mark.parametrize("path", PATHS)
-@pytest.mark.parametrize(("status", "when"), [(500, "before"), (500, "after"), (429, "before"), (409, "before")])
+@pytest.mark.parametrize(("path", "lost"), chosen_cases(crossed(PATHS, LOST), 4))
 def test_an_answer_that_is_lost_is_asked_for_again_under_its_key(
-    harness_of: Build, small_world: WorldBuilder, path: str, when: str, status: int
+    harness_of: Build, small_world: WorldBuilder, path: str, lost: tuple[int, str]
 ) -> None:
     harness = harness_of(small_world)
+    status, when = lost
     harness.world.faults.append(Fault("POST", path, nth=1, status=status, when=when))
     harness.reconcile()
     assert harness.world.faults == []

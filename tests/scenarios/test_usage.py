@@ -20,6 +20,7 @@ from stripe_sync.jobs.usage.open_windows import open_windows
 from stripe_sync.jobs.usage.steps import read_quantities
 from stripe_sync.warehouse.usage import movements
 from tests.support import warehouses
+from tests.support.cases import chosen_cases, crossed
 from tests.support.harness import Harness
 from tests.support.kills import Killed
 from tests.support.metering import (
@@ -229,8 +230,9 @@ def test_a_list_that_is_older_than_our_own_line_does_not_double_it(harness_of: B
     assert lines(cycle(harness)) == [("1234", 333)]
 
 
-@pytest.mark.parametrize("moment", ["before the call", "after the call", "before the ledger"])
-@pytest.mark.parametrize("nth", [1, 3])
+@pytest.mark.parametrize(
+    ("moment", "nth"), chosen_cases(crossed(["before the call", "after the call", "before the ledger"], [1, 3]), 3)
+)
 def test_killed_at_every_write_and_started_again_each_line_is_there_once(
     harness_of: Build, metered: WorldBuilder, moment: str, nth: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
