@@ -20,8 +20,8 @@ from typing import IO
 from sandbox.world.state import UNKNOWNS
 
 ROOT = Path(__file__).parent.parent
-# What is not known for certain of the real APIs, answered the other way (docs/unknowns.md): every switch for the group
-# "otherwise", and those under which each story has the same end for the long proofs.
+# Open questions (docs/unknowns.md) that are given the other answer: all of them in the group "otherwise", and in the long proofs
+# those that change the end of no story.
 EVERY = ",".join(UNKNOWNS)
 OTHERWISE = "coupon_id_reuse,zero_renewal_waits,integrations_readable,large_pages,reset_point_is_after"
 WORLDS = "tests/scenarios/test_generated.py"

@@ -28,7 +28,11 @@ KINDS: dict[str, dict[str, Any]] = {
     "503": {"kind": "status", "status": 503, "stored": False},
 }
 
-# In a run each endpoint has as many kinds as there are passes, and its neighbour the next ones; all passes have every kind everywhere.
+ENDPOINTS = sorted(
+    {(line.split(" ")[0], line.split(" ")[1].split("{")[0]) for line in listed()}
+)  # method, beginning of the path
+
+# In each pass an endpoint has one kind of answer and its neighbour the next kind; all passes together give each endpoint every kind.
 PASSES = chosen_cases(range(len(KINDS)), 2)
 PAIRS = [(list(KINDS)[number], list(KINDS)[number - 3]) for number in range(len(KINDS))]
 
@@ -57,24 +61,22 @@ COMMANDS: dict[str, Callable[[Harness], object]] = {
 }
 
 
-def known_endpoints() -> list[tuple[str, str]]:
-    """Return the (method, beginning of the path) of every endpoint that is listed."""
-    return sorted({(line.split(" ")[0], line.split(" ")[1].split("{")[0]) for line in listed()})
-
-
-def kind_at(endpoint: tuple[str, str], number: int) -> dict[str, Any]:
-    """Return the kind of answer that an endpoint gives in a pass."""
-    return list(KINDS.values())[(known_endpoints().index(endpoint) + number) % len(KINDS)]
+def lasting_fault(endpoint: tuple[str, str], number: int) -> Fault:
+    """Return the fault that an endpoint has in a pass: its kind of answer, until the fault is taken away."""
+    kind = list(KINDS)[(ENDPOINTS.index(endpoint) + number) % len(KINDS)]
+    return Fault(*endpoint, times=1000, **KINDS[kind])
 
 
 def classes(harness: Harness, work: Callable[[Harness], object]) -> list[tuple[str, str]]:
     """The (method, beginning of the path) of the endpoints that a command calls, of those that are listed."""
-    known = known_endpoints()
     harness.world.requests.clear()
     work(harness)
     requested = {(r.method, r.path) for r in harness.world.requests if r.side == "stripe"}
     return sorted(
-        {max(((m, p) for m, p in known if m == method and path.startswith(p)), key=len) for method, path in requested}
+        {
+            max(((m, p) for m, p in ENDPOINTS if m == method and path.startswith(p)), key=len)
+            for method, path in requested
+        }
     )
 
 
@@ -89,7 +91,7 @@ def test_no_answer_ends_a_command_with_anything_but_a_sentence(
     problems = []
     for name, work in COMMANDS.items():
         for method, path in USAGE if name == "usage" else classes(harness, work):
-            harness.world.faults[:] = [Fault(method, path, times=1000, **kind_at((method, path), number))]
+            harness.world.faults[:] = [lasting_fault((method, path), number)]
             try:
                 work(harness)
             except StripeSyncError as message:

@@ -19,11 +19,12 @@ from stripe_sync.warehouse import runs
 from stripe_sync.warehouse.comparisons import links
 from stripe_sync.warehouse.snapshots import families
 from tests.support import generated, whole
+from tests.support.cases import SEED
 from tests.support.harness import Harness
 
 Build = Callable[[WorldBuilder], Harness]
 Obj = dict[str, Any]
-SEED, SEQUENCES = int(os.environ.get("TEST_SEED", "1")), int(os.environ.get("TEST_LIVES", "1"))
+SEQUENCES = int(os.environ.get("TEST_LIVES", "1"))
 HOUR = 3600
 
 

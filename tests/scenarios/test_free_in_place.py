@@ -13,7 +13,7 @@ from sandbox.builder import WorldBuilder
 from sandbox.resources.stigg.changes import change_plan
 from sandbox.world.state import iso
 from stripe_sync.warehouse.comparisons import statuses
-from tests.scenarios.test_month_end_endings import finals, used_to_the_end
+from tests.scenarios.test_month_end_endings import LATE, finals, used_to_the_end
 from tests.support import warehouses
 from tests.support.cases import chosen_cases, crossed
 from tests.support.harness import Harness
@@ -35,7 +35,6 @@ def detail(harness: Harness) -> str:
 
 
 CHANGED = {"before the renewal": -MINUTE, "after it": 2 * MINUTE}
-LATE = {"minutes": 5 * MINUTE, "hours": 2 * HOUR, "a day": DAY, "a month": 33 * DAY}
 
 
 @pytest.mark.parametrize(("changed", "first_run"), chosen_cases(crossed(list(CHANGED), list(LATE)), 4))

@@ -18,10 +18,11 @@ from sandbox.builder import WorldBuilder
 from stripe_sync.core import keys
 from stripe_sync.warehouse.snapshots import families
 from tests.support import generated, whole
+from tests.support.cases import SEED
 from tests.support.harness import Harness
 
 Build = Callable[[WorldBuilder], Harness]
-SEED, WORLDS = int(os.environ.get("TEST_SEED", "1")), int(os.environ.get("TEST_WORLDS", "1"))
+WORLDS = int(os.environ.get("TEST_WORLDS", "1"))
 
 
 def kept(harness: Harness, foreign: dict[str, list[str]], lived: set[str]) -> list[str]:

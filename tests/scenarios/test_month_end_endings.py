@@ -1,6 +1,7 @@
 """Month ends of subscriptions that end: what is owed is collected, what was never sold is not (BILLING 7, F2).
 
-Each story under BOTH runs under both answers of SB's contradictions C1 to C3, in ``make soak`` one of them at a time as well; the amounts are calculated by hand next to them.
+Each story under BOTH runs under both answers of SB's contradictions C1 to C3, and in ``make soak`` also with one of them
+changed at a time. The amounts are calculated by hand next to them.
 """
 
 from __future__ import annotations

@@ -21,12 +21,12 @@ from stripe_sync.core.settings import UsageMeter
 from stripe_sync.domain.usage.ledger import UsageState
 from stripe_sync.warehouse.usage import usage_windows
 from tests.oracles.tariffs import DIGITS, Tariff, random_tariff
+from tests.support.cases import SEED
 from tests.support.harness import Harness
 from tests.support.metering import meter
 
 Build = Callable[[WorldBuilder], Harness]
 MINUTE, HOUR, DAY = 60, 3600, 86_400
-SEED = int(os.environ.get("TEST_SEED", "1"))
 MONTHS = int(os.environ.get("TEST_MONTHS", "1"))
 STATES = (
     None,

@@ -22,10 +22,10 @@ from stripe_sync.jobs.setup.probing.questions import QUESTIONS, Asking, ask
 from stripe_sync.jobs.setup.probing.rights import RIGHTS as LISTED
 from stripe_sync.jobs.setup.probing.test_account import NAME, Account
 from stripe_sync.warehouse import manual_actions
-from tests.support.cases import chosen_cases
+from tests.support.cases import SEED, chosen_cases
 from tests.support.harness import Harness
 
-SEED, PARTS = int(os.environ.get("TEST_SEED", "1")), int(os.environ.get("TEST_PARTS", "1"))
+PARTS = int(os.environ.get("TEST_PARTS", "1"))
 PAGE = Path(__file__).parents[2] / "docs" / "unknowns.md"
 Build = Callable[[WorldBuilder], Harness]
 # question: (switch of the sandbox, its answer while the switch is on, its answer while it is off)

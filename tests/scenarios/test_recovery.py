@@ -22,7 +22,7 @@ from stripe_sync.apply import executor
 from stripe_sync.core.errors import FatalError, NotAuthorized, NotReady
 from stripe_sync.warehouse.writes import journal, leases
 from tests.oracles.end_state import end_state
-from tests.support.cases import chosen_cases, crossed
+from tests.support.cases import SEED, chosen_cases, crossed
 from tests.support.harness import Harness, build_small_world
 from tests.support.kills import Killed
 from tests.support.shell import ENFORCE, TOML, environ
@@ -64,7 +64,7 @@ def all_kinds(small_world: WorldBuilder) -> None:
 # The day of all kinds has a creation of each kind as well; the first day, which has more of them, is for make soak.
 # One moment a test run, by its seed; the soak has both.
 TIMES = ["before the call", "after the call"]
-MOMENT = TIMES if os.environ.get("TEST_DAYS") else [TIMES[int(os.environ.get("TEST_SEED", "1")) % 2]]
+MOMENT = TIMES if os.environ.get("TEST_DAYS") else [TIMES[SEED % 2]]
 DAYS = ["the day of all kinds", *(["the first day"] if os.environ.get("TEST_DAYS") else [])]
 KINDS = {
     "product.update", "product.set_default", "product.retire", "price.create", "price.release", "price.archive",
@@ -290,7 +290,7 @@ def test_a_process_that_is_killed_in_the_middle_leaves_nothing_double(harness_of
     all_kinds(small_world)
     harness.merge(small_world)
     count, before = len(harness.plan().plan.actions), harness.writes()
-    rng = random.Random(int(os.environ.get("TEST_SEED", "1")))
+    rng = random.Random(SEED)
     after = list(range(count)) if count <= KILLS else rng.sample(range(count), KILLS)
     process = subprocess.Popen(
         [sys.executable, "-m", "stripe_sync.interfaces.cli.main", "apply", "test", "--yes"],

@@ -17,10 +17,11 @@ from sandbox.world.state import Fault
 from stripe_sync.core.errors import FatalError, StripeSyncError
 from tests.oracles.end_state import end_state
 from tests.support import generated
+from tests.support.cases import SEED
 from tests.support.harness import Harness
 
 Build = Callable[[WorldBuilder], Harness]
-SEED, FAULT_RUNS = int(os.environ.get("TEST_SEED", "1")), int(os.environ.get("TEST_STORMS", "1"))
+FAULT_RUNS = int(os.environ.get("TEST_STORMS", "1"))
 PATHS = ("/v1/products", "/v1/prices", "/v1/coupons", "/v1/customers", "/v1/subscriptions", "/v1/invoiceitems")
 
 
