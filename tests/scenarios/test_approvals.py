@@ -249,6 +249,8 @@ def test_a_row_that_fails_again_and_again_is_left_alone_for_growing_delays(
     harness.reconcile()
     assert harness.writes() == writes, "it is not tried"
     assert harness.status("support") == ("ERROR", "ID_TAKEN")
+    harness.plan(full=True)
+    assert harness.status("support") == ("ERROR", "ID_TAKEN"), "a new plan keeps the reason (R23)"
     (failing,) = failures.all_of(harness.engine, "test")
     assert (failing["target"], failing["failures"]) == ("product:test:addon:support:base", 3)
     harness.world.now += 3600

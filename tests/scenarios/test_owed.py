@@ -145,6 +145,7 @@ def test_paid_time_after_an_end_is_a_proposal_or_nothing(
     assert subscription(harness)["status"] == "canceled"
     assert harness.status("s-1") == ("NO_SYNC_REQUIRED", "ENDED")
     assert rows(harness, "unused") == ([("s-1", "28.87 USD")] if setting == "propose" else [])
+    harness.plan(full=True)
     assert ("28.87 USD of the paid period lie after the end" in detail(harness)) is (setting == "propose")
     first = harness.world.stripe["invoices"][subscription(harness)["latest_invoice"]]
     whole: Any = [{"type": "invoice_line_item", "invoice_line_item": line["id"], "amount": line["amount"]}

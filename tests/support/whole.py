@@ -11,6 +11,7 @@ from stripe_sync.domain.target.target_state import catalog_state, of_families, t
 from stripe_sync.domain.usage.charges import charges
 from stripe_sync.jobs.inputs.latest import latest
 from stripe_sync.jobs.inputs.snapshots import stigg_view, stripe_view, without
+from stripe_sync.jobs.reconcile import earlier_results
 from stripe_sync.warehouse.comparisons import comparisons, link_suggestions, links, statuses
 from stripe_sync.warehouse.snapshots.readers import every
 from tests.support.harness import Harness
@@ -42,6 +43,7 @@ def at_once(harness: Harness) -> tuple[Documents, dict[tuple[str, str], tuple[st
         by_id = {id: key for key, id in known.ids.items()}
         stripe, unreadable = stripe_view(every(connection, place.stripe), by_id)
         stigg = without(stigg_view(every(connection, place.stigg), newest.context.left_out), unreadable)
+        kept = earlier_results.results_left(connection, "test")
     why = "Possible link: {} in Stripe ({}). Confirm it with stripe-sync link, or remove the reference."
     waiting = {c["key"]: why.format(c["stripe_id"], c["why"]) for c in link_suggestions.all_of(harness.engine, "test")}
     session.close()
@@ -55,6 +57,7 @@ def at_once(harness: Harness) -> tuple[Documents, dict[tuple[str, str], tuple[st
         for entity, s in made.statuses.items()
         if s.reason.value != "WAITS_FOR_WRITE"
     } | {("subscription", p.subscription): ("ERROR", p.reason) for p in problems}
+    reasons |= {(s.kind, s.id): (s.status.value, s.reason.value) for s in kept}
     return documents, reasons
 
 

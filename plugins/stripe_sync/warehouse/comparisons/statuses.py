@@ -59,6 +59,14 @@ def in_error(connection: Connection, environment: str, entities: Collection[tupl
     return {(row["kind"], row["id"]) for row in rows} & set(entities)
 
 
+def refused(connection: Connection, environment: str) -> list[EntityStatus]:
+    """Return the status ERROR, with its reason, of each entity that waits for a write and whose last write was refused."""
+    return [
+        EntityStatus(row["kind"], row["id"], Status.ERROR, ReasonCode(row["reason"]), row["detail"], row["stripe_id"])
+        for row in run_sql(connection, "drift/refused", environment=environment)
+    ]
+
+
 def unpaid(connection: Connection, environment: str) -> dict[tuple[str, str], EntityStatus]:
     """Return the statuses of the entities of which a payment is under way or failed, by kind and id."""
     reasons = [ReasonCode.PAYMENT_PROCESSING.value, ReasonCode.PAYMENT_FAILED.value]

@@ -8,6 +8,7 @@ from stripe_sync.core.errors import Incomplete
 from stripe_sync.jobs.inputs.partitions import context_of
 from stripe_sync.jobs.reconcile import change_scope
 from stripe_sync.jobs.reconcile.comparison_builder import Comparing
+from stripe_sync.jobs.reconcile.earlier_results import keep_results
 from stripe_sync.jobs.runtime.context import Run, Session
 from stripe_sync.jobs.runtime.results.reconcile import Compared, ComparisonCounts
 from stripe_sync.jobs.runtime.step import step
@@ -46,6 +47,7 @@ def compare(session: Session, run: Run, *, stigg: int, stripe: int) -> Compared:
         elif before is not None:
             work.affected(changed, since=before[0])
             comparisons.carry_forward_statuses(connection, before[0], environment=name, run_id=run.id)
+        keep_results(connection, name, run.id)
         stands = changed is not None and not changed
         counts = before[1].counts if before and stands else comparisons.counts(connection, comparison)
         since = run.now if changed is None or before is None else before[1].decided_at
