@@ -20,10 +20,12 @@ from tests.support.harness import Harness, build_small_world, built
 ROOT = Path(__file__).parents[1]
 PROOF = ROOT / "docs" / "proofs" / "probe.md"
 STATUSES = (400, 403, 500)
+NO_SWITCH = "none"
 HEAD = """# Probe under both answers
 
 `python -m tools.probed` wrote this at {commit}. Each question was put to the sandbox while its switch was on and while it was off, and to a
-server that answers every request with an unrelated 400, 403 or 500: there it has to stay open.
+server that answers every request with an unrelated 400, 403 or 500: there it has to stay open. Where two answers are one
+word, the table has the sentence beside it.
 
 | question | switch | on | off | 400 | 403 | 500 |
 |---|---|---|---|---|---|---|
@@ -45,18 +47,31 @@ def harness() -> Iterator[Harness]:
         yield stories.prepared(found)
 
 
-def row(name: str) -> str:
-    """Return the line of the table for one question. Each answer is of a harness of its own."""
-    switch, answers = stories.ANSWERS.get(name, ("none",))[0], []
-    for value in (True, False):
-        with harness() as one:
-            if switch != "none":
-                one.world.unknowns[switch] = value
-            answers.append(stories.answer(one, name)[0])
+def row(name: str, switch: str) -> str:
+    """Return the line of the table for one question and one of its switches. Each answer is of a harness of its own."""
+    both = [answered(name, switch, value) for value in (True, False)]
+    are_equal = switch != NO_SWITCH and both[0][0] == both[1][0]
+    answers = [f"{answer}: {detail}" if are_equal else answer for answer, detail in both]
     for status in STATUSES:
         with harness() as one:
             answers.append(stories.answer_of_broken(one, name, status)[0])
     return f"| `{name}` | {switch} | {' | '.join(answers)} |"
+
+
+def answered(name: str, switch: str, value: bool) -> tuple[str, str]:
+    """Ask one question under one answer of a switch; return the answer and its sentence."""
+    with harness() as one:
+        if switch != NO_SWITCH:
+            one.world.unknowns[switch] = value
+        found: tuple[str, str] = stories.answer(one, name)
+    return found
+
+
+def switches_of(name: str) -> list[str]:
+    """Return the switches of a question, or NO_SWITCH alone."""
+    of_answer = [stories.ANSWERS[name][0]] if name in stories.ANSWERS else []
+    of_sentence = [switch for switch, question in stories.SENTENCES.items() if question == name]
+    return [*of_answer, *of_sentence] or [NO_SWITCH]
 
 
 def by_hand() -> list[tuple[str, str]]:
@@ -74,7 +89,7 @@ def main() -> int:
     )
     warehouses.start()
     try:
-        lines = [row(name) for name in sorted(QUESTIONS)]
+        lines = [row(name, switch) for name in sorted(QUESTIONS) for switch in switches_of(name)]
     finally:
         warehouses.stop()
     left = [f"| `{name}` | {how} |" for name, how in by_hand()]
@@ -83,7 +98,7 @@ def main() -> int:
     PROOF.parent.mkdir(exist_ok=True)
     PROOF.write_text(text, encoding="utf-8")
     wrong = [line for line in lines if not line.endswith("| open | open | open |")]
-    print("\n".join(wrong) or f"{len(lines)} questions; every unrelated error left its question open")
+    print("\n".join(wrong) or f"{len(QUESTIONS)} questions; every unrelated error left its question open")
     return 1 if wrong else 0
 
 

@@ -9,11 +9,13 @@ from typing import Any
 
 from stripe_sync.clients.stripe.raw_requests import RawRequests, Refused
 from stripe_sync.clients.stripe.test_clock import PATH as CLOCKS
+from stripe_sync.domain.model.stripe_status import InvoiceStatus
 
 Obj = dict[str, Any]
 NAME = "stripe_sync-probe"
 START = 1_798_797_600  # 2027-01-01 10:00 UTC; a clock may have any time, and this month has 31 days
 MINUTE, HOUR, DAY = 60, 3600, 86_400
+LONGEST_WAIT = 3 * DAY  # how long a draft waits at most: by the account's grace period, or because its webhooks fail
 # Paths by kind: these objects are deleted where Stripe allows it, else archived.
 DELETED = {
     "clock": CLOCKS,
@@ -76,6 +78,25 @@ class Account:
                 return
             time.sleep(self.pause)
         raise Refused(0, "clock_not_ready", "", "", f"{clock} was not ready in time", "")
+
+    def await_final(self, clock: str, id: str) -> None:
+        """Advance a clock past the time at which Stripe finalizes an invoice.
+
+        The time is the draft's own, since an account's grace period has up to 72 hours, and then the end of the delay by
+        failing webhooks. A draft without a time, or whose finalization failed, is not waited for.
+        """
+        for is_delayed in (False, True):
+            invoice = self.invoice(id)
+            moment = invoice["automatically_finalizes_at"]
+            if invoice["status"] != InvoiceStatus.DRAFT or not moment or invoice["last_finalization_error"]:
+                return
+            longest: int = invoice["created"] + LONGEST_WAIT + 2 * HOUR
+            self.advance(clock, longest if is_delayed else moment + HOUR)
+
+    def await_renewal(self, clock: str, customer: str, renews_at: int) -> None:
+        """Advance a clock past a renewal (Unix seconds) and the finalization of the invoice that it makes."""
+        self.advance(clock, renews_at + MINUTE)
+        self.await_final(clock, self.invoices(customer)[0]["id"])
 
     def customer(self, clock: str = "", **more: Any) -> str:
         """Create a customer; with a clock, it is deleted together with the clock."""

@@ -33,8 +33,7 @@ def decline_renewal(account: Account) -> tuple[str, Obj, list[int]]:
         payment_behavior="error_if_incomplete",
     )
     set_default_card(account, customer, DECLINING_CARD)
-    renewed_at = period_end(subscription) + 2 * HOUR
-    account.advance(clock, renewed_at)
+    account.await_renewal(clock, customer, period_end(subscription))
     invoice = account.invoices(customer)[0]
     attempts = [invoice["status_transitions"]["finalized_at"]]
     while (next_attempt := invoice["next_payment_attempt"]) and len(attempts) <= MAX_ATTEMPTS:
@@ -59,6 +58,6 @@ def unpaid_renewals_stay_drafts(asking: Asking) -> ProbeResult:
     if subscription["status"] != SubscriptionStatus.UNPAID:
         return readings.renewal_of_unpaid(subscription["status"], "")
     before = {invoice["id"] for invoice in account.invoices(subscription["customer"])}
-    account.advance(clock, period_end(subscription) + 2 * HOUR)
+    account.await_renewal(clock, subscription["customer"], period_end(subscription))
     new_renewals = [row["status"] for row in account.invoices(subscription["customer"]) if row["id"] not in before]
     return readings.renewal_of_unpaid("unpaid", new_renewals[0] if new_renewals else "")

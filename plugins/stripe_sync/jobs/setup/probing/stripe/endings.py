@@ -8,7 +8,7 @@ from stripe_sync.jobs.setup.probing.answers import No, Open, ProbeResult, Yes
 from stripe_sync.jobs.setup.probing.questions import Asking, question
 from stripe_sync.jobs.setup.probing.stripe import readings
 from stripe_sync.jobs.setup.probing.stripe.renewals import renewed
-from stripe_sync.jobs.setup.probing.test_account import DAY, HOUR, MINUTE, START, Account, Obj, period_end
+from stripe_sync.jobs.setup.probing.test_account import DAY, HOUR, MINUTE, START, Account, Obj
 
 
 def cancel(account: Account, subscription: Obj, *, invoice_now: bool = False, prorate: bool = False) -> None:
@@ -43,13 +43,16 @@ def negative_last_to_balance(asking: Asking) -> ProbeResult:
     made = account.subscription(customer, {"price": account.price(), "quantity": 1})
     account.advance(clock, START + 10 * DAY)
     cancel(account, made, invoice_now=True, prorate=True)
-    account.advance(clock, START + 10 * DAY + 2 * HOUR)
+    account.advance(clock, START + 10 * DAY + MINUTE)
+    account.await_final(clock, account.invoices(customer)[0]["id"])
     last = account.invoices(customer)[0]
     balance = account.get(f"/v1/customers/{customer}")["balance"]
     if last["total"] >= 0:
         return Open(f"The last invoice is of {last['total']}, not negative.")
     if balance < 0:
         return Yes()
+    if last["status"] == InvoiceStatus.DRAFT:
+        return Open("The last invoice is still a draft.")
     return No(f"It is {last['status']}, and the balance is {balance}.")
 
 
@@ -76,7 +79,7 @@ def cancel_stops_customer(asking: Asking) -> ProbeResult:
     clock = account.clock()
     customer = account.customer(clock)
     ended, other = (account.subscription(customer, {"price": account.price(), "quantity": 1}) for _ in range(2))
-    account.advance(clock, START + DAY)
+    account.await_final(clock, other["latest_invoice"])
     its = account.invoice(other["latest_invoice"])
     if its["status"] != InvoiceStatus.OPEN or not its["auto_advance"]:
         return Open(
@@ -101,7 +104,7 @@ def canceled_draft_advances(asking: Asking) -> ProbeResult:
         if refused.is_about(param="auto_advance"):
             return No(str(refused))
         raise
-    account.advance(clock, period_end(made) + 2 * HOUR + MINUTE)
+    account.await_final(clock, draft["id"])
     status = account.invoice(draft["id"])["status"]
     return No("It is taken, and the draft is not finalized.") if status == InvoiceStatus.DRAFT else Yes()
 
@@ -112,10 +115,10 @@ def end_at_date_stops(asking: Asking) -> ProbeResult:
     account = asking.account
     clock = account.clock()
     made = account.subscription(account.customer(clock), {"price": account.price(), "quantity": 1})
-    account.advance(clock, START + 2 * HOUR)
+    account.await_final(clock, made["latest_invoice"])
+    before = account.invoice(made["latest_invoice"])
     end = START + 10 * DAY
     account.post(f"/v1/subscriptions/{made['id']}", cancel_at=end, proration_behavior="none")
-    before = account.invoice(made["latest_invoice"])
     account.advance(clock, end + HOUR)
     status = account.get(f"/v1/subscriptions/{made['id']}")["status"]
     after = account.invoice(before["id"])["auto_advance"]

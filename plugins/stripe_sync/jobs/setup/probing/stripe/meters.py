@@ -118,7 +118,7 @@ def meter_counts_per_customer(asking: Asking) -> ProbeResult:
     account.advance(clock, START + 3 * HOUR)
     if not is_counted(account, meter, customer, START + HOUR):
         return LATE
-    account.advance(clock, period_end(made[0]) + 2 * HOUR)
+    account.await_renewal(clock, customer, period_end(made[0]))
     final = [invoice for invoice in account.invoices(customer) if invoice["status"] != InvoiceStatus.DRAFT]
     billed = [line["quantity"] for invoice in final for line in invoice["lines"]["data"] if line["quantity"] == SENT]
     if not billed:

@@ -81,7 +81,7 @@ def isk_rounds(asking: Asking) -> ProbeResult:
     coupon = account.make("coupon", "/v1/coupons", percent_off=33, duration="forever", name=NAME)["id"]
     price = account.price(99_000, currency="isk")
     account.subscription(customer, {"price": price, "quantity": 1}, discounts=[{"coupon": coupon}])
-    account.advance(clock, START + 2 * HOUR)
+    account.await_final(clock, account.invoices(customer)[0]["id"])
     first = account.invoices(customer)[0]
     if first["status"] == InvoiceStatus.DRAFT:
         return No(f"It stays a draft: {(first['last_finalization_error'] or {}).get('code')}.")
@@ -107,7 +107,7 @@ def missing_location_finalizes(asking: Asking) -> ProbeResult:
     made = account.subscription(customer, {"price": price, "quantity": 1}, automatic_tax={"enabled": True})
     account.advance(clock, START + DAY)
     account.post(f"/v1/customers/{customer}", address="")
-    account.advance(clock, period_end(made) + 2 * HOUR)
+    account.await_renewal(clock, customer, period_end(made))
     newest = account.invoices(customer)[0]
     error = (newest["last_finalization_error"] or {}).get("code")
     if newest["status"] == InvoiceStatus.DRAFT and error == "customer_tax_location_invalid":

@@ -6,7 +6,7 @@ from stripe_sync.clients.stripe.raw_requests import Refused
 from stripe_sync.domain.model.stripe_status import InvoiceStatus
 from stripe_sync.jobs.setup.probing.answers import No, Open, ProbeResult, Yes
 from stripe_sync.jobs.setup.probing.questions import Asking, question
-from stripe_sync.jobs.setup.probing.test_account import HOUR, NAME, START, Account, Obj, period_end
+from stripe_sync.jobs.setup.probing.test_account import NAME, Account, Obj, period_end
 
 LOCATION = "customer_tax_location_invalid"
 NOT_SET_UP = Open("Stripe Tax is not set up in this account: set it up and probe again.")
@@ -44,7 +44,7 @@ def one_off_without_location(asking: Asking) -> ProbeResult:
         "tax_behavior": "exclusive",
     }
     account.post("/v1/invoiceitems", customer=customer, invoice=made["id"], quantity=1, price_data=line)
-    account.advance(clock, START + 2 * HOUR)
+    account.await_final(clock, made["id"])
     after = account.invoice(made["id"])
     error = (after["last_finalization_error"] or {}).get("code")
     if after["status"] == InvoiceStatus.DRAFT and error == LOCATION:
@@ -81,7 +81,7 @@ def pending_negative_with_tax(asking: Asking) -> ProbeResult:
         if refused.is_about(param="price_data[unit_amount]"):
             return Yes(f"The item itself is refused: {refused}")
         raise
-    account.advance(clock, period_end(made) + 2 * HOUR)
+    account.await_renewal(clock, customer, period_end(made))
     newest = account.invoices(customer)[0]
     error = (newest["last_finalization_error"] or {}).get("code")
     if newest["status"] == InvoiceStatus.DRAFT and error:
