@@ -14,7 +14,7 @@ from pathlib import Path
 
 from stripe_sync.jobs.setup.probing.questions import QUESTIONS
 from tests.scenarios import test_probe as stories
-from tests.support import warehouses
+from tests.support import refusals, warehouses
 from tests.support.harness import Harness, build_small_world, built
 
 ROOT = Path(__file__).parents[1]
@@ -62,7 +62,7 @@ def answered(name: str, switch: str, value: bool) -> tuple[str, str]:
     """Ask one question under one answer of a switch; return the answer and its sentence."""
     with harness() as one:
         if switch != NO_SWITCH:
-            one.world.unknowns[switch] = value
+            refusals.give(one.world, switch, answer=value)
         found: tuple[str, str] = stories.answer(one, name)
     return found
 
