@@ -1,6 +1,6 @@
 """Rights of restricted keys: each call needs one, and so does each object that it expands (SB 8).
 
-A key of a world file is a text, which may do everything, or ``{"key": ..., "rights": [...], "wording": "new" | "old"}``;
+A key of a world file is a text, which may do everything, or ``{"key": ..., "rights": [...], "wording": "new" | "old" | "app"}``;
 with ``"expired": true`` it may do nothing any more.
 The names follow Stripe's managed keys, such as ``plan_read`` for prices; ``x_write`` includes ``x_read``.
 """
@@ -63,6 +63,8 @@ IMPLIED = {
     "credit_note": ("invoice",),
     "payment_method": ("source",),
 }
+# The codes of a refusal by its wording; the old one has none (SB 8.7; reported of restricted keys in 2026).
+CODES = {"new": "more_permissions_required", "app": "more_permissions_required_for_application"}
 LABELS = {"plan": "Prices", "event": "Events", "billing_meter": "Meters", "billing_clock": "Test Clocks"}
 
 
@@ -131,7 +133,7 @@ def has(world: World, key: Obj, right: str) -> bool:
 
 
 def check(world: World, key: Any, rights: list[str]) -> None:
-    """Refuse a call that a restricted key may not make. Raises StripeRefusal 403 in one of two wordings."""
+    """Refuse a call that a restricted key may not make. Raises StripeRefusal 403 in the wording of the key."""
     if not isinstance(key, dict):
         return
     for right in rights:
@@ -145,14 +147,15 @@ def refusal(world: World, key: Obj, right: str) -> StripeRefusal:
     begins = (
         f"The provided key '{shown}' does not have the required permissions for this endpoint on account '{account}'."
     )
-    if key.get("wording", "new") == "old":
+    wording = key.get("wording", "new")
+    if wording == "old":
         message = f"{begins} Having the 'rak_{right}' permission would allow this request to continue."
     else:
         message = (
             f"Permission denied. {begins} Enabling \"{label(right)}\" ('{right}') permissions on this key would allow "
             f"this request to continue."
         )
-    return StripeRefusal(message, status=403)
+    return StripeRefusal(message, status=403, code=CODES.get(wording))
 
 
 def label(right: str) -> str:

@@ -171,7 +171,7 @@ class World:
     now: int
     stripe: dict[str, dict[str, Obj]]
     account: Obj
-    stripe_keys: list[Any]  # texts, or {"key": ..., "rights": [...], "wording": "new" | "old"}
+    stripe_keys: list[Any]  # texts, or {"key": ..., "rights": [...], "wording": "new" | "old" | "app"}
     stigg: dict[str, list[Obj]]
     environment: Obj
     stigg_keys: list[str]
@@ -321,7 +321,9 @@ def checked_keys(keys: Any) -> list[Any]:
     for key in keys:
         parts = set(key) if isinstance(key, dict) else set()
         if not isinstance(key, str) and not ({"key", "rights"} <= parts <= {"key", "rights", "wording", "expired"}):
-            raise BadWorld('stripe.keys: a key is a text, or {"key": ..., "rights": [...], "wording": "new" or "old"}')
+            raise BadWorld(
+                'stripe.keys: a key is a text, or {"key": ..., "rights": [...], "wording": "new", "old" or "app"}'
+            )
     return list(keys)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -10,7 +11,12 @@ import stripe as sdk
 from sandbox.world.state import Fault
 from tests.support.sandbox_client import DAY, HOUR, Obj, SandboxClient, sandbox_client
 
-KEYS = ["sk_test_sandbox", {"key": "rk_test_ofyesterday0001", "rights": ["customer_read"], "expired": True}]
+WORDINGS = ("old", "new", "app")
+KEYS = [
+    "sk_test_sandbox",
+    {"key": "rk_test_ofyesterday0001", "rights": ["customer_read"], "expired": True},
+    *({"key": f"rk_test_{wording}0000000001", "rights": ["coupon_read"], "wording": wording} for wording in WORDINGS),
+]
 
 
 @pytest.fixture(name="stripe")
@@ -43,6 +49,18 @@ def test_a_key_that_opens_nothing(stripe: SandboxClient, key: str, status: int, 
     assert (found, error["type"], error.get("code")) == (status, "invalid_request_error", code)
     assert error["message"].startswith(begins)
     assert "acct_" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("wording", "code"),
+    [("old", None), ("new", "more_permissions_required"), ("app", "more_permissions_required_for_application")],
+)
+def test_a_right_that_a_key_lacks(stripe: SandboxClient, wording: str, code: str | None) -> None:
+    """SB 8.2, 8.3, 8.7: each wording names the right and the account; a code has its page (FACTS_A 57)."""
+    status, error = by_key(stripe, f"rk_test_{wording}0000000001")
+    assert (status, error["type"], error.get("code")) == (403, "invalid_request_error", code)
+    assert ("doc_url" in error) == (code is not None)
+    assert re.search(r"on account 'acct_\w+'\. .*'(?:rak_)?customer_read'", error["message"])
 
 
 class Impatient(sdk.RequestsClient):
